@@ -1,0 +1,100 @@
+import type { SourceSpan } from '../ir/source.ts';
+
+export type Category = 'error' | 'warning';
+
+/** One message of the compiler, positioned at the user's expression where there is one. */
+export interface Diagnostic {
+  readonly code: `BTC${number}`;
+  readonly category: Category;
+  readonly message: string;
+  /** Null when the message is about the whole build (a budget, an option of the command line). */
+  readonly source: SourceSpan | null;
+  /** Extra lines, each about a place of its own. */
+  readonly related?: readonly { readonly message: string; readonly source: SourceSpan | null }[];
+}
+
+type Arguments = Readonly<Record<string, string | number>>;
+
+/**
+ * Every message of the compiler. 1xxx: the model and its loading; 2xxx: tensors, shapes and dtypes; 3xxx: gradients and
+ * training; 4xxx: memory and targets; 5xxx: plans and files; 6xxx: the command line. Numbers are never reused.
+ * `{name}` is replaced by the argument of that name.
+ */
+export const MESSAGES = {
+  1001: "'{file}' has no default export made by defineModel",
+  1002: 'the model could not be evaluated: {reason}',
+  1003: "input '{name}' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
+  1004: "'{name}' is not an input of model '{model}'; its inputs are {inputs}",
+  1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}",
+  1006: "option '{name}' takes a {wanted}, not '{given}'",
+  1007: "parameter '{name}' is declared twice with different {what}: {first} and {second}",
+  1008: "parameter '{name}' is declared by two layers; give one of them a 'name' of its own, or reuse one layer object to share its weights",
+  1009: "{what} must be called inside 'build', 'loss' or a program of defineModel",
+  1010: "program '{program}' returns no outputs",
+  1011: "'{name}' of program '{program}' is not a tensor",
+  1012: 'model name {name} is not valid: use letters, digits, _ and -, starting with a letter',
+  1013: "option '{name}' is declared twice with different defaults: {first} and {second}",
+  1014: "input name '{name}' is reserved for the optimiser",
+  2001: "shapes {left} and {right} of '{op}' do not broadcast",
+  2002: "'{op}': {reason}",
+  2003: "'{op}' takes {wanted}, not {given}",
+  2004: 'matmul: inner dimensions differ: {left} by {right} ({inner} against {outer})',
+  2005: "einsum '{equation}': output letter '{letter}' is in no operand",
+  2006: "einsum '{equation}': {reason}",
+  2007: "einsum '{equation}': letter '{letter}' is {first} in operand {i} and {second} in operand {j}",
+  2008: 'reshape: {from} has {count} elements, {to} has {other}',
+  2009: "'{op}': axis {axis} is out of range for a tensor of rank {rank}",
+  2010: "'{op}': dimension {axis} of shape {shape} is {value}; dimensions are positive integers",
+  2011: "'{op}': only one dimension may be -1, and {count} elements must divide by the others ({to})",
+  2012: 'concat: {first} and {second} differ in a dimension other than axis {axis}',
+  2013: 'slice: [{start}, {end}) is out of range for axis {axis} of extent {extent}',
+  2014: "'{layer}': the input has {given} features, the layer was made for {wanted}",
+  2015: "'{op}': '{name}' is {value}; it must be {wanted}",
+  2016: 'transpose: {permutation} is not a permutation of the {rank} axes',
+  3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
+  3002: 'the loss does not depend on any parameter, so there is nothing to train',
+  3003: 'the loss must be f32, not {dtype}',
+  3004: "'{op}' has no gradient, but the loss depends on parameter '{parameter}' through it",
+  4001: "the plan needs {needed} of device memory, over the budget of {budget} by {over}; the peak is at step {step} of '{program}' ({label})",
+  4002: "tensor '{name}' takes {bytes}, over the target's limit of {limit} for one binding",
+  4003: 'the plan needs more than the {limit} that the {target} target can address',
+  4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
+  5001: "'{file}' is not a valid plan: {reason}",
+  5002: "'{file}' cannot be read: {reason}",
+  5003: "'{file}' cannot be written: {reason}",
+  6001: "unknown target '{target}'; the targets are webgpu and wasm",
+  6002: 'no input files; name a model file, as in: btc build model.ts',
+  6003: "'{file}' does not exist",
+  6004: "'{text}' is not of the form name=value",
+  6005: "plan '{file}' has no program '{program}'; it has {programs}",
+} as const;
+
+export type MessageNumber = keyof typeof MESSAGES;
+
+/** Builds a diagnostic from the table; an argument that the message does not name is ignored. */
+export function diagnostic(
+  number: MessageNumber,
+  source: SourceSpan | null,
+  args: Arguments = {},
+  extra: { category?: Category; related?: Diagnostic['related'] } = {},
+): Diagnostic {
+  const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) => String(args[name]));
+  return {
+    code: `BTC${number}`,
+    category: extra.category ?? 'error',
+    message,
+    source,
+    ...(extra.related ? { related: extra.related } : {}),
+  };
+}
+
+/** Two diagnostics about the same thing at the same place are one. */
+export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter((d) => {
+    const key = `${d.code}|${d.source?.file}|${d.source?.line}|${d.source?.column}|${d.message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

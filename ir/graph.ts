@@ -1,0 +1,107 @@
+import type { OpAttributes, OpName } from './ops.ts';
+import type { SourceSpan } from './source.ts';
+import type { Shape, TensorType } from './tensor.ts';
+
+/** Index of a node in `Graph.nodes`. A node makes exactly one value, so it names the value too. */
+export type ValueId = number & { readonly brand?: 'ValueId' };
+
+/** One operation. Operands always have a smaller index than the node itself, so a graph is in topological order. */
+export type Node = { [Op in OpName]: NodeOf<Op> }[OpName];
+
+export interface NodeOf<Op extends OpName> {
+  readonly op: Op;
+  readonly operands: readonly ValueId[];
+  readonly attributes: OpAttributes[Op];
+  readonly type: TensorType;
+  /** Index into `Graph.sources`, or -1. */
+  readonly source: number;
+}
+
+/** One program as dataflow. `outputs` are read back by the caller; `updates` replace parameters when all steps are done. */
+export interface Graph {
+  readonly name: string;
+  readonly nodes: readonly Node[];
+  readonly sources: readonly SourceSpan[];
+  readonly outputs: readonly { readonly name: string; readonly value: ValueId }[];
+  readonly updates: readonly { readonly parameter: string; readonly value: ValueId }[];
+}
+
+export type ParameterRole = 'parameter' | 'state';
+
+/** A tensor that outlives programs: a weight (`parameter`) or what an optimiser keeps for it (`state`). */
+export interface ParameterDeclaration {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly role: ParameterRole;
+  readonly source: SourceSpan | null;
+}
+
+export interface InputDeclaration {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly default: number | null;
+  readonly counter: boolean;
+}
+
+/** All programs of one model over the same parameters. */
+export interface Module {
+  readonly name: string;
+  readonly inputs: readonly InputDeclaration[];
+  readonly parameters: readonly ParameterDeclaration[];
+  readonly programs: readonly Graph[];
+}
+
+/** Grows a graph node by node; interns source spans. Types come from the op table's shape rules. */
+export class GraphBuilder {
+  readonly nodes: Node[] = [];
+  readonly sources: SourceSpan[] = [];
+  readonly outputs: { name: string; value: ValueId }[] = [];
+  readonly updates: { parameter: string; value: ValueId }[] = [];
+  readonly name: string;
+  private readonly internedSources = new Map<string, number>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Index of `span` in `sources`, adding it when new. */
+  source(span: SourceSpan | null): number {
+    if (!span) return -1;
+    const key = `${span.file}:${span.line}:${span.column}`;
+    let index = this.internedSources.get(key);
+    if (index === undefined) {
+      index = this.sources.push(span) - 1;
+      this.internedSources.set(key, index);
+    }
+    return index;
+  }
+
+  /** Appends a node whose type is already known (see `inferType` in ir/ops.ts). */
+  append<Op extends OpName>(
+    op: Op,
+    operands: readonly ValueId[],
+    attributes: OpAttributes[Op],
+    type: TensorType,
+    source: number,
+  ): ValueId {
+    return this.nodes.push({ op, operands, attributes, type, source } as Node) - 1;
+  }
+
+  typeOf(value: ValueId): TensorType {
+    return this.nodes[value].type;
+  }
+
+  shapeOf(value: ValueId): Shape {
+    return this.nodes[value].type.shape;
+  }
+
+  finish(): Graph {
+    return {
+      name: this.name,
+      nodes: this.nodes,
+      sources: this.sources,
+      outputs: this.outputs,
+      updates: this.updates,
+    };
+  }
+}

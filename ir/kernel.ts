@@ -1,0 +1,148 @@
+import type { ScalarOp } from './scalar.ts';
+import type { DType } from './tensor.ts';
+
+/**
+ * A kernel: the one representation of all generated code. It runs its body at every point of the parallel
+ * axes. Where there are reduced axes, `reduction.value` is accumulated over them first; the nodes that follow
+ * `reduction` in the list (those that depend on the `accumulator` node) and the stores run once per parallel
+ * point. Where there are sequential axes (only in scatters) the stores themselves run at every point of them,
+ * in order.
+ *
+ * Invariants (checked by `verifyKernel`):
+ * - axes are listed parallel first, then reduced, then sequential; not both reduced and sequential;
+ * - nodes are in evaluation order: operands precede users;
+ * - an `accumulator` node exists if and only if `reduction` does; `reduction.value` and the nodes it needs do
+ *   not depend on it;
+ * - every load without a failing bound and every store is inside its buffer for every point of the axes;
+ * - distinct points of the parallel axes never store to the same element;
+ * - a buffer that is both loaded and stored (`read_write`) is loaded only at the very element that the same
+ *   point stores, so that an in-place run gives the same values.
+ */
+export interface Kernel {
+  readonly name: string;
+  readonly axes: readonly Axis[];
+  readonly buffers: readonly KernelBuffer[];
+  readonly nodes: readonly Expression[];
+  readonly reduction: Reduction | null;
+  readonly stores: readonly Store[];
+}
+
+export type AxisKind = 'parallel' | 'reduced' | 'sequential';
+
+export interface Axis {
+  readonly extent: number;
+  readonly kind: AxisKind;
+}
+
+/** One storage binding. `elements` is the size of the bound tensor, in elements of four bytes. */
+export interface KernelBuffer {
+  readonly dtype: DType;
+  readonly access: Access;
+  readonly elements: number;
+}
+
+export type Access = 'read' | 'write' | 'read_write';
+
+/** `offset + Σ coefficients[axis] · index of axis`, in elements; `coefficients` is as long as `axes`. */
+export interface Affine {
+  readonly offset: number;
+  readonly coefficients: readonly number[];
+}
+
+/** The condition 0 <= index < extent. */
+export interface Bound {
+  readonly index: Affine;
+  readonly extent: number;
+}
+
+/** A data-dependent term of an address: `stride · node`, where the i32 node is clamped to [0, extent). */
+export interface Indirection {
+  readonly node: NodeIndex;
+  readonly stride: number;
+  readonly extent: number;
+}
+
+/** Index into `Kernel.nodes`. */
+export type NodeIndex = number;
+/** Index into `Kernel.buffers`. */
+export type BufferIndex = number;
+
+export type Expression =
+  /** The element at `index` (+ indirection); 0 where any bound fails, without touching memory. */
+  | {
+      readonly kind: 'load';
+      readonly dtype: DType;
+      readonly buffer: BufferIndex;
+      readonly index: Affine;
+      readonly indirect?: Indirection;
+      readonly bounds: readonly Bound[];
+    }
+  | { readonly kind: 'constant'; readonly dtype: DType; readonly value: number }
+  /** The value of an affine function of the axes. */
+  | { readonly kind: 'index'; readonly dtype: 'i32'; readonly index: Affine }
+  /** 1 where all bounds hold, else 0. */
+  | { readonly kind: 'inBounds'; readonly dtype: 'i32'; readonly bounds: readonly Bound[] }
+  | {
+      readonly kind: 'apply';
+      readonly dtype: DType;
+      readonly op: ScalarOp;
+      readonly operands: readonly NodeIndex[];
+    }
+  /** `uniform(seed, stream, counter, step)` of ir/random.ts; `step` is an i32 node. */
+  | {
+      readonly kind: 'random';
+      readonly dtype: 'f32';
+      readonly seed: number;
+      readonly stream: number;
+      readonly counter: Affine;
+      readonly step: NodeIndex;
+    }
+  /** The result of the reduction. */
+  | { readonly kind: 'accumulator'; readonly dtype: DType };
+
+export type Combiner = 'sum' | 'max' | 'min';
+
+/** Accumulates `value` over all reduced axes, starting from the combiner's identity. */
+export interface Reduction {
+  readonly combiner: Combiner;
+  readonly value: NodeIndex;
+}
+
+/**
+ * Writes `value` at `index` (+ indirection). An indirect store whose node lies outside [0, extent) writes
+ * nothing. `accumulate` adds to what is there (f32 only, under sequential axes).
+ */
+export interface Store {
+  readonly buffer: BufferIndex;
+  readonly index: Affine;
+  readonly indirect?: Indirection;
+  readonly value: NodeIndex;
+  readonly accumulate: boolean;
+}
+
+/** Identity element of a combiner for a dtype. */
+export function combinerIdentity(combiner: Combiner, dtype: DType): number {
+  if (combiner === 'sum') return 0;
+  const infinity = dtype === 'f32' ? Number.POSITIVE_INFINITY : 2147483647;
+  if (combiner === 'min') return infinity;
+  return dtype === 'f32' ? Number.NEGATIVE_INFINITY : -2147483648;
+}
+
+export function constantAffine(offset: number, axisCount: number): Affine {
+  return { offset, coefficients: new Array<number>(axisCount).fill(0) };
+}
+
+export function sameAffine(a: Affine, b: Affine): boolean {
+  return (
+    a.offset === b.offset &&
+    a.coefficients.length === b.coefficients.length &&
+    a.coefficients.every((coefficient, axis) => coefficient === b.coefficients[axis])
+  );
+}
+
+/** Number of points of the axes of one kind (1 when there are none). */
+export function pointCount(kernel: Kernel, kind: AxisKind): number {
+  let count = 1;
+  for (const axis of kernel.axes) if (axis.kind === kind) count *= axis.extent;
+  return count;
+}

@@ -1,0 +1,145 @@
+import type { SourceSpan } from './source.ts';
+import type { DType } from './tensor.ts';
+
+/** `format` field of every plan file. */
+export const PLAN_FORMAT = 'btc-plan';
+/** Version of the plan file's format; a runtime refuses any other. */
+export const PLAN_VERSION = 1;
+
+export type Target = 'webgpu' | 'wasm';
+
+/**
+ * A compiled model: everything that the runtime needs, as plain JSON. Published as `plan.schema.json`;
+ * `verifyPlan` proves what a schema cannot say (no overlap while live, writes before reads, ranges, totals).
+ */
+export interface Plan {
+  readonly format: typeof PLAN_FORMAT;
+  readonly version: typeof PLAN_VERSION;
+  readonly name: string;
+  readonly target: Target;
+  /** The compiler that wrote the plan, `btc-compiler 0.1.0`. */
+  readonly producer: string;
+  readonly memory: PlanMemory;
+  /** Device buffers (webgpu) or consecutive ranges of the linear memory (wasm), allocated once at load. */
+  readonly slabs: readonly Slab[];
+  readonly tensors: readonly PlanTensor[];
+  readonly kernels: readonly PlanKernel[];
+  readonly programs: Readonly<Record<string, PlanProgram>>;
+  /** wasm only: the module that holds the kernels. */
+  readonly module?: WasmModule;
+}
+
+/** All in bytes. */
+export interface PlanMemory {
+  /** The budget given to the compiler, or null for none. */
+  readonly budgetBytes: number | null;
+  /** Everything the runtime allocates on the device: the slabs plus staging. */
+  readonly deviceBytes: number;
+  /** The part of the slabs that holds tensors with a limited life: the sum over slabs of its extent. */
+  readonly arenaBytes: number;
+  /** Parameters and optimiser state, alignment included. */
+  readonly persistentBytes: number;
+  /** Buffers that outputs are read back through. */
+  readonly stagingBytes: number;
+  /** Host memory that swapping needs. */
+  readonly hostBytes: number;
+  /** Largest sum, over all steps of all programs, of the bytes of live arena tensors, alignment included. */
+  readonly peakLiveBytes: number;
+}
+
+export interface Slab {
+  readonly bytes: number;
+}
+
+export type TensorRole = 'input' | 'output' | 'parameter' | 'state' | 'activation';
+
+/** `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of an operand that died in the step that wrote it. */
+export type TensorPolicy = 'persistent' | 'arena' | 'in-place';
+
+export interface PlanTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly role: TensorRole;
+  /** The program whose steps `firstStep` and `lastStep` count, or null for persistent tensors. */
+  readonly program: string | null;
+  /** Index into `slabs`. */
+  readonly slab: number;
+  /** Byte offset inside the slab. */
+  readonly offset: number;
+  /** Bytes of the elements, without padding. */
+  readonly bytes: number;
+  /** First step at which the memory is taken; 0 for inputs. */
+  readonly firstStep: number;
+  /** Last step at which the memory is taken; the last step of the program for outputs. */
+  readonly lastStep: number;
+  readonly policy: TensorPolicy;
+}
+
+export interface PlanKernel {
+  readonly name: string;
+  /** The kernel's text form, for inspection. The runtime does not read it. */
+  readonly text: string;
+  readonly bindings: readonly PlanBinding[];
+  /** webgpu: a complete WGSL module with the entry point `main`. */
+  readonly wgsl?: string;
+  /** wasm: the export that takes one byte address per binding. */
+  readonly export?: string;
+}
+
+export interface PlanBinding {
+  readonly dtype: DType;
+  readonly access: 'read' | 'write' | 'read_write';
+  /** Least size of the bound tensor, in bytes. */
+  readonly bytes: number;
+}
+
+export interface PlanProgram {
+  readonly steps: readonly PlanStep[];
+  readonly inputs: readonly PlanInput[];
+  readonly outputs: readonly PlanOutput[];
+}
+
+export interface PlanStep {
+  /** Index into `kernels`. */
+  readonly kernel: number;
+  /** Workgroups in x, y, z; [1, 1, 1] on wasm. */
+  readonly grid: readonly [number, number, number];
+  /** One tensor (an index into `tensors`) per binding of the kernel. */
+  readonly bindings: readonly number[];
+  /** Floating-point operations; a multiply-add counts two. */
+  readonly flops: number;
+  /** Bytes read and written. */
+  readonly bytesMoved: number;
+  /** What the step computes, in the graph's terms: `contract+add+max`. */
+  readonly label: string;
+  /** The user's expression, or null for a step of the compiler's own. */
+  readonly source: SourceSpan | null;
+}
+
+export interface PlanInput {
+  readonly name: string;
+  readonly tensor: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Used for every element when the caller gives none; null makes the input mandatory. */
+  readonly default: number | null;
+  /** The session supplies the number of finished runs of this program when the caller gives no value. */
+  readonly counter: boolean;
+}
+
+export interface PlanOutput {
+  readonly name: string;
+  readonly tensor: number;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+export interface WasmModule {
+  readonly file: string;
+  readonly bytes: number;
+  /** Hex SHA-256 of the module. */
+  readonly sha256: string;
+  /** Pages of 64 KiB that the module's imported memory must have: exactly the slabs. */
+  readonly pages: number;
+}

@@ -1,0 +1,176 @@
+import type { DType } from './tensor.ts';
+
+/**
+ * The scalar operations: the meaning of elementwise nodes in a graph and of expressions in a kernel.
+ * Interpreter, gradient table and both code generators are `Record<ScalarOp, …>` tables, so a missing row
+ * is a type error.
+ */
+export type ScalarOp =
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'tanh'
+  | 'sigmoid'
+  | 'sin'
+  | 'cos'
+  | 'floor'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'mod'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'and'
+  | 'or'
+  | 'not'
+  | 'select'
+  | 'toF32'
+  | 'toI32';
+
+/**
+ * How operand dtypes decide the result's: `same` all operands and the result agree; `compare` operands
+ * agree and the result is i32 0/1; `logical` i32 in, i32 0/1 out; `select` (i32, T, T) gives T; `toF32`
+ * and `toI32` convert.
+ */
+export type DTypeRule = 'same' | 'compare' | 'logical' | 'select' | 'toF32' | 'toI32';
+
+export interface ScalarOpRow {
+  readonly arity: 1 | 2 | 3;
+  readonly rule: DTypeRule;
+  /** Element types that the operands may have. */
+  readonly dtypes: readonly DType[];
+  /** Nominal floating-point operations, for the cost model. */
+  readonly cost: number;
+  /** Reference meaning in float64; for i32 operands see {@link evaluateScalar}. */
+  readonly evaluate: (a: number, b: number, c: number) => number;
+}
+
+const FLOAT = ['f32'] as const;
+const INTEGER = ['i32'] as const;
+const NUMERIC = ['f32', 'i32'] as const;
+
+const unary = (
+  evaluate: (a: number) => number,
+  dtypes: readonly DType[] = FLOAT,
+  cost = 1,
+): ScalarOpRow => ({ arity: 1, rule: 'same', dtypes, cost, evaluate });
+const binary = (
+  evaluate: (a: number, b: number) => number,
+  dtypes: readonly DType[] = NUMERIC,
+  cost = 1,
+): ScalarOpRow => ({ arity: 2, rule: 'same', dtypes, cost, evaluate });
+const compare = (evaluate: (a: number, b: number) => boolean): ScalarOpRow => ({
+  arity: 2,
+  rule: 'compare',
+  dtypes: NUMERIC,
+  cost: 1,
+  evaluate: (a, b) => (evaluate(a, b) ? 1 : 0),
+});
+
+export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
+  neg: unary((a) => -a, NUMERIC),
+  abs: unary(Math.abs, NUMERIC),
+  sign: unary(Math.sign, NUMERIC),
+  exp: unary(Math.exp, FLOAT, 8),
+  log: unary(Math.log, FLOAT, 8),
+  sqrt: unary(Math.sqrt, FLOAT, 4),
+  tanh: unary(Math.tanh, FLOAT, 12),
+  sigmoid: unary((a) => 1 / (1 + Math.exp(-a)), FLOAT, 12),
+  sin: unary(Math.sin, FLOAT, 8),
+  cos: unary(Math.cos, FLOAT, 8),
+  floor: unary(Math.floor),
+  add: binary((a, b) => a + b),
+  sub: binary((a, b) => a - b),
+  mul: binary((a, b) => a * b),
+  // Integer division truncates towards zero; the remainder has the sign of the dividend (as in C, WGSL and wasm).
+  div: binary((a, b) => a / b, NUMERIC, 4),
+  pow: binary(Math.pow, FLOAT, 16),
+  max: binary(Math.max),
+  min: binary(Math.min),
+  mod: binary((a, b) => a % b, NUMERIC, 4),
+  eq: compare((a, b) => a === b),
+  ne: compare((a, b) => a !== b),
+  lt: compare((a, b) => a < b),
+  le: compare((a, b) => a <= b),
+  gt: compare((a, b) => a > b),
+  ge: compare((a, b) => a >= b),
+  and: {
+    arity: 2,
+    rule: 'logical',
+    dtypes: INTEGER,
+    cost: 1,
+    evaluate: (a, b) => (a && b ? 1 : 0),
+  },
+  or: { arity: 2, rule: 'logical', dtypes: INTEGER, cost: 1, evaluate: (a, b) => (a || b ? 1 : 0) },
+  not: { arity: 1, rule: 'logical', dtypes: INTEGER, cost: 1, evaluate: (a) => (a ? 0 : 1) },
+  select: {
+    arity: 3,
+    rule: 'select',
+    dtypes: NUMERIC,
+    cost: 1,
+    evaluate: (c, a, b) => (c ? a : b),
+  },
+  toF32: { arity: 1, rule: 'toF32', dtypes: NUMERIC, cost: 1, evaluate: (a) => a },
+  // Truncates towards zero and saturates at the ends of i32; NaN gives 0.
+  toI32: {
+    arity: 1,
+    rule: 'toI32',
+    dtypes: NUMERIC,
+    cost: 1,
+    evaluate: (a) =>
+      Number.isNaN(a) ? 0 : Math.max(-2147483648, Math.min(2147483647, Math.trunc(a))),
+  },
+};
+
+export const SCALAR_OP_NAMES = Object.keys(SCALAR_OPS) as ScalarOp[];
+
+/** The result dtype of `op` on `operands`, or a reason (a sentence without full stop) why there is none. */
+export function scalarResult(
+  op: ScalarOp,
+  operands: readonly DType[],
+): { dtype: DType } | { reason: string } {
+  const row = SCALAR_OPS[op];
+  if (operands.length !== row.arity)
+    return { reason: `'${op}' takes ${row.arity} operands, not ${operands.length}` };
+  const values = row.rule === 'select' ? operands.slice(1) : operands;
+  if (row.rule === 'select' && operands[0] !== 'i32')
+    return { reason: `the condition of 'select' must be i32, not ${operands[0]}` };
+  if (values.some((dtype) => dtype !== values[0]))
+    return { reason: `the operands of '${op}' have different dtypes: ${values.join(' and ')}` };
+  if (!row.dtypes.includes(values[0])) return { reason: `'${op}' is not defined for ${values[0]}` };
+  switch (row.rule) {
+    case 'same':
+    case 'select':
+      return { dtype: values[0] };
+    case 'toF32':
+      return { dtype: 'f32' };
+    case 'compare':
+    case 'logical':
+    case 'toI32':
+      return { dtype: 'i32' };
+  }
+}
+
+/** Reference meaning of `op` on operands of dtype `dtype`: i32 results wrap to 32 bits, f32 stays float64. */
+export function evaluateScalar(op: ScalarOp, dtype: DType, a: number, b = 0, c = 0): number {
+  if (dtype === 'i32') {
+    if (op === 'mul') return Math.imul(a, b);
+    // Division by zero is defined here as in WGSL: the quotient is the dividend, the remainder 0.
+    if (op === 'div') return b === 0 ? a : (a / b) | 0;
+    if (op === 'mod') return b === 0 ? 0 : (a % b) | 0;
+    const value = SCALAR_OPS[op].evaluate(a, b, c);
+    return op === 'toF32' ? value : value | 0;
+  }
+  return SCALAR_OPS[op].evaluate(a, b, c);
+}

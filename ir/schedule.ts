@@ -1,0 +1,110 @@
+import type { Kernel } from './kernel.ts';
+import type { TensorRole } from './plan.ts';
+import type { SourceSpan } from './source.ts';
+import type { DType, Shape } from './tensor.ts';
+
+/**
+ * What lowering hands to the memory passes: kernels in an order that is correct when run one after the other.
+ * That sequential meaning is the truth; any order that keeps its read-after-write, write-after-read and
+ * write-after-write pairs per tensor means the same.
+ *
+ * Tensors with role `parameter` and `state` are shared by all programs and written in place; all others belong
+ * to one program. Several steps may each write a part of one tensor (concatenation); it is live from the first.
+ */
+export interface Schedule {
+  readonly name: string;
+  readonly tensors: readonly ScheduleTensor[];
+  readonly kernels: readonly Kernel[];
+  readonly programs: readonly ScheduleProgram[];
+}
+
+export interface ScheduleTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly role: TensorRole;
+  /** Index into `programs`, or null for parameters and state. */
+  readonly program: number | null;
+  readonly source: SourceSpan | null;
+}
+
+export interface ScheduleProgram {
+  readonly name: string;
+  readonly steps: readonly ScheduleStep[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly tensor: number;
+    readonly default: number | null;
+    readonly counter: boolean;
+  }[];
+  readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
+}
+
+export interface ScheduleStep {
+  /** Index into `Schedule.kernels`. */
+  readonly kernel: number;
+  /** One tensor per buffer of the kernel; two buffers never name the same tensor. */
+  readonly operands: readonly number[];
+  readonly label: string;
+  readonly source: SourceSpan | null;
+}
+
+/**
+ * The schedule after the memory passes. Steps are in their final order. Tensors that share memory in place
+ * have the same slab and offset, and the kernels of such steps have the two buffers merged into one, so that
+ * one binding serves both.
+ */
+export interface AllocatedSchedule extends Schedule {
+  readonly slabs: readonly { readonly bytes: number }[];
+  readonly placements: readonly Placement[];
+  readonly arenaBytes: number;
+  readonly persistentBytes: number;
+  readonly peakLiveBytes: number;
+  readonly stagingBytes: number;
+}
+
+/** Where and when a tensor lives; parallel to `tensors`. Steps count within the tensor's program. */
+export interface Placement {
+  readonly slab: number;
+  readonly offset: number;
+  readonly firstStep: number;
+  readonly lastStep: number;
+  readonly policy: 'persistent' | 'arena' | 'in-place';
+}
+
+/** The limits of a target that shape a plan. */
+export interface TargetLimits {
+  readonly maxBufferBytes: number;
+  readonly maxBindingBytes: number;
+  readonly offsetAlignment: number;
+  /** Slab sizes are rounded up to a multiple of this (64 KiB pages on wasm). */
+  readonly slabAlignment: number;
+  readonly maxStorageBuffers: number;
+  readonly maxWorkgroupInvocations: number;
+  readonly maxWorkgroupBytes: number;
+  readonly maxWorkgroupsPerDimension: number;
+}
+
+/** WebGPU's default limits, which every adapter offers. */
+export const WEBGPU_DEFAULT_LIMITS: TargetLimits = {
+  maxBufferBytes: 256 * 2 ** 20,
+  maxBindingBytes: 128 * 2 ** 20,
+  offsetAlignment: 256,
+  slabAlignment: 256,
+  maxStorageBuffers: 8,
+  maxWorkgroupInvocations: 256,
+  maxWorkgroupBytes: 16 * 1024,
+  maxWorkgroupsPerDimension: 65535,
+};
+
+/** One linear memory of at most 4 GiB; offsets are aligned for 128-bit vectors. */
+export const WASM_LIMITS: TargetLimits = {
+  maxBufferBytes: 65536 * 65536,
+  maxBindingBytes: 65536 * 65536,
+  offsetAlignment: 16,
+  slabAlignment: 65536,
+  maxStorageBuffers: 8,
+  maxWorkgroupInvocations: 1,
+  maxWorkgroupBytes: 0,
+  maxWorkgroupsPerDimension: 1,
+};

@@ -1,0 +1,20 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests see the sources under the names that a user imports, so that a failure points at a source line.
+    alias: [
+      { find: /^btc-compiler\/runtime$/, replacement: path('./runtime/index.ts') },
+      { find: /^btc-compiler\/ir$/, replacement: path('./ir/index.ts') },
+      { find: /^btc-compiler$/, replacement: path('./compiler/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
