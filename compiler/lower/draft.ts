@@ -1,0 +1,120 @@
+import type { Affine, Axis, Bound, Expression, Reduction, Store } from '../../ir/kernel.ts';
+import type { SourceSpan } from '../../ir/source.ts';
+
+/**
+ * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
+ * index into the schedule's tensors; `seal` turns it into a kernel and a step.
+ */
+export interface KernelDraft {
+  readonly axes: readonly Axis[];
+  readonly nodes: readonly Expression[];
+  readonly reduction: Reduction | null;
+  readonly stores: readonly Store[];
+  /** Names of the graph's ops that it computes, in order. */
+  readonly ops: readonly string[];
+  readonly source: SourceSpan | null;
+}
+
+/** Applies `rewrite` to every affine of an expression. */
+export function mapAffines(node: Expression, rewrite: (affine: Affine) => Affine): Expression {
+  switch (node.kind) {
+    case 'load':
+      return { ...node, index: rewrite(node.index), bounds: mapBounds(node.bounds, rewrite) };
+    case 'index':
+      return { ...node, index: rewrite(node.index) };
+    case 'inBounds':
+      return { ...node, bounds: mapBounds(node.bounds, rewrite) };
+    case 'random':
+      return { ...node, counter: rewrite(node.counter) };
+    case 'constant':
+    case 'apply':
+    case 'accumulator':
+      return node;
+  }
+}
+
+function mapBounds(bounds: readonly Bound[], rewrite: (affine: Affine) => Affine): Bound[] {
+  return bounds.map((bound) => ({ index: rewrite(bound.index), extent: bound.extent }));
+}
+
+/** Applies `renumber` to every reference from an expression to another node. */
+export function mapOperands(node: Expression, renumber: (node: number) => number): Expression {
+  switch (node.kind) {
+    case 'load':
+      return node.indirect
+        ? { ...node, indirect: { ...node.indirect, node: renumber(node.indirect.node) } }
+        : node;
+    case 'apply':
+      return { ...node, operands: node.operands.map(renumber) };
+    case 'random':
+      return { ...node, step: renumber(node.step) };
+    case 'constant':
+    case 'index':
+    case 'inBounds':
+    case 'accumulator':
+      return node;
+  }
+}
+
+/** The nodes that an expression refers to. */
+export function operandsOf(node: Expression): readonly number[] {
+  switch (node.kind) {
+    case 'load':
+      return node.indirect ? [node.indirect.node] : [];
+    case 'apply':
+      return node.operands;
+    case 'random':
+      return [node.step];
+    case 'constant':
+    case 'index':
+    case 'inBounds':
+    case 'accumulator':
+      return [];
+  }
+}
+
+/** Every affine of the draft rewritten, over a new list of axes. */
+export function withAxes(
+  draft: KernelDraft,
+  axes: readonly Axis[],
+  rewrite: (affine: Affine) => Affine,
+): KernelDraft {
+  return {
+    ...draft,
+    axes,
+    nodes: draft.nodes.map((node) => mapAffines(node, rewrite)),
+    stores: draft.stores.map((store) => ({ ...store, index: rewrite(store.index) })),
+  };
+}
+
+/** Cuts one axis into an outer and an inner one of extent `inner`. */
+export function splitAxis(draft: KernelDraft, axis: number, inner: number): KernelDraft {
+  const { extent, kind } = draft.axes[axis];
+  const axes = draft.axes.toSpliced(
+    axis,
+    1,
+    { extent: extent / inner, kind },
+    { extent: inner, kind },
+  );
+  return withAxes(draft, axes, ({ offset, coefficients }) => ({
+    offset,
+    coefficients: coefficients.toSpliced(axis, 1, coefficients[axis] * inner, coefficients[axis]),
+  }));
+}
+
+/** Interns expressions while a draft's node list grows, so that equal ones are computed once. */
+export class NodeList {
+  readonly nodes: Expression[] = [];
+  private readonly interned = new Map<string, number>();
+
+  add(node: Expression): number {
+    // JSON has no infinities: constants are keyed by their own text.
+    const key = node.kind === 'constant' ? `${node.dtype} ${node.value}` : JSON.stringify(node);
+    let index = this.interned.get(key);
+    if (index === undefined) {
+      index = this.nodes.push(node) - 1;
+      this.interned.set(key, index);
+    }
+    return index;
+  }
+}

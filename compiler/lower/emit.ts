@@ -1,0 +1,233 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
+import { type Affine, type Axis, type Bound, constantAffine } from '../../ir/kernel.ts';
+import { isScalarOp } from '../../ir/ops.ts';
+import { elementCount, rowMajorStrides, type Shape } from '../../ir/tensor.ts';
+import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { NodeList } from './draft.ts';
+
+/** What emission needs to know of the program being lowered. */
+export interface Storage {
+  readonly graph: Graph;
+  /** Tensor of a value that has memory of its own, or -1. */
+  tensorOf(value: ValueId): number;
+  /** Gives a value memory of its own, with the kernels that fill it; returns its tensor. */
+  materialise(value: ValueId): number;
+}
+
+/** Thrown (and caught by lowering) when a kernel's axis must be cut in two before an expression is affine in the axes. */
+export class AxisSplit {
+  readonly request: SplitRequest;
+  constructor(request: SplitRequest) {
+    this.request = request;
+  }
+}
+
+/** Where in a value: one affine per axis of its shape, and bounds outside of which the element does not exist. */
+interface Place {
+  readonly coordinates: readonly Affine[];
+  readonly bounds: readonly Bound[];
+}
+
+/** Emits the expressions of one kernel. Recursion is bounded by the size limit of inlined expressions. */
+export class Emitter {
+  readonly list = new NodeList();
+  readonly ops = new Set<string>();
+  private readonly storage: Storage;
+  private readonly axes: readonly Axis[];
+
+  constructor(storage: Storage, axes: readonly Axis[]) {
+    this.storage = storage;
+    this.axes = axes;
+  }
+
+  /** The node that holds the element of `value` at `coordinates`; elements outside `bounds` are 0 or unspecified. */
+  emit(value: ValueId, coordinates: readonly Affine[], bounds: readonly Bound[] = []): number {
+    const tensor = this.storage.tensorOf(value);
+    if (tensor >= 0)
+      return this.load(value, tensor, this.flat(coordinates, this.shape(value)), bounds);
+    return this.compute(value, { coordinates, bounds });
+  }
+
+  /** As {@link emit} for a value without memory of its own, also when a tensor for it exists by now. */
+  compute(value: ValueId, place: Place): number {
+    const node = this.storage.graph.nodes[value];
+    const { coordinates, bounds } = place;
+    const [operand] = node.operands;
+    if (isScalarOp(node.op)) {
+      const operands = node.operands.map((x) => this.emit(x, coordinates, bounds));
+      this.ops.add(node.op);
+      return this.list.add({ kind: 'apply', dtype: node.type.dtype, op: node.op, operands });
+    }
+    switch (node.op) {
+      case 'constant':
+        return this.list.add({
+          kind: 'constant',
+          dtype: node.type.dtype,
+          value: node.attributes.value,
+        });
+      case 'iota':
+        return this.list.add({
+          kind: 'index',
+          dtype: 'i32',
+          index: coordinates[node.attributes.axis],
+        });
+      case 'random': {
+        const step = this.emit(operand, []);
+        const { seed, stream, shape } = node.attributes;
+        this.ops.add(node.op);
+        return this.list.add({
+          kind: 'random',
+          dtype: 'f32',
+          seed,
+          stream,
+          counter: this.flat(coordinates, shape),
+          step,
+        });
+      }
+      case 'stopGradient':
+        return this.emit(operand, coordinates, bounds);
+      case 'transpose': {
+        const source = new Array<Affine>(coordinates.length);
+        node.attributes.permutation.forEach((axis, k) => {
+          source[axis] = coordinates[k];
+        });
+        return this.emit(operand, source, bounds);
+      }
+      case 'slice':
+        return this.emit(
+          operand,
+          coordinates.map((c, axis) => shiftAffine(c, node.attributes.starts[axis])),
+          bounds,
+        );
+      case 'broadcast': {
+        const shape = this.shape(operand);
+        const zero = constantAffine(0, this.axes.length);
+        return this.emit(
+          operand,
+          node.attributes.axes.map((axis, k) => (shape[k] === 1 ? zero : coordinates[axis])),
+          bounds,
+        );
+      }
+      case 'reshape':
+        return this.reshape(operand, this.flat(coordinates, node.attributes.shape), bounds);
+      case 'pad':
+        return this.pad(operand, node.attributes, place);
+      case 'concat':
+        return this.concat(node.operands, node.attributes.axis, place);
+      case 'gather':
+        return this.gather(node.operands[0], node.operands[1], place);
+      case 'input':
+      case 'parameter':
+      case 'contract':
+      case 'reduceSum':
+      case 'reduceMax':
+      case 'reduceMin':
+      case 'scatterAdd':
+        return this.load(
+          value,
+          this.storage.materialise(value),
+          this.flat(coordinates, this.shape(value)),
+          bounds,
+        );
+    }
+  }
+
+  private shape(value: ValueId): Shape {
+    return this.storage.graph.nodes[value].type.shape;
+  }
+
+  private flat(coordinates: readonly Affine[], shape: Shape): Affine {
+    return flatten(coordinates, shape, this.axes.length);
+  }
+
+  private load(value: ValueId, tensor: number, index: Affine, bounds: readonly Bound[]): number {
+    const { dtype } = this.storage.graph.nodes[value].type;
+    return this.list.add({ kind: 'load', dtype, buffer: tensor, index, bounds });
+  }
+
+  /** Memory is flat, so a reshape of a stored value is free; otherwise the flat index must fall apart into the old axes. */
+  private reshape(operand: ValueId, flat: Affine, bounds: readonly Bound[]): number {
+    const node = this.storage.graph.nodes[operand];
+    const tensor = this.storage.tensorOf(operand);
+    if (tensor >= 0) return this.load(operand, tensor, flat, bounds);
+    if (node.op === 'reshape') return this.reshape(node.operands[0], flat, bounds);
+    const { shape } = node.type;
+    const digits = delinearise(flat, this.axes, rowMajorStrides(shape), shape);
+    if (digits && 'digits' in digits && bounds.length === 0)
+      return this.emit(operand, digits.digits, bounds);
+    if (digits && 'split' in digits && bounds.length === 0) throw new AxisSplit(digits.split);
+    return this.load(operand, this.storage.materialise(operand), flat, bounds);
+  }
+
+  private pad(
+    operand: ValueId,
+    attributes: {
+      readonly low: readonly number[];
+      readonly high: readonly number[];
+      readonly value: number;
+    },
+    place: Place,
+  ): number {
+    const shape = this.shape(operand);
+    const coordinates = place.coordinates.map((c, axis) => shiftAffine(c, -attributes.low[axis]));
+    const own = coordinates
+      .map((index, axis) => ({ index, extent: shape[axis] }))
+      .filter((_, axis) => attributes.low[axis] > 0 || attributes.high[axis] > 0);
+    const inside = this.emit(operand, coordinates, [...place.bounds, ...own]);
+    const inner = this.list.nodes[inside];
+    // A bounded load already gives 0 outside.
+    if (attributes.value === 0 && inner.kind === 'load' && inner.bounds.length > 0) return inside;
+    return this.choose(
+      own,
+      inside,
+      this.list.add({ kind: 'constant', dtype: inner.dtype, value: attributes.value }),
+    );
+  }
+
+  private concat(operands: readonly ValueId[], axis: number, place: Place): number {
+    this.ops.add('concat');
+    let start = this.shape(operands[0])[axis];
+    let result = this.part(operands[0], axis, 0, place);
+    for (const operand of operands.slice(1)) {
+      const extent = this.shape(operand)[axis];
+      const bound = { index: shiftAffine(place.coordinates[axis], -start), extent };
+      result = this.choose([bound], this.part(operand, axis, start, place), result);
+      start += extent;
+    }
+    return result;
+  }
+
+  private part(operand: ValueId, axis: number, start: number, place: Place): number {
+    const coordinates = place.coordinates.map((c, k) => (k === axis ? shiftAffine(c, -start) : c));
+    const bound = { index: coordinates[axis], extent: this.shape(operand)[axis] };
+    return this.emit(operand, coordinates, [...place.bounds, bound]);
+  }
+
+  private choose(bounds: readonly Bound[], inside: number, outside: number): number {
+    const { dtype } = this.list.nodes[inside];
+    const condition = this.list.add({ kind: 'inBounds', dtype: 'i32', bounds });
+    return this.list.add({
+      kind: 'apply',
+      dtype,
+      op: 'select',
+      operands: [condition, inside, outside],
+    });
+  }
+
+  private gather(table: ValueId, indices: ValueId, { coordinates, bounds }: Place): number {
+    const rank = this.shape(indices).length;
+    const shape = this.shape(table);
+    const tensor = this.storage.materialise(table);
+    const row = this.emit(indices, coordinates.slice(0, rank), bounds);
+    const rest = shape.slice(1);
+    this.ops.add('gather');
+    return this.list.add({
+      kind: 'load',
+      dtype: this.storage.graph.nodes[table].type.dtype,
+      buffer: tensor,
+      index: this.flat(coordinates.slice(rank), rest),
+      indirect: { node: row, stride: elementCount(rest), extent: shape[0] },
+      bounds,
+    });
+  }
+}

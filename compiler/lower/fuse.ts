@@ -1,0 +1,345 @@
+import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
+import { delinearise, substitute } from './affine.ts';
+import {
+  type KernelDraft,
+  mapOperands,
+  NodeList,
+  operandsOf,
+  splitAxis,
+  withAxes,
+} from './draft.ts';
+
+/** What fusion must know of the tensors. */
+export interface FusionLimits {
+  /** Storage bindings of one kernel. */
+  readonly maxBindings: number;
+  /** True for tensors that nobody but kernels of this program reads, so that an unread store can be dropped. */
+  readonly isTemporary: (tensor: number) => boolean;
+}
+
+/** Nodes of one kernel: keeps generated code and its compilation small. */
+const MAX_NODES = 160;
+/** Kernels looked at as partners for one kernel. */
+const MAX_CANDIDATES = 12;
+const ROUNDS = 3;
+
+/**
+ * Joins an elementwise kernel with an earlier kernel over the same points: as the epilogue of a contraction or
+ * reduction, or with another elementwise kernel that makes what it reads, reads what it reads or fills another part of
+ * the same tensor. One dispatch goes, values pass in registers, and what nobody else reads is never stored.
+ *
+ * The kernels are a sequence in a correct order and stay one: a pair is joined at the place of either partner, and
+ * only where no kernel in between touches what would move across it.
+ */
+export function fuse(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
+  let current = [...drafts];
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = current.length;
+    current = fuseOnce(current, limits);
+    if (current.length === before) break;
+  }
+  return current;
+}
+
+function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
+  const slots: (KernelDraft | null)[] = [...drafts];
+  const readers = new Map<number, Set<number>>();
+  const writers = new Map<number, Set<number>>();
+  slots.forEach((draft, position) => {
+    register(draft!, position);
+  });
+
+  for (let position = 0; position < slots.length; position++) {
+    const consumer = slots[position];
+    if (!consumer || consumer.reduction || hasSequentialAxis(consumer)) continue;
+    for (const partner of candidates(consumer, position)) {
+      const producer = slots[partner];
+      if (!producer || hasSequentialAxis(producer)) continue;
+      const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
+        isDead(tensor, position),
+      );
+      if (!joined) continue;
+      const place = freeToMove(consumer, position, partner)
+        ? partner
+        : freeToMove(producer, partner, position)
+          ? position
+          : -1;
+      if (place < 0) continue;
+      unregister(producer, partner);
+      unregister(consumer, position);
+      slots[partner] = null;
+      slots[position] = null;
+      slots[place] = joined;
+      register(joined, place);
+      break;
+    }
+  }
+  return slots.filter((draft) => draft !== null);
+
+  function register(draft: KernelDraft, position: number): void {
+    for (const tensor of loadsOf(draft)) addTo(readers, tensor, position);
+    for (const tensor of storesOf(draft)) addTo(writers, tensor, position);
+  }
+
+  function unregister(draft: KernelDraft, position: number): void {
+    for (const tensor of loadsOf(draft)) readers.get(tensor)!.delete(position);
+    for (const tensor of storesOf(draft)) writers.get(tensor)!.delete(position);
+  }
+
+  /** Nobody but the kernel at `position` reads this temporary. */
+  function isDead(tensor: number, position: number): boolean {
+    const set = readers.get(tensor);
+    return (
+      limits.isTemporary(tensor) &&
+      (!set || set.size === 0 || (set.size === 1 && set.has(position)))
+    );
+  }
+
+  /** Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. */
+  function candidates(draft: KernelDraft, position: number): number[] {
+    const makers = new Set<number>();
+    const siblings = new Set<number>();
+    for (const tensor of loadsOf(draft)) {
+      for (const writer of writers.get(tensor) ?? []) if (writer < position) makers.add(writer);
+      const sharing = readers.get(tensor);
+      if (sharing && sharing.size <= MAX_CANDIDATES)
+        for (const reader of sharing) if (reader < position) siblings.add(reader);
+    }
+    for (const tensor of storesOf(draft)) {
+      const parts = writers.get(tensor);
+      if (parts && parts.size <= MAX_CANDIDATES)
+        for (const writer of parts) if (writer < position) siblings.add(writer);
+    }
+    const nearest = (set: Set<number>) => [...set].sort((a, b) => b - a);
+    return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
+  }
+
+  /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
+  function freeToMove(draft: KernelDraft, from: number, to: number): boolean {
+    const low = Math.min(from, to);
+    const high = Math.max(from, to);
+    const between = (set: Set<number> | undefined) => {
+      if (!set) return false;
+      for (const position of set) if (position > low && position < high) return true;
+      return false;
+    };
+    for (const tensor of loadsOf(draft)) if (between(writers.get(tensor))) return false;
+    for (const tensor of storesOf(draft))
+      if (between(writers.get(tensor)) || between(readers.get(tensor))) return false;
+    return true;
+  }
+}
+
+function addTo(map: Map<number, Set<number>>, key: number, value: number): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}
+
+function loadsOf(draft: KernelDraft): Set<number> {
+  const tensors = new Set<number>();
+  for (const node of draft.nodes) if (node.kind === 'load') tensors.add(node.buffer);
+  return tensors;
+}
+
+function storesOf(draft: KernelDraft): Set<number> {
+  return new Set(draft.stores.map((store) => store.buffer));
+}
+
+function hasSequentialAxis(draft: KernelDraft): boolean {
+  return draft.axes.some((axis) => axis.kind === 'sequential');
+}
+
+/** The two kernels as one over the producer's axes, or null where they do not fit. */
+function join(
+  producer: KernelDraft,
+  consumer: KernelDraft,
+  maxBindings: number,
+  isDead: (tensor: number) => boolean,
+): KernelDraft | null {
+  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
+  const aligned = align(producer, consumer);
+  if (!aligned) return null;
+  const [first, second] = aligned;
+  const list = new NodeList();
+  const nodeOf = copyNodes(first, list, () => undefined);
+  const made = new Map<number, { index: Affine; node: number }[]>();
+  for (const store of first.stores) {
+    if (store.indirect) return null;
+    const entries = made.get(store.buffer) ?? [];
+    entries.push({ index: store.index, node: nodeOf[store.value] });
+    made.set(store.buffer, entries);
+  }
+  let misfit = false;
+  const secondNode = copyNodes(second, list, (node) => {
+    if (node.kind !== 'load') return undefined;
+    const entries = made.get(node.buffer);
+    if (!entries) return undefined;
+    const match = entries.find((entry) => sameAffine(entry.index, node.index));
+    if (!match || node.bounds.length > 0 || node.indirect) misfit = true;
+    return match?.node;
+  });
+  if (misfit) return null;
+  const stores = [
+    ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
+    ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
+  ];
+  const kept = stores.filter((store, k) => k >= first.stores.length || !isDead(store.buffer));
+  const draft: KernelDraft = {
+    axes: first.axes,
+    nodes: list.nodes,
+    reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
+    stores: kept,
+    ops: [...new Set([...first.ops, ...second.ops])],
+    source: first.reduction ? first.source : second.source,
+  };
+  const bindings = new Set([...loadsOf(draft), ...storesOf(draft)]);
+  return bindings.size <= maxBindings && writesAreSafe(draft) ? draft : null;
+}
+
+/** Copies a draft's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
+function copyNodes(
+  draft: KernelDraft,
+  list: NodeList,
+  replace: (node: KernelDraft['nodes'][number]) => number | undefined,
+): number[] {
+  const image: number[] = [];
+  for (const node of draft.nodes)
+    image.push(replace(node) ?? list.add(mapOperands(node, (operand) => image[operand])));
+  return image;
+}
+
+/** Brings the consumer onto the producer's axes (cutting those where needed): the points that touch the same elements coincide. */
+function align(producer: KernelDraft, consumer: KernelDraft): [KernelDraft, KernelDraft] | null {
+  let first = producer;
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const parallel = first.axes.filter((axis) => axis.kind === 'parallel');
+    if (pointsOf(parallel) !== pointsOf(consumer.axes)) return null;
+    const link = linkBetween(first, consumer);
+    if (!link) return null;
+    const shifted = {
+      offset: link.from.offset - link.to.offset,
+      coefficients: link.from.coefficients,
+    };
+    const reading = delinearise(
+      shifted,
+      first.axes,
+      link.to.coefficients,
+      consumer.axes.map((axis) => axis.extent),
+    );
+    if (!reading) return null;
+    if ('digits' in reading) return [first, overAxes(consumer, first.axes, reading.digits)];
+    if (first.axes[reading.split.axis].kind !== 'parallel') return null;
+    first = splitAxis(first, reading.split.axis, reading.split.inner);
+  }
+  return null;
+}
+
+function pointsOf(axes: readonly Axis[]): number {
+  return axes.reduce((product, axis) => product * axis.extent, 1);
+}
+
+function overAxes(
+  draft: KernelDraft,
+  axes: readonly Axis[],
+  images: readonly Affine[],
+): KernelDraft {
+  return withAxes(draft, axes, (affine) => substitute(affine, images, axes.length));
+}
+
+/** A pair of addresses, one in each kernel, that shall be the same element at the same point. */
+function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; to: Affine } | null {
+  const covers = (index: Affine, axes: readonly Axis[]) =>
+    axes.every(
+      (axis, k) =>
+        axis.extent === 1 || (axis.kind === 'parallel') === (index.coefficients[k] !== 0),
+    );
+  const loads = second.nodes.filter(
+    (node) => node.kind === 'load' && node.bounds.length === 0 && !node.indirect,
+  );
+  for (const store of first.stores) {
+    for (const load of loads) {
+      if (
+        load.kind === 'load' &&
+        load.buffer === store.buffer &&
+        covers(load.index, second.axes) &&
+        covers(store.index, first.axes)
+      ) {
+        return { from: store.index, to: load.index };
+      }
+    }
+  }
+  for (const node of first.nodes) {
+    if (
+      node.kind !== 'load' ||
+      node.bounds.length > 0 ||
+      node.indirect ||
+      !covers(node.index, first.axes)
+    )
+      continue;
+    for (const load of loads) {
+      if (
+        load.kind === 'load' &&
+        load.buffer === node.buffer &&
+        covers(load.index, second.axes) &&
+        node.index.offset === load.index.offset
+      ) {
+        return { from: node.index, to: load.index };
+      }
+    }
+  }
+  for (const store of first.stores) {
+    for (const other of second.stores) {
+      const delta = other.index.offset - store.index.offset;
+      if (
+        other.buffer === store.buffer &&
+        covers(store.index, first.axes) &&
+        covers(other.index, second.axes)
+      ) {
+        return { from: { ...store.index, offset: store.index.offset + delta }, to: other.index };
+      }
+    }
+  }
+  return null;
+}
+
+/**
+ * A tensor that the kernel writes may be loaded only at an element that the same point writes with the same address,
+ * outside the reduction; and no two stores may meet.
+ */
+function writesAreSafe(draft: KernelDraft): boolean {
+  const inner = reductionNodes(draft);
+  for (const store of draft.stores) {
+    const safe = draft.nodes.every(
+      (node, k) =>
+        node.kind !== 'load' ||
+        node.buffer !== store.buffer ||
+        (!inner[k] &&
+          node.bounds.length === 0 &&
+          !node.indirect &&
+          sameAffine(node.index, store.index)),
+    );
+    if (!safe) return false;
+  }
+  return draft.stores.every((store, k) =>
+    draft.stores.every(
+      (other, j) => j <= k || other.buffer !== store.buffer || disjoint(store.index, other.index),
+    ),
+  );
+}
+
+/** Which nodes the reduction's value needs. */
+function reductionNodes(draft: KernelDraft): Uint8Array {
+  const inner = new Uint8Array(draft.nodes.length);
+  if (!draft.reduction) return inner;
+  inner[draft.reduction.value] = 1;
+  for (let k = draft.nodes.length - 1; k >= 0; k--) {
+    if (inner[k]) for (const operand of operandsOf(draft.nodes[k])) inner[operand] = 1;
+  }
+  return inner;
+}
+
+/** Parts of one concatenation: the same steps from different starts. Their ranges were disjoint before the join. */
+function disjoint(a: Affine, b: Affine): boolean {
+  return a.offset !== b.offset;
+}

@@ -1,0 +1,168 @@
+import type { Graph, Node, ValueId } from '../../ir/graph.ts';
+import { isScalarOp, opRow } from '../../ir/ops.ts';
+import { SCALAR_OPS } from '../../ir/scalar.ts';
+import { elementCount } from '../../ir/tensor.ts';
+
+/**
+ * Decides which values get memory of their own; all others are computed inside the kernels that use them.
+ * The price of storing is bytes written and held; that of not storing is arithmetic done again per use.
+ */
+export interface StorageDecisions {
+  /** By value: 1 when it is stored. Views are never stored by decision (lowering may still have to). */
+  readonly stored: Uint8Array;
+  /** By value: the number of operand positions, seen through views, that read it, plus outputs and updates. */
+  readonly uses: Int32Array;
+}
+
+/** Distinct tensors that one inlined expression may read: eight bindings less one for the result, less one for an epilogue. */
+const MAX_LEAVES = 6;
+/** Nodes of one inlined expression; it also bounds the depth of recursion when the expression is emitted. */
+const MAX_INLINE_NODES = 48;
+/** Arithmetic per element up to which a value with several uses is computed in each, when it reads one full-size tensor… */
+const MAX_RECOMPUTE_COST = 24;
+/** …or none at all (counters, constants, scalars). */
+const MAX_SOURCE_RECOMPUTE_COST = 80;
+/** Extra arithmetic that inlining below a broadcast may cause before the value is stored instead. */
+const MAX_BROADCAST_COST = 4e6;
+const RANDOM_COST = 40;
+
+export function decideStorage(graph: Graph): StorageDecisions {
+  const { nodes } = graph;
+  const base = resolveViews(nodes);
+  const { uses, mustStore } = countUses(graph, base);
+  const stored = new Uint8Array(nodes.length);
+  const cost = new Float64Array(nodes.length);
+  const size = new Int32Array(nodes.length);
+  const leaves: (readonly ValueId[])[] = new Array(nodes.length);
+
+  const store = (value: ValueId) => {
+    stored[value] = 1;
+  };
+
+  for (let value = 0; value < nodes.length; value++) {
+    const node = nodes[value];
+    const { kind } = opRow(node.op);
+    if (uses[value] === 0 && kind !== 'view') continue;
+    if (
+      kind === 'contraction' ||
+      kind === 'reduction' ||
+      kind === 'scatter' ||
+      node.op === 'input' ||
+      node.op === 'parameter'
+    ) {
+      store(value);
+      continue;
+    }
+    limitOperands(value);
+    if (kind === 'view') {
+      const operand = base[value];
+      const expansion = elementCount(node.type.shape) - elementCount(nodes[operand].type.shape);
+      if (
+        node.op === 'broadcast' &&
+        !stored[operand] &&
+        cost[operand] * expansion > MAX_BROADCAST_COST
+      )
+        store(operand);
+      continue;
+    }
+    if (mustStore[value] || isLongConcat(node) || (uses[value] > 1 && !cheapToRecompute(value)))
+      store(value);
+  }
+  return { stored, uses };
+
+  /** Gathers leaves, cost and size of a value; stores operands until the expression is within the limits. */
+  function limitOperands(value: ValueId): void {
+    const node = nodes[value];
+    for (;;) {
+      const inlined: ValueId[] = [];
+      const reads = new Set<ValueId>();
+      let totalCost = ownCost(node);
+      let totalSize = 1;
+      for (const operand of node.operands) {
+        const source = base[operand];
+        totalSize += operand === source ? 0 : 1;
+        if (stored[source]) {
+          reads.add(source);
+        } else {
+          inlined.push(source);
+          for (const leaf of leaves[source]) reads.add(leaf);
+          totalCost += cost[source];
+          totalSize += size[source];
+        }
+      }
+      const storable = inlined.filter((operand) => leaves[operand].length > 0);
+      if ((reads.size <= MAX_LEAVES && totalSize <= MAX_INLINE_NODES) || storable.length === 0) {
+        leaves[value] = [...reads];
+        cost[value] = totalCost;
+        size[value] = totalSize;
+        return;
+      }
+      store(
+        storable.reduce((worst, operand) =>
+          leaves[operand].length > leaves[worst].length ||
+          (leaves[operand].length === leaves[worst].length && size[operand] > size[worst])
+            ? operand
+            : worst,
+        ),
+      );
+    }
+  }
+
+  function cheapToRecompute(value: ValueId): boolean {
+    const elements = elementCount(nodes[value].type.shape);
+    const fullSize = leaves[value].filter(
+      (leaf) => elementCount(nodes[leaf].type.shape) * 4 > elements,
+    ).length;
+    if (leaves[value].length > 2) return false;
+    return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
+  }
+}
+
+/** Concatenations of more parts than this are written part by part into one tensor. */
+export const MAX_INLINE_CONCAT = 4;
+
+export function isLongConcat(node: Node): boolean {
+  return node.op === 'concat' && node.operands.length > MAX_INLINE_CONCAT;
+}
+
+function ownCost(node: Node): number {
+  if (isScalarOp(node.op)) return SCALAR_OPS[node.op].cost;
+  if (node.op === 'random') return RANDOM_COST;
+  return opRow(node.op).kind === 'view' || node.op === 'constant' ? 0 : 2;
+}
+
+/** By value: itself, or the value that a chain of views looks at. */
+function resolveViews(nodes: readonly Node[]): Int32Array {
+  const base = new Int32Array(nodes.length);
+  for (let value = 0; value < nodes.length; value++) {
+    base[value] = opRow(nodes[value].op).kind === 'view' ? base[nodes[value].operands[0]] : value;
+  }
+  return base;
+}
+
+/** Counts uses from the results backwards, so that dead values count nothing. */
+function countUses(graph: Graph, base: Int32Array): { uses: Int32Array; mustStore: Uint8Array } {
+  const { nodes } = graph;
+  const uses = new Int32Array(nodes.length);
+  const mustStore = new Uint8Array(nodes.length);
+  const alive = new Uint8Array(nodes.length);
+  for (const { value } of [...graph.outputs, ...graph.updates]) {
+    alive[value] = 1;
+    uses[base[value]]++;
+    if (base[value] === value) mustStore[value] = 1;
+  }
+  for (let value = nodes.length - 1; value >= 0; value--) {
+    const node = nodes[value];
+    const { kind } = opRow(node.op);
+    if (!alive[value]) continue;
+    for (let k = 0; k < node.operands.length; k++) {
+      const operand = node.operands[k];
+      alive[operand] = 1;
+      if (kind === 'view') continue;
+      uses[base[operand]]++;
+      // Contractions read an element many times, and an address of a gather is a stored tensor.
+      if (kind === 'contraction' || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
+    }
+  }
+  return { uses, mustStore };
+}
