@@ -1,0 +1,323 @@
+import type {
+  Affine,
+  Axis,
+  AxisKind,
+  Bound,
+  Combiner,
+  Expression,
+  Indirection,
+  Kernel,
+  KernelBuffer,
+  Reduction,
+  Store,
+} from './kernel.ts';
+import { SCALAR_OPS, type ScalarOp } from './scalar.ts';
+import type { DType } from './tensor.ts';
+
+// The text form of a kernel, one fact per line:
+//
+//   kernel contract_add {
+//     axis a0 parallel 32
+//     axis a1 reduced 784
+//     buffer b0 read f32 25088
+//     buffer b1 write f32 32
+//     n0: f32 = load b0[784*a0 + a1]
+//     reduce sum n0
+//     n1: f32 = accumulator
+//     store b1[a0] = n1
+//   }
+//
+// A bounded load ends in `where 0 <= a0 - 1 < 28 and …`; an indirect address in `+ 64*(n0 < 1000)`, where n0
+// is kept inside [0, 1000). Names that are not plain words are JSON strings.
+
+/** A name as it stands in text: bare when it is a plain word, else a JSON string. */
+export function formatName(name: string): string {
+  return /^[A-Za-z_][\w./+-]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+/** Pattern of what {@link formatName} prints, for use inside a larger pattern (no capture groups). */
+export const NAME_PATTERN = '(?:[A-Za-z_][\\w./+-]*|"(?:[^"\\\\]|\\\\.)*")';
+
+/** Inverse of {@link formatName}. */
+export function parseName(text: string): string {
+  return text.startsWith('"') ? (JSON.parse(text) as string) : text;
+}
+
+function formatNumber(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** `3 + 784*a0 - a2`; terms in the order of the axes, zero terms left out. */
+export function formatAffine(affine: Affine): string {
+  let text = affine.offset !== 0 ? String(affine.offset) : '';
+  affine.coefficients.forEach((coefficient, axis) => {
+    if (coefficient === 0) return;
+    const magnitude = Math.abs(coefficient);
+    const term = magnitude === 1 ? `a${axis}` : `${magnitude}*a${axis}`;
+    if (text === '') text = coefficient < 0 ? `-${term}` : term;
+    else text += coefficient < 0 ? ` - ${term}` : ` + ${term}`;
+  });
+  return text === '' ? '0' : text;
+}
+
+function formatBounds(bounds: readonly Bound[]): string {
+  return bounds.map((bound) => `0 <= ${formatAffine(bound.index)} < ${bound.extent}`).join(' and ');
+}
+
+function formatAddress(buffer: number, index: Affine, indirect?: Indirection): string {
+  const data = indirect ? ` + ${indirect.stride}*(n${indirect.node} < ${indirect.extent})` : '';
+  return `b${buffer}[${formatAffine(index)}${data}]`;
+}
+
+function formatExpression(node: Expression): string {
+  switch (node.kind) {
+    case 'load': {
+      const where = node.bounds.length > 0 ? ` where ${formatBounds(node.bounds)}` : '';
+      return `load ${formatAddress(node.buffer, node.index, node.indirect)}${where}`;
+    }
+    case 'constant':
+      return `constant ${formatNumber(node.value)}`;
+    case 'index':
+      return `index ${formatAffine(node.index)}`;
+    case 'inBounds':
+      return node.bounds.length > 0 ? `inBounds ${formatBounds(node.bounds)}` : 'inBounds';
+    case 'apply':
+      return `${node.op} ${node.operands.map((operand) => `n${operand}`).join(', ')}`;
+    case 'random':
+      return `random seed ${node.seed} stream ${node.stream} counter ${formatAffine(node.counter)} step n${node.step}`;
+    case 'accumulator':
+      return 'accumulator';
+  }
+}
+
+/** Everything but the name: kernels with the same body are the same code. */
+export function kernelBody(kernel: Kernel): string {
+  const lines: string[] = [];
+  kernel.axes.forEach((axis, i) => {
+    lines.push(`axis a${i} ${axis.kind} ${axis.extent}`);
+  });
+  kernel.buffers.forEach((buffer, i) => {
+    lines.push(`buffer b${i} ${buffer.access} ${buffer.dtype} ${buffer.elements}`);
+  });
+  let reduction = kernel.reduction;
+  const flushReduction = () => {
+    if (reduction) lines.push(`reduce ${reduction.combiner} n${reduction.value}`);
+    reduction = null;
+  };
+  kernel.nodes.forEach((node, i) => {
+    if (node.kind === 'accumulator') flushReduction();
+    lines.push(`n${i}: ${node.dtype} = ${formatExpression(node)}`);
+  });
+  flushReduction();
+  for (const store of kernel.stores) {
+    const address = formatAddress(store.buffer, store.index, store.indirect);
+    lines.push(`store ${address} ${store.accumulate ? '+=' : '='} n${store.value}`);
+  }
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+/** The text form of a kernel; {@link parseKernel} is its exact inverse. */
+export function printKernel(kernel: Kernel): string {
+  return `kernel ${formatName(kernel.name)} {\n${kernelBody(kernel)}}\n`;
+}
+
+// Affines are parsed before the number of axes is final only if an axis line follows its first use; the
+// printer never does that and the parser refuses it.
+function parseAffine(text: string, axisCount: number): Affine {
+  const coefficients = new Array<number>(axisCount).fill(0);
+  let offset = 0;
+  const tokens = text.replaceAll('- ', '-').replaceAll('+ ', '').split(' ');
+  for (const token of tokens) {
+    const match = /^(-?)(?:(\d+)(?:\*a(\d+))?|a(\d+))$/.exec(token);
+    if (!match) throw new Error(`'${text}' is not an affine function of the axes`);
+    const axis = match[3] ?? match[4];
+    const value = Number(match[2] ?? 1) * (match[1] ? -1 : 1);
+    if (axis === undefined) offset += value;
+    else if (Number(axis) < axisCount) coefficients[Number(axis)] += value;
+    else throw new Error(`a${axis} is not an axis declared above`);
+  }
+  return { offset, coefficients };
+}
+
+function parseBounds(text: string, axisCount: number): Bound[] {
+  return text.split(' and ').map((part) => {
+    const match = /^0 <= (.+) < (\d+)$/.exec(part);
+    if (!match) throw new Error(`'${part}' is not a bound of the form 0 <= index < extent`);
+    return { index: parseAffine(match[1], axisCount), extent: Number(match[2]) };
+  });
+}
+
+function parseAddress(text: string, axisCount: number) {
+  const match = /^b(\d+)\[(.+?)(?: \+ (-?\d+)\*\(n(\d+) < (\d+)\))?\]$/.exec(text);
+  if (!match) throw new Error(`'${text}' is not an address`);
+  const indirect = match[3] && {
+    node: Number(match[4]),
+    stride: Number(match[3]),
+    extent: Number(match[5]),
+  };
+  return {
+    buffer: Number(match[1]),
+    index: parseAffine(match[2], axisCount),
+    ...(indirect ? { indirect } : {}),
+  };
+}
+
+function parseExpression(dtype: DType, text: string, axisCount: number): Expression {
+  const [, kind, rest] = /^(\w+) ?(.*)$/.exec(text) ?? ['', '', ''];
+  switch (kind) {
+    case 'load': {
+      const [address, where] = rest.split(' where ');
+      const bounds = where ? parseBounds(where, axisCount) : [];
+      return { kind, dtype, ...parseAddress(address, axisCount), bounds };
+    }
+    case 'constant':
+      return { kind, dtype, value: Number(rest) };
+    case 'index':
+      return { kind, dtype: 'i32', index: parseAffine(rest, axisCount) };
+    case 'inBounds':
+      return { kind, dtype: 'i32', bounds: rest ? parseBounds(rest, axisCount) : [] };
+    case 'accumulator':
+      return { kind, dtype };
+    case 'random': {
+      const match = /^seed (-?\d+) stream (-?\d+) counter (.+) step n(\d+)$/.exec(rest);
+      if (!match) throw new Error(`'${text}' is not a random expression`);
+      const counter = parseAffine(match[3], axisCount);
+      const [seed, stream, step] = [match[1], match[2], match[4]].map(Number);
+      return { kind, dtype: 'f32', seed, stream, counter, step };
+    }
+  }
+  if (!Object.hasOwn(SCALAR_OPS, kind)) throw new Error(`'${kind}' is not an operation`);
+  const operands = rest.split(', ').map((operand) => {
+    if (!/^n\d+$/.test(operand)) throw new Error(`'${operand}' is not a node`);
+    return Number(operand.slice(1));
+  });
+  return { kind: 'apply', dtype, op: kind as ScalarOp, operands };
+}
+
+/** Reads lines one at a time and reports errors with the line's number. */
+export class LineReader {
+  private readonly lines: readonly string[];
+  private position = 0;
+
+  constructor(text: string) {
+    this.lines = text.split('\n');
+  }
+
+  /** The next line that is neither blank nor a `#` comment, trimmed, or undefined at the end. */
+  next(): string | undefined {
+    while (this.position < this.lines.length) {
+      const line = this.lines[this.position++].trim();
+      if (line !== '' && !line.startsWith('#')) return line;
+    }
+    return undefined;
+  }
+
+  /** Runs `parse` on behalf of the current line. */
+  at<T>(parse: () => T): T {
+    const line = this.position;
+    try {
+      return parse();
+    } catch (error) {
+      if (error instanceof Error && /^line \d+: /.test(error.message)) throw error;
+      throw new Error(`line ${line}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+interface KernelParts {
+  axes: Axis[];
+  buffers: KernelBuffer[];
+  nodes: Expression[];
+  reduction: Reduction | null;
+  stores: Store[];
+}
+
+function expectIndex(given: string, wanted: number): void {
+  if (Number(given) !== wanted) throw new Error(`expected number ${wanted}, not ${given}`);
+}
+
+// One row per form of line: the pattern and what its captures add to the kernel.
+const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArray) => void][] = [
+  [
+    /^axis a(\d+) (parallel|reduced|sequential) (\d+)$/,
+    (parts, [, index, kind, extent]) => {
+      expectIndex(index, parts.axes.length);
+      if (parts.nodes.length > 0) throw new Error('axes stand before nodes');
+      parts.axes.push({ extent: Number(extent), kind: kind as AxisKind });
+    },
+  ],
+  [
+    /^buffer b(\d+) (read|write|read_write) (f32|i32) (\d+)$/,
+    (parts, [, index, access, dtype, elements]) => {
+      expectIndex(index, parts.buffers.length);
+      parts.buffers.push({
+        dtype: dtype as DType,
+        access: access as KernelBuffer['access'],
+        elements: Number(elements),
+      });
+    },
+  ],
+  [
+    /^n(\d+): (f32|i32) = (.+)$/,
+    (parts, [, index, dtype, text]) => {
+      expectIndex(index, parts.nodes.length);
+      parts.nodes.push(parseExpression(dtype as DType, text, parts.axes.length));
+    },
+  ],
+  [
+    /^reduce (sum|max|min) n(\d+)$/,
+    (parts, [, combiner, value]) => {
+      parts.reduction = { combiner: combiner as Combiner, value: Number(value) };
+    },
+  ],
+  [
+    /^store (b\d+\[.+\]) (\+?=) n(\d+)$/,
+    (parts, [, address, sign, value]) => {
+      parts.stores.push({
+        ...parseAddress(address, parts.axes.length),
+        value: Number(value),
+        accumulate: sign === '+=',
+      });
+    },
+  ],
+];
+
+function parseKernelLine(parts: KernelParts, line: string): void {
+  for (const [pattern, add] of KERNEL_LINES) {
+    const match = pattern.exec(line);
+    if (match) {
+      add(parts, match);
+      return;
+    }
+  }
+  throw new Error(`'${line}' is not a line of a kernel`);
+}
+
+const KERNEL_HEADER = new RegExp(`^kernel (${NAME_PATTERN}) \\{$`);
+
+/** Parses the rest of a kernel whose header line is `header`. */
+export function parseKernelBody(header: string, reader: LineReader): Kernel {
+  return reader.at(() => {
+    const match = KERNEL_HEADER.exec(header);
+    if (!match) throw new Error(`'${header}' does not open a kernel`);
+    const parts: KernelParts = { axes: [], buffers: [], nodes: [], reduction: null, stores: [] };
+    for (;;) {
+      const line = reader.next();
+      if (line === undefined) throw new Error('the kernel has no closing brace');
+      if (line === '}') return { name: parseName(match[1]), ...parts };
+      reader.at(() => parseKernelLine(parts, line));
+    }
+  });
+}
+
+/**
+ * Inverse of {@link printKernel}. Throws an `Error` that names the line; what it returns is well-formed text but
+ * not yet a valid kernel (see `verifyKernel`).
+ */
+export function parseKernel(text: string): Kernel {
+  const reader = new LineReader(text);
+  const kernel = parseKernelBody(reader.next() ?? '', reader);
+  const rest = reader.next();
+  if (rest !== undefined) throw new Error(`unexpected text after the kernel: '${rest}'`);
+  return kernel;
+}

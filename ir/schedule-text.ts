@@ -1,0 +1,255 @@
+import {
+  formatName,
+  LineReader,
+  NAME_PATTERN,
+  parseKernelBody,
+  parseName,
+  printKernel,
+} from './kernel-text.ts';
+import type { TensorRole } from './plan.ts';
+import type {
+  AllocatedSchedule,
+  Placement,
+  Schedule,
+  ScheduleProgram,
+  ScheduleStep,
+  ScheduleTensor,
+} from './schedule.ts';
+import { formatSpan, type SourceSpan } from './source.ts';
+import { formatType, parseType } from './tensor.ts';
+
+// The text form of a schedule. Kernels, tensors and steps are numbered from 0 in the order in which they stand:
+//
+//   schedule digits
+//   memory arena 512 persistent 256 peak 512 staging 16      (allocated schedules only, as are `slab` and ` in `)
+//   slab 1024
+//   kernel double { … }                                      (k0)
+//   tensor t0 image: f32[32] input of train in slab 0 at 256 steps 0..0 arena @ model.ts(3,5)
+//   program train
+//     input image = t0 default 0 counter
+//     step 0: k0(t0, t1) "mul" @ model.ts(7,9)
+//     output loss = t1
+
+const formatSource = (source: SourceSpan | null) => (source ? ` @ ${formatSpan(source)}` : '');
+
+function formatTensor(
+  tensor: ScheduleTensor,
+  programs: readonly ScheduleProgram[],
+  placement: Placement | undefined,
+): string {
+  const program = tensor.program === null ? '' : ` of ${formatName(programs[tensor.program].name)}`;
+  const place = placement
+    ? ` in slab ${placement.slab} at ${placement.offset} steps ${placement.firstStep}..${placement.lastStep} ${placement.policy}`
+    : '';
+  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${place}${formatSource(tensor.source)}`;
+}
+
+function formatProgram(program: ScheduleProgram): string[] {
+  const lines = [`program ${formatName(program.name)}`];
+  for (const input of program.inputs) {
+    const initial = input.default === null ? '' : ` default ${input.default}`;
+    const counter = input.counter ? ' counter' : '';
+    lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}`);
+  }
+  program.steps.forEach((step, index) => {
+    const operands = step.operands.map((operand) => `t${operand}`).join(', ');
+    const label = JSON.stringify(step.label);
+    lines.push(
+      `  step ${index}: k${step.kernel}(${operands}) ${label}${formatSource(step.source)}`,
+    );
+  });
+  for (const output of program.outputs) {
+    lines.push(`  output ${formatName(output.name)} = t${output.tensor}`);
+  }
+  return lines;
+}
+
+/** The text form of a schedule before or after allocation; {@link parseSchedule} is its exact inverse. */
+export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
+  const allocated = 'placements' in schedule ? schedule : null;
+  const lines = [`schedule ${formatName(schedule.name)}`];
+  if (allocated) {
+    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes } = allocated;
+    lines.push(
+      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}`,
+    );
+    for (const slab of allocated.slabs) lines.push(`slab ${slab.bytes}`);
+  }
+  for (const kernel of schedule.kernels) lines.push(printKernel(kernel).trimEnd());
+  schedule.tensors.forEach((tensor, index) => {
+    const placement = allocated?.placements[index];
+    lines.push(`tensor t${index} ${formatTensor(tensor, schedule.programs, placement)}`);
+  });
+  for (const program of schedule.programs) lines.push(...formatProgram(program));
+  return `${lines.join('\n')}\n`;
+}
+
+interface Parts {
+  name: string | null;
+  memory: number[] | null;
+  slabs: { bytes: number }[];
+  kernels: Schedule['kernels'][number][];
+  tensors: (Omit<ScheduleTensor, 'program'> & { program: string | null })[];
+  placements: Placement[];
+  programs: {
+    name: string;
+    steps: ScheduleStep[];
+    inputs: ScheduleProgram['inputs'][number][];
+    outputs: ScheduleProgram['outputs'][number][];
+  }[];
+}
+
+function parseSource(text: string | undefined): SourceSpan | null {
+  if (text === undefined) return null;
+  const match = /^(.+)\((\d+),(\d+)\)$/.exec(text);
+  if (!match) throw new Error(`'${text}' is not a position of the form file(line,column)`);
+  return { file: match[1], line: Number(match[2]), column: Number(match[3]) };
+}
+
+function lastProgram(parts: Parts) {
+  const program = parts.programs.at(-1);
+  if (!program) throw new Error('this line belongs into a program');
+  return program;
+}
+
+const SOURCE = '(?: @ (.+))?$';
+const PLACE = '(?: in slab (\\d+) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place))?';
+const ROLE = '(input|output|parameter|state|activation)';
+
+const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) => void][] = [
+  [
+    new RegExp(`^schedule (${NAME_PATTERN})$`),
+    (parts, [, name]) => {
+      parts.name = parseName(name);
+    },
+  ],
+  [
+    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)$/,
+    (parts, match) => {
+      parts.memory = match.slice(1).map(Number);
+    },
+  ],
+  [
+    /^slab (\d+)$/,
+    (parts, [, bytes]) => {
+      parts.slabs.push({ bytes: Number(bytes) });
+    },
+  ],
+  [
+    new RegExp(
+      `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${PLACE}${SOURCE}`,
+    ),
+    (parts, [, index, name, typeText, role, program, slab, offset, first, last, policy, source]) => {
+      const type = parseType(typeText);
+      if (!type) throw new Error(`'${typeText}' is not a tensor type`);
+      if (Number(index) !== parts.tensors.length)
+        throw new Error(`expected tensor t${parts.tensors.length}, not t${index}`);
+      parts.tensors.push({
+        name: parseName(name),
+        ...type,
+        role: role as TensorRole,
+        program: program === undefined ? null : parseName(program),
+        source: parseSource(source),
+      });
+      if (slab === undefined) return;
+      parts.placements.push({
+        slab: Number(slab),
+        offset: Number(offset),
+        firstStep: Number(first),
+        lastStep: Number(last),
+        policy: policy as Placement['policy'],
+      });
+    },
+  ],
+  [
+    new RegExp(`^program (${NAME_PATTERN})$`),
+    (parts, [, name]) => {
+      parts.programs.push({ name: parseName(name), steps: [], inputs: [], outputs: [] });
+    },
+  ],
+  [
+    new RegExp(`^input (${NAME_PATTERN}) = t(\\d+)(?: default (\\S+?))?( counter)?$`),
+    (parts, [, name, tensor, initial, counter]) => {
+      lastProgram(parts).inputs.push({
+        name: parseName(name),
+        tensor: Number(tensor),
+        default: initial === undefined ? null : Number(initial),
+        counter: counter !== undefined,
+      });
+    },
+  ],
+  [
+    new RegExp(`^output (${NAME_PATTERN}) = t(\\d+)$`),
+    (parts, [, name, tensor]) => {
+      lastProgram(parts).outputs.push({ name: parseName(name), tensor: Number(tensor) });
+    },
+  ],
+  [
+    new RegExp(`^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")${SOURCE}`),
+    (parts, [, index, kernel, operands, label, source]) => {
+      const { steps } = lastProgram(parts);
+      if (Number(index) !== steps.length)
+        throw new Error(`expected step ${steps.length}, not ${index}`);
+      const names = operands === '' ? [] : operands.split(', ');
+      const bad = names.find((name) => !/^t\d+$/.test(name));
+      if (bad !== undefined) throw new Error(`'${bad}' is not a tensor`);
+      steps.push({
+        kernel: Number(kernel),
+        operands: names.map((name) => Number(name.slice(1))),
+        label: JSON.parse(label) as string,
+        source: parseSource(source),
+      });
+    },
+  ],
+];
+
+function parseScheduleLine(parts: Parts, line: string, reader: LineReader): void {
+  if (line.startsWith('kernel ')) {
+    parts.kernels.push(parseKernelBody(line, reader));
+    return;
+  }
+  for (const [pattern, add] of SCHEDULE_LINES) {
+    const match = pattern.exec(line);
+    if (match) {
+      add(parts, match);
+      return;
+    }
+  }
+  throw new Error(`'${line}' is not a line of a schedule`);
+}
+
+/**
+ * Inverse of {@link printSchedule}: an `AllocatedSchedule` when the text has a `memory` line, else a `Schedule`.
+ * Throws an `Error` that names the line.
+ */
+export function parseSchedule(text: string): Schedule | AllocatedSchedule {
+  const reader = new LineReader(text);
+  const parts: Parts = {
+    name: null,
+    memory: null,
+    slabs: [],
+    kernels: [],
+    tensors: [],
+    placements: [],
+    programs: [],
+  };
+  for (let line = reader.next(); line !== undefined; line = reader.next()) {
+    const current = line;
+    reader.at(() => parseScheduleLine(parts, current, reader));
+  }
+  if (parts.name === null) throw new Error("the text has no 'schedule' line");
+  const programIndex = new Map(parts.programs.map((program, index) => [program.name, index]));
+  const tensors = parts.tensors.map((tensor): ScheduleTensor => {
+    const program = tensor.program === null ? null : programIndex.get(tensor.program);
+    if (program === undefined)
+      throw new Error(`tensor '${tensor.name}' is of '${tensor.program}', which is no program`);
+    return { ...tensor, program };
+  });
+  const schedule = { name: parts.name, tensors, kernels: parts.kernels, programs: parts.programs };
+  if (!parts.memory) return schedule;
+  if (parts.placements.length !== tensors.length)
+    throw new Error('an allocated schedule places every tensor');
+  const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes] = parts.memory;
+  const totals = { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes };
+  return { ...schedule, slabs: parts.slabs, placements: parts.placements, ...totals };
+}
