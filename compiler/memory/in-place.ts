@@ -1,0 +1,189 @@
+import { type Expression, type Kernel, type NodeIndex, sameAffine } from '../../ir/kernel.ts';
+import { kernelBody } from '../../ir/kernel-text.ts';
+import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import type { Liveness } from './liveness.ts';
+
+/** A kernel's buffer that is read and one that is written, which may be the same memory. */
+export interface BufferPair {
+  readonly read: number;
+  readonly written: number;
+}
+
+/** Nodes that a node needs directly. */
+export function nodeOperands(node: Expression): readonly NodeIndex[] {
+  switch (node.kind) {
+    case 'load':
+      return node.indirect ? [node.indirect.node] : [];
+    case 'apply':
+      return node.operands;
+    case 'random':
+      return [node.step];
+    default:
+      return [];
+  }
+}
+
+/** 1 for each node that the reduction evaluates at every point of the reduced axes. */
+function nodesUnderReduction(kernel: Kernel): Uint8Array {
+  const under = new Uint8Array(kernel.nodes.length);
+  if (!kernel.reduction) return under;
+  under[kernel.reduction.value] = 1;
+  for (let node = kernel.nodes.length - 1; node >= 0; node--) {
+    if (under[node]) for (const operand of nodeOperands(kernel.nodes[node])) under[operand] = 1;
+  }
+  return under;
+}
+
+/**
+ * The pairs of buffers that a kernel could have in one place. A point may overwrite only the element that it
+ * alone reads, after it has read it: one plain store to the written buffer; every load of the read buffer at
+ * the very index of that store, without bounds, indirection or reduction; no sequential axes.
+ */
+export function inPlacePairs(kernel: Kernel): BufferPair[] {
+  if (kernel.axes.some((axis) => axis.kind === 'sequential')) return [];
+  const under = nodesUnderReduction(kernel);
+  const pairs: BufferPair[] = [];
+  kernel.buffers.forEach((target, written) => {
+    if (target.access !== 'write') return;
+    const stores = kernel.stores.filter((store) => store.buffer === written);
+    if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return;
+    const { index } = stores[0];
+    kernel.buffers.forEach((source, read) => {
+      if (source.access !== 'read') return;
+      if (source.dtype !== target.dtype || source.elements !== target.elements) return;
+      const legal = kernel.nodes.every(
+        (node, i) =>
+          node.kind !== 'load' ||
+          node.buffer !== read ||
+          (!under[i] &&
+            !node.indirect &&
+            node.bounds.length === 0 &&
+            sameAffine(node.index, index)),
+      );
+      if (legal) pairs.push({ read, written });
+    });
+  });
+  return pairs;
+}
+
+/** Lets one binding serve both buffers of each pair: the written one becomes `read_write`, the read one goes away. */
+export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kernel {
+  const target = new Map(pairs.map((pair) => [pair.read, pair.written]));
+  const merged = new Set(pairs.map((pair) => pair.written));
+  const kept = kernel.buffers.map((_, buffer) => buffer).filter((buffer) => !target.has(buffer));
+  const renumber = new Map(kept.map((buffer, index) => [buffer, index]));
+  const moved = (buffer: number) => renumber.get(target.get(buffer) ?? buffer)!;
+  return {
+    ...kernel,
+    buffers: kept.map((buffer) =>
+      merged.has(buffer)
+        ? { ...kernel.buffers[buffer], access: 'read_write' as const }
+        : kernel.buffers[buffer],
+    ),
+    nodes: kernel.nodes.map((node) =>
+      node.kind === 'load' ? { ...node, buffer: moved(node.buffer) } : node,
+    ),
+    stores: kernel.stores.map((store) => ({ ...store, buffer: moved(store.buffer) })),
+  };
+}
+
+/** `tensor` takes over the memory of `from` in the step that writes it first and reads `from` last. */
+export interface Handover {
+  readonly tensor: number;
+  readonly from: number;
+  readonly step: number;
+}
+
+/** A schedule with merged kernels, and who took over whose memory. Handovers are in the order of their steps. */
+export interface InPlaceSchedule {
+  readonly schedule: Schedule;
+  readonly handovers: readonly Handover[];
+}
+
+/** Kernels found by their body, so that equal specialisations are one kernel; names stay unique. */
+class KernelPool {
+  readonly kernels: Kernel[] = [];
+  private readonly byBody = new Map<string, number>();
+  private readonly names = new Set<string>();
+
+  add(kernel: Kernel): number {
+    const body = kernelBody(kernel);
+    const known = this.byBody.get(body);
+    if (known !== undefined) return known;
+    let name = kernel.name;
+    for (let copy = 2; this.names.has(name); copy++) name = `${kernel.name}_${copy}`;
+    this.names.add(name);
+    this.byBody.set(body, this.kernels.length);
+    return this.kernels.push({ ...kernel, name }) - 1;
+  }
+}
+
+/**
+ * Merges buffers wherever a tensor is written for the first time by the step that reads another one, of equal
+ * size and dtype, for the last time. Never for parameters and state, nor for an operand that is an output.
+ */
+export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedule {
+  const pool = new KernelPool();
+  const handovers: Handover[] = [];
+  const plain = new Map<number, number>();
+  const pairsOf = new Map<number, BufferPair[]>();
+  const specialised = new Map<string, number>();
+
+  const takeOver = (step: ScheduleStep, index: number): BufferPair[] => {
+    const pairs = pairsOf.get(step.kernel) ?? inPlacePairs(schedule.kernels[step.kernel]);
+    pairsOf.set(step.kernel, pairs);
+    const taken = new Set<number>();
+    return pairs.filter(({ read, written }) => {
+      const from = step.operands[read];
+      const tensor = step.operands[written];
+      if (taken.has(read) || taken.has(written)) return false;
+      if (!sharable(schedule, from, tensor)) return false;
+      if (live.lastStep[from] !== index || live.firstStep[tensor] !== index) return false;
+      if (isOutput[from]) return false;
+      taken.add(read).add(written);
+      handovers.push({ tensor, from, step: index });
+      return true;
+    });
+  };
+  const rewrite = (step: ScheduleStep, index: number): ScheduleStep => {
+    const pairs = takeOver(step, index);
+    if (pairs.length === 0) {
+      const kernel = plain.get(step.kernel) ?? pool.add(schedule.kernels[step.kernel]);
+      plain.set(step.kernel, kernel);
+      return { ...step, kernel };
+    }
+    const key = `${step.kernel}:${pairs.map((pair) => `${pair.read}>${pair.written}`).join()}`;
+    const kernel =
+      specialised.get(key) ?? pool.add(mergeBuffers(schedule.kernels[step.kernel], pairs));
+    specialised.set(key, kernel);
+    const dropped = new Set(pairs.map((pair) => pair.read));
+    return {
+      ...step,
+      kernel,
+      operands: step.operands.filter((_, buffer) => !dropped.has(buffer)),
+    };
+  };
+
+  const isOutput = outputFlags(schedule);
+  const programs = schedule.programs.map(
+    (program): ScheduleProgram => ({ ...program, steps: program.steps.map(rewrite) }),
+  );
+  return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers };
+}
+
+/** 1 for each tensor that a program gives back. */
+export function outputFlags(schedule: Schedule): Uint8Array {
+  const flags = new Uint8Array(schedule.tensors.length);
+  for (const program of schedule.programs) {
+    for (const output of program.outputs) flags[output.tensor] = 1;
+  }
+  return flags;
+}
+
+/** Whether two tensors could be in one place at all: both in the arena, of equal size. */
+export function sharable(schedule: Schedule, from: number, tensor: number): boolean {
+  const a = schedule.tensors[from];
+  const b = schedule.tensors[tensor];
+  return a.program !== null && b.program !== null && byteCount(a.shape) === byteCount(b.shape);
+}
