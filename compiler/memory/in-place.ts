@@ -1,4 +1,5 @@
-import { type Expression, type Kernel, type NodeIndex, sameAffine } from '../../ir/kernel.ts';
+import { type Kernel, sameAffine } from '../../ir/kernel.ts';
+import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
@@ -8,31 +9,6 @@ import type { Liveness } from './liveness.ts';
 export interface BufferPair {
   readonly read: number;
   readonly written: number;
-}
-
-/** Nodes that a node needs directly. */
-export function nodeOperands(node: Expression): readonly NodeIndex[] {
-  switch (node.kind) {
-    case 'load':
-      return node.indirect ? [node.indirect.node] : [];
-    case 'apply':
-      return node.operands;
-    case 'random':
-      return [node.step];
-    default:
-      return [];
-  }
-}
-
-/** 1 for each node that the reduction evaluates at every point of the reduced axes. */
-function nodesUnderReduction(kernel: Kernel): Uint8Array {
-  const under = new Uint8Array(kernel.nodes.length);
-  if (!kernel.reduction) return under;
-  under[kernel.reduction.value] = 1;
-  for (let node = kernel.nodes.length - 1; node >= 0; node--) {
-    if (under[node]) for (const operand of nodeOperands(kernel.nodes[node])) under[operand] = 1;
-  }
-  return under;
 }
 
 /**

@@ -1,0 +1,157 @@
+import { kernelCost } from '../../ir/kernel-cost.ts';
+import { printKernel } from '../../ir/kernel-text.ts';
+import {
+  PLAN_FORMAT,
+  PLAN_VERSION,
+  type Plan,
+  type PlanKernel,
+  type PlanMemory,
+  type PlanProgram,
+  type PlanTensor,
+  type Target,
+  type WasmModule,
+} from '../../ir/plan.ts';
+import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
+
+/** What a code generator made of one kernel. */
+export interface EmittedKernel {
+  readonly wgsl?: string;
+  readonly export?: string;
+  readonly grid: readonly [number, number, number];
+}
+
+export interface PlanOptions {
+  readonly target: Target;
+  readonly budgetBytes: number | null;
+  /** `btc-compiler 0.1.0` */
+  readonly producer: string;
+  /** One entry per kernel of the schedule. */
+  readonly emitted: readonly EmittedKernel[];
+  readonly wasmModule?: WasmModule;
+}
+
+/** Puts an allocated schedule and its generated code into the public form. */
+export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions): Plan {
+  const costs = allocated.kernels.map(kernelCost);
+  const programs = allocated.programs.map((program): [string, PlanProgram] => [
+    program.name,
+    {
+      steps: program.steps.map((step) => ({
+        kernel: step.kernel,
+        grid: options.emitted[step.kernel].grid,
+        bindings: step.operands,
+        flops: costs[step.kernel].flops,
+        bytesMoved: costs[step.kernel].bytes,
+        label: step.label,
+        source: step.source,
+      })),
+      ...planInterface(allocated, program),
+    },
+  ]);
+  return {
+    format: PLAN_FORMAT,
+    version: PLAN_VERSION,
+    name: allocated.name,
+    target: options.target,
+    producer: options.producer,
+    memory: planMemoryTotals(allocated, options.budgetBytes),
+    slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
+    tensors: planTensors(allocated),
+    kernels: planKernels(allocated, options.emitted),
+    programs: Object.fromEntries(programs),
+    ...(options.wasmModule ? { module: options.wasmModule } : {}),
+  };
+}
+
+function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
+  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, slabs } = allocated;
+  const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
+  return {
+    budgetBytes,
+    deviceBytes,
+    arenaBytes,
+    persistentBytes,
+    stagingBytes,
+    hostBytes: 0,
+    peakLiveBytes,
+  };
+}
+
+function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
+  const names = uniqueTensorNames(allocated);
+  return allocated.tensors.map((tensor, index) => {
+    const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
+    return {
+      name: names[index],
+      dtype: tensor.dtype,
+      shape: tensor.shape,
+      role: tensor.role,
+      program: tensor.program === null ? null : allocated.programs[tensor.program].name,
+      slab,
+      offset,
+      bytes: byteCount(tensor.shape),
+      firstStep,
+      lastStep,
+      policy,
+    };
+  });
+}
+
+/**
+ * Persistent tensors keep their names: checkpoints are keyed by them. Any other name that stands more than once gets
+ * its program's name in front, and a number behind where that is not enough.
+ */
+function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
+  const uses = new Map<string, number>();
+  for (const { name } of tensors) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const taken = new Set(tensors.filter((t) => t.program === null).map((t) => t.name));
+  return tensors.map(({ name, program }) => {
+    if (program === null) return name;
+    const plain = uses.get(name) === 1 ? name : `${programs[program].name}/${name}`;
+    let unique = plain;
+    for (let copy = 2; taken.has(unique); copy++) unique = `${plain}#${copy}`;
+    taken.add(unique);
+    return unique;
+  });
+}
+
+function planKernels(
+  allocated: AllocatedSchedule,
+  emitted: readonly EmittedKernel[],
+): PlanKernel[] {
+  return allocated.kernels.map((kernel, index) => {
+    const { wgsl, export: exported } = emitted[index];
+    return {
+      name: kernel.name,
+      text: printKernel(kernel),
+      bindings: kernel.buffers.map(({ dtype, access, elements }) => ({
+        dtype,
+        access,
+        bytes: elements * BYTES_PER_ELEMENT,
+      })),
+      ...(wgsl === undefined ? {} : { wgsl }),
+      ...(exported === undefined ? {} : { export: exported }),
+    };
+  });
+}
+
+function planInterface(
+  { tensors }: AllocatedSchedule,
+  program: ScheduleProgram,
+): Pick<PlanProgram, 'inputs' | 'outputs'> {
+  const typed = ({ name, tensor }: { name: string; tensor: number }) => ({
+    name,
+    tensor,
+    dtype: tensors[tensor].dtype,
+    shape: tensors[tensor].shape,
+  });
+  return {
+    inputs: program.inputs.map((input) => ({
+      ...typed(input),
+      default: input.default,
+      counter: input.counter,
+    })),
+    outputs: program.outputs.map(typed),
+  };
+}

@@ -1,0 +1,130 @@
+import type { Affine, Expression, Indirection, Kernel, NodeIndex } from './kernel.ts';
+import { pointCount } from './kernel.ts';
+import { SCALAR_OPS } from './scalar.ts';
+import { BYTES_PER_ELEMENT } from './tensor.ts';
+
+/** What one run of a kernel costs, for reports and for choices between kernels. */
+export interface KernelCost {
+  /** Floating-point operations by the costs of the scalar op table; a multiply-add counts 2. */
+  readonly flops: number;
+  /** Bytes of the distinct elements read and written: what must move if every element moves once. */
+  readonly bytes: number;
+}
+
+/** Nodes that a node needs directly. */
+export function nodeOperands(node: Expression): readonly NodeIndex[] {
+  switch (node.kind) {
+    case 'load':
+      return node.indirect ? [node.indirect.node] : [];
+    case 'apply':
+      return node.operands;
+    case 'random':
+      return [node.step];
+    default:
+      return [];
+  }
+}
+
+/** 1 for each node that is evaluated at every point of the reduced axes. */
+export function nodesUnderReduction(kernel: Kernel): Uint8Array {
+  const under = new Uint8Array(kernel.nodes.length);
+  if (!kernel.reduction) return under;
+  under[kernel.reduction.value] = 1;
+  for (let node = kernel.nodes.length - 1; node >= 0; node--) {
+    if (under[node]) for (const operand of nodeOperands(kernel.nodes[node])) under[operand] = 1;
+  }
+  return under;
+}
+
+function applyFlops(kernel: Kernel, node: Expression): number {
+  if (node.kind !== 'apply') return 0;
+  const operand = kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
+  return node.dtype === 'f32' || operand.dtype === 'f32' ? SCALAR_OPS[node.op].cost : 0;
+}
+
+function kernelFlops(kernel: Kernel): number {
+  const outer = pointCount(kernel, 'parallel') * pointCount(kernel, 'sequential');
+  const inner = outer * pointCount(kernel, 'reduced');
+  const under = nodesUnderReduction(kernel);
+  let flops = 0;
+  kernel.nodes.forEach((node, index) => {
+    flops += applyFlops(kernel, node) * (under[index] ? inner : outer);
+  });
+  const { reduction } = kernel;
+  if (reduction && kernel.nodes[reduction.value].dtype === 'f32') flops += inner;
+  for (const store of kernel.stores) if (store.accumulate) flops += outer;
+  return flops;
+}
+
+/** The axes that the value of each node depends on, as bit sets; more than 30 axes fold onto each other. */
+function axesOfNodes(kernel: Kernel): number[] {
+  const sets: number[] = [];
+  for (const node of kernel.nodes) {
+    let set = 0;
+    for (const operand of nodeOperands(node)) set |= sets[operand];
+    if (node.kind === 'load' || node.kind === 'index') set |= axesOf(node.index);
+    if (node.kind === 'random') set |= axesOf(node.counter);
+    if (node.kind === 'load' || node.kind === 'inBounds')
+      for (const bound of node.bounds) set |= axesOf(bound.index);
+    sets.push(set);
+  }
+  return sets;
+}
+
+function axesOf(affine: Affine): number {
+  let set = 0;
+  affine.coefficients.forEach((coefficient, axis) => {
+    if (coefficient !== 0) set |= 1 << (axis % 31);
+  });
+  return set;
+}
+
+/** Upper bound of the number of distinct elements at an address: its points, its span, the buffer's size. */
+function touchedElements(
+  kernel: Kernel,
+  buffer: number,
+  index: Affine,
+  indirect: Indirection | undefined,
+  axesOfNode: readonly number[],
+): number {
+  const axes = axesOf(index) | (indirect ? axesOfNode[indirect.node] : 0);
+  let points = 1;
+  let span = 1;
+  kernel.axes.forEach((axis, i) => {
+    if (axes & (1 << (i % 31))) points *= axis.extent;
+    span += Math.abs(index.coefficients[i]) * (axis.extent - 1);
+  });
+  if (indirect) span = Number.POSITIVE_INFINITY;
+  return Math.min(points, span, kernel.buffers[buffer].elements);
+}
+
+function kernelBytes(kernel: Kernel): number {
+  const axesOfNode = axesOfNodes(kernel);
+  const read = new Array<number>(kernel.buffers.length).fill(0);
+  const written = read.slice();
+  const seen = new Set<string>();
+  const touch = (
+    elements: number[],
+    address: { buffer: number; index: Affine; indirect?: Indirection },
+  ) => {
+    const { buffer, index, indirect } = address;
+    const key = `${elements === read}:${buffer}:${index.offset}:${index.coefficients.join()}:${indirect?.node}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    elements[buffer] += touchedElements(kernel, buffer, index, indirect, axesOfNode);
+  };
+  for (const node of kernel.nodes) if (node.kind === 'load') touch(read, node);
+  for (const store of kernel.stores) {
+    touch(written, store);
+    if (store.accumulate) touch(read, store);
+  }
+  return kernel.buffers.reduce((bytes, { elements }, buffer) => {
+    const moved = Math.min(read[buffer], elements) + Math.min(written[buffer], elements);
+    return bytes + moved * BYTES_PER_ELEMENT;
+  }, 0);
+}
+
+/** Derives the cost of one run of `kernel` from its loops. */
+export function kernelCost(kernel: Kernel): KernelCost {
+  return { flops: kernelFlops(kernel), bytes: kernelBytes(kernel) };
+}
