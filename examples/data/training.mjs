@@ -1,0 +1,65 @@
+import cliProgress from 'cli-progress';
+import pc from 'picocolors';
+import { batches, generator } from './digits.mjs';
+
+const MEBIBYTE = 2 ** 20;
+const mebibytes = (bytes) => `${(bytes / MEBIBYTE).toFixed(2)} MiB`;
+
+/** What the plan decided before anything ran, beside what the runtime really took. */
+export function printMemory(session) {
+  const { memory, tensors, kernels, programs } = session.plan;
+  const steps = Object.entries(programs).map(([name, program]) => `${name} ${program.steps.length}`);
+  const rows = [
+    ['device memory', `${mebibytes(memory.deviceBytes)} planned, ${mebibytes(session.allocatedBytes)} allocated`],
+    ['parameters', `${mebibytes(memory.persistentBytes)} with optimiser state`],
+    ['arena', `${mebibytes(memory.arenaBytes)}, largest live sum ${mebibytes(memory.peakLiveBytes)}`],
+    ['schedule', `${tensors.length} tensors, ${kernels.length} kernels, steps: ${steps.join(', ')}`],
+  ];
+  for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(14))} ${value}`);
+}
+
+/**
+ * Trains a classifier of digits and prints progress: epoch, loss, time left.
+ * `inputs` turns a batch into the program's inputs.
+ */
+export async function train(session, digits, { epochs, batchSize, learningRate, inputs, seed = 1 }) {
+  const perEpoch = Math.floor(digits.count / batchSize);
+  const bar = new cliProgress.SingleBar({
+    format: '  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left',
+    noTTYOutput: !process.stdout.isTTY,
+    notTTYSchedule: 10_000,
+    hideCursor: true,
+    barsize: 30,
+  }, cliProgress.Presets.shades_classic);
+  const random = generator(seed);
+  const state = { epoch: 1, epochs, loss: '-' };
+  bar.start(epochs * perEpoch, 0, state);
+  let average = 0;
+  for (let epoch = 0, done = 0; epoch < epochs; epoch++) {
+    for (const batch of batches(digits, batchSize, random)) {
+      if (batch.valid < batchSize) break;
+      const { loss } = await session.run('train', {
+        ...inputs(batch),
+        learningRate: learningRate(done / (epochs * perEpoch)),
+      });
+      average = done === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
+      done++;
+      bar.update(done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
+    }
+  }
+  bar.stop();
+}
+
+/** Share of the digits whose largest logit is at their label. */
+export async function accuracy(session, digits, { batchSize, inputs }) {
+  let right = 0;
+  for (const batch of batches(digits, batchSize)) {
+    const { logits } = await session.run('predict', inputs(batch));
+    const classes = logits.length / batchSize;
+    for (let k = 0; k < batch.valid; k++) {
+      const row = logits.subarray(k * classes, (k + 1) * classes);
+      if (row.indexOf(Math.max(...row)) === batch.labels[k]) right++;
+    }
+  }
+  return right / digits.count;
+}
