@@ -139,7 +139,10 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     new RegExp(
       `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${PLACE}${SOURCE}`,
     ),
-    (parts, [, index, name, typeText, role, program, slab, offset, first, last, policy, source]) => {
+    (
+      parts,
+      [, index, name, typeText, role, program, slab, offset, first, last, policy, source],
+    ) => {
       const type = parseType(typeText);
       if (!type) throw new Error(`'${typeText}' is not a tensor type`);
       if (Number(index) !== parts.tensors.length)

@@ -1,0 +1,160 @@
+// The form of a plan as `verifyPlan` relies on it: every field that the semantic checks touch is there and of its
+// kind, and every number is finite, whole and in range. It makes the verifier total on any value; the published
+// form is plan.schema.json, which also refuses unknown fields.
+
+type Check = (value: unknown, path: string, errors: string[]) => void;
+
+/** More messages than this help nobody. */
+const MOST_ERRORS = 100;
+
+const report = (errors: string[], path: string, wanted: string) => {
+  if (errors.length < MOST_ERRORS) errors.push(`${path}: must be ${wanted}`);
+};
+
+const check =
+  (wanted: string, holds: (value: unknown) => boolean): Check =>
+  (value, path, errors) => {
+    if (!holds(value)) report(errors, path, wanted);
+  };
+
+const whole = (least: number, most: number): Check =>
+  check(
+    `a whole number from ${least} to ${most}`,
+    (value) =>
+      Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  );
+
+const oneOf = (...values: readonly unknown[]): Check =>
+  check(values.map((value) => JSON.stringify(value)).join(' or '), (value) =>
+    values.includes(value),
+  );
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const record =
+  (
+    fields: Readonly<Record<string, Check>>,
+    optional: Readonly<Record<string, Check>> = {},
+  ): Check =>
+  (value, path, errors) => {
+    if (!isObject(value)) {
+      report(errors, path, 'an object');
+      return;
+    }
+    const prefix = path === '' ? '' : `${path}.`;
+    for (const [name, field] of Object.entries(fields)) {
+      field(Object.hasOwn(value, name) ? value[name] : undefined, `${prefix}${name}`, errors);
+    }
+    for (const [name, field] of Object.entries(optional)) {
+      if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
+    }
+  };
+
+const list =
+  (item: Check, least = 0, most = 2 ** 32 - 1): Check =>
+  (value, path, errors) => {
+    if (!Array.isArray(value) || value.length < least || value.length > most) {
+      report(errors, path, least === most ? `an array of ${least}` : 'an array');
+      return;
+    }
+    for (let i = 0; i < value.length && errors.length < MOST_ERRORS; i++) {
+      item(value[i], `${path}[${i}]`, errors);
+    }
+  };
+
+const dictionary =
+  (item: Check): Check =>
+  (value, path, errors) => {
+    if (!isObject(value)) {
+      report(errors, path, 'an object');
+      return;
+    }
+    for (const [name, entry] of Object.entries(value)) item(entry, `${path}.${name}`, errors);
+  };
+
+const nullable =
+  (other: Check): Check =>
+  (value, path, errors) => {
+    if (value !== null) other(value, path, errors);
+  };
+
+const text = check('a string', (value) => typeof value === 'string');
+const flag = check('true or false', (value) => typeof value === 'boolean');
+const finite = check('a finite number', Number.isFinite);
+const bytes = whole(0, Number.MAX_SAFE_INTEGER);
+const index = whole(0, 2 ** 32 - 1);
+const dtype = oneOf('f32', 'i32');
+const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
+
+const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
+const output = { name: text, tensor: index, dtype, shape };
+const step = {
+  kernel: index,
+  grid: list(whole(1, 2 ** 32 - 1), 3, 3),
+  bindings: list(index),
+  flops: bytes,
+  bytesMoved: bytes,
+  label: text,
+  source: nullable(record({ file: text, line: bytes, column: bytes })),
+};
+
+const plan = record(
+  {
+    format: oneOf('btc-plan'),
+    version: oneOf(1),
+    name: text,
+    target: oneOf('webgpu', 'wasm'),
+    producer: text,
+    memory: record({
+      budgetBytes: nullable(bytes),
+      deviceBytes: bytes,
+      arenaBytes: bytes,
+      persistentBytes: bytes,
+      stagingBytes: bytes,
+      hostBytes: bytes,
+      peakLiveBytes: bytes,
+    }),
+    slabs: list(record({ bytes })),
+    tensors: list(
+      record({
+        name: text,
+        dtype,
+        shape,
+        role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
+        program: nullable(text),
+        slab: index,
+        offset: bytes,
+        bytes,
+        firstStep: index,
+        lastStep: index,
+        policy: oneOf('persistent', 'arena', 'in-place'),
+      }),
+    ),
+    kernels: list(
+      record(
+        {
+          name: text,
+          text,
+          bindings: list(record({ dtype, access: oneOf('read', 'write', 'read_write'), bytes })),
+        },
+        { wgsl: text, export: text },
+      ),
+    ),
+    programs: dictionary(
+      record({
+        steps: list(record(step)),
+        inputs: list(record(input)),
+        outputs: list(record(output)),
+      }),
+    ),
+  },
+  { module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }) },
+);
+
+/** What is wrong with the form of `value` as a plan, as `field path: reason`; empty when nothing is. */
+export function planFormErrors(value: unknown): string[] {
+  const errors: string[] = [];
+  plan(value, '', errors);
+  return errors;
+}

@@ -1,0 +1,241 @@
+import type { Plan, PlanBinding, PlanProgram, PlanTensor } from './plan.ts';
+
+// The part of `verifyPlan` about time. Its premise is that every index, range and name of the plan is sound.
+
+type Report = (path: string, reason: string) => void;
+
+/** What the steps of a program do to each tensor; indexed by tensor. One instance serves all programs in turn. */
+interface Uses {
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  readonly firstAccess: PlanBinding['access'][];
+  /** The tensor whose memory this one took over, or -1. */
+  readonly donor: Int32Array;
+  readonly isOutput: Uint8Array;
+}
+
+/** The arena tensors of each program, and the persistent ones under null. */
+function tensorsByProgram(plan: Plan): Map<string | null, number[]> {
+  const groups = new Map<string | null, number[]>([[null, []]]);
+  for (const name of Object.keys(plan.programs)) groups.set(name, []);
+  plan.tensors.forEach(({ program }, index) => {
+    groups.get(program)?.push(index);
+  });
+  return groups;
+}
+
+const lastStepOf = (program: PlanProgram) => Math.max(0, program.steps.length - 1);
+
+/** Reports every tensor whose life is not what the steps make it, and every pair that overlaps while both live. */
+export function verifyLifetimes(plan: Plan, report: Report): void {
+  const groups = tensorsByProgram(plan);
+  const persistent = groups.get(null)!;
+  const uses: Uses = {
+    first: new Int32Array(plan.tensors.length).fill(-1),
+    last: new Int32Array(plan.tensors.length).fill(-1),
+    firstAccess: [],
+    donor: new Int32Array(plan.tensors.length).fill(-1),
+    isOutput: new Uint8Array(plan.tensors.length),
+  };
+  let lastOfAll = 0;
+  for (const [name, program] of Object.entries(plan.programs)) {
+    lastOfAll = Math.max(lastOfAll, lastStepOf(program));
+    const own = groups.get(name)!;
+    collectUses(plan, program, own, uses);
+    findDonors(plan, own, uses, report);
+    for (const index of own) verifyLife(plan, program, index, uses, report);
+    verifyNoOverlap(plan, persistent, own, uses, report);
+  }
+  for (const index of persistent) {
+    const tensor = plan.tensors[index];
+    verifyStep(`tensors[${index}].firstStep`, tensor.firstStep, 0, report);
+    verifyStep(`tensors[${index}].lastStep`, tensor.lastStep, lastOfAll, report);
+  }
+}
+
+function collectUses(
+  plan: Plan,
+  program: PlanProgram,
+  own: readonly number[],
+  { first, last, firstAccess, isOutput }: Uses,
+): void {
+  program.steps.forEach((step, s) => {
+    const { bindings } = plan.kernels[step.kernel];
+    step.bindings.forEach((index, b) => {
+      if (plan.tensors[index].program === null) return;
+      if (first[index] < 0) {
+        first[index] = s;
+        firstAccess[index] = bindings[b].access;
+      }
+      last[index] = s;
+    });
+  });
+  for (const { tensor } of program.outputs) {
+    isOutput[tensor] = 1;
+    last[tensor] = lastStepOf(program);
+  }
+  for (const index of own) {
+    if (plan.tensors[index].role !== 'input') continue;
+    first[index] = 0;
+    last[index] = Math.max(last[index], 0);
+  }
+}
+
+/** Finds for each in-place tensor the one that dies at the same place in the step that first binds it. */
+function findDonors(plan: Plan, own: readonly number[], uses: Uses, report: Report): void {
+  const place = (tensor: PlanTensor, step: number) =>
+    `${tensor.slab}:${tensor.offset}:${tensor.bytes}:${tensor.dtype}:${step}`;
+  const dying = new Map<string, number>();
+  for (const index of own) {
+    const tensor = plan.tensors[index];
+    // A donor was written before the step in which it dies, or by the caller.
+    if (tensor.role !== 'input' && tensor.firstStep >= tensor.lastStep) continue;
+    dying.set(place(tensor, tensor.lastStep), index);
+  }
+  for (const index of own) {
+    const tensor = plan.tensors[index];
+    if (tensor.policy !== 'in-place') continue;
+    const key = place(tensor, tensor.firstStep);
+    const donor = dying.get(key);
+    dying.delete(key);
+    if (donor === undefined || donor === index || uses.isOutput[donor]) {
+      report(
+        `tensors[${index}].policy`,
+        `'in-place', but no tensor of its size dies in its place at step ${tensor.firstStep}`,
+      );
+    } else {
+      uses.donor[index] = donor;
+      uses.last[donor] = Math.max(uses.last[donor], tensor.firstStep);
+    }
+  }
+}
+
+function verifyStep(path: string, given: number, wanted: number, report: Report): void {
+  if (given !== wanted) report(path, `${given}, but the steps make it ${wanted}`);
+}
+
+function verifyLife(
+  plan: Plan,
+  program: PlanProgram,
+  index: number,
+  uses: Uses,
+  report: Report,
+): void {
+  const tensor = plan.tensors[index];
+  const path = `tensors[${index}]`;
+  if (uses.first[index] < 0) {
+    report(path, `no step of program '${tensor.program}' touches '${tensor.name}'`);
+    return;
+  }
+  verifyStep(`${path}.firstStep`, tensor.firstStep, uses.first[index], report);
+  verifyStep(`${path}.lastStep`, tensor.lastStep, uses.last[index], report);
+  if (tensor.role === 'input') return;
+  const access = uses.firstAccess[index];
+  const binding = () => {
+    const step = program.steps[uses.first[index]];
+    return `programs.${tensor.program}.steps[${uses.first[index]}].bindings[${step.bindings.indexOf(index)}]`;
+  };
+  if (tensor.policy === 'in-place' && access !== 'read_write')
+    report(binding(), `'${tensor.name}' is in place, but its first access is '${access}'`);
+  if (tensor.policy === 'arena' && access !== 'write')
+    report(binding(), `'${tensor.name}' is read before any step has written it`);
+}
+
+/** Live ranges in order of address. They are disjoint, so both neighbours of a new one decide whether it fits. */
+class LiveRanges {
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
+  private readonly owners: number[] = [];
+
+  /** Position of the first range that starts at or after `start`. */
+  private position(start: number): number {
+    let low = 0;
+    let high = this.starts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.starts[middle] < start) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Adds a range and returns -1, or returns an owner that it overlaps and adds nothing. */
+  add(start: number, end: number, owner: number): number {
+    const position = this.position(start);
+    if (position > 0 && this.ends[position - 1] > start) return this.owners[position - 1];
+    if (position < this.starts.length && this.starts[position] < end) return this.owners[position];
+    this.starts.splice(position, 0, start);
+    this.ends.splice(position, 0, end);
+    this.owners.splice(position, 0, owner);
+    return -1;
+  }
+
+  remove(start: number, owner: number): void {
+    const position = this.position(start);
+    if (this.owners[position] !== owner) return;
+    this.starts.splice(position, 1);
+    this.ends.splice(position, 1);
+    this.owners.splice(position, 1);
+  }
+}
+
+/** Sweeps over the steps of one program with the set of live ranges. */
+function verifyNoOverlap(
+  plan: Plan,
+  persistent: readonly number[],
+  own: readonly number[],
+  uses: Uses,
+  report: Report,
+): void {
+  const slabStart = [0];
+  for (const { bytes } of plan.slabs) slabStart.push(slabStart.at(-1)! + bytes);
+  const start = (index: number) => slabStart[plan.tensors[index].slab] + plan.tensors[index].offset;
+  const live = new LiveRanges();
+  const enter = (index: number) => {
+    const tensor = plan.tensors[index];
+    const other = live.add(start(index), start(index) + tensor.bytes, index);
+    if (other < 0) return;
+    const { name } = plan.tensors[other];
+    report(`tensors[${index}].offset`, `'${tensor.name}' overlaps '${name}' while both live`);
+  };
+  const handedOver = (index: number) => (uses.donor[index] < 0 ? 0 : 1);
+  // At one step the tensors that are written come before those that take over a place.
+  const arrivals = own.toSorted(
+    (a, b) =>
+      plan.tensors[a].firstStep - plan.tensors[b].firstStep || handedOver(a) - handedOver(b),
+  );
+  const departures = own.toSorted((a, b) => plan.tensors[a].lastStep - plan.tensors[b].lastStep);
+  let departed = 0;
+  for (const index of persistent) enter(index);
+  for (const index of arrivals) {
+    const step = plan.tensors[index].firstStep;
+    for (; departed < departures.length; departed++) {
+      const leaving = departures[departed];
+      if (plan.tensors[leaving].lastStep >= step) break;
+      live.remove(start(leaving), leaving);
+    }
+    if (uses.donor[index] >= 0) live.remove(start(index), uses.donor[index]);
+    enter(index);
+  }
+}
+
+/** Largest sum over all steps of the live arena tensors, each rounded up to `alignment`; a shared place counts once. */
+export function peakLiveBytes(plan: Plan, alignment: number): number {
+  let peak = 0;
+  const groups = tensorsByProgram(plan);
+  for (const [name, program] of Object.entries(plan.programs)) {
+    const change = new Float64Array(program.steps.length + 2);
+    for (const index of groups.get(name)!) {
+      const { firstStep, lastStep, policy, bytes } = plan.tensors[index];
+      const size = Math.ceil(bytes / alignment) * alignment;
+      change[policy === 'in-place' ? firstStep + 1 : firstStep] += size;
+      change[lastStep + 1] -= size;
+    }
+    let live = 0;
+    for (const bytes of change) {
+      live += bytes;
+      peak = Math.max(peak, live);
+    }
+  }
+  return peak;
+}

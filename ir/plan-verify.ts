@@ -1,0 +1,307 @@
+import type { Plan, PlanProgram, PlanTensor, Target } from './plan.ts';
+import { planFormErrors } from './plan-form.ts';
+import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
+import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
+
+// The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
+//
+// form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
+// names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
+// tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
+//             and of no program, all others of one program;
+// kernels     have WGSL (webgpu) or an export (wasm), never the other;
+// steps       name a kernel and one tensor per binding of it: same dtype, large enough, of the step's program or
+//             persistent; the bindings of one step are disjoint;
+// interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
+// lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
+//             both live, but for a handover in place;
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, peakLiveBytes and module.pages are
+//             what the tensors say, and deviceBytes keeps the budget.
+
+/** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
+export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
+/** Slab sizes are multiples of this. */
+export const SLAB_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 65536 };
+/** Outputs are copied to multiples of this within the staging buffer. */
+export const STAGING_ALIGNMENT = 16;
+
+export type Report = (path: string, reason: string) => void;
+
+function alignUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
+
+/**
+ * Proves without running it that a plan is consistent; see the invariants above. Returns what is wrong, each as
+ * `tensors[3].offset: reason`; empty for a valid plan. Never throws, whatever the value. Near-linear in the
+ * size of the plan.
+ */
+export function verifyPlan(plan: Plan): string[] {
+  const errors = planFormErrors(plan);
+  if (errors.length > 0) return errors;
+  const report: Report = (path, reason) => errors.push(`${path}: ${reason}`);
+  verifyNames(plan, report);
+  verifyTensors(plan, report);
+  verifyKernels(plan, report);
+  for (const [name, program] of Object.entries(plan.programs)) {
+    verifySteps(plan, name, program, report);
+    verifyInterface(plan, name, program, report);
+  }
+  verifyRoles(plan, report);
+  // Lifetimes and totals are sums over ranges and indices that must be sound first.
+  if (errors.length > 0) return errors;
+  verifyLifetimes(plan, report);
+  if (errors.length > 0) return errors;
+  verifyTotals(plan, report);
+  return errors;
+}
+
+function verifyUnique(names: readonly string[], path: (i: number) => string, report: Report): void {
+  const first = new Map<string, number>();
+  names.forEach((name, i) => {
+    if (name === '__proto__') report(path(i), "'__proto__' is not allowed as a name");
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, i);
+    else
+      report(path(i), `'${name}' is already the name of ${path(earlier).replace(/\.name$/, '')}`);
+  });
+}
+
+function verifyNames(plan: Plan, report: Report): void {
+  const names = (items: readonly { name: string }[]) => items.map((item) => item.name);
+  verifyUnique(names(plan.tensors), (i) => `tensors[${i}].name`, report);
+  verifyUnique(names(plan.kernels), (i) => `kernels[${i}].name`, report);
+  verifyUnique(Object.keys(plan.programs), () => 'programs', report);
+  for (const [name, { inputs, outputs }] of Object.entries(plan.programs)) {
+    verifyUnique(names(inputs), (i) => `programs.${name}.inputs[${i}].name`, report);
+    verifyUnique(names(outputs), (i) => `programs.${name}.outputs[${i}].name`, report);
+  }
+}
+
+function verifyTensors(plan: Plan, report: Report): void {
+  const alignment = OFFSET_ALIGNMENT[plan.target];
+  plan.tensors.forEach((tensor, i) => {
+    const path = `tensors[${i}]`;
+    const { bytes, offset } = tensor;
+    if (bytes !== byteCount(tensor.shape))
+      report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor.shape)}`);
+    if (offset % alignment !== 0)
+      report(`${path}.offset`, `${offset} is not a multiple of ${alignment}`);
+    const slab = plan.slabs[tensor.slab];
+    if (!slab) report(`${path}.slab`, `there is no slab ${tensor.slab}`);
+    else if (offset + bytes > slab.bytes)
+      report(
+        `${path}.offset`,
+        `the tensor ends at ${offset + bytes}, behind its slab's end at ${slab.bytes}`,
+      );
+    verifyKind(plan, tensor, path, report);
+  });
+}
+
+function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {
+  const { role, policy, program } = tensor;
+  const persistent = role === 'parameter' || role === 'state';
+  if (persistent !== (policy === 'persistent'))
+    report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
+  if (role === 'input' && policy === 'in-place')
+    report(`${path}.policy`, 'an input is written by the caller, not in place');
+  if (persistent !== (program === null))
+    report(
+      `${path}.program`,
+      `a tensor with role '${role}' ${persistent ? 'has no' : 'needs a'} program`,
+    );
+  if (program !== null && !Object.hasOwn(plan.programs, program))
+    report(`${path}.program`, `there is no program '${program}'`);
+}
+
+function verifyKernels(plan: Plan, report: Report): void {
+  const [wanted, other] =
+    plan.target === 'webgpu' ? (['wgsl', 'export'] as const) : (['export', 'wgsl'] as const);
+  plan.kernels.forEach((kernel, i) => {
+    const path = `kernels[${i}]`;
+    if (!kernel[wanted]) report(`${path}.${wanted}`, `missing, but the target is ${plan.target}`);
+    if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
+    kernel.bindings.forEach(({ bytes }, j) => {
+      if (bytes === 0 || bytes % BYTES_PER_ELEMENT !== 0)
+        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of 4`);
+    });
+  });
+  if ((plan.target === 'wasm') !== (plan.module !== undefined))
+    report('module', plan.target === 'wasm' ? 'missing, but the target is wasm' : 'only for wasm');
+}
+
+function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {
+  program.steps.forEach((step, s) => {
+    const path = `programs.${name}.steps[${s}]`;
+    if (plan.target === 'wasm' && step.grid.some((extent) => extent !== 1))
+      report(`${path}.grid`, 'must be [1, 1, 1] on wasm');
+    const kernel = plan.kernels[step.kernel];
+    if (!kernel) {
+      report(`${path}.kernel`, `there is no kernel ${step.kernel}`);
+      return;
+    }
+    if (step.bindings.length !== kernel.bindings.length) {
+      report(
+        `${path}.bindings`,
+        `kernel '${kernel.name}' has ${kernel.bindings.length} bindings, not ${step.bindings.length}`,
+      );
+      return;
+    }
+    step.bindings.forEach((index, b) => {
+      const tensor = plan.tensors[index];
+      const reason = tensor
+        ? bindingError(tensor, kernel.bindings[b], name)
+        : `there is no tensor ${index}`;
+      if (reason) report(`${path}.bindings[${b}]`, reason);
+    });
+    verifyDisjoint(plan, step.bindings, path, report);
+  });
+}
+
+function bindingError(
+  tensor: PlanTensor,
+  binding: Plan['kernels'][number]['bindings'][number],
+  program: string,
+): string | null {
+  if (tensor.program !== null && tensor.program !== program)
+    return `tensor '${tensor.name}' belongs to program '${tensor.program}'`;
+  if (tensor.dtype !== binding.dtype)
+    return `tensor '${tensor.name}' is ${tensor.dtype}, the kernel wants ${binding.dtype}`;
+  if (tensor.bytes < binding.bytes)
+    return `tensor '${tensor.name}' has ${tensor.bytes} bytes, the kernel wants ${binding.bytes}`;
+  return null;
+}
+
+function verifyDisjoint(
+  plan: Plan,
+  bindings: readonly number[],
+  path: string,
+  report: Report,
+): void {
+  const sorted = bindings.filter((index) => plan.tensors[index]);
+  sorted.sort((a, b) => {
+    const [left, right] = [plan.tensors[a], plan.tensors[b]];
+    return left.slab - right.slab || left.offset - right.offset;
+  });
+  for (let i = 1; i < sorted.length; i++) {
+    const before = plan.tensors[sorted[i - 1]];
+    const after = plan.tensors[sorted[i]];
+    if (before.slab === after.slab && before.offset + before.bytes > after.offset)
+      report(`${path}.bindings`, `'${before.name}' and '${after.name}' are in the same memory`);
+  }
+}
+
+function verifyInterface(plan: Plan, name: string, program: PlanProgram, report: Report): void {
+  for (const kind of ['inputs', 'outputs'] as const) {
+    program[kind].forEach((entry, i) => {
+      const path = `programs.${name}.${kind}[${i}]`;
+      const tensor = plan.tensors[entry.tensor];
+      if (!tensor) {
+        report(`${path}.tensor`, `there is no tensor ${entry.tensor}`);
+        return;
+      }
+      if (kind === 'inputs' && tensor.role !== 'input')
+        report(`${path}.tensor`, `tensor '${tensor.name}' has role '${tensor.role}'`);
+      if (kind === 'outputs' && tensor.role === 'activation')
+        report(`${path}.tensor`, `tensor '${tensor.name}' has role 'activation'`);
+      if (tensor.program !== null && tensor.program !== name)
+        report(`${path}.tensor`, `tensor '${tensor.name}' belongs to program '${tensor.program}'`);
+      if (tensor.dtype !== entry.dtype)
+        report(`${path}.dtype`, `${entry.dtype}, but tensor '${tensor.name}' is ${tensor.dtype}`);
+      if (!sameShape(tensor.shape, entry.shape))
+        report(
+          `${path}.shape`,
+          `[${entry.shape}], but tensor '${tensor.name}' has [${tensor.shape}]`,
+        );
+    });
+  }
+  program.inputs.forEach((input, i) => {
+    const path = `programs.${name}.inputs[${i}].default`;
+    if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
+      report(path, `${input.default} is not an i32`);
+  });
+}
+
+/** Every tensor with role `input` is one input of its program, every `output` at least one output. */
+function verifyRoles(plan: Plan, report: Report): void {
+  const inputs = new Uint32Array(plan.tensors.length);
+  const outputs = new Uint32Array(plan.tensors.length);
+  for (const program of Object.values(plan.programs)) {
+    for (const { tensor } of program.inputs) inputs[tensor]++;
+    for (const { tensor } of program.outputs) outputs[tensor]++;
+  }
+  plan.tensors.forEach(({ role, program }, i) => {
+    if (role === 'input' && inputs[i] !== 1)
+      report(
+        `tensors[${i}].role`,
+        `'input', but it is ${inputs[i]} inputs of program '${program}'`,
+      );
+    if (role === 'output' && outputs[i] === 0)
+      report(`tensors[${i}].role`, `'output', but it is no output of program '${program}'`);
+  });
+}
+
+interface Totals {
+  arenaBytes: number;
+  persistentBytes: number;
+  slabBytes: number[];
+}
+
+/** Extents by slab: persistent tensors first, the arena behind them. */
+function measure(plan: Plan): Totals {
+  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const persistentEnd = new Array<number>(plan.slabs.length).fill(0);
+  const end = persistentEnd.slice();
+  let persistentBytes = 0;
+  for (const tensor of plan.tensors) {
+    const tensorEnd = tensor.offset + alignUp(tensor.bytes, alignment);
+    end[tensor.slab] = Math.max(end[tensor.slab], tensorEnd);
+    if (tensor.policy !== 'persistent') continue;
+    persistentEnd[tensor.slab] = Math.max(persistentEnd[tensor.slab], tensorEnd);
+    persistentBytes += alignUp(tensor.bytes, alignment);
+  }
+  return {
+    arenaBytes: end.reduce((sum, bytes, slab) => sum + bytes - persistentEnd[slab], 0),
+    persistentBytes,
+    slabBytes: end.map((bytes) => alignUp(bytes, SLAB_ALIGNMENT[plan.target])),
+  };
+}
+
+function stagingBytes(plan: Plan): number {
+  if (plan.target === 'wasm') return 0;
+  return Object.values(plan.programs).reduce((most, { outputs }) => {
+    const bytes = outputs.map(({ tensor }) =>
+      alignUp(plan.tensors[tensor].bytes, STAGING_ALIGNMENT),
+    );
+    return Math.max(
+      most,
+      bytes.reduce((sum, size) => sum + size, 0),
+    );
+  }, 0);
+}
+
+function verifyTotals(plan: Plan, report: Report): void {
+  const { memory } = plan;
+  const totals = measure(plan);
+  const staging = stagingBytes(plan);
+  const slabs = totals.slabBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const equal = (path: string, given: number, true_: number) => {
+    if (given !== true_) report(path, `${given}, but it is ${true_}`);
+  };
+  plan.slabs.forEach(({ bytes }, i) => {
+    equal(`slabs[${i}].bytes`, bytes, totals.slabBytes[i]);
+  });
+  equal('memory.arenaBytes', memory.arenaBytes, totals.arenaBytes);
+  equal('memory.persistentBytes', memory.persistentBytes, totals.persistentBytes);
+  equal('memory.stagingBytes', memory.stagingBytes, staging);
+  equal('memory.hostBytes', memory.hostBytes, 0);
+  equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
+  const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
+  equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
+  if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
+    report(
+      'memory.deviceBytes',
+      `${memory.deviceBytes} is over the budget of ${memory.budgetBytes}`,
+    );
+  if (plan.module) equal('module.pages', plan.module.pages, slabs / SLAB_ALIGNMENT.wasm);
+}
