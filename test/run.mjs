@@ -1,0 +1,47 @@
+// Runs vitest in an environment in which the `webgpu` package finds a GPU: the machine's own where it has a working one,
+// else SwiftShader out of the development dependencies. BTC_TEST_GPU=software or =native decides it instead.
+// Arguments go to vitest: node test/run.mjs test/codegen
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { probeGpu, softwareGpuEnvironment } from './support/software-gpu.mjs';
+
+async function gpuEnvironment() {
+  const choice = process.env.BTC_TEST_GPU ?? '';
+  if (!['', 'native', 'software'].includes(choice))
+    throw new Error(`BTC_TEST_GPU is '${choice}'; it takes 'native' or 'software'`);
+  if (choice !== 'software') {
+    const { adapter, reason } = probeGpu(process.env);
+    if (adapter) return { adapter, environment: { ...process.env } };
+    if (choice === 'native') throw new Error(`no GPU of the machine's own: ${reason}`);
+  }
+  const environment = await softwareGpuEnvironment();
+  const { adapter, reason } = probeGpu(environment);
+  if (!adapter) throw new Error(`the software GPU does not work: ${reason}`);
+  return { adapter, environment };
+}
+
+let environment = { ...process.env };
+try {
+  const found = await gpuEnvironment();
+  environment = { ...found.environment, BTC_TEST_GPU_READY: '1' };
+  console.log(`WebGPU tests run on: ${found.adapter}`);
+} catch (error) {
+  // The tests that need no GPU still run; those that do fail with this reason.
+  environment.BTC_TEST_GPU_REASON = error.message;
+  console.error(`WebGPU tests will fail: ${error.message}`);
+}
+
+const require = createRequire(import.meta.url);
+const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
+const root = fileURLToPath(new URL('..', import.meta.url));
+const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
+  cwd: root,
+  env: environment,
+  stdio: 'inherit',
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => {
+  process.exitCode = code ?? (signal === null ? 1 : 128);
+});
