@@ -1,6 +1,195 @@
-import type { Schedule } from '../../ir/schedule.ts';
+import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
+import { reverseGraph, type StepGraph, stepDependencies } from './dependencies.ts';
+import { type MemoryModel, memoryModel, peakOfOrder, reverseModel } from './memory-model.ts';
+import { ReadySteps } from './ready-steps.ts';
 
-/** The schedule with the steps of each program in an order with a low peak. */
-export function orderSteps(schedule: Schedule, _alignment: number): Schedule {
-  return schedule;
+// Which order of the steps has the lowest peak is NP-hard. List scheduling by the key of PyTorch Inductor's LPMF
+// (torch/_inductor/memory.py): among the ready steps the least (max(live + allocated, peak so far), allocated - freed,
+// index). Three things are added. The same from the last step backwards, which sees what a step will keep alive
+// instead of what it frees. A peak that is allowed from the start: while there is room below it, steps that free
+// most go first. And the traced order always stands as a candidate, for greedy can be worse than it.
+
+/** How many allowed peaks are tried between the best peak found and the lower bound, in each direction. */
+const ALLOWED_PEAKS = 6;
+/** Each allowed peak costs a pass over the program; very long programs get fewer. */
+const STEPS_PER_SEARCH = 120_000;
+
+/** A step takes this much more while it runs, and this much more when it is done. */
+interface StepCost {
+  readonly transient: number;
+  readonly change: number;
+}
+
+/** State of the tensors while steps are scheduled one after the other. */
+class Simulation {
+  readonly model: MemoryModel;
+  live: number;
+  private readonly open: Uint8Array;
+  private readonly remaining: Int32Array;
+  /** XOR of the steps that are still to touch each tensor: the last one itself when one remains. */
+  private readonly pending: Int32Array;
+
+  constructor(model: MemoryModel) {
+    this.model = model;
+    this.open = model.openAtStart.slice();
+    this.remaining = new Int32Array(model.bytes.length);
+    this.pending = new Int32Array(model.bytes.length);
+    this.live = 0;
+    model.bytes.forEach((bytes, tensor) => {
+      if (this.open[tensor]) this.live += bytes;
+    });
+    for (let step = 0; step < model.stepCount; step++) {
+      for (let use = model.useOffsets[step]; use < model.useOffsets[step + 1]; use++) {
+        this.remaining[model.uses[use]]++;
+        this.pending[model.uses[use]] ^= step;
+      }
+    }
+  }
+
+  private closes(tensor: number): boolean {
+    return this.remaining[tensor] === 1 && !this.model.neverCloses[tensor];
+  }
+
+  cost(step: number): StepCost {
+    const { useOffsets, uses, bytes, pairOffsets, pairFrom, pairTo } = this.model;
+    let allocated = 0;
+    let freed = 0;
+    for (let use = useOffsets[step]; use < useOffsets[step + 1]; use++) {
+      const tensor = uses[use];
+      if (!this.open[tensor]) allocated += bytes[tensor];
+      if (this.closes(tensor)) freed += bytes[tensor];
+    }
+    // One pair is enough for an estimate; `peakOfOrder` counts them all.
+    let shared = 0;
+    for (let pair = pairOffsets[step]; pair < pairOffsets[step + 1] && shared === 0; pair++) {
+      if (this.closes(pairFrom[pair]) && !this.open[pairTo[pair]]) shared = bytes[pairTo[pair]];
+    }
+    return { transient: allocated - shared, change: allocated - freed };
+  }
+
+  /** Runs `step`; calls `changed` with every other step whose cost is no longer what it was. */
+  run(step: number, changed: (step: number) => void): void {
+    const { useOffsets, uses, bytes, userOffsets, users } = this.model;
+    for (let use = useOffsets[step]; use < useOffsets[step + 1]; use++) {
+      const tensor = uses[use];
+      const opened = !this.open[tensor];
+      if (opened) {
+        this.open[tensor] = 1;
+        this.live += bytes[tensor];
+      }
+      if (this.closes(tensor)) this.live -= bytes[tensor];
+      this.remaining[tensor]--;
+      this.pending[tensor] ^= step;
+      if (opened) {
+        for (let user = userOffsets[tensor]; user < userOffsets[tensor + 1]; user++)
+          changed(users[user]);
+      } else if (this.closes(tensor)) changed(this.pending[tensor]);
+    }
+  }
+}
+
+/** One pass of list scheduling, allowed to go up to `allowedPeak` from the start. */
+function listSchedule(
+  model: MemoryModel,
+  successors: StepGraph,
+  allowedPeak: number,
+  latestFirst: boolean,
+): Int32Array {
+  const { stepCount } = model;
+  const simulation = new Simulation(model);
+  const waitingFor = new Int32Array(stepCount);
+  for (const step of successors.targets) waitingFor[step]++;
+  const ready = new ReadySteps(stepCount);
+  let arrival = 0;
+  const order = new Int32Array(stepCount);
+  const arrive = (step: number) => {
+    const { transient, change } = simulation.cost(step);
+    ready.add(step, transient, change, latestFirst ? -arrival++ : step);
+  };
+  const update = (step: number) => {
+    if (!ready.has(step)) return;
+    const { transient, change } = simulation.cost(step);
+    ready.update(step, transient, change);
+  };
+  for (let step = 0; step < stepCount; step++) if (waitingFor[step] === 0) arrive(step);
+  let peak = Math.max(allowedPeak, simulation.live);
+  for (let position = 0; position < stepCount; position++) {
+    const { step, transient } = ready.take(peak - simulation.live);
+    peak = Math.max(peak, simulation.live + transient);
+    order[position] = step;
+    simulation.run(step, update);
+    for (let edge = successors.offsets[step]; edge < successors.offsets[step + 1]; edge++) {
+      if (--waitingFor[successors.targets[edge]] === 0) arrive(successors.targets[edge]);
+    }
+  }
+  return order;
+}
+
+/** No order can do with less: the inputs at step 0, the outputs at the end, or what one step touches. */
+function lowerBound(model: MemoryModel): number {
+  const { useOffsets, uses, bytes, pairOffsets, pairTo, openAtStart, neverCloses } = model;
+  const sumOf = (flags: Uint8Array) =>
+    bytes.reduce((sum, size, tensor) => (flags[tensor] ? sum + size : sum), 0);
+  let bound = Math.max(sumOf(openAtStart), sumOf(neverCloses));
+  for (let step = 0; step < model.stepCount; step++) {
+    let touched = 0;
+    for (let use = useOffsets[step]; use < useOffsets[step + 1]; use++) touched += bytes[uses[use]];
+    const shared = new Set(pairTo.subarray(pairOffsets[step], pairOffsets[step + 1]));
+    for (const tensor of shared) touched -= bytes[tensor];
+    bound = Math.max(bound, touched);
+  }
+  return bound;
+}
+
+/** The best order found and its peak; the traced order where nothing is lower. */
+export function orderProgram(
+  schedule: Schedule,
+  program: ScheduleProgram,
+  alignment: number,
+): { readonly order: Int32Array; readonly peakBytes: number } {
+  const model = memoryModel(schedule, program, alignment);
+  const { stepCount } = model;
+  let order = Int32Array.from({ length: stepCount }, (_, step) => step);
+  let peakBytes = peakOfOrder(model, order);
+  const bound = lowerBound(model);
+  if (stepCount < 3 || peakBytes <= bound) return { order, peakBytes };
+
+  const forward = stepDependencies(schedule, program);
+  const backward = reverseGraph(forward);
+  const reversed = reverseModel(model);
+  const consider = (candidate: Int32Array<ArrayBuffer>) => {
+    const peak = peakOfOrder(model, candidate);
+    if (peak >= peakBytes) return;
+    order = candidate;
+    peakBytes = peak;
+  };
+  const tryBoth = (allowed: number) => {
+    for (const latestFirst of [false, true]) {
+      if (peakBytes <= bound) return;
+      consider(listSchedule(model, forward, allowed, latestFirst) as Int32Array<ArrayBuffer>);
+      consider(
+        listSchedule(reversed, backward, allowed, latestFirst).reverse() as Int32Array<ArrayBuffer>,
+      );
+    }
+  };
+  tryBoth(0);
+  const searches = Math.min(ALLOWED_PEAKS, Math.floor(STEPS_PER_SEARCH / stepCount));
+  for (let search = 1; search <= searches && peakBytes > bound; search++) {
+    tryBoth(bound + ((peakBytes - bound) * search) / (searches + 1));
+  }
+  return { order, peakBytes };
+}
+
+/**
+ * The schedule with the steps of each program in an order with a low peak of live bytes, in-place sharing included;
+ * never a higher one than the order given. Near-linear in the number of operands; deterministic.
+ */
+export function orderSteps(schedule: Schedule, alignment: number): Schedule {
+  return {
+    ...schedule,
+    programs: schedule.programs.map((program) => {
+      const { order } = orderProgram(schedule, program, alignment);
+      return { ...program, steps: Array.from(order, (step) => program.steps[step]) };
+    }),
+  };
 }
