@@ -10,7 +10,10 @@ export interface LoweringOptions {
   readonly fusion: boolean;
 }
 
-/** Lowers every program of a module whose contractions have at most two operands each. */
+/**
+ * Lowers every program of a module whose contractions have at most two operands each. Tensors that fusion left without
+ * a step stay in the table; memory planning drops them.
+ */
 export function lowerModule(module: Module, options: LoweringOptions): Schedule {
   const table = new TensorTable(module);
   const kernels = new KernelTable();
@@ -42,37 +45,4 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
     kernels: kernels.kernels,
     programs,
   });
-}
-
-/** Fusion leaves tensors that no step touches; they take no memory. */
-function withoutUnusedTensors(schedule: Schedule): Schedule {
-  const used = new Uint8Array(schedule.tensors.length);
-  schedule.tensors.forEach((tensor, k) => {
-    if (tensor.role === 'parameter' || tensor.role === 'state') used[k] = 1;
-  });
-  for (const { steps, inputs, outputs } of schedule.programs) {
-    for (const step of steps) for (const tensor of step.operands) used[tensor] = 1;
-    for (const { tensor } of [...inputs, ...outputs]) used[tensor] = 1;
-  }
-  const image = new Int32Array(schedule.tensors.length);
-  const tensors = schedule.tensors.filter((_, k) => used[k]);
-  let next = 0;
-  for (let k = 0; k < image.length; k++) image[k] = used[k] ? next++ : -1;
-  const move = <T extends { readonly tensor: number }>(entry: T): T => ({
-    ...entry,
-    tensor: image[entry.tensor],
-  });
-  return {
-    ...schedule,
-    tensors,
-    programs: schedule.programs.map((program) => ({
-      ...program,
-      steps: program.steps.map((step) => ({
-        ...step,
-        operands: step.operands.map((tensor) => image[tensor]),
-      })),
-      inputs: program.inputs.map(move),
-      outputs: program.outputs.map(move),
-    })),
-  };
 }
