@@ -84,31 +84,31 @@ type Fit = 'first-fit' | 'best-fit';
 class Packer {
   readonly blocks: Blocks;
   readonly space: AddressSpace;
-  /** Neighbours visited so far: a measure of work that is the same on every machine. */
+  /** Placed blocks looked at so far: a measure of work that is the same on every machine. */
   visits = 0;
+  // Lists of neighbours must be sorted by address for each block. Where most blocks overlap it is quicker to keep all
+  // placed blocks sorted and skip those of other times: null then.
   private readonly neighbours: { offsets: Int32Array; targets: Int32Array } | null;
   private readonly scratch: Int32Array;
 
   constructor(blocks: Blocks, space: AddressSpace) {
+    const count = blocks.bytes.length;
     this.blocks = blocks;
     this.space = space;
-    this.neighbours = overlaps(blocks, 1 << 24);
-    this.scratch = new Int32Array(blocks.bytes.length);
+    this.neighbours = overlaps(blocks, Math.max(count * 64, (count * count) / 64));
+    this.scratch = new Int32Array(count);
   }
 
   pack(order: Int32Array, fit: Fit): Float64Array {
     const addresses = new Float64Array(order.length).fill(-1);
-    // Without a neighbour list the placed blocks are kept sorted by address and filtered while scanning.
-    const placed: number[] = [];
-    for (const block of order) {
+    for (let placed = 0; placed < order.length; placed++) {
+      const block = order[placed];
       if (this.neighbours) {
         const count = this.placedNeighbours(block, addresses);
-        addresses[block] = this.fit(block, addresses, this.scratch, count, fit);
+        addresses[block] = this.fit(block, addresses, count, fit);
       } else {
-        addresses[block] = this.fit(block, addresses, placed, placed.length, fit);
-        let position = placed.length;
-        while (position > 0 && addresses[placed[position - 1]] > addresses[block]) position--;
-        placed.splice(position, 0, block);
+        addresses[block] = this.fit(block, addresses, placed, fit);
+        this.insert(block, addresses, placed);
       }
     }
     return addresses;
@@ -125,14 +125,23 @@ class Packer {
     return count;
   }
 
-  /** Address for `block` among the first `count` of `others`, which are sorted by address. */
-  private fit(
-    block: number,
-    addresses: Float64Array,
-    others: ArrayLike<number>,
-    count: number,
-    fit: Fit,
-  ): number {
+  /** Inserts `block` into the first `count` of `scratch`, which are sorted by address. */
+  private insert(block: number, addresses: Float64Array, count: number): void {
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (addresses[this.scratch[middle]] <= addresses[block]) low = middle + 1;
+      else high = middle;
+    }
+    this.scratch.copyWithin(low + 1, low, count);
+    this.scratch[low] = block;
+  }
+
+  /** Address for `block` among the first `count` of `scratch`, which are sorted by address. */
+  private fit(block: number, addresses: Float64Array, count: number, fit: Fit): number {
+    const others = this.scratch;
+    if (!this.neighbours) this.visits += count;
     const { bytes, first, last } = this.blocks;
     let free = 0;
     let best = -1;
@@ -214,8 +223,10 @@ function sorted(count: number, keys: readonly Key[]): Int32Array {
   });
 }
 
-/** How many neighbours the repair may visit: bounds its work without a clock, so that builds are reproducible. */
-const REPAIR_VISITS = 4_000_000;
+// Work is bounded by counts, not by a clock, so that builds are reproducible: blocks looked at by all greedy
+// orders together (the first order always runs), and by the repair.
+const GREEDY_VISITS = 200_000_000;
+const REPAIR_VISITS = 6_000_000;
 
 /**
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
@@ -231,9 +242,9 @@ function repair(packer: Packer, start: Packing, order: Int32Array, bound: number
     return Math.floor((random / 2 ** 32) * limit);
   };
   const end = packer.visits + REPAIR_VISITS;
-  const attempts = Math.min(2000, 40_000_000 / (blocks.bytes.length + 1) ** 1.2);
-  for (let attempt = 0; attempt < attempts && packer.visits < end; attempt++) {
-    if (best.bytes <= bound) break;
+  // One attempt looks at every block at least once besides its neighbours.
+  for (let attempt = 0; packer.visits < end && best.bytes > bound; attempt++) {
+    packer.visits += order.length;
     const next = Array.from(current);
     const top = next.filter((block) => reachesTop(best, blocks, space, block));
     const moved = top[below(top.length)];
@@ -284,6 +295,7 @@ export function packBlocks(blocks: Blocks, space: AddressSpace): Packing {
   let best: Packing | undefined;
   let bestOrder: Int32Array = new Int32Array();
   for (const [name, fit, keys] of orders(blocks)) {
+    if (packer.visits > GREEDY_VISITS) return best!;
     const order = sorted(count, keys);
     const packing = measured(blocks, space, packer.pack(order, fit), `${name}/${fit}`);
     if (best && packing.bytes >= best.bytes) continue;
