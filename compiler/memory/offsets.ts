@@ -1,4 +1,5 @@
 import { type Blocks, liveBytes, peakLiveBytes } from './liveness.ts';
+import { type Preference, packSkyline } from './skyline.ts';
 
 // Dynamic storage allocation: give every block an address so that no two blocks that are live together overlap,
 // and the highest address is low. NP-hard; greedy by size, area, duration or start, each with every gap tried,
@@ -177,7 +178,7 @@ function slabExtents(blocks: Blocks, space: AddressSpace, addresses: Float64Arra
 
 type Key = (block: number) => number;
 
-/** The orders to try, each by falling keys and then by index. */
+/** Greedy orders, each by falling keys and then by index. */
 function orders(blocks: Blocks): readonly (readonly [string, Fit, readonly Key[]])[] {
   const { bytes, first, last } = blocks;
   const size: Key = (block) => bytes[block];
@@ -186,13 +187,30 @@ function orders(blocks: Blocks): readonly (readonly [string, Fit, readonly Key[]
   const pressure = pressureOf(blocks);
   return [
     ['size', 'first-fit', [size, duration]],
-    ['area', 'first-fit', [area, size]],
-    ['duration', 'first-fit', [duration, size]],
     ['start', 'best-fit', [(block) => -first[block], size]],
+    ['area', 'first-fit', [area, size]],
     ['pressure', 'first-fit', [(block) => pressure[block], size, duration]],
-    ['size', 'best-fit', [size, duration]],
-    ['pressure-area', 'best-fit', [(block) => pressure[block], area]],
     ['end', 'best-fit', [(block) => last[block], size]],
+  ];
+}
+
+/** What a skyline may prefer: see `packSkyline`. */
+function preferences(blocks: Blocks): readonly (readonly [string, Preference])[] {
+  const { bytes, first, last } = blocks;
+  const duration: Preference = (block) => last[block] - first[block] + 1;
+  const steps = last.reduce((most, step) => Math.max(most, step), 0) + 1;
+  return [
+    // Blocks that touch an end of the stretch leave it in fewer pieces; both ends count more than any duration.
+    [
+      'edge',
+      (block, stretch) =>
+        (first[block] === stretch.first ? steps : 0) +
+        (last[block] === stretch.last ? steps : 0) +
+        duration(block, stretch),
+    ],
+    ['area', (block, stretch) => bytes[block] * duration(block, stretch)],
+    ['duration', duration],
+    ['size', (block) => bytes[block]],
   ];
 }
 
@@ -232,10 +250,12 @@ const REPAIR_VISITS = 6_000_000;
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
  * and everything is packed again; a result that is no worse is kept.
  */
-function repair(packer: Packer, start: Packing, order: Int32Array, bound: number): Packing {
+function repair(packer: Packer, start: Packing, bound: number): Packing {
   const { blocks, space } = packer;
+  const count = blocks.bytes.length;
   let best = start;
-  let current = order;
+  // First fit by rising address gives the same packing again, or a lower one.
+  let current = sorted(count, [(block) => -start.addresses[block]]);
   let random = 1;
   const below = (limit: number) => {
     random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
@@ -244,7 +264,7 @@ function repair(packer: Packer, start: Packing, order: Int32Array, bound: number
   const end = packer.visits + REPAIR_VISITS;
   // One attempt looks at every block at least once besides its neighbours.
   for (let attempt = 0; packer.visits < end && best.bytes > bound; attempt++) {
-    packer.visits += order.length;
+    packer.visits += count;
     const next = Array.from(current);
     const top = next.filter((block) => reachesTop(best, blocks, space, block));
     const moved = top[below(top.length)];
@@ -293,15 +313,28 @@ export function packBlocks(blocks: Blocks, space: AddressSpace): Packing {
   const bound = peakLiveBytes(blocks);
   const packer = new Packer(blocks, space);
   let best: Packing | undefined;
-  let bestOrder: Int32Array = new Int32Array();
-  for (const [name, fit, keys] of orders(blocks)) {
-    if (packer.visits > GREEDY_VISITS) return best!;
-    const order = sorted(count, keys);
-    const packing = measured(blocks, space, packer.pack(order, fit), `${name}/${fit}`);
-    if (best && packing.bytes >= best.bytes) continue;
-    best = packing;
-    bestOrder = order;
-    if (best.bytes <= bound) return best;
+  for (const [method, pack] of strategies(packer)) {
+    if (best && (best.bytes <= bound || packer.visits > GREEDY_VISITS)) break;
+    const packing = measured(blocks, space, pack(), method);
+    if (!best || packing.bytes < best.bytes) best = packing;
   }
-  return repair(packer, best!, bestOrder, bound);
+  return repair(packer, best!, bound);
+}
+
+function strategies(packer: Packer): (readonly [string, () => Float64Array])[] {
+  const { blocks, space } = packer;
+  const count = blocks.bytes.length;
+  const place = (height: number, bytes: number) => usableAddress(space, height, bytes);
+  const skylines = preferences(blocks).map(([name, preference]) => {
+    const pack = () => {
+      const { addresses, visits } = packSkyline(blocks, preference, place);
+      packer.visits += visits;
+      return addresses;
+    };
+    return [`skyline/${name}`, pack] as const;
+  });
+  const greedy = orders(blocks).map(
+    ([name, fit, keys]) => [`${name}/${fit}`, () => packer.pack(sorted(count, keys), fit)] as const,
+  );
+  return [...skylines.slice(0, 2), ...greedy, ...skylines.slice(2)];
 }
