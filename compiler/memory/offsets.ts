@@ -243,7 +243,7 @@ function sorted(count: number, keys: readonly Key[]): Int32Array {
 
 // Work is bounded by counts, not by a clock, so that builds are reproducible: blocks looked at by all greedy
 // orders together (the first order always runs), and by the repair.
-const GREEDY_VISITS = 200_000_000;
+const GREEDY_VISITS = 100_000_000;
 const REPAIR_VISITS = 6_000_000;
 
 /**

@@ -1,0 +1,143 @@
+import type { Target } from '../../ir/plan.ts';
+import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import type { Handover, InPlaceSchedule } from './in-place.ts';
+import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
+import { packBlocks } from './offsets.ts';
+
+/** Bytes of one slab that can be used: both the alignment of offsets and that of slabs divide it. */
+export function slabCapacity(limits: TargetLimits): number {
+  const unit = Math.max(limits.offsetAlignment, limits.slabAlignment);
+  return Math.floor(limits.maxBufferBytes / unit) * unit;
+}
+
+/**
+ * The tensors of one program that share a place, as one block: a chain of handovers lives from the first tensor's
+ * first step to the last one's last.
+ */
+function programBlocks(
+  program: number,
+  schedule: Schedule,
+  live: Liveness,
+  bytes: Float64Array,
+  root: Int32Array,
+): { blocks: Blocks; roots: number[] } {
+  const position = new Map<number, number>();
+  const roots: number[] = [];
+  const last: number[] = [];
+  schedule.tensors.forEach((tensor, index) => {
+    if (tensor.program !== program) return;
+    let block = position.get(root[index]);
+    if (block === undefined) {
+      block = roots.push(root[index]) - 1;
+      last.push(0);
+      position.set(root[index], block);
+    }
+    last[block] = Math.max(last[block], live.lastStep[index]);
+  });
+  const blocks = {
+    bytes: Float64Array.from(roots, (tensor) => bytes[tensor]),
+    first: Int32Array.from(roots, (tensor) => live.firstStep[tensor]),
+    last: Int32Array.from(last),
+  };
+  return { blocks, roots };
+}
+
+/** For each tensor the first of its chain of handovers: itself where it took over nothing. */
+function chainRoots(count: number, handovers: readonly Handover[]): Int32Array {
+  const root = Int32Array.from({ length: count }, (_, index) => index);
+  // A tensor's own handover is always seen before the one in which it is taken over.
+  for (const { tensor, from } of handovers) root[tensor] = root[from];
+  return root;
+}
+
+/** Addresses of the tensors that every program shares: first fit by falling size, slab by slab. */
+function placePersistent(
+  schedule: Schedule,
+  bytes: Float64Array,
+  slabBytes: number,
+  addresses: Float64Array,
+): number[] {
+  const reserved: number[] = [];
+  const persistent = schedule.tensors.flatMap((tensor, i) => (tensor.program === null ? [i] : []));
+  persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
+  for (const tensor of persistent) {
+    let slab = 0;
+    while ((reserved[slab] ?? 0) + bytes[tensor] > slabBytes) slab++;
+    addresses[tensor] = slab * slabBytes + (reserved[slab] ?? 0);
+    reserved[slab] = (reserved[slab] ?? 0) + bytes[tensor];
+  }
+  return reserved;
+}
+
+/**
+ * Places every tensor: persistent ones first, behind them one arena for all programs, each packed on its own.
+ * Every tensor must fit into a slab.
+ */
+export function allocate(
+  { schedule, handovers }: InPlaceSchedule,
+  live: Liveness,
+  limits: TargetLimits,
+  target: Target,
+): AllocatedSchedule {
+  const bytes = alignedBytes(schedule, limits.offsetAlignment);
+  const slabBytes = slabCapacity(limits);
+  const addresses = new Float64Array(schedule.tensors.length);
+  const root = chainRoots(schedule.tensors.length, handovers);
+  const reserved = placePersistent(schedule, bytes, slabBytes, addresses);
+
+  const extents: number[] = [];
+  let peakLiveBytes = 0;
+  schedule.programs.forEach((_, program) => {
+    const { blocks, roots } = programBlocks(program, schedule, live, bytes, root);
+    const packing = packBlocks(blocks, { slabBytes, reserved });
+    roots.forEach((tensor, block) => {
+      addresses[tensor] = packing.addresses[block];
+    });
+    packing.extents.forEach((extent, slab) => {
+      extents[slab] = Math.max(extents[slab] ?? 0, extent);
+    });
+    for (const step of liveBytes(blocks)) peakLiveBytes = Math.max(peakLiveBytes, step);
+  });
+
+  const tookOver = new Set(handovers.map((handover) => handover.tensor));
+  const placements = schedule.tensors.map((tensor, index): Placement => {
+    const address = addresses[root[index]];
+    const slab = Math.floor(address / slabBytes);
+    return {
+      slab,
+      offset: address - slab * slabBytes,
+      firstStep: live.firstStep[index],
+      lastStep: live.lastStep[index],
+      policy: tensor.program === null ? 'persistent' : tookOver.has(index) ? 'in-place' : 'arena',
+    };
+  });
+  const slabCount = Math.max(reserved.length, extents.length);
+  const slabs = Array.from({ length: slabCount }, (_, slab) => ({
+    bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
+  }));
+  return {
+    ...schedule,
+    slabs,
+    placements,
+    arenaBytes: sum(extents),
+    persistentBytes: sum(reserved),
+    peakLiveBytes,
+    stagingBytes: target === 'webgpu' ? stagingBytes(schedule) : 0,
+  };
+}
+
+/** Sum of an array that may have holes. */
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** Each output is copied to a place of its own, 16-byte aligned, in one buffer that all programs share. */
+function stagingBytes(schedule: Schedule): number {
+  return schedule.programs.reduce((most, { outputs }) => {
+    const bytes = outputs.map(({ tensor }) =>
+      alignUp(byteCount(schedule.tensors[tensor].shape), 16),
+    );
+    return Math.max(most, sum(bytes));
+  }, 0);
+}
