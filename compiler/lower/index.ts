@@ -39,10 +39,5 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       outputs: lowered.outputs,
     };
   });
-  return withoutUnusedTensors({
-    name: module.name,
-    tensors: table.tensors,
-    kernels: kernels.kernels,
-    programs,
-  });
+  return { name: module.name, tensors: table.tensors, kernels: kernels.kernels, programs };
 }
