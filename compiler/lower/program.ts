@@ -7,7 +7,7 @@ import {
   type Combiner,
   constantAffine,
 } from '../../ir/kernel.ts';
-import { opRow } from '../../ir/ops.ts';
+import { type OpKind, opRow } from '../../ir/ops.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { Shape } from '../../ir/tensor.ts';
@@ -63,6 +63,16 @@ export function lowerProgram(graph: Graph, program: number, table: TensorTable):
   const drafts: KernelDraft[] = [];
   const inputs: { name: string; tensor: number }[] = [];
   const outputs: { name: string; tensor: number }[] = [];
+  const writers: Record<OpKind, (value: ValueId, destination: Destination) => void> = {
+    source: elementwise,
+    elementwise,
+    view: elementwise,
+    gather: elementwise,
+    contraction,
+    reduction,
+    scatter,
+    concat: parts,
+  };
   const storage: Storage = { graph, tensorOf: (value) => tensorOf[value], materialise };
 
   for (let value = 0; value < graph.nodes.length; value++) {
@@ -158,18 +168,7 @@ export function lowerProgram(graph: Graph, program: number, table: TensorTable):
       elementwise(value, destination);
       return;
     }
-    switch (opRow(node.op).kind) {
-      case 'contraction':
-        return contraction(value, destination);
-      case 'reduction':
-        return reduction(value, destination);
-      case 'scatter':
-        return scatter(value, destination);
-      case 'concat':
-        return parts(value, destination);
-      default:
-        return elementwise(value, destination);
-    }
+    writers[opRow(node.op).kind](value, destination);
   }
 
   /** Builds one kernel, cutting axes as its expressions ask for it. */
