@@ -242,9 +242,10 @@ function sorted(count: number, keys: readonly Key[]): Int32Array {
 }
 
 // Work is bounded by counts, not by a clock, so that builds are reproducible: blocks looked at by all greedy
-// orders together (the first order always runs), and by the repair.
+// methods together (the first one always runs), and by the repair.
 const GREEDY_VISITS = 100_000_000;
 const REPAIR_VISITS = 6_000_000;
+const REPAIR_ATTEMPTS = 400;
 
 /**
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
@@ -263,7 +264,11 @@ function repair(packer: Packer, start: Packing, bound: number): Packing {
   };
   const end = packer.visits + REPAIR_VISITS;
   // One attempt looks at every block at least once besides its neighbours.
-  for (let attempt = 0; packer.visits < end && best.bytes > bound; attempt++) {
+  for (
+    let attempt = 0;
+    attempt < REPAIR_ATTEMPTS && packer.visits < end && best.bytes > bound;
+    attempt++
+  ) {
     packer.visits += count;
     const next = Array.from(current);
     const top = next.filter((block) => reachesTop(best, blocks, space, block));
@@ -311,12 +316,21 @@ export function packBlocks(blocks: Blocks, space: AddressSpace): Packing {
   const count = blocks.bytes.length;
   if (count === 0) return { addresses: new Float64Array(), extents: [], bytes: 0, method: 'empty' };
   const bound = peakLiveBytes(blocks);
+  const slabs = (packing: Packing) => packing.extents.length;
+  const reserved = space.reserved.reduce((sum, bytes) => sum + bytes, 0);
+  const fewestSlabs = Math.ceil((reserved + bound) / space.slabBytes);
+  const isOptimal = (packing: Packing) => packing.bytes <= bound && slabs(packing) <= fewestSlabs;
   const packer = new Packer(blocks, space);
   let best: Packing | undefined;
   for (const [method, pack] of strategies(packer)) {
-    if (best && (best.bytes <= bound || packer.visits > GREEDY_VISITS)) break;
+    if (best && (packer.visits > GREEDY_VISITS || isOptimal(best))) break;
     const packing = measured(blocks, space, pack(), method);
-    if (!best || packing.bytes < best.bytes) best = packing;
+    if (
+      !best ||
+      packing.bytes < best.bytes ||
+      (packing.bytes === best.bytes && slabs(packing) < slabs(best))
+    )
+      best = packing;
   }
   return repair(packer, best!, bound);
 }

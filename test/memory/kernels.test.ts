@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { kernelCost } from '../../ir/kernel-cost.ts';
+import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import { verifyKernel } from '../../ir/kernel-verify.ts';
+import { readCases } from '../support/cases.ts';
+
+describe('kernel text, verifier and cost', () => {
+  for (const { title, input, expected } of readCases('memory', 'kernels')) {
+    it(title, () => {
+      const kernel = parseKernel(input);
+      expect(printKernel(kernel)).toBe(input);
+      const errors = verifyKernel(kernel);
+      if (errors.length > 0) {
+        expect(errors.join('\n')).toBe(expected);
+        return;
+      }
+      const { flops, bytes } = kernelCost(kernel);
+      expect(`flops ${flops} bytes ${bytes}`).toBe(expected);
+    });
+  }
+});
+
+describe('parseKernel', () => {
+  it.each([
+    ['kernel a {\n  axis a0 parallel 4\n', 'line 1: the kernel has no closing brace'],
+    ['kernel a {\n  axis a1 parallel 4\n}', 'line 2: expected number 0, not 1'],
+    [
+      'kernel a {\n  buffer b0 write f32 4\n  n0: f32 = load b0[a3]\n}',
+      'line 3: a3 is not an axis',
+    ],
+    ['kernel a {\n  n0: f32 = frob n0\n}', "line 2: 'frob' is not an operation"],
+    ['kernel a {\n  n0: f32 = constant 1\n  nonsense\n}', "line 3: 'nonsense' is not a line"],
+    ['kernel a {\n  n0: f32 = constructor n0\n}', "line 2: 'constructor' is not an operation"],
+    ['kernel a {\n}\nrest', "unexpected text after the kernel: 'rest'"],
+  ])('names the line of %j', (text, message) => {
+    expect(() => parseKernel(text)).toThrow(message);
+  });
+});

@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import { stepDependencies } from '../../compiler/memory/dependencies.ts';
+import { planMemory } from '../../compiler/memory/index.ts';
+import { type Blocks, peakLiveBytes } from '../../compiler/memory/liveness.ts';
+import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
+import { packBlocks } from '../../compiler/memory/offsets.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
+import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import { verifyKernel } from '../../ir/kernel-verify.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import {
+  type AllocatedSchedule,
+  type Schedule,
+  type TargetLimits,
+  WASM_LIMITS,
+  WEBGPU_DEFAULT_LIMITS,
+} from '../../ir/schedule.ts';
+import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import { randomBelow, randomSchedule } from './random-schedule.ts';
+
+const schedules = fc
+  .record({ seed: fc.nat(), steps: fc.integer({ min: 1, max: 60 }) })
+  .map(({ seed, steps }) => labelled(randomSchedule(seed, steps)));
+
+/** Labels that tell every step of a schedule apart. */
+function labelled(schedule: Schedule): Schedule {
+  const programs = schedule.programs.map((program) => ({
+    ...program,
+    steps: program.steps.map((step, i) => ({ ...step, label: `${program.name}.${i}` })),
+  }));
+  return { ...schedule, programs };
+}
+
+function allocated(schedule: Schedule, limits: TargetLimits, target: 'webgpu' | 'wasm') {
+  const plan = planMemory(schedule, limits, { target });
+  expect(plan.errors).toEqual([]);
+  return plan.schedule!;
+}
+
+/** A memory of values: where each is kept is what differs between a schedule and its allocation. */
+interface Memory {
+  read(tensor: number): string;
+  write(tensor: number, value: string): void;
+}
+
+/**
+ * Runs all programs on symbols: a step's value is its label, added to what is there where the tensor was already
+ * written. Gives for each step what it read, and what each output holds at the end.
+ */
+function symbolicRun(schedule: Schedule, memory: Memory): Record<string, string> {
+  const seen: Record<string, string> = {};
+  schedule.tensors.forEach((tensor, i) => {
+    if (tensor.program === null) memory.write(i, tensor.name);
+  });
+  for (const program of schedule.programs) {
+    const written = new Set<string>();
+    for (const input of program.inputs) memory.write(input.tensor, input.name);
+    for (const step of program.steps) {
+      const { buffers } = schedule.kernels[step.kernel];
+      const reads = step.operands.filter((_, i) => buffers[i].access !== 'write');
+      seen[step.label] = reads.map(memory.read).sort().join(' ');
+      step.operands.forEach((tensor, i) => {
+        const { name } = schedule.tensors[tensor];
+        if (buffers[i].access === 'read') return;
+        const before = written.has(name) ? `${memory.read(tensor)}+` : '';
+        written.add(name);
+        memory.write(tensor, before + step.label);
+      });
+    }
+    for (const output of program.outputs) {
+      seen[`${program.name}.${output.name}`] = memory.read(output.tensor);
+    }
+  }
+  schedule.tensors.forEach((tensor, i) => {
+    if (tensor.program === null) seen[tensor.name] = memory.read(i);
+  });
+  return seen;
+}
+
+function separateMemory(schedule: Schedule): Memory {
+  const values = schedule.tensors.map(() => 'nothing');
+  return {
+    read: (tensor) => values[tensor],
+    write: (tensor, value) => {
+      values[tensor] = value;
+    },
+  };
+}
+
+/** Cells of 16 bytes in the slabs that the allocation gives. */
+function slabMemory(schedule: AllocatedSchedule): Memory {
+  const slabs = schedule.slabs.map(({ bytes }) => new Array<string>(bytes / 16).fill('nothing'));
+  const cells = (tensor: number) => {
+    const { slab, offset } = schedule.placements[tensor];
+    const bytes = byteCount(schedule.tensors[tensor].shape);
+    return { cells: slabs[slab], from: offset / 16, to: (offset + bytes) / 16 };
+  };
+  return {
+    read: (tensor) => {
+      const { cells: memory, from, to } = cells(tensor);
+      return [...new Set(memory.slice(from, Math.ceil(to)))].join('|');
+    },
+    write: (tensor, value) => {
+      const { cells: memory, from, to } = cells(tensor);
+      memory.fill(value, from, Math.ceil(to));
+    },
+  };
+}
+
+function planOf(schedule: AllocatedSchedule, target: 'webgpu' | 'wasm') {
+  const pages = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0) / 65536;
+  const wasm = { file: 'm.wasm', bytes: 8, sha256: '0'.repeat(64), pages };
+  return assemblePlan(schedule, {
+    target,
+    budgetBytes: null,
+    producer: 'test',
+    emitted: schedule.kernels.map(({ name }) => ({
+      ...(target === 'wasm' ? { export: name } : { wgsl: `// ${name}` }),
+      grid: [1, 1, 1] as const,
+    })),
+    ...(target === 'wasm' ? { wasmModule: wasm } : {}),
+  });
+}
+
+describe('planMemory', () => {
+  it.each([
+    ['webgpu', WEBGPU_DEFAULT_LIMITS],
+    ['webgpu', { ...WEBGPU_DEFAULT_LIMITS, maxBufferBytes: 8192 }],
+    ['wasm', WASM_LIMITS],
+  ] as const)('keeps every value on %s', (target, limits) => {
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        const result = allocated(schedule, limits, target);
+        expect(symbolicRun(result, slabMemory(result))).toEqual(
+          symbolicRun(schedule, separateMemory(schedule)),
+        );
+        expect(result.kernels.flatMap(verifyKernel)).toEqual([]);
+        expect(result.arenaBytes).toBeGreaterThanOrEqual(result.peakLiveBytes);
+        for (const slab of result.slabs)
+          expect(slab.bytes).toBeLessThanOrEqual(limits.maxBufferBytes);
+        expect(verifyPlan(planOf(result, target))).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is deterministic and prints what it parses', () => {
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        const first = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
+        expect(allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu')).toEqual(first);
+        expect(parseSchedule(printSchedule(schedule))).toEqual(schedule);
+        expect(parseSchedule(printSchedule(first))).toEqual(first);
+        for (const kernel of first.kernels)
+          expect(parseKernel(printKernel(kernel))).toEqual(kernel);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('orders ten thousand steps and packs them in seconds', () => {
+    const schedule = randomSchedule(1, 10_000, 1);
+    const start = performance.now();
+    const { arenaBytes, peakLiveBytes } = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
+    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(arenaBytes / peakLiveBytes).toBeLessThan(1.05);
+  });
+});
+
+describe('orderProgram', () => {
+  it('respects dependencies and is never above the traced order', () => {
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        for (const program of schedule.programs) {
+          const model = memoryModel(schedule, program, 256);
+          const { order, peakBytes } = orderProgram(schedule, program, 256);
+          const traced = Int32Array.from(program.steps, (_, step) => step);
+          expect(peakBytes).toBe(peakOfOrder(model, order));
+          expect(peakBytes).toBeLessThanOrEqual(peakOfOrder(model, traced));
+          expect(order.toSorted()).toEqual(traced);
+          const position = new Int32Array(order.length);
+          order.forEach((step, i) => {
+            position[step] = i;
+          });
+          const { offsets, targets } = stepDependencies(schedule, program);
+          for (const step of traced) {
+            for (const after of targets.subarray(offsets[step], offsets[step + 1]))
+              expect(position[step]).toBeLessThan(position[after]);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('says the peak that the allocation has', () => {
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        const { peakLiveBytes } = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
+        const peaks = schedule.programs.map(
+          (program) => orderProgram(schedule, program, 256).peakBytes,
+        );
+        expect(peakLiveBytes).toBe(Math.max(...peaks));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('packBlocks', () => {
+  const problems = fc
+    .record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 80 }), slabs: fc.boolean() })
+    .map(({ seed, count, slabs }) => {
+      const below = randomBelow(seed);
+      const first = Int32Array.from({ length: count }, () => below(50));
+      const last = Int32Array.from(first, (step) => step + below(below(8) === 0 ? 50 : 8));
+      const bytes = Float64Array.from(first, () => 256 * (1 + below(40)));
+      const reserved = slabs ? [below(5) * 256, 40 * 256, 512] : [256 * below(3)];
+      const space = { slabBytes: slabs ? 50 * 256 : 2 ** 40, reserved };
+      return { blocks: { bytes, first, last } satisfies Blocks, space };
+    });
+
+  it('keeps blocks apart, inside their slabs and above what is reserved', () => {
+    fc.assert(
+      fc.property(problems, ({ blocks, space }) => {
+        const { bytes, first, last } = blocks;
+        const { addresses, extents, bytes: total } = packBlocks(blocks, space);
+        const ends = new Array<number>(extents.length).fill(0);
+        addresses.forEach((address, i) => {
+          const slab = Math.floor(address / space.slabBytes);
+          const start = slab * space.slabBytes + (space.reserved[slab] ?? 0);
+          expect(address % 256).toBe(0);
+          expect(address).toBeGreaterThanOrEqual(start);
+          expect(address + bytes[i]).toBeLessThanOrEqual((slab + 1) * space.slabBytes);
+          ends[slab] = Math.max(ends[slab], address + bytes[i] - start);
+          for (let j = 0; j < i; j++) {
+            if (first[i] > last[j] || first[j] > last[i]) continue;
+            expect(addresses[j] >= address + bytes[i] || address >= addresses[j] + bytes[j]).toBe(
+              true,
+            );
+          }
+        });
+        expect(extents).toEqual(ends);
+        expect(total).toBe(ends.reduce((sum, end) => sum + end, 0));
+        expect(total).toBeGreaterThanOrEqual(peakLiveBytes(blocks));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('uses the gap before the first live block', () => {
+    // Block 0 lies at 0 in step 0; block 1 above it lives on, and block 2 fits below block 1.
+    const blocks = {
+      bytes: Float64Array.of(512, 768, 512),
+      first: Int32Array.of(0, 0, 1),
+      last: Int32Array.of(0, 1, 1),
+    };
+    const { bytes, addresses } = packBlocks(blocks, { slabBytes: 2 ** 30, reserved: [] });
+    expect(bytes).toBe(1280);
+    expect(addresses[2]).toBe(addresses[0]);
+  });
+});
