@@ -1,0 +1,191 @@
+import type { GraphBuilder, Node, ValueId } from '../../ir/graph.ts';
+import { createEmit, type Emit } from './emit.ts';
+import { GRADIENT_RULES } from './rules.ts';
+
+/**
+ * Reverse-mode differentiation: appends to the builder the nodes that compute the gradients of a scalar.
+ * Only values on a path from `wrt` to `loss` get one; where there is no path the gradient is a constant zero.
+ * Each node carries the source of the forward node that it belongs to.
+ *
+ * @param loss a scalar f32 value
+ * @param wrt the values with respect to which the gradients are taken
+ * @returns one value per entry of `wrt`, of its type
+ */
+export function differentiate(
+  builder: GraphBuilder,
+  loss: ValueId,
+  wrt: readonly ValueId[],
+): ValueId[] {
+  const active = findActive(builder, loss, wrt);
+  const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
+  contributions[loss].push(
+    createEmit(builder, builder.nodes[loss].source).node('constant', [], {
+      ...builder.typeOf(loss),
+      value: 1,
+    }),
+  );
+  const gradients = new Map<ValueId, ValueId>();
+  for (let value = loss; value >= 0; value--) {
+    if (!active[value] || contributions[value].length === 0) continue;
+    const node = builder.nodes[value];
+    const emit = createEmit(builder, node.source);
+    const gradient = accumulate(builder, emit, contributions[value]);
+    gradients.set(value, gradient);
+    const wanted = (k: number) => active[node.operands[k]] === 1;
+    const rule = GRADIENT_RULES[node.op];
+    rule({ node, value, gradient, emit, wanted }).forEach((contribution, k) => {
+      if (contribution !== null && wanted(k)) contributions[node.operands[k]].push(contribution);
+    });
+  }
+  return wrt.map(
+    (value) =>
+      gradients.get(value) ??
+      createEmit(builder, builder.nodes[value].source).node('constant', [], {
+        ...builder.typeOf(value),
+        value: 0,
+      }),
+  );
+}
+
+/** Marks f32 values that depend on `wrt` and on which `loss` depends. */
+function findActive(builder: GraphBuilder, loss: ValueId, wrt: readonly ValueId[]): Uint8Array {
+  const { nodes } = builder;
+  const forward = new Uint8Array(loss + 1);
+  for (const value of wrt) if (value <= loss) forward[value] = 1;
+  for (let value = 0; value <= loss; value++) {
+    if (
+      nodes[value].type.dtype === 'f32' &&
+      nodes[value].operands.some((operand) => forward[operand])
+    )
+      forward[value] = 1;
+  }
+  const backward = new Uint8Array(loss + 1);
+  backward[loss] = 1;
+  for (let value = loss; value >= 0; value--) {
+    if (backward[value]) for (const operand of nodes[value].operands) backward[operand] = 1;
+  }
+  return forward.map((flag, value) => flag & backward[value]);
+}
+
+/** From this many equal contractions on, one contraction over joined operands replaces them. */
+const MIN_JOINED = 3;
+
+/** The sum of all contributions to one value's gradient. */
+function accumulate(builder: GraphBuilder, emit: Emit, contributions: readonly ValueId[]): ValueId {
+  if (contributions.length === 1) return contributions[0];
+  return (
+    joinSlices(builder, emit, contributions) ??
+    sum(emit, joinContractions(builder, emit, contributions))
+  );
+}
+
+/** A balanced tree of additions: rounding errors and dependencies stay logarithmic. */
+function sum(emit: Emit, terms: readonly ValueId[]): ValueId {
+  let level = [...terms];
+  while (level.length > 1) {
+    const next: ValueId[] = [];
+    for (let k = 0; k + 1 < level.length; k += 2)
+      next.push(emit.apply('add', level[k], level[k + 1]));
+    if (level.length % 2 === 1) next.push(level[level.length - 1]);
+    level = next;
+  }
+  return level[0];
+}
+
+/** Gradients of disjoint slices along one axis are the parts of one concatenation. */
+function joinSlices(
+  builder: GraphBuilder,
+  emit: Emit,
+  contributions: readonly ValueId[],
+): ValueId | null {
+  const pads = contributions.map((value) => builder.nodes[value]);
+  if (!pads.every((node) => node.op === 'pad' && node.attributes.value === 0)) return null;
+  const padded = pads as Extract<Node, { op: 'pad' }>[];
+  const { shape } = padded[0].type;
+  const axes = shape
+    .map((_, axis) => axis)
+    .filter((axis) => padded.some(({ attributes: { low, high } }) => low[axis] + high[axis] > 0));
+  if (axes.length !== 1) return null;
+  const [axis] = axes;
+  const parts = padded.map(({ attributes, operands: [operand] }) => ({
+    start: attributes.low[axis],
+    end: shape[axis] - attributes.high[axis],
+    operand,
+  }));
+  parts.sort((a, b) => a.start - b.start);
+  const pieces: ValueId[] = [];
+  let end = 0;
+  const zeros = (from: number, to: number) => {
+    if (to > from)
+      pieces.push(
+        emit.node('constant', [], {
+          dtype: 'f32',
+          shape: shape.map((extent, k) => (k === axis ? to - from : extent)),
+          value: 0,
+        }),
+      );
+  };
+  for (const part of parts) {
+    if (part.start < end) return null;
+    zeros(end, part.start);
+    pieces.push(part.operand);
+    end = part.end;
+  }
+  zeros(end, shape[axis]);
+  return emit.node('concat', pieces, { axis });
+}
+
+/**
+ * A weight that is used in many time steps gets one contribution per step, all with the same equation. Their sum is one
+ * contraction over operands joined along a summed letter, which stands first in both operands' memory or becomes so by
+ * stacking: Σ_t A_t·B_t = [A_1 … A_T]·[B_1; …; B_T].
+ */
+function joinContractions(
+  builder: GraphBuilder,
+  emit: Emit,
+  contributions: readonly ValueId[],
+): ValueId[] {
+  const groups = new Map<string, ValueId[]>();
+  const rest: ValueId[] = [];
+  for (const value of contributions) {
+    const node = builder.nodes[value];
+    if (node.op !== 'contract' || node.operands.length !== 2) {
+      rest.push(value);
+      continue;
+    }
+    const key = `${node.attributes.equation} ${node.operands.map((operand) => builder.shapeOf(operand).join('x')).join(' ')}`;
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  for (const group of groups.values()) {
+    if (group.length < MIN_JOINED) rest.push(...group);
+    else rest.push(joinGroup(builder, emit, group));
+  }
+  return rest;
+}
+
+function joinGroup(builder: GraphBuilder, emit: Emit, group: readonly ValueId[]): ValueId {
+  const nodes = group.map((value) => builder.nodes[value] as Extract<Node, { op: 'contract' }>);
+  const { equation } = nodes[0].attributes;
+  const letter = unusedLetter(equation);
+  const [terms, output] = equation.split('->');
+  const joined = terms
+    .split(',')
+    .map((term) => letter + term)
+    .join(',');
+  const operands = [0, 1].map((k) => {
+    const parts = nodes.map((node) => {
+      const shape = builder.shapeOf(node.operands[k]);
+      return emit.reshape(node.operands[k], [1, ...shape]);
+    });
+    return emit.node('concat', parts, { axis: 0 });
+  });
+  return emit.contract(`${joined}->${output}`, operands);
+}
+
+function unusedLetter(equation: string): string {
+  for (const letter of 'tTsSuUvVwWxXyYzZabcdefghijklmnopqrABCDEFGHIJKLMNOPQR')
+    if (!equation.includes(letter)) return letter;
+  throw new Error(`no letter is left for '${equation}'`);
+}

@@ -1,0 +1,324 @@
+import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts';
+import type { Node, ValueId } from '../../ir/graph.ts';
+import type { OpName, StructuralOp } from '../../ir/ops.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
+import type { Emit } from './emit.ts';
+
+/** What a rule knows: the forward node, its value, and the gradient of the loss with respect to it. */
+export interface Application {
+  readonly node: Node;
+  readonly value: ValueId;
+  readonly gradient: ValueId;
+  readonly emit: Emit;
+  /** Whether the gradient of operand k is wanted at all. */
+  readonly wanted: (k: number) => boolean;
+}
+
+/** The gradient of each operand; null where there is none. */
+export type Rule = (application: Application) => readonly (ValueId | null)[];
+
+const NONE: Rule = ({ node }) => node.operands.map(() => null);
+
+/** A rule for an op of one operand, from (gradient, operand, result). */
+const unary =
+  (rule: (emit: Emit, g: ValueId, x: ValueId, y: ValueId) => ValueId): Rule =>
+  ({ node, value, gradient, emit }) => [rule(emit, gradient, node.operands[0], value)];
+
+/** A rule for an op of two operands; each side is computed only when it is wanted. */
+const binary =
+  (
+    left: (emit: Emit, g: ValueId, a: ValueId, b: ValueId, y: ValueId) => ValueId,
+    right: (emit: Emit, g: ValueId, a: ValueId, b: ValueId, y: ValueId) => ValueId,
+  ): Rule =>
+  ({
+    node: {
+      operands: [a, b],
+    },
+    value,
+    gradient,
+    emit,
+    wanted,
+  }) => [
+    wanted(0) ? left(emit, gradient, a, b, value) : null,
+    wanted(1) ? right(emit, gradient, a, b, value) : null,
+  ];
+
+/**
+ * The larger (or smaller) operand takes the gradient; equal operands share it. Against a constant the mask comes from the
+ * result, which is kept anyway, and a tie gives nothing: `max(x, 0)` is relu with gradient 0 at 0, as in PyTorch and JAX.
+ */
+const extremum = (wins: 'gt' | 'lt'): Rule => {
+  const side = (emit: Emit, g: ValueId, own: ValueId, other: ValueId, y: ValueId) => {
+    const zero = emit.constantLike(g, 0);
+    if (emit.isConstant(other)) return emit.apply('select', emit.apply(wins, y, other), g, zero);
+    const half = emit.scale(g, 0.5);
+    const shared = emit.apply('select', emit.apply('eq', own, other), half, zero);
+    return emit.apply('select', emit.apply(wins, own, other), g, shared);
+  };
+  return binary(
+    (emit, g, a, b, y) => side(emit, g, a, b, y),
+    (emit, g, a, b, y) => side(emit, g, b, a, y),
+  );
+};
+
+const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
+  neg: unary((e, g) => e.apply('neg', g)),
+  // At 0 the gradient of abs is 0, the value of sign there.
+  abs: unary((e, g, x) => e.apply('mul', g, e.apply('sign', x))),
+  sign: NONE,
+  exp: unary((e, g, _, y) => e.apply('mul', g, y)),
+  log: unary((e, g, x) => e.apply('div', g, x)),
+  sqrt: unary((e, g, _, y) => e.apply('div', e.scale(g, 0.5), y)),
+  tanh: unary((e, g, _, y) =>
+    e.apply('mul', g, e.apply('sub', e.constantLike(y, 1), e.apply('mul', y, y))),
+  ),
+  sigmoid: unary((e, g, _, y) =>
+    e.apply('mul', g, e.apply('mul', y, e.apply('sub', e.constantLike(y, 1), y))),
+  ),
+  sin: unary((e, g, x) => e.apply('mul', g, e.apply('cos', x))),
+  cos: unary((e, g, x) => e.apply('neg', e.apply('mul', g, e.apply('sin', x)))),
+  floor: NONE,
+  add: binary(
+    (_, g) => g,
+    (_, g) => g,
+  ),
+  sub: binary(
+    (_, g) => g,
+    (e, g) => e.apply('neg', g),
+  ),
+  mul: binary(
+    (e, g, _, b) => e.apply('mul', g, b),
+    (e, g, a) => e.apply('mul', g, a),
+  ),
+  div: binary(
+    (e, g, _, b) => e.apply('div', g, b),
+    (e, g, _, b, y) => e.apply('neg', e.apply('div', e.apply('mul', g, y), b)),
+  ),
+  // d/da a^b = b·a^(b-1); d/db a^b = a^b·log a, taken as 0 where a is 0 as in JAX.
+  pow: binary(
+    (e, g, a, b) =>
+      e.apply(
+        'mul',
+        g,
+        e.apply('mul', b, e.apply('pow', a, e.apply('sub', b, e.constantLike(b, 1)))),
+      ),
+    (e, g, a, _, y) => {
+      const zero = e.constantLike(a, 0);
+      const log = e.apply(
+        'select',
+        e.apply('eq', a, zero),
+        zero,
+        e.apply('log', e.apply('select', e.apply('eq', a, zero), e.constantLike(a, 1), a)),
+      );
+      return e.apply('mul', g, e.apply('mul', y, log));
+    },
+  ),
+  max: extremum('gt'),
+  min: extremum('lt'),
+  // a mod b = a - b·trunc(a/b), with the quotient constant almost everywhere.
+  mod: binary(
+    (_, g) => g,
+    (e, g, a, b, y) => e.apply('neg', e.apply('mul', g, e.apply('div', e.apply('sub', a, y), b))),
+  ),
+  eq: NONE,
+  ne: NONE,
+  lt: NONE,
+  le: NONE,
+  gt: NONE,
+  ge: NONE,
+  and: NONE,
+  or: NONE,
+  not: NONE,
+  select: ({
+    node: {
+      operands: [condition],
+    },
+    gradient,
+    emit,
+    wanted,
+  }) => {
+    const zero = emit.constantLike(gradient, 0);
+    return [
+      null,
+      wanted(1) ? emit.apply('select', condition, gradient, zero) : null,
+      wanted(2) ? emit.apply('select', condition, zero, gradient) : null,
+    ];
+  },
+  toF32: NONE,
+  toI32: NONE,
+};
+
+/** Elements equal to the extremum share the gradient equally, as in JAX. */
+const reduceExtremum: Rule = ({ node, value, gradient, emit }) => {
+  const [x] = node.operands;
+  const { axes } = node.attributes as { axes: readonly number[] };
+  const shape = emit.shapeOf(x);
+  const hit = emit.apply('toF32', emit.apply('eq', x, emit.restoreAxes(value, shape, axes)));
+  const count = emit.reduceSum(hit, axes);
+  return [
+    emit.apply('mul', hit, emit.restoreAxes(emit.apply('div', gradient, count), shape, axes)),
+  ];
+};
+
+const STRUCTURAL: { readonly [Op in StructuralOp]: Rule } = {
+  input: NONE,
+  parameter: NONE,
+  constant: NONE,
+  iota: NONE,
+  random: NONE,
+  stopGradient: NONE,
+  reshape: unary((e, g, x) => e.reshape(g, e.shapeOf(x))),
+  transpose: ({ node, gradient, emit }) => {
+    const { permutation } = node.attributes as { permutation: readonly number[] };
+    const inverse = new Array<number>(permutation.length);
+    permutation.forEach((axis, k) => {
+      inverse[axis] = k;
+    });
+    return [emit.node('transpose', [gradient], { permutation: inverse })];
+  },
+  slice: ({ node, gradient, emit }) => {
+    const { starts, sizes } = node.attributes as {
+      starts: readonly number[];
+      sizes: readonly number[];
+    };
+    const shape = emit.shapeOf(node.operands[0]);
+    const high = shape.map((extent, axis) => extent - starts[axis] - sizes[axis]);
+    return [emit.node('pad', [gradient], { low: starts, high, value: 0 })];
+  },
+  pad: ({ node, gradient, emit }) => {
+    const { low } = node.attributes as { low: readonly number[] };
+    return [emit.node('slice', [gradient], { starts: low, sizes: emit.shapeOf(node.operands[0]) })];
+  },
+  broadcast: ({ node, gradient, emit }) => {
+    const { axes, shape } = node.attributes as {
+      axes: readonly number[];
+      shape: readonly number[];
+    };
+    const own = emit.shapeOf(node.operands[0]);
+    const summed = shape
+      .map((_, axis) => axis)
+      .filter((axis) => !axes.some((a, k) => a === axis && own[k] === shape[axis]));
+    return [emit.reshape(emit.reduceSum(gradient, summed), own)];
+  },
+  concat: ({ node, gradient, emit, wanted }) => {
+    const { axis } = node.attributes as { axis: number };
+    let start = 0;
+    return node.operands.map((operand, k) => {
+      const sizes = emit.shapeOf(operand);
+      const starts = sizes.map((_, j) => (j === axis ? start : 0));
+      start += sizes[axis];
+      return wanted(k) ? emit.node('slice', [gradient], { starts, sizes }) : null;
+    });
+  },
+  contract: contractionRule,
+  reduceSum: ({ node, gradient, emit }) => {
+    const [x] = node.operands;
+    return [
+      emit.restoreAxes(
+        gradient,
+        emit.shapeOf(x),
+        (node.attributes as { axes: readonly number[] }).axes,
+      ),
+    ];
+  },
+  reduceMax: reduceExtremum,
+  reduceMin: reduceExtremum,
+  gather: ({
+    node: {
+      operands: [table, indices],
+    },
+    gradient,
+    emit,
+  }) => [
+    // The forward clamps its indices, so the gradient goes to the clamped rows.
+    emit.node('scatterAdd', [gradient, emit.clampIndices(indices, emit.shapeOf(table)[0])], {
+      rows: emit.shapeOf(table)[0],
+    }),
+    null,
+  ],
+  scatterAdd: ({ node, gradient, emit }) => {
+    const [updates, indices] = node.operands;
+    const { rows } = node.attributes as { rows: number };
+    const rank = emit.shapeOf(indices).length;
+    const valid = emit.apply(
+      'and',
+      emit.apply('ge', indices, emit.constantLike(indices, 0)),
+      emit.apply('lt', indices, emit.constantLike(indices, rows)),
+    );
+    const taken = emit.node('gather', [gradient, indices], {});
+    const shape = emit.shapeOf(updates);
+    const mask = emit.node('broadcast', [valid], {
+      shape,
+      axes: Array.from({ length: rank }, (_, k) => k),
+    });
+    return [emit.apply('select', mask, taken, emit.constantLike(taken, 0)), null];
+  },
+};
+
+/**
+ * The gradient of an operand is the contraction of the output's gradient with all other operands over the operand's own
+ * letters. A letter that no other factor carries was summed away: its gradient is the same at every index (a broadcast).
+ * A letter that stands twice in the operand picked a diagonal: the gradient lives on that diagonal.
+ */
+function contractionRule({
+  node,
+  gradient,
+  emit,
+  wanted,
+}: Application): readonly (ValueId | null)[] {
+  const equation = parseEquation((node.attributes as { equation: string }).equation);
+  if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
+  const extents = letterExtents(
+    equation,
+    node.operands.map((operand) => emit.shapeOf(operand)),
+  ) as Map<string, number>;
+  return node.operands.map((operand, k) => {
+    if (!wanted(k)) return null;
+    const term = equation.operands[k];
+    const letters = [...new Set(term)];
+    const others = node.operands.filter((_, j) => j !== k);
+    const terms = [equation.output, ...equation.operands.filter((_, j) => j !== k)];
+    const carried = letters.filter((letter) => terms.some((other) => other.includes(letter)));
+    const product = emit.contract(formatEquation({ operands: terms, output: carried.join('') }), [
+      gradient,
+      ...others,
+    ]);
+    const full = letters.map((letter) => extents.get(letter)!);
+    const spread = emit.broadcastAlong(
+      product,
+      full,
+      carried.map((letter) => letters.indexOf(letter)),
+    );
+    return letters.length === term.length
+      ? spread
+      : onDiagonal(emit, spread, letters, term, emit.shapeOf(operand));
+  });
+}
+
+/** Spreads a value over distinct letters onto a term that repeats some of them, zero off the diagonal. */
+function onDiagonal(
+  emit: Emit,
+  value: ValueId,
+  letters: readonly string[],
+  term: string,
+  shape: readonly number[],
+): ValueId {
+  const first = [...term].map((letter, axis) => term.indexOf(letter) === axis);
+  const axes = letters.map((letter) => term.indexOf(letter));
+  let result = emit.node('broadcast', [value], { shape, axes });
+  for (let axis = 0; axis < term.length; axis++) {
+    if (first[axis]) continue;
+    const here = emit.node('iota', [], { shape, axis });
+    const there = emit.node('iota', [], { shape, axis: term.indexOf(term[axis]) });
+    result = emit.apply(
+      'select',
+      emit.apply('eq', here, there),
+      result,
+      emit.constantLike(result, 0),
+    );
+  }
+  return result;
+}
+
+/** The gradient table: one row per op. */
+export const GRADIENT_RULES: Readonly<Record<OpName, Rule>> = { ...SCALAR, ...STRUCTURAL };
