@@ -96,8 +96,8 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   // Integer division truncates towards zero; the remainder has the sign of the dividend (as in C, WGSL and wasm).
   div: binary((a, b) => a / b, NUMERIC, 4),
   pow: binary(Math.pow, FLOAT, 16),
-  max: binary(Math.max),
-  min: binary(Math.min),
+  max: binary((a, b) => Math.max(a, b)),
+  min: binary((a, b) => Math.min(a, b)),
   mod: binary((a, b) => a % b, NUMERIC, 4),
   eq: compare((a, b) => a === b),
   ne: compare((a, b) => a !== b),

@@ -1,0 +1,137 @@
+import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
+import { nodeOperands } from '../../../ir/kernel-cost.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axesOfKind } from './module.ts';
+import { type ContractionTiling, TUNING } from './tuning.ts';
+
+/**
+ * A kernel seen as C[batch, m, n] = Σ_k left[batch, m, k] · right[batch, k, n]. The groups list axes, outermost
+ * first; `left` does not depend on the axes of `n`, nor `right` on those of `m`. What the factors compute from
+ * their loads is free: windows with bounds, gathers and elementwise work are all evaluated while a tile is filled.
+ */
+export interface Contraction {
+  readonly left: NodeIndex;
+  readonly right: NodeIndex;
+  readonly batch: readonly number[];
+  readonly m: readonly number[];
+  readonly n: readonly number[];
+  readonly k: readonly number[];
+  readonly tiling: ContractionTiling;
+}
+
+/** The tiled form of a reduction, or null where there is none or where a plain reduction is faster. */
+export function matchContraction(kernel: Kernel, limits: TargetLimits): Contraction | null {
+  const { combiner, value } = kernel.reduction!;
+  const product = kernel.nodes[value];
+  if (combiner !== 'sum' || product.kind !== 'apply' || product.op !== 'mul') return null;
+  if (product.dtype !== 'f32' || product.operands[0] === product.operands[1]) return null;
+  const [left, right] = product.operands;
+  const depends = axisDependence(kernel);
+  const parallel = axesOfKind(kernel, 'parallel');
+  const groups = {
+    left,
+    right,
+    batch: parallel.filter((a) => depends[left][a] === depends[right][a]),
+    m: parallel.filter((a) => depends[left][a] && !depends[right][a]),
+    n: parallel.filter((a) => depends[right][a] && !depends[left][a]),
+    k: axesOfKind(kernel, 'reduced'),
+  };
+  const { leastM, leastN, leastK, leastOutputs } = TUNING.contraction;
+  const [m, n] = [extentOf(kernel, groups.m), extentOf(kernel, groups.n)];
+  const k = pointCount(kernel, 'reduced');
+  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return null;
+  const oriented = storesAlong(kernel, groups.m)
+    ? { ...groups, left: right, right: left, m: groups.n, n: groups.m }
+    : groups;
+  const tiling = chooseTiling(kernel, oriented, limits);
+  return tiling && { ...oriented, tiling };
+}
+
+export function extentOf(kernel: Kernel, axes: readonly number[]): number {
+  return axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
+}
+
+/** For each node, 1 at every axis that its value depends on. */
+function axisDependence(kernel: Kernel): Uint8Array[] {
+  const depends: Uint8Array[] = [];
+  for (const node of kernel.nodes) {
+    const own = new Uint8Array(kernel.axes.length);
+    const add = (coefficients: readonly number[]) => {
+      coefficients.forEach((coefficient, axis) => {
+        if (coefficient !== 0) own[axis] = 1;
+      });
+    };
+    for (const operand of nodeOperands(node)) add([...depends[operand]]);
+    if (node.kind === 'load' || node.kind === 'index') add(node.index.coefficients);
+    if (node.kind === 'random') add(node.counter.coefficients);
+    if (node.kind === 'load' || node.kind === 'inBounds')
+      for (const { index } of node.bounds) add(index.coefficients);
+    depends.push(own);
+  }
+  return depends;
+}
+
+/** Whether neighbouring outputs in memory are neighbours along the innermost of `axes`. */
+function storesAlong(kernel: Kernel, axes: readonly number[]): boolean {
+  return kernel.stores[0].index.coefficients[axes[axes.length - 1]] === 1;
+}
+
+interface Sides {
+  readonly batch: readonly number[];
+  readonly m: readonly number[];
+  readonly n: readonly number[];
+}
+
+/** The tiling that should take the least time: padded work over throughput and occupancy. Null: no tiling. */
+function chooseTiling(
+  kernel: Kernel,
+  sides: Sides,
+  limits: TargetLimits,
+): ContractionTiling | null {
+  const [batch, m, n] = [sides.batch, sides.m, sides.n].map((axes) => extentOf(kernel, axes));
+  const k = pointCount(kernel, 'reduced');
+  const { wantedInvocations } = TUNING;
+  const time = (work: number, invocations: number, throughput: number) =>
+    work / throughput / Math.min(1, invocations / wantedInvocations);
+  const outputs = batch * m * n;
+  let best: ContractionTiling | null = null;
+  let bestTime = time(
+    outputs * k,
+    outputs * Math.max(1, k / TUNING.reduction.leastTerms),
+    TUNING.contraction.plainThroughput,
+  );
+  for (const tiling of TUNING.contraction.tilings) {
+    const { invocations, memoryBytes } = tilingResources(tiling);
+    if (invocations > limits.maxWorkgroupInvocations || memoryBytes > limits.maxWorkgroupBytes)
+      continue;
+    const groups = batch * Math.ceil(m / tiling.tileM) * Math.ceil(n / tiling.tileN);
+    const depth = Math.ceil(k / tiling.tileK) * tiling.tileK;
+    const work = groups * tiling.tileM * tiling.tileN * depth;
+    const candidate = time(work, groups * invocations, tiling.throughput);
+    if (candidate < bestTime) [best, bestTime] = [tiling, candidate];
+  }
+  return best;
+}
+
+/** Sizes that follow from a tiling; the strides of tile rows, in vectors, are odd to spread over memory banks. */
+export function tilingResources(tiling: ContractionTiling) {
+  const { tileM, tileN, tileK, threadM, threadN, slices } = tiling;
+  const invocationsPerSlice = (tileM / threadM) * (tileN / threadN);
+  const [strideM, strideN] = [tileM / 4 + 1, tileN / 4 + 1];
+  const vectorsPerInvocation = (threadM * threadN) / 4;
+  const tileVectors = tileK * (strideM + strideN);
+  const sliceVectors =
+    slices === 1
+      ? 0
+      : Math.max((slices / 2) * invocationsPerSlice * vectorsPerInvocation, (tileM * tileN) / 4);
+  const vectors = Math.max(tileVectors, sliceVectors);
+  return {
+    invocationsPerSlice,
+    invocations: invocationsPerSlice * slices,
+    strideM,
+    strideN,
+    vectorsPerInvocation,
+    vectors,
+    memoryBytes: vectors * 16,
+  };
+}

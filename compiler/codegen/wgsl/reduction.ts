@@ -1,0 +1,152 @@
+import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
+import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { evaluate, helperUser, innerScope, newScope, storeLines } from './expression.ts';
+import type { Helper } from './helpers.ts';
+import {
+  assembleModule,
+  axesOfKind,
+  decompose,
+  gridOvershoots,
+  type WgslModule,
+} from './module.ts';
+import { combineText, literalText } from './scalar-text.ts';
+import { TUNING } from './tuning.ts';
+
+/**
+ * How a workgroup divides a reduction: `outputs` x `reducers` invocations. Reducer r sums the terms r, r + reducers, …;
+ * the partial results are combined in a tree, so that the order never changes from run to run.
+ */
+interface Division {
+  readonly outputs: number;
+  readonly reducers: number;
+  /** Neighbouring invocations are reducers of one output, not neighbouring outputs. */
+  readonly reducersFirst: boolean;
+}
+
+/** A kernel with a reduction of any kind. */
+export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule {
+  const helpers = new Set<Helper>();
+  const use = helperUser(helpers);
+  const { combiner, value } = kernel.reduction!;
+  const { dtype } = kernel.nodes[value];
+  const points = pointCount(kernel, 'parallel');
+  const terms = pointCount(kernel, 'reduced');
+  const { outputs, reducers, reducersFirst } = divide(kernel, limits);
+  const groups = Math.ceil(points / outputs);
+  const exact = points % outputs === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
+
+  const parallel = decompose(kernel.axes, axesOfKind(kernel, 'parallel'), 'point');
+  const reduced = decompose(kernel.axes, axesOfKind(kernel, 'reduced'), 'term');
+  const scope = newScope(kernel, helpers, parallel.names);
+  const invariant = evaluate(scope, loopInvariants(kernel));
+  const loop = innerScope(scope, reduced.names);
+  const loopBody = evaluate(loop, [value]);
+  const identity = literalText(use, dtype, combinerIdentity(combiner, dtype));
+  const combine = (other: string) => combineText(use, combiner, dtype, 'total', other);
+
+  const final = innerScope(scope);
+  kernel.nodes.forEach((node, index) => {
+    if (node.kind === 'accumulator') final.names.set(index, 'total');
+  });
+  const stores = storeLines(final);
+  const workgroupSize = outputs * reducers;
+  const point = `group * ${outputs} + ${localOutput(outputs, reducers, reducersFirst)}`;
+  // Every invocation must reach the barriers, so those behind the end compute the last point again.
+  const clamped = exact ? point : `min(${point}, ${points - 1})`;
+  const mine = exact ? '' : `${point} < ${points}`;
+  const first = reducers === 1 ? '' : 'reducer == 0';
+  const guard = [mine, first].filter((condition) => condition !== '').join(' && ');
+  const body = [
+    `let point = ${clamped};`,
+    ...(reducers === 1
+      ? []
+      : [`let reducer = ${reducersFirst ? `local % ${reducers}` : `local / ${outputs}`};`]),
+    ...parallel.lines,
+    ...invariant,
+    `var total = ${identity};`,
+    `for (var term = ${reducers === 1 ? '0' : 'reducer'}; term < ${terms}; term += ${reducers}) {`,
+    ...reduced.lines,
+    ...loopBody,
+    `total = ${combine(loop.names.get(value)!)};`,
+    '}',
+    ...(reducers === 1 ? [] : treeLines(reducers, reducersFirst ? 1 : outputs, combine)),
+    ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
+  ];
+  const declarations =
+    reducers === 1 ? [] : [`var<workgroup> partial: array<${dtype}, ${workgroupSize}>;`];
+  return assembleModule(kernel, helpers, { body, declarations, workgroupSize, groups }, limits);
+}
+
+function localOutput(outputs: number, reducers: number, reducersFirst: boolean): string {
+  if (reducers === 1) return 'local';
+  if (outputs === 1) return '0';
+  return reducersFirst ? `local / ${reducers}` : `local % ${outputs}`;
+}
+
+function treeLines(reducers: number, stride: number, combine: (other: string) => string): string[] {
+  return [
+    'partial[local] = total;',
+    `for (var half = ${reducers / 2}; half > 0; half /= 2) {`,
+    'workgroupBarrier();',
+    'if (reducer < half) {',
+    `total = ${combine(`partial[local + half * ${stride}]`)};`,
+    'partial[local] = total;',
+    '}',
+    '}',
+  ];
+}
+
+/** Nodes that the loop needs and that no reduced axis changes. */
+function loopInvariants(kernel: Kernel): NodeIndex[] {
+  const reduced = axesOfKind(kernel, 'reduced');
+  const varies = (coefficients: readonly number[]) => reduced.some((a) => coefficients[a] !== 0);
+  const changes = new Uint8Array(kernel.nodes.length);
+  kernel.nodes.forEach((node, index) => {
+    changes[index] = Number(
+      node.kind === 'accumulator' ||
+        nodeOperands(node).some((operand) => changes[operand]) ||
+        ((node.kind === 'load' || node.kind === 'index') && varies(node.index.coefficients)) ||
+        (node.kind === 'random' && varies(node.counter.coefficients)) ||
+        ((node.kind === 'load' || node.kind === 'inBounds') &&
+          node.bounds.some((bound) => varies(bound.index.coefficients))),
+    );
+  });
+  const needed = nodesUnderReduction(kernel);
+  return kernel.nodes.flatMap((_, index) => (needed[index] && !changes[index] ? [index] : []));
+}
+
+function divide(kernel: Kernel, limits: TargetLimits): Division {
+  const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers } = TUNING.reduction;
+  const points = pointCount(kernel, 'parallel');
+  const terms = pointCount(kernel, 'reduced');
+  const along = readsAlong(kernel);
+  const most = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
+  const divisible = Math.min(most, floorPower(Math.max(1, terms / leastTerms)));
+  const wanted = ceilPower(TUNING.wantedInvocations / points);
+  const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;
+  const reducers = Math.max(least, Math.min(wanted, divisible));
+  const size = points * reducers < most * 64 ? Math.min(most, fewWorkgroupSize) : most;
+  const outputs = Math.max(1, Math.min(size / reducers, ceilPower(points)));
+  return { outputs, reducers, reducersFirst: along === 'reduced' };
+}
+
+/** Which axis neighbouring invocations should walk so that they read neighbouring elements. */
+function readsAlong(kernel: Kernel): 'reduced' | 'parallel' {
+  const innermost = (kind: 'parallel' | 'reduced') => axesOfKind(kernel, kind).at(-1);
+  const [parallel, reduced] = [innermost('parallel'), innermost('reduced')];
+  if (reduced === undefined) return 'parallel';
+  if (parallel === undefined) return 'reduced';
+  const under = nodesUnderReduction(kernel);
+  let balance = 0;
+  kernel.nodes.forEach((node, index) => {
+    if (!under[index] || node.kind !== 'load') return;
+    const { coefficients } = node.index;
+    balance += Number(Math.abs(coefficients[reduced]) === 1);
+    balance -= Number(Math.abs(coefficients[parallel]) === 1);
+  });
+  return balance > 0 ? 'reduced' : 'parallel';
+}
+
+const floorPower = (value: number) => 2 ** Math.floor(Math.log2(value));
+const ceilPower = (value: number) => 2 ** Math.ceil(Math.log2(Math.max(1, value)));

@@ -1,0 +1,83 @@
+import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
+import { testDevice } from './gpu.ts';
+
+export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** Runs one kernel on the GPU of the tests; gives the contents of all its buffers afterwards. */
+export async function runOnGpu(
+  kernel: Kernel,
+  buffers: readonly Data[],
+  limits: TargetLimits = WEBGPU_DEFAULT_LIMITS,
+): Promise<Data[]> {
+  const device = await testDevice();
+  const { wgsl, grid } = emitWgsl(kernel, limits);
+  const module = device.createShaderModule({ code: wgsl });
+  const { messages } = await module.getCompilationInfo();
+  const errors = messages.filter(({ type }) => type === 'error');
+  if (errors.length > 0)
+    throw new Error(
+      `${errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join('\n')}\n${wgsl}`,
+    );
+  device.pushErrorScope('validation');
+  const pipeline = await device.createComputePipelineAsync({
+    layout: 'auto',
+    compute: { module, entryPoint: 'main' },
+  });
+  const usage = GPU_STORAGE | GPU_COPY_SRC | GPU_COPY_DST;
+  const onDevice = buffers.map((data) => {
+    const buffer = device.createBuffer({ size: data.byteLength, usage });
+    device.queue.writeBuffer(buffer, 0, data);
+    return buffer;
+  });
+  const staging = buffers.map((data) =>
+    device.createBuffer({ size: data.byteLength, usage: GPU_MAP_READ | GPU_COPY_DST }),
+  );
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindUsed(device, pipeline, wgsl, onDevice));
+  pass.dispatchWorkgroups(...grid);
+  pass.end();
+  onDevice.forEach((buffer, i) => {
+    encoder.copyBufferToBuffer(buffer, 0, staging[i], 0, buffer.size);
+  });
+  device.queue.submit([encoder.finish()]);
+  const invalid = await device.popErrorScope();
+  if (invalid) throw new Error(`${invalid.message}\n${wgsl}`);
+  const results = await Promise.all(
+    staging.map(async (buffer, i) => {
+      await buffer.mapAsync(GPU_MAP_MODE_READ);
+      const bytes = buffer.getMappedRange().slice(0);
+      return buffers[i] instanceof Float32Array
+        ? new Float32Array(bytes, 0, bytes.byteLength / BYTES_PER_ELEMENT)
+        : new Int32Array(bytes, 0, bytes.byteLength / BYTES_PER_ELEMENT);
+    }),
+  );
+  for (const buffer of [...onDevice, ...staging]) buffer.destroy();
+  return results;
+}
+
+// An automatic layout leaves out bindings that the code does not use.
+function bindUsed(
+  device: GPUDevice,
+  pipeline: GPUComputePipeline,
+  wgsl: string,
+  buffers: readonly GPUBuffer[],
+): GPUBindGroup {
+  return device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: buffers.flatMap((buffer, binding) =>
+      new RegExp(`\\bb${binding}\\[`).test(wgsl) ? [{ binding, resource: { buffer } }] : [],
+    ),
+  });
+}
+
+// GPUBufferUsage and GPUMapMode are no globals in Node.
+const GPU_MAP_READ = 0x1;
+const GPU_COPY_SRC = 0x4;
+const GPU_COPY_DST = 0x8;
+const GPU_STORAGE = 0x80;
+const GPU_MAP_MODE_READ = 0x1;
