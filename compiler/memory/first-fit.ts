@@ -1,0 +1,148 @@
+import type { Blocks } from './liveness.ts';
+
+/**
+ * Where blocks may lie: addresses count through all slabs, slab `k` taking [k·slabBytes, (k+1)·slabBytes), of which the
+ * first `reserved[k]` are not to be used. A block never straddles two slabs.
+ */
+export interface AddressSpace {
+  readonly slabBytes: number;
+  readonly reserved: readonly number[];
+}
+
+/** The lowest address from `address` on where `bytes` lie within the usable part of one slab. */
+export function usableAddress(space: AddressSpace, address: number, bytes: number): number {
+  let slab = Math.floor(address / space.slabBytes);
+  for (;;) {
+    const start = Math.max(address, slab * space.slabBytes + (space.reserved[slab] ?? 0));
+    if (start + bytes <= (slab + 1) * space.slabBytes) return start;
+    slab++;
+  }
+}
+
+/** For each block the others that are live with it, in compressed rows; null when they are too many to list. */
+function overlaps(
+  blocks: Blocks,
+  limit: number,
+): { offsets: Int32Array; targets: Int32Array } | null {
+  const count = blocks.bytes.length;
+  const byStart = Int32Array.from({ length: count }, (_, i) => i).sort(
+    (a, b) => blocks.first[a] - blocks.first[b] || a - b,
+  );
+  const starts = Int32Array.from(byStart, (block) => blocks.first[block]);
+  // Blocks that start after block i's own position and not after its last step overlap it; each pair is met once.
+  const ends = new Int32Array(count);
+  const degree = new Int32Array(count + 1);
+  let pairs = 0;
+  for (let i = 0; i < count; i++) {
+    let low = i + 1;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (starts[middle] <= blocks.last[byStart[i]]) low = middle + 1;
+      else high = middle;
+    }
+    ends[i] = low;
+    pairs += low - i - 1;
+  }
+  if (pairs > limit) return null;
+  for (let i = 0; i < count; i++) {
+    degree[byStart[i] + 1] += ends[i] - i - 1;
+    for (let j = i + 1; j < ends[i]; j++) degree[byStart[j] + 1]++;
+  }
+  for (let i = 0; i < count; i++) degree[i + 1] += degree[i];
+  const next = degree.slice(0, count);
+  const targets = new Int32Array(2 * pairs);
+  for (let i = 0; i < count; i++) {
+    for (let j = i + 1; j < ends[i]; j++) {
+      targets[next[byStart[i]]++] = byStart[j];
+      targets[next[byStart[j]]++] = byStart[i];
+    }
+  }
+  return { offsets: degree, targets };
+}
+
+export type Fit = 'first-fit' | 'best-fit';
+
+/** Places blocks one after the other in any order, among the placed ones that are live with them. */
+export class Packer {
+  readonly blocks: Blocks;
+  readonly space: AddressSpace;
+  /** Placed blocks looked at so far: a measure of work that is the same on every machine. */
+  visits = 0;
+  // Lists of neighbours must be sorted by address for each block. Where most blocks overlap it is quicker to keep all
+  // placed blocks sorted and skip those of other times: null then.
+  private readonly neighbours: { offsets: Int32Array; targets: Int32Array } | null;
+  private readonly scratch: Int32Array;
+
+  constructor(blocks: Blocks, space: AddressSpace) {
+    const count = blocks.bytes.length;
+    this.blocks = blocks;
+    this.space = space;
+    this.neighbours = overlaps(blocks, Math.max(count * 64, (count * count) / 64));
+    this.scratch = new Int32Array(count);
+  }
+
+  pack(order: Int32Array, fit: Fit): Float64Array {
+    const addresses = new Float64Array(order.length).fill(-1);
+    for (let placed = 0; placed < order.length; placed++) {
+      const block = order[placed];
+      if (this.neighbours) {
+        const count = this.placedNeighbours(block, addresses);
+        addresses[block] = this.fit(block, addresses, count, fit);
+      } else {
+        addresses[block] = this.fit(block, addresses, placed, fit);
+        this.insert(block, addresses, placed);
+      }
+    }
+    return addresses;
+  }
+
+  private placedNeighbours(block: number, addresses: Float64Array): number {
+    const { offsets, targets } = this.neighbours!;
+    let count = 0;
+    for (let edge = offsets[block]; edge < offsets[block + 1]; edge++) {
+      if (addresses[targets[edge]] >= 0) this.scratch[count++] = targets[edge];
+    }
+    this.visits += offsets[block + 1] - offsets[block];
+    this.scratch.subarray(0, count).sort((a, b) => addresses[a] - addresses[b]);
+    return count;
+  }
+
+  /** Inserts `block` into the first `count` of `scratch`, which are sorted by address. */
+  private insert(block: number, addresses: Float64Array, count: number): void {
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (addresses[this.scratch[middle]] <= addresses[block]) low = middle + 1;
+      else high = middle;
+    }
+    this.scratch.copyWithin(low + 1, low, count);
+    this.scratch[low] = block;
+  }
+
+  /** Address for `block` among the first `count` of `scratch`, which are sorted by address. */
+  private fit(block: number, addresses: Float64Array, count: number, fit: Fit): number {
+    const others = this.scratch;
+    if (!this.neighbours) this.visits += count;
+    const { bytes, first, last } = this.blocks;
+    let free = 0;
+    let best = -1;
+    let bestWaste = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < count; i++) {
+      const other = others[i];
+      if (first[other] > last[block] || last[other] < first[block]) continue;
+      if (addresses[other] > free) {
+        const address = usableAddress(this.space, free, bytes[block]);
+        const waste = addresses[other] - address - bytes[block];
+        if (waste >= 0 && waste < bestWaste) {
+          best = address;
+          bestWaste = waste;
+          if (fit === 'first-fit') return best;
+        }
+      }
+      free = Math.max(free, addresses[other] + bytes[other]);
+    }
+    return best >= 0 ? best : usableAddress(this.space, free, bytes[block]);
+  }
+}

@@ -1,0 +1,151 @@
+import type { Affine, Bound, Indirection, Kernel, Store } from './kernel.ts';
+import { sameAffine } from './kernel.ts';
+
+// What the addresses of a kernel can be: ranges by interval arithmetic, which is exact for one affine function over a
+// box, and distinctness by mixed radix. Both are sufficient tests, not necessary ones.
+
+/** Whole numbers from `low` to `high`; none where `low` is above `high`. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Values that an affine function takes when each axis stays within its range. */
+export function affineRange(affine: Affine, axes: readonly Range[]): Range {
+  let low = affine.offset;
+  let high = affine.offset;
+  affine.coefficients.forEach((coefficient, axis) => {
+    if (coefficient === 0) return;
+    const { low: from, high: to } = axes[axis];
+    low += coefficient * (coefficient > 0 ? from : to);
+    high += coefficient * (coefficient > 0 ? to : from);
+  });
+  return { low, high };
+}
+
+const intersect = (a: Range, b: Range): Range => ({
+  low: Math.max(a.low, b.low),
+  high: Math.min(a.high, b.high),
+});
+
+export function axisRanges(kernel: Kernel): Range[] {
+  return kernel.axes.map((axis) => ({ low: 0, high: axis.extent - 1 }));
+}
+
+/** Each axis narrowed by the bounds on that axis alone. */
+function narrowedAxes(kernel: Kernel, bounds: readonly Bound[]): Range[] {
+  const axes = axisRanges(kernel);
+  for (const { index, extent } of bounds) {
+    const used = index.coefficients.flatMap((coefficient, axis) => (coefficient ? [axis] : []));
+    if (used.length !== 1) continue;
+    const coefficient = index.coefficients[used[0]];
+    const ends = [-index.offset / coefficient, (extent - 1 - index.offset) / coefficient];
+    axes[used[0]] = intersect(axes[used[0]], {
+      low: Math.ceil(Math.min(...ends)),
+      high: Math.floor(Math.max(...ends)),
+    });
+  }
+  return axes;
+}
+
+/** Beyond this many bounds on several axes the search over their subsets is cut off. */
+const MOST_SUBSTITUTIONS = 6;
+
+/**
+ * Values of `index` where all bounds hold; empty (low > high) where they never do. Bounds on one axis narrow the
+ * axis. A bound on several, `0 <= B < extent`, is used by writing the index as `m·B + rest`, with B in its own
+ * narrowed range; every subset of the bounds gives a valid range, and so does their intersection.
+ */
+export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[]): Range {
+  const axes = narrowedAxes(kernel, bounds);
+  if (axes.some((axis) => axis.low > axis.high)) return { low: 0, high: -1 };
+  const several = bounds
+    .filter((bound) => bound.index.coefficients.filter((c) => c !== 0).length > 1)
+    .slice(0, MOST_SUBSTITUTIONS);
+  let range = affineRange(index, axes);
+  for (let subset = 1; subset < 1 << several.length; subset++) {
+    const chosen = several.filter((_, i) => subset & (1 << i));
+    range = intersect(range, substitutedRange(index, chosen, axes));
+  }
+  return range;
+}
+
+function substitutedRange(index: Affine, bounds: readonly Bound[], axes: readonly Range[]): Range {
+  let rest = index;
+  let low = 0;
+  let high = 0;
+  for (const { index: inner, extent } of bounds) {
+    const axis = inner.coefficients.findIndex(
+      (coefficient, i) => coefficient !== 0 && rest.coefficients[i] !== 0,
+    );
+    if (axis < 0) continue;
+    const factor = rest.coefficients[axis] / inner.coefficients[axis];
+    if (!Number.isSafeInteger(factor)) continue;
+    const value = intersect(affineRange(inner, axes), { low: 0, high: extent - 1 });
+    low += factor * (factor > 0 ? value.low : value.high);
+    high += factor * (factor > 0 ? value.high : value.low);
+    rest = {
+      offset: rest.offset - factor * inner.offset,
+      coefficients: rest.coefficients.map((c, i) => c - factor * inner.coefficients[i]),
+    };
+  }
+  const remainder = affineRange(rest, axes);
+  return { low: low + remainder.low, high: high + remainder.high };
+}
+
+/** The range of an address whose data-dependent node is clamped (loads) or checked (stores). */
+export function addressRange(range: Range, indirect: Indirection | undefined): Range {
+  if (!indirect) return range;
+  const reach = indirect.stride * (indirect.extent - 1);
+  return { low: range.low + Math.min(0, reach), high: range.high + Math.max(0, reach) };
+}
+
+interface Digit {
+  readonly stride: number;
+  /** Largest difference of two values of the digit. */
+  readonly reach: number;
+}
+
+/**
+ * Whether the address tells all parallel points apart, whatever the other digits are. Sorted by stride, each stride
+ * must exceed all that the smaller digits together can make: then the address is a number in mixed radix.
+ * Digits that are not parallel (sequential axes, a data-dependent term) may be folded together at equal strides.
+ */
+export function storesDistinct(kernel: Kernel, store: Store, extra: readonly Digit[]): boolean {
+  const digits: Digit[] = [];
+  const folded = new Map<number, number>();
+  const fold = (stride: number, reach: number) => {
+    folded.set(stride, (folded.get(stride) ?? 0) + reach);
+  };
+  for (let axis = 0; axis < kernel.axes.length; axis++) {
+    const { kind, extent } = kernel.axes[axis];
+    const stride = Math.abs(store.index.coefficients[axis]);
+    if (kind === 'parallel') {
+      if (extent > 1) digits.push({ stride, reach: extent - 1 });
+    } else if (kind === 'sequential' && stride > 0 && extent > 1) fold(stride, extent - 1);
+  }
+  if (store.indirect && store.indirect.extent > 1 && store.indirect.stride !== 0)
+    fold(Math.abs(store.indirect.stride), store.indirect.extent - 1);
+  for (const { stride, reach } of extra) fold(stride, reach);
+  for (const [stride, reach] of folded) digits.push({ stride, reach });
+  digits.sort((a, b) => a.stride - b.stride);
+  let below = 0;
+  for (const { stride, reach } of digits) {
+    if (stride <= below) return false;
+    below += stride * reach;
+  }
+  return true;
+}
+
+/** Whether no point stores through `a` where another point stores through `b`. */
+export function storesApart(kernel: Kernel, a: Store, b: Store, axes: readonly Range[]): boolean {
+  const ranges = [a, b].map((store) =>
+    addressRange(affineRange(store.index, axes), store.indirect),
+  );
+  if (ranges[0].high < ranges[1].low || ranges[1].high < ranges[0].low) return true;
+  if (a.indirect || b.indirect) return false;
+  const shifted = { ...b.index, offset: a.index.offset };
+  if (!sameAffine(a.index, shifted)) return false;
+  const distance = Math.abs(a.index.offset - b.index.offset);
+  return storesDistinct(kernel, a, distance === 0 ? [] : [{ stride: distance, reach: 1 }]);
+}
