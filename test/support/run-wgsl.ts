@@ -1,6 +1,6 @@
 import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { testDevice } from './gpu.ts';
 
@@ -10,10 +10,10 @@ export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 export async function runOnGpu(
   kernel: Kernel,
   buffers: readonly Data[],
-  limits: TargetLimits = WEBGPU_DEFAULT_LIMITS,
+  emitted = emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS),
 ): Promise<Data[]> {
   const device = await testDevice();
-  const { wgsl, grid } = emitWgsl(kernel, limits);
+  const { wgsl, grid } = emitted;
   const module = device.createShaderModule({ code: wgsl });
   const { messages } = await module.getCompilationInfo();
   const errors = messages.filter(({ type }) => type === 'error');

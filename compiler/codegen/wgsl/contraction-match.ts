@@ -19,8 +19,22 @@ export interface Contraction {
   readonly tiling: ContractionTiling;
 }
 
+export type ContractionGroups = Omit<Contraction, 'tiling'>;
+
 /** The tiled form of a reduction, or null where there is none or where a plain reduction is faster. */
 export function matchContraction(kernel: Kernel, limits: TargetLimits): Contraction | null {
+  const groups = classifyContraction(kernel);
+  if (!groups) return null;
+  const { leastM, leastN, leastK, leastOutputs } = TUNING.contraction;
+  const [m, n] = [extentOf(kernel, groups.m), extentOf(kernel, groups.n)];
+  const k = pointCount(kernel, 'reduced');
+  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return null;
+  const tiling = chooseTiling(kernel, groups, limits);
+  return tiling && { ...groups, tiling };
+}
+
+/** The factors and index groups of a sum of products; null where the kernel is none. */
+export function classifyContraction(kernel: Kernel): ContractionGroups | null {
   const { combiner, value } = kernel.reduction!;
   const product = kernel.nodes[value];
   if (combiner !== 'sum' || product.kind !== 'apply' || product.op !== 'mul') return null;
@@ -28,23 +42,13 @@ export function matchContraction(kernel: Kernel, limits: TargetLimits): Contract
   const [left, right] = product.operands;
   const depends = axisDependence(kernel);
   const parallel = axesOfKind(kernel, 'parallel');
-  const groups = {
-    left,
-    right,
-    batch: parallel.filter((a) => depends[left][a] === depends[right][a]),
-    m: parallel.filter((a) => depends[left][a] && !depends[right][a]),
-    n: parallel.filter((a) => depends[right][a] && !depends[left][a]),
-    k: axesOfKind(kernel, 'reduced'),
-  };
-  const { leastM, leastN, leastK, leastOutputs } = TUNING.contraction;
-  const [m, n] = [extentOf(kernel, groups.m), extentOf(kernel, groups.n)];
-  const k = pointCount(kernel, 'reduced');
-  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return null;
-  const oriented = storesAlong(kernel, groups.m)
-    ? { ...groups, left: right, right: left, m: groups.n, n: groups.m }
-    : groups;
-  const tiling = chooseTiling(kernel, oriented, limits);
-  return tiling && { ...oriented, tiling };
+  const m = parallel.filter((a) => depends[left][a] && !depends[right][a]);
+  const n = parallel.filter((a) => depends[right][a] && !depends[left][a]);
+  const batch = parallel.filter((a) => depends[left][a] === depends[right][a]);
+  const k = axesOfKind(kernel, 'reduced');
+  return storesAlong(kernel, m)
+    ? { left: right, right: left, batch, m: n, n: m, k }
+    : { left, right, batch, m, n, k };
 }
 
 export function extentOf(kernel: Kernel, axes: readonly number[]): number {
@@ -73,22 +77,16 @@ function axisDependence(kernel: Kernel): Uint8Array[] {
 
 /** Whether neighbouring outputs in memory are neighbours along the innermost of `axes`. */
 function storesAlong(kernel: Kernel, axes: readonly number[]): boolean {
-  return kernel.stores[0].index.coefficients[axes[axes.length - 1]] === 1;
-}
-
-interface Sides {
-  readonly batch: readonly number[];
-  readonly m: readonly number[];
-  readonly n: readonly number[];
+  return axes.length > 0 && kernel.stores[0].index.coefficients[axes[axes.length - 1]] === 1;
 }
 
 /** The tiling that should take the least time: padded work over throughput and occupancy. Null: no tiling. */
 function chooseTiling(
   kernel: Kernel,
-  sides: Sides,
+  groups: ContractionGroups,
   limits: TargetLimits,
 ): ContractionTiling | null {
-  const [batch, m, n] = [sides.batch, sides.m, sides.n].map((axes) => extentOf(kernel, axes));
+  const [batch, m, n] = [groups.batch, groups.m, groups.n].map((axes) => extentOf(kernel, axes));
   const k = pointCount(kernel, 'reduced');
   const { wantedInvocations } = TUNING;
   const time = (work: number, invocations: number, throughput: number) =>
@@ -104,10 +102,10 @@ function chooseTiling(
     const { invocations, memoryBytes } = tilingResources(tiling);
     if (invocations > limits.maxWorkgroupInvocations || memoryBytes > limits.maxWorkgroupBytes)
       continue;
-    const groups = batch * Math.ceil(m / tiling.tileM) * Math.ceil(n / tiling.tileN);
+    const workgroups = batch * Math.ceil(m / tiling.tileM) * Math.ceil(n / tiling.tileN);
     const depth = Math.ceil(k / tiling.tileK) * tiling.tileK;
-    const work = groups * tiling.tileM * tiling.tileN * depth;
-    const candidate = time(work, groups * invocations, tiling.throughput);
+    const work = workgroups * tiling.tileM * tiling.tileN * depth;
+    const candidate = time(work, workgroups * invocations, tiling.throughput);
     if (candidate < bestTime) [best, bestTime] = [tiling, candidate];
   }
   return best;
