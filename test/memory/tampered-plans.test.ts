@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
+import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
@@ -447,6 +448,17 @@ function replace(root: never, path: readonly string[], value: unknown): void {
   for (const key of path.slice(0, -1)) parent = parent[key] as Record<string, unknown>;
   parent[path.at(-1)!] = value;
 }
+
+describe('planLimits', () => {
+  it('says what a device must offer', () => {
+    expect(planLimits(demoPlan('webgpu'))).toEqual({
+      maxBufferSize: demoPlan('webgpu').slabs[0].bytes,
+      maxStorageBufferBindingSize: 400,
+      maxStorageBuffersPerShaderStage: 2,
+      maxComputeWorkgroupsPerDimension: 2,
+    });
+  });
+});
 
 describe('the published schema', () => {
   const ajv = new Ajv({ strict: true, allowUnionTypes: true });
