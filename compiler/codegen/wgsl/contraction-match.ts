@@ -113,7 +113,7 @@ function chooseTiling(
 
 /** Sizes that follow from a tiling; the strides of tile rows, in vectors, are odd to spread over memory banks. */
 export function tilingResources(tiling: ContractionTiling) {
-  const { tileM, tileN, tileK, threadM, threadN, slices } = tiling;
+  const { memory, tileM, tileN, tileK, threadM, threadN, slices } = tiling;
   const invocationsPerSlice = (tileM / threadM) * (tileN / threadN);
   const [strideM, strideN] = [tileM / 4 + 1, tileN / 4 + 1];
   const vectorsPerInvocation = (threadM * threadN) / 4;
@@ -122,7 +122,7 @@ export function tilingResources(tiling: ContractionTiling) {
     slices === 1
       ? 0
       : Math.max((slices / 2) * invocationsPerSlice * vectorsPerInvocation, (tileM * tileN) / 4);
-  const vectors = Math.max(tileVectors, sliceVectors);
+  const vectors = memory === 'registers' ? 0 : Math.max(tileVectors, sliceVectors);
   return {
     invocationsPerSlice,
     invocations: invocationsPerSlice * slices,

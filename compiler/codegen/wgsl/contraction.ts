@@ -4,6 +4,7 @@ import { type Contraction, extentOf, tilingResources } from './contraction-match
 import { evaluate, newScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
 import { assembleModule, decompose, foldGrid, indent, type WgslModule } from './module.ts';
+import { TUNING } from './tuning.ts';
 
 /**
  * A contraction in tiles. A workgroup fills a chunk of K of both factors into workgroup memory (`tiles`: rows of k, vectors
@@ -22,17 +23,19 @@ export function emitContraction(
     n: extentOf(kernel, contraction.n),
     k: pointCount(kernel, 'reduced'),
   };
+  const declarations = [
+    factorFunction(kernel, contraction, helpers, 'left', shape),
+    factorFunction(kernel, contraction, helpers, 'right', shape),
+    finishFunction(kernel, contraction, helpers, shape),
+  ];
+  if (contraction.tiling.memory === 'registers')
+    return emitRegisters(kernel, helpers, shape, declarations, limits);
   const { tileM, tileN, slices } = contraction.tiling;
   const { invocations, vectors } = tilingResources(contraction.tiling);
   const tilesM = Math.ceil(shape.m / tileM);
   const tilesN = Math.ceil(shape.n / tileN);
   const groups = shape.batch * tilesM * tilesN;
   const [x, y] = foldGrid(groups, limits.maxWorkgroupsPerDimension);
-  const functions = [
-    factorFunction(kernel, contraction, helpers, 'left', shape),
-    factorFunction(kernel, contraction, helpers, 'right', shape),
-    finishFunction(kernel, contraction, helpers, shape),
-  ];
   const body = [
     // A uniform condition, so the barriers behind it stay legal.
     ...(x * y > groups ? [`if (group >= ${groups}) { return; }`] : []),
@@ -43,13 +46,47 @@ export function emitContraction(
     ...(slices > 1 ? sliceLines(contraction) : []),
     ...(slices > 1 ? sharedFinishLines(contraction) : ownFinishLines(contraction)),
   ];
-  const declarations = [`var<workgroup> tiles: array<vec4<f32>, ${vectors}>;`, ...functions];
-  return assembleModule(
-    kernel,
-    helpers,
-    { body, declarations, workgroupSize: invocations, groups },
-    limits,
-  );
+  declarations.unshift(`var<workgroup> tiles: array<vec4<f32>, ${vectors}>;`);
+  const parts = { body, declarations, workgroupSize: invocations, groups };
+  return assembleModule(kernel, helpers, parts, limits);
+}
+
+/**
+ * Tiles in registers alone. The rows of a tile are neighbours; its columns are a quarter of N apart, so that neighbouring
+ * invocations read and write neighbouring elements.
+ */
+function emitRegisters(
+  kernel: Kernel,
+  helpers: Set<Helper>,
+  extents: Extents,
+  declarations: readonly string[],
+  limits: TargetLimits,
+): WgslModule {
+  const [tilesM, tilesN] = [Math.ceil(extents.m / 4), Math.ceil(extents.n / 4)];
+  const tiles = extents.batch * tilesM * tilesN;
+  const workgroupSize = TUNING.contraction.registersWorkgroupSize;
+  const lefts = range(4).map((c) => `left(batch, first_m + ${c}, k)`);
+  const rights = range(4).map((c) => `right(batch, first_n + ${c * tilesN}, k)`);
+  const body = [
+    `let tile = group * ${workgroupSize} + local;`,
+    `if (tile >= ${tiles}) { return; }`,
+    `let first_n = tile % ${tilesN};`,
+    `let first_m = tile / ${tilesN} % ${tilesM} * 4;`,
+    `let batch = tile / ${tilesN * tilesM};`,
+    ...range(4).map((row) => `var c${row} = vec4<f32>();`),
+    `for (var k = 0; k < ${extents.k}; k++) {`,
+    `let b = vec4<f32>(${rights.join(', ')});`,
+    ...range(4).map((row) => `c${row} += ${lefts[row]} * b;`),
+    '}',
+    'var results = array<vec4<f32>, 4>(c0, c1, c2, c3);',
+    'for (var i = 0; i < 4; i++) {',
+    'for (var j = 0; j < 4; j++) {',
+    `finish(batch, first_m + i, first_n + j * ${tilesN}, results[i][j]);`,
+    '}',
+    '}',
+  ];
+  const groups = Math.ceil(tiles / workgroupSize);
+  return assembleModule(kernel, helpers, { body, declarations, workgroupSize, groups }, limits);
 }
 
 interface Extents {

@@ -1,6 +1,7 @@
 import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { evaluate, helperUser, innerScope, newScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
 import {
@@ -122,7 +123,9 @@ function divide(kernel: Kernel, limits: TargetLimits): Division {
   const terms = pointCount(kernel, 'reduced');
   const along = readsAlong(kernel);
   const most = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
-  const divisible = Math.min(most, floorPower(Math.max(1, terms / leastTerms)));
+  // Dividing takes workgroup memory for one partial result per invocation.
+  const divides = limits.maxWorkgroupBytes >= most * BYTES_PER_ELEMENT;
+  const divisible = !divides ? 1 : Math.min(most, floorPower(Math.max(1, terms / leastTerms)));
   const wanted = ceilPower(TUNING.wantedInvocations / points);
   const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;
   const reducers = Math.max(least, Math.min(wanted, divisible));
