@@ -4,18 +4,18 @@ import { GRADIENT_RULES } from './rules.ts';
 
 /**
  * Reverse-mode differentiation: appends to the builder the nodes that compute the gradients of a scalar.
- * Only values on a path from `wrt` to `loss` get one; where there is no path the gradient is a constant zero.
+ * Only values on a path from `wrt` to `loss` get one.
  * Each node carries the source of the forward node that it belongs to.
  *
  * @param loss a scalar f32 value
  * @param wrt the values with respect to which the gradients are taken
- * @returns one value per entry of `wrt`, of its type
+ * @returns one value per entry of `wrt`, of its type; null where the loss does not depend on it
  */
 export function differentiate(
   builder: GraphBuilder,
   loss: ValueId,
   wrt: readonly ValueId[],
-): ValueId[] {
+): (ValueId | null)[] {
   const active = findActive(builder, loss, wrt);
   const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
   contributions[loss].push(
@@ -37,14 +37,7 @@ export function differentiate(
       if (contribution !== null && wanted(k)) contributions[node.operands[k]].push(contribution);
     });
   }
-  return wrt.map(
-    (value) =>
-      gradients.get(value) ??
-      createEmit(builder, builder.nodes[value].source).node('constant', [], {
-        ...builder.typeOf(value),
-        value: 0,
-      }),
-  );
+  return wrt.map((value) => gradients.get(value) ?? null);
 }
 
 /** Marks f32 values that depend on `wrt` and on which `loss` depends. */

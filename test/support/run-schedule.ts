@@ -15,11 +15,16 @@ export function runSchedule(
   const program = schedule.programs.find(({ name }) => name === programName)!;
   const memory = schedule.tensors.map((tensor) =>
     // A value that nobody writes shows up as NaN.
-    tensor.program === null ? parameters[tensor.name] : new Float64Array(elementCount(tensor.shape)).fill(Number.NaN),
+    tensor.program === null
+      ? parameters[tensor.name]
+      : new Float64Array(elementCount(tensor.shape)).fill(Number.NaN),
   );
   for (const { name, tensor } of program.inputs) memory[tensor].set(inputs[name]);
   for (const step of program.steps) {
-    interpretKernel(schedule.kernels[step.kernel], step.operands.map((tensor) => memory[tensor]));
+    interpretKernel(
+      schedule.kernels[step.kernel],
+      step.operands.map((tensor) => memory[tensor]),
+    );
   }
   return Object.fromEntries(program.outputs.map(({ name, tensor }) => [name, memory[tensor]]));
 }

@@ -1,0 +1,192 @@
+import {
+  GraphBuilder,
+  type InputDeclaration,
+  type ParameterDeclaration,
+  type ValueId,
+} from '../../ir/graph.ts';
+import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
+import type { SourceSpan } from '../../ir/source.ts';
+import type { TensorType } from '../../ir/tensor.ts';
+import { type Diagnostic, diagnostic, MESSAGES, type MessageNumber } from '../diagnostics.ts';
+import type { Initialiser } from './initialisers.ts';
+import { currentSpan } from './source.ts';
+import { Tensor } from './tensor.ts';
+
+/** A parameter of the model as a trace found it. */
+export interface TracedParameter {
+  readonly declaration: ParameterDeclaration;
+  readonly initialiser: Initialiser;
+}
+
+/** What one run of the user's functions leaves behind. */
+export interface Trace {
+  readonly builder: GraphBuilder;
+  readonly training: boolean;
+  readonly diagnostics: Diagnostic[];
+  readonly parameters: Map<string, TracedParameter>;
+  /** Names in use, by the layer or parameter object that owns them. */
+  readonly owners: Map<string, object>;
+  /** Names given to anonymous layers: `linear1`, `linear2`. */
+  readonly layerNames: Map<object, string>;
+  readonly layerCounts: Map<string, number>;
+  /** Values of layers' parameters that were used already, by full name. */
+  readonly parameterValues: Map<string, Tensor>;
+  /** Names of enclosing scopes, each with a trailing dot. */
+  scope: string;
+  /** Value of the step input, made on first use. */
+  step: Tensor | null;
+  readonly inputs: Map<string, InputDeclaration>;
+  /** Random nodes so far: each has a stream of its own. */
+  randomCount: number;
+  readonly seed: number;
+  /** Position of nodes that no expression of the user's makes (updates); undefined to find the user's. */
+  fixedSpan: SourceSpan | null | undefined;
+}
+
+export function createTrace(
+  name: string,
+  options: { training: boolean; seed: number; builder?: GraphBuilder },
+): Trace {
+  return {
+    builder: options.builder ?? new GraphBuilder(name),
+    training: options.training,
+    diagnostics: [],
+    parameters: new Map(),
+    owners: new Map(),
+    layerNames: new Map(),
+    layerCounts: new Map(),
+    parameterValues: new Map(),
+    scope: '',
+    step: null,
+    inputs: new Map(),
+    randomCount: 0,
+    seed: options.seed,
+    fixedSpan: options.builder ? null : undefined,
+  };
+}
+
+let current: Trace | null = null;
+
+/** Runs `fn` with `trace` receiving every operation. */
+export function withTrace<T>(trace: Trace, fn: () => T): T {
+  const outer = current;
+  current = trace;
+  try {
+    return fn();
+  } finally {
+    current = outer;
+  }
+}
+
+/**
+ * The trace in progress.
+ * @throws Error BTC1009 outside of the functions of a model
+ */
+export function currentTrace(what: string): Trace {
+  if (!current) throw new Error(`BTC1009: ${MESSAGES[1009].replace('{what}', what)}`);
+  return current;
+}
+
+/** Reports a mistake at the user's expression. */
+export function report(number: MessageNumber, args: Record<string, string | number>): void {
+  currentTrace('btc operations').diagnostics.push(diagnostic(number, currentSpan(), args));
+}
+
+/** A stand-in after a mistake: later operations on it are silent. */
+export function poisoned(type: TensorType): Tensor {
+  return new Tensor(-1, type);
+}
+
+/** Reports a mistake and returns the stand-in. */
+export function mistake(
+  number: MessageNumber,
+  args: Record<string, string | number>,
+  type: TensorType,
+): Tensor {
+  report(number, args);
+  return poisoned(type);
+}
+
+/**
+ * Appends one operation at the user's expression. The caller has checked its operands; what the op table still refuses
+ * becomes BTC2002.
+ */
+export function apply<Op extends OpName>(
+  op: Op,
+  operands: readonly Tensor[],
+  attributes: OpAttributes[Op],
+): Tensor {
+  const trace = currentTrace(`'${op}'`);
+  const type = inferType(
+    op,
+    operands.map((operand) => operand.type),
+    attributes,
+  );
+  if ('reason' in type) {
+    const fallback = operands[0]?.type ?? { dtype: 'f32', shape: [] };
+    if (operands.some(isPoisoned)) return poisoned(fallback);
+    return mistake(2002, { op, reason: type.reason }, fallback);
+  }
+  if (operands.some(isPoisoned)) return poisoned(type);
+  return append(
+    trace,
+    op,
+    operands.map((operand) => operand.value),
+    attributes,
+    type,
+    spanOf(trace),
+  );
+}
+
+function spanOf(trace: Trace): SourceSpan | null {
+  return trace.fixedSpan === undefined ? currentSpan() : trace.fixedSpan;
+}
+
+export function append<Op extends OpName>(
+  trace: Trace,
+  op: Op,
+  operands: readonly ValueId[],
+  attributes: OpAttributes[Op],
+  type: TensorType,
+  span: SourceSpan | null = spanOf(trace),
+): Tensor {
+  return new Tensor(
+    trace.builder.append(op, operands, attributes, type, trace.builder.source(span)),
+    type,
+  );
+}
+
+export function isPoisoned(tensor: Tensor): boolean {
+  return tensor.value < 0;
+}
+
+/** An input of the program, declared on first use. */
+export function inputTensor(
+  trace: Trace,
+  declaration: InputDeclaration,
+  span: SourceSpan | null,
+): Tensor {
+  trace.inputs.set(declaration.name, declaration);
+  return append(trace, 'input', [], { name: declaration.name }, declaration.type, span);
+}
+
+/** The number of finished runs of the program: what random numbers and optimisers count by. */
+export const STEP_INPUT: InputDeclaration = {
+  name: 'step',
+  type: { dtype: 'i32', shape: [] },
+  default: 0,
+  counter: true,
+};
+
+export function stepTensor(): Tensor {
+  const trace = currentTrace('the step');
+  trace.step ??= existingInput(trace, STEP_INPUT.name) ?? inputTensor(trace, STEP_INPUT, null);
+  return trace.step;
+}
+
+function existingInput(trace: Trace, name: string): Tensor | null {
+  const value = trace.builder.nodes.findIndex(
+    (node) => node.op === 'input' && node.attributes.name === name,
+  );
+  return value < 0 ? null : new Tensor(value, trace.builder.typeOf(value));
+}

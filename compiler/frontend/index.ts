@@ -1,0 +1,90 @@
+/** The language that models are written in. Importing it has no effects. */
+export type { DType, Shape } from '../../ir/tensor.ts';
+export { einsum, matmul } from './contractions.ts';
+export * from './elementwise.ts';
+export {
+  crossEntropy,
+  dropout,
+  logSoftmax,
+  meanSquaredError,
+  normalise,
+  randomUniform,
+  softmax,
+} from './functions.ts';
+export * as init from './init.ts';
+export type { Initialiser } from './initialisers.ts';
+export {
+  type Embedding,
+  type EmbeddingOptions,
+  embedding,
+  type LayerNorm,
+  type LayerOptions,
+  type Linear,
+  type LinearOptions,
+  layerNorm,
+  linear,
+} from './layers/dense.ts';
+export {
+  gru,
+  lstm,
+  type Recurrent,
+  type RecurrentOptions,
+  type RecurrentResult,
+  type RecurrentState,
+  rnn,
+} from './layers/recurrent.ts';
+export {
+  type BuildContext,
+  defineModel,
+  type InputSpec,
+  type Inputs,
+  type Model,
+  type ModelDefinition,
+  type Outputs,
+  type ProgramFunction,
+  type Training,
+  tensor,
+} from './model.ts';
+export {
+  type AdamOptions,
+  adam,
+  adamw,
+  type ClippingOptions,
+  type Optimiser,
+  type SgdOptions,
+  sgd,
+} from './optimisers.ts';
+export { type OptionValue, option } from './option.ts';
+export { param, scope } from './parameter.ts';
+export {
+  argmax,
+  argmin,
+  max,
+  mean,
+  min,
+  type ReductionOptions,
+  sum,
+  sumOfSquares,
+  variance,
+} from './reductions.ts';
+export type { Tensor, TensorLike } from './tensor.ts';
+export {
+  arange,
+  broadcastTo,
+  concat,
+  constant,
+  expandDims,
+  full,
+  gather,
+  iota,
+  oneHot,
+  ones,
+  pad,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  zeros,
+} from './views.ts';

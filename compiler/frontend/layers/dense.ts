@@ -1,0 +1,144 @@
+import { isPoisoned, mistake, poisoned } from '../context.ts';
+import { matmul } from '../contractions.ts';
+import { add, mul } from '../elementwise.ts';
+import { normalise } from '../functions.ts';
+import {
+  glorotUniform,
+  type Initialiser,
+  normalInit,
+  onesInit,
+  zerosInit,
+} from '../initialisers.ts';
+import { layerParameters } from '../parameter.ts';
+import type { Tensor } from '../tensor.ts';
+import { gather } from '../views.ts';
+
+export interface LayerOptions {
+  /** Prefix of the parameters' names; anonymous layers are `linear1`, `linear2`, … in order of first use. */
+  readonly name?: string;
+}
+
+export interface LinearOptions extends LayerOptions {
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default Glorot uniform. */
+  readonly weightInit?: Initialiser;
+  /** Default zeros. */
+  readonly biasInit?: Initialiser;
+}
+
+export interface Linear {
+  /** [.., inFeatures] to [.., outFeatures]. */
+  (x: Tensor): Tensor;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** x·W + b with weight [inFeatures, outFeatures] and bias [outFeatures]. */
+export function linear(
+  inFeatures: number,
+  outFeatures: number,
+  options: LinearOptions = {},
+): Linear {
+  const layer = Object.assign(
+    (x: Tensor): Tensor => {
+      const parameters = layerParameters(layer, 'linear', options.name);
+      const weight = parameters.get(
+        'weight',
+        [inFeatures, outFeatures],
+        options.weightInit ?? glorotUniform,
+      );
+      const bias =
+        options.bias === false
+          ? null
+          : parameters.get('bias', [outFeatures], options.biasInit ?? zerosInit);
+      const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
+      if (isPoisoned(x) || isPoisoned(weight)) return poisoned(type);
+      if (x.shape[x.rank - 1] !== inFeatures) {
+        return mistake(
+          2014,
+          { layer: 'linear', given: x.shape[x.rank - 1] ?? 'no', wanted: inFeatures },
+          type,
+        );
+      }
+      const product = matmul(x, weight);
+      return bias ? add(product, bias) : product;
+    },
+    { inFeatures, outFeatures },
+  );
+  return layer;
+}
+
+export interface EmbeddingOptions extends LayerOptions {
+  /** Default normal with deviation 0.02. */
+  readonly weightInit?: Initialiser;
+}
+
+export interface Embedding {
+  /** i32 indices of any shape to […, features]. */
+  (indices: Tensor): Tensor;
+  readonly vocabulary: number;
+  readonly features: number;
+  /** The table [vocabulary, features], to share it with an output layer. */
+  table(): Tensor;
+}
+
+/** A row of a trained table for each index. */
+export function embedding(
+  vocabulary: number,
+  features: number,
+  options: EmbeddingOptions = {},
+): Embedding {
+  const table = (): Tensor =>
+    layerParameters(layer, 'embedding', options.name).get(
+      'weight',
+      [vocabulary, features],
+      options.weightInit ?? normalInit(0.02),
+    );
+  const layer: Embedding = Object.assign(
+    (indices: Tensor): Tensor => {
+      const rows = table();
+      const type = { dtype: 'f32', shape: [...indices.shape, features] } as const;
+      if (isPoisoned(indices) || isPoisoned(rows)) return poisoned(type);
+      if (indices.dtype !== 'i32')
+        return mistake(
+          2003,
+          { op: 'embedding', wanted: 'i32 indices', given: indices.dtype },
+          type,
+        );
+      return gather(rows, indices);
+    },
+    { vocabulary, features, table },
+  );
+  return layer;
+}
+
+export interface LayerNorm {
+  (x: Tensor): Tensor;
+  readonly features: number;
+}
+
+/** Layer normalisation over the last axis with a trained scale and shift (Ba, Kiros, Hinton 2016). */
+export function layerNorm(
+  features: number,
+  options: LayerOptions & { readonly epsilon?: number } = {},
+): LayerNorm {
+  const layer = Object.assign(
+    (x: Tensor): Tensor => {
+      const parameters = layerParameters(layer, 'layerNorm', options.name);
+      const scale = parameters.get('scale', [features], onesInit);
+      const shift = parameters.get('shift', [features], zerosInit);
+      if (isPoisoned(x)) return x;
+      if (x.shape[x.rank - 1] !== features) {
+        return mistake(
+          2014,
+          { layer: 'layerNorm', given: x.shape[x.rank - 1] ?? 'no', wanted: features },
+          x.type,
+        );
+      }
+      return add(mul(normalise(x, options.epsilon), scale), shift);
+    },
+    { features },
+  );
+  return layer;
+}

@@ -1,0 +1,80 @@
+import type { SourceSpan } from '../../ir/source.ts';
+import type { DType, Shape } from '../../ir/tensor.ts';
+import type { Optimiser } from './optimisers.ts';
+import { currentSpan } from './source.ts';
+import type { Tensor } from './tensor.ts';
+
+/** Dtype and shape of an input, with the place where it was declared. */
+export interface InputSpec {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly source: SourceSpan | null;
+}
+
+/** Declares an input of a model: `tensor([batch, 784])`, `tensor([batch], 'i32')`. */
+export function tensor(shape: Shape, dtype: DType = 'f32'): InputSpec {
+  return { dtype, shape, source: currentSpan() };
+}
+
+export type Inputs = Readonly<Record<string, InputSpec>>;
+export type Outputs = Readonly<Record<string, Tensor>>;
+type Tensors<I extends Inputs> = { readonly [Name in keyof I]: Tensor };
+
+export interface BuildContext {
+  /** True while the program `train` is traced, false for `predict`. */
+  readonly training: boolean;
+}
+
+export interface Training<I extends Inputs, O extends Outputs> {
+  /** A scalar f32 tensor from the outputs of `build` and the inputs. It is the output `loss` of the program `train`. */
+  loss(outputs: O, inputs: Tensors<I>): Tensor;
+  readonly optimizer: Optimiser;
+  /** More outputs of the program `train`. */
+  metrics?(outputs: O, inputs: Tensors<I>): Outputs;
+}
+
+/** A further program over the model's parameters. */
+export type ProgramFunction<I extends Inputs> = (
+  inputs: Tensors<I>,
+  context: BuildContext,
+) => Outputs;
+
+export interface ModelDefinition<I extends Inputs = Inputs, O extends Outputs = Outputs> {
+  /** Letters, digits, `_` and `-`, starting with a letter. */
+  readonly name: string;
+  /** Of initial values and random numbers; default 0. */
+  readonly seed?: number;
+  readonly inputs: I;
+  /** The forward pass. It runs once per program at compile time; what it returns is what `predict` returns. */
+  build(inputs: Tensors<I>, context: BuildContext): O;
+  /** Makes the program `train`: loss, gradients and an update of every parameter. */
+  readonly train?: Training<I, O>;
+  readonly programs?: Readonly<Record<string, ProgramFunction<I>>>;
+}
+
+const MODEL = Symbol.for('btc.model');
+
+/** What {@link defineModel} returns and `compile` takes. */
+export interface Model {
+  readonly [MODEL]: true;
+  readonly definition: ModelDefinition;
+  readonly source: SourceSpan | null;
+}
+
+/**
+ * Defines a model: its inputs, its forward pass, how it is trained, and further programs over the same parameters. The
+ * functions run at compile time, once per program, on symbolic tensors.
+ */
+export function defineModel<I extends Inputs, O extends Outputs>(
+  definition: ModelDefinition<I, O>,
+): Model {
+  return {
+    [MODEL]: true,
+    definition: definition as unknown as ModelDefinition,
+    source: currentSpan(),
+  };
+}
+
+export function isModel(value: unknown): value is Model {
+  return typeof value === 'object' && value !== null && MODEL in value;
+}

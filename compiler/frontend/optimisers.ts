@@ -1,0 +1,201 @@
+import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
+import { append, createTrace, inputTensor, stepTensor, type Trace, withTrace } from './context.ts';
+import { add, cast, clip, div, minimum, mul, pow, sqrt, square, sub } from './elementwise.ts';
+import { sumOfSquares } from './reductions.ts';
+import { Tensor } from './tensor.ts';
+
+/** Gradient clipping, common to all optimisers. */
+export interface ClippingOptions {
+  /** Scales all gradients together so that their joint Euclidean norm is at most this. */
+  readonly clipNorm?: number;
+  /** Limits every element of every gradient to [-clipValue, clipValue]. */
+  readonly clipValue?: number;
+}
+
+/** What an optimiser's rule sees of one parameter. */
+interface Update {
+  readonly parameter: Tensor;
+  readonly gradient: Tensor;
+  /** By name, as declared in `states`. */
+  readonly state: Readonly<Record<string, Tensor>>;
+  readonly learningRate: Tensor;
+  /** Number of this step, counted from 1, as f32. */
+  readonly time: Tensor;
+}
+
+/** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam} and {@link adamw}. */
+export interface Optimiser extends ClippingOptions {
+  readonly kind: string;
+  /** Default of the run-time input `learningRate`. */
+  readonly learningRate: number;
+  /** State tensors per parameter, of its shape, initially zero: `hidden.weight.momentum`. */
+  readonly states: readonly string[];
+  readonly update: (update: Update) => {
+    readonly parameter: Tensor;
+    readonly state: Readonly<Record<string, Tensor>>;
+  };
+}
+
+export interface SgdOptions extends ClippingOptions {
+  readonly learningRate?: number;
+  /** 0 (the default) is plain gradient descent. */
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+}
+
+/** Stochastic gradient descent: v' = μ·v + g, θ' = θ - η·v' (with Nesterov's lookahead θ' = θ - η·(g + μ·v')), as in PyTorch. */
+export function sgd(options: SgdOptions = {}): Optimiser {
+  const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  return {
+    kind: 'sgd',
+    learningRate,
+    ...clipping(options),
+    states: momentum > 0 ? ['momentum'] : [],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      if (momentum === 0)
+        return {
+          parameter: sub(parameter, mul(rate, g)),
+          state: {} as Readonly<Record<string, Tensor>>,
+        };
+      const velocity = add(mul(state.momentum, momentum), g);
+      const direction = nesterov ? add(g, mul(velocity, momentum)) : velocity;
+      return { parameter: sub(parameter, mul(rate, direction)), state: { momentum: velocity } };
+    },
+  };
+}
+
+export interface AdamOptions extends ClippingOptions {
+  readonly learningRate?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** For `adam` an L2 penalty in the gradient; for `adamw` decoupled decay. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * m' = β1·m + (1-β1)·g, v' = β2·v + (1-β2)·g², θ' = θ - η·(m'/(1-β1^t)) / (√(v'/(1-β2^t)) + ε) (Kingma, Ba 2015).
+ */
+export function adam(options: AdamOptions = {}): Optimiser {
+  return adaptive('adam', options, false);
+}
+
+/** Adam with weight decay apart from the gradient: θ shrinks by η·λ·θ per step (Loshchilov, Hutter 2019). */
+export function adamw(options: AdamOptions = {}): Optimiser {
+  return adaptive('adamw', { weightDecay: 0.01, ...options }, true);
+}
+
+function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optimiser {
+  const {
+    learningRate = 1e-3,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0,
+  } = options;
+  return {
+    kind,
+    learningRate,
+    ...clipping(options),
+    states: ['m', 'v'],
+    update: ({ parameter, gradient, state, learningRate: rate, time }) => {
+      const g =
+        weightDecay > 0 && !decoupled ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const m = add(mul(state.m, beta1), mul(g, 1 - beta1));
+      const v = add(mul(state.v, beta2), mul(square(g), 1 - beta2));
+      // Both corrections are scalars; √(v/c) = √v / √c moves the second one out of the elementwise part.
+      const root = sqrt(sub(1, pow(beta2, time)));
+      const stepSize = div(mul(rate, root), sub(1, pow(beta1, time)));
+      const moved = div(mul(stepSize, m), add(sqrt(v), mul(root, epsilon)));
+      const kept =
+        weightDecay > 0 && decoupled ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
+      return { parameter: sub(kept, moved), state: { m, v } };
+    },
+  };
+}
+
+function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {
+  return {
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(clipValue === undefined ? {} : { clipValue }),
+  };
+}
+
+/** A parameter in a graph with the gradient of the loss. */
+export interface ParameterGradient {
+  readonly declaration: ParameterDeclaration;
+  readonly value: ValueId;
+  readonly gradient: ValueId;
+}
+
+/**
+ * Appends the optimiser to a graph that has gradients: clipping, one update per parameter, new state.
+ *
+ * @returns the trace's inputs (learning rate, step) and the declarations of the optimiser's state
+ */
+export function appendOptimiser(
+  builder: GraphBuilder,
+  gradients: readonly ParameterGradient[],
+  optimiser: Optimiser,
+  seed: number,
+): { inputs: Trace['inputs']; states: ParameterDeclaration[] } {
+  const trace = createTrace(builder.name, { training: true, seed, builder });
+  const states: ParameterDeclaration[] = [];
+  withTrace(trace, () => {
+    const scalar = { dtype: 'f32', shape: [] } as const;
+    const learningRate = inputTensor(
+      trace,
+      { name: 'learningRate', type: scalar, default: optimiser.learningRate, counter: false },
+      null,
+    );
+    const time = add(cast(stepTensor(), 'f32'), 1);
+    const clipped = clipGradients(
+      gradients.map(({ gradient }) => new Tensor(gradient, builder.typeOf(gradient))),
+      optimiser,
+    );
+    gradients.forEach(({ declaration, value }, k) => {
+      const { type, source } = declaration;
+      trace.fixedSpan = source;
+      const state = Object.fromEntries(
+        optimiser.states.map((suffix) => {
+          const name = `${declaration.name}.${suffix}`;
+          states.push({ name, type, role: 'state', source });
+          return [suffix, append(trace, 'parameter', [], { name }, type, source)];
+        }),
+      );
+      const result = optimiser.update({
+        parameter: new Tensor(value, type),
+        gradient: clipped[k],
+        state,
+        learningRate,
+        time,
+      });
+      builder.updates.push({ parameter: declaration.name, value: result.parameter.value });
+      for (const suffix of optimiser.states)
+        builder.updates.push({
+          parameter: `${declaration.name}.${suffix}`,
+          value: result.state[suffix].value,
+        });
+    });
+  });
+  return { inputs: trace.inputs, states };
+}
+
+function clipGradients(
+  gradients: readonly Tensor[],
+  { clipNorm, clipValue }: ClippingOptions,
+): readonly Tensor[] {
+  let result = gradients;
+  if (clipNorm !== undefined && result.length > 0) {
+    const total = result.map(sumOfSquares).reduce((a, b) => add(a, b));
+    // The small number keeps a gradient of zero from dividing by zero, as in PyTorch.
+    const factor = minimum(div(clipNorm, add(sqrt(total), 1e-6)), 1);
+    result = result.map((gradient) => mul(gradient, factor));
+  }
+  if (clipValue !== undefined)
+    result = result.map((gradient) => clip(gradient, -clipValue, clipValue));
+  return result;
+}

@@ -1,0 +1,105 @@
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { currentSpan } from './source.ts';
+
+export type OptionValue = number | string | boolean;
+
+/** An option as a model declared it. */
+export interface DeclaredOption {
+  readonly name: string;
+  readonly default: OptionValue;
+  readonly value: OptionValue;
+}
+
+interface OptionScope {
+  readonly overrides: Readonly<Record<string, OptionValue>>;
+  readonly declared: Map<string, DeclaredOption>;
+  readonly diagnostics: Diagnostic[];
+}
+
+let current: OptionScope | null = null;
+
+type Widened<T extends OptionValue> = T extends number
+  ? number
+  : T extends string
+    ? string
+    : boolean;
+
+/**
+ * A number, string or boolean that is chosen when the model is built: `btc build model.ts --set batch=64`, or
+ * `compile(() => model, { set: { batch: 64 } })`. The default decides the type.
+ *
+ * Errors: BTC1006 for a value of another type, BTC1013 for two declarations with different defaults.
+ */
+export function option<T extends OptionValue>(name: string, fallback: T): Widened<T> {
+  if (!current) return fallback as unknown as Widened<T>;
+  const { overrides, declared, diagnostics } = current;
+  const known = declared.get(name);
+  if (known) {
+    if (known.default !== fallback) {
+      diagnostics.push(
+        diagnostic(1013, currentSpan(), {
+          name,
+          first: String(known.default),
+          second: String(fallback),
+        }),
+      );
+    }
+    return known.value as Widened<T>;
+  }
+  let value: OptionValue = fallback;
+  if (Object.hasOwn(overrides, name)) {
+    const converted = convert(overrides[name], typeof fallback);
+    if (converted === null) {
+      diagnostics.push(
+        diagnostic(1006, currentSpan(), {
+          name,
+          wanted: typeof fallback,
+          given: String(overrides[name]),
+        }),
+      );
+    } else {
+      value = converted;
+    }
+  }
+  declared.set(name, { name, default: fallback, value });
+  return value as Widened<T>;
+}
+
+/** The command line gives strings; the API may give values of the right type. */
+function convert(given: OptionValue, wanted: string): OptionValue | null {
+  if (typeof given === wanted) return given;
+  if (typeof given !== 'string') return null;
+  if (wanted === 'number') {
+    const number = Number(given);
+    return given.trim() !== '' && Number.isFinite(number) ? number : null;
+  }
+  return given === 'true' ? true : given === 'false' ? false : null;
+}
+
+/** Evaluates `fn` with option values in place and reports which options it declared. */
+export async function withOptions<T>(
+  overrides: Readonly<Record<string, OptionValue>>,
+  fn: () => T | Promise<T>,
+): Promise<{ result: T; declared: readonly DeclaredOption[]; diagnostics: readonly Diagnostic[] }> {
+  const outer = current;
+  const scope: OptionScope = { overrides, declared: new Map(), diagnostics: [] };
+  current = scope;
+  try {
+    const result = await fn();
+    return { result, declared: [...scope.declared.values()], diagnostics: scope.diagnostics };
+  } finally {
+    current = outer;
+  }
+}
+
+/** BTC1005 for each override that nothing declared. */
+export function unknownOptions(
+  overrides: Readonly<Record<string, OptionValue>>,
+  declared: readonly DeclaredOption[],
+  model: string,
+): Diagnostic[] {
+  const names = declared.map(({ name }) => name);
+  return Object.keys(overrides)
+    .filter((name) => !names.includes(name))
+    .map((name) => diagnostic(1005, null, { name, model, options: names.join(', ') || 'none' }));
+}

@@ -1,0 +1,99 @@
+import type { Shape } from '../../ir/tensor.ts';
+import { append, currentTrace, poisoned, report, type Trace } from './context.ts';
+import type { Initialiser } from './initialisers.ts';
+import { formatShape } from './shapes.ts';
+import { currentSpan } from './source.ts';
+import type { Tensor } from './tensor.ts';
+import { checkShape } from './views.ts';
+
+/**
+ * Runs `fn` with every layer's and parameter's name prefixed: `scope('encoder', () => …)` gives `encoder.linear1.weight`.
+ */
+export function scope<T>(name: string, fn: () => T): T {
+  const trace = currentTrace('scope');
+  const outer = trace.scope;
+  trace.scope = `${outer}${name}.`;
+  try {
+    return fn();
+  } finally {
+    trace.scope = outer;
+  }
+}
+
+/**
+ * A trainable f32 tensor of the model, shared by all its programs. The same name with another shape is BTC1007; the same
+ * name twice in one program is BTC1008 (keep the tensor, or a layer object, to share weights).
+ */
+export function param(name: string, shape: Shape, initialiser: Initialiser): Tensor {
+  const trace = currentTrace('param');
+  return declare(trace, trace.scope + name, {}, shape, initialiser);
+}
+
+/** Parameters of one layer object: named when the layer is first used in a trace, the same tensors whenever it is used again. */
+export interface LayerParameters {
+  get(name: string, shape: Shape, initialiser: Initialiser): Tensor;
+}
+
+/** The parameters of the layer `owner`; an anonymous layer is named by its kind and a count. */
+export function layerParameters(
+  owner: object,
+  kind: string,
+  name: string | undefined,
+): LayerParameters {
+  const trace = currentTrace(kind);
+  const prefix = layerName(trace, owner, kind, name);
+  return {
+    get: (suffix, shape, initialiser) => {
+      const full = `${prefix}.${suffix}`;
+      if (trace.owners.get(full) === owner) return trace.parameterValues.get(full)!;
+      const tensor = declare(trace, full, owner, shape, initialiser);
+      if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
+      return tensor;
+    },
+  };
+}
+
+function layerName(trace: Trace, owner: object, kind: string, name: string | undefined): string {
+  const known = trace.layerNames.get(owner);
+  if (known) return known;
+  let given = name;
+  if (given === undefined) {
+    const counted = `${trace.scope}${kind}`;
+    const count = (trace.layerCounts.get(counted) ?? 0) + 1;
+    trace.layerCounts.set(counted, count);
+    given = `${kind}${count}`;
+  }
+  const full = trace.scope + given;
+  trace.layerNames.set(owner, full);
+  return full;
+}
+
+function declare(
+  trace: Trace,
+  full: string,
+  owner: object,
+  shape: Shape,
+  initialiser: Initialiser,
+): Tensor {
+  const type = { dtype: 'f32', shape } as const;
+  if (!checkShape(full, shape)) return poisoned(type);
+  if (trace.owners.has(full)) {
+    const other = trace.parameters.get(full)!.declaration.type.shape;
+    if (formatShape(other) === formatShape(shape)) report(1008, { name: full });
+    else
+      report(1007, {
+        name: full,
+        what: 'shapes',
+        first: formatShape(other),
+        second: formatShape(shape),
+      });
+    return poisoned(type);
+  }
+  const source = currentSpan();
+  trace.owners.set(full, owner);
+  trace.parameters.set(full, {
+    declaration: { name: full, type, role: 'parameter', source },
+    initialiser,
+  });
+  return append(trace, 'parameter', [], { name: full }, type, source);
+}

@@ -1,0 +1,108 @@
+import { elementCount } from '../../ir/tensor.ts';
+import { apply, poisoned } from './context.ts';
+import { equal, mul, select, square, sub } from './elementwise.ts';
+import type { Tensor } from './tensor.ts';
+import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
+
+export interface ReductionOptions {
+  /** Keeps reduced axes with extent 1. */
+  readonly keepDims?: boolean;
+}
+
+type Axes = number | readonly number[] | undefined;
+
+/** Increasing axes; all of them when none are named; null after a diagnostic. */
+function resolveAxes(op: string, x: Tensor, axes: Axes): number[] | null {
+  if (axes === undefined) return x.shape.map((_, axis) => axis);
+  const resolved = (typeof axes === 'number' ? [axes] : axes).map((axis) =>
+    resolveAxis(op, axis, x.rank),
+  );
+  if (resolved.some((axis) => axis === null)) return null;
+  return [...new Set(resolved as number[])].sort((a, b) => a - b);
+}
+
+function reduce(
+  name: string,
+  op: 'reduceSum' | 'reduceMax' | 'reduceMin',
+  x: Tensor,
+  axes: Axes,
+  options: ReductionOptions = {},
+): Tensor {
+  const resolved = resolveAxes(name, x, axes);
+  if (!resolved) return poisoned(x.type);
+  const result = resolved.length === 0 ? x : apply(op, [x], { axes: resolved });
+  return options.keepDims
+    ? reshape(
+        result,
+        x.shape.map((extent, axis) => (resolved.includes(axis) ? 1 : extent)),
+      )
+    : result;
+}
+
+/** Sum over `axes` (all when omitted). */
+export function sum(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return reduce('sum', 'reduceSum', x, axes, options);
+}
+
+/** Largest element over `axes`. Elements that tie share the gradient. */
+export function max(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return reduce('max', 'reduceMax', x, axes, options);
+}
+
+/** Smallest element over `axes`. */
+export function min(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return reduce('min', 'reduceMin', x, axes, options);
+}
+
+/** Arithmetic mean over `axes`. */
+export function mean(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  const total = sum(x, axes, options);
+  return mul(total, elementCount(total.shape) / elementCount(x.shape));
+}
+
+/** Population variance over `axes`: the mean of the squared distance from the mean. */
+export function variance(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return mean(square(sub(x, mean(x, axes, { keepDims: true }))), axes, options);
+}
+
+/** Index (i32) of the first largest element along `axis`. */
+export function argmax(x: Tensor, axis = -1): Tensor {
+  return firstIndex('argmax', x, axis, max);
+}
+
+/** Index (i32) of the first smallest element along `axis`. */
+export function argmin(x: Tensor, axis = -1): Tensor {
+  return firstIndex('argmin', x, axis, min);
+}
+
+function firstIndex(op: string, x: Tensor, axis: number, extremum: typeof max): Tensor {
+  const k = resolveAxis(op, axis, x.rank);
+  if (k === null) return poisoned({ dtype: 'i32', shape: x.shape });
+  const hit = equal(x, broadcastTo(extremum(x, k, { keepDims: true }), x.shape));
+  return min(select(hit, iota(x.shape, k), x.shape[k]), k);
+}
+
+/** Σ x² over all elements. */
+export function sumOfSquares(x: Tensor): Tensor {
+  return sum(square(x));
+}

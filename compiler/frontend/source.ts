@@ -1,0 +1,43 @@
+import type { SourceSpan } from '../../ir/source.ts';
+
+/** Turns a position in code as it runs into one in the user's source; null when the position is not the user's. */
+export type SourceMapper = (file: string, line: number, column: number) => SourceSpan | null;
+
+/** Files of btc itself, whose frames are skipped. */
+const OWN = pathOf(new URL('../', import.meta.url).href);
+/** Frames looked at: functions over functions of btc, down to the user's call. */
+const MAX_FRAMES = 40;
+
+let mapper: SourceMapper | null = null;
+
+/** Sets how positions map back to sources, for code that was emitted from TypeScript; null takes positions as they are. */
+export function setSourceMapper(next: SourceMapper | null): void {
+  mapper = next;
+}
+
+/** The user's expression that is being evaluated: the innermost frame outside btc. */
+export function currentSpan(): SourceSpan | null {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  let sites: readonly NodeJS.CallSite[] = [];
+  Error.stackTraceLimit = MAX_FRAMES;
+  Error.prepareStackTrace = (_, frames) => {
+    sites = frames;
+    return '';
+  };
+  // Reading `stack` runs prepareStackTrace.
+  void new Error().stack;
+  Error.prepareStackTrace = prepareStackTrace;
+  Error.stackTraceLimit = stackTraceLimit;
+  for (const site of sites) {
+    const file = site.getFileName();
+    if (!file || file.startsWith('node:') || pathOf(file).startsWith(OWN)) continue;
+    const line = site.getLineNumber() ?? 1;
+    const column = site.getColumnNumber() ?? 1;
+    return mapper ? mapper(file, line, column) : { file: pathOf(file), line, column };
+  }
+  return null;
+}
+
+function pathOf(file: string): string {
+  return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+}

@@ -1,0 +1,289 @@
+import {
+  type DType,
+  elementCount,
+  type Shape,
+  sameShape,
+  type TensorType,
+} from '../../ir/tensor.ts';
+import { append, apply, currentTrace, isPoisoned, mistake, poisoned, report } from './context.ts';
+import { broadcastShapes, formatShape } from './shapes.ts';
+import type { Tensor } from './tensor.ts';
+
+/** `axis` counted from the end when negative; null (after BTC2009) when there is no such axis. */
+export function resolveAxis(op: string, axis: number, rank: number): number | null {
+  const resolved = axis < 0 ? axis + rank : axis;
+  if (Number.isInteger(resolved) && resolved >= 0 && resolved < rank) return resolved;
+  report(2009, { op, axis, rank });
+  return null;
+}
+
+/** Reports the first dimension that is not a positive integer (BTC2010). */
+export function checkShape(op: string, shape: Shape): boolean {
+  const axis = shape.findIndex((extent) => !Number.isSafeInteger(extent) || extent <= 0);
+  if (axis < 0) return true;
+  report(2010, { op, axis, shape: formatShape(shape), value: String(shape[axis]) });
+  return false;
+}
+
+/** One number at every element. */
+export function constant(value: number, shape: Shape = [], dtype: DType = 'f32'): Tensor {
+  if (!checkShape('constant', shape)) return poisoned({ dtype, shape: [] });
+  if (dtype === 'i32' && !Number.isInteger(value)) {
+    return mistake(
+      2015,
+      { op: 'constant', name: 'value', value, wanted: 'an integer, because the tensor is i32' },
+      { dtype, shape },
+    );
+  }
+  const trace = currentTrace('constant');
+  return append(trace, 'constant', [], { dtype, shape, value }, { dtype, shape });
+}
+
+export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
+  constant(value, shape, dtype);
+export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(0, shape, dtype);
+export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(1, shape, dtype);
+
+/** 0, 1, …, count - 1 as i32. */
+export function arange(count: number): Tensor {
+  return iota([count], 0);
+}
+
+/** The index along `axis` at every element, as i32. */
+export function iota(shape: Shape, axis: number): Tensor {
+  if (!checkShape('iota', shape)) return poisoned({ dtype: 'i32', shape: [] });
+  return apply('iota', [], { shape, axis });
+}
+
+/** The same elements in row-major order under another shape; one extent may be -1. */
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  const count = elementCount(x.shape);
+  let target = shape;
+  const open = shape.filter((extent) => extent === -1).length;
+  if (open > 0) {
+    const known = shape.reduce(
+      (product, extent) => (extent === -1 ? product : product * extent),
+      1,
+    );
+    if (open > 1 || count % known !== 0 || known <= 0) {
+      return isPoisoned(x)
+        ? poisoned(x.type)
+        : mistake(2011, { op: 'reshape', count, to: formatShape(shape) }, x.type);
+    }
+    target = shape.map((extent) => (extent === -1 ? count / known : extent));
+  }
+  if (!checkShape('reshape', target)) return poisoned(x.type);
+  const type: TensorType = { dtype: x.dtype, shape: target };
+  if (elementCount(target) !== count) {
+    return isPoisoned(x)
+      ? poisoned(type)
+      : mistake(
+          2008,
+          {
+            from: formatShape(x.shape),
+            count,
+            to: formatShape(target),
+            other: elementCount(target),
+          },
+          type,
+        );
+  }
+  return sameShape(target, x.shape) ? x : apply('reshape', [x], { shape: target });
+}
+
+/** Reorders axes: axis k of the result is axis `permutation[k]` of `x`. Without a permutation the last two are exchanged. */
+export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
+  const { rank } = x;
+  const order =
+    permutation ??
+    [...Array(Math.max(0, rank - 2)).keys(), rank - 1, rank - 2].filter((axis) => axis >= 0);
+  const sorted = [...order].sort((a, b) => a - b);
+  if (sorted.length !== rank || sorted.some((axis, k) => axis !== k)) {
+    return isPoisoned(x) ? x : mistake(2016, { permutation: formatShape(order), rank }, x.type);
+  }
+  return order.every((axis, k) => axis === k) ? x : apply('transpose', [x], { permutation: order });
+}
+
+/** Elements `start` to `end` (exclusive) along one axis, every `step`-th; negative positions count from the end. */
+export function slice(x: Tensor, axis: number, start: number, end?: number, step = 1): Tensor {
+  const k = resolveAxis('slice', axis, x.rank);
+  if (k === null) return poisoned(x.type);
+  const extent = x.shape[k];
+  const from = start < 0 ? start + extent : start;
+  const to = end === undefined ? extent : end < 0 ? end + extent : end;
+  const valid =
+    Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to <= extent && from < to;
+  if (!valid)
+    return isPoisoned(x) ? x : mistake(2013, { start, end: end ?? extent, axis, extent }, x.type);
+  if (!Number.isInteger(step) || step < 1)
+    return mistake(
+      2015,
+      { op: 'slice', name: 'step', value: step, wanted: 'a positive integer' },
+      x.type,
+    );
+  if (step > 1) return everyNth(sliceRange(x, k, from, to), k, step);
+  return sliceRange(x, k, from, to);
+}
+
+function sliceRange(x: Tensor, axis: number, from: number, to: number): Tensor {
+  if (from === 0 && to === x.shape[axis]) return x;
+  const starts = x.shape.map((_, k) => (k === axis ? from : 0));
+  const sizes = x.shape.map((extent, k) => (k === axis ? to - from : extent));
+  return apply('slice', [x], { starts, sizes });
+}
+
+/** A strided slice as pad, reshape and slice: addresses stay affine, and so do those of its gradient. */
+function everyNth(x: Tensor, axis: number, step: number): Tensor {
+  const extent = x.shape[axis];
+  const count = Math.ceil(extent / step);
+  const padded = pad(
+    x,
+    x.shape.map((_, k) => [0, k === axis ? count * step - extent : 0]),
+  );
+  const split = reshape(padded, x.shape.toSpliced(axis, 1, count, step));
+  return reshape(sliceRange(split, axis + 1, 0, 1), x.shape.toSpliced(axis, 1, count));
+}
+
+/** Adds `[before, after]` elements of `value` per axis. */
+export function pad(
+  x: Tensor,
+  widths: readonly (readonly [number, number] | readonly number[])[],
+  value = 0,
+): Tensor {
+  const amounts = widths.flat();
+  if (widths.length !== x.rank || amounts.some((n) => !Number.isInteger(n) || n < 0)) {
+    return mistake(
+      2015,
+      {
+        op: 'pad',
+        name: 'widths',
+        value: JSON.stringify(widths),
+        wanted: `one pair of non-negative integers for each of the ${x.rank} axes`,
+      },
+      x.type,
+    );
+  }
+  if (amounts.every((n) => n === 0)) return x;
+  return apply('pad', [x], {
+    low: widths.map(([low]) => low),
+    high: widths.map(([, high]) => high),
+    value,
+  });
+}
+
+/** Repeats along axes of extent 1 and new leading axes, by numpy's rules. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const joined = broadcastShapes(x.shape, shape);
+  if (!joined || !sameShape(joined, shape)) {
+    return isPoisoned(x)
+      ? poisoned({ dtype: x.dtype, shape })
+      : mistake(
+          2001,
+          { op: 'broadcastTo', left: formatShape(x.shape), right: formatShape(shape) },
+          { dtype: x.dtype, shape },
+        );
+  }
+  return apply('broadcast', [x], { shape, axes: x.shape.map((_, k) => shape.length - x.rank + k) });
+}
+
+/** Joins tensors along an existing axis. */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tensors.length === 0)
+    return mistake(
+      2003,
+      { op: 'concat', wanted: 'at least one tensor', given: 'none' },
+      { dtype: 'f32', shape: [] },
+    );
+  const [first] = tensors;
+  const k = resolveAxis('concat', axis, first.rank);
+  if (k === null) return poisoned(first.type);
+  const misfit = tensors.find(
+    (x) =>
+      x.rank !== first.rank || x.shape.some((extent, j) => j !== k && extent !== first.shape[j]),
+  );
+  if (misfit) {
+    if (tensors.some(isPoisoned)) return poisoned(first.type);
+    return mistake(
+      2012,
+      { first: formatShape(first.shape), second: formatShape(misfit.shape), axis: k },
+      first.type,
+    );
+  }
+  return tensors.length === 1 ? first : apply('concat', tensors, { axis: k });
+}
+
+/** Joins tensors of one shape along a new axis. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(
+    tensors.map((x) => expandDims(x, axis)),
+    axis,
+  );
+}
+
+/** Cuts one axis into equal parts. */
+export function split(x: Tensor, parts: number, axis = 0): Tensor[] {
+  const k = resolveAxis('split', axis, x.rank);
+  if (k === null) return [x];
+  if (!Number.isInteger(parts) || parts < 1 || x.shape[k] % parts !== 0) {
+    report(2015, {
+      op: 'split',
+      name: 'parts',
+      value: parts,
+      wanted: `a divisor of ${x.shape[k]}`,
+    });
+    return Array.from({ length: Number.isInteger(parts) && parts > 0 ? parts : 1 }, () =>
+      poisoned(x.type),
+    );
+  }
+  const size = x.shape[k] / parts;
+  return Array.from({ length: parts }, (_, part) =>
+    sliceRange(x, k, part * size, (part + 1) * size),
+  );
+}
+
+/** Inserts an axis of extent 1. */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  const k = resolveAxis('expandDims', axis, x.rank + 1);
+  return k === null ? poisoned(x.type) : reshape(x, x.shape.toSpliced(k, 0, 1));
+}
+
+/** Removes an axis of extent 1, or all of them. */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  if (axis === undefined)
+    return reshape(
+      x,
+      x.shape.filter((extent) => extent !== 1),
+    );
+  const k = resolveAxis('squeeze', axis, x.rank);
+  if (k === null) return poisoned(x.type);
+  if (x.shape[k] !== 1)
+    return mistake(
+      2015,
+      {
+        op: 'squeeze',
+        name: 'axis',
+        value: axis,
+        wanted: `an axis of extent 1, but its extent is ${x.shape[k]}`,
+      },
+      x.type,
+    );
+  return reshape(x, x.shape.toSpliced(k, 1));
+}
+
+/** Rows of `table` [V, …] at `indices` (i32, any shape): indices.shape + table.shape[1..]. Indices are clamped to the table. */
+export function gather(table: Tensor, indices: Tensor): Tensor {
+  return apply('gather', [table, indices], {});
+}
+
+/** 1 at the index and 0 elsewhere along a new last axis of extent `depth`, as f32. */
+export function oneHot(indices: Tensor, depth: number): Tensor {
+  const shape = [...indices.shape, depth];
+  if (!checkShape('oneHot', shape)) return poisoned({ dtype: 'f32', shape: indices.shape });
+  const hit = apply(
+    'eq',
+    [broadcastTo(expandDims(indices, -1), shape), iota(shape, indices.rank)],
+    {},
+  );
+  return apply('toF32', [hit], {});
+}

@@ -1,0 +1,122 @@
+import type { Graph, Module, ParameterDeclaration } from '../ir/graph.ts';
+import { printGraph } from '../ir/graph-text.ts';
+import type { Target } from '../ir/plan.ts';
+import type { Schedule, TargetLimits } from '../ir/schedule.ts';
+import { printSchedule } from '../ir/schedule-text.ts';
+import { verifyGraph } from '../ir/verify.ts';
+import { orderContractions } from './contract/index.ts';
+import { type Diagnostic, diagnostic } from './diagnostics.ts';
+import { appendOptimiser, type Optimiser, type ParameterGradient } from './frontend/optimisers.ts';
+import type { TracedModel, TracedProgram } from './frontend/trace.ts';
+import { differentiate } from './gradient/index.ts';
+import { lowerModule } from './lower/index.ts';
+import { type MemoryPlan, planMemory } from './memory/index.ts';
+import { extendGraph } from './rewrite.ts';
+import { simplify } from './simplify/index.ts';
+
+/** The passes in order, by the names that `--print-after` takes. */
+export const PASSES = [
+  'trace',
+  'contract',
+  'gradient',
+  'simplify',
+  'lower',
+  'order',
+  'in-place',
+  'allocate',
+] as const;
+export type PassName = (typeof PASSES)[number];
+
+/** Called with the text form of what a pass made. */
+export type PassPrinter = (pass: PassName, text: string) => void;
+
+export interface PipelineOptions {
+  readonly target: Target;
+  readonly limits: TargetLimits;
+  readonly optimiser: Optimiser | null;
+  readonly print?: PassPrinter;
+}
+
+export interface PipelineResult {
+  readonly module: Module;
+  readonly memory: MemoryPlan | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** From traced graphs to steps with places in memory. Every graph is verified after every pass. */
+export function runPipeline(traced: TracedModel, options: PipelineOptions): PipelineResult {
+  const diagnostics: Diagnostic[] = [];
+  const print = (pass: PassName, graphs: readonly Graph[]) =>
+    options.print?.(pass, graphs.map(printGraph).join('\n'));
+  const states: ParameterDeclaration[] = [];
+  const inputs = new Map(traced.inputs.map((input) => [input.name, input]));
+
+  let graphs = traced.programs.map(({ graph }) => verified('trace', graph));
+  print('trace', graphs);
+  graphs = graphs.map((graph) => verified('contract', orderContractions(simplify(graph))));
+  print('contract', graphs);
+  graphs = graphs.map((graph, k) => {
+    if (!traced.programs[k].trains || !options.optimiser) return graph;
+    const trained = withTraining(graph, traced.programs[k], options.optimiser, traced.seed);
+    if (trained.diagnostic) {
+      diagnostics.push(trained.diagnostic);
+      return graph;
+    }
+    states.push(...trained.states);
+    for (const input of trained.inputs) inputs.set(input.name, input);
+    return verified('gradient', trained.graph);
+  });
+  print('gradient', graphs);
+  graphs = graphs.map((graph) => verified('simplify', simplify(graph, { differentiated: true })));
+  print('simplify', graphs);
+  const module: Module = {
+    name: traced.name,
+    inputs: [...inputs.values()],
+    parameters: [...traced.parameters.map(({ declaration }) => declaration), ...states],
+    programs: graphs,
+  };
+  if (diagnostics.length > 0) return { module, memory: null, diagnostics };
+  const schedule: Schedule = lowerModule(module, {
+    maxStorageBuffers: options.limits.maxStorageBuffers,
+    fusion: true,
+  });
+  options.print?.('lower', printSchedule(schedule));
+  const memory = planMemory(schedule, options.limits, {
+    target: options.target,
+    ...(options.print ? { print: options.print } : {}),
+  });
+  return { module, memory, diagnostics };
+}
+
+/** Appends gradients and the optimiser's updates to the program that computes the loss as its first output. */
+function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser, seed: number) {
+  const builder = extendGraph(graph);
+  const loss = graph.outputs[0].value;
+  const byName = new Map(program.parameters.map((declaration) => [declaration.name, declaration]));
+  const parameters = graph.nodes.flatMap((node, value) =>
+    node.op === 'parameter' ? [{ value, declaration: byName.get(node.attributes.name)! }] : [],
+  );
+  const gradients = differentiate(
+    builder,
+    loss,
+    parameters.map(({ value }) => value),
+  );
+  const reached = parameters.flatMap(({ value, declaration }, k): ParameterGradient[] => {
+    const gradient = gradients[k];
+    return gradient === null ? [] : [{ value, declaration, gradient }];
+  });
+  if (reached.length === 0)
+    return { diagnostic: diagnostic(3002, graph.sources[graph.nodes[loss].source] ?? null) };
+  const { inputs, states } = appendOptimiser(builder, reached, optimiser, seed);
+  return { diagnostic: null, graph: builder.finish(), inputs: inputs.values(), states };
+}
+
+/** A pass that breaks an invariant is a defect of btc, not of the model. */
+function verified(pass: PassName, graph: Graph): Graph {
+  const problems = verifyGraph(graph);
+  if (problems.length > 0)
+    throw new Error(
+      `internal error: after '${pass}' program '${graph.name}' is not valid: ${problems[0]}`,
+    );
+  return graph;
+}

@@ -1,0 +1,107 @@
+import { type Graph, GraphBuilder, type Node, type ValueId } from './graph.ts';
+import { OPS, type OpName } from './ops.ts';
+import { formatSpan, type SourceSpan } from './source.ts';
+import { formatType, parseType } from './tensor.ts';
+
+/**
+ * The text form of a graph, one node per line:
+ *
+ *     graph train {
+ *       %0 = input name="image" : f32[32,784] @model.ts(7,10)
+ *       %2 = contract(%0, %1) equation="ij,jk->ik" : f32[32,10]
+ *       output "loss" = %2
+ *       update "weight" = %3
+ *     }
+ *
+ * Attributes are JSON, except that numbers may be `inf`, `-inf` and `nan`. Printing and parsing round-trip exactly.
+ */
+export function printGraph(graph: Graph): string {
+  const lines = graph.nodes.map((node, value) => `  ${printNode(node, value, graph.sources)}`);
+  for (const { name, value } of graph.outputs)
+    lines.push(`  output ${JSON.stringify(name)} = %${value}`);
+  for (const { parameter, value } of graph.updates)
+    lines.push(`  update ${JSON.stringify(parameter)} = %${value}`);
+  return `graph ${graph.name} {\n${lines.join('\n')}\n}\n`;
+}
+
+function printNode(node: Node, value: ValueId, sources: readonly SourceSpan[]): string {
+  const operands =
+    node.operands.length > 0 ? `(${node.operands.map((operand) => `%${operand}`).join(', ')})` : '';
+  const attributes = Object.entries(node.attributes).map(
+    ([key, attribute]) => ` ${key}=${printAttribute(attribute)}`,
+  );
+  const source = sources[node.source];
+  return `%${value} = ${node.op}${operands}${attributes.join('')} : ${formatType(node.type)}${source ? ` @${formatSpan(source)}` : ''}`;
+}
+
+function printAttribute(value: unknown): string {
+  if (typeof value !== 'number' || Number.isFinite(value))
+    return Object.is(value, -0) ? '-0' : JSON.stringify(value);
+  return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
+}
+
+/** Inverse of {@link printGraph}. @throws Error that names the line */
+export function parseGraph(text: string): Graph {
+  const lines = text.split('\n');
+  let builder: GraphBuilder | null = null;
+  for (let k = 0; k < lines.length; k++) {
+    const line = lines[k].trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const header = /^graph (\S+) \{$/.exec(line);
+    if (!builder && header) builder = new GraphBuilder(header[1]);
+    else if (builder && line === '}') return builder.finish();
+    else if (!builder || !parseLine(builder, line))
+      throw new Error(`line ${k + 1}: cannot read '${line}'`);
+  }
+  throw new Error(`line ${lines.length}: the graph does not end with '}'`);
+}
+
+function parseLine(builder: GraphBuilder, line: string): boolean {
+  const result = /^(output|update) ("(?:[^"\\]|\\.)*") = %(\d+)$/.exec(line);
+  if (result) {
+    const name = JSON.parse(result[2]) as string;
+    const value = Number(result[3]);
+    if (value >= builder.nodes.length) return false;
+    if (result[1] === 'output') builder.outputs.push({ name, value });
+    else builder.updates.push({ parameter: name, value });
+    return true;
+  }
+  const node =
+    /^%(\d+) = (\w+)(?:\(([^)]*)\))?((?: \w+=(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+))*) : (\w+\[[\d,]*\])(?: @(.*)\((\d+),(\d+)\))?$/.exec(
+      line,
+    );
+  if (!node || !Object.hasOwn(OPS, node[2])) return false;
+  const [, index, op, operandText, attributeText, typeText, file, row, column] = node;
+  const type = parseType(typeText);
+  const operands = operandText
+    ? operandText.split(', ').map((operand) => Number(operand.slice(1)))
+    : [];
+  const known = operands.every(
+    (operand) => Number.isInteger(operand) && operand < builder.nodes.length,
+  );
+  if (!type || !known || Number(index) !== builder.nodes.length) return false;
+  const source =
+    file === undefined ? -1 : builder.source({ file, line: Number(row), column: Number(column) });
+  builder.append(op as OpName, operands, parseAttributes(attributeText) as never, type, source);
+  return true;
+}
+
+const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
+  inf: Number.POSITIVE_INFINITY,
+  '-inf': Number.NEGATIVE_INFINITY,
+  nan: Number.NaN,
+  '-0': -0,
+};
+
+function parseAttributes(text: string): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {};
+  for (const [, key, value] of text.matchAll(/ (\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+)/g)) {
+    attributes[key] =
+      value in SPECIAL_NUMBERS
+        ? SPECIAL_NUMBERS[value]
+        : value === 'f32' || value === 'i32'
+          ? value
+          : JSON.parse(value);
+  }
+  return attributes;
+}

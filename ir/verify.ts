@@ -1,0 +1,94 @@
+import type { Graph, Module } from './graph.ts';
+import { inferType } from './ops.ts';
+import { formatType, sameShape, type TensorType } from './tensor.ts';
+
+/**
+ * Checks the invariants of a graph and returns what is broken, one sentence each:
+ *
+ * 1. operands of a node precede it;
+ * 2. the type of a node is what the op table infers from its operands;
+ * 3. extents are positive integers;
+ * 4. an input or a parameter of one name is declared with one type, in the graph and in the module;
+ * 5. outputs and updates refer to values of the graph; names of outputs and updated parameters are unique;
+ * 6. an update has the type of its parameter, where the graph reads it or the module declares it;
+ * 7. source indices are -1 or inside the list of sources.
+ */
+export function verifyGraph(graph: Graph, module?: Module): string[] {
+  const problems: string[] = [];
+  const declared = new Map<string, TensorType>();
+  for (const input of module?.inputs ?? []) declared.set(`input ${input.name}`, input.type);
+  for (const parameter of module?.parameters ?? [])
+    declared.set(`parameter ${parameter.name}`, parameter.type);
+
+  graph.nodes.forEach((node, value) => {
+    const complain = (problem: string) => problems.push(`%${value} (${node.op}): ${problem}`);
+    if (node.source < -1 || node.source >= graph.sources.length)
+      complain(`source ${node.source} does not exist`);
+    if (node.type.shape.some((extent) => !Number.isSafeInteger(extent) || extent <= 0))
+      complain(`${formatType(node.type)} has an extent that is not a positive integer`);
+    if (node.operands.some((operand) => !(operand >= 0 && operand < value))) {
+      complain(
+        `operand ${node.operands.find((operand) => !(operand >= 0 && operand < value))} does not precede it`,
+      );
+      return;
+    }
+    if (node.op === 'input' || node.op === 'parameter') {
+      const key = `${node.op} ${node.attributes.name}`;
+      const known = declared.get(key);
+      if (!known && module) complain(`'${node.attributes.name}' is not declared`);
+      else if (known && !sameType(known, node.type))
+        complain(
+          `'${node.attributes.name}' is ${formatType(node.type)} here and ${formatType(known)} elsewhere`,
+        );
+      else declared.set(key, node.type);
+      return;
+    }
+    const inferred = inferType(
+      node.op,
+      node.operands.map((operand) => graph.nodes[operand].type),
+      node.attributes,
+    );
+    if ('reason' in inferred) complain(inferred.reason);
+    else if (!sameType(inferred, node.type))
+      complain(`its type is ${formatType(node.type)}, its operands give ${formatType(inferred)}`);
+  });
+  verifyResults(graph, declared, problems);
+  return problems;
+}
+
+function verifyResults(
+  graph: Graph,
+  declared: ReadonlyMap<string, TensorType>,
+  problems: string[],
+): void {
+  const names = new Set<string>();
+  const check = (what: string, value: number): boolean => {
+    if (names.has(what)) problems.push(`${what} is given twice`);
+    names.add(what);
+    const exists = value >= 0 && value < graph.nodes.length;
+    if (!exists) problems.push(`${what} refers to %${value}, which does not exist`);
+    return exists;
+  };
+  for (const { name, value } of graph.outputs) check(`output '${name}'`, value);
+  for (const { parameter, value } of graph.updates) {
+    if (!check(`update '${parameter}'`, value)) continue;
+    const wanted = declared.get(`parameter ${parameter}`);
+    const { type } = graph.nodes[value];
+    if (!wanted) problems.push(`update '${parameter}': there is no such parameter`);
+    else if (!sameType(wanted, type))
+      problems.push(
+        `update '${parameter}' is ${formatType(type)}, the parameter ${formatType(wanted)}`,
+      );
+  }
+}
+
+function sameType(a: TensorType, b: TensorType): boolean {
+  return a.dtype === b.dtype && sameShape(a.shape, b.shape);
+}
+
+/** Checks every program of a module. */
+export function verifyModule(module: Module): string[] {
+  return module.programs.flatMap((graph) =>
+    verifyGraph(graph, module).map((problem) => `${graph.name}: ${problem}`),
+  );
+}
