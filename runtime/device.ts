@@ -1,0 +1,46 @@
+import type { Plan } from '../ir/plan.ts';
+import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
+import { errorText, RuntimeError } from './errors.ts';
+
+/**
+ * A device of `gpu`, by default the browser's, with the limits that the plan needs and no others. Errors:
+ * `no-adapter`, `limit-too-small`.
+ */
+export async function requestDevice(plan: Plan, gpu = browserGpu()): Promise<GPUDevice> {
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter)
+    throw new RuntimeError(
+      'no-adapter',
+      `no WebGPU adapter was found here; use the wasm plan of '${plan.name}' or pass a device`,
+    );
+  const needed = planLimits(plan);
+  checkLimits(needed, adapter.limits, 'adapter');
+  try {
+    return await adapter.requestDevice({ requiredLimits: { ...needed } });
+  } catch (error) {
+    throw new RuntimeError('no-adapter', `the adapter gives no device: ${errorText(error)}`);
+  }
+}
+
+/** Refuses a device that offers less than the plan needs, naming the limit. */
+export function checkDevice(plan: Plan, device: GPUDevice): void {
+  checkLimits(planLimits(plan), device.limits, 'device');
+}
+
+function checkLimits(needed: PlanLimits, offered: GPUSupportedLimits, what: string): void {
+  for (const name of Object.keys(needed) as (keyof PlanLimits)[]) {
+    if (needed[name] > offered[name])
+      throw new RuntimeError(
+        'limit-too-small',
+        `the plan needs ${name} ${needed[name]}, the ${what} offers ${offered[name]}; ${
+          what === 'device'
+            ? "request the device with the plan's limits, or "
+            : 'use another adapter, or '
+        }build the plan for smaller limits`,
+      );
+  }
+}
+
+function browserGpu(): GPU | undefined {
+  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+}

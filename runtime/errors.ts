@@ -1,0 +1,37 @@
+/** What went wrong, for programs; the message says it for people. Codes are never renamed. */
+export type RuntimeErrorCode =
+  /** There is no WebGPU here, or no adapter. */
+  | 'no-adapter'
+  /** The device offers less than the plan needs. */
+  | 'limit-too-small'
+  | 'out-of-memory'
+  | 'device-lost'
+  /** The device or the WebAssembly engine refuses code of the plan. */
+  | 'kernel-rejected'
+  /** The plan is damaged, inconsistent or of another version or target. */
+  | 'invalid-plan'
+  /** The WebAssembly module is missing or not the plan's. */
+  | 'invalid-module'
+  /** A checkpoint or parameter file is damaged or of another model. */
+  | 'invalid-checkpoint'
+  /** An input is missing, unknown, or of the wrong dtype or shape. */
+  | 'invalid-input'
+  /** No program, output or parameter of that name. */
+  | 'unknown-name'
+  /** The session was destroyed. */
+  | 'destroyed';
+
+/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. */
+export class RuntimeError extends Error {
+  readonly code: RuntimeErrorCode;
+
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RuntimeError';
+    this.code = code;
+  }
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

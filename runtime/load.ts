@@ -1,0 +1,78 @@
+import type { Plan, Target } from '../ir/plan.ts';
+import { verifyPlan } from '../ir/plan-verify.ts';
+import { type Checkpoint, decodeParameters } from './checkpoint.ts';
+import { requestDevice } from './device.ts';
+import { RuntimeError } from './errors.ts';
+import type { Executor } from './executor.ts';
+import { namedValues } from './names.ts';
+import { validate } from './plan-validator.js';
+import { PlanSession, type Session } from './session.ts';
+import type { TensorInput } from './values.ts';
+import { createWasmExecutor } from './wasm.ts';
+import { createWebGpuExecutor } from './webgpu.ts';
+
+export interface LoadOptions {
+  /** webgpu: the device to run on. Without one the browser's is asked for, and destroyed with the session. */
+  readonly device?: GPUDevice;
+  /** wasm: the bytes of the module that belongs to the plan. */
+  readonly module?: Uint8Array;
+  /** Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without. */
+  readonly parameters?: Uint8Array | Readonly<Record<string, TensorInput>>;
+  /** Refuses a plan for another target. */
+  readonly target?: Target;
+}
+
+/**
+ * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
+ * `invalid-module`, `invalid-checkpoint`, `no-adapter`, `limit-too-small`, `out-of-memory`, `kernel-rejected`.
+ */
+export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
+  checkPlan(plan, options.target);
+  const initial = initialValues(plan, options.parameters);
+  const { executor, ownDevice } = await createExecutor(plan, options);
+  const session = new PlanSession(executor, ownDevice);
+  session.restore(initial);
+  return session;
+}
+
+function checkPlan(plan: Plan, target: Target | undefined): void {
+  const refuse = (reason: string): never => {
+    throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
+  };
+  if (!validate(plan)) {
+    const [first] = validate.errors ?? [];
+    refuse(`${first?.instancePath || '/'} ${first?.message ?? 'has not the form of a plan'}`);
+  }
+  const [problem] = verifyPlan(plan);
+  if (problem !== undefined) refuse(problem);
+  if (target !== undefined && target !== plan.target)
+    refuse(`it is for target '${plan.target}', not '${target}'`);
+}
+
+function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint {
+  if (given === undefined) return { values: new Map(), counters: null };
+  if (given instanceof Uint8Array) return decodeParameters(plan, given);
+  return { values: namedValues(plan, given), counters: null };
+}
+
+async function createExecutor(
+  plan: Plan,
+  { device, module }: LoadOptions,
+): Promise<{ executor: Executor; ownDevice: GPUDevice | null }> {
+  if (plan.target === 'wasm') {
+    if (!module)
+      throw new RuntimeError(
+        'invalid-module',
+        `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
+      );
+    return { executor: await createWasmExecutor(plan, module), ownDevice: null };
+  }
+  if (device) return { executor: await createWebGpuExecutor(plan, device), ownDevice: null };
+  const ownDevice = await requestDevice(plan);
+  try {
+    return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
+  } catch (error) {
+    ownDevice.destroy();
+    throw error;
+  }
+}
