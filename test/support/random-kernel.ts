@@ -1,0 +1,504 @@
+import fc from 'fast-check';
+import type {
+  Affine,
+  Axis,
+  AxisKind,
+  Bound,
+  Combiner,
+  Expression,
+  Indirection,
+  Kernel,
+  KernelBuffer,
+  Reduction,
+  Store,
+} from '../../ir/kernel.ts';
+import { interpretKernel } from '../../ir/kernel-interpret.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
+import type { DType } from '../../ir/tensor.ts';
+
+// Random kernels whose float32 results can be judged. Every node carries a bound of its magnitude and a bound of its
+// float32 error. Loaded values are small integers, so that nodes made by exact operations alone have no error at all
+// and may feed operations that jump (comparisons, floor, toI32); all others get smooth operations only.
+
+export interface KernelCase {
+  readonly kernel: Kernel;
+  readonly buffers: readonly (Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>)[];
+  /** Per buffer, the largest absolute error that float32 arithmetic in any order of summation may make. */
+  readonly tolerance: readonly number[];
+}
+
+export type KernelForm = 'elementwise' | 'reduction' | 'contraction' | 'scatter';
+export const KERNEL_FORMS: readonly KernelForm[] = [
+  'elementwise',
+  'reduction',
+  'contraction',
+  'scatter',
+];
+
+/** Valid kernels of the given forms with the contents of their buffers before the run. */
+export function kernelCases(forms = KERNEL_FORMS): fc.Arbitrary<KernelCase> {
+  return fc.tuple(fc.constantFrom(...forms), fc.gen()).map(([form, draw]) => {
+    const builder = new CaseBuilder((limit) => draw(fc.nat, limit - 1));
+    FORMS[form](builder);
+    return builder.finish(form);
+  });
+}
+
+/** Reasons, one per buffer, why `results` is not what the reference interpreter computes; empty where it is. */
+export function disagreements(
+  { kernel, buffers, tolerance }: KernelCase,
+  results: readonly ArrayLike<number>[],
+): string[] {
+  const wanted = buffers.map((data) => Float64Array.from(data));
+  interpretKernel(kernel, wanted);
+  return wanted.flatMap((reference, buffer) => {
+    const i = reference.findIndex((value, k) => {
+      const given = results[buffer][k];
+      // Not `>`: a NaN is no number's neighbour.
+      return !(Math.abs(given - value) <= tolerance[buffer]);
+    });
+    if (i < 0) return [];
+    return [
+      `b${buffer}[${i}] is ${results[buffer][i]}, not ${reference[i]} ± ${tolerance[buffer]}`,
+    ];
+  });
+}
+
+const EPSILON = 2 ** -23;
+const EXACT_LIMIT = 2 ** 24;
+
+/** What is known of a node: |value| <= bound, |float32 value - value| <= error; without error it is a whole number. */
+interface Estimate {
+  readonly bound: number;
+  readonly error: number;
+}
+
+type Draw = (limit: number) => number;
+type Estimates = (operands: readonly Estimate[]) => Estimate | null;
+
+const rounded = (bound: number, error: number): Estimate =>
+  error === 0 && bound < EXACT_LIMIT
+    ? { bound, error }
+    : { bound, error: error + 4 * EPSILON * bound };
+const exactOnly =
+  (bound: (operands: readonly Estimate[]) => number): Estimates =>
+  (operands) =>
+    operands.some(({ error }) => error > 0) ? null : { bound: bound(operands), error: 0 };
+const largest = (operands: readonly Estimate[]) => Math.max(...operands.map(({ bound }) => bound));
+const smooth =
+  (limit: number, bound: (x: number) => number, slope: (x: number) => number): Estimates =>
+  ([x]) =>
+    x.bound > limit
+      ? null
+      : {
+          bound: bound(x.bound),
+          error: 4 * EPSILON * bound(x.bound) + x.error * slope(x.bound) + 2 ** -126,
+        };
+const additive: Estimates = ([a, b]) => rounded(a.bound + b.bound, a.error + b.error);
+const extremal: Estimates = ([a, b]) => ({
+  bound: Math.max(a.bound, b.bound),
+  error: Math.max(a.error, b.error),
+});
+const one = () => 1;
+
+/** Operations that random expressions of f32 are made of; null: not on these operands. */
+const FLOAT_OPS: Partial<Record<ScalarOp, Estimates>> = {
+  neg: ([x]) => x,
+  abs: ([x]) => x,
+  sign: exactOnly(one),
+  floor: exactOnly(largest),
+  exp: smooth(6, Math.exp, Math.exp),
+  tanh: smooth(Number.POSITIVE_INFINITY, one, one),
+  sigmoid: smooth(Number.POSITIVE_INFINITY, one, one),
+  sin: smooth(100, one, one),
+  cos: smooth(100, one, one),
+  add: additive,
+  sub: additive,
+  mul: ([a, b]) =>
+    a.bound * b.bound > 1e6
+      ? null
+      : rounded(a.bound * b.bound, a.error * b.bound + b.error * a.bound + a.error * b.error),
+  max: extremal,
+  min: extremal,
+};
+const COMPARISONS: readonly ScalarOp[] = ['eq', 'ne', 'lt', 'le', 'gt', 'ge'];
+const INTEGER_OPS: readonly ScalarOp[] = [
+  'neg',
+  'abs',
+  'sign',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'mod',
+  'max',
+  'min',
+  'and',
+  'or',
+  'not',
+];
+const UNARY: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
+  'neg',
+  'abs',
+  'sign',
+  'floor',
+  'exp',
+  'tanh',
+  'sigmoid',
+  'sin',
+  'cos',
+  'not',
+]);
+
+const MAGNITUDE = 8;
+
+class CaseBuilder {
+  readonly axes: Axis[] = [];
+  readonly nodes: Expression[] = [];
+  readonly estimates: Estimate[] = [];
+  readonly stores: Store[] = [];
+  reduction: Reduction | null = null;
+  readonly draw: Draw;
+  private readonly buffers: { dtype: DType; elements: number; read: boolean; written: boolean }[] =
+    [];
+  private readonly errors: number[] = [];
+
+  constructor(draw: Draw) {
+    this.draw = draw;
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.draw(choices.length)];
+  }
+
+  axis(kind: AxisKind, extents: readonly number[]): number {
+    return this.axes.push({ kind, extent: this.pick(extents) }) - 1;
+  }
+
+  buffer(dtype: DType, elements: number): number {
+    this.errors.push(0);
+    return this.buffers.push({ dtype, elements, read: false, written: false }) - 1;
+  }
+
+  node(expression: Expression, estimate: Estimate): number {
+    this.estimates.push(estimate);
+    return this.nodes.push(expression) - 1;
+  }
+
+  affine(offset: number, terms: readonly (readonly [axis: number, stride: number])[]): Affine {
+    const coefficients = new Array<number>(this.axes.length).fill(0);
+    for (const [axis, stride] of terms) coefficients[axis] += stride;
+    return { offset, coefficients };
+  }
+
+  /** The axes in some memory order, at strides that leave gaps now and then; `elements` in all. */
+  layout(axes: readonly number[]): { index: Affine; elements: number } {
+    const order = this.shuffled(axes);
+    let stride = this.draw(8) === 0 ? 2 : 1;
+    const terms = order.map((axis) => {
+      const term = [axis, stride] as const;
+      stride *= this.axes[axis].extent + (this.draw(6) === 0 ? 1 : 0);
+      return term;
+    });
+    const offset = this.draw(5) === 0 ? 3 : 0;
+    return { index: this.affine(offset, terms), elements: offset + stride };
+  }
+
+  private shuffled(axes: readonly number[]): number[] {
+    // Reversed, so that the last axis is the innermost in memory when nothing is drawn.
+    const order = [...axes].reverse();
+    if (this.draw(3) === 0) return order;
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = this.draw(i + 1);
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  }
+
+  /** A load that depends on all of `axes`, from a buffer of its own, padded at times. */
+  load(axes: readonly number[], dtype: DType = 'f32'): number {
+    const { index, elements } = this.layout(axes);
+    const bounds: Bound[] = [];
+    let { offset } = index;
+    if (axes.length > 0 && this.draw(4) === 0) {
+      // One axis is shifted: its first or last elements lie outside.
+      const axis = this.pick(axes);
+      const shift = this.pick([-1, 1, -2]);
+      bounds.push({ index: this.affine(shift, [[axis, 1]]), extent: this.axes[axis].extent });
+      offset += shift * index.coefficients[axis];
+    }
+    return this.loadFrom(this.buffer(dtype, elements), { ...index, offset }, bounds);
+  }
+
+  loadFrom(
+    buffer: number,
+    index: Affine,
+    bounds: readonly Bound[] = [],
+    indirect?: Indirection,
+  ): number {
+    this.buffers[buffer].read = true;
+    const { dtype } = this.buffers[buffer];
+    return this.node(
+      { kind: 'load', dtype, buffer, index, bounds, ...(indirect ? { indirect } : {}) },
+      { bound: MAGNITUDE, error: 0 },
+    );
+  }
+
+  /** A row of a table chosen by a loaded index, which may lie outside of it. */
+  gather(axes: readonly number[]): number {
+    const extent = 3 + this.draw(4);
+    const node = this.load(axes.slice(0, 1), 'i32');
+    const { index, elements } = this.layout(axes.slice(1));
+    const buffer = this.buffer('f32', elements * extent);
+    return this.loadFrom(buffer, index, [], { node, stride: elements, extent });
+  }
+
+  constant(dtype: DType): number {
+    const value = this.draw(7) - 3;
+    return this.node({ kind: 'constant', dtype, value }, { bound: 3, error: 0 });
+  }
+
+  /** A leaf that may depend on `axes` alone. */
+  leaf(axes: readonly number[]): number {
+    const some = axes.filter(() => this.draw(4) !== 0);
+    switch (this.draw(12)) {
+      case 0:
+        return this.constant('f32');
+      case 1: {
+        const index = this.affine(
+          this.draw(5) - 2,
+          some.map((axis) => [axis, this.draw(4) - 1]),
+        );
+        const node = this.node({ kind: 'index', dtype: 'i32', index }, { bound: 200, error: 0 });
+        return this.apply('toF32', [node]);
+      }
+      case 2: {
+        const bounds = some.map((axis) => ({
+          index: this.affine(-1, [[axis, 1]]),
+          extent: Math.max(1, this.axes[axis].extent - 2),
+        }));
+        return this.node({ kind: 'inBounds', dtype: 'i32', bounds }, { bound: 1, error: 0 });
+      }
+      case 3: {
+        const step = this.node(
+          { kind: 'constant', dtype: 'i32', value: this.draw(1000) },
+          { bound: 1000, error: 0 },
+        );
+        const counter = this.layout(some).index;
+        const random = {
+          kind: 'random',
+          dtype: 'f32',
+          seed: 7,
+          stream: 99,
+          counter,
+          step,
+        } as const;
+        // Not a whole number, but free of error: an error that is as good as none keeps jumps away.
+        return this.node(random, { bound: 1, error: 2 ** -40 });
+      }
+      case 4:
+        return this.load(some, 'i32');
+      case 5:
+        return some.length > 0 ? this.gather(some) : this.load(some);
+      default:
+        return this.load(this.draw(2) === 0 ? axes : some);
+    }
+  }
+
+  dtypeOf(node: number): DType {
+    return this.nodes[node].dtype;
+  }
+
+  apply(op: ScalarOp, operands: readonly number[]): number {
+    const dtype = COMPARISONS.includes(op) || op === 'toI32' ? 'i32' : 'f32';
+    const last = operands[operands.length - 1];
+    const integer = this.dtypeOf(last) === 'i32' && op !== 'toF32';
+    const estimates = operands.map((operand) => this.estimates[operand]);
+    const known: Estimate | null | undefined = COMPARISONS.includes(op)
+      ? exactOnly(one)(estimates)
+      : integer
+        ? exactOnly(() => EXACT_LIMIT)(estimates)
+        : op === 'toF32' || op === 'toI32'
+          ? exactOnly(largest)(estimates)
+          : op === 'select'
+            ? extremal(estimates.slice(1))
+            : FLOAT_OPS[op]?.(estimates);
+    // An operation that these operands cannot bear is left out.
+    if (!known || (op === 'toF32' && estimates[0].bound >= EXACT_LIMIT)) return last;
+    return this.node({ kind: 'apply', dtype: integer ? 'i32' : dtype, op, operands }, known);
+  }
+
+  /** Combines nodes of `pool` by a few random operations; the result is the last of them. */
+  expression(pool: number[], steps: number): number {
+    let result = pool[pool.length - 1];
+    for (let step = 0; step < steps; step++) {
+      result = this.step(result, this.pick(pool));
+      pool.push(result);
+    }
+    return result;
+  }
+
+  private step(a: number, other: number): number {
+    const integer = this.dtypeOf(a) === 'i32';
+    const choice = this.draw(8);
+    if (choice === 0) return this.apply(integer ? 'toF32' : 'toI32', [a]);
+    const b = this.dtypeOf(other) === this.dtypeOf(a) ? other : this.constant(this.dtypeOf(a));
+    if (choice === 1) return this.apply(this.pick(COMPARISONS), [a, b]);
+    if (choice === 2) {
+      const condition = this.apply('le', [b, a]);
+      return this.dtypeOf(condition) === 'i32' ? this.apply('select', [condition, a, b]) : a;
+    }
+    const ops = integer ? INTEGER_OPS : (Object.keys(FLOAT_OPS) as ScalarOp[]);
+    const op = this.pick(ops);
+    return this.apply(op, UNARY.has(op) ? [a] : [a, b]);
+  }
+
+  reduce(combiner: Combiner, value: number): number {
+    const dtype = this.dtypeOf(value);
+    const points = this.axes.reduce(
+      (n, { kind, extent }) => (kind === 'reduced' ? n * extent : n),
+      1,
+    );
+    const { bound, error } = this.estimates[value];
+    this.reduction = { combiner, value };
+    const estimate =
+      combiner !== 'sum'
+        ? { bound, error }
+        : error === 0 && points * bound < EXACT_LIMIT
+          ? { bound: points * bound, error: 0 }
+          : { bound: points * bound, error: points * (error + points * bound * EPSILON) };
+    return this.node({ kind: 'accumulator', dtype }, estimate);
+  }
+
+  store(value: number, buffer: number, index: Affine, accumulate = false, indirect?: Indirection) {
+    this.stores.push({ buffer, index, value, accumulate, ...(indirect ? { indirect } : {}) });
+    this.buffers[buffer].written = true;
+    if (accumulate) this.buffers[buffer].read = true;
+    const { bound, error } = this.estimates[value];
+    const times = accumulate ? 64 : 1;
+    const own = error === 0 && bound * times < EXACT_LIMIT ? 0 : error + bound * times * EPSILON;
+    this.errors[buffer] = Math.max(this.errors[buffer], own * times);
+  }
+
+  /** Stores one or two values at all parallel points; `inPlace` is a load that the first store may overwrite. */
+  storeAll(values: readonly number[], parallel: readonly number[], inPlace?: number): void {
+    const load = inPlace === undefined ? null : this.nodes[inPlace];
+    values.forEach((value, i) => {
+      if (i === 0 && load?.kind === 'load' && load.dtype === this.dtypeOf(value)) {
+        this.store(value, load.buffer, load.index);
+        return;
+      }
+      const { index, elements } = this.layout(parallel);
+      this.store(value, this.buffer(this.dtypeOf(value), elements), index);
+    });
+  }
+
+  finish(name: string): KernelCase {
+    // Buffers that nothing uses (an expression may leave out its operands' users) stay out of the kernel.
+    const used = this.buffers.flatMap((buffer, i) => (buffer.read || buffer.written ? [i] : []));
+    const buffers = used.map((i): KernelBuffer => {
+      const { dtype, elements, read, written } = this.buffers[i];
+      return { dtype, elements, access: written ? (read ? 'read_write' : 'write') : 'read' };
+    });
+    const rename = <T extends { readonly buffer: number }>(one: T): T => ({
+      ...one,
+      buffer: used.indexOf(one.buffer),
+    });
+    const kernel: Kernel = {
+      name,
+      axes: this.axes,
+      buffers,
+      nodes: this.nodes.map((node) => (node.kind === 'load' ? rename(node) : node)),
+      reduction: this.reduction,
+      stores: this.stores.map(rename),
+    };
+    let state = 1 + this.draw(1000);
+    const next = () => {
+      state = Math.imul(state, 1664525) + 1013904223;
+      return ((state >>> 16) % (2 * MAGNITUDE + 1)) - MAGNITUDE;
+    };
+    return {
+      kernel,
+      buffers: buffers.map(({ dtype, elements }) =>
+        (dtype === 'f32' ? Float32Array : Int32Array).from({ length: elements }, next),
+      ),
+      tolerance: used.map((i) => this.errors[i]),
+    };
+  }
+}
+
+const SMALL = [2, 3, 4, 5, 7, 8, 9, 1];
+const LARGE = [8, 4, 5, 6, 13, 16, 17, 21, 33];
+
+const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
+  elementwise(builder) {
+    const rank = 1 + builder.draw(3);
+    const parallel = Array.from({ length: rank }, (_, i) =>
+      builder.axis('parallel', i === rank - 1 ? LARGE : SMALL),
+    );
+    const inPlace = plainLoad(builder, parallel);
+    const pool = [inPlace];
+    for (let i = builder.draw(4); i > 0; i--) pool.push(builder.leaf(parallel));
+    const values = [builder.expression(pool, 1 + builder.draw(6))];
+    if (builder.draw(3) === 0) values.push(builder.expression(pool, 1));
+    builder.storeAll(values, parallel, builder.draw(3) === 0 ? inPlace : undefined);
+  },
+  reduction(builder) {
+    const axis = (kind: AxisKind) => (_: unknown, i: number) =>
+      builder.axis(kind, i === 0 ? LARGE : SMALL);
+    const parallel = Array.from({ length: builder.draw(3) }, axis('parallel'));
+    const reduced = Array.from({ length: 1 + builder.draw(2) }, axis('reduced'));
+    const pool = [builder.load([...parallel, ...reduced])];
+    for (let i = builder.draw(3); i > 0; i--) pool.push(builder.leaf([...parallel, ...reduced]));
+    const value = builder.expression(pool, builder.draw(3));
+    const combiner = builder.pick<Combiner>(['sum', 'max', 'min']);
+    epilogue(builder, builder.reduce(combiner, value), parallel);
+  },
+  contraction(builder) {
+    const axis = (kind: AxisKind, extents: readonly number[]) => builder.axis(kind, extents);
+    const group = (most: number) =>
+      Array.from({ length: builder.draw(most + 1) }, (_, i) =>
+        axis('parallel', i === 0 ? LARGE : SMALL),
+      );
+    const batch = builder.draw(2) === 0 ? [] : [axis('parallel', SMALL)];
+    const m = group(2);
+    const n = group(2);
+    const k = [axis('reduced', LARGE)];
+    if (builder.draw(3) === 0) k.push(axis('reduced', SMALL));
+    const left = builder.load([...batch, ...m, ...k]);
+    const right = builder.load([...batch, ...n, ...k]);
+    const operands = builder.draw(2) === 0 ? [left, right] : [right, left];
+    epilogue(builder, builder.reduce('sum', builder.apply('mul', operands)), [
+      ...batch,
+      ...m,
+      ...n,
+    ]);
+  },
+  scatter(builder) {
+    const rows = builder.axis('parallel', LARGE);
+    const positions = builder.axis('sequential', SMALL);
+    const extent = 3 + builder.draw(4);
+    const node = builder.load([positions], 'i32');
+    const update = builder.load([rows, positions]);
+    const { elements, index } = builder.layout([rows]);
+    const target = builder.buffer('f32', elements * extent);
+    const indirect = { node, stride: elements, extent };
+    builder.store(update, target, index, builder.draw(3) !== 0, indirect);
+  },
+};
+
+/** A load that touches every element at most once, so that a store may overwrite it. */
+function plainLoad(builder: CaseBuilder, parallel: readonly number[]): number {
+  const { index, elements } = builder.layout(parallel);
+  return builder.loadFrom(builder.buffer('f32', elements), index);
+}
+
+function epilogue(builder: CaseBuilder, accumulator: number, parallel: readonly number[]): void {
+  const before = plainLoad(builder, parallel);
+  const pool = [before];
+  for (let i = builder.draw(2); i > 0; i--) pool.push(builder.leaf(parallel));
+  pool.push(accumulator);
+  const values = [builder.expression(pool, builder.draw(4))];
+  if (builder.draw(3) === 0) values.push(builder.expression(pool, 1));
+  builder.storeAll(values, parallel, builder.draw(3) === 0 ? before : undefined);
+}
