@@ -7,7 +7,7 @@ import {
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, MESSAGES, type MessageNumber } from '../diagnostics.ts';
+import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import type { Initialiser } from './initialisers.ts';
 import { currentSpan } from './source.ts';
 import { Tensor } from './tensor.ts';
@@ -65,6 +65,21 @@ export function createTrace(
   };
 }
 
+/** A mistake that cannot be recorded because no trace is in progress, or that leaves nothing to go on with. */
+export class MisuseError extends Error {
+  readonly number: MessageNumber;
+  readonly args: Record<string, string | number>;
+  readonly source: SourceSpan | null;
+
+  constructor(number: MessageNumber, args: Record<string, string | number>) {
+    const { code, message, source } = diagnostic(number, currentSpan(), args);
+    super(`${code}: ${message}`);
+    this.number = number;
+    this.args = args;
+    this.source = source;
+  }
+}
+
 let current: Trace | null = null;
 
 /** Runs `fn` with `trace` receiving every operation. */
@@ -80,10 +95,10 @@ export function withTrace<T>(trace: Trace, fn: () => T): T {
 
 /**
  * The trace in progress.
- * @throws Error BTC1009 outside of the functions of a model
+ * @throws MisuseError BTC1009 outside of the functions of a model
  */
 export function currentTrace(what: string): Trace {
-  if (!current) throw new Error(`BTC1009: ${MESSAGES[1009].replace('{what}', what)}`);
+  if (!current) throw new MisuseError(1009, { what });
   return current;
 }
 

@@ -41,3 +41,18 @@ export function currentSpan(): SourceSpan | null {
 function pathOf(file: string): string {
   return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
 }
+
+/** The user's expression at which an exception was thrown. */
+export function spanOfError(error: unknown): SourceSpan | null {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  for (const [, file, line, column] of stack.matchAll(
+    /(?:\(|at )((?:file:\/\/)?\/[^()\n]*?|[A-Za-z]:[^()\n]*?):(\d+):(\d+)\)?$/gm,
+  )) {
+    if (pathOf(file).startsWith(OWN)) continue;
+    const span = mapper
+      ? mapper(file, Number(line), Number(column))
+      : { file: pathOf(file), line: Number(line), column: Number(column) };
+    if (span) return span;
+  }
+  return null;
+}

@@ -1,4 +1,4 @@
-import { adam, crossEntropy, defineModel, linear, lstm, option, slice, tensor } from 'btc-compiler';
+import { adam, crossEntropy, defineModel, linear, lstm, option, tensor } from 'btc-compiler';
 
 const batch = option('batch', 50);
 const hidden = option('hidden', 64);

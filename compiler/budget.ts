@@ -1,0 +1,53 @@
+import type { Target } from '../ir/plan.ts';
+import type { AllocatedSchedule } from '../ir/schedule.ts';
+import { byteCount } from '../ir/tensor.ts';
+import { formatBytes } from './bytes.ts';
+import { type Diagnostic, diagnostic } from './diagnostics.ts';
+import type { MemoryError, MemoryPeak } from './memory/index.ts';
+
+const MAX_LISTED = 5;
+
+/** BTC4001: where the peak is and which tensors make it. */
+export function budgetDiagnostic(
+  schedule: AllocatedSchedule,
+  peak: MemoryPeak | null,
+  neededBytes: number,
+  budgetBytes: number,
+): Diagnostic {
+  const program = peak ? schedule.programs[peak.program].name : '-';
+  const args = {
+    needed: formatBytes(neededBytes),
+    budget: formatBytes(budgetBytes),
+    over: formatBytes(neededBytes - budgetBytes),
+    step: peak?.step ?? 0,
+    program,
+    label: peak?.scheduleStep?.label ?? '-',
+  };
+  const arena = (peak?.tensors ?? []).slice(0, MAX_LISTED).map((index) => {
+    const { name, shape, source } = schedule.tensors[index];
+    return {
+      message: `live there: '${name}' [${shape.join(', ')}], ${formatBytes(byteCount(shape))}`,
+      source,
+    };
+  });
+  const persistent = {
+    message: `parameters and optimiser state take ${formatBytes(schedule.persistentBytes)}`,
+    source: null,
+  };
+  return diagnostic(4001, peak?.scheduleStep?.source ?? null, args, {
+    related: [...arena, persistent],
+  });
+}
+
+/** BTC4002 and BTC4003: what no budget would help. */
+export function memoryDiagnostics(errors: readonly MemoryError[], target: Target): Diagnostic[] {
+  return errors.map((error) =>
+    error.kind === 'binding'
+      ? diagnostic(4002, error.tensor.source, {
+          name: error.tensor.name,
+          bytes: formatBytes(error.bytes),
+          limit: formatBytes(error.limit),
+        })
+      : diagnostic(4003, null, { limit: formatBytes(error.limit), target }),
+  );
+}

@@ -1,0 +1,191 @@
+import type { Module } from '../ir/graph.ts';
+import type { Plan, WasmModule } from '../ir/plan.ts';
+import { verifyPlan } from '../ir/plan-verify.ts';
+import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
+import {
+  type AllocatedSchedule,
+  type TargetLimits,
+  WASM_LIMITS,
+  WEBGPU_DEFAULT_LIMITS,
+} from '../ir/schedule.ts';
+import { elementCount } from '../ir/tensor.ts';
+import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
+import { assemblePlan, type EmittedKernel } from './codegen/plan.ts';
+import { emitWgsl } from './codegen/wgsl/index.ts';
+import { type Diagnostic, deduplicate, diagnostic } from './diagnostics.ts';
+import { MisuseError } from './frontend/context.ts';
+import { initialValues } from './frontend/initialisers.ts';
+import { isModel, type Model } from './frontend/model.ts';
+import { unknownOptions, withOptions } from './frontend/option.ts';
+import { spanOfError } from './frontend/source.ts';
+import { type TracedModel, traceModel } from './frontend/trace.ts';
+import { runPipeline } from './pipeline.ts';
+import type { CompileOptions, CompileResult } from './result.ts';
+import { PRODUCER } from './version.ts';
+
+/** A model, or a function that makes one (so that options can be set, and evaluated again). */
+export type ModelSource = Model | (() => Model | Promise<Model>);
+
+const PAGE_BYTES = 65536;
+
+/**
+ * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
+ * is a diagnostic, and `plan` is null when one of them is an error.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export async function compile(
+  source: ModelSource,
+  options: CompileOptions = {},
+): Promise<CompileResult> {
+  const diagnostics: Diagnostic[] = [];
+  const failed = (): CompileResult => ({
+    plan: null,
+    module: null,
+    parameters: null,
+    diagnostics: deduplicate(diagnostics),
+  });
+  const traced = await trace(source, options, diagnostics);
+  if (!traced || hasErrors(diagnostics)) return failed();
+
+  const { target = 'webgpu', budgetBytes = null } = options;
+  const limits: TargetLimits = {
+    ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
+    ...options.limits,
+  };
+  const {
+    module,
+    memory,
+    diagnostics: problems,
+  } = runPipeline(traced.model, {
+    target,
+    limits,
+    optimiser: traced.source.definition.train?.optimizer ?? null,
+    ...(options.printAfter ? { print: options.printAfter } : {}),
+  });
+  diagnostics.push(...problems);
+  if (!memory) return failed();
+  if (!memory.schedule) {
+    diagnostics.push(...memoryDiagnostics(memory.errors, target));
+    return failed();
+  }
+  if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
+    diagnostics.push(
+      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, budgetBytes),
+    );
+    return failed();
+  }
+  const code =
+    target === 'webgpu'
+      ? webgpuCode(memory.schedule, limits)
+      : await wasmCode(memory.schedule, module.name);
+  const plan = assemblePlan(memory.schedule, {
+    target,
+    budgetBytes,
+    producer: PRODUCER,
+    emitted: code.emitted,
+    ...(code.wasmModule ? { wasmModule: code.wasmModule } : {}),
+  });
+  assertValid(plan);
+  return {
+    plan,
+    module: code.module,
+    parameters: initialParameters(module, traced.model),
+    diagnostics: deduplicate(diagnostics),
+  };
+}
+
+function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ category }) => category === 'error');
+}
+
+/** Makes the model under its options and runs its functions; null when there is nothing to go on with. */
+async function trace(
+  source: ModelSource,
+  options: CompileOptions,
+  diagnostics: Diagnostic[],
+): Promise<{ source: Model; model: TracedModel } | null> {
+  const overrides = options.set ?? {};
+  const {
+    result,
+    declared,
+    diagnostics: problems,
+  } = await withOptions(overrides, async () => {
+    try {
+      const model = typeof source === 'function' ? await source() : source;
+      if (!isModel(model)) {
+        diagnostics.push(diagnostic(1001, null, { file: 'the model' }));
+        return null;
+      }
+      return { source: model, model: traceModel(model) };
+    } catch (error) {
+      diagnostics.push(evaluationDiagnostic(error));
+      return null;
+    }
+  });
+  diagnostics.push(...problems);
+  if (!result) return null;
+  // A model that was evaluated beforehand took its options then; the loader has checked them.
+  if (typeof source === 'function')
+    diagnostics.push(...unknownOptions(overrides, declared, result.model.name));
+  diagnostics.push(...result.model.diagnostics);
+  return result;
+}
+
+/** An exception of the user's code as a diagnostic at the line that threw it. */
+export function evaluationDiagnostic(error: unknown): Diagnostic {
+  if (error instanceof MisuseError) return diagnostic(error.number, error.source, error.args);
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return diagnostic(1002, spanOfError(error), { reason });
+}
+
+interface GeneratedCode {
+  readonly emitted: readonly EmittedKernel[];
+  readonly module: Uint8Array | null;
+  readonly wasmModule: WasmModule | null;
+}
+
+function webgpuCode(schedule: AllocatedSchedule, limits: TargetLimits): GeneratedCode {
+  return {
+    emitted: schedule.kernels.map((kernel) => emitWgsl(kernel, limits)),
+    module: null,
+    wasmModule: null,
+  };
+}
+
+async function wasmCode(schedule: AllocatedSchedule, name: string): Promise<GeneratedCode> {
+  const bytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  // The assembler is large: only builds for wasm load it.
+  const { emitWasm } = await import('./codegen/wasm/index.ts');
+  const { module, exports } = await emitWasm(schedule.kernels, pages);
+  const digest = await crypto.subtle.digest('SHA-256', module as Uint8Array<ArrayBuffer>);
+  const sha256 = [...new Uint8Array(digest)]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
+  return {
+    emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
+    module,
+    wasmModule: { file: `${name}.wasm`, bytes: module.length, sha256, pages },
+  };
+}
+
+/** What leaves the compiler has passed the verifier that a runtime applies to a plan from a stranger. */
+function assertValid(plan: Plan): void {
+  const [problem] = verifyPlan(plan);
+  if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
+}
+
+function initialParameters(module: Module, traced: TracedModel): Uint8Array {
+  const initialisers = new Map(
+    traced.parameters.map(({ declaration, initialiser }) => [declaration.name, initialiser]),
+  );
+  const tensors = module.parameters.map(({ name, type }): [string, SafetensorsTensor] => {
+    const initialiser = initialisers.get(name);
+    const data = initialiser
+      ? initialValues(initialiser, name, type.shape, traced.seed)
+      : new Float32Array(elementCount(type.shape));
+    return [name, { dtype: type.dtype, shape: type.shape, data }];
+  });
+  return encodeSafetensors(tensors, { model: traced.name, producer: PRODUCER });
+}

@@ -1,0 +1,7 @@
+/** btc: compiles a neural network written in TypeScript into a memory-planned schedule. */
+export { compile, type ModelSource } from './compile.ts';
+export type { Category, Diagnostic } from './diagnostics.ts';
+export * from './frontend/index.ts';
+export type { PassName, PassPrinter } from './pipeline.ts';
+export type { CompileOptions, CompileResult } from './result.ts';
+export { VERSION } from './version.ts';

@@ -1,0 +1,28 @@
+import type { Plan, Target } from '../ir/plan.ts';
+import type { TargetLimits } from '../ir/schedule.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import type { OptionValue } from './frontend/option.ts';
+import type { PassPrinter } from './pipeline.ts';
+
+export interface CompileOptions {
+  /** Default `webgpu`. */
+  readonly target?: Target;
+  /** Most device memory that the plan may take, in bytes, everything counted. */
+  readonly budgetBytes?: number;
+  /** Values of options that the model declares; the model must then be given as a function. */
+  readonly set?: Readonly<Record<string, OptionValue>>;
+  /** Limits of a device that is better than the default. Alignments belong to the plan format and cannot be set. */
+  readonly limits?: Partial<Omit<TargetLimits, 'offsetAlignment' | 'slabAlignment'>>;
+  /** Receives the text form of the program after every pass. */
+  readonly printAfter?: PassPrinter;
+}
+
+export interface CompileResult {
+  /** Null when there is an error among the diagnostics. */
+  readonly plan: Plan | null;
+  /** wasm: the module that holds the kernels; the plan knows its size and hash. */
+  readonly module: Uint8Array | null;
+  /** Initial values of parameters and optimiser state, as a safetensors file. */
+  readonly parameters: Uint8Array | null;
+  readonly diagnostics: readonly Diagnostic[];
+}

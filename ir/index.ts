@@ -1,0 +1,22 @@
+/** The representations that flow through btc: graphs, kernels, schedules and plans; print, parse, verify, interpret. */
+export * from './einsum.ts';
+export * from './graph.ts';
+export * from './graph-text.ts';
+export * from './interpret.ts';
+export * from './kernel.ts';
+export { kernelCost } from './kernel-cost.ts';
+export { interpretKernel } from './kernel-interpret.ts';
+export { parseKernel, printKernel } from './kernel-text.ts';
+export { verifyKernel } from './kernel-verify.ts';
+export * from './ops.ts';
+export * from './plan.ts';
+export { planLimits } from './plan-limits.ts';
+export { verifyPlan } from './plan-verify.ts';
+export * from './random.ts';
+export * from './safetensors.ts';
+export * from './scalar.ts';
+export * from './schedule.ts';
+export { parseSchedule, printSchedule } from './schedule-text.ts';
+export * from './source.ts';
+export * from './tensor.ts';
+export * from './verify.ts';
