@@ -99,6 +99,7 @@ export class PlanSession implements Session {
   }
 
   async writeParameters(given: Readonly<Record<string, TensorInput>>): Promise<void> {
+    this.#checkAlive();
     const values = namedValues(this.plan, given);
     if (this.#waiting > 0) for (const [key, value] of values) values.set(key, value.slice());
     await this.#inLine(async () => this.restore({ values, counters: null }));
@@ -113,6 +114,7 @@ export class PlanSession implements Session {
   }
 
   async loadCheckpoint(bytes: Uint8Array): Promise<void> {
+    this.#checkAlive();
     const checkpoint = decodeCheckpoint(this.plan, bytes);
     await this.#inLine(async () => this.restore(checkpoint));
   }
