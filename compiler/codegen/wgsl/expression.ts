@@ -58,13 +58,29 @@ export function affineText(scope: Scope, { offset, coefficients }: Affine): stri
   return terms.join(' + ').replaceAll('+ -', '- ');
 }
 
-// One comparison: a negative i32 is a large u32.
-function boundText(scope: Scope, { index, extent }: Bound): string {
-  return `u32(${affineText(scope, index)}) < ${extent}u`;
+/**
+ * The condition that all bounds hold; true or false where the axes' extents decide it, so that no constant is
+ * compared, which WGSL may reject.
+ */
+function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
+  const open: string[] = [];
+  for (const { index, extent } of bounds) {
+    const [least, most] = affineRange(scope.kernel, index);
+    if (most < 0 || least >= extent) return false;
+    // One comparison: a negative i32 is a large u32.
+    if (least < 0 || most >= extent) open.push(`u32(${affineText(scope, index)}) < ${extent}u`);
+  }
+  return open.length === 0 || open.join(' && ');
 }
 
-function boundsText(scope: Scope, bounds: readonly Bound[]): string {
-  return bounds.map((bound) => boundText(scope, bound)).join(' && ');
+function affineRange(kernel: Kernel, { offset, coefficients }: Affine): [number, number] {
+  let [least, most] = [offset, offset];
+  coefficients.forEach((coefficient, axis) => {
+    const reach = coefficient * (kernel.axes[axis].extent - 1);
+    if (reach < 0) least += reach;
+    else most += reach;
+  });
+  return [least, most];
 }
 
 function addressText(scope: Scope, index: Affine, indirect: Indirection | undefined): string {
@@ -103,18 +119,17 @@ function nodeLines(scope: Scope, index: NodeIndex, node: Expression): string[] {
   switch (node.kind) {
     case 'load': {
       const element = `b${node.buffer}[${addressText(scope, node.index, node.indirect)}]`;
-      if (node.bounds.length === 0) return define(element);
-      return [
-        `var n${index} = ${node.dtype}(0);`,
-        `if (${boundsText(scope, node.bounds)}) { n${index} = ${element}; }`,
-      ];
+      const inside = boundsText(scope, node.bounds);
+      if (inside === true) return define(element);
+      if (inside === false) return define(`${node.dtype}(0)`);
+      return [`var n${index} = ${node.dtype}(0);`, `if (${inside}) { n${index} = ${element}; }`];
     }
     case 'constant':
       return define(literalText(use, node.dtype, node.value));
     case 'index':
       return define(`i32(${affineText(scope, node.index)})`);
     case 'inBounds':
-      return define(node.bounds.length === 0 ? '1i' : `i32(${boundsText(scope, node.bounds)})`);
+      return define(`i32(${boundsText(scope, node.bounds)})`);
     case 'apply': {
       // The dtype of the operands; a condition in front does not count.
       const typed = scope.kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
@@ -122,7 +137,7 @@ function nodeLines(scope: Scope, index: NodeIndex, node: Expression): string[] {
       return define(scalarText(use, node.op, typed.dtype, operands));
     }
     case 'random': {
-      const counter = `u32(${affineText(scope, node.counter)})`;
+      const counter = `bitcast<u32>(i32(${affineText(scope, node.counter)}))`;
       const step = `u32(${scope.names.get(node.step)})`;
       return define(
         `${use('random_uniform')}(${node.seed >>> 0}u, ${node.stream >>> 0}u, ${counter}, ${step})`,

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { collapseAxes } from '../../compiler/codegen/wgsl/collapse.ts';
+import { emitContraction } from '../../compiler/codegen/wgsl/contraction.ts';
+import { classifyContraction } from '../../compiler/codegen/wgsl/contraction-match.ts';
+import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
+import { foldGrid } from '../../compiler/codegen/wgsl/module.ts';
+import { TUNING } from '../../compiler/codegen/wgsl/tuning.ts';
+import { interpretKernel } from '../../ir/kernel-interpret.ts';
+import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import {
+  disagreements,
+  KERNEL_FORMS,
+  type KernelCase,
+  kernelCases,
+} from '../support/random-kernel.ts';
+import { runOnGpu } from '../support/run-wgsl.ts';
+
+type Emit = (kernelCase: KernelCase) => ReturnType<typeof emitWgsl>;
+
+async function check(kernelCase: KernelCase, emit: Emit): Promise<void> {
+  const { kernel, buffers } = kernelCase;
+  const emitted = emit(kernelCase);
+  const problems = disagreements(kernelCase, await runOnGpu(kernel, buffers, emitted));
+  if (problems.length > 0)
+    throw new Error(`${problems.join('\n')}\n${printKernel(kernel)}${emitted.wgsl}`);
+}
+
+const withLimits = (limits: Partial<TargetLimits>): Emit => {
+  const all = { ...WEBGPU_DEFAULT_LIMITS, ...limits };
+  return ({ kernel }) => emitWgsl(kernel, all);
+};
+
+// A software GPU needs seconds for kernels with barriers, so those runs are few.
+test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', async (form) => {
+  const property = fc.asyncProperty(kernelCases([form]), (one) => check(one, withLimits({})));
+  await fc.assert(property, { numRuns: 30 });
+});
+
+test('kernels are the same in a grid of many short rows', async () => {
+  const narrow = withLimits({ maxWorkgroupsPerDimension: 3, maxWorkgroupInvocations: 16 });
+  await fc.assert(
+    fc.asyncProperty(kernelCases(), (one) => check(one, narrow)),
+    { numRuns: 30 },
+  );
+});
+
+test('kernels are the same without workgroup memory', async () => {
+  const plain = withLimits({ maxWorkgroupBytes: 0 });
+  await fc.assert(
+    fc.asyncProperty(kernelCases(['reduction', 'contraction']), (one) => check(one, plain)),
+    { numRuns: 30 },
+  );
+});
+
+test('contractions of any form are the same in any tiling', async () => {
+  const cases = fc.tuple(
+    kernelCases(['contraction']),
+    fc.constantFrom(...TUNING.contraction.tilings),
+  );
+  const property = fc.asyncProperty(cases, ([one, tiling]) =>
+    check(one, ({ kernel }) => {
+      const collapsed = collapseAxes(kernel);
+      const groups = classifyContraction(collapsed);
+      return groups
+        ? emitContraction(collapsed, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS)
+        : emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS);
+    }),
+  );
+  await fc.assert(property, { numRuns: 8, endOnFailure: true });
+});
+
+test('merging axes keeps the meaning', () => {
+  fc.assert(
+    fc.property(kernelCases(), (one) => {
+      const collapsed = collapseAxes(one.kernel);
+      expect(collapsed.axes.length).toBeLessThanOrEqual(one.kernel.axes.length);
+      const results = one.buffers.map((data) => Float64Array.from(data));
+      interpretKernel(collapsed, results);
+      expect(disagreements(one, results)).toEqual([]);
+    }),
+  );
+});
+
+test('axes that memory runs through in one go become one', () => {
+  const kernel = parseKernel(`kernel double {
+  axis a0 parallel 8
+  axis a1 parallel 1
+  axis a2 parallel 4
+  axis a3 parallel 5
+  buffer b0 read f32 160
+  buffer b1 write f32 320
+  n0: f32 = load b0[20*a0 + 5*a2 + a3]
+  n1: f32 = add n0, n0
+  store b1[40*a0 + 10*a2 + 2*a3] = n1
+}
+`);
+  expect(collapseAxes(kernel).axes).toEqual([{ kind: 'parallel', extent: 160 }]);
+});
+
+test('grids fold where a dimension is too short', () => {
+  expect(foldGrid(65535, 65535)).toEqual([65535, 1, 1]);
+  const [x, y, z] = foldGrid(1_000_003, 65535);
+  expect(x * y * z).toBeGreaterThanOrEqual(1_000_003);
+  expect(Math.max(x, y)).toBeLessThanOrEqual(65535);
+});
