@@ -419,9 +419,10 @@ class CaseBuilder {
     };
     return {
       kernel,
-      buffers: buffers.map(({ dtype, elements }) =>
-        (dtype === 'f32' ? Float32Array : Int32Array).from({ length: elements }, next),
-      ),
+      buffers: buffers.map(({ dtype, elements }) => {
+        const values = Array.from({ length: elements }, next);
+        return dtype === 'f32' ? new Float32Array(values) : new Int32Array(values);
+      }),
       tolerance: used.map((i) => this.errors[i]),
     };
   }
