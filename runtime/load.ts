@@ -14,6 +14,10 @@ import { createWebGpuExecutor } from './webgpu.ts';
 export interface LoadOptions {
   /** webgpu: the device to run on. Without one the browser's is asked for, and destroyed with the session. */
   readonly device?: GPUDevice;
+  /** The device given is for this session alone and destroyed with it. */
+  readonly ownsDevice?: boolean;
+  /** webgpu without a device: whose device to ask for; by default the browser's. */
+  readonly gpu?: GPU;
   /** wasm: the bytes of the module that belongs to the plan. */
   readonly module?: Uint8Array;
   /** Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without. */
@@ -57,7 +61,7 @@ function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint
 
 async function createExecutor(
   plan: Plan,
-  { device, module }: LoadOptions,
+  { device, ownsDevice = false, module }: LoadOptions,
 ): Promise<{ executor: Executor; ownDevice: GPUDevice | null }> {
   if (plan.target === 'wasm') {
     if (!module)
@@ -67,12 +71,12 @@ async function createExecutor(
       );
     return { executor: await createWasmExecutor(plan, module), ownDevice: null };
   }
-  if (device) return { executor: await createWebGpuExecutor(plan, device), ownDevice: null };
-  const ownDevice = await requestDevice(plan);
+  const used = device ?? (await requestDevice(plan));
+  const ownDevice = ownsDevice || !device ? used : null;
   try {
-    return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
+    return { executor: await createWebGpuExecutor(plan, used), ownDevice };
   } catch (error) {
-    ownDevice.destroy();
+    ownDevice?.destroy();
     throw error;
   }
 }

@@ -1,1 +1,1 @@
-export declare function unpack(archive: string): Promise<string>;
+export declare function unpack(...archives: string[]): Promise<string>;

@@ -9,26 +9,23 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const archives = join(root, 'node_modules/@sparticuz/chromium/bin');
 
 /**
- * Unpacks one brotli-packed archive of `@sparticuz/chromium` (`swiftshader.tar.br`, `chromium.br`) into a cache folder,
- * once, and returns that folder. A `.br` that is no tar becomes one executable file.
+ * Unpacks brotli-packed archives of `@sparticuz/chromium` together into one cache folder, once, and returns that folder.
+ * A `.br` that is no tar becomes one executable file.
  */
-export async function unpack(archive) {
-  const source = join(archives, archive);
-  const { size, mtimeMs } = await stat(source).catch(() => {
-    throw new Error(
-      `${archive} is missing from @sparticuz/chromium; run 'npm ci' to install the development dependencies`,
-    );
-  });
-  const name = archive.replace(/(\.tar)?\.br$/, '');
+export async function unpack(...names) {
+  const sources = await Promise.all(names.map(describe));
+  const name = sources.map((source) => source.name).join('+');
   const cache = await cacheFolder();
-  const target = join(cache, `${name}-${size}-${Math.round(mtimeMs)}`);
+  const target = join(cache, `${name}-${sources.map((source) => source.version).join('-')}`);
   if (existsSync(target)) return target;
   // Others may unpack at the same time: each writes a folder of its own, the first rename wins.
   const partial = await mkdtemp(join(cache, `${name}-partial-`));
   try {
-    const bytes = brotliDecompressSync(await readFile(source));
-    if (archive.endsWith('.tar.br')) await extractTar(bytes, partial);
-    else await writeFile(join(partial, name), bytes, { mode: 0o755 });
+    for (const { archive, path, name } of sources) {
+      const bytes = brotliDecompressSync(await readFile(path));
+      if (archive.endsWith('.tar.br')) await extractTar(bytes, partial);
+      else await writeFile(join(partial, name), bytes, { mode: 0o755 });
+    }
     await chmod(partial, 0o755);
     await rename(partial, target).catch((error) => {
       if (!existsSync(target)) throw error;
@@ -37,6 +34,17 @@ export async function unpack(archive) {
     await rm(partial, { recursive: true, force: true });
   }
   return target;
+}
+
+async function describe(archive) {
+  const path = join(archives, archive);
+  const { size, mtimeMs } = await stat(path).catch(() => {
+    throw new Error(
+      `${archive} is missing from @sparticuz/chromium; run 'npm ci' to install the development dependencies`,
+    );
+  });
+  const name = archive.replace(/(\.tar)?\.br$/, '');
+  return { archive, path, name, version: `${size}.${Math.round(mtimeMs)}` };
 }
 
 async function cacheFolder() {
