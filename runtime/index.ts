@@ -1,5 +1,6 @@
 // The runtime: loads a plan, runs it, keeps its parameters. No dependency; browsers, Node and Deno alike.
 export type { Plan, PlanInput, PlanOutput, PlanProgram, PlanTensor, Target } from '../ir/plan.ts';
+export { type BuiltModel, loadBuilt } from './built.ts';
 export { requestDevice } from './device.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { Executor, TensorData } from './executor.ts';

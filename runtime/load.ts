@@ -31,12 +31,17 @@ export interface LoadOptions {
  * `invalid-module`, `invalid-checkpoint`, `no-adapter`, `limit-too-small`, `out-of-memory`, `kernel-rejected`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  checkPlan(plan, options.target);
-  const initial = initialValues(plan, options.parameters);
-  const { executor, ownDevice } = await createExecutor(plan, options);
-  const session = new PlanSession(executor, ownDevice);
-  session.restore(initial);
-  return session;
+  try {
+    checkPlan(plan, options.target);
+    const initial = initialValues(plan, options.parameters);
+    const { executor, ownDevice } = await createExecutor(plan, options);
+    const session = new PlanSession(executor, ownDevice);
+    session.restore(initial);
+    return session;
+  } catch (error) {
+    if (options.ownsDevice) options.device?.destroy();
+    throw error;
+  }
 }
 
 function checkPlan(plan: Plan, target: Target | undefined): void {
@@ -71,12 +76,15 @@ async function createExecutor(
       );
     return { executor: await createWasmExecutor(plan, module), ownDevice: null };
   }
-  const used = device ?? (await requestDevice(plan));
-  const ownDevice = ownsDevice || !device ? used : null;
+  if (device) {
+    const executor = await createWebGpuExecutor(plan, device);
+    return { executor, ownDevice: ownsDevice ? device : null };
+  }
+  const ownDevice = await requestDevice(plan);
   try {
-    return { executor: await createWebGpuExecutor(plan, used), ownDevice };
+    return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
   } catch (error) {
-    ownDevice?.destroy();
+    ownDevice.destroy();
     throw error;
   }
 }

@@ -33,7 +33,8 @@ export function currentSpan(): SourceSpan | null {
     if (!file || file.startsWith('node:') || pathOf(file).startsWith(OWN)) continue;
     const line = site.getLineNumber() ?? 1;
     const column = site.getColumnNumber() ?? 1;
-    return mapper ? mapper(file, line, column) : { file: pathOf(file), line, column };
+    const span = mapper ? mapper(file, line, column) : { file: pathOf(file), line, column };
+    if (span) return span;
   }
   return null;
 }

@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { parseBytes } from '../bytes.ts';
+import { MESSAGES } from '../diagnostics.ts';
+import type { OptionValue } from '../frontend/option.ts';
+import { PASSES } from '../pipeline.ts';
+import { VERSION } from '../version.ts';
+import type { BuildCommandOptions } from './build.ts';
+import type { RunCommandOptions } from './run.ts';
+
+const TARGETS = ['webgpu', 'wasm'] as const;
+type TargetName = (typeof TARGETS)[number];
+
+function fill(message: string, args: Record<string, string>): string {
+  return message.replace(/\{(\w+)\}/g, (_, name: string) => args[name]);
+}
+
+function targetList(text: string): TargetName[] {
+  return text.split(',').map((target) => {
+    const known = TARGETS.find((name) => name === target.trim());
+    if (!known) throw new InvalidArgumentError(`BTC6001: ${fill(MESSAGES[6001], { target })}`);
+    return known;
+  });
+}
+
+function byteSize(text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes === null) throw new InvalidArgumentError(`BTC4004: ${fill(MESSAGES[4004], { text })}`);
+  return bytes;
+}
+
+function assignment(
+  text: string,
+  previous: Record<string, OptionValue>,
+): Record<string, OptionValue> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError(`BTC6004: ${fill(MESSAGES[6004], { text })}`);
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('it must be a positive integer');
+  return number;
+}
+
+function passName(text: string): string {
+  if (!(PASSES as readonly string[]).includes(text))
+    throw new InvalidArgumentError(`the passes are ${PASSES.join(', ')}`);
+  return text;
+}
+
+const EXIT_CODES = `
+Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
+
+function createProgram(): Command {
+  const program = new Command('btc')
+    .description(
+      'Compiles a neural network written in TypeScript into a memory-planned WebGPU or WebAssembly schedule.',
+    )
+    .version(VERSION, '-v, --version')
+    .showHelpAfterError('(btc --help shows all commands and options)')
+    .exitOverride();
+
+  program
+    .command('build')
+    .description('compile model files into plans, initial parameters and typed loaders')
+    .argument('<files...>', 'model files, each with a default export made by defineModel')
+    .option('--outDir <folder>', 'folder for the output', 'out')
+    .option('--target <targets>', 'webgpu, wasm or both', targetList, [...TARGETS])
+    .option(
+      '--budget <bytes>',
+      'most device memory that a plan may take: 512MiB, 2GB, 1000000',
+      byteSize,
+    )
+    .option(
+      '--set <name=value>',
+      'value of an option that the model declares (repeatable)',
+      assignment,
+      {},
+    )
+    .option('--noEmit', 'check only, write nothing', false)
+    .option('-w, --watch', 'build again whenever a file of the model changes', false)
+    .option('--pretty', 'colours and code frames (default: on a terminal)')
+    .option('--no-pretty', 'plain diagnostics')
+    .option('-p, --project <tsconfig>', 'TypeScript configuration to check the model with')
+    .option(
+      '--print-after <pass>',
+      `print the program as text after a pass: ${PASSES.join(', ')}`,
+      passName,
+    )
+    .addHelpText('after', EXIT_CODES)
+    .action(async (files: string[], options: BuildCommandOptions) => {
+      const { buildCommand } = await import('./build.ts');
+      process.exitCode = await buildCommand(files, options);
+    });
+
+  program
+    .command('inspect')
+    .description('show what a plan does with memory and time')
+    .argument('<plan>', 'a .plan.json file')
+    .option('--json', 'all of it as JSON', false)
+    .option('--dot', 'the graph of steps and tensors for Graphviz', false)
+    .action(async (plan: string, options: { json: boolean; dot: boolean }) => {
+      const { inspectCommand } = await import('./inspect.ts');
+      process.exitCode = await inspectCommand(plan, options);
+    });
+
+  program
+    .command('run')
+    .description('execute a program of a plan with random or given inputs and time its steps')
+    .argument('<plan>', 'a .plan.json file')
+    .option('--program <name>', "default: 'train' where there is one, else the first")
+    .option('--steps <count>', 'how many times to run it', count, 10)
+    .option(
+      '--input <name=value>',
+      'a number for every element, or a .safetensors file that holds a tensor of that name (repeatable)',
+      assignment,
+      {},
+    )
+    .option('--classes <count>', 'random i32 inputs are drawn from 0 up to this', count, 10)
+    .option('--seed <number>', 'of random inputs', Number, 1)
+    .option('--json', 'figures as JSON', false)
+    .action(async (plan: string, options: RunCommandOptions) => {
+      const { runCommand } = await import('./run.ts');
+      process.exitCode = await runCommand(plan, options);
+    });
+  return program;
+}
+
+try {
+  const program = createProgram();
+  if (process.argv.length <= 2) program.outputHelp();
+  else await program.parseAsync();
+} catch (error) {
+  // Commander has printed its message; help and version end with code 0.
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode;
+}

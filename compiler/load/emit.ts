@@ -1,0 +1,130 @@
+import { pathToFileURL } from 'node:url';
+import { resolve as resolveSpecifier } from 'import-meta-resolve';
+import ts from 'typescript';
+import { type ModelProgram, OWN_PACKAGE, userFiles } from './program.ts';
+
+/** One user file as JavaScript. */
+export interface EmittedFile {
+  /** Path below the folder that it shall be written to. */
+  readonly path: string;
+  readonly text: string;
+  /** JSON source map back to `source`. */
+  readonly map: string;
+  readonly source: ts.SourceFile;
+}
+
+/** The compiler that is running: the one instance of the language that all files must share. */
+const OWN_MODULE = new URL(
+  import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js',
+  import.meta.url,
+).href;
+
+/**
+ * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
+ * others to the absolute address that Node would find from the original file, and `import.meta.url` stays the original's.
+ */
+export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile[] {
+  const { program } = model;
+  // JSON is imported from where it is.
+  const files = userFiles(program).filter((file) => !file.fileName.endsWith('.json'));
+  const pathOf = new Map(
+    files.map((file, index) => [file.fileName, `${index}-${baseName(file.fileName)}.mjs`]),
+  );
+  const address = (text: string, from: ts.SourceFile): string => {
+    const target = ts.resolveModuleName(
+      text,
+      from.fileName,
+      program.getCompilerOptions(),
+      model.host,
+    ).resolvedModule;
+    const emitted = target && pathOf.get(target.resolvedFileName);
+    if (emitted) return new URL(emitted, folderUrl).href;
+    if (text === OWN_PACKAGE) return OWN_MODULE;
+    const original = pathToFileURL(from.fileName).href;
+    if (text.startsWith('.')) return new URL(text, original).href;
+    return text.startsWith('node:') ? text : resolveSpecifier(text, original);
+  };
+  const result: EmittedFile[] = [];
+  for (const source of files) {
+    const output = { text: '', map: '' };
+    program.emit(
+      source,
+      (name, text) => {
+        if (name.endsWith('.map')) output.map = text;
+        else output.text = text;
+      },
+      undefined,
+      false,
+      {
+        after: [
+          rewriteAddresses((text) => address(text, source), pathToFileURL(source.fileName).href),
+        ],
+      },
+    );
+    result.push({ path: pathOf.get(source.fileName)!, ...output, source });
+  }
+  return result;
+}
+
+function baseName(path: string): string {
+  return path.replace(/^.*\//, '').replace(/\.[cm]?[jt]sx?$/, '');
+}
+
+/** Rewrites module specifiers and `import.meta.url`. A specifier that does not resolve stays, and fails at its import. */
+function rewriteAddresses(
+  address: (text: string) => string,
+  originalUrl: string,
+): ts.TransformerFactory<ts.SourceFile> {
+  return (context) => {
+    const { factory } = context;
+    const literal = (node: ts.Expression): ts.Expression => {
+      if (!ts.isStringLiteral(node)) return node;
+      try {
+        return factory.createStringLiteral(address(node.text));
+      } catch {
+        return node;
+      }
+    };
+    const visit = (node: ts.Node): ts.Node => {
+      if (ts.isImportDeclaration(node)) {
+        return factory.updateImportDeclaration(
+          node,
+          node.modifiers,
+          node.importClause,
+          literal(node.moduleSpecifier),
+          node.attributes,
+        );
+      }
+      if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
+        return factory.updateExportDeclaration(
+          node,
+          node.modifiers,
+          node.isTypeOnly,
+          node.exportClause,
+          literal(node.moduleSpecifier),
+          node.attributes,
+        );
+      }
+      if (
+        ts.isCallExpression(node) &&
+        node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+        node.arguments.length > 0
+      ) {
+        const [specifier, ...rest] = node.arguments;
+        return factory.updateCallExpression(node, node.expression, undefined, [
+          literal(specifier),
+          ...rest,
+        ]);
+      }
+      if (
+        ts.isPropertyAccessExpression(node) &&
+        ts.isMetaProperty(node.expression) &&
+        node.name.text === 'url'
+      ) {
+        return factory.createStringLiteral(originalUrl);
+      }
+      return ts.visitEachChild(node, visit, context);
+    };
+    return (file) => ts.visitEachChild(file, visit, context);
+  };
+}

@@ -1,0 +1,69 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import ts from 'typescript';
+import type { SourceSpan } from '../../ir/source.ts';
+import type { SourceMapper } from '../frontend/source.ts';
+import type { EmittedFile } from './emit.ts';
+
+/** Maps positions in emitted modules to the user's expressions. `folder` is where the modules were written. */
+export function createSourceMapper(files: readonly EmittedFile[], folderUrl: string): SourceMapper {
+  const byUrl = new Map(
+    files.map((file) => [
+      new URL(file.path, folderUrl).href,
+      { source: file.source, map: new TraceMap(file.map) },
+    ]),
+  );
+  return (file, line, column) => {
+    const known = byUrl.get(file) ?? byUrl.get(`file://${file}`);
+    if (!known) return null;
+    const original = originalPositionFor(known.map, { line, column: column - 1 });
+    if (original.line === null) return null;
+    const { source } = known;
+    const position = source.getPositionOfLineAndCharacter(original.line - 1, original.column);
+    return spanAt(source, startOfExpression(source, position));
+  };
+}
+
+/** 1-based line and column, the file as tsc prints it: relative to the working directory. */
+export function spanAt(source: ts.SourceFile, position: number): SourceSpan {
+  const { line, character } = source.getLineAndCharacterOfPosition(position);
+  return { file: displayPath(source.fileName), line: line + 1, column: character + 1 };
+}
+
+export function displayPath(file: string): string {
+  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') || short === '' ? path : short.replaceAll('\\', '/');
+}
+
+/**
+ * V8 reports a call at the last name of its callee: `matmul` in `x.matmul(w)`. A reader expects the start of the
+ * expression; in a chain over several lines the name itself says which call it is.
+ */
+function startOfExpression(source: ts.SourceFile, position: number): number {
+  let node: ts.Node = source;
+  // Depth is that of the syntax at one position.
+  for (;;) {
+    const child: ts.Node | undefined = ts.forEachChild(node, (candidate) =>
+      candidate.getStart(source) <= position && position < candidate.end ? candidate : undefined,
+    );
+    if (!child) break;
+    node = child;
+  }
+  const access = node.parent;
+  if (
+    access &&
+    ts.isPropertyAccessExpression(access) &&
+    access.name === node &&
+    ts.isCallExpression(access.parent) &&
+    access.parent.expression === access
+  ) {
+    const start = access.getStart(source);
+    const sameLine =
+      source.getLineAndCharacterOfPosition(start).line ===
+      source.getLineAndCharacterOfPosition(position).line;
+    return sameLine ? start : position;
+  }
+  return position;
+}
