@@ -2,6 +2,13 @@
 export { compile, type ModelSource } from './compile.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
 export * from './frontend/index.ts';
+export {
+  formatDot,
+  type Inspection,
+  inspectPlan,
+  type PlanGraphNode,
+  planGraph,
+} from './inspect.ts';
 export type { PassName, PassPrinter } from './pipeline.ts';
 export type { CompileOptions, CompileResult } from './result.ts';
 export { VERSION } from './version.ts';

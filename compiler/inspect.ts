@@ -1,0 +1,222 @@
+import { Graph } from '@dagrejs/graphlib';
+import type { Plan, PlanMemory, PlanTensor } from '../ir/plan.ts';
+import { formatSpan } from '../ir/source.ts';
+
+/** What a person wants to know of a plan, as data. All sizes in bytes. */
+export interface Inspection {
+  readonly name: string;
+  readonly target: string;
+  readonly producer: string;
+  readonly memory: PlanMemory;
+  readonly parameters: { readonly count: number; readonly elements: number };
+  readonly programs: readonly InspectedProgram[];
+  /** By share of the floating-point operations of all programs, largest first. */
+  readonly kernels: readonly InspectedKernel[];
+}
+
+export interface InspectedProgram {
+  readonly name: string;
+  readonly steps: number;
+  readonly flops: number;
+  readonly bytesMoved: number;
+  /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
+  readonly liveBytes: readonly number[];
+  readonly peakStep: number;
+  readonly peakLabel: string;
+  readonly peakSource: string | null;
+  /** Arena tensors that are live at the peak step, largest first. */
+  readonly liveAtPeak: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly bytes: number;
+    readonly firstStep: number;
+    readonly lastStep: number;
+    readonly policy: string;
+    readonly source: string | null;
+  }[];
+}
+
+export interface InspectedKernel {
+  readonly name: string;
+  readonly steps: number;
+  readonly flops: number;
+  readonly bytesMoved: number;
+  readonly flopsShare: number;
+  readonly bytesShare: number;
+}
+
+/** Derives the figures that `btc inspect` shows. */
+export function inspectPlan(plan: Plan): Inspection {
+  const parameters = plan.tensors.filter(({ role }) => role === 'parameter');
+  return {
+    name: plan.name,
+    target: plan.target,
+    producer: plan.producer,
+    memory: plan.memory,
+    parameters: {
+      count: parameters.length,
+      elements: parameters.reduce((sum, { bytes }) => sum + bytes / 4, 0),
+    },
+    programs: Object.keys(plan.programs).map((name) => inspectProgram(plan, name)),
+    kernels: inspectKernels(plan),
+  };
+}
+
+function inspectProgram(plan: Plan, name: string): InspectedProgram {
+  const { steps } = plan.programs[name];
+  const live = liveBytes(plan, name);
+  const peakStep = live.indexOf(Math.max(...live));
+  const writer = writers(plan, name);
+  const alive = plan.tensors
+    .map((tensor, index) => ({ tensor, index }))
+    .filter(
+      ({ tensor }) =>
+        tensor.program === name && tensor.firstStep <= peakStep && peakStep <= tensor.lastStep,
+    );
+  return {
+    name,
+    steps: steps.length,
+    flops: steps.reduce((sum, step) => sum + step.flops, 0),
+    bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
+    liveBytes: live,
+    peakStep,
+    peakLabel: steps[peakStep]?.label ?? '',
+    peakSource: sourceOf(plan, name, peakStep),
+    liveAtPeak: alive
+      .map(({ tensor, index }) => ({
+        name: tensor.name,
+        shape: tensor.shape,
+        bytes: tensor.bytes,
+        firstStep: tensor.firstStep,
+        lastStep: tensor.lastStep,
+        policy: tensor.policy,
+        source: sourceOf(plan, name, writer.get(index) ?? -1),
+      }))
+      .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function sourceOf(plan: Plan, program: string, step: number): string | null {
+  const source = plan.programs[program].steps[step]?.source;
+  return source ? formatSpan(source) : null;
+}
+
+/** The step that writes each tensor of a program first. */
+function writers(plan: Plan, program: string): Map<number, number> {
+  const first = new Map<number, number>();
+  plan.programs[program].steps.forEach(({ kernel, bindings }, step) => {
+    bindings.forEach((tensor, binding) => {
+      if (plan.kernels[kernel].bindings[binding].access !== 'read' && !first.has(tensor))
+        first.set(tensor, step);
+    });
+  });
+  return first;
+}
+
+/** Sum of the bytes of live arena tensors at each step; tensors in one place (in-place chains) count once. */
+function liveBytes(plan: Plan, program: string): number[] {
+  const count = Math.max(1, plan.programs[program].steps.length);
+  const change = new Float64Array(count + 1);
+  const places = new Map<string, PlanTensor[]>();
+  for (const tensor of plan.tensors) {
+    if (tensor.program !== program) continue;
+    const key = `${tensor.slab}:${tensor.offset}`;
+    const list = places.get(key);
+    if (list) list.push(tensor);
+    else places.set(key, [tensor]);
+  }
+  for (const tensors of places.values()) {
+    tensors.sort((a, b) => a.firstStep - b.firstStep);
+    let freeFrom = 0;
+    for (const { firstStep, lastStep, bytes } of tensors) {
+      // At a handover both names of the one place are live: it counts from where the first one ended.
+      const from = Math.max(firstStep, freeFrom);
+      if (from > lastStep) continue;
+      change[from] += bytes;
+      change[lastStep + 1] -= bytes;
+      freeFrom = lastStep + 1;
+    }
+  }
+  const live: number[] = [];
+  let sum = 0;
+  for (let step = 0; step < count; step++) {
+    sum += change[step];
+    live.push(sum);
+  }
+  return live;
+}
+
+function inspectKernels(plan: Plan): InspectedKernel[] {
+  const totals = plan.kernels.map(({ name }) => ({ name, steps: 0, flops: 0, bytesMoved: 0 }));
+  for (const { steps } of Object.values(plan.programs)) {
+    for (const { kernel, flops, bytesMoved } of steps) {
+      totals[kernel].steps++;
+      totals[kernel].flops += flops;
+      totals[kernel].bytesMoved += bytesMoved;
+    }
+  }
+  const flops = totals.reduce((sum, total) => sum + total.flops, 0) || 1;
+  const bytes = totals.reduce((sum, total) => sum + total.bytesMoved, 0) || 1;
+  return totals
+    .map((total) => ({
+      ...total,
+      flopsShare: total.flops / flops,
+      bytesShare: total.bytesMoved / bytes,
+    }))
+    .sort((a, b) => b.flops - a.flops || b.bytesMoved - a.bytesMoved);
+}
+
+/** Label of a node of {@link planGraph}. */
+export type PlanGraphNode =
+  | {
+      readonly kind: 'step';
+      readonly label: string;
+      readonly program: string;
+      readonly step: number;
+    }
+  | {
+      readonly kind: 'tensor';
+      readonly label: string;
+      readonly role: string;
+      readonly bytes: number;
+    };
+
+/**
+ * Steps and tensors of a plan as a directed graph: a step reads the tensors with an edge to it and writes those with an edge
+ * from it. Nodes are named `train:3` and `tensor:7`.
+ */
+export function planGraph(plan: Plan): Graph {
+  const graph = new Graph({ directed: true });
+  graph.setGraph(plan.name);
+  for (const [program, { steps }] of Object.entries(plan.programs)) {
+    steps.forEach((step, index) => {
+      const name = `${program}:${index}`;
+      const node: PlanGraphNode = { kind: 'step', label: step.label, program, step: index };
+      graph.setNode(name, node);
+      step.bindings.forEach((tensor, binding) => {
+        const place = `tensor:${tensor}`;
+        const { name: label, role, bytes } = plan.tensors[tensor];
+        const tensorNode: PlanGraphNode = { kind: 'tensor', label, role, bytes };
+        graph.setNode(place, tensorNode);
+        const { access } = plan.kernels[step.kernel].bindings[binding];
+        if (access !== 'write') graph.setEdge(place, name);
+        if (access !== 'read') graph.setEdge(name, place);
+      });
+    });
+  }
+  return graph;
+}
+
+/** The graph in Graphviz's language. */
+export function formatDot(graph: Graph): string {
+  const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  const nodes = graph.nodes().map((name) => {
+    const node = graph.node(name) as PlanGraphNode;
+    const shape = node.kind === 'step' ? 'box' : 'ellipse';
+    const label =
+      node.kind === 'step' ? `${node.step}: ${node.label}` : `${node.label}\n${node.bytes} B`;
+    return `  ${quote(name)} [shape=${shape}, label=${quote(label).replaceAll('\n', '\\n')}];`;
+  });
+  const edges = graph.edges().map(({ v, w }) => `  ${quote(v)} -> ${quote(w)};`);
+  return `digraph ${quote(String(graph.graph()))} {\n  rankdir=LR;\n${[...nodes, ...edges].join('\n')}\n}\n`;
+}
