@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+
 /** A GPU for this process, or null and a sentence that says why there is none. */
 export type NodeGpu =
   | { readonly gpu: GPU; readonly reason: null }
@@ -21,6 +23,10 @@ export async function openNodeGpu(): Promise<GPU | null> {
 }
 
 async function open(): Promise<NodeGpu> {
+  // Dawn would find nothing either, but says so on the terminal in its own words.
+  if (process.platform === 'linux' && !hasVulkanLoader()) {
+    return { gpu: null, reason: 'this machine has no Vulkan loader (libvulkan.so.1)' };
+  }
   try {
     const { create } = await import('webgpu');
     const gpu = create([]);
@@ -29,5 +35,28 @@ async function open(): Promise<NodeGpu> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { gpu: null, reason: `the 'webgpu' package does not load here: ${reason}` };
+  }
+}
+
+/** Folders that the dynamic linker searches on common distributions, first those of the environment. */
+function hasVulkanLoader(): boolean {
+  const given = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter((folder) => folder !== '');
+  const roots = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', '/usr/local/lib', '/usr/local/lib64'];
+  const multiarch = roots.flatMap((root) =>
+    list(root)
+      .filter((name) => name.endsWith('-linux-gnu'))
+      .map((name) => `${root}/${name}`),
+  );
+  const configured = list('/run/opengl-driver').map((name) => `/run/opengl-driver/${name}`);
+  return [...given, ...roots, ...multiarch, ...configured].some((folder) =>
+    list(folder).includes('libvulkan.so.1'),
+  );
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }

@@ -42,9 +42,10 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
  */
 export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
   const scalar = { dtype: 'f32', shape: [] } as const;
-  if (isPoisoned(logits) || isPoisoned(labels)) return poisoned(scalar);
-  if (labels.dtype !== 'i32')
+  if (labels.dtype !== 'i32' && !isPoisoned(labels)) {
     return mistake(2003, { op: 'crossEntropy', wanted: 'i32 labels', given: labels.dtype }, scalar);
+  }
+  if (isPoisoned(logits) || isPoisoned(labels)) return poisoned(scalar);
   if (logits.rank === 0 || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
     const wanted = `labels of shape ${formatShape(logits.shape.slice(0, -1))} for logits of shape ${formatShape(logits.shape)}`;
     return mistake(2003, { op: 'crossEntropy', wanted, given: formatShape(labels.shape) }, scalar);

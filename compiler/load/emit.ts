@@ -31,6 +31,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
     files.map((file, index) => [file.fileName, `${index}-${baseName(file.fileName)}.mjs`]),
   );
   const address = (text: string, from: ts.SourceFile): string => {
+    if (text === OWN_PACKAGE) return OWN_MODULE;
     const target = ts.resolveModuleName(
       text,
       from.fileName,
@@ -39,7 +40,6 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
     ).resolvedModule;
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return new URL(emitted, folderUrl).href;
-    if (text === OWN_PACKAGE) return OWN_MODULE;
     const original = pathToFileURL(from.fileName).href;
     if (text.startsWith('.')) return new URL(text, original).href;
     return text.startsWith('node:') ? text : resolveSpecifier(text, original);

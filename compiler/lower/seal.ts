@@ -15,7 +15,7 @@ export class KernelTable {
     );
     let index = this.interned.get(key);
     if (index === undefined) {
-      const base = label.replaceAll(/\W+/g, '_');
+      const base = label.replace(/\W+$/, '').replaceAll(/\W+/g, '_');
       const count = (this.names.get(base) ?? 0) + 1;
       this.names.set(base, count);
       index = this.kernels.push({ name: count === 1 ? base : `${base}_${count}`, ...kernel }) - 1;

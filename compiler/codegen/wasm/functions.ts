@@ -32,7 +32,7 @@ const ROUND_BITS = 0x4b400000;
 // results may be subnormal.
 const EXP4 = `(func $exp4 (param $x v128) (result v128) (local $t v128) (local $n v128) (local $half v128)
   ${set('x', `(f32x4.pmax (f32x4.pmin ${get('x')} ${f32s(89)}) ${f32s(-104)})`)}
-  ${set('t', `(f32x4.add (f32x4.mul ${get('x')} ${f32s(1.4426950408889634)}) ${f32s(ROUND)})`)}
+  ${set('t', `(f32x4.add (f32x4.mul ${get('x')} ${f32s(Math.LOG2E)}) ${f32s(ROUND)})`)}
   ${set('n', `(f32x4.sub ${get('t')} ${f32s(ROUND)})`)}
   ${set('x', `(f32x4.sub ${get('x')} (f32x4.mul ${get('n')} ${f32s(0.693359375)}))`)}
   ${set('x', `(f32x4.add ${get('x')} (f32x4.mul ${get('n')} ${f32s(2.1219444e-4)}))`)}
@@ -92,7 +92,7 @@ const SINE = `(func $sine (param $x f32) (param $quarter i32) (result f32)
     (then
       ${set('r', `(f64.promote_f32 ${get('x')})`)}
       ${set('n', `(f64.nearest (f64.mul ${get('r')} ${f64(0.6366197723675814)}))`)}
-      ${set('r', `(f64.sub (f64.sub ${get('r')} (f64.mul ${get('n')} ${f64(1.5707963109016418)})) (f64.mul ${get('n')} ${f64(1.5893254773528197e-8)}))`)}
+      ${set('r', `(f64.sub (f64.sub ${get('r')} (f64.mul ${get('n')} ${f64(1.5707963109016418)})) (f64.mul ${get('n')} ${f64(1.5893254773528196e-8)}))`)}
       ${set('q', `(i32.trunc_sat_f64_s ${get('n')})`)})
     (else
       ${set('bits', `(i32.and (i32.reinterpret_f32 ${get('x')}) (i32.const 0x7fffffff))`)}

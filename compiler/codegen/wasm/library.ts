@@ -1,0 +1,271 @@
+import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
+
+// Functions that kernels call, as WebAssembly text. What is common is written once, on four lanes; the rare ones are
+// scalar and work in float64, where a short polynomial is exact for float32. NaN, infinities and subnormals give what
+// the function gives in JavaScript.
+
+const get = (name: string) => `(local.get $${name})`;
+const set = (name: string, value: string) => `(local.set $${name} ${value})`;
+const constant = (value: number | string) => `(f32x4.splat (f32.const ${value}))`;
+const f64 = (value: number | string) => `(f64.const ${value})`;
+const chain =
+  (operation: string) =>
+  (...operands: string[]) =>
+    operands.reduce((a, b) => `(${operation} ${a} ${b})`);
+const add = chain('f32x4.add');
+const sub = chain('f32x4.sub');
+const mul = chain('f32x4.mul');
+const dadd = chain('f64.add');
+const dsub = chain('f64.sub');
+const dmul = chain('f64.mul');
+const choose = (condition: string, yes: string, no: string) =>
+  `(v128.bitselect ${yes} ${no} ${condition})`;
+const power = (exponent: string) =>
+  `(i32x4.shl (i32x4.add ${exponent} (i32x4.splat (i32.const 127))) (i32.const 23))`;
+
+/** Horner's scheme, highest power first. */
+const polynomial = (x: string, coefficients: readonly number[]) =>
+  coefficients.slice(1).reduce((sum, c) => add(mul(sum, x), constant(c)), constant(coefficients[0]));
+const polynomial64 = (x: string, coefficients: readonly number[]) =>
+  coefficients.slice(1).reduce((sum, c) => dadd(dmul(sum, x), f64(c)), f64(coefficients[0]));
+
+// ln 2 in two parts, the first so short that its products with exponents are exact (Cody and Waite; Cephes).
+const LN2_HIGH = 0.693359375;
+const LN2_LOW = -2.1219444e-4;
+
+/** Polynomial of Cephes expf (Moshier). The power of two comes in two factors so that subnormal results are rounded once. */
+const EXP = `(func $exp (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128)
+  ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-104)}) ${constant(89)})`)}
+  ${set('n', `(f32x4.nearest ${mul(get('x'), constant(Math.LOG2E))})`)}
+  ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), mul(get('n'), constant(LN2_LOW))))}
+  ${set('k', `(i32x4.trunc_sat_f32x4_s ${get('n')})`)}
+  ${set('h', `(i32x4.shr_s ${get('k')} (i32.const 1))`)}
+  ${mul(
+    add(
+      mul(
+        polynomial(
+          get('x'),
+          [
+            1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
+            5.0000001201e-1,
+          ],
+        ),
+        mul(get('x'), get('x')),
+      ),
+      get('x'),
+      constant(1),
+    ),
+    power(get('h')),
+    power(`(i32x4.sub ${get('k')} ${get('h')})`),
+  )})`;
+
+/** Polynomial of Cephes logf on [sqrt(1/2), sqrt(2)); the exponent is split off with integer arithmetic. */
+const LOG = `(func $log (param $x v128) (result v128) (local $y v128) (local $e v128) (local $z v128) (local $i v128) (local $tiny v128)
+  ${set('tiny', `(f32x4.lt ${get('x')} ${constant(2 ** -126)})`)}
+  ${set('i', choose(get('tiny'), mul(get('x'), constant(2 ** 23)), get('x')))}
+  ${set('i', `(i32x4.sub ${get('i')} (i32x4.splat (i32.const 0x3f3504f3)))`)}
+  ${set('e', `(f32x4.convert_i32x4_s (i32x4.shr_s ${get('i')} (i32.const 23)))`)}
+  ${set('e', sub(get('e'), `(v128.and ${get('tiny')} ${constant(23)})`))}
+  ${set('y', sub(`(i32x4.add (v128.and ${get('i')} (i32x4.splat (i32.const 0x7fffff))) (i32x4.splat (i32.const 0x3f3504f3)))`, constant(1)))}
+  ${set('z', mul(get('y'), get('y')))}
+  ${set(
+    'z',
+    add(
+      mul(
+        polynomial(
+          get('y'),
+          [
+            7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1,
+            -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+          ],
+        ),
+        get('y'),
+        get('z'),
+      ),
+      sub(mul(get('e'), constant(LN2_LOW)), mul(constant(0.5), get('z'))),
+    ),
+  )}
+  ${set('y', add(get('y'), get('z'), mul(get('e'), constant(LN2_HIGH))))}
+  ${choose(
+    `(f32x4.gt ${get('x')} ${constant(0)})`,
+    choose(`(f32x4.eq ${get('x')} ${constant('inf')})`, get('x'), get('y')),
+    choose(`(f32x4.eq ${get('x')} ${constant(0)})`, constant('-inf'), constant('nan')),
+  )})`;
+
+/** Polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
+const TANH = `(func $tanh (param $x v128) (result v128) (local $z v128) (local $a v128)
+  ${set('a', `(f32x4.abs ${get('x')})`)}
+  ${set('z', mul(get('x'), get('x')))}
+  ${choose(
+    `(f32x4.lt ${get('a')} ${constant(0.625)})`,
+    add(
+      mul(
+        polynomial(
+          get('z'),
+          [
+            -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+            -3.33332819422e-1,
+          ],
+        ),
+        get('z'),
+        get('x'),
+      ),
+      get('x'),
+    ),
+    `(v128.or (v128.and ${get('x')} (v128.const i32x4 0x80000000 0x80000000 0x80000000 0x80000000)) ${sub(
+      constant(1),
+      `(f32x4.div ${constant(2)} ${add(`(call $exp ${add(get('a'), get('a'))})`, constant(1))})`,
+    )})`,
+  )})`;
+
+/** 1 / (1 + exp(-x)), by the exponential of -|x| so that small results keep their precision. */
+const SIGMOID = `(func $sigmoid (param $x v128) (result v128) (local $e v128)
+  ${set('e', `(call $exp (f32x4.neg (f32x4.abs ${get('x')})))`)}
+  (f32x4.div ${choose(`(f32x4.ge ${get('x')} ${constant(0)})`, constant(1), get('e'))} ${add(constant(1), get('e'))}))`;
+
+// 2/π as bytes; entry i is the 32 bits that end with byte i. The reduction of huge angles is that of Arm's
+// optimised routines (sinf): three products of the mantissa with 96 bits of 2/π around its exponent.
+const TWO_OVER_PI = 'a2f9836e4e441529fc2757d1f534ddc0db6295993c439041';
+const WINDOWS = Array.from({ length: 24 }, (_, i) =>
+  TWO_OVER_PI.slice(Math.max(0, 2 * i - 6), 2 * i + 2),
+);
+const INVERSE_PI = `(func $inversePi (param $i i32) (result i64)
+${WINDOWS.map((word, i) => `  (if (i32.eq ${get('i')} (i32.const ${i})) (then (return (i64.const 0x${word}))))`).join('\n')}
+  (i64.const 0))`;
+
+const WORD = (offset: number) =>
+  `(call $inversePi (i32.add ${get('w')} (i32.const ${offset})))`;
+/** Sine of x + turns·π/2. Below 2^20 the reduction is that of fdlibm with π/2 in two parts, and so are the polynomials. */
+const SINE = `(func $sine (param $x f32) (param $turns i32) (result f32) (local $r f64) (local $n f64) (local $z f64) (local $b i32) (local $w i32) (local $m i64) (local $p i64)
+  (if (i32.eqz (f32.lt (f32.abs ${get('x')}) (f32.const inf))) (then (return (f32.sub ${get('x')} ${get('x')}))))
+  (if (f32.lt (f32.abs ${get('x')}) (f32.const 1048576))
+    (then
+      ${set('r', `(f64.promote_f32 ${get('x')})`)}
+      ${set('n', `(f64.nearest ${dmul(get('r'), f64(2 / Math.PI))})`)}
+      ${set('r', dsub(get('r'), dmul(get('n'), f64('1.57079632673412561417e+00')), dmul(get('n'), f64('6.07710050650619224932e-11'))))}
+      ${set('turns', `(i32.add ${get('turns')} (i32.trunc_sat_f64_s ${get('n')}))`)})
+    (else
+      ${set('b', `(i32.reinterpret_f32 ${get('x')})`)}
+      ${set('w', `(i32.and (i32.shr_u ${get('b')} (i32.const 26)) (i32.const 15))`)}
+      ${set('m', `(i64.extend_i32_u (i32.shl (i32.or (i32.and ${get('b')} (i32.const 0x7fffff)) (i32.const 0x800000)) (i32.and (i32.shr_u ${get('b')} (i32.const 23)) (i32.const 7))))`)}
+      ${set('p', `(i64.shl (i64.mul ${get('m')} ${WORD(0)}) (i64.const 32))`)}
+      ${set('p', `(i64.or ${get('p')} (i64.shr_u (i64.mul ${get('m')} ${WORD(8)}) (i64.const 32)))`)}
+      ${set('p', `(i64.add ${get('p')} (i64.mul ${get('m')} ${WORD(4)}))`)}
+      ${set('m', `(i64.shr_u (i64.add ${get('p')} (i64.const 0x2000000000000000)) (i64.const 62))`)}
+      ${set('r', dmul(`(f64.convert_i64_s (i64.sub ${get('p')} (i64.shl ${get('m')} (i64.const 62))))`, f64(Math.PI * 2 ** -63)))}
+      ${set('b', `(i32.shr_s ${get('b')} (i32.const 31))`)}
+      ${set('r', `(f64.mul ${get('r')} (f64.convert_i32_s (i32.or ${get('b')} (i32.const 1))))`)}
+      ${set('turns', `(i32.add ${get('turns')} (i32.sub (i32.xor (i32.wrap_i64 ${get('m')}) ${get('b')}) ${get('b')}))`)}))
+  ${set('z', dmul(get('r'), get('r')))}
+  ${set(
+    'r',
+    `(if (result f64) (i32.and ${get('turns')} (i32.const 1))
+    (then ${dadd(dmul(polynomial64(get('z'), [0.0000243904487962774090654, -0.00138867637746099294692, 0.0416666233237390631894, -0.49999999725103100312]), get('z')), f64(1))})
+    (else ${dadd(dmul(polynomial64(get('z'), [0.0000027183114939898219064, -0.000198393348360966317347, 0.0083333293858894631756, -0.166666666416265235595]), get('z'), get('r')), get('r'))}))`,
+  )}
+  (f32.demote_f64 (select (f64.neg ${get('r')}) ${get('r')} (i32.and ${get('turns')} (i32.const 2)))))`;
+
+// The sine of a small angle is the angle, -0 included.
+const SIN = `(func $sin (param $x f32) (result f32)
+  (if (result f32) (f32.lt (f32.abs ${get('x')}) (f32.const ${2 ** -13})) (then ${get('x')}) (else (call $sine ${get('x')} (i32.const 0)))))`;
+const COS = `(func $cos (param $x f32) (result f32) (call $sine ${get('x')} (i32.const 1)))`;
+
+const TERMS = 9;
+/** ln of the mantissa by the series of 2 artanh(s), s = (m - 1) / (m + 1), on [sqrt(1/2), sqrt(2)). */
+const ARTANH = Array.from({ length: TERMS }, (_, i) => 2 / (2 * (TERMS - 1 - i) + 1));
+const FACTORIALS = [1, 1];
+for (let i = 2; i <= 11; i++) FACTORIALS.push(FACTORIALS[i - 1] * i);
+/** Taylor series of 2^f for |f| <= 1/2. */
+const POWER_OF_TWO = FACTORIALS.map((factorial, i) => Math.LN2 ** i / factorial).reverse();
+
+/** 2^(y·log2|x|) in float64; the sign of a negative base with an odd exponent is put back at the end. */
+const POW = `(func $pow (param $x f32) (param $y f32) (result f32) (local $i i64) (local $l f64) (local $s f64) (local $t f64) (local $n f64) (local $half f32)
+  (if (f32.eq ${get('y')} (f32.const 0)) (then (return (f32.const 1))))
+  (if (i32.and (i32.and (f32.lt ${get('x')} (f32.const 0)) (f32.gt ${get('x')} (f32.const -inf))) (f32.ne (f32.floor ${get('y')}) ${get('y')}))
+    (then (return (f32.const nan))))
+  ${set('i', `(i64.sub (i64.reinterpret_f64 (f64.promote_f32 (f32.abs ${get('x')}))) (i64.const 0x3fe6a09e667f3bcd))`)}
+  ${set('s', `(f64.reinterpret_i64 (i64.add (i64.and ${get('i')} (i64.const 0xfffffffffffff)) (i64.const 0x3fe6a09e667f3bcd)))`)}
+  ${set('s', `(f64.div ${dsub(get('s'), f64(1))} ${dadd(get('s'), f64(1))})`)}
+  ${set('l', dadd(`(f64.convert_i64_s (i64.shr_s ${get('i')} (i64.const 52)))`, dmul(polynomial64(dmul(get('s'), get('s')), ARTANH), get('s'), f64(Math.LOG2E))))}
+  (if (f32.eq ${get('x')} (f32.const 0)) (then ${set('l', f64('-inf'))}))
+  (if (f32.eq (f32.abs ${get('x')}) (f32.const inf)) (then ${set('l', f64('inf'))}))
+  (if (f32.ne ${get('x')} ${get('x')}) (then ${set('l', f64('nan'))}))
+  ${set('t', `(f64.min (f64.max ${dmul(`(f64.promote_f32 ${get('y')})`, get('l'))} ${f64(-200)}) ${f64(200)})`)}
+  ${set('n', `(f64.nearest ${get('t')})`)}
+  ${set('t', dmul(polynomial64(dsub(get('t'), get('n')), POWER_OF_TWO), `(f64.reinterpret_i64 (i64.shl (i64.add (i64.trunc_sat_f64_s ${get('n')}) (i64.const 1023)) (i64.const 52)))`))}
+  ${set('half', `(f32.mul ${get('y')} (f32.const 0.5))`)}
+  (if (i32.and (f32.eq (f32.floor ${get('y')}) ${get('y')}) (f32.ne (f32.floor ${get('half')}) ${get('half')}))
+    (then ${set('t', `(f64.copysign ${get('t')} (f64.promote_f32 ${get('x')}))`)}))
+  (f32.demote_f64 ${get('t')}))`;
+
+/** Exact remainder with the sign of the dividend. Each quotient has at most 28 bits, so that its product is exact in float64. */
+const MOD = `(func $mod (param $a f32) (param $b f32) (result f32) (local $r f64) (local $d f64) (local $s f64)
+  ${set('r', `(f64.promote_f32 (f32.abs ${get('a')}))`)}
+  ${set('d', `(f64.promote_f32 (f32.abs ${get('b')}))`)}
+  (if (i32.eqz (i32.and (f64.gt ${get('d')} ${f64(0)}) (f64.lt ${get('r')} ${f64('inf')}))) (then (return (f32.const nan))))
+  (block $done (loop $next
+    (br_if $done (f64.lt ${get('r')} ${get('d')}))
+    ${set('s', get('d'))}
+    (block $scaled (loop $scale
+      (br_if $scaled (f64.gt ${dmul(get('s'), f64(2 ** 28))} ${get('r')}))
+      ${set('s', dmul(get('s'), f64(2 ** 28)))}
+      (br $scale)))
+    ${set('r', dsub(get('r'), dmul(`(f64.trunc (f64.div ${get('r')} ${get('s')}))`, get('s'))))}
+    (if (f64.lt ${get('r')} ${f64(0)}) (then ${set('r', dadd(get('r'), get('s')))}))
+    (br $next)))
+  (f32.copysign (f32.demote_f64 ${get('r')}) ${get('a')}))`;
+
+function threefry(): string {
+  const rotate = (count: number) =>
+    `(v128.or (i32x4.shl ${get('y')} (i32.const ${count})) (i32x4.shr_u ${get('y')} (i32.const ${32 - count})))`;
+  const key = (index: number) => `(i32x4.splat ${get(`k${index % 3}`)})`;
+  const plus = (a: string, b: string) => `(i32x4.add ${a} ${b})`;
+  const lines = [
+    set('k2', `(i32.xor (i32.const ${THREEFRY_PARITY}) (i32.xor ${get('k0')} ${get('k1')}))`),
+    set('x', plus(get('x'), key(0))),
+    set('y', plus(get('y'), key(1))),
+  ];
+  for (let group = 0; group < 5; group++) {
+    for (let round = 0; round < 4; round++) {
+      lines.push(set('x', plus(get('x'), get('y'))));
+      lines.push(
+        set('y', `(v128.xor ${rotate(THREEFRY_ROTATIONS[(group % 2) * 4 + round])} ${get('x')})`),
+      );
+    }
+    lines.push(set('x', plus(get('x'), key(group + 1))));
+    lines.push(
+      set('y', plus(plus(get('y'), key(group + 2)), `(i32x4.splat (i32.const ${group + 1}))`)),
+    );
+  }
+  return `(func $uniform (param $k0 i32) (param $k1 i32) (param $x v128) (param $y v128) (result v128) (local $k2 i32)
+  ${lines.join('\n  ')}
+  ${mul(`(f32x4.convert_i32x4_u (i32x4.shr_u ${get('x')} (i32.const 8)))`, constant(2 ** -24))})`;
+}
+
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  exp: EXP,
+  log: LOG,
+  tanh: TANH,
+  sigmoid: SIGMOID,
+  inversePi: INVERSE_PI,
+  sine: SINE,
+  sin: SIN,
+  cos: COS,
+  pow: POW,
+  mod: MOD,
+  uniform: threefry(),
+};
+
+/** The functions that `text` calls, and those that they call. */
+export function libraryFor(text: string): string {
+  const found = new Set<string>();
+  const pending = [text];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const [, name] of next.matchAll(/\(call \$(\w+)/g)) {
+      if (found.has(name)) continue;
+      found.add(name);
+      pending.push(FUNCTIONS[name]);
+    }
+  }
+  return [...found].map((name) => FUNCTIONS[name]).join('\n');
+}
