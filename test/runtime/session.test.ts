@@ -228,7 +228,9 @@ describe('ends', () => {
     const doomed = await adapter.requestDevice();
     const lost = await load(plan, { device: doomed });
     await lost.run('train', SMALL_INPUTS);
+    const running = lost.run('train', SMALL_INPUTS);
     doomed.destroy();
+    expect((await errorOf(() => running)).code).toBe('device-lost');
     await doomed.lost;
     for (const call of [() => lost.run('train', SMALL_INPUTS), () => lost.readParameters()]) {
       const error = await errorOf(call);

@@ -11,5 +11,3 @@ try {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
 }
-// Dawn keeps threads that would hold the process.
-process.exit(0);

@@ -93,9 +93,11 @@ function chooseTiling(
     work / throughput / Math.min(1, invocations / wantedInvocations);
   const outputs = batch * m * n;
   let best: ContractionTiling | null = null;
+  // A plain reduction is divided among invocations only where workgroup memory allows.
+  const reducers = limits.maxWorkgroupBytes > 0 ? k / TUNING.reduction.leastTerms : 1;
   let bestTime = time(
     outputs * k,
-    outputs * Math.max(1, k / TUNING.reduction.leastTerms),
+    outputs * Math.max(1, reducers),
     TUNING.contraction.plainThroughput,
   );
   for (const tiling of TUNING.contraction.tilings) {
