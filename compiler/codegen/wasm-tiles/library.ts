@@ -25,7 +25,9 @@ const power = (exponent: string) =>
 
 /** Horner's scheme, highest power first. */
 const polynomial = (x: string, coefficients: readonly number[]) =>
-  coefficients.slice(1).reduce((sum, c) => add(mul(sum, x), constant(c)), constant(coefficients[0]));
+  coefficients
+    .slice(1)
+    .reduce((sum, c) => add(mul(sum, x), constant(c)), constant(coefficients[0]));
 const polynomial64 = (x: string, coefficients: readonly number[]) =>
   coefficients.slice(1).reduce((sum, c) => dadd(dmul(sum, x), f64(c)), f64(coefficients[0]));
 
@@ -133,8 +135,7 @@ const INVERSE_PI = `(func $inversePi (param $i i32) (result i64)
 ${WINDOWS.map((word, i) => `  (if (i32.eq ${get('i')} (i32.const ${i})) (then (return (i64.const 0x${word}))))`).join('\n')}
   (i64.const 0))`;
 
-const WORD = (offset: number) =>
-  `(call $inversePi (i32.add ${get('w')} (i32.const ${offset})))`;
+const WORD = (offset: number) => `(call $inversePi (i32.add ${get('w')} (i32.const ${offset})))`;
 /** Sine of x + turns·π/2. Below 2^20 the reduction is that of fdlibm with π/2 in two parts, and so are the polynomials. */
 const SINE = `(func $sine (param $x f32) (param $turns i32) (result f32) (local $r f64) (local $n f64) (local $z f64) (local $b i32) (local $w i32) (local $m i64) (local $p i64)
   (if (i32.eqz (f32.lt (f32.abs ${get('x')}) (f32.const inf))) (then (return (f32.sub ${get('x')} ${get('x')}))))

@@ -1,0 +1,60 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+
+/** What code generation needs to know of each node of a kernel. */
+export interface Analysis {
+  /** For each node, 1 at every axis that its value depends on. */
+  readonly depends: readonly Uint8Array[];
+  /** 1 for nodes that the reduced value needs. */
+  readonly under: Uint8Array;
+  /** 1 for nodes that some store or the reduction needs. */
+  readonly alive: Uint8Array;
+  /** Nodes that use each node; a store or the reduction counts as -1. */
+  readonly users: readonly (readonly number[])[];
+}
+
+export function analyse(kernel: Kernel): Analysis {
+  const users = usersOf(kernel);
+  const alive = new Uint8Array(kernel.nodes.length);
+  for (let node = kernel.nodes.length - 1; node >= 0; node--)
+    if (users[node].some((user) => user < 0 || alive[user])) alive[node] = 1;
+  return { depends: axisDependence(kernel), under: nodesUnderReduction(kernel), alive, users };
+}
+
+function usersOf(kernel: Kernel): number[][] {
+  const users: number[][] = kernel.nodes.map(() => []);
+  kernel.nodes.forEach((node, user) => {
+    for (const operand of nodeOperands(node)) users[operand].push(user);
+  });
+  if (kernel.reduction) users[kernel.reduction.value].push(-1);
+  for (const store of kernel.stores) {
+    users[store.value].push(-1);
+    if (store.indirect) users[store.indirect.node].push(-1);
+  }
+  return users;
+}
+
+function axisDependence(kernel: Kernel): Uint8Array[] {
+  const stored = new Set(kernel.stores.map((store) => store.buffer));
+  const sequential = kernel.axes.some((axis) => axis.kind === 'sequential');
+  const depends: Uint8Array[] = [];
+  for (const node of kernel.nodes) {
+    const own = new Uint8Array(kernel.axes.length);
+    const add = (weights: ArrayLike<number>) => {
+      for (let axis = 0; axis < own.length; axis++) if (weights[axis] !== 0) own[axis] = 1;
+    };
+    for (const operand of nodeOperands(node)) add(depends[operand]);
+    if (node.kind === 'load' || node.kind === 'index') add(node.index.coefficients);
+    if (node.kind === 'random') add(node.counter.coefficients);
+    if (node.kind === 'load' || node.kind === 'inBounds')
+      for (const bound of node.bounds) add(bound.index.coefficients);
+    // Stores at earlier sequential points change what is loaded.
+    if (node.kind === 'load' && sequential && stored.has(node.buffer)) own.fill(1);
+    if (node.kind === 'accumulator')
+      kernel.axes.forEach(({ kind }, axis) => {
+        if (kind !== 'reduced') own[axis] = 1;
+      });
+    depends.push(own);
+  }
+  return depends;
+}

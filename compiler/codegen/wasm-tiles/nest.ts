@@ -1,0 +1,53 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+
+/** A stretch of an axis: `iterations` steps of `tile` units, each unit `lanes` neighbouring points in one vector. */
+export interface Segment {
+  readonly start: number;
+  readonly iterations: number;
+  readonly tile: number;
+  readonly lanes: 1 | 4;
+}
+
+export interface Loop {
+  readonly axis: number;
+  /** One behind the other, they cover the axis. */
+  readonly segments: readonly Segment[];
+}
+
+/**
+ * The loops of a kernel, outermost first: sequential and parallel axes, then reduced ones. All points of a step of
+ * all loops (the product of their tiles) are unrolled into one straight piece of code, which shares what they have in
+ * common: that is register tiling.
+ */
+export interface Nest {
+  readonly loops: readonly Loop[];
+  /** The number of loops that are not reduced. */
+  readonly outerDepth: number;
+  /** The axis along which vectors run, or -1. */
+  readonly vectorAxis: number;
+  /** Independent accumulators per point, so that a sum is not bound by the latency of one addition. */
+  readonly chains: number;
+}
+
+/** Covers an axis by steps of `tile` units; what is left over gets steps of its own. */
+export function segmentsOf(extent: number, tile: number, vector: boolean): Segment[] {
+  const segments: Segment[] = [];
+  let start = 0;
+  const push = (iterations: number, units: number, lanes: 1 | 4) => {
+    if (iterations === 0 || units === 0) return;
+    segments.push({ start, iterations, tile: units, lanes });
+    start += iterations * units * lanes;
+  };
+  if (vector) {
+    push(Math.floor(extent / (4 * tile)), tile, 4);
+    push(1, Math.floor((extent - start) / 4), 4);
+    push(1, extent - start, 1);
+  } else {
+    push(Math.floor(extent / tile), tile, 1);
+    push(1, extent - start, 1);
+  }
+  return segments;
+}
+
+export const axesOfKind = (kernel: Kernel, kind: Kernel['axes'][number]['kind']): number[] =>
+  kernel.axes.flatMap((axis, i) => (axis.kind === kind ? [i] : []));
