@@ -1,0 +1,232 @@
+import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
+import { SCALAR_OPS } from '../../../ir/scalar.ts';
+import { type Analysis, analyse } from './analysis.ts';
+import { axesOfKind, type Loop, type Nest, segmentsOf } from './nest.ts';
+import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
+
+// The choice of loops: a few hundred candidates, each priced by the instructions it would run. Numbers are weights
+// relative to one vector addition.
+
+/** Tiles, in units, of the two axes whose points are unrolled together. */
+const TILES = [1, 2, 3, 4, 5, 6];
+/** 128-bit registers that an engine has for values on x64. */
+const REGISTERS = 15;
+const SPILL = 0.6;
+const GATHER = 6;
+const PER_LANE = 2;
+const LOOP_STEP = 2;
+const LEAST_CHAINS = 4;
+/** Statements that a body of unrolled points may have. */
+const MAX_BODY = 96;
+
+/** The cheapest loops for a kernel. */
+export function planNest(kernel: Kernel): Nest {
+  const analysis = analyse(kernel);
+  let best: Nest | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const nest of candidates(kernel, analysis)) {
+    const cost = costOf(kernel, analysis, nest);
+    if (cost < least) [best, least] = [nest, cost];
+  }
+  return best!;
+}
+
+function* candidates(kernel: Kernel, analysis: Analysis): Generator<Nest> {
+  const parallel = axesOfKind(kernel, 'parallel');
+  const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
+    extent >= 4 && kind !== 'sequential' ? [axis] : [],
+  );
+  for (const vectorAxis of [-1, ...long]) {
+    if (!kernel.reduction) {
+      for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
+      continue;
+    }
+    const inParallel = parallel.includes(vectorAxis);
+    const others = parallel.filter((axis) => axis !== vectorAxis && kernel.axes[axis].extent > 1);
+    const first = inParallel ? [vectorAxis] : [...others, -1];
+    for (const a of first)
+      for (const b of [-1, ...others]) {
+        if (a === b && a >= 0) continue;
+        for (const tileA of a < 0 ? [1] : TILES)
+          for (const tileB of b < 0 ? [1] : TILES)
+            yield build(kernel, analysis, vectorAxis, [
+              [b, tileB],
+              [a, tileA],
+            ]);
+      }
+  }
+}
+
+/** Tiled axes are the innermost parallel ones, in the order given. */
+export function build(
+  kernel: Kernel,
+  analysis: Analysis,
+  vectorAxis: number,
+  tiles: readonly (readonly [axis: number, tile: number])[],
+): Nest {
+  const tiled = tiles.flatMap(([axis]) => (axis >= 0 ? [axis] : []));
+  const outer = [
+    ...axesOfKind(kernel, 'sequential'),
+    ...axesOfKind(kernel, 'parallel').filter((axis) => !tiled.includes(axis)),
+    ...tiled,
+  ];
+  const reduced = axesOfKind(kernel, 'reduced').filter((axis) => axis !== vectorAxis);
+  if (kernel.axes[vectorAxis]?.kind === 'reduced') {
+    reduced.push(vectorAxis);
+    outer.splice(0, outer.length, ...outer.filter((axis) => axis !== vectorAxis));
+  }
+  const points = tiles.reduce((product, [, tile]) => product * tile, 1);
+  const inner = reduced[reduced.length - 1];
+  const unroll = inner === undefined ? 1 : unrollOf(kernel, analysis, points, inner, vectorAxis);
+  const loop = (axis: number): Loop => {
+    const tile = axis === inner ? unroll : (tiles.find(([one]) => one === axis)?.[1] ?? 1);
+    return { axis, segments: segmentsOf(kernel.axes[axis].extent, tile, axis === vectorAxis) };
+  };
+  return {
+    loops: [...outer, ...reduced].map(loop),
+    outerDepth: outer.length,
+    vectorAxis,
+    chains: points >= LEAST_CHAINS ? 1 : Math.min(unroll, Math.ceil(LEAST_CHAINS / points)),
+  };
+}
+
+/** Steps of the innermost reduced loop done at once: small axes whole, others as the body allows. */
+function unrollOf(
+  kernel: Kernel,
+  { under, alive }: Analysis,
+  points: number,
+  axis: number,
+  vectorAxis: number,
+): number {
+  const units = Math.floor(kernel.axes[axis].extent / (axis === vectorAxis ? 4 : 1));
+  const nodes = kernel.nodes.filter((_, node) => under[node] && alive[node]).length;
+  const most = Math.max(1, Math.min(4, Math.floor(MAX_BODY / (points * (nodes + 1)))));
+  return Math.max(1, Math.min(units, most));
+}
+
+/** How often something runs that depends on the axes in `depends`, down to the loop at `level`; weighted by lanes. */
+function times(
+  nest: Nest,
+  level: number,
+  depends: (axis: number) => boolean,
+  unitCost: (lanes: 1 | 4) => number,
+): number {
+  let product = 1;
+  let priced = false;
+  for (let i = 0; i <= level; i++) {
+    const { axis, segments } = nest.loops[i];
+    const weighted = axis === nest.vectorAxis;
+    priced ||= weighted;
+    let sum = 0;
+    for (const { iterations, tile, lanes } of segments)
+      sum += iterations * (depends(axis) ? tile : 1) * (weighted ? unitCost(lanes) : 1);
+    product *= sum;
+  }
+  return priced ? product : product * unitCost(1);
+}
+
+function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
+  const { loops, outerDepth, vectorAxis } = nest;
+  const { depends, alive } = analysis;
+  const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
+  let cost = 0;
+  kernel.nodes.forEach((node, index) => {
+    if (!alive[index] || node.kind === 'accumulator') return;
+    const level = loops.findLastIndex(({ axis }) => depends[index][axis] === 1);
+    cost += times(
+      nest,
+      level,
+      (axis) => depends[index][axis] === 1,
+      (lanes) => nodeCost(kernel, node, lanes === 4 && varies(index), vectorAxis, varies),
+    );
+  });
+  for (const store of kernel.stores)
+    cost += times(
+      nest,
+      outerDepth - 1,
+      () => true,
+      (lanes) => (lanes === 4 && store.index.coefficients[vectorAxis] !== 1 ? GATHER : 1),
+    );
+  if (kernel.reduction) cost += reductionCost(kernel, nest);
+  loops.forEach((_, level) => {
+    cost += times(
+      nest,
+      level,
+      () => false,
+      () => LOOP_STEP,
+    );
+  });
+  return cost * (1 + SPILL * spilled(kernel, analysis, nest));
+}
+
+/** The accumulations, and for vectors along a reduced axis the sums over lanes behind it. */
+function reductionCost(kernel: Kernel, nest: Nest): number {
+  const { loops, outerDepth, vectorAxis } = nest;
+  const all = times(
+    nest,
+    loops.length - 1,
+    () => true,
+    () => 1,
+  );
+  const along = kernel.axes[vectorAxis]?.kind === 'reduced';
+  const behind = times(
+    nest,
+    outerDepth - 1,
+    () => true,
+    () => 1,
+  );
+  return all + behind * (along ? 8 : 1);
+}
+
+/** Accumulators and operands, in registers beyond those that there are, as a fraction of them. */
+function spilled(kernel: Kernel, { depends, under, alive }: Analysis, nest: Nest): number {
+  if (!kernel.reduction) return 0;
+  const outer = nest.loops.slice(0, nest.outerDepth);
+  const tileOf = (axes: (axis: number) => boolean) =>
+    outer.reduce((product, { axis, segments }) => {
+      return axes(axis) ? product * Math.max(...segments.map(({ tile }) => tile)) : product;
+    }, 1);
+  const inner = nest.loops[nest.outerDepth]?.axis ?? -1;
+  const operands = kernel.nodes.flatMap((node, index) =>
+    node.kind === 'load' && under[index] && alive[index] && depends[index][inner]
+      ? [tileOf((axis) => depends[index][axis] === 1)]
+      : [],
+  );
+  // The operand with more points stays in registers; the others come and go.
+  const used = tileOf(() => true) * nest.chains + Math.max(0, ...operands.slice(1)) + 2;
+  return Math.max(0, used - REGISTERS) / REGISTERS;
+}
+
+function nodeCost(
+  kernel: Kernel,
+  node: Expression,
+  vector: boolean,
+  vectorAxis: number,
+  varies: (node: number) => boolean,
+): number {
+  const stride = (index: Affine) => index.coefficients[vectorAxis];
+  switch (node.kind) {
+    case 'load': {
+      const checks = node.bounds.length * PER_LANE + (node.indirect ? 4 : 0);
+      if (!vector) return 1 + checks;
+      const byLane =
+        (node.indirect && varies(node.indirect.node)) ||
+        node.bounds.some((bound) => stride(bound.index) !== 0);
+      if (byLane) return GATHER + 4 * (1 + checks);
+      return (Math.abs(stride(node.index)) === 1 && stride(node.index) > 0 ? 1 : GATHER) + checks;
+    }
+    case 'apply': {
+      const { cost } = SCALAR_OPS[node.op];
+      if (!vector) return cost;
+      const { dtype } = kernel.nodes[node.operands[node.operands.length - 1]];
+      const form = SCALAR_TEXT[node.op][`${dtype}x4` as Lanes];
+      return form ? cost : GATHER + 4 * (cost + PER_LANE);
+    }
+    case 'random':
+      return 80;
+    case 'constant':
+      return 0;
+    default:
+      return 1;
+  }
+}

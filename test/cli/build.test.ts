@@ -1,0 +1,310 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { btc, ROOT } from '../support/btc.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'btc-test-'));
+  // As after `npm install btc-compiler`.
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(ROOT, join(folder, 'node_modules', 'btc-compiler'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (name: string, text: string) => {
+  mkdirSync(join(folder, name, '..'), { recursive: true });
+  writeFileSync(join(folder, name), text);
+};
+const build = (...args: string[]) => btc(['build', ...args], { cwd: folder });
+
+const MODEL = `import { crossEntropy, defineModel, linear, option, sgd, tensor } from 'btc-compiler';
+const batch = option('batch', 4);
+export default defineModel({
+  name: 'small',
+  inputs: { x: tensor([batch, 3]), y: tensor([batch], 'i32') },
+  build: ({ x }) => ({ logits: linear(3, 2)(x) }),
+  train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() },
+});
+`;
+
+describe('btc build', () => {
+  test('prints five planted mistakes, each at its expression, and writes nothing', () => {
+    const { code, stdout } = btc([
+      'build',
+      'test/fixtures/five-mistakes.ts',
+      '--outDir',
+      join(folder, 'out'),
+      '--no-pretty',
+    ]);
+    expect(code).toBe(1);
+    expect(stdout.trim().split('\n')).toEqual([
+      expect.stringMatching(
+        /^test\/fixtures\/five-mistakes\.ts\(10,13\): error BTC1003: input 'weight' is not used/,
+      ),
+      expect.stringMatching(
+        /^test\/fixtures\/five-mistakes\.ts\(15,27\): error BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
+      ),
+      expect.stringMatching(
+        /^test\/fixtures\/five-mistakes\.ts\(16,19\): error BTC2007: einsum 'bi,ij->bk': letter 'i' is 784 in operand 0 and 32 in operand 1/,
+      ),
+      expect.stringMatching(
+        /^test\/fixtures\/five-mistakes\.ts\(17,33\): error BTC2010: 'reshape': dimension 1/,
+      ),
+      expect.stringMatching(
+        /^test\/fixtures\/five-mistakes\.ts\(21,38\): error BTC2003: 'crossEntropy' takes i32 labels, not f32/,
+      ),
+    ]);
+    expect(readdirSync(folder)).toEqual(['node_modules']);
+  });
+
+  test('writes both plans, the module, the parameters and a loader that type-checks', () => {
+    write('src/model.ts', MODEL);
+    const { code, stdout } = build('src/model.ts');
+    expect(stdout).toContain('src/model.ts → out/model.*');
+    expect(code).toBe(0);
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual([
+      'model.d.ts',
+      'model.js',
+      'model.safetensors',
+      'model.wasm',
+      'model.wasm.plan.json',
+      'model.webgpu.plan.json',
+    ]);
+    write(
+      'use.ts',
+      `import { load, type ModelSession } from './out/model.js';
+const session: ModelSession = await load({ target: 'wasm' });
+const { loss } = await session.run('train', { x: new Float32Array(12), y: new Int32Array(4) });
+const values: Float32Array = loss;
+// @ts-expect-error there is no such program
+await session.run('fly', {});
+// @ts-expect-error x is missing
+await session.run('predict', {});
+console.log(values.length);
+`,
+    );
+    const program = ts.createProgram([join(folder, 'use.ts')], {
+      strict: true,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      moduleDetection: ts.ModuleDetectionKind.Force,
+      skipLibCheck: false,
+      types: [],
+      lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'],
+    });
+    // A file of ours takes the format of its package; this folder has none, so the import of an ES module is told so.
+    const messages = ts
+      .getPreEmitDiagnostics(program)
+      .filter(({ code: number }) => number !== 1309 && number !== 1479)
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+    expect(messages).toEqual([]);
+  });
+
+  test('a model of several files, with JSON, a package of its own and import.meta.url', () => {
+    write(
+      'node_modules/widths/package.json',
+      '{ "name": "widths", "type": "module", "exports": "./index.js" }',
+    );
+    write('node_modules/widths/index.js', 'export const width = 5;');
+    write('node_modules/widths/index.d.ts', 'export declare const width: number;');
+    write('sizes.json', '{ "outputs": 2 }');
+    write(
+      'layers/head.ts',
+      `import { linear, type Tensor } from 'btc-compiler';
+import { width } from 'widths';
+import sizes from '../sizes.json' with { type: 'json' };
+export const head = (x: Tensor): Tensor => linear(width, sizes.outputs, { name: import.meta.url.endsWith('/layers/head.ts') ? 'head' : 'wrong' })(x);
+`,
+    );
+    write(
+      'model.ts',
+      `import { defineModel, tensor } from 'btc-compiler';
+import { head } from './layers/head.ts';
+export default defineModel({ name: 'parts', inputs: { x: tensor([1, 5]) }, build: ({ x }) => ({ y: head(x) }) });
+`,
+    );
+    const { code, stdout } = build('model.ts', '--target', 'webgpu', '--no-pretty');
+    expect(stdout).not.toContain('error');
+    expect(code).toBe(0);
+    const plan = JSON.parse(readFileSync(join(folder, 'out/model.webgpu.plan.json'), 'utf8'));
+    expect(plan.tensors.map(({ name }: { name: string }) => name)).toContain('head.weight');
+  });
+
+  test("TypeScript's errors and btc's come in one stream, ordered by position", () => {
+    write(
+      'model.ts',
+      `import { defineModel, matmul, tensor } from 'btc-compiler';
+const text: number = 'seven';
+export default defineModel({
+  name: 'mixed',
+  inputs: { x: tensor([2, 3]) },
+  build: ({ x }) => ({ y: matmul(x, x) }),
+});
+`,
+    );
+    const { code, stdout } = build('model.ts', '--no-pretty');
+    expect(code).toBe(1);
+    expect(stdout.trim().split('\n')).toEqual([
+      "model.ts(2,7): error TS2322: Type 'string' is not assignable to type 'number'.",
+      'model.ts(6,27): error BTC2004: matmul: inner dimensions differ: [2, 3] by [2, 3] (3 against 2)',
+    ]);
+  });
+
+  test('pretty diagnostics show the line and underline the expression', () => {
+    write('model.ts', MODEL.replace('linear(3, 2)(x)', 'linear(4, 2)(x)'));
+    const { stdout } = build('model.ts', '--pretty');
+    expect(stdout).toContain('model.ts:6:30 - error BTC2014:');
+    expect(stdout).toMatch(/6 {3}build: .*\n +~+\n/);
+    expect(stdout).toContain('Found 1 error in model.ts:6');
+  });
+
+  test('an exception of the user’s code is reported at its line', () => {
+    write(
+      'model.ts',
+      `import { defineModel, tensor } from 'btc-compiler';
+export default defineModel({
+  name: 'throws',
+  inputs: { x: tensor([2]) },
+  build: ({ x }) => {
+    if (x.rank === 1) throw new RangeError('no vectors here');
+    return { x };
+  },
+});
+`,
+    );
+    const { code, stdout } = build('model.ts', '--no-pretty');
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      'model.ts(6,29): error BTC1002: the model could not be evaluated: RangeError: no vectors here',
+    );
+  });
+
+  test('options are set, and unknown or ill-typed ones are refused', () => {
+    write('model.ts', MODEL);
+    expect(build('model.ts', '--set', 'batch=8').code).toBe(0);
+    const plan = JSON.parse(readFileSync(join(folder, 'out/model.wasm.plan.json'), 'utf8'));
+    expect(plan.programs.predict.inputs[0].shape).toEqual([8, 3]);
+    expect(build('model.ts', '--set', 'batches=8', '--no-pretty').stdout).toContain(
+      "error BTC1005: option 'batches' is set but model 'small' declares no such option; it declares batch",
+    );
+    expect(build('model.ts', '--set', 'batch=many', '--no-pretty').stdout).toContain(
+      "model.ts(2,15): error BTC1006: option 'batch' takes a number, not 'many'",
+    );
+  });
+
+  test('a budget that is too small names the peak and what lives there; earlier outputs stay', () => {
+    write('model.ts', MODEL);
+    expect(build('model.ts').code).toBe(0);
+    const before = readFileSync(join(folder, 'out/model.webgpu.plan.json'), 'utf8');
+    const { code, stdout } = build(
+      'model.ts',
+      '--target',
+      'webgpu',
+      '--budget',
+      '1KiB',
+      '--set',
+      'batch=64',
+      '--no-pretty',
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /error BTC4001: the plan needs .* over the budget of 1\.00 KiB by .*; the peak is at step \d+ of 'train'/,
+    );
+    expect(stdout).toMatch(/live there: 'train\/x' \[64, 3\], 768 B/);
+    expect(readFileSync(join(folder, 'out/model.webgpu.plan.json'), 'utf8')).toBe(before);
+    expect(build('model.ts', '--budget', '1MiB').code).toBe(0);
+  });
+
+  test('exit code 2 when one file of two was built; --noEmit writes nothing', () => {
+    write('good.ts', MODEL);
+    write('bad.ts', MODEL.replace('linear(3, 2)', 'linear(0, 2)'));
+    expect(build('good.ts', '--noEmit').code).toBe(0);
+    expect(readdirSync(folder)).not.toContain('out');
+    expect(build('good.ts', 'bad.ts').code).toBe(2);
+    expect(readdirSync(join(folder, 'out')).some((name) => name.startsWith('bad'))).toBe(false);
+  });
+
+  test('bad usage is explained', () => {
+    expect(build().stderr).toContain("missing required argument 'files'");
+    expect(build('model.ts', '--target', 'cuda').stderr).toContain(
+      "BTC6001: unknown target 'cuda'; the targets are webgpu and wasm",
+    );
+    expect(build('model.ts', '--budget', '12 parsecs').stderr).toContain(
+      "BTC4004: '12 parsecs' is not a byte size",
+    );
+    const missing = build('nowhere.ts', '--no-pretty');
+    expect(missing.code).toBe(1);
+    expect(missing.stdout).toContain("error BTC6003: 'nowhere.ts' does not exist");
+  });
+
+  test('--print-after shows the program as text', () => {
+    write('model.ts', MODEL);
+    expect(build('model.ts', '--target', 'wasm', '--print-after', 'gradient').stdout).toContain(
+      'graph train {',
+    );
+    expect(build('model.ts', '--target', 'wasm', '--print-after', 'allocate').stdout).toContain(
+      'schedule small',
+    );
+  });
+});
+
+describe('btc inspect and btc run', () => {
+  test('show the plan and run it', () => {
+    write('model.ts', MODEL);
+    expect(build('model.ts').code).toBe(0);
+    const plan = 'out/model.wasm.plan.json';
+    const text = btc(['inspect', plan], { cwd: folder }).stdout;
+    expect(text).toContain('small for wasm');
+    expect(text).toMatch(/live at the peak, step \d+/);
+    const data = JSON.parse(btc(['inspect', plan, '--json'], { cwd: folder }).stdout);
+    expect(data.memory.deviceBytes).toBe(65536);
+    expect(data.programs.map(({ name }: { name: string }) => name)).toEqual(['predict', 'train']);
+    expect(btc(['inspect', plan, '--dot'], { cwd: folder }).stdout).toMatch(
+      /^digraph "small" \{[\s\S]*"tensor:\d+" -> "train:0"/,
+    );
+
+    const figures = JSON.parse(
+      btc(['run', plan, '--steps', '5', '--json'], { cwd: folder }).stdout,
+    );
+    expect(figures.losses).toHaveLength(5);
+    expect(figures.losses[4]).toBeLessThan(figures.losses[0]);
+    expect(figures.allocatedBytes).toBe(figures.deviceBytes);
+    expect(btc(['run', plan, '--program', 'fly'], { cwd: folder }).stderr).toContain(
+      "has no program 'fly'; it has predict, train",
+    );
+    expect(
+      btc(['run', plan, '--program', 'predict', '--input', 'x=0.5', '--steps', '1'], {
+        cwd: folder,
+      }).code,
+    ).toBe(0);
+  });
+
+  test('refuse a truncated and a tampered plan, naming the field', () => {
+    write('model.ts', MODEL);
+    build('model.ts', '--target', 'wasm');
+    const path = join(folder, 'out/model.wasm.plan.json');
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.slice(0, 1000));
+    expect(btc(['inspect', path]).stderr).toContain('error BTC5001');
+    const plan = JSON.parse(text);
+    plan.tensors[1].offset += 16;
+    writeFileSync(path, JSON.stringify(plan));
+    expect(btc(['run', path]).stderr).toMatch(
+      /error BTC5001: .* is not a valid plan: .*tensors\[\d+\]/,
+    );
+    expect(btc(['inspect', join(folder, 'none.plan.json')]).stderr).toContain('error BTC6003');
+  });
+});
