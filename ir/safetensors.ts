@@ -80,7 +80,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   checkCoverage(entries, data.length);
   const tensors = new Map<string, SafetensorsTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const { buffer } = data.slice(begin, end);
+    // Not `slice`, which does not copy where the bytes are a Buffer of Node's.
+    const { buffer } = new Uint8Array(data.subarray(begin, end));
     const typed = dtype === 'f32' ? new Float32Array(buffer) : new Int32Array(buffer);
     tensors.set(name, { dtype, shape, data: typed });
   }

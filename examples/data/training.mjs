@@ -8,35 +8,53 @@ const mebibytes = (bytes) => `${(bytes / MEBIBYTE).toFixed(2)} MiB`;
 /** What the plan decided before anything ran, beside what the runtime really took. */
 export function printMemory(session) {
   const { memory, tensors, kernels, programs } = session.plan;
-  const steps = Object.entries(programs).map(([name, program]) => `${name} ${program.steps.length}`);
+  const steps = Object.entries(programs).map(
+    ([name, program]) => `${name} ${program.steps.length}`,
+  );
   const rows = [
-    ['device memory', `${mebibytes(memory.deviceBytes)} planned, ${mebibytes(session.allocatedBytes)} allocated`],
+    [
+      'device memory',
+      `${mebibytes(memory.deviceBytes)} planned, ${mebibytes(session.allocatedBytes)} allocated`,
+    ],
     ['parameters', `${mebibytes(memory.persistentBytes)} with optimiser state`],
-    ['arena', `${mebibytes(memory.arenaBytes)}, largest live sum ${mebibytes(memory.peakLiveBytes)}`],
-    ['schedule', `${tensors.length} tensors, ${kernels.length} kernels, steps: ${steps.join(', ')}`],
+    [
+      'arena',
+      `${mebibytes(memory.arenaBytes)}, largest live sum ${mebibytes(memory.peakLiveBytes)}`,
+    ],
+    [
+      'schedule',
+      `${tensors.length} tensors, ${kernels.length} kernels, steps: ${steps.join(', ')}`,
+    ],
   ];
   for (const [name, value] of rows) console.log(`  ${pc.dim(name.padEnd(14))} ${value}`);
 }
 
 /**
  * Trains a classifier of digits and prints progress: epoch, loss, time left.
- * `inputs` turns a batch into the program's inputs.
+ * `inputs` turns a batch into the program's inputs; `shift` moves images at random.
  */
-export async function train(session, digits, { epochs, batchSize, learningRate, inputs, seed = 1 }) {
+export async function train(
+  session,
+  digits,
+  { epochs, batchSize, learningRate, inputs, shift = 0, seed = 1 },
+) {
   const perEpoch = Math.floor(digits.count / batchSize);
-  const bar = new cliProgress.SingleBar({
-    format: '  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left',
-    noTTYOutput: !process.stdout.isTTY,
-    notTTYSchedule: 10_000,
-    hideCursor: true,
-    barsize: 30,
-  }, cliProgress.Presets.shades_classic);
+  const bar = new cliProgress.SingleBar(
+    {
+      format: '  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left',
+      noTTYOutput: !process.stdout.isTTY,
+      notTTYSchedule: 10_000,
+      hideCursor: true,
+      barsize: 30,
+    },
+    cliProgress.Presets.shades_classic,
+  );
   const random = generator(seed);
   const state = { epoch: 1, epochs, loss: '-' };
   bar.start(epochs * perEpoch, 0, state);
   let average = 0;
   for (let epoch = 0, done = 0; epoch < epochs; epoch++) {
-    for (const batch of batches(digits, batchSize, random)) {
+    for (const batch of batches(digits, batchSize, random, shift)) {
       if (batch.valid < batchSize) break;
       const { loss } = await session.run('train', {
         ...inputs(batch),

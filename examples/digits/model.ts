@@ -1,7 +1,16 @@
-import { adam, crossEntropy, defineModel, dropout, linear, option, relu, tensor } from 'btc-compiler';
+import {
+  adam,
+  crossEntropy,
+  defineModel,
+  dropout,
+  linear,
+  option,
+  relu,
+  tensor,
+} from 'btc-compiler';
 
 const batch = option('batch', 100);
-const hidden = option('hidden', 128);
+const hidden = option('hidden', 256);
 
 /** A two-layer perceptron on 28x28 images of handwritten digits. */
 export default defineModel({

@@ -10,7 +10,9 @@ const started = performance.now();
 
 const { train: training, test } = loadDigits();
 const session = await load();
-console.log(`an LSTM reads ${training.count} digits row by row, on ${pc.bold(session.description)}`);
+console.log(
+  `an LSTM reads ${training.count} digits row by row, on ${pc.bold(session.description)}`,
+);
 printMemory(session);
 
 await train(session, training, {
@@ -19,7 +21,15 @@ await train(session, training, {
   learningRate: (progress) => 4e-3 * (1 - progress) + 2e-4,
   inputs: ({ images, labels }) => ({ rows: images, label: labels }),
 });
-await writeFile(new URL('./out/rows.checkpoint.safetensors', import.meta.url), await session.saveCheckpoint());
-const share = await accuracy(session, test, { batchSize: BATCH, inputs: ({ images }) => ({ rows: images }) });
+await writeFile(
+  new URL('./out/rows.checkpoint.safetensors', import.meta.url),
+  await session.saveCheckpoint(),
+);
+const share = await accuracy(session, test, {
+  batchSize: BATCH,
+  inputs: ({ images }) => ({ rows: images }),
+});
 session.destroy();
-console.log(`test accuracy ${pc.bold(`${(100 * share).toFixed(2)} %`)} on ${test.count} digits, after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+console.log(
+  `test accuracy ${pc.bold(`${(100 * share).toFixed(2)} %`)} on ${test.count} digits, after ${((performance.now() - started) / 1000).toFixed(1)} s`,
+);

@@ -50,19 +50,19 @@ describe('btc build', () => {
     expect(code).toBe(1);
     expect(stdout.trim().split('\n')).toEqual([
       expect.stringMatching(
-        /^test\/fixtures\/five-mistakes\.ts\(10,13\): error BTC1003: input 'weight' is not used/,
+        /^test\/fixtures\/five-mistakes\.ts\(19,13\): error BTC1003: input 'weight' is not used/,
       ),
       expect.stringMatching(
-        /^test\/fixtures\/five-mistakes\.ts\(15,27\): error BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
+        /^test\/fixtures\/five-mistakes\.ts\(24,27\): error BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
       ),
       expect.stringMatching(
-        /^test\/fixtures\/five-mistakes\.ts\(16,19\): error BTC2007: einsum 'bi,ij->bk': letter 'i' is 784 in operand 0 and 32 in operand 1/,
+        /^test\/fixtures\/five-mistakes\.ts\(25,19\): error BTC2007: einsum 'bi,ij->bk': letter 'i' is 784 in operand 0 and 32 in operand 1/,
       ),
       expect.stringMatching(
-        /^test\/fixtures\/five-mistakes\.ts\(17,33\): error BTC2010: 'reshape': dimension 1/,
+        /^test\/fixtures\/five-mistakes\.ts\(26,33\): error BTC2010: 'reshape': dimension 1/,
       ),
       expect.stringMatching(
-        /^test\/fixtures\/five-mistakes\.ts\(21,38\): error BTC2003: 'crossEntropy' takes i32 labels, not f32/,
+        /^test\/fixtures\/five-mistakes\.ts\(30,38\): error BTC2003: 'crossEntropy' takes i32 labels, not f32/,
       ),
     ]);
     expect(readdirSync(folder)).toEqual(['node_modules']);
