@@ -34,7 +34,7 @@ export interface Axis {
   readonly kind: AxisKind;
 }
 
-/** One storage binding. `elements` is the size of the bound tensor, in elements of four bytes. */
+/** One storage binding. `elements` is the size of the bound range of a tensor, in elements of four bytes. */
 export interface KernelBuffer {
   readonly dtype: DType;
   readonly access: Access;

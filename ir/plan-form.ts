@@ -143,7 +143,7 @@ const plan = record(
     ),
     programs: dictionary(
       record({
-        steps: list(record(step)),
+        steps: list(record(step, { offsets: list(bytes) })),
         inputs: list(record(input)),
         outputs: list(record(output)),
       }),

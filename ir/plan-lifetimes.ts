@@ -44,6 +44,7 @@ export function verifyLifetimes(plan: Plan, report: Report): void {
     collectUses(plan, program, own, uses);
     findDonors(plan, own, uses, report);
     for (const index of own) verifyLife(plan, program, index, uses, report);
+    verifyReads(plan, name, uses, report);
     verifyNoOverlap(plan, persistent, own, uses, report);
   }
   for (const index of persistent) {
@@ -129,16 +130,68 @@ function verifyLife(
   }
   verifyStep(`${path}.firstStep`, tensor.firstStep, uses.first[index], report);
   verifyStep(`${path}.lastStep`, tensor.lastStep, uses.last[index], report);
-  if (tensor.role === 'input') return;
   const access = uses.firstAccess[index];
-  const binding = () => {
-    const step = program.steps[uses.first[index]];
-    return `programs.${tensor.program}.steps[${uses.first[index]}].bindings[${step.bindings.indexOf(index)}]`;
-  };
-  if (tensor.policy === 'in-place' && access !== 'read_write')
-    report(binding(), `'${tensor.name}' is in place, but its first access is '${access}'`);
-  if (tensor.policy === 'arena' && access !== 'write')
-    report(binding(), `'${tensor.name}' is read before any step has written it`);
+  if (tensor.policy === 'in-place' && access !== 'read_write') {
+    const binding = program.steps[uses.first[index]].bindings.indexOf(index);
+    report(
+      `programs.${tensor.program}.steps[${uses.first[index]}].bindings[${binding}]`,
+      `'${tensor.name}' is in place, but its first access is '${access}'`,
+    );
+  }
+}
+
+/** Every range that a step reads was written by earlier steps, by the caller, or by the tensor whose place it took. */
+function verifyReads(plan: Plan, name: string, { donor }: Uses, report: Report): void {
+  const written = new Map<number, WrittenRanges>();
+  plan.programs[name].steps.forEach((step, s) => {
+    const { bindings } = plan.kernels[step.kernel];
+    const each = (visit: (index: number, start: number, end: number, b: number) => void) => {
+      step.bindings.forEach((index, b) => {
+        const { program, role } = plan.tensors[index];
+        if (program === null || role === 'input') return;
+        const start = step.offsets?.[b] ?? 0;
+        visit(index, start, start + bindings[b].bytes, b);
+      });
+    };
+    each((index, start, end, b) => {
+      if (bindings[b].access === 'write' || written.get(index)?.cover(start, end)) return;
+      const { name: tensor, firstStep } = plan.tensors[index];
+      if (donor[index] >= 0 && s === firstStep) return;
+      report(
+        `programs.${name}.steps[${s}].bindings[${b}]`,
+        `'${tensor}' is read before any step has written it`,
+      );
+    });
+    each((index, start, end, b) => {
+      if (bindings[b].access === 'read') return;
+      const ranges = written.get(index) ?? new WrittenRanges();
+      ranges.add(start, end);
+      written.set(index, ranges);
+    });
+  });
+}
+
+/** The bytes of one tensor that have been written, as disjoint ranges in order. */
+class WrittenRanges {
+  private ranges: { start: number; end: number }[] = [];
+
+  add(start: number, end: number): void {
+    const touching = (range: { start: number; end: number }) =>
+      range.start <= end && range.end >= start;
+    const joined = this.ranges.filter(touching);
+    this.ranges = [
+      ...this.ranges.filter((range) => range.end < start),
+      {
+        start: Math.min(start, ...joined.map((range) => range.start)),
+        end: Math.max(end, ...joined.map((range) => range.end)),
+      },
+      ...this.ranges.filter((range) => range.start > end),
+    ];
+  }
+
+  cover(start: number, end: number): boolean {
+    return this.ranges.some((range) => range.start <= start && range.end >= end);
+  }
 }
 
 /** Live ranges in order of address. They are disjoint, so both neighbours of a new one decide whether it fits. */

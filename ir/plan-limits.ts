@@ -21,7 +21,9 @@ export function planLimits(plan: Plan): PlanLimits {
   const steps = Object.values(plan.programs).flatMap((program) => program.steps);
   return {
     maxBufferSize: most([...plan.slabs.map((slab) => slab.bytes), plan.memory.stagingBytes]),
-    maxStorageBufferBindingSize: most(plan.tensors.map((tensor) => tensor.bytes)),
+    maxStorageBufferBindingSize: most(
+      plan.kernels.flatMap((kernel) => kernel.bindings.map(({ bytes }) => bytes)),
+    ),
     maxStorageBuffersPerShaderStage: most(plan.kernels.map((kernel) => kernel.bindings.length)),
     maxComputeWorkgroupsPerDimension: most(steps.flatMap((step) => [...step.grid])),
   };

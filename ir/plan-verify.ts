@@ -1,4 +1,4 @@
-import type { Plan, PlanProgram, PlanTensor, Target } from './plan.ts';
+import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
@@ -10,8 +10,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
 //             and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
-// steps       name a kernel and one tensor per binding of it: same dtype, large enough, of the step's program or
-//             persistent; the bindings of one step are disjoint;
+// steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
+//             binding's range inside of it at an aligned offset; the bindings of one step are disjoint;
 // interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
@@ -20,6 +20,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
+/** Offsets of bindings inside their tensors are multiples of this on every target. */
+export const BINDING_ALIGNMENT = 256;
 /** Slab sizes are multiples of this. */
 export const SLAB_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 65536 };
 /** Outputs are copied to multiples of this within the staging buffer. */
@@ -147,47 +149,54 @@ function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Rep
       );
       return;
     }
+    if (step.offsets && step.offsets.length !== step.bindings.length) {
+      report(`${path}.offsets`, `${step.offsets.length} for ${step.bindings.length} bindings`);
+      return;
+    }
     step.bindings.forEach((index, b) => {
       const tensor = plan.tensors[index];
       const reason = tensor
-        ? bindingError(tensor, kernel.bindings[b], name)
+        ? bindingError(tensor, kernel.bindings[b], step.offsets?.[b] ?? 0, name)
         : `there is no tensor ${index}`;
       if (reason) report(`${path}.bindings[${b}]`, reason);
     });
-    verifyDisjoint(plan, step.bindings, path, report);
+    verifyDisjoint(plan, step, path, report);
   });
 }
 
 function bindingError(
   tensor: PlanTensor,
-  binding: Plan['kernels'][number]['bindings'][number],
+  binding: PlanBinding,
+  offset: number,
   program: string,
 ): string | null {
   if (tensor.program !== null && tensor.program !== program)
     return `tensor '${tensor.name}' belongs to program '${tensor.program}'`;
   if (tensor.dtype !== binding.dtype)
     return `tensor '${tensor.name}' is ${tensor.dtype}, the kernel wants ${binding.dtype}`;
-  if (tensor.bytes < binding.bytes)
-    return `tensor '${tensor.name}' has ${tensor.bytes} bytes, the kernel wants ${binding.bytes}`;
+  if (offset % BINDING_ALIGNMENT !== 0)
+    return `the offset ${offset} is not a multiple of ${BINDING_ALIGNMENT}`;
+  if (tensor.bytes < offset + binding.bytes)
+    return `tensor '${tensor.name}' has ${tensor.bytes} bytes, the kernel wants ${binding.bytes}${offset > 0 ? ` from ${offset}` : ''}`;
   return null;
 }
 
-function verifyDisjoint(
-  plan: Plan,
-  bindings: readonly number[],
-  path: string,
-  report: Report,
-): void {
-  const sorted = bindings.filter((index) => plan.tensors[index]);
-  sorted.sort((a, b) => {
-    const [left, right] = [plan.tensors[a], plan.tensors[b]];
-    return left.slab - right.slab || left.offset - right.offset;
+/** Two bindings of one place would make a kernel's result depend on its timing. */
+function verifyDisjoint(plan: Plan, step: PlanStep, path: string, report: Report): void {
+  const ranges = plan.kernels[step.kernel].bindings.flatMap(({ bytes }, b) => {
+    const tensor = plan.tensors[step.bindings[b]];
+    if (!tensor) return [];
+    const start = tensor.offset + (step.offsets?.[b] ?? 0);
+    return [{ tensor, start, end: start + bytes }];
   });
-  for (let i = 1; i < sorted.length; i++) {
-    const before = plan.tensors[sorted[i - 1]];
-    const after = plan.tensors[sorted[i]];
-    if (before.slab === after.slab && before.offset + before.bytes > after.offset)
-      report(`${path}.bindings`, `'${before.name}' and '${after.name}' are in the same memory`);
+  ranges.sort((a, b) => a.tensor.slab - b.tensor.slab || a.start - b.start);
+  for (let i = 1; i < ranges.length; i++) {
+    const [before, after] = [ranges[i - 1], ranges[i]];
+    if (before.tensor.slab === after.tensor.slab && before.end > after.start)
+      report(
+        `${path}.bindings`,
+        `'${before.tensor.name}' and '${after.tensor.name}' are in the same memory`,
+      );
   }
 }
 

@@ -90,7 +90,7 @@ export interface PlanKernel {
 export interface PlanBinding {
   readonly dtype: DType;
   readonly access: 'read' | 'write' | 'read_write';
-  /** Least size of the bound tensor, in bytes. */
+  /** Size of the bound range of a tensor, in bytes. */
   readonly bytes: number;
 }
 
@@ -107,6 +107,8 @@ export interface PlanStep {
   readonly grid: readonly [number, number, number];
   /** One tensor (an index into `tensors`) per binding of the kernel. */
   readonly bindings: readonly number[];
+  /** Byte offset inside its tensor at which each binding starts, a multiple of 256; absent when all are 0. */
+  readonly offsets?: readonly number[];
   /** Floating-point operations; a multiply-add counts two. */
   readonly flops: number;
   /** Bytes read and written. */

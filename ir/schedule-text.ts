@@ -52,16 +52,23 @@ function formatProgram(program: ScheduleProgram): string[] {
     lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}`);
   }
   program.steps.forEach((step, index) => {
-    const operands = step.operands.map((operand) => `t${operand}`).join(', ');
+    const operands = step.operands.map((operand, k) =>
+      formatRange(operand, step.offsets?.[k] ?? 0),
+    );
     const label = JSON.stringify(step.label);
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands}) ${label}${formatSource(step.source)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${formatSource(step.source)}`,
     );
   });
   for (const output of program.outputs) {
     lines.push(`  output ${formatName(output.name)} = t${output.tensor}`);
   }
   return lines;
+}
+
+/** `t5`, or `t5+640` for the range of tensor 5 that starts at element 640. */
+function formatRange(tensor: number, offset: number): string {
+  return offset === 0 ? `t${tensor}` : `t${tensor}+${offset}`;
 }
 
 /** The text form of a schedule before or after allocation; {@link parseSchedule} is its exact inverse. */
@@ -194,11 +201,16 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
       if (Number(index) !== steps.length)
         throw new Error(`expected step ${steps.length}, not ${index}`);
       const names = operands === '' ? [] : operands.split(', ');
-      const bad = names.find((name) => !/^t\d+$/.test(name));
-      if (bad !== undefined) throw new Error(`'${bad}' is not a tensor`);
+      const ranges = names.map((name) => {
+        const match = /^t(\d+)(?:\+(\d+))?$/.exec(name);
+        if (!match) throw new Error(`'${name}' is not a tensor`);
+        return { tensor: Number(match[1]), offset: Number(match[2] ?? 0) };
+      });
+      const offsets = ranges.map(({ offset }) => offset);
       steps.push({
         kernel: Number(kernel),
-        operands: names.map((name) => Number(name.slice(1))),
+        operands: ranges.map(({ tensor }) => tensor),
+        ...(offsets.some((offset) => offset > 0) ? { offsets } : {}),
         label: JSON.parse(label) as string,
         source: parseSource(source),
       });

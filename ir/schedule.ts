@@ -43,11 +43,19 @@ export interface ScheduleProgram {
 export interface ScheduleStep {
   /** Index into `Schedule.kernels`. */
   readonly kernel: number;
-  /** One tensor per buffer of the kernel; two buffers never name the same tensor. */
+  /** One tensor per buffer of the kernel. Where two buffers name the same tensor, their ranges are disjoint. */
   readonly operands: readonly number[];
+  /** First element of each buffer's range of its tensor, a multiple of {@link RANGE_ALIGNMENT}; absent when all are 0. */
+  readonly offsets?: readonly number[];
   readonly label: string;
   readonly source: SourceSpan | null;
 }
+
+/**
+ * Ranges of a tensor that are bound on their own start at multiples of this many elements: 256 bytes, which every
+ * WebGPU device accepts. Steps that differ only in where their ranges start share a kernel.
+ */
+export const RANGE_ALIGNMENT = 64;
 
 /**
  * The schedule after the memory passes. Steps are in their final order. Tensors that share memory in place

@@ -115,8 +115,8 @@ class WasmExecutor implements Executor {
   }
 
   #resolve(program: PlanProgram, kernels: readonly KernelFunction[]): ResolvedProgram {
-    const addressesOf = ({ bindings }: PlanStep) =>
-      bindings.map((tensor) => this.#address(this.plan.tensors[tensor]));
+    const addressesOf = ({ bindings, offsets }: PlanStep) =>
+      bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
     return {
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
       addresses: program.steps.map(addressesOf),

@@ -1,4 +1,4 @@
-import type { Plan, PlanKernel, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import type { Plan, PlanKernel, PlanProgram, PlanStep } from '../ir/plan.ts';
 import { checkDevice } from './device.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type { Executor, TensorData } from './executor.ts';
@@ -161,15 +161,19 @@ async function bindPrograms(
     plan.kernels.map((kernel) => createPipeline(device, kernel, layoutOf(kernel.bindings.length))),
   );
   const groups = new Map<string, GPUBindGroup>();
-  const groupOf = (tensors: readonly PlanTensor[]) => {
-    const key = tensors.map(({ slab, offset, bytes }) => `${slab}:${offset}:${bytes}`).join();
+  const groupOf = ({ kernel, bindings, offsets }: PlanStep) => {
+    const ranges = plan.kernels[kernel].bindings.map(({ bytes }, binding) => {
+      const { slab, offset } = plan.tensors[bindings[binding]];
+      return { slab, offset: offset + (offsets?.[binding] ?? 0), bytes };
+    });
+    const key = ranges.map(({ slab, offset, bytes }) => `${slab}:${offset}:${bytes}`).join();
     let group = groups.get(key);
     if (!group) {
-      const entries = tensors.map(({ slab, offset, bytes }, binding) => ({
+      const entries = ranges.map(({ slab, offset, bytes }, binding) => ({
         binding,
         resource: { buffer: slabs[slab], offset, size: bytes },
       }));
-      group = device.createBindGroup({ layout: layoutOf(tensors.length), entries });
+      group = device.createBindGroup({ layout: layoutOf(ranges.length), entries });
       groups.set(key, group);
     }
     return group;
@@ -177,10 +181,10 @@ async function bindPrograms(
   const programs = new Map<PlanProgram, Dispatch[]>();
   const { error } = await inErrorScope(device, 'validation', () => {
     for (const program of Object.values(plan.programs)) {
-      const dispatches = program.steps.map(({ kernel, bindings, grid }) => ({
-        pipeline: pipelines[kernel],
-        bindings: groupOf(bindings.map((tensor) => plan.tensors[tensor])),
-        grid,
+      const dispatches = program.steps.map((step) => ({
+        pipeline: pipelines[step.kernel],
+        bindings: groupOf(step),
+        grid: step.grid,
       }));
       programs.set(program, dispatches);
     }

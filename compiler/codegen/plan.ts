@@ -41,6 +41,9 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         kernel: step.kernel,
         grid: options.emitted[step.kernel].grid,
         bindings: step.operands,
+        ...(step.offsets
+          ? { offsets: step.offsets.map((offset) => offset * BYTES_PER_ELEMENT) }
+          : {}),
         flops: costs[step.kernel].flops,
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,

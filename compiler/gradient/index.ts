@@ -159,7 +159,10 @@ function joinContractions(
 }
 
 function joinGroup(builder: GraphBuilder, emit: Emit, group: readonly ValueId[]): ValueId {
-  const nodes = group.map((value) => builder.nodes[value] as Extract<Node, { op: 'contract' }>);
+  // Contributions come last step first. In the order of time the stack is often the one that joined slices make.
+  const nodes = group
+    .map((value) => builder.nodes[value] as Extract<Node, { op: 'contract' }>)
+    .reverse();
   const { equation } = nodes[0].attributes;
   const letter = unusedLetter(equation);
   const [terms, output] = equation.split('->');

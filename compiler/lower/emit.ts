@@ -4,13 +4,20 @@ import { isScalarOp } from '../../ir/ops.ts';
 import { elementCount, rowMajorStrides, type Shape } from '../../ir/tensor.ts';
 import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
+import type { Home } from './homes.ts';
 
 /** What emission needs to know of the program being lowered. */
 export interface Storage {
   readonly graph: Graph;
-  /** Tensor of a value that has memory of its own, or -1. */
+  /** Tensor that holds a value by now, or -1. */
   tensorOf(value: ValueId): number;
-  /** Gives a value memory of its own, with the kernels that fill it; returns its tensor. */
+  /** The value's first element in its tensor. */
+  offsetOf(value: ValueId): number;
+  /** Whether the value has memory, or is going to have it. */
+  isStored(value: ValueId): boolean;
+  /** The concatenation in whose memory the value lives. */
+  homeOf(value: ValueId): Home | undefined;
+  /** Gives a value memory, with the kernels that fill it; returns its tensor. */
   materialise(value: ValueId): number;
 }
 
@@ -142,7 +149,8 @@ export class Emitter {
 
   private load(value: ValueId, tensor: number, index: Affine, bounds: readonly Bound[]): number {
     const { dtype } = this.storage.graph.nodes[value].type;
-    return this.list.add({ kind: 'load', dtype, buffer: tensor, index, bounds });
+    const place = shiftAffine(index, this.storage.offsetOf(value));
+    return this.list.add({ kind: 'load', dtype, buffer: tensor, index: place, bounds });
   }
 
   /** Memory is flat, so a reshape of a stored value is free; otherwise the flat index must fall apart into the old axes. */

@@ -8,6 +8,7 @@ import {
   splitAxis,
   withAxes,
 } from './draft.ts';
+import { bindingRanges, overlaps, type Range, rangeOf, rangesOf } from './ranges.ts';
 
 /** What fusion must know of the tensors. */
 export interface FusionLimits {
@@ -45,6 +46,7 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
   const slots: (KernelDraft | null)[] = [...drafts];
   const readers = new Map<number, Set<number>>();
   const writers = new Map<number, Set<number>>();
+  const known = new Map<KernelDraft, readonly Range[]>();
   slots.forEach((draft, position) => {
     register(draft!, position);
   });
@@ -116,17 +118,31 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
 
   /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
   function freeToMove(draft: KernelDraft, from: number, to: number): boolean {
-    const low = Math.min(from, to);
-    const high = Math.max(from, to);
-    const between = (set: Set<number> | undefined) => {
-      if (!set) return false;
-      for (const position of set) if (position > low && position < high) return true;
+    const first = Math.min(from, to);
+    const last = Math.max(from, to);
+    const meets = (set: Set<number> | undefined, range: Range, stored: boolean) => {
+      for (const position of set ?? []) {
+        if (position <= first || position >= last) continue;
+        if (ranges(position).some((other) => other.stored === stored && overlaps(other, range)))
+          return true;
+      }
       return false;
     };
-    for (const tensor of loadsOf(draft)) if (between(writers.get(tensor))) return false;
-    for (const tensor of storesOf(draft))
-      if (between(writers.get(tensor)) || between(readers.get(tensor))) return false;
-    return true;
+    return rangesOf(draft).every(
+      (range) =>
+        !meets(writers.get(range.tensor), range, true) &&
+        !(range.stored && meets(readers.get(range.tensor), range, false)),
+    );
+  }
+
+  function ranges(position: number): readonly Range[] {
+    const draft = slots[position]!;
+    let list = known.get(draft);
+    if (!list) {
+      list = rangesOf(draft);
+      known.set(draft, list);
+    }
+    return list;
   }
 }
 
@@ -163,21 +179,17 @@ function join(
   const [first, second] = aligned;
   const list = new NodeList();
   const nodeOf = copyNodes(first, list, () => undefined);
-  const made = new Map<number, { index: Affine; node: number }[]>();
-  for (const store of first.stores) {
-    if (store.indirect) return null;
-    const entries = made.get(store.buffer) ?? [];
-    entries.push({ index: store.index, node: nodeOf[store.value] });
-    made.set(store.buffer, entries);
-  }
+  if (first.stores.some((store) => store.indirect)) return null;
+  const made = first.stores.map((store) => ({ store, range: rangeOf(first.axes, store) }));
   let misfit = false;
   const secondNode = copyNodes(second, list, (node) => {
     if (node.kind !== 'load') return undefined;
-    const entries = made.get(node.buffer);
-    if (!entries) return undefined;
-    const match = entries.find((entry) => sameAffine(entry.index, node.index));
+    const range = rangeOf(second.axes, node);
+    const meeting = made.filter((entry) => overlaps(entry.range, range));
+    if (meeting.length === 0) return undefined;
+    const match = meeting.find(({ store }) => sameAffine(store.index, node.index));
     if (!match || node.bounds.length > 0 || node.indirect) misfit = true;
-    return match?.node;
+    return match && nodeOf[match.store.value];
   });
   if (misfit) return null;
   const stores = [
@@ -193,8 +205,7 @@ function join(
     ops: [...new Set([...first.ops, ...second.ops])],
     source: first.reduction ? first.source : second.source,
   };
-  const bindings = new Set([...loadsOf(draft), ...storesOf(draft)]);
-  return bindings.size <= maxBindings && writesAreSafe(draft) ? draft : null;
+  return bindingRanges(draft).length <= maxBindings && writesAreSafe(draft) ? draft : null;
 }
 
 /** Copies a draft's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
@@ -304,16 +315,21 @@ function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; t
 }
 
 /**
- * A tensor that the kernel writes may be loaded only at an element that the same point writes with the same address,
- * outside the reduction; and no two stores may meet.
+ * What the kernel writes may be loaded only at the element that the same point writes with the same address, outside the
+ * reduction, and elsewhere only from a range that is bound on its own; and no two stores may meet.
  */
 function writesAreSafe(draft: KernelDraft): boolean {
   const inner = reductionNodes(draft);
+  const parts = bindingRanges(draft);
+  const apart = (a: Range, b: Range) =>
+    !parts.some((part) => overlaps(part, a) && overlaps(part, b));
   for (const store of draft.stores) {
+    const written = rangeOf(draft.axes, store);
     const safe = draft.nodes.every(
       (node, k) =>
         node.kind !== 'load' ||
         node.buffer !== store.buffer ||
+        apart(rangeOf(draft.axes, node), written) ||
         (!inner[k] &&
           node.bounds.length === 0 &&
           !node.indirect &&

@@ -1,21 +1,11 @@
-import { letterExtents, parseEquation } from '../../ir/einsum.ts';
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
-import {
-  type Affine,
-  type Axis,
-  type AxisKind,
-  type Combiner,
-  constantAffine,
-} from '../../ir/kernel.ts';
-import { type OpKind, opRow } from '../../ir/ops.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import type { SourceSpan } from '../../ir/source.ts';
-import type { Shape } from '../../ir/tensor.ts';
-import { axisAffine, flatten, type SplitRequest } from './affine.ts';
 import type { KernelDraft } from './draft.ts';
-import { AxisSplit, Emitter, type Storage } from './emit.ts';
+import type { Storage } from './emit.ts';
+import { findHomes, type Home } from './homes.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
+import { KernelWriter, rowMajor } from './writers.ts';
 
 /** Tensors of the schedule while programs are being lowered; parameters and state are shared by all programs. */
 export class TensorTable {
@@ -40,384 +30,137 @@ export interface LoweredProgram {
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
 }
 
-/** Extra coordinates and destination of a kernel's single store. */
-interface Destination {
-  readonly tensor: number;
-  /** Flat index of an element given its coordinates. */
-  readonly index: (coordinates: readonly Affine[], axisCount: number) => Affine;
-}
-
-const REDUCTIONS: Partial<Record<string, Combiner>> = {
-  reduceSum: 'sum',
-  reduceMax: 'max',
-  reduceMin: 'min',
-};
-
 /**
  * Turns a graph into kernels, one per stored value: views and values without memory of their own are computed where
  * they are read. Works on demand from the results, so dead values make no kernels.
  */
 export function lowerProgram(graph: Graph, program: number, table: TensorTable): LoweredProgram {
-  const { stored } = decideStorage(graph);
-  const tensorOf = new Int32Array(graph.nodes.length).fill(-1);
-  const drafts: KernelDraft[] = [];
-  const inputs: { name: string; tensor: number }[] = [];
-  const outputs: { name: string; tensor: number }[] = [];
-  const writers: Record<OpKind, (value: ValueId, destination: Destination) => void> = {
-    source: elementwise,
-    elementwise,
-    view: elementwise,
-    gather: elementwise,
-    contraction,
-    reduction,
-    scatter,
-    concat: parts,
-  };
-  const storage: Storage = { graph, tensorOf: (value) => tensorOf[value], materialise };
+  const lowering = new ProgramLowering(graph, program, table);
+  const inputs = lowering.declare();
+  lowering.compute();
+  const outputs = graph.outputs.map(({ name, value }) => ({
+    name,
+    tensor: lowering.output(name, value),
+  }));
+  const replacements = lowering.update();
+  return { drafts: writeThrough(lowering.drafts, replacements), inputs, outputs };
+}
 
-  for (let value = 0; value < graph.nodes.length; value++) {
-    const node = graph.nodes[value];
-    if (node.op === 'input') {
-      tensorOf[value] = addTensor(node.attributes.name, value, 'input');
-      inputs.push({ name: node.attributes.name, tensor: tensorOf[value] });
-    } else if (node.op === 'parameter') {
-      tensorOf[value] = table.persistent.get(node.attributes.name)!;
+class ProgramLowering implements Storage {
+  readonly graph: Graph;
+  readonly drafts: KernelDraft[] = [];
+  private readonly program: number;
+  private readonly table: TensorTable;
+  private readonly stored: Uint8Array;
+  private readonly homes: readonly (Home | undefined)[];
+  private readonly writer: KernelWriter;
+  /** By value: its tensor once kernels fill it, or -1. */
+  private readonly tensors: Int32Array;
+  /** By value: the tensor that is set aside for it, filled or not, or -1. */
+  private readonly reserved: Int32Array;
+
+  constructor(graph: Graph, program: number, table: TensorTable) {
+    this.graph = graph;
+    this.program = program;
+    this.table = table;
+    this.stored = decideStorage(graph).stored;
+    this.homes = findHomes(graph, this.stored);
+    this.tensors = new Int32Array(graph.nodes.length).fill(-1);
+    this.reserved = new Int32Array(graph.nodes.length).fill(-1);
+    this.writer = new KernelWriter(this, this.drafts);
+  }
+
+  tensorOf(value: ValueId): number {
+    return this.tensors[value];
+  }
+
+  offsetOf(value: ValueId): number {
+    return this.homes[value]?.offset ?? 0;
+  }
+
+  homeOf(value: ValueId): Home | undefined {
+    return this.homes[value];
+  }
+
+  isStored(value: ValueId): boolean {
+    return this.tensors[value] >= 0 || this.stored[value] === 1;
+  }
+
+  materialise(value: ValueId): number {
+    if (this.tensors[value] < 0) {
+      const tensor = this.reserve(this.homes[value]?.concat ?? value);
+      const { shape } = this.graph.nodes[value].type;
+      this.writer.write(value, rowMajor(tensor, shape, this.offsetOf(value)));
+      this.tensors[value] = tensor;
     }
+    return this.tensors[value];
   }
-  for (let value = 0; value < graph.nodes.length; value++) {
-    if (stored[value]) materialise(value);
-  }
-  for (const { name, value } of graph.outputs) outputs.push({ name, tensor: output(name, value) });
-  const replacements = update();
-  return { drafts: writeThrough(drafts, replacements), inputs, outputs };
 
-  function addTensor(name: string, value: ValueId, role: ScheduleTensor['role']): number {
-    const { type, source } = graph.nodes[value];
-    return table.add({
-      name: `${graph.name}/${name}`,
-      ...type,
-      role,
-      program,
-      source: graph.sources[source] ?? null,
+  /** Gives inputs and parameters their tensors. */
+  declare(): LoweredProgram['inputs'] {
+    const inputs: { name: string; tensor: number }[] = [];
+    this.graph.nodes.forEach((node, value) => {
+      if (node.op === 'input') {
+        const { name } = node.attributes;
+        this.tensors[value] = this.add(name, value, 'input');
+        inputs.push({ name, tensor: this.tensors[value] });
+      } else if (node.op === 'parameter') {
+        this.tensors[value] = this.table.persistent.get(node.attributes.name)!;
+      }
     });
+    return inputs;
   }
 
-  function materialise(value: ValueId): number {
-    if (tensorOf[value] < 0) {
-      const tensor = addTensor(`${graph.nodes[value].op}.${value}`, value, 'activation');
-      fill(value, tensor);
-      tensorOf[value] = tensor;
-    }
-    return tensorOf[value];
+  compute(): void {
+    for (let value = 0; value < this.graph.nodes.length; value++)
+      if (this.stored[value]) this.materialise(value);
   }
 
   /** A tensor that only the caller reads: results stay whatever the program does with the value afterwards. */
-  function output(name: string, value: ValueId): number {
-    const tensor = addTensor(name, value, 'output');
-    write(value, rowMajor(tensor, graph.nodes[value].type.shape), true);
+  output(name: string, value: ValueId): number {
+    const tensor = this.add(name, value, 'output');
+    this.writer.writeOrCopy(value, rowMajor(tensor, this.graph.nodes[value].type.shape));
     return tensor;
   }
 
   /** New values of parameters and state are finished first and copied last, so that every kernel reads the old ones. */
-  function update(): Replacement[] {
+  update(): Replacement[] {
     const replacements: Replacement[] = [];
-    for (const { parameter, value } of graph.updates) {
-      const tensor = table.persistent.get(parameter)!;
-      let temporary = materialise(value);
+    for (const { parameter, value } of this.graph.updates) {
+      const tensor = this.table.persistent.get(parameter)!;
+      let temporary = this.materialise(value);
       if (temporary === tensor) continue;
-      if (table.tensors[temporary].program === null) {
+      if (this.table.tensors[temporary].program === null) {
         // The old value of another parameter: keep it aside before anything is replaced.
-        const aside = addTensor(`old.${value}.${tensor}`, value, 'activation');
-        drafts.push(copyDraft(temporary, aside, value));
+        const aside = this.add(`old.${value}.${tensor}`, value, 'activation');
+        this.writer.copy(temporary, aside, value);
         temporary = aside;
       }
       replacements.push({ temporary, tensor, value });
     }
     for (const { temporary, tensor, value } of replacements)
-      drafts.push(copyDraft(temporary, tensor, value));
+      this.writer.copy(temporary, tensor, value);
     return replacements;
   }
 
-  function copyDraft(from: number, to: number, value: ValueId): KernelDraft {
-    const { shape, dtype } = graph.nodes[value].type;
-    const axes = parallelAxes(shape);
-    const index = flatten(identity(axes), shape, axes.length);
-    return {
-      axes,
-      nodes: [{ kind: 'load', dtype, buffer: from, index, bounds: [] }],
-      reduction: null,
-      stores: [{ buffer: to, index, value: 0, accumulate: false }],
-      ops: ['copy'],
-      source: spanOf(value),
-    };
-  }
-
-  function spanOf(value: ValueId): SourceSpan | null {
-    return graph.sources[graph.nodes[value].source] ?? null;
-  }
-
-  function fill(value: ValueId, tensor: number): void {
-    write(value, rowMajor(tensor, graph.nodes[value].type.shape), false);
-  }
-
-  /** Appends the kernels that compute `value` into `destination`; with `copy`, a value that has memory of its own is copied from there. */
-  function write(value: ValueId, destination: Destination, copy: boolean): void {
-    const node = graph.nodes[value];
-    if (copy && (tensorOf[value] >= 0 || stored[value])) {
-      materialise(value);
-      elementwise(value, destination);
-      return;
-    }
-    writers[opRow(node.op).kind](value, destination);
-  }
-
-  /** Builds one kernel, cutting axes as its expressions ask for it. */
-  function build(
-    value: ValueId,
-    initial: readonly Axis[],
-    destination: Destination,
-    body: (
-      emitter: Emitter,
-      coordinates: readonly Affine[],
-      axisCount: number,
-    ) => { result: number; reduction: KernelDraft['reduction']; store: readonly Affine[] },
-  ): void {
-    const splits: SplitRequest[] = [];
-    for (;;) {
-      const { axes, coordinates } = applySplits(initial, splits);
-      const emitter = new Emitter(storage, axes);
-      try {
-        const { result, reduction, store } = body(emitter, coordinates, axes.length);
-        const index = destination.index(store, axes.length);
-        emitter.ops.add(graph.nodes[value].op);
-        drafts.push({
-          axes,
-          nodes: emitter.list.nodes,
-          reduction,
-          stores: [{ buffer: destination.tensor, index, value: result, accumulate: false }],
-          ops: [...emitter.ops],
-          source: spanOf(value),
-        });
-        return;
-      } catch (error) {
-        if (!(error instanceof AxisSplit)) throw error;
-        splits.push(error.request);
-      }
-    }
-  }
-
-  function elementwise(value: ValueId, destination: Destination): void {
-    build(
-      value,
-      parallelAxes(graph.nodes[value].type.shape),
-      destination,
-      (emitter, coordinates) => {
-        const result =
-          tensorOf[value] >= 0
-            ? emitter.emit(value, coordinates)
-            : emitter.compute(value, { coordinates, bounds: [] });
-        return { result, reduction: null, store: coordinates };
-      },
-    );
-  }
-
-  function reduction(value: ValueId, destination: Destination): void {
-    const node = graph.nodes[value];
-    const { axes: reduced } = node.attributes as { axes: readonly number[] };
-    const [operand] = node.operands;
-    const { shape } = graph.nodes[operand].type;
-    const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
-    const order = [...kept, ...reduced];
-    const axes = order.map(
-      (axis, k): Axis => ({ extent: shape[axis], kind: k < kept.length ? 'parallel' : 'reduced' }),
-    );
-    build(value, axes, destination, (emitter, coordinates) => {
-      const place = new Array<Affine>(shape.length);
-      order.forEach((axis, k) => {
-        place[axis] = coordinates[k];
-      });
-      const element = emitter.emit(operand, place);
-      return {
-        ...accumulate(emitter, REDUCTIONS[node.op]!, element),
-        store: coordinates.slice(0, kept.length),
-      };
-    });
-  }
-
-  function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
-    const { dtype } = emitter.list.nodes[value];
-    const result = emitter.list.add({ kind: 'accumulator', dtype });
-    return { result, reduction: { combiner, value } };
-  }
-
-  function contraction(value: ValueId, destination: Destination): void {
-    const node = graph.nodes[value];
-    const equation = parseEquation((node.attributes as { equation: string }).equation);
-    if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
-    const extents = letterExtents(
-      equation,
-      node.operands.map((operand) => graph.nodes[operand].type.shape),
-    ) as Map<string, number>;
-    const letters = [
-      ...equation.output,
-      ...[...extents.keys()].filter((letter) => !equation.output.includes(letter)),
-    ];
-    const axes = letters.map(
-      (letter, k): Axis => ({
-        extent: extents.get(letter)!,
-        kind: k < equation.output.length ? 'parallel' : 'reduced',
-      }),
-    );
-    const sums = axes.some((axis) => axis.kind === 'reduced');
-    build(value, axes, destination, (emitter, coordinates) => {
-      const factors = node.operands.map((operand, i) => {
-        const place = [...equation.operands[i]].map(
-          (letter) => coordinates[letters.indexOf(letter)],
-        );
-        return plainLoad(emitter, operand, place);
-      });
-      const product = factors.reduce((left, right) =>
-        emitter.list.add({ kind: 'apply', dtype: 'f32', op: 'mul', operands: [left, right] }),
+  private reserve(value: ValueId): number {
+    if (this.reserved[value] < 0)
+      this.reserved[value] = this.add(
+        `${this.graph.nodes[value].op}.${value}`,
+        value,
+        'activation',
       );
-      const store = coordinates.slice(0, equation.output.length);
-      return sums
-        ? { ...accumulate(emitter, 'sum', product), store }
-        : { result: product, reduction: null, store };
+    return this.reserved[value];
+  }
+
+  private add(name: string, value: ValueId, role: ScheduleTensor['role']): number {
+    const { type, source } = this.graph.nodes[value];
+    return this.table.add({
+      name: `${this.graph.name}/${name}`,
+      ...type,
+      role,
+      program: this.program,
+      source: this.graph.sources[source] ?? null,
     });
   }
-
-  /** A contraction reads its operands many times: they must be plain loads, else they are computed into memory first. */
-  function plainLoad(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
-    const result = emitter.emit(operand, place);
-    const node = emitter.list.nodes[result];
-    if (node.kind === 'load' && node.bounds.length === 0 && !node.indirect) return result;
-    materialise(operand);
-    return emitter.emit(operand, place);
-  }
-
-  /** Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. */
-  function scatter(value: ValueId, destination: Destination): void {
-    const node = graph.nodes[value];
-    const [updates, indices] = node.operands;
-    const { shape } = graph.nodes[updates].type;
-    const rank = graph.nodes[indices].type.shape.length;
-    const { rows } = node.attributes as { rows: number };
-    const trailing = shape.slice(rank);
-    const zeroAxes = parallelAxes(node.type.shape);
-    drafts.push({
-      axes: zeroAxes,
-      nodes: [{ kind: 'constant', dtype: 'f32', value: 0 }],
-      reduction: null,
-      stores: [
-        {
-          buffer: destination.tensor,
-          index: destination.index(identity(zeroAxes), zeroAxes.length),
-          value: 0,
-          accumulate: false,
-        },
-      ],
-      ops: ['zero'],
-      source: spanOf(value),
-    });
-    const extents = [...trailing, ...shape.slice(0, rank)];
-    const axes = extents.map(
-      (extent, k): Axis => ({ extent, kind: k < trailing.length ? 'parallel' : 'sequential' }),
-    );
-    const emitter = new Emitter(storage, axes);
-    const coordinates = identity(axes);
-    const place = [...coordinates.slice(trailing.length), ...coordinates.slice(0, trailing.length)];
-    const row = emitAligned(emitter, indices, place.slice(0, rank));
-    const update = emitAligned(emitter, updates, place);
-    const zero = constantAffine(0, axes.length);
-    const first = destination.index([zero, ...coordinates.slice(0, trailing.length)], axes.length);
-    const unit = destination.index(
-      [{ ...zero, offset: 1 }, ...coordinates.slice(0, trailing.length)],
-      axes.length,
-    );
-    drafts.push({
-      axes,
-      nodes: emitter.list.nodes,
-      reduction: null,
-      stores: [
-        {
-          buffer: destination.tensor,
-          index: first,
-          indirect: { node: row, stride: unit.offset - first.offset, extent: rows },
-          value: update,
-          accumulate: true,
-        },
-      ],
-      ops: [...emitter.ops, 'scatterAdd'],
-      source: spanOf(value),
-    });
-  }
-
-  /** Scatters do not cut axes: what would need it is stored first. */
-  function emitAligned(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
-    try {
-      return emitter.emit(operand, place);
-    } catch (error) {
-      if (!(error instanceof AxisSplit)) throw error;
-      materialise(operand);
-      return emitter.emit(operand, place);
-    }
-  }
-
-  /** Each part of a stored concatenation is written straight into its range. */
-  function parts(value: ValueId, destination: Destination): void {
-    const node = graph.nodes[value];
-    const { axis } = node.attributes as { axis: number };
-    let start = 0;
-    for (const operand of node.operands) {
-      const offset = start;
-      write(
-        operand,
-        {
-          tensor: destination.tensor,
-          index: (coordinates, axisCount) =>
-            destination.index(
-              coordinates.map((c, k) => (k === axis ? { ...c, offset: c.offset + offset } : c)),
-              axisCount,
-            ),
-        },
-        true,
-      );
-      start += graph.nodes[operand].type.shape[axis];
-    }
-  }
-}
-
-function rowMajor(tensor: number, shape: Shape): Destination {
-  return { tensor, index: (coordinates, axisCount) => flatten(coordinates, shape, axisCount) };
-}
-
-function parallelAxes(shape: Shape): Axis[] {
-  return shape.map((extent) => ({ extent, kind: 'parallel' as AxisKind }));
-}
-
-function identity(axes: readonly Axis[]): Affine[] {
-  return axes.map((_, axis) => axisAffine(axis, axes.length));
-}
-
-/** Axes after a series of cuts, and the original axes' indices in terms of them. */
-function applySplits(
-  initial: readonly Axis[],
-  splits: readonly SplitRequest[],
-): { axes: readonly Axis[]; coordinates: readonly Affine[] } {
-  let axes = initial;
-  let coordinates = identity(initial);
-  for (const { axis, inner } of splits) {
-    const { extent, kind } = axes[axis];
-    axes = axes.toSpliced(axis, 1, { extent: extent / inner, kind }, { extent: inner, kind });
-    coordinates = coordinates.map((c) => ({
-      offset: c.offset,
-      coefficients: c.coefficients.toSpliced(
-        axis,
-        1,
-        c.coefficients[axis] * inner,
-        c.coefficients[axis],
-      ),
-    }));
-  }
-  return { axes, coordinates };
 }

@@ -1,7 +1,9 @@
 import type { Affine, Axis, Expression, Kernel, KernelBuffer, Store } from '../../ir/kernel.ts';
 import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { shiftAffine } from './affine.ts';
 import { type KernelDraft, mapOperands, NodeList, operandsOf, withAxes } from './draft.ts';
+import { bindingRanges, type Range, rangeOf } from './ranges.ts';
 
 /** Kernels of the schedule; equal ones are one kernel, whatever tensors they run on. */
 export class KernelTable {
@@ -34,30 +36,31 @@ export function seal(
   table: KernelTable,
 ): ScheduleStep {
   const simple = coalesce(dropUnitAxes(dropDeadNodes(draft)));
-  const operands: number[] = [];
-  const bufferOf = new Map<number, number>();
-  const buffer = (tensor: number) => {
-    let index = bufferOf.get(tensor);
-    if (index === undefined) {
-      index = operands.push(tensor) - 1;
-      bufferOf.set(tensor, index);
-    }
-    return index;
+  const ranges = bindingRanges(simple);
+  const bound: Range[] = [];
+  // An access in terms of its buffer: an index into `bound`, and addresses from the start of the range.
+  const bind = <Access extends Extract<Expression, { kind: 'load' }> | Store>(access: Access) => {
+    const { tensor, low } = rangeOf(simple.axes, access);
+    const range = ranges.find((one) => one.tensor === tensor && one.low <= low && low < one.high)!;
+    if (!bound.includes(range)) bound.push(range);
+    return {
+      ...access,
+      buffer: bound.indexOf(range),
+      index: shiftAffine(access.index, -range.low),
+    };
   };
-  const nodes = simple.nodes.map(
-    (node): Expression => (node.kind === 'load' ? { ...node, buffer: buffer(node.buffer) } : node),
-  );
-  const loaded = operands.length;
-  const stores = simple.stores.map((store): Store => ({ ...store, buffer: buffer(store.buffer) }));
+  const nodes = simple.nodes.map((node) => (node.kind === 'load' ? bind(node) : node));
+  const loaded = bound.length;
+  const stores = simple.stores.map((store) => bind(store));
   const stored = new Set(stores.map((store) => store.buffer));
   const accumulates = new Set(
     stores.filter((store) => store.accumulate).map((store) => store.buffer),
   );
-  const buffers = operands.map(
-    (tensor, k): KernelBuffer => ({
+  const buffers = bound.map(
+    ({ tensor, low, high }, k): KernelBuffer => ({
       dtype: tensors[tensor].dtype,
       access: !stored.has(k) ? 'read' : k < loaded || accumulates.has(k) ? 'read_write' : 'write',
-      elements: elementCount(tensors[tensor].shape),
+      elements: Math.min(high, elementCount(tensors[tensor].shape)) - low,
     }),
   );
   const label = labelOf(draft.ops);
@@ -65,7 +68,13 @@ export function seal(
     { axes: simple.axes, buffers, nodes, reduction: simple.reduction, stores },
     label,
   );
-  return { kernel, operands, label, source: draft.source };
+  return {
+    kernel,
+    operands: bound.map(({ tensor }) => tensor),
+    ...(bound.some(({ low }) => low > 0) ? { offsets: bound.map(({ low }) => low) } : {}),
+    label,
+    source: draft.source,
+  };
 }
 
 function labelOf(ops: readonly string[]): string {

@@ -2,7 +2,7 @@ import { type Kernel, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
-import { byteCount } from '../../ir/tensor.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import type { Liveness } from './liveness.ts';
 
 /** A kernel's buffer that is read and one that is written, which may be the same memory. */
@@ -114,7 +114,7 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
       const from = step.operands[read];
       const tensor = step.operands[written];
       if (taken.has(read) || taken.has(written)) return false;
-      if (!sharable(schedule, from, tensor)) return false;
+      if (!sharable(schedule, step, { read, written })) return false;
       if (live.lastStep[from] !== index || live.firstStep[tensor] !== index) return false;
       if (isOutput[from]) return false;
       taken.add(read).add(written);
@@ -134,10 +134,12 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
       specialised.get(key) ?? pool.add(mergeBuffers(schedule.kernels[step.kernel], pairs));
     specialised.set(key, kernel);
     const dropped = new Set(pairs.map((pair) => pair.read));
+    const kept = <T>(list: readonly T[]) => list.filter((_, buffer) => !dropped.has(buffer));
     return {
       ...step,
       kernel,
-      operands: step.operands.filter((_, buffer) => !dropped.has(buffer)),
+      operands: kept(step.operands),
+      ...(step.offsets ? { offsets: kept(step.offsets) } : {}),
     };
   };
 
@@ -157,9 +159,15 @@ export function outputFlags(schedule: Schedule): Uint8Array {
   return flags;
 }
 
-/** Whether two tensors could be in one place at all: both in the arena, of equal size. */
-export function sharable(schedule: Schedule, from: number, tensor: number): boolean {
-  const a = schedule.tensors[from];
-  const b = schedule.tensors[tensor];
-  return a.program !== null && b.program !== null && byteCount(a.shape) === byteCount(b.shape);
+/** Whether the tensors of two buffers could be in one place at all: both in the arena and bound as a whole. */
+export function sharable(
+  schedule: Schedule,
+  step: ScheduleStep,
+  { read, written }: BufferPair,
+): boolean {
+  const { buffers } = schedule.kernels[step.kernel];
+  return [read, written].every((buffer) => {
+    const { program, shape } = schedule.tensors[step.operands[buffer]];
+    return program !== null && elementCount(shape) === buffers[buffer].elements;
+  });
 }

@@ -49,7 +49,7 @@ export function memoryModel(
   const pairTo: number[] = [];
   const pairOffsets = [0];
   for (const step of program.steps) {
-    for (const operand of step.operands) {
+    for (const operand of new Set(step.operands)) {
       const tensor = localOf(operand);
       if (tensor >= 0) uses.push(tensor);
     }
@@ -59,7 +59,7 @@ export function memoryModel(
     for (const pair of pairs) {
       const from = step.operands[pair.read];
       const to = step.operands[pair.written];
-      if (!sharable(schedule, from, to) || isOutput[from]) continue;
+      if (!sharable(schedule, step, pair) || isOutput[from]) continue;
       pairFrom.push(local[from]);
       pairTo.push(local[to]);
     }

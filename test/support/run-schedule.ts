@@ -20,11 +20,13 @@ export function runSchedule(
       : new Float64Array(elementCount(tensor.shape)).fill(Number.NaN),
   );
   for (const { name, tensor } of program.inputs) memory[tensor].set(inputs[name]);
-  for (const step of program.steps) {
-    interpretKernel(
-      schedule.kernels[step.kernel],
-      step.operands.map((tensor) => memory[tensor]),
-    );
+  for (const { kernel, operands, offsets } of program.steps) {
+    const { buffers } = schedule.kernels[kernel];
+    const ranges = operands.map((tensor, k) => {
+      const start = offsets?.[k] ?? 0;
+      return memory[tensor].subarray(start, start + buffers[k].elements);
+    });
+    interpretKernel(schedule.kernels[kernel], ranges);
   }
   return Object.fromEntries(program.outputs.map(({ name, tensor }) => [name, memory[tensor]]));
 }

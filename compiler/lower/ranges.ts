@@ -1,0 +1,81 @@
+import type { Affine, Axis, Store } from '../../ir/kernel.ts';
+import { RANGE_ALIGNMENT } from '../../ir/schedule.ts';
+import type { KernelDraft } from './draft.ts';
+
+/** Elements of a tensor, from `low` to below `high`; `high` is infinite where an address depends on data or bounds. */
+export interface Range {
+  readonly tensor: number;
+  readonly low: number;
+  readonly high: number;
+  readonly stored: boolean;
+}
+
+type Load = Extract<KernelDraft['nodes'][number], { kind: 'load' }>;
+
+/** What a load or a store touches at all points of the axes. */
+export function rangeOf(axes: readonly Axis[], access: Load | Store): Range {
+  const stored = !('kind' in access);
+  const { buffer: tensor, index } = access;
+  if (access.indirect || (!stored && access.bounds.length > 0))
+    return { tensor, low: 0, high: Number.POSITIVE_INFINITY, stored };
+  return { tensor, stored, ...reach(axes, index) };
+}
+
+function reach(axes: readonly Axis[], { offset, coefficients }: Affine) {
+  let low = offset;
+  let high = offset + 1;
+  for (let axis = 0; axis < axes.length; axis++) {
+    const span = coefficients[axis] * (axes[axis].extent - 1);
+    if (span < 0) low += span;
+    else high += span;
+  }
+  return { low, high };
+}
+
+export function overlaps(a: Range, b: Range): boolean {
+  return a.tensor === b.tensor && a.low < b.high && b.low < a.high;
+}
+
+/** Ranges of all loads and stores of a kernel. */
+export function rangesOf({ axes, nodes, stores }: KernelDraft): Range[] {
+  const loads = nodes.flatMap((node) => (node.kind === 'load' ? [rangeOf(axes, node)] : []));
+  return [...loads, ...stores.map((store) => rangeOf(axes, store))];
+}
+
+/**
+ * The ranges of tensors that a kernel binds, each from an aligned element. A tensor has one, unless the kernel loads one
+ * part of it and stores another.
+ */
+export function bindingRanges(draft: KernelDraft): Range[] {
+  const byTensor = new Map<number, Range[]>();
+  for (const range of rangesOf(draft)) {
+    const aligned = { ...range, low: range.low - (range.low % RANGE_ALIGNMENT) };
+    const list = byTensor.get(range.tensor);
+    if (list) list.push(aligned);
+    else byTensor.set(range.tensor, [aligned]);
+  }
+  return [...byTensor.values()].flatMap((ranges) => {
+    const parts = joinOverlapping(ranges);
+    const mixed = ranges.some(({ stored }) => stored) && ranges.some(({ stored }) => !stored);
+    return mixed ? parts : [parts.reduce(hull)];
+  });
+}
+
+function joinOverlapping(ranges: readonly Range[]): Range[] {
+  const parts: Range[] = [];
+  for (const range of ranges.toSorted((a, b) => a.low - b.low)) {
+    const last = parts.at(-1);
+    if (last && range.low < last.high) parts[parts.length - 1] = hull(last, range);
+    else parts.push(range);
+  }
+  return parts;
+}
+
+function hull(a: Range, b: Range): Range {
+  return {
+    tensor: a.tensor,
+    low: Math.min(a.low, b.low),
+    high: Math.max(a.high, b.high),
+    stored: a.stored || b.stored,
+  };
+}

@@ -1,0 +1,335 @@
+import { letterExtents, parseEquation } from '../../ir/einsum.ts';
+import type { NodeOf, ValueId } from '../../ir/graph.ts';
+import {
+  type Affine,
+  type Axis,
+  type AxisKind,
+  type Combiner,
+  constantAffine,
+} from '../../ir/kernel.ts';
+import { type OpKind, opRow } from '../../ir/ops.ts';
+import type { SourceSpan } from '../../ir/source.ts';
+import { elementCount, type Shape } from '../../ir/tensor.ts';
+import { axisAffine, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import type { KernelDraft } from './draft.ts';
+import { AxisSplit, Emitter, type Storage } from './emit.ts';
+import { behindReshapes } from './homes.ts';
+
+/** Where a kernel's single store goes. */
+export interface Destination {
+  readonly tensor: number;
+  /** Element of the tensor, given a coordinate per axis of the value. */
+  readonly index: (coordinates: readonly Affine[], axisCount: number) => Affine;
+}
+
+export function rowMajor(tensor: number, shape: Shape, offset = 0): Destination {
+  return {
+    tensor,
+    index: (coordinates, axisCount) => shiftAffine(flatten(coordinates, shape, axisCount), offset),
+  };
+}
+
+const COMBINERS = { reduceSum: 'sum', reduceMax: 'max', reduceMin: 'min' } as const;
+
+/** What a kernel's body gives: the node to store, the reduction that it needs, and where in the value it belongs. */
+interface Body {
+  readonly result: number;
+  readonly reduction: KernelDraft['reduction'];
+  readonly coordinates: readonly Affine[];
+}
+
+/** Appends kernels that compute values, by kind of op. */
+export class KernelWriter {
+  private readonly storage: Storage;
+  private readonly drafts: KernelDraft[];
+
+  constructor(storage: Storage, drafts: KernelDraft[]) {
+    this.storage = storage;
+    this.drafts = drafts;
+  }
+
+  /** Appends the kernels that compute `value` into `destination`. */
+  write(value: ValueId, destination: Destination): void {
+    const writers: Record<OpKind, () => void> = {
+      source: () => this.elementwise(value, destination),
+      elementwise: () => this.elementwise(value, destination),
+      view: () => this.elementwise(value, destination),
+      gather: () => this.elementwise(value, destination),
+      contraction: () => this.contraction(value, destination),
+      reduction: () => this.reduction(value, destination),
+      scatter: () => this.scatter(value, destination),
+      concat: () => this.parts(value, destination),
+    };
+    writers[opRow(this.node(value).op).kind]();
+  }
+
+  /** As {@link write}, but a value that has memory of its own is copied from there. */
+  writeOrCopy(value: ValueId, destination: Destination): void {
+    if (this.storage.isStored(value)) {
+      this.storage.materialise(value);
+      this.elementwise(value, destination);
+    } else this.write(value, destination);
+  }
+
+  /** One tensor to another, both of the type of `value`. */
+  copy(from: number, to: number, value: ValueId): void {
+    const { shape, dtype } = this.node(value).type;
+    const axes = parallelAxes(shape);
+    const index = flatten(identity(axes), shape, axes.length);
+    this.drafts.push({
+      axes,
+      nodes: [{ kind: 'load', dtype, buffer: from, index, bounds: [] }],
+      reduction: null,
+      stores: [{ buffer: to, index, value: 0, accumulate: false }],
+      ops: ['copy'],
+      source: this.spanOf(value),
+    });
+  }
+
+  private node(value: ValueId) {
+    return this.storage.graph.nodes[value];
+  }
+
+  private shape(value: ValueId): Shape {
+    return this.node(value).type.shape;
+  }
+
+  private spanOf(value: ValueId): SourceSpan | null {
+    return this.storage.graph.sources[this.node(value).source] ?? null;
+  }
+
+  /** Builds one kernel, cutting axes as its expressions ask for it. */
+  private build(
+    value: ValueId,
+    initial: readonly Axis[],
+    destination: Destination,
+    body: (emitter: Emitter, coordinates: readonly Affine[]) => Body,
+  ): void {
+    const splits: SplitRequest[] = [];
+    for (;;) {
+      const { axes, coordinates } = applySplits(initial, splits);
+      const emitter = new Emitter(this.storage, axes);
+      try {
+        const made = body(emitter, coordinates);
+        const index = destination.index(made.coordinates, axes.length);
+        emitter.ops.add(this.node(value).op);
+        this.drafts.push({
+          axes,
+          nodes: emitter.list.nodes,
+          reduction: made.reduction,
+          stores: [{ buffer: destination.tensor, index, value: made.result, accumulate: false }],
+          ops: [...emitter.ops],
+          source: this.spanOf(value),
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof AxisSplit)) throw error;
+        splits.push(error.request);
+      }
+    }
+  }
+
+  private elementwise(value: ValueId, destination: Destination): void {
+    const axes = parallelAxes(this.shape(value));
+    this.build(value, axes, destination, (emitter, coordinates) => {
+      const result =
+        this.storage.tensorOf(value) >= 0
+          ? emitter.emit(value, coordinates)
+          : emitter.compute(value, { coordinates, bounds: [] });
+      return { result, reduction: null, coordinates };
+    });
+  }
+
+  private reduction(value: ValueId, destination: Destination): void {
+    const node = this.node(value) as NodeOf<keyof typeof COMBINERS>;
+    const { axes: reduced } = node.attributes;
+    const [operand] = node.operands;
+    const shape = this.shape(operand);
+    const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
+    const order = [...kept, ...reduced];
+    const axes = order.map(
+      (axis, k): Axis => ({ extent: shape[axis], kind: k < kept.length ? 'parallel' : 'reduced' }),
+    );
+    this.build(value, axes, destination, (emitter, coordinates) => {
+      const place = new Array<Affine>(shape.length);
+      order.forEach((axis, k) => {
+        place[axis] = coordinates[k];
+      });
+      const element = emitter.emit(operand, place);
+      return {
+        ...accumulate(emitter, COMBINERS[node.op], element),
+        coordinates: coordinates.slice(0, kept.length),
+      };
+    });
+  }
+
+  private contraction(value: ValueId, destination: Destination): void {
+    const node = this.node(value) as NodeOf<'contract'>;
+    const equation = parseEquation(node.attributes.equation);
+    if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
+    const shapes = node.operands.map((operand) => this.shape(operand));
+    const extents = letterExtents(equation, shapes) as Map<string, number>;
+    const kept = equation.output.length;
+    const summed = [...extents.keys()].filter((letter) => !equation.output.includes(letter));
+    const letters = [...equation.output, ...summed];
+    const axes = letters.map(
+      (letter, k): Axis => ({
+        extent: extents.get(letter)!,
+        kind: k < kept ? 'parallel' : 'reduced',
+      }),
+    );
+    this.build(value, axes, destination, (emitter, coordinates) => {
+      const factors = node.operands.map((operand, i) => {
+        const place = [...equation.operands[i]].map(
+          (letter) => coordinates[letters.indexOf(letter)],
+        );
+        return this.plainLoad(emitter, operand, place);
+      });
+      const product = factors.reduce((left, right) =>
+        emitter.list.add({ kind: 'apply', dtype: 'f32', op: 'mul', operands: [left, right] }),
+      );
+      const made =
+        summed.length > 0
+          ? accumulate(emitter, 'sum', product)
+          : { result: product, reduction: null };
+      return { ...made, coordinates: coordinates.slice(0, kept) };
+    });
+  }
+
+  /** A contraction reads its operands many times: they must be plain loads, else they are computed into memory first. */
+  private plainLoad(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
+    const result = emitter.emit(operand, place);
+    const node = emitter.list.nodes[result];
+    if (node.kind === 'load' && node.bounds.length === 0 && !node.indirect) return result;
+    this.storage.materialise(operand);
+    return emitter.emit(operand, place);
+  }
+
+  /** Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. */
+  private scatter(value: ValueId, destination: Destination): void {
+    const node = this.node(value) as NodeOf<'scatterAdd'>;
+    const [updates, indices] = node.operands;
+    const shape = this.shape(updates);
+    const rank = this.shape(indices).length;
+    const trailing = shape.slice(rank);
+    this.zero(value, destination);
+    const axes: Axis[] = [
+      ...parallelAxes(trailing),
+      ...shape.slice(0, rank).map((extent): Axis => ({ extent, kind: 'sequential' })),
+    ];
+    const emitter = new Emitter(this.storage, axes);
+    const coordinates = identity(axes);
+    const [inner, outer] = [
+      coordinates.slice(0, trailing.length),
+      coordinates.slice(trailing.length),
+    ];
+    const row = this.emitAligned(emitter, indices, outer);
+    const update = this.emitAligned(emitter, updates, [...outer, ...inner]);
+    const rowStart = (index: number) =>
+      destination.index([constantAffine(index, axes.length), ...inner], axes.length);
+    const first = rowStart(0);
+    this.drafts.push({
+      axes,
+      nodes: emitter.list.nodes,
+      reduction: null,
+      stores: [
+        {
+          buffer: destination.tensor,
+          index: first,
+          indirect: {
+            node: row,
+            stride: rowStart(1).offset - first.offset,
+            extent: node.attributes.rows,
+          },
+          value: update,
+          accumulate: true,
+        },
+      ],
+      ops: [...emitter.ops, 'scatterAdd'],
+      source: this.spanOf(value),
+    });
+  }
+
+  private zero(value: ValueId, destination: Destination): void {
+    const axes = parallelAxes(this.shape(value));
+    const index = destination.index(identity(axes), axes.length);
+    this.drafts.push({
+      axes,
+      nodes: [{ kind: 'constant', dtype: 'f32', value: 0 }],
+      reduction: null,
+      stores: [{ buffer: destination.tensor, index, value: 0, accumulate: false }],
+      ops: ['zero'],
+      source: this.spanOf(value),
+    });
+  }
+
+  /** Scatters do not cut axes: what would need it is stored first. */
+  private emitAligned(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
+    try {
+      return emitter.emit(operand, place);
+    } catch (error) {
+      if (!(error instanceof AxisSplit)) throw error;
+      this.storage.materialise(operand);
+      return emitter.emit(operand, place);
+    }
+  }
+
+  /** Each part of a stored concatenation is written straight into its range; some live there already. */
+  private parts(value: ValueId, destination: Destination): void {
+    const { operands, attributes } = this.node(value) as NodeOf<'concat'>;
+    const { axis } = attributes;
+    let start = 0;
+    let elements = 0;
+    for (const operand of operands) {
+      const base = behindReshapes(this.storage.graph, operand);
+      const home = this.storage.homeOf(base);
+      if (home?.concat === value && home.offset === elements) this.storage.materialise(base);
+      else this.writeOrCopy(operand, partOf(destination, axis, start));
+      start += this.shape(operand)[axis];
+      elements += elementCount(this.shape(operand));
+    }
+  }
+}
+
+function partOf(destination: Destination, axis: number, start: number): Destination {
+  return {
+    tensor: destination.tensor,
+    index: (coordinates, axisCount) =>
+      destination.index(
+        coordinates.map((c, k) => (k === axis ? shiftAffine(c, start) : c)),
+        axisCount,
+      ),
+  };
+}
+
+function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
+  const { dtype } = emitter.list.nodes[value];
+  const result = emitter.list.add({ kind: 'accumulator', dtype });
+  return { result, reduction: { combiner, value } };
+}
+
+function parallelAxes(shape: Shape): Axis[] {
+  return shape.map((extent) => ({ extent, kind: 'parallel' as AxisKind }));
+}
+
+function identity(axes: readonly Axis[]): Affine[] {
+  return axes.map((_, axis) => axisAffine(axis, axes.length));
+}
+
+/** Axes after a series of cuts, and the original axes' indices in terms of them. */
+function applySplits(
+  initial: readonly Axis[],
+  splits: readonly SplitRequest[],
+): { axes: readonly Axis[]; coordinates: readonly Affine[] } {
+  let axes = initial;
+  let coordinates = identity(initial);
+  for (const { axis, inner } of splits) {
+    const { extent, kind } = axes[axis];
+    axes = axes.toSpliced(axis, 1, { extent: extent / inner, kind }, { extent: inner, kind });
+    coordinates = coordinates.map(({ offset, coefficients }) => ({
+      offset,
+      coefficients: coefficients.toSpliced(axis, 1, coefficients[axis] * inner, coefficients[axis]),
+    }));
+  }
+  return { axes, coordinates };
+}
