@@ -1,0 +1,99 @@
+import {
+  adam,
+  adamw,
+  crossEntropy,
+  defineModel,
+  dropout,
+  embedding,
+  gelu,
+  gru,
+  layerNorm,
+  linear,
+  lstm,
+  type Model,
+  mean,
+  mul,
+  pad,
+  relu,
+  rnn,
+  sgd,
+  slice,
+  softmax,
+  sub,
+  sum,
+  tensor,
+} from '../../compiler/index.ts';
+
+/** Small models that together use every layer, every optimiser and every kind of kernel. */
+export const MODELS: Readonly<Record<string, () => Model>> = {
+  'perceptron, dropout, Adam with clipping': () =>
+    defineModel({
+      name: 'mlp',
+      inputs: { image: tensor([16, 24]), label: tensor([16], 'i32') },
+      build: ({ image }) => ({
+        logits: linear(20, 5)(dropout(relu(linear(24, 20)(image)), 0.2)),
+      }),
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: adam({ clipNorm: 1 }),
+      },
+    }),
+  'LSTM whose steps share kernels, momentum': () =>
+    defineModel({
+      name: 'lstm',
+      inputs: { rows: tensor([8, 6, 4]), label: tensor([8], 'i32') },
+      build: ({ rows }) => {
+        const { state, outputs } = lstm(4, 16)(rows);
+        return { logits: linear(16, 5)(state.hidden.add(mean(outputs, 1))) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: sgd({ momentum: 0.9 }),
+      },
+    }),
+  'LSTM whose parts fit no alignment': () =>
+    defineModel({
+      name: 'odd',
+      inputs: { rows: tensor([3, 5, 4]), label: tensor([3], 'i32') },
+      build: ({ rows }) => ({ logits: linear(7, 5)(lstm(4, 7)(rows).state.hidden) }),
+      train: { loss: ({ logits }, { label }) => crossEntropy(logits, label), optimizer: sgd() },
+    }),
+  'embedding, layer norm, GRU, AdamW': () =>
+    defineModel({
+      name: 'gru',
+      inputs: { words: tensor([4, 6], 'i32'), label: tensor([4], 'i32') },
+      build: ({ words }) => {
+        const { state } = gru(8, 16)(layerNorm(8)(embedding(5, 8)(words)));
+        return { logits: linear(16, 5)(gelu(state.hidden)) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: adamw({ weightDecay: 0.1 }),
+      },
+    }),
+  'Elman network, padding, slices, softmax': () =>
+    defineModel({
+      name: 'elman',
+      inputs: { rows: tensor([8, 6, 8]), target: tensor([8, 8]) },
+      build: ({ rows }) => {
+        const { outputs, state } = rnn(
+          8,
+          8,
+        )(
+          pad(slice(rows, 2, 1, 7), [
+            [0, 0],
+            [0, 0],
+            [1, 1],
+          ]),
+        );
+        return { weights: softmax(state.hidden.add(sum(mul(outputs, outputs), 1))) };
+      },
+      train: {
+        loss: ({ weights }, { target }) => {
+          const difference = sub(weights, target);
+          return mean(mul(difference, difference));
+        },
+        optimizer: sgd({ clipNorm: 0.5 }),
+      },
+    }),
+};
