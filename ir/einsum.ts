@@ -4,7 +4,7 @@ export interface Equation {
   readonly output: string;
 }
 
-/** Parses `ab,bc->ac`. The arrow is mandatory: an implicit output hides mistakes. Any letter counts, upper and lower case apart. */
+/** Parses `ab,bc->ac`. The arrow is mandatory: an implicit output hides mistakes. Any letter of one UTF-16 unit counts, upper and lower case apart. */
 export function parseEquation(text: string): Equation | { reason: string } {
   const compact = text.replace(/\s+/g, '');
   const arrow = compact.indexOf('->');
@@ -12,7 +12,7 @@ export function parseEquation(text: string): Equation | { reason: string } {
   const output = compact.slice(arrow + 2);
   const operands = compact.slice(0, arrow).split(',');
   for (const term of [...operands, output]) {
-    const bad = /[^\p{L}]/u.exec(term);
+    const bad = /[^\p{L}]|[\u{10000}-\u{10ffff}]/u.exec(term);
     if (bad) return { reason: `'${bad[0]}' is not a letter` };
   }
   for (let i = 0; i < output.length; i++) {

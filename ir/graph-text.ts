@@ -1,4 +1,5 @@
 import { type Graph, GraphBuilder, type Node, type ValueId } from './graph.ts';
+import { formatName, NAME_PATTERN, parseName } from './kernel-text.ts';
 import { OPS, type OpName } from './ops.ts';
 import { formatSpan, type SourceSpan } from './source.ts';
 import { formatType, parseType } from './tensor.ts';
@@ -21,7 +22,7 @@ export function printGraph(graph: Graph): string {
     lines.push(`  output ${JSON.stringify(name)} = %${value}`);
   for (const { parameter, value } of graph.updates)
     lines.push(`  update ${JSON.stringify(parameter)} = %${value}`);
-  return `graph ${graph.name} {\n${lines.join('\n')}\n}\n`;
+  return `graph ${formatName(graph.name)} {\n${lines.join('\n')}\n}\n`;
 }
 
 function printNode(node: Node, value: ValueId, sources: readonly SourceSpan[]): string {
@@ -40,6 +41,8 @@ function printAttribute(value: unknown): string {
   return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
 }
 
+const HEADER = new RegExp(`^graph (${NAME_PATTERN}) \\{$`);
+
 /** Inverse of {@link printGraph}. @throws Error that names the line */
 export function parseGraph(text: string): Graph {
   const lines = text.split('\n');
@@ -47,13 +50,25 @@ export function parseGraph(text: string): Graph {
   for (let k = 0; k < lines.length; k++) {
     const line = lines[k].trim();
     if (line === '' || line.startsWith('#')) continue;
-    const header = /^graph (\S+) \{$/.exec(line);
-    if (!builder && header) builder = new GraphBuilder(header[1]);
-    else if (builder && line === '}') return builder.finish();
-    else if (!builder || !parseLine(builder, line))
+    const header = HEADER.exec(line);
+    if (!builder && header) builder = new GraphBuilder(parseName(header[1]));
+    else if (builder && line === '}') {
+      const rest = lines.slice(k + 1).findIndex((text) => text.trim() !== '');
+      if (rest >= 0) throw new Error(`line ${k + 2 + rest}: there is text behind the graph`);
+      return builder.finish();
+    } else if (!builder || !readsLine(builder, line))
       throw new Error(`line ${k + 1}: cannot read '${line}'`);
   }
   throw new Error(`line ${lines.length}: the graph does not end with '}'`);
+}
+
+function readsLine(builder: GraphBuilder, line: string): boolean {
+  try {
+    return parseLine(builder, line);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
 }
 
 function parseLine(builder: GraphBuilder, line: string): boolean {
@@ -74,7 +89,7 @@ function parseLine(builder: GraphBuilder, line: string): boolean {
   const [, index, op, operandText, attributeText, typeText, file, row, column] = node;
   const type = parseType(typeText);
   const operands = operandText
-    ? operandText.split(', ').map((operand) => Number(operand.slice(1)))
+    ? operandText.split(', ').map((text) => Number(/^%(\d+)$/.exec(text)?.[1]))
     : [];
   const known = operands.every(
     (operand) => Number.isInteger(operand) && operand < builder.nodes.length,
@@ -96,12 +111,11 @@ const SPECIAL_NUMBERS: Readonly<Record<string, number>> = {
 function parseAttributes(text: string): Record<string, unknown> {
   const attributes: Record<string, unknown> = {};
   for (const [, key, value] of text.matchAll(/ (\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+)/g)) {
-    attributes[key] =
-      value in SPECIAL_NUMBERS
-        ? SPECIAL_NUMBERS[value]
-        : value === 'f32' || value === 'i32'
-          ? value
-          : JSON.parse(value);
+    attributes[key] = Object.hasOwn(SPECIAL_NUMBERS, value)
+      ? SPECIAL_NUMBERS[value]
+      : value === 'f32' || value === 'i32'
+        ? value
+        : JSON.parse(value);
   }
   return attributes;
 }

@@ -142,7 +142,8 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
       return operands[part][dot(place, rowMajorStrides(types[part].shape))];
     }),
   contract: ({ operands, types, attributes }) => contract(operands, types, attributes.equation),
-  reduceSum: (application) => reduce(application, 0, (a, b) => a + b),
+  reduceSum: (application) =>
+    reduce(application, 0, (a, b) => evaluateScalar('add', application.types[0].dtype, a, b)),
   reduceMax: (application) => reduce(application, Number.NEGATIVE_INFINITY, Math.max),
   reduceMin: (application) => reduce(application, Number.POSITIVE_INFINITY, Math.min),
   gather: ({ operands: [table, indices], types: [type], shape }) => {

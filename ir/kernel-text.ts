@@ -43,8 +43,17 @@ export function parseName(text: string): string {
   return text.startsWith('"') ? (JSON.parse(text) as string) : text;
 }
 
-function formatNumber(value: number): string {
+/** A number so that {@link parseNumber} gives it back, -0 and infinities included. */
+export function formatNumber(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** Inverse of {@link formatNumber}. */
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || (Number.isNaN(value) && text !== 'NaN'))
+    throw new Error(`'${text}' is not a number`);
+  return value;
 }
 
 /** `3 + 784*a0 - a2`; terms in the order of the axes, zero terms left out. */
@@ -126,12 +135,11 @@ export function printKernel(kernel: Kernel): string {
 function parseAffine(text: string, axisCount: number): Affine {
   const coefficients = new Array<number>(axisCount).fill(0);
   let offset = 0;
-  const tokens = text.replaceAll('- ', '-').replaceAll('+ ', '').split(' ');
-  for (const token of tokens) {
-    const match = /^(-?)(?:(\d+)(?:\*a(\d+))?|a(\d+))$/.exec(token);
+  for (const [, sign, term] of `+ ${text}`.matchAll(/ ?([+-]) (.*?)(?= [+-] |$)/g)) {
+    const match = /^(-?)(?:(\d+)(?:\*a(\d+))?|a(\d+))$/.exec(term);
     if (!match) throw new Error(`'${text}' is not an affine function of the axes`);
     const axis = match[3] ?? match[4];
-    const value = Number(match[2] ?? 1) * (match[1] ? -1 : 1);
+    const value = Number(match[2] ?? 1) * (match[1] ? -1 : 1) * (sign === '-' ? -1 : 1);
     if (axis === undefined) offset += value;
     else if (Number(axis) < axisCount) coefficients[Number(axis)] += value;
     else throw new Error(`a${axis} is not an axis declared above`);
@@ -164,26 +172,32 @@ function parseAddress(text: string, axisCount: number) {
 
 function parseExpression(dtype: DType, text: string, axisCount: number): Expression {
   const [, kind, rest] = /^(\w+) ?(.*)$/.exec(text) ?? ['', '', ''];
+  const only = <Wanted extends DType>(wanted: Wanted): Wanted => {
+    if (dtype !== wanted) throw new Error(`'${kind}' gives ${wanted}, not ${dtype}`);
+    return wanted;
+  };
   switch (kind) {
     case 'load': {
-      const [address, where] = rest.split(' where ');
+      const [address, where, ...more] = rest.split(' where ');
+      if (more.length > 0) throw new Error(`'${text}' has more than one 'where'`);
       const bounds = where ? parseBounds(where, axisCount) : [];
       return { kind, dtype, ...parseAddress(address, axisCount), bounds };
     }
     case 'constant':
-      return { kind, dtype, value: Number(rest) };
+      return { kind, dtype, value: parseNumber(rest) };
     case 'index':
-      return { kind, dtype: 'i32', index: parseAffine(rest, axisCount) };
+      return { kind, dtype: only('i32'), index: parseAffine(rest, axisCount) };
     case 'inBounds':
-      return { kind, dtype: 'i32', bounds: rest ? parseBounds(rest, axisCount) : [] };
+      return { kind, dtype: only('i32'), bounds: rest ? parseBounds(rest, axisCount) : [] };
     case 'accumulator':
+      if (rest !== '') throw new Error(`'${rest}' stands behind 'accumulator'`);
       return { kind, dtype };
     case 'random': {
       const match = /^seed (-?\d+) stream (-?\d+) counter (.+) step n(\d+)$/.exec(rest);
       if (!match) throw new Error(`'${text}' is not a random expression`);
       const counter = parseAffine(match[3], axisCount);
       const [seed, stream, step] = [match[1], match[2], match[4]].map(Number);
-      return { kind, dtype: 'f32', seed, stream, counter, step };
+      return { kind, dtype: only('f32'), seed, stream, counter, step };
     }
   }
   if (!Object.hasOwn(SCALAR_OPS, kind)) throw new Error(`'${kind}' is not an operation`);
@@ -267,6 +281,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
   [
     /^reduce (sum|max|min) n(\d+)$/,
     (parts, [, combiner, value]) => {
+      if (parts.reduction) throw new Error('a kernel has one reduction');
       parts.reduction = { combiner: combiner as Combiner, value: Number(value) };
     },
   ],

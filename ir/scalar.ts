@@ -122,14 +122,14 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
     evaluate: (c, a, b) => (c ? a : b),
   },
   toF32: { arity: 1, rule: 'toF32', dtypes: NUMERIC, cost: 1, evaluate: (a) => a },
-  // Truncates towards zero and saturates at the ends of i32; NaN gives 0.
+  // Truncates towards zero and saturates at the ends of i32; NaN gives 0. Adding 0 makes 0 of -0, which i32 has not.
   toI32: {
     arity: 1,
     rule: 'toI32',
     dtypes: NUMERIC,
     cost: 1,
     evaluate: (a) =>
-      Number.isNaN(a) ? 0 : Math.max(-2147483648, Math.min(2147483647, Math.trunc(a))),
+      Number.isNaN(a) ? 0 : 0 + Math.max(-2147483648, Math.min(2147483647, Math.trunc(a))),
   },
 };
 

@@ -1,9 +1,11 @@
 import {
   formatName,
+  formatNumber,
   LineReader,
   NAME_PATTERN,
   parseKernelBody,
   parseName,
+  parseNumber,
   printKernel,
 } from './kernel-text.ts';
 import type { TensorRole } from './plan.ts';
@@ -47,7 +49,7 @@ function formatTensor(
 function formatProgram(program: ScheduleProgram): string[] {
   const lines = [`program ${formatName(program.name)}`];
   for (const input of program.inputs) {
-    const initial = input.default === null ? '' : ` default ${input.default}`;
+    const initial = input.default === null ? '' : ` default ${formatNumber(input.default)}`;
     const counter = input.counter ? ' counter' : '';
     lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}`);
   }
@@ -183,7 +185,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
       lastProgram(parts).inputs.push({
         name: parseName(name),
         tensor: Number(tensor),
-        default: initial === undefined ? null : Number(initial),
+        default: initial === undefined ? null : parseNumber(initial),
         counter: counter !== undefined,
       });
     },

@@ -15,21 +15,17 @@ import { formatType, sameShape, type TensorType } from './tensor.ts';
  */
 export function verifyGraph(graph: Graph, module?: Module): string[] {
   const problems: string[] = [];
-  const declared = new Map<string, TensorType>();
-  for (const input of module?.inputs ?? []) declared.set(`input ${input.name}`, input.type);
-  for (const parameter of module?.parameters ?? [])
-    declared.set(`parameter ${parameter.name}`, parameter.type);
+  const declared = declaredTypes(module);
 
   graph.nodes.forEach((node, value) => {
     const complain = (problem: string) => problems.push(`%${value} (${node.op}): ${problem}`);
-    if (node.source < -1 || node.source >= graph.sources.length)
+    if (node.source !== -1 && !isIndex(node.source, graph.sources.length))
       complain(`source ${node.source} does not exist`);
     if (node.type.shape.some((extent) => !Number.isSafeInteger(extent) || extent <= 0))
       complain(`${formatType(node.type)} has an extent that is not a positive integer`);
-    if (node.operands.some((operand) => !(operand >= 0 && operand < value))) {
-      complain(
-        `operand ${node.operands.find((operand) => !(operand >= 0 && operand < value))} does not precede it`,
-      );
+    const stray = node.operands.find((operand) => !isIndex(operand, value));
+    if (stray !== undefined) {
+      complain(`operand ${stray} does not precede it`);
       return;
     }
     if (node.op === 'input' || node.op === 'parameter') {
@@ -65,7 +61,7 @@ function verifyResults(
   const check = (what: string, value: number): boolean => {
     if (names.has(what)) problems.push(`${what} is given twice`);
     names.add(what);
-    const exists = value >= 0 && value < graph.nodes.length;
+    const exists = isIndex(value, graph.nodes.length);
     if (!exists) problems.push(`${what} refers to %${value}, which does not exist`);
     return exists;
   };
@@ -86,9 +82,30 @@ function sameType(a: TensorType, b: TensorType): boolean {
   return a.dtype === b.dtype && sameShape(a.shape, b.shape);
 }
 
-/** Checks every program of a module. */
+function isIndex(value: number, count: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < count;
+}
+
+function declaredTypes(module: Module | undefined): Map<string, TensorType> {
+  const declared = new Map<string, TensorType>();
+  for (const { name, type } of module?.inputs ?? []) declared.set(`input ${name}`, type);
+  for (const { name, type } of module?.parameters ?? []) declared.set(`parameter ${name}`, type);
+  return declared;
+}
+
+/** Checks the declarations and every program of a module. */
 export function verifyModule(module: Module): string[] {
-  return module.programs.flatMap((graph) =>
-    verifyGraph(graph, module).map((problem) => `${graph.name}: ${problem}`),
-  );
+  const twice = (what: string, declarations: readonly { readonly name: string }[]) => {
+    const names = declarations.map(({ name }) => name);
+    return names
+      .filter((name, k) => names.indexOf(name) !== k)
+      .map((name) => `${what} '${name}' is declared twice`);
+  };
+  return [
+    ...twice('input', module.inputs),
+    ...twice('parameter', module.parameters),
+    ...module.programs.flatMap((graph) =>
+      verifyGraph(graph, module).map((problem) => `${graph.name}: ${problem}`),
+    ),
+  ];
 }

