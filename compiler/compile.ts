@@ -13,11 +13,10 @@ import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
 import { assemblePlan, type EmittedKernel } from './codegen/plan.ts';
 import { emitWgsl } from './codegen/wgsl/index.ts';
 import { type Diagnostic, deduplicate, diagnostic } from './diagnostics.ts';
-import { MisuseError } from './frontend/context.ts';
+import { evaluationDiagnostic } from './frontend/context.ts';
 import { initialValues } from './frontend/initialisers.ts';
 import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
-import { spanOfError } from './frontend/source.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
 import { runPipeline } from './pipeline.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
@@ -75,6 +74,8 @@ export async function compile(
     );
     return failed();
   }
+  const parameters = initialParameters(module, traced.model, diagnostics);
+  if (hasErrors(diagnostics)) return failed();
   const code =
     target === 'webgpu'
       ? webgpuCode(memory.schedule, limits)
@@ -90,7 +91,7 @@ export async function compile(
   return {
     plan,
     module: code.module,
-    parameters: initialParameters(module, traced.model),
+    parameters,
     diagnostics: deduplicate(diagnostics),
   };
 }
@@ -132,13 +133,6 @@ async function trace(
   return result;
 }
 
-/** An exception of the user's code as a diagnostic at the line that threw it. */
-export function evaluationDiagnostic(error: unknown): Diagnostic {
-  if (error instanceof MisuseError) return diagnostic(error.number, error.source, error.args);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason });
-}
-
 interface GeneratedCode {
   readonly emitted: readonly EmittedKernel[];
   readonly module: Uint8Array | null;
@@ -176,16 +170,29 @@ function assertValid(plan: Plan): void {
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
 }
 
-function initialParameters(module: Module, traced: TracedModel): Uint8Array {
+function initialParameters(
+  module: Module,
+  traced: TracedModel,
+  diagnostics: Diagnostic[],
+): Uint8Array {
   const initialisers = new Map(
     traced.parameters.map(({ declaration, initialiser }) => [declaration.name, initialiser]),
   );
-  const tensors = module.parameters.map(({ name, type }): [string, SafetensorsTensor] => {
+  const tensors = module.parameters.map(({ name, type, source }): [string, SafetensorsTensor] => {
     const initialiser = initialisers.get(name);
-    const data = initialiser
-      ? initialValues(initialiser, name, type.shape, traced.seed)
-      : new Float32Array(elementCount(type.shape));
-    return [name, { dtype: type.dtype, shape: type.shape, data }];
+    const count = elementCount(type.shape);
+    let data = new Float32Array(count);
+    // Initialisers may be the user's own.
+    const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
+    try {
+      if (initialiser)
+        data = Float32Array.from(initialValues(initialiser, name, type.shape, traced.seed));
+    } catch (error) {
+      fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
+    const complete = data.length === count ? data : new Float32Array(count);
+    return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
   });
   return encodeSafetensors(tensors, { model: traced.name, producer: PRODUCER });
 }

@@ -8,7 +8,7 @@ import { orderContractions } from './contract/index.ts';
 import { type Diagnostic, diagnostic } from './diagnostics.ts';
 import { appendOptimiser, type Optimiser, type ParameterGradient } from './frontend/optimisers.ts';
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
-import { differentiate } from './gradient/index.ts';
+import { differentiate, passesGradient } from './gradient/index.ts';
 import { lowerModule } from './lower/index.ts';
 import { type MemoryPlan, planMemory } from './memory/index.ts';
 import { extendGraph } from './rewrite.ts';
@@ -105,10 +105,33 @@ function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser
     const gradient = gradients[k];
     return gradient === null ? [] : [{ value, declaration, gradient }];
   });
-  if (reached.length === 0)
-    return { diagnostic: diagnostic(3002, graph.sources[graph.nodes[loss].source] ?? null) };
+  if (reached.length === 0) return { diagnostic: nothingToTrain(graph) };
   const { inputs, states } = appendOptimiser(builder, reached, optimiser, seed);
   return { diagnostic: null, graph: builder.finish(), inputs: inputs.values(), states };
+}
+
+/** Why no gradient reaches a parameter: an op on the way has none, or there is no way. */
+function nothingToTrain({ nodes, sources, outputs }: Graph): Diagnostic {
+  const loss = outputs[0].value;
+  // By value: a parameter that it depends on.
+  const parameter: (string | undefined)[] = [];
+  for (const node of nodes)
+    parameter.push(
+      node.op === 'parameter'
+        ? node.attributes.name
+        : node.operands.map((operand) => parameter[operand]).find((name) => name !== undefined),
+    );
+  const needed = new Uint8Array(loss + 1);
+  needed[loss] = 1;
+  let cut = -1;
+  for (let value = loss; value >= 0; value--) {
+    if (!needed[value] || parameter[value] === undefined) continue;
+    if (nodes[value].op !== 'parameter' && !passesGradient(nodes[value].op)) cut = value;
+    for (const operand of nodes[value].operands) needed[operand] = 1;
+  }
+  if (cut < 0) return diagnostic(3002, sources[nodes[loss].source] ?? null);
+  const { op, source } = nodes[cut];
+  return diagnostic(3004, sources[source] ?? null, { op, parameter: parameter[cut]! });
 }
 
 /** A pass that breaks an invariant is a defect of btc, not of the model. */

@@ -6,10 +6,11 @@ import {
 } from '../../ir/graph.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import type { SourceSpan } from '../../ir/source.ts';
-import type { TensorType } from '../../ir/tensor.ts';
+import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import type { Initialiser } from './initialisers.ts';
-import { currentSpan } from './source.ts';
+import { formatShape } from './shapes.ts';
+import { currentCall, currentSpan, spanOfError } from './source.ts';
 import { Tensor } from './tensor.ts';
 
 /** A parameter of the model as a trace found it. */
@@ -23,6 +24,8 @@ export interface Trace {
   readonly builder: GraphBuilder;
   readonly training: boolean;
   readonly diagnostics: Diagnostic[];
+  /** Tensors of this trace: one of another trace would silently mean another value. */
+  readonly tensors: WeakSet<Tensor>;
   readonly parameters: Map<string, TracedParameter>;
   /** Names in use, by the layer or parameter object that owns them. */
   readonly owners: Map<string, object>;
@@ -51,6 +54,7 @@ export function createTrace(
     builder: options.builder ?? new GraphBuilder(name),
     training: options.training,
     diagnostics: [],
+    tensors: new WeakSet(),
     parameters: new Map(),
     owners: new Map(),
     layerNames: new Map(),
@@ -102,9 +106,41 @@ export function currentTrace(what: string): Trace {
   return current;
 }
 
-/** Reports a mistake at the user's expression. */
+/** Reports a mistake at the user's expression. `op` in the message is the function that the user called. */
 export function report(number: MessageNumber, args: Record<string, string | number>): void {
-  currentTrace('btc operations').diagnostics.push(diagnostic(number, currentSpan(), args));
+  const { span, callee } = currentCall();
+  const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
+  currentTrace('btc operations').diagnostics.push(diagnostic(number, span, named));
+}
+
+/** Reports the first dimension that is not a positive integer (BTC2010), or a shape of more elements than can be counted. */
+export function checkShape(op: string, shape: Shape): boolean {
+  if (!Array.isArray(shape)) {
+    report(2003, { op, wanted: 'a shape', given: String(shape) });
+    return false;
+  }
+  let elements = 1;
+  const axis = shape.findIndex((extent) => {
+    elements *= extent;
+    return !Number.isSafeInteger(extent) || extent <= 0 || !Number.isSafeInteger(elements);
+  });
+  if (axis < 0) return true;
+  report(2010, { op, axis, shape: formatShape(shape), value: String(shape[axis]) });
+  return false;
+}
+
+/** Reports an element type that does not exist. */
+export function checkDType(op: string, dtype: DType): boolean {
+  if (dtype === 'f32' || dtype === 'i32') return true;
+  report(2015, { op, name: 'dtype', value: String(dtype), wanted: "'f32' or 'i32'" });
+  return false;
+}
+
+/** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it. */
+export function evaluationDiagnostic(error: unknown): Diagnostic {
+  if (error instanceof MisuseError) return diagnostic(error.number, error.source, error.args);
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return diagnostic(1002, spanOfError(error), { reason });
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */
@@ -143,6 +179,12 @@ export function apply<Op extends OpName>(
     return mistake(2002, { op, reason: type.reason }, fallback);
   }
   if (operands.some(isPoisoned)) return poisoned(type);
+  if (operands.some((operand) => !trace.tensors.has(operand))) {
+    report(1015, { op });
+    return poisoned(type);
+  }
+  if (!checkShape(op, type.shape))
+    return poisoned(operands[0]?.type ?? { dtype: type.dtype, shape: [] });
   return append(
     trace,
     op,
@@ -165,10 +207,17 @@ export function append<Op extends OpName>(
   type: TensorType,
   span: SourceSpan | null = spanOf(trace),
 ): Tensor {
-  return new Tensor(
+  return adopt(
+    trace,
     trace.builder.append(op, operands, attributes, type, trace.builder.source(span)),
-    type,
   );
+}
+
+/** A value of the trace's graph as a tensor that operations of this trace accept. */
+export function adopt(trace: Trace, value: ValueId): Tensor {
+  const tensor = new Tensor(value, trace.builder.typeOf(value));
+  trace.tensors.add(tensor);
+  return tensor;
 }
 
 export function isPoisoned(tensor: Tensor): boolean {
@@ -203,5 +252,5 @@ function existingInput(trace: Trace, name: string): Tensor | null {
   const value = trace.builder.nodes.findIndex(
     (node) => node.op === 'input' && node.attributes.name === name,
   );
-  return value < 0 ? null : new Tensor(value, trace.builder.typeOf(value));
+  return value < 0 ? null : adopt(trace, value);
 }

@@ -1,5 +1,13 @@
 import { elementCount, sameShape } from '../../ir/tensor.ts';
-import { append, currentTrace, isPoisoned, mistake, poisoned, stepTensor } from './context.ts';
+import {
+  append,
+  checkShape,
+  currentTrace,
+  isPoisoned,
+  mistake,
+  poisoned,
+  stepTensor,
+} from './context.ts';
 import {
   add,
   div,
@@ -22,6 +30,7 @@ import { broadcastTo, expandDims, iota, resolveAxis } from './views.ts';
 
 /** exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. */
 export function softmax(x: Tensor, axis = -1): Tensor {
+  if (isPoisoned(x)) return x;
   const k = resolveAxis('softmax', axis, x.rank);
   if (k === null) return poisoned(x.type);
   const powers = exp(sub(x, stopGradient(max(x, k, { keepDims: true }))));
@@ -30,6 +39,7 @@ export function softmax(x: Tensor, axis = -1): Tensor {
 
 /** log(softmax(x)) along `axis`, without forming the quotient. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  if (isPoisoned(x)) return x;
   const k = resolveAxis('logSoftmax', axis, x.rank);
   if (k === null) return poisoned(x.type);
   const shifted = sub(x, stopGradient(max(x, k, { keepDims: true })));
@@ -75,6 +85,7 @@ export function normalise(x: Tensor, epsilon = 1e-5): Tensor {
  */
 export function randomUniform(shape: readonly number[]): Tensor {
   const trace = currentTrace('randomUniform');
+  if (!checkShape('randomUniform', shape)) return poisoned({ dtype: 'f32', shape: [] });
   const step = stepTensor();
   const attributes = { shape, seed: trace.seed, stream: trace.randomCount++ };
   return append(trace, 'random', [step.value], attributes, { dtype: 'f32', shape });

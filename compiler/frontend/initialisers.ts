@@ -20,6 +20,14 @@ export function initialValues(
   return initialiser.fill(shape, (k) => draw(seed, stream, k, 0));
 }
 
+export function isInitialiser(value: unknown): value is Initialiser {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as Partial<Initialiser>).fill === 'function'
+  );
+}
+
 const each = (
   kind: string,
   element: (random: (k: number) => number, k: number, shape: Shape) => number,

@@ -1,8 +1,17 @@
 import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
-import { append, createTrace, inputTensor, stepTensor, type Trace, withTrace } from './context.ts';
+import {
+  adopt,
+  append,
+  createTrace,
+  inputTensor,
+  MisuseError,
+  stepTensor,
+  type Trace,
+  withTrace,
+} from './context.ts';
 import { add, cast, clip, div, minimum, mul, pow, sqrt, square, sub } from './elementwise.ts';
 import { sumOfSquares } from './reductions.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Gradient clipping, common to all optimisers. */
 export interface ClippingOptions {
@@ -10,6 +19,12 @@ export interface ClippingOptions {
   readonly clipNorm?: number;
   /** Limits every element of every gradient to [-clipValue, clipValue]. */
   readonly clipValue?: number;
+}
+
+const OPTIMISER = Symbol.for('btc.optimiser');
+
+export function isOptimiser(value: unknown): value is Optimiser {
+  return typeof value === 'object' && value !== null && OPTIMISER in value;
 }
 
 /** What an optimiser's rule sees of one parameter. */
@@ -25,6 +40,7 @@ interface Update {
 
 /** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam} and {@link adamw}. */
 export interface Optimiser extends ClippingOptions {
+  readonly [OPTIMISER]: true;
   readonly kind: string;
   /** Default of the run-time input `learningRate`. */
   readonly learningRate: number;
@@ -48,7 +64,9 @@ export interface SgdOptions extends ClippingOptions {
 /** Stochastic gradient descent: v' = μ·v + g, θ' = θ - η·v' (with Nesterov's lookahead θ' = θ - η·(g + μ·v')), as in PyTorch. */
 export function sgd(options: SgdOptions = {}): Optimiser {
   const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  checkNumbers('sgd', { learningRate, momentum, weightDecay }, options);
   return {
+    [OPTIMISER]: true,
     kind: 'sgd',
     learningRate,
     ...clipping(options),
@@ -96,7 +114,9 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     epsilon = 1e-8,
     weightDecay = 0,
   } = options;
+  checkNumbers(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options);
   return {
+    [OPTIMISER]: true,
     kind,
     learningRate,
     ...clipping(options),
@@ -115,6 +135,26 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
       return { parameter: sub(kept, moved), state: { m, v } };
     },
   };
+}
+
+const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
+
+/** BTC2015 for a setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
+function checkNumbers(
+  op: string,
+  settings: Readonly<Record<string, number>>,
+  { clipNorm, clipValue }: ClippingOptions,
+): void {
+  const misuse = (name: string, value: unknown, wanted: string) => {
+    throw new MisuseError(2015, { op, name, value: String(value), wanted });
+  };
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Number.isFinite(value) || value < 0) misuse(name, value, 'a finite number, not negative');
+    if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
+  }
+  for (const [name, value] of Object.entries({ clipNorm, clipValue }))
+    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+      misuse(name, value, 'a positive number');
 }
 
 function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {
@@ -153,7 +193,7 @@ export function appendOptimiser(
     );
     const time = add(cast(stepTensor(), 'f32'), 1);
     const clipped = clipGradients(
-      gradients.map(({ gradient }) => new Tensor(gradient, builder.typeOf(gradient))),
+      gradients.map(({ gradient }) => adopt(trace, gradient)),
       optimiser,
     );
     gradients.forEach(({ declaration, value }, k) => {
@@ -167,7 +207,7 @@ export function appendOptimiser(
         }),
       );
       const result = optimiser.update({
-        parameter: new Tensor(value, type),
+        parameter: adopt(trace, value),
         gradient: clipped[k],
         state,
         learningRate,

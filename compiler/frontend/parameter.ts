@@ -1,10 +1,10 @@
 import type { Shape } from '../../ir/tensor.ts';
-import { append, currentTrace, poisoned, report, type Trace } from './context.ts';
-import type { Initialiser } from './initialisers.ts';
+import { append, checkShape, currentTrace, poisoned, report, type Trace } from './context.ts';
+import { type Initialiser, isInitialiser } from './initialisers.ts';
+import { forbiddenName } from './names.ts';
 import { formatShape } from './shapes.ts';
 import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
-import { checkShape } from './views.ts';
 
 /**
  * Runs `fn` with every layer's and parameter's name prefixed: `scope('encoder', () => …)` gives `encoder.linear1.weight`.
@@ -77,6 +77,15 @@ function declare(
 ): Tensor {
   const type = { dtype: 'f32', shape } as const;
   if (!checkShape(full, shape)) return poisoned(type);
+  const forbidden = forbiddenName(full);
+  if (forbidden) {
+    report(1016, { name: full, what: 'a parameter', reason: forbidden });
+    return poisoned(type);
+  }
+  if (!isInitialiser(initialiser)) {
+    report(1018, { name: full, reason: 'is not one; call it, as in init.normal(0.02)' });
+    return poisoned(type);
+  }
   if (trace.owners.has(full)) {
     const other = trace.parameters.get(full)!.declaration.type.shape;
     if (formatShape(other) === formatShape(shape)) report(1008, { name: full });

@@ -1,5 +1,5 @@
 import { elementCount } from '../../ir/tensor.ts';
-import { apply, poisoned } from './context.ts';
+import { apply, isPoisoned, poisoned } from './context.ts';
 import { equal, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
@@ -28,6 +28,7 @@ function reduce(
   axes: Axes,
   options: ReductionOptions = {},
 ): Tensor {
+  if (isPoisoned(x)) return x;
   const resolved = resolveAxes(name, x, axes);
   if (!resolved) return poisoned(x.type);
   const result = resolved.length === 0 ? x : apply(op, [x], { axes: resolved });
@@ -73,6 +74,7 @@ export function mean(
   options?: ReductionOptions,
 ): Tensor {
   const total = sum(x, axes, options);
+  if (isPoisoned(total)) return total;
   return mul(total, elementCount(total.shape) / elementCount(x.shape));
 }
 
@@ -82,7 +84,8 @@ export function variance(
   axes?: number | readonly number[],
   options?: ReductionOptions,
 ): Tensor {
-  return mean(square(sub(x, mean(x, axes, { keepDims: true }))), axes, options);
+  const centre = mean(x, axes, { keepDims: true });
+  return isPoisoned(centre) ? centre : mean(square(sub(x, centre)), axes, options);
 }
 
 /** Index (i32) of the first largest element along `axis`. */
@@ -96,6 +99,7 @@ export function argmin(x: Tensor, axis = -1): Tensor {
 }
 
 function firstIndex(op: string, x: Tensor, axis: number, extremum: typeof max): Tensor {
+  if (isPoisoned(x)) return poisoned({ dtype: 'i32', shape: x.shape });
   const k = resolveAxis(op, axis, x.rank);
   if (k === null) return poisoned({ dtype: 'i32', shape: x.shape });
   const hit = equal(x, broadcastTo(extremum(x, k, { keepDims: true }), x.shape));

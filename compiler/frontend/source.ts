@@ -15,8 +15,19 @@ export function setSourceMapper(next: SourceMapper | null): void {
   mapper = next;
 }
 
+/** Where btc was called, and the name of the function that was called where it has one. */
+export interface Call {
+  readonly span: SourceSpan | null;
+  readonly callee: string | null;
+}
+
 /** The user's expression that is being evaluated: the innermost frame outside btc. */
 export function currentSpan(): SourceSpan | null {
+  return currentCall().span;
+}
+
+/** As {@link currentSpan}, with the function of btc that this expression calls. */
+export function currentCall(): Call {
   const { prepareStackTrace, stackTraceLimit } = Error;
   let sites: readonly NodeJS.CallSite[] = [];
   Error.stackTraceLimit = MAX_FRAMES;
@@ -28,15 +39,20 @@ export function currentSpan(): SourceSpan | null {
   void new Error().stack;
   Error.prepareStackTrace = prepareStackTrace;
   Error.stackTraceLimit = stackTraceLimit;
+  let callee: string | null = null;
   for (const site of sites) {
     const file = site.getFileName();
-    if (!file || file.startsWith('node:') || pathOf(file).startsWith(OWN)) continue;
+    if (!file || file.startsWith('node:')) continue;
+    if (pathOf(file).startsWith(OWN)) {
+      callee = /(?:^|\.)([a-z]\w*)$/.exec(site.getFunctionName() ?? '')?.[1] ?? null;
+      continue;
+    }
     const line = site.getLineNumber() ?? 1;
     const column = site.getColumnNumber() ?? 1;
     const span = mapper ? mapper(file, line, column) : { file: pathOf(file), line, column };
-    if (span) return span;
+    if (span) return { span, callee };
   }
-  return null;
+  return { span: null, callee: null };
 }
 
 function pathOf(file: string): string {

@@ -1,7 +1,10 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import {
+  checkShape,
   createTrace,
+  currentTrace,
+  evaluationDiagnostic,
   inputTensor,
   isPoisoned,
   poisoned,
@@ -12,9 +15,10 @@ import {
   withTrace,
 } from './context.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
+import { forbiddenName } from './names.ts';
+import { isOptimiser } from './optimisers.ts';
 import { formatShape } from './shapes.ts';
 import { Tensor } from './tensor.ts';
-import { checkShape } from './views.ts';
 
 /** A model as graphs: no gradients yet, contractions still n-ary. */
 export interface TracedModel {
@@ -38,52 +42,31 @@ export interface TracedProgram {
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
 
-/** Runs the user's functions on symbolic tensors, once per program. Exceptions of the user's own code pass through. */
+/** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
   const { definition } = model;
-  const { name, seed = 0, train } = definition;
-  const diagnostics: Diagnostic[] = [];
-  const complain = (number: MessageNumber, args: Record<string, string | number>) =>
-    diagnostics.push(diagnostic(number, model.source, args));
-  if (!/^[A-Za-z][\w-]*$/.test(name)) complain(1012, { name: JSON.stringify(name) });
-  for (const reserved of RESERVED_INPUTS)
-    if (Object.hasOwn(definition.inputs, reserved)) complain(1014, { name: reserved });
-
+  const { name, seed = 0 } = definition;
+  const diagnostics = checkDefinition(model);
   const used = new Set<string>();
-  const run = (
-    program: string,
-    training: boolean,
-    body: (inputs: Readonly<Record<string, Tensor>>) => Outputs,
-  ) => {
-    const trace = createTrace(program, { training, seed });
-    withTrace(trace, () => {
-      const outputs = body(inputProxy(trace, definition, used));
-      recordOutputs(trace, program, outputs);
-    });
-    diagnostics.push(...trace.diagnostics);
-    return trace;
-  };
   const traces: { trace: Trace; trains: boolean }[] = [];
-  traces.push({
-    trace: run('predict', false, (inputs) => definition.build(inputs, { training: false })),
-    trains: false,
-  });
-  if (train) {
-    const trace = run('train', true, (inputs) => {
-      const outputs = definition.build(inputs, { training: true });
-      const loss = train.loss(outputs, inputs);
-      checkLoss(loss);
-      return { [LOSS_OUTPUT]: loss, ...train.metrics?.(outputs, inputs) };
-    });
-    traces.push({ trace, trains: true });
+  let ended = false;
+  for (const { program, trains, body } of programsOf(model, diagnostics)) {
+    const trace = createTrace(program, { training: trains, seed });
+    traces.push({ trace, trains });
+    try {
+      withTrace(trace, () => {
+        const outputs = body(inputProxy(trace, definition, used));
+        recordOutputs(trace, model, outputs);
+      });
+    } catch (error) {
+      trace.diagnostics.push(evaluationDiagnostic(error));
+      ended = true;
+    }
+    diagnostics.push(...trace.diagnostics);
+    if (ended) break;
+    if (trains) checkStateNames(trace, definition, diagnostics);
   }
-  for (const [program, body] of Object.entries(definition.programs ?? {})) {
-    traces.push({
-      trace: run(program, false, (inputs) => body(inputs, { training: false })),
-      trains: false,
-    });
-  }
-  reportUnusedInputs(definition, used, diagnostics);
+  if (!ended) reportUnusedInputs(definition, used, diagnostics);
   return {
     name,
     seed,
@@ -99,6 +82,60 @@ export function traceModel(model: Model): TracedModel {
     inputs: [...new Map(traces.flatMap(({ trace }) => [...trace.inputs])).values()],
     diagnostics,
   };
+}
+
+/** Mistakes in what is said beside the functions. */
+function checkDefinition({ definition, source }: Model): Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  const complain = (number: MessageNumber, args: Record<string, string | number>) =>
+    diagnostics.push(diagnostic(number, source, args));
+  const { name, inputs, train } = definition;
+  if (typeof name !== 'string' || !/^[A-Za-z][\w-]*$/.test(name))
+    complain(1012, { name: JSON.stringify(name) ?? 'undefined' });
+  for (const input of Object.keys(inputs)) {
+    if (RESERVED_INPUTS.includes(input)) complain(1014, { name: input });
+    const forbidden = forbiddenName(input);
+    if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
+  }
+  if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
+  return diagnostics;
+}
+
+interface ProgramBody {
+  readonly program: string;
+  readonly trains: boolean;
+  readonly body: (inputs: Readonly<Record<string, Tensor>>) => Outputs;
+}
+
+/** `predict`, `train` where the model is trained, and the programs of the user's own. */
+function programsOf({ definition, source }: Model, diagnostics: Diagnostic[]): ProgramBody[] {
+  const { build, train, programs = {} } = definition;
+  const list: ProgramBody[] = [
+    { program: 'predict', trains: false, body: (inputs) => build(inputs, { training: false }) },
+  ];
+  if (train && isOptimiser(train.optimizer)) {
+    const body = (inputs: Readonly<Record<string, Tensor>>) => {
+      const outputs = build(inputs, { training: true });
+      const loss = train.loss(outputs, inputs);
+      checkLoss(loss);
+      const metrics = train.metrics?.(outputs, inputs) ?? {};
+      if (Object.hasOwn(metrics, LOSS_OUTPUT))
+        report(1016, { name: LOSS_OUTPUT, what: 'a metric', reason: 'it is the loss itself' });
+      return { ...metrics, [LOSS_OUTPUT]: loss };
+    };
+    list.push({ program: 'train', trains: true, body });
+  }
+  for (const [program, own] of Object.entries(programs)) {
+    const reason = ['predict', 'train'].includes(program)
+      ? "it is made of 'build'"
+      : forbiddenName(program);
+    if (reason) {
+      const args = { name: program, what: 'a further program', reason };
+      diagnostics.push(diagnostic(1016, source, args));
+    } else
+      list.push({ program, trains: false, body: (inputs) => own(inputs, { training: false }) });
+  }
+  return list;
 }
 
 /** Hands out inputs on first use, so that a program has only the inputs that it reads. */
@@ -163,19 +200,53 @@ function reportUnusedInputs(
   }
 }
 
-function recordOutputs(trace: Trace, program: string, outputs: Outputs): void {
+/** The loss stands first among the outputs of a program that trains. */
+function recordOutputs(trace: Trace, { source }: Model, outputs: Outputs): void {
+  const complain = (number: MessageNumber, args: Record<string, string | number>) =>
+    trace.diagnostics.push(diagnostic(number, source, args));
   const entries = Object.entries(outputs ?? {});
-  if (entries.length === 0) report(1010, { program });
+  const program = trace.builder.name;
+  if (entries.length === 0) complain(1010, { program });
+  entries.sort(
+    ([a], [b]) =>
+      Number(trace.training && b === LOSS_OUTPUT) - Number(trace.training && a === LOSS_OUTPUT),
+  );
   for (const [name, value] of entries) {
-    if (!(value instanceof Tensor)) report(1011, { name, program });
-    else if (!isPoisoned(value)) trace.builder.outputs.push({ name, value: value.value });
+    const forbidden = forbiddenName(name);
+    if (!(value instanceof Tensor)) complain(1011, { name, program });
+    else if (forbidden) complain(1016, { name, what: 'an output', reason: forbidden });
+    else if (isPoisoned(value)) continue;
+    else if (!trace.tensors.has(value)) complain(1015, { op: `${program}.${name}` });
+    else trace.builder.outputs.push({ name, value: value.value });
   }
 }
 
 function checkLoss(loss: Tensor): void {
   if (!(loss instanceof Tensor) || isPoisoned(loss)) return;
-  if (loss.rank > 0) report(3001, { shape: formatShape(loss.shape) });
-  else if (loss.dtype !== 'f32') report(3003, { dtype: loss.dtype });
+  const { builder, diagnostics } = currentTrace('the loss');
+  const complain = (number: MessageNumber, args: Record<string, string | number>) =>
+    diagnostics.push(
+      diagnostic(number, builder.sources[builder.nodes[loss.value].source] ?? null, args),
+    );
+  if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
+  else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });
+}
+
+/** The optimiser's state of a parameter has a name of its own, which no parameter may have. */
+function checkStateNames(
+  trace: Trace,
+  { train }: ModelDefinition,
+  diagnostics: Diagnostic[],
+): void {
+  for (const owner of trace.parameters.keys()) {
+    for (const suffix of train!.optimizer.states) {
+      const taken = trace.parameters.get(`${owner}.${suffix}`);
+      if (!taken) continue;
+      const reason = `it is the optimiser's state of '${owner}'`;
+      const { name, source } = taken.declaration;
+      diagnostics.push(diagnostic(1016, source, { name, what: 'a parameter', reason }));
+    }
+  }
 }
 
 /** One declaration per name; programs must agree on its shape. */

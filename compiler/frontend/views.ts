@@ -5,7 +5,17 @@ import {
   sameShape,
   type TensorType,
 } from '../../ir/tensor.ts';
-import { append, apply, currentTrace, isPoisoned, mistake, poisoned, report } from './context.ts';
+import {
+  append,
+  apply,
+  checkDType,
+  checkShape,
+  currentTrace,
+  isPoisoned,
+  mistake,
+  poisoned,
+  report,
+} from './context.ts';
 import { broadcastShapes, formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -17,24 +27,21 @@ export function resolveAxis(op: string, axis: number, rank: number): number | nu
   return null;
 }
 
-/** Reports the first dimension that is not a positive integer (BTC2010). */
-export function checkShape(op: string, shape: Shape): boolean {
-  const axis = shape.findIndex((extent) => !Number.isSafeInteger(extent) || extent <= 0);
-  if (axis < 0) return true;
-  report(2010, { op, axis, shape: formatShape(shape), value: String(shape[axis]) });
+/** Reports a number that an element of `dtype` cannot hold (BTC2015). */
+function checkElement(op: string, name: string, value: number, dtype: DType): boolean {
+  const fits =
+    dtype === 'i32' ? Number.isInteger(value) && value === (value | 0) : typeof value === 'number';
+  if (fits) return true;
+  const wanted = dtype === 'i32' ? 'an integer of 32 bits, because the tensor is i32' : 'a number';
+  report(2015, { op, name, value: String(value), wanted });
   return false;
 }
 
 /** One number at every element. */
 export function constant(value: number, shape: Shape = [], dtype: DType = 'f32'): Tensor {
-  if (!checkShape('constant', shape)) return poisoned({ dtype, shape: [] });
-  if (dtype === 'i32' && !Number.isInteger(value)) {
-    return mistake(
-      2015,
-      { op: 'constant', name: 'value', value, wanted: 'an integer, because the tensor is i32' },
-      { dtype, shape },
-    );
-  }
+  if (!checkDType('constant', dtype) || !checkShape('constant', shape))
+    return poisoned({ dtype, shape: [] });
+  if (!checkElement('constant', 'value', value, dtype)) return poisoned({ dtype, shape });
   const trace = currentTrace('constant');
   return append(trace, 'constant', [], { dtype, shape, value }, { dtype, shape });
 }
@@ -106,6 +113,7 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
 
 /** Elements `start` to `end` (exclusive) along one axis, every `step`-th; negative positions count from the end. */
 export function slice(x: Tensor, axis: number, start: number, end?: number, step = 1): Tensor {
+  if (isPoisoned(x)) return x;
   const k = resolveAxis('slice', axis, x.rank);
   if (k === null) return poisoned(x.type);
   const extent = x.shape[k];
@@ -113,8 +121,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number, step
   const to = end === undefined ? extent : end < 0 ? end + extent : end;
   const valid =
     Number.isInteger(from) && Number.isInteger(to) && from >= 0 && to <= extent && from < to;
-  if (!valid)
-    return isPoisoned(x) ? x : mistake(2013, { start, end: end ?? extent, axis, extent }, x.type);
+  if (!valid) return mistake(2013, { start, end: end ?? extent, axis, extent }, x.type);
   if (!Number.isInteger(step) || step < 1)
     return mistake(
       2015,
@@ -150,8 +157,9 @@ export function pad(
   widths: readonly (readonly [number, number] | readonly number[])[],
   value = 0,
 ): Tensor {
+  if (isPoisoned(x)) return x;
   const amounts = widths.flat();
-  if (widths.length !== x.rank || amounts.some((n) => !Number.isInteger(n) || n < 0)) {
+  if (widths.length !== x.rank || amounts.some((n) => !Number.isSafeInteger(n) || n < 0)) {
     return mistake(
       2015,
       {
@@ -164,6 +172,7 @@ export function pad(
     );
   }
   if (amounts.every((n) => n === 0)) return x;
+  if (!checkElement('pad', 'value', value, x.dtype)) return poisoned(x.type);
   return apply('pad', [x], {
     low: widths.map(([low]) => low),
     high: widths.map(([, high]) => high),
@@ -174,6 +183,7 @@ export function pad(
 /** Repeats along axes of extent 1 and new leading axes, by numpy's rules. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
+  if (!checkShape('broadcastTo', shape)) return poisoned(x.type);
   const joined = broadcastShapes(x.shape, shape);
   if (!joined || !sameShape(joined, shape)) {
     return isPoisoned(x)
@@ -196,35 +206,43 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
       { dtype: 'f32', shape: [] },
     );
   const [first] = tensors;
+  const bad = tensors.find(isPoisoned);
+  if (bad) return bad;
   const k = resolveAxis('concat', axis, first.rank);
   if (k === null) return poisoned(first.type);
   const misfit = tensors.find(
     (x) =>
       x.rank !== first.rank || x.shape.some((extent, j) => j !== k && extent !== first.shape[j]),
   );
-  if (misfit) {
-    if (tensors.some(isPoisoned)) return poisoned(first.type);
+  if (misfit)
     return mistake(
       2012,
       { first: formatShape(first.shape), second: formatShape(misfit.shape), axis: k },
       first.type,
     );
-  }
   return tensors.length === 1 ? first : apply('concat', tensors, { axis: k });
 }
 
 /** Joins tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  return concat(
-    tensors.map((x) => expandDims(x, axis)),
-    axis,
-  );
+  const bad = tensors.find(isPoisoned);
+  if (bad) return bad;
+  const widened = tensors.map((x) => expandDims(x, axis));
+  return widened.find(isPoisoned) ?? concat(widened, axis);
 }
+
+const MOST_STAND_INS = 1024;
 
 /** Cuts one axis into equal parts. */
 export function split(x: Tensor, parts: number, axis = 0): Tensor[] {
+  // As many as the caller takes apart, so that a mistake here is the only one.
+  const standIns = () =>
+    Array.from({ length: parts >= 1 ? Math.min(Math.floor(parts), MOST_STAND_INS) : 1 }, () =>
+      poisoned(x.type),
+    );
+  if (isPoisoned(x)) return standIns();
   const k = resolveAxis('split', axis, x.rank);
-  if (k === null) return [x];
+  if (k === null) return standIns();
   if (!Number.isInteger(parts) || parts < 1 || x.shape[k] % parts !== 0) {
     report(2015, {
       op: 'split',
@@ -232,9 +250,7 @@ export function split(x: Tensor, parts: number, axis = 0): Tensor[] {
       value: parts,
       wanted: `a divisor of ${x.shape[k]}`,
     });
-    return Array.from({ length: Number.isInteger(parts) && parts > 0 ? parts : 1 }, () =>
-      poisoned(x.type),
-    );
+    return standIns();
   }
   const size = x.shape[k] / parts;
   return Array.from({ length: parts }, (_, part) =>
@@ -244,12 +260,14 @@ export function split(x: Tensor, parts: number, axis = 0): Tensor[] {
 
 /** Inserts an axis of extent 1. */
 export function expandDims(x: Tensor, axis: number): Tensor {
+  if (isPoisoned(x)) return x;
   const k = resolveAxis('expandDims', axis, x.rank + 1);
   return k === null ? poisoned(x.type) : reshape(x, x.shape.toSpliced(k, 0, 1));
 }
 
 /** Removes an axis of extent 1, or all of them. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
+  if (isPoisoned(x)) return x;
   if (axis === undefined)
     return reshape(
       x,
@@ -279,7 +297,11 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 /** 1 at the index and 0 elsewhere along a new last axis of extent `depth`, as f32. */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   const shape = [...indices.shape, depth];
+  const type = { dtype: 'f32', shape } as const;
+  if (isPoisoned(indices)) return poisoned(type);
   if (!checkShape('oneHot', shape)) return poisoned({ dtype: 'f32', shape: indices.shape });
+  if (indices.dtype !== 'i32')
+    return mistake(2003, { op: 'oneHot', wanted: 'i32 indices', given: indices.dtype }, type);
   const hit = apply(
     'eq',
     [broadcastTo(expandDims(indices, -1), shape), iota(shape, indices.rank)],

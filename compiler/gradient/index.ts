@@ -2,6 +2,8 @@ import type { GraphBuilder, Node, ValueId } from '../../ir/graph.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
+export { passesGradient } from './rules.ts';
+
 /**
  * Reverse-mode differentiation: appends to the builder the nodes that compute the gradients of a scalar.
  * Only values on a path from `wrt` to `loss` get one.

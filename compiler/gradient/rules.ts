@@ -322,3 +322,8 @@ function onDiagonal(
 
 /** The gradient table: one row per op. */
 export const GRADIENT_RULES: Readonly<Record<OpName, Rule>> = { ...SCALAR, ...STRUCTURAL };
+
+/** False for ops whose result is constant almost everywhere, through which no gradient flows. */
+export function passesGradient(op: OpName): boolean {
+  return GRADIENT_RULES[op] !== NONE;
+}

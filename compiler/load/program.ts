@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
@@ -34,9 +34,11 @@ const REQUIRED: ts.CompilerOptions = {
   removeComments: false,
   allowImportingTsExtensions: true,
   rewriteRelativeImportExtensions: true,
+  allowJs: true,
   resolveJsonModule: true,
-  rootDir: undefined,
-  outDir: undefined,
+  // Nothing is written there, but TypeScript emits no JavaScript file in its own place.
+  outDir: '/btc-emit',
+  rootDir: parse(process.cwd()).root,
   tsBuildInfoFile: undefined,
 };
 

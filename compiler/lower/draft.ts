@@ -108,8 +108,11 @@ export class NodeList {
   private readonly interned = new Map<string, number>();
 
   add(node: Expression): number {
-    // JSON has no infinities: constants are keyed by their own text.
-    const key = node.kind === 'constant' ? `${node.dtype} ${node.value}` : JSON.stringify(node);
+    // JSON has no infinities and no -0: constants are keyed by their own text.
+    const key =
+      node.kind === 'constant'
+        ? `${node.dtype} ${node.value} ${1 / node.value}`
+        : JSON.stringify(node);
     let index = this.interned.get(key);
     if (index === undefined) {
       index = this.nodes.push(node) - 1;

@@ -1,4 +1,5 @@
 import type { Affine, Axis, Expression, Kernel, KernelBuffer, Store } from '../../ir/kernel.ts';
+import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
@@ -12,9 +13,7 @@ export class KernelTable {
   private readonly names = new Map<string, number>();
 
   intern(kernel: Omit<Kernel, 'name'>, label: string): number {
-    const key = JSON.stringify(kernel, (_, value) =>
-      typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-    );
+    const key = kernelBody({ name: '', ...kernel });
     let index = this.interned.get(key);
     if (index === undefined) {
       const base = label.replace(/\W+$/, '').replaceAll(/\W+/g, '_');

@@ -58,12 +58,14 @@ function rewriteOnce(graph: Graph, options: SimplifyOptions): Graph {
   });
 }
 
-/** Equal keys, equal values: the op, its operands, attributes and type (a constant may be infinite, which JSON lacks). */
+/** Equal keys, equal values: the op, its operands, attributes and type . */
 function keyOf(node: Node, operands: readonly ValueId[]): string {
-  const attributes =
-    node.op === 'constant'
-      ? `${node.attributes.value} ${1 / node.attributes.value}`
-      : JSON.stringify(node.attributes);
+  // JSON has neither infinities nor -0.
+  const attributes = JSON.stringify(node.attributes, (_, value) =>
+    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `${1 / value} ${value}`
+      : value,
+  );
   return `${node.op}(${operands.join()}) ${attributes} ${node.type.dtype}[${node.type.shape.join()}]`;
 }
 

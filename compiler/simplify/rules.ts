@@ -98,7 +98,13 @@ const RULES: { readonly [Op in OpName]?: Rule<Op> } = {
     return r.append(
       'constant',
       [],
-      { ...node.type, value: inner.attributes.value * count },
+      {
+        ...node.type,
+        value:
+          node.type.dtype === 'f32'
+            ? Math.fround(inner.attributes.value * count)
+            : Math.imul(inner.attributes.value, count),
+      },
       node.source,
     );
   },

@@ -303,7 +303,7 @@ describe('btc inspect and btc run', () => {
     plan.tensors[1].offset += 16;
     writeFileSync(path, JSON.stringify(plan));
     expect(btc(['run', path]).stderr).toMatch(
-      /error BTC5001: .* is not a valid plan: .*tensors\[\d+\]/,
+      /error BTC5001: .* is not a valid plan: (tensors|programs\.\w+\.steps)\[\d+\]/,
     );
     expect(btc(['inspect', join(folder, 'none.plan.json')]).stderr).toContain('error BTC6003');
   });

@@ -3,14 +3,21 @@ import { formatEquation } from '../../ir/einsum.ts';
 import { type Graph, GraphBuilder, type Node, type ValueId } from '../../ir/graph.ts';
 import { interpretNode } from '../../ir/interpret.ts';
 import { inferType, OP_NAMES, type OpAttributes, type OpName, opRow } from '../../ir/ops.ts';
-import { elementCount, rowMajorStrides, type Shape, type TensorType } from '../../ir/tensor.ts';
+import {
+  type DType,
+  elementCount,
+  formatType,
+  rowMajorStrides,
+  type Shape,
+  type TensorType,
+} from '../../ir/tensor.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 
 // Random valid graphs whose values are far from every kink and pole, so that finite differences converge and two
 // ways of rounding the same sum never decide a comparison differently.
 
 export interface GraphCase {
-  /** Everything that no other node reads is an output. */
+  /** Everything that no other node reads is an output; each parameter is updated with the last value of its type. */
   readonly graph: Graph;
   readonly inputs: Readonly<Record<string, Float64Array>>;
   readonly parameters: Readonly<Record<string, Float64Array>>;
@@ -23,9 +30,11 @@ const POLE = 0.2;
 const LARGEST = 10;
 const LARGEST_INTEGER = 1000;
 const MOST_ELEMENTS = 48;
+const ATTEMPTS = 300;
 const NUMBERS = [0, 1, 2, -1, 0.5, -1.5];
 
-const SHAPES: readonly Shape[] = [[], [3], [2, 3], [3, 2], [3, 3], [1, 3], [2, 1, 3]];
+/** Few, so that operands often fit. */
+const SHAPES: readonly Shape[] = [[2, 3], [], [3], [2, 3], [3, 2], [3, 3], [2, 1, 3], [2, 3]];
 
 /** What is known of each value besides its type. */
 interface Fact {
@@ -169,8 +178,8 @@ const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shap
       return { dtype, shape: SHAPES[pick(SHAPES.length)], value };
     },
     iota: (pick) => {
-      const shape = SHAPES[1 + pick(SHAPES.length - 1)];
-      return { shape, axis: pick(shape.length) };
+      const shape = SHAPES[pick(SHAPES.length)];
+      return { shape, axis: pick(Math.max(1, shape.length)) };
     },
     random: (pick) => ({ shape: SHAPES[pick(SHAPES.length)], seed: pick(5), stream: pick(3) }),
     reshape: (pick, [shape]) => {
@@ -187,7 +196,7 @@ const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shap
     pad: (pick, [shape]) => ({
       low: shape.map(() => pick(2)),
       high: shape.map(() => pick(2)),
-      value: NUMBERS[pick(NUMBERS.length)],
+      value: pick(3) - 1,
     }),
     broadcast: (pick, [shape]) => {
       const result = shape.map((extent) => (extent === 1 ? 1 + pick(3) : extent));
@@ -227,23 +236,17 @@ function shuffled<T>(pick: Pick, items: readonly T[]): T[] {
   return items.map(() => rest.splice(pick(rest.length), 1)[0]);
 }
 
-/** Tries operand tuples from a random one on until one makes a harmless node. */
+/** Tries operand tuples until one makes a harmless node; at first only those that make the graph deeper. */
 function appendSome(cased: CaseBuilder, op: OpName, pick: Pick): void {
   const { arity } = opRow(op);
   const { nodes } = cased.builder;
   const count = arity === 'many' ? 1 + pick(3) : arity;
-  const tuples = nodes.length ** count;
-  const start = pick(tuples);
-  const attempts = Math.min(tuples, 400);
-  // A stride that shares no factor with the number of tuples reaches all of them in a mixed order.
-  const stride = [1009, 997, 1].find((n) => tuples % n !== 0) ?? 1;
-  for (let attempt = 0; attempt < attempts; attempt++) {
-    let code = (start + attempt * stride) % tuples;
-    const operands = Array.from({ length: count }, () => {
-      const operand = code % nodes.length;
-      code = Math.floor(code / nodes.length);
-      return operand;
-    });
+  const read = new Set(nodes.flatMap((node) => node.operands));
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const operands = Array.from({ length: count }, () => pick(nodes.length));
+    const deepens =
+      new Set(operands).size === count && operands.some((operand) => !read.has(operand));
+    if (count > 0 && attempt < ATTEMPTS / 2 && !deepens) continue;
     const shapes = operands.map((operand) => cased.builder.shapeOf(operand));
     const attributes = (ATTRIBUTES[op]?.(pick, shapes) ?? {}) as OpAttributes[OpName];
     if (cased.append(op, operands, attributes)) return;
@@ -258,26 +261,30 @@ function repeatSome(cased: CaseBuilder, pick: Pick): void {
   cased.append(op, operands, attributes);
 }
 
-const numbers = (type: TensorType): fc.Arbitrary<Float64Array> =>
-  fc
-    .array(
-      type.dtype === 'i32'
-        ? fc.integer({ min: -2, max: 4 })
-        : fc.double({ min: -2, max: 2, noNaN: true }).filter((x) => Math.abs(x) >= GAP),
-      { minLength: elementCount(type.shape), maxLength: elementCount(type.shape) },
-    )
+/** Values of a declaration; some are all positive, for logarithms and roots. */
+const numbers = ({ dtype, shape }: TensorType): fc.Arbitrary<Float64Array> => {
+  const real = (min: number, max: number) =>
+    fc.double({ min, max, noNaN: true }).filter((x) => Math.abs(x) >= GAP);
+  const element =
+    dtype === 'i32' ? [fc.integer({ min: -2, max: 4 })] : [real(-2, 2), real(2 * POLE, 2)];
+  const count = elementCount(shape);
+  return fc
+    .oneof(...element.map((one) => fc.array(one, { minLength: count, maxLength: count })))
     .map((values) => Float64Array.from(values));
+};
+
+const DECLARED: readonly TensorType[] = [
+  ...SHAPES.map((shape): TensorType => ({ dtype: 'f32', shape })),
+  { dtype: 'i32', shape: [2, 3] },
+  { dtype: 'i32', shape: [3] },
+  { dtype: 'i32', shape: [] },
+];
 
 const declaration = fc
-  .record({
-    op: fc.constantFrom('input' as const, 'parameter' as const),
-    dtype: fc.constantFrom('f32' as const, 'f32' as const, 'i32' as const),
-    shape: fc.constantFrom(...SHAPES),
-  })
-  .chain(({ op, dtype, shape }) => {
-    const type: TensorType = { dtype: op === 'parameter' ? 'f32' : dtype, shape };
-    return numbers(type).map((value) => ({ op, type, value }));
-  });
+  .constantFrom(...DECLARED)
+  .chain((type) =>
+    fc.record({ type: fc.constant(type), value: numbers(type), learnt: fc.boolean() }),
+  );
 
 const instruction = fc.record({
   op: fc.oneof(
@@ -290,12 +297,13 @@ const instruction = fc.record({
 /** A graph of at most 15 nodes over every operation, with values for its inputs and parameters. */
 export const graphCases: fc.Arbitrary<GraphCase> = fc
   .record({
-    declarations: fc.array(declaration, { minLength: 1, maxLength: 4 }),
-    instructions: fc.array(instruction, { minLength: 1, maxLength: 11 }),
+    declarations: fc.array(declaration, { minLength: 1, maxLength: 4, size: 'max' }),
+    instructions: fc.array(instruction, { minLength: 4, maxLength: 11, size: 'max' }),
   })
   .map(({ declarations, instructions }) => {
     const cased = new CaseBuilder();
-    for (const { op, type, value } of declarations) cased.declare(op, type, value);
+    for (const { type, value, learnt } of declarations)
+      cased.declare(learnt && type.dtype === 'f32' ? 'parameter' : 'input', type, value);
     for (const { op, seed } of instructions) {
       const pick = randomBelow(seed);
       if (op === 'repeat') repeatSome(cased, pick);
@@ -303,8 +311,53 @@ export const graphCases: fc.Arbitrary<GraphCase> = fc
     }
     const { builder, inputs, parameters } = cased;
     const read = new Set(builder.nodes.flatMap((node) => node.operands));
-    builder.nodes.forEach((_, value) => {
+    builder.nodes.forEach((node, value) => {
       if (!read.has(value)) builder.outputs.push({ name: `o${value}`, value });
+      if (node.op !== 'parameter') return;
+      const twin = builder.nodes.findLastIndex(
+        ({ type }) => formatType(type) === formatType(node.type),
+      );
+      builder.updates.push({ parameter: node.attributes.name, value: twin });
     });
     return { graph: builder.finish(), inputs, parameters };
   });
+
+/** A builder that types what it appends. */
+export function typedBuilder(builder = new GraphBuilder('test')) {
+  const append = <Op extends OpName>(
+    op: Op,
+    operands: readonly ValueId[],
+    attributes: OpAttributes[Op],
+  ): ValueId => {
+    const types = operands.map((operand) => builder.typeOf(operand));
+    const type = inferType(op, types, attributes);
+    if ('reason' in type) throw new Error(`${op}: ${type.reason}`);
+    return builder.append(op, operands, attributes, type, -1);
+  };
+  const add = <Op extends OpName>(
+    op: Op,
+    operands: readonly ValueId[],
+    ...[attributes = {} as OpAttributes[Op]]: Record<never, never> extends OpAttributes[Op]
+      ? []
+      : [OpAttributes[Op]]
+  ): ValueId => append(op, operands, attributes);
+  const input = (name: string, shape: Shape, dtype: DType = 'f32'): ValueId =>
+    builder.append('input', [], { name }, { dtype, shape }, -1);
+  const constant = (value: number, shape: Shape = [], dtype: DType = 'f32'): ValueId =>
+    add('constant', [], { dtype, shape, value });
+  return { builder, append, add, input, constant };
+}
+
+export type TypedBuilder = ReturnType<typeof typedBuilder>;
+
+/** A scalar that depends on every element of the given f32 values, on each with another weight. */
+export function weightedSum({ builder, add, constant }: TypedBuilder, values: readonly ValueId[]) {
+  let sum = constant(0);
+  for (const value of values) {
+    const shape = [elementCount(builder.shapeOf(value))];
+    const weights = add('cos', [add('toF32', [add('iota', [], { shape, axis: 0 })])]);
+    const weighted = add('mul', [add('reshape', [value], { shape }), weights]);
+    sum = add('add', [sum, add('reduceSum', [weighted], { axes: [0] })]);
+  }
+  return sum;
+}

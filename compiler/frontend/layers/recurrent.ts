@@ -115,8 +115,9 @@ function recurrent(
     (x: Tensor, initial?: RecurrentState): RecurrentResult => {
       const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
       const [batch, time] = [x.shape[0] ?? 1, x.shape[1] ?? 1];
-      if (isPoisoned(x) || !check(x, 3)) {
-        if (!isPoisoned(x)) misfit(x, `[batch, time, ${inFeatures}]`);
+      const silent = isPoisoned(x) || Object.values(weights).some((w) => w && isPoisoned(w));
+      if (silent || !check(x, 3)) {
+        if (!silent) misfit(x, `[batch, time, ${inFeatures}]`);
         const hidden = poisoned({ dtype: 'f32', shape: [batch, hiddenFeatures] });
         return {
           outputs: poisoned({ dtype: 'f32', shape: [batch, time, hiddenFeatures] }),

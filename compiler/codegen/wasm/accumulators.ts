@@ -1,0 +1,100 @@
+import { combinerIdentity, type Reduction } from '../../../ir/kernel.ts';
+import type { DType } from '../../../ir/tensor.ts';
+import type { Cursor, Point } from './cursor.ts';
+import {
+  constantText,
+  extractLane,
+  get,
+  type LaneCount,
+  splat,
+  type Translation,
+  tree,
+} from './function-body.ts';
+import type { Nest } from './nest.ts';
+import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
+import type { Value } from './values.ts';
+
+/**
+ * The accumulators of a reduction. Each point of the tile has one per chain, on as many lanes as
+ * its steps have; vectors along a reduced axis may leave a rest to single lanes, which needs both.
+ */
+export class Accumulators {
+  private readonly translation: Translation;
+  private readonly reduction: Reduction;
+  private readonly dtype: DType;
+  /** Whether one point has what the lanes of a vector accumulate. */
+  private readonly acrossLanes: boolean;
+  private readonly forms: readonly LaneCount[];
+  private readonly locals = new Map<string, string>();
+
+  /** Writes the accumulators of `points` before the first step. */
+  constructor(translation: Translation, reduction: Reduction, cursor: Cursor, points: Point[]) {
+    const { kernel, nest, body } = translation;
+    this.translation = translation;
+    this.reduction = reduction;
+    this.dtype = kernel.nodes[reduction.value].dtype;
+    const along = reducedVectorLoop(nest);
+    this.acrossLanes = along !== undefined;
+    this.forms = along ? [...new Set(along.segments.map(({ lanes }) => lanes))] : [cursor.lanes];
+    const { dtype } = this;
+    const identity = constantText(dtype, combinerIdentity(reduction.combiner, dtype));
+    for (const point of points)
+      for (const lanes of this.forms)
+        for (let chain = 0; chain < nest.chains; chain++) {
+          const local =
+            lanes === 4
+              ? body.assign('v128', 'a', splat(dtype, identity))
+              : body.assign(dtype, 'a', identity);
+          this.locals.set(keyOf(point, chain, lanes), local);
+        }
+  }
+
+  /** Writes step number `step` of a point: `value` joins what is accumulated on as many lanes. */
+  add(point: Point, step: number, lanes: LaneCount, value: string): void {
+    const { nest, body } = this.translation;
+    const local = this.locals.get(keyOf(point, step % nest.chains, lanes))!;
+    body.push(`(local.set ${local} ${this.combine(lanes, get(local), value)})`);
+  }
+
+  /** Writes what a point has in all after the last step. */
+  total(point: Point): Value {
+    const { body } = this.translation;
+    const total = this.combineAll(
+      1,
+      this.forms.map((lanes) => this.totalOf(point, lanes)),
+    );
+    return !this.acrossLanes && this.forms[0] === 4
+      ? { vector: body.assign('v128', 'a', total) }
+      : { scalar: body.assign(this.dtype, 'a', total) };
+  }
+
+  private totalOf(point: Point, lanes: LaneCount): string {
+    const { nest, body } = this.translation;
+    const chains = Array.from({ length: nest.chains }, (_, chain) =>
+      get(this.locals.get(keyOf(point, chain, lanes))!),
+    );
+    const total = this.combineAll(lanes, chains);
+    if (!this.acrossLanes || lanes === 1) return total;
+    const vector = get(body.assign('v128', 'a', total));
+    return this.combineAll(
+      1,
+      [0, 2, 1, 3].map((lane) => extractLane(this.dtype, lane, vector)),
+    );
+  }
+
+  private combineAll(lanes: LaneCount, texts: readonly string[]): string {
+    return tree(texts, (a, b) => this.combine(lanes, a, b));
+  }
+
+  private combine(lanes: LaneCount, a: string, b: string): string {
+    const { combiner } = this.reduction;
+    const form: Lanes = lanes === 4 ? `${this.dtype}x4` : this.dtype;
+    return SCALAR_TEXT[combiner === 'sum' ? 'add' : combiner][form]!(a, b, '');
+  }
+}
+
+const reducedVectorLoop = ({ loops, outerDepth, vectorAxis }: Nest) =>
+  loops.slice(outerDepth).find(({ axis }) => axis === vectorAxis);
+
+const keyOf = (point: Point, chain: number, lanes: LaneCount) =>
+  `${point.join()};${chain};${lanes}`;

@@ -1,0 +1,220 @@
+import type { Affine, Bound } from '../../../ir/kernel.ts';
+import {
+  bufferLocal,
+  get,
+  integer,
+  type LaneCount,
+  splat,
+  type Translation,
+  tree,
+} from './function-body.ts';
+import type { Segment } from './nest.ts';
+
+// Addresses are pointers that loops advance; what a tile adds to them is an immediate of the
+// instruction.
+
+/** Offsets of a point inside the tile, in units, one per axis. */
+export type Point = readonly number[];
+
+export const BYTES = 4;
+
+/** An element of a buffer. */
+export interface Access {
+  readonly buffer: number;
+  readonly index: Affine;
+}
+
+export interface MemoryOptions {
+  /** Bytes added to the address, as text. */
+  readonly extra?: string;
+  /**
+   * Whether the constant part may stand in the instruction: not where the address before a check
+   * may wrap.
+   */
+  readonly immediate?: boolean;
+  /** Lane index of the instruction. */
+  readonly operand?: string;
+  readonly value?: string;
+}
+
+/** `local + constant`. */
+interface Position {
+  readonly local: string | null;
+  readonly constant: number;
+}
+
+interface Pointer {
+  readonly local: string;
+  readonly constant: number;
+  readonly coefficients: readonly number[];
+}
+
+/**
+ * Where the code being written stands: the segment and position of every axis whose loop is open,
+ * and a pointer per buffer and way of walking through it.
+ */
+export class Cursor {
+  private readonly translation: Translation;
+  private readonly segments: (Segment | null)[];
+  private readonly positions: Position[];
+  private pointers: ReadonlyMap<string, Pointer>;
+
+  constructor(translation: Translation) {
+    const { kernel, analysis } = translation;
+    this.translation = translation;
+    this.segments = kernel.axes.map(() => null);
+    this.positions = kernel.axes.map(() => ({ local: null, constant: 0 }));
+    const loads = kernel.nodes.flatMap((node, i) =>
+      node.kind === 'load' && analysis.alive[i] === 1 ? [node] : [],
+    );
+    this.pointers = new Map(
+      [...loads, ...kernel.stores].map((access) => {
+        const { coefficients } = access.index;
+        return [
+          pointerKey(access),
+          { local: bufferLocal(access.buffer), constant: 0, coefficients },
+        ];
+      }),
+    );
+  }
+
+  /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */
+  cover(axis: number, segment: Segment, step: () => void): void {
+    const { pointers } = this;
+    this.segments[axis] = segment;
+    this.pointers = this.movedPointers(axis, segment.start);
+    if (segment.iterations === 1) {
+      this.positions[axis] = { local: null, constant: segment.start };
+      step();
+    } else this.loop(axis, segment, step);
+    this.pointers = pointers;
+    this.segments[axis] = null;
+  }
+
+  private movedPointers(axis: number, by: number): Map<string, Pointer> {
+    return new Map(
+      [...this.pointers].map(([key, pointer]) => {
+        const constant = pointer.constant + BYTES * pointer.coefficients[axis] * by;
+        return [key, { ...pointer, constant }];
+      }),
+    );
+  }
+
+  private loop(axis: number, segment: Segment, step: () => void): void {
+    const { body } = this.translation;
+    const index = body.assign('i32', `i${axis}`, integer(segment.start));
+    this.positions[axis] = { local: index, constant: 0 };
+    const points = segment.tile * segment.lanes;
+    const increments: string[] = [];
+    const pointers = new Map(this.pointers);
+    for (const [key, pointer] of pointers) {
+      const stride = BYTES * pointer.coefficients[axis];
+      if (stride === 0) continue;
+      const local = body.assign('i32', 'p', get(pointer.local));
+      pointers.set(key, { ...pointer, local });
+      increments.push(`(local.set ${local} (i32.add ${get(local)} ${integer(stride * points)}))`);
+    }
+    this.pointers = pointers;
+    const label = body.label();
+    body.push(`(loop ${label}`);
+    step();
+    const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
+    const end = segment.start + segment.iterations * points;
+    body.push(...increments, `(br_if ${label} (i32.ne ${next} ${integer(end)})))`);
+  }
+
+  /** The segment that is open on an axis. */
+  segmentOf(axis: number): Segment | null {
+    return this.segments[axis] ?? null;
+  }
+
+  /** The points of a step of the loops from `first` to `last`, the innermost varying fastest. */
+  points(last: number, first = 0): Point[] {
+    const { kernel, nest } = this.translation;
+    let points: Point[] = [kernel.axes.map(() => 0)];
+    for (const { axis } of nest.loops.slice(first, last + 1)) {
+      const { tile } = this.segments[axis]!;
+      points = points.flatMap((point) =>
+        Array.from({ length: tile }, (_, unit) => point.with(axis, unit)),
+      );
+    }
+    return points;
+  }
+
+  /** How many lanes the code being written works on. */
+  get lanes(): LaneCount {
+    return this.segmentOf(this.translation.nest.vectorAxis)?.lanes ?? 1;
+  }
+
+  /** By how much an affine function grows from lane to lane. */
+  stride({ coefficients }: Affine): number {
+    return this.lanes === 4 ? coefficients[this.translation.nest.vectorAxis] : 0;
+  }
+
+  private unitsOf(axis: number, point: Point): number {
+    return point[axis] * (this.segments[axis]?.lanes ?? 1);
+  }
+
+  /** An affine function at one lane of a point. */
+  affine(affine: Affine, point: Point, lane: number): string {
+    let constant = affine.offset + lane * this.stride(affine);
+    const terms: string[] = [];
+    affine.coefficients.forEach((coefficient, axis) => {
+      if (coefficient === 0) return;
+      const position = this.positions[axis];
+      constant += coefficient * (position.constant + this.unitsOf(axis, point));
+      if (position.local === null) return;
+      const index = get(position.local);
+      terms.push(coefficient === 1 ? index : `(i32.mul ${index} ${integer(coefficient)})`);
+    });
+    if (constant !== 0 || terms.length === 0) terms.push(integer(constant));
+    return tree(terms, (a, b) => `(i32.add ${a} ${b})`);
+  }
+
+  /** An affine function at the four lanes of a point. */
+  affineVector(affine: Affine, point: Point): string {
+    const first = splat('i32', this.affine(affine, point, 0));
+    const stride = this.stride(affine);
+    if (stride === 0) return first;
+    const steps = [0, 1, 2, 3].map((lane) => (lane * stride) | 0).join(' ');
+    return `(i32x4.add ${first} (v128.const i32x4 ${steps}))`;
+  }
+
+  /** 1 where all of the bounds hold, of which there is at least one. */
+  inside(bounds: readonly Bound[], point: Point, lane: number): string {
+    return tree(
+      bounds.map(
+        ({ index, extent }) => `(i32.lt_u ${this.affine(index, point, lane)} ${integer(extent)})`,
+      ),
+      (a, b) => `(i32.and ${a} ${b})`,
+    );
+  }
+
+  /** An instruction on the memory at one lane of a point. */
+  memory(
+    name: string,
+    access: Access,
+    point: Point,
+    lane: number,
+    { extra = '', immediate = true, operand = '', value = '' }: MemoryOptions = {},
+  ): string {
+    const { index } = access;
+    const pointer = this.pointers.get(pointerKey(access))!;
+    let elements = index.offset + lane * this.stride(index);
+    index.coefficients.forEach((coefficient, axis) => {
+      elements += coefficient * this.unitsOf(axis, point);
+    });
+    const constant = pointer.constant + BYTES * elements;
+    const base = get(pointer.local);
+    const moved = extra === '' ? base : `(i32.add ${base} ${extra})`;
+    // Immediates do not wrap: no point may have an address below the local.
+    const ascending = pointer.coefficients.every((c) => c >= 0);
+    if (ascending && immediate && constant >= 0)
+      return `(${name} offset=${constant} align=4 ${operand} ${moved} ${value})`;
+    return `(${name} align=4 ${operand} (i32.add ${moved} ${integer(constant)}) ${value})`;
+  }
+}
+
+function pointerKey({ buffer, index }: Access): string {
+  return `${buffer}:${index.coefficients.join()}`;
+}

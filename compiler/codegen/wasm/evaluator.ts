@@ -1,0 +1,60 @@
+import type { Expression } from '../../../ir/kernel.ts';
+import type { Cursor, Point } from './cursor.ts';
+import { get, splat, type Translation } from './function-body.ts';
+import { NodeText } from './node-text.ts';
+import type { Value, Values } from './values.ts';
+
+/** Writes the evaluation of nodes and makes them known. */
+export class Evaluator {
+  private readonly translation: Translation;
+  private readonly cursor: Cursor;
+  private readonly values: Values;
+  private readonly text: NodeText;
+
+  constructor(translation: Translation, cursor: Cursor, values: Values) {
+    this.translation = translation;
+    this.cursor = cursor;
+    this.values = values;
+    this.text = new NodeText(translation.kernel, cursor, values);
+  }
+
+  /** Evaluates what the loop at `level` makes known at a point: the nodes that are `wanted`. */
+  evaluateAt(level: number, point: Point, wanted: (node: number) => boolean): void {
+    const { values } = this;
+    const { kernel, analysis } = this.translation;
+    kernel.nodes.forEach((node, index) => {
+      if (!analysis.alive[index] || values.levelOf(index) !== level || !wanted(index)) return;
+      if (!values.has(index, point)) values.set(index, point, this.evaluate(node, index, point));
+    });
+  }
+
+  private evaluate(node: Expression, index: number, point: Point): Value {
+    const { body } = this.translation;
+    const hint = `n${index}`;
+    const vector = (text: string) => body.assign('v128', hint, text);
+    if (this.values.varies(index)) return { vector: vector(this.text.vector(node, point)) };
+    const users = this.vectorUsers(index);
+    if (users === 'all' && node.kind === 'load' && !node.indirect && !node.bounds.length)
+      return { vector: vector(this.cursor.memory('v128.load32_splat', node, point, 0)) };
+    const scalar = body.assign(node.dtype, hint, this.text.scalar(node, point, 0));
+    if (users === 'none') return { scalar };
+    return { scalar, vector: vector(splat(node.dtype, get(scalar))) };
+  }
+
+  /** Whether users of a node that is equal on all lanes work on vectors. */
+  private vectorUsers(node: number): 'none' | 'some' | 'all' {
+    const { kernel, nest, analysis } = this.translation;
+    const { vectorAxis, loops, outerDepth } = nest;
+    const vectorLoop = loops.findIndex(({ axis }) => axis === vectorAxis);
+    if (vectorLoop < 0) return 'none';
+    const decided = this.cursor.segmentOf(vectorAxis);
+    if ((decided ?? loops[vectorLoop].segments[0]).lanes === 1) return 'none';
+    const { users, depends, under } = analysis;
+    const inVector = (user: number) =>
+      user < 0 ? vectorLoop < outerDepth || under[node] === 1 : depends[user][vectorAxis] === 1;
+    const count = users[node].filter(inVector).length;
+    if (count === 0) return 'none';
+    const isRow = kernel.stores.some(({ indirect }) => indirect?.node === node);
+    return decided !== null && count === users[node].length && !isRow ? 'all' : 'some';
+  }
+}

@@ -1,0 +1,84 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+import type { DType } from '../../../ir/tensor.ts';
+import type { Analysis } from './analysis.ts';
+import type { Nest, Segment } from './nest.ts';
+
+/** Neighbouring points that an instruction works on. */
+export type LaneCount = Segment['lanes'];
+/** The types that locals have. */
+export type WasmType = DType | 'v128';
+
+/** A kernel on its way to a WebAssembly function: what is written, how, and where to. */
+export interface Translation {
+  readonly kernel: Kernel;
+  readonly nest: Nest;
+  readonly analysis: Analysis;
+  readonly body: FunctionBody;
+}
+
+/** The locals and instructions of a function, in the order of writing. */
+export class FunctionBody {
+  private readonly lines: string[] = [];
+  private readonly locals: string[] = [];
+
+  /** Appends instructions. */
+  push(...lines: readonly string[]): void {
+    this.lines.push(...lines);
+  }
+
+  /** Sets a new local to the value of `text`; returns its name, which starts with `hint`. */
+  assign(type: WasmType, hint: string, text: string): string {
+    const local = `$${hint}_${this.locals.length}`;
+    this.locals.push(`(local ${local} ${type})`);
+    this.push(`(local.set ${local} ${text})`);
+    return local;
+  }
+
+  /** A label of no other loop, if a line follows before the next is made. */
+  label(): string {
+    return `$l${this.lines.length}`;
+  }
+
+  /** The function `$name` of this body, exported as `name`. */
+  text(name: string, parameters: string): string {
+    const head = `func $${name} (export "${name}") ${parameters}`;
+    return `(${head}\n${this.locals.join(' ')}\n${this.lines.join('\n')})`;
+  }
+}
+
+/** The address of a buffer, a parameter of the function. */
+export const bufferLocal = (buffer: number) => `$b${buffer}`;
+
+/** The value of a local. */
+export const get = (local: string) => `(local.get ${local})`;
+
+/** An i32 constant; wraps. */
+export const integer = (value: number) => `(i32.const ${value | 0})`;
+
+/** A constant of either element type, rounded to it. */
+export const constantText = (dtype: DType, value: number) =>
+  dtype === 'f32' ? `(f32.const ${floatText(Math.fround(value))})` : integer(value);
+
+function floatText(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+/** Four lanes of one value. */
+export const splat = (dtype: DType, scalar: string) => `(${dtype}x4.splat ${scalar})`;
+
+/** One of four lanes. */
+export const extractLane = (dtype: DType, lane: number, vector: string) =>
+  `(${dtype}x4.extract_lane ${lane} ${vector})`;
+
+/** Combines neighbours pairwise, so that the depth is logarithmic. */
+export function tree(texts: readonly string[], combine: (a: string, b: string) => string): string {
+  let level = texts;
+  while (level.length > 1) {
+    level = level.flatMap((text, i) =>
+      i % 2 === 1 ? [] : i + 1 < level.length ? [combine(text, level[i + 1])] : [text],
+    );
+  }
+  return level[0];
+}

@@ -1,0 +1,149 @@
+import type { Bound, Expression, Indirection, Kernel } from '../../../ir/kernel.ts';
+import type { DType } from '../../../ir/tensor.ts';
+import { BYTES, type Cursor, type MemoryOptions, type Point } from './cursor.ts';
+import { constantText, extractLane, integer, splat, tree, type WasmType } from './function-body.ts';
+import { type Lanes, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
+import type { Values } from './values.ts';
+
+type Load = Expression & { kind: 'load' };
+
+/** What computes a node at a point, as text; its operands are known already. */
+export class NodeText {
+  private readonly kernel: Kernel;
+  private readonly cursor: Cursor;
+  private readonly values: Values;
+
+  constructor(kernel: Kernel, cursor: Cursor, values: Values) {
+    this.kernel = kernel;
+    this.cursor = cursor;
+    this.values = values;
+  }
+
+  /** The value of one lane; operands are taken from vectors where they vary. */
+  scalar(node: Expression, point: Point, lane: number): string {
+    const { cursor, values } = this;
+    switch (node.kind) {
+      case 'load': {
+        const name = `${node.dtype}.load`;
+        const load = cursor.memory(name, node, point, lane, this.addressing(node, point, lane));
+        const zero = constantText(node.dtype, 0);
+        return this.checked(node.bounds, point, lane, node.dtype, load, zero);
+      }
+      case 'constant':
+        return constantText(node.dtype, node.value);
+      case 'index':
+        return cursor.affine(node.index, point, lane);
+      case 'inBounds':
+        return node.bounds.length === 0 ? integer(1) : cursor.inside(node.bounds, point, lane);
+      case 'apply': {
+        const [a, b, c] = node.operands.map((operand) => values.lane(operand, point, lane));
+        return SCALAR_TEXT[node.op][this.operandType(node)]!(a, b, c);
+      }
+      case 'random': {
+        const counter = splat('i32', cursor.affine(node.counter, point, lane));
+        const step = splat('i32', values.lane(node.step, point, lane));
+        return extractLane('f32', 0, uniform(node, counter, step));
+      }
+      case 'accumulator':
+        throw new Error('the accumulator is known behind the reduced loops');
+    }
+  }
+
+  /** The values of the four lanes of a node that varies from lane to lane. */
+  vector(node: Expression, point: Point): string {
+    const { cursor, values } = this;
+    switch (node.kind) {
+      case 'load':
+        return this.vectorLoad(node, point);
+      case 'index':
+        return cursor.affineVector(node.index, point);
+      case 'inBounds': {
+        const masks = node.bounds.map(
+          ({ index, extent }) =>
+            `(i32x4.lt_u ${cursor.affineVector(index, point)} ${splat('i32', integer(extent))})`,
+        );
+        masks.push('(v128.const i32x4 1 1 1 1)');
+        return tree(masks, (a, b) => `(v128.and ${a} ${b})`);
+      }
+      case 'apply': {
+        const form = SCALAR_TEXT[node.op][`${this.operandType(node)}x4` as Lanes];
+        if (!form) return this.laneByLane(node, point);
+        const [a, b, c] = node.operands.map((operand) => values.operand(operand, point, 4));
+        return form(a, b, c);
+      }
+      case 'random': {
+        const counter = cursor.affineVector(node.counter, point);
+        return uniform(node, counter, values.operand(node.step, point, 4));
+      }
+      default:
+        throw new Error(`'${node.kind}' does not vary from lane to lane`);
+    }
+  }
+
+  private vectorLoad(node: Load, point: Point): string {
+    const { cursor, values } = this;
+    const { index, indirect, bounds } = node;
+    const stride = cursor.stride(index);
+    const uniformRow = !indirect || !values.varies(indirect.node);
+    if (!uniformRow || bounds.some((bound) => cursor.stride(bound.index) !== 0))
+      return this.laneByLane(node, point);
+    const options = this.addressing(node, point, 0);
+    const memory = (name: string, lane: number, more?: MemoryOptions) =>
+      cursor.memory(name, node, point, lane, { ...options, ...more });
+    let load: string;
+    if (stride === 1) load = memory('v128.load', 0);
+    else if (stride === 0) load = memory('v128.load32_splat', 0);
+    else {
+      load = memory('v128.load32_zero', 0);
+      for (let lane = 1; lane < 4; lane++)
+        load = memory('v128.load32_lane', lane, { operand: String(lane), value: load });
+    }
+    return this.checked(bounds, point, 0, 'v128', load, ZEROS);
+  }
+
+  private laneByLane(node: Expression, point: Point): string {
+    let text = splat(node.dtype, this.scalar(node, point, 0));
+    for (let lane = 1; lane < 4; lane++)
+      text = `(${node.dtype}x4.replace_lane ${lane} ${text} ${this.scalar(node, point, lane)})`;
+    return text;
+  }
+
+  private addressing({ indirect, bounds }: Load, point: Point, lane: number): MemoryOptions {
+    return {
+      extra: indirect && this.rowText(indirect, point, lane),
+      immediate: bounds.length === 0 && !(indirect && indirect.stride < 0),
+    };
+  }
+
+  /** Bytes that a data-dependent term adds to an address, its row clamped. */
+  private rowText({ node, stride, extent }: Indirection, point: Point, lane: number): string {
+    const row = this.values.lane(node, point, lane);
+    const last = integer(extent - 1);
+    const atLeast = SCALAR_TEXT.max.i32!(row, integer(0), '');
+    const clamped = `(select ${atLeast} ${last} (i32.lt_s ${row} ${last}))`;
+    return `(i32.mul ${clamped} ${integer(BYTES * stride)})`;
+  }
+
+  /** A load where the bounds hold, zero elsewhere. */
+  private checked(
+    bounds: readonly Bound[],
+    point: Point,
+    lane: number,
+    type: WasmType,
+    load: string,
+    zero: string,
+  ): string {
+    if (bounds.length === 0) return load;
+    const inside = this.cursor.inside(bounds, point, lane);
+    return `(if (result ${type}) ${inside} (then ${load}) (else ${zero}))`;
+  }
+
+  /** The element type that decides the form of an operation; no condition of a select. */
+  private operandType({ operands }: Expression & { kind: 'apply' }): DType {
+    return this.kernel.nodes[operands[operands.length - 1]].dtype;
+  }
+}
+
+function uniform(node: Expression & { kind: 'random' }, counter: string, step: string): string {
+  return `(call $uniform ${integer(node.seed)} ${integer(node.stream)} ${counter} ${step})`;
+}

@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import type { Model } from '../../compiler/frontend/index.ts';
+import { traceModel } from '../../compiler/frontend/trace.ts';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { runPipeline } from '../../compiler/pipeline.ts';
+import { type Interpretation, interpretGraph, type Values } from '../../ir/interpret.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { runSchedule } from '../support/run-schedule.ts';
+
+type Results = Pick<Interpretation, 'outputs' | 'updates'>;
+
+/**
+ * One program of a model after all passes on graphs, as a function from inputs and parameters. Each run is repeated with
+ * the kernels that the program is lowered to, and must give the same.
+ */
+export function programOf(
+  model: Model,
+  name: string,
+): (inputs: Values, parameters: Readonly<Record<string, Float64Array>>) => Results {
+  const traced = traceModel(model);
+  expect(traced.diagnostics).toEqual([]);
+  const { module, diagnostics } = runPipeline(traced, {
+    target: 'webgpu',
+    limits: WEBGPU_DEFAULT_LIMITS,
+    optimiser: model.definition.train?.optimizer ?? null,
+  });
+  expect(diagnostics).toEqual([]);
+  const graph = module.programs.find((program) => program.name === name)!;
+  const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: true });
+  return (inputs, parameters) => {
+    const { outputs, updates } = interpretGraph(graph, inputs, parameters);
+    const memory = Object.fromEntries(
+      Object.entries(parameters).map(([key, value]) => [key, value.slice()]),
+    );
+    const scheduled = runSchedule(schedule, name, inputs, memory);
+    for (const [wanted, given] of [
+      [outputs, scheduled],
+      [updates, memory],
+    ])
+      for (const [key, values] of Object.entries(wanted))
+        values.forEach((value, i) => {
+          expect(given[key][i], `${key}[${i}]`).toBeCloseTo(value, 9);
+        });
+    return { outputs, updates };
+  };
+}

@@ -1,0 +1,330 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { extendGraph } from '../../compiler/rewrite.ts';
+import type { ValueId } from '../../ir/graph.ts';
+import { OP_NAMES, OPS, type OpAttributes, type OpName, type StructuralOp } from '../../ir/ops.ts';
+import { SCALAR_OPS, type ScalarOp } from '../../ir/scalar.ts';
+import { elementCount, type Shape } from '../../ir/tensor.ts';
+import {
+  graphCases,
+  type TypedBuilder,
+  typedBuilder,
+  weightedSum,
+} from '../support/random-graph.ts';
+import { expectGradients, gradientsOf } from './finite-differences.ts';
+
+/** Builds a value; `x` declares the next of the inputs that its gradients are taken of. */
+type Build = (
+  typed: TypedBuilder,
+  x: (shape: Shape, values?: readonly number[], op?: 'input' | 'parameter') => ValueId,
+) => ValueId;
+
+/** Values without order, without ties, and away from the integers. */
+const generic = (shape: Shape, seed: number) =>
+  Array.from({ length: elementCount(shape) }, (_, i) => 2.3 * Math.sin(1.7 * i + seed + 0.4));
+
+function prepare(build: Build) {
+  const typed = typedBuilder();
+  const given: Record<string, readonly number[]> = {};
+  const wrt: ValueId[] = [];
+  const value = build(typed, (shape, values, op = 'input') => {
+    const name = `x${wrt.length}`;
+    given[name] = values ?? generic(shape, wrt.length);
+    wrt.push(typed.builder.append(op, [], { name }, { dtype: 'f32', shape }, -1));
+    return wrt[wrt.length - 1];
+  });
+  return { typed, given, wrt, value };
+}
+
+/** Compares the gradients of a value, each element weighted differently, with finite differences. */
+function check(build: Build) {
+  const { typed, given, wrt, value } = prepare(build);
+  return expectGradients(typed.builder, weightedSum(typed, [value]), wrt, given);
+}
+
+/** Gradients of the sum of a value, where finite differences do not exist or are not what is wanted. */
+function gradients(build: Build) {
+  const { typed, given, wrt, value } = prepare(build);
+  const axes = typed.builder.shapeOf(value).map((_, axis) => axis);
+  const loss = typed.add('reduceSum', [value], { axes });
+  return gradientsOf(typed.builder, loss, wrt, given).values;
+}
+
+const applied =
+  <Op extends OpName>(op: Op, attributes: OpAttributes[Op], ...shapes: Shape[]): Build =>
+  (typed, x) => {
+    const operands = shapes.map((shape) => x(shape));
+    return typed.append(op, operands, attributes);
+  };
+
+/** A scalar operation on the given operands; those that must be integers are converted, and so is the result. */
+const pointwise =
+  (op: ScalarOp, ...operands: readonly (readonly number[])[]): Build =>
+  ({ builder, add }, x) => {
+    const { rule } = SCALAR_OPS[op];
+    const values = operands.map((numbers, k) => {
+      const value = x([numbers.length], numbers);
+      return rule === 'logical' || (rule === 'select' && k === 0) ? add('toI32', [value]) : value;
+    });
+    const result = add(op, values);
+    return builder.typeOf(result).dtype === 'i32' ? add('toF32', [result]) : result;
+  };
+
+const A = [-1.2, 2.3, 0.6];
+const B = [0.3, 1.1, 0.9];
+const POSITIVE = [0.4, 2.5, 1.3];
+
+const SCALAR: { readonly [Op in ScalarOp]: readonly Build[] } = {
+  neg: [pointwise('neg', A)],
+  abs: [pointwise('abs', A)],
+  sign: [pointwise('sign', A)],
+  exp: [pointwise('exp', A)],
+  log: [pointwise('log', POSITIVE)],
+  sqrt: [pointwise('sqrt', POSITIVE)],
+  tanh: [pointwise('tanh', A)],
+  sigmoid: [pointwise('sigmoid', A)],
+  sin: [pointwise('sin', A)],
+  cos: [pointwise('cos', A)],
+  floor: [pointwise('floor', A)],
+  add: [pointwise('add', A, B)],
+  sub: [pointwise('sub', A, B)],
+  mul: [pointwise('mul', A, B)],
+  div: [pointwise('div', A, B), pointwise('div', B, A)],
+  pow: [
+    pointwise('pow', POSITIVE, A),
+    // A negative base has a power only for whole exponents, which therefore have no gradient.
+    ({ add, constant }, x) => add('pow', [x([3], A), constant(3, [3])]),
+  ],
+  max: [
+    pointwise('max', A, B),
+    ({ add, constant }, x) => add('max', [x([3], A), constant(0.5, [3])]),
+    ({ add, constant }, x) => add('max', [constant(0.5, [3]), x([3], A)]),
+  ],
+  min: [
+    pointwise('min', A, B),
+    ({ add, constant }, x) => add('min', [x([3], A), constant(0.5, [3])]),
+    ({ add, constant }, x) =>
+      add('min', [add('broadcast', [constant(0.5)], { shape: [3], axes: [] }), x([3], A)]),
+  ],
+  mod: [pointwise('mod', [5.3, -5.3, 5.3, -5.3, 0.4], [2, 2, -1.5, -1.5, 1])],
+  eq: [pointwise('eq', A, B)],
+  ne: [pointwise('ne', A, B)],
+  lt: [pointwise('lt', A, B)],
+  le: [pointwise('le', A, B)],
+  gt: [pointwise('gt', A, B)],
+  ge: [pointwise('ge', A, B)],
+  and: [pointwise('and', A, B)],
+  or: [pointwise('or', A, B)],
+  not: [pointwise('not', A)],
+  select: [
+    pointwise('select', [1.5, 0.5, -1.5], A, B),
+    // The condition moves with an operand, but the result does not jump where it does.
+    ({ add }, x) => {
+      const a = x([3], A);
+      const b = x([3], B);
+      return add('select', [add('lt', [a, b]), add('mul', [a, b]), add('sin', [a])]);
+    },
+  ],
+  toF32: [pointwise('toF32', A), ({ add }, x) => add('toF32', [add('toI32', [x([3], A)])])],
+  toI32: [pointwise('toI32', A)],
+};
+
+/** x times a value that is no function of x. */
+const times = (other: (typed: TypedBuilder) => ValueId): Build => {
+  return (typed, x) => {
+    const factor = other(typed);
+    return typed.add('mul', [x(typed.builder.shapeOf(factor)), factor]);
+  };
+};
+
+const contract = (equation: string, ...shapes: Shape[]) =>
+  applied('contract', { equation }, ...shapes);
+
+const reductions = (op: 'reduceSum' | 'reduceMax' | 'reduceMin') => [
+  applied(op, { axes: [] }, [2, 3]),
+  applied(op, { axes: [0] }, [2, 3]),
+  applied(op, { axes: [0, 2] }, [2, 3, 2]),
+  applied(op, { axes: [1] }, [2, 1, 3]),
+  applied(op, { axes: [0, 1] }, [2, 3]),
+  applied(op, { axes: [] }, []),
+];
+
+/** Whole numbers as a value: 0, 1, 2, … times a factor, shifted. */
+function integers({ add, constant }: TypedBuilder, shape: Shape, factor: number, shift: number) {
+  const index = add('iota', [], { shape, axis: shape.length - 1 });
+  const scaled = add('mul', [index, constant(factor, shape, 'i32')]);
+  return add('add', [scaled, constant(shift, shape, 'i32')]);
+}
+
+const STRUCTURAL: { readonly [Op in StructuralOp]: readonly Build[] } = {
+  input: [(_, x) => x([2, 3])],
+  parameter: [({ add }, x) => add('mul', [x([2], A.slice(1), 'parameter'), x([2])])],
+  constant: [times(({ constant }) => constant(-2.5, [2, 2]))],
+  iota: [times(({ add }) => add('toF32', [add('iota', [], { shape: [2, 3], axis: 1 })]))],
+  random: [
+    times(({ add, constant }) =>
+      add('random', [constant(3, [], 'i32')], { shape: [4], seed: 1, stream: 2 }),
+    ),
+  ],
+  reshape: [
+    applied('reshape', { shape: [3, 1, 2] }, [2, 3]),
+    applied('reshape', { shape: [] }, [1]),
+  ],
+  transpose: [
+    applied('transpose', { permutation: [1, 2, 0] }, [2, 3, 4]),
+    applied('transpose', { permutation: [1, 0] }, [2, 3]),
+  ],
+  slice: [
+    applied('slice', { starts: [1, 0], sizes: [2, 2] }, [4, 3]),
+    applied('slice', { starts: [3], sizes: [1] }, [4]),
+  ],
+  pad: [
+    applied('pad', { low: [1, 0], high: [0, 2], value: 0 }, [2, 2]),
+    applied('pad', { low: [1], high: [1], value: 7 }, [2]),
+  ],
+  broadcast: [
+    applied('broadcast', { shape: [2, 3], axes: [] }, []),
+    applied('broadcast', { shape: [2, 3], axes: [1] }, [3]),
+    applied('broadcast', { shape: [2, 3], axes: [0, 1] }, [2, 1]),
+    applied('broadcast', { shape: [1, 3, 2], axes: [0, 2] }, [1, 2]),
+    applied('broadcast', { shape: [3, 4, 2], axes: [1, 2] }, [1, 2]),
+  ],
+  concat: [
+    ({ add }, x) => add('concat', [x([2, 1]), x([2, 3]), x([2, 2])], { axis: 1 }),
+    ({ add }, x) => {
+      const a = x([2]);
+      return add('concat', [a, x([1]), a], { axis: 0 });
+    },
+  ],
+  contract: [
+    contract('ij,jk->ik', [2, 3], [3, 2]),
+    contract('bij,bjk->kbi', [2, 2, 3], [2, 3, 2]),
+    contract('i,j,k->kij', [2], [3], [2]),
+    contract('ij,jk,kl->il', [2, 3], [3, 2], [2, 3]),
+    contract('ij,j->', [2, 3], [3]),
+    contract('ij->ji', [2, 3]),
+    contract('ijk->j', [2, 3, 2]),
+    // A letter that only its own operand has and the output lacks.
+    contract('ij,k->k', [2, 3], [2]),
+    contract('ii->i', [3, 3]),
+    contract('ii->', [3, 3]),
+    contract('iji,j->i', [2, 3, 2], [3]),
+    contract('iii,i->i', [2, 2, 2], [2]),
+    contract(',i->i', [], [3]),
+    ({ add }, x) => {
+      const a = x([3, 3]);
+      return add('contract', [a, a], { equation: 'ij,jk->ik' });
+    },
+  ],
+  reduceSum: reductions('reduceSum'),
+  reduceMax: reductions('reduceMax'),
+  reduceMin: reductions('reduceMin'),
+  gather: [
+    // Rows are taken twice, not at all, and clamped at both ends.
+    (typed, x) => typed.add('gather', [x([4, 2]), integers(typed, [2, 4], 2, -1)]),
+    (typed, x) => typed.add('gather', [x([3]), typed.constant(1, [], 'i32')]),
+  ],
+  scatterAdd: [
+    // Two rows meet, and one at each end is dropped.
+    (typed, x) => {
+      const rows = typed.add('mod', [integers(typed, [6], 1, -1), typed.constant(4, [6], 'i32')]);
+      return typed.add('scatterAdd', [x([6, 2]), rows], { rows: 3 });
+    },
+    (typed, x) => typed.add('scatterAdd', [x([2, 3]), integers(typed, [2, 3], 2, -1)], { rows: 2 }),
+  ],
+  stopGradient: [
+    ({ add }, x) => {
+      const a = x([3]);
+      return add('mul', [add('stopGradient', [add('sin', [a])]), a]);
+    },
+  ],
+};
+
+const CASES: { readonly [Op in OpName]: readonly Build[] } = { ...SCALAR, ...STRUCTURAL };
+
+describe('gradients against finite differences', () => {
+  it('are checked for every operation, in a graph that has it', () => {
+    expect(Object.keys(CASES).sort()).toEqual(Object.keys(OPS).sort());
+    expect(Object.keys(SCALAR).sort()).toEqual(Object.keys(SCALAR_OPS).sort());
+    for (const op of OP_NAMES) {
+      const built = CASES[op].map((build) => prepare(build).typed.builder.nodes);
+      expect(built.length, op).toBeGreaterThan(0);
+      for (const nodes of built) expect(nodes.map((node) => node.op)).toContain(op);
+    }
+  });
+
+  it.each(OP_NAMES)('agree for %s', (op) => {
+    for (const build of CASES[op]) check(build);
+  });
+
+  it('agree on random graphs', () => {
+    fc.assert(
+      fc.property(graphCases, ({ graph, inputs, parameters }) => {
+        const typed = typedBuilder(extendGraph(graph));
+        const { nodes } = typed.builder;
+        const isFloat = (value: ValueId) => nodes[value].type.dtype === 'f32';
+        const outputs = graph.outputs.map(({ value }) => value).filter(isFloat);
+        const wrt = nodes.flatMap(({ op }, value) =>
+          (op === 'input' || op === 'parameter') && isFloat(value) ? [value] : [],
+        );
+        const loss = weightedSum(typed, outputs);
+        expectGradients(typed.builder, loss, wrt, { ...inputs, ...parameters });
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('meet every operation in random graphs', () => {
+    const met = new Set(
+      fc
+        .sample(graphCases, { numRuns: 1500, seed: 1 })
+        .flatMap(({ graph }) => graph.nodes.map((node) => node.op)),
+    );
+    expect(OP_NAMES.filter((op) => !met.has(op))).toEqual([]);
+  });
+});
+
+describe('where there is nothing to differentiate', () => {
+  const flat: readonly OpName[] = [
+    ...(['sign', 'floor', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'and', 'or', 'not'] as const),
+    'toI32',
+  ];
+  it.each(flat)('%s passes no gradient', (op) => {
+    for (const build of CASES[op]) expect(gradients(build)).toEqual(CASES_OF_NONE(build));
+  });
+
+  it('only the other paths of a value count', () => {
+    const sum = (op: 'floor' | 'stopGradient') =>
+      gradients(({ add }, x) => {
+        const a = x([2], [1.5, -0.5]);
+        return add('add', [add('mul', [a, a]), add(op, [a])]);
+      });
+    expect(sum('floor')).toEqual([[3, -1]]);
+    expect(sum('stopGradient')).toEqual([[3, -1]]);
+  });
+
+  it('nothing reaches a condition, or integers made of a value', () => {
+    const [condition, a] = gradients(({ add }, x) => {
+      const c = x([2], [1, -1]);
+      return add('select', [add('toI32', [c]), x([2]), c]);
+    });
+    expect(condition).toEqual([0, 0]);
+    expect(a).toEqual([1, 1]);
+    const indices: Build = ({ add }, x) => {
+      const rows = add('toI32', [x([2], [0.3, 1.4])]);
+      return add('gather', [x([2]), rows]);
+    };
+    expect(gradients(indices)).toEqual([null, [1, 1]]);
+  });
+
+  it('a value that the loss does not depend on has none', () => {
+    const { builder, add, input } = typedBuilder();
+    const x = input('x', []);
+    const unused = input('unused', []);
+    const loss = add('exp', [x]);
+    const later = add('sin', [x]);
+    const given = { x: [0], unused: [0] };
+    const { values } = gradientsOf(builder, loss, [unused, x, later, x, loss], given);
+    expect(values).toEqual([null, [1], null, [1], [1]]);
+  });
+});
