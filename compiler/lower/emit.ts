@@ -1,10 +1,23 @@
 import type { Graph, ValueId } from '../../ir/graph.ts';
-import { type Affine, type Axis, type Bound, constantAffine } from '../../ir/kernel.ts';
+import {
+  type Affine,
+  type Axis,
+  type Bound,
+  constantAffine,
+  type Indirection,
+} from '../../ir/kernel.ts';
 import { isScalarOp } from '../../ir/ops.ts';
-import { elementCount, rowMajorStrides, type Shape, type TensorType } from '../../ir/tensor.ts';
+import {
+  type DType,
+  elementCount,
+  rowMajorStrides,
+  type Shape,
+  type TensorType,
+} from '../../ir/tensor.ts';
 import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
 import type { Home } from './homes.ts';
+import { reach } from './ranges.ts';
 
 /** What emission needs to know of the program being lowered. */
 export interface Storage {
@@ -150,9 +163,28 @@ export class Emitter {
   }
 
   private load(value: ValueId, tensor: number, index: Affine, bounds: readonly Bound[]): number {
-    const { dtype } = this.storage.graph.nodes[value].type;
     const place = shiftAffine(index, this.storage.offsetOf(value));
-    return this.list.add({ kind: 'load', dtype, buffer: tensor, index: place, bounds });
+    return this.addLoad(this.storage.graph.nodes[value].type.dtype, tensor, place, bounds);
+  }
+
+  private addLoad(
+    dtype: DType,
+    buffer: number,
+    index: Affine,
+    bounds: readonly Bound[],
+    indirect?: Indirection,
+  ): number {
+    const open = this.openBounds(bounds);
+    if (!open) return this.list.add({ kind: 'constant', dtype, value: 0 });
+    const row = indirect ? { indirect } : {};
+    return this.list.add({ kind: 'load', dtype, buffer, index, ...row, bounds: open });
+  }
+
+  /** The bounds that hold at some points and fail at others; null where one fails at all of them. */
+  private openBounds(bounds: readonly Bound[]): readonly Bound[] | null {
+    const reaches = bounds.map(({ index }) => reach(this.axes, index));
+    if (reaches.some(({ low, high }, k) => high <= 0 || low >= bounds[k].extent)) return null;
+    return bounds.filter((_, k) => reaches[k].low < 0 || reaches[k].high > bounds[k].extent);
   }
 
   /** Memory is flat, so a reshape of a stored value is free; otherwise the flat index must fall apart into the old axes. */
@@ -214,8 +246,10 @@ export class Emitter {
   }
 
   private choose(bounds: readonly Bound[], inside: number, outside: number): number {
+    const open = this.openBounds(bounds);
+    if (!open || open.length === 0) return open ? inside : outside;
     const { dtype } = this.list.nodes[inside];
-    const condition = this.list.add({ kind: 'inBounds', dtype: 'i32', bounds });
+    const condition = this.list.add({ kind: 'inBounds', dtype: 'i32', bounds: open });
     return this.list.add({
       kind: 'apply',
       dtype,
@@ -231,13 +265,12 @@ export class Emitter {
     const row = this.emit(indices, coordinates.slice(0, rank), bounds);
     const rest = shape.slice(1);
     this.ops.add('gather');
-    return this.list.add({
-      kind: 'load',
-      dtype: this.storage.graph.nodes[table].type.dtype,
-      buffer: tensor,
-      index: this.flat(coordinates.slice(rank), rest),
-      indirect: { node: row, stride: elementCount(rest), extent: shape[0] },
+    return this.addLoad(
+      this.storage.graph.nodes[table].type.dtype,
+      tensor,
+      this.flat(coordinates.slice(rank), rest),
       bounds,
-    });
+      { node: row, stride: elementCount(rest), extent: shape[0] },
+    );
   }
 }

@@ -12,29 +12,28 @@ export interface Home {
 
 /**
  * Finds the stored values that can be computed right into the memory of a stored concatenation along the outermost axis
- * (the states of all time steps, the gradients of slices). Each has one home at most; it starts at an element where a
- * range can be bound on its own, for a step may read one part and write another.
+ * (the states of all time steps, the gradients of slices). Each has one home at most, between elements where ranges can
+ * be bound on their own, for a step may read one part and write another.
  */
 export function findHomes(graph: Graph, stored: Uint8Array): readonly (Home | undefined)[] {
   const homes: (Home | undefined)[] = new Array(graph.nodes.length);
   const fixed = valuesThatStay(graph, stored);
   graph.nodes.forEach((node, concat) => {
     if (node.op !== 'concat' || !stored[concat] || !isOutermost(node)) return;
+    const total = elementCount(node.type.shape);
     let offset = 0;
     for (const operand of node.operands) {
       const value = behindReshapes(graph, operand);
-      if (
-        stored[value] &&
-        !fixed[value] &&
-        homes[value] === undefined &&
-        offset % RANGE_ALIGNMENT === 0
-      )
-        homes[value] = { concat, offset };
-      offset += elementCount(graph.nodes[operand].type.shape);
+      const end = offset + elementCount(graph.nodes[operand].type.shape);
+      const apart = isAligned(offset) && (isAligned(end) || end === total);
+      if (apart && stored[value] && !fixed[value]) homes[value] ??= { concat, offset };
+      offset = end;
     }
   });
   return homes;
 }
+
+const isAligned = (element: number) => element % RANGE_ALIGNMENT === 0;
 
 /** Whether the parts of a concatenation follow one another in memory, each in one piece. */
 function isOutermost(node: NodeOf<'concat'>): boolean {

@@ -21,7 +21,8 @@ export function rangeOf(axes: readonly Axis[], access: Load | Store): Range {
   return { tensor, stored, ...reach(axes, index) };
 }
 
-function reach(axes: readonly Axis[], { offset, coefficients }: Affine) {
+/** The values of an affine function over all points of the axes: from `low` to below `high`. */
+export function reach(axes: readonly Axis[], { offset, coefficients }: Affine) {
   let low = offset;
   let high = offset + 1;
   for (let axis = 0; axis < axes.length; axis++) {

@@ -29,7 +29,8 @@ export function writeThrough(
   });
   const renamed = new Map<number, number>();
   for (const { temporary, tensor } of replacements) {
-    const positions = writers.get(temporary)!;
+    // None writes an input, which may be a new value as it is.
+    const positions = writers.get(temporary) ?? [];
     if (positions.length !== 1 || renamed.has(temporary)) continue;
     const [position] = positions;
     const later = lastReader.get(tensor) ?? -1;

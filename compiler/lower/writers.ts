@@ -144,6 +144,10 @@ export class KernelWriter {
     const node = this.node(value) as NodeOf<keyof typeof COMBINERS>;
     const { axes: reduced } = node.attributes;
     const [operand] = node.operands;
+    if (reduced.length === 0) {
+      this.writeOrCopy(operand, destination);
+      return;
+    }
     const shape = this.shape(operand);
     const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
     const keptShape = kept.map((axis) => shape[axis]);
@@ -266,15 +270,17 @@ export class KernelWriter {
     const rank = this.shape(indices).length;
     const trailing = shape.slice(rank);
     this.zero(value, destination);
+    // A scalar index makes one sequential point.
+    const repeated = rank > 0 ? shape.slice(0, rank) : [1];
     const axes: Axis[] = [
       ...parallelAxes(trailing),
-      ...shape.slice(0, rank).map((extent): Axis => ({ extent, kind: 'sequential' })),
+      ...repeated.map((extent): Axis => ({ extent, kind: 'sequential' })),
     ];
     const emitter = new Emitter(this.storage, axes);
     const coordinates = identity(axes);
     const [inner, outer] = [
       coordinates.slice(0, trailing.length),
-      coordinates.slice(trailing.length),
+      coordinates.slice(trailing.length, trailing.length + rank),
     ];
     const row = this.emitAligned(emitter, indices, outer);
     const update = this.emitAligned(emitter, updates, [...outer, ...inner]);
@@ -380,7 +386,7 @@ export function partialReduction(
     const below = rest / reduced[position];
     if (below < least) {
       const inner = smallestDivisor(reduced[position], Math.ceil(least / below));
-      return inner < reduced[position] || position > 0 ? { position, inner } : null;
+      return inner < reduced[position] || rest < elements ? { position, inner } : null;
     }
     rest = below;
   }

@@ -1,0 +1,280 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { partialReduction } from '../../compiler/lower/writers.ts';
+import { planMemory } from '../../compiler/memory/index.ts';
+import type { Graph, Module } from '../../ir/graph.ts';
+import { parseGraph } from '../../ir/graph-text.ts';
+import { interpretGraph } from '../../ir/interpret.ts';
+import { printKernel } from '../../ir/kernel-text.ts';
+import { verifyKernel } from '../../ir/kernel-verify.ts';
+import {
+  type AllocatedSchedule,
+  type Schedule,
+  WASM_LIMITS,
+  WEBGPU_DEFAULT_LIMITS,
+} from '../../ir/schedule.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { type GraphCase, graphCases, typedBuilder } from '../support/random-graph.ts';
+import { Slabs } from '../support/run-allocated.ts';
+import { runSchedule } from '../support/run-schedule.ts';
+
+function moduleOf(graph: Graph): Module {
+  const declared = (op: 'input' | 'parameter') =>
+    new Map(
+      graph.nodes.flatMap((node) =>
+        node.op === op ? [[node.attributes.name, node.type] as const] : [],
+      ),
+    );
+  return {
+    name: 'module',
+    inputs: [...declared('input')].map(([name, type]) => ({
+      name,
+      type,
+      default: null,
+      counter: false,
+    })),
+    parameters: [...declared('parameter')].map(([name, type]) => ({
+      name,
+      type,
+      role: 'parameter',
+      source: null,
+    })),
+    programs: [graph],
+  };
+}
+
+type Values = Readonly<Record<string, Float64Array>>;
+
+function expectSame(given: Values, wanted: Values): void {
+  for (const [name, values] of Object.entries(wanted))
+    values.forEach((value, i) => {
+      const error = Math.abs(given[name][i] - value);
+      if (!(error <= 1e-9 * Math.max(1, Math.abs(value))))
+        throw new Error(`${name}[${i}] is ${given[name][i]}, not ${value}`);
+    });
+}
+
+const copyOf = (parameters: Values) =>
+  Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, value.slice()]));
+
+/** Verifies a schedule, runs it, and compares its outputs and new parameters with the graph's. */
+function expectMeaning({ graph, inputs, parameters }: GraphCase, schedule: Schedule): void {
+  for (const kernel of schedule.kernels) {
+    const problems = verifyKernel(kernel);
+    if (problems.length > 0) throw new Error(`${problems.join('\n')}\n${printKernel(kernel)}`);
+  }
+  const wanted = interpretGraph(graph, inputs, parameters);
+  const memory = copyOf(parameters);
+  expectSame(runSchedule(schedule, graph.name, inputs, memory), wanted.outputs);
+  expectSame(memory, { ...parameters, ...wanted.updates });
+}
+
+describe('a schedule means what its graph means', () => {
+  test.each([
+    { maxStorageBuffers: 8, fusion: true },
+    { maxStorageBuffers: 8, fusion: false },
+    { maxStorageBuffers: 4, fusion: true },
+  ])('%o', (options) => {
+    fc.assert(
+      fc.property(graphCases, (one) => {
+        expectMeaning(one, lowerModule(moduleOf(one.graph), options));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('and keeps to the number of bindings', () => {
+    fc.assert(
+      fc.property(graphCases, ({ graph }) => {
+        const { kernels } = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+        for (const { buffers } of kernels) expect(buffers.length).toBeLessThanOrEqual(8);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('with fusion in no more steps than without', () => {
+    fc.assert(
+      fc.property(graphCases, ({ graph }) => {
+        const [fused, plain] = [true, false].map((fusion) =>
+          lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion }),
+        );
+        expect(fused.programs[0].steps.length).toBeLessThanOrEqual(plain.programs[0].steps.length);
+      }),
+    );
+  });
+});
+
+describe('shared memory changes no bit', () => {
+  test.each([
+    ['webgpu', WEBGPU_DEFAULT_LIMITS],
+    ['webgpu', { ...WEBGPU_DEFAULT_LIMITS, maxBufferBytes: 1024, maxBindingBytes: 1024 }],
+    ['wasm', WASM_LIMITS],
+  ] as const)('%s %o', (target, limits) => {
+    fc.assert(
+      fc.property(graphCases, ({ graph, inputs, parameters }) => {
+        const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+        const planned = planMemory(schedule, limits, { target }).schedule;
+        // A tensor that no slab can hold is refused, which other tests are about.
+        fc.pre(planned !== null);
+        const own = copyOf(parameters);
+        const outputs = runSchedule(schedule, graph.name, inputs, own);
+        const allocated = planned as AllocatedSchedule;
+        const slabs = new Slabs(allocated);
+        allocated.tensors.forEach(({ name, program }, tensor) => {
+          if (program === null) slabs.view(tensor).set(parameters[name]);
+        });
+        expect(slabs.run(graph.name, inputs)).toEqual(outputs);
+        allocated.tensors.forEach(({ name, program }, tensor) => {
+          if (program === null) expect(slabs.view(tensor)).toEqual(own[name]);
+        });
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+const lower = (graph: Graph) =>
+  lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+
+/** h' = tanh(x_t + h·W) over the rows of x, then all states times W again: the bones of a recurrent layer. */
+function recurrence(time: number, batch: number, width: number): Graph {
+  const { builder, add, input, constant } = typedBuilder();
+  const x = input('x', [time, batch, width]);
+  const weight = builder.append(
+    'parameter',
+    [],
+    { name: 'w' },
+    { dtype: 'f32', shape: [width, width] },
+    -1,
+  );
+  let hidden = constant(0, [batch, width]);
+  const states: number[] = [];
+  for (let t = 0; t < time; t++) {
+    const row = add('slice', [x], { starts: [t, 0, 0], sizes: [1, batch, width] });
+    const flat = add('reshape', [row], { shape: [batch, width] });
+    const moved = add('contract', [hidden, weight], { equation: 'bi,ij->bj' });
+    hidden = add('tanh', [add('add', [flat, moved])]);
+    states.push(add('reshape', [hidden], { shape: [1, batch, width] }));
+  }
+  const all = add('concat', states, { axis: 0 });
+  const result = add('contract', [all, weight], { equation: 'tbi,ij->tbj' });
+  builder.outputs.push({ name: 'result', value: result });
+  return builder.finish();
+}
+
+function caseOf(graph: Graph): GraphCase {
+  const values = (op: 'input' | 'parameter') =>
+    Object.fromEntries(
+      graph.nodes.flatMap((node) =>
+        node.op === op
+          ? [
+              [
+                node.attributes.name,
+                Float64Array.from({ length: elementCount(node.type.shape) }, (_, k) =>
+                  Math.sin(k * 1.7),
+                ),
+              ] as const,
+            ]
+          : [],
+      ),
+    );
+  return { graph, inputs: values('input'), parameters: values('parameter') };
+}
+
+describe('equal time steps', () => {
+  test('share their kernels, however many they are', () => {
+    const [short, long] = [6, 24].map((time) => lower(recurrence(time, 4, 16)));
+    expect(long.kernels.length).toBe(short.kernels.length);
+    expect(long.programs[0].steps.length - short.programs[0].steps.length).toBe(18);
+  });
+
+  test('write their states where the joined states live', () => {
+    const graph = recurrence(6, 4, 16);
+    const schedule = lower(graph);
+    // One kernel per step, zeros to start with, and the last product; no copies.
+    expect(schedule.programs[0].steps.map(({ label }) => label)).not.toContain('reshape');
+    expect(schedule.programs[0].steps.length).toBe(6 + 2);
+    expectMeaning(caseOf(graph), schedule);
+  });
+
+  test.each([
+    [5, 3, 7],
+    [5, 1, 1],
+    [6, 2, 32],
+  ])('of any size: %i steps, batch %i, width %i', (time, batch, width) => {
+    const graph = recurrence(time, batch, width);
+    expectMeaning(caseOf(graph), lower(graph));
+  });
+});
+
+describe('parameters', () => {
+  test('that exchange their values lose none', () => {
+    const graph = parseGraph(`graph train {
+  %0 = parameter name="a" : f32[4]
+  %1 = parameter name="b" : f32[4]
+  update "a" = %1
+  update "b" = %0
+}`);
+    const one = {
+      graph,
+      inputs: {},
+      parameters: { a: Float64Array.of(1, 2, 3, 4), b: Float64Array.of(5, 6, 7, 8) },
+    };
+    expectMeaning(one, lower(graph));
+  });
+
+  test('are read before they are replaced', () => {
+    const graph = parseGraph(`graph train {
+  %0 = parameter name="a" : f32[2,2]
+  %1 = add(%0, %0) : f32[2,2]
+  %2 = transpose(%0) permutation=[1,0] : f32[2,2]
+  %3 = mul(%2, %2) : f32[2,2]
+  update "a" = %1
+  output "squares" = %3
+}`);
+    expectMeaning(
+      { graph, inputs: {}, parameters: { a: Float64Array.of(1, 2, 3, 4) } },
+      lower(graph),
+    );
+  });
+});
+
+describe('reductions of many elements to few', () => {
+  test('go in two kernels', () => {
+    const { builder, add, input } = typedBuilder();
+    const total = add('reduceSum', [input('x', [300, 400])], { axes: [0, 1] });
+    const least = add('reduceMin', [input('y', [131072])], { axes: [0] });
+    builder.outputs.push({ name: 'total', value: total }, { name: 'least', value: least });
+    const graph = builder.finish();
+    const schedule = lower(graph);
+    expect(schedule.programs[0].steps.length).toBe(4);
+    expectMeaning(caseOf(graph), schedule);
+  });
+
+  test('are cut into parts that cover every element once', () => {
+    const extents = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), extents, (results, reduced) => {
+        const cut = partialReduction(results, reduced);
+        if (!cut) return;
+        const { position, inner } = cut;
+        expect(reduced[position] % inner).toBe(0);
+        const each = inner * elementCount(reduced.slice(position + 1));
+        expect(each).toBeGreaterThanOrEqual(512);
+        expect(each).toBeLessThan(elementCount(reduced));
+      }),
+    );
+  });
+});
+
+test('a chain of twenty thousand values is lowered without deep recursion', () => {
+  const { builder, add, input } = typedBuilder();
+  let value = input('x', [8]);
+  for (let k = 0; k < 20_000; k++) value = add(k % 2 === 0 ? 'tanh' : 'neg', [value]);
+  builder.outputs.push({ name: 'y', value });
+  const schedule = lower(builder.finish());
+  expect(schedule.programs[0].steps.length).toBeGreaterThan(0);
+  expect(schedule.programs[0].steps.length).toBeLessThan(2000);
+});
