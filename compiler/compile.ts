@@ -1,17 +1,9 @@
 import type { Module } from '../ir/graph.ts';
-import type { Plan, WasmModule } from '../ir/plan.ts';
-import { verifyPlan } from '../ir/plan-verify.ts';
 import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
-import {
-  type AllocatedSchedule,
-  type TargetLimits,
-  WASM_LIMITS,
-  WEBGPU_DEFAULT_LIMITS,
-} from '../ir/schedule.ts';
+import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
-import { assemblePlan, type EmittedKernel } from './codegen/plan.ts';
-import { emitWgsl } from './codegen/wgsl/index.ts';
+import { generatePlan } from './codegen/index.ts';
 import { type Diagnostic, deduplicate, diagnostic } from './diagnostics.ts';
 import { evaluationDiagnostic } from './frontend/context.ts';
 import { initialValues } from './frontend/initialisers.ts';
@@ -24,8 +16,6 @@ import { PRODUCER } from './version.ts';
 
 /** A model, or a function that makes one (so that options can be set, and evaluated again). */
 export type ModelSource = Model | (() => Model | Promise<Model>);
-
-const PAGE_BYTES = 65536;
 
 /**
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
@@ -76,21 +66,14 @@ export async function compile(
   }
   const parameters = initialParameters(module, traced.model, diagnostics);
   if (hasErrors(diagnostics)) return failed();
-  const code =
-    target === 'webgpu'
-      ? webgpuCode(memory.schedule, limits)
-      : await wasmCode(memory.schedule, module.name);
-  const plan = assemblePlan(memory.schedule, {
+  const generated = await generatePlan(memory.schedule, {
     target,
+    limits,
     budgetBytes,
     producer: PRODUCER,
-    emitted: code.emitted,
-    ...(code.wasmModule ? { wasmModule: code.wasmModule } : {}),
   });
-  assertValid(plan);
   return {
-    plan,
-    module: code.module,
+    ...generated,
     parameters,
     diagnostics: deduplicate(diagnostics),
   };
@@ -131,43 +114,6 @@ async function trace(
     diagnostics.push(...unknownOptions(overrides, declared, result.model.name));
   diagnostics.push(...result.model.diagnostics);
   return result;
-}
-
-interface GeneratedCode {
-  readonly emitted: readonly EmittedKernel[];
-  readonly module: Uint8Array | null;
-  readonly wasmModule: WasmModule | null;
-}
-
-function webgpuCode(schedule: AllocatedSchedule, limits: TargetLimits): GeneratedCode {
-  return {
-    emitted: schedule.kernels.map((kernel) => emitWgsl(kernel, limits)),
-    module: null,
-    wasmModule: null,
-  };
-}
-
-async function wasmCode(schedule: AllocatedSchedule, name: string): Promise<GeneratedCode> {
-  const bytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  // The assembler is large: only builds for wasm load it.
-  const { emitWasm } = await import('./codegen/wasm/index.ts');
-  const { module, exports } = await emitWasm(schedule.kernels, pages);
-  const digest = await crypto.subtle.digest('SHA-256', module as Uint8Array<ArrayBuffer>);
-  const sha256 = [...new Uint8Array(digest)]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('');
-  return {
-    emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
-    module,
-    wasmModule: { file: `${name}.wasm`, bytes: module.length, sha256, pages },
-  };
-}
-
-/** What leaves the compiler has passed the verifier that a runtime applies to a plan from a stranger. */
-function assertValid(plan: Plan): void {
-  const [problem] = verifyPlan(plan);
-  if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
 }
 
 function initialParameters(

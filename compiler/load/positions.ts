@@ -38,32 +38,40 @@ export function displayPath(file: string): string {
 }
 
 /**
- * V8 reports a call at the last name of its callee: `matmul` in `x.matmul(w)`. A reader expects the start of the
- * expression; in a chain over several lines the name itself says which call it is.
+ * V8 reports a call at the last name of its callee: `matmul` in `x.matmul(w)`; or where its callee is a call, at the
+ * parenthesis: `(x)` in `linear(4, 2)(x)`. A reader expects the start of the expression; in a chain over several lines the
+ * name itself says which call it is.
  */
 function startOfExpression(source: ts.SourceFile, position: number): number {
+  const call = callAt(innermostNode(source, position), position);
+  if (!call) return position;
+  const start = call.getStart(source);
+  const lineOf = (place: number) => source.getLineAndCharacterOfPosition(place).line;
+  return lineOf(start) === lineOf(position) ? start : position;
+}
+
+/** The deepest node around a position. */
+function innermostNode(source: ts.SourceFile, position: number): ts.Node {
   let node: ts.Node = source;
   // Depth is that of the syntax at one position.
   for (;;) {
     const child: ts.Node | undefined = ts.forEachChild(node, (candidate) =>
       candidate.getStart(source) <= position && position < candidate.end ? candidate : undefined,
     );
-    if (!child) break;
+    if (!child) return node;
     node = child;
   }
+}
+
+/** The call that V8 means by a position. */
+function callAt(node: ts.Node, position: number): ts.CallExpression | null {
+  if (ts.isCallExpression(node)) return node.expression.end === position ? node : null;
   const access = node.parent;
-  if (
+  const isCallee =
     access &&
     ts.isPropertyAccessExpression(access) &&
     access.name === node &&
     ts.isCallExpression(access.parent) &&
-    access.parent.expression === access
-  ) {
-    const start = access.getStart(source);
-    const sameLine =
-      source.getLineAndCharacterOfPosition(start).line ===
-      source.getLineAndCharacterOfPosition(position).line;
-    return sameLine ? start : position;
-  }
-  return position;
+    access.parent.expression === access;
+  return isCallee ? (access.parent as ts.CallExpression) : null;
 }

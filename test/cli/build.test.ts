@@ -166,7 +166,7 @@ export default defineModel({
   test('pretty diagnostics show the line and underline the expression', () => {
     write('model.ts', MODEL.replace('linear(3, 2)(x)', 'linear(4, 2)(x)'));
     const { stdout } = build('model.ts', '--pretty');
-    expect(stdout).toContain('model.ts:6:30 - error BTC2014:');
+    expect(stdout).toContain('model.ts:6:32 - error BTC2014:');
     expect(stdout).toMatch(/6 {3}build: .*\n +~+\n/);
     expect(stdout).toContain('Found 1 error in model.ts:6');
   });

@@ -2,12 +2,16 @@ import { expect } from 'vitest';
 import { differentiate } from '../../compiler/gradient/index.ts';
 import type { Graph, GraphBuilder, Node, ValueId } from '../../ir/graph.ts';
 import { interpretGraph, type Values } from '../../ir/interpret.ts';
+import { SCALAR_OPS, type ScalarOp } from '../../ir/scalar.ts';
+import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { verifyGraph } from '../../ir/verify.ts';
+import { type TypedBuilder, typedBuilder, weightedSum } from '../support/random-graph.ts';
 
 const STEP = 1e-5;
 const RELATIVE_ERROR = 1e-5;
 
 export interface Gradients {
+  /** Has the gradients as outputs. */
   readonly graph: Graph;
   readonly values: readonly (number[] | null)[];
 }
@@ -22,6 +26,7 @@ export function gradientsOf(
   const gradients = differentiate(builder, loss, wrt);
   gradients.forEach((gradient, k) => {
     if (gradient === null) return;
+    builder.outputs.push({ name: `gradient ${k}`, value: gradient });
     expect(builder.typeOf(gradient)).toEqual(builder.typeOf(wrt[k]));
   });
   const graph = builder.finish();
@@ -86,3 +91,56 @@ export function expectGradients(
   });
   return gradients;
 }
+
+/** Builds a value; `x` declares the next of the inputs that its gradients are taken of. */
+export type Build = (
+  typed: TypedBuilder,
+  x: (shape: Shape, values?: readonly number[], op?: 'input' | 'parameter') => ValueId,
+) => ValueId;
+
+/** Values without order, without ties, and away from the integers. */
+const generic = (shape: Shape, seed: number) =>
+  Array.from({ length: elementCount(shape) }, (_, i) => 2.3 * Math.sin(1.7 * i + seed + 0.4));
+
+export function prepare(build: Build) {
+  const typed = typedBuilder();
+  const given: Record<string, readonly number[]> = {};
+  const wrt: ValueId[] = [];
+  const value = build(typed, (shape, values, op = 'input') => {
+    const name = `x${wrt.length}`;
+    given[name] = values ?? generic(shape, wrt.length);
+    wrt.push(typed.builder.append(op, [], { name }, { dtype: 'f32', shape }, -1));
+    return wrt[wrt.length - 1];
+  });
+  return { typed, given, wrt, value };
+}
+
+/** Compares the gradients of a value, each element weighted differently, with finite differences. */
+export function check(build: Build) {
+  const { typed, given, wrt, value } = prepare(build);
+  return expectGradients(typed.builder, weightedSum(typed, [value]), wrt, given);
+}
+
+/** Gradients of the sum of a value, where finite differences do not exist or are not what is wanted. */
+export function gradients(build: Build) {
+  const { typed, given, wrt, value } = prepare(build);
+  const axes = typed.builder.shapeOf(value).map((_, axis) => axis);
+  const loss = typed.add('reduceSum', [value], { axes });
+  return gradientsOf(typed.builder, loss, wrt, given).values;
+}
+
+/** A scalar operation on the given operands; those that must be integers are converted, and so is the result. */
+export const pointwise =
+  (op: ScalarOp, ...operands: readonly (readonly number[])[]): Build =>
+  ({ builder, add }, x) => {
+    const { rule } = SCALAR_OPS[op];
+    const values = operands.map((numbers, k) => {
+      const value = x([numbers.length], numbers);
+      return rule === 'logical' || (rule === 'select' && k === 0) ? add('toI32', [value]) : value;
+    });
+    const result = add(op, values);
+    return builder.typeOf(result).dtype === 'i32' ? add('toF32', [result]) : result;
+  };
+
+export const A = [-1.2, 2.3, 0.6];
+export const B = [0.3, 1.1, 0.9];

@@ -4,51 +4,22 @@ import { extendGraph } from '../../compiler/rewrite.ts';
 import type { ValueId } from '../../ir/graph.ts';
 import { OP_NAMES, OPS, type OpAttributes, type OpName, type StructuralOp } from '../../ir/ops.ts';
 import { SCALAR_OPS, type ScalarOp } from '../../ir/scalar.ts';
-import { elementCount, type Shape } from '../../ir/tensor.ts';
+import type { Shape } from '../../ir/tensor.ts';
 import {
   graphCases,
   type TypedBuilder,
   typedBuilder,
   weightedSum,
 } from '../support/random-graph.ts';
-import { expectGradients, gradientsOf } from './finite-differences.ts';
-
-/** Builds a value; `x` declares the next of the inputs that its gradients are taken of. */
-type Build = (
-  typed: TypedBuilder,
-  x: (shape: Shape, values?: readonly number[], op?: 'input' | 'parameter') => ValueId,
-) => ValueId;
-
-/** Values without order, without ties, and away from the integers. */
-const generic = (shape: Shape, seed: number) =>
-  Array.from({ length: elementCount(shape) }, (_, i) => 2.3 * Math.sin(1.7 * i + seed + 0.4));
-
-function prepare(build: Build) {
-  const typed = typedBuilder();
-  const given: Record<string, readonly number[]> = {};
-  const wrt: ValueId[] = [];
-  const value = build(typed, (shape, values, op = 'input') => {
-    const name = `x${wrt.length}`;
-    given[name] = values ?? generic(shape, wrt.length);
-    wrt.push(typed.builder.append(op, [], { name }, { dtype: 'f32', shape }, -1));
-    return wrt[wrt.length - 1];
-  });
-  return { typed, given, wrt, value };
-}
-
-/** Compares the gradients of a value, each element weighted differently, with finite differences. */
-function check(build: Build) {
-  const { typed, given, wrt, value } = prepare(build);
-  return expectGradients(typed.builder, weightedSum(typed, [value]), wrt, given);
-}
-
-/** Gradients of the sum of a value, where finite differences do not exist or are not what is wanted. */
-function gradients(build: Build) {
-  const { typed, given, wrt, value } = prepare(build);
-  const axes = typed.builder.shapeOf(value).map((_, axis) => axis);
-  const loss = typed.add('reduceSum', [value], { axes });
-  return gradientsOf(typed.builder, loss, wrt, given).values;
-}
+import {
+  A,
+  B,
+  type Build,
+  check,
+  expectGradients,
+  pointwise,
+  prepare,
+} from './finite-differences.ts';
 
 const applied =
   <Op extends OpName>(op: Op, attributes: OpAttributes[Op], ...shapes: Shape[]): Build =>
@@ -57,21 +28,6 @@ const applied =
     return typed.append(op, operands, attributes);
   };
 
-/** A scalar operation on the given operands; those that must be integers are converted, and so is the result. */
-const pointwise =
-  (op: ScalarOp, ...operands: readonly (readonly number[])[]): Build =>
-  ({ builder, add }, x) => {
-    const { rule } = SCALAR_OPS[op];
-    const values = operands.map((numbers, k) => {
-      const value = x([numbers.length], numbers);
-      return rule === 'logical' || (rule === 'select' && k === 0) ? add('toI32', [value]) : value;
-    });
-    const result = add(op, values);
-    return builder.typeOf(result).dtype === 'i32' ? add('toF32', [result]) : result;
-  };
-
-const A = [-1.2, 2.3, 0.6];
-const B = [0.3, 1.1, 0.9];
 const POSITIVE = [0.4, 2.5, 1.3];
 
 const SCALAR: { readonly [Op in ScalarOp]: readonly Build[] } = {
@@ -281,50 +237,5 @@ describe('gradients against finite differences', () => {
         .flatMap(({ graph }) => graph.nodes.map((node) => node.op)),
     );
     expect(OP_NAMES.filter((op) => !met.has(op))).toEqual([]);
-  });
-});
-
-describe('where there is nothing to differentiate', () => {
-  const flat: readonly OpName[] = [
-    ...(['sign', 'floor', 'eq', 'ne', 'lt', 'le', 'gt', 'ge', 'and', 'or', 'not'] as const),
-    'toI32',
-  ];
-  it.each(flat)('%s passes no gradient', (op) => {
-    for (const build of CASES[op]) expect(gradients(build)).toEqual(CASES_OF_NONE(build));
-  });
-
-  it('only the other paths of a value count', () => {
-    const sum = (op: 'floor' | 'stopGradient') =>
-      gradients(({ add }, x) => {
-        const a = x([2], [1.5, -0.5]);
-        return add('add', [add('mul', [a, a]), add(op, [a])]);
-      });
-    expect(sum('floor')).toEqual([[3, -1]]);
-    expect(sum('stopGradient')).toEqual([[3, -1]]);
-  });
-
-  it('nothing reaches a condition, or integers made of a value', () => {
-    const [condition, a] = gradients(({ add }, x) => {
-      const c = x([2], [1, -1]);
-      return add('select', [add('toI32', [c]), x([2]), c]);
-    });
-    expect(condition).toEqual([0, 0]);
-    expect(a).toEqual([1, 1]);
-    const indices: Build = ({ add }, x) => {
-      const rows = add('toI32', [x([2], [0.3, 1.4])]);
-      return add('gather', [x([2]), rows]);
-    };
-    expect(gradients(indices)).toEqual([null, [1, 1]]);
-  });
-
-  it('a value that the loss does not depend on has none', () => {
-    const { builder, add, input } = typedBuilder();
-    const x = input('x', []);
-    const unused = input('unused', []);
-    const loss = add('exp', [x]);
-    const later = add('sin', [x]);
-    const given = { x: [0], unused: [0] };
-    const { values } = gradientsOf(builder, loss, [unused, x, later, x, loss], given);
-    expect(values).toEqual([null, [1], null, [1], [1]]);
   });
 });

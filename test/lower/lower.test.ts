@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { partialReduction } from '../../compiler/lower/writers.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
-import type { Graph, Module } from '../../ir/graph.ts';
+import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
@@ -15,35 +15,12 @@ import {
   WEBGPU_DEFAULT_LIMITS,
 } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { type GraphCase, graphCases, typedBuilder } from '../support/random-graph.ts';
+import { moduleOf } from '../support/module-of.ts';
+import { type GraphCase as Drawn, graphCases, typedBuilder } from '../support/random-graph.ts';
 import { Slabs } from '../support/run-allocated.ts';
 import { runSchedule } from '../support/run-schedule.ts';
 
-function moduleOf(graph: Graph): Module {
-  const declared = (op: 'input' | 'parameter') =>
-    new Map(
-      graph.nodes.flatMap((node) =>
-        node.op === op ? [[node.attributes.name, node.type] as const] : [],
-      ),
-    );
-  return {
-    name: 'module',
-    inputs: [...declared('input')].map(([name, type]) => ({
-      name,
-      type,
-      default: null,
-      counter: false,
-    })),
-    parameters: [...declared('parameter')].map(([name, type]) => ({
-      name,
-      type,
-      role: 'parameter',
-      source: null,
-    })),
-    programs: [graph],
-  };
-}
-
+type GraphCase = Omit<Drawn, 'module'>;
 type Values = Readonly<Record<string, Float64Array>>;
 
 function expectSame(given: Values, wanted: Values): void {

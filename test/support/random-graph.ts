@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { formatEquation } from '../../ir/einsum.ts';
-import { type Graph, GraphBuilder, type Node, type ValueId } from '../../ir/graph.ts';
+import { type Graph, GraphBuilder, type Module, type Node, type ValueId } from '../../ir/graph.ts';
 import { interpretNode } from '../../ir/interpret.ts';
 import { inferType, OP_NAMES, type OpAttributes, type OpName, opRow } from '../../ir/ops.ts';
 import {
@@ -17,6 +17,8 @@ import { randomBelow } from '../memory/random-schedule.ts';
 // ways of rounding the same sum never decide a comparison differently.
 
 export interface GraphCase {
+  /** Declares the graph's inputs and parameters. */
+  readonly module: Module;
   /** Everything that no other node reads is an output; each parameter is updated with the last value of its type. */
   readonly graph: Graph;
   readonly inputs: Readonly<Record<string, Float64Array>>;
@@ -294,6 +296,21 @@ const instruction = fc.record({
   seed: fc.nat(),
 });
 
+function moduleOf(graph: Graph): Module {
+  const declared = (kind: 'input' | 'parameter') =>
+    graph.nodes.flatMap(({ op, attributes, type }) =>
+      op === kind ? [{ name: (attributes as { name: string }).name, type }] : [],
+    );
+  return {
+    name: 'random',
+    inputs: declared('input').map((input) => ({ ...input, default: null, counter: false })),
+    parameters: declared('parameter').map((parameter) => {
+      return { ...parameter, role: 'parameter', source: null };
+    }),
+    programs: [graph],
+  };
+}
+
 /** A graph of at most 15 nodes over every operation, with values for its inputs and parameters. */
 export const graphCases: fc.Arbitrary<GraphCase> = fc
   .record({
@@ -319,7 +336,8 @@ export const graphCases: fc.Arbitrary<GraphCase> = fc
       );
       builder.updates.push({ parameter: node.attributes.name, value: twin });
     });
-    return { graph: builder.finish(), inputs, parameters };
+    const graph = builder.finish();
+    return { module: moduleOf(graph), graph, inputs, parameters };
   });
 
 /** A builder that types what it appends. */

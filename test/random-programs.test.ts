@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { generatePlan } from '../compiler/codegen/index.ts';
+import { lowerModule } from '../compiler/lower/index.ts';
+import { planMemory } from '../compiler/memory/index.ts';
+import { interpretGraph } from '../ir/interpret.ts';
+import type { Target } from '../ir/plan.ts';
+import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
+import { load, type Session } from '../runtime/index.ts';
+import { testDevice } from './support/gpu.ts';
+import { moduleOf } from './support/module-of.ts';
+import { type GraphCase, graphCases } from './support/random-graph.ts';
+
+// Random programs through everything behind the graph, on both targets, against the float64 interpreter.
+
+const LIMITS = {
+  webgpu: { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes: 0 },
+  wasm: WASM_LIMITS,
+} as const;
+/** Values are at most ten, and a few dozen operations away from exact inputs. */
+const TOLERANCE = 5e-4;
+
+async function sessionOf({ graph, parameters }: GraphCase, target: Target): Promise<Session> {
+  const limits = LIMITS[target];
+  const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+  const { schedule: allocated } = planMemory(schedule, limits, { target });
+  const { plan, module } = await generatePlan(allocated!, {
+    target,
+    limits,
+    budgetBytes: null,
+    producer: 'test',
+  });
+  const initial = Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [name, Float32Array.from(value)]),
+  );
+  return target === 'webgpu'
+    ? load(plan, { device: await testDevice(), parameters: initial })
+    : load(plan, { module: module!, parameters: initial });
+}
+
+function expectClose(
+  given: Readonly<Record<string, ArrayLike<number>>>,
+  wanted: Readonly<Record<string, Float64Array>>,
+): void {
+  for (const [name, values] of Object.entries(wanted))
+    values.forEach((value, i) => {
+      const error = Math.abs(given[name][i] - value);
+      if (!(error <= TOLERANCE * Math.max(1, Math.abs(value))))
+        throw new Error(`${name}[${i}] is ${given[name][i]}, not ${value}`);
+    });
+}
+
+/** What a device is given: the nearest float32. */
+const rounded = (values: GraphCase['inputs']) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Float64Array.from(value, Math.fround)]),
+  );
+
+test.each([
+  ['wasm', 120],
+  ['webgpu', 60],
+] as const)('random programs on %s are what the interpreter says', async (target, numRuns) => {
+  const property = fc.asyncProperty(graphCases, async (drawn) => {
+    const one = {
+      ...drawn,
+      inputs: rounded(drawn.inputs),
+      parameters: rounded(drawn.parameters),
+    };
+    const { graph, inputs, parameters } = one;
+    const session = await sessionOf(one, target);
+    try {
+      const wanted = interpretGraph(graph, inputs, parameters);
+      const given = Object.fromEntries(
+        session.plan.programs[graph.name].inputs.map(({ name, dtype }) => [
+          name,
+          dtype === 'f32' ? Float32Array.from(inputs[name]) : Int32Array.from(inputs[name]),
+        ]),
+      );
+      expectClose(await session.run(graph.name, given), wanted.outputs);
+      expectClose(await session.readParameters(), wanted.updates);
+      expect(session.allocatedBytes).toBe(session.plan.memory.deviceBytes);
+    } finally {
+      session.destroy();
+    }
+  });
+  await fc.assert(property, { numRuns });
+});
