@@ -11,10 +11,18 @@ export interface BuiltModel {
   readonly name: string;
   readonly targets: readonly Target[];
   /** Node: a module with `findNodeGpu`, imported only where the platform has no GPU of its own. */
-  readonly nodeGpu?: () => Promise<{ findNodeGpu(): Promise<{ readonly gpu: GPU | null }> }>;
+  readonly nodeGpu?: () => Promise<{ findNodeGpu(): Promise<FoundGpu> }>;
   readonly target?: Target;
   readonly device?: GPUDevice;
   readonly parameters?: LoadOptions['parameters'];
+  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console. */
+  readonly onFallback?: (reason: string) => void;
+}
+
+interface FoundGpu {
+  readonly gpu: GPU | null;
+  /** Why there is none. */
+  readonly reason: string | null;
 }
 
 /** Loads the plan of a build for the target that the machine has: WebGPU where there is an adapter, else WebAssembly. */
@@ -24,25 +32,35 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
   if (built.target !== 'wasm' && built.targets.includes('webgpu')) {
     const plan = await readPlan(built, 'webgpu');
     if (built.device) return load(plan, { device: built.device, parameters });
-    const gpu = await findGpu(built);
+    const { gpu, reason } = await findGpu(built);
     if (gpu) return load(plan, { gpu, parameters });
-    if (built.target === 'webgpu' || !built.targets.includes('wasm')) {
+    if (built.target === 'webgpu')
       throw new RuntimeError(
         'no-adapter',
-        'this machine offers no WebGPU adapter; build the model with --target wasm to run it without one',
+        `${reason}; load with target 'wasm', or without a target`,
       );
-    }
+    if (!built.targets.includes('wasm'))
+      throw new RuntimeError(
+        'no-adapter',
+        `${reason}; build the model with --target webgpu,wasm to run it without one`,
+      );
+    const notify =
+      built.onFallback ?? ((why) => console.info(`btc: running in WebAssembly, because ${why}`));
+    notify(reason!);
   }
   const plan = await readPlan(built, 'wasm');
   const module = await readBytes(new URL(plan.module?.file ?? `${built.name}.wasm`, built.base));
   return load(plan, { module, parameters });
 }
 
-async function findGpu({ nodeGpu }: BuiltModel): Promise<GPU | null> {
+async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {
   const own = typeof navigator === 'undefined' ? undefined : navigator.gpu;
-  if (own) return (await own.requestAdapter()) ? own : null;
-  if (!isNode() || !nodeGpu) return null;
-  return (await (await nodeGpu()).findNodeGpu()).gpu;
+  if (own) {
+    if (await own.requestAdapter()) return { gpu: own, reason: null };
+    return { gpu: null, reason: 'this browser offers no WebGPU adapter' };
+  }
+  if (isNode() && nodeGpu) return (await nodeGpu()).findNodeGpu();
+  return { gpu: null, reason: 'there is no WebGPU here' };
 }
 
 async function readPlan({ base, name }: BuiltModel, target: Target): Promise<Plan> {

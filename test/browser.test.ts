@@ -1,7 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { btc } from './support/btc.ts';
 import { launchChromium, openPage, serve } from './support/chromium.ts';
 import { SMALL_INPUTS, smallPlan, smallReference } from './support/small-plan.ts';
 
@@ -20,6 +23,32 @@ const PAGE = `<!doctype html>
     const { description, allocatedBytes } = session;
     session.destroy();
     return { losses, weight: [...weight], description, allocatedBytes };
+  };
+</script>
+`;
+
+// The files that `btc build` writes, as a page imports them.
+const BUILT_PAGE = `<!doctype html>
+<title>btc build</title>
+<script type="importmap">{ "imports": { "btc-compiler/runtime": "/runtime/index.js" } }</script>
+<script type="module">
+  import { load, programs } from '/model.js';
+  window.train = async (targets, runs) => {
+    const results = [];
+    for (const target of targets) {
+      const session = await load(target ? { target } : {});
+      const { image, label } = programs.train.inputs;
+      const count = (shape) => shape.reduce((product, extent) => product * extent, 1);
+      const inputs = {
+        image: Float32Array.from({ length: count(image.shape) }, (_, k) => Math.abs(Math.sin(k))),
+        label: Int32Array.from({ length: count(label.shape) }, (_, k) => k % 10),
+      };
+      const losses = [];
+      for (let run = 0; run < runs; run++) losses.push((await session.run('train', inputs)).loss[0]);
+      results.push({ target: session.plan.target, losses });
+      session.destroy();
+    }
+    return results;
   };
 </script>
 `;
@@ -69,4 +98,37 @@ test('a page loads the built runtime and trains', async () => {
   });
   expect(trained.allocatedBytes).toBe(plan.memory.deviceBytes);
   expect(trained.description).toContain('WebGPU');
+});
+
+test('a page loads what btc build wrote, on either target, and trains the same', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'btc-page-'));
+  for (const part of ['runtime', 'ir']) symlinkSync(join(dist, part), join(folder, part));
+  const options = ['--set', 'batch=20', '--set', 'hidden=32', '--no-pretty'];
+  const built = btc(['build', 'examples/digits/model.ts', '--outDir', folder, ...options]);
+  expect(built.code, built.stdout).toBe(0);
+  const pages = await serve(folder, { '/index.html': BUILT_PAGE });
+  try {
+    const { page, problems } = await openPage(browser, `${pages.origin}/index.html`);
+    await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+      throw new Error(`the loader does not load in the browser: ${problems.join('; ')}`);
+    });
+    const results = (await page.evaluate(
+      (targets, runs) =>
+        (globalThis as unknown as { train(...args: unknown[]): Promise<unknown> }).train(
+          targets,
+          runs,
+        ),
+      [null, 'webgpu', 'wasm'],
+      6,
+    )) as { target: string; losses: number[] }[];
+    expect(results.map(({ target }) => target)).toEqual(['webgpu', 'webgpu', 'wasm']);
+    const [, webgpu, wasm] = results;
+    webgpu.losses.forEach((loss, run) => {
+      expect(loss).toBeCloseTo(wasm.losses[run], 3);
+    });
+    expect(webgpu.losses[5]).toBeLessThan(webgpu.losses[0]);
+  } finally {
+    await pages.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -17,11 +17,6 @@ export function findNodeGpu(): Promise<NodeGpu> {
   return opened;
 }
 
-/** The GPU of {@link findNodeGpu} alone. */
-export async function openNodeGpu(): Promise<GPU | null> {
-  return (await findNodeGpu()).gpu;
-}
-
 async function open(): Promise<NodeGpu> {
   // Dawn would find nothing either, but says so on the terminal in its own words.
   if (process.platform === 'linux' && !hasVulkanLoader()) {

@@ -85,6 +85,8 @@ export interface ModelLoadOptions {
   readonly target?: ${built};
   /** Runs on this device. */
   readonly device?: GPUDevice;
+  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console. */
+  readonly onFallback?: (reason: string) => void;
   /** Parameters other than the initial ones: a checkpoint's bytes. */
   readonly parameters?: Uint8Array;
 }

@@ -27,7 +27,7 @@ await writeFile(checkpoint, await session.saveCheckpoint());
 session.destroy();
 
 // A fresh session knows nothing but the checkpoint.
-const restored = await load();
+const restored = await load({ target: session.plan.target });
 await restored.loadCheckpoint(await readFile(checkpoint));
 const share = await accuracy(restored, test, {
   batchSize: BATCH,
