@@ -42,7 +42,14 @@ const SCALAR: { readonly [Op in ScalarOp]: readonly Build[] } = {
   sin: [pointwise('sin', A)],
   cos: [pointwise('cos', A)],
   floor: [pointwise('floor', A)],
-  add: [pointwise('add', A, B)],
+  add: [
+    pointwise('add', A, B),
+    // An odd number of contributions to one gradient.
+    ({ add }, x) => {
+      const a = x([3], A);
+      return add('add', [add('add', [add('exp', [a]), add('sin', [a])]), add('neg', [a])]);
+    },
+  ],
   sub: [pointwise('sub', A, B)],
   mul: [pointwise('mul', A, B)],
   div: [pointwise('div', A, B), pointwise('div', B, A)],

@@ -147,17 +147,17 @@ describe('the graph of the gradients', () => {
     expect(added).not.toContain('concat');
   });
 
-  it('adds those of slices along different axes', () => {
+  it('adds those of slices that differ along two axes', () => {
     const build: Build = ({ add }, x) => {
-      const a = x([2, 2]);
-      const row = add('slice', [a], { starts: [0, 0], sizes: [1, 2] });
-      const column = add('slice', [a], { starts: [0, 1], sizes: [2, 1] });
-      return add('mul', [
-        add('reshape', [row], { shape: [2] }),
-        add('reshape', [column], { shape: [2] }),
-      ]);
+      const a = x([4, 4]);
+      const blocks = [0, 2].map((start) =>
+        add('slice', [a], { starts: [start, start], sizes: [2, 2] }),
+      );
+      return add('mul', blocks);
     };
-    expect(nodesAfter(build).map(({ op }) => op)).toContain('add');
+    const added = nodesAfter(build).map(({ op }) => op);
+    expect(added).toContain('add');
+    expect(added).not.toContain('concat');
   });
 
   it.each([2, 3, 5])(

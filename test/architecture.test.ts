@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Who may import whom, by folder below the root; the most specific row counts. Packages are named with an `npm:`. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  ir: ['ir'],
+  runtime: ['runtime', 'ir'],
+  compiler: ['compiler', 'ir'],
+  'compiler/frontend': ['compiler/frontend', 'compiler/diagnostics.ts', 'ir'],
+  'compiler/gradient': ['compiler/gradient', 'ir'],
+  'compiler/contract': ['compiler/contract', 'compiler/rewrite.ts', 'ir'],
+  'compiler/simplify': ['compiler/simplify', 'compiler/rewrite.ts', 'ir'],
+  'compiler/lower': ['compiler/lower', 'ir'],
+  'compiler/memory': ['compiler/memory', 'ir'],
+  'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:binaryen'],
+  'compiler/load': [
+    'compiler/load',
+    'compiler/frontend',
+    'compiler/diagnostics.ts',
+    'ir',
+    'npm:typescript',
+    'npm:import-meta-resolve',
+    'npm:@jridgewell/trace-mapping',
+  ],
+  'compiler/cli': [
+    'compiler',
+    'ir',
+    'npm:commander',
+    'npm:picocolors',
+    'npm:typescript',
+    'npm:webgpu',
+    'npm:btc-compiler',
+  ],
+  'compiler/inspect.ts': ['compiler', 'ir', 'npm:@dagrejs/graphlib'],
+};
+
+function sourceFiles(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => join(folder, name).split(sep).join('/'));
+}
+
+/** What a file imports: paths below the root, packages as `npm:name`, Node's own modules as `node:name`. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const { importedFiles } = ts.preProcessFile(text, true, true);
+  return importedFiles.map(({ fileName }) => resolved(file, fileName));
+}
+
+function resolved(file: string, specifier: string): string {
+  if (specifier.startsWith('.'))
+    return relative(ROOT, join(ROOT, dirname(file), specifier))
+      .split(sep)
+      .join('/');
+  if (specifier.startsWith('node:')) return specifier;
+  const [scope, name] = specifier.split('/');
+  return `npm:${scope.startsWith('@') ? `${scope}/${name}` : scope}`;
+}
+
+const FILES = ['ir', 'runtime', 'compiler'].flatMap(sourceFiles);
+const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+
+test('imports point one way', () => {
+  const wrong = FILES.flatMap((file) => {
+    const rule = Object.keys(ALLOWED)
+      .filter((folder) => isBelow(file, folder))
+      .sort((a, b) => b.length - a.length)[0];
+    return importsOf(file)
+      .filter((path) => !path.startsWith('node:'))
+      .filter((path) => !ALLOWED[rule].some((allowed) => isBelow(path, allowed)))
+      .map((path) => `${file} imports ${path}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+describe('what a browser loads', () => {
+  const browserFiles = FILES.filter((file) => isBelow(file, 'ir') || isBelow(file, 'runtime'));
+
+  test('imports nothing of Node and no package', () => {
+    const wrong = browserFiles.flatMap((file) =>
+      valueImports(file).filter((path) => path.startsWith('node:') || path.startsWith('npm:')),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test('evaluates no text', () => {
+    const generated = ['runtime/plan-validator.js'];
+    for (const file of [...browserFiles, ...generated])
+      expect(readFileSync(join(ROOT, file), 'utf8')).not.toMatch(/\beval\s*\(|new Function\b/);
+  });
+});
+
+test('no file imports itself by way of others', () => {
+  const graph = new Map(
+    FILES.map((file) => [file, valueImports(file).filter((path) => FILES.includes(path))]),
+  );
+  // The language is one circle by nature: tensors have methods that are its functions.
+  for (const file of FILES) if (isBelow(file, 'compiler/frontend')) graph.delete(file);
+  const state = new Map<string, 'open' | 'done'>();
+  const cycles: string[] = [];
+  const visit = (file: string, path: readonly string[]) => {
+    if (state.get(file) === 'done') return;
+    if (state.get(file) === 'open') {
+      cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      return;
+    }
+    state.set(file, 'open');
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+    state.set(file, 'done');
+  };
+  for (const file of graph.keys()) visit(file, []);
+  expect(cycles).toEqual([]);
+});
+
+/** Imports that stay when types are erased (`verbatimModuleSyntax`: those that do not say `type`). */
+function valueImports(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
+  return source.statements.flatMap((statement) => {
+    const typeOnly =
+      (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly) ||
+      (ts.isExportDeclaration(statement) && statement.isTypeOnly);
+    const from =
+      ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)
+        ? statement.moduleSpecifier
+        : undefined;
+    return from && ts.isStringLiteral(from) && !typeOnly ? [resolved(file, from.text)] : [];
+  });
+}
