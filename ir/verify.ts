@@ -48,13 +48,14 @@ export function verifyGraph(graph: Graph, module?: Module): string[] {
     else if (!sameType(inferred, node.type))
       complain(`its type is ${formatType(node.type)}, its operands give ${formatType(inferred)}`);
   });
-  verifyResults(graph, declared, problems);
+  verifyResults(graph, declared, module !== undefined, problems);
   return problems;
 }
 
 function verifyResults(
   graph: Graph,
   declared: ReadonlyMap<string, TensorType>,
+  allDeclared: boolean,
   problems: string[],
 ): void {
   const names = new Set<string>();
@@ -70,8 +71,9 @@ function verifyResults(
     if (!check(`update '${parameter}'`, value)) continue;
     const wanted = declared.get(`parameter ${parameter}`);
     const { type } = graph.nodes[value];
-    if (!wanted) problems.push(`update '${parameter}': there is no such parameter`);
-    else if (!sameType(wanted, type))
+    if (!wanted) {
+      if (allDeclared) problems.push(`update '${parameter}': there is no such parameter`);
+    } else if (!sameType(wanted, type))
       problems.push(
         `update '${parameter}' is ${formatType(type)}, the parameter ${formatType(wanted)}`,
       );

@@ -94,14 +94,15 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
     (e, g, _, b) => e.apply('div', g, b),
     (e, g, _, b, y) => e.apply('neg', e.apply('div', e.apply('mul', g, y), b)),
   ),
-  // d/da a^b = b·a^(b-1); d/db a^b = a^b·log a, taken as 0 where a is 0 as in JAX.
+  // d/da a^b = b·a^(b-1), 0 where b is 0; d/db a^b = a^b·log a, 0 where a is 0. Both as in JAX.
   pow: binary(
-    (e, g, a, b) =>
-      e.apply(
-        'mul',
-        g,
-        e.apply('mul', b, e.apply('pow', a, e.apply('sub', b, e.constantLike(b, 1)))),
-      ),
+    (e, g, a, b) => {
+      const zero = e.constantLike(b, 0);
+      const one = e.constantLike(b, 1);
+      const isZero = e.apply('eq', b, zero);
+      const exponent = e.apply('select', isZero, one, e.apply('sub', b, one));
+      return e.apply('mul', g, e.apply('mul', b, e.apply('pow', a, exponent)));
+    },
     (e, g, a, _, y) => {
       const zero = e.constantLike(a, 0);
       const log = e.apply(
@@ -144,7 +145,8 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
       wanted(2) ? emit.apply('select', condition, zero, gradient) : null,
     ];
   },
-  toF32: NONE,
+  // Of an f32 value it is the identity; an i32 value takes no gradient.
+  toF32: unary((_, g) => g),
   toI32: NONE,
 };
 

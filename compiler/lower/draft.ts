@@ -102,17 +102,41 @@ export function splitAxis(draft: KernelDraft, axis: number, inner: number): Kern
   }));
 }
 
+const affineKey = ({ offset, coefficients }: Affine) => `${offset}:${coefficients.join()}`;
+const boundsKey = (bounds: readonly Bound[]) =>
+  bounds.map(({ index, extent }) => `${affineKey(index)}<${extent}`).join('&');
+
+/** Equal keys, equal expressions. Written by hand because lowering does little else as often. */
+function keyOf(node: Expression): string {
+  switch (node.kind) {
+    case 'load': {
+      const row = node.indirect;
+      const indirect = row ? `${row.node}*${row.stride}<${row.extent}` : '';
+      return `load ${node.buffer} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
+    }
+    case 'constant':
+      // 0 and -0 differ.
+      return `${node.dtype} ${node.value} ${1 / node.value}`;
+    case 'index':
+      return `index ${affineKey(node.index)}`;
+    case 'inBounds':
+      return `in ${boundsKey(node.bounds)}`;
+    case 'apply':
+      return `${node.op} ${node.dtype} ${node.operands.join()}`;
+    case 'random':
+      return `random ${node.seed} ${node.stream} ${affineKey(node.counter)} ${node.step}`;
+    case 'accumulator':
+      return 'accumulator';
+  }
+}
+
 /** Interns expressions while a draft's node list grows, so that equal ones are computed once. */
 export class NodeList {
   readonly nodes: Expression[] = [];
   private readonly interned = new Map<string, number>();
 
   add(node: Expression): number {
-    // JSON has no infinities and no -0: constants are keyed by their own text.
-    const key =
-      node.kind === 'constant'
-        ? `${node.dtype} ${node.value} ${1 / node.value}`
-        : JSON.stringify(node);
+    const key = keyOf(node);
     let index = this.interned.get(key);
     if (index === undefined) {
       index = this.nodes.push(node) - 1;

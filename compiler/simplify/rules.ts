@@ -196,7 +196,7 @@ function transposesIntoContraction(
 ): ValueId | null {
   const inners = operands.map((operand) => rewriter.builder.nodes[operand]);
   if (!inners.some((inner) => inner.op === 'transpose')) return null;
-  const [terms, output] = node.attributes.equation.split('->');
+  const [terms, output] = node.attributes.equation.replaceAll(/\s/g, '').split('->');
   const renamed = terms.split(',').map((term, k) => {
     const inner = inners[k];
     if (inner.op !== 'transpose') return term;
