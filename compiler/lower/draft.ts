@@ -56,23 +56,6 @@ export function mapOperands(node: Expression, renumber: (node: number) => number
   }
 }
 
-/** The nodes that an expression refers to. */
-export function operandsOf(node: Expression): readonly number[] {
-  switch (node.kind) {
-    case 'load':
-      return node.indirect ? [node.indirect.node] : [];
-    case 'apply':
-      return node.operands;
-    case 'random':
-      return [node.step];
-    case 'constant':
-    case 'index':
-    case 'inBounds':
-    case 'accumulator':
-      return [];
-  }
-}
-
 /** Every affine of the draft rewritten, over a new list of axes. */
 export function withAxes(
   draft: KernelDraft,

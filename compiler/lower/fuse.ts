@@ -1,13 +1,7 @@
 import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
+import { nodeOperands } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
-import {
-  type KernelDraft,
-  mapOperands,
-  NodeList,
-  operandsOf,
-  splitAxis,
-  withAxes,
-} from './draft.ts';
+import { type KernelDraft, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
 import { bindingRanges, overlaps, type Range, rangeOf, rangesOf } from './ranges.ts';
 
 /** What fusion must know of the tensors. */
@@ -350,7 +344,7 @@ function reductionNodes(draft: KernelDraft): Uint8Array {
   if (!draft.reduction) return inner;
   inner[draft.reduction.value] = 1;
   for (let k = draft.nodes.length - 1; k >= 0; k--) {
-    if (inner[k]) for (const operand of operandsOf(draft.nodes[k])) inner[operand] = 1;
+    if (inner[k]) for (const operand of nodeOperands(draft.nodes[k])) inner[operand] = 1;
   }
   return inner;
 }

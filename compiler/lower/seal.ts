@@ -1,9 +1,10 @@
 import type { Affine, Axis, Expression, Kernel, KernelBuffer, Store } from '../../ir/kernel.ts';
+import { nodeOperands } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
-import { type KernelDraft, mapOperands, NodeList, operandsOf, withAxes } from './draft.ts';
+import { type KernelDraft, mapOperands, NodeList, withAxes } from './draft.ts';
 import { bindingRanges, type Range, rangeOf } from './ranges.ts';
 
 /** Kernels of the schedule; equal ones are one kernel, whatever tensors they run on. */
@@ -94,7 +95,7 @@ function dropDeadNodes(draft: KernelDraft): KernelDraft {
   }
   if (draft.reduction) mark(draft.reduction.value);
   for (let k = draft.nodes.length - 1; k >= 0; k--)
-    if (alive[k]) operandsOf(draft.nodes[k]).forEach(mark);
+    if (alive[k]) nodeOperands(draft.nodes[k]).forEach(mark);
   const list = new NodeList();
   const image = new Int32Array(draft.nodes.length);
   draft.nodes.forEach((node, k) => {

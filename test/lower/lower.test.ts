@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lowerModule } from '../../compiler/lower/index.ts';
-import { partialReduction } from '../../compiler/lower/writers.ts';
+import { partialReduction } from '../../compiler/lower/partial-reduction.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { parseGraph } from '../../ir/graph-text.ts';
+import { printSchedule } from '../../ir/schedule-text.ts';
+import { readCases } from '../support/cases.ts';
+import { moduleOf } from '../support/module-of.ts';
+
+describe('lowering', () => {
+  for (const { title, input, expected } of readCases('lower', 'lower')) {
+    it(title, () => {
+      const schedule = lowerModule(moduleOf(parseGraph(input)), {
+        maxStorageBuffers: 8,
+        fusion: true,
+      });
+      expect(printSchedule(schedule).trim()).toBe(expected);
+    });
+  }
+});
