@@ -6,16 +6,19 @@ import { type Diagnostic, diagnostic } from './diagnostics.ts';
 import type { MemoryError, MemoryPeak } from './memory/index.ts';
 
 const MAX_LISTED = 5;
+/** Tensors that take less of the plan than this are no news. */
+const LEAST_SHARE = 0.01;
 
 /** BTC4001: where the peak is and which tensors make it. */
 export function budgetDiagnostic(
   schedule: AllocatedSchedule,
   peak: MemoryPeak | null,
   neededBytes: number,
-  budgetBytes: number,
+  { budgetBytes, target }: { readonly budgetBytes: number; readonly target: Target },
 ): Diagnostic {
   const program = peak ? schedule.programs[peak.program].name : '-';
   const args = {
+    target,
     needed: formatBytes(neededBytes),
     budget: formatBytes(budgetBytes),
     over: formatBytes(neededBytes - budgetBytes),
@@ -23,19 +26,24 @@ export function budgetDiagnostic(
     program,
     label: peak?.scheduleStep?.label ?? '-',
   };
-  const arena = (peak?.tensors ?? []).slice(0, MAX_LISTED).map((index) => {
-    const { name, shape, source } = schedule.tensors[index];
+  const { arenaBytes, persistentBytes, tensors } = schedule;
+  const listed = (peak?.tensors ?? [])
+    .slice(0, MAX_LISTED)
+    .filter((index) => byteCount(tensors[index].shape) >= LEAST_SHARE * neededBytes);
+  const arena = listed.map((index) => {
+    const { name, shape, source } = tensors[index];
     return {
       message: `live there: '${name}' [${shape.join(', ')}], ${formatBytes(byteCount(shape))}`,
       source,
     };
   });
-  const persistent = {
-    message: `parameters and optimiser state take ${formatBytes(schedule.persistentBytes)}`,
+  const pages = target === 'wasm' ? ', rounded up to pages of 64 KiB' : '';
+  const totals = {
+    message: `parameters and optimiser state take ${formatBytes(persistentBytes)}, all else ${formatBytes(arenaBytes)}${pages}`,
     source: null,
   };
   return diagnostic(4001, peak?.scheduleStep?.source ?? null, args, {
-    related: [...arena, persistent],
+    related: [...arena, totals],
   });
 }
 
@@ -47,6 +55,7 @@ export function memoryDiagnostics(errors: readonly MemoryError[], target: Target
           name: error.tensor.name,
           bytes: formatBytes(error.bytes),
           limit: formatBytes(error.limit),
+          target,
         })
       : diagnostic(4003, null, { limit: formatBytes(error.limit), target }),
   );

@@ -1,4 +1,5 @@
 import type { Module } from '../ir/graph.ts';
+import type { Target } from '../ir/plan.ts';
 import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
 import { elementCount } from '../ir/tensor.ts';
@@ -27,17 +28,18 @@ export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
 ): Promise<CompileResult> {
-  const diagnostics: Diagnostic[] = [];
+  const { target = 'webgpu', budgetBytes = null } = options;
+  const diagnostics: Diagnostic[] = checkOptions(target, budgetBytes);
   const failed = (): CompileResult => ({
     plan: null,
     module: null,
     parameters: null,
     diagnostics: deduplicate(diagnostics),
   });
+  if (hasErrors(diagnostics)) return failed();
   const traced = await trace(source, options, diagnostics);
   if (!traced || hasErrors(diagnostics)) return failed();
 
-  const { target = 'webgpu', budgetBytes = null } = options;
   const limits: TargetLimits = {
     ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
     ...options.limits,
@@ -60,7 +62,7 @@ export async function compile(
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     diagnostics.push(
-      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, budgetBytes),
+      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, { budgetBytes, target }),
     );
     return failed();
   }
@@ -77,6 +79,20 @@ export async function compile(
     parameters,
     diagnostics: deduplicate(diagnostics),
   };
+}
+
+function checkOptions(target: Target, budgetBytes: number | null): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  if (target !== 'webgpu' && target !== 'wasm')
+    problems.push(diagnostic(6001, null, { target: String(target) }));
+  if (budgetBytes !== null && !(Number.isSafeInteger(budgetBytes) && budgetBytes >= 0))
+    problems.push(diagnostic(4004, null, { text: String(budgetBytes) }));
+  return problems;
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
 }
 
 function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
@@ -98,7 +114,7 @@ async function trace(
     try {
       const model = typeof source === 'function' ? await source() : source;
       if (!isModel(model)) {
-        diagnostics.push(diagnostic(1001, null, { file: 'the model' }));
+        diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
         return null;
       }
       return { source: model, model: traceModel(model) };
@@ -109,9 +125,9 @@ async function trace(
   });
   diagnostics.push(...problems);
   if (!result) return null;
-  // A model that was evaluated beforehand took its options then; the loader has checked them.
   if (typeof source === 'function')
     diagnostics.push(...unknownOptions(overrides, declared, result.model.name));
+  else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
   diagnostics.push(...result.model.diagnostics);
   return result;
 }

@@ -131,7 +131,8 @@ function nothingToTrain({ nodes, sources, outputs }: Graph): Diagnostic {
   }
   if (cut < 0) return diagnostic(3002, sources[nodes[loss].source] ?? null);
   const { op, source } = nodes[cut];
-  return diagnostic(3004, sources[source] ?? null, { op, parameter: parameter[cut]! });
+  const name = op === 'toI32' ? 'cast' : op;
+  return diagnostic(3004, sources[source] ?? null, { op: name, parameter: parameter[cut]! });
 }
 
 /** A pass that breaks an invariant is a defect of btc, not of the model. */

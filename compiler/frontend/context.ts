@@ -245,6 +245,8 @@ export const STEP_INPUT: InputDeclaration = {
 export function stepTensor(): Tensor {
   const trace = currentTrace('the step');
   trace.step ??= existingInput(trace, STEP_INPUT.name) ?? inputTensor(trace, STEP_INPUT, null);
+  const { dtype, rank } = trace.step;
+  if (dtype !== 'i32' || rank > 0) report(1014, { name: STEP_INPUT.name });
   return trace.step;
 }
 

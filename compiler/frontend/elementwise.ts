@@ -43,7 +43,10 @@ function elementwise(
     if (tensors.some(isPoisoned)) return poisoned({ dtype, shape });
     return mistake(
       2002,
-      { op: name, reason: result.reason.replace(`'${op}'`, `'${name}'`) },
+      {
+        op: name,
+        reason: result.reason.replace(`'${op}' is `, '').replace(`'${op}'`, `'${name}'`),
+      },
       { dtype, shape },
     );
   }

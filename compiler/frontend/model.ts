@@ -1,6 +1,5 @@
 import type { SourceSpan } from '../../ir/source.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
-import { MisuseError } from './context.ts';
 import type { Optimiser } from './optimisers.ts';
 import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
@@ -14,13 +13,6 @@ export interface InputSpec {
 
 /** Declares an input of a model: `tensor([batch, 784])`, `tensor([batch], 'i32')`. */
 export function tensor(shape: Shape, dtype: DType = 'f32'): InputSpec {
-  if (dtype !== 'f32' && dtype !== 'i32')
-    throw new MisuseError(2015, {
-      op: 'tensor',
-      name: 'dtype',
-      value: String(dtype),
-      wanted: "'f32' or 'i32'",
-    });
   return { dtype, shape, source: currentSpan() };
 }
 

@@ -1,16 +1,17 @@
 import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import {
   adopt,
   append,
   createTrace,
   inputTensor,
-  MisuseError,
   stepTensor,
   type Trace,
   withTrace,
 } from './context.ts';
 import { add, cast, clip, div, minimum, mul, pow, sqrt, square, sub } from './elementwise.ts';
 import { sumOfSquares } from './reductions.ts';
+import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Gradient clipping, common to all optimisers. */
@@ -41,6 +42,8 @@ interface Update {
 /** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam} and {@link adamw}. */
 export interface Optimiser extends ClippingOptions {
   readonly [OPTIMISER]: true;
+  /** Mistakes in its settings, which the build reports. */
+  readonly problems: readonly Diagnostic[];
   readonly kind: string;
   /** Default of the run-time input `learningRate`. */
   readonly learningRate: number;
@@ -64,9 +67,9 @@ export interface SgdOptions extends ClippingOptions {
 /** Stochastic gradient descent: v' = μ·v + g, θ' = θ - η·v' (with Nesterov's lookahead θ' = θ - η·(g + μ·v')), as in PyTorch. */
 export function sgd(options: SgdOptions = {}): Optimiser {
   const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-  checkNumbers('sgd', { learningRate, momentum, weightDecay }, options);
   return {
     [OPTIMISER]: true,
+    problems: settingProblems('sgd', { learningRate, momentum, weightDecay }, options),
     kind: 'sgd',
     learningRate,
     ...clipping(options),
@@ -114,9 +117,9 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     epsilon = 1e-8,
     weightDecay = 0,
   } = options;
-  checkNumbers(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options);
   return {
     [OPTIMISER]: true,
+    problems: settingProblems(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options),
     kind,
     learningRate,
     ...clipping(options),
@@ -139,22 +142,24 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
 
 const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
 
-/** BTC2015 for a setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
-function checkNumbers(
+/** BTC2015 for each setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
+function settingProblems(
   op: string,
   settings: Readonly<Record<string, number>>,
   { clipNorm, clipValue }: ClippingOptions,
-): void {
-  const misuse = (name: string, value: unknown, wanted: string) => {
-    throw new MisuseError(2015, { op, name, value: String(value), wanted });
-  };
+): Diagnostic[] {
+  const source = currentSpan();
+  const problems: Diagnostic[] = [];
+  const misuse = (name: string, value: unknown, wanted: string) =>
+    problems.push(diagnostic(2015, source, { op, name, value: String(value), wanted }));
   for (const [name, value] of Object.entries(settings)) {
     if (!Number.isFinite(value) || value < 0) misuse(name, value, 'a finite number, not negative');
-    if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
+    else if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
   }
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
     if (value !== undefined && !(Number.isFinite(value) && value > 0))
       misuse(name, value, 'a positive number');
+  return problems;
 }
 
 function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {

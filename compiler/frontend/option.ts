@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { currentSpan } from './source.ts';
 
@@ -16,7 +17,8 @@ interface OptionScope {
   readonly diagnostics: Diagnostic[];
 }
 
-let current: OptionScope | null = null;
+/** Of the model function that is running: several may, each with awaits in between. */
+const scopes = new AsyncLocalStorage<OptionScope>();
 
 type Widened<T extends OptionValue> = T extends number
   ? number
@@ -31,11 +33,12 @@ type Widened<T extends OptionValue> = T extends number
  * Errors: BTC1006 for a value of another type, BTC1013 for two declarations with different defaults.
  */
 export function option<T extends OptionValue>(name: string, fallback: T): Widened<T> {
-  if (!current) return fallback as unknown as Widened<T>;
-  const { overrides, declared, diagnostics } = current;
+  const scope = scopes.getStore();
+  if (!scope) return fallback as unknown as Widened<T>;
+  const { overrides, declared, diagnostics } = scope;
   const known = declared.get(name);
   if (known) {
-    if (known.default !== fallback) {
+    if (!Object.is(known.default, fallback)) {
       diagnostics.push(
         diagnostic(1013, currentSpan(), {
           name,
@@ -81,15 +84,9 @@ export async function withOptions<T>(
   overrides: Readonly<Record<string, OptionValue>>,
   fn: () => T | Promise<T>,
 ): Promise<{ result: T; declared: readonly DeclaredOption[]; diagnostics: readonly Diagnostic[] }> {
-  const outer = current;
   const scope: OptionScope = { overrides, declared: new Map(), diagnostics: [] };
-  current = scope;
-  try {
-    const result = await fn();
-    return { result, declared: [...scope.declared.values()], diagnostics: scope.diagnostics };
-  } finally {
-    current = outer;
-  }
+  const result = await scopes.run(scope, async () => fn());
+  return { result, declared: [...scope.declared.values()], diagnostics: scope.diagnostics };
 }
 
 /** BTC1005 for each override that nothing declared. */

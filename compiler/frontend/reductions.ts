@@ -1,5 +1,5 @@
 import { elementCount } from '../../ir/tensor.ts';
-import { apply, isPoisoned, poisoned } from './context.ts';
+import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import { equal, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
@@ -73,6 +73,8 @@ export function mean(
   axes?: number | readonly number[],
   options?: ReductionOptions,
 ): Tensor {
+  if (x.dtype !== 'f32' && !isPoisoned(x))
+    return mistake(2003, { op: 'mean', wanted: 'an f32 tensor', given: x.dtype }, x.type);
   const total = sum(x, axes, options);
   if (isPoisoned(total)) return total;
   return mul(total, elementCount(total.shape) / elementCount(x.shape));

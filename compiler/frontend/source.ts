@@ -9,6 +9,14 @@ const OWN = pathOf(new URL('../', import.meta.url).href);
 const MAX_FRAMES = 40;
 
 let mapper: SourceMapper | null = null;
+/** Names of the functions that messages may blame. */
+const callees = new Set<string>();
+
+/** Lets messages name the function that the user called, where it is one of these. */
+export function nameFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(functions))
+    if (typeof value === 'function') callees.add(name);
+}
 
 /** Sets how positions map back to sources, for code that was emitted from TypeScript; null takes positions as they are. */
 export function setSourceMapper(next: SourceMapper | null): void {
@@ -44,7 +52,8 @@ export function currentCall(): Call {
     const file = site.getFileName();
     if (!file || file.startsWith('node:')) continue;
     if (pathOf(file).startsWith(OWN)) {
-      callee = /(?:^|\.)([a-z]\w*)$/.exec(site.getFunctionName() ?? '')?.[1] ?? null;
+      const name = (site.getFunctionName() ?? '').replace(/^.*\./, '');
+      callee = callees.has(name) ? name : null;
       continue;
     }
     const line = site.getLineNumber() ?? 1;

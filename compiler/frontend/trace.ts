@@ -1,6 +1,8 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
+import type { Shape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import {
+  checkDType,
   checkShape,
   createTrace,
   currentTrace,
@@ -14,11 +16,18 @@ import {
   type TracedParameter,
   withTrace,
 } from './context.ts';
+import * as contractions from './contractions.ts';
+import * as elementwise from './elementwise.ts';
+import * as composed from './functions.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
+import * as parameters from './parameter.ts';
+import * as reductions from './reductions.ts';
 import { formatShape } from './shapes.ts';
+import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
+import * as views from './views.ts';
 
 /** A model as graphs: no gradients yet, contractions still n-ary. */
 export interface TracedModel {
@@ -37,6 +46,9 @@ export interface TracedProgram {
   readonly trains: boolean;
   readonly parameters: readonly ParameterDeclaration[];
 }
+
+for (const functions of [contractions, elementwise, composed, parameters, reductions, views])
+  nameFunctions(functions);
 
 /** Inputs that the optimiser adds to the program `train`. */
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
@@ -93,11 +105,12 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
   if (typeof name !== 'string' || !/^[A-Za-z][\w-]*$/.test(name))
     complain(1012, { name: JSON.stringify(name) ?? 'undefined' });
   for (const input of Object.keys(inputs)) {
-    if (RESERVED_INPUTS.includes(input)) complain(1014, { name: input });
+    if (train && RESERVED_INPUTS.includes(input)) complain(1014, { name: input });
     const forbidden = forbiddenName(input);
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
+  else if (train) diagnostics.push(...train.optimizer.problems);
   return diagnostics;
 }
 
@@ -170,12 +183,13 @@ function inputProxy(
 function declareInput(trace: Trace, inputs: Inputs, name: string): Tensor {
   const { dtype, shape, source } = inputs[name];
   const before = trace.diagnostics.length;
-  if (!checkShape(`input ${name}`, shape)) {
+  if (!checkDType(`input ${name}`, dtype) || !checkShape(`input ${name}`, shape)) {
     const [last] = trace.diagnostics.splice(before);
     trace.diagnostics.push({ ...last, source: source ?? last.source });
+    const extents = Array.isArray(shape) ? (shape as Shape) : [];
     return poisoned({
       dtype,
-      shape: shape.map((extent) => (Number.isSafeInteger(extent) && extent > 0 ? extent : 1)),
+      shape: extents.map((extent) => (Number.isSafeInteger(extent) && extent > 0 ? extent : 1)),
     });
   }
   return inputTensor(
@@ -204,8 +218,14 @@ function reportUnusedInputs(
 function recordOutputs(trace: Trace, { source }: Model, outputs: Outputs): void {
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     trace.diagnostics.push(diagnostic(number, source, args));
-  const entries = Object.entries(outputs ?? {});
   const program = trace.builder.name;
+  if (outputs instanceof Promise) {
+    // What the rest of the function throws is no news after this.
+    outputs.catch(() => {});
+    complain(1020, { program });
+    return;
+  }
+  const entries = Object.entries(outputs ?? {});
   if (entries.length === 0) complain(1010, { program });
   entries.sort(
     ([a], [b]) =>

@@ -210,6 +210,11 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (bad) return bad;
   const k = resolveAxis('concat', axis, first.rank);
   if (k === null) return poisoned(first.type);
+  const other = tensors.find((x) => x.dtype !== first.dtype);
+  if (other) {
+    const given = `${first.dtype} and ${other.dtype}`;
+    return mistake(2003, { op: 'concat', wanted: 'tensors of one dtype', given }, first.type);
+  }
   const misfit = tensors.find(
     (x) =>
       x.rank !== first.rank || x.shape.some((extent, j) => j !== k && extent !== first.shape[j]),

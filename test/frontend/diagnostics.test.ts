@@ -5,227 +5,18 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fromBtc, inOrder } from '../../compiler/cli/report.ts';
 import { MESSAGES } from '../../compiler/diagnostics.ts';
 import { setSourceMapper } from '../../compiler/frontend/source.ts';
+import { compile, defineModel, option, tensor } from '../../compiler/index.ts';
 import { loadModel } from '../../compiler/load/index.ts';
-import type { CompileOptions } from '../../compiler/result.ts';
 import { compileText, define, markedPlaces, withOutput } from '../support/compile-text.ts';
+import { CASES } from './diagnostic-cases.ts';
 
-const trained = (loss: string) =>
-  define(`build: ({ x, n }) => ({ y: linear(3, 2)(x), n }),
-  train: {
-    optimizer: sgd(),
-    loss: ({ y, n }) => ${loss},
-  }`);
-
-interface Case {
-  readonly text: string;
-  readonly options?: CompileOptions;
-  /** The message in full. */
-  readonly message: string;
-}
-
-/** One model for each message; the mark is where it points, and without a mark it points nowhere. */
-const CASES: Readonly<Record<number, Case>> = {
-  1001: {
-    text: '({ name: "not made by defineModel" })',
-    message: "'the model' has no default export made by defineModel",
-  },
-  1002: {
-    text: withOutput("(() => { throw ▸new RangeError('no vectors here'); })()"),
-    message: 'the model could not be evaluated: RangeError: no vectors here',
-  },
-  1003: {
-    text: `defineModel({
-  name: 'm',
-  inputs: { x: tensor([2]), extra: ▸tensor([3]) },
-  build: ({ x }) => ({ x }),
-})`,
-    message:
-      "input 'extra' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
-  },
-  1004: {
-    text: define('build: (inputs) => ({ x: inputs.x, n: inputs.n, z: inputs.▸image.exp() }),'),
-    message: "'image' is not an input of model 'm'; its inputs are x, n",
-  },
-  1005: {
-    text: withOutput("zeros([option('batch', 4)])"),
-    options: { set: { batches: 8 } },
-    message: "option 'batches' is set but model 'm' declares no such option; it declares batch",
-  },
-  1006: {
-    text: withOutput("zeros([▸option('batch', 4)])"),
-    options: { set: { batch: 'many' } },
-    message: "option 'batch' takes a number, not 'many'",
-  },
-  1007: {
-    text: withOutput("param('w', [3], init.zeros).sum().add(▸param('w', [2, 3], init.zeros))"),
-    message: "parameter 'w' is declared twice with different shapes: [3] and [2, 3]",
-  },
-  1008: {
-    text: withOutput("param('w', [3], init.zeros).add(▸param('w', [3], init.ones))"),
-    message:
-      "parameter 'w' is declared by two layers; give one of them a 'name' of its own, or reuse one layer object to share its weights",
-  },
-  1009: {
-    text: `[
-  ▸param('w', [3], init.zeros)
-]`,
-    message: "param must be called inside 'build', 'loss' or a program of defineModel",
-  },
-  1010: {
-    text: `▸${define('build: ({ x, n }) => ({ x, n }), programs: { late: () => ({}) },')}`,
-    message: "program 'late' returns no outputs",
-  },
-  1011: {
-    text: `▸${define('build: ({ x, n }) => ({ x, n, z: 7 }),')}`,
-    message: "'z' of program 'predict' is not a tensor",
-  },
-  1012: {
-    text: "▸defineModel({ name: '2 layers', inputs: { x: tensor([2]) }, build: ({ x }) => ({ x }) })",
-    message:
-      'model name "2 layers" is not valid: use letters, digits, _ and -, starting with a letter',
-  },
-  1013: {
-    text: withOutput("zeros([option('size', 4), ▸option('size', 5)])"),
-    message: "option 'size' is declared twice with different defaults: 4 and 5",
-  },
-  1014: {
-    text: "▸defineModel({ name: 'm', inputs: { step: tensor([]) }, build: ({ step }) => ({ step }) })",
-    message: "input name 'step' is reserved for the optimiser",
-  },
-  1015: {
-    text: `(() => {
-  let kept;
-  return defineModel({
-    name: 'm', inputs: { x: tensor([2, 3]) },
-    build: ({ x }) => ({ y: (kept = x.exp()) }),
-    programs: { late: ({ x }) => ({ x, z: kept.▸neg() }) },
-  });
-})()`,
-    message: "'neg': this tensor belongs to another program; compute it anew in each program",
-  },
-  1016: {
-    text: withOutput("▸param('__metadata__', [3], init.zeros)"),
-    message:
-      "'__metadata__' cannot be the name of a parameter: safetensors files have a meaning for it",
-  },
-  1017: {
-    text: `▸${define("build: ({ x, n }) => ({ x, n }), train: { loss: ({ x }) => x, optimizer: 'adam' },")}`,
-    message: "'optimizer' of model 'm' is not an optimiser; call one, as in adam()",
-  },
-  1018: {
-    text: withOutput("▸param('w', [3], { kind: 'own', fill: () => [1] })"),
-    message: "the initialiser of parameter 'w' gives 1 numbers, not 3",
-  },
-  2001: {
-    text: withOutput('▸add(x, zeros([3, 2]))'),
-    message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",
-  },
-  2002: { text: withOutput('▸exp(n)'), message: "'exp': 'exp' is not defined for i32" },
-  2003: {
-    text: withOutput('▸crossEntropy(x, x.sum(1))'),
-    message: "'crossEntropy' takes i32 labels, not f32",
-  },
-  2004: {
-    text: withOutput('▸matmul(x, x)'),
-    message: 'matmul: inner dimensions differ: [2, 3] by [2, 3] (3 against 2)',
-  },
-  2005: {
-    text: withOutput("▸einsum('ij,jk->iz', x, zeros([3, 4]))"),
-    message: "einsum 'ij,jk->iz': output letter 'z' is in no operand",
-  },
-  2006: {
-    text: withOutput("▸einsum('ij,jk', x, x)"),
-    message: "einsum 'ij,jk': the equation has no '->'",
-  },
-  2007: {
-    text: withOutput("▸einsum('ij,jk->ik', x, x)"),
-    message: "einsum 'ij,jk->ik': letter 'j' is 3 in operand 0 and 2 in operand 1",
-  },
-  2008: {
-    text: withOutput('▸reshape(x, [4, 2])'),
-    message: 'reshape: [2, 3] has 6 elements, [4, 2] has 8',
-  },
-  2009: {
-    text: withOutput('▸sum(x, 2)'),
-    message: "'sum': axis 2 is out of range for a tensor of rank 2",
-  },
-  2010: {
-    text: withOutput('▸reshape(x, [6, 1.5])'),
-    message: "'reshape': dimension 1 of shape [6, 1.5] is 1.5; dimensions are positive integers",
-  },
-  2011: {
-    text: withOutput('▸reshape(x, [4, -1])'),
-    message:
-      "'reshape': only one dimension may be -1, and 6 elements must divide by the others ([4, -1])",
-  },
-  2012: {
-    text: withOutput('▸concat([x, zeros([2, 4])])'),
-    message: 'concat: [2, 3] and [2, 4] differ in a dimension other than axis 0',
-  },
-  2013: {
-    text: withOutput('▸slice(x, 1, 2, 5)'),
-    message: 'slice: [2, 5) is out of range for axis 1 of extent 3',
-  },
-  2014: {
-    text: define(`build({ x, n }) {
-    const layer = linear(4, 2);
-    return { n, y: ▸layer(x) };
-  }`),
-    message: "'linear': the input has 3 features, the layer was made for 4",
-  },
-  2015: {
-    text: withOutput('▸dropout(x, 1)'),
-    message: "'dropout': 'rate' is 1; it must be in [0, 1)",
-  },
-  2016: {
-    text: withOutput('▸transpose(x, [0, 2])'),
-    message: 'transpose: [0, 2] is not a permutation of the 2 axes',
-  },
-  3001: {
-    text: trained('▸add(y.relu(), 1)'),
-    message: 'the loss must be a scalar, but it has shape [2, 2]; reduce it with mean() or sum()',
-  },
-  3002: {
-    text: trained("▸sum(cast(n, 'f32'))"),
-    message: 'the loss does not depend on any parameter, so there is nothing to train',
-  },
-  3003: { text: trained('▸sum(n)'), message: 'the loss must be f32, not i32' },
-  3004: {
-    text: trained('mean(▸floor(y))'),
-    message:
-      "'floor' has no gradient, but the loss depends on parameter 'linear1.weight' through it",
-  },
-  4001: {
-    text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),
-    options: { budgetBytes: 1024, target: 'wasm' },
-    message:
-      "the plan needs 64.00 KiB of device memory, over the budget of 1.00 KiB by 63.00 KiB; the peak is at step 0 of 'predict' (add)",
-  },
-  4002: {
-    text: `defineModel({
-  name: 'm',
-  inputs: { x: ▸tensor([64, 1048576]) },
-  build: ({ x }) => ({ y: sum(x) }),
-})`,
-    message:
-      "tensor 'predict/x' takes 256.00 MiB, over the target's limit of 128.00 MiB for one binding",
-  },
-  4003: {
-    text: withOutput(
-      'add(iota([1024, 524288], 0), iota([1024, 524288], 1)), b: ones([1024, 524288]), c: zeros([1024, 524288])',
-    ),
-    options: { target: 'wasm' },
-    message: 'the plan needs more than the 4.00 GiB that the wasm target can address',
-  },
-};
-
-/** Sizes are read by the command line; `compile` takes numbers. */
-const COMMAND_LINE_ONLY = [4004];
+/** Of files, of a model that was made before its options, and of sizes and targets: below and in test/cli. */
+const ELSEWHERE = [1001, 1019, 4004];
 
 test('every message that a model can cause has a case', () => {
   const wanted = Object.keys(MESSAGES)
     .map(Number)
-    .filter((number) => number < 5000 && !COMMAND_LINE_ONLY.includes(number));
+    .filter((number) => number < 5000 && !ELSEWHERE.includes(number));
   expect(Object.keys(CASES).map(Number)).toEqual(wanted);
 });
 
@@ -339,7 +130,7 @@ describe('what is computed from a mistake is no second mistake', () => {
   test.each(ON_STAND_IN)('%s', async (expression) => {
     // The types that are assumed for these differ: [2, 3], a scalar and [2, 2].
     for (const mistake of ['matmul(x, x)', "einsum('ij->k', x)", 'reshape(x, [7, 7, 7])']) {
-      const own = expression.includes('bad') ? ['BTC2004', 'BTC2005', 'BTC2008'] : ['BTC2010'];
+      const own = expression.includes('bad') ? ['BTC2004', 'BTC2005', 'BTC2008'] : ['BTC2015'];
       const text = define(`build({ x, n }) {
     ${expression.includes('bad') ? `const bad = ${mistake};` : ''}
     return { x, n, z: ${expression} };
@@ -378,9 +169,78 @@ test('over the budget: what lives at the peak is listed with its places', async 
   expect(diagnostics[0].related).toEqual(
     expect.arrayContaining([
       { message: "live there: 'predict/x' [64, 64], 16.00 KiB", source: input },
-      { message: 'parameters and optimiser state take 256 B', source: null },
+      { message: 'parameters and optimiser state take 256 B, all else 16.00 KiB', source: null },
     ]),
   );
+});
+
+describe('options of the API', () => {
+  const model = () =>
+    defineModel({
+      name: 'm',
+      inputs: { x: tensor([option('rows', 2)]) },
+      build: ({ x }) => ({ y: x.exp() }),
+    });
+  const codes = async (...args: Parameters<typeof compile>) =>
+    (await compile(...args)).diagnostics.map(({ code }) => code);
+
+  test('cannot be set for a model that is made already', async () => {
+    expect(await codes(model(), { set: { rows: 3 } })).toEqual(['BTC1019']);
+    expect(await codes(model, { set: { rows: 3 } })).toEqual([]);
+  });
+
+  test('are checked', async () => {
+    expect(await codes(model, { target: 'cuda' as 'wasm' })).toEqual(['BTC6001']);
+    expect(await codes(model, { budgetBytes: Number.NaN })).toEqual(['BTC4004']);
+  });
+
+  test('belong to their build, also where model functions wait for one another', async () => {
+    const results = await Promise.all(
+      [7, 8, 9].map((rows) =>
+        compile(
+          async () => {
+            await new Promise((resolve) => setTimeout(resolve, 10 - rows));
+            return model();
+          },
+          { set: { rows }, target: 'wasm' },
+        ),
+      ),
+    );
+    expect(results.map(({ diagnostics }) => diagnostics)).toEqual([[], [], []]);
+    expect(results.map(({ plan }) => plan!.programs.predict.inputs[0].shape)).toEqual([
+      [7],
+      [8],
+      [9],
+    ]);
+  });
+});
+
+test('mistakes beside the functions do not hide those inside', async () => {
+  const { diagnostics } = await compileText(`defineModel({
+  name: 'm', inputs: { x: tensor([2, 3], 'f16'), n: tensor([2, -3]) },
+  build: ({ x, n }) => ({ x, n, y: matmul(zeros([2, 3]), zeros([2, 3])) }),
+  train: { loss: ({ y }) => mean(y), optimizer: adam({ beta1: 2, epsilon: -1 }) },
+})`);
+  expect(diagnostics.map(({ code }) => code).sort()).toEqual([
+    'BTC2004',
+    'BTC2010',
+    'BTC2015',
+    'BTC2015',
+    'BTC2015',
+  ]);
+});
+
+test.each([
+  ['linear(3, 0)(x)', "'linear': 'outFeatures' is 0; it must be a positive integer"],
+  ['gru(3, 4)(x).outputs', "'gru' takes [batch, time, 3], not f32 [2, 3]"],
+  ['layerNorm(2)(n)', "'layerNorm' takes an f32 tensor, not i32"],
+  ['linear(2, 4)(n)', "'linear' takes an f32 tensor, not i32"],
+  ["param('w', [0, 3], init.zeros)", "'param': dimension 0 of shape [0, 3] is 0"],
+  ['mean(n)', "'mean' takes an f32 tensor, not i32"],
+  ['concat([x.sum(1), n])', "'concat' takes tensors of one dtype, not f32 and i32"],
+])('%s: one message, which blames what the user wrote', async (expression, message) => {
+  const { diagnostics } = await compileText(withOutput(expression));
+  expect(diagnostics.map((one) => one.message)).toEqual([expect.stringContaining(message)]);
 });
 
 describe('loading a file', () => {

@@ -12,6 +12,7 @@ import {
 import { layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from '../views.ts';
+import { checkFeatures, checkSizes } from './check.ts';
 
 export interface LayerOptions {
   /** Prefix of the parameters' names; anonymous layers are `linear1`, `linear2`, … in order of first use. */
@@ -42,6 +43,8 @@ export function linear(
 ): Linear {
   const layer = Object.assign(
     (x: Tensor): Tensor => {
+      const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
+      if (!checkSizes('linear', { inFeatures, outFeatures })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'linear', options.name);
       const weight = parameters.get(
         'weight',
@@ -52,15 +55,7 @@ export function linear(
         options.bias === false
           ? null
           : parameters.get('bias', [outFeatures], options.biasInit ?? zerosInit);
-      const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
-      if (isPoisoned(x) || isPoisoned(weight)) return poisoned(type);
-      if (x.shape[x.rank - 1] !== inFeatures) {
-        return mistake(
-          2014,
-          { layer: 'linear', given: x.shape[x.rank - 1] ?? 'no', wanted: inFeatures },
-          type,
-        );
-      }
+      if (!checkFeatures('linear', x, inFeatures) || isPoisoned(weight)) return poisoned(type);
       const product = matmul(x, weight);
       return bias ? add(product, bias) : product;
     },
@@ -89,12 +84,15 @@ export function embedding(
   features: number,
   options: EmbeddingOptions = {},
 ): Embedding {
-  const table = (): Tensor =>
-    layerParameters(layer, 'embedding', options.name).get(
+  const table = (): Tensor => {
+    if (!checkSizes('embedding', { vocabulary, features }))
+      return poisoned({ dtype: 'f32', shape: [1, 1] });
+    return layerParameters(layer, 'embedding', options.name).get(
       'weight',
       [vocabulary, features],
       options.weightInit ?? normalInit(0.02),
     );
+  };
   const layer: Embedding = Object.assign(
     (indices: Tensor): Tensor => {
       const rows = table();
@@ -125,17 +123,11 @@ export function layerNorm(
 ): LayerNorm {
   const layer = Object.assign(
     (x: Tensor): Tensor => {
+      if (!checkSizes('layerNorm', { features })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'layerNorm', options.name);
       const scale = parameters.get('scale', [features], onesInit);
       const shift = parameters.get('shift', [features], zerosInit);
-      if (isPoisoned(x)) return x;
-      if (x.shape[x.rank - 1] !== features) {
-        return mistake(
-          2014,
-          { layer: 'layerNorm', given: x.shape[x.rank - 1] ?? 'no', wanted: features },
-          x.type,
-        );
-      }
+      if (!checkFeatures('layerNorm', x, features)) return poisoned(x.type);
       return add(mul(normalise(x, options.epsilon), scale), shift);
     },
     { features },

@@ -5,6 +5,7 @@ import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initi
 import { type LayerParameters, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape, slice, split, stack, zeros } from '../views.ts';
+import { checkSizes } from './check.ts';
 import type { LayerOptions } from './dense.ts';
 
 export interface RecurrentOptions extends LayerOptions {
@@ -113,6 +114,10 @@ function recurrent(
 
   const layer: Recurrent = Object.assign(
     (x: Tensor, initial?: RecurrentState): RecurrentResult => {
+      if (!checkSizes(cell.kind, { inFeatures, hiddenFeatures })) {
+        const hidden = poisoned({ dtype: 'f32', shape: [x.shape[0] ?? 1, 1] });
+        return { outputs: poisoned(x.type), state: { hidden, cell: hidden } };
+      }
       const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
       const [batch, time] = [x.shape[0] ?? 1, x.shape[1] ?? 1];
       const silent = isPoisoned(x) || Object.values(weights).some((w) => w && isPoisoned(w));

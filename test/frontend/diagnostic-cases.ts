@@ -1,0 +1,219 @@
+import type { CompileOptions } from '../../compiler/result.ts';
+import { define, withOutput } from '../support/compile-text.ts';
+
+const trained = (loss: string) =>
+  define(`build: ({ x, n }) => ({ y: linear(3, 2)(x), n }),
+  train: {
+    optimizer: sgd(),
+    loss: ({ y, n }) => ${loss},
+  }`);
+
+export interface Case {
+  readonly text: string;
+  readonly options?: CompileOptions;
+  /** The message in full. */
+  readonly message: string;
+}
+
+/** One model for each message; the mark is where it points, and without a mark it points nowhere. */
+export const CASES: Readonly<Record<number, Case>> = {
+  1002: {
+    text: withOutput("(() => { throw ▸new RangeError('no vectors here'); })()"),
+    message: 'the model could not be evaluated: RangeError: no vectors here',
+  },
+  1003: {
+    text: `defineModel({
+  name: 'm',
+  inputs: { x: tensor([2]), extra: ▸tensor([3]) },
+  build: ({ x }) => ({ x }),
+})`,
+    message:
+      "input 'extra' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
+  },
+  1004: {
+    text: define('build: (inputs) => ({ x: inputs.x, n: inputs.n, z: inputs.▸image.exp() }),'),
+    message: "'image' is not an input of model 'm'; its inputs are x, n",
+  },
+  1005: {
+    text: withOutput("zeros([option('batch', 4)])"),
+    options: { set: { batches: 8 } },
+    message: "option 'batches' is set but model 'm' declares no such option; it declares batch",
+  },
+  1006: {
+    text: withOutput("zeros([▸option('batch', 4)])"),
+    options: { set: { batch: 'many' } },
+    message: "option 'batch' takes a number, not 'many'",
+  },
+  1007: {
+    text: withOutput("param('w', [3], init.zeros).sum().add(▸param('w', [2, 3], init.zeros))"),
+    message: "parameter 'w' is declared twice with different shapes: [3] and [2, 3]",
+  },
+  1008: {
+    text: withOutput("param('w', [3], init.zeros).add(▸param('w', [3], init.ones))"),
+    message:
+      "parameter 'w' is declared by two layers; give one of them a 'name' of its own, or reuse one layer object to share its weights",
+  },
+  1009: {
+    text: `[
+  ▸param('w', [3], init.zeros)
+]`,
+    message: "param must be called inside 'build', 'loss' or a program of defineModel",
+  },
+  1010: {
+    text: `▸${define('build: ({ x, n }) => ({ x, n }), programs: { late: () => ({}) },')}`,
+    message: "program 'late' returns no outputs",
+  },
+  1011: {
+    text: `▸${define('build: ({ x, n }) => ({ x, n, z: 7 }),')}`,
+    message: "'z' of program 'predict' is not a tensor",
+  },
+  1012: {
+    text: "▸defineModel({ name: '2 layers', inputs: { x: tensor([2]) }, build: ({ x }) => ({ x }) })",
+    message:
+      'model name "2 layers" is not valid: use letters, digits, _ and -, starting with a letter',
+  },
+  1013: {
+    text: withOutput("zeros([option('size', 4), ▸option('size', 5)])"),
+    message: "option 'size' is declared twice with different defaults: 4 and 5",
+  },
+  1014: {
+    text: "▸defineModel({ name: 'm', inputs: { step: tensor([]) }, build: ({ step }) => ({ step }), train: { loss: ({ step }) => step.mul(param('w', [], init.ones)), optimizer: sgd() } })",
+    message:
+      "input name 'step' is reserved: optimisers and random numbers count by 'step', training takes 'learningRate'",
+  },
+  1015: {
+    text: `(() => {
+  let kept;
+  return defineModel({
+    name: 'm', inputs: { x: tensor([2, 3]) },
+    build: ({ x }) => ({ y: (kept = x.exp()) }),
+    programs: { late: ({ x }) => ({ x, z: kept.▸neg() }) },
+  });
+})()`,
+    message: "'neg': this tensor belongs to another program; compute it anew in each program",
+  },
+  1016: {
+    text: withOutput("▸param('__metadata__', [3], init.zeros)"),
+    message:
+      "'__metadata__' cannot be the name of a parameter: safetensors files have a meaning for it",
+  },
+  1017: {
+    text: `▸${define("build: ({ x, n }) => ({ x, n }), train: { loss: ({ x }) => x, optimizer: 'adam' },")}`,
+    message: "'optimizer' of model 'm' is not an optimiser; call one, as in adam()",
+  },
+  1018: {
+    text: withOutput("▸param('w', [3], { kind: 'own', fill: () => [1] })"),
+    message: "the initialiser of parameter 'w' gives 1 numbers, not 3",
+  },
+  1020: {
+    text: `▸${define('async build({ x, n }) { return { x, n }; },')}`,
+    message:
+      "program 'predict' is asynchronous; 'build' and programs run at compile time and return tensors at once",
+  },
+  1021: {
+    text: '({ name: "not made by defineModel" })',
+    message:
+      'compile takes what defineModel returns, or a function that returns it, not another object',
+  },
+  2001: {
+    text: withOutput('▸add(x, zeros([3, 2]))'),
+    message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",
+  },
+  2002: { text: withOutput('▸exp(n)'), message: "'exp': not defined for i32" },
+  2003: {
+    text: withOutput('▸crossEntropy(x, x.sum(1))'),
+    message: "'crossEntropy' takes i32 labels, not f32",
+  },
+  2004: {
+    text: withOutput('▸matmul(x, x)'),
+    message: 'matmul: inner dimensions differ: [2, 3] by [2, 3] (3 against 2)',
+  },
+  2005: {
+    text: withOutput("▸einsum('ij,jk->iz', x, zeros([3, 4]))"),
+    message: "einsum 'ij,jk->iz': output letter 'z' is in no operand",
+  },
+  2006: {
+    text: withOutput("▸einsum('ij,jk', x, x)"),
+    message: "einsum 'ij,jk': the equation has no '->'",
+  },
+  2007: {
+    text: withOutput("▸einsum('ij,jk->ik', x, x)"),
+    message: "einsum 'ij,jk->ik': letter 'j' is 3 in operand 0 and 2 in operand 1",
+  },
+  2008: {
+    text: withOutput('▸reshape(x, [4, 2])'),
+    message: 'reshape: [2, 3] has 6 elements, [4, 2] has 8',
+  },
+  2009: {
+    text: withOutput('▸sum(x, 2)'),
+    message: "'sum': axis 2 is out of range for a tensor of rank 2",
+  },
+  2010: {
+    text: withOutput('▸reshape(x, [6, 1.5])'),
+    message: "'reshape': dimension 1 of shape [6, 1.5] is 1.5; dimensions are positive integers",
+  },
+  2011: {
+    text: withOutput('▸reshape(x, [4, -1])'),
+    message:
+      "'reshape': only one dimension may be -1, and 6 elements must divide by the others ([4, -1])",
+  },
+  2012: {
+    text: withOutput('▸concat([x, zeros([2, 4])])'),
+    message: 'concat: [2, 3] and [2, 4] differ in a dimension other than axis 0',
+  },
+  2013: {
+    text: withOutput('▸slice(x, 1, 2, 5)'),
+    message: 'slice: [2, 5) is out of range for axis 1 of extent 3',
+  },
+  2014: {
+    text: define(`build({ x, n }) {
+    const layer = linear(4, 2);
+    return { n, y: ▸layer(x) };
+  }`),
+    message: "'linear': the input has 3 features, the layer was made for 4",
+  },
+  2015: {
+    text: withOutput('▸dropout(x, 1)'),
+    message: "'dropout': 'rate' is 1; it must be in [0, 1)",
+  },
+  2016: {
+    text: withOutput('▸transpose(x, [0, 2])'),
+    message: 'transpose: [0, 2] is not a permutation of the 2 axes',
+  },
+  3001: {
+    text: trained('▸add(y.relu(), 1)'),
+    message: 'the loss must be a scalar, but it has shape [2, 2]; reduce it with mean() or sum()',
+  },
+  3002: {
+    text: trained("▸sum(cast(n, 'f32'))"),
+    message: 'the loss does not depend on any parameter, so there is nothing to train',
+  },
+  3003: { text: trained('▸sum(n)'), message: 'the loss must be f32, not i32' },
+  3004: {
+    text: trained('mean(▸floor(y))'),
+    message:
+      "'floor' has no gradient, but the loss depends on parameter 'linear1.weight' through it",
+  },
+  4001: {
+    text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),
+    options: { budgetBytes: 1024, target: 'wasm' },
+    message:
+      "the wasm plan needs 64.00 KiB of device memory, over the budget of 1.00 KiB by 63.00 KiB; the peak is at step 0 of 'predict' (add)",
+  },
+  4002: {
+    text: `defineModel({
+  name: 'm',
+  inputs: { x: ▸tensor([64, 1048576]) },
+  build: ({ x }) => ({ y: sum(x) }),
+})`,
+    message:
+      "tensor 'predict/x' takes 256.00 MiB, over the limit of 128.00 MiB for one binding on webgpu",
+  },
+  4003: {
+    text: withOutput(
+      'add(iota([1024, 524288], 0), iota([1024, 524288], 1)), b: ones([1024, 524288]), c: zeros([1024, 524288])',
+    ),
+    options: { target: 'wasm' },
+    message: 'the plan needs more than the 4.00 GiB that the wasm target can address',
+  },
+};
