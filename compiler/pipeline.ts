@@ -53,7 +53,10 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
 
   let graphs = traced.programs.map(({ graph }) => verified('trace', graph));
   print('trace', graphs);
-  graphs = graphs.map((graph) => verified('contract', orderContractions(simplify(graph))));
+  graphs = graphs.map((graph, k) => {
+    const trains = traced.programs[k].trains && options.optimiser !== null;
+    return verified('contract', orderContractions(simplify(graph), { trains }));
+  });
   print('contract', graphs);
   graphs = graphs.map((graph, k) => {
     if (!traced.programs[k].trains || !options.optimiser) return graph;

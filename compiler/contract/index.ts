@@ -1,16 +1,33 @@
 import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts';
-import type { Graph, Node, ValueId } from '../../ir/graph.ts';
+import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
 import { type Rewriter, rewriteGraph } from '../rewrite.ts';
-import { type ContractionTree, contractionOrder } from './tree.ts';
+import { type ContractionTree, contractionOrder, type SearchOptions } from './tree.ts';
 
 /**
  * Rewrites every contraction into pairwise ones in the cheapest order. What only one operand carries is summed, and
  * diagonals are taken, before the search; afterwards every contraction has one or two operands with distinct letters.
  */
-export function orderContractions(graph: Graph): Graph {
-  return rewriteGraph(graph, (node, _, rewriter) =>
-    node.op === 'contract' ? pairwise(node, rewriter) : null,
-  );
+export function orderContractions(graph: Graph, options: OrderOptions = {}): Graph {
+  const trained = options.trains ? dependsOnParameters(graph) : new Uint8Array(graph.nodes.length);
+  return rewriteGraph(graph, (node, _, rewriter) => {
+    if (node.op !== 'contract') return null;
+    const wanted = node.operands.map((operand) => trained[operand] === 1);
+    return pairwise(node, rewriter, { ...options, wanted });
+  });
+}
+
+export interface OrderOptions extends Pick<SearchOptions, 'objective'> {
+  /** The graph will be differentiated with respect to its parameters: the order counts their gradients in. */
+  readonly trains?: boolean;
+}
+
+function dependsOnParameters({ nodes }: Graph): Uint8Array {
+  const depends = new Uint8Array(nodes.length);
+  nodes.forEach(({ op, type, operands }, value) => {
+    if (type.dtype !== 'f32') return;
+    if (op === 'parameter' || operands.some((operand) => depends[operand])) depends[value] = 1;
+  });
+  return depends;
 }
 
 interface Part {
@@ -18,7 +35,7 @@ interface Part {
   readonly term: string;
 }
 
-function pairwise(node: Extract<Node, { op: 'contract' }>, rewriter: Rewriter): ValueId {
+function pairwise(node: NodeOf<'contract'>, rewriter: Rewriter, search: SearchOptions): ValueId {
   const equation = parseEquation(node.attributes.equation);
   if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
   const operands = node.operands.map((operand) => rewriter.image[operand]);
@@ -55,6 +72,7 @@ function pairwise(node: Extract<Node, { op: 'contract' }>, rewriter: Rewriter): 
     prepared.map((part) => part.term),
     output,
     extents,
+    search,
   );
   // Letters that parts still to be contracted carry, counted, so that a letter is summed with its last carrier.
   const carriers = new Map<string, number>();

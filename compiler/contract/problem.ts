@@ -1,0 +1,73 @@
+/** An einsum as sets of letters. A set is `words` numbers of 30 bits each. */
+export interface Problem {
+  readonly count: number;
+  readonly words: number;
+  /** One set per operand. */
+  readonly terms: readonly Int32Array[];
+  readonly output: Int32Array;
+  /** 1 for operands whose gradient is wanted. */
+  readonly wanted: Uint8Array;
+  /** Extent by letter. */
+  readonly extents: readonly number[];
+}
+
+/** A binary contraction tree over operand numbers: `[[0, 2], 1]`. A single operand is its number. */
+export type ContractionTree = number | readonly [ContractionTree, ContractionTree];
+
+const LETTERS_PER_WORD = 30;
+
+/** Letters that one operand alone carries and the output lacks are summed before any contraction: they are left out. */
+export function createProblem(
+  operands: readonly string[],
+  output: string,
+  extents: ReadonlyMap<string, number>,
+  wanted: readonly boolean[] = [],
+): Problem {
+  const letters = [...extents.keys()];
+  const bit = new Map(letters.map((letter, k) => [letter, k]));
+  const words = Math.max(1, Math.ceil(letters.length / LETTERS_PER_WORD));
+  const setOf = (term: string) => {
+    const set = new Int32Array(words);
+    for (const letter of term) {
+      const k = bit.get(letter)!;
+      set[Math.floor(k / LETTERS_PER_WORD)] |= 1 << (k % LETTERS_PER_WORD);
+    }
+    return set;
+  };
+  return {
+    count: operands.length,
+    words,
+    terms: operands.map((term, k) =>
+      setOf(
+        [...term]
+          .filter(
+            (letter) =>
+              output.includes(letter) ||
+              operands.some((other, j) => j !== k && other.includes(letter)),
+          )
+          .join(''),
+      ),
+    ),
+    output: setOf(output),
+    wanted: Uint8Array.from(operands, (_, k) => (wanted[k] ? 1 : 0)),
+    extents: letters.map((letter) => extents.get(letter)!),
+  };
+}
+
+/**
+ * How often the work of one pairwise contraction is done in a training step: once forward, and once more for the gradient
+ * of each side that holds a wanted operand. Both are contractions over the same letters.
+ */
+export function timesDone(leftWanted: number, rightWanted: number): number {
+  return 1 + leftWanted + rightWanted;
+}
+
+/** Product of the extents of the letters of the set that starts at `offset`. */
+export function product(sets: Int32Array, offset: number, { extents, words }: Problem): number {
+  let result = 1;
+  for (let word = 0; word < words; word++) {
+    for (let bits = sets[offset + word]; bits !== 0; bits &= bits - 1)
+      result *= extents[word * LETTERS_PER_WORD + 31 - Math.clz32(bits & -bits)];
+  }
+  return result;
+}
