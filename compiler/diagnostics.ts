@@ -58,6 +58,11 @@ export const MESSAGES = {
   2014: "'{layer}': the input has {given} features, the layer was made for {wanted}",
   2015: "'{op}': '{name}' is {value}; it must be {wanted}",
   2016: 'transpose: {permutation} is not a permutation of the {rank} axes',
+  2017: '{form}: the {side} modes {modes} multiply to {product}, not to the {features} features of the layer; {proposal} would do',
+  2018: '{form}: rank {rank} of {where} must be {range}',
+  2019: '{form}: there are {inputs} input modes and {outputs} output modes, but they go in pairs; output modes {proposal} would do',
+  2020: '{form}: {given} ranks are given, one for each {place} makes {wanted}',
+  2101: "'{layer}': the {form} form takes {macs} multiply-adds at batch {batch}, the dense layer {dense}; it saves memory ({parameters} parameters), not time",
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',
   3003: 'the loss must be f32, not {dtype}',
@@ -69,11 +74,13 @@ export const MESSAGES = {
   5001: "'{file}' is not a valid plan: {reason}",
   5002: "'{file}' cannot be read: {reason}",
   5003: "'{file}' cannot be written: {reason}",
+  5004: "'{output}' cannot be written: it would be overwritten by the outputs of {files}; rename one or build it into another --outDir",
   6001: "unknown target '{target}'; the targets are webgpu and wasm",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form name=value",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
+  6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

@@ -1,34 +1,45 @@
 import type { Plan, Target } from '../ir/plan.ts';
-import { RuntimeError } from './errors.ts';
+import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
+import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { type LoadOptions, load } from './load.ts';
+import { unknownName } from './names.ts';
 import type { Session } from './session.ts';
 
-/** What a generated loader knows of the build beside it, and what its caller chose. */
-export interface BuiltModel {
-  /** Folder of the build. */
-  readonly base: URL;
-  /** Name that the build's files start with. */
-  readonly name: string;
-  readonly targets: readonly Target[];
-  /** Node: a module with `findNodeGpu`, imported only where the platform has no GPU of its own. */
-  readonly nodeGpu?: () => Promise<{ findNodeGpu(): Promise<FoundGpu> }>;
-  readonly target?: Target;
-  readonly device?: GPUDevice;
+/** What the caller of a generated loader chooses. */
+export interface BuiltLoadOptions<Built extends Target = Target> {
+  /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
+  readonly target?: Built;
+  /** WebGPU: the device to run on; it stays the caller's. */
+  readonly device?: GpuDeviceLike;
+  /** Parameters other than the initial ones. */
   readonly parameters?: LoadOptions['parameters'];
   /** Told why WebAssembly was chosen over WebGPU; by default a line on the console. */
   readonly onFallback?: (reason: string) => void;
 }
 
+/** What a generated loader knows of the build beside it, and what its caller chose. */
+export interface BuiltModel extends BuiltLoadOptions {
+  /** Folder of the build: a `URL`. */
+  readonly base: { readonly href: string };
+  /** Name that the build's files start with. */
+  readonly name: string;
+  readonly targets: readonly Target[];
+  /** Node: a module with `findNodeGpu`, imported only where the platform has no GPU of its own. */
+  readonly nodeGpu?: () => Promise<{ findNodeGpu(): Promise<FoundGpu> }>;
+}
+
 interface FoundGpu {
-  readonly gpu: GPU | null;
+  readonly gpu: GpuLike | null;
   /** Why there is none. */
   readonly reason: string | null;
 }
 
 /** Loads the plan of a build for the target that the machine has: WebGPU where there is an adapter, else WebAssembly. */
 export async function loadBuilt(built: BuiltModel): Promise<Session> {
+  if (built.target !== undefined && !built.targets.includes(built.target))
+    throw unknownName('target', built.target, `the build of '${built.name}'`, built.targets);
   const parameters =
-    built.parameters ?? (await readBytes(new URL(`${built.name}.safetensors`, built.base)));
+    built.parameters ?? (await readBytes(built, `${built.name}.safetensors`, 'invalid-checkpoint'));
   if (built.target !== 'wasm' && built.targets.includes('webgpu')) {
     const plan = await readPlan(built, 'webgpu');
     if (built.device) return load(plan, { device: built.device, parameters });
@@ -49,7 +60,8 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
     notify(reason!);
   }
   const plan = await readPlan(built, 'wasm');
-  const module = await readBytes(new URL(plan.module?.file ?? `${built.name}.wasm`, built.base));
+  const file = plan.module?.file ?? `${built.name}.wasm`;
+  const module = await readBytes(built, file, 'invalid-module');
   return load(plan, { module, parameters });
 }
 
@@ -63,15 +75,13 @@ async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {
   return { gpu: null, reason: 'there is no WebGPU here' };
 }
 
-async function readPlan({ base, name }: BuiltModel, target: Target): Promise<Plan> {
-  const bytes = await readBytes(new URL(`${name}.${target}.plan.json`, base));
+async function readPlan(built: BuiltModel, target: Target): Promise<Plan> {
+  const file = `${built.name}.${target}.plan.json`;
+  const bytes = await readBytes(built, file, 'invalid-plan');
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as Plan;
   } catch {
-    throw new RuntimeError(
-      'invalid-plan',
-      `${name}.${target}.plan.json is not JSON; build the model again`,
-    );
+    throw new RuntimeError('invalid-plan', `'${file}' is not JSON; build the model again`);
   }
 }
 
@@ -79,20 +89,35 @@ function isNode(): boolean {
   return typeof process !== 'undefined' && process.versions?.node !== undefined;
 }
 
-async function readBytes(url: URL): Promise<Uint8Array> {
-  if (url.protocol === 'file:' && isNode()) {
-    // Not a static import: browsers and their bundlers must not see it.
-    const name = 'node:fs/promises';
-    const { readFile } = (await import(
-      /* @vite-ignore */ name
-    )) as typeof import('node:fs/promises');
-    return readFile(url);
-  }
-  const response = await fetch(url);
-  if (!response.ok)
+/** A file of the build. `code` is the error's where it cannot be had. */
+async function readBytes(
+  { base }: BuiltModel,
+  file: string,
+  code: RuntimeErrorCode,
+): Promise<Uint8Array> {
+  const url = new URL(file, base.href);
+  try {
+    return await (url.protocol === 'file:' && isNode() ? readFromDisk(url) : download(url));
+  } catch (error) {
+    const path = decodeURIComponent(url.pathname);
+    const missing = (error as { code?: unknown }).code === 'ENOENT';
     throw new RuntimeError(
-      'invalid-plan',
-      `${url.pathname} cannot be fetched: ${response.status} ${response.statusText}`,
+      code,
+      `'${path}' ${missing ? 'is missing' : `cannot be read (${errorText(error)})`}; build the model again`,
+      { cause: error },
     );
+  }
+}
+
+async function readFromDisk(url: URL): Promise<Uint8Array> {
+  // Not a static import: browsers and their bundlers must not see it.
+  const name = 'node:fs/promises';
+  const { readFile } = (await import(/* @vite-ignore */ name)) as typeof import('node:fs/promises');
+  return readFile(url);
+}
+
+async function download(url: URL): Promise<Uint8Array> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
   return new Uint8Array(await response.arrayBuffer());
 }

@@ -48,19 +48,27 @@ export function encodeCheckpoint(
  * nothing else. Error: `invalid-checkpoint`, naming the field.
  */
 export function decodeCheckpoint(plan: Plan, bytes: Uint8Array): Checkpoint {
-  const file = decode(bytes);
+  const file = decode(bytes, 'checkpoint');
   const format = file.metadata.get('format');
   if (format !== FORMAT)
-    refuse(`metadata 'format' is ${quoted(format)}, not '${FORMAT}'; is this a checkpoint?`);
+    refuse(
+      'checkpoint',
+      `metadata 'format' is ${quoted(format)}, not '${FORMAT}'; is this a checkpoint?`,
+    );
   const version = file.metadata.get('version');
-  if (version !== VERSION) refuse(`metadata 'version' is ${quoted(version)}, not '${VERSION}'`);
+  if (version !== VERSION)
+    refuse('checkpoint', `metadata 'version' is ${quoted(version)}, not '${VERSION}'`);
   const name = file.metadata.get('plan');
-  if (name !== plan.name) refuse(`metadata 'plan' is ${quoted(name)}; the model is '${plan.name}'`);
+  if (name !== plan.name)
+    refuse('checkpoint', `metadata 'plan' is ${quoted(name)}; the model is '${plan.name}'`);
   const counters = decodeCounters(plan, file.metadata.get('counters'));
-  const values = matchTensors(plan, file, persistentTensors(plan));
+  const values = matchTensors(plan, file, persistentTensors(plan), 'checkpoint');
   const sum = checksum([...file.tensors.values()].map(({ data }) => data));
   if (file.metadata.get('crc32') !== sum)
-    refuse(`metadata 'crc32' is ${quoted(file.metadata.get('crc32'))}, but the data give '${sum}'`);
+    refuse(
+      'checkpoint',
+      `metadata 'crc32' is ${quoted(file.metadata.get('crc32'))}, but the data give '${sum}'`,
+    );
   return { values, counters };
 }
 
@@ -69,27 +77,31 @@ export function decodeCheckpoint(plan: Plan, bytes: Uint8Array): Checkpoint {
  * Error: `invalid-checkpoint`.
  */
 export function decodeParameters(plan: Plan, bytes: Uint8Array): Checkpoint {
-  const file = decode(bytes);
+  const file = decode(bytes, 'parameters');
   if (file.metadata.get('format') === FORMAT) return decodeCheckpoint(plan, bytes);
   const wanted = persistentTensors(plan).filter(
     ({ name, role }) => role === 'parameter' || file.tensors.has(name),
   );
-  return { values: matchTensors(plan, file, wanted), counters: null };
+  return { values: matchTensors(plan, file, wanted, 'parameters'), counters: null };
 }
 
-function refuse(reason: string): never {
-  throw new RuntimeError('invalid-checkpoint', `the checkpoint is refused: ${reason}`);
+/** What a file was given as. */
+type FileKind = 'checkpoint' | 'parameters';
+
+function refuse(kind: FileKind, reason: string): never {
+  const verb = kind === 'parameters' ? 'are' : 'is';
+  throw new RuntimeError('invalid-checkpoint', `the ${kind} ${verb} refused: ${reason}`);
 }
 
 function quoted(value: string | undefined): string {
   return value === undefined ? 'missing' : `'${value}'`;
 }
 
-function decode(bytes: Uint8Array): SafetensorsFile {
+function decode(bytes: Uint8Array, kind: FileKind): SafetensorsFile {
   try {
     return decodeSafetensors(bytes);
   } catch (error) {
-    if (error instanceof SafetensorsError) refuse(error.message);
+    if (error instanceof SafetensorsError) refuse(kind, error.message);
     throw error;
   }
 }
@@ -98,19 +110,21 @@ function matchTensors(
   plan: Plan,
   { tensors }: SafetensorsFile,
   wanted: readonly PlanTensor[],
+  kind: FileKind,
 ): Map<string, TensorData> {
   const values = new Map<string, TensorData>();
   for (const { name, dtype, shape } of wanted) {
     const found = tensors.get(name);
-    if (!found) refuse(`tensor '${name}' is missing`);
+    if (!found) refuse(kind, `tensor '${name}' is missing`);
     if (found.dtype !== dtype || !sameShape(found.shape, shape))
       refuse(
+        kind,
         `tensor '${name}' is ${formatType(found)}; the plan wants ${formatType({ dtype, shape })}`,
       );
     values.set(name, found.data);
   }
   for (const name of tensors.keys()) {
-    if (!values.has(name)) refuse(`tensor '${name}' is not in plan '${plan.name}'`);
+    if (!values.has(name)) refuse(kind, `tensor '${name}' is not in plan '${plan.name}'`);
   }
   return values;
 }
@@ -123,13 +137,19 @@ function decodeCounters(plan: Plan, text: string | undefined): Map<string, numbe
     parsed = null;
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    refuse(`metadata 'counters' is ${quoted(text)}, not an object in JSON`);
+    refuse('checkpoint', `metadata 'counters' is ${quoted(text)}, not an object in JSON`);
   const counters = new Map<string, number>();
   for (const [program, count] of Object.entries(parsed)) {
     if (!Object.hasOwn(plan.programs, program))
-      refuse(`metadata 'counters' names program '${program}', which plan '${plan.name}' lacks`);
+      refuse(
+        'checkpoint',
+        `metadata 'counters' names program '${program}', which plan '${plan.name}' lacks`,
+      );
     if (!Number.isSafeInteger(count) || count < 0)
-      refuse(`metadata 'counters' has ${JSON.stringify(count)} for program '${program}'`);
+      refuse(
+        'checkpoint',
+        `metadata 'counters' has ${JSON.stringify(count)} for program '${program}'`,
+      );
     counters.set(program, count);
   }
   return counters;

@@ -1,12 +1,16 @@
 import type { Plan } from '../ir/plan.ts';
 import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
+import type { GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
 
 /**
  * A device of `gpu`, by default the browser's, with the limits that the plan needs and no others. Errors:
  * `no-adapter`, `limit-too-small`.
  */
-export async function requestDevice(plan: Plan, gpu = browserGpu()): Promise<GPUDevice> {
+export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
+  plan: Plan,
+  gpu: GpuLike<Device> | undefined = browserGpu(),
+): Promise<Device> {
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
     throw new RuntimeError(
@@ -23,11 +27,11 @@ export async function requestDevice(plan: Plan, gpu = browserGpu()): Promise<GPU
 }
 
 /** Refuses a device that offers less than the plan needs, naming the limit. */
-export function checkDevice(plan: Plan, device: GPUDevice): void {
+export function checkDevice(plan: Plan, device: Pick<GpuDeviceLike, 'limits'>): void {
   checkLimits(planLimits(plan), device.limits, 'device');
 }
 
-function checkLimits(needed: PlanLimits, offered: GPUSupportedLimits, what: string): void {
+function checkLimits(needed: PlanLimits, offered: PlanLimits, what: string): void {
   for (const name of Object.keys(needed) as (keyof PlanLimits)[]) {
     if (needed[name] > offered[name])
       throw new RuntimeError(
@@ -41,6 +45,8 @@ function checkLimits(needed: PlanLimits, offered: GPUSupportedLimits, what: stri
   }
 }
 
-function browserGpu(): GPU | undefined {
-  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+function browserGpu<Device extends GpuDeviceLike>(): GpuLike<Device> | undefined {
+  return (globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu as
+    | GpuLike<Device>
+    | undefined;
 }

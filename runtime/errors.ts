@@ -14,9 +14,9 @@ export type RuntimeErrorCode =
   | 'invalid-module'
   /** A checkpoint or parameter file is damaged or of another model. */
   | 'invalid-checkpoint'
-  /** An input is missing, unknown, or of the wrong dtype or shape. */
+  /** An input or parameter is missing, or of the wrong dtype or shape. */
   | 'invalid-input'
-  /** No program, output or parameter of that name. */
+  /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
   /** The session was destroyed. */
   | 'destroyed';

@@ -4,7 +4,8 @@ import { type Checkpoint, decodeParameters } from './checkpoint.ts';
 import { requestDevice } from './device.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor } from './executor.ts';
-import { namedValues } from './names.ts';
+import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
+import { namedValues, requireParameters } from './names.ts';
 import { validate } from './plan-validator.js';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
@@ -13,12 +14,15 @@ import { createWebGpuExecutor } from './webgpu.ts';
 
 export interface LoadOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
-  readonly device?: GPUDevice;
+  readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
-  readonly gpu?: GPU;
+  readonly gpu?: GpuLike;
   /** wasm: the bytes of the module that belongs to the plan. */
   readonly module?: Uint8Array;
-  /** Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without. */
+  /**
+   * Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without; otherwise
+   * every parameter must be there, and optimiser state that is not starts at zero.
+   */
   readonly parameters?: Uint8Array | Readonly<Record<string, TensorInput>>;
   /** Refuses a plan for another target. */
   readonly target?: Target;
@@ -26,7 +30,8 @@ export interface LoadOptions {
 
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
- * `invalid-module`, `invalid-checkpoint`, `no-adapter`, `limit-too-small`, `out-of-memory`, `kernel-rejected`.
+ * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
+ * `out-of-memory`, `kernel-rejected`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
   checkPlan(plan, options.target);
@@ -53,14 +58,23 @@ function checkPlan(plan: Plan, target: Target | undefined): void {
 
 function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint {
   if (given === undefined) return { values: new Map(), counters: null };
-  if (given instanceof Uint8Array) return decodeParameters(plan, given);
-  return { values: namedValues(plan, given), counters: null };
+  // By name: bytes of another realm (a frame, a worker's context) are as good.
+  const kind = Object.prototype.toString.call(given).slice('[object '.length, -1);
+  if (kind === 'Uint8Array') return decodeParameters(plan, given as Uint8Array);
+  if (kind !== 'Object')
+    throw new RuntimeError(
+      'invalid-input',
+      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kind} was given`,
+    );
+  const values = namedValues(plan, given as Readonly<Record<string, TensorInput>>);
+  requireParameters(plan, values);
+  return { values, counters: null };
 }
 
 async function createExecutor(
   plan: Plan,
   { device, gpu, module }: LoadOptions,
-): Promise<{ executor: Executor; ownDevice: GPUDevice | null }> {
+): Promise<{ executor: Executor; ownDevice: GpuDeviceLike | null }> {
   if (plan.target === 'wasm') {
     if (!module)
       throw new RuntimeError(
@@ -69,8 +83,9 @@ async function createExecutor(
       );
     return { executor: await createWasmExecutor(plan, module), ownDevice: null };
   }
-  if (device) return { executor: await createWebGpuExecutor(plan, device), ownDevice: null };
-  const ownDevice = await requestDevice(plan, gpu);
+  if (device)
+    return { executor: await createWebGpuExecutor(plan, device as GPUDevice), ownDevice: null };
+  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
   try {
     return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
   } catch (error) {

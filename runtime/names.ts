@@ -31,6 +31,18 @@ export function namedValues(
   return values;
 }
 
+/** Refuses initial values without every parameter; the optimiser's state may be missing. Error: `invalid-input`. */
+export function requireParameters(plan: Plan, values: ReadonlyMap<string, TensorData>): void {
+  const missing = persistentTensors(plan)
+    .filter(({ name, role }) => role === 'parameter' && !values.has(name))
+    .map(({ name }) => `'${name}'`);
+  if (missing.length === 0) return;
+  throw new RuntimeError(
+    'invalid-input',
+    `the parameters are refused: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing; give every parameter, or load without and use writeParameters`,
+  );
+}
+
 /** The inputs that the caller gives, checked; those left out have a default. Errors as for {@link namedValues}. */
 export function inputValues(
   name: string,

@@ -7,6 +7,7 @@ import {
 } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor, TensorData } from './executor.ts';
+import type { GpuDeviceLike } from './gpu-types.ts';
 import { chosenOutputs, inputValues, namedValues, unknownName } from './names.ts';
 import type { TensorInput } from './values.ts';
 
@@ -46,13 +47,15 @@ export interface Session {
 /** A run that is not read waits for the device once in so many runs, so that work does not pile up without bound. */
 const RUNS_BETWEEN_WAITS = 32;
 
+type OwnDevice = Pick<GpuDeviceLike, 'destroy'>;
+
 /** `ownDevice` is destroyed with the session. */
 export class PlanSession implements Session {
   readonly plan: Plan;
   readonly description: string;
   readonly allocatedBytes: number;
   readonly #executor: Executor;
-  readonly #ownDevice: GPUDevice | null;
+  readonly #ownDevice: OwnDevice | null;
   readonly #persistent: readonly PlanTensor[];
   readonly #counters = new Map<string, number>();
   #destroyed = false;
@@ -61,7 +64,7 @@ export class PlanSession implements Session {
   #waiting = 0;
   #unreadRuns = 0;
 
-  constructor(executor: Executor, ownDevice: GPUDevice | null) {
+  constructor(executor: Executor, ownDevice: OwnDevice | null) {
     this.#executor = executor;
     this.#ownDevice = ownDevice;
     this.plan = executor.plan;

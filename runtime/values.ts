@@ -1,4 +1,4 @@
-import { type DType, elementCount, formatType, type TensorType } from '../ir/tensor.ts';
+import { type DType, elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 
@@ -34,23 +34,40 @@ export function toTensorData(value: TensorInput, wanted: TensorType, what: strin
   }
   if (!Array.isArray(value)) refuse(value === null ? 'null' : typeof value);
   const shape = nestedShape(value);
+  const odd = oddRow(value, shape);
+  if (odd !== null) refuse(odd);
   const flat = shape.length === 1;
   if (flat ? shape[0] !== count : shape.join() !== wanted.shape.join())
     refuse(`[${shape}]${flat ? ` (it has ${count} elements)` : ''}`);
-  const numbers = flat ? value : flatten(value);
-  if (numbers.length !== count) refuse('an array with rows of different lengths');
-  return fromNumbers(numbers, wanted.dtype, what);
+  return fromNumbers(flatten(value, shape.length), wanted.dtype, what);
 }
 
+/** The shape that the first row at every level gives. */
 function nestedShape(value: NestedNumbers): number[] {
   const shape: number[] = [];
   for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
   return shape;
 }
 
-function flatten(value: NestedNumbers): unknown[] {
-  let level: unknown[] = [...value];
-  while (level.some(Array.isArray)) level = level.flat();
+/** Says which row of `value` is the first that has not the shape of the first one; null where there is none. */
+function oddRow(value: readonly unknown[], shape: Shape, path = '', first = ''): string | null {
+  const [, length, ...inner] = shape;
+  if (length === undefined) return null;
+  for (const [i, row] of value.entries()) {
+    const at = `${path}[${i}]`;
+    if (!Array.isArray(row)) return `an array whose row ${at} is no array`;
+    if (row.length !== length)
+      return `an array whose row ${at} has length ${row.length} and row ${first}[0] ${length}`;
+    const odd = oddRow(row, [length, ...inner], at, `${first}[0]`);
+    if (odd !== null) return odd;
+  }
+  return null;
+}
+
+/** The elements of arrays that are nested `rank` deep; holes are undefined. */
+function flatten(value: readonly unknown[], rank: number): unknown[] {
+  let level = [...value];
+  for (let axis = 1; axis < rank; axis++) level = level.flatMap((row) => [...(row as unknown[])]);
   return level;
 }
 

@@ -1,23 +1,34 @@
-import { basename } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import pc from 'picocolors';
+import ts from 'typescript';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
-import { deduplicate, diagnostic } from '../diagnostics.ts';
+import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { loadModel } from '../load/index.ts';
 import type { CompileResult } from '../result.ts';
 import { type OutputFile, writeOutputs } from './emit.ts';
 import { loaderFiles } from './loader-emit.ts';
-import { fromBtc, fromTypeScript, printDiagnostics, type ReportedDiagnostic } from './report.ts';
+import { obsoleteOutputs } from './obsolete.ts';
+import {
+  formatPlain,
+  formatPretty,
+  fromBtc,
+  fromTypeScript,
+  printDiagnostics,
+  type ReportedDiagnostic,
+} from './report.ts';
+import { catchStrayErrors, type StrayErrors } from './stray-errors.ts';
+import type { TargetName } from './targets.ts';
 import { watchFiles } from './watch.ts';
 
 export interface BuildCommandOptions {
   readonly outDir: string;
-  readonly target: readonly ('webgpu' | 'wasm')[];
+  readonly target: readonly TargetName[];
   readonly budget?: number;
-  readonly set: Readonly<Record<string, OptionValue>>;
-  readonly noEmit: boolean;
-  readonly watch: boolean;
+  readonly set?: Readonly<Record<string, OptionValue>>;
+  readonly noEmit?: boolean;
+  readonly watch?: boolean;
   readonly pretty?: boolean;
   readonly project?: string;
   readonly printAfter?: string;
@@ -25,19 +36,31 @@ export interface BuildCommandOptions {
 
 /** What came of one model file. */
 interface BuiltFile {
+  readonly base: string;
   readonly diagnostics: readonly ReportedDiagnostic[];
   readonly outputs: readonly OutputFile[];
   readonly summary: readonly string[];
+  /** The files that the model is made of. */
   readonly sources: readonly string[];
+  /** Those, and others that a change of would change the result. */
+  readonly watched: readonly string[];
 }
 
 /** Exit codes of tsc: 0, 1 (errors, no outputs) and 2 (errors, some outputs). */
+const SOME_FAILED = 2;
+
 export async function buildCommand(
   files: readonly string[],
   options: BuildCommandOptions,
 ): Promise<number> {
-  if (!options.watch) return (await buildAll(files, options)).exitCode;
-  await watchFiles(async () => (await buildAll(files, options)).sources, pretty(options));
+  const stray = catchStrayErrors((problem) => {
+    const format = pretty(options) ? formatPretty : formatPlain;
+    process.stdout.write(`${format(fromBtc(problem))}\n`);
+    // The outputs are written by now.
+    process.exitCode ||= options.noEmit ? 1 : SOME_FAILED;
+  });
+  if (!options.watch) return (await buildAll(files, options, stray)).exitCode;
+  await watchFiles(async () => (await buildAll(files, options, stray)).watched, pretty(options));
   return 0;
 }
 
@@ -48,75 +71,125 @@ function pretty({ pretty: asked }: BuildCommandOptions): boolean {
 async function buildAll(
   files: readonly string[],
   options: BuildCommandOptions,
-): Promise<{ exitCode: number; sources: string[] }> {
+  stray: StrayErrors,
+): Promise<{ exitCode: number; watched: readonly string[] }> {
+  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
+    printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
+  const clashes = findClashes(files, options.outDir);
+  if (clashes.length > 0) {
+    print(clashes.map(fromBtc));
+    return { exitCode: 1, watched: files };
+  }
   const built: BuiltFile[] = [];
   // One after the other: the language keeps one source mapper.
-  for (const file of files) built.push(await buildFile(file, options));
+  for (const file of files) built.push(await buildFile(file, options, stray));
   const diagnostics = built.flatMap((file) => file.diagnostics);
-  let written = 0;
-  for (const { outputs, summary } of built) {
-    if (outputs.length === 0) continue;
-    try {
-      if (!options.noEmit) await writeOutputs(options.outDir, outputs);
-      for (const line of summary) console.log(line);
-      written++;
-    } catch (error) {
-      diagnostics.push(
-        fromBtc(
-          diagnostic(5003, null, {
-            file: options.outDir,
-            reason: error instanceof Error ? error.message : String(error),
-          }),
-        ),
-      );
+  let succeeded = 0;
+  for (const file of built) {
+    if (file.outputs.length === 0) continue;
+    const problem = options.noEmit ? null : await emit(file, options.outDir);
+    if (problem) {
+      diagnostics.push(fromBtc(problem));
+    } else {
+      for (const line of file.summary) console.log(line);
+      succeeded++;
     }
   }
-  printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
+  print(diagnostics);
   const failed = diagnostics.some(({ category }) => category === 'error');
   return {
-    exitCode: !failed ? 0 : written > 0 ? 2 : 1,
-    sources: built.flatMap((file) => file.sources),
+    exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
+    watched: built.flatMap((file) => file.watched),
   };
 }
 
-async function buildFile(file: string, options: BuildCommandOptions): Promise<BuiltFile> {
-  const started = performance.now();
-  const loaded = await loadModel(file, {
-    set: options.set,
-    ...(options.project ? { project: options.project } : {}),
-  });
-  const own = [...loaded.diagnostics];
-  const results = new Map<'webgpu' | 'wasm', CompileResult>();
-  if (loaded.model) {
-    for (const target of new Set(options.target)) {
-      const result = await compile(loaded.model, {
-        target,
-        ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
-        ...(options.printAfter
-          ? {
-              printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text),
-            }
-          : {}),
-      });
-      own.push(...result.diagnostics);
-      results.set(target, result);
-    }
+/** Name that the outputs of a model file start with. */
+function baseOf(file: string): string {
+  return basename(file).replace(/\.[cm]?[jt]sx?$/, '');
+}
+
+/** BTC5004 for each base name that different files have. */
+function findClashes(files: readonly string[], outDir: string): Diagnostic[] {
+  const byOutput = new Map<string, string[]>();
+  for (const file of new Map(files.map((path) => [resolve(path), path])).values()) {
+    const base = ts.sys.useCaseSensitiveFileNames ? baseOf(file) : baseOf(file).toLowerCase();
+    byOutput.set(base, [...(byOutput.get(base) ?? []), file]);
   }
-  const diagnostics = [...loaded.typescript.map(fromTypeScript), ...deduplicate(own).map(fromBtc)];
+  return [...byOutput.values()]
+    .filter(({ length }) => length > 1)
+    .map((same) =>
+      diagnostic(5004, null, {
+        output: join(outDir, `${baseOf(same[0])}.js`),
+        files: same.map((file) => `'${file}'`).join(' and '),
+      }),
+    );
+}
+
+/** Puts the outputs of one model in their places; says what is in the way, if anything. */
+async function emit(
+  { base, outputs, sources }: BuiltFile,
+  folder: string,
+): Promise<Diagnostic | null> {
+  const refuse = (file: string, reason: string) => diagnostic(5003, null, { file, reason });
+  const paths = outputs.map(({ path }) => path);
+  const own = new Set(sources.map((source) => resolve(source)));
+  const overwritten = paths.find((path) => own.has(resolve(folder, path)));
+  if (overwritten !== undefined)
+    return refuse(join(folder, overwritten), 'it is a source file of the model');
+  try {
+    await writeOutputs(folder, outputs, await obsoleteOutputs(folder, base, paths));
+    return null;
+  } catch (error) {
+    return refuse(folder, error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function buildFile(
+  file: string,
+  options: BuildCommandOptions,
+  stray: StrayErrors,
+): Promise<BuiltFile> {
+  const started = performance.now();
+  const { result, found } = await stray.during(() => compileFile(file, options));
+  const { loaded, results, problems } = result;
+  const diagnostics = [
+    ...loaded.typescript.map(fromTypeScript),
+    ...deduplicate([...loaded.diagnostics, ...problems, ...found]).map(fromBtc),
+  ];
   const failed = diagnostics.some(({ category }) => category === 'error');
-  const base = basename(file).replace(/\.[cm]?[jt]sx?$/, '');
+  const base = baseOf(file);
   return {
+    base,
     diagnostics,
     outputs: failed ? [] : outputsOf(base, results),
     summary: failed ? [] : summaryOf(file, base, options, results, performance.now() - started),
-    sources: loaded.files.length > 0 ? loaded.files : [file],
+    sources: loaded.files,
+    watched: [...loaded.files, ...loaded.awaited],
   };
 }
 
-function outputsOf(
-  base: string,
-  results: ReadonlyMap<'webgpu' | 'wasm', CompileResult>,
-): OutputFile[] {
+async function compileFile(file: string, options: BuildCommandOptions) {
+  const loaded = await loadModel(file, {
+    set: options.set ?? {},
+    ...(options.project ? { project: options.project } : {}),
+  });
+  const problems: Diagnostic[] = [];
+  const results = new Map<TargetName, CompileResult>();
+  for (const target of loaded.model ? new Set(options.target) : []) {
+    const result = await compile(loaded.model!, {
+      target,
+      ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+      ...(options.printAfter
+        ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
+        : {}),
+    });
+    problems.push(...result.diagnostics);
+    results.set(target, result);
+  }
+  return { loaded, results, problems };
+}
+
+function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>): OutputFile[] {
   const files: OutputFile[] = [];
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
@@ -141,7 +214,7 @@ function summaryOf(
   file: string,
   base: string,
   options: BuildCommandOptions,
-  results: ReadonlyMap<'webgpu' | 'wasm', CompileResult>,
+  results: ReadonlyMap<TargetName, CompileResult>,
   milliseconds: number,
 ): string[] {
   const [plan] = [...results.values()].map((result) => result.plan!);

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** A file of a build: path below the output folder, and content. */
@@ -7,28 +7,77 @@ export interface OutputFile {
   readonly content: string | Uint8Array;
 }
 
+/** A path that a build replaces or removes, and the names beside it that serve the change. */
+interface Place {
+  readonly final: string;
+  readonly temporary: string;
+  readonly backup: string;
+  /** Null for a file to remove. */
+  readonly content: OutputFile['content'] | null;
+  readonly existed: boolean;
+}
+
 let counter = 0;
 
 /**
- * Writes all files or none: first under temporary names beside their places, then renamed. A failure while writing leaves
- * the earlier files as they were. What was renamed before a failing rename stays: each file is whole in any case.
+ * Writes all files and removes the obsolete ones, or changes nothing: contents are first written under temporary names, and
+ * what was there before is kept until everything is in place.
  *
- * @throws the error of the file system, after the temporary files are removed
+ * @throws the error of the file system, after the earlier files are back and the temporary ones gone
  */
-export async function writeOutputs(folder: string, files: readonly OutputFile[]): Promise<void> {
-  const mark = `.btc-${process.pid}-${counter++}.tmp`;
-  const places = files.map(({ path }) => ({
-    final: join(folder, path),
-    temporary: join(folder, path) + mark,
-  }));
+export async function writeOutputs(
+  folder: string,
+  files: readonly OutputFile[],
+  obsolete: readonly string[] = [],
+): Promise<void> {
+  const mark = `.btc-${process.pid}-${counter++}`;
+  const changes = [...files, ...obsolete.map((path) => ({ path, content: null }))];
+  const places = await Promise.all(
+    changes.map(({ path, content }) => placeOf(join(folder, path), mark, content)),
+  );
+  const changed: Place[] = [];
   try {
-    for (let k = 0; k < files.length; k++) {
-      await mkdir(dirname(places[k].final), { recursive: true });
-      await writeFile(places[k].temporary, files[k].content);
+    for (const { final, temporary, content } of places) {
+      await mkdir(dirname(final), { recursive: true });
+      if (content !== null) await writeFile(temporary, content);
     }
-    for (const { final, temporary } of places) await rename(temporary, final);
+    for (const place of places) {
+      if (place.existed) await keep(place);
+      changed.push(place);
+      if (place.content === null) await rm(place.final, { force: true });
+      else await rename(place.temporary, place.final);
+    }
   } catch (error) {
-    await Promise.all(places.map(({ temporary }) => rm(temporary, { force: true })));
+    for (const place of changed.reverse()) await restore(place);
     throw error;
+  } finally {
+    const helpers = places.flatMap(({ temporary, backup }) => [temporary, backup]);
+    await Promise.all(helpers.map((path) => rm(path, { force: true })));
   }
+}
+
+async function placeOf(
+  final: string,
+  mark: string,
+  content: OutputFile['content'] | null,
+): Promise<Place> {
+  const found = await stat(final).catch(() => null);
+  if (found?.isDirectory()) throw new Error(`'${final}' is a folder`);
+  const existed = found !== null;
+  return {
+    final,
+    temporary: `${final}${mark}.tmp`,
+    backup: `${final}${mark}.old`,
+    content,
+    existed,
+  };
+}
+
+/** A second name for the earlier file: its own never stops leading to a whole file. Some file systems have no links. */
+function keep({ final, backup }: Place): Promise<void> {
+  return link(final, backup).catch(() => copyFile(final, backup));
+}
+
+function restore({ final, backup, existed }: Place): Promise<void> {
+  return existed ? rename(backup, final) : rm(final, { force: true });
 }

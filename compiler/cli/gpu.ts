@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
+import type { Gpu } from 'btc-compiler/runtime';
 
 /** A GPU for this process, or null and a sentence that says why there is none. */
 export type NodeGpu =
-  | { readonly gpu: GPU; readonly reason: null }
+  | { readonly gpu: Gpu; readonly reason: null }
   | { readonly gpu: null; readonly reason: string };
 
 // One instance for the life of the process: devices must not outlive the instance that they came from.

@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import {
   formatDot,
@@ -9,32 +10,58 @@ import {
 } from '../inspect.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { formatType, table } from './table.ts';
 
 const MAX_TENSORS = 8;
 const MAX_KERNELS = 12;
 const CHART_HEIGHT = 8;
 
+export interface InspectCommandOptions {
+  readonly all?: boolean;
+  readonly json?: boolean;
+  readonly dot?: boolean;
+}
+
 export async function inspectCommand(
   file: string,
-  options: { readonly json: boolean; readonly dot: boolean },
+  options: InspectCommandOptions,
 ): Promise<number> {
   const read = await readPlanFile(file);
   if ('diagnostic' in read) {
     console.error(formatPlain(fromBtc(read.diagnostic)));
     return 1;
   }
-  if (options.dot) process.stdout.write(formatDot(planGraph(read.plan)));
-  else if (options.json) console.log(JSON.stringify(inspectPlan(read.plan), null, 2));
-  else
-    process.stdout.write(formatInspection(inspectPlan(read.plan), process.stdout.columns ?? 100));
+  const { plan } = read;
+  const columns = process.stdout.columns ?? 100;
+  if (options.dot) process.stdout.write(formatDot(planGraph(plan)));
+  else if (options.json) console.log(JSON.stringify(withInterfaces(plan), null, 2));
+  else process.stdout.write(formatInspection(plan, columns, options.all ?? false));
   return 0;
 }
 
-export function formatInspection(inspection: Inspection, columns: number): string {
+/** The inspection as data, with what each program takes and gives. */
+function withInterfaces(plan: Plan) {
+  const inspection = inspectPlan(plan);
+  return {
+    ...inspection,
+    programs: inspection.programs.map((program) => {
+      const { inputs, outputs } = plan.programs[program.name];
+      return {
+        ...program,
+        inputs: inputs.map(({ tensor: _, ...input }) => input),
+        outputs: outputs.map(({ tensor: _, ...output }) => output),
+      };
+    }),
+  };
+}
+
+export function formatInspection(plan: Plan, columns: number, all: boolean): string {
+  const inspection = inspectPlan(plan);
   return [
     formatMemory(inspection),
-    ...inspection.programs.map((program) => formatProgram(program, columns)),
-    formatKernels(inspection),
+    ...inspection.programs.map((program) => formatProgram(plan, program, columns, all)),
+    formatKernels(inspection, all),
+    ...(all ? [formatTensors(plan)] : []),
   ].join('\n');
 }
 
@@ -66,19 +93,51 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
   return `${pc.bold(name)} for ${target} ${pc.dim(`(${producer})`)}\n\n${table(rows)}\n`;
 }
 
-function formatProgram(program: InspectedProgram, columns: number): string {
+function formatProgram(
+  plan: Plan,
+  program: InspectedProgram,
+  columns: number,
+  all: boolean,
+): string {
   const head = `${pc.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
   const peak = `live at the peak, step ${program.peakStep} (${program.peakLabel}${program.peakSource ? `, ${program.peakSource}` : ''}):`;
-  const rows = program.liveAtPeak
-    .slice(0, MAX_TENSORS)
-    .map(({ name, shape, bytes, firstStep, lastStep, source }) => [
-      formatBytes(bytes),
-      `${name} [${shape.join(', ')}]`,
-      `steps ${firstStep} to ${lastStep}`,
-      source ?? '',
-    ]);
-  const more = program.liveAtPeak.length - rows.length;
-  return `${head}\n${chart(program, columns)}\n${peak}\n${table(rows, [0])}${more > 0 ? `\n  and ${more} more` : ''}\n`;
+  const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
+    formatBytes(bytes),
+    `${name} [${shape.join(', ')}]`,
+    `steps ${firstStep} to ${lastStep}`,
+    source ?? '',
+  ]);
+  return [
+    head,
+    formatInterface(plan, program.name),
+    chart(program, columns),
+    peak,
+    `${firstRows(rows, all ? rows.length : MAX_TENSORS, [0])}\n`,
+  ].join('\n');
+}
+
+/** What a program takes and gives, a line each. */
+function formatInterface(plan: Plan, name: string): string {
+  const { inputs, outputs } = plan.programs[name];
+  return table([
+    ...inputs.map((input) => [
+      'input',
+      input.name,
+      formatType(input),
+      input.counter
+        ? 'the number of finished runs'
+        : input.default === null
+          ? ''
+          : `default ${input.default}`,
+    ]),
+    ...outputs.map((output) => ['output', output.name, formatType(output), '']),
+  ]);
+}
+
+/** A table of so many rows, and how many it leaves out. */
+function firstRows(rows: readonly string[][], count: number, right: readonly number[]): string {
+  const more = rows.length - count;
+  return `${table(rows.slice(0, count), right)}${more > 0 ? `\n  and ${more} more (--all)` : ''}`;
 }
 
 /** Live bytes over steps as columns of blocks; several steps share a column when the terminal is narrow, at their maximum. */
@@ -108,35 +167,31 @@ export function chart({ liveBytes, peakStep }: InspectedProgram, columns: number
 
 const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-function formatKernels({ kernels }: Inspection): string {
-  const rows = kernels
-    .slice(0, MAX_KERNELS)
-    .map(({ name, steps, flopsShare, bytesShare }) => [
-      `${(100 * flopsShare).toFixed(1)} %`,
-      `${(100 * bytesShare).toFixed(1)} %`,
-      String(steps),
-      name,
-    ]);
-  const more = kernels.length - rows.length;
-  return `${pc.bold('kernels')}\n${table([['FLOP', 'bytes', 'steps', 'kernel'], ...rows], [0, 1, 2])}${more > 0 ? `\n  and ${more} more` : ''}\n`;
+function formatKernels({ kernels }: Inspection, all: boolean): string {
+  const rows = kernels.map(({ name, steps, flopsShare, bytesShare }) => [
+    `${(100 * flopsShare).toFixed(1)} %`,
+    `${(100 * bytesShare).toFixed(1)} %`,
+    String(steps),
+    name,
+  ]);
+  const head = ['FLOP', 'bytes', 'steps', 'kernel'];
+  const shown = all ? rows.length : MAX_KERNELS;
+  return `${pc.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, [0, 1, 2])}\n`;
 }
 
-/** Columns as wide as their widest cell; the named ones aligned to the right. */
-function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths: number[] = [];
-  for (const row of rows)
-    row.forEach((cell, k) => {
-      widths[k] = Math.max(widths[k] ?? 0, cell.length);
-    });
-  return rows
-    .map(
-      (row) =>
-        `  ${row
-          .map((cell, k) => (right.includes(k) ? cell.padStart(widths[k]) : cell.padEnd(widths[k])))
-          .join('  ')
-          .trimEnd()}`,
-    )
-    .join('\n');
+/** Every tensor with its place in the slabs and its life. */
+function formatTensors({ tensors }: Plan): string {
+  const rows = tensors.map((tensor) => [
+    formatBytes(tensor.bytes),
+    `${tensor.slab}:${tensor.offset}`,
+    tensor.name,
+    formatType(tensor),
+    tensor.role,
+    tensor.policy,
+    tensor.program === null ? '' : `steps ${tensor.firstStep} to ${tensor.lastStep}`,
+  ]);
+  const head = ['size', 'slab:offset', 'tensor', 'type', 'role', 'memory', 'life'];
+  return `${pc.bold('tensors')}\n${table([head, ...rows], [0, 1])}\n`;
 }
 
 /** `73.04 M`, with a space before the unit. */

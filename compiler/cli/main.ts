@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
 import { MESSAGES } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
 import type { BuildCommandOptions } from './build.ts';
+import type { InspectCommandOptions } from './inspect.ts';
+import type { PathCommandOptions } from './path.ts';
 import type { RunCommandOptions } from './run.ts';
-
-const TARGETS = ['webgpu', 'wasm'] as const;
-type TargetName = (typeof TARGETS)[number];
+import { TARGETS, type TargetName } from './targets.ts';
 
 function fill(message: string, args: Record<string, string>): string {
   return message.replace(/\{(\w+)\}/g, (_, name: string) => args[name]);
@@ -31,7 +31,7 @@ function byteSize(text: string): number {
 
 function assignment(
   text: string,
-  previous: Record<string, OptionValue>,
+  previous: Record<string, OptionValue> = {},
 ): Record<string, OptionValue> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError(`BTC6004: ${fill(MESSAGES[6004], { text })}`);
@@ -45,6 +45,14 @@ function count(text: string): number {
   return number;
 }
 
+/** One of the words that select a stream of random numbers. */
+function seed(text: string): number {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isInteger(number) || number < 0 || number >= 2 ** 32)
+    throw new InvalidArgumentError('it must be an integer from 0 to 4294967295');
+  return number;
+}
+
 function passName(text: string): string {
   if (!(PASSES as readonly string[]).includes(text))
     throw new InvalidArgumentError(`the passes are ${PASSES.join(', ')}`);
@@ -53,6 +61,10 @@ function passName(text: string): string {
 
 const EXIT_CODES = `
 Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
+
+const RANDOM_INPUTS = `
+Inputs that are not given take their default where they have one. The others are random: f32 uniform in [-1, 1), i32 uniform in
+[0, classes); the same at every step.`;
 
 function createProgram(): Command {
   const program = new Command('btc')
@@ -68,7 +80,11 @@ function createProgram(): Command {
     .description('compile model files into plans, initial parameters and typed loaders')
     .argument('<files...>', 'model files, each with a default export made by defineModel')
     .option('--outDir <folder>', 'folder for the output', 'out')
-    .option('--target <targets>', 'webgpu, wasm or both', targetList, [...TARGETS])
+    .addOption(
+      new Option('--target <targets>', 'targets to build for, separated by commas')
+        .argParser(targetList)
+        .default([...TARGETS], TARGETS.join(',')),
+    )
     .option(
       '--budget <bytes>',
       'most device memory that a plan may take: 512MiB, 2GB, 1000000',
@@ -78,10 +94,9 @@ function createProgram(): Command {
       '--set <name=value>',
       'value of an option that the model declares (repeatable)',
       assignment,
-      {},
     )
-    .option('--noEmit', 'check only, write nothing', false)
-    .option('-w, --watch', 'build again whenever a file of the model changes', false)
+    .option('--noEmit', 'check only, write nothing')
+    .option('-w, --watch', 'build again whenever a file of the model changes')
     .option('--pretty', 'colours and code frames (default: on a terminal)')
     .option('--no-pretty', 'plain diagnostics')
     .option('-p, --project <tsconfig>', 'TypeScript configuration to check the model with')
@@ -100,9 +115,10 @@ function createProgram(): Command {
     .command('inspect')
     .description('show what a plan does with memory and time')
     .argument('<plan>', 'a .plan.json file')
-    .option('--json', 'all of it as JSON', false)
-    .option('--dot', 'the graph of steps and tensors for Graphviz', false)
-    .action(async (plan: string, options: { json: boolean; dot: boolean }) => {
+    .option('--all', 'all kernels and tensors, not only the largest')
+    .option('--json', 'all of it as JSON')
+    .addOption(new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts('json'))
+    .action(async (plan: string, options: InspectCommandOptions) => {
       const { inspectCommand } = await import('./inspect.ts');
       process.exitCode = await inspectCommand(plan, options);
     });
@@ -117,14 +133,36 @@ function createProgram(): Command {
       '--input <name=value>',
       'a number for every element, or a .safetensors file that holds a tensor of that name (repeatable)',
       assignment,
-      {},
     )
-    .option('--classes <count>', 'random i32 inputs are drawn from 0 up to this', count, 10)
-    .option('--seed <number>', 'of random inputs', Number, 1)
-    .option('--json', 'figures as JSON', false)
+    .option(
+      '--classes <count>',
+      'random i32 inputs are drawn from 0 up to but not including this',
+      count,
+      10,
+    )
+    .option('--seed <number>', 'of random inputs', seed, 1)
+    .option('--json', 'figures as JSON')
+    .addHelpText('after', RANDOM_INPUTS)
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('./run.ts');
       process.exitCode = await runCommand(plan, options);
+    });
+
+  program
+    .command('path')
+    .description('find the cheapest order of pairwise contractions of an einsum, without a model')
+    .argument('<equation>', 'as in: "ab,bc,cd->ad"')
+    .requiredOption('--sizes <sizes>', 'extent of every letter: a=8,b=20,c=4,d=16')
+    .addOption(
+      new Option(
+        '--train <gradients>',
+        'count the gradients in: of all operands, or of all but the first',
+      ).choices(['all', 'no-input']),
+    )
+    .option('--json', 'figures as JSON')
+    .action(async (equation: string, options: PathCommandOptions) => {
+      const { pathCommand } = await import('./path.ts');
+      process.exitCode = pathCommand(equation, options);
     });
   return program;
 }
@@ -134,7 +172,12 @@ try {
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
-  // Commander has printed its message; help and version end with code 0.
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode;
+  if (error instanceof CommanderError) {
+    // Commander has printed its message; help and version end with code 0.
+    process.exitCode = error.exitCode;
+  } else {
+    console.error('error: btc itself failed; please report this with the model that it failed on');
+    console.error(error);
+    process.exitCode = 1;
+  }
 }

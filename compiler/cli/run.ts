@@ -1,41 +1,21 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import pc from 'picocolors';
-import type { Plan, PlanInput } from '../../ir/plan.ts';
-import { uniform } from '../../ir/random.ts';
-import { decodeSafetensors } from '../../ir/safetensors.ts';
+import type { PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
-import type { OptionValue } from '../frontend/option.ts';
-import { findNodeGpu } from './gpu.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
+import { openPlan, type RunningSession } from './run-session.ts';
+import { formatType, table } from './table.ts';
 
-export interface RunCommandOptions {
+export interface RunCommandOptions extends InputOptions {
   readonly program?: string;
   readonly steps: number;
-  readonly input: Readonly<Record<string, OptionValue>>;
-  readonly classes: number;
-  readonly seed: number;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
-/** What the command uses of a session. The runtime is loaded under the name that users import it by. */
-interface RunningSession {
-  readonly plan: Plan;
-  readonly description: string;
-  readonly allocatedBytes: number;
-  run(
-    program: string,
-    inputs: Record<string, Float32Array | Int32Array>,
-  ): Promise<Record<string, Float32Array | Int32Array>>;
-  destroy(): void;
-}
-type Load = (
-  plan: Plan,
-  options: { gpu?: GPU; module?: Uint8Array; parameters?: Uint8Array },
-) => Promise<RunningSession>;
+type Data = Float32Array | Int32Array;
 
 export async function runCommand(file: string, options: RunCommandOptions): Promise<number> {
   const log = options.json ? () => {} : (line: string) => console.log(line);
@@ -54,9 +34,9 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    session = await open(file, read.plan, log);
+    session = await openPlan(file, read.plan, log);
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
-    const figures = await measure(session, program, inputs, options, log);
+    const figures = await measure(session, program, inputs, options.steps, log);
     if (options.json) console.log(JSON.stringify(figures, null, 2));
     return 0;
   } catch (error) {
@@ -68,129 +48,24 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
 }
 
-/** Opens the plan on its target; a WebGPU plan on a machine without an adapter gives way to the wasm plan beside it. */
-async function open(
-  file: string,
-  plan: Plan,
-  log: (line: string) => void,
-): Promise<RunningSession> {
-  const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
-  const folder = dirname(file);
-  const base = file
-    .slice(folder === '.' && !file.startsWith('.') ? 0 : folder.length + 1)
-    .replace(/\.(webgpu|wasm)\.plan\.json$/, '');
-  const parameters = await readFile(join(folder, `${base}.safetensors`)).catch(() => undefined);
-  const given = parameters ? { parameters } : {};
-  if (!parameters)
-    log(pc.yellow(`no ${base}.safetensors beside the plan: parameters start at zero`));
-  if (plan.target === 'webgpu') {
-    const { gpu, reason } = await findNodeGpu();
-    if (gpu) {
-      const session = await load(plan, { gpu, ...given });
-      log(`target: WebGPU on ${pc.bold(session.description)}`);
-      return session;
-    }
-    const other = join(folder, `${base}.wasm.plan.json`);
-    const fallback = await readPlanFile(other);
-    if ('diagnostic' in fallback)
-      throw new Error(
-        `${reason}, and there is no ${other} to run instead; build with --target wasm`,
-      );
-    log(`target: ${pc.bold('WebAssembly')}, because ${reason}`);
-    return load(fallback.plan, {
-      module: await readFile(join(folder, fallback.plan.module!.file)),
-      ...given,
-    });
-  }
-  log(`target: ${pc.bold('WebAssembly')}`);
-  return load(plan, { module: await readFile(join(folder, plan.module!.file)), ...given });
-}
-
-/** Given inputs, and random ones for the rest: f32 uniform in [-1, 1), i32 in [0, classes). Those with defaults keep them. */
-async function makeInputs(
-  inputs: readonly PlanInput[],
-  options: RunCommandOptions,
-): Promise<Record<string, Float32Array | Int32Array>> {
-  const unknown = Object.keys(options.input).find(
-    (name) => !inputs.some((input) => input.name === name),
-  );
-  if (unknown !== undefined)
-    throw new Error(
-      `the program has no input '${unknown}'; its inputs are ${inputs.map(({ name }) => name).join(', ')}`,
-    );
-  const result: Record<string, Float32Array | Int32Array> = {};
-  for (const [stream, { name, dtype, shape, default: fallback, counter }] of inputs.entries()) {
-    const count = elementCount(shape);
-    const given = options.input[name];
-    if (given !== undefined) {
-      result[name] = await givenInput(name, String(given), dtype, count);
-    } else if (fallback === null && !counter) {
-      const random = (k: number) => uniform(options.seed, stream, k, 0);
-      result[name] =
-        dtype === 'f32'
-          ? Float32Array.from({ length: count }, (_, k) => 2 * random(k) - 1)
-          : Int32Array.from({ length: count }, (_, k) => Math.floor(options.classes * random(k)));
-    }
-  }
-  return result;
-}
-
-async function givenInput(
-  name: string,
-  value: string,
-  dtype: 'f32' | 'i32',
-  count: number,
-): Promise<Float32Array | Int32Array> {
-  if (value.endsWith('.safetensors')) {
-    const tensor = decodeSafetensors(await readFile(value)).tensors.get(name);
-    if (!tensor) throw new Error(`${value} holds no tensor '${name}'`);
-    return tensor.data;
-  }
-  const number = Number(value);
-  if (value.trim() === '' || !Number.isFinite(number))
-    throw new Error(`input '${name}': '${value}' is neither a number nor a .safetensors file`);
-  return dtype === 'f32'
-    ? new Float32Array(count).fill(number)
-    : new Int32Array(count).fill(number);
-}
-
 async function measure(
   session: RunningSession,
   program: string,
-  inputs: Record<string, Float32Array | Int32Array>,
-  options: RunCommandOptions,
+  inputs: readonly RunInput[],
+  steps: number,
   log: (line: string) => void,
 ) {
-  const { memory } = session.plan;
+  const { memory, programs } = session.plan;
   log(
     `device memory: ${formatBytes(memory.deviceBytes)} planned, ${formatBytes(session.allocatedBytes)} allocated`,
   );
-  const milliseconds: number[] = [];
-  const losses: number[] = [];
-  for (let step = 0; step < options.steps; step++) {
-    const started = performance.now();
-    const outputs = await session.run(program, inputs);
-    milliseconds.push(performance.now() - started);
-    const scalars = Object.entries(outputs).filter(([, value]) => value.length === 1);
-    if (outputs.loss) losses.push(outputs.loss[0]);
-    const shown = scalars.map(([name, [value]]) => `${name} ${value.toPrecision(6)}`).join('  ');
-    log(
-      `  step ${String(step).padStart(String(options.steps - 1).length)}  ${milliseconds[step].toFixed(2).padStart(9)} ms  ${shown}`,
-    );
-  }
-  // The first run compiles pipelines and fills caches.
-  const warm = (milliseconds.length > 1 ? milliseconds.slice(1) : milliseconds).toSorted(
-    (a, b) => a - b,
-  );
-  const at = (share: number) => warm[Math.min(warm.length - 1, Math.floor(share * warm.length))];
-  const time = {
-    first: milliseconds[0],
-    median: at(0.5),
-    least: warm[0],
-    most: warm[warm.length - 1],
-  };
+  if (inputs.length > 0) log(`inputs of ${pc.bold(program)}:\n${formatInputs(inputs)}`);
+  const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);
+  const outputs = summarise(programs[program], last);
+  if (Object.keys(metrics).length === 0) log(`outputs:\n${formatOutputs(outputs)}`);
+  const time = timeOf(milliseconds);
   log(
-    `${program}: ${pc.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${warm.length}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
+    `${program}: ${pc.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${time.count}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
   );
   return {
     program,
@@ -198,7 +73,93 @@ async function measure(
     device: session.description,
     deviceBytes: memory.deviceBytes,
     allocatedBytes: session.allocatedBytes,
-    milliseconds: time,
-    losses,
+    milliseconds: { ...time, steps: milliseconds },
+    metrics,
+    outputs,
   };
+}
+
+/** Runs the program, and gathers its times and, by name, the values that its scalar outputs took. */
+async function runSteps(
+  session: RunningSession,
+  program: string,
+  inputs: readonly RunInput[],
+  steps: number,
+  log: (line: string) => void,
+) {
+  const given = Object.fromEntries(
+    inputs.flatMap(({ declaration, data }) => (data ? [[declaration.name, data]] : [])),
+  );
+  const scalars = session.plan.programs[program].outputs.filter(
+    ({ shape }) => elementCount(shape) === 1,
+  );
+  const metrics = Object.fromEntries(scalars.map(({ name }) => [name, [] as number[]]));
+  const milliseconds: number[] = [];
+  let last: Record<string, Data> = {};
+  for (let step = 0; step < steps; step++) {
+    const started = performance.now();
+    last = await session.run(program, given);
+    milliseconds.push(performance.now() - started);
+    for (const { name } of scalars) metrics[name].push(last[name][0]);
+    const shown = scalars.map(({ name }) => `${name} ${last[name][0].toPrecision(6)}`).join('  ');
+    log(
+      `  step ${String(step).padStart(String(steps - 1).length)}  ${milliseconds[step].toFixed(2).padStart(9)} ms  ${shown}`.trimEnd(),
+    );
+  }
+  return { milliseconds, metrics, last };
+}
+
+/** Of all runs but the first, which compiles pipelines and fills caches. */
+function timeOf(milliseconds: readonly number[]) {
+  const warm = (milliseconds.length > 1 ? milliseconds.slice(1) : milliseconds).toSorted(
+    (a, b) => a - b,
+  );
+  return {
+    first: milliseconds[0],
+    count: warm.length,
+    median: warm[Math.floor(0.5 * warm.length)],
+    least: warm[0],
+    most: warm[warm.length - 1],
+  };
+}
+
+interface OutputSummary {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly mean: number;
+  /** Square root of the sum of the squares. */
+  readonly norm: number;
+}
+
+function summarise(
+  { outputs }: PlanProgram,
+  values: Readonly<Record<string, Data>>,
+): Record<string, OutputSummary> {
+  return Object.fromEntries(
+    outputs.map(({ name, dtype, shape }) => {
+      let [sum, squares] = [0, 0];
+      for (const value of values[name]) {
+        sum += value;
+        squares += value * value;
+      }
+      return [name, { dtype, shape, mean: sum / values[name].length, norm: Math.sqrt(squares) }];
+    }),
+  );
+}
+
+function formatInputs(inputs: readonly RunInput[]): string {
+  return table(
+    inputs.map(({ declaration, origin }) => [declaration.name, formatType(declaration), origin]),
+  );
+}
+
+function formatOutputs(outputs: Readonly<Record<string, OutputSummary>>): string {
+  return table(
+    Object.entries(outputs).map(([name, output]) => [
+      name,
+      formatType(output),
+      `mean ${output.mean.toPrecision(6)}`,
+      `norm ${output.norm.toPrecision(6)}`,
+    ]),
+  );
 }

@@ -1,41 +1,66 @@
-import ts from 'typescript';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
+const POLL_MS = 250;
+/** Changes within this time are one: an editor's save is several. */
 const DEBOUNCE_MS = 100;
 
 /**
- * Builds, then again whenever one of the files that went into the last build changes. Ends only with the process. A build never
- * overlaps another.
+ * Builds, then again whenever one of the files that the last build named changes, vanishes or appears. Ends only with the process.
+ * A build never overlaps another.
  */
 export async function watchFiles(
   build: () => Promise<readonly string[]>,
   pretty: boolean,
 ): Promise<void> {
+  announce('Starting compilation in watch mode...', pretty);
   for (;;) {
-    announce('Starting compilation in watch mode...', pretty);
+    const started = Date.now();
     const files = await build();
     announce('Watching for file changes.', pretty);
-    await nextChange(files);
-    announce('File change detected.', pretty);
+    await nextChange([...new Set(files)], started);
+    announce('File change detected. Starting incremental compilation...', pretty);
   }
 }
 
-function nextChange(files: readonly string[]): Promise<void> {
-  return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | null = null;
-    const watchers = files.map((file) =>
-      ts.sys.watchFile!(
-        file,
-        () => {
-          if (timer) clearTimeout(timer);
-          timer = setTimeout(() => {
-            for (const watcher of watchers) watcher.close();
-            resolve();
-          }, DEBOUNCE_MS);
-        },
-        250,
-      ),
-    );
-  });
+/** Waits until files differ from what they are now, or one was written since `started`: the build may have read it before. */
+async function nextChange(files: readonly string[], started: number): Promise<void> {
+  const known = files.map(stampOf);
+  const now = Date.now();
+  let changed = known.some(({ written }) => written > started && written <= now);
+  while (!changed) {
+    await sleep(POLL_MS);
+    changed = differ(known, files.map(stampOf));
+  }
+  for (let before = files.map(stampOf); ; ) {
+    await sleep(DEBOUNCE_MS);
+    const after = files.map(stampOf);
+    if (!differ(before, after)) return;
+    before = after;
+  }
+}
+
+interface Stamp {
+  /** Milliseconds of the last change; 0 where there is no file. */
+  readonly written: number;
+  readonly size: number;
+}
+
+// Looking again and again works where notifications do not: for paths that do not exist yet, and on network drives.
+function stampOf(file: string): Stamp {
+  try {
+    const found = statSync(file);
+    if (found.isFile()) return { written: found.mtimeMs, size: found.size };
+  } catch {
+    // Not there, or not to be seen.
+  }
+  return { written: 0, size: 0 };
+}
+
+function differ(before: readonly Stamp[], after: readonly Stamp[]): boolean {
+  return before.some(
+    ({ written, size }, k) => written !== after[k].written || size !== after[k].size,
+  );
 }
 
 function announce(message: string, pretty: boolean): void {

@@ -113,6 +113,12 @@ export function report(number: MessageNumber, args: Record<string, string | numb
   currentTrace('btc operations').diagnostics.push(diagnostic(number, span, named));
 }
 
+/** Reports something that is allowed but probably not meant. */
+export function warn(number: MessageNumber, args: Record<string, string | number>): void {
+  const { diagnostics } = currentTrace('btc operations');
+  diagnostics.push(diagnostic(number, currentSpan(), args, { category: 'warning' }));
+}
+
 /** Reports the first dimension that is not a positive integer (BTC2010), or a shape of more elements than can be counted. */
 export function checkShape(op: string, shape: Shape): boolean {
   if (!Array.isArray(shape)) {

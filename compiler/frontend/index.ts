@@ -3,6 +3,23 @@ export type { DType, Shape } from '../../ir/tensor.ts';
 export { einsum, matmul } from './contractions.ts';
 export * from './elementwise.ts';
 export {
+  type BlockTermOptions,
+  blockTerm,
+  type CpOptions,
+  cp,
+  type Factorisation,
+  hierarchicalTucker,
+  lowRank,
+  type ModeOptions,
+  type TrainOptions,
+  type TuckerOptions,
+  tensorRing,
+  tensorTrain,
+  tucker,
+} from './factorised/factorisation.ts';
+export type { VarianceLaw } from './factorised/initialise.ts';
+export { factoriseDimension } from './factorised/modes.ts';
+export {
   crossEntropy,
   dropout,
   logSoftmax,

@@ -26,7 +26,7 @@ const OWN_MODULE = new URL(
 export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile[] {
   const { program } = model;
   // JSON is imported from where it is.
-  const files = userFiles(program).filter((file) => !file.fileName.endsWith('.json'));
+  const files = userFiles(model).filter((file) => !file.fileName.endsWith('.json'));
   const pathOf = new Map(
     files.map((file, index) => [file.fileName, `${index}-${baseName(file.fileName)}.mjs`]),
   );
@@ -40,6 +40,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
     ).resolvedModule;
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return new URL(emitted, folderUrl).href;
+    if (target?.extension === ts.Extension.Json) return pathToFileURL(target.resolvedFileName).href;
     const original = pathToFileURL(from.fileName).href;
     if (text.startsWith('.')) return new URL(text, original).href;
     return text.startsWith('node:') ? text : resolveSpecifier(text, original);

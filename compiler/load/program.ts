@@ -6,16 +6,27 @@ import ts from 'typescript';
 export interface ModelProgram {
   readonly program: ts.Program;
   readonly entry: ts.SourceFile | null;
-  /** TypeScript's own diagnostics, configuration included. */
+  /** TypeScript's own diagnostics, those of the configuration file aside. */
   readonly diagnostics: readonly ts.Diagnostic[];
   readonly host: ts.CompilerHost;
+  /** Where imports that did not resolve were looked for. */
+  readonly missing: readonly string[];
+}
+
+/** What a model is checked under. */
+export interface Configuration {
+  /** Null when the configuration file cannot be read. */
+  readonly options: ts.CompilerOptions | null;
+  readonly diagnostics: readonly ts.Diagnostic[];
+  readonly file: string | null;
 }
 
 const DEFAULTS: ts.CompilerOptions = { strict: true, skipLibCheck: true, types: [] };
 
 /**
  * What the loader needs whatever the project's configuration says: modules that Node can import, and source maps. Bundler
- * resolution takes `./layers`, `./layers.js` and `./layers.ts` alike.
+ * resolution takes `./layers`, `./layers.js` and `./layers.ts` alike. Specifiers are the emitter's to rewrite: TypeScript would
+ * rewrite relative ones only, and refuse those that `paths` leads to a `.ts` file.
  */
 const REQUIRED: ts.CompilerOptions = {
   module: ts.ModuleKind.ESNext,
@@ -33,7 +44,7 @@ const REQUIRED: ts.CompilerOptions = {
   inlineSources: false,
   removeComments: false,
   allowImportingTsExtensions: true,
-  rewriteRelativeImportExtensions: true,
+  rewriteRelativeImportExtensions: false,
   allowJs: true,
   resolveJsonModule: true,
   // Nothing is written there, but TypeScript emits no JavaScript file in its own place.
@@ -42,18 +53,42 @@ const REQUIRED: ts.CompilerOptions = {
   tsBuildInfoFile: undefined,
 };
 
+/** "allowImportingTsExtensions" without its own rewriting of specifiers. */
+const EXTENSIONS_NOT_REWRITTEN = 5096;
+
 /** The declarations of this very compiler, for projects that have not installed it where TypeScript would look. */
 const OWN_ENTRY = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.d.ts', import.meta.url),
 );
 
+const OWN_DECLARATIONS: ts.ResolvedModuleFull = {
+  resolvedFileName: OWN_ENTRY,
+  extension: OWN_ENTRY.endsWith('.d.ts') ? ts.Extension.Dts : ts.Extension.Ts,
+  isExternalLibraryImport: true,
+};
+
 export const OWN_PACKAGE = 'btc-compiler';
 
-/** Parses and checks a model file with the TypeScript compiler, under the nearest tsconfig.json or the one given. */
-export function createModelProgram(file: string, project?: string): ModelProgram {
+/** Parses and checks a model file with the TypeScript compiler. */
+export function createModelProgram(file: string, options: ts.CompilerOptions): ModelProgram {
   const path = resolve(file);
-  const { options, diagnostics: configuration } = readConfiguration(path, project);
   const host = ts.createCompilerHost(options);
+  const missing = resolveImports(host, options);
+  const program = ts.createProgram([path], options, host);
+  return {
+    program,
+    entry: program.getSourceFile(path) ?? null,
+    diagnostics: ts
+      .getPreEmitDiagnostics(program)
+      .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN),
+    host,
+    missing: [...missing],
+  };
+}
+
+/** Lets the host find btc's own declarations wherever the project is; gives where it looked for what it will not find. */
+function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): ReadonlySet<string> {
+  const missing = new Set<string>();
   const cache = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
   host.resolveModuleNameLiterals = (literals, containingFile, redirected, compilerOptions) =>
     literals.map((literal) => {
@@ -65,50 +100,50 @@ export function createModelProgram(file: string, project?: string): ModelProgram
         cache,
         redirected,
       );
-      if (found.resolvedModule || literal.text !== OWN_PACKAGE) return found;
-      const extension = OWN_ENTRY.endsWith('.d.ts') ? ts.Extension.Dts : ts.Extension.Ts;
-      return {
-        ...found,
-        resolvedModule: { resolvedFileName: OWN_ENTRY, extension, isExternalLibraryImport: true },
+      if (found.resolvedModule) return found;
+      if (literal.text === OWN_PACKAGE) return { ...found, resolvedModule: OWN_DECLARATIONS };
+      // A field that TypeScript's own watch goes by, though its declarations leave it out.
+      const { failedLookupLocations = [] } = found as {
+        failedLookupLocations?: readonly string[];
       };
+      for (const place of failedLookupLocations) missing.add(place);
+      return found;
     });
-  const program = ts.createProgram([path], options, host);
-  return {
-    program,
-    entry: program.getSourceFile(path) ?? null,
-    diagnostics: [...configuration, ...ts.getPreEmitDiagnostics(program)],
-    host,
-  };
+  return missing;
 }
 
-function readConfiguration(
-  path: string,
-  project: string | undefined,
-): { options: ts.CompilerOptions; diagnostics: readonly ts.Diagnostic[] } {
+/** The nearest tsconfig.json above the file, or the one given, with what the loader needs on top. */
+export function readConfiguration(file: string, project: string | undefined): Configuration {
   const folder =
     project && ts.sys.directoryExists(project) ? resolve(project, 'tsconfig.json') : project;
-  const config = folder ?? ts.findConfigFile(dirname(path), ts.sys.fileExists);
-  if (!config) return { options: { ...DEFAULTS, ...REQUIRED }, diagnostics: [] };
+  const config = folder ?? ts.findConfigFile(dirname(resolve(file)), ts.sys.fileExists);
+  if (!config) return { options: { ...DEFAULTS, ...REQUIRED }, diagnostics: [], file: null };
   const diagnostics: ts.Diagnostic[] = [];
   const host: ts.ParseConfigFileHost = {
     ...ts.sys,
     onUnRecoverableConfigFileDiagnostic: (diagnostic) => diagnostics.push(diagnostic),
   };
   const parsed = ts.getParsedCommandLineOfConfigFile(config, {}, host);
+  if (!parsed) return { options: null, diagnostics, file: config };
   // "No inputs were found" is about `include`, which the command line's files replace.
   const NO_INPUTS = 18003;
-  diagnostics.push(...(parsed?.errors ?? []).filter(({ code }) => code !== NO_INPUTS));
-  return { options: { ...parsed?.options, skipLibCheck: true, ...REQUIRED }, diagnostics };
+  diagnostics.push(...parsed.errors.filter(({ code }) => code !== NO_INPUTS));
+  return {
+    options: { ...parsed.options, skipLibCheck: true, ...REQUIRED },
+    diagnostics,
+    file: config,
+  };
 }
 
-/** Files that are the user's own: not declarations, not libraries. */
-export function userFiles(program: ts.Program): ts.SourceFile[] {
+/** Files that are the user's own: the entry, and what it imports that is neither a declaration nor a library. */
+export function userFiles({ program, entry }: ModelProgram): ts.SourceFile[] {
   return program
     .getSourceFiles()
     .filter(
       (file) =>
-        !file.isDeclarationFile &&
-        !program.isSourceFileFromExternalLibrary(file) &&
-        !file.fileName.includes('/node_modules/'),
+        file === entry ||
+        (!file.isDeclarationFile &&
+          !program.isSourceFileFromExternalLibrary(file) &&
+          !file.fileName.includes('/node_modules/')),
     );
 }

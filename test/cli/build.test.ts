@@ -1,42 +1,20 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { btc, ROOT } from '../support/btc.ts';
+import { btc } from '../support/btc.ts';
+import { createProject, SMALL_MODEL as MODEL, type Project } from '../support/project.ts';
 
+let project: Project;
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'btc-test-'));
-  // As after `npm install btc-compiler`.
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(ROOT, join(folder, 'node_modules', 'btc-compiler'));
+  project = createProject();
+  ({ folder } = project);
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => project.remove());
 
-const write = (name: string, text: string) => {
-  mkdirSync(join(folder, name, '..'), { recursive: true });
-  writeFileSync(join(folder, name), text);
-};
-const build = (...args: string[]) => btc(['build', ...args], { cwd: folder });
-
-const MODEL = `import { crossEntropy, defineModel, linear, option, sgd, tensor } from 'btc-compiler';
-const batch = option('batch', 4);
-export default defineModel({
-  name: 'small',
-  inputs: { x: tensor([batch, 3]), y: tensor([batch], 'i32') },
-  build: ({ x }) => ({ logits: linear(3, 2)(x) }),
-  train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() },
-});
-`;
+const write = (name: string, text: string) => project.write(name, text);
+const build = (...args: string[]) => project.btc('build', ...args);
 
 describe('btc build', () => {
   test('prints five planted mistakes, each at its expression, and writes nothing', () => {
@@ -221,7 +199,7 @@ export default defineModel({
     );
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /error BTC4001: the plan needs .* over the budget of 1\.00 KiB by .*; the peak is at step \d+ of 'train'/,
+      /error BTC4001: the webgpu plan needs .* over the budget of 1\.00 KiB by .*; the peak is at step \d+ of 'train'/,
     );
     expect(stdout).toMatch(/live there: 'train\/x' \[64, 3\], 768 B/);
     expect(readFileSync(join(folder, 'out/model.webgpu.plan.json'), 'utf8')).toBe(before);
@@ -248,6 +226,9 @@ export default defineModel({
     const missing = build('nowhere.ts', '--no-pretty');
     expect(missing.code).toBe(1);
     expect(missing.stdout).toContain("error BTC6003: 'nowhere.ts' does not exist");
+    const help = build('--help').stdout;
+    expect(help).toMatch(/separated by commas \(default:\s+webgpu,wasm\)/);
+    expect(help).not.toMatch(/default: (\{|false)/);
   });
 
   test('--print-after shows the program as text', () => {
@@ -258,53 +239,5 @@ export default defineModel({
     expect(build('model.ts', '--target', 'wasm', '--print-after', 'allocate').stdout).toContain(
       'schedule small',
     );
-  });
-});
-
-describe('btc inspect and btc run', () => {
-  test('show the plan and run it', () => {
-    write('model.ts', MODEL);
-    expect(build('model.ts').code).toBe(0);
-    const plan = 'out/model.wasm.plan.json';
-    const text = btc(['inspect', plan], { cwd: folder }).stdout;
-    expect(text).toContain('small for wasm');
-    expect(text).toMatch(/live at the peak, step \d+/);
-    const data = JSON.parse(btc(['inspect', plan, '--json'], { cwd: folder }).stdout);
-    expect(data.memory.deviceBytes).toBe(65536);
-    expect(data.programs.map(({ name }: { name: string }) => name)).toEqual(['predict', 'train']);
-    expect(btc(['inspect', plan, '--dot'], { cwd: folder }).stdout).toMatch(
-      /^digraph "small" \{[\s\S]*"tensor:\d+" -> "train:0"/,
-    );
-
-    const figures = JSON.parse(
-      btc(['run', plan, '--steps', '5', '--json'], { cwd: folder }).stdout,
-    );
-    expect(figures.losses).toHaveLength(5);
-    expect(figures.losses[4]).toBeLessThan(figures.losses[0]);
-    expect(figures.allocatedBytes).toBe(figures.deviceBytes);
-    expect(btc(['run', plan, '--program', 'fly'], { cwd: folder }).stderr).toContain(
-      "has no program 'fly'; it has predict, train",
-    );
-    expect(
-      btc(['run', plan, '--program', 'predict', '--input', 'x=0.5', '--steps', '1'], {
-        cwd: folder,
-      }).code,
-    ).toBe(0);
-  });
-
-  test('refuse a truncated and a tampered plan, naming the field', () => {
-    write('model.ts', MODEL);
-    build('model.ts', '--target', 'wasm');
-    const path = join(folder, 'out/model.wasm.plan.json');
-    const text = readFileSync(path, 'utf8');
-    writeFileSync(path, text.slice(0, 1000));
-    expect(btc(['inspect', path]).stderr).toContain('error BTC5001');
-    const plan = JSON.parse(text);
-    plan.tensors[1].offset += 16;
-    writeFileSync(path, JSON.stringify(plan));
-    expect(btc(['run', path]).stderr).toMatch(
-      /error BTC5001: .* is not a valid plan: (tensors|programs\.\w+\.steps)\[\d+\]/,
-    );
-    expect(btc(['inspect', join(folder, 'none.plan.json')]).stderr).toContain('error BTC6003');
   });
 });

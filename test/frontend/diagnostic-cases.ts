@@ -11,6 +11,8 @@ const trained = (loss: string) =>
 export interface Case {
   readonly text: string;
   readonly options?: CompileOptions;
+  /** Only a warning: there is a plan all the same. */
+  readonly warns?: true;
   /** The message in full. */
   readonly message: string;
 }
@@ -179,6 +181,36 @@ export const CASES: Readonly<Record<number, Case>> = {
   2016: {
     text: withOutput('▸transpose(x, [0, 2])'),
     message: 'transpose: [0, 2] is not a permutation of the 2 axes',
+  },
+  2017: {
+    text: withOutput(
+      'linear(3, 8, { weight: cp({ inputModes: [2, 2], outputModes: [4, 2], rank: 1 }) })▸(x)',
+    ),
+    message:
+      'CP: the input modes [2, 2] multiply to 4, not to the 3 features of the layer; [3, 1] would do',
+  },
+  2018: {
+    text: withOutput('linear(3, 8, { weight: lowRank({ rank: 0 }) })▸(x)'),
+    message: 'low-rank: rank 0 of the matrix must be from 1 to 3',
+  },
+  2019: {
+    text: withOutput(
+      'linear(3, 8, { weight: cp({ inputModes: [3], outputModes: [4, 2], rank: 1 }) })▸(x)',
+    ),
+    message:
+      'CP: there are 1 input modes and 2 output modes, but they go in pairs; output modes [8] would do',
+  },
+  2020: {
+    text: withOutput(
+      'linear(3, 8, { weight: tensorTrain({ inputModes: [3, 1], outputModes: [4, 2], ranks: [] }) })▸(x)',
+    ),
+    message: 'tensor-train: 0 ranks are given, one for each bond makes 1',
+  },
+  2101: {
+    text: withOutput('linear(3, 8, { weight: lowRank({ rank: 3 }) })▸(x)'),
+    warns: true,
+    message:
+      "'linear': the low-rank form takes 66 multiply-adds at batch 2, the dense layer 48; it saves memory (33 parameters), not time",
   },
   3001: {
     text: trained('▸add(y.relu(), 1)'),

@@ -54,6 +54,15 @@ const KINDS = {
   block: fc.constant(() => btc.param('scoped', [2], btc.init.zeros)),
   default: fc.oneof(number, fc.boolean(), fc.string()),
   layer: options({ name, epsilon: number }),
+  factors: options({
+    inputModes: shape,
+    outputModes: shape,
+    rank: number,
+    ranks: shape,
+    inputRanks: shape,
+    blocks: number,
+    split: fc.boolean(),
+  }),
   dense: options({ name, bias: fc.boolean(), weightInit: initialiser, biasInit: initialiser }),
   recurrent: options({ name, inputInit: initialiser, hiddenInit: initialiser }),
   sgd: options({
@@ -134,6 +143,14 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   normalise: 'tensor / number',
   randomUniform: 'shape',
   embedding: 'number number / dense',
+  blockTerm: 'factors',
+  cp: 'factors',
+  hierarchicalTucker: 'factors',
+  lowRank: 'factors',
+  tensorRing: 'factors',
+  tensorTrain: 'factors',
+  tucker: 'factors',
+  factoriseDimension: 'number number',
   layerNorm: 'number / layer',
   linear: 'number number / dense',
   gru: 'number number / recurrent',
@@ -224,6 +241,8 @@ function tensorsIn(
 ): Tensor[] {
   if (result instanceof Tensor) return [result];
   if (Array.isArray(result)) return result.flatMap((item) => tensorsIn(item, subject, inputs));
+  if (typeof result === 'object' && result !== null && 'network' in result)
+    return [btc.linear(3, 8, { weight: result as btc.Factorisation })(inputs.a)];
   if (typeof result === 'function') {
     const suited = /^(rnn|gru|lstm)$/.test(subject) ? 't' : subject === 'embedding' ? 'c' : 'a';
     return tensorsIn(result(inputs[suited]), subject, inputs);

@@ -51,7 +51,7 @@ test('initial parameters come from a file without optimiser state, or by name', 
     loaded.destroy();
   }
   const error = await errorOf(() => load(plan, { device, parameters: encodeSafetensors([]) }));
-  expect(error.message).toBe("the checkpoint is refused: tensor 'weight' is missing");
+  expect(error.message).toBe("the parameters are refused: tensor 'weight' is missing");
 });
 
 /** The saved file with its parts changed. */

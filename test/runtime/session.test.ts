@@ -109,7 +109,7 @@ describe('inputs that do not fit', () => {
     [
       'rows of different lengths',
       { ...SMALL_INPUTS, x: [[1, 2, 3, 4], [1, 2, 3], [1]] },
-      "input 'x' of program 'train' is f32[3,4], but an array with rows of different lengths was given",
+      "input 'x' of program 'train' is f32[3,4], but an array whose row [1] has length 3 and row [0] 4 was given",
     ],
     [
       'another dtype',

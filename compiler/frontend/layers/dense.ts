@@ -1,6 +1,7 @@
 import { isPoisoned, mistake, poisoned } from '../context.ts';
-import { matmul } from '../contractions.ts';
 import { add, mul } from '../elementwise.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
+import type { VarianceLaw } from '../factorised/initialise.ts';
 import { normalise } from '../functions.ts';
 import {
   glorotUniform,
@@ -13,6 +14,7 @@ import { layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
+import { weightProduct } from './weight.ts';
 
 export interface LayerOptions {
   /** Prefix of the parameters' names; anonymous layers are `linear1`, `linear2`, … in order of first use. */
@@ -26,6 +28,10 @@ export interface LinearOptions extends LayerOptions {
   readonly weightInit?: Initialiser;
   /** Default zeros. */
   readonly biasInit?: Initialiser;
+  /** A factorised weight: `weightInit` does not apply, its cores make a matrix whose variance follows `variance`. */
+  readonly weight?: Factorisation;
+  /** Of a factorised weight; default `glorot`. */
+  readonly variance?: VarianceLaw;
 }
 
 export interface Linear {
@@ -46,17 +52,20 @@ export function linear(
       const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
       if (!checkSizes('linear', { inFeatures, outFeatures })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'linear', options.name);
-      const weight = parameters.get(
-        'weight',
-        [inFeatures, outFeatures],
-        options.weightInit ?? glorotUniform,
-      );
+      const times = weightProduct('linear', parameters, 'weight', {
+        inFeatures,
+        outFeatures,
+        gates: 1,
+        dense: options.weightInit ?? glorotUniform,
+        factorisation: options.weight,
+        law: options.variance,
+      });
       const bias =
         options.bias === false
           ? null
           : parameters.get('bias', [outFeatures], options.biasInit ?? zerosInit);
-      if (!checkFeatures('linear', x, inFeatures) || isPoisoned(weight)) return poisoned(type);
-      const product = matmul(x, weight);
+      if (!checkFeatures('linear', x, inFeatures) || !times) return poisoned(type);
+      const product = times(x);
       return bias ? add(product, bias) : product;
     },
     { inFeatures, outFeatures },

@@ -1,18 +1,28 @@
 import { isPoisoned, mistake, poisoned } from '../context.ts';
-import { einsum, matmul } from '../contractions.ts';
 import { add, mul, sigmoid, sub, tanh } from '../elementwise.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
+import type { VarianceLaw } from '../factorised/initialise.ts';
 import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape, slice, split, stack, zeros } from '../views.ts';
 import { checkSizes } from './check.ts';
 import type { LayerOptions } from './dense.ts';
+import { type WeightProduct, weightProduct } from './weight.ts';
 
 export interface RecurrentOptions extends LayerOptions {
   /** Default Glorot uniform. */
   readonly inputInit?: Initialiser;
   /** Default orthogonal. */
   readonly hiddenInit?: Initialiser;
+  /**
+   * Factorised input-to-hidden or hidden-to-hidden matrix. Its output modes multiply to the hidden size: the gates are one
+   * concatenated matrix, folded into the first of them.
+   */
+  readonly inputWeight?: Factorisation;
+  readonly hiddenWeight?: Factorisation;
+  /** Of factorised weights; default `glorot`. */
+  readonly variance?: VarianceLaw;
 }
 
 /** What a recurrent layer carries from step to step, each [batch, hidden]; only an LSTM has a cell. */
@@ -37,8 +47,8 @@ export interface Recurrent {
 }
 
 interface Weights {
-  readonly input: Tensor;
-  readonly hidden: Tensor;
+  readonly input: WeightProduct;
+  readonly hidden: WeightProduct;
   readonly bias: Tensor;
   /** GRU only: the bias inside the reset product. */
   readonly hiddenBias: Tensor | null;
@@ -56,7 +66,7 @@ const RNN: Cell = {
   kind: 'rnn',
   gates: 1,
   next: (fromInput, { hidden }, weights) => ({
-    hidden: tanh(add(fromInput, matmul(hidden, weights.hidden))),
+    hidden: tanh(add(fromInput, weights.hidden(hidden))),
   }),
 };
 
@@ -65,7 +75,7 @@ const LSTM: Cell = {
   kind: 'lstm',
   gates: 4,
   next: (fromInput, { hidden, cell }, weights) => {
-    const [i, f, g, o] = split(add(fromInput, matmul(hidden, weights.hidden)), 4, -1);
+    const [i, f, g, o] = split(add(fromInput, weights.hidden(hidden)), 4, -1);
     const next = add(mul(sigmoid(f), cell ?? zeros(hidden.shape)), mul(sigmoid(i), tanh(g)));
     return { hidden: mul(sigmoid(o), tanh(next)), cell: next };
   },
@@ -76,7 +86,7 @@ const GRU: Cell = {
   kind: 'gru',
   gates: 3,
   next: (fromInput, { hidden }, weights) => {
-    const fromHidden = add(matmul(hidden, weights.hidden), weights.hiddenBias!);
+    const fromHidden = add(weights.hidden(hidden), weights.hiddenBias!);
     const [inputReset, inputUpdate, inputNew] = split(fromInput, 3, -1);
     const [hiddenReset, hiddenUpdate, hiddenNew] = split(fromHidden, 3, -1);
     const reset = sigmoid(add(inputReset, hiddenReset));
@@ -97,16 +107,26 @@ function recurrent(
   options: RecurrentOptions,
 ): Recurrent {
   const width = cell.gates * hiddenFeatures;
-  const weightsOf = (parameters: LayerParameters): Weights => ({
-    input: parameters.get('inputWeight', [inFeatures, width], options.inputInit ?? glorotUniform),
-    hidden: parameters.get(
-      'hiddenWeight',
-      [hiddenFeatures, width],
-      options.hiddenInit ?? orthogonal(),
-    ),
-    bias: parameters.get('bias', [width], zerosInit),
-    hiddenBias: cell.kind === 'gru' ? parameters.get('hiddenBias', [width], zerosInit) : null,
-  });
+  const sizes = { outFeatures: hiddenFeatures, gates: cell.gates, law: options.variance };
+  const weightsOf = (parameters: LayerParameters): Weights | null => {
+    const input = weightProduct(cell.kind, parameters, 'inputWeight', {
+      ...sizes,
+      inFeatures,
+      dense: options.inputInit ?? glorotUniform,
+      factorisation: options.inputWeight,
+    });
+    const hidden = weightProduct(cell.kind, parameters, 'hiddenWeight', {
+      ...sizes,
+      inFeatures: hiddenFeatures,
+      dense: options.hiddenInit ?? orthogonal(),
+      factorisation: options.hiddenWeight,
+    });
+    const bias = parameters.get('bias', [width], zerosInit);
+    const hiddenBias =
+      cell.kind === 'gru' ? parameters.get('hiddenBias', [width], zerosInit) : null;
+    const sound = input && hidden && ![bias, hiddenBias].some((one) => one && isPoisoned(one));
+    return sound ? { input, hidden, bias, hiddenBias } : null;
+  };
   const check = (x: Tensor, rank: number): boolean =>
     x.rank === rank && x.shape[rank - 1] === inFeatures && x.dtype === 'f32';
   const misfit = (x: Tensor, wanted: string) =>
@@ -120,16 +140,15 @@ function recurrent(
       }
       const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
       const [batch, time] = [x.shape[0] ?? 1, x.shape[1] ?? 1];
-      const silent = isPoisoned(x) || Object.values(weights).some((w) => w && isPoisoned(w));
-      if (silent || !check(x, 3)) {
-        if (!silent) misfit(x, `[batch, time, ${inFeatures}]`);
+      if (!weights || isPoisoned(x) || !check(x, 3)) {
+        if (weights && !isPoisoned(x)) misfit(x, `[batch, time, ${inFeatures}]`);
         const hidden = poisoned({ dtype: 'f32', shape: [batch, hiddenFeatures] });
         return {
           outputs: poisoned({ dtype: 'f32', shape: [batch, time, hiddenFeatures] }),
           state: { hidden, cell: hidden },
         };
       }
-      const fromInputs = add(einsum('bti,ij->tbj', x, weights.input), weights.bias);
+      const fromInputs = add(weights.input(x, true), weights.bias);
       let state: RecurrentState = initial ?? { hidden: zeros([batch, hiddenFeatures]) };
       const outputs: Tensor[] = [];
       for (let step = 0; step < time; step++) {
@@ -144,9 +163,9 @@ function recurrent(
       hiddenFeatures,
       step: (x: Tensor, state: RecurrentState): RecurrentState => {
         const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
-        if (isPoisoned(x)) return state;
+        if (!weights || isPoisoned(x)) return state;
         if (!check(x, 2)) return { hidden: misfit(x, `[batch, ${inFeatures}]`), cell: state.cell };
-        return cell.next(add(matmul(x, weights.input), weights.bias), state, weights);
+        return cell.next(add(weights.input(x), weights.bias), state, weights);
       },
     },
   );

@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import pc from 'picocolors';
+import type { Plan } from '../../ir/plan.ts';
+import { findNodeGpu } from './gpu.ts';
+import { readPlanFile } from './plan-file.ts';
+
+/** What the command uses of a session. The runtime is loaded under the name that users import it by. */
+export interface RunningSession {
+  readonly plan: Plan;
+  readonly description: string;
+  readonly allocatedBytes: number;
+  run(
+    program: string,
+    inputs: Record<string, Float32Array | Int32Array>,
+  ): Promise<Record<string, Float32Array | Int32Array>>;
+  destroy(): void;
+}
+type Load = (
+  plan: Plan,
+  options: { gpu?: GPU; module?: Uint8Array; parameters?: Uint8Array },
+) => Promise<RunningSession>;
+
+/**
+ * Opens the plan on its target; a WebGPU plan on a machine without an adapter gives way to the wasm plan beside it.
+ *
+ * @throws an error whose message is a sentence for the user
+ */
+export async function openPlan(
+  file: string,
+  plan: Plan,
+  log: (line: string) => void,
+): Promise<RunningSession> {
+  const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
+  const base = join(dirname(file), basename(file).replace(/\.(webgpu|wasm)\.plan\.json$/, ''));
+  const parameters = await readFile(`${base}.safetensors`).catch(() => undefined);
+  const given = parameters ? { parameters } : {};
+  if (!parameters) log(pc.yellow(`there is no ${base}.safetensors: parameters start at zero`));
+  if (plan.target === 'wasm') {
+    log(`target: ${pc.bold('WebAssembly')}`);
+    return load(plan, { module: await readModule(file, plan), ...given });
+  }
+  const { gpu, reason } = await findNodeGpu();
+  if (gpu) {
+    const session = await load(plan, { gpu, ...given });
+    log(`target: WebGPU on ${pc.bold(session.description)}`);
+    return session;
+  }
+  const other = `${base}.wasm.plan.json`;
+  const fallback = await readFallback(file, plan, other, reason);
+  log(`target: ${pc.bold('WebAssembly')}, because ${reason}`);
+  return load(fallback, { module: await readModule(other, fallback), ...given });
+}
+
+async function readFallback(
+  file: string,
+  plan: Plan,
+  other: string,
+  reason: string,
+): Promise<Plan> {
+  const fallback = await readPlanFile(other);
+  if ('diagnostic' in fallback) {
+    const problem =
+      fallback.diagnostic.code === 'BTC6003'
+        ? `there is no ${other} to run instead`
+        : fallback.diagnostic.message;
+    throw new Error(`${reason}, and ${problem}; build the model with --target webgpu,wasm`);
+  }
+  if (signature(fallback.plan) !== signature(plan))
+    throw new Error(
+      `${reason}, and ${other} is of another build than ${file}; build the model again with --target webgpu,wasm`,
+    );
+  return fallback.plan;
+}
+
+/** What the plans of one build for different targets have in common. */
+function signature({ name, programs, tensors }: Plan): string {
+  const face = (entries: readonly { name: string; dtype: string; shape: readonly number[] }[]) =>
+    entries.map((entry) => [entry.name, entry.dtype, entry.shape]);
+  return JSON.stringify([
+    name,
+    Object.entries(programs)
+      .map(([program, { inputs, outputs }]) => [program, face(inputs), face(outputs)])
+      .sort(),
+    face(tensors.filter(({ program }) => program === null)).sort(),
+  ]);
+}
+
+async function readModule(planFile: string, plan: Plan): Promise<Uint8Array> {
+  const path = join(dirname(planFile), plan.module!.file);
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new Error(
+      missing
+        ? `${path}, which holds the kernels of the plan, does not exist; put it beside the plan or build the model again`
+        : `${path}, which holds the kernels of the plan, cannot be read: ${(error as Error).message}`,
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import { elementCount } from '../../../ir/tensor.ts';
+import { contractionOrder } from '../../contract/tree.ts';
+import { warn } from '../context.ts';
+import { einsum } from '../contractions.ts';
+import { add } from '../elementwise.ts';
+import type { LayerParameters } from '../parameter.ts';
+import type { Tensor } from '../tensor.ts';
+import { reshape } from '../views.ts';
+import { coreInitialiser, matrixVariance, type VarianceLaw } from './initialise.ts';
+import {
+  BATCH_LETTERS,
+  type MatrixNetwork,
+  networkExtents,
+  parameterCount,
+  productEquation,
+} from './network.ts';
+
+/** A factorised weight whose cores are parameters. */
+export interface FactorisedWeight {
+  readonly matrix: MatrixNetwork;
+  /** The cores of each network. */
+  readonly cores: readonly (readonly Tensor[])[];
+}
+
+/** Declares the cores as `<name>.<core>`. */
+export function factorisedWeight(
+  parameters: LayerParameters,
+  name: string,
+  matrix: MatrixNetwork,
+  law: VarianceLaw,
+): FactorisedWeight {
+  const variance = matrixVariance(law, matrix);
+  return {
+    matrix,
+    cores: matrix.networks.map((network) =>
+      network.cores.map((core) =>
+        parameters.get(
+          `${name}.${core.name}`,
+          core.shape,
+          coreInitialiser(matrix, network, core, variance),
+        ),
+      ),
+    ),
+  };
+}
+
+/**
+ * x · W for x [batch…, I] with one or two batch axes, as one einsum per network: the matrix itself is never formed. The
+ * batch axes of the result stand in the order that `result` gives.
+ */
+export function factorisedProduct(
+  x: Tensor,
+  { matrix, cores }: FactorisedWeight,
+  result?: 'reversed',
+): Tensor {
+  const batch = x.shape.slice(0, -1);
+  const letters = BATCH_LETTERS.slice(0, batch.length);
+  const order = result === 'reversed' ? [...letters].reverse().join('') : letters;
+  const input = reshape(x, [...batch, ...matrix.inputModes]);
+  const sum = matrix.networks
+    .map((network, n) =>
+      einsum(productEquation(matrix, network, letters, order), input, ...cores[n]),
+    )
+    .reduce((a, b) => add(a, b));
+  const outer = result === 'reversed' ? [...batch].reverse() : batch;
+  return reshape(sum, [...outer, elementCount(matrix.outputModes)]);
+}
+
+/** BTC2101 where the factorised product takes more arithmetic than the dense one at this batch. */
+export function warnIfDearer(layer: string, matrix: MatrixNetwork, batch: number): void {
+  let macs = 0;
+  for (const network of matrix.networks) {
+    const [terms, output] = productEquation(matrix, network, 'z').split('->');
+    const operands = terms.split(',');
+    const extents = new Map([
+      ['z', batch],
+      ...matrix.inputModes.map((extent, k) => [operands[0][k + 1], extent] as const),
+      ...networkExtents(network),
+    ]);
+    macs += contractionOrder(operands, output, extents).macs;
+  }
+  const dense = batch * elementCount(matrix.inputModes) * elementCount(matrix.outputModes);
+  if (macs <= dense) return;
+  warn(2101, {
+    layer,
+    form: matrix.form,
+    macs: macs.toLocaleString('en'),
+    dense: dense.toLocaleString('en'),
+    batch,
+    parameters: parameterCount(matrix).toLocaleString('en'),
+  });
+}

@@ -1,0 +1,50 @@
+import { elementCount } from '../../../ir/tensor.ts';
+import { isPoisoned } from '../context.ts';
+import { einsum, matmul } from '../contractions.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
+import type { VarianceLaw } from '../factorised/initialise.ts';
+import { factorisedProduct, factorisedWeight, warnIfDearer } from '../factorised/product.ts';
+import type { Initialiser } from '../initialisers.ts';
+import type { LayerParameters } from '../parameter.ts';
+import type { Tensor } from '../tensor.ts';
+import { reshape } from '../views.ts';
+
+/** A weight matrix [inFeatures, gates · outFeatures], dense or factorised. */
+export interface WeightOptions {
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly gates: number;
+  /** Of a dense weight. */
+  readonly dense: Initialiser;
+  readonly factorisation: Factorisation | undefined;
+  readonly law: VarianceLaw | undefined;
+}
+
+/** x · W for x [.., inFeatures]; with `timeMajor`, [batch, time, inFeatures] gives [time, batch, ..]. */
+export type WeightProduct = (x: Tensor, timeMajor?: boolean) => Tensor;
+
+/** Declares a weight and gives the product with it, or null after a mistake. */
+export function weightProduct(
+  layer: string,
+  parameters: LayerParameters,
+  name: string,
+  options: WeightOptions,
+): WeightProduct | null {
+  const { inFeatures, outFeatures, gates, factorisation } = options;
+  if (!factorisation) {
+    const weight = parameters.get(name, [inFeatures, gates * outFeatures], options.dense);
+    if (isPoisoned(weight)) return null;
+    return (x, timeMajor) => (timeMajor ? einsum('bti,ij->tbj', x, weight) : matmul(x, weight));
+  }
+  const matrix = factorisation.network(inFeatures, outFeatures, gates);
+  if (!matrix) return null;
+  const weight = factorisedWeight(parameters, name, matrix, options.law ?? 'glorot');
+  if (weight.cores.flat().some(isPoisoned)) return null;
+  return (x, timeMajor) => {
+    const lead = x.shape.slice(0, -1);
+    warnIfDearer(layer, matrix, elementCount(lead));
+    if (timeMajor) return factorisedProduct(x, weight, 'reversed');
+    const rows = factorisedProduct(reshape(x, [-1, inFeatures]), weight);
+    return reshape(rows, [...lead, gates * outFeatures]);
+  };
+}

@@ -1,0 +1,37 @@
+import type { PlanLimits } from '../ir/plan-limits.ts';
+
+// WebGPU as the declarations of this package show it. A program need not have WebGPU's own types to use them, and what it
+// takes for those (lib.dom, @webgpu/types) is assignable. Parameters that are `never` are of no concern here.
+
+/** A `GPUDevice`, by what tells it from other objects. */
+export interface GpuDeviceLike {
+  readonly limits: PlanLimits;
+  readonly queue: { writeBuffer: unknown; submit: unknown };
+  readonly lost: Promise<{ readonly message: string }>;
+  createBuffer(descriptor: never): object;
+  destroy(): void;
+}
+
+export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
+  readonly limits: PlanLimits;
+  requestDevice(descriptor?: {
+    requiredLimits?: Record<string, number | undefined>;
+  }): Promise<Device>;
+}
+
+/** A `GPU`: the browser's `navigator.gpu`, or one of a package in Node. */
+export interface GpuLike<Device extends GpuDeviceLike = GpuDeviceLike> {
+  requestAdapter(options?: {
+    powerPreference?: 'high-performance';
+  }): Promise<GpuAdapterLike<Device> | null>;
+}
+
+/** WebGPU's own type where the program has it, for what this package gives. */
+export type Gpu = typeof globalThis extends { GPU: { prototype: infer Own extends GpuLike } }
+  ? Own
+  : GpuLike;
+export type GpuDevice = typeof globalThis extends {
+  GPUDevice: { prototype: infer Own extends GpuDeviceLike };
+}
+  ? Own
+  : GpuDeviceLike;

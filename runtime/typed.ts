@@ -1,0 +1,63 @@
+import type { DType, Shape } from '../ir/tensor.ts';
+import type { Session } from './session.ts';
+
+// Types by which a generated loader tells the programs of its model.
+
+declare const tensorType: unique symbol;
+
+interface TypedArrays {
+  f32: Float32Array;
+  i32: Int32Array;
+}
+
+/** A typed array; one that came from a session also tells its shape, and no other than it fits. */
+export type TypedOutput<Type extends DType, Extents extends Shape> = TypedArrays[Type] & {
+  readonly [tensorType]?: readonly [Type, Extents];
+};
+
+/** Arrays of arrays of numbers, one level per axis. */
+type NumbersOf<Extents extends Shape> = Extents extends readonly [
+  number,
+  ...infer Rest extends Shape,
+]
+  ? readonly NumbersOf<Rest>[]
+  : number;
+
+/** What fits an input: a typed array of its dtype, nested arrays of its rank, a number for one element. */
+export type TypedInput<Type extends DType, Extents extends Shape> =
+  | TypedOutput<Type, Extents>
+  | NumbersOf<Extents>
+  | (Extents extends readonly 1[] ? number : never);
+
+/** Inputs and outputs of programs, by name. */
+export type ProgramTypes<Programs> = {
+  [Name in keyof Programs]: { inputs: object; outputs: object };
+};
+
+/** The outputs that a run gives by its option `read`. */
+export type ReadOutputs<Outputs, Read> = Read extends undefined
+  ? Outputs
+  : Read extends readonly [infer First, ...infer Rest]
+    ? (First extends keyof Outputs ? Pick<Outputs, First> : never) & ReadOutputs<Outputs, Rest>
+    : Read extends readonly []
+      ? Record<never, never>
+      : Read extends readonly (infer Name extends keyof Outputs)[]
+        ? Partial<Pick<Outputs, Name>>
+        : Record<never, never>;
+
+/** A session of a plan whose programs are known. */
+export interface TypedSession<Programs extends ProgramTypes<Programs>>
+  extends Omit<Session, 'run'> {
+  /**
+   * Runs a program once and gives its outputs, or those that `read` names; false reads none and does not wait for the
+   * device. Inputs that are optional have defaults. Errors: `unknown-name`, `invalid-input`, `device-lost`, `destroyed`.
+   */
+  run<
+    Name extends keyof Programs,
+    const Read extends readonly (keyof Programs[Name]['outputs'])[] | false | undefined = undefined,
+  >(
+    program: Name,
+    inputs: Programs[Name]['inputs'],
+    options?: { readonly read?: Read },
+  ): Promise<ReadOutputs<Programs[Name]['outputs'], Read>>;
+}

@@ -1,0 +1,325 @@
+import { describe, expect, test } from 'vitest';
+import * as forms from '../../compiler/frontend/factorised/forms.ts';
+import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
+import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
+import {
+  type MatrixNetwork,
+  matrixEquation,
+  parameterCount,
+} from '../../compiler/frontend/factorised/network.ts';
+import { initialValues } from '../../compiler/frontend/initialisers.ts';
+import * as btc from '../../compiler/index.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { compileText, withOutput } from '../support/compile-text.ts';
+import { programOf } from './run-program.ts';
+
+/** The sum over all bonds, letter by letter: slow and simple. */
+function reconstruct(matrix: MatrixNetwork, cores: readonly (readonly ArrayLike<number>[])[]) {
+  const count = elementCount([...matrix.inputModes, ...matrix.outputModes]);
+  const result = new Float64Array(count);
+  matrix.networks.forEach((network, n) => {
+    const [, output] = matrixEquation(matrix, network).split('->');
+    const extents = new Map(
+      network.cores.flatMap(({ letters, shape }) => [...letters].map((c, k) => [c, shape[k]])),
+    );
+    const bonds = [...extents.keys()].filter((letter) => !output.includes(letter));
+    const order = [...output, ...bonds];
+    const at = new Map(order.map((letter) => [letter, 0]));
+    const flat = (letters: string) =>
+      [...letters].reduce((index, letter) => index * extents.get(letter)! + at.get(letter)!, 0);
+    for (;;) {
+      const product = network.cores.reduce((p, core, k) => p * cores[n][k][flat(core.letters)], 1);
+      result[flat(output)] += product;
+      let k = order.length - 1;
+      for (; k >= 0; k--) {
+        const next = at.get(order[k])! + 1;
+        at.set(order[k], next === extents.get(order[k]) ? 0 : next);
+        if (at.get(order[k]) !== 0) break;
+      }
+      if (k < 0) break;
+    }
+  });
+  return result;
+}
+
+const MODES = { inputModes: [3, 4, 2], outputModes: [2, 3, 4] };
+const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
+  'low-rank': forms.lowRankNetwork(24, 24, 5),
+  CP: forms.cpNetwork(MODES, 7),
+  'CP over split modes': forms.splitCpNetwork(MODES, 9),
+  Tucker: forms.tuckerNetwork(MODES, [2, 3, 2], [2, 3, 3]),
+  'tensor-train': forms.tensorTrainNetwork(MODES, [4, 3]),
+  'tensor-ring': forms.tensorRingNetwork(MODES, [2, 3, 2, 3, 2, 3]),
+  'block-term': forms.blockTermNetwork(MODES, [
+    [2, 3, 2],
+    [2, 3, 2],
+  ]),
+  'block-term of unequal blocks': forms.blockTermNetwork(MODES, [
+    [2, 3, 2],
+    [1, 2, 3],
+    [3, 1, 2],
+  ]),
+  'hierarchical Tucker': forms.hierarchicalTuckerNetwork(MODES, 4),
+};
+
+describe('a factorised matrix', () => {
+  test.each(Object.entries(NETWORKS))(
+    '%s is initialised with the variance asked for',
+    (_, matrix) => {
+      const variance = 0.01;
+      let sum = 0;
+      let count = 0;
+      for (let seed = 0; seed < 400; seed++) {
+        const cores = matrix.networks.map((network, n) =>
+          network.cores.map((core) =>
+            initialValues(
+              coreInitialiser(matrix, network, core, variance),
+              `${n}.${core.name}`,
+              core.shape,
+              seed,
+            ),
+          ),
+        );
+        for (const value of reconstruct(matrix, cores)) sum += value * value;
+        count += elementCount([...matrix.inputModes, ...matrix.outputModes]);
+      }
+      const ratio = sum / count / variance;
+      expect(ratio).toBeGreaterThan(0.9);
+      expect(ratio).toBeLessThan(1.1);
+    },
+  );
+
+  test('has the parameters that the paper counts', () => {
+    const modes = { inputModes: [8, 20, 20, 18], outputModes: [16, 4, 4, 4] };
+    const ranks = [4, 4, 4, 4];
+    expect(parameterCount(forms.blockTermNetwork(modes, [ranks, ranks]))).toBe(3392);
+    expect(
+      parameterCount(
+        forms.blockTermNetwork(modes, [
+          [1, 1, 1, 1],
+          [1, 1, 1, 1],
+        ]),
+      ),
+    ).toBe(722);
+    expect(
+      parameterCount(
+        forms.blockTermNetwork(modes, [
+          [2, 2, 2, 2],
+          [2, 2, 2, 2],
+        ]),
+      ),
+    ).toBe(1472);
+    expect(parameterCount(forms.tensorTrainNetwork(modes, [4, 4, 4]))).toBe(3360);
+    expect(forms.denseCount(modes)).toBe(58_982_400);
+  });
+});
+
+const WEIGHTS: Readonly<Record<string, btc.Factorisation>> = {
+  'low-rank': btc.lowRank({ rank: 3 }),
+  CP: btc.cp({ ...MODES, rank: 4 }),
+  'CP over split modes': btc.cp({
+    inputModes: [6, 4],
+    outputModes: [2, 3, 4],
+    rank: 4,
+    split: true,
+  }),
+  Tucker: btc.tucker({ inputModes: [6, 4], outputModes: [2, 3, 4], rank: 3 }),
+  'tensor-train': btc.tensorTrain({ ...MODES, rank: 3 }),
+  'tensor-ring': btc.tensorRing({ ...MODES, rank: 2 }),
+  'block-term': btc.blockTerm({ ...MODES, rank: 2, blocks: 2 }),
+  'block-term of unequal blocks': btc.blockTerm({
+    ...MODES,
+    ranks: [
+      [2, 3, 2],
+      [1, 2, 3],
+    ],
+  }),
+  'hierarchical Tucker': btc.hierarchicalTucker({ ...MODES, rank: 3 }),
+};
+
+/** Cores of the layer as the network names them, with some values. */
+function someCores(matrix: MatrixNetwork, prefix: string) {
+  const parameters: Record<string, Float64Array> = {};
+  const cores = matrix.networks.map((network) =>
+    network.cores.map((core) => {
+      const values = Float64Array.from({ length: elementCount(core.shape) }, (_, k) =>
+        Math.sin(1.3 * k + core.name.length + 0.7 * core.shape.length),
+      );
+      parameters[`${prefix}.${core.name}`] = values;
+      return values;
+    }),
+  );
+  return { cores, parameters };
+}
+
+const close = (given: ArrayLike<number>, wanted: ArrayLike<number>) => {
+  const scale = Math.max(...Array.from(wanted, Math.abs), 1e-12);
+  Array.from(wanted).forEach((value, i) => {
+    expect(Math.abs(given[i] - value) / scale, `[${i}]`).toBeLessThan(1e-10);
+  });
+};
+
+describe.each(Object.entries(WEIGHTS))('a linear layer of the form %s', (_, weight) => {
+  const matrix = weight.network(24, 24, 1)!;
+  const batch = 3;
+  const x = Float64Array.from({ length: batch * 24 }, (_, k) => Math.cos(k));
+  const model = btc.defineModel({
+    name: 'm',
+    inputs: { x: btc.tensor([batch, 24]) },
+    build: ({ x }) => ({ y: btc.linear(24, 24, { name: 'l', weight, bias: false })(x) }),
+    train: {
+      loss: ({ y }) => btc.mul(btc.sum(btc.mul(y, y)), 0.5),
+      optimizer: btc.sgd({ learningRate: 1 }),
+    },
+  });
+  const { cores, parameters } = someCores(matrix, 'l.weight');
+  const dense = reconstruct(matrix, cores);
+  const times = (rows: Float64Array, transposed = false) =>
+    Float64Array.from({ length: batch * 24 }, (_, k) => {
+      const [b, j] = [Math.floor(k / 24), k % 24];
+      let sum = 0;
+      for (let i = 0; i < 24; i++)
+        sum += rows[b * 24 + i] * dense[transposed ? j * 24 + i : i * 24 + j];
+      return sum;
+    });
+
+  test('gives what its dense matrix gives', () => {
+    const { outputs } = programOf(model, 'predict')({ x }, parameters);
+    close(outputs.y, times(x));
+  });
+
+  test('has gradients that follow from the dense one', () => {
+    const y = times(x);
+    const { updates } = programOf(model, 'train')(
+      { x, learningRate: Float64Array.of(1) },
+      parameters,
+    );
+    // dL/dW = xᵀ·y; a core's gradient is its contraction with all other cores: finite differences of the matrix, which
+    // is linear in each core, are exact.
+    matrix.networks.forEach((network, n) => {
+      network.cores.forEach((core, c) => {
+        const name = `l.weight.${core.name}`;
+        const wanted = Float64Array.from(cores[n][c], (_, k) => {
+          const moved = cores.map((list, a) =>
+            list.map((values, b) => {
+              if (a !== n || b !== c) return values;
+              const copy = values.slice();
+              copy[k] += 1;
+              return copy;
+            }),
+          );
+          const change = reconstruct(matrix, moved);
+          let gradient = 0;
+          for (let i = 0; i < 24; i++)
+            for (let j = 0; j < 24; j++) {
+              let own = 0;
+              for (let b = 0; b < batch; b++) own += x[b * 24 + i] * y[b * 24 + j];
+              gradient += own * (change[i * 24 + j] - dense[i * 24 + j]);
+            }
+          return gradient;
+        });
+        close(
+          cores[n][c].map((value, k) => value - updates[name][k]),
+          wanted,
+        );
+      });
+    });
+  });
+});
+
+describe('a block-term LSTM', () => {
+  const inputWeight = btc.blockTerm({
+    inputModes: [4, 6],
+    outputModes: [2, 3],
+    rank: 2,
+    blocks: 2,
+  });
+  const model = (factorised: boolean) =>
+    btc.defineModel({
+      name: 'm',
+      inputs: { x: btc.tensor([2, 5, 24]) },
+      build: ({ x }) => {
+        const options = factorised ? { inputWeight, hiddenWeight: btc.lowRank({ rank: 2 }) } : {};
+        return { y: btc.lstm(24, 6, { name: 'l', ...options })(x).outputs };
+      },
+    });
+
+  test('gives what the LSTM with the dense matrices gives', () => {
+    const input = inputWeight.network(24, 6, 4)!;
+    const hidden = btc.lowRank({ rank: 2 }).network(6, 6, 4)!;
+    const first = someCores(input, 'l.inputWeight');
+    const second = someCores(hidden, 'l.hiddenWeight');
+    const bias = { 'l.bias': Float64Array.from({ length: 24 }, (_, k) => 0.1 * k) };
+    const x = Float64Array.from({ length: 240 }, (_, k) => 0.1 * Math.sin(k));
+    const factorised = programOf(model(true), 'predict')(
+      { x },
+      { ...first.parameters, ...second.parameters, ...bias },
+    );
+    const dense = programOf(model(false), 'predict')(
+      { x },
+      {
+        'l.inputWeight': reconstruct(input, first.cores),
+        'l.hiddenWeight': reconstruct(hidden, second.cores),
+        ...bias,
+      },
+    );
+    close(factorised.outputs.y, dense.outputs.y);
+  });
+});
+
+test('dimensions fall into modes of about equal size', () => {
+  expect(factoriseDimension(57600, 4)).toEqual([16, 16, 15, 15]);
+  expect(factoriseDimension(1024, 5)).toEqual([4, 4, 4, 4, 4]);
+  expect(factoriseDimension(13, 3)).toEqual([13, 1, 1]);
+  for (let dimension = 1; dimension < 500; dimension++)
+    expect(elementCount(factoriseDimension(dimension, 3))).toBe(dimension);
+});
+
+describe('mistakes', () => {
+  const model = (weight: string) => withOutput(`linear(3, 8, { weight: ${weight} })(x)`);
+  test.each([
+    [
+      'tensorTrain({ inputModes: [3, 2], outputModes: [4, 2], rank: 2 })',
+      'BTC2017',
+      'tensor-train: the input modes [3, 2] multiply to 6, not to the 3 features of the layer; [3, 1] would do',
+    ],
+    [
+      'blockTerm({ inputModes: [3], outputModes: [4, 2], rank: 2 })',
+      'BTC2019',
+      'block-term: there are 1 input modes and 2 output modes, but they go in pairs; output modes [8] would do',
+    ],
+    ['lowRank({ rank: 4 })', 'BTC2018', 'low-rank: rank 4 of the matrix must be from 1 to 3'],
+    [
+      'blockTerm({ inputModes: [3, 1], outputModes: [4, 2], ranks: [2, 0] })',
+      'BTC2018',
+      'block-term: rank 0 of mode 2 must be from 1 to 2',
+    ],
+    [
+      'blockTerm({ inputModes: [3, 1], outputModes: [4, 2], rank: 1, blocks: 0 })',
+      'BTC2015',
+      "'block-term': 'blocks' is 0; it must be a positive integer",
+    ],
+    [
+      'tensorRing({ inputModes: [3, 1], outputModes: [4, 2], ranks: [2, 2] })',
+      'BTC2020',
+      'tensor-ring: 2 ranks are given, one for each bond makes 4',
+    ],
+  ])('%s', async (weight, code, message) => {
+    const { diagnostics } = await compileText(model(weight));
+    expect(diagnostics.map((one) => [one.code, one.message])).toEqual([[code, message]]);
+    expect(diagnostics[0].source).not.toBeNull();
+  });
+
+  test('more arithmetic than the dense layer is a warning with both counts', async () => {
+    const { diagnostics, plan } = await compileText(
+      model('cp({ inputModes: [3, 1], outputModes: [4, 2], rank: 50 })'),
+    );
+    expect(plan).not.toBeNull();
+    expect(diagnostics.map(({ code, category }) => [code, category])).toEqual([
+      ['BTC2101', 'warning'],
+    ]);
+    expect(diagnostics[0].message).toMatch(
+      /takes [\d,]+ multiply-adds at batch 2, the dense layer 48/,
+    );
+  });
+});
