@@ -1,0 +1,120 @@
+// Trains the same LSTM with its input-to-hidden matrix in several forms, on the same videos, and prints a table.
+//   node examples/video/compare.mjs [--steps 200] [--forms block-term,tensor-train,...] [--frames 6]
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import cliProgress from 'cli-progress';
+import pc from 'picocolors';
+import { loadDigits } from '../data/digits.mjs';
+import { renderVideos } from '../data/video.mjs';
+
+const BATCH = 16;
+const TEST_BATCHES = 16;
+const { values } = parseArgs({
+  options: {
+    steps: { type: 'string', default: '200' },
+    frames: { type: 'string', default: '6' },
+    forms: { type: 'string', default: 'plain,cp,tensor-train,tensor-ring,block-term' },
+  },
+});
+const steps = Number(values.steps);
+const frames = Number(values.frames);
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+const { train, test } = loadDigits();
+console.log(
+  `videos of ${frames} frames of 160 x 120 x 3: handwritten digits are real, their motion is synthetic; ${steps} steps of ${BATCH}`,
+);
+const rows = [];
+for (const form of values.forms.split(',')) rows.push(await measure(form));
+printTable(rows);
+
+async function measure(form) {
+  const out = path(`./out/${form}`);
+  const settings = [
+    '--set',
+    `form=${form}`,
+    '--set',
+    `batch=${BATCH}`,
+    '--set',
+    `frames=${frames}`,
+  ];
+  const built = spawnSync(
+    process.execPath,
+    [
+      path('../../dist/compiler/cli/main.js'),
+      'build',
+      path('./model.ts'),
+      '--outDir',
+      out,
+      ...settings,
+    ],
+    { encoding: 'utf8' },
+  );
+  if (built.status !== 0) throw new Error(built.stdout + built.stderr);
+  const { load } = await import(`./out/${form}/model.js`);
+  const session = await load({ onFallback: () => {} });
+  const bar = new cliProgress.SingleBar(
+    {
+      format: `  ${form.padEnd(13)} {bar} loss {loss}  {eta_formatted} left`,
+      noTTYOutput: false,
+      hideCursor: true,
+      barsize: 30,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  bar.start(steps, 0, { loss: '-' });
+  let seconds = 0;
+  let average = 0;
+  for (let step = 0; step < steps; step++) {
+    const { video, labels } = renderVideos(train, BATCH, frames, 1000 + step);
+    const started = performance.now();
+    const { loss } = await session.run('train', { video, label: labels });
+    seconds += (performance.now() - started) / 1000;
+    average = step === 0 ? loss[0] : 0.95 * average + 0.05 * loss[0];
+    bar.update(step + 1, { loss: average.toFixed(3) });
+  }
+  bar.stop();
+  let right = 0;
+  for (let batch = 0; batch < TEST_BATCHES; batch++) {
+    const { video, labels } = renderVideos(test, BATCH, frames, 1 + batch);
+    const { logits } = await session.run('predict', { video });
+    for (let k = 0; k < BATCH; k++) {
+      const row = logits.subarray(k * 10, k * 10 + 10);
+      if (row.indexOf(Math.max(...row)) === labels[k]) right++;
+    }
+  }
+  const { memory, tensors } = session.plan;
+  const row = {
+    form,
+    parameters: tensors
+      .filter(({ name, role }) => role === 'parameter' && name.startsWith('reader.inputWeight'))
+      .reduce((sum, { bytes }) => sum + bytes / 4, 0),
+    loss: average,
+    accuracy: right / (TEST_BATCHES * BATCH),
+    milliseconds: (1000 * seconds) / steps,
+    megabytes: memory.deviceBytes / 2 ** 20,
+    device: session.description,
+  };
+  session.destroy();
+  return row;
+}
+
+function printTable(list) {
+  const columns = [
+    ['form', ({ form }) => form],
+    ['input-to-hidden parameters', ({ parameters }) => parameters.toLocaleString('en')],
+    ['loss', ({ loss }) => loss.toFixed(3)],
+    ['test accuracy', ({ accuracy }) => `${(100 * accuracy).toFixed(1)} %`],
+    ['ms per step', ({ milliseconds }) => milliseconds.toFixed(0)],
+    ['device memory', ({ megabytes }) => `${megabytes.toFixed(1)} MiB`],
+  ];
+  const cells = list.map((row) => columns.map(([, text]) => text(row)));
+  const widths = columns.map(([name], k) =>
+    Math.max(name.length, ...cells.map((row) => row[k].length)),
+  );
+  const line = (texts) => texts.map((text, k) => text.padStart(widths[k])).join('  ');
+  console.log(`\non ${list[0].device}, ${BATCH * TEST_BATCHES} test videos`);
+  console.log(pc.bold(line(columns.map(([name]) => name))));
+  for (const row of cells) console.log(line(row));
+}
