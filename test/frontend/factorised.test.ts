@@ -227,6 +227,34 @@ describe.each(Object.entries(WEIGHTS))('a linear layer of the form %s', (_, weig
   });
 });
 
+describe.each(Object.entries(WEIGHTS))('an embedding of the form %s', (_, weight) => {
+  const matrix = weight.network(24, 24, 1)!;
+  const { cores, parameters } = someCores(matrix, 'e.weight');
+  const dense = reconstruct(matrix, cores);
+  const model = btc.defineModel({
+    name: 'm',
+    inputs: { words: btc.tensor([2, 3], 'i32') },
+    build: ({ words }) => {
+      const layer = btc.embedding(24, 24, { name: 'e', weight });
+      return { rows: layer(words), table: layer.table() };
+    },
+  });
+
+  test('gives the rows of its dense table, clamped to it', () => {
+    const words = [0, 23, 7, 99, -4, 12];
+    const { outputs } = programOf(model, 'predict')(
+      { words: Float64Array.from(words) },
+      parameters,
+    );
+    const rows = words.map((word) => Math.max(0, Math.min(23, word)));
+    close(
+      outputs.rows,
+      rows.flatMap((row) => [...dense.subarray(24 * row, 24 * (row + 1))]),
+    );
+    close(outputs.table, dense);
+  });
+});
+
 describe('a block-term LSTM', () => {
   const inputWeight = btc.blockTerm({
     inputModes: [4, 6],

@@ -6,10 +6,11 @@ import { add } from '../elementwise.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
-import { coreInitialiser, matrixVariance, type VarianceLaw } from './initialise.ts';
+import { coreInitialiser } from './initialise.ts';
 import {
   BATCH_LETTERS,
   type MatrixNetwork,
+  matrixEquation,
   networkExtents,
   parameterCount,
   productEquation,
@@ -22,14 +23,13 @@ export interface FactorisedWeight {
   readonly cores: readonly (readonly Tensor[])[];
 }
 
-/** Declares the cores as `<name>.<core>`. */
+/** Declares the cores as `<name>.<core>`; the matrix that they make has the given variance. */
 export function factorisedWeight(
   parameters: LayerParameters,
   name: string,
   matrix: MatrixNetwork,
-  law: VarianceLaw,
+  variance: number,
 ): FactorisedWeight {
-  const variance = matrixVariance(law, matrix);
   return {
     matrix,
     cores: matrix.networks.map((network) =>
@@ -64,6 +64,15 @@ export function factorisedProduct(
     .reduce((a, b) => add(a, b));
   const outer = result === 'reversed' ? [...batch].reverse() : batch;
   return reshape(sum, [...outer, elementCount(matrix.outputModes)]);
+}
+
+/** The matrix [I, J] itself. */
+export function factorisedMatrix({ matrix, cores }: FactorisedWeight): Tensor {
+  const { inputModes, outputModes } = matrix;
+  const sum = matrix.networks
+    .map((network, n) => einsum(matrixEquation(matrix, network), ...cores[n]))
+    .reduce((a, b) => add(a, b));
+  return reshape(sum, [elementCount(inputModes), elementCount(outputModes)]);
 }
 
 /** BTC2101 where the factorised product takes more arithmetic than the dense one at this batch. */

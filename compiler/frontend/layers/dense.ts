@@ -2,6 +2,12 @@ import { isPoisoned, mistake, poisoned } from '../context.ts';
 import { add, mul } from '../elementwise.ts';
 import type { Factorisation } from '../factorised/factorisation.ts';
 import type { VarianceLaw } from '../factorised/initialise.ts';
+import {
+  type FactorisedWeight,
+  factorisedMatrix,
+  factorisedWeight,
+} from '../factorised/product.ts';
+import { factorisedRows } from '../factorised/rows.ts';
 import { normalise } from '../functions.ts';
 import {
   glorotUniform,
@@ -76,6 +82,8 @@ export function linear(
 export interface EmbeddingOptions extends LayerOptions {
   /** Default normal with deviation 0.02. */
   readonly weightInit?: Initialiser;
+  /** A factorised table: its input modes multiply to the vocabulary, its elements have the variance of the default. */
+  readonly weight?: Factorisation;
 }
 
 export interface Embedding {
@@ -83,7 +91,7 @@ export interface Embedding {
   (indices: Tensor): Tensor;
   readonly vocabulary: number;
   readonly features: number;
-  /** The table [vocabulary, features], to share it with an output layer. */
+  /** The table [vocabulary, features], to share it with an output layer. A factorised table is formed for it. */
   table(): Tensor;
 }
 
@@ -93,27 +101,43 @@ export function embedding(
   features: number,
   options: EmbeddingOptions = {},
 ): Embedding {
-  const table = (): Tensor => {
-    if (!checkSizes('embedding', { vocabulary, features }))
-      return poisoned({ dtype: 'f32', shape: [1, 1] });
-    return layerParameters(layer, 'embedding', options.name).get(
+  const mistaken = (): Tensor => poisoned({ dtype: 'f32', shape: [1, 1] });
+  const factorised = (): FactorisedWeight | null => {
+    const matrix = options.weight?.network(vocabulary, features, 1);
+    if (!matrix) return null;
+    const parameters = layerParameters(layer, 'embedding', options.name);
+    const weight = factorisedWeight(parameters, 'weight', matrix, 0.02 ** 2);
+    return weight.cores.flat().some(isPoisoned) ? null : weight;
+  };
+  const dense = (): Tensor =>
+    layerParameters(layer, 'embedding', options.name).get(
       'weight',
       [vocabulary, features],
       options.weightInit ?? normalInit(0.02),
     );
+  const table = (): Tensor => {
+    if (!checkSizes('embedding', { vocabulary, features })) return mistaken();
+    if (!options.weight) return dense();
+    const weight = factorised();
+    return weight ? factorisedMatrix(weight) : mistaken();
   };
   const layer: Embedding = Object.assign(
     (indices: Tensor): Tensor => {
-      const rows = table();
       const type = { dtype: 'f32', shape: [...indices.shape, features] } as const;
-      if (isPoisoned(indices) || isPoisoned(rows)) return poisoned(type);
+      if (!checkSizes('embedding', { vocabulary, features }) || isPoisoned(indices))
+        return poisoned(type);
       if (indices.dtype !== 'i32')
         return mistake(
           2003,
           { op: 'embedding', wanted: 'i32 indices', given: indices.dtype },
           type,
         );
-      return gather(rows, indices);
+      if (options.weight) {
+        const weight = factorised();
+        return weight ? factorisedRows(indices, weight) : poisoned(type);
+      }
+      const rows = dense();
+      return isPoisoned(rows) ? poisoned(type) : gather(rows, indices);
     },
     { vocabulary, features, table },
   );

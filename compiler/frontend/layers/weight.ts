@@ -2,7 +2,7 @@ import { elementCount } from '../../../ir/tensor.ts';
 import { isPoisoned } from '../context.ts';
 import { einsum, matmul } from '../contractions.ts';
 import type { Factorisation } from '../factorised/factorisation.ts';
-import type { VarianceLaw } from '../factorised/initialise.ts';
+import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
 import { factorisedProduct, factorisedWeight, warnIfDearer } from '../factorised/product.ts';
 import type { Initialiser } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
@@ -38,7 +38,8 @@ export function weightProduct(
   }
   const matrix = factorisation.network(inFeatures, outFeatures, gates);
   if (!matrix) return null;
-  const weight = factorisedWeight(parameters, name, matrix, options.law ?? 'glorot');
+  const variance = matrixVariance(options.law ?? 'glorot', matrix);
+  const weight = factorisedWeight(parameters, name, matrix, variance);
   if (weight.cores.flat().some(isPoisoned)) return null;
   return (x, timeMajor) => {
     const lead = x.shape.slice(0, -1);
