@@ -10,6 +10,7 @@ import { load, type Session } from '../runtime/index.ts';
 import { testDevice } from './support/gpu.ts';
 import { moduleOf } from './support/module-of.ts';
 import { type GraphCase, graphCases } from './support/random-graph.ts';
+import { soaked } from './support/soak.ts';
 
 // Random programs through everything behind the graph, on both targets, against the float64 interpreter.
 
@@ -83,5 +84,5 @@ test.each([
       session.destroy();
     }
   });
-  await fc.assert(property, { numRuns });
+  await fc.assert(property, soaked(numRuns));
 });

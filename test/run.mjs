@@ -1,6 +1,6 @@
 // Runs vitest in an environment in which the `webgpu` package finds a GPU: the machine's own where it has a working one,
 // else SwiftShader out of the development dependencies. BTC_TEST_GPU=software or =native decides it instead.
-// Arguments go to vitest: node test/run.mjs test/codegen
+// Arguments go to vitest: node test/run.mjs test/codegen. With --soak the random tests run many times as often.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -22,6 +22,14 @@ async function gpuEnvironment() {
   return { adapter, environment };
 }
 
+const SOAK_FACTOR = 25;
+const soak = process.argv.includes('--soak');
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--soak');
+if (soak) {
+  process.env.BTC_SOAK = String(SOAK_FACTOR);
+  wanted.push('--testTimeout', '1800000');
+}
+
 let environment = { ...process.env };
 try {
   const found = await gpuEnvironment();
@@ -36,7 +44,7 @@ try {
 const require = createRequire(import.meta.url);
 const vitest = join(dirname(require.resolve('vitest/package.json')), 'vitest.mjs');
 const root = fileURLToPath(new URL('..', import.meta.url));
-const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
+const child = spawn(process.execPath, [vitest, 'run', ...wanted], {
   cwd: root,
   env: environment,
   stdio: 'inherit',

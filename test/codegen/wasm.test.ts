@@ -11,6 +11,7 @@ import {
   SCALAR_CASES,
   scalarDisagreements,
 } from '../support/scalar-kernels.ts';
+import { soaked } from '../support/soak.ts';
 
 test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', async (form) => {
   const cases = fc.array(kernelCases([form]), { minLength: 1, maxLength: 10 });
@@ -22,7 +23,7 @@ test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', async (form)
         throw new Error(`${problems.join('\n')}\n${printKernel(one.kernel)}`);
     });
   });
-  await fc.assert(property, { numRuns: 40 });
+  await fc.assert(property, soaked(40));
 });
 
 const ULP = 2 ** -23;
@@ -75,7 +76,7 @@ test('products of matrices of any size and layout', async () => {
     const results = await runOnWasm(kernel, buffers);
     expect(disagreements({ kernel, buffers, tolerance: [0, 0, 0] }, results)).toEqual([]);
   });
-  await fc.assert(property, { numRuns: 60 });
+  await fc.assert(property, soaked(60));
 });
 
 test('the module imports a memory of exactly the pages asked for, and nothing else', async () => {

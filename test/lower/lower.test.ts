@@ -19,6 +19,7 @@ import { moduleOf } from '../support/module-of.ts';
 import { type GraphCase as Drawn, graphCases, typedBuilder } from '../support/random-graph.ts';
 import { Slabs } from '../support/run-allocated.ts';
 import { runSchedule } from '../support/run-schedule.ts';
+import { soaked } from '../support/soak.ts';
 
 type GraphCase = Omit<Drawn, 'module'>;
 type Values = Readonly<Record<string, Float64Array>>;
@@ -57,7 +58,7 @@ describe('a schedule means what its graph means', () => {
       fc.property(graphCases, (one) => {
         expectMeaning(one, lowerModule(moduleOf(one.graph), options));
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
   });
 
@@ -67,7 +68,7 @@ describe('a schedule means what its graph means', () => {
         const { kernels } = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
         for (const { buffers } of kernels) expect(buffers.length).toBeLessThanOrEqual(8);
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 
@@ -107,7 +108,7 @@ describe('shared memory changes no bit', () => {
           if (program === null) expect(slabs.view(tensor)).toEqual(own[name]);
         });
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 });
