@@ -17,6 +17,7 @@ export {
   tensorTrain,
   tucker,
 } from './factorised/factorisation.ts';
+export { type FormName, fitted, type ShapeBudget } from './factorised/fit.ts';
 export type { VarianceLaw } from './factorised/initialise.ts';
 export { factoriseDimension } from './factorised/modes.ts';
 export {

@@ -206,6 +206,11 @@ export const CASES: Readonly<Record<number, Case>> = {
     ),
     message: 'tensor-train: 0 ranks are given, one for each bond makes 1',
   },
+  2021: {
+    text: withOutput("linear(3, 8, { weight: fitted('tensor-train', { parameters: 5 }) })▸(x)"),
+    message:
+      'tensor-train: no shape keeps the budget; the smallest has 9 parameters and takes 17 multiply-adds at batch 1',
+  },
   2101: {
     text: withOutput('linear(3, 8, { weight: lowRank({ rank: 3 }) })▸(x)'),
     warns: true,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { productMacs } from '../../compiler/frontend/factorised/fit.ts';
 import * as forms from '../../compiler/frontend/factorised/forms.ts';
 import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
 import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
@@ -301,6 +302,36 @@ test('dimensions fall into modes of about equal size', () => {
   expect(factoriseDimension(13, 3)).toEqual([13, 1, 1]);
   for (let dimension = 1; dimension < 500; dimension++)
     expect(elementCount(factoriseDimension(dimension, 3))).toBe(dimension);
+});
+
+describe('a shape that is chosen', () => {
+  const FORMS = [
+    'low-rank',
+    'cp',
+    'tucker',
+    'tensor-train',
+    'tensor-ring',
+    'block-term',
+    'hierarchical-tucker',
+  ] as const;
+
+  test.each(FORMS)('%s keeps the budget of parameters and uses most of it', (form) => {
+    const parameters = form === 'low-rank' ? 130_000 : 20_000;
+    const matrix = btc.fitted(form, { parameters }).network(57600, 256, 4)!;
+    expect(elementCount(matrix.inputModes)).toBe(57600);
+    expect(elementCount(matrix.outputModes)).toBe(1024);
+    expect(parameterCount(matrix)).toBeLessThanOrEqual(parameters);
+    expect(parameterCount(matrix)).toBeGreaterThan(0.4 * parameters);
+  });
+
+  test('keeps budgets of bytes and of multiply-adds', () => {
+    const bytes = btc.fitted('tensor-train', { bytes: 4000 }).network(784, 256, 1)!;
+    expect(4 * parameterCount(bytes)).toBeLessThanOrEqual(4000);
+    const dense = 32 * 784 * 256;
+    const budget = { macs: dense / 4, batch: 32 };
+    const macs = btc.fitted('block-term', budget).network(784, 256, 1)!;
+    expect(productMacs(macs, 32)).toBeLessThanOrEqual(dense / 4);
+  });
 });
 
 describe('mistakes', () => {

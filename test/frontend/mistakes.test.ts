@@ -54,6 +54,8 @@ const KINDS = {
   block: fc.constant(() => btc.param('scoped', [2], btc.init.zeros)),
   default: fc.oneof(number, fc.boolean(), fc.string()),
   layer: options({ name, epsilon: number }),
+  form: fc.constantFrom<btc.FormName>('cp', 'tucker', 'tensor-ring', 'low-rank'),
+  budget: options({ parameters: number, bytes: number, macs: number, batch: number }),
   factors: options({
     inputModes: shape,
     outputModes: shape,
@@ -145,6 +147,7 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   embedding: 'number number / dense',
   blockTerm: 'factors',
   cp: 'factors',
+  fitted: 'form budget',
   hierarchicalTucker: 'factors',
   lowRank: 'factors',
   tensorRing: 'factors',

@@ -1,17 +1,16 @@
 import { elementCount } from '../../../ir/tensor.ts';
-import { contractionOrder } from '../../contract/tree.ts';
 import { warn } from '../context.ts';
 import { einsum } from '../contractions.ts';
 import { add } from '../elementwise.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
+import { productMacs } from './fit.ts';
 import { coreInitialiser } from './initialise.ts';
 import {
   BATCH_LETTERS,
   type MatrixNetwork,
   matrixEquation,
-  networkExtents,
   parameterCount,
   productEquation,
 } from './network.ts';
@@ -77,17 +76,7 @@ export function factorisedMatrix({ matrix, cores }: FactorisedWeight): Tensor {
 
 /** BTC2101 where the factorised product takes more arithmetic than the dense one at this batch. */
 export function warnIfDearer(layer: string, matrix: MatrixNetwork, batch: number): void {
-  let macs = 0;
-  for (const network of matrix.networks) {
-    const [terms, output] = productEquation(matrix, network, 'z').split('->');
-    const operands = terms.split(',');
-    const extents = new Map([
-      ['z', batch],
-      ...matrix.inputModes.map((extent, k) => [operands[0][k + 1], extent] as const),
-      ...networkExtents(network),
-    ]);
-    macs += contractionOrder(operands, output, extents).macs;
-  }
+  const macs = productMacs(matrix, batch);
   const dense = batch * elementCount(matrix.inputModes) * elementCount(matrix.outputModes);
   if (macs <= dense) return;
   warn(2101, {
