@@ -5,6 +5,7 @@ import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/sch
 import { elementCount } from '../ir/tensor.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
 import { generatePlan } from './codegen/index.ts';
+import { MACS, TIME } from './contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from './diagnostics.ts';
 import { evaluationDiagnostic } from './frontend/context.ts';
 import { initialValues } from './frontend/initialisers.ts';
@@ -52,6 +53,7 @@ export async function compile(
     target,
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
+    objective: options.contractions === 'time' ? TIME[target] : MACS,
     ...(options.printAfter ? { print: options.printAfter } : {}),
   });
   diagnostics.push(...problems);

@@ -5,6 +5,7 @@ import type { Schedule, TargetLimits } from '../ir/schedule.ts';
 import { printSchedule } from '../ir/schedule-text.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { orderContractions } from './contract/index.ts';
+import type { Objective } from './contract/objective.ts';
 import { type Diagnostic, diagnostic } from './diagnostics.ts';
 import { appendOptimiser, type Optimiser, type ParameterGradient } from './frontend/optimisers.ts';
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
@@ -34,6 +35,8 @@ export interface PipelineOptions {
   readonly target: Target;
   readonly limits: TargetLimits;
   readonly optimiser: Optimiser | null;
+  /** What the order of contractions minimises; plain multiply-adds by default. */
+  readonly objective?: Objective;
   readonly print?: PassPrinter;
 }
 
@@ -55,7 +58,8 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   print('trace', graphs);
   graphs = graphs.map((graph, k) => {
     const trains = traced.programs[k].trains && options.optimiser !== null;
-    return verified('contract', orderContractions(simplify(graph), { trains }));
+    const search = options.objective ? { trains, objective: options.objective } : { trains };
+    return verified('contract', orderContractions(simplify(graph), search));
   });
   print('contract', graphs);
   graphs = graphs.map((graph, k) => {

@@ -13,6 +13,11 @@ export interface CompileOptions {
   readonly set?: Readonly<Record<string, OptionValue>>;
   /** Limits of a device that is better than the default. Alignments belong to the plan format and cannot be set. */
   readonly limits?: Partial<Omit<TargetLimits, 'offsetAlignment' | 'slabAlignment'>>;
+  /**
+   * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
+   * multiply-adds. Default `macs`.
+   */
+  readonly contractions?: 'time' | 'macs';
   /** Receives the text form of the program after every pass. */
   readonly printAfter?: PassPrinter;
 }

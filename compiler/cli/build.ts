@@ -32,6 +32,7 @@ export interface BuildCommandOptions {
   readonly pretty?: boolean;
   readonly project?: string;
   readonly printAfter?: string;
+  readonly contractions?: 'time' | 'macs';
 }
 
 /** What came of one model file. */
@@ -179,6 +180,7 @@ async function compileFile(file: string, options: BuildCommandOptions) {
     const result = await compile(loaded.model!, {
       target,
       ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+      ...(options.contractions ? { contractions: options.contractions } : {}),
       ...(options.printAfter
         ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
         : {}),

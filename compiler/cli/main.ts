@@ -95,6 +95,14 @@ function createProgram(): Command {
       'value of an option that the model declares (repeatable)',
       assignment,
     )
+    .addOption(
+      new Option(
+        '--contractions <objective>',
+        "what the order of contractions minimises: plain multiply-adds, or the target's time by a model",
+      )
+        .choices(['macs', 'time'])
+        .default('macs'),
+    )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'build again whenever a file of the model changes')
     .option('--pretty', 'colours and code frames (default: on a terminal)')

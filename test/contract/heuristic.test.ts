@@ -66,3 +66,21 @@ describe('above sixteen operands', () => {
     );
   });
 });
+
+describe('the objective', () => {
+  const operands = ['zabcd', 'yaAn', 'ybBo', 'ycCp', 'ydDq', 'ynopq'];
+  const extents = new Map(
+    Object.entries({
+      ...{ z: 16, y: 2, a: 8, b: 20, c: 20, d: 18 },
+      ...{ A: 16, B: 4, C: 4, D: 4, n: 4, o: 4, p: 4, q: 4 },
+    }),
+  );
+  const elementsMoved = { name: 'time', perElement: 1e6, perContraction: 0 } as const;
+
+  test('of bytes gives a tree that is no cheaper in multiply-adds, and moves no more', () => {
+    const plain = contractionOrder(operands, 'zABCD', extents);
+    const moving = contractionOrder(operands, 'zABCD', extents, { objective: elementsMoved });
+    expect(moving.macs).toBeGreaterThanOrEqual(plain.macs);
+    expect(moving.largestIntermediate).toBeLessThanOrEqual(plain.largestIntermediate);
+  });
+});
