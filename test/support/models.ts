@@ -1,6 +1,7 @@
 import {
   adam,
   adamw,
+  blockTerm,
   crossEntropy,
   defineModel,
   dropout,
@@ -10,6 +11,7 @@ import {
   init,
   layerNorm,
   linear,
+  lowRank,
   lstm,
   type Model,
   max,
@@ -26,6 +28,7 @@ import {
   sub,
   sum,
   tensor,
+  tensorTrain,
 } from '../../compiler/index.ts';
 
 /** Small models that together use every layer, every optimiser and every kind of kernel. */
@@ -84,6 +87,27 @@ export const MODELS: Readonly<Record<string, () => Model>> = {
         return { largest: max(scaled), least: min(scaled, [0, 1]), squares: mul(scaled, scaled) };
       },
       train: { loss: ({ squares }) => mean(squares), optimizer: sgd({ learningRate: 10 }) },
+    }),
+  'block-term LSTM over a tensor-train embedding': () =>
+    defineModel({
+      name: 'factorised',
+      inputs: { words: tensor([4, 5], 'i32'), label: tensor([4], 'i32') },
+      build: ({ words }) => {
+        const weight = tensorTrain({ inputModes: [3, 4], outputModes: [4, 3], rank: 3 });
+        const inputWeight = blockTerm({
+          inputModes: [4, 3],
+          outputModes: [4, 4],
+          rank: 2,
+          blocks: 2,
+        });
+        const rows = embedding(12, 12, { weight })(words);
+        const { state } = lstm(12, 16, { inputWeight, hiddenWeight: lowRank({ rank: 4 }) })(rows);
+        return { logits: linear(16, 5)(state.hidden) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: sgd({ learningRate: 0.1 }),
+      },
     }),
   'Elman network, padding, slices, softmax': () =>
     defineModel({
