@@ -10,5 +10,10 @@ export {
   planGraph,
 } from './inspect.ts';
 export type { PassName, PassPrinter } from './pipeline.ts';
-export type { CompileOptions, CompileResult } from './result.ts';
+export type {
+  CompiledPlan,
+  CompileOptions,
+  CompileResult,
+  FailedCompilation,
+} from './result.ts';
 export { VERSION } from './version.ts';

@@ -22,12 +22,22 @@ export interface CompileOptions {
   readonly printAfter?: PassPrinter;
 }
 
-export interface CompileResult {
-  /** Null when there is an error among the diagnostics. */
-  readonly plan: Plan | null;
+/** A plan with what belongs to it, or nothing but diagnostics: `plan` is null when there is an error among them. */
+export type CompileResult = CompiledPlan | FailedCompilation;
+
+export interface CompiledPlan {
+  readonly plan: Plan;
   /** wasm: the module that holds the kernels; the plan knows its size and hash. */
   readonly module: Uint8Array | null;
   /** Initial values of parameters and optimiser state, as a safetensors file. */
-  readonly parameters: Uint8Array | null;
+  readonly parameters: Uint8Array;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface FailedCompilation {
+  readonly plan: null;
+  readonly module: null;
+  readonly parameters: null;
   readonly diagnostics: readonly Diagnostic[];
 }
