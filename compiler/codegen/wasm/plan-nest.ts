@@ -1,6 +1,7 @@
 import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
+import { localityCost } from './locality.ts';
 import { axesOfKind, type Loop, type Nest, segmentsOf } from './nest.ts';
 import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
 
@@ -156,7 +157,8 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       () => LOOP_STEP,
     );
   });
-  return cost * (1 + SPILL * spilled(kernel, analysis, nest));
+  const computing = cost * (1 + SPILL * spilled(kernel, analysis, nest));
+  return computing + localityCost(kernel, nest, alive);
 }
 
 /** The accumulations, and for vectors along a reduced axis the sums over lanes behind it. */
