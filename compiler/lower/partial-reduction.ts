@@ -38,3 +38,35 @@ function smallestDivisor(extent: number, least: number): number {
     if (extent % divisor === 0) return divisor;
   return extent;
 }
+
+/** Results below which a contraction has too few of them to occupy a device, or to reuse what it reads. */
+const FEW_PRODUCTS = 2048;
+/** Products per result above which it is worth a second kernel. */
+const LONG_SUM = 1 << 14;
+/** Products that each partial result sums, at least; and partial results, at most. */
+const PARTIAL_PRODUCTS = 64;
+const MOST_PARTIAL_PRODUCTS = 1 << 20;
+
+/**
+ * Which summed letter of a contraction with few results and long sums stays apart at first, so that each of its indices
+ * has partial results of its own: the one with the largest extent that leaves sums of some length. Null where one kernel is
+ * as good.
+ *
+ * @param results shape of the result
+ * @param summed extents of the summed letters
+ * @returns position in `summed`
+ */
+export function partialContraction(results: Shape, summed: Shape): number | null {
+  const products = elementCount(summed);
+  const count = elementCount(results);
+  if (count > FEW_PRODUCTS || products < LONG_SUM) return null;
+  let best: number | null = null;
+  summed.forEach((extent, k) => {
+    const fits =
+      extent > 1 &&
+      extent * count <= MOST_PARTIAL_PRODUCTS &&
+      products / extent >= PARTIAL_PRODUCTS;
+    if (fits && (best === null || extent > summed[best])) best = k;
+  });
+  return best;
+}

@@ -14,7 +14,7 @@ import { axisAffine, combineAffines, flatten, type SplitRequest, shiftAffine } f
 import type { KernelDraft } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { behindReshapes } from './homes.ts';
-import { partialReduction } from './partial-reduction.ts';
+import { partialContraction, partialReduction } from './partial-reduction.ts';
 
 /** Where a kernel's single store goes. */
 export interface Destination {
@@ -28,6 +28,13 @@ export function rowMajor(tensor: number, shape: Shape, offset = 0): Destination 
     tensor,
     index: (coordinates, axisCount) => shiftAffine(flatten(coordinates, shape, axisCount), offset),
   };
+}
+
+/** Partial results: a tensor, and its axes that are still to be reduced. */
+interface Partials {
+  readonly tensor: number;
+  readonly shape: Shape;
+  readonly reduced: readonly number[];
 }
 
 const COMBINERS = { reduceSum: 'sum', reduceMax: 'max', reduceMin: 'min' } as const;
@@ -190,33 +197,35 @@ export class KernelWriter {
         coordinates: coordinates.slice(0, parallel),
       };
     });
-    if (cut) this.combinePartials(value, target.tensor, partialShape, kept.length, destination);
+    if (!cut) return;
+    const partials = {
+      tensor: target.tensor,
+      shape: partialShape,
+      reduced: partialShape.map((_, axis) => axis).slice(kept.length),
+    };
+    this.combinePartials(value, COMBINERS[node.op], partials, destination);
   }
 
-  /** Reduces what partial reductions left: all axes of `shape` but the first `kept`. */
+  /** Reduces what partial results left: the axes `reduced` of a tensor of the given shape. */
   private combinePartials(
     value: ValueId,
-    partials: number,
-    shape: Shape,
-    kept: number,
+    combiner: Combiner,
+    { tensor, shape, reduced }: Partials,
     destination: Destination,
   ): void {
-    const { op, type } = this.node(value) as NodeOf<keyof typeof COMBINERS>;
-    const axes = shape.map(
-      (extent, k): Axis => ({ extent, kind: k < kept ? 'parallel' : 'reduced' }),
+    const { dtype } = this.node(value).type;
+    const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
+    const order = [...kept, ...reduced];
+    const axes = order.map(
+      (axis, k): Axis => ({ extent: shape[axis], kind: k < kept.length ? 'parallel' : 'reduced' }),
     );
     this.build(value, axes, destination, (emitter, coordinates) => {
-      const index = flatten(coordinates, shape, emitter.axes.length);
-      const element = emitter.list.add({
-        kind: 'load',
-        dtype: type.dtype,
-        buffer: partials,
-        index,
-        bounds: [],
-      });
+      const place = shape.map((_, axis) => coordinates[order.indexOf(axis)]);
+      const index = flatten(place, shape, emitter.axes.length);
+      const element = emitter.list.add({ kind: 'load', dtype, buffer: tensor, index, bounds: [] });
       return {
-        ...accumulate(emitter, COMBINERS[op], element),
-        coordinates: coordinates.slice(0, kept),
+        ...accumulate(emitter, combiner, element),
+        coordinates: coordinates.slice(0, kept.length),
       };
     });
   }
@@ -227,16 +236,25 @@ export class KernelWriter {
     if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
     const shapes = node.operands.map((operand) => this.shape(operand));
     const extents = letterExtents(equation, shapes) as Map<string, number>;
-    const kept = equation.output.length;
-    const summed = [...extents.keys()].filter((letter) => !equation.output.includes(letter));
-    const letters = [...equation.output, ...summed];
+    const all = [...extents.keys()].filter((letter) => !equation.output.includes(letter));
+    const extentOf = (letter: string) => extents.get(letter)!;
+    const cut = partialContraction(this.shape(value), all.map(extentOf));
+    const output = cut === null ? equation.output : all[cut] + equation.output;
+    const kept = output.length;
+    const summed = all.filter((_, k) => k !== cut);
+    const letters = [...output, ...summed];
+    const shape = [...output].map(extentOf);
+    const target =
+      cut === null
+        ? destination
+        : rowMajor(this.storage.temporary(value, { dtype: node.type.dtype, shape }), shape);
     const axes = letters.map(
       (letter, k): Axis => ({
-        extent: extents.get(letter)!,
+        extent: extentOf(letter),
         kind: k < kept ? 'parallel' : 'reduced',
       }),
     );
-    this.build(value, axes, destination, (emitter, coordinates) => {
+    this.build(value, axes, target, (emitter, coordinates) => {
       const factors = node.operands.map((operand, i) => {
         const place = [...equation.operands[i]].map(
           (letter) => coordinates[letters.indexOf(letter)],
@@ -252,6 +270,9 @@ export class KernelWriter {
           : { result: product, reduction: null };
       return { ...made, coordinates: coordinates.slice(0, kept) };
     });
+    if (cut === null) return;
+    const partials = { tensor: target.tensor, shape, reduced: [0] };
+    this.combinePartials(value, 'sum', partials, destination);
   }
 
   /** A contraction reads its operands many times: they must be plain loads, else they are computed into memory first. */

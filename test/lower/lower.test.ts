@@ -231,6 +231,23 @@ describe('reductions of many elements to few', () => {
     expectMeaning(caseOf(graph), schedule);
   });
 
+  test('and contractions with long sums and few results, too', () => {
+    const { builder, add, input } = typedBuilder();
+    const [x, y] = [input('x', [96, 30, 8]), input('y', [96, 30, 6, 8])];
+    const equation = 'tbi,tbji->ij';
+    builder.outputs.push({ name: 'w', value: add('contract', [x, y], { equation }) });
+    builder.outputs.push({
+      name: 'long',
+      value: add('contract', [input('a', [64, 32, 16]), input('b', [64, 32, 16])], {
+        equation: 'abc,abc->',
+      }),
+    });
+    const graph = builder.finish();
+    const schedule = lower(graph);
+    expect(schedule.programs[0].steps.length).toBe(3);
+    expectMeaning(caseOf(graph), schedule);
+  });
+
   test('are cut into parts that cover every element once', () => {
     const extents = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 3 });
     fc.assert(
