@@ -227,7 +227,7 @@ export default defineModel({
     expect(missing.code).toBe(1);
     expect(missing.stdout).toContain("error BTC6003: 'nowhere.ts' does not exist");
     const help = build('--help').stdout;
-    expect(help).toMatch(/separated by commas \(default:\s+webgpu,wasm\)/);
+    expect(help).toMatch(/separated by commas\s+\(default:\s+webgpu,wasm\)/);
     expect(help).not.toMatch(/default: (\{|false)/);
   });
 

@@ -88,6 +88,7 @@ export function fitted(form: FormName, budget: ShapeBudget): Factorisation {
   return {
     form,
     network: (inFeatures, outFeatures, gates) => {
+      if (!checkBudget(form, budget)) return null;
       const candidates = shapesOf(form, inFeatures, outFeatures, gates).flatMap((modes) => {
         const found = largestWithin(form, modes, budget);
         return found ? [found] : [];
@@ -106,6 +107,22 @@ export function fitted(form: FormName, budget: ShapeBudget): Factorisation {
       return null;
     },
   };
+}
+
+function checkBudget(form: FormName, budget: ShapeBudget): boolean {
+  if (!Object.hasOwn(BUILDERS, form)) {
+    const wanted = Object.keys(BUILDERS).join(', ');
+    report(2003, { op: 'fitted', wanted, given: String(form) });
+    return false;
+  }
+  for (const [name, value] of Object.entries(budget)) {
+    const valid = name === 'batch' ? Number.isSafeInteger(value) && value > 0 : value > 0;
+    if (value === undefined || valid) continue;
+    const wanted = name === 'batch' ? 'a positive integer' : 'a positive number';
+    report(2015, { op: 'fitted', name, value: String(value), wanted });
+    return false;
+  }
+  return true;
 }
 
 /** Balanced modes, those of the outputs in increasing order: a large input mode meets a small output mode. */
