@@ -1,7 +1,7 @@
 import { uniform } from '../../ir/random.ts';
 import { exactTree } from './exact.ts';
 import { costOf, type Objective } from './objective.ts';
-import { type ContractionTree, type Problem, product, timesDone } from './problem.ts';
+import { Carriers, type ContractionTree, type Problem, product, timesDone } from './problem.ts';
 
 // Orders for more operands than an exact search takes. All is deterministic: the same einsum, the same tree.
 
@@ -48,16 +48,15 @@ function leaf(problem: Problem, operand: number): Node {
   return { letters, elements, left: null, right: null, operand, wanted, cost: 0 };
 }
 
-/** The contraction of two nodes; letters that `outside` lacks are summed. */
+/** The contraction of two nodes, of which `letters` are kept. */
 function join(
   left: Node,
   right: Node,
-  outside: Int32Array,
+  letters: Int32Array,
   problem: Problem,
   objective: Objective,
 ): Node {
   const joint = left.letters.map((word, w) => word | right.letters[w]);
-  const letters = joint.map((word, w) => word & outside[w]);
   const elements = product(letters, 0, problem);
   const macs = product(joint, 0, problem);
   const own = costOf(objective, {
@@ -80,13 +79,15 @@ function greedy(problem: Problem, objective: Objective, run: number): Node {
   let draws = 0;
   const noise = () => -Math.log(-Math.log(uniform(SEED, run, draws++, 0) * 0.999998 + 1e-6));
   const parts = Array.from({ length: problem.count }, (_, k) => leaf(problem, k));
-  const carriers = countCarriers(parts, problem);
+  const carriers = new Carriers(
+    problem,
+    parts.map(({ letters }) => letters),
+  );
   while (parts.length > 1) {
     let best = { score: Number.POSITIVE_INFINITY, a: 0, b: 1 };
     for (let a = 0; a < parts.length; a++) {
       for (let b = a + 1; b < parts.length; b++) {
-        const outside = neededOutside(parts[a], parts[b], carriers, problem);
-        const kept = parts[a].letters.map((word, w) => (word | parts[b].letters[w]) & outside[w]);
+        const kept = carriers.kept(parts[a].letters, parts[b].letters);
         const size = product(kept, 0, problem);
         const score =
           temperature === 0
@@ -98,47 +99,12 @@ function greedy(problem: Problem, objective: Objective, run: number): Node {
       }
     }
     const { a, b } = best;
-    const outside = neededOutside(parts[a], parts[b], carriers, problem);
-    const merged = join(parts[a], parts[b], outside, problem, objective);
-    adjustCarriers(carriers, parts[a], -1);
-    adjustCarriers(carriers, parts[b], -1);
-    adjustCarriers(carriers, merged, 1);
+    const kept = carriers.merge(parts[a].letters, parts[b].letters);
+    const merged = join(parts[a], parts[b], kept, problem, objective);
     parts.splice(b, 1);
     parts[a] = merged;
   }
   return parts[0];
-}
-
-/** Per letter, how many parts carry it; the output counts as one. */
-function countCarriers(parts: readonly Node[], problem: Problem): Int32Array {
-  const carriers = new Int32Array(problem.words * 30);
-  adjustCarriers(carriers, { letters: problem.output }, 1);
-  for (const part of parts) adjustCarriers(carriers, part, 1);
-  return carriers;
-}
-
-function adjustCarriers(
-  carriers: Int32Array,
-  { letters }: Pick<Node, 'letters'>,
-  by: number,
-): void {
-  letters.forEach((word, w) => {
-    for (let bits = word; bits !== 0; bits &= bits - 1)
-      carriers[w * 30 + 31 - Math.clz32(bits & -bits)] += by;
-  });
-}
-
-/** Letters of two parts that something else carries as well. */
-function neededOutside(a: Node, b: Node, carriers: Int32Array, problem: Problem): Int32Array {
-  const needed = new Int32Array(problem.words);
-  for (let w = 0; w < problem.words; w++) {
-    for (let bits = a.letters[w] | b.letters[w]; bits !== 0; bits &= bits - 1) {
-      const bit = bits & -bits;
-      const own = Number((a.letters[w] & bit) !== 0) + Number((b.letters[w] & bit) !== 0);
-      if (carriers[w * 30 + 31 - Math.clz32(bit)] > own) needed[w] |= bit;
-    }
-  }
-  return needed;
 }
 
 /** Reorders subtrees exactly, from the leaves up, until a round gains nothing. */
@@ -195,18 +161,14 @@ function reorder(node: Node, problem: Problem, objective: Objective): Node {
     output: node.letters,
     wanted: Uint8Array.from(branches, ({ wanted }) => wanted),
   };
-  const carriers = countCarriers(branches, inner);
+  const carriers = new Carriers(inner, inner.terms);
   // A tree over a few branches: the depth is bounded by their number.
   const build = (tree: ContractionTree): Node => {
     if (typeof tree === 'number') return branches[tree];
     const left = build(tree[0]);
     const right = build(tree[1]);
-    const outside = neededOutside(left, right, carriers, inner);
-    const merged = join(left, right, outside, problem, objective);
-    adjustCarriers(carriers, left, -1);
-    adjustCarriers(carriers, right, -1);
-    adjustCarriers(carriers, merged, 1);
-    return merged;
+    const kept = carriers.merge(left.letters, right.letters);
+    return join(left, right, kept, problem, objective);
   };
   return build(exactTree(inner, objective));
 }

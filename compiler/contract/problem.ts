@@ -71,3 +71,42 @@ export function product(sets: Int32Array, offset: number, { extents, words }: Pr
   }
   return result;
 }
+
+/** Per letter, how many parts of an unfinished contraction carry it; the output counts as one. */
+export class Carriers {
+  private readonly counts: Int32Array;
+
+  constructor({ words, output }: Problem, parts: readonly Int32Array[]) {
+    this.counts = new Int32Array(words * LETTERS_PER_WORD);
+    for (const letters of [output, ...parts]) this.add(letters, 1);
+  }
+
+  /** Letters that the contraction of two parts keeps: those that something else carries as well. */
+  kept(left: Int32Array, right: Int32Array): Int32Array {
+    return left.map((word, w) => {
+      let kept = 0;
+      for (let bits = word | right[w]; bits !== 0; bits &= bits - 1) {
+        const bit = bits & -bits;
+        const own = Number((word & bit) !== 0) + Number((right[w] & bit) !== 0);
+        if (this.counts[w * LETTERS_PER_WORD + 31 - Math.clz32(bit)] > own) kept |= bit;
+      }
+      return kept;
+    });
+  }
+
+  /** Puts the contraction of two parts in their place; gives the letters that it keeps. */
+  merge(left: Int32Array, right: Int32Array): Int32Array {
+    const kept = this.kept(left, right);
+    this.add(left, -1);
+    this.add(right, -1);
+    this.add(kept, 1);
+    return kept;
+  }
+
+  private add(letters: Int32Array, by: number): void {
+    letters.forEach((word, w) => {
+      for (let bits = word; bits !== 0; bits &= bits - 1)
+        this.counts[w * LETTERS_PER_WORD + 31 - Math.clz32(bits & -bits)] += by;
+    });
+  }
+}

@@ -2,6 +2,7 @@ import { exactTree, MAX_EXACT_OPERANDS } from './exact.ts';
 import { heuristicTree } from './heuristic.ts';
 import { MACS, type Objective } from './objective.ts';
 import {
+  Carriers,
   type ContractionTree,
   createProblem,
   type Problem,
@@ -56,7 +57,7 @@ export function contractionOrder(
 
 /** Multiply-adds and intermediates of a given tree: `[[[0, 1], 2], 3]` is the order from left to right. */
 export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
-  const { words, output, terms, wanted } = problem;
+  const { terms, wanted } = problem;
   // Post-order without recursion: trees of heuristics may be deep.
   const steps: (readonly [ContractionTree, ContractionTree])[] = [];
   for (let pending = [tree]; pending.length > 0; ) {
@@ -65,14 +66,7 @@ export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
     steps.push(node);
     pending.push(node[0], node[1]);
   }
-  const carriers = new Int32Array(words * 30);
-  const adjust = (letters: Int32Array, by: number) =>
-    letters.forEach((word, w) => {
-      for (let bits = word; bits !== 0; bits &= bits - 1)
-        carriers[w * 30 + 31 - Math.clz32(bits & -bits)] += by;
-    });
-  adjust(output, 1);
-  for (const term of terms) adjust(term, 1);
+  const carriers = new Carriers(problem, terms);
   const letters = new Map<ContractionTree, Int32Array>(terms.map((term, k) => [k, term]));
   const needs = new Map<ContractionTree, number>(terms.map((_, k) => [k, wanted[k]]));
   let macs = 0;
@@ -86,17 +80,7 @@ export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
     macs += own;
     trainMacs += timesDone(leftWanted, rightWanted) * own;
     needs.set(step, leftWanted | rightWanted);
-    adjust(left, -1);
-    adjust(right, -1);
-    const kept = joint.map((word, w) => {
-      let needed = 0;
-      for (let bits = word; bits !== 0; bits &= bits - 1) {
-        const bit = bits & -bits;
-        if (carriers[w * 30 + 31 - Math.clz32(bit)] > 0) needed |= bit;
-      }
-      return needed;
-    });
-    adjust(kept, 1);
+    const kept = carriers.merge(left, right);
     letters.set(step, kept);
     if (step !== tree)
       largestIntermediate = Math.max(largestIntermediate, product(kept, 0, problem));

@@ -12,6 +12,7 @@ import {
   type TensorType,
 } from '../../ir/tensor.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
+import { moduleOf } from './module-of.ts';
 
 // Random valid graphs whose values are far from every kink and pole, so that finite differences converge and two
 // ways of rounding the same sum never decide a comparison differently.
@@ -295,21 +296,6 @@ const instruction = fc.record({
   ),
   seed: fc.nat(),
 });
-
-function moduleOf(graph: Graph): Module {
-  const declared = (kind: 'input' | 'parameter') =>
-    graph.nodes.flatMap(({ op, attributes, type }) =>
-      op === kind ? [{ name: (attributes as { name: string }).name, type }] : [],
-    );
-  return {
-    name: 'random',
-    inputs: declared('input').map((input) => ({ ...input, default: null, counter: false })),
-    parameters: declared('parameter').map((parameter) => {
-      return { ...parameter, role: 'parameter', source: null };
-    }),
-    programs: [graph],
-  };
-}
 
 /** A graph of at most 15 nodes over every operation, with values for its inputs and parameters. */
 export const graphCases: fc.Arbitrary<GraphCase> = fc

@@ -41,9 +41,13 @@ export function weightProduct(
   const variance = matrixVariance(options.law ?? 'glorot', matrix);
   const weight = factorisedWeight(parameters, name, matrix, variance);
   if (weight.cores.flat().some(isPoisoned)) return null;
+  // A recurrent layer takes the same product at every step: the search behind the warning is worth it once.
+  const compared = new Set<number>();
   return (x, timeMajor) => {
     const lead = x.shape.slice(0, -1);
-    warnIfDearer(layer, matrix, elementCount(lead));
+    const batch = elementCount(lead);
+    if (!compared.has(batch)) warnIfDearer(layer, matrix, batch);
+    compared.add(batch);
     if (timeMajor) return factorisedProduct(x, weight, 'reversed');
     const rows = factorisedProduct(reshape(x, [-1, inFeatures]), weight);
     return reshape(rows, [...lead, gates * outFeatures]);
