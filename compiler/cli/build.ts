@@ -1,5 +1,4 @@
 import { basename, join, resolve } from 'node:path';
-import pc from 'picocolors';
 import ts from 'typescript';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
@@ -19,6 +18,7 @@ import {
   type ReportedDiagnostic,
 } from './report.ts';
 import { catchStrayErrors, type StrayErrors } from './stray-errors.ts';
+import { style } from './style.ts';
 import type { TargetName } from './targets.ts';
 import { watchFiles } from './watch.ts';
 
@@ -225,7 +225,7 @@ function summaryOf(
     .reduce((sum, { bytes }) => sum + bytes / 4, 0);
   const place = options.noEmit ? 'checked' : `${options.outDir}/${base}.*`;
   const lines = [
-    `${pc.bold(file)} → ${place}  ${pc.dim(`${parameters.toLocaleString('en')} parameters, ${Math.round(milliseconds)} ms`)}`,
+    `${style.bold(file)} → ${place}  ${style.dim(`${parameters.toLocaleString('en')} parameters, ${Math.round(milliseconds)} ms`)}`,
   ];
   for (const [target, result] of results) {
     const { memory, kernels, programs } = result.plan!;

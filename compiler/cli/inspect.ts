@@ -1,4 +1,3 @@
-import pc from 'picocolors';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../inspect.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { style } from './style.ts';
 import { formatType, table } from './table.ts';
 
 const MAX_TENSORS = 8;
@@ -77,7 +77,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
   const rows = [
     [
       'device',
-      `${pc.bold(formatBytes(memory.deviceBytes))}, everything counted; budget: ${budget}`,
+      `${style.bold(formatBytes(memory.deviceBytes))}, everything counted; budget: ${budget}`,
     ],
     [
       'parameters',
@@ -90,7 +90,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     ['staging', formatBytes(memory.stagingBytes)],
     ...(memory.hostBytes > 0 ? [['host', formatBytes(memory.hostBytes)]] : []),
   ];
-  return `${pc.bold(name)} for ${target} ${pc.dim(`(${producer})`)}\n\n${table(rows)}\n`;
+  return `${style.bold(name)} for ${target} ${style.dim(`(${producer})`)}\n\n${table(rows)}\n`;
 }
 
 function formatProgram(
@@ -99,7 +99,7 @@ function formatProgram(
   columns: number,
   all: boolean,
 ): string {
-  const head = `${pc.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
+  const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
   const peak = `live at the peak, step ${program.peakStep} (${program.peakLabel}${program.peakSource ? `, ${program.peakSource}` : ''}):`;
   const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
     formatBytes(bytes),
@@ -156,12 +156,12 @@ export function chart({ liveBytes, peakStep }: InspectedProgram, columns: number
   for (let row = CHART_HEIGHT - 1; row >= 0; row--) {
     const cells = heights.map((height, column) => {
       const cell = BLOCKS[Math.max(0, Math.min(8, Math.round((height - row) * 8)))].repeat(repeat);
-      return column === peakColumn ? pc.yellow(cell) : cell;
+      return column === peakColumn ? style.yellow(cell) : cell;
     });
     const axis = row === CHART_HEIGHT - 1 ? label : row === 0 ? '0 B' : '';
     lines.push(`  ${axis.padStart(label.length)} ${cells.join('')}`);
   }
-  const marker = `${' '.repeat(label.length + 3 + peakColumn * repeat)}${pc.yellow('^')} step ${peakStep}`;
+  const marker = `${' '.repeat(label.length + 3 + peakColumn * repeat)}${style.yellow('^')} step ${peakStep}`;
   return [...lines, marker].join('\n');
 }
 
@@ -176,7 +176,7 @@ function formatKernels({ kernels }: Inspection, all: boolean): string {
   ]);
   const head = ['FLOP', 'bytes', 'steps', 'kernel'];
   const shown = all ? rows.length : MAX_KERNELS;
-  return `${pc.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, [0, 1, 2])}\n`;
+  return `${style.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, [0, 1, 2])}\n`;
 }
 
 /** Every tensor with its place in the slabs and its life. */
@@ -191,7 +191,7 @@ function formatTensors({ tensors }: Plan): string {
     tensor.program === null ? '' : `steps ${tensor.firstStep} to ${tensor.lastStep}`,
   ]);
   const head = ['size', 'slab:offset', 'tensor', 'type', 'role', 'memory', 'life'];
-  return `${pc.bold('tensors')}\n${table([head, ...rows], [0, 1])}\n`;
+  return `${style.bold('tensors')}\n${table([head, ...rows], [0, 1])}\n`;
 }
 
 /** `73.04 M`, with a space before the unit. */

@@ -1,9 +1,9 @@
-import pc from 'picocolors';
 import { letterExtents, parseEquation } from '../../ir/einsum.ts';
 import { type ContractionTree, createProblem } from '../contract/problem.ts';
 import { contractionOrder, treeWork } from '../contract/tree.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { style } from './style.ts';
 
 export interface PathCommandOptions {
   /** `a=8,b=20` */
@@ -87,8 +87,8 @@ function describe(report: PathReport, { train }: PathCommandOptions): string {
   const number = (value: number) => value.toLocaleString('en');
   const times = report.leftToRightMacs / report.macs;
   const lines = [
-    pc.bold(report.equation),
-    `  ${pc.bold(number(report.macs))} multiply-adds, ${report.method === 'exact' ? 'the least of all orders' : 'the least that was found'} (${(1000 * report.seconds).toFixed(1)} ms)`,
+    style.bold(report.equation),
+    `  ${style.bold(number(report.macs))} multiply-adds, ${report.method === 'exact' ? 'the least of all orders' : 'the least that was found'} (${(1000 * report.seconds).toFixed(1)} ms)`,
     `  ${number(report.leftToRightMacs)} from left to right${times > 1 ? `, ${times.toPrecision(3)} times as many` : ''}`,
   ];
   if (report.trainMacs !== null) {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import pc from 'picocolors';
 import ts from 'typescript';
 import type { Diagnostic } from '../diagnostics.ts';
 import { spanAt } from '../load/positions.ts';
+import { style } from './style.ts';
 
 /** A diagnostic of TypeScript's or of btc's, in one form. */
 export interface ReportedDiagnostic {
@@ -65,13 +65,13 @@ export function formatPlain({
   return [`${place}${category} ${code}: ${message}`, ...lines].join('\n');
 }
 
-const CATEGORY_COLOURS = { error: pc.red, warning: pc.yellow, message: pc.blue } as const;
+const CATEGORY_COLOURS = { error: style.red, warning: style.yellow, message: style.blue } as const;
 
 /** tsc's pretty form: position, message and the line of code with the expression underlined. */
 export function formatPretty(diagnostic: ReportedDiagnostic): string {
   const { code, category, message, source, related, length } = diagnostic;
   const place = source ? `${formatPlace(source)} - ` : '';
-  const head = `${place}${CATEGORY_COLOURS[category](category)} ${pc.gray(`${code}:`)} ${message}`;
+  const head = `${place}${CATEGORY_COLOURS[category](category)} ${style.gray(`${code}:`)} ${message}`;
   const frames = source ? [codeFrame(source, length, CATEGORY_COLOURS[category])] : [];
   for (const info of related) {
     frames.push(`  ${info.source ? `${formatPlace(info.source)} - ` : ''}${info.message}`);
@@ -80,7 +80,7 @@ export function formatPretty(diagnostic: ReportedDiagnostic): string {
 }
 
 function formatPlace({ file, line, column }: NonNullable<ReportedDiagnostic['source']>): string {
-  return `${pc.cyan(file)}:${pc.yellow(String(line))}:${pc.yellow(String(column))}`;
+  return `${style.cyan(file)}:${style.yellow(String(line))}:${style.yellow(String(column))}`;
 }
 
 function codeFrame(
@@ -93,7 +93,7 @@ function codeFrame(
   const rest = text.slice(column - 1);
   const width = Math.max(1, Math.min(length || expressionLength(rest), rest.length));
   const number = String(line);
-  return `\n${pc.inverse(number)} ${text}\n${pc.inverse(' '.repeat(number.length))} ${' '.repeat(column - 1)}${colour('~'.repeat(width))}`;
+  return `\n${style.inverse(number)} ${text}\n${style.inverse(' '.repeat(number.length))} ${' '.repeat(column - 1)}${colour('~'.repeat(width))}`;
 }
 
 /** Characters of the call that starts here: to its closing bracket, or the first word. */
@@ -130,7 +130,7 @@ export function formatSummary(diagnostics: readonly ReportedDiagnostic[]): strin
   const count = `Found ${errors.length} error${errors.length === 1 ? '' : 's'}`;
   if (files.size > 1) return `${count} in ${files.size} files.\n`;
   return first?.source
-    ? `${count} in ${first.source.file}${pc.gray(`:${first.source.line}`)}\n`
+    ? `${count} in ${first.source.file}${style.gray(`:${first.source.line}`)}\n`
     : `${count}.\n`;
 }
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import pc from 'picocolors';
 import type { Plan } from '../../ir/plan.ts';
 import { findNodeGpu } from './gpu.ts';
 import { readPlanFile } from './plan-file.ts';
+import { style } from './style.ts';
 
 /** What the command uses of a session. The runtime is loaded under the name that users import it by. */
 export interface RunningSession {
@@ -35,20 +35,20 @@ export async function openPlan(
   const base = join(dirname(file), basename(file).replace(/\.(webgpu|wasm)\.plan\.json$/, ''));
   const parameters = await readFile(`${base}.safetensors`).catch(() => undefined);
   const given = parameters ? { parameters } : {};
-  if (!parameters) log(pc.yellow(`there is no ${base}.safetensors: parameters start at zero`));
+  if (!parameters) log(style.yellow(`there is no ${base}.safetensors: parameters start at zero`));
   if (plan.target === 'wasm') {
-    log(`target: ${pc.bold('WebAssembly')}`);
+    log(`target: ${style.bold('WebAssembly')}`);
     return load(plan, { module: await readModule(file, plan), ...given });
   }
   const { gpu, reason } = await findNodeGpu();
   if (gpu) {
     const session = await load(plan, { gpu, ...given });
-    log(`target: WebGPU on ${pc.bold(session.description)}`);
+    log(`target: WebGPU on ${style.bold(session.description)}`);
     return session;
   }
   const other = `${base}.wasm.plan.json`;
   const fallback = await readFallback(file, plan, other, reason);
-  log(`target: ${pc.bold('WebAssembly')}, because ${reason}`);
+  log(`target: ${style.bold('WebAssembly')}, because ${reason}`);
   return load(fallback, { module: await readModule(other, fallback), ...given });
 }
 

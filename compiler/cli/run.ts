@@ -1,4 +1,3 @@
-import pc from 'picocolors';
 import type { PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { formatBytes } from '../bytes.ts';
@@ -7,6 +6,7 @@ import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
 import { openPlan, type RunningSession } from './run-session.ts';
+import { style } from './style.ts';
 import { formatType, table } from './table.ts';
 
 export interface RunCommandOptions extends InputOptions {
@@ -59,13 +59,13 @@ async function measure(
   log(
     `device memory: ${formatBytes(memory.deviceBytes)} planned, ${formatBytes(session.allocatedBytes)} allocated`,
   );
-  if (inputs.length > 0) log(`inputs of ${pc.bold(program)}:\n${formatInputs(inputs)}`);
+  if (inputs.length > 0) log(`inputs of ${style.bold(program)}:\n${formatInputs(inputs)}`);
   const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);
   const outputs = summarise(programs[program], last);
   if (Object.keys(metrics).length === 0) log(`outputs:\n${formatOutputs(outputs)}`);
   const time = timeOf(milliseconds);
   log(
-    `${program}: ${pc.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${time.count}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
+    `${program}: ${style.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${time.count}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
   );
   return {
     program,
