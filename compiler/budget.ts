@@ -14,7 +14,11 @@ export function budgetDiagnostic(
   schedule: AllocatedSchedule,
   peak: MemoryPeak | null,
   neededBytes: number,
-  { budgetBytes, target }: { readonly budgetBytes: number; readonly target: Target },
+  {
+    budgetBytes,
+    smallest,
+    target,
+  }: { readonly budgetBytes: number; readonly smallest: number; readonly target: Target },
 ): Diagnostic {
   const program = peak ? schedule.programs[peak.program].name : '-';
   const args = {
@@ -43,8 +47,13 @@ export function budgetDiagnostic(
     source: null,
   };
   return diagnostic(4001, peak?.scheduleStep?.source ?? null, args, {
-    related: [...arena, totals],
+    related: [...arena, totals, { message: smallestMessage(neededBytes, smallest), source: null }],
   });
+}
+
+function smallestMessage(needed: number, smallest: number): string {
+  const how = smallest < needed ? ', with contractions in slices or in another order' : '';
+  return `the smallest budget is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
 }
 
 /** BTC4002 and BTC4003: what no budget would help. */

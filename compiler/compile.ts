@@ -12,8 +12,14 @@ import { initialValues } from './frontend/initialisers.ts';
 import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
-import { runPipeline } from './pipeline.ts';
+import {
+  type PassPrinter,
+  type PipelineOptions,
+  type PipelineResult,
+  runPipeline,
+} from './pipeline.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
+import { searchBudget } from './search.ts';
 import { PRODUCER } from './version.ts';
 
 /** A model, or a function that makes one (so that options can be set, and evaluated again). */
@@ -45,17 +51,22 @@ export async function compile(
     ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
     ...options.limits,
   };
-  const {
-    module,
-    memory,
-    diagnostics: problems,
-  } = runPipeline(traced.model, {
+  const pipeline: PipelineOptions = {
     target,
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
-    objective: options.contractions === 'time' ? TIME[target] : MACS,
-    ...(options.printAfter ? { print: options.printAfter } : {}),
-  });
+    objective: options.contractions === 'macs' ? MACS : TIME[target],
+  };
+  const printer = new DeferredPrinter(options.printAfter);
+  const { result, smallest } = searchBudget(
+    (bound) =>
+      printer.during((print) =>
+        runPipeline(traced.model, { ...pipeline, ...(bound ? { bound } : {}), ...print }),
+      ),
+    budgetBytes ?? Number.POSITIVE_INFINITY,
+  );
+  printer.print(result);
+  const { module, memory, diagnostics: problems } = result;
   diagnostics.push(...problems);
   if (!memory) return failed();
   if (!memory.schedule) {
@@ -64,7 +75,11 @@ export async function compile(
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     diagnostics.push(
-      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, { budgetBytes, target }),
+      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, {
+        budgetBytes,
+        smallest: smallest ?? memory.deviceBytes,
+        target,
+      }),
     );
     return failed();
   }
@@ -75,12 +90,35 @@ export async function compile(
     limits,
     budgetBytes,
     producer: PRODUCER,
+    contractions: result.orders.map((orders) => orders.contractions()),
   });
   return {
     ...generated,
     parameters,
     diagnostics: deduplicate(diagnostics),
   };
+}
+
+/** Keeps the texts of every attempt at a budget; shows those of the one that was chosen. */
+class DeferredPrinter {
+  private readonly printAfter: PassPrinter | undefined;
+  private readonly texts = new Map<PipelineResult, Parameters<PassPrinter>[]>();
+
+  constructor(printAfter: PassPrinter | undefined) {
+    this.printAfter = printAfter;
+  }
+
+  during(run: (options: { print?: PassPrinter }) => PipelineResult): PipelineResult {
+    if (!this.printAfter) return run({});
+    const texts: Parameters<PassPrinter>[] = [];
+    const result = run({ print: (...text) => texts.push(text) });
+    this.texts.set(result, texts);
+    return result;
+  }
+
+  print(chosen: PipelineResult): void {
+    for (const text of this.texts.get(chosen) ?? []) this.printAfter?.(...text);
+  }
 }
 
 function checkOptions(target: Target, budgetBytes: number | null): Diagnostic[] {

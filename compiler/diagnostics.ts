@@ -82,6 +82,7 @@ export const MESSAGES = {
   6004: "'{text}' is not of the form name=value",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
+  6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

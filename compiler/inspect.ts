@@ -1,6 +1,9 @@
 import { Graph } from '@dagrejs/graphlib';
-import type { Plan, PlanMemory, PlanTensor } from '../ir/plan.ts';
+import { parseEquation } from '../ir/einsum.ts';
+import type { Plan, PlanContraction, PlanMemory, PlanTensor } from '../ir/plan.ts';
 import { formatSpan } from '../ir/source.ts';
+import { keptLetters } from './contract/problem.ts';
+import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
 
 /** What a person wants to know of a plan, as data. All sizes in bytes. */
 export interface Inspection {
@@ -19,6 +22,7 @@ export interface InspectedProgram {
   readonly steps: number;
   readonly flops: number;
   readonly bytesMoved: number;
+  readonly contractions: readonly InspectedContraction[];
   /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
   readonly liveBytes: readonly number[];
   readonly peakStep: number;
@@ -34,6 +38,12 @@ export interface InspectedProgram {
     readonly policy: string;
     readonly source: string | null;
   }[];
+}
+
+/** An einsum of three operands or more, and what each step of its order does. */
+export interface InspectedContraction extends PlanContraction {
+  readonly operands: readonly string[];
+  readonly steps: readonly (PairwiseStep & { readonly macs: number })[];
 }
 
 export interface InspectedKernel {
@@ -63,7 +73,7 @@ export function inspectPlan(plan: Plan): Inspection {
 }
 
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
-  const { steps } = plan.programs[name];
+  const { steps, contractions } = plan.programs[name];
   const live = liveBytes(plan, name);
   const peakStep = live.indexOf(Math.max(...live));
   const writer = writers(plan, name);
@@ -78,6 +88,7 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     steps: steps.length,
     flops: steps.reduce((sum, step) => sum + step.flops, 0),
     bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
+    contractions: (contractions ?? []).map(inspectContraction),
     liveBytes: live,
     peakStep,
     peakLabel: steps[peakStep]?.label ?? '',
@@ -93,6 +104,22 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
         source: sourceOf(plan, name, writer.get(index) ?? -1),
       }))
       .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function inspectContraction(contraction: PlanContraction): InspectedContraction {
+  const { equation, sizes, order } = contraction;
+  const parsed = parseEquation(equation);
+  if ('reason' in parsed) return { ...contraction, operands: [], steps: [] };
+  const { operands, output } = parsed;
+  const tree = treeOfSteps(operands.length, order);
+  const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
+  const macsOf = (terms: readonly string[]) =>
+    [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
+  return {
+    ...contraction,
+    operands,
+    steps: steps.map((step) => ({ ...step, macs: macsOf(step.terms) })),
   };
 }
 

@@ -6,6 +6,8 @@ import { printSchedule } from '../ir/schedule-text.ts';
 import { verifyGraph } from '../ir/verify.ts';
 import { orderContractions } from './contract/index.ts';
 import type { Objective } from './contract/objective.ts';
+import { OrderRecords } from './contract/record.ts';
+import { sliceContractions } from './contract/sliced-graph.ts';
 import { type Diagnostic, diagnostic } from './diagnostics.ts';
 import { appendOptimiser, type Optimiser, type ParameterGradient } from './frontend/optimisers.ts';
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
@@ -21,6 +23,7 @@ export const PASSES = [
   'contract',
   'gradient',
   'simplify',
+  'slice',
   'lower',
   'order',
   'in-place',
@@ -37,12 +40,24 @@ export interface PipelineOptions {
   readonly optimiser: Optimiser | null;
   /** What the order of contractions minimises; plain multiply-adds by default. */
   readonly objective?: Objective;
+  /** Keeps the intermediates of contractions small. */
+  readonly bound?: ContractionBound;
   readonly print?: PassPrinter;
+}
+
+/** How the intermediates of contractions are kept small. */
+export interface ContractionBound {
+  /** Elements that the intermediates of one einsum may take at once, where slices or another order can do that. */
+  readonly elements: number;
+  /** Whether dearer orders are taken as well, not only slices of the cheapest. */
+  readonly reorder: boolean;
 }
 
 export interface PipelineResult {
   readonly module: Module;
   readonly memory: MemoryPlan | null;
+  /** The orders of contractions, by program. */
+  readonly orders: readonly OrderRecords[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -56,9 +71,15 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
 
   let graphs = traced.programs.map(({ graph }) => verified('trace', graph));
   print('trace', graphs);
+  const orders = graphs.map(() => new OrderRecords());
   graphs = graphs.map((graph, k) => {
     const trains = traced.programs[k].trains && options.optimiser !== null;
-    const search = options.objective ? { trains, objective: options.objective } : { trains };
+    const search = {
+      trains,
+      records: orders[k],
+      ...(options.objective ? { objective: options.objective } : {}),
+      ...(options.bound?.reorder ? { most: options.bound.elements } : {}),
+    };
     return verified('contract', orderContractions(simplify(graph), search));
   });
   print('contract', graphs);
@@ -76,13 +97,20 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   print('gradient', graphs);
   graphs = graphs.map((graph) => verified('simplify', simplify(graph, { differentiated: true })));
   print('simplify', graphs);
+  if (options.bound) {
+    const { elements } = options.bound;
+    graphs = graphs.map((graph) =>
+      verified('slice', simplify(sliceContractions(graph, elements), { differentiated: true })),
+    );
+  }
+  print('slice', graphs);
   const module: Module = {
     name: traced.name,
     inputs: [...inputs.values()],
     parameters: [...traced.parameters.map(({ declaration }) => declaration), ...states],
     programs: graphs,
   };
-  if (diagnostics.length > 0) return { module, memory: null, diagnostics };
+  if (diagnostics.length > 0) return { module, memory: null, orders, diagnostics };
   const schedule: Schedule = lowerModule(module, {
     maxStorageBuffers: options.limits.maxStorageBuffers,
     fusion: true,
@@ -92,7 +120,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
     target: options.target,
     ...(options.print ? { print: options.print } : {}),
   });
-  return { module, memory, diagnostics };
+  return { module, memory, orders, diagnostics };
 }
 
 /** Appends gradients and the optimiser's updates to the program that computes the loss as its first output. */

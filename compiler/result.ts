@@ -15,7 +15,7 @@ export interface CompileOptions {
   readonly limits?: Partial<Omit<TargetLimits, 'offsetAlignment' | 'slabAlignment'>>;
   /**
    * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
-   * multiply-adds. Default `macs`.
+   * multiply-adds. Default `time`.
    */
   readonly contractions?: 'time' | 'macs';
   /** Receives the text form of the program after every pass. */

@@ -89,6 +89,19 @@ const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
 
 const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name: text, tensor: index, dtype, shape };
+const source = nullable(record({ file: text, line: bytes, column: bytes }));
+const contraction = {
+  equation: text,
+  sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER)),
+  order: list(list(index, 2, 2)),
+  method: oneOf('exact', 'heuristic', 'bounded'),
+  macs: bytes,
+  trainMacs: nullable(bytes),
+  leftToRightMacs: bytes,
+  denseMacs: bytes,
+  times: bytes,
+  source,
+};
 const step = {
   kernel: index,
   grid: list(whole(1, 2 ** 32 - 1), 3, 3),
@@ -96,7 +109,7 @@ const step = {
   flops: bytes,
   bytesMoved: bytes,
   label: text,
-  source: nullable(record({ file: text, line: bytes, column: bytes })),
+  source,
 };
 
 const plan = record(
@@ -142,11 +155,14 @@ const plan = record(
       ),
     ),
     programs: dictionary(
-      record({
-        steps: list(record(step, { offsets: list(bytes) })),
-        inputs: list(record(input)),
-        outputs: list(record(output)),
-      }),
+      record(
+        {
+          steps: list(record(step, { offsets: list(bytes), macs: bytes })),
+          inputs: list(record(input)),
+          outputs: list(record(output)),
+        },
+        { contractions: list(record(contraction)) },
+      ),
     ),
   },
   { module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }) },

@@ -98,6 +98,31 @@ export interface PlanProgram {
   readonly steps: readonly PlanStep[];
   readonly inputs: readonly PlanInput[];
   readonly outputs: readonly PlanOutput[];
+  /** The einsums of three operands or more that the program was written with; absent where there is none. */
+  readonly contractions?: readonly PlanContraction[];
+}
+
+/** An einsum and the order of pairwise contractions that was chosen for it. For inspection; the runtime does not read it. */
+export interface PlanContraction {
+  /** As the user or a layer wrote it. */
+  readonly equation: string;
+  /** Extent of every letter. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** Which two parts each step contracts. Parts are numbered: operands first, then the results of the steps. */
+  readonly order: readonly (readonly [number, number])[];
+  /** `exact`: the best of all; `heuristic`: the best that was found; `bounded`: the same, of those that the budget allows. */
+  readonly method: 'exact' | 'heuristic' | 'bounded';
+  /** Multiply-adds of one evaluation in this order. */
+  readonly macs: number;
+  /** The same with the gradients that are wanted; null where none is. */
+  readonly trainMacs: number | null;
+  /** Multiply-adds of one evaluation from left to right. */
+  readonly leftToRightMacs: number;
+  /** Multiply-adds of the first operand by the dense tensor that the others make. */
+  readonly denseMacs: number;
+  /** How often the program holds it: once per time step, for example. */
+  readonly times: number;
+  readonly source: SourceSpan | null;
 }
 
 export interface PlanStep {
@@ -111,6 +136,8 @@ export interface PlanStep {
   readonly offsets?: readonly number[];
   /** Floating-point operations; a multiply-add counts two. */
   readonly flops: number;
+  /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
+  readonly macs?: number;
   /** Bytes read and written. */
   readonly bytesMoved: number;
   /** What the step computes, in the graph's terms: `contract+add+max`. */

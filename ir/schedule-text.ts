@@ -29,7 +29,7 @@ import { formatType, parseType } from './tensor.ts';
 //   tensor t0 image: f32[32] input of train in slab 0 at 256 steps 0..0 arena @ model.ts(3,5)
 //   program train
 //     input image = t0 default 0 counter
-//     step 0: k0(t0, t1) "mul" @ model.ts(7,9)
+//     step 0: k0(t0, t1) "contract" macs 640 @ model.ts(7,9)
 //     output loss = t1
 
 const formatSource = (source: SourceSpan | null) => (source ? ` @ ${formatSpan(source)}` : '');
@@ -58,8 +58,9 @@ function formatProgram(program: ScheduleProgram): string[] {
       formatRange(operand, step.offsets?.[k] ?? 0),
     );
     const label = JSON.stringify(step.label);
+    const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${formatSource(step.source)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${macs}${formatSource(step.source)}`,
     );
   });
   for (const output of program.outputs) {
@@ -197,8 +198,10 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    new RegExp(`^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")${SOURCE}`),
-    (parts, [, index, kernel, operands, label, source]) => {
+    new RegExp(
+      `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")(?: macs (\\d+))?${SOURCE}`,
+    ),
+    (parts, [, index, kernel, operands, label, macs, source]) => {
       const { steps } = lastProgram(parts);
       if (Number(index) !== steps.length)
         throw new Error(`expected step ${steps.length}, not ${index}`);
@@ -215,6 +218,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         ...(offsets.some((offset) => offset > 0) ? { offsets } : {}),
         label: JSON.parse(label) as string,
         source: parseSource(source),
+        ...(macs === undefined ? {} : { macs: Number(macs) }),
       });
     },
   ],

@@ -49,6 +49,8 @@ export interface ScheduleStep {
   readonly offsets?: readonly number[];
   readonly label: string;
   readonly source: SourceSpan | null;
+  /** Multiply-adds of the pairwise contractions that the step computes; absent where there is none. */
+  readonly macs?: number;
 }
 
 /**

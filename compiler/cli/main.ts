@@ -98,10 +98,10 @@ function createProgram(): Command {
     .addOption(
       new Option(
         '--contractions <objective>',
-        "what the order of contractions minimises: plain multiply-adds, or the target's time by a model",
+        "what the order of contractions minimises: the target's time by a model, or plain multiply-adds",
       )
-        .choices(['macs', 'time'])
-        .default('macs'),
+        .choices(['time', 'macs'])
+        .default('time'),
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'build again whenever a file of the model changes')
@@ -166,6 +166,11 @@ function createProgram(): Command {
         '--train <gradients>',
         'count the gradients in: of all operands, or of all but the first',
       ).choices(['all', 'no-input']),
+    )
+    .option(
+      '--budget <bytes>',
+      'most memory for operands, intermediates and the result: 64MiB, 1000000',
+      byteSize,
     )
     .option('--json', 'figures as JSON')
     .action(async (equation: string, options: PathCommandOptions) => {

@@ -1,6 +1,12 @@
 import { letterExtents, parseEquation } from '../../ir/einsum.ts';
-import { type ContractionTree, createProblem } from '../contract/problem.ts';
-import { contractionOrder, treeWork } from '../contract/tree.ts';
+import { BYTES_PER_ELEMENT, elementCount } from '../../ir/tensor.ts';
+import { formatBytes } from '../bytes.ts';
+import { type ContractionTree, createProblem, keptLetters } from '../contract/problem.ts';
+import { denseMacs, leftToRight } from '../contract/record.ts';
+import type { Slice } from '../contract/slice-program.ts';
+import { pairwiseSteps } from '../contract/steps.ts';
+import { type ContractionOrder, treeWork } from '../contract/tree.ts';
+import { orderWithin } from '../contract/within.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
@@ -10,18 +16,26 @@ export interface PathCommandOptions {
   readonly sizes: string;
   /** Counts gradients in: of all operands, or of all but the first. */
   readonly train?: 'all' | 'no-input';
+  /** Most bytes that operands, intermediates and the result may take. */
+  readonly budget?: number;
   readonly json?: boolean;
 }
 
 /** What `btc path --json` prints. */
 export interface PathReport {
   readonly equation: string;
-  readonly method: 'exact' | 'heuristic';
+  readonly method: ContractionOrder['method'];
   readonly macs: number;
   readonly trainMacs: number | null;
   readonly tree: ContractionTree;
   readonly largestIntermediate: number;
+  /** Most bytes live at once: operands, intermediates (with `--train` those that gradients read to the end) and the result. */
+  readonly peakBytes: number;
+  /** Indices that are run in parts to keep the budget. */
+  readonly slices: readonly Slice[];
   readonly leftToRightMacs: number;
+  /** Of the first operand by the dense tensor that the others make. */
+  readonly denseMacs: number;
   readonly seconds: number;
 }
 
@@ -38,7 +52,7 @@ export function pathCommand(equation: string, options: PathCommandOptions): numb
 
 export function findPath(
   equation: string,
-  { sizes, train }: PathCommandOptions,
+  { sizes, train, budget = Number.POSITIVE_INFINITY }: PathCommandOptions,
 ): PathReport | Diagnostic {
   const refuse = (reason: string) => diagnostic(2006, null, { equation, reason });
   const parsed = parseEquation(equation);
@@ -55,11 +69,19 @@ export function findPath(
   const extents = letterExtents(parsed, shapes) as Map<string, number>;
   const wanted = operands.map((_, k) => train === 'all' || (train === 'no-input' && k > 0));
   const started = performance.now();
-  const order = contractionOrder(operands, output, extents, { wanted });
+  const operandElements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
+  const bytes = (elements: number) => BYTES_PER_ELEMENT * (operandElements + elements);
+  const most = budget / BYTES_PER_ELEMENT - operandElements;
+  const order = orderWithin(operands, output, extents, most, { wanted });
+  const peakBytes = bytes(order.peak);
+  if (peakBytes > budget)
+    return diagnostic(6007, null, {
+      equation,
+      budget: formatBytes(budget),
+      smallest: formatBytes(peakBytes),
+      exact: peakBytes,
+    });
   const seconds = (performance.now() - started) / 1000;
-  const leftToRight = operands
-    .map((_, k): ContractionTree => k)
-    .reduce((left, right): ContractionTree => [left, right]);
   return {
     equation,
     method: order.method,
@@ -67,7 +89,13 @@ export function findPath(
     trainMacs: train ? order.trainMacs : null,
     tree: order.tree,
     largestIntermediate: order.largestIntermediate,
-    leftToRightMacs: treeWork(createProblem(operands, output, extents), leftToRight).macs,
+    peakBytes,
+    slices: order.slices,
+    leftToRightMacs: treeWork(
+      createProblem(operands, output, extents),
+      leftToRight(operands.length),
+    ).macs,
+    denseMacs: denseMacs(operands, output, extents),
     seconds,
   };
 }
@@ -83,51 +111,47 @@ function parseSizes(text: string): Map<string, number> | string {
   return sizes;
 }
 
-function describe(report: PathReport, { train }: PathCommandOptions): string {
+/** What is known of the order beside others. */
+function claim({ method }: PathReport, { budget }: PathCommandOptions): string {
+  if (method === 'exact') return 'the least of all orders';
+  const least = 'the least that was found';
+  return budget === undefined ? least : `${least} within ${formatBytes(budget)}`;
+}
+
+function describe(report: PathReport, options: PathCommandOptions): string {
+  const { train } = options;
   const number = (value: number) => value.toLocaleString('en');
   const times = report.leftToRightMacs / report.macs;
   const lines = [
     style.bold(report.equation),
-    `  ${style.bold(number(report.macs))} multiply-adds, ${report.method === 'exact' ? 'the least of all orders' : 'the least that was found'} (${(1000 * report.seconds).toFixed(1)} ms)`,
+    `  ${style.bold(number(report.macs))} multiply-adds, ${claim(report, options)} (${(1000 * report.seconds).toFixed(1)} ms)`,
     `  ${number(report.leftToRightMacs)} from left to right${times > 1 ? `, ${times.toPrecision(3)} times as many` : ''}`,
+    `  ${number(report.denseMacs)} for the first operand by the dense tensor that the others make`,
   ];
   if (report.trainMacs !== null) {
     const which = train === 'all' ? 'all gradients' : "all gradients but the first operand's";
     lines.push(`  ${number(report.trainMacs)} to train, with ${which}`);
   }
-  lines.push(`  largest intermediate: ${number(report.largestIntermediate)} elements`, '');
+  lines.push(
+    `  largest intermediate: ${number(report.largestIntermediate)} elements; at the peak ${formatBytes(report.peakBytes)} with operands and result`,
+  );
+  for (const { letter, chunks } of report.slices)
+    lines.push(`  to keep the budget, '${letter}' runs in ${chunks} parts, one after the other`);
+  lines.push('');
   return [...lines, ...steps(report)].join('\n');
 }
 
 /** One line per pairwise contraction, in the order in which they can run. */
 function steps({ equation, tree }: PathReport): string[] {
   const parsed = parseEquation(equation);
-  if ('reason' in parsed || typeof tree === 'number') return [];
+  if ('reason' in parsed) return [];
   const { operands, output } = parsed;
-  const terms = new Map<ContractionTree, string>(operands.map((term, k) => [k, term]));
-  const names = new Map<ContractionTree, string>(operands.map((_, k) => [k, `#${k}`]));
-  const lines: string[] = [];
-  const carriers = [...operands];
-  const visit = (node: ContractionTree) => {
-    if (typeof node === 'number') return;
-    for (const side of node) visit(side);
-    const [left, right] = node.map((side) => terms.get(side)!);
-    carriers.splice(carriers.indexOf(left), 1);
-    carriers.splice(carriers.indexOf(right), 1);
-    const all = [...new Set(left + right)];
-    const kept =
-      node === tree
-        ? output
-        : all
-            .filter((c) => output.includes(c) || carriers.some((term) => term.includes(c)))
-            .join('');
-    carriers.push(kept);
-    terms.set(node, kept);
-    names.set(node, `t${lines.length}`);
-    const [a, b] = node.map((side) => names.get(side)!);
-    const product = `${names.get(node)} = ${a} · ${b}`;
-    lines.push(`  ${product.padEnd(20)}${left},${right}->${kept}`);
-  };
-  visit(tree);
-  return lines;
+  const name = (part: number) =>
+    part < operands.length ? `#${part}` : `t${part - operands.length}`;
+  return pairwiseSteps(keptLetters(operands, output), output, tree).map(
+    ({ left, right, terms, result }, step) => {
+      const product = `t${step} = ${name(left)} · ${name(right)}`;
+      return `  ${product.padEnd(20)}${terms.join()}->${result}`;
+    },
+  );
 }

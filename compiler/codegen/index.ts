@@ -1,4 +1,4 @@
-import type { Plan, Target, WasmModule } from '../../ir/plan.ts';
+import type { Plan, PlanContraction, Target, WasmModule } from '../../ir/plan.ts';
 import { SLAB_ALIGNMENT, verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
 import { assemblePlan, type EmittedKernel } from './plan.ts';
@@ -10,6 +10,8 @@ export interface GenerationOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
+  /** Per program, the orders of its contractions. */
+  readonly contractions?: readonly (readonly PlanContraction[])[];
 }
 
 /** A plan, and for the wasm target the module that it names. */

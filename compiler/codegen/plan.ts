@@ -4,6 +4,7 @@ import {
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
+  type PlanContraction,
   type PlanKernel,
   type PlanMemory,
   type PlanProgram,
@@ -26,6 +27,8 @@ export interface PlanOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
+  /** Per program, the orders of its contractions. */
+  readonly contractions?: readonly (readonly PlanContraction[])[];
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
@@ -34,7 +37,7 @@ export interface PlanOptions {
 /** Puts an allocated schedule and its generated code into the public form. */
 export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions): Plan {
   const costs = allocated.kernels.map(kernelCost);
-  const programs = allocated.programs.map((program): [string, PlanProgram] => [
+  const programs = allocated.programs.map((program, k): [string, PlanProgram] => [
     program.name,
     {
       steps: program.steps.map((step) => ({
@@ -45,11 +48,13 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
           ? { offsets: step.offsets.map((offset) => offset * BYTES_PER_ELEMENT) }
           : {}),
         flops: costs[step.kernel].flops,
+        ...(step.macs === undefined ? {} : { macs: step.macs }),
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
         source: step.source,
       })),
       ...planInterface(allocated, program),
+      ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
     },
   ]);
   return {

@@ -57,7 +57,7 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
 }
 
 /** Per subset the letters of its result, and their number of elements. */
-function openLetters(problem: Problem): { open: Int32Array; elements: Float64Array } {
+export function openLetters(problem: Problem): { open: Int32Array; elements: Float64Array } {
   const { count, terms, output, words } = problem;
   const size = 2 ** count;
   const union = new Int32Array(size * words);

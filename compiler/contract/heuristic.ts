@@ -28,12 +28,15 @@ interface Node {
 
 /** The best of several randomised greedy orders, each improved by exact reordering of its subtrees. */
 export function heuristicTree(problem: Problem, objective: Objective): ContractionTree {
-  let best: Node | null = null;
-  for (let run = 0; run < GREEDY_RUNS; run++) {
-    const found = reconfigured(greedy(problem, objective, run), problem, objective);
-    if (!best || found.cost < best.cost) best = found;
-  }
-  return treeOf(best!);
+  return heuristicTrees(problem, objective)[0];
+}
+
+/** All of these orders, cheapest first. */
+export function heuristicTrees(problem: Problem, objective: Objective): ContractionTree[] {
+  const found = Array.from({ length: GREEDY_RUNS }, (_, run) =>
+    reconfigured(greedy(problem, objective, run), problem, objective),
+  );
+  return found.sort((a, b) => a.cost - b.cost).map(treeOf);
 }
 
 /** Plain greedy alone: what the search must never be worse than. */

@@ -1,7 +1,13 @@
 import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts';
 import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
+import type { SourceSpan } from '../../ir/source.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { type Rewriter, rewriteGraph } from '../rewrite.ts';
-import { type ContractionTree, contractionOrder, type SearchOptions } from './tree.ts';
+import { keptLetters } from './problem.ts';
+import type { OrderRecords } from './record.ts';
+import { pairwiseSteps } from './steps.ts';
+import { contractionOrder, type SearchOptions } from './tree.ts';
+import { orderWithin } from './within.ts';
 
 /**
  * Rewrites every contraction into pairwise ones in the cheapest order. What only one operand carries is summed, and
@@ -12,11 +18,16 @@ export function orderContractions(graph: Graph, options: OrderOptions = {}): Gra
   return rewriteGraph(graph, (node, _, rewriter) => {
     if (node.op !== 'contract') return null;
     const wanted = node.operands.map((operand) => trained[operand] === 1);
-    return pairwise(node, rewriter, { ...options, wanted });
+    const source = graph.sources[node.source] ?? null;
+    return pairwise(node, rewriter, { ...options, wanted, source });
   });
 }
 
 export interface OrderOptions extends Pick<SearchOptions, 'objective'> {
+  /** Elements that intermediates and result of one einsum may take at once, where an order can do that. */
+  readonly most?: number;
+  /** Takes a note of the order of every einsum of three operands or more. */
+  readonly records?: OrderRecords;
   /** The graph will be differentiated with respect to its parameters: the order counts their gradients in. */
   readonly trains?: boolean;
 }
@@ -35,7 +46,16 @@ interface Part {
   readonly term: string;
 }
 
-function pairwise(node: NodeOf<'contract'>, rewriter: Rewriter, search: SearchOptions): ValueId {
+function pairwise(
+  node: NodeOf<'contract'>,
+  rewriter: Rewriter,
+  {
+    most,
+    records,
+    source,
+    ...search
+  }: OrderOptions & SearchOptions & { source: SourceSpan | null },
+): ValueId {
   const equation = parseEquation(node.attributes.equation);
   if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
   const operands = node.operands.map((operand) => rewriter.image[operand]);
@@ -55,45 +75,23 @@ function pairwise(node: NodeOf<'contract'>, rewriter: Rewriter, search: SearchOp
   // With one operand the sum itself is the contraction.
   if (operands.length === 1)
     return contract([{ value: operands[0], term: equation.operands[0] }], output);
+  const terms = keptLetters(equation.operands, output);
   const prepared = operands.map((value, k): Part => {
     const term = equation.operands[k];
-    const kept = [...new Set(term)]
-      .filter(
-        (letter) =>
-          output.includes(letter) ||
-          equation.operands.some((other, j) => j !== k && other.includes(letter)),
-      )
-      .join('');
+    const kept = terms[k];
     return kept === term
       ? { value, term }
       : { value: contract([{ value, term }], kept), term: kept };
   });
-  const { tree } = contractionOrder(
-    prepared.map((part) => part.term),
-    output,
-    extents,
-    search,
-  );
-  // Letters that parts still to be contracted carry, counted, so that a letter is summed with its last carrier.
-  const carriers = new Map<string, number>();
-  for (const { term } of prepared)
-    for (const letter of term) carriers.set(letter, (carriers.get(letter) ?? 0) + 1);
-
-  // The depth is bounded by the number of operands of one einsum.
-  const walk = (subtree: ContractionTree, isRoot: boolean): Part => {
-    if (typeof subtree === 'number') return prepared[subtree];
-    const left = walk(subtree[0], false);
-    const right = walk(subtree[1], false);
-    const letters = new Set([...left.term, ...right.term]);
-    for (const letter of letters) {
-      const merged = Number(left.term.includes(letter)) + Number(right.term.includes(letter)) - 1;
-      carriers.set(letter, carriers.get(letter)! - merged);
-    }
-    const kept = [...letters].filter(
-      (letter) => output.includes(letter) || carriers.get(letter)! > 1,
-    );
-    const term = isRoot ? output : kept.join('');
-    return { value: contract([left, right], term), term };
-  };
-  return walk(tree, true).value;
+  const order =
+    most === undefined
+      ? contractionOrder(terms, output, extents, search)
+      : orderWithin(terms, output, extents, most + elementCount(node.type.shape), search);
+  const { wanted = [] } = search;
+  if (operands.length > 2)
+    records?.add({ operands: equation.operands, output, extents, wanted, order, source });
+  const parts = [...prepared];
+  for (const { left, right, result } of pairwiseSteps(terms, output, order.tree))
+    parts.push({ value: contract([parts[left], parts[right]], result), term: result });
+  return parts[parts.length - 1].value;
 }

@@ -16,7 +16,22 @@ export type ContractionTree = number | readonly [ContractionTree, ContractionTre
 
 const LETTERS_PER_WORD = 30;
 
-/** Letters that one operand alone carries and the output lacks are summed before any contraction: they are left out. */
+/**
+ * The letters of each operand, each once, less those that it alone carries and the output lacks: they are summed before any
+ * contraction.
+ */
+export function keptLetters(operands: readonly string[], output: string): string[] {
+  return operands.map((term, k) =>
+    [...new Set(term)]
+      .filter(
+        (letter) =>
+          output.includes(letter) || operands.some((other, j) => j !== k && other.includes(letter)),
+      )
+      .join(''),
+  );
+}
+
+/** Of each operand its {@link keptLetters}. */
 export function createProblem(
   operands: readonly string[],
   output: string,
@@ -37,17 +52,7 @@ export function createProblem(
   return {
     count: operands.length,
     words,
-    terms: operands.map((term, k) =>
-      setOf(
-        [...term]
-          .filter(
-            (letter) =>
-              output.includes(letter) ||
-              operands.some((other, j) => j !== k && other.includes(letter)),
-          )
-          .join(''),
-      ),
-    ),
+    terms: keptLetters(operands, output).map(setOf),
     output: setOf(output),
     wanted: Uint8Array.from(operands, (_, k) => (wanted[k] ? 1 : 0)),
     extents: letters.map((letter) => extents.get(letter)!),

@@ -9,12 +9,14 @@ import {
   product,
   timesDone,
 } from './problem.ts';
+import { postOrder } from './steps.ts';
 
 export type { ContractionTree } from './problem.ts';
 
 export interface ContractionOrder extends TreeWork {
   readonly tree: ContractionTree;
-  readonly method: 'exact' | 'heuristic';
+  /** `exact`: the best of all orders; `heuristic`: the best that was found; `bounded`: the same, within a bound on memory. */
+  readonly method: 'exact' | 'heuristic' | 'bounded';
 }
 
 /** What a tree does. */
@@ -49,40 +51,35 @@ export function contractionOrder(
   { objective = MACS, wanted = [] }: SearchOptions = {},
 ): ContractionOrder {
   const problem = createProblem(operands, output, extents, wanted);
-  const method = operands.length <= MAX_EXACT_OPERANDS ? 'exact' : 'heuristic';
-  const search = method === 'exact' ? exactTree : heuristicTree;
+  const exact = operands.length <= MAX_EXACT_OPERANDS;
+  const search = exact ? exactTree : heuristicTree;
   const tree = operands.length === 1 ? 0 : search(problem, objective);
-  return { tree, method, ...treeWork(problem, tree) };
+  return { tree, method: exact ? 'exact' : 'heuristic', ...treeWork(problem, tree) };
 }
 
 /** Multiply-adds and intermediates of a given tree: `[[[0, 1], 2], 3]` is the order from left to right. */
 export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
   const { terms, wanted } = problem;
-  // Post-order without recursion: trees of heuristics may be deep.
-  const steps: (readonly [ContractionTree, ContractionTree])[] = [];
-  for (let pending = [tree]; pending.length > 0; ) {
-    const node = pending.pop()!;
-    if (typeof node === 'number') continue;
-    steps.push(node);
-    pending.push(node[0], node[1]);
-  }
+  const letters = [...terms];
+  const needs = [...wanted];
   const carriers = new Carriers(problem, terms);
-  const letters = new Map<ContractionTree, Int32Array>(terms.map((term, k) => [k, term]));
-  const needs = new Map<ContractionTree, number>(terms.map((_, k) => [k, wanted[k]]));
+  const numbers = new Map<ContractionTree, number>(terms.map((_, k) => [k, k]));
   let macs = 0;
   let trainMacs = 0;
   let largestIntermediate = 0;
-  for (const step of steps.reverse()) {
-    const [left, right] = step.map((side) => letters.get(side)!);
-    const [leftWanted, rightWanted] = step.map((side) => needs.get(side)!);
-    const joint = left.map((word, w) => word | right[w]);
-    const own = product(joint, 0, problem);
+  for (const pair of postOrder(tree)) {
+    const [left, right] = pair.map((side) => numbers.get(side)!);
+    const own = product(
+      letters[left].map((word, w) => word | letters[right][w]),
+      0,
+      problem,
+    );
     macs += own;
-    trainMacs += timesDone(leftWanted, rightWanted) * own;
-    needs.set(step, leftWanted | rightWanted);
-    const kept = carriers.merge(left, right);
-    letters.set(step, kept);
-    if (step !== tree)
+    trainMacs += timesDone(needs[left], needs[right]) * own;
+    needs.push(needs[left] | needs[right]);
+    const kept = carriers.merge(letters[left], letters[right]);
+    numbers.set(pair, letters.push(kept) - 1);
+    if (pair !== tree)
       largestIntermediate = Math.max(largestIntermediate, product(kept, 0, problem));
   }
   return { macs, trainMacs, largestIntermediate };

@@ -13,6 +13,8 @@ export interface KernelDraft {
   /** Names of the graph's ops that it computes, in order. */
   readonly ops: readonly string[];
   readonly source: SourceSpan | null;
+  /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
+  readonly macs?: number;
 }
 
 /** Applies `rewrite` to every affine of an expression. */

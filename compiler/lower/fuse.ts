@@ -198,8 +198,15 @@ function join(
     stores: kept,
     ops: [...new Set([...first.ops, ...second.ops])],
     source: first.reduction ? first.source : second.source,
+    ...macsOf(first, second),
   };
   return bindingRanges(draft).length <= maxBindings && writesAreSafe(draft) ? draft : null;
+}
+
+/** A kernel that does the work of two does the multiply-adds of both. */
+function macsOf(first: KernelDraft, second: KernelDraft): Pick<KernelDraft, 'macs'> {
+  const macs = (first.macs ?? 0) + (second.macs ?? 0);
+  return macs > 0 ? { macs } : {};
 }
 
 /** Copies a draft's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */

@@ -74,6 +74,7 @@ export function seal(
     ...(bound.some(({ low }) => low > 0) ? { offsets: bound.map(({ low }) => low) } : {}),
     label,
     source: draft.source,
+    ...(draft.macs ? { macs: draft.macs } : {}),
   };
 }
 

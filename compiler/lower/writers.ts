@@ -112,6 +112,7 @@ export class KernelWriter {
     initial: readonly Axis[],
     destination: Destination,
     body: (emitter: Emitter, coordinates: readonly Affine[]) => Body,
+    macs = 0,
   ): void {
     const splits: SplitRequest[] = [];
     for (;;) {
@@ -128,6 +129,7 @@ export class KernelWriter {
           stores: [{ buffer: destination.tensor, index, value: made.result, accumulate: false }],
           ops: [...emitter.ops],
           source: this.spanOf(value),
+          ...(macs > 0 ? { macs } : {}),
         });
         return;
       } catch (error) {
@@ -254,7 +256,8 @@ export class KernelWriter {
         kind: k < kept ? 'parallel' : 'reduced',
       }),
     );
-    this.build(value, axes, target, (emitter, coordinates) => {
+    const macs = node.operands.length > 1 ? elementCount([...extents.values()]) : 0;
+    const body = (emitter: Emitter, coordinates: readonly Affine[]): Body => {
       const factors = node.operands.map((operand, i) => {
         const place = [...equation.operands[i]].map(
           (letter) => coordinates[letters.indexOf(letter)],
@@ -269,7 +272,8 @@ export class KernelWriter {
           ? accumulate(emitter, 'sum', product)
           : { result: product, reduction: null };
       return { ...made, coordinates: coordinates.slice(0, kept) };
-    });
+    };
+    this.build(value, axes, target, body, macs);
     if (cut === null) return;
     const partials = { tensor: target.tensor, shape, reduced: [0] };
     this.combinePartials(value, 'sum', partials, destination);

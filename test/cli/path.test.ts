@@ -32,6 +32,19 @@ describe('btc path', () => {
     expect(stdout).toMatch(/t1 = t0 · #2 +ac,cd->ad/);
   });
 
+  test('keeps a budget by slices, then by another order, and names the smallest one', () => {
+    const run = (budget: string) =>
+      btc(['path', BLOCK_TERM, '--sizes', SIZES, '--budget', budget, '--json']);
+    const sliced = JSON.parse(run('8MiB').stdout);
+    expect(sliced.macs).toBe(73_043_968);
+    expect(sliced.peakBytes).toBeLessThanOrEqual(8 * 2 ** 20);
+    expect(sliced.slices).toEqual([{ letter: 'z', chunks: expect.any(Number) }]);
+    const refused = run('1MiB');
+    expect(refused.code).toBe(1);
+    const smallest = /BTC6007: .* the smallest budget is .* \((\d+) bytes\)/.exec(refused.stderr)!;
+    expect(JSON.parse(run(smallest[1]).stdout).peakBytes).toBe(Number(smallest[1]));
+  });
+
   test.each([
     [['ab,bc', '--sizes', 'a=2,b=3,c=4'], "BTC2006: einsum 'ab,bc': the equation has no '->'"],
     [

@@ -1,0 +1,79 @@
+import type { PlanContraction } from '../../ir/plan.ts';
+import type { SourceSpan } from '../../ir/source.ts';
+import { type ContractionTree, createProblem, keptLetters } from './problem.ts';
+import { slicedPeak } from './slicing.ts';
+import { pairwiseSteps } from './steps.ts';
+import { type ContractionOrder, treeWork } from './tree.ts';
+
+/** An einsum of three operands or more and the order that was chosen for it. */
+export interface OrderedEinsum {
+  readonly operands: readonly string[];
+  readonly output: string;
+  readonly extents: ReadonlyMap<string, number>;
+  readonly wanted: readonly boolean[];
+  readonly order: ContractionOrder;
+  readonly source: SourceSpan | null;
+}
+
+/** `[[[0, 1], 2], 3]` */
+export function leftToRight(count: number): ContractionTree {
+  let tree: ContractionTree = 0;
+  for (let operand = 1; operand < count; operand++) tree = [tree, operand];
+  return tree;
+}
+
+/**
+ * Multiply-adds of the same einsum with its other operands as one dense tensor: the first operand by that, as a dense layer
+ * does. What it takes to form the dense tensor is not counted.
+ */
+export function denseMacs(
+  operands: readonly string[],
+  output: string,
+  extents: ReadonlyMap<string, number>,
+): number {
+  const [first] = keptLetters(operands, output);
+  return [...new Set(first + output)].reduce((macs, letter) => macs * extents.get(letter)!, 1);
+}
+
+/** The orders of one program's einsums, equal ones of one expression as one entry. */
+export class OrderRecords {
+  private readonly entries = new Map<string, { einsum: OrderedEinsum; times: number }>();
+
+  add(einsum: OrderedEinsum): void {
+    const { operands, output, extents, source } = einsum;
+    const place = source ? `${source.file}:${source.line}:${source.column}` : '';
+    const key = `${operands}->${output} ${[...extents].join()} ${place}`;
+    const entry = this.entries.get(key);
+    if (entry) entry.times++;
+    else this.entries.set(key, { einsum, times: 1 });
+  }
+
+  /** Elements that intermediates, those saved for gradients among them, take at once in the widest einsum. */
+  widest(): number {
+    let most = 0;
+    for (const { einsum } of this.entries.values()) {
+      most = Math.max(most, slicedPeak({ ...einsum, tree: einsum.order.tree }, []));
+    }
+    return most;
+  }
+
+  contractions(): PlanContraction[] {
+    return [...this.entries.values()].map(({ einsum, times }): PlanContraction => {
+      const { operands, output, extents, wanted, order, source } = einsum;
+      const problem = createProblem(operands, output, extents, wanted);
+      const steps = pairwiseSteps(keptLetters(operands, output), output, order.tree);
+      return {
+        equation: `${operands.join()}->${output}`,
+        sizes: Object.fromEntries(extents),
+        order: steps.map(({ left, right }) => [left, right]),
+        method: order.method,
+        macs: order.macs,
+        trainMacs: wanted.some((one) => one) ? order.trainMacs : null,
+        leftToRightMacs: treeWork(problem, leftToRight(operands.length)).macs,
+        denseMacs: denseMacs(operands, output, extents),
+        times,
+        source,
+      };
+    });
+  }
+}

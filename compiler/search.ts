@@ -1,0 +1,43 @@
+import type { ContractionBound, PipelineResult } from './pipeline.ts';
+
+/** Halvings of the bound on intermediates. */
+const MOST_HALVINGS = 12;
+/** Halvings in a row that may gain nothing before the search gives up. */
+const MOST_IDLE = 3;
+
+export interface BudgetSearch {
+  /** The first result that fits; where none does, the one without bounds. */
+  readonly result: PipelineResult;
+  /** Device bytes of the smallest plan that was met; null where no plan can be placed at all. */
+  readonly smallest: number | null;
+}
+
+/**
+ * The plan as it is where it fits. Otherwise ever narrower bounds on what the intermediates of a contraction take at once:
+ * by slices of the cheapest orders first, which cost no multiply-adds, then by dearer orders as well.
+ */
+export function searchBudget(
+  run: (bound?: ContractionBound) => PipelineResult,
+  budgetBytes: number,
+): BudgetSearch {
+  const bytesOf = ({ memory }: PipelineResult) =>
+    memory === null || memory.schedule === null ? Number.POSITIVE_INFINITY : memory.deviceBytes;
+  const result = run();
+  let smallest = bytesOf(result);
+  const widest = Math.max(0, ...result.orders.map((orders) => orders.widest()));
+  if (smallest <= budgetBytes || result.memory === null || widest === 0)
+    return { result, smallest: finite(smallest) };
+  for (const reorder of [false, true]) {
+    let idle = 0;
+    for (let halving = 1; halving <= MOST_HALVINGS && idle < MOST_IDLE; halving++) {
+      const bounded = run({ elements: Math.floor(widest / 2 ** halving), reorder });
+      const bytes = bytesOf(bounded);
+      if (bytes <= budgetBytes) return { result: bounded, smallest: bytes };
+      idle = bytes < smallest ? 0 : idle + 1;
+      smallest = Math.min(smallest, bytes);
+    }
+  }
+  return { result, smallest: finite(smallest) };
+}
+
+const finite = (bytes: number) => (Number.isFinite(bytes) ? bytes : null);
