@@ -1,4 +1,5 @@
 import { uniform } from '../../ir/random.ts';
+import { cappedTree } from './capped.ts';
 import { exactTree } from './exact.ts';
 import { costOf, type Objective } from './objective.ts';
 import { Carriers, type ContractionTree, type Problem, product, timesDone } from './problem.ts';
@@ -26,7 +27,10 @@ interface Node {
   readonly cost: number;
 }
 
-/** The best of several randomised greedy orders, each improved by exact reordering of its subtrees. */
+/**
+ * The best of several randomised greedy orders, each improved by exact reordering of its subtrees, and of the cost-capped
+ * search below what they cost.
+ */
 export function heuristicTree(problem: Problem, objective: Objective): ContractionTree {
   return heuristicTrees(problem, objective)[0];
 }
@@ -35,8 +39,9 @@ export function heuristicTree(problem: Problem, objective: Objective): Contracti
 export function heuristicTrees(problem: Problem, objective: Objective): ContractionTree[] {
   const found = Array.from({ length: GREEDY_RUNS }, (_, run) =>
     reconfigured(greedy(problem, objective, run), problem, objective),
-  );
-  return found.sort((a, b) => a.cost - b.cost).map(treeOf);
+  ).sort((a, b) => a.cost - b.cost);
+  const capped = cappedTree(problem, objective, found[0].cost);
+  return [...(capped === null ? [] : [capped]), ...found.map(treeOf)];
 }
 
 /** Plain greedy alone: what the search must never be worse than. */

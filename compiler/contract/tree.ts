@@ -38,7 +38,7 @@ export interface SearchOptions {
 
 /**
  * The cheapest order of pairwise contractions: exact (outer products included) up to 16 operands, above that the best of
- * randomised greedy searches with exact reordering of subtrees. Deterministic.
+ * randomised greedy searches with exact reordering of subtrees and of a cost-capped search. Deterministic.
  *
  * @param operands one string of letters per operand
  * @param output letters of the result
