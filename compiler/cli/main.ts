@@ -63,6 +63,10 @@ function positive(text: string): number {
   return number;
 }
 
+function countOrZero(text: string): number {
+  return text === '0' ? 0 : count(text);
+}
+
 /** One of the words that select a stream of random numbers. */
 function seed(text: string): number {
   const number = Number(text);
@@ -218,7 +222,11 @@ function createProgram(): Command {
     .option('--error <error>', 'the smallest rank with at most this relative error: 0.05', positive)
     .option('--gates <count>', 'side by side in the matrix (default: as hiddenWeight has)', count)
     .option('--sweeps <count>', 'most sweeps of iterative methods (default: 200)', count)
-    .option('--starts <count>', 'random starts of alternating least squares (default: 2)', count)
+    .option(
+      '--starts <count>',
+      'random starts of alternating least squares (default: 2)',
+      countOrZero,
+    )
     .option('--seed <number>', 'of random starts (default: 0)', seed)
     .option('-o, --output <file>', 'default: <weights>.<form>.safetensors')
     .option('--overwrite', 'the output may be the file itself')

@@ -1,12 +1,10 @@
+import type { Gauge } from './gauge.ts';
 import type { IterationOptions } from './iteration.ts';
 import { leastSquaresSweep } from './least-squares.ts';
 import type { CoreValues, Fit, Problem } from './problem.ts';
 
-/** Brings cores to a standard form that makes the same matrix. */
-export type Gauge = (cores: CoreValues) => CoreValues;
-
 /** The relative error is known to about 1e-8 from the normal equations; below this there is nothing to see. */
-const RESOLUTION = 1e-8;
+export const RESOLUTION = 1e-8;
 /** Sweeps in a row that must gain little before the last one. */
 const PATIENCE = 3;
 
@@ -26,7 +24,7 @@ export function alternate(
   { sweeps, tolerance, onSweep }: IterationOptions,
 ): Fit {
   const sweepFrom = (cores: CoreValues): Fit => {
-    const found = leastSquaresSweep(problem, cores);
+    const found = leastSquaresSweep(problem, cores, gauge);
     return { cores: gauge(found.cores), error: found.error };
   };
   let best = sweepFrom(gauge(start));

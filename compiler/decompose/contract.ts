@@ -3,16 +3,14 @@ import { type ContractionTree, contractionOrder } from '../contract/tree.ts';
 import { addProduct, addProductTransposed, prefersTransposed } from './matrix-product.ts';
 import { extentOf, extentProduct, type LabelledTensor, permuted } from './tensor.ts';
 
-/**
- * The einsum of tensors, in the cheapest order of pairwise contractions. Letters that are not in `output` are summed; each
- * letter of the output is in some operand.
- */
+/** The einsum of tensors, in the cheapest order of pairwise contractions. Each letter of the output is in some operand. */
 export type Contract = (operands: readonly LabelledTensor[], output: string) => LabelledTensor;
 
 /** A contraction that remembers the orders that it found: alternating methods ask for the same ones in every sweep. */
 export function createContract(): Contract {
   const orders = new Map<string, ContractionTree>();
-  return (operands, output) => {
+  return (given, output) => {
+    const operands = [...given, ...lonelySums(given, output)];
     const key = `${operands.map(({ letters, shape }) => `${letters}${shape}`)}->${output}`;
     let tree = orders.get(key);
     if (tree === undefined) {
@@ -28,6 +26,22 @@ export function createContract(): Contract {
     }
     return permuted(contractTree(operands, output, tree), output);
   };
+}
+
+/** A tensor of ones for each letter that a single operand has and that is summed: every sum is then a contraction of two. */
+function lonelySums(operands: readonly LabelledTensor[], output: string): LabelledTensor[] {
+  return operands.flatMap((operand, k) =>
+    [...operand.letters]
+      .filter((c) => !output.includes(c))
+      .filter((c) => operands.every(({ letters }, j) => j === k || !letters.includes(c)))
+      .map((letter) => onesLike(operand, letter)),
+  );
+}
+
+/** A vector of ones along one letter of a tensor. */
+export function onesLike(tensor: LabelledTensor, letter: string): LabelledTensor {
+  const extent = extentOf(tensor, letter);
+  return { letters: letter, shape: [extent], data: new Float64Array(extent).fill(1) };
 }
 
 function contractTree(

@@ -3,9 +3,12 @@ import type { MatrixNetwork, OrthonormalColumns } from '../frontend/factorised/n
 import { createContract } from './contract.ts';
 import { orthonormalised } from './linear-algebra.ts';
 import { bondsOf, type CoreValues } from './problem.ts';
-import { type LabelledTensor, squaredNorm } from './tensor.ts';
+import type { LabelledTensor } from './tensor.ts';
 
 // Many cores make one matrix. These functions choose among them; none changes the matrix.
+
+/** Brings cores to a standard form that makes the same matrix. */
+export type Gauge = (cores: CoreValues) => CoreValues;
 
 /** For each bond and each of its indices the slices of all cores that have the bond get the same norm: their geometric mean. */
 export function balanced(cores: CoreValues): CoreValues {
@@ -114,17 +117,4 @@ function orthonormalColumns(
       data: rest,
     },
   };
-}
-
-/** All cores of a network with the same root mean square. */
-export function evenlyScaled(cores: CoreValues): CoreValues {
-  return cores.map((network) => {
-    const sizes = network.map(({ data }) => Math.sqrt(squaredNorm(data) / data.length));
-    const mean = Math.exp(sizes.reduce((sum, size) => sum + Math.log(size), 0) / sizes.length);
-    if (!(mean > 0)) return network;
-    return network.map((core, k) => ({
-      ...core,
-      data: core.data.map((value) => (value * mean) / sizes[k]),
-    }));
-  });
 }

@@ -1,6 +1,6 @@
-import { alternate, type Gauge } from './alternate.ts';
+import { alternate, RESOLUTION } from './alternate.ts';
 import { deflatedBlocks } from './deflate.ts';
-import { balanced, evenlyScaled, orthonormalFactors } from './gauge.ts';
+import { balanced, type Gauge, orthonormalFactors } from './gauge.ts';
 import { orthogonalIteration } from './hooi.ts';
 import type { IterationOptions } from './iteration.ts';
 import type { CoreValues, Fit, Problem } from './problem.ts';
@@ -15,6 +15,8 @@ export interface MethodOptions extends IterationOptions {
 
 type Method = (problem: Problem, options: MethodOptions) => CoreValues;
 
+/** Passes that balance a tree of bonds well enough. */
+const BALANCING = 4;
 /** Sweeps from each start, before the best of them goes on. */
 const TRIAL_SWEEPS = 20;
 
@@ -48,7 +50,10 @@ export function fitCores(problem: Problem, options: MethodOptions): CoreValues {
 }
 
 function truncation({ target, matrix }: Problem): CoreValues {
-  return evenlyScaled(balanced([truncatedCores(target, matrix.networks[0])]));
+  let cores: CoreValues = [truncatedCores(target, matrix.networks[0])];
+  // Each bond unsettles its neighbours a little.
+  for (let pass = 0; pass < BALANCING; pass++) cores = balanced(cores);
+  return cores;
 }
 
 function tuckerTerm({ target, matrix, contract }: Problem, options: MethodOptions): CoreValues {
@@ -69,6 +74,7 @@ function alternating(
   for (const start of [...own, ...random]) {
     const fit = alternate(problem, start(), gauge, { ...options, sweeps });
     if (!best || fit.error < best.error) best = fit;
+    if (best.error <= RESOLUTION) break;
   }
   const rest = options.sweeps - sweeps;
   return rest > 0
