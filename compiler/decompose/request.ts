@@ -103,8 +103,8 @@ export function resolveRequest(
     return refuse(`there is no form '${form}'; the forms are ${FORM_NAMES.join(', ')}`);
   const sizes = SIZES.filter((name) => request[name] !== undefined);
   if (sizes.length !== 1) {
-    const given = sizes.length === 0 ? 'none' : sizes.join(' and ');
-    return refuse(`one of ${SIZES.join(', ')} decides the size, and ${given} is given`);
+    const given = sizes.length === 0 ? 'none is' : `${sizes.join(' and ')} are`;
+    return refuse(`one of ${SIZES.join(', ')} decides the size, and ${given} given`);
   }
   if (ranks && ONE_RANK.includes(form)) return refuse(`${form} has one rank; give 'rank'`);
   if (blocks !== undefined && form !== 'block-term') return refuse(`${form} has no blocks`);
