@@ -5,8 +5,9 @@ import { productMacs } from '../frontend/factorised/fit.ts';
 import { type MatrixNetwork, parameterCount } from '../frontend/factorised/network.ts';
 import { fitCores } from './methods.ts';
 import { type CoreValues, createProblem, relativeError } from './problem.ts';
-import { type FormRequest, factorisationOf, resolveRequest } from './request.ts';
+import { type Choice, type FormRequest, factorisationOf, resolveRequest } from './request.ts';
 import { largestWithin, type NetworkOf, smallestWithin } from './search.ts';
+import { truncationErrors } from './singular-vectors.ts';
 import { describeFactorisation, type Ranks } from './source.ts';
 
 /** A matrix in row-major order. */
@@ -21,7 +22,7 @@ export interface DecomposeOptions {
   readonly gates?: number;
   /** Most sweeps of the iterative methods (Tucker, CP, block-term, tensor-ring). Default 200. */
   readonly sweeps?: number;
-  /** Sweeps that lower the relative error by less than this part of it end the iteration. Default 1e-4. */
+  /** Sweeps that lower the relative error by less than this part of it end the iteration. Default 1e-5. */
   readonly tolerance?: number;
   /** Random starts of CP, block-term and tensor-ring beside the form's own. Default 2. */
   readonly starts?: number;
@@ -64,7 +65,7 @@ export type DecomposeResult =
   | { readonly decomposition: Decomposition; readonly diagnostics: readonly Diagnostic[] }
   | { readonly decomposition: null; readonly diagnostics: readonly Diagnostic[] };
 
-const DEFAULTS = { gates: 1, sweeps: 200, tolerance: 1e-4, starts: 2, seed: 0 } as const;
+const DEFAULTS = { gates: 1, sweeps: 200, tolerance: 1e-5, starts: 2, seed: 0 } as const;
 /** Elements of the largest matrix: 2 GiB in float64, of which the methods hold about three. */
 const MOST_ELEMENTS = 2 ** 28;
 
@@ -87,28 +88,57 @@ export function decompose(
   const settings = { ...DEFAULTS, ...options };
   const problems = checkMatrix(dense, settings);
   if (problems.length > 0) return failed(problems);
-  const values = Float64Array.from(dense.data);
-  const networkOf: NetworkOf = (factorisation) => networkFor(dense, settings, factorisation);
-  const approximated = (matrix: MatrixNetwork) => approximate(values, matrix, settings);
-  const plainly = (factorisation: Factorisation): DecomposeResult => {
-    const { matrix, diagnostics } = networkOf(factorisation);
-    return matrix ? { decomposition: approximated(matrix), diagnostics } : failed(diagnostics);
-  };
-  if ('network' in target) return plainly(target);
+  const task = createTask(dense, settings);
+  if ('network' in target) return asGiven(task, target);
   const choice = resolveRequest(target, dense.rows, dense.columns / settings.gates);
   if ('code' in choice) return failed([choice]);
   if (choice.rank !== undefined || choice.ranks !== undefined)
-    return plainly(factorisationOf(choice));
-  if (choice.error !== undefined) {
-    const started = performance.now();
-    const found = smallestWithin(choice, networkOf, values.length, approximated);
-    if (!('cores' in found)) return failed(found);
-    return { decomposition: { ...found, seconds: secondsSince(started) }, diagnostics: [] };
-  }
+    return asGiven(task, factorisationOf(choice));
+  return choice.error === undefined ? withinSize(task, choice) : withinError(task, choice);
+}
+
+/** One matrix to decompose. */
+interface Task {
+  readonly dense: DenseMatrix;
+  readonly values: Float64Array;
+  readonly networkOf: NetworkOf;
+  readonly approximate: (matrix: MatrixNetwork) => Decomposition;
+}
+
+function createTask(dense: DenseMatrix, settings: Settings): Task {
+  const values = Float64Array.from(dense.data);
+  return {
+    dense,
+    values,
+    networkOf: (factorisation) => networkFor(dense, settings, factorisation),
+    approximate: (matrix) => approximate(values, matrix, settings),
+  };
+}
+
+function asGiven({ networkOf, approximate }: Task, factorisation: Factorisation): DecomposeResult {
+  const { matrix, diagnostics } = networkOf(factorisation);
+  return matrix ? { decomposition: approximate(matrix), diagnostics } : failed(diagnostics);
+}
+
+function withinSize({ networkOf, approximate }: Task, choice: Choice): DecomposeResult {
   const matrix = largestWithin(choice, networkOf);
   return 'networks' in matrix
-    ? { decomposition: approximated(matrix), diagnostics: [] }
+    ? { decomposition: approximate(matrix), diagnostics: [] }
     : failed(matrix);
+}
+
+function withinError(
+  { dense, values, networkOf, approximate }: Task,
+  choice: Choice,
+): DecomposeResult {
+  const started = performance.now();
+  // Of low-rank all errors follow from the singular values.
+  const errors =
+    choice.form === 'low-rank' ? truncationErrors(values, dense.rows, dense.columns) : null;
+  const foretold = errors && ((rank: number) => errors[rank]);
+  const found = smallestWithin(choice, networkOf, values.length, approximate, foretold);
+  if (!('cores' in found)) return failed(found);
+  return { decomposition: { ...found, seconds: secondsSince(started) }, diagnostics: [] };
 }
 
 const secondsSince = (started: number) => (performance.now() - started) / 1000;

@@ -44,26 +44,36 @@ function tooSmall(matrix: MatrixNetwork): Diagnostic {
 /**
  * The fit of the smallest rank whose relative error is at most the choice's, by doubling and bisection. Ranks at which the
  * cores hold as many numbers as the matrix are of no use: BTC5014 where the search comes to them.
+ *
+ * @param foretold the error at a rank, where it is known without the fit
  */
 export function smallestWithin<Fitted extends { readonly relativeError: number }>(
   choice: Choice,
   networkOf: NetworkOf,
   denseCount: number,
   approximate: (matrix: MatrixNetwork) => Fitted,
+  foretold: ((rank: number) => number) | null,
 ): Fitted | readonly Diagnostic[] {
   const first = networkOf(factorisationOf(choice, 1));
   if (!first.matrix) return first.diagnostics;
+  const useful = (rank: number): MatrixNetwork | null => {
+    const { matrix } = networkOf(factorisationOf(choice, rank));
+    return matrix && parameterCount(matrix) < denseCount ? matrix : null;
+  };
   const tried = new Map<number, Fitted | null>();
   const attempt = (rank: number): Fitted | null => {
     const known = tried.get(rank);
     if (known !== undefined) return known;
-    const { matrix } = networkOf(factorisationOf(choice, rank));
-    const found = matrix && parameterCount(matrix) < denseCount ? approximate(matrix) : null;
+    const matrix = useful(rank);
+    const found = matrix && approximate(matrix);
     tried.set(rank, found);
     return found;
   };
-  const failing = (rank: number) =>
-    rank === 0 || (attempt(rank)?.relativeError ?? 0) > choice.error!;
+  const errorAt = (rank: number): number => {
+    if (!foretold) return attempt(rank)?.relativeError ?? 0;
+    return useful(rank) ? foretold(rank) : 0;
+  };
+  const failing = (rank: number) => rank === 0 || errorAt(rank) > choice.error!;
   let high = 1;
   while (failing(high)) high *= 2;
   const last = lastTrue(high >> 1, high - 1, failing);

@@ -1,8 +1,8 @@
 import { elementCount } from '../../ir/tensor.ts';
 import type { Core, Network } from '../frontend/factorised/network.ts';
-import { leadingLeftVectors } from './linear-algebra.ts';
 import { addProduct, transposed } from './matrix-product.ts';
 import { normalNumbers } from './random.ts';
+import { leadingLeftVectors } from './singular-vectors.ts';
 import { extentOf, type LabelledTensor, permuted } from './tensor.ts';
 
 /**

@@ -3,11 +3,7 @@ import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import { conjugateGradients } from '../../compiler/decompose/conjugate-gradients.ts';
 import { createContract } from '../../compiler/decompose/contract.ts';
-import {
-  leadingLeftVectors,
-  orthonormalised,
-  solveSymmetric,
-} from '../../compiler/decompose/linear-algebra.ts';
+import { orthonormalised, solveSymmetric } from '../../compiler/decompose/linear-algebra.ts';
 import {
   addProduct,
   addProductTransposed,
@@ -15,6 +11,8 @@ import {
   transposed,
 } from '../../compiler/decompose/matrix-product.ts';
 import { normalNumbers } from '../../compiler/decompose/random.ts';
+import { leadingLeftVectors } from '../../compiler/decompose/singular-vectors.ts';
+import { subspaceIteration } from '../../compiler/decompose/subspace.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { norm } from './random-matrix.ts';
 
@@ -80,6 +78,29 @@ describe('leading left singular vectors', () => {
     const made = product(u, product(transposed(u, 20, 5), x, [5, 20, 8]), [20, 5, 8]);
     expect(difference(made, x) / norm(x)).toBeLessThan(1e-12);
   });
+});
+
+test('subspace iteration holds as much of a matrix as its singular vectors', () => {
+  for (const [rows, columns] of [
+    [60, 90],
+    [90, 60],
+  ]) {
+    const x = normalNumbers(7, 'x', rows * columns).map(
+      (value, at) => value / (1 + (at % columns)),
+    );
+    const u = subspaceIteration(x, rows, columns, 4);
+    const made = product(u, product(transposed(u, rows, 4), x, [4, rows, columns]), [
+      rows,
+      4,
+      columns,
+    ]);
+    const { diagonal } = new SingularValueDecomposition(Matrix.from1DArray(rows, columns, [...x]), {
+      autoTranspose: true,
+    });
+    const best = norm(diagonal.slice(4));
+    expect(difference(made, x)).toBeLessThan(best * (1 + 1e-8));
+    expect(difference(made, x)).toBeGreaterThan(best * (1 - 1e-12));
+  }
 });
 
 test('QR has orthonormal columns and a diagonal that is not negative', () => {
