@@ -1,13 +1,14 @@
 /** Trained matrices as the cores of factorised layers. */
-export {
-  type DecomposedCore,
-  type DecomposeOptions,
-  type DecomposeResult,
-  type Decomposition,
-  type DenseMatrix,
-  decompose,
-} from './decompose.ts';
+export { decompose } from './decompose.ts';
 export type { FormRequest } from './request.ts';
+export type {
+  DecomposedCore,
+  DecomposeOptions,
+  DecomposeResult,
+  Decomposition,
+  DenseMatrix,
+} from './result.ts';
+export type { Ranks } from './source.ts';
 export {
   type DecomposedWeights,
   type DecomposeWeightsResult,

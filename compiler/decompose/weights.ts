@@ -9,9 +9,10 @@ import {
 import { formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { Factorisation } from '../frontend/factorised/factorisation.ts';
-import { type DecomposeOptions, type Decomposition, decompose } from './decompose.ts';
+import { decompose } from './decompose.ts';
 import { createProblem, relativeError } from './problem.ts';
 import type { FormRequest } from './request.ts';
+import type { DecomposeOptions, Decomposition } from './result.ts';
 
 export interface WeightsOptions extends DecomposeOptions {
   /** A layer's name, `encoder`, or that of its matrix, `encoder.weight`. */

@@ -1,7 +1,7 @@
 import { type MatrixNetwork, matrixEquation } from '../../compiler/frontend/factorised/network.ts';
-import { elementCount } from '../../ir/tensor.ts';
+import { elementCount, rowMajorStrides } from '../../ir/tensor.ts';
 
-/** The matrix that cores make: the sum over all bonds, letter by letter, slow and simple. */
+/** The matrix that cores make: the sum over all bonds, index by index, slow and simple. */
 export function reconstruct(
   matrix: MatrixNetwork,
   cores: readonly (readonly ArrayLike<number>[])[],
@@ -13,21 +13,28 @@ export function reconstruct(
     const extents = new Map(
       network.cores.flatMap(({ letters, shape }) => [...letters].map((c, k) => [c, shape[k]])),
     );
-    const bonds = [...extents.keys()].filter((letter) => !output.includes(letter));
-    const order = [...output, ...bonds];
-    const at = new Map(order.map((letter) => [letter, 0]));
-    const flat = (letters: string) =>
-      [...letters].reduce((index, letter) => index * extents.get(letter)! + at.get(letter)!, 0);
-    for (;;) {
-      const product = network.cores.reduce((p, core, k) => p * cores[n][k][flat(core.letters)], 1);
-      result[flat(output)] += product;
-      let k = order.length - 1;
-      for (; k >= 0; k--) {
-        const next = at.get(order[k])! + 1;
-        at.set(order[k], next === extents.get(order[k]) ? 0 : next);
-        if (at.get(order[k]) !== 0) break;
+    const order = [...output, ...[...extents.keys()].filter((letter) => !output.includes(letter))];
+    /** By how much an index of each letter moves in a row-major tensor of these letters. */
+    const strides = (letters: string) => {
+      const own = rowMajorStrides([...letters].map((letter) => extents.get(letter)!));
+      return order.map((letter) => own[letters.indexOf(letter)] ?? 0);
+    };
+    const steps = [output, ...network.cores.map(({ letters }) => letters)].map(strides);
+    const sizes = order.map((letter) => extents.get(letter)!);
+    const at = sizes.map(() => 0);
+    const places = steps.map(() => 0);
+    for (let left = elementCount(sizes); left > 0; left--) {
+      let product = 1;
+      for (let k = 0; k < network.cores.length; k++) product *= cores[n][k][places[k + 1]];
+      result[places[0]] += product;
+      for (let axis = sizes.length - 1; axis >= 0; axis--) {
+        at[axis]++;
+        const wraps = at[axis] === sizes[axis];
+        const by = wraps ? 1 - sizes[axis] : 1;
+        for (let k = 0; k < steps.length; k++) places[k] += by * steps[k][axis];
+        if (!wraps) break;
+        at[axis] = 0;
       }
-      if (k < 0) break;
     }
   });
   return result;
