@@ -1,5 +1,4 @@
 /** The representations that flow through btc: graphs, kernels, schedules and plans; print, parse, verify, interpret. */
-export { crc32 } from './crc32.ts';
 export * from './einsum.ts';
 export * from './graph.ts';
 export * from './graph-text.ts';

@@ -30,7 +30,7 @@ type Settings = Required<Omit<DecomposeOptions, 'onSweep'>> & Pick<DecomposeOpti
  * block-term (De Lathauwer and Nion 2008). Computes in float64.
  *
  * @param target a factorisation as a layer takes it, or a form with what decides its ranks
- * @returns diagnostics instead where something does not fit: BTC2017 to 2021 for modes and ranks, BTC5013 to 5015
+ * @returns diagnostics instead where something does not fit: BTC2017 to 2021 for modes and ranks, BTC5013 and 5014
  */
 export function decompose(
   dense: DenseMatrix,

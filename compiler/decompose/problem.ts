@@ -1,9 +1,7 @@
-import { elementCount } from '../../ir/tensor.ts';
 import {
   type Core,
   inputLetters,
   type MatrixNetwork,
-  matrixEquation,
   outputLetters,
 } from '../frontend/factorised/network.ts';
 import { type Contract, createContract } from './contract.ts';
@@ -81,17 +79,4 @@ export function relativeError({ target, contract, squaredNorm }: Problem, cores:
     for (let k = 0; k < rest.length; k++) square += rest[k] * rest[k];
   }
   return Math.sqrt(square / (squaredNorm || 1));
-}
-
-/** The matrix [I, J] that cores make. */
-export function reconstruct(matrix: MatrixNetwork, cores: CoreValues): Float64Array {
-  const contract = createContract();
-  const { inputModes, outputModes, networks } = matrix;
-  const sum = new Float64Array(elementCount(inputModes) * elementCount(outputModes));
-  networks.forEach((network, n) => {
-    const output = matrixEquation(matrix, network).split('->')[1];
-    const { data } = contract(cores[n], output);
-    for (let k = 0; k < sum.length; k++) sum[k] += data[k];
-  });
-  return sum;
 }
