@@ -1,5 +1,6 @@
 /** btc: compiles a neural network written in TypeScript into a memory-planned schedule. */
 export { compile, type ModelSource } from './compile.ts';
+export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
 export * from './frontend/index.ts';
 export {

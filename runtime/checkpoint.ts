@@ -1,3 +1,4 @@
+import { crc32 } from '../ir/crc32.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import {
   decodeSafetensors,
@@ -39,7 +40,7 @@ export function encodeCheckpoint(
     version: VERSION,
     plan: plan.name,
     counters: JSON.stringify(Object.fromEntries(counters)),
-    crc32: checksum(values),
+    crc32: crc32(values),
   });
 }
 
@@ -63,7 +64,7 @@ export function decodeCheckpoint(plan: Plan, bytes: Uint8Array): Checkpoint {
     refuse('checkpoint', `metadata 'plan' is ${quoted(name)}; the model is '${plan.name}'`);
   const counters = decodeCounters(plan, file.metadata.get('counters'));
   const values = matchTensors(plan, file, persistentTensors(plan), 'checkpoint');
-  const sum = checksum([...file.tensors.values()].map(({ data }) => data));
+  const sum = crc32([...file.tensors.values()].map(({ data }) => data));
   if (file.metadata.get('crc32') !== sum)
     refuse(
       'checkpoint',
@@ -153,20 +154,4 @@ function decodeCounters(plan: Plan, text: string | undefined): Map<string, numbe
     counters.set(program, count);
   }
   return counters;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});
-
-/** CRC-32 (ISO 3309) over all arrays, one after the other. */
-function checksum(arrays: readonly TensorData[]): string {
-  let crc = 0xffffffff;
-  for (const { buffer, byteOffset, byteLength } of arrays) {
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  }
-  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0');
 }

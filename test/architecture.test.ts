@@ -23,6 +23,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/lower': ['compiler/lower', 'ir'],
   'compiler/memory': ['compiler/memory', 'ir'],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:binaryen'],
+  'compiler/decompose': [
+    'compiler/decompose',
+    'compiler/frontend/context.ts',
+    'compiler/frontend/factorised',
+    'compiler/contract/tree.ts',
+    'compiler/diagnostics.ts',
+    'ir',
+    'npm:ml-matrix',
+  ],
   'compiler/load': [
     'compiler/load',
     'compiler/frontend',

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseBytes } from '../bytes.ts';
+import { FORM_NAMES } from '../decompose/request.ts';
 import { MESSAGES } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
 import type { BuildCommandOptions } from './build.ts';
+import type { DecomposeCommandOptions } from './decompose.ts';
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
 import type { RunCommandOptions } from './run.ts';
@@ -45,6 +47,26 @@ function count(text: string): number {
   return number;
 }
 
+function counts(text: string): number[] {
+  return text.split(',').map(count);
+}
+
+/** `4,4,4`, or one such list per block: `4,4,4;2,2,2`. */
+function rankLists(text: string): number[] | number[][] {
+  return text.includes(';') ? text.split(';').map(counts) : counts(text);
+}
+
+function positive(text: string): number {
+  const number = Number(text);
+  if (!Number.isFinite(number) || number <= 0)
+    throw new InvalidArgumentError('it must be a positive number');
+  return number;
+}
+
+function countOrZero(text: string): number {
+  return text === '0' ? 0 : count(text);
+}
+
 /** One of the words that select a stream of random numbers. */
 function seed(text: string): number {
   const number = Number(text);
@@ -61,6 +83,12 @@ function passName(text: string): string {
 
 const EXIT_CODES = `
 Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
+
+const SIZES_OF_FORMS = `
+The size is decided by one of --rank, --ranks, --parameters, --bytes and --error. --ranks takes what the form's function in a
+model takes: one per bond (tensor-train, tensor-ring), one per mode (block-term; one list per block as in "4,4;2,2"), those of
+the input modes and then of the output modes (tucker). Modes that are not given are chosen.
+Exit code: 0 all is well; 1 errors, nothing was written.`;
 
 const RANDOM_INPUTS = `
 Inputs that are not given take their default where they have one. The others are random: f32 uniform in [-1, 1), i32 uniform in
@@ -176,6 +204,42 @@ function createProgram(): Command {
     .action(async (equation: string, options: PathCommandOptions) => {
       const { pathCommand } = await import('./path.ts');
       process.exitCode = pathCommand(equation, options);
+    });
+
+  program
+    .command('decompose')
+    .description('replace the trained matrix of a layer by the cores of a factorised one')
+    .argument('<weights>', 'a .safetensors file: parameters or a checkpoint')
+    .requiredOption('--layer <name>', 'the layer, encoder, or its matrix, encoder.weight')
+    .addOption(
+      new Option('--to <form>', 'form of the factorisation')
+        .choices(FORM_NAMES)
+        .makeOptionMandatory(),
+    )
+    .option('--inputModes <modes>', 'multiply to the rows: 8,20,20,18', counts)
+    .option('--outputModes <modes>', 'multiply to the columns of one gate: 4,4,4,4', counts)
+    .option('--rank <rank>', 'of all places of the form', count)
+    .option('--ranks <ranks>', 'one per place', rankLists)
+    .option('--blocks <count>', 'of block-term (default: 2)', count)
+    .option('--split', 'cp: a factor for each mode on its own')
+    .option('--parameters <count>', 'the largest rank with at most so many numbers', count)
+    .option('--bytes <bytes>', 'the largest rank whose numbers take at most this: 64KiB', byteSize)
+    .option('--error <error>', 'the smallest rank with at most this relative error: 0.05', positive)
+    .option('--gates <count>', 'side by side in the matrix (default: as hiddenWeight has)', count)
+    .option('--sweeps <count>', 'most sweeps of iterative methods (default: 200)', count)
+    .option(
+      '--starts <count>',
+      'random starts of alternating least squares (default: 2)',
+      countOrZero,
+    )
+    .option('--seed <number>', 'of random starts (default: 0)', seed)
+    .option('-o, --output <file>', 'default: <weights>.<form>.safetensors')
+    .option('--overwrite', 'the output may be the file itself')
+    .option('--json', 'figures as JSON')
+    .addHelpText('after', SIZES_OF_FORMS)
+    .action(async (file: string, options: DecomposeCommandOptions) => {
+      const { decomposeCommand } = await import('./decompose.ts');
+      process.exitCode = await decomposeCommand(file, options);
     });
   return program;
 }

@@ -3,45 +3,13 @@ import { productMacs } from '../../compiler/frontend/factorised/fit.ts';
 import * as forms from '../../compiler/frontend/factorised/forms.ts';
 import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
 import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
-import {
-  type MatrixNetwork,
-  matrixEquation,
-  parameterCount,
-} from '../../compiler/frontend/factorised/network.ts';
+import { type MatrixNetwork, parameterCount } from '../../compiler/frontend/factorised/network.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { compileText, withOutput } from '../support/compile-text.ts';
+import { reconstruct } from '../support/reconstruct.ts';
 import { programOf } from './run-program.ts';
-
-/** The sum over all bonds, letter by letter: slow and simple. */
-function reconstruct(matrix: MatrixNetwork, cores: readonly (readonly ArrayLike<number>[])[]) {
-  const count = elementCount([...matrix.inputModes, ...matrix.outputModes]);
-  const result = new Float64Array(count);
-  matrix.networks.forEach((network, n) => {
-    const [, output] = matrixEquation(matrix, network).split('->');
-    const extents = new Map(
-      network.cores.flatMap(({ letters, shape }) => [...letters].map((c, k) => [c, shape[k]])),
-    );
-    const bonds = [...extents.keys()].filter((letter) => !output.includes(letter));
-    const order = [...output, ...bonds];
-    const at = new Map(order.map((letter) => [letter, 0]));
-    const flat = (letters: string) =>
-      [...letters].reduce((index, letter) => index * extents.get(letter)! + at.get(letter)!, 0);
-    for (;;) {
-      const product = network.cores.reduce((p, core, k) => p * cores[n][k][flat(core.letters)], 1);
-      result[flat(output)] += product;
-      let k = order.length - 1;
-      for (; k >= 0; k--) {
-        const next = at.get(order[k])! + 1;
-        at.set(order[k], next === extents.get(order[k]) ? 0 : next);
-        if (at.get(order[k]) !== 0) break;
-      }
-      if (k < 0) break;
-    }
-  });
-  return result;
-}
 
 const MODES = { inputModes: [3, 4, 2], outputModes: [2, 3, 4] };
 const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
