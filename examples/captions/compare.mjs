@@ -2,7 +2,6 @@
 // input-to-hidden matrix in its decoder, on the same batches, and prints what both say of pictures that neither has seen.
 //   node examples/captions/compare.mjs [--steps 1500] [--width 5] [--decoders block-term,plain] [--target webgpu]
 import { parseArgs } from 'node:util';
-import pc from 'picocolors';
 import { buildModel, progressBar } from '../data/building.mjs';
 import { generator } from '../data/digits.mjs';
 import { loadEmoji } from '../data/emoji.mjs';

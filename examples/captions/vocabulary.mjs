@@ -1,5 +1,3 @@
-import { countNames } from '../data/emoji.mjs';
-
 /** Indices of the words that are none; a label of `NONE` counts nothing in the loss. */
 export const START = 0;
 export const END = 1;
@@ -8,14 +6,13 @@ export const NONE = -1;
 const MARKS = ['<start>', '<end>', '<unknown>'];
 
 /**
- * The words that at least `least` training captions have, after the marks; all others are <unknown>.
+ * The words of the training captions, after the marks; all others are <unknown>.
  *
  * @typedef {{ words: string[], indexOf: (word: string) => number, textOf: (indices: number[]) => string[] }} Vocabulary
  * @returns {Vocabulary}
  */
-export function makeVocabulary(pairs, least = 2) {
-  const counts = [...countNames(pairs)].filter(([, count]) => count >= least);
-  const words = [...MARKS, ...counts.map(([word]) => word).sort()];
+export function makeVocabulary(pairs) {
+  const words = [...MARKS, ...[...new Set(pairs.flatMap(({ words }) => words))].sort()];
   const index = new Map(words.map((word, k) => [word, k]));
   return {
     words,

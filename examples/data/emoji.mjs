@@ -26,35 +26,29 @@ const SUBGROUPS_LEFT_OUT = ['country-flag', 'subdivision-flag'];
 /**
  * The emoji of the npm package `openmoji` (CC BY-SA 4.0, openmoji.org) with their names, drawn at 32 x 32.
  *
- * No name and no picture occurs twice: variants by skin tone are left out, and of pictures that are equal in all pixels
- * the first is kept. Held out are, by a fixed seed, some of the names all of whose words other names have too: "woman
- * judge" may be held out where "man judge" is not, but not "giraffe", which no picture tells to whoever was not told it
- * before. A pair held out shares neither its name nor its picture with those to train on.
+ * Only names all of whose words other names have too: no picture tells "giraffe" to whoever was not told it before, but
+ * "woman judge" can be told by whoever knows "man judge" and "woman teacher". Variants by skin tone are left out, and of
+ * pictures that are equal in all pixels the first is kept, so that no name and no picture occurs twice. The split is by
+ * name, in an order shuffled by a fixed seed: a pair held out shares neither name nor picture with those to train on.
  *
  * @returns {{ train: Pair[], heldOut: Pair[] }}
  * @typedef {{ emoji: string, words: readonly string[], image: Float32Array }} Pair image [32, 32, 3] of ink: 0 is white
  */
-export function loadEmoji({ seed = 1, heldOutCount = 150, limit = Number.POSITIVE_INFINITY } = {}) {
+export function loadEmoji({ seed = 1, heldOutCount = 100, limit = Number.POSITIVE_INFINITY } = {}) {
   const { entries, Resvg, pictures } = packages();
-  const named = withoutRepeats(
-    entries
-      .filter(({ group, subgroups, skintone }) => isTold(group, subgroups) && skintone === '')
-      .map(({ emoji, hexcode, annotation }) => ({ emoji, hexcode, words: wordsOf(annotation) }))
-      .filter(({ words }) => words.length > 0 && words.length <= MAX_WORDS),
-    ({ words }) => words.join(' '),
-  );
-  shuffle(named, generator(seed));
-  const drawn = named.slice(0, limit).map(({ emoji, hexcode, words }) => ({
+  const named = entries
+    .filter(({ group, subgroups, skintone }) => isTold(group, subgroups) && skintone === '')
+    .map(({ emoji, hexcode, annotation }) => ({ emoji, hexcode, words: wordsOf(annotation) }))
+    .filter(({ words }) => words.length > 0 && words.length <= MAX_WORDS);
+  const shared = withSharedWords(withoutRepeats(named, ({ words }) => words.join(' ')));
+  shuffle(shared, generator(seed));
+  const drawn = shared.slice(0, limit).map(({ emoji, hexcode, words }) => ({
     emoji,
     words,
     image: draw(Resvg, join(pictures, `${hexcode}.svg`)),
   }));
   const pairs = withoutRepeats(drawn, ({ image }) => Buffer.from(image.buffer).toString('base64'));
-  const names = countNames(pairs);
-  const heldOut = new Set(
-    pairs.filter(({ words }) => words.every((word) => names.get(word) > 1)).slice(0, heldOutCount),
-  );
-  return { train: pairs.filter((pair) => !heldOut.has(pair)), heldOut: [...heldOut] };
+  return { train: pairs.slice(heldOutCount), heldOut: pairs.slice(0, heldOutCount) };
 }
 
 const isTold = (group, subgroup) =>
@@ -64,12 +58,16 @@ function withoutRepeats(list, keyOf) {
   return [...new Map(list.toReversed().map((one) => [keyOf(one), one])).values()].reverse();
 }
 
-/** How many names have a word. */
-export function countNames(pairs) {
-  const counts = new Map();
-  for (const { words } of pairs)
-    for (const word of new Set(words)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return counts;
+function withSharedWords(list) {
+  for (let shared = list; ; ) {
+    const counts = new Map();
+    for (const { words } of shared)
+      for (const word of new Set(words)) counts.set(word, (counts.get(word) ?? 0) + 1);
+    const left = shared.filter(({ words }) => words.every((word) => counts.get(word) > 1));
+    // A name left out may leave a word of its own to one other name.
+    if (left.length === shared.length) return left;
+    shared = left;
+  }
 }
 
 /** "woman: red hair" is `woman red hair`, "one-thirty" is `one thirty`. */
