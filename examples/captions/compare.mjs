@@ -2,7 +2,7 @@
 // input-to-hidden matrix in its decoder, on the same batches, and prints what both say of pictures that neither has seen.
 //   node examples/captions/compare.mjs [--steps 1500] [--width 5] [--decoders block-term,plain] [--target webgpu]
 import { parseArgs } from 'node:util';
-import { buildModel, progressBar } from '../data/building.mjs';
+import { advance, buildModel, progressBar } from '../data/building.mjs';
 import { generator } from '../data/digits.mjs';
 import { loadEmoji } from '../data/emoji.mjs';
 import { inputsOf, stream } from './batches.mjs';
@@ -89,7 +89,7 @@ async function learn(session, { name, size, length }) {
     const { loss } = await session.run('train', { ...given, learningRate });
     seconds += (performance.now() - started) / 1000;
     average = step === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
-    bar.update(step + 1, { loss: average.toFixed(3) });
+    await advance(bar, step + 1, { loss: average.toFixed(3) });
   }
   bar.stop();
   return seconds;

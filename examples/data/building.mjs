@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import cliProgress from 'cli-progress';
 
@@ -25,16 +26,22 @@ export async function buildModel(model, { outDir, target, set = {} }) {
   return import(new URL('./model.js', outDir).href);
 }
 
-/** A bar of a terminal; where the output is no terminal, a line every ten seconds. */
+/** A bar for a terminal; where the output is none, a line every ten seconds. It is moved by {@link advance}. */
 export function progressBar(format) {
   return new cliProgress.SingleBar(
     {
       format,
-      noTTYOutput: !process.stdout.isTTY,
+      noTTYOutput: !process.stderr.isTTY,
       notTTYSchedule: 10_000,
       hideCursor: true,
       barsize: 30,
     },
     cliProgress.Presets.shades_classic,
   );
+}
+
+/** Lets timers run, too: they draw the bar where there is no terminal, and WebAssembly leaves them no time of its own. */
+export async function advance(bar, done, state) {
+  bar.update(done, state);
+  await setImmediate();
 }

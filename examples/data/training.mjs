@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import { progressBar } from './building.mjs';
+import { advance, progressBar } from './building.mjs';
 import { batches, generator } from './digits.mjs';
 
 const MEBIBYTE = 2 ** 20;
@@ -53,7 +53,7 @@ export async function train(
       });
       average = done === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
       done++;
-      bar.update(done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
+      await advance(bar, done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
     }
   }
   bar.stop();

@@ -4,7 +4,7 @@
 // otherwise.
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
-import { buildModel, progressBar } from '../data/building.mjs';
+import { advance, buildModel, progressBar } from '../data/building.mjs';
 import { loadDigits } from '../data/digits.mjs';
 import { renderVideos } from '../data/video.mjs';
 
@@ -46,7 +46,7 @@ async function measure(form) {
     const { loss } = await session.run('train', { video, label: labels });
     seconds += (performance.now() - started) / 1000;
     average = step === 0 ? loss[0] : 0.95 * average + 0.05 * loss[0];
-    bar.update(step + 1, { loss: average.toFixed(3) });
+    await advance(bar, step + 1, { loss: average.toFixed(3) });
   }
   bar.stop();
   let right = 0;
