@@ -1,10 +1,10 @@
 // Trains a show-and-tell captioner on the pictures and names of OpenMoji twice, with a block-term and with a plain
 // input-to-hidden matrix in its decoder, on the same batches, and prints what both say of pictures that neither has seen.
-//   node examples/captions/compare.mjs [--steps 1500] [--width 5] [--decoders block-term,plain] [--target webgpu]
+//   node examples/captions/compare.mjs [--steps 4000] [--width 5] [--decoders block-term,plain] [--target webgpu]
 import { parseArgs } from 'node:util';
 import { advance, buildModel, progressBar } from '../data/building.mjs';
 import { generator } from '../data/digits.mjs';
-import { loadEmoji } from '../data/emoji.mjs';
+import { loadEmoji, MAX_WORDS } from '../data/emoji.mjs';
 import { inputsOf, stream } from './batches.mjs';
 import { evaluate } from './evaluate.mjs';
 import { printExamples, printTable } from './report.mjs';
@@ -19,7 +19,7 @@ const EXAMPLES = 12;
 
 const { values } = parseArgs({
   options: {
-    steps: { type: 'string', default: '1500' },
+    steps: { type: 'string', default: '4000' },
     width: { type: 'string', default: '5' },
     target: { type: 'string', default: 'wasm' },
     decoders: { type: 'string', default: 'block-term,plain' },
@@ -33,7 +33,7 @@ const { train, heldOut } = loadEmoji();
 const vocabulary = makeVocabulary(train);
 console.log(
   `${train.length} pictures of OpenMoji (CC BY-SA 4.0, openmoji.org) with their names to train on, ${heldOut.length} held out; ` +
-    `${vocabulary.words.length} words`,
+    `a vocabulary of ${vocabulary.words.length}`,
 );
 const runs = [];
 for (const decoder of values.decoders.split(',')) runs.push(await measure(decoder));
@@ -44,7 +44,12 @@ async function measure(decoder) {
   const { load } = await buildModel(new URL('./model.ts', import.meta.url), {
     outDir: new URL(`./out/${decoder}/`, import.meta.url),
     target: values.target,
-    set: { decoder, vocabulary: vocabulary.words.length, rows: width },
+    set: {
+      decoder,
+      vocabulary: vocabulary.words.length,
+      length: MAX_WORDS + 1,
+      rows: width,
+    },
   });
   const session = await load({ target: values.target });
   const name = NAMES[decoder] ?? decoder;

@@ -58,13 +58,14 @@ export async function greedy({ step }, states, length) {
 
 /**
  * Beam search: of all continuations of the `width` best hypotheses the `width` likeliest go on; one that ends is set
- * aside. The best of them all has the largest log-likelihood over (words + 1)^`penalty`, <end> counted: 0 favours short
- * captions, 1 compares means.
+ * aside, and leaves a place less. The best of them all has the largest log-likelihood over (words + 1)^`penalty`, <end>
+ * counted. Without a penalty that is the likeliest caption; 1 compares means, which favours long names whose words follow
+ * from their first.
  *
  * @param {{ hidden: Float32Array, cell: Float32Array }} state from the program `encode`
  * @returns {Promise<number[]>} words without <end>
  */
-export async function beam({ rows, step }, state, length, { width = rows, penalty = 0.7 } = {}) {
+export async function beam({ rows, step }, state, length, { width = rows, penalty = 0 } = {}) {
   if (!(width >= 1 && width <= rows))
     throw new Error(
       `a beam of ${width} does not fit the ${rows} rows that the model was built with`,

@@ -1,5 +1,5 @@
 import {
-  adam,
+  adamw,
   blockTerm,
   concat,
   crossEntropy,
@@ -23,19 +23,19 @@ import {
 } from 'btc-compiler';
 import { encoder, SIDE } from './encoder.ts';
 
-const batch = option('batch', 64);
+const batch = option('batch', 32);
 /** Rows of the program `step`: the hypotheses of a beam, or pictures side by side. */
 const rows = option('rows', 5);
 /** Words and marks. */
-const vocabulary = option('vocabulary', 450);
+const vocabulary = option('vocabulary', 305);
 /** Positions of a caption, <end> included. */
-const length = option('length', 9);
+const length = option('length', 7);
 /** The input-to-hidden matrix of the decoder: block-term or plain. */
 const decoder = option('decoder', 'block-term');
 
 /** Of picture features, word embeddings and the decoder's state. */
 const WIDTH = 128;
-const DROPOUT = 0.2;
+const DROPOUT = 0.3;
 const MATRICES = {
   plain: {},
   'block-term': {
@@ -87,7 +87,7 @@ export default defineModel({
       const said = sum(select(less(targets, 0), 0, 1));
       return div(mul(crossEntropy(logits, targets), batch * length), said);
     },
-    optimizer: adam({ learningRate: 2e-3, clipNorm: 1 }),
+    optimizer: adamw({ learningRate: 2e-3, weightDecay: 0.3, clipNorm: 1 }),
   },
   programs: {
     /** The decoder's state when it has read the picture. */

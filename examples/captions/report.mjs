@@ -45,17 +45,25 @@ export function printExamples(runs, count) {
   console.log(
     `\n${pc.bold('Held-out pictures')}, the first ${count} of a shuffle; ${pc.green('green')}: a word of the name`,
   );
-  const titles = runs.flatMap(({ name }) => [`${name}, greedy`, `${name}, beam`]);
-  const width = Math.max(...titles.map((title) => title.length)) + 2;
+  const width = Math.max(...runs.map(({ name }) => `${name}, greedy and beam`.length)) + 2;
   for (let k = 0; k < count; k++) {
     const { emoji, reference } = runs[0].heldOut.said[k];
     console.log(`\n  ${emoji}  ${pc.bold(reference.join(' '))}`);
-    for (const { name, heldOut } of runs) {
-      for (const search of ['greedy', 'beam']) {
-        const words = heldOut.said[k][search];
+    for (const { name, heldOut } of runs)
+      for (const [search, words] of distinct(heldOut.said[k])) {
         const shown = words.map((word) => (reference.includes(word) ? pc.green(word) : word));
         console.log(`      ${pc.dim(`${name}, ${search}`.padEnd(width))}${shown.join(' ') || '-'}`);
       }
-    }
   }
+}
+
+/** Both searches often say the same. */
+function distinct({ greedy, beam }) {
+  const same = greedy.join(' ') === beam.join(' ');
+  return same
+    ? [['greedy and beam', greedy]]
+    : [
+        ['greedy', greedy],
+        ['beam', beam],
+      ];
 }

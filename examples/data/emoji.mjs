@@ -6,8 +6,8 @@ import { generator, shuffle } from './digits.mjs';
 export const SIDE = 32;
 export const CHANNELS = 3;
 export const PIXELS = SIDE * SIDE * CHANNELS;
-/** A longer name is left out: there are a dozen of them. */
-export const MAX_WORDS = 8;
+/** Longer names are left out: there are few. */
+export const MAX_WORDS = 6;
 /** OpenMoji's own additions are left out: logos and signs of user interfaces, with names to match. */
 const GROUPS = [
   'smileys-emotion',

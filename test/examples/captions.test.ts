@@ -10,7 +10,7 @@ import { load } from '../../runtime/index.ts';
 
 const SIZE = 12;
 const ROWS = 3;
-const LENGTH = 9;
+const LENGTH = 7;
 const WORDS = 60;
 
 const build = async (target: 'wasm' | 'webgpu', decoder: string) => {
