@@ -54,7 +54,7 @@ function captioner() {
   return {
     encode: encoder(batch, WIDTH, DROPOUT),
     embed: embedding(vocabulary, WIDTH, { name: 'words', weightInit: init.normal(0.3) }),
-    decoder: lstm(WIDTH, WIDTH, { name: 'decoder', ...MATRICES[decoder as keyof typeof MATRICES] }),
+    decode: lstm(WIDTH, WIDTH, { name: 'decoder', ...MATRICES[decoder as keyof typeof MATRICES] }),
     output: linear(WIDTH, vocabulary, { name: 'output' }),
   };
 }
@@ -76,9 +76,9 @@ export default defineModel({
   },
   /** Teacher forcing: logits [batch, length, vocabulary] of the word after each of `words`. */
   build({ image, words }) {
-    const { encode, embed, decoder, output } = captioner();
+    const { encode, embed, decode, output } = captioner();
     const read = concat([expandDims(encode(image), 1), dropout(embed(words), DROPOUT)], 1);
-    const { outputs } = decoder(read);
+    const { outputs } = decode(read);
     return { logits: output(dropout(slice(outputs, 1, 1), DROPOUT)) };
   },
   train: {
@@ -92,15 +92,15 @@ export default defineModel({
   programs: {
     /** The decoder's state when it has read the picture. */
     encode: ({ image }) => {
-      const { encode, decoder } = captioner();
+      const { encode, decode } = captioner();
       const none = zeros([batch, WIDTH]);
-      const { hidden, cell } = decoder.step(encode(image), { hidden: none, cell: none });
+      const { hidden, cell } = decode.step(encode(image), { hidden: none, cell: none });
       return { hidden, cell: cell! };
     },
     /** One word further: log-likelihoods [rows, vocabulary] of the word after `word`, and the next state. */
     step: ({ word, hidden, cell }) => {
       const { embed, decoder, output } = captioner();
-      const next = decoder.step(embed(word), { hidden, cell });
+      const next = decode.step(embed(word), { hidden, cell });
       return {
         likelihood: logSoftmax(output(next.hidden)),
         hidden: next.hidden,

@@ -12,6 +12,8 @@ const SIZE = 12;
 const ROWS = 3;
 const LENGTH = 7;
 const WORDS = 60;
+/** Numbers of the plain input-to-hidden matrix. */
+const PLAIN = 128 * 4 * 128;
 
 const build = async (target: 'wasm' | 'webgpu', decoder: string) => {
   // Options take their values while the module of the model runs: each build needs it anew.
@@ -28,14 +30,14 @@ const inputParameters = (plan: Plan) =>
     .filter(({ name, role }) => role === 'parameter' && name.startsWith('decoder.inputWeight'))
     .reduce((sum, { bytes }) => sum + bytes / 4, 0);
 
-test('examples/captions builds for WebGPU, and its block-term decoder is the smaller one', async () => {
-  const [blockTerm, plain] = [await build('webgpu', 'block-term'), await build('wasm', 'plain')];
-  expect(inputParameters(plain.plan!)).toBe(128 * 4 * 128);
-  expect(inputParameters(blockTerm.plan!)).toBeLessThan(inputParameters(plain.plan!) / 20);
+test('examples/captions builds with a plain decoder, for WebGPU', async () => {
+  const { plan } = await build('webgpu', 'plain');
+  expect(inputParameters(plan!)).toBe(PLAIN);
 });
 
 test('examples/captions learns the names of some pictures, and says them', async () => {
   const { plan, module, parameters } = await build('wasm', 'block-term');
+  expect(inputParameters(plan!)).toBeLessThan(PLAIN / 20);
   const session = await load(plan!, { module: module!, parameters: parameters! });
   const { train: pairs } = loadEmoji({ limit: SIZE, heldOutCount: 0 });
   const vocabulary = makeVocabulary(pairs);
