@@ -36,7 +36,7 @@ const decoder = option('decoder', 'block-term');
 /** Of picture features, word embeddings and the decoder's state. */
 const WIDTH = 128;
 const DROPOUT = 0.3;
-const MATRICES = {
+const INPUT_MATRICES = {
   plain: {},
   'block-term': {
     inputWeight: blockTerm({
@@ -47,14 +47,17 @@ const MATRICES = {
     }),
   },
 } as const;
-if (!Object.hasOwn(MATRICES, decoder)) throw new Error(`there is no decoder '${decoder}'`);
+if (!Object.hasOwn(INPUT_MATRICES, decoder)) throw new Error(`there is no decoder '${decoder}'`);
 
 /** Show and tell: the decoder reads the picture as if it were the first word. */
 function captioner() {
   return {
     encode: encoder(batch, WIDTH, DROPOUT),
     embed: embedding(vocabulary, WIDTH, { name: 'words', weightInit: init.normal(0.3) }),
-    decode: lstm(WIDTH, WIDTH, { name: 'decoder', ...MATRICES[decoder as keyof typeof MATRICES] }),
+    decode: lstm(WIDTH, WIDTH, {
+      name: 'decoder',
+      ...INPUT_MATRICES[decoder as keyof typeof INPUT_MATRICES],
+    }),
     output: linear(WIDTH, vocabulary, { name: 'output' }),
   };
 }
@@ -99,7 +102,7 @@ export default defineModel({
     },
     /** One word further: log-likelihoods [rows, vocabulary] of the word after `word`, and the next state. */
     step: ({ word, hidden, cell }) => {
-      const { embed, decoder, output } = captioner();
+      const { embed, decode, output } = captioner();
       const next = decode.step(embed(word), { hidden, cell });
       return {
         likelihood: logSoftmax(output(next.hidden)),
