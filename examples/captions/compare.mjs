@@ -13,7 +13,7 @@ import { makeVocabulary } from './vocabulary.mjs';
 const SHIFT = 2;
 const LEARNING_RATE = 2e-3;
 const WARM_UP = 50;
-/** So many training pairs are captioned to compare with, not all: it takes time. */
+/** So many training pairs are captioned, too, to show what was learnt. */
 const TRAINING_SAMPLE = 300;
 const EXAMPLES = 12;
 
