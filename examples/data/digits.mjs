@@ -82,7 +82,8 @@ export function generator(seed) {
   };
 }
 
-function shuffle(list, random) {
+/** Fisher and Yates, in place. */
+export function shuffle(list, random) {
   for (let k = list.length - 1; k > 0; k--) {
     const other = Math.floor(random() * (k + 1));
     [list[k], list[other]] = [list[other], list[k]];

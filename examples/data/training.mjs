@@ -1,5 +1,5 @@
-import cliProgress from 'cli-progress';
 import pc from 'picocolors';
+import { advance, progressBar } from './building.mjs';
 import { batches, generator } from './digits.mjs';
 
 const MEBIBYTE = 2 ** 20;
@@ -39,16 +39,7 @@ export async function train(
   { epochs, batchSize, learningRate, inputs, shift = 0, seed = 1 },
 ) {
   const perEpoch = Math.floor(digits.count / batchSize);
-  const bar = new cliProgress.SingleBar(
-    {
-      format: '  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left',
-      noTTYOutput: !process.stdout.isTTY,
-      notTTYSchedule: 10_000,
-      hideCursor: true,
-      barsize: 30,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+  const bar = progressBar('  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left');
   const random = generator(seed);
   const state = { epoch: 1, epochs, loss: '-' };
   bar.start(epochs * perEpoch, 0, state);
@@ -62,7 +53,7 @@ export async function train(
       });
       average = done === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
       done++;
-      bar.update(done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
+      await advance(bar, done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
     }
   }
   bar.stop();

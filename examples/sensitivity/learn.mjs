@@ -1,10 +1,9 @@
 // Learns one 64 x 64 matrix with a few numbers, in the four shapes of the paper's sensitivity experiment, and plots what
 // came out.
 //   node examples/sensitivity/learn.mjs [--steps 1500]
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
+import { buildModel } from '../data/building.mjs';
 import { generator, loadDigits } from '../data/digits.mjs';
 
 const SIZE = 64;
@@ -16,26 +15,17 @@ const SHAPES = [
 ];
 const { values } = parseArgs({ options: { steps: { type: 'string', default: '1500' } } });
 const steps = Number(values.steps);
-const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const truth = enlarged(loadDigits().train.images.subarray(0, 28 * 28));
 plot('the matrix, 4,096 numbers: a handwritten digit', truth);
 for (const shape of SHAPES) await learn(shape);
 
 async function learn({ form, rank, blocks }) {
-  const out = path(`./out/${form}-${rank}-${blocks}`);
-  const settings = [`form=${form}`, `rank=${rank}`, `blocks=${blocks}`];
-  const built = spawnSync(
-    process.execPath,
-    [
-      path('../../dist/compiler/cli/main.js'),
-      ...['build', path('./model.ts'), '--outDir', out, '--target', 'wasm'],
-      ...settings.flatMap((setting) => ['--set', setting]),
-    ],
-    { encoding: 'utf8' },
-  );
-  if (built.status !== 0) throw new Error(built.stdout + built.stderr);
-  const { load } = await import(`./out/${form}-${rank}-${blocks}/model.js`);
+  const { load } = await buildModel(new URL('./model.ts', import.meta.url), {
+    outDir: new URL(`./out/${form}-${rank}-${blocks}/`, import.meta.url),
+    target: 'wasm',
+    set: { form, rank, blocks },
+  });
   const session = await load({ target: 'wasm' });
   const random = generator(7);
   for (let step = 0; step < steps; step++) {

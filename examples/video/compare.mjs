@@ -2,11 +2,9 @@
 //   node examples/video/compare.mjs [--steps 200] [--forms block-term,tensor-train,...] [--frames 6] [--target webgpu]
 // The plain matrix has 225 MiB: more than WebGPU binds by default, so that the comparison runs in WebAssembly unless told
 // otherwise.
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import cliProgress from 'cli-progress';
 import pc from 'picocolors';
+import { advance, buildModel, progressBar } from '../data/building.mjs';
 import { loadDigits } from '../data/digits.mjs';
 import { renderVideos } from '../data/video.mjs';
 
@@ -22,7 +20,6 @@ const { values } = parseArgs({
 });
 const steps = Number(values.steps);
 const frames = Number(values.frames);
-const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const { train, test } = loadDigits();
 console.log(
@@ -33,41 +30,13 @@ for (const form of values.forms.split(',')) rows.push(await measure(form));
 printTable(rows);
 
 async function measure(form) {
-  const out = path(`./out/${form}`);
-  const settings = [
-    '--set',
-    `form=${form}`,
-    '--set',
-    `batch=${BATCH}`,
-    '--set',
-    `frames=${frames}`,
-  ];
-  const built = spawnSync(
-    process.execPath,
-    [
-      path('../../dist/compiler/cli/main.js'),
-      'build',
-      path('./model.ts'),
-      '--target',
-      values.target,
-      '--outDir',
-      out,
-      ...settings,
-    ],
-    { encoding: 'utf8' },
-  );
-  if (built.status !== 0) throw new Error(built.stdout + built.stderr);
-  const { load } = await import(`./out/${form}/model.js`);
+  const { load } = await buildModel(new URL('./model.ts', import.meta.url), {
+    outDir: new URL(`./out/${form}/`, import.meta.url),
+    target: values.target,
+    set: { form, batch: BATCH, frames },
+  });
   const session = await load({ target: values.target });
-  const bar = new cliProgress.SingleBar(
-    {
-      format: `  ${form.padEnd(13)} {bar} loss {loss}  {eta_formatted} left`,
-      noTTYOutput: false,
-      hideCursor: true,
-      barsize: 30,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+  const bar = progressBar(`  ${form.padEnd(13)} {bar} loss {loss}  {eta_formatted} left`);
   bar.start(steps, 0, { loss: '-' });
   let seconds = 0;
   let average = 0;
@@ -77,7 +46,7 @@ async function measure(form) {
     const { loss } = await session.run('train', { video, label: labels });
     seconds += (performance.now() - started) / 1000;
     average = step === 0 ? loss[0] : 0.95 * average + 0.05 * loss[0];
-    bar.update(step + 1, { loss: average.toFixed(3) });
+    await advance(bar, step + 1, { loss: average.toFixed(3) });
   }
   bar.stop();
   let right = 0;
