@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Affine, Expression, Kernel, Store } from '../../ir/kernel.ts';
+import { isStaged, splitStage, tileHalves } from '../../ir/kernel-stage.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { type Schedule, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -64,8 +65,24 @@ const casesOf = (folder: string) => caseFiles(folder).flatMap((file) => readCase
 
 type Load = Extract<Expression, { kind: 'load' }>;
 
-/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store. */
+/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store; or its stage. */
 function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
+  const { stage } = kernel;
+  if (stage && draw(2) === 0) {
+    const axes = [...kernel.axes.slice(0, stage.tileAxes), ...stage.axes];
+    const plain = { ...stage, name: '', axes, buffers: kernel.buffers, stores: [stage.store] };
+    const { axes: all, buffers, nodes, stores } = mutatedPart(plain, draw);
+    const changed = { ...stage, axes: all.slice(stage.tileAxes), nodes, store: stores[0] };
+    return { ...kernel, buffers, stage: changed };
+  }
+  return mutatedPart(kernel, draw);
+}
+
+function mutatedPart<Part extends Omit<Kernel, 'stage'>>(
+  kernel: Part,
+  draw: (limit: number) => number,
+): Part {
+  if (kernel.axes.length === 0) return kernel;
   const { axes, buffers, nodes, stores } = kernel;
   const by = [-2, -1, 1, 2, 8][draw(5)];
   const bent = ({ offset, coefficients }: Affine): Affine => {
@@ -101,21 +118,48 @@ function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
 }
 
 /** What goes wrong at some point of the axes, whatever the buffers hold; all are visited. */
-function faultOf({ axes, buffers, nodes, stores }: Kernel): string | null {
-  const at = (affine: Affine, point: readonly number[]) =>
-    affine.coefficients.reduce((sum, c, axis) => sum + c * point[axis], affine.offset);
-  const addresses = ({ index, indirect }: Pick<Store, 'index' | 'indirect'>, point: number[]) =>
-    Array.from(
-      { length: indirect?.extent ?? 1 },
-      (_, row) => at(index, point) + row * (indirect?.stride ?? 0),
-    );
-  const points = axes.reduce<number[][]>(
+function faultOf(kernel: Kernel): string | null {
+  if (!isStaged(kernel)) return faultOfPlain(kernel);
+  const { stage, body } = splitStage(kernel);
+  const tile = tileHalves(kernel).body;
+  const filled = new Set(valuesOf(stage.axes, stage.stores[0].index));
+  const unfilled = body.nodes.some(
+    (node) =>
+      node.kind === 'load' &&
+      node.buffer === kernel.buffers.length &&
+      node.bounds.length === 0 &&
+      valuesOf(body.axes, node.index).some((address) => !filled.has(address)),
+  );
+  return (
+    faultOfPlain(stage) ??
+    faultOfPlain(body) ??
+    faultOfPlain(tile) ??
+    (unfilled ? 'an element is loaded that the stage leaves out' : null)
+  );
+}
+
+function pointsOf(axes: Kernel['axes']): number[][] {
+  return axes.reduce<number[][]>(
     (all, { extent }) =>
       all.flatMap((point) => Array.from({ length: extent }, (_, i) => [...point, i])),
     [[]],
   );
+}
+
+const valueAt = ({ offset, coefficients }: Affine, point: readonly number[]) =>
+  coefficients.reduce((sum, c, axis) => sum + c * point[axis], offset);
+
+const valuesOf = (axes: Kernel['axes'], affine: Affine) =>
+  pointsOf(axes).map((point) => valueAt(affine, point));
+
+function faultOfPlain({ axes, buffers, nodes, stores }: Kernel): string | null {
+  const addresses = ({ index, indirect }: Pick<Store, 'index' | 'indirect'>, point: number[]) =>
+    Array.from(
+      { length: indirect?.extent ?? 1 },
+      (_, row) => valueAt(index, point) + row * (indirect?.stride ?? 0),
+    );
   const owners = new Map<string, string>();
-  for (const point of points) {
+  for (const point of pointsOf(axes)) {
     const owner = point.filter((_, axis) => axes[axis].kind === 'parallel').join();
     const stored = new Map<number, number>();
     for (const store of stores) {
@@ -130,7 +174,7 @@ function faultOf({ axes, buffers, nodes, stores }: Kernel): string | null {
     for (const node of nodes) {
       if (node.kind !== 'load') continue;
       const inside = node.bounds.every(({ index, extent }) => {
-        const value = at(index, point);
+        const value = valueAt(index, point);
         return value >= 0 && value < extent;
       });
       if (!inside) continue;
@@ -385,7 +429,12 @@ describe('verifyKernel', () => {
     const counts = { passed: 0, faulty: 0 };
     const property = fc.property(kernelCases(), fc.gen(), ({ kernel }, draw) => {
       const mutant = mutated(kernel, (limit) => draw(fc.nat, limit - 1));
-      fc.pre(mutant.axes.reduce((points, { extent }) => points * extent, 1) < 2000);
+      const staged = mutant.stage?.axes ?? [];
+      const points = [...mutant.axes, ...staged].reduce(
+        (product, { extent }) => product * extent,
+        1,
+      );
+      fc.pre(points < 2000);
       const fault = faultOf(mutant);
       if (fault) counts.faulty++;
       if (verifyKernel(mutant).length > 0) return;

@@ -20,22 +20,22 @@ const LEAST_CHAINS = 4;
 /** Statements that a body of unrolled points may have. */
 const MAX_BODY = 96;
 
-/** The cheapest loops for a kernel. */
-export function planNest(kernel: Kernel): Nest {
+/** The cheapest loops for a kernel; its first `outer` axes, which are parallel, are the outermost loops as they stand. */
+export function planNest(kernel: Kernel, outer = 0): Nest {
   const analysis = analyse(kernel);
   let best: Nest | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const nest of candidates(kernel, analysis)) {
+  for (const nest of candidates(kernel, analysis, outer)) {
     const cost = costOf(kernel, analysis, nest);
     if (cost < least) [best, least] = [nest, cost];
   }
   return best!;
 }
 
-function* candidates(kernel: Kernel, analysis: Analysis): Generator<Nest> {
-  const parallel = axesOfKind(kernel, 'parallel');
+function* candidates(kernel: Kernel, analysis: Analysis, outer: number): Generator<Nest> {
+  const parallel = axesOfKind(kernel, 'parallel').slice(outer);
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
-    extent >= 4 && kind !== 'sequential' ? [axis] : [],
+    axis >= outer && extent >= 4 && kind !== 'sequential' ? [axis] : [],
   );
   for (const vectorAxis of [-1, ...long]) {
     if (!kernel.reduction) {

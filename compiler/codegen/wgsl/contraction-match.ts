@@ -55,8 +55,8 @@ export function extentOf(kernel: Kernel, axes: readonly number[]): number {
   return axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
 }
 
-/** For each node, 1 at every axis that its value depends on. */
-function axisDependence(kernel: Kernel): Uint8Array[] {
+/** For each node, 1 at every axis that its value depends on, but for an accumulator, which stands for none. */
+export function axisDependence(kernel: Kernel): Uint8Array[] {
   const depends: Uint8Array[] = [];
   for (const node of kernel.nodes) {
     const own = new Uint8Array(kernel.axes.length);

@@ -28,6 +28,8 @@ export const TUNING = {
     /** Invocations that share a reduction along contiguous memory, so that they read together. */
     contiguousReducers: 32,
   },
+  /** Kernels with a stage: a workgroup per tile. The largest of equally good sizes hides latency best. */
+  staged: { workgroupSizes: [256, 128, 64, 32] },
   contraction: {
     /** Smaller contractions are plain reductions. */
     leastM: 4,
