@@ -1,4 +1,4 @@
-import type { Affine, Axis, Bound, Expression, Reduction, Store } from '../../ir/kernel.ts';
+import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 
 /**
@@ -10,9 +10,16 @@ export interface KernelDraft {
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
+  /** Only behind the last pass over drafts; the tensor that holds its array, if any, is `local.buffer`. */
+  readonly stage?: Stage;
   /** Names of the graph's ops that it computes, in order. */
   readonly ops: readonly string[];
   readonly source: SourceSpan | null;
+}
+
+/** The axes that affines of a stage are over. */
+export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] {
+  return [...axes.slice(0, stage.tileAxes), ...stage.axes];
 }
 
 /** Applies `rewrite` to every affine of an expression. */

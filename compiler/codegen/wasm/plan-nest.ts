@@ -22,6 +22,15 @@ const MAX_BODY = 96;
 
 /** The cheapest loops for a kernel; its first `outer` axes, which are parallel, are the outermost loops as they stand. */
 export function planNest(kernel: Kernel, outer = 0): Nest {
+  return cheapest(kernel, outer).nest;
+}
+
+/** The price of these loops. */
+export function nestTime(kernel: Kernel, outer = 0): number {
+  return cheapest(kernel, outer).cost;
+}
+
+function cheapest(kernel: Kernel, outer: number): { readonly nest: Nest; readonly cost: number } {
   const analysis = analyse(kernel);
   let best: Nest | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -29,7 +38,7 @@ export function planNest(kernel: Kernel, outer = 0): Nest {
     const cost = costOf(kernel, analysis, nest);
     if (cost < least) [best, least] = [nest, cost];
   }
-  return best!;
+  return { nest: best!, cost: least };
 }
 
 function* candidates(kernel: Kernel, analysis: Analysis, outer: number): Generator<Nest> {

@@ -10,14 +10,14 @@ export type RegisterTile = readonly number[];
 /** Points along one axis of a tile. */
 const SIDES = [1, 2, 4];
 /** What a load costs, in multiply-adds. */
-const LOAD = 2;
+const LOAD = 4;
 
 /** A way to compute some points by invocations, each of which has a tile of them. */
 export interface TiledPoints {
   readonly tile: RegisterTile;
   /** Number of tiles. */
   readonly units: number;
-  /** Relative time of an invocation for one tile. */
+  /** Time of an invocation for one tile, in multiply-adds. */
   readonly unitTime: number;
 }
 

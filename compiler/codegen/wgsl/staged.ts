@@ -1,5 +1,10 @@
 import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
-import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
+import {
+  type StagedKernel,
+  type StageHalves,
+  tileCount,
+  tileHalves,
+} from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { helperUser, innerScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
@@ -21,11 +26,11 @@ import { TUNING } from './tuning.ts';
 export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModule {
   const helpers = new Set<Helper>();
   const { tileAxes, local } = kernel.stage;
-  const { stage, body: rest } = tileHalves(kernel);
+  const halves = tileHalves(kernel);
   const groups = tileCount(kernel);
   const tile = decompose(kernel.axes, [...Array(tileAxes).keys()], 'group');
-  const division = divide([stage, rest], tileAxes, limits);
-  const [fill, finish] = [stage, rest].map((half, k) =>
+  const division = divideTile(halves, tileAxes, limits);
+  const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
     pointLines(half, helpers, tile.names, tileAxes, division.halves[k], division.workgroupSize),
   );
   const body = [
@@ -48,20 +53,26 @@ export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModu
 interface Division {
   readonly workgroupSize: number;
   readonly halves: readonly TiledPoints[];
+  /** Multiply-adds that a workgroup takes the time of, idle invocations counted. */
+  readonly time: number;
 }
 
 /** The division that keeps all invocations busy for the shortest time; among equals, the largest workgroup. */
-function divide(halves: readonly Kernel[], tileAxes: number, limits: TargetLimits): Division {
+export function divideTile(
+  { stage, body }: StageHalves,
+  tileAxes: number,
+  limits: TargetLimits,
+): Division {
+  const halves = [stage, body];
   const ways = halves.map((half) => registerTiles(half, ownAxes(half, tileAxes)));
   let best: Division | null = null;
-  let least = Number.POSITIVE_INFINITY;
   for (const size of TUNING.staged.workgroupSizes) {
     const workgroupSize = Math.min(size, limits.maxWorkgroupInvocations);
-    const time = ({ units, unitTime }: TiledPoints) =>
+    const timeOf = ({ units, unitTime }: TiledPoints) =>
       Math.ceil(units / workgroupSize) * workgroupSize * unitTime;
-    const chosen = ways.map((list) => list.reduce((a, b) => (time(b) < time(a) ? b : a)));
-    const total = chosen.reduce((sum, way) => sum + time(way), 0);
-    if (total < least) [best, least] = [{ workgroupSize, halves: chosen }, total];
+    const chosen = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
+    const time = chosen.reduce((sum, way) => sum + timeOf(way), 0);
+    if (!best || time < best.time) best = { workgroupSize, halves: chosen, time };
   }
   return best!;
 }

@@ -1,0 +1,14 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+import { isStaged, tileHalves } from '../../../ir/kernel-stage.ts';
+import { nestTime } from './plan-nest.ts';
+
+/** A call of a kernel, in vector additions. */
+const CALL = 256;
+
+/** Time of one run of a kernel, in vector additions, by the model that chooses its loops. */
+export function wasmTime(kernel: Kernel): number {
+  if (!isStaged(kernel)) return CALL + nestTime(kernel);
+  const { stage, body } = tileHalves(kernel);
+  const { tileAxes } = kernel.stage;
+  return CALL + nestTime(stage, tileAxes) + nestTime(body, tileAxes);
+}

@@ -1,0 +1,156 @@
+import type { Kernel } from '../../ir/kernel.ts';
+import { kernelBody } from '../../ir/kernel-text.ts';
+import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
+import { type ChainLink, linkChain } from './chain-link.ts';
+import { stageChain } from './chain-stage.ts';
+import type { KernelDraft } from './draft.ts';
+import { type FusionLimits, MAX_NODES } from './fuse.ts';
+import { bindingRanges } from './ranges.ts';
+import { bindTensors } from './seal.ts';
+import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
+import { tileSizes } from './tile-sizes.ts';
+
+/** What a target says of kernels with a stage. */
+export interface StageModel {
+  /** Most bytes of the array of one tile; 0 where there shall be no stages. */
+  readonly arrayBytes: number;
+  /** Whether the array takes its memory from a tensor. */
+  readonly needsHolder: boolean;
+  /** Time of one run of a kernel, in any unit: for choices between kernels. */
+  time(kernel: Kernel): number;
+}
+
+export interface ChainOptions extends FusionLimits {
+  readonly model: StageModel;
+  readonly tensors: readonly ScheduleTensor[];
+  /** Adds a tensor that holds the array of a stage. */
+  readonly addHolder: (elements: number, producer: KernelDraft, intermediate: number) => number;
+  /** Hears of every pair of contractions that was looked at. */
+  readonly report?: (intermediate: number, outcome: string) => void;
+}
+
+/**
+ * Joins a contraction with a later one that alone reads its result: what one tile of the second needs of the first is
+ * computed into a small array, which the second goes on with. The intermediate is never in memory, and one dispatch
+ * goes. Only where the target's model expects to gain; those with the largest intermediates come first.
+ */
+export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions): KernelDraft[] {
+  if (options.model.arrayBytes === 0) return [...drafts];
+  const sequence = new KernelSequence(drafts);
+  const times = new Map<string, number>();
+  const timeOf = (draft: KernelDraft) => {
+    const kernel = { name: '', ...bindTensors(draft, options.tensors).kernel };
+    const key = kernelBody(kernel);
+    let time = times.get(key);
+    if (time === undefined) {
+      time = options.model.time(kernel);
+      times.set(key, time);
+    }
+    return time;
+  };
+  for (const chain of chains(sequence, options)) {
+    const { producer, consumer, tensor } = chain;
+    const joined = joinChain(sequence, chain, options, timeOf);
+    if ('reason' in joined) options.report?.(tensor, `stays in memory: ${joined.reason}`);
+    else {
+      options.report?.(tensor, 'is computed tile by tile');
+      sequence.replace([producer, consumer], consumer, joined);
+    }
+  }
+  return sequence.drafts;
+}
+
+/** Positions of two contractions, of which the second alone reads the tensor that the first alone writes. */
+interface Chain {
+  readonly tensor: number;
+  readonly producer: number;
+  readonly consumer: number;
+  readonly elements: number;
+}
+
+function* chains(sequence: KernelSequence, options: ChainOptions): Generator<Chain> {
+  const found: Chain[] = [];
+  sequence.slots.forEach((draft, producer) => {
+    if (!draft || !isContraction(draft) || draft.stores.length !== 1) return;
+    const [{ buffer: tensor, indirect }] = draft.stores;
+    const readers = [...sequence.readersOf(tensor)];
+    if (indirect || !options.isTemporary(tensor) || readers.length !== 1) return;
+    if (sequence.writersOf(tensor).size !== 1 || readers[0] <= producer) return;
+    const elements = draft.axes.reduce(
+      (product, { kind, extent }) => (kind === 'parallel' ? product * extent : product),
+      1,
+    );
+    found.push({ tensor, producer, consumer: readers[0], elements });
+  });
+  found.sort((a, b) => b.elements - a.elements);
+  const taken = new Set<number>();
+  for (const chain of found) {
+    if (taken.has(chain.producer) || taken.has(chain.consumer)) continue;
+    yield chain;
+    // What was joined has its place at the consumer.
+    if (sequence.slots[chain.producer] === null) taken.add(chain.producer).add(chain.consumer);
+  }
+}
+
+function isContraction(draft: KernelDraft): boolean {
+  const { nodes, reduction } = draft;
+  if (reduction?.combiner !== 'sum' || hasSequentialAxis(draft) || draft.stage) return false;
+  const value = nodes[reduction.value];
+  return value.kind === 'apply' && value.op === 'mul' && value.dtype === 'f32';
+}
+
+function joinChain(
+  sequence: KernelSequence,
+  { producer, consumer, tensor }: Chain,
+  options: ChainOptions,
+  timeOf: (draft: KernelDraft) => number,
+): KernelDraft | { readonly reason: string } {
+  const first = sequence.slots[producer]!;
+  const second = sequence.slots[consumer]!;
+  if (!isContraction(second)) return { reason: 'its reader is no contraction' };
+  if (first.nodes.length + second.nodes.length > MAX_NODES)
+    return { reason: 'one kernel would have too many nodes' };
+  const stored = storesOf(second);
+  if ([...loadsOf(first)].some((one) => stored.has(one)))
+    return { reason: 'its reader stores what it is made of' };
+  if (!sequence.freeToMove(first, producer, consumer))
+    return { reason: 'what it is made of changes before it is read' };
+  const link = linkChain(first, second, tensor);
+  if ('reason' in link) return link;
+  const { model } = options;
+  const candidates = tileSizes(link, model.arrayBytes / BYTES_PER_ELEMENT);
+  if (candidates.length === 0)
+    return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
+  const staged = best(link, candidates, timeOf);
+  const apart = timeOf(first) + timeOf(second);
+  if (staged.time >= apart)
+    return { reason: `one kernel would take ${(staged.time / apart).toFixed(2)} of the time` };
+  const bindings = bindingRanges(staged.draft).length + (model.needsHolder ? 1 : 0);
+  if (bindings > options.maxBindings)
+    return { reason: `one kernel would have ${bindings} bindings` };
+  return model.needsHolder ? withHolder(staged.draft, first, tensor, options) : staged.draft;
+}
+
+function best(
+  link: ChainLink,
+  candidates: readonly (readonly number[])[],
+  timeOf: (draft: KernelDraft) => number,
+): { readonly draft: KernelDraft; readonly time: number } {
+  const priced = candidates.map((sizes) => {
+    const draft = stageChain(link, sizes);
+    return { draft, time: timeOf(draft) };
+  });
+  return priced.reduce((a, b) => (b.time < a.time ? b : a));
+}
+
+function withHolder(
+  draft: KernelDraft,
+  producer: KernelDraft,
+  intermediate: number,
+  { addHolder }: ChainOptions,
+): KernelDraft {
+  const stage = draft.stage!;
+  const buffer = addHolder(stage.local.elements, producer, intermediate);
+  return { ...draft, stage: { ...stage, local: { ...stage.local, buffer } } };
+}
