@@ -1,7 +1,7 @@
 import type { ChainLink } from './chain-link.ts';
 
-/** Elements that the array of a tile may have, at most: few, for many tiles, up to all that fit. */
-const FILLS = [1 / 64, 1 / 16, 1 / 4, 1];
+/** How much of the memory for the array a tile may take: little, for many tiles, or all. */
+const FILLS = [1 / 16, 1 / 4, 1];
 
 /**
  * Ways to cut the shared axes of a chain into tiles whose arrays have at most `most` elements. Axes are taken into the
