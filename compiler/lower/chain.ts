@@ -77,6 +77,7 @@ function* chains(sequence: KernelSequence, options: ChainOptions): Generator<Cha
     const readers = [...sequence.readersOf(tensor)];
     if (indirect || !options.isTemporary(tensor) || readers.length !== 1) return;
     if (sequence.writersOf(tensor).size !== 1 || readers[0] <= producer) return;
+    if (!isContraction(sequence.slots[readers[0]]!)) return;
     const elements = draft.axes.reduce(
       (product, { kind, extent }) => (kind === 'parallel' ? product * extent : product),
       1,
@@ -108,7 +109,6 @@ function joinChain(
 ): KernelDraft | { readonly reason: string } {
   const first = sequence.slots[producer]!;
   const second = sequence.slots[consumer]!;
-  if (!isContraction(second)) return { reason: 'its reader is no contraction' };
   if (first.nodes.length + second.nodes.length > MAX_NODES)
     return { reason: 'one kernel would have too many nodes' };
   const stored = storesOf(second);
@@ -119,9 +119,14 @@ function joinChain(
   const link = linkChain(first, second, tensor);
   if ('reason' in link) return link;
   const { model } = options;
-  const candidates = tileSizes(link, model.arrayBytes / BYTES_PER_ELEMENT);
-  if (candidates.length === 0)
+  const fitting = tileSizes(link, model.arrayBytes / BYTES_PER_ELEMENT);
+  if (fitting.length === 0)
     return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
+  // Held by a tensor, the array of a single tile would take all that the intermediate takes.
+  const candidates = model.needsHolder
+    ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
+    : fitting;
+  if (candidates.length === 0) return { reason: 'one tile has all of it' };
   const staged = best(link, candidates, timeOf);
   const apart = timeOf(first) + timeOf(second);
   if (staged.time >= apart)
