@@ -1,4 +1,4 @@
-import type { Kernel } from '../../ir/kernel.ts';
+import { type Kernel, pointCount } from '../../ir/kernel.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
@@ -49,13 +49,22 @@ export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions
     }
     return time;
   };
-  for (const chain of chains(sequence, options)) {
-    const { producer, consumer, tensor } = chain;
-    const joined = joinChain(sequence, chain, options, timeOf);
+  for (const { tensor, producer, consumer } of findChains(sequence, options)) {
+    const [first, second] = [sequence.slots[producer], sequence.slots[consumer]];
+    // One that became part of another chain has a stage, or its place is empty.
+    if (!first || !second || first.stage || second.stage) continue;
+    const joined = joinChain(first, second, tensor, options, timeOf);
+    const place = sequence.freeToMove(first, producer, consumer)
+      ? consumer
+      : sequence.freeToMove(second, consumer, producer)
+        ? producer
+        : null;
     if ('reason' in joined) options.report?.(tensor, `stays in memory: ${joined.reason}`);
+    else if (place === null)
+      options.report?.(tensor, 'stays in memory: neither contraction can move to the other');
     else {
       options.report?.(tensor, 'is computed tile by tile');
-      sequence.replace([producer, consumer], consumer, joined);
+      sequence.replace([producer, consumer], place, held(joined, first, tensor, options));
     }
   }
   return sequence.drafts;
@@ -69,29 +78,21 @@ interface Chain {
   readonly elements: number;
 }
 
-function* chains(sequence: KernelSequence, options: ChainOptions): Generator<Chain> {
+/** The chains of a program, those with the largest intermediates first. */
+function findChains(sequence: KernelSequence, options: ChainOptions): Chain[] {
+  const { slots } = sequence;
   const found: Chain[] = [];
-  sequence.slots.forEach((draft, producer) => {
+  slots.forEach((draft, producer) => {
     if (!draft || !isContraction(draft) || draft.stores.length !== 1) return;
     const [{ buffer: tensor, indirect }] = draft.stores;
-    const readers = [...sequence.readersOf(tensor)];
-    if (indirect || !options.isTemporary(tensor) || readers.length !== 1) return;
-    if (sequence.writersOf(tensor).size !== 1 || readers[0] <= producer) return;
-    if (!isContraction(sequence.slots[readers[0]]!)) return;
-    const elements = draft.axes.reduce(
-      (product, { kind, extent }) => (kind === 'parallel' ? product * extent : product),
-      1,
-    );
-    found.push({ tensor, producer, consumer: readers[0], elements });
+    const [consumer, ...others] = sequence.readersOf(tensor);
+    if (indirect || !options.isTemporary(tensor)) return;
+    if (consumer === undefined || others.length > 0 || consumer <= producer) return;
+    if (sequence.writersOf(tensor).size !== 1 || !isContraction(slots[consumer]!)) return;
+    const elements = pointCount(draft, 'parallel');
+    found.push({ tensor, producer, consumer, elements });
   });
-  found.sort((a, b) => b.elements - a.elements);
-  const taken = new Set<number>();
-  for (const chain of found) {
-    if (taken.has(chain.producer) || taken.has(chain.consumer)) continue;
-    yield chain;
-    // What was joined has its place at the consumer.
-    if (sequence.slots[chain.producer] === null) taken.add(chain.producer).add(chain.consumer);
-  }
+  return found.sort((a, b) => b.elements - a.elements);
 }
 
 function isContraction(draft: KernelDraft): boolean {
@@ -101,21 +102,19 @@ function isContraction(draft: KernelDraft): boolean {
   return value.kind === 'apply' && value.op === 'mul' && value.dtype === 'f32';
 }
 
+/** The two as one kernel, whose array has no memory yet, or why they stay two. */
 function joinChain(
-  sequence: KernelSequence,
-  { producer, consumer, tensor }: Chain,
+  first: KernelDraft,
+  second: KernelDraft,
+  tensor: number,
   options: ChainOptions,
   timeOf: (draft: KernelDraft) => number,
 ): KernelDraft | { readonly reason: string } {
-  const first = sequence.slots[producer]!;
-  const second = sequence.slots[consumer]!;
   if (first.nodes.length + second.nodes.length > MAX_NODES)
     return { reason: 'one kernel would have too many nodes' };
   const stored = storesOf(second);
   if ([...loadsOf(first)].some((one) => stored.has(one)))
     return { reason: 'its reader stores what it is made of' };
-  if (!sequence.freeToMove(first, producer, consumer))
-    return { reason: 'what it is made of changes before it is read' };
   const link = linkChain(first, second, tensor);
   if ('reason' in link) return link;
   const { model } = options;
@@ -134,7 +133,7 @@ function joinChain(
   const bindings = bindingRanges(staged.draft).length + (model.needsHolder ? 1 : 0);
   if (bindings > options.maxBindings)
     return { reason: `one kernel would have ${bindings} bindings` };
-  return model.needsHolder ? withHolder(staged.draft, first, tensor, options) : staged.draft;
+  return staged.draft;
 }
 
 function best(
@@ -149,13 +148,15 @@ function best(
   return priced.reduce((a, b) => (b.time < a.time ? b : a));
 }
 
-function withHolder(
+/** Gives the array of the stage its memory, where the target needs some. */
+function held(
   draft: KernelDraft,
   producer: KernelDraft,
   intermediate: number,
-  { addHolder }: ChainOptions,
+  { model, addHolder }: ChainOptions,
 ): KernelDraft {
-  const stage = draft.stage!;
+  const { stage } = draft;
+  if (!stage || !model.needsHolder) return draft;
   const buffer = addHolder(stage.local.elements, producer, intermediate);
   return { ...draft, stage: { ...stage, local: { ...stage.local, buffer } } };
 }

@@ -1,11 +1,7 @@
 import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
-import {
-  type StagedKernel,
-  type StageHalves,
-  tileCount,
-  tileHalves,
-} from '../../../ir/kernel-stage.ts';
+import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { helperUser, innerScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
 import {
@@ -29,7 +25,7 @@ export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModu
   const halves = tileHalves(kernel);
   const groups = tileCount(kernel);
   const tile = decompose(kernel.axes, [...Array(tileAxes).keys()], 'group');
-  const division = divideTile(halves, tileAxes, limits);
+  const division = divideTiles(kernel, limits);
   const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
     pointLines(half, helpers, tile.names, tileAxes, division.halves[k], division.workgroupSize),
   );
@@ -53,28 +49,29 @@ export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModu
 interface Division {
   readonly workgroupSize: number;
   readonly halves: readonly TiledPoints[];
-  /** Multiply-adds that a workgroup takes the time of, idle invocations counted. */
+  /** Time of the kernel, on the scale of the tilings of contractions. */
   readonly time: number;
 }
 
-/** The division that keeps all invocations busy for the shortest time; among equals, the largest workgroup. */
-export function divideTile(
-  { stage, body }: StageHalves,
-  tileAxes: number,
-  limits: TargetLimits,
-): Division {
-  const halves = [stage, body];
-  const ways = halves.map((half) => registerTiles(half, ownAxes(half, tileAxes)));
-  let best: Division | null = null;
-  for (const size of TUNING.staged.workgroupSizes) {
+/** The division that takes the shortest time; the first, and so the largest, of equally good workgroups. */
+export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division {
+  const { tileAxes, local } = kernel.stage;
+  const { workgroupSizes, throughput, coreBytes, coreInvocations } = TUNING.staged;
+  const { stage, body } = tileHalves(kernel);
+  const ways = [stage, body].map((half) => registerTiles(half, ownAxes(half, tileAxes)));
+  // Arrays that take much workgroup memory let few workgroups run on a core at a time.
+  const together = Math.floor(coreBytes / (local.elements * BYTES_PER_ELEMENT));
+  const divisions = workgroupSizes.map((size): Division => {
     const workgroupSize = Math.min(size, limits.maxWorkgroupInvocations);
     const timeOf = ({ units, unitTime }: TiledPoints) =>
-      Math.ceil(units / workgroupSize) * workgroupSize * unitTime;
-    const chosen = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
-    const time = chosen.reduce((sum, way) => sum + timeOf(way), 0);
-    if (!best || time < best.time) best = { workgroupSize, halves: chosen, time };
-  }
-  return best!;
+      Math.ceil(units / workgroupSize) * unitTime;
+    const halves = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
+    const steps = halves.reduce((sum, way) => sum + timeOf(way), 0);
+    const invocations = Math.max(tileCount(kernel) * workgroupSize, TUNING.wantedInvocations);
+    const crowding = Math.max(1, coreInvocations / (together * workgroupSize));
+    return { workgroupSize, halves, time: (invocations * steps * crowding) / throughput };
+  });
+  return divisions.reduce((a, b) => (b.time < a.time ? b : a));
 }
 
 const ownAxes = (half: Kernel, tileAxes: number) => axesOfKind(half, 'parallel').slice(tileAxes);
