@@ -271,8 +271,7 @@ export class LineReader {
 }
 
 interface KernelParts {
-  /** Axes that a stage has from the kernel around it; 0 outside of stages. */
-  readonly tileAxes: number;
+  readonly isStage: boolean;
   axes: Axis[];
   buffers: KernelBuffer[];
   nodes: Expression[];
@@ -281,9 +280,9 @@ interface KernelParts {
   stage?: Stage;
 }
 
-const noParts = (): KernelParts => ({
-  tileAxes: 0,
-  axes: [],
+const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
+  isStage,
+  axes: [...axes],
   buffers: [],
   nodes: [],
   reduction: null,
@@ -371,21 +370,21 @@ function parseParts(parts: KernelParts, reader: LineReader): void {
 }
 
 function parseStage(
-  [, tileAxes, dtype, elements, buffer]: RegExpExecArray,
+  [, count, dtype, elements, buffer]: RegExpExecArray,
   outer: KernelParts,
   reader: LineReader,
 ): Stage {
-  if (outer.stage || outer.tileAxes > 0) throw new Error('a kernel has one stage');
-  if (Number(tileAxes) > outer.axes.length) throw new Error('the tile axes stand before the stage');
-  const parts = { ...noParts(), tileAxes: Number(tileAxes) };
-  parts.axes.push(...outer.axes.slice(0, parts.tileAxes));
+  const tileAxes = Number(count);
+  if (outer.stage || outer.isStage) throw new Error('a kernel has one stage');
+  if (tileAxes > outer.axes.length) throw new Error('the tile axes stand before the stage');
+  const parts = noParts(true, outer.axes.slice(0, tileAxes));
   parseParts(parts, reader);
   if (parts.buffers.length > 0) throw new Error('buffers stand outside of the stage');
   const [store, ...more] = parts.stores;
   if (!store || more.length > 0) throw new Error('a stage has one store');
   return {
-    tileAxes: parts.tileAxes,
-    axes: parts.axes.slice(parts.tileAxes),
+    tileAxes,
+    axes: parts.axes.slice(tileAxes),
     nodes: parts.nodes,
     reduction: parts.reduction,
     store,
@@ -402,9 +401,9 @@ export function parseKernelBody(header: string, reader: LineReader): Kernel {
   return reader.at(() => {
     const match = KERNEL_HEADER.exec(header);
     if (!match) throw new Error(`'${header}' does not open a kernel`);
-    const parts = noParts();
+    const parts = noParts(false, []);
     parseParts(parts, reader);
-    const { tileAxes: _, ...kernel } = parts;
+    const { isStage: _, ...kernel } = parts;
     return { name: parseName(match[1]), ...kernel };
   });
 }

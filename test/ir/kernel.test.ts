@@ -53,7 +53,35 @@ const SHIFT = `kernel shift {
 }
 `;
 
-const EXAMPLES = [LINEAR, SCATTER, SHIFT].map((text) => [text.split(' ')[1], text]);
+const CHAIN = `kernel chain {
+  axis a0 parallel 4
+  axis a1 parallel 3
+  axis a2 reduced 5
+  buffer b0 read f32 8
+  buffer b1 read f32 10
+  buffer b2 read f32 15
+  buffer b3 write f32 12
+  buffer b4 write f32 5
+  stage over 1 local f32 5 in b4 {
+    axis a1 parallel 5
+    axis a2 reduced 2
+    n0: f32 = load b0[2*a0 + a2]
+    n1: f32 = load b1[a1 + 5*a2]
+    n2: f32 = mul n0, n1
+    reduce sum n2
+    n3: f32 = accumulator
+    store local[a1] = n3
+  }
+  n0: f32 = load local[a2]
+  n1: f32 = load b2[a1 + 3*a2]
+  n2: f32 = mul n0, n1
+  reduce sum n2
+  n3: f32 = accumulator
+  store b3[3*a0 + a1] = n3
+}
+`;
+
+const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN].map((text) => [text.split(' ')[1], text]);
 
 /** `text` with one line or a part of it replaced, which must be there. */
 function changed(text: string, from: string, to: string): string {
@@ -404,6 +432,50 @@ describe('verifyKernel', () => {
     [SHIFT, 'step n1', 'step n0', 'n2: the step n0 is not i32'],
     [SHIFT, 'select n4, n0, n2', 'select n0, n0, n2', "n5: the condition of 'select' must be i32"],
     [SHIFT, 'b1[8 + a0]', 'b1[4 + a0]', 'store 1: may store where store 0 of another point does'],
+    [CHAIN, 'a2 reduced 5', 'a2 sequential 5', 'stage: has sequential axes'],
+    [CHAIN, 'local f32 5 in', 'local f32 6 in', 'stage: 5 points fill 6 elements'],
+    [CHAIN, 'store local[a1] = n3', 'store b4[a1] = n3', 'stage: the store is not a plain one'],
+    [CHAIN, 'store local[a1] = n3', 'store local[a1] += n3', 'stage: the store is not a plain one'],
+    [
+      CHAIN,
+      'n1: f32 = load b1[a1 + 5*a2]',
+      'n1: f32 = load local[a1]',
+      'stage: loads from the array',
+    ],
+    [
+      CHAIN,
+      'n0: f32 = load local[a2]',
+      'n0: f32 = load b4[a2]',
+      'stage: nothing loads what it fills',
+    ],
+    [
+      CHAIN,
+      'load local[a2]',
+      'load local[a0 + a2]',
+      'stage: an address in the array depends on the tile',
+    ],
+    [
+      CHAIN,
+      'store b3[3*a0 + a1]',
+      'store local[3*a0 + a1]',
+      'stage: the kernel stores into the array',
+    ],
+    [CHAIN, 'store b3[3*a0 + a1]', 'store b0[3*a0 + a1]', 'stage: loads what the kernel stores'],
+    [CHAIN, 'f32 5 in b4', 'f32 5 in b3', 'stage: b3 does not hold the array'],
+    [CHAIN, 'f32 5 in b4', 'f32 5 in b7', 'stage: there is no buffer b7'],
+    [CHAIN, 'f32 5 in b4', 'f32 5', 'b4: is never stored to'],
+    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a1 + 3*a2]', 'n1: addresses 0 to 14 of b4'],
+    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a2]', "b4: is used, but holds the stage's array"],
+    [CHAIN, 'store local[a1]', 'store local[1 + a1]', 'stage store 0: addresses 1 to 5'],
+    [CHAIN, 'store local[a1]', 'store local[0]', 'stage store 0: two points of the parallel axes'],
+    [CHAIN, 'load local[a2]', 'load local[2*a2]', 'n0: addresses 0 to 8'],
+    [CHAIN, 'load b0[2*a0 + a2]', 'load b0[3*a0 + a2]', 'stage n0: addresses 0 to 10 of b0'],
+    [
+      CHAIN,
+      'mul n0, n1\n    reduce',
+      'mul n0, n9\n    reduce',
+      'stage n2: operand n9 does not precede',
+    ],
   ];
   for (const [text, from, to, reason] of broken)
     it(`refuses '${to.trim()}' for '${from.trim()}': ${reason}`, () => {
@@ -423,6 +495,14 @@ describe('verifyKernel', () => {
     expect(errorsOf({ indirect: { node: 0, stride: 2.5, extent: 2 } })).toEqual([
       'store 0: the stride 2.5 is not a whole number',
     ]);
+  });
+
+  it('refuses tile axes that are none', () => {
+    const { stage, ...rest } = parseKernel(CHAIN);
+    const errorsOf = (tileAxes: number) =>
+      verifyKernel({ ...rest, stage: { ...stage!, tileAxes } });
+    expect(errorsOf(3)[0]).toBe('stage: a tile axis is not parallel');
+    expect(errorsOf(4)[0]).toBe('stage: 4 of 3 axes are no tile axes');
   });
 
   it('lets no kernel pass that leaves its buffers or whose points meet', () => {

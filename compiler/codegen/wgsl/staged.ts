@@ -53,7 +53,7 @@ interface Division {
   readonly time: number;
 }
 
-/** The division that takes the shortest time; the first, and so the largest, of equally good workgroups. */
+/** The division that takes the shortest time. */
 export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division {
   const { tileAxes, local } = kernel.stage;
   const { workgroupSizes, throughput, coreBytes, coreInvocations } = TUNING.staged;

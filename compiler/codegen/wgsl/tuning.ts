@@ -31,7 +31,7 @@ export const TUNING = {
   /** Kernels with a stage: a workgroup per tile. */
   staged: {
     /** The first of equally good ones is taken. */
-    workgroupSizes: [256, 128, 64, 32],
+    workgroupSizes: [32, 64, 128, 256],
     /** Throughput of a multiply-add of an invocation's register tile, on the scale of the tilings. */
     throughput: 0.75,
     /** Workgroup memory that workgroups which run at a time on one core share, in bytes. */
