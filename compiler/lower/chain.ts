@@ -63,12 +63,16 @@ export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions
     else if (place === null)
       options.report?.(tensor, 'stays in memory: neither contraction can move to the other');
     else {
-      options.report?.(tensor, 'is computed tile by tile');
-      sequence.replace([producer, consumer], place, held(joined, first, tensor, options));
+      const { draft, share } = joined;
+      options.report?.(tensor, `is computed tile by tile, in ${share.toFixed(2)} of the time`);
+      sequence.replace([producer, consumer], place, held(draft, first, tensor, options));
     }
   }
   return sequence.drafts;
 }
+
+/** Of the time of two kernels: models are not trusted with less of a gain. */
+const MOST_OF_TIME = 0.97;
 
 /** Positions of two contractions, of which the second alone reads the tensor that the first alone writes. */
 interface Chain {
@@ -109,7 +113,7 @@ function joinChain(
   tensor: number,
   options: ChainOptions,
   timeOf: (draft: KernelDraft) => number,
-): KernelDraft | { readonly reason: string } {
+): { readonly draft: KernelDraft; readonly share: number } | { readonly reason: string } {
   if (first.nodes.length + second.nodes.length > MAX_NODES)
     return { reason: 'one kernel would have too many nodes' };
   const stored = storesOf(second);
@@ -128,12 +132,13 @@ function joinChain(
   if (candidates.length === 0) return { reason: 'one tile has all of it' };
   const staged = best(link, candidates, timeOf);
   const apart = timeOf(first) + timeOf(second);
-  if (staged.time >= apart)
-    return { reason: `one kernel would take ${(staged.time / apart).toFixed(2)} of the time` };
+  const share = staged.time / apart;
+  if (share > MOST_OF_TIME)
+    return { reason: `one kernel would take ${share.toFixed(2)} of the time` };
   const bindings = bindingRanges(staged.draft).length + (model.needsHolder ? 1 : 0);
   if (bindings > options.maxBindings)
     return { reason: `one kernel would have ${bindings} bindings` };
-  return staged.draft;
+  return { draft: staged.draft, share };
 }
 
 function best(
