@@ -113,7 +113,7 @@ describe('factorised layers compute intermediates tile by tile, and the witnesse
       expect(labels.filter((label) => label.startsWith('contract+contract'))).not.toEqual([]);
     }
     const sessions = [await open(wasm), await open(webgpu)];
-    await expectAgreement(sessions, wasm.reference, 2);
+    await expectAgreement(sessions, wasm.reference, 1);
     for (const session of sessions) session.destroy();
   });
 });
