@@ -4,6 +4,7 @@ import type { Target } from '../ir/plan.ts';
 import type { Schedule, TargetLimits } from '../ir/schedule.ts';
 import { printSchedule } from '../ir/schedule-text.ts';
 import { verifyGraph } from '../ir/verify.ts';
+import { stageModel } from './codegen/stage-model.ts';
 import { orderContractions } from './contract/index.ts';
 import type { Objective } from './contract/objective.ts';
 import { OrderRecords } from './contract/record.ts';
@@ -111,11 +112,14 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
     programs: graphs,
   };
   if (diagnostics.length > 0) return { module, memory: null, orders, diagnostics };
+  const explained: string[] = [];
   const schedule: Schedule = lowerModule(module, {
     maxStorageBuffers: options.limits.maxStorageBuffers,
     fusion: true,
+    stages: stageModel(options.target, options.limits),
+    explain: (line) => explained.push(`# ${line}\n`),
   });
-  options.print?.('lower', printSchedule(schedule));
+  options.print?.('lower', printSchedule(schedule) + explained.join(''));
   const memory = planMemory(schedule, options.limits, {
     target: options.target,
     ...(options.print ? { print: options.print } : {}),

@@ -1,5 +1,6 @@
 import type { Affine, Expression, Indirection, Kernel, NodeIndex } from './kernel.ts';
 import { pointCount } from './kernel.ts';
+import { isStaged, splitStage } from './kernel-stage.ts';
 import { SCALAR_OPS } from './scalar.ts';
 import { BYTES_PER_ELEMENT } from './tensor.ts';
 
@@ -98,33 +99,41 @@ function touchedElements(
   return Math.min(points, span, kernel.buffers[buffer].elements);
 }
 
-function kernelBytes(kernel: Kernel): number {
-  const axesOfNode = axesOfNodes(kernel);
-  const read = new Array<number>(kernel.buffers.length).fill(0);
+/** Bytes of the distinct elements of the first `buffers` buffers that kernels over the same ones touch. */
+function bytesTouched(kernels: readonly Kernel[], buffers: number): number {
+  const read = new Array<number>(buffers).fill(0);
   const written = read.slice();
-  const seen = new Set<string>();
-  const touch = (
-    elements: number[],
-    address: { buffer: number; index: Affine; indirect?: Indirection },
-  ) => {
-    const { buffer, index, indirect } = address;
-    const key = `${elements === read}:${buffer}:${index.offset}:${index.coefficients.join()}:${indirect?.node}`;
-    if (seen.has(key)) return;
-    seen.add(key);
-    elements[buffer] += touchedElements(kernel, buffer, index, indirect, axesOfNode);
-  };
-  for (const node of kernel.nodes) if (node.kind === 'load') touch(read, node);
-  for (const store of kernel.stores) {
-    touch(written, store);
-    if (store.accumulate) touch(read, store);
+  for (const kernel of kernels) {
+    const axesOfNode = axesOfNodes(kernel);
+    const seen = new Set<string>();
+    const touch = (
+      elements: number[],
+      address: { buffer: number; index: Affine; indirect?: Indirection },
+    ) => {
+      const { buffer, index, indirect } = address;
+      const key = `${elements === read}:${buffer}:${index.offset}:${index.coefficients.join()}:${indirect?.node}`;
+      if (buffer >= buffers || seen.has(key)) return;
+      seen.add(key);
+      elements[buffer] += touchedElements(kernel, buffer, index, indirect, axesOfNode);
+    };
+    for (const node of kernel.nodes) if (node.kind === 'load') touch(read, node);
+    for (const store of kernel.stores) {
+      touch(written, store);
+      if (store.accumulate) touch(read, store);
+    }
   }
-  return kernel.buffers.reduce((bytes, { elements }, buffer) => {
-    const moved = Math.min(read[buffer], elements) + Math.min(written[buffer], elements);
+  return read.reduce((bytes, count, buffer) => {
+    const { elements } = kernels[0].buffers[buffer];
+    const moved = Math.min(count, elements) + Math.min(written[buffer], elements);
     return bytes + moved * BYTES_PER_ELEMENT;
   }, 0);
 }
 
-/** Derives the cost of one run of `kernel` from its loops. */
+/** Derives the cost of one run of `kernel` from its loops. What a stage puts into its array moves no bytes. */
 export function kernelCost(kernel: Kernel): KernelCost {
-  return { flops: kernelFlops(kernel), bytes: kernelBytes(kernel) };
+  const kernels = isStaged(kernel) ? Object.values(splitStage(kernel)) : [kernel];
+  return {
+    flops: kernels.reduce((sum, one) => sum + kernelFlops(one), 0),
+    bytes: bytesTouched(kernels, kernel.buffers.length),
+  };
 }

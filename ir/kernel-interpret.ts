@@ -1,6 +1,7 @@
 import type { Affine, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
+import { isStaged, splitStage } from './kernel-stage.ts';
 import { uniform } from './random.ts';
 import { evaluateScalar } from './scalar.ts';
 
@@ -11,6 +12,13 @@ import { evaluateScalar } from './scalar.ts';
  * change them in place.
  */
 export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]): void {
+  if (isStaged(kernel)) {
+    const { stage, body } = splitStage(kernel);
+    const local = new Float64Array(stage.buffers[kernel.buffers.length].elements).fill(Number.NaN);
+    interpretKernel(stage, [...buffers, local]);
+    interpretKernel(body, [...buffers, local]);
+    return;
+  }
   const { axes, nodes, reduction, stores } = kernel;
   const values = new Float64Array(nodes.length);
   const at = new Array<number>(axes.length).fill(0);

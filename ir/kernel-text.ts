@@ -9,8 +9,10 @@ import type {
   Kernel,
   KernelBuffer,
   Reduction,
+  Stage,
   Store,
 } from './kernel.ts';
+import { LOCAL } from './kernel.ts';
 import { SCALAR_OPS, type ScalarOp } from './scalar.ts';
 import type { DType } from './tensor.ts';
 
@@ -28,7 +30,15 @@ import type { DType } from './tensor.ts';
 //   }
 //
 // A bounded load ends in `where 0 <= a0 - 1 < 28 and …`; an indirect address in `+ 64*(n0 < 1000)`, where n0
-// is kept inside [0, 1000). Names that are not plain words are JSON strings.
+// is kept inside [0, 1000). Names that are not plain words are JSON strings. A stage stands behind the buffers; its axes
+// are numbered on from the tile axes, here a0 alone, and `in b4` is there where a binding holds the array:
+//
+//     stage over 1 local f32 32 in b4 {
+//       axis a1 parallel 32
+//       …
+//       store local[a1] = n3
+//     }
+//     n0: f32 = load local[a2]
 
 /** A name as it stands in text: bare when it is a plain word, else a JSON string. */
 export function formatName(name: string): string {
@@ -75,7 +85,7 @@ function formatBounds(bounds: readonly Bound[]): string {
 
 function formatAddress(buffer: number, index: Affine, indirect?: Indirection): string {
   const data = indirect ? ` + ${indirect.stride}*(n${indirect.node} < ${indirect.extent})` : '';
-  return `b${buffer}[${formatAffine(index)}${data}]`;
+  return `${buffer === LOCAL ? 'local' : `b${buffer}`}[${formatAffine(index)}${data}]`;
 }
 
 function formatExpression(node: Expression): string {
@@ -101,28 +111,50 @@ function formatExpression(node: Expression): string {
 
 /** Everything but the name: kernels with the same body are the same code. */
 export function kernelBody(kernel: Kernel): string {
+  const lines = [
+    ...kernel.axes.map(formatAxis),
+    ...kernel.buffers.map(
+      ({ access, dtype, elements }, i) => `buffer b${i} ${access} ${dtype} ${elements}`,
+    ),
+    ...(kernel.stage ? formatStage(kernel.stage) : []),
+    ...formatComputation(kernel),
+  ];
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;
+
+function formatStage(stage: Stage): string[] {
+  const { dtype, elements, buffer } = stage.local;
+  const place = buffer === null ? '' : ` in b${buffer}`;
+  const lines = [
+    ...stage.axes.map((axis, i) => formatAxis(axis, stage.tileAxes + i)),
+    ...formatComputation({ ...stage, stores: [stage.store] }),
+  ];
+  return [
+    `stage over ${stage.tileAxes} local ${dtype} ${elements}${place} {`,
+    ...lines.map((line) => `  ${line}`),
+    '}',
+  ];
+}
+
+function formatComputation(computation: Pick<Kernel, 'nodes' | 'reduction' | 'stores'>): string[] {
   const lines: string[] = [];
-  kernel.axes.forEach((axis, i) => {
-    lines.push(`axis a${i} ${axis.kind} ${axis.extent}`);
-  });
-  kernel.buffers.forEach((buffer, i) => {
-    lines.push(`buffer b${i} ${buffer.access} ${buffer.dtype} ${buffer.elements}`);
-  });
-  let reduction = kernel.reduction;
+  let { reduction } = computation;
   const flushReduction = () => {
     if (reduction) lines.push(`reduce ${reduction.combiner} n${reduction.value}`);
     reduction = null;
   };
-  kernel.nodes.forEach((node, i) => {
+  computation.nodes.forEach((node, i) => {
     if (node.kind === 'accumulator') flushReduction();
     lines.push(`n${i}: ${node.dtype} = ${formatExpression(node)}`);
   });
   flushReduction();
-  for (const store of kernel.stores) {
+  for (const store of computation.stores) {
     const address = formatAddress(store.buffer, store.index, store.indirect);
     lines.push(`store ${address} ${store.accumulate ? '+=' : '='} n${store.value}`);
   }
-  return lines.map((line) => `  ${line}\n`).join('');
+  return lines;
 }
 
 /** The text form of a kernel; {@link parseKernel} is its exact inverse. */
@@ -156,7 +188,7 @@ function parseBounds(text: string, axisCount: number): Bound[] {
 }
 
 function parseAddress(text: string, axisCount: number) {
-  const match = /^b(\d+)\[(.+?)(?: \+ (-?\d+)\*\(n(\d+) < (\d+)\))?\]$/.exec(text);
+  const match = /^(?:local|b(\d+))\[(.+?)(?: \+ (-?\d+)\*\(n(\d+) < (\d+)\))?\]$/.exec(text);
   if (!match) throw new Error(`'${text}' is not an address`);
   const indirect = match[3] && {
     node: Number(match[4]),
@@ -164,7 +196,7 @@ function parseAddress(text: string, axisCount: number) {
     extent: Number(match[5]),
   };
   return {
-    buffer: Number(match[1]),
+    buffer: match[1] === undefined ? LOCAL : Number(match[1]),
     index: parseAffine(match[2], axisCount),
     ...(indirect ? { indirect } : {}),
   };
@@ -239,12 +271,23 @@ export class LineReader {
 }
 
 interface KernelParts {
+  readonly isStage: boolean;
   axes: Axis[];
   buffers: KernelBuffer[];
   nodes: Expression[];
   reduction: Reduction | null;
   stores: Store[];
+  stage?: Stage;
 }
+
+const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
+  isStage,
+  axes: [...axes],
+  buffers: [],
+  nodes: [],
+  reduction: null,
+  stores: [],
+});
 
 function expectIndex(given: string, wanted: number): void {
   if (Number(given) !== wanted) throw new Error(`expected number ${wanted}, not ${given}`);
@@ -286,7 +329,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^store (b\d+\[.+\]) (\+?=) n(\d+)$/,
+    /^store ((?:local|b\d+)\[.+\]) (\+?=) n(\d+)$/,
     (parts, [, address, sign, value]) => {
       parts.stores.push({
         ...parseAddress(address, parts.axes.length),
@@ -310,18 +353,58 @@ function parseKernelLine(parts: KernelParts, line: string): void {
 
 const KERNEL_HEADER = new RegExp(`^kernel (${NAME_PATTERN}) \\{$`);
 
+const STAGE_HEADER = /^stage over (\d+) local (f32|i32) (\d+)(?: in b(\d+))? \{$/;
+
+/** Parses lines up to the closing brace of what is open. */
+function parseParts(parts: KernelParts, reader: LineReader): void {
+  for (;;) {
+    const line = reader.next();
+    if (line === undefined) throw new Error('the kernel has no closing brace');
+    if (line === '}') return;
+    const stage = STAGE_HEADER.exec(line);
+    reader.at(() => {
+      if (stage) parts.stage = parseStage(stage, parts, reader);
+      else parseKernelLine(parts, line);
+    });
+  }
+}
+
+function parseStage(
+  [, count, dtype, elements, buffer]: RegExpExecArray,
+  outer: KernelParts,
+  reader: LineReader,
+): Stage {
+  const tileAxes = Number(count);
+  if (outer.stage || outer.isStage) throw new Error('a kernel has one stage');
+  if (tileAxes > outer.axes.length) throw new Error('the tile axes stand before the stage');
+  const parts = noParts(true, outer.axes.slice(0, tileAxes));
+  parseParts(parts, reader);
+  if (parts.buffers.length > 0) throw new Error('buffers stand outside of the stage');
+  const [store, ...more] = parts.stores;
+  if (!store || more.length > 0) throw new Error('a stage has one store');
+  return {
+    tileAxes,
+    axes: parts.axes.slice(tileAxes),
+    nodes: parts.nodes,
+    reduction: parts.reduction,
+    store,
+    local: {
+      dtype: dtype as DType,
+      elements: Number(elements),
+      buffer: buffer === undefined ? null : Number(buffer),
+    },
+  };
+}
+
 /** Parses the rest of a kernel whose header line is `header`. */
 export function parseKernelBody(header: string, reader: LineReader): Kernel {
   return reader.at(() => {
     const match = KERNEL_HEADER.exec(header);
     if (!match) throw new Error(`'${header}' does not open a kernel`);
-    const parts: KernelParts = { axes: [], buffers: [], nodes: [], reduction: null, stores: [] };
-    for (;;) {
-      const line = reader.next();
-      if (line === undefined) throw new Error('the kernel has no closing brace');
-      if (line === '}') return { name: parseName(match[1]), ...parts };
-      reader.at(() => parseKernelLine(parts, line));
-    }
+    const parts = noParts(false, []);
+    parseParts(parts, reader);
+    const { isStage: _, ...kernel } = parts;
+    return { name: parseName(match[1]), ...kernel };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
-import { sameAffine } from './kernel.ts';
+import { LOCAL, pointCount, sameAffine } from './kernel.ts';
 import {
   addressRange,
   affineRange,
@@ -10,6 +10,7 @@ import {
   storesDistinct,
 } from './kernel-addresses.ts';
 import { nodeOperands } from './kernel-cost.ts';
+import { isStaged, type StagedKernel, splitStage, tileHalves } from './kernel-stage.ts';
 import { SCALAR_OPS, scalarResult } from './scalar.ts';
 
 // Checks the invariants listed in kernel.ts. Ranges and distinctness are proved by sufficient tests (kernel-addresses.ts):
@@ -17,12 +18,81 @@ import { SCALAR_OPS, scalarResult } from './scalar.ts';
 
 type Report = (reason: string) => void;
 
-/** Reasons why `kernel` is not valid, each naming the place (`n3: …`); empty for a valid kernel. */
+/** Reasons why `kernel` is not valid, each naming the place (`n3: …`, `stage n3: …`); empty for a valid kernel. */
 export function verifyKernel(kernel: Kernel): string[] {
   const errors: string[] = [];
-  const at = (place: string) => (reason: string) => {
-    errors.push(`${place}: ${reason}`);
-  };
+  const at =
+    (part = '') =>
+    (place: string) =>
+    (reason: string) => {
+      errors.push(`${part}${place}: ${reason}`);
+    };
+  if (!isStaged(kernel)) {
+    verifyForm(kernel, at());
+    // What follows looks nodes up by index and so needs sound indices.
+    if (errors.length > 0) return errors;
+    verifyRanges(kernel, at());
+    verifyPoints(kernel, at());
+    verifyAccess(kernel.buffers, [kernel], at());
+    return errors;
+  }
+  verifyStage(kernel, at()('stage'));
+  if (errors.length > 0) return errors;
+  const { stage, body } = splitStage(kernel);
+  const parts = [
+    { part: stage, at: at('stage ') },
+    { part: body, at: at() },
+  ];
+  for (const one of parts) verifyForm(one.part, one.at);
+  if (errors.length > 0) return errors;
+  for (const one of parts) verifyPoints(one.part, one.at);
+  // Inside the array of one tile, not only among those of all.
+  const tile = tileHalves(kernel);
+  verifyRanges(tile.stage, at('stage '));
+  verifyRanges(tile.body, at());
+  verifyAccess(kernel.buffers, [stage, body], at(), kernel.stage.local.buffer);
+  return errors;
+}
+
+/** What the two kernels of a staged one cannot show: that they are a pair. */
+function verifyStage(kernel: StagedKernel, report: Report): void {
+  const { axes, buffers, stage, stores } = kernel;
+  const { tileAxes, local, store } = stage;
+  const tiles = axes.slice(0, tileAxes);
+  if (!(isWhole(tileAxes) && tileAxes >= 0 && tileAxes <= axes.length))
+    report(`${tileAxes} of ${axes.length} axes are no tile axes`);
+  if (tiles.some(({ kind }) => kind !== 'parallel')) report('a tile axis is not parallel');
+  if ([...axes, ...stage.axes].some(({ kind }) => kind === 'sequential'))
+    report('has sequential axes');
+  if (pointCount(stage, 'parallel') !== local.elements)
+    report(`${pointCount(stage, 'parallel')} points fill ${local.elements} elements`);
+  if (store.buffer !== LOCAL || store.accumulate || store.indirect)
+    report('the store is not a plain one into the array');
+  if (stage.nodes.some((node) => node.kind === 'load' && node.buffer === LOCAL))
+    report('loads from the array that it fills');
+  const reads = kernel.nodes.flatMap((node) =>
+    node.kind === 'load' && node.buffer === LOCAL ? [node] : [],
+  );
+  if (reads.length === 0) report('nothing loads what it fills');
+  const variesByTile = ({ index }: { readonly index: Affine }) =>
+    index.coefficients.slice(0, tileAxes).some((coefficient) => coefficient !== 0);
+  if ([store, ...reads].some(variesByTile)) report('an address in the array depends on the tile');
+  const stored = new Set(stores.map(({ buffer }) => buffer));
+  if (stored.has(LOCAL)) report('the kernel stores into the array');
+  if (stage.nodes.some((node) => node.kind === 'load' && stored.has(node.buffer)))
+    report('loads what the kernel stores');
+  if (local.buffer === null) return;
+  const holder = buffers[local.buffer];
+  if (!holder) report(`there is no buffer b${local.buffer}`);
+  else if (
+    holder.access !== 'write' ||
+    holder.dtype !== local.dtype ||
+    holder.elements !== local.elements
+  )
+    report(`b${local.buffer} does not hold the array`);
+}
+
+function verifyForm(kernel: Kernel, at: At): void {
   verifyAxes(kernel, at);
   kernel.nodes.forEach((node, index) => {
     verifyNode(kernel, node, index, at(`n${index}`));
@@ -31,13 +101,11 @@ export function verifyKernel(kernel: Kernel): string[] {
   kernel.stores.forEach((store, index) => {
     verifyStore(kernel, store, at(`store ${index}`));
   });
-  // What follows looks nodes up by index and so needs sound indices.
-  if (errors.length > 0) return errors;
-  verifyRanges(kernel, at);
+}
+
+function verifyPoints(kernel: Kernel, at: At): void {
   verifyReducedAxes(kernel, at);
   verifyDistinctStores(kernel, at);
-  verifyAccess(kernel, at);
-  return errors;
 }
 
 type At = (place: string) => Report;
@@ -232,13 +300,25 @@ function verifyDistinctStores(kernel: Kernel, at: At): void {
   });
 }
 
-function verifyAccess(kernel: Kernel, at: At): void {
-  kernel.buffers.forEach(({ access }, index) => {
+/** How the kernels that share `buffers` use them; `apart` is the one that holds a stage's array. */
+function verifyAccess(
+  buffers: Kernel['buffers'],
+  kernels: readonly Kernel[],
+  at: At,
+  apart: number | null = null,
+): void {
+  buffers.forEach(({ access }, index) => {
     const report = at(`b${index}`);
-    const loads = kernel.nodes.flatMap((node) =>
-      node.kind === 'load' && node.buffer === index ? [node] : [],
+    const loads = kernels.flatMap(({ nodes }) =>
+      nodes.flatMap((node) => (node.kind === 'load' && node.buffer === index ? [node] : [])),
     );
-    const stores = kernel.stores.filter((store) => store.buffer === index);
+    const stores = kernels.flatMap((kernel) =>
+      kernel.stores.filter((store) => store.buffer === index),
+    );
+    if (index === apart) {
+      if (loads.length + stores.length > 0) report("is used, but holds the stage's array");
+      return;
+    }
     const reads = loads.length > 0 || stores.some((store) => store.accumulate);
     if (loads.length > 0 && access === 'write') report("is loaded, but its access is 'write'");
     if (stores.some((store) => store.accumulate) && access !== 'read_write')

@@ -17,6 +17,8 @@ import type { DType } from './tensor.ts';
  * - distinct points of the parallel axes never store to the same element;
  * - a buffer that is both loaded and stored (`read_write`) is loaded only at the very element that the same
  *   point stores, so that an in-place run gives the same values.
+ *
+ * A kernel may have a stage in front: see {@link Stage}.
  */
 export interface Kernel {
   readonly name: string;
@@ -25,7 +27,42 @@ export interface Kernel {
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
+  readonly stage?: Stage;
 }
+
+/**
+ * What a kernel computes first, for each tile: it fills a small array, which loads of {@link LOCAL} then read. A tile is
+ * a point of the kernel's first `tileAxes` axes. Tiles know nothing of each other, so the array of one tile is all that
+ * exists at a time; on a GPU it lies in workgroup memory, between a barrier and the end of its workgroup's work.
+ * The meaning is that of two kernels, one behind the other, with an array per tile (`splitStage`).
+ *
+ * Invariants, beyond those that the two kernels have (checked by `verifyKernel`):
+ * - the tile axes are parallel, and there are no sequential axes;
+ * - addresses in the array are the same for all tiles;
+ * - the stage stores each element of the array exactly once;
+ * - the stage loads nothing that the kernel stores.
+ */
+export interface Stage {
+  readonly tileAxes: number;
+  /** Axes behind the tile axes: parallel ones, then reduced ones. Affines of the stage are over the tile axes and these. */
+  readonly axes: readonly Axis[];
+  readonly nodes: readonly Expression[];
+  readonly reduction: Reduction | null;
+  /** Into {@link LOCAL}. */
+  readonly store: Store;
+  readonly local: LocalArray;
+}
+
+/** The array of one tile. */
+export interface LocalArray {
+  readonly dtype: DType;
+  readonly elements: number;
+  /** The binding that it takes its memory from where the target has no workgroup memory; nothing else touches it. */
+  readonly buffer: BufferIndex | null;
+}
+
+/** In place of a buffer: the array that the stage fills. */
+export const LOCAL: BufferIndex = -1;
 
 export type AxisKind = 'parallel' | 'reduced' | 'sequential';
 
@@ -64,7 +101,7 @@ export interface Indirection {
 
 /** Index into `Kernel.nodes`. */
 export type NodeIndex = number;
-/** Index into `Kernel.buffers`. */
+/** Index into `Kernel.buffers`, or {@link LOCAL}. */
 export type BufferIndex = number;
 
 export type Expression =
@@ -141,8 +178,8 @@ export function sameAffine(a: Affine, b: Affine): boolean {
 }
 
 /** Number of points of the axes of one kind (1 when there are none). */
-export function pointCount(kernel: Kernel, kind: AxisKind): number {
+export function pointCount({ axes }: Pick<Kernel, 'axes'>, kind: AxisKind): number {
   let count = 1;
-  for (const axis of kernel.axes) if (axis.kind === kind) count *= axis.extent;
+  for (const axis of axes) if (axis.kind === kind) count *= axis.extent;
   return count;
 }

@@ -91,6 +91,7 @@ export interface TargetLimits {
   readonly slabAlignment: number;
   readonly maxStorageBuffers: number;
   readonly maxWorkgroupInvocations: number;
+  /** On wasm: of the array of a stage, so that it stays in the first cache. 0: no kernel has a stage. */
   readonly maxWorkgroupBytes: number;
   readonly maxWorkgroupsPerDimension: number;
 }
@@ -115,6 +116,6 @@ export const WASM_LIMITS: TargetLimits = {
   slabAlignment: 65536,
   maxStorageBuffers: 8,
   maxWorkgroupInvocations: 1,
-  maxWorkgroupBytes: 0,
+  maxWorkgroupBytes: 16 * 1024,
   maxWorkgroupsPerDimension: 1,
 };

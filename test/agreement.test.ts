@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Model } from '../compiler/index.ts';
+import {
+  blockTerm,
+  cp,
+  crossEntropy,
+  defineModel,
+  linear,
+  type Model,
+  sgd,
+  tensor,
+  tensorTrain,
+} from '../compiler/index.ts';
 import digits from '../examples/digits/model.ts';
 import rows from '../examples/rows/model.ts';
 import { load, type Session } from '../runtime/index.ts';
@@ -78,6 +88,34 @@ describe('wasm, WebGPU and the interpreter agree', () => {
   test.each(Object.entries(MODELS))('%s', (_, make) => expectWitnessesToAgree(make(), 3));
   test('examples/digits', () => expectWitnessesToAgree(digits, 1));
   test('examples/rows', () => expectWitnessesToAgree(rows, 1));
+});
+
+describe('factorised layers compute intermediates tile by tile, and the witnesses agree', () => {
+  const sizes = { inputModes: [4, 4, 4], outputModes: [4, 4, 4], rank: 4 };
+  test.each([
+    ['tensor-train', tensorTrain(sizes)],
+    ['cp', cp(sizes)],
+    ['block-term', blockTerm({ ...sizes, blocks: 2 })],
+  ])('%s', async (_, weight) => {
+    const model = defineModel({
+      name: 'chains',
+      inputs: { x: tensor([16, 64]), label: tensor([16], 'i32') },
+      build: ({ x }) => ({ logits: linear(64, 64, { weight })(x) }),
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: sgd({ learningRate: 0.1 }),
+      },
+    });
+    const wasm = await compileWitnessed(model, { target: 'wasm' });
+    const webgpu = await compileWitnessed(model, { target: 'webgpu' });
+    for (const { plan } of [wasm, webgpu]) {
+      const labels = plan.programs.predict.steps.map(({ label }) => label);
+      expect(labels.filter((label) => label.startsWith('contract+contract'))).not.toEqual([]);
+    }
+    const sessions = [await open(wasm), await open(webgpu)];
+    await expectAgreement(sessions, wasm.reference, 1);
+    for (const session of sessions) session.destroy();
+  });
 });
 
 describe('the buffers that the runtime creates', () => {

@@ -1,4 +1,4 @@
-import type { Affine, Axis, Bound, Expression, Reduction, Store } from '../../ir/kernel.ts';
+import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 
 /**
@@ -10,11 +10,24 @@ export interface KernelDraft {
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
+  /** Only behind the last pass over drafts; the tensor that holds its array, if any, is `local.buffer`. */
+  readonly stage?: Stage;
   /** Names of the graph's ops that it computes, in order. */
   readonly ops: readonly string[];
   readonly source: SourceSpan | null;
   /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
   readonly macs?: number;
+}
+
+/** The axes that affines of a stage are over. */
+export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] {
+  return [...axes.slice(0, stage.tileAxes), ...stage.axes];
+}
+
+/** A kernel that does the work of two does the multiply-adds of both. */
+export function macsOf(first: KernelDraft, second: KernelDraft): Pick<KernelDraft, 'macs'> {
+  const macs = (first.macs ?? 0) + (second.macs ?? 0);
+  return macs > 0 ? { macs } : {};
 }
 
 /** Applies `rewrite` to every affine of an expression. */

@@ -1,8 +1,9 @@
 import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
 import { nodeOperands } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
-import { type KernelDraft, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
-import { bindingRanges, overlaps, type Range, rangeOf, rangesOf } from './ranges.ts';
+import { type KernelDraft, macsOf, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
+import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
+import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
 /** What fusion must know of the tensors. */
 export interface FusionLimits {
@@ -13,7 +14,7 @@ export interface FusionLimits {
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
-const MAX_NODES = 160;
+export const MAX_NODES = 160;
 /** Kernels looked at as partners for one kernel. */
 const MAX_CANDIDATES = 12;
 const ROUNDS = 3;
@@ -37,127 +38,58 @@ export function fuse(drafts: readonly KernelDraft[], limits: FusionLimits): Kern
 }
 
 function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  const slots: (KernelDraft | null)[] = [...drafts];
-  const readers = new Map<number, Set<number>>();
-  const writers = new Map<number, Set<number>>();
-  const known = new Map<KernelDraft, readonly Range[]>();
-  slots.forEach((draft, position) => {
-    register(draft!, position);
-  });
-
+  const sequence = new KernelSequence(drafts);
+  const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
     if (!consumer || consumer.reduction || hasSequentialAxis(consumer)) continue;
-    for (const partner of candidates(consumer, position)) {
+    for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
       const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
       if (!joined) continue;
-      const place = freeToMove(consumer, position, partner)
+      const place = sequence.freeToMove(consumer, position, partner)
         ? partner
-        : freeToMove(producer, partner, position)
+        : sequence.freeToMove(producer, partner, position)
           ? position
           : -1;
       if (place < 0) continue;
-      unregister(producer, partner);
-      unregister(consumer, position);
-      slots[partner] = null;
-      slots[position] = null;
-      slots[place] = joined;
-      register(joined, place);
+      sequence.replace([partner, position], place, joined);
       break;
     }
   }
-  return slots.filter((draft) => draft !== null);
-
-  function register(draft: KernelDraft, position: number): void {
-    for (const tensor of loadsOf(draft)) addTo(readers, tensor, position);
-    for (const tensor of storesOf(draft)) addTo(writers, tensor, position);
-  }
-
-  function unregister(draft: KernelDraft, position: number): void {
-    for (const tensor of loadsOf(draft)) readers.get(tensor)!.delete(position);
-    for (const tensor of storesOf(draft)) writers.get(tensor)!.delete(position);
-  }
+  return sequence.drafts;
 
   /** Nobody but the kernel at `position` reads this temporary. */
   function isDead(tensor: number, position: number): boolean {
-    const set = readers.get(tensor);
+    const readers = sequence.readersOf(tensor);
     return (
       limits.isTemporary(tensor) &&
-      (!set || set.size === 0 || (set.size === 1 && set.has(position)))
+      (readers.size === 0 || (readers.size === 1 && readers.has(position)))
     );
   }
+}
 
-  /** Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. */
-  function candidates(draft: KernelDraft, position: number): number[] {
-    const makers = new Set<number>();
-    const siblings = new Set<number>();
-    for (const tensor of loadsOf(draft)) {
-      for (const writer of writers.get(tensor) ?? []) if (writer < position) makers.add(writer);
-      const sharing = readers.get(tensor);
-      if (sharing && sharing.size <= MAX_CANDIDATES)
-        for (const reader of sharing) if (reader < position) siblings.add(reader);
-    }
-    for (const tensor of storesOf(draft)) {
-      const parts = writers.get(tensor);
-      if (parts && parts.size <= MAX_CANDIDATES)
-        for (const writer of parts) if (writer < position) siblings.add(writer);
-    }
-    const nearest = (set: Set<number>) => [...set].sort((a, b) => b - a);
-    return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
+/** Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. */
+function candidates(sequence: KernelSequence, draft: KernelDraft, position: number): number[] {
+  const makers = new Set<number>();
+  const siblings = new Set<number>();
+  const addEarlier = (set: Set<number>, positions: ReadonlySet<number>) => {
+    for (const one of positions) if (one < position) set.add(one);
+  };
+  for (const tensor of loadsOf(draft)) {
+    addEarlier(makers, sequence.writersOf(tensor));
+    const sharing = sequence.readersOf(tensor);
+    if (sharing.size <= MAX_CANDIDATES) addEarlier(siblings, sharing);
   }
-
-  /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
-  function freeToMove(draft: KernelDraft, from: number, to: number): boolean {
-    const first = Math.min(from, to);
-    const last = Math.max(from, to);
-    const meets = (set: Set<number> | undefined, range: Range, stored: boolean) => {
-      for (const position of set ?? []) {
-        if (position <= first || position >= last) continue;
-        if (ranges(position).some((other) => other.stored === stored && overlaps(other, range)))
-          return true;
-      }
-      return false;
-    };
-    return rangesOf(draft).every(
-      (range) =>
-        !meets(writers.get(range.tensor), range, true) &&
-        !(range.stored && meets(readers.get(range.tensor), range, false)),
-    );
+  for (const tensor of storesOf(draft)) {
+    const parts = sequence.writersOf(tensor);
+    if (parts.size <= MAX_CANDIDATES) addEarlier(siblings, parts);
   }
-
-  function ranges(position: number): readonly Range[] {
-    const draft = slots[position]!;
-    let list = known.get(draft);
-    if (!list) {
-      list = rangesOf(draft);
-      known.set(draft, list);
-    }
-    return list;
-  }
-}
-
-function addTo(map: Map<number, Set<number>>, key: number, value: number): void {
-  const set = map.get(key);
-  if (set) set.add(value);
-  else map.set(key, new Set([value]));
-}
-
-function loadsOf(draft: KernelDraft): Set<number> {
-  const tensors = new Set<number>();
-  for (const node of draft.nodes) if (node.kind === 'load') tensors.add(node.buffer);
-  return tensors;
-}
-
-function storesOf(draft: KernelDraft): Set<number> {
-  return new Set(draft.stores.map((store) => store.buffer));
-}
-
-function hasSequentialAxis(draft: KernelDraft): boolean {
-  return draft.axes.some((axis) => axis.kind === 'sequential');
+  const nearest = (set: Set<number>) => [...set].sort((a, b) => b - a);
+  return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
 }
 
 /** The two kernels as one over the producer's axes, or null where they do not fit. */
@@ -201,12 +133,6 @@ function join(
     ...macsOf(first, second),
   };
   return bindingRanges(draft).length <= maxBindings && writesAreSafe(draft) ? draft : null;
-}
-
-/** A kernel that does the work of two does the multiply-adds of both. */
-function macsOf(first: KernelDraft, second: KernelDraft): Pick<KernelDraft, 'macs'> {
-  const macs = (first.macs ?? 0) + (second.macs ?? 0);
-  return macs > 0 ? { macs } : {};
 }
 
 /** Copies a draft's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
@@ -346,7 +272,7 @@ function writesAreSafe(draft: KernelDraft): boolean {
 }
 
 /** Which nodes the reduction's value needs. */
-function reductionNodes(draft: KernelDraft): Uint8Array {
+export function reductionNodes(draft: KernelDraft): Uint8Array {
   const inner = new Uint8Array(draft.nodes.length);
   if (!draft.reduction) return inner;
   inner[draft.reduction.value] = 1;

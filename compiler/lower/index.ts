@@ -1,13 +1,20 @@
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
-import { fuse } from './fuse.ts';
+import { fuseChains, type StageModel } from './chain.ts';
+import { type FusionLimits, fuse } from './fuse.ts';
 import { lowerProgram, TensorTable } from './program.ts';
 import { KernelTable, seal } from './seal.ts';
+
+export type { StageModel };
 
 export interface LoweringOptions {
   readonly maxStorageBuffers: number;
   /** False leaves one kernel per stored value: for tests and for seeing what fusion does. */
   readonly fusion: boolean;
+  /** Kernels with a stage, where the target has them. */
+  readonly stages?: StageModel;
+  /** Hears what became of the intermediates of chains of contractions. */
+  readonly explain?: (line: string) => void;
 }
 
 /**
@@ -19,10 +26,29 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const kernels = new KernelTable();
   const programs = module.programs.map((graph, program): ScheduleProgram => {
     const lowered = lowerProgram(graph, program, table);
-    const isTemporary = (tensor: number) => table.tensors[tensor].role === 'activation';
-    const drafts = options.fusion
-      ? fuse(lowered.drafts, { maxBindings: options.maxStorageBuffers, isTemporary })
-      : lowered.drafts;
+    const limits: FusionLimits = {
+      maxBindings: options.maxStorageBuffers,
+      isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
+    };
+    const fused = options.fusion ? fuse(lowered.drafts, limits) : lowered.drafts;
+    const drafts = options.stages
+      ? fuseChains(fused, {
+          ...limits,
+          model: options.stages,
+          tensors: table.tensors,
+          addHolder: (elements, { source }, intermediate) =>
+            table.add({
+              name: `${table.tensors[intermediate].name}.tile`,
+              dtype: 'f32',
+              shape: [elements],
+              role: 'activation',
+              program,
+              source,
+            }),
+          report: (tensor, outcome) =>
+            options.explain?.(`t${tensor} ${table.tensors[tensor].name} ${outcome}`),
+        })
+      : fused;
     const declarations = new Map(module.inputs.map((input) => [input.name, input]));
     return {
       name: graph.name,

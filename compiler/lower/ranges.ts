@@ -1,6 +1,6 @@
-import type { Affine, Axis, Store } from '../../ir/kernel.ts';
+import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
 import { RANGE_ALIGNMENT } from '../../ir/schedule.ts';
-import type { KernelDraft } from './draft.ts';
+import { type KernelDraft, stageAxes } from './draft.ts';
 
 /** Elements of a tensor, from `low` to below `high`; `high` is infinite where an address depends on data or bounds. */
 export interface Range {
@@ -37,10 +37,19 @@ export function overlaps(a: Range, b: Range): boolean {
   return a.tensor === b.tensor && a.low < b.high && b.low < a.high;
 }
 
-/** Ranges of all loads and stores of a kernel. */
-export function rangesOf({ axes, nodes, stores }: KernelDraft): Range[] {
-  const loads = nodes.flatMap((node) => (node.kind === 'load' ? [rangeOf(axes, node)] : []));
-  return [...loads, ...stores.map((store) => rangeOf(axes, store))];
+/** Ranges of all loads and stores of a kernel, its stage included. */
+export function rangesOf({ axes, nodes, stores, stage }: KernelDraft): Range[] {
+  return [
+    ...(stage ? loadRanges(stageAxes(axes, stage), stage.nodes) : []),
+    ...loadRanges(axes, nodes),
+    ...stores.map((store) => rangeOf(axes, store)),
+  ];
+}
+
+function loadRanges(axes: readonly Axis[], nodes: KernelDraft['nodes']): Range[] {
+  return nodes.flatMap((node) =>
+    node.kind === 'load' && node.buffer !== LOCAL ? [rangeOf(axes, node)] : [],
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Kernel, sameAffine } from '../../ir/kernel.ts';
+import { type Kernel, type Stage, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
@@ -14,10 +14,13 @@ export interface BufferPair {
 /**
  * The pairs of buffers that a kernel could have in one place. A point may overwrite only the element that it
  * alone reads, after it has read it: one plain store to the written buffer; every load of the read buffer at
- * the very index of that store, without bounds, indirection or reduction; no sequential axes.
+ * the very index of that store, without bounds, indirection or reduction, and none in a stage; no sequential axes.
  */
 export function inPlacePairs(kernel: Kernel): BufferPair[] {
   if (kernel.axes.some((axis) => axis.kind === 'sequential')) return [];
+  const staged = new Set(
+    kernel.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+  );
   const under = nodesUnderReduction(kernel);
   const pairs: BufferPair[] = [];
   kernel.buffers.forEach((target, written) => {
@@ -26,7 +29,7 @@ export function inPlacePairs(kernel: Kernel): BufferPair[] {
     if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return;
     const { index } = stores[0];
     kernel.buffers.forEach((source, read) => {
-      if (source.access !== 'read') return;
+      if (source.access !== 'read' || staged.has(read)) return;
       if (source.dtype !== target.dtype || source.elements !== target.elements) return;
       const legal = kernel.nodes.every(
         (node, i) =>
@@ -49,7 +52,17 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
   const merged = new Set(pairs.map((pair) => pair.written));
   const kept = kernel.buffers.map((_, buffer) => buffer).filter((buffer) => !target.has(buffer));
   const renumber = new Map(kept.map((buffer, index) => [buffer, index]));
-  const moved = (buffer: number) => renumber.get(target.get(buffer) ?? buffer)!;
+  const moved = (buffer: number) => renumber.get(target.get(buffer) ?? buffer) ?? buffer;
+  const movedLoads = (nodes: Kernel['nodes']) =>
+    nodes.map((node) => (node.kind === 'load' ? { ...node, buffer: moved(node.buffer) } : node));
+  const movedStage = (stage: Stage): Stage => ({
+    ...stage,
+    nodes: movedLoads(stage.nodes),
+    local: {
+      ...stage.local,
+      buffer: stage.local.buffer === null ? null : moved(stage.local.buffer),
+    },
+  });
   return {
     ...kernel,
     buffers: kept.map((buffer) =>
@@ -57,10 +70,9 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
         ? { ...kernel.buffers[buffer], access: 'read_write' as const }
         : kernel.buffers[buffer],
     ),
-    nodes: kernel.nodes.map((node) =>
-      node.kind === 'load' ? { ...node, buffer: moved(node.buffer) } : node,
-    ),
+    nodes: movedLoads(kernel.nodes),
     stores: kernel.stores.map((store) => ({ ...store, buffer: moved(store.buffer) })),
+    ...(kernel.stage ? { stage: movedStage(kernel.stage) } : {}),
   };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
-import { disagreements, KERNEL_FORMS, kernelCases } from '../support/random-kernel.ts';
+import { disagreements, KERNEL_FORMS, kernelCases, withHolder } from '../support/random-kernel.ts';
 import { runAllOnWasm, runOnWasm } from '../support/run-wasm.ts';
 import {
   type Agrees,
@@ -14,7 +14,7 @@ import {
 import { soaked } from '../support/soak.ts';
 
 test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', async (form) => {
-  const cases = fc.array(kernelCases([form]), { minLength: 1, maxLength: 10 });
+  const cases = fc.array(kernelCases([form]).map(withHolder), { minLength: 1, maxLength: 10 });
   const property = fc.asyncProperty(cases, async (some) => {
     const results = await runAllOnWasm(some);
     some.forEach((one, i) => {

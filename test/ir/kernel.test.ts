@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Affine, Expression, Kernel, Store } from '../../ir/kernel.ts';
+import { isStaged, splitStage, tileHalves } from '../../ir/kernel-stage.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { type Schedule, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -52,7 +53,35 @@ const SHIFT = `kernel shift {
 }
 `;
 
-const EXAMPLES = [LINEAR, SCATTER, SHIFT].map((text) => [text.split(' ')[1], text]);
+const CHAIN = `kernel chain {
+  axis a0 parallel 4
+  axis a1 parallel 3
+  axis a2 reduced 5
+  buffer b0 read f32 8
+  buffer b1 read f32 10
+  buffer b2 read f32 15
+  buffer b3 write f32 12
+  buffer b4 write f32 5
+  stage over 1 local f32 5 in b4 {
+    axis a1 parallel 5
+    axis a2 reduced 2
+    n0: f32 = load b0[2*a0 + a2]
+    n1: f32 = load b1[a1 + 5*a2]
+    n2: f32 = mul n0, n1
+    reduce sum n2
+    n3: f32 = accumulator
+    store local[a1] = n3
+  }
+  n0: f32 = load local[a2]
+  n1: f32 = load b2[a1 + 3*a2]
+  n2: f32 = mul n0, n1
+  reduce sum n2
+  n3: f32 = accumulator
+  store b3[3*a0 + a1] = n3
+}
+`;
+
+const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN].map((text) => [text.split(' ')[1], text]);
 
 /** `text` with one line or a part of it replaced, which must be there. */
 function changed(text: string, from: string, to: string): string {
@@ -64,8 +93,24 @@ const casesOf = (folder: string) => caseFiles(folder).flatMap((file) => readCase
 
 type Load = Extract<Expression, { kind: 'load' }>;
 
-/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store. */
+/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store; or its stage. */
 function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
+  const { stage } = kernel;
+  if (stage && draw(2) === 0) {
+    const axes = [...kernel.axes.slice(0, stage.tileAxes), ...stage.axes];
+    const plain = { ...stage, name: '', axes, buffers: kernel.buffers, stores: [stage.store] };
+    const { axes: all, buffers, nodes, stores } = mutatedPart(plain, draw);
+    const changed = { ...stage, axes: all.slice(stage.tileAxes), nodes, store: stores[0] };
+    return { ...kernel, buffers, stage: changed };
+  }
+  return mutatedPart(kernel, draw);
+}
+
+function mutatedPart<Part extends Omit<Kernel, 'stage'>>(
+  kernel: Part,
+  draw: (limit: number) => number,
+): Part {
+  if (kernel.axes.length === 0) return kernel;
   const { axes, buffers, nodes, stores } = kernel;
   const by = [-2, -1, 1, 2, 8][draw(5)];
   const bent = ({ offset, coefficients }: Affine): Affine => {
@@ -101,21 +146,48 @@ function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
 }
 
 /** What goes wrong at some point of the axes, whatever the buffers hold; all are visited. */
-function faultOf({ axes, buffers, nodes, stores }: Kernel): string | null {
-  const at = (affine: Affine, point: readonly number[]) =>
-    affine.coefficients.reduce((sum, c, axis) => sum + c * point[axis], affine.offset);
-  const addresses = ({ index, indirect }: Pick<Store, 'index' | 'indirect'>, point: number[]) =>
-    Array.from(
-      { length: indirect?.extent ?? 1 },
-      (_, row) => at(index, point) + row * (indirect?.stride ?? 0),
-    );
-  const points = axes.reduce<number[][]>(
+function faultOf(kernel: Kernel): string | null {
+  if (!isStaged(kernel)) return faultOfPlain(kernel);
+  const { stage, body } = splitStage(kernel);
+  const tile = tileHalves(kernel).body;
+  const filled = new Set(valuesOf(stage.axes, stage.stores[0].index));
+  const unfilled = body.nodes.some(
+    (node) =>
+      node.kind === 'load' &&
+      node.buffer === kernel.buffers.length &&
+      node.bounds.length === 0 &&
+      valuesOf(body.axes, node.index).some((address) => !filled.has(address)),
+  );
+  return (
+    faultOfPlain(stage) ??
+    faultOfPlain(body) ??
+    faultOfPlain(tile) ??
+    (unfilled ? 'an element is loaded that the stage leaves out' : null)
+  );
+}
+
+function pointsOf(axes: Kernel['axes']): number[][] {
+  return axes.reduce<number[][]>(
     (all, { extent }) =>
       all.flatMap((point) => Array.from({ length: extent }, (_, i) => [...point, i])),
     [[]],
   );
+}
+
+const valueAt = ({ offset, coefficients }: Affine, point: readonly number[]) =>
+  coefficients.reduce((sum, c, axis) => sum + c * point[axis], offset);
+
+const valuesOf = (axes: Kernel['axes'], affine: Affine) =>
+  pointsOf(axes).map((point) => valueAt(affine, point));
+
+function faultOfPlain({ axes, buffers, nodes, stores }: Kernel): string | null {
+  const addresses = ({ index, indirect }: Pick<Store, 'index' | 'indirect'>, point: number[]) =>
+    Array.from(
+      { length: indirect?.extent ?? 1 },
+      (_, row) => valueAt(index, point) + row * (indirect?.stride ?? 0),
+    );
   const owners = new Map<string, string>();
-  for (const point of points) {
+  for (const point of pointsOf(axes)) {
     const owner = point.filter((_, axis) => axes[axis].kind === 'parallel').join();
     const stored = new Map<number, number>();
     for (const store of stores) {
@@ -130,7 +202,7 @@ function faultOf({ axes, buffers, nodes, stores }: Kernel): string | null {
     for (const node of nodes) {
       if (node.kind !== 'load') continue;
       const inside = node.bounds.every(({ index, extent }) => {
-        const value = at(index, point);
+        const value = valueAt(index, point);
         return value >= 0 && value < extent;
       });
       if (!inside) continue;
@@ -360,6 +432,50 @@ describe('verifyKernel', () => {
     [SHIFT, 'step n1', 'step n0', 'n2: the step n0 is not i32'],
     [SHIFT, 'select n4, n0, n2', 'select n0, n0, n2', "n5: the condition of 'select' must be i32"],
     [SHIFT, 'b1[8 + a0]', 'b1[4 + a0]', 'store 1: may store where store 0 of another point does'],
+    [CHAIN, 'a2 reduced 5', 'a2 sequential 5', 'stage: has sequential axes'],
+    [CHAIN, 'local f32 5 in', 'local f32 6 in', 'stage: 5 points fill 6 elements'],
+    [CHAIN, 'store local[a1] = n3', 'store b4[a1] = n3', 'stage: the store is not a plain one'],
+    [CHAIN, 'store local[a1] = n3', 'store local[a1] += n3', 'stage: the store is not a plain one'],
+    [
+      CHAIN,
+      'n1: f32 = load b1[a1 + 5*a2]',
+      'n1: f32 = load local[a1]',
+      'stage: loads from the array',
+    ],
+    [
+      CHAIN,
+      'n0: f32 = load local[a2]',
+      'n0: f32 = load b4[a2]',
+      'stage: nothing loads what it fills',
+    ],
+    [
+      CHAIN,
+      'load local[a2]',
+      'load local[a0 + a2]',
+      'stage: an address in the array depends on the tile',
+    ],
+    [
+      CHAIN,
+      'store b3[3*a0 + a1]',
+      'store local[3*a0 + a1]',
+      'stage: the kernel stores into the array',
+    ],
+    [CHAIN, 'store b3[3*a0 + a1]', 'store b0[3*a0 + a1]', 'stage: loads what the kernel stores'],
+    [CHAIN, 'f32 5 in b4', 'f32 5 in b3', 'stage: b3 does not hold the array'],
+    [CHAIN, 'f32 5 in b4', 'f32 5 in b7', 'stage: there is no buffer b7'],
+    [CHAIN, 'f32 5 in b4', 'f32 5', 'b4: is never stored to'],
+    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a1 + 3*a2]', 'n1: addresses 0 to 14 of b4'],
+    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a2]', "b4: is used, but holds the stage's array"],
+    [CHAIN, 'store local[a1]', 'store local[1 + a1]', 'stage store 0: addresses 1 to 5'],
+    [CHAIN, 'store local[a1]', 'store local[0]', 'stage store 0: two points of the parallel axes'],
+    [CHAIN, 'load local[a2]', 'load local[2*a2]', 'n0: addresses 0 to 8'],
+    [CHAIN, 'load b0[2*a0 + a2]', 'load b0[3*a0 + a2]', 'stage n0: addresses 0 to 10 of b0'],
+    [
+      CHAIN,
+      'mul n0, n1\n    reduce',
+      'mul n0, n9\n    reduce',
+      'stage n2: operand n9 does not precede',
+    ],
   ];
   for (const [text, from, to, reason] of broken)
     it(`refuses '${to.trim()}' for '${from.trim()}': ${reason}`, () => {
@@ -381,11 +497,24 @@ describe('verifyKernel', () => {
     ]);
   });
 
+  it('refuses tile axes that are none', () => {
+    const { stage, ...rest } = parseKernel(CHAIN);
+    const errorsOf = (tileAxes: number) =>
+      verifyKernel({ ...rest, stage: { ...stage!, tileAxes } });
+    expect(errorsOf(3)[0]).toBe('stage: a tile axis is not parallel');
+    expect(errorsOf(4)[0]).toBe('stage: 4 of 3 axes are no tile axes');
+  });
+
   it('lets no kernel pass that leaves its buffers or whose points meet', () => {
     const counts = { passed: 0, faulty: 0 };
     const property = fc.property(kernelCases(), fc.gen(), ({ kernel }, draw) => {
       const mutant = mutated(kernel, (limit) => draw(fc.nat, limit - 1));
-      fc.pre(mutant.axes.reduce((points, { extent }) => points * extent, 1) < 2000);
+      const staged = mutant.stage?.axes ?? [];
+      const points = [...mutant.axes, ...staged].reduce(
+        (product, { extent }) => product * extent,
+        1,
+      );
+      fc.pre(points < 2000);
       const fault = faultOf(mutant);
       if (fault) counts.faulty++;
       if (verifyKernel(mutant).length > 0) return;

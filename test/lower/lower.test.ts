@@ -5,48 +5,14 @@ import { partialReduction } from '../../compiler/lower/partial-reduction.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
-import { interpretGraph } from '../../ir/interpret.ts';
-import { printKernel } from '../../ir/kernel-text.ts';
-import { verifyKernel } from '../../ir/kernel-verify.ts';
-import {
-  type AllocatedSchedule,
-  type Schedule,
-  WASM_LIMITS,
-  WEBGPU_DEFAULT_LIMITS,
-} from '../../ir/schedule.ts';
+import { type AllocatedSchedule, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { caseOf, copyOf, expectMeaning } from '../support/graph-meaning.ts';
 import { moduleOf } from '../support/module-of.ts';
-import { type GraphCase as Drawn, graphCases, typedBuilder } from '../support/random-graph.ts';
+import { graphCases, typedBuilder } from '../support/random-graph.ts';
 import { Slabs } from '../support/run-allocated.ts';
 import { runSchedule } from '../support/run-schedule.ts';
 import { soaked } from '../support/soak.ts';
-
-type GraphCase = Omit<Drawn, 'module'>;
-type Values = Readonly<Record<string, Float64Array>>;
-
-function expectSame(given: Values, wanted: Values): void {
-  for (const [name, values] of Object.entries(wanted))
-    values.forEach((value, i) => {
-      const error = Math.abs(given[name][i] - value);
-      if (!(error <= 1e-9 * Math.max(1, Math.abs(value))))
-        throw new Error(`${name}[${i}] is ${given[name][i]}, not ${value}`);
-    });
-}
-
-const copyOf = (parameters: Values) =>
-  Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, value.slice()]));
-
-/** Verifies a schedule, runs it, and compares its outputs and new parameters with the graph's. */
-function expectMeaning({ graph, inputs, parameters }: GraphCase, schedule: Schedule): void {
-  for (const kernel of schedule.kernels) {
-    const problems = verifyKernel(kernel);
-    if (problems.length > 0) throw new Error(`${problems.join('\n')}\n${printKernel(kernel)}`);
-  }
-  const wanted = interpretGraph(graph, inputs, parameters);
-  const memory = copyOf(parameters);
-  expectSame(runSchedule(schedule, graph.name, inputs, memory), wanted.outputs);
-  expectSame(memory, { ...parameters, ...wanted.updates });
-}
 
 describe('a schedule means what its graph means', () => {
   test.each([
@@ -140,25 +106,6 @@ function recurrence(time: number, batch: number, width: number): Graph {
   const result = add('contract', [all, weight], { equation: 'tbi,ij->tbj' });
   builder.outputs.push({ name: 'result', value: result });
   return builder.finish();
-}
-
-function caseOf(graph: Graph): GraphCase {
-  const values = (op: 'input' | 'parameter') =>
-    Object.fromEntries(
-      graph.nodes.flatMap((node) =>
-        node.op === op
-          ? [
-              [
-                node.attributes.name,
-                Float64Array.from({ length: elementCount(node.type.shape) }, (_, k) =>
-                  Math.sin(k * 1.7),
-                ),
-              ] as const,
-            ]
-          : [],
-      ),
-    );
-  return { graph, inputs: values('input'), parameters: values('parameter') };
 }
 
 describe('equal time steps', () => {

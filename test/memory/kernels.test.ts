@@ -31,6 +31,19 @@ describe('parseKernel', () => {
     ['kernel a {\n  n0: f32 = frob n0\n}', "line 2: 'frob' is not an operation"],
     ['kernel a {\n  n0: f32 = constant 1\n  nonsense\n}', "line 3: 'nonsense' is not a line"],
     ['kernel a {\n  n0: f32 = constructor n0\n}', "line 2: 'constructor' is not an operation"],
+    [
+      'kernel a {\n  stage over 1 local f32 4 {\n  }\n}',
+      'line 2: the tile axes stand before the stage',
+    ],
+    ['kernel a {\n  stage over 0 local f32 4 {\n  }\n}', 'line 2: a stage has one store'],
+    [
+      'kernel a {\n  stage over 0 local f32 4 {\n    buffer b0 read f32 4\n  }\n}',
+      'line 2: buffers stand outside of the stage',
+    ],
+    [
+      'kernel a {\n  stage over 0 local f32 4 {\n    stage over 0 local f32 4 {\n  }\n  }\n}',
+      'line 3: a kernel has one stage',
+    ],
     ['kernel a {\n}\nrest', "unexpected text after the kernel: 'rest'"],
   ])('names the line of %j', (text, message) => {
     expect(() => parseKernel(text)).toThrow(message);

@@ -10,8 +10,10 @@ import type {
   Kernel,
   KernelBuffer,
   Reduction,
+  Stage,
   Store,
 } from '../../ir/kernel.ts';
+import { LOCAL } from '../../ir/kernel.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { DType } from '../../ir/tensor.ts';
@@ -27,12 +29,13 @@ export interface KernelCase {
   readonly tolerance: readonly number[];
 }
 
-export type KernelForm = 'elementwise' | 'reduction' | 'contraction' | 'scatter';
+export type KernelForm = 'elementwise' | 'reduction' | 'contraction' | 'scatter' | 'staged';
 export const KERNEL_FORMS: readonly KernelForm[] = [
   'elementwise',
   'reduction',
   'contraction',
   'scatter',
+  'staged',
 ];
 
 /** Valid kernels of the given forms with the contents of their buffers before the run. */
@@ -42,6 +45,27 @@ export function kernelCases(forms = KERNEL_FORMS): fc.Arbitrary<KernelCase> {
     FORMS[form](builder);
     return builder.finish(form);
   });
+}
+
+/** The case as targets without workgroup memory have it: a binding holds the array of the stage, if there is one. */
+export function withHolder(one: KernelCase): KernelCase {
+  const { kernel } = one;
+  if (!kernel.stage) return one;
+  const { dtype, elements } = kernel.stage.local;
+  const local = { dtype, elements, buffer: kernel.buffers.length };
+  return {
+    kernel: {
+      ...kernel,
+      buffers: [...kernel.buffers, { dtype, access: 'write', elements }],
+      stage: { ...kernel.stage, local },
+    },
+    buffers: [
+      ...one.buffers,
+      dtype === 'f32' ? new Float32Array(elements) : new Int32Array(elements),
+    ],
+    // What is left in it is nobody's business.
+    tolerance: [...one.tolerance, Number.POSITIVE_INFINITY],
+  };
 }
 
 /** Reasons, one per buffer, why `results` is not what the reference interpreter computes; empty where it is. */
@@ -153,11 +177,12 @@ const UNARY: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
 const MAGNITUDE = 8;
 
 class CaseBuilder {
-  readonly axes: Axis[] = [];
-  readonly nodes: Expression[] = [];
-  readonly estimates: Estimate[] = [];
+  axes: Axis[] = [];
+  nodes: Expression[] = [];
+  estimates: Estimate[] = [];
   readonly stores: Store[] = [];
   reduction: Reduction | null = null;
+  stage: Stage | null = null;
   readonly draw: Draw;
   private readonly buffers: { dtype: DType; elements: number; read: boolean; written: boolean }[] =
     [];
@@ -380,6 +405,30 @@ class CaseBuilder {
     this.errors[buffer] = Math.max(this.errors[buffer], own * times);
   }
 
+  /** Makes what is built so far the stage, which fills the array with `value` at all points of `own`; the body begins. */
+  endStage(tileAxes: number, own: readonly number[], value: number): Estimate {
+    let elements = 1;
+    const terms = this.shuffled(own).map((axis) => {
+      const term = [axis, elements] as const;
+      elements *= this.axes[axis].extent;
+      return term;
+    });
+    this.stage = {
+      tileAxes,
+      axes: this.axes.slice(tileAxes),
+      nodes: this.nodes,
+      reduction: this.reduction,
+      store: { buffer: LOCAL, index: this.affine(0, terms), value, accumulate: false },
+      local: { dtype: this.dtypeOf(value), elements, buffer: null },
+    };
+    const estimate = this.estimates[value];
+    this.axes = this.axes.slice(0, tileAxes);
+    this.nodes = [];
+    this.estimates = [];
+    this.reduction = null;
+    return estimate;
+  }
+
   /** Stores one or two values at all parallel points; `inPlace` is a load that the first store may overwrite. */
   storeAll(values: readonly number[], parallel: readonly number[], inPlace?: number): void {
     const load = inPlace === undefined ? null : this.nodes[inPlace];
@@ -402,15 +451,18 @@ class CaseBuilder {
     });
     const rename = <T extends { readonly buffer: number }>(one: T): T => ({
       ...one,
-      buffer: used.indexOf(one.buffer),
+      buffer: one.buffer === LOCAL ? LOCAL : used.indexOf(one.buffer),
     });
+    const renameLoads = (nodes: readonly Expression[]) =>
+      nodes.map((node) => (node.kind === 'load' ? rename(node) : node));
     const kernel: Kernel = {
       name,
       axes: this.axes,
       buffers,
-      nodes: this.nodes.map((node) => (node.kind === 'load' ? rename(node) : node)),
+      nodes: renameLoads(this.nodes),
       reduction: this.reduction,
       stores: this.stores.map(rename),
+      ...(this.stage ? { stage: { ...this.stage, nodes: renameLoads(this.stage.nodes) } } : {}),
     };
     let state = 1 + this.draw(1000);
     const next = () => {
@@ -486,7 +538,49 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
     const indirect = { node, stride: elements, extent };
     builder.store(update, target, index, builder.draw(3) !== 0, indirect);
   },
+  staged,
 };
+
+/** A product of what the stage leaves and a load; some axes of the array are reduced, some are not. */
+function staged(builder: CaseBuilder): void {
+  const tiles = Array.from({ length: builder.draw(3) }, () => builder.axis('parallel', SMALL));
+  const own = Array.from({ length: 1 + builder.draw(2) }, (_, i) =>
+    builder.axis('parallel', i === 0 ? LARGE : SMALL),
+  );
+  const summed = Array.from({ length: builder.draw(3) }, () => builder.axis('reduced', SMALL));
+  const all = [...tiles, ...own, ...summed];
+  const leaf = builder.leaf([...tiles, ...own]);
+  const factor = builder.dtypeOf(leaf) === 'i32' ? builder.apply('toF32', [leaf]) : leaf;
+  let value = builder.apply('mul', [builder.load(all), factor]);
+  if (summed.length > 0) value = builder.reduce('sum', value);
+  value = builder.expression([builder.constant('f32'), value], builder.draw(2));
+  const extents = own.map((axis) => builder.axes[axis].extent);
+  const estimate = builder.endStage(tiles.length, own, value);
+
+  const kinds = extents.map((): AxisKind => (builder.draw(2) === 0 ? 'reduced' : 'parallel'));
+  const parallel = [...tiles];
+  const dims: number[] = [];
+  const declare = (kind: AxisKind) => {
+    kinds.forEach((one, i) => {
+      if (one === kind) dims[i] = builder.axis(kind, [extents[i]]);
+    });
+  };
+  declare('parallel');
+  for (let i = builder.draw(3); i > 0; i--) builder.axis('parallel', SMALL);
+  for (let axis = tiles.length; axis < builder.axes.length; axis++) parallel.push(axis);
+  declare('reduced');
+  const { store, local } = builder.stage!;
+  const index = builder.affine(
+    0,
+    dims.map((axis, i) => [axis, store.index.coefficients[tiles.length + i]]),
+  );
+  const { dtype } = local;
+  const load = builder.node({ kind: 'load', dtype, buffer: LOCAL, index, bounds: [] }, estimate);
+  const reduced = dims.filter((_, i) => kinds[i] === 'reduced');
+  const other = dtype === 'f32' ? builder.load([...parallel, ...reduced]) : load;
+  const product = builder.apply(dtype === 'f32' ? 'mul' : 'add', [load, other]);
+  epilogue(builder, reduced.length > 0 ? builder.reduce('sum', product) : product, parallel);
+}
 
 /** A load that touches every element at most once, so that a store may overwrite it. */
 function plainLoad(builder: CaseBuilder, parallel: readonly number[]): number {

@@ -1,4 +1,4 @@
-import type { Kernel } from '../../../ir/kernel.ts';
+import type { AxisKind, Kernel } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 
 /** What code generation needs to know of each node of a kernel. */
@@ -11,6 +11,10 @@ export interface Analysis {
   readonly alive: Uint8Array;
   /** Nodes that use each node; a store or the reduction counts as -1. */
   readonly users: readonly (readonly number[])[];
+  /** Axes of each kind. */
+  readonly axes: Readonly<Record<AxisKind, readonly number[]>>;
+  /** Coefficients of addresses: one entry per buffer and way to walk through it. */
+  readonly walks: readonly (readonly number[])[];
 }
 
 export function analyse(kernel: Kernel): Analysis {
@@ -18,7 +22,31 @@ export function analyse(kernel: Kernel): Analysis {
   const alive = new Uint8Array(kernel.nodes.length);
   for (let node = kernel.nodes.length - 1; node >= 0; node--)
     if (users[node].some((user) => user < 0 || alive[user])) alive[node] = 1;
-  return { depends: axisDependence(kernel), under: nodesUnderReduction(kernel), alive, users };
+  const axesOfKind = (wanted: AxisKind) =>
+    kernel.axes.flatMap(({ kind }, axis) => (kind === wanted ? [axis] : []));
+  return {
+    depends: axisDependence(kernel),
+    under: nodesUnderReduction(kernel),
+    alive,
+    users,
+    axes: {
+      parallel: axesOfKind('parallel'),
+      reduced: axesOfKind('reduced'),
+      sequential: axesOfKind('sequential'),
+    },
+    walks: walksOf(kernel, alive),
+  };
+}
+
+function walksOf(kernel: Kernel, alive: Uint8Array): (readonly number[])[] {
+  const found = new Map<string, readonly number[]>();
+  const add = (buffer: number, coefficients: readonly number[]) =>
+    found.set(`${buffer}:${coefficients.join()}`, coefficients);
+  kernel.nodes.forEach((node, i) => {
+    if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);
+  });
+  for (const { buffer, index } of kernel.stores) add(buffer, index.coefficients);
+  return [...found.values()];
 }
 
 function usersOf(kernel: Kernel): number[][] {

@@ -1,6 +1,7 @@
 import type { Affine, Bound } from '../../../ir/kernel.ts';
 import {
   bufferLocal,
+  type FunctionBody,
   get,
   integer,
   type LaneCount,
@@ -49,6 +50,13 @@ interface Pointer {
   readonly coefficients: readonly number[];
 }
 
+/** A segment in which a cursor stands. */
+interface Opened {
+  /** Lines that move its pointers on to the next step. */
+  readonly advance: readonly string[];
+  close(): void;
+}
+
 /**
  * Where the code being written stands: the segment and position of every axis whose loop is open,
  * and a pointer per buffer and way of walking through it.
@@ -80,15 +88,22 @@ export class Cursor {
 
   /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */
   cover(axis: number, segment: Segment, step: () => void): void {
+    coverTogether(this.translation.body, [this], axis, segment, step);
+  }
+
+  /** Stands in a segment of an axis, at the index in `local` or else at its start, until closed. */
+  open(axis: number, segment: Segment, local: string | null): Opened {
     const { pointers } = this;
     this.segments[axis] = segment;
+    this.positions[axis] = { local, constant: local === null ? segment.start : 0 };
     this.pointers = this.movedPointers(axis, segment.start);
-    if (segment.iterations === 1) {
-      this.positions[axis] = { local: null, constant: segment.start };
-      step();
-    } else this.loop(axis, segment, step);
-    this.pointers = pointers;
-    this.segments[axis] = null;
+    return {
+      advance: local === null ? [] : this.ownPointers(axis, segment),
+      close: () => {
+        this.pointers = pointers;
+        this.segments[axis] = null;
+      },
+    };
   }
 
   private movedPointers(axis: number, by: number): Map<string, Pointer> {
@@ -100,27 +115,20 @@ export class Cursor {
     );
   }
 
-  private loop(axis: number, segment: Segment, step: () => void): void {
+  /** Gives what walks along an axis a local of its own; the lines that advance these to the next step. */
+  private ownPointers(axis: number, { tile, lanes }: Segment): string[] {
     const { body } = this.translation;
-    const index = body.assign('i32', `i${axis}`, integer(segment.start));
-    this.positions[axis] = { local: index, constant: 0 };
-    const points = segment.tile * segment.lanes;
     const increments: string[] = [];
     const pointers = new Map(this.pointers);
     for (const [key, pointer] of pointers) {
-      const stride = BYTES * pointer.coefficients[axis];
+      const stride = BYTES * pointer.coefficients[axis] * tile * lanes;
       if (stride === 0) continue;
       const local = body.assign('i32', 'p', get(pointer.local));
       pointers.set(key, { ...pointer, local });
-      increments.push(`(local.set ${local} (i32.add ${get(local)} ${integer(stride * points)}))`);
+      increments.push(`(local.set ${local} (i32.add ${get(local)} ${integer(stride)}))`);
     }
     this.pointers = pointers;
-    const label = body.label();
-    body.push(`(loop ${label}`);
-    step();
-    const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
-    const end = segment.start + segment.iterations * points;
-    body.push(...increments, `(br_if ${label} (i32.ne ${next} ${integer(end)})))`);
+    return increments;
   }
 
   /** The segment that is open on an axis. */
@@ -213,6 +221,31 @@ export class Cursor {
       return `(${name} offset=${constant} align=4 ${operand} ${moved} ${value})`;
     return `(${name} align=4 ${operand} (i32.add ${moved} ${integer(constant)}) ${value})`;
   }
+}
+
+/** As `Cursor.cover`, for the cursors of several kernels whose code shares the loop. */
+export function coverTogether(
+  body: FunctionBody,
+  cursors: readonly Cursor[],
+  axis: number,
+  segment: Segment,
+  step: () => void,
+): void {
+  const { start, iterations, tile, lanes } = segment;
+  const index = iterations === 1 ? null : body.assign('i32', `i${axis}`, integer(start));
+  const opened = cursors.map((cursor) => cursor.open(axis, segment, index));
+  if (index === null) step();
+  else {
+    const label = body.label();
+    body.push(`(loop ${label}`);
+    step();
+    const points = tile * lanes;
+    const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
+    const end = integer(start + iterations * points);
+    body.push(...opened.flatMap(({ advance }) => advance));
+    body.push(`(br_if ${label} (i32.ne ${next} ${end})))`);
+  }
+  for (const { close } of opened) close();
 }
 
 function pointerKey({ buffer, index }: Access): string {

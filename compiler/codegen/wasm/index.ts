@@ -1,7 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { kernelText } from './kernel-text.ts';
 import { libraryFor } from './library.ts';
-import { planNest } from './plan-nest.ts';
 
 /** What the kernels of a schedule become on the wasm target. */
 export interface WasmCode {
@@ -12,7 +11,7 @@ export interface WasmCode {
 
 /** The kernels as one module in WebAssembly text; it imports a memory of exactly `pages` pages of 64 KiB. */
 export function wasmText(kernels: readonly Kernel[], pages: number): string {
-  const functions = kernels.map((kernel, i) => kernelText(kernel, planNest(kernel), exportName(i)));
+  const functions = kernels.map((kernel, i) => kernelText(kernel, exportName(i)));
   const text = functions.join('\n');
   return `(module\n(import "env" "memory" (memory ${pages} ${pages}))\n${libraryFor(text)}\n${text})`;
 }

@@ -1,10 +1,12 @@
 import type { Kernel } from '../../../ir/kernel.ts';
+import { isStaged, type StagedKernel, tileHalves } from '../../../ir/kernel-stage.ts';
 import { Accumulators } from './accumulators.ts';
 import { analyse } from './analysis.ts';
-import { Cursor } from './cursor.ts';
+import { Cursor, coverTogether } from './cursor.ts';
 import { Evaluator } from './evaluator.ts';
 import { bufferLocal, FunctionBody, type Translation } from './function-body.ts';
-import type { Nest } from './nest.ts';
+import { type Nest, segmentsOf } from './nest.ts';
+import { planNest } from './plan-nest.ts';
 import { StoreText } from './store-text.ts';
 import { Values } from './values.ts';
 
@@ -12,23 +14,53 @@ import { Values } from './values.ts';
 // once for all points of the tile that agree on the axes it depends on, at the outermost loop where
 // these are known.
 
-/** The function `$name` that runs `kernel` by the loops of `nest`, exported as `name`. */
-export function kernelText(kernel: Kernel, nest: Nest, name: string): string {
+/** The function `$name` that runs `kernel`, exported as `name`. */
+export function kernelText(kernel: Kernel, name: string): string {
   const body = new FunctionBody();
-  new KernelWriter({ kernel, nest, analysis: analyse(kernel), body }).write();
+  if (isStaged(kernel)) writeStaged(kernel, body);
+  else new KernelWriter(kernel, planNest(kernel), body).levelBody(-1);
   const parameters = kernel.buffers.map((_, i) => `(param ${bufferLocal(i)} i32)`).join(' ');
   return body.text(name, parameters);
 }
 
+/** Both halves share the loops over the tiles, and have loops of their own inside. */
+function writeStaged(kernel: StagedKernel, body: FunctionBody): void {
+  const { tileAxes, local } = kernel.stage;
+  if (local.buffer === null)
+    throw new Error(`kernel '${kernel.name}' has no binding for the array of its stage`);
+  const { stage, body: rest } = tileHalves(kernel, local.buffer);
+  const writers = [stage, rest].map(
+    (half) => new KernelWriter(half, planNest(half, tileAxes), body),
+  );
+  const tileLevel = (level: number): void => {
+    if (level === tileAxes - 1) {
+      for (const writer of writers) writer.levelBody(level);
+      return;
+    }
+    for (const writer of writers) writer.evaluateLevel(level, () => true);
+    const axis = level + 1;
+    const [segment] = segmentsOf(kernel.axes[axis].extent, 1, false);
+    coverTogether(
+      body,
+      writers.map(({ cursor }) => cursor),
+      axis,
+      segment,
+      () => tileLevel(axis),
+    );
+  };
+  tileLevel(-1);
+}
+
 class KernelWriter {
+  readonly cursor: Cursor;
   private readonly translation: Translation;
-  private readonly cursor: Cursor;
   private readonly values: Values;
   private readonly evaluator: Evaluator;
   private readonly stores: StoreText;
   private accumulators: Accumulators | null = null;
 
-  constructor(translation: Translation) {
+  constructor(kernel: Kernel, nest: Nest, body: FunctionBody) {
+    const translation = { kernel, nest, analysis: analyse(kernel), body };
     this.translation = translation;
     this.cursor = new Cursor(translation);
     this.values = new Values(translation, this.cursor);
@@ -36,12 +68,8 @@ class KernelWriter {
     this.stores = new StoreText(translation.kernel, this.cursor, this.values);
   }
 
-  write(): void {
-    this.levelBody(-1);
-  }
-
   /** All that happens in one step of the loop at `level`; -1 is the function itself. */
-  private levelBody(level: number): void {
+  levelBody(level: number): void {
     const { loops, outerDepth } = this.translation.nest;
     const last = outerDepth - 1;
     if (level < last) {
@@ -64,7 +92,8 @@ class KernelWriter {
     }
   }
 
-  private evaluateLevel(level: number, wanted: (node: number) => boolean): void {
+  /** Evaluates what the loop at `level` makes known: the nodes that are `wanted`. */
+  evaluateLevel(level: number, wanted: (node: number) => boolean): void {
     for (const point of this.cursor.points(level)) this.evaluator.evaluateAt(level, point, wanted);
   }
 

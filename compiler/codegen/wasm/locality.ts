@@ -1,5 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
+import type { Analysis } from './analysis.ts';
 import type { Nest } from './nest.ts';
 
 /** Caches of one core: their lines of 64 bytes, and what a line that is not there costs, in vector additions. */
@@ -13,8 +14,7 @@ const LINE_BYTES = 64;
  * The price of the lines that the loops bring into caches. A cache holds what the innermost loops touch, down from the
  * outermost loop at which all of it fits; around that, every step brings in all of it anew.
  */
-export function localityCost(kernel: Kernel, nest: Nest, alive: Uint8Array): number {
-  const accesses = accessCoefficients(kernel, alive);
+export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): number {
   const { loops } = nest;
   const steps = loops.map(({ segments }) =>
     segments.reduce((sum, { iterations }) => sum + iterations, 0),
@@ -29,7 +29,7 @@ export function localityCost(kernel: Kernel, nest: Nest, alive: Uint8Array): num
   };
   const footprints = Array.from({ length: loops.length + 1 }, (_, i) => {
     const extents = extentsAt(i - 1);
-    return accesses.reduce((sum, coefficients) => sum + linesOf(coefficients, extents), 0);
+    return walks.reduce((sum, coefficients) => sum + linesOf(coefficients, extents), 0);
   });
   let cost = 0;
   for (const { lines, miss } of CACHES) {
@@ -41,18 +41,6 @@ export function localityCost(kernel: Kernel, nest: Nest, alive: Uint8Array): num
     cost += miss * repeats * footprints[level];
   }
   return cost;
-}
-
-/** One entry per buffer and way to walk through it. */
-function accessCoefficients(kernel: Kernel, alive: Uint8Array): (readonly number[])[] {
-  const found = new Map<string, readonly number[]>();
-  const add = (buffer: number, coefficients: readonly number[]) =>
-    found.set(`${buffer}:${coefficients.join()}`, coefficients);
-  kernel.nodes.forEach((node, i) => {
-    if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);
-  });
-  for (const { buffer, index } of kernel.stores) add(buffer, index.coefficients);
-  return [...found.values()];
 }
 
 function linesOf(coefficients: readonly number[], extents: readonly number[]): number {

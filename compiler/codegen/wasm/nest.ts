@@ -1,5 +1,3 @@
-import type { Kernel } from '../../../ir/kernel.ts';
-
 /** A stretch of an axis: `iterations` steps of `tile` units, each unit `lanes` neighbouring points in one vector. */
 export interface Segment {
   readonly start: number;
@@ -48,6 +46,3 @@ export function segmentsOf(extent: number, tile: number, vector: boolean): Segme
   }
   return segments;
 }
-
-export const axesOfKind = (kernel: Kernel, kind: Kernel['axes'][number]['kind']): number[] =>
-  kernel.axes.flatMap((axis, i) => (axis.kind === kind ? [i] : []));

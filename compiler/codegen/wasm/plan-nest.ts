@@ -2,7 +2,7 @@ import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
-import { axesOfKind, type Loop, type Nest, segmentsOf } from './nest.ts';
+import { type Loop, type Nest, segmentsOf } from './nest.ts';
 import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
 
 // The choice of loops: a few hundred candidates, each priced by the instructions it would run. Numbers are weights
@@ -10,6 +10,8 @@ import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
 
 /** Tiles, in units, of the two axes whose points are unrolled together. */
 const TILES = [1, 2, 3, 4, 5, 6];
+/** Enough of them to compare kernels by. */
+const COARSE_TILES = [1, 2, 4];
 /** 128-bit registers that an engine has for values on x64. */
 const REGISTERS = 15;
 const SPILL = 0.6;
@@ -20,22 +22,40 @@ const LEAST_CHAINS = 4;
 /** Statements that a body of unrolled points may have. */
 const MAX_BODY = 96;
 
-/** The cheapest loops for a kernel. */
-export function planNest(kernel: Kernel): Nest {
+/** The cheapest loops for a kernel; its first `outer` axes, which are parallel, are the outermost loops as they stand. */
+export function planNest(kernel: Kernel, outer = 0): Nest {
+  return cheapest(kernel, outer, TILES).nest;
+}
+
+/** About the price of these loops. */
+export function nestTime(kernel: Kernel, outer = 0): number {
+  return cheapest(kernel, outer, COARSE_TILES).cost;
+}
+
+function cheapest(
+  kernel: Kernel,
+  outer: number,
+  tiles: readonly number[],
+): { readonly nest: Nest; readonly cost: number } {
   const analysis = analyse(kernel);
   let best: Nest | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const nest of candidates(kernel, analysis)) {
+  for (const nest of candidates(kernel, analysis, outer, tiles)) {
     const cost = costOf(kernel, analysis, nest);
     if (cost < least) [best, least] = [nest, cost];
   }
-  return best!;
+  return { nest: best!, cost: least };
 }
 
-function* candidates(kernel: Kernel, analysis: Analysis): Generator<Nest> {
-  const parallel = axesOfKind(kernel, 'parallel');
+function* candidates(
+  kernel: Kernel,
+  analysis: Analysis,
+  outer: number,
+  tiles: readonly number[],
+): Generator<Nest> {
+  const parallel = analysis.axes.parallel.slice(outer);
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
-    extent >= 4 && kind !== 'sequential' ? [axis] : [],
+    axis >= outer && extent >= 4 && kind !== 'sequential' ? [axis] : [],
   );
   for (const vectorAxis of [-1, ...long]) {
     if (!kernel.reduction) {
@@ -48,8 +68,8 @@ function* candidates(kernel: Kernel, analysis: Analysis): Generator<Nest> {
     for (const a of first)
       for (const b of [-1, ...others]) {
         if (a === b && a >= 0) continue;
-        for (const tileA of a < 0 ? [1] : TILES)
-          for (const tileB of b < 0 ? [1] : TILES)
+        for (const tileA of a < 0 ? [1] : tiles)
+          for (const tileB of b < 0 ? [1] : tiles)
             yield build(kernel, analysis, vectorAxis, [
               [b, tileB],
               [a, tileA],
@@ -67,11 +87,11 @@ export function build(
 ): Nest {
   const tiled = tiles.flatMap(([axis]) => (axis >= 0 ? [axis] : []));
   const outer = [
-    ...axesOfKind(kernel, 'sequential'),
-    ...axesOfKind(kernel, 'parallel').filter((axis) => !tiled.includes(axis)),
+    ...analysis.axes.sequential,
+    ...analysis.axes.parallel.filter((axis) => !tiled.includes(axis)),
     ...tiled,
   ];
-  const reduced = axesOfKind(kernel, 'reduced').filter((axis) => axis !== vectorAxis);
+  const reduced = analysis.axes.reduced.filter((axis) => axis !== vectorAxis);
   if (kernel.axes[vectorAxis]?.kind === 'reduced') {
     reduced.push(vectorAxis);
     outer.splice(0, outer.length, ...outer.filter((axis) => axis !== vectorAxis));
@@ -158,7 +178,7 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
     );
   });
   const computing = cost * (1 + SPILL * spilled(kernel, analysis, nest));
-  return computing + localityCost(kernel, nest, alive);
+  return computing + localityCost(kernel, nest, analysis);
 }
 
 /** The accumulations, and for vectors along a reduced axis the sums over lanes behind it. */

@@ -55,8 +55,8 @@ export function extentOf(kernel: Kernel, axes: readonly number[]): number {
   return axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
 }
 
-/** For each node, 1 at every axis that its value depends on. */
-function axisDependence(kernel: Kernel): Uint8Array[] {
+/** For each node, 1 at every axis that its value depends on, but for an accumulator, which stands for none. */
+export function axisDependence(kernel: Kernel): Uint8Array[] {
   const depends: Uint8Array[] = [];
   for (const node of kernel.nodes) {
     const own = new Uint8Array(kernel.axes.length);
@@ -80,37 +80,46 @@ function storesAlong(kernel: Kernel, axes: readonly number[]): boolean {
   return axes.length > 0 && kernel.stores[0].index.coefficients[axes[axes.length - 1]] === 1;
 }
 
-/** The tiling that should take the least time: padded work over throughput and occupancy. Null: no tiling. */
+/** The tiling that should take the least time. Null: no tiling. */
 function chooseTiling(
   kernel: Kernel,
   groups: ContractionGroups,
   limits: TargetLimits,
 ): ContractionTiling | null {
-  const [batch, m, n] = [groups.batch, groups.m, groups.n].map((axes) => extentOf(kernel, axes));
-  const k = pointCount(kernel, 'reduced');
-  const { wantedInvocations } = TUNING;
-  const time = (work: number, invocations: number, throughput: number) =>
-    work / throughput / Math.min(1, invocations / wantedInvocations);
-  const outputs = batch * m * n;
   let best: ContractionTiling | null = null;
-  // A plain reduction is divided among invocations only where workgroup memory allows.
-  const reducers = limits.maxWorkgroupBytes > 0 ? k / TUNING.reduction.leastTerms : 1;
-  let bestTime = time(
-    outputs * k,
-    outputs * Math.max(1, reducers),
-    TUNING.contraction.plainThroughput,
-  );
+  let least = plainTime(kernel, limits);
   for (const tiling of TUNING.contraction.tilings) {
     const { invocations, memoryBytes } = tilingResources(tiling);
     if (invocations > limits.maxWorkgroupInvocations || memoryBytes > limits.maxWorkgroupBytes)
       continue;
-    const workgroups = batch * Math.ceil(m / tiling.tileM) * Math.ceil(n / tiling.tileN);
-    const depth = Math.ceil(k / tiling.tileK) * tiling.tileK;
-    const work = workgroups * tiling.tileM * tiling.tileN * depth;
-    const candidate = time(work, workgroups * invocations, tiling.throughput);
-    if (candidate < bestTime) [best, bestTime] = [tiling, candidate];
+    const time = tilingTime(kernel, { ...groups, tiling });
+    if (time < least) [best, least] = [tiling, time];
   }
   return best;
+}
+
+/** Work over throughput and occupancy: relative time of a contraction. */
+const timeOf = (work: number, invocations: number, throughput: number) =>
+  work / throughput / Math.min(1, invocations / TUNING.wantedInvocations);
+
+/** Relative time of a sum of products as a plain reduction. */
+export function plainTime(kernel: Kernel, limits: TargetLimits): number {
+  const outputs = pointCount(kernel, 'parallel');
+  const k = pointCount(kernel, 'reduced');
+  // A plain reduction is divided among invocations only where workgroup memory allows.
+  const reducers = limits.maxWorkgroupBytes > 0 ? k / TUNING.reduction.leastTerms : 1;
+  return timeOf(outputs * k, outputs * Math.max(1, reducers), TUNING.contraction.plainThroughput);
+}
+
+/** Relative time of a contraction in tiles: padding counts as work. */
+export function tilingTime(kernel: Kernel, { batch, m, n, tiling }: Contraction): number {
+  const { invocations } = tilingResources(tiling);
+  const tiles =
+    Math.ceil(extentOf(kernel, m) / tiling.tileM) * Math.ceil(extentOf(kernel, n) / tiling.tileN);
+  const workgroups = extentOf(kernel, batch) * tiles;
+  const depth = Math.ceil(pointCount(kernel, 'reduced') / tiling.tileK) * tiling.tileK;
+  const work = workgroups * tiling.tileM * tiling.tileN * depth;
+  return timeOf(work, workgroups * invocations, tiling.throughput);
 }
 
 /** Sizes that follow from a tiling; the strides of tile rows, in vectors, are odd to spread over memory banks. */

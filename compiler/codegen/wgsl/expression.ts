@@ -19,14 +19,17 @@ export interface Scope {
   readonly axes: readonly (string | null)[];
   /** Names of nodes, those of enclosing scopes included. */
   readonly names: Map<NodeIndex, string>;
+  /** Behind the names of nodes that are defined here. */
+  readonly suffix: string;
 }
 
 export function newScope(
   kernel: Kernel,
   helpers: Set<Helper>,
   axes: readonly (string | null)[],
+  suffix = '',
 ): Scope {
-  return { kernel, helpers, axes, names: new Map() };
+  return { kernel, helpers, axes, names: new Map(), suffix };
 }
 
 /** A block inside `scope`: what is computed there is not seen outside. `axes` overrides those that it gives. */
@@ -107,14 +110,15 @@ export function evaluate(scope: Scope, roots: readonly NodeIndex[]): string[] {
   const lines: string[] = [];
   for (let index = 0; index <= last; index++) {
     if (!needed[index] || scope.names.has(index)) continue;
-    lines.push(...nodeLines(scope, index, nodes[index]));
-    scope.names.set(index, `n${index}`);
+    const name = `n${index}${scope.suffix}`;
+    lines.push(...nodeLines(scope, name, nodes[index]));
+    scope.names.set(index, name);
   }
   return lines;
 }
 
-function nodeLines(scope: Scope, index: NodeIndex, node: Expression): string[] {
-  const define = (value: string) => [`let n${index} = ${value};`];
+function nodeLines(scope: Scope, name: string, node: Expression): string[] {
+  const define = (value: string) => [`let ${name} = ${value};`];
   const use = helperUser(scope.helpers);
   switch (node.kind) {
     case 'load': {
@@ -122,7 +126,7 @@ function nodeLines(scope: Scope, index: NodeIndex, node: Expression): string[] {
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);
       if (inside === false) return define(`${node.dtype}(0)`);
-      return [`var n${index} = ${node.dtype}(0);`, `if (${inside}) { n${index} = ${element}; }`];
+      return [`var ${name} = ${node.dtype}(0);`, `if (${inside}) { ${name} = ${element}; }`];
     }
     case 'constant':
       return define(literalText(use, node.dtype, node.value));

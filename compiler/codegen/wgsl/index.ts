@@ -1,10 +1,12 @@
 import type { Kernel } from '../../../ir/kernel.ts';
+import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { collapseAxes } from './collapse.ts';
 import { emitContraction } from './contraction.ts';
 import { matchContraction } from './contraction-match.ts';
 import { emitElementwise } from './elementwise.ts';
 import { emitReduction } from './reduction.ts';
+import { emitStaged } from './staged.ts';
 
 /**
  * Prints a kernel as a complete WGSL module with the entry point `main` and the number of workgroups to dispatch. Buffer i
@@ -14,6 +16,7 @@ export function emitWgsl(
   kernel: Kernel,
   limits: TargetLimits,
 ): { wgsl: string; grid: [number, number, number] } {
+  if (isStaged(kernel)) return emitStaged(kernel, limits);
   const collapsed = collapseAxes(kernel);
   if (!collapsed.reduction) return emitElementwise(collapsed, limits);
   const contraction = matchContraction(collapsed, limits);

@@ -28,6 +28,19 @@ export const TUNING = {
     /** Invocations that share a reduction along contiguous memory, so that they read together. */
     contiguousReducers: 32,
   },
+  /** Kernels with a stage: a workgroup per tile. */
+  staged: {
+    /** The first of equally good ones is taken. */
+    workgroupSizes: [32, 64, 128, 256],
+    /** Throughput of a multiply-add of an invocation's register tile, on the scale of the tilings. */
+    throughput: 0.75,
+    /** Workgroup memory that workgroups which run at a time on one core share, in bytes. */
+    coreBytes: 64 * 1024,
+    /** Invocations that keep a core busy. */
+    coreInvocations: 512,
+  },
+  /** On the scale of the tilings: multiply-adds in the time of moving an element, and in that of a dispatch. */
+  time: { perElement: 64, perDispatch: 2 ** 24 },
   contraction: {
     /** Smaller contractions are plain reductions. */
     leastM: 4,

@@ -1,0 +1,136 @@
+import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
+import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
+import { helperUser, innerScope, storeLines } from './expression.ts';
+import type { Helper } from './helpers.ts';
+import {
+  assembleModule,
+  axesOfKind,
+  decompose,
+  gridOvershoots,
+  type WgslModule,
+} from './module.ts';
+import { evaluateTile, registerTiles, type TiledPoints, tileScopes } from './register-tile.ts';
+import { combineText, literalText } from './scalar-text.ts';
+import { TUNING } from './tuning.ts';
+
+/**
+ * A kernel with a stage: a workgroup per tile. Its invocations first fill the array in workgroup memory, then, behind a
+ * barrier, compute from it what the kernel stores.
+ */
+export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModule {
+  const helpers = new Set<Helper>();
+  const { tileAxes, local } = kernel.stage;
+  const halves = tileHalves(kernel);
+  const groups = tileCount(kernel);
+  const tile = decompose(kernel.axes, [...Array(tileAxes).keys()], 'group');
+  const division = divideTiles(kernel, limits);
+  const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
+    pointLines(half, helpers, tile.names, tileAxes, division.halves[k], division.workgroupSize),
+  );
+  const body = [
+    // A uniform condition, so the barrier behind it stays legal.
+    ...(gridOvershoots(groups, limits.maxWorkgroupsPerDimension)
+      ? [`if (group >= ${groups}) { return; }`]
+      : []),
+    ...tile.lines,
+    ...fill,
+    'workgroupBarrier();',
+    ...finish,
+  ];
+  const array = `var<workgroup> b${kernel.buffers.length}: array<${local.dtype}, ${local.elements}>;`;
+  const { workgroupSize } = division;
+  const parts = { body, declarations: [array], workgroupSize, groups };
+  return assembleModule(kernel, helpers, parts, limits);
+}
+
+/** How the invocations of a workgroup share the points of each half. */
+interface Division {
+  readonly workgroupSize: number;
+  readonly halves: readonly TiledPoints[];
+  /** Time of the kernel, on the scale of the tilings of contractions. */
+  readonly time: number;
+}
+
+/** The division that takes the shortest time. */
+export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division {
+  const { tileAxes, local } = kernel.stage;
+  const { workgroupSizes, throughput, coreBytes, coreInvocations } = TUNING.staged;
+  const { stage, body } = tileHalves(kernel);
+  const ways = [stage, body].map((half) => registerTiles(half, ownAxes(half, tileAxes)));
+  // Arrays that take much workgroup memory let few workgroups run on a core at a time.
+  const together = Math.floor(coreBytes / (local.elements * BYTES_PER_ELEMENT));
+  const divisions = workgroupSizes.map((size): Division => {
+    const workgroupSize = Math.min(size, limits.maxWorkgroupInvocations);
+    const timeOf = ({ units, unitTime }: TiledPoints) =>
+      Math.ceil(units / workgroupSize) * unitTime;
+    const halves = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
+    const steps = halves.reduce((sum, way) => sum + timeOf(way), 0);
+    const invocations = Math.max(tileCount(kernel) * workgroupSize, TUNING.wantedInvocations);
+    const crowding = Math.max(1, coreInvocations / (together * workgroupSize));
+    return { workgroupSize, halves, time: (invocations * steps * crowding) / throughput };
+  });
+  return divisions.reduce((a, b) => (b.time < a.time ? b : a));
+}
+
+const ownAxes = (half: Kernel, tileAxes: number) => axesOfKind(half, 'parallel').slice(tileAxes);
+
+/** All points of one half in one tile: what is stored at each. */
+function pointLines(
+  half: Kernel,
+  helpers: Set<Helper>,
+  tileNames: readonly (string | null)[],
+  tileAxes: number,
+  { tile, units }: TiledPoints,
+  workgroupSize: number,
+): string[] {
+  const steps = half.axes.map(({ extent, kind }, axis) => ({ extent: extent / tile[axis], kind }));
+  const unit = decompose(steps, ownAxes(half, tileAxes), 'unit');
+  const names = half.axes.map((_, axis) => (axis < tileAxes ? tileNames[axis] : unit.names[axis]));
+  const scopes = tileScopes(half, helpers, tile, names);
+  const sums = half.reduction ? reductionLines(half, scopes, tile) : [];
+  const finals = scopes.map((scope, k) => {
+    const final = innerScope(scope);
+    half.nodes.forEach((node, index) => {
+      if (node.kind === 'accumulator') final.names.set(index, `total_${k}`);
+    });
+    return final;
+  });
+  const roots = half.stores.map(({ value }) => value);
+  return [
+    `for (var unit = local; unit < ${units}; unit += ${workgroupSize}) {`,
+    ...unit.lines,
+    ...sums,
+    ...evaluateTile(finals, tile, roots),
+    ...finals.flatMap(storeLines),
+    '}',
+  ];
+}
+
+/** The reduction at each point of a register tile, into `total_0`, `total_1`, … */
+function reductionLines(
+  half: Kernel,
+  scopes: readonly ReturnType<typeof innerScope>[],
+  tile: readonly number[],
+): string[] {
+  const { combiner, value } = half.reduction!;
+  const { dtype } = half.nodes[value];
+  const use = helperUser(scopes[0].helpers);
+  const identity = literalText(use, dtype, combinerIdentity(combiner, dtype));
+  const reduced = axesOfKind(half, 'reduced');
+  const terms = half.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
+  const loops = scopes.map((scope) => innerScope(scope, terms));
+  return [
+    ...scopes.map((_, k) => `var total_${k} = ${identity};`),
+    ...reduced.map(
+      (axis) => `for (var r${axis} = 0; r${axis} < ${half.axes[axis].extent}; r${axis}++) {`,
+    ),
+    ...evaluateTile(loops, tile, [value]),
+    ...loops.map(({ names }, k) => {
+      const total = `total_${k}`;
+      return `${total} = ${combineText(use, combiner, dtype, total, names.get(value)!)};`;
+    }),
+    ...reduced.map(() => '}'),
+  ];
+}

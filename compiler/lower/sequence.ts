@@ -1,0 +1,110 @@
+import { LOCAL } from '../../ir/kernel.ts';
+import type { KernelDraft } from './draft.ts';
+import { overlaps, type Range, rangesOf } from './ranges.ts';
+
+/**
+ * Kernels in a correct order, in which pairs are joined: who touches which tensor, and what may move past what. Where a
+ * kernel was joined with another, its place is empty.
+ */
+export class KernelSequence {
+  readonly slots: (KernelDraft | null)[];
+  private readonly readers = new Map<number, Set<number>>();
+  private readonly writers = new Map<number, Set<number>>();
+  private readonly known = new Map<KernelDraft, readonly Range[]>();
+
+  constructor(drafts: readonly KernelDraft[]) {
+    this.slots = [...drafts];
+    drafts.forEach((draft, position) => {
+      this.register(draft, position);
+    });
+  }
+
+  /** The kernels in order. */
+  get drafts(): KernelDraft[] {
+    return this.slots.filter((draft) => draft !== null);
+  }
+
+  /** Positions of the kernels that load from a tensor. */
+  readersOf(tensor: number): ReadonlySet<number> {
+    return this.readers.get(tensor) ?? NOBODY;
+  }
+
+  /** Positions of the kernels that store to a tensor. */
+  writersOf(tensor: number): ReadonlySet<number> {
+    return this.writers.get(tensor) ?? NOBODY;
+  }
+
+  /** Puts `joined` at `place`, one of two positions whose kernels it replaces. */
+  replace(positions: readonly [number, number], place: number, joined: KernelDraft): void {
+    for (const position of positions) {
+      const draft = this.slots[position]!;
+      for (const tensor of loadsOf(draft)) this.readers.get(tensor)!.delete(position);
+      for (const tensor of storesOf(draft)) this.writers.get(tensor)!.delete(position);
+      this.slots[position] = null;
+    }
+    this.slots[place] = joined;
+    this.register(joined, place);
+  }
+
+  /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
+  freeToMove(draft: KernelDraft, from: number, to: number): boolean {
+    const first = Math.min(from, to);
+    const last = Math.max(from, to);
+    const meets = (set: ReadonlySet<number>, range: Range, stored: boolean) => {
+      for (const position of set) {
+        if (position <= first || position >= last) continue;
+        if (
+          this.ranges(position).some((other) => other.stored === stored && overlaps(other, range))
+        )
+          return true;
+      }
+      return false;
+    };
+    return rangesOf(draft).every(
+      (range) =>
+        !meets(this.writersOf(range.tensor), range, true) &&
+        !(range.stored && meets(this.readersOf(range.tensor), range, false)),
+    );
+  }
+
+  private register(draft: KernelDraft, position: number): void {
+    for (const tensor of loadsOf(draft)) addTo(this.readers, tensor, position);
+    for (const tensor of storesOf(draft)) addTo(this.writers, tensor, position);
+  }
+
+  private ranges(position: number): readonly Range[] {
+    const draft = this.slots[position]!;
+    let list = this.known.get(draft);
+    if (!list) {
+      list = rangesOf(draft);
+      this.known.set(draft, list);
+    }
+    return list;
+  }
+}
+
+const NOBODY: ReadonlySet<number> = new Set();
+
+function addTo(map: Map<number, Set<number>>, key: number, value: number): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}
+
+/** Tensors that a kernel loads from. */
+export function loadsOf(draft: KernelDraft): Set<number> {
+  const tensors = new Set<number>();
+  for (const nodes of [draft.nodes, draft.stage?.nodes ?? []])
+    for (const node of nodes)
+      if (node.kind === 'load' && node.buffer !== LOCAL) tensors.add(node.buffer);
+  return tensors;
+}
+
+/** Tensors that a kernel stores to. */
+export function storesOf(draft: KernelDraft): Set<number> {
+  return new Set(draft.stores.map((store) => store.buffer));
+}
+
+export function hasSequentialAxis(draft: KernelDraft): boolean {
+  return draft.axes.some((axis) => axis.kind === 'sequential');
+}
