@@ -6,7 +6,7 @@ import {
   constantAffine,
   type Indirection,
 } from '../../ir/kernel.ts';
-import { isScalarOp } from '../../ir/ops.ts';
+import { isScalarOp, type WindowSteps } from '../../ir/ops.ts';
 import {
   type DType,
   elementCount,
@@ -14,7 +14,7 @@ import {
   type Shape,
   type TensorType,
 } from '../../ir/tensor.ts';
-import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { combineAffines, delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
 import type { Home } from './homes.ts';
 import { reach } from './ranges.ts';
@@ -134,10 +134,14 @@ export class Emitter {
         return this.reshape(operand, this.flat(coordinates, node.attributes.shape), bounds);
       case 'pad':
         return this.pad(operand, node.attributes, place);
+      case 'window':
+        return this.window(operand, node.attributes, place);
       case 'concat':
         return this.concat(node.operands, node.attributes.axis, place);
       case 'gather':
         return this.gather(node.operands[0], node.operands[1], place);
+      case 'fold':
+        throw new Error('folds are expanded before kernels are made');
       case 'input':
       case 'parameter':
       case 'contract':
@@ -215,15 +219,36 @@ export class Emitter {
     const own = coordinates
       .map((index, axis) => ({ index, extent: shape[axis] }))
       .filter((_, axis) => attributes.low[axis] > 0 || attributes.high[axis] > 0);
-    const inside = this.emit(operand, coordinates, [...place.bounds, ...own]);
+    return this.within(operand, coordinates, place.bounds, own, attributes.value);
+  }
+
+  /** Two coordinates become one: position and tap. */
+  private window(
+    operand: ValueId,
+    { axis, stride, dilation, low }: WindowSteps,
+    { coordinates, bounds }: Place,
+  ): number {
+    const steps = coordinates.slice(axis, axis + 2);
+    const index = combineAffines(steps, [stride, dilation], this.axes.length);
+    const source = coordinates.toSpliced(axis, 2, shiftAffine(index, -low));
+    const own = { index: source[axis], extent: this.shape(operand)[axis] };
+    return this.within(operand, source, bounds, [own], 0);
+  }
+
+  /** The element at `coordinates` where `own` bounds hold, `outside` elsewhere. */
+  private within(
+    operand: ValueId,
+    coordinates: readonly Affine[],
+    bounds: readonly Bound[],
+    own: readonly Bound[],
+    outside: number,
+  ): number {
+    const inside = this.emit(operand, coordinates, [...bounds, ...own]);
     const inner = this.list.nodes[inside];
     // A bounded load already gives 0 outside.
-    if (attributes.value === 0 && inner.kind === 'load' && inner.bounds.length > 0) return inside;
-    return this.choose(
-      own,
-      inside,
-      this.list.add({ kind: 'constant', dtype: inner.dtype, value: attributes.value }),
-    );
+    if (outside === 0 && inner.kind === 'load' && inner.bounds.length > 0) return inside;
+    const constant = { kind: 'constant', dtype: inner.dtype, value: outside } as const;
+    return this.choose(own, inside, this.list.add(constant));
   }
 
   private concat(operands: readonly ValueId[], axis: number, place: Place): number {

@@ -1,5 +1,6 @@
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
+import { expandFolds } from '../window/folds.ts';
 import { fuse } from './fuse.ts';
 import { lowerProgram, TensorTable } from './program.ts';
 import { KernelTable, seal } from './seal.ts';
@@ -18,7 +19,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const table = new TensorTable(module);
   const kernels = new KernelTable();
   const programs = module.programs.map((graph, program): ScheduleProgram => {
-    const lowered = lowerProgram(graph, program, table);
+    const lowered = lowerProgram(expandFolds(graph), program, table);
     const isTemporary = (tensor: number) => table.tensors[tensor].role === 'activation';
     const drafts = options.fusion
       ? fuse(lowered.drafts, { maxBindings: options.maxStorageBuffers, isTemporary })

@@ -58,7 +58,7 @@ export function decideStorage(graph: Graph): StorageDecisions {
       const operand = base[value];
       const expansion = elementCount(node.type.shape) - elementCount(nodes[operand].type.shape);
       if (
-        node.op === 'broadcast' &&
+        (node.op === 'broadcast' || node.op === 'window') &&
         !stored[operand] &&
         cost[operand] * expansion > MAX_BROADCAST_COST
       )
@@ -160,8 +160,9 @@ function countUses(graph: Graph, base: Int32Array): { uses: Int32Array; mustStor
       alive[operand] = 1;
       if (kind === 'view') continue;
       uses[base[operand]]++;
-      // Contractions read an element many times, and an address of a gather is a stored tensor.
-      if (kind === 'contraction' || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
+      // Contractions of several operands read an element many times, and an address of a gather is a stored tensor.
+      const isFactor = kind === 'contraction' && node.operands.length > 1;
+      if (isFactor || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
     }
   }
   return { uses, mustStore };
