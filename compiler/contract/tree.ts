@@ -32,6 +32,11 @@ export interface SearchOptions {
   readonly objective?: Objective;
   /** Operands whose gradients are wanted: the tree is then the cheapest for forward and backward together. */
   readonly wanted?: readonly boolean[];
+  /**
+   * Operands that are windows along an axis, with the letters axis, position, tap: `hok`. In the tree they join what carries
+   * the axis, at no cost. Only an exact search takes them.
+   */
+  readonly windows?: readonly number[];
 }
 
 /**
@@ -46,9 +51,9 @@ export function contractionOrder(
   operands: readonly string[],
   output: string,
   extents: ReadonlyMap<string, number>,
-  { objective = MACS, wanted = [] }: SearchOptions = {},
+  { objective = MACS, ...options }: SearchOptions = {},
 ): ContractionOrder {
-  const problem = createProblem(operands, output, extents, wanted);
+  const problem = createProblem(operands, output, extents, options);
   const method = operands.length <= MAX_EXACT_OPERANDS ? 'exact' : 'heuristic';
   const search = method === 'exact' ? exactTree : heuristicTree;
   const tree = operands.length === 1 ? 0 : search(problem, objective);
@@ -57,7 +62,7 @@ export function contractionOrder(
 
 /** Multiply-adds and intermediates of a given tree: `[[[0, 1], 2], 3]` is the order from left to right. */
 export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
-  const { terms, wanted } = problem;
+  const { terms, wanted, windows } = problem;
   // Post-order without recursion: trees of heuristics may be deep.
   const steps: (readonly [ContractionTree, ContractionTree])[] = [];
   for (let pending = [tree]; pending.length > 0; ) {
@@ -76,7 +81,8 @@ export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
     const [left, right] = step.map((side) => letters.get(side)!);
     const [leftWanted, rightWanted] = step.map((side) => needs.get(side)!);
     const joint = left.map((word, w) => word | right[w]);
-    const own = product(joint, 0, problem);
+    const isWindow = step.some((side) => typeof side === 'number' && windows[side] !== null);
+    const own = isWindow ? 0 : product(joint, 0, problem);
     macs += own;
     trainMacs += timesDone(leftWanted, rightWanted) * own;
     needs.set(step, leftWanted | rightWanted);

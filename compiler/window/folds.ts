@@ -80,7 +80,9 @@ function productOf(graph: Graph, value: ValueId, { image, builder }: Rewriter): 
         output: equation.output,
       };
   }
-  const letters = builder.shapeOf(image[value]).map((_, axis) => String.fromCodePoint(0x3b1 + axis));
+  const letters = builder
+    .shapeOf(image[value])
+    .map((_, axis) => String.fromCodePoint(0x3b1 + axis));
   const term = letters.join('');
   return { operands: [image[value]], terms: [term], output: term };
 }
