@@ -50,7 +50,8 @@ function checkLayout(op: string, x: Tensor, layout: string, rank: number): boole
   return false;
 }
 
-function convolve(
+/** {@link conv2d} or {@link conv1d} under the name that messages give it. */
+export function convolve(
   op: string,
   x: Tensor,
   kernel: Tensor,

@@ -7,17 +7,12 @@ import {
   type Indirection,
 } from '../../ir/kernel.ts';
 import { isScalarOp, type WindowSteps } from '../../ir/ops.ts';
-import {
-  type DType,
-  elementCount,
-  rowMajorStrides,
-  type Shape,
-  type TensorType,
-} from '../../ir/tensor.ts';
-import { combineAffines, delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { type DType, elementCount, type Shape, type TensorType } from '../../ir/tensor.ts';
+import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
 import type { Home } from './homes.ts';
 import { reach } from './ranges.ts';
+import { coordinatesBeforeReshape } from './reshape.ts';
 
 /** What emission needs to know of the program being lowered. */
 export interface Storage {
@@ -131,7 +126,7 @@ export class Emitter {
         );
       }
       case 'reshape':
-        return this.reshape(operand, this.flat(coordinates, node.attributes.shape), bounds);
+        return this.reshape(operand, node.attributes.shape, place);
       case 'pad':
         return this.pad(operand, node.attributes, place);
       case 'window':
@@ -191,18 +186,17 @@ export class Emitter {
     return bounds.filter((_, k) => reaches[k].low < 0 || reaches[k].high > bounds[k].extent);
   }
 
-  /** Memory is flat, so a reshape of a stored value is free; otherwise the flat index must fall apart into the old axes. */
-  private reshape(operand: ValueId, flat: Affine, bounds: readonly Bound[]): number {
+  /** Memory is flat, so a reshape of a stored value is free; otherwise the coordinates must fall apart into the old axes. */
+  private reshape(operand: ValueId, shape: Shape, place: Place): number {
     const node = this.storage.graph.nodes[operand];
-    const tensor = this.storage.tensorOf(operand);
-    if (tensor >= 0) return this.load(operand, tensor, flat, bounds);
-    if (node.op === 'reshape') return this.reshape(node.operands[0], flat, bounds);
-    const { shape } = node.type;
-    const digits = delinearise(flat, this.axes, rowMajorStrides(shape), shape);
-    if (digits && 'digits' in digits && bounds.length === 0)
-      return this.emit(operand, digits.digits, bounds);
-    if (digits && 'split' in digits && bounds.length === 0) throw new AxisSplit(digits.split);
-    return this.load(operand, this.storage.materialise(operand), flat, bounds);
+    if (this.storage.tensorOf(operand) < 0) {
+      if (node.op === 'reshape') return this.reshape(node.operands[0], shape, place);
+      const before = coordinatesBeforeReshape(place.coordinates, shape, node.type.shape, this.axes);
+      if (before && 'digits' in before) return this.emit(operand, before.digits, place.bounds);
+      if (before) throw new AxisSplit(before.split);
+    }
+    const tensor = this.storage.materialise(operand);
+    return this.load(operand, tensor, this.flat(place.coordinates, shape), place.bounds);
   }
 
   private pad(

@@ -113,6 +113,10 @@ export function decideStorage(graph: Graph): StorageDecisions {
     const fullSize = leaves[value].filter(
       (leaf) => elementCount(nodes[leaf].type.shape) * 4 > elements,
     ).length;
+    // What has more elements than all that it reads together, like comparisons under overlapping windows, takes more memory than
+    // time.
+    const read = leaves[value].reduce((sum, leaf) => sum + elementCount(nodes[leaf].type.shape), 0);
+    if (elements > read && cost[value] <= MAX_RECOMPUTE_COST) return true;
     if (leaves[value].length > 2) return false;
     return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
   }

@@ -48,7 +48,7 @@ function expanded(
   while (pending.length > 0) {
     const { value, folds } = pending.pop()!;
     const node = graph.nodes[value];
-    if (node.op === 'fold') {
+    if (node.op === 'fold' && isApart(node, folds)) {
       pending.push({ value: node.operands[0], folds: [node, ...folds] });
     } else if (node.op === 'add' && terms[value] > 0 && terms[value] <= MOST_TERMS) {
       for (const operand of node.operands) pending.push({ value: operand, folds });
@@ -58,6 +58,16 @@ function expanded(
     }
   }
   return sum;
+}
+
+/** Whether none of the folds behind it, innermost first, folds the axis that a fold makes. */
+function isApart({ attributes }: NodeOf<'fold'>, behind: readonly NodeOf<'fold'>[]): boolean {
+  let { axis } = attributes;
+  for (const { attributes: other } of behind) {
+    if (axis === other.axis || axis === other.axis + 1) return false;
+    if (axis > other.axis) axis--;
+  }
+  return true;
 }
 
 /** A value as a sum of products, one letter per axis. */

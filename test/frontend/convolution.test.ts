@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { traceModel } from '../../compiler/frontend/trace.ts';
 import * as btc from '../../compiler/index.ts';
+import { runPipeline } from '../../compiler/pipeline.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { programOf } from './run-program.ts';
 
@@ -163,4 +166,130 @@ describe.each(CASES)('conv2d: $name', ({ x: shape, kernel, options, axes }) => {
     close(updates.x, wanted.x);
     close(updates.w, wanted.w);
   });
+});
+
+const SHAPE: Shape = [2, 8, 8, 4];
+const same = { kernel: 3, padding: 'same' } as const;
+/** Trained networks that read windows in many ways; nothing else has many more elements than the images with 8 channels. */
+const NETWORKS: Readonly<Record<string, (x: btc.Tensor) => btc.Tensor>> = {
+  'one on the other': (x) => btc.convolution(8, 8, same)(btc.relu(btc.convolution(4, 8, same)(x))),
+  'with strides': (x) =>
+    btc.convolution(8, 4, { kernel: 5, stride: 2, padding: 2 })(btc.convolution(4, 8, same)(x)),
+  'two over one image': (x) => {
+    const y = btc.convolution(4, 8, same)(x);
+    return btc
+      .convolution(
+        8,
+        8,
+        same,
+      )(y)
+      .add(btc.convolution(8, 8, same)(y));
+  },
+  // Its gradient stacks the images of all uses, of 2 channels each.
+  'one that is used four times': (image) => {
+    const x = btc.slice(image, 3, 0, 2);
+    const layer = btc.convolution(2, 2, same);
+    return layer(btc.tanh(layer(btc.tanh(layer(btc.tanh(layer(x)))))));
+  },
+  depthwise: (x) => btc.convolution(8, 8, { ...same, groups: 8 })(btc.convolution(4, 8, same)(x)),
+  'in groups': (x) => btc.convolution(8, 8, { ...same, groups: 2 })(btc.convolution(4, 8, same)(x)),
+  'of CP kernels': (x) => {
+    const weight = btc.cpKernel({ rank: 4 });
+    return btc.convolution(8, 8, { ...same, weight })(btc.convolution(4, 8, same)(x));
+  },
+  'under overlapping pools': (x) => {
+    const y = btc.maxPool2d(btc.convolution(4, 8, same)(x), 3, { stride: 2, padding: 1 });
+    return btc.avgPool2d(y, 3, { stride: 1, padding: 1 });
+  },
+};
+
+describe('no tensor has an element per position and tap', () => {
+  test.each(Object.entries(NETWORKS))('%s', (_, build) => {
+    const model = btc.defineModel({
+      name: 'm',
+      inputs: { x: btc.tensor(SHAPE) },
+      build: ({ x }) => ({ y: build(x) }),
+      train: { loss: ({ y }) => btc.mean(btc.square(y)), optimizer: btc.sgd() },
+    });
+    const { memory } = runPipeline(traceModel(model), {
+      target: 'webgpu',
+      limits: WEBGPU_DEFAULT_LIMITS,
+      optimiser: model.definition.train!.optimizer,
+    });
+    const sizes = memory!.schedule!.tensors.map(({ shape }) => elementCount(shape));
+    // What is interleaved is rounded up to the stride.
+    expect(Math.max(...sizes)).toBeLessThan(1.5 * elementCount([...SHAPE.slice(0, 3), 8]));
+  });
+});
+
+/** A program without parameters, run in float64 and as kernels. */
+const evaluated = (shape: Shape, build: (x: btc.Tensor) => btc.Tensor) => {
+  const x = values(shape, 0);
+  const model = btc.defineModel({
+    name: 'm',
+    inputs: { x: btc.tensor(shape) },
+    build: ({ x }) => ({ y: build(x) }),
+  });
+  return { x, y: programOf(model, 'predict')({ x }, {}).outputs.y };
+};
+
+/** The elements under each window of one channel, without padding. */
+const patches = (x: Float64Array, width: number, extents: Shape, size: number, stride: number) => {
+  const [rows, columns] = extents.map((extent) => Math.floor((extent - size) / stride) + 1);
+  return Array.from({ length: rows * columns }, (_, p) =>
+    Array.from({ length: size * size }, (_, k) => {
+      const h = Math.floor(p / columns) * stride + Math.floor(k / size);
+      const w = (p % columns) * stride + (k % size);
+      return x[h * width + w];
+    }),
+  );
+};
+
+describe('pooling', () => {
+  const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+  test.each([
+    [2, 2],
+    [3, 2],
+    [3, 1],
+  ])('of windows of %i every %i elements, with a rest', (size, stride) => {
+    const largest = evaluated([1, 7, 8, 1], (x) => btc.maxPool2d(x, size, { stride }));
+    const wanted = patches(largest.x, 8, [7, 8], size, stride);
+    close(
+      largest.y,
+      wanted.map((patch) => Math.max(...patch)),
+    );
+    close(evaluated([1, 7, 8, 1], (x) => btc.avgPool2d(x, size, { stride })).y, wanted.map(mean));
+  });
+
+  test('padding never wins a maximum and counts as zero in a mean', () => {
+    const negative = (x: btc.Tensor) => btc.sub(x, 5);
+    const { x, y } = evaluated([1, 2, 2, 1], (x) =>
+      btc.maxPool2d(negative(x), 2, { stride: 1, padding: 1 }),
+    );
+    const [a, b, c, d] = x.map((value) => value - 5);
+    const { max } = Math;
+    close(y, [a, max(a, b), b, max(a, c), max(a, b, c, d), max(b, d), c, max(c, d), d]);
+    const means = evaluated([1, 2, 2, 1], (x) =>
+      btc.avgPool2d(negative(x), 2, { stride: 2, padding: 1 }),
+    );
+    close(means.y, [a / 4, b / 4, c / 4, d / 4]);
+  });
+
+  test('over all positions', () => {
+    const { x, y } = evaluated([2, 2, 3, 2], btc.globalAveragePool);
+    const channel = (n: number, c: number) =>
+      mean(Array.from({ length: 6 }, (_, k) => x[12 * n + 2 * k + c]));
+    close(y, [channel(0, 0), channel(0, 1), channel(1, 0), channel(1, 1)]);
+  });
+});
+
+test('a convolution along one axis is one of images of height 1', () => {
+  const kernel = (x: btc.Tensor, shape: Shape) =>
+    btc.reshape(btc.cast(btc.arange(elementCount(shape)), 'f32').add(x.sum()), shape);
+  const options = { stride: 2, padding: 2 };
+  const { y } = evaluated([2, 7, 3], (x) => btc.conv1d(x, kernel(x, [4, 3, 2]), options));
+  const image = evaluated([2, 7, 3], (x) =>
+    btc.conv2d(btc.expandDims(x, 1), kernel(x, [1, 4, 3, 2]), { ...options, padding: [0, 2] }),
+  );
+  close(y, image.y);
 });

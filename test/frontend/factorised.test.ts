@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import * as forms from '../../compiler/frontend/factorised/forms.ts';
 import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
+import * as kernels from '../../compiler/frontend/factorised/kernel-forms.ts';
 import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
 import {
   denseCount,
   type MatrixNetwork,
-  matrixEquation,
   parameterCount,
 } from '../../compiler/frontend/factorised/network.ts';
 import { productMacs } from '../../compiler/frontend/factorised/product-macs.ts';
@@ -13,38 +13,11 @@ import { initialValues } from '../../compiler/frontend/initialisers.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { compileText, withOutput } from '../support/compile-text.ts';
+import { reconstruct, someCores } from '../support/factorised.ts';
 import { programOf } from './run-program.ts';
 
-/** The sum over all bonds, letter by letter: slow and simple. */
-function reconstruct(matrix: MatrixNetwork, cores: readonly (readonly ArrayLike<number>[])[]) {
-  const count = elementCount([...matrix.inputModes, ...matrix.outputModes]);
-  const result = new Float64Array(count);
-  matrix.networks.forEach((network, n) => {
-    const [, output] = matrixEquation(matrix, network).split('->');
-    const extents = new Map(
-      network.cores.flatMap(({ letters, shape }) => [...letters].map((c, k) => [c, shape[k]])),
-    );
-    const bonds = [...extents.keys()].filter((letter) => !output.includes(letter));
-    const order = [...output, ...bonds];
-    const at = new Map(order.map((letter) => [letter, 0]));
-    const flat = (letters: string) =>
-      [...letters].reduce((index, letter) => index * extents.get(letter)! + at.get(letter)!, 0);
-    for (;;) {
-      const product = network.cores.reduce((p, core, k) => p * cores[n][k][flat(core.letters)], 1);
-      result[flat(output)] += product;
-      let k = order.length - 1;
-      for (; k >= 0; k--) {
-        const next = at.get(order[k])! + 1;
-        at.set(order[k], next === extents.get(order[k]) ? 0 : next);
-        if (at.get(order[k]) !== 0) break;
-      }
-      if (k < 0) break;
-    }
-  });
-  return result;
-}
-
 const MODES = { inputModes: [3, 4, 2], outputModes: [2, 3, 4] };
+const KERNEL = { taps: [3, 3], inputModes: [6], outputModes: [8] };
 const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
   'low-rank': forms.lowRankNetwork(24, 24, 5),
   CP: forms.cpNetwork(MODES, 7),
@@ -62,6 +35,14 @@ const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
     [3, 1, 2],
   ]),
   'hierarchical Tucker': forms.hierarchicalTuckerNetwork(MODES, 4),
+  'Tucker-2 kernel': kernels.tuckerKernelNetwork(KERNEL, 3, 4),
+  'CP kernel': kernels.cpKernelNetwork(KERNEL, 9, true),
+  'CP kernel that is not separable': kernels.cpKernelNetwork(KERNEL, 9, false),
+  'tensor-train kernel': kernels.tensorTrainKernelNetwork(KERNEL, [4, 6, 4]),
+  'tensor-train kernel over split channels': kernels.splitTrainKernelNetwork(
+    { taps: [3, 3], inputModes: [3, 2], outputModes: [2, 4] },
+    [5, 4],
+  ),
 };
 
 describe('a factorised matrix', () => {
@@ -83,7 +64,7 @@ describe('a factorised matrix', () => {
           ),
         );
         for (const value of reconstruct(matrix, cores)) sum += value * value;
-        count += elementCount([...matrix.inputModes, ...matrix.outputModes]);
+        count += denseCount(matrix);
       }
       const ratio = sum / count / variance;
       expect(ratio).toBeGreaterThan(0.9);
@@ -139,21 +120,6 @@ const WEIGHTS: Readonly<Record<string, btc.Factorisation>> = {
   }),
   'hierarchical Tucker': btc.hierarchicalTucker({ ...MODES, rank: 3 }),
 };
-
-/** Cores of the layer as the network names them, with some values. */
-function someCores(matrix: MatrixNetwork, prefix: string) {
-  const parameters: Record<string, Float64Array> = {};
-  const cores = matrix.networks.map((network) =>
-    network.cores.map((core) => {
-      const values = Float64Array.from({ length: elementCount(core.shape) }, (_, k) =>
-        Math.sin(1.3 * k + core.name.length + 0.7 * core.shape.length),
-      );
-      parameters[`${prefix}.${core.name}`] = values;
-      return values;
-    }),
-  );
-  return { cores, parameters };
-}
 
 const close = (given: ArrayLike<number>, wanted: ArrayLike<number>) => {
   const scale = Math.max(...Array.from(wanted, Math.abs), 1e-12);

@@ -1,5 +1,5 @@
 import { isPoisoned, poisoned, report } from '../context.ts';
-import { checkGroups, checkSignal, conv2d } from '../convolution.ts';
+import { checkGroups, checkSignal, convolve } from '../convolution.ts';
 import { add } from '../elementwise.ts';
 import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
 import type { KernelFactorisation } from '../factorised/kernel.ts';
@@ -36,7 +36,7 @@ export interface Convolution {
   readonly outChannels: number;
 }
 
-/** {@link conv2d} with a trained kernel [height, width, inChannels / groups, outChannels] and bias [outChannels]. */
+/** A convolution, as `conv2d` does it, with a trained kernel [height, width, inChannels / groups, outChannels] and bias [outChannels]. */
 export function convolution(
   inChannels: number,
   outChannels: number,
@@ -70,7 +70,7 @@ export function convolution(
   function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const shape = [...taps, inChannels / groups, outChannels];
     const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
-    return (x: Tensor) => conv2d(x, weight, options);
+    return (x: Tensor) => convolve('convolution', x, weight, options, 2);
   }
 
   function factorised(
