@@ -138,7 +138,7 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
     return fill(shape, (at) => {
       const index = elementUnder(attributes, at[axis], at[axis + 1]);
       const inside = index >= 0 && index < type.shape[axis];
-      return inside ? x[dot(at.toSpliced(axis, 2, index), strides)] : 0;
+      return inside ? x[dot(at.toSpliced(axis, 2, index), strides)] : attributes.value;
     });
   },
   fold: ({ operands: [x], types: [type], attributes, shape }) => {

@@ -3,8 +3,8 @@ import { SCALAR_OPS, type ScalarOp, scalarResult } from './scalar.ts';
 import { type DType, elementCount, type Shape, sameShape, type TensorType } from './tensor.ts';
 
 /**
- * How a window runs along an axis: its tap k at position o is element `o·stride + k·dilation − low`. Elements outside of the
- * axis are 0. A negative dilation reverses the taps; a negative `low` starts inside.
+ * How a window runs along an axis: its tap k at position o is element `o·stride + k·dilation − low`. A negative dilation
+ * reverses the taps; a negative `low` starts inside.
  */
 export interface WindowSteps {
   readonly axis: number;
@@ -36,9 +36,16 @@ interface StructuralAttributes {
   };
   /** Axis k of the operand becomes axis `axes[k]` of the result (increasing); extents agree or are 1 in the operand. */
   readonly broadcast: { readonly shape: Shape; readonly axes: readonly number[] };
-  /** `axis` becomes two axes [positions, size], each position with the elements under its window (a convolution's operand). */
-  readonly window: WindowSteps & { readonly positions: number; readonly size: number };
-  /** The transpose of `window`: axes [positions, size] at `axis` add up into one of `extent` (overlap-add). */
+  /**
+   * `axis` becomes two axes [positions, size], each position with the elements under its window (a convolution's operand);
+   * `value` outside of the axis.
+   */
+  readonly window: WindowSteps & {
+    readonly positions: number;
+    readonly size: number;
+    readonly value: number;
+  };
+  /** The transpose of `window` with zeros outside: axes [positions, size] at `axis` add up into one of `extent` (overlap-add). */
   readonly fold: WindowSteps & { readonly extent: number };
   readonly concat: { readonly axis: number };
   /** n-ary einsum; a letter that is in several operands and the output is a batch index, one in no output is summed. */

@@ -121,6 +121,7 @@ function liftWindows(
       const node = builder.nodes[value];
       if (node.op !== 'window' || new Set(term).size < term.length) break;
       const { axis, ...attributes } = node.attributes;
+      if (attributes.value !== 0) break;
       const steps = term.slice(axis, axis + 2);
       if (![...steps].every((letter) => isUsedOutside(letter, own))) break;
       const letter = unusedLetter(used);

@@ -4,7 +4,6 @@ import { checkSignal } from './convolution.ts';
 import { mul } from './elementwise.ts';
 import { mean } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
-import { pad } from './views.ts';
 import {
   type AxisWindow,
   type PerAxis,
@@ -16,21 +15,9 @@ import {
 
 /** Largest element under each window of images [batch, height, width, channels]; padding never wins. Ties share the gradient. */
 export function maxPool2d(x: Tensor, size: PerAxis, options: WindowOptions = {}): Tensor {
-  return pool('maxPool2d', x, size, options, (windows) => {
-    const reach = windows.map(
-      (one) => (one.positions - 1) * one.stride + (one.size - 1) * one.dilation + 1,
-    );
-    const widths = windows.map(({ low }, k): [number, number] => [
-      low,
-      Math.max(0, reach[k] - low - x.shape[k + 1]),
-    ]);
-    const padded = pad(x, [[0, 0], ...widths, [0, 0]], Number.NEGATIVE_INFINITY);
-    const view = underWindows(
-      padded,
-      windows.map((window) => ({ ...window, low: 0 })),
-    );
-    return apply('reduceMax', [view], { axes: TAP_AXES });
-  });
+  return pool('maxPool2d', x, size, options, (windows) =>
+    apply('reduceMax', [underWindows(x, windows, Number.NEGATIVE_INFINITY)], { axes: TAP_AXES }),
+  );
 }
 
 /** Mean under each window of images [batch, height, width, channels]; padding counts as zeros, as in PyTorch. */

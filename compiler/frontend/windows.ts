@@ -27,7 +27,7 @@ export interface WindowOptions {
 }
 
 /** A window along one spatial axis. */
-export type AxisWindow = Omit<OpAttributes['window'], 'axis'>;
+export type AxisWindow = Omit<OpAttributes['window'], 'axis' | 'value'>;
 
 /** The windows of a call along the given extents; null after a diagnostic. */
 export function resolveWindows(
@@ -77,8 +77,8 @@ export function perAxis(
   return null;
 }
 
-/** [batch, …extents, channels] to [batch, positions, taps, positions, taps, …, channels]: a view. */
-export function underWindows(x: Tensor, windows: readonly AxisWindow[]): Tensor {
+/** [batch, …extents, channels] to [batch, positions, taps, positions, taps, …, channels]: a view, with `value` outside of `x`. */
+export function underWindows(x: Tensor, windows: readonly AxisWindow[], value = 0): Tensor {
   // From the last axis on, so that the numbers of those before it stay.
   return windows.reduceRight((view, window, k) => {
     const { positions, size, stride, dilation, low } = window;
@@ -88,6 +88,6 @@ export function underWindows(x: Tensor, windows: readonly AxisWindow[]): Tensor 
       sideBySide && positions * size < x.shape[k + 1]
         ? slice(view, k + 1, 0, positions * size)
         : view;
-    return apply('window', [whole], { axis: k + 1, ...window });
+    return apply('window', [whole], { axis: k + 1, value, ...window });
   }, x);
 }

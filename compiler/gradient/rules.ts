@@ -203,14 +203,14 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule } = {
     return [emit.reshape(emit.reduceSum(gradient, summed), own)];
   },
   window: ({ node, gradient, emit }) => {
-    const { positions: _, size: __, ...steps } = (node as NodeOf<'window'>).attributes;
-    const extent = emit.shapeOf(node.operands[0])[steps.axis];
-    return [emit.node('fold', [gradient], { ...steps, extent })];
+    const { axis, stride, dilation, low } = (node as NodeOf<'window'>).attributes;
+    const extent = emit.shapeOf(node.operands[0])[axis];
+    return [emit.node('fold', [gradient], { axis, stride, dilation, low, extent })];
   },
   fold: ({ node, gradient, emit }) => {
     const { extent: _, ...steps } = (node as NodeOf<'fold'>).attributes;
     const [positions, size] = emit.shapeOf(node.operands[0]).slice(steps.axis);
-    return [emit.node('window', [gradient], { ...steps, positions, size })];
+    return [emit.node('window', [gradient], { ...steps, positions, size, value: 0 })];
   },
   concat: ({ node, gradient, emit, wanted }) => {
     const { axis } = node.attributes as { axis: number };

@@ -6,7 +6,7 @@ import {
   constantAffine,
   type Indirection,
 } from '../../ir/kernel.ts';
-import { isScalarOp, type WindowSteps } from '../../ir/ops.ts';
+import { isScalarOp, type OpAttributes } from '../../ir/ops.ts';
 import { type DType, elementCount, type Shape, type TensorType } from '../../ir/tensor.ts';
 import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
@@ -219,14 +219,14 @@ export class Emitter {
   /** Two coordinates become one: position and tap. */
   private window(
     operand: ValueId,
-    { axis, stride, dilation, low }: WindowSteps,
+    { axis, stride, dilation, low, value }: OpAttributes['window'],
     { coordinates, bounds }: Place,
   ): number {
     const steps = coordinates.slice(axis, axis + 2);
     const index = combineAffines(steps, [stride, dilation], this.axes.length);
     const source = coordinates.toSpliced(axis, 2, shiftAffine(index, -low));
     const own = { index: source[axis], extent: this.shape(operand)[axis] };
-    return this.within(operand, source, bounds, [own], 0);
+    return this.within(operand, source, bounds, [own], value);
   }
 
   /** The element at `coordinates` where `own` bounds hold, `outside` elsewhere. */

@@ -65,8 +65,8 @@ export function decideStorage(graph: Graph): StorageDecisions {
         store(operand);
       continue;
     }
-    if (mustStore[value] || isLongConcat(node) || (uses[value] > 1 && !cheapToRecompute(value)))
-      store(value);
+    const needed = mustStore[value] || isLongConcat(node) || isStackOfStored(node);
+    if (needed || (uses[value] > 1 && !cheapToRecompute(value))) store(value);
   }
   return { stored, uses };
 
@@ -108,15 +108,35 @@ export function decideStorage(graph: Graph): StorageDecisions {
     }
   }
 
+  /** A stack of values that are stored for it alone: they can be computed right where they stand in it. */
+  function isStackOfStored(node: Node): boolean {
+    return (
+      node.op === 'concat' &&
+      node.attributes.axis === 0 &&
+      node.operands.every((operand) => {
+        const part = base[operand];
+        return (
+          opRow(nodes[part].op).kind === 'contraction' && uses[part] === 1 && isReshape(operand)
+        );
+      })
+    );
+  }
+
+  function isReshape(value: ValueId): boolean {
+    return nodes[value].op === 'reshape' && nodes[value].operands[0] === base[value];
+  }
+
   function cheapToRecompute(value: ValueId): boolean {
     const elements = elementCount(nodes[value].type.shape);
     const fullSize = leaves[value].filter(
       (leaf) => elementCount(nodes[leaf].type.shape) * 4 > elements,
     ).length;
-    // What has more elements than all that it reads together, like comparisons under overlapping windows, takes more memory than
-    // time.
-    const read = leaves[value].reduce((sum, leaf) => sum + elementCount(nodes[leaf].type.shape), 0);
-    if (elements > read && cost[value] <= MAX_RECOMPUTE_COST) return true;
+    // What has more elements than anything that it reads, like comparisons under overlapping windows, would take much memory
+    // for little work.
+    const isLargest = leaves[value].every(
+      (leaf) => elementCount(nodes[leaf].type.shape) < elements,
+    );
+    if (isLargest && cost[value] <= MAX_RECOMPUTE_COST) return true;
     if (leaves[value].length > 2) return false;
     return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
   }

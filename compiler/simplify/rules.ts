@@ -77,12 +77,11 @@ const RULES: { readonly [Op in OpName]?: Rule<Op> } = {
   // Windows that lie side by side are the axis cut into equal parts.
   window: (node, [x], r) => {
     const inner = r.builder.nodes[x];
-    const { axis, positions, size, stride, dilation, low } = node.attributes;
+    const { axis, positions, size, stride, dilation, low, value } = node.attributes;
     const sideBySide = (positions === 1 || stride === size) && (size === 1 || dilation === 1);
     if (sideBySide && low === 0 && positions * size === inner.type.shape[axis])
       return r.append('reshape', [x], { shape: node.type.shape }, node.source);
-    // Outside of the operand there are zeros.
-    return inner.op === 'constant' && inner.attributes.value === 0
+    return inner.op === 'constant' && inner.attributes.value === value
       ? constantOf(inner, node, r)
       : null;
   },

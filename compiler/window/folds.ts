@@ -1,6 +1,7 @@
 import { formatEquation, parseEquation } from '../../ir/einsum.ts';
 import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
 import type { WindowSteps } from '../../ir/ops.ts';
+import { type Shape, sameShape } from '../../ir/tensor.ts';
 import { type Rewriter, rewriteGraph } from '../rewrite.ts';
 
 // The input gradient of a convolution is fold(contract(dy, w)), whose operand would have an element per position and
@@ -134,15 +135,14 @@ function foldedTerm(
     return { ...attributes, position, tap, taps: extents.get(tap)! };
   });
   const folds = named.map((fold): Fold => ({ ...fold, resultAxis: output.indexOf(fold.position) }));
-  // The depth is the number of axes that are folded.
-  const build = (phases: readonly Phase[]): ValueId => {
-    if (phases.length === folds.length)
-      return contraction({ ...product, output }, phases, rewriter, source);
-    const fold = folds[phases.length];
-    const parts = phasesOf(fold).map((phase) => build([...phases, phase]));
-    return interleave(parts, fold, rewriter, source);
-  };
-  return build([]);
+  const combinations = folds.reduce<readonly (readonly Phase[])[]>(
+    (lists, fold) => lists.flatMap((list) => phasesOf(fold).map((phase) => [...list, phase])),
+    [[]],
+  );
+  const parts = combinations.map((phases) =>
+    contraction({ ...product, output }, phases, rewriter, source),
+  );
+  return interleave(parts, folds, rewriter, source);
 }
 
 function extentsOf({ operands, terms }: Product, { builder }: Rewriter): Map<string, number> {
@@ -201,7 +201,7 @@ function contraction(
     for (const { fold, count: positions, taps: size, dilation, low } of phases) {
       const axis = terms[k].indexOf(fold.position);
       if (axis < 0) continue;
-      const attributes = { axis, positions, size, stride: 1, dilation, low };
+      const attributes = { axis, positions, size, stride: 1, dilation, low, value: 0 };
       value = rewriter.append('window', [value], attributes, source);
       terms[k] = terms[k].replace(fold.position, fold.position + fold.tap);
     }
@@ -221,28 +221,45 @@ function everyTap(
 ): ValueId {
   if (taps === fold.taps) return value;
   const shape = rewriter.builder.shapeOf(value).with(axis, taps);
-  const steps = { axis, stride: tapStep, dilation: 1, low: -firstTap };
-  const attributes = { ...steps, positions: taps, size: 1 };
+  const steps = { axis, stride: tapStep, dilation: 1, low: 0 - firstTap };
+  const attributes = { ...steps, positions: taps, size: 1, value: 0 };
   const window = rewriter.append('window', [value], attributes, source);
   return rewriter.append('reshape', [window], { shape }, source);
 }
 
-/** Element r of every group of phases is that of phase r. */
+/**
+ * Puts the phases of all folds together: element r of each run of `stride` elements is that of residue r. The phases are
+ * stacked first, so that each can be computed where it stays.
+ */
 function interleave(
-  phases: readonly ValueId[],
-  { resultAxis: axis, extent }: Fold,
+  parts: readonly ValueId[],
+  folds: readonly Fold[],
   rewriter: Rewriter,
   source: number,
 ): ValueId {
-  if (phases.length === 1) return phases[0];
-  const shape = rewriter.builder.shapeOf(phases[0]);
-  const count = shape[axis] * phases.length;
-  const apart = phases.map((phase) =>
-    rewriter.append('reshape', [phase], { shape: shape.toSpliced(axis + 1, 0, 1) }, source),
+  if (parts.length === 1) return parts[0];
+  const shape = rewriter.builder.shapeOf(parts[0]);
+  const residues = folds.map(({ stride, extent }) => Math.min(stride, extent));
+  const apart = parts.map((part) =>
+    rewriter.append('reshape', [part], { shape: [1, ...shape] }, source),
   );
-  const stacked = rewriter.append('concat', apart, { axis: axis + 1 }, source);
-  const joined = rewriter.append('reshape', [stacked], { shape: shape.with(axis, count) }, source);
-  if (count === extent) return joined;
-  const starts = shape.map(() => 0);
-  return rewriter.append('slice', [joined], { starts, sizes: shape.with(axis, extent) }, source);
+  const reshape = (value: ValueId, shape: Shape) =>
+    rewriter.append('reshape', [value], { shape }, source);
+  const stacked = rewriter.append('concat', apart, { axis: 0 }, source);
+  const foldOf = (axis: number) => folds.findIndex(({ resultAxis }) => resultAxis === axis);
+  // [residues…, axes…] to [axis, its residues, axis, …], which is the joined axes.
+  const permutation = shape.flatMap((_, axis) =>
+    foldOf(axis) < 0 ? [folds.length + axis] : [folds.length + axis, foldOf(axis)],
+  );
+  const beside = rewriter.append(
+    'transpose',
+    [reshape(stacked, [...residues, ...shape])],
+    { permutation },
+    source,
+  );
+  const whole = shape.map((extent, axis) => extent * (residues[foldOf(axis)] ?? 1));
+  const joined = reshape(beside, whole);
+  const sizes = whole.map((extent, axis) => folds[foldOf(axis)]?.extent ?? extent);
+  if (sameShape(sizes, whole)) return joined;
+  return rewriter.append('slice', [joined], { starts: sizes.map(() => 0), sizes }, source);
 }

@@ -153,9 +153,21 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: readonly Build[] } = {
     applied('broadcast', { shape: [3, 4, 2], axes: [1, 2] }, [1, 2]),
   ],
   window: [
-    applied('window', { axis: 0, positions: 4, size: 3, stride: 1, dilation: 1, low: 1 }, [4, 2]),
-    applied('window', { axis: 1, positions: 3, size: 3, stride: 2, dilation: 1, low: 1 }, [2, 5]),
-    applied('window', { axis: 0, positions: 2, size: 2, stride: 3, dilation: -2, low: -3 }, [6]),
+    applied(
+      'window',
+      { axis: 0, positions: 4, size: 3, stride: 1, dilation: 1, low: 1, value: 0 },
+      [4, 2],
+    ),
+    applied(
+      'window',
+      { axis: 1, positions: 3, size: 3, stride: 2, dilation: 1, low: 1, value: 0 },
+      [2, 5],
+    ),
+    applied(
+      'window',
+      { axis: 0, positions: 2, size: 2, stride: 3, dilation: -2, low: -3, value: 0 },
+      [6],
+    ),
   ],
   fold: [
     applied('fold', { axis: 0, extent: 4, stride: 1, dilation: 1, low: 1 }, [4, 3, 2]),

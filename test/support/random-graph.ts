@@ -205,6 +205,7 @@ const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shap
       ...steps(pick, shape),
       positions: 1 + pick(4),
       size: 1 + pick(3),
+      value: pick(3) - 1,
     }),
     fold: (pick, [shape]) => ({ ...steps(pick, shape.slice(1)), extent: 1 + pick(6) }),
     broadcast: (pick, [shape]) => {
