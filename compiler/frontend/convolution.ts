@@ -34,7 +34,9 @@ export function conv1d(x: Tensor, kernel: Tensor, options: ConvolutionOptions = 
   return convolve('conv1d', x, kernel, options, 1);
 }
 
-const LAYOUTS: Readonly<Record<number, { readonly input: string; readonly kernel: string }>> = {
+export const LAYOUTS: Readonly<
+  Record<number, { readonly input: string; readonly kernel: string }>
+> = {
   1: { input: '[batch, length, channels]', kernel: '[length, in, out]' },
   2: { input: '[batch, height, width, channels]', kernel: '[height, width, in, out]' },
 };
@@ -44,7 +46,8 @@ export function checkSignal(op: string, x: Tensor, spatial: number): boolean {
   return !isPoisoned(x) && checkLayout(op, x, LAYOUTS[spatial].input, spatial + 2);
 }
 
-function checkLayout(op: string, x: Tensor, layout: string, rank: number): boolean {
+/** BTC2003 for what is not an f32 tensor of the rank of a layout. */
+export function checkLayout(op: string, x: Tensor, layout: string, rank: number): boolean {
   if (x.rank === rank && x.dtype === 'f32') return true;
   report(2003, { op, wanted: `f32 ${layout}`, given: `${x.dtype} ${formatShape(x.shape)}` });
   return false;

@@ -43,6 +43,8 @@ export {
   type Convolution,
   type ConvolutionLayerOptions,
   convolution,
+  type TransposedConvolutionOptions,
+  transposedConvolution,
 } from './layers/convolution.ts';
 export {
   type Embedding,
@@ -100,6 +102,7 @@ export {
   variance,
 } from './reductions.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
+export { conv2dTranspose } from './transposed-convolution.ts';
 export {
   arange,
   broadcastTo,

@@ -293,3 +293,47 @@ test('a convolution along one axis is one of images of height 1', () => {
   );
   close(y, image.y);
 });
+
+describe('a transposed convolution', () => {
+  test.each([
+    [{ stride: 2 }, [2, 4, 5, 3], [2, 2]],
+    [{ stride: [2, 3], padding: 'same' }, [1, 3, 2, 2], [3, 4]],
+    [{ stride: 2, padding: 1, dilation: [1, 2] }, [1, 4, 3, 2], [3, 2]],
+  ] as const)('is the transpose of the convolution: %o', (options, small, taps) => {
+    const outside = 4;
+    const shape = [...taps, outside, small[3]];
+    const given = { y: values(small, 1), w: values(shape, 2) };
+    const model = btc.defineModel({
+      name: 'm',
+      inputs: {},
+      build: () => {
+        const y = btc.param('y', small, btc.init.zeros);
+        const w = btc.param('w', shape, btc.init.zeros);
+        const x = btc.conv2dTranspose(y, btc.transpose(w), options);
+        const probe = btc.sin(
+          btc.reshape(btc.cast(btc.arange(elementCount(x.shape)), 'f32'), x.shape),
+        );
+        const there = btc.conv2d(probe, w, options);
+        return { left: btc.sum(btc.mul(x, probe)), right: btc.sum(btc.mul(y, there)) };
+      },
+      // What both are equal to has equal gradients.
+      train: {
+        loss: ({ left, right }) => btc.sub(left, right),
+        optimizer: btc.sgd({ learningRate: 1 }),
+      },
+    });
+    const { left, right } = programOf(model, 'predict')({}, given).outputs;
+    close(left, right);
+    const rate = Float64Array.of(1);
+    const { updates } = programOf(model, 'train')({ learningRate: rate }, given);
+    close(updates.y, given.y);
+    close(updates.w, given.w);
+  });
+
+  test('has the extents of an image of the stride times as many pixels', () => {
+    const { y } = evaluated([1, 3, 4, 2], (x) =>
+      btc.conv2dTranspose(x, btc.ones([2, 2, 2, 1]), { stride: 2 }),
+    );
+    expect(y).toHaveLength(6 * 8);
+  });
+});

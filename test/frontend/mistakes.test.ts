@@ -127,6 +127,8 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   matmul: 'tensor tensor',
   conv1d: 'tensor tensor / convolving',
   conv2d: 'tensor tensor / convolving',
+  conv2dTranspose: 'tensor tensor / convolving',
+  transposedConvolution: 'number number kernel',
   maxPool2d: 'tensor axes / pooling',
   avgPool2d: 'tensor axes / pooling',
   globalAveragePool: 'tensor',
@@ -281,6 +283,7 @@ const SUITED_INPUTS: { readonly [Name in Subject]?: string } = {
   lstm: 't',
   embedding: 'c',
   convolution: 'v',
+  transposedConvolution: 'v',
 };
 
 /** The tensors in a result; a layer is applied to the input that suits its kind. */

@@ -35,6 +35,7 @@ import {
   tensor,
   tensorTrain,
   tensorTrainKernel,
+  transposedConvolution,
   tuckerKernel,
 } from '../../compiler/index.ts';
 
@@ -125,8 +126,9 @@ export const MODELS: Readonly<Record<string, () => Model>> = {
         const depthwise = convolution(6, 6, { kernel: [3, 1], groups: 6, dilation: 2 });
         const pooled = maxPool2d(relu(depthwise(first)), 3, { stride: 2, padding: 1 });
         const second = convolution(6, 8, { kernel: 3, stride: 2, padding: 1 })(pooled);
-        const mixed = avgPool2d(relu(second), 2, { stride: 1 });
-        return { logits: linear(8, 5)(globalAveragePool(mixed)) };
+        const wider = transposedConvolution(8, 4, { kernel: 3, stride: 2, padding: 'same' });
+        const mixed = avgPool2d(wider(relu(second)), 2, { stride: 1 });
+        return { logits: linear(4, 5)(globalAveragePool(mixed)) };
       },
       train: {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),

@@ -8,6 +8,7 @@ import { warnIfDearer } from '../factorised/product-macs.ts';
 import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
+import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { LayerOptions } from './dense.ts';
@@ -97,5 +98,37 @@ export function convolution(
       return factorisedConvolution(x, weight, windows);
     };
   }
+  return layer;
+}
+
+export type TransposedConvolutionOptions = Omit<
+  ConvolutionLayerOptions,
+  'groups' | 'weight' | 'variance'
+>;
+
+/** A transposed convolution, as `conv2dTranspose` does it, with a trained kernel [height, width, inChannels, outChannels] and bias. */
+export function transposedConvolution(
+  inChannels: number,
+  outChannels: number,
+  options: TransposedConvolutionOptions,
+): Convolution {
+  const kind = 'transposedConvolution';
+  const layer = Object.assign(
+    (x: Tensor): Tensor => {
+      const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
+      if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
+      const parameters = layerParameters(layer, kind, options.name);
+      const shape = [...taps, inChannels, outChannels];
+      const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
+      const bias =
+        (options.bias ?? true)
+          ? parameters.get('bias', [outChannels], options.biasInit ?? zerosInit)
+          : null;
+      if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
+      const y = transposedConvolve(kind, x, weight, options);
+      return bias ? add(y, bias) : y;
+    },
+    { inChannels, outChannels },
+  );
   return layer;
 }
