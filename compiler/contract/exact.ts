@@ -1,12 +1,5 @@
 import { costOf, type Objective } from './objective.ts';
-import {
-  type ContractionTree,
-  type Problem,
-  product,
-  takesWindow,
-  timesDone,
-  type WindowLetters,
-} from './problem.ts';
+import { type ContractionTree, type Problem, product, takesWindow, timesDone } from './problem.ts';
 
 /** Up to this many operands the search over all subsets is worth its 3^n pairs: a tenth of a second at 15. */
 export const MAX_EXACT_OPERANDS = 16;
@@ -31,10 +24,9 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
   const split = new Int32Array(size);
   for (let k = 0; k < count; k++) cost[2 ** k] = 0;
   const joint = new Int32Array(words);
-  const hasWindows = problem.windows.some((window) => window !== null);
-  /** The window that a subset is, if it is nothing else. */
-  const alone = (subset: number): WindowLetters | null =>
-    hasWindows && (subset & (subset - 1)) === 0 ? problem.windows[31 - Math.clz32(subset)] : null;
+  const windows = problem.windows.reduce((set, window, k) => (window ? set | (1 << k) : set), 0);
+  /** The subset where it is a window and nothing else, or 0. */
+  const lone = (subset: number) => ((subset & (subset - 1)) === 0 ? subset & windows : 0);
   for (let subset = 3; subset < size; subset++) {
     const lowest = subset & -subset;
     const rest = subset ^ lowest;
@@ -46,10 +38,10 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
       const left = others | lowest;
       const right = subset ^ left;
       const below = cost[left] + cost[right];
-      const window = alone(left) ?? alone(right);
-      if (window !== null) {
-        const viewed = alone(left) === null ? left : right;
-        if (below < best && takesWindow(window, open, viewed * words)) {
+      const window = windows === 0 ? 0 : lone(left) || lone(right);
+      if (window !== 0) {
+        const letters = problem.windows[31 - Math.clz32(window)]!;
+        if (below < best && takesWindow(letters, open, (subset ^ window) * words)) {
           best = below;
           split[subset] = left;
         }

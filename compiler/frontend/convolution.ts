@@ -96,11 +96,12 @@ export function convolve(
 
 /** BTC2032 where groups do not divide the channels on either side. */
 export function checkGroups(op: string, groups: number, inside: number, outside: number): boolean {
-  const divides = (n: number) => inside % n === 0 && outside % n === 0;
-  if (Number.isSafeInteger(groups) && groups > 0 && divides(groups)) return true;
+  const divides = (n: number) => Number.isInteger(n) && inside % n === 0 && outside % n === 0;
+  if (groups > 0 && divides(groups)) return true;
   let proposal = 1;
-  for (let n = 2; n <= Math.min(inside, outside); n++)
-    if (divides(n) && Math.abs(n - groups) < Math.abs(proposal - groups)) proposal = n;
+  for (let small = 1; small * small <= inside; small++)
+    for (const n of [small, inside / small])
+      if (divides(n) && Math.abs(n - groups) < Math.abs(proposal - groups)) proposal = n;
   report(2032, { op, groups: String(groups), inside, outside, proposal });
   return false;
 }

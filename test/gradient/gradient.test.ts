@@ -168,6 +168,15 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: readonly Build[] } = {
       { axis: 0, positions: 2, size: 2, stride: 3, dilation: -2, low: -3, value: 0 },
       [6],
     ),
+    // A kernel that is used three times gets one gradient over a stack of what its windows look at.
+    ({ add }, x) => {
+      const kernel = x([3, 2, 2]);
+      const steps = { axis: 0, positions: 4, size: 3, stride: 1, dilation: 1, low: 1, value: 0 };
+      let y = x([4, 2]);
+      for (let k = 0; k < 3; k++)
+        y = add('contract', [add('window', [y], steps), kernel], { equation: 'xuc,ucd->xd' });
+      return y;
+    },
   ],
   fold: [
     applied('fold', { axis: 0, extent: 4, stride: 1, dilation: 1, low: 1 }, [4, 3, 2]),

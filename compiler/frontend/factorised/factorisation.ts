@@ -34,7 +34,7 @@ export interface ModeOptions {
   readonly outputModes: readonly number[];
 }
 
-export const isCount = (value: number) => Number.isSafeInteger(value) && value > 0;
+const isCount = (value: number) => Number.isSafeInteger(value) && value > 0;
 
 /** W = U·V of a rank. */
 export function lowRank({ rank }: { readonly rank: number }): Factorisation {
