@@ -108,18 +108,20 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
 }
 
 function inspectContraction(contraction: PlanContraction): InspectedContraction {
-  const { equation, sizes, order } = contraction;
+  const { equation, sizes, order, windows = [] } = contraction;
   const parsed = parseEquation(equation);
   if ('reason' in parsed) return { ...contraction, operands: [], steps: [] };
   const { operands, output } = parsed;
   const tree = treeOfSteps(operands.length, order);
   const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
-  const macsOf = (terms: readonly string[]) =>
-    [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
+  const macsOf = ({ left, right, terms }: PairwiseStep) =>
+    windows.includes(left) || windows.includes(right)
+      ? 0
+      : [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
   return {
     ...contraction,
     operands,
-    steps: steps.map((step) => ({ ...step, macs: macsOf(step.terms) })),
+    steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
   };
 }
 

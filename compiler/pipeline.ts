@@ -17,6 +17,7 @@ import { lowerModule } from './lower/index.ts';
 import { type MemoryPlan, planMemory } from './memory/index.ts';
 import { extendGraph } from './rewrite.ts';
 import { simplify } from './simplify/index.ts';
+import { expandFolds } from './window/folds.ts';
 
 /** The passes in order, by the names that `--print-after` takes. */
 export const PASSES = [
@@ -96,7 +97,9 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
     return verified('gradient', trained.graph);
   });
   print('gradient', graphs);
-  graphs = graphs.map((graph) => verified('simplify', simplify(graph, { differentiated: true })));
+  graphs = graphs.map((graph) =>
+    verified('simplify', simplify(expandFolds(graph), { differentiated: true })),
+  );
   print('simplify', graphs);
   if (options.bound) {
     const { elements } = options.bound;

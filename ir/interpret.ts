@@ -1,6 +1,6 @@
 import { letterExtents, parseEquation } from './einsum.ts';
 import type { Graph, Node } from './graph.ts';
-import { isScalarOp, type OpAttributes, type StructuralOp } from './ops.ts';
+import { isScalarOp, type OpAttributes, type StructuralOp, type WindowSteps } from './ops.ts';
 import { uniform } from './random.ts';
 import { evaluateScalar } from './scalar.ts';
 import { elementCount, rowMajorStrides, type Shape, type TensorType } from './tensor.ts';
@@ -132,6 +132,27 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
       return x[index];
     });
   },
+  window: ({ operands: [x], types: [type], attributes, shape }) => {
+    const { axis } = attributes;
+    const strides = rowMajorStrides(type.shape);
+    return fill(shape, (at) => {
+      const index = elementUnder(attributes, at[axis], at[axis + 1]);
+      const inside = index >= 0 && index < type.shape[axis];
+      return inside ? x[dot(at.toSpliced(axis, 2, index), strides)] : attributes.value;
+    });
+  },
+  fold: ({ operands: [x], types: [type], attributes, shape }) => {
+    const { axis, extent } = attributes;
+    const strides = rowMajorStrides(shape);
+    const result = new Float64Array(elementCount(shape));
+    const at = new Array<number>(type.shape.length).fill(0);
+    for (let i = 0; i < x.length; i++) {
+      const index = elementUnder(attributes, at[axis], at[axis + 1]);
+      if (index >= 0 && index < extent) result[dot(at.toSpliced(axis, 2, index), strides)] += x[i];
+      advance(at, type.shape);
+    }
+    return result;
+  },
   concat: ({ operands, types, attributes: { axis }, shape }) =>
     fill(shape, (at) => {
       let part = 0;
@@ -165,6 +186,10 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
     return result;
   },
 };
+
+function elementUnder({ stride, dilation, low }: WindowSteps, position: number, tap: number) {
+  return position * stride + tap * dilation - low;
+}
 
 function dot(a: readonly number[], b: readonly number[]): number {
   let sum = 0;

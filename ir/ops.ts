@@ -2,6 +2,17 @@ import { letterExtents, parseEquation } from './einsum.ts';
 import { SCALAR_OPS, type ScalarOp, scalarResult } from './scalar.ts';
 import { type DType, elementCount, type Shape, sameShape, type TensorType } from './tensor.ts';
 
+/**
+ * How a window runs along an axis: its tap k at position o is element `o·stride + k·dilation − low`. A negative dilation
+ * reverses the taps; a negative `low` starts inside.
+ */
+export interface WindowSteps {
+  readonly axis: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly low: number;
+}
+
 /** Attributes of the operations that are not elementwise. Shapes and axes refer to row-major tensors. */
 interface StructuralAttributes {
   /** A tensor that the caller hands in. */
@@ -25,6 +36,17 @@ interface StructuralAttributes {
   };
   /** Axis k of the operand becomes axis `axes[k]` of the result (increasing); extents agree or are 1 in the operand. */
   readonly broadcast: { readonly shape: Shape; readonly axes: readonly number[] };
+  /**
+   * `axis` becomes two axes [positions, size], each position with the elements under its window (a convolution's operand);
+   * `value` outside of the axis.
+   */
+  readonly window: WindowSteps & {
+    readonly positions: number;
+    readonly size: number;
+    readonly value: number;
+  };
+  /** The transpose of `window` with zeros outside: axes [positions, size] at `axis` add up into one of `extent` (overlap-add). */
+  readonly fold: WindowSteps & { readonly extent: number };
   readonly concat: { readonly axis: number };
   /** n-ary einsum; a letter that is in several operands and the output is a batch index, one in no output is summed. */
   readonly contract: { readonly equation: string };
@@ -94,6 +116,17 @@ const reduction = (name: 'reduceSum' | 'reduceMax' | 'reduceMin'): OpRow<typeof 
   },
   flops: ([x]) => elementCount(x.shape),
 });
+
+const isCount = (value: number) => Number.isSafeInteger(value) && value > 0;
+
+/** Why the steps are not those of a window along an axis of a tensor, or null. */
+function badSteps({ axis, stride, dilation, low }: WindowSteps, axes: number): string | null {
+  if (!axesAreValid([axis], axes)) return `axis ${axis} is out of range`;
+  if (!isCount(stride)) return `the stride ${stride} is not a positive integer`;
+  if (!Number.isSafeInteger(dilation) || dilation === 0)
+    return `the dilation ${dilation} is not an integer other than 0`;
+  return Number.isSafeInteger(low) ? null : `${low} elements of padding are no integer`;
+}
 
 const scalarRow = (op: ScalarOp): OpRow<ScalarOp> => ({
   kind: 'elementwise',
@@ -203,6 +236,33 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: OpRow<Op> } = {
         : { reason: `[${x.shape}] does not broadcast to [${shape}] along [${axes}]` };
     },
     flops: free,
+  },
+  window: {
+    kind: 'view',
+    arity: 1,
+    infer: ([x], attributes) => {
+      const { axis, positions, size } = attributes;
+      const reason = badSteps(attributes, x.shape.length);
+      if (reason !== null) return { reason };
+      return isCount(positions) && isCount(size)
+        ? { dtype: x.dtype, shape: x.shape.toSpliced(axis, 1, positions, size) }
+        : { reason: `${positions} positions of ${size} elements are no window` };
+    },
+    flops: free,
+  },
+  fold: {
+    kind: 'reduction',
+    arity: 1,
+    infer: ([x], attributes) => {
+      const { axis, extent } = attributes;
+      const reason = badSteps(attributes, x.shape.length - 1);
+      if (reason !== null) return { reason };
+      if (x.dtype !== 'f32') return { reason: `the operand must be f32, not ${x.dtype}` };
+      return isCount(extent)
+        ? f32(x.shape.toSpliced(axis, 2, extent))
+        : { reason: `the extent ${extent} is not a positive integer` };
+    },
+    flops: ([x]) => elementCount(x.shape),
   },
   concat: {
     kind: 'concat',

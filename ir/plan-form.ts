@@ -161,7 +161,7 @@ const plan = record(
           inputs: list(record(input)),
           outputs: list(record(output)),
         },
-        { contractions: list(record(contraction)) },
+        { contractions: list(record(contraction, { windows: list(index) })) },
       ),
     ),
   },

@@ -108,6 +108,8 @@ export interface PlanContraction {
   readonly equation: string;
   /** Extent of every letter. */
   readonly sizes: Readonly<Record<string, number>>;
+  /** Operands that are windows over an axis (its letter, that of the position, that of the tap): views, which cost nothing. */
+  readonly windows?: readonly number[];
   /** Which two parts each step contracts. Parts are numbered: operands first, then the results of the steps. */
   readonly order: readonly (readonly [number, number])[];
   /** `exact`: the best of all; `heuristic`: the best that was found; `bounded`: the same, of those that the budget allows. */

@@ -241,7 +241,7 @@ const METHODS = {
 } as const;
 
 /** The tree from the result down, each contraction with its multiply-adds; operands by number and letters. */
-function formatTree({ operands, steps }: InspectedContraction): string[] {
+function formatTree({ operands, steps, windows = [] }: InspectedContraction): string[] {
   const lines: string[] = [];
   const pending = [{ part: operands.length + steps.length - 1, lead: '', branch: '', below: '' }];
   while (pending.length > 0) {
@@ -249,7 +249,7 @@ function formatTree({ operands, steps }: InspectedContraction): string[] {
     const step = steps[part - operands.length];
     const text = step
       ? `${step.result || 'scalar'}  ${style.dim(formatCount(step.macs).trim())}`
-      : style.dim(`#${part} ${operands[part]}`);
+      : style.dim(`${windows.includes(part) ? 'window' : '#'}${part} ${operands[part]}`);
     lines.push(`${lead}${branch}${text}`);
     if (!step) continue;
     const inner = lead + below;

@@ -91,10 +91,7 @@ export function findPath(
     largestIntermediate: order.largestIntermediate,
     peakBytes,
     slices: order.slices,
-    leftToRightMacs: treeWork(
-      createProblem(operands, output, extents),
-      leftToRight(operands.length),
-    ).macs,
+    leftToRightMacs: treeWork(createProblem(operands, output, extents), leftToRight(operands)).macs,
     denseMacs: denseMacs(operands, output, extents),
     seconds,
   };

@@ -1,5 +1,5 @@
 import { costOf, type Objective } from './objective.ts';
-import { type ContractionTree, type Problem, product, timesDone } from './problem.ts';
+import { type ContractionTree, type Problem, product, takesWindow, timesDone } from './problem.ts';
 
 /** Up to this many operands the search over all subsets is worth its 3^n pairs: a tenth of a second at 15. */
 export const MAX_EXACT_OPERANDS = 16;
@@ -8,7 +8,8 @@ export const MAX_EXACT_OPERANDS = 16;
  * The cheapest tree of all, outer products included:
  * cost(S) = min over S = A ∪ B of cost(A) + cost(B) + the objective's price of joining A and B,
  * by dynamic programming over subsets. What the result of a subset carries are its letters that are also in the output
- * or in an operand outside. Ties go to the first pair in a fixed enumeration.
+ * or in an operand outside. Windows join for nothing, but only what they can look at. Ties go to the first pair in a fixed
+ * enumeration.
  */
 export function exactTree(problem: Problem, objective: Objective): ContractionTree {
   const { count, words } = problem;
@@ -23,6 +24,9 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
   const split = new Int32Array(size);
   for (let k = 0; k < count; k++) cost[2 ** k] = 0;
   const joint = new Int32Array(words);
+  const windows = problem.windows.reduce((set, window, k) => (window ? set | (1 << k) : set), 0);
+  /** The subset where it is a window and nothing else, or 0. */
+  const lone = (subset: number) => ((subset & (subset - 1)) === 0 ? subset & windows : 0);
   for (let subset = 3; subset < size; subset++) {
     const lowest = subset & -subset;
     const rest = subset ^ lowest;
@@ -34,6 +38,16 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
       const left = others | lowest;
       const right = subset ^ left;
       const below = cost[left] + cost[right];
+      const window = windows === 0 ? 0 : lone(left) || lone(right);
+      if (window !== 0) {
+        const letters = problem.windows[31 - Math.clz32(window)]!;
+        if (below < best && takesWindow(letters, open, (subset ^ window) * words)) {
+          best = below;
+          split[subset] = left;
+        }
+        if (others === 0) break;
+        continue;
+      }
       // No product of extents is less than that of either side.
       if (below + Math.max(elements[left], elements[right], result) < best) {
         for (let w = 0; w < words; w++) joint[w] = open[left * words + w] | open[right * words + w];

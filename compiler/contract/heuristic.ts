@@ -168,6 +168,7 @@ function reorder(node: Node, problem: Problem, objective: Objective): Node {
     terms: branches.map(({ letters }) => letters),
     output: node.letters,
     wanted: Uint8Array.from(branches, ({ wanted }) => wanted),
+    windows: branches.map(() => null),
   };
   const carriers = new Carriers(inner, inner.terms);
   // A tree over a few branches: the depth is bounded by their number.

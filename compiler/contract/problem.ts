@@ -9,6 +9,31 @@ export interface Problem {
   readonly wanted: Uint8Array;
   /** Extent by letter. */
   readonly extents: readonly number[];
+  /** By operand: its sets of letters where it is a window, else null. */
+  readonly windows: readonly (WindowLetters | null)[];
+}
+
+/**
+ * A window along an axis as an operand of the einsum: 1 where element h lies under tap k of position o, 0 elsewhere. The
+ * contraction with what carries h and neither o nor k costs nothing: it is a view. Other contractions with it are not made.
+ */
+export interface WindowLetters {
+  /** The axis: h. */
+  readonly axis: Int32Array;
+  /** Position and tap: o and k. */
+  readonly steps: Int32Array;
+}
+
+/** Whether what carries `letters` can be looked at through a window. */
+export function takesWindow(
+  { axis, steps }: WindowLetters,
+  letters: Int32Array,
+  offset = 0,
+): boolean {
+  return (
+    axis.every((word, w) => (letters[offset + w] & word) === word) &&
+    steps.every((word, w) => (letters[offset + w] & word) === 0)
+  );
 }
 
 /** A binary contraction tree over operand numbers: `[[0, 2], 1]`. A single operand is its number. */
@@ -31,12 +56,19 @@ export function keptLetters(operands: readonly string[], output: string): string
   );
 }
 
+export interface ProblemOptions {
+  /** Operands whose gradients are wanted. */
+  readonly wanted?: readonly boolean[];
+  /** Operands that are windows: their letters are axis, position and tap. */
+  readonly windows?: readonly number[];
+}
+
 /** Of each operand its {@link keptLetters}. */
 export function createProblem(
   operands: readonly string[],
   output: string,
   extents: ReadonlyMap<string, number>,
-  wanted: readonly boolean[] = [],
+  { wanted = [], windows = [] }: ProblemOptions = {},
 ): Problem {
   const letters = [...extents.keys()];
   const bit = new Map(letters.map((letter, k) => [letter, k]));
@@ -56,6 +88,9 @@ export function createProblem(
     output: setOf(output),
     wanted: Uint8Array.from(operands, (_, k) => (wanted[k] ? 1 : 0)),
     extents: letters.map((letter) => extents.get(letter)!),
+    windows: operands.map((term, k) =>
+      windows.includes(k) ? { axis: setOf(term[0]), steps: setOf(term.slice(1)) } : null,
+    ),
   };
 }
 

@@ -11,15 +11,24 @@ export interface OrderedEinsum {
   readonly output: string;
   readonly extents: ReadonlyMap<string, number>;
   readonly wanted: readonly boolean[];
+  /** Operands that are windows: axis, position and tap. */
+  readonly windows: readonly number[];
   readonly order: ContractionOrder;
   readonly source: SourceSpan | null;
 }
 
-/** `[[[0, 1], 2], 3]` */
-export function leftToRight(count: number): ContractionTree {
-  let tree: ContractionTree = 0;
-  for (let operand = 1; operand < count; operand++) tree = [tree, operand];
-  return tree;
+/** `[[[0, 1], 2], 3]`; each operand is looked at through its windows as soon as it is there. */
+export function leftToRight(
+  operands: readonly string[],
+  windows: readonly number[] = [],
+): ContractionTree {
+  let tree: ContractionTree | null = null;
+  operands.forEach((term, operand) => {
+    if (windows.includes(operand)) return;
+    tree = tree === null ? operand : [tree, operand];
+    for (const window of windows) if (term.includes(operands[window][0])) tree = [tree, window];
+  });
+  return tree!;
 }
 
 /**
@@ -30,8 +39,13 @@ export function denseMacs(
   operands: readonly string[],
   output: string,
   extents: ReadonlyMap<string, number>,
+  windows: readonly number[] = [],
 ): number {
-  const [first] = keptLetters(operands, output);
+  let [first] = keptLetters(operands, output);
+  for (const window of windows) {
+    const [axis, ...steps] = operands[window];
+    first = first.replace(axis, steps.join(''));
+  }
   return [...new Set(first + output)].reduce((macs, letter) => macs * extents.get(letter)!, 1);
 }
 
@@ -59,18 +73,19 @@ export class OrderRecords {
 
   contractions(): PlanContraction[] {
     return [...this.entries.values()].map(({ einsum, times }): PlanContraction => {
-      const { operands, output, extents, wanted, order, source } = einsum;
-      const problem = createProblem(operands, output, extents, wanted);
+      const { operands, output, extents, wanted, windows, order, source } = einsum;
+      const problem = createProblem(operands, output, extents, { wanted, windows });
       const steps = pairwiseSteps(keptLetters(operands, output), output, order.tree);
       return {
         equation: `${operands.join()}->${output}`,
         sizes: Object.fromEntries(extents),
+        ...(windows.length > 0 ? { windows } : {}),
         order: steps.map(({ left, right }) => [left, right]),
         method: order.method,
         macs: order.macs,
         trainMacs: wanted.some((one) => one) ? order.trainMacs : null,
-        leftToRightMacs: treeWork(problem, leftToRight(operands.length)).macs,
-        denseMacs: denseMacs(operands, output, extents),
+        leftToRightMacs: treeWork(problem, leftToRight(operands, windows)).macs,
+        denseMacs: denseMacs(operands, output, extents, windows),
         times,
         source,
       };

@@ -34,6 +34,11 @@ export interface SearchOptions {
   readonly objective?: Objective;
   /** Operands whose gradients are wanted: the tree is then the cheapest for forward and backward together. */
   readonly wanted?: readonly boolean[];
+  /**
+   * Operands that are windows along an axis, with the letters axis, position, tap: `hok`. In the tree they join what carries
+   * the axis, at no cost. Only an exact search takes them.
+   */
+  readonly windows?: readonly number[];
 }
 
 /**
@@ -48,9 +53,9 @@ export function contractionOrder(
   operands: readonly string[],
   output: string,
   extents: ReadonlyMap<string, number>,
-  { objective = MACS, wanted = [] }: SearchOptions = {},
+  { objective = MACS, ...options }: SearchOptions = {},
 ): ContractionOrder {
-  const problem = createProblem(operands, output, extents, wanted);
+  const problem = createProblem(operands, output, extents, options);
   const exact = operands.length <= MAX_EXACT_OPERANDS;
   const search = exact ? exactTree : heuristicTree;
   const tree = operands.length === 1 ? 0 : search(problem, objective);
@@ -59,7 +64,7 @@ export function contractionOrder(
 
 /** Multiply-adds and intermediates of a given tree: `[[[0, 1], 2], 3]` is the order from left to right. */
 export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
-  const { terms, wanted } = problem;
+  const { terms, wanted, windows } = problem;
   const letters = [...terms];
   const needs = [...wanted];
   const carriers = new Carriers(problem, terms);
@@ -69,11 +74,9 @@ export function treeWork(problem: Problem, tree: ContractionTree): TreeWork {
   let largestIntermediate = 0;
   for (const pair of postOrder(tree)) {
     const [left, right] = pair.map((side) => numbers.get(side)!);
-    const own = product(
-      letters[left].map((word, w) => word | letters[right][w]),
-      0,
-      problem,
-    );
+    const joint = letters[left].map((word, w) => word | letters[right][w]);
+    const isWindow = pair.some((side) => typeof side === 'number' && windows[side] !== null);
+    const own = isWindow ? 0 : product(joint, 0, problem);
     macs += own;
     trainMacs += timesDone(needs[left], needs[right]) * own;
     needs.push(needs[left] | needs[right]);

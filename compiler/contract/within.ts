@@ -29,7 +29,7 @@ export function orderWithin(
   most: number,
   { objective = MACS, wanted = [] }: SearchOptions = {},
 ): BoundedOrder {
-  const problem = createProblem(operands, output, extents, wanted);
+  const problem = createProblem(operands, output, extents, { wanted });
   const attempt = (tree: ContractionTree) =>
     findSlices({ operands, output, extents, wanted, tree }, most);
   const oriented = (tree: ContractionTree) => ({ tree: lowPeakOrder(problem, tree) });

@@ -1,8 +1,8 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { createTrace, withTrace } from '../frontend/context.ts';
 import type { Factorisation } from '../frontend/factorised/factorisation.ts';
-import { productMacs } from '../frontend/factorised/fit.ts';
 import { type MatrixNetwork, parameterCount } from '../frontend/factorised/network.ts';
+import { productMacs } from '../frontend/factorised/product-macs.ts';
 import { fitCores } from './methods.ts';
 import { type CoreValues, createProblem, relativeError } from './problem.ts';
 import { type Choice, type FormRequest, factorisationOf, resolveRequest } from './request.ts';

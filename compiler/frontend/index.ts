@@ -1,6 +1,7 @@
 /** The language that models are written in. Importing it has no effects. */
 export type { DType, Shape } from '../../ir/tensor.ts';
 export { einsum, matmul } from './contractions.ts';
+export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export * from './elementwise.ts';
 export {
   type BlockTermOptions,
@@ -19,6 +20,13 @@ export {
 } from './factorised/factorisation.ts';
 export { type FormName, fitted, type ShapeBudget } from './factorised/fit.ts';
 export type { VarianceLaw } from './factorised/initialise.ts';
+export {
+  cpKernel,
+  type KernelFactorisation,
+  type TrainKernelOptions,
+  tensorTrainKernel,
+  tuckerKernel,
+} from './factorised/kernel.ts';
 export { factoriseDimension } from './factorised/modes.ts';
 export {
   crossEntropy,
@@ -31,6 +39,13 @@ export {
 } from './functions.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
+export {
+  type Convolution,
+  type ConvolutionLayerOptions,
+  convolution,
+  type TransposedConvolutionOptions,
+  transposedConvolution,
+} from './layers/convolution.ts';
 export {
   type Embedding,
   type EmbeddingOptions,
@@ -74,6 +89,7 @@ export {
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
 export { param, scope } from './parameter.ts';
+export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
 export {
   argmax,
   argmin,
@@ -86,6 +102,7 @@ export {
   variance,
 } from './reductions.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
+export { conv2dTranspose } from './transposed-convolution.ts';
 export {
   arange,
   broadcastTo,
@@ -106,3 +123,4 @@ export {
   transpose,
   zeros,
 } from './views.ts';
+export type { PerAxis, WindowOptions } from './windows.ts';

@@ -1,4 +1,4 @@
-import type { GraphBuilder, Node, ValueId } from '../../ir/graph.ts';
+import type { GraphBuilder, Node, NodeOf, ValueId } from '../../ir/graph.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
@@ -148,7 +148,7 @@ function joinContractions(
       rest.push(value);
       continue;
     }
-    const key = `${node.attributes.equation} ${node.operands.map((operand) => builder.shapeOf(operand).join('x')).join(' ')}`;
+    const key = `${node.attributes.equation} ${node.operands.map((operand) => layoutOf(builder, operand)).join(' ')}`;
     const group = groups.get(key);
     if (group) group.push(value);
     else groups.set(key, [value]);
@@ -172,14 +172,40 @@ function joinGroup(builder: GraphBuilder, emit: Emit, group: readonly ValueId[])
     .split(',')
     .map((term) => letter + term)
     .join(',');
-  const operands = [0, 1].map((k) => {
-    const parts = nodes.map((node) => {
-      const shape = builder.shapeOf(node.operands[k]);
-      return emit.reshape(node.operands[k], [1, ...shape]);
-    });
-    return emit.node('concat', parts, { axis: 0 });
-  });
+  const operands = [0, 1].map((k) =>
+    stack(
+      builder,
+      emit,
+      nodes.map((node) => node.operands[k]),
+    ),
+  );
   return emit.contract(`${joined}->${output}`, operands);
+}
+
+/** Equal for values that can be stacked: their shapes, and the windows that they are looked at through. */
+function layoutOf(builder: GraphBuilder, value: ValueId): string {
+  const windows: string[] = [];
+  let node = builder.nodes[value];
+  for (; node.op === 'window'; node = builder.nodes[node.operands[0]])
+    windows.push(JSON.stringify(node.attributes));
+  return `${node.type.shape.join('x')}${windows.join('')}`;
+}
+
+/** Values of one layout along a new first axis. Windows go over the stack, so that what they look at is stacked. */
+function stack(builder: GraphBuilder, emit: Emit, values: readonly ValueId[]): ValueId {
+  const windows: NodeOf<'window'>[] = [];
+  let parts = values;
+  for (let node = builder.nodes[parts[0]]; node.op === 'window'; node = builder.nodes[parts[0]]) {
+    windows.push(node);
+    parts = parts.map((part) => builder.nodes[part].operands[0]);
+  }
+  const apart = parts.map((part) => emit.reshape(part, [1, ...builder.shapeOf(part)]));
+  return windows.reduceRight(
+    (view, { attributes }) => {
+      return emit.node('window', [view], { ...attributes, axis: attributes.axis + 1 });
+    },
+    emit.node('concat', apart, { axis: 0 }),
+  );
 }
 
 function unusedLetter(equation: string): string {

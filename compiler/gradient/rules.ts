@@ -1,5 +1,5 @@
 import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts';
-import type { Node, ValueId } from '../../ir/graph.ts';
+import type { Node, NodeOf, ValueId } from '../../ir/graph.ts';
 import type { OpName, StructuralOp } from '../../ir/ops.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { Emit } from './emit.ts';
@@ -201,6 +201,16 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule } = {
       .map((_, axis) => axis)
       .filter((axis) => !axes.some((a, k) => a === axis && own[k] === shape[axis]));
     return [emit.reshape(emit.reduceSum(gradient, summed), own)];
+  },
+  window: ({ node, gradient, emit }) => {
+    const { axis, stride, dilation, low } = (node as NodeOf<'window'>).attributes;
+    const extent = emit.shapeOf(node.operands[0])[axis];
+    return [emit.node('fold', [gradient], { axis, stride, dilation, low, extent })];
+  },
+  fold: ({ node, gradient, emit }) => {
+    const { extent: _, ...steps } = (node as NodeOf<'fold'>).attributes;
+    const [positions, size] = emit.shapeOf(node.operands[0]).slice(steps.axis);
+    return [emit.node('window', [gradient], { ...steps, positions, size, value: 0 })];
   },
   concat: ({ node, gradient, emit, wanted }) => {
     const { axis } = node.attributes as { axis: number };

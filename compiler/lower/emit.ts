@@ -6,18 +6,13 @@ import {
   constantAffine,
   type Indirection,
 } from '../../ir/kernel.ts';
-import { isScalarOp } from '../../ir/ops.ts';
-import {
-  type DType,
-  elementCount,
-  rowMajorStrides,
-  type Shape,
-  type TensorType,
-} from '../../ir/tensor.ts';
-import { delinearise, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { isScalarOp, type OpAttributes } from '../../ir/ops.ts';
+import { type DType, elementCount, type Shape, type TensorType } from '../../ir/tensor.ts';
+import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import { NodeList } from './draft.ts';
 import type { Home } from './homes.ts';
 import { reach } from './ranges.ts';
+import { coordinatesBeforeReshape } from './reshape.ts';
 
 /** What emission needs to know of the program being lowered. */
 export interface Storage {
@@ -131,13 +126,17 @@ export class Emitter {
         );
       }
       case 'reshape':
-        return this.reshape(operand, this.flat(coordinates, node.attributes.shape), bounds);
+        return this.reshape(operand, node.attributes.shape, place);
       case 'pad':
         return this.pad(operand, node.attributes, place);
+      case 'window':
+        return this.window(operand, node.attributes, place);
       case 'concat':
         return this.concat(node.operands, node.attributes.axis, place);
       case 'gather':
         return this.gather(node.operands[0], node.operands[1], place);
+      case 'fold':
+        throw new Error('folds are expanded before kernels are made');
       case 'input':
       case 'parameter':
       case 'contract':
@@ -187,18 +186,17 @@ export class Emitter {
     return bounds.filter((_, k) => reaches[k].low < 0 || reaches[k].high > bounds[k].extent);
   }
 
-  /** Memory is flat, so a reshape of a stored value is free; otherwise the flat index must fall apart into the old axes. */
-  private reshape(operand: ValueId, flat: Affine, bounds: readonly Bound[]): number {
+  /** Memory is flat, so a reshape of a stored value is free; otherwise the coordinates must fall apart into the old axes. */
+  private reshape(operand: ValueId, shape: Shape, place: Place): number {
     const node = this.storage.graph.nodes[operand];
-    const tensor = this.storage.tensorOf(operand);
-    if (tensor >= 0) return this.load(operand, tensor, flat, bounds);
-    if (node.op === 'reshape') return this.reshape(node.operands[0], flat, bounds);
-    const { shape } = node.type;
-    const digits = delinearise(flat, this.axes, rowMajorStrides(shape), shape);
-    if (digits && 'digits' in digits && bounds.length === 0)
-      return this.emit(operand, digits.digits, bounds);
-    if (digits && 'split' in digits && bounds.length === 0) throw new AxisSplit(digits.split);
-    return this.load(operand, this.storage.materialise(operand), flat, bounds);
+    if (this.storage.tensorOf(operand) < 0) {
+      if (node.op === 'reshape') return this.reshape(node.operands[0], shape, place);
+      const before = coordinatesBeforeReshape(place.coordinates, shape, node.type.shape, this.axes);
+      if (before && 'digits' in before) return this.emit(operand, before.digits, place.bounds);
+      if (before) throw new AxisSplit(before.split);
+    }
+    const tensor = this.storage.materialise(operand);
+    return this.load(operand, tensor, this.flat(place.coordinates, shape), place.bounds);
   }
 
   private pad(
@@ -215,15 +213,36 @@ export class Emitter {
     const own = coordinates
       .map((index, axis) => ({ index, extent: shape[axis] }))
       .filter((_, axis) => attributes.low[axis] > 0 || attributes.high[axis] > 0);
-    const inside = this.emit(operand, coordinates, [...place.bounds, ...own]);
+    return this.within(operand, coordinates, place.bounds, own, attributes.value);
+  }
+
+  /** Two coordinates become one: position and tap. */
+  private window(
+    operand: ValueId,
+    { axis, stride, dilation, low, value }: OpAttributes['window'],
+    { coordinates, bounds }: Place,
+  ): number {
+    const steps = coordinates.slice(axis, axis + 2);
+    const index = combineAffines(steps, [stride, dilation], this.axes.length);
+    const source = coordinates.toSpliced(axis, 2, shiftAffine(index, -low));
+    const own = { index: source[axis], extent: this.shape(operand)[axis] };
+    return this.within(operand, source, bounds, [own], value);
+  }
+
+  /** The element at `coordinates` where `own` bounds hold, `outside` elsewhere. */
+  private within(
+    operand: ValueId,
+    coordinates: readonly Affine[],
+    bounds: readonly Bound[],
+    own: readonly Bound[],
+    outside: number,
+  ): number {
+    const inside = this.emit(operand, coordinates, [...bounds, ...own]);
     const inner = this.list.nodes[inside];
     // A bounded load already gives 0 outside.
-    if (attributes.value === 0 && inner.kind === 'load' && inner.bounds.length > 0) return inside;
-    return this.choose(
-      own,
-      inside,
-      this.list.add({ kind: 'constant', dtype: inner.dtype, value: attributes.value }),
-    );
+    if (outside === 0 && inner.kind === 'load' && inner.bounds.length > 0) return inside;
+    const constant = { kind: 'constant', dtype: inner.dtype, value: outside } as const;
+    return this.choose(own, inside, this.list.add(constant));
   }
 
   private concat(operands: readonly ValueId[], axis: number, place: Place): number {

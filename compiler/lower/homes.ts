@@ -61,7 +61,8 @@ function valuesThatStay(graph: Graph, stored: Uint8Array): Uint8Array {
     if (node.op === 'input' || node.op === 'parameter' || kind === 'scatter') fixed[value] = 1;
     // A part of a part would have two homes.
     if (node.op === 'concat' && isOutermost(node)) fixed[value] = 1;
-    const bounded = node.op === 'pad' || (node.op === 'concat' && !stored[value]);
+    const bounded =
+      node.op === 'pad' || node.op === 'window' || (node.op === 'concat' && !stored[value]);
     const isView = kind === 'view';
     node.operands.forEach((operand, k) => {
       if (bounded || (kind === 'gather' && k === 0) || (isView && fixed[value])) fixed[operand] = 1;

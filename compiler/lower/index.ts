@@ -1,5 +1,6 @@
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
+import { expandFolds } from '../window/folds.ts';
 import { fuseChains, type StageModel } from './chain.ts';
 import { type FusionLimits, fuse } from './fuse.ts';
 import { lowerProgram, TensorTable } from './program.ts';
@@ -25,7 +26,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const table = new TensorTable(module);
   const kernels = new KernelTable();
   const programs = module.programs.map((graph, program): ScheduleProgram => {
-    const lowered = lowerProgram(graph, program, table);
+    const lowered = lowerProgram(expandFolds(graph), program, table);
     const limits: FusionLimits = {
       maxBindings: options.maxStorageBuffers,
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',

@@ -58,15 +58,15 @@ export function decideStorage(graph: Graph): StorageDecisions {
       const operand = base[value];
       const expansion = elementCount(node.type.shape) - elementCount(nodes[operand].type.shape);
       if (
-        node.op === 'broadcast' &&
+        (node.op === 'broadcast' || node.op === 'window') &&
         !stored[operand] &&
         cost[operand] * expansion > MAX_BROADCAST_COST
       )
         store(operand);
       continue;
     }
-    if (mustStore[value] || isLongConcat(node) || (uses[value] > 1 && !cheapToRecompute(value)))
-      store(value);
+    const needed = mustStore[value] || isLongConcat(node) || isStackOfStored(node);
+    if (needed || (uses[value] > 1 && !cheapToRecompute(value))) store(value);
   }
   return { stored, uses };
 
@@ -108,11 +108,35 @@ export function decideStorage(graph: Graph): StorageDecisions {
     }
   }
 
+  /** A stack of values that are stored for it alone: they can be computed right where they stand in it. */
+  function isStackOfStored(node: Node): boolean {
+    return (
+      node.op === 'concat' &&
+      node.attributes.axis === 0 &&
+      node.operands.every((operand) => {
+        const part = base[operand];
+        return (
+          opRow(nodes[part].op).kind === 'contraction' && uses[part] === 1 && isReshape(operand)
+        );
+      })
+    );
+  }
+
+  function isReshape(value: ValueId): boolean {
+    return nodes[value].op === 'reshape' && nodes[value].operands[0] === base[value];
+  }
+
   function cheapToRecompute(value: ValueId): boolean {
     const elements = elementCount(nodes[value].type.shape);
     const fullSize = leaves[value].filter(
       (leaf) => elementCount(nodes[leaf].type.shape) * 4 > elements,
     ).length;
+    // What has more elements than anything that it reads, like comparisons under overlapping windows, would take much memory
+    // for little work.
+    const isLargest = leaves[value].every(
+      (leaf) => elementCount(nodes[leaf].type.shape) < elements,
+    );
+    if (isLargest && cost[value] <= MAX_RECOMPUTE_COST) return true;
     if (leaves[value].length > 2) return false;
     return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
   }
@@ -160,8 +184,9 @@ function countUses(graph: Graph, base: Int32Array): { uses: Int32Array; mustStor
       alive[operand] = 1;
       if (kind === 'view') continue;
       uses[base[operand]]++;
-      // Contractions read an element many times, and an address of a gather is a stored tensor.
-      if (kind === 'contraction' || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
+      // Contractions of several operands read an element many times, and an address of a gather is a stored tensor.
+      const isFactor = kind === 'contraction' && node.operands.length > 1;
+      if (isFactor || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
     }
   }
   return { uses, mustStore };

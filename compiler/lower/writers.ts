@@ -262,7 +262,10 @@ export class KernelWriter {
         const place = [...equation.operands[i]].map(
           (letter) => coordinates[letters.indexOf(letter)],
         );
-        return this.plainLoad(emitter, operand, place);
+        // The elements of a lone operand are read once each: nothing is gained by storing them.
+        return shapes.length === 1
+          ? emitter.emit(operand, place)
+          : this.plainLoad(emitter, operand, place);
       });
       const product = factors.reduce((left, right) =>
         emitter.list.add({ kind: 'apply', dtype: 'f32', op: 'mul', operands: [left, right] }),
@@ -279,13 +282,30 @@ export class KernelWriter {
     this.combinePartials(value, 'sum', partials, destination);
   }
 
-  /** A contraction reads its operands many times: they must be plain loads, else they are computed into memory first. */
+  /**
+   * A contraction reads its operands many times: they must be plain loads, else they are computed into memory first. Windows
+   * never are: what they look at is, and is read in place, within bounds.
+   */
   private plainLoad(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
     const result = emitter.emit(operand, place);
     const node = emitter.list.nodes[result];
-    if (node.kind === 'load' && node.bounds.length === 0 && !node.indirect) return result;
-    this.storage.materialise(operand);
+    const underWindows = this.underWindows(operand);
+    const isPlain = node.kind === 'load' && !node.indirect;
+    if (isPlain && (node.bounds.length === 0 || underWindows !== null)) return result;
+    this.storage.materialise(underWindows ?? operand);
     return emitter.emit(operand, place);
+  }
+
+  /** What the innermost window of a chain of views looks at; null where the chain has none. */
+  private underWindows(value: ValueId): ValueId | null {
+    let found: ValueId | null = null;
+    let current = value;
+    while (opRow(this.node(current).op).kind === 'view' && this.storage.tensorOf(current) < 0) {
+      const [operand] = this.node(current).operands;
+      if (this.node(current).op === 'window') found = operand;
+      current = operand;
+    }
+    return found;
   }
 
   /** Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. */

@@ -74,6 +74,17 @@ const RULES: { readonly [Op in OpName]?: Rule<Op> } = {
       ? constantOf(inner, node, r)
       : null;
   },
+  // Windows that lie side by side are the axis cut into equal parts.
+  window: (node, [x], r) => {
+    const inner = r.builder.nodes[x];
+    const { axis, positions, size, stride, dilation, low, value } = node.attributes;
+    const sideBySide = (positions === 1 || stride === size) && (size === 1 || dilation === 1);
+    if (sideBySide && low === 0 && positions * size === inner.type.shape[axis])
+      return r.append('reshape', [x], { shape: node.type.shape }, node.source);
+    return inner.op === 'constant' && inner.attributes.value === value
+      ? constantOf(inner, node, r)
+      : null;
+  },
   broadcast: (node, [x], r) => {
     const inner = r.builder.nodes[x];
     if (sameShape(inner.type.shape, node.type.shape)) return x;

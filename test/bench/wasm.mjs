@@ -1,9 +1,10 @@
 // Times matrix products on the wasm target, in each layout of their operands (N as it stands, T transposed), and the
-// training steps of the examples that are built.
+// training steps of the examples that are built and of a small convolutional network.
 //   npm run bench [m,n,k ...]
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { emitWasm } from '../../dist/compiler/codegen/wasm/index.js';
+import * as btc from '../../dist/compiler/index.js';
 import { load } from '../../dist/runtime/index.js';
 
 const PAGES = 1024;
@@ -84,13 +85,9 @@ for (const [i, { layout, shape }] of cases.entries()) {
   console.log(`${layout} ${shape.join('x').padEnd(16)} ${rate.toFixed(1).padStart(6)} GFLOP/s`);
 }
 
-for (const example of ['digits', 'rows']) {
-  const file = (name) => new URL(`../../examples/${example}/out/${name}`, import.meta.url);
-  if (!existsSync(file('model.wasm.plan.json'))) continue;
-  const session = await load(JSON.parse(await readFile(file('model.wasm.plan.json'), 'utf8')), {
-    module: await readFile(file('model.wasm')),
-    parameters: await readFile(file('model.safetensors')),
-  });
+/** Prints the median of 60 training steps. */
+async function timeTraining(name, plan, options) {
+  const session = await load(plan, options);
   const inputs = Object.fromEntries(
     session.plan.programs.train.inputs
       .filter((input) => input.default === null && !input.counter)
@@ -106,8 +103,38 @@ for (const example of ['digits', 'rows']) {
     times.push(performance.now() - started);
   }
   times.sort((a, b) => a - b);
-  console.log(
-    `examples/${example}: a training step takes ${times[30].toFixed(2)} ms (median of 60)`,
-  );
+  console.log(`${name}: a training step takes ${times[30].toFixed(2)} ms (median of 60)`);
   session.destroy();
 }
+
+for (const example of ['digits', 'rows']) {
+  const file = (name) => new URL(`../../examples/${example}/out/${name}`, import.meta.url);
+  if (!existsSync(file('model.wasm.plan.json'))) continue;
+  const plan = JSON.parse(await readFile(file('model.wasm.plan.json'), 'utf8'));
+  const [module, parameters] = await Promise.all([
+    readFile(file('model.wasm')),
+    readFile(file('model.safetensors')),
+  ]);
+  await timeTraining(`examples/${example}`, plan, { module, parameters });
+}
+
+/** Two convolutions with 3 x 3 and pooling, 32 images of 28 x 28. */
+const network = () =>
+  btc.defineModel({
+    name: 'cnn',
+    inputs: { image: btc.tensor([32, 28, 28, 1]), label: btc.tensor([32], 'i32') },
+    build: ({ image }) => {
+      const block = (inside, outside, x) => {
+        const layer = btc.convolution(inside, outside, { kernel: 3, padding: 'same' });
+        return btc.maxPool2d(btc.relu(layer(x)), 2);
+      };
+      const features = block(16, 32, block(1, 16, image));
+      return { logits: btc.linear(7 * 7 * 32, 10)(btc.reshape(features, [32, -1])) };
+    },
+    train: {
+      loss: ({ logits }, { label }) => btc.crossEntropy(logits, label),
+      optimizer: btc.sgd({ learningRate: 0.01 }),
+    },
+  });
+const { plan, ...built } = await btc.compile(network, { target: 'wasm' });
+await timeTraining('convolutions', plan, built);

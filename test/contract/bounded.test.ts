@@ -98,7 +98,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
         const { operands, output, extents, wanted } = einsum;
         const all = [...allTrees(operands.map((_, k) => k))].map((tree) => runTree(tree, einsum));
         const best = all.filter((one) => !all.some((b) => isAsGood(b, one) && !isAsGood(one, b)));
-        const front = paretoTrees(createProblem(operands, output, extents, wanted), MACS);
+        const front = paretoTrees(createProblem(operands, output, extents, { wanted }), MACS);
         expect(front.map(key)).toEqual([...new Set(best.map(key))].sort(byCost));
         for (const { tree, ...taken } of front) expect(runTree(tree, einsum)).toEqual(taken);
       }),
@@ -109,7 +109,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
   test('starts with the cheapest tree', () => {
     fc.assert(
       fc.property(einsums({ min: 2, max: 9 }), ({ operands, output, extents, wanted }) => {
-        const [first] = paretoTrees(createProblem(operands, output, extents, wanted), MACS);
+        const [first] = paretoTrees(createProblem(operands, output, extents, { wanted }), MACS);
         const order = contractionOrder(operands, output, extents, { wanted });
         expect(first.cost).toBe(order.trainMacs);
       }),
@@ -121,7 +121,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
     fc.assert(
       fc.property(einsums({ min: 3, max: 4 }), (einsum) => {
         const { operands, output, extents, wanted } = einsum;
-        const problem = createProblem(operands, output, extents, wanted);
+        const problem = createProblem(operands, output, extents, { wanted });
         const { tree } = contractionOrder(operands, output, extents, { wanted });
         const ways = bothWays(tree).map((one) => runTree(one, einsum).peak);
         expect(runTree(lowPeakOrder(problem, tree), einsum).peak).toBe(Math.min(...ways));

@@ -3,7 +3,7 @@ import type { Factorisation } from '../../compiler/frontend/factorised/factorisa
 import type { MatrixNetwork } from '../../compiler/frontend/factorised/network.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { reconstruct } from '../support/reconstruct.ts';
+import { reconstruct } from '../support/factorised.ts';
 
 export const MODES = { inputModes: [3, 4, 2], outputModes: [2, 3, 4] };
 

@@ -211,6 +211,15 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'tensor-train: no shape keeps the budget; the smallest has 9 parameters and takes 17 multiply-adds at batch 1',
   },
+  2031: {
+    text: withOutput('▸conv2d(zeros([1, 3, 8, 2]), zeros([6, 3, 2, 4]), { padding: 1 })'),
+    message:
+      "'conv2d': the window spans 6 elements, spatial axis 1 has 3 and padding 1 on each side; padding 2 would do",
+  },
+  2032: {
+    text: withOutput('convolution(6, 12, { kernel: 3, groups: 4 })▸(zeros([1, 5, 5, 6]))'),
+    message: "'convolution': 4 groups do not divide 6 input and 12 output channels; 3 would do",
+  },
   2101: {
     text: withOutput('linear(3, 8, { weight: lowRank({ rank: 3 }) })▸(x)'),
     warns: true,

@@ -1,17 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { productMacs } from '../../compiler/frontend/factorised/fit.ts';
 import * as forms from '../../compiler/frontend/factorised/forms.ts';
 import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
+import * as kernels from '../../compiler/frontend/factorised/kernel-forms.ts';
 import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
-import { type MatrixNetwork, parameterCount } from '../../compiler/frontend/factorised/network.ts';
+import {
+  denseCount,
+  type MatrixNetwork,
+  parameterCount,
+} from '../../compiler/frontend/factorised/network.ts';
+import { productMacs } from '../../compiler/frontend/factorised/product-macs.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { compileText, withOutput } from '../support/compile-text.ts';
-import { reconstruct } from '../support/reconstruct.ts';
+import { reconstruct, someCores } from '../support/factorised.ts';
 import { programOf } from './run-program.ts';
 
 const MODES = { inputModes: [3, 4, 2], outputModes: [2, 3, 4] };
+const KERNEL = { taps: [3, 3], inputModes: [6], outputModes: [8] };
 const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
   'low-rank': forms.lowRankNetwork(24, 24, 5),
   CP: forms.cpNetwork(MODES, 7),
@@ -29,6 +35,14 @@ const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
     [3, 1, 2],
   ]),
   'hierarchical Tucker': forms.hierarchicalTuckerNetwork(MODES, 4),
+  'Tucker-2 kernel': kernels.tuckerKernelNetwork(KERNEL, 3, 4),
+  'CP kernel': kernels.cpKernelNetwork(KERNEL, 9, true),
+  'CP kernel that is not separable': kernels.cpKernelNetwork(KERNEL, 9, false),
+  'tensor-train kernel': kernels.tensorTrainKernelNetwork(KERNEL, [4, 6, 4]),
+  'tensor-train kernel over split channels': kernels.splitTrainKernelNetwork(
+    { taps: [3, 3], inputModes: [3, 2], outputModes: [2, 4] },
+    [5, 4],
+  ),
 };
 
 describe('a factorised matrix', () => {
@@ -50,7 +64,7 @@ describe('a factorised matrix', () => {
           ),
         );
         for (const value of reconstruct(matrix, cores)) sum += value * value;
-        count += elementCount([...matrix.inputModes, ...matrix.outputModes]);
+        count += denseCount(matrix);
       }
       const ratio = sum / count / variance;
       expect(ratio).toBeGreaterThan(0.9);
@@ -78,8 +92,9 @@ describe('a factorised matrix', () => {
         ]),
       ),
     ).toBe(1472);
-    expect(parameterCount(forms.tensorTrainNetwork(modes, [4, 4, 4]))).toBe(3360);
-    expect(forms.denseCount(modes)).toBe(58_982_400);
+    const train = forms.tensorTrainNetwork(modes, [4, 4, 4]);
+    expect(parameterCount(train)).toBe(3360);
+    expect(denseCount(train)).toBe(58_982_400);
   });
 });
 
@@ -105,21 +120,6 @@ const WEIGHTS: Readonly<Record<string, btc.Factorisation>> = {
   }),
   'hierarchical Tucker': btc.hierarchicalTucker({ ...MODES, rank: 3 }),
 };
-
-/** Cores of the layer as the network names them, with some values. */
-function someCores(matrix: MatrixNetwork, prefix: string) {
-  const parameters: Record<string, Float64Array> = {};
-  const cores = matrix.networks.map((network) =>
-    network.cores.map((core) => {
-      const values = Float64Array.from({ length: elementCount(core.shape) }, (_, k) =>
-        Math.sin(1.3 * k + core.name.length + 0.7 * core.shape.length),
-      );
-      parameters[`${prefix}.${core.name}`] = values;
-      return values;
-    }),
-  );
-  return { cores, parameters };
-}
 
 const close = (given: ArrayLike<number>, wanted: ArrayLike<number>) => {
   const scale = Math.max(...Array.from(wanted, Math.abs), 1e-12);

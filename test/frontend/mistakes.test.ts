@@ -21,7 +21,7 @@ const number = fc.oneof(
   fc.constantFrom(0, -0, 4, 6, -1, -2, 1.5, -0.5, 1e-9, 1e39, 2 ** 40, 2 ** 53),
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
 );
-const tensor = fc.constantFrom('a', 'b', 'c', 's', 't').map((name) => new Input(name));
+const tensor = fc.constantFrom('a', 'b', 'c', 's', 't', 'v').map((name) => new Input(name));
 const shape = fc.array(number, { maxLength: 4 });
 const name = fc.constantFrom('w', '', 'a b', 'a.b', 'p', '__proto__', 'constructor', '"', 'é');
 const initialiser = fc.constantFrom(
@@ -33,6 +33,12 @@ const initialiser = fc.constantFrom(
 const options = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
   fc.record(model, { requiredKeys: [] });
 const clipping = { clipNorm: number, clipValue: number };
+
+const windows = {
+  stride: fc.oneof(number, shape),
+  padding: fc.oneof(fc.constantFrom('same', 'valid'), number, shape),
+  dilation: fc.oneof(number, shape),
+};
 
 /** Values of the right TypeScript type, by kind of argument. */
 const KINDS = {
@@ -65,6 +71,29 @@ const KINDS = {
     blocks: number,
     split: fc.boolean(),
   }),
+  pooling: options(windows),
+  convolving: options({ ...windows, groups: number }),
+  kernel: options({
+    ...windows,
+    kernel: fc.oneof(number, shape),
+    groups: number,
+    name,
+    weight: fc.constantFrom(
+      btc.tuckerKernel({ inputRank: 2, outputRank: 1 }),
+      btc.cpKernel({ rank: 2 }),
+      btc.tensorTrainKernel({ rank: 2 }),
+      btc.tensorTrainKernel({ ranks: [2], inputModes: [3], outputModes: [2] }),
+    ),
+  }),
+  kernelRanks: options({
+    rank: number,
+    ranks: shape,
+    inputRank: number,
+    outputRank: number,
+    inputModes: shape,
+    outputModes: shape,
+    separable: fc.boolean(),
+  }),
   dense: options({ name, bias: fc.boolean(), weightInit: initialiser, biasInit: initialiser }),
   recurrent: options({ name, inputInit: initialiser, hiddenInit: initialiser }),
   sgd: options({
@@ -96,6 +125,17 @@ type Subject = Exclude<FunctionName, 'defineModel'>;
 const ARGUMENTS: Readonly<Record<Subject, string>> = {
   einsum: 'equation tensor tensor',
   matmul: 'tensor tensor',
+  conv1d: 'tensor tensor / convolving',
+  conv2d: 'tensor tensor / convolving',
+  conv2dTranspose: 'tensor tensor / convolving',
+  transposedConvolution: 'number number kernel',
+  maxPool2d: 'tensor axes / pooling',
+  avgPool2d: 'tensor axes / pooling',
+  globalAveragePool: 'tensor',
+  convolution: 'number number kernel',
+  tuckerKernel: 'kernelRanks',
+  cpKernel: 'kernelRanks',
+  tensorTrainKernel: 'kernelRanks',
   neg: 'tensor',
   abs: 'tensor',
   sign: 'tensor',
@@ -236,6 +276,16 @@ function insert(argument: unknown, inputs: Readonly<Record<string, Tensor>>): un
   return Array.isArray(argument) ? argument.map((item) => insert(item, inputs)) : argument;
 }
 
+/** What a layer is applied to, where it is not `a`. */
+const SUITED_INPUTS: { readonly [Name in Subject]?: string } = {
+  rnn: 't',
+  gru: 't',
+  lstm: 't',
+  embedding: 'c',
+  convolution: 'v',
+  transposedConvolution: 'v',
+};
+
 /** The tensors in a result; a layer is applied to the input that suits its kind. */
 function tensorsIn(
   result: unknown,
@@ -246,8 +296,12 @@ function tensorsIn(
   if (Array.isArray(result)) return result.flatMap((item) => tensorsIn(item, subject, inputs));
   if (typeof result === 'object' && result !== null && 'network' in result)
     return [btc.linear(3, 8, { weight: result as btc.Factorisation })(inputs.a)];
+  if (typeof result === 'object' && result !== null && 'kernelNetwork' in result) {
+    const weight = result as btc.KernelFactorisation;
+    return [btc.convolution(3, 2, { kernel: 2, weight })(inputs.v)];
+  }
   if (typeof result === 'function') {
-    const suited = /^(rnn|gru|lstm)$/.test(subject) ? 't' : subject === 'embedding' ? 'c' : 'a';
+    const suited = SUITED_INPUTS[subject] ?? 'a';
     return tensorsIn(result(inputs[suited]), subject, inputs);
   }
   return typeof result === 'object' && result !== null && 'outputs' in result
@@ -276,6 +330,7 @@ function compileCall(
           c: btc.tensor([2], 'i32'),
           s: btc.tensor([]),
           t: btc.tensor([2, 3, 3]),
+          v: btc.tensor([2, 4, 3, 3]),
           ...(subject === 'tensor' ? { extra: call() as btc.InputSpec } : {}),
         } as btc.Inputs,
         build: (inputs) => {

@@ -152,6 +152,36 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: readonly Build[] } = {
     applied('broadcast', { shape: [1, 3, 2], axes: [0, 2] }, [1, 2]),
     applied('broadcast', { shape: [3, 4, 2], axes: [1, 2] }, [1, 2]),
   ],
+  window: [
+    applied(
+      'window',
+      { axis: 0, positions: 4, size: 3, stride: 1, dilation: 1, low: 1, value: 0 },
+      [4, 2],
+    ),
+    applied(
+      'window',
+      { axis: 1, positions: 3, size: 3, stride: 2, dilation: 1, low: 1, value: 0 },
+      [2, 5],
+    ),
+    applied(
+      'window',
+      { axis: 0, positions: 2, size: 2, stride: 3, dilation: -2, low: -3, value: 0 },
+      [6],
+    ),
+    // A kernel that is used three times gets one gradient over a stack of what its windows look at.
+    ({ add }, x) => {
+      const kernel = x([3, 2, 2]);
+      const steps = { axis: 0, positions: 4, size: 3, stride: 1, dilation: 1, low: 1, value: 0 };
+      let y = x([4, 2]);
+      for (let k = 0; k < 3; k++)
+        y = add('contract', [add('window', [y], steps), kernel], { equation: 'xuc,ucd->xd' });
+      return y;
+    },
+  ],
+  fold: [
+    applied('fold', { axis: 0, extent: 4, stride: 1, dilation: 1, low: 1 }, [4, 3, 2]),
+    applied('fold', { axis: 1, extent: 5, stride: 2, dilation: 3, low: 2 }, [2, 3, 3]),
+  ],
   concat: [
     ({ add }, x) => add('concat', [x([2, 1]), x([2, 3]), x([2, 2])], { axis: 1 }),
     ({ add }, x) => {

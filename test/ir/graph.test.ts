@@ -40,6 +40,11 @@ function everyOperation(): Graph {
   add('transpose', [x], { permutation: [1, 0] });
   add('slice', [x], { starts: [0, 1], sizes: [2, 2] });
   add('pad', [x], { low: [1, 0], high: [0, 2], value: Number.NEGATIVE_INFINITY });
+  const steps = { axis: 0, stride: 2, dilation: -1, low: -3 };
+  add('fold', [add('window', [x], { ...steps, positions: 4, size: 3, value: 0 })], {
+    ...steps,
+    extent: 2,
+  });
   add('broadcast', [x], { shape: [5, 2, 3], axes: [1, 2] });
   add('concat', [x, half, x], { axis: 0 });
   const product = add('contract', [x, w], { equation: 'ij,jk->ik' });

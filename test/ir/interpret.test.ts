@@ -58,6 +58,9 @@ const WHOLE = rows(`
   counts along the outer axis: iota shape=[2,3] axis=0 = i32[2,3] 0 0 0 1 1 1
   counts along the inner axis: iota shape=[2,3] axis=1 = i32[2,3] 0 1 2 0 1 2
   keeps the row-major order: reshape shape=[3,2] | f32[2,3] 1 2 3 4 5 6 = f32[3,2] 1 2 3 4 5 6
+  shows each element among its neighbours: window axis=0 positions=3 size=3 stride=1 dilation=1 low=1 value=-1 | f32[3] 1 2 3 = f32[3,3] -1 1 2 1 2 3 2 3 -1
+  walks in strides and may turn its taps around: window axis=1 positions=2 size=2 stride=2 dilation=-1 low=-1 value=0 | f32[1,4] 1 2 3 4 = f32[1,2,2] 2 1 4 3
+  adds up what lies under one element and drops what lies outside: fold axis=0 stride=1 dilation=1 low=1 extent=3 | f32[3,3] 1 2 3 4 5 6 7 8 9 = f32[3] 6 15 14
   is the identity: stopGradient | f32[3] 1 2 3 = f32[3] 1 2 3
   swaps two axes: transpose permutation=[1,0] | f32[2,3] 1 2 3 4 5 6 = f32[3,2] 1 4 2 5 3 6
   axis k is p[k]: transpose permutation=[2,0,1] | f32[1,2,3] 0 1 2 3 4 5 = f32[3,1,2] 0 3 1 4 2 5

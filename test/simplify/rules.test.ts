@@ -184,6 +184,20 @@ describe('views', () => {
     );
   });
 
+  it('windows side by side', () => {
+    const steps = { axis: 1, stride: 3, dilation: 1, low: 0, value: 0 };
+    becomes(
+      ({ add, x }) => add('window', [x], { ...steps, positions: 1, size: 3 }),
+      ({ add, x }) => add('reshape', [x], { shape: [2, 1, 3] }),
+    );
+    becomes(
+      ({ add, x }) => add('window', [x], { ...steps, stride: 1, positions: 3, size: 1 }),
+      ({ add, x }) => add('reshape', [x], { shape: [2, 3, 1] }),
+    );
+    for (const other of [{ low: 1 }, { size: 2 }, { positions: 2 }, { dilation: -1, low: -2 }])
+      stays(({ add, x }) => add('window', [x], { ...steps, positions: 1, size: 3, ...other }));
+  });
+
   it('a broadcast to the shape that is there', () => {
     becomes(
       ({ add, x }) => add('broadcast', [x], { shape: [2, 3], axes: [0, 1] }),
@@ -280,6 +294,8 @@ describe('constants', () => {
     view(({ add }, c) => add('slice', [c], { starts: [0, 1], sizes: [2, 2] }), [2, 2]);
     view(({ add }, c) => add('broadcast', [c], { shape: [4, 2, 3], axes: [1, 2] }), [4, 2, 3]);
     view(({ add }, c) => add('pad', [c], { low: [1, 0], high: [0, 1], value: 2.5 }), [3, 4]);
+    const steps = { axis: 1, stride: 1, dilation: 1, low: 1, positions: 3, size: 2 };
+    view(({ add }, c) => add('window', [c], { ...steps, value: 2.5 }), [2, 3, 2]);
   });
 
   it('stay when they are padded with another number', () => {

@@ -1,12 +1,16 @@
 import {
   adam,
   adamw,
+  avgPool2d,
   blockTerm,
+  convolution,
+  cpKernel,
   crossEntropy,
   defineModel,
   dropout,
   embedding,
   gelu,
+  globalAveragePool,
   gru,
   init,
   layerNorm,
@@ -15,6 +19,7 @@ import {
   lstm,
   type Model,
   max,
+  maxPool2d,
   mean,
   min,
   mul,
@@ -29,6 +34,9 @@ import {
   sum,
   tensor,
   tensorTrain,
+  tensorTrainKernel,
+  transposedConvolution,
+  tuckerKernel,
 } from '../../compiler/index.ts';
 
 /** Small models that together use every layer, every optimiser and every kind of kernel. */
@@ -103,6 +111,47 @@ export const MODELS: Readonly<Record<string, () => Model>> = {
         const rows = embedding(12, 12, { weight })(words);
         const { state } = lstm(12, 16, { inputWeight, hiddenWeight: lowRank({ rank: 4 }) })(rows);
         return { logits: linear(16, 5)(state.hidden) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: sgd({ learningRate: 0.1 }),
+      },
+    }),
+  'convolutions, pooling, Adam': () =>
+    defineModel({
+      name: 'cnn',
+      inputs: { image: tensor([3, 9, 8, 2]), label: tensor([3], 'i32') },
+      build: ({ image }) => {
+        const first = convolution(2, 6, { kernel: 3, padding: 'same' })(image);
+        const depthwise = convolution(6, 6, { kernel: [3, 1], groups: 6, dilation: 2 });
+        const pooled = maxPool2d(relu(depthwise(first)), 3, { stride: 2, padding: 1 });
+        const second = convolution(6, 8, { kernel: 3, stride: 2, padding: 1 })(pooled);
+        const wider = transposedConvolution(8, 4, { kernel: 3, stride: 2, padding: 'same' });
+        const mixed = avgPool2d(wider(relu(second)), 2, { stride: 1 });
+        return { logits: linear(4, 5)(globalAveragePool(mixed)) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: adam({ learningRate: 0.01 }),
+      },
+    }),
+  'convolutions with factorised kernels': () =>
+    defineModel({
+      name: 'kernels',
+      inputs: { image: tensor([2, 8, 7, 4]), label: tensor([2], 'i32') },
+      build: ({ image }) => {
+        const layers = [
+          convolution(4, 6, { kernel: 3, weight: tuckerKernel({ inputRank: 2, outputRank: 3 }) }),
+          convolution(6, 6, { kernel: 3, padding: 'same', weight: cpKernel({ rank: 4 }) }),
+          convolution(6, 8, { kernel: 2, stride: 2, weight: tensorTrainKernel({ rank: 3 }) }),
+          convolution(8, 6, {
+            kernel: 3,
+            padding: 1,
+            weight: tensorTrainKernel({ rank: 3, inputModes: [4, 2], outputModes: [2, 3] }),
+          }),
+        ];
+        const features = layers.reduce((x, layer) => relu(layer(x)), image);
+        return { logits: linear(6, 5)(globalAveragePool(features)) };
       },
       train: {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),

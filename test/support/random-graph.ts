@@ -97,7 +97,7 @@ class CaseBuilder {
     if (op === 'input' || op === 'parameter' || op === 'iota' || op === 'random') return 'no';
     if (known.every((constant) => constant === 'yes')) return 'yes';
     if (op === 'select') return known[0] !== 'no' && known.includes('yes', 1) ? 'yes' : 'no';
-    if (op === 'slice') return known[0] === 'partly' ? 'yes' : known[0];
+    if (op === 'slice' || op === 'window') return known[0] === 'partly' ? 'yes' : known[0];
     if (op === 'concat') return known.some((constant) => constant !== 'no') ? 'partly' : 'no';
     return 'no';
   }
@@ -201,6 +201,13 @@ const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shap
       high: shape.map(() => pick(2)),
       value: pick(3) - 1,
     }),
+    window: (pick, [shape]) => ({
+      ...steps(pick, shape),
+      positions: 1 + pick(4),
+      size: 1 + pick(3),
+      value: pick(3) - 1,
+    }),
+    fold: (pick, [shape]) => ({ ...steps(pick, shape.slice(1)), extent: 1 + pick(6) }),
     broadcast: (pick, [shape]) => {
       const result = shape.map((extent) => (extent === 1 ? 1 + pick(3) : extent));
       const axes = indices(shape);
@@ -231,6 +238,14 @@ const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shap
     reduceMin: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
     scatterAdd: (pick) => ({ rows: 1 + pick(4) }),
   };
+
+/** How a window walks; often one that tiles the axis. */
+const steps = (pick: Pick, shape: Shape) => ({
+  axis: pick(Math.max(1, shape.length)),
+  stride: 1 + pick(3),
+  dilation: [1, 1, 2, 3, -1][pick(5)],
+  low: [0, 0, 1, 2, -1][pick(5)],
+});
 
 const indices = (shape: Shape) => shape.map((_, axis) => axis);
 

@@ -102,10 +102,7 @@ export interface TrainOptions extends ModeOptions {
 export function tensorTrain(options: TrainOptions): Factorisation {
   return overModes('tensor-train', options, { paired: true }, (modes) => {
     const sizes = modes.inputModes.map((extent, k) => extent * modes.outputModes[k]);
-    const most = sizes.slice(1).map((_, k) => {
-      const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
-      return Math.min(product(sizes.slice(0, k + 1)), product(sizes.slice(k + 1)));
-    });
+    const most = chainBounds(sizes);
     const ranks = ranksOf('tensor-train', 'bond', most, options.ranks, options.rank);
     return ranks && tensorTrainNetwork(modes, ranks);
   });
@@ -195,7 +192,7 @@ function overModes(
   };
 }
 
-function checkModes(
+export function checkModes(
   form: string,
   side: 'input' | 'output',
   modes: readonly number[],
@@ -220,15 +217,23 @@ function checkModes(
   return false;
 }
 
-function checkRank(form: string, rank: number, where: string, most: number): boolean {
+export function checkRank(form: string, rank: number, where: string, most: number): boolean {
   if (isCount(rank) && rank <= most) return true;
   const range = most === Number.MAX_SAFE_INTEGER ? 'a positive integer' : `from 1 to ${most}`;
   report(2018, { form, rank: String(rank), where, range });
   return false;
 }
 
+/** What bond k of a chain of tensors of the given sizes can carry: the smaller of the products on either side. */
+export function chainBounds(sizes: readonly number[]): number[] {
+  const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
+  return sizes
+    .slice(1)
+    .map((_, k) => Math.min(product(sizes.slice(0, k + 1)), product(sizes.slice(k + 1))));
+}
+
 /** One rank per place: the list given, or one rank for all of them cut to what each can carry. */
-function ranksOf(
+export function ranksOf(
   form: string,
   place: 'input' | 'output' | 'bond' | 'mode',
   most: readonly number[],

@@ -1,5 +1,4 @@
 import { elementCount } from '../../../ir/tensor.ts';
-import { contractionOrder } from '../../contract/tree.ts';
 import { report } from '../context.ts';
 import type { Factorisation } from './factorisation.ts';
 import {
@@ -13,7 +12,8 @@ import {
   tuckerNetwork,
 } from './forms.ts';
 import { factoriseDimension } from './modes.ts';
-import { type MatrixNetwork, networkExtents, parameterCount, productEquation } from './network.ts';
+import { type MatrixNetwork, parameterCount } from './network.ts';
+import { productMacs } from './product-macs.ts';
 
 /** What a factorised matrix may take; at least one limit. */
 export interface ShapeBudget {
@@ -65,20 +65,6 @@ const BUILDERS: Readonly<Record<FormName, (modes: Modes, rank: number) => Matrix
 
 const MODE_COUNTS = [2, 3, 4, 5, 6];
 const MOST_RANK = 4096;
-
-/** Multiply-adds of the product of `batch` inputs with a factorised matrix, in the cheapest order. */
-export function productMacs(matrix: MatrixNetwork, batch: number): number {
-  return matrix.networks.reduce((sum, network) => {
-    const [terms, output] = productEquation(matrix, network, 'z').split('->');
-    const operands = terms.split(',');
-    const extents = new Map([
-      ['z', batch],
-      ...matrix.inputModes.map((extent, k) => [operands[0][k + 1], extent] as const),
-      ...networkExtents(network),
-    ]);
-    return sum + contractionOrder(operands, output, extents).macs;
-  }, 0);
-}
 
 /**
  * A factorisation whose modes and rank are chosen when the layer's size is known: over balanced modes of two to six, the

@@ -1,4 +1,3 @@
-import { elementCount } from '../../../ir/tensor.ts';
 import {
   bondLetters,
   type Core,
@@ -16,9 +15,9 @@ export interface Modes {
   readonly outputModes: readonly number[];
 }
 
-type Axis = readonly [letter: string, extent: number];
+export type Axis = readonly [letter: string, extent: number];
 
-function core(name: string, axes: readonly Axis[], kind: Core['kind'] = 'random'): Core {
+export function core(name: string, axes: readonly Axis[], kind: Core['kind'] = 'random'): Core {
   return {
     name,
     letters: axes.map(([letter]) => letter).join(''),
@@ -40,6 +39,7 @@ const matrix = (form: string, modes: Modes, networks: readonly Network[]): Matri
   form,
   inputModes: modes.inputModes,
   outputModes: modes.outputModes,
+  taps: [],
   networks,
 });
 
@@ -76,7 +76,7 @@ export function splitCpNetwork(modes: Modes, rank: number): MatrixNetwork {
   return matrix('CP', modes, [{ cores: [...inputs, ...outputs] }]);
 }
 
-const ORTHONORMAL = { orthonormal: true, blockAxes: 0 } as const;
+export const ORTHONORMAL = { orthonormal: true, blockAxes: 0 } as const;
 
 /** Tucker: a factor [I_k, R_k] or [J_k, S_k] for every mode and a core of all ranks. */
 export function tuckerNetwork(
@@ -184,9 +184,4 @@ export function hierarchicalTuckerNetwork(modes: Modes, rank: number): MatrixNet
   };
   build(0, modes.inputModes.length, true);
   return matrix('hierarchical Tucker', modes, [{ cores }]);
-}
-
-/** Elements of the dense matrix. */
-export function denseCount({ inputModes, outputModes }: Modes): number {
-  return elementCount(inputModes) * elementCount(outputModes);
 }

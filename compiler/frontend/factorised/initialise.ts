@@ -8,16 +8,16 @@ import {
   type OrthonormalColumns,
 } from './network.ts';
 
-/** What the variance of the whole matrix [I, J] follows: 2/(I+J), 2/I or 1/I. */
+/** What the variance of the whole matrix [I, J] follows: 2/(I+J), 2/I or 1/I; of a kernel with T taps, a T-th of that. */
 export type VarianceLaw = 'glorot' | 'he' | 'lecun';
 
 export function matrixVariance(
   law: VarianceLaw,
-  { inputModes, outputModes }: MatrixNetwork,
+  { inputModes, outputModes, taps }: MatrixNetwork,
 ): number {
-  const inputs = elementCount(inputModes);
+  const inputs = elementCount([...taps, ...inputModes]);
   if (law === 'he') return 2 / inputs;
-  return law === 'lecun' ? 1 / inputs : 2 / (inputs + elementCount(outputModes));
+  return law === 'lecun' ? 1 / inputs : 2 / (inputs + elementCount([...taps, ...outputModes]));
 }
 
 /**

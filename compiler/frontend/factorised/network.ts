@@ -1,8 +1,10 @@
 import { elementCount, type Shape } from '../../../ir/tensor.ts';
+import { positionLetters, tapLetters, windowLetters } from '../windows.ts';
 
 // A factorised matrix W [I, J] as a tensor network, in the letters of einsum: the modes of I are a, b, c, …, those of J
 // A, B, C, …; all other letters are bonds, which are summed. A bond may join any number of cores (the rank of CP, the
-// block of block-term). A matrix is the sum of its networks: more than one only where blocks have ranks of their own.
+// block of block-term). A matrix is the sum of its networks: more than one only where blocks have ranks of their own. The
+// kernel of a convolution is such a matrix with axes more, its taps: u and v.
 
 /** One trained tensor of a network. */
 export interface Core {
@@ -33,12 +35,16 @@ export interface MatrixNetwork {
   readonly inputModes: readonly number[];
   /** J = Π outputModes. */
   readonly outputModes: readonly number[];
+  /** Extents of the window of a convolution's kernel; none in a matrix. */
+  readonly taps: readonly number[];
   readonly networks: readonly Network[];
 }
 
 const INPUT_LETTERS = 'abcdefgh';
 const OUTPUT_LETTERS = 'ABCDEFGH';
-const BOND_LETTERS = 'ijklmnopqrstuvwxyIJKLMNOPQRSTUVWXY';
+// Without the letters of windows, u, v, x, y, and of the axes that they run along.
+const BOND_LETTERS = 'ijklmnopqrstwIJKLMNOPQRSTWXY';
+export const AXIS_LETTERS = 'UV';
 /** Axes in front of the modes: `z` alone, or `z` and `Z`. */
 export const BATCH_LETTERS = 'zZ';
 
@@ -78,22 +84,28 @@ export function bondProduct(network: Network): number {
   return product;
 }
 
-/** `za…,cores->zA…`: the product of inputs [batch…, I…] with the matrix. */
+/** `za…,cores->zA…`: the product of inputs [batch…, I…] with the matrix; of inputs under windows with a kernel, `zxuyva…,cores->zxyA…`. */
 export function productEquation(
-  { inputModes, outputModes }: MatrixNetwork,
+  { inputModes, outputModes, taps }: MatrixNetwork,
   { cores }: Network,
   batch: string,
   result = batch,
 ): string {
-  const terms = [batch + inputLetters(inputModes.length), ...cores.map(({ letters }) => letters)];
-  return `${terms.join(',')}->${result}${outputLetters(outputModes.length)}`;
+  const input = batch + windowLetters(taps.length) + inputLetters(inputModes.length);
+  const terms = [input, ...cores.map(({ letters }) => letters)].join(',');
+  return `${terms}->${result}${positionLetters(taps.length)}${outputLetters(outputModes.length)}`;
 }
 
-/** `cores->a…A…`: the matrix itself. */
+/** `cores->a…A…`: the matrix itself; a kernel is `cores->uva…A…`. */
 export function matrixEquation(
-  { inputModes, outputModes }: MatrixNetwork,
+  { inputModes, outputModes, taps }: MatrixNetwork,
   { cores }: Network,
 ): string {
   const letters = cores.map((core) => core.letters).join(',');
-  return `${letters}->${inputLetters(inputModes.length)}${outputLetters(outputModes.length)}`;
+  return `${letters}->${tapLetters(taps.length)}${inputLetters(inputModes.length)}${outputLetters(outputModes.length)}`;
+}
+
+/** Elements of the dense matrix or kernel. */
+export function denseCount({ inputModes, outputModes, taps }: MatrixNetwork): number {
+  return elementCount([...taps, ...inputModes, ...outputModes]);
 }

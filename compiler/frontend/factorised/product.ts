@@ -1,19 +1,12 @@
 import { elementCount } from '../../../ir/tensor.ts';
-import { warn } from '../context.ts';
 import { einsum } from '../contractions.ts';
 import { add } from '../elementwise.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
-import { productMacs } from './fit.ts';
+import { type AxisWindow, underWindows } from '../windows.ts';
 import { coreInitialiser } from './initialise.ts';
-import {
-  BATCH_LETTERS,
-  type MatrixNetwork,
-  matrixEquation,
-  parameterCount,
-  productEquation,
-} from './network.ts';
+import { BATCH_LETTERS, type MatrixNetwork, matrixEquation, productEquation } from './network.ts';
 
 /** A factorised weight whose cores are parameters. */
 export interface FactorisedWeight {
@@ -65,26 +58,28 @@ export function factorisedProduct(
   return reshape(sum, [...outer, elementCount(matrix.outputModes)]);
 }
 
-/** The matrix [I, J] itself. */
+/**
+ * The convolution of images [batch, …extents, I] with a factorised kernel, as one einsum per network over the images under
+ * the windows: what a core contracts of the channels alone is contracted before the window.
+ */
+export function factorisedConvolution(
+  x: Tensor,
+  { matrix, cores }: FactorisedWeight,
+  windows: readonly AxisWindow[],
+): Tensor {
+  const lead = x.shape.slice(0, -1);
+  const view = underWindows(reshape(x, [...lead, ...matrix.inputModes]), windows);
+  const sum = matrix.networks
+    .map((network, n) => einsum(productEquation(matrix, network, 'z'), view, ...cores[n]))
+    .reduce((a, b) => add(a, b));
+  return reshape(sum, [...sum.shape.slice(0, lead.length), elementCount(matrix.outputModes)]);
+}
+
+/** The matrix [I, J] or the kernel [taps…, I, J] itself. */
 export function factorisedMatrix({ matrix, cores }: FactorisedWeight): Tensor {
-  const { inputModes, outputModes } = matrix;
+  const { inputModes, outputModes, taps } = matrix;
   const sum = matrix.networks
     .map((network, n) => einsum(matrixEquation(matrix, network), ...cores[n]))
     .reduce((a, b) => add(a, b));
-  return reshape(sum, [elementCount(inputModes), elementCount(outputModes)]);
-}
-
-/** BTC2101 where the factorised product takes more arithmetic than the dense one at this batch. */
-export function warnIfDearer(layer: string, matrix: MatrixNetwork, batch: number): void {
-  const macs = productMacs(matrix, batch);
-  const dense = batch * elementCount(matrix.inputModes) * elementCount(matrix.outputModes);
-  if (macs <= dense) return;
-  warn(2101, {
-    layer,
-    form: matrix.form,
-    macs: macs.toLocaleString('en'),
-    dense: dense.toLocaleString('en'),
-    batch,
-    parameters: parameterCount(matrix).toLocaleString('en'),
-  });
+  return reshape(sum, [...taps, elementCount(inputModes), elementCount(outputModes)]);
 }

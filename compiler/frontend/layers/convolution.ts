@@ -1,0 +1,134 @@
+import { isPoisoned, poisoned, report } from '../context.ts';
+import { checkGroups, checkSignal, convolve } from '../convolution.ts';
+import { add } from '../elementwise.ts';
+import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
+import type { KernelFactorisation } from '../factorised/kernel.ts';
+import { factorisedConvolution, factorisedWeight } from '../factorised/product.ts';
+import { warnIfDearer } from '../factorised/product-macs.ts';
+import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
+import { type LayerParameters, layerParameters } from '../parameter.ts';
+import type { Tensor } from '../tensor.ts';
+import { transposedConvolve } from '../transposed-convolution.ts';
+import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
+import { checkFeatures, checkSizes } from './check.ts';
+import type { LayerOptions } from './dense.ts';
+
+export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
+  /** Extent of the window: one for both axes, or [height, width]. */
+  readonly kernel: PerAxis;
+  /** Default 1; a factorised kernel has no groups. */
+  readonly groups?: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default Glorot uniform; fans count the window. */
+  readonly weightInit?: Initialiser;
+  /** Default zeros. */
+  readonly biasInit?: Initialiser;
+  /** A factorised kernel: `weightInit` does not apply, its cores make a kernel whose variance follows `variance`. */
+  readonly weight?: KernelFactorisation;
+  /** Of a factorised kernel; default `glorot`. */
+  readonly variance?: VarianceLaw;
+}
+
+export interface Convolution {
+  /** [batch, height, width, inChannels] to [batch, positions, positions, outChannels]. */
+  (x: Tensor): Tensor;
+  readonly inChannels: number;
+  readonly outChannels: number;
+}
+
+/** A convolution, as `conv2d` does it, with a trained kernel [height, width, inChannels / groups, outChannels] and bias [outChannels]. */
+export function convolution(
+  inChannels: number,
+  outChannels: number,
+  options: ConvolutionLayerOptions,
+): Convolution {
+  const layer = Object.assign(
+    (x: Tensor): Tensor => {
+      const failed = poisoned({ dtype: 'f32', shape: [...x.shape.slice(0, -1), outChannels] });
+      const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
+      const { groups = 1 } = options;
+      const sound =
+        checkSizes('convolution', { inChannels, outChannels }) &&
+        checkGroups('convolution', groups, inChannels, outChannels);
+      if (!sound || !taps) return poisoned(x.type);
+      const parameters = layerParameters(layer, 'convolution', options.name);
+      const product = options.weight
+        ? factorised(options.weight, parameters, taps, options)
+        : dense(parameters, taps, groups);
+      const bias =
+        options.bias === false
+          ? null
+          : parameters.get('bias', [outChannels], options.biasInit ?? zerosInit);
+      const fits = checkSignal('convolution', x, 2) && checkFeatures('convolution', x, inChannels);
+      if (!fits || !product) return failed;
+      const y = product(x);
+      return bias ? add(y, bias) : y;
+    },
+    { inChannels, outChannels },
+  );
+
+  function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
+    const shape = [...taps, inChannels / groups, outChannels];
+    const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
+    return (x: Tensor) => convolve('convolution', x, weight, options, 2);
+  }
+
+  function factorised(
+    factorisation: KernelFactorisation,
+    parameters: LayerParameters,
+    taps: readonly number[],
+    { groups = 1, variance = 'glorot', ...windowOptions }: ConvolutionLayerOptions,
+  ) {
+    if (groups !== 1) {
+      const wanted = '1 with a factorised kernel';
+      report(2015, { op: 'convolution', name: 'groups', value: groups, wanted });
+      return null;
+    }
+    const kernel = factorisation.kernelNetwork(taps, inChannels, outChannels);
+    if (!kernel) return null;
+    const weight = factorisedWeight(parameters, 'weight', kernel, matrixVariance(variance, kernel));
+    if (weight.cores.flat().some(isPoisoned)) return null;
+    return (x: Tensor) => {
+      const extents = x.shape.slice(1, -1);
+      const windows = resolveWindows('convolution', extents, taps, windowOptions);
+      if (!windows) return poisoned(x.type);
+      const axes = windows.map(({ positions }, k) => ({ extent: extents[k], positions }));
+      warnIfDearer('convolution', kernel, x.shape[0], axes);
+      return factorisedConvolution(x, weight, windows);
+    };
+  }
+  return layer;
+}
+
+export type TransposedConvolutionOptions = Omit<
+  ConvolutionLayerOptions,
+  'groups' | 'weight' | 'variance'
+>;
+
+/** A transposed convolution, as `conv2dTranspose` does it, with a trained kernel [height, width, inChannels, outChannels] and bias. */
+export function transposedConvolution(
+  inChannels: number,
+  outChannels: number,
+  options: TransposedConvolutionOptions,
+): Convolution {
+  const kind = 'transposedConvolution';
+  const layer = Object.assign(
+    (x: Tensor): Tensor => {
+      const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
+      if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
+      const parameters = layerParameters(layer, kind, options.name);
+      const shape = [...taps, inChannels, outChannels];
+      const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
+      const bias =
+        (options.bias ?? true)
+          ? parameters.get('bias', [outChannels], options.biasInit ?? zerosInit)
+          : null;
+      if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
+      const y = transposedConvolve(kind, x, weight, options);
+      return bias ? add(y, bias) : y;
+    },
+    { inChannels, outChannels },
+  );
+  return layer;
+}
