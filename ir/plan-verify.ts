@@ -1,4 +1,5 @@
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
+import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
@@ -13,6 +14,7 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset; the bindings of one step are disjoint;
 // interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
+// contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
 // totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, peakLiveBytes and module.pages are
@@ -48,6 +50,7 @@ export function verifyPlan(plan: Plan): string[] {
   for (const [name, program] of Object.entries(plan.programs)) {
     verifySteps(plan, name, program, report);
     verifyInterface(plan, name, program, report);
+    verifyContractions(name, program, report);
   }
   verifyRoles(plan, report);
   // Lifetimes and totals are sums over ranges and indices that must be sound first.
@@ -232,6 +235,17 @@ function verifyInterface(plan: Plan, name: string, program: PlanProgram, report:
 }
 
 /** Every tensor with role `input` is one input of its program, every `output` at least one output. */
+function verifyContractions(
+  name: string,
+  { contractions = [] }: PlanProgram,
+  report: Report,
+): void {
+  contractions.forEach((contraction, i) => {
+    const error = contractionError(contraction);
+    if (error) report(`programs.${name}.contractions[${i}].${error[0]}`, error[1]);
+  });
+}
+
 function verifyRoles(plan: Plan, report: Report): void {
   const inputs = new Uint32Array(plan.tensors.length);
   const outputs = new Uint32Array(plan.tensors.length);

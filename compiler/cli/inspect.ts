@@ -248,7 +248,7 @@ function formatTree({ operands, steps, windows = [] }: InspectedContraction): st
     const { part, lead, branch, below } = pending.pop()!;
     const step = steps[part - operands.length];
     const text = step
-      ? `${step.result || 'scalar'}  ${style.dim(formatCount(step.macs).trim())}`
+      ? `${step.result || 'scalar'}  ${style.dim(step.macs === 0 ? 'a view' : formatCount(step.macs).trim())}`
       : style.dim(`${windows.includes(part) ? 'window' : '#'}${part} ${operands[part]}`);
     lines.push(`${lead}${branch}${text}`);
     if (!step) continue;

@@ -1,7 +1,7 @@
 import {
+  convolution,
   dropout,
   init,
-  type LinearOptions,
   linear,
   mul,
   normalise,
@@ -9,7 +9,6 @@ import {
   reshape,
   sub,
   type Tensor,
-  transpose,
 } from 'btc-compiler';
 
 export const SIDE = 32;
@@ -22,28 +21,22 @@ const COARSE = 128;
 
 /**
  * Pictures [batch, 32, 32, 3] of ink to features [batch, features] of mean 0 and variance 1. Two convolutions whose stride
- * is their window, so that each is a linear layer over patches, and a linear layer over the 4 x 4 places that are left.
+ * is their window, and a linear layer over the 4 x 4 places that are left.
  */
 export function encoder(batch: number, features: number, dropoutRate: number) {
-  const rectified: LinearOptions = { weightInit: init.heNormal };
-  const fine = linear(4 * 4 * CHANNELS, FINE, { name: 'encoder.fine', ...rectified });
-  const coarse = linear(2 * 2 * FINE, COARSE, { name: 'encoder.coarse', ...rectified });
+  const patches = (inChannels: number, outChannels: number, size: number, name: string) =>
+    convolution(inChannels, outChannels, {
+      kernel: size,
+      stride: size,
+      weightInit: init.heNormal,
+      name: `encoder.${name}`,
+    });
+  const fine = patches(CHANNELS, FINE, 4, 'fine');
+  const coarse = patches(FINE, COARSE, 2, 'coarse');
   const summary = linear(4 * 4 * COARSE, features, { name: 'encoder.summary' });
   return (image: Tensor): Tensor => {
     const pixels = mul(sub(image, INK.mean), 1 / INK.deviation);
-    const patches = relu(fine(patchesOf(pixels, 4)));
-    const places = relu(coarse(patchesOf(patches, 2)));
+    const places = relu(coarse(relu(fine(pixels))));
     return normalise(summary(dropout(reshape(places, [batch, -1]), dropoutRate)));
   };
-}
-
-/** [batch, height, width, channels] to [batch, height / size, width / size, size · size · channels]. */
-function patchesOf(x: Tensor, size: number): Tensor {
-  const [batch, height, width, channels] = x.shape;
-  const [rows, columns] = [height / size, width / size];
-  const cut = transpose(
-    reshape(x, [batch, rows, size, columns, size, channels]),
-    [0, 1, 3, 2, 4, 5],
-  );
-  return reshape(cut, [batch, rows, columns, size * size * channels]);
 }

@@ -48,3 +48,29 @@ test('gives the same as data', () => {
     programs.map((program: { contractions: unknown[] }) => program.contractions.length),
   ).toEqual([2, 2]);
 });
+
+test('a window of a convolution is a view, and its factors are small convolutions', () => {
+  project.write(
+    'kernel.ts',
+    `import { convolution, cpKernel, defineModel, tensor } from 'btc-compiler';
+const middle = convolution(16, 16, { kernel: 3, padding: 'same', weight: cpKernel({ rank: 4 }) });
+export default defineModel({
+  name: 'kernel',
+  inputs: { x: tensor([2, 8, 8, 16]) },
+  build: ({ x }) => ({ y: middle(x) }),
+});
+`,
+  );
+  expect(project.btc('build', 'kernel.ts', '--target', 'wasm').code).toBe(0);
+  const { stdout } = project.btc('inspect', 'out/kernel.wasm.plan.json');
+  expect(stdout).toMatch(/ {2}a view\n/);
+  const { programs } = JSON.parse(
+    project.btc('inspect', 'out/kernel.wasm.plan.json', '--json').stdout,
+  );
+  const [{ macs, denseMacs, steps }] = programs[0].contractions;
+  const points = 2 * 8 * 8;
+  // 1 x 1 in, 3 x 1, 1 x 3, 1 x 1 out.
+  expect(macs).toBe(points * (16 * 4 + 3 * 4 + 3 * 4 + 4 * 16));
+  expect(steps.reduce((sum: number, step: { macs: number }) => sum + step.macs, 0)).toBe(macs);
+  expect(denseMacs).toBe(points * 3 * 3 * 16 * 16);
+});

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
-import type { Plan, Target } from '../../ir/plan.ts';
+import type { Plan, PlanContraction, Target } from '../../ir/plan.ts';
 import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -65,6 +65,28 @@ program predict
   output z = t6
 `;
 
+const CONTRACTION: PlanContraction = {
+  equation: 'ab,bc,cd->ad',
+  sizes: { a: 2, b: 3, c: 4, d: 5 },
+  order: [
+    [0, 1],
+    [3, 2],
+  ],
+  method: 'exact',
+  macs: 64,
+  trainMacs: null,
+  leftToRightMacs: 64,
+  denseMacs: 30,
+  times: 1,
+  source: null,
+};
+
+/** A change of the contraction of `train`. */
+const contracted = (change: Partial<PlanContraction>): Tamper => {
+  return (plan) => Object.assign(plan.programs.train.contractions[0], change);
+};
+const IN_ORDER = 'programs.train.contractions[0].order';
+
 function demoPlan(target: Target): Plan {
   const limits = target === 'wasm' ? WASM_LIMITS : WEBGPU_DEFAULT_LIMITS;
   const schedule = planMemory(parseSchedule(SCHEDULE), limits, { target }).schedule!;
@@ -73,6 +95,7 @@ function demoPlan(target: Target): Plan {
     target,
     budgetBytes: 1_000_000,
     producer: 'btc-compiler test',
+    contractions: [[CONTRACTION], []],
     emitted: schedule.kernels.map(({ name }) =>
       target === 'wasm'
         ? { export: name, grid: [1, 1, 1] as const }
@@ -103,6 +126,47 @@ const TAMPERINGS: readonly (readonly [string, Target, string, Tamper])[] = [
   ['another format', 'webgpu', 'format:', (p) => Object.assign(p, { format: 'x' })],
   ['another version', 'webgpu', 'version:', (p) => Object.assign(p, { version: 2 })],
   ['another target', 'webgpu', 'kernels[0].export:', (p) => Object.assign(p, { target: 'wasm' })],
+  [
+    'an equation',
+    'wasm',
+    'programs.train.contractions[0].equation:',
+    contracted({ equation: 'ab' }),
+  ],
+  [
+    'no size of a letter',
+    'wasm',
+    'programs.train.contractions[0].sizes:',
+    contracted({ sizes: {} }),
+  ],
+  ['a missing step', 'wasm', `${IN_ORDER}:`, contracted({ order: [[0, 1]] })],
+  [
+    'a part to come',
+    'wasm',
+    `${IN_ORDER}[0]:`,
+    contracted({
+      order: [
+        [0, 4],
+        [3, 2],
+      ],
+    }),
+  ],
+  [
+    'a part twice',
+    'wasm',
+    `${IN_ORDER}[1]:`,
+    contracted({
+      order: [
+        [0, 1],
+        [0, 2],
+      ],
+    }),
+  ],
+  [
+    'no such window',
+    'wasm',
+    'programs.train.contractions[0].windows:',
+    contracted({ windows: [3] }),
+  ],
   ['no slabs', 'webgpu', 'slabs:', (p) => Reflect.deleteProperty(p, 'slabs')],
   ['a missing slab', 'webgpu', 'tensors[0].slab:', (p) => p.slabs.pop()],
   ['a larger slab', 'webgpu', 'slabs[0].bytes:', (p) => (p.slabs[0].bytes += 256)],
