@@ -46,7 +46,7 @@ export const MESSAGES = {
   2002: "'{op}': {reason}",
   2003: "'{op}' takes {wanted}, not {given}",
   2004: 'matmul: inner dimensions differ: {left} by {right} ({inner} against {outer})',
-  2005: "einsum '{equation}': output letter '{letter}' is in no operand",
+  2005: "einsum '{equation}': output letter '{letter}' is in no operand; they have {letters}",
   2006: "einsum '{equation}': {reason}",
   2007: "einsum '{equation}': letter '{letter}' is {first} in operand {i} and {second} in operand {j}",
   2008: 'reshape: {from} has {count} elements, {to} has {other}',

@@ -64,7 +64,8 @@ export function findPath(
   const missing = [...letters].filter((letter) => !given.has(letter));
   if (missing.length > 0) return refuse(`no size is given for '${missing.join("', '")}'`);
   const stray = [...output].find((letter) => !letters.has(letter));
-  if (stray) return diagnostic(2005, null, { equation, letter: stray });
+  if (stray)
+    return diagnostic(2005, null, { equation, letter: stray, letters: [...letters].join(', ') });
   const shapes = operands.map((term) => [...term].map((letter) => given.get(letter)!));
   const extents = letterExtents(parsed, shapes) as Map<string, number>;
   const wanted = operands.map((_, k) => train === 'all' || (train === 'no-input' && k > 0));

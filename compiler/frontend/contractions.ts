@@ -43,7 +43,8 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
   );
   if (!(extents instanceof Map)) return mistake(2007, { equation, ...extents }, fallback);
   const letter = [...parsed.output].find((candidate) => !extents.has(candidate));
-  if (letter) return mistake(2005, { equation, letter }, fallback);
+  if (letter)
+    return mistake(2005, { equation, letter, letters: [...extents.keys()].join(', ') }, fallback);
   return apply('contract', operands, { equation: formatEquation(parsed) });
 }
 
