@@ -132,7 +132,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   },
   2005: {
     text: withOutput("▸einsum('ij,jk->iz', x, zeros([3, 4]))"),
-    message: "einsum 'ij,jk->iz': output letter 'z' is in no operand",
+    message: "einsum 'ij,jk->iz': output letter 'z' is in no operand; they have i, j, k",
   },
   2006: {
     text: withOutput("▸einsum('ij,jk', x, x)"),
