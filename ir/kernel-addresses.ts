@@ -32,17 +32,21 @@ export function axisRanges(kernel: Kernel): Range[] {
   return kernel.axes.map((axis) => ({ low: 0, high: axis.extent - 1 }));
 }
 
-/** Each axis narrowed by the bounds on that axis alone. */
+/** Each axis narrowed by the bounds that it is in, whatever the other axes of those are. */
 function narrowedAxes(kernel: Kernel, bounds: readonly Bound[]): Range[] {
   const axes = axisRanges(kernel);
   for (const { index, extent } of bounds) {
-    const used = index.coefficients.flatMap((coefficient, axis) => (coefficient ? [axis] : []));
-    if (used.length !== 1) continue;
-    const coefficient = index.coefficients[used[0]];
-    const ends = [-index.offset / coefficient, (extent - 1 - index.offset) / coefficient];
-    axes[used[0]] = intersect(axes[used[0]], {
-      low: Math.ceil(Math.min(...ends)),
-      high: Math.floor(Math.max(...ends)),
+    index.coefficients.forEach((coefficient, axis) => {
+      if (coefficient === 0) return;
+      const others = affineRange(
+        { offset: index.offset, coefficients: index.coefficients.toSpliced(axis, 1, 0) },
+        axes,
+      );
+      const ends = [-others.high / coefficient, (extent - 1 - others.low) / coefficient];
+      axes[axis] = intersect(axes[axis], {
+        low: Math.ceil(Math.min(...ends)),
+        high: Math.floor(Math.max(...ends)),
+      });
     });
   }
   return axes;
@@ -52,8 +56,8 @@ function narrowedAxes(kernel: Kernel, bounds: readonly Bound[]): Range[] {
 const MOST_SUBSTITUTIONS = 6;
 
 /**
- * Values of `index` where all bounds hold; empty (low > high) where they never do. Bounds on one axis narrow the
- * axis. A bound on several, `0 <= B < extent`, is used by writing the index as `m·B + rest`, with B in its own
+ * Values of `index` where all bounds hold; empty (low > high) where they never do. Bounds narrow the axes. A bound on
+ * several, `0 <= B < extent`, is used by writing the index as `m·B + rest`, with B in its own
  * narrowed range; every subset of the bounds gives a valid range, and so does their intersection.
  */
 export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[]): Range {
@@ -76,11 +80,13 @@ function substitutedRange(index: Affine, bounds: readonly Bound[], axes: readonl
   let high = 0;
   for (const { index: inner, extent } of bounds) {
     const axis = inner.coefficients.findIndex(
-      (coefficient, i) => coefficient !== 0 && rest.coefficients[i] !== 0,
+      (coefficient, i) =>
+        coefficient !== 0 &&
+        rest.coefficients[i] !== 0 &&
+        Number.isSafeInteger(rest.coefficients[i] / coefficient),
     );
     if (axis < 0) continue;
     const factor = rest.coefficients[axis] / inner.coefficients[axis];
-    if (!Number.isSafeInteger(factor)) continue;
     const value = intersect(affineRange(inner, axes), { low: 0, high: extent - 1 });
     low += factor * (factor > 0 ? value.low : value.high);
     high += factor * (factor > 0 ? value.high : value.low);

@@ -29,7 +29,7 @@ const RANDOM_COST = 40;
 export function decideStorage(graph: Graph): StorageDecisions {
   const { nodes } = graph;
   const base = resolveViews(nodes);
-  const { uses, mustStore } = countUses(graph, base);
+  const { uses, mustStore, alive } = countUses(graph, base);
   const stored = new Uint8Array(nodes.length);
   const cost = new Float64Array(nodes.length);
   const size = new Int32Array(nodes.length);
@@ -42,7 +42,7 @@ export function decideStorage(graph: Graph): StorageDecisions {
   for (let value = 0; value < nodes.length; value++) {
     const node = nodes[value];
     const { kind } = opRow(node.op);
-    if (uses[value] === 0 && kind !== 'view') continue;
+    if (!alive[value]) continue;
     if (
       kind === 'contraction' ||
       kind === 'reduction' ||
@@ -165,7 +165,7 @@ function resolveViews(nodes: readonly Node[]): Int32Array {
 }
 
 /** Counts uses from the results backwards, so that dead values count nothing. */
-function countUses(graph: Graph, base: Int32Array): { uses: Int32Array; mustStore: Uint8Array } {
+function countUses(graph: Graph, base: Int32Array) {
   const { nodes } = graph;
   const uses = new Int32Array(nodes.length);
   const mustStore = new Uint8Array(nodes.length);
@@ -189,5 +189,5 @@ function countUses(graph: Graph, base: Int32Array): { uses: Int32Array; mustStor
       if (isFactor || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
     }
   }
-  return { uses, mustStore };
+  return { uses, mustStore, alive };
 }
