@@ -220,3 +220,35 @@ test('a chain of twenty thousand values is lowered without deep recursion', () =
   expect(schedule.programs[0].steps.length).toBeGreaterThan(0);
   expect(schedule.programs[0].steps.length).toBeLessThan(2000);
 });
+
+describe('corners that random graphs found', () => {
+  test.each([
+    [
+      'a diagonal of taps and an axis',
+      `graph train {
+  %0 = input name="x" : f32[2,3]
+  %1 = window(%0) axis=0 stride=2 dilation=2 low=-1 positions=2 size=3 value=0 : f32[2,3,3]
+  %2 = contract(%0, %0, %1) equation="ab,ab,abb->b" : f32[3]
+  output "y" = %2
+}
+`,
+    ],
+    [
+      'a view of a value that nobody reads',
+      `graph train {
+  %0 = input name="x" : f32[2,3]
+  %1 = neg(%0) : f32[2,3]
+  %2 = reshape(%1) shape=[6] : f32[6]
+  %3 = exp(%0) : f32[2,3]
+  output "y" = %3
+}
+`,
+    ],
+  ])('%s', (_, text) => {
+    const graph = parseGraph(text);
+    expectMeaning(
+      caseOf(graph),
+      lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true }),
+    );
+  });
+});
