@@ -24,9 +24,10 @@ export function searchBudget(
     memory === null || memory.schedule === null ? Number.POSITIVE_INFINITY : memory.deviceBytes;
   const result = run();
   let smallest = bytesOf(result);
-  const widest = Math.max(0, ...result.orders.map((orders) => orders.widest()));
-  if (smallest <= budgetBytes || result.memory === null || widest === 0)
+  if (smallest <= budgetBytes || result.memory === null)
     return { result, smallest: finite(smallest) };
+  const widest = Math.max(0, ...result.orders.map((orders) => orders.widest()));
+  if (widest === 0) return { result, smallest: finite(smallest) };
   for (const reorder of [false, true]) {
     let idle = 0;
     for (let halving = 1; halving <= MOST_HALVINGS && idle < MOST_IDLE; halving++) {

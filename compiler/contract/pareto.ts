@@ -77,14 +77,12 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
     }
     fronts[subset] = thinned(front, most);
   }
-  return fronts[size - 1]
-    .sort((a, b) => a.cost - b.cost || a.peak - b.peak || a.saved - b.saved)
-    .map((point) => ({
-      tree: treeOf(point),
-      cost: point.cost,
-      peak: point.peak,
-      saved: point.saved,
-    }));
+  return fronts[size - 1].sort(cheapestFirst).map((point) => ({
+    tree: treeOf(point),
+    cost: point.cost,
+    peak: point.peak,
+    saved: point.saved,
+  }));
 }
 
 /** The same tree, of two subtrees the one first with which the peak is lower. */
@@ -144,6 +142,9 @@ function joined(
   };
 }
 
+const cheapestFirst = (a: Point, b: Point) =>
+  a.cost - b.cost || a.peak - b.peak || a.saved - b.saved;
+
 /** Keeps the front free of points that another one is as good as in everything; of equal points the first stays. */
 function insert(front: Point[], point: Point): void {
   const { cost, peak, saved } = point;
@@ -158,7 +159,7 @@ function insert(front: Point[], point: Point): void {
 
 function thinned(front: Point[], most: number): Point[] {
   if (front.length <= most) return front;
-  front.sort((a, b) => a.cost - b.cost || a.peak - b.peak || a.saved - b.saved);
+  front.sort(cheapestFirst);
   const least = (measure: (point: Point) => number) =>
     front.reduce((a, b) => (measure(b) < measure(a) ? b : a));
   const kept = new Set([least(({ peak }) => peak), least(({ saved }) => saved)]);
