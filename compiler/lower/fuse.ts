@@ -1,5 +1,5 @@
 import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
-import { nodeOperands } from '../../ir/kernel-cost.ts';
+import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
 import { type KernelDraft, macsOf, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
@@ -246,7 +246,7 @@ function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; t
  * reduction, and elsewhere only from a range that is bound on its own; and no two stores may meet.
  */
 function writesAreSafe(draft: KernelDraft): boolean {
-  const inner = reductionNodes(draft);
+  const inner = nodesUnderReduction(draft);
   const parts = bindingRanges(draft);
   const apart = (a: Range, b: Range) =>
     !parts.some((part) => overlaps(part, a) && overlaps(part, b));
@@ -269,17 +269,6 @@ function writesAreSafe(draft: KernelDraft): boolean {
       (other, j) => j <= k || other.buffer !== store.buffer || disjoint(store.index, other.index),
     ),
   );
-}
-
-/** Which nodes the reduction's value needs. */
-export function reductionNodes(draft: KernelDraft): Uint8Array {
-  const inner = new Uint8Array(draft.nodes.length);
-  if (!draft.reduction) return inner;
-  inner[draft.reduction.value] = 1;
-  for (let k = draft.nodes.length - 1; k >= 0; k--) {
-    if (inner[k]) for (const operand of nodeOperands(draft.nodes[k])) inner[operand] = 1;
-  }
-  return inner;
 }
 
 /** Parts of one concatenation: the same steps from different starts. Their ranges were disjoint before the join. */

@@ -7,6 +7,7 @@ import { type Blocks, peakLiveBytes } from '../../compiler/memory/liveness.ts';
 import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { packBlocks } from '../../compiler/memory/offsets.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
+import { programUse } from '../../compiler/memory/step-use.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
@@ -175,8 +176,9 @@ describe('orderProgram', () => {
     fc.assert(
       fc.property(schedules, (schedule) => {
         for (const program of schedule.programs) {
-          const model = memoryModel(schedule, program, 256);
-          const { order, peakBytes } = orderProgram(schedule, program, 256);
+          const use = programUse(schedule, program, 256);
+          const model = memoryModel(use);
+          const { order, peakBytes } = orderProgram(use);
           const traced = Int32Array.from(program.steps, (_, step) => step);
           expect(peakBytes).toBe(peakOfOrder(model, order));
           expect(peakBytes).toBeLessThanOrEqual(peakOfOrder(model, traced));
@@ -185,7 +187,7 @@ describe('orderProgram', () => {
           order.forEach((step, i) => {
             position[step] = i;
           });
-          const { offsets, targets } = stepDependencies(schedule, program);
+          const { offsets, targets } = stepDependencies(use.steps);
           for (const step of traced) {
             for (const after of targets.subarray(offsets[step], offsets[step + 1]))
               expect(position[step]).toBeLessThan(position[after]);
@@ -201,7 +203,7 @@ describe('orderProgram', () => {
       fc.property(schedules, (schedule) => {
         const { peakLiveBytes } = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
         const peaks = schedule.programs.map(
-          (program) => orderProgram(schedule, program, 256).peakBytes,
+          (program) => orderProgram(programUse(schedule, program, 256)).peakBytes,
         );
         expect(peakLiveBytes).toBe(Math.max(...peaks));
       }),
