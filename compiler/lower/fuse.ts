@@ -2,6 +2,7 @@ import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
 import { type KernelDraft, macsOf, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -11,6 +12,7 @@ export interface FusionLimits {
   readonly maxBindings: number;
   /** True for tensors that nobody but kernels of this program reads, so that an unread store can be dropped. */
   readonly isTemporary: (tensor: number) => boolean;
+  readonly memory: DraftMemory;
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
@@ -38,7 +40,7 @@ export function fuse(drafts: readonly KernelDraft[], limits: FusionLimits): Kern
 }
 
 function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  const sequence = new KernelSequence(drafts);
+  const sequence = new KernelSequence(drafts, limits.memory);
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
@@ -50,14 +52,7 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
         isDead(tensor, position),
       );
       if (!joined) continue;
-      const place = sequence.freeToMove(consumer, position, partner)
-        ? partner
-        : sequence.freeToMove(producer, partner, position)
-          ? position
-          : -1;
-      if (place < 0) continue;
-      sequence.replace([partner, position], place, joined);
-      break;
+      if (sequence.join(position, partner, joined) === 'joined') break;
     }
   }
   return sequence.drafts;

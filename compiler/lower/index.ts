@@ -2,6 +2,7 @@ import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { expandFolds } from '../window/folds.ts';
 import { fuseChains, type StageModel } from './chain.ts';
+import { DraftMemory } from './draft-use.ts';
 import { type FusionLimits, fuse } from './fuse.ts';
 import { lowerProgram, TensorTable } from './program.ts';
 import { KernelTable, seal } from './seal.ts';
@@ -10,6 +11,8 @@ export type { StageModel };
 
 export interface LoweringOptions {
   readonly maxStorageBuffers: number;
+  /** Tensors take a multiple of this many bytes; 1 by default. */
+  readonly offsetAlignment?: number;
   /** False leaves one kernel per stored value: for tests and for seeing what fusion does. */
   readonly fusion: boolean;
   /** Kernels with a stage, where the target has them. */
@@ -30,6 +33,11 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
     const limits: FusionLimits = {
       maxBindings: options.maxStorageBuffers,
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
+      memory: new DraftMemory(
+        table.tensors,
+        lowered.inputs.map(({ tensor }) => tensor),
+        options.offsetAlignment ?? 1,
+      ),
     };
     const fused = options.fusion ? fuse(lowered.drafts, limits) : lowered.drafts;
     const drafts = options.stages

@@ -1,5 +1,7 @@
 import { LOCAL } from '../../ir/kernel.ts';
+import { LiveProfile } from '../memory/live-profile.ts';
 import type { KernelDraft } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
 
 /**
@@ -11,9 +13,13 @@ export class KernelSequence {
   private readonly readers = new Map<number, Set<number>>();
   private readonly writers = new Map<number, Set<number>>();
   private readonly known = new Map<KernelDraft, readonly Range[]>();
+  private readonly memory: DraftMemory;
+  private readonly profile: LiveProfile;
 
-  constructor(drafts: readonly KernelDraft[]) {
+  constructor(drafts: readonly KernelDraft[], memory: DraftMemory) {
     this.slots = [...drafts];
+    this.memory = memory;
+    this.profile = new LiveProfile(memory.programUse(drafts));
     drafts.forEach((draft, position) => {
       this.register(draft, position);
     });
@@ -34,20 +40,32 @@ export class KernelSequence {
     return this.writers.get(tensor) ?? NOBODY;
   }
 
-  /** Puts `joined` at `place`, one of two positions whose kernels it replaces. */
-  replace(positions: readonly [number, number], place: number, joined: KernelDraft): void {
-    for (const position of positions) {
-      const draft = this.slots[position]!;
-      for (const tensor of loadsOf(draft)) this.readers.get(tensor)!.delete(position);
-      for (const tensor of storesOf(draft)) this.writers.get(tensor)!.delete(position);
-      this.slots[position] = null;
+  /**
+   * Puts `joined`, which does the work of the kernels at `from` and `to`, at the place of one of them: at `to` if it can be
+   * there, else at `from`. Refused where nothing lets either move to the other, and where the peak of live bytes would rise.
+   */
+  join(from: number, to: number, joined: KernelDraft): 'joined' | 'fixed' | 'peak' {
+    const places = [
+      ...(this.freeToMove(this.slots[from]!, from, to) ? [to] : []),
+      ...(this.freeToMove(this.slots[to]!, to, from) ? [from] : []),
+    ];
+    if (places.length === 0) return 'fixed';
+    const use = this.memory.stepUse(joined);
+    for (const place of places) {
+      const most = this.profile.peakBytes;
+      const change = new Map([from, to].map((slot) => [slot, slot === place ? use : null]));
+      const before = this.profile.replace(change);
+      if (this.profile.peakBytes <= most) {
+        this.replace([from, to], place, joined);
+        return 'joined';
+      }
+      this.profile.replace(before);
     }
-    this.slots[place] = joined;
-    this.register(joined, place);
+    return 'peak';
   }
 
   /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
-  freeToMove(draft: KernelDraft, from: number, to: number): boolean {
+  private freeToMove(draft: KernelDraft, from: number, to: number): boolean {
     const first = Math.min(from, to);
     const last = Math.max(from, to);
     const meets = (set: ReadonlySet<number>, range: Range, stored: boolean) => {
@@ -65,6 +83,17 @@ export class KernelSequence {
         !meets(this.writersOf(range.tensor), range, true) &&
         !(range.stored && meets(this.readersOf(range.tensor), range, false)),
     );
+  }
+
+  private replace(positions: readonly number[], place: number, joined: KernelDraft): void {
+    for (const position of positions) {
+      const draft = this.slots[position]!;
+      for (const tensor of loadsOf(draft)) this.readers.get(tensor)!.delete(position);
+      for (const tensor of storesOf(draft)) this.writers.get(tensor)!.delete(position);
+      this.slots[position] = null;
+    }
+    this.slots[place] = joined;
+    this.register(joined, place);
   }
 
   private register(draft: KernelDraft, position: number): void {

@@ -23,12 +23,16 @@ export interface MemoryModel {
 }
 
 /** The model of a program, with its arena tensors renumbered. */
-export function memoryModel({ steps, bytes, inputs, isOutput }: ProgramUse): MemoryModel {
-  const local = new Int32Array(bytes.length).fill(-1);
+export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramUse): MemoryModel {
+  const local = new Map<number, number>();
   const tensors: number[] = [];
-  const localOf = (tensor: number) => {
-    if (local[tensor] < 0 && bytes[tensor] > 0) local[tensor] = tensors.push(tensor) - 1;
-    return local[tensor];
+  const localOf = (tensor: number): number => {
+    let index = local.get(tensor);
+    if (index === undefined) {
+      index = bytesOf(tensor) > 0 ? tensors.push(tensor) - 1 : -1;
+      local.set(tensor, index);
+    }
+    return index;
   };
   for (const tensor of inputs) localOf(tensor);
   const inputCount = tensors.length;
@@ -45,16 +49,16 @@ export function memoryModel({ steps, bytes, inputs, isOutput }: ProgramUse): Mem
     }
     useOffsets.push(uses.length);
     for (const { from, to } of pairs) {
-      pairFrom.push(local[from]);
-      pairTo.push(local[to]);
+      pairFrom.push(localOf(from));
+      pairTo.push(localOf(to));
     }
     pairOffsets.push(pairFrom.length);
   }
   return {
     stepCount: steps.length,
-    bytes: Float64Array.from(tensors, (tensor) => bytes[tensor]),
+    bytes: Float64Array.from(tensors, bytesOf),
     openAtStart: Uint8Array.from(tensors, (_, index) => (index < inputCount ? 1 : 0)),
-    neverCloses: Uint8Array.from(tensors, (tensor) => isOutput[tensor]),
+    neverCloses: Uint8Array.from(tensors, (tensor) => (isOutput(tensor) ? 1 : 0)),
     useOffsets: Int32Array.from(useOffsets),
     uses: Int32Array.from(uses),
     ...usersOf(tensors.length, useOffsets, uses),

@@ -18,12 +18,12 @@ export interface StepUse {
 /** What the steps of one program do to tensors: all that liveness and the order of steps depend on. */
 export interface ProgramUse {
   readonly steps: readonly StepUse[];
-  /** By tensor: what it takes of the arena, alignment included; 0 for those that are not in the program's arena. */
-  readonly bytes: Float64Array;
   /** Arena tensors that are written before the first step. */
   readonly inputs: readonly number[];
-  /** By tensor: 1 where it must last to the end. */
-  readonly isOutput: Uint8Array;
+  /** What a tensor takes of the arena, alignment included; 0 where it is not in the program's arena. */
+  bytesOf(tensor: number): number;
+  /** Whether a tensor must last to the end. */
+  isOutput(tensor: number): boolean;
 }
 
 /** Reads the use of a program's steps off their kernels. */
@@ -34,9 +34,6 @@ export function programUse(
 ): ProgramUse {
   const isOutput = outputFlags(schedule);
   const bytes = alignedBytes(schedule, alignment);
-  schedule.tensors.forEach((tensor, index) => {
-    if (tensor.program === null) bytes[index] = 0;
-  });
   const pairsOf = new Map<number, BufferPair[]>();
   const steps = program.steps.map((step): StepUse => {
     const { buffers } = schedule.kernels[step.kernel];
@@ -53,5 +50,10 @@ export function programUse(
         .map(({ read, written }) => ({ from: step.operands[read], to: step.operands[written] })),
     };
   });
-  return { steps, bytes, inputs: program.inputs.map(({ tensor }) => tensor), isOutput };
+  return {
+    steps,
+    inputs: program.inputs.map(({ tensor }) => tensor),
+    bytesOf: (tensor) => (schedule.tensors[tensor].program === null ? 0 : bytes[tensor]),
+    isOutput: (tensor) => isOutput[tensor] === 1,
+  };
 }
