@@ -5,10 +5,17 @@ import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { type ChainLink, linkChain } from './chain-link.ts';
 import { stageChain } from './chain-stage.ts';
 import type { KernelDraft } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { type FusionLimits, MAX_NODES } from './fuse.ts';
 import { bindingRanges } from './ranges.ts';
 import { bindTensors } from './seal.ts';
-import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
+import {
+  hasSequentialAxis,
+  type JoinOutcome,
+  KernelSequence,
+  loadsOf,
+  storesOf,
+} from './sequence.ts';
 import { tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with a stage. */
@@ -24,6 +31,7 @@ export interface StageModel {
 export interface ChainOptions extends FusionLimits {
   readonly model: StageModel;
   readonly tensors: readonly ScheduleTensor[];
+  readonly memory: DraftMemory;
   /** Adds a tensor that holds the array of a stage. */
   readonly addHolder: (elements: number, producer: KernelDraft, intermediate: number) => number;
   /** Hears of every pair of contractions that was looked at. */
@@ -58,21 +66,17 @@ export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions
       options.report?.(tensor, `stays in memory: ${joined.reason}`);
       continue;
     }
-    const outcome = sequence.join(
-      producer,
-      consumer,
-      held(joined.draft, first, tensor, options),
-    );
+    const outcome = sequence.join(producer, consumer, held(joined.draft, first, tensor, options));
     options.report?.(tensor, OUTCOMES[outcome](joined.share));
   }
   return sequence.drafts;
 }
 
-const OUTCOMES = {
-  joined: (share: number) => `is computed tile by tile, in ${share.toFixed(2)} of the time`,
+const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
+  joined: (share) => `is computed tile by tile, in ${share.toFixed(2)} of the time`,
   fixed: () => 'stays in memory: neither contraction can move to the other',
   peak: () => 'stays in memory: one kernel would raise the peak of live bytes',
-} as const;
+};
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;

@@ -12,7 +12,13 @@ export interface FusionLimits {
   readonly maxBindings: number;
   /** True for tensors that nobody but kernels of this program reads, so that an unread store can be dropped. */
   readonly isTemporary: (tensor: number) => boolean;
-  readonly memory: DraftMemory;
+}
+
+/** The kernels of a program after fusion. */
+export interface Fused {
+  readonly drafts: readonly KernelDraft[];
+  /** Kernels that stay apart from an earlier one because the peak of live bytes would rise. */
+  readonly refused: readonly KernelDraft[];
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
@@ -27,20 +33,30 @@ const ROUNDS = 3;
  * the same tensor. One dispatch goes, values pass in registers, and what nobody else reads is never stored.
  *
  * The kernels are a sequence in a correct order and stay one: a pair is joined at the place of either partner, and
- * only where no kernel in between touches what would move across it.
+ * only where no kernel in between touches what would move across it. A kernel moves to where its partner runs, and what
+ * it makes or reads is live for longer: with `memory`, a pair that raises the peak of live bytes stays a pair.
  */
-export function fuse(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  let current = [...drafts];
+export function fuse(
+  drafts: readonly KernelDraft[],
+  limits: FusionLimits,
+  memory: DraftMemory | null,
+): Fused {
+  let current: Fused = { drafts, refused: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const before = current.length;
-    current = fuseOnce(current, limits);
-    if (current.length === before) break;
+    const before = current.drafts.length;
+    current = fuseOnce(current.drafts, limits, memory);
+    if (current.drafts.length === before) break;
   }
   return current;
 }
 
-function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  const sequence = new KernelSequence(drafts, limits.memory);
+function fuseOnce(
+  drafts: readonly KernelDraft[],
+  limits: FusionLimits,
+  memory: DraftMemory | null,
+): Fused {
+  const sequence = new KernelSequence(drafts, memory);
+  const refused = new Set<KernelDraft>();
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
@@ -52,10 +68,13 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
         isDead(tensor, position),
       );
       if (!joined) continue;
-      if (sequence.join(position, partner, joined) === 'joined') break;
+      const outcome = sequence.join(position, partner, joined);
+      if (outcome === 'joined') break;
+      if (outcome === 'peak') refused.add(consumer);
     }
   }
-  return sequence.drafts;
+  const fused = sequence.drafts;
+  return { drafts: fused, refused: fused.filter((draft) => refused.has(draft)) };
 
   /** Nobody but the kernel at `position` reads this temporary. */
   function isDead(tensor: number, position: number): boolean {
