@@ -1,4 +1,4 @@
-import { type Affine, type Kernel, type Stage, sameAffine } from '../../ir/kernel.ts';
+import type { Affine, Kernel, Stage } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
@@ -41,12 +41,18 @@ export function overwritable(
     body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
   );
   const under = nodesUnderReduction(body);
+  // Axes of one point, which drafts may have, make no difference.
+  const sameAddress = (a: Affine, b: Affine) =>
+    a.offset === b.offset &&
+    body.axes.every(
+      ({ extent }, axis) => extent === 1 || a.coefficients[axis] === b.coefficients[axis],
+    );
   const isReadAt = (read: number, index: Affine) =>
     body.nodes.every(
       (node, i) =>
         node.kind !== 'load' ||
         node.buffer !== read ||
-        (!under[i] && !node.indirect && node.bounds.length === 0 && sameAffine(node.index, index)),
+        (!under[i] && !node.indirect && node.bounds.length === 0 && sameAddress(node.index, index)),
     );
   return onlyWritten.flatMap((written) => {
     const stores = body.stores.filter((store) => store.buffer === written);
