@@ -127,6 +127,7 @@ const plan = record(
       stagingBytes: bytes,
       hostBytes: bytes,
       peakLiveBytes: bytes,
+      packing: record({ method: text, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
     tensors: list(

@@ -17,7 +17,7 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
-// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, peakLiveBytes and module.pages are
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, peakLiveBytes, gapBytes and module.pages are
 //             what the tensors say, and deviceBytes keeps the budget.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
@@ -321,6 +321,7 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
   const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
   equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
+  equal('memory.packing.gapBytes', memory.packing.gapBytes, memory.arenaBytes - peak);
   if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
     report(
       'memory.deviceBytes',

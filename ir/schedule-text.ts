@@ -23,7 +23,7 @@ import { formatType, parseType } from './tensor.ts';
 // The text form of a schedule. Kernels, tensors and steps are numbered from 0 in the order in which they stand:
 //
 //   schedule digits
-//   memory arena 512 persistent 256 peak 512 staging 16      (allocated schedules only, as are `slab` and ` in `)
+//   memory arena 512 persistent 256 peak 512 staging 16 packing skyline/edge      (allocated schedules only, as are `slab` and ` in `)
 //   slab 1024
 //   kernel double { … }                                      (k0)
 //   tensor t0 image: f32[32] input of train in slab 0 at 256 steps 0..0 arena @ model.ts(3,5)
@@ -79,9 +79,9 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
   const allocated = 'placements' in schedule ? schedule : null;
   const lines = [`schedule ${formatName(schedule.name)}`];
   if (allocated) {
-    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes } = allocated;
+    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, packing } = allocated;
     lines.push(
-      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}`,
+      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes} packing ${packing}`,
     );
     for (const slab of allocated.slabs) lines.push(`slab ${slab.bytes}`);
   }
@@ -96,7 +96,10 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
 
 interface Parts {
   name: string | null;
-  memory: number[] | null;
+  memory: Pick<
+    AllocatedSchedule,
+    'arenaBytes' | 'persistentBytes' | 'peakLiveBytes' | 'stagingBytes' | 'packing'
+  > | null;
   slabs: { bytes: number }[];
   kernels: Schedule['kernels'][number][];
   tensors: (Omit<ScheduleTensor, 'program'> & { program: string | null })[];
@@ -134,9 +137,18 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)$/,
+    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+) packing (\S+)$/,
     (parts, match) => {
-      parts.memory = match.slice(1).map(Number);
+      const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes] = match
+        .slice(1, 5)
+        .map(Number);
+      parts.memory = {
+        arenaBytes,
+        persistentBytes,
+        peakLiveBytes,
+        stagingBytes,
+        packing: match[5],
+      };
     },
   ],
   [
@@ -270,7 +282,5 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
   if (!parts.memory) return schedule;
   if (parts.placements.length !== tensors.length)
     throw new Error('an allocated schedule places every tensor');
-  const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes] = parts.memory;
-  const totals = { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes };
-  return { ...schedule, slabs: parts.slabs, placements: parts.placements, ...totals };
+  return { ...schedule, slabs: parts.slabs, placements: parts.placements, ...parts.memory };
 }

@@ -73,7 +73,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
 }
 
 function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
-  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, slabs } = allocated;
+  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, packing, slabs } = allocated;
   const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
   return {
     budgetBytes,
@@ -83,6 +83,7 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     stagingBytes,
     hostBytes: 0,
     peakLiveBytes,
+    packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
 }
 
