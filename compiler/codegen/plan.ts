@@ -82,6 +82,7 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     persistentBytes,
     stagingBytes,
     hostBytes: 0,
+    spillBytes: 0,
     peakLiveBytes,
   };
 }

@@ -124,6 +124,8 @@ export function allocate(
     persistentBytes: sum(reserved),
     peakLiveBytes,
     stagingBytes: target === 'webgpu' ? stagingBytes(schedule) : 0,
+    swapStaging: { buffers: 0, bytes: 0 },
+    hostSlots: [],
   };
 }
 
