@@ -82,11 +82,11 @@ export function leverProgram(
   const isOutput = outputFlags(schedule);
   const isInput = new Set(program.inputs.map(({ tensor }) => tensor));
   const tensors: number[] = [];
-  const valueOf = new Map<number, number>();
+  const known = new Map<number, number>();
   const value = (tensor: number) => {
-    const known = valueOf.get(tensor);
-    if (known !== undefined) return known;
-    valueOf.set(tensor, tensors.length);
+    const number = known.get(tensor);
+    if (number !== undefined) return number;
+    known.set(tensor, tensors.length);
     return tensors.push(tensor) - 1;
   };
   for (const tensor of isInput) value(tensor);

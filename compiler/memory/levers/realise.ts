@@ -116,7 +116,7 @@ class Walk {
       this.writes[value]++;
       this.hosted[value] = 0;
     }
-    this.leave(s, step);
+    this.leave(step);
     return -1;
   }
 
@@ -131,8 +131,8 @@ class Walk {
     this.ops.push({ kind: 'step', step: s, again, reads, writes });
   }
 
-  /** After step `s`: lets go what is decided, and what is not used any more. */
-  private leave(s: number, step: LeverStep): void {
+  /** After a step: lets go what is decided, and what is not used any more. */
+  private leave(step: LeverStep): void {
     const touched = step.writes.concat(step.reads.filter((value) => !step.writes.includes(value)));
     for (const value of touched) {
       const { uses, kind } = this.program.values[value];
