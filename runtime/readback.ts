@@ -45,7 +45,7 @@ export async function readTensors(
       const encoder = device.createCommandEncoder();
       for (const { tensor, from, bytes, to } of round) {
         const { slab, offset } = tensors[tensor];
-        encoder.copyBufferToBuffer(slabs[slab], offset + from, buffer, to, bytes);
+        encoder.copyBufferToBuffer(slabs[slab!], offset + from, buffer, to, bytes);
       }
       device.queue.submit([encoder.finish()]);
       const end = round[round.length - 1].to + round[round.length - 1].bytes;

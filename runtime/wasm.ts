@@ -124,7 +124,7 @@ class WasmExecutor implements Executor {
   }
 
   #address({ slab, offset }: PlanTensor): number {
-    return this.#slabs[slab] + offset;
+    return this.#slabs[slab!] + offset;
   }
 
   #view(tensor: PlanTensor): TensorData {

@@ -53,7 +53,7 @@ export async function createWebGpuExecutor(plan: Plan, device: GPUDevice): Promi
     write(tensor, data) {
       checkLost();
       device.queue.writeBuffer(
-        slabs[tensor.slab],
+        slabs[tensor.slab!],
         tensor.offset,
         data as BufferSource & TensorData,
       );
@@ -171,7 +171,7 @@ async function bindPrograms(
     if (!group) {
       const entries = ranges.map(({ slab, offset, bytes }, binding) => ({
         binding,
-        resource: { buffer: slabs[slab], offset, size: bytes },
+        resource: { buffer: slabs[slab!], offset, size: bytes },
       }));
       group = device.createBindGroup({ layout: layoutOf(ranges.length), entries });
       groups.set(key, group);

@@ -1,4 +1,5 @@
 import type { Target } from '../../ir/plan.ts';
+import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { type HostBudget, placeSlots } from './host-slots.ts';
@@ -166,12 +167,16 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Each output is copied to a place of its own, 16-byte aligned, in one buffer that all programs share. */
-function stagingBytes(schedule: Schedule): number {
-  return schedule.programs.reduce((most, { outputs }) => {
-    const bytes = outputs.map(({ tensor }) =>
-      alignUp(byteCount(schedule.tensors[tensor].shape), 16),
-    );
-    return Math.max(most, sum(bytes));
-  }, 0);
+/** The buffer of the target that the runtime reads outputs and persistent tensors through. */
+function stagingBytes({ tensors, programs }: Schedule): number {
+  const onDevice = (tensor: number) => !tensors[tensor].onHost;
+  const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
+  return readbackBytesOf({
+    outputs: programs.map(({ outputs }) =>
+      outputs.flatMap(({ tensor }) => (onDevice(tensor) ? [bytes(tensor)] : [])),
+    ),
+    persistent: tensors.flatMap(({ program }, tensor) =>
+      program === null && onDevice(tensor) ? [bytes(tensor)] : [],
+    ),
+  });
 }

@@ -18,7 +18,7 @@ export class Slabs {
     const { slab, offset } = this.schedule.placements[tensor];
     const start = offset / BYTES_PER_ELEMENT;
     const count = elementCount(this.schedule.tensors[tensor].shape);
-    return this.slabs[slab].subarray(start, start + count);
+    return this.slabs[slab!].subarray(start, start + count);
   }
 
   /** Runs one program in float64 over the shared memory. */
