@@ -39,6 +39,7 @@ export {
 } from './functions.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
+export { type BatchNorm, type BatchNormOptions, batchNorm } from './layers/batch-norm.ts';
 export {
   type Convolution,
   type ConvolutionLayerOptions,
@@ -88,7 +89,7 @@ export {
   sgd,
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, scope } from './parameter.ts';
+export { param, type State, scope, state } from './parameter.ts';
 export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
 export {
   argmax,
