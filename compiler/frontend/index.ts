@@ -39,6 +39,13 @@ export {
 } from './functions.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
+export {
+  type Attention,
+  type AttentionOptions,
+  attention,
+  type DotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './layers/attention.ts';
 export { type BatchNorm, type BatchNormOptions, batchNorm } from './layers/batch-norm.ts';
 export {
   type Convolution,
@@ -102,6 +109,7 @@ export {
   sumOfSquares,
   variance,
 } from './reductions.ts';
+export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {
