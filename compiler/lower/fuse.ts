@@ -11,6 +11,8 @@ export interface FusionLimits {
   readonly maxBindings: number;
   /** True for tensors that nobody but kernels of this program reads, so that an unread store can be dropped. */
   readonly isTemporary: (tensor: number) => boolean;
+  /** True for parameters and state, which outlive the program. */
+  readonly isPersistent: (tensor: number) => boolean;
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
@@ -49,7 +51,7 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
       const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
-      if (!joined) continue;
+      if (!joined || !isRepeatable(joined)) continue;
       const place = sequence.freeToMove(consumer, position, partner)
         ? partner
         : sequence.freeToMove(producer, partner, position)
@@ -61,6 +63,12 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
     }
   }
   return sequence.drafts;
+
+  /** What replaces a parameter or a state makes nothing else, so that everything else can be computed again. */
+  function isRepeatable({ stores }: KernelDraft): boolean {
+    const replaced = stores.filter(({ buffer }) => limits.isPersistent(buffer)).length;
+    return replaced === 0 || replaced === stores.length;
+  }
 
   /** Nobody but the kernel at `position` reads this temporary. */
   function isDead(tensor: number, position: number): boolean {

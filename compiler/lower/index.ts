@@ -30,6 +30,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
     const limits: FusionLimits = {
       maxBindings: options.maxStorageBuffers,
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
+      isPersistent: (tensor) => table.tensors[tensor].program === null,
     };
     const fused = options.fusion ? fuse(lowered.drafts, limits) : lowered.drafts;
     const drafts = options.stages
