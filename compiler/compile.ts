@@ -12,12 +12,15 @@ import { initialValues } from './frontend/initialisers.ts';
 import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
+import { type LeverOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from './memory/index.ts';
 import {
   type PassPrinter,
   type PipelineOptions,
   type PipelineResult,
   runPipeline,
 } from './pipeline.ts';
+import { DEFAULT_PROFILES } from './profile/defaults.ts';
+import { predictSeconds } from './profile/predict.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
 import { searchBudget } from './search.ts';
 import { PRODUCER } from './version.ts';
@@ -36,7 +39,7 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
-  const diagnostics: Diagnostic[] = checkOptions(target, budgetBytes);
+  const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): CompileResult => ({
     plan: null,
     module: null,
@@ -56,6 +59,7 @@ export async function compile(
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
     objective: options.contractions === 'macs' ? MACS : TIME[target],
+    levers: leverOptions(options, target, limits),
   };
   const printer = new DeferredPrinter(options.printAfter);
   const { result, smallest } = searchBudget(
@@ -75,7 +79,7 @@ export async function compile(
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     diagnostics.push(
-      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, {
+      budgetDiagnostic(memory, {
         budgetBytes,
         smallest: smallest ?? memory.deviceBytes,
         target,
@@ -121,13 +125,38 @@ class DeferredPrinter {
   }
 }
 
-function checkOptions(target: Target, budgetBytes: number | null): Diagnostic[] {
+function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
     problems.push(diagnostic(6001, null, { target: String(target) }));
-  if (budgetBytes !== null && !(Number.isSafeInteger(budgetBytes) && budgetBytes >= 0))
-    problems.push(diagnostic(4004, null, { text: String(budgetBytes) }));
+  const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap } = options;
+  for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
+    if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
+      problems.push(diagnostic(4004, null, { text: String(bytes) }));
+  }
+  const choices = (name: string, given: string | undefined, known: readonly string[]) => {
+    if (given !== undefined && !known.includes(given))
+      problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
+  };
+  choices('recompute', recompute, RECOMPUTE_STRATEGIES);
+  choices('swap', swap, SWAP_POLICIES);
   return problems;
+}
+
+/** What the memory passes may do, and what it costs by the device's profile. */
+function leverOptions(options: CompileOptions, target: Target, limits: TargetLimits): LeverOptions {
+  const profile = options.profile ?? DEFAULT_PROFILES[target];
+  return {
+    budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+    recompute: options.recompute ?? 'auto',
+    swap: options.swap ?? 'auto',
+    host: {
+      hostBytes: options.hostBudgetBytes ?? Number.POSITIVE_INFINITY,
+      spillBytes: options.spillBudgetBytes ?? 0,
+    },
+    secondsOf: (kernel) => predictSeconds(kernel, profile, limits),
+    costs: profile,
+  };
 }
 
 function describe(value: unknown): string {

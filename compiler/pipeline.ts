@@ -14,7 +14,7 @@ import { appendOptimiser, type Optimiser, type ParameterGradient } from './front
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
 import { differentiate, passesGradient } from './gradient/index.ts';
 import { lowerModule } from './lower/index.ts';
-import { type MemoryPlan, planMemory } from './memory/index.ts';
+import { type LeverOptions, type MemoryPlan, planMemory } from './memory/index.ts';
 import { extendGraph } from './rewrite.ts';
 import { simplify } from './simplify/index.ts';
 import { expandFolds } from './window/folds.ts';
@@ -28,6 +28,7 @@ export const PASSES = [
   'slice',
   'lower',
   'order',
+  'levers',
   'in-place',
   'allocate',
 ] as const;
@@ -44,6 +45,8 @@ export interface PipelineOptions {
   readonly objective?: Objective;
   /** Keeps the intermediates of contractions small. */
   readonly bound?: ContractionBound;
+  /** What may be done to keep a budget; the memory passes do nothing of it without. */
+  readonly levers?: LeverOptions;
   readonly print?: PassPrinter;
 }
 
@@ -126,6 +129,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   options.print?.('lower', printSchedule(schedule) + explained.join(''));
   const memory = planMemory(schedule, options.limits, {
     target: options.target,
+    ...(options.levers ? { levers: options.levers } : {}),
     ...(options.print ? { print: options.print } : {}),
   });
   return { module, memory, orders, diagnostics };
@@ -135,10 +139,15 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
 function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser, seed: number) {
   const builder = extendGraph(graph);
   const loss = graph.outputs[0].value;
-  const byName = new Map(program.parameters.map((declaration) => [declaration.name, declaration]));
-  const parameters = graph.nodes.flatMap((node, value) =>
-    node.op === 'parameter' ? [{ value, declaration: byName.get(node.attributes.name)! }] : [],
+  const trained = new Map(
+    program.parameters
+      .filter(({ role }) => role === 'parameter')
+      .map((declaration) => [declaration.name, declaration]),
   );
+  const parameters = graph.nodes.flatMap((node, value) => {
+    const declaration = node.op === 'parameter' && trained.get(node.attributes.name);
+    return declaration ? [{ value, declaration }] : [];
+  });
   const gradients = differentiate(
     builder,
     loss,
@@ -148,20 +157,23 @@ function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser
     const gradient = gradients[k];
     return gradient === null ? [] : [{ value, declaration, gradient }];
   });
-  if (reached.length === 0) return { diagnostic: nothingToTrain(graph) };
+  if (reached.length === 0) return { diagnostic: nothingToTrain(graph, trained) };
   const { inputs, states } = appendOptimiser(builder, reached, optimiser, seed);
   return { diagnostic: null, graph: builder.finish(), inputs: inputs.values(), states };
 }
 
 /** Why no gradient reaches a parameter: an op on the way has none, or there is no way. */
-function nothingToTrain({ nodes, sources, outputs }: Graph): Diagnostic {
+function nothingToTrain(
+  { nodes, sources, outputs }: Graph,
+  trained: ReadonlyMap<string, ParameterDeclaration>,
+): Diagnostic {
   const loss = outputs[0].value;
   // By value: a parameter that it depends on.
   const parameter: (string | undefined)[] = [];
   for (const node of nodes)
     parameter.push(
       node.op === 'parameter'
-        ? node.attributes.name
+        ? trained.get(node.attributes.name)?.name
         : node.operands.map((operand) => parameter[operand]).find((name) => name !== undefined),
     );
   const needed = new Uint8Array(loss + 1);

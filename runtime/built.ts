@@ -3,6 +3,7 @@ import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { type LoadOptions, load } from './load.ts';
 import { unknownName } from './names.ts';
+import { isNode, nodeModule } from './platform.ts';
 import type { Session } from './session.ts';
 
 /** What the caller of a generated loader chooses. */
@@ -85,10 +86,6 @@ async function readPlan(built: BuiltModel, target: Target): Promise<Plan> {
   }
 }
 
-function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
-}
-
 /** A file of the build. `code` is the error's where it cannot be had. */
 async function readBytes(
   { base }: BuiltModel,
@@ -110,9 +107,7 @@ async function readBytes(
 }
 
 async function readFromDisk(url: URL): Promise<Uint8Array> {
-  // Not a static import: browsers and their bundlers must not see it.
-  const name = 'node:fs/promises';
-  const { readFile } = (await import(/* @vite-ignore */ name)) as typeof import('node:fs/promises');
+  const { readFile } = await nodeModule<typeof import('node:fs/promises')>('fs/promises');
   return readFile(url);
 }
 

@@ -24,6 +24,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/lower': ['compiler/lower', 'compiler/memory', 'compiler/window', 'ir'],
   'compiler/memory': ['compiler/memory', 'ir'],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:binaryen'],
+  'compiler/profile': [
+    'compiler/profile',
+    'compiler/codegen',
+    'compiler/diagnostics.ts',
+    'ir',
+    'npm:ajv',
+  ],
   'compiler/decompose': [
     'compiler/decompose',
     'compiler/frontend/context.ts',

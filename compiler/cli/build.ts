@@ -5,6 +5,7 @@ import { compile } from '../compile.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { loadModel } from '../load/index.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
 import type { CompileResult } from '../result.ts';
 import { type OutputFile, writeOutputs } from './emit.ts';
 import { loaderFiles } from './loader-emit.ts';
@@ -33,6 +34,10 @@ export interface BuildCommandOptions {
   readonly project?: string;
   readonly printAfter?: string;
   readonly contractions?: 'time' | 'macs';
+  readonly recompute?: RecomputeStrategy;
+  readonly swap?: SwapPolicy;
+  readonly hostBudget?: number;
+  readonly spillBudget?: number;
 }
 
 /** What came of one model file. */
@@ -180,6 +185,10 @@ async function compileFile(file: string, options: BuildCommandOptions) {
     const result = await compile(loaded.model!, {
       target,
       ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+      ...(options.recompute ? { recompute: options.recompute } : {}),
+      ...(options.swap ? { swap: options.swap } : {}),
+      ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
+      ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
       ...(options.contractions ? { contractions: options.contractions } : {}),
       ...(options.printAfter
         ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }

@@ -4,6 +4,7 @@ import { parseBytes } from '../bytes.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
 import { MESSAGES } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
 import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
 import type { BuildCommandOptions } from './build.ts';
@@ -116,6 +117,28 @@ function createProgram(): Command {
     .option(
       '--budget <bytes>',
       'most device memory that a plan may take: 512MiB, 2GB, 1000000',
+      byteSize,
+    )
+    .addOption(
+      new Option(
+        '--recompute <strategy>',
+        'what may be computed again: per tensor what is cheapest for the budget, or by a strategy of SuperNeurons whatever the budget',
+      )
+        .choices(RECOMPUTE_STRATEGIES)
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--swap <policy>',
+        'what may be copied to the host and back: what is cheapest for the budget, or by a policy of SuperNeurons',
+      )
+        .choices(SWAP_POLICIES)
+        .default('auto'),
+    )
+    .option('--host-budget <bytes>', 'most host memory for swapped tensors: 8GiB', byteSize)
+    .option(
+      '--spill-budget <bytes>',
+      'most bytes of a spill file, for what the host budget has no room for (default: 0)',
       byteSize,
     )
     .option(

@@ -1,6 +1,8 @@
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import {
+  HOST_ALIGNMENT,
+  type HostTier,
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
@@ -52,8 +54,10 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
         source: step.source,
+        ...(step.again ? { again: true as const } : {}),
       })),
       ...planInterface(allocated, program),
+      ...(program.transfers ? { transfers: program.transfers } : {}),
       ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
     },
   ]);
@@ -68,6 +72,9 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     tensors: planTensors(allocated),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
+    ...(allocated.hostSlots.length > 0
+      ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
+      : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
   };
 }
@@ -81,10 +88,22 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: 0,
+    hostBytes: tierBytes(allocated, 'memory'),
+    spillBytes: tierBytes(allocated, 'file'),
     peakLiveBytes,
     packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
+}
+
+/** Bytes of a tier up to the end of its last slot, all copies counted. */
+function tierBytes({ hostSlots }: AllocatedSchedule, tier: HostTier): number {
+  const ends = hostSlots
+    .filter((slot) => slot.tier === tier)
+    .map(
+      ({ offset, bytes, copies }) =>
+        offset + copies * Math.ceil(bytes / HOST_ALIGNMENT) * HOST_ALIGNMENT,
+    );
+  return ends.reduce((most, end) => Math.max(most, end), 0);
 }
 
 function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
@@ -103,6 +122,7 @@ function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
       firstStep,
       lastStep,
       policy,
+      ...(tensor.again ? { again: tensor.again } : {}),
     };
   });
 }

@@ -12,6 +12,8 @@ export interface FusionLimits {
   readonly maxBindings: number;
   /** True for tensors that nobody but kernels of this program reads, so that an unread store can be dropped. */
   readonly isTemporary: (tensor: number) => boolean;
+  /** True for parameters and state, which outlive the program. */
+  readonly isPersistent: (tensor: number) => boolean;
 }
 
 /** The kernels of a program after fusion. */
@@ -67,7 +69,7 @@ function fuseOnce(
       const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
-      if (!joined) continue;
+      if (!joined || !isRepeatable(joined)) continue;
       const outcome = sequence.join(position, partner, joined);
       if (outcome === 'joined') break;
       if (outcome === 'peak') refused.add(consumer);
@@ -75,6 +77,12 @@ function fuseOnce(
   }
   const fused = sequence.drafts;
   return { drafts: fused, refused: fused.filter((draft) => refused.has(draft)) };
+
+  /** What replaces a parameter or a state makes nothing else, so that everything else can be computed again. */
+  function isRepeatable({ stores }: KernelDraft): boolean {
+    const replaced = stores.filter(({ buffer }) => limits.isPersistent(buffer)).length;
+    return replaced === 0 || replaced === stores.length;
+  }
 
   /** Nobody but the kernel at `position` reads this temporary. */
   function isDead(tensor: number, position: number): boolean {

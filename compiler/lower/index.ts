@@ -34,6 +34,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
     const limits: FusionLimits = {
       maxBindings: options.maxStorageBuffers,
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
+      isPersistent: (tensor) => table.tensors[tensor].program === null,
     };
     const memory = new DraftMemory(
       table.tensors,

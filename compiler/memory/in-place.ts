@@ -145,7 +145,8 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
       if (taken.has(read) || taken.has(written)) return false;
       if (!sharable(schedule, step, { read, written })) return false;
       if (live.lastStep[from] !== index || live.firstStep[tensor] !== index) return false;
-      if (isOutput[from]) return false;
+      if (isOutput[from] || transferred.has(`out ${from} ${index}`)) return false;
+      if (transferred.has(`in ${tensor} ${index}`)) return false;
       taken.add(read).add(written);
       handovers.push({ tensor, from, step: index });
       return true;
@@ -173,9 +174,14 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
   };
 
   const isOutput = outputFlags(schedule);
-  const programs = schedule.programs.map(
-    (program): ScheduleProgram => ({ ...program, steps: program.steps.map(rewrite) }),
-  );
+  // A value that is copied out behind the step must still be there; one that was copied in before it is no first write.
+  let transferred = new Set<string>();
+  const programs = schedule.programs.map((program): ScheduleProgram => {
+    transferred = new Set(
+      program.transfers?.map(({ kind, tensor, step }) => `${kind} ${tensor} ${step}`),
+    );
+    return { ...program, steps: program.steps.map(rewrite) };
+  });
   return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers };
 }
 

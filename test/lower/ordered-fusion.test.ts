@@ -53,6 +53,7 @@ function candidates(module: Module) {
     const limits = {
       maxBindings: 8,
       isTemporary: (tensor: number) => table.tensors[tensor].role === 'activation',
+      isPersistent: (tensor: number) => table.tensors[tensor].program === null,
     };
     const inputTensors = inputs.map(({ tensor }) => tensor);
     const memory = new DraftMemory(table.tensors, inputTensors, ALIGNMENT);

@@ -98,7 +98,7 @@ function slabMemory(schedule: AllocatedSchedule): Memory {
   const cells = (tensor: number) => {
     const { slab, offset } = schedule.placements[tensor];
     const bytes = byteCount(schedule.tensors[tensor].shape);
-    return { cells: slabs[slab], from: offset / 16, to: (offset + bytes) / 16 };
+    return { cells: slabs[slab!], from: offset / 16, to: (offset + bytes) / 16 };
   };
   return {
     read: (tensor) => {
