@@ -121,6 +121,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   const explained: string[] = [];
   const schedule: Schedule = lowerModule(module, {
     maxStorageBuffers: options.limits.maxStorageBuffers,
+    offsetAlignment: options.limits.offsetAlignment,
     fusion: true,
     stages: stageModel(options.target, options.limits),
     explain: (line) => explained.push(`# ${line}\n`),
@@ -138,10 +139,15 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
 function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser, seed: number) {
   const builder = extendGraph(graph);
   const loss = graph.outputs[0].value;
-  const byName = new Map(program.parameters.map((declaration) => [declaration.name, declaration]));
-  const parameters = graph.nodes.flatMap((node, value) =>
-    node.op === 'parameter' ? [{ value, declaration: byName.get(node.attributes.name)! }] : [],
+  const trained = new Map(
+    program.parameters
+      .filter(({ role }) => role === 'parameter')
+      .map((declaration) => [declaration.name, declaration]),
   );
+  const parameters = graph.nodes.flatMap((node, value) => {
+    const declaration = node.op === 'parameter' && trained.get(node.attributes.name);
+    return declaration ? [{ value, declaration }] : [];
+  });
   const gradients = differentiate(
     builder,
     loss,
@@ -151,20 +157,23 @@ function withTraining(graph: Graph, program: TracedProgram, optimiser: Optimiser
     const gradient = gradients[k];
     return gradient === null ? [] : [{ value, declaration, gradient }];
   });
-  if (reached.length === 0) return { diagnostic: nothingToTrain(graph) };
+  if (reached.length === 0) return { diagnostic: nothingToTrain(graph, trained) };
   const { inputs, states } = appendOptimiser(builder, reached, optimiser, seed);
   return { diagnostic: null, graph: builder.finish(), inputs: inputs.values(), states };
 }
 
 /** Why no gradient reaches a parameter: an op on the way has none, or there is no way. */
-function nothingToTrain({ nodes, sources, outputs }: Graph): Diagnostic {
+function nothingToTrain(
+  { nodes, sources, outputs }: Graph,
+  trained: ReadonlyMap<string, ParameterDeclaration>,
+): Diagnostic {
   const loss = outputs[0].value;
   // By value: a parameter that it depends on.
   const parameter: (string | undefined)[] = [];
   for (const node of nodes)
     parameter.push(
       node.op === 'parameter'
-        ? node.attributes.name
+        ? trained.get(node.attributes.name)?.name
         : node.operands.map((operand) => parameter[operand]).find((name) => name !== undefined),
     );
   const needed = new Uint8Array(loss + 1);

@@ -13,7 +13,7 @@ import { formatShape } from './shapes.ts';
 import { currentCall, currentSpan, spanOfError } from './source.ts';
 import { Tensor } from './tensor.ts';
 
-/** A parameter of the model as a trace found it. */
+/** A parameter or state of the model as a trace found it. */
 export interface TracedParameter {
   readonly declaration: ParameterDeclaration;
   readonly initialiser: Initialiser;
@@ -27,6 +27,8 @@ export interface Trace {
   /** Tensors of this trace: one of another trace would silently mean another value. */
   readonly tensors: WeakSet<Tensor>;
   readonly parameters: Map<string, TracedParameter>;
+  /** What the program has made of the model's states so far, by full name. */
+  readonly assignments: Map<string, Tensor>;
   /** Names in use, by the layer or parameter object that owns them. */
   readonly owners: Map<string, object>;
   /** Names given to anonymous layers: `linear1`, `linear2`. */
@@ -56,6 +58,7 @@ export function createTrace(
     diagnostics: [],
     tensors: new WeakSet(),
     parameters: new Map(),
+    assignments: new Map(),
     owners: new Map(),
     layerNames: new Map(),
     layerCounts: new Map(),

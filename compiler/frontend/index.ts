@@ -40,6 +40,14 @@ export {
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
+  type Attention,
+  type AttentionOptions,
+  attention,
+  type DotProductAttentionOptions,
+  scaledDotProductAttention,
+} from './layers/attention.ts';
+export { type BatchNorm, type BatchNormOptions, batchNorm } from './layers/batch-norm.ts';
+export {
   type Convolution,
   type ConvolutionLayerOptions,
   convolution,
@@ -88,7 +96,7 @@ export {
   sgd,
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, scope } from './parameter.ts';
+export { param, type State, scope, state } from './parameter.ts';
 export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
 export {
   argmax,
@@ -101,6 +109,7 @@ export {
   sumOfSquares,
   variance,
 } from './reductions.ts';
+export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

@@ -1,5 +1,14 @@
-import type { Shape } from '../../ir/tensor.ts';
-import { append, checkShape, currentTrace, poisoned, report, type Trace } from './context.ts';
+import type { ParameterRole } from '../../ir/graph.ts';
+import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
+import {
+  append,
+  checkShape,
+  currentTrace,
+  isPoisoned,
+  poisoned,
+  report,
+  type Trace,
+} from './context.ts';
 import { type Initialiser, isInitialiser } from './initialisers.ts';
 import { forbiddenName } from './names.ts';
 import { formatShape } from './shapes.ts';
@@ -26,12 +35,48 @@ export function scope<T>(name: string, fn: () => T): T {
  */
 export function param(name: string, shape: Shape, initialiser: Initialiser): Tensor {
   const trace = currentTrace('param');
-  return declare(trace, trace.scope + name, {}, shape, initialiser);
+  return declare(trace, trace.scope + name, {}, 'parameter', shape, initialiser);
+}
+
+/** A tensor that outlives runs of programs and that programs, not gradients, change: a running mean, a counter, a memory. */
+export interface State {
+  /** What the last program left, or what this one has assigned so far. */
+  readonly value: Tensor;
+  /** Replaces the value, for the rest of this program and, when that is done, for every later one. */
+  assign(value: Tensor): void;
+}
+
+/**
+ * An f32 state of the model, shared by all its programs, saved in checkpoints and not trained. The initialiser gives its
+ * first value. Errors are those of {@link param}; BTC2003 for an assigned tensor of another type.
+ */
+export function state(name: string, shape: Shape, initialiser: Initialiser): State {
+  const trace = currentTrace('state');
+  const full = trace.scope + name;
+  return stateOf(trace, full, declare(trace, full, {}, 'state', shape, initialiser));
+}
+
+function stateOf(trace: Trace, full: string, initial: Tensor): State {
+  return {
+    get value() {
+      return trace.assignments.get(full) ?? initial;
+    },
+    assign(value) {
+      if (isPoisoned(value) || isPoisoned(initial)) return;
+      if (currentTrace('assign') !== trace || !trace.tensors.has(value))
+        report(1015, { op: 'assign' });
+      else if (value.dtype !== 'f32' || !sameShape(value.shape, initial.shape)) {
+        const wanted = `${formatType(initial.type)} for state '${full}'`;
+        report(2003, { op: 'assign', wanted, given: formatType(value.type) });
+      } else trace.assignments.set(full, value);
+    },
+  };
 }
 
 /** Parameters of one layer object: named when the layer is first used in a trace, the same tensors whenever it is used again. */
 export interface LayerParameters {
   get(name: string, shape: Shape, initialiser: Initialiser): Tensor;
+  state(name: string, shape: Shape, initialiser: Initialiser): State;
 }
 
 /** The parameters of the layer `owner`; an anonymous layer is named by its kind and a count. */
@@ -42,13 +87,22 @@ export function layerParameters(
 ): LayerParameters {
   const trace = currentTrace(kind);
   const prefix = layerName(trace, owner, kind, name);
+  const declareOnce = (
+    role: ParameterRole,
+    full: string,
+    shape: Shape,
+    initialiser: Initialiser,
+  ) => {
+    if (trace.owners.get(full) === owner) return trace.parameterValues.get(full)!;
+    const tensor = declare(trace, full, owner, role, shape, initialiser);
+    if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
+    return tensor;
+  };
   return {
-    get: (suffix, shape, initialiser) => {
+    get: (suffix, ...rest) => declareOnce('parameter', `${prefix}.${suffix}`, ...rest),
+    state: (suffix, ...rest) => {
       const full = `${prefix}.${suffix}`;
-      if (trace.owners.get(full) === owner) return trace.parameterValues.get(full)!;
-      const tensor = declare(trace, full, owner, shape, initialiser);
-      if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
-      return tensor;
+      return stateOf(trace, full, declareOnce('state', full, ...rest));
     },
   };
 }
@@ -72,6 +126,7 @@ function declare(
   trace: Trace,
   full: string,
   owner: object,
+  role: ParameterRole,
   shape: Shape,
   initialiser: Initialiser,
 ): Tensor {
@@ -101,7 +156,7 @@ function declare(
   const source = currentSpan();
   trace.owners.set(full, owner);
   trace.parameters.set(full, {
-    declaration: { name: full, type, role: 'parameter', source },
+    declaration: { name: full, type, role, source },
     initialiser,
   });
   return append(trace, 'parameter', [], { name: full }, type, source);

@@ -239,6 +239,8 @@ function recordOutputs(trace: Trace, { source }: Model, outputs: Outputs): void 
     else if (!trace.tensors.has(value)) complain(1015, { op: `${program}.${name}` });
     else trace.builder.outputs.push({ name, value: value.value });
   }
+  for (const [parameter, { value }] of trace.assignments)
+    trace.builder.updates.push({ parameter, value });
 }
 
 function checkLoss(loss: Tensor): void {
@@ -258,7 +260,8 @@ function checkStateNames(
   { train }: ModelDefinition,
   diagnostics: Diagnostic[],
 ): void {
-  for (const owner of trace.parameters.keys()) {
+  for (const [owner, { declaration }] of trace.parameters) {
+    if (declaration.role === 'state') continue;
     for (const suffix of train!.optimizer.states) {
       const taken = trace.parameters.get(`${owner}.${suffix}`);
       if (!taken) continue;
@@ -269,7 +272,7 @@ function checkStateNames(
   }
 }
 
-/** One declaration per name; programs must agree on its shape. */
+/** One declaration per name; programs must agree on its shape and its role. */
 function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): TracedParameter[] {
   const merged = new Map<string, TracedParameter>();
   for (const trace of traces) {
@@ -279,13 +282,17 @@ function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): T
         merged.set(name, parameter);
         continue;
       }
-      const [first, second] = [known, parameter].map(({ declaration }) =>
-        formatShape(declaration.type.shape),
-      );
-      if (first !== second)
-        diagnostics.push(
-          diagnostic(1007, parameter.declaration.source, { name, what: 'shapes', first, second }),
-        );
+      const sorts = [known, parameter].map(({ declaration: { type, role } }) => ({
+        shapes: formatShape(type.shape),
+        roles: role,
+      }));
+      for (const what of ['shapes', 'roles'] as const) {
+        const [first, second] = sorts.map((sort) => sort[what]);
+        if (first !== second)
+          diagnostics.push(
+            diagnostic(1007, parameter.declaration.source, { name, what, first, second }),
+          );
+      }
     }
   }
   return [...merged.values()];

@@ -1,7 +1,7 @@
 import type { Graph, Node, ValueId } from '../../ir/graph.ts';
 import { isScalarOp, opRow } from '../../ir/ops.ts';
 import { SCALAR_OPS } from '../../ir/scalar.ts';
-import { elementCount } from '../../ir/tensor.ts';
+import { elementCount, type Shape } from '../../ir/tensor.ts';
 
 /**
  * Decides which values get memory of their own; all others are computed inside the kernels that use them.
@@ -22,7 +22,7 @@ const MAX_INLINE_NODES = 48;
 const MAX_RECOMPUTE_COST = 24;
 /** …or none at all (counters, constants, scalars). */
 const MAX_SOURCE_RECOMPUTE_COST = 80;
-/** Extra arithmetic that inlining below a broadcast may cause before the value is stored instead. */
+/** Extra arithmetic that inlining below views may cause before the value is stored instead. */
 const MAX_BROADCAST_COST = 4e6;
 const RANDOM_COST = 40;
 
@@ -43,6 +43,7 @@ export function decideStorage(graph: Graph): StorageDecisions {
     const node = nodes[value];
     const { kind } = opRow(node.op);
     if (!alive[value]) continue;
+    if (kind !== 'view') storeWhatSpreads(node);
     if (
       kind === 'contraction' ||
       kind === 'reduction' ||
@@ -54,21 +55,22 @@ export function decideStorage(graph: Graph): StorageDecisions {
       continue;
     }
     limitOperands(value);
-    if (kind === 'view') {
-      const operand = base[value];
-      const expansion = elementCount(node.type.shape) - elementCount(nodes[operand].type.shape);
-      if (
-        (node.op === 'broadcast' || node.op === 'window') &&
-        !stored[operand] &&
-        cost[operand] * expansion > MAX_BROADCAST_COST
-      )
-        store(operand);
-      continue;
-    }
+    if (kind === 'view') continue;
     const needed = mustStore[value] || isLongConcat(node) || isStackOfStored(node);
     if (needed || (uses[value] > 1 && !cheapToRecompute(value))) store(value);
   }
   return { stored, uses };
+
+  /** Stores operands of which a node reads elements so often that computing them at each place costs too much. */
+  function storeWhatSpreads(node: Node): void {
+    for (const operand of node.operands) {
+      const source = base[operand];
+      if (stored[source] || operand === source) continue;
+      const places = placesRead(node, nodes[operand].type.shape);
+      const expansion = places - elementCount(nodes[source].type.shape);
+      if (cost[source] * expansion > MAX_BROADCAST_COST) store(source);
+    }
+  }
 
   /** Gathers leaves, cost and size of a value; stores operands until the expression is within the limits. */
   function limitOperands(value: ValueId): void {
@@ -140,6 +142,13 @@ export function decideStorage(graph: Graph): StorageDecisions {
     if (leaves[value].length > 2) return false;
     return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
   }
+}
+
+/** How many elements of an operand of the given shape a node reads; a contraction of one may read a diagonal of it. */
+function placesRead(node: Node, shape: Shape): number {
+  if (node.op !== 'contract' || node.operands.length > 1) return elementCount(shape);
+  const [term] = node.attributes.equation.split('->');
+  return elementCount(shape.filter((_, axis) => term.indexOf(term[axis]) === axis));
 }
 
 /** Concatenations of more parts than this are written part by part into one tensor. */

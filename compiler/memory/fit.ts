@@ -35,23 +35,25 @@ export function fitBudget<P extends Placed>(
   budgetBytes: number,
   place: Place<P>,
 ): { readonly placed: P; readonly kept: boolean } {
-  const attempt = (targetBytes: number, stagingBytes: number) => {
-    const choice = levers.choose(set, targetBytes);
+  const attempt = (pulled: LeverSet, targetBytes: number, stagingBytes: number) => {
+    const choice = levers.choose(pulled, targetBytes);
     const placed = place(levers.emit(choice, targetBytes), stagingBytes);
-    return { placed, bytes: choice.bytes };
+    return { placed, set: pulled, bytes: choice.bytes };
   };
   const staging = Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE));
-  const fixed = attempt(Number.POSITIVE_INFINITY, staging);
+  const fixed = attempt(set, Number.POSITIVE_INFINITY, staging);
   if (fixed.placed.deviceBytes <= budgetBytes) return { placed: fixed.placed, kept: true };
   let target = budgetBytes;
   for (let correction = 0; correction < MOST_CORRECTIONS && target > 0; correction++) {
-    const { placed, bytes } = attempt(target, staging);
+    const { placed, bytes } = attempt(set, target, staging);
     if (placed.deviceBytes <= budgetBytes) return { placed, kept: true };
     if (bytes > target) break;
     // Infinite where the plan has no places: then only the least is left to try.
     target = bytes - (placed.deviceBytes - budgetBytes);
   }
-  const least = attempt(0, LEAST_STAGING);
+  const least = subsetsOf(set)
+    .map((subset) => attempt(subset, 0, LEAST_STAGING))
+    .reduce((a, b) => (b.placed.deviceBytes < a.placed.deviceBytes ? b : a));
   if (least.placed.deviceBytes > budgetBytes) {
     const smaller = fixed.placed.deviceBytes <= least.placed.deviceBytes ? fixed : least;
     return { placed: smaller.placed, kept: false };
@@ -62,7 +64,7 @@ export function fitBudget<P extends Placed>(
   let missed = budgetBytes;
   for (let halving = 0; halving < MOST_HALVINGS && missed > kept; halving++) {
     const middle = (kept + missed) / 2;
-    const { placed } = attempt(middle, LEAST_STAGING);
+    const { placed } = attempt(least.set, middle, LEAST_STAGING);
     if (placed.deviceBytes <= budgetBytes) {
       best = placed;
       kept = middle;
@@ -71,6 +73,12 @@ export function fitBudget<P extends Placed>(
     }
   }
   return { placed: best, kept: true };
+}
+
+/** A greedy choice among more levers is not always the better one, so fewer are tried as well. */
+function subsetsOf(set: LeverSet): LeverSet[] {
+  if (set.recompute !== 'auto' || set.swap !== 'auto') return [set];
+  return [set, { recompute: 'none', swap: 'auto' }];
 }
 
 const FLOOR_SETS: readonly LeverSet[] = [
@@ -82,12 +90,11 @@ const FLOOR_SETS: readonly LeverSet[] = [
 
 /** The smallest budgets by lever set, as `fitBudget` would keep them. */
 export function leverFloors<P extends Placed>(levers: Levers, place: Place<P>): LeverFloor[] {
-  const smallest = (set: LeverSet) =>
-    Math.min(
-      ...[0, Number.POSITIVE_INFINITY].map(
-        (target) =>
-          place(levers.emit(levers.choose(set, target), target), LEAST_STAGING).deviceBytes,
-      ),
-    );
-  return FLOOR_SETS.map((set) => ({ levers: set, bytes: smallest(set) }));
+  const smallest = (set: LeverSet, target: number) =>
+    place(levers.emit(levers.choose(set, target), target), LEAST_STAGING).deviceBytes;
+  const plain = smallest(FLOOR_SETS[0], Number.POSITIVE_INFINITY);
+  return FLOOR_SETS.map((set) => ({
+    levers: set,
+    bytes: Math.min(plain, ...subsetsOf(set).map((subset) => smallest(subset, 0))),
+  }));
 }

@@ -220,6 +220,12 @@ export const CASES: Readonly<Record<number, Case>> = {
     text: withOutput('convolution(6, 12, { kernel: 3, groups: 4 })▸(zeros([1, 5, 5, 6]))'),
     message: "'convolution': 4 groups do not divide 6 input and 12 output channels; 3 would do",
   },
+  2033: {
+    text: define(`build: ({ x, n }) => ({ y: batchNorm(3)▸(slice(x, 0, 0, 1)), n }),
+  train: { optimizer: sgd(), loss: ({ y }) => y.sum() }`),
+    message:
+      "'batchNorm': training takes the statistics of the batch, and [1, 3] has one element per feature only; use a larger batch",
+  },
   2101: {
     text: withOutput('linear(3, 8, { weight: lowRank({ rank: 3 }) })▸(x)'),
     warns: true,

@@ -60,6 +60,10 @@ const KINDS = {
   block: fc.constant(() => btc.param('scoped', [2], btc.init.zeros)),
   default: fc.oneof(number, fc.boolean(), fc.string()),
   layer: options({ name, epsilon: number }),
+  batchNorm: options({ name, epsilon: number, momentum: number }),
+  responseNorm: options({ size: number, alpha: number, beta: number, k: number }),
+  attending: options({ causal: fc.boolean(), dropout: number }),
+  attention: options({ name, heads: number, causal: fc.boolean(), dropout: number }),
   form: fc.constantFrom<btc.FormName>('cp', 'tucker', 'tensor-ring', 'low-rank'),
   budget: options({ parameters: number, bytes: number, macs: number, batch: number }),
   factors: options({
@@ -179,6 +183,10 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   stopGradient: 'tensor',
   crossEntropy: 'tensor tensor',
   dropout: 'tensor / number',
+  batchNorm: 'number / batchNorm',
+  localResponseNorm: 'tensor / responseNorm',
+  scaledDotProductAttention: 'tensor tensor tensor / attending',
+  attention: 'number attention',
   logSoftmax: 'tensor / number',
   softmax: 'tensor / number',
   meanSquaredError: 'tensor tensor',
@@ -205,6 +213,7 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   sgd: '/ sgd',
   option: 'name default',
   param: 'name shape initialiser',
+  state: 'name shape initialiser',
   scope: 'name block',
   argmax: 'tensor / number',
   argmin: 'tensor / number',
@@ -281,6 +290,7 @@ const SUITED_INPUTS: { readonly [Name in Subject]?: string } = {
   rnn: 't',
   gru: 't',
   lstm: 't',
+  attention: 't',
   embedding: 'c',
   convolution: 'v',
   transposedConvolution: 'v',
@@ -296,6 +306,11 @@ function tensorsIn(
   if (Array.isArray(result)) return result.flatMap((item) => tensorsIn(item, subject, inputs));
   if (typeof result === 'object' && result !== null && 'network' in result)
     return [btc.linear(3, 8, { weight: result as btc.Factorisation })(inputs.a)];
+  if (typeof result === 'object' && result !== null && 'assign' in result) {
+    const state = result as btc.State;
+    state.assign(btc.mul(inputs.a, 0.5));
+    return [state.value];
+  }
   if (typeof result === 'object' && result !== null && 'kernelNetwork' in result) {
     const weight = result as btc.KernelFactorisation;
     return [btc.convolution(3, 2, { kernel: 2, weight })(inputs.v)];

@@ -2,6 +2,7 @@ import {
   adam,
   adamw,
   avgPool2d,
+  batchNorm,
   blockTerm,
   convolution,
   cpKernel,
@@ -32,6 +33,7 @@ import {
   softmax,
   sub,
   sum,
+  type Tensor,
   tensor,
   tensorTrain,
   tensorTrainKernel,
@@ -133,6 +135,25 @@ export const MODELS: Readonly<Record<string, () => Model>> = {
       train: {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),
         optimizer: adam({ learningRate: 0.01 }),
+      },
+    }),
+  'batch norm in a residual block': () =>
+    defineModel({
+      name: 'residual',
+      inputs: { image: tensor([4, 6, 6, 3]), label: tensor([4], 'i32') },
+      build: ({ image }) => {
+        const block = (channels: number) => (x: Tensor) =>
+          batchNorm(channels)(
+            convolution(x.shape[3], channels, { kernel: 3, padding: 'same', bias: false })(x),
+          );
+        const first = relu(block(6)(image));
+        const joined = relu(block(6)(relu(block(6)(first))).add(first));
+        const features = batchNorm(6, { momentum: 0.3 })(globalAveragePool(joined));
+        return { logits: linear(6, 5)(features) };
+      },
+      train: {
+        loss: ({ logits }, { label }) => crossEntropy(logits, label),
+        optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }),
       },
     }),
   'convolutions with factorised kernels': () =>

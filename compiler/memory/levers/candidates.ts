@@ -1,5 +1,6 @@
 import { chainCost } from './chain.ts';
 import { type Decisions, KEEP, type Method, RECOMPUTE, SWAP } from './decisions.ts';
+import type { LeverValue } from './program.ts';
 import { neighbours, type Timeline, type TransferCosts, transferTime } from './timeline.ts';
 
 /** A way to have fewer bytes live at the fullest step. */
@@ -49,15 +50,13 @@ export function candidatesAt(view: View): Candidate[] {
   const found: Candidate[] = [];
   realisation.versions.forEach(({ value }, version) => {
     if (touched[version] || curve.first[version] > time || curve.last[version] < time) return;
-    const { kind, uses, writers, bytes } = program.values[value];
+    const { kind, uses, bytes } = program.values[value];
     if (kind === 'output' || (kind === 'persistent' && !view.onHost(value))) return;
     if (before[version] < 0 || after[version] < 0 || bytes === 0) return;
     const use = firstUseFrom(uses, nextStep[time]);
     if (use <= 0 || use >= uses.length) return;
     const gap = decisions.gapOffsets[value] + use;
-    const isFinal = writers.length === 0 || uses[use - 1] >= writers[writers.length - 1];
-    if (forbidden[gap] || decisions.release[gap]) return;
-    if (!isFinal && kind !== 'persistent') return;
+    if (forbidden[gap] || decisions.release[gap] || !isSettled(program.values[value], use)) return;
     const covered = over[after[version]] - over[before[version] + 1];
     const add = (method: Method, seconds: number) =>
       found.push({
@@ -84,6 +83,12 @@ export function candidatesAt(view: View): Candidate[] {
     add(decided === KEEP ? method : (decided as Method), best);
   });
   return found;
+}
+
+/** Before its use `use` a value is as it will be; a persistent one may also be as it was, for its home is written once in a run. */
+function isSettled({ kind, uses, writers }: LeverValue, use: number): boolean {
+  const written = writers.filter((writer) => writer <= uses[use - 1]).length;
+  return written === writers.length || (kind === 'persistent' && written === 0);
 }
 
 function firstUseFrom(uses: readonly number[], step: number): number {
@@ -141,6 +146,7 @@ export function homeCandidates(
       value === undefined ? { uses: [], writers: [] } : program.values[value];
     const use = firstUseFrom(uses, step);
     const inside = value !== undefined && use > 0 && use < uses.length;
+    if (inside && !isSettled(program.values[value], use)) return;
     const gap = inside ? decisions.gapOffsets[value] + use : -1;
     const brought = uses.length === 0 ? 0 : inside ? 2 : 1;
     const seconds =

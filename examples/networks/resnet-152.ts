@@ -1,0 +1,7 @@
+import { imageClassifier } from './blocks/classifier.ts';
+import { residualNetwork } from './blocks/residual.ts';
+
+/**
+ * ResNet-152 (He, Zhang, Ren, Sun, CVPR 2016). Its own size: `--set batch=32 --set image=224 --set classes=1000 --set width=1`.
+ */
+export default imageClassifier({ name: 'resnet-152', network: residualNetwork([3, 8, 36, 3]) });
