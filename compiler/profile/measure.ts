@@ -211,9 +211,9 @@ function fitKernels(
 
 /** Rates of reading and writing a large parameter, and how much of a write hides behind a running program. */
 async function timeTransfers(target: Target, limits: TargetLimits, open: OpenSession) {
-  const [small, large] = await Promise.all(
-    [16, TRANSFERRED].map(async (elements) => {
-      const { plan, module } = await benchmarkPlan(copying(elements), target, limits);
+  const [small, large, busy] = await Promise.all(
+    [copying(16), copying(TRANSFERRED), MANY_INVOCATIONS].map(async (benchmark) => {
+      const { plan, module } = await benchmarkPlan(benchmark, target, limits);
       return open(plan, module);
     }),
   );
@@ -228,14 +228,23 @@ async function timeTransfers(target: Target, limits: TargetLimits, open: OpenSes
       await large.writeParameters(values);
       await wait(small);
     });
+    const computing = await best(() => wait(busy));
+    const both = await best(async () => {
+      await busy.run(programName(1), {}, { read: false });
+      await large.writeParameters(values);
+      await wait(small);
+    });
+    const hidden = (computing + writing - waiting - both) / Math.min(computing, writing);
     return {
       deviceToHostBytesPerSecond: bytes / Math.max(1e-9, reading - readingLittle),
       hostToDeviceBytesPerSecond: bytes / Math.max(1e-9, writing - waiting),
       transferSeconds: readingLittle,
-      overlap: 0,
+      // In WebAssembly the one thread copies and computes.
+      overlap: target === 'wasm' ? 0 : Math.max(0, Math.min(1, hidden)),
     };
   } finally {
     small.destroy();
     large.destroy();
+    busy.destroy();
   }
 }
