@@ -25,17 +25,15 @@ export function computingBenchmarks(): Benchmark[] {
     benchmark('sums of columns', reduction('sum', COLUMNS, ROWS, `a0 + ${COLUMNS}*a1`)),
     benchmark('sums of short rows', reduction('sum', SQUARE, 4, '4*a0 + a1')),
     benchmark('largest of rows', reduction('max', ROWS, 16, '16*a0 + a1')),
-    ...(
-      [
-        [64, 128, 784],
-        [256, 256, 256],
-        [32, 32, 32],
-        [784, 128, 64],
-      ] as const
-    ).flatMap(([m, n, k]) => [
-      benchmark(`${m} x ${n} x ${k}`, product(m, n, k, `${k}*a0 + a2`, `a1 + ${n}*a2`)),
-      benchmark(`${m} x ${n} x ${k} transposed`, product(m, n, k, `a0 + ${m}*a2`, `a1 + ${n}*a2`)),
-    ]),
+    benchmark('sums of few rows', reduction('sum', 64, 2048, '2048*a0 + a1')),
+    benchmark('sums of long rows', reduction('sum', 64, 16384, '16384*a0 + a1')),
+    matrices(64, 128, 784, false),
+    matrices(64, 128, 784, true),
+    matrices(256, 256, 256, false),
+    matrices(32, 32, 32, false),
+    matrices(784, 128, 64, true),
+    matrices(8192, 32, 4, false),
+    matrices(2048, 16, 4, false),
     benchmark('convolution', CONVOLUTION),
     benchmark('gather', GATHER),
     benchmark('scatter', SCATTER),
@@ -96,6 +94,13 @@ function reduction(combiner: string, points: number, terms: number, address: str
     'n1: f32 = accumulator',
     'store b1[a0] = n1',
   ];
+}
+
+/** A matrix product, the left operand as it stands or transposed. */
+function matrices(m: number, n: number, k: number, transposed: boolean): Benchmark {
+  const left = transposed ? `a0 + ${m}*a2` : `${k}*a0 + a2`;
+  const name = `${m} x ${n} x ${k}${transposed ? ' transposed' : ''}`;
+  return benchmark(name, product(m, n, k, left, `a1 + ${n}*a2`));
 }
 
 function product(m: number, n: number, k: number, left: string, right: string): string[] {
