@@ -29,13 +29,13 @@ export interface Bench {
 }
 
 /** Measurements end after so long, once there are some. */
-const ENOUGH_SECONDS = 0.06;
+const ENOUGH_SECONDS = 0.15;
 const LEAST_RUNS = 4;
-const MOST_RUNS = 200;
+const MOST_RUNS = 400;
 /** Even of runs that are few by then. */
 const TOO_MANY_SECONDS = 1;
 /** Runs that are longer than this are disturbed by whatever else the machine does. */
-const LONG_SECONDS = 0.02;
+const LONG_SECONDS = 0.1;
 const LEAST_SECONDS = 1e-9;
 const TRANSFERRED = 2 ** 22;
 
