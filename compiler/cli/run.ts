@@ -1,4 +1,4 @@
-import type { PlanProgram } from '../../ir/plan.ts';
+import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -67,8 +67,11 @@ async function measure(
   log(
     `${program}: ${style.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${time.count}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
   );
+  const { predicted } = programs[program];
+  if (predicted) log(formatPrediction(predicted, session.plan.profile, time.median / 1000));
   return {
     program,
+    ...(predicted ? { predicted, profile: session.plan.profile } : {}),
     target: session.plan.target,
     device: session.description,
     deviceBytes: memory.deviceBytes,
@@ -77,6 +80,16 @@ async function measure(
     metrics,
     outputs,
   };
+}
+
+/** The predicted time beside the measured one. */
+function formatPrediction(
+  { seconds }: PlanPrediction,
+  profile: string | undefined,
+  measured: number,
+): string {
+  const ratio = (seconds / measured).toFixed(2);
+  return `predicted: ${style.bold(`${(1000 * seconds).toFixed(2)} ms`)}, ${ratio} of the measured, by the profile '${profile}'`;
 }
 
 /** Runs the program, and gathers its times and, by name, the values that its scalar outputs took. */
