@@ -1,39 +1,26 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { type CompileResult, compile } from '../../compiler/index.ts';
+import { describe, expect, test } from 'vitest';
 import type { Plan, Target } from '../../ir/plan.ts';
 import { type LoadOptions, load, type Session } from '../../runtime/index.ts';
 import { errorOf } from '../support/errors.ts';
 import { testDevice, testGpu } from '../support/gpu.ts';
 import { diskFull, type Fault, faultyStore, newFault } from '../support/host-stores.ts';
-import { MODELS } from '../support/models.ts';
 import { randomInputs } from '../support/reference.ts';
-import { SMALL_INPUTS, smallPlan } from '../support/small-plan.ts';
+import { SMALL_INPUTS, smallPlan, smallWasmPlan } from '../support/small-plan.ts';
 import { type SwapDraw, swappedPlan, swappedWasm } from '../support/swapped-plan.ts';
 
 // Whatever fails in a run, at whatever transfer: the run has no effect, and can be tried again.
 
 const EVERYTHING: SwapDraw = {
-  ...{ seed: 11, hosted: 8, swapped: 10, recomputed: 3, tiers: ['memory', 'file'] },
+  ...{ seed: 11, hosted: 10, swapped: 10, recomputed: 3, tiers: ['memory', 'file'] },
   staging: { buffers: 2, bytes: 32 },
 };
-let built: CompileResult;
-
-beforeAll(async () => {
-  built = await compile(MODELS['perceptron, dropout, Adam with clipping'](), { target: 'wasm' });
-});
-
 async function open(target: Target, fault: Fault): Promise<Session> {
   const openStore = (_: unknown, bytes: number) => faultyStore(bytes, fault);
-  if (target === 'webgpu') {
-    const plan = swappedPlan(smallPlan(), { ...EVERYTHING, hosted: 10 });
-    return load(plan, {
-      openStore,
-      device: await testDevice(),
-      parameters: { weight: [1, 2, 3, 4] },
-    });
-  }
-  const { plan, module } = await swappedWasm(built.plan!, EVERYTHING);
-  return load(plan, { openStore, module, parameters: built.parameters! });
+  const options: LoadOptions = { openStore, parameters: { weight: [1, 2, 3, 4] } };
+  if (target === 'webgpu')
+    return load(swappedPlan(smallPlan(), EVERYTHING), { ...options, device: await testDevice() });
+  const { plan, module } = await swappedWasm((await smallWasmPlan()).plan, EVERYTHING);
+  return load(plan, { ...options, module });
 }
 
 const train = (session: Session, step: number) =>
