@@ -121,6 +121,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   const explained: string[] = [];
   const schedule: Schedule = lowerModule(module, {
     maxStorageBuffers: options.limits.maxStorageBuffers,
+    offsetAlignment: options.limits.offsetAlignment,
     fusion: true,
     stages: stageModel(options.target, options.limits),
     explain: (line) => explained.push(`# ${line}\n`),

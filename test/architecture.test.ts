@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/contract': ['compiler/contract', 'compiler/rewrite.ts', 'ir'],
   'compiler/simplify': ['compiler/simplify', 'compiler/rewrite.ts', 'ir'],
   'compiler/window': ['compiler/window', 'compiler/rewrite.ts', 'ir'],
-  'compiler/lower': ['compiler/lower', 'compiler/window', 'ir'],
+  'compiler/lower': ['compiler/lower', 'compiler/memory', 'compiler/window', 'ir'],
   'compiler/memory': ['compiler/memory', 'ir'],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:binaryen'],
   'compiler/profile': [
