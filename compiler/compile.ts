@@ -224,12 +224,14 @@ function initialParameters(
   const tensors = module.parameters.map(({ name, type, source }): [string, SafetensorsTensor] => {
     const initialiser = initialisers.get(name);
     const count = elementCount(type.shape);
-    let data = new Float32Array(count);
+    let data: Float32Array = new Float32Array(count);
     // Initialisers may be the user's own.
     const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
     try {
-      if (initialiser)
-        data = Float32Array.from(initialValues(initialiser, name, type.shape, traced.seed));
+      if (initialiser) {
+        const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, traced.seed);
+        data = values instanceof Float32Array ? values : Float32Array.from(values);
+      }
     } catch (error) {
       fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
     }

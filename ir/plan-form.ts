@@ -161,6 +161,7 @@ const plan = record(
       hostBytes: bytes,
       spillBytes: bytes,
       peakLiveBytes: bytes,
+      packing: record({ method: text, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
     tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),

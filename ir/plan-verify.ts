@@ -29,8 +29,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
-// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, hostBytes, spillBytes, peakLiveBytes and
-//             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, hostBytes, spillBytes, peakLiveBytes, gapBytes
+//             and module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
@@ -328,6 +328,7 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
   const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
   equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
+  equal('memory.packing.gapBytes', memory.packing.gapBytes, memory.arenaBytes - peak);
   if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
     report(
       'memory.deviceBytes',

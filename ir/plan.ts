@@ -51,6 +51,15 @@ export interface PlanMemory {
   readonly spillBytes: number;
   /** Largest sum, over all steps of all programs, of the bytes of live arena tensors, alignment included. */
   readonly peakLiveBytes: number;
+  readonly packing: PlanPacking;
+}
+
+/** How arena tensors got their offsets. For inspection; the runtime does not read it. */
+export interface PlanPacking {
+  /** What placed the tensors of the program that takes most: `skyline/edge`, `size/first-fit+repair`. */
+  readonly method: string;
+  /** `arenaBytes` less `peakLiveBytes`, which no offsets can go below: 0 is proof that none take less. */
+  readonly gapBytes: number;
 }
 
 export interface Slab {

@@ -25,7 +25,7 @@ import { formatType, parseType } from './tensor.ts';
 // The text form of a schedule. Kernels, tensors and steps are numbered from 0 in the order in which they stand:
 //
 //   schedule digits
-//   memory arena 512 persistent 256 peak 512 staging 16      (allocated schedules only, as are `slab` and ` in `)
+//   memory arena 512 persistent 256 peak 512 staging 16 packing skyline/edge      (allocated schedules only, as are `slab` and ` in `)
 //   slab 1024
 //   slot memory home t3 copies 2 at 0 bytes 256              (h0; ` home `, ` copies ` where there are any; ` at ` when allocated)
 //   kernel double { … }                                      (k0)
@@ -100,7 +100,7 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, swapStaging } = allocated;
     const swap = swapStaging.buffers > 0 ? ` swap ${swapStaging.buffers}x${swapStaging.bytes}` : '';
     lines.push(
-      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}${swap}`,
+      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}${swap} packing ${allocated.packing}`,
     );
     for (const slab of allocated.slabs) lines.push(`slab ${slab.bytes}`);
   }
@@ -122,7 +122,10 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
 
 interface Parts {
   name: string | null;
-  memory: number[] | null;
+  memory: Pick<
+    AllocatedSchedule,
+    'arenaBytes' | 'persistentBytes' | 'peakLiveBytes' | 'stagingBytes' | 'swapStaging' | 'packing'
+  > | null;
   slabs: { bytes: number }[];
   slots: (ScheduleSlot | HostSlot)[];
   kernels: Schedule['kernels'][number][];
@@ -164,9 +167,21 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)(?: swap (\d+)x(\d+))?$/,
+    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)(?: swap (\d+)x(\d+))? packing (\S+)$/,
     (parts, match) => {
-      parts.memory = match.slice(1).map((number) => Number(number ?? 0));
+      const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, buffers, bytes] = match
+        .slice(1, 7)
+        .map((number) => Number(number ?? 0));
+      const swapStaging = { buffers, bytes };
+      const packing = match[7];
+      parts.memory = {
+        arenaBytes,
+        persistentBytes,
+        peakLiveBytes,
+        stagingBytes,
+        swapStaging,
+        packing,
+      };
     },
   ],
   [
@@ -346,16 +361,11 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
   if (!parts.memory) return unplaced;
   if (parts.placements.length !== tensors.length)
     throw new Error('an allocated schedule places every tensor');
-  const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, buffers, bytes] = parts.memory;
   return {
     ...unplaced,
+    ...parts.memory,
     slabs: parts.slabs,
     placements: parts.placements,
-    arenaBytes,
-    persistentBytes,
-    peakLiveBytes,
-    stagingBytes,
-    swapStaging: { buffers, bytes },
     hostSlots: parts.slots.map((slot) => {
       if ('offset' in slot) return slot;
       throw new Error('an allocated schedule places every slot');

@@ -97,6 +97,8 @@ export interface AllocatedSchedule extends Schedule {
   readonly arenaBytes: number;
   readonly persistentBytes: number;
   readonly peakLiveBytes: number;
+  /** What gave the arena tensors of the program that takes most their offsets. */
+  readonly packing: string;
   readonly stagingBytes: number;
   /** Buffers that swapped tensors are copied out through. */
   readonly swapStaging: { readonly buffers: number; readonly bytes: number };

@@ -75,10 +75,11 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     memory.budgetBytes === null
       ? 'none'
       : `${formatBytes(memory.budgetBytes)} (${((100 * memory.deviceBytes) / memory.budgetBytes).toFixed(1)} % used)`;
+  const { method, gapBytes } = memory.packing;
   const gap =
-    memory.peakLiveBytes > 0
-      ? ((100 * (memory.arenaBytes - memory.peakLiveBytes)) / memory.peakLiveBytes).toFixed(1)
-      : '0.0';
+    gapBytes > 0
+      ? `${formatBytes(gapBytes)} (${((100 * gapBytes) / memory.peakLiveBytes).toFixed(1)} %) above`
+      : 'just';
   const rows = [
     [
       'device',
@@ -90,7 +91,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     ],
     [
       'arena',
-      `${formatBytes(memory.arenaBytes)}; the largest live sum is ${formatBytes(memory.peakLiveBytes)} (${gap} % above it)`,
+      `${formatBytes(memory.arenaBytes)}, ${gap} the largest live sum of ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
     ],
     ['staging', formatBytes(memory.stagingBytes)],
     ...(memory.hostBytes > 0 ? [['host', formatBytes(memory.hostBytes)]] : []),

@@ -195,6 +195,10 @@ function createProgram(): Command {
     .option('--program <name>', "default: 'train' where there is one, else the first")
     .option('--steps <count>', 'how many times to run it', count, 10)
     .option(
+      '--spillDirectory <folder>',
+      "where values are spilled to (default: the system's temporary files)",
+    )
+    .option(
       '--input <name=value>',
       'a number for every element, or a .safetensors file that holds a tensor of that name (repeatable)',
       assignment,

@@ -12,6 +12,7 @@ import { formatType, table } from './table.ts';
 export interface RunCommandOptions extends InputOptions {
   readonly program?: string;
   readonly steps: number;
+  readonly spillDirectory?: string;
   readonly json?: boolean;
 }
 
@@ -34,7 +35,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    session = await openPlan(file, read.plan, log);
+    session = await openPlan(file, read.plan, log, options.spillDirectory);
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options.steps, log);
     if (options.json) console.log(JSON.stringify(figures, null, 2));
@@ -59,6 +60,10 @@ async function measure(
   log(
     `device memory: ${formatBytes(memory.deviceBytes)} planned, ${formatBytes(session.allocatedBytes)} allocated`,
   );
+  if (session.hostBytes > 0 || memory.spillBytes > 0)
+    log(
+      `host memory: ${formatBytes(session.hostBytes)} held for swaps, ${formatBytes(memory.spillBytes)} in a file`,
+    );
   if (inputs.length > 0) log(`inputs of ${style.bold(program)}:\n${formatInputs(inputs)}`);
   const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);
   const outputs = summarise(programs[program], last);
@@ -76,6 +81,8 @@ async function measure(
     device: session.description,
     deviceBytes: memory.deviceBytes,
     allocatedBytes: session.allocatedBytes,
+    hostBytes: session.hostBytes,
+    spillBytes: memory.spillBytes,
     milliseconds: { ...time, steps: milliseconds },
     metrics,
     outputs,

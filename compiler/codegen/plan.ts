@@ -80,7 +80,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
 }
 
 function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
-  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, slabs } = allocated;
+  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, packing, slabs } = allocated;
   const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
   return {
     budgetBytes,
@@ -91,6 +91,7 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     hostBytes: tierBytes(allocated, 'memory'),
     spillBytes: tierBytes(allocated, 'file'),
     peakLiveBytes,
+    packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
 }
 

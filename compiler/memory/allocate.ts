@@ -102,7 +102,7 @@ export function allocate(
 
   const extents: number[] = [];
   let peakLiveBytes = 0;
-  schedule.programs.forEach((_, program) => {
+  const packings = schedule.programs.map((_, program) => {
     const { blocks, roots } = programBlocks(program, schedule, live, bytes, root);
     const packing = packBlocks(blocks, { slabBytes, reserved });
     roots.forEach((tensor, block) => {
@@ -112,6 +112,11 @@ export function allocate(
       extents[slab] = Math.max(extents[slab] ?? 0, extent);
     });
     for (const step of liveBytes(blocks)) peakLiveBytes = Math.max(peakLiveBytes, step);
+    return packing;
+  });
+  const { method } = packings.reduce((a, b) => (b.bytes > a.bytes ? b : a), {
+    method: 'empty',
+    bytes: 0,
   });
 
   const tookOver = new Set(handovers.map((handover) => handover.tensor));
@@ -146,6 +151,7 @@ export function allocate(
     arenaBytes: sum(extents),
     persistentBytes: sum(reserved),
     peakLiveBytes,
+    packing: method,
     stagingBytes:
       target === 'webgpu' ? stagingBytes(schedule) + swapStaging.buffers * swapStaging.bytes : 0,
     swapStaging,

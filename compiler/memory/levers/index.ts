@@ -1,10 +1,13 @@
 import type { Schedule } from '../../../ir/schedule.ts';
 import { alignedBytes } from '../liveness.ts';
 import { chooseLevers, type LeverChoice, type LeverModule, noLevers } from './auto.ts';
+import { type Decisions, noDecisions } from './decisions.ts';
 import { LeverEmitter } from './emit.ts';
+import { swapLeastRecentlyUsed } from './lru.ts';
 import { prefetch } from './prefetch.ts';
-import { leverProgram, type NamedProgram } from './program.ts';
+import { type LeverProgram, leverProgram, type NamedProgram } from './program.ts';
 import { isRefusal, realise } from './realise.ts';
+import { recomputeSegments, swapCheckpoints } from './strategies.ts';
 import type { TransferCosts } from './timeline.ts';
 
 export type { TransferCosts };
@@ -20,6 +23,21 @@ export type SwapPolicy = (typeof SWAP_POLICIES)[number];
 export interface LeverSet {
   readonly recompute: RecomputeStrategy;
   readonly swap: SwapPolicy;
+}
+
+/** What the named strategies of a set decide about a program that has `roomBytes` for all but persistent values. */
+export function namedDecisions(
+  program: LeverProgram,
+  { recompute, swap }: LeverSet,
+  roomBytes: number,
+): Decisions {
+  const decisions =
+    recompute === 'none' || recompute === 'auto'
+      ? noDecisions(program)
+      : recomputeSegments(program, recompute);
+  if (swap === 'conv') swapCheckpoints(program, decisions);
+  if (swap === 'lru') swapLeastRecentlyUsed(program, decisions, roomBytes);
+  return decisions;
 }
 
 /** A schedule in its final order as the levers see it. */
@@ -57,12 +75,17 @@ export class Levers {
 
   /** What a set of levers makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
   choose({ recompute, swap }: LeverSet, targetBytes: number): LeverChoice {
+    const { programs, persistentBytes } = this.module;
+    const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const decisions = programs.map((program) =>
+      namedDecisions(program, { recompute, swap }, targetBytes - deviceBytes),
+    );
     return chooseLevers(this.module, {
       targetBytes,
       recompute: recompute === 'auto',
       swap: swap === 'auto',
       costs: this.costs,
-      start: this.plain,
+      start: { ...this.plain, decisions },
     });
   }
 
