@@ -19,8 +19,11 @@ import {
   type PipelineResult,
   runPipeline,
 } from './pipeline.ts';
+import { checkProfile, targetProblem } from './profile/check.ts';
 import { DEFAULT_PROFILES } from './profile/defaults.ts';
 import { predictSeconds } from './profile/predict.ts';
+import { predictPlan } from './profile/predict-plan.ts';
+import type { DeviceProfile } from './profile/profile.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
 import { searchBudget } from './search.ts';
 import { PRODUCER } from './version.ts';
@@ -54,12 +57,13 @@ export async function compile(
     ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
     ...options.limits,
   };
+  const profile = options.profile ?? DEFAULT_PROFILES[target];
   const pipeline: PipelineOptions = {
     target,
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
     objective: options.contractions === 'macs' ? MACS : TIME[target],
-    levers: leverOptions(options, target, limits),
+    levers: leverOptions(options, profile, limits),
   };
   const printer = new DeferredPrinter(options.printAfter);
   const { result, smallest } = searchBudget(
@@ -95,6 +99,7 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     contractions: result.orders.map((orders) => orders.contractions()),
+    predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });
   return {
     ...generated,
@@ -129,7 +134,7 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
     problems.push(diagnostic(6001, null, { target: String(target) }));
-  const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap } = options;
+  const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
   for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
       problems.push(diagnostic(4004, null, { text: String(bytes) }));
@@ -138,14 +143,21 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     if (given !== undefined && !known.includes(given))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
   };
+  if (profile) {
+    const absurd = checkProfile(profile, 'profile');
+    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
+  }
   choices('recompute', recompute, RECOMPUTE_STRATEGIES);
   choices('swap', swap, SWAP_POLICIES);
   return problems;
 }
 
 /** What the memory passes may do, and what it costs by the device's profile. */
-function leverOptions(options: CompileOptions, target: Target, limits: TargetLimits): LeverOptions {
-  const profile = options.profile ?? DEFAULT_PROFILES[target];
+function leverOptions(
+  options: CompileOptions,
+  profile: DeviceProfile,
+  limits: TargetLimits,
+): LeverOptions {
   return {
     budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
     recompute: options.recompute ?? 'auto',
@@ -212,12 +224,14 @@ function initialParameters(
   const tensors = module.parameters.map(({ name, type, source }): [string, SafetensorsTensor] => {
     const initialiser = initialisers.get(name);
     const count = elementCount(type.shape);
-    let data = new Float32Array(count);
+    let data: Float32Array = new Float32Array(count);
     // Initialisers may be the user's own.
     const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
     try {
-      if (initialiser)
-        data = Float32Array.from(initialValues(initialiser, name, type.shape, traced.seed));
+      if (initialiser) {
+        const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, traced.seed);
+        data = values instanceof Float32Array ? values : Float32Array.from(values);
+      }
     } catch (error) {
       fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -82,6 +82,10 @@ const nullable =
 const text = check('a string', (value) => typeof value === 'string');
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const finite = check('a finite number', Number.isFinite);
+const seconds = check(
+  'a number of seconds',
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+);
 const bytes = whole(0, Number.MAX_SAFE_INTEGER);
 const index = whole(0, 2 ** 32 - 1);
 const dtype = oneOf('f32', 'i32');
@@ -125,6 +129,13 @@ const step = {
   source,
 };
 
+const predicted = {
+  seconds,
+  stepSeconds: seconds,
+  recomputeSeconds: seconds,
+  swapSeconds: seconds,
+  interfaceSeconds: seconds,
+};
 const transfer = { kind: oneOf('out', 'in'), tensor: index, slot: index, step: index };
 const slot = {
   tier: oneOf('memory', 'file'),
@@ -167,18 +178,22 @@ const plan = record(
     programs: dictionary(
       record(
         {
-          steps: list(record(step, { offsets: list(bytes), macs: bytes, again: oneOf(true) })),
+          steps: list(
+            record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
+          ),
           inputs: list(record(input)),
           outputs: list(record(output)),
         },
         {
           contractions: list(record(contraction, { windows: list(index) })),
           transfers: list(record(transfer)),
+          predicted: record(predicted),
         },
       ),
     ),
   },
   {
+    profile: text,
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
     module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }),
   },

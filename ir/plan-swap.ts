@@ -151,14 +151,14 @@ export function verifyAgain(plan: Plan, report: Report): void {
 /** That tensors which are computed or brought again are, and that nothing is updated twice. Premise: indices are sound. */
 export function verifyAgainMade(plan: Plan, report: Report): void {
   const original = originals(plan);
-  const made = new Set<number>();
+  const made = { swap: new Set<number>(), recompute: new Set<number>() };
   for (const [name, { steps, transfers = [] }] of Object.entries(plan.programs)) {
-    for (const { kind, tensor } of transfers) if (kind === 'in') made.add(tensor);
+    for (const { kind, tensor } of transfers) if (kind === 'in') made.swap.add(tensor);
     steps.forEach((step, s) => {
       if (!step.again) return;
       step.bindings.forEach((index, b) => {
         if (plan.kernels[step.kernel].bindings[b].access === 'read') return;
-        made.add(index);
+        made.recompute.add(index);
         const { name: written, program } = plan.tensors[original[index]];
         if (program === null)
           report(
@@ -169,7 +169,7 @@ export function verifyAgainMade(plan: Plan, report: Report): void {
     });
   }
   plan.tensors.forEach(({ again }, index) => {
-    if (!again || made.has(index)) return;
+    if (!again || made[again.by].has(index)) return;
     // A parameter's new value may be computed in a place of its own.
     if (again.by === 'swap' && plan.tensors[original[index]].policy === 'host') return;
     const way = again.by === 'swap' ? 'no transfer brings it in' : 'no step that runs again does';

@@ -2,6 +2,7 @@ import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } fro
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
+import { verifyPrediction } from './plan-prediction.ts';
 import { stagingBytes } from './plan-staging.ts';
 import {
   tierBytes,
@@ -23,6 +24,7 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
 // interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
+// prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
 // swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
@@ -59,6 +61,7 @@ export function verifyPlan(plan: Plan): string[] {
     verifySteps(plan, name, program, report);
     verifyInterface(plan, name, program, report);
     verifyContractions(name, program, report);
+    verifyPrediction(name, program, report);
   }
   verifyRoles(plan, report);
   verifySwapForm(plan, report);

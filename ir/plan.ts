@@ -19,6 +19,8 @@ export interface Plan {
   readonly target: Target;
   /** The compiler that wrote the plan, `btc-compiler 0.1.0`. */
   readonly producer: string;
+  /** Name of the device profile that predicted times; absent where none did. */
+  readonly profile?: string;
   readonly memory: PlanMemory;
   /** Device buffers (webgpu) or consecutive ranges of the linear memory (wasm), allocated once at load. */
   readonly slabs: readonly Slab[];
@@ -148,6 +150,21 @@ export interface PlanProgram {
   readonly contractions?: readonly PlanContraction[];
   /** In the order in which they are issued; absent where there is none. */
   readonly transfers?: readonly PlanTransfer[];
+  /** What one run should take by the plan's profile; absent where there is none. */
+  readonly predicted?: PlanPrediction;
+}
+
+/** Seconds of one run of a program: `seconds` is the sum of `stepSeconds`, `swapSeconds` and `interfaceSeconds`. */
+export interface PlanPrediction {
+  readonly seconds: number;
+  /** The sum of the steps' seconds. */
+  readonly stepSeconds: number;
+  /** The part of it that steps take which run again. */
+  readonly recomputeSeconds: number;
+  /** Transfers to and from the host, without what hides behind computation. */
+  readonly swapSeconds: number;
+  /** Handing the run over, writing inputs and reading outputs. */
+  readonly interfaceSeconds: number;
 }
 
 /**
@@ -202,6 +219,8 @@ export interface PlanStep {
   readonly macs?: number;
   /** Bytes read and written. */
   readonly bytesMoved: number;
+  /** What the step should take by the plan's profile, its dispatch included; absent where there is none. */
+  readonly seconds?: number;
   /** What the step computes, in the graph's terms: `contract+add+max`. */
   readonly label: string;
   /** The user's expression, or null for a step of the compiler's own. */

@@ -6,22 +6,45 @@
 export const THREEFRY_ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 export const THREEFRY_PARITY = 0x1bd11bda;
 
-/** First word of the cipher of the counter (`counter0`, `counter1`) under the key (`key0`, `key1`), as u32. */
+const rotate = (word: number, bits: number) => (word << bits) | (word >>> (32 - bits));
+
+/**
+ * First word of the cipher of the counter (`counter0`, `counter1`) under the key (`key0`, `key1`), as u32. Written out, and
+ * not over tables: initial values of networks are hundreds of millions of these.
+ */
 export function threefry(key0: number, key1: number, counter0: number, counter1: number): number {
-  const keys = [key0 | 0, key1 | 0, THREEFRY_PARITY ^ key0 ^ key1];
-  let x0 = (counter0 + keys[0]) | 0;
-  let x1 = (counter1 + keys[1]) | 0;
-  for (let group = 0; group < 5; group++) {
-    for (let round = 0; round < 4; round++) {
-      const rotation = THREEFRY_ROTATIONS[(group % 2) * 4 + round];
-      x0 = (x0 + x1) | 0;
-      x1 = (x1 << rotation) | (x1 >>> (32 - rotation));
-      x1 ^= x0;
-    }
-    x0 = (x0 + keys[(group + 1) % 3]) | 0;
-    x1 = (x1 + keys[(group + 2) % 3] + group + 1) | 0;
+  let a = key0 | 0;
+  let b = key1 | 0;
+  let c = THREEFRY_PARITY ^ a ^ b;
+  let x0 = (counter0 + a) | 0;
+  let x1 = (counter1 + b) | 0;
+  for (let group = 1; ; group += 2) {
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 13) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 15) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 26) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 6) ^ x0;
+    x0 = (x0 + b) | 0;
+    x1 = (x1 + c + group) | 0;
+    if (group === 5) return x0 >>> 0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 17) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 29) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 16) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, 24) ^ x0;
+    x0 = (x0 + c) | 0;
+    x1 = (x1 + a + group + 1) | 0;
+    const next = a;
+    a = c;
+    c = b;
+    b = next;
   }
-  return x0 >>> 0;
 }
 
 /** Uniform in [0, 1): the upper 24 bits over 2^24, exact in float32. */

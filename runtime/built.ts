@@ -1,13 +1,14 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
+import type { HostOptions } from './host-store.ts';
 import { type LoadOptions, load } from './load.ts';
 import { unknownName } from './names.ts';
 import { isNode, nodeModule } from './platform.ts';
 import type { Session } from './session.ts';
 
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> {
+export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */
@@ -39,13 +40,15 @@ interface FoundGpu {
 export async function loadBuilt(built: BuiltModel): Promise<Session> {
   if (built.target !== undefined && !built.targets.includes(built.target))
     throw unknownName('target', built.target, `the build of '${built.name}'`, built.targets);
+  const { spillDirectory, openStore, snapshots } = built;
+  const host: HostOptions = { spillDirectory, openStore, snapshots };
   const parameters =
     built.parameters ?? (await readBytes(built, `${built.name}.safetensors`, 'invalid-checkpoint'));
   if (built.target !== 'wasm' && built.targets.includes('webgpu')) {
     const plan = await readPlan(built, 'webgpu');
-    if (built.device) return load(plan, { device: built.device, parameters });
+    if (built.device) return load(plan, { ...host, device: built.device, parameters });
     const { gpu, reason } = await findGpu(built);
-    if (gpu) return load(plan, { gpu, parameters });
+    if (gpu) return load(plan, { ...host, gpu, parameters });
     if (built.target === 'webgpu')
       throw new RuntimeError(
         'no-adapter',
@@ -63,7 +66,7 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
   const plan = await readPlan(built, 'wasm');
   const file = plan.module?.file ?? `${built.name}.wasm`;
   const module = await readBytes(built, file, 'invalid-module');
-  return load(plan, { module, parameters });
+  return load(plan, { ...host, module, parameters });
 }
 
 async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {

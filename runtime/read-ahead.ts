@@ -73,7 +73,7 @@ export class ReadAhead {
 
   async bringIn({ tensor, slot, after }: TransferIn, sink: Sink): Promise<void> {
     if (!this.#has(after)) await this.#progress.until(() => this.#has(after));
-    const whole = this.#slots.view(slot, tensor.bytes);
+    const whole = this.#slots.view(slot, tensor.bytes, after >= 0);
     if (whole) {
       sink(0, whole);
       return;
@@ -105,8 +105,8 @@ export class ReadAhead {
     }
   }
 
-  async #fill(buffer: number, { slot, from, bytes }: Read): Promise<void> {
-    await this.#slots.read(slot, from, this.#buffers[buffer].subarray(0, bytes));
+  async #fill(buffer: number, { slot, from, bytes, after }: Read): Promise<void> {
+    await this.#slots.read(slot, from, this.#buffers[buffer].subarray(0, bytes), after >= 0);
     this.#filled[buffer] = 1;
   }
 }

@@ -9,7 +9,7 @@ export interface TransferOut {
   readonly order: number;
 }
 
-/** A copy from a slot to a tensor, once the out of that order has been written; -1: the slot is a home. */
+/** A copy from a slot to a tensor, once the out of that order has been written; -1: of a home as it was before the run. */
 export interface TransferIn {
   readonly tensor: PlanTensor;
   readonly slot: number;
@@ -56,7 +56,7 @@ export function programTransfers(
   const resolved = transfers.map(({ kind, tensor: index, slot, step }) => {
     const tensor = plan.tensors[index];
     if (kind === 'in') {
-      const after = homes.has(slot) ? -1 : lastOut.get(slot)!;
+      const after = lastOut.get(slot) ?? -1;
       return { kind, step, transfer: { tensor, slot, after } } as const;
     }
     lastOut.set(slot, outCount);

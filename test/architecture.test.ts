@@ -27,7 +27,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/profile': [
     'compiler/profile',
     'compiler/codegen',
+    'compiler/memory',
     'compiler/diagnostics.ts',
+    'compiler/version.ts',
     'ir',
     'npm:ajv',
   ],

@@ -6,10 +6,13 @@ import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { loadModel } from '../load/index.ts';
 import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
+import { targetProblem } from '../profile/check.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
 import type { CompileResult } from '../result.ts';
 import { type OutputFile, writeOutputs } from './emit.ts';
 import { loaderFiles } from './loader-emit.ts';
 import { obsoleteOutputs } from './obsolete.ts';
+import { readProfileFile } from './profile-file.ts';
 import {
   formatPlain,
   formatPretty,
@@ -38,6 +41,8 @@ export interface BuildCommandOptions {
   readonly swap?: SwapPolicy;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
+  /** Files. */
+  readonly profile?: readonly string[];
 }
 
 /** What came of one model file. */
@@ -86,9 +91,14 @@ async function buildAll(
     print(clashes.map(fromBtc));
     return { exitCode: 1, watched: files };
   }
+  const profiles = await readProfiles(options);
+  if ('diagnostics' in profiles) {
+    print(profiles.diagnostics.map(fromBtc));
+    return { exitCode: 1, watched: [...files, ...(options.profile ?? [])] };
+  }
   const built: BuiltFile[] = [];
   // One after the other: the language keeps one source mapper.
-  for (const file of files) built.push(await buildFile(file, options, stray));
+  for (const file of files) built.push(await buildFile(file, options, profiles.byTarget, stray));
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
@@ -105,8 +115,31 @@ async function buildAll(
   const failed = diagnostics.some(({ category }) => category === 'error');
   return {
     exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
-    watched: built.flatMap((file) => file.watched),
+    watched: [...built.flatMap((file) => file.watched), ...(options.profile ?? [])],
   };
+}
+
+type Profiles = ReadonlyMap<TargetName, DeviceProfile>;
+
+/** The profiles that are given, each of a target that is built. */
+async function readProfiles({
+  profile: files = [],
+  target: targets,
+}: BuildCommandOptions): Promise<
+  { readonly byTarget: Profiles } | { readonly diagnostics: readonly Diagnostic[] }
+> {
+  const byTarget = new Map<TargetName, DeviceProfile>();
+  const diagnostics: Diagnostic[] = [];
+  for (const file of files) {
+    const read = await readProfileFile(file);
+    if ('diagnostics' in read) {
+      diagnostics.push(...read.diagnostics);
+      continue;
+    }
+    diagnostics.push(...targetProblem(read.profile, targets));
+    byTarget.set(read.profile.target, read.profile);
+  }
+  return diagnostics.length > 0 ? { diagnostics } : { byTarget };
 }
 
 /** Name that the outputs of a model file start with. */
@@ -153,10 +186,11 @@ async function emit(
 async function buildFile(
   file: string,
   options: BuildCommandOptions,
+  profiles: Profiles,
   stray: StrayErrors,
 ): Promise<BuiltFile> {
   const started = performance.now();
-  const { result, found } = await stray.during(() => compileFile(file, options));
+  const { result, found } = await stray.during(() => compileFile(file, options, profiles));
   const { loaded, results, problems } = result;
   const diagnostics = [
     ...loaded.typescript.map(fromTypeScript),
@@ -174,7 +208,7 @@ async function buildFile(
   };
 }
 
-async function compileFile(file: string, options: BuildCommandOptions) {
+async function compileFile(file: string, options: BuildCommandOptions, profiles: Profiles) {
   const loaded = await loadModel(file, {
     set: options.set ?? {},
     ...(options.project ? { project: options.project } : {}),
@@ -182,8 +216,10 @@ async function compileFile(file: string, options: BuildCommandOptions) {
   const problems: Diagnostic[] = [];
   const results = new Map<TargetName, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
+    const profile = profiles.get(target);
     const result = await compile(loaded.model!, {
       target,
+      ...(profile ? { profile } : {}),
       ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
       ...(options.recompute ? { recompute: options.recompute } : {}),
       ...(options.swap ? { swap: options.swap } : {}),

@@ -11,6 +11,7 @@ import type { BuildCommandOptions } from './build.ts';
 import type { DecomposeCommandOptions } from './decompose.ts';
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
+import type { ProfileCommandOptions } from './profile.ts';
 import type { RunCommandOptions } from './run.ts';
 import { TARGETS, type TargetName } from './targets.ts';
 
@@ -154,6 +155,11 @@ function createProgram(): Command {
         .choices(['time', 'macs'])
         .default('time'),
     )
+    .option(
+      '--profile <file>',
+      'a profile of btc profile: what the plan for its target goes by (repeatable, one for each target)',
+      (file: string, files: readonly string[] = []) => [...files, file],
+    )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'build again whenever a file of the model changes')
     .option('--pretty', 'colours and code frames (default: on a terminal)')
@@ -189,6 +195,10 @@ function createProgram(): Command {
     .option('--program <name>', "default: 'train' where there is one, else the first")
     .option('--steps <count>', 'how many times to run it', count, 10)
     .option(
+      '--spillDirectory <folder>',
+      "where values are spilled to (default: the system's temporary files)",
+    )
+    .option(
       '--input <name=value>',
       'a number for every element, or a .safetensors file that holds a tensor of that name (repeatable)',
       assignment,
@@ -205,6 +215,20 @@ function createProgram(): Command {
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('./run.ts');
       process.exitCode = await runCommand(plan, options);
+    });
+
+  program
+    .command('profile')
+    .description('measure this machine: rates that btc build --profile chooses and predicts by')
+    .addOption(
+      new Option('--target <target>', 'what to measure').choices(TARGETS).default('webgpu'),
+    )
+    .option('-o, --output <file>', 'default: <target>.profile.json')
+    .option('--folder <folder>', 'whose disk to measure (default: that of temporary files)')
+    .option('--json', 'the profile as JSON on the terminal too')
+    .action(async (options: ProfileCommandOptions) => {
+      const { profileCommand } = await import('./profile.ts');
+      process.exitCode = await profileCommand(options);
     });
 
   program

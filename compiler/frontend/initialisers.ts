@@ -33,8 +33,11 @@ const each = (
   element: (random: (k: number) => number, k: number, shape: Shape) => number,
 ): Initialiser => ({
   kind,
-  fill: (shape, random) =>
-    Float32Array.from({ length: elementCount(shape) }, (_, k) => element(random, k, shape)),
+  fill: (shape, random) => {
+    const values = new Float32Array(elementCount(shape));
+    for (let k = 0; k < values.length; k++) values[k] = element(random, k, shape);
+    return values;
+  },
 });
 
 export const constantInit = (value: number): Initialiser => each('constant', () => value);

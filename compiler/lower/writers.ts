@@ -417,8 +417,11 @@ function parallelAxes(shape: Shape): Axis[] {
   return shape.map((extent) => ({ extent, kind: 'parallel' as AxisKind }));
 }
 
+/** The index of each axis. An axis of one point has index 0, so that equal addresses are equal affines. */
 function identity(axes: readonly Axis[]): Affine[] {
-  return axes.map((_, axis) => axisAffine(axis, axes.length));
+  return axes.map(({ extent }, axis) =>
+    extent === 1 ? constantAffine(0, axes.length) : axisAffine(axis, axes.length),
+  );
 }
 
 /** Axes after a series of cuts, and the original axes' indices in terms of them. */

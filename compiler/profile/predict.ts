@@ -1,8 +1,9 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { type KernelWork, kernelWork } from '../codegen/kernel-work.ts';
-import { kernelClass } from './kernel-class.ts';
+import { kernelWork } from '../codegen/kernel-work.ts';
+import type { KernelWork } from '../codegen/work.ts';
+import { type KernelClass, kernelClass } from './kernel-class.ts';
 import type { DeviceProfile } from './profile.ts';
 
 /**
@@ -29,11 +30,21 @@ const predictions = new WeakMap<DeviceProfile, WeakMap<Kernel, number>>();
 
 /** Seconds that a kernel of this work keeps the device busy. */
 function runSeconds(kernel: Kernel, work: KernelWork, profile: DeviceProfile): number {
-  const busy = Math.min(1, work.invocations / profile.concurrentInvocations);
-  const computing = work.operations / profile.operationsPerSecond[kernelClass(kernel)];
-  const waiting = work.barriers / profile.barriersPerSecond;
   const moving = kernelCost(kernel).bytes / profile.memoryBytesPerSecond;
-  return Math.max(moving, (computing + waiting) / busy);
+  return Math.max(moving, computingSeconds(kernelClass(kernel), work, profile));
+}
+
+function computingSeconds(kind: KernelClass, work: KernelWork, profile: DeviceProfile): number {
+  const { operationsPerSecond, functionsPerSecond, randomsPerSecond, workgroups } = profile;
+  const calling = work.functions / functionsPerSecond + work.randoms / randomsPerSecond;
+  if (!workgroups) return work.plain / operationsPerSecond[kind] + calling;
+  const rate =
+    work.barriers === 0
+      ? operationsPerSecond[kind]
+      : workgroups.operationsPerSecond[kind === 'contraction' ? kind : 'reduction'];
+  const waiting = work.barriers / workgroups.barriersPerSecond;
+  const busy = Math.min(1, work.invocations / workgroups.concurrentInvocations);
+  return (work.plain / rate + calling + waiting) / busy;
 }
 
 /** Seconds of one transfer of so many bytes between device and host, by itself. */

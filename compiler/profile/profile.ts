@@ -21,12 +21,14 @@ export interface DeviceProfile {
   readonly date: string;
   /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
   readonly versions: readonly string[];
-  /** Operations of a kernel's code per second (see `KernelWork`), by what the kernel mostly does. */
+  /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
   readonly operationsPerSecond: Readonly<Record<KernelClass, number>>;
-  /** Times per second that an invocation can wait at a barrier, all together; on wasm there is no barrier. */
-  readonly barriersPerSecond: number;
-  /** Invocations that it takes to keep the device busy; a kernel with fewer runs slower in proportion. 1 on wasm. */
-  readonly concurrentInvocations: number;
+  /** Evaluations per second of functions such as exp. */
+  readonly functionsPerSecond: number;
+  /** Random numbers per second. */
+  readonly randomsPerSecond: number;
+  /** webgpu: what workgroups add to that; null on wasm. */
+  readonly workgroups: WorkgroupRates | null;
   /** Rate at which one kernel reads and writes device memory. */
   readonly memoryBytesPerSecond: number;
   /** Fixed cost of one step of a program. */
@@ -41,4 +43,13 @@ export interface DeviceProfile {
   readonly fileWriteBytesPerSecond: number;
   /** Part of a transfer's time that hides behind computation, 0 to 1. */
   readonly overlap: number;
+}
+
+export interface WorkgroupRates {
+  /** Invocations that it takes to keep the device busy; a kernel with fewer runs slower in proportion. */
+  readonly concurrentInvocations: number;
+  /** How often per second an invocation can wait at a barrier, all invocations together. */
+  readonly barriersPerSecond: number;
+  /** Operations per second of kernels whose invocations work together behind barriers. */
+  readonly operationsPerSecond: Readonly<Record<'contraction' | 'reduction', number>>;
 }

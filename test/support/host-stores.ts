@@ -23,25 +23,34 @@ export function slowStore(bytes: number): HostStore {
   };
 }
 
-/** A store whose nth operation of a kind fails, counted from 0; `seen` counts all. */
-export interface Faults {
-  kind: 'read' | 'write' | null;
+/** What is to happen at the store's operation number `at`, counted from 0 over both stores of a session. */
+export interface Fault {
+  seen: number;
   at: number;
-  seen: { read: number; write: number };
+  action(): void;
 }
 
-export function failingStore(store: HostStore, faults: Faults): HostStore {
-  const check = (kind: 'read' | 'write') => {
-    const now = faults.seen[kind]++;
-    if (faults.kind === kind && faults.at === now) throw new Error('ENOSPC: no space left');
+/** A fault that never happens until it is armed. */
+export function newFault(): Fault {
+  return { seen: 0, at: Number.POSITIVE_INFINITY, action() {} };
+}
+
+export function diskFull(): never {
+  throw new Error('ENOSPC: no space left on device');
+}
+
+export function faultyStore(bytes: number, fault: Fault): HostStore {
+  const store = slowStore(bytes);
+  const count = () => {
+    if (fault.seen++ === fault.at) fault.action();
   };
   return {
     async read(offset, target) {
-      check('read');
+      count();
       await store.read(offset, target);
     },
     async write(offset, source) {
-      check('write');
+      count();
       await store.write(offset, source);
     },
     close: () => store.close(),

@@ -1,4 +1,4 @@
-import { type CompileOptions, compile, type Model } from '../../compiler/index.ts';
+import { type CompileOptions, compile, type ModelSource } from '../../compiler/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
@@ -15,7 +15,10 @@ export interface Witnessed {
   readonly reference: Reference;
 }
 
-export async function compileWitnessed(model: Model, options: CompileOptions): Promise<Witnessed> {
+export async function compileWitnessed(
+  model: ModelSource,
+  options: CompileOptions,
+): Promise<Witnessed> {
   let text = '';
   const { plan, module, parameters, diagnostics } = await compile(model, {
     ...options,

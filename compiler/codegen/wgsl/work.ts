@@ -3,7 +3,15 @@ import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { isStaged, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import type { KernelWork } from '../kernel-work.ts';
+import {
+  callsOf,
+  type KernelWork,
+  NOTHING,
+  type Operations,
+  plainly,
+  scaled,
+  total,
+} from '../work.ts';
 import { collapseAxes } from './collapse.ts';
 import {
   type Contraction,
@@ -17,6 +25,10 @@ import { divideTiles } from './staged.ts';
 // Operations of the modules that this folder prints. A multiply-add is two.
 
 const MULTIPLY_ADD = 2;
+/** An address in a buffer and the access. */
+const ACCESS = 3;
+/** An index and two comparisons. */
+const BOUND = 3;
 /** Recovering an index of one of several axes from their common number. */
 const DIVISION = 3;
 /** Counting, comparing and jumping. */
@@ -30,8 +42,8 @@ export function wgslWork(kernel: Kernel, limits: TargetLimits): KernelWork {
     const { workgroupSize, halves } = divideTiles(kernel, limits);
     const invocations = tileCount(kernel) * workgroupSize;
     const steps = halves.reduce((sum, { units, unitTime }) => sum + units * unitTime, 0);
-    const operations = MULTIPLY_ADD * tileCount(kernel) * steps;
-    return { operations, barriers: invocations, invocations };
+    const plain = MULTIPLY_ADD * tileCount(kernel) * steps;
+    return { ...NOTHING, plain, barriers: invocations, invocations };
   }
   const collapsed = collapseAxes(kernel);
   if (!collapsed.reduction) return elementwiseWork(collapsed);
@@ -45,9 +57,9 @@ export function wgslWork(kernel: Kernel, limits: TargetLimits): KernelWork {
 function elementwiseWork(kernel: Kernel): KernelWork {
   const invocations = pointCount(kernel, 'parallel');
   const repeats = pointCount(kernel, 'sequential');
-  const each = operationsOf(kernel, storedNodes(kernel)) + LOOP_STEP * Number(repeats > 1);
-  const operations = invocations * (indexing(kernel, 'parallel') + repeats * each);
-  return { operations, barriers: 0, invocations };
+  const each = total(finishing(kernel), plainly(LOOP_STEP * Number(repeats > 1)));
+  const own = total(indexing(kernel, 'parallel'), scaled(each, repeats));
+  return { ...scaled(own, invocations), barriers: 0, invocations };
 }
 
 function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
@@ -57,25 +69,28 @@ function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
   const under = nodesUnderReduction(kernel);
   const invariant = new Set(loopInvariants(kernel));
   const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
-  const stored = storedNodes(kernel).filter((node) => !under[node]);
-  const each = operationsOf(kernel, looped) + indexing(kernel, 'reduced') + 1 + LOOP_STEP;
-  const own = indexing(kernel, 'parallel') + operationsOf(kernel, [...invariant]) + terms * each;
+  const each = total(
+    operationsOf(kernel, looped),
+    indexing(kernel, 'reduced'),
+    plainly(1 + LOOP_STEP),
+  );
   const levels = Math.log2(reducers);
-  const tree = levels * (LOOP_STEP + 2 * WORKGROUP_ACCESS);
-  const finish = operationsOf(kernel, stored) / reducers;
-  return {
-    operations: invocations * (own + tree + finish),
-    barriers: invocations * levels,
-    invocations,
-  };
+  const own = total(
+    indexing(kernel, 'parallel'),
+    operationsOf(kernel, [...invariant]),
+    scaled(each, terms),
+    plainly(levels * (LOOP_STEP + 2 * WORKGROUP_ACCESS)),
+    scaled(finishing(kernel), 1 / reducers),
+  );
+  return { ...scaled(own, invocations), barriers: invocations * levels, invocations };
 }
 
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
   const { left, right, finish } = partsOf(kernel, contraction);
   const tiles = tileCounts(kernel, contraction);
-  const step = 4 * left + 4 * right + 16 * MULTIPLY_ADD + LOOP_STEP;
-  const operations = tiles * (pointCount(kernel, 'reduced') * step + 16 * finish);
-  return { operations, barriers: 0, invocations: tiles };
+  const step = total(scaled(left, 4), scaled(right, 4), plainly(16 * MULTIPLY_ADD + LOOP_STEP));
+  const own = total(scaled(step, pointCount(kernel, 'reduced')), scaled(finish, 16));
+  return { ...scaled(own, tiles), barriers: 0, invocations: tiles };
 }
 
 function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
@@ -84,16 +99,23 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
   const { invocations } = tilingResources(contraction.tiling);
   const workgroups = tileCounts(kernel, contraction);
   const chunks = Math.ceil(pointCount(kernel, 'reduced') / tileK);
-  const fill = tileK * (tileM * (left + 1) + tileN * (right + 1));
+  const fill = total(
+    scaled(left, tileK * tileM),
+    scaled(right, tileK * tileN),
+    plainly(tileK * (tileM + tileN)),
+  );
   const reads = ((threadM + threadN) / 4) * WORKGROUP_ACCESS;
-  const steps =
-    invocations * (tileK / slices) * (threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP);
+  const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;
   const levels = Math.log2(slices);
-  const tree = levels * invocations * (threadM * threadN + WORKGROUP_ACCESS);
-  const operations = workgroups * (chunks * (fill + steps) + tree + tileM * tileN * finish);
+  const own = total(
+    scaled(fill, chunks),
+    plainly(invocations * chunks * (tileK / slices) * step),
+    plainly(invocations * levels * (threadM * threadN + WORKGROUP_ACCESS)),
+    scaled(finish, tileM * tileN),
+  );
   const waits = 2 * chunks + 2 * levels + Number(slices > 1);
   return {
-    operations,
+    ...scaled(own, workgroups),
     barriers: workgroups * invocations * waits,
     invocations: workgroups * invocations,
   };
@@ -107,14 +129,24 @@ function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): numbe
 /** Operations of one call of the functions `left`, `right` and `finish` of a contraction's module. */
 function partsOf(kernel: Kernel, { left, right, batch, m, n, k }: Contraction) {
   const divisions = (...groups: (readonly number[])[]) =>
-    groups.reduce((sum, axes) => sum + (axes.length > 1 ? DIVISION * axes.length : 0), 0);
-  const under = nodesUnderReduction(kernel);
-  const stored = storedNodes(kernel).filter((node) => !under[node]);
+    plainly(DIVISION * groups.reduce((sum, { length }) => sum + (length > 1 ? length : 0), 0));
   return {
-    left: operationsOf(kernel, neededBy(kernel, [left])) + divisions(batch, m, k),
-    right: operationsOf(kernel, neededBy(kernel, [right])) + divisions(batch, n, k),
-    finish: operationsOf(kernel, stored) + divisions(batch, m, n),
+    left: total(operationsOf(kernel, neededBy(kernel, [left])), divisions(batch, m, k)),
+    right: total(operationsOf(kernel, neededBy(kernel, [right])), divisions(batch, n, k)),
+    finish: total(finishing(kernel), divisions(batch, m, n)),
   };
+}
+
+/** What the nodes behind the reduction and the stores take at one point. */
+function finishing(kernel: Kernel): Operations {
+  const under = nodesUnderReduction(kernel);
+  const nodes = storedNodes(kernel).filter((node) => !under[node]);
+  const stores = kernel.stores.reduce(
+    (sum, { accumulate, indirect }) =>
+      sum + ACCESS + (accumulate ? ACCESS : 0) + (indirect ? 2 : 0),
+    0,
+  );
+  return total(operationsOf(kernel, nodes), plainly(stores));
 }
 
 /** Nodes that the stores need, each with the nodes that it needs. */
@@ -134,20 +166,24 @@ function neededBy(kernel: Kernel, roots: readonly NodeIndex[]): NodeIndex[] {
   return [...needed.keys()].filter((node) => needed[node]);
 }
 
-function operationsOf(kernel: Kernel, nodes: readonly NodeIndex[]): number {
-  return nodes.reduce((sum, node) => sum + nodeOperations(kernel.nodes[node]), 0);
+function operationsOf(kernel: Kernel, nodes: readonly NodeIndex[]): Operations {
+  return total(
+    ...nodes.map((index) => {
+      const node = kernel.nodes[index];
+      const calls = callsOf(node);
+      return { plain: calls.functions + calls.randoms > 0 ? 0 : plainOf(node), ...calls };
+    }),
+  );
 }
 
-function nodeOperations(node: Expression): number {
+function plainOf(node: Expression): number {
   switch (node.kind) {
     case 'load':
-      return 3 + 3 * node.bounds.length + (node.indirect ? 3 : 0);
+      return ACCESS + BOUND * node.bounds.length + (node.indirect ? ACCESS : 0);
     case 'inBounds':
-      return 3 * node.bounds.length;
+      return BOUND * node.bounds.length;
     case 'apply':
       return SCALAR_OPS[node.op].cost;
-    case 'random':
-      return 100;
     case 'index':
       return 1;
     default:
@@ -156,7 +192,7 @@ function nodeOperations(node: Expression): number {
 }
 
 /** What it takes an invocation to recover the indices of the axes of a kind. */
-function indexing({ axes }: Kernel, kind: 'parallel' | 'reduced'): number {
+function indexing({ axes }: Kernel, kind: 'parallel' | 'reduced'): Operations {
   const count = axes.filter((axis) => axis.kind === kind).length;
-  return count > 1 ? DIVISION * count : 0;
+  return plainly(count > 1 ? DIVISION * count : 0);
 }

@@ -22,7 +22,7 @@ const convolve = (
     ...options,
     kernel: extents,
     padding: padding ?? extents.map((extent) => extent >> 1),
-    weightInit: init.heNormal,
+    weightInit: init.heUniform,
     bias,
   })(x);
 };

@@ -1,0 +1,103 @@
+import { expect } from 'vitest';
+import type { OptionValue } from '../../compiler/frontend/option.ts';
+import type { CompiledPlan, ModelSource } from '../../compiler/index.ts';
+import { load, type Session } from '../../runtime/index.ts';
+import { testGpu } from './gpu.ts';
+import { compileWitnessed, type Reference, randomInputs } from './reference.ts';
+
+// Three witnesses of one model: the float64 interpreter on the graph, the wasm target and WebGPU on the schedule.
+
+const CLASSES = 5;
+
+export interface Tolerance {
+  /** Of the largest element. float32 keeps 1.2e-7 per operation; sums here have up to a few thousand terms. Default 2e-4. */
+  readonly error?: number;
+  /** Whether a parameter has a gradient at all: Adam makes steps of mere rounding where it has none. */
+  readonly settles?: (parameter: string) => boolean;
+}
+/** Adam divides by the gradient's size, so elements with a gradient of nearly 0 may move either way. */
+const SHARE_THAT_MAY_DIFFER = 0.002;
+
+export async function openSession({
+  plan,
+  module,
+  parameters,
+}: Pick<CompiledPlan, 'plan' | 'module' | 'parameters'>): Promise<Session> {
+  return plan.target === 'webgpu'
+    ? load(plan, { gpu: await testGpu(), parameters })
+    : load(plan, { module: module!, parameters });
+}
+
+function expectClose(
+  given: ArrayLike<number>,
+  wanted: Float64Array,
+  error: number,
+  name: string,
+): void {
+  const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+  let different = 0;
+  wanted.forEach((value, i) => {
+    expect(Number.isFinite(given[i]), `${name}[${i}] is ${given[i]}`).toBe(true);
+    if (Math.abs(given[i] - value) > error * scale) different++;
+  });
+  expect(different / wanted.length, `${name}: share of elements that differ`).toBeLessThanOrEqual(
+    SHARE_THAT_MAY_DIFFER,
+  );
+}
+
+export async function expectAgreement(
+  sessions: readonly Session[],
+  reference: Reference,
+  steps: number,
+  { error = 2e-4, settles = () => true }: Tolerance = {},
+): Promise<void> {
+  const [{ plan }] = sessions;
+  for (let step = 0; step < steps; step++) {
+    for (const program of Object.keys(plan.programs)) {
+      const inputs = randomInputs(plan, program, { classes: CLASSES, step, seed: 7 });
+      const wanted = Object.entries(reference.run(program, inputs));
+      for (const session of sessions) {
+        const outputs = await session.run(program, inputs);
+        for (const [name, values] of wanted)
+          expectClose(
+            outputs[name],
+            values,
+            error,
+            `${session.plan.target} ${step}: ${program}.${name}`,
+          );
+      }
+    }
+    for (const session of sessions)
+      for (const [name, given] of Object.entries(await session.readParameters()))
+        if (settles(name))
+          expectClose(
+            given,
+            reference.parameters[name],
+            error,
+            `${session.plan.target} ${step}: ${name}`,
+          );
+  }
+}
+
+/** Runs all programs of a model so many times by all witnesses. */
+export async function expectWitnessesToAgree(
+  model: ModelSource,
+  steps: number,
+  {
+    set = {},
+    ...tolerance
+  }: Tolerance & { readonly set?: Readonly<Record<string, OptionValue>> } = {},
+): Promise<void> {
+  const wasm = await compileWitnessed(model, { target: 'wasm', set });
+  const webgpu = await compileWitnessed(model, {
+    target: 'webgpu',
+    set,
+    // A software GPU switches threads at every barrier of a tile, which takes minutes.
+    limits: { maxWorkgroupBytes: 0 },
+  });
+  const sessions = [await openSession(wasm), await openSession(webgpu)];
+  for (const { allocatedBytes, plan } of sessions)
+    expect(allocatedBytes).toBe(plan.memory.deviceBytes);
+  await expectAgreement(sessions, wasm.reference, steps, tolerance);
+  for (const session of sessions) session.destroy();
+}

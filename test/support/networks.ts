@@ -1,0 +1,19 @@
+import type { OptionValue } from '../../compiler/frontend/option.ts';
+import type { Model } from '../../compiler/index.ts';
+import sizes from '../../examples/networks/sizes.json' with { type: 'json' };
+
+/** A network of examples/networks at the size of its paper. */
+export interface PublishedNetwork {
+  readonly set: Readonly<Record<string, OptionValue>>;
+  /** Trained numbers: as published but for AlexNet without groups, the deep residual network and U-Net, which are counted from their shapes. */
+  readonly parameters: number;
+}
+
+export const NETWORKS: Readonly<Record<string, PublishedNetwork>> = sizes;
+
+/** Options take their values while the module of a model runs: each use needs it anew. */
+let uses = 0;
+export async function importNetwork(name: string): Promise<Model> {
+  const specifier = `../../examples/networks/${name}.ts?${++uses}`;
+  return (await import(specifier)).default;
+}
