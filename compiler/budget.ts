@@ -1,19 +1,16 @@
 import type { Target } from '../ir/plan.ts';
-import type { AllocatedSchedule } from '../ir/schedule.ts';
 import { byteCount } from '../ir/tensor.ts';
 import { formatBytes } from './bytes.ts';
 import { type Diagnostic, diagnostic } from './diagnostics.ts';
-import type { MemoryError, MemoryPeak } from './memory/index.ts';
+import type { LeverFloor, MemoryError, MemoryPlan } from './memory/index.ts';
 
 const MAX_LISTED = 5;
 /** Tensors that take less of the plan than this are no news. */
 const LEAST_SHARE = 0.01;
 
-/** BTC4001: where the peak is and which tensors make it. */
+/** BTC4001: where the peak is, which tensors make it, and the smallest budget by what may be done. */
 export function budgetDiagnostic(
-  schedule: AllocatedSchedule,
-  peak: MemoryPeak | null,
-  neededBytes: number,
+  { schedule, peak, deviceBytes, floors }: Extract<MemoryPlan, { readonly errors: readonly [] }>,
   {
     budgetBytes,
     smallest,
@@ -23,9 +20,9 @@ export function budgetDiagnostic(
   const program = peak ? schedule.programs[peak.program].name : '-';
   const args = {
     target,
-    needed: formatBytes(neededBytes),
+    needed: formatBytes(deviceBytes),
     budget: formatBytes(budgetBytes),
-    over: formatBytes(neededBytes - budgetBytes),
+    over: formatBytes(deviceBytes - budgetBytes),
     step: peak?.step ?? 0,
     program,
     label: peak?.scheduleStep?.label ?? '-',
@@ -33,7 +30,7 @@ export function budgetDiagnostic(
   const { arenaBytes, persistentBytes, tensors } = schedule;
   const listed = (peak?.tensors ?? [])
     .slice(0, MAX_LISTED)
-    .filter((index) => byteCount(tensors[index].shape) >= LEAST_SHARE * neededBytes);
+    .filter((index) => byteCount(tensors[index].shape) >= LEAST_SHARE * deviceBytes);
   const arena = listed.map((index) => {
     const { name, shape, source } = tensors[index];
     return {
@@ -42,30 +39,46 @@ export function budgetDiagnostic(
     };
   });
   const pages = target === 'wasm' ? ', rounded up to pages of 64 KiB' : '';
-  const totals = {
-    message: `parameters and optimiser state take ${formatBytes(persistentBytes)}, all else ${formatBytes(arenaBytes)}${pages}`,
-    source: null,
-  };
+  const totals = `parameters and optimiser state take ${formatBytes(persistentBytes)}, all else ${formatBytes(arenaBytes)}${pages}`;
+  const lines = [totals, ...floorMessages(floors), smallestMessage(floors, smallest)];
   return diagnostic(4001, peak?.scheduleStep?.source ?? null, args, {
-    related: [...arena, totals, { message: smallestMessage(neededBytes, smallest), source: null }],
+    related: [...arena, ...lines.map((message) => ({ message, source: null }))],
   });
 }
 
-function smallestMessage(needed: number, smallest: number): string {
-  const how = smallest < needed ? ', with contractions in slices or in another order' : '';
-  return `the smallest budget is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
+function floorMessages(floors: readonly LeverFloor[]): string[] {
+  return floors.map(
+    ({ levers: { recompute, swap }, bytes }) =>
+      `with --recompute ${recompute} --swap ${swap} the smallest budget is ${formatBytes(bytes)} (${bytes} bytes)`,
+  );
 }
 
-/** BTC4002 and BTC4003: what no budget would help. */
+function smallestMessage(floors: readonly LeverFloor[], smallest: number): string {
+  const least = floors.reduce((most, { bytes }) => Math.min(most, bytes), Number.POSITIVE_INFINITY);
+  const how = smallest < least ? ', with contractions in slices or in another order' : '';
+  return `the smallest budget of all is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
+}
+
+/** BTC4002, BTC4003 and BTC4005: what no budget of the device would help. */
 export function memoryDiagnostics(errors: readonly MemoryError[], target: Target): Diagnostic[] {
-  return errors.map((error) =>
-    error.kind === 'binding'
-      ? diagnostic(4002, error.tensor.source, {
-          name: error.tensor.name,
-          bytes: formatBytes(error.bytes),
-          limit: formatBytes(error.limit),
-          target,
-        })
-      : diagnostic(4003, null, { limit: formatBytes(error.limit), target }),
-  );
+  return errors.map((error) => memoryDiagnostic(error, target));
+}
+
+function memoryDiagnostic(error: MemoryError, target: Target): Diagnostic {
+  if (error.kind === 'binding')
+    return diagnostic(4002, error.tensor.source, {
+      name: error.tensor.name,
+      bytes: formatBytes(error.bytes),
+      limit: formatBytes(error.limit),
+      target,
+    });
+  if (error.kind === 'address-space')
+    return diagnostic(4003, null, { limit: formatBytes(error.limit), target });
+  const { hostBytes, spillBytes } = error.budget;
+  return diagnostic(4005, null, {
+    needed: formatBytes(error.bytes),
+    bytes: error.bytes,
+    budget: formatBytes(hostBytes),
+    spill: spillBytes > 0 ? ` and the spill budget of ${formatBytes(spillBytes)}` : '',
+  });
 }

@@ -11,12 +11,18 @@ import { initialValues } from './frontend/initialisers.ts';
 import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
+import { type LeverOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from './memory/index.ts';
 import {
   type PassPrinter,
   type PipelineOptions,
   type PipelineResult,
   runPipeline,
 } from './pipeline.ts';
+import { checkProfile, targetProblem } from './profile/check.ts';
+import { DEFAULT_PROFILES } from './profile/defaults.ts';
+import { predictSeconds } from './profile/predict.ts';
+import { predictPlan } from './profile/predict-plan.ts';
+import type { DeviceProfile } from './profile/profile.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
 import { searchBudget } from './search.ts';
 import { PRODUCER } from './version.ts';
@@ -35,7 +41,7 @@ export async function compile(
   options: CompileOptions = {},
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
-  const diagnostics: Diagnostic[] = checkOptions(target, budgetBytes);
+  const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): CompileResult => ({
     plan: null,
     module: null,
@@ -50,11 +56,13 @@ export async function compile(
     ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
     ...options.limits,
   };
+  const profile = options.profile ?? DEFAULT_PROFILES[target];
   const pipeline: PipelineOptions = {
     target,
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
     objective: options.contractions === 'macs' ? MACS : TIME[target],
+    levers: leverOptions(options, profile, limits),
   };
   const printer = new DeferredPrinter(options.printAfter);
   const { result, smallest } = searchBudget(
@@ -74,7 +82,7 @@ export async function compile(
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     diagnostics.push(
-      budgetDiagnostic(memory.schedule, memory.peak, memory.deviceBytes, {
+      budgetDiagnostic(memory, {
         budgetBytes,
         smallest: smallest ?? memory.deviceBytes,
         target,
@@ -90,6 +98,7 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     contractions: result.orders.map((orders) => orders.contractions()),
+    predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });
   return {
     ...generated,
@@ -120,13 +129,45 @@ class DeferredPrinter {
   }
 }
 
-function checkOptions(target: Target, budgetBytes: number | null): Diagnostic[] {
+function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
     problems.push(diagnostic(6001, null, { target: String(target) }));
-  if (budgetBytes !== null && !(Number.isSafeInteger(budgetBytes) && budgetBytes >= 0))
-    problems.push(diagnostic(4004, null, { text: String(budgetBytes) }));
+  const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
+  for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
+    if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
+      problems.push(diagnostic(4004, null, { text: String(bytes) }));
+  }
+  const choices = (name: string, given: string | undefined, known: readonly string[]) => {
+    if (given !== undefined && !known.includes(given))
+      problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
+  };
+  if (profile) {
+    const absurd = checkProfile(profile, 'profile');
+    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
+  }
+  choices('recompute', recompute, RECOMPUTE_STRATEGIES);
+  choices('swap', swap, SWAP_POLICIES);
   return problems;
+}
+
+/** What the memory passes may do, and what it costs by the device's profile. */
+function leverOptions(
+  options: CompileOptions,
+  profile: DeviceProfile,
+  limits: TargetLimits,
+): LeverOptions {
+  return {
+    budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+    recompute: options.recompute ?? 'auto',
+    swap: options.swap ?? 'auto',
+    host: {
+      hostBytes: options.hostBudgetBytes ?? Number.POSITIVE_INFINITY,
+      spillBytes: options.spillBudgetBytes ?? 0,
+    },
+    secondsOf: (kernel) => predictSeconds(kernel, profile, limits),
+    costs: profile,
+  };
 }
 
 function describe(value: unknown): string {

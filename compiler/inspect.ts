@@ -1,6 +1,6 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../ir/einsum.ts';
-import type { Plan, PlanContraction, PlanMemory, PlanTensor } from '../ir/plan.ts';
+import type { Plan, PlanContraction, PlanMemory, PlanPrediction, PlanTensor } from '../ir/plan.ts';
 import { formatSpan } from '../ir/source.ts';
 import { keptLetters } from './contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
@@ -22,6 +22,8 @@ export interface InspectedProgram {
   readonly steps: number;
   readonly flops: number;
   readonly bytesMoved: number;
+  /** By the plan's profile; absent where it has none. */
+  readonly predicted?: PlanPrediction;
   readonly contractions: readonly InspectedContraction[];
   /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
   readonly liveBytes: readonly number[];
@@ -73,7 +75,7 @@ export function inspectPlan(plan: Plan): Inspection {
 }
 
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
-  const { steps, contractions } = plan.programs[name];
+  const { steps, contractions, predicted } = plan.programs[name];
   const live = liveBytes(plan, name);
   const peakStep = live.indexOf(Math.max(...live));
   const writer = writers(plan, name);
@@ -88,6 +90,7 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     steps: steps.length,
     flops: steps.reduce((sum, step) => sum + step.flops, 0),
     bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
+    ...(predicted ? { predicted } : {}),
     contractions: (contractions ?? []).map(inspectContraction),
     liveBytes: live,
     peakStep,

@@ -14,7 +14,7 @@ import { appendOptimiser, type Optimiser, type ParameterGradient } from './front
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
 import { differentiate, passesGradient } from './gradient/index.ts';
 import { lowerModule } from './lower/index.ts';
-import { type MemoryPlan, planMemory } from './memory/index.ts';
+import { type LeverOptions, type MemoryPlan, planMemory } from './memory/index.ts';
 import { extendGraph } from './rewrite.ts';
 import { simplify } from './simplify/index.ts';
 import { expandFolds } from './window/folds.ts';
@@ -28,6 +28,7 @@ export const PASSES = [
   'slice',
   'lower',
   'order',
+  'levers',
   'in-place',
   'allocate',
 ] as const;
@@ -44,6 +45,8 @@ export interface PipelineOptions {
   readonly objective?: Objective;
   /** Keeps the intermediates of contractions small. */
   readonly bound?: ContractionBound;
+  /** What may be done to keep a budget; the memory passes do nothing of it without. */
+  readonly levers?: LeverOptions;
   readonly print?: PassPrinter;
 }
 
@@ -118,6 +121,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   const explained: string[] = [];
   const schedule: Schedule = lowerModule(module, {
     maxStorageBuffers: options.limits.maxStorageBuffers,
+    offsetAlignment: options.limits.offsetAlignment,
     fusion: true,
     stages: stageModel(options.target, options.limits),
     explain: (line) => explained.push(`# ${line}\n`),
@@ -125,6 +129,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   options.print?.('lower', printSchedule(schedule) + explained.join(''));
   const memory = planMemory(schedule, options.limits, {
     target: options.target,
+    ...(options.levers ? { levers: options.levers } : {}),
     ...(options.print ? { print: options.print } : {}),
   });
   return { module, memory, orders, diagnostics };

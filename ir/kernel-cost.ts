@@ -27,7 +27,7 @@ export function nodeOperands(node: Expression): readonly NodeIndex[] {
 }
 
 /** 1 for each node that is evaluated at every point of the reduced axes. */
-export function nodesUnderReduction(kernel: Kernel): Uint8Array {
+export function nodesUnderReduction(kernel: Pick<Kernel, 'nodes' | 'reduction'>): Uint8Array {
   const under = new Uint8Array(kernel.nodes.length);
   if (!kernel.reduction) return under;
   under[kernel.reduction.value] = 1;

@@ -82,11 +82,28 @@ const nullable =
 const text = check('a string', (value) => typeof value === 'string');
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const finite = check('a finite number', Number.isFinite);
+const seconds = check(
+  'a number of seconds',
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+);
 const bytes = whole(0, Number.MAX_SAFE_INTEGER);
 const index = whole(0, 2 ** 32 - 1);
 const dtype = oneOf('f32', 'i32');
 const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
 
+const tensor = {
+  name: text,
+  dtype,
+  shape,
+  role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
+  program: nullable(text),
+  slab: nullable(index),
+  offset: bytes,
+  bytes,
+  firstStep: index,
+  lastStep: index,
+  policy: oneOf('persistent', 'arena', 'in-place', 'host'),
+};
 const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name: text, tensor: index, dtype, shape };
 const source = nullable(record({ file: text, line: bytes, column: bytes }));
@@ -112,6 +129,22 @@ const step = {
   source,
 };
 
+const predicted = {
+  seconds,
+  stepSeconds: seconds,
+  recomputeSeconds: seconds,
+  swapSeconds: seconds,
+  interfaceSeconds: seconds,
+};
+const transfer = { kind: oneOf('out', 'in'), tensor: index, slot: index, step: index };
+const slot = {
+  tier: oneOf('memory', 'file'),
+  offset: bytes,
+  bytes,
+  tensor: nullable(index),
+  copies: oneOf(1, 2),
+};
+
 const plan = record(
   {
     format: oneOf('btc-plan'),
@@ -126,24 +159,12 @@ const plan = record(
       persistentBytes: bytes,
       stagingBytes: bytes,
       hostBytes: bytes,
+      spillBytes: bytes,
       peakLiveBytes: bytes,
+      packing: record({ method: text, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
-    tensors: list(
-      record({
-        name: text,
-        dtype,
-        shape,
-        role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
-        program: nullable(text),
-        slab: index,
-        offset: bytes,
-        bytes,
-        firstStep: index,
-        lastStep: index,
-        policy: oneOf('persistent', 'arena', 'in-place'),
-      }),
-    ),
+    tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),
     kernels: list(
       record(
         {
@@ -157,15 +178,25 @@ const plan = record(
     programs: dictionary(
       record(
         {
-          steps: list(record(step, { offsets: list(bytes), macs: bytes })),
+          steps: list(
+            record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
+          ),
           inputs: list(record(input)),
           outputs: list(record(output)),
         },
-        { contractions: list(record(contraction, { windows: list(index) })) },
+        {
+          contractions: list(record(contraction, { windows: list(index) })),
+          transfers: list(record(transfer)),
+          predicted: record(predicted),
+        },
       ),
     ),
   },
-  { module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }) },
+  {
+    profile: text,
+    swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
+    module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }),
+  },
 );
 
 /** What is wrong with the form of `value` as a plan, as `field path: reason`; empty when nothing is. */

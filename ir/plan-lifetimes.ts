@@ -1,4 +1,5 @@
-import type { Plan, PlanBinding, PlanProgram, PlanTensor } from './plan.ts';
+import type { Plan, PlanBinding, PlanProgram, PlanTensor, PlanTransfer } from './plan.ts';
+import { LiveRanges, WrittenRanges } from './ranges.ts';
 
 // The part of `verifyPlan` about time. Its premise is that every index, range and name of the plan is sound.
 
@@ -12,6 +13,24 @@ interface Uses {
   /** The tensor whose memory this one took over, or -1. */
   readonly donor: Int32Array;
   readonly isOutput: Uint8Array;
+  /** A transfer writes it before its first step; or one reads it after its last, so that nobody takes over its place. */
+  readonly broughtIn: Uint8Array;
+  readonly lastOut: Int32Array;
+}
+
+/** The transfers of a program by their step. */
+function transfersByStep(
+  { transfers = [] }: PlanProgram,
+  kind: PlanTransfer['kind'],
+): Map<number, PlanTransfer[]> {
+  const groups = new Map<number, PlanTransfer[]>();
+  for (const transfer of transfers) {
+    if (transfer.kind !== kind) continue;
+    const group = groups.get(transfer.step);
+    if (group) group.push(transfer);
+    else groups.set(transfer.step, [transfer]);
+  }
+  return groups;
 }
 
 /** The arena tensors of each program, and the persistent ones under null. */
@@ -36,12 +55,14 @@ export function verifyLifetimes(plan: Plan, report: Report): void {
     firstAccess: [],
     donor: new Int32Array(plan.tensors.length).fill(-1),
     isOutput: new Uint8Array(plan.tensors.length),
+    broughtIn: new Uint8Array(plan.tensors.length),
+    lastOut: new Int32Array(plan.tensors.length).fill(-1),
   };
   let lastOfAll = 0;
   for (const [name, program] of Object.entries(plan.programs)) {
     lastOfAll = Math.max(lastOfAll, lastStepOf(program));
     const own = groups.get(name)!;
-    collectUses(plan, program, own, uses);
+    collectUses(plan, name, own, uses, report);
     findDonors(plan, own, uses, report);
     for (const index of own) verifyLife(plan, program, index, uses, report);
     verifyReads(plan, name, uses, report);
@@ -56,20 +77,42 @@ export function verifyLifetimes(plan: Plan, report: Report): void {
 
 function collectUses(
   plan: Plan,
-  program: PlanProgram,
+  name: string,
   own: readonly number[],
-  { first, last, firstAccess, isOutput }: Uses,
+  { first, last, firstAccess, isOutput, broughtIn, lastOut }: Uses,
+  report: Report,
 ): void {
+  const program = plan.programs[name];
+  const use = (index: number, s: number, access: PlanBinding['access']) => {
+    if (plan.tensors[index].program === null) return;
+    if (first[index] < 0) {
+      first[index] = s;
+      firstAccess[index] = access;
+    }
+    last[index] = s;
+  };
+  const ins = transfersByStep(program, 'in');
+  const outs = transfersByStep(program, 'out');
   program.steps.forEach((step, s) => {
+    for (const { tensor } of ins.get(s) ?? []) {
+      if (first[tensor] >= 0)
+        report(`tensors[${tensor}]`, `a transfer brings it in at step ${s}, when it is in use`);
+      broughtIn[tensor] = 1;
+      use(tensor, s, 'write');
+    }
     const { bindings } = plan.kernels[step.kernel];
     step.bindings.forEach((index, b) => {
-      if (plan.tensors[index].program === null) return;
-      if (first[index] < 0) {
-        first[index] = s;
-        firstAccess[index] = bindings[b].access;
-      }
-      last[index] = s;
+      use(index, s, bindings[b].access);
+      if (lastOut[index] >= 0 && bindings[b].access !== 'read')
+        report(
+          `programs.${name}.steps[${s}].bindings[${b}]`,
+          `'${plan.tensors[index].name}' is written after it was copied out at step ${lastOut[index]}`,
+        );
     });
+    for (const { tensor } of outs.get(s) ?? []) {
+      lastOut[tensor] = s;
+      use(tensor, s, 'read');
+    }
   });
   for (const { tensor } of program.outputs) {
     isOutput[tensor] = 1;
@@ -89,8 +132,10 @@ function findDonors(plan: Plan, own: readonly number[], uses: Uses, report: Repo
   const dying = new Map<string, number>();
   for (const index of own) {
     const tensor = plan.tensors[index];
-    // A donor was written before the step in which it dies, or by the caller.
-    if (tensor.role !== 'input' && tensor.firstStep >= tensor.lastStep) continue;
+    // A donor was written before the step in which it dies, by the caller or by a transfer.
+    const before = tensor.role === 'input' || uses.broughtIn[index];
+    if (!before && tensor.firstStep >= tensor.lastStep) continue;
+    if (uses.lastOut[index] === tensor.lastStep) continue;
     dying.set(place(tensor, tensor.lastStep), index);
   }
   for (const index of own) {
@@ -142,8 +187,17 @@ function verifyLife(
 
 /** Every range that a step reads was written by earlier steps, by the caller, or by the tensor whose place it took. */
 function verifyReads(plan: Plan, name: string, { donor }: Uses, report: Report): void {
+  const program = plan.programs[name];
   const written = new Map<number, WrittenRanges>();
-  plan.programs[name].steps.forEach((step, s) => {
+  const add = (index: number, start: number, end: number) => {
+    const ranges = written.get(index) ?? new WrittenRanges();
+    ranges.add(start, end);
+    written.set(index, ranges);
+  };
+  const ins = transfersByStep(program, 'in');
+  const outs = transfersByStep(program, 'out');
+  program.steps.forEach((step, s) => {
+    for (const { tensor } of ins.get(s) ?? []) add(tensor, 0, plan.tensors[tensor].bytes);
     const { bindings } = plan.kernels[step.kernel];
     const each = (visit: (index: number, start: number, end: number, b: number) => void) => {
       step.bindings.forEach((index, b) => {
@@ -163,73 +217,14 @@ function verifyReads(plan: Plan, name: string, { donor }: Uses, report: Report):
       );
     });
     each((index, start, end, b) => {
-      if (bindings[b].access === 'read') return;
-      const ranges = written.get(index) ?? new WrittenRanges();
-      ranges.add(start, end);
-      written.set(index, ranges);
+      if (bindings[b].access !== 'read') add(index, start, end);
     });
-  });
-}
-
-/** The bytes of one tensor that have been written, as disjoint ranges in order. */
-class WrittenRanges {
-  private ranges: { start: number; end: number }[] = [];
-
-  add(start: number, end: number): void {
-    const touching = (range: { start: number; end: number }) =>
-      range.start <= end && range.end >= start;
-    const joined = this.ranges.filter(touching);
-    this.ranges = [
-      ...this.ranges.filter((range) => range.end < start),
-      {
-        start: Math.min(start, ...joined.map((range) => range.start)),
-        end: Math.max(end, ...joined.map((range) => range.end)),
-      },
-      ...this.ranges.filter((range) => range.start > end),
-    ];
-  }
-
-  cover(start: number, end: number): boolean {
-    return this.ranges.some((range) => range.start <= start && range.end >= end);
-  }
-}
-
-/** Live ranges in order of address. They are disjoint, so both neighbours of a new one decide whether it fits. */
-class LiveRanges {
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
-  private readonly owners: number[] = [];
-
-  /** Position of the first range that starts at or after `start`. */
-  private position(start: number): number {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.starts[middle] < start) low = middle + 1;
-      else high = middle;
+    for (const { tensor } of outs.get(s) ?? []) {
+      const { name: copied, bytes, role } = plan.tensors[tensor];
+      if (role !== 'input' && !written.get(tensor)?.cover(0, bytes))
+        report(`tensors[${tensor}]`, `'${copied}' is copied out at step ${s}, before it is whole`);
     }
-    return low;
-  }
-
-  /** Adds a range and returns -1, or returns an owner that it overlaps and adds nothing. */
-  add(start: number, end: number, owner: number): number {
-    const position = this.position(start);
-    if (position > 0 && this.ends[position - 1] > start) return this.owners[position - 1];
-    if (position < this.starts.length && this.starts[position] < end) return this.owners[position];
-    this.starts.splice(position, 0, start);
-    this.ends.splice(position, 0, end);
-    this.owners.splice(position, 0, owner);
-    return -1;
-  }
-
-  remove(start: number, owner: number): void {
-    const position = this.position(start);
-    if (this.owners[position] !== owner) return;
-    this.starts.splice(position, 1);
-    this.ends.splice(position, 1);
-    this.owners.splice(position, 1);
-  }
+  });
 }
 
 /** Sweeps over the steps of one program with the set of live ranges. */
@@ -242,7 +237,8 @@ function verifyNoOverlap(
 ): void {
   const slabStart = [0];
   for (const { bytes } of plan.slabs) slabStart.push(slabStart.at(-1)! + bytes);
-  const start = (index: number) => slabStart[plan.tensors[index].slab] + plan.tensors[index].offset;
+  const start = (index: number) =>
+    slabStart[plan.tensors[index].slab!] + plan.tensors[index].offset;
   const live = new LiveRanges();
   const enter = (index: number) => {
     const tensor = plan.tensors[index];
@@ -259,7 +255,7 @@ function verifyNoOverlap(
   );
   const departures = own.toSorted((a, b) => plan.tensors[a].lastStep - plan.tensors[b].lastStep);
   let departed = 0;
-  for (const index of persistent) enter(index);
+  for (const index of persistent) if (plan.tensors[index].slab !== null) enter(index);
   for (const index of arrivals) {
     const step = plan.tensors[index].firstStep;
     for (; departed < departures.length; departed++) {

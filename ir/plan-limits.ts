@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { readbackBytes } from './plan-staging.ts';
 
 /** The limits of a WebGPU device that a plan needs, under the names that `GPUSupportedLimits` gives them. */
 export interface PlanLimits {
@@ -20,7 +21,11 @@ export function planLimits(plan: Plan): PlanLimits {
   };
   const steps = Object.values(plan.programs).flatMap((program) => program.steps);
   return {
-    maxBufferSize: most([...plan.slabs.map((slab) => slab.bytes), plan.memory.stagingBytes]),
+    maxBufferSize: most([
+      ...plan.slabs.map((slab) => slab.bytes),
+      readbackBytes(plan),
+      plan.swap?.staging.bytes ?? 0,
+    ]),
     maxStorageBufferBindingSize: most(
       plan.kernels.flatMap((kernel) => kernel.bindings.map(({ bytes }) => bytes)),
     ),

@@ -2,6 +2,15 @@ import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } fro
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
+import { verifyPrediction } from './plan-prediction.ts';
+import { stagingBytes } from './plan-staging.ts';
+import {
+  tierBytes,
+  verifyAgain,
+  verifyAgainMade,
+  verifySlots,
+  verifySwapForm,
+} from './plan-swap.ts';
 import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
@@ -9,16 +18,19 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
 // tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
-//             and of no program, all others of one program;
+//             or on the host, and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
-//             binding's range inside of it at an aligned offset; the bindings of one step are disjoint;
+//             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
 // interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
+// prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
+// swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
+// again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
-// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, peakLiveBytes and module.pages are
-//             what the tensors say, and deviceBytes keeps the budget.
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, hostBytes, spillBytes, peakLiveBytes, gapBytes
+//             and module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
@@ -26,8 +38,6 @@ export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256,
 export const BINDING_ALIGNMENT = 256;
 /** Slab sizes are multiples of this. */
 export const SLAB_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 65536 };
-/** Outputs are copied to multiples of this within the staging buffer. */
-export const STAGING_ALIGNMENT = 16;
 
 export type Report = (path: string, reason: string) => void;
 
@@ -51,10 +61,15 @@ export function verifyPlan(plan: Plan): string[] {
     verifySteps(plan, name, program, report);
     verifyInterface(plan, name, program, report);
     verifyContractions(name, program, report);
+    verifyPrediction(name, program, report);
   }
   verifyRoles(plan, report);
+  verifySwapForm(plan, report);
+  verifyAgain(plan, report);
   // Lifetimes and totals are sums over ranges and indices that must be sound first.
   if (errors.length > 0) return errors;
+  verifyAgainMade(plan, report);
+  verifySlots(plan, report);
   verifyLifetimes(plan, report);
   if (errors.length > 0) return errors;
   verifyTotals(plan, report);
@@ -92,8 +107,10 @@ function verifyTensors(plan: Plan, report: Report): void {
       report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor.shape)}`);
     if (offset % alignment !== 0)
       report(`${path}.offset`, `${offset} is not a multiple of ${alignment}`);
-    const slab = plan.slabs[tensor.slab];
-    if (!slab) report(`${path}.slab`, `there is no slab ${tensor.slab}`);
+    const slab = tensor.slab === null ? null : plan.slabs[tensor.slab];
+    if (slab === null) {
+      if (offset !== 0) report(`${path}.offset`, `${offset}, but the tensor is on the host`);
+    } else if (!slab) report(`${path}.slab`, `there is no slab ${tensor.slab}`);
     else if (offset + bytes > slab.bytes)
       report(
         `${path}.offset`,
@@ -104,10 +121,12 @@ function verifyTensors(plan: Plan, report: Report): void {
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {
-  const { role, policy, program } = tensor;
+  const { role, policy, program, slab } = tensor;
   const persistent = role === 'parameter' || role === 'state';
-  if (persistent !== (policy === 'persistent'))
+  if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
+  if ((slab === null) !== (policy === 'host'))
+    report(`${path}.slab`, `${slab}, but the tensor is '${policy}'`);
   if (role === 'input' && policy === 'in-place')
     report(`${path}.policy`, 'an input is written by the caller, not in place');
   if (persistent !== (program === null))
@@ -175,6 +194,7 @@ function bindingError(
 ): string | null {
   if (tensor.program !== null && tensor.program !== program)
     return `tensor '${tensor.name}' belongs to program '${tensor.program}'`;
+  if (tensor.policy === 'host') return `tensor '${tensor.name}' is on the host`;
   if (tensor.dtype !== binding.dtype)
     return `tensor '${tensor.name}' is ${tensor.dtype}, the kernel wants ${binding.dtype}`;
   if (offset % BINDING_ALIGNMENT !== 0)
@@ -188,18 +208,15 @@ function bindingError(
 function verifyDisjoint(plan: Plan, step: PlanStep, path: string, report: Report): void {
   const ranges = plan.kernels[step.kernel].bindings.flatMap(({ bytes }, b) => {
     const tensor = plan.tensors[step.bindings[b]];
-    if (!tensor) return [];
+    if (!tensor || tensor.slab === null) return [];
     const start = tensor.offset + (step.offsets?.[b] ?? 0);
-    return [{ tensor, start, end: start + bytes }];
+    return [{ name: tensor.name, slab: tensor.slab, start, end: start + bytes }];
   });
-  ranges.sort((a, b) => a.tensor.slab - b.tensor.slab || a.start - b.start);
+  ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);
   for (let i = 1; i < ranges.length; i++) {
     const [before, after] = [ranges[i - 1], ranges[i]];
-    if (before.tensor.slab === after.tensor.slab && before.end > after.start)
-      report(
-        `${path}.bindings`,
-        `'${before.tensor.name}' and '${after.tensor.name}' are in the same memory`,
-      );
+    if (before.slab === after.slab && before.end > after.start)
+      report(`${path}.bindings`, `'${before.name}' and '${after.name}' are in the same memory`);
   }
 }
 
@@ -276,31 +293,19 @@ function measure(plan: Plan): Totals {
   const persistentEnd = new Array<number>(plan.slabs.length).fill(0);
   const end = persistentEnd.slice();
   let persistentBytes = 0;
-  for (const tensor of plan.tensors) {
-    const tensorEnd = tensor.offset + alignUp(tensor.bytes, alignment);
-    end[tensor.slab] = Math.max(end[tensor.slab], tensorEnd);
-    if (tensor.policy !== 'persistent') continue;
-    persistentEnd[tensor.slab] = Math.max(persistentEnd[tensor.slab], tensorEnd);
-    persistentBytes += alignUp(tensor.bytes, alignment);
+  for (const { slab, offset, bytes, policy } of plan.tensors) {
+    if (slab === null) continue;
+    const size = alignUp(bytes, alignment);
+    end[slab] = Math.max(end[slab], offset + size);
+    if (policy !== 'persistent') continue;
+    persistentEnd[slab] = Math.max(persistentEnd[slab], offset + size);
+    persistentBytes += size;
   }
   return {
     arenaBytes: end.reduce((sum, bytes, slab) => sum + bytes - persistentEnd[slab], 0),
     persistentBytes,
     slabBytes: end.map((bytes) => alignUp(bytes, SLAB_ALIGNMENT[plan.target])),
   };
-}
-
-function stagingBytes(plan: Plan): number {
-  if (plan.target === 'wasm') return 0;
-  return Object.values(plan.programs).reduce((most, { outputs }) => {
-    const bytes = outputs.map(({ tensor }) =>
-      alignUp(plan.tensors[tensor].bytes, STAGING_ALIGNMENT),
-    );
-    return Math.max(
-      most,
-      bytes.reduce((sum, size) => sum + size, 0),
-    );
-  }, 0);
 }
 
 function verifyTotals(plan: Plan, report: Report): void {
@@ -317,10 +322,13 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.arenaBytes', memory.arenaBytes, totals.arenaBytes);
   equal('memory.persistentBytes', memory.persistentBytes, totals.persistentBytes);
   equal('memory.stagingBytes', memory.stagingBytes, staging);
-  equal('memory.hostBytes', memory.hostBytes, 0);
+  const slots = plan.swap?.slots ?? [];
+  equal('memory.hostBytes', memory.hostBytes, tierBytes(slots, 'memory'));
+  equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
   const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
   equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
+  equal('memory.packing.gapBytes', memory.packing.gapBytes, memory.arenaBytes - peak);
   if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
     report(
       'memory.deviceBytes',

@@ -19,12 +19,16 @@ export interface Plan {
   readonly target: Target;
   /** The compiler that wrote the plan, `btc-compiler 0.1.0`. */
   readonly producer: string;
+  /** Name of the device profile that predicted times; absent where none did. */
+  readonly profile?: string;
   readonly memory: PlanMemory;
   /** Device buffers (webgpu) or consecutive ranges of the linear memory (wasm), allocated once at load. */
   readonly slabs: readonly Slab[];
   readonly tensors: readonly PlanTensor[];
   readonly kernels: readonly PlanKernel[];
   readonly programs: Readonly<Record<string, PlanProgram>>;
+  /** How values leave device memory and come back; absent where none does. */
+  readonly swap?: PlanSwap;
   /** wasm only: the module that holds the kernels. */
   readonly module?: WasmModule;
 }
@@ -39,22 +43,64 @@ export interface PlanMemory {
   readonly arenaBytes: number;
   /** Parameters and optimiser state, alignment included. */
   readonly persistentBytes: number;
-  /** Buffers that outputs are read back through. */
+  /** Buffers that outputs and swapped tensors are read back through; 0 on wasm. */
   readonly stagingBytes: number;
-  /** Host memory that swapping needs. */
+  /** Host memory that swapping needs: the extent of the slots of tier `memory`, all copies counted. */
   readonly hostBytes: number;
+  /** The same of the tier `file`. */
+  readonly spillBytes: number;
   /** Largest sum, over all steps of all programs, of the bytes of live arena tensors, alignment included. */
   readonly peakLiveBytes: number;
+  readonly packing: PlanPacking;
+}
+
+/** How arena tensors got their offsets. For inspection; the runtime does not read it. */
+export interface PlanPacking {
+  /** What placed the tensors of the program that takes most: `skyline/edge`, `size/first-fit+repair`. */
+  readonly method: string;
+  /** `arenaBytes` less `peakLiveBytes`, which no offsets can go below: 0 is proof that none take less. */
+  readonly gapBytes: number;
 }
 
 export interface Slab {
   readonly bytes: number;
 }
 
+export interface PlanSwap {
+  /** webgpu: buffers that tensors are copied out through, allocated once; tensors that are larger go in pieces. wasm: none. */
+  readonly staging: { readonly buffers: number; readonly bytes: number };
+  readonly slots: readonly HostSlot[];
+}
+
+/** `memory`: of the host process; `file`: a spill file (Node), the origin's private file system (browser). */
+export type HostTier = 'memory' | 'file';
+
+/** A place outside device memory for one tensor. Slots that share bytes are never in use at the same time. */
+export interface HostSlot {
+  readonly tier: HostTier;
+  /** Byte offset in its tier, a multiple of {@link HOST_ALIGNMENT}. */
+  readonly offset: number;
+  /** Bytes of one copy of the tensor. */
+  readonly bytes: number;
+  /** The persistent tensor (policy `host`) whose home it is; null: it holds a value of one program for a while. */
+  readonly tensor: number | null;
+  /**
+   * 2 for the home of a tensor that some program writes: the copies follow one another, each at a multiple of
+   * {@link HOST_ALIGNMENT}. A run reads the one and writes the other, and changes places when it has finished.
+   */
+  readonly copies: 1 | 2;
+}
+
+export const HOST_ALIGNMENT = 64;
+
 export type TensorRole = 'input' | 'output' | 'parameter' | 'state' | 'activation';
 
-/** `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of an operand that died in the step that wrote it. */
-export type TensorPolicy = 'persistent' | 'arena' | 'in-place';
+/**
+ * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
+ * an operand that died in the step that wrote it. `host`: a parameter or state whose home is a host slot; steps work on arena
+ * tensors that a transfer brings in.
+ */
+export type TensorPolicy = 'persistent' | 'arena' | 'in-place' | 'host';
 
 export interface PlanTensor {
   readonly name: string;
@@ -63,9 +109,9 @@ export interface PlanTensor {
   readonly role: TensorRole;
   /** The program whose steps `firstStep` and `lastStep` count, or null for persistent tensors. */
   readonly program: string | null;
-  /** Index into `slabs`. */
-  readonly slab: number;
-  /** Byte offset inside the slab. */
+  /** Index into `slabs`; null for policy `host`. */
+  readonly slab: number | null;
+  /** Byte offset inside the slab; 0 for policy `host`. */
   readonly offset: number;
   /** Bytes of the elements, without padding. */
   readonly bytes: number;
@@ -74,6 +120,8 @@ export interface PlanTensor {
   /** Last step at which the memory is taken; the last step of the program for outputs. */
   readonly lastStep: number;
   readonly policy: TensorPolicy;
+  /** The tensor (an index into `tensors`) whose value this one holds again, computed once more or brought back from the host. */
+  readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
 }
 
 export interface PlanKernel {
@@ -100,6 +148,35 @@ export interface PlanProgram {
   readonly outputs: readonly PlanOutput[];
   /** The einsums of three operands or more that the program was written with; absent where there is none. */
   readonly contractions?: readonly PlanContraction[];
+  /** In the order in which they are issued; absent where there is none. */
+  readonly transfers?: readonly PlanTransfer[];
+  /** What one run should take by the plan's profile; absent where there is none. */
+  readonly predicted?: PlanPrediction;
+}
+
+/** Seconds of one run of a program: `seconds` is the sum of `stepSeconds`, `swapSeconds` and `interfaceSeconds`. */
+export interface PlanPrediction {
+  readonly seconds: number;
+  /** The sum of the steps' seconds. */
+  readonly stepSeconds: number;
+  /** The part of it that steps take which run again. */
+  readonly recomputeSeconds: number;
+  /** Transfers to and from the host, without what hides behind computation. */
+  readonly swapSeconds: number;
+  /** Handing the run over, writing inputs and reading outputs. */
+  readonly interfaceSeconds: number;
+}
+
+/**
+ * A copy between a tensor and a host slot. `out`: after step `step`, the slot holds the tensor's value. `in`: before step
+ * `step`, the tensor is written as a whole. A transfer counts as a use of its tensor at that step.
+ */
+export interface PlanTransfer {
+  readonly kind: 'out' | 'in';
+  readonly tensor: number;
+  /** Index into the slots of the plan's `swap`. */
+  readonly slot: number;
+  readonly step: number;
 }
 
 /** An einsum and the order of pairwise contractions that was chosen for it. For inspection; the runtime does not read it. */
@@ -142,10 +219,14 @@ export interface PlanStep {
   readonly macs?: number;
   /** Bytes read and written. */
   readonly bytesMoved: number;
+  /** What the step should take by the plan's profile, its dispatch included; absent where there is none. */
+  readonly seconds?: number;
   /** What the step computes, in the graph's terms: `contract+add+max`. */
   readonly label: string;
   /** The user's expression, or null for a step of the compiler's own. */
   readonly source: SourceSpan | null;
+  /** It runs an earlier step again, for a result that was not kept. */
+  readonly again?: true;
 }
 
 export interface PlanInput {

@@ -8,14 +8,16 @@ import {
   parseNumber,
   printKernel,
 } from './kernel-text.ts';
-import type { TensorRole } from './plan.ts';
+import type { HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
   Placement,
   Schedule,
   ScheduleProgram,
+  ScheduleSlot,
   ScheduleStep,
   ScheduleTensor,
+  ScheduleTransfer,
 } from './schedule.ts';
 import { formatSpan, type SourceSpan } from './source.ts';
 import { formatType, parseType } from './tensor.ts';
@@ -23,14 +25,20 @@ import { formatType, parseType } from './tensor.ts';
 // The text form of a schedule. Kernels, tensors and steps are numbered from 0 in the order in which they stand:
 //
 //   schedule digits
-//   memory arena 512 persistent 256 peak 512 staging 16      (allocated schedules only, as are `slab` and ` in `)
+//   memory arena 512 persistent 256 peak 512 staging 16 packing skyline/edge      (allocated schedules only, as are `slab` and ` in `)
 //   slab 1024
+//   slot memory home t3 copies 2 at 0 bytes 256              (h0; ` home `, ` copies ` where there are any; ` at ` when allocated)
 //   kernel double { … }                                      (k0)
 //   tensor t0 image: f32[32] input of train in slab 0 at 256 steps 0..0 arena @ model.ts(3,5)
 //   program train
 //     input image = t0 default 0 counter
 //     step 0: k0(t0, t1) "contract" macs 640 @ model.ts(7,9)
+//     out t4 to h1 after 0                                   (transfers)
+//     in t5 from h1 before 3
 //     output loss = t1
+//
+// A tensor that holds another's value again has ` again recompute t4` or ` again swap t4` behind its program, a parameter that lives on the
+// host ` on host`, a step that runs once more ` again` behind its label.
 
 const formatSource = (source: SourceSpan | null) => (source ? ` @ ${formatSpan(source)}` : '');
 
@@ -40,10 +48,12 @@ function formatTensor(
   placement: Placement | undefined,
 ): string {
   const program = tensor.program === null ? '' : ` of ${formatName(programs[tensor.program].name)}`;
+  const again = tensor.again ? ` again ${tensor.again.by} t${tensor.again.of}` : '';
+  const host = tensor.onHost ? ' on host' : '';
   const place = placement
-    ? ` in slab ${placement.slab} at ${placement.offset} steps ${placement.firstStep}..${placement.lastStep} ${placement.policy}`
+    ? ` in slab ${placement.slab ?? '-'} at ${placement.offset} steps ${placement.firstStep}..${placement.lastStep} ${placement.policy}`
     : '';
-  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${place}${formatSource(tensor.source)}`;
+  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${again}${host}${place}${formatSource(tensor.source)}`;
 }
 
 function formatProgram(program: ScheduleProgram): string[] {
@@ -58,11 +68,19 @@ function formatProgram(program: ScheduleProgram): string[] {
       formatRange(operand, step.offsets?.[k] ?? 0),
     );
     const label = JSON.stringify(step.label);
+    const again = step.again ? ' again' : '';
     const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${macs}${formatSource(step.source)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${again}${macs}${formatSource(step.source)}`,
     );
   });
+  for (const { kind, tensor, slot, step } of program.transfers ?? []) {
+    lines.push(
+      kind === 'out'
+        ? `  out t${tensor} to h${slot} after ${step}`
+        : `  in t${tensor} from h${slot} before ${step}`,
+    );
+  }
   for (const output of program.outputs) {
     lines.push(`  output ${formatName(output.name)} = t${output.tensor}`);
   }
@@ -79,11 +97,19 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
   const allocated = 'placements' in schedule ? schedule : null;
   const lines = [`schedule ${formatName(schedule.name)}`];
   if (allocated) {
-    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes } = allocated;
+    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, swapStaging } = allocated;
+    const swap = swapStaging.buffers > 0 ? ` swap ${swapStaging.buffers}x${swapStaging.bytes}` : '';
     lines.push(
-      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}`,
+      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}${swap} packing ${allocated.packing}`,
     );
     for (const slab of allocated.slabs) lines.push(`slab ${slab.bytes}`);
+  }
+  const slots: readonly (ScheduleSlot | HostSlot)[] = allocated?.hostSlots ?? schedule.slots ?? [];
+  for (const slot of slots) {
+    const home = slot.tensor === null ? '' : ` home t${slot.tensor}`;
+    const copies = slot.copies === 1 ? '' : ` copies ${slot.copies}`;
+    const place = 'offset' in slot ? ` at ${slot.offset} bytes ${slot.bytes}` : '';
+    lines.push(`slot ${slot.tier}${home}${copies}${place}`);
   }
   for (const kernel of schedule.kernels) lines.push(printKernel(kernel).trimEnd());
   schedule.tensors.forEach((tensor, index) => {
@@ -96,8 +122,12 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
 
 interface Parts {
   name: string | null;
-  memory: number[] | null;
+  memory: Pick<
+    AllocatedSchedule,
+    'arenaBytes' | 'persistentBytes' | 'peakLiveBytes' | 'stagingBytes' | 'swapStaging' | 'packing'
+  > | null;
   slabs: { bytes: number }[];
+  slots: (ScheduleSlot | HostSlot)[];
   kernels: Schedule['kernels'][number][];
   tensors: (Omit<ScheduleTensor, 'program'> & { program: string | null })[];
   placements: Placement[];
@@ -106,6 +136,7 @@ interface Parts {
     steps: ScheduleStep[];
     inputs: ScheduleProgram['inputs'][number][];
     outputs: ScheduleProgram['outputs'][number][];
+    transfers?: ScheduleTransfer[];
   }[];
 }
 
@@ -123,7 +154,9 @@ function lastProgram(parts: Parts) {
 }
 
 const SOURCE = '(?: @ (.+))?$';
-const PLACE = '(?: in slab (\\d+) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place))?';
+const AGAIN = '(?: again (recompute|swap) t(\\d+))?( on host)?';
+const PLACE =
+  '(?: in slab (\\d+|-) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place|host))?';
 const ROLE = '(input|output|parameter|state|activation)';
 
 const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) => void][] = [
@@ -134,9 +167,45 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)$/,
+    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)(?: swap (\d+)x(\d+))? packing (\S+)$/,
     (parts, match) => {
-      parts.memory = match.slice(1).map(Number);
+      const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, buffers, bytes] = match
+        .slice(1, 7)
+        .map((number) => Number(number ?? 0));
+      const swapStaging = { buffers, bytes };
+      const packing = match[7];
+      parts.memory = {
+        arenaBytes,
+        persistentBytes,
+        peakLiveBytes,
+        stagingBytes,
+        swapStaging,
+        packing,
+      };
+    },
+  ],
+  [
+    /^slot (memory|file)(?: home t(\d+))?(?: copies (2))?(?: at (\d+) bytes (\d+))?$/,
+    (parts, [, tier, home, copies, offset, bytes]) => {
+      parts.slots.push({
+        tier: tier as HostTier,
+        tensor: home === undefined ? null : Number(home),
+        copies: copies === undefined ? 1 : 2,
+        ...(offset === undefined ? {} : { offset: Number(offset), bytes: Number(bytes) }),
+      });
+    },
+  ],
+  [
+    /^(?:out t(\d+) to h(\d+) after|in t(\d+) from h(\d+) before) (\d+)$/,
+    (parts, [, sent, to, brought, from, step]) => {
+      const program = lastProgram(parts);
+      program.transfers ??= [];
+      program.transfers.push({
+        kind: sent === undefined ? 'in' : 'out',
+        tensor: Number(sent ?? brought),
+        slot: Number(to ?? from),
+        step: Number(step),
+      });
     },
   ],
   [
@@ -147,11 +216,27 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
   ],
   [
     new RegExp(
-      `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${PLACE}${SOURCE}`,
+      `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${AGAIN}${PLACE}${SOURCE}`,
     ),
     (
       parts,
-      [, index, name, typeText, role, program, slab, offset, first, last, policy, source],
+      [
+        ,
+        index,
+        name,
+        typeText,
+        role,
+        program,
+        by,
+        of,
+        onHost,
+        slab,
+        offset,
+        first,
+        last,
+        policy,
+        source,
+      ],
     ) => {
       const type = parseType(typeText);
       if (!type) throw new Error(`'${typeText}' is not a tensor type`);
@@ -163,10 +248,12 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
+        ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
+        ...(onHost === undefined ? {} : { onHost: true as const }),
       });
       if (slab === undefined) return;
       parts.placements.push({
-        slab: Number(slab),
+        slab: slab === '-' ? null : Number(slab),
         offset: Number(offset),
         firstStep: Number(first),
         lastStep: Number(last),
@@ -199,9 +286,9 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
   ],
   [
     new RegExp(
-      `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")(?: macs (\\d+))?${SOURCE}`,
+      `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")( again)?(?: macs (\\d+))?${SOURCE}`,
     ),
-    (parts, [, index, kernel, operands, label, macs, source]) => {
+    (parts, [, index, kernel, operands, label, again, macs, source]) => {
       const { steps } = lastProgram(parts);
       if (Number(index) !== steps.length)
         throw new Error(`expected step ${steps.length}, not ${index}`);
@@ -218,6 +305,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         ...(offsets.some((offset) => offset > 0) ? { offsets } : {}),
         label: JSON.parse(label) as string,
         source: parseSource(source),
+        ...(again === undefined ? {} : { again: true as const }),
         ...(macs === undefined ? {} : { macs: Number(macs) }),
       });
     },
@@ -249,6 +337,7 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
     name: null,
     memory: null,
     slabs: [],
+    slots: [],
     kernels: [],
     tensors: [],
     placements: [],
@@ -267,10 +356,19 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
     return { ...tensor, program };
   });
   const schedule = { name: parts.name, tensors, kernels: parts.kernels, programs: parts.programs };
-  if (!parts.memory) return schedule;
+  const slots = parts.slots.map(({ tier, tensor, copies }) => ({ tier, tensor, copies }));
+  const unplaced = slots.length > 0 ? { ...schedule, slots } : schedule;
+  if (!parts.memory) return unplaced;
   if (parts.placements.length !== tensors.length)
     throw new Error('an allocated schedule places every tensor');
-  const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes] = parts.memory;
-  const totals = { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes };
-  return { ...schedule, slabs: parts.slabs, placements: parts.placements, ...totals };
+  return {
+    ...unplaced,
+    ...parts.memory,
+    slabs: parts.slabs,
+    placements: parts.placements,
+    hostSlots: parts.slots.map((slot) => {
+      if ('offset' in slot) return slot;
+      throw new Error('an allocated schedule places every slot');
+    }),
+  };
 }

@@ -1,5 +1,5 @@
 import type { Kernel } from './kernel.ts';
-import type { TensorRole } from './plan.ts';
+import type { HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
 import type { SourceSpan } from './source.ts';
 import type { DType, Shape } from './tensor.ts';
 
@@ -16,6 +16,8 @@ export interface Schedule {
   readonly tensors: readonly ScheduleTensor[];
   readonly kernels: readonly Kernel[];
   readonly programs: readonly ScheduleProgram[];
+  /** Where swapped tensors go; absent where none is. */
+  readonly slots?: readonly ScheduleSlot[];
 }
 
 export interface ScheduleTensor {
@@ -26,6 +28,10 @@ export interface ScheduleTensor {
   /** Index into `programs`, or null for parameters and state. */
   readonly program: number | null;
   readonly source: SourceSpan | null;
+  /** The tensor whose value this one holds again. */
+  readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
+  /** A parameter or state that lives in a host slot; steps name arena tensors that transfers bring in. */
+  readonly onHost?: true;
 }
 
 export interface ScheduleProgram {
@@ -38,6 +44,25 @@ export interface ScheduleProgram {
     readonly counter: boolean;
   }[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
+  /** Copies to and from host slots, in the order in which they are issued. */
+  readonly transfers?: readonly ScheduleTransfer[];
+}
+
+/** `out`: after step `step`; `in`: before step `step`, whole and in place of any step that writes the tensor. */
+export interface ScheduleTransfer {
+  readonly kind: 'out' | 'in';
+  readonly tensor: number;
+  /** Index into `Schedule.slots`. */
+  readonly slot: number;
+  readonly step: number;
+}
+
+/** A place outside device memory, before it has an address. */
+export interface ScheduleSlot {
+  readonly tier: HostTier;
+  /** The parameter or state (`onHost`) whose home it is, or null. */
+  readonly tensor: number | null;
+  readonly copies: 1 | 2;
 }
 
 export interface ScheduleStep {
@@ -51,6 +76,8 @@ export interface ScheduleStep {
   readonly source: SourceSpan | null;
   /** Multiply-adds of the pairwise contractions that the step computes; absent where there is none. */
   readonly macs?: number;
+  /** It runs an earlier step again, for a result that was not kept. */
+  readonly again?: true;
 }
 
 /**
@@ -70,16 +97,23 @@ export interface AllocatedSchedule extends Schedule {
   readonly arenaBytes: number;
   readonly persistentBytes: number;
   readonly peakLiveBytes: number;
+  /** What gave the arena tensors of the program that takes most their offsets. */
+  readonly packing: string;
   readonly stagingBytes: number;
+  /** Buffers that swapped tensors are copied out through. */
+  readonly swapStaging: { readonly buffers: number; readonly bytes: number };
+  /** The schedule's slots with their addresses. */
+  readonly hostSlots: readonly HostSlot[];
 }
 
 /** Where and when a tensor lives; parallel to `tensors`. Steps count within the tensor's program. */
 export interface Placement {
-  readonly slab: number;
+  /** Null: on the host. */
+  readonly slab: number | null;
   readonly offset: number;
   readonly firstStep: number;
   readonly lastStep: number;
-  readonly policy: 'persistent' | 'arena' | 'in-place';
+  readonly policy: TensorPolicy;
 }
 
 /** The limits of a target that shape a plan. */

@@ -1,12 +1,14 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
+import type { HostOptions } from './host-store.ts';
 import { type LoadOptions, load } from './load.ts';
 import { unknownName } from './names.ts';
+import { isNode, nodeModule } from './platform.ts';
 import type { Session } from './session.ts';
 
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> {
+export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */
@@ -38,13 +40,15 @@ interface FoundGpu {
 export async function loadBuilt(built: BuiltModel): Promise<Session> {
   if (built.target !== undefined && !built.targets.includes(built.target))
     throw unknownName('target', built.target, `the build of '${built.name}'`, built.targets);
+  const { spillDirectory, openStore, snapshots } = built;
+  const host: HostOptions = { spillDirectory, openStore, snapshots };
   const parameters =
     built.parameters ?? (await readBytes(built, `${built.name}.safetensors`, 'invalid-checkpoint'));
   if (built.target !== 'wasm' && built.targets.includes('webgpu')) {
     const plan = await readPlan(built, 'webgpu');
-    if (built.device) return load(plan, { device: built.device, parameters });
+    if (built.device) return load(plan, { ...host, device: built.device, parameters });
     const { gpu, reason } = await findGpu(built);
-    if (gpu) return load(plan, { gpu, parameters });
+    if (gpu) return load(plan, { ...host, gpu, parameters });
     if (built.target === 'webgpu')
       throw new RuntimeError(
         'no-adapter',
@@ -62,7 +66,7 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
   const plan = await readPlan(built, 'wasm');
   const file = plan.module?.file ?? `${built.name}.wasm`;
   const module = await readBytes(built, file, 'invalid-module');
-  return load(plan, { module, parameters });
+  return load(plan, { ...host, module, parameters });
 }
 
 async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {
@@ -83,10 +87,6 @@ async function readPlan(built: BuiltModel, target: Target): Promise<Plan> {
   } catch {
     throw new RuntimeError('invalid-plan', `'${file}' is not JSON; build the model again`);
   }
-}
-
-function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
 }
 
 /** A file of the build. `code` is the error's where it cannot be had. */
@@ -110,9 +110,7 @@ async function readBytes(
 }
 
 async function readFromDisk(url: URL): Promise<Uint8Array> {
-  // Not a static import: browsers and their bundlers must not see it.
-  const name = 'node:fs/promises';
-  const { readFile } = (await import(/* @vite-ignore */ name)) as typeof import('node:fs/promises');
+  const { readFile } = await nodeModule<typeof import('node:fs/promises')>('fs/promises');
   return readFile(url);
 }
 

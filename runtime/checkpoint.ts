@@ -24,7 +24,7 @@ export interface Checkpoint {
 }
 
 export function persistentTensors(plan: Plan): PlanTensor[] {
-  return plan.tensors.filter(({ policy }) => policy === 'persistent');
+  return plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
 }
 
 export function encodeCheckpoint(

@@ -6,6 +6,8 @@ export type RuntimeErrorCode =
   | 'limit-too-small'
   | 'out-of-memory'
   | 'device-lost'
+  /** A value could not be taken to the host or back: the disk is full, a store fails. The run had no effect. */
+  | 'swap-failed'
   /** The device or the WebAssembly engine refuses code of the plan. */
   | 'kernel-rejected'
   /** The plan is damaged, inconsistent or of another version or target. */

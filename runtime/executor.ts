@@ -3,8 +3,8 @@ import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 export type TensorData = Float32Array | Int32Array;
 
 /**
- * What a target must do for a session. The session owns names, shapes, defaults and ordering; an executor owns
- * memory and kernels. Everything is allocated when it is created; nothing is allocated by `run`.
+ * What a target must do for a session. The session owns names, shapes, defaults and the order of calls, of which one at a
+ * time is under way; an executor owns memory and kernels. Device memory is allocated when it is created, none by `run`.
  */
 export interface Executor {
   readonly plan: Plan;
@@ -12,12 +12,29 @@ export interface Executor {
   readonly description: string;
   /** Bytes really allocated on the device: equal to `plan.memory.deviceBytes`. */
   readonly allocatedBytes: number;
-  /** Copies host data into a tensor; it is visible to every later `run` and `read`. */
+  /** Bytes of host memory that are held for swapped values and snapshots. */
+  readonly hostBytes: number;
+  /** Copies host data into an input; it is visible to every later `run`. */
   write(tensor: PlanTensor, data: TensorData): void;
-  /** Runs all steps of a program once. */
-  run(program: PlanProgram): void;
-  /** Copies tensors to fresh host arrays, after everything enqueued before. */
+  /** Replaces persistent tensors, all or none. */
+  restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void>;
+  /**
+   * Runs all steps of a program once and gives copies of `outputs`; without any it need not wait for the device. After an
+   * error the persistent tensors are what they were before, where the plan has transfers or snapshots are kept.
+   */
+  run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]>;
+  /** Copies persistent tensors to fresh host arrays; without any it waits for the device. */
   read(tensors: readonly PlanTensor[]): Promise<TensorData[]>;
-  /** Frees device memory at once; every later call is an error. */
+  /** Frees device memory and host stores; every later call is an error. */
   destroy(): void;
+}
+
+/** A fresh array for the elements of a tensor, with its bytes. */
+export function emptyData({ dtype, bytes }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
+  const data = dtype === 'f32' ? new Float32Array(bytes / 4) : new Int32Array(bytes / 4);
+  return { data, bytes: bytesOf(data) };
+}
+
+export function bytesOf({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -5,6 +5,7 @@ export { requestDevice } from './device.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { Executor, TensorData } from './executor.ts';
 export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
+export type { HostOptions, HostStore } from './host-store.ts';
 export { type LoadOptions, load } from './load.ts';
 export type { RunOptions, Session } from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';

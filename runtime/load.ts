@@ -5,6 +5,8 @@ import { requestDevice } from './device.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
+import { HostSlots } from './host-slots.ts';
+import type { HostOptions } from './host-store.ts';
 import { namedValues, requireParameters } from './names.ts';
 import { validate } from './plan-validator.js';
 import { PlanSession, type Session } from './session.ts';
@@ -12,7 +14,7 @@ import type { TensorInput } from './values.ts';
 import { createWasmExecutor } from './wasm.ts';
 import { createWebGpuExecutor } from './webgpu.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends HostOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -31,14 +33,19 @@ export interface LoadOptions {
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
- * `out-of-memory`, `kernel-rejected`.
+ * `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
   checkPlan(plan, options.target);
   const initial = initialValues(plan, options.parameters);
   const { executor, ownDevice } = await createExecutor(plan, options);
   const session = new PlanSession(executor, ownDevice);
-  session.restore(initial);
+  try {
+    await session.restore(initial);
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
   return session;
 }
 
@@ -73,23 +80,43 @@ function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint
 
 async function createExecutor(
   plan: Plan,
-  { device, gpu, module }: LoadOptions,
+  options: LoadOptions,
 ): Promise<{ executor: Executor; ownDevice: GpuDeviceLike | null }> {
+  const { device, gpu, module } = options;
   if (plan.target === 'wasm') {
     if (!module)
       throw new RuntimeError(
         'invalid-module',
         `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
       );
-    return { executor: await createWasmExecutor(plan, module), ownDevice: null };
+    const executor = await withSlots(plan, options, (slots) =>
+      createWasmExecutor(plan, module, slots),
+    );
+    return { executor, ownDevice: null };
   }
-  if (device)
-    return { executor: await createWebGpuExecutor(plan, device as GPUDevice), ownDevice: null };
+  const onDevice = (given: GPUDevice) =>
+    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
+  if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
   const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
   try {
-    return { executor: await createWebGpuExecutor(plan, ownDevice), ownDevice };
+    return { executor: await onDevice(ownDevice), ownDevice };
   } catch (error) {
     ownDevice.destroy();
+    throw error;
+  }
+}
+
+/** The slots go with the executor, or with the failure to make one. */
+async function withSlots(
+  plan: Plan,
+  options: HostOptions,
+  create: (slots: HostSlots) => Promise<Executor>,
+): Promise<Executor> {
+  const slots = await HostSlots.open(plan, options);
+  try {
+    return await create(slots);
+  } catch (error) {
+    slots.close();
     throw error;
   }
 }

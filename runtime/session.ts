@@ -23,6 +23,8 @@ export interface Session {
   readonly description: string;
   /** Bytes allocated on the device: equal to `plan.memory.deviceBytes`. */
   readonly allocatedBytes: number;
+  /** Bytes of host memory held for swapped values and snapshots; spill files come on top. */
+  readonly hostBytes: number;
   /**
    * Runs a program once and gives its outputs by name, row-major; a scalar is an array of one element. Inputs with a
    * default may be left out. Errors: `unknown-name`, `invalid-input`, `device-lost`, `destroyed`.
@@ -54,6 +56,7 @@ export class PlanSession implements Session {
   readonly plan: Plan;
   readonly description: string;
   readonly allocatedBytes: number;
+  readonly hostBytes: number;
   readonly #executor: Executor;
   readonly #ownDevice: OwnDevice | null;
   readonly #persistent: readonly PlanTensor[];
@@ -70,6 +73,7 @@ export class PlanSession implements Session {
     this.plan = executor.plan;
     this.description = executor.description;
     this.allocatedBytes = executor.allocatedBytes;
+    this.hostBytes = executor.hostBytes;
     this.#persistent = persistentTensors(this.plan);
   }
 
@@ -85,12 +89,13 @@ export class PlanSession implements Session {
     const outputs = chosenOutputs(name, program, read);
     return this.#inLine(async () => {
       this.#writeInputs(name, program, values);
-      this.#executor.run(program);
-      this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
-      if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS !== 0) return {};
-      const data = await this.#executor.read(
+      const data = await this.#executor.run(
+        program,
         outputs.map(({ tensor }) => this.plan.tensors[tensor]),
       );
+      this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+      if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS === 0)
+        await this.#executor.read([]);
       return Object.fromEntries(outputs.map((output, i) => [output.name, data[i]]));
     });
   }
@@ -105,7 +110,7 @@ export class PlanSession implements Session {
     this.#checkAlive();
     const values = namedValues(this.plan, given);
     if (this.#waiting > 0) for (const [key, value] of values) values.set(key, value.slice());
-    await this.#inLine(async () => this.restore({ values, counters: null }));
+    await this.#inLine(() => this.restore({ values, counters: null }));
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
@@ -119,7 +124,7 @@ export class PlanSession implements Session {
   async loadCheckpoint(bytes: Uint8Array): Promise<void> {
     this.#checkAlive();
     const checkpoint = decodeCheckpoint(this.plan, bytes);
-    await this.#inLine(async () => this.restore(checkpoint));
+    await this.#inLine(() => this.restore(checkpoint));
   }
 
   destroy(): void {
@@ -129,12 +134,13 @@ export class PlanSession implements Session {
     this.#ownDevice?.destroy();
   }
 
-  /** Writes what has been checked before, at once. */
-  restore({ values, counters }: Checkpoint): void {
-    for (const tensor of this.#persistent) {
+  /** Writes what has been checked before. */
+  async restore({ values, counters }: Checkpoint): Promise<void> {
+    const given = this.#persistent.flatMap((tensor) => {
       const value = values.get(tensor.name);
-      if (value) this.#executor.write(tensor, value);
-    }
+      return value ? [[tensor, value] as const] : [];
+    });
+    await this.#executor.restore(new Map(given));
     if (!counters) return;
     this.#counters.clear();
     for (const [program, count] of counters) this.#counters.set(program, count);

@@ -1,6 +1,10 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import type { Executor, TensorData } from './executor.ts';
+import { bytesOf, type Executor, type TensorData } from './executor.ts';
+import type { HostSlots } from './host-slots.ts';
+import { Progress } from './progress.ts';
+import { plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type ProgramTransfers, programTransfers } from './transfers.ts';
 
 const PAGE_BYTES = 65536;
 
@@ -10,20 +14,29 @@ type KernelFunction = (...addresses: number[]) => void;
 interface ResolvedProgram {
   readonly kernels: readonly KernelFunction[];
   readonly addresses: readonly (readonly number[])[];
+  readonly swaps: Swaps | null;
+}
+
+interface Swaps extends ProgramTransfers {
+  readonly reads: ReturnType<typeof plannedReads>;
 }
 
 /**
  * Runs a plan in WebAssembly: one memory of exactly the plan's pages, in which the slabs follow one another from
  * address 0. Errors: `invalid-module`, `kernel-rejected`, `out-of-memory`.
  */
-export async function createWasmExecutor(plan: Plan, moduleBytes: Uint8Array): Promise<Executor> {
+export async function createWasmExecutor(
+  plan: Plan,
+  moduleBytes: Uint8Array,
+  slots: HostSlots,
+): Promise<Executor> {
   const expected = plan.module;
   if (!expected)
     throw new RuntimeError('invalid-plan', `plan '${plan.name}' names no WebAssembly module`);
   await checkModule(expected, moduleBytes);
   const memory = allocate(expected.pages);
   const exported = await instantiate(moduleBytes, memory);
-  return new WasmExecutor(plan, memory, exported);
+  return new WasmExecutor(plan, memory, exported, slots);
 }
 
 async function checkModule(expected: WasmModule, bytes: Uint8Array): Promise<void> {
@@ -74,14 +87,23 @@ class WasmExecutor implements Executor {
   readonly plan: Plan;
   readonly description = 'WebAssembly';
   readonly allocatedBytes: number;
+  readonly hostBytes: number;
+  readonly #slots: HostSlots;
   readonly #programs = new Map<PlanProgram, ResolvedProgram>();
+  readonly #readBuffers: readonly Uint8Array[];
   /** Address of the first byte of each slab. */
   readonly #slabs: readonly number[];
   #memory: WebAssembly.Memory | null;
 
-  constructor(plan: Plan, memory: WebAssembly.Memory, exported: WebAssembly.Exports) {
+  constructor(
+    plan: Plan,
+    memory: WebAssembly.Memory,
+    exported: WebAssembly.Exports,
+    slots: HostSlots,
+  ) {
     this.plan = plan;
     this.#memory = memory;
+    this.#slots = slots;
     this.allocatedBytes = memory.buffer.byteLength;
     const slabs: number[] = [];
     let end = 0;
@@ -91,40 +113,97 @@ class WasmExecutor implements Executor {
     }
     this.#slabs = slabs;
     const kernels = plan.kernels.map((kernel) => kernelFunction(exported, kernel.export));
-    for (const program of Object.values(plan.programs))
-      this.#programs.set(program, this.#resolve(program, kernels));
+    for (const [name, program] of Object.entries(plan.programs))
+      this.#programs.set(program, this.#resolve(name, program, kernels));
+    const reads = [...this.#programs.values()].map(({ swaps }) => swaps?.reads ?? []);
+    this.#readBuffers = readBuffers(reads);
+    this.hostBytes = this.#readBuffers.reduce((sum, b) => sum + b.byteLength, slots.bytes);
   }
 
   write(tensor: PlanTensor, data: TensorData): void {
     this.#view(tensor).set(data);
   }
 
-  run(program: PlanProgram): void {
+  async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
+    await this.#slots.replace(values);
+    for (const [tensor, data] of values) if (tensor.slab !== null) this.write(tensor, data);
+  }
+
+  async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#alive();
-    const { kernels, addresses } = this.#programs.get(program)!;
-    for (let step = 0; step < kernels.length; step++) kernels[step](...addresses[step]);
+    const resolved = this.#programs.get(program)!;
+    if (resolved.swaps) await this.#runSwapping(resolved, resolved.swaps);
+    else runSteps(resolved, 0, resolved.kernels.length);
+    const data = await Promise.all(
+      outputs.map((tensor) =>
+        tensor.slab === null
+          ? this.#slots.load(tensor, resolved.swaps?.homes)
+          : this.#view(tensor).slice(),
+      ),
+    );
+    if (resolved.swaps) this.#slots.flip(resolved.swaps.homes);
+    return data;
   }
 
   async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
-    return tensors.map((tensor) => this.#view(tensor).slice());
+    return Promise.all(
+      tensors.map((tensor) =>
+        tensor.slab === null ? this.#slots.load(tensor) : this.#view(tensor).slice(),
+      ),
+    );
   }
 
   destroy(): void {
     this.#memory = null;
     this.#programs.clear();
+    this.#slots.close();
   }
 
-  #resolve(program: PlanProgram, kernels: readonly KernelFunction[]): ResolvedProgram {
+  /** Copies out are waited for where the store takes its time, since later steps reuse the memory. */
+  async #runSwapping(program: ResolvedProgram, swaps: Swaps): Promise<void> {
+    const slots = this.#slots;
+    const progress = new Progress();
+    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
+    try {
+      for (const { ins, first, end, outs } of swaps.segments) {
+        for (const transfer of ins) {
+          const target = this.#bytes(transfer.tensor);
+          await ahead.bringIn(transfer, (from, bytes) => target.set(bytes, from));
+        }
+        runSteps(program, first, end);
+        for (const { tensor, slot, order } of outs) {
+          const pending = slots.write(slot, 0, this.#bytes(tensor));
+          if (pending) await pending;
+          ahead.wrote(order);
+        }
+      }
+      await progress.finished();
+    } catch (error) {
+      progress.fail(error);
+      await progress.finished().catch(() => {});
+      for (const { tensor, slot } of swaps.restored)
+        this.#bytes(tensor).set(slots.view(slot, tensor.bytes)!);
+      throw error;
+    }
+  }
+
+  #resolve(
+    name: string,
+    program: PlanProgram,
+    kernels: readonly KernelFunction[],
+  ): ResolvedProgram {
+    const transfers = programTransfers(this.plan, name, this.#slots);
     const addressesOf = ({ bindings, offsets }: PlanStep) =>
       bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
     return {
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
       addresses: program.steps.map(addressesOf),
+      swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins) },
     };
   }
 
   #address({ slab, offset }: PlanTensor): number {
-    return this.#slabs[slab] + offset;
+    return this.#slabs[slab!] + offset;
   }
 
   #view(tensor: PlanTensor): TensorData {
@@ -133,11 +212,19 @@ class WasmExecutor implements Executor {
     return new Elements(buffer, this.#address(tensor), tensor.bytes / Elements.BYTES_PER_ELEMENT);
   }
 
+  #bytes(tensor: PlanTensor): Uint8Array {
+    return bytesOf(this.#view(tensor));
+  }
+
   #alive(): WebAssembly.Memory {
     if (!this.#memory)
       throw new RuntimeError('destroyed', 'the executor was destroyed; load the plan again');
     return this.#memory;
   }
+}
+
+function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: number): void {
+  for (let step = first; step < end; step++) kernels[step](...addresses[step]);
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {

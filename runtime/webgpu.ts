@@ -1,92 +1,332 @@
-import type { Plan, PlanKernel, PlanProgram, PlanStep } from '../ir/plan.ts';
+import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import { CopyOut, type OutRound, outRounds, type Staging, stagingMemory } from './copy-out.ts';
 import { checkDevice } from './device.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type { Executor, TensorData } from './executor.ts';
+import type { HostSlots } from './host-slots.ts';
+import { Progress } from './progress.ts';
+import { plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
 import { readTensors } from './readback.ts';
-import { BUFFER_USAGE, SHADER_STAGE_COMPUTE } from './webgpu-constants.ts';
+import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import {
+  allocateBuffers,
+  type Buffers,
+  bindPrograms,
+  type Dispatch,
+  inErrorScope,
+} from './webgpu-setup.ts';
 
-interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly grid: readonly [number, number, number];
+interface ResolvedProgram {
+  readonly dispatches: readonly Dispatch[];
+  readonly swaps: Swaps | null;
 }
+
+/** The transfers of a program; per segment the rounds that take its copies out through the staging buffers. */
+interface Swaps extends ProgramTransfers {
+  readonly rounds: readonly (readonly OutRound[])[];
+  readonly reads: ReturnType<typeof plannedReads>;
+}
+
+/** Bytes that may be on their way to the device before it is waited for. */
+const QUEUED_BYTES = 64 * 2 ** 20;
 
 /**
- * Allocates the slabs and the staging buffer of a plan on `device`, compiles its kernels in parallel and binds every
+ * Allocates the slabs and the staging buffers of a plan on `device`, compiles its kernels in parallel and binds every
  * step. Errors: `limit-too-small`, `out-of-memory`, `kernel-rejected`, `device-lost`. After an error nothing stays allocated.
  */
-export async function createWebGpuExecutor(plan: Plan, device: GPUDevice): Promise<Executor> {
+export async function createWebGpuExecutor(
+  plan: Plan,
+  device: GPUDevice,
+  slots: HostSlots,
+): Promise<Executor> {
   checkDevice(plan, device);
-  let lost: string | null = null;
-  void device.lost.then(({ message, reason }) => {
-    lost = message || reason;
-  });
-  const checkLost = () => {
-    if (lost !== null)
-      throw new RuntimeError(
-        'device-lost',
-        `the GPU device was lost (${lost}); load the plan on a new device and restore a checkpoint`,
-      );
-  };
-  const { slabs, staging } = await allocate(plan, device);
-  const buffers = staging ? [...slabs, staging] : slabs;
-  const free = () => {
-    for (const buffer of buffers) buffer.destroy();
-  };
-  let programs: Map<PlanProgram, Dispatch[]>;
+  const buffers = await allocateBuffers(plan, device);
+  const loss = new Loss(device, slots);
   try {
-    programs = await bindPrograms(plan, device, slabs);
-    checkLost();
+    const dispatches = await bindPrograms(plan, device, buffers.slabs);
+    loss.check();
+    return new WebGpuExecutor(plan, device, slots, buffers, dispatches, loss);
   } catch (error) {
-    free();
-    checkLost();
+    for (const buffer of allBuffers(buffers)) buffer.destroy();
+    loss.check();
     throw error;
   }
-  // Some errors of validation show only at a dispatch, so the first run of each program is watched.
-  const unproven = new Set(programs.keys());
-  let proof: Promise<unknown> = Promise.resolve();
-
-  return {
-    plan,
-    description: describe(device),
-    allocatedBytes: buffers.reduce((sum, buffer) => sum + buffer.size, 0),
-    write(tensor, data) {
-      checkLost();
-      device.queue.writeBuffer(
-        slabs[tensor.slab],
-        tensor.offset,
-        data as BufferSource & TensorData,
-      );
-    },
-    run(program) {
-      checkLost();
-      const dispatches = programs.get(program)!;
-      if (!unproven.delete(program)) {
-        submit(device, dispatches);
-        return;
-      }
-      proof = Promise.all([proof, watchedSubmit(device, dispatches)]);
-      // The next read reports it; until then it is no unhandled rejection.
-      proof.catch(() => {});
-    },
-    async read(tensors) {
-      checkLost();
-      try {
-        await proof;
-        return await readTensors(device, slabs, staging, tensors);
-      } catch (error) {
-        await settle();
-        checkLost();
-        throw error;
-      }
-    },
-    destroy: free,
-  };
 }
 
-/** Lets `device.lost` be seen before the errors that a loss causes are reported as something else. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+/** Whether the device is gone. */
+class Loss {
+  #reason: string | null = null;
+  readonly #advice: string;
+
+  constructor(device: GPUDevice, { hasSnapshots }: HostSlots) {
+    this.#advice = hasSnapshots
+      ? 'load the plan on a new device with what saveCheckpoint gives, the state after the last finished run'
+      : "load the plan on a new device and restore a checkpoint (with the option 'snapshots' saveCheckpoint still gives one)";
+    void device.lost.then(({ message, reason }) => {
+      this.#reason = message || reason;
+    });
+  }
+
+  check(): void {
+    if (this.#reason === null) return;
+    throw new RuntimeError(
+      'device-lost',
+      `the GPU device was lost (${this.#reason}); ${this.#advice}`,
+    );
+  }
+
+  /** Lets `device.lost` be seen before the errors that a loss causes are reported as something else. */
+  async settle(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.check();
+  }
+}
+
+class WebGpuExecutor implements Executor {
+  readonly plan: Plan;
+  readonly description: string;
+  readonly allocatedBytes: number;
+  readonly hostBytes: number;
+  readonly #device: GPUDevice;
+  readonly #slots: HostSlots;
+  readonly #buffers: Buffers;
+  readonly #loss: Loss;
+  readonly #programs: ReadonlyMap<PlanProgram, ResolvedProgram>;
+  readonly #staging: Staging;
+  readonly #readBuffers: readonly Uint8Array[];
+  /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
+  readonly #unproven: Set<PlanProgram>;
+  #queuedBytes = 0;
+  #destroyed = false;
+
+  constructor(
+    plan: Plan,
+    device: GPUDevice,
+    slots: HostSlots,
+    buffers: Buffers,
+    dispatches: ReadonlyMap<PlanProgram, readonly Dispatch[]>,
+    loss: Loss,
+  ) {
+    this.plan = plan;
+    this.description = describe(device);
+    this.allocatedBytes = allBuffers(buffers).reduce((sum, buffer) => sum + buffer.size, 0);
+    this.#device = device;
+    this.#slots = slots;
+    this.#buffers = buffers;
+    this.#loss = loss;
+    // Snapshots of a plan without swaps are few: they go the way of the outputs.
+    const { swap, readback } = buffers;
+    const through = swap.length > 0 || !readback ? swap : [readback];
+    this.#programs = new Map(
+      Object.entries(plan.programs).map(([name, program]) => {
+        const transfers = programTransfers(plan, name, slots);
+        const swaps = transfers && {
+          ...transfers,
+          rounds: transfers.segments.map(({ outs }) => outRounds(outs, through[0]?.size ?? 0)),
+          reads: plannedReads(slots, transfers.ins),
+        };
+        return [program, { dispatches: dispatches.get(program)!, swaps }];
+      }),
+    );
+    const swaps = [...this.#programs.values()].flatMap((program) => program.swaps ?? []);
+    const memory = stagingMemory(
+      slots,
+      swaps.flatMap(({ rounds }) => rounds.flat()),
+    );
+    this.#staging = { buffers: through, memory };
+    this.#readBuffers = readBuffers(swaps.map(({ reads }) => reads));
+    this.hostBytes = [...memory, ...this.#readBuffers].reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      slots.bytes,
+    );
+    this.#unproven = new Set(this.#programs.keys());
+  }
+
+  write(tensor: PlanTensor, data: TensorData): void {
+    this.#loss.check();
+    this.#writeBuffer(tensor, 0, data);
+  }
+
+  async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
+    this.#loss.check();
+    await this.#slots.replace(values);
+    for (const [tensor, data] of values)
+      if (tensor.slab !== null) this.#writeBuffer(tensor, 0, data);
+  }
+
+  async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
+    this.#loss.check();
+    const resolved = this.#programs.get(program)!;
+    if (resolved.swaps) return this.#runSwapping(program, resolved.swaps, outputs);
+    const { dispatches } = resolved;
+    const proof = this.#submit(program, (encoder) => {
+      dispatch(encoder, dispatches, 0, dispatches.length);
+    });
+    if (proof) {
+      await this.#orLost(() => proof);
+      this.#unproven.delete(program);
+    }
+    return outputs.length > 0 ? this.#readDevice(outputs) : [];
+  }
+
+  async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
+    const kept = tensors.length > 0 && tensors.every((tensor) => this.#slots.has(tensor));
+    if (kept) return Promise.all(tensors.map((tensor) => this.#slots.load(tensor)));
+    this.#loss.check();
+    return this.#readDevice(tensors);
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const buffer of allBuffers(this.#buffers)) buffer.destroy();
+    this.#slots.close();
+  }
+
+  /**
+   * Every segment is one submit: later ones go on while the copies of earlier ones are on their way to the host, since the
+   * order of the queue keeps the bytes on the device apart.
+   */
+  async #runSwapping(
+    program: PlanProgram,
+    swaps: Swaps,
+    outputs: readonly PlanTensor[],
+  ): Promise<TensorData[]> {
+    const progress = new Progress();
+    const ahead = new ReadAhead(
+      this.#slots,
+      progress,
+      swaps.reads,
+      this.#readBuffers,
+      swaps.outCount,
+    );
+    const out = new CopyOut(this.#slots, progress, this.#staging, (order) => ahead.wrote(order));
+    try {
+      for (let s = 0; s < swaps.segments.length; s++) {
+        progress.check();
+        await this.#runSegment(program, swaps, s, progress, ahead, out);
+      }
+      this.#unproven.delete(program);
+      await progress.finished();
+      const data = await this.#readOutputs(outputs, swaps);
+      this.#loss.check();
+      this.#slots.flip(swaps.homes);
+      return data;
+    } catch (error) {
+      progress.fail(error);
+      out.release();
+      await progress.finished().catch(() => {});
+      await this.#loss.settle();
+      if (this.#destroyed) throw error;
+      for (const { tensor, slot } of swaps.restored)
+        this.#writeBuffer(tensor, 0, this.#slots.view(slot, tensor.bytes)!);
+      throw error instanceof RuntimeError ? error : swapFailed(error);
+    }
+  }
+
+  async #runSegment(
+    program: PlanProgram,
+    { segments, rounds }: Swaps,
+    s: number,
+    progress: Progress,
+    ahead: ReadAhead,
+    out: CopyOut,
+  ): Promise<void> {
+    const { ins, first, end } = segments[s];
+    const { dispatches } = this.#programs.get(program)!;
+    for (const transfer of ins) {
+      if (this.#queuedBytes > QUEUED_BYTES) {
+        await this.#device.queue.onSubmittedWorkDone();
+        this.#queuedBytes = 0;
+      }
+      await ahead.bringIn(transfer, (from, bytes) =>
+        this.#writeBuffer(transfer.tensor, from, bytes),
+      );
+      this.#queuedBytes += transfer.tensor.bytes;
+    }
+    const filled: { buffer: GPUBuffer; round: OutRound }[] = [];
+    let steps = { first, end };
+    const submit = () => {
+      const proof = this.#submit(program, (encoder) => {
+        dispatch(encoder, dispatches, steps.first, steps.end);
+        for (const { buffer, round } of filled) this.#encodeCopies(encoder, buffer, round);
+      });
+      if (proof) progress.start(proof);
+      for (const { buffer, round } of filled) out.start(buffer, round);
+      filled.length = 0;
+      steps = { first: end, end };
+    };
+    for (const round of rounds[s]) {
+      let buffer = out.take();
+      if (!buffer) {
+        submit();
+        buffer = await out.wait();
+      }
+      filled.push({ buffer, round });
+    }
+    submit();
+  }
+
+  #encodeCopies(encoder: GPUCommandEncoder, buffer: GPUBuffer, { outs, pieces }: OutRound): void {
+    for (const { item, from, bytes, to } of pieces) {
+      const { slab, offset } = outs[item].tensor;
+      encoder.copyBufferToBuffer(this.#buffers.slabs[slab!], offset + from, buffer, to, bytes);
+    }
+  }
+
+  /** Submits what `encode` encodes; until the program is proven it gives what becomes of that. */
+  #submit(
+    program: PlanProgram,
+    encode: (encoder: GPUCommandEncoder) => void,
+  ): Promise<void> | null {
+    const submit = () => {
+      const encoder = this.#device.createCommandEncoder();
+      encode(encoder);
+      this.#device.queue.submit([encoder.finish()]);
+    };
+    if (this.#unproven.has(program)) return watched(this.#device, submit);
+    submit();
+    return null;
+  }
+
+  /** Outputs that are parameters on the host have their new values in the copy that was just written. */
+  async #readOutputs(
+    outputs: readonly PlanTensor[],
+    { homes }: ProgramTransfers,
+  ): Promise<TensorData[]> {
+    const onDevice = outputs.filter(({ slab }) => slab !== null);
+    const read = onDevice.length > 0 ? await this.#readDevice(onDevice) : [];
+    return Promise.all(
+      outputs.map((tensor) =>
+        tensor.slab === null ? this.#slots.load(tensor, homes) : read[onDevice.indexOf(tensor)],
+      ),
+    );
+  }
+
+  #readDevice(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
+    const { slabs, readback } = this.#buffers;
+    return this.#orLost(() => readTensors(this.#device, slabs, readback, tensors));
+  }
+
+  async #orLost<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      await this.#loss.settle();
+      throw error;
+    }
+  }
+
+  #writeBuffer({ slab, offset }: PlanTensor, from: number, data: TensorData | Uint8Array): void {
+    this.#device.queue.writeBuffer(
+      this.#buffers.slabs[slab!],
+      offset + from,
+      data as BufferSource & typeof data,
+    );
+  }
+}
+
+function allBuffers({ slabs, readback, swap }: Buffers): GPUBuffer[] {
+  return [...slabs, ...(readback ? [readback] : []), ...swap];
 }
 
 function describe(device: GPUDevice): string {
@@ -94,149 +334,36 @@ function describe(device: GPUDevice): string {
   return `${[vendor, name || description].filter(Boolean).join(' ') || 'GPU'} (WebGPU)`;
 }
 
-/** Runs `action`, collecting the first error of one kind that it causes on the device. */
-async function inErrorScope<T>(
-  device: GPUDevice,
-  filter: GPUErrorFilter,
-  action: () => T,
-): Promise<{ result: T; error: string | null }> {
-  device.pushErrorScope(filter);
-  const result = action();
-  const error = await device.popErrorScope();
-  return { result, error: error ? error.message : null };
-}
-
-async function allocate(plan: Plan, device: GPUDevice) {
-  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = BUFFER_USAGE;
-  const { stagingBytes } = plan.memory;
-  const buffers: GPUBuffer[] = [];
-  const create = (label: string, size: number, usage: number) => {
-    const buffer = device.createBuffer({ label, size, usage });
-    buffers.push(buffer);
-    return buffer;
-  };
-  const attempt = () => {
-    const slabs = plan.slabs.map(({ bytes }, i) =>
-      create(`${plan.name} slab ${i}`, bytes, STORAGE | COPY_SRC | COPY_DST),
-    );
-    const staging =
-      stagingBytes > 0 ? create(`${plan.name} staging`, stagingBytes, MAP_READ | COPY_DST) : null;
-    return { slabs, staging };
-  };
-  let failure: string | null;
-  try {
-    const { result, error } = await inErrorScope(device, 'out-of-memory', attempt);
-    if (error === null) return result;
-    failure = error;
-  } catch (error) {
-    failure = errorText(error);
-  }
-  for (const buffer of buffers) buffer.destroy();
-  throw new RuntimeError(
-    'out-of-memory',
-    `the device cannot allocate the ${plan.memory.deviceBytes} bytes of the plan (${failure}); build it with a smaller --budget`,
+function swapFailed(error: unknown): RuntimeError {
+  return new RuntimeError(
+    'swap-failed',
+    `values could not be copied out of the device: ${errorText(error)}; the run had no effect`,
+    { cause: error },
   );
 }
 
-async function bindPrograms(
-  plan: Plan,
-  device: GPUDevice,
-  slabs: readonly GPUBuffer[],
-): Promise<Map<PlanProgram, Dispatch[]>> {
-  const layouts = new Map<number, GPUBindGroupLayout>();
-  const layoutOf = (count: number) => {
-    let layout = layouts.get(count);
-    if (!layout) {
-      const entries = Array.from({ length: count }, (_, binding) => ({
-        binding,
-        visibility: SHADER_STAGE_COMPUTE,
-        buffer: { type: 'storage' as const },
-      }));
-      layout = device.createBindGroupLayout({ entries });
-      layouts.set(count, layout);
-    }
-    return layout;
-  };
-  const pipelines = await Promise.all(
-    plan.kernels.map((kernel) => createPipeline(device, kernel, layoutOf(kernel.bindings.length))),
-  );
-  const groups = new Map<string, GPUBindGroup>();
-  const groupOf = ({ kernel, bindings, offsets }: PlanStep) => {
-    const ranges = plan.kernels[kernel].bindings.map(({ bytes }, binding) => {
-      const { slab, offset } = plan.tensors[bindings[binding]];
-      return { slab, offset: offset + (offsets?.[binding] ?? 0), bytes };
-    });
-    const key = ranges.map(({ slab, offset, bytes }) => `${slab}:${offset}:${bytes}`).join();
-    let group = groups.get(key);
-    if (!group) {
-      const entries = ranges.map(({ slab, offset, bytes }, binding) => ({
-        binding,
-        resource: { buffer: slabs[slab], offset, size: bytes },
-      }));
-      group = device.createBindGroup({ layout: layoutOf(ranges.length), entries });
-      groups.set(key, group);
-    }
-    return group;
-  };
-  const programs = new Map<PlanProgram, Dispatch[]>();
-  const { error } = await inErrorScope(device, 'validation', () => {
-    for (const program of Object.values(plan.programs)) {
-      const dispatches = program.steps.map((step) => ({
-        pipeline: pipelines[step.kernel],
-        bindings: groupOf(step),
-        grid: step.grid,
-      }));
-      programs.set(program, dispatches);
-    }
-  });
-  if (error) throw new RuntimeError('kernel-rejected', `the device refuses a binding: ${error}`);
-  return programs;
-}
-
-async function createPipeline(
-  device: GPUDevice,
-  kernel: PlanKernel,
-  layout: GPUBindGroupLayout,
-): Promise<GPUComputePipeline> {
-  const { result: module, error } = await inErrorScope(device, 'validation', () =>
-    device.createShaderModule({ label: kernel.name, code: kernel.wgsl! }),
-  );
-  let reason = error;
-  if (reason === null) {
-    try {
-      return await device.createComputePipelineAsync({
-        label: kernel.name,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-    } catch (failure) {
-      reason = errorText(failure);
-    }
-  }
-  throw new RuntimeError(
-    'kernel-rejected',
-    `the device refuses kernel '${kernel.name}': ${reason.split('\n')[0]}`,
-  );
-}
-
-async function watchedSubmit(device: GPUDevice, dispatches: readonly Dispatch[]): Promise<void> {
-  const { error } = await inErrorScope(device, 'validation', () => submit(device, dispatches));
+async function watched(device: GPUDevice, submit: () => void): Promise<void> {
+  const { error } = await inErrorScope(device, 'validation', submit);
   if (error) throw new RuntimeError('kernel-rejected', `the device refuses a step: ${error}`);
 }
 
-function submit(device: GPUDevice, dispatches: readonly Dispatch[]): void {
-  const encoder = device.createCommandEncoder();
+function dispatch(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  first: number,
+  end: number,
+): void {
+  if (first === end) return;
   const pass = encoder.beginComputePass();
   let pipeline: GPUComputePipeline | null = null;
-  for (const dispatch of dispatches) {
-    if (dispatch.pipeline !== pipeline) {
-      pipeline = dispatch.pipeline;
+  for (let step = first; step < end; step++) {
+    const { pipeline: next, bindings, grid } = dispatches[step];
+    if (next !== pipeline) {
+      pipeline = next;
       pass.setPipeline(pipeline);
     }
-    pass.setBindGroup(0, dispatch.bindings);
-    const [x, y, z] = dispatch.grid;
-    pass.dispatchWorkgroups(x, y, z);
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
   }
   pass.end();
-  device.queue.submit([encoder.finish()]);
 }

@@ -3,7 +3,12 @@
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
-const assets = ['ir/plan.schema.json', 'runtime/plan-validator.js', 'runtime/plan-validator.d.ts'];
+const assets = [
+  'ir/plan.schema.json',
+  'compiler/profile/profile.schema.json',
+  'runtime/plan-validator.js',
+  'runtime/plan-validator.d.ts',
+];
 
 for (const asset of assets) {
   const target = new URL(`dist/${asset}`, root);

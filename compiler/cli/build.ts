@@ -1,14 +1,19 @@
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
+import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { loadModel } from '../load/index.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
+import { targetProblem } from '../profile/check.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
 import type { CompileResult } from '../result.ts';
 import { type OutputFile, writeOutputs } from './emit.ts';
 import { loaderFiles } from './loader-emit.ts';
 import { obsoleteOutputs } from './obsolete.ts';
+import { readProfileFile } from './profile-file.ts';
 import {
   formatPlain,
   formatPretty,
@@ -33,6 +38,12 @@ export interface BuildCommandOptions {
   readonly project?: string;
   readonly printAfter?: string;
   readonly contractions?: 'time' | 'macs';
+  readonly recompute?: RecomputeStrategy;
+  readonly swap?: SwapPolicy;
+  readonly hostBudget?: number;
+  readonly spillBudget?: number;
+  /** Files. */
+  readonly profile?: readonly string[];
 }
 
 /** What came of one model file. */
@@ -81,9 +92,14 @@ async function buildAll(
     print(clashes.map(fromBtc));
     return { exitCode: 1, watched: files };
   }
+  const profiles = await readProfiles(options);
+  if ('diagnostics' in profiles) {
+    print(profiles.diagnostics.map(fromBtc));
+    return { exitCode: 1, watched: [...files, ...(options.profile ?? [])] };
+  }
   const built: BuiltFile[] = [];
   // One after the other: the language keeps one source mapper.
-  for (const file of files) built.push(await buildFile(file, options, stray));
+  for (const file of files) built.push(await buildFile(file, options, profiles.byTarget, stray));
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
@@ -100,8 +116,31 @@ async function buildAll(
   const failed = diagnostics.some(({ category }) => category === 'error');
   return {
     exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
-    watched: built.flatMap((file) => file.watched),
+    watched: [...built.flatMap((file) => file.watched), ...(options.profile ?? [])],
   };
+}
+
+type Profiles = ReadonlyMap<TargetName, DeviceProfile>;
+
+/** The profiles that are given, each of a target that is built. */
+async function readProfiles({
+  profile: files = [],
+  target: targets,
+}: BuildCommandOptions): Promise<
+  { readonly byTarget: Profiles } | { readonly diagnostics: readonly Diagnostic[] }
+> {
+  const byTarget = new Map<TargetName, DeviceProfile>();
+  const diagnostics: Diagnostic[] = [];
+  for (const file of files) {
+    const read = await readProfileFile(file);
+    if ('diagnostics' in read) {
+      diagnostics.push(...read.diagnostics);
+      continue;
+    }
+    diagnostics.push(...targetProblem(read.profile, targets));
+    byTarget.set(read.profile.target, read.profile);
+  }
+  return diagnostics.length > 0 ? { diagnostics } : { byTarget };
 }
 
 /** Name that the outputs of a model file start with. */
@@ -148,10 +187,11 @@ async function emit(
 async function buildFile(
   file: string,
   options: BuildCommandOptions,
+  profiles: Profiles,
   stray: StrayErrors,
 ): Promise<BuiltFile> {
   const started = performance.now();
-  const { result, found } = await stray.during(() => compileFile(file, options));
+  const { result, found } = await stray.during(() => compileFile(file, options, profiles));
   const { loaded, results, problems } = result;
   const diagnostics = [
     ...loaded.typescript.map(fromTypeScript),
@@ -169,7 +209,7 @@ async function buildFile(
   };
 }
 
-async function compileFile(file: string, options: BuildCommandOptions) {
+async function compileFile(file: string, options: BuildCommandOptions, profiles: Profiles) {
   const loaded = await loadModel(file, {
     set: options.set ?? {},
     ...(options.project ? { project: options.project } : {}),
@@ -177,9 +217,15 @@ async function compileFile(file: string, options: BuildCommandOptions) {
   const problems: Diagnostic[] = [];
   const results = new Map<TargetName, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
+    const profile = profiles.get(target);
     const result = await compile(loaded.model!, {
       target,
+      ...(profile ? { profile } : {}),
       ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+      ...(options.recompute ? { recompute: options.recompute } : {}),
+      ...(options.swap ? { swap: options.swap } : {}),
+      ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
+      ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
       ...(options.contractions ? { contractions: options.contractions } : {}),
       ...(options.printAfter
         ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
@@ -212,6 +258,21 @@ function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>
   return files;
 }
 
+/** What was done to keep a budget: nothing to say where nothing was. */
+function leversPulled({ memory, programs }: Plan): string {
+  const all = Object.values(programs);
+  const again = all.reduce((sum, { steps }) => sum + steps.filter((step) => step.again).length, 0);
+  const transfers = all.reduce((sum, program) => sum + (program.transfers?.length ?? 0), 0);
+  const parts = [
+    ...(again > 0 ? [`${again} of them again`] : []),
+    ...(transfers > 0
+      ? [`${transfers} transfers, ${formatBytes(memory.hostBytes)} on the host`]
+      : []),
+    ...(memory.spillBytes > 0 ? [`${formatBytes(memory.spillBytes)} in a spill file`] : []),
+  ];
+  return parts.map((part) => `, ${part}`).join('');
+}
+
 function summaryOf(
   file: string,
   base: string,
@@ -234,7 +295,7 @@ function summaryOf(
     );
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${leversPulled(result.plan!)}`,
     );
   }
   return lines;

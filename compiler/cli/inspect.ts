@@ -1,4 +1,4 @@
-import type { Plan } from '../../ir/plan.ts';
+import type { Plan, PlanPrediction } from '../../ir/plan.ts';
 import { formatSpan } from '../../ir/source.ts';
 import { formatBytes } from '../bytes.ts';
 import {
@@ -9,6 +9,7 @@ import {
   inspectPlan,
   planGraph,
 } from '../inspect.ts';
+import { formatSeconds } from '../seconds.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
@@ -74,10 +75,11 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     memory.budgetBytes === null
       ? 'none'
       : `${formatBytes(memory.budgetBytes)} (${((100 * memory.deviceBytes) / memory.budgetBytes).toFixed(1)} % used)`;
+  const { method, gapBytes } = memory.packing;
   const gap =
-    memory.peakLiveBytes > 0
-      ? ((100 * (memory.arenaBytes - memory.peakLiveBytes)) / memory.peakLiveBytes).toFixed(1)
-      : '0.0';
+    gapBytes > 0
+      ? `${formatBytes(gapBytes)} (${((100 * gapBytes) / memory.peakLiveBytes).toFixed(1)} %) above`
+      : 'just';
   const rows = [
     [
       'device',
@@ -89,7 +91,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     ],
     [
       'arena',
-      `${formatBytes(memory.arenaBytes)}; the largest live sum is ${formatBytes(memory.peakLiveBytes)} (${gap} % above it)`,
+      `${formatBytes(memory.arenaBytes)}, ${gap} the largest live sum of ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
     ],
     ['staging', formatBytes(memory.stagingBytes)],
     ...(memory.hostBytes > 0 ? [['host', formatBytes(memory.hostBytes)]] : []),
@@ -104,6 +106,7 @@ function formatProgram(
   all: boolean,
 ): string {
   const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
+  const { predicted } = plan.programs[program.name];
   const peak = `live at the peak, step ${program.peakStep} (${program.peakLabel}${program.peakSource ? `, ${program.peakSource}` : ''}):`;
   const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
     formatBytes(bytes),
@@ -114,10 +117,26 @@ function formatProgram(
   return [
     head,
     formatInterface(plan, program.name),
+    ...(predicted ? [formatPrediction(predicted, plan.profile)] : []),
     chart(program, columns),
     peak,
     `${firstRows(rows, all ? rows.length : MAX_TENSORS, [0])}\n`,
   ].join('\n');
+}
+
+/** The predicted time of a run, and what of it goes into other things than the steps of a run without a budget. */
+function formatPrediction(predicted: PlanPrediction, profile: string | undefined): string {
+  const { seconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted;
+  const parts = [
+    [recomputeSeconds, 'computing again'],
+    [swapSeconds, 'swapping'],
+    [interfaceSeconds, 'handing over'],
+  ] as const;
+  const listed = parts
+    .filter(([part]) => part > 0)
+    .map(([part, name]) => `${formatSeconds(part)} ${name}`);
+  const rest = listed.length > 0 ? `, of that ${listed.join(', ')}` : '';
+  return `predicted: ${style.bold(formatSeconds(seconds))} per run${rest} ${style.dim(`(${profile})`)}`;
 }
 
 /** What a program takes and gives, a line each. */

@@ -4,12 +4,14 @@ import { parseBytes } from '../bytes.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
 import { MESSAGES } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
 import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { DecomposeCommandOptions } from './decompose.ts';
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
+import type { ProfileCommandOptions } from './profile.ts';
 import type { RunCommandOptions } from './run.ts';
 import { TARGETS, type TargetName } from './targets.ts';
 
@@ -118,6 +120,28 @@ function createProgram(): Command {
       'most device memory that a plan may take: 512MiB, 2GB, 1000000',
       byteSize,
     )
+    .addOption(
+      new Option(
+        '--recompute <strategy>',
+        'what may be computed again: per tensor what is cheapest for the budget, or by a strategy of SuperNeurons whatever the budget',
+      )
+        .choices(RECOMPUTE_STRATEGIES)
+        .default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--swap <policy>',
+        'what may be copied to the host and back: what is cheapest for the budget, or by a policy of SuperNeurons',
+      )
+        .choices(SWAP_POLICIES)
+        .default('auto'),
+    )
+    .option('--host-budget <bytes>', 'most host memory for swapped tensors: 8GiB', byteSize)
+    .option(
+      '--spill-budget <bytes>',
+      'most bytes of a spill file, for what the host budget has no room for (default: 0)',
+      byteSize,
+    )
     .option(
       '--set <name=value>',
       'value of an option that the model declares (repeatable)',
@@ -130,6 +154,11 @@ function createProgram(): Command {
       )
         .choices(['time', 'macs'])
         .default('time'),
+    )
+    .option(
+      '--profile <file>',
+      'a profile of btc profile: what the plan for its target goes by (repeatable, one for each target)',
+      (file: string, files: readonly string[] = []) => [...files, file],
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'build again whenever a file of the model changes')
@@ -166,6 +195,10 @@ function createProgram(): Command {
     .option('--program <name>', "default: 'train' where there is one, else the first")
     .option('--steps <count>', 'how many times to run it', count, 10)
     .option(
+      '--spillDirectory <folder>',
+      "where values are spilled to (default: the system's temporary files)",
+    )
+    .option(
       '--input <name=value>',
       'a number for every element, or a .safetensors file that holds a tensor of that name (repeatable)',
       assignment,
@@ -182,6 +215,20 @@ function createProgram(): Command {
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('./run.ts');
       process.exitCode = await runCommand(plan, options);
+    });
+
+  program
+    .command('profile')
+    .description('measure this machine: rates that btc build --profile chooses and predicts by')
+    .addOption(
+      new Option('--target <target>', 'what to measure').choices(TARGETS).default('webgpu'),
+    )
+    .option('-o, --output <file>', 'default: <target>.profile.json')
+    .option('--folder <folder>', 'whose disk to measure (default: that of temporary files)')
+    .option('--json', 'the profile as JSON on the terminal too')
+    .action(async (options: ProfileCommandOptions) => {
+      const { profileCommand } = await import('./profile.ts');
+      process.exitCode = await profileCommand(options);
     });
 
   program

@@ -10,16 +10,20 @@ export interface RunningSession {
   readonly plan: Plan;
   readonly description: string;
   readonly allocatedBytes: number;
+  readonly hostBytes: number;
   run(
     program: string,
     inputs: Record<string, Float32Array | Int32Array>,
   ): Promise<Record<string, Float32Array | Int32Array>>;
   destroy(): void;
 }
-type Load = (
-  plan: Plan,
-  options: { gpu?: GPU; module?: Uint8Array; parameters?: Uint8Array },
-) => Promise<RunningSession>;
+interface LoadOptions {
+  readonly gpu?: GPU;
+  readonly module?: Uint8Array;
+  readonly parameters?: Uint8Array;
+  readonly spillDirectory?: string;
+}
+type Load = (plan: Plan, options: LoadOptions) => Promise<RunningSession>;
 
 /**
  * Opens the plan on its target; a WebGPU plan on a machine without an adapter gives way to the wasm plan beside it.
@@ -30,11 +34,15 @@ export async function openPlan(
   file: string,
   plan: Plan,
   log: (line: string) => void,
+  spillDirectory?: string,
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
   const base = join(dirname(file), basename(file).replace(/\.(webgpu|wasm)\.plan\.json$/, ''));
   const parameters = await readFile(`${base}.safetensors`).catch(() => undefined);
-  const given = parameters ? { parameters } : {};
+  const given = {
+    ...(parameters ? { parameters } : {}),
+    ...(spillDirectory ? { spillDirectory } : {}),
+  };
   if (!parameters) log(style.yellow(`there is no ${base}.safetensors: parameters start at zero`));
   if (plan.target === 'wasm') {
     log(`target: ${style.bold('WebAssembly')}`);

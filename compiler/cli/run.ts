@@ -1,4 +1,4 @@
-import type { PlanProgram } from '../../ir/plan.ts';
+import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -12,6 +12,7 @@ import { formatType, table } from './table.ts';
 export interface RunCommandOptions extends InputOptions {
   readonly program?: string;
   readonly steps: number;
+  readonly spillDirectory?: string;
   readonly json?: boolean;
 }
 
@@ -34,7 +35,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    session = await openPlan(file, read.plan, log);
+    session = await openPlan(file, read.plan, log, options.spillDirectory);
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options.steps, log);
     if (options.json) console.log(JSON.stringify(figures, null, 2));
@@ -59,6 +60,10 @@ async function measure(
   log(
     `device memory: ${formatBytes(memory.deviceBytes)} planned, ${formatBytes(session.allocatedBytes)} allocated`,
   );
+  if (session.hostBytes > 0 || memory.spillBytes > 0)
+    log(
+      `host memory: ${formatBytes(session.hostBytes)} held for swaps, ${formatBytes(memory.spillBytes)} in a file`,
+    );
   if (inputs.length > 0) log(`inputs of ${style.bold(program)}:\n${formatInputs(inputs)}`);
   const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);
   const outputs = summarise(programs[program], last);
@@ -67,16 +72,31 @@ async function measure(
   log(
     `${program}: ${style.bold(`${time.median.toFixed(2)} ms`)} per run (median of ${time.count}; ${time.least.toFixed(2)} to ${time.most.toFixed(2)}), the first ${time.first.toFixed(2)} ms`,
   );
+  const { predicted } = programs[program];
+  if (predicted) log(formatPrediction(predicted, session.plan.profile, time.median / 1000));
   return {
     program,
+    ...(predicted ? { predicted, profile: session.plan.profile } : {}),
     target: session.plan.target,
     device: session.description,
     deviceBytes: memory.deviceBytes,
     allocatedBytes: session.allocatedBytes,
+    hostBytes: session.hostBytes,
+    spillBytes: memory.spillBytes,
     milliseconds: { ...time, steps: milliseconds },
     metrics,
     outputs,
   };
+}
+
+/** The predicted time beside the measured one. */
+function formatPrediction(
+  { seconds }: PlanPrediction,
+  profile: string | undefined,
+  measured: number,
+): string {
+  const ratio = (seconds / measured).toFixed(2);
+  return `predicted: ${style.bold(`${(1000 * seconds).toFixed(2)} ms`)}, ${ratio} of the measured, by the profile '${profile}'`;
 }
 
 /** Runs the program, and gathers its times and, by name, the values that its scalar outputs took. */

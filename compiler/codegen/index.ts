@@ -1,3 +1,4 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanContraction, Target, WasmModule } from '../../ir/plan.ts';
 import { SLAB_ALIGNMENT, verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
@@ -12,6 +13,8 @@ export interface GenerationOptions {
   readonly producer: string;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly PlanContraction[])[];
+  /** Adds to the plan, before it is verified, what each kernel should take. */
+  readonly predict?: (plan: Plan, kernels: readonly Kernel[]) => Plan;
 }
 
 /** A plan, and for the wasm target the module that it names. */
@@ -33,11 +36,12 @@ export async function generatePlan(
           wasmModule: null,
         }
       : await wasmCode(schedule);
-  const plan = assemblePlan(schedule, {
+  const assembled = assemblePlan(schedule, {
     ...options,
     emitted,
     ...(wasmModule ? { wasmModule } : {}),
   });
+  const plan = options.predict?.(assembled, schedule.kernels) ?? assembled;
   const [problem] = verifyPlan(plan);
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
   return { plan, module };

@@ -12,6 +12,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { tierBytes } from '../../ir/plan-swap.ts';
 import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
 
@@ -52,8 +53,10 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
         source: step.source,
+        ...(step.again ? { again: true as const } : {}),
       })),
       ...planInterface(allocated, program),
+      ...(program.transfers ? { transfers: program.transfers } : {}),
       ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
     },
   ]);
@@ -68,12 +71,15 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     tensors: planTensors(allocated),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
+    ...(allocated.hostSlots.length > 0
+      ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
+      : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
   };
 }
 
 function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
-  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, slabs } = allocated;
+  const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, packing, slabs } = allocated;
   const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
   return {
     budgetBytes,
@@ -81,8 +87,10 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: 0,
+    hostBytes: tierBytes(allocated.hostSlots, 'memory'),
+    spillBytes: tierBytes(allocated.hostSlots, 'file'),
     peakLiveBytes,
+    packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
 }
 
@@ -102,6 +110,7 @@ function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
       firstStep,
       lastStep,
       policy,
+      ...(tensor.again ? { again: tensor.again } : {}),
     };
   });
 }

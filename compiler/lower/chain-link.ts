@@ -1,7 +1,7 @@
 import type { Affine } from '../../ir/kernel.ts';
+import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise } from './affine.ts';
 import { type KernelDraft, splitAxis } from './draft.ts';
-import { reductionNodes } from './fuse.ts';
 
 /** A contraction and a later one that reads its result, cut so that axes of one correspond to axes of the other. */
 export interface ChainLink {
@@ -59,7 +59,7 @@ function intermediateLoad(consumer: KernelDraft, tensor: number): number | null 
   if (loads.length !== 1) return null;
   const [{ node, index }] = loads;
   const plain = node.bounds.length === 0 && !node.indirect;
-  return plain && reductionNodes(consumer)[index] === 1 ? index : null;
+  return plain && nodesUnderReduction(consumer)[index] === 1 ? index : null;
 }
 
 const parallelCount = ({ axes }: KernelDraft) =>

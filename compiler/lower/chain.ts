@@ -5,10 +5,17 @@ import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { type ChainLink, linkChain } from './chain-link.ts';
 import { stageChain } from './chain-stage.ts';
 import type { KernelDraft } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { type FusionLimits, MAX_NODES } from './fuse.ts';
 import { bindingRanges } from './ranges.ts';
 import { bindTensors } from './seal.ts';
-import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
+import {
+  hasSequentialAxis,
+  type JoinOutcome,
+  KernelSequence,
+  loadsOf,
+  storesOf,
+} from './sequence.ts';
 import { tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with a stage. */
@@ -24,6 +31,7 @@ export interface StageModel {
 export interface ChainOptions extends FusionLimits {
   readonly model: StageModel;
   readonly tensors: readonly ScheduleTensor[];
+  readonly memory: DraftMemory;
   /** Adds a tensor that holds the array of a stage. */
   readonly addHolder: (elements: number, producer: KernelDraft, intermediate: number) => number;
   /** Hears of every pair of contractions that was looked at. */
@@ -37,7 +45,7 @@ export interface ChainOptions extends FusionLimits {
  */
 export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions): KernelDraft[] {
   if (options.model.arrayBytes === 0) return [...drafts];
-  const sequence = new KernelSequence(drafts);
+  const sequence = new KernelSequence(drafts, options.memory);
   const times = new Map<string, number>();
   const timeOf = (draft: KernelDraft) => {
     const kernel = { name: '', ...bindTensors(draft, options.tensors).kernel };
@@ -54,22 +62,21 @@ export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions
     // One that became part of another chain has a stage, or its place is empty.
     if (!first || !second || first.stage || second.stage) continue;
     const joined = joinChain(first, second, tensor, options, timeOf);
-    const place = sequence.freeToMove(first, producer, consumer)
-      ? consumer
-      : sequence.freeToMove(second, consumer, producer)
-        ? producer
-        : null;
-    if ('reason' in joined) options.report?.(tensor, `stays in memory: ${joined.reason}`);
-    else if (place === null)
-      options.report?.(tensor, 'stays in memory: neither contraction can move to the other');
-    else {
-      const { draft, share } = joined;
-      options.report?.(tensor, `is computed tile by tile, in ${share.toFixed(2)} of the time`);
-      sequence.replace([producer, consumer], place, held(draft, first, tensor, options));
+    if ('reason' in joined) {
+      options.report?.(tensor, `stays in memory: ${joined.reason}`);
+      continue;
     }
+    const outcome = sequence.join(producer, consumer, held(joined.draft, first, tensor, options));
+    options.report?.(tensor, OUTCOMES[outcome](joined.share));
   }
   return sequence.drafts;
 }
+
+const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
+  joined: (share) => `is computed tile by tile, in ${share.toFixed(2)} of the time`,
+  fixed: () => 'stays in memory: neither contraction can move to the other',
+  peak: () => 'stays in memory: one kernel would raise the peak of live bytes',
+};
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;

@@ -1,7 +1,8 @@
 import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
-import { nodeOperands } from '../../ir/kernel-cost.ts';
+import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
 import { type KernelDraft, macsOf, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -13,6 +14,13 @@ export interface FusionLimits {
   readonly isTemporary: (tensor: number) => boolean;
   /** True for parameters and state, which outlive the program. */
   readonly isPersistent: (tensor: number) => boolean;
+}
+
+/** The kernels of a program after fusion. */
+export interface Fused {
+  readonly drafts: readonly KernelDraft[];
+  /** Kernels that stay apart from an earlier one because the peak of live bytes would rise. */
+  readonly refused: readonly KernelDraft[];
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
@@ -27,20 +35,30 @@ const ROUNDS = 3;
  * the same tensor. One dispatch goes, values pass in registers, and what nobody else reads is never stored.
  *
  * The kernels are a sequence in a correct order and stay one: a pair is joined at the place of either partner, and
- * only where no kernel in between touches what would move across it.
+ * only where no kernel in between touches what would move across it. A kernel moves to where its partner runs, and what
+ * it makes or reads is live for longer: with `memory`, a pair that raises the peak of live bytes stays a pair.
  */
-export function fuse(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  let current = [...drafts];
+export function fuse(
+  drafts: readonly KernelDraft[],
+  limits: FusionLimits,
+  memory: DraftMemory | null,
+): Fused {
+  let current: Fused = { drafts, refused: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const before = current.length;
-    current = fuseOnce(current, limits);
-    if (current.length === before) break;
+    const before = current.drafts.length;
+    current = fuseOnce(current.drafts, limits, memory);
+    if (current.drafts.length === before) break;
   }
   return current;
 }
 
-function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelDraft[] {
-  const sequence = new KernelSequence(drafts);
+function fuseOnce(
+  drafts: readonly KernelDraft[],
+  limits: FusionLimits,
+  memory: DraftMemory | null,
+): Fused {
+  const sequence = new KernelSequence(drafts, memory);
+  const refused = new Set<KernelDraft>();
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
@@ -52,17 +70,13 @@ function fuseOnce(drafts: readonly KernelDraft[], limits: FusionLimits): KernelD
         isDead(tensor, position),
       );
       if (!joined || !isRepeatable(joined)) continue;
-      const place = sequence.freeToMove(consumer, position, partner)
-        ? partner
-        : sequence.freeToMove(producer, partner, position)
-          ? position
-          : -1;
-      if (place < 0) continue;
-      sequence.replace([partner, position], place, joined);
-      break;
+      const outcome = sequence.join(position, partner, joined);
+      if (outcome === 'joined') break;
+      if (outcome === 'peak') refused.add(consumer);
     }
   }
-  return sequence.drafts;
+  const fused = sequence.drafts;
+  return { drafts: fused, refused: fused.filter((draft) => refused.has(draft)) };
 
   /** What replaces a parameter or a state makes nothing else, so that everything else can be computed again. */
   function isRepeatable({ stores }: KernelDraft): boolean {
@@ -254,7 +268,7 @@ function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; t
  * reduction, and elsewhere only from a range that is bound on its own; and no two stores may meet.
  */
 function writesAreSafe(draft: KernelDraft): boolean {
-  const inner = reductionNodes(draft);
+  const inner = nodesUnderReduction(draft);
   const parts = bindingRanges(draft);
   const apart = (a: Range, b: Range) =>
     !parts.some((part) => overlaps(part, a) && overlaps(part, b));
@@ -277,17 +291,6 @@ function writesAreSafe(draft: KernelDraft): boolean {
       (other, j) => j <= k || other.buffer !== store.buffer || disjoint(store.index, other.index),
     ),
   );
-}
-
-/** Which nodes the reduction's value needs. */
-export function reductionNodes(draft: KernelDraft): Uint8Array {
-  const inner = new Uint8Array(draft.nodes.length);
-  if (!draft.reduction) return inner;
-  inner[draft.reduction.value] = 1;
-  for (let k = draft.nodes.length - 1; k >= 0; k--) {
-    if (inner[k]) for (const operand of nodeOperands(draft.nodes[k])) inner[operand] = 1;
-  }
-  return inner;
 }
 
 /** Parts of one concatenation: the same steps from different starts. Their ranges were disjoint before the join. */

@@ -2,14 +2,18 @@ import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { expandFolds } from '../window/folds.ts';
 import { fuseChains, type StageModel } from './chain.ts';
-import { type FusionLimits, fuse } from './fuse.ts';
+import { DraftMemory } from './draft-use.ts';
+import type { FusionLimits } from './fuse.ts';
+import { fuseInOrder } from './ordered-fusion.ts';
 import { lowerProgram, TensorTable } from './program.ts';
-import { KernelTable, seal } from './seal.ts';
+import { KernelTable, labelOf, seal } from './seal.ts';
 
 export type { StageModel };
 
 export interface LoweringOptions {
   readonly maxStorageBuffers: number;
+  /** Tensors take a multiple of this many bytes; 1 by default. */
+  readonly offsetAlignment?: number;
   /** False leaves one kernel per stored value: for tests and for seeing what fusion does. */
   readonly fusion: boolean;
   /** Kernels with a stage, where the target has them. */
@@ -32,10 +36,22 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
       isPersistent: (tensor) => table.tensors[tensor].program === null,
     };
-    const fused = options.fusion ? fuse(lowered.drafts, limits) : lowered.drafts;
+    const memory = new DraftMemory(
+      table.tensors,
+      lowered.inputs.map(({ tensor }) => tensor),
+      options.offsetAlignment ?? 1,
+    );
+    const fused = options.fusion
+      ? fuseInOrder(lowered.drafts, limits, memory)
+      : { drafts: lowered.drafts, refused: [] };
+    for (const { ops } of fused.refused)
+      options.explain?.(
+        `${graph.name}: ${labelOf(ops)} stays a kernel of its own: in another it would raise the peak`,
+      );
     const drafts = options.stages
-      ? fuseChains(fused, {
+      ? fuseChains(fused.drafts, {
           ...limits,
+          memory,
           model: options.stages,
           tensors: table.tensors,
           addHolder: (elements, { source }, intermediate) =>
@@ -50,7 +66,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
           report: (tensor, outcome) =>
             options.explain?.(`t${tensor} ${table.tensors[tensor].name} ${outcome}`),
         })
-      : fused;
+      : fused.drafts;
     const declarations = new Map(module.inputs.map((input) => [input.name, input]));
     return {
       name: graph.name,

@@ -116,7 +116,8 @@ function withHolder(stage: Stage, buffers: KernelBuffer[], bound: Range[]): Stag
   return { ...stage, local: { ...stage.local, buffer } };
 }
 
-function labelOf(ops: readonly string[]): string {
+/** What a kernel computes, in the graph's terms. */
+export function labelOf(ops: readonly string[]): string {
   const named = ops.length > 1 ? ops.filter((op) => op !== 'copy') : ops;
   return named.length > MAX_LABEL_OPS
     ? `${named.slice(0, MAX_LABEL_OPS).join('+')}+…`

@@ -1,6 +1,11 @@
 import { LOCAL } from '../../ir/kernel.ts';
+import { LiveProfile } from '../memory/live-profile.ts';
 import type { KernelDraft } from './draft.ts';
+import type { DraftMemory } from './draft-use.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
+
+/** What became of a pair: one kernel, or two because of kernels between them or of the peak of live bytes. */
+export type JoinOutcome = 'joined' | 'fixed' | 'peak';
 
 /**
  * Kernels in a correct order, in which pairs are joined: who touches which tensor, and what may move past what. Where a
@@ -11,9 +16,14 @@ export class KernelSequence {
   private readonly readers = new Map<number, Set<number>>();
   private readonly writers = new Map<number, Set<number>>();
   private readonly known = new Map<KernelDraft, readonly Range[]>();
+  private readonly memory: DraftMemory | null;
+  private readonly profile: LiveProfile | null;
 
-  constructor(drafts: readonly KernelDraft[]) {
+  /** With `memory`, kernels are joined only where the peak of live bytes stays as low as it is. */
+  constructor(drafts: readonly KernelDraft[], memory: DraftMemory | null) {
     this.slots = [...drafts];
+    this.memory = memory;
+    this.profile = memory && new LiveProfile(memory.programUse(drafts));
     drafts.forEach((draft, position) => {
       this.register(draft, position);
     });
@@ -34,9 +44,19 @@ export class KernelSequence {
     return this.writers.get(tensor) ?? NOBODY;
   }
 
-  /** Puts `joined` at `place`, one of two positions whose kernels it replaces. */
-  replace(positions: readonly [number, number], place: number, joined: KernelDraft): void {
-    for (const position of positions) {
+  /**
+   * Puts `joined`, which does the work of the kernels at `from` and `to`, at the place of one of them: at `to` if it can be
+   * there, else at `from`. Otherwise says what is in the way: kernels between them, or the peak.
+   */
+  join(from: number, to: number, joined: KernelDraft): JoinOutcome {
+    const places = [
+      ...(this.freeToMove(this.slots[from]!, from, to) ? [to] : []),
+      ...(this.freeToMove(this.slots[to]!, to, from) ? [from] : []),
+    ];
+    if (places.length === 0) return 'fixed';
+    const place = places.find((one) => this.keepsPeak(from, to, one, joined));
+    if (place === undefined) return 'peak';
+    for (const position of [from, to]) {
       const draft = this.slots[position]!;
       for (const tensor of loadsOf(draft)) this.readers.get(tensor)!.delete(position);
       for (const tensor of storesOf(draft)) this.writers.get(tensor)!.delete(position);
@@ -44,10 +64,25 @@ export class KernelSequence {
     }
     this.slots[place] = joined;
     this.register(joined, place);
+    return 'joined';
+  }
+
+  /** Changes the profile as `join` would the kernels, unless that raised the peak. */
+  private keepsPeak(from: number, to: number, place: number, joined: KernelDraft): boolean {
+    const { memory, profile } = this;
+    if (!memory || !profile) return true;
+    const peakBytes = profile.peakBytes;
+    const use = memory.stepUse(joined);
+    const before = profile.replace(
+      new Map([from, to].map((position) => [position, position === place ? use : null])),
+    );
+    if (profile.peakBytes <= peakBytes) return true;
+    profile.replace(before);
+    return false;
   }
 
   /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
-  freeToMove(draft: KernelDraft, from: number, to: number): boolean {
+  private freeToMove(draft: KernelDraft, from: number, to: number): boolean {
     const first = Math.min(from, to);
     const last = Math.max(from, to);
     const meets = (set: ReadonlySet<number>, range: Range, stored: boolean) => {

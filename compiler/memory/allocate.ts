@@ -1,6 +1,8 @@
 import type { Target } from '../../ir/plan.ts';
+import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { type HostBudget, placeSlots } from './host-slots.ts';
 import type { Handover, InPlaceSchedule } from './in-place.ts';
 import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
@@ -59,7 +61,9 @@ function placePersistent(
   addresses: Float64Array,
 ): number[] {
   const reserved: number[] = [];
-  const persistent = schedule.tensors.flatMap((tensor, i) => (tensor.program === null ? [i] : []));
+  const persistent = schedule.tensors.flatMap((tensor, i) =>
+    tensor.program === null && !tensor.onHost ? [i] : [],
+  );
   persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
   for (const tensor of persistent) {
     let slab = 0;
@@ -70,6 +74,16 @@ function placePersistent(
   return reserved;
 }
 
+export interface AllocationOptions {
+  readonly target: Target;
+  readonly host: HostBudget;
+  /** webgpu: most bytes of one buffer that swapped tensors are copied out through. */
+  readonly swapStagingBytes: number;
+}
+
+/** Two: while the host reads the one, the next copy goes to the other. */
+const SWAP_BUFFERS = 2;
+
 /**
  * Places every tensor: persistent ones first, behind them one arena for all programs, each packed on its own.
  * Every tensor must fit into a slab.
@@ -78,7 +92,7 @@ export function allocate(
   { schedule, handovers }: InPlaceSchedule,
   live: Liveness,
   limits: TargetLimits,
-  target: Target,
+  { target, host, swapStagingBytes }: AllocationOptions,
 ): AllocatedSchedule {
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
@@ -88,7 +102,7 @@ export function allocate(
 
   const extents: number[] = [];
   let peakLiveBytes = 0;
-  schedule.programs.forEach((_, program) => {
+  const packings = schedule.programs.map((_, program) => {
     const { blocks, roots } = programBlocks(program, schedule, live, bytes, root);
     const packing = packBlocks(blocks, { slabBytes, reserved });
     roots.forEach((tensor, block) => {
@@ -98,10 +112,23 @@ export function allocate(
       extents[slab] = Math.max(extents[slab] ?? 0, extent);
     });
     for (const step of liveBytes(blocks)) peakLiveBytes = Math.max(peakLiveBytes, step);
+    return packing;
+  });
+  const { method } = packings.reduce((a, b) => (b.bytes > a.bytes ? b : a), {
+    method: 'empty',
+    bytes: 0,
   });
 
   const tookOver = new Set(handovers.map((handover) => handover.tensor));
   const placements = schedule.tensors.map((tensor, index): Placement => {
+    if (tensor.onHost)
+      return {
+        slab: null,
+        offset: 0,
+        firstStep: live.firstStep[index],
+        lastStep: live.lastStep[index],
+        policy: 'host',
+      };
     const address = addresses[root[index]];
     const slab = Math.floor(address / slabBytes);
     return {
@@ -112,6 +139,7 @@ export function allocate(
       policy: tensor.program === null ? 'persistent' : tookOver.has(index) ? 'in-place' : 'arena',
     };
   });
+  const swapStaging = swapStagingOf(schedule, target, swapStagingBytes);
   const slabCount = Math.max(reserved.length, extents.length);
   const slabs = Array.from({ length: slabCount }, (_, slab) => ({
     bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
@@ -123,8 +151,21 @@ export function allocate(
     arenaBytes: sum(extents),
     persistentBytes: sum(reserved),
     peakLiveBytes,
-    stagingBytes: target === 'webgpu' ? stagingBytes(schedule) : 0,
+    packing: method,
+    stagingBytes:
+      target === 'webgpu' ? stagingBytes(schedule) + swapStaging.buffers * swapStaging.bytes : 0,
+    swapStaging,
+    hostSlots: placeSlots(schedule, host),
   };
+}
+
+/** Tensors that are copied out need buffers that the host can read, on targets whose memory it cannot. */
+function swapStagingOf(schedule: Schedule, target: Target, mostBytes: number) {
+  const largest = schedule.programs
+    .flatMap(({ transfers = [] }) => transfers.filter(({ kind }) => kind === 'out'))
+    .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor].shape)), 0);
+  if (target !== 'webgpu' || largest === 0) return { buffers: 0, bytes: 0 };
+  return { buffers: SWAP_BUFFERS, bytes: alignUp(Math.min(largest, mostBytes), 256) };
 }
 
 /** Sum of an array that may have holes. */
@@ -132,12 +173,16 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Each output is copied to a place of its own, 16-byte aligned, in one buffer that all programs share. */
-function stagingBytes(schedule: Schedule): number {
-  return schedule.programs.reduce((most, { outputs }) => {
-    const bytes = outputs.map(({ tensor }) =>
-      alignUp(byteCount(schedule.tensors[tensor].shape), 16),
-    );
-    return Math.max(most, sum(bytes));
-  }, 0);
+/** The buffer of the target that the runtime reads outputs and persistent tensors through. */
+function stagingBytes({ tensors, programs }: Schedule): number {
+  const onDevice = (tensor: number) => !tensors[tensor].onHost;
+  const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
+  return readbackBytesOf({
+    outputs: programs.map(({ outputs }) =>
+      outputs.flatMap(({ tensor }) => (onDevice(tensor) ? [bytes(tensor)] : [])),
+    ),
+    persistent: tensors.flatMap(({ program }, tensor) =>
+      program === null && onDevice(tensor) ? [bytes(tensor)] : [],
+    ),
+  });
 }

@@ -1,4 +1,4 @@
-import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
+import type { StepUse } from './step-use.ts';
 
 /**
  * A directed graph over steps in compressed sparse rows: the successors of step `s` are
@@ -39,35 +39,31 @@ export function reverseGraph(graph: StepGraph): StepGraph {
  * one tensor. Writers of one tensor form a chain, so a reader after several partial writers depends on all of
  * them through the last. Each use of a tensor adds at most two edges: linear in the number of operands.
  */
-export function stepDependencies(schedule: Schedule, program: ScheduleProgram): StepGraph {
+export function stepDependencies(steps: readonly StepUse[]): StepGraph {
   const from: number[] = [];
   const to: number[] = [];
-  const lastWriter = new Int32Array(schedule.tensors.length).fill(-1);
+  const lastWriter = new Map<number, number>();
   const readers = new Map<number, number[]>();
-  const depend = (before: number, after: number) => {
-    if (before < 0 || before === after) return;
+  const depend = (before: number | undefined, after: number) => {
+    if (before === undefined || before === after) return;
     from.push(before);
     to.push(after);
   };
-  program.steps.forEach((step, index) => {
-    const { buffers } = schedule.kernels[step.kernel];
-    step.operands.forEach((tensor, buffer) => {
-      if (buffers[buffer].access === 'write') return;
-      depend(lastWriter[tensor], index);
-    });
-    step.operands.forEach((tensor, buffer) => {
-      if (buffers[buffer].access === 'read') {
-        const list = readers.get(tensor);
-        if (list) list.push(index);
-        else readers.set(tensor, [index]);
-        return;
-      }
+  steps.forEach(({ reads, writes }, index) => {
+    for (const tensor of reads) depend(lastWriter.get(tensor), index);
+    for (const tensor of reads) {
+      if (writes.includes(tensor)) continue;
+      const list = readers.get(tensor);
+      if (list) list.push(index);
+      else readers.set(tensor, [index]);
+    }
+    for (const tensor of writes) {
       const list = readers.get(tensor);
       if (list) for (const reader of list) depend(reader, index);
-      else depend(lastWriter[tensor], index);
+      else depend(lastWriter.get(tensor), index);
       readers.delete(tensor);
-      lastWriter[tensor] = index;
-    });
+      lastWriter.set(tensor, index);
+    }
   });
-  return stepGraph(program.steps.length, from, to);
+  return stepGraph(steps.length, from, to);
 }

@@ -1,4 +1,4 @@
-import { type Kernel, type Stage, sameAffine } from '../../ir/kernel.ts';
+import type { Affine, Kernel, Stage } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
@@ -11,39 +11,56 @@ export interface BufferPair {
   readonly written: number;
 }
 
+/** A kernel's body, in which `buffer` may also name something else than a buffer of a kernel. */
+export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reduction' | 'stores' | 'stage'>;
+
 /**
  * The pairs of buffers that a kernel could have in one place. A point may overwrite only the element that it
  * alone reads, after it has read it: one plain store to the written buffer; every load of the read buffer at
  * the very index of that store, without bounds, indirection or reduction, and none in a stage; no sequential axes.
  */
 export function inPlacePairs(kernel: Kernel): BufferPair[] {
-  if (kernel.axes.some((axis) => axis.kind === 'sequential')) return [];
-  const staged = new Set(
-    kernel.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+  const { buffers } = kernel;
+  const having = (access: 'read' | 'write') =>
+    buffers.flatMap((buffer, index) => (buffer.access === access ? [index] : []));
+  return overwritable(kernel, having('read'), having('write')).filter(
+    ({ read, written }) =>
+      buffers[read].dtype === buffers[written].dtype &&
+      buffers[read].elements === buffers[written].elements,
   );
-  const under = nodesUnderReduction(kernel);
-  const pairs: BufferPair[] = [];
-  kernel.buffers.forEach((target, written) => {
-    if (target.access !== 'write') return;
-    const stores = kernel.stores.filter((store) => store.buffer === written);
-    if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return;
-    const { index } = stores[0];
-    kernel.buffers.forEach((source, read) => {
-      if (source.access !== 'read' || staged.has(read)) return;
-      if (source.dtype !== target.dtype || source.elements !== target.elements) return;
-      const legal = kernel.nodes.every(
-        (node, i) =>
-          node.kind !== 'load' ||
-          node.buffer !== read ||
-          (!under[i] &&
-            !node.indirect &&
-            node.bounds.length === 0 &&
-            sameAffine(node.index, index)),
-      );
-      if (legal) pairs.push({ read, written });
-    });
+}
+
+/** As `inPlacePairs`, whatever the sizes: of what is only read and what is only written, by the body's names for them. */
+export function overwritable(
+  body: KernelBody,
+  onlyRead: readonly number[],
+  onlyWritten: readonly number[],
+): BufferPair[] {
+  if (body.axes.some((axis) => axis.kind === 'sequential')) return [];
+  const staged = new Set(
+    body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+  );
+  const under = nodesUnderReduction(body);
+  // Axes of one point, which drafts may have, make no difference.
+  const sameAddress = (a: Affine, b: Affine) =>
+    a.offset === b.offset &&
+    body.axes.every(
+      ({ extent }, axis) => extent === 1 || a.coefficients[axis] === b.coefficients[axis],
+    );
+  const isReadAt = (read: number, index: Affine) =>
+    body.nodes.every(
+      (node, i) =>
+        node.kind !== 'load' ||
+        node.buffer !== read ||
+        (!under[i] && !node.indirect && node.bounds.length === 0 && sameAddress(node.index, index)),
+    );
+  return onlyWritten.flatMap((written) => {
+    const stores = body.stores.filter((store) => store.buffer === written);
+    if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return [];
+    return onlyRead.flatMap((read) =>
+      !staged.has(read) && isReadAt(read, stores[0].index) ? [{ read, written }] : [],
+    );
   });
-  return pairs;
 }
 
 /** Lets one binding serve both buffers of each pair: the written one becomes `read_write`, the read one goes away. */
@@ -128,7 +145,8 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
       if (taken.has(read) || taken.has(written)) return false;
       if (!sharable(schedule, step, { read, written })) return false;
       if (live.lastStep[from] !== index || live.firstStep[tensor] !== index) return false;
-      if (isOutput[from]) return false;
+      if (isOutput[from] || transferred.has(`out ${from} ${index}`)) return false;
+      if (transferred.has(`in ${tensor} ${index}`)) return false;
       taken.add(read).add(written);
       handovers.push({ tensor, from, step: index });
       return true;
@@ -156,9 +174,14 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
   };
 
   const isOutput = outputFlags(schedule);
-  const programs = schedule.programs.map(
-    (program): ScheduleProgram => ({ ...program, steps: program.steps.map(rewrite) }),
-  );
+  // A value that is copied out behind the step must still be there; one that was copied in before it is no first write.
+  let transferred = new Set<string>();
+  const programs = schedule.programs.map((program): ScheduleProgram => {
+    transferred = new Set(
+      program.transfers?.map(({ kind, tensor, step }) => `${kind} ${tensor} ${step}`),
+    );
+    return { ...program, steps: program.steps.map(rewrite) };
+  });
   return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers };
 }
 

@@ -1,4 +1,6 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
+import { tierBytes } from '../../ir/plan-swap.ts';
 import type {
   AllocatedSchedule,
   Schedule,
@@ -8,21 +10,54 @@ import type {
 import { printSchedule } from '../../ir/schedule-text.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { allocate, slabCapacity } from './allocate.ts';
+import { fitBudget, type LeverFloor, leverFloors, type Place, type Placed } from './fit.ts';
+import { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
 import { type InPlaceSchedule, shareInPlace } from './in-place.ts';
+import {
+  type LeverSet,
+  Levers,
+  RECOMPUTE_STRATEGIES,
+  type RecomputeStrategy,
+  SWAP_POLICIES,
+  type SwapPolicy,
+  type TransferCosts,
+} from './levers/index.ts';
 import { liveness } from './liveness.ts';
 import { orderSteps } from './order.ts';
 import { type MemoryPeak, memoryPeak } from './peak.ts';
 import { dropUnused } from './unused.ts';
 
-export { type MemoryPeak, memoryPeak };
+export {
+  type HostBudget,
+  type LeverFloor,
+  type LeverSet,
+  type MemoryPeak,
+  memoryPeak,
+  RECOMPUTE_STRATEGIES,
+  type RecomputeStrategy,
+  SWAP_POLICIES,
+  type SwapPolicy,
+  type TransferCosts,
+};
 
-export type MemoryStage = 'order' | 'in-place' | 'allocate';
+export type MemoryStage = 'order' | 'levers' | 'in-place' | 'allocate';
 
 export interface MemoryOptions {
   /** wasm has one slab and reads its memory directly, so it needs no staging. */
   readonly target: Target;
+  /** What may be done to keep a budget; nothing without. */
+  readonly levers?: LeverOptions;
   /** Shows the schedule after a stage. */
   print?(stage: MemoryStage, text: string): void;
+}
+
+export interface LeverOptions extends LeverSet {
+  /** Most device memory, everything counted; infinite for none. */
+  readonly budgetBytes: number;
+  readonly host?: HostBudget;
+  /** Predicted time of one run of a kernel. */
+  readonly secondsOf: (kernel: Kernel) => number;
+  readonly costs: TransferCosts;
 }
 
 /** Why a schedule cannot be placed on a target at all, whatever the budget. */
@@ -35,7 +70,14 @@ export type MemoryError =
       readonly limit: number;
     }
   /** More than the target can address (BTC4003). */
-  | { readonly kind: 'address-space'; readonly bytes: number; readonly limit: number };
+  | { readonly kind: 'address-space'; readonly bytes: number; readonly limit: number }
+  /** More outside the device than allowed (BTC4005). */
+  | {
+      readonly kind: 'host';
+      /** What the swaps take outside of the device. */
+      readonly bytes: number;
+      readonly budget: HostBudget;
+    };
 
 export type MemoryPlan =
   | {
@@ -44,20 +86,23 @@ export type MemoryPlan =
       readonly deviceBytes: number;
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
+      /** Where the budget is not kept: the smallest budget by what may be done. */
+      readonly floors: readonly LeverFloor[];
       readonly errors: readonly [];
     }
   | {
       readonly schedule: null;
       readonly deviceBytes: 0;
       readonly peak: null;
+      readonly floors: readonly [];
       readonly errors: readonly MemoryError[];
     };
 
 /**
- * Gives every tensor its place: orders the steps of each program for a low peak, lets tensors take over the memory
- * of operands that die, and assigns offsets in as few slabs as the limits allow. Persistent tensors come first
- * in the slabs; the arena behind them is shared by all programs, which never run at the same time. Tensors that
- * no step touches are dropped, inputs and outputs excepted. Deterministic.
+ * Gives every tensor its place: orders the steps of each program for a low peak, recomputes and swaps where a budget asks for it,
+ * lets tensors take over the memory of operands that die, and assigns offsets in as few slabs as the limits allow.
+ * Persistent tensors come first in the slabs; the arena behind them is shared by all programs, which never run at the
+ * same time. Tensors that no step touches are dropped, inputs and outputs excepted. Deterministic.
  */
 export function planMemory(
   schedule: Schedule,
@@ -66,27 +111,85 @@ export function planMemory(
 ): MemoryPlan {
   const used = dropUnused(schedule);
   const errors = bindingErrors(used, limits);
-  if (errors.length > 0) return { schedule: null, deviceBytes: 0, peak: null, errors };
-
+  if (errors.length > 0) return failed(errors);
   const ordered = orderSteps(used, limits.offsetAlignment);
   options.print?.('order', printSchedule(ordered));
-  const live = liveness(ordered);
-  const merged = shareInPlace(ordered, live);
-  options.print?.('in-place', printInPlace(merged));
-  const allocated = allocate(merged, live, limits, options.target);
-  const deviceBytes = allocated.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
-  if (options.target === 'wasm' && allocated.slabs.length > 1) {
-    const limit = limits.maxBufferBytes;
-    const error: MemoryError = { kind: 'address-space', bytes: deviceBytes, limit };
-    return { schedule: null, deviceBytes: 0, peak: null, errors: [error] };
+  const { levers, target } = options;
+  const place = (host: HostBudget) => (levered: Schedule, swapStagingBytes: number) =>
+    placeSchedule(levered, limits, { target, host, swapStagingBytes });
+  const chosen = levers
+    ? fitted(ordered, limits, levers, place)
+    : place(UNLIMITED_HOST)(ordered, 0);
+  for (const [stage, text] of chosen.texts()) options.print?.(stage, text);
+  return chosen.plan;
+}
+
+interface PlacedPlan extends Placed {
+  readonly plan: MemoryPlan;
+  /** The schedule after each stage from the levers on. */
+  texts(): readonly (readonly [MemoryStage, string])[];
+}
+
+function fitted(
+  ordered: Schedule,
+  limits: TargetLimits,
+  options: LeverOptions,
+  placeWithin: (host: HostBudget) => Place<PlacedPlan>,
+): PlacedPlan {
+  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
+  const levers = new Levers(ordered, limits.offsetAlignment, secondsOf, options.costs);
+  const { host = UNLIMITED_HOST, budgetBytes } = options;
+  const { placed, kept } = fitBudget(levers, options, budgetBytes, placeWithin(host));
+  if (kept) return placed;
+  if (Number.isFinite(host.hostBytes)) {
+    const unlimited = fitBudget(levers, options, budgetBytes, placeWithin(UNLIMITED_HOST));
+    if (unlimited.kept) {
+      const { schedule } = unlimited.placed.plan;
+      const bytes = tierBytes(schedule!.hostSlots, 'memory');
+      return { ...placed, plan: failed([{ kind: 'host', bytes, budget: host }]) };
+    }
   }
-  options.print?.('allocate', printSchedule(allocated));
+  if (!placed.plan.schedule) return placed;
+  return { ...placed, plan: { ...placed.plan, floors: leverFloors(levers, placeWithin(host)) } };
+}
+
+/** Live intervals, sharing in place and addresses for steps in their final order. */
+function placeSchedule(
+  schedule: Schedule,
+  limits: TargetLimits,
+  options: Parameters<typeof allocate>[3],
+): PlacedPlan {
+  const live = liveness(schedule);
+  const merged = shareInPlace(schedule, live);
+  const allocated = allocate(merged, live, limits, options);
+  const slabBytes = allocated.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
+  const errors: MemoryError[] = [];
+  if (options.target === 'wasm' && allocated.slabs.length > 1)
+    errors.push({ kind: 'address-space', bytes: slabBytes, limit: limits.maxBufferBytes });
+  const [memory, file] = (['memory', 'file'] as const).map((tier) =>
+    tierBytes(allocated.hostSlots, tier),
+  );
+  if (memory > options.host.hostBytes || file > options.host.spillBytes)
+    errors.push({ kind: 'host', bytes: memory + file, budget: options.host });
+  const texts = () =>
+    [
+      ['levers', printSchedule(schedule)],
+      ['in-place', printInPlace(merged)],
+      ['allocate', printSchedule(allocated)],
+    ] as const;
+  const deviceBytes = slabBytes + allocated.stagingBytes;
+  if (errors.length > 0) return { plan: failed(errors), deviceBytes, possible: false, texts };
+  const peak = memoryPeak(allocated, limits.offsetAlignment);
   return {
-    schedule: allocated,
-    deviceBytes: deviceBytes + allocated.stagingBytes,
-    peak: memoryPeak(allocated, limits.offsetAlignment),
-    errors: [],
+    plan: { schedule: allocated, deviceBytes, peak, floors: [], errors: [] },
+    deviceBytes,
+    possible: true,
+    texts,
   };
+}
+
+function failed(errors: readonly MemoryError[]): MemoryPlan {
+  return { schedule: null, deviceBytes: 0, peak: null, floors: [], errors };
 }
 
 /** The schedule and one line per handover, which the merged operands no longer show. */

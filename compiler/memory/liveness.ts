@@ -21,7 +21,7 @@ export function alignedBytes(schedule: Schedule, alignment: number): Float64Arra
 
 /**
  * Inputs live from step 0, for all of them are written before it; outputs until the last step of their program;
- * everything else from its first to its last use. Tensors without a program live in every step of every program.
+ * everything else from its first to its last use, transfers included. Tensors without a program live in every step of every program.
  */
 export function liveness(schedule: Schedule): Liveness {
   const count = schedule.tensors.length;
@@ -38,6 +38,10 @@ export function liveness(schedule: Schedule): Liveness {
         lastStep[tensor] = index;
       }
     });
+    for (const { tensor, step } of program.transfers ?? []) {
+      if (firstStep[tensor] < 0 || step < firstStep[tensor]) firstStep[tensor] = step;
+      lastStep[tensor] = Math.max(lastStep[tensor], step);
+    }
     for (const output of program.outputs) lastStep[output.tensor] = last;
   }
   schedule.tensors.forEach((tensor, index) => {

@@ -1,6 +1,4 @@
-import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
-import { type BufferPair, inPlacePairs, outputFlags, sharable } from './in-place.ts';
-import { alignedBytes } from './liveness.ts';
+import type { ProgramUse } from './step-use.ts';
 
 /**
  * What the steps of one program do to memory, in dense arrays: steps are those of the program, tensors are
@@ -24,52 +22,43 @@ export interface MemoryModel {
   readonly pairTo: Int32Array;
 }
 
-/** The model of `program`, with bytes rounded up to `alignment`. */
-export function memoryModel(
-  schedule: Schedule,
-  program: ScheduleProgram,
-  alignment: number,
-): MemoryModel {
-  const allBytes = alignedBytes(schedule, alignment);
-  const isOutput = outputFlags(schedule);
-  const local = new Int32Array(schedule.tensors.length).fill(-1);
+/** The model of a program, with its arena tensors renumbered. */
+export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramUse): MemoryModel {
+  const local = new Map<number, number>();
   const tensors: number[] = [];
-  const localOf = (tensor: number) => {
-    if (schedule.tensors[tensor].program === null) return -1;
-    if (local[tensor] < 0) local[tensor] = tensors.push(tensor) - 1;
-    return local[tensor];
+  const localOf = (tensor: number): number => {
+    let index = local.get(tensor);
+    if (index === undefined) {
+      index = bytesOf(tensor) > 0 ? tensors.push(tensor) - 1 : -1;
+      local.set(tensor, index);
+    }
+    return index;
   };
-  for (const input of program.inputs) localOf(input.tensor);
+  for (const tensor of inputs) localOf(tensor);
   const inputCount = tensors.length;
 
-  const pairsOf = new Map<number, BufferPair[]>();
   const uses: number[] = [];
   const useOffsets = [0];
   const pairFrom: number[] = [];
   const pairTo: number[] = [];
   const pairOffsets = [0];
-  for (const step of program.steps) {
-    for (const operand of new Set(step.operands)) {
-      const tensor = localOf(operand);
+  for (const { reads, writes, pairs } of steps) {
+    for (const used of new Set([...reads, ...writes])) {
+      const tensor = localOf(used);
       if (tensor >= 0) uses.push(tensor);
     }
     useOffsets.push(uses.length);
-    const pairs = pairsOf.get(step.kernel) ?? inPlacePairs(schedule.kernels[step.kernel]);
-    pairsOf.set(step.kernel, pairs);
-    for (const pair of pairs) {
-      const from = step.operands[pair.read];
-      const to = step.operands[pair.written];
-      if (!sharable(schedule, step, pair) || isOutput[from]) continue;
-      pairFrom.push(local[from]);
-      pairTo.push(local[to]);
+    for (const { from, to } of pairs) {
+      pairFrom.push(localOf(from));
+      pairTo.push(localOf(to));
     }
     pairOffsets.push(pairFrom.length);
   }
   return {
-    stepCount: program.steps.length,
-    bytes: Float64Array.from(tensors, (tensor) => allBytes[tensor]),
+    stepCount: steps.length,
+    bytes: Float64Array.from(tensors, bytesOf),
     openAtStart: Uint8Array.from(tensors, (_, index) => (index < inputCount ? 1 : 0)),
-    neverCloses: Uint8Array.from(tensors, (tensor) => isOutput[tensor]),
+    neverCloses: Uint8Array.from(tensors, (tensor) => (isOutput(tensor) ? 1 : 0)),
     useOffsets: Int32Array.from(useOffsets),
     uses: Int32Array.from(uses),
     ...usersOf(tensors.length, useOffsets, uses),

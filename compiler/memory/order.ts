@@ -1,7 +1,8 @@
-import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
+import type { Schedule } from '../../ir/schedule.ts';
 import { reverseGraph, type StepGraph, stepDependencies } from './dependencies.ts';
 import { type MemoryModel, memoryModel, peakOfOrder, reverseModel } from './memory-model.ts';
 import { ReadySteps } from './ready-steps.ts';
+import { type ProgramUse, programUse } from './step-use.ts';
 
 // Which order of the steps has the lowest peak is NP-hard. List scheduling by the key of PyTorch Inductor's LPMF
 // (torch/_inductor/memory.py): among the ready steps the least (max(live + allocated, peak so far), allocated - freed,
@@ -142,19 +143,18 @@ function lowerBound(model: MemoryModel): number {
 }
 
 /** The best order found and its peak; the traced order where nothing is lower. */
-export function orderProgram(
-  schedule: Schedule,
-  program: ScheduleProgram,
-  alignment: number,
-): { readonly order: Int32Array; readonly peakBytes: number } {
-  const model = memoryModel(schedule, program, alignment);
+export function orderProgram(use: ProgramUse): {
+  readonly order: Int32Array;
+  readonly peakBytes: number;
+} {
+  const model = memoryModel(use);
   const { stepCount } = model;
   let order = Int32Array.from({ length: stepCount }, (_, step) => step);
   let peakBytes = peakOfOrder(model, order);
   const bound = lowerBound(model);
   if (stepCount < 3 || peakBytes <= bound) return { order, peakBytes };
 
-  const forward = stepDependencies(schedule, program);
+  const forward = stepDependencies(use.steps);
   const backward = reverseGraph(forward);
   const reversed = reverseModel(model);
   const consider = (candidate: Int32Array<ArrayBuffer>) => {
@@ -188,7 +188,7 @@ export function orderSteps(schedule: Schedule, alignment: number): Schedule {
   return {
     ...schedule,
     programs: schedule.programs.map((program) => {
-      const { order } = orderProgram(schedule, program, alignment);
+      const { order } = orderProgram(programUse(schedule, program, alignment));
       return { ...program, steps: Array.from(order, (step) => program.steps[step]) };
     }),
   };

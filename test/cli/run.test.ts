@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { openPlan } from '../../compiler/cli/run-session.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
+import { swappedWasm } from '../support/swapped-plan.ts';
 
 // These tests are of what happens where there is no adapter, whether or not there is one.
 vi.mock('../../compiler/cli/gpu.ts', () => ({
@@ -88,6 +89,20 @@ describe('btc run', () => {
     expect(figures.metrics.loss).toHaveLength(5);
     expect(figures.metrics.loss[4]).toBeLessThan(figures.metrics.loss[0]);
     expect(figures.allocatedBytes).toBe(figures.deviceBytes);
+  });
+
+  test('says what it keeps on the host, and spills where it is told to', async () => {
+    const plan = JSON.parse(read(WASM)) as Plan;
+    const draw = { seed: 1, hosted: 10, swapped: 10, recomputed: 0, tiers: ['file'] } as const;
+    const swapped = await swappedWasm(plan, draw);
+    const file = { ...swapped.plan.module!, file: 'spill.wasm' };
+    project.write('spill.wasm.plan.json', JSON.stringify({ ...swapped.plan, module: file }));
+    writeFileSync(path('spill.wasm'), swapped.module);
+    const args = ['spill.wasm.plan.json', '--steps', '2', '--classes', '2'];
+    const spilled = project.btc('run', ...args, '--spillDirectory', project.folder).stdout;
+    expect(spilled).toMatch(/\nhost memory: \d+ B held for swaps, (\d+ B|[\d.]+ KiB) in a file\n/);
+    const elsewhere = project.btc('run', ...args, '--spillDirectory', path('missing'));
+    expect(elsewhere.stderr).toMatch(/^error: the spill file of \d+ bytes cannot be made: ENOENT/m);
   });
 
   test('a program without scalar outputs: shape, mean and norm', () => {

@@ -15,7 +15,7 @@ function planned({ input, options }: Pick<Case, 'input' | 'options'>): string {
       .map((error) =>
         error.kind === 'binding'
           ? `error: ${error.tensor.name} takes ${error.bytes} of ${error.limit}`
-          : `error: ${error.bytes} of ${error.limit} addressable`,
+          : `error: ${error.bytes} of ${error.kind === 'host' ? error.budget.hostBytes : error.limit} addressable`,
       )
       .join('\n');
   }

@@ -3,10 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { stepDependencies } from '../../compiler/memory/dependencies.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
+import { LiveProfile } from '../../compiler/memory/live-profile.ts';
 import { type Blocks, peakLiveBytes } from '../../compiler/memory/liveness.ts';
 import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { packBlocks } from '../../compiler/memory/offsets.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
+import { type ProgramUse, programUse, type StepUse } from '../../compiler/memory/step-use.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
@@ -96,7 +98,7 @@ function slabMemory(schedule: AllocatedSchedule): Memory {
   const cells = (tensor: number) => {
     const { slab, offset } = schedule.placements[tensor];
     const bytes = byteCount(schedule.tensors[tensor].shape);
-    return { cells: slabs[slab], from: offset / 16, to: (offset + bytes) / 16 };
+    return { cells: slabs[slab!], from: offset / 16, to: (offset + bytes) / 16 };
   };
   return {
     read: (tensor) => {
@@ -175,8 +177,9 @@ describe('orderProgram', () => {
     fc.assert(
       fc.property(schedules, (schedule) => {
         for (const program of schedule.programs) {
-          const model = memoryModel(schedule, program, 256);
-          const { order, peakBytes } = orderProgram(schedule, program, 256);
+          const use = programUse(schedule, program, 256);
+          const model = memoryModel(use);
+          const { order, peakBytes } = orderProgram(use);
           const traced = Int32Array.from(program.steps, (_, step) => step);
           expect(peakBytes).toBe(peakOfOrder(model, order));
           expect(peakBytes).toBeLessThanOrEqual(peakOfOrder(model, traced));
@@ -185,7 +188,7 @@ describe('orderProgram', () => {
           order.forEach((step, i) => {
             position[step] = i;
           });
-          const { offsets, targets } = stepDependencies(schedule, program);
+          const { offsets, targets } = stepDependencies(use.steps);
           for (const step of traced) {
             for (const after of targets.subarray(offsets[step], offsets[step + 1]))
               expect(position[step]).toBeLessThan(position[after]);
@@ -201,9 +204,45 @@ describe('orderProgram', () => {
       fc.property(schedules, (schedule) => {
         const { peakLiveBytes } = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
         const peaks = schedule.programs.map(
-          (program) => orderProgram(schedule, program, 256).peakBytes,
+          (program) => orderProgram(programUse(schedule, program, 256)).peakBytes,
         );
         expect(peakLiveBytes).toBe(Math.max(...peaks));
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('LiveProfile', () => {
+  const nothing: StepUse = { reads: [], writes: [], pairs: [] };
+  const peakOf = (use: ProgramUse) =>
+    peakOfOrder(
+      memoryModel(use),
+      Int32Array.from(use.steps, (_, step) => step),
+    );
+
+  it('has the peak of the order, also while steps are joined, moved and put back', () => {
+    fc.assert(
+      fc.property(schedules, fc.nat(), (schedule, seed) => {
+        const below = randomBelow(seed);
+        for (const program of schedule.programs) {
+          const use = programUse(schedule, program, 256);
+          const profile = new LiveProfile(use);
+          expect(profile.peakBytes).toBe(peakOf(use));
+          const steps: StepUse[] = [...use.steps];
+          for (let change = 0; change < 20; change++) {
+            const [from, to] = [below(steps.length), below(steps.length)];
+            const moved = new Map([
+              [to, steps[from]],
+              [from, nothing],
+            ]);
+            const before = profile.replace(moved);
+            if (below(3) === 0) profile.replace(before);
+            else for (const [position, step] of moved) steps[position] = step;
+            const fresh = new LiveProfile({ ...use, steps });
+            expect(profile.peakBytes).toBe(fresh.peakBytes);
+          }
+        }
       }),
       { numRuns: 40 },
     );

@@ -392,6 +392,7 @@ const TAMPERINGS: readonly (readonly [string, Target, string, Tamper])[] = [
   ['persistentBytes', 'webgpu', 'memory.persistentBytes:', (p) => (p.memory.persistentBytes = 0)],
   ['stagingBytes', 'webgpu', 'memory.stagingBytes:', (p) => (p.memory.stagingBytes += 16)],
   ['hostBytes', 'webgpu', 'memory.hostBytes:', (p) => (p.memory.hostBytes = 1)],
+  ['gapBytes', 'webgpu', 'memory.packing.gapBytes:', (p) => (p.memory.packing.gapBytes += 256)],
   ['peakLiveBytes', 'webgpu', 'memory.peakLiveBytes:', (p) => (p.memory.peakLiveBytes -= 256)],
   ['a budget below the need', 'webgpu', 'memory.deviceBytes:', (p) => (p.memory.budgetBytes = 100)],
   ['a module', 'webgpu', 'module:', (p) => (p.module = demoPlan('wasm').module)],

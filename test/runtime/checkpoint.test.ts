@@ -120,7 +120,7 @@ test('parameters larger than the staging buffer are read in pieces', async () =>
   const { readTensors } = await import('../../runtime/readback.ts');
   const bytes = 700_000;
   const slab = device.createBuffer({ size: bytes, usage: 0x8c });
-  const staging = device.createBuffer({ size: 16, usage: 0x9 });
+  const staging = device.createBuffer({ size: 4096, usage: 0x9 });
   const data = Float32Array.from({ length: bytes / 4 }, (_, i) => i);
   device.queue.writeBuffer(slab, 0, data);
   const tensor = { ...plan.tensors[0], slab: 0, offset: 0, bytes };

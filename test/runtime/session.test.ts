@@ -4,8 +4,13 @@ import { load, type Session } from '../../runtime/index.ts';
 import { errorOf } from '../support/errors.ts';
 import { testDevice, testGpu } from '../support/gpu.ts';
 import { SMALL_INPUTS, smallPlan, smallReference } from '../support/small-plan.ts';
+import { type SwapDraw, swappedPlan } from '../support/swapped-plan.ts';
 
 const plan = smallPlan();
+const SWAPS: SwapDraw = {
+  ...{ seed: 1, hosted: 5, swapped: 10, recomputed: 10, tiers: ['memory', 'file'] },
+  staging: { buffers: 3, bytes: 32 },
+};
 let device: GPUDevice;
 let session: Session;
 
@@ -163,7 +168,8 @@ describe('inputs that do not fit', () => {
 });
 
 describe('memory', () => {
-  test('the buffers that are created are the bytes that the plan says', async () => {
+  /** The device; `bytes` is what is allocated on it through this view of it. */
+  function countingDevice(): { device: GPUDevice; bytes: () => number } {
     let bytes = 0;
     const counting = new Proxy(device, {
       get(target, key) {
@@ -171,20 +177,43 @@ describe('memory', () => {
         if (key === 'createBuffer')
           return (descriptor: GPUBufferDescriptor) => {
             const buffer = target.createBuffer(descriptor);
+            const destroy = buffer.destroy.bind(buffer);
             bytes += buffer.size;
+            buffer.destroy = () => {
+              bytes -= buffer.size;
+              destroy();
+            };
             return buffer;
           };
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    const counted = await load(plan, { device: counting });
-    expect(bytes).toBe(plan.memory.deviceBytes);
-    expect(counted.allocatedBytes).toBe(plan.memory.deviceBytes);
-    await counted.run('train', SMALL_INPUTS);
-    await counted.run('train', SMALL_INPUTS, { read: false });
-    expect(bytes).toBe(plan.memory.deviceBytes);
-    counted.destroy();
-  });
+    return { device: counting, bytes: () => bytes };
+  }
+
+  test.each([
+    ['of a plan', plan, false],
+    ['with snapshots', plan, true],
+    ['of a plan that swaps', swappedPlan(plan, SWAPS), false],
+  ])(
+    'the buffers %s are the bytes that the plan says, whatever is done',
+    async (_, given, snapshots) => {
+      const { device, bytes } = countingDevice();
+      const counted = await load(given, { device, snapshots });
+      const expectExact = () => expect(bytes()).toBe(given.memory.deviceBytes);
+      expectExact();
+      expect(counted.allocatedBytes).toBe(given.memory.deviceBytes);
+      for (const read of [undefined, false, ['loss']] as const) {
+        await counted.run('train', SMALL_INPUTS, read === undefined ? {} : { read });
+        expectExact();
+      }
+      await counted.loadCheckpoint(await counted.saveCheckpoint());
+      await counted.writeParameters(await counted.readParameters());
+      expectExact();
+      counted.destroy();
+      expect(bytes()).toBe(0);
+    },
+  );
 
   test('a limit that the device lacks is named', async () => {
     const small = new Proxy(device, {

@@ -6,6 +6,7 @@ import { BYTES_PER_ELEMENT, elementCount } from '../../ir/tensor.ts';
 export class Slabs {
   private readonly slabs: readonly Float64Array[];
   private readonly schedule: AllocatedSchedule;
+  private readonly host = new Map<number, Float64Array>();
 
   constructor(schedule: AllocatedSchedule) {
     this.schedule = schedule;
@@ -14,11 +15,19 @@ export class Slabs {
     );
   }
 
+  /** The memory of a tensor, wherever it is. */
   view(tensor: number): Float64Array {
+    if (this.schedule.tensors[tensor].onHost) {
+      const home = this.schedule.hostSlots.findIndex((slot) => slot.tensor === tensor);
+      const count = elementCount(this.schedule.tensors[tensor].shape);
+      const known = this.host.get(home) ?? new Float64Array(count).fill(Number.NaN);
+      this.host.set(home, known);
+      return known;
+    }
     const { slab, offset } = this.schedule.placements[tensor];
     const start = offset / BYTES_PER_ELEMENT;
     const count = elementCount(this.schedule.tensors[tensor].shape);
-    return this.slabs[slab].subarray(start, start + count);
+    return this.slabs[slab!].subarray(start, start + count);
   }
 
   /** Runs one program in float64 over the shared memory. */
@@ -29,13 +38,22 @@ export class Slabs {
     const { kernels, programs } = this.schedule;
     const program = programs.find(({ name }) => name === programName)!;
     for (const { name, tensor } of program.inputs) this.view(tensor).set(inputs[name]);
-    for (const { kernel, operands, offsets } of program.steps) {
+    const transfer = (kind: 'in' | 'out', at: number) => {
+      for (const { kind: way, tensor, slot, step } of program.transfers ?? []) {
+        if (way !== kind || step !== at) continue;
+        if (kind === 'out') this.host.set(slot, this.view(tensor).slice());
+        else this.view(tensor).set(this.host.get(slot)!);
+      }
+    };
+    program.steps.forEach(({ kernel, operands, offsets }, at) => {
+      transfer('in', at);
       const ranges = operands.map((tensor, k) => {
         const start = offsets?.[k] ?? 0;
         return this.view(tensor).subarray(start, start + kernels[kernel].buffers[k].elements);
       });
       interpretKernel(kernels[kernel], ranges);
-    }
+      transfer('out', at);
+    });
     return Object.fromEntries(
       program.outputs.map(({ name, tensor }) => [name, this.view(tensor).slice()]),
     );

@@ -1,8 +1,9 @@
+import { generatePlan } from '../../compiler/codegen/index.ts';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import type { Plan } from '../../ir/plan.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
 
 // Linear regression by gradient descent with momentum, as kernels written by hand: small enough to follow by reading.
@@ -110,6 +111,14 @@ export function smallPlan(): Plan {
     producer: 'test',
     emitted: schedule!.kernels.map((kernel) => emitWgsl(kernel, limits)),
   });
+}
+
+/** The same for WebAssembly, with its module. */
+export async function smallWasmPlan(): Promise<{ plan: Plan; module: Uint8Array }> {
+  const options = { target: 'wasm', limits: WASM_LIMITS, budgetBytes: null } as const;
+  const { schedule } = planMemory(parseSchedule(SCHEDULE), WASM_LIMITS, { target: 'wasm' });
+  const { plan, module } = await generatePlan(schedule!, { ...options, producer: 'test' });
+  return { plan, module: module! };
 }
 
 export const SMALL_INPUTS = {

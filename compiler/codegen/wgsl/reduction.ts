@@ -33,7 +33,7 @@ export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule 
   const { dtype } = kernel.nodes[value];
   const points = pointCount(kernel, 'parallel');
   const terms = pointCount(kernel, 'reduced');
-  const { outputs, reducers, reducersFirst } = divide(kernel, limits);
+  const { outputs, reducers, reducersFirst } = divideReduction(kernel, limits);
   const groups = Math.ceil(points / outputs);
   const exact = points % outputs === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
 
@@ -99,7 +99,7 @@ function treeLines(reducers: number, stride: number, combine: (other: string) =>
 }
 
 /** Nodes that the loop needs and that no reduced axis changes. */
-function loopInvariants(kernel: Kernel): NodeIndex[] {
+export function loopInvariants(kernel: Kernel): NodeIndex[] {
   const reduced = axesOfKind(kernel, 'reduced');
   const varies = (coefficients: readonly number[]) => reduced.some((a) => coefficients[a] !== 0);
   const changes = new Uint8Array(kernel.nodes.length);
@@ -117,7 +117,7 @@ function loopInvariants(kernel: Kernel): NodeIndex[] {
   return kernel.nodes.flatMap((_, index) => (needed[index] && !changes[index] ? [index] : []));
 }
 
-function divide(kernel: Kernel, limits: TargetLimits): Division {
+export function divideReduction(kernel: Kernel, limits: TargetLimits): Division {
   const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers } = TUNING.reduction;
   const points = pointCount(kernel, 'parallel');
   const terms = pointCount(kernel, 'reduced');

@@ -1,0 +1,150 @@
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { clearLine, cursorTo } from 'node:readline';
+import type { Plan } from '../../ir/plan.ts';
+import { formatBytes } from '../bytes.ts';
+import { diagnostic } from '../diagnostics.ts';
+import { measureFile } from '../profile/file-rates.ts';
+import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
+import { measureDevice } from '../profile/measure.ts';
+import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
+import type { MeasuredSession } from '../profile/timing.ts';
+import { formatSeconds } from '../seconds.ts';
+import { PRODUCER } from '../version.ts';
+import { findNodeGpu } from './gpu.ts';
+import { formatPlain, fromBtc } from './report.ts';
+import { style } from './style.ts';
+import { table } from './table.ts';
+import type { TargetName } from './targets.ts';
+
+export interface ProfileCommandOptions {
+  readonly target: TargetName;
+  readonly output?: string;
+  readonly folder?: string;
+  readonly json?: boolean;
+}
+
+type Load = (
+  plan: Plan,
+  options: { device?: GPUDevice; module?: Uint8Array },
+) => Promise<MeasuredSession>;
+
+export async function profileCommand(options: ProfileCommandOptions): Promise<number> {
+  const { target } = options;
+  const file = options.output ?? `${target}.profile.json`;
+  const progress = showMeasurements();
+  let device: GPUDevice | null = null;
+  try {
+    const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
+    const found = target === 'webgpu' ? await openDevice() : null;
+    device = found?.device ?? null;
+    const rates = await measureDevice({
+      target,
+      open: (plan, module) =>
+        load(plan, { ...(device ? { device } : {}), ...(module ? { module } : {}) }),
+      onProgress: progress.show,
+    });
+    const files = await measureFile(options.folder ?? tmpdir());
+    const adapter = found?.adapter ?? 'WebAssembly';
+    const date = new Date().toISOString().slice(0, 10);
+    const profile: DeviceProfile = {
+      format: PROFILE_FORMAT,
+      version: PROFILE_VERSION,
+      name: `${adapter}, ${date}`,
+      target,
+      adapter,
+      date,
+      versions: [PRODUCER, `node ${process.versions.node}`],
+      ...rounded({ ...rates, ...files }),
+    };
+    progress.clear();
+    try {
+      await writeFile(file, `${JSON.stringify(profile, null, 2)}\n`);
+    } catch (error) {
+      const { message } = error as Error;
+      console.error(formatPlain(fromBtc(diagnostic(5003, null, { file, reason: message }))));
+      return 1;
+    }
+    if (options.json) console.log(JSON.stringify(profile, null, 2));
+    else process.stdout.write(formatProfile(profile, file));
+    return 0;
+  } catch (error) {
+    progress.clear();
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  } finally {
+    device?.destroy();
+  }
+}
+
+async function openDevice(): Promise<{ device: GPUDevice; adapter: string }> {
+  const { gpu, reason } = await findNodeGpu();
+  if (!gpu) throw new Error(`${reason}; --target wasm profiles WebAssembly`);
+  const adapter = await (gpu as GPU).requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw new Error('the WebGPU adapter has gone');
+  const device = await adapter.requestDevice();
+  const { vendor, device: name, description } = adapter.info;
+  return { device, adapter: [vendor, name || description].filter(Boolean).join(' ') || 'GPU' };
+}
+
+/** Four digits are more than a measurement has. */
+function rounded<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value), (_, part) =>
+    typeof part === 'number' ? Number(part.toPrecision(4)) : part,
+  ) as T;
+}
+
+/** A line on the terminal that says what is measured. */
+function showMeasurements() {
+  const stream = process.stderr;
+  const clear = () => {
+    if (!stream.isTTY) return;
+    clearLine(stream, 0);
+    cursorTo(stream, 0);
+  };
+  return {
+    clear,
+    show: (name: string, number: number, count: number) => {
+      clear();
+      stream.write(`  ${number} of ${count}: ${name}${stream.isTTY ? '' : '\n'}`);
+    },
+  };
+}
+
+function formatProfile(profile: DeviceProfile, file: string): string {
+  const { workgroups } = profile;
+  const rate = (value: number, unit: string) => `${engineering(value)}${unit}/s`;
+  const bytes = (value: number) => `${formatBytes(value)}/s`;
+  const rows = [
+    ...KERNEL_CLASSES.map((kind) => [kind, rate(profile.operationsPerSecond[kind], 'operations')]),
+    ['functions', rate(profile.functionsPerSecond, 'evaluations')],
+    ['random', rate(profile.randomsPerSecond, 'numbers')],
+    ...(workgroups
+      ? [
+          [
+            'contraction in workgroups',
+            rate(workgroups.operationsPerSecond.contraction, 'operations'),
+          ],
+          ['reduction in workgroups', rate(workgroups.operationsPerSecond.reduction, 'operations')],
+          ['barriers', rate(workgroups.barriersPerSecond, 'waits of an invocation')],
+          ['invocations that keep it busy', String(Math.round(workgroups.concurrentInvocations))],
+        ]
+      : []),
+    ['memory', bytes(profile.memoryBytesPerSecond)],
+    ['step', formatSeconds(profile.dispatchSeconds)],
+    ['run', formatSeconds(profile.submitSeconds)],
+    ['device to host', bytes(profile.deviceToHostBytesPerSecond)],
+    ['host to device', bytes(profile.hostToDeviceBytesPerSecond)],
+    ['transfer', formatSeconds(profile.transferSeconds)],
+    ['hidden behind computation', `${(100 * profile.overlap).toFixed(0)} %`],
+    ['file, read', bytes(profile.fileReadBytesPerSecond)],
+    ['file, written', bytes(profile.fileWriteBytesPerSecond)],
+  ];
+  const use = `btc build model.ts --target ${profile.target} --profile ${file}`;
+  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${style.dim(use)}\n`;
+}
+
+function engineering(value: number): string {
+  const power = Math.max(0, Math.min(4, Math.floor(Math.log10(value) / 3)));
+  return `${(value / 1000 ** power).toPrecision(3)} ${['', 'k', 'M', 'G', 'T'][power]}`;
+}

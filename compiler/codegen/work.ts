@@ -1,0 +1,55 @@
+import type { Expression } from '../../ir/kernel.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
+
+/** Instructions by what they cost. What is computed several times counts several times. */
+export interface Operations {
+  /** On the scale of the target's own model, addresses and padding included: vector additions on wasm, scalar ones on WebGPU. */
+  readonly plain: number;
+  /** Evaluations of exp and other functions that are series, of one number each, counted as so many of exp. */
+  readonly functions: number;
+  /** Random numbers drawn. */
+  readonly randoms: number;
+}
+
+/** What the code of a kernel does in one run. */
+export interface KernelWork extends Operations {
+  /** How often an invocation waits at a barrier, summed over invocations. */
+  readonly barriers: number;
+  readonly invocations: number;
+}
+
+export const NOTHING: Operations = { plain: 0, functions: 0, randoms: 0 };
+
+export const plainly = (plain: number): Operations => ({ ...NOTHING, plain });
+
+export function scaled({ plain, functions, randoms }: Operations, factor: number): Operations {
+  return { plain: plain * factor, functions: functions * factor, randoms: randoms * factor };
+}
+
+export function total(...parts: readonly Operations[]): Operations {
+  let [plain, functions, randoms] = [0, 0, 0];
+  for (const part of parts) {
+    plain += part.plain;
+    functions += part.functions;
+    randoms += part.randoms;
+  }
+  return { plain, functions, randoms };
+}
+
+/** Functions by what they cost beside exp. */
+const FUNCTION_CALLS: Readonly<Partial<Record<ScalarOp, number>>> = {
+  exp: 1,
+  log: 1.5,
+  tanh: 2,
+  sigmoid: 1.5,
+  sin: 1.5,
+  cos: 1.5,
+  pow: 2.5,
+};
+
+/** Functions and random numbers in one evaluation of a node. */
+export function callsOf(node: Expression): { functions: number; randoms: number } {
+  const functions =
+    node.kind === 'apply' && node.dtype === 'f32' ? (FUNCTION_CALLS[node.op] ?? 0) : 0;
+  return { functions, randoms: Number(node.kind === 'random') };
+}

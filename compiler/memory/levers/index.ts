@@ -1,0 +1,117 @@
+import type { Schedule } from '../../../ir/schedule.ts';
+import { alignedBytes } from '../liveness.ts';
+import { chooseLevers, type LeverChoice, type LeverModule, noLevers } from './auto.ts';
+import { type Decisions, noDecisions } from './decisions.ts';
+import { LeverEmitter } from './emit.ts';
+import { swapLeastRecentlyUsed } from './lru.ts';
+import { prefetch } from './prefetch.ts';
+import { type LeverProgram, leverProgram, type NamedProgram } from './program.ts';
+import { isRefusal, realise } from './realise.ts';
+import { recomputeSegments, swapCheckpoints } from './strategies.ts';
+import type { TransferCosts } from './timeline.ts';
+
+export type { TransferCosts };
+
+/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
+export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
+export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
+
+/** What is swapped: nothing, by a policy of SuperNeurons, or what is cheapest for the budget. */
+export const SWAP_POLICIES = ['none', 'conv', 'lru', 'auto'] as const;
+export type SwapPolicy = (typeof SWAP_POLICIES)[number];
+
+export interface LeverSet {
+  readonly recompute: RecomputeStrategy;
+  readonly swap: SwapPolicy;
+}
+
+/** What the named strategies of a set decide about a program that has `roomBytes` for all but persistent values. */
+export function namedDecisions(
+  program: LeverProgram,
+  { recompute, swap }: LeverSet,
+  roomBytes: number,
+): Decisions {
+  const decisions =
+    recompute === 'none' || recompute === 'auto'
+      ? noDecisions(program)
+      : recomputeSegments(program, recompute);
+  if (swap === 'conv') swapCheckpoints(program, decisions);
+  if (swap === 'lru') swapLeastRecentlyUsed(program, decisions, roomBytes);
+  return decisions;
+}
+
+/** A schedule in its final order as the levers see it. */
+export class Levers {
+  private readonly schedule: Schedule;
+  private readonly programs: readonly NamedProgram[];
+  private readonly persistent: readonly number[];
+  private readonly module: LeverModule;
+  private readonly costs: TransferCosts;
+  private readonly plain: LeverChoice;
+
+  constructor(
+    schedule: Schedule,
+    alignment: number,
+    secondsOf: (kernel: number) => number,
+    costs: TransferCosts,
+  ) {
+    const bytes = alignedBytes(schedule, alignment);
+    this.schedule = schedule;
+    this.costs = costs;
+    this.programs = schedule.programs.map((_, index) =>
+      leverProgram(schedule, index, alignment, secondsOf),
+    );
+    this.persistent = schedule.tensors.flatMap((tensor, i) => (tensor.program === null ? [i] : []));
+    const idOf = new Map(this.persistent.map((tensor, id) => [tensor, id]));
+    this.module = {
+      programs: this.programs,
+      persistentOf: this.programs.map(({ tensors }) =>
+        Int32Array.from(tensors, (tensor) => idOf.get(tensor) ?? -1),
+      ),
+      persistentBytes: Float64Array.from(this.persistent, (tensor) => bytes[tensor]),
+    };
+    this.plain = noLevers(this.module, costs);
+  }
+
+  /** What a set of levers makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
+  choose({ recompute, swap }: LeverSet, targetBytes: number): LeverChoice {
+    const { programs, persistentBytes } = this.module;
+    const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const decisions = programs.map((program) =>
+      namedDecisions(program, { recompute, swap }, targetBytes - deviceBytes),
+    );
+    return chooseLevers(this.module, {
+      targetBytes,
+      recompute: recompute === 'auto',
+      swap: swap === 'auto',
+      costs: this.costs,
+      start: { ...this.plain, decisions },
+    });
+  }
+
+  /** The schedule that a choice stands for. */
+  emit(choice: LeverChoice, targetBytes: number): Schedule {
+    const isHome = new Set(this.persistent.filter((_, id) => choice.onHost[id]));
+    const written = new Set(
+      this.programs.flatMap(({ values, tensors }) =>
+        tensors.filter((_, value) => values[value].writers.length > 0),
+      ),
+    );
+    const emitter = new LeverEmitter(
+      this.schedule,
+      (tensor) => isHome.has(tensor),
+      (tensor) => written.has(tensor),
+    );
+    const { persistentBytes } = this.module;
+    const room =
+      targetBytes -
+      persistentBytes.reduce((sum, bytes, id) => (choice.onHost[id] ? sum : sum + bytes), 0);
+    this.programs.forEach((program, p) => {
+      const onHost = (value: number) => isHome.has(program.tensors[value]);
+      const result = realise(program, choice.decisions[p], onHost);
+      if (isRefusal(result)) throw new Error('internal error: a choice of levers has no sequence');
+      emitter.add(p, program, prefetch(program, result, onHost, this.costs, room));
+    });
+    return emitter.finish();
+  }
+}

@@ -1,0 +1,58 @@
+import type { Kernel } from '../../ir/kernel.ts';
+import type { Plan, PlanPrediction, PlanProgram, PlanTransfer } from '../../ir/plan.ts';
+import type { TargetLimits } from '../../ir/schedule.ts';
+import { predictSeconds, transferSeconds } from './predict.ts';
+import type { DeviceProfile } from './profile.ts';
+
+/** The plan with the seconds that it should take on the device of a profile; `kernels` are those of the plan. */
+export function predictPlan(
+  plan: Plan,
+  kernels: readonly Kernel[],
+  profile: DeviceProfile,
+  limits: TargetLimits,
+): Plan {
+  const seconds = kernels.map((kernel) => predictSeconds(kernel, profile, limits));
+  const programs = Object.entries(plan.programs).map(([name, program]): [string, PlanProgram] => {
+    const steps = program.steps.map((step) => ({ ...step, seconds: seconds[step.kernel] }));
+    const timed = { ...program, steps };
+    return [name, { ...timed, predicted: predictProgram(plan, timed, profile) }];
+  });
+  return { ...plan, profile: profile.name, programs: Object.fromEntries(programs) };
+}
+
+/** Seconds of one run by its parts. */
+function predictProgram(
+  plan: Plan,
+  { steps, transfers = [], inputs, outputs }: PlanProgram,
+  profile: DeviceProfile,
+): PlanPrediction {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const computing = sum(steps.map((step) => step.seconds ?? 0));
+  const recomputing = sum(steps.map((step) => (step.again ? (step.seconds ?? 0) : 0)));
+  const bytesOf = (list: readonly { readonly tensor: number }[]) =>
+    sum(list.map(({ tensor }) => plan.tensors[tensor].bytes));
+  // Transfers hide behind computation as far as the device can do both and there is enough of it.
+  const copying = sum(transfers.map((transfer) => copySeconds(plan, transfer, profile)));
+  const swapping = copying - Math.min(profile.overlap * copying, computing);
+  const interfacing =
+    profile.submitSeconds +
+    bytesOf(inputs) / profile.hostToDeviceBytesPerSecond +
+    bytesOf(outputs) / profile.deviceToHostBytesPerSecond;
+  return {
+    seconds: computing + swapping + interfacing,
+    stepSeconds: computing,
+    recomputeSeconds: recomputing,
+    swapSeconds: swapping,
+    interfaceSeconds: interfacing,
+  };
+}
+
+/** Seconds of one transfer by itself, to or from its slot. */
+function copySeconds(plan: Plan, { kind, tensor, slot }: PlanTransfer, profile: DeviceProfile) {
+  const { bytes } = plan.tensors[tensor];
+  const direction = kind === 'out' ? 'deviceToHost' : 'hostToDevice';
+  const device = transferSeconds(bytes, direction, profile);
+  if (plan.swap!.slots[slot].tier === 'memory') return device;
+  const { fileReadBytesPerSecond, fileWriteBytesPerSecond } = profile;
+  return device + bytes / (kind === 'out' ? fileWriteBytesPerSecond : fileReadBytesPerSecond);
+}

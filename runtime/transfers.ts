@@ -1,0 +1,121 @@
+import type { Plan, PlanTensor, PlanTransfer } from '../ir/plan.ts';
+import { transferTime } from '../ir/plan-swap.ts';
+import { type HostSlots, writtenTensors } from './host-slots.ts';
+
+/** A copy from a tensor to a slot; `order` counts those of the program. */
+export interface TransferOut {
+  readonly tensor: PlanTensor;
+  readonly slot: number;
+  readonly order: number;
+}
+
+/** A copy from a slot to a tensor, once the out of that order has been written; -1: of a home as it was before the run. */
+export interface TransferIn {
+  readonly tensor: PlanTensor;
+  readonly slot: number;
+  readonly after: number;
+}
+
+/** Steps `first` to `end`, exclusive; what comes in before them, and what goes out behind them. */
+export interface Segment {
+  readonly first: number;
+  readonly end: number;
+  readonly ins: readonly TransferIn[];
+  readonly outs: readonly TransferOut[];
+}
+
+/** How a program runs in pieces. */
+export interface ProgramTransfers {
+  readonly segments: readonly Segment[];
+  readonly ins: readonly TransferIn[];
+  readonly outCount: number;
+  /** Homes that the program writes. */
+  readonly homes: ReadonlySet<number>;
+  /** Persistent tensors on the device that it writes, with their snapshots. */
+  readonly restored: readonly { readonly tensor: PlanTensor; readonly slot: number }[];
+}
+
+/** The transfers of a program, those of its snapshots among them; null where it has none. */
+export function programTransfers(
+  plan: Plan,
+  name: string,
+  slots: HostSlots,
+): ProgramTransfers | null {
+  const program = plan.programs[name];
+  const given = program.transfers ?? [];
+  const changed = [...writtenTensors(plan, program)].filter(
+    (index) => plan.tensors[index].policy === 'persistent' && slots.homes[index] >= 0,
+  );
+  const transfers = [...given, ...snapshotTransfers(plan, name, changed, slots)].sort(
+    (a, b) => transferTime(a) - transferTime(b),
+  );
+  if (transfers.length === 0) return null;
+  const homes = new Set(slots.homes);
+  const lastOut = new Map<number, number>();
+  let outCount = 0;
+  const resolved = transfers.map(({ kind, tensor: index, slot, step }) => {
+    const tensor = plan.tensors[index];
+    if (kind === 'in') {
+      const after = lastOut.get(slot) ?? -1;
+      return { kind, step, transfer: { tensor, slot, after } } as const;
+    }
+    lastOut.set(slot, outCount);
+    return { kind, step, transfer: { tensor, slot, order: outCount++ } } as const;
+  });
+  const ins = resolved.flatMap((r) => (r.kind === 'in' ? [{ step: r.step, in: r.transfer }] : []));
+  const outs = resolved.flatMap((r) =>
+    r.kind === 'out' ? [{ step: r.step, out: r.transfer }] : [],
+  );
+  const cuts = new Set([0, program.steps.length]);
+  for (const { step } of ins) cuts.add(step);
+  for (const { step } of outs) cuts.add(step + 1);
+  const bounds = [...cuts].sort((a, b) => a - b);
+  const insAt = grouped(ins, ({ step }) => step);
+  const outsAt = grouped(outs, ({ step }) => step + 1);
+  return {
+    segments: bounds.slice(1).map((end, i) => ({
+      first: bounds[i],
+      end,
+      ins: (insAt.get(bounds[i]) ?? []).map((entry) => entry.in),
+      outs: (outsAt.get(end) ?? []).map((entry) => entry.out),
+    })),
+    ins: ins.map((entry) => entry.in),
+    outCount,
+    homes: new Set(outs.flatMap(({ out }) => (homes.has(out.slot) ? [out.slot] : []))),
+    restored: changed.map((index) => ({ tensor: plan.tensors[index], slot: slots.homes[index] })),
+  };
+}
+
+/**
+ * Copies of persistent tensors to their snapshots, each after its last write: with the first copies out that follow it
+ * anyway, else at the end, so that they cut the program nowhere else.
+ */
+function snapshotTransfers(
+  plan: Plan,
+  name: string,
+  changed: readonly number[],
+  slots: HostSlots,
+): PlanTransfer[] {
+  const { steps, transfers = [] } = plan.programs[name];
+  const lastWrite = new Map<number, number>();
+  steps.forEach(({ kernel, bindings }, step) => {
+    bindings.forEach((tensor, b) => {
+      if (plan.kernels[kernel].bindings[b].access !== 'read') lastWrite.set(tensor, step);
+    });
+  });
+  const stops = transfers.filter(({ kind }) => kind === 'out').map(({ step }) => step);
+  return changed.map((tensor) => ({
+    ...{ kind: 'out', tensor, slot: slots.homes[tensor] },
+    step: stops.find((step) => step >= lastWrite.get(tensor)!) ?? steps.length - 1,
+  }));
+}
+
+function grouped<T>(items: readonly T[], key: (item: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}

@@ -1,0 +1,149 @@
+import type { Plan, PlanKernel, PlanProgram, PlanStep } from '../ir/plan.ts';
+import { readbackBytes } from '../ir/plan-staging.ts';
+import { errorText, RuntimeError } from './errors.ts';
+import { BUFFER_USAGE, SHADER_STAGE_COMPUTE } from './webgpu-constants.ts';
+
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
+}
+
+/** All device memory of a plan. */
+export interface Buffers {
+  readonly slabs: readonly GPUBuffer[];
+  /** What outputs and persistent tensors are read through. */
+  readonly readback: GPUBuffer | null;
+  /** What swapped tensors are copied out through. */
+  readonly swap: readonly GPUBuffer[];
+}
+
+/** Runs `action`, collecting the first error of one kind that it causes on the device. */
+export async function inErrorScope<T>(
+  device: GPUDevice,
+  filter: GPUErrorFilter,
+  action: () => T,
+): Promise<{ result: T; error: string | null }> {
+  device.pushErrorScope(filter);
+  const result = action();
+  const error = await device.popErrorScope();
+  return { result, error: error ? error.message : null };
+}
+
+/** Error: `out-of-memory`, after which nothing stays allocated. */
+export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Buffers> {
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = BUFFER_USAGE;
+  const buffers: GPUBuffer[] = [];
+  const create = (label: string, size: number, usage: number) => {
+    const buffer = device.createBuffer({ label: `${plan.name} ${label}`, size, usage });
+    buffers.push(buffer);
+    return buffer;
+  };
+  const attempt = (): Buffers => {
+    const slabs = plan.slabs.map(({ bytes }, i) =>
+      create(`slab ${i}`, bytes, STORAGE | COPY_SRC | COPY_DST),
+    );
+    const read = readbackBytes(plan);
+    const readback = read > 0 ? create('readback', read, MAP_READ | COPY_DST) : null;
+    const { buffers: count, bytes } = plan.swap?.staging ?? { buffers: 0, bytes: 0 };
+    const swap = Array.from({ length: count }, (_, i) =>
+      create(`swap ${i}`, bytes, MAP_READ | COPY_DST),
+    );
+    return { slabs, readback, swap };
+  };
+  let failure: string | null;
+  try {
+    const { result, error } = await inErrorScope(device, 'out-of-memory', attempt);
+    if (error === null) return result;
+    failure = error;
+  } catch (error) {
+    failure = errorText(error);
+  }
+  for (const buffer of buffers) buffer.destroy();
+  throw new RuntimeError(
+    'out-of-memory',
+    `the device cannot allocate the ${plan.memory.deviceBytes} bytes of the plan (${failure}); build it with a smaller --budget`,
+  );
+}
+
+/** Compiles the kernels in parallel and binds every step. Error: `kernel-rejected`. */
+export async function bindPrograms(
+  plan: Plan,
+  device: GPUDevice,
+  slabs: readonly GPUBuffer[],
+): Promise<Map<PlanProgram, Dispatch[]>> {
+  const layouts = new Map<number, GPUBindGroupLayout>();
+  const layoutOf = (count: number) => {
+    let layout = layouts.get(count);
+    if (!layout) {
+      const entries = Array.from({ length: count }, (_, binding) => ({
+        binding,
+        visibility: SHADER_STAGE_COMPUTE,
+        buffer: { type: 'storage' as const },
+      }));
+      layout = device.createBindGroupLayout({ entries });
+      layouts.set(count, layout);
+    }
+    return layout;
+  };
+  const pipelines = await Promise.all(
+    plan.kernels.map((kernel) => createPipeline(device, kernel, layoutOf(kernel.bindings.length))),
+  );
+  const groups = new Map<string, GPUBindGroup>();
+  const groupOf = ({ kernel, bindings, offsets }: PlanStep) => {
+    const ranges = plan.kernels[kernel].bindings.map(({ bytes }, binding) => {
+      const { slab, offset } = plan.tensors[bindings[binding]];
+      return { slab, offset: offset + (offsets?.[binding] ?? 0), bytes };
+    });
+    const key = ranges.map(({ slab, offset, bytes }) => `${slab}:${offset}:${bytes}`).join();
+    let group = groups.get(key);
+    if (!group) {
+      const entries = ranges.map(({ slab, offset, bytes }, binding) => ({
+        binding,
+        resource: { buffer: slabs[slab!], offset, size: bytes },
+      }));
+      group = device.createBindGroup({ layout: layoutOf(ranges.length), entries });
+      groups.set(key, group);
+    }
+    return group;
+  };
+  const programs = new Map<PlanProgram, Dispatch[]>();
+  const { error } = await inErrorScope(device, 'validation', () => {
+    for (const program of Object.values(plan.programs)) {
+      const dispatches = program.steps.map((step) => ({
+        pipeline: pipelines[step.kernel],
+        bindings: groupOf(step),
+        grid: step.grid,
+      }));
+      programs.set(program, dispatches);
+    }
+  });
+  if (error) throw new RuntimeError('kernel-rejected', `the device refuses a binding: ${error}`);
+  return programs;
+}
+
+async function createPipeline(
+  device: GPUDevice,
+  kernel: PlanKernel,
+  layout: GPUBindGroupLayout,
+): Promise<GPUComputePipeline> {
+  const { result: module, error } = await inErrorScope(device, 'validation', () =>
+    device.createShaderModule({ label: kernel.name, code: kernel.wgsl! }),
+  );
+  let reason = error;
+  if (reason === null) {
+    try {
+      return await device.createComputePipelineAsync({
+        label: kernel.name,
+        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      });
+    } catch (failure) {
+      reason = errorText(failure);
+    }
+  }
+  throw new RuntimeError(
+    'kernel-rejected',
+    `the device refuses kernel '${kernel.name}': ${reason.split('\n')[0]}`,
+  );
+}

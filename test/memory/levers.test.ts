@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import { type LeverOptions, type LeverSet, planMemory } from '../../compiler/memory/index.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import {
+  type AllocatedSchedule,
+  type Schedule,
+  type TargetLimits,
+  WEBGPU_DEFAULT_LIMITS,
+} from '../../ir/schedule.ts';
+import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { Slabs } from '../support/run-allocated.ts';
+import { soaked } from '../support/soak.ts';
+import { randomBelow, randomSchedule } from './random-schedule.ts';
+
+const LIMITS: readonly TargetLimits[] = [
+  WEBGPU_DEFAULT_LIMITS,
+  { ...WEBGPU_DEFAULT_LIMITS, maxBufferBytes: 16384 },
+];
+
+const LEVER_SETS = [
+  { recompute: 'auto', swap: 'none' },
+  { recompute: 'none', swap: 'auto' },
+  { recompute: 'auto', swap: 'auto' },
+] as const;
+
+const cases = fc.record({
+  seed: fc.nat(),
+  steps: fc.integer({ min: 4, max: 60 }),
+  limits: fc.constantFrom(...LIMITS),
+  levers: fc.constantFrom(...LEVER_SETS),
+  share: fc.double({ min: 0, max: 1, noNaN: true }),
+  overlap: fc.constantFrom(0, 0.5, 1),
+});
+
+function options(
+  seed: number,
+  overlap: number,
+  levers: LeverSet,
+  budgetBytes: number,
+): LeverOptions {
+  const names = new Map<string, number>();
+  const below = randomBelow(seed);
+  return {
+    ...levers,
+    budgetBytes,
+    secondsOf: ({ name }) => {
+      const seconds = names.get(name) ?? 1e-6 * (1 + below(100));
+      names.set(name, seconds);
+      return seconds;
+    },
+    costs: {
+      deviceToHostBytesPerSecond: 1e8,
+      hostToDeviceBytesPerSecond: 2e8,
+      transferSeconds: 1e-6,
+      overlap,
+    },
+  };
+}
+
+/** Outputs and parameters of all programs, run in turn three times in float64 over the places of the plan. */
+function results(schedule: AllocatedSchedule): Record<string, number[]> {
+  const slabs = new Slabs(schedule);
+  const below = randomBelow(5);
+  schedule.tensors.forEach((tensor, index) => {
+    if (tensor.program === null)
+      slabs.view(index).forEach((_, i, view) => {
+        view[i] = below(100) - 50;
+      });
+  });
+  const seen: Record<string, number[]> = {};
+  for (let round = 0; round < 3; round++) {
+    for (const { name, inputs } of schedule.programs) {
+      const given = Object.fromEntries(
+        inputs.map((input) => [
+          input.name,
+          Float64Array.from(
+            { length: elementCount(schedule.tensors[input.tensor].shape) },
+            () => below(100) / 16,
+          ),
+        ]),
+      );
+      for (const [output, values] of Object.entries(slabs.run(name, given)))
+        seen[`${round} ${name} ${output}`] = [...values];
+    }
+  }
+  schedule.tensors.forEach((tensor, index) => {
+    if (tensor.program === null) seen[tensor.name] = [...slabs.view(index)];
+  });
+  return seen;
+}
+
+/** Reductions as contractions: what named strategies take for checkpoints. */
+function withDearSteps(schedule: Schedule): Schedule {
+  const programs = schedule.programs.map((program) => ({
+    ...program,
+    steps: program.steps.map((step) =>
+      step.label.startsWith('spread') ? { ...step, macs: 1 } : step,
+    ),
+  }));
+  return { ...schedule, programs };
+}
+
+const planned = (schedule: Schedule, limits: TargetLimits, levers?: LeverOptions) =>
+  planMemory(schedule, limits, { target: 'webgpu', ...(levers ? { levers } : {}) });
+
+function verified(schedule: AllocatedSchedule, budgetBytes: number | null): void {
+  const plan = assemblePlan(schedule, {
+    target: 'webgpu',
+    budgetBytes,
+    producer: 'test',
+    emitted: schedule.kernels.map(({ name }) => ({ wgsl: `// ${name}`, grid: [1, 1, 1] })),
+  });
+  expect(verifyPlan(plan)).toEqual([]);
+}
+
+describe('planMemory under a budget', () => {
+  it('keeps it or says the smallest one that it keeps, with the same results to the bit', () => {
+    fc.assert(
+      fc.property(cases, ({ seed, steps, limits, levers, share, overlap }) => {
+        const schedule = randomSchedule(seed, steps);
+        const plain = planned(schedule, limits);
+        const budget = Math.floor(plain.deviceBytes * share);
+        const fitted = planned(schedule, limits, options(seed, overlap, levers, budget));
+        const kept = fitted.deviceBytes <= budget;
+        expect(fitted.floors.length > 0).toBe(!kept);
+        const floor = fitted.floors.find(
+          ({ levers: { recompute, swap } }) =>
+            recompute === levers.recompute && swap === levers.swap,
+        );
+        const least = floor?.bytes ?? budget;
+        expect(least).toBeGreaterThanOrEqual(budget);
+        const again = kept
+          ? fitted
+          : planned(schedule, limits, options(seed, overlap, levers, least));
+        expect(again.deviceBytes).toBeLessThanOrEqual(least);
+        expect(results(again.schedule!)).toEqual(results(plain.schedule!));
+        verified(again.schedule!, least);
+        expect(parseSchedule(printSchedule(again.schedule!))).toEqual(again.schedule);
+      }),
+      soaked(25),
+    );
+  });
+
+  it('gives the same results with the strategies of a paper', () => {
+    const named = fc.record({
+      recompute: fc.constantFrom('none', 'speed', 'memory', 'cost'),
+      swap: fc.constantFrom('none', 'conv', 'lru', 'auto'),
+    });
+    fc.assert(
+      fc.property(cases, named, ({ seed, steps, limits, share, overlap }, levers) => {
+        const schedule = withDearSteps(randomSchedule(seed, steps));
+        const plain = planned(schedule, limits);
+        const budget = Math.floor(plain.deviceBytes * share);
+        const pulled = planned(schedule, limits, options(seed, overlap, levers, budget));
+        expect(results(pulled.schedule!)).toEqual(results(plain.schedule!));
+        verified(pulled.schedule!, null);
+      }),
+      soaked(25),
+    );
+  });
+
+  it('never needs more where it may do more', () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const schedule = randomSchedule(seed, 40);
+        const { floors } = planned(
+          schedule,
+          WEBGPU_DEFAULT_LIMITS,
+          options(seed, 1, LEVER_SETS[2], 0),
+        );
+        const [none, recompute, swap, both] = floors.map(({ bytes }) => bytes);
+        expect(recompute).toBeLessThanOrEqual(none);
+        expect(swap).toBeLessThanOrEqual(none);
+        expect(both).toBeLessThanOrEqual(swap);
+      }),
+      soaked(20),
+    );
+  });
+});

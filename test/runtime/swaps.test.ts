@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CompileResult, compile } from '../../compiler/index.ts';
+import type { HostTier, Plan, Target } from '../../ir/plan.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import { type LoadOptions, load, type Session, type TensorData } from '../../runtime/index.ts';
+import { testDevice } from '../support/gpu.ts';
+import { slowStore } from '../support/host-stores.ts';
+import { MODELS } from '../support/models.ts';
+import { randomInputs } from '../support/reference.ts';
+import { soaked } from '../support/soak.ts';
+import { type SwapDraw, swappedPlan, swappedWasm } from '../support/swapped-plan.ts';
+
+// Plans in which values are swapped and recomputed do the same as those without, to the bit.
+
+const NAMES = [
+  'perceptron, dropout, Adam with clipping',
+  'LSTM whose steps share kernels, momentum',
+];
+const built = new Map<string, CompileResult>();
+
+beforeAll(async () => {
+  for (const name of NAMES)
+    for (const target of ['wasm', 'webgpu'] as const)
+      built.set(
+        `${name}/${target}`,
+        await compile(MODELS[name](), { target, limits: LIMITS[target] }),
+      );
+});
+
+const LIMITS = { wasm: {}, webgpu: { maxWorkgroupBytes: 0 } } as const;
+
+interface Loadable {
+  readonly plan: Plan;
+  readonly options: LoadOptions;
+}
+
+async function plain(name: string, target: Target): Promise<Loadable> {
+  const { plan, module, parameters } = built.get(`${name}/${target}`)!;
+  const given = { parameters: parameters! };
+  if (target === 'wasm') return { plan: plan!, options: { ...given, module: module! } };
+  return { plan: plan!, options: { ...given, device: await testDevice() } };
+}
+
+async function swapped(name: string, target: Target, draw: SwapDraw): Promise<Loadable> {
+  const { plan, options } = await plain(name, target);
+  if (target === 'webgpu') return { plan: swappedPlan(plan, draw), options };
+  const made = await swappedWasm(plan, draw);
+  return { plan: made.plan, options: { ...options, module: made.module } };
+}
+
+/** Bits of everything that a session shows in some steps. */
+async function trace(session: Session, steps: number, first = 0): Promise<Uint32Array[]> {
+  const seen: TensorData[] = [];
+  for (let step = first; step < first + steps; step++)
+    for (const program of Object.keys(session.plan.programs)) {
+      const inputs = randomInputs(session.plan, program, { classes: 4, step, seed: 3 });
+      seen.push(...Object.values(await session.run(program, inputs)));
+    }
+  seen.push(...Object.values(await session.readParameters()));
+  return seen.map((data) => new Uint32Array(data.slice().buffer));
+}
+
+async function traceOf({ plan, options }: Loadable, steps = 3): Promise<Uint32Array[]> {
+  const session = await load(plan, options);
+  try {
+    return await trace(session, steps);
+  } finally {
+    session.destroy();
+  }
+}
+
+const draws = fc.record({
+  seed: fc.nat(),
+  hosted: fc.nat(10),
+  swapped: fc.nat(10),
+  recomputed: fc.nat(5),
+  tiers: fc.constantFrom<HostTier[]>(['memory'], ['file'], ['memory', 'file']),
+  staging: fc.constantFrom(
+    { buffers: 1, bytes: 64 },
+    { buffers: 2, bytes: 256 },
+    { buffers: 3, bytes: 65536 },
+  ),
+});
+
+describe.each([
+  ['wasm', 20],
+  ['webgpu', 8],
+] as const)('random swaps on %s', (target, numRuns) => {
+  test.each(NAMES)('%s', async (name) => {
+    const wanted = await traceOf(await plain(name, target));
+    await fc.assert(
+      fc.asyncProperty(draws, fc.boolean(), async (draw, slow) => {
+        const { plan, options } = await swapped(name, target, draw);
+        expect(verifyPlan(plan)).toEqual([]);
+        const stores: Partial<LoadOptions> = slow
+          ? { openStore: (_, bytes) => slowStore(bytes) }
+          : {};
+        expect(await traceOf({ plan, options: { ...options, ...stores } })).toEqual(wanted);
+      }),
+      soaked(numRuns),
+    );
+  });
+});
