@@ -27,8 +27,8 @@ interface Swaps extends ProgramTransfers {
   readonly reads: ReturnType<typeof plannedReads>;
 }
 
-/** Bytes that may be on their way to the device before it is waited for. */
-const QUEUED_BYTES = 64 * 2 ** 20;
+/** At most twice so many bytes are on their way to the device, so that its queue holds no second copy of everything. */
+const QUEUED_BYTES = 32 * 2 ** 20;
 
 /**
  * Allocates the slabs and the staging buffers of a plan on `device`, compiles its kernels in parallel and binds every
@@ -97,7 +97,10 @@ class WebGpuExecutor implements Executor {
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
   readonly #unproven: Set<PlanProgram>;
   #queuedBytes = 0;
+  #queued: Promise<void> = Promise.resolve();
   #destroyed = false;
+  /** Of the run that is under way, where it swaps. */
+  #running: Progress | null = null;
 
   constructor(
     plan: Plan,
@@ -122,17 +125,16 @@ class WebGpuExecutor implements Executor {
         const transfers = programTransfers(plan, name, slots);
         const swaps = transfers && {
           ...transfers,
-          rounds: transfers.segments.map(({ outs }) => outRounds(outs, through[0]?.size ?? 0)),
+          rounds: transfers.segments.map(({ outs }) =>
+            outRounds(slots, outs, through[0]?.size ?? 0),
+          ),
           reads: plannedReads(slots, transfers.ins),
         };
         return [program, { dispatches: dispatches.get(program)!, swaps }];
       }),
     );
     const swaps = [...this.#programs.values()].flatMap((program) => program.swaps ?? []);
-    const memory = stagingMemory(
-      slots,
-      swaps.flatMap(({ rounds }) => rounds.flat()),
-    );
+    const memory = stagingMemory(swaps.flatMap(({ rounds }) => rounds.flat()));
     this.#staging = { buffers: through, memory };
     this.#readBuffers = readBuffers(swaps.map(({ reads }) => reads));
     this.hostBytes = [...memory, ...this.#readBuffers].reduce(
@@ -178,6 +180,7 @@ class WebGpuExecutor implements Executor {
 
   destroy(): void {
     this.#destroyed = true;
+    this.#running?.fail(new RuntimeError('destroyed', 'the executor was destroyed'));
     for (const buffer of allBuffers(this.#buffers)) buffer.destroy();
     this.#slots.close();
   }
@@ -192,6 +195,7 @@ class WebGpuExecutor implements Executor {
     outputs: readonly PlanTensor[],
   ): Promise<TensorData[]> {
     const progress = new Progress();
+    this.#running = progress;
     const ahead = new ReadAhead(
       this.#slots,
       progress,
@@ -220,6 +224,8 @@ class WebGpuExecutor implements Executor {
       for (const { tensor, slot } of swaps.restored)
         this.#writeBuffer(tensor, 0, this.#slots.view(slot, tensor.bytes)!);
       throw error instanceof RuntimeError ? error : swapFailed(error);
+    } finally {
+      this.#running = null;
     }
   }
 
@@ -234,14 +240,10 @@ class WebGpuExecutor implements Executor {
     const { ins, first, end } = segments[s];
     const { dispatches } = this.#programs.get(program)!;
     for (const transfer of ins) {
-      if (this.#queuedBytes > QUEUED_BYTES) {
-        await this.#device.queue.onSubmittedWorkDone();
-        this.#queuedBytes = 0;
-      }
       await ahead.bringIn(transfer, (from, bytes) =>
         this.#writeBuffer(transfer.tensor, from, bytes),
       );
-      this.#queuedBytes += transfer.tensor.bytes;
+      await this.#limitQueue(transfer.tensor.bytes);
     }
     const filled: { buffer: GPUBuffer; round: OutRound }[] = [];
     let steps = { first, end };
@@ -264,6 +266,20 @@ class WebGpuExecutor implements Executor {
       filled.push({ buffer, round });
     }
     submit();
+  }
+
+  /** Waits for what was queued before the last so many bytes. */
+  async #limitQueue(bytes: number): Promise<void> {
+    this.#queuedBytes += bytes;
+    if (this.#queuedBytes < QUEUED_BYTES) return;
+    this.#queuedBytes = 0;
+    const earlier = this.#queued;
+    // A loss shows elsewhere.
+    this.#queued = this.#device.queue.onSubmittedWorkDone().then(
+      () => {},
+      () => {},
+    );
+    await earlier;
   }
 
   #encodeCopies(encoder: GPUCommandEncoder, buffer: GPUBuffer, { outs, pieces }: OutRound): void {
