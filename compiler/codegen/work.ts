@@ -5,7 +5,7 @@ import type { ScalarOp } from '../../ir/scalar.ts';
 export interface Operations {
   /** On the scale of the target's own model, addresses and padding included: vector additions on wasm, scalar ones on WebGPU. */
   readonly plain: number;
-  /** Evaluations of functions that are series, such as exp, of one number each. */
+  /** Evaluations of exp and other functions that are series, of one number each, counted as so many of exp. */
   readonly functions: number;
   /** Random numbers drawn. */
   readonly randoms: number;
@@ -36,15 +36,15 @@ export function total(...parts: readonly Operations[]): Operations {
   return { plain, functions, randoms };
 }
 
+/** Functions by what they cost beside exp. */
 const FUNCTION_CALLS: Readonly<Partial<Record<ScalarOp, number>>> = {
   exp: 1,
-  log: 1,
-  tanh: 1,
-  sigmoid: 1,
-  sin: 1,
-  cos: 1,
-  // A logarithm and an exponential.
-  pow: 2,
+  log: 1.5,
+  tanh: 2,
+  sigmoid: 1.5,
+  sin: 1.5,
+  cos: 1.5,
+  pow: 2.5,
 };
 
 /** Functions and random numbers in one evaluation of a node. */

@@ -7,38 +7,38 @@ export interface Benchmark {
   readonly kernel: Kernel;
 }
 
-const SIDE = 128;
-const SQUARE = SIDE * SIDE;
-const ROWS = 256;
-const COLUMNS = 1024;
+/** A benchmark at any of the {@link SCALES}: its work grows in proportion. */
+export type BenchmarkFamily = (scale: number) => Benchmark;
 
-/** Kernels whose tensors fit a cache, so that what they take is what they compute. */
-export function computingBenchmarks(): Benchmark[] {
-  return [
-    benchmark('a step', elementwise(64, ['n1: f32 = add n0, n0'])),
-    benchmark('elementwise', elementwise(SQUARE, arithmetic(4))),
-    benchmark('much arithmetic', elementwise(SQUARE, arithmetic(24))),
-    benchmark('functions', elementwise(SQUARE, calls('exp', 'tanh', 'sigmoid', 'log'))),
-    benchmark('one function', elementwise(SQUARE, calls('exp'))),
-    benchmark('random numbers', RANDOM),
-    benchmark('sums of rows', reduction('sum', ROWS, COLUMNS, `${COLUMNS}*a0 + a1`)),
-    benchmark('sums of columns', reduction('sum', COLUMNS, ROWS, `a0 + ${COLUMNS}*a1`)),
-    benchmark('sums of short rows', reduction('sum', SQUARE, 4, '4*a0 + a1')),
-    benchmark('largest of rows', reduction('max', ROWS, 16, '16*a0 + a1')),
-    benchmark('sums of few rows', reduction('sum', 64, 2048, '2048*a0 + a1')),
-    benchmark('sums of long rows', reduction('sum', 64, 16384, '16384*a0 + a1')),
-    matrices(64, 128, 784, false),
-    matrices(64, 128, 784, true),
-    matrices(256, 256, 256, false),
-    matrices(32, 32, 32, false),
-    matrices(784, 128, 64, true),
-    matrices(8192, 32, 4, false),
-    matrices(2048, 16, 4, false),
-    benchmark('convolution', CONVOLUTION),
-    benchmark('gather', GATHER),
-    benchmark('scatter', SCATTER),
-  ];
-}
+/** Fast devices need much work for times that can be told apart, slow ones little for times that are short. */
+export const SCALES = [1, 8, 64, 512] as const;
+
+/** Kernels of every class, whose tensors are small: what they take is what they compute. */
+export const COMPUTING: readonly BenchmarkFamily[] = [
+  () => STEP,
+  (scale) => benchmark('elementwise', elementwise(2048 * scale, arithmetic(4))),
+  (scale) => benchmark('much arithmetic', elementwise(2048 * scale, arithmetic(8))),
+  (scale) => benchmark('functions', elementwise(2048 * scale, calls('exp', 'tanh', 'sigmoid'))),
+  (scale) => benchmark('one function', elementwise(2048 * scale, calls('exp'))),
+  (scale) => benchmark('random numbers', randomNumbers(2048 * scale)),
+  (scale) => benchmark('sums of rows', reduction('sum', 16 * scale, 256, '256*a0 + a1')),
+  (scale) => benchmark('sums of long rows', reduction('sum', scale, 16384, '16384*a0 + a1')),
+  (scale) => benchmark('sums of columns', columnSums(64 * scale, 64)),
+  (scale) => benchmark('sums of short rows', reduction('sum', 1024 * scale, 4, '4*a0 + a1')),
+  (scale) => benchmark('largest of rows', reduction('max', 64 * scale, 16, '16*a0 + a1')),
+  (scale) => matrices(16 * scale, 64, 256, false),
+  (scale) => matrices(16 * scale, 64, 256, true),
+  (scale) => matrices(64 * scale, 64, 64, false),
+  (scale) => matrices(16 * scale, 16, 32, false),
+  (scale) => matrices(1024 * scale, 32, 4, false),
+  (scale) => matrices(256 * scale, 16, 4, false),
+  (scale) => benchmark('convolution', convolution(scale)),
+  (scale) => benchmark('gather', gather(64 * scale)),
+  (scale) => benchmark('scatter', scatter(32 * scale)),
+];
+
+/** The smallest of steps. */
+export const STEP: Benchmark = benchmark('a step', elementwise(64, ['n1: f32 = add n0, n0']));
 
 /** Reads one parameter of so many elements. */
 export function copying(elements: number): Benchmark {
@@ -120,56 +120,70 @@ function product(m: number, n: number, k: number, left: string, right: string): 
   ];
 }
 
-const RANDOM = [
-  `axis a0 parallel ${SQUARE}`,
-  'buffer b0 read i32 1',
-  `buffer b1 write f32 ${SQUARE}`,
-  'n0: i32 = load b0[0]',
-  'n1: f32 = random seed 1 stream 2 counter a0 step n0',
-  'store b1[a0] = n1',
-];
+function columnSums(columns: number, rows: number): string[] {
+  return reduction('sum', columns, rows, `a0 + ${columns}*a1`);
+}
 
-/** 8 images of 14 x 14 with 16 channels, 3 x 3 taps, 32 channels out. */
-const CONVOLUTION = [
-  'axis a0 parallel 8',
-  'axis a1 parallel 14',
-  'axis a2 parallel 14',
-  'axis a3 parallel 32',
-  'axis a4 reduced 3',
-  'axis a5 reduced 3',
-  'axis a6 reduced 16',
-  `buffer b0 read f32 ${8 * 14 * 14 * 16}`,
-  `buffer b1 read f32 ${3 * 3 * 16 * 32}`,
-  `buffer b2 write f32 ${8 * 14 * 14 * 32}`,
-  'n0: f32 = load b0[3136*a0 + 224*a1 + 16*a2 + 224*a4 + 16*a5 + a6 - 240] where 0 <= a1 + a4 - 1 < 14 and 0 <= a2 + a5 - 1 < 14',
-  'n1: f32 = load b1[a3 + 1536*a4 + 512*a5 + 32*a6]',
-  'n2: f32 = mul n0, n1',
-  'reduce sum n2',
-  'n3: f32 = accumulator',
-  'store b2[6272*a0 + 448*a1 + 32*a2 + a3] = n3',
-];
+function randomNumbers(count: number): string[] {
+  return [
+    `axis a0 parallel ${count}`,
+    'buffer b0 read i32 1',
+    `buffer b1 write f32 ${count}`,
+    'n0: i32 = load b0[0]',
+    'n1: f32 = random seed 1 stream 2 counter a0 step n0',
+    'store b1[a0] = n1',
+  ];
+}
 
-const GATHER = [
-  'axis a0 parallel 512',
-  'axis a1 parallel 64',
-  'buffer b0 read i32 512',
-  'buffer b1 read f32 65536',
-  'buffer b2 write f32 32768',
-  'n0: i32 = load b0[a0]',
-  'n1: f32 = load b1[a1 + 64*(n0 < 1024)]',
-  'store b2[64*a0 + a1] = n1',
-];
+/** Images of 8 x 8 with 16 channels, 3 x 3 taps, 16 channels out. */
+function convolution(images: number): string[] {
+  return [
+    `axis a0 parallel ${images}`,
+    'axis a1 parallel 8',
+    'axis a2 parallel 8',
+    'axis a3 parallel 16',
+    'axis a4 reduced 3',
+    'axis a5 reduced 3',
+    'axis a6 reduced 16',
+    `buffer b0 read f32 ${images * 1024}`,
+    'buffer b1 read f32 2304',
+    `buffer b2 write f32 ${images * 1024}`,
+    'n0: f32 = load b0[1024*a0 + 128*a1 + 16*a2 + 128*a4 + 16*a5 + a6 - 144] where 0 <= a1 + a4 - 1 < 8 and 0 <= a2 + a5 - 1 < 8',
+    'n1: f32 = load b1[a3 + 768*a4 + 256*a5 + 16*a6]',
+    'n2: f32 = mul n0, n1',
+    'reduce sum n2',
+    'n3: f32 = accumulator',
+    'store b2[1024*a0 + 128*a1 + 16*a2 + a3] = n3',
+  ];
+}
 
-const SCATTER = [
-  'axis a0 parallel 64',
-  'axis a1 sequential 512',
-  'buffer b0 read i32 512',
-  'buffer b1 read f32 32768',
-  'buffer b2 read_write f32 65536',
-  'n0: i32 = load b0[a1]',
-  'n1: f32 = load b1[a0 + 64*a1]',
-  'store b2[a0 + 64*(n0 < 1024)] += n1',
-];
+/** Rows of 64 out of a table of 256. */
+function gather(rows: number): string[] {
+  return [
+    `axis a0 parallel ${rows}`,
+    'axis a1 parallel 64',
+    `buffer b0 read i32 ${rows}`,
+    'buffer b1 read f32 16384',
+    `buffer b2 write f32 ${64 * rows}`,
+    'n0: i32 = load b0[a0]',
+    'n1: f32 = load b1[a1 + 64*(n0 < 256)]',
+    'store b2[64*a0 + a1] = n1',
+  ];
+}
+
+/** Rows of 64 added to a table of 256. */
+function scatter(rows: number): string[] {
+  return [
+    'axis a0 parallel 64',
+    `axis a1 sequential ${rows}`,
+    `buffer b0 read i32 ${rows}`,
+    `buffer b1 read f32 ${64 * rows}`,
+    'buffer b2 read_write f32 16384',
+    'n0: i32 = load b0[a1]',
+    'n1: f32 = load b1[a0 + 64*a1]',
+    'store b2[a0 + 64*(n0 < 256)] += n1',
+  ];
+}
 
 function sequentialLoops(points: number, steps: number): string[] {
   return [
