@@ -3,7 +3,7 @@ import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
-import { plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 
 const PAGE_BYTES = 65536;
@@ -18,7 +18,7 @@ interface ResolvedProgram {
 }
 
 interface Swaps extends ProgramTransfers {
-  readonly reads: ReturnType<typeof plannedReads>;
+  readonly reads: readonly PlannedRead[];
 }
 
 /**
