@@ -106,7 +106,8 @@ export class ReadAhead {
     }
   }
 
-  async #fill(buffer: number, slot, from, bytes : PlannedRead): Promise<void> 
+  async #fill(buffer: number, { slot, from, bytes, after }: PlannedRead): Promise<void> {
     await this.#slots.read(slot, from, this.#buffers[buffer].subarray(0, bytes), after >= 0);
     this.#filled[buffer] = 1;
+  }
 }

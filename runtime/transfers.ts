@@ -51,7 +51,7 @@ export function programTransfers(
   );
   if (transfers.length === 0) return null;
   const homes = new Set(slots.homes);
-  const { ins, outs } = resolve(plan, transfers, homes);
+  const { ins, outs } = resolve(plan, transfers);
   return {
     segments: cutIntoSegments(program.steps.length, ins, outs),
     ins: ins.map(({ transfer }) => transfer),
@@ -69,7 +69,6 @@ interface At<Transfer> {
 function resolve(
   plan: Plan,
   transfers: readonly PlanTransfer[],
-  homes: ReadonlySet<number>,
 ): { ins: At<TransferIn>[]; outs: At<TransferOut>[] } {
   const ins: At<TransferIn>[] = [];
   const outs: At<TransferOut>[] = [];
