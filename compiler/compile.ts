@@ -1,4 +1,3 @@
-import type { Module } from '../ir/graph.ts';
 import type { Target } from '../ir/plan.ts';
 import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
@@ -74,7 +73,7 @@ export async function compile(
     budgetBytes ?? Number.POSITIVE_INFINITY,
   );
   printer.print(result);
-  const { module, memory, diagnostics: problems } = result;
+  const { memory, diagnostics: problems } = result;
   diagnostics.push(...problems);
   if (!memory) return failed();
   if (!memory.schedule) {
@@ -91,7 +90,7 @@ export async function compile(
     );
     return failed();
   }
-  const parameters = initialParameters(module, traced.model, diagnostics);
+  const parameters = initialParameters(traced.model, diagnostics);
   if (hasErrors(diagnostics)) return failed();
   const generated = await generatePlan(memory.schedule, {
     target,
@@ -213,31 +212,24 @@ async function trace(
   return result;
 }
 
-function initialParameters(
-  module: Module,
-  traced: TracedModel,
-  diagnostics: Diagnostic[],
-): Uint8Array {
-  const initialisers = new Map(
-    traced.parameters.map(({ declaration, initialiser }) => [declaration.name, initialiser]),
-  );
-  const tensors = module.parameters.map(({ name, type, source }): [string, SafetensorsTensor] => {
-    const initialiser = initialisers.get(name);
-    const count = elementCount(type.shape);
-    let data: Float32Array = new Float32Array(count);
-    // Initialisers may be the user's own.
-    const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
-    try {
-      if (initialiser) {
+/** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
+function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Uint8Array {
+  const tensors = traced.parameters.map(
+    ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
+      const count = elementCount(type.shape);
+      let data: Float32Array = new Float32Array();
+      // Initialisers may be the user's own.
+      const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
+      try {
         const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, traced.seed);
         data = values instanceof Float32Array ? values : Float32Array.from(values);
+        if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
+      } catch (error) {
+        fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
       }
-    } catch (error) {
-      fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
-    const complete = data.length === count ? data : new Float32Array(count);
-    return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
-  });
+      const complete = data.length === count ? data : new Float32Array(count);
+      return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
+    },
+  );
   return encodeSafetensors(tensors, { model: traced.name, producer: PRODUCER });
 }

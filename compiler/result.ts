@@ -44,7 +44,7 @@ export interface CompiledPlan {
   readonly plan: Plan;
   /** wasm: the module that holds the kernels; the plan knows its size and hash. */
   readonly module: Uint8Array | null;
-  /** Initial values of parameters and optimiser state, as a safetensors file. */
+  /** Initial values of parameters and of the model's states, as a safetensors file; the optimiser's state starts at zero. */
   readonly parameters: Uint8Array;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];

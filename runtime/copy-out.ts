@@ -14,25 +14,33 @@ export interface Staging {
 export interface OutRound {
   readonly outs: readonly TransferOut[];
   readonly pieces: readonly Piece[];
+  /** All of it goes to stores that are memory. */
+  readonly direct: boolean;
 }
 
 /** Writing goes on from one piece of memory while the other is filled. */
 const MEMORY_COUNT = 2;
 
-/** Memory for the rounds of all programs that go to stores that are not memory. */
-export function stagingMemory(slots: HostSlots, rounds: readonly OutRound[]): Uint8Array[] {
-  const slow = rounds.filter((round) => !isDirect(slots, round));
-  const bytes = slow.reduce((most, { pieces }) => Math.max(most, roundBytes(pieces)), 0);
+/** Memory for those rounds of all programs that go to other stores than memory. */
+export function stagingMemory(rounds: readonly OutRound[]): Uint8Array[] {
+  const bytes = rounds.reduce(
+    (most, { direct, pieces }) => (direct ? most : Math.max(most, roundBytes(pieces))),
+    0,
+  );
   return bytes === 0 ? [] : Array.from({ length: MEMORY_COUNT }, () => new Uint8Array(bytes));
 }
 
-export function outRounds(outs: readonly TransferOut[], capacity: number): OutRound[] {
+/** The rounds in which `outs` go through buffers of `capacity` bytes. */
+export function outRounds(
+  slots: HostSlots,
+  outs: readonly TransferOut[],
+  capacity: number,
+): OutRound[] {
   const sizes = outs.map(({ tensor }) => tensor.bytes);
-  return cutIntoRounds(sizes, capacity).map((pieces) => ({ outs, pieces }));
-}
-
-function isDirect(slots: HostSlots, { outs, pieces }: OutRound): boolean {
-  return pieces.every(({ item }) => slots.isMemory(outs[item].slot));
+  return cutIntoRounds(sizes, capacity).map((pieces) => ({
+    ...{ outs, pieces },
+    direct: pieces.every(({ item }) => slots.isMemory(outs[item].slot)),
+  }));
 }
 
 /** Takes values to the host during one run, in order and in the background. */
@@ -91,7 +99,7 @@ export class CopyOut {
   async #copy(buffer: GPUBuffer, round: OutRound): Promise<void> {
     this.#progress.check();
     const end = roundBytes(round.pieces);
-    if (isDirect(this.#slots, round)) {
+    if (round.direct) {
       await this.#write(round, new Uint8Array(buffer.getMappedRange(0, end)));
       this.#give(buffer);
       return;

@@ -100,9 +100,9 @@ export class HostSlots {
     return this.#places[slot].store.view !== undefined;
   }
 
-  /** The bytes of the current copy themselves, where they are memory. */
-  view(slot: number, bytes: number): Uint8Array | null {
-    return this.#places[slot].store.view?.(this.#offset(slot, false), bytes) ?? null;
+  /** The bytes themselves, where they are memory: of the current copy, or of the one that a run has `written`. */
+  view(slot: number, bytes: number, written = false): Uint8Array | null {
+    return this.#places[slot].store.view?.(this.#offset(slot, written), bytes) ?? null;
   }
 
   /** Fills `target` from byte `from` of the slot on. Error: `swap-failed`. */

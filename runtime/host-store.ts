@@ -40,16 +40,15 @@ export async function openStore(
   bytes: number,
   { openStore: open, spillDirectory }: HostOptions,
 ): Promise<HostStore> {
-  if (open) return open(tier, bytes);
-  if (tier === 'memory') return memoryStore(bytes);
+  if (tier === 'memory' && !open) return memoryStore(bytes);
   try {
+    if (open) return await open(tier, bytes);
     return await (isNode() ? openNodeSpill(bytes, spillDirectory) : openOriginSpill(bytes));
   } catch (error) {
-    throw new RuntimeError(
-      'swap-failed',
-      `the spill file of ${bytes} bytes cannot be made: ${errorText(error)}`,
-      { cause: error },
-    );
+    const what = open ? `the store of ${bytes} bytes` : `the spill file of ${bytes} bytes`;
+    throw new RuntimeError('swap-failed', `${what} cannot be made: ${errorText(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -5,7 +5,8 @@ import type { TransferIn } from './transfers.ts';
 /** Takes a stretch of a tensor, from its byte `from` on. The bytes are valid until it returns. */
 export type Sink = (from: number, bytes: Uint8Array) => void;
 
-interface Read {
+/** A piece of a slot; `after` as of its transfer. */
+export interface PlannedRead {
   readonly slot: number;
   readonly from: number;
   readonly bytes: number;
@@ -16,9 +17,9 @@ const BUFFER_BYTES = 4 * 2 ** 20;
 const MOST_BUFFERS = 8;
 
 /** What a program reads out of stores that are not memory, in order, in pieces of a buffer at most. */
-export function plannedReads(slots: HostSlots, ins: readonly TransferIn[]): Read[] {
+export function plannedReads(slots: HostSlots, ins: readonly TransferIn[]): PlannedRead[] {
   return ins.flatMap(({ tensor, slot, after }) => {
-    const reads: Read[] = [];
+    const reads: PlannedRead[] = [];
     if (slots.isMemory(slot)) return reads;
     for (let from = 0; from < tensor.bytes; from += BUFFER_BYTES)
       reads.push({ slot, from, bytes: Math.min(BUFFER_BYTES, tensor.bytes - from), after });
@@ -27,7 +28,7 @@ export function plannedReads(slots: HostSlots, ins: readonly TransferIn[]): Read
 }
 
 /** Buffers for the longest of several lists of reads, at most 32 MiB in all. */
-export function readBuffers(lists: readonly (readonly Read[])[]): Uint8Array[] {
+export function readBuffers(lists: readonly (readonly PlannedRead[])[]): Uint8Array[] {
   const count = Math.min(MOST_BUFFERS, Math.max(0, ...lists.map((list) => list.length)));
   const bytes = lists.flat().reduce((most, read) => Math.max(most, read.bytes), 0);
   return Array.from({ length: count }, () => new Uint8Array(bytes));
@@ -40,7 +41,7 @@ export function readBuffers(lists: readonly (readonly Read[])[]): Uint8Array[] {
 export class ReadAhead {
   readonly #slots: HostSlots;
   readonly #progress: Progress;
-  readonly #reads: readonly Read[];
+  readonly #reads: readonly PlannedRead[];
   readonly #buffers: readonly Uint8Array[];
   readonly #filled: Uint8Array;
   /** Per copy out of the program: whether the host has it. */
@@ -51,7 +52,7 @@ export class ReadAhead {
   constructor(
     slots: HostSlots,
     progress: Progress,
-    reads: readonly Read[],
+    reads: readonly PlannedRead[],
     buffers: readonly Uint8Array[],
     outCount: number,
   ) {
@@ -73,7 +74,7 @@ export class ReadAhead {
 
   async bringIn({ tensor, slot, after }: TransferIn, sink: Sink): Promise<void> {
     if (!this.#has(after)) await this.#progress.until(() => this.#has(after));
-    const whole = this.#slots.view(slot, tensor.bytes);
+    const whole = this.#slots.view(slot, tensor.bytes, after >= 0);
     if (whole) {
       sink(0, whole);
       return;
@@ -105,8 +106,7 @@ export class ReadAhead {
     }
   }
 
-  async #fill(buffer: number, { slot, from, bytes }: Read): Promise<void> {
-    await this.#slots.read(slot, from, this.#buffers[buffer].subarray(0, bytes));
+  async #fill(buffer: number, slot, from, bytes : PlannedRead): Promise<void> 
+    await this.#slots.read(slot, from, this.#buffers[buffer].subarray(0, bytes), after >= 0);
     this.#filled[buffer] = 1;
-  }
 }

@@ -27,22 +27,30 @@ export interface Session {
   readonly hostBytes: number;
   /**
    * Runs a program once and gives its outputs by name, row-major; a scalar is an array of one element. Inputs with a
-   * default may be left out. Errors: `unknown-name`, `invalid-input`, `device-lost`, `destroyed`.
+   * default may be left out. Errors: `unknown-name`, `invalid-input`, `device-lost`, `swap-failed`, `destroyed`. Where the
+   * plan has transfers or the session keeps snapshots, a run that fails has no effect: parameters, state and counters
+   * are those of the last finished run, and unless the device is lost it can be tried again.
    */
   run(
     program: string,
     inputs?: Readonly<Record<string, TensorInput>>,
     options?: RunOptions,
   ): Promise<Record<string, TensorData>>;
-  /** Copies of all parameters (without the optimiser's state), by name. */
+  /**
+   * Copies of all parameters (without the optimiser's state), by name. Errors: `swap-failed`; `device-lost`, unless the
+   * plan has transfers or the session keeps snapshots, as for `saveCheckpoint`.
+   */
   readParameters(): Promise<Record<string, TensorData>>;
-  /** Replaces the parameters or optimiser states that `values` names; none of them if one does not fit. */
+  /**
+   * Replaces the parameters or optimiser states that `values` names; none of them if one does not fit or, where programs
+   * write them, if a store fails. Errors: `unknown-name`, `invalid-input`, `swap-failed`, `device-lost`.
+   */
   writeParameters(values: Readonly<Record<string, TensorInput>>): Promise<void>;
   /** Parameters, optimiser state and step counters as the bytes of a safetensors file. */
   saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>>;
   /** Restores a checkpoint of this model, or refuses it as a whole. Error: `invalid-checkpoint`. */
   loadCheckpoint(bytes: Uint8Array): Promise<void>;
-  /** Frees the device memory at once. Every later call is a `destroyed` error. */
+  /** Frees device and host memory and removes spill files. Every later call is a `destroyed` error. */
   destroy(): void;
 }
 
@@ -94,8 +102,9 @@ export class PlanSession implements Session {
         outputs.map(({ tensor }) => this.plan.tensors[tensor]),
       );
       this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+      // The run has finished: if the device is lost now, the next call says so.
       if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS === 0)
-        await this.#executor.read([]);
+        await this.#executor.read([]).catch(() => {});
       return Object.fromEntries(outputs.map((output, i) => [output.name, data[i]]));
     });
   }

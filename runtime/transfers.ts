@@ -9,7 +9,7 @@ export interface TransferOut {
   readonly order: number;
 }
 
-/** A copy from a slot to a tensor, once the out of that order has been written; -1: the slot is a home. */
+/** A copy from a slot to a tensor, once the out of that order has been written; -1: of a home as it was before the run. */
 export interface TransferIn {
   readonly tensor: PlanTensor;
   readonly slot: number;
@@ -51,39 +51,58 @@ export function programTransfers(
   );
   if (transfers.length === 0) return null;
   const homes = new Set(slots.homes);
+  const { ins, outs } = resolve(plan, transfers, homes);
+  return {
+    segments: cutIntoSegments(program.steps.length, ins, outs),
+    ins: ins.map(({ transfer }) => transfer),
+    outCount: outs.length,
+    homes: new Set(outs.map(({ transfer }) => transfer.slot).filter((slot) => homes.has(slot))),
+    restored: changed.map((index) => ({ tensor: plan.tensors[index], slot: slots.homes[index] })),
+  };
+}
+
+interface At<Transfer> {
+  readonly step: number;
+  readonly transfer: Transfer;
+}
+
+function resolve(
+  plan: Plan,
+  transfers: readonly PlanTransfer[],
+  homes: ReadonlySet<number>,
+): { ins: At<TransferIn>[]; outs: At<TransferOut>[] } {
+  const ins: At<TransferIn>[] = [];
+  const outs: At<TransferOut>[] = [];
   const lastOut = new Map<number, number>();
-  let outCount = 0;
-  const resolved = transfers.map(({ kind, tensor: index, slot, step }) => {
+  for (const { kind, tensor: index, slot, step } of transfers) {
     const tensor = plan.tensors[index];
     if (kind === 'in') {
-      const after = homes.has(slot) ? -1 : lastOut.get(slot)!;
-      return { kind, step, transfer: { tensor, slot, after } } as const;
+      const after = lastOut.get(slot) ?? -1;
+      ins.push({ step, transfer: { tensor, slot, after } });
+    } else {
+      lastOut.set(slot, outs.length);
+      outs.push({ step, transfer: { tensor, slot, order: outs.length } });
     }
-    lastOut.set(slot, outCount);
-    return { kind, step, transfer: { tensor, slot, order: outCount++ } } as const;
-  });
-  const ins = resolved.flatMap((r) => (r.kind === 'in' ? [{ step: r.step, in: r.transfer }] : []));
-  const outs = resolved.flatMap((r) =>
-    r.kind === 'out' ? [{ step: r.step, out: r.transfer }] : [],
-  );
-  const cuts = new Set([0, program.steps.length]);
+  }
+  return { ins, outs };
+}
+
+function cutIntoSegments(
+  steps: number,
+  ins: readonly At<TransferIn>[],
+  outs: readonly At<TransferOut>[],
+): Segment[] {
+  const cuts = new Set([0, steps]);
   for (const { step } of ins) cuts.add(step);
   for (const { step } of outs) cuts.add(step + 1);
   const bounds = [...cuts].sort((a, b) => a - b);
   const insAt = grouped(ins, ({ step }) => step);
   const outsAt = grouped(outs, ({ step }) => step + 1);
-  return {
-    segments: bounds.slice(1).map((end, i) => ({
-      first: bounds[i],
-      end,
-      ins: (insAt.get(bounds[i]) ?? []).map((entry) => entry.in),
-      outs: (outsAt.get(end) ?? []).map((entry) => entry.out),
-    })),
-    ins: ins.map((entry) => entry.in),
-    outCount,
-    homes: new Set(outs.flatMap(({ out }) => (homes.has(out.slot) ? [out.slot] : []))),
-    restored: changed.map((index) => ({ tensor: plan.tensors[index], slot: slots.homes[index] })),
-  };
+  return bounds.slice(1).map((end, i) => ({
+    ...{ first: bounds[i], end },
+    ins: (insAt.get(bounds[i]) ?? []).map(({ transfer }) => transfer),
+    outs: (outsAt.get(end) ?? []).map(({ transfer }) => transfer),
+  }));
 }
 
 /**

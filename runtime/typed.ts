@@ -50,7 +50,7 @@ export interface TypedSession<Programs extends ProgramTypes<Programs>>
   extends Omit<Session, 'run'> {
   /**
    * Runs a program once and gives its outputs, or those that `read` names; false reads none and does not wait for the
-   * device. Inputs that are optional have defaults. Errors: `unknown-name`, `invalid-input`, `device-lost`, `destroyed`.
+   * device. Inputs that are optional have defaults. Errors and what they leave: as `Session.run`.
    */
   run<
     Name extends keyof Programs,

@@ -3,7 +3,7 @@ import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
-import { plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 
 const PAGE_BYTES = 65536;
@@ -18,7 +18,7 @@ interface ResolvedProgram {
 }
 
 interface Swaps extends ProgramTransfers {
-  readonly reads: ReturnType<typeof plannedReads>;
+  readonly reads: readonly PlannedRead[];
 }
 
 /**
@@ -132,25 +132,16 @@ class WasmExecutor implements Executor {
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#alive();
     const resolved = this.#programs.get(program)!;
-    if (resolved.swaps) await this.#runSwapping(resolved, resolved.swaps);
-    else runSteps(resolved, 0, resolved.kernels.length);
-    const data = await Promise.all(
-      outputs.map((tensor) =>
-        tensor.slab === null
-          ? this.#slots.load(tensor, resolved.swaps?.homes)
-          : this.#view(tensor).slice(),
-      ),
-    );
-    if (resolved.swaps) this.#slots.flip(resolved.swaps.homes);
-    return data;
+    if (resolved.swaps) return this.#runSwapping(resolved, resolved.swaps, outputs);
+    runSteps(resolved, 0, resolved.kernels.length);
+    return this.read(outputs);
   }
 
-  async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
-    return Promise.all(
-      tensors.map((tensor) =>
-        tensor.slab === null ? this.#slots.load(tensor) : this.#view(tensor).slice(),
-      ),
-    );
+  /** Where `written` names the home of a tensor, its new value in a run that has not finished. */
+  async read(tensors: readonly PlanTensor[], written?: ReadonlySet<number>): Promise<TensorData[]> {
+    const read = (tensor: PlanTensor) =>
+      tensor.slab === null ? this.#slots.load(tensor, written) : this.#view(tensor).slice();
+    return Promise.all(tensors.map(read));
   }
 
   destroy(): void {
@@ -160,7 +151,11 @@ class WasmExecutor implements Executor {
   }
 
   /** Copies out are waited for where the store takes its time, since later steps reuse the memory. */
-  async #runSwapping(program: ResolvedProgram, swaps: Swaps): Promise<void> {
+  async #runSwapping(
+    program: ResolvedProgram,
+    swaps: Swaps,
+    outputs: readonly PlanTensor[],
+  ): Promise<TensorData[]> {
     const slots = this.#slots;
     const progress = new Progress();
     const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
@@ -178,6 +173,9 @@ class WasmExecutor implements Executor {
         }
       }
       await progress.finished();
+      const data = await this.read(outputs, swaps.homes);
+      slots.flip(swaps.homes);
+      return data;
     } catch (error) {
       progress.fail(error);
       await progress.finished().catch(() => {});

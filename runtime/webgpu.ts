@@ -1,13 +1,10 @@
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
-import { CopyOut, type OutRound, outRounds, type Staging, stagingMemory } from './copy-out.ts';
 import { checkDevice } from './device.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import type { Executor, TensorData } from './executor.ts';
+import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
-import { Progress } from './progress.ts';
-import { plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
 import { readTensors } from './readback.ts';
-import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import { Loss } from './webgpu-loss.ts';
 import {
   allocateBuffers,
   type Buffers,
@@ -15,20 +12,7 @@ import {
   type Dispatch,
   inErrorScope,
 } from './webgpu-setup.ts';
-
-interface ResolvedProgram {
-  readonly dispatches: readonly Dispatch[];
-  readonly swaps: Swaps | null;
-}
-
-/** The transfers of a program; per segment the rounds that take its copies out through the staging buffers. */
-interface Swaps extends ProgramTransfers {
-  readonly rounds: readonly (readonly OutRound[])[];
-  readonly reads: ReturnType<typeof plannedReads>;
-}
-
-/** Bytes that may be on their way to the device before it is waited for. */
-const QUEUED_BYTES = 64 * 2 ** 20;
+import { type Swaps, WebGpuSwapper } from './webgpu-swap.ts';
 
 /**
  * Allocates the slabs and the staging buffers of a plan on `device`, compiles its kernels in parallel and binds every
@@ -41,7 +25,7 @@ export async function createWebGpuExecutor(
 ): Promise<Executor> {
   checkDevice(plan, device);
   const buffers = await allocateBuffers(plan, device);
-  const loss = new Loss(device, slots);
+  const loss = new Loss(device, slots.hasSnapshots);
   try {
     const dispatches = await bindPrograms(plan, device, buffers.slabs);
     loss.check();
@@ -53,35 +37,6 @@ export async function createWebGpuExecutor(
   }
 }
 
-/** Whether the device is gone. */
-class Loss {
-  #reason: string | null = null;
-  readonly #advice: string;
-
-  constructor(device: GPUDevice, { hasSnapshots }: HostSlots) {
-    this.#advice = hasSnapshots
-      ? 'load the plan on a new device with what saveCheckpoint gives, the state after the last finished run'
-      : "load the plan on a new device and restore a checkpoint (with the option 'snapshots' saveCheckpoint still gives one)";
-    void device.lost.then(({ message, reason }) => {
-      this.#reason = message || reason;
-    });
-  }
-
-  check(): void {
-    if (this.#reason === null) return;
-    throw new RuntimeError(
-      'device-lost',
-      `the GPU device was lost (${this.#reason}); ${this.#advice}`,
-    );
-  }
-
-  /** Lets `device.lost` be seen before the errors that a loss causes are reported as something else. */
-  async settle(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.check();
-  }
-}
-
 class WebGpuExecutor implements Executor {
   readonly plan: Plan;
   readonly description: string;
@@ -90,13 +45,11 @@ class WebGpuExecutor implements Executor {
   readonly #device: GPUDevice;
   readonly #slots: HostSlots;
   readonly #buffers: Buffers;
+  readonly #programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>;
+  readonly #swapper: WebGpuSwapper;
   readonly #loss: Loss;
-  readonly #programs: ReadonlyMap<PlanProgram, ResolvedProgram>;
-  readonly #staging: Staging;
-  readonly #readBuffers: readonly Uint8Array[];
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
   readonly #unproven: Set<PlanProgram>;
-  #queuedBytes = 0;
   #destroyed = false;
 
   constructor(
@@ -104,7 +57,7 @@ class WebGpuExecutor implements Executor {
     device: GPUDevice,
     slots: HostSlots,
     buffers: Buffers,
-    dispatches: ReadonlyMap<PlanProgram, readonly Dispatch[]>,
+    programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>,
     loss: Loss,
   ) {
     this.plan = plan;
@@ -113,55 +66,30 @@ class WebGpuExecutor implements Executor {
     this.#device = device;
     this.#slots = slots;
     this.#buffers = buffers;
+    this.#programs = programs;
+    this.#swapper = new WebGpuSwapper(plan, device, slots, buffers);
+    this.hostBytes = slots.bytes + this.#swapper.hostBytes;
     this.#loss = loss;
-    // Snapshots of a plan without swaps are few: they go the way of the outputs.
-    const { swap, readback } = buffers;
-    const through = swap.length > 0 || !readback ? swap : [readback];
-    this.#programs = new Map(
-      Object.entries(plan.programs).map(([name, program]) => {
-        const transfers = programTransfers(plan, name, slots);
-        const swaps = transfers && {
-          ...transfers,
-          rounds: transfers.segments.map(({ outs }) => outRounds(outs, through[0]?.size ?? 0)),
-          reads: plannedReads(slots, transfers.ins),
-        };
-        return [program, { dispatches: dispatches.get(program)!, swaps }];
-      }),
-    );
-    const swaps = [...this.#programs.values()].flatMap((program) => program.swaps ?? []);
-    const memory = stagingMemory(
-      slots,
-      swaps.flatMap(({ rounds }) => rounds.flat()),
-    );
-    this.#staging = { buffers: through, memory };
-    this.#readBuffers = readBuffers(swaps.map(({ reads }) => reads));
-    this.hostBytes = [...memory, ...this.#readBuffers].reduce(
-      (sum, { byteLength }) => sum + byteLength,
-      slots.bytes,
-    );
-    this.#unproven = new Set(this.#programs.keys());
+    this.#unproven = new Set(programs.keys());
   }
 
   write(tensor: PlanTensor, data: TensorData): void {
     this.#loss.check();
-    this.#writeBuffer(tensor, 0, data);
+    this.#swapper.write(tensor, 0, bytesOf(data));
   }
 
   async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
     this.#loss.check();
     await this.#slots.replace(values);
     for (const [tensor, data] of values)
-      if (tensor.slab !== null) this.#writeBuffer(tensor, 0, data);
+      if (tensor.slab !== null) this.#swapper.write(tensor, 0, bytesOf(data));
   }
 
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#loss.check();
-    const resolved = this.#programs.get(program)!;
-    if (resolved.swaps) return this.#runSwapping(program, resolved.swaps, outputs);
-    const { dispatches } = resolved;
-    const proof = this.#submit(program, (encoder) => {
-      dispatch(encoder, dispatches, 0, dispatches.length);
-    });
+    const swaps = this.#swapper.swapsOf(program);
+    if (swaps) return this.#runSwapping(program, swaps, outputs);
+    const proof = this.#submit(program, 0, program.steps.length);
     if (proof) {
       await this.#orLost(() => proof);
       this.#unproven.delete(program);
@@ -173,114 +101,51 @@ class WebGpuExecutor implements Executor {
     const kept = tensors.length > 0 && tensors.every((tensor) => this.#slots.has(tensor));
     if (kept) return Promise.all(tensors.map((tensor) => this.#slots.load(tensor)));
     this.#loss.check();
-    return this.#readDevice(tensors);
+    return this.#readAll(tensors);
   }
 
   destroy(): void {
     this.#destroyed = true;
+    this.#swapper.destroy();
     for (const buffer of allBuffers(this.#buffers)) buffer.destroy();
     this.#slots.close();
   }
 
-  /**
-   * Every segment is one submit: later ones go on while the copies of earlier ones are on their way to the host, since the
-   * order of the queue keeps the bytes on the device apart.
-   */
   async #runSwapping(
     program: PlanProgram,
     swaps: Swaps,
     outputs: readonly PlanTensor[],
   ): Promise<TensorData[]> {
-    const progress = new Progress();
-    const ahead = new ReadAhead(
-      this.#slots,
-      progress,
-      swaps.reads,
-      this.#readBuffers,
-      swaps.outCount,
-    );
-    const out = new CopyOut(this.#slots, progress, this.#staging, (order) => ahead.wrote(order));
     try {
-      for (let s = 0; s < swaps.segments.length; s++) {
-        progress.check();
-        await this.#runSegment(program, swaps, s, progress, ahead, out);
-      }
+      await this.#swapper.run(swaps, (first, end, encode) =>
+        this.#submit(program, first, end, encode),
+      );
       this.#unproven.delete(program);
-      await progress.finished();
-      const data = await this.#readOutputs(outputs, swaps);
+      const data = outputs.length > 0 ? await this.#readAll(outputs, swaps.homes) : [];
       this.#loss.check();
       this.#slots.flip(swaps.homes);
       return data;
     } catch (error) {
-      progress.fail(error);
-      out.release();
-      await progress.finished().catch(() => {});
       await this.#loss.settle();
       if (this.#destroyed) throw error;
       for (const { tensor, slot } of swaps.restored)
-        this.#writeBuffer(tensor, 0, this.#slots.view(slot, tensor.bytes)!);
+        this.#swapper.write(tensor, 0, this.#slots.view(slot, tensor.bytes)!);
       throw error instanceof RuntimeError ? error : swapFailed(error);
     }
   }
 
-  async #runSegment(
-    program: PlanProgram,
-    { segments, rounds }: Swaps,
-    s: number,
-    progress: Progress,
-    ahead: ReadAhead,
-    out: CopyOut,
-  ): Promise<void> {
-    const { ins, first, end } = segments[s];
-    const { dispatches } = this.#programs.get(program)!;
-    for (const transfer of ins) {
-      if (this.#queuedBytes > QUEUED_BYTES) {
-        await this.#device.queue.onSubmittedWorkDone();
-        this.#queuedBytes = 0;
-      }
-      await ahead.bringIn(transfer, (from, bytes) =>
-        this.#writeBuffer(transfer.tensor, from, bytes),
-      );
-      this.#queuedBytes += transfer.tensor.bytes;
-    }
-    const filled: { buffer: GPUBuffer; round: OutRound }[] = [];
-    let steps = { first, end };
-    const submit = () => {
-      const proof = this.#submit(program, (encoder) => {
-        dispatch(encoder, dispatches, steps.first, steps.end);
-        for (const { buffer, round } of filled) this.#encodeCopies(encoder, buffer, round);
-      });
-      if (proof) progress.start(proof);
-      for (const { buffer, round } of filled) out.start(buffer, round);
-      filled.length = 0;
-      steps = { first: end, end };
-    };
-    for (const round of rounds[s]) {
-      let buffer = out.take();
-      if (!buffer) {
-        submit();
-        buffer = await out.wait();
-      }
-      filled.push({ buffer, round });
-    }
-    submit();
-  }
-
-  #encodeCopies(encoder: GPUCommandEncoder, buffer: GPUBuffer, { outs, pieces }: OutRound): void {
-    for (const { item, from, bytes, to } of pieces) {
-      const { slab, offset } = outs[item].tensor;
-      encoder.copyBufferToBuffer(this.#buffers.slabs[slab!], offset + from, buffer, to, bytes);
-    }
-  }
-
-  /** Submits what `encode` encodes; until the program is proven it gives what becomes of that. */
+  /** Submits steps `first` to `end`, exclusive; until the program is proven it gives what becomes of that. */
   #submit(
     program: PlanProgram,
-    encode: (encoder: GPUCommandEncoder) => void,
+    first: number,
+    end: number,
+    encode?: (encoder: GPUCommandEncoder) => void,
   ): Promise<void> | null {
+    const dispatches = this.#programs.get(program)!;
     const submit = () => {
       const encoder = this.#device.createCommandEncoder();
-      encode(encoder);
+      dispatch(encoder, dispatches, first, end);
+      encode?.(encoder);
       this.#device.queue.submit([encoder.finish()]);
     };
     if (this.#unproven.has(program)) return watched(this.#device, submit);
@@ -288,16 +153,17 @@ class WebGpuExecutor implements Executor {
     return null;
   }
 
-  /** Outputs that are parameters on the host have their new values in the copy that was just written. */
-  async #readOutputs(
-    outputs: readonly PlanTensor[],
-    { homes }: ProgramTransfers,
+  /** Tensors of the device and of the host; where `written` names a home, its new value in a run that has not finished. */
+  async #readAll(
+    tensors: readonly PlanTensor[],
+    written?: ReadonlySet<number>,
   ): Promise<TensorData[]> {
-    const onDevice = outputs.filter(({ slab }) => slab !== null);
+    const onDevice = tensors.filter(({ slab }) => slab !== null);
+    if (onDevice.length === tensors.length) return this.#readDevice(tensors);
     const read = onDevice.length > 0 ? await this.#readDevice(onDevice) : [];
     return Promise.all(
-      outputs.map((tensor) =>
-        tensor.slab === null ? this.#slots.load(tensor, homes) : read[onDevice.indexOf(tensor)],
+      tensors.map((tensor) =>
+        tensor.slab === null ? this.#slots.load(tensor, written) : read[onDevice.indexOf(tensor)],
       ),
     );
   }
@@ -314,14 +180,6 @@ class WebGpuExecutor implements Executor {
       await this.#loss.settle();
       throw error;
     }
-  }
-
-  #writeBuffer({ slab, offset }: PlanTensor, from: number, data: TensorData | Uint8Array): void {
-    this.#device.queue.writeBuffer(
-      this.#buffers.slabs[slab!],
-      offset + from,
-      data as BufferSource & typeof data,
-    );
   }
 }
 

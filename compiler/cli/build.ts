@@ -1,5 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
+import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
@@ -257,6 +258,21 @@ function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>
   return files;
 }
 
+/** What was done to keep a budget: nothing to say where nothing was. */
+function leversPulled({ memory, programs }: Plan): string {
+  const all = Object.values(programs);
+  const again = all.reduce((sum, { steps }) => sum + steps.filter((step) => step.again).length, 0);
+  const transfers = all.reduce((sum, program) => sum + (program.transfers?.length ?? 0), 0);
+  const parts = [
+    ...(again > 0 ? [`${again} of them again`] : []),
+    ...(transfers > 0
+      ? [`${transfers} transfers, ${formatBytes(memory.hostBytes)} on the host`]
+      : []),
+    ...(memory.spillBytes > 0 ? [`${formatBytes(memory.spillBytes)} in a spill file`] : []),
+  ];
+  return parts.map((part) => `, ${part}`).join('');
+}
+
 function summaryOf(
   file: string,
   base: string,
@@ -279,7 +295,7 @@ function summaryOf(
     );
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${leversPulled(result.plan!)}`,
     );
   }
   return lines;

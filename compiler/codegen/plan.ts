@@ -1,8 +1,6 @@
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import {
-  HOST_ALIGNMENT,
-  type HostTier,
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
@@ -14,6 +12,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { tierBytes } from '../../ir/plan-swap.ts';
 import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
 
@@ -88,22 +87,11 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: tierBytes(allocated, 'memory'),
-    spillBytes: tierBytes(allocated, 'file'),
+    hostBytes: tierBytes(allocated.hostSlots, 'memory'),
+    spillBytes: tierBytes(allocated.hostSlots, 'file'),
     peakLiveBytes,
     packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
-}
-
-/** Bytes of a tier up to the end of its last slot, all copies counted. */
-function tierBytes({ hostSlots }: AllocatedSchedule, tier: HostTier): number {
-  const ends = hostSlots
-    .filter((slot) => slot.tier === tier)
-    .map(
-      ({ offset, bytes, copies }) =>
-        offset + copies * Math.ceil(bytes / HOST_ALIGNMENT) * HOST_ALIGNMENT,
-    );
-  return ends.reduce((most, end) => Math.max(most, end), 0);
 }
 
 function planTensors(allocated: AllocatedSchedule): PlanTensor[] {

@@ -25,6 +25,8 @@ const MAX_SOURCE_RECOMPUTE_COST = 80;
 /** Extra arithmetic that inlining below views may cause before the value is stored instead. */
 const MAX_BROADCAST_COST = 4e6;
 const RANDOM_COST = 40;
+/** One element of a leaf, such as a bias or a mean, for so many elements that are computed costs no memory traffic. */
+const SMALL_SHARE = 64;
 
 export function decideStorage(graph: Graph): StorageDecisions {
   const { nodes } = graph;
@@ -130,16 +132,16 @@ export function decideStorage(graph: Graph): StorageDecisions {
 
   function cheapToRecompute(value: ValueId): boolean {
     const elements = elementCount(nodes[value].type.shape);
-    const fullSize = leaves[value].filter(
-      (leaf) => elementCount(nodes[leaf].type.shape) * 4 > elements,
-    ).length;
+    const larger = (share: number) =>
+      leaves[value].filter((leaf) => elementCount(nodes[leaf].type.shape) * share > elements);
+    const fullSize = larger(4).length;
     // What has more elements than anything that it reads, like comparisons under overlapping windows, would take much memory
     // for little work.
     const isLargest = leaves[value].every(
       (leaf) => elementCount(nodes[leaf].type.shape) < elements,
     );
     if (isLargest && cost[value] <= MAX_RECOMPUTE_COST) return true;
-    if (leaves[value].length > 2) return false;
+    if (larger(SMALL_SHARE).length > 2) return false;
     return cost[value] <= [MAX_SOURCE_RECOMPUTE_COST, MAX_RECOMPUTE_COST, 0][fullSize];
   }
 }

@@ -1,9 +1,11 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import type { LeverSet, Levers } from './levers/index.ts';
 
-/** Something that has places; infinite where it cannot have any. */
+/** Something that has places. */
 export interface Placed {
   readonly deviceBytes: number;
+  /** False where no budget of the device would help: the target cannot address it, or the host has no room for what is swapped. */
+  readonly possible: boolean;
 }
 
 /** `swapStagingBytes`: most bytes of a buffer that swapped tensors go through. */
@@ -40,22 +42,22 @@ export function fitBudget<P extends Placed>(
     const placed = place(levers.emit(choice, targetBytes), stagingBytes);
     return { placed, set: pulled, bytes: choice.bytes };
   };
+  const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
   const staging = Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE));
   const fixed = attempt(set, Number.POSITIVE_INFINITY, staging);
-  if (fixed.placed.deviceBytes <= budgetBytes) return { placed: fixed.placed, kept: true };
+  if (fits(fixed.placed)) return { placed: fixed.placed, kept: true };
   let target = budgetBytes;
   for (let correction = 0; correction < MOST_CORRECTIONS && target > 0; correction++) {
     const { placed, bytes } = attempt(set, target, staging);
-    if (placed.deviceBytes <= budgetBytes) return { placed, kept: true };
-    if (bytes > target) break;
-    // Infinite where the plan has no places: then only the least is left to try.
+    if (fits(placed)) return { placed, kept: true };
+    if (bytes > target || placed.deviceBytes <= budgetBytes) break;
     target = bytes - (placed.deviceBytes - budgetBytes);
   }
   const least = subsetsOf(set)
     .map((subset) => attempt(subset, 0, LEAST_STAGING))
-    .reduce((a, b) => (b.placed.deviceBytes < a.placed.deviceBytes ? b : a));
-  if (least.placed.deviceBytes > budgetBytes) {
-    const smaller = fixed.placed.deviceBytes <= least.placed.deviceBytes ? fixed : least;
+    .reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
+  if (!fits(least.placed)) {
+    const smaller = isSmaller(least.placed, fixed.placed) ? least : fixed;
     return { placed: smaller.placed, kept: false };
   }
   // The least is dear: something between it and what was missed may do.
@@ -65,7 +67,7 @@ export function fitBudget<P extends Placed>(
   for (let halving = 0; halving < MOST_HALVINGS && missed > kept; halving++) {
     const middle = (kept + missed) / 2;
     const { placed } = attempt(least.set, middle, LEAST_STAGING);
-    if (placed.deviceBytes <= budgetBytes) {
+    if (fits(placed)) {
       best = placed;
       kept = middle;
     } else {
@@ -78,7 +80,12 @@ export function fitBudget<P extends Placed>(
 /** A greedy choice among more levers is not always the better one, so fewer are tried as well. */
 function subsetsOf(set: LeverSet): LeverSet[] {
   if (set.recompute !== 'auto' || set.swap !== 'auto') return [set];
-  return [set, { recompute: 'none', swap: 'auto' }];
+  return [set, { recompute: 'none', swap: 'auto' }, { recompute: 'auto', swap: 'none' }];
+}
+
+function isSmaller(a: Placed, b: Placed): boolean {
+  if (a.possible !== b.possible) return a.possible;
+  return a.deviceBytes < b.deviceBytes;
 }
 
 const FLOOR_SETS: readonly LeverSet[] = [
@@ -90,8 +97,10 @@ const FLOOR_SETS: readonly LeverSet[] = [
 
 /** The smallest budgets by lever set, as `fitBudget` would keep them. */
 export function leverFloors<P extends Placed>(levers: Levers, place: Place<P>): LeverFloor[] {
-  const smallest = (set: LeverSet, target: number) =>
-    place(levers.emit(levers.choose(set, target), target), LEAST_STAGING).deviceBytes;
+  const smallest = (set: LeverSet, target: number) => {
+    const placed = place(levers.emit(levers.choose(set, target), target), LEAST_STAGING);
+    return placed.possible ? placed.deviceBytes : Number.POSITIVE_INFINITY;
+  };
   const plain = smallest(FLOOR_SETS[0], Number.POSITIVE_INFINITY);
   return FLOOR_SETS.map((set) => ({
     levers: set,

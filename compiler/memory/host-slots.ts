@@ -110,23 +110,3 @@ function packTier(schedule: Schedule, uses: readonly SlotUse[]) {
   });
   return { offsets, bytes };
 }
-
-/** Bytes of the tiers as placed, and of host memory if all of it had to be there. */
-export function hostNeeds(
-  schedule: Schedule,
-  slots: readonly HostSlot[],
-): { readonly memory: number; readonly file: number; readonly allInMemory: number } {
-  const extent = (tier: HostTier) =>
-    slots.reduce(
-      (end, slot) =>
-        slot.tier === tier
-          ? Math.max(end, slot.offset + slot.copies * alignUp(slot.bytes, HOST_ALIGNMENT))
-          : end,
-      0,
-    );
-  return {
-    memory: extent('memory'),
-    file: extent('file'),
-    allInMemory: packTier(schedule, slotUses(schedule)).bytes,
-  };
-}

@@ -1,5 +1,6 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
+import { tierBytes } from '../../ir/plan-swap.ts';
 import type {
   AllocatedSchedule,
   Schedule,
@@ -9,8 +10,8 @@ import type {
 import { printSchedule } from '../../ir/schedule-text.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { allocate, slabCapacity } from './allocate.ts';
-import { fitBudget, type LeverFloor, leverFloors, type Placed } from './fit.ts';
-import { type HostBudget, hostNeeds, UNLIMITED_HOST } from './host-slots.ts';
+import { fitBudget, type LeverFloor, leverFloors, type Place, type Placed } from './fit.ts';
+import { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
 import { type InPlaceSchedule, shareInPlace } from './in-place.ts';
 import {
   type LeverSet,
@@ -73,7 +74,7 @@ export type MemoryError =
   /** More outside the device than allowed (BTC4005). */
   | {
       readonly kind: 'host';
-      /** With everything in host memory. */
+      /** What the swaps take outside of the device. */
       readonly bytes: number;
       readonly budget: HostBudget;
     };
@@ -114,13 +115,11 @@ export function planMemory(
   const ordered = orderSteps(used, limits.offsetAlignment);
   options.print?.('order', printSchedule(ordered));
   const { levers, target } = options;
-  const place = (levered: Schedule, swapStagingBytes: number) =>
-    placeSchedule(levered, limits, {
-      target,
-      host: levers?.host ?? UNLIMITED_HOST,
-      swapStagingBytes,
-    });
-  const chosen = levers ? fitted(ordered, limits, levers, place) : place(ordered, 0);
+  const place = (host: HostBudget) => (levered: Schedule, swapStagingBytes: number) =>
+    placeSchedule(levered, limits, { target, host, swapStagingBytes });
+  const chosen = levers
+    ? fitted(ordered, limits, levers, place)
+    : place(UNLIMITED_HOST)(ordered, 0);
   for (const [stage, text] of chosen.texts()) options.print?.(stage, text);
   return chosen.plan;
 }
@@ -135,13 +134,23 @@ function fitted(
   ordered: Schedule,
   limits: TargetLimits,
   options: LeverOptions,
-  place: (schedule: Schedule, swapStagingBytes: number) => PlacedPlan,
+  placeWithin: (host: HostBudget) => Place<PlacedPlan>,
 ): PlacedPlan {
   const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
   const levers = new Levers(ordered, limits.offsetAlignment, secondsOf, options.costs);
-  const { placed, kept } = fitBudget(levers, options, options.budgetBytes, place);
-  if (kept || !placed.plan.schedule) return placed;
-  return { ...placed, plan: { ...placed.plan, floors: leverFloors(levers, place) } };
+  const { host = UNLIMITED_HOST, budgetBytes } = options;
+  const { placed, kept } = fitBudget(levers, options, budgetBytes, placeWithin(host));
+  if (kept) return placed;
+  if (Number.isFinite(host.hostBytes)) {
+    const unlimited = fitBudget(levers, options, budgetBytes, placeWithin(UNLIMITED_HOST));
+    if (unlimited.kept) {
+      const { schedule } = unlimited.placed.plan;
+      const bytes = tierBytes(schedule!.hostSlots, 'memory');
+      return { ...placed, plan: failed([{ kind: 'host', bytes, budget: host }]) };
+    }
+  }
+  if (!placed.plan.schedule) return placed;
+  return { ...placed, plan: { ...placed.plan, floors: leverFloors(levers, placeWithin(host)) } };
 }
 
 /** Live intervals, sharing in place and addresses for steps in their final order. */
@@ -157,22 +166,24 @@ function placeSchedule(
   const errors: MemoryError[] = [];
   if (options.target === 'wasm' && allocated.slabs.length > 1)
     errors.push({ kind: 'address-space', bytes: slabBytes, limit: limits.maxBufferBytes });
-  const needs = hostNeeds(schedule, allocated.hostSlots);
-  if (needs.memory > options.host.hostBytes || needs.file > options.host.spillBytes)
-    errors.push({ kind: 'host', bytes: needs.allInMemory, budget: options.host });
+  const [memory, file] = (['memory', 'file'] as const).map((tier) =>
+    tierBytes(allocated.hostSlots, tier),
+  );
+  if (memory > options.host.hostBytes || file > options.host.spillBytes)
+    errors.push({ kind: 'host', bytes: memory + file, budget: options.host });
   const texts = () =>
     [
       ['levers', printSchedule(schedule)],
       ['in-place', printInPlace(merged)],
       ['allocate', printSchedule(allocated)],
     ] as const;
-  if (errors.length > 0)
-    return { plan: failed(errors), deviceBytes: Number.POSITIVE_INFINITY, texts };
   const deviceBytes = slabBytes + allocated.stagingBytes;
+  if (errors.length > 0) return { plan: failed(errors), deviceBytes, possible: false, texts };
   const peak = memoryPeak(allocated, limits.offsetAlignment);
   return {
     plan: { schedule: allocated, deviceBytes, peak, floors: [], errors: [] },
     deviceBytes,
+    possible: true,
     texts,
   };
 }

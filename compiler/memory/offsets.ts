@@ -1,12 +1,14 @@
-import { type AddressSpace, type Fit, Packer, usableAddress } from './first-fit.ts';
-import { type Blocks, liveBytes, peakLiveBytes } from './liveness.ts';
-import { type Preference, packSkyline } from './skyline.ts';
+import { CanonicalSearch } from './canonical-search.ts';
+import { type AddressSpace, Packer, usableAddress } from './first-fit.ts';
+import { type Blocks, peakLiveBytes } from './liveness.ts';
+import { greedyOrders, preferences, sorted } from './packing-orders.ts';
+import { packSkyline } from './skyline.ts';
 
 // Dynamic storage allocation: give every block an address so that no two blocks that are live together overlap, and
 // the highest address is low. NP-hard. Best fit on a skyline (skyline.ts); greedy by size, area, pressure, start and
 // end with every gap tried, the gap before the first live block included (first-fit.ts; Pisarchyk and Lee, "Efficient
 // Memory Management for Deep Neural Net Inference", 2020); then repair of the best: what reaches the top moves
-// forward in the order.
+// forward in the order; and where that leaves a gap, the search of canonical-search.ts for a bounded time.
 
 export interface Packing {
   /** Address of each block. */
@@ -30,76 +32,15 @@ function slabExtents(blocks: Blocks, space: AddressSpace, addresses: Float64Arra
   return extents;
 }
 
-type Key = (block: number) => number;
-
-/** Greedy orders, each by falling keys and then by index. */
-function orders(blocks: Blocks): readonly (readonly [string, Fit, readonly Key[]])[] {
-  const { bytes, first, last } = blocks;
-  const size: Key = (block) => bytes[block];
-  const duration: Key = (block) => last[block] - first[block] + 1;
-  const area: Key = (block) => size(block) * duration(block);
-  const pressure = pressureOf(blocks);
-  return [
-    ['size', 'first-fit', [size, duration]],
-    ['start', 'best-fit', [(block) => -first[block], size]],
-    ['area', 'first-fit', [area, size]],
-    ['pressure', 'first-fit', [(block) => pressure[block], size, duration]],
-    ['end', 'best-fit', [(block) => last[block], size]],
-  ];
-}
-
-/** What a skyline may prefer: see `packSkyline`. */
-function preferences(blocks: Blocks): readonly (readonly [string, Preference])[] {
-  const { bytes, first, last } = blocks;
-  const duration: Preference = (block) => last[block] - first[block] + 1;
-  const steps = last.reduce((most, step) => Math.max(most, step), 0) + 1;
-  return [
-    // Blocks that touch an end of the stretch leave it in fewer pieces; both ends count more than any duration.
-    [
-      'edge',
-      (block, stretch) =>
-        (first[block] === stretch.first ? steps : 0) +
-        (last[block] === stretch.last ? steps : 0) +
-        duration(block, stretch),
-    ],
-    ['area', (block, stretch) => bytes[block] * duration(block, stretch)],
-    ['duration', duration],
-    ['size', (block) => bytes[block]],
-  ];
-}
-
-/** For each block the most bytes that are live at one of its steps, itself included, by a sparse table of maxima. */
-function pressureOf(blocks: Blocks): Float64Array {
-  const levels = [liveBytes(blocks)];
-  for (let width = 1; 2 * width <= levels[0].length; width *= 2) {
-    const below = levels.at(-1)!;
-    levels.push(
-      Float64Array.from({ length: below.length - width }, (_, i) =>
-        Math.max(below[i], below[i + width]),
-      ),
-    );
-  }
-  return Float64Array.from(blocks.bytes, (_, block) => {
-    const length = blocks.last[block] - blocks.first[block] + 1;
-    const level = 31 - Math.clz32(length);
-    const row = levels[level];
-    return Math.max(row[blocks.first[block]], row[blocks.last[block] - (1 << level) + 1]);
-  });
-}
-
-function sorted(count: number, keys: readonly Key[]): Int32Array {
-  const columns = keys.map((key) => Float64Array.from({ length: count }, (_, block) => key(block)));
-  return Int32Array.from({ length: count }, (_, block) => block).sort((a, b) => {
-    for (const column of columns) if (column[a] !== column[b]) return column[b] - column[a];
-    return a - b;
-  });
-}
-
 // Work is bounded by counts, not by a clock, so that builds are reproducible: blocks looked at by all greedy
 // methods together (the first one always runs), and by the repair.
 const GREEDY_VISITS = 100_000_000;
 const REPAIR_VISITS = 6_000_000;
 const REPAIR_ATTEMPTS = 400;
+/** In each order of preference, one after the other. */
+const LONG_SEARCH = [60_000, 400_000];
+const SHORT_SEARCH = [60_000];
+const SEARCH_ATTEMPTS = 5;
 
 /**
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
@@ -162,7 +103,7 @@ function measured(
 }
 
 /**
- * Addresses for `blocks` in `space`: the best of several greedy orders and of a bounded repair of the best one. Stops
+ * Addresses for `blocks` in `space`: the best of several greedy orders, of a repair of the best one and of a search. Stops
  * as soon as the bytes taken equal the largest sum of live blocks, which nothing can beat. Sizes keep whatever
  * alignment the blocks' sizes, the slab size and the reserved parts share. Every block must fit into a slab.
  */
@@ -186,7 +127,29 @@ export function packBlocks(blocks: Blocks, space: AddressSpace): Packing {
     )
       best = packing;
   }
-  return repair(packer, best!, bound);
+  const repaired = repair(packer, best!, bound);
+  return isOptimal(repaired) ? repaired : tighten(packer, repaired, bound);
+}
+
+/** Searches the bound itself, then between what was not found and the best; in one slab only. */
+function tighten({ blocks, space }: Packer, start: Packing, bound: number): Packing {
+  const reserved = space.reserved[0] ?? 0;
+  if (start.extents.length > 1) return start;
+  const search = new CanonicalSearch(blocks);
+  let best = start;
+  let missed = bound;
+  let capacity = bound;
+  for (let attempt = 0; attempt < SEARCH_ATTEMPTS && capacity < best.bytes; attempt++) {
+    const found = search.search(capacity, attempt === 0 ? LONG_SEARCH : SHORT_SEARCH);
+    if (typeof found === 'string') missed = capacity;
+    else {
+      const addresses = found.map((offset) => offset + reserved);
+      best = measured(blocks, space, addresses, 'canonical');
+    }
+    if (best.bytes <= bound) break;
+    capacity = Math.floor((missed + best.bytes) / 2);
+  }
+  return best;
 }
 
 function strategies(packer: Packer): (readonly [string, () => Float64Array])[] {
@@ -201,7 +164,7 @@ function strategies(packer: Packer): (readonly [string, () => Float64Array])[] {
     };
     return [`skyline/${name}`, pack] as const;
   });
-  const greedy = orders(blocks).map(
+  const greedy = greedyOrders(blocks).map(
     ([name, fit, keys]) => [`${name}/${fit}`, () => packer.pack(sorted(count, keys), fit)] as const,
   );
   return [...skylines.slice(0, 2), ...greedy, ...skylines.slice(2)];

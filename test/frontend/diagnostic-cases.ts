@@ -268,4 +268,14 @@ export const CASES: Readonly<Record<number, Case>> = {
     options: { target: 'wasm' },
     message: 'the plan needs more than the 4.00 GiB that the wasm target can address',
   },
+  4005: {
+    text: `defineModel({
+  name: 'm',
+  inputs: { x: tensor([4, 128]) },
+  build: ({ x }) => ({ y: linear(128, 128)(relu(linear(128, 128)(x))) }),
+})`,
+    options: { budgetBytes: 140_000, hostBudgetBytes: 1000 },
+    message:
+      'swapping needs 128.00 KiB outside of the device, over the host budget of 1000 B; give --host-budget 131072, or let the rest go to a spill file with --spill-budget',
+  },
 };

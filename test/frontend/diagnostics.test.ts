@@ -11,7 +11,7 @@ import { compileText, define, markedPlaces, withOutput } from '../support/compil
 import { CASES } from './diagnostic-cases.ts';
 
 /** Of files, of a model that was made before its options, and of sizes and targets: below and in test/cli. */
-const ELSEWHERE = [1001, 1019, 4004];
+const ELSEWHERE = [1001, 1019, 4004, 4006];
 
 test('every message that a model can cause has a case', () => {
   const wanted = Object.keys(MESSAGES)
@@ -193,6 +193,11 @@ describe('options of the API', () => {
   test('are checked', async () => {
     expect(await codes(model, { target: 'cuda' as 'wasm' })).toEqual(['BTC6001']);
     expect(await codes(model, { budgetBytes: Number.NaN })).toEqual(['BTC4004']);
+    expect(await codes(model, { hostBudgetBytes: -1 })).toEqual(['BTC4004']);
+    const { diagnostics } = await compile(model, { swap: 'sometimes' as 'auto' });
+    expect(diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      "BTC4006 'swap' is 'sometimes'; it must be one of none, conv, lru, auto",
+    ]);
   });
 
   test('belong to their build, also where model functions wait for one another', async () => {

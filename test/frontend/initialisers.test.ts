@@ -152,7 +152,7 @@ describe('the parameters of a compiled model', () => {
     const { parameters, diagnostics } = await compile(model);
     expect(diagnostics).toEqual([]);
     const { tensors } = decodeSafetensors(parameters!);
-    return (name: string) => Array.from(tensors.get(name)!.data);
+    return (name: string) => Array.from(tensors.get(name)?.data ?? []);
   };
   const compiled = (widths: readonly number[], seed = 0) =>
     valuesOf(
@@ -172,12 +172,12 @@ describe('the parameters of a compiled model', () => {
       }),
     );
 
-  it('come from the initialisers that the layers were given, and optimiser state is zero', async () => {
+  it('come from the initialisers that the layers were given; the optimiser has none', async () => {
     const values = await compiled([5], 3);
     expect(values('first.weight')).toEqual(draw(init.heNormal, [4, 6], 'first.weight', 3));
     expect(values('last.weight')).toEqual(draw(init.glorotUniform, [5, 3], 'last.weight', 3));
     expect(values('first.bias')).toEqual([0, 0, 0, 0, 0, 0]);
-    for (const state of ['m', 'v']) expect(values(`last.bias.${state}`)).toEqual([0, 0, 0]);
+    for (const state of ['m', 'v']) expect(values(`last.bias.${state}`)).toEqual([]);
   });
 
   it('come from the usual initialisers where a layer was given none', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { type LeverOptions, planMemory } from '../../compiler/memory/index.ts';
+import { type LeverOptions, type LeverSet, planMemory } from '../../compiler/memory/index.ts';
+import { tierBytes } from '../../ir/plan-swap.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import {
   type AllocatedSchedule,
@@ -38,7 +39,7 @@ const cases = fc.record({
 function options(
   seed: number,
   overlap: number,
-  levers: (typeof LEVER_SETS)[number],
+  levers: LeverSet,
   budgetBytes: number,
 ): LeverOptions {
   const names = new Map<string, number>();
@@ -92,6 +93,17 @@ function results(schedule: AllocatedSchedule): Record<string, number[]> {
   return seen;
 }
 
+/** Reductions as contractions: what named strategies take for checkpoints. */
+function withDearSteps(schedule: Schedule): Schedule {
+  const programs = schedule.programs.map((program) => ({
+    ...program,
+    steps: program.steps.map((step) =>
+      step.label.startsWith('spread') ? { ...step, macs: 1 } : step,
+    ),
+  }));
+  return { ...schedule, programs };
+}
+
 const planned = (schedule: Schedule, limits: TargetLimits, levers?: LeverOptions) =>
   planMemory(schedule, limits, { target: 'webgpu', ...(levers ? { levers } : {}) });
 
@@ -131,6 +143,58 @@ describe('planMemory under a budget', () => {
       }),
       soaked(25),
     );
+  });
+
+  it('gives the same results with the strategies of a paper', () => {
+    const named = fc.record({
+      recompute: fc.constantFrom('none', 'speed', 'memory', 'cost'),
+      swap: fc.constantFrom('none', 'conv', 'lru', 'auto'),
+    });
+    fc.assert(
+      fc.property(cases, named, ({ seed, steps, limits, share, overlap }, levers) => {
+        const schedule = withDearSteps(randomSchedule(seed, steps));
+        const plain = planned(schedule, limits);
+        const budget = Math.floor(plain.deviceBytes * share);
+        const pulled = planned(schedule, limits, options(seed, overlap, levers, budget));
+        expect(results(pulled.schedule!)).toEqual(results(plain.schedule!));
+        verified(pulled.schedule!, null);
+      }),
+      soaked(25),
+    );
+  });
+
+  it('keeps a host budget, spills what has no room, or says the host budget that would do', () => {
+    let spilled = 0;
+    fc.assert(
+      fc.property(cases, fc.double({ min: 0, max: 1, noNaN: true }), (given, hostShare) => {
+        const { seed, steps, limits, overlap, share } = given;
+        const schedule = randomSchedule(seed, steps);
+        const plain = planned(schedule, limits);
+        const budget = Math.floor(plain.deviceBytes * (0.5 + share / 2));
+        const wanted = options(seed, overlap, { recompute: 'none', swap: 'auto' }, budget);
+        const free = planned(schedule, limits, wanted);
+        if (!free.schedule || free.floors.length > 0) return;
+        const needed = tierBytes(free.schedule.hostSlots, 'memory');
+        const hostBytes = Math.floor(needed * hostShare);
+        const scarce = planned(schedule, limits, { ...wanted, host: { hostBytes, spillBytes: 0 } });
+        if (scarce.schedule) {
+          expect(tierBytes(scarce.schedule.hostSlots, 'memory')).toBeLessThanOrEqual(hostBytes);
+        } else {
+          const [error] = scarce.errors;
+          if (error.kind !== 'host') throw new Error(error.kind);
+          const host = { hostBytes: error.bytes, spillBytes: 0 };
+          expect(planned(schedule, limits, { ...wanted, host }).schedule).not.toBeNull();
+        }
+        const host = { hostBytes, spillBytes: 1e9 };
+        const spilling = planned(schedule, limits, { ...wanted, host }).schedule!;
+        expect(tierBytes(spilling.hostSlots, 'memory')).toBeLessThanOrEqual(hostBytes);
+        if (tierBytes(spilling.hostSlots, 'file') > 0) spilled++;
+        expect(results(spilling)).toEqual(results(plain.schedule!));
+        verified(spilling, budget);
+      }),
+      soaked(15),
+    );
+    expect(spilled).toBeGreaterThan(0);
   });
 
   it('never needs more where it may do more', () => {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import { CanonicalSearch } from '../../compiler/memory/canonical-search.ts';
 import { stepDependencies } from '../../compiler/memory/dependencies.ts';
+import { Packer } from '../../compiler/memory/first-fit.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import { LiveProfile } from '../../compiler/memory/live-profile.ts';
 import { type Blocks, peakLiveBytes } from '../../compiler/memory/liveness.ts';
@@ -249,6 +251,15 @@ describe('LiveProfile', () => {
   });
 });
 
+function permutations(count: number): number[][] {
+  let orders: number[][] = [[]];
+  for (let next = 0; next < count; next++)
+    orders = orders.flatMap((order) =>
+      Array.from({ length: order.length + 1 }, (_, at) => order.toSpliced(at, 0, next)),
+    );
+  return orders;
+}
+
 describe('packBlocks', () => {
   const problems = fc
     .record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 80 }), slabs: fc.boolean() })
@@ -287,6 +298,35 @@ describe('packBlocks', () => {
         expect(total).toBeGreaterThanOrEqual(peakLiveBytes(blocks));
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('by branch and bound finds the least that any order of the blocks gives, and proves it', () => {
+    const small = fc
+      .record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 6 }) })
+      .map(({ seed, count }): Blocks => {
+        const below = randomBelow(seed);
+        const first = Int32Array.from({ length: count }, () => below(6));
+        return {
+          bytes: Float64Array.from(first, () => 1 + below(6)),
+          first,
+          last: first.map((step) => step + below(4)),
+        };
+      });
+    fc.assert(
+      fc.property(small, (blocks) => {
+        const { bytes } = blocks;
+        const packer = new Packer(blocks, { slabBytes: 2 ** 30, reserved: [] });
+        const top = (addresses: Float64Array) =>
+          addresses.reduce((most, address, i) => Math.max(most, address + bytes[i]), 0);
+        let least = Number.POSITIVE_INFINITY;
+        for (const order of permutations(bytes.length))
+          least = Math.min(least, top(packer.pack(Int32Array.from(order), 'first-fit')));
+        const search = new CanonicalSearch(blocks);
+        expect(search.search(least - 1, [1e6])).toBe('infeasible');
+        expect(top(search.search(least, [1e6]) as Float64Array)).toBe(least);
+      }),
+      { numRuns: 150 },
     );
   });
 

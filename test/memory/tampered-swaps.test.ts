@@ -53,17 +53,20 @@ program train
   output y = t5
 `;
 
-function demoPlan(): Plan {
-  const { schedule } = planMemory(parseSchedule(SCHEDULE), WEBGPU_DEFAULT_LIMITS, {
+function planOf(text: string): Plan {
+  const { schedule } = planMemory(parseSchedule(text), WEBGPU_DEFAULT_LIMITS, {
     target: 'webgpu',
   });
-  const plan = assemblePlan(schedule!, {
+  return assemblePlan(schedule!, {
     target: 'webgpu',
     budgetBytes: null,
     producer: 'test',
     emitted: schedule!.kernels.map(() => ({ wgsl: '//', grid: [1, 1, 1] as const })),
   });
-  return swappedPlan(plan, {
+}
+
+function demoPlan(): Plan {
+  return swappedPlan(planOf(SCHEDULE), {
     ...{ seed: 3, hosted: 10, swapped: 8, recomputed: 8, tiers: ['memory'] },
   });
 }
@@ -219,6 +222,64 @@ describe('verifyPlan', () => {
       for (const key of ['policy', 'again', 'slab', 'program', 'role'])
         expect(Array.isArray(verifyPlan(changed(tensor(8, { [key]: value }))))).toBe(true);
     }
+  });
+});
+
+/** x is reversed into a, a doubled in place of itself, the result reversed into y; a can go out to a slot. */
+function inPlacePlan(): Plan {
+  const double = `kernel double {
+  axis a0 parallel 100
+  buffer b0 read f32 100
+  buffer b1 write f32 100
+  n0: f32 = load b0[a0]
+  n1: f32 = add n0, n0
+  store b1[a0] = n1
+}`;
+  const text = `${SCHEDULE.slice(0, SCHEDULE.indexOf('kernel join'))}${double}
+tensor t0 x: f32[100] input of train
+tensor t1 a: f32[100] activation of train
+tensor t2 b: f32[100] activation of train
+tensor t3 y: f32[100] output of train
+program train
+  input x = t0
+  step 0: k0(t0, t1) "a"
+  step 1: k1(t1, t2) "b"
+  step 2: k0(t2, t3) "y"
+  output y = t3
+`;
+  const plan = JSON.parse(JSON.stringify(planOf(text)));
+  const slot = { tier: 'memory', offset: 0, bytes: 400, tensor: null, copies: 1 };
+  return { ...plan, swap: { staging: { buffers: 1, bytes: 400 }, slots: [slot] } };
+}
+
+describe('a place that is taken over', () => {
+  const problems = (tamper: Tamper) => {
+    const plan = inPlacePlan();
+    expect(plan.tensors[2].policy).toBe('in-place');
+    tamper(plan);
+    return verifyPlan(plan).filter((error) => !/^(memory|slabs)/.test(error));
+  };
+
+  it('is not copied out after that', () => {
+    const out = { kind: 'out', tensor: 1, slot: 0, step: 1 };
+    expect(problems((plan) => (plan.programs.train.transfers = [out]))[0]).toMatch(
+      /^tensors\[2\]\.policy: 'in-place', but no tensor of its size dies in its place at step 1/,
+    );
+  });
+
+  it('may be of a tensor that was just brought in', () => {
+    const swapped: Tamper = (plan) => {
+      const [, a] = plan.tensors;
+      const again = { of: 1, by: 'swap' };
+      plan.tensors.push({ ...a, name: 'back', firstStep: 1, lastStep: 1, again });
+      plan.slabs[0].bytes += 512;
+      Object.assign(a, { lastStep: 0, offset: plan.slabs[0].bytes - 512 });
+      plan.programs.train.transfers = [
+        { kind: 'out', tensor: 1, slot: 0, step: 0 },
+        { kind: 'in', tensor: 4, slot: 0, step: 1 },
+      ];
+    };
+    expect(problems(swapped)).toEqual([]);
   });
 });
 

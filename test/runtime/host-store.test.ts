@@ -72,3 +72,11 @@ test('a folder that is not there is one sentence', async () => {
   expect(error.code).toBe('swap-failed');
   expect(error.message).toMatch(/^the spill file of \d+ bytes cannot be made: ENOENT/);
 });
+
+test('so is a store of the caller that cannot be opened', async () => {
+  const { plan, module } = await spilling();
+  const openStore = () => Promise.reject(new Error('no room'));
+  const error = await errorOf(() => load(plan, { module, openStore }));
+  expect(error.code).toBe('swap-failed');
+  expect(error.message).toMatch(/^the store of \d+ bytes cannot be made: no room$/);
+});

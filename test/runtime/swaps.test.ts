@@ -4,10 +4,12 @@ import { type CompileResult, compile } from '../../compiler/index.ts';
 import type { HostTier, Plan, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { type LoadOptions, load, type Session, type TensorData } from '../../runtime/index.ts';
+import { errorOf } from '../support/errors.ts';
 import { testDevice } from '../support/gpu.ts';
 import { slowStore } from '../support/host-stores.ts';
 import { MODELS } from '../support/models.ts';
 import { randomInputs } from '../support/reference.ts';
+import { SMALL_INPUTS, smallPlan, smallWasmPlan } from '../support/small-plan.ts';
 import { soaked } from '../support/soak.ts';
 import { type SwapDraw, swappedPlan, swappedWasm } from '../support/swapped-plan.ts';
 
@@ -84,8 +86,8 @@ const draws = fc.record({
 });
 
 describe.each([
-  ['wasm', 20],
-  ['webgpu', 8],
+  ['wasm', 12],
+  ['webgpu', 6],
 ] as const)('random swaps on %s', (target, numRuns) => {
   test.each(NAMES)('%s', async (name) => {
     const wanted = await traceOf(await plain(name, target));
@@ -100,5 +102,53 @@ describe.each([
       }),
       soaked(numRuns),
     );
+  });
+});
+
+describe.each(['wasm', 'webgpu'] as const)('a session that swaps on %s', (target) => {
+  const draw: SwapDraw = { seed: 1, hosted: 10, swapped: 10, recomputed: 0, tiers: ['file'] };
+  const parameters = { weight: [1, 2, 3, 4] };
+  /** The small plan, whose training also gives the parameter that it has just written. */
+  const open = async (options: LoadOptions = {}) => {
+    const plan = target === 'webgpu' ? smallPlan() : (await smallWasmPlan()).plan;
+    const { dtype, shape } = plan.tensors[0];
+    const train = plan.programs.train;
+    const outputs = [...train.outputs, { name: 'weight', tensor: 0, dtype, shape }];
+    const given = { ...plan, programs: { ...plan.programs, train: { ...train, outputs } } };
+    if (target === 'webgpu')
+      return load(swappedPlan(given, draw), { device: await testDevice(), parameters, ...options });
+    const made = await swappedWasm(given, draw);
+    return load(made.plan, { module: made.module, parameters, ...options });
+  };
+
+  test('gives a parameter on the host as an output with its new value', async () => {
+    const session = await open();
+    for (let run = 0; run < 2; run++) {
+      const { weight } = await session.run('train', SMALL_INPUTS);
+      expect((await session.readParameters()).weight).toEqual(weight);
+    }
+    session.destroy();
+  });
+
+  test('ends in the middle of a run', async () => {
+    const session = await open({ openStore: (_, bytes) => slowStore(bytes) });
+    const running = session.run('train', SMALL_INPUTS);
+    const next = session.run('train', SMALL_INPUTS);
+    await new Promise((resolve) => setImmediate(resolve));
+    session.destroy();
+    expect((await errorOf(() => running)).code).toBe('destroyed');
+    expect((await errorOf(() => next)).code).toBe('destroyed');
+  });
+
+  test('takes runs that are not waited for', async () => {
+    const session = await open();
+    const steady = await open({ openStore: (_, bytes) => slowStore(bytes) });
+    for (let run = 0; run < 40; run++) {
+      void session.run('train', SMALL_INPUTS, { read: false });
+      await steady.run('train', SMALL_INPUTS);
+    }
+    expect(await session.saveCheckpoint()).toEqual(await steady.saveCheckpoint());
+    session.destroy();
+    steady.destroy();
   });
 });

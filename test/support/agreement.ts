@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import type { OptionValue } from '../../compiler/frontend/option.ts';
-import type { ModelSource } from '../../compiler/index.ts';
+import type { CompiledPlan, ModelSource } from '../../compiler/index.ts';
 import { load, type Session } from '../../runtime/index.ts';
 import { testGpu } from './gpu.ts';
-import { compileWitnessed, type Reference, randomInputs, type Witnessed } from './reference.ts';
+import { compileWitnessed, type Reference, randomInputs } from './reference.ts';
 
 // Three witnesses of one model: the float64 interpreter on the graph, the wasm target and WebGPU on the schedule.
 
@@ -18,10 +18,14 @@ export interface Tolerance {
 /** Adam divides by the gradient's size, so elements with a gradient of nearly 0 may move either way. */
 const SHARE_THAT_MAY_DIFFER = 0.002;
 
-export async function openSession({ plan, module, parameters }: Witnessed): Promise<Session> {
+export async function openSession({
+  plan,
+  module,
+  parameters,
+}: Pick<CompiledPlan, 'plan' | 'module' | 'parameters'>): Promise<Session> {
   return plan.target === 'webgpu'
     ? load(plan, { gpu: await testGpu(), parameters })
-    : load(plan, { module, parameters });
+    : load(plan, { module: module!, parameters });
 }
 
 function expectClose(

@@ -47,6 +47,10 @@ export class Reference {
     this.parameters = Object.fromEntries(
       [...tensors].map(([name, { data }]) => [name, Float64Array.from(data)]),
     );
+    // The optimiser's state is not in the file.
+    for (const { op, attributes, type } of graphs.flatMap(({ nodes }) => nodes))
+      if (op === 'parameter')
+        this.parameters[attributes.name] ??= new Float64Array(elementCount(type.shape));
   }
 
   run(

@@ -326,14 +326,11 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
     slabs,
     ...(slots.length > 0 ? { swap: { staging, slots } } : {}),
     programs: Object.fromEntries(
-      programs.map(({ name, steps, outputs, transfers }) => [
-        name,
-        {
-          ...plan.programs[name],
-          ...{ steps, outputs },
-          ...(transfers.length > 0 ? { transfers } : {}),
-        },
-      ]),
+      programs.map(({ name, steps, outputs, transfers }) => {
+        const { predicted: _, ...program } = plan.programs[name];
+        const more = transfers.length > 0 ? { transfers } : {};
+        return [name, { ...program, steps, outputs, ...more }];
+      }),
     ),
   };
   const staged = stagingBytes(made);

@@ -45,10 +45,16 @@ export function batchNorm(features: number, options: BatchNormOptions = {}): Bat
       if (!checkFeatures('batchNorm', x, features)) return poisoned(x.type);
       const { training } = currentTrace('batchNorm');
       if (training && !checkBatch(x)) return poisoned(x.type);
-      const { centred, variance } = training
-        ? batchStatistics(x, running, momentum)
-        : { centred: sub(x, running.mean.value), variance: running.variance.value };
-      return add(mul(centred, mul(scale, rsqrt(add(variance, epsilon)))), shift);
+      const factorOf = (variance: Tensor) => mul(scale, rsqrt(add(variance, epsilon)));
+      if (!training) {
+        const centred = sub(x, running.mean.value);
+        return add(mul(centred, factorOf(running.variance.value)), shift);
+      }
+      const { centre, centred, variance } = batchStatistics(x, running, momentum);
+      const factor = factorOf(variance);
+      // Zero, for the gradient of the centre: Σ dy·factor is factor·Σ dy, and Σ dy is the gradient of the shift anyway.
+      const slope = mul(sub(stopGradient(centre), centre), stopGradient(factor));
+      return add(mul(centred, factor), add(shift, slope));
     },
     { features },
   );
@@ -63,13 +69,14 @@ function batchStatistics(
   const axes = x.shape.map((_, axis) => axis).slice(0, -1);
   const count = elementCount(x.shape.slice(0, -1));
   const centre = mean(x, axes);
+  const centred = sub(x, stopGradient(centre));
   // The variance does not change with the centre to first order, so its gradient need not go that way.
-  const variance = mean(square(sub(x, stopGradient(centre))), axes);
+  const variance = mean(square(centred), axes);
   const move = (state: State, towards: Tensor) =>
     state.assign(add(mul(state.value, 1 - momentum), mul(towards, momentum)));
   move(running.mean, centre);
   move(running.variance, mul(variance, count / (count - 1)));
-  return { centred: sub(x, centre), variance };
+  return { centre, centred, variance };
 }
 
 function checkOptions({ momentum, epsilon }: { momentum: number; epsilon: number }): boolean {

@@ -1,5 +1,9 @@
 import type { LeverProgram } from './program.ts';
 
+// The definition that gives the extra steps of SuperNeurons' Table 1 for AlexNet and both residual networks: a value that no
+// backward step reads (the last batch normalisation before a sum, a branch's gradient needing nothing of it) is in no segment,
+// and a fork's result has memory of its own, so that the layers before it come back for their own gradients alone.
+
 /** Values that cheap steps of the forward pass compute from one another, and that the backward pass reads. */
 export interface Segment {
   /** In the order in which they are made. */

@@ -1,0 +1,168 @@
+import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import { CopyOut, type OutRound, outRounds, type Staging, stagingMemory } from './copy-out.ts';
+import { RuntimeError } from './errors.ts';
+import type { HostSlots } from './host-slots.ts';
+import { Progress } from './progress.ts';
+import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import type { Buffers } from './webgpu-setup.ts';
+
+/** The transfers of a program; per segment the rounds that take its copies out through the staging buffers. */
+export interface Swaps extends ProgramTransfers {
+  readonly rounds: readonly (readonly OutRound[])[];
+  readonly reads: readonly PlannedRead[];
+}
+
+/**
+ * Submits steps `first` to `end` of the program, exclusive, and what `encode` adds behind them. While the program has never
+ * run it gives what becomes of that.
+ */
+export type Submit = (
+  first: number,
+  end: number,
+  encode: (encoder: GPUCommandEncoder) => void,
+) => Promise<void> | null;
+
+/** Of one run. */
+interface Running {
+  readonly swaps: Swaps;
+  readonly submit: Submit;
+  readonly progress: Progress;
+  readonly ahead: ReadAhead;
+  readonly out: CopyOut;
+}
+
+/** At most twice so many bytes are on their way to the device, so that its queue holds no second copy of everything. */
+const QUEUED_BYTES = 32 * 2 ** 20;
+
+/** Runs the programs that have transfers, by way of the swap buffers or, where a plan has none, of the one for outputs. */
+export class WebGpuSwapper {
+  /** Host memory that transfers go through, in bytes. */
+  readonly hostBytes: number;
+  readonly #device: GPUDevice;
+  readonly #slots: HostSlots;
+  readonly #slabs: readonly GPUBuffer[];
+  readonly #swaps: ReadonlyMap<PlanProgram, Swaps>;
+  readonly #staging: Staging;
+  readonly #readBuffers: readonly Uint8Array[];
+  #running: Progress | null = null;
+  #queuedBytes = 0;
+  #queued: Promise<void> = Promise.resolve();
+
+  constructor(plan: Plan, device: GPUDevice, slots: HostSlots, { slabs, swap, readback }: Buffers) {
+    this.#device = device;
+    this.#slots = slots;
+    this.#slabs = slabs;
+    // Snapshots of a plan without swaps go the way of the outputs.
+    const buffers = swap.length > 0 || !readback ? swap : [readback];
+    const capacity = buffers[0]?.size ?? 0;
+    const swaps = new Map<PlanProgram, Swaps>();
+    for (const [name, program] of Object.entries(plan.programs)) {
+      const transfers = programTransfers(plan, name, slots);
+      if (!transfers) continue;
+      const rounds = transfers.segments.map(({ outs }) => outRounds(slots, outs, capacity));
+      swaps.set(program, { ...transfers, rounds, reads: plannedReads(slots, transfers.ins) });
+    }
+    this.#swaps = swaps;
+    const all = [...swaps.values()];
+    const memory = stagingMemory(all.flatMap(({ rounds }) => rounds.flat()));
+    this.#staging = { buffers, memory };
+    this.#readBuffers = readBuffers(all.map(({ reads }) => reads));
+    this.hostBytes = [...memory, ...this.#readBuffers].reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      0,
+    );
+  }
+
+  /** Null where the program has no transfers. */
+  swapsOf(program: PlanProgram): Swaps | null {
+    return this.#swaps.get(program) ?? null;
+  }
+
+  /**
+   * Runs all segments, each of which is one submit. Later ones go on while the copies of earlier ones are on their way to the
+   * host, since the order of the queue keeps the bytes on the device apart. In the end everything has arrived; after an
+   * error nothing is under way any more.
+   */
+  async run(swaps: Swaps, submit: Submit): Promise<void> {
+    const slots = this.#slots;
+    const progress = new Progress();
+    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
+    const out = new CopyOut(slots, progress, this.#staging, (order) => ahead.wrote(order));
+    this.#running = progress;
+    try {
+      for (let s = 0; s < swaps.segments.length; s++)
+        await this.#runSegment({ swaps, submit, progress, ahead, out }, s);
+      await progress.finished();
+    } catch (error) {
+      progress.fail(error);
+      out.release();
+      await progress.finished().catch(() => {});
+      throw error;
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  /** Ends the run that is under way. */
+  destroy(): void {
+    this.#running?.fail(new RuntimeError('destroyed', 'the executor was destroyed'));
+  }
+
+  /** Writes a stretch of a tensor, from its byte `from` on. */
+  write({ slab, offset }: PlanTensor, from: number, bytes: Uint8Array): void {
+    this.#device.queue.writeBuffer(this.#slabs[slab!], offset + from, bytes as BufferSource);
+  }
+
+  async #runSegment(running: Running, s: number): Promise<void> {
+    const { swaps, submit, progress, ahead, out } = running;
+    const { ins, first, end } = swaps.segments[s];
+    progress.check();
+    for (const transfer of ins) {
+      await ahead.bringIn(transfer, (from, bytes) => this.write(transfer.tensor, from, bytes));
+      await this.#limitQueue(transfer.tensor.bytes);
+    }
+    progress.check();
+    const filled: { buffer: GPUBuffer; round: OutRound }[] = [];
+    let next = first;
+    const flush = () => {
+      const proof = submit(next, end, (encoder) => {
+        for (const { buffer, round } of filled) this.#encodeCopies(encoder, buffer, round);
+      });
+      if (proof) progress.start(proof);
+      for (const { buffer, round } of filled) out.start(buffer, round);
+      filled.length = 0;
+      next = end;
+    };
+    for (const round of swaps.rounds[s]) {
+      let buffer = out.take();
+      if (!buffer) {
+        flush();
+        buffer = await out.wait();
+      }
+      filled.push({ buffer, round });
+    }
+    flush();
+  }
+
+  #encodeCopies(encoder: GPUCommandEncoder, buffer: GPUBuffer, { outs, pieces }: OutRound): void {
+    for (const { item, from, bytes, to } of pieces) {
+      const { slab, offset } = outs[item].tensor;
+      encoder.copyBufferToBuffer(this.#slabs[slab!], offset + from, buffer, to, bytes);
+    }
+  }
+
+  /** Waits for what was queued before the last so many bytes. */
+  async #limitQueue(bytes: number): Promise<void> {
+    this.#queuedBytes += bytes;
+    if (this.#queuedBytes < QUEUED_BYTES) return;
+    this.#queuedBytes = 0;
+    const earlier = this.#queued;
+    // A loss shows elsewhere.
+    this.#queued = this.#device.queue.onSubmittedWorkDone().then(
+      () => {},
+      () => {},
+    );
+    await earlier;
+  }
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { type CompiledPlan, compile, type ModelSource } from '../compiler/index.ts';
+import type { Target } from '../ir/plan.ts';
+import { openSession } from './support/agreement.ts';
+import { importNetwork, NETWORKS } from './support/networks.ts';
+import { randomInputs } from './support/reference.ts';
+import { SMALL_NETWORKS, type SmallNetwork } from './support/small-networks.ts';
+
+// Five training steps inside a budget give to the bit what they give without one, and the runtime allocates what the plan says.
+
+const STEPS = 5;
+const CLASSES = 5;
+/** `npm run soak` goes through all networks and budgets. */
+const SOAK = process.env.BTC_SOAK !== undefined;
+
+const TARGETS: readonly Target[] = ['wasm', 'webgpu'];
+
+async function compiled(
+  { model, set }: SmallNetwork,
+  target: Target,
+  budgetBytes?: number,
+): Promise<CompiledPlan | { readonly plan: null; readonly smallest: number }> {
+  const result = await compile(model as ModelSource, {
+    target,
+    set,
+    // Software GPUs switch threads at every barrier of a tile.
+    limits: target === 'webgpu' ? { maxWorkgroupBytes: 0 } : {},
+    ...(budgetBytes === undefined ? {} : { budgetBytes }),
+  });
+  if (result.plan) return result;
+  const [problem] = result.diagnostics.filter(({ category }) => category === 'error');
+  expect(problem.code).toBe('BTC4001');
+  const text = problem.related!.map(({ message }) => message).join('\n');
+  const floor = /--recompute auto --swap auto the smallest budget is .*\((\d+) bytes\)/.exec(text);
+  return { plan: null, smallest: Number(floor![1]) };
+}
+
+/** Bits of every output of every step, and of all parameters and states at the end. */
+async function trained(compiled: CompiledPlan): Promise<unknown[]> {
+  const { plan } = compiled;
+  const session = await openSession(compiled);
+  expect(session.allocatedBytes).toBe(plan.memory.deviceBytes);
+  const seen: unknown[] = [];
+  const bits = (data: Float32Array | Int32Array) =>
+    Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  for (let step = 0; step < STEPS; step++) {
+    for (const program of ['train', 'predict']) {
+      const inputs = randomInputs(plan, program, { classes: CLASSES, step, seed: 7 });
+      const outputs = await session.run(program, inputs);
+      for (const [name, data] of Object.entries(outputs)) seen.push([step, name, bits(data)]);
+    }
+  }
+  seen.push(Buffer.from(await session.saveCheckpoint()).toString('base64'));
+  session.destroy();
+  return seen;
+}
+
+async function expectSameBits(
+  network: SmallNetwork,
+  target: Target,
+  shares: readonly number[],
+): Promise<void> {
+  const plain = await compiled(network, target);
+  if (!plain.plan) throw new Error('a plan without a budget was refused');
+  const wanted = await trained(plain);
+  const full = plain.plan.memory.deviceBytes;
+  for (const share of shares) {
+    const budget = Math.floor(full * share);
+    const within = await compiled(network, target, budget);
+    const fitted = within.plan ? within : await compiled(network, target, within.smallest);
+    if (!fitted.plan) throw new Error('the smallest budget was refused');
+    expect(fitted.plan.memory.deviceBytes).toBeLessThanOrEqual(fitted.plan.memory.budgetBytes!);
+    expect(await trained(fitted), `${target}, ${share} of ${full} bytes`).toEqual(wanted);
+  }
+}
+
+/** 0 stands for the smallest budget. */
+const SHARES = SOAK ? [1, 0.75, 0.5, 0.25, 0] : [0.5, 0];
+
+describe.each(TARGETS)('five steps on %s are the same to the bit within any budget', (target) => {
+  test.each(Object.entries(SMALL_NETWORKS))('%s', (_, network) =>
+    expectSameBits(network, target, SHARES),
+  );
+
+  if (SOAK)
+    test.each(Object.keys(NETWORKS))('%s as it stands', (name) =>
+      expectSameBits(
+        { model: () => importNetwork(name), set: { batch: 2 } },
+        target,
+        target === 'wasm' ? SHARES : [0.25],
+      ),
+    );
+});
