@@ -98,6 +98,7 @@ export const MESSAGES = {
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
+  6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

@@ -11,6 +11,7 @@ export {
   planGraph,
 } from './inspect.ts';
 export type { PassName, PassPrinter } from './pipeline.ts';
+export type { DeviceProfile } from './profile/profile.ts';
 export type {
   CompiledPlan,
   CompileOptions,

@@ -1,9 +1,10 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../ir/einsum.ts';
-import type { Plan, PlanContraction, PlanMemory, PlanPrediction, PlanTensor } from '../ir/plan.ts';
-import { formatSpan } from '../ir/source.ts';
+import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../ir/plan.ts';
 import { keptLetters } from './contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
+import { liveBytes, sourceOf, writers } from './inspect/lives.ts';
+import { type InspectedValue, inspectValues } from './inspect/values.ts';
 
 /** What a person wants to know of a plan, as data. All sizes in bytes. */
 export interface Inspection {
@@ -27,6 +28,9 @@ export interface InspectedProgram {
   readonly contractions: readonly InspectedContraction[];
   /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
   readonly liveBytes: readonly number[];
+  /** What the budget leaves for them: all of it without parameters on the device and staging; null without a budget. */
+  readonly roomBytes: number | null;
+  readonly levers: InspectedLevers;
   readonly peakStep: number;
   readonly peakLabel: string;
   readonly peakSource: string | null;
@@ -40,6 +44,21 @@ export interface InspectedProgram {
     readonly policy: string;
     readonly source: string | null;
   }[];
+}
+
+/** What is given up in a program for less memory. */
+export interface InspectedLevers {
+  /** Steps that run again, and what they take; null where no times are predicted. */
+  readonly recompute: { readonly steps: number; readonly seconds: number | null };
+  /** Copies to the host and back. */
+  readonly swap: {
+    readonly transfers: number;
+    readonly outBytes: number;
+    readonly inBytes: number;
+    readonly seconds: number | null;
+  };
+  /** Values that are not kept all the time, those that save most first. */
+  readonly values: readonly InspectedValue[];
 }
 
 /** An einsum of three operands or more, and what each step of its order does. */
@@ -93,6 +112,8 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     ...(predicted ? { predicted } : {}),
     contractions: (contractions ?? []).map(inspectContraction),
     liveBytes: live,
+    roomBytes: roomBytes(plan.memory),
+    levers: inspectLevers(plan, name),
     peakStep,
     peakLabel: steps[peakStep]?.label ?? '',
     peakSource: sourceOf(plan, name, peakStep),
@@ -107,6 +128,34 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
         source: sourceOf(plan, name, writer.get(index) ?? -1),
       }))
       .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function roomBytes({ budgetBytes, deviceBytes, arenaBytes }: PlanMemory): number | null {
+  return budgetBytes === null ? null : budgetBytes - (deviceBytes - arenaBytes);
+}
+
+function inspectLevers(plan: Plan, name: string): InspectedLevers {
+  const { steps, transfers = [], predicted } = plan.programs[name];
+  const bytesOf = (way: 'in' | 'out') =>
+    transfers.reduce(
+      (sum, { kind, tensor }) => sum + (kind === way ? plan.tensors[tensor].bytes : 0),
+      0,
+    );
+  return {
+    recompute: {
+      steps: steps.filter(({ again }) => again).length,
+      seconds: predicted?.recomputeSeconds ?? null,
+    },
+    swap: {
+      transfers: transfers.length,
+      outBytes: bytesOf('out'),
+      inBytes: bytesOf('in'),
+      seconds: predicted?.swapSeconds ?? null,
+    },
+    values: inspectValues(plan, name)
+      .filter(({ again }) => again.length > 0)
+      .sort((x, y) => y.savedByteSteps - x.savedByteSteps || (x.name < y.name ? -1 : 1)),
   };
 }
 
@@ -126,56 +175,6 @@ function inspectContraction(contraction: PlanContraction): InspectedContraction 
     operands,
     steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
   };
-}
-
-function sourceOf(plan: Plan, program: string, step: number): string | null {
-  const source = plan.programs[program].steps[step]?.source;
-  return source ? formatSpan(source) : null;
-}
-
-/** The step that writes each tensor of a program first. */
-function writers(plan: Plan, program: string): Map<number, number> {
-  const first = new Map<number, number>();
-  plan.programs[program].steps.forEach(({ kernel, bindings }, step) => {
-    bindings.forEach((tensor, binding) => {
-      if (plan.kernels[kernel].bindings[binding].access !== 'read' && !first.has(tensor))
-        first.set(tensor, step);
-    });
-  });
-  return first;
-}
-
-/** Sum of the bytes of live arena tensors at each step; tensors in one place (in-place chains) count once. */
-function liveBytes(plan: Plan, program: string): number[] {
-  const count = Math.max(1, plan.programs[program].steps.length);
-  const change = new Float64Array(count + 1);
-  const places = new Map<string, PlanTensor[]>();
-  for (const tensor of plan.tensors) {
-    if (tensor.program !== program) continue;
-    const key = `${tensor.slab}:${tensor.offset}`;
-    const list = places.get(key);
-    if (list) list.push(tensor);
-    else places.set(key, [tensor]);
-  }
-  for (const tensors of places.values()) {
-    tensors.sort((a, b) => a.firstStep - b.firstStep);
-    let freeFrom = 0;
-    for (const { firstStep, lastStep, bytes } of tensors) {
-      // At a handover both names of the one place are live: it counts from where the first one ended.
-      const from = Math.max(firstStep, freeFrom);
-      if (from > lastStep) continue;
-      change[from] += bytes;
-      change[lastStep + 1] -= bytes;
-      freeFrom = lastStep + 1;
-    }
-  }
-  const live: number[] = [];
-  let sum = 0;
-  for (let step = 0; step < count; step++) {
-    sum += change[step];
-    live.push(sum);
-  }
-  return live;
 }
 
 function inspectKernels(plan: Plan): InspectedKernel[] {

@@ -1,29 +1,31 @@
 import type { Plan, PlanPrediction } from '../../ir/plan.ts';
-import { formatSpan } from '../../ir/source.ts';
 import { formatBytes } from '../bytes.ts';
 import {
   formatDot,
-  type InspectedContraction,
   type InspectedProgram,
   type Inspection,
   inspectPlan,
   planGraph,
 } from '../inspect.ts';
 import { formatSeconds } from '../seconds.ts';
+import { chart } from './chart.ts';
+import { formatCount } from './count.ts';
+import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { formatType, table } from './table.ts';
+import { WAYS, whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;
 const MAX_KERNELS = 12;
-const MAX_CONTRACTIONS = 3;
-const CHART_HEIGHT = 8;
 
 export interface InspectCommandOptions {
   readonly all?: boolean;
   readonly json?: boolean;
   readonly dot?: boolean;
+  /** Name of a tensor. */
+  readonly why?: string;
 }
 
 export async function inspectCommand(
@@ -36,6 +38,7 @@ export async function inspectCommand(
     return 1;
   }
   const { plan } = read;
+  if (options.why !== undefined) return whyCommand(file, plan, options.why, options.json ?? false);
   const columns = process.stdout.columns ?? 100;
   if (options.dot) process.stdout.write(formatDot(planGraph(plan)));
   else if (options.json) console.log(JSON.stringify(withInterfaces(plan), null, 2));
@@ -119,9 +122,41 @@ function formatProgram(
     formatInterface(plan, program.name),
     ...(predicted ? [formatPrediction(predicted, plan.profile)] : []),
     chart(program, columns),
+    ...formatLevers(program, all),
     peak,
     `${firstRows(rows, all ? rows.length : MAX_TENSORS, [0])}\n`,
   ].join('\n');
+}
+
+/** Steps that run again and copies to the host, and the values that they are for; nothing where all values are kept. */
+function formatLevers({ levers, steps }: InspectedProgram, all: boolean): string[] {
+  const { recompute, swap, values } = levers;
+  if (values.length === 0 && swap.transfers === 0) return [];
+  const time = (seconds: number | null) => (seconds === null ? '' : `, ${formatSeconds(seconds)}`);
+  const totals = [
+    ...(recompute.steps > 0
+      ? [`${recompute.steps} of ${steps} steps run again${time(recompute.seconds)}`]
+      : []),
+    ...(swap.transfers > 0
+      ? [
+          `${swap.transfers} transfers, ${formatBytes(swap.outBytes)} out and ${formatBytes(swap.inBytes)} in${time(swap.seconds)}`,
+        ]
+      : []),
+  ];
+  const rows = values.map(({ name, bytes, again, lives, savedByteSteps, ...costs }) => [
+    formatBytes(bytes),
+    name,
+    again.map((way) => WAYS[way]).join(' and '),
+    `steps ${lives.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ')}`,
+    `saves ${Math.round(savedByteSteps / bytes)} steps`,
+    costs.recomputeSeconds === null || costs.swapSeconds === null
+      ? ''
+      : `takes ${formatSeconds(costs.recomputeSeconds + costs.swapSeconds)}`,
+  ]);
+  return [
+    `for less memory: ${totals.join('; ')} (--why TENSOR says more)`,
+    firstRows(rows, all ? rows.length : MAX_TENSORS, [0]),
+  ];
 }
 
 /** The predicted time of a run, and what of it goes into other things than the steps of a run without a budget. */
@@ -163,33 +198,6 @@ function firstRows(rows: readonly string[][], count: number, right: readonly num
   return `${table(rows.slice(0, count), right)}${more > 0 ? `\n  and ${more} more (--all)` : ''}`;
 }
 
-/** Live bytes over steps as columns of blocks; several steps share a column when the terminal is narrow, at their maximum. */
-export function chart({ liveBytes, peakStep }: InspectedProgram, columns: number): string {
-  const peak = Math.max(1, ...liveBytes);
-  const label = formatBytes(peak);
-  const width = Math.max(1, Math.min(liveBytes.length, columns - label.length - 4));
-  const heights = Array.from({ length: width }, (_, column) => {
-    const from = Math.floor((column * liveBytes.length) / width);
-    const to = Math.max(from + 1, Math.floor(((column + 1) * liveBytes.length) / width));
-    return (Math.max(...liveBytes.slice(from, to)) / peak) * CHART_HEIGHT;
-  });
-  const repeat = Math.max(1, Math.min(6, Math.floor((columns - label.length - 4) / width)));
-  const peakColumn = Math.min(width - 1, Math.floor((peakStep * width) / liveBytes.length));
-  const lines: string[] = [];
-  for (let row = CHART_HEIGHT - 1; row >= 0; row--) {
-    const cells = heights.map((height, column) => {
-      const cell = BLOCKS[Math.max(0, Math.min(8, Math.round((height - row) * 8)))].repeat(repeat);
-      return column === peakColumn ? style.yellow(cell) : cell;
-    });
-    const axis = row === CHART_HEIGHT - 1 ? label : row === 0 ? '0 B' : '';
-    lines.push(`  ${axis.padStart(label.length)} ${cells.join('')}`);
-  }
-  const marker = `${' '.repeat(label.length + 3 + peakColumn * repeat)}${style.yellow('^')} step ${peakStep}`;
-  return [...lines, marker].join('\n');
-}
-
-const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
 function formatKernels({ kernels }: Inspection, all: boolean): string {
   const rows = kernels.map(({ name, steps, flopsShare, bytesShare }) => [
     `${(100 * flopsShare).toFixed(1)} %`,
@@ -202,106 +210,17 @@ function formatKernels({ kernels }: Inspection, all: boolean): string {
   return `${style.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, [0, 1, 2])}\n`;
 }
 
-/** The order of every einsum, those that take most first; equal ones of several programs once. */
-function formatContractions({ programs }: Inspection, all: boolean): string[] {
-  const shown = new Map<string, { contraction: InspectedContraction; places: string[] }>();
-  for (const { name, contractions } of programs)
-    for (const contraction of contractions) {
-      const { equation, sizes, order, times } = contraction;
-      const key = JSON.stringify([equation, sizes, order]);
-      const entry = shown.get(key) ?? { contraction, places: [] };
-      if (contraction.trainMacs !== null) entry.contraction = contraction;
-      entry.places.push(times > 1 ? `${name} (${times} times)` : name);
-      shown.set(key, entry);
-    }
-  if (shown.size === 0) return [];
-  const ordered = [...shown.values()].sort((a, b) => b.contraction.macs - a.contraction.macs);
-  const count = all ? ordered.length : MAX_CONTRACTIONS;
-  const more = ordered.length - count;
-  return [
-    [
-      style.bold('contractions'),
-      ...ordered.slice(0, count).map(formatContraction),
-      ...(more > 0 ? [`  and ${more} more (--all)\n`] : []),
-    ].join('\n'),
-  ];
-}
-
-function formatContraction({
-  contraction,
-  places,
-}: {
-  readonly contraction: InspectedContraction;
-  readonly places: readonly string[];
-}): string {
-  const { equation, macs, trainMacs, leftToRightMacs, denseMacs, source, method } = contraction;
-  const beside = (other: number) =>
-    `${formatCount(other).trim()} (${(other / macs).toPrecision(3)} times)`;
-  const where = [`in ${places.join(', ')}`, ...(source ? [formatSpan(source)] : [])].join(', ');
-  return [
-    `  ${style.bold(equation)}  ${style.dim(where)}`,
-    ...table([
-      ['this order', `${formatCount(macs).trim()} multiply-adds, ${METHODS[method]}`],
-      ...(trainMacs === null ? [] : [['with gradients', formatCount(trainMacs).trim()]]),
-      ['left to right', beside(leftToRightMacs)],
-      ['dense', beside(denseMacs)],
-    ])
-      .split('\n')
-      .map((line) => `  ${line}`),
-    ...formatTree(contraction).map((line) => `    ${line}`),
-    '',
-  ].join('\n');
-}
-
-const METHODS = {
-  exact: 'the best of all orders',
-  heuristic: 'the best that was found',
-  bounded: 'the best that was found within the budget',
-} as const;
-
-/** The tree from the result down, each contraction with its multiply-adds; operands by number and letters. */
-function formatTree({ operands, steps, windows = [] }: InspectedContraction): string[] {
-  const lines: string[] = [];
-  const pending = [{ part: operands.length + steps.length - 1, lead: '', branch: '', below: '' }];
-  while (pending.length > 0) {
-    const { part, lead, branch, below } = pending.pop()!;
-    const step = steps[part - operands.length];
-    const text = step
-      ? `${step.result || 'scalar'}  ${style.dim(step.macs === 0 ? 'a view' : formatCount(step.macs).trim())}`
-      : style.dim(`${windows.includes(part) ? 'window' : '#'}${part} ${operands[part]}`);
-    lines.push(`${lead}${branch}${text}`);
-    if (!step) continue;
-    const inner = lead + below;
-    pending.push({ part: step.right, lead: inner, branch: '└─ ', below: '   ' });
-    pending.push({ part: step.left, lead: inner, branch: '├─ ', below: '│  ' });
-  }
-  return lines;
-}
-
 /** Every tensor with its place in the slabs and its life. */
 function formatTensors({ tensors }: Plan): string {
   const rows = tensors.map((tensor) => [
     formatBytes(tensor.bytes),
-    `${tensor.slab}:${tensor.offset}`,
+    tensor.slab === null ? '' : `${tensor.slab}:${tensor.offset}`,
     tensor.name,
     formatType(tensor),
     tensor.role,
-    tensor.policy,
+    tensor.again ? WAYS[tensor.again.by] : tensor.policy,
     tensor.program === null ? '' : `steps ${tensor.firstStep} to ${tensor.lastStep}`,
   ]);
   const head = ['size', 'slab:offset', 'tensor', 'type', 'role', 'memory', 'life'];
   return `${style.bold('tensors')}\n${table([head, ...rows], [0, 1])}\n`;
-}
-
-/** `73.04 M`, with a space before the unit. */
-function formatCount(count: number): string {
-  for (const [unit, size] of [
-    ['T', 1e12],
-    ['G', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const) {
-    if (count >= size) return `${(count / size).toFixed(2)} ${unit}`;
-  }
-  return `${count} `;
 }

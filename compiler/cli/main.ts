@@ -181,8 +181,14 @@ function createProgram(): Command {
     .description('show what a plan does with memory and time')
     .argument('<plan>', 'a .plan.json file')
     .option('--all', 'all kernels and tensors, not only the largest')
+    .option(
+      '--why <tensor>',
+      'what becomes of one tensor, by which rule, what that costs and saves',
+    )
     .option('--json', 'all of it as JSON')
-    .addOption(new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts('json'))
+    .addOption(
+      new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts(['json', 'why']),
+    )
     .action(async (plan: string, options: InspectCommandOptions) => {
       const { inspectCommand } = await import('./inspect.ts');
       process.exitCode = await inspectCommand(plan, options);

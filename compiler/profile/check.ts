@@ -12,7 +12,6 @@ let validate: ReturnType<Ajv['compile']> | null = null;
  * (BTC5020, BTC5021); empty when nothing is. `file` is where it comes from, for the message.
  */
 export function checkProfile(value: unknown, file: string): Diagnostic[] {
-  // Where the target is not null and not one that has other fields, one choice of `workgroups` is the other's mistake.
   validate ??= new Ajv({ allErrors: true, verbose: true }).compile(
     JSON.parse(readFileSync(new URL('./profile.schema.json', import.meta.url), 'utf8')) as object,
   );
@@ -26,6 +25,7 @@ export function checkProfile(value: unknown, file: string): Diagnostic[] {
   const object = typeof value === 'object' && value !== null && 'format' in value;
   if (!object || (value as DeviceProfile).format !== DEFAULT_PROFILES.wasm.format)
     return [diagnostic(5020, null, { file, reason: "its 'format' is not 'btc-profile'" })];
+  // `workgroups` is null or an object: where the object has a mistake, that it is not null is none.
   return errors
     .filter(({ schemaPath }) => !schemaPath.includes('/anyOf/0/'))
     .map((error) => problemOf(value, file, error));

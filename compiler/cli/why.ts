@@ -1,0 +1,118 @@
+import type { Plan } from '../../ir/plan.ts';
+import { formatBytes } from '../bytes.ts';
+import { diagnostic } from '../diagnostics.ts';
+import {
+  findTensor,
+  nearNames,
+  type ProgramReason,
+  type TensorReason,
+  whyTensor,
+} from '../inspect/why.ts';
+import { formatSeconds } from '../seconds.ts';
+import { formatPlain, fromBtc } from './report.ts';
+import { style } from './style.ts';
+import { formatType } from './table.ts';
+
+/** What happened to a value that is there again. */
+export const WAYS = { recompute: 'recomputed', swap: 'swapped' } as const;
+
+/** `btc inspect PLAN --why TENSOR` */
+export function whyCommand(file: string, plan: Plan, name: string, json: boolean): number {
+  const index = findTensor(plan, name);
+  if (index < 0) {
+    const names = nearNames(plan, name).join(', ');
+    console.error(formatPlain(fromBtc(diagnostic(6008, null, { file, name, names }))));
+    return 1;
+  }
+  const reason = whyTensor(plan, index);
+  if (json) console.log(JSON.stringify(reason, null, 2));
+  else process.stdout.write(formatReason(plan, reason));
+  return 0;
+}
+
+export function formatReason(plan: Plan, reason: TensorReason): string {
+  const head = `${style.bold(reason.name)} ${formatType(reason)}, ${reason.role}, ${formatBytes(reason.bytes)}`;
+  const lines = [`${head}: ${style.bold(verdict(reason))}`, `  ${RULES[reason.fate]}`];
+  for (const program of reason.programs) lines.push(...programLines(plan, reason, program));
+  return `${lines.join('\n')}\n`;
+}
+
+function verdict({ fate, programs }: TensorReason): string {
+  if (fate !== 'again') return VERDICTS[fate];
+  const ways = new Set(programs.flatMap(({ again }) => again.map((way) => WAYS[way])));
+  return [...ways].join(' and ');
+}
+
+const VERDICTS = {
+  persistent: 'kept on the device',
+  host: 'kept on the host',
+  shared: 'shared in place',
+  kept: 'kept',
+} as const;
+
+const RULES: Readonly<Record<TensorReason['fate'], string>> = {
+  persistent: 'parameters and optimiser state keep their place in all steps of all programs',
+  host: 'its home is a host slot, for the sake of the budget: steps work on copies that are brought in',
+  shared: 'an operand dies in the step that writes it and is read at the same elements only',
+  kept: 'from the step that writes it to the last that reads it; other tensors have its memory before and after',
+  again:
+    'between two uses others have its memory, because the budget needs that and no cheaper choice was found',
+};
+
+function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason): string[] {
+  const { program, lives, bytes, writer, tookOver, sharesWith, savedByteSteps } = reason;
+  const lines = lives.map(({ firstStep, lastStep, by, tensor }) => {
+    const comes =
+      by === 'swap'
+        ? 'brought in from the host'
+        : by === 'recompute'
+          ? `computed again (${tensor})`
+          : writer && writer.step === firstStep
+            ? `written by ${writer.label}${writer.source ? `, ${writer.source}` : ''}`
+            : 'given by the caller';
+    return `  steps ${firstStep} to ${lastStep}: ${comes}`;
+  });
+  if (tookOver !== null) lines.push(`  takes over the memory of ${tookOver}`);
+  if (savedByteSteps > 0)
+    lines.push(
+      `  saves ${formatBytes(bytes)} in ${Math.round(savedByteSteps / bytes)} of ${plan.programs[program].steps.length} steps (${formatBytes(savedByteSteps)} x steps)`,
+    );
+  if (fate === 'again' || fate === 'host') lines.push(`  costs ${costText(reason)}`);
+  if (sharesWith > 0)
+    lines.push(`  its bytes are those of ${sharesWith} other tensors too, at other times`);
+  return [style.bold(program), ...lines, `  ${peakText(reason)}`];
+}
+
+function costText({
+  recomputeSeconds,
+  swapSeconds,
+  outBytes,
+  inBytes,
+  again,
+}: ProgramReason): string {
+  const seconds = (value: number | null) => (value === null ? '' : `, ${formatSeconds(value)}`);
+  const parts = [
+    ...(again.includes('recompute') ? [`computing it again${seconds(recomputeSeconds)}`] : []),
+    ...(outBytes + inBytes > 0
+      ? [`${formatBytes(outBytes)} out and ${formatBytes(inBytes)} in${seconds(swapSeconds)}`]
+      : []),
+  ];
+  return parts.join('; ');
+}
+
+/** Whether it counts at the fullest steps. */
+function peakText({ peakBytes, peakSteps, bindingSteps, savedByteSteps }: ProgramReason): string {
+  const peak = `${formatBytes(peakBytes)}, step${peakSteps.length === 1 ? '' : 's'} ${stepList(peakSteps)}`;
+  if (bindingSteps.length > 0)
+    return `binds: it is live at the peak (${peak})${bindingSteps.length < peakSteps.length ? ` in steps ${stepList(bindingSteps)}` : ''}`;
+  return savedByteSteps > 0
+    ? `does not bind: thanks to that it is not live at the peak (${peak})`
+    : `does not bind: it is not live at the peak (${peak})`;
+}
+
+const MOST_STEPS = 6;
+
+function stepList(steps: readonly number[]): string {
+  const shown = steps.slice(0, MOST_STEPS).join(', ');
+  return steps.length > MOST_STEPS ? `${shown}, …` : shown;
+}

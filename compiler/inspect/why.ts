@@ -1,0 +1,158 @@
+import type { Plan, PlanTensor } from '../../ir/plan.ts';
+import { originals } from '../../ir/plan-swap.ts';
+import { liveBytes, sourceOf, writers } from './lives.ts';
+import { type InspectedValue, inspectValues } from './values.ts';
+
+/**
+ * What becomes of a tensor. `persistent`: it keeps its place in all steps of all programs. `host`: its home is on the host.
+ * `shared`: it took over the memory of an operand in place. `kept`: from its first write to its last read. `again`: let go of in
+ * between, and recomputed or swapped in.
+ */
+export type Fate = 'persistent' | 'host' | 'shared' | 'kept' | 'again';
+
+export interface TensorReason {
+  readonly name: string;
+  readonly bytes: number;
+  readonly role: PlanTensor['role'];
+  readonly dtype: PlanTensor['dtype'];
+  readonly shape: readonly number[];
+  readonly fate: Fate;
+  /** In each program in which it is in the memory that programs share; empty for a tensor that is persistent. */
+  readonly programs: readonly ProgramReason[];
+}
+
+export interface ProgramReason extends InspectedValue {
+  readonly program: string;
+  /** What makes it, or null for what the caller or the host gives. */
+  readonly writer: {
+    readonly step: number;
+    readonly label: string;
+    readonly source: string | null;
+  } | null;
+  /** The tensor whose memory it took over, in place. */
+  readonly tookOver: string | null;
+  /** Bytes at the fullest steps of the program, and those steps. */
+  readonly peakBytes: number;
+  readonly peakSteps: readonly number[];
+  /** The fullest steps at which it is live. */
+  readonly bindingSteps: readonly number[];
+  /** Tensors of the program that have some of the same bytes at other times. */
+  readonly sharesWith: number;
+}
+
+/** Why a tensor (an index into the plan's) is where it is; of one that holds a value again, why the value is. */
+export function whyTensor(plan: Plan, index: number): TensorReason {
+  const tensor = originals(plan)[index];
+  const { name, bytes, role, dtype, shape } = plan.tensors[tensor];
+  const programs = Object.keys(plan.programs).flatMap((program): ProgramReason[] => {
+    const value = inspectValues(plan, program).find((one) => one.tensor === tensor);
+    return value ? [programReason(plan, program, value)] : [];
+  });
+  return {
+    name,
+    bytes,
+    role,
+    dtype,
+    shape,
+    fate: fateOf(plan.tensors[tensor], programs),
+    programs,
+  };
+}
+
+function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fate {
+  if (policy === 'persistent' || policy === 'host') return policy;
+  if (programs.some(({ again }) => again.length > 0)) return 'again';
+  return policy === 'in-place' ? 'shared' : 'kept';
+}
+
+function programReason(plan: Plan, program: string, value: InspectedValue): ProgramReason {
+  const live = liveBytes(plan, program);
+  const peakBytes = Math.max(...live);
+  const peakSteps = live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : []));
+  const step = writers(plan, program).get(value.tensor);
+  return {
+    ...value,
+    program,
+    writer:
+      step === undefined
+        ? null
+        : {
+            step,
+            label: plan.programs[program].steps[step].label,
+            source: sourceOf(plan, program, step),
+          },
+    tookOver: tookOver(plan, value.tensor),
+    peakBytes,
+    peakSteps,
+    bindingSteps: peakSteps.filter((at) =>
+      value.lives.some(({ firstStep, lastStep }) => firstStep <= at && at <= lastStep),
+    ),
+    sharesWith: sharesWith(plan, program, value.tensor),
+  };
+}
+
+function tookOver({ tensors }: Plan, index: number): string | null {
+  const { policy, program, slab, offset, firstStep } = tensors[index];
+  if (policy !== 'in-place') return null;
+  const before = tensors.find(
+    (other, i) =>
+      i !== index &&
+      other.program === program &&
+      other.slab === slab &&
+      other.offset === offset &&
+      other.lastStep === firstStep,
+  );
+  return before?.name ?? null;
+}
+
+function sharesWith({ tensors }: Plan, program: string, index: number): number {
+  const { slab, offset, bytes } = tensors[index];
+  if (slab === null) return 0;
+  return tensors.filter(
+    (other, i) =>
+      i !== index &&
+      other.program === program &&
+      other.slab === slab &&
+      other.offset < offset + bytes &&
+      offset < other.offset + other.bytes,
+  ).length;
+}
+
+/** The tensor of a name: by its full name, or by the part behind the program's where only one has it; -1 for none. */
+export function findTensor({ tensors }: Plan, name: string): number {
+  const exact = tensors.findIndex((tensor) => tensor.name === name);
+  if (exact >= 0) return exact;
+  const ends = tensors.flatMap((tensor, i) => (tensor.name.endsWith(`/${name}`) ? [i] : []));
+  return ends.length === 1 ? ends[0] : -1;
+}
+
+const MOST_NAMES = 5;
+
+/** The tensors whose names are nearest, by insertions, deletions and substitutions; those that contain the name are nearer. */
+export function nearNames({ tensors }: Plan, name: string): string[] {
+  const bare = (text: string) => text.slice(text.indexOf('/') + 1);
+  const distances = tensors.map(({ name: other }) => ({
+    other,
+    distance: other.includes(name)
+      ? 0
+      : Math.min(editDistance(name, other), editDistance(bare(name), bare(other))),
+  }));
+  return distances
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, MOST_NAMES)
+    .map(({ other }) => other);
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1] + Number(a[i - 1] !== b[j - 1]);
+      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,59 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
+import { btc } from '../support/btc.ts';
+import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
+
+let project: Project;
+beforeAll(() => {
+  project = createProject();
+  project.write('model.ts', SMALL_MODEL);
+  const profile = { ...DEFAULT_PROFILES.wasm, name: 'my laptop' };
+  writeFileSync(join(project.folder, 'wasm.json'), JSON.stringify(profile));
+  writeFileSync(join(project.folder, 'absurd.json'), JSON.stringify({ ...profile, overlap: 7 }));
+});
+afterAll(() => project.remove());
+
+test('btc profile says in a sentence why there is nothing to measure', () => {
+  const env = { VK_ICD_FILENAMES: '/nowhere', VK_DRIVER_FILES: '/nowhere' };
+  const { code, stdout, stderr } = btc(['profile'], { cwd: project.folder, env });
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^error: .*; --target wasm profiles WebAssembly$/m);
+});
+
+describe('btc build --profile', () => {
+  test('plans know what they should take; run and inspect show it', () => {
+    const built = project.btc(
+      ...['build', 'model.ts', '--target', 'wasm', '--profile', 'wasm.json'],
+    );
+    expect(built.code).toBe(0);
+    const run = project.btc('run', 'out/model.wasm.plan.json', '--steps', '3');
+    expect(run.stdout).toMatch(
+      /predicted: [\d.]+ ms, [\d.]+ of the measured, by the profile 'my laptop'\n/,
+    );
+    const inspected = project.btc('inspect', 'out/model.wasm.plan.json');
+    expect(inspected.stdout).toMatch(/predicted: [\d.]+ [mun]s per run, of that .*\(my laptop\)\n/);
+    const why = project.btc('inspect', 'out/model.wasm.plan.json', '--why', 'logit');
+    expect([why.code, why.stdout]).toEqual([1, '']);
+    expect(why.stderr).toMatch(
+      /^error BTC6008: plan 'out\/model\.wasm\.plan\.json' has no tensor 'logit'; names near to it are predict\/logits, /,
+    );
+    const known = project.btc('inspect', 'out/model.wasm.plan.json', '--why', 'logits', '--json');
+    expect(JSON.parse(known.stdout)).toMatchObject({ name: 'predict/logits', fate: 'kept' });
+  });
+
+  test('absurd profiles and those of other targets are refused', () => {
+    const absurd = project.btc('build', 'model.ts', '--profile', 'absurd.json');
+    expect([absurd.code, absurd.stdout]).toEqual([
+      1,
+      "error BTC5021: device profile 'my laptop': 'overlap' is 7; it must be at most 1; 0 would do\n",
+    ]);
+    const other = project.btc(
+      ...['build', 'model.ts', '--target', 'webgpu', '--profile', 'wasm.json'],
+    );
+    expect(other.stdout).toBe(
+      "error BTC5022: device profile 'my laptop' is of target wasm, but plans are built for webgpu\n",
+    );
+  });
+});

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { kernelWork } from '../../compiler/codegen/kernel-work.ts';
+import {
+  adam,
+  compile,
+  crossEntropy,
+  defineModel,
+  linear,
+  relu,
+  tensor,
+} from '../../compiler/index.ts';
+import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
+import { predictSeconds, transferSeconds } from '../../compiler/profile/predict.ts';
+import type { DeviceProfile } from '../../compiler/profile/profile.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import { parseKernel } from '../../ir/kernel-text.ts';
+import type { Plan } from '../../ir/plan.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { kernelCases, withHolder } from '../support/random-kernel.ts';
+
+const TARGETS = ['wasm', 'webgpu'] as const;
+const LIMITS = { wasm: WASM_LIMITS, webgpu: WEBGPU_DEFAULT_LIMITS };
+
+const product = (m: number, k: number): Kernel =>
+  parseKernel(`kernel product {
+  axis a0 parallel ${m}
+  axis a1 parallel 64
+  axis a2 reduced ${k}
+  buffer b0 read f32 ${m * k}
+  buffer b1 read f32 ${64 * k}
+  buffer b2 write f32 ${64 * m}
+  n0: f32 = load b0[${k}*a0 + a2]
+  n1: f32 = load b1[a1 + 64*a2]
+  n2: f32 = mul n0, n1
+  reduce sum n2
+  n3: f32 = accumulator
+  store b2[64*a0 + a1] = n3
+}
+`);
+
+describe.each(TARGETS)('on %s', (target) => {
+  const profile = DEFAULT_PROFILES[target];
+
+  test('every kernel takes some time, more than its dispatch', () => {
+    fc.assert(
+      fc.property(kernelCases(), (one) => {
+        const { kernel } = target === 'wasm' ? withHolder(one) : one;
+        const work = kernelWork(kernel, target, LIMITS[target]);
+        for (const amount of Object.values(work)) expect(amount).toBeGreaterThanOrEqual(0);
+        const seconds = predictSeconds(kernel, profile, LIMITS[target]);
+        expect(Number.isFinite(seconds)).toBe(true);
+        expect(seconds).toBeGreaterThan(profile.dispatchSeconds);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('more work takes longer', () => {
+    const times = [1, 4, 16].flatMap((m) =>
+      [16, 256].map((k) => predictSeconds(product(64 * m, k), profile)),
+    );
+    for (let i = 2; i < times.length; i++) expect(times[i]).toBeGreaterThan(times[i - 2]);
+    for (let i = 0; i < times.length; i += 2) expect(times[i + 1]).toBeGreaterThan(times[i]);
+  });
+
+  test('a device that is twice as fast in all takes half as long', () => {
+    const faster = (value: unknown): unknown => {
+      if (typeof value === 'number') return 2 * value;
+      if (typeof value !== 'object' || value === null) return value;
+      return Object.fromEntries(
+        Object.entries(value).map(([name, part]) => [
+          name,
+          name === 'concurrentInvocations'
+            ? part
+            : name.endsWith('Seconds')
+              ? (part as number) / 2
+              : faster(part),
+        ]),
+      );
+    };
+    const fast = faster(profile) as DeviceProfile;
+    for (const kernel of [product(64, 256), product(4096, 4)])
+      expect(predictSeconds(kernel, fast)).toBeCloseTo(predictSeconds(kernel, profile) / 2, 12);
+    expect(transferSeconds(1e6, 'deviceToHost', fast)).toBeCloseTo(
+      transferSeconds(1e6, 'deviceToHost', profile) / 2,
+      12,
+    );
+  });
+});
+
+test('a slow memory decides, and then bytes over its rate', () => {
+  const profile = { ...DEFAULT_PROFILES.wasm, memoryBytesPerSecond: 1e5 };
+  const kernel = product(64, 16);
+  const bytes = 4 * (64 * 16 + 64 * 16 + 64 * 64);
+  expect(predictSeconds(kernel, profile)).toBeCloseTo(profile.dispatchSeconds + bytes / 1e5, 9);
+});
+
+const model = defineModel({
+  name: 'small',
+  inputs: { x: tensor([32, 16]), label: tensor([32], 'i32') },
+  build: ({ x }) => {
+    const layers = [16, 16, 16, 16].map((width, i) => linear(16, width, { name: `layer${i}` }));
+    return { logits: layers.reduce((value, layer) => relu(layer(value)), x) };
+  },
+  train: {
+    loss: ({ logits }, { label }) => crossEntropy(logits, label),
+    optimizer: adam({ learningRate: 1e-3 }),
+  },
+});
+
+interface Changeable {
+  predicted: { stepSeconds: number };
+  steps: { seconds?: number }[];
+}
+
+describe('of a plan', () => {
+  /** Within a budget that makes it swap or compute again. */
+  async function tightPlan(): Promise<Plan> {
+    const { plan } = await compile(model, { target: 'webgpu' });
+    const budgetBytes = Math.floor(0.8 * plan!.memory.deviceBytes);
+    const tight = await compile(model, { target: 'webgpu', budgetBytes });
+    expect(tight.diagnostics).toEqual([]);
+    return tight.plan!;
+  }
+
+  test('a run takes what its parts take', async () => {
+    const plan = await tightPlan();
+    expect(verifyPlan(plan)).toEqual([]);
+    for (const { predicted, steps, transfers = [] } of Object.values(plan.programs)) {
+      const sum = steps.reduce((total, { seconds }) => total + seconds!, 0);
+      const { seconds, stepSeconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted!;
+      expect(stepSeconds).toBeCloseTo(sum, 12);
+      expect(seconds).toBeCloseTo(stepSeconds + swapSeconds + interfaceSeconds, 12);
+      expect(recomputeSeconds > 0).toBe(steps.some(({ again }) => again));
+      expect(swapSeconds > 0).toBe(transfers.length > 0);
+      expect(interfaceSeconds).toBeGreaterThanOrEqual(DEFAULT_PROFILES.webgpu.submitSeconds);
+    }
+  });
+
+  test('sums that are not true are refused', async () => {
+    const plan = structuredClone(await tightPlan());
+    const { predicted, steps } = plan.programs['train'] as unknown as Changeable;
+    predicted.stepSeconds *= 1.01;
+    expect(verifyPlan(plan)).toEqual([
+      expect.stringMatching(/^programs\.train\.predicted\.stepSeconds: .*, but the sum is /),
+      expect.stringMatching(/^programs\.train\.predicted\.seconds: .*, but the sum is /),
+    ]);
+    predicted.stepSeconds /= 1.01;
+    delete steps[0].seconds;
+    expect(verifyPlan(plan)[0]).toBe(
+      'programs.train.steps[0].seconds: missing, but the program has a prediction',
+    );
+    steps[0].seconds = -1;
+    expect(verifyPlan(plan)[0]).toBe(
+      'programs.train.steps[0].seconds: must be a number of seconds',
+    );
+  });
+});
