@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import cliProgress from 'cli-progress';
@@ -9,21 +10,23 @@ const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', import.met
  * Builds a model as `btc build` does and gives what its loader exports.
  *
  * @param {URL} model the file
- * @param {{ outDir: URL, target: string, set?: Record<string, string | number> }} options
+ * @param {{ outDir: URL, target: string, budget?: string, set?: Record<string, string | number> }} options
  */
-export async function buildModel(model, { outDir, target, set = {} }) {
+export async function buildModel(model, { outDir, target, budget, set = {} }) {
   const settings = Object.entries(set).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const built = spawnSync(
     process.execPath,
     [
       MAIN,
       ...['build', fileURLToPath(model), '--outDir', fileURLToPath(outDir), '--target', target],
+      ...(budget === undefined ? [] : ['--budget', budget]),
       ...settings,
     ],
     { encoding: 'utf8' },
   );
   if (built.status !== 0) throw new Error(built.stdout + built.stderr);
-  return import(new URL('./model.js', outDir).href);
+  const loader = `${basename(model.pathname, '.ts')}.js`;
+  return import(new URL(loader, outDir).href);
 }
 
 /** A bar for a terminal; where the output is none, a line every ten seconds. It is moved by {@link advance}. */
