@@ -86,7 +86,8 @@ export interface HostSlot {
   readonly tensor: number | null;
   /**
    * 2 for the home of a tensor that some program writes: the copies follow one another, each at a multiple of
-   * {@link HOST_ALIGNMENT}. A run reads the one and writes the other, and changes places when it has finished.
+   * {@link HOST_ALIGNMENT}. A run reads the one and writes the other, from then on reads what it has written, and changes
+   * places when it has finished.
    */
   readonly copies: 1 | 2;
 }
