@@ -14,7 +14,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Most of the time is the compiler's, in one thread: two at a time use two cores.
+    maxWorkers: 2,
   },
 });

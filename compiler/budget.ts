@@ -56,7 +56,7 @@ function floorMessages(floors: readonly LeverFloor[]): string[] {
 function smallestMessage(floors: readonly LeverFloor[], smallest: number): string {
   const least = floors.reduce((most, { bytes }) => Math.min(most, bytes), Number.POSITIVE_INFINITY);
   const how = smallest < least ? ', with contractions in slices or in another order' : '';
-  return `the smallest budget of all is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
+  return `as asked for, the smallest budget is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
 }
 
 /** BTC4002, BTC4003 and BTC4005: what no budget of the device would help. */

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { type CompiledPlan, compile, type ModelSource } from '../compiler/index.ts';
+import {
+  type CompiledPlan,
+  type CompileOptions,
+  compile,
+  type ModelSource,
+} from '../compiler/index.ts';
 import type { Target } from '../ir/plan.ts';
 import { openSession } from './support/agreement.ts';
 import { importNetwork, NETWORKS } from './support/networks.ts';
@@ -18,14 +23,14 @@ const TARGETS: readonly Target[] = ['wasm', 'webgpu'];
 async function compiled(
   { model, set }: SmallNetwork,
   target: Target,
-  budgetBytes?: number,
+  options: CompileOptions = {},
 ): Promise<CompiledPlan | { readonly plan: null; readonly smallest: number }> {
   const result = await compile(model as ModelSource, {
     target,
     set,
     // Software GPUs switch threads at every barrier of a tile.
     limits: target === 'webgpu' ? { maxWorkgroupBytes: 0 } : {},
-    ...(budgetBytes === undefined ? {} : { budgetBytes }),
+    ...options,
   });
   if (result.plan) return result;
   const [problem] = result.diagnostics.filter(({ category }) => category === 'error');
@@ -66,8 +71,10 @@ async function expectSameBits(
   const full = plain.plan.memory.deviceBytes;
   for (const share of shares) {
     const budget = Math.floor(full * share);
-    const within = await compiled(network, target, budget);
-    const fitted = within.plan ? within : await compiled(network, target, within.smallest);
+    const within = await compiled(network, target, { budgetBytes: budget });
+    const fitted = within.plan
+      ? within
+      : await compiled(network, target, { budgetBytes: within.smallest });
     if (!fitted.plan) throw new Error('the smallest budget was refused');
     expect(fitted.plan.memory.deviceBytes).toBeLessThanOrEqual(fitted.plan.memory.budgetBytes!);
     expect(await trained(fitted), `${target}, ${share} of ${full} bytes`).toEqual(wanted);
@@ -90,4 +97,28 @@ describe.each(TARGETS)('five steps on %s are the same to the bit within any budg
         target === 'wasm' ? SHARES : [0.25],
       ),
     );
+});
+
+// Dropout is drawn again to the same bits, and the statistics of batch norm are updated once.
+describe('the strategies of SuperNeurons give the same bits', () => {
+  test.each([
+    ['gpt', { recompute: 'memory', swap: 'none' }],
+    ['resnet', { recompute: 'speed', swap: 'conv' }],
+  ] as const)('%s, %o', async (name, levers) => {
+    const network = SMALL_NETWORKS[name];
+    const [plain, pulled] = [
+      await compiled(network, 'wasm'),
+      await compiled(network, 'wasm', levers),
+    ];
+    if (!plain.plan || !pulled.plan) throw new Error('there is no budget to refuse');
+    const { steps, transfers = [] } = pulled.plan.programs.train;
+    const again = steps.filter((step) => step.again);
+    expect(again.length).toBeGreaterThan(0);
+    expect(transfers.length > 0).toBe(levers.swap !== 'none');
+    if (name === 'gpt')
+      expect(again.some(({ kernel }) => pulled.plan.kernels[kernel].text.includes('random'))).toBe(
+        true,
+      );
+    expect(await trained(pulled)).toEqual(await trained(plain));
+  });
 });

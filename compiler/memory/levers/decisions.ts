@@ -38,21 +38,3 @@ export function noDecisions(program: LeverProgram): Decisions {
   const gaps = offsets[program.values.length];
   return { gapOffsets: offsets, method: new Uint8Array(gaps), release: new Uint8Array(gaps) };
 }
-
-/** The gap of `value` that ends with its use in `step`, which must be one of its uses. */
-export function gapBefore(
-  program: LeverProgram,
-  decisions: Decisions,
-  value: number,
-  step: number,
-): number {
-  const { uses } = program.values[value];
-  let low = 0;
-  let high = uses.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (uses[middle] < step) low = middle + 1;
-    else high = middle;
-  }
-  return decisions.gapOffsets[value] + low;
-}
