@@ -40,7 +40,8 @@ export function budgetDiagnostic(
   });
   const pages = target === 'wasm' ? ', rounded up to pages of 64 KiB' : '';
   const totals = `parameters and optimiser state take ${formatBytes(persistentBytes)}, all else ${formatBytes(arenaBytes)}${pages}`;
-  const lines = [totals, ...floorMessages(floors), smallestMessage(floors, smallest)];
+  const known = floors?.() ?? [];
+  const lines = [totals, ...floorMessages(known), smallestMessage(known, smallest)];
   return diagnostic(4001, peak?.scheduleStep?.source ?? null, args, {
     related: [...arena, ...lines.map((message) => ({ message, source: null }))],
   });

@@ -53,28 +53,24 @@ export function fitBudget<P extends Placed>(
     if (bytes > target || placed.deviceBytes <= budgetBytes) break;
     target = bytes - (placed.deviceBytes - budgetBytes);
   }
-  const least = subsetsOf(set)
-    .map((subset) => attempt(subset, 0, LEAST_STAGING))
-    .reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
-  if (!fits(least.placed)) {
-    const smaller = isSmaller(least.placed, fixed.placed) ? least : fixed;
-    return { placed: smaller.placed, kept: false };
-  }
+  // By bytes on the device alone, so that a host budget does not change what is tried.
+  const leasts = subsetsOf(set).map((subset) => attempt(subset, 0, LEAST_STAGING));
+  const least = leasts.reduce((a, b) => (b.placed.deviceBytes < a.placed.deviceBytes ? b : a));
+  let best = leasts.find(({ placed }) => fits(placed))?.placed;
+  if (fits(least.placed)) best = least.placed;
   // The least is dear: something between it and what was missed may do.
-  let best = least.placed;
   let kept = least.bytes;
-  let missed = budgetBytes;
+  let missed = least.placed.deviceBytes <= budgetBytes ? budgetBytes : kept;
   for (let halving = 0; halving < MOST_HALVINGS && missed > kept; halving++) {
     const middle = (kept + missed) / 2;
     const { placed } = attempt(least.set, middle, LEAST_STAGING);
-    if (fits(placed)) {
-      best = placed;
-      kept = middle;
-    } else {
-      missed = middle;
-    }
+    if (fits(placed)) best = placed;
+    if (placed.deviceBytes <= budgetBytes) kept = middle;
+    else missed = middle;
   }
-  return { placed: best, kept: true };
+  if (best) return { placed: best, kept: true };
+  const smaller = isSmaller(least.placed, fixed.placed) ? least : fixed;
+  return { placed: smaller.placed, kept: false };
 }
 
 /** A greedy choice among more levers is not always the better one, so fewer are tried as well. */

@@ -86,15 +86,15 @@ export type MemoryPlan =
       readonly deviceBytes: number;
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
-      /** Where the budget is not kept: the smallest budget by what may be done. */
-      readonly floors: readonly LeverFloor[];
+      /** The smallest budgets by what may be done, where the one named is not kept; each is a search of its own. */
+      readonly floors: (() => readonly LeverFloor[]) | null;
       readonly errors: readonly [];
     }
   | {
       readonly schedule: null;
       readonly deviceBytes: 0;
       readonly peak: null;
-      readonly floors: readonly [];
+      readonly floors: null;
       readonly errors: readonly MemoryError[];
     };
 
@@ -150,7 +150,10 @@ function fitted(
     }
   }
   if (!placed.plan.schedule) return placed;
-  return { ...placed, plan: { ...placed.plan, floors: leverFloors(levers, placeWithin(host)) } };
+  return {
+    ...placed,
+    plan: { ...placed.plan, floors: () => leverFloors(levers, placeWithin(host)) },
+  };
 }
 
 /** Live intervals, sharing in place and addresses for steps in their final order. */
@@ -181,7 +184,7 @@ function placeSchedule(
   if (errors.length > 0) return { plan: failed(errors), deviceBytes, possible: false, texts };
   const peak = memoryPeak(allocated, limits.offsetAlignment);
   return {
-    plan: { schedule: allocated, deviceBytes, peak, floors: [], errors: [] },
+    plan: { schedule: allocated, deviceBytes, peak, floors: null, errors: [] },
     deviceBytes,
     possible: true,
     texts,
@@ -189,7 +192,7 @@ function placeSchedule(
 }
 
 function failed(errors: readonly MemoryError[]): MemoryPlan {
-  return { schedule: null, deviceBytes: 0, peak: null, floors: [], errors };
+  return { schedule: null, deviceBytes: 0, peak: null, floors: null, errors };
 }
 
 /** The schedule and one line per handover, which the merged operands no longer show. */

@@ -126,11 +126,13 @@ describe('planMemory under a budget', () => {
         const budget = Math.floor(plain.deviceBytes * share);
         const fitted = planned(schedule, limits, options(seed, overlap, levers, budget));
         const kept = fitted.deviceBytes <= budget;
-        expect(fitted.floors.length > 0).toBe(!kept);
-        const floor = fitted.floors.find(
-          ({ levers: { recompute, swap } }) =>
-            recompute === levers.recompute && swap === levers.swap,
-        );
+        expect(fitted.floors !== null).toBe(!kept);
+        const floor = fitted
+          .floors?.()
+          .find(
+            ({ levers: { recompute, swap } }) =>
+              recompute === levers.recompute && swap === levers.swap,
+          );
         const least = floor?.bytes ?? budget;
         expect(least).toBeGreaterThanOrEqual(budget);
         const again = kept
@@ -173,7 +175,7 @@ describe('planMemory under a budget', () => {
         const budget = Math.floor(plain.deviceBytes * (0.5 + share / 2));
         const wanted = options(seed, overlap, { recompute: 'none', swap: 'auto' }, budget);
         const free = planned(schedule, limits, wanted);
-        if (!free.schedule || free.floors.length > 0) return;
+        if (!free.schedule || free.floors !== null) return;
         const needed = tierBytes(free.schedule.hostSlots, 'memory');
         const hostBytes = Math.floor(needed * hostShare);
         const scarce = planned(schedule, limits, { ...wanted, host: { hostBytes, spillBytes: 0 } });
@@ -192,7 +194,23 @@ describe('planMemory under a budget', () => {
         expect(results(spilling)).toEqual(results(plain.schedule!));
         verified(spilling, budget);
       }),
-      soaked(15),
+      {
+        ...soaked(15),
+        // The least swaps take more of the host than what was chosen in the end.
+        examples: [
+          [
+            {
+              seed: 29,
+              steps: 60,
+              limits: LIMITS[0],
+              levers: LEVER_SETS[0],
+              share: 0.9735537190082643,
+              overlap: 1,
+            },
+            0,
+          ],
+        ],
+      },
     );
     expect(spilled).toBeGreaterThan(0);
   });
@@ -206,7 +224,7 @@ describe('planMemory under a budget', () => {
           WEBGPU_DEFAULT_LIMITS,
           options(seed, 1, LEVER_SETS[2], 0),
         );
-        const [none, recompute, swap, both] = floors.map(({ bytes }) => bytes);
+        const [none, recompute, swap, both] = floors!().map(({ bytes }) => bytes);
         expect(recompute).toBeLessThanOrEqual(none);
         expect(swap).toBeLessThanOrEqual(none);
         expect(both).toBeLessThanOrEqual(swap);
