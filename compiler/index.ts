@@ -10,6 +10,7 @@ export {
   type PlanGraphNode,
   planGraph,
 } from './inspect.ts';
+export type { RecomputeStrategy, SwapPolicy } from './memory/index.ts';
 export type { PassName, PassPrinter } from './pipeline.ts';
 export type { DeviceProfile } from './profile/profile.ts';
 export type {
