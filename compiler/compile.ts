@@ -57,12 +57,13 @@ export async function compile(
     ...options.limits,
   };
   const profile = options.profile ?? DEFAULT_PROFILES[target];
+  const levers = leverOptions(options, profile, limits);
   const pipeline: PipelineOptions = {
     target,
     limits,
     optimiser: traced.source.definition.train?.optimizer ?? null,
     objective: options.contractions === 'macs' ? MACS : TIME[target],
-    levers: leverOptions(options, profile, limits),
+    levers,
   };
   const printer = new DeferredPrinter(options.printAfter);
   const { result, smallest } = searchBudget(
@@ -97,6 +98,7 @@ export async function compile(
     limits,
     budgetBytes,
     producer: PRODUCER,
+    levers: { recompute: levers.recompute, swap: levers.swap },
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });

@@ -194,6 +194,7 @@ const plan = record(
   },
   {
     profile: text,
+    levers: record({ recompute: text, swap: text }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
     module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }),
   },

@@ -21,6 +21,8 @@ export interface Plan {
   readonly producer: string;
   /** Name of the device profile that predicted times; absent where none did. */
   readonly profile?: string;
+  /** What decided which values are computed again and which are swapped; absent where none is. */
+  readonly levers?: PlanLevers;
   readonly memory: PlanMemory;
   /** Device buffers (webgpu) or consecutive ranges of the linear memory (wasm), allocated once at load. */
   readonly slabs: readonly Slab[];
@@ -31,6 +33,12 @@ export interface Plan {
   readonly swap?: PlanSwap;
   /** wasm only: the module that holds the kernels. */
   readonly module?: WasmModule;
+}
+
+/** The strategies that `btc build --recompute` and `--swap` named. */
+export interface PlanLevers {
+  readonly recompute: string;
+  readonly swap: string;
 }
 
 /** All in bytes. */

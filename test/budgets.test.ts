@@ -87,9 +87,11 @@ const SHARES: Readonly<Record<Target, readonly number[]>> = SOAK
   : { wasm: [0.5, 0], webgpu: [0.25] };
 
 describe.each(TARGETS)('five steps on %s are the same to the bit within any budget', (target) => {
-  test.each(Object.entries(SMALL_NETWORKS))('%s', (_, network) =>
-    expectSameBits(network, target, SHARES[target]),
+  // The many kernels of Inception take a software GPU half a minute.
+  const networks = Object.entries(SMALL_NETWORKS).filter(
+    ([name]) => SOAK || target === 'wasm' || name !== 'inception',
   );
+  test.each(networks)('%s', (_, network) => expectSameBits(network, target, SHARES[target]));
 
   if (SOAK)
     test.each(Object.keys(NETWORKS))('%s as it stands', (name) =>
@@ -117,6 +119,8 @@ describe('the strategies of SuperNeurons give the same bits', () => {
     const again = steps.filter((step) => step.again);
     expect(again.length).toBeGreaterThan(0);
     expect(transfers.length > 0).toBe(levers.swap !== 'none');
+    expect(pulled.plan.levers).toEqual(levers);
+    expect(plain.plan.levers).toBeUndefined();
     if (name === 'gpt')
       expect(again.some(({ kernel }) => pulled.plan.kernels[kernel].text.includes('random'))).toBe(
         true,

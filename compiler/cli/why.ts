@@ -32,15 +32,21 @@ export function whyCommand(file: string, plan: Plan, name: string, json: boolean
 
 export function formatReason(plan: Plan, reason: TensorReason): string {
   const head = `${style.bold(reason.name)} ${formatType(reason)}, ${reason.role}, ${formatBytes(reason.bytes)}`;
-  const lines = [`${head}: ${style.bold(verdict(reason))}`, `  ${RULES[reason.fate]}`];
+  const ways = new Set(reason.programs.flatMap(({ again }) => again));
+  const told = { fate: reason.fate, ways };
+  const rule = RULES[reason.fate] + (reason.fate === 'again' ? decider(plan, ways) : '');
+  const lines = [`${head}: ${style.bold(verdict(told))}`, `  ${rule}`];
   for (const program of reason.programs) lines.push(...programLines(plan, reason, program));
   return `${lines.join('\n')}\n`;
 }
 
-function verdict({ fate, programs }: TensorReason): string {
+interface Told extends Pick<TensorReason, 'fate'> {
+  readonly ways: ReadonlySet<'recompute' | 'swap'>;
+}
+
+function verdict({ fate, ways }: Told): string {
   if (fate !== 'again') return VERDICTS[fate];
-  const ways = new Set(programs.flatMap(({ again }) => again.map((way) => WAYS[way])));
-  return [...ways].join(' and ');
+  return [...ways].map((way) => WAYS[way]).join(' and ');
 }
 
 const VERDICTS = {
@@ -55,9 +61,18 @@ const RULES: Readonly<Record<TensorReason['fate'], string>> = {
   host: 'its home is a host slot, for the sake of the budget: steps work on copies that are brought in',
   shared: 'an operand dies in the step that writes it and is read at the same elements only',
   kept: 'from the step that writes it to the last that reads it; other tensors have its memory before and after',
-  again:
-    'between two uses others have its memory, because the budget needs that and no cheaper choice was found',
+  again: 'between two uses others have its memory',
 };
+
+/** What decided that a value comes again. */
+function decider({ levers }: Plan, ways: ReadonlySet<'recompute' | 'swap'>): string {
+  if (!levers) return '';
+  const named = [...ways].map((way) => `--${way} ${levers[way]}`).join(' ');
+  const cheapest = [...ways].every((way) => levers[way] === 'auto');
+  return cheapest
+    ? `, because the budget needs that and nothing cheaper was found (${named})`
+    : `, by ${named}`;
+}
 
 function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason): string[] {
   const { program, lives, bytes, writer, tookOver, sharesWith, savedByteSteps } = reason;

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Plan, PlanContraction, Target, WasmModule } from '../../ir/plan.ts';
+import type { Plan, PlanContraction, PlanLevers, Target, WasmModule } from '../../ir/plan.ts';
 import { SLAB_ALIGNMENT, verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
 import { assemblePlan, type EmittedKernel } from './plan.ts';
@@ -11,6 +11,8 @@ export interface GenerationOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
+  /** What decided about values that come again. */
+  readonly levers?: PlanLevers;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly PlanContraction[])[];
   /** Adds to the plan, before it is verified, what each kernel should take. */

@@ -6,6 +6,7 @@ import {
   type Plan,
   type PlanContraction,
   type PlanKernel,
+  type PlanLevers,
   type PlanMemory,
   type PlanProgram,
   type PlanTensor,
@@ -28,6 +29,8 @@ export interface PlanOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
+  /** What decided about values that come again. */
+  readonly levers?: PlanLevers;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly PlanContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -71,11 +74,16 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     tensors: planTensors(allocated),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
+    ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
     ...(allocated.hostSlots.length > 0
       ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
       : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
   };
+}
+
+function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
+  return hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.again));
 }
 
 function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
