@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { generatePlan } from '../compiler/codegen/index.ts';
 import { lowerModule } from '../compiler/lower/index.ts';
-import { planMemory } from '../compiler/memory/index.ts';
+import { type LeverOptions, planMemory } from '../compiler/memory/index.ts';
+import { DEFAULT_PROFILES } from '../compiler/profile/defaults.ts';
+import { predictSeconds } from '../compiler/profile/predict.ts';
 import { interpretGraph } from '../ir/interpret.ts';
 import type { Target } from '../ir/plan.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
@@ -21,10 +23,17 @@ const LIMITS = {
 /** Values are at most ten, and a few dozen operations away from exact inputs. */
 const TOLERANCE = 5e-4;
 
-async function sessionOf({ graph, parameters }: GraphCase, target: Target): Promise<Session> {
+async function sessionOf(
+  { graph, parameters }: GraphCase,
+  target: Target,
+  levers?: LeverOptions,
+): Promise<Session> {
   const limits = LIMITS[target];
   const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
-  const { schedule: allocated } = planMemory(schedule, limits, { target });
+  const { schedule: allocated } = planMemory(schedule, limits, {
+    target,
+    ...(levers ? { levers } : {}),
+  });
   const { plan, module } = await generatePlan(allocated!, {
     target,
     limits,
@@ -57,6 +66,15 @@ const rounded = (values: GraphCase['inputs']) =>
     Object.entries(values).map(([name, value]) => [name, Float64Array.from(value, Math.fround)]),
   );
 
+function givenInputs({ plan }: Session, { graph, inputs }: GraphCase) {
+  return Object.fromEntries(
+    plan.programs[graph.name].inputs.map(({ name, dtype }) => [
+      name,
+      dtype === 'f32' ? Float32Array.from(inputs[name]) : Int32Array.from(inputs[name]),
+    ]),
+  );
+}
+
 test.each([
   ['wasm', 120],
   ['webgpu', 60],
@@ -71,12 +89,7 @@ test.each([
     const session = await sessionOf(one, target);
     try {
       const wanted = interpretGraph(graph, inputs, parameters);
-      const given = Object.fromEntries(
-        session.plan.programs[graph.name].inputs.map(({ name, dtype }) => [
-          name,
-          dtype === 'f32' ? Float32Array.from(inputs[name]) : Int32Array.from(inputs[name]),
-        ]),
-      );
+      const given = givenInputs(session, one);
       expectClose(await session.run(graph.name, given), wanted.outputs);
       expectClose(await session.readParameters(), wanted.updates);
       expect(session.allocatedBytes).toBe(session.plan.memory.deviceBytes);
@@ -85,4 +98,37 @@ test.each([
     }
   });
   await fc.assert(property, soaked(numRuns));
+});
+
+test('random programs in the least memory give the same bits', async () => {
+  const profile = DEFAULT_PROFILES.webgpu;
+  // No budget is kept: the plan is the smallest that the levers find.
+  const levers: LeverOptions = {
+    recompute: 'auto',
+    swap: 'auto',
+    budgetBytes: 0,
+    secondsOf: (kernel) => predictSeconds(kernel, profile),
+    costs: profile,
+  };
+  let levered = 0;
+  const property = fc.asyncProperty(graphCases, async (drawn) => {
+    const free = await sessionOf(drawn, 'webgpu');
+    const least = await sessionOf(drawn, 'webgpu', levers);
+    try {
+      if (least.plan.swap || least.plan.programs[drawn.graph.name].steps.some((s) => s.again))
+        levered++;
+      const inputs = givenInputs(free, drawn);
+      for (let run = 0; run < 2; run++)
+        expect(await least.run(drawn.graph.name, inputs)).toEqual(
+          await free.run(drawn.graph.name, inputs),
+        );
+      expect(await least.readParameters()).toEqual(await free.readParameters());
+      expect(least.allocatedBytes).toBe(least.plan.memory.deviceBytes);
+    } finally {
+      free.destroy();
+      least.destroy();
+    }
+  });
+  await fc.assert(property, soaked(25));
+  expect(levered).toBeGreaterThan(0);
 });
