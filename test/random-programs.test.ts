@@ -110,13 +110,14 @@ test('random programs in the least memory give the same bits', async () => {
     secondsOf: (kernel) => predictSeconds(kernel, profile),
     costs: profile,
   };
-  let levered = 0;
   const property = fc.asyncProperty(graphCases, async (drawn) => {
+    const schedule = lowerModule(moduleOf(drawn.graph), { maxStorageBuffers: 8, fusion: true });
+    const placed = planMemory(schedule, LIMITS.webgpu, { target: 'webgpu', levers }).schedule!;
+    // Most random programs are too small for levers to gain anything.
+    fc.pre(placed.tensors.some(({ again }) => again));
     const free = await sessionOf(drawn, 'webgpu');
     const least = await sessionOf(drawn, 'webgpu', levers);
     try {
-      if (least.plan.swap || least.plan.programs[drawn.graph.name].steps.some((s) => s.again))
-        levered++;
       const inputs = givenInputs(free, drawn);
       for (let run = 0; run < 2; run++)
         expect(await least.run(drawn.graph.name, inputs)).toEqual(
@@ -129,6 +130,5 @@ test('random programs in the least memory give the same bits', async () => {
       least.destroy();
     }
   });
-  await fc.assert(property, soaked(25));
-  expect(levered).toBeGreaterThan(0);
+  await fc.assert(property, { ...soaked(12), maxSkipsPerRun: 1000 });
 });
