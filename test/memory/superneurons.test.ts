@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { chooseLevers, noLevers } from '../../compiler/memory/levers/auto.ts';
+import { chooseLevers } from '../../compiler/memory/levers/auto.ts';
 import { liveCurve } from '../../compiler/memory/levers/curve.ts';
 import type { Decisions } from '../../compiler/memory/levers/decisions.ts';
 import { type LeverSet, namedDecisions } from '../../compiler/memory/levers/index.ts';
@@ -106,8 +106,7 @@ describe('traffic of AlexNet', () => {
       persistentOf: [new Int32Array(program.values.length).fill(-1)],
       persistentBytes: new Float64Array(),
     };
-    const start = noLevers(module, costs);
-    const options = { targetBytes: room, recompute: false, swap: true, costs, start };
+    const options = { targetBytes: room, recompute: false, swap: true, costs };
     const choice = chooseLevers(module, options);
     expect(choice.bytes).toBeLessThanOrEqual(room);
     return outcome(program, choice.decisions[0]).moved;

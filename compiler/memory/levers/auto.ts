@@ -34,7 +34,7 @@ export interface AutoOptions {
   readonly swap: boolean;
   readonly costs: TransferCosts;
   /** Where to start from; nothing is let go without. */
-  readonly start?: LeverChoice;
+  readonly start?: readonly Decisions[];
 }
 
 /** Work of the pass that keeps again what was let go in vain, in steps walked. */
@@ -46,16 +46,6 @@ export function chooseLevers(module: LeverModule, options: AutoOptions): LeverCh
   search.run();
   search.prune();
   return search.best();
-}
-
-/** What an unlevered module takes. */
-export function noLevers(module: LeverModule, costs: TransferCosts): LeverChoice {
-  return new Search(module, {
-    targetBytes: Number.POSITIVE_INFINITY,
-    recompute: false,
-    swap: false,
-    costs,
-  }).best();
 }
 
 class Search {
@@ -73,9 +63,9 @@ class Search {
     this.options = options;
     const { start } = options;
     this.decisions = module.programs.map((program, p) =>
-      start ? copyOf(start.decisions[p]) : noDecisions(program),
+      start ? copyOf(start[p]) : noDecisions(program),
     );
-    this.onHost = start ? start.onHost.slice() : new Uint8Array(module.persistentBytes.length);
+    this.onHost = new Uint8Array(module.persistentBytes.length);
     this.forbidden = this.decisions.map(({ method }) => new Uint8Array(method.length));
     this.timelines = module.programs.map((_, p) => {
       const walked = this.walk(p);
@@ -201,7 +191,7 @@ class Search {
       const { method, release } = this.decisions[p];
       let walked = 0;
       const gaps = Array.from(method.keys()).filter((gap) => method[gap] !== KEEP);
-      const start = this.options.start?.decisions[p].method;
+      const start = this.options.start?.[p].method;
       const seconds = gapSeconds(program, this.decisions[p], this.options.costs);
       gaps.sort((a, b) => seconds[b] - seconds[a] || a - b);
       for (const gap of gaps) {

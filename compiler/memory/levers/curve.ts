@@ -5,6 +5,8 @@ import type { Op, Realisation } from './realise.ts';
 export interface Curve {
   /** Bytes live during each step; persistent values whose home is the device are not among them. */
   readonly live: Float64Array;
+  /** The time of each op. */
+  readonly times: Int32Array;
   /** The op of each time. */
   readonly opOf: Int32Array;
   /** First and last time of each version; first > last for one that is never touched. */
@@ -95,5 +97,5 @@ export function liveCurve(
     peak = sum;
     peakTime = time;
   }
-  return { live, opOf: Int32Array.from(opOf), first, last, peak, peakTime };
+  return { live, times, opOf: Int32Array.from(opOf), first, last, peak, peakTime };
 }

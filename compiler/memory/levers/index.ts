@@ -1,6 +1,6 @@
 import type { Schedule } from '../../../ir/schedule.ts';
 import { alignedBytes } from '../liveness.ts';
-import { chooseLevers, type LeverChoice, type LeverModule, noLevers } from './auto.ts';
+import { chooseLevers, type LeverChoice, type LeverModule } from './auto.ts';
 import { type Decisions, noDecisions } from './decisions.ts';
 import { LeverEmitter } from './emit.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
@@ -47,7 +47,6 @@ export class Levers {
   private readonly persistent: readonly number[];
   private readonly module: LeverModule;
   private readonly costs: TransferCosts;
-  private readonly plain: LeverChoice;
 
   constructor(
     schedule: Schedule,
@@ -70,7 +69,6 @@ export class Levers {
       ),
       persistentBytes: Float64Array.from(this.persistent, (tensor) => bytes[tensor]),
     };
-    this.plain = noLevers(this.module, costs);
   }
 
   /** What a set of levers makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
@@ -85,7 +83,7 @@ export class Levers {
       recompute: recompute === 'auto',
       swap: swap === 'auto',
       costs: this.costs,
-      start: { ...this.plain, decisions },
+      start: decisions,
     });
   }
 

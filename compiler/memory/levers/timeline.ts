@@ -1,4 +1,4 @@
-import { type Curve, liveCurve, timesOfOps } from './curve.ts';
+import { type Curve, liveCurve } from './curve.ts';
 import type { LeverProgram } from './program.ts';
 import type { Realisation } from './realise.ts';
 
@@ -62,7 +62,7 @@ export function timeline(
   program.values.forEach(({ kind }, value) => {
     if (kind === 'persistent' && onHost(value)) hostedFrom[value] = 0;
   });
-  const times = timesOfOps(ops);
+  const { times } = curve;
   ops.forEach((op, i) => {
     if (op.kind === 'step') return;
     const { value } = versions[op.version];
@@ -132,13 +132,13 @@ export function isResident(
 
 /** For each version the last time before `time` and the first one after it at which something touches it; -1 where none does. */
 export function neighbours(
-  { realisation: { ops, versions } }: Timeline,
+  { realisation: { ops, versions }, curve }: Timeline,
   time: number,
 ): { readonly before: Int32Array; readonly after: Int32Array; readonly touched: Uint8Array } {
   const before = new Int32Array(versions.length).fill(-1);
   const after = new Int32Array(versions.length).fill(-1);
   const touched = new Uint8Array(versions.length);
-  const times = timesOfOps(ops);
+  const { times } = curve;
   const touch = (version: number, at: number) => {
     if (at < time) before[version] = at;
     else if (at === time) touched[version] = 1;
