@@ -4,7 +4,7 @@ import type { DType } from './tensor.ts';
 /** `format` field of every plan file. */
 export const PLAN_FORMAT = 'btc-plan';
 /** Version of the plan file's format; a runtime refuses any other. */
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 export type Target = 'webgpu' | 'wasm';
 
