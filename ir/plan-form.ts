@@ -2,6 +2,8 @@
 // kind, and every number is finite, whole and in range. It makes the verifier total on any value; the published
 // form is plan.schema.json, which also refuses unknown fields.
 
+import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
+
 type Check = (value: unknown, path: string, errors: string[]) => void;
 
 /** More messages than this help nobody. */
@@ -147,8 +149,8 @@ const slot = {
 
 const plan = record(
   {
-    format: oneOf('btc-plan'),
-    version: oneOf(1),
+    format: oneOf(PLAN_FORMAT),
+    version: oneOf(PLAN_VERSION),
     name: text,
     target: oneOf('webgpu', 'wasm'),
     producer: text,
