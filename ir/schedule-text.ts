@@ -249,7 +249,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         last,
         policy,
         scope,
-        ,
+        pass,
         source,
       ],
     ) => {
@@ -263,7 +263,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
-        ...parsePlace(scope, undefined),
+        ...parsePlace(scope, pass),
         ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
         ...(onHost === undefined ? {} : { onHost: true as const }),
       });
