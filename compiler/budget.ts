@@ -1,4 +1,5 @@
 import type { Target } from '../ir/plan.ts';
+import type { ScheduleStep } from '../ir/schedule.ts';
 import { byteCount } from '../ir/tensor.ts';
 import { formatBytes } from './bytes.ts';
 import { type Diagnostic, diagnostic, type RelatedMessage } from './diagnostics.ts';
@@ -31,7 +32,7 @@ export function budgetDiagnostic(
     over: formatBytes(deviceBytes - budgetBytes),
     step: peak?.step ?? 0,
     program: peak ? schedule.programs[peak.program].name : '-',
-    label: [step?.label ?? '-', ...(step?.pass ? [step.pass] : [])].join(', '),
+    label: step ? stepText(step) : '-',
   };
   const layers = byLayer(schedule, peak);
   const known = floors?.() ?? [];
@@ -48,6 +49,11 @@ export function budgetDiagnostic(
       ...lines.map((message) => ({ message, source: null })),
     ],
   });
+}
+
+/** `contract+add, gradient in stage4.block1.conv2` */
+function stepText({ label, pass, scope }: ScheduleStep): string {
+  return `${label}${pass ? `, ${pass}` : ''}${scope ? ` in ${scope}` : ''}`;
 }
 
 /** The layers that take most, each at the place of its largest tensor. */
@@ -71,13 +77,11 @@ function layerMessages(layers: readonly LayerBytes[], deviceBytes: number): Rela
 }
 
 function layerMessage({ name, bytes, tensors }: LayerBytes): string {
-  const listed = tensors
-    .slice(0, MOST_TENSORS)
-    .map(({ name, shape }) => ({
-      name,
-      shape: `[${shape.join(', ')}]`,
-      size: formatBytes(byteCount(shape)),
-    }));
+  const listed = tensors.slice(0, MOST_TENSORS).map(({ name, shape }) => ({
+    name,
+    shape: `[${shape.join(', ')}]`,
+    size: formatBytes(byteCount(shape)),
+  }));
   if (tensors.length === 1)
     return `live there: '${tensors[0].full}' ${listed[0].shape}, ${listed[0].size}`;
   const more = tensors.length - listed.length;

@@ -128,7 +128,7 @@ export function diagnostic(
 ): Diagnostic {
   const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) => String(args[name]));
   const { category = 'error', scope = '' } = extra;
-  const related = [...(extra.related ?? []), ...placeLines(source, scope)];
+  const related = [...placeLines(source, scope), ...(extra.related ?? [])];
   return {
     code: `BTC${number}`,
     category,
