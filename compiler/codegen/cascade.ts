@@ -1,3 +1,5 @@
+import type { Kernel } from '../../ir/kernel.ts';
+
 /**
  * Where sums are cut into blocks, the same on every target. A sum of n terms one by one is off by up to about
  * n·2^-25 of itself where all terms round alike (equal terms do), so a long one is a cascade: terms go to accumulators
@@ -23,18 +25,19 @@ const UNCUT = [256, 128];
 
 const at = (numbers: readonly number[], level: number) => numbers[Math.min(level, 1)];
 
-/** No cuts: for exact combiners, and integers. */
-export function uncut(loops: number): Cascade {
-  return { levels: 1, cuts: Array.from({ length: loops }, () => []) };
-}
-
 /**
- * Cuts a sum over nested loops.
+ * Cuts the reduction of a kernel over nested loops where it is a sum that rounds.
  *
  * @param iterations of each loop, outermost first
  * @param terms that one step of the innermost loop adds to one accumulator
  */
-export function cascade(iterations: readonly number[], terms: number): Cascade {
+export function cascade(
+  { nodes, reduction }: Kernel,
+  iterations: readonly number[],
+  terms = 1,
+): Cascade {
+  if (reduction?.combiner !== 'sum' || nodes[reduction.value].dtype !== 'f32')
+    return { levels: 1, cuts: iterations.map(() => []) };
   const cuts: Cut[][] = [];
   let level = 0;
   /** What one iteration of the loop at hand adds to one accumulator of `level`. */

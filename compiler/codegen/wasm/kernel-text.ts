@@ -1,6 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, type StagedKernel, tileHalves } from '../../../ir/kernel-stage.ts';
-import { type Cascade, cascade, uncut } from '../cascade.ts';
+import { type Cascade, cascade } from '../cascade.ts';
 import { Accumulators } from './accumulators.ts';
 import { analyse } from './analysis.ts';
 import { Cursor, coverTogether } from './cursor.ts';
@@ -158,13 +158,11 @@ class KernelWriter {
 }
 
 /** The blocks of a sum over the reduced loops. */
-function blocksOf({ nodes, reduction }: Kernel, { loops, outerDepth, chains }: Nest): Cascade {
+function blocksOf(kernel: Kernel, { loops, outerDepth, chains }: Nest): Cascade {
   const reduced = loops.slice(outerDepth);
-  const isSum = reduction?.combiner === 'sum' && nodes[reduction.value].dtype === 'f32';
-  if (!isSum || reduced.length === 0) return uncut(reduced.length);
   const iterations = reduced.map(({ segments }) =>
     segments.reduce((sum, segment) => sum + segment.iterations, 0),
   );
-  const [{ tile }] = reduced[reduced.length - 1].segments;
-  return cascade(iterations, Math.ceil(tile / chains));
+  const steps = reduced.at(-1)?.segments[0].tile ?? 0;
+  return cascade(kernel, iterations, Math.ceil(steps / chains));
 }
