@@ -4,6 +4,7 @@ import {
   type ParameterDeclaration,
   type ValueId,
 } from '../../ir/graph.ts';
+import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
@@ -41,6 +42,8 @@ export interface Trace {
   /** Value of the step input, made on first use. */
   step: Tensor | null;
   readonly inputs: Map<string, InputDeclaration>;
+  /** By input: what uses as indices allow of its values. */
+  readonly indexRanges: Map<string, IndexRange[]>;
   /** Random nodes so far: each has a stream of its own. */
   randomCount: number;
   readonly seed: number;
@@ -66,6 +69,7 @@ export function createTrace(
     scope: '',
     step: null,
     inputs: new Map(),
+    indexRanges: new Map(),
     randomCount: 0,
     seed: options.seed,
     fixedSpan: options.builder ? null : undefined,

@@ -82,6 +82,8 @@ export const sigmoid = unary('sigmoid', 'sigmoid');
 export const sin = unary('sin', 'sin');
 export const cos = unary('cos', 'cos');
 export const floor = unary('floor', 'floor');
+/** 1 where NaN, else 0, as i32. */
+export const isNan = unary('isNan', 'isNan');
 
 /** Sum, with numpy's broadcasting; so are the other functions of two operands. */
 export const add = binary('add', 'add');

@@ -29,7 +29,6 @@ export {
 } from './factorised/kernel.ts';
 export { factoriseDimension } from './factorised/modes.ts';
 export {
-  crossEntropy,
   dropout,
   logSoftmax,
   meanSquaredError,
@@ -74,6 +73,7 @@ export {
   type RecurrentState,
   rnn,
 } from './layers/recurrent.ts';
+export { type CrossEntropyOptions, crossEntropy, type LossReduction } from './losses.ts';
 export {
   type BuildContext,
   defineModel,

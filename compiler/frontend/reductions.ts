@@ -1,6 +1,6 @@
 import { elementCount } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import { equal, mul, select, square, sub } from './elementwise.ts';
+import { equal, isNan, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
 
@@ -90,22 +90,31 @@ export function variance(
   return isPoisoned(centre) ? centre : mean(square(sub(x, centre)), axes, options);
 }
 
-/** Index (i32) of the first largest element along `axis`. */
-export function argmax(x: Tensor, axis = -1): Tensor {
-  return firstIndex('argmax', x, axis, max);
+/** Index (i32) of the first largest element along `axis`; of the first NaN where there is one, as in numpy. */
+export function argmax(x: Tensor, axis = -1, options?: ReductionOptions): Tensor {
+  return firstIndex('argmax', x, axis, max, options);
 }
 
-/** Index (i32) of the first smallest element along `axis`. */
-export function argmin(x: Tensor, axis = -1): Tensor {
-  return firstIndex('argmin', x, axis, min);
+/** Index (i32) of the first smallest element along `axis`; of the first NaN where there is one, as in numpy. */
+export function argmin(x: Tensor, axis = -1, options?: ReductionOptions): Tensor {
+  return firstIndex('argmin', x, axis, min, options);
 }
 
-function firstIndex(op: string, x: Tensor, axis: number, extremum: typeof max): Tensor {
+function firstIndex(
+  op: string,
+  x: Tensor,
+  axis: number,
+  extremum: typeof max,
+  options?: ReductionOptions,
+): Tensor {
   if (isPoisoned(x)) return poisoned({ dtype: 'i32', shape: x.shape });
   const k = resolveAxis(op, axis, x.rank);
   if (k === null) return poisoned({ dtype: 'i32', shape: x.shape });
-  const hit = equal(x, broadcastTo(extremum(x, k, { keepDims: true }), x.shape));
-  return min(select(hit, iota(x.shape, k), x.shape[k]), k);
+  const most = broadcastTo(extremum(x, k, { keepDims: true }), x.shape);
+  const same = equal(x, most);
+  // The extremum of a row with a NaN is NaN, which equals nothing.
+  const hit = x.dtype === 'f32' ? select(isNan(most), isNan(x), same) : same;
+  return min(select(hit, iota(x.shape, k), x.shape[k]), k, options);
 }
 
 /** Σ x² over all elements. */
