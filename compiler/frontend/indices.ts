@@ -196,7 +196,11 @@ function checkSelected(use: Use, value: ValueId, allowed: Allowed, selection: Se
 
 function checkKnown(use: Use, allowed: Allowed, values: readonly number[]): boolean {
   const bad = values.find((value) => !isAllowed(allowed, value));
-  if (bad !== undefined) report(2050, { op: use.op, value: bad, range: formatIndexRange(allowed) });
+  if (bad !== undefined) {
+    // In terms of the index itself, before shifts.
+    const value = bad + use.allowed.low - allowed.low;
+    report(2050, { op: use.op, value, range: formatIndexRange(use.allowed) });
+  }
   return true;
 }
 

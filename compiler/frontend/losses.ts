@@ -55,57 +55,56 @@ export function crossEntropy(
   if (!checkTargets(logits, targets) || !checkOptions(targets, options)) return poisoned(type);
   const weights = weightsOf(options.weights, logits.shape[logits.rank - 1]);
   if (weights === null) return poisoned(type);
-  const likelihood = logSoftmax(logits);
+  const loss = neg(logSoftmax(logits));
+  const weighted = weights ? mul(loss, weights) : loss;
   return targets.dtype === 'i32'
-    ? withLabels(likelihood, targets, weights, options)
-    : reduced(withProbabilities(likelihood, targets, weights, options), reduction);
+    ? ofLabels(weighted, targets, weights, options)
+    : reduced(ofProbabilities(weighted, targets, options), reduction);
 }
 
-/** Targets [.., classes] give the loss of every row. */
-function withProbabilities(
-  likelihood: Tensor,
+/** The loss of every row, from those of all classes and their probabilities. */
+function ofProbabilities(
+  losses: Tensor,
   targets: Tensor,
-  weights: Tensor | undefined,
   { labelSmoothing = 0 }: CrossEntropyOptions,
 ): Tensor {
-  const classes = likelihood.shape[likelihood.rank - 1];
+  const classes = losses.shape[losses.rank - 1];
   const smoothed =
     labelSmoothing === 0
       ? targets
       : add(mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
-  return neg(sum(mul(weights ? mul(likelihood, weights) : likelihood, smoothed), -1));
+  return sum(mul(losses, smoothed), -1);
 }
 
-function withLabels(
-  likelihood: Tensor,
+/** From the weighted losses of all classes [.., classes] and the labels [..]. */
+function ofLabels(
+  losses: Tensor,
   labels: Tensor,
   weights: Tensor | undefined,
   { ignoreIndex, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions,
 ): Tensor {
-  const { shape, rank } = likelihood;
+  const { shape, rank } = losses;
   const classes = shape[rank - 1];
   const except = ignoreIndex === undefined ? {} : { except: [ignoreIndex] };
   const isChecked = useAsIndices('crossEntropy', labels, { low: 0, high: classes, ...except });
   const counts = ignoreIndex === undefined ? null : notEqual(labels, ignoreIndex);
   const along = (x: Tensor) => broadcastTo(expandDims(x, -1), shape);
-  const named = equal(along(labels), iota(shape, rank - 1));
-  const hit = counts ? select(along(counts), named, 0) : named;
-  // Where nothing is ignored and no weight applies, a sum over all elements at once is one reduction.
+  const counted = (x: Tensor) => (counts ? select(along(counts), x, 0) : x);
+  const isLabel = counted(equal(along(labels), iota(shape, rank - 1)));
+  // All elements at once, in one reduction, where rows are not asked for.
   const axis = reduction === 'none' ? -1 : undefined;
-  const weighted = weights ? mul(likelihood, weights) : likelihood;
-  const picked = select(hit, weighted, 0);
-  const unknown = counts
-    ? select(along(counts), Number.NaN, constant(0, shape))
-    : constant(Number.NaN);
-  const isNoClass = () => logicalOr(less(labels, 0), greaterEqual(labels, classes));
-  let loss = neg(sum(isChecked ? picked : select(along(isNoClass()), unknown, picked), axis));
+  let own = select(isLabel, losses, 0);
+  if (!isChecked) {
+    const isNoClass = logicalOr(less(labels, 0), greaterEqual(labels, classes));
+    own = select(counted(along(isNoClass)), Number.NaN, own);
+  }
+  let loss = sum(own, axis);
   if (labelSmoothing > 0) {
-    const spread = counts ? select(along(counts), weighted, 0) : weighted;
-    const smooth = mul(neg(sum(spread, axis)), labelSmoothing / classes);
-    loss = add(mul(loss, 1 - labelSmoothing), smooth);
+    const evenly = mul(sum(counted(losses), axis), labelSmoothing / classes);
+    loss = add(mul(loss, 1 - labelSmoothing), evenly);
   }
   if (reduction !== 'mean') return loss;
-  if (weights) return div(loss, sum(select(hit, broadcastTo(weights, shape), 0)));
+  if (weights) return div(loss, sum(select(isLabel, broadcastTo(weights, shape), 0)));
   if (counts) return div(loss, sum(cast(counts, 'f32')));
   return mul(loss, 1 / elementCount(labels.shape));
 }
