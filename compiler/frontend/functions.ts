@@ -22,7 +22,7 @@ import {
 } from './elementwise.ts';
 import { max, mean, sum } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
-import { resolveAxis } from './views.ts';
+import { resolveAxis, zeros } from './views.ts';
 
 /** exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. */
 export function softmax(x: Tensor, axis = -1): Tensor {
@@ -70,8 +70,9 @@ export function randomUniform(shape: readonly number[]): Tensor {
  * (Srivastava et al. 2014).
  */
 export function dropout(x: Tensor, rate = 0.5): Tensor {
-  if (!(rate >= 0 && rate < 1))
-    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1)' }, x.type);
+  if (!(rate >= 0 && rate <= 1))
+    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1]' }, x.type);
   if (!currentTrace('dropout').training || rate === 0 || isPoisoned(x)) return x;
+  if (rate === 1) return zeros(x.shape);
   return mul(x, select(less(randomUniform(x.shape), rate), 0, 1 / (1 - rate)));
 }

@@ -97,7 +97,13 @@ export {
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
 export { param, type State, scope, state } from './parameter.ts';
-export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
+export {
+  type AveragePoolingOptions,
+  avgPool2d,
+  globalAveragePool,
+  maxPool2d,
+  type PoolingOptions,
+} from './pooling.ts';
 export {
   argmax,
   argmin,
@@ -107,6 +113,7 @@ export {
   type ReductionOptions,
   sum,
   sumOfSquares,
+  type VarianceOptions,
   variance,
 } from './reductions.ts';
 export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';

@@ -80,14 +80,30 @@ export function mean(
   return mul(total, elementCount(total.shape) / elementCount(x.shape));
 }
 
-/** Population variance over `axes`: the mean of the squared distance from the mean. */
+export interface VarianceOptions extends ReductionOptions {
+  /** Taken from the number of elements that the sum of squares is divided by; default 0 (torch.var: 1). */
+  readonly correction?: number;
+}
+
+/**
+ * Variance over `axes`: the mean of the squared distance from the mean, of the population unless `correction` is 1. BTC2015
+ * where too few elements are left to divide by.
+ */
 export function variance(
   x: Tensor,
   axes?: number | readonly number[],
-  options?: ReductionOptions,
+  { correction = 0, ...options }: VarianceOptions = {},
 ): Tensor {
   const centre = mean(x, axes, { keepDims: true });
-  return isPoisoned(centre) ? centre : mean(square(sub(x, centre)), axes, options);
+  if (isPoisoned(centre)) return centre;
+  const biased = mean(square(sub(x, centre)), axes, options);
+  if (correction === 0) return biased;
+  const count = elementCount(x.shape) / elementCount(centre.shape);
+  if (!(correction < count)) {
+    const wanted = `less than the ${count} elements of each mean`;
+    return mistake(2015, { op: 'variance', name: 'correction', value: correction, wanted }, x.type);
+  }
+  return mul(biased, count / (count - correction));
 }
 
 /** Index (i32) of the first largest element along `axis`; of the first NaN where there is one, as in numpy. */

@@ -52,14 +52,18 @@ export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor 
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(0, shape, dtype);
 export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(1, shape, dtype);
 
-/** 0, 1, …, count - 1 as i32. */
+/** 0, 1, …, count - 1 as i32. As f32, numbers above 2^24 are rounded. */
 export function arange(count: number): Tensor {
   return iota([count], 0);
 }
 
-/** The index along `axis` at every element, as i32. */
+/** The index along `axis` at every element, as i32. BTC2015 for indices that i32 has not. */
 export function iota(shape: Shape, axis: number): Tensor {
   if (!checkShape('iota', shape)) return poisoned({ dtype: 'i32', shape: [] });
+  if (shape[axis] > 2 ** 31) {
+    const args = { op: 'iota', name: 'extent', value: shape[axis], wanted: 'at most 2^31' };
+    return mistake(2015, args, { dtype: 'i32', shape: [] });
+  }
   return apply('iota', [], { shape, axis });
 }
 
