@@ -37,6 +37,14 @@ export function formatPart(part: readonly PartAxis[], shape: Shape): string {
   return `[${axes.join(', ')}]`;
 }
 
+/** `index from 0 to 9`, `[:, 0] index from 0 to 9`: the ranges of an input, for people. */
+export function indexNotes({ ranges = [], shape }: Pick<PlanInput, 'ranges' | 'shape'>): string[] {
+  return ranges.map(
+    (range) =>
+      `${range.part ? `${formatPart(range.part, shape)} ` : ''}index ${formatIndexRange(range)}`,
+  );
+}
+
 /** What both ranges allow, for the elements of the first; empty ranges have `high` = `low`. */
 export function intersect(a: IndexRange, b: IndexRange): IndexRange {
   const low = Math.max(a.low, b.low);
