@@ -1,3 +1,4 @@
+import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import type { HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
 import type { SourceSpan } from './source.ts';
@@ -46,6 +47,8 @@ export interface ScheduleProgram {
     readonly tensor: number;
     readonly default: number | null;
     readonly counter: boolean;
+    /** Where it is used as indices: the values that are allowed. */
+    readonly ranges?: readonly IndexRange[];
   }[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   /** Copies to and from host slots, in the order in which they are issued. */

@@ -29,7 +29,6 @@ export {
 } from './factorised/kernel.ts';
 export { factoriseDimension } from './factorised/modes.ts';
 export {
-  crossEntropy,
   dropout,
   logSoftmax,
   meanSquaredError,
@@ -74,6 +73,7 @@ export {
   type RecurrentState,
   rnn,
 } from './layers/recurrent.ts';
+export { type CrossEntropyOptions, crossEntropy, type LossReduction } from './losses.ts';
 export {
   type BuildContext,
   defineModel,
@@ -97,7 +97,13 @@ export {
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
 export { param, type State, state } from './parameter.ts';
-export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
+export {
+  type AveragePoolingOptions,
+  avgPool2d,
+  globalAveragePool,
+  maxPool2d,
+  type PoolingOptions,
+} from './pooling.ts';
 export {
   argmax,
   argmin,
@@ -107,6 +113,7 @@ export {
   type ReductionOptions,
   sum,
   sumOfSquares,
+  type VarianceOptions,
   variance,
 } from './reductions.ts';
 export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
