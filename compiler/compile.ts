@@ -34,11 +34,13 @@ export type ModelSource = Model | (() => Model | Promise<Model>);
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
  * is a diagnostic, and `plan` is null when one of them is an error.
  *
+ * @param traceOf for who compiles one model several times and traces it once
  * @throws Error only for a defect of btc itself
  */
 export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
+  traceOf: typeof traceModel = traceModel,
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -49,7 +51,7 @@ export async function compile(
     diagnostics: deduplicate(diagnostics),
   });
   if (hasErrors(diagnostics)) return failed();
-  const traced = await trace(source, options, diagnostics);
+  const traced = await trace(source, options, diagnostics, traceOf);
   if (!traced || hasErrors(diagnostics)) return failed();
 
   const limits: TargetLimits = {
@@ -186,6 +188,7 @@ async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
+  traceOf: typeof traceModel,
 ): Promise<{ source: Model; model: TracedModel } | null> {
   const overrides = options.set ?? {};
   const {
@@ -199,7 +202,7 @@ async function trace(
         diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
         return null;
       }
-      return { source: model, model: traceModel(model) };
+      return { source: model, model: traceOf(model) };
     } catch (error) {
       diagnostics.push(evaluationDiagnostic(error));
       return null;

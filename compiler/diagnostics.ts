@@ -42,6 +42,10 @@ export const MESSAGES = {
   1019: 'options are set, but the model is made already; pass a function that makes it, as in compile(() => model, { set })',
   1020: "program '{program}' is asynchronous; 'build' and programs run at compile time and return tensors at once",
   1021: 'compile takes what defineModel returns, or a function that returns it, not {given}',
+  1030: 'the model ends the process, by process.exit({code}), before it is built',
+  1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
+  1032: "the evaluation of '{file}' ended the compiler with code {code}",
+  1033: "the build of '{file}' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more",
   2001: "shapes {left} and {right} of '{op}' do not broadcast",
   2002: "'{op}': {reason}",
   2003: "'{op}' takes {wanted}, not {given}",
@@ -98,6 +102,7 @@ export const MESSAGES = {
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
+  6010: '{file} cannot be written: {reason}',
   6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
 } as const;
 

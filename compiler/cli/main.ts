@@ -172,7 +172,7 @@ function createProgram(): Command {
     )
     .addHelpText('after', EXIT_CODES)
     .action(async (files: string[], options: BuildCommandOptions) => {
-      const { buildCommand } = await import('./build.ts');
+      const { buildCommand } = await import('./build-command.ts');
       process.exitCode = await buildCommand(files, options);
     });
 

@@ -54,6 +54,14 @@ for (const functions of [contractions, elementwise, composed, parameters, reduct
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
 
+/** Runs the functions of one program. */
+let runProgram: <T>(run: () => T) => T = (run) => run();
+
+/** Sets what is done around the functions of each program, all of which a model's `build` runs for. */
+export function setProgramRunner(runner: typeof runProgram): void {
+  runProgram = runner;
+}
+
 /** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
   const { definition } = model;
@@ -66,10 +74,12 @@ export function traceModel(model: Model): TracedModel {
     const trace = createTrace(program, { training: trains, seed });
     traces.push({ trace, trains });
     try {
-      withTrace(trace, () => {
-        const outputs = body(inputProxy(trace, definition, used));
-        recordOutputs(trace, model, outputs);
-      });
+      runProgram(() =>
+        withTrace(trace, () => {
+          const outputs = body(inputProxy(trace, definition, used));
+          recordOutputs(trace, model, outputs);
+        }),
+      );
     } catch (error) {
       trace.diagnostics.push(evaluationDiagnostic(error));
       ended = true;
