@@ -12,6 +12,7 @@ import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
 import { type LeverOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from './memory/index.ts';
+import { didYouMean } from './nearest.ts';
 import {
   type PassPrinter,
   type PipelineOptions,
@@ -136,7 +137,12 @@ class DeferredPrinter {
 function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
-    problems.push(diagnostic(6001, null, { target: String(target) }));
+    problems.push(
+      diagnostic(6001, null, {
+        target: String(target),
+        near: didYouMean(String(target), ['webgpu', 'wasm']),
+      }),
+    );
   const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
   for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))

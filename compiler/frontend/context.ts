@@ -148,8 +148,16 @@ export function checkDType(op: string, dtype: DType): boolean {
 /** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it. */
 export function evaluationDiagnostic(error: unknown): Diagnostic {
   if (error instanceof MisuseError) return diagnostic(error.number, error.source, error.args);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason });
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) });
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */
