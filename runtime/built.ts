@@ -102,7 +102,7 @@ async function readBytes(
   file: string,
   code: RuntimeErrorCode,
 ): Promise<Uint8Array> {
-  const url = new URL(file, base.href);
+  const url = new URL(encodeURIComponent(file), base.href);
   try {
     return await (url.protocol === 'file:' && isNode() ? readFromDisk(url) : download(url));
   } catch (error) {

@@ -65,14 +65,19 @@ export function currentCall(): Call {
 }
 
 function pathOf(file: string): string {
-  return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  try {
+    return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  } catch {
+    // No address after all: a line of a stack may be anybody's text.
+    return file;
+  }
 }
 
 /** The user's expression at which an exception was thrown. */
 export function spanOfError(error: unknown): SourceSpan | null {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const [, file, line, column] of stack.matchAll(
-    /(?:\(|at )((?:file:\/\/)?\/[^()\n]*?|[A-Za-z]:[^()\n]*?):(\d+):(\d+)\)?$/gm,
+    /^\s*at (?:.*? \()?(?:async )?((?:file:\/\/)?\/.*|[A-Za-z]:.*):(\d+):(\d+)\)?$/gm,
   )) {
     if (pathOf(file).startsWith(OWN)) continue;
     const span = mapper

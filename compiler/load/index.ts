@@ -57,6 +57,10 @@ export async function loadModel(
     awaited: [...awaited, ...checked.missing],
   };
   options.onChecked?.([...base.files, ...base.awaited]);
+  if (!checked.entry) {
+    const reason = 'TypeScript finds no file of that name';
+    return { ...base, model: null, diagnostics: [diagnostic(5002, null, { file, reason })] };
+  }
   if (checked.program.getSyntacticDiagnostics().length > 0)
     return { ...base, model: null, diagnostics: [] };
   return { ...base, ...(await evaluate(file, checked, options.set ?? {})) };
