@@ -73,12 +73,20 @@ export const abs = unary('abs', 'abs');
 /** -1, 0 or 1. */
 export const sign = unary('sign', 'sign');
 export const exp = unary('exp', 'exp');
+/** exp(x) - 1, with full relative precision near 0. */
+export const expm1 = unary('expm1', 'expm1');
 /** Natural logarithm. */
 export const log = unary('log', 'log');
+/** log(1 + x), with full relative precision near 0. */
+export const log1p = unary('log1p', 'log1p');
 export const sqrt = unary('sqrt', 'sqrt');
 export const tanh = unary('tanh', 'tanh');
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = unary('sigmoid', 'sigmoid');
+/** The error function, 2/√π · ∫ exp(-t²) dt from 0 to x. */
+export const erf = unary('erf', 'erf');
+/** 1 - erf(x), with full relative precision where that is small. */
+export const erfc = unary('erfc', 'erfc');
 export const sin = unary('sin', 'sin');
 export const cos = unary('cos', 'cos');
 export const floor = unary('floor', 'floor');
@@ -149,20 +157,41 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return select(greater(x, 0), x, mul(x, slope));
 }
 
+/** log(1 + exp(x)), in a form that neither overflows nor loses its tail; its gradient is sigmoid(x). */
+export const softplus = unary('softplus', 'softplus');
+
+/** log(sigmoid(x)) = -softplus(-x). */
+export function logSigmoid(x: Tensor): Tensor {
+  return neg(softplus(neg(x)));
+}
+
+/**
+ * x·gate(x) for a gate that is 0 at -bound and 1 at bound, to all digits: outside of them the product has the value and
+ * gradient of its limit, where gate and operand together would overflow or give 0·∞.
+ */
+function gated(x: Tensor, bound: number, gate: (x: Tensor) => Tensor): Tensor {
+  const above = elementwise('max', 'max', [x, -bound]);
+  return mul(above, gate(elementwise('min', 'min', [above, bound])));
+}
+
 /** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
-  return mul(x, sigmoid(x));
+  return gated(x, 120, sigmoid);
 }
 
-/** log(1 + exp(x)), without overflow. */
-export function softplus(x: Tensor): Tensor {
-  return add(relu(x), log(add(1, exp(neg(abs(x))))));
+export interface GeluOptions {
+  /** `'none'` is x·Φ(x) by the error function, `'tanh'` (the default, as in JAX) the form of the paper; PyTorch's default is `'none'`. */
+  readonly approximate?: 'none' | 'tanh';
 }
 
-/** Gaussian error linear unit in its tanh form (Hendrycks, Gimpel 2016). */
-export function gelu(x: Tensor): Tensor {
-  const inner = mul(add(x, mul(mul(square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
-  return mul(mul(x, 0.5), add(1, tanh(inner)));
+/** Gaussian error linear unit (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  // (1 + tanh(z)) / 2 is sigmoid(2z), which keeps its digits where it is small; so does erfc.
+  return options.approximate === 'none'
+    ? gated(x, 20, (z) => mul(erfc(mul(z, -Math.SQRT1_2)), 0.5))
+    : gated(x, 20, (z) =>
+        sigmoid(mul(add(z, mul(mul(square(z), z), 0.044715)), 2 * Math.sqrt(2 / Math.PI))),
+      );
 }
 
 /** The identity, through which no gradient flows. */

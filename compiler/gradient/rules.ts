@@ -61,13 +61,20 @@ const extremum = (wins: 'gt' | 'lt'): Rule => {
   );
 };
 
+/** height·exp(-x²). */
+const bell = (e: Emit, x: ValueId, height: number): ValueId =>
+  e.scale(e.apply('exp', e.apply('neg', e.apply('mul', x, x))), height);
+
 const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   neg: unary((e, g) => e.apply('neg', g)),
   // At 0 the gradient of abs is 0, the value of sign there.
   abs: unary((e, g, x) => e.apply('mul', g, e.apply('sign', x))),
   sign: NONE,
   exp: unary((e, g, _, y) => e.apply('mul', g, y)),
+  // Not by the result, which is -1 to all digits where the slope is small.
+  expm1: unary((e, g, x) => e.apply('mul', g, e.apply('exp', x))),
   log: unary((e, g, x) => e.apply('div', g, x)),
+  log1p: unary((e, g, x) => e.apply('div', g, e.apply('add', x, e.constantLike(x, 1)))),
   sqrt: unary((e, g, _, y) => e.apply('div', e.scale(g, 0.5), y)),
   tanh: unary((e, g, _, y) =>
     e.apply('mul', g, e.apply('sub', e.constantLike(y, 1), e.apply('mul', y, y))),
@@ -75,6 +82,9 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   sigmoid: unary((e, g, _, y) =>
     e.apply('mul', g, e.apply('mul', y, e.apply('sub', e.constantLike(y, 1), y))),
   ),
+  softplus: unary((e, g, x) => e.apply('mul', g, e.apply('sigmoid', x))),
+  erf: unary((e, g, x) => e.apply('mul', g, bell(e, x, 2 / Math.sqrt(Math.PI)))),
+  erfc: unary((e, g, x) => e.apply('mul', g, bell(e, x, -2 / Math.sqrt(Math.PI)))),
   sin: unary((e, g, x) => e.apply('mul', g, e.apply('cos', x))),
   cos: unary((e, g, x) => e.apply('neg', e.apply('mul', g, e.apply('sin', x)))),
   floor: NONE,
