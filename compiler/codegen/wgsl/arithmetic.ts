@@ -20,7 +20,7 @@ export const ARITHMETIC: Readonly<Record<Name, HelperRow>> = {
     text: `fn div_rare(a: f32, b: f32) -> f32 {
   let x = bitcast<u32>(a) & 0x7fffffffu;
   let y = bitcast<u32>(b) & 0x7fffffffu;
-  if (is_nan(a) || is_nan(b) || x == y && (x == 0u || x == 0x7f800000u)) { return float_bits(0x7fc00000u); }
+  if (is_nan(a) || is_nan(b) || (x == y && (x == 0u || x == 0x7f800000u))) { return float_bits(0x7fc00000u); }
   let sign_bit = (bitcast<u32>(a) ^ bitcast<u32>(b)) & 0x80000000u;
   if (y == 0u || x == 0x7f800000u) { return float_bits(sign_bit | 0x7f800000u); }
   if (y == 0x7f800000u) { return float_bits(sign_bit); }

@@ -39,10 +39,10 @@ fn pow_positive(x: f32, y: f32) -> f32 {
   let rest = s_low * q_high + q_low * s;
   let p_high = pow_head(s_high * q_high + rest);
   let p_low = fma(s_high, q_high, -p_high) + rest;
-  let shift = f32(n) + select(0f, 0.5849609f, middle);
-  let l_rest = -1.1736857e-4f * p_high + p_low * 0.9617967f + select(0f, 1.5632208e-6f, middle);
-  let l_high = pow_head(shift + 0.9619141f * p_high + l_rest);
-  let l_low = fma(0.9619141f, p_high, shift - l_high) + l_rest;
+  let shift = f32(n) + select(0f, 0.5849609375f, middle);
+  let l_rest = -1.1736857402e-4f * p_high + p_low * 0.9617967009f + select(0f, 1.56322085e-6f, middle);
+  let l_high = pow_head(shift + 0.9619140625f * p_high + l_rest);
+  let l_low = fma(0.9619140625f, p_high, shift - l_high) + l_rest;
   // No power of another number than 1 is finite and positive for larger exponents.
   let exponent = clamp(y, -8589934592f, 8589934592f);
   let y_high = pow_head(exponent);
