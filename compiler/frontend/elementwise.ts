@@ -102,9 +102,20 @@ export const div = binary('div', 'div');
 export const pow = binary('pow', 'pow');
 /** Remainder with the sign of the dividend. */
 export const mod = binary('mod', 'mod');
-/** The larger operand. Equal operands share the gradient; against a constant a tie gets none. */
-export const maximum = binary('maximum', 'max');
-export const minimum = binary('minimum', 'min');
+/** The larger operand. Equal operands share the gradient, numbers among them, as in PyTorch and JAX. */
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => extremum('maximum', 'max', a, b);
+/** The smaller operand. Equal operands share the gradient. */
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => extremum('minimum', 'min', a, b);
+
+/** Against a constant the gradient's rule gives a tie nothing, which is right for relu alone; held, the number is none. */
+function extremum(name: string, op: 'max' | 'min', a: TensorLike, b: TensorLike): Tensor {
+  const like = typeof a === 'number' ? b : a;
+  const held = (x: TensorLike): TensorLike =>
+    typeof x !== 'number' || typeof like === 'number' || isPoisoned(like)
+      ? x
+      : stopGradient(constant(x, [], like.dtype));
+  return elementwise(name, op, [held(a), held(b)]);
+}
 
 /** 1 where equal, else 0, as i32; so are the other comparisons. */
 export const equal = binary('equal', 'eq');
@@ -145,7 +156,7 @@ export function rsqrt(x: Tensor): Tensor {
   return div(1, sqrt(x));
 }
 
-/** Limits every element to [low, high]. BTC2015 for numbers that are no interval. */
+/** Limits every element to [low, high]; at the bounds themselves the gradient passes, as in PyTorch. BTC2015 for numbers that are no interval. */
 export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
   if (typeof low === 'number' && typeof high === 'number' && !(low <= high)) {
     if (isPoisoned(x)) return x;
@@ -155,12 +166,13 @@ export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
       x.type,
     );
   }
-  return minimum(maximum(x, low), high);
+  const raised = select(less(x, low), low, x);
+  return select(greater(raised, high), high, raised);
 }
 
 /** max(x, 0), with gradient 0 at 0. */
 export function relu(x: Tensor): Tensor {
-  return maximum(x, 0);
+  return elementwise('relu', 'max', [x, 0]);
 }
 
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
