@@ -206,10 +206,20 @@ export interface GeluOptions {
   readonly approximate?: 'none' | 'tanh';
 }
 
-/** Gaussian error linear unit (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). */
+/** Gaussian error linear unit (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). BTC2015 for another form. */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  const { approximate = 'tanh' } = options;
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    if (isPoisoned(x)) return x;
+    const wanted = "'none' or 'tanh'";
+    return mistake(
+      2015,
+      { op: 'gelu', name: 'approximate', value: String(approximate), wanted },
+      x.type,
+    );
+  }
   // (1 + tanh(z)) / 2 is sigmoid(2z), which keeps its digits where it is small; so does erfc.
-  return options.approximate === 'none'
+  return approximate === 'none'
     ? gated(x, 20, (z) => mul(erfc(mul(z, -Math.SQRT1_2)), 0.5))
     : gated(x, 20, (z) =>
         sigmoid(mul(add(z, mul(mul(square(z), z), 0.044715)), 2 * Math.sqrt(2 / Math.PI))),

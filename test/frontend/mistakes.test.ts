@@ -108,6 +108,11 @@ const KINDS = {
   }),
   dense: options({ name, bias: fc.boolean(), weightInit: initialiser, biasInit: initialiser }),
   recurrent: options({ name, inputInit: initialiser, hiddenInit: initialiser }),
+  binary: options({
+    weights: fc.oneof(tensor, number),
+    positiveWeights: fc.oneof(tensor, number),
+    reduction: fc.constantFrom('mean', 'sum', 'none', 'other'),
+  }),
   gelu: options({ approximate: fc.constantFrom('none', 'tanh', 'other') }),
   sgd: options({
     learningRate: number,
@@ -205,6 +210,8 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   logSoftmax: 'tensor / number',
   softmax: 'tensor / number',
   meanSquaredError: 'tensor tensor',
+  logSumExp: 'tensor / axes reduction',
+  binaryCrossEntropyWithLogits: 'tensor tensor / binary',
   normalise: 'tensor / number',
   randomUniform: 'shape',
   embedding: 'number number / dense',

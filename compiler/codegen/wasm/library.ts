@@ -115,18 +115,18 @@ const LOG1P = `(func $log1p (param $x v128) (result v128) (local $y v128) (local
     choose(`(f32x4.eq ${get('x')} ${constant(-1)})`, constant('-inf'), constant('nan')),
   )})`;
 
-/** Polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
+/** Of |x|, with the sign of x: the polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
 const TANH = `(func $tanh (param $x v128) (result v128) (local $z v128) (local $a v128)
   ${set('a', `(f32x4.abs ${get('x')})`)}
   ${set('z', mul(get('x'), get('x')))}
-  ${choose(
+  (v128.or (v128.and ${get('x')} ${SIGNS}) ${choose(
     `(f32x4.lt ${get('a')} ${constant(0.625)})`,
-    add(mul(polynomial(get('z'), TANH_COEFFICIENTS), get('z'), get('x')), get('x')),
-    `(v128.or (v128.and ${get('x')} ${SIGNS}) ${sub(
+    add(mul(polynomial(get('z'), TANH_COEFFICIENTS), get('z'), get('a')), get('a')),
+    sub(
       constant(1),
       `(f32x4.div ${constant(2)} ${add(`(call $exp ${add(get('a'), get('a'))})`, constant(1))})`,
-    )})`,
-  )})`;
+    ),
+  )}))`;
 
 /** 1 / (1 + exp(-x)), by the exponential of -|x| so that small results keep their precision. */
 const SIGMOID = `(func $sigmoid (param $x v128) (result v128) (local $e v128)

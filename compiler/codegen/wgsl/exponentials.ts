@@ -108,11 +108,11 @@ fn log_parts(bits: u32) -> vec2<f32> {
   tanh_f32: {
     needs: ['exp_f32'],
     text: `fn tanh_f32(x: f32) -> f32 {
-  let e = exp_f32(-2f * abs(x));
-  let large = 1f - 2f * e / (1f + e);
+  let a = abs(x);
+  let e = exp_f32(-2f * a);
   let s = x * x;
-  let small = x + x * s * (${hornerText('s', TANH_COEFFICIENTS)});
-  return select(select(large, -large, x < 0f), small, abs(x) < 0.625f);
+  let y = select(1f - 2f * e / (1f + e), a + a * s * (${hornerText('s', TANH_COEFFICIENTS)}), a < 0.625f);
+  return bitcast<f32>(bitcast<u32>(y) | (bitcast<u32>(x) & 0x80000000u));
 }`,
   },
   // By the exponential of -|x|, so that small results keep their precision.
