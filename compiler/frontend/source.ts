@@ -149,7 +149,12 @@ function chainOf(frames: readonly SourceSpan[]): SourceSpan | null {
 }
 
 function pathOf(file: string): string {
-  return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  try {
+    return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  } catch {
+    // No address after all: a line of a stack may be anybody's text.
+    return file;
+  }
 }
 
 /** The user's expression at which an exception was thrown, and the calls that led there. */
@@ -167,4 +172,4 @@ export function spanOfError(error: unknown): SourceSpan | null {
 
 /** `at traceModel (file:///…/trace.js:3:14)`, `at /…/model.ts:3:14` */
 const STACK_LINE =
-  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^()\n]*?|[A-Za-z]:[^()\n]*?):(\d+):(\d+)\)?$/gm;
+  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^\n]*?|[A-Za-z]:[^\n]*?):(\d+):(\d+)\)?$/gm;

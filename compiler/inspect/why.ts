@@ -1,5 +1,6 @@
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-swap.ts';
+import { editDistance } from '../nearest.ts';
 import { liveBytes, sourceOf, writers } from './lives.ts';
 import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
@@ -150,18 +151,4 @@ export function nearNames({ tensors }: Plan, name: string): string[] {
     .sort((a, b) => a.distance - b.distance)
     .slice(0, MOST_NAMES)
     .map(({ other }) => other);
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1] + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }
