@@ -86,6 +86,9 @@ export const MESSAGES = {
   2031: "'{op}': the window spans {span} elements, spatial axis {axis} has {extent} and padding {padding} on each side; padding {proposal} would do",
   2032: "'{op}': {groups} groups do not divide {inside} input and {outside} output channels; {proposal} would do",
   2033: "'{layer}': training takes the statistics of the batch, and {shape} has one element per feature only; use a larger batch",
+  2050: "'{op}': the index {value} is out of range; it must be {range}",
+  2051: "input '{name}' of program '{program}' is used as indices {first} and {second}, and no value is both",
+  2052: "'{op}': the window at position {position} of spatial axis {axis} lies wholly in the padding: it has {size} taps, and the padding is {low}; use less padding or more taps",
   2101: "'{layer}': the {form} form takes {macs} multiply-adds at batch {batch}, the dense layer {dense}; it saves memory ({parameters} parameters), not time",
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',
@@ -165,7 +168,7 @@ export function diagnostic(
     shortArgument(name, args[name]),
   );
   const { category = 'error', scope = '' } = extra;
-  const related = [...(extra.related ?? []), ...placeLines(source, scope)];
+  const related = [...placeLines(source, scope), ...(extra.related ?? [])];
   return {
     code: `BTC${number}`,
     category,

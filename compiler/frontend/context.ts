@@ -4,6 +4,7 @@ import {
   type ParameterDeclaration,
   type ValueId,
 } from '../../ir/graph.ts';
+import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
@@ -47,6 +48,8 @@ export interface Trace {
   /** Value of the step input, made on first use. */
   step: Tensor | null;
   readonly inputs: Map<string, InputDeclaration>;
+  /** By input: what uses as indices allow of its values. */
+  readonly indexRanges: Map<string, IndexRange[]>;
   /** Random nodes so far: each has a stream of its own. */
   randomCount: number;
   readonly seed: number;
@@ -75,6 +78,7 @@ export function createTrace(
     thrown: null,
     step: null,
     inputs: new Map(),
+    indexRanges: new Map(),
     randomCount: 0,
     seed: options.seed,
     fixed: null,

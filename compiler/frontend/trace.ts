@@ -1,4 +1,5 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
+import { formatIndexRange } from '../../ir/index-range.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import {
   type Diagnostic,
@@ -24,6 +25,8 @@ import {
 import * as contractions from './contractions.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
+import { joinRanges } from './index-parts.ts';
+import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
@@ -58,6 +61,7 @@ for (const functions of [
   contractions,
   elementwise,
   composed,
+  losses,
   reductions,
   views,
   { param, scope, state },
@@ -116,9 +120,33 @@ export function traceModel(model: Model): TracedModel {
       traces.map(({ trace }) => trace),
       diagnostics,
     ),
-    inputs: [...new Map(traces.flatMap(({ trace }) => [...trace.inputs])).values()],
+    inputs: declaredInputs(
+      traces.map(({ trace }) => trace),
+      diagnostics,
+    ),
     diagnostics,
   };
+}
+
+/** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
+function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): InputDeclaration[] {
+  const declared = new Map(traces.flatMap(({ inputs }) => [...inputs]));
+  return [...declared.values()].map((input) => {
+    const ranges = traces.flatMap((trace) => {
+      const noted = trace.indexRanges.get(input.name);
+      return noted ? [[trace.builder.name, noted] as const] : [];
+    });
+    if (ranges.length === 0) return input;
+    const joined = ranges.map(([program, noted]) => {
+      const all = joinRanges(noted, input.type.shape);
+      if (all.some(({ low, high }) => low === high)) {
+        const [first, second] = [...new Set(noted.map(formatIndexRange))];
+        diagnostics.push(diagnostic(2051, null, { name: input.name, program, first, second }));
+      }
+      return [program, all] as const;
+    });
+    return { ...input, ranges: Object.fromEntries(joined) };
+  });
 }
 
 /** Mistakes in what is said beside the functions. */
