@@ -7,9 +7,10 @@ export const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', imp
 
 /** The command line as a process that is still running. `TMPDIR` is the project's folder. */
 export function start(project: Project, ...args: string[]) {
+  const { FORCE_COLOR: _, ...inherited } = process.env;
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: project.folder,
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '', TMPDIR: project.folder },
+    env: { ...inherited, NO_COLOR: '1', TMPDIR: project.folder },
   });
   let [output, errors] = ['', ''];
   child.stdout.on('data', (chunk) => {
