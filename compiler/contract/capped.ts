@@ -1,3 +1,4 @@
+import { smallest as smallestOf } from '../../ir/lists.ts';
 import { costOf, type Objective } from './objective.ts';
 import { type ContractionTree, type Problem, product, timesDone } from './problem.ts';
 
@@ -38,7 +39,7 @@ export function cappedTree(
 
 /** The cheapest single contraction there could be. */
 function lowestCap(problem: Problem, objective: Objective): number {
-  const smallest = Math.min(...problem.terms.map((term) => product(term, 0, problem)));
+  const smallest = smallestOf(problem.terms.map((term) => product(term, 0, problem)));
   const work = { macs: smallest, left: smallest, right: smallest, result: 1 };
   return Math.max(1, RISE * costOf(objective, work));
 }

@@ -1,5 +1,6 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { formatIndexRange } from '../../ir/index-range.ts';
+import { append } from '../../ir/lists.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import {
   type Diagnostic,
@@ -103,7 +104,7 @@ export function traceModel(model: Model): TracedModel {
       trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
-    diagnostics.push(...trace.diagnostics);
+    append(diagnostics, trace.diagnostics);
     if (ended) break;
     if (trains) checkStateNames(trace, definition, diagnostics);
   }
@@ -163,7 +164,7 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) diagnostics.push(...train.optimizer.problems);
+  else if (train) append(diagnostics, train.optimizer.problems);
   return diagnostics;
 }
 
