@@ -1,5 +1,9 @@
 /** The language that models are written in. Importing it has no effects. */
 export type { DType, Shape } from '../../ir/tensor.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
+} from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export * from './elementwise.ts';
@@ -31,6 +35,7 @@ export { factoriseDimension } from './factorised/modes.ts';
 export {
   dropout,
   logSoftmax,
+  logSumExp,
   meanSquaredError,
   normalise,
   randomUniform,
@@ -96,7 +101,7 @@ export {
   sgd,
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, type State, scope, state } from './parameter.ts';
+export { param, type State, state } from './parameter.ts';
 export {
   type AveragePoolingOptions,
   avgPool2d,
@@ -117,6 +122,7 @@ export {
   variance,
 } from './reductions.ts';
 export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
+export { scope } from './scope.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

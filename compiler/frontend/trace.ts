@@ -1,7 +1,12 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { formatIndexRange } from '../../ir/index-range.ts';
 import type { Shape } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import {
+  type Diagnostic,
+  diagnostic,
+  type MessageNumber,
+  originDiagnostic,
+} from '../diagnostics.ts';
 import {
   checkDType,
   checkShape,
@@ -27,6 +32,7 @@ import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
 import * as parameters from './parameter.ts';
 import * as reductions from './reductions.ts';
+import { nameCalls, scope } from './scope.ts';
 import { formatShape } from './shapes.ts';
 import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
@@ -50,20 +56,29 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
+const { param, state } = parameters;
 for (const functions of [
   contractions,
   elementwise,
   composed,
   losses,
-  parameters,
   reductions,
   views,
+  { param, scope, state },
 ])
   nameFunctions(functions);
 
 /** Inputs that the optimiser adds to the program `train`. */
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
+
+/** Runs the functions of one program. */
+let runProgram: <T>(run: () => T) => T = (run) => run();
+
+/** Sets what is done around the functions of each program, all of which a model's `build` runs for. */
+export function setProgramRunner(runner: typeof runProgram): void {
+  runProgram = runner;
+}
 
 /** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
@@ -77,12 +92,15 @@ export function traceModel(model: Model): TracedModel {
     const trace = createTrace(program, { training: trains, seed });
     traces.push({ trace, trains });
     try {
-      withTrace(trace, () => {
-        const outputs = body(inputProxy(trace, definition, used));
-        recordOutputs(trace, model, outputs);
-      });
+      runProgram(() =>
+        withTrace(trace, () => {
+          const outputs = body(inputProxy(trace, definition, used));
+          recordOutputs(trace, model, outputs);
+          nameCalls(trace);
+        }),
+      );
     } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error));
+      trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
     diagnostics.push(...trace.diagnostics);
@@ -290,7 +308,7 @@ function checkLoss(loss: Tensor): void {
   const { builder, diagnostics } = currentTrace('the loss');
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     diagnostics.push(
-      diagnostic(number, builder.sources[builder.nodes[loss.value].source] ?? null, args),
+      originDiagnostic(number, builder.sources[builder.nodes[loss.value].source], args),
     );
   if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });
