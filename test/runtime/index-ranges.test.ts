@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { checkSchema } from '../../compiler/codegen/schema.ts';
 import * as btc from '../../compiler/frontend/index.ts';
 import { type CompiledPlan, compile } from '../../compiler/index.ts';
 import type { IndexRange } from '../../ir/index-range.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { Session } from '../../runtime/index.ts';
-import { validate } from '../../runtime/plan-validator.js';
 import { openSession } from '../support/agreement.ts';
 
 const model = btc.defineModel({
@@ -105,7 +105,7 @@ describe('a plan by hand', () => {
     const tampered = { ...plan, programs: { ...plan.programs, train } };
     const inWords = verifyPlan(tampered).map((problem) => problem.replace(/^.*ranges/, 'ranges'));
     // What the schema refuses the verifier refuses, too.
-    if (!validate(tampered)) expect(inWords).not.toEqual([]);
+    if (checkSchema(tampered).length > 0) expect(inWords).not.toEqual([]);
     return inWords;
   };
 
