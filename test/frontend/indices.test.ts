@@ -83,7 +83,7 @@ describe('an input that is used as indices carries its range', () => {
     [
       'a part of other rows',
       ({ t }) => rowsOf(t.reshape([6, 2]).slice(0, 0, 2)),
-      ['[0, 0:3] index from 0 to 9', '[1, 0] index from 0 to 9'],
+      ['[0, :] index from 0 to 9', '[1, 0] index from 0 to 9'],
     ],
     [
       'one column at a time',
