@@ -12,6 +12,7 @@ import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
 import { type LeverOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from './memory/index.ts';
+import { didYouMean } from './nearest.ts';
 import {
   type PassPrinter,
   type PipelineOptions,
@@ -34,11 +35,13 @@ export type ModelSource = Model | (() => Model | Promise<Model>);
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
  * is a diagnostic, and `plan` is null when one of them is an error.
  *
+ * @param traceOf for who compiles one model several times and traces it once
  * @throws Error only for a defect of btc itself
  */
 export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
+  traceOf: typeof traceModel = traceModel,
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -49,7 +52,7 @@ export async function compile(
     diagnostics: deduplicate(diagnostics),
   });
   if (hasErrors(diagnostics)) return failed();
-  const traced = await trace(source, options, diagnostics);
+  const traced = await trace(source, options, diagnostics, traceOf);
   if (!traced || hasErrors(diagnostics)) return failed();
 
   const limits: TargetLimits = {
@@ -134,7 +137,12 @@ class DeferredPrinter {
 function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
-    problems.push(diagnostic(6001, null, { target: String(target) }));
+    problems.push(
+      diagnostic(6001, null, {
+        target: String(target),
+        near: didYouMean(String(target), ['webgpu', 'wasm']),
+      }),
+    );
   const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
   for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
@@ -186,6 +194,7 @@ async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
+  traceOf: typeof traceModel,
 ): Promise<{ source: Model; model: TracedModel } | null> {
   const overrides = options.set ?? {};
   const {
@@ -199,7 +208,7 @@ async function trace(
         diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
         return null;
       }
-      return { source: model, model: traceModel(model) };
+      return { source: model, model: traceOf(model) };
     } catch (error) {
       diagnostics.push(evaluationDiagnostic(error));
       return null;

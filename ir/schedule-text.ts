@@ -250,7 +250,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         last,
         policy,
         scope,
-        ,
+        pass,
         source,
       ],
     ) => {
@@ -264,7 +264,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
-        ...parsePlace(scope, undefined),
+        ...parsePlace(scope, pass),
         ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
         ...(onHost === undefined ? {} : { onHost: true as const }),
       });

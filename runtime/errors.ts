@@ -1,3 +1,5 @@
+import { shortNames } from '../ir/shorten.ts';
+
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
 export type RuntimeErrorCode =
   /** There is no WebGPU here, or no adapter. */
@@ -23,12 +25,13 @@ export type RuntimeErrorCode =
   /** The session was destroyed. */
   | 'destroyed';
 
-/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. */
+/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long
+ * names are shortened. */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortNames(message), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

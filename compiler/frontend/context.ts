@@ -165,8 +165,16 @@ export function evaluationDiagnostic(error: unknown, trace?: Trace): Diagnostic 
   const extra = trace?.thrown?.error === error ? { scope: trace?.thrown?.place } : {};
   if (error instanceof MisuseError)
     return diagnostic(error.number, error.source, error.args, extra);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason }, extra);
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */

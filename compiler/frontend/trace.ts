@@ -72,6 +72,14 @@ for (const functions of [
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
 
+/** Runs the functions of one program. */
+let runProgram: <T>(run: () => T) => T = (run) => run();
+
+/** Sets what is done around the functions of each program, all of which a model's `build` runs for. */
+export function setProgramRunner(runner: typeof runProgram): void {
+  runProgram = runner;
+}
+
 /** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
   const { definition } = model;
@@ -84,11 +92,13 @@ export function traceModel(model: Model): TracedModel {
     const trace = createTrace(program, { training: trains, seed });
     traces.push({ trace, trains });
     try {
-      withTrace(trace, () => {
-        const outputs = body(inputProxy(trace, definition, used));
-        recordOutputs(trace, model, outputs);
-        nameCalls(trace);
-      });
+      runProgram(() =>
+        withTrace(trace, () => {
+          const outputs = body(inputProxy(trace, definition, used));
+          recordOutputs(trace, model, outputs);
+          nameCalls(trace);
+        }),
+      );
     } catch (error) {
       trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;

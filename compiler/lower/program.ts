@@ -1,6 +1,6 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { scopeOfName } from '../../ir/source.ts';
+import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
@@ -19,7 +19,7 @@ export class TensorTable {
     for (const { name, type, role, source } of module.parameters) {
       this.persistent.set(
         name,
-        this.add({ name, ...type, role, program: null, source, ...scopeField(scopeOfName(name)) }),
+        this.add({ name, ...type, role, program: null, source, ...placeFields(scopeOfName(name)) }),
       );
     }
   }
@@ -29,7 +29,10 @@ export class TensorTable {
   }
 }
 
-const scopeField = (scope: string) => (scope === '' ? {} : { scope });
+const placeFields = (scope: string, pass?: Pass) => ({
+  ...(scope === '' ? {} : { scope }),
+  ...(pass ? { pass } : {}),
+});
 
 /** One program as kernels in an order that is correct when they run one after the other. */
 export interface LoweredProgram {
@@ -176,7 +179,7 @@ class ProgramLowering implements Storage {
       role,
       program: this.program,
       source: origin?.span ?? null,
-      ...scopeField(origin?.scope ?? ''),
+      ...placeFields(origin?.scope ?? '', origin?.pass),
     });
   }
 }

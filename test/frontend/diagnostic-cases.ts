@@ -278,4 +278,8 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'swapping needs 128.00 KiB outside of the device, over the host budget of 1000 B; give --host-budget 131072, or let the rest go to a spill file with --spill-budget',
   },
+  4010: {
+    text: define(`build({ x, n }) { return { n, y: ▸scope('', () => x) }; }`),
+    message: 'scope: a name is a text that is not empty and has no control characters, not ""',
+  },
 };
