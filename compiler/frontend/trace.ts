@@ -123,6 +123,7 @@ export function traceModel(model: Model): TracedModel {
     ),
     inputs: declaredInputs(
       traces.map(({ trace }) => trace),
+      definition.inputs,
       diagnostics,
     ),
     diagnostics,
@@ -130,7 +131,11 @@ export function traceModel(model: Model): TracedModel {
 }
 
 /** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
-function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): InputDeclaration[] {
+function declaredInputs(
+  traces: readonly Trace[],
+  specs: Inputs,
+  diagnostics: Diagnostic[],
+): InputDeclaration[] {
   const declared = new Map(traces.flatMap(({ inputs }) => [...inputs]));
   return [...declared.values()].map((input) => {
     const ranges = traces.flatMap((trace) => {
@@ -142,7 +147,9 @@ function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): In
       const all = joinRanges(noted, input.type.shape);
       if (all.some(({ low, high }) => low === high)) {
         const [first, second] = [...new Set(noted.map(formatIndexRange))];
-        diagnostics.push(diagnostic(2051, null, { name: input.name, program, first, second }));
+        const { name } = input;
+        const source = Object.hasOwn(specs, name) ? specs[name].source : null;
+        diagnostics.push(diagnostic(2051, source, { name, program, first, second }));
       }
       return [program, all] as const;
     });
