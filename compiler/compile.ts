@@ -1,3 +1,4 @@
+import { append } from '../ir/lists.ts';
 import type { Target } from '../ir/plan.ts';
 import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
@@ -78,10 +79,10 @@ export async function compile(
   );
   printer.print(result);
   const { memory, diagnostics: problems } = result;
-  diagnostics.push(...problems);
+  append(diagnostics, problems);
   if (!memory) return failed();
   if (!memory.schedule) {
-    diagnostics.push(...memoryDiagnostics(memory.errors, target));
+    append(diagnostics, memoryDiagnostics(memory.errors, target));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
@@ -214,12 +215,12 @@ async function trace(
       return null;
     }
   });
-  diagnostics.push(...problems);
+  append(diagnostics, problems);
   if (!result) return null;
   if (typeof source === 'function')
-    diagnostics.push(...unknownOptions(overrides, declared, result.model.name));
+    append(diagnostics, unknownOptions(overrides, declared, result.model.name));
   else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
-  diagnostics.push(...result.model.diagnostics);
+  append(diagnostics, result.model.diagnostics);
   return result;
 }
 

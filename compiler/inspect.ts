@@ -1,5 +1,6 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../ir/einsum.ts';
+import { largest } from '../ir/lists.ts';
 import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../ir/plan.ts';
 import { keptLetters } from './contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
@@ -107,7 +108,7 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
   const { steps, contractions, predicted } = plan.programs[name];
   const live = liveBytes(plan, name);
-  const peakStep = live.indexOf(Math.max(...live));
+  const peakStep = live.indexOf(largest(live));
   const writer = writers(plan, name);
   const alive = plan.tensors
     .map((tensor, index) => ({ tensor, index }))

@@ -8,6 +8,7 @@ import {
   parseNumber,
   printKernel,
 } from './kernel-text.ts';
+import { append } from './lists.ts';
 import type { HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
@@ -123,7 +124,7 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const placement = allocated?.placements[index];
     lines.push(`tensor t${index} ${formatTensor(tensor, schedule.programs, placement)}`);
   });
-  for (const program of schedule.programs) lines.push(...formatProgram(program));
+  for (const program of schedule.programs) append(lines, formatProgram(program));
   return `${lines.join('\n')}\n`;
 }
 

@@ -61,7 +61,7 @@ export function rankLists(option: string): Parser<number[] | number[][]> {
 
 export function positive(option: string): Parser<number> {
   return (given) => {
-    const number = /^\d*\.?\d+(e[+-]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
+    const number = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
     return Number.isFinite(number) && number > 0
       ? number
       : refuse(option, given, 'a positive number');

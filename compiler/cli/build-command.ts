@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { append } from '../../ir/lists.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -97,10 +98,10 @@ async function readProfiles({
     const { targetProblem } = await import('../profile/check.ts');
     const read = await readProfileFile(file);
     if ('diagnostics' in read) {
-      diagnostics.push(...read.diagnostics);
+      append(diagnostics, read.diagnostics);
       continue;
     }
-    diagnostics.push(...targetProblem(read.profile, targets));
+    append(diagnostics, targetProblem(read.profile, targets));
     byTarget.set(read.profile.target, read.profile);
   }
   return { byTarget, diagnostics };

@@ -1,3 +1,4 @@
+import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
@@ -119,7 +120,7 @@ async function compileFile(
       },
       traceOnce,
     );
-    problems.push(...result.diagnostics);
+    append(problems, result.diagnostics);
     results.set(target, result);
   }
   return { loaded, results, problems };

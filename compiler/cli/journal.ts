@@ -15,6 +15,8 @@ interface Journal extends Change {
 }
 
 const NAME = '.btc-journal';
+/** Names that serve a change: whose file, by which mark. */
+const LEFTOVER = /^(.*)\.(btc-(?:[0-9a-f]{6}-)?\d+-\d+)\.(tmp|old)$/s;
 /** A change takes milliseconds; after this time its owner is taken for dead. */
 const PATIENCE_MS = 20_000;
 const POLL_MS = 20;
@@ -88,6 +90,9 @@ async function finishChange(folder: string, anyway = false): Promise<void> {
     for (const step of renames)
       await apply(folder, { renames: [step], removed: [] }).catch(unlessGone);
     await apply(folder, { renames: [], removed });
+    // Backups too: from here on the change is what there is.
+    for (const name of journal ? namesIn(folder) : [])
+      if (LEFTOVER.exec(name)?.[2] === journal?.mark) await rm(join(folder, name), { force: true });
     if ((await stat(path)).ino === ino) await rm(path, { force: true });
   } catch (error) {
     // Another one has finished it.
@@ -110,8 +115,6 @@ function parse(text: string): Journal | null {
   }
 }
 
-const LEFTOVER = /^(.*)\.(btc-(?:[0-9a-f]{6}-)?\d+-\d+)\.(tmp|old)$/s;
-
 /**
  * Brings a folder in order in which a process was killed while it wrote: a change that was begun is finished, and temporary
  * files go. What living processes are about is left alone.
@@ -126,7 +129,6 @@ export async function recoverFolder(folder: string): Promise<void> {
     const path = join(folder, name);
     try {
       if (!isAbandoned(mark, (await stat(path)).mtimeMs)) continue;
-      // Backups whose change is on record have gone with it.
       if (kind === 'old' && !names.includes(final)) await rename(path, join(folder, final));
       else await rm(path, { force: true });
     } catch {

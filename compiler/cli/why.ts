@@ -1,3 +1,4 @@
+import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -41,7 +42,7 @@ export function formatReason(plan: Plan, reason: TensorReason): string {
     ...(place === '' ? [] : [`  ${place}`]),
     `  ${rule}`,
   ];
-  for (const program of reason.programs) lines.push(...programLines(plan, reason, program));
+  for (const program of reason.programs) append(lines, programLines(plan, reason, program));
   return `${lines.join('\n')}\n`;
 }
 

@@ -254,8 +254,8 @@ export function appendDeclared(
   name: string,
   type: TensorType,
   span: SourceSpan | null,
+  scope = op === 'input' ? '' : scopeOfName(name),
 ): Tensor {
-  const scope = op === 'input' ? '' : scopeOfName(name);
   const source = trace.builder.source(span, { scope, name });
   return adopt(trace, trace.builder.append(op, [], { name }, type, source));
 }

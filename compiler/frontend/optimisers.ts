@@ -243,7 +243,7 @@ export function appendOptimiser(
         optimiser.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
           states.push({ name, type, role: 'state', source });
-          return [suffix, appendDeclared(trace, 'parameter', name, type, source)];
+          return [suffix, appendDeclared(trace, 'parameter', name, type, source, place.scope)];
         }),
       );
       const result = optimiser.update({

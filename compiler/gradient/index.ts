@@ -1,4 +1,5 @@
 import type { GraphBuilder, Node, NodeOf, ValueId } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
@@ -175,7 +176,7 @@ function joinContractions(
     else groups.set(key, [value]);
   }
   for (const group of groups.values()) {
-    if (group.length < MIN_JOINED) rest.push(...group);
+    if (group.length < MIN_JOINED) append(rest, group);
     else rest.push(joinGroup(builder, emit, group));
   }
   return rest;

@@ -1,3 +1,4 @@
+import { largest } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { liveBytes } from './lives.ts';
 import { placeOf } from './places.ts';
@@ -28,7 +29,10 @@ export function inspectLayers(plan: Plan, all: boolean): InspectedLayer[] {
   const layers = layerSums(plan);
   const names = [...layers.keys()];
   const cut = (name: string, depth: number) => name.split('.').slice(0, depth).join('.');
-  const deepest = Math.max(1, ...names.map((name) => name.split('.').length));
+  const deepest = largest(
+    names.map((name) => name.split('.').length),
+    1,
+  );
   let depth = deepest;
   while (!all && depth > 1 && new Set(names.map((name) => cut(name, depth))).size > MOST_LAYERS)
     depth--;
@@ -73,7 +77,7 @@ function layerSums(plan: Plan): Map<string, Sums> {
   }
   const peaks = Object.keys(plan.programs).map((program) => {
     const live = liveBytes(plan, program);
-    const bytes = Math.max(...live);
+    const bytes = largest(live);
     return { program, bytes, step: live.indexOf(bytes) };
   });
   const fullest = peaks.reduce((a, b) => (b.bytes > a.bytes ? b : a));

@@ -1,3 +1,4 @@
+import { largest } from '../../ir/lists.ts';
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-swap.ts';
 import { editDistance } from '../nearest.ts';
@@ -76,7 +77,7 @@ function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fat
 
 function programReason(plan: Plan, program: string, value: InspectedValue): ProgramReason {
   const live = liveBytes(plan, program);
-  const peakBytes = Math.max(...live);
+  const peakBytes = largest(live);
   const peakSteps = live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : []));
   const step = writers(plan, program).get(value.tensor);
   return {

@@ -16,10 +16,20 @@ export class TensorTable {
   readonly persistent = new Map<string, number>();
 
   constructor(module: Module) {
+    const trained = new Set(module.parameters.map(({ name }) => name));
     for (const { name, type, role, source } of module.parameters) {
+      // The optimiser's state belongs to the layer of its parameter.
+      const owner = trained.has(scopeOfName(name)) ? scopeOfName(name) : name;
       this.persistent.set(
         name,
-        this.add({ name, ...type, role, program: null, source, ...placeFields(scopeOfName(name)) }),
+        this.add({
+          name,
+          ...type,
+          role,
+          program: null,
+          source,
+          ...placeFields(scopeOfName(owner)),
+        }),
       );
     }
   }

@@ -119,6 +119,7 @@ const ELEMENTWISE = rows(`
   logistic functions: sigmoid | f32[4] 0 1.0986122886681098 -1000 1000 = f32[4] 0.5 0.75 0 1
   sines: sin | f32[2] 0 1.5707963267948966 = f32[2] 0 1
   cosines: cos | f32[2] 0 3.141592653589793 = f32[2] 1 -1
+  finds what is no number: isNan | f32[3] NaN -Infinity 0 = i32[3] 1 0 0
   rounds down: floor | f32[2] 1.7 -1.2 = f32[2] 1 -2
   sums: add | f32[2] 1.5 -1 | f32[2] 2 -1 = f32[2] 3.5 -2
   differences: sub | f32[2] 1.5 -1 | f32[2] 2 -1 = f32[2] -0.5 0

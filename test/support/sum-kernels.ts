@@ -1,5 +1,7 @@
+import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
+import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 
 // Kernels of every form that sum K products, each of an element of b0 (and b1): with x everywhere in b0 and 1 elsewhere
 // every result is the number of its terms times x.
@@ -156,14 +158,54 @@ export const SUM_KERNELS: Readonly<Record<string, (k: number) => SumKernel>> = {
   'stage and body': staged,
 };
 
+/** Where a kernel of {@link SUM_KERNELS} stores its results. */
+export const resultOf = ({ stores }: Kernel) => stores[0].buffer;
+
 /** `x` in the first buffer, 1 in all others. */
-export function sumBuffers(kernel: Kernel, x: (i: number) => number): Float32Array<ArrayBuffer>[] {
-  return kernel.buffers.map(({ elements }, buffer) =>
-    buffer === 0
-      ? Float32Array.from({ length: elements }, (_, i) => x(i))
-      : new Float32Array(elements).fill(1),
+export function sumBuffers({ buffers }: Kernel, x: number): Float32Array<ArrayBuffer>[] {
+  return buffers.map(({ elements }, buffer) =>
+    new Float32Array(elements).fill(buffer === 0 ? x : 1),
   );
 }
 
-/** Where a kernel of {@link SUM_KERNELS} stores its results. */
-export const resultOf = ({ stores }: Kernel) => stores[0].buffer;
+/** The largest relative error of results that should be their numbers of terms times x. */
+export function sumError({ terms }: SumKernel, results: ArrayLike<number>, x: number): number {
+  return Math.max(
+    ...Array.from(results, (value, i) => Math.abs(value / (terms(i) * Math.fround(x)) - 1)),
+  );
+}
+
+/** For each kernel, the largest relative error of its sums of any of `xs`, on wasm. */
+export async function wasmSumErrors(
+  sums: readonly SumKernel[],
+  xs: readonly number[],
+): Promise<number[]> {
+  const elements = sums.map(({ kernel }) =>
+    kernel.buffers.reduce((sum, buffer) => sum + buffer.elements, 0),
+  );
+  const pages = Math.ceil((BYTES_PER_ELEMENT * Math.max(...elements)) / 65536);
+  const { module, exports } = await emitWasm(
+    sums.map(({ kernel }) => kernel),
+    pages,
+  );
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const compiled = await WebAssembly.compile(new Uint8Array(module));
+  const instance = await WebAssembly.instantiate(compiled, { env: { memory } });
+  const errors = sums.map(({ kernel, terms }, k) => {
+    let end = 0;
+    const views = kernel.buffers.map(({ elements }) => {
+      const view = new Float32Array(memory.buffer, end, elements);
+      end += view.byteLength;
+      return view;
+    });
+    const run = instance.exports[exports[k]] as (...addresses: number[]) => void;
+    return xs.map((x) => {
+      views.forEach((view, buffer) => {
+        view.fill(buffer === 0 ? x : 1);
+      });
+      run(...views.map((view) => view.byteOffset));
+      return sumError({ kernel, terms }, views[resultOf(kernel)], x);
+    });
+  });
+  return errors.map((list) => Math.max(...list));
+}
