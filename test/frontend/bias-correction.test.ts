@@ -57,7 +57,8 @@ it.each(TARGETS)('one step at any time is within 1e-6 of float64: %s', async (ta
       const session = await sessionOf(btc.adam({ beta1, beta2 }), target);
       await session.run('train', {
         slope: Float32Array.from(GRADIENTS),
-        step: Int32Array.of(t - 1),
+        // Without a correction there is no counter.
+        ...(beta === 0 ? {} : { step: Int32Array.of(t - 1) }),
       });
       const wanted = GRADIENTS.map((g) =>
         reference([t], { beta1, beta2, decay: 0 }, () => Math.fround(g)),
