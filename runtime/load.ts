@@ -1,7 +1,6 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { verifyPlan } from '../ir/plan-verify.ts';
 import { type Checkpoint, decodeParameters } from './checkpoint.ts';
-import { requestDevice } from './device.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
@@ -10,8 +9,6 @@ import type { HostOptions } from './host-store.ts';
 import { namedValues, requireParameters } from './names.ts';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
-import { createWasmExecutor } from './wasm.ts';
-import { createWebGpuExecutor } from './webgpu.ts';
 
 export interface LoadOptions extends HostOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
@@ -29,15 +26,42 @@ export interface LoadOptions extends HostOptions {
   readonly target?: Target;
 }
 
+/** What one target gives: its executor, and the device that was asked for and goes with the session. */
+export interface OpenedTarget {
+  readonly executor: Executor;
+  readonly ownDevice: GpuDeviceLike | null;
+}
+
+/** The module of one target (`btc-compiler/runtime/wasm`, `…/webgpu`), which need not be in a program for the other. */
+export interface TargetModule {
+  openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget>;
+}
+
+/** Where each target's module comes from; it is asked for when a plan needs it. */
+export type TargetModules = {
+  readonly [Name in Target]?: () => TargetModule | Promise<TargetModule>;
+};
+
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
  * `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
-export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
+export async function loadOn(
+  targets: TargetModules,
+  plan: Plan,
+  options: LoadOptions = {},
+): Promise<Session> {
   checkPlan(plan, options.target);
+  const module = targets[plan.target];
+  if (!module)
+    throw new RuntimeError(
+      'invalid-plan',
+      `the plan is for target '${plan.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${plan.target}'`,
+    );
   const initial = initialValues(plan, options.parameters);
-  const { executor, ownDevice } = await createExecutor(plan, options);
+  const { openTarget } = await module();
+  const { executor, ownDevice } = await openTarget(plan, options);
   const session = new PlanSession(executor, ownDevice);
   try {
     await session.restore(initial);
@@ -73,36 +97,8 @@ function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint
   return { values, counters: null };
 }
 
-async function createExecutor(
-  plan: Plan,
-  options: LoadOptions,
-): Promise<{ executor: Executor; ownDevice: GpuDeviceLike | null }> {
-  const { device, gpu, module } = options;
-  if (plan.target === 'wasm') {
-    if (!module)
-      throw new RuntimeError(
-        'invalid-module',
-        `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
-      );
-    const executor = await withSlots(plan, options, (slots) =>
-      createWasmExecutor(plan, module, slots),
-    );
-    return { executor, ownDevice: null };
-  }
-  const onDevice = (given: GPUDevice) =>
-    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
-  if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
-  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
-  try {
-    return { executor: await onDevice(ownDevice), ownDevice };
-  } catch (error) {
-    ownDevice.destroy();
-    throw error;
-  }
-}
-
 /** The slots go with the executor, or with the failure to make one. */
-async function withSlots(
+export async function withSlots(
   plan: Plan,
   options: HostOptions,
   create: (slots: HostSlots) => Promise<Executor>,

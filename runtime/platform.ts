@@ -3,7 +3,9 @@ export function isNode(): boolean {
 }
 
 /** One of Node's own modules. Not a static import: browsers and their bundlers must not see it. */
-export function nodeModule<Module>(name: string): Promise<Module> {
+export async function nodeModule<Module>(name: string): Promise<Module> {
   const specifier = `node:${name}`;
-  return import(/* @vite-ignore */ specifier) as Promise<Module>;
+  // Node 20.16 and later, Deno and Bun give it without an import, which a bundler would have to leave alone.
+  const own = process.getBuiltinModule?.(specifier);
+  return (own ?? (await import(/* @vite-ignore */ /* webpackIgnore: true */ specifier))) as Module;
 }

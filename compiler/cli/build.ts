@@ -11,7 +11,8 @@ import { targetProblem } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { CompileResult } from '../result.ts';
 import { type OutputFile, writeOutputs } from './emit.ts';
-import { loaderFiles } from './loader-emit.ts';
+import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
+import { loaderPlace } from './loader-place.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { readProfileFile } from './profile-file.ts';
 import {
@@ -202,7 +203,7 @@ async function buildFile(
   return {
     base,
     diagnostics,
-    outputs: failed ? [] : outputsOf(base, results),
+    outputs: failed ? [] : outputsOf(base, results, await loaderPlace(options.outDir)),
     summary: failed ? [] : summaryOf(file, base, options, results, performance.now() - started),
     sources: loaded.files,
     watched: [...loaded.files, ...loaded.awaited],
@@ -237,7 +238,11 @@ async function compileFile(file: string, options: BuildCommandOptions, profiles:
   return { loaded, results, problems };
 }
 
-function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>): OutputFile[] {
+function outputsOf(
+  base: string,
+  results: ReadonlyMap<TargetName, CompileResult>,
+  place: LoaderPlace,
+): OutputFile[] {
   const files: OutputFile[] = [];
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
@@ -250,10 +255,12 @@ function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>
   const [first] = results.values();
   files.push({ path: `${base}.safetensors`, content: first.parameters! });
   files.push(
-    ...loaderFiles(base, plans[0].plan, {
-      webgpu: results.has('webgpu'),
-      wasm: results.has('wasm'),
-    }),
+    ...loaderFiles(
+      base,
+      plans[0].plan,
+      { webgpu: results.has('webgpu'), wasm: results.has('wasm') },
+      place,
+    ),
   );
   return files;
 }

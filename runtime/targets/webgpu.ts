@@ -1,0 +1,26 @@
+// btc-compiler/runtime/webgpu: the runtime for WebGPU alone.
+import type { Plan } from '../../ir/plan.ts';
+import { requestDevice } from '../device.ts';
+import { type LoadOptions, loadOn, type OpenedTarget, withSlots } from '../load.ts';
+import type { Session } from '../session.ts';
+import { createWebGpuExecutor } from '../webgpu.ts';
+
+/** Prepares a checked plan on the caller's device, or on one of its own. */
+export async function openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget> {
+  const { device, gpu } = options;
+  const onDevice = (given: GPUDevice) =>
+    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
+  if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
+  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
+  try {
+    return { executor: await onDevice(ownDevice), ownDevice };
+  } catch (error) {
+    ownDevice.destroy();
+    throw error;
+  }
+}
+
+/** `load` of `btc-compiler/runtime` for WebGPU plans, without the code of the other target. */
+export function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
+  return loadOn({ webgpu: () => ({ openTarget }) }, plan, options);
+}
