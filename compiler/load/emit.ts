@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolveSpecifier } from 'import-meta-resolve';
 import ts from 'typescript';
@@ -21,7 +22,7 @@ const OWN_MODULE = new URL(
 
 /**
  * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
- * others to the absolute address that Node would find from the original file, and `import.meta.url` stays the original's.
+ * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original.
  */
 export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile[] {
   const { program } = model;
@@ -58,7 +59,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       false,
       {
         after: [
-          rewriteAddresses((text) => address(text, source), pathToFileURL(source.fileName).href),
+          rewriteAddresses((text) => address(text, source), metaOf(source.fileName)),
         ],
       },
     );
@@ -71,10 +72,15 @@ function baseName(path: string): string {
   return path.replace(/^.*\//, '').replace(/\.[cm]?[jt]sx?$/, '');
 }
 
-/** Rewrites module specifiers and `import.meta.url`. A specifier that does not resolve stays, and fails at its import. */
+/** What `import.meta` says of the original file. */
+function metaOf(filename: string): Record<string, string> {
+  return { url: pathToFileURL(filename).href, filename, dirname: dirname(filename) };
+}
+
+/** Rewrites module specifiers and what `import.meta` says of the file. A specifier that does not resolve stays, and fails at its import. */
 function rewriteAddresses(
   address: (text: string) => string,
-  originalUrl: string,
+  meta: Readonly<Record<string, string>>,
 ): ts.TransformerFactory<ts.SourceFile> {
   return (context) => {
     const { factory } = context;
@@ -120,9 +126,9 @@ function rewriteAddresses(
       if (
         ts.isPropertyAccessExpression(node) &&
         ts.isMetaProperty(node.expression) &&
-        node.name.text === 'url'
+        Object.hasOwn(meta, node.name.text)
       ) {
-        return factory.createStringLiteral(originalUrl);
+        return factory.createStringLiteral(meta[node.name.text]);
       }
       return ts.visitEachChild(node, visit, context);
     };
