@@ -122,7 +122,7 @@ const tensor = {
 };
 const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name: text, tensor: index, dtype, shape };
-const source = nullable(record({ file: text, line: bytes, column: bytes }));
+const source = nullable(index);
 const contraction = {
   equation: text,
   sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER), /^\p{L}$/u, 'a letter of an equation'),
@@ -180,7 +180,12 @@ const plan = record(
       packing: record({ method: text, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
-    tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),
+    tensors: list(
+      record(tensor, {
+        again: record({ of: index, by: oneOf('recompute', 'swap') }),
+        source: index,
+      }),
+    ),
     kernels: list(
       record(
         {
@@ -210,6 +215,8 @@ const plan = record(
   },
   {
     profile: text,
+    sources: list(record({ frame: nullable(index) }, { scope: text, pass: text })),
+    frames: list(record({ file: text, line: bytes, column: bytes }, { from: index })),
     levers: record({ recompute: text, swap: text }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
     module: record({ file: text, bytes, sha256: digest, pages: whole(0, 65536) }),

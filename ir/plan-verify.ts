@@ -3,6 +3,7 @@ import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { verifyPrediction } from './plan-prediction.ts';
+import { verifySources } from './plan-sources.ts';
 import { stagingBytes } from './plan-staging.ts';
 import {
   tierBytes,
@@ -25,6 +26,7 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
+// sources     (plan-sources.ts) indices of places and calls lead to entries, those of calls outwards;
 // swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
@@ -63,6 +65,7 @@ export function verifyPlan(plan: Plan): string[] {
     verifyContractions(name, program, report);
     verifyPrediction(name, program, report);
   }
+  verifySources(plan, report);
   verifyRoles(plan, report);
   verifySwapForm(plan, report);
   verifyAgain(plan, report);

@@ -96,7 +96,7 @@ export {
   sgd,
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, type State, scope, state } from './parameter.ts';
+export { param, type State, state } from './parameter.ts';
 export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
 export {
   argmax,
@@ -110,6 +110,7 @@ export {
   variance,
 } from './reductions.ts';
 export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
+export { scope } from './scope.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

@@ -1,6 +1,11 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import type { Shape } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import {
+  type Diagnostic,
+  diagnostic,
+  type MessageNumber,
+  originDiagnostic,
+} from '../diagnostics.ts';
 import {
   checkDType,
   checkShape,
@@ -24,6 +29,7 @@ import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
 import * as parameters from './parameter.ts';
 import * as reductions from './reductions.ts';
+import { nameCalls, scope } from './scope.ts';
 import { formatShape } from './shapes.ts';
 import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
@@ -47,7 +53,15 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
-for (const functions of [contractions, elementwise, composed, parameters, reductions, views])
+const { param, state } = parameters;
+for (const functions of [
+  contractions,
+  elementwise,
+  composed,
+  reductions,
+  views,
+  { param, scope, state },
+])
   nameFunctions(functions);
 
 /** Inputs that the optimiser adds to the program `train`. */
@@ -69,9 +83,10 @@ export function traceModel(model: Model): TracedModel {
       withTrace(trace, () => {
         const outputs = body(inputProxy(trace, definition, used));
         recordOutputs(trace, model, outputs);
+        nameCalls(trace);
       });
     } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error));
+      trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
     diagnostics.push(...trace.diagnostics);
@@ -248,7 +263,7 @@ function checkLoss(loss: Tensor): void {
   const { builder, diagnostics } = currentTrace('the loss');
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     diagnostics.push(
-      diagnostic(number, builder.sources[builder.nodes[loss.value].source] ?? null, args),
+      originDiagnostic(number, builder.sources[builder.nodes[loss.value].source], args),
     );
   if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });

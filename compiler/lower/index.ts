@@ -54,14 +54,14 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
           memory,
           model: options.stages,
           tensors: table.tensors,
-          addHolder: (elements, { source }, intermediate) =>
+          addHolder: (elements, intermediate) =>
             table.add({
+              ...table.tensors[intermediate],
               name: `${table.tensors[intermediate].name}.tile`,
               dtype: 'f32',
               shape: [elements],
               role: 'activation',
               program,
-              source,
             }),
           report: (tensor, outcome) =>
             options.explain?.(`t${tensor} ${table.tensors[tensor].name} ${outcome}`),

@@ -8,7 +8,7 @@ import {
   constantAffine,
 } from '../../ir/kernel.ts';
 import { type OpKind, opRow } from '../../ir/ops.ts';
-import type { SourceSpan } from '../../ir/source.ts';
+import type { Origin } from '../../ir/source.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { axisAffine, combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import type { KernelDraft } from './draft.ts';
@@ -90,7 +90,7 @@ export class KernelWriter {
       reduction: null,
       stores: [{ buffer: to, index, value: 0, accumulate: false }],
       ops: ['copy'],
-      source: this.spanOf(value),
+      origins: this.originsOf(value),
     });
   }
 
@@ -102,8 +102,11 @@ export class KernelWriter {
     return this.node(value).type.shape;
   }
 
-  private spanOf(value: ValueId): SourceSpan | null {
-    return this.storage.graph.sources[this.node(value).source] ?? null;
+  /** Of a value, and of those that are computed on the way to it. */
+  private originsOf(value: ValueId, others: Iterable<number> = []): readonly Origin[] {
+    const { sources } = this.storage.graph;
+    const all = new Set([this.node(value).source, ...others]);
+    return [...all].flatMap((source) => sources[source] ?? []);
   }
 
   /** Builds one kernel, cutting axes as its expressions ask for it. */
@@ -128,7 +131,7 @@ export class KernelWriter {
           reduction: made.reduction,
           stores: [{ buffer: destination.tensor, index, value: made.result, accumulate: false }],
           ops: [...emitter.ops],
-          source: this.spanOf(value),
+          origins: this.originsOf(value, emitter.sources),
           ...(macs > 0 ? { macs } : {}),
         });
         return;
@@ -351,7 +354,7 @@ export class KernelWriter {
         },
       ],
       ops: [...emitter.ops, 'scatterAdd'],
-      source: this.spanOf(value),
+      origins: this.originsOf(value, emitter.sources),
     });
   }
 
@@ -364,7 +367,7 @@ export class KernelWriter {
       reduction: null,
       stores: [{ buffer: destination.tensor, index, value: 0, accumulate: false }],
       ops: ['zero'],
-      source: this.spanOf(value),
+      origins: this.originsOf(value),
     });
   }
 

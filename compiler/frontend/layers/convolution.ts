@@ -6,7 +6,7 @@ import type { KernelFactorisation } from '../factorised/kernel.ts';
 import { factorisedConvolution, factorisedWeight } from '../factorised/product.ts';
 import { warnIfDearer } from '../factorised/product-macs.ts';
 import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
-import { type LayerParameters, layerParameters } from '../parameter.ts';
+import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
@@ -44,7 +44,7 @@ export function convolution(
   options: ConvolutionLayerOptions,
 ): Convolution {
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf('convolution', options, (x: Tensor): Tensor => {
       const failed = poisoned({ dtype: 'f32', shape: [...x.shape.slice(0, -1), outChannels] });
       const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
       const { groups = 1 } = options;
@@ -64,7 +64,7 @@ export function convolution(
       if (!fits || !product) return failed;
       const y = product(x);
       return bias ? add(y, bias) : y;
-    },
+    }),
     { inChannels, outChannels },
   );
 
@@ -114,7 +114,7 @@ export function transposedConvolution(
 ): Convolution {
   const kind = 'transposedConvolution';
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf(kind, options, (x: Tensor): Tensor => {
       const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
       if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
       const parameters = layerParameters(layer, kind, options.name);
@@ -127,7 +127,7 @@ export function transposedConvolution(
       if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
       const y = transposedConvolve(kind, x, weight, options);
       return bias ? add(y, bias) : y;
-    },
+    }),
     { inChannels, outChannels },
   );
   return layer;
