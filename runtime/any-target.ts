@@ -1,11 +1,15 @@
 import type { Plan } from '../ir/plan.ts';
-import { type LoadOptions, loadOn, type TargetModules } from './load.ts';
+import { verifyPlan } from '../ir/plan-verify.ts';
+import { type LoadOptions, type LoadParts, loadOn } from './load.ts';
 import type { Session } from './session.ts';
 
 /** Both targets, each imported by the first plan for it. */
-const TARGETS: TargetModules = {
-  webgpu: () => import('./targets/webgpu.ts'),
-  wasm: () => import('./targets/wasm.ts'),
+const PARTS: LoadParts = {
+  targets: {
+    webgpu: () => import('./targets/webgpu.ts'),
+    wasm: () => import('./targets/wasm.ts'),
+  },
+  problems: verifyPlan,
 };
 
 /**
@@ -14,5 +18,5 @@ const TARGETS: TargetModules = {
  * `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  return loadOn(TARGETS, plan, options);
+  return loadOn(PARTS, plan, options);
 }

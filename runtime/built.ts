@@ -1,11 +1,12 @@
-import type { Plan, Target } from '../ir/plan.ts';
+import { PLAN_FORMAT, PLAN_VERSION, type Plan, type Target } from '../ir/plan.ts';
 import { addressOf, type BuildBase, type BuildFiles, readBuildFile } from './build-files.ts';
 import { ownCopy } from './copies.ts';
+import { sha256 } from './digest.ts';
 import { RuntimeError } from './errors.ts';
 import { type FoundGpu, findGpu } from './gpu.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
-import { type LoadOptions, loadOn, type TargetModules } from './load.ts';
+import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
 import { unknownName } from './names.ts';
 import type { Session } from './session.ts';
 
@@ -30,6 +31,8 @@ export interface BuiltModel {
   /** Name that the build's files start with. */
   readonly name: string;
   readonly files: BuildFiles;
+  /** SHA-256 of each plan as `JSON.stringify` writes it, by target, in hex: it passed `verifyPlan` when it was built. */
+  readonly digests: { readonly [Name in Target]?: string };
   /** The targets that were built. */
   readonly targets: TargetModules;
   /** Finds the GPU, by default the platform's own. */
@@ -44,6 +47,7 @@ export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {})
   const { name, targets } = model;
   if (target !== undefined && !Object.hasOwn(targets, target))
     throw unknownName('target', target, `the build of '${name}'`, Object.keys(targets));
+  const parts: LoadParts = { targets, problems: () => [] };
   const taken = ownCopy(own);
   const read = async (file: string) =>
     readBuildFile(file, await addressOf(file, model.files, base));
@@ -51,16 +55,16 @@ export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {})
   if (target !== 'wasm' && targets.webgpu) {
     const { gpu, reason } = device ? { gpu: null, reason: '' } : await (model.findGpu ?? findGpu)();
     if (device || gpu) {
-      const plan = await readPlan(`${name}.webgpu.plan.json`, read);
+      const plan = await readPlan(model, 'webgpu', read);
       const chosen = device ? { device } : { gpu: gpu! };
-      return loadOn(targets, plan, { ...host, ...chosen, parameters });
+      return loadOn(parts, plan, { ...host, ...chosen, parameters });
     }
     refuseFallback(reason!, target, targets);
     onFallback(reason!);
   }
-  const plan = await readPlan(`${name}.wasm.plan.json`, read);
+  const plan = await readPlan(model, 'wasm', read);
   const module = await read(`${name}.wasm`);
-  return loadOn(targets, plan, { ...host, module, parameters });
+  return loadOn(parts, plan, { ...host, module, parameters });
 }
 
 export function sayFallback(reason: string): void {
@@ -76,11 +80,28 @@ function refuseFallback(reason: string, target: Target | undefined, targets: Tar
   if (!targets.wasm) refuse('build the model with --target webgpu,wasm to run it without one');
 }
 
-async function readPlan(file: string, read: (file: string) => Promise<Uint8Array>): Promise<Plan> {
+/** The plan that was built, to the letter: that one is known to be sound. Error: `invalid-plan`. */
+async function readPlan(
+  { name, digests }: BuiltModel,
+  target: Target,
+  read: (file: string) => Promise<Uint8Array>,
+): Promise<Plan> {
+  const file = `${name}.${target}.plan.json`;
   const bytes = await read(file);
+  const refuse = (reason: string): never => {
+    throw new RuntimeError('invalid-plan', `'${file}' ${reason}; build the model again`);
+  };
+  let plan: Plan;
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Plan;
+    plan = JSON.parse(new TextDecoder().decode(bytes)) as Plan;
   } catch {
-    throw new RuntimeError('invalid-plan', `'${file}' is not JSON; build the model again`);
+    return refuse('is not JSON');
   }
+  if (plan.format !== PLAN_FORMAT || plan.version !== PLAN_VERSION)
+    refuse(`is not of version ${PLAN_VERSION}, which this btc-compiler/runtime takes`);
+  // Not of the bytes: line ends may be another system's, and some tools format JSON.
+  const digest = await sha256(new TextEncoder().encode(JSON.stringify(plan)));
+  if (digest !== null && digest !== digests[target])
+    refuse('is not of the build that its loader is of, or was changed since');
+  return plan;
 }

@@ -1,5 +1,4 @@
 import type { Plan, Target } from '../ir/plan.ts';
-import { verifyPlan } from '../ir/plan-verify.ts';
 import { type Checkpoint, decodeParameters } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -42,17 +41,24 @@ export type TargetModules = {
   readonly [Name in Target]?: () => TargetModule | Promise<TargetModule>;
 };
 
+/** What a program has of the runtime. */
+export interface LoadParts {
+  readonly targets: TargetModules;
+  /** What is wrong with a plan: `verifyPlan`, where it is not known to have passed that. */
+  readonly problems: (plan: Plan) => readonly string[];
+}
+
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
  * `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function loadOn(
-  targets: TargetModules,
+  { targets, problems }: LoadParts,
   plan: Plan,
-  options: LoadOptions = {},
+  options: LoadOptions,
 ): Promise<Session> {
-  checkPlan(plan, options.target);
+  checkPlan(plan, options.target, problems);
   const module = targets[plan.target];
   if (!module)
     throw new RuntimeError(
@@ -72,11 +78,11 @@ export async function loadOn(
   return session;
 }
 
-function checkPlan(plan: Plan, target: Target | undefined): void {
+function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['problems']): void {
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
   };
-  const [problem] = verifyPlan(plan);
+  const [problem] = problems(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
     refuse(`it is for target '${plan.target}', not '${target}'`);

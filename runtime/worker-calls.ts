@@ -1,4 +1,4 @@
-import type { BuiltLoadOptions } from './built.ts';
+import type { BuiltLoadOptions, BuiltModel } from './built.ts';
 import type { RuntimeErrorCode } from './errors.ts';
 import type { Session } from './session.ts';
 
@@ -26,6 +26,7 @@ export type WorkerRequest = { readonly id: number } & (
   | {
       readonly kind: 'load';
       readonly name: string;
+      readonly digests: BuiltModel['digests'];
       readonly addresses: Readonly<Record<string, string>>;
       readonly options: WorkerOptions;
     }

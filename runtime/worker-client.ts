@@ -49,7 +49,8 @@ export async function loadInWorker(
   const addresses = Object.fromEntries(await Promise.all(entries)) as Record<string, string>;
   const remote = new Remote(await openWorker(worker), onFallback);
   try {
-    const load = { kind: 'load', name: model.name, addresses, options } as const;
+    const { name, digests } = model;
+    const load = { kind: 'load', name, digests, addresses, options } as const;
     return remote.session((await remote.ask(load)) as SessionFacts);
   } catch (error) {
     remote.end();

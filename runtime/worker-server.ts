@@ -44,9 +44,9 @@ function createAnswer(parts: WorkerParts, post: Post): (request: WorkerRequest) 
   const resultOf = async (request: WorkerRequest): Promise<unknown> => {
     switch (request.kind) {
       case 'load': {
-        const { name, addresses, options } = request;
+        const { name, digests, addresses, options } = request;
         session = loadBuilt(
-          { name, files: {}, ...parts },
+          { name, digests, files: {}, ...parts },
           {
             ...options,
             base: (file) => addresses[file],

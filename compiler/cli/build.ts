@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
 import type { Plan } from '../../ir/plan.ts';
@@ -244,12 +245,15 @@ function outputsOf(
   place: LoaderPlace,
 ): OutputFile[] {
   const files: OutputFile[] = [];
+  const digests: { [Name in TargetName]?: string } = {};
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
     const named = plan.module
       ? { ...plan, module: { ...plan.module, file: `${base}.wasm` } }
       : plan;
-    files.push({ path: `${base}.${target}.plan.json`, content: `${JSON.stringify(named)}\n` });
+    const json = JSON.stringify(named);
+    digests[target] = createHash('sha256').update(json).digest('hex');
+    files.push({ path: `${base}.${target}.plan.json`, content: `${json}\n` });
     if (module) files.push({ path: `${base}.wasm`, content: module });
   }
   const [first] = results.values();
@@ -260,6 +264,7 @@ function outputsOf(
       plans[0].plan,
       { webgpu: results.has('webgpu'), wasm: results.has('wasm') },
       place,
+      digests,
     ),
   );
   return files;

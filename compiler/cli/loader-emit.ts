@@ -15,6 +15,9 @@ export interface LoaderPlace {
   readonly ownPackage: boolean;
 }
 
+/** SHA-256 in hex of each plan's JSON, by target. */
+export type PlanDigests = { readonly [Name in Target]?: string };
+
 /**
  * Loaders for the plans beside them, typed by the programs' inputs and outputs: an ES module and a CommonJS one that imports
  * it, and the worker of `loadInWorker`.
@@ -24,6 +27,7 @@ export function loaderFiles(
   plan: Plan,
   targets: BuiltTargets,
   place: LoaderPlace = { module: 'js', ownPackage: false },
+  digests: PlanDigests = {},
 ): OutputFile[] {
   const names = targetNames(targets);
   const title = plan.name.replaceAll(/\s/g, ' ');
@@ -32,7 +36,10 @@ export function loaderFiles(
   const module = place.module;
   const commonJs = `${script}${commonJsCode(`${base}.${module}`, plan)}`;
   return [
-    { path: `${base}.${module}`, content: `${script}${loaderCode(base, plan, names, module)}` },
+    {
+      path: `${base}.${module}`,
+      content: `${script}${loaderCode(base, plan, names, module, digests)}`,
+    },
     { path: `${base}.worker.${module}`, content: `${script}${workerCode(names)}` },
     {
       path: `${base}.d.${module === 'js' ? 'ts' : 'mts'}`,
@@ -61,7 +68,13 @@ export const OWN_PACKAGE_JSON = `${JSON.stringify(
 )}\n`;
 
 /** Bundlers follow each literal `new URL` and `import`: that is how they find what to ship. */
-function loaderCode(base: string, plan: Plan, targets: readonly Target[], module: string): string {
+function loaderCode(
+  base: string,
+  plan: Plan,
+  targets: readonly Target[],
+  module: string,
+  digests: PlanDigests,
+): string {
   const webgpu = targets.includes('webgpu');
   const files = [
     `${base}.safetensors`,
@@ -78,8 +91,9 @@ const model = {
   files: {
 ${files.map((file) => `    ${JSON.stringify(file)}: () => ${urlOf(file)},`).join('\n')}
   },
+  digests: ${JSON.stringify(digests)},
   targets: {
-${targets.map((target) => `    ${target}: () => import('btc-compiler/runtime/${target}'),`).join('\n')}
+${targets.map((target) => `    ${target}: () => import('btc-compiler/runtime/targets/${target}'),`).join('\n')}
   },${webgpu ? '\n  findGpu,' : ''}
   worker: () => new Worker(${urlOf(`${base}.worker.${module}`)}, { type: 'module' }),
 };
@@ -113,7 +127,7 @@ function quoted(text: string): string {
 function workerCode(targets: readonly Target[]): string {
   const webgpu = targets.includes('webgpu');
   return `${webgpu ? "import { findGpu } from 'btc-compiler/runtime/gpu';\n" : ''}${targets
-    .map((target) => `import * as ${target} from 'btc-compiler/runtime/${target}';\n`)
+    .map((target) => `import * as ${target} from 'btc-compiler/runtime/targets/${target}';\n`)
     .join('')}import { serve } from 'btc-compiler/runtime/worker';
 
 serve({

@@ -58,9 +58,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       undefined,
       false,
       {
-        after: [
-          rewriteAddresses((text) => address(text, source), metaOf(source.fileName)),
-        ],
+        after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
       },
     );
     result.push({ path: pathOf.get(source.fileName)!, ...output, source });

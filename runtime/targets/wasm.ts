@@ -1,8 +1,7 @@
-// btc-compiler/runtime/wasm: the runtime for WebAssembly alone.
+// What a program needs of the runtime beside `loadOn` to run on WebAssembly.
 import type { Plan } from '../../ir/plan.ts';
 import { RuntimeError } from '../errors.ts';
-import { type LoadOptions, loadOn, type OpenedTarget, withSlots } from '../load.ts';
-import type { Session } from '../session.ts';
+import { type LoadOptions, type OpenedTarget, withSlots } from '../load.ts';
 import { createWasmExecutor } from '../wasm.ts';
 
 /** Instantiates the module of a checked plan. */
@@ -17,9 +16,4 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
     createWasmExecutor(plan, module, slots),
   );
   return { executor, ownDevice: null };
-}
-
-/** `load` of `btc-compiler/runtime` for wasm plans, without the code of the other target. */
-export function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  return loadOn({ wasm: () => ({ openTarget }) }, plan, options);
 }

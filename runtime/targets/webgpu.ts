@@ -1,8 +1,7 @@
-// btc-compiler/runtime/webgpu: the runtime for WebGPU alone.
+// What a program needs of the runtime beside `loadOn` to run on WebGPU.
 import type { Plan } from '../../ir/plan.ts';
 import { requestDevice } from '../device.ts';
-import { type LoadOptions, loadOn, type OpenedTarget, withSlots } from '../load.ts';
-import type { Session } from '../session.ts';
+import { type LoadOptions, type OpenedTarget, withSlots } from '../load.ts';
 import { createWebGpuExecutor } from '../webgpu.ts';
 
 /** Prepares a checked plan on the caller's device, or on one of its own. */
@@ -18,9 +17,4 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
     ownDevice.destroy();
     throw error;
   }
-}
-
-/** `load` of `btc-compiler/runtime` for WebGPU plans, without the code of the other target. */
-export function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  return loadOn({ webgpu: () => ({ openTarget }) }, plan, options);
 }

@@ -77,7 +77,10 @@ ${SMALL_MODEL.replace('linear(3, 2)', 'linear(width + same - 3, sizes.outputs)')
   test('lead to packages of the workspace that are TypeScript, by whatever their description says', () => {
     const workspace = (name: string, description: object, files: Record<string, string>) => {
       const folder = `packages/${name}`;
-      project.write(`${folder}/package.json`, JSON.stringify({ name: `@team/${name}`, ...description }));
+      project.write(
+        `${folder}/package.json`,
+        JSON.stringify({ name: `@team/${name}`, ...description }),
+      );
       for (const [file, text] of Object.entries(files)) project.write(`${folder}/${file}`, text);
       project.link(folder, `node_modules/@team/${name}`);
     };
@@ -143,7 +146,9 @@ export default defineModel({
     project.write('packages/layers/src/sizes.ts', "export const inputs: number = '3';");
     expect(check('model.ts').lines).toEqual([
       "packages/layers/src/sizes.ts(1,14): error TS2322: Type 'string' is not assignable to type 'number'.",
-      expect.stringMatching(/^model\.ts\(\d+,\d+\)|^packages\/layers\/src\/index\.ts\(5,27\): error BTC/),
+      expect.stringMatching(
+        /^model\.ts\(\d+,\d+\)|^packages\/layers\/src\/index\.ts\(5,27\): error BTC/,
+      ),
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -42,9 +43,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const loader: BuiltModel = { name: 'line', files: {}, targets: { wasm: () => wasm } };
+const loader = (): BuiltModel => ({
+  name: 'line',
+  files: {},
+  digests: { wasm: createHash('sha256').update(JSON.stringify(built.plan)).digest('hex') },
+  targets: { wasm: () => wasm },
+});
 const open = (options: BuiltLoadOptions = {}) =>
-  loadBuilt(loader, { base: pathToFileURL(folder), ...options });
+  loadBuilt(loader(), { base: pathToFileURL(folder), ...options });
 
 describe('a build', () => {
   test('is loaded from its folder', async () => {
