@@ -1,5 +1,5 @@
 import { errorText, RuntimeError } from './errors.ts';
-import { isNode, nodeModule } from './platform.ts';
+import { isNode, nodeModule, nodeProcess } from './platform.ts';
 import type { WorkerReply, WorkerRequest } from './worker-calls.ts';
 
 /** A Web Worker or a thread of Node, alike. */
@@ -38,7 +38,7 @@ function isThread(worker: unknown): worker is Thread {
 async function inNode(start: () => unknown): Promise<unknown> {
   const threads = await nodeModule<typeof import('node:worker_threads')>('worker_threads');
   // A thread takes the flags of the process, and cannot take this one.
-  const own = process.execArgv.some((flag) => flag.startsWith('--input-type'));
+  const own = nodeProcess().execArgv.some((flag) => flag.startsWith('--input-type'));
   const scope = globalThis as { Worker?: unknown };
   scope.Worker = class extends threads.Worker {
     constructor(url: URL) {
