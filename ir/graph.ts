@@ -1,3 +1,4 @@
+import type { IndexRange } from './index-range.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 import { formatChain, type Origin, type SourceSpan } from './source.ts';
 import type { Shape, TensorType } from './tensor.ts';
@@ -41,6 +42,8 @@ export interface InputDeclaration {
   readonly type: TensorType;
   readonly default: number | null;
   readonly counter: boolean;
+  /** By program: the values that are allowed there, where the input is used as indices. */
+  readonly ranges?: Readonly<Record<string, readonly IndexRange[]>>;
 }
 
 /** All programs of one model over the same parameters. */

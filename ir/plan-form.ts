@@ -120,6 +120,14 @@ const tensor = {
   lastStep: index,
   policy: oneOf('persistent', 'arena', 'in-place', 'host'),
 };
+const integer = whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const range = record(
+  { low: integer, high: integer },
+  {
+    except: list(integer, 1),
+    part: list(list(whole(0, Number.MAX_SAFE_INTEGER), 3, 3), 0, 64),
+  },
+);
 const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name: text, tensor: index, dtype, shape };
 const source = nullable(index);
@@ -202,7 +210,7 @@ const plan = record(
           steps: list(
             record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
           ),
-          inputs: list(record(input)),
+          inputs: list(record(input, { ranges: list(range, 1) })),
           outputs: list(record(output)),
         },
         {

@@ -1,3 +1,4 @@
+import { indexRangesError } from './index-range.ts';
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
@@ -23,7 +24,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
-// interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
+// interface   inputs and outputs agree with their tensors in program, role, dtype and shape; ranges of inputs (index-range.ts)
+//             hold some value, their parts lie inside of the shape, defaults are in them, and counters have none;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
 // sources     (plan-sources.ts) indices of places and calls lead to entries, those of calls outwards;
@@ -251,6 +253,8 @@ function verifyInterface(plan: Plan, name: string, program: PlanProgram, report:
     const path = `programs.${name}.inputs[${i}].default`;
     if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
       report(path, `${input.default} is not an i32`);
+    const problem = indexRangesError(input);
+    if (problem) report(`programs.${name}.inputs[${i}].ranges[${problem[0]}]`, problem[1]);
   });
 }
 

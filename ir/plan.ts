@@ -1,3 +1,4 @@
+import type { IndexRange } from './index-range.ts';
 import type { DType } from './tensor.ts';
 
 /** `format` field of every plan file. */
@@ -271,6 +272,8 @@ export interface PlanInput {
   readonly default: number | null;
   /** The session supplies the number of finished runs of this program when the caller gives no value. */
   readonly counter: boolean;
+  /** Where the program uses it as indices: the values that are allowed. The runtime refuses all others before it runs. */
+  readonly ranges?: readonly IndexRange[];
 }
 
 export interface PlanOutput {

@@ -8,6 +8,7 @@ import {
   parseNumber,
   printKernel,
 } from './kernel-text.ts';
+import { append } from './lists.ts';
 import type { HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
@@ -67,7 +68,8 @@ function formatProgram(program: ScheduleProgram): string[] {
   for (const input of program.inputs) {
     const initial = input.default === null ? '' : ` default ${formatNumber(input.default)}`;
     const counter = input.counter ? ' counter' : '';
-    lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}`);
+    const ranges = input.ranges ? ` indices ${JSON.stringify(input.ranges)}` : '';
+    lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}${ranges}`);
   }
   program.steps.forEach((step, index) => {
     const operands = step.operands.map((operand, k) =>
@@ -122,7 +124,7 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const placement = allocated?.placements[index];
     lines.push(`tensor t${index} ${formatTensor(tensor, schedule.programs, placement)}`);
   });
-  for (const program of schedule.programs) lines.push(...formatProgram(program));
+  for (const program of schedule.programs) append(lines, formatProgram(program));
   return `${lines.join('\n')}\n`;
 }
 
@@ -249,7 +251,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         last,
         policy,
         scope,
-        ,
+        pass,
         source,
       ],
     ) => {
@@ -263,7 +265,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
-        ...parsePlace(scope, undefined),
+        ...parsePlace(scope, pass),
         ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
         ...(onHost === undefined ? {} : { onHost: true as const }),
       });
@@ -284,13 +286,16 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    new RegExp(`^input (${NAME_PATTERN}) = t(\\d+)(?: default (\\S+?))?( counter)?$`),
-    (parts, [, name, tensor, initial, counter]) => {
+    new RegExp(
+      `^input (${NAME_PATTERN}) = t(\\d+)(?: default (\\S+?))?( counter)?(?: indices (\\[.*\\]))?$`,
+    ),
+    (parts, [, name, tensor, initial, counter, ranges]) => {
       lastProgram(parts).inputs.push({
         name: parseName(name),
         tensor: Number(tensor),
         default: initial === undefined ? null : parseNumber(initial),
         counter: counter !== undefined,
+        ...(ranges === undefined ? {} : { ranges: JSON.parse(ranges) }),
       });
     },
   ],

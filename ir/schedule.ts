@@ -1,3 +1,4 @@
+import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import type { HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
 import type { SourceSpan } from './source.ts';
@@ -30,6 +31,8 @@ export interface ScheduleTensor {
   readonly source: SourceSpan | null;
   /** The layer that it comes from, as in `stage4.block1.conv2`; absent where there is none. */
   readonly scope?: string;
+  /** As of a step. */
+  readonly pass?: string;
   /** The tensor whose value this one holds again. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
   /** A parameter or state that lives in a host slot; steps name arena tensors that transfers bring in. */
@@ -44,6 +47,8 @@ export interface ScheduleProgram {
     readonly tensor: number;
     readonly default: number | null;
     readonly counter: boolean;
+    /** Where it is used as indices: the values that are allowed. */
+    readonly ranges?: readonly IndexRange[];
   }[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   /** Copies to and from host slots, in the order in which they are issued. */

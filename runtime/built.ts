@@ -20,7 +20,7 @@ export interface BuiltLoadOptions<Built extends Target = Target> extends HostOpt
   readonly device?: GpuDeviceLike;
   /** Parameters other than the initial ones. */
   readonly parameters?: LoadOptions['parameters'];
-  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console. */
+  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console, once. */
   readonly onFallback?: (reason: string) => void;
   /** Where the build's files are, if not beside the loader: a CDN, a folder that is served as it is. */
   readonly base?: BuildBase;
@@ -43,7 +43,7 @@ export interface BuiltModel {
 
 /** Loads the plan of a build for the target that the machine has: WebGPU where there is an adapter, else WebAssembly. */
 export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {}): Promise<Session> {
-  const { target, base, device, onFallback = sayFallback, parameters: own, ...host } = given;
+  const { target, base, device, onFallback = tellOnce, parameters: own, ...host } = given;
   const { name, targets } = model;
   if (target !== undefined && !Object.hasOwn(targets, target))
     throw unknownName('target', target, `the build of '${name}'`, Object.keys(targets));
@@ -67,7 +67,12 @@ export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {})
   return loadOn(parts, plan, { ...host, module, parameters });
 }
 
-export function sayFallback(reason: string): void {
+/** Reasons that the console has. */
+const told = new Set<string>();
+
+export function tellOnce(reason: string): void {
+  if (told.has(reason)) return;
+  told.add(reason);
   console.info(`btc: running in WebAssembly, because ${reason}`);
 }
 

@@ -1,3 +1,5 @@
+import { shortNames } from '../ir/shorten.ts';
+
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
 export type RuntimeErrorCode =
   /** There is no WebGPU here, or no adapter. */
@@ -16,7 +18,7 @@ export type RuntimeErrorCode =
   | 'invalid-module'
   /** A checkpoint or parameter file is damaged or of another model. */
   | 'invalid-checkpoint'
-  /** An input or parameter is missing, or of the wrong dtype or shape. */
+  /** An input or parameter is missing, of the wrong dtype or shape, or an index out of range. */
   | 'invalid-input'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
@@ -25,12 +27,13 @@ export type RuntimeErrorCode =
   /** The session was destroyed. */
   | 'destroyed';
 
-/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. */
+/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long
+ * names are shortened. */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(shortNames(message), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

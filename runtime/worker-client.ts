@@ -1,6 +1,6 @@
 import type { Target } from '../ir/plan.ts';
 import { addressOf } from './build-files.ts';
-import { type BuiltLoadOptions, type BuiltModel, sayFallback } from './built.ts';
+import { type BuiltLoadOptions, type BuiltModel, tellOnce } from './built.ts';
 import { ownCopy } from './copies.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type { Session } from './session.ts';
@@ -76,7 +76,7 @@ class Remote {
   /** Makes the error of every later call; null while the worker lives. */
   #over: (() => RuntimeError) | null = null;
 
-  constructor(worker: WorkerHandle, onFallback: BuiltLoadOptions['onFallback'] = sayFallback) {
+  constructor(worker: WorkerHandle, onFallback: BuiltLoadOptions['onFallback'] = tellOnce) {
     this.#worker = worker;
     worker.listen(
       (reply) => {

@@ -190,6 +190,7 @@ function planInterface(
       ...typed(input),
       default: input.default,
       counter: input.counter,
+      ...(input.ranges ? { ranges: input.ranges } : {}),
     })),
     outputs: program.outputs.map(typed),
   };

@@ -4,6 +4,7 @@ import {
   type ParameterDeclaration,
   type ValueId,
 } from '../../ir/graph.ts';
+import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
@@ -47,6 +48,8 @@ export interface Trace {
   /** Value of the step input, made on first use. */
   step: Tensor | null;
   readonly inputs: Map<string, InputDeclaration>;
+  /** By input: what uses as indices allow of its values. */
+  readonly indexRanges: Map<string, IndexRange[]>;
   /** Random nodes so far: each has a stream of its own. */
   randomCount: number;
   readonly seed: number;
@@ -75,6 +78,7 @@ export function createTrace(
     thrown: null,
     step: null,
     inputs: new Map(),
+    indexRanges: new Map(),
     randomCount: 0,
     seed: options.seed,
     fixed: null,
@@ -161,8 +165,16 @@ export function evaluationDiagnostic(error: unknown, trace?: Trace): Diagnostic 
   const extra = trace?.thrown?.error === error ? { scope: trace?.thrown?.place } : {};
   if (error instanceof MisuseError)
     return diagnostic(error.number, error.source, error.args, extra);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason }, extra);
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */
@@ -242,8 +254,8 @@ export function appendDeclared(
   name: string,
   type: TensorType,
   span: SourceSpan | null,
+  scope = op === 'input' ? '' : scopeOfName(name),
 ): Tensor {
-  const scope = op === 'input' ? '' : scopeOfName(name);
   const source = trace.builder.source(span, { scope, name });
   return adopt(trace, trace.builder.append(op, [], { name }, type, source));
 }

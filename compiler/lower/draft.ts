@@ -1,3 +1,4 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
 import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
 import type { Origin } from '../../ir/source.ts';
 
@@ -29,6 +30,16 @@ export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] 
 export function macsOf(first: KernelDraft, second: KernelDraft): Pick<KernelDraft, 'macs'> {
   const macs = (first.macs ?? 0) + (second.macs ?? 0);
   return macs > 0 ? { macs } : {};
+}
+
+/** The origins of a value, and of `others` (indices of sources) that are computed on the way to it. */
+export function valueOrigins(
+  { nodes, sources }: Graph,
+  value: ValueId,
+  others: Iterable<number> = [],
+): readonly Origin[] {
+  const all = new Set([nodes[value].source, ...others]);
+  return [...all].flatMap((source) => sources[source] ?? []);
 }
 
 /** The origins of a kernel that does the work of two. */

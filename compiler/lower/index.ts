@@ -73,11 +73,13 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       steps: drafts.map((draft) => seal(draft, table.tensors, kernels)),
       inputs: lowered.inputs.map(({ name, tensor }) => {
         const declaration = declarations.get(name);
+        const ranges = declaration?.ranges?.[graph.name];
         return {
           name,
           tensor,
           default: declaration?.default ?? null,
           counter: declaration?.counter ?? false,
+          ...(ranges ? { ranges } : {}),
         };
       }),
       outputs: lowered.outputs,

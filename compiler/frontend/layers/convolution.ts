@@ -5,7 +5,7 @@ import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
 import type { KernelFactorisation } from '../factorised/kernel.ts';
 import { factorisedConvolution, factorisedWeight } from '../factorised/product.ts';
 import { warnIfDearer } from '../factorised/product-macs.ts';
-import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
+import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { transposedConvolve } from '../transposed-convolution.ts';
@@ -20,7 +20,7 @@ export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   readonly groups?: number;
   /** Default true. */
   readonly bias?: boolean;
-  /** Default Glorot uniform; fans count the window. */
+  /** Default Glorot uniform; fans count the window, and of groups one. */
   readonly weightInit?: Initialiser;
   /** Default zeros. */
   readonly biasInit?: Initialiser;
@@ -70,7 +70,8 @@ export function convolution(
 
   function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const shape = [...taps, inChannels / groups, outChannels];
-    const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
+    const initialiser = options.weightInit ?? glorotUniform;
+    const weight = parameters.get('weight', shape, perGroup(initialiser, groups));
     return (x: Tensor) => convolve('convolution', x, weight, options, 2);
   }
 

@@ -9,6 +9,7 @@ import {
 } from '../factorised/product.ts';
 import { factorisedRows } from '../factorised/rows.ts';
 import { normalise } from '../functions.ts';
+import { useAsIndices } from '../indices.ts';
 import {
   glorotUniform,
   type Initialiser,
@@ -95,7 +96,7 @@ export interface Embedding {
   table(): Tensor;
 }
 
-/** A row of a trained table for each index. */
+/** A row of a trained table for each index; indices out of range as for {@link gather}. */
 export function embedding(
   vocabulary: number,
   features: number,
@@ -135,6 +136,7 @@ export function embedding(
         );
       if (options.weight) {
         const weight = factorised();
+        useAsIndices('embedding', indices, { low: 0, high: vocabulary });
         return weight ? factorisedRows(indices, weight) : poisoned(type);
       }
       const rows = dense();
