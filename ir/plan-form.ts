@@ -2,7 +2,9 @@
 // kind, and every number is finite, whole and in range. It makes the verifier total on any value; the published
 // form is plan.schema.json, which also refuses unknown fields.
 
+import { isBareFileName } from './file-name.ts';
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
+import { isPrintable, printable } from './printable.ts';
 
 type Check = (value: unknown, path: string, errors: string[]) => void;
 
@@ -10,7 +12,7 @@ type Check = (value: unknown, path: string, errors: string[]) => void;
 const MOST_ERRORS = 100;
 
 const report = (errors: string[], path: string, wanted: string) => {
-  if (errors.length < MOST_ERRORS) errors.push(`${path}: must be ${wanted}`);
+  if (errors.length < MOST_ERRORS) errors.push(printable(`${path}: must be ${wanted}`));
 };
 
 const check =
@@ -45,11 +47,11 @@ const record =
       return;
     }
     const prefix = path === '' ? '' : `${path}.`;
-    for (const [name, field] of Object.entries(fields)) {
-      field(Object.hasOwn(value, name) ? value[name] : undefined, `${prefix}${name}`, errors);
+    for (const [key, field] of Object.entries(fields)) {
+      field(Object.hasOwn(value, key) ? value[key] : undefined, `${prefix}${key}`, errors);
     }
-    for (const [name, field] of Object.entries(optional)) {
-      if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
+    for (const [key, field] of Object.entries(optional)) {
+      if (Object.hasOwn(value, key)) field(value[key], `${prefix}${key}`, errors);
     }
   };
 
@@ -65,6 +67,11 @@ const list =
     }
   };
 
+const name = check(
+  'a string without control characters',
+  (value) => typeof value === 'string' && isPrintable(value),
+);
+
 const dictionary =
   (item: Check): Check =>
   (value, path, errors) => {
@@ -72,7 +79,10 @@ const dictionary =
       report(errors, path, 'an object');
       return;
     }
-    for (const [name, entry] of Object.entries(value)) item(entry, `${path}.${name}`, errors);
+    for (const [key, entry] of Object.entries(value)) {
+      name(key, path, errors);
+      item(entry, `${path}.${key}`, errors);
+    }
   };
 
 const nullable =
@@ -82,6 +92,11 @@ const nullable =
   };
 
 const text = check('a string', (value) => typeof value === 'string');
+/** Of a file beside the plan, whatever the system: no path, no address, no device. */
+const bareFileName = check(
+  'the name of a file, without a folder',
+  (value) => typeof value === 'string' && isBareFileName(value),
+);
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const finite = check('a finite number', Number.isFinite);
 const seconds = check(
@@ -94,11 +109,11 @@ const dtype = oneOf('f32', 'i32');
 const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
 
 const tensor = {
-  name: text,
+  name,
   dtype,
   shape,
   role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
-  program: nullable(text),
+  program: nullable(name),
   slab: nullable(index),
   offset: bytes,
   bytes,
@@ -106,8 +121,8 @@ const tensor = {
   lastStep: index,
   policy: oneOf('persistent', 'arena', 'in-place', 'host'),
 };
-const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
-const output = { name: text, tensor: index, dtype, shape };
+const input = { name, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
+const output = { name, tensor: index, dtype, shape };
 const source = nullable(record({ file: text, line: bytes, column: bytes }));
 const contraction = {
   equation: text,
@@ -127,7 +142,7 @@ const step = {
   bindings: list(index),
   flops: bytes,
   bytesMoved: bytes,
-  label: text,
+  label: name,
   source,
 };
 
@@ -151,9 +166,9 @@ const plan = record(
   {
     format: oneOf(PLAN_FORMAT),
     version: oneOf(PLAN_VERSION),
-    name: text,
+    name,
     target: oneOf('webgpu', 'wasm'),
-    producer: text,
+    producer: name,
     memory: record({
       budgetBytes: nullable(bytes),
       deviceBytes: bytes,
@@ -163,18 +178,18 @@ const plan = record(
       hostBytes: bytes,
       spillBytes: bytes,
       peakLiveBytes: bytes,
-      packing: record({ method: text, gapBytes: bytes }),
+      packing: record({ method: name, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
     tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),
     kernels: list(
       record(
         {
-          name: text,
+          name,
           text,
           bindings: list(record({ dtype, access: oneOf('read', 'write', 'read_write'), bytes })),
         },
-        { wgsl: text, export: text },
+        { wgsl: text, export: name },
       ),
     ),
     programs: dictionary(
@@ -195,10 +210,10 @@ const plan = record(
     ),
   },
   {
-    profile: text,
-    levers: record({ recompute: text, swap: text }),
+    profile: name,
+    levers: record({ recompute: name, swap: name }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
-    module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }),
+    module: record({ file: bareFileName, bytes, sha256: name, pages: whole(0, 65536) }),
   },
 );
 

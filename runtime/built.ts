@@ -64,8 +64,7 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
     notify(reason!);
   }
   const plan = await readPlan(built, 'wasm');
-  const file = plan.module?.file ?? `${built.name}.wasm`;
-  const module = await readBytes(built, file, 'invalid-module');
+  const module = await readBytes(built, `${built.name}.wasm`, 'invalid-module');
   return load(plan, { ...host, module, parameters });
 }
 

@@ -1,3 +1,5 @@
+import { printable } from '../ir/printable.ts';
+
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
 export type RuntimeErrorCode =
   /** There is no WebGPU here, or no adapter. */
@@ -23,12 +25,15 @@ export type RuntimeErrorCode =
   /** The session was destroyed. */
   | 'destroyed';
 
-/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. */
+/**
+ * Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. The message
+ * may go to a terminal, whatever the names in it.
+ */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

@@ -1,5 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
+import { bareFileName } from '../../ir/file-name.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
@@ -242,7 +243,7 @@ function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
     const named = plan.module
-      ? { ...plan, module: { ...plan.module, file: `${base}.wasm` } }
+      ? { ...plan, module: { ...plan.module, file: bareFileName(`${base}.wasm`) } }
       : plan;
     files.push({ path: `${base}.${target}.plan.json`, content: `${JSON.stringify(named)}\n` });
     if (module) files.push({ path: `${base}.wasm`, content: module });

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bareFileName } from '../../ir/file-name.ts';
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
 import { PRODUCER } from '../version.ts';
 import { TARGETS } from './targets.ts';
@@ -20,7 +21,7 @@ export async function obsoleteOutputs(
     if (!plan) continue;
     obsolete.push(path);
     const module = `${base}.wasm`;
-    if (plan.module?.file !== module || written.includes(module)) continue;
+    if (plan.module?.file !== bareFileName(module) || written.includes(module)) continue;
     const bytes = await readFile(join(folder, module)).catch(() => null);
     if (bytes?.length === plan.module.bytes) obsolete.push(module);
   }
