@@ -10,6 +10,7 @@ const STRANGE = String.raw`/\\:%${CONTROL_CLASS}`;
  */
 export const BARE_FILE_NAME = `^[^${STRANGE}]{0,${MOST - 1}}[^ .${STRANGE}]$`;
 const BARE = new RegExp(BARE_FILE_NAME, 'u');
+
 export function isBareFileName(name: string): boolean {
   return BARE.test(name);
 }
