@@ -1,6 +1,6 @@
 // The form of a plan as `verifyPlan` relies on it: every field that the semantic checks touch is there and of its
-// kind, and every number is finite, whole and in range. It makes the verifier total on any value; the published
-// form is plan.schema.json, which also refuses unknown fields.
+// kind, no other field is, and every number is finite, whole and in range. It makes the verifier total on any value. The
+// published form is plan.schema.json; tests hold that both refuse the same.
 
 import { isBareFileName } from './file-name.ts';
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
@@ -11,9 +11,12 @@ type Check = (value: unknown, path: string, errors: string[]) => void;
 /** More messages than this help nobody. */
 const MOST_ERRORS = 100;
 
-const report = (errors: string[], path: string, wanted: string) => {
-  if (errors.length < MOST_ERRORS) errors.push(printable(`${path}: must be ${wanted}`));
+const add = (errors: string[], message: string) => {
+  if (errors.length < MOST_ERRORS) errors.push(printable(message));
 };
+
+const report = (errors: string[], path: string, wanted: string) =>
+  add(errors, `${path}: must be ${wanted}`);
 
 const check =
   (wanted: string, holds: (value: unknown) => boolean): Check =>
@@ -47,11 +50,15 @@ const record =
       return;
     }
     const prefix = path === '' ? '' : `${path}.`;
-    for (const [key, field] of Object.entries(fields)) {
-      field(Object.hasOwn(value, key) ? value[key] : undefined, `${prefix}${key}`, errors);
+    for (const [name, field] of Object.entries(fields)) {
+      field(Object.hasOwn(value, name) ? value[name] : undefined, `${prefix}${name}`, errors);
     }
-    for (const [key, field] of Object.entries(optional)) {
-      if (Object.hasOwn(value, key)) field(value[key], `${prefix}${key}`, errors);
+    for (const [name, field] of Object.entries(optional)) {
+      if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
+    }
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))
+        add(errors, `${prefix}${name}: is not a field of a plan of this version`);
     }
   };
 
@@ -73,15 +80,15 @@ const name = check(
 );
 
 const dictionary =
-  (item: Check): Check =>
+  (item: Check, isKey = isPrintable, keyIs = 'a name without control characters'): Check =>
   (value, path, errors) => {
     if (!isObject(value)) {
       report(errors, path, 'an object');
       return;
     }
-    for (const [key, entry] of Object.entries(value)) {
-      name(key, path, errors);
-      item(entry, `${path}.${key}`, errors);
+    for (const [name, entry] of Object.entries(value)) {
+      if (isKey(name)) item(entry, `${path}.${name}`, errors);
+      else add(errors, `${path}.${name}: is not ${keyIs}`);
     }
   };
 
@@ -96,6 +103,10 @@ const text = check('a string', (value) => typeof value === 'string');
 const bareFileName = check(
   'the name of a file, without a folder',
   (value) => typeof value === 'string' && isBareFileName(value),
+);
+const digest = check(
+  'a SHA-256 in 64 hexadecimal digits',
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
 );
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const finite = check('a finite number', Number.isFinite);
@@ -126,7 +137,11 @@ const output = { name, tensor: index, dtype, shape };
 const source = nullable(record({ file: text, line: bytes, column: bytes }));
 const contraction = {
   equation: text,
-  sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER)),
+  sizes: dictionary(
+    whole(1, Number.MAX_SAFE_INTEGER),
+    (key) => /^\p{L}$/u.test(key),
+    'a letter of an equation',
+  ),
   order: list(list(index, 2, 2)),
   method: oneOf('exact', 'heuristic', 'bounded'),
   macs: bytes,
@@ -213,7 +228,7 @@ const plan = record(
     profile: name,
     levers: record({ recompute: name, swap: name }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
-    module: record({ file: bareFileName, bytes, sha256: name, pages: whole(0, 65536) }),
+    module: record({ file: bareFileName, bytes, sha256: digest, pages: whole(0, 65536) }),
   },
 );
 
