@@ -3,12 +3,13 @@ import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
 import { type LoadOptions, load } from './load.ts';
+import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
 import { isNode, nodeModule } from './platform.ts';
 import type { Session } from './session.ts';
 
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions {
+export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions, MemoryLimits {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */
@@ -40,8 +41,10 @@ interface FoundGpu {
 export async function loadBuilt(built: BuiltModel): Promise<Session> {
   if (built.target !== undefined && !built.targets.includes(built.target))
     throw unknownName('target', built.target, `the build of '${built.name}'`, built.targets);
-  const { spillDirectory, openStore, snapshots } = built;
-  const host: HostOptions = { spillDirectory, openStore, snapshots };
+  const { spillDirectory, openStore, snapshots, maxDeviceBytes, maxHostBytes } = built;
+  const host: HostOptions & MemoryLimits = {
+    ...{ spillDirectory, openStore, snapshots, maxDeviceBytes, maxHostBytes },
+  };
   const parameters =
     built.parameters ?? (await readBytes(built, `${built.name}.safetensors`, 'invalid-checkpoint'));
   if (built.target !== 'wasm' && built.targets.includes('webgpu')) {

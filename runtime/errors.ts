@@ -7,6 +7,8 @@ export type RuntimeErrorCode =
   /** The device offers less than the plan needs. */
   | 'limit-too-small'
   | 'out-of-memory'
+  /** The plan takes more memory than the caller allows. Nothing was allocated. */
+  | 'memory-limit'
   | 'device-lost'
   /** A value could not be taken to the host or back: the disk is full, a store fails. The run had no effect. */
   | 'swap-failed'

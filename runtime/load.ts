@@ -7,13 +7,14 @@ import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
+import { checkMemory, type MemoryLimits } from './memory-limits.ts';
 import { namedValues, requireParameters } from './names.ts';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
 import { createWasmExecutor } from './wasm.ts';
 import { createWebGpuExecutor } from './webgpu.ts';
 
-export interface LoadOptions extends HostOptions {
+export interface LoadOptions extends HostOptions, MemoryLimits {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -32,10 +33,11 @@ export interface LoadOptions extends HostOptions {
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
- * `out-of-memory`, `kernel-rejected`, `swap-failed`.
+ * `memory-limit`, `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
   checkPlan(plan, options.target);
+  checkMemory(plan, options);
   const initial = initialValues(plan, options.parameters);
   const { executor, ownDevice } = await createExecutor(plan, options);
   const session = new PlanSession(executor, ownDevice);

@@ -26,6 +26,7 @@ import {
 import { catchStrayErrors, type StrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
 import type { TargetName } from './targets.ts';
+import { unguarded } from './terminal.ts';
 import { watchFiles } from './watch.ts';
 
 export interface BuildCommandOptions {
@@ -192,7 +193,9 @@ async function buildFile(
   stray: StrayErrors,
 ): Promise<BuiltFile> {
   const started = performance.now();
-  const { result, found } = await stray.during(() => compileFile(file, options, profiles));
+  const { result, found } = await stray.during(() =>
+    unguarded(() => compileFile(file, options, profiles)),
+  );
   const { loaded, results, problems } = result;
   const diagnostics = [
     ...loaded.typescript.map(fromTypeScript),

@@ -1,3 +1,4 @@
+import { printable } from '../../ir/printable.ts';
 import { formatSpan } from '../../ir/source.ts';
 import type { InspectedContraction, Inspection } from '../inspect.ts';
 import { formatCount } from './count.ts';
@@ -43,7 +44,7 @@ function formatContraction({
     `${formatCount(other).trim()} (${(other / macs).toPrecision(3)} times)`;
   const where = [`in ${places.join(', ')}`, ...(source ? [formatSpan(source)] : [])].join(', ');
   return [
-    `  ${style.bold(equation)}  ${style.dim(where)}`,
+    `  ${style.bold(printable(equation))}  ${style.dim(where)}`,
     ...table([
       ['this order', `${formatCount(macs).trim()} multiply-adds, ${METHODS[method]}`],
       ...(trainMacs === null ? [] : [['with gradients', formatCount(trainMacs).trim()]]),

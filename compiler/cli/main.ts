@@ -14,6 +14,7 @@ import type { PathCommandOptions } from './path.ts';
 import type { ProfileCommandOptions } from './profile.ts';
 import type { RunCommandOptions } from './run.ts';
 import { TARGETS, type TargetName } from './targets.ts';
+import { guardOutput } from './terminal.ts';
 
 function fill(message: string, args: Record<string, string>): string {
   return message.replace(/\{(\w+)\}/g, (_, name: string) => args[name]);
@@ -216,6 +217,16 @@ function createProgram(): Command {
       10,
     )
     .option('--seed <number>', 'of random inputs', seed, 1)
+    .option(
+      '--max-device-bytes <bytes>',
+      'refuse a plan that takes more device memory: 512MiB',
+      byteSize,
+    )
+    .option(
+      '--max-host-bytes <bytes>',
+      'refuse a plan that takes more host memory and spill file together',
+      byteSize,
+    )
     .option('--json', 'figures as JSON')
     .addHelpText('after', RANDOM_INPUTS)
     .action(async (plan: string, options: RunCommandOptions) => {
@@ -297,6 +308,7 @@ function createProgram(): Command {
   return program;
 }
 
+guardOutput();
 try {
   const program = createProgram();
   if (process.argv.length <= 2) program.outputHelp();

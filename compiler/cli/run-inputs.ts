@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { PlanInput } from '../../ir/plan.ts';
 import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { readRegularFile } from './read-file.ts';
 
 export interface InputOptions {
   readonly input?: Readonly<Record<string, OptionValue>>;
@@ -90,7 +90,7 @@ async function givenInput(
 
 async function readInputFile(name: string, file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readRegularFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(
