@@ -229,6 +229,11 @@ const plan = record(
     levers: record({ recompute: name, swap: name }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
     module: record({ file: bareFileName, bytes, sha256: digest, pages: whole(0, 65536) }),
+    limits: record({
+      maxWorkgroupInvocations: bytes,
+      maxWorkgroupBytes: bytes,
+      maxWorkgroupsPerDimension: bytes,
+    }),
   },
 );
 

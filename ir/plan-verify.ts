@@ -161,6 +161,7 @@ function verifyKernels(plan: Plan, report: Report): void {
   });
   if ((plan.target === 'wasm') !== (plan.module !== undefined))
     report('module', plan.target === 'wasm' ? 'missing, but the target is wasm' : 'only for wasm');
+  if (plan.limits && plan.target === 'wasm') report('limits', 'only for webgpu');
 }
 
 function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {

@@ -15,6 +15,7 @@ import type { ProfileCommandOptions } from './profile.ts';
 import type { RunCommandOptions } from './run.ts';
 import { TARGETS, type TargetName } from './targets.ts';
 import { guardOutput } from './terminal.ts';
+import type { VerifyCommandOptions } from './verify.ts';
 
 function fill(message: string, args: Record<string, string>): string {
   return message.replace(/\{(\w+)\}/g, (_, name: string) => args[name]);
@@ -96,6 +97,11 @@ Exit code: 0 all is well; 1 errors, nothing was written.`;
 const RANDOM_INPUTS = `
 Inputs that are not given take their default where they have one. The others are random: f32 uniform in [-1, 1), i32 uniform in
 [0, classes); the same at every step.`;
+
+const PROVED = `
+Parses the text of every kernel, checks its addresses against its bindings, generates its code again and compares the two. Plans
+are verified by the version of the compiler that wrote them: another one may generate other code.
+Exit code: 0 all is proved; 1 something is not.`;
 
 function createProgram(): Command {
   const program = new Command('btc')
@@ -232,6 +238,20 @@ function createProgram(): Command {
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('./run.ts');
       process.exitCode = await runCommand(plan, options);
+    });
+
+  program
+    .command('verify')
+    .description(
+      'prove that the code of a plan does what the plan says, touches nothing else, and ends',
+    )
+    .argument('<plan>', 'a .plan.json file')
+    .option('--module <file>', 'the WebAssembly module (default: beside the plan)')
+    .option('--json', 'findings as JSON')
+    .addHelpText('after', PROVED)
+    .action(async (plan: string, options: VerifyCommandOptions) => {
+      const { verifyCommand } = await import('./verify.ts');
+      process.exitCode = await verifyCommand(plan, options);
     });
 
   program

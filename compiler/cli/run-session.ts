@@ -101,17 +101,26 @@ function signature({ name, programs, tensors }: Plan): string {
   ]);
 }
 
-/** The module under the name that the plan's own file leads to, else under the one that the plan gives. */
-export async function readModule(planFile: string, plan: Plan): Promise<Uint8Array> {
+/** The module under the name that the plan's own file leads to, else under the one that the plan gives; null where it is not. */
+export async function findModule(planFile: string, plan: Plan): Promise<Uint8Array | null> {
   const base = basename(planFile).replace(/\.plan\.json$/, '');
   const names = base.endsWith('.wasm') ? [base, plan.module!.file] : [plan.module!.file];
-  const paths = names.map((name) => join(dirname(planFile), name));
-  for (const path of paths) {
-    const bytes = await readBeside(path, 'which holds the kernels of the plan');
+  for (const name of names) {
+    const bytes = await readBeside(
+      join(dirname(planFile), name),
+      'which holds the kernels of the plan',
+    );
     if (bytes) return bytes;
   }
+  return null;
+}
+
+async function readModule(planFile: string, plan: Plan): Promise<Uint8Array> {
+  const bytes = await findModule(planFile, plan);
+  if (bytes) return bytes;
+  const path = join(dirname(planFile), plan.module!.file);
   throw new Error(
-    `${paths[0]}, which holds the kernels of the plan, does not exist; put it beside the plan or build the model again`,
+    `${path}, which holds the kernels of the plan, does not exist; put it beside the plan or build the model again`,
   );
 }
 

@@ -1,9 +1,12 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import {
+  type CodeLimits,
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
+  type PlanBinding,
   type PlanContraction,
   type PlanKernel,
   type PlanLevers,
@@ -36,6 +39,8 @@ export interface PlanOptions {
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
+  /** What the code was generated within. */
+  readonly limits?: CodeLimits;
 }
 
 /** Puts an allocated schedule and its generated code into the public form. */
@@ -79,7 +84,16 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
       ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
       : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
+    ...(options.limits && options.target === 'webgpu'
+      ? { limits: codeLimits(options.limits) }
+      : {}),
   };
+}
+
+/** Those of a target's limits that its code depends on. */
+export function codeLimits(limits: CodeLimits): CodeLimits {
+  const { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension } = limits;
+  return { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension };
 }
 
 function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
@@ -141,6 +155,15 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
   });
 }
 
+/** What a plan says of the memory that a kernel touches. */
+export function planBindings({ buffers }: Kernel): PlanBinding[] {
+  return buffers.map(({ dtype, access, elements }) => ({
+    dtype,
+    access,
+    bytes: elements * BYTES_PER_ELEMENT,
+  }));
+}
+
 function planKernels(
   allocated: AllocatedSchedule,
   emitted: readonly EmittedKernel[],
@@ -150,11 +173,7 @@ function planKernels(
     return {
       name: kernel.name,
       text: printKernel(kernel),
-      bindings: kernel.buffers.map(({ dtype, access, elements }) => ({
-        dtype,
-        access,
-        bytes: elements * BYTES_PER_ELEMENT,
-      })),
+      bindings: planBindings(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
       ...(exported === undefined ? {} : { export: exported }),
     };
