@@ -1,4 +1,12 @@
-import type { SourceSpan } from '../ir/source.ts';
+import {
+  formatChain,
+  formatSpan,
+  framesOf,
+  isPackageFrame,
+  type Origin,
+  ownSpan,
+  type SourceSpan,
+} from '../ir/source.ts';
 
 export type Category = 'error' | 'warning';
 
@@ -9,8 +17,15 @@ export interface Diagnostic {
   readonly message: string;
   /** Null when the message is about the whole build (a budget, an option of the command line). */
   readonly source: SourceSpan | null;
-  /** Extra lines, each about a place of its own. */
-  readonly related?: readonly { readonly message: string; readonly source: SourceSpan | null }[];
+  /** The layer or scope that it is about, as in `stage4.block1.conv2`; absent where there is none. */
+  readonly scope?: string;
+  /** Extra lines, each about a place of its own: of the message, then the scope and the calls that led to its place. */
+  readonly related?: readonly RelatedMessage[];
+}
+
+export interface RelatedMessage {
+  readonly message: string;
+  readonly source: SourceSpan | null;
 }
 
 type Arguments = Readonly<Record<string, string | number>>;
@@ -66,6 +81,9 @@ export const MESSAGES = {
   2031: "'{op}': the window spans {span} elements, spatial axis {axis} has {extent} and padding {padding} on each side; padding {proposal} would do",
   2032: "'{op}': {groups} groups do not divide {inside} input and {outside} output channels; {proposal} would do",
   2033: "'{layer}': training takes the statistics of the batch, and {shape} has one element per feature only; use a larger batch",
+  2050: "'{op}': the index {value} is out of range; it must be {range}",
+  2051: "input '{name}' of program '{program}' is used as indices {first} and {second}, and no value is both",
+  2052: "'{op}': the window at position {position} of spatial axis {axis} lies wholly in the padding: it has {size} taps, and the padding is {low}; use less padding or more taps",
   2101: "'{layer}': the {form} form takes {macs} multiply-adds at batch {batch}, the dense layer {dense}; it saves memory ({parameters} parameters), not time",
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',
@@ -77,6 +95,7 @@ export const MESSAGES = {
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
   4005: 'swapping needs {needed} outside of the device, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
   4006: "'{name}' is '{given}'; it must be one of {choices}",
+  4010: 'scope: a name is a text that is not empty and has no control characters, not {name}',
   5001: "'{file}' is not a valid plan: {reason}",
   5002: "'{file}' cannot be read: {reason}",
   5003: "'{file}' cannot be written: {reason}",
@@ -109,25 +128,77 @@ export function diagnostic(
   number: MessageNumber,
   source: SourceSpan | null,
   args: Arguments = {},
-  extra: { category?: Category; related?: Diagnostic['related'] } = {},
+  extra: { category?: Category; related?: Diagnostic['related']; scope?: string } = {},
 ): Diagnostic {
   const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) => String(args[name]));
+  const { category = 'error', scope = '' } = extra;
+  const related = [...(extra.related ?? []), ...placeLines(source, scope)];
   return {
     code: `BTC${number}`,
-    category: extra.category ?? 'error',
+    category,
     message,
-    source,
-    ...(extra.related ? { related: extra.related } : {}),
+    source: ownSpan(source),
+    ...(scope === '' ? {} : { scope }),
+    ...(related.length > 0 ? { related } : {}),
   };
 }
 
-/** Two diagnostics about the same thing at the same place are one. */
+/** A diagnostic about what a node of a graph computes. */
+export function originDiagnostic(
+  number: MessageNumber,
+  origin: Origin | undefined,
+  args: Arguments = {},
+): Diagnostic {
+  return diagnostic(number, origin?.span ?? null, args, origin ? { scope: origin.scope } : {});
+}
+
+/** Of many calls, the innermost and the outermost are told. */
+const MOST_CALLS = 6;
+const OUTERMOST_CALLS = 2;
+
+/** The scope, the frames in packages, and the calls that led to an expression. */
+function placeLines(source: SourceSpan | null, scope: string): RelatedMessage[] {
+  const frames = framesOf(source);
+  const own = frames.findIndex((frame) => !isPackageFrame(frame));
+  const [inside, calls] =
+    own < 0 ? [[], frames.slice(1)] : [frames.slice(0, own), frames.slice(own + 1)];
+  const left = calls.length - MOST_CALLS;
+  const line =
+    (message: string) =>
+    (source: SourceSpan): RelatedMessage => ({ message, source });
+  const shown = calls.map(line('called from here'));
+  if (left > 1)
+    shown.splice(MOST_CALLS - OUTERMOST_CALLS, left, {
+      message: `… ${left} more calls`,
+      source: null,
+    });
+  return [
+    ...(scope === '' ? [] : [{ message: `in '${scope}'`, source: null }]),
+    ...inside.map(line('in the package, called from the place above')),
+    ...shown,
+  ];
+}
+
+/** Other scopes and calls that lead to the same mistake: more help nobody. */
+const MOST_PLACES = 4;
+
+/** Two diagnostics about the same thing at the same place are one, which tells of each scope and each call that led there. */
 export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>();
-  return diagnostics.filter((d) => {
-    const key = `${d.code}|${d.source?.file}|${d.source?.line}|${d.source?.column}|${d.message}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
+  const seen = new Map<string, { first: Diagnostic; places: Map<string, RelatedMessage[]> }>();
+  for (const d of diagnostics) {
+    const key = `${d.code}|${d.source ? formatSpan(d.source) : ''}|${d.message}`;
+    const lines = placeLines(d.source, d.scope ?? '');
+    const place = `${d.scope ?? ''} ${d.source ? formatChain(d.source) : ''}`;
+    const entry = seen.get(key);
+    if (entry) entry.places.set(place, lines);
+    else seen.set(key, { first: d, places: new Map([[place, lines]]) });
+  }
+  return [...seen.values()].map(({ first, places }) => {
+    const others = [...places.values()].slice(1);
+    if (others.length === 0) return first;
+    const left = others.length - (MOST_PLACES - 1);
+    const more = left > 0 ? [{ message: `and in ${left} more places`, source: null }] : [];
+    const related = [...(first.related ?? []), ...others.slice(0, MOST_PLACES - 1).flat(), ...more];
+    return { ...first, related };
   });
 }

@@ -4,6 +4,7 @@ import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../ir/pl
 import { keptLetters } from './contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
 import { liveBytes, sourceOf, writers } from './inspect/lives.ts';
+import { placeOf, sourceText } from './inspect/places.ts';
 import { type InspectedValue, inspectValues } from './inspect/values.ts';
 
 /** What a person wants to know of a plan, as data. All sizes in bytes. */
@@ -62,7 +63,9 @@ export interface InspectedLevers {
 }
 
 /** An einsum of three operands or more, and what each step of its order does. */
-export interface InspectedContraction extends PlanContraction {
+export interface InspectedContraction extends Omit<PlanContraction, 'source'> {
+  readonly source: string | null;
+  readonly scope: string | null;
   readonly operands: readonly string[];
   readonly steps: readonly (PairwiseStep & { readonly macs: number })[];
 }
@@ -110,7 +113,7 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     flops: steps.reduce((sum, step) => sum + step.flops, 0),
     bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
     ...(predicted ? { predicted } : {}),
-    contractions: (contractions ?? []).map(inspectContraction),
+    contractions: (contractions ?? []).map((one) => inspectContraction(plan, one)),
     liveBytes: live,
     roomBytes: roomBytes(plan.memory),
     levers: inspectLevers(plan, name),
@@ -159,10 +162,14 @@ function inspectLevers(plan: Plan, name: string): InspectedLevers {
   };
 }
 
-function inspectContraction(contraction: PlanContraction): InspectedContraction {
+function inspectContraction(plan: Plan, contraction: PlanContraction): InspectedContraction {
   const { equation, sizes, order, windows = [] } = contraction;
+  const place = {
+    source: sourceText(plan, contraction.source),
+    scope: placeOf(plan, contraction.source).scope ?? null,
+  };
   const parsed = parseEquation(equation);
-  if ('reason' in parsed) return { ...contraction, operands: [], steps: [] };
+  if ('reason' in parsed) return { ...contraction, ...place, operands: [], steps: [] };
   const { operands, output } = parsed;
   const tree = treeOfSteps(operands.length, order);
   const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
@@ -172,6 +179,7 @@ function inspectContraction(contraction: PlanContraction): InspectedContraction 
       : [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
   return {
     ...contraction,
+    ...place,
     operands,
     steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
   };

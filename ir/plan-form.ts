@@ -132,11 +132,19 @@ const tensor = {
   lastStep: index,
   policy: oneOf('persistent', 'arena', 'in-place', 'host'),
 };
+const integer = whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const range = record(
+  { low: integer, high: integer },
+  {
+    except: list(integer, 1),
+    part: list(list(whole(0, Number.MAX_SAFE_INTEGER), 3, 3), 0, 64),
+  },
+);
 const input = { name, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name, tensor: index, dtype, shape };
-const source = nullable(record({ file: text, line: bytes, column: bytes }));
+const source = nullable(index);
 const contraction = {
-  equation: text,
+  equation: name,
   sizes: dictionary(
     whole(1, Number.MAX_SAFE_INTEGER),
     (key) => /^\p{L}$/u.test(key),
@@ -196,7 +204,12 @@ const plan = record(
       packing: record({ method: name, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
-    tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),
+    tensors: list(
+      record(tensor, {
+        again: record({ of: index, by: oneOf('recompute', 'swap') }),
+        source: index,
+      }),
+    ),
     kernels: list(
       record(
         {
@@ -213,7 +226,7 @@ const plan = record(
           steps: list(
             record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
           ),
-          inputs: list(record(input)),
+          inputs: list(record(input, { ranges: list(range, 1) })),
           outputs: list(record(output)),
         },
         {
@@ -226,6 +239,8 @@ const plan = record(
   },
   {
     profile: name,
+    sources: list(record({ frame: nullable(index) }, { scope: name, pass: name })),
+    frames: list(record({ file: name, line: bytes, column: bytes }, { from: index })),
     levers: record({ recompute: name, swap: name }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
     module: record({ file: bareFileName, bytes, sha256: digest, pages: whole(0, 65536) }),

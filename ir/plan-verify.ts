@@ -1,8 +1,10 @@
+import { indexRangesError } from './index-range.ts';
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { verifyPrediction } from './plan-prediction.ts';
+import { verifySources } from './plan-sources.ts';
 import { stagingBytes } from './plan-staging.ts';
 import {
   tierBytes,
@@ -17,16 +19,18 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
 //
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
-// names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`; none has control
-//             characters, and that of the module leads into no folder;
+// names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
+//             no text that people read has control characters, and the module's name leads into no folder;
 // tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
 //             or on the host, and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
-// interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
+// interface   inputs and outputs agree with their tensors in program, role, dtype and shape; ranges of inputs (index-range.ts)
+//             hold some value, their parts lie inside of the shape, defaults are in them, and counters have none;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
+// sources     (plan-sources.ts) indices of places and calls lead to entries, those of calls outwards;
 // swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
@@ -65,6 +69,7 @@ export function verifyPlan(plan: Plan): string[] {
     verifyContractions(name, program, report);
     verifyPrediction(name, program, report);
   }
+  verifySources(plan, report);
   verifyRoles(plan, report);
   verifySwapForm(plan, report);
   verifyAgain(plan, report);
@@ -258,6 +263,8 @@ function verifyInterface(plan: Plan, name: string, program: PlanProgram, report:
     const path = `programs.${name}.inputs[${i}].default`;
     if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
       report(path, `${input.default} is not an i32`);
+    const problem = indexRangesError(input);
+    if (problem) report(`programs.${name}.inputs[${i}].ranges[${problem[0]}]`, problem[1]);
   });
 }
 

@@ -17,6 +17,7 @@ export type ScalarOp =
   | 'sin'
   | 'cos'
   | 'floor'
+  | 'isNan'
   | 'add'
   | 'sub'
   | 'mul'
@@ -90,6 +91,13 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   sin: unary(Math.sin, FLOAT, 8),
   cos: unary(Math.cos, FLOAT, 8),
   floor: unary(Math.floor),
+  isNan: {
+    arity: 1,
+    rule: 'compare',
+    dtypes: FLOAT,
+    cost: 1,
+    evaluate: (a) => (Number.isNaN(a) ? 1 : 0),
+  },
   add: binary((a, b) => a + b),
   sub: binary((a, b) => a - b),
   mul: binary((a, b) => a * b),

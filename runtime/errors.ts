@@ -20,7 +20,7 @@ export type RuntimeErrorCode =
   | 'invalid-module'
   /** A checkpoint or parameter file is damaged or of another model. */
   | 'invalid-checkpoint'
-  /** An input or parameter is missing, or of the wrong dtype or shape. */
+  /** An input or parameter is missing, of the wrong dtype or shape, or an index out of range. */
   | 'invalid-input'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'

@@ -1,4 +1,5 @@
-import type { Plan, PlanPrediction } from '../../ir/plan.ts';
+import { indexNotes } from '../../ir/index-range.ts';
+import type { Plan, PlanInput, PlanPrediction } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import {
   formatDot,
@@ -174,20 +175,18 @@ function formatPrediction(predicted: PlanPrediction, profile: string | undefined
   return `predicted: ${style.bold(formatSeconds(seconds))} per run${rest} ${style.dim(`(${profile})`)}`;
 }
 
+/** What is to be known of the values of an input. */
+function inputNote(input: PlanInput): string {
+  if (input.counter) return 'the number of finished runs';
+  const initial = input.default === null ? [] : [`default ${input.default}`];
+  return [...initial, ...indexNotes(input)].join(', ');
+}
+
 /** What a program takes and gives, a line each. */
 function formatInterface(plan: Plan, name: string): string {
   const { inputs, outputs } = plan.programs[name];
   return table([
-    ...inputs.map((input) => [
-      'input',
-      input.name,
-      formatType(input),
-      input.counter
-        ? 'the number of finished runs'
-        : input.default === null
-          ? ''
-          : `default ${input.default}`,
-    ]),
+    ...inputs.map((input) => ['input', input.name, formatType(input), inputNote(input)]),
     ...outputs.map((output) => ['output', output.name, formatType(output), '']),
   ]);
 }

@@ -95,8 +95,9 @@ the input modes and then of the output modes (tucker). Modes that are not given 
 Exit code: 0 all is well; 1 errors, nothing was written.`;
 
 const RANDOM_INPUTS = `
-Inputs that are not given take their default where they have one. The others are random: f32 uniform in [-1, 1), i32 uniform in
-[0, classes); the same at every step.`;
+Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
+the range that the plan states, or as many of it as --classes says; other f32 are uniform in [-1, 1), other i32 in [0, classes),
+10 where --classes is not given.`;
 
 const PROVED = `
 Parses the text of every kernel, checks its addresses against its bindings, generates its code again and compares the two. Plans
@@ -218,9 +219,8 @@ function createProgram(): Command {
     )
     .option(
       '--classes <count>',
-      'random i32 inputs are drawn from 0 up to but not including this',
+      'how many values random i32 inputs are drawn from (default: those that the plan allows, or 10)',
       count,
-      10,
     )
     .option('--seed <number>', 'of random inputs', seed, 1)
     .option(

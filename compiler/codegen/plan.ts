@@ -7,7 +7,6 @@ import {
   PLAN_VERSION,
   type Plan,
   type PlanBinding,
-  type PlanContraction,
   type PlanKernel,
   type PlanLevers,
   type PlanMemory,
@@ -17,8 +16,11 @@ import {
   type WasmModule,
 } from '../../ir/plan.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
+import { printable } from '../../ir/printable.ts';
 import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
+import type { RecordedContraction } from '../contract/record.ts';
+import { SourceTables } from './source-tables.ts';
 
 /** What a code generator made of one kernel. */
 export interface EmittedKernel {
@@ -35,7 +37,7 @@ export interface PlanOptions {
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly PlanContraction[])[];
+  readonly contractions?: readonly (readonly RecordedContraction[])[];
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
@@ -46,6 +48,7 @@ export interface PlanOptions {
 /** Puts an allocated schedule and its generated code into the public form. */
 export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions): Plan {
   const costs = allocated.kernels.map(kernelCost);
+  const tables = new SourceTables();
   const programs = allocated.programs.map((program, k): [string, PlanProgram] => [
     program.name,
     {
@@ -60,14 +63,23 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         ...(step.macs === undefined ? {} : { macs: step.macs }),
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
-        source: step.source,
+        source: tables.add({ ...step, span: step.source }),
         ...(step.again ? { again: true as const } : {}),
       })),
       ...planInterface(allocated, program),
       ...(program.transfers ? { transfers: program.transfers } : {}),
-      ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
+      ...(options.contractions?.[k]?.length
+        ? {
+            contractions: options.contractions[k].map(({ origin, ...contraction }) => ({
+              ...contraction,
+              equation: contraction.equation.replace(/\s+/g, ' '),
+              source: origin && tables.add(origin),
+            })),
+          }
+        : {}),
     },
   ]);
+  const tensors = planTensors(allocated, tables);
   return {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
@@ -76,9 +88,11 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     producer: options.producer,
     memory: planMemoryTotals(allocated, options.budgetBytes),
     slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
-    tensors: planTensors(allocated),
+    tensors,
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
+    ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
+    ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
     ...(allocated.hostSlots.length > 0
       ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
@@ -116,10 +130,11 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
   };
 }
 
-function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
+function planTensors(allocated: AllocatedSchedule, tables: SourceTables): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
+    const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
       dtype: tensor.dtype,
@@ -133,6 +148,7 @@ function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
       lastStep,
       policy,
       ...(tensor.again ? { again: tensor.again } : {}),
+      ...(source === null ? {} : { source }),
     };
   });
 }
@@ -147,7 +163,7 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
   const taken = new Set(tensors.filter((t) => t.program === null).map((t) => t.name));
   return tensors.map(({ name, program }) => {
     if (program === null) return name;
-    const plain = uses.get(name) === 1 ? name : `${programs[program].name}/${name}`;
+    const plain = printable(uses.get(name) === 1 ? name : `${programs[program].name}/${name}`);
     let unique = plain;
     for (let copy = 2; taken.has(unique); copy++) unique = `${plain}#${copy}`;
     taken.add(unique);
@@ -195,6 +211,7 @@ function planInterface(
       ...typed(input),
       default: input.default,
       counter: input.counter,
+      ...(input.ranges ? { ranges: input.ranges } : {}),
     })),
     outputs: program.outputs.map(typed),
   };

@@ -82,6 +82,8 @@ export const sigmoid = unary('sigmoid', 'sigmoid');
 export const sin = unary('sin', 'sin');
 export const cos = unary('cos', 'cos');
 export const floor = unary('floor', 'floor');
+/** 1 where NaN, else 0, as i32. */
+export const isNan = unary('isNan', 'isNan');
 
 /** Sum, with numpy's broadcasting; so are the other functions of two operands. */
 export const add = binary('add', 'add');
@@ -135,8 +137,16 @@ export function rsqrt(x: Tensor): Tensor {
   return div(1, sqrt(x));
 }
 
-/** Limits every element to [low, high]. */
+/** Limits every element to [low, high]. BTC2015 for numbers that are no interval. */
 export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
+  if (typeof low === 'number' && typeof high === 'number' && !(low <= high)) {
+    if (isPoisoned(x)) return x;
+    return mistake(
+      2015,
+      { op: 'clip', name: 'low', value: low, wanted: `at most ${high}` },
+      x.type,
+    );
+  }
   return minimum(maximum(x, low), high);
 }
 

@@ -1,4 +1,3 @@
-import { elementCount, sameShape } from '../../ir/tensor.ts';
 import {
   append,
   checkShape,
@@ -11,12 +10,10 @@ import {
 import {
   add,
   div,
-  equal,
   exp,
   less,
   log,
   mul,
-  neg,
   rsqrt,
   select,
   square,
@@ -24,9 +21,8 @@ import {
   sub,
 } from './elementwise.ts';
 import { max, mean, sum } from './reductions.ts';
-import { formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
-import { broadcastTo, expandDims, iota, resolveAxis } from './views.ts';
+import { resolveAxis, zeros } from './views.ts';
 
 /** exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. */
 export function softmax(x: Tensor, axis = -1): Tensor {
@@ -44,28 +40,6 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   if (k === null) return poisoned(x.type);
   const shifted = sub(x, stopGradient(max(x, k, { keepDims: true })));
   return sub(shifted, log(sum(exp(shifted), k, { keepDims: true })));
-}
-
-/**
- * Mean negative log-likelihood of the labels: logits [.., classes] f32 and labels [..] i32 give a scalar. A label outside
- * the classes counts 0. The label is picked by comparison with the class index, so the gradient is elementwise.
- */
-export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const scalar = { dtype: 'f32', shape: [] } as const;
-  if (labels.dtype !== 'i32' && !isPoisoned(labels)) {
-    return mistake(2003, { op: 'crossEntropy', wanted: 'i32 labels', given: labels.dtype }, scalar);
-  }
-  if (isPoisoned(logits) || isPoisoned(labels)) return poisoned(scalar);
-  if (logits.rank === 0 || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
-    const wanted = `labels of shape ${formatShape(logits.shape.slice(0, -1))} for logits of shape ${formatShape(logits.shape)}`;
-    return mistake(2003, { op: 'crossEntropy', wanted, given: formatShape(labels.shape) }, scalar);
-  }
-  const likelihood = logSoftmax(logits);
-  const hit = equal(
-    broadcastTo(expandDims(labels, -1), logits.shape),
-    iota(logits.shape, logits.rank - 1),
-  );
-  return mul(neg(sum(select(hit, likelihood, 0))), 1 / elementCount(labels.shape));
 }
 
 /** Mean of the squared difference. */
@@ -96,8 +70,9 @@ export function randomUniform(shape: readonly number[]): Tensor {
  * (Srivastava et al. 2014).
  */
 export function dropout(x: Tensor, rate = 0.5): Tensor {
-  if (!(rate >= 0 && rate < 1))
-    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1)' }, x.type);
+  if (!(rate >= 0 && rate <= 1))
+    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1]' }, x.type);
   if (!currentTrace('dropout').training || rate === 0 || isPoisoned(x)) return x;
+  if (rate === 1) return zeros(x.shape);
   return mul(x, select(less(randomUniform(x.shape), rate), 0, 1 / (1 - rate)));
 }

@@ -1,8 +1,9 @@
 import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
+import { scopeOfName } from '../../ir/source.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import {
   adopt,
-  append,
+  appendDeclared,
   createTrace,
   inputTensor,
   stepTensor,
@@ -189,6 +190,7 @@ export function appendOptimiser(
 ): { inputs: Trace['inputs']; states: ParameterDeclaration[] } {
   const trace = createTrace(builder.name, { training: true, seed, builder });
   const states: ParameterDeclaration[] = [];
+  trace.fixed = { span: null, scope: '', name: 'optimizer', pass: 'update' };
   withTrace(trace, () => {
     const scalar = { dtype: 'f32', shape: [] } as const;
     const learningRate = inputTensor(
@@ -203,12 +205,14 @@ export function appendOptimiser(
     );
     gradients.forEach(({ declaration, value }, k) => {
       const { type, source } = declaration;
-      trace.fixedSpan = source;
+      const { name: parameter } = declaration;
+      const place = { span: source, scope: scopeOfName(parameter), pass: 'update' } as const;
+      trace.fixed = { ...place, name: `${parameter}.update` };
       const state = Object.fromEntries(
         optimiser.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
           states.push({ name, type, role: 'state', source });
-          return [suffix, append(trace, 'parameter', [], { name }, type, source)];
+          return [suffix, appendDeclared(trace, 'parameter', name, type, source)];
         }),
       );
       const result = optimiser.update({

@@ -1,6 +1,12 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
+import { formatIndexRange } from '../../ir/index-range.ts';
 import type { Shape } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import {
+  type Diagnostic,
+  diagnostic,
+  type MessageNumber,
+  originDiagnostic,
+} from '../diagnostics.ts';
 import {
   checkDType,
   checkShape,
@@ -19,11 +25,14 @@ import {
 import * as contractions from './contractions.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
+import { joinRanges } from './index-parts.ts';
+import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
 import * as parameters from './parameter.ts';
 import * as reductions from './reductions.ts';
+import { nameCalls, scope } from './scope.ts';
 import { formatShape } from './shapes.ts';
 import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
@@ -47,7 +56,16 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
-for (const functions of [contractions, elementwise, composed, parameters, reductions, views])
+const { param, state } = parameters;
+for (const functions of [
+  contractions,
+  elementwise,
+  composed,
+  losses,
+  reductions,
+  views,
+  { param, scope, state },
+])
   nameFunctions(functions);
 
 /** Inputs that the optimiser adds to the program `train`. */
@@ -69,9 +87,10 @@ export function traceModel(model: Model): TracedModel {
       withTrace(trace, () => {
         const outputs = body(inputProxy(trace, definition, used));
         recordOutputs(trace, model, outputs);
+        nameCalls(trace);
       });
     } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error));
+      trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
     diagnostics.push(...trace.diagnostics);
@@ -91,9 +110,33 @@ export function traceModel(model: Model): TracedModel {
       traces.map(({ trace }) => trace),
       diagnostics,
     ),
-    inputs: [...new Map(traces.flatMap(({ trace }) => [...trace.inputs])).values()],
+    inputs: declaredInputs(
+      traces.map(({ trace }) => trace),
+      diagnostics,
+    ),
     diagnostics,
   };
+}
+
+/** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
+function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): InputDeclaration[] {
+  const declared = new Map(traces.flatMap(({ inputs }) => [...inputs]));
+  return [...declared.values()].map((input) => {
+    const ranges = traces.flatMap((trace) => {
+      const noted = trace.indexRanges.get(input.name);
+      return noted ? [[trace.builder.name, noted] as const] : [];
+    });
+    if (ranges.length === 0) return input;
+    const joined = ranges.map(([program, noted]) => {
+      const all = joinRanges(noted, input.type.shape);
+      if (all.some(({ low, high }) => low === high)) {
+        const [first, second] = [...new Set(noted.map(formatIndexRange))];
+        diagnostics.push(diagnostic(2051, null, { name: input.name, program, first, second }));
+      }
+      return [program, all] as const;
+    });
+    return { ...input, ranges: Object.fromEntries(joined) };
+  });
 }
 
 /** Mistakes in what is said beside the functions. */
@@ -248,7 +291,7 @@ function checkLoss(loss: Tensor): void {
   const { builder, diagnostics } = currentTrace('the loss');
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     diagnostics.push(
-      diagnostic(number, builder.sources[builder.nodes[loss.value].source] ?? null, args),
+      originDiagnostic(number, builder.sources[builder.nodes[loss.value].source], args),
     );
   if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });

@@ -7,7 +7,8 @@ export { passesGradient } from './rules.ts';
 /**
  * Reverse-mode differentiation: appends to the builder the nodes that compute the gradients of a scalar.
  * Only values on a path from `wrt` to `loss` get one.
- * Each node carries the source of the forward node that it belongs to.
+ * Each node carries the source of the forward node that it belongs to, its name with `.backward`; the gradient of a value is
+ * named after the value, `hidden/output.grad`.
  *
  * @param loss a scalar f32 value
  * @param wrt the values with respect to which the gradients are taken
@@ -21,7 +22,7 @@ export function differentiate(
   const active = findActive(builder, loss, wrt);
   const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
   contributions[loss].push(
-    createEmit(builder, builder.nodes[loss].source).node('constant', [], {
+    createEmit(builder, sourceOf(builder, loss, BACKWARD)).node('constant', [], {
       ...builder.typeOf(loss),
       value: 1,
     }),
@@ -30,8 +31,9 @@ export function differentiate(
   for (let value = loss; value >= 0; value--) {
     if (!active[value] || contributions[value].length === 0) continue;
     const node = builder.nodes[value];
-    const emit = createEmit(builder, node.source);
+    const emit = createEmit(builder, sourceOf(builder, value, BACKWARD));
     const gradient = accumulate(builder, emit, contributions[value]);
+    nameGradient(builder, gradient, value);
     gradients.set(value, gradient);
     const wanted = (k: number) => active[node.operands[k]] === 1;
     const rule = GRADIENT_RULES[node.op];
@@ -40,6 +42,24 @@ export function differentiate(
     });
   }
   return wrt.map((value) => gradients.get(value) ?? null);
+}
+
+const BACKWARD = '.backward';
+
+/** The source of a value, for something that its gradient takes. */
+function sourceOf(builder: GraphBuilder, value: ValueId, suffix: string): number {
+  const { source } = builder.nodes[value];
+  const origin = builder.sources[source];
+  if (!origin || origin.name === '') return source;
+  return builder.source(origin.span, { ...origin, name: origin.name + suffix, pass: 'gradient' });
+}
+
+/** What is the gradient of several values is named after the one nearest to the loss; a value of the user's keeps its name. */
+function nameGradient(builder: GraphBuilder, gradient: ValueId, of: ValueId): void {
+  const node = builder.nodes[gradient];
+  const name = builder.sources[node.source]?.name ?? '';
+  if (name.endsWith(BACKWARD))
+    builder.nodes[gradient] = { ...node, source: sourceOf(builder, of, '.grad') };
 }
 
 /** Marks f32 values that depend on `wrt` and on which `loss` depends. */

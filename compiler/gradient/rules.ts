@@ -78,6 +78,7 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   sin: unary((e, g, x) => e.apply('mul', g, e.apply('cos', x))),
   cos: unary((e, g, x) => e.apply('neg', e.apply('mul', g, e.apply('sin', x)))),
   floor: NONE,
+  isNan: NONE,
   add: binary(
     (_, g) => g,
     (_, g) => g,

@@ -1,11 +1,13 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
 import { findHomes, type Home } from './homes.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
+import { valueNames } from './value-names.ts';
 import { KernelWriter, rowMajor } from './writers.ts';
 
 /** Tensors of the schedule while programs are being lowered; parameters and state are shared by all programs. */
@@ -15,7 +17,10 @@ export class TensorTable {
 
   constructor(module: Module) {
     for (const { name, type, role, source } of module.parameters) {
-      this.persistent.set(name, this.add({ name, ...type, role, program: null, source }));
+      this.persistent.set(
+        name,
+        this.add({ name, ...type, role, program: null, source, ...scopeField(scopeOfName(name)) }),
+      );
     }
   }
 
@@ -23,6 +28,8 @@ export class TensorTable {
     return this.tensors.push(tensor) - 1;
   }
 }
+
+const scopeField = (scope: string) => (scope === '' ? {} : { scope });
 
 /** One program as kernels in an order that is correct when they run one after the other. */
 export interface LoweredProgram {
@@ -52,6 +59,7 @@ class ProgramLowering implements Storage {
   readonly drafts: KernelDraft[] = [];
   private readonly program: number;
   private readonly table: TensorTable;
+  private readonly names: readonly string[];
   private readonly stored: Uint8Array;
   private readonly homes: readonly (Home | undefined)[];
   private readonly writer: KernelWriter;
@@ -64,6 +72,7 @@ class ProgramLowering implements Storage {
     this.graph = graph;
     this.program = program;
     this.table = table;
+    this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
     this.homes = findHomes(graph, this.stored);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
@@ -98,14 +107,7 @@ class ProgramLowering implements Storage {
   }
 
   temporary(value: ValueId, type: TensorType): number {
-    const { op, source } = this.graph.nodes[value];
-    return this.table.add({
-      name: `${this.graph.name}/${op}.${value}.partial`,
-      ...type,
-      role: 'activation',
-      program: this.program,
-      source: this.graph.sources[source] ?? null,
-    });
+    return this.add(`${this.names[value]}.partial`, value, 'activation', type);
   }
 
   /** Gives inputs and parameters their tensors. */
@@ -144,7 +146,7 @@ class ProgramLowering implements Storage {
       if (temporary === tensor) continue;
       if (this.table.tensors[temporary].program === null) {
         // The old value of another parameter: keep it aside before anything is replaced.
-        const aside = this.add(`old.${value}.${tensor}`, value, 'activation');
+        const aside = this.add(`${this.names[value]}.old.${tensor}`, value, 'activation');
         this.writer.copy(temporary, aside, value);
         temporary = aside;
       }
@@ -157,22 +159,24 @@ class ProgramLowering implements Storage {
 
   private reserve(value: ValueId): number {
     if (this.reserved[value] < 0)
-      this.reserved[value] = this.add(
-        `${this.graph.nodes[value].op}.${value}`,
-        value,
-        'activation',
-      );
+      this.reserved[value] = this.add(this.names[value], value, 'activation');
     return this.reserved[value];
   }
 
-  private add(name: string, value: ValueId, role: ScheduleTensor['role']): number {
-    const { type, source } = this.graph.nodes[value];
+  private add(
+    name: string,
+    value: ValueId,
+    role: ScheduleTensor['role'],
+    type: TensorType = this.graph.nodes[value].type,
+  ): number {
+    const origin = this.graph.sources[this.graph.nodes[value].source];
     return this.table.add({
       name: `${this.graph.name}/${name}`,
       ...type,
       role,
       program: this.program,
-      source: this.graph.sources[source] ?? null,
+      source: origin?.span ?? null,
+      ...scopeField(origin?.scope ?? ''),
     });
   }
 }

@@ -42,6 +42,7 @@ const SCALAR: { readonly [Op in ScalarOp]: readonly Build[] } = {
   sin: [pointwise('sin', A)],
   cos: [pointwise('cos', A)],
   floor: [pointwise('floor', A)],
+  isNan: [pointwise('isNan', A)],
   add: [
     pointwise('add', A, B),
     // An odd number of contributions to one gradient.

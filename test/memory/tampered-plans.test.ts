@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import type { RecordedContraction } from '../../compiler/contract/record.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import { PLAN_VERSION, type Plan, type PlanContraction, type Target } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
@@ -65,7 +66,7 @@ program predict
   output z = t6
 `;
 
-const CONTRACTION: PlanContraction = {
+const CONTRACTION: RecordedContraction = {
   equation: 'ab,bc,cd->ad',
   sizes: { a: 2, b: 3, c: 4, d: 5 },
   order: [
@@ -78,7 +79,7 @@ const CONTRACTION: PlanContraction = {
   leftToRightMacs: 64,
   denseMacs: 30,
   times: 1,
-  source: null,
+  origin: null,
 };
 
 /** A change of the contraction of `train`. */

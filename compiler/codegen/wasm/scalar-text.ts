@@ -83,6 +83,7 @@ export const SCALAR_TEXT: Readonly<Record<ScalarOp, ScalarText>> = {
   sin: { f32: call('sin') },
   cos: { f32: call('cos') },
   floor: unary('floor'),
+  isNan: { f32: (a) => `(f32.ne ${a} ${a})`, f32x4: (a) => bit(`(f32x4.ne ${a} ${a})`) },
   add: everywhere('add'),
   sub: everywhere('sub'),
   mul: everywhere('mul'),

@@ -44,6 +44,7 @@ const SCALAR_TEXT: Readonly<Record<ScalarOp, Printer>> = {
   sin: helper('sin_f32'),
   cos: helper('cos_f32'),
   floor: call('floor'),
+  isNan: (use, _dtype, a) => `i32(${use('is_nan')}(${a}))`,
   add: infix('+'),
   sub: infix('-'),
   mul: infix('*'),
