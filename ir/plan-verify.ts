@@ -101,10 +101,6 @@ function verifyNames(plan: Plan, report: Report): void {
   const names = (items: readonly { name: string }[]) => items.map((item) => item.name);
   verifyUnique(names(plan.tensors), (i) => `tensors[${i}].name`, report);
   verifyUnique(names(plan.kernels), (i) => `kernels[${i}].name`, report);
-  if (plan.target === 'wasm') {
-    const exported = plan.kernels.map((kernel) => kernel.export ?? kernel.name);
-    verifyUnique(exported, (i) => `kernels[${i}].export`, report);
-  }
   verifyUnique(Object.keys(plan.programs), () => 'programs', report);
   for (const [name, { inputs, outputs }] of Object.entries(plan.programs)) {
     verifyUnique(names(inputs), (i) => `programs.${name}.inputs[${i}].name`, report);

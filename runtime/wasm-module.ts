@@ -33,12 +33,19 @@ function refuse(reason: string): never {
 /** Refuses a module that could do more than run the kernels of `plan`, before an engine sees it. Error: `invalid-module`. */
 export function checkWasmModule(bytes: Uint8Array, { kernels, module }: Plan): void {
   if (HEADER.some((byte, k) => bytes[k] !== byte)) refuse('it is not WebAssembly, version 1');
+  /** By name, what is not exported yet: how many addresses it takes. */
+  const wanted = new Map<string | undefined, number>();
+  for (const kernel of kernels) {
+    const { length } = kernel.bindings;
+    if ((wanted.get(kernel.export) ?? length) !== length)
+      refuse(`kernels of different bindings are '${kernel.export}'`);
+    wanted.set(kernel.export, length);
+  }
   /** Per type: how many i32 a function of it takes that takes nothing else and gives nothing; -1 for other types. */
   let addresses: number[] = [];
   let functions: number[] = [];
   let bodies = 0;
   let imported = false;
-  let exported = 0;
   let last = 0;
   const file = new Reader(bytes, HEADER.length, bytes.length);
   while (!file.atEnd()) {
@@ -53,12 +60,12 @@ export function checkWasmModule(bytes: Uint8Array, { kernels, module }: Plan): v
       imported = true;
     } else if (id === SECTIONS.function)
       functions = section.list(() => typeAt(addresses, section.u32()));
-    else if (id === SECTIONS.export) exported = readExports(section, functions, kernels);
+    else if (id === SECTIONS.export) readExports(section, functions, wanted);
     else bodies = section.list(() => section.part(section.u32())).length;
     if (!section.atEnd()) refuse(`section ${id} is longer than what it holds`);
   }
   if (!imported) refuse("it does not import its memory, 'env' 'memory'");
-  if (exported !== kernels.length) refuse('it does not export the kernels of the plan');
+  for (const name of wanted.keys()) refuse(`it does not export the kernel '${name}'`);
   if (bodies !== functions.length)
     refuse(`it has ${bodies} bodies for ${functions.length} functions`);
 }
@@ -94,21 +101,20 @@ function readMemory(section: Reader, pages: number): void {
     refuse(`its memory is not one of exactly ${pages} pages, as the plan says`);
 }
 
-/** The number of exports, which are the kernels of the plan, each once. */
+/** Takes what is exported, all of it kernels of the plan, off what is wanted. */
 function readExports(
   section: Reader,
   functions: readonly number[],
-  kernels: Plan['kernels'],
-): number {
-  const wanted = new Map(kernels.map((kernel) => [kernel.export, kernel.bindings.length]));
-  return section.list(() => {
+  wanted: Map<string | undefined, number>,
+): void {
+  section.list(() => {
     const name = section.name();
-    const bindings = wanted.get(name);
-    if (bindings === undefined) refuse(`it exports '${name}', which is no kernel of the plan`);
+    const addresses = wanted.get(name);
+    if (addresses === undefined) refuse(`it exports '${name}', which is no kernel of the plan`);
     wanted.delete(name);
-    if (section.byte() !== 0 || functions[section.u32()] !== bindings)
-      refuse(`'${name}' is not a function of ${bindings} addresses, as the plan says`);
-  }).length;
+    if (section.byte() !== 0 || functions[section.u32()] !== addresses)
+      refuse(`'${name}' is not a function of ${addresses} addresses, as the plan says`);
+  });
 }
 
 /** Reads numbers and names of the binary format from `at` up to `end`, and never beyond. */
