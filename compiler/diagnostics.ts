@@ -1,3 +1,4 @@
+import { shortName, shortNames } from '../ir/shorten.ts';
 import {
   formatChain,
   formatSpan,
@@ -40,7 +41,7 @@ export const MESSAGES = {
   1002: 'the model could not be evaluated: {reason}',
   1003: "input '{name}' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
   1004: "'{name}' is not an input of model '{model}'; its inputs are {inputs}",
-  1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}",
+  1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}{near}",
   1006: "option '{name}' takes a {wanted}, not '{given}'",
   1007: "parameter '{name}' is declared twice with different {what}: {first} and {second}",
   1008: "parameter '{name}' is declared by two layers; give one of them a 'name' of its own, or reuse one layer object to share its weights",
@@ -57,6 +58,10 @@ export const MESSAGES = {
   1019: 'options are set, but the model is made already; pass a function that makes it, as in compile(() => model, { set })',
   1020: "program '{program}' is asynchronous; 'build' and programs run at compile time and return tensors at once",
   1021: 'compile takes what defineModel returns, or a function that returns it, not {given}',
+  1030: 'the model ends the process, by process.exit({code}), before it is built',
+  1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
+  1032: "the evaluation of '{file}' ended the compiler with code {code}",
+  1033: "the build of '{file}' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more",
   2001: "shapes {left} and {right} of '{op}' do not broadcast",
   2002: "'{op}': {reason}",
   2003: "'{op}' takes {wanted}, not {given}",
@@ -111,7 +116,7 @@ export const MESSAGES = {
   5021: "device profile '{name}': '{field}' is {value}; it must be {wanted}; {proposal} would do",
   5022: "device profile '{name}' is of target {given}, but plans are built for {targets}",
   5030: "'{file}' is not what it says: {path}: {reason}",
-  6001: "unknown target '{target}'; the targets are webgpu and wasm",
+  6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form name=value",
@@ -119,20 +124,52 @@ export const MESSAGES = {
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
   6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
+  6010: '{file} cannot be written: {reason}',
+  6011: "'{option}' is '{given}'; it must be {wanted}{near}",
+  6012: "there is no option '{option}'{near}",
+  6013: "missing required argument '{name}'; {what}",
+  6014: "there is no command '{command}'{near}",
+  6015: 'there are too many arguments{what}',
+  6016: "'{option}' cannot be used with '{other}'",
+  6017: "'{option}' needs a value",
+  6018: "'{option}' must be given",
+  6019: '{reason}',
+  6020: "the program has no input '{name}'; its inputs are {inputs}{near}",
+  6021: "'{letter}' has two sizes, {first} and {second}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;
 
-/** Builds a diagnostic from the table; an argument that the message does not name is ignored. */
+/** Arguments that are sentences or lists; all others are names. */
+const TEXTS: ReadonlySet<string> = new Set([
+  'reason',
+  'inputs',
+  'options',
+  'files',
+  'layers',
+  'names',
+  'programs',
+  'choices',
+  'wanted',
+  'near',
+]);
+
+function shortArgument(name: string, value: string | number): string {
+  return TEXTS.has(name) ? shortNames(String(value)) : shortName(String(value));
+}
+
+/** Builds a diagnostic from the table, without long names; an argument that the message does not name is ignored. */
 export function diagnostic(
   number: MessageNumber,
   source: SourceSpan | null,
   args: Arguments = {},
   extra: { category?: Category; related?: Diagnostic['related']; scope?: string } = {},
 ): Diagnostic {
-  const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) => String(args[name]));
+  const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) =>
+    shortArgument(name, args[name]),
+  );
   const { category = 'error', scope = '' } = extra;
-  const related = [...(extra.related ?? []), ...placeLines(source, scope)];
+  const related = [...placeLines(source, scope), ...(extra.related ?? [])];
   return {
     code: `BTC${number}`,
     category,

@@ -1,5 +1,6 @@
 import type { Graph, Module, ParameterDeclaration } from '../ir/graph.ts';
 import { printGraph } from '../ir/graph-text.ts';
+import { append } from '../ir/lists.ts';
 import type { Target } from '../ir/plan.ts';
 import type { Schedule, TargetLimits } from '../ir/schedule.ts';
 import { printSchedule } from '../ir/schedule-text.ts';
@@ -95,7 +96,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
       diagnostics.push(trained.diagnostic);
       return graph;
     }
-    states.push(...trained.states);
+    append(states, trained.states);
     for (const input of trained.inputs) inputs.set(input.name, input);
     return verified('gradient', trained.graph);
   });

@@ -1,4 +1,5 @@
 import { type Graph, GraphBuilder, type Node, type ValueId } from '../ir/graph.ts';
+import { append } from '../ir/lists.ts';
 import { inferType, type OpAttributes, type OpName } from '../ir/ops.ts';
 
 /** Copies a graph node by node; a pass may append something else for a node. */
@@ -82,8 +83,8 @@ export function builderFor(graph: Graph): GraphBuilder {
 /** A builder that goes on where a graph ends. */
 export function extendGraph(graph: Graph): GraphBuilder {
   const builder = builderFor(graph);
-  builder.nodes.push(...graph.nodes);
-  builder.outputs.push(...graph.outputs);
-  builder.updates.push(...graph.updates);
+  append(builder.nodes, graph.nodes);
+  append(builder.outputs, graph.outputs);
+  append(builder.updates, graph.updates);
   return builder;
 }

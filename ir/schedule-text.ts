@@ -8,6 +8,7 @@ import {
   parseNumber,
   printKernel,
 } from './kernel-text.ts';
+import { append } from './lists.ts';
 import type { HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
@@ -123,7 +124,7 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const placement = allocated?.placements[index];
     lines.push(`tensor t${index} ${formatTensor(tensor, schedule.programs, placement)}`);
   });
-  for (const program of schedule.programs) lines.push(...formatProgram(program));
+  for (const program of schedule.programs) append(lines, formatProgram(program));
   return `${lines.join('\n')}\n`;
 }
 
@@ -250,7 +251,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         last,
         policy,
         scope,
-        ,
+        pass,
         source,
       ],
     ) => {
@@ -264,7 +265,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
-        ...parsePlace(scope, undefined),
+        ...parsePlace(scope, pass),
         ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
         ...(onHost === undefined ? {} : { onHost: true as const }),
       });

@@ -31,6 +31,8 @@ export interface ScheduleTensor {
   readonly source: SourceSpan | null;
   /** The layer that it comes from, as in `stage4.block1.conv2`; absent where there is none. */
   readonly scope?: string;
+  /** As of a step. */
+  readonly pass?: string;
   /** The tensor whose value this one holds again. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
   /** A parameter or state that lives in a host slot; steps name arena tensors that transfers bring in. */

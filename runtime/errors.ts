@@ -1,4 +1,5 @@
 import { printable } from '../ir/printable.ts';
+import { shortNames } from '../ir/shorten.ts';
 
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
 export type RuntimeErrorCode =
@@ -28,14 +29,14 @@ export type RuntimeErrorCode =
   | 'destroyed';
 
 /**
- * Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. The message
- * may go to a terminal, whatever the names in it.
+ * Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long names in
+ * it are shortened, and it may go to a terminal, whatever they are.
  */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
   constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(printable(message), options);
+    super(printable(shortNames(message)), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

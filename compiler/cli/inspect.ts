@@ -64,10 +64,11 @@ function withInterfaces(plan: Plan) {
 }
 
 export function formatInspection(plan: Plan, columns: number, all: boolean): string {
-  const inspection = inspectPlan(plan);
+  const inspection = inspectPlan(plan, all);
   return [
     formatMemory(inspection),
     ...inspection.programs.map((program) => formatProgram(plan, program, columns, all)),
+    ...formatLayers(inspection),
     ...formatContractions(inspection, all),
     formatKernels(inspection, all),
     ...(all ? [formatTensors(plan)] : []),
@@ -111,7 +112,8 @@ function formatProgram(
 ): string {
   const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
   const { predicted } = plan.programs[program.name];
-  const peak = `live at the peak, step ${program.peakStep} (${program.peakLabel}${program.peakSource ? `, ${program.peakSource}` : ''}):`;
+  const at = [program.peakLabel, program.peakScope, program.peakSource ?? ''];
+  const peak = `live at the peak, step ${program.peakStep} (${at.filter((part) => part !== '').join(', ')}):`;
   const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
     formatBytes(bytes),
     `${name} [${shape.join(', ')}]`,
@@ -189,6 +191,28 @@ function formatInterface(plan: Plan, name: string): string {
     ...inputs.map((input) => ['input', input.name, formatType(input), inputNote(input)]),
     ...outputs.map((output) => ['output', output.name, formatType(output), '']),
   ]);
+}
+
+/** What each layer takes; nothing where all belongs to none. */
+function formatLayers({ layers }: Inspection): string[] {
+  if (layers.every(({ name }) => name === '')) return [];
+  const [flops, seconds] = [
+    layers.reduce((sum, layer) => sum + layer.flops, 0) || 1,
+    layers.reduce((sum, layer) => sum + (layer.seconds ?? 0), 0) || 1,
+  ];
+  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
+  const isTimed = layers.every((layer) => layer.seconds !== null);
+  const rows = layers.map((layer) => [
+    ...(isTimed ? [share(layer.seconds ?? 0, seconds)] : []),
+    share(layer.flops, flops),
+    formatBytes(layer.parameterBytes),
+    formatBytes(layer.stateBytes),
+    formatBytes(layer.peakBytes),
+    layer.name === '' ? '(no layer)' : layer.name,
+  ]);
+  const head = [...(isTimed ? ['time'] : []), 'FLOP', 'parameters', 'state', 'at peak', 'layer'];
+  const right = head.slice(0, -1).map((_, column) => column);
+  return [`${style.bold('layers')}\n${table([head, ...rows], right)}\n`];
 }
 
 /** A table of so many rows, and how many it leaves out. */

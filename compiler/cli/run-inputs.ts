@@ -4,7 +4,9 @@ import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { didYouMean } from '../nearest.ts';
 import { readRegularFile } from './read-file.ts';
+import { UsageError } from './usage.ts';
 
 export interface InputOptions {
   readonly input?: Readonly<Record<string, OptionValue>>;
@@ -36,10 +38,14 @@ export async function makeInputs(
   const unknown = Object.keys(given).find(
     (name) => !declarations.some((declaration) => declaration.name === name),
   );
-  if (unknown !== undefined)
-    throw new Error(
-      `the program has no input '${unknown}'; its inputs are ${declarations.map(({ name }) => name).join(', ') || 'none'}`,
-    );
+  if (unknown !== undefined) {
+    const names = declarations.map(({ name }) => name);
+    throw new UsageError(6020, {
+      name: unknown,
+      inputs: names.join(', ') || 'none',
+      near: didYouMean(unknown, names),
+    });
+  }
   return Promise.all(
     declarations.map(async (declaration, stream) => {
       const { name, default: fallback, counter } = declaration;

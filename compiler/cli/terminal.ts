@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { printableLines } from '../../ir/printable.ts';
 
 // Everything that btc prints goes through `guardOutput`, which lets no character through that a terminal obeys, but for line
 // breaks, tabs and the sequences that btc itself makes. Those begin with a mark that no file can know, in place of the escape.
 
 const ESCAPE = '\u001b';
-const MARK = `<${randomUUID()}>`;
+/** The same in all threads of the process. */
+const MARK = (getEnvironmentData('btc:mark') as string | undefined) ?? `<${randomUUID()}>`;
+setEnvironmentData('btc:mark', MARK);
 
 /** A sequence of btc's own, `[2K`, as it may stand in output. */
 export function sequence(text: string): string {
@@ -29,23 +32,14 @@ export function visibleLength(text: string): number {
   );
 }
 
-let trusted = 0;
-
-/** Runs the user's own code, whose output goes out as it is. */
-export async function unguarded<T>(task: () => Promise<T>): Promise<T> {
-  trusted++;
-  try {
-    return await task();
-  } finally {
-    trusted--;
-  }
-}
-
-/** From here on, all text for the streams of the process is guarded; bytes are not. */
+/**
+ * From here on, all text for the streams of the process is guarded. Bytes are not: what a model of the user's own prints in its
+ * thread comes as such.
+ */
 export function guardOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
     stream.write = (chunk: unknown, ...rest: unknown[]) =>
-      write(typeof chunk === 'string' && trusted === 0 ? guarded(chunk) : chunk, ...rest);
+      write(typeof chunk === 'string' ? guarded(chunk) : chunk, ...rest);
   }
 }

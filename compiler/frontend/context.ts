@@ -165,8 +165,16 @@ export function evaluationDiagnostic(error: unknown, trace?: Trace): Diagnostic 
   const extra = trace?.thrown?.error === error ? { scope: trace?.thrown?.place } : {};
   if (error instanceof MisuseError)
     return diagnostic(error.number, error.source, error.args, extra);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason }, extra);
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */
@@ -246,8 +254,8 @@ export function appendDeclared(
   name: string,
   type: TensorType,
   span: SourceSpan | null,
+  scope = op === 'input' ? '' : scopeOfName(name),
 ): Tensor {
-  const scope = op === 'input' ? '' : scopeOfName(name);
   const source = trace.builder.source(span, { scope, name });
   return adopt(trace, trace.builder.append(op, [], { name }, type, source));
 }

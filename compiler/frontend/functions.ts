@@ -8,8 +8,10 @@ import {
   stepTensor,
 } from './context.ts';
 import {
+  abs,
   add,
   div,
+  equal,
   exp,
   less,
   log,
@@ -20,11 +22,14 @@ import {
   stopGradient,
   sub,
 } from './elementwise.ts';
-import { max, mean, sum } from './reductions.ts';
+import { max, mean, type ReductionOptions, sum } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
-import { resolveAxis, zeros } from './views.ts';
+import { reshape, resolveAxis, zeros } from './views.ts';
 
-/** exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. */
+/**
+ * exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. A row that is -Infinity throughout has no
+ * softmax: it is NaN, as in PyTorch and JAX.
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   if (isPoisoned(x)) return x;
   const k = resolveAxis('softmax', axis, x.rank);
@@ -40,6 +45,26 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   if (k === null) return poisoned(x.type);
   const shifted = sub(x, stopGradient(max(x, k, { keepDims: true })));
   return sub(shifted, log(sum(exp(shifted), k, { keepDims: true })));
+}
+
+/**
+ * log(Σ exp(x)) over `axes` (all when omitted), shifted by the maximum so that nothing overflows. Where all x are -Infinity it is
+ * that, with a gradient of 0.
+ */
+export function logSumExp(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReductionOptions = {},
+): Tensor {
+  const greatest = stopGradient(max(x, axes, { keepDims: true }));
+  if (isPoisoned(greatest)) return greatest;
+  // An infinite maximum is no shift: it would make NaN of its own element.
+  const shift = select(less(abs(greatest), Number.POSITIVE_INFINITY), greatest, 0);
+  const total = sum(exp(sub(x, shift)), axes, { keepDims: true });
+  const vanishes = equal(total, 0);
+  const result = add(log(select(vanishes, 1, total)), shift);
+  const whole = select(vanishes, Number.NEGATIVE_INFINITY, result);
+  return options.keepDims ? whole : reshape(whole, max(x, axes).shape);
 }
 
 /** Mean of the squared difference. */

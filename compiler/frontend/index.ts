@@ -1,5 +1,9 @@
 /** The language that models are written in. Importing it has no effects. */
 export type { DType, Shape } from '../../ir/tensor.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
+} from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export * from './elementwise.ts';
@@ -31,6 +35,7 @@ export { factoriseDimension } from './factorised/modes.ts';
 export {
   dropout,
   logSoftmax,
+  logSumExp,
   meanSquaredError,
   normalise,
   randomUniform,

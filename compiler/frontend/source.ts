@@ -9,8 +9,8 @@ const OWN = pathOf(new URL('../', import.meta.url).href);
 const SOME_FRAMES = 100;
 /** The same in deep recursion. */
 const ALL_FRAMES = 20_000;
-/** The function of btc that runs the user's functions: what called it made no value. */
-const OUTERMOST = 'traceModel';
+/** The functions of btc that run the user's: what called those is none of the model. */
+const OUTERMOST: readonly string[] = ['traceModel', 'withOptions'];
 
 let mapper: SourceMapper | null = null;
 /** Names of the functions that messages may blame. */
@@ -89,7 +89,7 @@ function callIn(most: number): Call | null {
     const frame = frameAt(site);
     if (!frame) continue;
     if (!('own' in frame)) frames.push(frame);
-    else if (frame.own === OUTERMOST) return { span: chainOf(frames), callee, within };
+    else if (OUTERMOST.includes(frame.own)) return { span: chainOf(frames), callee, within };
     else if (frames.length === 0) {
       callee = callees.has(frame.own) ? frame.own : null;
       within = callee ?? within;
@@ -149,7 +149,12 @@ function chainOf(frames: readonly SourceSpan[]): SourceSpan | null {
 }
 
 function pathOf(file: string): string {
-  return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  try {
+    return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  } catch {
+    // No address after all: a line of a stack may be anybody's text.
+    return file;
+  }
 }
 
 /** The user's expression at which an exception was thrown, and the calls that led there. */
@@ -159,7 +164,7 @@ export function spanOfError(error: unknown): SourceSpan | null {
   for (const [, name = '', file, line, column] of stack.matchAll(STACK_LINE)) {
     const frame = frameOf(file, Number(line), Number(column), () => name);
     if (frame && !('own' in frame)) frames.push(frame);
-    else if (frame?.own === OUTERMOST) break;
+    else if (frame && OUTERMOST.includes(frame.own)) break;
   }
   while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
   return chainOf(frames);
@@ -167,4 +172,4 @@ export function spanOfError(error: unknown): SourceSpan | null {
 
 /** `at traceModel (file:///…/trace.js:3:14)`, `at /…/model.ts:3:14` */
 const STACK_LINE =
-  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^()\n]*?|[A-Za-z]:[^()\n]*?):(\d+):(\d+)\)?$/gm;
+  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^\n]*?|[A-Za-z]:[^\n]*?):(\d+):(\d+)\)?$/gm;

@@ -1,5 +1,6 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { formatIndexRange } from '../../ir/index-range.ts';
+import { append } from '../../ir/lists.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import {
   type Diagnostic,
@@ -72,6 +73,14 @@ for (const functions of [
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
 
+/** Runs the functions of one program. */
+let runProgram: <T>(run: () => T) => T = (run) => run();
+
+/** Sets what is done around the functions of each program, all of which a model's `build` runs for. */
+export function setProgramRunner(runner: typeof runProgram): void {
+  runProgram = runner;
+}
+
 /** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
   const { definition } = model;
@@ -84,16 +93,18 @@ export function traceModel(model: Model): TracedModel {
     const trace = createTrace(program, { training: trains, seed });
     traces.push({ trace, trains });
     try {
-      withTrace(trace, () => {
-        const outputs = body(inputProxy(trace, definition, used));
-        recordOutputs(trace, model, outputs);
-        nameCalls(trace);
-      });
+      runProgram(() =>
+        withTrace(trace, () => {
+          const outputs = body(inputProxy(trace, definition, used));
+          recordOutputs(trace, model, outputs);
+          nameCalls(trace);
+        }),
+      );
     } catch (error) {
       trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
-    diagnostics.push(...trace.diagnostics);
+    append(diagnostics, trace.diagnostics);
     if (ended) break;
     if (trains) checkStateNames(trace, definition, diagnostics);
   }
@@ -112,6 +123,7 @@ export function traceModel(model: Model): TracedModel {
     ),
     inputs: declaredInputs(
       traces.map(({ trace }) => trace),
+      definition.inputs,
       diagnostics,
     ),
     diagnostics,
@@ -119,7 +131,11 @@ export function traceModel(model: Model): TracedModel {
 }
 
 /** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
-function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): InputDeclaration[] {
+function declaredInputs(
+  traces: readonly Trace[],
+  specs: Inputs,
+  diagnostics: Diagnostic[],
+): InputDeclaration[] {
   const declared = new Map(traces.flatMap(({ inputs }) => [...inputs]));
   return [...declared.values()].map((input) => {
     const ranges = traces.flatMap((trace) => {
@@ -131,7 +147,9 @@ function declaredInputs(traces: readonly Trace[], diagnostics: Diagnostic[]): In
       const all = joinRanges(noted, input.type.shape);
       if (all.some(({ low, high }) => low === high)) {
         const [first, second] = [...new Set(noted.map(formatIndexRange))];
-        diagnostics.push(diagnostic(2051, null, { name: input.name, program, first, second }));
+        const { name } = input;
+        const source = Object.hasOwn(specs, name) ? specs[name].source : null;
+        diagnostics.push(diagnostic(2051, source, { name, program, first, second }));
       }
       return [program, all] as const;
     });
@@ -153,7 +171,7 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) diagnostics.push(...train.optimizer.problems);
+  else if (train) append(diagnostics, train.optimizer.problems);
   return diagnostics;
 }
 

@@ -1,4 +1,5 @@
 import type { GraphBuilder, Node, NodeOf, ValueId } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
@@ -21,8 +22,9 @@ export function differentiate(
 ): (ValueId | null)[] {
   const active = findActive(builder, loss, wrt);
   const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
+  const masks = new Set<ValueId>();
   contributions[loss].push(
-    createEmit(builder, sourceOf(builder, loss, BACKWARD)).node('constant', [], {
+    createEmit(builder, sourceOf(builder, loss, BACKWARD), masks).node('constant', [], {
       ...builder.typeOf(loss),
       value: 1,
     }),
@@ -31,7 +33,7 @@ export function differentiate(
   for (let value = loss; value >= 0; value--) {
     if (!active[value] || contributions[value].length === 0) continue;
     const node = builder.nodes[value];
-    const emit = createEmit(builder, sourceOf(builder, value, BACKWARD));
+    const emit = createEmit(builder, sourceOf(builder, value, BACKWARD), masks);
     const gradient = accumulate(builder, emit, contributions[value]);
     nameGradient(builder, gradient, value);
     gradients.set(value, gradient);
@@ -174,7 +176,7 @@ function joinContractions(
     else groups.set(key, [value]);
   }
   for (const group of groups.values()) {
-    if (group.length < MIN_JOINED) rest.push(...group);
+    if (group.length < MIN_JOINED) append(rest, group);
     else rest.push(joinGroup(builder, emit, group));
   }
   return rest;

@@ -1,6 +1,6 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { scopeOfName } from '../../ir/source.ts';
+import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
@@ -16,10 +16,20 @@ export class TensorTable {
   readonly persistent = new Map<string, number>();
 
   constructor(module: Module) {
+    const trained = new Set(module.parameters.map(({ name }) => name));
     for (const { name, type, role, source } of module.parameters) {
+      // The optimiser's state belongs to the layer of its parameter.
+      const owner = trained.has(scopeOfName(name)) ? scopeOfName(name) : name;
       this.persistent.set(
         name,
-        this.add({ name, ...type, role, program: null, source, ...scopeField(scopeOfName(name)) }),
+        this.add({
+          name,
+          ...type,
+          role,
+          program: null,
+          source,
+          ...placeFields(scopeOfName(owner)),
+        }),
       );
     }
   }
@@ -29,7 +39,10 @@ export class TensorTable {
   }
 }
 
-const scopeField = (scope: string) => (scope === '' ? {} : { scope });
+const placeFields = (scope: string, pass?: Pass) => ({
+  ...(scope === '' ? {} : { scope }),
+  ...(pass ? { pass } : {}),
+});
 
 /** One program as kernels in an order that is correct when they run one after the other. */
 export interface LoweredProgram {
@@ -176,7 +189,7 @@ class ProgramLowering implements Storage {
       role,
       program: this.program,
       source: origin?.span ?? null,
-      ...scopeField(origin?.scope ?? ''),
+      ...placeFields(origin?.scope ?? '', origin?.pass),
     });
   }
 }

@@ -334,9 +334,23 @@ const TAMPERINGS: readonly (readonly [string, Target, string, Tamper])[] = [
   [
     'a source that is none',
     'webgpu',
-    'programs.train.steps[0].source.line:',
-    (p) => (p.programs.train.steps[0].source.line = 'x'),
+    'programs.train.steps[0].source:',
+    (p) => (p.programs.train.steps[0].source = 'x'),
   ],
+  [
+    'a source that is not there',
+    'webgpu',
+    'programs.train.steps[0].source:',
+    (p) => (p.programs.train.steps[0].source = 99),
+  ],
+  [
+    'a source of a tensor that is not there',
+    'webgpu',
+    'tensors[0].source:',
+    (p) => (p.tensors[0].source = 99),
+  ],
+  ['a call that leads to itself', 'webgpu', 'frames[0].from:', (p) => (p.frames[0].from = 0)],
+  ['a place in no frame', 'webgpu', 'sources[0].frame:', (p) => (p.sources[0].frame = 99)],
   ['a missing program', 'webgpu', 'tensors[', (p) => Reflect.deleteProperty(p.programs, 'predict')],
   [
     'an input shape',

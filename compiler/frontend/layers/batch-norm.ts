@@ -73,7 +73,7 @@ function batchStatistics(
   // The variance does not change with the centre to first order, so its gradient need not go that way.
   const variance = mean(square(centred), axes);
   const move = (state: State, towards: Tensor) =>
-    state.assign(add(mul(state.value, 1 - momentum), mul(towards, momentum)));
+    state.assign(add(state.value, mul(sub(towards, state.value), momentum)));
   move(running.mean, centre);
   move(running.variance, mul(variance, count / (count - 1)));
   return { centre, centred, variance };
