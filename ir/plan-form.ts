@@ -54,7 +54,8 @@ const record =
       field(Object.hasOwn(value, name) ? value[name] : undefined, `${prefix}${name}`, errors);
     }
     for (const [name, field] of Object.entries(optional)) {
-      if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
+      // Inherited ones too: whoever reads the field would find them.
+      if (name in value) field(value[name], `${prefix}${name}`, errors);
     }
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))

@@ -69,7 +69,7 @@ describe('a module of a stranger', () => {
     const module = assemble(`(module ${MEMORY} ${kernels(small.plan)})`);
     const session = await load(planFor(small.plan, module), { module });
     const { loss } = await session.run('train', SMALL_INPUTS);
-    expect(loss).toEqual(new Float32Array(1));
+    expect(loss).toHaveLength(1);
     session.destroy();
   });
 
@@ -87,10 +87,9 @@ describe('a module of a stranger', () => {
     ]) {
       const first = `(module (import "${from}" "${name}" (func $f (param externref) (result externref))) ${MEMORY}`;
       const only = `(module (import "${from}" "${name}" (func $f))`;
-      for (const head of [first, only]) {
-        const error = await refused(assemble(`${head} ${kernels(small.plan)})`));
-        expect(error.message).toMatch(/import/);
-      }
+      await refused(assemble(`${first} ${kernels(small.plan)})`));
+      const error = await refused(assemble(`${only} ${kernels(small.plan)})`));
+      expect(error.message).toMatch(/may import its memory/);
     }
     expect(Function.prototype.call).toBe(call);
   });
@@ -165,7 +164,7 @@ describe('a module of a stranger', () => {
     const { plan, module } = small;
     const names = new Set(plan.kernels.map((kernel) => kernel.export));
     let accepted = 0;
-    for (let round = 0; round < 6000; round++) {
+    for (let round = 0; round < 2500; round++) {
       let bytes = Uint8Array.from(module);
       // Most changes hit the sections in front of the code.
       const end = round % 3 === 0 ? bytes.length : Math.min(bytes.length, 160);
@@ -275,7 +274,7 @@ describe('a plan of a stranger', () => {
     const draw = { seed: 3, hosted: 5, swapped: 5, recomputed: 5, tiers: ['memory'] } as const;
     const { plan, module } = await swappedWasm(small.plan, draw);
     let ran = 0;
-    for (let round = 0; round < 2500; round++) {
+    for (let round = 0; round < 1200; round++) {
       const changed = JSON.parse(JSON.stringify(plan));
       for (let change = 0; change <= below(2); change++) mutate(changed, below);
       const limits = { maxDeviceBytes: 2 ** 20, maxHostBytes: 2 ** 20 };
