@@ -318,6 +318,9 @@ function mutate(value: any, below: (count: number) => number): void {
   else if (kind === 1) value[keys[below(keys.length)]] = child;
   else if (kind === 2 && typeof child === 'number')
     value[key] = child + [-1, 1, 4, 16, 64][below(5)];
-  else if (kind === 3) value[String(VALUES[below(VALUES.length)])] = child;
-  else value[key] = VALUES[below(VALUES.length)];
+  else if (kind === 3) {
+    // Of its own, as JSON makes it, whatever the name.
+    const name = String(VALUES[below(VALUES.length)]);
+    Object.defineProperty(value, name, { value: child, enumerable: true, configurable: true });
+  } else value[key] = VALUES[below(VALUES.length)];
 }
