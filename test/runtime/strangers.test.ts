@@ -321,6 +321,8 @@ function mutate(value: any, below: (count: number) => number): void {
   else if (kind === 3) {
     // Of its own, as JSON makes it, whatever the name.
     const name = String(VALUES[below(VALUES.length)]);
-    Object.defineProperty(value, name, { value: child, enumerable: true, configurable: true });
+    Object.defineProperty(value, name, {
+      ...{ value: child, enumerable: true, configurable: true, writable: true },
+    });
   } else value[key] = VALUES[below(VALUES.length)];
 }
