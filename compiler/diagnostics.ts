@@ -175,7 +175,9 @@ export function diagnostic(
     message,
     source: ownSpan(source),
     ...(scope === '' ? {} : { scope }),
-    ...(related.length > 0 ? { related } : {}),
+    ...(related.length > 0
+      ? { related: related.map((line) => ({ ...line, message: shortNames(line.message) })) }
+      : {}),
   };
 }
 

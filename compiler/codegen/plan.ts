@@ -66,7 +66,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         ? {
             contractions: options.contractions[k].map(({ origin, ...contraction }) => ({
               ...contraction,
-              source: origin && tables.add(origin),
+              source: origin && tables.add({ ...origin, scope: origin.scope || undefined }),
             })),
           }
         : {}),
