@@ -68,7 +68,7 @@ function layerMessages(layers: readonly LayerBytes[], deviceBytes: number): Rela
     ...(rest.length > 0
       ? [
           {
-            message: `live there: ${formatBytes(restBytes)} of ${rest.length} others`,
+            message: `live there: ${formatBytes(restBytes)} of ${rest.length} other${rest.length === 1 ? '' : 's'}`,
             source: null,
           },
         ]

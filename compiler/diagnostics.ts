@@ -176,7 +176,9 @@ export function diagnostic(
     message,
     source: ownSpan(source),
     ...(scope === '' ? {} : { scope }),
-    ...(related.length > 0 ? { related } : {}),
+    ...(related.length > 0
+      ? { related: related.map((line) => ({ ...line, message: shortNames(line.message) })) }
+      : {}),
   };
 }
 

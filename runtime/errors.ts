@@ -25,6 +25,8 @@ export type RuntimeErrorCode =
   | 'invalid-input'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
+  /** The worker of `loadInWorker` did not start, or has ended. */
+  | 'worker-lost'
   /** The session was destroyed. */
   | 'destroyed';
 

@@ -1,5 +1,5 @@
 import type { HostStore } from './host-store.ts';
-import { nodeModule } from './platform.ts';
+import { nodeModule, nodeProcess } from './platform.ts';
 
 const ZEROS_BYTES = 4 * 2 ** 20;
 
@@ -15,6 +15,7 @@ export async function openNodeSpill(
   const fs = await nodeModule<typeof import('node:fs')>('fs');
   const { join } = await nodeModule<typeof import('node:path')>('path');
   const { tmpdir } = await nodeModule<typeof import('node:os')>('os');
+  const process = nodeProcess();
   const folder = directory ?? tmpdir();
   await checkRoom(fs, folder, bytes);
   const path = join(folder, `btc-${process.pid}-${crypto.randomUUID()}.spill`);

@@ -1,4 +1,5 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
+import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
@@ -49,12 +50,11 @@ async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>)
       'invalid-module',
       `the module has ${bytes.byteLength} bytes, but '${expected.file}' of the plan has ${expected.bytes}`,
     );
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (sha256 !== expected.sha256)
+  const digest = await sha256(bytes);
+  if (digest !== null && digest !== expected.sha256)
     throw new RuntimeError(
       'invalid-module',
-      `the module is not '${expected.file}' of the plan: its SHA-256 is ${sha256}, not ${expected.sha256}`,
+      `the module is not '${expected.file}' of the plan: its SHA-256 is ${digest}, not ${expected.sha256}`,
     );
 }
 

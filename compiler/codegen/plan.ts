@@ -73,7 +73,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
             contractions: options.contractions[k].map(({ origin, ...contraction }) => ({
               ...contraction,
               equation: contraction.equation.replace(/\s+/g, ' '),
-              source: origin && tables.add(origin),
+              source: origin && tables.add({ ...origin, scope: origin.scope || undefined }),
             })),
           }
         : {}),

@@ -5,8 +5,8 @@ import { formatChain, type SourceSpan } from '../../ir/source.ts';
 /** A place in the user's file and in his model, as a plan's tables hold it. */
 export interface PlanPlace {
   readonly span: SourceSpan | null;
-  readonly scope?: string;
-  readonly pass?: string;
+  readonly scope?: string | undefined;
+  readonly pass?: string | undefined;
 }
 
 /** Gathers the places of a plan in tables in which each call stands once, whatever it leads to. */

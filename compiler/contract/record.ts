@@ -1,5 +1,5 @@
 import type { PlanContraction } from '../../ir/plan.ts';
-import { formatSpan, type Origin } from '../../ir/source.ts';
+import { formatSpan, joinScopes, type Origin } from '../../ir/source.ts';
 import { type ContractionTree, createProblem, keptLetters } from './problem.ts';
 import { slicedPeak } from './slicing.ts';
 import { pairwiseSteps } from './steps.ts';
@@ -54,15 +54,21 @@ export type RecordedContraction = Omit<PlanContraction, 'source'> & Pick<Ordered
 
 /** The orders of one program's einsums, equal ones of one expression as one entry. */
 export class OrderRecords {
-  private readonly entries = new Map<string, { einsum: OrderedEinsum; times: number }>();
+  private readonly entries = new Map<
+    string,
+    { einsum: OrderedEinsum; times: number; readonly scopes: string[] }
+  >();
 
   add(einsum: OrderedEinsum): void {
     const { operands, output, extents, origin } = einsum;
     const place = origin?.span ? formatSpan(origin.span) : '';
     const key = `${operands}->${output} ${[...extents].join()} ${place}`;
     const entry = this.entries.get(key);
-    if (entry) entry.times++;
-    else this.entries.set(key, { einsum, times: 1 });
+    const scope = origin?.scope ?? '';
+    if (entry) {
+      entry.times++;
+      entry.scopes.push(scope);
+    } else this.entries.set(key, { einsum, times: 1, scopes: [scope] });
   }
 
   /** Elements that intermediates, those saved for gradients among them, take at once in the widest einsum. */
@@ -75,7 +81,7 @@ export class OrderRecords {
   }
 
   contractions(): RecordedContraction[] {
-    return [...this.entries.values()].map(({ einsum, times }): RecordedContraction => {
+    return [...this.entries.values()].map(({ einsum, times, scopes }): RecordedContraction => {
       const { operands, output, extents, wanted, windows, order, origin } = einsum;
       const problem = createProblem(operands, output, extents, { wanted, windows });
       const steps = pairwiseSteps(keptLetters(operands, output), output, order.tree);
@@ -90,7 +96,7 @@ export class OrderRecords {
         leftToRightMacs: treeWork(problem, leftToRight(operands, windows)).macs,
         denseMacs: denseMacs(operands, output, extents, windows),
         times,
-        origin,
+        origin: origin && { ...origin, scope: joinScopes(scopes) },
       };
     });
   }

@@ -24,7 +24,7 @@ import {
 } from './elementwise.ts';
 import { max, mean, type ReductionOptions, sum } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
-import { reshape, resolveAxis, zeros } from './views.ts';
+import { reshape, resolveAxis } from './views.ts';
 
 /**
  * exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. A row that is -Infinity throughout has no
@@ -98,6 +98,6 @@ export function dropout(x: Tensor, rate = 0.5): Tensor {
   if (!(rate >= 0 && rate <= 1))
     return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1]' }, x.type);
   if (!currentTrace('dropout').training || rate === 0 || isPoisoned(x)) return x;
-  if (rate === 1) return zeros(x.shape);
+  if (rate === 1) return mul(x, 0);
   return mul(x, select(less(randomUniform(x.shape), rate), 0, 1 / (1 - rate)));
 }

@@ -23,6 +23,8 @@ type Selection = null | readonly PartAxis[] | Uint8Array;
 const MOST_ELEMENTS = 2 ** 22;
 /** Values that are known at compile time are computed up to this size. */
 const MOST_KNOWN = 2 ** 18;
+/** So many nodes are followed for one use: indices at the end of a long computation are not known anyway. */
+const MOST_NODES = 500;
 
 /**
  * Notes that `indices` are used as indices: inputs that they are views, casts and shifts of must keep the range at run
@@ -31,11 +33,13 @@ const MOST_KNOWN = 2 ** 18;
  * @returns whether every element is checked, now or by the runtime; one that is computed from inputs is not
  */
 export function useAsIndices(op: string, indices: Tensor, allowed: Allowed): boolean {
-  if (isPoisoned(indices)) return true;
+  const trace = currentTrace(op);
+  // A tensor of another program is reported by what uses it.
+  if (isPoisoned(indices) || !trace.tensors.has(indices)) return true;
   const { low, high } = allowed;
   const outside = allowed.except?.filter((value) => value < low || value >= high) ?? [];
   const stated = { low, high, ...(outside.length > 0 ? { except: outside } : {}) };
-  const use = { trace: currentTrace(op), op, allowed: stated };
+  const use = { trace, op, allowed: stated, left: MOST_NODES };
   return follow(use, indices.value, stated, null);
 }
 
@@ -44,9 +48,12 @@ interface Use {
   readonly op: string;
   /** As the user's call allows, for messages. */
   readonly allowed: Allowed;
+  /** Nodes that may still be followed. */
+  left: number;
 }
 
 function follow(use: Use, value: ValueId, allowed: Allowed, selection: Selection): boolean {
+  if (--use.left < 0) return false;
   const { nodes } = use.trace.builder;
   const node = nodes[value];
   const { shape } = node.type;
@@ -84,23 +91,25 @@ function follow(use: Use, value: ValueId, allowed: Allowed, selection: Selection
     case 'add':
     case 'sub':
     case 'select':
-      return throughScalar(use, node, allowed, selection);
+      return throughScalar(use, value, allowed, selection);
     default:
       return checkSelected(use, value, allowed, selection);
   }
 }
 
 /** An index shifted by a number, or a number in the place of one value of an input. */
-function throughScalar(use: Use, node: Node, allowed: Allowed, selection: Selection): boolean {
+function throughScalar(use: Use, value: ValueId, allowed: Allowed, selection: Selection): boolean {
   const { nodes } = use.trace.builder;
+  const node = nodes[value];
   const [a, b, c] = node.operands;
-  if (node.type.dtype === 'i32' && node.op !== 'select') {
+  if (node.type.dtype !== 'i32') return checkSelected(use, value, allowed, selection);
+  if (node.op !== 'select') {
     const [left, right] = [numberOf(nodes, a), numberOf(nodes, b)];
     if (right !== null)
       return follow(use, a, shifted(allowed, node.op === 'add' ? -right : right), selection);
     if (left !== null && node.op === 'add')
       return follow(use, b, shifted(allowed, -left), selection);
-  } else if (node.op === 'select') {
+  } else {
     const replaced = replacement(nodes, a, b, c);
     if (replaced && isAllowed(allowed, replaced.by)) {
       const except = [...(allowed.except ?? []), replaced.value];
@@ -108,7 +117,7 @@ function throughScalar(use: Use, node: Node, allowed: Allowed, selection: Select
       return follow(use, replaced.of, wider, selection);
     }
   }
-  return false;
+  return checkSelected(use, value, allowed, selection);
 }
 
 const shifted = ({ low, high, except }: Allowed, by: number): Allowed => ({
@@ -184,7 +193,7 @@ function visitSelection(
 
 /** Checks a value that depends on no input; false where it does, or where it is too large to compute. */
 function checkSelected(use: Use, value: ValueId, allowed: Allowed, selection: Selection): boolean {
-  const known = computed(use.trace.builder.nodes, value);
+  const known = computed(use, value);
   if (!known) return false;
   const values: number[] = [];
   visitSelection(selection, use.trace.builder.shapeOf(value), (element) => {
@@ -206,12 +215,14 @@ function checkKnown(use: Use, allowed: Allowed, values: readonly number[]): bool
 
 /** The elements of a value of constants alone, by the reference; null for any other. */
 function computed(
-  nodes: readonly Node[],
+  use: Use,
   value: ValueId,
   done = new Map<ValueId, Float64Array>(),
 ): Float64Array | null {
   const before = done.get(value);
   if (before) return before;
+  if (--use.left < 0) return null;
+  const { nodes } = use.trace.builder;
   const node = nodes[value];
   const isKnown =
     isScalarOp(node.op) ||
@@ -221,7 +232,7 @@ function computed(
   if (!isKnown || elementCount(node.type.shape) > MOST_KNOWN) return null;
   const operands: Float64Array[] = [];
   for (const operand of node.operands) {
-    const known = computed(nodes, operand, done);
+    const known = computed(use, operand, done);
     if (!known) return null;
     operands.push(known);
   }

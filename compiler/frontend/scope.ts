@@ -40,7 +40,7 @@ export function within<T>(trace: Trace, place: string, fn: () => T): T {
     nameResult(trace, 'output', result);
     return result;
   } catch (error) {
-    trace.thrown ??= { error, place };
+    if (trace.thrown?.error !== error) trace.thrown = { error, place };
     throw error;
   } finally {
     trace.place = outer;

@@ -73,7 +73,8 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       steps: drafts.map((draft) => seal(draft, table.tensors, kernels)),
       inputs: lowered.inputs.map(({ name, tensor }) => {
         const declaration = declarations.get(name);
-        const ranges = declaration?.ranges?.[graph.name];
+        const byProgram = declaration?.ranges ?? {};
+        const ranges = Object.hasOwn(byProgram, graph.name) ? byProgram[graph.name] : undefined;
         return {
           name,
           tensor,

@@ -175,8 +175,8 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "'linear': the input has 3 features, the layer was made for 4",
   },
   2015: {
-    text: withOutput('▸dropout(x, 1)'),
-    message: "'dropout': 'rate' is 1; it must be in [0, 1)",
+    text: withOutput('▸dropout(x, 1.5)'),
+    message: "'dropout': 'rate' is 1.5; it must be in [0, 1]",
   },
   2016: {
     text: withOutput('▸transpose(x, [0, 2])'),

@@ -225,3 +225,25 @@ describe('indices that are known are checked when the model is built', () => {
     expect(codes).toEqual(isRight ? [] : ['BTC2050']);
   });
 });
+
+test('indices at the end of a long computation take neither time nor stack', () => {
+  const { diagnostics } = trace(({ t }) => {
+    let index = t;
+    for (let step = 0; step < 3000; step++) {
+      index = btc.mod(btc.add(index, 1), 10);
+      if (step % 100 === 0) rowsOf(index);
+    }
+    return { z: rowsOf(index) };
+  });
+  expect(diagnostics).toEqual([]);
+});
+
+test('indices of another program are that mistake alone', () => {
+  let other: btc.Tensor | null = null;
+  const programs = { own: ({ t }: Tensors) => ({ t, z: rowsOf(other!) }) };
+  const { diagnostics } = trace(({ t }) => {
+    other = t;
+    return { z: btc.neg(t) };
+  }, programs);
+  expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1015']);
+});

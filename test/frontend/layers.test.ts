@@ -367,6 +367,9 @@ describe('random numbers', () => {
     expect(Array.from(train(0, dropping(0)).outputs.second)).toEqual(Array.from(x));
     const { first } = programOf(dropping(RATE), 'predict')({ x }, { weight }).outputs;
     expect(Array.from(first)).toEqual(Array.from(x));
+    expect(Array.from(train(0, dropping(1)).outputs.second, Math.abs)).toEqual(
+      new Array(x.length).fill(0),
+    );
   });
 
   it('randomUniform spreads evenly over [0, 1)', () => {

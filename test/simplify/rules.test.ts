@@ -97,6 +97,30 @@ describe('identities', () => {
   });
 });
 
+describe('constants at run time', () => {
+  it('are float32 before they are computed with, as at run time', () => {
+    expect(folded(({ add, constant }) => add('sub', [constant(0.1), constant(0.1 + 1e-9)]))).toBe(
+      0,
+    );
+    expect(folded(({ add, constant }) => add('eq', [constant(0.1), constant(0.1 + 1e-9)]))).toBe(1);
+    expect(folded(({ add, constant }) => add('mul', [constant(1e39), constant(0)]))).toBe(
+      Number.NaN,
+    );
+  });
+
+  it('at the ends are what the targets give', () => {
+    const of = (op: 'sub' | 'div' | 'mul' | 'pow', a: number, b: number) =>
+      folded(({ add, constant }) => add(op, [constant(a), constant(b)]));
+    const INFINITY = Number.POSITIVE_INFINITY;
+    expect(of('div', 0, 0)).toBe(Number.NaN);
+    expect(of('div', 1, -0)).toBe(-INFINITY);
+    expect(of('sub', INFINITY, INFINITY)).toBe(Number.NaN);
+    expect(of('mul', 3e38, 2)).toBe(INFINITY);
+    expect(of('pow', 1, Number.NaN)).toBe(1);
+    expect(folded(({ add, constant }) => add('log', [constant(0)]))).toBe(-INFINITY);
+  });
+});
+
 describe('views', () => {
   it('a reshape to the shape that is there', () => {
     becomes(

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { launch } from 'puppeteer-core';
+import { unpack } from './unpack.mjs';
+
+const CONTENT_TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.wasm': 'application/wasm',
+};
+/**
+ * The headless Chromium of `@sparticuz/chromium` with WebGPU on SwiftShader. Its libraries lie beside it, so it needs
+ * nothing of the machine.
+ */
+export async function launchChromium() {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error(
+      `the test browser runs on linux x64 only, not on ${process.platform} ${process.arch}`,
+    );
+  const folder = await unpack('chromium.br', 'swiftshader.tar.br', 'al2023.tar.br');
+  // The environment of the WebGPU tests would send the browser to their driver.
+  const { VK_ICD_FILENAMES: _icd, VK_DRIVER_FILES: _drivers, ...environment } = process.env;
+  return launch({
+    executablePath: join(folder, 'chromium'),
+    headless: 'shell',
+    pipe: true,
+    env: { ...environment, LD_LIBRARY_PATH: `${join(folder, 'lib')}:${folder}` },
+    args: [
+      '--no-sandbox',
+      '--no-zygote',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--disable-dev-shm-usage',
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+      '--enable-features=Vulkan',
+      '--use-vulkan=swiftshader',
+    ],
+  });
+}
+/** Serves `documents` and, behind them, the files of `folder` on 127.0.0.1. */
+export async function serve(folder, documents) {
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://host').pathname);
+    const content = Object.hasOwn(documents, path)
+      ? documents[path]
+      : await readFile(join(folder, normalize(path))).catch(() => null);
+    const type = CONTENT_TYPES[extname(path)] ?? 'application/octet-stream';
+    response.writeHead(content === null ? 404 : 200, { 'content-type': type });
+    response.end(content);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  return { origin: `http://127.0.0.1:${port}`, close: () => closeServer(server) };
+}
+function closeServer(server) {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+/** Opens `address` in a new page; errors of the page and its console are collected. */
+export async function openPage(browser, address) {
+  const page = await browser.newPage();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  await page.goto(address);
+  return { page, problems };
+}
