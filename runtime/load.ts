@@ -1,19 +1,16 @@
 import type { Plan, Target } from '../ir/plan.ts';
-import { verifyPlan } from '../ir/plan-verify.ts';
 import { type Checkpoint, decodeParameters } from './checkpoint.ts';
-import { requestDevice } from './device.ts';
 import { RuntimeError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
+import { checkMemory, type MemoryLimits } from './memory-limits.ts';
 import { namedValues, requireParameters } from './names.ts';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
-import { createWasmExecutor } from './wasm.ts';
-import { createWebGpuExecutor } from './webgpu.ts';
 
-export interface LoadOptions extends HostOptions {
+export interface LoadOptions extends HostOptions, MemoryLimits {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -29,15 +26,50 @@ export interface LoadOptions extends HostOptions {
   readonly target?: Target;
 }
 
+/** What one target gives: its executor, and the device that was asked for and goes with the session. */
+export interface OpenedTarget {
+  readonly executor: Executor;
+  readonly ownDevice: GpuDeviceLike | null;
+}
+
+/** The module of one target (`btc-compiler/runtime/wasm`, `…/webgpu`), which need not be in a program for the other. */
+export interface TargetModule {
+  openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget>;
+}
+
+/** Where each target's module comes from; it is asked for when a plan needs it. */
+export type TargetModules = {
+  readonly [Name in Target]?: () => TargetModule | Promise<TargetModule>;
+};
+
+/** What a program has of the runtime. */
+export interface LoadParts {
+  readonly targets: TargetModules;
+  /** What is wrong with a plan: `verifyPlan`, where it is not known to have passed that. */
+  readonly problems: (plan: Plan) => readonly string[];
+}
+
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
- * `out-of-memory`, `kernel-rejected`, `swap-failed`.
+ * `memory-limit`, `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
-export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  checkPlan(plan, options.target);
+export async function loadOn(
+  { targets, problems }: LoadParts,
+  plan: Plan,
+  options: LoadOptions,
+): Promise<Session> {
+  checkPlan(plan, options.target, problems);
+  checkMemory(plan, options);
+  const module = targets[plan.target];
+  if (!module)
+    throw new RuntimeError(
+      'invalid-plan',
+      `the plan is for target '${plan.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${plan.target}'`,
+    );
   const initial = initialValues(plan, options.parameters);
-  const { executor, ownDevice } = await createExecutor(plan, options);
+  const { openTarget } = await module();
+  const { executor, ownDevice } = await openTarget(plan, options);
   const session = new PlanSession(executor, ownDevice);
   try {
     await session.restore(initial);
@@ -48,11 +80,11 @@ export async function load(plan: Plan, options: LoadOptions = {}): Promise<Sessi
   return session;
 }
 
-function checkPlan(plan: Plan, target: Target | undefined): void {
+function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['problems']): void {
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
   };
-  const [problem] = verifyPlan(plan);
+  const [problem] = problems(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
     refuse(`it is for target '${plan.target}', not '${target}'`);
@@ -73,36 +105,8 @@ function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint
   return { values, counters: null };
 }
 
-async function createExecutor(
-  plan: Plan,
-  options: LoadOptions,
-): Promise<{ executor: Executor; ownDevice: GpuDeviceLike | null }> {
-  const { device, gpu, module } = options;
-  if (plan.target === 'wasm') {
-    if (!module)
-      throw new RuntimeError(
-        'invalid-module',
-        `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
-      );
-    const executor = await withSlots(plan, options, (slots) =>
-      createWasmExecutor(plan, module, slots),
-    );
-    return { executor, ownDevice: null };
-  }
-  const onDevice = (given: GPUDevice) =>
-    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
-  if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
-  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
-  try {
-    return { executor: await onDevice(ownDevice), ownDevice };
-  } catch (error) {
-    ownDevice.destroy();
-    throw error;
-  }
-}
-
 /** The slots go with the executor, or with the failure to make one. */
-async function withSlots(
+export async function withSlots(
   plan: Plan,
   options: HostOptions,
   create: (slots: HostSlots) => Promise<Executor>,
