@@ -1,8 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanLevers, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
-import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
-import type { RecordedContraction } from '../contract/record.ts';
+import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { generateCode } from './code.ts';
 import { assemblePlan } from './plan.ts';
 
@@ -15,7 +14,7 @@ export interface GenerationOptions {
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly RecordedContraction[])[];
+  readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** Adds to the plan, before it is verified, what each kernel should take. */
   readonly predict?: (plan: Plan, kernels: readonly Kernel[]) => Plan;
 }

@@ -17,9 +17,8 @@ import {
 } from '../../ir/plan.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
-import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
+import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
-import type { RecordedContraction } from '../contract/record.ts';
 import { SourceTables } from './source-tables.ts';
 
 /** What a code generator made of one kernel. */
@@ -37,7 +36,7 @@ export interface PlanOptions {
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly RecordedContraction[])[];
+  readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
