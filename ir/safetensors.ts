@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { BYTES_PER_ELEMENT, type DType, elementCount, formatType, type Shape } from './tensor.ts';
 
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of the header, little
@@ -97,7 +98,7 @@ interface Entry {
 }
 
 function fail(message: string): never {
-  throw new SafetensorsError(message);
+  throw new SafetensorsError(printable(message));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -7,13 +7,14 @@ import { type FoundGpu, findGpu } from './gpu.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
 import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
+import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
 import type { Session } from './session.ts';
 
 export { ownCopy };
 
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions {
+export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions, MemoryLimits {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */

@@ -24,6 +24,27 @@ export function writtenTensors(plan: Plan, program: Plan['programs'][string]): S
   );
 }
 
+/** Where a plan has transfers, snapshots are part of how runs are undone. */
+function keepsSnapshots({ programs }: Plan, wanted = false): boolean {
+  return wanted || Object.values(programs).some(({ transfers }) => transfers?.length);
+}
+
+/** By tensor, the copies of its snapshot: two where a program writes it; none where there is no snapshot. */
+function snapshotCopies(plan: Plan, kept: boolean): (0 | 1 | 2)[] {
+  const written = new Set(
+    Object.values(plan.programs).flatMap((program) => [...writtenTensors(plan, program)]),
+  );
+  return plan.tensors.map(({ policy }, index) =>
+    kept && policy === 'persistent' ? (written.has(index) ? 2 : 1) : 0,
+  );
+}
+
+/** Host memory that the snapshots of a plan take, in bytes. */
+export function snapshotBytes(plan: Plan, wanted: boolean): number {
+  const copies = snapshotCopies(plan, keepsSnapshots(plan, wanted));
+  return plan.tensors.reduce((sum, { bytes }, index) => sum + copies[index] * bytes, 0);
+}
+
 /**
  * The slots of a plan in their stores, and behind them the snapshots: one slot more, in memory, for each persistent tensor
  * on the device, where snapshots are kept. A slot that programs write over has two copies. One is current; a run writes
@@ -45,7 +66,7 @@ export class HostSlots {
     tiers: Readonly<Record<HostTier, HostStore | null>>,
     all: boolean,
   ) {
-    const { tensors, programs, swap, memory } = plan;
+    const { tensors, swap, memory } = plan;
     this.homes = new Int32Array(tensors.length).fill(-1);
     this.#stores = Object.values(tiers).filter((store) => store !== null);
     swap?.slots.forEach((slot, index) => {
@@ -58,12 +79,10 @@ export class HostSlots {
     });
     this.hasSnapshots = all;
     let bytes = memory.hostBytes;
-    const written = new Set(
-      Object.values(programs).flatMap((program) => [...writtenTensors(plan, program)]),
-    );
+    const copiesOf = snapshotCopies(plan, all);
     tensors.forEach((tensor, index) => {
-      if (!all || tensor.policy !== 'persistent') return;
-      const copies = written.has(index) ? 2 : 1;
+      const copies = copiesOf[index];
+      if (copies === 0) return;
       const store = memoryStore(copies * tensor.bytes);
       this.#stores.push(store);
       this.homes[index] = this.#places.length;
@@ -83,13 +102,12 @@ export class HostSlots {
   static async open(plan: Plan, options: HostOptions): Promise<HostSlots> {
     const slots = plan.swap?.slots ?? [];
     const tiers: Record<HostTier, HostStore | null> = { memory: null, file: null };
-    const swaps = Object.values(plan.programs).some(({ transfers }) => transfers?.length);
     try {
       for (const tier of ['memory', 'file'] as const) {
         const bytes = tierBytes(slots, tier);
         if (bytes > 0) tiers[tier] = await openStore(tier, bytes, options);
       }
-      return new HostSlots(plan, tiers, swaps || options.snapshots === true);
+      return new HostSlots(plan, tiers, keepsSnapshots(plan, options.snapshots));
     } catch (error) {
       for (const store of Object.values(tiers)) store?.close();
       throw error;

@@ -9,6 +9,7 @@ export type { Executor, TensorData } from './executor.ts';
 export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
 export type { HostOptions, HostStore } from './host-store.ts';
 export type { LoadOptions } from './load.ts';
+export type { MemoryLimits } from './memory-limits.ts';
 export type { RunOptions, Session } from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';
 export type { NestedNumbers, TensorInput } from './values.ts';

@@ -5,11 +5,12 @@ import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
+import { checkMemory, type MemoryLimits } from './memory-limits.ts';
 import { namedValues, requireParameters } from './names.ts';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
 
-export interface LoadOptions extends HostOptions {
+export interface LoadOptions extends HostOptions, MemoryLimits {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -51,7 +52,7 @@ export interface LoadParts {
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
- * `out-of-memory`, `kernel-rejected`, `swap-failed`.
+ * `memory-limit`, `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function loadOn(
   { targets, problems }: LoadParts,
@@ -59,6 +60,7 @@ export async function loadOn(
   options: LoadOptions,
 ): Promise<Session> {
   checkPlan(plan, options.target, problems);
+  checkMemory(plan, options);
   const module = targets[plan.target];
   if (!module)
     throw new RuntimeError(

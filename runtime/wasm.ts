@@ -6,6 +6,7 @@ import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import { checkWasmModule } from './wasm-module.ts';
 
 const PAGE_BYTES = 65536;
 
@@ -34,19 +35,22 @@ export async function createWasmExecutor(
   const expected = plan.module;
   if (!expected)
     throw new RuntimeError('invalid-plan', `plan '${plan.name}' names no WebAssembly module`);
-  await checkModule(expected, moduleBytes);
+  // A copy: what is checked is what is run, whatever the caller does with the bytes meanwhile.
+  const bytes = new Uint8Array(moduleBytes);
+  await checkModule(expected, bytes);
+  checkWasmModule(bytes, plan);
   const memory = allocate(expected.pages);
-  const exported = await instantiate(moduleBytes, memory);
+  const exported = await instantiate(bytes, memory);
   return new WasmExecutor(plan, memory, exported, slots);
 }
 
-async function checkModule(expected: WasmModule, bytes: Uint8Array): Promise<void> {
+async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   if (bytes.byteLength !== expected.bytes)
     throw new RuntimeError(
       'invalid-module',
       `the module has ${bytes.byteLength} bytes, but '${expected.file}' of the plan has ${expected.bytes}`,
     );
-  const digest = await sha256(new Uint8Array(bytes));
+  const digest = await sha256(bytes);
   if (digest !== null && digest !== expected.sha256)
     throw new RuntimeError(
       'invalid-module',
@@ -67,12 +71,14 @@ function allocate(pages: number): WebAssembly.Memory {
 }
 
 async function instantiate(
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,
 ): Promise<WebAssembly.Exports> {
+  // Without prototypes: a module must find nothing here but its memory, or it could import `constructor`.
+  const imports = bare({ env: bare({ memory }) });
   try {
-    const module = await WebAssembly.compile(new Uint8Array(bytes));
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const module = await WebAssembly.compile(bytes);
+    const instance = await WebAssembly.instantiate(module, imports);
     return instance.exports;
   } catch (error) {
     throw new RuntimeError(
@@ -81,6 +87,10 @@ async function instantiate(
       { cause: error },
     );
   }
+}
+
+function bare<Fields extends object>(fields: Fields): Fields {
+  return Object.assign(Object.create(null), fields);
 }
 
 class WasmExecutor implements Executor {
@@ -226,7 +236,7 @@ function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: n
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {
-  const found = name === undefined ? undefined : exported[name];
+  const found = name !== undefined && Object.hasOwn(exported, name) ? exported[name] : undefined;
   if (typeof found === 'function') return found as KernelFunction;
   throw new RuntimeError('invalid-module', `the module does not export the kernel '${name}'`);
 }

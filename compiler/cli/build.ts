@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
@@ -138,7 +139,7 @@ function outputsOf(
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
     const named = plan.module
-      ? { ...plan, module: { ...plan.module, file: `${base}.wasm` } }
+      ? { ...plan, module: { ...plan.module, file: bareFileName(`${base}.wasm`) } }
       : plan;
     const json = JSON.stringify(named);
     digests[target] = createHash('sha256').update(json).digest('hex');

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bareFileName } from '../../ir/file-name.ts';
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
 import { PRODUCER } from '../version.ts';
 import { isGenerated } from './loader-place.ts';
+import { readRegularFile, readRegularText } from './read-file.ts';
 import { TARGETS } from './targets.ts';
 
 /** What loaders end in, whatever their folder is to Node. */
@@ -24,8 +25,8 @@ export async function obsoleteOutputs(
     if (!plan) continue;
     obsolete.push(path);
     const module = `${base}.wasm`;
-    if (plan.module?.file !== module || written.includes(module)) continue;
-    const bytes = await readFile(join(folder, module)).catch(() => null);
+    if (plan.module?.file !== bareFileName(module) || written.includes(module)) continue;
+    const bytes = await readRegularFile(join(folder, module)).catch(() => null);
     if (bytes?.length === plan.module.bytes) obsolete.push(module);
   }
   for (const ending of LOADER_ENDINGS) {
@@ -37,7 +38,7 @@ export async function obsoleteOutputs(
 
 async function readOwnPlan(file: string): Promise<Partial<Plan> | null> {
   try {
-    const plan = JSON.parse(await readFile(file, 'utf8')) as Partial<Plan> | null;
+    const plan = JSON.parse(await readRegularText(file)) as Partial<Plan> | null;
     const [name] = PRODUCER.split(' ');
     const own = plan?.format === PLAN_FORMAT && String(plan.producer).split(' ')[0] === name;
     return own ? plan : null;

@@ -7,8 +7,8 @@ import { openSession } from '../support/agreement.ts';
 // Adam at late steps and with averages that hardly move, in float32 on both targets, against float64.
 
 const GRADIENTS = [1, -0.3, 1e-3, 250];
-const BETAS = [0, 0.4, 0.9, 0.999, 0.99999, 0.9999999];
-const STEPS = [1, 2, 10, 1000, 123_457, 1_000_000];
+const BETAS = [0, 0.9, 0.99999, 0.9999999];
+const STEPS = [1, 1000, 1_000_000];
 const TARGETS = ['wasm', 'webgpu'] as const;
 
 /** Its gradient is the input. */
