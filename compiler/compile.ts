@@ -1,6 +1,7 @@
 import type { Target } from '../ir/plan.ts';
-import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
+import type { SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
+import { encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
 import { generatePlan } from './codegen/index.ts';
@@ -91,7 +92,7 @@ export async function compile(
     );
     return failed();
   }
-  const parameters = initialParameters(traced.model, diagnostics);
+  const initial = initialParameters(traced.model, diagnostics);
   if (hasErrors(diagnostics)) return failed();
   const generated = await generatePlan(memory.schedule, {
     target,
@@ -99,12 +100,17 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     levers: { recompute: levers.recompute, swap: levers.swap },
+    initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });
   return {
     ...generated,
-    parameters,
+    parameters: encodeSealed(initial, {
+      format: PARAMETERS_FORMAT,
+      plan: traced.model.name,
+      producer: PRODUCER,
+    }),
     diagnostics: deduplicate(diagnostics),
   };
 }
@@ -215,8 +221,11 @@ async function trace(
 }
 
 /** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
-function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Uint8Array {
-  const tensors = traced.parameters.map(
+function initialParameters(
+  traced: TracedModel,
+  diagnostics: Diagnostic[],
+): [string, SafetensorsTensor][] {
+  return traced.parameters.map(
     ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
       const count = elementCount(type.shape);
       let data: Float32Array = new Float32Array();
@@ -233,5 +242,11 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Uint
       return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
     },
   );
-  return encodeSafetensors(tensors, { model: traced.name, producer: PRODUCER });
+}
+
+/** The number that all of `data` are, if it is one that JSON keeps. */
+function constantOf(data: SafetensorsTensor['data']): number | null {
+  const [first] = data;
+  const same = Number.isFinite(first) && data.every((value) => Object.is(value, first));
+  return same && !Object.is(first, -0) ? first : null;
 }

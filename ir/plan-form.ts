@@ -97,7 +97,7 @@ const tensor = {
   name: text,
   dtype,
   shape,
-  role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
+  role: oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser'),
   program: nullable(text),
   slab: nullable(index),
   offset: bytes,
@@ -166,7 +166,12 @@ const plan = record(
       packing: record({ method: text, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
-    tensors: list(record(tensor, { again: record({ of: index, by: oneOf('recompute', 'swap') }) })),
+    tensors: list(
+      record(tensor, {
+        initial: finite,
+        again: record({ of: index, by: oneOf('recompute', 'swap') }),
+      }),
+    ),
     kernels: list(
       record(
         {

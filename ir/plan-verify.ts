@@ -1,4 +1,12 @@
-import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
+import {
+  isPersistent,
+  type Plan,
+  type PlanBinding,
+  type PlanProgram,
+  type PlanStep,
+  type PlanTensor,
+  type Target,
+} from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
@@ -17,8 +25,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 //
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
-// tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
-//             or on the host, and of no program, all others of one program;
+// tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter`, `state` and `optimiser` are
+//             persistent or on the host, and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
@@ -121,8 +129,12 @@ function verifyTensors(plan: Plan, report: Report): void {
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {
-  const { role, policy, program, slab } = tensor;
-  const persistent = role === 'parameter' || role === 'state';
+  const { role, policy, program, slab, dtype, initial } = tensor;
+  const persistent = isPersistent(role);
+  if (initial !== undefined && (!persistent || role === 'optimiser'))
+    report(`${path}.initial`, `a tensor with role '${role}' has none`);
+  else if (initial !== undefined && initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0))
+    report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
   if ((slab === null) !== (policy === 'host'))

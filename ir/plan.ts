@@ -102,7 +102,16 @@ export interface HostSlot {
 
 export const HOST_ALIGNMENT = 64;
 
-export type TensorRole = 'input' | 'output' | 'parameter' | 'state' | 'activation';
+/**
+ * `parameter` and `state` (running statistics, averages, frozen tensors) are the model; `optimiser` is what training keeps besides,
+ * zero at first. All three are shared by all programs and live on between runs.
+ */
+export type TensorRole = 'input' | 'output' | 'activation' | PersistentRole;
+export type PersistentRole = 'parameter' | 'state' | 'optimiser';
+
+export function isPersistent(role: TensorRole): role is PersistentRole {
+  return role === 'parameter' || role === 'state' || role === 'optimiser';
+}
 
 /**
  * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
@@ -129,6 +138,8 @@ export interface PlanTensor {
   /** Last step at which the memory is taken; the last step of the program for outputs. */
   readonly lastStep: number;
   readonly policy: TensorPolicy;
+  /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
+  readonly initial?: number;
   /** The tensor (an index into `tensors`) whose value this one holds again, computed once more or brought back from the host. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
 }

@@ -157,7 +157,7 @@ const SOURCE = '(?: @ (.+))?$';
 const AGAIN = '(?: again (recompute|swap) t(\\d+))?( on host)?';
 const PLACE =
   '(?: in slab (\\d+|-) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place|host))?';
-const ROLE = '(input|output|parameter|state|activation)';
+const ROLE = '(input|output|activation|parameter|state|optimiser)';
 
 const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) => void][] = [
   [

@@ -8,7 +8,7 @@ import type { DType, Shape } from './tensor.ts';
  * That sequential meaning is the truth; any order that keeps its read-after-write, write-after-read and
  * write-after-write pairs per tensor means the same.
  *
- * Tensors with role `parameter` and `state` are shared by all programs and written in place; all others belong
+ * Tensors with role `parameter`, `state` and `optimiser` are shared by all programs and written in place; all others belong
  * to one program. Several steps may each write a part of one tensor (concatenation); it is live from the first.
  */
 export interface Schedule {

@@ -31,6 +31,8 @@ export interface PlanOptions {
   readonly producer: string;
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
+  /** By name of a parameter or state, the number that all its elements start with, or null. */
+  readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly PlanContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -71,7 +73,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     producer: options.producer,
     memory: planMemoryTotals(allocated, options.budgetBytes),
     slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
-    tensors: planTensors(allocated),
+    tensors: planTensors(allocated, options.initial),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
@@ -102,10 +104,14 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
   };
 }
 
-function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
+function planTensors(
+  allocated: AllocatedSchedule,
+  initial: PlanOptions['initial'] = new Map(),
+): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
+    const first = tensor.program === null ? initial.get(tensor.name) : null;
     return {
       name: names[index],
       dtype: tensor.dtype,
@@ -118,6 +124,7 @@ function planTensors(allocated: AllocatedSchedule): PlanTensor[] {
       firstStep,
       lastStep,
       policy,
+      ...(typeof first === 'number' ? { initial: first } : {}),
       ...(tensor.again ? { again: tensor.again } : {}),
     };
   });

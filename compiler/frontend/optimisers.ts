@@ -207,7 +207,7 @@ export function appendOptimiser(
       const state = Object.fromEntries(
         optimiser.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
-          states.push({ name, type, role: 'state', source });
+          states.push({ name, type, role: 'optimiser', source });
           return [suffix, append(trace, 'parameter', [], { name }, type, source)];
         }),
       );
