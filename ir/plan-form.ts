@@ -1,6 +1,6 @@
 // The form of a plan as `verifyPlan` relies on it: every field that the semantic checks touch is there and of its
-// kind, and every number is finite, whole and in range. It makes the verifier total on any value; the published
-// form is plan.schema.json, which also refuses unknown fields.
+// kind, no other field is, and every number is finite, whole and in range. It makes the verifier total on any value. The
+// published form is plan.schema.json; tests hold that both refuse the same.
 
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
 
@@ -9,9 +9,12 @@ type Check = (value: unknown, path: string, errors: string[]) => void;
 /** More messages than this help nobody. */
 const MOST_ERRORS = 100;
 
-const report = (errors: string[], path: string, wanted: string) => {
-  if (errors.length < MOST_ERRORS) errors.push(`${path}: must be ${wanted}`);
+const add = (errors: string[], message: string) => {
+  if (errors.length < MOST_ERRORS) errors.push(message);
 };
+
+const report = (errors: string[], path: string, wanted: string) =>
+  add(errors, `${path}: must be ${wanted}`);
 
 const check =
   (wanted: string, holds: (value: unknown) => boolean): Check =>
@@ -51,6 +54,10 @@ const record =
     for (const [name, field] of Object.entries(optional)) {
       if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
     }
+    for (const name of Object.keys(value)) {
+      if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))
+        add(errors, `${prefix}${name}: is not a field of a plan of this version`);
+    }
   };
 
 const list =
@@ -66,13 +73,16 @@ const list =
   };
 
 const dictionary =
-  (item: Check): Check =>
+  (item: Check, key = /^/u, keyIs = 'a name'): Check =>
   (value, path, errors) => {
     if (!isObject(value)) {
       report(errors, path, 'an object');
       return;
     }
-    for (const [name, entry] of Object.entries(value)) item(entry, `${path}.${name}`, errors);
+    for (const [name, entry] of Object.entries(value)) {
+      if (key.test(name)) item(entry, `${path}.${name}`, errors);
+      else add(errors, `${path}.${name}: is not ${keyIs}`);
+    }
   };
 
 const nullable =
@@ -82,6 +92,10 @@ const nullable =
   };
 
 const text = check('a string', (value) => typeof value === 'string');
+const digest = check(
+  'a SHA-256 in 64 hexadecimal digits',
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+);
 const flag = check('true or false', (value) => typeof value === 'boolean');
 const finite = check('a finite number', Number.isFinite);
 const seconds = check(
@@ -111,7 +125,7 @@ const output = { name: text, tensor: index, dtype, shape };
 const source = nullable(record({ file: text, line: bytes, column: bytes }));
 const contraction = {
   equation: text,
-  sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER)),
+  sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER), /^\p{L}$/u, 'a letter of an equation'),
   order: list(list(index, 2, 2)),
   method: oneOf('exact', 'heuristic', 'bounded'),
   macs: bytes,
@@ -203,7 +217,7 @@ const plan = record(
     profile: text,
     levers: record({ recompute: text, swap: text }),
     swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
-    module: record({ file: text, bytes, sha256: text, pages: whole(0, 65536) }),
+    module: record({ file: text, bytes, sha256: digest, pages: whole(0, 65536) }),
   },
 );
 

@@ -8,7 +8,6 @@ import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
 import { namedValues, requireParameters } from './names.ts';
-import { validate } from './plan-validator.js';
 import { PlanSession, type Session } from './session.ts';
 import type { TensorInput } from './values.ts';
 import { createWasmExecutor } from './wasm.ts';
@@ -53,10 +52,6 @@ function checkPlan(plan: Plan, target: Target | undefined): void {
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
   };
-  if (!validate(plan)) {
-    const [first] = validate.errors ?? [];
-    refuse(`${first?.instancePath || '/'} ${first?.message ?? 'has not the form of a plan'}`);
-  }
   const [problem] = verifyPlan(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)

@@ -1,14 +1,8 @@
-// Completes dist/ with what the TypeScript compiler leaves behind: the schema, the generated validator, and the
-// executable bit of the command line.
+// Completes dist/ with what the TypeScript compiler leaves behind: the schemas and the executable bit of the command line.
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
-const assets = [
-  'ir/plan.schema.json',
-  'compiler/profile/profile.schema.json',
-  'runtime/plan-validator.js',
-  'runtime/plan-validator.d.ts',
-];
+const assets = ['ir/plan.schema.json', 'compiler/profile/profile.schema.json'];
 
 for (const asset of assets) {
   const target = new URL(`dist/${asset}`, root);

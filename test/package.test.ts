@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROOT } from './support/btc.ts';
 
@@ -23,9 +33,28 @@ beforeAll(() => {
   const target = join(folder, 'node_modules', 'btc-compiler');
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', target]);
-  symlinkSync(join(ROOT, 'node_modules'), join(target, 'node_modules'));
+  for (const path of dependencies()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    symlinkSync(join(ROOT, path), join(folder, path));
+  }
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Folders of the packages that a user's npm installs with this one: `node_modules/ajv`. */
+function dependencies(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean; peer?: boolean }>;
+  };
+  return Object.entries(packages)
+    .filter(([path, { dev, devOptional, peer }]) => path !== '' && !dev && !devOptional && !peer)
+    .map(([path]) => path);
+}
+
+function bytesBelow(path: string): number {
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .map((name) => lstatSync(join(path, name)))
+    .reduce((sum, { size }) => sum + size, 0);
+}
 
 function run(code: string): string {
   const script = join(folder, 'script.mjs');
@@ -40,6 +69,29 @@ test('holds the built files, the licence and the readme, and no sources or tests
   expect(files.filter((path) => !/^(dist\/|README\.md|LICENSE|package\.json)/.test(path))).toEqual(
     [],
   );
+});
+
+test('takes at most 40 MB with all that npm installs beside it', () => {
+  const packages = ['node_modules/btc-compiler', ...dependencies()];
+  const roots = packages.filter((path) => path.lastIndexOf('node_modules') === 0);
+  const bytes = roots.map((path) => bytesBelow(realpathSync(join(folder, path))));
+  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(40e6);
+});
+
+test('says in one sentence that the package for GPUs is missing, where there is a loader for their drivers', () => {
+  // The check for the loader's file comes first; one by that name passes it.
+  writeFileSync(join(folder, 'libvulkan.so.1'), '');
+  const script = `
+    import { findNodeGpu } from 'btc-compiler/node';
+    console.log((await findNodeGpu()).reason);
+  `;
+  writeFileSync(join(folder, 'gpu.mjs'), script);
+  const printed = execFileSync(process.execPath, ['gpu.mjs'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...process.env, LD_LIBRARY_PATH: folder },
+  });
+  expect(printed.trim()).toBe("the package 'webgpu' is not installed (npm install webgpu)");
 });
 
 test('trains a model by the API alone, without touching the disk', () => {

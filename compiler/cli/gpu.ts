@@ -1,4 +1,7 @@
 import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Gpu } from 'btc-compiler/runtime';
 
 /** A GPU for this process, or null and a sentence that says why there is none. */
@@ -10,8 +13,9 @@ export type NodeGpu =
 let opened: Promise<NodeGpu> | null = null;
 
 /**
- * Opens WebGPU in Node through the `webgpu` package (Dawn). Never throws: a native module that does not load on this
- * machine and a machine without an adapter both give a reason.
+ * Opens WebGPU in Node through the `webgpu` package (Dawn), an optional peer: the user installs it where there is a GPU.
+ * Never throws: a package that is missing, a native module that does not load on this machine and a machine without an
+ * adapter all give a reason.
  */
 export function findNodeGpu(): Promise<NodeGpu> {
   opened ??= open();
@@ -24,7 +28,10 @@ async function open(): Promise<NodeGpu> {
     return { gpu: null, reason: 'this machine has no Vulkan loader (libvulkan.so.1)' };
   }
   try {
-    const { create } = await import('webgpu');
+    const dawn = await importDawn();
+    if (!dawn)
+      return { gpu: null, reason: "the package 'webgpu' is not installed (npm install webgpu)" };
+    const { create } = dawn;
     const gpu = create([]);
     if (await gpu.requestAdapter()) return { gpu, reason: null };
     return { gpu: null, reason: 'no WebGPU adapter was found on this machine' };
@@ -32,6 +39,29 @@ async function open(): Promise<NodeGpu> {
     const reason = error instanceof Error ? error.message : String(error);
     return { gpu: null, reason: `the 'webgpu' package does not load here: ${reason}` };
   }
+}
+
+type Dawn = typeof import('webgpu');
+
+/** The package beside this one, else the working folder's own (this one may run from npx' cache); null: neither is there. */
+async function importDawn(): Promise<Dawn | null> {
+  try {
+    return await import('webgpu');
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  try {
+    const path = createRequire(join(process.cwd(), 'noop.js')).resolve('webgpu');
+    return (await import(pathToFileURL(path).href)) as Dawn;
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return null;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
 }
 
 /** Folders that the dynamic linker searches on common distributions, first those of the environment. */

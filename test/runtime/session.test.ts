@@ -283,8 +283,14 @@ describe('plans that are refused', () => {
     return copy;
   };
   const cases: [string, string, (old: unknown) => unknown, string, string][] = [
-    ['another version', 'version', () => 2, 'invalid-plan', '/version'],
-    ['a missing field', 'memory', () => ({ budgetBytes: null }), 'invalid-plan', '/memory'],
+    ['another version', 'version', () => 1, 'invalid-plan', 'version'],
+    [
+      'a missing field',
+      'memory',
+      () => ({ budgetBytes: null }),
+      'invalid-plan',
+      'memory.deviceBytes',
+    ],
     ['an offset out of range', 'tensors.0.offset', () => 2 ** 20, 'invalid-plan', 'tensors[0]'],
     ['false totals', 'memory.arenaBytes', () => 4, 'invalid-plan', 'memory.arenaBytes'],
     [

@@ -16,6 +16,8 @@ export function wasmText(kernels: readonly Kernel[], pages: number): string {
   return `(module\n(import "env" "memory" (memory ${pages} ${pages}))\n${libraryFor(text)}\n${text})`;
 }
 
+const FEATURES = { simd: true, sat_float_to_int: true };
+
 const exportName = (index: number) => `k${index}`;
 
 /**
@@ -23,15 +25,15 @@ const exportName = (index: number) => `k${index}`;
  * function per kernel; kernels touch nothing but their buffers.
  */
 export async function emitWasm(kernels: readonly Kernel[], pages: number): Promise<WasmCode> {
-  // The assembler is large: it is loaded only when there is something to assemble.
-  const { default: binaryen } = await import('binaryen');
-  const { Features } = binaryen;
-  const module = binaryen.parseText(wasmText(kernels, pages));
+  // The assembler is loaded only when there is something to assemble.
+  const { default: createAssembler } = await import('wabt');
+  const assembler = await createAssembler();
+  const module = assembler.parseWat('kernels.wat', wasmText(kernels, pages), FEATURES);
   try {
-    module.setFeatures(Features.SIMD128 | Features.NontrappingFPToInt);
-    if (!module.validate()) throw new Error('the assembled WebAssembly module is not valid');
-    return { module: module.emitBinary(), exports: kernels.map((_, i) => exportName(i)) };
+    module.validate();
+    const { buffer } = module.toBinary({});
+    return { module: new Uint8Array(buffer), exports: kernels.map((_, i) => exportName(i)) };
   } finally {
-    module.dispose();
+    module.destroy();
   }
 }
