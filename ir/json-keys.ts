@@ -1,4 +1,6 @@
-const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE] = ['"', '\\', ':', '{', '}'].map((c) => c.charCodeAt(0));
+const [QUOTE, BACKSLASH, COLON, OPEN, CLOSE] = ['"', '\\', ':', '{', '}'].map((c) =>
+  c.charCodeAt(0),
+);
 const SPACES: readonly number[] = [...' \t\n\r'].map((c) => c.charCodeAt(0));
 
 /** The first key that an object of a JSON text has twice, or null: `JSON.parse` takes the last one without a word. */

@@ -133,7 +133,10 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
   const persistent = isPersistent(role);
   if (initial !== undefined && (!persistent || role === 'optimiser'))
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
-  else if (initial !== undefined && initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0))
+  else if (
+    initial !== undefined &&
+    initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0)
+  )
     report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);

@@ -1,5 +1,6 @@
 import { crc32 } from './crc32.ts';
-import { encodeSafetensors, type SafetensorsTensor } from './safetensors.ts';
+import { clipped } from './quote.ts';
+import { encodeSafetensors, type SafetensorsFile, type SafetensorsTensor } from './safetensors.ts';
 
 // The safetensors files that btc writes are sealed: their metadata holds, as `checksum`, the CRC-32 (in eight hexadecimal
 // digits) of the whole file, header and padding included, in which the digits themselves count as zeros.
@@ -29,15 +30,23 @@ export function reseal(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> 
 }
 
 /** What is wrong with the seal of a file that was read: null where it holds, or where the file neither has nor needs one. */
-export function sealProblem(bytes: Uint8Array, metadata: ReadonlyMap<string, string>): string | null {
-  const given = metadata.get(KEY);
+export function sealProblem(bytes: Uint8Array, file: SafetensorsFile): string | null {
+  const { metadata } = file;
   const format = metadata.get('format');
-  if (given === undefined)
-    return format === PARAMETERS_FORMAT ? `metadata '${KEY}' is missing` : null;
+  // The first checkpoints had a sum of their tensors alone.
+  const old = format === CHECKPOINT_FORMAT && metadata.get('version') === '1';
+  const key = old ? 'crc32' : KEY;
+  const given = metadata.get(key);
+  const needed = format === CHECKPOINT_FORMAT || format === PARAMETERS_FORMAT;
+  if (given === undefined) return needed ? `metadata '${key}' is missing` : null;
   const at = digitsOf(bytes);
-  const wanted = at < 0 ? null : checksum(bytes, at);
-  if (given === wanted) return null;
-  return `it was changed or damaged: metadata '${KEY}' is not that of the file${wanted === null ? '' : `, '${wanted}'`}`;
+  const sum = old
+    ? crc32([...file.tensors.values()].map(({ data }) => data))
+    : at < 0
+      ? null
+      : checksum(bytes, at);
+  if (given === sum) return null;
+  return `it was changed or damaged: metadata '${key}' is '${clipped(given)}', but the file gives ${sum === null ? 'none' : `'${sum}'`}`;
 }
 
 /** Where the digits stand, or -1. */

@@ -7,6 +7,7 @@ export type { Executor, TensorData } from './executor.ts';
 export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
 export type { HostOptions, HostStore } from './host-store.ts';
 export { type LoadOptions, load } from './load.ts';
+export type { Restored, RestoreOptions } from './restore.ts';
 export type { RunOptions, Session } from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';
 export type { NestedNumbers, TensorInput } from './values.ts';

@@ -1,19 +1,26 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { verifyPlan } from '../ir/plan-verify.ts';
-import { type Checkpoint, decodeParameters } from './checkpoint.ts';
 import { requestDevice } from './device.ts';
-import { RuntimeError } from './errors.ts';
+import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
-import { namedValues, requireParameters } from './names.ts';
+import { namedValues } from './names.ts';
+import {
+  fromFile,
+  fromValues,
+  type Restoration,
+  type RestoreOptions,
+  restoreOptions,
+  withoutValues,
+} from './restore.ts';
 import { PlanSession, type Session } from './session.ts';
-import type { TensorInput } from './values.ts';
+import { kindOf, ownBytes, type TensorInput } from './values.ts';
 import { createWasmExecutor } from './wasm.ts';
 import { createWebGpuExecutor } from './webgpu.ts';
 
-export interface LoadOptions extends HostOptions {
+export interface LoadOptions extends HostOptions, RestoreOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -21,8 +28,9 @@ export interface LoadOptions extends HostOptions {
   /** wasm: the bytes of the module that belongs to the plan. */
   readonly module?: Uint8Array;
   /**
-   * Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without; otherwise
-   * every parameter must be there, and optimiser state that is not starts at zero.
+   * Parameters and states: the compiler's safetensors file, what `saveParameters` or `saveCheckpoint` gave, or values by name. All
+   * must be there (but see `missing`); optimiser state that is not starts at zero. Without, they have those initial values that
+   * the plan holds (constant ones), and all others are zero. `session.restored` says what came from where.
    */
   readonly parameters?: Uint8Array | Readonly<Record<string, TensorInput>>;
   /** Refuses a plan for another target. */
@@ -35,17 +43,44 @@ export interface LoadOptions extends HostOptions {
  * `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
-  checkPlan(plan, options.target);
-  const initial = initialValues(plan, options.parameters);
-  const { executor, ownDevice } = await createExecutor(plan, options);
-  const session = new PlanSession(executor, ownDevice);
+  // Whatever the caller does with its objects from now on.
+  const given = reading('what load is given', () => ownOptions(options));
+  const own = ownPlan(plan);
+  checkPlan(own, given.target);
+  const initial = reading('the parameters', () => initialValues(own, given));
+  const { executor, ownDevice } = await createExecutor(own, given);
+  const session = new PlanSession(executor, ownDevice, initial.report);
   try {
-    await session.restore(initial);
+    await session.start(initial);
   } catch (error) {
     session.destroy();
     throw error;
   }
   return session;
+}
+
+function ownOptions(options: LoadOptions): LoadOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new RuntimeError(
+      'invalid-input',
+      `the options of load are an object, but ${kindOf(options)} was given`,
+    );
+  const { module, ...others } = options;
+  return {
+    ...others,
+    ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),
+  };
+}
+
+function ownPlan(plan: Plan): Plan {
+  try {
+    return structuredClone(plan);
+  } catch (error) {
+    throw new RuntimeError(
+      'invalid-plan',
+      `the plan is refused: it is no plain data (${errorText(error)})`,
+    );
+  }
 }
 
 function checkPlan(plan: Plan, target: Target | undefined): void {
@@ -58,19 +93,19 @@ function checkPlan(plan: Plan, target: Target | undefined): void {
     refuse(`it is for target '${plan.target}', not '${target}'`);
 }
 
-function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint {
-  if (given === undefined) return { values: new Map(), counters: null };
+function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Restoration {
+  const restoring = restoreOptions(options);
+  if (parameters === undefined && restoring.missing !== 'initial') return withoutValues(plan);
+  if (parameters === undefined) return fromValues(plan, new Map(), restoring);
   // By name: bytes of another realm (a frame, a worker's context) are as good.
-  const kind = Object.prototype.toString.call(given).slice('[object '.length, -1);
-  if (kind === 'Uint8Array') return decodeParameters(plan, given as Uint8Array);
-  if (kind !== 'Object')
+  if (kindOf(parameters) === 'Uint8Array')
+    return fromFile(plan, ownBytes(parameters, "'parameters'"), 'parameters', restoring);
+  if (kindOf(parameters) !== 'Object')
     throw new RuntimeError(
       'invalid-input',
-      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kind} was given`,
+      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kindOf(parameters)} was given`,
     );
-  const values = namedValues(plan, given as Readonly<Record<string, TensorInput>>);
-  requireParameters(plan, values);
-  return { values, counters: null };
+  return fromValues(plan, namedValues(plan, parameters), restoring);
 }
 
 async function createExecutor(

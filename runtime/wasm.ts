@@ -1,9 +1,10 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
-import type { HostSlots } from './host-slots.ts';
+import { type HostSlots, writtenTensors } from './host-slots.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { Torn } from './torn.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 
 const PAGE_BYTES = 65536;
@@ -15,6 +16,8 @@ interface ResolvedProgram {
   readonly kernels: readonly KernelFunction[];
   readonly addresses: readonly (readonly number[])[];
   readonly swaps: Swaps | null;
+  /** Persistent tensors that it writes. */
+  readonly updated: readonly PlanTensor[];
 }
 
 interface Swaps extends ProgramTransfers {
@@ -91,6 +94,7 @@ class WasmExecutor implements Executor {
   readonly #slots: HostSlots;
   readonly #programs = new Map<PlanProgram, ResolvedProgram>();
   readonly #readBuffers: readonly Uint8Array[];
+  readonly #torn = new Torn();
   /** Address of the first byte of each slab. */
   readonly #slabs: readonly number[];
   #memory: WebAssembly.Memory | null;
@@ -127,18 +131,26 @@ class WasmExecutor implements Executor {
   async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
     await this.#slots.replace(values);
     for (const [tensor, data] of values) if (tensor.slab !== null) this.write(tensor, data);
+    this.#torn.written(values.keys());
   }
 
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#alive();
+    this.#torn.check();
     const resolved = this.#programs.get(program)!;
     if (resolved.swaps) return this.#runSwapping(resolved, resolved.swaps, outputs);
-    runSteps(resolved, 0, resolved.kernels.length);
+    try {
+      runSteps(resolved, 0, resolved.kernels.length);
+    } catch (error) {
+      this.#torn.add(resolved.updated);
+      throw error;
+    }
     return this.read(outputs);
   }
 
   /** Where `written` names the home of a tensor, its new value in a run that has not finished. */
   async read(tensors: readonly PlanTensor[], written?: ReadonlySet<number>): Promise<TensorData[]> {
+    this.#torn.check();
     const read = (tensor: PlanTensor) =>
       tensor.slab === null ? this.#slots.load(tensor, written) : this.#view(tensor).slice();
     return Promise.all(tensors.map(read));
@@ -191,11 +203,15 @@ class WasmExecutor implements Executor {
     kernels: readonly KernelFunction[],
   ): ResolvedProgram {
     const transfers = programTransfers(this.plan, name, this.#slots);
+    const updated = [...writtenTensors(this.plan, program)].map(
+      (index) => this.plan.tensors[index],
+    );
     const addressesOf = ({ bindings, offsets }: PlanStep) =>
       bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
     return {
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
       addresses: program.steps.map(addressesOf),
+      updated: updated.filter(({ policy }) => policy === 'persistent'),
       swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins) },
     };
   }
@@ -222,7 +238,16 @@ class WasmExecutor implements Executor {
 }
 
 function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: number): void {
-  for (let step = first; step < end; step++) kernels[step](...addresses[step]);
+  let step = first;
+  try {
+    for (; step < end; step++) kernels[step](...addresses[step]);
+  } catch (error) {
+    throw new RuntimeError(
+      'kernel-failed',
+      `step ${step} of the program ended in a trap: ${errorText(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {

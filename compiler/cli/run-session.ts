@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
-import { findNodeGpu } from './gpu.ts';
+import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
 import { style } from './style.ts';
 

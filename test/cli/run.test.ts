@@ -7,7 +7,7 @@ import { createProject, type Project, SMALL_MODEL } from '../support/project.ts'
 import { swappedWasm } from '../support/swapped-plan.ts';
 
 // These tests are of what happens where there is no adapter, whether or not there is one.
-vi.mock('../../compiler/cli/gpu.ts', () => ({
+vi.mock('../../node/gpu.ts', () => ({
   findNodeGpu: async () => ({ gpu: null, reason: 'no WebGPU adapter was found' }),
 }));
 
