@@ -153,6 +153,7 @@ const predicted = {
   interfaceSeconds: seconds,
 };
 const transfer = { kind: oneOf('out', 'in'), tensor: index, slot: index, step: index };
+const bufferSet = record({ buffers: whole(0, 64), bytes });
 const slot = {
   tier: oneOf('memory', 'file'),
   offset: bytes,
@@ -175,6 +176,14 @@ const plan = record(
       persistentBytes: bytes,
       stagingBytes: bytes,
       hostBytes: bytes,
+      host: record({
+        homeBytes: bytes,
+        snapshotBytes: bytes,
+        valueBytes: bytes,
+        readingBytes: bytes,
+        writingBytes: bytes,
+      }),
+      snapshotOptionBytes: bytes,
       spillBytes: bytes,
       peakLiveBytes: bytes,
       packing: record({ method: text, gapBytes: bytes }),
@@ -216,7 +225,12 @@ const plan = record(
   {
     profile: text,
     levers: record({ recompute: text, swap: text }),
-    swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
+    swap: record({
+      staging: bufferSet,
+      reading: bufferSet,
+      writing: bufferSet,
+      slots: list(record(slot)),
+    }),
     module: record({ file: text, bytes, sha256: digest, pages: whole(0, 65536) }),
   },
 );

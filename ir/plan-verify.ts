@@ -1,4 +1,5 @@
 import {
+  type HostMemory,
   isPersistent,
   type Plan,
   type PlanBinding,
@@ -9,6 +10,7 @@ import {
 } from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
+import { hostMemory, snapshotOptionBytes, verifyHost } from './plan-host.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { verifyPrediction } from './plan-prediction.ts';
 import { stagingBytes } from './plan-staging.ts';
@@ -37,8 +39,9 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
-// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, hostBytes, spillBytes, peakLiveBytes, gapBytes
-//             and module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+// host        (plan-host.ts) snapshots and buffers are there where they are needed;
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
+//             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
@@ -78,6 +81,7 @@ export function verifyPlan(plan: Plan): string[] {
   if (errors.length > 0) return errors;
   verifyAgainMade(plan, report);
   verifySlots(plan, report);
+  verifyHost(plan, report);
   verifyLifetimes(plan, report);
   if (errors.length > 0) return errors;
   verifyTotals(plan, report);
@@ -338,7 +342,12 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.persistentBytes', memory.persistentBytes, totals.persistentBytes);
   equal('memory.stagingBytes', memory.stagingBytes, staging);
   const slots = plan.swap?.slots ?? [];
-  equal('memory.hostBytes', memory.hostBytes, tierBytes(slots, 'memory'));
+  const host = hostMemory(plan);
+  for (const key of Object.keys(host) as (keyof HostMemory)[])
+    equal(`memory.host.${key}`, memory.host[key], host[key]);
+  const hostBytes = Object.values(host).reduce((sum, bytes) => sum + bytes, 0);
+  equal('memory.hostBytes', memory.hostBytes, hostBytes);
+  equal('memory.snapshotOptionBytes', memory.snapshotOptionBytes, snapshotOptionBytes(plan));
   equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
   const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);

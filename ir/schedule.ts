@@ -1,5 +1,5 @@
 import type { Kernel } from './kernel.ts';
-import type { HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
+import type { BufferSet, HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
 import type { SourceSpan } from './source.ts';
 import type { DType, Shape } from './tensor.ts';
 
@@ -101,9 +101,14 @@ export interface AllocatedSchedule extends Schedule {
   readonly packing: string;
   readonly stagingBytes: number;
   /** Buffers that swapped tensors are copied out through. */
-  readonly swapStaging: { readonly buffers: number; readonly bytes: number };
+  readonly swapStaging: BufferSet;
+  /** Memory of the host that files are read into and written from. */
+  readonly reading: BufferSet;
+  readonly writing: BufferSet;
   /** The schedule's slots with their addresses. */
   readonly hostSlots: readonly HostSlot[];
+  /** Slots for copies of persistent tensors on the device, which the runtime takes. */
+  readonly snapshots: readonly HostSlot[];
 }
 
 /** Where and when a tensor lives; parallel to `tensors`. Steps count within the tensor's program. */

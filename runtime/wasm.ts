@@ -1,9 +1,11 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
+import { writtenTensors } from '../ir/plan-host.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
-import { type HostSlots, writtenTensors } from './host-slots.ts';
+import { type HostBuffers, hostBuffers } from './host-buffers.ts';
+import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
-import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 
@@ -93,7 +95,7 @@ class WasmExecutor implements Executor {
   readonly hostBytes: number;
   readonly #slots: HostSlots;
   readonly #programs = new Map<PlanProgram, ResolvedProgram>();
-  readonly #readBuffers: readonly Uint8Array[];
+  readonly #buffers: HostBuffers;
   readonly #torn = new Torn();
   /** Address of the first byte of each slab. */
   readonly #slabs: readonly number[];
@@ -116,12 +118,11 @@ class WasmExecutor implements Executor {
       end += bytes;
     }
     this.#slabs = slabs;
+    this.#buffers = hostBuffers(plan, slots, 0);
+    this.hostBytes = slots.bytes + this.#buffers.bytes;
     const kernels = plan.kernels.map((kernel) => kernelFunction(exported, kernel.export));
     for (const [name, program] of Object.entries(plan.programs))
       this.#programs.set(program, this.#resolve(name, program, kernels));
-    const reads = [...this.#programs.values()].map(({ swaps }) => swaps?.reads ?? []);
-    this.#readBuffers = readBuffers(reads);
-    this.hostBytes = this.#readBuffers.reduce((sum, b) => sum + b.byteLength, slots.bytes);
   }
 
   write(tensor: PlanTensor, data: TensorData): void {
@@ -170,7 +171,8 @@ class WasmExecutor implements Executor {
   ): Promise<TensorData[]> {
     const slots = this.#slots;
     const progress = new Progress();
-    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
+    const { reading } = this.#buffers;
+    const ahead = new ReadAhead(slots, progress, swaps.reads, reading, swaps.outCount);
     try {
       for (const { ins, first, end, outs } of swaps.segments) {
         for (const transfer of ins) {
@@ -191,9 +193,19 @@ class WasmExecutor implements Executor {
     } catch (error) {
       progress.fail(error);
       await progress.finished().catch(() => {});
-      for (const { tensor, slot } of swaps.restored)
-        this.#bytes(tensor).set(slots.view(slot, tensor.bytes)!);
+      await this.#undo(swaps);
       throw error;
+    }
+  }
+
+  /** What cannot be read back is torn. */
+  async #undo({ restored }: Swaps): Promise<void> {
+    for (const { tensor, slot } of restored) {
+      try {
+        await this.#slots.read(slot, 0, this.#bytes(tensor));
+      } catch {
+        this.#torn.add([tensor]);
+      }
     }
   }
 
@@ -206,13 +218,14 @@ class WasmExecutor implements Executor {
     const updated = [...writtenTensors(this.plan, program)].map(
       (index) => this.plan.tensors[index],
     );
+    const piece = this.#buffers.reading[0]?.length ?? 0;
     const addressesOf = ({ bindings, offsets }: PlanStep) =>
       bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
     return {
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
       addresses: program.steps.map(addressesOf),
       updated: updated.filter(({ policy }) => policy === 'persistent'),
-      swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins) },
+      swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins, piece) },
     };
   }
 

@@ -13,6 +13,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
@@ -65,21 +66,25 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
       ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
     },
   ]);
+  const { swapStaging, reading, writing, hostSlots, snapshots } = allocated;
+  const parts = {
+    target: options.target,
+    tensors: planTensors(allocated, options.initial),
+    kernels: planKernels(allocated, options.emitted),
+    programs: Object.fromEntries(programs),
+    ...(hostSlots.length > 0
+      ? { swap: { staging: swapStaging, reading, writing, slots: [...hostSlots, ...snapshots] } }
+      : {}),
+  };
   return {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
     name: allocated.name,
-    target: options.target,
     producer: options.producer,
-    memory: planMemoryTotals(allocated, options.budgetBytes),
+    memory: planMemoryTotals(allocated, parts, options.budgetBytes),
     slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
-    tensors: planTensors(allocated, options.initial),
-    kernels: planKernels(allocated, options.emitted),
-    programs: Object.fromEntries(programs),
+    ...parts,
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
-    ...(allocated.hostSlots.length > 0
-      ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
-      : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
   };
 }
@@ -88,7 +93,12 @@ function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
   return hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.again));
 }
 
-function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
+function planMemoryTotals(
+  allocated: AllocatedSchedule,
+  parts: Pick<Plan, 'target' | 'tensors' | 'kernels' | 'programs' | 'swap'>,
+  budgetBytes: number | null,
+): PlanMemory {
+  const host = hostMemory(parts);
   const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, packing, slabs } = allocated;
   const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
   return {
@@ -97,8 +107,10 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: tierBytes(allocated.hostSlots, 'memory'),
-    spillBytes: tierBytes(allocated.hostSlots, 'file'),
+    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    host,
+    snapshotOptionBytes: snapshotOptionBytes(parts),
+    spillBytes: tierBytes(parts.swap?.slots ?? [], 'file'),
     peakLiveBytes,
     packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
