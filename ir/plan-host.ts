@@ -15,7 +15,10 @@ type PlanParts = Pick<Plan, 'target' | 'tensors' | 'kernels' | 'programs'>;
 type Report = (path: string, reason: string) => void;
 
 /** The tensors that the steps of a program write. */
-export function writtenTensors({ kernels }: Pick<Plan, 'kernels'>, program: PlanProgram): Set<number> {
+export function writtenTensors(
+  { kernels }: Pick<Plan, 'kernels'>,
+  program: PlanProgram,
+): Set<number> {
   return new Set(
     program.steps.flatMap(({ kernel, bindings }) =>
       bindings.filter((_, b) => kernels[kernel].bindings[b].access !== 'read'),
@@ -52,7 +55,10 @@ export function snapshotOptionBytes(plan: PlanParts): number {
 }
 
 /** Host memory of a plan by what it is for. */
-export function hostMemory({ tensors, swap = NO_SWAP }: Pick<Plan, 'tensors' | 'swap'>): HostMemory {
+export function hostMemory({
+  tensors,
+  swap = NO_SWAP,
+}: Pick<Plan, 'tensors' | 'swap'>): HostMemory {
   const { slots, reading, writing } = swap;
   const sum = (policy: 'host' | 'persistent') =>
     slots.reduce(
@@ -92,12 +98,14 @@ function verifySnapshots(plan: Plan, report: Report): void {
     const { name } = plan.tensors[tensor];
     const expected = wanted.get(tensor);
     if (expected === undefined) report(`${path}.tensor`, `'${name}' needs no snapshot`);
-    else if (copies !== expected) report(`${path}.copies`, `${copies}, but the snapshot of '${name}' has ${expected}`);
+    else if (copies !== expected)
+      report(`${path}.copies`, `${copies}, but the snapshot of '${name}' has ${expected}`);
     if (found.has(tensor)) report(`${path}.tensor`, `'${name}' has a snapshot already`);
     found.add(tensor);
   });
   for (const tensor of wanted.keys())
-    if (!found.has(tensor)) report(`tensors[${tensor}]`, `'${plan.tensors[tensor].name}' has no snapshot`);
+    if (!found.has(tensor))
+      report(`tensors[${tensor}]`, `'${plan.tensors[tensor].name}' has no snapshot`);
 }
 
 function verifyBuffers(plan: Plan, report: Report): void {
@@ -116,7 +124,10 @@ function verifyBuffers(plan: Plan, report: Report): void {
   );
   const check = (name: 'reading' | 'writing', { buffers, bytes }: BufferSet, needed: boolean) => {
     if (needed !== buffers > 0)
-      report(`swap.${name}.buffers`, `${buffers}, but ${needed ? 'something passes' : 'nothing passes'} through them`);
+      report(
+        `swap.${name}.buffers`,
+        `${buffers}, but ${needed ? 'something passes' : 'nothing passes'} through them`,
+      );
     if (buffers === 0 ? bytes !== 0 : bytes === 0 || bytes % 16 !== 0)
       report(`swap.${name}.bytes`, `${bytes} is no size of ${buffers} buffers`);
   };

@@ -194,7 +194,8 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         .slice(1, 5)
         .map(Number);
       const setOf = (word: string): BufferSet => {
-        const [, buffers = 0, bytes = 0] = new RegExp(` ${word} (\\d+)x(\\d+)`).exec(match[5]) ?? [];
+        const [, buffers = 0, bytes = 0] =
+          new RegExp(` ${word} (\\d+)x(\\d+)`).exec(match[5]) ?? [];
         return { buffers: Number(buffers), bytes: Number(bytes) };
       };
       const [swapStaging, reading, writing] = BUFFER_SETS.map(([word]) => setOf(word));

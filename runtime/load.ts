@@ -1,5 +1,6 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { verifyPlan } from '../ir/plan-verify.ts';
+import { clipped } from '../ir/quote.ts';
 import { requestDevice } from './device.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -66,6 +67,11 @@ function ownOptions(options: LoadOptions): LoadOptions {
       `the options of load are an object, but ${kindOf(options)} was given`,
     );
   const { module, ...others } = options;
+  const { device, gpu } = others;
+  if (device !== undefined && !(device?.limits && device.queue && device.lost))
+    throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
+  if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
+    throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
   return {
     ...others,
     ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),
@@ -90,7 +96,9 @@ function checkPlan(plan: Plan, target: Target | undefined): void {
   const [problem] = verifyPlan(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
-    refuse(`it is for target '${plan.target}', not '${target}'`);
+    refuse(
+      `it is for target '${plan.target}', not ${typeof target === 'string' ? `'${clipped(target)}'` : kindOf(target)}`,
+    );
 }
 
 function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Restoration {

@@ -111,7 +111,7 @@ export class PlanSession implements Session {
     inputs: Readonly<Record<string, TensorInput>> = {},
     options: RunOptions = {},
   ): Promise<Record<string, TensorData>> {
-    const program = this.#program(name);
+    const program = reading('the name of the program', () => this.#program(name));
     const { values, outputs } = reading(`what program '${name}' is given`, () => ({
       values: inputValues(name, program, inputs),
       outputs: chosenOutputs(name, program, options),

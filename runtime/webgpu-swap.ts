@@ -68,7 +68,11 @@ export class WebGpuSwapper {
       const transfers = programTransfers(plan, name, slots);
       if (!transfers) continue;
       const rounds = transfers.segments.map(({ outs }) => outRounds(slots, outs, capacity, most));
-      swaps.set(program, { ...transfers, rounds, reads: plannedReads(slots, transfers.ins, piece) });
+      swaps.set(program, {
+        ...transfers,
+        rounds,
+        reads: plannedReads(slots, transfers.ins, piece),
+      });
     }
     this.#swaps = swaps;
   }

@@ -6,7 +6,7 @@ import { byteCount } from '../../ir/tensor.ts';
 import { floorBytes, type HostTraffic, sizeBuffers } from './host-buffers.ts';
 import { alignUp, type Blocks } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
-import { slotUses, type SlotUse } from './slot-uses.ts';
+import { type SlotUse, slotUses } from './slot-uses.ts';
 
 /** How much may be kept where, in bytes: `hostBytes` is all host memory, buffers included. */
 export interface HostBudget {
@@ -71,9 +71,7 @@ export class HostPlacer {
   /** How many slots can go to a file of so many bytes. */
   #mostSpilled(spillBytes: number): number {
     const over = (count: number) => this.#spill(count).file.bytes > spillBytes;
-    const most = over(this.#uses.length)
-      ? firstOf(this.#uses.length, over) - 1
-      : this.#uses.length;
+    const most = over(this.#uses.length) ? firstOf(this.#uses.length, over) - 1 : this.#uses.length;
     return Math.max(0, most);
   }
 
@@ -88,7 +86,13 @@ export class HostPlacer {
     const { reading, writing } = sizeBuffers(traffic, hostBytes - memory.bytes);
     const slots = this.#uses.map(({ slot, bytes, copies, tensor }): HostSlot => {
       const tier = isSpilled(slot) ? 'file' : 'memory';
-      return { tier, offset: (tier === 'file' ? file : memory).offsets.get(slot)!, bytes, copies, tensor };
+      return {
+        tier,
+        offset: (tier === 'file' ? file : memory).offsets.get(slot)!,
+        bytes,
+        copies,
+        tensor,
+      };
     });
     const memoryBytes = memory.bytes + setBytes(reading) + setBytes(writing);
     return { slots, reading, writing, memoryBytes, spillBytes: file.bytes };

@@ -9,13 +9,13 @@ import type {
   PlanTensor,
   PlanTransfer,
 } from '../../ir/plan.ts';
-import { peakLiveBytes } from '../../ir/plan-lifetimes.ts';
 import {
   hostMemory,
   keepsSnapshots,
   snapshotCopies,
   snapshotOptionBytes,
 } from '../../ir/plan-host.ts';
+import { peakLiveBytes } from '../../ir/plan-lifetimes.ts';
 import { stagingBytes } from '../../ir/plan-staging.ts';
 import { NO_BUFFERS, slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
 import { OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from '../../ir/plan-verify.ts';
