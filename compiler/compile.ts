@@ -67,7 +67,7 @@ export async function compile(
     levers,
   };
   const printer = new DeferredPrinter(options.printAfter);
-  const { result, smallest } = searchBudget(
+  const { result, smallest, hostBytes } = searchBudget(
     (bound) =>
       printer.during((print) =>
         runPipeline(traced.model, { ...pipeline, ...(bound ? { bound } : {}), ...print }),
@@ -79,7 +79,14 @@ export async function compile(
   diagnostics.push(...problems);
   if (!memory) return failed();
   if (!memory.schedule) {
-    diagnostics.push(...memoryDiagnostics(memory.errors, target));
+    diagnostics.push(
+      ...memoryDiagnostics(
+        memory.errors.map((error) =>
+          error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
+        ),
+        target,
+      ),
+    );
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {

@@ -49,7 +49,7 @@ export interface PlanMemory {
   readonly deviceBytes: number;
   /** The part of the slabs that holds tensors with a limited life: the sum over slabs of its extent. */
   readonly arenaBytes: number;
-  /** Parameters and optimiser state, alignment included. */
+  /** Parameters, states and optimiser state, alignment included. */
   readonly persistentBytes: number;
   /** Buffers that outputs and swapped tensors are read back through; 0 on wasm. */
   readonly stagingBytes: number;

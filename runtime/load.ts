@@ -47,7 +47,7 @@ export async function load(plan: Plan, options: LoadOptions = {}): Promise<Sessi
   // Whatever the caller does with its objects from now on.
   const given = reading('what load is given', () => ownOptions(options));
   const own = ownPlan(plan);
-  checkPlan(own, given.target);
+  reading("'target'", () => checkPlan(own, given.target));
   const initial = reading('the parameters', () => initialValues(own, given));
   const { executor, ownDevice } = await createExecutor(own, given);
   const session = new PlanSession(executor, ownDevice, initial.report);

@@ -43,7 +43,12 @@ export async function openPlan(
     ...(parameters ? { parameters } : {}),
     ...(spillDirectory ? { spillDirectory } : {}),
   };
-  if (!parameters) log(style.yellow(`there is no ${base}.safetensors: parameters start at zero`));
+  if (!parameters)
+    log(
+      style.yellow(
+        `there is no ${base}.safetensors: parameters start at zero, but for initial values that the plan holds`,
+      ),
+    );
   if (plan.target === 'wasm') {
     log(`target: ${style.bold('WebAssembly')}`);
     return load(plan, { module: await readModule(file, plan), ...given });

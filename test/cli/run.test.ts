@@ -100,7 +100,7 @@ describe('btc run', () => {
     writeFileSync(path('spill.wasm'), swapped.module);
     const args = ['spill.wasm.plan.json', '--steps', '2', '--classes', '2'];
     const spilled = project.btc('run', ...args, '--spillDirectory', project.folder).stdout;
-    expect(spilled).toMatch(/\nhost memory: \d+ B held for swaps, (\d+ B|[\d.]+ KiB) in a file\n/);
+    expect(spilled).toMatch(/\nhost memory: (?:\d+ B|[\d.]+ KiB) held for swaps and snapshots, (\d+ B|[\d.]+ KiB) in a file\n/);
     const elsewhere = project.btc('run', ...args, '--spillDirectory', path('missing'));
     expect(elsewhere.stderr).toMatch(/^error: the spill file of \d+ bytes cannot be made: ENOENT/m);
   });

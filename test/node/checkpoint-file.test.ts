@@ -51,22 +51,27 @@ test('a process that is killed while it saves, whenever, leaves the last checkpo
   const states = [await steady.saveCheckpoint()];
   const restored = await open();
   let [last, leftovers] = [0, 0];
-  let next: ChildProcess | null = null;
+  // One process starts while another is still killed; it looks at the checkpoint when it is told to go.
+  const processes: ChildProcess[] = [];
   const start = () => {
     const child = spawn(process.execPath, [script, ...paths], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
+    processes.push(child);
     const ready = new Promise<void>((resolve, reject) => {
       child.stdout.once('data', () => resolve());
       child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)));
     });
+    ready.catch(() => {});
     return { child, ready };
   };
   try {
+    let coming = start();
     for (let kill = 0; kill < kills; kill++) {
-      const { child, ready } = start();
-      next = child;
+      const { child, ready } = coming;
       const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.stdin.write('go');
+      if (kill + 1 < kills) coming = start();
       await ready;
       await new Promise((resolve) => setTimeout(resolve, 12 * Math.random()));
       child.kill('SIGKILL');
@@ -84,14 +89,14 @@ test('a process that is killed while it saves, whenever, leaves the last checkpo
       expect(readdirSync(folder).length - paths.length).toBeLessThanOrEqual(1);
     }
   } finally {
-    next?.kill('SIGKILL');
+    for (const child of processes) child.kill('SIGKILL');
   }
   expect(last).toBeGreaterThan(kills / 4);
   // It does get killed in the middle of writing, and what that leaves is swept.
   expect(leftovers).toBeGreaterThan(0);
   await saveCheckpointFile(restored, paths[2]);
   expect(readdirSync(folder)).toHaveLength(paths.length);
-});
+}, 400_000);
 
 test('links are followed, and a file keeps its mode', async () => {
   const session = await open();

@@ -7,6 +7,8 @@ const [plan, module, checkpoint] = process.argv.slice(2);
 const session = await load(JSON.parse(readFileSync(plan, 'utf8')), {
   module: readFileSync(module),
 });
+// The last process is gone when this one may go.
+await new Promise((resolve) => process.stdin.once('data', resolve));
 if (existsSync(checkpoint)) await loadCheckpointFile(session, checkpoint);
 else await saveCheckpointFile(session, checkpoint);
 process.stdout.write('ready\n');
