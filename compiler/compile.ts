@@ -1,3 +1,4 @@
+import { append } from '../ir/lists.ts';
 import type { Target } from '../ir/plan.ts';
 import type { SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
@@ -13,6 +14,7 @@ import { isModel, type Model } from './frontend/model.ts';
 import { unknownOptions, withOptions } from './frontend/option.ts';
 import { type TracedModel, traceModel } from './frontend/trace.ts';
 import { type LeverOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from './memory/index.ts';
+import { didYouMean } from './nearest.ts';
 import {
   type PassPrinter,
   type PipelineOptions,
@@ -35,11 +37,13 @@ export type ModelSource = Model | (() => Model | Promise<Model>);
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
  * is a diagnostic, and `plan` is null when one of them is an error.
  *
+ * @param traceOf for who compiles one model several times and traces it once
  * @throws Error only for a defect of btc itself
  */
 export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
+  traceOf: typeof traceModel = traceModel,
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -50,7 +54,7 @@ export async function compile(
     diagnostics: deduplicate(diagnostics),
   });
   if (hasErrors(diagnostics)) return failed();
-  const traced = await trace(source, options, diagnostics);
+  const traced = await trace(source, options, diagnostics, traceOf);
   if (!traced || hasErrors(diagnostics)) return failed();
 
   const limits: TargetLimits = {
@@ -76,17 +80,13 @@ export async function compile(
   );
   printer.print(result);
   const { memory, diagnostics: problems } = result;
-  diagnostics.push(...problems);
+  append(diagnostics, problems);
   if (!memory) return failed();
   if (!memory.schedule) {
-    diagnostics.push(
-      ...memoryDiagnostics(
-        memory.errors.map((error) =>
-          error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
-        ),
-        target,
-      ),
+    const errors = memory.errors.map((error) =>
+      error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
     );
+    append(diagnostics, memoryDiagnostics(errors, target));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
@@ -147,7 +147,12 @@ class DeferredPrinter {
 function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (target !== 'webgpu' && target !== 'wasm')
-    problems.push(diagnostic(6001, null, { target: String(target) }));
+    problems.push(
+      diagnostic(6001, null, {
+        target: String(target),
+        near: didYouMean(String(target), ['webgpu', 'wasm']),
+      }),
+    );
   const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
   for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
@@ -199,6 +204,7 @@ async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
+  traceOf: typeof traceModel,
 ): Promise<{ source: Model; model: TracedModel } | null> {
   const overrides = options.set ?? {};
   const {
@@ -212,18 +218,18 @@ async function trace(
         diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
         return null;
       }
-      return { source: model, model: traceModel(model) };
+      return { source: model, model: traceOf(model) };
     } catch (error) {
       diagnostics.push(evaluationDiagnostic(error));
       return null;
     }
   });
-  diagnostics.push(...problems);
+  append(diagnostics, problems);
   if (!result) return null;
   if (typeof source === 'function')
-    diagnostics.push(...unknownOptions(overrides, declared, result.model.name));
+    append(diagnostics, unknownOptions(overrides, declared, result.model.name));
   else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
-  diagnostics.push(...result.model.diagnostics);
+  append(diagnostics, result.model.diagnostics);
   return result;
 }
 

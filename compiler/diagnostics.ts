@@ -1,4 +1,13 @@
-import type { SourceSpan } from '../ir/source.ts';
+import { shortName, shortNames } from '../ir/shorten.ts';
+import {
+  formatChain,
+  formatSpan,
+  framesOf,
+  isPackageFrame,
+  type Origin,
+  ownSpan,
+  type SourceSpan,
+} from '../ir/source.ts';
 
 export type Category = 'error' | 'warning';
 
@@ -9,8 +18,15 @@ export interface Diagnostic {
   readonly message: string;
   /** Null when the message is about the whole build (a budget, an option of the command line). */
   readonly source: SourceSpan | null;
-  /** Extra lines, each about a place of its own. */
-  readonly related?: readonly { readonly message: string; readonly source: SourceSpan | null }[];
+  /** The layer or scope that it is about, as in `stage4.block1.conv2`; absent where there is none. */
+  readonly scope?: string;
+  /** Extra lines, each about a place of its own: of the message, then the scope and the calls that led to its place. */
+  readonly related?: readonly RelatedMessage[];
+}
+
+export interface RelatedMessage {
+  readonly message: string;
+  readonly source: SourceSpan | null;
 }
 
 type Arguments = Readonly<Record<string, string | number>>;
@@ -25,7 +41,7 @@ export const MESSAGES = {
   1002: 'the model could not be evaluated: {reason}',
   1003: "input '{name}' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
   1004: "'{name}' is not an input of model '{model}'; its inputs are {inputs}",
-  1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}",
+  1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}{near}",
   1006: "option '{name}' takes a {wanted}, not '{given}'",
   1007: "parameter '{name}' is declared twice with different {what}: {first} and {second}",
   1008: "parameter '{name}' is declared by two layers; give one of them a 'name' of its own, or reuse one layer object to share its weights",
@@ -42,6 +58,10 @@ export const MESSAGES = {
   1019: 'options are set, but the model is made already; pass a function that makes it, as in compile(() => model, { set })',
   1020: "program '{program}' is asynchronous; 'build' and programs run at compile time and return tensors at once",
   1021: 'compile takes what defineModel returns, or a function that returns it, not {given}',
+  1030: 'the model ends the process, by process.exit({code}), before it is built',
+  1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
+  1032: "the evaluation of '{file}' ended the compiler with code {code}",
+  1033: "the build of '{file}' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more",
   2001: "shapes {left} and {right} of '{op}' do not broadcast",
   2002: "'{op}': {reason}",
   2003: "'{op}' takes {wanted}, not {given}",
@@ -66,6 +86,9 @@ export const MESSAGES = {
   2031: "'{op}': the window spans {span} elements, spatial axis {axis} has {extent} and padding {padding} on each side; padding {proposal} would do",
   2032: "'{op}': {groups} groups do not divide {inside} input and {outside} output channels; {proposal} would do",
   2033: "'{layer}': training takes the statistics of the batch, and {shape} has one element per feature only; use a larger batch",
+  2050: "'{op}': the index {value} is out of range; it must be {range}",
+  2051: "input '{name}' of program '{program}' is used as indices {first} and {second}, and no value is both",
+  2052: "'{op}': the window at position {position} of spatial axis {axis} lies wholly in the padding: it has {size} taps, and the padding is {low}; use less padding or more taps",
   2101: "'{layer}': the {form} form takes {macs} multiply-adds at batch {batch}, the dense layer {dense}; it saves memory ({parameters} parameters), not time",
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',
@@ -77,6 +100,7 @@ export const MESSAGES = {
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
   4005: 'swapping needs {needed} of host memory, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
   4006: "'{name}' is '{given}'; it must be one of {choices}",
+  4010: 'scope: a name is a text that is not empty and has no control characters, not {name}',
   5001: "'{file}' is not a valid plan: {reason}",
   5002: "'{file}' cannot be read: {reason}",
   5003: "'{file}' cannot be written: {reason}",
@@ -91,7 +115,7 @@ export const MESSAGES = {
   5020: "'{file}' is not a valid device profile: {reason}",
   5021: "device profile '{name}': '{field}' is {value}; it must be {wanted}; {proposal} would do",
   5022: "device profile '{name}' is of target {given}, but plans are built for {targets}",
-  6001: "unknown target '{target}'; the targets are webgpu and wasm",
+  6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form name=value",
@@ -99,34 +123,118 @@ export const MESSAGES = {
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
   6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
+  6010: '{file} cannot be written: {reason}',
+  6011: "'{option}' is '{given}'; it must be {wanted}{near}",
+  6012: "there is no option '{option}'{near}",
+  6013: "missing required argument '{name}'; {what}",
+  6014: "there is no command '{command}'{near}",
+  6015: 'there are too many arguments{what}',
+  6016: "'{option}' cannot be used with '{other}'",
+  6017: "'{option}' needs a value",
+  6018: "'{option}' must be given",
+  6019: '{reason}',
+  6020: "the program has no input '{name}'; its inputs are {inputs}{near}",
+  6021: "'{letter}' has two sizes, {first} and {second}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;
 
-/** Builds a diagnostic from the table; an argument that the message does not name is ignored. */
+/** Arguments that are sentences or lists; all others are names. */
+const TEXTS: ReadonlySet<string> = new Set([
+  'reason',
+  'inputs',
+  'options',
+  'files',
+  'layers',
+  'names',
+  'programs',
+  'choices',
+  'wanted',
+  'near',
+]);
+
+function shortArgument(name: string, value: string | number): string {
+  return TEXTS.has(name) ? shortNames(String(value)) : shortName(String(value));
+}
+
+/** Builds a diagnostic from the table, without long names; an argument that the message does not name is ignored. */
 export function diagnostic(
   number: MessageNumber,
   source: SourceSpan | null,
   args: Arguments = {},
-  extra: { category?: Category; related?: Diagnostic['related'] } = {},
+  extra: { category?: Category; related?: Diagnostic['related']; scope?: string } = {},
 ): Diagnostic {
-  const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) => String(args[name]));
+  const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) =>
+    shortArgument(name, args[name]),
+  );
+  const { category = 'error', scope = '' } = extra;
+  const related = [...placeLines(source, scope), ...(extra.related ?? [])];
   return {
     code: `BTC${number}`,
-    category: extra.category ?? 'error',
+    category,
     message,
-    source,
-    ...(extra.related ? { related: extra.related } : {}),
+    source: ownSpan(source),
+    ...(scope === '' ? {} : { scope }),
+    ...(related.length > 0 ? { related } : {}),
   };
 }
 
-/** Two diagnostics about the same thing at the same place are one. */
+/** A diagnostic about what a node of a graph computes. */
+export function originDiagnostic(
+  number: MessageNumber,
+  origin: Origin | undefined,
+  args: Arguments = {},
+): Diagnostic {
+  return diagnostic(number, origin?.span ?? null, args, origin ? { scope: origin.scope } : {});
+}
+
+/** Of many calls, the innermost and the outermost are told. */
+const MOST_CALLS = 6;
+const OUTERMOST_CALLS = 2;
+
+/** The scope, the frames in packages, and the calls that led to an expression. */
+function placeLines(source: SourceSpan | null, scope: string): RelatedMessage[] {
+  const frames = framesOf(source);
+  const own = frames.findIndex((frame) => !isPackageFrame(frame));
+  const [inside, calls] =
+    own < 0 ? [[], frames.slice(1)] : [frames.slice(0, own), frames.slice(own + 1)];
+  const left = calls.length - MOST_CALLS;
+  const line =
+    (message: string) =>
+    (source: SourceSpan): RelatedMessage => ({ message, source });
+  const shown = calls.map(line('called from here'));
+  if (left > 1)
+    shown.splice(MOST_CALLS - OUTERMOST_CALLS, left, {
+      message: `… ${left} more calls`,
+      source: null,
+    });
+  return [
+    ...(scope === '' ? [] : [{ message: `in '${scope}'`, source: null }]),
+    ...inside.map(line('in the package, called from the place above')),
+    ...shown,
+  ];
+}
+
+/** Other scopes and calls that lead to the same mistake: more help nobody. */
+const MOST_PLACES = 4;
+
+/** Two diagnostics about the same thing at the same place are one, which tells of each scope and each call that led there. */
 export function deduplicate(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>();
-  return diagnostics.filter((d) => {
-    const key = `${d.code}|${d.source?.file}|${d.source?.line}|${d.source?.column}|${d.message}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
+  const seen = new Map<string, { first: Diagnostic; places: Map<string, RelatedMessage[]> }>();
+  for (const d of diagnostics) {
+    const key = `${d.code}|${d.source ? formatSpan(d.source) : ''}|${d.message}`;
+    const lines = placeLines(d.source, d.scope ?? '');
+    const place = `${d.scope ?? ''} ${d.source ? formatChain(d.source) : ''}`;
+    const entry = seen.get(key);
+    if (entry) entry.places.set(place, lines);
+    else seen.set(key, { first: d, places: new Map([[place, lines]]) });
+  }
+  return [...seen.values()].map(({ first, places }) => {
+    const others = [...places.values()].slice(1);
+    if (others.length === 0) return first;
+    const left = others.length - (MOST_PLACES - 1);
+    const more = left > 0 ? [{ message: `and in ${left} more places`, source: null }] : [];
+    const related = [...(first.related ?? []), ...others.slice(0, MOST_PLACES - 1).flat(), ...more];
+    return { ...first, related };
   });
 }

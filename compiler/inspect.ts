@@ -1,9 +1,12 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../ir/einsum.ts';
+import { largest } from '../ir/lists.ts';
 import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../ir/plan.ts';
 import { keptLetters } from './contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from './contract/steps.ts';
+import { type InspectedLayer, inspectLayers } from './inspect/layers.ts';
 import { liveBytes, sourceOf, writers } from './inspect/lives.ts';
+import { placeOf, scopeText, sourceText } from './inspect/places.ts';
 import { type InspectedValue, inspectValues } from './inspect/values.ts';
 
 /** What a person wants to know of a plan, as data. All sizes in bytes. */
@@ -14,6 +17,8 @@ export interface Inspection {
   readonly memory: PlanMemory;
   readonly parameters: { readonly count: number; readonly elements: number };
   readonly programs: readonly InspectedProgram[];
+  /** In the order of the model; scopes with very many layers as one. */
+  readonly layers: readonly InspectedLayer[];
   /** By share of the floating-point operations of all programs, largest first. */
   readonly kernels: readonly InspectedKernel[];
 }
@@ -33,6 +38,8 @@ export interface InspectedProgram {
   readonly levers: InspectedLevers;
   readonly peakStep: number;
   readonly peakLabel: string;
+  /** The layers of that step, as in `stage4.block1.{conv2, norm2} (gradient)`; empty for none. */
+  readonly peakScope: string;
   readonly peakSource: string | null;
   /** Arena tensors that are live at the peak step, largest first. */
   readonly liveAtPeak: readonly {
@@ -42,6 +49,8 @@ export interface InspectedProgram {
     readonly firstStep: number;
     readonly lastStep: number;
     readonly policy: string;
+    /** The layer; empty for none. */
+    readonly scope: string;
     readonly source: string | null;
   }[];
 }
@@ -62,7 +71,9 @@ export interface InspectedLevers {
 }
 
 /** An einsum of three operands or more, and what each step of its order does. */
-export interface InspectedContraction extends PlanContraction {
+export interface InspectedContraction extends Omit<PlanContraction, 'source'> {
+  readonly source: string | null;
+  readonly scope: string | null;
   readonly operands: readonly string[];
   readonly steps: readonly (PairwiseStep & { readonly macs: number })[];
 }
@@ -76,8 +87,8 @@ export interface InspectedKernel {
   readonly bytesShare: number;
 }
 
-/** Derives the figures that `btc inspect` shows. */
-export function inspectPlan(plan: Plan): Inspection {
+/** Derives the figures that `btc inspect` shows; `all` tells every layer apart. */
+export function inspectPlan(plan: Plan, all = false): Inspection {
   const parameters = plan.tensors.filter(({ role }) => role === 'parameter');
   return {
     name: plan.name,
@@ -89,6 +100,7 @@ export function inspectPlan(plan: Plan): Inspection {
       elements: parameters.reduce((sum, { bytes }) => sum + bytes / 4, 0),
     },
     programs: Object.keys(plan.programs).map((name) => inspectProgram(plan, name)),
+    layers: inspectLayers(plan, all),
     kernels: inspectKernels(plan),
   };
 }
@@ -96,7 +108,7 @@ export function inspectPlan(plan: Plan): Inspection {
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
   const { steps, contractions, predicted } = plan.programs[name];
   const live = liveBytes(plan, name);
-  const peakStep = live.indexOf(Math.max(...live));
+  const peakStep = live.indexOf(largest(live));
   const writer = writers(plan, name);
   const alive = plan.tensors
     .map((tensor, index) => ({ tensor, index }))
@@ -110,12 +122,13 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     flops: steps.reduce((sum, step) => sum + step.flops, 0),
     bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
     ...(predicted ? { predicted } : {}),
-    contractions: (contractions ?? []).map(inspectContraction),
+    contractions: (contractions ?? []).map((one) => inspectContraction(plan, one)),
     liveBytes: live,
     roomBytes: roomBytes(plan.memory),
     levers: inspectLevers(plan, name),
     peakStep,
     peakLabel: steps[peakStep]?.label ?? '',
+    peakScope: scopeText(placeOf(plan, steps[peakStep]?.source)),
     peakSource: sourceOf(plan, name, peakStep),
     liveAtPeak: alive
       .map(({ tensor, index }) => ({
@@ -125,7 +138,8 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
         firstStep: tensor.firstStep,
         lastStep: tensor.lastStep,
         policy: tensor.policy,
-        source: sourceOf(plan, name, writer.get(index) ?? -1),
+        scope: placeOf(plan, tensor.source).scope ?? '',
+        source: sourceText(plan, tensor.source) ?? sourceOf(plan, name, writer.get(index) ?? -1),
       }))
       .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1)),
   };
@@ -159,10 +173,14 @@ function inspectLevers(plan: Plan, name: string): InspectedLevers {
   };
 }
 
-function inspectContraction(contraction: PlanContraction): InspectedContraction {
+function inspectContraction(plan: Plan, contraction: PlanContraction): InspectedContraction {
   const { equation, sizes, order, windows = [] } = contraction;
+  const place = {
+    source: sourceText(plan, contraction.source),
+    scope: placeOf(plan, contraction.source).scope ?? null,
+  };
   const parsed = parseEquation(equation);
-  if ('reason' in parsed) return { ...contraction, operands: [], steps: [] };
+  if ('reason' in parsed) return { ...contraction, ...place, operands: [], steps: [] };
   const { operands, output } = parsed;
   const tree = treeOfSteps(operands.length, order);
   const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
@@ -172,6 +190,7 @@ function inspectContraction(contraction: PlanContraction): InspectedContraction 
       : [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
   return {
     ...contraction,
+    ...place,
     operands,
     steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
   };
@@ -222,7 +241,9 @@ export function planGraph(plan: Plan): Graph {
   for (const [program, { steps }] of Object.entries(plan.programs)) {
     steps.forEach((step, index) => {
       const name = `${program}:${index}`;
-      const node: PlanGraphNode = { kind: 'step', label: step.label, program, step: index };
+      const scope = scopeText(placeOf(plan, step.source));
+      const label = scope === '' ? step.label : `${step.label}, ${scope}`;
+      const node: PlanGraphNode = { kind: 'step', label, program, step: index };
       graph.setNode(name, node);
       step.bindings.forEach((tensor, binding) => {
         const place = `tensor:${tensor}`;

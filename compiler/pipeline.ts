@@ -1,5 +1,6 @@
 import type { Graph, Module, ParameterDeclaration } from '../ir/graph.ts';
 import { printGraph } from '../ir/graph-text.ts';
+import { append } from '../ir/lists.ts';
 import type { Target } from '../ir/plan.ts';
 import type { Schedule, TargetLimits } from '../ir/schedule.ts';
 import { printSchedule } from '../ir/schedule-text.ts';
@@ -9,7 +10,7 @@ import { orderContractions } from './contract/index.ts';
 import type { Objective } from './contract/objective.ts';
 import { OrderRecords } from './contract/record.ts';
 import { sliceContractions } from './contract/sliced-graph.ts';
-import { type Diagnostic, diagnostic } from './diagnostics.ts';
+import { type Diagnostic, originDiagnostic } from './diagnostics.ts';
 import { appendOptimiser, type Optimiser, type ParameterGradient } from './frontend/optimisers.ts';
 import type { TracedModel, TracedProgram } from './frontend/trace.ts';
 import { differentiate, passesGradient } from './gradient/index.ts';
@@ -95,7 +96,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
       diagnostics.push(trained.diagnostic);
       return graph;
     }
-    states.push(...trained.states);
+    append(states, trained.states);
     for (const input of trained.inputs) inputs.set(input.name, input);
     return verified('gradient', trained.graph);
   });
@@ -184,10 +185,10 @@ function nothingToTrain(
     if (nodes[value].op !== 'parameter' && !passesGradient(nodes[value].op)) cut = value;
     for (const operand of nodes[value].operands) needed[operand] = 1;
   }
-  if (cut < 0) return diagnostic(3002, sources[nodes[loss].source] ?? null);
+  if (cut < 0) return originDiagnostic(3002, sources[nodes[loss].source]);
   const { op, source } = nodes[cut];
   const name = op === 'toI32' ? 'cast' : op;
-  return diagnostic(3004, sources[source] ?? null, { op: name, parameter: parameter[cut]! });
+  return originDiagnostic(3004, sources[source], { op: name, parameter: parameter[cut]! });
 }
 
 /** A pass that breaks an invariant is a defect of btc, not of the model. */

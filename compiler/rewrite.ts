@@ -1,4 +1,5 @@
 import { type Graph, GraphBuilder, type Node, type ValueId } from '../ir/graph.ts';
+import { append } from '../ir/lists.ts';
 import { inferType, type OpAttributes, type OpName } from '../ir/ops.ts';
 
 /** Copies a graph node by node; a pass may append something else for a node. */
@@ -39,6 +40,7 @@ export function rewriteGraph(
     },
   };
   graph.nodes.forEach((node, value) => {
+    const before = builder.nodes.length;
     image[value] =
       rewrite(node, value, rewriter) ??
       builder.append(
@@ -48,6 +50,7 @@ export function rewriteGraph(
         node.type,
         node.source,
       );
+    nameParts(builder, before, image[value], node.source);
   });
   for (const { name, value } of graph.outputs) builder.outputs.push({ name, value: image[value] });
   for (const { parameter, value } of graph.updates)
@@ -55,18 +58,33 @@ export function rewriteGraph(
   return builder.finish();
 }
 
+const PART = '.part';
+
+/** Of the nodes that stand for one, the result keeps its name; those on the way are parts of it. */
+function nameParts(builder: GraphBuilder, before: number, result: ValueId, source: number): void {
+  if (source < 0) return;
+  for (let value = before; value < builder.nodes.length; value++) {
+    const node = builder.nodes[value];
+    if (value === result || node.source !== source) continue;
+    const origin = builder.sources[source];
+    if (origin.name === '' || origin.name.endsWith(PART)) return;
+    const part = builder.source(origin.span, { ...origin, name: origin.name + PART });
+    builder.nodes[value] = { ...node, source: part };
+  }
+}
+
 /** An empty builder with the sources of a graph, so that its source indices stay valid. */
 export function builderFor(graph: Graph): GraphBuilder {
   const builder = new GraphBuilder(graph.name);
-  for (const source of graph.sources) builder.source(source);
+  for (const origin of graph.sources) builder.source(origin.span, origin);
   return builder;
 }
 
 /** A builder that goes on where a graph ends. */
 export function extendGraph(graph: Graph): GraphBuilder {
   const builder = builderFor(graph);
-  builder.nodes.push(...graph.nodes);
-  builder.outputs.push(...graph.outputs);
-  builder.updates.push(...graph.updates);
+  append(builder.nodes, graph.nodes);
+  append(builder.outputs, graph.outputs);
+  append(builder.updates, graph.updates);
   return builder;
 }

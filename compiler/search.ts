@@ -1,3 +1,4 @@
+import { largest } from '../ir/lists.ts';
 import type { ContractionBound, PipelineResult } from './pipeline.ts';
 
 /** Halvings of the bound on intermediates. */
@@ -35,7 +36,10 @@ export function searchBudget(
   let smallest = bytesOf(result);
   if (smallest <= budgetBytes || result.memory === null)
     return { result, smallest: finite(smallest), hostBytes };
-  const widest = Math.max(0, ...result.orders.map((orders) => orders.widest()));
+  const widest = largest(
+    result.orders.map((orders) => orders.widest()),
+    0,
+  );
   if (widest === 0) return { result, smallest: finite(smallest), hostBytes };
   for (const reorder of [false, true]) {
     let idle = 0;

@@ -1,7 +1,7 @@
 import { type Graph, GraphBuilder, type Node, type ValueId } from './graph.ts';
 import { formatName, NAME_PATTERN, parseName } from './kernel-text.ts';
 import { OPS, type OpName } from './ops.ts';
-import { formatSpan, type SourceSpan } from './source.ts';
+import { formatChain, type Origin, parseChain } from './source.ts';
 import { formatType, parseType } from './tensor.ts';
 
 /**
@@ -14,6 +14,8 @@ import { formatType, parseType } from './tensor.ts';
  *       update "weight" = %3
  *     }
  *
+ * Behind the type stand the scope, the name in it and the pass that the node comes from, where it has any, and the calls that
+ * led to its place: `in stage1.block1 as relu of gradient @blocks.ts(4,10) from model.ts(12,9)`.
  * Attributes are JSON, except that numbers may be `inf`, `-inf` and `nan`. Printing and parsing round-trip exactly.
  */
 export function printGraph(graph: Graph): string {
@@ -25,14 +27,35 @@ export function printGraph(graph: Graph): string {
   return `graph ${formatName(graph.name)} {\n${lines.join('\n')}\n}\n`;
 }
 
-function printNode(node: Node, value: ValueId, sources: readonly SourceSpan[]): string {
+function printNode(node: Node, value: ValueId, sources: readonly Origin[]): string {
   const operands =
     node.operands.length > 0 ? `(${node.operands.map((operand) => `%${operand}`).join(', ')})` : '';
   const attributes = Object.entries(node.attributes).map(
     ([key, attribute]) => ` ${key}=${printAttribute(attribute)}`,
   );
-  const source = sources[node.source];
-  return `%${value} = ${node.op}${operands}${attributes.join('')} : ${formatType(node.type)}${source ? ` @${formatSpan(source)}` : ''}`;
+  return `%${value} = ${node.op}${operands}${attributes.join('')} : ${formatType(node.type)}${printOrigin(sources[node.source])}`;
+}
+
+function printOrigin(origin: Origin | undefined): string {
+  if (!origin) return '';
+  const { span, scope, name, pass } = origin;
+  return [
+    scope === '' ? '' : ` in ${formatName(scope)}`,
+    name === '' ? '' : ` as ${formatName(name)}`,
+    pass ? ` of ${pass}` : '',
+    span ? ` @${formatChain(span)}` : '',
+  ].join('');
+}
+
+const ORIGIN = `(?: in (${NAME_PATTERN}))?(?: as (${NAME_PATTERN}))?(?: of (gradient|update))?(?: @(.*\\(\\d+,\\d+\\)))?`;
+
+function parseOrigin(builder: GraphBuilder, parts: readonly (string | undefined)[]): number {
+  const [scope, name, pass, chain] = parts;
+  return builder.source(chain === undefined ? null : parseChain(chain), {
+    scope: scope === undefined ? '' : parseName(scope),
+    name: name === undefined ? '' : parseName(name),
+    ...(pass ? { pass: pass as Origin['pass'] } : {}),
+  });
 }
 
 function printAttribute(value: unknown): string {
@@ -71,6 +94,10 @@ function readsLine(builder: GraphBuilder, line: string): boolean {
   }
 }
 
+const NODE = new RegExp(
+  String.raw`^%(\d+) = (\w+)(?:\(([^)]*)\))?((?: \w+=(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+))*) : (\w+\[[\d,]*\])${ORIGIN}$`,
+);
+
 function parseLine(builder: GraphBuilder, line: string): boolean {
   const result = /^(output|update) ("(?:[^"\\]|\\.)*") = %(\d+)$/.exec(line);
   if (result) {
@@ -81,12 +108,9 @@ function parseLine(builder: GraphBuilder, line: string): boolean {
     else builder.updates.push({ parameter: name, value });
     return true;
   }
-  const node =
-    /^%(\d+) = (\w+)(?:\(([^)]*)\))?((?: \w+=(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+))*) : (\w+\[[\d,]*\])(?: @(.*)\((\d+),(\d+)\))?$/.exec(
-      line,
-    );
+  const node = NODE.exec(line);
   if (!node || !Object.hasOwn(OPS, node[2])) return false;
-  const [, index, op, operandText, attributeText, typeText, file, row, column] = node;
+  const [, index, op, operandText, attributeText, typeText, ...origin] = node;
   const type = parseType(typeText);
   const operands = operandText
     ? operandText.split(', ').map((text) => Number(/^%(\d+)$/.exec(text)?.[1]))
@@ -95,8 +119,7 @@ function parseLine(builder: GraphBuilder, line: string): boolean {
     (operand) => Number.isInteger(operand) && operand < builder.nodes.length,
   );
   if (!type || !known || Number(index) !== builder.nodes.length) return false;
-  const source =
-    file === undefined ? -1 : builder.source({ file, line: Number(row), column: Number(column) });
+  const source = parseOrigin(builder, origin);
   builder.append(op as OpName, operands, parseAttributes(attributeText) as never, type, source);
   return true;
 }

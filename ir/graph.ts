@@ -1,5 +1,6 @@
+import type { IndexRange } from './index-range.ts';
 import type { OpAttributes, OpName } from './ops.ts';
-import type { SourceSpan } from './source.ts';
+import { formatChain, type Origin, type SourceSpan } from './source.ts';
 import type { Shape, TensorType } from './tensor.ts';
 
 /** Index of a node in `Graph.nodes`. A node makes exactly one value, so it names the value too. */
@@ -21,7 +22,7 @@ export interface NodeOf<Op extends OpName> {
 export interface Graph {
   readonly name: string;
   readonly nodes: readonly Node[];
-  readonly sources: readonly SourceSpan[];
+  readonly sources: readonly Origin[];
   readonly outputs: readonly { readonly name: string; readonly value: ValueId }[];
   readonly updates: readonly { readonly parameter: string; readonly value: ValueId }[];
 }
@@ -44,6 +45,8 @@ export interface InputDeclaration {
   readonly type: TensorType;
   readonly default: number | null;
   readonly counter: boolean;
+  /** By program: the values that are allowed there, where the input is used as indices. */
+  readonly ranges?: Readonly<Record<string, readonly IndexRange[]>>;
 }
 
 /** All programs of one model over the same parameters. */
@@ -54,10 +57,12 @@ export interface Module {
   readonly programs: readonly Graph[];
 }
 
-/** Grows a graph node by node; interns source spans. Types come from the op table's shape rules. */
+const NO_PLACE = { scope: '', name: '' } as const;
+
+/** Grows a graph node by node; interns where they come from. Types come from the op table's shape rules. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
-  readonly sources: SourceSpan[] = [];
+  readonly sources: Origin[] = [];
   readonly outputs: { name: string; value: ValueId }[] = [];
   readonly updates: { parameter: string; value: ValueId }[] = [];
   readonly name: string;
@@ -67,13 +72,14 @@ export class GraphBuilder {
     this.name = name;
   }
 
-  /** Index of `span` in `sources`, adding it when new. */
-  source(span: SourceSpan | null): number {
-    if (!span) return -1;
-    const key = `${span.file}:${span.line}:${span.column}`;
+  /** Index in `sources` of a place in the user's file and in his model, adding it when new; -1 for none of both. */
+  source(span: SourceSpan | null, place: Omit<Origin, 'span'> = NO_PLACE): number {
+    if (!span && place.scope === '' && place.name === '') return -1;
+    const { scope, name, pass } = place;
+    const key = `${span ? formatChain(span) : ''}\0${scope}\0${name}\0${pass ?? ''}`;
     let index = this.internedSources.get(key);
     if (index === undefined) {
-      index = this.sources.push(span) - 1;
+      index = this.sources.push({ span, scope, name, ...(pass ? { pass } : {}) }) - 1;
       this.internedSources.set(key, index);
     }
     return index;

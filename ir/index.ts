@@ -2,6 +2,7 @@
 export * from './einsum.ts';
 export * from './graph.ts';
 export * from './graph-text.ts';
+export * from './index-range.ts';
 export * from './interpret.ts';
 export * from './kernel.ts';
 export { kernelCost } from './kernel-cost.ts';

@@ -329,9 +329,14 @@ function verifyAccess(
     if (loads.length === 0 || stores.length === 0) return;
     const sameElement = loads.every((load) =>
       stores.every(
-        (store) => !load.indirect && !store.indirect && sameAffine(load.index, store.index),
+        (store) =>
+          sameAffine(load.index, store.index) && sameIndirection(load.indirect, store.indirect),
       ),
     );
     if (!sameElement) report('a point loads another element than the one that it stores');
   });
+}
+
+function sameIndirection(a: Indirection | undefined, b: Indirection | undefined): boolean {
+  return a?.node === b?.node && a?.stride === b?.stride && a?.extent === b?.extent;
 }

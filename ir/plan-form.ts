@@ -120,9 +120,17 @@ const tensor = {
   lastStep: index,
   policy: oneOf('persistent', 'arena', 'in-place', 'host'),
 };
+const integer = whole(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const range = record(
+  { low: integer, high: integer },
+  {
+    except: list(integer, 1),
+    part: list(list(whole(0, Number.MAX_SAFE_INTEGER), 3, 3), 0, 64),
+  },
+);
 const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
 const output = { name: text, tensor: index, dtype, shape };
-const source = nullable(record({ file: text, line: bytes, column: bytes }));
+const source = nullable(index);
 const contraction = {
   equation: text,
   sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER), /^\p{L}$/u, 'a letter of an equation'),
@@ -193,6 +201,7 @@ const plan = record(
       record(tensor, {
         initial: finite,
         again: record({ of: index, by: oneOf('recompute', 'swap') }),
+        source: index,
       }),
     ),
     kernels: list(
@@ -211,7 +220,7 @@ const plan = record(
           steps: list(
             record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
           ),
-          inputs: list(record(input)),
+          inputs: list(record(input, { ranges: list(range, 1) })),
           outputs: list(record(output)),
         },
         {
@@ -224,6 +233,8 @@ const plan = record(
   },
   {
     profile: text,
+    sources: list(record({ frame: nullable(index) }, { scope: text, pass: text })),
+    frames: list(record({ file: text, line: bytes, column: bytes }, { from: index })),
     levers: record({ recompute: text, swap: text }),
     swap: record({
       staging: bufferSet,

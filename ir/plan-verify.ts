@@ -1,3 +1,4 @@
+import { indexRangesError } from './index-range.ts';
 import {
   type HostMemory,
   isPersistent,
@@ -13,6 +14,7 @@ import { planFormErrors } from './plan-form.ts';
 import { hostMemory, snapshotOptionBytes, verifyHost } from './plan-host.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { verifyPrediction } from './plan-prediction.ts';
+import { verifySources } from './plan-sources.ts';
 import { stagingBytes } from './plan-staging.ts';
 import {
   tierBytes,
@@ -32,9 +34,11 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
-// interface   inputs and outputs agree with their tensors in program, role, dtype and shape;
+// interface   inputs and outputs agree with their tensors in program, role, dtype and shape; ranges of inputs (index-range.ts)
+//             hold some value, their parts lie inside of the shape, defaults are in them, and counters have none;
 // contractions (plan-contractions.ts) have an order that contracts every part of their equation once;
 // prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
+// sources     (plan-sources.ts) indices of places and calls lead to entries, those of calls outwards;
 // swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
@@ -74,6 +78,7 @@ export function verifyPlan(plan: Plan): string[] {
     verifyContractions(name, program, report);
     verifyPrediction(name, program, report);
   }
+  verifySources(plan, report);
   verifyRoles(plan, report);
   verifySwapForm(plan, report);
   verifyAgain(plan, report);
@@ -267,6 +272,8 @@ function verifyInterface(plan: Plan, name: string, program: PlanProgram, report:
     const path = `programs.${name}.inputs[${i}].default`;
     if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
       report(path, `${input.default} is not an i32`);
+    const problem = indexRangesError(input);
+    if (problem) report(`programs.${name}.inputs[${i}].ranges[${problem[0]}]`, problem[1]);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { SourceSpan } from './source.ts';
+import type { IndexRange } from './index-range.ts';
 import type { DType } from './tensor.ts';
 
 /** `format` field of every plan file. */
@@ -29,10 +29,32 @@ export interface Plan {
   readonly tensors: readonly PlanTensor[];
   readonly kernels: readonly PlanKernel[];
   readonly programs: Readonly<Record<string, PlanProgram>>;
+  /** Where steps and tensors come from. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */
+  readonly sources?: readonly PlanSource[];
+  readonly frames?: readonly PlanFrame[];
   /** How values leave device memory and come back; absent where none does. */
   readonly swap?: PlanSwap;
   /** wasm only: the module that holds the kernels. */
   readonly module?: WasmModule;
+}
+
+/** A place in the user's model. */
+export interface PlanSource {
+  /** The layer, as in `stage4.block1.conv2`; of a step that works for several in short form, `stage4.block1.{conv2, norm2}`. */
+  readonly scope?: string;
+  /** The parts of training, as in `gradient+update`; absent for what the user wrote. */
+  readonly pass?: string;
+  /** Index into `frames` of the innermost expression, or null. */
+  readonly frame: number | null;
+}
+
+/** An expression in the user's files or in a package. Lines and columns count from 1. */
+export interface PlanFrame {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Index, smaller than the own, of the call that led there; absent in the function that the compiler called. */
+  readonly from?: number;
 }
 
 /** The strategies that `btc build --recompute` and `--swap` named. */
@@ -171,6 +193,8 @@ export interface PlanTensor {
   readonly initial?: number;
   /** The tensor (an index into `tensors`) whose value this one holds again, computed once more or brought back from the host. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
+  /** Index into the plan's `sources`; absent where nothing is known. */
+  readonly source?: number;
 }
 
 export interface PlanKernel {
@@ -250,7 +274,8 @@ export interface PlanContraction {
   readonly denseMacs: number;
   /** How often the program holds it: once per time step, for example. */
   readonly times: number;
-  readonly source: SourceSpan | null;
+  /** Index into the plan's `sources`, or null. */
+  readonly source: number | null;
 }
 
 export interface PlanStep {
@@ -272,8 +297,8 @@ export interface PlanStep {
   readonly seconds?: number;
   /** What the step computes, in the graph's terms: `contract+add+max`. */
   readonly label: string;
-  /** The user's expression, or null for a step of the compiler's own. */
-  readonly source: SourceSpan | null;
+  /** Index into the plan's `sources`, or null for a step of the compiler's own. */
+  readonly source: number | null;
   /** It runs an earlier step again, for a result that was not kept. */
   readonly again?: true;
 }
@@ -287,6 +312,8 @@ export interface PlanInput {
   readonly default: number | null;
   /** The session supplies the number of finished runs of this program when the caller gives no value. */
   readonly counter: boolean;
+  /** Where the program uses it as indices: the values that are allowed. The runtime refuses all others before it runs. */
+  readonly ranges?: readonly IndexRange[];
 }
 
 export interface PlanOutput {

@@ -1,3 +1,4 @@
+import { largest, smallest } from './lists.ts';
 /** The bytes of one tensor that have been written, as disjoint ranges in order. */
 export class WrittenRanges {
   private ranges: { start: number; end: number }[] = [];
@@ -9,8 +10,14 @@ export class WrittenRanges {
     this.ranges = [
       ...this.ranges.filter((range) => range.end < start),
       {
-        start: Math.min(start, ...joined.map((range) => range.start)),
-        end: Math.max(end, ...joined.map((range) => range.end)),
+        start: smallest(
+          joined.map((range) => range.start),
+          start,
+        ),
+        end: largest(
+          joined.map((range) => range.end),
+          end,
+        ),
       },
       ...this.ranges.filter((range) => range.start > end),
     ];

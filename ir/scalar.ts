@@ -1,3 +1,4 @@
+import { erf, erfc } from './error-function.ts';
 import type { DType } from './tensor.ts';
 
 /**
@@ -10,13 +11,19 @@ export type ScalarOp =
   | 'abs'
   | 'sign'
   | 'exp'
+  | 'expm1'
   | 'log'
+  | 'log1p'
   | 'sqrt'
   | 'tanh'
   | 'sigmoid'
+  | 'softplus'
+  | 'erf'
+  | 'erfc'
   | 'sin'
   | 'cos'
   | 'floor'
+  | 'isNan'
   | 'add'
   | 'sub'
   | 'mul'
@@ -56,6 +63,7 @@ export interface ScalarOpRow {
   readonly evaluate: (a: number, b: number, c: number) => number;
 }
 
+const INFINITY = Number.POSITIVE_INFINITY;
 const FLOAT = ['f32'] as const;
 const INTEGER = ['i32'] as const;
 const NUMERIC = ['f32', 'i32'] as const;
@@ -83,19 +91,36 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   abs: unary(Math.abs, NUMERIC),
   sign: unary(Math.sign, NUMERIC),
   exp: unary(Math.exp, FLOAT, 8),
+  expm1: unary(Math.expm1, FLOAT, 8),
   log: unary(Math.log, FLOAT, 8),
+  log1p: unary(Math.log1p, FLOAT, 8),
   sqrt: unary(Math.sqrt, FLOAT, 4),
   tanh: unary(Math.tanh, FLOAT, 12),
   sigmoid: unary((a) => 1 / (1 + Math.exp(-a)), FLOAT, 12),
+  softplus: unary((a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))), FLOAT, 20),
+  erf: unary(erf, FLOAT, 16),
+  erfc: unary(erfc, FLOAT, 16),
   sin: unary(Math.sin, FLOAT, 8),
   cos: unary(Math.cos, FLOAT, 8),
   floor: unary(Math.floor),
+  isNan: {
+    arity: 1,
+    rule: 'compare',
+    dtypes: FLOAT,
+    cost: 1,
+    evaluate: (a) => (Number.isNaN(a) ? 1 : 0),
+  },
   add: binary((a, b) => a + b),
   sub: binary((a, b) => a - b),
   mul: binary((a, b) => a * b),
   // Integer division truncates towards zero; the remainder has the sign of the dividend (as in C, WGSL and wasm).
   div: binary((a, b) => a / b, NUMERIC, 4),
-  pow: binary(Math.pow, FLOAT, 16),
+  // As in C, WGSL and PyTorch: 1 to any power is 1, and so is -1 to an infinite one. JavaScript says NaN.
+  pow: binary(
+    (a, b) => (a === 1 || (a === -1 && Math.abs(b) === INFINITY) ? 1 : a ** b),
+    FLOAT,
+    16,
+  ),
   max: binary((a, b) => Math.max(a, b)),
   min: binary((a, b) => Math.min(a, b)),
   mod: binary((a, b) => a % b, NUMERIC, 4),

@@ -8,6 +8,7 @@ import {
   parseNumber,
   printKernel,
 } from './kernel-text.ts';
+import { append } from './lists.ts';
 import type { BufferSet, HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
@@ -19,7 +20,7 @@ import type {
   ScheduleTensor,
   ScheduleTransfer,
 } from './schedule.ts';
-import { formatSpan, type SourceSpan } from './source.ts';
+import { formatChain, parseChain, type SourceSpan } from './source.ts';
 import { formatType, parseType } from './tensor.ts';
 
 // The text form of a schedule. Kernels, tensors and steps are numbered from 0 in the order in which they stand:
@@ -37,10 +38,16 @@ import { formatType, parseType } from './tensor.ts';
 //     in t5 from h1 before 3
 //     output loss = t1
 //
+// What comes from a layer says so before its place, ` within stage1.conv2 pass gradient @ blocks.ts(4,10) from model.ts(12,9)`.
 // A tensor that holds another's value again has ` again recompute t4` or ` again swap t4` behind its program, a parameter that lives on the
 // host ` on host`, a step that runs once more ` again` behind its label.
 
-const formatSource = (source: SourceSpan | null) => (source ? ` @ ${formatSpan(source)}` : '');
+/** ` within stage1.conv2 pass gradient @ blocks.ts(4,10) from model.ts(12,9)` */
+function formatSource({ source, scope, pass }: Pick<ScheduleStep, 'source' | 'scope' | 'pass'>) {
+  const within = scope === undefined ? '' : ` within ${formatName(scope)}`;
+  const part = pass === undefined ? '' : ` pass ${pass}`;
+  return `${within}${part}${source ? ` @ ${formatChain(source)}` : ''}`;
+}
 
 function formatTensor(
   tensor: ScheduleTensor,
@@ -53,7 +60,7 @@ function formatTensor(
   const place = placement
     ? ` in slab ${placement.slab ?? '-'} at ${placement.offset} steps ${placement.firstStep}..${placement.lastStep} ${placement.policy}`
     : '';
-  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${again}${host}${place}${formatSource(tensor.source)}`;
+  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${again}${host}${place}${formatSource(tensor)}`;
 }
 
 function formatProgram(program: ScheduleProgram): string[] {
@@ -61,7 +68,8 @@ function formatProgram(program: ScheduleProgram): string[] {
   for (const input of program.inputs) {
     const initial = input.default === null ? '' : ` default ${formatNumber(input.default)}`;
     const counter = input.counter ? ' counter' : '';
-    lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}`);
+    const ranges = input.ranges ? ` indices ${JSON.stringify(input.ranges)}` : '';
+    lines.push(`  input ${formatName(input.name)} = t${input.tensor}${initial}${counter}${ranges}`);
   }
   program.steps.forEach((step, index) => {
     const operands = step.operands.map((operand, k) =>
@@ -71,7 +79,7 @@ function formatProgram(program: ScheduleProgram): string[] {
     const again = step.again ? ' again' : '';
     const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${again}${macs}${formatSource(step.source)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${again}${macs}${formatSource(step)}`,
     );
   });
   for (const { kind, tensor, slot, step } of program.transfers ?? []) {
@@ -129,7 +137,7 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const placement = allocated?.placements[index];
     lines.push(`tensor t${index} ${formatTensor(tensor, schedule.programs, placement)}`);
   });
-  for (const program of schedule.programs) lines.push(...formatProgram(program));
+  for (const program of schedule.programs) append(lines, formatProgram(program));
   return `${lines.join('\n')}\n`;
 }
 
@@ -163,9 +171,16 @@ interface Parts {
 
 function parseSource(text: string | undefined): SourceSpan | null {
   if (text === undefined) return null;
-  const match = /^(.+)\((\d+),(\d+)\)$/.exec(text);
-  if (!match) throw new Error(`'${text}' is not a position of the form file(line,column)`);
-  return { file: match[1], line: Number(match[2]), column: Number(match[3]) };
+  const source = parseChain(text);
+  if (!source) throw new Error(`'${text}' is not a position of the form file(line,column)`);
+  return source;
+}
+
+function parsePlace(scope: string | undefined, pass: string | undefined) {
+  return {
+    ...(scope === undefined ? {} : { scope: parseName(scope) }),
+    ...(pass === undefined ? {} : { pass }),
+  };
 }
 
 function lastProgram(parts: Parts) {
@@ -174,7 +189,7 @@ function lastProgram(parts: Parts) {
   return program;
 }
 
-const SOURCE = '(?: @ (.+))?$';
+const SOURCE = `(?: within (${NAME_PATTERN}))?(?: pass ([a-z+]+))?(?: @ (.+))?$`;
 const AGAIN = '(?: again (recompute|swap) t(\\d+))?( on host)?';
 const PLACE =
   '(?: in slab (\\d+|-) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place|host))?';
@@ -266,6 +281,8 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         first,
         last,
         policy,
+        scope,
+        pass,
         source,
       ],
     ) => {
@@ -279,6 +296,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         role: role as TensorRole,
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
+        ...parsePlace(scope, pass),
         ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
         ...(onHost === undefined ? {} : { onHost: true as const }),
       });
@@ -299,13 +317,16 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    new RegExp(`^input (${NAME_PATTERN}) = t(\\d+)(?: default (\\S+?))?( counter)?$`),
-    (parts, [, name, tensor, initial, counter]) => {
+    new RegExp(
+      `^input (${NAME_PATTERN}) = t(\\d+)(?: default (\\S+?))?( counter)?(?: indices (\\[.*\\]))?$`,
+    ),
+    (parts, [, name, tensor, initial, counter, ranges]) => {
       lastProgram(parts).inputs.push({
         name: parseName(name),
         tensor: Number(tensor),
         default: initial === undefined ? null : parseNumber(initial),
         counter: counter !== undefined,
+        ...(ranges === undefined ? {} : { ranges: JSON.parse(ranges) }),
       });
     },
   ],
@@ -319,7 +340,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     new RegExp(
       `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")( again)?(?: macs (\\d+))?${SOURCE}`,
     ),
-    (parts, [, index, kernel, operands, label, again, macs, source]) => {
+    (parts, [, index, kernel, operands, label, again, macs, scope, pass, source]) => {
       const { steps } = lastProgram(parts);
       if (Number(index) !== steps.length)
         throw new Error(`expected step ${steps.length}, not ${index}`);
@@ -336,6 +357,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         ...(offsets.some((offset) => offset > 0) ? { offsets } : {}),
         label: JSON.parse(label) as string,
         source: parseSource(source),
+        ...parsePlace(scope, pass),
         ...(again === undefined ? {} : { again: true as const }),
         ...(macs === undefined ? {} : { macs: Number(macs) }),
       });

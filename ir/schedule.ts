@@ -1,3 +1,4 @@
+import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import type { BufferSet, HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
 import type { SourceSpan } from './source.ts';
@@ -28,6 +29,10 @@ export interface ScheduleTensor {
   /** Index into `programs`, or null for parameters and state. */
   readonly program: number | null;
   readonly source: SourceSpan | null;
+  /** The layer that it comes from, as in `stage4.block1.conv2`; absent where there is none. */
+  readonly scope?: string;
+  /** As of a step. */
+  readonly pass?: string;
   /** The tensor whose value this one holds again. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
   /** A parameter or state that lives in a host slot; steps name arena tensors that transfers bring in. */
@@ -42,6 +47,8 @@ export interface ScheduleProgram {
     readonly tensor: number;
     readonly default: number | null;
     readonly counter: boolean;
+    /** Where it is used as indices: the values that are allowed. */
+    readonly ranges?: readonly IndexRange[];
   }[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
   /** Copies to and from host slots, in the order in which they are issued. */
@@ -74,6 +81,10 @@ export interface ScheduleStep {
   readonly offsets?: readonly number[];
   readonly label: string;
   readonly source: SourceSpan | null;
+  /** The layers whose values it computes, in short form: `stage4.block1.{conv2, norm2}`; absent where there is none. */
+  readonly scope?: string;
+  /** The parts of training that it does, as in `gradient+update`; absent where it computes only what the user wrote. */
+  readonly pass?: string;
   /** Multiply-adds of the pairwise contractions that the step computes; absent where there is none. */
   readonly macs?: number;
   /** It runs an earlier step again, for a result that was not kept. */

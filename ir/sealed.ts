@@ -1,6 +1,6 @@
 import { crc32 } from './crc32.ts';
-import { clipped } from './quote.ts';
 import { encodeSafetensors, type SafetensorsFile, type SafetensorsTensor } from './safetensors.ts';
+import { shortName } from './shorten.ts';
 
 // The safetensors files that btc writes are sealed: their metadata holds, as `checksum`, the CRC-32 (in eight hexadecimal
 // digits) of the whole file, header and padding included, in which the digits themselves count as zeros.
@@ -46,7 +46,7 @@ export function sealProblem(bytes: Uint8Array, file: SafetensorsFile): string | 
       ? null
       : checksum(bytes, at);
   if (given === sum) return null;
-  return `it was changed or damaged: metadata '${key}' is '${clipped(given)}', but the file gives ${sum === null ? 'none' : `'${sum}'`}`;
+  return `it was changed or damaged: metadata '${key}' is '${shortName(given)}', but the file gives ${sum === null ? 'none' : `'${sum}'`}`;
 }
 
 /** Where the digits stand, or -1. */

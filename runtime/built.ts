@@ -15,7 +15,7 @@ export interface BuiltLoadOptions<Built extends Target = Target> extends HostOpt
   readonly device?: GpuDeviceLike;
   /** Parameters other than the initial ones. */
   readonly parameters?: LoadOptions['parameters'];
-  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console. */
+  /** Told why WebAssembly was chosen over WebGPU; by default a line on the console, once. */
   readonly onFallback?: (reason: string) => void;
 }
 
@@ -59,14 +59,21 @@ export async function loadBuilt(built: BuiltModel): Promise<Session> {
         'no-adapter',
         `${reason}; build the model with --target webgpu,wasm to run it without one`,
       );
-    const notify =
-      built.onFallback ?? ((why) => console.info(`btc: running in WebAssembly, because ${why}`));
-    notify(reason!);
+    (built.onFallback ?? tellOnce)(reason!);
   }
   const plan = await readPlan(built, 'wasm');
   const file = plan.module?.file ?? `${built.name}.wasm`;
   const module = await readBytes(built, file, 'invalid-module');
   return load(plan, { ...host, module, parameters });
+}
+
+/** Reasons that the console has. */
+const told = new Set<string>();
+
+function tellOnce(reason: string): void {
+  if (told.has(reason)) return;
+  told.add(reason);
+  console.info(`btc: running in WebAssembly, because ${reason}`);
 }
 
 async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {
@@ -95,7 +102,7 @@ async function readBytes(
   file: string,
   code: RuntimeErrorCode,
 ): Promise<Uint8Array> {
-  const url = new URL(file, base.href);
+  const url = new URL(encodeURIComponent(file), base.href);
   try {
     return await (url.protocol === 'file:' && isNode() ? readFromDisk(url) : download(url));
   } catch (error) {

@@ -1,3 +1,5 @@
+import { shortNames } from '../ir/shorten.ts';
+
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
 export type RuntimeErrorCode =
   /** There is no WebGPU here, or no adapter. */
@@ -18,7 +20,7 @@ export type RuntimeErrorCode =
   | 'invalid-module'
   /** A checkpoint or parameter file is damaged or of another model. */
   | 'invalid-checkpoint'
-  /** An argument, input or parameter is missing, or is not what it should be. */
+  /** An argument, input or parameter is missing, or is not what it should be; an index is out of range. */
   | 'invalid-input'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
@@ -27,12 +29,18 @@ export type RuntimeErrorCode =
   /** The session was destroyed. */
   | 'destroyed';
 
-/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. */
+/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long
+ * names are shortened. */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
-  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** `whole`: the message lists names all of which matter. */
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    { whole = false, ...options }: ErrorOptions & { readonly whole?: boolean } = {},
+  ) {
+    super(shortNames(message, ...(whole ? [Number.POSITIVE_INFINITY] : [])), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

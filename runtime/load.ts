@@ -1,6 +1,5 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import { verifyPlan } from '../ir/plan-verify.ts';
-import { clipped } from '../ir/quote.ts';
 import { requestDevice } from './device.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -97,7 +96,7 @@ function checkPlan(plan: Plan, target: Target | undefined): void {
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
     refuse(
-      `it is for target '${plan.target}', not ${typeof target === 'string' ? `'${clipped(target)}'` : kindOf(target)}`,
+      `it is for target '${plan.target}', not ${typeof target === 'string' ? `'${target}'` : kindOf(target)}`,
     );
 }
 

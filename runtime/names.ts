@@ -1,8 +1,8 @@
 import type { Plan, PlanOutput, PlanProgram } from '../ir/plan.ts';
-import { clipped } from '../ir/quote.ts';
 import { persistentTensors } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
+import { checkIndexRanges } from './index-ranges.ts';
 import { kindOf, toTensorData } from './values.ts';
 
 /** The error for a name that does not exist, with those that do. */
@@ -14,7 +14,7 @@ export function unknownName(
 ): RuntimeError {
   const names = [...known];
   const list = names.length === 0 ? 'none' : names.map((known) => `'${known}'`).join(', ');
-  const given = typeof name === 'string' ? `'${clipped(name)}'` : `that is ${kindOf(name)}`;
+  const given = typeof name === 'string' ? `'${name}'` : `that is ${kindOf(name)}`;
   return new RuntimeError('unknown-name', `${where} has no ${what} ${given}; it has ${list}`);
 }
 
@@ -51,8 +51,11 @@ export function inputValues(
   for (const input of program.inputs) {
     const value = Object.hasOwn(given, input.name) ? given[input.name] : undefined;
     const what = `input '${input.name}' of program '${name}'`;
-    if (value !== undefined) values.set(input.name, toTensorData(value, input, what));
-    else if (input.default === null && !input.counter)
+    if (value !== undefined) {
+      const data = toTensorData(value, input, what);
+      checkIndexRanges(input, data, what);
+      values.set(input.name, data);
+    } else if (input.default === null && !input.counter)
       throw new RuntimeError('invalid-input', `${what} is missing`);
   }
   for (const key of Object.keys(given)) {

@@ -1,5 +1,4 @@
 import type { Plan, PlanTensor } from '../ir/plan.ts';
-import { clipped } from '../ir/quote.ts';
 import { decodeSafetensors, SafetensorsError, type SafetensorsFile } from '../ir/safetensors.ts';
 import { CHECKPOINT_FORMAT, sealProblem } from '../ir/sealed.ts';
 import { formatType, sameShape } from '../ir/tensor.ts';
@@ -66,7 +65,9 @@ type FileKind = 'checkpoint' | 'parameters';
 
 function refuse(kind: FileKind, reason: string): never {
   const verb = kind === 'parameters' ? 'are' : 'is';
-  throw new RuntimeError('invalid-checkpoint', `the ${kind} ${verb} refused: ${reason}`);
+  throw new RuntimeError('invalid-checkpoint', `the ${kind} ${verb} refused: ${reason}`, {
+    whole: true,
+  });
 }
 
 /** The values of a plan that is loaded without any: initial ones where the plan holds them, else zero. */
@@ -86,6 +87,7 @@ export function fromValues(
     throw new RuntimeError(
       'invalid-input',
       `the parameters are refused: ${missingText(missing, options)}; give every parameter and state, or load without and use writeParameters`,
+      { whole: true },
     );
   return restoration;
 }
@@ -176,7 +178,7 @@ function readCounters(metadata: SafetensorsFile['metadata']): Map<string, number
     if (!Number.isSafeInteger(count) || (count as number) < 0)
       refuse(
         'checkpoint',
-        `metadata 'counters' has ${clipped(JSON.stringify(count))} for program '${clipped(program)}'`,
+        `metadata 'counters' has ${JSON.stringify(count)} for program '${program}'`,
       );
   return new Map(Object.entries(counters) as [string, number][]);
 }
@@ -281,12 +283,12 @@ function complete(plan: Plan, given: ReadonlyMap<string, TensorData>, left: Fall
 }
 
 function quoted(value: string | undefined): string {
-  return value === undefined ? 'missing' : `'${clipped(value)}'`;
+  return value === undefined ? 'missing' : `'${value}'`;
 }
 
 /** `tensor 'a' is`, `tensors 'a', 'b' are`. */
 function these(names: readonly string[]): string {
-  const list = names.map((name) => `'${clipped(name)}'`).join(', ');
+  const list = names.map((name) => `'${name}'`).join(', ');
   return names.length === 1 ? `tensor ${list} is` : `tensors ${list} are`;
 }
 

@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/frontend',
     'compiler/contract/tree.ts',
     'compiler/diagnostics.ts',
+    'compiler/nearest.ts',
     'ir',
   ],
   'compiler/gradient': ['compiler/gradient', 'ir'],

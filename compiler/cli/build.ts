@@ -1,31 +1,24 @@
-import { basename, join, resolve } from 'node:path';
-import ts from 'typescript';
+import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { compile } from '../compile.ts';
-import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
+import { type Diagnostic, deduplicate } from '../diagnostics.ts';
+import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
 import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
-import { targetProblem } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { CompileResult } from '../result.ts';
-import { type OutputFile, writeOutputs } from './emit.ts';
+import { baseOf } from './base-name.ts';
+import type { BuildJob } from './builder.ts';
+import type { OutputFile } from './emit.ts';
 import { loaderFiles } from './loader-emit.ts';
-import { obsoleteOutputs } from './obsolete.ts';
-import { readProfileFile } from './profile-file.ts';
-import {
-  formatPlain,
-  formatPretty,
-  fromBtc,
-  fromTypeScript,
-  printDiagnostics,
-  type ReportedDiagnostic,
-} from './report.ts';
-import { catchStrayErrors, type StrayErrors } from './stray-errors.ts';
+import { fromBtc, type ReportedDiagnostic } from './report.ts';
+import { fromTypeScript } from './report-typescript.ts';
+import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
 import type { TargetName } from './targets.ts';
-import { watchFiles } from './watch.ts';
 
 export interface BuildCommandOptions {
   readonly outDir: string;
@@ -46,8 +39,8 @@ export interface BuildCommandOptions {
   readonly profile?: readonly string[];
 }
 
-/** What came of one model file. */
-interface BuiltFile {
+/** What came of one model file: plain data. */
+export interface BuiltFile {
   readonly base: string;
   readonly diagnostics: readonly ReportedDiagnostic[];
   readonly outputs: readonly OutputFile[];
@@ -58,140 +51,18 @@ interface BuiltFile {
   readonly watched: readonly string[];
 }
 
-/** Exit codes of tsc: 0, 1 (errors, no outputs) and 2 (errors, some outputs). */
-const SOME_FAILED = 2;
+/** The profiles that are given, by the target that they are of. */
+export type Profiles = ReadonlyMap<TargetName, DeviceProfile>;
 
-export async function buildCommand(
-  files: readonly string[],
-  options: BuildCommandOptions,
-): Promise<number> {
-  const stray = catchStrayErrors((problem) => {
-    const format = pretty(options) ? formatPretty : formatPlain;
-    process.stdout.write(`${format(fromBtc(problem))}\n`);
-    // The outputs are written by now.
-    process.exitCode ||= options.noEmit ? 1 : SOME_FAILED;
-  });
-  if (!options.watch) return (await buildAll(files, options, stray)).exitCode;
-  await watchFiles(async () => (await buildAll(files, options, stray)).watched, pretty(options));
-  return 0;
-}
-
-function pretty({ pretty: asked }: BuildCommandOptions): boolean {
-  return asked ?? process.stdout.isTTY ?? false;
-}
-
-async function buildAll(
-  files: readonly string[],
-  options: BuildCommandOptions,
-  stray: StrayErrors,
-): Promise<{ exitCode: number; watched: readonly string[] }> {
-  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
-    printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
-  const clashes = findClashes(files, options.outDir);
-  if (clashes.length > 0) {
-    print(clashes.map(fromBtc));
-    return { exitCode: 1, watched: files };
-  }
-  const profiles = await readProfiles(options);
-  if ('diagnostics' in profiles) {
-    print(profiles.diagnostics.map(fromBtc));
-    return { exitCode: 1, watched: [...files, ...(options.profile ?? [])] };
-  }
-  const built: BuiltFile[] = [];
-  // One after the other: the language keeps one source mapper.
-  for (const file of files) built.push(await buildFile(file, options, profiles.byTarget, stray));
-  const diagnostics = built.flatMap((file) => file.diagnostics);
-  let succeeded = 0;
-  for (const file of built) {
-    if (file.outputs.length === 0) continue;
-    const problem = options.noEmit ? null : await emit(file, options.outDir);
-    if (problem) {
-      diagnostics.push(fromBtc(problem));
-    } else {
-      for (const line of file.summary) console.log(line);
-      succeeded++;
-    }
-  }
-  print(diagnostics);
-  const failed = diagnostics.some(({ category }) => category === 'error');
-  return {
-    exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
-    watched: [...built.flatMap((file) => file.watched), ...(options.profile ?? [])],
-  };
-}
-
-type Profiles = ReadonlyMap<TargetName, DeviceProfile>;
-
-/** The profiles that are given, each of a target that is built. */
-async function readProfiles({
-  profile: files = [],
-  target: targets,
-}: BuildCommandOptions): Promise<
-  { readonly byTarget: Profiles } | { readonly diagnostics: readonly Diagnostic[] }
-> {
-  const byTarget = new Map<TargetName, DeviceProfile>();
-  const diagnostics: Diagnostic[] = [];
-  for (const file of files) {
-    const read = await readProfileFile(file);
-    if ('diagnostics' in read) {
-      diagnostics.push(...read.diagnostics);
-      continue;
-    }
-    diagnostics.push(...targetProblem(read.profile, targets));
-    byTarget.set(read.profile.target, read.profile);
-  }
-  return diagnostics.length > 0 ? { diagnostics } : { byTarget };
-}
-
-/** Name that the outputs of a model file start with. */
-function baseOf(file: string): string {
-  return basename(file).replace(/\.[cm]?[jt]sx?$/, '');
-}
-
-/** BTC5004 for each base name that different files have. */
-function findClashes(files: readonly string[], outDir: string): Diagnostic[] {
-  const byOutput = new Map<string, string[]>();
-  for (const file of new Map(files.map((path) => [resolve(path), path])).values()) {
-    const base = ts.sys.useCaseSensitiveFileNames ? baseOf(file) : baseOf(file).toLowerCase();
-    byOutput.set(base, [...(byOutput.get(base) ?? []), file]);
-  }
-  return [...byOutput.values()]
-    .filter(({ length }) => length > 1)
-    .map((same) =>
-      diagnostic(5004, null, {
-        output: join(outDir, `${baseOf(same[0])}.js`),
-        files: same.map((file) => `'${file}'`).join(' and '),
-      }),
-    );
-}
-
-/** Puts the outputs of one model in their places; says what is in the way, if anything. */
-async function emit(
-  { base, outputs, sources }: BuiltFile,
-  folder: string,
-): Promise<Diagnostic | null> {
-  const refuse = (file: string, reason: string) => diagnostic(5003, null, { file, reason });
-  const paths = outputs.map(({ path }) => path);
-  const own = new Set(sources.map((source) => resolve(source)));
-  const overwritten = paths.find((path) => own.has(resolve(folder, path)));
-  if (overwritten !== undefined)
-    return refuse(join(folder, overwritten), 'it is a source file of the model');
-  try {
-    await writeOutputs(folder, outputs, await obsoleteOutputs(folder, base, paths));
-    return null;
-  } catch (error) {
-    return refuse(folder, error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function buildFile(
-  file: string,
-  options: BuildCommandOptions,
-  profiles: Profiles,
-  stray: StrayErrors,
+/** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
+export async function buildFile(
+  { file, options, profiles }: BuildJob,
+  onChecked: (watched: readonly string[]) => void,
 ): Promise<BuiltFile> {
   const started = performance.now();
-  const { result, found } = await stray.during(() => compileFile(file, options, profiles));
+  const { result, found } = await withStrayErrors(() =>
+    compileFile(file, options, profiles, onChecked),
+  );
   const { loaded, results, problems } = result;
   const diagnostics = [
     ...loaded.typescript.map(fromTypeScript),
@@ -209,29 +80,47 @@ async function buildFile(
   };
 }
 
-async function compileFile(file: string, options: BuildCommandOptions, profiles: Profiles) {
+async function compileFile(
+  file: string,
+  options: BuildCommandOptions,
+  profiles: Profiles,
+  onChecked: (watched: readonly string[]) => void,
+) {
   const loaded = await loadModel(file, {
+    onChecked,
     set: options.set ?? {},
     ...(options.project ? { project: options.project } : {}),
   });
   const problems: Diagnostic[] = [];
+  // One trace for all targets: what a model draws at random or counts is the same for all of them.
+  let traced: TracedModel | null = null;
+  const traceOnce = (model: Model) => {
+    traced ??= traceModel(model);
+    return traced;
+  };
   const results = new Map<TargetName, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
     const profile = profiles.get(target);
-    const result = await compile(loaded.model!, {
-      target,
-      ...(profile ? { profile } : {}),
-      ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
-      ...(options.recompute ? { recompute: options.recompute } : {}),
-      ...(options.swap ? { swap: options.swap } : {}),
-      ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
-      ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
-      ...(options.contractions ? { contractions: options.contractions } : {}),
-      ...(options.printAfter
-        ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
-        : {}),
-    });
-    problems.push(...result.diagnostics);
+    const result = await compile(
+      loaded.model!,
+      {
+        target,
+        ...(profile ? { profile } : {}),
+        ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+        ...(options.recompute ? { recompute: options.recompute } : {}),
+        ...(options.swap ? { swap: options.swap } : {}),
+        ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
+        ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
+        ...(options.contractions ? { contractions: options.contractions } : {}),
+        ...(options.printAfter
+          ? {
+              printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text),
+            }
+          : {}),
+      },
+      traceOnce,
+    );
+    append(problems, result.diagnostics);
     results.set(target, result);
   }
   return { loaded, results, problems };

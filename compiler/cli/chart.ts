@@ -1,3 +1,4 @@
+import { largest } from '../../ir/lists.ts';
 import { formatBytes } from '../bytes.ts';
 import type { InspectedProgram } from '../inspect.ts';
 import { style } from './style.ts';
@@ -14,7 +15,7 @@ export function chart(
   { liveBytes, peakStep, roomBytes }: InspectedProgram,
   columns: number,
 ): string {
-  const peak = Math.max(1, ...liveBytes);
+  const peak = largest(liveBytes, 1);
   const [label, room] = [peak, roomBytes ?? 0].map(formatBytes).map((text, _, all) => {
     return text.padStart(Math.max(...all.map(({ length }) => length)));
   });
@@ -22,7 +23,7 @@ export function chart(
   const heights = Array.from({ length: width }, (_, column) => {
     const from = Math.floor((column * liveBytes.length) / width);
     const to = Math.max(from + 1, Math.floor(((column + 1) * liveBytes.length) / width));
-    return (Math.max(...liveBytes.slice(from, to)) / peak) * CHART_HEIGHT;
+    return (largest(liveBytes.slice(from, to)) / peak) * CHART_HEIGHT;
   });
   const repeat = Math.max(1, Math.min(6, Math.floor((columns - label.length - 4) / width)));
   const peakColumn = Math.min(width - 1, Math.floor((peakStep * width) / liveBytes.length));

@@ -1,27 +1,19 @@
-import { copyFile, link, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { releaseMark, takeMark } from '../load/leftovers.ts';
+import { isEnding, uninterrupted } from './ending.ts';
+import { changeFiles, recoverFolder } from './journal.ts';
 
-/** A file of a build: path below the output folder, and content. */
+/** A file of a build: name in the output folder, and content. */
 export interface OutputFile {
   readonly path: string;
   readonly content: string | Uint8Array;
 }
 
-/** A path that a build replaces or removes, and the names beside it that serve the change. */
-interface Place {
-  readonly final: string;
-  readonly temporary: string;
-  readonly backup: string;
-  /** Null for a file to remove. */
-  readonly content: OutputFile['content'] | null;
-  readonly existed: boolean;
-}
-
-let counter = 0;
-
 /**
  * Writes all files and removes the obsolete ones, or changes nothing: contents are first written under temporary names, and
- * what was there before is kept until everything is in place.
+ * what was there before is kept until everything is in place. Signals wait until it is done, or undone where it can be. What a
+ * process that was killed left undone in the folder is finished first.
  *
  * @throws the error of the file system, after the earlier files are back and the temporary ones gone
  */
@@ -30,54 +22,56 @@ export async function writeOutputs(
   files: readonly OutputFile[],
   obsolete: readonly string[] = [],
 ): Promise<void> {
-  const mark = `.btc-${process.pid}-${counter++}`;
-  const changes = [...files, ...obsolete.map((path) => ({ path, content: null }))];
-  const places = await Promise.all(
-    changes.map(({ path, content }) => placeOf(join(folder, path), mark, content)),
-  );
-  const changed: Place[] = [];
-  try {
-    for (const { final, temporary, content } of places) {
-      await mkdir(dirname(final), { recursive: true });
-      if (content !== null) await writeFile(temporary, content);
-    }
-    for (const place of places) {
-      if (place.existed) await keep(place);
-      changed.push(place);
-      if (place.content === null) await rm(place.final, { force: true });
-      else await rename(place.temporary, place.final);
-    }
-  } catch (error) {
-    for (const place of changed.reverse()) await restore(place);
-    throw error;
-  } finally {
-    const helpers = places.flatMap(({ temporary, backup }) => [temporary, backup]);
-    await Promise.all(helpers.map((path) => rm(path, { force: true })));
-  }
+  await uninterrupted(() => replaceAll(folder, files, obsolete));
 }
 
-async function placeOf(
-  final: string,
-  mark: string,
-  content: OutputFile['content'] | null,
-): Promise<Place> {
-  const found = await stat(final).catch(() => null);
-  if (found?.isDirectory()) throw new Error(`'${final}' is a folder`);
-  const existed = found !== null;
-  return {
-    final,
-    temporary: `${final}${mark}.tmp`,
-    backup: `${final}${mark}.old`,
-    content,
-    existed,
+async function replaceAll(
+  folder: string,
+  files: readonly OutputFile[],
+  obsolete: readonly string[],
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await recoverFolder(folder);
+  const mark = takeMark();
+  const temporary = (name: string) => `${name}.${mark}.tmp`;
+  const backup = (name: string) => `${name}.${mark}.old`;
+  const names = [...files.map(({ path }) => path), ...obsolete];
+  const kept: string[] = [];
+  try {
+    for (const name of names) if (await isFile(join(folder, name))) kept.push(name);
+    for (const { path, content } of files) {
+      refuseWhenEnding();
+      await writeFile(join(folder, temporary(path)), content);
+    }
+    for (const name of kept) await keep(join(folder, name), join(folder, backup(name)));
+    refuseWhenEnding();
+  } catch (error) {
+    const helpers = names.flatMap((name) => [temporary(name), backup(name)]);
+    await Promise.all(helpers.map((name) => rm(join(folder, name), { force: true })));
+    releaseMark(mark);
+    throw error;
+  }
+  const undo = {
+    renames: kept.map((name) => [backup(name), name] as const),
+    removed: names.filter((name) => !kept.includes(name)),
   };
+  const renames = files.map(({ path }) => [temporary(path), path] as const);
+  await changeFiles(folder, mark, { renames, removed: obsolete }, undo).finally(() =>
+    releaseMark(mark),
+  );
+}
+
+function refuseWhenEnding(): void {
+  if (isEnding()) throw new Error('the process is ending');
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory()) throw new Error(`'${path}' is a folder`);
+  return found !== null;
 }
 
 /** A second name for the earlier file: its own never stops leading to a whole file. Some file systems have no links. */
-function keep({ final, backup }: Place): Promise<void> {
+function keep(final: string, backup: string): Promise<void> {
   return link(final, backup).catch(() => copyFile(final, backup));
-}
-
-function restore({ final, backup, existed }: Place): Promise<void> {
-  return existed ? rename(backup, final) : rm(final, { force: true });
 }

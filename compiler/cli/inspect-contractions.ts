@@ -1,4 +1,3 @@
-import { formatSpan } from '../../ir/source.ts';
 import type { InspectedContraction, Inspection } from '../inspect.ts';
 import { formatCount } from './count.ts';
 import { style } from './style.ts';
@@ -38,10 +37,13 @@ function formatContraction({
   readonly contraction: InspectedContraction;
   readonly places: readonly string[];
 }): string {
-  const { equation, macs, trainMacs, leftToRightMacs, denseMacs, source, method } = contraction;
+  const { equation, macs, trainMacs, leftToRightMacs, denseMacs, source, scope, method } =
+    contraction;
   const beside = (other: number) =>
     `${formatCount(other).trim()} (${(other / macs).toPrecision(3)} times)`;
-  const where = [`in ${places.join(', ')}`, ...(source ? [formatSpan(source)] : [])].join(', ');
+  const where = [`in ${places.join(', ')}`, scope, source]
+    .filter((part) => part !== null)
+    .join(', ');
   return [
     `  ${style.bold(equation)}  ${style.dim(where)}`,
     ...table([

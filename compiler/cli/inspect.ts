@@ -1,4 +1,5 @@
-import type { HostMemory, Plan, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
+import { indexNotes } from '../../ir/index-range.ts';
+import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import {
   formatDot,
@@ -63,10 +64,11 @@ function withInterfaces(plan: Plan) {
 }
 
 export function formatInspection(plan: Plan, columns: number, all: boolean): string {
-  const inspection = inspectPlan(plan);
+  const inspection = inspectPlan(plan, all);
   return [
     formatMemory(inspection),
     ...inspection.programs.map((program) => formatProgram(plan, program, columns, all)),
+    ...formatLayers(inspection),
     ...formatContractions(inspection, all),
     formatKernels(inspection, all),
     ...(all ? [formatTensors(plan)] : []),
@@ -131,7 +133,8 @@ function formatProgram(
 ): string {
   const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
   const { predicted } = plan.programs[program.name];
-  const peak = `live at the peak, step ${program.peakStep} (${program.peakLabel}${program.peakSource ? `, ${program.peakSource}` : ''}):`;
+  const at = [program.peakLabel, program.peakScope, program.peakSource ?? ''];
+  const peak = `live at the peak, step ${program.peakStep} (${at.filter((part) => part !== '').join(', ')}):`;
   const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
     formatBytes(bytes),
     `${name} [${shape.join(', ')}]`,
@@ -195,22 +198,42 @@ function formatPrediction(predicted: PlanPrediction, profile: string | undefined
   return `predicted: ${style.bold(formatSeconds(seconds))} per run${rest} ${style.dim(`(${profile})`)}`;
 }
 
+/** What is to be known of the values of an input. */
+function inputNote(input: PlanInput): string {
+  if (input.counter) return 'the number of finished runs';
+  const initial = input.default === null ? [] : [`default ${input.default}`];
+  return [...initial, ...indexNotes(input)].join(', ');
+}
+
 /** What a program takes and gives, a line each. */
 function formatInterface(plan: Plan, name: string): string {
   const { inputs, outputs } = plan.programs[name];
   return table([
-    ...inputs.map((input) => [
-      'input',
-      input.name,
-      formatType(input),
-      input.counter
-        ? 'the number of finished runs'
-        : input.default === null
-          ? ''
-          : `default ${input.default}`,
-    ]),
+    ...inputs.map((input) => ['input', input.name, formatType(input), inputNote(input)]),
     ...outputs.map((output) => ['output', output.name, formatType(output), '']),
   ]);
+}
+
+/** What each layer takes; nothing where all belongs to none. */
+function formatLayers({ layers }: Inspection): string[] {
+  if (layers.every(({ name }) => name === '')) return [];
+  const [flops, seconds] = [
+    layers.reduce((sum, layer) => sum + layer.flops, 0) || 1,
+    layers.reduce((sum, layer) => sum + (layer.seconds ?? 0), 0) || 1,
+  ];
+  const share = (part: number, whole: number) => `${((100 * part) / whole).toFixed(1)} %`;
+  const isTimed = layers.every((layer) => layer.seconds !== null);
+  const rows = layers.map((layer) => [
+    ...(isTimed ? [share(layer.seconds ?? 0, seconds)] : []),
+    share(layer.flops, flops),
+    formatBytes(layer.parameterBytes),
+    formatBytes(layer.stateBytes),
+    formatBytes(layer.peakBytes),
+    layer.name === '' ? '(no layer)' : layer.name,
+  ]);
+  const head = [...(isTimed ? ['time'] : []), 'FLOP', 'parameters', 'state', 'at peak', 'layer'];
+  const right = head.slice(0, -1).map((_, column) => column);
+  return [`${style.bold('layers')}\n${table([head, ...rows], right)}\n`];
 }
 
 /** A table of so many rows, and how many it leaves out. */

@@ -1,3 +1,4 @@
+import { indexNotes } from '../../ir/index-range.ts';
 import type { Plan, PlanInput, PlanOutput, PlanProgram } from '../../ir/plan.ts';
 import type { OutputFile } from './emit.ts';
 
@@ -80,7 +81,8 @@ function targetNames(targets: BuiltTargets): string[] {
 function programTypes(name: string, { inputs, outputs }: PlanProgram): string {
   const inputField = (input: PlanInput) => {
     const optional = input.default !== null || input.counter ? '?' : '';
-    return `${JSON.stringify(input.name)}${optional}: TypedInput<${typeArguments(input)}>;`;
+    const notes = indexNotes(input).map((note) => `/** ${note} */ `);
+    return `${notes.join('')}${JSON.stringify(input.name)}${optional}: TypedInput<${typeArguments(input)}>;`;
   };
   const outputField = (output: PlanOutput) =>
     `${JSON.stringify(output.name)}: TypedOutput<${typeArguments(output)}>;`;

@@ -1,87 +1,33 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { parseBytes } from '../bytes.ts';
+import { Command, CommanderError, Option } from 'commander';
 import { FORM_NAMES } from '../decompose/request.ts';
-import { MESSAGES } from '../diagnostics.ts';
-import type { OptionValue } from '../frontend/option.ts';
 import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
 import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
+import {
+  assignment,
+  byteSize,
+  choice,
+  count,
+  counts,
+  filePath,
+  integer,
+  positive,
+  rankLists,
+  seed,
+  targetList,
+  text,
+} from './arguments.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { DecomposeCommandOptions } from './decompose.ts';
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
 import type { ProfileCommandOptions } from './profile.ts';
+import { formatPlain, fromBtc } from './report.ts';
 import type { RunCommandOptions } from './run.ts';
-import { TARGETS, type TargetName } from './targets.ts';
-
-function fill(message: string, args: Record<string, string>): string {
-  return message.replace(/\{(\w+)\}/g, (_, name: string) => args[name]);
-}
-
-function targetList(text: string): TargetName[] {
-  return text.split(',').map((target) => {
-    const known = TARGETS.find((name) => name === target.trim());
-    if (!known) throw new InvalidArgumentError(`BTC6001: ${fill(MESSAGES[6001], { target })}`);
-    return known;
-  });
-}
-
-function byteSize(text: string): number {
-  const bytes = parseBytes(text);
-  if (bytes === null) throw new InvalidArgumentError(`BTC4004: ${fill(MESSAGES[4004], { text })}`);
-  return bytes;
-}
-
-function assignment(
-  text: string,
-  previous: Record<string, OptionValue> = {},
-): Record<string, OptionValue> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError(`BTC6004: ${fill(MESSAGES[6004], { text })}`);
-  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new InvalidArgumentError('it must be a positive integer');
-  return number;
-}
-
-function counts(text: string): number[] {
-  return text.split(',').map(count);
-}
-
-/** `4,4,4`, or one such list per block: `4,4,4;2,2,2`. */
-function rankLists(text: string): number[] | number[][] {
-  return text.includes(';') ? text.split(';').map(counts) : counts(text);
-}
-
-function positive(text: string): number {
-  const number = Number(text);
-  if (!Number.isFinite(number) || number <= 0)
-    throw new InvalidArgumentError('it must be a positive number');
-  return number;
-}
-
-function countOrZero(text: string): number {
-  return text === '0' ? 0 : count(text);
-}
-
-/** One of the words that select a stream of random numbers. */
-function seed(text: string): number {
-  const number = Number(text);
-  if (text.trim() === '' || !Number.isInteger(number) || number < 0 || number >= 2 ** 32)
-    throw new InvalidArgumentError('it must be an integer from 0 to 4294967295');
-  return number;
-}
-
-function passName(text: string): string {
-  if (!(PASSES as readonly string[]).includes(text))
-    throw new InvalidArgumentError(`the passes are ${PASSES.join(', ')}`);
-  return text;
-}
+import { watchStreams } from './streams.ts';
+import { TARGETS } from './targets.ts';
+import { UsageError, usageProblem } from './usage.ts';
 
 const EXIT_CODES = `
 Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
@@ -93,8 +39,14 @@ the input modes and then of the output modes (tucker). Modes that are not given 
 Exit code: 0 all is well; 1 errors, nothing was written.`;
 
 const RANDOM_INPUTS = `
-Inputs that are not given take their default where they have one. The others are random: f32 uniform in [-1, 1), i32 uniform in
-[0, classes); the same at every step.`;
+Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
+the range that the plan states, or as many of it as --classes says; other f32 are uniform in [-1, 1), other i32 in [0, classes),
+10 where --classes is not given.`;
+
+function oneOf(flags: string, description: string, choices: readonly string[]): Option {
+  const option = new Option(flags, description).choices(choices);
+  return option.argParser(choice(option.long!, choices));
+}
 
 function createProgram(): Command {
   const program = new Command('btc')
@@ -102,14 +54,15 @@ function createProgram(): Command {
       'Compiles a neural network written in TypeScript into a memory-planned WebGPU or WebAssembly schedule.',
     )
     .version(VERSION, '-v, --version')
-    .showHelpAfterError('(btc --help shows all commands and options)')
+    // Mistakes are told as all others are.
+    .configureOutput({ outputError: () => {} })
     .exitOverride();
 
   program
     .command('build')
     .description('compile model files into plans, initial parameters and typed loaders')
     .argument('<files...>', 'model files, each with a default export made by defineModel')
-    .option('--outDir <folder>', 'folder for the output', 'out')
+    .option('--outDir <folder>', 'folder for the output', text('--outDir', 'a folder'), 'out')
     .addOption(
       new Option('--target <targets>', 'targets to build for, separated by commas')
         .argParser(targetList)
@@ -121,20 +74,18 @@ function createProgram(): Command {
       byteSize,
     )
     .addOption(
-      new Option(
+      oneOf(
         '--recompute <strategy>',
         'what may be computed again: per tensor what is cheapest for the budget, or by a strategy of SuperNeurons whatever the budget',
-      )
-        .choices(RECOMPUTE_STRATEGIES)
-        .default('auto'),
+        RECOMPUTE_STRATEGIES,
+      ).default('auto'),
     )
     .addOption(
-      new Option(
+      oneOf(
         '--swap <policy>',
         'what may be copied to the host and back: what is cheapest for the budget, or by a policy of SuperNeurons',
-      )
-        .choices(SWAP_POLICIES)
-        .default('auto'),
+        SWAP_POLICIES,
+      ).default('auto'),
     )
     .option('--host-budget <bytes>', 'most host memory for swapped tensors: 8GiB', byteSize)
     .option(
@@ -148,31 +99,34 @@ function createProgram(): Command {
       assignment,
     )
     .addOption(
-      new Option(
+      oneOf(
         '--contractions <objective>',
         "what the order of contractions minimises: the target's time by a model, or plain multiply-adds",
-      )
-        .choices(['time', 'macs'])
-        .default('time'),
+        ['time', 'macs'],
+      ).default('time'),
     )
     .option(
       '--profile <file>',
       'a profile of btc profile: what the plan for its target goes by (repeatable, one for each target)',
-      (file: string, files: readonly string[] = []) => [...files, file],
+      (file: string, files: readonly string[] = []) => [...files, filePath('--profile')(file)],
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'build again whenever a file of the model changes')
     .option('--pretty', 'colours and code frames (default: on a terminal)')
     .option('--no-pretty', 'plain diagnostics')
-    .option('-p, --project <tsconfig>', 'TypeScript configuration to check the model with')
+    .option(
+      '-p, --project <tsconfig>',
+      'TypeScript configuration to check the model with',
+      filePath('--project'),
+    )
     .option(
       '--print-after <pass>',
       `print the program as text after a pass: ${PASSES.join(', ')}`,
-      passName,
+      choice('--print-after', PASSES),
     )
     .addHelpText('after', EXIT_CODES)
     .action(async (files: string[], options: BuildCommandOptions) => {
-      const { buildCommand } = await import('./build.ts');
+      const { buildCommand } = await import('./build-command.ts');
       process.exitCode = await buildCommand(files, options);
     });
 
@@ -198,11 +152,16 @@ function createProgram(): Command {
     .command('run')
     .description('execute a program of a plan with random or given inputs and time its steps')
     .argument('<plan>', 'a .plan.json file')
-    .option('--program <name>', "default: 'train' where there is one, else the first")
-    .option('--steps <count>', 'how many times to run it', count, 10)
+    .option(
+      '--program <name>',
+      "default: 'train' where there is one, else the first",
+      text('--program', 'the name of a program'),
+    )
+    .option('--steps <count>', 'how many times to run it', count('--steps'), 10)
     .option(
       '--spillDirectory <folder>',
       "where values are spilled to (default: the system's temporary files)",
+      text('--spillDirectory', 'a folder'),
     )
     .option(
       '--input <name=value>',
@@ -211,11 +170,10 @@ function createProgram(): Command {
     )
     .option(
       '--classes <count>',
-      'random i32 inputs are drawn from 0 up to but not including this',
-      count,
-      10,
+      'how many values random i32 inputs are drawn from (default: those that the plan allows, or 10)',
+      count('--classes', 'an integer from 1 to 2147483647', 2 ** 31 - 1),
     )
-    .option('--seed <number>', 'of random inputs', seed, 1)
+    .option('--seed <number>', 'of random inputs', seed('--seed'), 1)
     .option('--json', 'figures as JSON')
     .addHelpText('after', RANDOM_INPUTS)
     .action(async (plan: string, options: RunCommandOptions) => {
@@ -226,11 +184,13 @@ function createProgram(): Command {
   program
     .command('profile')
     .description('measure this machine: rates that btc build --profile chooses and predicts by')
-    .addOption(
-      new Option('--target <target>', 'what to measure').choices(TARGETS).default('webgpu'),
+    .addOption(oneOf('--target <target>', 'what to measure', TARGETS).default('webgpu'))
+    .option('-o, --output <file>', 'default: <target>.profile.json', filePath('--output'))
+    .option(
+      '--folder <folder>',
+      'whose disk to measure (default: that of temporary files)',
+      text('--folder', 'a folder'),
     )
-    .option('-o, --output <file>', 'default: <target>.profile.json')
-    .option('--folder <folder>', 'whose disk to measure (default: that of temporary files)')
     .option('--json', 'the profile as JSON on the terminal too')
     .action(async (options: ProfileCommandOptions) => {
       const { profileCommand } = await import('./profile.ts');
@@ -243,10 +203,11 @@ function createProgram(): Command {
     .argument('<equation>', 'as in: "ab,bc,cd->ad"')
     .requiredOption('--sizes <sizes>', 'extent of every letter: a=8,b=20,c=4,d=16')
     .addOption(
-      new Option(
+      oneOf(
         '--train <gradients>',
         'count the gradients in: of all operands, or of all but the first',
-      ).choices(['all', 'no-input']),
+        ['all', 'no-input'],
+      ),
     )
     .option(
       '--budget <bytes>',
@@ -263,30 +224,50 @@ function createProgram(): Command {
     .command('decompose')
     .description('replace the trained matrix of a layer by the cores of a factorised one')
     .argument('<weights>', 'a .safetensors file: parameters or a checkpoint')
-    .requiredOption('--layer <name>', 'the layer, encoder, or its matrix, encoder.weight')
-    .addOption(
-      new Option('--to <form>', 'form of the factorisation')
-        .choices(FORM_NAMES)
-        .makeOptionMandatory(),
+    .requiredOption(
+      '--layer <name>',
+      'the layer, encoder, or its matrix, encoder.weight',
+      text('--layer', 'the name of a layer'),
     )
-    .option('--inputModes <modes>', 'multiply to the rows: 8,20,20,18', counts)
-    .option('--outputModes <modes>', 'multiply to the columns of one gate: 4,4,4,4', counts)
-    .option('--rank <rank>', 'of all places of the form', count)
-    .option('--ranks <ranks>', 'one per place', rankLists)
-    .option('--blocks <count>', 'of block-term (default: 2)', count)
+    .addOption(oneOf('--to <form>', 'form of the factorisation', FORM_NAMES).makeOptionMandatory())
+    .option('--inputModes <modes>', 'multiply to the rows: 8,20,20,18', counts('--inputModes'))
+    .option(
+      '--outputModes <modes>',
+      'multiply to the columns of one gate: 4,4,4,4',
+      counts('--outputModes'),
+    )
+    .option('--rank <rank>', 'of all places of the form', count('--rank'))
+    .option('--ranks <ranks>', 'one per place', rankLists('--ranks'))
+    .option('--blocks <count>', 'of block-term (default: 2)', count('--blocks'))
     .option('--split', 'cp: a factor for each mode on its own')
-    .option('--parameters <count>', 'the largest rank with at most so many numbers', count)
+    .option(
+      '--parameters <count>',
+      'the largest rank with at most so many numbers',
+      count('--parameters'),
+    )
     .option('--bytes <bytes>', 'the largest rank whose numbers take at most this: 64KiB', byteSize)
-    .option('--error <error>', 'the smallest rank with at most this relative error: 0.05', positive)
-    .option('--gates <count>', 'side by side in the matrix (default: as hiddenWeight has)', count)
-    .option('--sweeps <count>', 'most sweeps of iterative methods (default: 200)', count)
+    .option(
+      '--error <error>',
+      'the smallest rank with at most this relative error: 0.05',
+      positive('--error'),
+    )
+    .option(
+      '--gates <count>',
+      'side by side in the matrix (default: as hiddenWeight has)',
+      count('--gates'),
+    )
+    .option(
+      '--sweeps <count>',
+      'most sweeps of iterative methods (default: 200)',
+      count('--sweeps'),
+    )
     .option(
       '--starts <count>',
       'random starts of alternating least squares (default: 2)',
-      countOrZero,
+      integer('--starts', 'an integer from 0 on', 0, Number.MAX_SAFE_INTEGER),
     )
-    .option('--seed <number>', 'of random starts (default: 0)', seed)
-    .option('-o, --output <file>', 'default: <weights>.<form>.safetensors')
+    .option('--seed <number>', 'of random starts (default: 0)', seed('--seed'))
+    .option('-o, --output <file>', 'default: <weights>.<form>.safetensors', filePath('--output'))
     .option('--overwrite', 'the output may be the file itself')
     .option('--json', 'figures as JSON')
     .addHelpText('after', SIZES_OF_FORMS)
@@ -297,15 +278,23 @@ function createProgram(): Command {
   return program;
 }
 
+const program = createProgram();
+watchStreams();
 try {
-  const program = createProgram();
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    // Commander has printed its message; help and version end with code 0.
-    process.exitCode = error.exitCode;
-  } else {
+  const names = program.commands.map((command) => command.name());
+  const problem =
+    error instanceof UsageError
+      ? error.problem
+      : error instanceof CommanderError && error.exitCode !== 0
+        ? usageProblem(error, names)
+        : null;
+  if (problem) {
+    console.error(formatPlain(fromBtc(problem)));
+    process.exitCode = 1;
+  } else if (!(error instanceof CommanderError)) {
     console.error('error: btc itself failed; please report this with the model that it failed on');
     console.error(error);
     process.exitCode = 1;

@@ -16,6 +16,7 @@ import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 import type { TargetName } from './targets.ts';
+import { problemOf } from './usage.ts';
 
 export interface ProfileCommandOptions {
   readonly target: TargetName;
@@ -70,7 +71,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
     return 0;
   } catch (error) {
     progress.clear();
-    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(formatPlain(fromBtc(problemOf(error))));
     return 1;
   } finally {
     device?.destroy();

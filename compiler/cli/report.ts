@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import ts from 'typescript';
 import type { Diagnostic } from '../diagnostics.ts';
-import { spanAt } from '../load/positions.ts';
 import { style } from './style.ts';
 
 /** A diagnostic of TypeScript's or of btc's, in one form. */
@@ -14,26 +12,6 @@ export interface ReportedDiagnostic {
   /** Characters to underline. */
   readonly length: number;
   readonly related: NonNullable<Diagnostic['related']>;
-}
-
-export function fromTypeScript(diagnostic: ts.Diagnostic): ReportedDiagnostic {
-  const { file, start } = diagnostic;
-  return {
-    code: `TS${diagnostic.code}`,
-    category:
-      diagnostic.category === ts.DiagnosticCategory.Error
-        ? 'error'
-        : diagnostic.category === ts.DiagnosticCategory.Warning
-          ? 'warning'
-          : 'message',
-    message: ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'),
-    source: file && start !== undefined ? spanAt(file, start) : null,
-    length: diagnostic.length ?? 1,
-    related: (diagnostic.relatedInformation ?? []).map((info) => ({
-      message: ts.flattenDiagnosticMessageText(info.messageText, '\n'),
-      source: info.file && info.start !== undefined ? spanAt(info.file, info.start) : null,
-    })),
-  };
 }
 
 export function fromBtc(diagnostic: Diagnostic): ReportedDiagnostic {

@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import { formatPart, visitPart } from '../../ir/index-range.ts';
 import type { PlanInput } from '../../ir/plan.ts';
 import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { didYouMean } from '../nearest.ts';
+import { UsageError } from './usage.ts';
 
 export interface InputOptions {
   readonly input?: Readonly<Record<string, OptionValue>>;
-  readonly classes: number;
+  /** How many values random integers are drawn from; without it those that the plan allows, or 10. */
+  readonly classes?: number;
   readonly seed: number;
 }
 
@@ -21,7 +25,8 @@ export interface RunInput {
 }
 
 /**
- * Given inputs, and random ones for the rest: f32 uniform in [-1, 1), i32 in [0, classes). Those with defaults keep them.
+ * Given inputs, and random ones for the rest: indices in their range, other f32 uniform in [-1, 1), other i32 in [0, classes).
+ * Those with defaults keep them.
  *
  * @throws an error whose message is a sentence for the user
  */
@@ -33,10 +38,14 @@ export async function makeInputs(
   const unknown = Object.keys(given).find(
     (name) => !declarations.some((declaration) => declaration.name === name),
   );
-  if (unknown !== undefined)
-    throw new Error(
-      `the program has no input '${unknown}'; its inputs are ${declarations.map(({ name }) => name).join(', ') || 'none'}`,
-    );
+  if (unknown !== undefined) {
+    const names = declarations.map(({ name }) => name);
+    throw new UsageError(6020, {
+      name: unknown,
+      inputs: names.join(', ') || 'none',
+      near: didYouMean(unknown, names),
+    });
+  }
   return Promise.all(
     declarations.map(async (declaration, stream) => {
       const { name, default: fallback, counter } = declaration;
@@ -51,22 +60,36 @@ export async function makeInputs(
   );
 }
 
+const CLASSES = 10;
+
 function randomInput(
-  { dtype, shape }: PlanInput,
+  input: PlanInput,
   stream: number,
   { seed, classes }: InputOptions,
 ): { data: Float32Array | Int32Array; origin: string } {
+  const { dtype, shape, ranges = [] } = input;
   const length = elementCount(shape);
   const random = (k: number) => uniform(seed, stream, k, 0);
-  return dtype === 'f32'
-    ? {
-        data: Float32Array.from({ length }, (_, k) => 2 * random(k) - 1),
-        origin: 'random in [-1, 1)',
-      }
-    : {
-        data: Int32Array.from({ length }, (_, k) => Math.floor(classes * random(k))),
-        origin: `random in [0, ${classes})`,
-      };
+  const whole = (low: number, high: number, k: number) =>
+    low + Math.floor((high - low) * random(k));
+  const data = dtype === 'f32' ? new Float32Array(length) : new Int32Array(length);
+  for (let k = 0; k < length; k++)
+    data[k] = dtype === 'f32' ? 2 * random(k) - 1 : whole(0, classes ?? CLASSES, k);
+  const most = classes ?? Number.POSITIVE_INFINITY;
+  for (const { low, high, part } of ranges) {
+    const draw = (k: number) => {
+      data[k] = whole(low, Math.min(high, low + most), k);
+      return true;
+    };
+    visitPart(part ?? shape.map((extent) => [0, extent, 1] as const), shape, draw);
+  }
+  const kinds = ranges.map(({ low, high, part }) => {
+    const where = part ? ` at ${formatPart(part, shape)}` : '';
+    return `[${low}, ${Math.min(high, low + most)})${where}`;
+  });
+  const other = dtype === 'f32' ? '[-1, 1)' : `[0, ${classes ?? CLASSES})`;
+  if (ranges.every(({ part }) => part)) kinds.push(other);
+  return { data, origin: `random in ${kinds.join(', else ')}` };
 }
 
 async function givenInput(

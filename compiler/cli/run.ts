@@ -8,6 +8,7 @@ import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
 import { openPlan, type RunningSession } from './run-session.ts';
 import { style } from './style.ts';
 import { formatType, table } from './table.ts';
+import { problemOf } from './usage.ts';
 
 export interface RunCommandOptions extends InputOptions {
   readonly program?: string;
@@ -42,7 +43,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     return 0;
   } catch (error) {
     // Errors of the runtime are whole sentences for people.
-    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(formatPlain(fromBtc(problemOf(error))));
     return 1;
   } finally {
     session?.destroy();

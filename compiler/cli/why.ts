@@ -1,3 +1,4 @@
+import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -35,9 +36,19 @@ export function formatReason(plan: Plan, reason: TensorReason): string {
   const ways = new Set(reason.programs.flatMap(({ again }) => again));
   const told = { fate: reason.fate, ways };
   const rule = RULES[reason.fate] + (reason.fate === 'again' ? decider(plan, ways) : '');
-  const lines = [`${head}: ${style.bold(verdict(told))}`, `  ${rule}`];
-  for (const program of reason.programs) lines.push(...programLines(plan, reason, program));
+  const place = placed('', reason);
+  const lines = [
+    `${head}: ${style.bold(verdict(told))}`,
+    ...(place === '' ? [] : [`  ${place}`]),
+    `  ${rule}`,
+  ];
+  for (const program of reason.programs) append(lines, programLines(plan, reason, program));
   return `${lines.join('\n')}\n`;
+}
+
+/** `contract+add, stage4.block1.conv2 (gradient), blocks.ts(4,10) from model.ts(12,9)` */
+function placed(label: string, { scope, source }: Pick<TensorReason, 'scope' | 'source'>): string {
+  return [label, scope, source ?? ''].filter((part) => part !== '').join(', ');
 }
 
 interface Told extends Pick<TensorReason, 'fate'> {
@@ -83,7 +94,7 @@ function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason)
         : by === 'recompute'
           ? `computed again (${tensor})`
           : writer && writer.step === firstStep
-            ? `written by ${writer.label}${writer.source ? `, ${writer.source}` : ''}`
+            ? `written by ${placed(writer.label, writer)}`
             : 'given by the caller';
     return `  steps ${firstStep} to ${lastStep}: ${comes}`;
   });

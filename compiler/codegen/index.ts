@@ -1,7 +1,8 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Plan, PlanContraction, PlanLevers, Target, WasmModule } from '../../ir/plan.ts';
+import type { Plan, PlanLevers, Target, WasmModule } from '../../ir/plan.ts';
 import { SLAB_ALIGNMENT, verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
+import type { RecordedContraction } from '../contract/record.ts';
 import { assemblePlan, type EmittedKernel } from './plan.ts';
 import { emitWgsl } from './wgsl/index.ts';
 
@@ -16,7 +17,7 @@ export interface GenerationOptions {
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly PlanContraction[])[];
+  readonly contractions?: readonly (readonly RecordedContraction[])[];
   /** Adds to the plan, before it is verified, what each kernel should take. */
   readonly predict?: (plan: Plan, kernels: readonly Kernel[]) => Plan;
 }

@@ -4,7 +4,6 @@ import {
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
-  type PlanContraction,
   type PlanKernel,
   type PlanLevers,
   type PlanMemory,
@@ -17,6 +16,8 @@ import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
+import type { RecordedContraction } from '../contract/record.ts';
+import { SourceTables } from './source-tables.ts';
 
 /** What a code generator made of one kernel. */
 export interface EmittedKernel {
@@ -35,7 +36,7 @@ export interface PlanOptions {
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly PlanContraction[])[];
+  readonly contractions?: readonly (readonly RecordedContraction[])[];
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
@@ -44,6 +45,7 @@ export interface PlanOptions {
 /** Puts an allocated schedule and its generated code into the public form. */
 export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions): Plan {
   const costs = allocated.kernels.map(kernelCost);
+  const tables = new SourceTables();
   const programs = allocated.programs.map((program, k): [string, PlanProgram] => [
     program.name,
     {
@@ -58,18 +60,25 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         ...(step.macs === undefined ? {} : { macs: step.macs }),
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
-        source: step.source,
+        source: tables.add({ ...step, span: step.source }),
         ...(step.again ? { again: true as const } : {}),
       })),
       ...planInterface(allocated, program),
       ...(program.transfers ? { transfers: program.transfers } : {}),
-      ...(options.contractions?.[k]?.length ? { contractions: options.contractions[k] } : {}),
+      ...(options.contractions?.[k]?.length
+        ? {
+            contractions: options.contractions[k].map(({ origin, ...contraction }) => ({
+              ...contraction,
+              source: origin && tables.add({ ...origin, scope: origin.scope || undefined }),
+            })),
+          }
+        : {}),
     },
   ]);
   const { swapStaging, reading, writing, hostSlots, snapshots } = allocated;
   const parts = {
     target: options.target,
-    tensors: planTensors(allocated, options.initial),
+    tensors: planTensors(allocated, tables, options.initial),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
     ...(hostSlots.length > 0
@@ -84,6 +93,8 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     memory: planMemoryTotals(allocated, parts, options.budgetBytes),
     slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
     ...parts,
+    ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
+    ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
   };
@@ -118,12 +129,14 @@ function planMemoryTotals(
 
 function planTensors(
   allocated: AllocatedSchedule,
+  tables: SourceTables,
   initial: PlanOptions['initial'] = new Map(),
 ): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
     const first = tensor.program === null ? initial.get(tensor.name) : null;
+    const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
       dtype: tensor.dtype,
@@ -138,6 +151,7 @@ function planTensors(
       policy,
       ...(typeof first === 'number' ? { initial: first } : {}),
       ...(tensor.again ? { again: tensor.again } : {}),
+      ...(source === null ? {} : { source }),
     };
   });
 }
@@ -195,6 +209,7 @@ function planInterface(
       ...typed(input),
       default: input.default,
       counter: input.counter,
+      ...(input.ranges ? { ranges: input.ranges } : {}),
     })),
     outputs: program.outputs.map(typed),
   };

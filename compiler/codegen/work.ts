@@ -39,9 +39,14 @@ export function total(...parts: readonly Operations[]): Operations {
 /** Functions by what they cost beside exp. */
 const FUNCTION_CALLS: Readonly<Partial<Record<ScalarOp, number>>> = {
   exp: 1,
+  expm1: 1,
   log: 1.5,
+  log1p: 1.5,
   tanh: 2,
   sigmoid: 1.5,
+  softplus: 2.5,
+  erf: 3,
+  erfc: 3,
   sin: 1.5,
   cos: 1.5,
   pow: 2.5,

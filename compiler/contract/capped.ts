@@ -1,4 +1,6 @@
+import { smallest as smallestOf } from '../../ir/lists.ts';
 import { costOf, type Objective } from './objective.ts';
+import { comparePrices, FREE, type Price, peakOf } from './price.ts';
 import { type ContractionTree, type Problem, product, timesDone } from './problem.ts';
 
 /** Pairs of subsets that the search may look at: about a second. */
@@ -7,17 +9,16 @@ const MOST_PAIRS = 4_000_000;
 const RISE = 4;
 
 /** The best known tree of a subset of the operands. */
-interface Entry {
+interface Entry extends Price {
   readonly subset: bigint;
   readonly letters: Int32Array;
   readonly elements: number;
   readonly wanted: number;
-  readonly cost: number;
   readonly tree: ContractionTree;
 }
 
 /**
- * The cheapest tree without outer products that costs less than `ceiling`, or null where there is none or the search takes
+ * The cheapest tree without outer products that is better than `ceiling`, or null where there is none or the search takes
  * too long: dynamic programming over the subsets whose cheapest tree is at or below a cost cap, which rises until all
  * operands are one subset (Pfeifer, Haegeman and Verstraete 2014). Sparse networks (chains, rings, trees) have few such
  * subsets, however many operands they have.
@@ -25,20 +26,20 @@ interface Entry {
 export function cappedTree(
   problem: Problem,
   objective: Objective,
-  ceiling: number,
+  ceiling: Price,
 ): ContractionTree | null {
   const pairs = { left: MOST_PAIRS };
   for (let cap = lowestCap(problem, objective); pairs.left > 0; cap *= RISE) {
-    const found = searchBelow(problem, objective, Math.min(cap, ceiling), pairs);
-    if (found) return found.cost < ceiling ? found.tree : null;
-    if (cap >= ceiling) return null;
+    const found = searchBelow(problem, objective, Math.min(cap, ceiling.cost), pairs);
+    if (found) return comparePrices(found, ceiling) < 0 ? found.tree : null;
+    if (cap >= ceiling.cost) return null;
   }
   return null;
 }
 
 /** The cheapest single contraction there could be. */
 function lowestCap(problem: Problem, objective: Objective): number {
-  const smallest = Math.min(...problem.terms.map((term) => product(term, 0, problem)));
+  const smallest = smallestOf(problem.terms.map((term) => product(term, 0, problem)));
   const work = { macs: smallest, left: smallest, right: smallest, result: 1 };
   return Math.max(1, RISE * costOf(objective, work));
 }
@@ -60,7 +61,7 @@ function searchBelow(
       letters,
       elements,
       wanted: problem.wanted[k],
-      cost: 0,
+      ...FREE,
       tree: k,
     });
   });
@@ -74,7 +75,7 @@ function searchBelow(
           if (a.letters.every((word, w) => (word & b.letters[w]) === 0)) continue;
           const joined = join(a, b, problem, objective, cap);
           const known = sizes[size].get(a.subset | b.subset);
-          if (joined && (!known || joined.cost < known.cost))
+          if (joined && (!known || comparePrices(joined, known) < 0))
             sizes[size].set(joined.subset, joined);
         }
       }
@@ -99,11 +100,17 @@ function join(
   const letters = lettersOf(subset, joint, problem);
   const elements = product(letters, 0, problem);
   const work = { macs, left: a.elements, right: b.elements, result: elements };
-  const cost = below + timesDone(a.wanted, b.wanted) * costOf(objective, work);
+  const own = costOf(objective, work);
+  const cost = below + timesDone(a.wanted, b.wanted) * own;
   if (cost > cap) return null;
   const wanted = a.wanted | b.wanted;
-  return { subset, letters, elements, wanted, cost, tree: [a.tree, b.tree] };
+  const forward = a.forward + b.forward + own;
+  const peak = peakOf(held(a), a.peak, held(b), b.peak, elements);
+  return { subset, letters, elements, wanted, cost, forward, peak, tree: [a.tree, b.tree] };
 }
+
+/** What a result takes beside the operands. */
+const held = ({ tree, elements }: Entry) => (typeof tree === 'number' ? 0 : elements);
 
 /** Of the letters of a subset those that the output or an operand outside carries. */
 function lettersOf(subset: bigint, joint: Int32Array, { terms, output }: Problem): Int32Array {

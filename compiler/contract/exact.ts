@@ -1,4 +1,5 @@
 import { costOf, type Objective } from './objective.ts';
+import { peakOf } from './price.ts';
 import { type ContractionTree, type Problem, product, takesWindow, timesDone } from './problem.ts';
 
 /** Up to this many operands the search over all subsets is worth its 3^n pairs: a tenth of a second at 15. */
@@ -8,8 +9,8 @@ export const MAX_EXACT_OPERANDS = 16;
  * The cheapest tree of all, outer products included:
  * cost(S) = min over S = A ∪ B of cost(A) + cost(B) + the objective's price of joining A and B,
  * by dynamic programming over subsets. What the result of a subset carries are its letters that are also in the output
- * or in an operand outside. Windows join for nothing, but only what they can look at. Ties go to the first pair in a fixed
- * enumeration.
+ * or in an operand outside. Windows join for nothing, but only what they can look at. Ties go to the cheaper forward pass,
+ * then to the lower peak ({@link Price}; sums and maxima keep both orders), then to the first pair in a fixed enumeration.
  */
 export function exactTree(problem: Problem, objective: Objective): ContractionTree {
   const { count, words } = problem;
@@ -21,8 +22,12 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
     wanted[subset] = problem.wanted[lowest] | wanted[subset & (subset - 1)];
   }
   const cost = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+  const forward = new Float64Array(size);
+  const peak = new Float64Array(size);
   const split = new Int32Array(size);
   for (let k = 0; k < count; k++) cost[2 ** k] = 0;
+  /** What the result of a subset takes beside the operands. */
+  const held = (subset: number) => ((subset & (subset - 1)) === 0 ? 0 : elements[subset]);
   const joint = new Int32Array(words);
   const windows = problem.windows.reduce((set, window, k) => (window ? set | (1 << k) : set), 0);
   /** The subset where it is a window and nothing else, or 0. */
@@ -33,6 +38,17 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
     if (rest === 0) continue;
     const result = elements[subset];
     let best = Number.POSITIVE_INFINITY;
+    let bestForward = Number.POSITIVE_INFINITY;
+    let bestPeak = Number.POSITIVE_INFINITY;
+    const offer = (left: number, right: number, total: number, forwardTotal: number) => {
+      if (total > best || (total === best && forwardTotal > bestForward)) return;
+      const high = peakOf(held(left), peak[left], held(right), peak[right], result);
+      if (total === best && forwardTotal === bestForward && high >= bestPeak) return;
+      best = total;
+      bestForward = forwardTotal;
+      bestPeak = high;
+      split[subset] = left;
+    };
     // `left` always holds the lowest operand, so each unordered pair is seen once.
     for (let others = (rest - 1) & rest; ; others = (others - 1) & rest) {
       const left = others | lowest;
@@ -41,15 +57,13 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
       const window = windows === 0 ? 0 : lone(left) || lone(right);
       if (window !== 0) {
         const letters = problem.windows[31 - Math.clz32(window)]!;
-        if (below < best && takesWindow(letters, open, (subset ^ window) * words)) {
-          best = below;
-          split[subset] = left;
-        }
+        if (below <= best && takesWindow(letters, open, (subset ^ window) * words))
+          offer(left, right, below, forward[left] + forward[right]);
         if (others === 0) break;
         continue;
       }
       // No product of extents is less than that of either side.
-      if (below + Math.max(elements[left], elements[right], result) < best) {
+      if (below + Math.max(elements[left], elements[right], result) <= best) {
         for (let w = 0; w < words; w++) joint[w] = open[left * words + w] | open[right * words + w];
         const work = {
           macs: product(joint, 0, problem),
@@ -57,15 +71,15 @@ export function exactTree(problem: Problem, objective: Objective): ContractionTr
           right: elements[right],
           result,
         };
-        const total = below + timesDone(wanted[left], wanted[right]) * costOf(objective, work);
-        if (total < best) {
-          best = total;
-          split[subset] = left;
-        }
+        const own = costOf(objective, work);
+        const total = below + timesDone(wanted[left], wanted[right]) * own;
+        offer(left, right, total, forward[left] + forward[right] + own);
       }
       if (others === 0) break;
     }
     cost[subset] = best;
+    forward[subset] = bestForward;
+    peak[subset] = bestPeak;
   }
   return readTree(split, size - 1);
 }

@@ -2,6 +2,7 @@ import { uniform } from '../../ir/random.ts';
 import { cappedTree } from './capped.ts';
 import { exactTree } from './exact.ts';
 import { costOf, type Objective } from './objective.ts';
+import { comparePrices, FREE, type Price, peakOf } from './price.ts';
 import { Carriers, type ContractionTree, type Problem, product, timesDone } from './problem.ts';
 
 // Orders for more operands than an exact search takes. All is deterministic: the same einsum, the same tree.
@@ -14,7 +15,8 @@ const RECONFIGURED_OPERANDS = 8;
 const MAX_ROUNDS = 6;
 const SEED = 0x6f72646572;
 
-interface Node {
+/** A subtree with its price. */
+interface Node extends Price {
   readonly letters: Int32Array;
   readonly elements: number;
   /** Children; operands have none. */
@@ -23,8 +25,6 @@ interface Node {
   readonly operand: number;
   /** 1 when the gradient of an operand below is wanted. */
   readonly wanted: number;
-  /** Sum of the objective over the subtree. */
-  readonly cost: number;
 }
 
 /**
@@ -39,8 +39,8 @@ export function heuristicTree(problem: Problem, objective: Objective): Contracti
 export function heuristicTrees(problem: Problem, objective: Objective): ContractionTree[] {
   const found = Array.from({ length: GREEDY_RUNS }, (_, run) =>
     reconfigured(greedy(problem, objective, run), problem, objective),
-  ).sort((a, b) => a.cost - b.cost);
-  const capped = cappedTree(problem, objective, found[0].cost);
+  ).sort(comparePrices);
+  const capped = cappedTree(problem, objective, found[0]);
   return [...(capped === null ? [] : [capped]), ...found.map(treeOf)];
 }
 
@@ -53,8 +53,11 @@ function leaf(problem: Problem, operand: number): Node {
   const letters = problem.terms[operand];
   const elements = product(letters, 0, problem);
   const wanted = problem.wanted[operand];
-  return { letters, elements, left: null, right: null, operand, wanted, cost: 0 };
+  return { letters, elements, left: null, right: null, operand, wanted, ...FREE };
 }
+
+/** What a result takes beside the operands. */
+const held = ({ left, elements }: Node) => (left ? elements : 0);
 
 /** The contraction of two nodes, of which `letters` are kept. */
 function join(
@@ -75,7 +78,9 @@ function join(
   });
   const cost = left.cost + right.cost + timesDone(left.wanted, right.wanted) * own;
   const wanted = left.wanted | right.wanted;
-  return { letters, elements, left, right, operand: -1, wanted, cost };
+  const forward = left.forward + right.forward + own;
+  const peak = peakOf(held(left), left.peak, held(right), right.peak, elements);
+  return { letters, elements, left, right, operand: -1, wanted, cost, forward, peak };
 }
 
 /**
@@ -120,7 +125,7 @@ function reconfigured(root: Node, problem: Problem, objective: Objective): Node 
   let current = root;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const next = improve(current, problem, objective);
-    if (next.cost >= current.cost) break;
+    if (comparePrices(next, current) >= 0) break;
     current = next;
   }
   return current;
@@ -144,7 +149,7 @@ function improve(root: Node, problem: Problem, objective: Objective): Node {
     const right = built.get(node.right)!;
     const same = join(left, right, node.letters, problem, objective);
     const better = reorder(same, problem, objective);
-    built.set(node, better.cost < same.cost ? better : same);
+    built.set(node, comparePrices(better, same) < 0 ? better : same);
   }
   return built.get(root)!;
 }

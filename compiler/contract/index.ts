@@ -1,6 +1,6 @@
 import { formatEquation, parseEquation } from '../../ir/einsum.ts';
 import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
-import type { SourceSpan } from '../../ir/source.ts';
+import type { Origin } from '../../ir/source.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Rewriter, rewriteGraph } from '../rewrite.ts';
 import { MAX_EXACT_OPERANDS } from './exact.ts';
@@ -19,8 +19,8 @@ export function orderContractions(graph: Graph, options: OrderOptions = {}): Gra
   return rewriteGraph(graph, (node, _, rewriter) => {
     if (node.op !== 'contract') return null;
     const wanted = node.operands.map((operand) => trained[operand] === 1);
-    const source = graph.sources[node.source] ?? null;
-    return pairwise(node, rewriter, { ...options, wanted, source });
+    const origin = graph.sources[node.source] ?? null;
+    return pairwise(node, rewriter, { ...options, wanted, origin });
   });
 }
 
@@ -56,12 +56,7 @@ interface LiftedWindow {
 function pairwise(
   node: NodeOf<'contract'>,
   rewriter: Rewriter,
-  {
-    most,
-    records,
-    source,
-    ...search
-  }: OrderOptions & SearchOptions & { source: SourceSpan | null },
+  { most, records, origin, ...search }: OrderOptions & SearchOptions & { origin: Origin | null },
 ): ValueId {
   const equation = parseEquation(node.attributes.equation);
   if ('reason' in equation) throw new Error(`unverified graph: ${equation.reason}`);
@@ -92,7 +87,7 @@ function pairwise(
       : orderWithin(terms, output, extents, most + elementCount(node.type.shape), search);
   const { wanted = [] } = search;
   if (given.length > 2)
-    records?.add({ operands, output, extents, wanted, windows: numbers, order, source });
+    records?.add({ operands, output, extents, wanted, windows: numbers, order, origin });
   const made: (Part | LiftedWindow)[] = [...prepared, ...windows];
   for (const step of pairwiseSteps(terms, output, order.tree)) {
     const [left, right] = [made[step.left], made[step.right]];

@@ -11,8 +11,10 @@ import { postOrder } from './steps.ts';
  */
 export interface TreePoint {
   readonly tree: ContractionTree;
-  /** The objective's sum. */
+  /** The objective's sum, with the gradients. */
   readonly cost: number;
+  /** The same of one evaluation: of trees with the same cost the one with the cheaper one is better. */
+  readonly forward: number;
   readonly peak: number;
   readonly saved: number;
 }
@@ -20,6 +22,7 @@ export interface TreePoint {
 /** A point of the front of one subset: a tree as the points of its two sides, the first of which is done first. */
 interface Point {
   readonly cost: number;
+  readonly forward: number;
   readonly peak: number;
   readonly saved: number;
   readonly operand: number;
@@ -66,13 +69,14 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
         right: elements[right],
         result: elements[subset],
       };
-      const cost = timesDone(wanted[left], wanted[right]) * costOf(objective, work);
+      const forward = costOf(objective, work);
+      const cost = timesDone(wanted[left], wanted[right]) * forward;
       // An operand has no memory of its own; a side is saved where the gradient of the other one is wanted.
       const inner = [left, right].map((side) => ((side & (side - 1)) === 0 ? 0 : elements[side]));
       const saved = inner[0] * wanted[right] + inner[1] * wanted[left];
       for (const a of fronts[left])
         for (const b of fronts[right])
-          insert(front, joined(a, b, inner, { cost, saved, result: elements[subset] }));
+          insert(front, joined(a, b, inner, { cost, forward, saved, result: elements[subset] }));
       if (others === 0) break;
     }
     fronts[subset] = thinned(front, most);
@@ -80,6 +84,7 @@ export function paretoTrees(problem: Problem, objective: Objective): TreePoint[]
   return fronts[size - 1].sort(cheapestFirst).map((point) => ({
     tree: treeOf(point),
     cost: point.cost,
+    forward: point.forward,
     peak: point.peak,
     saved: point.saved,
   }));
@@ -102,6 +107,7 @@ export function lowPeakOrder(problem: Problem, tree: ContractionTree): Contracti
     const letters = carriers.merge(left.letters, right.letters);
     const point = joined(left.point, right.point, inner, {
       cost: 0,
+      forward: 0,
       saved: inner[0] * right.wanted + inner[1] * left.wanted,
       result: product(letters, 0, problem),
     });
@@ -112,6 +118,7 @@ export function lowPeakOrder(problem: Problem, tree: ContractionTree): Contracti
 
 const leaf = (operand: number): Point => ({
   cost: 0,
+  forward: 0,
   peak: 0,
   saved: 0,
   operand,
@@ -124,7 +131,7 @@ function joined(
   a: Point,
   b: Point,
   [aResult, bResult]: readonly number[],
-  own: { readonly cost: number; readonly saved: number; readonly result: number },
+  own: Pick<Point, 'cost' | 'forward' | 'saved'> & { readonly result: number },
 ): Point {
   const together = a.saved + b.saved + aResult + bResult + own.result;
   const peakOf = (first: Point, firstResult: number, second: Point) =>
@@ -134,6 +141,7 @@ function joined(
   const [first, second] = leftFirst <= rightFirst ? [a, b] : [b, a];
   return {
     cost: a.cost + b.cost + own.cost,
+    forward: a.forward + b.forward + own.forward,
     peak: Math.min(leftFirst, rightFirst),
     saved: a.saved + b.saved + own.saved,
     operand: -1,
@@ -143,16 +151,20 @@ function joined(
 }
 
 const cheapestFirst = (a: Point, b: Point) =>
-  a.cost - b.cost || a.peak - b.peak || a.saved - b.saved;
+  a.cost - b.cost || a.forward - b.forward || a.peak - b.peak || a.saved - b.saved;
+
+const isNoDearer = (a: Point, b: Point) =>
+  a.cost < b.cost || (a.cost === b.cost && a.forward <= b.forward);
 
 /** Keeps the front free of points that another one is as good as in everything; of equal points the first stays. */
 function insert(front: Point[], point: Point): void {
-  const { cost, peak, saved } = point;
+  const { peak, saved } = point;
   for (const other of front)
-    if (other.cost <= cost && other.peak <= peak && other.saved <= saved) return;
+    if (isNoDearer(other, point) && other.peak <= peak && other.saved <= saved) return;
   let kept = 0;
   for (const other of front)
-    if (!(cost <= other.cost && peak <= other.peak && saved <= other.saved)) front[kept++] = other;
+    if (!(isNoDearer(point, other) && peak <= other.peak && saved <= other.saved))
+      front[kept++] = other;
   front.length = kept;
   front.push(point);
 }

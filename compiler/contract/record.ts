@@ -1,5 +1,5 @@
 import type { PlanContraction } from '../../ir/plan.ts';
-import type { SourceSpan } from '../../ir/source.ts';
+import { formatSpan, joinScopes, type Origin } from '../../ir/source.ts';
 import { type ContractionTree, createProblem, keptLetters } from './problem.ts';
 import { slicedPeak } from './slicing.ts';
 import { pairwiseSteps } from './steps.ts';
@@ -14,7 +14,7 @@ export interface OrderedEinsum {
   /** Operands that are windows: axis, position and tap. */
   readonly windows: readonly number[];
   readonly order: ContractionOrder;
-  readonly source: SourceSpan | null;
+  readonly origin: Origin | null;
 }
 
 /** `[[[0, 1], 2], 3]`; each operand is looked at through its windows as soon as it is there. */
@@ -49,17 +49,26 @@ export function denseMacs(
   return [...new Set(first + output)].reduce((macs, letter) => macs * extents.get(letter)!, 1);
 }
 
+/** As the plan has it, before the plan's tables of sources are there. */
+export type RecordedContraction = Omit<PlanContraction, 'source'> & Pick<OrderedEinsum, 'origin'>;
+
 /** The orders of one program's einsums, equal ones of one expression as one entry. */
 export class OrderRecords {
-  private readonly entries = new Map<string, { einsum: OrderedEinsum; times: number }>();
+  private readonly entries = new Map<
+    string,
+    { einsum: OrderedEinsum; times: number; readonly scopes: string[] }
+  >();
 
   add(einsum: OrderedEinsum): void {
-    const { operands, output, extents, source } = einsum;
-    const place = source ? `${source.file}:${source.line}:${source.column}` : '';
+    const { operands, output, extents, origin } = einsum;
+    const place = origin?.span ? formatSpan(origin.span) : '';
     const key = `${operands}->${output} ${[...extents].join()} ${place}`;
     const entry = this.entries.get(key);
-    if (entry) entry.times++;
-    else this.entries.set(key, { einsum, times: 1 });
+    const scope = origin?.scope ?? '';
+    if (entry) {
+      entry.times++;
+      entry.scopes.push(scope);
+    } else this.entries.set(key, { einsum, times: 1, scopes: [scope] });
   }
 
   /** Elements that intermediates, those saved for gradients among them, take at once in the widest einsum. */
@@ -71,9 +80,9 @@ export class OrderRecords {
     return most;
   }
 
-  contractions(): PlanContraction[] {
-    return [...this.entries.values()].map(({ einsum, times }): PlanContraction => {
-      const { operands, output, extents, wanted, windows, order, source } = einsum;
+  contractions(): RecordedContraction[] {
+    return [...this.entries.values()].map(({ einsum, times, scopes }): RecordedContraction => {
+      const { operands, output, extents, wanted, windows, order, origin } = einsum;
       const problem = createProblem(operands, output, extents, { wanted, windows });
       const steps = pairwiseSteps(keptLetters(operands, output), output, order.tree);
       return {
@@ -87,7 +96,7 @@ export class OrderRecords {
         leftToRightMacs: treeWork(problem, leftToRight(operands, windows)).macs,
         denseMacs: denseMacs(operands, output, extents, windows),
         times,
-        source,
+        origin: origin && { ...origin, scope: joinScopes(scopes) },
       };
     });
   }

@@ -4,8 +4,9 @@ import {
   type ParameterDeclaration,
   type ValueId,
 } from '../../ir/graph.ts';
+import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
-import type { SourceSpan } from '../../ir/source.ts';
+import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import type { Initialiser } from './initialisers.ts';
@@ -38,14 +39,22 @@ export interface Trace {
   readonly parameterValues: Map<string, Tensor>;
   /** Names of enclosing scopes, each with a trailing dot. */
   scope: string;
+  /** Where in the model values are computed now: the scope, and the layer in it. */
+  place: string;
+  /** By index of a source: the function of btc that the user called there. */
+  readonly calls: Map<number, string>;
+  /** The exception that is on its way out, and the place that threw it. */
+  thrown: { readonly error: unknown; readonly place: string } | null;
   /** Value of the step input, made on first use. */
   step: Tensor | null;
   readonly inputs: Map<string, InputDeclaration>;
+  /** By input: what uses as indices allow of its values. */
+  readonly indexRanges: Map<string, IndexRange[]>;
   /** Random nodes so far: each has a stream of its own. */
   randomCount: number;
   readonly seed: number;
-  /** Position of nodes that no expression of the user's makes (updates); undefined to find the user's. */
-  fixedSpan: SourceSpan | null | undefined;
+  /** Origin of nodes that no expression of the user's makes (updates); null to find the user's. */
+  fixed: Origin | null;
 }
 
 export function createTrace(
@@ -64,11 +73,15 @@ export function createTrace(
     layerCounts: new Map(),
     parameterValues: new Map(),
     scope: '',
+    place: '',
+    calls: new Map(),
+    thrown: null,
     step: null,
     inputs: new Map(),
+    indexRanges: new Map(),
     randomCount: 0,
     seed: options.seed,
-    fixedSpan: options.builder ? null : undefined,
+    fixed: null,
   };
 }
 
@@ -113,13 +126,15 @@ export function currentTrace(what: string): Trace {
 export function report(number: MessageNumber, args: Record<string, string | number>): void {
   const { span, callee } = currentCall();
   const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
-  currentTrace('btc operations').diagnostics.push(diagnostic(number, span, named));
+  const { diagnostics, place } = currentTrace('btc operations');
+  diagnostics.push(diagnostic(number, span, named, { scope: place }));
 }
 
 /** Reports something that is allowed but probably not meant. */
 export function warn(number: MessageNumber, args: Record<string, string | number>): void {
-  const { diagnostics } = currentTrace('btc operations');
-  diagnostics.push(diagnostic(number, currentSpan(), args, { category: 'warning' }));
+  const { diagnostics, place } = currentTrace('btc operations');
+  const extra = { category: 'warning', scope: place } as const;
+  diagnostics.push(diagnostic(number, currentSpan(), args, extra));
 }
 
 /** Reports the first dimension that is not a positive integer (BTC2010), or a shape of more elements than can be counted. */
@@ -146,10 +161,20 @@ export function checkDType(op: string, dtype: DType): boolean {
 }
 
 /** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it. */
-export function evaluationDiagnostic(error: unknown): Diagnostic {
-  if (error instanceof MisuseError) return diagnostic(error.number, error.source, error.args);
-  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return diagnostic(1002, spanOfError(error), { reason });
+export function evaluationDiagnostic(error: unknown, trace?: Trace): Diagnostic {
+  const extra = trace?.thrown?.error === error ? { scope: trace?.thrown?.place } : {};
+  if (error instanceof MisuseError)
+    return diagnostic(error.number, error.source, error.args, extra);
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */
@@ -200,12 +225,7 @@ export function apply<Op extends OpName>(
     operands.map((operand) => operand.value),
     attributes,
     type,
-    spanOf(trace),
   );
-}
-
-function spanOf(trace: Trace): SourceSpan | null {
-  return trace.fixedSpan === undefined ? currentSpan() : trace.fixedSpan;
 }
 
 export function append<Op extends OpName>(
@@ -214,12 +234,30 @@ export function append<Op extends OpName>(
   operands: readonly ValueId[],
   attributes: OpAttributes[Op],
   type: TensorType,
-  span: SourceSpan | null = spanOf(trace),
 ): Tensor {
-  return adopt(
-    trace,
-    trace.builder.append(op, operands, attributes, type, trace.builder.source(span)),
-  );
+  const { builder, fixed, place: scope, calls } = trace;
+  let source: number;
+  if (fixed) source = builder.source(fixed.span, fixed);
+  else {
+    const { span, within } = currentCall();
+    const isPart = within !== null && within !== op;
+    source = builder.source(span, { scope, name: isPart ? `${within}.${op}` : op });
+    if (within !== null) calls.set(source, within);
+  }
+  return adopt(trace, builder.append(op, operands, attributes, type, source));
+}
+
+/** Appends an input or a parameter, which bears the name that it was declared with. */
+export function appendDeclared(
+  trace: Trace,
+  op: 'input' | 'parameter',
+  name: string,
+  type: TensorType,
+  span: SourceSpan | null,
+  scope = op === 'input' ? '' : scopeOfName(name),
+): Tensor {
+  const source = trace.builder.source(span, { scope, name });
+  return adopt(trace, trace.builder.append(op, [], { name }, type, source));
 }
 
 /** A value of the trace's graph as a tensor that operations of this trace accept. */
@@ -240,7 +278,7 @@ export function inputTensor(
   span: SourceSpan | null,
 ): Tensor {
   trace.inputs.set(declaration.name, declaration);
-  return append(trace, 'input', [], { name: declaration.name }, declaration.type, span);
+  return appendDeclared(trace, 'input', declaration.name, declaration.type, span);
 }
 
 /** The number of finished runs of the program: what random numbers and optimisers count by. */

@@ -73,15 +73,25 @@ export const abs = unary('abs', 'abs');
 /** -1, 0 or 1. */
 export const sign = unary('sign', 'sign');
 export const exp = unary('exp', 'exp');
+/** exp(x) - 1, with full relative precision near 0. */
+export const expm1 = unary('expm1', 'expm1');
 /** Natural logarithm. */
 export const log = unary('log', 'log');
+/** log(1 + x), with full relative precision near 0. */
+export const log1p = unary('log1p', 'log1p');
 export const sqrt = unary('sqrt', 'sqrt');
 export const tanh = unary('tanh', 'tanh');
 /** 1 / (1 + exp(-x)). */
 export const sigmoid = unary('sigmoid', 'sigmoid');
+/** The error function, 2/√π · ∫ exp(-t²) dt from 0 to x. */
+export const erf = unary('erf', 'erf');
+/** 1 - erf(x), with full relative precision where that is small. */
+export const erfc = unary('erfc', 'erfc');
 export const sin = unary('sin', 'sin');
 export const cos = unary('cos', 'cos');
 export const floor = unary('floor', 'floor');
+/** 1 where NaN, else 0, as i32. */
+export const isNan = unary('isNan', 'isNan');
 
 /** Sum, with numpy's broadcasting; so are the other functions of two operands. */
 export const add = binary('add', 'add');
@@ -92,9 +102,20 @@ export const div = binary('div', 'div');
 export const pow = binary('pow', 'pow');
 /** Remainder with the sign of the dividend. */
 export const mod = binary('mod', 'mod');
-/** The larger operand. Equal operands share the gradient; against a constant a tie gets none. */
-export const maximum = binary('maximum', 'max');
-export const minimum = binary('minimum', 'min');
+/** The larger operand. Equal operands share the gradient, numbers among them, as in PyTorch and JAX. */
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => extremum('maximum', 'max', a, b);
+/** The smaller operand. Equal operands share the gradient. */
+export const minimum = (a: TensorLike, b: TensorLike): Tensor => extremum('minimum', 'min', a, b);
+
+/** Against a constant the gradient's rule gives a tie nothing, which is right for relu alone; held, the number is none. */
+function extremum(name: string, op: 'max' | 'min', a: TensorLike, b: TensorLike): Tensor {
+  const like = typeof a === 'number' ? b : a;
+  const held = (x: TensorLike): TensorLike =>
+    typeof x !== 'number' || typeof like === 'number' || isPoisoned(like)
+      ? x
+      : stopGradient(constant(x, [], like.dtype));
+  return elementwise(name, op, [held(a), held(b)]);
+}
 
 /** 1 where equal, else 0, as i32; so are the other comparisons. */
 export const equal = binary('equal', 'eq');
@@ -135,34 +156,74 @@ export function rsqrt(x: Tensor): Tensor {
   return div(1, sqrt(x));
 }
 
-/** Limits every element to [low, high]. */
+/** Limits every element to [low, high]; at the bounds themselves the gradient passes, as in PyTorch. BTC2015 for numbers that are no interval. */
 export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
-  return minimum(maximum(x, low), high);
+  if (typeof low === 'number' && typeof high === 'number' && !(low <= high)) {
+    if (isPoisoned(x)) return x;
+    return mistake(
+      2015,
+      { op: 'clip', name: 'low', value: low, wanted: `at most ${high}` },
+      x.type,
+    );
+  }
+  const raised = select(less(x, low), low, x);
+  return select(greater(raised, high), high, raised);
 }
 
 /** max(x, 0), with gradient 0 at 0. */
 export function relu(x: Tensor): Tensor {
-  return maximum(x, 0);
+  return elementwise('relu', 'max', [x, 0]);
 }
 
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return select(greater(x, 0), x, mul(x, slope));
 }
 
+/** log(1 + exp(x)), in a form that neither overflows nor loses its tail; its gradient is sigmoid(x). */
+export const softplus = unary('softplus', 'softplus');
+
+/** log(sigmoid(x)) = -softplus(-x). */
+export function logSigmoid(x: Tensor): Tensor {
+  return neg(softplus(neg(x)));
+}
+
+/**
+ * x·gate(x) for a gate that is 0 at -bound and 1 at bound, to all digits: outside of them the product has the value and
+ * gradient of its limit, where gate and operand together would overflow or give 0·∞.
+ */
+function gated(x: Tensor, bound: number, gate: (x: Tensor) => Tensor): Tensor {
+  const above = elementwise('max', 'max', [x, -bound]);
+  return mul(above, gate(elementwise('min', 'min', [above, bound])));
+}
+
 /** x · sigmoid(x), also called swish. */
 export function silu(x: Tensor): Tensor {
-  return mul(x, sigmoid(x));
+  return gated(x, 120, sigmoid);
 }
 
-/** log(1 + exp(x)), without overflow. */
-export function softplus(x: Tensor): Tensor {
-  return add(relu(x), log(add(1, exp(neg(abs(x))))));
+export interface GeluOptions {
+  /** `'none'` is x·Φ(x) by the error function, `'tanh'` (the default, as in JAX) the form of the paper; PyTorch's default is `'none'`. */
+  readonly approximate?: 'none' | 'tanh';
 }
 
-/** Gaussian error linear unit in its tanh form (Hendrycks, Gimpel 2016). */
-export function gelu(x: Tensor): Tensor {
-  const inner = mul(add(x, mul(mul(square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
-  return mul(mul(x, 0.5), add(1, tanh(inner)));
+/** Gaussian error linear unit (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). BTC2015 for another form. */
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  const { approximate = 'tanh' } = options;
+  if (approximate !== 'none' && approximate !== 'tanh') {
+    if (isPoisoned(x)) return x;
+    const wanted = "'none' or 'tanh'";
+    return mistake(
+      2015,
+      { op: 'gelu', name: 'approximate', value: String(approximate), wanted },
+      x.type,
+    );
+  }
+  // (1 + tanh(z)) / 2 is sigmoid(2z), which keeps its digits where it is small; so does erfc.
+  return approximate === 'none'
+    ? gated(x, 20, (z) => mul(erfc(mul(z, -Math.SQRT1_2)), 0.5))
+    : gated(x, 20, (z) =>
+        sigmoid(mul(add(z, mul(mul(square(z), z), 0.044715)), 2 * Math.sqrt(2 / Math.PI))),
+      );
 }
 
 /** The identity, through which no gradient flows. */

@@ -1,4 +1,3 @@
-import { elementCount, sameShape } from '../../ir/tensor.ts';
 import {
   append,
   checkShape,
@@ -9,6 +8,7 @@ import {
   stepTensor,
 } from './context.ts';
 import {
+  abs,
   add,
   div,
   equal,
@@ -16,19 +16,20 @@ import {
   less,
   log,
   mul,
-  neg,
   rsqrt,
   select,
   square,
   stopGradient,
   sub,
 } from './elementwise.ts';
-import { max, mean, sum } from './reductions.ts';
-import { formatShape } from './shapes.ts';
+import { max, mean, type ReductionOptions, sum } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
-import { broadcastTo, expandDims, iota, resolveAxis } from './views.ts';
+import { reshape, resolveAxis } from './views.ts';
 
-/** exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. */
+/**
+ * exp(x) / Σ exp(x) along `axis`, shifted by the maximum so that nothing overflows. A row that is -Infinity throughout has no
+ * softmax: it is NaN, as in PyTorch and JAX.
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   if (isPoisoned(x)) return x;
   const k = resolveAxis('softmax', axis, x.rank);
@@ -47,25 +48,23 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 }
 
 /**
- * Mean negative log-likelihood of the labels: logits [.., classes] f32 and labels [..] i32 give a scalar. A label outside
- * the classes counts 0. The label is picked by comparison with the class index, so the gradient is elementwise.
+ * log(Σ exp(x)) over `axes` (all when omitted), shifted by the maximum so that nothing overflows. Where all x are -Infinity it is
+ * that, with a gradient of 0.
  */
-export function crossEntropy(logits: Tensor, labels: Tensor): Tensor {
-  const scalar = { dtype: 'f32', shape: [] } as const;
-  if (labels.dtype !== 'i32' && !isPoisoned(labels)) {
-    return mistake(2003, { op: 'crossEntropy', wanted: 'i32 labels', given: labels.dtype }, scalar);
-  }
-  if (isPoisoned(logits) || isPoisoned(labels)) return poisoned(scalar);
-  if (logits.rank === 0 || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
-    const wanted = `labels of shape ${formatShape(logits.shape.slice(0, -1))} for logits of shape ${formatShape(logits.shape)}`;
-    return mistake(2003, { op: 'crossEntropy', wanted, given: formatShape(labels.shape) }, scalar);
-  }
-  const likelihood = logSoftmax(logits);
-  const hit = equal(
-    broadcastTo(expandDims(labels, -1), logits.shape),
-    iota(logits.shape, logits.rank - 1),
-  );
-  return mul(neg(sum(select(hit, likelihood, 0))), 1 / elementCount(labels.shape));
+export function logSumExp(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options: ReductionOptions = {},
+): Tensor {
+  const greatest = stopGradient(max(x, axes, { keepDims: true }));
+  if (isPoisoned(greatest)) return greatest;
+  // An infinite maximum is no shift: it would make NaN of its own element.
+  const shift = select(less(abs(greatest), Number.POSITIVE_INFINITY), greatest, 0);
+  const total = sum(exp(sub(x, shift)), axes, { keepDims: true });
+  const vanishes = equal(total, 0);
+  const result = add(log(select(vanishes, 1, total)), shift);
+  const whole = select(vanishes, Number.NEGATIVE_INFINITY, result);
+  return options.keepDims ? whole : reshape(whole, max(x, axes).shape);
 }
 
 /** Mean of the squared difference. */
@@ -96,8 +95,9 @@ export function randomUniform(shape: readonly number[]): Tensor {
  * (Srivastava et al. 2014).
  */
 export function dropout(x: Tensor, rate = 0.5): Tensor {
-  if (!(rate >= 0 && rate < 1))
-    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1)' }, x.type);
+  if (!(rate >= 0 && rate <= 1))
+    return mistake(2015, { op: 'dropout', name: 'rate', value: rate, wanted: 'in [0, 1]' }, x.type);
   if (!currentTrace('dropout').training || rate === 0 || isPoisoned(x)) return x;
+  if (rate === 1) return mul(x, 0);
   return mul(x, select(less(randomUniform(x.shape), rate), 0, 1 / (1 - rate)));
 }

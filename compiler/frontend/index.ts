@@ -1,5 +1,9 @@
 /** The language that models are written in. Importing it has no effects. */
 export type { DType, Shape } from '../../ir/tensor.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
+} from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
 export * from './elementwise.ts';
@@ -29,9 +33,9 @@ export {
 } from './factorised/kernel.ts';
 export { factoriseDimension } from './factorised/modes.ts';
 export {
-  crossEntropy,
   dropout,
   logSoftmax,
+  logSumExp,
   meanSquaredError,
   normalise,
   randomUniform,
@@ -74,6 +78,7 @@ export {
   type RecurrentState,
   rnn,
 } from './layers/recurrent.ts';
+export { type CrossEntropyOptions, crossEntropy, type LossReduction } from './losses.ts';
 export {
   type BuildContext,
   defineModel,
@@ -96,8 +101,14 @@ export {
   sgd,
 } from './optimisers.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, type State, scope, state } from './parameter.ts';
-export { avgPool2d, globalAveragePool, maxPool2d } from './pooling.ts';
+export { param, type State, state } from './parameter.ts';
+export {
+  type AveragePoolingOptions,
+  avgPool2d,
+  globalAveragePool,
+  maxPool2d,
+  type PoolingOptions,
+} from './pooling.ts';
 export {
   argmax,
   argmin,
@@ -107,9 +118,11 @@ export {
   type ReductionOptions,
   sum,
   sumOfSquares,
+  type VarianceOptions,
   variance,
 } from './reductions.ts';
 export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
+export { scope } from './scope.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

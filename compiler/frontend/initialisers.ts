@@ -4,7 +4,18 @@ import { elementCount, type Shape } from '../../ir/tensor.ts';
 /** Fills a parameter: `random(k)` is the k-th number of the parameter's own stream, uniform in [0, 1). */
 export interface Initialiser {
   readonly kind: string;
-  readonly fill: (shape: Shape, random: (k: number) => number) => Float32Array;
+  readonly fill: (
+    shape: Shape,
+    random: (k: number) => number,
+    /** The outputs fall into so many groups of equal size with inputs of their own; 1 where it is left out. */
+    groups?: number,
+  ) => Float32Array;
+}
+
+/** Of a grouped kernel [taps…, in / groups, out]: an output has the inputs, and an input the outputs, of its group alone. */
+export function perGroup(initialiser: Initialiser, groups: number): Initialiser {
+  if (groups === 1 || !isInitialiser(initialiser)) return initialiser;
+  return { ...initialiser, fill: (shape, random) => initialiser.fill(shape, random, groups) };
 }
 
 /**
@@ -69,10 +80,13 @@ function gaussian(random: (k: number) => number, k: number): number {
 }
 
 /** Inputs and outputs of a weight [in, out]; leading axes of more are the receptive field. A vector has both equal. */
-function fans(shape: Shape): { fanIn: number; fanOut: number } {
+function fans(shape: Shape, groups: number): { fanIn: number; fanOut: number } {
   if (shape.length < 2) return { fanIn: elementCount(shape), fanOut: elementCount(shape) };
   const field = elementCount(shape.slice(0, -2));
-  return { fanIn: field * shape[shape.length - 2], fanOut: field * shape[shape.length - 1] };
+  return {
+    fanIn: field * shape[shape.length - 2],
+    fanOut: (field * shape[shape.length - 1]) / groups,
+  };
 }
 
 /** Zero-mean values of a variance that the shape decides. */
@@ -82,8 +96,8 @@ const scaled = (
   variance: (fanIn: number, fanOut: number) => number,
 ): Initialiser => ({
   kind,
-  fill: (shape, random) => {
-    const { fanIn, fanOut } = fans(shape);
+  fill: (shape, random, groups = 1) => {
+    const { fanIn, fanOut } = fans(shape, groups);
     const deviation = Math.sqrt(variance(fanIn, fanOut));
     // A uniform law on [-a, a] has variance a²/3.
     const inner =

@@ -1,22 +1,39 @@
 import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
+import { scopeOfName } from '../../ir/source.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import {
   adopt,
-  append,
+  appendDeclared,
   createTrace,
   inputTensor,
   stepTensor,
   type Trace,
   withTrace,
 } from './context.ts';
-import { add, cast, clip, div, minimum, mul, pow, sqrt, square, sub } from './elementwise.ts';
+import {
+  add,
+  cast,
+  clip,
+  div,
+  expm1,
+  minimum,
+  mul,
+  neg,
+  sqrt,
+  square,
+  sub,
+} from './elementwise.ts';
 import { sumOfSquares } from './reductions.ts';
 import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
+import { constant } from './views.ts';
 
 /** Gradient clipping, common to all optimisers. */
 export interface ClippingOptions {
-  /** Scales all gradients together so that their joint Euclidean norm is at most this. */
+  /**
+   * Scales all gradients together so that their joint Euclidean norm is at most this. With an infinite element the others
+   * become 0 and that one NaN, as in PyTorch.
+   */
   readonly clipNorm?: number;
   /** Limits every element of every gradient to [-clipValue, clipValue]. */
   readonly clipValue?: number;
@@ -127,17 +144,32 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     update: ({ parameter, gradient, state, learningRate: rate, time }) => {
       const g =
         weightDecay > 0 && !decoupled ? add(gradient, mul(parameter, weightDecay)) : gradient;
-      const m = add(mul(state.m, beta1), mul(g, 1 - beta1));
-      const v = add(mul(state.v, beta2), mul(square(g), 1 - beta2));
+      const m = movedTowards(state.m, g, beta1);
+      const v = movedTowards(state.v, square(g), beta2);
       // Both corrections are scalars; √(v/c) = √v / √c moves the second one out of the elementwise part.
-      const root = sqrt(sub(1, pow(beta2, time)));
-      const stepSize = div(mul(rate, root), sub(1, pow(beta1, time)));
+      const root = sqrt(biasCorrection(beta2, time));
+      const stepSize = div(mul(rate, root), biasCorrection(beta1, time));
       const moved = div(mul(stepSize, m), add(sqrt(v), mul(root, epsilon)));
       const kept =
         weightDecay > 0 && decoupled ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
       return { parameter: sub(kept, moved), state: { m, v } };
     },
   };
+}
+
+/**
+ * β·average + (1-β)·value. Written as a step from the nearer of both: a float32 near 1 has an error that is large beside 1-β,
+ * and would move the average of equal values away from them (by 19 % at β = 0.9999999).
+ */
+function movedTowards(average: Tensor, value: Tensor, beta: number): Tensor {
+  return beta < 0.5
+    ? add(value, mul(sub(average, value), beta))
+    : add(average, mul(sub(value, average), 1 - beta));
+}
+
+/** 1 - β^t for the number t of a step, counted from 1, as -expm1(t·log β) with the logarithm taken in float64. */
+function biasCorrection(beta: number, time: Tensor): Tensor {
+  return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
 }
 
 const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
@@ -189,6 +221,7 @@ export function appendOptimiser(
 ): { inputs: Trace['inputs']; states: ParameterDeclaration[] } {
   const trace = createTrace(builder.name, { training: true, seed, builder });
   const states: ParameterDeclaration[] = [];
+  trace.fixed = { span: null, scope: '', name: 'optimizer', pass: 'update' };
   withTrace(trace, () => {
     const scalar = { dtype: 'f32', shape: [] } as const;
     const learningRate = inputTensor(
@@ -203,12 +236,14 @@ export function appendOptimiser(
     );
     gradients.forEach(({ declaration, value }, k) => {
       const { type, source } = declaration;
-      trace.fixedSpan = source;
+      const { name: parameter } = declaration;
+      const place = { span: source, scope: scopeOfName(parameter), pass: 'update' } as const;
+      trace.fixed = { ...place, name: `${parameter}.update` };
       const state = Object.fromEntries(
         optimiser.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
           states.push({ name, type, role: 'optimiser', source });
-          return [suffix, append(trace, 'parameter', [], { name }, type, source)];
+          return [suffix, appendDeclared(trace, 'parameter', name, type, source, place.scope)];
         }),
       );
       const result = optimiser.update({
@@ -235,9 +270,14 @@ function clipGradients(
 ): readonly Tensor[] {
   let result = gradients;
   if (clipNorm !== undefined && result.length > 0) {
-    const total = result.map(sumOfSquares).reduce((a, b) => add(a, b));
-    // The small number keeps a gradient of zero from dividing by zero, as in PyTorch.
-    const factor = minimum(div(clipNorm, add(sqrt(total), 1e-6)), 1);
+    // In units of 2^32 limits: squares of what is far above the limit do not overflow, and what vanishes is far below it.
+    const unit = Math.max(2 ** -32 / clipNorm, 2 ** -100);
+    const total = result
+      .map((gradient) => sumOfSquares(mul(gradient, unit)))
+      .reduce((a, b) => add(a, b));
+    const ratio = mul(sqrt(total), 1 / (unit * clipNorm));
+    // limit / (norm + 1e-6) as in PyTorch: the small number keeps a gradient of zero from dividing by zero.
+    const factor = minimum(div(1, add(ratio, 1e-6 / clipNorm)), 1);
     result = result.map((gradient) => mul(gradient, factor));
   }
   if (clipValue !== undefined)

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { didYouMean } from '../nearest.ts';
 import { currentSpan } from './source.ts';
 
 export type OptionValue = number | string | boolean;
@@ -98,5 +99,12 @@ export function unknownOptions(
   const names = declared.map(({ name }) => name);
   return Object.keys(overrides)
     .filter((name) => !names.includes(name))
-    .map((name) => diagnostic(1005, null, { name, model, options: names.join(', ') || 'none' }));
+    .map((name) =>
+      diagnostic(1005, null, {
+        name,
+        model,
+        options: names.join(', ') || 'none',
+        near: didYouMean(name, names),
+      }),
+    );
 }

@@ -1,7 +1,7 @@
 import type { ParameterRole } from '../../ir/graph.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import {
-  append,
+  appendDeclared,
   checkShape,
   currentTrace,
   isPoisoned,
@@ -11,23 +11,10 @@ import {
 } from './context.ts';
 import { type Initialiser, isInitialiser } from './initialisers.ts';
 import { forbiddenName } from './names.ts';
+import { placeOfCall, within } from './scope.ts';
 import { formatShape } from './shapes.ts';
 import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
-
-/**
- * Runs `fn` with every layer's and parameter's name prefixed: `scope('encoder', () => …)` gives `encoder.linear1.weight`.
- */
-export function scope<T>(name: string, fn: () => T): T {
-  const trace = currentTrace('scope');
-  const outer = trace.scope;
-  trace.scope = `${outer}${name}.`;
-  try {
-    return fn();
-  } finally {
-    trace.scope = outer;
-  }
-}
 
 /**
  * A trainable f32 tensor of the model, shared by all its programs. The same name with another shape is BTC1007; the same
@@ -107,6 +94,26 @@ export function layerParameters(
   };
 }
 
+/**
+ * A function that is a layer: what it computes is at the layer's place, `encoder.linear1`, which is also the name that
+ * {@link layerParameters} of this function go by.
+ */
+export function layerOf<Given extends readonly unknown[], Result>(
+  kind: string,
+  { name }: { readonly name?: string },
+  call: (...given: Given) => Result,
+): (...given: Given) => Result {
+  const layer = (...given: Given): Result => inLayer(layer, kind, name, () => call(...given));
+  return layer;
+}
+
+/** Runs something that a layer computes. */
+export function inLayer<T>(owner: object, kind: string, name: string | undefined, fn: () => T): T {
+  const trace = currentTrace(kind);
+  const full = layerName(trace, owner, kind, name);
+  return within(trace, placeOfCall(trace.scope.slice(0, -1), full), fn);
+}
+
 function layerName(trace: Trace, owner: object, kind: string, name: string | undefined): string {
   const known = trace.layerNames.get(owner);
   if (known) return known;
@@ -159,5 +166,5 @@ function declare(
     declaration: { name: full, type, role, source },
     initialiser,
   });
-  return append(trace, 'parameter', [], { name: full }, type, source);
+  return appendDeclared(trace, 'parameter', full, type, source);
 }

@@ -1,6 +1,6 @@
 import { elementCount } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import { equal, mul, select, square, sub } from './elementwise.ts';
+import { equal, isNan, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
 
@@ -80,32 +80,57 @@ export function mean(
   return mul(total, elementCount(total.shape) / elementCount(x.shape));
 }
 
-/** Population variance over `axes`: the mean of the squared distance from the mean. */
+export interface VarianceOptions extends ReductionOptions {
+  /** Taken from the number of elements that the sum of squares is divided by; default 0 (torch.var: 1). */
+  readonly correction?: number;
+}
+
+/**
+ * Variance over `axes`: the mean of the squared distance from the mean, of the population unless `correction` is 1. BTC2015
+ * where too few elements are left to divide by.
+ */
 export function variance(
   x: Tensor,
   axes?: number | readonly number[],
-  options?: ReductionOptions,
+  { correction = 0, ...options }: VarianceOptions = {},
 ): Tensor {
   const centre = mean(x, axes, { keepDims: true });
-  return isPoisoned(centre) ? centre : mean(square(sub(x, centre)), axes, options);
+  if (isPoisoned(centre)) return centre;
+  const biased = mean(square(sub(x, centre)), axes, options);
+  if (correction === 0) return biased;
+  const count = elementCount(x.shape) / elementCount(centre.shape);
+  if (!(correction < count)) {
+    const wanted = `less than the ${count} elements of each mean`;
+    return mistake(2015, { op: 'variance', name: 'correction', value: correction, wanted }, x.type);
+  }
+  return mul(biased, count / (count - correction));
 }
 
-/** Index (i32) of the first largest element along `axis`. */
-export function argmax(x: Tensor, axis = -1): Tensor {
-  return firstIndex('argmax', x, axis, max);
+/** Index (i32) of the first largest element along `axis`; of the first NaN where there is one, as in numpy. */
+export function argmax(x: Tensor, axis = -1, options?: ReductionOptions): Tensor {
+  return firstIndex('argmax', x, axis, max, options);
 }
 
-/** Index (i32) of the first smallest element along `axis`. */
-export function argmin(x: Tensor, axis = -1): Tensor {
-  return firstIndex('argmin', x, axis, min);
+/** Index (i32) of the first smallest element along `axis`; of the first NaN where there is one, as in numpy. */
+export function argmin(x: Tensor, axis = -1, options?: ReductionOptions): Tensor {
+  return firstIndex('argmin', x, axis, min, options);
 }
 
-function firstIndex(op: string, x: Tensor, axis: number, extremum: typeof max): Tensor {
+function firstIndex(
+  op: string,
+  x: Tensor,
+  axis: number,
+  extremum: typeof max,
+  options?: ReductionOptions,
+): Tensor {
   if (isPoisoned(x)) return poisoned({ dtype: 'i32', shape: x.shape });
   const k = resolveAxis(op, axis, x.rank);
   if (k === null) return poisoned({ dtype: 'i32', shape: x.shape });
-  const hit = equal(x, broadcastTo(extremum(x, k, { keepDims: true }), x.shape));
-  return min(select(hit, iota(x.shape, k), x.shape[k]), k);
+  const most = broadcastTo(extremum(x, k, { keepDims: true }), x.shape);
+  const same = equal(x, most);
+  // The extremum of a row with a NaN is NaN, which equals nothing.
+  const hit = x.dtype === 'f32' ? select(isNan(most), isNan(x), same) : same;
+  return min(select(hit, iota(x.shape, k), x.shape[k]), k, options);
 }
 
 /** Σ x² over all elements. */

@@ -4,7 +4,7 @@ import { formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 
 export interface LocalResponseNormOptions {
-  /** Neighbouring channels that are summed, one's own among them; default 5. */
+  /** Neighbouring channels that are summed, one's own among them: from size / 2 (rounded down) before on; default 5. */
   readonly size?: number;
   /** Default 1e-4. */
   readonly alpha?: number;
@@ -32,7 +32,8 @@ export function localResponseNorm(x: Tensor, options: LocalResponseNormOptions =
     size,
     stride: 1,
     dilation: 1,
-    low: (size - 1) >> 1,
+    // Of an even size the channel more is the one before, as in PyTorch.
+    low: size >> 1,
     value: 0,
   });
   const base = add(k, mul(apply('reduceSum', [squares], { axes: [x.rank] }), alpha));

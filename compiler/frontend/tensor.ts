@@ -58,8 +58,14 @@ export class Tensor {
   exp(): Tensor {
     return elementwise.exp(this);
   }
+  expm1(): Tensor {
+    return elementwise.expm1(this);
+  }
   log(): Tensor {
     return elementwise.log(this);
+  }
+  log1p(): Tensor {
+    return elementwise.log1p(this);
   }
   sqrt(): Tensor {
     return elementwise.sqrt(this);
@@ -72,6 +78,9 @@ export class Tensor {
   }
   sigmoid(): Tensor {
     return elementwise.sigmoid(this);
+  }
+  erf(): Tensor {
+    return elementwise.erf(this);
   }
   relu(): Tensor {
     return elementwise.relu(this);

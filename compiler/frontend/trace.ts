@@ -1,6 +1,13 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
+import { formatIndexRange } from '../../ir/index-range.ts';
+import { append } from '../../ir/lists.ts';
 import type { Shape } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import {
+  type Diagnostic,
+  diagnostic,
+  type MessageNumber,
+  originDiagnostic,
+} from '../diagnostics.ts';
 import {
   checkDType,
   checkShape,
@@ -19,11 +26,14 @@ import {
 import * as contractions from './contractions.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
+import { joinRanges } from './index-parts.ts';
+import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimisers.ts';
 import * as parameters from './parameter.ts';
 import * as reductions from './reductions.ts';
+import { nameCalls, scope } from './scope.ts';
 import { formatShape } from './shapes.ts';
 import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
@@ -47,12 +57,29 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
-for (const functions of [contractions, elementwise, composed, parameters, reductions, views])
+const { param, state } = parameters;
+for (const functions of [
+  contractions,
+  elementwise,
+  composed,
+  losses,
+  reductions,
+  views,
+  { param, scope, state },
+])
   nameFunctions(functions);
 
 /** Inputs that the optimiser adds to the program `train`. */
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
 const LOSS_OUTPUT = 'loss';
+
+/** Runs the functions of one program. */
+let runProgram: <T>(run: () => T) => T = (run) => run();
+
+/** Sets what is done around the functions of each program, all of which a model's `build` runs for. */
+export function setProgramRunner(runner: typeof runProgram): void {
+  runProgram = runner;
+}
 
 /** Runs the user's functions on symbolic tensors, once per program. An exception of theirs is a diagnostic and the end. */
 export function traceModel(model: Model): TracedModel {
@@ -66,15 +93,18 @@ export function traceModel(model: Model): TracedModel {
     const trace = createTrace(program, { training: trains, seed });
     traces.push({ trace, trains });
     try {
-      withTrace(trace, () => {
-        const outputs = body(inputProxy(trace, definition, used));
-        recordOutputs(trace, model, outputs);
-      });
+      runProgram(() =>
+        withTrace(trace, () => {
+          const outputs = body(inputProxy(trace, definition, used));
+          recordOutputs(trace, model, outputs);
+          nameCalls(trace);
+        }),
+      );
     } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error));
+      trace.diagnostics.push(evaluationDiagnostic(error, trace));
       ended = true;
     }
-    diagnostics.push(...trace.diagnostics);
+    append(diagnostics, trace.diagnostics);
     if (ended) break;
     if (trains) checkStateNames(trace, definition, diagnostics);
   }
@@ -91,9 +121,40 @@ export function traceModel(model: Model): TracedModel {
       traces.map(({ trace }) => trace),
       diagnostics,
     ),
-    inputs: [...new Map(traces.flatMap(({ trace }) => [...trace.inputs])).values()],
+    inputs: declaredInputs(
+      traces.map(({ trace }) => trace),
+      definition.inputs,
+      diagnostics,
+    ),
     diagnostics,
   };
+}
+
+/** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
+function declaredInputs(
+  traces: readonly Trace[],
+  specs: Inputs,
+  diagnostics: Diagnostic[],
+): InputDeclaration[] {
+  const declared = new Map(traces.flatMap(({ inputs }) => [...inputs]));
+  return [...declared.values()].map((input) => {
+    const ranges = traces.flatMap((trace) => {
+      const noted = trace.indexRanges.get(input.name);
+      return noted ? [[trace.builder.name, noted] as const] : [];
+    });
+    if (ranges.length === 0) return input;
+    const joined = ranges.map(([program, noted]) => {
+      const all = joinRanges(noted, input.type.shape);
+      if (all.some(({ low, high }) => low === high)) {
+        const [first, second] = [...new Set(noted.map(formatIndexRange))];
+        const { name } = input;
+        const source = Object.hasOwn(specs, name) ? specs[name].source : null;
+        diagnostics.push(diagnostic(2051, source, { name, program, first, second }));
+      }
+      return [program, all] as const;
+    });
+    return { ...input, ranges: Object.fromEntries(joined) };
+  });
 }
 
 /** Mistakes in what is said beside the functions. */
@@ -110,7 +171,7 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) diagnostics.push(...train.optimizer.problems);
+  else if (train) append(diagnostics, train.optimizer.problems);
   return diagnostics;
 }
 
@@ -248,7 +309,7 @@ function checkLoss(loss: Tensor): void {
   const { builder, diagnostics } = currentTrace('the loss');
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     diagnostics.push(
-      diagnostic(number, builder.sources[builder.nodes[loss.value].source] ?? null, args),
+      originDiagnostic(number, builder.sources[builder.nodes[loss.value].source], args),
     );
   if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });

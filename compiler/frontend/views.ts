@@ -16,6 +16,7 @@ import {
   poisoned,
   report,
 } from './context.ts';
+import { useAsIndices } from './indices.ts';
 import { broadcastShapes, formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -51,14 +52,18 @@ export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor 
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(0, shape, dtype);
 export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(1, shape, dtype);
 
-/** 0, 1, …, count - 1 as i32. */
+/** 0, 1, …, count - 1 as i32. As f32, numbers above 2^24 are rounded. */
 export function arange(count: number): Tensor {
   return iota([count], 0);
 }
 
-/** The index along `axis` at every element, as i32. */
+/** The index along `axis` at every element, as i32. BTC2015 for indices that i32 has not. */
 export function iota(shape: Shape, axis: number): Tensor {
   if (!checkShape('iota', shape)) return poisoned({ dtype: 'i32', shape: [] });
+  if (shape[axis] > 2 ** 31) {
+    const args = { op: 'iota', name: 'extent', value: shape[axis], wanted: 'at most 2^31' };
+    return mistake(2015, args, { dtype: 'i32', shape: [] });
+  }
   return apply('iota', [], { shape, axis });
 }
 
@@ -294,12 +299,21 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
   return reshape(x, x.shape.toSpliced(k, 1));
 }
 
-/** Rows of `table` [V, …] at `indices` (i32, any shape): indices.shape + table.shape[1..]. Indices are clamped to the table. */
+/**
+ * Rows of `table` [V, …] at `indices` (i32, any shape): indices.shape + table.shape[1..]. Indices out of range are refused:
+ * when they are known by the compiler (BTC2050), where they are an input's by the runtime. Those that the model computes
+ * are clamped to the table.
+ */
 export function gather(table: Tensor, indices: Tensor): Tensor {
+  if (indices.dtype === 'i32' && table.rank > 0 && !isPoisoned(table))
+    useAsIndices('gather', indices, { low: 0, high: table.shape[0] });
   return apply('gather', [table, indices], {});
 }
 
-/** 1 at the index and 0 elsewhere along a new last axis of extent `depth`, as f32. */
+/**
+ * 1 at the index and 0 elsewhere along a new last axis of extent `depth`, as f32. Indices out of range are refused as by
+ * {@link gather}; those that the model computes give zeros.
+ */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   const shape = [...indices.shape, depth];
   const type = { dtype: 'f32', shape } as const;
@@ -307,6 +321,7 @@ export function oneHot(indices: Tensor, depth: number): Tensor {
   if (!checkShape('oneHot', shape)) return poisoned({ dtype: 'f32', shape: indices.shape });
   if (indices.dtype !== 'i32')
     return mistake(2003, { op: 'oneHot', wanted: 'i32 indices', given: indices.dtype }, type);
+  useAsIndices('oneHot', indices, { low: 0, high: depth });
   const hit = apply(
     'eq',
     [broadcastTo(expandDims(indices, -1), shape), iota(shape, indices.rank)],

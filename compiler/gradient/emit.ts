@@ -15,6 +15,12 @@ export interface Emit {
   constantLike(value: ValueId, number: number): ValueId;
   isConstant(value: ValueId): boolean;
   scale(value: ValueId, factor: number): ValueId;
+  /** A gradient that a selection has set to 0 wherever the other branch was taken. */
+  masked(gradient: ValueId): ValueId;
+  /** A gradient times a slope. Where a selection has set it to 0 it stays 0, whatever the slope of a branch that was not taken. */
+  times(gradient: ValueId, slope: ValueId): ValueId;
+  /** A gradient by the inverse of a slope; a zero of a selection stays 0. */
+  over(gradient: ValueId, divisor: ValueId): ValueId;
   reshape(value: ValueId, shape: Shape): ValueId;
   reduceSum(value: ValueId, axes: readonly number[]): ValueId;
   /** Repeats a value along reduced axes: the way back from a reduction of `shape` over `axes`. */
@@ -24,7 +30,21 @@ export interface Emit {
   clampIndices(indices: ValueId, rows: number): ValueId;
 }
 
-export function createEmit(builder: GraphBuilder, source: number): Emit {
+/** Operations of one gradient that leave its zeros where they are, or move them. */
+const KEEPS_ZEROS: ReadonlySet<OpName> = new Set<OpName>([
+  'neg',
+  'mul',
+  'div',
+  'select',
+  'reshape',
+  'transpose',
+  'broadcast',
+  'slice',
+  'window',
+]);
+
+/** @param masks gradients that selections have set to 0 in places, for all nodes of one differentiation */
+export function createEmit(builder: GraphBuilder, source: number, masks: Set<ValueId>): Emit {
   const node: Emit['node'] = (op, operands, attributes) => {
     const type = inferType(
       op,
@@ -32,7 +52,14 @@ export function createEmit(builder: GraphBuilder, source: number): Emit {
       attributes,
     );
     if ('reason' in type) throw new Error(`gradient made an ill-typed ${op}: ${type.reason}`);
-    return builder.append(op, operands, attributes, type, source);
+    const value = builder.append(op, operands, attributes, type, source);
+    if (KEEPS_ZEROS.has(op) && operands.some((operand) => masks.has(operand))) masks.add(value);
+    return value;
+  };
+  const keepZeros = (gradient: ValueId, product: ValueId): ValueId => {
+    if (!masks.has(gradient)) return product;
+    const zero = emit.constantLike(gradient, 0);
+    return emit.apply('select', emit.apply('eq', gradient, zero), zero, product);
   };
   const emit: Emit = {
     node,
@@ -46,6 +73,12 @@ export function createEmit(builder: GraphBuilder, source: number): Emit {
         current = builder.nodes[current.operands[0]];
       return current.op === 'constant';
     },
+    masked: (gradient) => {
+      masks.add(gradient);
+      return gradient;
+    },
+    times: (gradient, slope) => keepZeros(gradient, emit.apply('mul', gradient, slope)),
+    over: (gradient, divisor) => keepZeros(gradient, emit.apply('div', gradient, divisor)),
     scale: (value, factor) => emit.apply('mul', value, emit.constantLike(value, factor)),
     reshape: (value, shape) =>
       sameShape(shape, builder.shapeOf(value)) ? value : node('reshape', [value], { shape }),

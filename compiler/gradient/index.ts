@@ -1,4 +1,5 @@
 import type { GraphBuilder, Node, NodeOf, ValueId } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
@@ -7,7 +8,8 @@ export { passesGradient } from './rules.ts';
 /**
  * Reverse-mode differentiation: appends to the builder the nodes that compute the gradients of a scalar.
  * Only values on a path from `wrt` to `loss` get one.
- * Each node carries the source of the forward node that it belongs to.
+ * Each node carries the source of the forward node that it belongs to, its name with `.backward`; the gradient of a value is
+ * named after the value, `hidden/output.grad`.
  *
  * @param loss a scalar f32 value
  * @param wrt the values with respect to which the gradients are taken
@@ -20,8 +22,9 @@ export function differentiate(
 ): (ValueId | null)[] {
   const active = findActive(builder, loss, wrt);
   const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
+  const masks = new Set<ValueId>();
   contributions[loss].push(
-    createEmit(builder, builder.nodes[loss].source).node('constant', [], {
+    createEmit(builder, sourceOf(builder, loss, BACKWARD), masks).node('constant', [], {
       ...builder.typeOf(loss),
       value: 1,
     }),
@@ -30,8 +33,9 @@ export function differentiate(
   for (let value = loss; value >= 0; value--) {
     if (!active[value] || contributions[value].length === 0) continue;
     const node = builder.nodes[value];
-    const emit = createEmit(builder, node.source);
+    const emit = createEmit(builder, sourceOf(builder, value, BACKWARD), masks);
     const gradient = accumulate(builder, emit, contributions[value]);
+    nameGradient(builder, gradient, value);
     gradients.set(value, gradient);
     const wanted = (k: number) => active[node.operands[k]] === 1;
     const rule = GRADIENT_RULES[node.op];
@@ -40,6 +44,24 @@ export function differentiate(
     });
   }
   return wrt.map((value) => gradients.get(value) ?? null);
+}
+
+const BACKWARD = '.backward';
+
+/** The source of a value, for something that its gradient takes. */
+function sourceOf(builder: GraphBuilder, value: ValueId, suffix: string): number {
+  const { source } = builder.nodes[value];
+  const origin = builder.sources[source];
+  if (!origin || origin.name === '') return source;
+  return builder.source(origin.span, { ...origin, name: origin.name + suffix, pass: 'gradient' });
+}
+
+/** What is the gradient of several values is named after the one nearest to the loss; a value of the user's keeps its name. */
+function nameGradient(builder: GraphBuilder, gradient: ValueId, of: ValueId): void {
+  const node = builder.nodes[gradient];
+  const name = builder.sources[node.source]?.name ?? '';
+  if (name.endsWith(BACKWARD))
+    builder.nodes[gradient] = { ...node, source: sourceOf(builder, of, '.grad') };
 }
 
 /** Marks f32 values that depend on `wrt` and on which `loss` depends. */
@@ -154,7 +176,7 @@ function joinContractions(
     else groups.set(key, [value]);
   }
   for (const group of groups.values()) {
-    if (group.length < MIN_JOINED) rest.push(...group);
+    if (group.length < MIN_JOINED) append(rest, group);
     else rest.push(joinGroup(builder, emit, group));
   }
   return rest;

@@ -43,17 +43,21 @@ const binary =
     wanted(1) ? right(emit, gradient, a, b, value) : null,
   ];
 
+/** A rule for an op of one operand, by its slope from (operand, result). */
+const slope = (of: (emit: Emit, x: ValueId, y: ValueId) => ValueId): Rule =>
+  unary((emit, g, x, y) => emit.times(g, of(emit, x, y)));
+
 /**
- * The larger (or smaller) operand takes the gradient; equal operands share it. Against a constant the mask comes from the
- * result, which is kept anyway, and a tie gives nothing: `max(x, 0)` is relu with gradient 0 at 0, as in PyTorch and JAX.
+ * The larger (or smaller) operand takes the gradient; equal operands share it, as in PyTorch and JAX. Against a constant the
+ * mask comes from the result, which is kept anyway, and a tie gives nothing: `max(x, 0)` is relu with gradient 0 at 0. What is
+ * no number passes the gradient on, as in PyTorch, so that it is seen.
  */
-const extremum = (wins: 'gt' | 'lt'): Rule => {
+const extremum = (loses: 'lt' | 'gt', orTies: 'le' | 'ge'): Rule => {
   const side = (emit: Emit, g: ValueId, own: ValueId, other: ValueId, y: ValueId) => {
     const zero = emit.constantLike(g, 0);
-    if (emit.isConstant(other)) return emit.apply('select', emit.apply(wins, y, other), g, zero);
-    const half = emit.scale(g, 0.5);
-    const shared = emit.apply('select', emit.apply('eq', own, other), half, zero);
-    return emit.apply('select', emit.apply(wins, own, other), g, shared);
+    if (emit.isConstant(other)) return emit.apply('select', emit.apply(orTies, y, other), zero, g);
+    const shared = emit.apply('select', emit.apply('eq', own, other), emit.scale(g, 0.5), g);
+    return emit.apply('select', emit.apply(loses, own, other), zero, shared);
   };
   return binary(
     (emit, g, a, b, y) => side(emit, g, a, b, y),
@@ -61,23 +65,31 @@ const extremum = (wins: 'gt' | 'lt'): Rule => {
   );
 };
 
+/** height·exp(-x²). */
+const bell = (e: Emit, x: ValueId, height: number): ValueId =>
+  e.scale(e.apply('exp', e.apply('neg', e.apply('mul', x, x))), height);
+
 const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   neg: unary((e, g) => e.apply('neg', g)),
   // At 0 the gradient of abs is 0, the value of sign there.
-  abs: unary((e, g, x) => e.apply('mul', g, e.apply('sign', x))),
+  abs: slope((e, x) => e.apply('sign', x)),
   sign: NONE,
-  exp: unary((e, g, _, y) => e.apply('mul', g, y)),
-  log: unary((e, g, x) => e.apply('div', g, x)),
-  sqrt: unary((e, g, _, y) => e.apply('div', e.scale(g, 0.5), y)),
-  tanh: unary((e, g, _, y) =>
-    e.apply('mul', g, e.apply('sub', e.constantLike(y, 1), e.apply('mul', y, y))),
-  ),
-  sigmoid: unary((e, g, _, y) =>
-    e.apply('mul', g, e.apply('mul', y, e.apply('sub', e.constantLike(y, 1), y))),
-  ),
-  sin: unary((e, g, x) => e.apply('mul', g, e.apply('cos', x))),
-  cos: unary((e, g, x) => e.apply('neg', e.apply('mul', g, e.apply('sin', x)))),
+  exp: slope((_, __, y) => y),
+  // Not by the result, which is -1 to all digits where the slope is small.
+  expm1: slope((e, x) => e.apply('exp', x)),
+  log: unary((e, g, x) => e.over(g, x)),
+  log1p: unary((e, g, x) => e.over(g, e.apply('add', x, e.constantLike(x, 1)))),
+  sqrt: unary((e, g, _, y) => e.over(e.scale(g, 0.5), y)),
+  // By the results, which are kept anyway, as in PyTorch and JAX: to 2^-24 of the largest slope, not of a small one.
+  tanh: slope((e, _, y) => e.apply('sub', e.constantLike(y, 1), e.apply('mul', y, y))),
+  sigmoid: slope((e, _, y) => e.apply('mul', y, e.apply('sub', e.constantLike(y, 1), y))),
+  softplus: slope((e, x) => e.apply('sigmoid', x)),
+  erf: slope((e, x) => bell(e, x, 2 / Math.sqrt(Math.PI))),
+  erfc: slope((e, x) => bell(e, x, -2 / Math.sqrt(Math.PI))),
+  sin: slope((e, x) => e.apply('cos', x)),
+  cos: slope((e, x) => e.apply('neg', e.apply('sin', x))),
   floor: NONE,
+  isNan: NONE,
   add: binary(
     (_, g) => g,
     (_, g) => g,
@@ -87,39 +99,39 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
     (e, g) => e.apply('neg', g),
   ),
   mul: binary(
-    (e, g, _, b) => e.apply('mul', g, b),
-    (e, g, a) => e.apply('mul', g, a),
+    (e, g, _, b) => e.times(g, b),
+    (e, g, a) => e.times(g, a),
   ),
   div: binary(
-    (e, g, _, b) => e.apply('div', g, b),
-    (e, g, _, b, y) => e.apply('neg', e.apply('div', e.apply('mul', g, y), b)),
+    (e, g, _, b) => e.over(g, b),
+    (e, g, _, b, y) => e.apply('neg', e.over(e.times(g, y), b)),
   ),
-  // d/da a^b = b·a^(b-1), 0 where b is 0; d/db a^b = a^b·log a, 0 where a is 0. Both as in JAX.
+  // d/da a^b = b·a^(b-1), 0 where b is 0. d/db a^b = a^b·log a, 0 where a is 0 and b is not negative (both as in PyTorch), and
+  // in general where a^b has become 0, which is stronger than the logarithm of an infinite base.
   pow: binary(
     (e, g, a, b) => {
+      const power = e.apply('pow', a, e.apply('sub', b, e.constantLike(b, 1)));
       const zero = e.constantLike(b, 0);
-      const one = e.constantLike(b, 1);
-      const isZero = e.apply('eq', b, zero);
-      const exponent = e.apply('select', isZero, one, e.apply('sub', b, one));
-      return e.apply('mul', g, e.apply('mul', b, e.apply('pow', a, exponent)));
+      const full = e.apply('mul', b, power);
+      return e.times(g, e.apply('select', e.apply('eq', b, zero), zero, full));
     },
-    (e, g, a, _, y) => {
+    (e, g, a, b, y) => {
       const zero = e.constantLike(a, 0);
-      const log = e.apply(
-        'select',
-        e.apply('eq', a, zero),
-        zero,
-        e.apply('log', e.apply('select', e.apply('eq', a, zero), e.constantLike(a, 1), a)),
+      const vanishes = e.apply(
+        'or',
+        e.apply('and', e.apply('eq', a, zero), e.apply('ge', b, zero)),
+        e.apply('and', e.apply('eq', y, zero), e.apply('gt', a, zero)),
       );
-      return e.apply('mul', g, e.apply('mul', y, log));
+      const full = e.apply('mul', y, e.apply('log', a));
+      return e.times(g, e.apply('select', vanishes, zero, full));
     },
   ),
-  max: extremum('gt'),
-  min: extremum('lt'),
+  max: extremum('lt', 'le'),
+  min: extremum('gt', 'ge'),
   // a mod b = a - b·trunc(a/b), with the quotient constant almost everywhere.
   mod: binary(
     (_, g) => g,
-    (e, g, a, b, y) => e.apply('neg', e.apply('mul', g, e.apply('div', e.apply('sub', a, y), b))),
+    (e, g, a, b, y) => e.apply('neg', e.times(g, e.apply('div', e.apply('sub', a, y), b))),
   ),
   eq: NONE,
   ne: NONE,
@@ -141,8 +153,8 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
     const zero = emit.constantLike(gradient, 0);
     return [
       null,
-      wanted(1) ? emit.apply('select', condition, gradient, zero) : null,
-      wanted(2) ? emit.apply('select', condition, zero, gradient) : null,
+      wanted(1) ? emit.masked(emit.apply('select', condition, gradient, zero)) : null,
+      wanted(2) ? emit.masked(emit.apply('select', condition, zero, gradient)) : null,
     ];
   },
   // Of an f32 value it is the identity; an i32 value takes no gradient.

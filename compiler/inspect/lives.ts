@@ -1,10 +1,9 @@
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
-import { formatSpan } from '../../ir/source.ts';
+import { sourceText } from './places.ts';
 
-/** The user's expression behind a step, or null. */
+/** The user's expression behind a step and the outermost call that led there, or null. */
 export function sourceOf(plan: Plan, program: string, step: number): string | null {
-  const source = plan.programs[program].steps[step]?.source;
-  return source ? formatSpan(source) : null;
+  return sourceText(plan, plan.programs[program].steps[step]?.source);
 }
 
 /** The step that writes each tensor of a program first. */

@@ -1,6 +1,9 @@
+import { largest } from '../../ir/lists.ts';
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-swap.ts';
+import { editDistance } from '../nearest.ts';
 import { liveBytes, sourceOf, writers } from './lives.ts';
+import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
 
 /**
@@ -17,6 +20,10 @@ export interface TensorReason {
   readonly dtype: PlanTensor['dtype'];
   readonly shape: readonly number[];
   readonly fate: Fate;
+  /** The layer, and the part of training, as in `stage4.block1.conv2 (gradient)`; empty for none. */
+  readonly scope: string;
+  /** The innermost expression and the outermost call, or null. */
+  readonly source: string | null;
   /** In each program in which it is in the memory that programs share; empty for a tensor that is persistent. */
   readonly programs: readonly ProgramReason[];
 }
@@ -27,6 +34,7 @@ export interface ProgramReason extends InspectedValue {
   readonly writer: {
     readonly step: number;
     readonly label: string;
+    readonly scope: string;
     readonly source: string | null;
   } | null;
   /** The tensor whose memory it took over, in place. */
@@ -43,7 +51,7 @@ export interface ProgramReason extends InspectedValue {
 /** Why a tensor (an index into the plan's) is where it is; of one that holds a value again, why the value is. */
 export function whyTensor(plan: Plan, index: number): TensorReason {
   const tensor = originals(plan)[index];
-  const { name, bytes, role, dtype, shape } = plan.tensors[tensor];
+  const { name, bytes, role, dtype, shape, source } = plan.tensors[tensor];
   const programs = Object.keys(plan.programs).flatMap((program): ProgramReason[] => {
     const value = inspectValues(plan, program).find((one) => one.tensor === tensor);
     return value ? [programReason(plan, program, value)] : [];
@@ -54,6 +62,8 @@ export function whyTensor(plan: Plan, index: number): TensorReason {
     role,
     dtype,
     shape,
+    scope: scopeText(placeOf(plan, source)),
+    source: sourceText(plan, source),
     fate: fateOf(plan.tensors[tensor], programs),
     programs,
   };
@@ -67,7 +77,7 @@ function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fat
 
 function programReason(plan: Plan, program: string, value: InspectedValue): ProgramReason {
   const live = liveBytes(plan, program);
-  const peakBytes = Math.max(...live);
+  const peakBytes = largest(live);
   const peakSteps = live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : []));
   const step = writers(plan, program).get(value.tensor);
   return {
@@ -79,6 +89,7 @@ function programReason(plan: Plan, program: string, value: InspectedValue): Prog
         : {
             step,
             label: plan.programs[program].steps[step].label,
+            scope: scopeText(placeOf(plan, plan.programs[program].steps[step].source)),
             source: sourceOf(plan, program, step),
           },
     tookOver: tookOver(plan, value.tensor),
@@ -141,18 +152,4 @@ export function nearNames({ tensors }: Plan, name: string): string[] {
     .sort((a, b) => a.distance - b.distance)
     .slice(0, MOST_NAMES)
     .map(({ other }) => other);
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1] + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve as resolvePath } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolveSpecifier } from 'import-meta-resolve';
 import ts from 'typescript';
@@ -28,7 +30,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
   // JSON is imported from where it is.
   const files = userFiles(model).filter((file) => !file.fileName.endsWith('.json'));
   const pathOf = new Map(
-    files.map((file, index) => [file.fileName, `${index}-${baseName(file.fileName)}.mjs`]),
+    files.map((file, index) => [file.fileName, `${index}-${plainName(file.fileName)}.mjs`]),
   );
   const address = (text: string, from: ts.SourceFile): string => {
     if (text === OWN_PACKAGE) return OWN_MODULE;
@@ -42,7 +44,11 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
     if (emitted) return new URL(emitted, folderUrl).href;
     if (target?.extension === ts.Extension.Json) return pathToFileURL(target.resolvedFileName).href;
     const original = pathToFileURL(from.fileName).href;
-    if (text.startsWith('.')) return new URL(text, original).href;
+    if (text.startsWith('.')) {
+      // As TypeScript reads it: a path, in which # and % are characters as all others.
+      const path = resolvePath(dirname(from.fileName), text);
+      return existsSync(path) ? pathToFileURL(path).href : new URL(text, original).href;
+    }
     return text.startsWith('node:') ? text : resolveSpecifier(text, original);
   };
   const result: EmittedFile[] = [];
@@ -67,8 +73,10 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
   return result;
 }
 
-function baseName(path: string): string {
-  return path.replace(/^.*\//, '').replace(/\.[cm]?[jt]sx?$/, '');
+/** A base name in characters that mean nothing in addresses. */
+function plainName(path: string): string {
+  const base = path.replace(/^.*\//s, '').replace(/\.[cm]?[jt]sx?$/, '');
+  return base.replace(/[^\w-]/g, '_').slice(0, 60);
 }
 
 /** Rewrites module specifiers and `import.meta.url`. A specifier that does not resolve stays, and fails at its import. */

@@ -31,6 +31,8 @@ export interface LoadModelOptions {
   readonly project?: string;
   /** Values of options that the model declares. */
   readonly set?: Readonly<Record<string, OptionValue>>;
+  /** Told before the model is evaluated which files decide the result. */
+  readonly onChecked?: (files: readonly string[]) => void;
 }
 
 /**
@@ -54,6 +56,11 @@ export async function loadModel(
     files: userFiles(checked).map((source) => source.fileName),
     awaited: [...awaited, ...checked.missing],
   };
+  options.onChecked?.([...base.files, ...base.awaited]);
+  if (!checked.entry) {
+    const reason = 'TypeScript finds no file of that name';
+    return { ...base, model: null, diagnostics: [diagnostic(5002, null, { file, reason })] };
+  }
   if (checked.program.getSyntacticDiagnostics().length > 0)
     return { ...base, model: null, diagnostics: [] };
   return { ...base, ...(await evaluate(file, checked, options.set ?? {})) };

@@ -16,13 +16,18 @@ export function createSourceMapper(files: readonly EmittedFile[], folderUrl: str
   );
   return (file, line, column) => {
     const known = byUrl.get(file) ?? byUrl.get(`file://${file}`);
-    if (!known) return null;
+    if (!known) return packageSpan(file, line, column);
     const original = originalPositionFor(known.map, { line, column: column - 1 });
     if (original.line === null) return null;
     const { source } = known;
     const position = source.getPositionOfLineAndCharacter(original.line - 1, original.column);
     return spanAt(source, startOfExpression(source, position));
   };
+}
+
+/** Packages run as they are installed. */
+function packageSpan(file: string, line: number, column: number): SourceSpan | null {
+  return file.includes('/node_modules/') ? { file: displayPath(file), line, column } : null;
 }
 
 /** 1-based line and column, the file as tsc prints it: relative to the working directory. */

@@ -1,6 +1,7 @@
 import { dirname, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { append } from '../../ir/lists.ts';
 
 /** A model file and all that it imports, parsed and type-checked. */
 export interface ModelProgram {
@@ -127,7 +128,10 @@ export function readConfiguration(file: string, project: string | undefined): Co
   if (!parsed) return { options: null, diagnostics, file: config };
   // "No inputs were found" is about `include`, which the command line's files replace.
   const NO_INPUTS = 18003;
-  diagnostics.push(...parsed.errors.filter(({ code }) => code !== NO_INPUTS));
+  append(
+    diagnostics,
+    parsed.errors.filter(({ code }) => code !== NO_INPUTS),
+  );
   return {
     options: { ...parsed.options, skipLibCheck: true, ...REQUIRED },
     diagnostics,

@@ -2,12 +2,14 @@ import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { releaseMark, takeMark } from './leftovers.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs `use` with a temporary folder, which is gone afterwards: also when the process exits or is interrupted meanwhile. */
 export async function withScratchFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'btc-'));
+  const mark = takeMark();
+  const folder = await mkdtemp(join(tmpdir(), `${mark}-`));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   const onSignal = (signal: NodeJS.Signals) => {
     release();
@@ -16,6 +18,7 @@ export async function withScratchFolder<T>(use: (folder: string) => Promise<T>):
   };
   const release = () => {
     remove();
+    releaseMark(mark);
     process.off('exit', remove);
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };

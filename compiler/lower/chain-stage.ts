@@ -1,7 +1,7 @@
 import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
 import { axisAffine, combineAffines, substitute } from './affine.ts';
 import type { ChainLink } from './chain-link.ts';
-import { type KernelDraft, macsOf, withAxes } from './draft.ts';
+import { type KernelDraft, macsOf, originsOf, withAxes } from './draft.ts';
 import { mergeAxes, mergeable, tidy } from './tidy.ts';
 
 /**
@@ -130,6 +130,7 @@ function joinHalves(
       local: { dtype, elements, buffer: null },
     },
     ops: [...producer.ops, ...consumer.ops],
+    origins: originsOf(consumer, producer),
     ...macsOf(producer, consumer),
   };
 }

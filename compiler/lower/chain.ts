@@ -33,7 +33,7 @@ export interface ChainOptions extends FusionLimits {
   readonly tensors: readonly ScheduleTensor[];
   readonly memory: DraftMemory;
   /** Adds a tensor that holds the array of a stage. */
-  readonly addHolder: (elements: number, producer: KernelDraft, intermediate: number) => number;
+  readonly addHolder: (elements: number, intermediate: number) => number;
   /** Hears of every pair of contractions that was looked at. */
   readonly report?: (intermediate: number, outcome: string) => void;
 }
@@ -66,7 +66,7 @@ export function fuseChains(drafts: readonly KernelDraft[], options: ChainOptions
       options.report?.(tensor, `stays in memory: ${joined.reason}`);
       continue;
     }
-    const outcome = sequence.join(producer, consumer, held(joined.draft, first, tensor, options));
+    const outcome = sequence.join(producer, consumer, held(joined.draft, tensor, options));
     options.report?.(tensor, OUTCOMES[outcome](joined.share));
   }
   return sequence.drafts;
@@ -163,12 +163,11 @@ function best(
 /** Gives the array of the stage its memory, where the target needs some. */
 function held(
   draft: KernelDraft,
-  producer: KernelDraft,
   intermediate: number,
   { model, addHolder }: ChainOptions,
 ): KernelDraft {
   const { stage } = draft;
   if (!stage || !model.needsHolder) return draft;
-  const buffer = addHolder(stage.local.elements, producer, intermediate);
+  const buffer = addHolder(stage.local.elements, intermediate);
   return { ...draft, stage: { ...stage, local: { ...stage.local, buffer } } };
 }

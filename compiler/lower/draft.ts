@@ -1,5 +1,6 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
 import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
-import type { SourceSpan } from '../../ir/source.ts';
+import type { Origin } from '../../ir/source.ts';
 
 /**
  * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
@@ -14,7 +15,8 @@ export interface KernelDraft {
   readonly stage?: Stage;
   /** Names of the graph's ops that it computes, in order. */
   readonly ops: readonly string[];
-  readonly source: SourceSpan | null;
+  /** Where the values come from that it computes, the one that names its place first. */
+  readonly origins: readonly Origin[];
   /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
   readonly macs?: number;
 }
@@ -28,6 +30,21 @@ export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] 
 export function macsOf(first: KernelDraft, second: KernelDraft): Pick<KernelDraft, 'macs'> {
   const macs = (first.macs ?? 0) + (second.macs ?? 0);
   return macs > 0 ? { macs } : {};
+}
+
+/** The origins of a value, and of `others` (indices of sources) that are computed on the way to it. */
+export function valueOrigins(
+  { nodes, sources }: Graph,
+  value: ValueId,
+  others: Iterable<number> = [],
+): readonly Origin[] {
+  const all = new Set([nodes[value].source, ...others]);
+  return [...all].flatMap((source) => sources[source] ?? []);
+}
+
+/** The origins of a kernel that does the work of two. */
+export function originsOf(first: KernelDraft, second: KernelDraft): readonly Origin[] {
+  return [...new Set([...first.origins, ...second.origins])];
 }
 
 /** Applies `rewrite` to every affine of an expression. */

@@ -49,6 +49,8 @@ interface Place {
 export class Emitter {
   readonly list = new NodeList();
   readonly ops = new Set<string>();
+  /** Sources of the values that it computes, as the graph numbers them. */
+  readonly sources = new Set<number>();
   private readonly storage: Storage;
   readonly axes: readonly Axis[];
 
@@ -73,6 +75,7 @@ export class Emitter {
     if (isScalarOp(node.op)) {
       const operands = node.operands.map((x) => this.emit(x, coordinates, bounds));
       this.ops.add(node.op);
+      this.sources.add(node.source);
       return this.list.add({ kind: 'apply', dtype: node.type.dtype, op: node.op, operands });
     }
     switch (node.op) {
@@ -92,6 +95,7 @@ export class Emitter {
         const step = this.emit(operand, []);
         const { seed, stream, shape } = node.attributes;
         this.ops.add(node.op);
+        this.sources.add(node.source);
         return this.list.add({
           kind: 'random',
           dtype: 'f32',

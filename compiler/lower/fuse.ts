@@ -1,7 +1,15 @@
 import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
-import { type KernelDraft, macsOf, mapOperands, NodeList, splitAxis, withAxes } from './draft.ts';
+import {
+  type KernelDraft,
+  macsOf,
+  mapOperands,
+  NodeList,
+  originsOf,
+  splitAxis,
+  withAxes,
+} from './draft.ts';
 import type { DraftMemory } from './draft-use.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
@@ -151,7 +159,7 @@ function join(
     reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
     stores: kept,
     ops: [...new Set([...first.ops, ...second.ops])],
-    source: first.reduction ? first.source : second.source,
+    origins: first.reduction ? originsOf(first, second) : originsOf(second, first),
     ...macsOf(first, second),
   };
   return bindingRanges(draft).length <= maxBindings && writesAreSafe(draft) ? draft : null;

@@ -54,14 +54,14 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
           memory,
           model: options.stages,
           tensors: table.tensors,
-          addHolder: (elements, { source }, intermediate) =>
+          addHolder: (elements, intermediate) =>
             table.add({
+              ...table.tensors[intermediate],
               name: `${table.tensors[intermediate].name}.tile`,
               dtype: 'f32',
               shape: [elements],
               role: 'activation',
               program,
-              source,
             }),
           report: (tensor, outcome) =>
             options.explain?.(`t${tensor} ${table.tensors[tensor].name} ${outcome}`),
@@ -73,11 +73,14 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       steps: drafts.map((draft) => seal(draft, table.tensors, kernels)),
       inputs: lowered.inputs.map(({ name, tensor }) => {
         const declaration = declarations.get(name);
+        const byProgram = declaration?.ranges ?? {};
+        const ranges = Object.hasOwn(byProgram, graph.name) ? byProgram[graph.name] : undefined;
         return {
           name,
           tensor,
           default: declaration?.default ?? null,
           counter: declaration?.counter ?? false,
+          ...(ranges ? { ranges } : {}),
         };
       }),
       outputs: lowered.outputs,

@@ -1,11 +1,13 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
 import { findHomes, type Home } from './homes.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
+import { valueNames } from './value-names.ts';
 import { KernelWriter, rowMajor } from './writers.ts';
 
 /** Tensors of the schedule while programs are being lowered; parameters and state are shared by all programs. */
@@ -14,8 +16,21 @@ export class TensorTable {
   readonly persistent = new Map<string, number>();
 
   constructor(module: Module) {
+    const trained = new Set(module.parameters.map(({ name }) => name));
     for (const { name, type, role, source } of module.parameters) {
-      this.persistent.set(name, this.add({ name, ...type, role, program: null, source }));
+      // The optimiser's state belongs to the layer of its parameter.
+      const owner = trained.has(scopeOfName(name)) ? scopeOfName(name) : name;
+      this.persistent.set(
+        name,
+        this.add({
+          name,
+          ...type,
+          role,
+          program: null,
+          source,
+          ...placeFields(scopeOfName(owner)),
+        }),
+      );
     }
   }
 
@@ -23,6 +38,11 @@ export class TensorTable {
     return this.tensors.push(tensor) - 1;
   }
 }
+
+const placeFields = (scope: string, pass?: Pass) => ({
+  ...(scope === '' ? {} : { scope }),
+  ...(pass ? { pass } : {}),
+});
 
 /** One program as kernels in an order that is correct when they run one after the other. */
 export interface LoweredProgram {
@@ -52,6 +72,7 @@ class ProgramLowering implements Storage {
   readonly drafts: KernelDraft[] = [];
   private readonly program: number;
   private readonly table: TensorTable;
+  private readonly names: readonly string[];
   private readonly stored: Uint8Array;
   private readonly homes: readonly (Home | undefined)[];
   private readonly writer: KernelWriter;
@@ -64,6 +85,7 @@ class ProgramLowering implements Storage {
     this.graph = graph;
     this.program = program;
     this.table = table;
+    this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
     this.homes = findHomes(graph, this.stored);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
@@ -98,14 +120,7 @@ class ProgramLowering implements Storage {
   }
 
   temporary(value: ValueId, type: TensorType): number {
-    const { op, source } = this.graph.nodes[value];
-    return this.table.add({
-      name: `${this.graph.name}/${op}.${value}.partial`,
-      ...type,
-      role: 'activation',
-      program: this.program,
-      source: this.graph.sources[source] ?? null,
-    });
+    return this.add(`${this.names[value]}.partial`, value, 'activation', type);
   }
 
   /** Gives inputs and parameters their tensors. */
@@ -144,7 +159,7 @@ class ProgramLowering implements Storage {
       if (temporary === tensor) continue;
       if (this.table.tensors[temporary].program === null) {
         // The old value of another parameter: keep it aside before anything is replaced.
-        const aside = this.add(`old.${value}.${tensor}`, value, 'activation');
+        const aside = this.add(`${this.names[value]}.old.${tensor}`, value, 'activation');
         this.writer.copy(temporary, aside, value);
         temporary = aside;
       }
@@ -157,22 +172,24 @@ class ProgramLowering implements Storage {
 
   private reserve(value: ValueId): number {
     if (this.reserved[value] < 0)
-      this.reserved[value] = this.add(
-        `${this.graph.nodes[value].op}.${value}`,
-        value,
-        'activation',
-      );
+      this.reserved[value] = this.add(this.names[value], value, 'activation');
     return this.reserved[value];
   }
 
-  private add(name: string, value: ValueId, role: ScheduleTensor['role']): number {
-    const { type, source } = this.graph.nodes[value];
+  private add(
+    name: string,
+    value: ValueId,
+    role: ScheduleTensor['role'],
+    type: TensorType = this.graph.nodes[value].type,
+  ): number {
+    const origin = this.graph.sources[this.graph.nodes[value].source];
     return this.table.add({
       name: `${this.graph.name}/${name}`,
       ...type,
       role,
       program: this.program,
-      source: this.graph.sources[source] ?? null,
+      source: origin?.span ?? null,
+      ...placeFields(origin?.scope ?? '', origin?.pass),
     });
   }
 }

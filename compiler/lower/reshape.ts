@@ -1,4 +1,5 @@
 import { type Affine, type Axis, constantAffine } from '../../ir/kernel.ts';
+import { append } from '../../ir/lists.ts';
 import { rowMajorStrides, type Shape } from '../../ir/tensor.ts';
 import { delinearise, flatten } from './affine.ts';
 
@@ -53,7 +54,7 @@ export function coordinatesBeforeReshape(
     const flat = flatten(own, outer, axes.length);
     const found = delinearise(flat, axes, rowMajorStrides(extents), extents);
     if (!found || 'split' in found) return found;
-    digits.push(...found.digits);
+    append(digits, found.digits);
   }
   return { digits };
 }

@@ -8,6 +8,7 @@ import {
 } from '../../ir/kernel.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
+import { joinScopes, type Origin } from '../../ir/source.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
 import { type KernelDraft, stageAxes } from './draft.ts';
@@ -49,8 +50,20 @@ export function seal(
     operands: bound.map(({ tensor }) => tensor),
     ...(bound.some(({ low }) => low > 0) ? { offsets: bound.map(({ low }) => low) } : {}),
     label,
-    source: draft.source,
+    source: draft.origins[0]?.span ?? null,
+    ...placeOf(draft.origins),
     ...(draft.macs ? { macs: draft.macs } : {}),
+  };
+}
+
+/** The layers and the parts of training that a kernel works for. */
+function placeOf(origins: readonly Origin[]): Pick<ScheduleStep, 'scope' | 'pass'> {
+  const scope = joinScopes(origins.map((origin) => origin.scope));
+  const passes = [...new Set(origins.map(({ pass }) => pass ?? 'forward'))];
+  const isForward = passes.every((pass) => pass === 'forward');
+  return {
+    ...(scope === '' ? {} : { scope }),
+    ...(isForward ? {} : { pass: passes.join('+') }),
   };
 }
 

@@ -8,13 +8,13 @@ import {
   constantAffine,
 } from '../../ir/kernel.ts';
 import { type OpKind, opRow } from '../../ir/ops.ts';
-import type { SourceSpan } from '../../ir/source.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { axisAffine, combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
-import type { KernelDraft } from './draft.ts';
+import { type KernelDraft, valueOrigins } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { behindReshapes } from './homes.ts';
 import { partialContraction, partialReduction } from './partial-reduction.ts';
+import { writeScatter } from './scatter.ts';
 
 /** Where a kernel's single store goes. */
 export interface Destination {
@@ -65,7 +65,7 @@ export class KernelWriter {
       gather: () => this.elementwise(value, destination),
       contraction: () => this.contraction(value, destination),
       reduction: () => this.reduction(value, destination),
-      scatter: () => this.scatter(value, destination),
+      scatter: () => writeScatter(this.storage, this.drafts, value, destination),
       concat: () => this.parts(value, destination),
     };
     writers[opRow(this.node(value).op).kind]();
@@ -90,7 +90,7 @@ export class KernelWriter {
       reduction: null,
       stores: [{ buffer: to, index, value: 0, accumulate: false }],
       ops: ['copy'],
-      source: this.spanOf(value),
+      origins: valueOrigins(this.storage.graph, value),
     });
   }
 
@@ -100,10 +100,6 @@ export class KernelWriter {
 
   private shape(value: ValueId): Shape {
     return this.node(value).type.shape;
-  }
-
-  private spanOf(value: ValueId): SourceSpan | null {
-    return this.storage.graph.sources[this.node(value).source] ?? null;
   }
 
   /** Builds one kernel, cutting axes as its expressions ask for it. */
@@ -128,7 +124,7 @@ export class KernelWriter {
           reduction: made.reduction,
           stores: [{ buffer: destination.tensor, index, value: made.result, accumulate: false }],
           ops: [...emitter.ops],
-          source: this.spanOf(value),
+          origins: valueOrigins(this.storage.graph, value, emitter.sources),
           ...(macs > 0 ? { macs } : {}),
         });
         return;
@@ -308,77 +304,6 @@ export class KernelWriter {
     return found;
   }
 
-  /** Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. */
-  private scatter(value: ValueId, destination: Destination): void {
-    const node = this.node(value) as NodeOf<'scatterAdd'>;
-    const [updates, indices] = node.operands;
-    const shape = this.shape(updates);
-    const rank = this.shape(indices).length;
-    const trailing = shape.slice(rank);
-    this.zero(value, destination);
-    // A scalar index makes one sequential point.
-    const repeated = rank > 0 ? shape.slice(0, rank) : [1];
-    const axes: Axis[] = [
-      ...parallelAxes(trailing),
-      ...repeated.map((extent): Axis => ({ extent, kind: 'sequential' })),
-    ];
-    const emitter = new Emitter(this.storage, axes);
-    const coordinates = identity(axes);
-    const [inner, outer] = [
-      coordinates.slice(0, trailing.length),
-      coordinates.slice(trailing.length, trailing.length + rank),
-    ];
-    const row = this.emitAligned(emitter, indices, outer);
-    const update = this.emitAligned(emitter, updates, [...outer, ...inner]);
-    const rowStart = (index: number) =>
-      destination.index([constantAffine(index, axes.length), ...inner], axes.length);
-    const first = rowStart(0);
-    this.drafts.push({
-      axes,
-      nodes: emitter.list.nodes,
-      reduction: null,
-      stores: [
-        {
-          buffer: destination.tensor,
-          index: first,
-          indirect: {
-            node: row,
-            stride: rowStart(1).offset - first.offset,
-            extent: node.attributes.rows,
-          },
-          value: update,
-          accumulate: true,
-        },
-      ],
-      ops: [...emitter.ops, 'scatterAdd'],
-      source: this.spanOf(value),
-    });
-  }
-
-  private zero(value: ValueId, destination: Destination): void {
-    const axes = parallelAxes(this.shape(value));
-    const index = destination.index(identity(axes), axes.length);
-    this.drafts.push({
-      axes,
-      nodes: [{ kind: 'constant', dtype: 'f32', value: 0 }],
-      reduction: null,
-      stores: [{ buffer: destination.tensor, index, value: 0, accumulate: false }],
-      ops: ['zero'],
-      source: this.spanOf(value),
-    });
-  }
-
-  /** Scatters do not cut axes: what would need it is stored first. */
-  private emitAligned(emitter: Emitter, operand: ValueId, place: readonly Affine[]): number {
-    try {
-      return emitter.emit(operand, place);
-    } catch (error) {
-      if (!(error instanceof AxisSplit)) throw error;
-      this.storage.materialise(operand);
-      return emitter.emit(operand, place);
-    }
-  }
-
   /** Each part of a stored concatenation is written straight into its range; some live there already. */
   private parts(value: ValueId, destination: Destination): void {
     const { operands, attributes } = this.node(value) as NodeOf<'concat'>;
@@ -413,12 +338,12 @@ function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
   return { result, reduction: { combiner, value } };
 }
 
-function parallelAxes(shape: Shape): Axis[] {
+export function parallelAxes(shape: Shape): Axis[] {
   return shape.map((extent) => ({ extent, kind: 'parallel' as AxisKind }));
 }
 
 /** The index of each axis. An axis of one point has index 0, so that equal addresses are equal affines. */
-function identity(axes: readonly Axis[]): Affine[] {
+export function identity(axes: readonly Axis[]): Affine[] {
   return axes.map(({ extent }, axis) =>
     extent === 1 ? constantAffine(0, axes.length) : axisAffine(axis, axes.length),
   );

@@ -1,3 +1,4 @@
+import { largest } from '../../ir/lists.ts';
 import type { BufferSet } from '../../ir/plan.ts';
 import { NO_BUFFERS } from '../../ir/plan-swap.ts';
 import { alignUp } from './liveness.ts';
@@ -18,12 +19,12 @@ const MOST_READS = 8;
 
 /** Buffers for the longest list of reads, at most 32 MiB in all. */
 function wantedReading({ reads }: HostTraffic): BufferSet {
-  const largest = reads.flat().reduce((most, bytes) => Math.max(most, bytes), 0);
-  if (largest === 0) return NO_BUFFERS;
-  const bytes = Math.min(MOST_READ_BYTES, alignUp(largest, UNIT));
+  const most = largest(reads.flat(), 0);
+  if (most === 0) return NO_BUFFERS;
+  const bytes = Math.min(MOST_READ_BYTES, alignUp(most, UNIT));
   const pieces = (list: readonly number[]) =>
     list.reduce((sum, size) => sum + Math.ceil(size / bytes), 0);
-  return { buffers: Math.min(MOST_READS, Math.max(...reads.map(pieces))), bytes };
+  return { buffers: Math.min(MOST_READS, largest(reads.map(pieces))), bytes };
 }
 
 /** One buffer of the least size. */

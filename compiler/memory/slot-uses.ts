@@ -1,3 +1,4 @@
+import { largest, smallest } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
@@ -28,8 +29,8 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
       ...{ slot, tensor, copies, isSnapshot: false, transfers: uses.length },
       program: own ? uses[0].program : null,
       bytes: uses.length > 0 ? byteCount(tensors[uses[0].tensor].shape) : 0,
-      first: own ? Math.min(...steps) : 0,
-      last: own ? Math.max(...steps) : 0,
+      first: own ? smallest(steps) : 0,
+      last: own ? largest(steps) : 0,
     };
   });
   if (!programs.some(({ transfers }) => transfers?.length)) return named;

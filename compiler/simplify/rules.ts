@@ -12,8 +12,8 @@ type Rule<Op extends OpName> = (
 ) => ValueId | null;
 
 /**
- * Algebraic rules, by op. They keep the value of every finite result: x·0 stays, because x may be infinite, and sums are not
- * reassociated.
+ * Algebraic rules, by op. They hold for infinities and NaN too (x·0 stays, and so does x - x), up to the sign of a zero, and
+ * sums are not reassociated.
  */
 const RULES: { readonly [Op in OpName]?: Rule<Op> } = {
   add: (_, [a, b], r) => (isNumber(r, b, 0) ? a : isNumber(r, a, 0) ? b : null),
@@ -141,7 +141,7 @@ export function simplifyNode(
   return rule ? rule(node as NodeOf<OpName>, operands, rewriter) : null;
 }
 
-/** A scalar operation on constants is a constant, rounded to float32 as the devices would. */
+/** A scalar operation on constants is a constant: operands and result are rounded to float32, as the devices would. */
 function fold(
   node: NodeOf<ScalarOp>,
   op: ScalarOp,
@@ -151,7 +151,9 @@ function fold(
   const values = operands.map((operand) => numberOf(rewriter, operand));
   if (values.some((value) => value === null)) return null;
   const dtype = rewriter.builder.typeOf(operands[operands.length - 1]).dtype;
-  const [a, b, c] = values as number[];
+  const [a, b, c] = (values as number[]).map((value) =>
+    dtype === 'f32' ? Math.fround(value) : value,
+  );
   const exact = evaluateScalar(op, dtype, a, b, c);
   const value = node.type.dtype === 'f32' ? Math.fround(exact) : exact;
   return rewriter.append('constant', [], { ...node.type, value }, node.source);

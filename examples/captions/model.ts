@@ -4,20 +4,15 @@ import {
   concat,
   crossEntropy,
   defineModel,
-  div,
   dropout,
   embedding,
   expandDims,
   init,
-  less,
   linear,
   logSoftmax,
   lstm,
-  mul,
   option,
-  select,
   slice,
-  sum,
   tensor,
   zeros,
 } from 'btc-compiler';
@@ -71,7 +66,7 @@ export default defineModel({
     image: tensor([batch, SIDE, SIDE, 3]),
     /** `<start> red heart`, filled up to the length. */
     words: tensor([batch, length], 'i32'),
-    /** `red heart <end>`; negative where there is nothing to say. */
+    /** `red heart <end>`; -1 where there is nothing to say. */
     targets: tensor([batch, length], 'i32'),
     word: tensor([rows], 'i32'),
     hidden: tensor([rows, WIDTH]),
@@ -85,11 +80,8 @@ export default defineModel({
     return { logits: output(dropout(slice(outputs, 1, 1), DROPOUT)) };
   },
   train: {
-    /** Mean over the words that there are: `crossEntropy` counts 0 for the others, and divides by all positions. */
-    loss: ({ logits }, { targets }) => {
-      const said = sum(select(less(targets, 0), 0, 1));
-      return div(mul(crossEntropy(logits, targets), batch * length), said);
-    },
+    /** Mean over the words that there are. */
+    loss: ({ logits }, { targets }) => crossEntropy(logits, targets, { ignoreIndex: -1 }),
     optimizer: adamw({ learningRate: 2e-3, weightDecay: 0.3, clipNorm: 1 }),
   },
   programs: {

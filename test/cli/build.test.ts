@@ -33,6 +33,7 @@ describe('btc build', () => {
       expect.stringMatching(
         /^test\/fixtures\/five-mistakes\.ts\(24,27\): error BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
       ),
+      "  in 'hidden'",
       expect.stringMatching(
         /^test\/fixtures\/five-mistakes\.ts\(25,19\): error BTC2007: einsum 'bi,ij->bk': letter 'i' is 784 in operand 0 and 32 in operand 1/,
       ),

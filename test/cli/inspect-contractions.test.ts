@@ -26,8 +26,12 @@ test('shows each tree with its cost beside left to right and dense', () => {
   const { stdout, code } = project.btc('inspect', 'out/model.wasm.plan.json');
   expect(code).toBe(0);
   // All time steps are one contraction of the inputs, and one contraction each of the states.
-  expect(stdout).toMatch(/contractions\n {2}z\w+,.*->\w+ {2}in predict, train, model\.ts\(9,\d+\)/);
-  expect(stdout).toMatch(/in predict \(5 times\), train \(5 times\), model\.ts\(9,\d+\)/);
+  expect(stdout).toMatch(
+    /contractions\n {2}z\w+,.*->\w+ {2}in predict, train, lstm1, model\.ts\(9,\d+\)/,
+  );
+  expect(stdout).toMatch(
+    /in predict \(5 times\), train \(5 times\), lstm1\.\{step1, step2, step3, …\}, model\.ts\(9,\d+\)/,
+  );
   expect(stdout).toMatch(/this order +[\d.]+ [kM] multiply-adds, the best of all orders/);
   expect(stdout).toMatch(/with gradients +[\d.]+ [kM]\n/);
   expect(stdout).toMatch(/left to right +[\d.]+ [kM] \([\d.]+ times\)/);

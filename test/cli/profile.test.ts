@@ -19,7 +19,7 @@ test('btc profile says in a sentence why there is nothing to measure', () => {
   const env = { VK_ICD_FILENAMES: '/nowhere', VK_DRIVER_FILES: '/nowhere' };
   const { code, stdout, stderr } = btc(['profile'], { cwd: project.folder, env });
   expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(/^error: .*; --target wasm profiles WebAssembly$/m);
+  expect(stderr).toMatch(/^error BTC6019: .*; --target wasm profiles WebAssembly$/m);
 });
 
 describe('btc build --profile', () => {

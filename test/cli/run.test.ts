@@ -100,9 +100,13 @@ describe('btc run', () => {
     writeFileSync(path('spill.wasm'), swapped.module);
     const args = ['spill.wasm.plan.json', '--steps', '2', '--classes', '2'];
     const spilled = project.btc('run', ...args, '--spillDirectory', project.folder).stdout;
-    expect(spilled).toMatch(/\nhost memory: (?:\d+ B|[\d.]+ KiB) held for swaps and snapshots, (\d+ B|[\d.]+ KiB) in a file\n/);
+    expect(spilled).toMatch(
+      /\nhost memory: (?:\d+ B|[\d.]+ KiB) held for swaps and snapshots, (\d+ B|[\d.]+ KiB) in a file\n/,
+    );
     const elsewhere = project.btc('run', ...args, '--spillDirectory', path('missing'));
-    expect(elsewhere.stderr).toMatch(/^error: the spill file of \d+ bytes cannot be made: ENOENT/m);
+    expect(elsewhere.stderr).toMatch(
+      /^error BTC6019: the spill file of \d+ bytes cannot be made: ENOENT/m,
+    );
   });
 
   test('a program without scalar outputs: shape, mean and norm', () => {
@@ -125,7 +129,7 @@ describe('btc run', () => {
       "the program has no input 'z'; its inputs are x, y, learningRate",
     );
     expect(problem('--input', 'x=none.safetensors')).toContain(
-      "error: input 'x': the file none.safetensors does not exist; give the path of a .safetensors file, or a number",
+      "error BTC6019: input 'x': the file none.safetensors does not exist; give the path of a .safetensors file, or a number",
     );
   });
 

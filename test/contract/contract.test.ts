@@ -332,11 +332,14 @@ describe('the pairwise contractions of a graph', () => {
     const source = { file: 'model.ts', line: 3, column: 5 };
     const marked: Graph = {
       ...graph,
-      sources: [source],
+      sources: [{ span: source, scope: '', name: '' }],
       nodes: graph.nodes.map((node) => (node.op === 'contract' ? { ...node, source: 0 } : node)),
     };
     const ordered = orderContractions(marked);
     const emitted = ordered.nodes.filter(({ op }) => op === 'contract');
-    expect(emitted.map((node) => ordered.sources[node.source])).toEqual([source, source]);
+    expect(emitted.map((node) => ordered.sources[node.source])).toMatchObject([
+      { span: source },
+      { span: source },
+    ]);
   });
 });

@@ -175,8 +175,8 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "'linear': the input has 3 features, the layer was made for 4",
   },
   2015: {
-    text: withOutput('▸dropout(x, 1)'),
-    message: "'dropout': 'rate' is 1; it must be in [0, 1)",
+    text: withOutput('▸dropout(x, 1.5)'),
+    message: "'dropout': 'rate' is 1.5; it must be in [0, 1]",
   },
   2016: {
     text: withOutput('▸transpose(x, [0, 2])'),
@@ -225,6 +225,23 @@ export const CASES: Readonly<Record<number, Case>> = {
   train: { optimizer: sgd(), loss: ({ y }) => y.sum() }`),
     message:
       "'batchNorm': training takes the statistics of the batch, and [1, 3] has one element per feature only; use a larger batch",
+  },
+  2050: {
+    text: withOutput('▸gather(zeros([4, 2]), add(arange(3), 2))'),
+    message: "'gather': the index 4 is out of range; it must be from 0 to 3",
+  },
+  2051: {
+    text: `defineModel({
+  name: 'm', inputs: { n: ▸tensor([2], 'i32') },
+  build: ({ n }) => ({ a: gather(zeros([4, 2]), n), b: oneHot(sub(n, 6), 3) }),
+})`,
+    message:
+      "input 'n' of program 'predict' is used as indices from 0 to 3 and from 6 to 8, and no value is both",
+  },
+  2052: {
+    text: withOutput('▸maxPool2d(zeros([1, 5, 5, 2]), 2, { padding: [0, 2] })'),
+    message:
+      "'maxPool2d': the window at position 0 of spatial axis 2 lies wholly in the padding: it has 2 taps, and the padding is 2; use less padding or more taps",
   },
   2101: {
     text: withOutput('linear(3, 8, { weight: lowRank({ rank: 3 }) })▸(x)'),
@@ -277,5 +294,9 @@ export const CASES: Readonly<Record<number, Case>> = {
     options: { budgetBytes: 140_000, hostBudgetBytes: 1000 },
     message:
       'swapping needs 128.00 KiB outside of the device, over the host budget of 1000 B; give --host-budget 131072, or let the rest go to a spill file with --spill-budget',
+  },
+  4010: {
+    text: define(`build({ x, n }) { return { n, y: ▸scope('', () => x) }; }`),
+    message: 'scope: a name is a text that is not empty and has no control characters, not ""',
   },
 };

@@ -7,7 +7,7 @@ import { MESSAGES } from '../../compiler/diagnostics.ts';
 import { setSourceMapper } from '../../compiler/frontend/source.ts';
 import { compile, defineModel, option, tensor } from '../../compiler/index.ts';
 import { loadModel } from '../../compiler/load/index.ts';
-import { compileText, define, markedPlaces, withOutput } from '../support/compile-text.ts';
+import { compileText, define, markedPlaces, placeOf, withOutput } from '../support/compile-text.ts';
 import { CASES } from './diagnostic-cases.ts';
 
 /** Of files, of a model that was made before its options, and of sizes and targets: below and in test/cli. */
@@ -29,7 +29,7 @@ describe('each message stands alone, is filled in, and points at the expression'
         code,
         category,
         message,
-        source,
+        source: placeOf(source),
       })),
     ).toEqual([{ code: `BTC${number}`, category, message, source: markedPlaces(text)[0] ?? null }]);
     if (warns) expect(plan).not.toBeNull();
@@ -53,7 +53,7 @@ describe('several mistakes', () => {
     const { plan, diagnostics } = await compileText(text);
     const printed = inOrder(diagnostics.map(fromBtc));
     expect(plan).toBeNull();
-    expect(printed.map(({ source }) => source)).toEqual(markedPlaces(text));
+    expect(printed.map(({ source }) => placeOf(source))).toEqual(markedPlaces(text));
     expect(printed.map(({ code }) => code)).toEqual([
       'BTC1003',
       'BTC2010',
@@ -67,7 +67,7 @@ describe('several mistakes', () => {
   test('are all reported when an exception ends the build', async () => {
     const text = withOutput("[▸matmul(x, x), (() => { throw ▸new Error('late'); })()]");
     const { diagnostics } = await compileText(text);
-    const places = diagnostics.map(({ code, source }) => [code, source]);
+    const places = diagnostics.map(({ code, source }) => [code, placeOf(source)]);
     const [first, second] = markedPlaces(text);
     expect(places).toEqual([
       ['BTC2004', first],
@@ -166,11 +166,21 @@ test('over the budget: what lives at the peak is listed with its places', async 
 })`;
   const { diagnostics } = await compileText(text, { budgetBytes: 4096 });
   const [input, sum] = markedPlaces(text);
-  expect(diagnostics.map(({ code, source }) => [code, source])).toEqual([['BTC4001', sum]]);
-  expect(diagnostics[0].related).toEqual(
+  expect(diagnostics.map(({ code, source }) => [code, placeOf(source)])).toEqual([
+    ['BTC4001', sum],
+  ]);
+  const related = diagnostics[0].related!.map(({ message, source }) => ({
+    message,
+    source: placeOf(source),
+  }));
+  expect(related).toEqual(
     expect.arrayContaining([
       { message: "live there: 'predict/x' [64, 64], 16.00 KiB", source: input },
-      { message: 'parameters and optimiser state take 256 B, all else 16.00 KiB', source: null },
+      {
+        message:
+          'on the device: parameters 256 B, optimiser state 0 B, what lives for some steps 16.00 KiB, staging 16.00 KiB',
+        source: null,
+      },
     ]),
   );
 });

@@ -39,7 +39,9 @@ export function programOf(
     ])
       for (const [key, values] of Object.entries(wanted))
         values.forEach((value, i) => {
-          expect(given[key][i], `${key}[${i}]`).toBeCloseTo(value, 9);
+          const element = expect(given[key][i], `${key}[${i}]`);
+          if (Number.isNaN(value)) element.toBeNaN();
+          else element.toBeCloseTo(value, 9);
         });
     return { outputs, updates };
   };

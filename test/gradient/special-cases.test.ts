@@ -15,7 +15,7 @@ import {
 
 describe('where there is nothing to differentiate', () => {
   const flat: readonly ScalarOp[] = [
-    ...(['sign', 'floor', 'toI32', 'eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const),
+    ...(['sign', 'floor', 'isNan', 'toI32', 'eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const),
     ...(['and', 'or', 'not'] as const),
   ];
   it.each(flat)('%s passes no gradient', (op) => {
@@ -188,7 +188,7 @@ describe('the graph of the gradients', () => {
     const { graph } = gradientsOf(builder, loss, [x], { x: [1, 2, 3] });
     const lines = graph.nodes
       .slice(loss + 1)
-      .map(({ op, source }) => `${op} ${graph.sources[source]?.line}`);
+      .map(({ op, source }) => `${op} ${graph.sources[source]?.span?.line}`);
     expect(lines).toEqual(expect.arrayContaining(['cos 1']));
     expect(lines.filter((line) => line === 'mul 2')).toHaveLength(1);
   });

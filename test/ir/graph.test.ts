@@ -87,7 +87,7 @@ describe('GraphBuilder', () => {
     expect(spans.map((span) => builder.source(span))).toEqual([0, 1, 2]);
     expect(spans.map((span) => builder.source({ ...span }))).toEqual([0, 1, 2]);
     expect(builder.source(null)).toBe(-1);
-    expect(builder.finish().sources).toEqual(spans);
+    expect(builder.finish().sources).toMatchObject(spans.map((span) => ({ span })));
   });
 });
 

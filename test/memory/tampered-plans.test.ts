@@ -3,6 +3,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import type { RecordedContraction } from '../../compiler/contract/record.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import { PLAN_VERSION, type Plan, type PlanContraction, type Target } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
@@ -65,7 +66,7 @@ program predict
   output z = t6
 `;
 
-const CONTRACTION: PlanContraction = {
+const CONTRACTION: RecordedContraction = {
   equation: 'ab,bc,cd->ad',
   sizes: { a: 2, b: 3, c: 4, d: 5 },
   order: [
@@ -78,7 +79,7 @@ const CONTRACTION: PlanContraction = {
   leftToRightMacs: 64,
   denseMacs: 30,
   times: 1,
-  source: null,
+  origin: null,
 };
 
 /** A change of the contraction of `train`. */
@@ -333,9 +334,23 @@ const TAMPERINGS: readonly (readonly [string, Target, string, Tamper])[] = [
   [
     'a source that is none',
     'webgpu',
-    'programs.train.steps[0].source.line:',
-    (p) => (p.programs.train.steps[0].source.line = 'x'),
+    'programs.train.steps[0].source:',
+    (p) => (p.programs.train.steps[0].source = 'x'),
   ],
+  [
+    'a source that is not there',
+    'webgpu',
+    'programs.train.steps[0].source:',
+    (p) => (p.programs.train.steps[0].source = 99),
+  ],
+  [
+    'a source of a tensor that is not there',
+    'webgpu',
+    'tensors[0].source:',
+    (p) => (p.tensors[0].source = 99),
+  ],
+  ['a call that leads to itself', 'webgpu', 'frames[0].from:', (p) => (p.frames[0].from = 0)],
+  ['a place in no frame', 'webgpu', 'sources[0].frame:', (p) => (p.sources[0].frame = 99)],
   ['a missing program', 'webgpu', 'tensors[', (p) => Reflect.deleteProperty(p.programs, 'predict')],
   [
     'an input shape',

@@ -97,6 +97,59 @@ describe('identities', () => {
   });
 });
 
+describe('logarithms of exponentials', () => {
+  const unit = [2, 3];
+  it('are taken as one function', () => {
+    becomes(
+      ({ add, x }) => add('log', [add('exp', [x])]),
+      ({ x }) => x,
+    );
+    const negative = ({ add, x }: Parameters<Build>[0]) =>
+      add('neg', [add('softplus', [add('neg', [x])])]);
+    becomes(({ add, x }) => add('log', [add('sigmoid', [x])]), negative);
+    becomes(
+      ({ add, constant, x }) => add('log', [add('sub', [constant(1, unit), add('sigmoid', [x])])]),
+      ({ add, x }) => add('neg', [add('softplus', [x])]),
+    );
+    becomes(
+      ({ add, constant, x }) => add('log', [add('add', [add('exp', [x]), constant(1, unit)])]),
+      ({ add, x }) => add('softplus', [x]),
+    );
+  });
+
+  it('but not of other sums and differences, nor once gradients are taken', () => {
+    stays(({ add, constant, x }) => add('log', [add('add', [constant(2, unit), add('exp', [x])])]));
+    stays(({ add, constant, x }) =>
+      add('log', [add('sub', [add('sigmoid', [x]), constant(1, unit)])]),
+    );
+    stays(({ add, x }) => add('log', [add('sigmoid', [x])]), { differentiated: true });
+  });
+});
+
+describe('constants', () => {
+  it('are float32 before they are computed with, as at run time', () => {
+    expect(folded(({ add, constant }) => add('sub', [constant(0.1), constant(0.1 + 1e-9)]))).toBe(
+      0,
+    );
+    expect(folded(({ add, constant }) => add('eq', [constant(0.1), constant(0.1 + 1e-9)]))).toBe(1);
+    expect(folded(({ add, constant }) => add('mul', [constant(1e39), constant(0)]))).toBe(
+      Number.NaN,
+    );
+  });
+
+  it('at the ends are what the targets give', () => {
+    const of = (op: 'sub' | 'div' | 'mul' | 'pow', a: number, b: number) =>
+      folded(({ add, constant }) => add(op, [constant(a), constant(b)]));
+    const INFINITY = Number.POSITIVE_INFINITY;
+    expect(of('div', 0, 0)).toBe(Number.NaN);
+    expect(of('div', 1, -0)).toBe(-INFINITY);
+    expect(of('sub', INFINITY, INFINITY)).toBe(Number.NaN);
+    expect(of('mul', 3e38, 2)).toBe(INFINITY);
+    expect(of('pow', 1, Number.NaN)).toBe(1);
+    expect(folded(({ add, constant }) => add('log', [constant(0)]))).toBe(-INFINITY);
+  });
+});
+
 describe('views', () => {
   it('a reshape to the shape that is there', () => {
     becomes(
@@ -281,7 +334,7 @@ describe('reductions and contractions', () => {
   });
 });
 
-describe('constants', () => {
+describe('constant operands', () => {
   const pair: Build = ({ constant }) => constant(2.5, [2, 3]);
   const becomesConstant = (before: Build, value: number, shape: number[]) =>
     becomes(before, ({ constant }) => constant(value, shape));

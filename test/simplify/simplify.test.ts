@@ -183,7 +183,7 @@ describe('dead code', () => {
       simple.updates.map(({ parameter, value }) => [parameter, simple.nodes[value].op]),
     ).toEqual([['w', 'sub']]);
     const { source } = simple.nodes[simple.outputs[0].value];
-    expect(simple.sources[source]).toEqual(span);
+    expect(simple.sources[source].span).toEqual(span);
   });
 
   it('stays away from the graph that was given', () => {

@@ -15,10 +15,11 @@ export function btc(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): CommandResult {
+  const { FORCE_COLOR: _, ...inherited } = process.env;
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? ROOT,
     encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '', ...options.env },
+    env: { ...inherited, NO_COLOR: '1', ...options.env },
   });
   if (error) throw error;
   return { code: status, stdout, stderr };

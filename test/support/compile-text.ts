@@ -20,6 +20,11 @@ export function markedPlaces(text: string): SourceSpan[] {
   });
 }
 
+/** A place without the calls that led there. */
+export function placeOf(source: SourceSpan | null): SourceSpan | null {
+  return source && { file: source.file, line: source.line, column: source.column };
+}
+
 /**
  * Compiles the model that an expression in text form makes. The text is run as it stands, so that positions are those of the
  * text and not those of a transformed test file.

@@ -72,7 +72,7 @@ export class Reference {
   }
 }
 
-/** Inputs of a program: f32 in [-1, 1), i32 in [0, classes), those with defaults at their default, the counter at `step`. */
+/** Inputs of a program: f32 in [-1, 1), i32 in [0, classes) as far as they may be, those with defaults at their default, the counter at `step`. */
 export function randomInputs(
   plan: Plan,
   program: string,
@@ -84,7 +84,9 @@ export function randomInputs(
     const element = (k: number) => {
       if (input.counter) return step;
       if (input.default !== null) return input.default;
-      return input.dtype === 'f32' ? 2 * random(k) - 1 : Math.floor(classes * random(k));
+      if (input.dtype === 'f32') return 2 * random(k) - 1;
+      const most = Math.min(classes, ...(input.ranges ?? []).map(({ high }) => high));
+      return Math.floor(most * random(k));
     };
     const data = Array.from({ length: count }, (_, k) => element(k));
     return [input.name, input.dtype === 'f32' ? Float32Array.from(data) : Int32Array.from(data)];

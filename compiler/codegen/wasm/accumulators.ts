@@ -17,6 +17,7 @@ import type { Value } from './values.ts';
 /**
  * The accumulators of a reduction. Each point of the tile has one per chain, on as many lanes as
  * its steps have; vectors along a reduced axis may leave a rest to single lanes, which needs both.
+ * A sum in blocks has further levels of them, for all chains together.
  */
 export class Accumulators {
   private readonly translation: Translation;
@@ -25,28 +26,69 @@ export class Accumulators {
   /** Whether one point has what the lanes of a vector accumulate. */
   private readonly acrossLanes: boolean;
   private readonly forms: readonly LaneCount[];
+  private readonly points: readonly Point[];
+  private readonly levels: number;
   private readonly locals = new Map<string, string>();
 
-  /** Writes the accumulators of `points` before the first step. */
-  constructor(translation: Translation, reduction: Reduction, cursor: Cursor, points: Point[]) {
-    const { kernel, nest, body } = translation;
+  /** Writes the accumulators of `points`, of all levels, before the first step. */
+  constructor(
+    translation: Translation,
+    reduction: Reduction,
+    cursor: Cursor,
+    points: Point[],
+    levels: number,
+  ) {
+    const { kernel, nest } = translation;
     this.translation = translation;
     this.reduction = reduction;
+    this.points = points;
+    this.levels = levels;
     this.dtype = kernel.nodes[reduction.value].dtype;
     const along = reducedVectorLoop(nest);
     this.acrossLanes = along !== undefined;
     this.forms = along ? [...new Set(along.segments.map(({ lanes }) => lanes))] : [cursor.lanes];
-    const { dtype } = this;
-    const identity = constantText(dtype, combinerIdentity(reduction.combiner, dtype));
     for (const point of points)
-      for (const lanes of this.forms)
-        for (let chain = 0; chain < nest.chains; chain++) {
-          const local =
-            lanes === 4
-              ? body.assign('v128', 'a', splat(dtype, identity))
-              : body.assign(dtype, 'a', identity);
-          this.locals.set(keyOf(point, chain, lanes), local);
-        }
+      for (const lanes of this.forms) {
+        for (let chain = 0; chain < nest.chains; chain++)
+          this.create(keyOf(point, chain, lanes), lanes);
+        for (let level = 1; level < levels; level++)
+          this.create(levelKeyOf(point, level, lanes), lanes);
+      }
+  }
+
+  private create(key: string, lanes: LaneCount): void {
+    const { body } = this.translation;
+    const type = lanes === 4 ? 'v128' : this.dtype;
+    this.locals.set(key, body.assign(type, 'a', this.identity(lanes)));
+  }
+
+  private identity(lanes: LaneCount): string {
+    const { dtype } = this;
+    const identity = constantText(dtype, combinerIdentity(this.reduction.combiner, dtype));
+    return lanes === 4 ? splat(dtype, identity) : identity;
+  }
+
+  /** Writes the end of a block: what is on `level` is added to the next level and begins anew. */
+  flush(level: number): void {
+    const { body } = this.translation;
+    for (const point of this.points)
+      for (const lanes of this.forms) {
+        const keys = this.keysOf(point, level, lanes);
+        const above = this.locals.get(levelKeyOf(point, level + 1, lanes))!;
+        const block = this.combineAll(
+          lanes,
+          keys.map((key) => get(this.locals.get(key)!)),
+        );
+        body.push(`(local.set ${above} ${this.combine(lanes, get(above), block)})`);
+        for (const key of keys)
+          body.push(`(local.set ${this.locals.get(key)} ${this.identity(lanes)})`);
+      }
+  }
+
+  private keysOf(point: Point, level: number, lanes: LaneCount): string[] {
+    if (level > 0) return [levelKeyOf(point, level, lanes)];
+    const { chains } = this.translation.nest;
+    return Array.from({ length: chains }, (_, chain) => keyOf(point, chain, lanes));
   }
 
   /** Writes step number `step` of a point: `value` joins what is accumulated on as many lanes. */
@@ -69,11 +111,14 @@ export class Accumulators {
   }
 
   private totalOf(point: Point, lanes: LaneCount): string {
-    const { nest, body } = this.translation;
-    const chains = Array.from({ length: nest.chains }, (_, chain) =>
-      get(this.locals.get(keyOf(point, chain, lanes))!),
+    const { body } = this.translation;
+    const levels = Array.from({ length: this.levels }, (_, level) =>
+      this.combineAll(
+        lanes,
+        this.keysOf(point, level, lanes).map((key) => get(this.locals.get(key)!)),
+      ),
     );
-    const total = this.combineAll(lanes, chains);
+    const total = levels.reduce((below, level) => this.combine(lanes, level, below));
     if (!this.acrossLanes || lanes === 1) return total;
     const vector = get(body.assign('v128', 'a', total));
     return this.combineAll(
@@ -98,3 +143,6 @@ const reducedVectorLoop = ({ loops, outerDepth, vectorAxis }: Nest) =>
 
 const keyOf = (point: Point, chain: number, lanes: LaneCount) =>
   `${point.join()};${chain};${lanes}`;
+
+const levelKeyOf = (point: Point, level: number, lanes: LaneCount) =>
+  `${point.join()};level ${level};${lanes}`;

@@ -87,8 +87,8 @@ export class Cursor {
   }
 
   /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */
-  cover(axis: number, segment: Segment, step: () => void): void {
-    coverTogether(this.translation.body, [this], axis, segment, step);
+  cover(axis: number, segment: Segment, step: () => void, blocks?: readonly Block[]): void {
+    coverTogether(this.translation.body, [this], axis, segment, step, blocks);
   }
 
   /** Stands in a segment of an axis, at the index in `local` or else at its start, until closed. */
@@ -223,27 +223,57 @@ export class Cursor {
   }
 }
 
-/** As `Cursor.cover`, for the cursors of several kernels whose code shares the loop. */
+/** Iterations of a loop that belong together; `begin` writes what is done before each block of them. */
+export interface Block {
+  readonly iterations: number;
+  readonly begin: () => void;
+}
+
+/**
+ * As `Cursor.cover`, for the cursors of several kernels whose code shares the loop. Blocks, longest first, nest: each is
+ * a loop around the same steps.
+ */
 export function coverTogether(
   body: FunctionBody,
   cursors: readonly Cursor[],
   axis: number,
   segment: Segment,
   step: () => void,
+  blocks: readonly Block[] = [],
 ): void {
   const { start, iterations, tile, lanes } = segment;
   const index = iterations === 1 ? null : body.assign('i32', `i${axis}`, integer(start));
   const opened = cursors.map((cursor) => cursor.open(axis, segment, index));
+  const points = tile * lanes;
   if (index === null) step();
   else {
-    const label = body.label();
-    body.push(`(loop ${label}`);
-    step();
-    const points = tile * lanes;
-    const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
-    const end = integer(start + iterations * points);
-    body.push(...opened.flatMap(({ advance }) => advance));
-    body.push(`(br_if ${label} (i32.ne ${next} ${end})))`);
+    const steps = (end: string) => {
+      const label = body.label();
+      body.push(`(loop ${label}`);
+      step();
+      const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
+      body.push(...opened.flatMap(({ advance }) => advance));
+      body.push(`(br_if ${label} (i32.ne ${next} ${end})))`);
+    };
+    /** What is left from the index to `end`. */
+    const inBlocks = (end: string, [block, ...inner]: readonly Block[]) => {
+      if (!block) {
+        steps(end);
+        return;
+      }
+      const label = body.label();
+      body.push(`(loop ${label}`);
+      block.begin();
+      const behind = `(i32.add ${get(index)} ${integer(block.iterations * points)})`;
+      const last = body.assign('i32', 'e', behind);
+      if (iterations % block.iterations > 0)
+        body.push(
+          `(local.set ${last} (select ${get(last)} ${end} (i32.lt_s ${get(last)} ${end})))`,
+        );
+      inBlocks(get(last), inner);
+      body.push(`(br_if ${label} (i32.ne ${get(index)} ${end})))`);
+    };
+    inBlocks(integer(start + iterations * points), blocks);
   }
   for (const { close } of opened) close();
 }

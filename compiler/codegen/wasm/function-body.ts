@@ -1,4 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
+import { append } from '../../../ir/lists.ts';
 import type { DType } from '../../../ir/tensor.ts';
 import type { Analysis } from './analysis.ts';
 import type { Nest, Segment } from './nest.ts';
@@ -23,7 +24,7 @@ export class FunctionBody {
 
   /** Appends instructions. */
   push(...lines: readonly string[]): void {
-    this.lines.push(...lines);
+    append(this.lines, lines);
   }
 
   /** Sets a new local to the value of `text`; returns its name, which starts with `hint`. */

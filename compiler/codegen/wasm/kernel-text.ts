@@ -1,5 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, type StagedKernel, tileHalves } from '../../../ir/kernel-stage.ts';
+import { type Cascade, cascade } from '../cascade.ts';
 import { Accumulators } from './accumulators.ts';
 import { analyse } from './analysis.ts';
 import { Cursor, coverTogether } from './cursor.ts';
@@ -57,6 +58,7 @@ class KernelWriter {
   private readonly values: Values;
   private readonly evaluator: Evaluator;
   private readonly stores: StoreText;
+  private readonly blocks: Cascade;
   private accumulators: Accumulators | null = null;
 
   constructor(kernel: Kernel, nest: Nest, body: FunctionBody) {
@@ -66,6 +68,7 @@ class KernelWriter {
     this.values = new Values(translation, this.cursor);
     this.evaluator = new Evaluator(translation, this.cursor, this.values);
     this.stores = new StoreText(translation.kernel, this.cursor, this.values);
+    this.blocks = blocksOf(kernel, nest);
   }
 
   /** All that happens in one step of the loop at `level`; -1 is the function itself. */
@@ -85,10 +88,20 @@ class KernelWriter {
   }
 
   private enter(level: number): void {
-    const { axis, segments } = this.translation.nest.loops[level];
+    const { loops, outerDepth } = this.translation.nest;
+    const { axis, segments } = loops[level];
+    const cuts = this.blocks.cuts[level - outerDepth] ?? [];
     for (const segment of segments) {
       this.values.forget(level);
-      this.cursor.cover(axis, segment, () => this.levelBody(level));
+      this.cursor.cover(
+        axis,
+        segment,
+        () => this.levelBody(level),
+        cuts.map(({ level, iterations }) => ({
+          iterations,
+          begin: () => this.accumulators!.flush(level),
+        })),
+      );
     }
   }
 
@@ -106,7 +119,14 @@ class KernelWriter {
     if (!kernel.reduction) return;
     this.evaluateLevel(nest.outerDepth - 1, this.isReduced);
     const points = this.cursor.points(nest.outerDepth - 1);
-    this.accumulators = new Accumulators(this.translation, kernel.reduction, this.cursor, points);
+    const { levels } = this.blocks;
+    this.accumulators = new Accumulators(
+      this.translation,
+      kernel.reduction,
+      this.cursor,
+      points,
+      levels,
+    );
     this.enter(nest.outerDepth);
     const node = kernel.nodes.findIndex(({ kind }) => kind === 'accumulator');
     for (const point of points) this.values.set(node, point, this.accumulators.total(point));
@@ -135,4 +155,14 @@ class KernelWriter {
       for (const store of kernel.stores) body.push(...this.stores.lines(store, point));
     }
   }
+}
+
+/** The blocks of a sum over the reduced loops. */
+function blocksOf(kernel: Kernel, { loops, outerDepth, chains }: Nest): Cascade {
+  const reduced = loops.slice(outerDepth);
+  const iterations = reduced.map(({ segments }) =>
+    segments.reduce((sum, segment) => sum + segment.iterations, 0),
+  );
+  const steps = reduced.at(-1)?.segments[0].tile ?? 0;
+  return cascade(kernel, iterations, Math.ceil(steps / chains));
 }

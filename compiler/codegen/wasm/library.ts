@@ -1,4 +1,14 @@
 import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
+import {
+  ERF_COEFFICIENTS,
+  ERFC_COEFFICIENTS,
+  EXP_COEFFICIENTS,
+  LN2_HIGH,
+  LN2_LOW,
+  LOG_COEFFICIENTS,
+  SQRT_HALF_BITS,
+  TANH_COEFFICIENTS,
+} from '../polynomials.ts';
 
 // Functions that kernels call, as WebAssembly text. What is common is written once, on four lanes; the rare ones are
 // scalar and work in float64, where a short polynomial is exact for float32. NaN, infinities and subnormals give what
@@ -18,6 +28,7 @@ const mul = chain('f32x4.mul');
 const dadd = chain('f64.add');
 const dsub = chain('f64.sub');
 const dmul = chain('f64.mul');
+const SIGNS = '(v128.const i32x4 0x80000000 0x80000000 0x80000000 0x80000000)';
 const choose = (condition: string, yes: string, no: string) =>
   `(v128.bitselect ${yes} ${no} ${condition})`;
 const power = (exponent: string) =>
@@ -31,99 +42,130 @@ const polynomial = (x: string, coefficients: readonly number[]) =>
 const polynomial64 = (x: string, coefficients: readonly number[]) =>
   coefficients.slice(1).reduce((sum, c) => dadd(dmul(sum, x), f64(c)), f64(coefficients[0]));
 
-// ln 2 in two parts, the first so short that its products with exponents are exact (Cody and Waite; Cephes).
-const LN2_HIGH = 0.693359375;
-const LN2_LOW = -2.1219444e-4;
+/** Sets $n and $x so that $n·ln 2 + $x is what $x was, with |$x| at most ln 2 / 2 or little more. */
+const REDUCE_EXPONENT = `${set('n', `(f32x4.nearest ${mul(get('x'), constant(Math.LOG2E))})`)}
+  ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), mul(get('n'), constant(LN2_LOW))))}
+  ${set('k', `(i32x4.trunc_sat_f32x4_s ${get('n')})`)}`;
+/** exp(x) - 1 on that interval: the polynomial of Cephes expf (Moshier). */
+const EXP_SERIES = add(
+  mul(polynomial(get('x'), EXP_COEFFICIENTS), mul(get('x'), get('x'))),
+  get('x'),
+);
 
-/** Polynomial of Cephes expf (Moshier). The power of two comes in two factors so that subnormal results are rounded once. */
+/** The power of two comes in two factors so that subnormal results are rounded once. */
 const EXP = `(func $exp (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128)
   ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-104)}) ${constant(89)})`)}
-  ${set('n', `(f32x4.nearest ${mul(get('x'), constant(Math.LOG2E))})`)}
-  ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), mul(get('n'), constant(LN2_LOW))))}
-  ${set('k', `(i32x4.trunc_sat_f32x4_s ${get('n')})`)}
+  ${REDUCE_EXPONENT}
   ${set('h', `(i32x4.shr_s ${get('k')} (i32.const 1))`)}
-  ${mul(
-    add(
-      mul(
-        polynomial(
-          get('x'),
-          [
-            1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1,
-            5.0000001201e-1,
-          ],
-        ),
-        mul(get('x'), get('x')),
-      ),
-      get('x'),
-      constant(1),
-    ),
-    power(get('h')),
-    power(`(i32x4.sub ${get('k')} ${get('h')})`),
+  ${mul(add(EXP_SERIES, constant(1)), power(get('h')), power(`(i32x4.sub ${get('k')} ${get('h')})`))})`;
+
+/** 2·(2^(k-1)·(exp(r) - 1) + (2^(k-1) - 1/2)), whose powers do not overflow; x itself where it is tiny, -0 included. */
+const EXPM1 = `(func $expm1 (param $x v128) (result v128) (local $given v128) (local $n v128) (local $k v128)
+  ${set('given', get('x'))}
+  ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-32)}) ${constant(89)})`)}
+  ${REDUCE_EXPONENT}
+  ${set('k', power(`(i32x4.sub ${get('k')} (i32x4.splat (i32.const 1)))`))}
+  ${choose(
+    `(f32x4.lt (f32x4.abs ${get('given')}) ${constant(2 ** -25)})`,
+    get('given'),
+    mul(constant(2), add(mul(get('k'), EXP_SERIES), sub(get('k'), constant(0.5)))),
   )})`;
 
-/** Polynomial of Cephes logf on [sqrt(1/2), sqrt(2)); the exponent is split off with integer arithmetic. */
-const LOG = `(func $log (param $x v128) (result v128) (local $y v128) (local $e v128) (local $z v128) (local $i v128) (local $tiny v128)
-  ${set('tiny', `(f32x4.lt ${get('x')} ${constant(2 ** -126)})`)}
-  ${set('i', choose(get('tiny'), mul(get('x'), constant(2 ** 23)), get('x')))}
-  ${set('i', `(i32x4.sub ${get('i')} (i32x4.splat (i32.const 0x3f3504f3)))`)}
-  ${set('e', `(f32x4.convert_i32x4_s (i32x4.shr_s ${get('i')} (i32.const 23)))`)}
-  ${set('e', sub(get('e'), `(v128.and ${get('tiny')} ${constant(23)})`))}
-  ${set('y', sub(`(i32x4.add (v128.and ${get('i')} (i32x4.splat (i32.const 0x7fffff))) (i32x4.splat (i32.const 0x3f3504f3)))`, constant(1)))}
-  ${set('z', mul(get('y'), get('y')))}
+/** Sets $y to the logarithm of (1 + $y)·2^$e for 1 + $y in [sqrt(1/2), sqrt(2)): the polynomial of Cephes logf. */
+const LOG_SERIES = `${set('z', mul(get('y'), get('y')))}
   ${set(
     'z',
     add(
-      mul(
-        polynomial(
-          get('y'),
-          [
-            7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1,
-            -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-          ],
-        ),
-        get('y'),
-        get('z'),
-      ),
+      mul(polynomial(get('y'), LOG_COEFFICIENTS), get('y'), get('z')),
       sub(mul(get('e'), constant(LN2_LOW)), mul(constant(0.5), get('z'))),
     ),
   )}
-  ${set('y', add(get('y'), get('z'), mul(get('e'), constant(LN2_HIGH))))}
+  ${set('y', add(get('y'), get('z'), mul(get('e'), constant(LN2_HIGH))))}`;
+
+/** Sets $y and $e so that (1 + $y)·2^$e is the positive normal number in $i. */
+const SPLIT_EXPONENT = `${set('i', `(i32x4.sub ${get('i')} (i32x4.splat (i32.const ${SQRT_HALF_BITS})))`)}
+  ${set('e', `(f32x4.convert_i32x4_s (i32x4.shr_s ${get('i')} (i32.const 23)))`)}
+  ${set('y', sub(`(i32x4.add (v128.and ${get('i')} (i32x4.splat (i32.const 0x7fffff))) (i32x4.splat (i32.const ${SQRT_HALF_BITS})))`, constant(1)))}`;
+
+const LOG = `(func $log (param $x v128) (result v128) (local $y v128) (local $e v128) (local $z v128) (local $i v128) (local $tiny v128)
+  ${set('tiny', `(f32x4.lt ${get('x')} ${constant(2 ** -126)})`)}
+  ${set('i', choose(get('tiny'), mul(get('x'), constant(2 ** 23)), get('x')))}
+  ${SPLIT_EXPONENT}
+  ${set('e', sub(get('e'), `(v128.and ${get('tiny')} ${constant(23)})`))}
+  ${LOG_SERIES}
   ${choose(
     `(f32x4.gt ${get('x')} ${constant(0)})`,
     choose(`(f32x4.eq ${get('x')} ${constant('inf')})`, get('x'), get('y')),
     choose(`(f32x4.eq ${get('x')} ${constant(0)})`, constant('-inf'), constant('nan')),
   )})`;
 
-/** Polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
+/** Where 1 + x has the exponent 0 the series takes x itself, which has lost no digits. */
+const LOG1P = `(func $log1p (param $x v128) (result v128) (local $y v128) (local $e v128) (local $z v128) (local $i v128)
+  ${set('i', add(get('x'), constant(1)))}
+  ${SPLIT_EXPONENT}
+  ${set('y', choose(`(f32x4.eq ${get('e')} ${constant(0)})`, get('x'), get('y')))}
+  ${LOG_SERIES}
+  ${choose(
+    `(f32x4.gt ${get('x')} ${constant(-1)})`,
+    choose(
+      `(v128.or (f32x4.eq ${get('x')} ${constant('inf')}) (f32x4.eq ${get('x')} ${constant(0)}))`,
+      get('x'),
+      get('y'),
+    ),
+    choose(`(f32x4.eq ${get('x')} ${constant(-1)})`, constant('-inf'), constant('nan')),
+  )})`;
+
+/** Of |x|, with the sign of x: the polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
 const TANH = `(func $tanh (param $x v128) (result v128) (local $z v128) (local $a v128)
   ${set('a', `(f32x4.abs ${get('x')})`)}
   ${set('z', mul(get('x'), get('x')))}
-  ${choose(
+  (v128.or (v128.and ${get('x')} ${SIGNS}) ${choose(
     `(f32x4.lt ${get('a')} ${constant(0.625)})`,
-    add(
-      mul(
-        polynomial(
-          get('z'),
-          [
-            -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
-            -3.33332819422e-1,
-          ],
-        ),
-        get('z'),
-        get('x'),
-      ),
-      get('x'),
-    ),
-    `(v128.or (v128.and ${get('x')} (v128.const i32x4 0x80000000 0x80000000 0x80000000 0x80000000)) ${sub(
+    add(mul(polynomial(get('z'), TANH_COEFFICIENTS), get('z'), get('a')), get('a')),
+    sub(
       constant(1),
       `(f32x4.div ${constant(2)} ${add(`(call $exp ${add(get('a'), get('a'))})`, constant(1))})`,
-    )})`,
-  )})`;
+    ),
+  )}))`;
 
 /** 1 / (1 + exp(-x)), by the exponential of -|x| so that small results keep their precision. */
 const SIGMOID = `(func $sigmoid (param $x v128) (result v128) (local $e v128)
   ${set('e', `(call $exp (f32x4.neg (f32x4.abs ${get('x')})))`)}
   (f32x4.div ${choose(`(f32x4.ge ${get('x')} ${constant(0)})`, constant(1), get('e'))} ${add(constant(1), get('e'))}))`;
+
+/** max(x, 0) + log(1 + exp(-|x|)). */
+const SOFTPLUS = `(func $softplus (param $x v128) (result v128)
+  ${add(`(f32x4.max ${get('x')} ${constant(0)})`, `(call $log1p (call $exp (f32x4.neg (f32x4.abs ${get('x')}))))`)})`;
+
+/** erfc(a) for a >= 0. The square goes to exp in two parts, the first exact. */
+const ERFC_TAIL = `(func $erfcTail (param $a v128) (result v128) (local $h v128) (local $p v128)
+  ${set('a', `(f32x4.pmin ${get('a')} ${constant(10.5)})`)}
+  ${set('p', `(f32x4.div ${sub(get('a'), constant(2))} ${add(get('a'), constant(2))})`)}
+  ${set('h', `(v128.and ${get('a')} (i32x4.splat (i32.const 0xfffff000)))`)}
+  ${mul(
+    `(f32x4.div ${polynomial(get('p'), ERFC_COEFFICIENTS)} ${add(mul(get('a'), constant(2)), constant(1))})`,
+    `(call $exp (f32x4.neg ${mul(sub(get('a'), get('h')), add(get('a'), get('h')))}))`,
+    `(call $exp (f32x4.neg ${mul(get('h'), get('h'))}))`,
+  )})`;
+
+const ERF = `(func $erf (param $x v128) (result v128) (local $a v128) (local $z v128)
+  ${set('a', `(f32x4.abs ${get('x')})`)}
+  ${set('z', mul(get('x'), get('x')))}
+  ${choose(
+    `(f32x4.lt ${get('a')} ${constant(1)})`,
+    add(mul(polynomial(get('z'), ERF_COEFFICIENTS), get('x')), get('x')),
+    `(v128.or (v128.and ${get('x')} ${SIGNS}) ${sub(constant(1), `(call $erfcTail ${get('a')})`)})`,
+  )})`;
+
+/** From -1/2 to 1/2 by the series of erf, so that 1 - erf(x) is rounded once. */
+const ERFC = `(func $erfc (param $x v128) (result v128) (local $a v128) (local $t v128)
+  ${set('a', `(f32x4.abs ${get('x')})`)}
+  ${set('t', `(call $erfcTail ${get('a')})`)}
+  ${choose(
+    `(f32x4.lt ${get('a')} ${constant(0.5)})`,
+    sub(constant(1), `(call $erf ${get('x')})`),
+    choose(`(f32x4.lt ${get('x')} ${constant(0)})`, sub(constant(2), get('t')), get('t')),
+  )})`;
 
 // 2/π as bytes; entry i is the 32 bits that end with byte i. The reduction of huge angles is that of Arm's
 // optimised routines (sinf): three products of the mantissa with 96 bits of 2/π around its exponent.
@@ -181,7 +223,8 @@ const POWER_OF_TWO = FACTORIALS.map((factorial, i) => Math.LN2 ** i / factorial)
 
 /** 2^(y·log2|x|) in float64; the sign of a negative base with an odd exponent is put back at the end. */
 const POW = `(func $pow (param $x f32) (param $y f32) (result f32) (local $i i64) (local $l f64) (local $s f64) (local $t f64) (local $n f64) (local $half f32)
-  (if (f32.eq ${get('y')} (f32.const 0)) (then (return (f32.const 1))))
+  (if (i32.or (f32.eq ${get('y')} (f32.const 0)) (f32.eq ${get('x')} (f32.const 1))) (then (return (f32.const 1))))
+  (if (i32.and (f32.eq ${get('x')} (f32.const -1)) (f32.eq (f32.abs ${get('y')}) (f32.const inf))) (then (return (f32.const 1))))
   (if (i32.and (i32.and (f32.lt ${get('x')} (f32.const 0)) (f32.gt ${get('x')} (f32.const -inf))) (f32.ne (f32.floor ${get('y')}) ${get('y')}))
     (then (return (f32.const nan))))
   ${set('i', `(i64.sub (i64.reinterpret_f64 (f64.promote_f32 (f32.abs ${get('x')}))) (i64.const 0x3fe6a09e667f3bcd))`)}
@@ -245,9 +288,15 @@ function threefry(): string {
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   exp: EXP,
+  expm1: EXPM1,
   log: LOG,
+  log1p: LOG1P,
   tanh: TANH,
   sigmoid: SIGMOID,
+  softplus: SOFTPLUS,
+  erfcTail: ERFC_TAIL,
+  erf: ERF,
+  erfc: ERFC,
   inversePi: INVERSE_PI,
   sine: SINE,
   sin: SIN,

@@ -1,4 +1,5 @@
 import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
+import { append } from '../../../ir/lists.ts';
 import type { Contraction } from './contraction-match.ts';
 import { evaluate, newScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
@@ -30,7 +31,7 @@ function axisLines(
   const names = new Array<string | null>(kernel.axes.length).fill(null);
   for (const [name, axes] of Object.entries(groups)) {
     const part = decompose(kernel.axes, axes, name);
-    lines.push(...part.lines);
+    append(lines, part.lines);
     for (const axis of axes) names[axis] = part.names[axis];
   }
   return { lines, names };

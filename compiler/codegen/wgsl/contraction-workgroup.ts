@@ -1,13 +1,15 @@
 import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { cascade } from '../cascade.ts';
+import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { type ContractionCode, range } from './contraction-functions.ts';
 import { type Contraction, tilingResources } from './contraction-match.ts';
 import { assembleModule, foldGrid, type WgslModule } from './module.ts';
 
 /**
  * Tiles in workgroup memory. A workgroup fills a chunk of K of both factors into `tiles` (rows of k, vectors of four along m
- * or n), each invocation adds the outer products of its vectors into registers `c<i>_<v>` (row i, vector v of columns),
- * and a guarded epilogue stores. Where the chunk is cut into slices, their sums are added in a tree.
+ * or n), each invocation adds the outer products of its vectors into registers `c<i>_<v>` (row i, vector v of columns)
+ * in blocks, and a guarded epilogue stores. Where the chunk is cut into slices, their sums are added in a tree.
  */
 export function emitWorkgroupTiles(
   { kernel, contraction, extents, helpers, functions }: ContractionCode,
@@ -45,25 +47,33 @@ function accumulateLines(kernel: Kernel, contraction: Contraction, extentK: numb
   const products = range(threadM).flatMap((row) =>
     range(threadN / 4).map((v) => `c${row}_${v} += a${row >> 2}.${'xyzw'[row & 3]} * b${v};`),
   );
+  const totals = registers(contraction);
+  const blocks = cascade(kernel, [Math.ceil(extentK / tileK)], perSlice);
+  const sums = new BlockSums(totals, 'vec4<f32>', blocks);
   return [
     `let slice = local / ${invocationsPerSlice};`,
     `let lane_m = local % ${invocationsPerSlice} / ${lanesN};`,
     `let lane_n = local % ${lanesN};`,
-    ...range(threadM).flatMap((row) =>
-      range(threadN / 4).map((v) => `var c${row}_${v} = vec4<f32>();`),
+    ...totals.map((total) => `var ${total} = vec4<f32>();`),
+    ...sums.declarations(),
+    ...blockedLoop(
+      { name: 'chunk', first: '0', end: extentK, step: tileK },
+      blocks.cuts[0],
+      (level) => sums.flush(level),
+      [
+        ...fillLines(kernel, contraction, 'left', strideM, 0),
+        ...fillLines(kernel, contraction, 'right', strideN, firstN),
+        'workgroupBarrier();',
+        `for (var step = 0; step < ${perSlice}; step++) {`,
+        `let row = ${slices === 1 ? 'step' : `slice * ${perSlice} + step`};`,
+        ...vector('a', `row * ${strideM} + lane_m`, threadM / 4, lanesM),
+        ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / 4, lanesN),
+        ...products,
+        '}',
+        'workgroupBarrier();',
+      ],
     ),
-    `for (var chunk = 0; chunk < ${extentK}; chunk += ${tileK}) {`,
-    ...fillLines(kernel, contraction, 'left', strideM, 0),
-    ...fillLines(kernel, contraction, 'right', strideN, firstN),
-    'workgroupBarrier();',
-    `for (var step = 0; step < ${perSlice}; step++) {`,
-    `let row = ${slices === 1 ? 'step' : `slice * ${perSlice} + step`};`,
-    ...vector('a', `row * ${strideM} + lane_m`, threadM / 4, lanesM),
-    ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / 4, lanesN),
-    ...products,
-    '}',
-    'workgroupBarrier();',
-    '}',
+    ...sums.totals(),
   ];
 }
 

@@ -8,6 +8,7 @@ import type {
   Store,
 } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
+import { append } from '../../../ir/lists.ts';
 import type { Helper } from './helpers.ts';
 import { literalText, scalarText, type UseHelper } from './scalar-text.ts';
 
@@ -111,7 +112,7 @@ export function evaluate(scope: Scope, roots: readonly NodeIndex[]): string[] {
   for (let index = 0; index <= last; index++) {
     if (!needed[index] || scope.names.has(index)) continue;
     const name = `n${index}${scope.suffix}`;
-    lines.push(...nodeLines(scope, name, nodes[index]));
+    append(lines, nodeLines(scope, name, nodes[index]));
     scope.names.set(index, name);
   }
   return lines;

@@ -1,4 +1,8 @@
 import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
+import { ANGLES } from './angles.ts';
+import { ARITHMETIC } from './arithmetic.ts';
+import { EXPONENTIALS } from './exponentials.ts';
+import { POWERS } from './powers.ts';
 
 /** WGSL functions that generated code may call, where a builtin is missing, inaccurate or undefined. */
 export type Helper =
@@ -7,9 +11,23 @@ export type Helper =
   | 'max_f32'
   | 'min_f32'
   | 'sign_f32'
+  | 'equal_f32'
+  | 'less_f32'
+  | 'less_equal_f32'
+  | 'div_f32'
+  | 'sqrt_f32'
+  | 'exp_series'
   | 'exp_f32'
+  | 'expm1_f32'
+  | 'log_series'
   | 'log_f32'
+  | 'log1p_f32'
   | 'tanh_f32'
+  | 'sigmoid_f32'
+  | 'softplus_f32'
+  | 'erfc_tail'
+  | 'erf_f32'
+  | 'erfc_f32'
   | 'pow_f32'
   | 'mod_f32'
   | 'reduce_angle'
@@ -18,7 +36,7 @@ export type Helper =
   | 'to_i32'
   | 'random_uniform';
 
-interface HelperRow {
+export interface HelperRow {
   readonly needs: readonly Helper[];
   readonly text: string;
 }
@@ -46,118 +64,10 @@ const HELPERS: Readonly<Record<Helper, HelperRow>> = {
     needs: ['is_nan'],
     text: 'fn sign_f32(x: f32) -> f32 { return select(sign(x), x, is_nan(x)); }',
   },
-  exp_f32: {
-    needs: ['is_nan'],
-    text: 'fn exp_f32(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }',
-  },
-  log_f32: {
-    needs: ['float_bits', 'is_nan'],
-    text: 'fn log_f32(x: f32) -> f32 { return select(log(x), float_bits(0x7fc00000u), x < 0f || is_nan(x)); }',
-  },
-  // The builtin may overflow to NaN for large |x|. Below 0.3 the series to x^9 avoids the cancellation in 1 - e.
-  tanh_f32: {
-    needs: ['exp_f32'],
-    text: `fn tanh_f32(x: f32) -> f32 {
-  let e = exp_f32(-2f * abs(x));
-  let large = (1f - e) / (1f + e);
-  let s = x * x;
-  let small = abs(x) * (1f + s * (-0.33333334f + s * (0.13333334f + s * (-0.053968254f + s * 0.021869488f))));
-  let y = select(large, small, abs(x) < 0.3f);
-  return select(y, -y, x < 0f);
-}`,
-  },
-  // The builtin is undefined for negative bases and loses precision with the size of the exponent's product;
-  // small whole exponents go by squaring.
-  pow_f32: {
-    needs: ['float_bits', 'is_nan'],
-    text: `fn pow_f32(a: f32, b: f32) -> f32 {
-  if (b == 0f) { return 1f; }
-  if (is_nan(a) || is_nan(b)) { return a + b; }
-  let whole = trunc(b) == b;
-  if (whole && abs(b) <= 64f) {
-    var y = 1f;
-    var square = a;
-    for (var n = u32(abs(b)); n > 0u; n >>= 1u) {
-      if ((n & 1u) == 1u) { y *= square; }
-      square *= square;
-    }
-    return select(y, 1f / y, b < 0f);
-  }
-  if (a == 0f) { return select(0f, float_bits(0x7f800000u), b < 0f); }
-  let y = pow(abs(a), b);
-  if (a > 0f) { return y; }
-  if (!whole && bitcast<u32>(a) != 0xff800000u) { return float_bits(0x7fc00000u); }
-  let odd = whole && abs(b) < 16777216f && (u32(abs(b)) & 1u) == 1u;
-  return select(y, -y, odd);
-}`,
-  },
-  // Exact remainder with the sign of the dividend, by long division of the significands (as in musl's fmodf); the
-  // builtin subtracts a rounded quotient.
-  mod_f32: {
-    needs: ['float_bits'],
-    text: `fn mod_f32(a: f32, b: f32) -> f32 {
-  let sign_bit = bitcast<u32>(a) & 0x80000000u;
-  var x = bitcast<u32>(a) & 0x7fffffffu;
-  var y = bitcast<u32>(b) & 0x7fffffffu;
-  if (y == 0u || y > 0x7f800000u || x >= 0x7f800000u) { return float_bits(0x7fc00000u); }
-  if (x < y) { return a; }
-  var ex = i32(x >> 23u);
-  var ey = i32(y >> 23u);
-  if (ex == 0) { let shift = countLeadingZeros(x) - 8u; x <<= shift; ex = 1 - i32(shift); }
-  else { x = (x & 0x7fffffu) | 0x800000u; }
-  if (ey == 0) { let shift = countLeadingZeros(y) - 8u; y <<= shift; ey = 1 - i32(shift); }
-  else { y = (y & 0x7fffffu) | 0x800000u; }
-  while (ex > ey) {
-    if (x >= y) { x -= y; }
-    x <<= 1u;
-    ex -= 1;
-  }
-  if (x >= y) { x -= y; }
-  if (x == 0u) { return bitcast<f32>(sign_bit); }
-  let shift = countLeadingZeros(x) - 8u;
-  x <<= shift;
-  ex -= i32(shift);
-  if (ex > 0) { x = (x & 0x7fffffu) | (u32(ex) << 23u); }
-  else { x >>= u32(1 - ex); }
-  return bitcast<f32>(x | sign_bit);
-}`,
-  },
-  // Cody and Waite's reduction to [-pi/4, pi/4] with the constants and polynomials of Cephes' sinf and cosf: the builtins
-  // are undefined outside of [-pi, pi]. The quadrant is returned in y.
-  reduce_angle: {
-    needs: [],
-    text: `fn reduce_angle(x: f32) -> vec2<f32> {
-  let k = round(x * 0.63661975f);
-  let r = ((x - k * 1.5703125f) - k * 4.837513e-4f) - k * 7.54979e-8f;
-  return vec2<f32>(r, k - 4f * floor(k * 0.25f));
-}
-fn sin_kernel(r: f32) -> f32 {
-  let s = r * r;
-  return r + r * s * (-0.16666655f + s * (8.3321609e-3f - s * 1.9515296e-4f));
-}
-fn cos_kernel(r: f32) -> f32 {
-  let s = r * r;
-  return 1f - 0.5f * s + s * s * (4.1666646e-2f + s * (-1.3887316e-3f + s * 2.4433157e-5f));
-}`,
-  },
-  sin_f32: {
-    needs: ['reduce_angle'],
-    text: `fn sin_f32(x: f32) -> f32 {
-  let angle = reduce_angle(x);
-  let odd = angle.y == 1f || angle.y == 3f;
-  let y = select(sin_kernel(angle.x), cos_kernel(angle.x), odd);
-  return select(y, -y, angle.y >= 2f);
-}`,
-  },
-  cos_f32: {
-    needs: ['reduce_angle'],
-    text: `fn cos_f32(x: f32) -> f32 {
-  let angle = reduce_angle(x);
-  let odd = angle.y == 1f || angle.y == 3f;
-  let y = select(cos_kernel(angle.x), sin_kernel(angle.x), odd);
-  return select(y, -y, angle.y == 1f || angle.y == 2f);
-}`,
-  },
+  ...ARITHMETIC,
+  ...EXPONENTIALS,
+  ...POWERS,
+  ...ANGLES,
   // The builtin leaves NaN and, in older implementations, values out of range undefined.
   to_i32: {
     needs: ['is_nan'],

@@ -2,6 +2,8 @@ import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../..
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
+import { cascade } from '../cascade.ts';
+import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { evaluate, helperUser, innerScope, newScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
 import {
@@ -15,8 +17,8 @@ import { combineText, literalText } from './scalar-text.ts';
 import { TUNING } from './tuning.ts';
 
 /**
- * How a workgroup divides a reduction: `outputs` x `reducers` invocations. Reducer r sums the terms r, r + reducers, …;
- * the partial results are combined in a tree, so that the order never changes from run to run.
+ * How a workgroup divides a reduction: `outputs` x `reducers` invocations. Reducer r sums the terms r, r + reducers, …
+ * in blocks; the partial results are combined in a tree, so that the order never changes from run to run.
  */
 interface Division {
   readonly outputs: number;
@@ -46,6 +48,9 @@ export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule 
   const identity = literalText(use, dtype, combinerIdentity(combiner, dtype));
   const combine = (other: string) => combineText(use, combiner, dtype, 'total', other);
 
+  const blocks = cascade(kernel, [Math.ceil(terms / reducers)]);
+  const sums = new BlockSums(['total'], dtype, blocks);
+
   const final = innerScope(scope);
   kernel.nodes.forEach((node, index) => {
     if (node.kind === 'accumulator') final.names.set(index, 'total');
@@ -66,11 +71,14 @@ export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule 
     ...parallel.lines,
     ...invariant,
     `var total = ${identity};`,
-    `for (var term = ${reducers === 1 ? '0' : 'reducer'}; term < ${terms}; term += ${reducers}) {`,
-    ...reduced.lines,
-    ...loopBody,
-    `total = ${combine(loop.names.get(value)!)};`,
-    '}',
+    ...sums.declarations(),
+    ...blockedLoop(
+      { name: 'term', first: reducers === 1 ? '0' : 'reducer', end: terms, step: reducers },
+      blocks.cuts[0],
+      (level) => sums.flush(level),
+      [...reduced.lines, ...loopBody, `total = ${combine(loop.names.get(value)!)};`],
+    ),
+    ...sums.totals(),
     ...(reducers === 1 ? [] : treeLines(reducers, reducersFirst ? 1 : outputs, combine)),
     ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
   ];

@@ -2,6 +2,8 @@ import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
 import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
+import { cascade } from '../cascade.ts';
+import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { helperUser, innerScope, storeLines } from './expression.ts';
 import type { Helper } from './helpers.ts';
 import {
@@ -108,7 +110,7 @@ function pointLines(
   ];
 }
 
-/** The reduction at each point of a register tile, into `total_0`, `total_1`, … */
+/** The reduction at each point of a register tile, into `total_0`, `total_1`, …; a loop per reduced axis. */
 function reductionLines(
   half: Kernel,
   scopes: readonly ReturnType<typeof innerScope>[],
@@ -121,16 +123,30 @@ function reductionLines(
   const reduced = axesOfKind(half, 'reduced');
   const terms = half.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
   const loops = scopes.map((scope) => innerScope(scope, terms));
-  return [
-    ...scopes.map((_, k) => `var total_${k} = ${identity};`),
-    ...reduced.map(
-      (axis) => `for (var r${axis} = 0; r${axis} < ${half.axes[axis].extent}; r${axis}++) {`,
-    ),
+  const totals = scopes.map((_, k) => `total_${k}`);
+  const extents = reduced.map((axis) => half.axes[axis].extent);
+  const blocks = cascade(half, extents);
+  const sums = new BlockSums(totals, dtype, blocks);
+  const step = [
     ...evaluateTile(loops, tile, [value]),
-    ...loops.map(({ names }, k) => {
-      const total = `total_${k}`;
-      return `${total} = ${combineText(use, combiner, dtype, total, names.get(value)!)};`;
+    ...totals.map((total, k) => {
+      const term = loops[k].names.get(value)!;
+      return `${total} = ${combineText(use, combiner, dtype, total, term)};`;
     }),
-    ...reduced.map(() => '}'),
+  ];
+  return [
+    ...totals.map((total) => `var ${total} = ${identity};`),
+    ...sums.declarations(),
+    ...reduced.reduceRight(
+      (body, axis, k) =>
+        blockedLoop(
+          { name: `r${axis}`, first: '0', end: extents[k], step: 1 },
+          blocks.cuts[k],
+          (level) => sums.flush(level),
+          body,
+        ),
+      step,
+    ),
+    ...sums.totals(),
   ];
 }

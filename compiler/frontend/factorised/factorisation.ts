@@ -13,6 +13,7 @@ import {
 } from './forms.ts';
 import { factoriseDimension } from './modes.ts';
 import { MAX_MODES, type MatrixNetwork } from './network.ts';
+import { chainBounds, cpBound, modeBounds, pairSizes, treeBounds } from './rank-bounds.ts';
 
 /** How a layer's weight matrix is factorised. Made by {@link blockTerm}, {@link tensorTrain} and their like. */
 export interface Factorisation {
@@ -56,11 +57,12 @@ export interface CpOptions extends ModeOptions {
 
 /** Canonical polyadic (Carroll and Chang 1970): one rank that all factors share. */
 export function cp({ rank, split = false, ...options }: CpOptions): Factorisation {
-  return overModes('CP', options, { paired: !split }, (modes) =>
-    checkRank('CP', rank, 'the factors', Number.MAX_SAFE_INTEGER)
+  return overModes('CP', options, { paired: !split }, (modes) => {
+    const extents = split ? [...modes.inputModes, ...modes.outputModes] : pairSizes(modes);
+    return checkRank('CP', rank, 'the factors', cpBound(extents))
       ? (split ? splitCpNetwork : cpNetwork)(modes, rank)
-      : null,
-  );
+      : null;
+  });
 }
 
 export interface TuckerOptions extends ModeOptions {
@@ -73,20 +75,12 @@ export interface TuckerOptions extends ModeOptions {
 /** Tucker (1966): a factor for every mode and a core. */
 export function tucker(options: TuckerOptions): Factorisation {
   return overModes('Tucker', options, { paired: false }, (modes) => {
-    const inputRanks = ranksOf(
-      'Tucker',
-      'input',
-      modes.inputModes,
-      options.inputRanks,
-      options.rank,
-    );
-    const outputRanks = ranksOf(
-      'Tucker',
-      'output',
-      modes.outputModes,
-      options.outputRanks,
-      options.rank,
-    );
+    const most = modeBounds([...modes.inputModes, ...modes.outputModes]);
+    const ranksFor = (side: 'input' | 'output', bounds: readonly number[]) =>
+      ranksOf('Tucker', side, bounds, options[`${side}Ranks`], options.rank, Math.max(...most));
+    const count = modes.inputModes.length;
+    const inputRanks = ranksFor('input', most.slice(0, count));
+    const outputRanks = ranksFor('output', most.slice(count));
     return inputRanks && outputRanks ? tuckerNetwork(modes, inputRanks, outputRanks) : null;
   });
 }
@@ -101,8 +95,7 @@ export interface TrainOptions extends ModeOptions {
 /** Tensor-train: d - 1 bonds. */
 export function tensorTrain(options: TrainOptions): Factorisation {
   return overModes('tensor-train', options, { paired: true }, (modes) => {
-    const sizes = modes.inputModes.map((extent, k) => extent * modes.outputModes[k]);
-    const most = chainBounds(sizes);
+    const most = chainBounds(pairSizes(modes));
     const ranks = ranksOf('tensor-train', 'bond', most, options.ranks, options.rank);
     return ranks && tensorTrainNetwork(modes, ranks);
   });
@@ -142,7 +135,7 @@ export function blockTerm(options: BlockTermOptions): Factorisation {
       });
       return null;
     }
-    const most = modes.inputModes.map((extent, k) => extent * modes.outputModes[k]);
+    const most = pairSizes(modes);
     const shared = given.length > 0 && own.length === 0 ? (given as readonly number[]) : undefined;
     const lists = Array.from({ length: blocks }, (_, n) =>
       ranksOf('block-term', 'mode', most, own[n] ?? shared, options.rank),
@@ -152,13 +145,13 @@ export function blockTerm(options: BlockTermOptions): Factorisation {
   });
 }
 
-/** Hierarchical Tucker: a balanced tree over the modes, one rank for all its edges. */
+/** Hierarchical Tucker: a balanced tree over the modes, one rank for all its edges, cut to what each can carry. */
 export function hierarchicalTucker({
   rank,
   ...options
 }: ModeOptions & { readonly rank: number }): Factorisation {
   return overModes('hierarchical Tucker', options, { paired: true }, (modes) =>
-    checkRank('hierarchical Tucker', rank, 'the tree', Number.MAX_SAFE_INTEGER)
+    checkRank('hierarchical Tucker', rank, 'the tree', largestOf(treeBounds(modes)))
       ? hierarchicalTuckerNetwork(modes, rank)
       : null,
   );
@@ -224,24 +217,23 @@ export function checkRank(form: string, rank: number, where: string, most: numbe
   return false;
 }
 
-/** What bond k of a chain of tensors of the given sizes can carry: the smaller of the products on either side. */
-export function chainBounds(sizes: readonly number[]): number[] {
-  const product = (list: readonly number[]) => list.reduce((a, b) => a * b, 1);
-  return sizes
-    .slice(1)
-    .map((_, k) => Math.min(product(sizes.slice(0, k + 1)), product(sizes.slice(k + 1))));
-}
+const largestOf = (bounds: readonly number[]) =>
+  bounds.length === 0 ? Number.MAX_SAFE_INTEGER : Math.max(...bounds);
 
-/** One rank per place: the list given, or one rank for all of them cut to what each can carry. */
+/**
+ * One rank per place: the list given, or one rank for all of them cut to what each can carry. BTC2018 for ranks above that,
+ * or above what any place can carry.
+ */
 export function ranksOf(
   form: string,
   place: 'input' | 'output' | 'bond' | 'mode',
   most: readonly number[],
   given: readonly number[] | undefined,
   rank: number | undefined,
+  largest = largestOf(most),
 ): number[] | null {
   if (given === undefined) {
-    const valid = checkRank(form, rank ?? Number.NaN, `all ${place}s`, Number.MAX_SAFE_INTEGER);
+    const valid = checkRank(form, rank ?? Number.NaN, `all ${place}s`, largest);
     return valid ? most.map((bound) => Math.min(bound, rank!)) : null;
   }
   if (given.length !== most.length) {

@@ -14,6 +14,7 @@ import {
 import { factoriseDimension } from './modes.ts';
 import { type MatrixNetwork, parameterCount } from './network.ts';
 import { productMacs } from './product-macs.ts';
+import { chainBounds, cpBound, modeBounds, pairSizes } from './rank-bounds.ts';
 
 /** What a factorised matrix may take; at least one limit. */
 export interface ShapeBudget {
@@ -37,28 +38,30 @@ export type FormName =
   | 'hierarchical-tucker';
 
 const repeat = (count: number, rank: number) => new Array<number>(count).fill(rank);
+const cut = (bounds: readonly number[], rank: number) => bounds.map((most) => Math.min(most, rank));
 /** Blocks that block-term gets when nothing says how many: those of the paper's experiments. */
 const BLOCKS = 2;
 
-/** The network of a form with one rank everywhere, cut to the modes where a form asks for that. */
+/** The network of a form with one rank everywhere, cut to what each place can carry. */
 const BUILDERS: Readonly<Record<FormName, (modes: Modes, rank: number) => MatrixNetwork>> = {
-  'low-rank': ({ inputModes, outputModes }, rank) =>
-    lowRankNetwork(elementCount(inputModes), elementCount(outputModes), rank),
-  cp: cpNetwork,
+  'low-rank': ({ inputModes, outputModes }, rank) => {
+    const [inputs, outputs] = [elementCount(inputModes), elementCount(outputModes)];
+    return lowRankNetwork(inputs, outputs, Math.min(rank, inputs, outputs));
+  },
+  cp: (modes, rank) => cpNetwork(modes, Math.min(rank, cpBound(pairSizes(modes)))),
   tucker: (modes, rank) => {
-    const cut = (extents: readonly number[]) => extents.map((extent) => Math.min(extent, rank));
-    return tuckerNetwork(modes, cut(modes.inputModes), cut(modes.outputModes));
+    const ranks = cut(modeBounds([...modes.inputModes, ...modes.outputModes]), rank);
+    const count = modes.inputModes.length;
+    return tuckerNetwork(modes, ranks.slice(0, count), ranks.slice(count));
   },
   'tensor-train': (modes, rank) =>
-    tensorTrainNetwork(modes, repeat(modes.inputModes.length - 1, rank)),
+    tensorTrainNetwork(modes, cut(chainBounds(pairSizes(modes)), rank)),
   'tensor-ring': (modes, rank) =>
     tensorRingNetwork(modes, repeat(2 * modes.inputModes.length, rank)),
   'block-term': (modes, rank) =>
     blockTermNetwork(
       modes,
-      repeat(BLOCKS, 0).map(() =>
-        modes.inputModes.map((extent, k) => Math.min(rank, extent * modes.outputModes[k])),
-      ),
+      repeat(BLOCKS, 0).map(() => cut(pairSizes(modes), rank)),
     ),
   'hierarchical-tucker': hierarchicalTuckerNetwork,
 };

@@ -6,6 +6,7 @@ import {
   type Network,
   outputLetters,
 } from './network.ts';
+import { edgeBound, pairSizes } from './rank-bounds.ts';
 
 // The factorisations of the literature, each as a network. d is the number of modes, I_k and J_k are the extents of the
 // input and output modes, R_k ranks, N blocks.
@@ -164,14 +165,18 @@ function blocks(modes: Modes, ranks: readonly number[], count: number, prefix: s
 
 /**
  * Hierarchical Tucker (Hackbusch and Kühn 2009): a balanced binary tree over the modes, with factors [I_k, J_k, R_k] at its
- * leaves and a transfer tensor [R_left, R_right, R] at each inner node; the root has no rank of its own.
+ * leaves and a transfer tensor [R_left, R_right, R] at each inner node; the root has no rank of its own. The rank is cut to
+ * what an edge can carry.
  */
 export function hierarchicalTuckerNetwork(modes: Modes, rank: number): MatrixNetwork {
   const bond = bondLetters();
   const cores: Core[] = [];
+  const sizes = pairSizes(modes);
   // d is at most eight, and so is the depth.
   const build = (from: number, to: number, isRoot: boolean): readonly Axis[] => {
-    const own: readonly Axis[] = isRoot ? [] : [[bond(), rank]];
+    const own: readonly Axis[] = isRoot
+      ? []
+      : [[bond(), Math.min(rank, edgeBound(sizes, from, to))]];
     if (to - from === 1) {
       const { input, output } = modeAxes(modes, from);
       cores.push(core(`factor${from + 1}`, [input, output, ...own]));

@@ -1,7 +1,7 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import { report } from '../context.ts';
 import { formatShape } from '../shapes.ts';
-import { chainBounds, checkModes, checkRank, ranksOf } from './factorisation.ts';
+import { checkModes, checkRank, ranksOf } from './factorisation.ts';
 import {
   cpKernelNetwork,
   splitTrainKernelNetwork,
@@ -10,6 +10,7 @@ import {
 } from './kernel-forms.ts';
 import { factoriseDimension } from './modes.ts';
 import type { MatrixNetwork } from './network.ts';
+import { chainBounds, cpBound, modeBounds } from './rank-bounds.ts';
 
 /** How a convolution's kernel is factorised. Made by {@link tuckerKernel}, {@link cpKernel} and {@link tensorTrainKernel}. */
 export interface KernelFactorisation {
@@ -32,9 +33,10 @@ export function tuckerKernel(options: {
     form,
     kernelNetwork: (taps, inChannels, outChannels) => {
       const { inputRank, outputRank } = options;
+      const [, mostInside, mostOutside] = modeBounds([elementCount(taps), inChannels, outChannels]);
       const fits =
-        checkRank(form, inputRank, 'the input channels', inChannels) &&
-        checkRank(form, outputRank, 'the output channels', outChannels);
+        checkRank(form, inputRank, 'the input channels', mostInside) &&
+        checkRank(form, outputRank, 'the output channels', mostOutside);
       const shape = { taps, inputModes: [inChannels], outputModes: [outChannels] };
       return fits ? tuckerKernelNetwork(shape, inputRank, outputRank) : null;
     },
@@ -51,9 +53,7 @@ export function cpKernel(options: {
     form,
     kernelNetwork: (taps, inChannels, outChannels) => {
       const { rank, separable = true } = options;
-      // A tensor's CP rank is at most the product of all extents but the largest.
-      const extents = [...taps, inChannels, outChannels];
-      const most = elementCount(extents) / Math.max(...extents);
+      const most = cpBound([...taps, inChannels, outChannels]);
       const shape = { taps, inputModes: [inChannels], outputModes: [outChannels] };
       return checkRank(form, rank, 'the factors', most)
         ? cpKernelNetwork(shape, rank, separable)

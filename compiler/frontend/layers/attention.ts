@@ -6,7 +6,8 @@ import type { Factorisation } from '../factorised/factorisation.ts';
 import type { VarianceLaw } from '../factorised/initialise.ts';
 import { dropout, softmax } from '../functions.ts';
 import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
-import { type LayerParameters, layerParameters } from '../parameter.ts';
+import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
+import { inPart } from '../scope.ts';
 import { formatShape } from '../shapes.ts';
 import type { Tensor } from '../tensor.ts';
 import { iota, reshape } from '../views.ts';
@@ -87,7 +88,7 @@ export interface Attention {
 export function attention(features: number, options: AttentionOptions): Attention {
   const { heads } = options;
   const layer = Object.assign(
-    (x: Tensor, context: Tensor = x): Tensor => {
+    layerOf('attention', options, (x: Tensor, context: Tensor = x): Tensor => {
       if (!checkSizes('attention', { features, heads })) return poisoned(x.type);
       if (features % heads !== 0) {
         const wanted = `a divisor of the ${features} features`;
@@ -107,7 +108,7 @@ export function attention(features: number, options: AttentionOptions): Attentio
         options,
       );
       return isPoisoned(attended) ? attended : output(reshape(attended, x.shape));
-    },
+    }),
     { features },
   );
   return layer;
@@ -129,7 +130,7 @@ function projection(
     law: options.variance,
   });
   const bias = parameters.get(`${part}.bias`, [features], zerosInit);
-  return times && ((x) => add(times(x), bias));
+  return times && ((x) => inPart(part, () => add(times(x), bias)));
 }
 
 function checkSequence(x: Tensor, features: number): boolean {

@@ -2,7 +2,7 @@ import { elementCount } from '../../../ir/tensor.ts';
 import { currentTrace, poisoned, report } from '../context.ts';
 import { add, mul, rsqrt, square, stopGradient, sub } from '../elementwise.ts';
 import { onesInit, zerosInit } from '../initialisers.ts';
-import { layerParameters, type State } from '../parameter.ts';
+import { layerOf, layerParameters, type State } from '../parameter.ts';
 import { mean } from '../reductions.ts';
 import { formatShape } from '../shapes.ts';
 import type { Tensor } from '../tensor.ts';
@@ -32,7 +32,7 @@ export interface BatchNorm {
 export function batchNorm(features: number, options: BatchNormOptions = {}): BatchNorm {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf('batchNorm', options, (x: Tensor): Tensor => {
       if (!checkSizes('batchNorm', { features }) || !checkOptions({ momentum, epsilon }))
         return poisoned(x.type);
       const parameters = layerParameters(layer, 'batchNorm', options.name);
@@ -55,7 +55,7 @@ export function batchNorm(features: number, options: BatchNormOptions = {}): Bat
       // Zero, for the gradient of the centre: Σ dy·factor is factor·Σ dy, and Σ dy is the gradient of the shift anyway.
       const slope = mul(sub(stopGradient(centre), centre), stopGradient(factor));
       return add(mul(centred, factor), add(shift, slope));
-    },
+    }),
     { features },
   );
   return layer;
@@ -73,7 +73,7 @@ function batchStatistics(
   // The variance does not change with the centre to first order, so its gradient need not go that way.
   const variance = mean(square(centred), axes);
   const move = (state: State, towards: Tensor) =>
-    state.assign(add(mul(state.value, 1 - momentum), mul(towards, momentum)));
+    state.assign(add(state.value, mul(sub(towards, state.value), momentum)));
   move(running.mean, centre);
   move(running.variance, mul(variance, count / (count - 1)));
   return { centre, centred, variance };

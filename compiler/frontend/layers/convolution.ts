@@ -5,8 +5,8 @@ import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
 import type { KernelFactorisation } from '../factorised/kernel.ts';
 import { factorisedConvolution, factorisedWeight } from '../factorised/product.ts';
 import { warnIfDearer } from '../factorised/product-macs.ts';
-import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
-import { type LayerParameters, layerParameters } from '../parameter.ts';
+import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
+import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
@@ -20,7 +20,7 @@ export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   readonly groups?: number;
   /** Default true. */
   readonly bias?: boolean;
-  /** Default Glorot uniform; fans count the window. */
+  /** Default Glorot uniform; fans count the window, and of groups one. */
   readonly weightInit?: Initialiser;
   /** Default zeros. */
   readonly biasInit?: Initialiser;
@@ -44,7 +44,7 @@ export function convolution(
   options: ConvolutionLayerOptions,
 ): Convolution {
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf('convolution', options, (x: Tensor): Tensor => {
       const failed = poisoned({ dtype: 'f32', shape: [...x.shape.slice(0, -1), outChannels] });
       const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
       const { groups = 1 } = options;
@@ -64,13 +64,14 @@ export function convolution(
       if (!fits || !product) return failed;
       const y = product(x);
       return bias ? add(y, bias) : y;
-    },
+    }),
     { inChannels, outChannels },
   );
 
   function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const shape = [...taps, inChannels / groups, outChannels];
-    const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
+    const initialiser = options.weightInit ?? glorotUniform;
+    const weight = parameters.get('weight', shape, perGroup(initialiser, groups));
     return (x: Tensor) => convolve('convolution', x, weight, options, 2);
   }
 
@@ -114,7 +115,7 @@ export function transposedConvolution(
 ): Convolution {
   const kind = 'transposedConvolution';
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf(kind, options, (x: Tensor): Tensor => {
       const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
       if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
       const parameters = layerParameters(layer, kind, options.name);
@@ -127,7 +128,7 @@ export function transposedConvolution(
       if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
       const y = transposedConvolve(kind, x, weight, options);
       return bias ? add(y, bias) : y;
-    },
+    }),
     { inChannels, outChannels },
   );
   return layer;

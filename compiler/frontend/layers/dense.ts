@@ -9,6 +9,7 @@ import {
 } from '../factorised/product.ts';
 import { factorisedRows } from '../factorised/rows.ts';
 import { normalise } from '../functions.ts';
+import { useAsIndices } from '../indices.ts';
 import {
   glorotUniform,
   type Initialiser,
@@ -16,7 +17,7 @@ import {
   onesInit,
   zerosInit,
 } from '../initialisers.ts';
-import { layerParameters } from '../parameter.ts';
+import { inLayer, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
@@ -54,7 +55,7 @@ export function linear(
   options: LinearOptions = {},
 ): Linear {
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf('linear', options, (x: Tensor): Tensor => {
       const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
       if (!checkSizes('linear', { inFeatures, outFeatures })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'linear', options.name);
@@ -73,7 +74,7 @@ export function linear(
       if (!checkFeatures('linear', x, inFeatures) || !times) return poisoned(type);
       const product = times(x);
       return bias ? add(product, bias) : product;
-    },
+    }),
     { inFeatures, outFeatures },
   );
   return layer;
@@ -95,7 +96,7 @@ export interface Embedding {
   table(): Tensor;
 }
 
-/** A row of a trained table for each index. */
+/** A row of a trained table for each index; indices out of range as for {@link gather}. */
 export function embedding(
   vocabulary: number,
   features: number,
@@ -115,14 +116,15 @@ export function embedding(
       [vocabulary, features],
       options.weightInit ?? normalInit(0.02),
     );
-  const table = (): Tensor => {
-    if (!checkSizes('embedding', { vocabulary, features })) return mistaken();
-    if (!options.weight) return dense();
-    const weight = factorised();
-    return weight ? factorisedMatrix(weight) : mistaken();
-  };
+  const table = (): Tensor =>
+    inLayer(layer, 'embedding', options.name, () => {
+      if (!checkSizes('embedding', { vocabulary, features })) return mistaken();
+      if (!options.weight) return dense();
+      const weight = factorised();
+      return weight ? factorisedMatrix(weight) : mistaken();
+    });
   const layer: Embedding = Object.assign(
-    (indices: Tensor): Tensor => {
+    layerOf('embedding', options, (indices: Tensor): Tensor => {
       const type = { dtype: 'f32', shape: [...indices.shape, features] } as const;
       if (!checkSizes('embedding', { vocabulary, features }) || isPoisoned(indices))
         return poisoned(type);
@@ -134,11 +136,12 @@ export function embedding(
         );
       if (options.weight) {
         const weight = factorised();
+        useAsIndices('embedding', indices, { low: 0, high: vocabulary });
         return weight ? factorisedRows(indices, weight) : poisoned(type);
       }
       const rows = dense();
       return isPoisoned(rows) ? poisoned(type) : gather(rows, indices);
-    },
+    }),
     { vocabulary, features, table },
   );
   return layer;
@@ -155,14 +158,14 @@ export function layerNorm(
   options: LayerOptions & { readonly epsilon?: number } = {},
 ): LayerNorm {
   const layer = Object.assign(
-    (x: Tensor): Tensor => {
+    layerOf('layerNorm', options, (x: Tensor): Tensor => {
       if (!checkSizes('layerNorm', { features })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'layerNorm', options.name);
       const scale = parameters.get('scale', [features], onesInit);
       const shift = parameters.get('shift', [features], zerosInit);
       if (!checkFeatures('layerNorm', x, features)) return poisoned(x.type);
       return add(mul(normalise(x, options.epsilon), scale), shift);
-    },
+    }),
     { features },
   );
   return layer;

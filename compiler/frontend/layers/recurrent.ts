@@ -3,7 +3,8 @@ import { add, mul, sigmoid, sub, tanh } from '../elementwise.ts';
 import type { Factorisation } from '../factorised/factorisation.ts';
 import type { VarianceLaw } from '../factorised/initialise.ts';
 import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initialisers.ts';
-import { type LayerParameters, layerParameters } from '../parameter.ts';
+import { inLayer, type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
+import { inPart } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape, slice, split, stack, zeros } from '../views.ts';
 import { checkSizes } from './check.ts';
@@ -133,7 +134,7 @@ function recurrent(
     mistake(2003, { op: cell.kind, wanted, given: `${x.dtype} [${x.shape.join(', ')}]` }, x.type);
 
   const layer: Recurrent = Object.assign(
-    (x: Tensor, initial?: RecurrentState): RecurrentResult => {
+    layerOf(cell.kind, options, (x: Tensor, initial?: RecurrentState): RecurrentResult => {
       if (!checkSizes(cell.kind, { inFeatures, hiddenFeatures })) {
         const hidden = poisoned({ dtype: 'f32', shape: [x.shape[0] ?? 1, 1] });
         return { outputs: poisoned(x.type), state: { hidden, cell: hidden } };
@@ -153,20 +154,23 @@ function recurrent(
       const outputs: Tensor[] = [];
       for (let step = 0; step < time; step++) {
         const fromInput = reshape(slice(fromInputs, 0, step, step + 1), [batch, width]);
-        state = cell.next(fromInput, state, weights);
+        const before = state;
+        state = inPart(`step${step + 1}`, () => cell.next(fromInput, before, weights));
         outputs.push(state.hidden);
       }
       return { outputs: stack(outputs, 1), state };
-    },
+    }),
     {
       inFeatures,
       hiddenFeatures,
-      step: (x: Tensor, state: RecurrentState): RecurrentState => {
-        const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
-        if (!weights || isPoisoned(x)) return state;
-        if (!check(x, 2)) return { hidden: misfit(x, `[batch, ${inFeatures}]`), cell: state.cell };
-        return cell.next(add(weights.input(x), weights.bias), state, weights);
-      },
+      step: (x: Tensor, state: RecurrentState): RecurrentState =>
+        inLayer(layer, cell.kind, options.name, () => {
+          const weights = weightsOf(layerParameters(layer, cell.kind, options.name));
+          if (!weights || isPoisoned(x)) return state;
+          if (!check(x, 2))
+            return { hidden: misfit(x, `[batch, ${inFeatures}]`), cell: state.cell };
+          return cell.next(add(weights.input(x), weights.bias), state, weights);
+        }),
     },
   );
   return layer;

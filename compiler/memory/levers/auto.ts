@@ -1,3 +1,4 @@
+import { append } from '../../../ir/lists.ts';
 import { type Candidate, candidatesAt, homeCandidates } from './candidates.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import type { LeverProgram } from './program.ts';
@@ -146,7 +147,7 @@ class Search {
     if (swap) {
       const ids = this.module.persistentOf[p];
       const bytes = this.module.persistentBytes;
-      candidates.push(...homeCandidates(view, ids, bytes, this.onHost));
+      append(candidates, homeCandidates(view, ids, bytes, this.onHost));
     }
     candidates.sort((a, b) => a.score - b.score || b.bytes - a.bytes || a.gap - b.gap);
     const chosen = chooseUntil(candidates, excess);

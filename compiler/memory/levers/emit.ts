@@ -10,6 +10,9 @@ import { timesOfOps } from './curve.ts';
 import type { NamedProgram } from './program.ts';
 import type { Realisation } from './realise.ts';
 
+/** What the name of a copy says of it. */
+const COPIES = { recompute: 'recomputed', swap: 'swapped' } as const;
+
 /** Builds the schedule that realised programs stand for: copies are tensors of their own, transfers name host slots. */
 export class LeverEmitter {
   private readonly schedule: Schedule;
@@ -82,21 +85,21 @@ export class LeverEmitter {
     program: NamedProgram,
     { versions }: Realisation,
   ): Int32Array {
-    const copies = new Map<number, number>();
+    const copies = new Map<string, number>();
     return Int32Array.from(versions, ({ value, by }) => {
       const of = program.tensors[value];
       if (by === 'original') return of;
-      const number = (copies.get(value) ?? 1) + 1;
-      copies.set(value, number);
-      const { name, dtype, shape, source } = this.schedule.tensors[of];
+      const tensor = this.schedule.tensors[of];
+      const owner = tensor.program === null ? `${this.schedule.programs[index].name}/` : '';
+      const copy = `${owner}${tensor.name}~${COPIES[by]}`;
+      const number = (copies.get(copy) ?? 0) + 1;
+      copies.set(copy, number);
       return (
         this.tensors.push({
-          name: `${name}~${number}`,
-          dtype,
-          shape,
+          ...tensor,
+          name: number === 1 ? copy : `${copy}.${number}`,
           role: 'activation',
           program: index,
-          source,
           again: { of, by },
         }) - 1
       );

@@ -1,0 +1,145 @@
+import { join, resolve } from 'node:path';
+import { append } from '../../ir/lists.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { sweepTemporary } from '../load/leftovers.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+import { baseOf } from './base-name.ts';
+import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
+import { type Builder, startBuilder } from './builder.ts';
+import { writeOutputs } from './emit.ts';
+import { recoverFolder } from './journal.ts';
+import { obsoleteOutputs } from './obsolete.ts';
+import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
+import type { TargetName } from './targets.ts';
+import { watchFiles } from './watch.ts';
+
+/** Exit codes of tsc: 0, 1 (errors, no outputs) and 2 (errors, some outputs). */
+const SOME_FAILED = 2;
+
+export async function buildCommand(
+  files: readonly string[],
+  options: BuildCommandOptions,
+): Promise<number> {
+  if (!options.watch) return (await buildAll(files, options)).exitCode;
+  await watchFiles(async () => (await buildAll(files, options)).watched, pretty(options));
+  return 0;
+}
+
+function pretty({ pretty: asked }: BuildCommandOptions): boolean {
+  return asked ?? process.stdout.isTTY ?? false;
+}
+
+async function buildAll(
+  files: readonly string[],
+  options: BuildCommandOptions,
+): Promise<{ exitCode: number; watched: readonly string[] }> {
+  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
+    printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
+  sweepTemporary();
+  const watched = [...files, ...(options.profile ?? [])];
+  const clashes = findClashes(files, options.outDir);
+  const profiles = await readProfiles(options);
+  const refused = clashes.length > 0 ? clashes : profiles.diagnostics;
+  if (refused.length > 0) {
+    print(refused.map(fromBtc));
+    return { exitCode: 1, watched };
+  }
+  if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
+  const built = await buildFiles(files, options, profiles.byTarget);
+  const diagnostics = built.flatMap((file) => file.diagnostics);
+  let succeeded = 0;
+  for (const file of built) {
+    if (file.outputs.length === 0) continue;
+    const problem = options.noEmit ? null : await emit(file, options.outDir);
+    if (problem) {
+      diagnostics.push(fromBtc(problem));
+    } else {
+      for (const line of file.summary) console.log(line);
+      succeeded++;
+    }
+  }
+  print(diagnostics);
+  const failed = diagnostics.some(({ category }) => category === 'error');
+  return {
+    exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
+    watched: [...watched, ...built.flatMap((file) => file.watched)],
+  };
+}
+
+/** One after the other, each in a thread of its own: what one model does to its globals or leaves running is no other's. */
+async function buildFiles(
+  files: readonly string[],
+  options: BuildCommandOptions,
+  profiles: Profiles,
+): Promise<BuiltFile[]> {
+  const built: BuiltFile[] = [];
+  let next: Builder | null = null;
+  for (const [k, file] of files.entries()) {
+    const builder: Builder = next ?? startBuilder();
+    // It loads the compiler while this one works.
+    next = k + 1 < files.length ? startBuilder() : null;
+    built.push(await builder.build({ file, options, profiles }));
+  }
+  return built;
+}
+
+/** The profiles that are given, each of a target that is built. */
+async function readProfiles({
+  profile: files = [],
+  target: targets,
+}: BuildCommandOptions): Promise<{
+  readonly byTarget: Profiles;
+  readonly diagnostics: readonly Diagnostic[];
+}> {
+  const byTarget = new Map<TargetName, DeviceProfile>();
+  const diagnostics: Diagnostic[] = [];
+  for (const file of files) {
+    const { readProfileFile } = await import('./profile-file.ts');
+    const { targetProblem } = await import('../profile/check.ts');
+    const read = await readProfileFile(file);
+    if ('diagnostics' in read) {
+      append(diagnostics, read.diagnostics);
+      continue;
+    }
+    append(diagnostics, targetProblem(read.profile, targets));
+    byTarget.set(read.profile.target, read.profile);
+  }
+  return { byTarget, diagnostics };
+}
+
+/** BTC5004 for each base name that different files have. */
+function findClashes(files: readonly string[], outDir: string): Diagnostic[] {
+  const caseSensitive = !['win32', 'darwin'].includes(process.platform);
+  const byOutput = new Map<string, string[]>();
+  for (const file of new Map(files.map((path) => [resolve(path), path])).values()) {
+    const base = caseSensitive ? baseOf(file) : baseOf(file).toLowerCase();
+    byOutput.set(base, [...(byOutput.get(base) ?? []), file]);
+  }
+  return [...byOutput.values()]
+    .filter(({ length }) => length > 1)
+    .map((same) =>
+      diagnostic(5004, null, {
+        output: join(outDir, `${baseOf(same[0])}.js`),
+        files: same.map((file) => `'${file}'`).join(' and '),
+      }),
+    );
+}
+
+/** Puts the outputs of one model in their places; says what is in the way, if anything. */
+async function emit(
+  { base, outputs, sources }: BuiltFile,
+  folder: string,
+): Promise<Diagnostic | null> {
+  const refuse = (file: string, reason: string) => diagnostic(5003, null, { file, reason });
+  const paths = outputs.map(({ path }) => path);
+  const own = new Set(sources.map((source) => resolve(source)));
+  const overwritten = paths.find((path) => own.has(resolve(folder, path)));
+  if (overwritten !== undefined)
+    return refuse(join(folder, overwritten), 'it is a source file of the model');
+  try {
+    await writeOutputs(folder, outputs, await obsoleteOutputs(folder, base, paths));
+    return null;
+  } catch (error) {
+    return refuse(folder, error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,29 @@
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { diagnostic } from '../diagnostics.ts';
+import { spanOfError } from '../frontend/source.ts';
+import { setProgramRunner } from '../frontend/trace.ts';
+import { buildFile } from './build.ts';
+import type { BuilderMessage, BuildJob } from './builder.ts';
+import { printOnce } from './once.ts';
+
+// Taken before the model can replace them.
+const writers = [process.stdout, process.stderr].map((stream) => stream.write.bind(stream));
+const exit = process.exit.bind(process);
+
+// Once there is a job, nothing but its own work keeps the thread alive: a model that waits for nothing ends it.
+parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessagePort }) => {
+  const send = (message: BuilderMessage) => port.postMessage(message);
+  process.exit = (code) => {
+    const span = spanOfError(new Error());
+    send({ kind: 'ended', problem: diagnostic(1030, span, { code: String(code ?? '') }) });
+    return exit(code);
+  };
+  setProgramRunner(printOnce([process.stdout, process.stderr]));
+  try {
+    const built = await buildFile(job, (files) => send({ kind: 'watched', files }));
+    await Promise.all(writers.map((write) => new Promise<void>((done) => write('', () => done()))));
+    send({ kind: 'built', built });
+  } catch (error) {
+    send({ kind: 'defect', error: error instanceof Error ? error : String(error) });
+  }
+});

@@ -1,0 +1,111 @@
+import { getHeapStatistics } from 'node:v8';
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { sweepTemporary } from '../load/leftovers.ts';
+import { baseOf } from './base-name.ts';
+import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
+import { withCleanup } from './ending.ts';
+import { fromBtc } from './report.ts';
+
+export interface BuildJob {
+  readonly file: string;
+  readonly options: BuildCommandOptions;
+  readonly profiles: Profiles;
+}
+
+/** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */
+export type BuilderMessage =
+  /** The files that the model is made of, before it is evaluated. */
+  | { readonly kind: 'watched'; readonly files: readonly string[] }
+  | { readonly kind: 'built'; readonly built: BuiltFile }
+  /** The model ends the thread. */
+  | { readonly kind: 'ended'; readonly problem: Diagnostic }
+  /** btc itself failed. */
+  | { readonly kind: 'defect'; readonly error: unknown };
+
+/** A thread that builds one model. */
+export interface Builder {
+  /** @throws what btc itself failed with */
+  build(job: BuildJob): Promise<BuiltFile>;
+}
+
+const MEBIBYTE = 2 ** 20;
+
+/**
+ * Starts a thread that evaluates and compiles one model and ends with it. User code may loop, wait for ever, end its process or
+ * leave timers behind: this thread stays free for signals, and for the terminal.
+ */
+export function startBuilder(): Builder {
+  const entry = import.meta.url.endsWith('.ts') ? './build-worker.ts' : './build-worker.js';
+  const worker = new Worker(new URL(entry, import.meta.url), {
+    // As much as this thread may have; by default a thread gets less.
+    resourceLimits: {
+      maxOldGenerationSizeMb: Math.floor(getHeapStatistics().heap_size_limit / MEBIBYTE),
+    },
+  });
+  // Before there is a job nothing waits for it.
+  worker.unref();
+  return {
+    build: (job) =>
+      withCleanup(
+        () => sweepTemporary(true),
+        async () => {
+          worker.ref();
+          try {
+            return await outcome(worker, job);
+          } finally {
+            await worker.terminate();
+            sweepTemporary(true);
+          }
+        },
+      ),
+  };
+}
+
+function outcome(worker: Worker, job: BuildJob): Promise<BuiltFile> {
+  const { port1, port2 } = new MessageChannel();
+  let watched: readonly string[] = [];
+  const failed = (problem: Diagnostic): BuiltFile => ({
+    base: baseOf(job.file),
+    diagnostics: [fromBtc(problem)],
+    outputs: [],
+    summary: [],
+    sources: [],
+    watched,
+  });
+  return new Promise<BuiltFile>((resolve, reject) => {
+    const receive = (message: BuilderMessage) => {
+      if (message.kind === 'watched') watched = message.files;
+      else if (message.kind === 'built') resolve(message.built);
+      else if (message.kind === 'ended') resolve(failed(message.problem));
+      else reject(message.error);
+    };
+    port1.on('message', receive);
+    worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(thrown(job.file, error))));
+    worker.on('exit', (code) => {
+      for (const message of remaining(port1)) receive(message);
+      resolve(failed(diagnostic(code === 0 ? 1031 : 1032, null, { file: job.file, code })));
+    });
+    worker.postMessage({ ...job, port: port2 }, [port2]);
+  }).finally(() => port1.close());
+}
+
+/** What was said before the thread ended and is not delivered yet. */
+function remaining(port: MessagePort): BuilderMessage[] {
+  const messages: BuilderMessage[] = [];
+  for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
+    messages.push(next.message as BuilderMessage);
+  return messages;
+}
+
+/** An error that ended the thread. */
+function thrown(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
+  return code === 'ERR_WORKER_OUT_OF_MEMORY'
+    ? diagnostic(1033, null, { file })
+    : diagnostic(1002, null, { reason: message });
+}

@@ -1,0 +1,68 @@
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Why the process ends before its work is done. */
+type Ending = { readonly signal: NodeJS.Signals } | { readonly exitCode: number };
+
+let pending: Ending | null = null;
+let sections = 0;
+let listening = 0;
+const cleanups = new Set<() => void>();
+
+/**
+ * Ends the process, after the section that must not be interrupted, if one is running. A signal ends it as if it had not been
+ * caught, so that a shell sees 128 and its number.
+ */
+export function end(ending: Ending): void {
+  pending ??= ending;
+  if (sections > 0) return;
+  for (const cleanup of cleanups) cleanup();
+  if ('exitCode' in pending) process.exit(pending.exitCode);
+  listening = 0;
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+  process.kill(process.pid, pending.signal);
+}
+
+/** Whether the process shall end as soon as it can. */
+export function isEnding(): boolean {
+  return pending !== null;
+}
+
+/** Runs `section` to its end whatever signal arrives meanwhile; the signal comes to pass afterwards. */
+export async function uninterrupted<T>(section: () => Promise<T>): Promise<T> {
+  listen();
+  sections++;
+  try {
+    return await section();
+  } finally {
+    // A signal that has arrived is told in the next round of the event loop, not before.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    sections--;
+    if (pending) end(pending);
+    unlisten();
+  }
+}
+
+/** Runs `task`; a signal meanwhile first cleans up. Only for a task that leaves the event loop free. */
+export async function withCleanup<T>(cleanup: () => void, task: () => Promise<T>): Promise<T> {
+  listen();
+  cleanups.add(cleanup);
+  try {
+    return await task();
+  } finally {
+    cleanups.delete(cleanup);
+    unlisten();
+  }
+}
+
+// Signals are caught only where that serves a purpose: a loop that never leaves the thread must end by what the system does.
+function listen(): void {
+  if (listening++ === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
+}
+
+function unlisten(): void {
+  if (--listening === 0) for (const signal of SIGNALS) process.off(signal, onSignal);
+}
+
+function onSignal(signal: NodeJS.Signals): void {
+  end({ signal });
+}

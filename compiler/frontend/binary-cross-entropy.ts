@@ -1,0 +1,86 @@
+import type { TensorType } from '../../ir/tensor.ts';
+import { sameShape } from '../../ir/tensor.ts';
+import { isPoisoned, poisoned, report } from './context.ts';
+import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './elementwise.ts';
+import type { LossReduction } from './losses.ts';
+import { mean, sum } from './reductions.ts';
+import { broadcastShapes, formatShape } from './shapes.ts';
+import type { Tensor, TensorLike } from './tensor.ts';
+
+export interface BinaryCrossEntropyOptions {
+  /** Weights of the elements, broadcast to them; the mean is by their number all the same, as in PyTorch. */
+  readonly weights?: TensorLike;
+  /** Weights of the positive part, y·log(σ(x)), broadcast to the elements: one number, or one per class. */
+  readonly positiveWeights?: TensorLike;
+  /** Default `mean`. */
+  readonly reduction?: LossReduction;
+}
+
+/**
+ * -w·(p·y·log σ(x) + (1 - y)·log(1 - σ(x))) for logits x and targets y in [0, 1] of one shape, f32, as PyTorch's
+ * `binary_cross_entropy_with_logits`. Both parts are softplus, so that neither value nor gradient loses its tail; an infinite
+ * logit on the right side costs 0.
+ *
+ * Errors: BTC2003 for tensors that do not fit, BTC2015 for another reduction.
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  targets: Tensor,
+  options: BinaryCrossEntropyOptions = {},
+): Tensor {
+  const { weights, positiveWeights, reduction = 'mean' } = options;
+  const type: TensorType = { dtype: 'f32', shape: reduction === 'none' ? logits.shape : [] };
+  if (isPoisoned(logits) || isPoisoned(targets)) return poisoned(type);
+  const fits =
+    check('logits', logits, logits) &&
+    check('targets', targets, logits) &&
+    checkWeights('weights', weights, logits) &&
+    checkWeights('positiveWeights', positiveWeights, logits) &&
+    checkReduction(reduction);
+  if (!fits) return poisoned(type);
+  const positive = share(targets, softplus(neg(logits)));
+  const loss = add(
+    positiveWeights === undefined ? positive : mul(positive, positiveWeights),
+    share(sub(1, targets), softplus(logits)),
+  );
+  const weighted = weights === undefined ? loss : mul(loss, weights);
+  if (reduction === 'none') return weighted;
+  return reduction === 'sum' ? sum(weighted) : mean(weighted);
+}
+
+/** A share of a cost; none of an infinite one is 0. */
+function share(part: Tensor, cost: Tensor): Tensor {
+  const isNothing = logicalAnd(equal(part, 0), equal(cost, Number.POSITIVE_INFINITY));
+  return select(isNothing, 0, mul(part, cost));
+}
+
+const OP = 'binaryCrossEntropyWithLogits';
+
+function check(name: string, x: Tensor, like: Tensor): boolean {
+  if (x.dtype === 'f32' && sameShape(x.shape, like.shape)) return true;
+  const wanted = `${name} ${formatShape(like.shape)} f32`;
+  report(2003, { op: OP, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
+  return false;
+}
+
+function checkWeights(name: string, x: TensorLike | undefined, { shape }: Tensor): boolean {
+  if (x === undefined) return true;
+  if (typeof x === 'number') {
+    if (Number.isFinite(x)) return true;
+    report(2015, { op: OP, name, value: String(x), wanted: 'a finite number' });
+    return false;
+  }
+  if (isPoisoned(x)) return false;
+  const joined = broadcastShapes(x.shape, shape);
+  if (x.dtype === 'f32' && joined && sameShape(joined, shape)) return true;
+  const wanted = `${name} f32 that broadcast to ${formatShape(shape)}`;
+  report(2003, { op: OP, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
+  return false;
+}
+
+function checkReduction(reduction: string): boolean {
+  if (['mean', 'sum', 'none'].includes(reduction)) return true;
+  const wanted = "'mean', 'sum' or 'none'";
+  report(2015, { op: OP, name: 'reduction', value: String(reduction), wanted });
+  return false;
+}

@@ -1,0 +1,171 @@
+import { elementCount, sameShape, type TensorType } from '../../ir/tensor.ts';
+import { isPoisoned, poisoned, report } from './context.ts';
+import {
+  add,
+  cast,
+  div,
+  equal,
+  greaterEqual,
+  less,
+  logicalOr,
+  mul,
+  neg,
+  notEqual,
+  select,
+} from './elementwise.ts';
+import { logSoftmax } from './functions.ts';
+import { useAsIndices } from './indices.ts';
+import { mean, sum } from './reductions.ts';
+import { formatShape } from './shapes.ts';
+import { Tensor } from './tensor.ts';
+import { broadcastTo, constant, expandDims, iota, stack } from './views.ts';
+
+/** How the losses of single rows become one: their mean, their sum, or as they are. */
+export type LossReduction = 'mean' | 'sum' | 'none';
+
+export interface CrossEntropyOptions {
+  /** The label of rows that count nothing, neither in the sum nor in the mean; default none (PyTorch: -100). */
+  readonly ignoreIndex?: number;
+  /** Share of the target that is spread evenly over all classes, in [0, 1]; default 0 (Szegedy et al. 2016). */
+  readonly labelSmoothing?: number;
+  /** One per class: [classes] f32, or numbers. A row counts with the weight of its label, in the mean too. */
+  readonly weights?: Tensor | readonly number[];
+  /** Default `mean`: the sum by the number, or the weights, of the rows that are not ignored. */
+  readonly reduction?: LossReduction;
+}
+
+/**
+ * Cross-entropy of logits [.., classes] f32 with labels [..] i32, or with probabilities [.., classes] f32, as PyTorch defines
+ * it: the classes are the last axis. With every row ignored the mean is NaN, 0 / 0, and its gradient 0.
+ *
+ * A label that is no class is refused by the runtime where it comes from an input (see `PlanInput.ranges`), and makes the
+ * loss NaN where the model computes it. The label is picked by comparison with the class index, so the gradient is elementwise.
+ *
+ * Errors: BTC2003 for tensors that do not fit, BTC2015 for options out of range, BTC2050 for labels that are known and wrong.
+ */
+export function crossEntropy(
+  logits: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions = {},
+): Tensor {
+  const { reduction = 'mean' } = options;
+  const rows = logits.shape.slice(0, -1);
+  const type: TensorType = { dtype: 'f32', shape: reduction === 'none' ? rows : [] };
+  if (isPoisoned(logits) || isPoisoned(targets)) return poisoned(type);
+  if (!checkTargets(logits, targets) || !checkOptions(targets, options)) return poisoned(type);
+  const weights = weightsOf(options.weights, logits.shape[logits.rank - 1]);
+  if (weights === null) return poisoned(type);
+  const loss = neg(logSoftmax(logits));
+  const weighted = weights ? mul(loss, weights) : loss;
+  return targets.dtype === 'i32'
+    ? ofLabels(weighted, targets, weights, options)
+    : reduced(ofProbabilities(weighted, targets, options), reduction);
+}
+
+/** The loss of every row, from those of all classes and their probabilities. */
+function ofProbabilities(
+  losses: Tensor,
+  targets: Tensor,
+  { labelSmoothing = 0 }: CrossEntropyOptions,
+): Tensor {
+  const classes = losses.shape[losses.rank - 1];
+  const smoothed =
+    labelSmoothing === 0
+      ? targets
+      : add(mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
+  return sum(mul(losses, smoothed), -1);
+}
+
+/** From the weighted losses of all classes [.., classes] and the labels [..]. */
+function ofLabels(
+  losses: Tensor,
+  labels: Tensor,
+  weights: Tensor | undefined,
+  { ignoreIndex, labelSmoothing = 0, reduction = 'mean' }: CrossEntropyOptions,
+): Tensor {
+  const { shape, rank } = losses;
+  const classes = shape[rank - 1];
+  const except = ignoreIndex === undefined ? {} : { except: [ignoreIndex] };
+  const isChecked = useAsIndices('crossEntropy', labels, { low: 0, high: classes, ...except });
+  const counts = ignoreIndex === undefined ? null : notEqual(labels, ignoreIndex);
+  const along = (x: Tensor) => broadcastTo(expandDims(x, -1), shape);
+  const counted = (x: Tensor) => (counts ? select(along(counts), x, 0) : x);
+  const isLabel = counted(equal(along(labels), iota(shape, rank - 1)));
+  // All elements at once, in one reduction, where rows are not asked for.
+  const axis = reduction === 'none' ? -1 : undefined;
+  let own = select(isLabel, losses, 0);
+  if (!isChecked) {
+    const isNoClass = logicalOr(less(labels, 0), greaterEqual(labels, classes));
+    own = select(counted(along(isNoClass)), Number.NaN, own);
+  }
+  let loss = sum(own, axis);
+  if (labelSmoothing > 0) {
+    const evenly = mul(sum(counted(losses), axis), labelSmoothing / classes);
+    loss = add(mul(loss, 1 - labelSmoothing), evenly);
+  }
+  if (reduction !== 'mean') return loss;
+  if (weights) return div(loss, sum(select(isLabel, broadcastTo(weights, shape), 0)));
+  if (counts) return div(loss, sum(cast(counts, 'f32')));
+  return mul(loss, 1 / elementCount(labels.shape));
+}
+
+function reduced(rows: Tensor, reduction: LossReduction): Tensor {
+  if (reduction === 'none') return rows;
+  return reduction === 'sum' ? sum(rows) : mean(rows);
+}
+
+function checkTargets(logits: Tensor, targets: Tensor): boolean {
+  const rows = logits.shape.slice(0, -1);
+  const fits = logits.rank > 0 && logits.dtype === 'f32';
+  if (fits && sameShape(targets.shape, targets.dtype === 'i32' ? rows : logits.shape)) return true;
+  const isLabels = targets.dtype === 'f32' && sameShape(targets.shape, rows);
+  const wanted = `labels ${formatShape(rows)} i32, or probabilities ${formatShape(logits.shape)} f32, for logits ${formatShape(logits.shape)} f32`;
+  report(2003, {
+    op: 'crossEntropy',
+    wanted: fits && isLabels ? 'i32 labels' : wanted,
+    given: fits && isLabels ? 'f32' : `${targets.dtype} ${formatShape(targets.shape)}`,
+  });
+  return false;
+}
+
+function checkOptions(targets: Tensor, options: CrossEntropyOptions): boolean {
+  const { ignoreIndex, labelSmoothing = 0, reduction = 'mean' } = options;
+  const misuse = (name: string, value: unknown, wanted: string) => {
+    report(2015, { op: 'crossEntropy', name, value: String(value), wanted });
+    return false;
+  };
+  if (ignoreIndex !== undefined) {
+    if (targets.dtype !== 'i32')
+      return misuse('ignoreIndex', ignoreIndex, 'left out with probabilities');
+    if ((ignoreIndex | 0) !== ignoreIndex)
+      return misuse('ignoreIndex', ignoreIndex, 'an integer of 32 bits');
+  }
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+    return misuse('labelSmoothing', labelSmoothing, 'in [0, 1]');
+  return (
+    ['mean', 'sum', 'none'].includes(reduction) ||
+    misuse('reduction', reduction, "'mean', 'sum' or 'none'")
+  );
+}
+
+/** The weights as a tensor [classes]; undefined where none are given, null after a diagnostic. */
+function weightsOf(
+  given: CrossEntropyOptions['weights'],
+  classes: number,
+): Tensor | undefined | null {
+  if (given === undefined) return undefined;
+  const wanted = `f32 weights [${classes}], or ${classes} numbers`;
+  const refuse = (what: string) => {
+    report(2003, { op: 'crossEntropy', wanted, given: what });
+    return null;
+  };
+  if (given instanceof Tensor) {
+    if (isPoisoned(given)) return null;
+    const fits = given.dtype === 'f32' && sameShape(given.shape, [classes]);
+    return fits ? given : refuse(`${given.dtype} ${formatShape(given.shape)}`);
+  }
+  const isSound = Array.isArray(given) && given.every((weight) => Number.isFinite(weight));
+  if (!isSound || given.length !== classes)
+    return refuse(isSound ? `${given.length} numbers` : 'something else');
+  return stack(given.map((weight) => constant(weight)));
+}

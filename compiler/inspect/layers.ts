@@ -1,0 +1,98 @@
+import { largest } from '../../ir/lists.ts';
+import type { Plan } from '../../ir/plan.ts';
+import { liveBytes } from './lives.ts';
+import { placeOf } from './places.ts';
+
+/** What a layer, or the layers in a scope, take. All but the bytes are sums over one run of every program. */
+export interface InspectedLayer {
+  /** As in `stage4.block1`; empty for what belongs to none. */
+  readonly name: string;
+  readonly parameterBytes: number;
+  /** Of the optimiser, and states of the layer's own. */
+  readonly stateBytes: number;
+  /** What is live at the fullest step of the program that needs most. */
+  readonly peakBytes: number;
+  readonly flops: number;
+  /** By the plan's profile; null where it has none. */
+  readonly seconds: number | null;
+}
+
+type Sums = { -readonly [Field in Exclude<keyof InspectedLayer, 'name' | 'seconds'>]: number } & {
+  seconds: number;
+};
+
+/** Scopes are told apart down to where they are more than this. */
+const MOST_LAYERS = 24;
+
+/** Sums by scope, in the order of the model; `all` gives every layer a row of its own. */
+export function inspectLayers(plan: Plan, all: boolean): InspectedLayer[] {
+  const layers = layerSums(plan);
+  const names = [...layers.keys()];
+  const cut = (name: string, depth: number) => name.split('.').slice(0, depth).join('.');
+  const deepest = largest(
+    names.map((name) => name.split('.').length),
+    1,
+  );
+  let depth = deepest;
+  while (!all && depth > 1 && new Set(names.map((name) => cut(name, depth))).size > MOST_LAYERS)
+    depth--;
+  const grouped = new Map<string, Sums>();
+  for (const [name, sums] of layers) {
+    const group = sumsOf(grouped, cut(name, depth));
+    for (const field of FIELDS) group[field] += sums[field];
+  }
+  const isTimed = Object.values(plan.programs).some(({ predicted }) => predicted);
+  return [...grouped].map(([name, { seconds, ...sums }]) => ({
+    name,
+    ...sums,
+    seconds: isTimed ? seconds : null,
+  }));
+}
+
+const FIELDS = ['parameterBytes', 'stateBytes', 'peakBytes', 'flops', 'seconds'] as const;
+
+function sumsOf(layers: Map<string, Sums>, name: string): Sums {
+  let sums = layers.get(name);
+  if (!sums) {
+    sums = { parameterBytes: 0, stateBytes: 0, peakBytes: 0, flops: 0, seconds: 0 };
+    layers.set(name, sums);
+  }
+  return sums;
+}
+
+function layerSums(plan: Plan): Map<string, Sums> {
+  const layers = new Map<string, Sums>();
+  const of = (source: number | null | undefined) =>
+    sumsOf(layers, sharedScope(placeOf(plan, source).scope ?? ''));
+  for (const { role, source, bytes } of plan.tensors) {
+    if (role === 'parameter') of(source).parameterBytes += bytes;
+    else if (role === 'state' || role === 'optimiser') of(source).stateBytes += bytes;
+  }
+  for (const { steps } of Object.values(plan.programs)) {
+    for (const { source, flops, seconds = 0 } of steps) {
+      const sums = of(source);
+      sums.flops += flops;
+      sums.seconds += seconds;
+    }
+  }
+  const peaks = Object.keys(plan.programs).map((program) => {
+    const live = liveBytes(plan, program);
+    const bytes = largest(live);
+    return { program, bytes, step: live.indexOf(bytes) };
+  });
+  const fullest = peaks.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  for (const { program, policy, source, bytes, firstStep, lastStep } of plan.tensors) {
+    // Of an in-place handover the place counts once.
+    const first = policy === 'in-place' ? firstStep + 1 : firstStep;
+    if (program === fullest.program && first <= fullest.step && fullest.step <= lastStep)
+      of(source).peakBytes += bytes;
+  }
+  return layers;
+}
+
+/** The scope that the layers of a short form share: `stage4.block1` of `stage4.block1.{conv2, norm2}`. */
+function sharedScope(scope: string): string {
+  const brace = scope.indexOf('{');
+  if (brace >= 0) return scope.slice(0, Math.max(0, brace - 1));
+  return scope.includes(', ') ? '' : scope;
+}

@@ -1,0 +1,67 @@
+import type { ValueId } from '../../ir/graph.ts';
+import type { Rewriter } from '../rewrite.ts';
+
+/**
+ * The logarithm of a value, where that undoes an exponential: without the way there and back it neither overflows nor
+ * vanishes, and has a finite gradient wherever the model does. Equal at infinities and NaN:
+ *
+ * - log(exp(u)) = u, log(exp(u) / b) = u - log(b), which is what a softmax under a logarithm comes to;
+ * - log(sigmoid(u)) = -softplus(-u), log(1 - sigmoid(u)) = -softplus(u), log(1 + exp(u)) = softplus(u).
+ *
+ * Before gradients are taken only: they may give what is kept, the sigmoid, another reader.
+ */
+export function logarithmOf(value: ValueId, source: number, r: Rewriter): ValueId | null {
+  const node = r.builder.nodes[value];
+  const apply = (op: 'neg' | 'softplus' | 'sub', ...operands: ValueId[]) =>
+    r.append(op, operands, {}, source);
+  const [a, b] = node.operands;
+  switch (node.op) {
+    case 'exp':
+      return a;
+    case 'div':
+      return opOf(r, a) === 'exp'
+        ? apply('sub', r.builder.nodes[a].operands[0], logarithmBelowViews(b, source, r))
+        : null;
+    case 'sigmoid':
+      return apply('neg', apply('softplus', apply('neg', a)));
+    case 'sub':
+      return isOne(r, a) && opOf(r, b) === 'sigmoid'
+        ? apply('neg', apply('softplus', r.builder.nodes[b].operands[0]))
+        : null;
+    case 'add': {
+      const power = isOne(r, a) ? b : isOne(r, b) ? a : null;
+      return power !== null && opOf(r, power) === 'exp'
+        ? apply('softplus', r.builder.nodes[power].operands[0])
+        : null;
+    }
+    default:
+      return null;
+  }
+}
+
+const opOf = (r: Rewriter, value: ValueId) => r.builder.nodes[value].op;
+
+function isOne(r: Rewriter, value: ValueId): boolean {
+  const node = r.builder.nodes[value];
+  return node.op === 'constant' && node.attributes.value === 1;
+}
+
+/** The logarithm of a sum that was repeated along rows is taken of the sum. */
+function logarithmBelowViews(value: ValueId, source: number, r: Rewriter): ValueId {
+  const node = r.builder.nodes[value];
+  if (node.op === 'broadcast')
+    return r.append(
+      'broadcast',
+      [logarithmBelowViews(node.operands[0], source, r)],
+      node.attributes,
+      source,
+    );
+  if (node.op === 'reshape')
+    return r.append(
+      'reshape',
+      [logarithmBelowViews(node.operands[0], source, r)],
+      node.attributes,
+      source,
+    );
+  return r.append('log', [value], {}, source);
+}

@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import {
+  assignment,
+  byteSize,
+  choice,
+  count,
+  counts,
+  positive,
+  rankLists,
+  seed,
+  targetList,
+  text,
+} from '../../compiler/cli/arguments.ts';
+import { UsageError } from '../../compiler/cli/usage.ts';
+import { btc } from '../support/btc.ts';
+
+/** One line in tsc's style, exit code 1. */
+const refused = (...args: string[]) => {
+  const { code, stdout, stderr } = btc(args);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  return stderr;
+};
+
+/** What a parser says to a text: its value, or the message. */
+function outcome<T>(parse: (given: string) => T, given: string): T | string {
+  try {
+    return parse(given);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).problem.message;
+  }
+}
+
+const BAD = [
+  '',
+  ' ',
+  'x',
+  '-1',
+  'NaN',
+  'Infinity',
+  '-Infinity',
+  '1e999',
+  '１２',
+  '1_000',
+  '1,2;',
+  '9e9e9',
+];
+
+describe('numbers', () => {
+  test.each([
+    [
+      'count',
+      count('--n'),
+      ['1', '9007199254740991'],
+      ['0', '2.5', '1e3', '0x10', '9'.repeat(300)],
+    ],
+    ['counts', counts('--n'), ['1', '8,20, 18'], ['1,', '0', '1,,2']],
+    ['ranks', rankLists('--n'), ['4', '4,4;2,2'], ['4;', ';']],
+    ['positive', positive('--n'), ['0.05', '1e-3', '.5'], ['0', '1e-999', '0x10']],
+    ['seed', seed('--n'), ['0', '4294967295'], ['4294967296', '1.5']],
+    ['bytes', byteSize, ['0', '512MiB', '1.5 KB'], ['1e3', '12 parsecs', '99999999999GiB']],
+  ] as const)('%s', (_, parse: (given: string) => unknown, good, bad) => {
+    for (const given of good) expect(outcome(parse, given)).not.toBeTypeOf('string');
+    for (const given of [...BAD, ...bad])
+      expect(outcome(parse, given)).toMatch(
+        /^('--n' is '.{0,200}'; it must be .|'.{0,200}' is not a byte size)/su,
+      );
+  });
+});
+
+test('choices, names and assignments', () => {
+  expect(outcome(choice('--form', ['cp', 'tucker']), 'tuker')).toBe(
+    "'--form' is 'tuker'; it must be one of cp, tucker; did you mean 'tucker'?",
+  );
+  expect(outcome(choice('--form', ['cp', 'tucker']), 'x'.repeat(500))).toMatch(
+    /^'--form' is 'x{159}…x{40}'; it must be one of cp, tucker$/,
+  );
+  expect(outcome(text('--outDir', 'a folder'), ' ')).toBe("'--outDir' is ' '; it must be a folder");
+  expect(outcome(targetList, 'wasm, webgpu')).toEqual(['wasm', 'webgpu']);
+  for (const given of ['', 'wasm,', 'x'])
+    expect(outcome(targetList, given)).toMatch(/^unknown target/);
+  expect(outcome(assignment, 'a=b=c')).toEqual({ a: 'b=c' });
+  expect(Object.keys(assignment('__proto__=1', { a: 2 }))).toEqual(['a', '__proto__']);
+  for (const given of ['', '=', '=5', 'a'])
+    expect(outcome(assignment, given)).toMatch(/is not of the form name=value$/);
+});
+
+test('each bad value of an option is one line that names the option and what it takes', () => {
+  expect(refused('run', 'x.plan.json', '--steps', '-1')).toBe(
+    "error BTC6011: '--steps' is '-1'; it must be a positive integer\n",
+  );
+  expect(refused('build', 'm.ts', '--swap', 'aut')).toBe(
+    "error BTC6011: '--swap' is 'aut'; it must be one of none, conv, lru, auto; did you mean 'auto'?\n",
+  );
+  expect(refused('build', 'm.ts', '--target', 'wsam')).toBe(
+    "error BTC6001: unknown target 'wsam'; the targets are webgpu and wasm; did you mean 'wasm'?\n",
+  );
+  expect(refused('build', 'm.ts', '--budget', 'x'.repeat(1000))).toMatch(
+    /^error BTC4004: 'x{159}…x{40}' is not a byte size;.*\n$/,
+  );
+});
+
+test.each([
+  [['buidl'], "BTC6014: there is no command 'buidl'; did you mean 'build'?"],
+  [['xyz'], "BTC6014: there is no command 'xyz'; btc --help lists all"],
+  [['--foo'], "BTC6012: there is no option '--foo'; btc --help lists all"],
+  [['inspect', 'x', '--wy'], "BTC6012: there is no option '--wy'; did you mean --why?"],
+  [['build'], "BTC6013: missing required argument 'files'; btc build --help shows the usage"],
+  [['run', 'a', 'b'], 'BTC6015: there are too many arguments: expected 1 argument but got 2'],
+  [['inspect', 'x', '--dot', '--json'], "BTC6016: '--dot' cannot be used with '--json'"],
+  [['build', 'm.ts', '--outDir'], "BTC6017: '--outDir <folder>' needs a value"],
+  [['decompose', 'w'], "BTC6018: '--layer <name>' must be given"],
+] as const)('btc %j: %s', (args, message) => {
+  expect(refused(...args)).toBe(`error ${message}\n`);
+});

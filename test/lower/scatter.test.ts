@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compile } from '../../compiler/compile.ts';
+import * as btc from '../../compiler/frontend/index.ts';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { openSession } from '../support/agreement.ts';
+import { expectMeaning } from '../support/graph-meaning.ts';
+import { moduleOf } from '../support/module-of.ts';
+import { typedBuilder } from '../support/random-graph.ts';
+
+// Scatters of more updates than one row may take one by one: rows fill blocks, blocks are scattered in their turn.
+
+/** Row of each update: all in one, in two by turns, in runs, in rising order, or anywhere, also outside of the table. */
+const PATTERNS: readonly ((k: number, rows: number) => number)[] = [
+  () => 0,
+  (k, rows) => (k % 2) * (rows - 1),
+  (k, rows) => Math.floor(k / 70) % rows,
+  (k, rows) => k % rows,
+  (k, rows) => ((Math.imul(k + 1, 2654435761) >>> 8) % (rows + 2)) - 1,
+];
+
+const draw = fc.record({
+  // Around the ends of what is added one by one on the first levels.
+  count: fc.constantFrom(256, 257, 320, 321, 1000, 8192, 8193, 8257, 9000),
+  rows: fc.integer({ min: 1, max: 9 }),
+  inner: fc.constantFrom([], [1], [3], [2, 2]),
+  pattern: fc.constantFrom(...PATTERNS),
+  /** Tensors that an update is computed from, in the kernel itself where that may bind as many. */
+  leaves: fc.constantFrom(1, 2, 6),
+});
+
+test('scatters of any size and pattern mean what the graph means, in kernels of eight bindings', () => {
+  fc.assert(
+    fc.property(draw, ({ count, rows, inner, pattern, leaves }) => {
+      const { builder, add, input } = typedBuilder();
+      const shape = [count, ...inner];
+      const parts = Array.from({ length: leaves }, (_, k) => input(`part${k}`, shape));
+      const updates = parts.reduce((a, b) => add('add', [a, b]));
+      const indices = input('indices', [count], 'i32');
+      const table = add('scatterAdd', [updates, indices], { rows });
+      builder.outputs.push({ name: 'table', value: table });
+      const graph = builder.finish();
+      const elements = count * elementCount(inner);
+      const inputs = Object.fromEntries(
+        parts.map((_, k) => [
+          `part${k}`,
+          Float64Array.from({ length: elements }, (_, i) => Math.sin(i + k)),
+        ]),
+      );
+      const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+      for (const { buffers } of schedule.kernels) expect(buffers.length).toBeLessThanOrEqual(8);
+      expectMeaning(
+        {
+          graph,
+          inputs: {
+            ...inputs,
+            indices: Float64Array.from({ length: count }, (_, k) => pattern(k, rows)),
+          },
+          parameters: {},
+        },
+        schedule,
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+// Sums of whole numbers are exact, so both targets must give them to the bit.
+test.each(['wasm', 'webgpu'] as const)(
+  '%s: gradients of an embedding are exact',
+  async (target) => {
+    const [count, rows, width] = [8300, 7, 5];
+    const model = () =>
+      btc.defineModel({
+        name: 'embedding',
+        inputs: { ids: btc.tensor([count], 'i32'), g: btc.tensor([count, width]) },
+        build: ({ ids, g }) => {
+          const table = btc.param('table', [rows, width], btc.init.zeros);
+          return { loss: btc.sum(btc.mul(btc.gather(table, ids), g)) };
+        },
+        train: { loss: ({ loss }) => loss, optimizer: btc.sgd({ learningRate: 1 }) },
+      });
+    const compiled = await compile(model, { target, limits: { maxWorkgroupBytes: 0 } });
+    if (!compiled.plan) throw new Error(compiled.diagnostics.map(({ message }) => message).join());
+    const session = await openSession(compiled);
+    const g = Float32Array.from({ length: count * width }, (_, i) => ((i * 7) % 11) - 3);
+    for (const pattern of PATTERNS.slice(0, 4)) {
+      const ids = Int32Array.from({ length: count }, (_, k) => pattern(k, rows));
+      const wanted = new Float32Array(rows * width);
+      ids.forEach((row, k) => {
+        for (let c = 0; c < width; c++) wanted[row * width + c] -= g[k * width + c];
+      });
+      await session.writeParameters({ table: new Float32Array(rows * width) });
+      await session.run('train', { ids, g });
+      const { table } = await session.readParameters();
+      expect([...table].map((value) => value + 0)).toEqual([...wanted].map((value) => value + 0));
+    }
+    session.destroy();
+  },
+);
