@@ -25,10 +25,11 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
     const { tensor, copies } = slots[slot];
     const own = tensor === null && uses.length > 0;
     const steps = uses.map(({ step }) => step);
+    const held = tensor ?? uses[0]?.tensor;
     return {
       ...{ slot, tensor, copies, isSnapshot: false, transfers: uses.length },
       program: own ? uses[0].program : null,
-      bytes: uses.length > 0 ? byteCount(tensors[uses[0].tensor].shape) : 0,
+      bytes: held === undefined ? 0 : byteCount(tensors[held].shape),
       first: own ? smallest(steps) : 0,
       last: own ? largest(steps) : 0,
     };
