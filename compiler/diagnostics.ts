@@ -115,6 +115,7 @@ export const MESSAGES = {
   5020: "'{file}' is not a valid device profile: {reason}",
   5021: "device profile '{name}': '{field}' is {value}; it must be {wanted}; {proposal} would do",
   5022: "device profile '{name}' is of target {given}, but plans are built for {targets}",
+  5030: "'{file}' is not what it says: {path}: {reason}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
@@ -175,7 +176,9 @@ export function diagnostic(
     message,
     source: ownSpan(source),
     ...(scope === '' ? {} : { scope }),
-    ...(related.length > 0 ? { related } : {}),
+    ...(related.length > 0
+      ? { related: related.map((line) => ({ ...line, message: shortNames(line.message) })) }
+      : {}),
   };
 }
 

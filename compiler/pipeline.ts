@@ -18,6 +18,7 @@ import { lowerModule } from './lower/index.ts';
 import { type LeverOptions, type MemoryPlan, planMemory } from './memory/index.ts';
 import { extendGraph } from './rewrite.ts';
 import { simplify } from './simplify/index.ts';
+import { joinLogarithms } from './simplify/logarithms.ts';
 import { expandFolds } from './window/folds.ts';
 
 /** The passes in order, by the names that `--print-after` takes. */
@@ -86,7 +87,7 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
       ...(options.objective ? { objective: options.objective } : {}),
       ...(options.bound?.reorder ? { most: options.bound.elements } : {}),
     };
-    return verified('contract', orderContractions(simplify(graph), search));
+    return verified('contract', orderContractions(joinLogarithms(simplify(graph)), search));
   });
   print('contract', graphs);
   graphs = graphs.map((graph, k) => {

@@ -2,7 +2,9 @@
 // kind, no other field is, and every number is finite, whole and in range. It makes the verifier total on any value. The
 // published form is plan.schema.json; tests hold that both refuse the same.
 
+import { isBareFileName } from './file-name.ts';
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
+import { isPrintable, printable } from './printable.ts';
 
 type Check = (value: unknown, path: string, errors: string[]) => void;
 
@@ -10,7 +12,7 @@ type Check = (value: unknown, path: string, errors: string[]) => void;
 const MOST_ERRORS = 100;
 
 const add = (errors: string[], message: string) => {
-  if (errors.length < MOST_ERRORS) errors.push(message);
+  if (errors.length < MOST_ERRORS) errors.push(printable(message));
 };
 
 const report = (errors: string[], path: string, wanted: string) =>
@@ -52,7 +54,8 @@ const record =
       field(Object.hasOwn(value, name) ? value[name] : undefined, `${prefix}${name}`, errors);
     }
     for (const [name, field] of Object.entries(optional)) {
-      if (Object.hasOwn(value, name)) field(value[name], `${prefix}${name}`, errors);
+      // Inherited ones too: whoever reads the field would find them.
+      if (name in value) field(value[name], `${prefix}${name}`, errors);
     }
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))
@@ -72,15 +75,20 @@ const list =
     }
   };
 
+const name = check(
+  'a string without control characters',
+  (value) => typeof value === 'string' && isPrintable(value),
+);
+
 const dictionary =
-  (item: Check, key = /^/u, keyIs = 'a name'): Check =>
+  (item: Check, isKey = isPrintable, keyIs = 'a name without control characters'): Check =>
   (value, path, errors) => {
     if (!isObject(value)) {
       report(errors, path, 'an object');
       return;
     }
     for (const [name, entry] of Object.entries(value)) {
-      if (key.test(name)) item(entry, `${path}.${name}`, errors);
+      if (isKey(name)) item(entry, `${path}.${name}`, errors);
       else add(errors, `${path}.${name}: is not ${keyIs}`);
     }
   };
@@ -92,6 +100,11 @@ const nullable =
   };
 
 const text = check('a string', (value) => typeof value === 'string');
+/** Of a file beside the plan, whatever the system: no path, no address, no device. */
+const bareFileName = check(
+  'the name of a file, without a folder',
+  (value) => typeof value === 'string' && isBareFileName(value),
+);
 const digest = check(
   'a SHA-256 in 64 hexadecimal digits',
   (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
@@ -108,11 +121,11 @@ const dtype = oneOf('f32', 'i32');
 const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
 
 const tensor = {
-  name: text,
+  name,
   dtype,
   shape,
   role: oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser'),
-  program: nullable(text),
+  program: nullable(name),
   slab: nullable(index),
   offset: bytes,
   bytes,
@@ -128,12 +141,16 @@ const range = record(
     part: list(list(whole(0, Number.MAX_SAFE_INTEGER), 3, 3), 0, 64),
   },
 );
-const input = { name: text, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
-const output = { name: text, tensor: index, dtype, shape };
+const input = { name, tensor: index, dtype, shape, default: nullable(finite), counter: flag };
+const output = { name, tensor: index, dtype, shape };
 const source = nullable(index);
 const contraction = {
-  equation: text,
-  sizes: dictionary(whole(1, Number.MAX_SAFE_INTEGER), /^\p{L}$/u, 'a letter of an equation'),
+  equation: name,
+  sizes: dictionary(
+    whole(1, Number.MAX_SAFE_INTEGER),
+    (key) => /^\p{L}$/u.test(key),
+    'a letter of an equation',
+  ),
   order: list(list(index, 2, 2)),
   method: oneOf('exact', 'heuristic', 'bounded'),
   macs: bytes,
@@ -149,7 +166,7 @@ const step = {
   bindings: list(index),
   flops: bytes,
   bytesMoved: bytes,
-  label: text,
+  label: name,
   source,
 };
 
@@ -174,9 +191,9 @@ const plan = record(
   {
     format: oneOf(PLAN_FORMAT),
     version: oneOf(PLAN_VERSION),
-    name: text,
+    name,
     target: oneOf('webgpu', 'wasm'),
-    producer: text,
+    producer: name,
     memory: record({
       budgetBytes: nullable(bytes),
       deviceBytes: bytes,
@@ -194,7 +211,7 @@ const plan = record(
       snapshotOptionBytes: bytes,
       spillBytes: bytes,
       peakLiveBytes: bytes,
-      packing: record({ method: text, gapBytes: bytes }),
+      packing: record({ method: name, gapBytes: bytes }),
     }),
     slabs: list(record({ bytes })),
     tensors: list(
@@ -207,11 +224,11 @@ const plan = record(
     kernels: list(
       record(
         {
-          name: text,
+          name,
           text,
           bindings: list(record({ dtype, access: oneOf('read', 'write', 'read_write'), bytes })),
         },
-        { wgsl: text, export: text },
+        { wgsl: text, export: name },
       ),
     ),
     programs: dictionary(
@@ -232,17 +249,22 @@ const plan = record(
     ),
   },
   {
-    profile: text,
-    sources: list(record({ frame: nullable(index) }, { scope: text, pass: text })),
-    frames: list(record({ file: text, line: bytes, column: bytes }, { from: index })),
-    levers: record({ recompute: text, swap: text }),
+    profile: name,
+    sources: list(record({ frame: nullable(index) }, { scope: name, pass: name })),
+    frames: list(record({ file: name, line: bytes, column: bytes }, { from: index })),
+    levers: record({ recompute: name, swap: name }),
     swap: record({
       staging: bufferSet,
       reading: bufferSet,
       writing: bufferSet,
       slots: list(record(slot)),
     }),
-    module: record({ file: text, bytes, sha256: digest, pages: whole(0, 65536) }),
+    module: record({ file: bareFileName, bytes, sha256: digest, pages: whole(0, 65536) }),
+    limits: record({
+      maxWorkgroupInvocations: bytes,
+      maxWorkgroupBytes: bytes,
+      maxWorkgroupsPerDimension: bytes,
+    }),
   },
 );
 

@@ -30,6 +30,9 @@ export const NO_SWAP: PlanSwap = {
   slots: [],
 };
 
+/** The compiler makes two; more than a few would only take memory. */
+const MOST_STAGING_BUFFERS = 16;
+
 /** Distance of the copies of a slot. */
 export function slotStride({ bytes }: Pick<HostSlot, 'bytes'>): number {
   return Math.ceil(bytes / HOST_ALIGNMENT) * HOST_ALIGNMENT;
@@ -99,7 +102,11 @@ export function verifySwapForm(plan: Plan, report: Report): void {
   const { buffers, bytes } = staging;
   if (buffers === 0 ? bytes !== 0 : bytes === 0 || bytes % 16 !== 0)
     report('swap.staging.bytes', `${bytes} is no size of ${buffers} buffers`);
-  if (plan.target === 'wasm' ? buffers > 0 : outs > 0 && buffers === 0)
+  if (
+    plan.target === 'wasm'
+      ? buffers > 0
+      : buffers > MOST_STAGING_BUFFERS || (outs > 0 && buffers === 0)
+  )
     report('swap.staging.buffers', `${buffers} for ${outs} copies out on ${plan.target}`);
 }
 

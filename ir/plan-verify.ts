@@ -23,12 +23,14 @@ import {
   verifySlots,
   verifySwapForm,
 } from './plan-swap.ts';
+import { printable } from './printable.ts';
 import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
 //
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
+//             no text that people read has control characters, and the module's name leads into no folder;
 // tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter`, `state` and `optimiser` are
 //             persistent or on the host, and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
@@ -68,7 +70,7 @@ function alignUp(bytes: number, alignment: number): number {
 export function verifyPlan(plan: Plan): string[] {
   const errors = planFormErrors(plan);
   if (errors.length > 0) return errors;
-  const report: Report = (path, reason) => errors.push(`${path}: ${reason}`);
+  const report: Report = (path, reason) => errors.push(printable(`${path}: ${reason}`));
   verifyNames(plan, report);
   verifyTensors(plan, report);
   verifyKernels(plan, report);
@@ -93,10 +95,13 @@ export function verifyPlan(plan: Plan): string[] {
   return errors;
 }
 
+/** Objects and safetensors files have a meaning for them. */
+const FORBIDDEN_NAMES = ['__proto__', '__metadata__'];
+
 function verifyUnique(names: readonly string[], path: (i: number) => string, report: Report): void {
   const first = new Map<string, number>();
   names.forEach((name, i) => {
-    if (name === '__proto__') report(path(i), "'__proto__' is not allowed as a name");
+    if (FORBIDDEN_NAMES.includes(name)) report(path(i), `'${name}' is not allowed as a name`);
     const earlier = first.get(name);
     if (earlier === undefined) first.set(name, i);
     else
@@ -176,6 +181,7 @@ function verifyKernels(plan: Plan, report: Report): void {
   });
   if ((plan.target === 'wasm') !== (plan.module !== undefined))
     report('module', plan.target === 'wasm' ? 'missing, but the target is wasm' : 'only for wasm');
+  if (plan.limits && plan.target === 'wasm') report('limits', 'only for webgpu');
 }
 
 function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {

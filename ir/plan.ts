@@ -36,6 +36,15 @@ export interface Plan {
   readonly swap?: PlanSwap;
   /** wasm only: the module that holds the kernels. */
   readonly module?: WasmModule;
+  /** webgpu: the limits that the WGSL was generated within, so that it can be generated again; absent: WebGPU's defaults. */
+  readonly limits?: CodeLimits;
+}
+
+/** Of a workgroup: invocations and bytes of shared memory; and workgroups along one axis of a grid. */
+export interface CodeLimits {
+  readonly maxWorkgroupInvocations: number;
+  readonly maxWorkgroupBytes: number;
+  readonly maxWorkgroupsPerDimension: number;
 }
 
 /** A place in the user's model. */

@@ -1,4 +1,5 @@
 import { duplicateKey } from './json-keys.ts';
+import { printable } from './printable.ts';
 import { shortName } from './shorten.ts';
 import { BYTES_PER_ELEMENT, type DType, elementCount, formatType, type Shape } from './tensor.ts';
 
@@ -99,7 +100,7 @@ interface Entry {
 }
 
 function fail(message: string): never {
-  throw new SafetensorsError(message);
+  throw new SafetensorsError(printable(message));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

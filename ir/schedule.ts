@@ -1,7 +1,14 @@
 import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
-import type { BufferSet, HostSlot, HostTier, TensorPolicy, TensorRole } from './plan.ts';
-import type { SourceSpan } from './source.ts';
+import type {
+  BufferSet,
+  HostSlot,
+  HostTier,
+  PlanContraction,
+  TensorPolicy,
+  TensorRole,
+} from './plan.ts';
+import type { Origin, SourceSpan } from './source.ts';
 import type { DType, Shape } from './tensor.ts';
 
 /**
@@ -130,6 +137,11 @@ export interface Placement {
   readonly firstStep: number;
   readonly lastStep: number;
   readonly policy: TensorPolicy;
+}
+
+/** A contraction of a plan before the plan's tables of sources are there. */
+export interface ScheduleContraction extends Omit<PlanContraction, 'source'> {
+  readonly origin: Origin | null;
 }
 
 /** The limits of a target that shape a plan. */

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** Where in the user's file an expression stands. Lines and columns count from 1, as tsc prints them. */
 export interface SourceSpan {
   readonly file: string;
@@ -20,9 +22,9 @@ export interface Origin {
   readonly pass?: Pass;
 }
 
-/** `model.ts(12,9)`, the form of tsc. */
+/** `model.ts(12,9)`, the form of tsc; printable. */
 export function formatSpan(span: SourceSpan): string {
-  return `${span.file}(${span.line},${span.column})`;
+  return `${printable(span.file)}(${span.line},${span.column})`;
 }
 
 /** The expression, and each call that led there, innermost first. */

@@ -1,14 +1,24 @@
-import type { Plan, Target } from '../ir/plan.ts';
-import { errorText, RuntimeError, type RuntimeErrorCode } from './errors.ts';
-import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
+import { PLAN_FORMAT, PLAN_VERSION, type Plan, type Target } from '../ir/plan.ts';
+import { addressOf, type BuildBase, type BuildFiles, readBuildFile } from './build-files.ts';
+import { ownCopy } from './copies.ts';
+import { sha256 } from './digest.ts';
+import { RuntimeError } from './errors.ts';
+import { type FoundGpu, findGpu } from './gpu.ts';
+import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
-import { type LoadOptions, load } from './load.ts';
+import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
+import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
-import { isNode, nodeModule } from './platform.ts';
+import type { RestoreOptions } from './restore.ts';
 import type { Session } from './session.ts';
 
+export { ownCopy };
+
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions {
+export interface BuiltLoadOptions<Built extends Target = Target>
+  extends HostOptions,
+    MemoryLimits,
+    Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */
@@ -17,112 +27,93 @@ export interface BuiltLoadOptions<Built extends Target = Target> extends HostOpt
   readonly parameters?: LoadOptions['parameters'];
   /** Told why WebAssembly was chosen over WebGPU; by default a line on the console, once. */
   readonly onFallback?: (reason: string) => void;
+  /** Where the build's files are, if not beside the loader: a CDN, a folder that is served as it is. */
+  readonly base?: BuildBase;
 }
 
-/** What a generated loader knows of the build beside it, and what its caller chose. */
-export interface BuiltModel extends BuiltLoadOptions {
-  /** Folder of the build: a `URL`. */
-  readonly base: { readonly href: string };
+/** What a generated loader knows of the build beside it. */
+export interface BuiltModel {
   /** Name that the build's files start with. */
   readonly name: string;
-  readonly targets: readonly Target[];
-  /** Node: a module with `findNodeGpu`, imported only where the platform has no GPU of its own. */
-  readonly nodeGpu?: () => Promise<{ findNodeGpu(): Promise<FoundGpu> }>;
-}
-
-interface FoundGpu {
-  readonly gpu: GpuLike | null;
-  /** Why there is none. */
-  readonly reason: string | null;
+  readonly files: BuildFiles;
+  /** SHA-256 of each plan as `JSON.stringify` writes it, by target, in hex: it passed `verifyPlan` when it was built. */
+  readonly digests: { readonly [Name in Target]?: string };
+  /** The targets that were built. */
+  readonly targets: TargetModules;
+  /** Finds the GPU, by default the platform's own. */
+  readonly findGpu?: () => Promise<FoundGpu>;
+  /** Starts the worker of `loadInWorker`. */
+  readonly worker?: () => unknown;
 }
 
 /** Loads the plan of a build for the target that the machine has: WebGPU where there is an adapter, else WebAssembly. */
-export async function loadBuilt(built: BuiltModel): Promise<Session> {
-  if (built.target !== undefined && !built.targets.includes(built.target))
-    throw unknownName('target', built.target, `the build of '${built.name}'`, built.targets);
-  const { spillDirectory, openStore, snapshots } = built;
-  const host: HostOptions = { spillDirectory, openStore, snapshots };
-  const parameters =
-    built.parameters ?? (await readBytes(built, `${built.name}.safetensors`, 'invalid-checkpoint'));
-  if (built.target !== 'wasm' && built.targets.includes('webgpu')) {
-    const plan = await readPlan(built, 'webgpu');
-    if (built.device) return load(plan, { ...host, device: built.device, parameters });
-    const { gpu, reason } = await findGpu(built);
-    if (gpu) return load(plan, { ...host, gpu, parameters });
-    if (built.target === 'webgpu')
-      throw new RuntimeError(
-        'no-adapter',
-        `${reason}; load with target 'wasm', or without a target`,
-      );
-    if (!built.targets.includes('wasm'))
-      throw new RuntimeError(
-        'no-adapter',
-        `${reason}; build the model with --target webgpu,wasm to run it without one`,
-      );
-    (built.onFallback ?? tellOnce)(reason!);
+export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {}): Promise<Session> {
+  const { target, base, device, onFallback = tellOnce, parameters: own, ...host } = given;
+  const { name, targets } = model;
+  if (target !== undefined && !Object.hasOwn(targets, target))
+    throw unknownName('target', target, `the build of '${name}'`, Object.keys(targets));
+  const parts: LoadParts = { targets, problems: () => [] };
+  const taken = ownCopy(own);
+  const read = async (file: string) =>
+    readBuildFile(file, await addressOf(file, model.files, base));
+  const initial =
+    taken === undefined || host.missing === 'initial' ? await read(`${name}.safetensors`) : null;
+  const values = { parameters: taken ?? initial!, ...(taken && initial ? { initial } : {}) };
+  if (target !== 'wasm' && targets.webgpu) {
+    const { gpu, reason } = device ? { gpu: null, reason: '' } : await (model.findGpu ?? findGpu)();
+    if (device || gpu) {
+      const plan = await readPlan(model, 'webgpu', read);
+      const chosen = device ? { device } : { gpu: gpu! };
+      return loadOn(parts, plan, { ...host, ...chosen, ...values });
+    }
+    refuseFallback(reason!, target, targets);
+    onFallback(reason!);
   }
-  const plan = await readPlan(built, 'wasm');
-  const file = plan.module?.file ?? `${built.name}.wasm`;
-  const module = await readBytes(built, file, 'invalid-module');
-  return load(plan, { ...host, module, parameters });
+  const plan = await readPlan(model, 'wasm', read);
+  const module = await read(`${name}.wasm`);
+  return loadOn(parts, plan, { ...host, module, ...values });
 }
 
 /** Reasons that the console has. */
 const told = new Set<string>();
 
-function tellOnce(reason: string): void {
+export function tellOnce(reason: string): void {
   if (told.has(reason)) return;
   told.add(reason);
   console.info(`btc: running in WebAssembly, because ${reason}`);
 }
 
-async function findGpu({ nodeGpu }: BuiltModel): Promise<FoundGpu> {
-  const own = typeof navigator === 'undefined' ? undefined : navigator.gpu;
-  if (own) {
-    if (await own.requestAdapter()) return { gpu: own, reason: null };
-    return { gpu: null, reason: 'this browser offers no WebGPU adapter' };
-  }
-  if (isNode() && nodeGpu) return (await nodeGpu()).findNodeGpu();
-  return { gpu: null, reason: 'there is no WebGPU here' };
+/** Error: `no-adapter`, where WebAssembly was not built or not wanted. */
+function refuseFallback(reason: string, target: Target | undefined, targets: TargetModules): void {
+  const refuse = (advice: string) => {
+    throw new RuntimeError('no-adapter', `${reason}; ${advice}`);
+  };
+  if (target === 'webgpu') refuse("load with target 'wasm', or without a target");
+  if (!targets.wasm) refuse('build the model with --target webgpu,wasm to run it without one');
 }
 
-async function readPlan(built: BuiltModel, target: Target): Promise<Plan> {
-  const file = `${built.name}.${target}.plan.json`;
-  const bytes = await readBytes(built, file, 'invalid-plan');
+/** The plan that was built, to the letter: that one is known to be sound. Error: `invalid-plan`. */
+async function readPlan(
+  { name, digests }: BuiltModel,
+  target: Target,
+  read: (file: string) => Promise<Uint8Array>,
+): Promise<Plan> {
+  const file = `${name}.${target}.plan.json`;
+  const bytes = await read(file);
+  const refuse = (reason: string): never => {
+    throw new RuntimeError('invalid-plan', `'${file}' ${reason}; build the model again`);
+  };
+  let plan: Plan;
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Plan;
+    plan = JSON.parse(new TextDecoder().decode(bytes)) as Plan;
   } catch {
-    throw new RuntimeError('invalid-plan', `'${file}' is not JSON; build the model again`);
+    return refuse('is not JSON');
   }
-}
-
-/** A file of the build. `code` is the error's where it cannot be had. */
-async function readBytes(
-  { base }: BuiltModel,
-  file: string,
-  code: RuntimeErrorCode,
-): Promise<Uint8Array> {
-  const url = new URL(encodeURIComponent(file), base.href);
-  try {
-    return await (url.protocol === 'file:' && isNode() ? readFromDisk(url) : download(url));
-  } catch (error) {
-    const path = decodeURIComponent(url.pathname);
-    const missing = (error as { code?: unknown }).code === 'ENOENT';
-    throw new RuntimeError(
-      code,
-      `'${path}' ${missing ? 'is missing' : `cannot be read (${errorText(error)})`}; build the model again`,
-      { cause: error },
-    );
-  }
-}
-
-async function readFromDisk(url: URL): Promise<Uint8Array> {
-  const { readFile } = await nodeModule<typeof import('node:fs/promises')>('fs/promises');
-  return readFile(url);
-}
-
-async function download(url: URL): Promise<Uint8Array> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`.trim());
-  return new Uint8Array(await response.arrayBuffer());
+  if (plan.format !== PLAN_FORMAT || plan.version !== PLAN_VERSION)
+    refuse(`is not of version ${PLAN_VERSION}, which this btc-compiler/runtime takes`);
+  // Not of the bytes: line ends may be another system's, and some tools format JSON.
+  const digest = await sha256(new TextEncoder().encode(JSON.stringify(plan)));
+  if (digest !== null && digest !== digests[target])
+    refuse('is not of the build that its loader is of, or was changed since');
+  return plan;
 }

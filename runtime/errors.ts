@@ -1,3 +1,4 @@
+import { printable } from '../ir/printable.ts';
 import { shortNames } from '../ir/shorten.ts';
 
 /** What went wrong, for programs; the message says it for people. Codes are never renamed. */
@@ -7,6 +8,8 @@ export type RuntimeErrorCode =
   /** The device offers less than the plan needs. */
   | 'limit-too-small'
   | 'out-of-memory'
+  /** The plan takes more memory than the caller allows. Nothing was allocated. */
+  | 'memory-limit'
   | 'device-lost'
   /** A value could not be taken to the host or back: the disk is full, a store fails. The run had no effect. */
   | 'swap-failed'
@@ -26,11 +29,15 @@ export type RuntimeErrorCode =
   | 'unknown-name'
   /** A file cannot be read or written; where it was to be replaced, it is what it was. */
   | 'file-failed'
+  /** The worker of `loadInWorker` did not start, or has ended. */
+  | 'worker-lost'
   /** The session was destroyed. */
   | 'destroyed';
 
-/** Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long
- * names are shortened. */
+/**
+ * Every error that the runtime raises on purpose: one sentence of what happened and, where it helps, what to do. Long names in
+ * it are shortened, and it may go to a terminal, whatever they are.
+ */
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
@@ -40,7 +47,7 @@ export class RuntimeError extends Error {
     message: string,
     { whole = false, ...options }: ErrorOptions & { readonly whole?: boolean } = {},
   ) {
-    super(shortNames(message, ...(whole ? [Number.POSITIVE_INFINITY] : [])), options);
+    super(printable(shortNames(message, ...(whole ? [Number.POSITIVE_INFINITY] : []))), options);
     this.name = 'RuntimeError';
     this.code = code;
   }

@@ -1,11 +1,11 @@
 import type { HostStore } from './host-store.ts';
-import { nodeModule } from './platform.ts';
+import { nodeModule, nodeProcess } from './platform.ts';
 
 const ZEROS_BYTES = 64 * 1024;
 
 /**
- * A file of `bytes` bytes in `directory`, by default the system's folder of temporary files. It is written in full at once,
- * so that a disk that is too small is known before anything runs. It has no name any more where the platform allows that,
+ * A file of `bytes` bytes in `directory`, by default the system's folder of temporary files. A disk that is too small is known
+ * before anything is written, and what is there is written in full at once, so that it is there when something runs. It has no name any more where the platform allows that,
  * and goes with the process in any case.
  */
 export async function openNodeSpill(
@@ -15,7 +15,10 @@ export async function openNodeSpill(
   const fs = await nodeModule<typeof import('node:fs')>('fs');
   const { join } = await nodeModule<typeof import('node:path')>('path');
   const { tmpdir } = await nodeModule<typeof import('node:os')>('os');
-  const path = join(directory ?? tmpdir(), `btc-${process.pid}-${crypto.randomUUID()}.spill`);
+  const process = nodeProcess();
+  const folder = directory ?? tmpdir();
+  await checkRoom(fs, folder, bytes);
+  const path = join(folder, `btc-${process.pid}-${crypto.randomUUID()}.spill`);
   const file = await fs.promises.open(path, 'wx+', 0o600);
   const remove = () => fs.rmSync(path, { force: true });
   process.on('exit', remove);
@@ -72,4 +75,16 @@ export async function openNodeSpill(
       if (pending === 0) void close();
     },
   };
+}
+
+/** So that a file which does not fit is not found out by filling the disk. */
+async function checkRoom(
+  fs: typeof import('node:fs'),
+  folder: string,
+  bytes: number,
+): Promise<void> {
+  // Not everything that calls itself Node has it.
+  const found = await fs.promises.statfs?.(folder);
+  const room = found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;
+  if (bytes > room) throw new Error(`'${folder}' has room for ${room} bytes`);
 }

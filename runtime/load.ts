@@ -1,11 +1,10 @@
 import type { Plan, Target } from '../ir/plan.ts';
-import { verifyPlan } from '../ir/plan-verify.ts';
-import { requestDevice } from './device.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
+import { checkMemory, type MemoryLimits } from './memory-limits.ts';
 import { namedValues } from './names.ts';
 import {
   fromFile,
@@ -17,10 +16,8 @@ import {
 } from './restore.ts';
 import { PlanSession, type Session } from './session.ts';
 import { kindOf, ownBytes, type TensorInput } from './values.ts';
-import { createWasmExecutor } from './wasm.ts';
-import { createWebGpuExecutor } from './webgpu.ts';
 
-export interface LoadOptions extends HostOptions, RestoreOptions {
+export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -37,18 +34,53 @@ export interface LoadOptions extends HostOptions, RestoreOptions {
   readonly target?: Target;
 }
 
+/** What one target gives: its executor, and the device that was asked for and goes with the session. */
+export interface OpenedTarget {
+  readonly executor: Executor;
+  readonly ownDevice: GpuDeviceLike | null;
+}
+
+/** The module of one target (`btc-compiler/runtime/wasm`, `…/webgpu`), which need not be in a program for the other. */
+export interface TargetModule {
+  openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget>;
+}
+
+/** Where each target's module comes from; it is asked for when a plan needs it. */
+export type TargetModules = {
+  readonly [Name in Target]?: () => TargetModule | Promise<TargetModule>;
+};
+
+/** What a program has of the runtime. */
+export interface LoadParts {
+  readonly targets: TargetModules;
+  /** What is wrong with a plan: `verifyPlan`, where it is not known to have passed that. */
+  readonly problems: (plan: Plan) => readonly string[];
+}
+
 /**
  * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
  * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
- * `out-of-memory`, `kernel-rejected`, `swap-failed`.
+ * `memory-limit`, `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
-export async function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
+export async function loadOn(
+  { targets, problems }: LoadParts,
+  plan: Plan,
+  options: LoadOptions,
+): Promise<Session> {
   // Whatever the caller does with its objects from now on.
   const given = reading('what load is given', () => ownOptions(options));
   const own = ownPlan(plan);
-  reading("'target'", () => checkPlan(own, given.target));
+  reading("'target'", () => checkPlan(own, given.target, problems));
+  checkMemory(own, given);
+  const module = targets[own.target];
+  if (!module)
+    throw new RuntimeError(
+      'invalid-plan',
+      `the plan is for target '${own.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${own.target}'`,
+    );
   const initial = reading('the parameters', () => initialValues(own, given));
-  const { executor, ownDevice } = await createExecutor(own, given);
+  const { openTarget } = await module();
+  const { executor, ownDevice } = await openTarget(own, given);
   const session = new PlanSession(executor, ownDevice, initial.report);
   try {
     await session.start(initial);
@@ -88,11 +120,11 @@ function ownPlan(plan: Plan): Plan {
   }
 }
 
-function checkPlan(plan: Plan, target: Target | undefined): void {
+function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['problems']): void {
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
   };
-  const [problem] = verifyPlan(plan);
+  const [problem] = problems(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
     refuse(
@@ -115,36 +147,8 @@ function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Res
   return fromValues(plan, namedValues(plan, parameters), restoring);
 }
 
-async function createExecutor(
-  plan: Plan,
-  options: LoadOptions,
-): Promise<{ executor: Executor; ownDevice: GpuDeviceLike | null }> {
-  const { device, gpu, module } = options;
-  if (plan.target === 'wasm') {
-    if (!module)
-      throw new RuntimeError(
-        'invalid-module',
-        `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
-      );
-    const executor = await withSlots(plan, options, (slots) =>
-      createWasmExecutor(plan, module, slots),
-    );
-    return { executor, ownDevice: null };
-  }
-  const onDevice = (given: GPUDevice) =>
-    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
-  if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
-  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
-  try {
-    return { executor: await onDevice(ownDevice), ownDevice };
-  } catch (error) {
-    ownDevice.destroy();
-    throw error;
-  }
-}
-
 /** The slots go with the executor, or with the failure to make one. */
-async function withSlots(
+export async function withSlots(
   plan: Plan,
   options: HostOptions,
   create: (slots: HostSlots) => Promise<Executor>,

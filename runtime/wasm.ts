@@ -1,5 +1,6 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { writtenTensors } from '../ir/plan-host.ts';
+import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import { type HostBuffers, hostBuffers } from './host-buffers.ts';
@@ -8,6 +9,7 @@ import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import { checkWasmModule } from './wasm-module.ts';
 
 const PAGE_BYTES = 65536;
 
@@ -38,24 +40,26 @@ export async function createWasmExecutor(
   const expected = plan.module;
   if (!expected)
     throw new RuntimeError('invalid-plan', `plan '${plan.name}' names no WebAssembly module`);
-  await checkModule(expected, moduleBytes);
+  // A copy: what is checked is what is run, whatever the caller does with the bytes meanwhile.
+  const bytes = new Uint8Array(moduleBytes);
+  await checkModule(expected, bytes);
+  checkWasmModule(bytes, plan);
   const memory = allocate(expected.pages);
-  const exported = await instantiate(moduleBytes, memory);
+  const exported = await instantiate(bytes, memory);
   return new WasmExecutor(plan, memory, exported, slots);
 }
 
-async function checkModule(expected: WasmModule, bytes: Uint8Array): Promise<void> {
+async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   if (bytes.byteLength !== expected.bytes)
     throw new RuntimeError(
       'invalid-module',
       `the module has ${bytes.byteLength} bytes, but '${expected.file}' of the plan has ${expected.bytes}`,
     );
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
-  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  if (sha256 !== expected.sha256)
+  const digest = await sha256(bytes);
+  if (digest !== null && digest !== expected.sha256)
     throw new RuntimeError(
       'invalid-module',
-      `the module is not '${expected.file}' of the plan: its SHA-256 is ${sha256}, not ${expected.sha256}`,
+      `the module is not '${expected.file}' of the plan: its SHA-256 is ${digest}, not ${expected.sha256}`,
     );
 }
 
@@ -72,12 +76,14 @@ function allocate(pages: number): WebAssembly.Memory {
 }
 
 async function instantiate(
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory,
 ): Promise<WebAssembly.Exports> {
+  // Without prototypes: a module must find nothing here but its memory, or it could import `constructor`.
+  const imports = bare({ env: bare({ memory }) });
   try {
-    const module = await WebAssembly.compile(new Uint8Array(bytes));
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const module = await WebAssembly.compile(bytes);
+    const instance = await WebAssembly.instantiate(module, imports);
     return instance.exports;
   } catch (error) {
     throw new RuntimeError(
@@ -86,6 +92,10 @@ async function instantiate(
       { cause: error },
     );
   }
+}
+
+function bare<Fields extends object>(fields: Fields): Fields {
+  return Object.assign(Object.create(null), fields);
 }
 
 class WasmExecutor implements Executor {
@@ -264,7 +274,7 @@ function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: n
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {
-  const found = name === undefined ? undefined : exported[name];
+  const found = name !== undefined && Object.hasOwn(exported, name) ? exported[name] : undefined;
   if (typeof found === 'function') return found as KernelFunction;
   throw new RuntimeError('invalid-module', `the module does not export the kernel '${name}'`);
 }

@@ -2,7 +2,12 @@
 import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
 
 const root = new URL('../', import.meta.url);
-const assets = ['ir/plan.schema.json', 'compiler/profile/profile.schema.json'];
+const assets = [
+  'ir/plan.schema.json',
+  'compiler/profile/profile.schema.json',
+  'runtime/import-module.js',
+  'runtime/import-module.d.ts',
+];
 
 for (const asset of assets) {
   const target = new URL(`dist/${asset}`, root);

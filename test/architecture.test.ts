@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/lower': ['compiler/lower', 'compiler/memory', 'compiler/window', 'ir'],
   'compiler/memory': ['compiler/memory', 'ir'],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:wabt'],
+  'compiler/verify': ['compiler/verify', 'compiler/codegen', 'compiler/version.ts', 'ir'],
   'compiler/profile': [
     'compiler/profile',
     'compiler/codegen',

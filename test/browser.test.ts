@@ -47,7 +47,14 @@ const PAGE = `<!doctype html>
 // The files that `btc build` writes, as a page imports them.
 const BUILT_PAGE = `<!doctype html>
 <title>btc build</title>
-<script type="importmap">{ "imports": { "btc-compiler/runtime": "/runtime/index.js" } }</script>
+<script type="importmap">${JSON.stringify({
+  imports: {
+    'btc-compiler/runtime/built': '/runtime/built.js',
+    'btc-compiler/runtime/gpu': '/runtime/gpu.js',
+    'btc-compiler/runtime/targets/webgpu': '/runtime/targets/webgpu.js',
+    'btc-compiler/runtime/targets/wasm': '/runtime/targets/wasm.js',
+  },
+})}</script>
 <script type="module">
   import { load, programs } from '/model.js';
   window.train = async (targets, runs) => {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
@@ -13,7 +15,8 @@ import type { CompileResult } from '../result.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob } from './builder.ts';
 import type { OutputFile } from './emit.ts';
-import { loaderFiles } from './loader-emit.ts';
+import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
+import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
 import { fromTypeScript } from './report-typescript.ts';
 import { withStrayErrors } from './stray-errors.ts';
@@ -73,7 +76,7 @@ export async function buildFile(
   return {
     base,
     diagnostics,
-    outputs: failed ? [] : outputsOf(base, results),
+    outputs: failed ? [] : outputsOf(base, results, await loaderPlace(options.outDir)),
     summary: failed ? [] : summaryOf(file, base, options, results, performance.now() - started),
     sources: loaded.files,
     watched: [...loaded.files, ...loaded.awaited],
@@ -126,23 +129,33 @@ async function compileFile(
   return { loaded, results, problems };
 }
 
-function outputsOf(base: string, results: ReadonlyMap<TargetName, CompileResult>): OutputFile[] {
+function outputsOf(
+  base: string,
+  results: ReadonlyMap<TargetName, CompileResult>,
+  place: LoaderPlace,
+): OutputFile[] {
   const files: OutputFile[] = [];
+  const digests: { [Name in TargetName]?: string } = {};
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
     const named = plan.module
-      ? { ...plan, module: { ...plan.module, file: `${base}.wasm` } }
+      ? { ...plan, module: { ...plan.module, file: bareFileName(`${base}.wasm`) } }
       : plan;
-    files.push({ path: `${base}.${target}.plan.json`, content: `${JSON.stringify(named)}\n` });
+    const json = JSON.stringify(named);
+    digests[target] = createHash('sha256').update(json).digest('hex');
+    files.push({ path: `${base}.${target}.plan.json`, content: `${json}\n` });
     if (module) files.push({ path: `${base}.wasm`, content: module });
   }
   const [first] = results.values();
   files.push({ path: `${base}.safetensors`, content: first.parameters! });
   files.push(
-    ...loaderFiles(base, plans[0].plan, {
-      webgpu: results.has('webgpu'),
-      wasm: results.has('wasm'),
-    }),
+    ...loaderFiles(
+      base,
+      plans[0].plan,
+      { webgpu: results.has('webgpu'), wasm: results.has('wasm') },
+      place,
+      digests,
+    ),
   );
   return files;
 }

@@ -1,10 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { showProgress } from './progress.ts';
+import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -101,7 +102,7 @@ async function isSameFile(first: string, second: string): Promise<boolean> {
 
 async function readWeights(file: string): Promise<Uint8Array | Diagnostic> {
   try {
-    return await readFile(file);
+    return await readRegularFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return diagnostic(6003, null, { file });

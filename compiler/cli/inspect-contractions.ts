@@ -1,3 +1,4 @@
+import { shortName } from '../../ir/shorten.ts';
 import type { InspectedContraction, Inspection } from '../inspect.ts';
 import { formatCount } from './count.ts';
 import { style } from './style.ts';
@@ -24,19 +25,22 @@ export function formatContractions({ programs }: Inspection, all: boolean): stri
   return [
     [
       style.bold('contractions'),
-      ...ordered.slice(0, count).map(formatContraction),
+      ...ordered.slice(0, count).map((entry) => formatContraction(entry, all)),
       ...(more > 0 ? [`  and ${more} more (--all)\n`] : []),
     ].join('\n'),
   ];
 }
 
-function formatContraction({
-  contraction,
-  places,
-}: {
-  readonly contraction: InspectedContraction;
-  readonly places: readonly string[];
-}): string {
+function formatContraction(
+  {
+    contraction,
+    places,
+  }: {
+    readonly contraction: InspectedContraction;
+    readonly places: readonly string[];
+  },
+  all: boolean,
+): string {
   const { equation, macs, trainMacs, leftToRightMacs, denseMacs, source, scope, method } =
     contraction;
   const beside = (other: number) =>
@@ -45,7 +49,7 @@ function formatContraction({
     .filter((part) => part !== null)
     .join(', ');
   return [
-    `  ${style.bold(equation)}  ${style.dim(where)}`,
+    `  ${style.bold(all ? equation : shortName(equation))}  ${style.dim(where)}`,
     ...table([
       ['this order', `${formatCount(macs).trim()} multiply-adds, ${METHODS[method]}`],
       ...(trainMacs === null ? [] : [['with gradients', formatCount(trainMacs).trim()]]),
@@ -54,7 +58,7 @@ function formatContraction({
     ])
       .split('\n')
       .map((line) => `  ${line}`),
-    ...formatTree(contraction).map((line) => `    ${line}`),
+    ...firstLines(formatTree(contraction), all).map((line) => `    ${line}`),
     '',
   ].join('\n');
 }
@@ -64,6 +68,16 @@ const METHODS = {
   heuristic: 'the best that was found',
   bounded: 'the best that was found within the budget',
 } as const;
+
+const MAX_LINES = 60;
+
+function firstLines(lines: readonly string[], all: boolean): readonly string[] {
+  const more = lines.length - MAX_LINES;
+  return all || more <= 0 ? lines : [...lines.slice(0, MAX_LINES), `and ${more} more (--all)`];
+}
+
+/** Columns of branches; below that depth the inner ones are drawn. */
+const MAX_LEAD = 60;
 
 /** The tree from the result down, each contraction with its multiply-adds; operands by number and letters. */
 function formatTree({ operands, steps, windows = [] }: InspectedContraction): string[] {
@@ -77,7 +91,8 @@ function formatTree({ operands, steps, windows = [] }: InspectedContraction): st
       : style.dim(`${windows.includes(part) ? 'window' : '#'}${part} ${operands[part]}`);
     lines.push(`${lead}${branch}${text}`);
     if (!step) continue;
-    const inner = lead + below;
+    const whole = lead + below;
+    const inner = whole.length > MAX_LEAD ? `⋯${whole.slice(1 - MAX_LEAD)}` : whole;
     pending.push({ part: step.right, lead: inner, branch: '└─ ', below: '   ' });
     pending.push({ part: step.left, lead: inner, branch: '├─ ', below: '│  ' });
   }

@@ -27,7 +27,9 @@ import { formatPlain, fromBtc } from './report.ts';
 import type { RunCommandOptions } from './run.ts';
 import { watchStreams } from './streams.ts';
 import { TARGETS } from './targets.ts';
+import { guardOutput } from './terminal.ts';
 import { UsageError, usageProblem } from './usage.ts';
+import type { VerifyCommandOptions } from './verify.ts';
 
 const EXIT_CODES = `
 Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
@@ -42,6 +44,11 @@ const RANDOM_INPUTS = `
 Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
 the range that the plan states, or as many of it as --classes says; other f32 are uniform in [-1, 1), other i32 in [0, classes),
 10 where --classes is not given.`;
+
+const PROVED = `
+Parses the text of every kernel, checks its addresses against its bindings, generates its code again and compares the two. Plans
+are verified by the version of the compiler that wrote them: another one may generate other code.
+Exit code: 0 all is proved; 1 something is not.`;
 
 function oneOf(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, description).choices(choices);
@@ -174,11 +181,35 @@ function createProgram(): Command {
       count('--classes', 'an integer from 1 to 2147483647', 2 ** 31 - 1),
     )
     .option('--seed <number>', 'of random inputs', seed('--seed'), 1)
+    .option(
+      '--max-device-bytes <bytes>',
+      'refuse a plan that takes more device memory: 512MiB',
+      byteSize,
+    )
+    .option(
+      '--max-host-bytes <bytes>',
+      'refuse a plan that takes more host memory and spill file together',
+      byteSize,
+    )
     .option('--json', 'figures as JSON')
     .addHelpText('after', RANDOM_INPUTS)
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('./run.ts');
       process.exitCode = await runCommand(plan, options);
+    });
+
+  program
+    .command('verify')
+    .description(
+      'prove that the code of a plan does what the plan says, touches nothing else, and ends',
+    )
+    .argument('<plan>', 'a .plan.json file')
+    .option('--module <file>', 'the WebAssembly module (default: beside the plan)')
+    .option('--json', 'findings as JSON')
+    .addHelpText('after', PROVED)
+    .action(async (plan: string, options: VerifyCommandOptions) => {
+      const { verifyCommand } = await import('./verify.ts');
+      process.exitCode = await verifyCommand(plan, options);
     });
 
   program
@@ -280,6 +311,7 @@ function createProgram(): Command {
 
 const program = createProgram();
 watchStreams();
+guardOutput();
 try {
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();

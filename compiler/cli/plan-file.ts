@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { checkSchema } from '../codegen/schema.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { readRegularText } from './read-file.ts';
 
 /** Reads and checks a plan file as a runtime would before it runs one. */
 export async function readPlanFile(
@@ -11,7 +11,7 @@ export async function readPlanFile(
   const invalid = (reason: string) => ({ diagnostic: diagnostic(5001, null, { file, reason }) });
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readRegularText(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return {

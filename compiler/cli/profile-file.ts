@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { checkProfile } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { readRegularText } from './read-file.ts';
 
 /** Reads and checks a profile file. */
 export async function readProfileFile(
@@ -9,7 +9,7 @@ export async function readProfileFile(
 ): Promise<{ profile: DeviceProfile } | { diagnostics: readonly Diagnostic[] }> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readRegularText(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const missing = code === 'ENOENT';

@@ -1,5 +1,4 @@
 import { tmpdir } from 'node:os';
-import { clearLine, cursorTo } from 'node:readline';
 import type { Plan } from '../../ir/plan.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
@@ -16,6 +15,7 @@ import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 import type { TargetName } from './targets.ts';
+import { CLEAR_LINE } from './terminal.ts';
 import { problemOf } from './usage.ts';
 
 export interface ProfileCommandOptions {
@@ -100,8 +100,7 @@ function showMeasurements() {
   const stream = process.stderr;
   const clear = () => {
     if (!stream.isTTY) return;
-    clearLine(stream, 0);
-    cursorTo(stream, 0);
+    stream.write(CLEAR_LINE);
   };
   return {
     clear,

@@ -1,4 +1,4 @@
-import { clearLine, cursorTo } from 'node:readline';
+import { CLEAR_LINE } from './terminal.ts';
 
 const BETWEEN_MS = 100;
 
@@ -13,8 +13,7 @@ export function showProgress(wanted: boolean): {
   let sweeps = 0;
   const clear = () => {
     if (shown === 0) return;
-    clearLine(stream, 0);
-    cursorTo(stream, 0);
+    stream.write(CLEAR_LINE);
   };
   return {
     clear,

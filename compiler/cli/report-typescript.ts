@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { shortNames } from '../../ir/shorten.ts';
 import { spanAt } from '../load/positions.ts';
 import type { ReportedDiagnostic } from './report.ts';
 
@@ -12,12 +13,16 @@ export function fromTypeScript(diagnostic: ts.Diagnostic): ReportedDiagnostic {
         : diagnostic.category === ts.DiagnosticCategory.Warning
           ? 'warning'
           : 'message',
-    message: ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'),
+    message: textOf(diagnostic.messageText),
     source: file && start !== undefined ? spanAt(file, start) : null,
     length: diagnostic.length ?? 1,
     related: (diagnostic.relatedInformation ?? []).map((info) => ({
-      message: ts.flattenDiagnosticMessageText(info.messageText, '\n'),
+      message: textOf(info.messageText),
       source: info.file && info.start !== undefined ? spanAt(info.file, info.start) : null,
     })),
   };
+}
+
+function textOf(message: ts.Diagnostic['messageText']): string {
+  return shortNames(ts.flattenDiagnosticMessageText(message, '\n'));
 }

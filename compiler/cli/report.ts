@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { printable } from '../../ir/printable.ts';
+import { formatSpan } from '../../ir/source.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { style } from './style.ts';
 
@@ -35,12 +37,16 @@ export function formatPlain({
   source,
   related,
 }: ReportedDiagnostic): string {
-  const place = source ? `${source.file}(${source.line},${source.column}): ` : '';
+  const place = source ? `${formatSpan(source)}: ` : '';
   const lines = related.map(
-    (info) =>
-      `  ${info.source ? `${info.source.file}(${info.source.line},${info.source.column}): ` : ''}${info.message}`,
+    (info) => `  ${info.source ? `${formatSpan(info.source)}: ` : ''}${indented(info.message)}`,
   );
-  return [`${place}${category} ${code}: ${message}`, ...lines].join('\n');
+  return [`${place}${category} ${code}: ${indented(message)}`, ...lines].join('\n');
+}
+
+/** Lines of a message that has several stand under its first: none looks like a message of its own. */
+function indented(message: string): string {
+  return message.replace(/\r?\n/g, '\n  ');
 }
 
 const CATEGORY_COLOURS = { error: style.red, warning: style.yellow, message: style.blue } as const;
@@ -49,16 +55,18 @@ const CATEGORY_COLOURS = { error: style.red, warning: style.yellow, message: sty
 export function formatPretty(diagnostic: ReportedDiagnostic): string {
   const { code, category, message, source, related, length } = diagnostic;
   const place = source ? `${formatPlace(source)} - ` : '';
-  const head = `${place}${CATEGORY_COLOURS[category](category)} ${style.gray(`${code}:`)} ${message}`;
+  const head = `${place}${CATEGORY_COLOURS[category](category)} ${style.gray(`${code}:`)} ${indented(message)}`;
   const frames = source ? [codeFrame(source, length, CATEGORY_COLOURS[category])] : [];
   for (const info of related) {
-    frames.push(`  ${info.source ? `${formatPlace(info.source)} - ` : ''}${info.message}`);
+    frames.push(
+      `  ${info.source ? `${formatPlace(info.source)} - ` : ''}${indented(info.message)}`,
+    );
   }
   return `${[head, ...frames.filter((frame) => frame !== '')].join('\n')}\n`;
 }
 
 function formatPlace({ file, line, column }: NonNullable<ReportedDiagnostic['source']>): string {
-  return `${style.cyan(file)}:${style.yellow(String(line))}:${style.yellow(String(column))}`;
+  return `${style.cyan(printable(file))}:${style.yellow(String(line))}:${style.yellow(String(column))}`;
 }
 
 function codeFrame(

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { formatPart, visitPart } from '../../ir/index-range.ts';
 import type { PlanInput } from '../../ir/plan.ts';
 import { uniform } from '../../ir/random.ts';
@@ -6,6 +5,7 @@ import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
+import { readRegularFile } from './read-file.ts';
 import { UsageError } from './usage.ts';
 
 export interface InputOptions {
@@ -113,7 +113,7 @@ async function givenInput(
 
 async function readInputFile(name: string, file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await readRegularFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
+import { readRegularFile } from './read-file.ts';
 import { style } from './style.ts';
 
 /** What the command uses of a session. The runtime is loaded under the name that users import it by. */
@@ -17,11 +17,16 @@ export interface RunningSession {
   ): Promise<Record<string, Float32Array | Int32Array>>;
   destroy(): void;
 }
-interface LoadOptions {
+/** What the command's options say of memory. */
+export interface HostChoices {
+  readonly spillDirectory?: string;
+  readonly maxDeviceBytes?: number;
+  readonly maxHostBytes?: number;
+}
+interface LoadOptions extends HostChoices {
   readonly gpu?: GPU;
   readonly module?: Uint8Array;
   readonly parameters?: Uint8Array;
-  readonly spillDirectory?: string;
 }
 type Load = (plan: Plan, options: LoadOptions) => Promise<RunningSession>;
 
@@ -34,14 +39,16 @@ export async function openPlan(
   file: string,
   plan: Plan,
   log: (line: string) => void,
-  spillDirectory?: string,
+  { spillDirectory, maxDeviceBytes, maxHostBytes }: HostChoices = {},
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
   const base = join(dirname(file), basename(file).replace(/\.(webgpu|wasm)\.plan\.json$/, ''));
-  const parameters = await readFile(`${base}.safetensors`).catch(() => undefined);
+  const parameters = await readBeside(`${base}.safetensors`, 'which holds the parameters');
   const given = {
     ...(parameters ? { parameters } : {}),
     ...(spillDirectory ? { spillDirectory } : {}),
+    ...(maxDeviceBytes === undefined ? {} : { maxDeviceBytes }),
+    ...(maxHostBytes === undefined ? {} : { maxHostBytes }),
   };
   if (!parameters)
     log(
@@ -99,16 +106,35 @@ function signature({ name, programs, tensors }: Plan): string {
   ]);
 }
 
-async function readModule(planFile: string, plan: Plan): Promise<Uint8Array> {
-  const path = join(dirname(planFile), plan.module!.file);
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new Error(
-      missing
-        ? `${path}, which holds the kernels of the plan, does not exist; put it beside the plan or build the model again`
-        : `${path}, which holds the kernels of the plan, cannot be read: ${(error as Error).message}`,
+/** The module under the name that the plan's own file leads to, else under the one that the plan gives; null where it is not. */
+export async function findModule(planFile: string, plan: Plan): Promise<Uint8Array | null> {
+  const base = basename(planFile).replace(/\.plan\.json$/, '');
+  const names = base.endsWith('.wasm') ? [base, plan.module!.file] : [plan.module!.file];
+  for (const name of names) {
+    const bytes = await readBeside(
+      join(dirname(planFile), name),
+      'which holds the kernels of the plan',
     );
+    if (bytes) return bytes;
+  }
+  return null;
+}
+
+async function readModule(planFile: string, plan: Plan): Promise<Uint8Array> {
+  const bytes = await findModule(planFile, plan);
+  if (bytes) return bytes;
+  const path = join(dirname(planFile), plan.module!.file);
+  throw new Error(
+    `${path}, which holds the kernels of the plan, does not exist; put it beside the plan or build the model again`,
+  );
+}
+
+/** Undefined where there is no such file. */
+async function readBeside(path: string, what: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readRegularFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`${path}, ${what}, cannot be read: ${(error as Error).message}`);
   }
 }

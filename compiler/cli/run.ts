@@ -5,15 +5,14 @@ import { diagnostic } from '../diagnostics.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
-import { openPlan, type RunningSession } from './run-session.ts';
+import { type HostChoices, openPlan, type RunningSession } from './run-session.ts';
 import { style } from './style.ts';
 import { formatType, table } from './table.ts';
 import { problemOf } from './usage.ts';
 
-export interface RunCommandOptions extends InputOptions {
+export interface RunCommandOptions extends InputOptions, HostChoices {
   readonly program?: string;
   readonly steps: number;
-  readonly spillDirectory?: string;
   readonly json?: boolean;
 }
 
@@ -36,7 +35,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    session = await openPlan(file, read.plan, log, options.spillDirectory);
+    session = await openPlan(file, read.plan, log, options);
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options.steps, log);
     if (options.json) console.log(JSON.stringify(figures, null, 2));

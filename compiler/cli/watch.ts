@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { style } from './style.ts';
 
 const POLL_MS = 250;
 /** Changes within this time are one: an editor's save is several. */
@@ -65,7 +66,5 @@ function differ(before: readonly Stamp[], after: readonly Stamp[]): boolean {
 
 function announce(message: string, pretty: boolean): void {
   const time = new Date().toLocaleTimeString();
-  process.stdout.write(
-    pretty ? `[\u001b[90m${time}\u001b[0m] ${message}\n\n` : `${time} - ${message}\n`,
-  );
+  process.stdout.write(pretty ? `[${style.gray(time)}] ${message}\n\n` : `${time} - ${message}\n`);
 }

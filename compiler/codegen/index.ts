@@ -1,10 +1,9 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Plan, PlanLevers, Target, WasmModule } from '../../ir/plan.ts';
-import { SLAB_ALIGNMENT, verifyPlan } from '../../ir/plan-verify.ts';
-import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
-import type { RecordedContraction } from '../contract/record.ts';
-import { assemblePlan, type EmittedKernel } from './plan.ts';
-import { emitWgsl } from './wgsl/index.ts';
+import type { Plan, PlanLevers, Target } from '../../ir/plan.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
+import { generateCode } from './code.ts';
+import { assemblePlan } from './plan.ts';
 
 export interface GenerationOptions {
   readonly target: Target;
@@ -17,7 +16,7 @@ export interface GenerationOptions {
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly RecordedContraction[])[];
+  readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** Adds to the plan, before it is verified, what each kernel should take. */
   readonly predict?: (plan: Plan, kernels: readonly Kernel[]) => Plan;
 }
@@ -33,40 +32,20 @@ export async function generatePlan(
   schedule: AllocatedSchedule,
   options: GenerationOptions,
 ): Promise<GeneratedPlan> {
-  const { emitted, module, wasmModule } =
-    options.target === 'webgpu'
-      ? {
-          emitted: schedule.kernels.map((kernel) => emitWgsl(kernel, options.limits)),
-          module: null,
-          wasmModule: null,
-        }
-      : await wasmCode(schedule);
+  const { target, limits } = options;
+  const slabBytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
+  const code = await generateCode(schedule.kernels, { target, limits, slabBytes });
+  const wasmModule = code.module && {
+    ...code.module,
+    file: `${schedule.name}.wasm`,
+  };
   const assembled = assemblePlan(schedule, {
     ...options,
-    emitted,
+    emitted: code.emitted,
     ...(wasmModule ? { wasmModule } : {}),
   });
   const plan = options.predict?.(assembled, schedule.kernels) ?? assembled;
   const [problem] = verifyPlan(plan);
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
-  return { plan, module };
-}
-
-async function wasmCode(
-  schedule: AllocatedSchedule,
-): Promise<{ emitted: EmittedKernel[]; module: Uint8Array; wasmModule: WasmModule }> {
-  const bytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
-  const pages = bytes / SLAB_ALIGNMENT.wasm;
-  // The assembler is large: only builds for wasm load it.
-  const { emitWasm } = await import('./wasm/index.ts');
-  const { module, exports } = await emitWasm(schedule.kernels, pages);
-  const digest = await crypto.subtle.digest('SHA-256', module as Uint8Array<ArrayBuffer>);
-  const sha256 = [...new Uint8Array(digest)]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('');
-  return {
-    emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
-    module,
-    wasmModule: { file: `${schedule.name}.wasm`, bytes: module.length, sha256, pages },
-  };
+  return { plan, module: code.binary };
 }

@@ -1,9 +1,12 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import {
+  type CodeLimits,
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
+  type PlanBinding,
   type PlanKernel,
   type PlanLevers,
   type PlanMemory,
@@ -14,9 +17,9 @@ import {
 } from '../../ir/plan.ts';
 import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
-import type { AllocatedSchedule, ScheduleProgram } from '../../ir/schedule.ts';
+import { printable } from '../../ir/printable.ts';
+import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
-import type { RecordedContraction } from '../contract/record.ts';
 import { SourceTables } from './source-tables.ts';
 
 /** What a code generator made of one kernel. */
@@ -36,10 +39,12 @@ export interface PlanOptions {
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
-  readonly contractions?: readonly (readonly RecordedContraction[])[];
+  readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
   readonly emitted: readonly EmittedKernel[];
   readonly wasmModule?: WasmModule;
+  /** What the code was generated within. */
+  readonly limits?: CodeLimits;
 }
 
 /** Puts an allocated schedule and its generated code into the public form. */
@@ -69,6 +74,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         ? {
             contractions: options.contractions[k].map(({ origin, ...contraction }) => ({
               ...contraction,
+              equation: contraction.equation.replace(/\s+/g, ' '),
               source: origin && tables.add({ ...origin, scope: origin.scope || undefined }),
             })),
           }
@@ -97,7 +103,16 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
+    ...(options.limits && options.target === 'webgpu'
+      ? { limits: codeLimits(options.limits) }
+      : {}),
   };
+}
+
+/** Those of a target's limits that its code depends on. */
+export function codeLimits(limits: CodeLimits): CodeLimits {
+  const { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension } = limits;
+  return { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension };
 }
 
 function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
@@ -166,12 +181,21 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
   const taken = new Set(tensors.filter((t) => t.program === null).map((t) => t.name));
   return tensors.map(({ name, program }) => {
     if (program === null) return name;
-    const plain = uses.get(name) === 1 ? name : `${programs[program].name}/${name}`;
+    const plain = printable(uses.get(name) === 1 ? name : `${programs[program].name}/${name}`);
     let unique = plain;
     for (let copy = 2; taken.has(unique); copy++) unique = `${plain}#${copy}`;
     taken.add(unique);
     return unique;
   });
+}
+
+/** What a plan says of the memory that a kernel touches. */
+export function planBindings({ buffers }: Kernel): PlanBinding[] {
+  return buffers.map(({ dtype, access, elements }) => ({
+    dtype,
+    access,
+    bytes: elements * BYTES_PER_ELEMENT,
+  }));
 }
 
 function planKernels(
@@ -183,11 +207,7 @@ function planKernels(
     return {
       name: kernel.name,
       text: printKernel(kernel),
-      bindings: kernel.buffers.map(({ dtype, access, elements }) => ({
-        dtype,
-        access,
-        bytes: elements * BYTES_PER_ELEMENT,
-      })),
+      bindings: planBindings(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
       ...(exported === undefined ? {} : { export: exported }),
     };

@@ -1,4 +1,5 @@
 import type { PlanFrame, PlanSource } from '../../ir/plan.ts';
+import { printable } from '../../ir/printable.ts';
 import { formatChain, type SourceSpan } from '../../ir/source.ts';
 
 /** A place in the user's file and in his model, as a plan's tables hold it. */
@@ -22,7 +23,7 @@ export class SourceTables {
     const key = `${frame}\0${scope ?? ''}\0${pass ?? ''}`;
     return intern(this.internedSources, key, this.sources, () => ({
       frame,
-      ...(scope === undefined ? {} : { scope }),
+      ...(scope === undefined ? {} : { scope: printable(scope) }),
       ...(pass === undefined ? {} : { pass }),
     }));
   }
@@ -31,7 +32,7 @@ export class SourceTables {
     const { file, line, column, from } = span;
     const caller = from ? this.frame(from) : null;
     return intern(this.internedFrames, formatChain(span), this.frames, () => ({
-      file,
+      file: printable(file),
       line,
       column,
       ...(caller === null ? {} : { from: caller }),

@@ -1,4 +1,4 @@
-import type { PlanContraction } from '../../ir/plan.ts';
+import type { ScheduleContraction } from '../../ir/schedule.ts';
 import { formatSpan, joinScopes, type Origin } from '../../ir/source.ts';
 import { type ContractionTree, createProblem, keptLetters } from './problem.ts';
 import { slicedPeak } from './slicing.ts';
@@ -49,9 +49,6 @@ export function denseMacs(
   return [...new Set(first + output)].reduce((macs, letter) => macs * extents.get(letter)!, 1);
 }
 
-/** As the plan has it, before the plan's tables of sources are there. */
-export type RecordedContraction = Omit<PlanContraction, 'source'> & Pick<OrderedEinsum, 'origin'>;
-
 /** The orders of one program's einsums, equal ones of one expression as one entry. */
 export class OrderRecords {
   private readonly entries = new Map<
@@ -80,8 +77,8 @@ export class OrderRecords {
     return most;
   }
 
-  contractions(): RecordedContraction[] {
-    return [...this.entries.values()].map(({ einsum, times, scopes }): RecordedContraction => {
+  contractions(): ScheduleContraction[] {
+    return [...this.entries.values()].map(({ einsum, times, scopes }): ScheduleContraction => {
       const { operands, output, extents, wanted, windows, order, origin } = einsum;
       const problem = createProblem(operands, output, extents, { wanted, windows });
       const steps = pairwiseSteps(keptLetters(operands, output), output, order.tree);

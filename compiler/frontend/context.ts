@@ -100,16 +100,22 @@ export class MisuseError extends Error {
   }
 }
 
+/** Frames of the user's exceptions, so that messages can tell the outermost call. */
+const EXCEPTION_FRAMES = 50;
+
 let current: Trace | null = null;
 
 /** Runs `fn` with `trace` receiving every operation. */
 export function withTrace<T>(trace: Trace, fn: () => T): T {
   const outer = current;
+  const { stackTraceLimit } = Error;
   current = trace;
+  Error.stackTraceLimit = Math.max(stackTraceLimit, EXCEPTION_FRAMES);
   try {
     return fn();
   } finally {
     current = outer;
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isPrintable } from '../../ir/printable.ts';
 import type { Origin } from '../../ir/source.ts';
 import { currentTrace, isPoisoned, report, type Trace } from './context.ts';
 import { Tensor } from './tensor.ts';
@@ -9,7 +10,7 @@ import { Tensor } from './tensor.ts';
  */
 export function scope<T>(name: string, fn: () => T): T {
   const trace = currentTrace('scope');
-  if (typeof name !== 'string' || name === '' || /\p{Cc}/u.test(name)) {
+  if (typeof name !== 'string' || name === '' || !isPrintable(name)) {
     report(4010, { name: JSON.stringify(name) ?? String(name) });
     return fn();
   }

@@ -23,7 +23,7 @@ const OWN_MODULE = new URL(
 
 /**
  * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
- * others to the absolute address that Node would find from the original file, and `import.meta.url` stays the original's.
+ * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original.
  */
 export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile[] {
   const { program } = model;
@@ -63,9 +63,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       undefined,
       false,
       {
-        after: [
-          rewriteAddresses((text) => address(text, source), pathToFileURL(source.fileName).href),
-        ],
+        after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
       },
     );
     result.push({ path: pathOf.get(source.fileName)!, ...output, source });
@@ -79,10 +77,15 @@ function plainName(path: string): string {
   return base.replace(/[^\w-]/g, '_').slice(0, 60);
 }
 
-/** Rewrites module specifiers and `import.meta.url`. A specifier that does not resolve stays, and fails at its import. */
+/** What `import.meta` says of the original file. */
+function metaOf(filename: string): Record<string, string> {
+  return { url: pathToFileURL(filename).href, filename, dirname: dirname(filename) };
+}
+
+/** Rewrites module specifiers and what `import.meta` says of the file. A specifier that does not resolve stays, and fails at its import. */
 function rewriteAddresses(
   address: (text: string) => string,
-  originalUrl: string,
+  meta: Readonly<Record<string, string>>,
 ): ts.TransformerFactory<ts.SourceFile> {
   return (context) => {
     const { factory } = context;
@@ -128,9 +131,9 @@ function rewriteAddresses(
       if (
         ts.isPropertyAccessExpression(node) &&
         ts.isMetaProperty(node.expression) &&
-        node.name.text === 'url'
+        Object.hasOwn(meta, node.name.text)
       ) {
-        return factory.createStringLiteral(originalUrl);
+        return factory.createStringLiteral(meta[node.name.text]);
       }
       return ts.visitEachChild(node, visit, context);
     };

@@ -81,7 +81,9 @@ export function createModelProgram(file: string, options: ts.CompilerOptions): M
     entry: program.getSourceFile(path) ?? null,
     diagnostics: ts
       .getPreEmitDiagnostics(program)
-      .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN),
+      .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN)
+      // An installed package is not the user's to mend, though it be TypeScript.
+      .filter(({ file }) => !file?.fileName.includes('/node_modules/')),
     host,
     missing: [...missing],
   };
@@ -101,7 +103,7 @@ function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): Rea
         cache,
         redirected,
       );
-      if (found.resolvedModule) return found;
+      if (found.resolvedModule) return { ...found, resolvedModule: asSource(found.resolvedModule) };
       if (literal.text === OWN_PACKAGE) return { ...found, resolvedModule: OWN_DECLARATIONS };
       // A field that TypeScript's own watch goes by, though its declarations leave it out.
       const { failedLookupLocations = [] } = found as {
@@ -111,6 +113,20 @@ function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): Rea
       return found;
     });
   return missing;
+}
+
+/**
+ * A package may be TypeScript as it was written: one of the same workspace, whose `exports` name `.ts` files. Node cannot
+ * import those and TypeScript would not emit them, so they are the model's own files, wherever they lie.
+ */
+function asSource(module: ts.ResolvedModuleFull): ts.ResolvedModuleFull {
+  return isSource(module.resolvedFileName)
+    ? { ...module, isExternalLibraryImport: false, packageId: undefined }
+    : module;
+}
+
+function isSource(file: string): boolean {
+  return /\.[cm]?tsx?$/.test(file) && !/\.d\.([^./]+\.)?[cm]?ts$/.test(file);
 }
 
 /** The nearest tsconfig.json above the file, or the one given, with what the loader needs on top. */
@@ -148,6 +164,6 @@ export function userFiles({ program, entry }: ModelProgram): ts.SourceFile[] {
         file === entry ||
         (!file.isDeclarationFile &&
           !program.isSourceFileFromExternalLibrary(file) &&
-          !file.fileName.includes('/node_modules/')),
+          (isSource(file.fileName) || !file.fileName.includes('/node_modules/'))),
     );
 }

@@ -1,6 +1,5 @@
 import type { Graph, Node, ValueId } from '../../ir/graph.ts';
 import { rewriteGraph } from '../rewrite.ts';
-import { logarithmOf } from './logarithms.ts';
 import { simplifyNode } from './rules.ts';
 
 /** Rounds until nothing changes any more; more are not worth their time. */
@@ -44,10 +43,6 @@ function rewriteOnce(graph: Graph, options: SimplifyOptions): Graph {
     if (node.op === 'stopGradient' && options.differentiated) return operands[0];
     const simpler = simplifyNode(node, operands, rewriter);
     if (simpler !== null) return simpler;
-    if (node.op === 'log' && !options.differentiated) {
-      const logarithm = logarithmOf(operands[0], node.source, rewriter);
-      if (logarithm !== null) return logarithm;
-    }
     const key = keyOf(node, operands);
     const twin = known.get(key);
     if (twin !== undefined) return twin;

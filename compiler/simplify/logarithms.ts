@@ -1,16 +1,29 @@
-import type { ValueId } from '../../ir/graph.ts';
-import type { Rewriter } from '../rewrite.ts';
+import type { Graph, ValueId } from '../../ir/graph.ts';
+import { type Rewriter, rewriteGraph } from '../rewrite.ts';
+import { dropDead } from './index.ts';
 
 /**
- * The logarithm of a value, where that undoes an exponential: without the way there and back it neither overflows nor
- * vanishes, and has a finite gradient wherever the model does. Equal at infinities and NaN:
+ * Takes the logarithm of an exponential as one function: without the way there and back it neither overflows nor vanishes, and
+ * has a finite gradient wherever the model does. Equal at infinities and NaN:
  *
  * - log(exp(u)) = u, log(exp(u) / b) = u - log(b), which is what a softmax under a logarithm comes to;
  * - log(sigmoid(u)) = -softplus(-u), log(1 - sigmoid(u)) = -softplus(u), log(1 + exp(u)) = softplus(u).
  *
- * Before gradients are taken only: they may give what is kept, the sigmoid, another reader.
+ * For graphs without gradients.
  */
-export function logarithmOf(value: ValueId, source: number, r: Rewriter): ValueId | null {
+export function joinLogarithms(graph: Graph): Graph {
+  if (!graph.nodes.some(({ op }) => op === 'log')) return graph;
+  return dropDead(
+    rewriteGraph(graph, (node, _, rewriter) =>
+      node.op === 'log'
+        ? logarithmOf(rewriter.image[node.operands[0]], node.source, rewriter)
+        : null,
+    ),
+  );
+}
+
+/** The logarithm of a value in another form; null where there is none. */
+function logarithmOf(value: ValueId, source: number, r: Rewriter): ValueId | null {
   const node = r.builder.nodes[value];
   const apply = (op: 'neg' | 'softplus' | 'sub', ...operands: ValueId[]) =>
     r.append(op, operands, {}, source);

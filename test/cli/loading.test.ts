@@ -74,6 +74,84 @@ ${SMALL_MODEL.replace('linear(3, 2)', 'linear(width + same - 3, sizes.outputs)')
     expect(code).toBe(0);
   });
 
+  test('lead to packages of the workspace that are TypeScript, by whatever their description says', () => {
+    const workspace = (name: string, description: object, files: Record<string, string>) => {
+      const folder = `packages/${name}`;
+      project.write(
+        `${folder}/package.json`,
+        JSON.stringify({ name: `@team/${name}`, ...description }),
+      );
+      for (const [file, text] of Object.entries(files)) project.write(`${folder}/${file}`, text);
+      project.link(folder, `node_modules/@team/${name}`);
+    };
+    project.write(
+      'tsconfig.json',
+      JSON.stringify({
+        compilerOptions: { jsx: 'react', strict: true, types: [], customConditions: ['source'] },
+      }),
+    );
+    workspace(
+      'layers',
+      { type: 'module', exports: { '.': './src/index.ts', './*': './src/*.mts' } },
+      {
+        'src/index.ts': `import { linear } from 'btc-compiler';
+import { inputs } from './sizes.js';
+import { outputs } from '@team/sizes';
+export { outputs };
+export const head = () => linear(inputs, outputs as number);`,
+        'src/sizes.ts': 'export const inputs: number = 3;',
+        'src/deep.mts': 'export const deep: number = 1;',
+      },
+    );
+    workspace('sizes', { main: 'main.tsx' }, { 'main.tsx': 'export const outputs: number = 2;' });
+    workspace(
+      'built-later',
+      { type: 'module', exports: { types: './src/index.ts', default: './dist/index.js' } },
+      { 'src/index.ts': "export { one } from './one.ts';", 'src/one.ts': 'export const one = 1;' },
+    );
+    workspace(
+      'conditional',
+      { type: 'module', exports: { source: './two.ts', default: './nowhere.js' } },
+      { 'two.ts': 'export const two = 2; export const folder = import.meta.dirname;' },
+    );
+    // Its own dependencies are where its folder is, not where the model is; a published one may be TypeScript too.
+    project.write(
+      'packages/layers/node_modules/@team/sizes/package.json',
+      JSON.stringify({ name: '@team/sizes', exports: './index.ts' }),
+    );
+    project.write(
+      'packages/layers/node_modules/@team/sizes/index.ts',
+      'export const outputs: unknown = 2; const loose: string = 3; void loose;',
+    );
+    project.write(
+      'model.ts',
+      `import { crossEntropy, defineModel, sgd, tensor } from 'btc-compiler';
+import { one } from '@team/built-later';
+import { folder, two } from '@team/conditional';
+import { head, outputs as inner } from '@team/layers';
+import { deep } from '@team/layers/deep';
+import { outputs } from '@team/sizes';
+if (one + deep !== two || outputs !== inner || !folder.endsWith('conditional')) throw new Error('wrong');
+export default defineModel({
+  name: 'small',
+  inputs: { x: tensor([4, 3]), y: tensor([4], 'i32') },
+  build: ({ x }) => ({ logits: head()(x) }),
+  train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() },
+});
+`,
+    );
+    const { code, lines } = check('model.ts', '--target', 'wasm');
+    expect(lines[0]).toContain('model.ts → checked');
+    expect(code).toBe(0);
+    project.write('packages/layers/src/sizes.ts', "export const inputs: number = '3';");
+    expect(check('model.ts').lines).toEqual([
+      "packages/layers/src/sizes.ts(1,14): error TS2322: Type 'string' is not assignable to type 'number'.",
+      expect.stringMatching(
+        /^model\.ts\(\d+,\d+\)|^packages\/layers\/src\/index\.ts\(5,27\): error BTC/,
+      ),
+    ]);
+  });
+
   test.each([
     ["import { width } from './layers.ts';", /^model\.ts\(1,23\): error TS2307: /],
     ["import { width } from 'layers';", /^model\.ts\(1,23\): error TS2307: /],

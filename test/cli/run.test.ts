@@ -66,7 +66,7 @@ describe('btc inspect', () => {
     );
     const { code, stderr } = project.btc('inspect', WASM, '--dot', '--json');
     expect(code).toBe(1);
-    expect(stderr).toContain("option '--dot' cannot be used with option '--json'");
+    expect(stderr).toContain("BTC6016: '--dot' cannot be used with '--json'");
   });
 });
 

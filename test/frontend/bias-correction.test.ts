@@ -7,8 +7,8 @@ import { openSession } from '../support/agreement.ts';
 // Adam at late steps and with averages that hardly move, in float32 on both targets, against float64.
 
 const GRADIENTS = [1, -0.3, 1e-3, 250];
-const BETAS = [0, 0.4, 0.9, 0.999, 0.99999, 0.9999999];
-const STEPS = [1, 2, 10, 1000, 123_457, 1_000_000];
+const BETAS = [0, 0.9, 0.99999, 0.9999999];
+const STEPS = [1, 1000, 1_000_000];
 const TARGETS = ['wasm', 'webgpu'] as const;
 
 /** Its gradient is the input. */
@@ -57,7 +57,8 @@ it.each(TARGETS)('one step at any time is within 1e-6 of float64: %s', async (ta
       const session = await sessionOf(btc.adam({ beta1, beta2 }), target);
       await session.run('train', {
         slope: Float32Array.from(GRADIENTS),
-        step: Int32Array.of(t - 1),
+        // Without a correction there is no counter.
+        ...(beta === 0 ? {} : { step: Int32Array.of(t - 1) }),
       });
       const wanted = GRADIENTS.map((g) =>
         reference([t], { beta1, beta2, decay: 0 }, () => Math.fround(g)),

@@ -62,7 +62,7 @@ test('scatters of any size and pattern mean what the graph means, in kernels of 
         schedule,
       );
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

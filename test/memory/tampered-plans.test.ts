@@ -3,12 +3,12 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import type { RecordedContraction } from '../../compiler/contract/record.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
 import { PLAN_VERSION, type Plan, type PlanContraction, type Target } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
 import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
+import type { ScheduleContraction } from '../../ir/schedule.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
 import { randomSchedule } from './random-schedule.ts';
@@ -66,7 +66,7 @@ program predict
   output z = t6
 `;
 
-const CONTRACTION: RecordedContraction = {
+const CONTRACTION: ScheduleContraction = {
   equation: 'ab,bc,cd->ad',
   sizes: { a: 2, b: 3, c: 4, d: 5 },
   order: [

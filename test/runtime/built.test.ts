@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,7 +16,8 @@ import {
   tensor,
 } from '../../compiler/index.ts';
 import { encodeSafetensors } from '../../ir/safetensors.ts';
-import { type BuiltModel, load, loadBuilt } from '../../runtime/index.ts';
+import { type BuiltLoadOptions, type BuiltModel, load, loadBuilt } from '../../runtime/index.ts';
+import * as wasm from '../../runtime/targets/wasm.ts';
 import { errorOf } from '../support/errors.ts';
 
 const model = defineModel({
@@ -41,8 +43,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (more: Partial<BuiltModel> = {}) =>
-  loadBuilt({ base: pathToFileURL(`${folder}/`), name: 'line', targets: ['wasm'], ...more });
+const loader = (): BuiltModel => ({
+  name: 'line',
+  files: {},
+  digests: { wasm: createHash('sha256').update(JSON.stringify(built.plan)).digest('hex') },
+  targets: { wasm: () => wasm },
+});
+const open = (options: BuiltLoadOptions = {}) =>
+  loadBuilt(loader(), { base: pathToFileURL(folder), ...options });
 
 describe('a build', () => {
   test('is loaded from its folder', async () => {
@@ -73,7 +81,7 @@ describe('a build', () => {
     server.close();
     expect(code).toBe('invalid-checkpoint');
     expect(message).toBe(
-      "'/out/line.safetensors' cannot be read (404 Not Found); build the model again",
+      "'/out/line.safetensors' cannot be read (404 Not Found); serve the files of the build there, or pass 'base', the address of their folder",
     );
   });
 

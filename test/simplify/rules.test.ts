@@ -97,36 +97,7 @@ describe('identities', () => {
   });
 });
 
-describe('logarithms of exponentials', () => {
-  const unit = [2, 3];
-  it('are taken as one function', () => {
-    becomes(
-      ({ add, x }) => add('log', [add('exp', [x])]),
-      ({ x }) => x,
-    );
-    const negative = ({ add, x }: Parameters<Build>[0]) =>
-      add('neg', [add('softplus', [add('neg', [x])])]);
-    becomes(({ add, x }) => add('log', [add('sigmoid', [x])]), negative);
-    becomes(
-      ({ add, constant, x }) => add('log', [add('sub', [constant(1, unit), add('sigmoid', [x])])]),
-      ({ add, x }) => add('neg', [add('softplus', [x])]),
-    );
-    becomes(
-      ({ add, constant, x }) => add('log', [add('add', [add('exp', [x]), constant(1, unit)])]),
-      ({ add, x }) => add('softplus', [x]),
-    );
-  });
-
-  it('but not of other sums and differences, nor once gradients are taken', () => {
-    stays(({ add, constant, x }) => add('log', [add('add', [constant(2, unit), add('exp', [x])])]));
-    stays(({ add, constant, x }) =>
-      add('log', [add('sub', [add('sigmoid', [x]), constant(1, unit)])]),
-    );
-    stays(({ add, x }) => add('log', [add('sigmoid', [x])]), { differentiated: true });
-  });
-});
-
-describe('constants', () => {
+describe('constants at run time', () => {
   it('are float32 before they are computed with, as at run time', () => {
     expect(folded(({ add, constant }) => add('sub', [constant(0.1), constant(0.1 + 1e-9)]))).toBe(
       0,
@@ -334,7 +305,7 @@ describe('reductions and contractions', () => {
   });
 });
 
-describe('constant operands', () => {
+describe('constants', () => {
   const pair: Build = ({ constant }) => constant(2.5, [2, 3]);
   const becomesConstant = (before: Build, value: number, shape: number[]) =>
     becomes(before, ({ constant }) => constant(value, shape));

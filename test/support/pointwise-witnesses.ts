@@ -103,6 +103,6 @@ export function isClose(
   if (!Number.isFinite(given) || !Number.isFinite(want)) return false;
   const tolerance = exact
     ? Math.abs(wanted) * 1e-9 + absolute * 1e-9
-    : Math.abs(wanted) * relative + absolute + FLUSHED;
-  return Math.abs(given - wanted) <= tolerance;
+    : Math.abs(wanted) * relative + absolute;
+  return Math.abs(given - wanted) <= tolerance + FLUSHED;
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { btc, type CommandResult, ROOT } from './btc.ts';
 
 /** A user's folder, as after `npm install btc-compiler`. */
 export interface Project {
   readonly folder: string;
   write(name: string, text: string): void;
+  /** A symbolic link at `name` to another file or folder of the project, or by an absolute path to any. */
+  link(target: string, name: string): void;
   /** Names in a folder of the project; none if it does not exist. */
   list(name: string): string[];
   btc(...args: string[]): CommandResult;
@@ -22,6 +24,10 @@ export function createProject(): Project {
     write(name, text) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
+    },
+    link(target, name) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      symlinkSync(resolve(folder, target), join(folder, name));
     },
     list(name) {
       try {

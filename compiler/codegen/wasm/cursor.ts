@@ -244,38 +244,45 @@ export function coverTogether(
   const { start, iterations, tile, lanes } = segment;
   const index = iterations === 1 ? null : body.assign('i32', `i${axis}`, integer(start));
   const opened = cursors.map((cursor) => cursor.open(axis, segment, index));
-  const points = tile * lanes;
   if (index === null) step();
   else {
-    const steps = (end: string) => {
-      const label = body.label();
-      body.push(`(loop ${label}`);
+    const points = tile * lanes;
+    const stepOn = () => {
       step();
-      const next = `(local.tee ${index} (i32.add ${get(index)} ${integer(points)}))`;
       body.push(...opened.flatMap(({ advance }) => advance));
-      body.push(`(br_if ${label} (i32.ne ${next} ${end})))`);
     };
-    /** What is left from the index to `end`. */
-    const inBlocks = (end: string, [block, ...inner]: readonly Block[]) => {
-      if (!block) {
-        steps(end);
-        return;
-      }
-      const label = body.label();
-      body.push(`(loop ${label}`);
-      block.begin();
-      const behind = `(i32.add ${get(index)} ${integer(block.iterations * points)})`;
-      const last = body.assign('i32', 'e', behind);
-      if (iterations % block.iterations > 0)
-        body.push(
-          `(local.set ${last} (select ${get(last)} ${end} (i32.lt_s ${get(last)} ${end})))`,
-        );
-      inBlocks(get(last), inner);
-      body.push(`(br_if ${label} (i32.ne ${get(index)} ${end})))`);
-    };
-    inBlocks(integer(start + iterations * points), blocks);
+    const walk = { body, index, iterations, points, stepOn };
+    walkTo(walk, integer(start + iterations * points), blocks);
   }
   for (const { close } of opened) close();
+}
+
+/** A loop in the making: its index is `points` further with each step. */
+interface Walk {
+  readonly body: FunctionBody;
+  readonly index: string;
+  readonly iterations: number;
+  readonly points: number;
+  readonly stepOn: () => void;
+}
+
+/** Writes the steps from the index to `end`, in blocks if there are any. */
+function walkTo(walk: Walk, end: string, [block, ...inner]: readonly Block[]): void {
+  const { body, index, iterations, points, stepOn } = walk;
+  const behind = (steps: number) => `(i32.add ${get(index)} ${integer(steps * points)})`;
+  const label = body.label();
+  body.push(`(loop ${label}`);
+  if (!block) {
+    stepOn();
+    body.push(`(br_if ${label} (i32.ne (local.tee ${index} ${behind(1)}) ${end})))`);
+    return;
+  }
+  block.begin();
+  const last = body.assign('i32', 'e', behind(block.iterations));
+  if (iterations % block.iterations > 0)
+    body.push(`(local.set ${last} (select ${get(last)} ${end} (i32.lt_s ${get(last)} ${end})))`);
+  walkTo(walk, get(last), inner);
+  body.push(`(br_if ${label} (i32.ne ${get(index)} ${end})))`);
 }
 
 function pointerKey({ buffer, index }: Access): string {

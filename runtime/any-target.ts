@@ -1,0 +1,22 @@
+import type { Plan } from '../ir/plan.ts';
+import { verifyPlan } from '../ir/plan-verify.ts';
+import { type LoadOptions, type LoadParts, loadOn } from './load.ts';
+import type { Session } from './session.ts';
+
+/** Both targets, each imported by the first plan for it. */
+const PARTS: LoadParts = {
+  targets: {
+    webgpu: () => import('./targets/webgpu.ts'),
+    wasm: () => import('./targets/wasm.ts'),
+  },
+  problems: verifyPlan,
+};
+
+/**
+ * Checks a plan, allocates exactly what it says and writes the initial parameters. Errors: `invalid-plan`,
+ * `invalid-module`, `invalid-checkpoint`, `invalid-input`, `unknown-name`, `no-adapter`, `limit-too-small`,
+ * `out-of-memory`, `kernel-rejected`, `swap-failed`.
+ */
+export function load(plan: Plan, options: LoadOptions = {}): Promise<Session> {
+  return loadOn(PARTS, plan, options);
+}
