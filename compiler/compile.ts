@@ -1,7 +1,8 @@
 import { append } from '../ir/lists.ts';
 import type { Target } from '../ir/plan.ts';
-import { encodeSafetensors, type SafetensorsTensor } from '../ir/safetensors.ts';
+import type { SafetensorsTensor } from '../ir/safetensors.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
+import { encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget.ts';
 import { generatePlan } from './codegen/index.ts';
@@ -70,7 +71,7 @@ export async function compile(
     levers,
   };
   const printer = new DeferredPrinter(options.printAfter);
-  const { result, smallest } = searchBudget(
+  const { result, smallest, hostBytes } = searchBudget(
     (bound) =>
       printer.during((print) =>
         runPipeline(traced.model, { ...pipeline, ...(bound ? { bound } : {}), ...print }),
@@ -82,7 +83,10 @@ export async function compile(
   append(diagnostics, problems);
   if (!memory) return failed();
   if (!memory.schedule) {
-    append(diagnostics, memoryDiagnostics(memory.errors, target));
+    const errors = memory.errors.map((error) =>
+      error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
+    );
+    append(diagnostics, memoryDiagnostics(errors, target));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
@@ -95,7 +99,7 @@ export async function compile(
     );
     return failed();
   }
-  const parameters = initialParameters(traced.model, diagnostics);
+  const initial = initialParameters(traced.model, diagnostics);
   if (hasErrors(diagnostics)) return failed();
   const generated = await generatePlan(memory.schedule, {
     target,
@@ -103,12 +107,17 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     levers: { recompute: levers.recompute, swap: levers.swap },
+    initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });
   return {
     ...generated,
-    parameters,
+    parameters: encodeSealed(initial, {
+      format: PARAMETERS_FORMAT,
+      plan: traced.model.name,
+      producer: PRODUCER,
+    }),
     diagnostics: deduplicate(diagnostics),
   };
 }
@@ -225,8 +234,11 @@ async function trace(
 }
 
 /** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
-function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Uint8Array {
-  const tensors = traced.parameters.map(
+function initialParameters(
+  traced: TracedModel,
+  diagnostics: Diagnostic[],
+): [string, SafetensorsTensor][] {
+  return traced.parameters.map(
     ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
       const count = elementCount(type.shape);
       let data: Float32Array = new Float32Array();
@@ -243,5 +255,11 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Uint
       return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
     },
   );
-  return encodeSafetensors(tensors, { model: traced.name, producer: PRODUCER });
+}
+
+/** The number that all of `data` are, if it is one that JSON keeps. */
+function constantOf(data: SafetensorsTensor['data']): number | null {
+  const [first] = data;
+  const same = Number.isFinite(first) && data.every((value) => Object.is(value, first));
+  return same && !Object.is(first, -0) ? first : null;
 }

@@ -98,7 +98,7 @@ export const MESSAGES = {
   4002: "tensor '{name}' takes {bytes}, over the limit of {limit} for one binding on {target}",
   4003: 'the plan needs more than the {limit} that the {target} target can address',
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
-  4005: 'swapping needs {needed} outside of the device, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
+  4005: 'swapping needs {needed} of host memory, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
   4006: "'{name}' is '{given}'; it must be one of {choices}",
   4010: 'scope: a name is a text that is not empty and has no control characters, not {name}',
   5001: "'{file}' is not a valid plan: {reason}",

@@ -29,31 +29,23 @@ type Sort =
   | 'gradients'
   | 'inputs and outputs';
 
-function sortOf(
-  { tensors }: AllocatedSchedule,
-  index: number,
-  parameters: ReadonlySet<string>,
-): Sort {
-  const { role, again, name, pass } = tensors[index];
+function sortOf({ tensors }: AllocatedSchedule, index: number): Sort {
+  const { role, again, pass } = tensors[index];
   if (again && tensors[again.of].program === null)
-    return sortOf({ tensors } as AllocatedSchedule, again.of, parameters);
+    return sortOf({ tensors } as AllocatedSchedule, again.of);
   switch (role) {
     case 'parameter':
       return 'parameters';
     case 'state':
-      return parameters.has(name.slice(0, name.lastIndexOf('.')))
-        ? 'optimiser state'
-        : 'other state';
+      return 'other state';
+    case 'optimiser':
+      return 'optimiser state';
     case 'input':
     case 'output':
       return 'inputs and outputs';
     case 'activation':
       return pass ? 'gradients' : 'activations';
   }
-}
-
-function parameterNames({ tensors }: AllocatedSchedule): ReadonlySet<string> {
-  return new Set(tensors.flatMap(({ role, name }) => (role === 'parameter' ? [name] : [])));
 }
 
 /** What is in device memory at the peak: what is persistent, and what is live there. */
@@ -66,7 +58,6 @@ function residents(schedule: AllocatedSchedule, peak: MemoryPeak | null): number
 
 /** The tensors in device memory at the peak by the layer that they come from, the largest first. */
 export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): LayerBytes[] {
-  const parameters = parameterNames(schedule);
   const program = peak ? `${schedule.programs[peak.program].name}/` : '';
   const layers = new Map<string, LayerTensor[]>();
   for (const index of residents(schedule, peak)) {
@@ -78,7 +69,7 @@ export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): L
       full: tensor.name,
       shape: tensor.shape,
       source: tensor.source,
-      sort: sortOf(schedule, index, parameters),
+      sort: sortOf(schedule, index),
     };
     const list = layers.get(layer);
     if (list) list.push(one);
@@ -105,11 +96,10 @@ export function sortBytes(
   schedule: AllocatedSchedule,
   peak: MemoryPeak | null,
 ): Readonly<Record<'device' | 'host' | 'live', SortedBytes>> {
-  const parameters = parameterNames(schedule);
   const totals = (indices: readonly number[], always: readonly Sort[]): SortedBytes => {
     const sums = new Map<Sort, number>(always.map((sort) => [sort, 0]));
     for (const index of indices) {
-      const sort = sortOf(schedule, index, parameters);
+      const sort = sortOf(schedule, index);
       sums.set(sort, (sums.get(sort) ?? 0) + byteCount(schedule.tensors[index].shape));
     }
     return [...sums];

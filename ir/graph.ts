@@ -27,9 +27,12 @@ export interface Graph {
   readonly updates: readonly { readonly parameter: string; readonly value: ValueId }[];
 }
 
-export type ParameterRole = 'parameter' | 'state';
+export type ParameterRole = 'parameter' | 'state' | 'optimiser';
 
-/** A tensor that outlives programs: a weight (`parameter`) or what an optimiser keeps for it (`state`). */
+/**
+ * A tensor that outlives programs: a weight (`parameter`), what the model itself assigns (`state`: running statistics, averages,
+ * frozen tensors), or what an optimiser keeps for a weight (`optimiser`).
+ */
 export interface ParameterDeclaration {
   readonly name: string;
   readonly type: TensorType;

@@ -124,7 +124,7 @@ const tensor = {
   name,
   dtype,
   shape,
-  role: oneOf('input', 'output', 'parameter', 'state', 'activation'),
+  role: oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser'),
   program: nullable(name),
   slab: nullable(index),
   offset: bytes,
@@ -178,6 +178,7 @@ const predicted = {
   interfaceSeconds: seconds,
 };
 const transfer = { kind: oneOf('out', 'in'), tensor: index, slot: index, step: index };
+const bufferSet = record({ buffers: whole(0, 64), bytes });
 const slot = {
   tier: oneOf('memory', 'file'),
   offset: bytes,
@@ -200,6 +201,14 @@ const plan = record(
       persistentBytes: bytes,
       stagingBytes: bytes,
       hostBytes: bytes,
+      host: record({
+        homeBytes: bytes,
+        snapshotBytes: bytes,
+        valueBytes: bytes,
+        readingBytes: bytes,
+        writingBytes: bytes,
+      }),
+      snapshotOptionBytes: bytes,
       spillBytes: bytes,
       peakLiveBytes: bytes,
       packing: record({ method: name, gapBytes: bytes }),
@@ -207,6 +216,7 @@ const plan = record(
     slabs: list(record({ bytes })),
     tensors: list(
       record(tensor, {
+        initial: finite,
         again: record({ of: index, by: oneOf('recompute', 'swap') }),
         source: index,
       }),
@@ -243,7 +253,12 @@ const plan = record(
     sources: list(record({ frame: nullable(index) }, { scope: name, pass: name })),
     frames: list(record({ file: name, line: bytes, column: bytes }, { from: index })),
     levers: record({ recompute: name, swap: name }),
-    swap: record({ staging: record({ buffers: index, bytes }), slots: list(record(slot)) }),
+    swap: record({
+      staging: bufferSet,
+      reading: bufferSet,
+      writing: bufferSet,
+      slots: list(record(slot)),
+    }),
     module: record({ file: bareFileName, bytes, sha256: digest, pages: whole(0, 65536) }),
     limits: record({
       maxWorkgroupInvocations: bytes,

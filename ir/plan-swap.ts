@@ -1,4 +1,5 @@
 import {
+  type BufferSet,
   HOST_ALIGNMENT,
   type HostSlot,
   type HostTier,
@@ -23,7 +24,11 @@ import { LiveRanges } from './ranges.ts';
 
 type Report = (path: string, reason: string) => void;
 
-export const NO_SWAP: PlanSwap = { staging: { buffers: 0, bytes: 0 }, slots: [] };
+export const NO_BUFFERS: BufferSet = { buffers: 0, bytes: 0 };
+export const NO_SWAP: PlanSwap = {
+  ...{ staging: NO_BUFFERS, reading: NO_BUFFERS, writing: NO_BUFFERS },
+  slots: [],
+};
 
 /** The compiler makes two; more than a few would only take memory. */
 const MOST_STAGING_BUFFERS = 16;
@@ -77,8 +82,8 @@ export function verifySwapForm(plan: Plan, report: Report): void {
       return;
     }
     const owner = plan.tensors[tensor];
-    if (owner?.policy !== 'host') {
-      report(`${path}.tensor`, `${tensor} is no tensor with policy 'host'`);
+    if (owner?.policy !== 'host' && owner?.policy !== 'persistent') {
+      report(`${path}.tensor`, `${tensor} is no tensor with policy 'host' or 'persistent'`);
       return;
     }
     homes[tensor]++;
@@ -117,6 +122,8 @@ function verifyTransferForm(plan: Plan, name: string, program: PlanProgram, repo
     const tensor = plan.tensors[transfer.tensor];
     const slot = slots[transfer.slot];
     if (!slot) report(`${path}.slot`, `there is no slot ${transfer.slot}`);
+    else if (slot.tensor !== null && plan.tensors[slot.tensor]?.policy === 'persistent')
+      report(`${path}.slot`, `${transfer.slot} is a snapshot, which no transfer names`);
     if (!tensor || tensor.program !== name) {
       report(`${path}.tensor`, `${transfer.tensor} is no tensor of program '${name}'`);
       return;
@@ -195,7 +202,8 @@ export function verifySlots(plan: Plan, report: Report): void {
     for (const { kind, slot } of program.transfers ?? []) if (kind === 'out') written[slot] = 1;
   }
   slots.forEach(({ tensor, copies }, i) => {
-    if (tensor !== null && copies !== 1 + written[i])
+    const isHome = tensor !== null && plan.tensors[tensor].policy === 'host';
+    if (isHome && copies !== 1 + written[i])
       report(
         `swap.slots[${i}].copies`,
         `${copies}, but ${written[i] ? 'a' : 'no'} program writes it`,

@@ -1,7 +1,17 @@
 import { indexRangesError } from './index-range.ts';
-import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor, Target } from './plan.ts';
+import {
+  type HostMemory,
+  isPersistent,
+  type Plan,
+  type PlanBinding,
+  type PlanProgram,
+  type PlanStep,
+  type PlanTensor,
+  type Target,
+} from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
+import { hostMemory, snapshotOptionBytes, verifyHost } from './plan-host.ts';
 import { peakLiveBytes, verifyLifetimes } from './plan-lifetimes.ts';
 import { verifyPrediction } from './plan-prediction.ts';
 import { verifySources } from './plan-sources.ts';
@@ -21,8 +31,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
 //             no text that people read has control characters, and the module's name leads into no folder;
-// tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter` and `state` are persistent
-//             or on the host, and of no program, all others of one program;
+// tensors     have bytes = shape · 4, lie within their slab at an aligned offset; `parameter`, `state` and `optimiser` are
+//             persistent or on the host, and of no program, all others of one program;
 // kernels     have WGSL (webgpu) or an export (wasm), never the other;
 // steps       name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the
 //             binding's range inside of it at an aligned offset, and none on the host; the bindings of one step are disjoint;
@@ -35,8 +45,9 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
-// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, hostBytes, spillBytes, peakLiveBytes, gapBytes
-//             and module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+// host        (plan-host.ts) snapshots and buffers are there where they are needed;
+// totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
+//             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
@@ -77,6 +88,7 @@ export function verifyPlan(plan: Plan): string[] {
   if (errors.length > 0) return errors;
   verifyAgainMade(plan, report);
   verifySlots(plan, report);
+  verifyHost(plan, report);
   verifyLifetimes(plan, report);
   if (errors.length > 0) return errors;
   verifyTotals(plan, report);
@@ -131,8 +143,15 @@ function verifyTensors(plan: Plan, report: Report): void {
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {
-  const { role, policy, program, slab } = tensor;
-  const persistent = role === 'parameter' || role === 'state';
+  const { role, policy, program, slab, dtype, initial } = tensor;
+  const persistent = isPersistent(role);
+  if (initial !== undefined && (!persistent || role === 'optimiser'))
+    report(`${path}.initial`, `a tensor with role '${role}' has none`);
+  else if (
+    initial !== undefined &&
+    initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0)
+  )
+    report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
   if ((slab === null) !== (policy === 'host'))
@@ -336,7 +355,12 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.persistentBytes', memory.persistentBytes, totals.persistentBytes);
   equal('memory.stagingBytes', memory.stagingBytes, staging);
   const slots = plan.swap?.slots ?? [];
-  equal('memory.hostBytes', memory.hostBytes, tierBytes(slots, 'memory'));
+  const host = hostMemory(plan);
+  for (const key of Object.keys(host) as (keyof HostMemory)[])
+    equal(`memory.host.${key}`, memory.host[key], host[key]);
+  const hostBytes = Object.values(host).reduce((sum, bytes) => sum + bytes, 0);
+  equal('memory.hostBytes', memory.hostBytes, hostBytes);
+  equal('memory.snapshotOptionBytes', memory.snapshotOptionBytes, snapshotOptionBytes(plan));
   equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
   const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);

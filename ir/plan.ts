@@ -80,17 +80,33 @@ export interface PlanMemory {
   readonly deviceBytes: number;
   /** The part of the slabs that holds tensors with a limited life: the sum over slabs of its extent. */
   readonly arenaBytes: number;
-  /** Parameters and optimiser state, alignment included. */
+  /** Parameters, states and optimiser state, alignment included. */
   readonly persistentBytes: number;
   /** Buffers that outputs and swapped tensors are read back through; 0 on wasm. */
   readonly stagingBytes: number;
-  /** Host memory that swapping needs: the extent of the slots of tier `memory`, all copies counted. */
+  /** All host memory that the runtime holds: the sum of `host`. */
   readonly hostBytes: number;
-  /** The same of the tier `file`. */
+  readonly host: HostMemory;
+  /** Host memory that the option `snapshots` of `load` adds; 0 where the plan keeps them anyway. */
+  readonly snapshotOptionBytes: number;
+  /** The spill file: the extent of the slots of tier `file`, all copies counted. */
   readonly spillBytes: number;
   /** Largest sum, over all steps of all programs, of the bytes of live arena tensors, alignment included. */
   readonly peakLiveBytes: number;
   readonly packing: PlanPacking;
+}
+
+/** Host memory by what it is for, in bytes. What a caller gives or gets (inputs, outputs, checkpoints) is the caller's. */
+export interface HostMemory {
+  /** Slots of tier `memory` that hold parameters, states and optimiser state. */
+  readonly homeBytes: number;
+  /** The same of copies of those on the device, from which a failed run is undone. */
+  readonly snapshotBytes: number;
+  /** The other slots of tier `memory`: values of one run. */
+  readonly valueBytes: number;
+  /** Buffers that files are read ahead into, and such that they are written from. */
+  readonly readingBytes: number;
+  readonly writingBytes: number;
 }
 
 /** How arena tensors got their offsets. For inspection; the runtime does not read it. */
@@ -107,8 +123,18 @@ export interface Slab {
 
 export interface PlanSwap {
   /** webgpu: buffers that tensors are copied out through, allocated once; tensors that are larger go in pieces. wasm: none. */
-  readonly staging: { readonly buffers: number; readonly bytes: number };
+  readonly staging: BufferSet;
+  /** Host memory that values from slots of tier `file` come in through, in pieces of so many bytes. */
+  readonly reading: BufferSet;
+  /** webgpu: host memory that values go out through to slots of tier `file`. */
+  readonly writing: BufferSet;
   readonly slots: readonly HostSlot[];
+}
+
+/** So many buffers of so many bytes each. */
+export interface BufferSet {
+  readonly buffers: number;
+  readonly bytes: number;
 }
 
 /** `memory`: of the host process; `file`: a spill file (Node), the origin's private file system (browser). */
@@ -121,10 +147,13 @@ export interface HostSlot {
   readonly offset: number;
   /** Bytes of one copy of the tensor. */
   readonly bytes: number;
-  /** The persistent tensor (policy `host`) whose home it is; null: it holds a value of one program for a while. */
+  /**
+   * The tensor whose value it holds between runs: its home (policy `host`), or its snapshot (policy `persistent`), which the runtime
+   * takes; null: it holds a value of one program for a while.
+   */
   readonly tensor: number | null;
   /**
-   * 2 for the home of a tensor that some program writes: the copies follow one another, each at a multiple of
+   * 2 for the home or snapshot of a tensor that some program writes: the copies follow one another, each at a multiple of
    * {@link HOST_ALIGNMENT}. A run reads the one and writes the other, from then on reads what it has written, and changes
    * places when it has finished.
    */
@@ -133,7 +162,16 @@ export interface HostSlot {
 
 export const HOST_ALIGNMENT = 64;
 
-export type TensorRole = 'input' | 'output' | 'parameter' | 'state' | 'activation';
+/**
+ * `parameter` and `state` (running statistics, averages, frozen tensors) are the model; `optimiser` is what training keeps besides,
+ * zero at first. All three are shared by all programs and live on between runs.
+ */
+export type TensorRole = 'input' | 'output' | 'activation' | PersistentRole;
+export type PersistentRole = 'parameter' | 'state' | 'optimiser';
+
+export function isPersistent(role: TensorRole): role is PersistentRole {
+  return role === 'parameter' || role === 'state' || role === 'optimiser';
+}
 
 /**
  * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
@@ -160,6 +198,8 @@ export interface PlanTensor {
   /** Last step at which the memory is taken; the last step of the program for outputs. */
   readonly lastStep: number;
   readonly policy: TensorPolicy;
+  /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
+  readonly initial?: number;
   /** The tensor (an index into `tensors`) whose value this one holds again, computed once more or brought back from the host. */
   readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
   /** Index into the plan's `sources`; absent where nothing is known. */

@@ -1,4 +1,6 @@
+import { duplicateKey } from './json-keys.ts';
 import { printable } from './printable.ts';
+import { shortName } from './shorten.ts';
 import { BYTES_PER_ELEMENT, type DType, elementCount, formatType, type Shape } from './tensor.ts';
 
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of the header, little
@@ -112,46 +114,59 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   if (length > BigInt(bytes.length - LENGTH_BYTES))
     fail(`the header's length is ${length} bytes, but only ${bytes.length - LENGTH_BYTES} follow`);
   const dataStart = LENGTH_BYTES + Number(length);
+  let text = '';
   let header: unknown;
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    header = JSON.parse(decoder.decode(bytes.subarray(LENGTH_BYTES, dataStart)));
+    // A copy, because shared memory is not decoded.
+    text = decoder.decode(new Uint8Array(bytes.subarray(LENGTH_BYTES, dataStart)));
+    header = JSON.parse(text);
   } catch {
     fail('the header is not JSON');
   }
   if (!isRecord(header)) fail('the header is not an object');
+  const twice = duplicateKey(text);
+  if (twice !== null) fail(`the header has '${shortName(twice)}' twice`);
   return { header, dataStart };
 }
 
 function readMetadata(value: unknown, metadata: Map<string, string>): void {
   if (!isRecord(value)) fail(`${METADATA} is not an object`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') fail(`${METADATA}.${key} is not a string`);
+    if (typeof text !== 'string') fail(`${METADATA}.${shortName(key)} is not a string`);
     metadata.set(key, text);
   }
 }
 
 function readEntry(name: string, value: unknown): Entry {
-  if (!isRecord(value)) fail(`tensor '${name}' is not an object`);
+  if (!isRecord(value)) fail(`tensor '${shortName(name)}' is not an object`);
   for (const field of Object.keys(value)) {
     if (!['dtype', 'shape', 'data_offsets'].includes(field))
-      fail(`tensor '${name}': unknown field '${field}'`);
+      fail(`tensor '${shortName(name)}': unknown field '${shortName(field)}'`);
   }
   const dtype = (['f32', 'i32'] as const).find((known) => DTYPE_NAMES[known] === value['dtype']);
-  if (!dtype) fail(`tensor '${name}': dtype ${JSON.stringify(value['dtype'])} is not F32 or I32`);
+  if (!dtype) fail(`tensor '${shortName(name)}': dtype ${shown(value['dtype'])} is not F32 or I32`);
   const shape = value['shape'];
   if (!isWholeList(shape) || shape.some((extent) => extent === 0))
-    fail(`tensor '${name}': shape ${JSON.stringify(shape)} is not a list of positive integers`);
+    fail(`tensor '${shortName(name)}': shape ${shown(shape)} is not a list of positive integers`);
   const offsets = value['data_offsets'];
   if (!isWholeList(offsets) || offsets.length !== 2)
-    fail(`tensor '${name}': data_offsets ${JSON.stringify(offsets)} is not a pair of offsets`);
+    fail(`tensor '${shortName(name)}': data_offsets ${shown(offsets)} is not a pair of offsets`);
   const [begin, end] = offsets;
   const wanted = elementCount(shape) * BYTES_PER_ELEMENT;
   if (end - begin !== wanted)
     fail(
-      `tensor '${name}': data_offsets span ${end - begin} bytes, ${formatType({ dtype, shape })} takes ${wanted}`,
+      `tensor '${shortName(name)}': data_offsets span ${end - begin} bytes, ${formatType({ dtype, shape })} takes ${wanted}`,
     );
   return { name, dtype, shape, begin, end };
+}
+
+function shown(value: unknown): string {
+  try {
+    return shortName(String(JSON.stringify(value)));
+  } catch {
+    return 'deeply nested';
+  }
 }
 
 function isWholeList(value: unknown): value is number[] {
@@ -162,11 +177,11 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number): void {
   let end = 0;
   for (const entry of [...entries].sort((a, b) => a.begin - b.begin)) {
     if (entry.begin !== end)
-      fail(`tensor '${entry.name}': its data start at ${entry.begin}, not at ${end}`);
+      fail(`tensor '${shortName(entry.name)}': its data start at ${entry.begin}, not at ${end}`);
     end = entry.end;
     if (end > dataBytes)
       fail(
-        `tensor '${entry.name}': its data end at ${end}, but the file has ${dataBytes} bytes of data`,
+        `tensor '${shortName(entry.name)}': its data end at ${end}, but the file has ${dataBytes} bytes of data`,
       );
   }
   if (end !== dataBytes) fail(`${dataBytes - end} bytes follow the last tensor`);

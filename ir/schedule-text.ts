@@ -9,7 +9,7 @@ import {
   printKernel,
 } from './kernel-text.ts';
 import { append } from './lists.ts';
-import type { HostSlot, HostTier, TensorRole } from './plan.ts';
+import type { BufferSet, HostSlot, HostTier, TensorRole } from './plan.ts';
 import type {
   AllocatedSchedule,
   Placement,
@@ -100,15 +100,26 @@ function formatRange(tensor: number, offset: number): string {
   return offset === 0 ? `t${tensor}` : `t${tensor}+${offset}`;
 }
 
+const BUFFER_SETS = [
+  ['swap', 'swapStaging'],
+  ['reading', 'reading'],
+  ['writing', 'writing'],
+] as const;
+
+/** ` swap 2x65536`; nothing for no buffers. */
+function formatBuffers(word: string, { buffers, bytes }: BufferSet): string {
+  return buffers > 0 ? ` ${word} ${buffers}x${bytes}` : '';
+}
+
 /** The text form of a schedule before or after allocation; {@link parseSchedule} is its exact inverse. */
 export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
   const allocated = 'placements' in schedule ? schedule : null;
   const lines = [`schedule ${formatName(schedule.name)}`];
   if (allocated) {
-    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, swapStaging } = allocated;
-    const swap = swapStaging.buffers > 0 ? ` swap ${swapStaging.buffers}x${swapStaging.bytes}` : '';
+    const { arenaBytes, persistentBytes, peakLiveBytes, stagingBytes } = allocated;
+    const sets = BUFFER_SETS.map(([word, key]) => formatBuffers(word, allocated[key])).join('');
     lines.push(
-      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}${swap} packing ${allocated.packing}`,
+      `memory arena ${arenaBytes} persistent ${persistentBytes} peak ${peakLiveBytes} staging ${stagingBytes}${sets} packing ${allocated.packing}`,
     );
     for (const slab of allocated.slabs) lines.push(`slab ${slab.bytes}`);
   }
@@ -119,6 +130,8 @@ export function printSchedule(schedule: Schedule | AllocatedSchedule): string {
     const place = 'offset' in slot ? ` at ${slot.offset} bytes ${slot.bytes}` : '';
     lines.push(`slot ${slot.tier}${home}${copies}${place}`);
   }
+  for (const { tier, tensor, copies, offset, bytes } of allocated?.snapshots ?? [])
+    lines.push(`snapshot ${tier} t${tensor} copies ${copies} at ${offset} bytes ${bytes}`);
   for (const kernel of schedule.kernels) lines.push(printKernel(kernel).trimEnd());
   schedule.tensors.forEach((tensor, index) => {
     const placement = allocated?.placements[index];
@@ -132,8 +145,16 @@ interface Parts {
   name: string | null;
   memory: Pick<
     AllocatedSchedule,
-    'arenaBytes' | 'persistentBytes' | 'peakLiveBytes' | 'stagingBytes' | 'swapStaging' | 'packing'
+    | 'arenaBytes'
+    | 'persistentBytes'
+    | 'peakLiveBytes'
+    | 'stagingBytes'
+    | 'swapStaging'
+    | 'reading'
+    | 'writing'
+    | 'packing'
   > | null;
+  snapshots: HostSlot[];
   slabs: { bytes: number }[];
   slots: (ScheduleSlot | HostSlot)[];
   kernels: Schedule['kernels'][number][];
@@ -172,7 +193,7 @@ const SOURCE = `(?: within (${NAME_PATTERN}))?(?: pass ([a-z+]+))?(?: @ (.+))?$`
 const AGAIN = '(?: again (recompute|swap) t(\\d+))?( on host)?';
 const PLACE =
   '(?: in slab (\\d+|-) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place|host))?';
-const ROLE = '(input|output|parameter|state|activation)';
+const ROLE = '(input|output|activation|parameter|state|optimiser)';
 
 const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) => void][] = [
   [
@@ -182,21 +203,31 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
     },
   ],
   [
-    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)(?: swap (\d+)x(\d+))? packing (\S+)$/,
+    /^memory arena (\d+) persistent (\d+) peak (\d+) staging (\d+)((?: (?:swap|reading|writing) \d+x\d+)*) packing (\S+)$/,
     (parts, match) => {
-      const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes, buffers, bytes] = match
-        .slice(1, 7)
-        .map((number) => Number(number ?? 0));
-      const swapStaging = { buffers, bytes };
-      const packing = match[7];
-      parts.memory = {
-        arenaBytes,
-        persistentBytes,
-        peakLiveBytes,
-        stagingBytes,
-        swapStaging,
-        packing,
+      const [arenaBytes, persistentBytes, peakLiveBytes, stagingBytes] = match
+        .slice(1, 5)
+        .map(Number);
+      const setOf = (word: string): BufferSet => {
+        const [, buffers = 0, bytes = 0] =
+          new RegExp(` ${word} (\\d+)x(\\d+)`).exec(match[5]) ?? [];
+        return { buffers: Number(buffers), bytes: Number(bytes) };
       };
+      const [swapStaging, reading, writing] = BUFFER_SETS.map(([word]) => setOf(word));
+      parts.memory = {
+        ...{ arenaBytes, persistentBytes, peakLiveBytes, stagingBytes },
+        ...{ swapStaging, reading, writing, packing: match[6] },
+      };
+    },
+  ],
+  [
+    /^snapshot (memory|file) t(\d+) copies ([12]) at (\d+) bytes (\d+)$/,
+    (parts, [, tier, tensor, copies, offset, bytes]) => {
+      parts.snapshots.push({
+        tier: tier as HostTier,
+        ...{ tensor: Number(tensor), copies: copies === '2' ? 2 : 1 },
+        ...{ offset: Number(offset), bytes: Number(bytes) },
+      });
     },
   ],
   [
@@ -360,6 +391,7 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
     memory: null,
     slabs: [],
     slots: [],
+    snapshots: [],
     kernels: [],
     tensors: [],
     placements: [],
@@ -392,5 +424,6 @@ export function parseSchedule(text: string): Schedule | AllocatedSchedule {
       if ('offset' in slot) return slot;
       throw new Error('an allocated schedule places every slot');
     }),
+    snapshots: parts.snapshots,
   };
 }

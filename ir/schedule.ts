@@ -1,6 +1,13 @@
 import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
-import type { HostSlot, HostTier, PlanContraction, TensorPolicy, TensorRole } from './plan.ts';
+import type {
+  BufferSet,
+  HostSlot,
+  HostTier,
+  PlanContraction,
+  TensorPolicy,
+  TensorRole,
+} from './plan.ts';
 import type { Origin, SourceSpan } from './source.ts';
 import type { DType, Shape } from './tensor.ts';
 
@@ -9,7 +16,7 @@ import type { DType, Shape } from './tensor.ts';
  * That sequential meaning is the truth; any order that keeps its read-after-write, write-after-read and
  * write-after-write pairs per tensor means the same.
  *
- * Tensors with role `parameter` and `state` are shared by all programs and written in place; all others belong
+ * Tensors with role `parameter`, `state` and `optimiser` are shared by all programs and written in place; all others belong
  * to one program. Several steps may each write a part of one tensor (concatenation); it is live from the first.
  */
 export interface Schedule {
@@ -112,9 +119,14 @@ export interface AllocatedSchedule extends Schedule {
   readonly packing: string;
   readonly stagingBytes: number;
   /** Buffers that swapped tensors are copied out through. */
-  readonly swapStaging: { readonly buffers: number; readonly bytes: number };
+  readonly swapStaging: BufferSet;
+  /** Memory of the host that files are read into and written from. */
+  readonly reading: BufferSet;
+  readonly writing: BufferSet;
   /** The schedule's slots with their addresses. */
   readonly hostSlots: readonly HostSlot[];
+  /** Slots for copies of persistent tensors on the device, which the runtime takes. */
+  readonly snapshots: readonly HostSlot[];
 }
 
 /** Where and when a tensor lives; parallel to `tensors`. Steps count within the tensor's program. */

@@ -12,7 +12,7 @@ export function shortName(name: string, longest = LONGEST_NAME): string {
 }
 
 /** A sentence whose names are short: words, and what stands between quotes. */
-export function shortNames(text: string): string {
+export function shortNames(text: string, longest = LONGEST_TEXT): string {
   const short = text
     // An apostrophe within a word opens nothing.
     .replace(
@@ -20,7 +20,7 @@ export function shortNames(text: string): string {
       (_, before: string, name: string) => `${before}'${shortName(name)}'`,
     )
     .replace(/\S{201,}/g, (word) => shortName(word));
-  return shortName(short, LONGEST_TEXT);
+  return shortName(short, longest);
 }
 
 /** Never half of a character that takes two code units. */

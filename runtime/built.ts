@@ -9,12 +9,16 @@ import type { HostOptions } from './host-store.ts';
 import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
 import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
+import type { RestoreOptions } from './restore.ts';
 import type { Session } from './session.ts';
 
 export { ownCopy };
 
 /** What the caller of a generated loader chooses. */
-export interface BuiltLoadOptions<Built extends Target = Target> extends HostOptions, MemoryLimits {
+export interface BuiltLoadOptions<Built extends Target = Target>
+  extends HostOptions,
+    MemoryLimits,
+    Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
   /** WebGPU: the device to run on; it stays the caller's. */
@@ -52,20 +56,22 @@ export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {})
   const taken = ownCopy(own);
   const read = async (file: string) =>
     readBuildFile(file, await addressOf(file, model.files, base));
-  const parameters = taken ?? (await read(`${name}.safetensors`));
+  const initial =
+    taken === undefined || host.missing === 'initial' ? await read(`${name}.safetensors`) : null;
+  const values = { parameters: taken ?? initial!, ...(taken && initial ? { initial } : {}) };
   if (target !== 'wasm' && targets.webgpu) {
     const { gpu, reason } = device ? { gpu: null, reason: '' } : await (model.findGpu ?? findGpu)();
     if (device || gpu) {
       const plan = await readPlan(model, 'webgpu', read);
       const chosen = device ? { device } : { gpu: gpu! };
-      return loadOn(parts, plan, { ...host, ...chosen, parameters });
+      return loadOn(parts, plan, { ...host, ...chosen, ...values });
     }
     refuseFallback(reason!, target, targets);
     onFallback(reason!);
   }
   const plan = await readPlan(model, 'wasm', read);
   const module = await read(`${name}.wasm`);
-  return loadOn(parts, plan, { ...host, module, parameters });
+  return loadOn(parts, plan, { ...host, module, ...values });
 }
 
 /** Reasons that the console has. */

@@ -1,157 +1,76 @@
-import { crc32 } from '../ir/crc32.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  SafetensorsError,
-  type SafetensorsFile,
-} from '../ir/safetensors.ts';
-import { formatType, sameShape } from '../ir/tensor.ts';
-import { RuntimeError } from './errors.ts';
+import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import type { TensorData } from './executor.ts';
 
-// A checkpoint is a safetensors file of all persistent tensors. Its metadata: `format` and `version`; `plan`, the model's
-// name; `counters`, JSON { program: finished runs }; `crc32` of the tensors' bytes, in hex.
-const FORMAT = 'btc-checkpoint';
-const VERSION = '1';
+// The files that sessions write: safetensors with metadata, sealed as a whole (ir/sealed.ts). Of both, `format`, `version` and `plan`,
+// the model's name. A checkpoint holds every persistent tensor and says besides:
+//
+// counters    JSON { program: finished runs };
+// optimiser   JSON [names]: the tensors that training keeps besides the model;
+// only        JSON { tensor: [programs] }: parameters and states that not all programs use, and which do.
+//
+// The last two let a plan with other programs, or another optimiser, take what it has.
+export const CHECKPOINT_VERSION = '2';
+const PARAMETERS_VERSION = '1';
 
-/** What a session must hold again to go on as before. */
-export interface Checkpoint {
-  /** By name of the tensor: every parameter, and every optimiser state where the file has state. */
-  readonly values: ReadonlyMap<string, TensorData>;
-  /** Finished runs by program; null where the file holds initial values only. */
-  readonly counters: ReadonlyMap<string, number> | null;
-}
-
+/** What lives on between runs, in the plan's order. */
 export function persistentTensors(plan: Plan): PlanTensor[] {
   return plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
 }
 
+/** Those that are the model: parameters and states. */
+export function modelTensors(plan: Plan): PlanTensor[] {
+  return persistentTensors(plan).filter(({ role }) => role !== 'optimiser');
+}
+
+/** By name of a persistent tensor the programs that use it. */
+export function programsUsing(plan: Plan): Map<string, Set<string>> {
+  const users = new Map(persistentTensors(plan).map(({ name }) => [name, new Set<string>()]));
+  for (const [program, { steps, outputs, transfers = [] }] of Object.entries(plan.programs)) {
+    const use = (tensor: number | null) => {
+      if (tensor !== null) users.get(plan.tensors[tensor].name)?.add(program);
+    };
+    for (const { bindings } of steps) bindings.forEach(use);
+    for (const { slot } of transfers) use(plan.swap!.slots[slot].tensor);
+    for (const { tensor } of outputs) use(tensor);
+  }
+  return users;
+}
+
+function named(tensors: readonly PlanTensor[], values: readonly TensorData[]) {
+  return tensors.map(
+    ({ name, dtype, shape }, i) => [name, { dtype, shape, data: values[i] }] as const,
+  );
+}
+
+/** `values` as {@link modelTensors} gives the tensors. */
+export function encodeParameters(plan: Plan, values: readonly TensorData[]) {
+  return encodeSealed(named(modelTensors(plan), values), {
+    format: PARAMETERS_FORMAT,
+    version: PARAMETERS_VERSION,
+    plan: plan.name,
+  });
+}
+
+/** `values` as {@link persistentTensors} gives the tensors. */
 export function encodeCheckpoint(
   plan: Plan,
   values: readonly TensorData[],
   counters: ReadonlyMap<string, number>,
-): Uint8Array<ArrayBuffer> {
-  const tensors = persistentTensors(plan).map(
-    ({ name, dtype, shape }, i) => [name, { dtype, shape, data: values[i] }] as const,
-  );
-  return encodeSafetensors(tensors, {
-    format: FORMAT,
-    version: VERSION,
+) {
+  const tensors = persistentTensors(plan);
+  const users = programsUsing(plan);
+  const count = Object.keys(plan.programs).length;
+  const only = modelTensors(plan)
+    .filter(({ name }) => users.get(name)!.size < count)
+    .map(({ name }) => [name, [...users.get(name)!]]);
+  const optimiser = tensors.filter(({ role }) => role === 'optimiser').map(({ name }) => name);
+  return encodeSealed(named(tensors, values), {
+    format: CHECKPOINT_FORMAT,
+    version: CHECKPOINT_VERSION,
     plan: plan.name,
     counters: JSON.stringify(Object.fromEntries(counters)),
-    crc32: crc32(values),
+    ...(optimiser.length > 0 ? { optimiser: JSON.stringify(optimiser) } : {}),
+    ...(only.length > 0 ? { only: JSON.stringify(Object.fromEntries(only)) } : {}),
   });
-}
-
-/**
- * Reads a checkpoint of `plan`, or none of it: every persistent tensor must be there with its dtype and shape, and
- * nothing else. Error: `invalid-checkpoint`, naming the field.
- */
-export function decodeCheckpoint(plan: Plan, bytes: Uint8Array): Checkpoint {
-  const file = decode(bytes, 'checkpoint');
-  const format = file.metadata.get('format');
-  if (format !== FORMAT)
-    refuse(
-      'checkpoint',
-      `metadata 'format' is ${quoted(format)}, not '${FORMAT}'; is this a checkpoint?`,
-    );
-  const version = file.metadata.get('version');
-  if (version !== VERSION)
-    refuse('checkpoint', `metadata 'version' is ${quoted(version)}, not '${VERSION}'`);
-  const name = file.metadata.get('plan');
-  if (name !== plan.name)
-    refuse('checkpoint', `metadata 'plan' is ${quoted(name)}; the model is '${plan.name}'`);
-  const counters = decodeCounters(plan, file.metadata.get('counters'));
-  const values = matchTensors(plan, file, persistentTensors(plan), 'checkpoint');
-  const sum = crc32([...file.tensors.values()].map(({ data }) => data));
-  if (file.metadata.get('crc32') !== sum)
-    refuse(
-      'checkpoint',
-      `metadata 'crc32' is ${quoted(file.metadata.get('crc32'))}, but the data give '${sum}'`,
-    );
-  return { values, counters };
-}
-
-/**
- * Reads initial values: a file with every parameter of `plan`, with or without optimiser state, or a checkpoint.
- * Error: `invalid-checkpoint`.
- */
-export function decodeParameters(plan: Plan, bytes: Uint8Array): Checkpoint {
-  const file = decode(bytes, 'parameters');
-  if (file.metadata.get('format') === FORMAT) return decodeCheckpoint(plan, bytes);
-  const wanted = persistentTensors(plan).filter(
-    ({ name, role }) => role === 'parameter' || file.tensors.has(name),
-  );
-  return { values: matchTensors(plan, file, wanted, 'parameters'), counters: null };
-}
-
-/** What a file was given as. */
-type FileKind = 'checkpoint' | 'parameters';
-
-function refuse(kind: FileKind, reason: string): never {
-  const verb = kind === 'parameters' ? 'are' : 'is';
-  throw new RuntimeError('invalid-checkpoint', `the ${kind} ${verb} refused: ${reason}`);
-}
-
-function quoted(value: string | undefined): string {
-  return value === undefined ? 'missing' : `'${value}'`;
-}
-
-function decode(bytes: Uint8Array, kind: FileKind): SafetensorsFile {
-  try {
-    return decodeSafetensors(bytes);
-  } catch (error) {
-    if (error instanceof SafetensorsError) refuse(kind, error.message);
-    throw error;
-  }
-}
-
-function matchTensors(
-  plan: Plan,
-  { tensors }: SafetensorsFile,
-  wanted: readonly PlanTensor[],
-  kind: FileKind,
-): Map<string, TensorData> {
-  const values = new Map<string, TensorData>();
-  for (const { name, dtype, shape } of wanted) {
-    const found = tensors.get(name);
-    if (!found) refuse(kind, `tensor '${name}' is missing`);
-    if (found.dtype !== dtype || !sameShape(found.shape, shape))
-      refuse(
-        kind,
-        `tensor '${name}' is ${formatType(found)}; the plan wants ${formatType({ dtype, shape })}`,
-      );
-    values.set(name, found.data);
-  }
-  for (const name of tensors.keys()) {
-    if (!values.has(name)) refuse(kind, `tensor '${name}' is not in plan '${plan.name}'`);
-  }
-  return values;
-}
-
-function decodeCounters(plan: Plan, text: string | undefined): Map<string, number> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text ?? '');
-  } catch {
-    parsed = null;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    refuse('checkpoint', `metadata 'counters' is ${quoted(text)}, not an object in JSON`);
-  const counters = new Map<string, number>();
-  for (const [program, count] of Object.entries(parsed)) {
-    if (!Object.hasOwn(plan.programs, program))
-      refuse(
-        'checkpoint',
-        `metadata 'counters' names program '${program}', which plan '${plan.name}' lacks`,
-      );
-    if (!Number.isSafeInteger(count) || count < 0)
-      refuse(
-        'checkpoint',
-        `metadata 'counters' has ${JSON.stringify(count)} for program '${program}'`,
-      );
-    counters.set(program, count);
-  }
-  return counters;
 }

@@ -18,26 +18,16 @@ export interface OutRound {
   readonly direct: boolean;
 }
 
-/** Writing goes on from one piece of memory while the other is filled. */
-const MEMORY_COUNT = 2;
-
-/** Memory for those rounds of all programs that go to other stores than memory. */
-export function stagingMemory(rounds: readonly OutRound[]): Uint8Array[] {
-  const bytes = rounds.reduce(
-    (most, { direct, pieces }) => (direct ? most : Math.max(most, roundBytes(pieces))),
-    0,
-  );
-  return bytes === 0 ? [] : Array.from({ length: MEMORY_COUNT }, () => new Uint8Array(bytes));
-}
-
-/** The rounds in which `outs` go through buffers of `capacity` bytes. */
+/** The rounds in which `outs` go through buffers of `capacity` bytes, those to slow stores through memory of `writing` bytes. */
 export function outRounds(
   slots: HostSlots,
   outs: readonly TransferOut[],
   capacity: number,
+  writing: number,
 ): OutRound[] {
   const sizes = outs.map(({ tensor }) => tensor.bytes);
-  return cutIntoRounds(sizes, capacity).map((pieces) => ({
+  const fast = outs.every(({ slot }) => slots.isMemory(slot));
+  return cutIntoRounds(sizes, fast ? capacity : Math.min(capacity, writing)).map((pieces) => ({
     ...{ outs, pieces },
     direct: pieces.every(({ item }) => slots.isMemory(outs[item].slot)),
   }));

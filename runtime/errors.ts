@@ -15,16 +15,20 @@ export type RuntimeErrorCode =
   | 'swap-failed'
   /** The device or the WebAssembly engine refuses code of the plan. */
   | 'kernel-rejected'
+  /** A kernel ended before its time, and what it was to update may be half written. */
+  | 'kernel-failed'
   /** The plan is damaged, inconsistent or of another version or target. */
   | 'invalid-plan'
   /** The WebAssembly module is missing or not the plan's. */
   | 'invalid-module'
   /** A checkpoint or parameter file is damaged or of another model. */
   | 'invalid-checkpoint'
-  /** An input or parameter is missing, of the wrong dtype or shape, or an index out of range. */
+  /** An argument, input or parameter is missing, or is not what it should be; an index is out of range. */
   | 'invalid-input'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
+  /** A file cannot be read or written; where it was to be replaced, it is what it was. */
+  | 'file-failed'
   /** The worker of `loadInWorker` did not start, or has ended. */
   | 'worker-lost'
   /** The session was destroyed. */
@@ -37,13 +41,37 @@ export type RuntimeErrorCode =
 export class RuntimeError extends Error {
   readonly code: RuntimeErrorCode;
 
-  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
-    super(printable(shortNames(message)), options);
+  /** `whole`: the message lists names all of which matter. */
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    { whole = false, ...options }: ErrorOptions & { readonly whole?: boolean } = {},
+  ) {
+    super(printable(shortNames(message, ...(whole ? [Number.POSITIVE_INFINITY] : []))), options);
     this.name = 'RuntimeError';
     this.code = code;
   }
 }
 
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}
+
+/**
+ * What `action` gives, which reads what a caller gave for `what`. Getters and proxies may throw there whatever they like: that is an
+ * `invalid-input`.
+ */
+export function reading<T>(what: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    throw new RuntimeError('invalid-input', `${what} cannot be read: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
 }

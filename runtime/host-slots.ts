@@ -1,4 +1,5 @@
 import type { HostTier, Plan, PlanTensor } from '../ir/plan.ts';
+import { keepsSnapshots, snapshotCopies } from '../ir/plan-host.ts';
 import { slotStride, tierBytes } from '../ir/plan-swap.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, emptyData, type TensorData } from './executor.ts';
@@ -15,39 +16,9 @@ interface Place {
   readonly owner: string;
 }
 
-/** The tensors that the steps of a program write. */
-export function writtenTensors(plan: Plan, program: Plan['programs'][string]): Set<number> {
-  return new Set(
-    program.steps.flatMap(({ kernel, bindings }) =>
-      bindings.filter((_, b) => plan.kernels[kernel].bindings[b].access !== 'read'),
-    ),
-  );
-}
-
-/** Where a plan has transfers, snapshots are part of how runs are undone. */
-function keepsSnapshots({ programs }: Plan, wanted = false): boolean {
-  return wanted || Object.values(programs).some(({ transfers }) => transfers?.length);
-}
-
-/** By tensor, the copies of its snapshot: two where a program writes it; none where there is no snapshot. */
-function snapshotCopies(plan: Plan, kept: boolean): (0 | 1 | 2)[] {
-  const written = new Set(
-    Object.values(plan.programs).flatMap((program) => [...writtenTensors(plan, program)]),
-  );
-  return plan.tensors.map(({ policy }, index) =>
-    kept && policy === 'persistent' ? (written.has(index) ? 2 : 1) : 0,
-  );
-}
-
-/** Host memory that the snapshots of a plan take, in bytes. */
-export function snapshotBytes(plan: Plan, wanted: boolean): number {
-  const copies = snapshotCopies(plan, keepsSnapshots(plan, wanted));
-  return plan.tensors.reduce((sum, { bytes }, index) => sum + copies[index] * bytes, 0);
-}
-
 /**
- * The slots of a plan in their stores, and behind them the snapshots: one slot more, in memory, for each persistent tensor
- * on the device, where snapshots are kept. A slot that programs write over has two copies. One is current; a run writes
+ * The slots of a plan in their stores, snapshots among them; where those are kept that the plan has none of (`options.snapshots`),
+ * behind them one slot more, in memory, for each. A slot that programs write over has two copies. One is current; a run writes
  * the other, and `flip` makes it current when the run has finished. That is what makes a run happen as a whole or not at all.
  */
 export class HostSlots {
@@ -64,9 +35,9 @@ export class HostSlots {
   private constructor(
     plan: Plan,
     tiers: Readonly<Record<HostTier, HostStore | null>>,
-    all: boolean,
+    optional: boolean,
   ) {
-    const { tensors, swap, memory } = plan;
+    const { tensors, swap } = plan;
     this.homes = new Int32Array(tensors.length).fill(-1);
     this.#stores = Object.values(tiers).filter((store) => store !== null);
     swap?.slots.forEach((slot, index) => {
@@ -77,12 +48,10 @@ export class HostSlots {
         ...{ store: tiers[slot.tier]!, offset, stride: slotStride(slot), copies, owner },
       });
     });
-    this.hasSnapshots = all;
-    let bytes = memory.hostBytes;
-    const copiesOf = snapshotCopies(plan, all);
-    tensors.forEach((tensor, index) => {
-      const copies = copiesOf[index];
-      if (copies === 0) return;
+    this.hasSnapshots = keepsSnapshots(plan) || optional;
+    let bytes = tierBytes(swap?.slots ?? [], 'memory');
+    for (const [index, copies] of optional && !keepsSnapshots(plan) ? snapshotCopies(plan) : []) {
+      const tensor = tensors[index];
       const store = memoryStore(copies * tensor.bytes);
       this.#stores.push(store);
       this.homes[index] = this.#places.length;
@@ -90,7 +59,7 @@ export class HostSlots {
         ...{ store, offset: 0, stride: tensor.bytes, copies, owner: `'${tensor.name}'` },
       });
       bytes += copies * tensor.bytes;
-    });
+    }
     this.bytes = bytes;
     this.homes.forEach((home, index) => {
       if (home >= 0) this.#homeOf.set(tensors[index], home);
@@ -107,7 +76,7 @@ export class HostSlots {
         const bytes = tierBytes(slots, tier);
         if (bytes > 0) tiers[tier] = await openStore(tier, bytes, options);
       }
-      return new HostSlots(plan, tiers, keepsSnapshots(plan, options.snapshots));
+      return new HostSlots(plan, tiers, options.snapshots === true);
     } catch (error) {
       for (const store of Object.values(tiers)) store?.close();
       throw error;
@@ -170,7 +139,13 @@ export class HostSlots {
   }
 
   close(): void {
-    for (const store of this.#stores) store.close();
+    for (const store of this.#stores) {
+      try {
+        store.close();
+      } catch {
+        // A store of the caller's: the others are closed nevertheless.
+      }
+    }
   }
 
   #offset(slot: number, written: boolean): number {

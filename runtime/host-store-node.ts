@@ -1,7 +1,7 @@
 import type { HostStore } from './host-store.ts';
 import { nodeModule, nodeProcess } from './platform.ts';
 
-const ZEROS_BYTES = 4 * 2 ** 20;
+const ZEROS_BYTES = 64 * 1024;
 
 /**
  * A file of `bytes` bytes in `directory`, by default the system's folder of temporary files. A disk that is too small is known

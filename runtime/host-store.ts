@@ -42,7 +42,7 @@ export async function openStore(
 ): Promise<HostStore> {
   if (tier === 'memory' && !open) return memoryStore(bytes);
   try {
-    if (open) return await open(tier, bytes);
+    if (open) return checkedStore(await open(tier, bytes));
     return await (isNode() ? openNodeSpill(bytes, spillDirectory) : openOriginSpill(bytes));
   } catch (error) {
     const what = open ? `the store of ${bytes} bytes` : `the spill file of ${bytes} bytes`;
@@ -50,6 +50,12 @@ export async function openStore(
       cause: error,
     });
   }
+}
+
+function checkedStore(store: HostStore): HostStore {
+  for (const method of ['read', 'write', 'close'] as const)
+    if (typeof store?.[method] !== 'function') throw new Error(`it has no method '${method}'`);
+  return store;
 }
 
 /** Error: `out-of-memory`. */

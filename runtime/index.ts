@@ -10,6 +10,7 @@ export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './g
 export type { HostOptions, HostStore } from './host-store.ts';
 export type { LoadOptions } from './load.ts';
 export type { MemoryLimits } from './memory-limits.ts';
+export type { Restored, RestoreOptions } from './restore.ts';
 export type { RunOptions, Session } from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';
 export type { NestedNumbers, TensorInput } from './values.ts';

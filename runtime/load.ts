@@ -1,16 +1,23 @@
 import type { Plan, Target } from '../ir/plan.ts';
-import { type Checkpoint, decodeParameters } from './checkpoint.ts';
-import { RuntimeError } from './errors.ts';
+import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
 import { checkMemory, type MemoryLimits } from './memory-limits.ts';
-import { namedValues, requireParameters } from './names.ts';
+import { namedValues } from './names.ts';
+import {
+  fromFile,
+  fromValues,
+  type Restoration,
+  type RestoreOptions,
+  restoreOptions,
+  withoutValues,
+} from './restore.ts';
 import { PlanSession, type Session } from './session.ts';
-import type { TensorInput } from './values.ts';
+import { kindOf, ownBytes, type TensorInput } from './values.ts';
 
-export interface LoadOptions extends HostOptions, MemoryLimits {
+export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -18,8 +25,9 @@ export interface LoadOptions extends HostOptions, MemoryLimits {
   /** wasm: the bytes of the module that belongs to the plan. */
   readonly module?: Uint8Array;
   /**
-   * Initial parameters: the compiler's safetensors file, a checkpoint, or values by name. All zero without; otherwise
-   * every parameter must be there, and optimiser state that is not starts at zero.
+   * Parameters and states: the compiler's safetensors file, what `saveParameters` or `saveCheckpoint` gave, or values by name. All
+   * must be there (but see `missing`); optimiser state that is not starts at zero. Without, they have those initial values that
+   * the plan holds (constant ones), and all others are zero. `session.restored` says what came from where.
    */
   readonly parameters?: Uint8Array | Readonly<Record<string, TensorInput>>;
   /** Refuses a plan for another target. */
@@ -59,25 +67,57 @@ export async function loadOn(
   plan: Plan,
   options: LoadOptions,
 ): Promise<Session> {
-  checkPlan(plan, options.target, problems);
-  checkMemory(plan, options);
-  const module = targets[plan.target];
+  // Whatever the caller does with its objects from now on.
+  const given = reading('what load is given', () => ownOptions(options));
+  const own = ownPlan(plan);
+  reading("'target'", () => checkPlan(own, given.target, problems));
+  checkMemory(own, given);
+  const module = targets[own.target];
   if (!module)
     throw new RuntimeError(
       'invalid-plan',
-      `the plan is for target '${plan.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${plan.target}'`,
+      `the plan is for target '${own.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${own.target}'`,
     );
-  const initial = initialValues(plan, options.parameters);
+  const initial = reading('the parameters', () => initialValues(own, given));
   const { openTarget } = await module();
-  const { executor, ownDevice } = await openTarget(plan, options);
-  const session = new PlanSession(executor, ownDevice);
+  const { executor, ownDevice } = await openTarget(own, given);
+  const session = new PlanSession(executor, ownDevice, initial.report);
   try {
-    await session.restore(initial);
+    await session.start(initial);
   } catch (error) {
     session.destroy();
     throw error;
   }
   return session;
+}
+
+function ownOptions(options: LoadOptions): LoadOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new RuntimeError(
+      'invalid-input',
+      `the options of load are an object, but ${kindOf(options)} was given`,
+    );
+  const { module, ...others } = options;
+  const { device, gpu } = others;
+  if (device !== undefined && !(device?.limits && device.queue && device.lost))
+    throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
+  if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
+    throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
+  return {
+    ...others,
+    ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),
+  };
+}
+
+function ownPlan(plan: Plan): Plan {
+  try {
+    return structuredClone(plan);
+  } catch (error) {
+    throw new RuntimeError(
+      'invalid-plan',
+      `the plan is refused: it is no plain data (${errorText(error)})`,
+    );
+  }
 }
 
 function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['problems']): void {
@@ -87,22 +127,24 @@ function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['
   const [problem] = problems(plan);
   if (problem !== undefined) refuse(problem);
   if (target !== undefined && target !== plan.target)
-    refuse(`it is for target '${plan.target}', not '${target}'`);
+    refuse(
+      `it is for target '${plan.target}', not ${typeof target === 'string' ? `'${target}'` : kindOf(target)}`,
+    );
 }
 
-function initialValues(plan: Plan, given: LoadOptions['parameters']): Checkpoint {
-  if (given === undefined) return { values: new Map(), counters: null };
+function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Restoration {
+  const restoring = restoreOptions(options);
+  if (parameters === undefined && restoring.missing !== 'initial') return withoutValues(plan);
+  if (parameters === undefined) return fromValues(plan, new Map(), restoring);
   // By name: bytes of another realm (a frame, a worker's context) are as good.
-  const kind = Object.prototype.toString.call(given).slice('[object '.length, -1);
-  if (kind === 'Uint8Array') return decodeParameters(plan, given as Uint8Array);
-  if (kind !== 'Object')
+  if (kindOf(parameters) === 'Uint8Array')
+    return fromFile(plan, ownBytes(parameters, "'parameters'"), 'parameters', restoring);
+  if (kindOf(parameters) !== 'Object')
     throw new RuntimeError(
       'invalid-input',
-      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kind} was given`,
+      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kindOf(parameters)} was given`,
     );
-  const values = namedValues(plan, given as Readonly<Record<string, TensorInput>>);
-  requireParameters(plan, values);
-  return { values, counters: null };
+  return fromValues(plan, namedValues(plan, parameters), restoring);
 }
 
 /** The slots go with the executor, or with the failure to make one. */

@@ -1,6 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
 import { RuntimeError } from './errors.ts';
-import { snapshotBytes } from './host-slots.ts';
 
 /**
  * What a plan may take, for those who load plans that others made. No limit by default: a plan says what it takes, and takes no
@@ -18,8 +17,8 @@ export function checkMemory(
   plan: Plan,
   limits: MemoryLimits & { readonly snapshots?: boolean },
 ): void {
-  const { deviceBytes, hostBytes, spillBytes } = plan.memory;
-  const inMemory = hostBytes + snapshotBytes(plan, limits.snapshots === true);
+  const { deviceBytes, hostBytes, snapshotOptionBytes, spillBytes } = plan.memory;
+  const inMemory = hostBytes + (limits.snapshots === true ? snapshotOptionBytes : 0);
   const takes = {
     maxDeviceBytes: { bytes: deviceBytes, what: 'of device memory', flag: '--budget' },
     maxHostBytes: {

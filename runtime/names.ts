@@ -3,28 +3,36 @@ import { persistentTensors } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 import { checkIndexRanges } from './index-ranges.ts';
-import { type TensorInput, toTensorData } from './values.ts';
+import { kindOf, toTensorData } from './values.ts';
 
 /** The error for a name that does not exist, with those that do. */
 export function unknownName(
   what: string,
-  name: string,
+  name: unknown,
   where: string,
   known: Iterable<string>,
 ): RuntimeError {
   const names = [...known];
   const list = names.length === 0 ? 'none' : names.map((known) => `'${known}'`).join(', ');
-  return new RuntimeError('unknown-name', `${where} has no ${what} '${name}'; it has ${list}`);
+  const given = typeof name === 'string' ? `'${name}'` : `that is ${kindOf(name)}`;
+  return new RuntimeError('unknown-name', `${where} has no ${what} ${given}; it has ${list}`);
 }
 
-/** Values for persistent tensors by name, checked. Errors: `unknown-name`, `invalid-input`. */
-export function namedValues(
-  plan: Plan,
-  given: Readonly<Record<string, TensorInput>>,
-): Map<string, TensorData> {
+/** What a caller gave as an object of values by name. Error: `invalid-input`. */
+function namedObject(given: unknown, what: string): Readonly<Record<string, unknown>> {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  if (isObject && !ArrayBuffer.isView(given)) return given as Readonly<Record<string, unknown>>;
+  throw new RuntimeError(
+    'invalid-input',
+    `${what} are an object of values by name, but ${kindOf(given)} was given`,
+  );
+}
+
+/** Values for persistent tensors by name, copied. Errors: `unknown-name`, `invalid-input`. */
+export function namedValues(plan: Plan, given: unknown): Map<string, TensorData> {
   const tensors = new Map(persistentTensors(plan).map((tensor) => [tensor.name, tensor]));
   const values = new Map<string, TensorData>();
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(namedObject(given, 'parameters'))) {
     const tensor = tensors.get(name);
     if (!tensor) throw unknownName('parameter', name, `plan '${plan.name}'`, tensors.keys());
     values.set(name, toTensorData(value, tensor, `parameter '${name}'`));
@@ -32,24 +40,13 @@ export function namedValues(
   return values;
 }
 
-/** Refuses initial values without every parameter; the optimiser's state may be missing. Error: `invalid-input`. */
-export function requireParameters(plan: Plan, values: ReadonlyMap<string, TensorData>): void {
-  const missing = persistentTensors(plan)
-    .filter(({ name, role }) => role === 'parameter' && !values.has(name))
-    .map(({ name }) => `'${name}'`);
-  if (missing.length === 0) return;
-  throw new RuntimeError(
-    'invalid-input',
-    `the parameters are refused: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing; give every parameter, or load without and use writeParameters`,
-  );
-}
-
-/** The inputs that the caller gives, checked; those left out have a default. Errors as for {@link namedValues}. */
+/** The inputs that the caller gives, copied; those left out have a default. Errors as for {@link namedValues}. */
 export function inputValues(
   name: string,
   program: PlanProgram,
-  given: Readonly<Record<string, TensorInput>>,
+  inputs: unknown,
 ): Map<string, TensorData> {
+  const given = namedObject(inputs, `the inputs of program '${name}'`);
   const values = new Map<string, TensorData>();
   for (const input of program.inputs) {
     const value = Object.hasOwn(given, input.name) ? given[input.name] : undefined;
@@ -73,15 +70,40 @@ export function inputValues(
   return values;
 }
 
-/** The outputs to read back: those named, all, or none. Error: `unknown-name`. */
+/** What the caller says for the step of this run, if anything: the number of runs before it. Error: `invalid-input`. */
+export function givenCount(
+  name: string,
+  program: PlanProgram,
+  values: ReadonlyMap<string, TensorData>,
+): number | null {
+  const counter = program.inputs.find((input) => input.counter && values.has(input.name));
+  if (!counter) return null;
+  const [count] = values.get(counter.name)!;
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new RuntimeError(
+    'invalid-input',
+    `input '${counter.name}' of program '${name}' counts the runs before this one, but ${count} was given`,
+  );
+}
+
+/** The outputs to read back: those named, all, or none. Errors: `unknown-name`, `invalid-input`. */
 export function chosenOutputs(
   name: string,
   program: PlanProgram,
-  read: readonly string[] | false | undefined,
+  options: unknown,
 ): readonly PlanOutput[] {
+  const isObject = typeof options === 'object' && options !== null;
+  const read: unknown = isObject ? (options as { read?: unknown }).read : null;
   if (read === false) return [];
   if (read === undefined) return program.outputs;
-  return read.map((wanted) => {
+  if (!Array.isArray(read))
+    throw new RuntimeError(
+      'invalid-input',
+      isObject
+        ? `'read' takes a list of output names, or false, but ${kindOf(read)} was given`
+        : `the options of a run are an object, but ${kindOf(options)} was given`,
+    );
+  return Array.from(read, (wanted: unknown) => {
     const output = program.outputs.find((candidate) => candidate.name === wanted);
     if (output) return output;
     throw unknownName(

@@ -13,25 +13,19 @@ export interface PlannedRead {
   readonly after: number;
 }
 
-const BUFFER_BYTES = 4 * 2 ** 20;
-const MOST_BUFFERS = 8;
-
-/** What a program reads out of stores that are not memory, in order, in pieces of a buffer at most. */
-export function plannedReads(slots: HostSlots, ins: readonly TransferIn[]): PlannedRead[] {
+/** What a program reads out of stores that are not memory, in order, in pieces of `most` bytes. */
+export function plannedReads(
+  slots: HostSlots,
+  ins: readonly TransferIn[],
+  most: number,
+): PlannedRead[] {
   return ins.flatMap(({ tensor, slot, after }) => {
     const reads: PlannedRead[] = [];
     if (slots.isMemory(slot)) return reads;
-    for (let from = 0; from < tensor.bytes; from += BUFFER_BYTES)
-      reads.push({ slot, from, bytes: Math.min(BUFFER_BYTES, tensor.bytes - from), after });
+    for (let from = 0; from < tensor.bytes; from += most)
+      reads.push({ slot, from, bytes: Math.min(most, tensor.bytes - from), after });
     return reads;
   });
-}
-
-/** Buffers for the longest of several lists of reads, at most 32 MiB in all. */
-export function readBuffers(lists: readonly (readonly PlannedRead[])[]): Uint8Array[] {
-  const count = Math.min(MOST_BUFFERS, Math.max(0, ...lists.map((list) => list.length)));
-  const bytes = lists.flat().reduce((most, read) => Math.max(most, read.bytes), 0);
-  return Array.from({ length: count }, () => new Uint8Array(bytes));
 }
 
 /**

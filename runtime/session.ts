@@ -1,15 +1,22 @@
 import type { Plan, PlanInput, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import {
-  type Checkpoint,
-  decodeCheckpoint,
   encodeCheckpoint,
+  encodeParameters,
+  modelTensors,
   persistentTensors,
 } from './checkpoint.ts';
-import { RuntimeError } from './errors.ts';
-import type { Executor, TensorData } from './executor.ts';
+import { RuntimeError, reading } from './errors.ts';
+import { type Executor, emptyData, type TensorData } from './executor.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
-import { chosenOutputs, inputValues, namedValues, unknownName } from './names.ts';
-import type { TensorInput } from './values.ts';
+import { chosenOutputs, givenCount, inputValues, namedValues, unknownName } from './names.ts';
+import {
+  fromFile,
+  type Restoration,
+  type Restored,
+  type RestoreOptions,
+  restoreOptions,
+} from './restore.ts';
+import { ownBytes, type TensorInput } from './values.ts';
 
 export interface RunOptions {
   /** Names of the outputs to read back, by default all; false reads none and does not wait for the device. */
@@ -25,11 +32,17 @@ export interface Session {
   readonly allocatedBytes: number;
   /** Bytes of host memory held for swapped values and snapshots; spill files come on top. */
   readonly hostBytes: number;
+  /** Where `load` found the value of every persistent tensor. */
+  readonly restored: Restored;
   /**
    * Runs a program once and gives its outputs by name, row-major; a scalar is an array of one element. Inputs with a
-   * default may be left out. Errors: `unknown-name`, `invalid-input`, `device-lost`, `swap-failed`, `destroyed`. Where the
-   * plan has transfers or the session keeps snapshots, a run that fails has no effect: parameters, state and counters
-   * are those of the last finished run, and unless the device is lost it can be tried again.
+   * default may be left out. All arguments of all calls are read before the call returns. An explicit `step` counts the runs
+   * before this one, and those after it go on from there.
+   *
+   * Errors: `unknown-name`, `invalid-input`, `device-lost`, `swap-failed`, `kernel-failed`, `destroyed`. Where the plan has
+   * transfers or the session keeps snapshots, a run that fails has no effect: parameters, state and counters are those of the
+   * last finished run, and unless the device is lost it can be tried again. Otherwise what a failed run was to update is
+   * refused with `kernel-failed` until it is loaded or written again.
    */
   run(
     program: string,
@@ -37,19 +50,25 @@ export interface Session {
     options?: RunOptions,
   ): Promise<Record<string, TensorData>>;
   /**
-   * Copies of all parameters (without the optimiser's state), by name. Errors: `swap-failed`; `device-lost`, unless the
-   * plan has transfers or the session keeps snapshots, as for `saveCheckpoint`.
+   * Copies of all parameters and states of the model (not of the optimiser's), by name. Errors: `swap-failed`; `device-lost`,
+   * unless the plan has transfers or the session keeps snapshots, as for `saveCheckpoint`.
    */
   readParameters(): Promise<Record<string, TensorData>>;
   /**
-   * Replaces the parameters or optimiser states that `values` names; none of them if one does not fit or, where programs
+   * Replaces the parameters, states or optimiser states that `values` names; none of them if one does not fit or, where programs
    * write them, if a store fails. Errors: `unknown-name`, `invalid-input`, `swap-failed`, `device-lost`.
    */
   writeParameters(values: Readonly<Record<string, TensorInput>>): Promise<void>;
-  /** Parameters, optimiser state and step counters as the bytes of a safetensors file. */
+  /** Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. */
+  saveParameters(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Parameters, states, optimiser state and step counters as the bytes of a safetensors file. */
   saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Restores a checkpoint of this model, or refuses it as a whole. Error: `invalid-checkpoint`. */
-  loadCheckpoint(bytes: Uint8Array): Promise<void>;
+  /**
+   * Restores a checkpoint of a plan with the same parameters and states, or refuses it as a whole; says what came from where.
+   * Optimiser state that the checkpoint lacks is zero, and then the counter of its program too; what belongs to programs or an
+   * optimiser that the plan lacks is ignored. Errors: `invalid-checkpoint`, `invalid-input`, `swap-failed`, `device-lost`.
+   */
+  loadCheckpoint(bytes: Uint8Array, options?: RestoreOptions): Promise<Restored>;
   /** Frees device and host memory and removes spill files. Every later call is a `destroyed` error. */
   destroy(): void;
 }
@@ -65,6 +84,7 @@ export class PlanSession implements Session {
   readonly description: string;
   readonly allocatedBytes: number;
   readonly hostBytes: number;
+  readonly restored: Restored;
   readonly #executor: Executor;
   readonly #ownDevice: OwnDevice | null;
   readonly #persistent: readonly PlanTensor[];
@@ -75,33 +95,36 @@ export class PlanSession implements Session {
   #waiting = 0;
   #unreadRuns = 0;
 
-  constructor(executor: Executor, ownDevice: OwnDevice | null) {
+  constructor(executor: Executor, ownDevice: OwnDevice | null, restored: Restored) {
     this.#executor = executor;
     this.#ownDevice = ownDevice;
     this.plan = executor.plan;
     this.description = executor.description;
     this.allocatedBytes = executor.allocatedBytes;
     this.hostBytes = executor.hostBytes;
+    this.restored = restored;
     this.#persistent = persistentTensors(this.plan);
   }
 
   async run(
     name: string,
     inputs: Readonly<Record<string, TensorInput>> = {},
-    { read }: RunOptions = {},
+    options: RunOptions = {},
   ): Promise<Record<string, TensorData>> {
-    const program = this.#program(name);
-    const values = inputValues(name, program, inputs);
-    // Callers may refill their arrays while earlier calls are still running.
-    if (this.#waiting > 0) for (const [key, value] of values) values.set(key, value.slice());
-    const outputs = chosenOutputs(name, program, read);
+    const program = reading('the name of the program', () => this.#program(name));
+    const { values, outputs } = reading(`what program '${name}' is given`, () => ({
+      values: inputValues(name, program, inputs),
+      outputs: chosenOutputs(name, program, options),
+    }));
+    const given = givenCount(name, program, values);
     return this.#inLine(async () => {
-      this.#writeInputs(name, program, values);
+      const count = given ?? this.#counters.get(name) ?? 0;
+      this.#writeInputs(name, program, values, count);
       const data = await this.#executor.run(
         program,
         outputs.map(({ tensor }) => this.plan.tensors[tensor]),
       );
-      this.#counters.set(name, (this.#counters.get(name) ?? 0) + 1);
+      this.#counters.set(name, count + 1);
       // The run has finished: if the device is lost now, the next call says so.
       if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS === 0)
         await this.#executor.read([]).catch(() => {});
@@ -110,30 +133,47 @@ export class PlanSession implements Session {
   }
 
   async readParameters(): Promise<Record<string, TensorData>> {
-    const parameters = this.#persistent.filter(({ role }) => role === 'parameter');
-    const data = await this.#inLine(() => this.#executor.read(parameters));
-    return Object.fromEntries(parameters.map(({ name }, i) => [name, data[i]]));
+    const tensors = modelTensors(this.plan);
+    const data = await this.#inLine(() => this.#executor.read(tensors));
+    return Object.fromEntries(tensors.map(({ name }, i) => [name, data[i]]));
   }
 
   async writeParameters(given: Readonly<Record<string, TensorInput>>): Promise<void> {
     this.#checkAlive();
-    const values = namedValues(this.plan, given);
-    if (this.#waiting > 0) for (const [key, value] of values) values.set(key, value.slice());
-    await this.#inLine(() => this.restore({ values, counters: null }));
+    const values = reading('parameters', () => namedValues(this.plan, given));
+    await this.#inLine(() => this.#write(values));
+  }
+
+  async saveParameters(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#inLine(async () =>
+      encodeParameters(this.plan, await this.#executor.read(modelTensors(this.plan))),
+    );
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#inLine(async () => {
-      const counters = new Map(this.#counters);
-      const data = await this.#executor.read(this.#persistent);
-      return encodeCheckpoint(this.plan, data, counters);
-    });
+    return this.#inLine(async () =>
+      encodeCheckpoint(this.plan, await this.#executor.read(this.#persistent), this.#counters),
+    );
   }
 
-  async loadCheckpoint(bytes: Uint8Array): Promise<void> {
+  async loadCheckpoint(bytes: Uint8Array, options: RestoreOptions = {}): Promise<Restored> {
     this.#checkAlive();
-    const checkpoint = decodeCheckpoint(this.plan, bytes);
-    await this.#inLine(() => this.restore(checkpoint));
+    const restoration = reading('the checkpoint', () =>
+      fromFile(this.plan, ownBytes(bytes, 'loadCheckpoint'), 'checkpoint', restoreOptions(options)),
+    );
+    await this.#inLine(() => {
+      // Zero is what a tensor has to be now, not only what it was.
+      const zeros = this.#persistent.filter(({ name }) => !restoration.values.has(name));
+      const all = new Map(restoration.values);
+      for (const tensor of zeros) all.set(tensor.name, emptyData(tensor).data);
+      return this.#restore(restoration, all);
+    });
+    return restoration.report;
+  }
+
+  /** Gives a session that is new, and zero everywhere, its first values. */
+  async start(restoration: Restoration): Promise<void> {
+    await this.#restore(restoration, restoration.values);
   }
 
   destroy(): void {
@@ -143,38 +183,50 @@ export class PlanSession implements Session {
     this.#ownDevice?.destroy();
   }
 
+  async #restore({ report }: Restoration, values: ReadonlyMap<string, TensorData>): Promise<void> {
+    await this.#write(values);
+    this.#counters.clear();
+    for (const [program, count] of Object.entries(report.counters))
+      this.#counters.set(program, count);
+  }
+
   /** Writes what has been checked before. */
-  async restore({ values, counters }: Checkpoint): Promise<void> {
+  #write(values: ReadonlyMap<string, TensorData>): Promise<void> {
     const given = this.#persistent.flatMap((tensor) => {
       const value = values.get(tensor.name);
       return value ? [[tensor, value] as const] : [];
     });
-    await this.#executor.restore(new Map(given));
-    if (!counters) return;
-    this.#counters.clear();
-    for (const [program, count] of counters) this.#counters.set(program, count);
+    return this.#executor.restore(new Map(given));
   }
 
   #program(name: string): PlanProgram {
     this.#checkAlive();
     const { programs } = this.plan;
-    if (!Object.hasOwn(programs, name))
+    if (typeof name !== 'string' || !Object.hasOwn(programs, name))
       throw unknownName('program', name, `plan '${this.plan.name}'`, Object.keys(programs));
     return programs[name];
   }
 
-  #writeInputs(name: string, program: PlanProgram, values: Map<string, TensorData>): void {
+  #writeInputs(
+    name: string,
+    program: PlanProgram,
+    values: ReadonlyMap<string, TensorData>,
+    count: number,
+  ): void {
     for (const input of program.inputs) {
-      const value = values.get(input.name) ?? this.#fallback(name, input);
+      const value = values.get(input.name) ?? this.#fallback(name, input, count);
       this.#executor.write(this.plan.tensors[input.tensor], value);
     }
   }
 
-  #fallback(program: string, input: PlanInput): TensorData {
-    const element = input.counter ? (this.#counters.get(program) ?? 0) : input.default!;
-    const count = this.plan.tensors[input.tensor].bytes / 4;
-    const data = input.dtype === 'f32' ? new Float32Array(count) : new Int32Array(count);
-    return data.fill(element);
+  #fallback(program: string, input: PlanInput, count: number): TensorData {
+    if (input.counter && input.dtype === 'i32' && (count | 0) !== count)
+      throw new RuntimeError(
+        'invalid-input',
+        `program '${program}' has run ${count} times, more than input '${input.name}' can count; give it`,
+      );
+    const { data } = emptyData(this.plan.tensors[input.tensor]);
+    return data.fill(input.counter ? count : input.default!);
   }
 
   #checkAlive(): void {

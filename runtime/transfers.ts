@@ -1,6 +1,7 @@
 import type { Plan, PlanTensor, PlanTransfer } from '../ir/plan.ts';
+import { writtenTensors } from '../ir/plan-host.ts';
 import { transferTime } from '../ir/plan-swap.ts';
-import { type HostSlots, writtenTensors } from './host-slots.ts';
+import type { HostSlots } from './host-slots.ts';
 
 /** A copy from a tensor to a slot; `order` counts those of the program. */
 export interface TransferOut {

@@ -1,4 +1,4 @@
-import { type DType, elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
+import { elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 
@@ -8,79 +8,132 @@ export type NestedNumbers = readonly (number | NestedNumbers)[];
 /** What a caller may give for a tensor: a typed array of its dtype or numbers, flat or nested; a number for one element. */
 export type TensorInput = TensorData | NestedNumbers | number;
 
+/** Of arrays that are nested deeper no tensor comes. */
+const MOST_AXES = 64;
+
+// The getters that all typed arrays share, of whatever realm: an object can claim to be one, but not to them.
+const typedArrays = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const getterOf = (key: PropertyKey) => Object.getOwnPropertyDescriptor(typedArrays, key)!.get!;
+const tagOf = getterOf(Symbol.toStringTag);
+const lengthOf = getterOf('length');
+
+/** `null`, `string`, `Array`, `Float32Array`: what a caller gave, for messages. */
+export function kindOf(value: unknown): string {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function'))
+    return value === null ? 'null' : typeof value;
+  if (ArrayBuffer.isView(value)) return (tagOf.call(value) as string | undefined) ?? 'DataView';
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
+}
+
+/** Bytes that nobody else can change: those given, or a copy where another thread shares them. Error: `invalid-input`. */
+export function ownBytes(value: unknown, what: string): Uint8Array {
+  if (kindOf(value) !== 'Uint8Array' || !ArrayBuffer.isView(value))
+    throw new RuntimeError(
+      'invalid-input',
+      `${what} takes bytes (Uint8Array), but ${kindOf(value)} was given`,
+    );
+  const { buffer, byteOffset, byteLength } = value;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  return kindOf(buffer) === 'SharedArrayBuffer' ? new Uint8Array(bytes) : bytes;
+}
+
+type Refuse = (given: string) => never;
+
 /**
- * The elements of `value` as an array of the dtype wanted, without copying where it is one already. `what` names the
- * tensor in errors (`invalid-input`).
+ * A copy of the elements of `value` in the dtype wanted, so that the caller may change what it gave. `what` names the tensor in
+ * errors (`invalid-input`).
  */
-export function toTensorData(value: TensorInput, wanted: TensorType, what: string): TensorData {
-  const count = elementCount(wanted.shape);
-  const refuse = (given: string): never => {
+export function toTensorData(value: unknown, wanted: TensorType, what: string): TensorData {
+  const refuse: Refuse = (given) => {
     throw new RuntimeError(
       'invalid-input',
       `${what} is ${formatType(wanted)}, but ${given} was given`,
     );
   };
-  if (typeof value === 'number') {
-    if (count !== 1) refuse('a single number');
-    return fromNumbers([value], wanted.dtype, what);
-  }
-  if (ArrayBuffer.isView(value)) {
-    const name = wanted.dtype === 'f32' ? 'Float32Array' : 'Int32Array';
-    // By name: arrays of another realm (a frame, a worker's context) are as good.
-    if (Object.prototype.toString.call(value) !== `[object ${name}]`)
-      refuse(`a ${value.constructor?.name ?? 'view'} (use ${name})`);
-    if (value.length !== count) refuse(`[${value.length}] (it has ${count} elements)`);
-    return value;
-  }
-  if (!Array.isArray(value)) refuse(value === null ? 'null' : typeof value);
-  const shape = nestedShape(value);
-  const odd = oddRow(value, shape);
-  if (odd !== null) refuse(odd);
-  const flat = shape.length === 1;
-  if (flat ? shape[0] !== count : shape.join() !== wanted.shape.join())
-    refuse(`[${shape}]${flat ? ` (it has ${count} elements)` : ''}`);
-  return fromNumbers(flatten(value, shape.length), wanted.dtype, what);
+  if (ArrayBuffer.isView(value)) return fromTyped(value, wanted, refuse);
+  if (Array.isArray(value)) return fromArray(value, wanted, what, refuse);
+  if (typeof value !== 'number') return refuse(value === null ? 'null' : typeof value);
+  const data = emptyArray(wanted);
+  if (data.length !== 1) refuse('a single number');
+  data[0] = element(value, 0, wanted, what);
+  return data;
+}
+
+function emptyArray({ dtype, shape }: TensorType): TensorData {
+  const count = elementCount(shape);
+  return dtype === 'f32' ? new Float32Array(count) : new Int32Array(count);
+}
+
+function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): TensorData {
+  const kind = kindOf(value);
+  const name = wanted.dtype === 'f32' ? 'Float32Array' : 'Int32Array';
+  if (kind !== name) refuse(`a ${kind} (use ${name})`);
+  const length = lengthOf.call(value) as number;
+  const count = elementCount(wanted.shape);
+  const hint = length === 0 ? '; is it detached, as by a transfer?' : '';
+  if (length !== count) refuse(`[${length}] (it has ${count} elements${hint})`);
+  const data = emptyArray(wanted);
+  data.set(value as TensorData);
+  return data;
+}
+
+/** Every length and every element is read once, and no deeper than the tensor has axes. */
+function fromArray(
+  value: readonly unknown[],
+  wanted: TensorType,
+  what: string,
+  refuse: Refuse,
+): TensorData {
+  const count = elementCount(wanted.shape);
+  const given = nestedShape(value);
+  if (given.length > MOST_AXES) refuse(`an array nested more than ${MOST_AXES} deep`);
+  const flat = given.length === 1;
+  if (flat && given[0] !== count) refuse(`[${given}] (it has ${count} elements)`);
+  if (!flat && given.join() !== wanted.shape.join()) refuse(`[${given}]`);
+  const data = emptyArray(wanted);
+  let next = 0;
+  const fill = (row: readonly unknown[], indices: readonly number[]) => {
+    for (let i = 0; i < given[indices.length]; i++) {
+      const item: unknown = row[i];
+      if (indices.length === given.length - 1) data[next] = element(item, next++, wanted, what);
+      else fill(checkedRow(item, [...indices, i], given, refuse), [...indices, i]);
+    }
+  };
+  fill(value, []);
+  return data;
 }
 
 /** The shape that the first row at every level gives. */
-function nestedShape(value: NestedNumbers): number[] {
+function nestedShape(value: readonly unknown[]): number[] {
   const shape: number[] = [];
-  for (let level: unknown = value; Array.isArray(level); level = level[0]) shape.push(level.length);
+  for (let level: unknown = value; Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+    if (shape.length > MOST_AXES) break;
+  }
   return shape;
 }
 
-/** Says which row of `value` is the first that has not the shape of the first one; null where there is none. */
-function oddRow(value: readonly unknown[], shape: Shape, path = '', first = ''): string | null {
-  const [, length, ...inner] = shape;
-  if (length === undefined) return null;
-  for (const [i, row] of value.entries()) {
-    const at = `${path}[${i}]`;
-    if (!Array.isArray(row)) return `an array whose row ${at} is no array`;
-    if (row.length !== length)
-      return `an array whose row ${at} has length ${row.length} and row ${first}[0] ${length}`;
-    const odd = oddRow(row, [length, ...inner], at, `${first}[0]`);
-    if (odd !== null) return odd;
-  }
-  return null;
+/** A row that is as long as the first one at its level. */
+function checkedRow(
+  row: unknown,
+  indices: readonly number[],
+  shape: Shape,
+  refuse: Refuse,
+): readonly unknown[] {
+  const at = indices.map((i) => `[${i}]`).join('');
+  if (!Array.isArray(row)) return refuse(`an array whose row ${at} is no array`);
+  const wanted = shape[indices.length];
+  if (row.length !== wanted)
+    refuse(
+      `an array whose row ${at} has length ${row.length} and row ${'[0]'.repeat(indices.length)} ${wanted}`,
+    );
+  return row;
 }
 
-/** The elements of arrays that are nested `rank` deep; holes are undefined. */
-function flatten(value: readonly unknown[], rank: number): unknown[] {
-  let level = [...value];
-  for (let axis = 1; axis < rank; axis++) level = level.flatMap((row) => [...(row as unknown[])]);
-  return level;
-}
-
-function fromNumbers(values: readonly unknown[], dtype: DType, what: string): TensorData {
-  const data = dtype === 'f32' ? new Float32Array(values.length) : new Int32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    if (typeof value !== 'number' || (dtype === 'i32' && (value | 0) !== value))
-      throw new RuntimeError(
-        'invalid-input',
-        `${what} is ${dtype}, but element ${i} is ${typeof value === 'number' ? value : typeof value}`,
-      );
-    data[i] = value;
-  }
-  return data;
+function element(value: unknown, at: number, { dtype }: TensorType, what: string): number {
+  if (typeof value === 'number' && (dtype === 'f32' || (value | 0) === value)) return value;
+  throw new RuntimeError(
+    'invalid-input',
+    `${what} is ${dtype}, but element ${at} is ${typeof value === 'number' ? value : typeof value}`,
+  );
 }

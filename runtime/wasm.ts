@@ -1,10 +1,13 @@
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
+import { writtenTensors } from '../ir/plan-host.ts';
 import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
+import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
-import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
+import { Torn } from './torn.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import { checkWasmModule } from './wasm-module.ts';
 
@@ -17,6 +20,8 @@ interface ResolvedProgram {
   readonly kernels: readonly KernelFunction[];
   readonly addresses: readonly (readonly number[])[];
   readonly swaps: Swaps | null;
+  /** Persistent tensors that it writes. */
+  readonly updated: readonly PlanTensor[];
 }
 
 interface Swaps extends ProgramTransfers {
@@ -100,7 +105,8 @@ class WasmExecutor implements Executor {
   readonly hostBytes: number;
   readonly #slots: HostSlots;
   readonly #programs = new Map<PlanProgram, ResolvedProgram>();
-  readonly #readBuffers: readonly Uint8Array[];
+  readonly #buffers: HostBuffers;
+  readonly #torn = new Torn();
   /** Address of the first byte of each slab. */
   readonly #slabs: readonly number[];
   #memory: WebAssembly.Memory | null;
@@ -122,12 +128,11 @@ class WasmExecutor implements Executor {
       end += bytes;
     }
     this.#slabs = slabs;
+    this.#buffers = hostBuffers(plan, slots, 0);
+    this.hostBytes = slots.bytes + this.#buffers.bytes;
     const kernels = plan.kernels.map((kernel) => kernelFunction(exported, kernel.export));
     for (const [name, program] of Object.entries(plan.programs))
       this.#programs.set(program, this.#resolve(name, program, kernels));
-    const reads = [...this.#programs.values()].map(({ swaps }) => swaps?.reads ?? []);
-    this.#readBuffers = readBuffers(reads);
-    this.hostBytes = this.#readBuffers.reduce((sum, b) => sum + b.byteLength, slots.bytes);
   }
 
   write(tensor: PlanTensor, data: TensorData): void {
@@ -137,18 +142,26 @@ class WasmExecutor implements Executor {
   async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
     await this.#slots.replace(values);
     for (const [tensor, data] of values) if (tensor.slab !== null) this.write(tensor, data);
+    this.#torn.written(values.keys());
   }
 
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#alive();
+    this.#torn.check();
     const resolved = this.#programs.get(program)!;
     if (resolved.swaps) return this.#runSwapping(resolved, resolved.swaps, outputs);
-    runSteps(resolved, 0, resolved.kernels.length);
+    try {
+      runSteps(resolved, 0, resolved.kernels.length);
+    } catch (error) {
+      this.#torn.add(resolved.updated);
+      throw error;
+    }
     return this.read(outputs);
   }
 
   /** Where `written` names the home of a tensor, its new value in a run that has not finished. */
   async read(tensors: readonly PlanTensor[], written?: ReadonlySet<number>): Promise<TensorData[]> {
+    this.#torn.check();
     const read = (tensor: PlanTensor) =>
       tensor.slab === null ? this.#slots.load(tensor, written) : this.#view(tensor).slice();
     return Promise.all(tensors.map(read));
@@ -168,7 +181,8 @@ class WasmExecutor implements Executor {
   ): Promise<TensorData[]> {
     const slots = this.#slots;
     const progress = new Progress();
-    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
+    const { reading } = this.#buffers;
+    const ahead = new ReadAhead(slots, progress, swaps.reads, reading, swaps.outCount);
     try {
       for (const { ins, first, end, outs } of swaps.segments) {
         for (const transfer of ins) {
@@ -189,9 +203,19 @@ class WasmExecutor implements Executor {
     } catch (error) {
       progress.fail(error);
       await progress.finished().catch(() => {});
-      for (const { tensor, slot } of swaps.restored)
-        this.#bytes(tensor).set(slots.view(slot, tensor.bytes)!);
+      await this.#undo(swaps);
       throw error;
+    }
+  }
+
+  /** What cannot be read back is torn. */
+  async #undo({ restored }: Swaps): Promise<void> {
+    for (const { tensor, slot } of restored) {
+      try {
+        await this.#slots.read(slot, 0, this.#bytes(tensor));
+      } catch {
+        this.#torn.add([tensor]);
+      }
     }
   }
 
@@ -201,12 +225,17 @@ class WasmExecutor implements Executor {
     kernels: readonly KernelFunction[],
   ): ResolvedProgram {
     const transfers = programTransfers(this.plan, name, this.#slots);
+    const updated = [...writtenTensors(this.plan, program)].map(
+      (index) => this.plan.tensors[index],
+    );
+    const piece = this.#buffers.reading[0]?.length ?? 0;
     const addressesOf = ({ bindings, offsets }: PlanStep) =>
       bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
     return {
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
       addresses: program.steps.map(addressesOf),
-      swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins) },
+      updated: updated.filter(({ policy }) => policy === 'persistent'),
+      swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins, piece) },
     };
   }
 
@@ -232,7 +261,16 @@ class WasmExecutor implements Executor {
 }
 
 function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: number): void {
-  for (let step = first; step < end; step++) kernels[step](...addresses[step]);
+  let step = first;
+  try {
+    for (; step < end; step++) kernels[step](...addresses[step]);
+  } catch (error) {
+    throw new RuntimeError(
+      'kernel-failed',
+      `step ${step} of the program ended in a trap: ${errorText(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {

@@ -1,9 +1,10 @@
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
-import { CopyOut, type OutRound, outRounds, type Staging, stagingMemory } from './copy-out.ts';
+import { CopyOut, type OutRound, outRounds, type Staging } from './copy-out.ts';
 import { RuntimeError } from './errors.ts';
+import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
-import { type PlannedRead, plannedReads, ReadAhead, readBuffers } from './read-ahead.ts';
+import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import type { Buffers } from './webgpu-setup.ts';
 
@@ -44,7 +45,7 @@ export class WebGpuSwapper {
   readonly #slabs: readonly GPUBuffer[];
   readonly #swaps: ReadonlyMap<PlanProgram, Swaps>;
   readonly #staging: Staging;
-  readonly #readBuffers: readonly Uint8Array[];
+  readonly #host: HostBuffers;
   #running: Progress | null = null;
   #queuedBytes = 0;
   #queued: Promise<void> = Promise.resolve();
@@ -56,22 +57,24 @@ export class WebGpuSwapper {
     // Snapshots of a plan without swaps go the way of the outputs.
     const buffers = swap.length > 0 || !readback ? swap : [readback];
     const capacity = buffers[0]?.size ?? 0;
+    this.#host = hostBuffers(plan, slots, capacity);
+    const { reading, writing, bytes } = this.#host;
+    this.hostBytes = bytes;
+    this.#staging = { buffers, memory: writing };
+    const piece = reading[0]?.length ?? 0;
+    const most = writing[0]?.length ?? capacity;
     const swaps = new Map<PlanProgram, Swaps>();
     for (const [name, program] of Object.entries(plan.programs)) {
       const transfers = programTransfers(plan, name, slots);
       if (!transfers) continue;
-      const rounds = transfers.segments.map(({ outs }) => outRounds(slots, outs, capacity));
-      swaps.set(program, { ...transfers, rounds, reads: plannedReads(slots, transfers.ins) });
+      const rounds = transfers.segments.map(({ outs }) => outRounds(slots, outs, capacity, most));
+      swaps.set(program, {
+        ...transfers,
+        rounds,
+        reads: plannedReads(slots, transfers.ins, piece),
+      });
     }
     this.#swaps = swaps;
-    const all = [...swaps.values()];
-    const memory = stagingMemory(all.flatMap(({ rounds }) => rounds.flat()));
-    this.#staging = { buffers, memory };
-    this.#readBuffers = readBuffers(all.map(({ reads }) => reads));
-    this.hostBytes = [...memory, ...this.#readBuffers].reduce(
-      (sum, { byteLength }) => sum + byteLength,
-      0,
-    );
   }
 
   /** Null where the program has no transfers. */
@@ -87,7 +90,7 @@ export class WebGpuSwapper {
   async run(swaps: Swaps, submit: Submit): Promise<void> {
     const slots = this.#slots;
     const progress = new Progress();
-    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#readBuffers, swaps.outCount);
+    const ahead = new ReadAhead(slots, progress, swaps.reads, this.#host.reading, swaps.outCount);
     const out = new CopyOut(slots, progress, this.#staging, (order) => ahead.wrote(order));
     this.#running = progress;
     try {
@@ -111,7 +114,24 @@ export class WebGpuSwapper {
 
   /** Writes a stretch of a tensor, from its byte `from` on. */
   write({ slab, offset }: PlanTensor, from: number, bytes: Uint8Array): void {
-    this.#device.queue.writeBuffer(this.#slabs[slab!], offset + from, bytes as BufferSource);
+    // The device takes no shared memory, which a store of the caller's may consist of.
+    const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice();
+    this.#device.queue.writeBuffer(this.#slabs[slab!], offset + from, own as BufferSource);
+  }
+
+  /** Writes to a tensor what a slot holds of it. Error: `swap-failed`. */
+  async writeFrom(slot: number, tensor: PlanTensor): Promise<void> {
+    const whole = this.#slots.view(slot, tensor.bytes);
+    if (whole) {
+      this.write(tensor, 0, whole);
+      return;
+    }
+    const [buffer] = this.#host.reading;
+    for (let from = 0; from < tensor.bytes; from += buffer.length) {
+      const bytes = buffer.subarray(0, Math.min(buffer.length, tensor.bytes - from));
+      await this.#slots.read(slot, from, bytes);
+      this.write(tensor, from, bytes);
+    }
   }
 
   async #runSegment(running: Running, s: number): Promise<void> {

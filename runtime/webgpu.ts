@@ -4,6 +4,7 @@ import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { readTensors } from './readback.ts';
+import { Torn } from './torn.ts';
 import { Loss } from './webgpu-loss.ts';
 import {
   allocateBuffers,
@@ -50,6 +51,7 @@ class WebGpuExecutor implements Executor {
   readonly #loss: Loss;
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
   readonly #unproven: Set<PlanProgram>;
+  readonly #torn = new Torn();
   #destroyed = false;
 
   constructor(
@@ -83,10 +85,12 @@ class WebGpuExecutor implements Executor {
     await this.#slots.replace(values);
     for (const [tensor, data] of values)
       if (tensor.slab !== null) this.#swapper.write(tensor, 0, bytesOf(data));
+    this.#torn.written(values.keys());
   }
 
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#loss.check();
+    this.#torn.check();
     const swaps = this.#swapper.swapsOf(program);
     if (swaps) return this.#runSwapping(program, swaps, outputs);
     const proof = this.#submit(program, 0, program.steps.length);
@@ -128,8 +132,10 @@ class WebGpuExecutor implements Executor {
     } catch (error) {
       await this.#loss.settle();
       if (this.#destroyed) throw error;
-      for (const { tensor, slot } of swaps.restored)
-        this.#swapper.write(tensor, 0, this.#slots.view(slot, tensor.bytes)!);
+      for (const { tensor, slot } of swaps.restored) {
+        // What cannot be read back is torn.
+        await this.#swapper.writeFrom(slot, tensor).catch(() => this.#torn.add([tensor]));
+      }
       throw error instanceof RuntimeError ? error : swapFailed(error);
     }
   }

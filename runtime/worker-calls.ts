@@ -14,6 +14,7 @@ export const CALLS: Calls = {
   run: true,
   readParameters: true,
   writeParameters: true,
+  saveParameters: true,
   saveCheckpoint: true,
   loadCheckpoint: true,
 };

@@ -75,8 +75,9 @@ function createAnswer(parts: WorkerParts, post: Post): (request: WorkerRequest) 
   };
 }
 
-function factsOf({ plan, description, allocatedBytes, hostBytes }: Session): SessionFacts {
-  return { plan, description, allocatedBytes, hostBytes };
+function factsOf(session: Session): SessionFacts {
+  const { plan, description, allocatedBytes, hostBytes, restored } = session;
+  return { plan, description, allocatedBytes, hostBytes, restored };
 }
 
 function sentError(error: unknown): SentError {

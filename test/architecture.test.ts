@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ir: ['ir'],
   runtime: ['runtime', 'ir'],
+  node: ['node', 'runtime', 'ir', 'npm:webgpu', 'npm:btc-compiler'],
   compiler: ['compiler', 'ir'],
   'compiler/frontend': [
     'compiler/frontend',
@@ -58,8 +59,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ir',
     'npm:commander',
     'npm:picocolors',
+    'node',
     'npm:typescript',
-    'npm:webgpu',
     'npm:btc-compiler',
   ],
   'compiler/inspect.ts': ['compiler', 'ir', 'npm:@dagrejs/graphlib'],
@@ -88,7 +89,7 @@ function resolved(file: string, specifier: string): string {
   return `npm:${scope.startsWith('@') ? `${scope}/${name}` : scope}`;
 }
 
-const FILES = ['ir', 'runtime', 'compiler'].flatMap(sourceFiles);
+const FILES = ['ir', 'runtime', 'node', 'compiler'].flatMap(sourceFiles);
 const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
 test('imports point one way', () => {

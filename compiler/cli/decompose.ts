@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { writeOutputs } from './emit.ts';
 import { showProgress } from './progress.ts';
 import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -87,7 +87,7 @@ async function run(
   progress.clear();
   if (!weights) return diagnostics;
   try {
-    await writeOutputs(dirname(output), [{ path: basename(output), content: weights.bytes }]);
+    await writeFileAtomically(output, weights.bytes);
   } catch (error) {
     return diagnostic(5003, null, { file: output, reason: (error as Error).message });
   }

@@ -1,5 +1,5 @@
 import { indexNotes } from '../../ir/index-range.ts';
-import type { Plan, PlanInput, PlanPrediction } from '../../ir/plan.ts';
+import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
 import { formatBytes } from '../bytes.ts';
 import {
   formatDot,
@@ -99,9 +99,30 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
       `${formatBytes(memory.arenaBytes)}, ${gap} the largest live sum of ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
     ],
     ['staging', formatBytes(memory.stagingBytes)],
-    ...(memory.hostBytes > 0 ? [['host', formatBytes(memory.hostBytes)]] : []),
+    ['host', formatHost(memory)],
   ];
   return `${style.bold(name)} for ${target} ${style.dim(`(${producer})`)}\n\n${table(rows)}\n`;
+}
+
+const HOST_PARTS: Readonly<Record<keyof HostMemory, string>> = {
+  homeBytes: 'parameters that live there',
+  snapshotBytes: 'snapshots of those on the device',
+  valueBytes: 'values of a run',
+  readingBytes: 'buffers to read files',
+  writingBytes: 'buffers to write files',
+};
+
+/** All host memory by what it is for, and what more the option of `load` would take. */
+function formatHost({ hostBytes, host, snapshotOptionBytes, spillBytes }: PlanMemory): string {
+  const parts = Object.entries(HOST_PARTS).flatMap(([key, what]) => {
+    const bytes = host[key as keyof HostMemory];
+    return bytes > 0 ? [`${formatBytes(bytes)} ${what}`] : [];
+  });
+  return [
+    formatBytes(hostBytes) + (parts.length > 0 ? `: ${parts.join(', ')}` : ''),
+    ...(spillBytes > 0 ? [`${formatBytes(spillBytes)} in a spill file`] : []),
+    ...(snapshotOptionBytes > 0 ? [`snapshots would add ${formatBytes(snapshotOptionBytes)}`] : []),
+  ].join('; ');
 }
 
 function formatProgram(

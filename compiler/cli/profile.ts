@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Plan } from '../../ir/plan.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { findNodeGpu } from '../../node/gpu.ts';
 import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
 import { measureFile } from '../profile/file-rates.ts';
@@ -10,7 +11,6 @@ import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/
 import type { MeasuredSession } from '../profile/timing.ts';
 import { formatSeconds } from '../seconds.ts';
 import { PRODUCER } from '../version.ts';
-import { findNodeGpu } from './gpu.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -60,7 +60,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
     };
     progress.clear();
     try {
-      await writeFile(file, `${JSON.stringify(profile, null, 2)}\n`);
+      await writeFileAtomically(file, `${JSON.stringify(profile, null, 2)}\n`);
     } catch (error) {
       const { message } = error as Error;
       console.error(formatPlain(fromBtc(diagnostic(5003, null, { file, reason: message }))));

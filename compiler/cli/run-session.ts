@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
-import { findNodeGpu } from './gpu.ts';
+import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';
 import { style } from './style.ts';
@@ -50,7 +50,12 @@ export async function openPlan(
     ...(maxDeviceBytes === undefined ? {} : { maxDeviceBytes }),
     ...(maxHostBytes === undefined ? {} : { maxHostBytes }),
   };
-  if (!parameters) log(style.yellow(`there is no ${base}.safetensors: parameters start at zero`));
+  if (!parameters)
+    log(
+      style.yellow(
+        `there is no ${base}.safetensors: parameters start at zero, but for initial values that the plan holds`,
+      ),
+    );
   if (plan.target === 'wasm') {
     log(`target: ${style.bold('WebAssembly')}`);
     return load(plan, { module: await readModule(file, plan), ...given });

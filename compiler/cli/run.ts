@@ -62,7 +62,7 @@ async function measure(
   );
   if (session.hostBytes > 0 || memory.spillBytes > 0)
     log(
-      `host memory: ${formatBytes(session.hostBytes)} held for swaps, ${formatBytes(memory.spillBytes)} in a file`,
+      `host memory: ${formatBytes(session.hostBytes)} held for swaps and snapshots, ${formatBytes(memory.spillBytes)} in a file`,
     );
   if (inputs.length > 0) log(`inputs of ${style.bold(program)}:\n${formatInputs(inputs)}`);
   const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);

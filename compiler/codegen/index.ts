@@ -13,6 +13,8 @@ export interface GenerationOptions {
   readonly producer: string;
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
+  /** By name of a parameter or state, the number that all its elements start with, or null. */
+  readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** Adds to the plan, before it is verified, what each kernel should take. */

@@ -15,6 +15,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
 import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
@@ -35,6 +36,8 @@ export interface PlanOptions {
   readonly producer: string;
   /** What decided about values that come again. */
   readonly levers?: PlanLevers;
+  /** By name of a parameter or state, the number that all its elements start with, or null. */
+  readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -78,24 +81,27 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         : {}),
     },
   ]);
-  const tensors = planTensors(allocated, tables);
+  const { swapStaging, reading, writing, hostSlots, snapshots } = allocated;
+  const parts = {
+    target: options.target,
+    tensors: planTensors(allocated, tables, options.initial),
+    kernels: planKernels(allocated, options.emitted),
+    programs: Object.fromEntries(programs),
+    ...(hostSlots.length > 0
+      ? { swap: { staging: swapStaging, reading, writing, slots: [...hostSlots, ...snapshots] } }
+      : {}),
+  };
   return {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
     name: allocated.name,
-    target: options.target,
     producer: options.producer,
-    memory: planMemoryTotals(allocated, options.budgetBytes),
+    memory: planMemoryTotals(allocated, parts, options.budgetBytes),
     slabs: allocated.slabs.map(({ bytes }) => ({ bytes })),
-    tensors,
-    kernels: planKernels(allocated, options.emitted),
-    programs: Object.fromEntries(programs),
+    ...parts,
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
-    ...(allocated.hostSlots.length > 0
-      ? { swap: { staging: allocated.swapStaging, slots: allocated.hostSlots } }
-      : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && options.target === 'webgpu'
       ? { limits: codeLimits(options.limits) }
@@ -113,7 +119,12 @@ function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
   return hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.again));
 }
 
-function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
+function planMemoryTotals(
+  allocated: AllocatedSchedule,
+  parts: Pick<Plan, 'target' | 'tensors' | 'kernels' | 'programs' | 'swap'>,
+  budgetBytes: number | null,
+): PlanMemory {
+  const host = hostMemory(parts);
   const { arenaBytes, persistentBytes, stagingBytes, peakLiveBytes, packing, slabs } = allocated;
   const deviceBytes = slabs.reduce((sum, slab) => sum + slab.bytes, stagingBytes);
   return {
@@ -122,17 +133,24 @@ function planMemoryTotals(allocated: AllocatedSchedule, budgetBytes: number | nu
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: tierBytes(allocated.hostSlots, 'memory'),
-    spillBytes: tierBytes(allocated.hostSlots, 'file'),
+    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    host,
+    snapshotOptionBytes: snapshotOptionBytes(parts),
+    spillBytes: tierBytes(parts.swap?.slots ?? [], 'file'),
     peakLiveBytes,
     packing: { method: packing, gapBytes: arenaBytes - peakLiveBytes },
   };
 }
 
-function planTensors(allocated: AllocatedSchedule, tables: SourceTables): PlanTensor[] {
+function planTensors(
+  allocated: AllocatedSchedule,
+  tables: SourceTables,
+  initial: PlanOptions['initial'] = new Map(),
+): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
+    const first = tensor.program === null ? initial.get(tensor.name) : null;
     const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
@@ -146,6 +164,7 @@ function planTensors(allocated: AllocatedSchedule, tables: SourceTables): PlanTe
       firstStep,
       lastStep,
       policy,
+      ...(typeof first === 'number' ? { initial: first } : {}),
       ...(tensor.again ? { again: tensor.again } : {}),
       ...(source === null ? {} : { source }),
     };

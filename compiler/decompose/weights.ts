@@ -1,4 +1,3 @@
-import { crc32 } from '../../ir/crc32.ts';
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -6,6 +5,12 @@ import {
   type SafetensorsFile,
   type SafetensorsTensor,
 } from '../../ir/safetensors.ts';
+import {
+  CHECKPOINT_FORMAT,
+  encodeSealed,
+  PARAMETERS_FORMAT,
+  sealProblem,
+} from '../../ir/sealed.ts';
 import { formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { Factorisation } from '../frontend/factorised/factorisation.ts';
@@ -40,10 +45,18 @@ export type DecomposeWeightsResult =
   | { readonly weights: DecomposedWeights; readonly diagnostics: readonly Diagnostic[] }
   | { readonly weights: null; readonly diagnostics: readonly Diagnostic[] };
 
-/** Metadata of a checkpoint (runtime/checkpoint.ts): what they say is not true of other tensors. */
-const CHECKPOINT = 'btc-checkpoint';
-const CHECKPOINT_KEYS = ['format', 'version', 'plan', 'counters', 'crc32'];
-/** Suffixes of optimiser state (compiler/frontend/optimisers.ts). */
+/** Metadata of btc's own files (runtime/checkpoint.ts): what they say is not true of other tensors. */
+const OWN_KEYS = [
+  'format',
+  'version',
+  'plan',
+  'counters',
+  'optimiser',
+  'only',
+  'crc32',
+  'checksum',
+];
+/** Suffixes of optimiser state (compiler/frontend/optimisers.ts), by which files that do not name it are read. */
 const STATE = /^(.+)\.(?:m|v|momentum)$/;
 
 /**
@@ -87,9 +100,8 @@ export function decomposeWeights(
 function decode(bytes: Uint8Array, file: string): SafetensorsFile | Diagnostic {
   try {
     const decoded = decodeSafetensors(bytes);
-    const sum = crc32([...decoded.tensors.values()].map(({ data }) => data));
-    if (isCheckpoint(decoded) && decoded.metadata.get('crc32') !== sum)
-      throw new SafetensorsError(`its data do not give the 'crc32' of its metadata`);
+    const problem = sealProblem(bytes, decoded);
+    if (problem !== null) throw new SafetensorsError(problem);
     return decoded;
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
@@ -97,20 +109,22 @@ function decode(bytes: Uint8Array, file: string): SafetensorsFile | Diagnostic {
   }
 }
 
-const isCheckpoint = ({ metadata }: SafetensorsFile) => metadata.get('format') === CHECKPOINT;
+const isCheckpoint = ({ metadata }: SafetensorsFile) =>
+  metadata.get('format') === CHECKPOINT_FORMAT;
 const isMatrix = ({ dtype, shape }: SafetensorsTensor) => dtype === 'f32' && shape.length === 2;
 
 /** The f32 matrix of that name, or the only one of the layer of that name. */
 function findMatrix(
-  { tensors }: SafetensorsFile,
+  decoded: SafetensorsFile,
   layer: string,
   file: string,
 ): { name: string; tensor: SafetensorsTensor } | Diagnostic {
+  const { tensors } = decoded;
   const exact = tensors.get(layer);
   if (exact && !isMatrix(exact))
     return diagnostic(5012, null, { name: layer, type: formatType(exact) });
   if (exact) return { name: layer, tensor: exact };
-  const states = new Set(stateNames(tensors));
+  const states = new Set(stateNames(decoded));
   const matrices = [...tensors].filter(([name, tensor]) => isMatrix(tensor) && !states.has(name));
   const own = matrices.filter(([name]) => name.slice(0, name.lastIndexOf('.')) === layer);
   if (own.length === 1) return { name: own[0][0], tensor: own[0][1] };
@@ -157,7 +171,13 @@ function storedError(
   return relativeError(createProblem(Float64Array.from(data), matrix), values);
 }
 
-function stateNames(tensors: SafetensorsFile['tensors']): string[] {
+/** Optimiser state: by what a checkpoint says, else by its name. */
+function stateNames({ tensors, metadata }: SafetensorsFile): string[] {
+  const told = metadata.get('optimiser');
+  if (told !== undefined) {
+    const names: unknown = JSON.parse(told);
+    return Array.isArray(names) ? names.filter((name) => tensors.has(name)) : [];
+  }
   return [...tensors].flatMap(([name, { shape }]) => {
     const owner = tensors.get(STATE.exec(name)?.[1] ?? '');
     return owner && sameShape(owner.shape, shape) ? [name] : [];
@@ -166,12 +186,16 @@ function stateNames(tensors: SafetensorsFile['tensors']): string[] {
 
 function replaced(file: SafetensorsFile, name: string, cores: readonly NamedTensor[]) {
   const fresh = isCheckpoint(file);
-  const dropped = stateNames(file.tensors).filter(
-    (state) => fresh || STATE.exec(state)![1] === name,
-  );
+  const dropped = stateNames(file).filter((state) => fresh || STATE.exec(state)?.[1] === name);
   const tensors = [...file.tensors]
     .filter(([one]) => !dropped.includes(one))
     .flatMap(([one, tensor]): NamedTensor[] => (one === name ? [...cores] : [[one, tensor]]));
-  const metadata = [...file.metadata].filter(([key]) => !fresh || !CHECKPOINT_KEYS.includes(key));
-  return { encoded: encodeSafetensors(tensors, Object.fromEntries(metadata)), dropped };
+  const own = fresh || file.metadata.get('format') === PARAMETERS_FORMAT;
+  const metadata = Object.fromEntries(
+    [...file.metadata].filter(([key]) => !own || !OWN_KEYS.includes(key)),
+  );
+  const encoded = own
+    ? encodeSealed(tensors, { ...metadata, format: PARAMETERS_FORMAT })
+    : encodeSafetensors(tensors, metadata);
+  return { encoded, dropped };
 }

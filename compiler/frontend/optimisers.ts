@@ -242,7 +242,7 @@ export function appendOptimiser(
       const state = Object.fromEntries(
         optimiser.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
-          states.push({ name, type, role: 'state', source });
+          states.push({ name, type, role: 'optimiser', source });
           return [suffix, appendDeclared(trace, 'parameter', name, type, source, place.scope)];
         }),
       );

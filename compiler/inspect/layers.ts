@@ -66,7 +66,7 @@ function layerSums(plan: Plan): Map<string, Sums> {
     sumsOf(layers, sharedScope(placeOf(plan, source).scope ?? ''));
   for (const { role, source, bytes } of plan.tensors) {
     if (role === 'parameter') of(source).parameterBytes += bytes;
-    else if (role === 'state') of(source).stateBytes += bytes;
+    else if (role === 'state' || role === 'optimiser') of(source).stateBytes += bytes;
   }
   for (const { steps } of Object.values(plan.programs)) {
     for (const { source, flops, seconds = 0 } of steps) {

@@ -2,7 +2,7 @@ import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
-import { type HostBudget, placeSlots } from './host-slots.ts';
+import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
 import type { Handover, InPlaceSchedule } from './in-place.ts';
 import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
@@ -84,6 +84,13 @@ export interface AllocationOptions {
 /** Two: while the host reads the one, the next copy goes to the other. */
 const SWAP_BUFFERS = 2;
 
+export interface Allocation {
+  readonly allocated: AllocatedSchedule;
+  /** The host's part, and what would place it within other budgets. */
+  readonly placement: HostPlacement;
+  readonly placer: HostPlacer;
+}
+
 /**
  * Places every tensor: persistent ones first, behind them one arena for all programs, each packed on its own.
  * Every tensor must fit into a slab.
@@ -93,7 +100,7 @@ export function allocate(
   live: Liveness,
   limits: TargetLimits,
   { target, host, swapStagingBytes }: AllocationOptions,
-): AllocatedSchedule {
+): Allocation {
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
   const addresses = new Float64Array(schedule.tensors.length);
@@ -144,7 +151,13 @@ export function allocate(
   const slabs = Array.from({ length: slabCount }, (_, slab) => ({
     bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
   }));
-  return {
+  const readback = target === 'webgpu' ? stagingBytes(schedule) : 0;
+  // Snapshots of a plan that takes nothing else out go the way of the outputs.
+  const placer = new HostPlacer(schedule, target, swapStaging.bytes || readback);
+  const placement = placer.place(host);
+  const { slots, reading, writing } = placement;
+  const named = schedule.slots?.length ?? 0;
+  const allocated: AllocatedSchedule = {
     ...schedule,
     slabs,
     placements,
@@ -152,11 +165,12 @@ export function allocate(
     persistentBytes: sum(reserved),
     peakLiveBytes,
     packing: method,
-    stagingBytes:
-      target === 'webgpu' ? stagingBytes(schedule) + swapStaging.buffers * swapStaging.bytes : 0,
-    swapStaging,
-    hostSlots: placeSlots(schedule, host),
+    stagingBytes: readback + swapStaging.buffers * swapStaging.bytes,
+    ...{ swapStaging, reading, writing },
+    hostSlots: slots.slice(0, named),
+    snapshots: slots.slice(named),
   };
+  return { allocated, placement, placer };
 }
 
 /** Tensors that are copied out need buffers that the host can read, on targets whose memory it cannot. */

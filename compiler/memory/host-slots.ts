@@ -1,10 +1,14 @@
-import { HOST_ALIGNMENT, type HostSlot, type HostTier } from '../../ir/plan.ts';
+import { type BufferSet, HOST_ALIGNMENT, type HostSlot, type Target } from '../../ir/plan.ts';
+import { setBytes } from '../../ir/plan-host.ts';
+import { NO_BUFFERS } from '../../ir/plan-swap.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { floorBytes, type HostTraffic, sizeBuffers } from './host-buffers.ts';
 import { alignUp, type Blocks } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
+import { type SlotUse, slotUses } from './slot-uses.ts';
 
-/** How much may be kept where, in bytes. */
+/** How much may be kept where, in bytes: `hostBytes` is all host memory, buffers included. */
 export interface HostBudget {
   readonly hostBytes: number;
   readonly spillBytes: number;
@@ -12,80 +16,133 @@ export interface HostBudget {
 
 export const UNLIMITED_HOST: HostBudget = { hostBytes: Number.POSITIVE_INFINITY, spillBytes: 0 };
 
-/** What a slot holds and when: a home always, another one from its first copy out to its last copy in. */
-interface SlotUse {
-  readonly slot: number;
-  readonly program: number | null;
-  readonly bytes: number;
-  readonly copies: 1 | 2;
-  first: number;
-  last: number;
-  transfers: number;
+/** The host's part of a plan. */
+export interface HostPlacement {
+  readonly slots: readonly HostSlot[];
+  readonly reading: BufferSet;
+  readonly writing: BufferSet;
+  /** Everything of these in host memory, and in the spill file. */
+  readonly memoryBytes: number;
+  readonly spillBytes: number;
 }
 
 const ADDRESSES = { slabBytes: 2 ** 52, reserved: [] };
 
-/**
- * Addresses of the slots of a schedule: in host memory as long as that lasts, the others in the spill file. What is copied least and
- * waits longest goes to the file first.
- */
-export function placeSlots(schedule: Schedule, budget: HostBudget): HostSlot[] {
-  const uses = slotUses(schedule);
-  const spilled = new Set<number>();
-  const byPatience = [...uses].sort(
-    (a, b) => a.transfers - b.transfers || b.last - b.first - (a.last - a.first) || a.slot - b.slot,
-  );
-  let memory = packTier(schedule, uses);
-  for (const use of byPatience) {
-    if (memory.bytes <= budget.hostBytes) break;
-    // As much as is over at least; sharing may ask for more.
-    spilled.add(use.slot);
-    memory = packTier(
-      schedule,
-      uses.filter(({ slot }) => !spilled.has(slot)),
+/** The slots of a schedule, snapshots among them, of which those that are copied least and wait longest go to the file first. */
+export class HostPlacer {
+  readonly #schedule: Schedule;
+  readonly #target: Target;
+  readonly #stagingBytes: number;
+  readonly #uses: readonly SlotUse[];
+  readonly #byPatience: readonly SlotUse[];
+  /** By how many of them are in the file. */
+  readonly #spilled = new Map<number, Spilled>();
+
+  /** `stagingBytes`: of a buffer of the device that values are copied out through. */
+  constructor(schedule: Schedule, target: Target, stagingBytes: number) {
+    this.#schedule = schedule;
+    this.#target = target;
+    this.#stagingBytes = stagingBytes;
+    this.#uses = slotUses(schedule, target);
+    this.#byPatience = [...this.#uses].sort(
+      (a, b) =>
+        a.transfers - b.transfers || b.last - b.first - (a.last - a.first) || a.slot - b.slot,
     );
   }
-  const file = packTier(
-    schedule,
-    uses.filter(({ slot }) => spilled.has(slot)),
-  );
-  return uses.map(({ slot, bytes, copies }): HostSlot => {
-    const tier: HostTier = spilled.has(slot) ? 'file' : 'memory';
-    const offset = (tier === 'file' ? file : memory).offsets.get(slot)!;
-    return { tier, offset, bytes, copies, tensor: schedule.slots![slot].tensor };
-  });
-}
 
-function slotUses(schedule: Schedule): SlotUse[] {
-  const uses = (schedule.slots ?? []).map(
-    ({ tensor, copies }, slot): SlotUse => ({
-      slot,
-      program: null,
-      bytes: tensor === null ? 0 : byteCount(schedule.tensors[tensor].shape),
-      copies,
-      first: Number.POSITIVE_INFINITY,
-      last: 0,
-      transfers: 0,
-    }),
-  );
-  schedule.programs.forEach(({ transfers = [] }, program) => {
-    for (const { slot, tensor, step } of transfers) {
-      const use = uses[slot];
-      uses[slot] = {
-        ...use,
-        program: schedule.slots![slot].tensor === null ? program : null,
-        bytes: byteCount(schedule.tensors[tensor].shape),
-        first: Math.min(use.first, step),
-        last: Math.max(use.last, step),
-        transfers: use.transfers + 1,
-      };
+  /** In host memory as long as that lasts, the others in the spill file; over the budget where both do not do. */
+  place(budget: HostBudget): HostPlacement {
+    const fits = (count: number) => this.#least(count) <= budget.hostBytes;
+    const count = this.#uses.length;
+    let chosen = fits(0) ? 0 : firstOf(count, fits);
+    // What packs well is not always monotone, so what the error would name is tried as well.
+    if (chosen > 0 && this.#spill(chosen).file.bytes > budget.spillBytes) {
+      const most = this.#mostSpilled(budget.spillBytes);
+      if (fits(most)) chosen = most;
     }
-  });
-  return uses;
+    return this.#placement(chosen, budget.hostBytes);
+  }
+
+  /** The smallest host budget with which {@link place} keeps the spill budget. */
+  leastHostBytes(spillBytes: number): number {
+    return Math.min(this.#least(0), this.#least(this.#mostSpilled(spillBytes)));
+  }
+
+  /** How many slots can go to a file of so many bytes. */
+  #mostSpilled(spillBytes: number): number {
+    const over = (count: number) => this.#spill(count).file.bytes > spillBytes;
+    const most = over(this.#uses.length) ? firstOf(this.#uses.length, over) - 1 : this.#uses.length;
+    return Math.max(0, most);
+  }
+
+  /** Least host memory with so many slots in the file. */
+  #least(count: number): number {
+    const { memory, traffic } = this.#spill(count);
+    return memory.bytes + floorBytes(traffic);
+  }
+
+  #placement(count: number, hostBytes: number): HostPlacement {
+    const { isSpilled, memory, file, traffic } = this.#spill(count);
+    const { reading, writing } = sizeBuffers(traffic, hostBytes - memory.bytes);
+    const slots = this.#uses.map(({ slot, bytes, copies, tensor }): HostSlot => {
+      const tier = isSpilled(slot) ? 'file' : 'memory';
+      return {
+        tier,
+        offset: (tier === 'file' ? file : memory).offsets.get(slot)!,
+        bytes,
+        copies,
+        tensor,
+      };
+    });
+    const memoryBytes = memory.bytes + setBytes(reading) + setBytes(writing);
+    return { slots, reading, writing, memoryBytes, spillBytes: file.bytes };
+  }
+
+  #spill(count: number): Spilled {
+    let spilled = this.#spilled.get(count);
+    if (!spilled) {
+      const names = new Set(this.#byPatience.slice(0, count).map(({ slot }) => slot));
+      const isSpilled = (slot: number) => names.has(slot);
+      const [inMemory, inFile] = [false, true].map((which) =>
+        this.#uses.filter(({ slot }) => isSpilled(slot) === which),
+      );
+      spilled = {
+        isSpilled,
+        memory: packTier(this.#schedule, inMemory),
+        file: packTier(this.#schedule, inFile),
+        traffic: trafficOf(this.#schedule, inFile, this.#target, this.#stagingBytes),
+      };
+      this.#spilled.set(count, spilled);
+    }
+    return spilled;
+  }
 }
 
-/** Homes first, behind them one area for the values of all programs, which never run at the same time. */
-function packTier(schedule: Schedule, uses: readonly SlotUse[]) {
+interface Spilled {
+  readonly isSpilled: (slot: number) => boolean;
+  readonly memory: PackedTier;
+  readonly file: PackedTier;
+  readonly traffic: HostTraffic;
+}
+
+/** The least number from 1 to `most` for which a condition holds that holds from somewhere on; `most` where it never does. */
+function firstOf(most: number, holds: (count: number) => boolean): number {
+  let [low, high] = [1, Math.max(1, most)];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return high;
+}
+
+interface PackedTier {
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly bytes: number;
+}
+
+/** Homes and snapshots first, behind them one area for the values of all programs, which never run at the same time. */
+function packTier(schedule: Schedule, uses: readonly SlotUse[]): PackedTier {
   const offsets = new Map<number, number>();
   let homes = 0;
   const size = ({ bytes, copies }: SlotUse) => copies * alignUp(bytes, HOST_ALIGNMENT);
@@ -109,4 +166,30 @@ function packTier(schedule: Schedule, uses: readonly SlotUse[]) {
     bytes = Math.max(bytes, homes + packing.bytes);
   });
   return { offsets, bytes };
+}
+
+/** What goes through buffers on its way from and to the file. */
+function trafficOf(
+  { programs, tensors }: Schedule,
+  inFile: readonly SlotUse[],
+  target: Target,
+  stagingBytes: number,
+): HostTraffic {
+  const isFile = new Set(inFile.map(({ slot }) => slot));
+  const bytesOf = (tensor: number) => byteCount(tensors[tensor].shape);
+  const ins = programs.map(({ transfers = [] }) =>
+    transfers.flatMap(({ kind, slot, tensor }) =>
+      kind === 'in' && isFile.has(slot) ? [bytesOf(tensor)] : [],
+    ),
+  );
+  const outs = programs.some(({ transfers = [] }) =>
+    transfers.some(({ kind, slot }) => kind === 'out' && isFile.has(slot)),
+  );
+  // A failed run is undone from them: on wasm straight into its memory.
+  const snapshots = inFile.filter(({ isSnapshot, copies }) => isSnapshot && copies === 2);
+  if (target === 'wasm') return { reads: ins, written: NO_BUFFERS };
+  return {
+    reads: [...ins, ...snapshots.map(({ bytes }) => [bytes])],
+    written: outs || snapshots.length > 0 ? { buffers: 2, bytes: stagingBytes } : NO_BUFFERS,
+  };
 }

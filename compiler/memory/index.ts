@@ -1,6 +1,5 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
-import { tierBytes } from '../../ir/plan-swap.ts';
 import type {
   AllocatedSchedule,
   Schedule,
@@ -126,6 +125,10 @@ export function planMemory(
 
 interface PlacedPlan extends Placed {
   readonly plan: MemoryPlan;
+  /** The target can address it. */
+  readonly addressable: boolean;
+  /** The smallest host budget that has room for it. */
+  leastHostBytes(): number;
   /** The schedule after each stage from the levers on. */
   texts(): readonly (readonly [MemoryStage, string])[];
 }
@@ -141,19 +144,36 @@ function fitted(
   const { host = UNLIMITED_HOST, budgetBytes } = options;
   const { placed, kept } = fitBudget(levers, options, budgetBytes, placeWithin(host));
   if (kept) return placed;
-  if (Number.isFinite(host.hostBytes)) {
-    const unlimited = fitBudget(levers, options, budgetBytes, placeWithin(UNLIMITED_HOST));
-    if (unlimited.kept) {
-      const { schedule } = unlimited.placed.plan;
-      const bytes = tierBytes(schedule!.hostSlots, 'memory');
-      return { ...placed, plan: failed([{ kind: 'host', bytes, budget: host }]) };
-    }
-  }
+  const bytes = Number.isFinite(host.hostBytes)
+    ? leastHostBytes(levers, options, budgetBytes, placeWithin(host))
+    : Number.POSITIVE_INFINITY;
+  if (Number.isFinite(bytes))
+    return { ...placed, plan: failed([{ kind: 'host', bytes, budget: host }]) };
   if (!placed.plan.schedule) return placed;
   return {
     ...placed,
     plan: { ...placed.plan, floors: () => leverFloors(levers, placeWithin(host)) },
   };
+}
+
+/**
+ * The smallest host budget with which the budget of the device is kept, all else being equal; infinite where none does. What is tried
+ * does not depend on the host's budget but for where it ends, so everything is tried once more as if the host never had room.
+ */
+function leastHostBytes(
+  levers: Levers,
+  options: LeverOptions,
+  budgetBytes: number,
+  place: Place<PlacedPlan>,
+): number {
+  let least = Number.POSITIVE_INFINITY;
+  fitBudget(levers, options, budgetBytes, (schedule, stagingBytes) => {
+    const placed = place(schedule, stagingBytes);
+    if (placed.addressable && placed.deviceBytes <= budgetBytes)
+      least = Math.min(least, placed.leastHostBytes());
+    return { ...placed, possible: false };
+  });
+  return least;
 }
 
 /** Live intervals, sharing in place and addresses for steps in their final order. */
@@ -164,16 +184,17 @@ function placeSchedule(
 ): PlacedPlan {
   const live = liveness(schedule);
   const merged = shareInPlace(schedule, live);
-  const allocated = allocate(merged, live, limits, options);
+  const { allocated, placer, placement } = allocate(merged, live, limits, options);
   const slabBytes = allocated.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
   const errors: MemoryError[] = [];
   if (options.target === 'wasm' && allocated.slabs.length > 1)
     errors.push({ kind: 'address-space', bytes: slabBytes, limit: limits.maxBufferBytes });
-  const [memory, file] = (['memory', 'file'] as const).map((tier) =>
-    tierBytes(allocated.hostSlots, tier),
-  );
-  if (memory > options.host.hostBytes || file > options.host.spillBytes)
-    errors.push({ kind: 'host', bytes: memory + file, budget: options.host });
+  const addressable = errors.length === 0;
+  const { host } = options;
+  const { memoryBytes, spillBytes } = placement;
+  if (memoryBytes > host.hostBytes || spillBytes > host.spillBytes)
+    errors.push({ kind: 'host', bytes: memoryBytes + spillBytes, budget: host });
+  const leastHostBytes = () => placer.leastHostBytes(host.spillBytes);
   const texts = () =>
     [
       ['levers', printSchedule(schedule)],
@@ -181,13 +202,13 @@ function placeSchedule(
       ['allocate', printSchedule(allocated)],
     ] as const;
   const deviceBytes = slabBytes + allocated.stagingBytes;
-  if (errors.length > 0) return { plan: failed(errors), deviceBytes, possible: false, texts };
+  const common = { deviceBytes, addressable, leastHostBytes, texts };
+  if (errors.length > 0) return { ...common, plan: failed(errors), possible: false };
   const peak = memoryPeak(allocated, limits.offsetAlignment);
   return {
+    ...common,
     plan: { schedule: allocated, deviceBytes, peak, floors: null, errors: [] },
-    deviceBytes,
     possible: true,
-    texts,
   };
 }
 

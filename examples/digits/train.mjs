@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { loadCheckpointFile, saveCheckpointFile } from 'btc-compiler/node';
 import pc from 'picocolors';
 import { loadDigits } from '../data/digits.mjs';
 import { accuracy, printMemory, train } from '../data/training.mjs';
@@ -23,12 +23,12 @@ await train(session, training, {
   learningRate: (progress) => 2e-3 * (1 - progress) + 1e-4,
   inputs: ({ images, labels }) => ({ image: images, label: labels }),
 });
-await writeFile(checkpoint, await session.saveCheckpoint());
+await saveCheckpointFile(session, checkpoint);
 session.destroy();
 
 // A fresh session knows nothing but the checkpoint.
 const restored = await load({ target: session.plan.target });
-await restored.loadCheckpoint(await readFile(checkpoint));
+await loadCheckpointFile(restored, checkpoint);
 const share = await accuracy(restored, test, {
   batchSize: BATCH,
   inputs: ({ images }) => ({ image: images }),

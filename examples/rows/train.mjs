@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { saveCheckpointFile } from 'btc-compiler/node';
 import pc from 'picocolors';
 import { loadDigits } from '../data/digits.mjs';
 import { accuracy, printMemory, train } from '../data/training.mjs';
@@ -21,10 +21,7 @@ await train(session, training, {
   learningRate: (progress) => 4e-3 * (1 - progress) + 2e-4,
   inputs: ({ images, labels }) => ({ rows: images, label: labels }),
 });
-await writeFile(
-  new URL('./out/rows.checkpoint.safetensors', import.meta.url),
-  await session.saveCheckpoint(),
-);
+await saveCheckpointFile(session, new URL('./out/rows.checkpoint.safetensors', import.meta.url));
 const share = await accuracy(session, test, {
   batchSize: BATCH,
   inputs: ({ images }) => ({ rows: images }),

@@ -2,7 +2,6 @@
 // usual forms. For tuning compiler/codegen/wgsl/tuning.ts.
 //   npm run build && node test/bench/wgsl.mjs [contractions|memory] [m,n,k ...]
 
-import { findNodeGpu } from '../../dist/compiler/cli/gpu.js';
 import { emitContraction } from '../../dist/compiler/codegen/wgsl/contraction.js';
 import {
   classifyContraction,
@@ -12,6 +11,7 @@ import { emitWgsl } from '../../dist/compiler/codegen/wgsl/index.js';
 import { emitReduction } from '../../dist/compiler/codegen/wgsl/reduction.js';
 import { TUNING } from '../../dist/compiler/codegen/wgsl/tuning.js';
 import { WEBGPU_DEFAULT_LIMITS } from '../../dist/ir/schedule.js';
+import { findNodeGpu } from '../../dist/node/gpu.js';
 
 const limits = WEBGPU_DEFAULT_LIMITS;
 const SHAPES = [

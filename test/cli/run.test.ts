@@ -7,7 +7,7 @@ import { createProject, type Project, SMALL_MODEL } from '../support/project.ts'
 import { swappedWasm } from '../support/swapped-plan.ts';
 
 // These tests are of what happens where there is no adapter, whether or not there is one.
-vi.mock('../../compiler/cli/gpu.ts', () => ({
+vi.mock('../../node/gpu.ts', () => ({
   findNodeGpu: async () => ({ gpu: null, reason: 'no WebGPU adapter was found' }),
 }));
 
@@ -100,7 +100,9 @@ describe('btc run', () => {
     writeFileSync(path('spill.wasm'), swapped.module);
     const args = ['spill.wasm.plan.json', '--steps', '2', '--classes', '2'];
     const spilled = project.btc('run', ...args, '--spillDirectory', project.folder).stdout;
-    expect(spilled).toMatch(/\nhost memory: \d+ B held for swaps, (\d+ B|[\d.]+ KiB) in a file\n/);
+    expect(spilled).toMatch(
+      /\nhost memory: (?:\d+ B|[\d.]+ KiB) held for swaps and snapshots, (\d+ B|[\d.]+ KiB) in a file\n/,
+    );
     const elsewhere = project.btc('run', ...args, '--spillDirectory', path('missing'));
     expect(elsewhere.stderr).toMatch(
       /^error BTC6019: the spill file of \d+ bytes cannot be made: ENOENT/m,

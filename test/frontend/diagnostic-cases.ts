@@ -294,7 +294,7 @@ export const CASES: Readonly<Record<number, Case>> = {
 })`,
     options: { budgetBytes: 140_000, hostBudgetBytes: 1000 },
     message:
-      'swapping needs 128.00 KiB outside of the device, over the host budget of 1000 B; give --host-budget 131072, or let the rest go to a spill file with --spill-budget',
+      'swapping needs 129.00 KiB of host memory, over the host budget of 1000 B; give --host-budget 132096, or let the rest go to a spill file with --spill-budget',
   },
   4010: {
     text: define(`build({ x, n }) { return { n, y: ▸scope('', () => x) }; }`),

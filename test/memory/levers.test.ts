@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { type LeverOptions, type LeverSet, planMemory } from '../../compiler/memory/index.ts';
-import { tierBytes } from '../../ir/plan-swap.ts';
+import type { PlanMemory } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import {
   type AllocatedSchedule,
@@ -107,7 +107,7 @@ function withDearSteps(schedule: Schedule): Schedule {
 const planned = (schedule: Schedule, limits: TargetLimits, levers?: LeverOptions) =>
   planMemory(schedule, limits, { target: 'webgpu', ...(levers ? { levers } : {}) });
 
-function verified(schedule: AllocatedSchedule, budgetBytes: number | null): void {
+function verified(schedule: AllocatedSchedule, budgetBytes: number | null): PlanMemory {
   const plan = assemblePlan(schedule, {
     target: 'webgpu',
     budgetBytes,
@@ -115,6 +115,7 @@ function verified(schedule: AllocatedSchedule, budgetBytes: number | null): void
     emitted: schedule.kernels.map(({ name }) => ({ wgsl: `// ${name}`, grid: [1, 1, 1] })),
   });
   expect(verifyPlan(plan)).toEqual([]);
+  return plan.memory;
 }
 
 describe('planMemory under a budget', () => {
@@ -176,23 +177,27 @@ describe('planMemory under a budget', () => {
         const wanted = options(seed, overlap, { recompute: 'none', swap: 'auto' }, budget);
         const free = planned(schedule, limits, wanted);
         if (!free.schedule || free.floors !== null) return;
-        const needed = tierBytes(free.schedule.hostSlots, 'memory');
+        const needed = verified(free.schedule, budget).hostBytes;
         const hostBytes = Math.floor(needed * hostShare);
-        const scarce = planned(schedule, limits, { ...wanted, host: { hostBytes, spillBytes: 0 } });
-        if (scarce.schedule) {
-          expect(tierBytes(scarce.schedule.hostSlots, 'memory')).toBeLessThanOrEqual(hostBytes);
-        } else {
-          const [error] = scarce.errors;
-          if (error.kind !== 'host') throw new Error(error.kind);
-          const host = { hostBytes: error.bytes, spillBytes: 0 };
-          expect(planned(schedule, limits, { ...wanted, host }).schedule).not.toBeNull();
+        for (const spillBytes of [0, 1e9]) {
+          const within = (bytes: number) =>
+            planned(schedule, limits, { ...wanted, host: { hostBytes: bytes, spillBytes } });
+          let kept = within(hostBytes);
+          let most = hostBytes;
+          if (!kept.schedule) {
+            const [error] = kept.errors;
+            if (error.kind !== 'host') throw new Error(error.kind);
+            most = error.bytes;
+            expect(most).toBeGreaterThan(hostBytes);
+            expect(within(most - 1).schedule).toBeNull();
+            kept = within(most);
+          }
+          // All of it, as the runtime counts it.
+          const { hostBytes: held, spillBytes: inFile } = verified(kept.schedule!, budget);
+          expect(held).toBeLessThanOrEqual(most);
+          expect(results(kept.schedule!)).toEqual(results(plain.schedule!));
+          if (inFile > 0) spilled++;
         }
-        const host = { hostBytes, spillBytes: 1e9 };
-        const spilling = planned(schedule, limits, { ...wanted, host }).schedule!;
-        expect(tierBytes(spilling.hostSlots, 'memory')).toBeLessThanOrEqual(hostBytes);
-        if (tierBytes(spilling.hostSlots, 'file') > 0) spilled++;
-        expect(results(spilling)).toEqual(results(plain.schedule!));
-        verified(spilling, budget);
       }),
       {
         ...soaked(15),

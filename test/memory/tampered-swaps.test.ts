@@ -185,7 +185,23 @@ const TAMPERINGS: readonly (readonly [string, string, Tamper])[] = [
       p.swap.slots[2].offset = p.swap.slots[1].offset;
     },
   ],
-  ['another tier', 'memory.spillBytes:', slot(1, { tier: 'file', offset: 0 })],
+  ['another tier without buffers', 'swap.reading.buffers:', slot(1, { tier: 'file', offset: 0 })],
+  [
+    'buffers for nothing',
+    'swap.writing.buffers:',
+    (p) => (p.swap.writing = { buffers: 1, bytes: 16 }),
+  ],
+  [
+    'buffers of an odd size',
+    'swap.reading.bytes:',
+    (p) => (p.swap.reading = { buffers: 0, bytes: 8 }),
+  ],
+  ['a part of host memory', 'memory.host.homeBytes:', (p) => (p.memory.host.homeBytes += 64)],
+  [
+    'what snapshots would add',
+    'memory.snapshotOptionBytes:',
+    (p) => (p.memory.snapshotOptionBytes = 4),
+  ],
   ['hostBytes', 'memory.hostBytes:', (p) => (p.memory.hostBytes += 64)],
   ['spillBytes', 'memory.spillBytes:', (p) => (p.memory.spillBytes += 64)],
   ['no staging', 'swap.staging.buffers:', staging({ buffers: 0, bytes: 0 })],
@@ -249,7 +265,11 @@ program train
 `;
   const plan = JSON.parse(JSON.stringify(planOf(text)));
   const slot = { tier: 'memory', offset: 0, bytes: 400, tensor: null, copies: 1 };
-  return { ...plan, swap: { staging: { buffers: 1, bytes: 400 }, slots: [slot] } };
+  const none = { buffers: 0, bytes: 0 };
+  return {
+    ...plan,
+    swap: { staging: { buffers: 1, bytes: 400 }, reading: none, writing: none, slots: [slot] },
+  };
 }
 
 describe('a place that is taken over', () => {

@@ -50,20 +50,22 @@ test('a spill file has no name while it is used, and its folder is empty in the 
   await expect.poll(() => readdirSync(folder)).toEqual([]);
 });
 
-test('the host memory of a session is counted', async () => {
+test('the host memory of a session is what the plan says', async () => {
   const { plan, module } = await spilling();
-  expect(plan.memory.hostBytes).toBe(0);
   expect(plan.memory.spillBytes).toBeGreaterThanOrEqual(4 * HOST_ALIGNMENT);
   const session = await load(plan, { module, spillDirectory: folder });
-  // What is read goes through memory: no more of it than the longest program reads, in pieces of the largest tensor.
-  const reads = Math.max(
-    ...Object.values(plan.programs).map(
-      ({ transfers = [] }) => transfers.filter(({ kind }) => kind === 'in').length,
-    ),
-  );
-  const largest = Math.max(...plan.swap!.slots.map(({ bytes }) => bytes));
-  expect(session.hostBytes).toBe(Math.min(8, reads) * largest);
+  const { buffers, bytes } = plan.swap!.reading;
+  expect(session.hostBytes).toBe(buffers * bytes);
+  expect(plan.memory.hostBytes).toBe(session.hostBytes);
   session.destroy();
+  const plain = await smallWasmPlan();
+  for (const snapshots of [false, true]) {
+    const kept = await load(plain.plan, { module: plain.module, snapshots });
+    // Two copies of two tensors of 16 bytes.
+    expect(kept.hostBytes).toBe(snapshots ? 64 : 0);
+    kept.destroy();
+  }
+  expect(plain.plan.memory).toMatchObject({ hostBytes: 0, snapshotOptionBytes: 64 });
 });
 
 test('a folder that is not there is one sentence', async () => {

@@ -65,6 +65,7 @@ async function trace(session: Session, steps: number, first = 0): Promise<Uint32
 
 async function traceOf({ plan, options }: Loadable, steps = 3): Promise<Uint32Array[]> {
   const session = await load(plan, options);
+  if (!options.openStore) expect(session.hostBytes).toBe(plan.memory.hostBytes);
   try {
     return await trace(session, steps);
   } finally {

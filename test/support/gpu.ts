@@ -1,4 +1,4 @@
-import { findNodeGpu } from '../../compiler/cli/gpu.ts';
+import { findNodeGpu } from '../../node/gpu.ts';
 
 let device: Promise<GPUDevice> | null = null;
 

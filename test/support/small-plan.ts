@@ -72,7 +72,7 @@ kernel copy_step {
   store b1[0] = n0
 }
 tensor t0 weight: f32[4] parameter
-tensor t1 momentum: f32[4] state
+tensor t1 momentum: f32[4] optimiser
 tensor t2 x: f32[3,4] input of train
 tensor t3 y: f32[3] input of train
 tensor t4 learningRate: f32[] input of train

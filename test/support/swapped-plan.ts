@@ -9,9 +9,15 @@ import type {
   PlanTensor,
   PlanTransfer,
 } from '../../ir/plan.ts';
+import {
+  hostMemory,
+  keepsSnapshots,
+  snapshotCopies,
+  snapshotOptionBytes,
+} from '../../ir/plan-host.ts';
 import { peakLiveBytes } from '../../ir/plan-lifetimes.ts';
 import { stagingBytes } from '../../ir/plan-staging.ts';
-import { slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
+import { NO_BUFFERS, slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
 import { OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from '../../ir/plan-verify.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 
@@ -40,6 +46,7 @@ interface Draft {
   readonly donor: ReadonlyMap<number, number>;
   readonly fixed: ReadonlySet<number>;
   readonly below: (count: number) => number;
+  readonly tiers: readonly HostTier[];
 }
 
 interface DraftProgram {
@@ -58,6 +65,7 @@ export function swappedPlan(plan: Plan, draw: SwapDraw): Plan {
     donor,
     fixed: new Set([...donor.keys(), ...donor.values()]),
     below: randomBelow(draw.seed),
+    tiers: draw.tiers,
   };
   const drawn = (chance: number) => draft.below(10) < chance;
   const tier = () => draw.tiers[draft.below(draw.tiers.length)];
@@ -80,6 +88,7 @@ export function swappedPlan(plan: Plan, draw: SwapDraw): Plan {
       .map(({ transfer }) => transfer);
     return program;
   });
+  takeSnapshots(draft, programs);
   placeSlots(draft, programs);
   return finish(draft, programs, draw);
 }
@@ -244,6 +253,48 @@ function recomputeSome(draft: Draft, program: DraftProgram, drawn: () => boolean
   }
 }
 
+/** Slots for the tensors that stay on the device, in tiers as they come. */
+function takeSnapshots(draft: Draft, programs: readonly DraftProgram[]): void {
+  const { plan, tensors, slots } = draft;
+  const parts = { ...plan, tensors, programs: withSteps(plan, programs) };
+  if (!keepsSnapshots(parts)) return;
+  for (const [tensor, copies] of snapshotCopies(parts)) {
+    const tier = draft.tiers[draft.below(draft.tiers.length)];
+    slots[addSlot(draft, tensors[tensor].bytes, tier, tensor)].copies = copies;
+  }
+}
+
+function withSteps(plan: Plan, programs: readonly DraftProgram[]): Plan['programs'] {
+  return Object.fromEntries(
+    programs.map(({ name, steps, outputs, transfers }) => {
+      const { predicted: _, ...program } = plan.programs[name];
+      const more = transfers.length > 0 ? { transfers } : {};
+      return [name, { ...program, steps, outputs, ...more }];
+    }),
+  );
+}
+
+/** Buffers for what goes through files, of the sizes that a small host budget would give. */
+function fileBuffers(plan: Plan, slots: readonly Slot[]) {
+  const inFile = (wanted: 'in' | 'out') =>
+    Object.values(plan.programs).some(({ transfers = [] }) =>
+      transfers.some(({ kind, slot }) => kind === wanted && slots[slot].tier === 'file'),
+    );
+  const onGpu = plan.target === 'webgpu';
+  const undone = slots.some(
+    ({ tier, copies, tensor }) =>
+      tier === 'file' &&
+      copies === 2 &&
+      tensor !== null &&
+      plan.tensors[tensor].policy === 'persistent',
+  );
+  const set = (needed: boolean) => (needed ? { buffers: 2, bytes: 32 } : NO_BUFFERS);
+  return {
+    reading: set(inFile('in') || (onGpu && undone)),
+    writing: set(onGpu && (inFile('out') || undone)),
+  };
+}
+
 /** Homes one after the other; behind them the slots of each program, first fit by the time that they are in use. */
 function placeSlots({ slots }: Draft, programs: readonly DraftProgram[]): void {
   const end: Record<HostTier, number> = { memory: 0, file: 0 };
@@ -324,26 +375,23 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
     ...plan,
     tensors,
     slabs,
-    ...(slots.length > 0 ? { swap: { staging, slots } } : {}),
-    programs: Object.fromEntries(
-      programs.map(({ name, steps, outputs, transfers }) => {
-        const { predicted: _, ...program } = plan.programs[name];
-        const more = transfers.length > 0 ? { transfers } : {};
-        return [name, { ...program, steps, outputs, ...more }];
-      }),
-    ),
+    programs: withSteps(plan, programs),
   };
+  if (slots.length > 0) made.swap = { staging, slots, ...fileBuffers(made, slots) };
   const staged = stagingBytes(made);
   const slabBytes = slabs.reduce((sum, { bytes }) => sum + bytes, 0);
   const peak = peakLiveBytes(made, alignment);
   const arenaBytes = end - persistentBytes;
+  const host = hostMemory(made);
   made.memory = {
     budgetBytes: null,
     deviceBytes: slabBytes + staged,
     arenaBytes,
     persistentBytes,
     stagingBytes: staged,
-    hostBytes: tierBytes(slots, 'memory'),
+    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    host,
+    snapshotOptionBytes: snapshotOptionBytes(made),
     spillBytes: tierBytes(slots, 'file'),
     peakLiveBytes: peak,
     packing: { method: 'test', gapBytes: arenaBytes - peak },

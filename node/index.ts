@@ -1,0 +1,9 @@
+// What only Node has: a GPU from the package 'webgpu', and files that are written as a whole or not at all.
+export { writeFileAtomically } from './atomic-file.ts';
+export {
+  type FilePath,
+  loadCheckpointFile,
+  saveCheckpointFile,
+  saveParametersFile,
+} from './checkpoint-file.ts';
+export { findNodeGpu, type NodeGpu } from './gpu.ts';
