@@ -119,7 +119,7 @@ export const MESSAGES = {
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
-  6004: "'{text}' is not of the form name=value",
+  6004: "'{text}' is not of the form {form}",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",

@@ -11,7 +11,7 @@ export function ownCopy<T>(value: T, buffers: ArrayBuffer[] = [], depth = 0): T 
   const inner = (entry: unknown) => ownCopy(entry, buffers, depth + 1);
   // Rows of numbers are most of what is given.
   if (Array.isArray(value))
-    return (typeof value[0] === 'object' ? value.map(inner) : value.slice()) as T;
+    return (typeof value[0] === 'number' ? value.slice() : value.map(inner)) as T;
   if (Object.prototype.toString.call(value) !== '[object Object]') return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, inner(entry)])) as T;
 }

@@ -150,7 +150,7 @@ describe('the runtime in a bundle for browsers', () => {
   });
 
   test.each(['wasm', 'webgpu'] as const)(
-    'of a loader for %s has 20 kB at most, and nothing of the other target',
+    'of a loader for %s has 20 kB at most, on the page as in the worker, and nothing of the other target',
     async (target) => {
       const folder = `one-${target}`;
       const targets = { wasm: target === 'wasm', webgpu: target === 'webgpu' };
@@ -159,17 +159,27 @@ describe('the runtime in a bundle for browsers', () => {
       for (const file of [`model.${target}.plan.json`, 'model.wasm', 'model.safetensors'])
         project.write(`${folder}/${file}`, '');
       project.write(`${folder}/package.json`, '{ "type": "module" }');
-      project.write(`${folder}/main.mjs`, "import { load } from './model.js'; window.load = load;");
-      const output = join(project.folder, folder, 'bundle');
-      const { files } = await webpackBundle(project.folder, `./${folder}/main.mjs`, output);
-      const scripts = [...files.keys()].filter((name) => name.endsWith('.js'));
-      const texts = scripts.map((name) => readFileSync(join(output, name), 'utf8'));
-      const [own, other] = [/WebAssembly\.instantiate/, /createComputePipelineAsync|requestDevice/];
-      const [wanted, unwanted] = target === 'wasm' ? [own, other] : [other, own];
-      expect(texts.join()).toMatch(wanted);
-      expect(texts.join()).not.toMatch(unwanted);
-      const bytes = texts.reduce((sum, text) => sum + gzipSync(text).length, 0);
-      expect(bytes).toBeLessThanOrEqual(20_000);
+      // Both ways to load, but not the worker's script, which is the next entry.
+      const page =
+        "import { load, loadInWorker } from './model.js'; window.load = [load, loadInWorker];";
+      project.write(`${folder}/main.mjs`, page);
+      for (const entry of ['main.mjs', 'model.worker.js']) {
+        const output = join(project.folder, folder, entry.slice(0, 5));
+        const input = `./${folder}/${entry}`;
+        const { problems, files } = await webpackBundle(project.folder, input, output, false);
+        expect(problems).toEqual([]);
+        const scripts = [...files.keys()].filter((name) => name.endsWith('.js'));
+        const texts = scripts.map((name) => readFileSync(join(output, name), 'utf8'));
+        const [own, other] = [
+          /WebAssembly\.instantiate/,
+          /createComputePipelineAsync|requestDevice/,
+        ];
+        const [wanted, unwanted] = target === 'wasm' ? [own, other] : [other, own];
+        expect(texts.join()).toMatch(wanted);
+        expect(texts.join()).not.toMatch(unwanted);
+        const bytes = texts.reduce((sum, text) => sum + gzipSync(text).length, 0);
+        expect(bytes).toBeLessThanOrEqual(20_000);
+      }
     },
   );
 });

@@ -92,6 +92,6 @@ export function assignment(
   previous: Record<string, OptionValue> = {},
 ): Record<string, OptionValue> {
   const at = given.indexOf('=');
-  if (at < 1) throw new UsageError(6004, { text: given });
+  if (at < 1) throw new UsageError(6004, { text: given, form: 'name=value' });
   return { ...previous, [given.slice(0, at)]: given.slice(at + 1) };
 }

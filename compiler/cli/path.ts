@@ -59,7 +59,7 @@ export function findPath(
   if ('reason' in parsed) return refuse(parsed.reason);
   const { operands, output } = parsed;
   const given = parseSizes(sizes);
-  if (typeof given === 'string') return diagnostic(6004, null, { text: given });
+  if (!(given instanceof Map)) return given;
   const letters = new Set(operands.join(''));
   const missing = [...letters].filter((letter) => !given.has(letter));
   if (missing.length > 0) return refuse(`no size is given for '${missing.join("', '")}'`);
@@ -98,13 +98,19 @@ export function findPath(
   };
 }
 
-/** Extents by letter, or the part that is not of the form `letter=size`. */
-function parseSizes(text: string): Map<string, number> | string {
+/** Extents by letter, or what is wrong with a part of `text`. */
+function parseSizes(text: string): Map<string, number> | Diagnostic {
   const sizes = new Map<string, number>();
   for (const part of text.split(',')) {
     const match = /^\s*(\p{L})\s*=\s*(\d+)\s*$/u.exec(part);
-    if (!match || Number(match[2]) === 0 || !Number.isSafeInteger(Number(match[2]))) return part;
-    sizes.set(match[1], Number(match[2]));
+    const extent = Number(match?.[2]);
+    if (!match || extent === 0 || !Number.isSafeInteger(extent))
+      return diagnostic(6004, null, { text: part, form: 'letter=size, as in a=16' });
+    const [, letter] = match;
+    const first = sizes.get(letter);
+    if (first !== undefined && first !== extent)
+      return diagnostic(6021, null, { letter, first, second: extent });
+    sizes.set(letter, extent);
   }
   return sizes;
 }

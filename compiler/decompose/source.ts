@@ -72,8 +72,8 @@ const DESCRIPTIONS: Readonly<
     return described(ranks, source, blocks);
   },
   'hierarchical Tucker': ({ networks: [{ cores }] }, modes) => {
-    // One rank on all edges; over one mode the tree is a leaf without any.
-    const rank = cores.length > 1 ? lastExtent(cores[0]) : 1;
+    // One rank, cut to what each edge can carry; over one mode the tree is a leaf without any.
+    const rank = Math.max(1, ...cores.slice(0, -1).map(lastExtent));
     return described([rank], `hierarchicalTucker({ ${modes}, rank: ${rank} })`);
   },
 };

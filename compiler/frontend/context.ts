@@ -243,7 +243,7 @@ export function append<Op extends OpName>(
 ): Tensor {
   const { builder, fixed, place: scope, calls } = trace;
   let source: number;
-  if (fixed) source = builder.source(fixed.span, fixed);
+  if (fixed) source = builder.source(fixed.span, { ...fixed, name: `${fixed.name}.${op}` });
   else {
     const { span, within } = currentCall();
     const isPart = within !== null && within !== op;

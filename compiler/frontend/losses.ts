@@ -51,6 +51,7 @@ export function crossEntropy(
   const { reduction = 'mean' } = options;
   const rows = logits.shape.slice(0, -1);
   const type: TensorType = { dtype: 'f32', shape: reduction === 'none' ? rows : [] };
+  if (isPoisoned(logits) && !isPoisoned(targets)) checkDType(logits, targets);
   if (isPoisoned(logits) || isPoisoned(targets)) return poisoned(type);
   if (!checkTargets(logits, targets) || !checkOptions(targets, options)) return poisoned(type);
   const weights = weightsOf(options.weights, logits.shape[logits.rank - 1]);
@@ -126,6 +127,12 @@ function checkTargets(logits: Tensor, targets: Tensor): boolean {
     given: fits && isLabels ? 'f32' : `${targets.dtype} ${formatShape(targets.shape)}`,
   });
   return false;
+}
+
+/** What is wrong with targets whatever logits with a mistake of their own would be: labels that are no integers. */
+function checkDType(logits: Tensor, targets: Tensor): void {
+  if (targets.dtype === 'f32' && targets.rank < logits.rank)
+    report(2003, { op: 'crossEntropy', wanted: 'i32 labels', given: 'f32' });
 }
 
 function checkOptions(targets: Tensor, options: CrossEntropyOptions): boolean {

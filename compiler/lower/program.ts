@@ -2,13 +2,14 @@ import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
+import { rowMajor } from './destination.ts';
 import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
 import { findHomes, type Home } from './homes.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
 import { valueNames } from './value-names.ts';
-import { KernelWriter, rowMajor } from './writers.ts';
+import { KernelWriter } from './writers.ts';
 
 /** Tensors of the schedule while programs are being lowered; parameters and state are shared by all programs. */
 export class TensorTable {

@@ -3,9 +3,9 @@ import { type Affine, type Axis, constantAffine, type Store } from '../../ir/ker
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { type DType, elementCount, type Shape } from '../../ir/tensor.ts';
 import { flatten } from './affine.ts';
+import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
 import { type KernelDraft, valueOrigins } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
-import { type Destination, identity, parallelAxes, rowMajor } from './writers.ts';
 
 // Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. A row that thousands of
 // updates go to must not take them one by one, for the error grows with their number. So the first BLOCK updates of a row

@@ -1,34 +1,15 @@
 import { letterExtents, parseEquation } from '../../ir/einsum.ts';
 import type { NodeOf, ValueId } from '../../ir/graph.ts';
-import {
-  type Affine,
-  type Axis,
-  type AxisKind,
-  type Combiner,
-  constantAffine,
-} from '../../ir/kernel.ts';
+import type { Affine, Axis, Combiner } from '../../ir/kernel.ts';
 import { type OpKind, opRow } from '../../ir/ops.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
-import { axisAffine, combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
 import { type KernelDraft, valueOrigins } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { behindReshapes } from './homes.ts';
 import { partialContraction, partialReduction } from './partial-reduction.ts';
 import { writeScatter } from './scatter.ts';
-
-/** Where a kernel's single store goes. */
-export interface Destination {
-  readonly tensor: number;
-  /** Element of the tensor, given a coordinate per axis of the value. */
-  readonly index: (coordinates: readonly Affine[], axisCount: number) => Affine;
-}
-
-export function rowMajor(tensor: number, shape: Shape, offset = 0): Destination {
-  return {
-    tensor,
-    index: (coordinates, axisCount) => shiftAffine(flatten(coordinates, shape, axisCount), offset),
-  };
-}
 
 /** Partial results: a tensor, and its axes that are still to be reduced. */
 interface Partials {
@@ -336,17 +317,6 @@ function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
   const { dtype } = emitter.list.nodes[value];
   const result = emitter.list.add({ kind: 'accumulator', dtype });
   return { result, reduction: { combiner, value } };
-}
-
-export function parallelAxes(shape: Shape): Axis[] {
-  return shape.map((extent) => ({ extent, kind: 'parallel' as AxisKind }));
-}
-
-/** The index of each axis. An axis of one point has index 0, so that equal addresses are equal affines. */
-export function identity(axes: readonly Axis[]): Affine[] {
-  return axes.map(({ extent }, axis) =>
-    extent === 1 ? constantAffine(0, axes.length) : axisAffine(axis, axes.length),
-  );
 }
 
 /** Axes after a series of cuts, and the original axes' indices in terms of them. */

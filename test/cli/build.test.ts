@@ -53,12 +53,16 @@ describe('btc build', () => {
     expect(stdout).toContain('src/model.ts → out/model.*');
     expect(code).toBe(0);
     expect(readdirSync(join(folder, 'out')).sort()).toEqual([
+      'model.cjs',
+      'model.d.cts',
       'model.d.ts',
       'model.js',
       'model.safetensors',
       'model.wasm',
       'model.wasm.plan.json',
       'model.webgpu.plan.json',
+      'model.worker.js',
+      'package.json',
     ]);
     write(
       'use.ts',

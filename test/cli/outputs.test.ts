@@ -88,10 +88,14 @@ describe('obsolete files of an earlier build', () => {
     expect(project.btc('build', 'model.ts').code).toBe(0);
     expect(project.btc('build', 'model.ts', '--target', 'webgpu').code).toBe(0);
     expect(project.list('out')).toEqual([
+      'model.cjs',
+      'model.d.cts',
       'model.d.ts',
       'model.js',
       'model.safetensors',
       'model.webgpu.plan.json',
+      'model.worker.js',
+      'package.json',
     ]);
   });
 });

@@ -52,7 +52,8 @@ describe('btc path', () => {
       "BTC2005: einsum 'ab,bc->ad': output letter 'd' is in no operand",
     ],
     [['ab,bc->ac', '--sizes', 'a=2,b=3'], "BTC2006: einsum 'ab,bc->ac': no size is given for 'c'"],
-    [['ab,bc->ac', '--sizes', 'a=2,b=0,c=1'], "BTC6004: 'b=0'"],
+    [['ab,bc->ac', '--sizes', 'a=2,b=0,c=1'], "BTC6004: 'b=0' is not of the form letter=size"],
+    [['ab,bc->ac', '--sizes', 'a=2,b=3,c=4,b=5'], "BTC6021: 'b' has two sizes, 3 and 5"],
   ])('%o is refused', (args, message) => {
     const { code, stderr } = btc(['path', ...args]);
     expect(code).toBe(1);

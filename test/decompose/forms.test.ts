@@ -75,15 +75,15 @@ describe('with full ranks nothing is lost', () => {
   const full = { inputModes: [4, 6], outputModes: [3, 4] };
   test.each([
     ['low-rank', btc.lowRank({ rank: 12 })],
-    ['tensor-train', btc.tensorTrain({ ...full, rank: 1000 })],
-    ['Tucker', btc.tucker({ ...full, rank: 1000 })],
-    ['block-term of one block', btc.blockTerm({ ...full, rank: 1000, blocks: 1 })],
-    ['hierarchical Tucker', btc.hierarchicalTucker({ ...full, rank: 24 })],
+    ['tensor-train', btc.tensorTrain({ ...full, rank: 12 })],
+    ['Tucker', btc.tucker({ ...full, rank: 6 })],
+    ['block-term of one block', btc.blockTerm({ ...full, rank: 24, blocks: 1 })],
+    ['hierarchical Tucker', btc.hierarchicalTucker({ ...full, rank: 12 })],
     [
       'tensor-train of one mode',
       btc.tensorTrain({ inputModes: [24], outputModes: [12], ranks: [] }),
     ],
-    ['CP of one mode', btc.cp({ inputModes: [24], outputModes: [12], rank: 2 })],
+    ['CP of one mode', btc.cp({ inputModes: [24], outputModes: [12], rank: 1 })],
   ])('%s', (_, factorisation) => {
     const dense = randomMatrix(24, 12, 1);
     const found = decomposed(dense, factorisation);

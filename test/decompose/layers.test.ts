@@ -43,7 +43,7 @@ describe('a linear layer with the factorisation takes the cores and makes the ma
 
 test('an embedding takes the cores of its table', async () => {
   const dense = randomMatrix(30, 8, 2);
-  const weight = btc.tensorTrain({ inputModes: [5, 6], outputModes: [2, 4], rank: 30 });
+  const weight = btc.tensorTrain({ inputModes: [5, 6], outputModes: [2, 4], rank: 10 });
   const model = btc.defineModel({
     name: 'm',
     inputs: { index: btc.tensor([30], 'i32') },
@@ -64,10 +64,10 @@ test.each([
   const inputWeight = btc.blockTerm({
     inputModes: [3, 4],
     outputModes: [2, 3],
-    rank: 100,
+    rank: Math.max(6 * gates, 12),
     blocks: 1,
   });
-  const hiddenWeight = btc.tucker({ inputModes: [2, 3], outputModes: [3, 2], rank: 100 });
+  const hiddenWeight = btc.tucker({ inputModes: [2, 3], outputModes: [3, 2], rank: 3 * gates });
   const model = (options: btc.RecurrentOptions) =>
     btc.defineModel({
       name: 'm',

@@ -56,7 +56,7 @@ describe('localResponseNorm', () => {
   const x = numbers<readonly Matrix[]>([2, 3, 7]);
   const normal = (row: Vector, size: number, alpha: number, beta: number, k: number) =>
     row.map((value, c) => {
-      const low = c - ((size - 1) >> 1);
+      const low = c - (size >> 1);
       const near = row.slice(Math.max(0, low), Math.max(0, low + size));
       return value / (k + alpha * dot(near, near)) ** beta;
     });

@@ -39,7 +39,8 @@ export const CASES: Readonly<Record<number, Case>> = {
   1005: {
     text: withOutput("zeros([option('batch', 4)])"),
     options: { set: { batches: 8 } },
-    message: "option 'batches' is set but model 'm' declares no such option; it declares batch",
+    message:
+      "option 'batches' is set but model 'm' declares no such option; it declares batch; did you mean 'batch'?",
   },
   1006: {
     text: withOutput("zeros([▸option('batch', 4)])"),

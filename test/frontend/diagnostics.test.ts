@@ -10,8 +10,8 @@ import { loadModel } from '../../compiler/load/index.ts';
 import { compileText, define, markedPlaces, placeOf, withOutput } from '../support/compile-text.ts';
 import { CASES } from './diagnostic-cases.ts';
 
-/** Of files, of a model that was made before its options, and of sizes and targets: below and in test/cli. */
-const ELSEWHERE = [1001, 1019, 4004, 4006];
+/** Of files, of a model that was made before its options or ends its process, and of sizes and targets: below and in test/cli. */
+const ELSEWHERE = [1001, 1019, 1030, 1031, 1032, 1033, 4004, 4006];
 
 test('every message that a model can cause has a case', () => {
   const wanted = Object.keys(MESSAGES)

@@ -339,7 +339,7 @@ describe('mistakes', () => {
 
   test('more arithmetic than the dense layer is a warning with both counts', async () => {
     const { diagnostics, plan } = await compileText(
-      model('cp({ inputModes: [3, 1], outputModes: [4, 2], rank: 50 })'),
+      model('tensorRing({ inputModes: [3, 1], outputModes: [4, 2], rank: 9 })'),
     );
     expect(plan).not.toBeNull();
     expect(diagnostics.map(({ code, category }) => [code, category])).toEqual([

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   type CompileResult,
@@ -52,6 +53,31 @@ const loader = (): BuiltModel => ({
 const open = (options: BuiltLoadOptions = {}) =>
   loadBuilt(loader(), { base: pathToFileURL(folder), ...options });
 
+interface Answered {
+  readonly type: string;
+  readonly body: string | Uint8Array;
+  readonly encoding?: string;
+}
+
+/** Serves the build's folder, but for what `answer` has an answer of its own. */
+async function serveFolder(answer: (file: string) => Answered | null) {
+  const server = createServer((request, response) => {
+    const file = new URL(request.url!, 'http://host').pathname.replace('/out/', '');
+    const given = answer(file) ?? {
+      type: '',
+      body: readFileSync(join(folder, file)),
+      encoding: '',
+    };
+    if (given.type) response.setHeader('content-type', given.type);
+    if (given.encoding) response.setHeader('content-encoding', given.encoding);
+    response.end(given.body);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  const close = () => new Promise((closed) => server.close(closed).closeAllConnections());
+  return { base: `http://127.0.0.1:${port}/out`, close };
+}
+
 describe('a build', () => {
   test('is loaded from its folder', async () => {
     const session = await open();
@@ -83,6 +109,78 @@ describe('a build', () => {
     expect(message).toBe(
       "'/out/line.safetensors' cannot be read (404 Not Found); serve the files of the build there, or pass 'base', the address of their folder",
     );
+  });
+
+  test.each([
+    [
+      'a page',
+      'text/html',
+      '<!doctype html><title>app</title>',
+      'the server answers with a page in its place, as for an address that it does not know',
+    ],
+    [
+      'a page of no type',
+      '',
+      '\n<html></html>',
+      'the server answers with a page in its place, as for an address that it does not know',
+    ],
+    [
+      'compressed bytes',
+      'application/json',
+      gzipSync('{}'),
+      'what comes is gzip, and the server does not say so (Content-Encoding: gzip)',
+    ],
+    ['nothing', 'application/wasm', '', 'it is empty'],
+    [
+      'a pointer',
+      'text/plain',
+      'version https://git-lfs.github.com/spec/v1',
+      'it is a Git LFS pointer in place of the file',
+    ],
+    ['something else', 'text/plain', 'Not a file', 'it is no such file: text/plain'],
+  ])('for which a server gives %s says that', async (_, type, body, reason) => {
+    const codes = {
+      safetensors: 'invalid-checkpoint',
+      json: 'invalid-plan',
+      wasm: 'invalid-module',
+    };
+    for (const [ending, code] of Object.entries(codes)) {
+      const server = await serveFolder((file) => (file.endsWith(ending) ? { type, body } : null));
+      const found = await errorOf(() => open({ base: server.base }));
+      await server.close();
+      const file = {
+        safetensors: 'line.safetensors',
+        json: 'line.wasm.plan.json',
+        wasm: 'line.wasm',
+      };
+      expect([found.code, found.message]).toEqual([
+        code,
+        `'/out/${file[ending as 'json']}' cannot be read (${reason}); serve the files of the build there, or pass 'base', the address of their folder`,
+      ]);
+    }
+  });
+
+  test('comes as any type, and compressed where the server says so', async () => {
+    const server = await serveFolder((file) => ({
+      type: 'text/html',
+      body: gzipSync(readFileSync(join(folder, file))),
+      encoding: 'gzip',
+    }));
+    const session = await open({ base: server.base });
+    session.destroy();
+    const { href } = new URL(server.base);
+    (await open({ base: (file) => `${href}/${file}?v=1` })).destroy();
+    await server.close();
+  });
+
+  test('comes from addresses that hold the files themselves', async () => {
+    const session = await open({
+      base: (file) =>
+        `data:application/octet-stream;base64,${readFileSync(join(folder, file)).toString('base64')}`,
+    });
+    session.destroy();
+    const empty = await errorOf(() => open({ base: () => 'data:,' }));
+    expect(empty.message).toContain("'line.safetensors' cannot be read (it is empty)");
   });
 
   test.each(['cuda', 'webgpu'])('for another target than %s', async (target) => {

@@ -9,8 +9,13 @@ export interface Bundled {
   readonly files: ReadonlyMap<string, number>;
 }
 
-/** Bundles modules for browsers, minified, into `output`: `main.js` is that of the first entry. */
-export function webpackBundle(root: string, entry: string, output: string): Promise<Bundled> {
+/** Bundles modules for browsers, minified, into `output`, as `main.js`; without `workers` their scripts are left as they are. */
+export function webpackBundle(
+  root: string,
+  entry: string,
+  output: string,
+  workers = true,
+): Promise<Bundled> {
   return new Promise((resolve, reject) => {
     const options: webpack.Configuration = {
       mode: 'production',
@@ -19,6 +24,7 @@ export function webpackBundle(root: string, entry: string, output: string): Prom
       entry,
       output: { path: output },
       devtool: false,
+      module: workers ? {} : { parser: { javascript: { worker: false } } },
     };
     webpack(options, (error, stats) => {
       if (error || !stats) return reject(error);

@@ -11,7 +11,7 @@ const TARGETS = ['wasm', 'webgpu'] as const;
 const MLP = 'perceptron, dropout, Adam with clipping';
 
 async function provedFully({ plan, module, diagnostics }: CompileResult): Promise<void> {
-  expect(diagnostics).toEqual([]);
+  expect(diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
   expect(await verifyCode(plan!, module)).toEqual([]);
 }
 
@@ -82,12 +82,7 @@ const TAMPERINGS: readonly (readonly [string, readonly Target[], RegExp, Tamper]
   ['a larger axis', TARGETS, /\.text$/, (p) => edit(p, /(axis a0 parallel )/, '$19')],
   ['an axis without an end', TARGETS, /\.text$/, (p) => edit(p, /(axis a0 parallel )\d+/, '$1NaN')],
   ['a binding that is not there', TARGETS, /\.text$/, (p) => edit(p, /load b0\[/, 'load b9[')],
-  [
-    'an access',
-    TARGETS,
-    /bindings\[0\]$|bindings$/,
-    (p) => edit(p, /buffer b0 read /, 'buffer b0 read_write '),
-  ],
+  ['an access', TARGETS, /\.text$/, (p) => edit(p, /buffer b0 read /, 'buffer b0 read_write ')],
   ['a kernel’s name', TARGETS, /\.name$|\.text$/, (p) => (p.kernels[0].name = 'other')],
   ['operations', TARGETS, /\.flops$/, (p) => p.programs.train.steps[0].flops++],
   ['bytes', TARGETS, /\.bytesMoved$/, (p) => (p.programs.train.steps[0].bytesMoved = 0)],
