@@ -202,19 +202,19 @@ describe('initial parameters', () => {
   });
 
   test.each([
-    [{ 'l.bias': [1] }, "'l.weight' is missing"],
-    [{}, "'l.weight', 'l.bias' are missing"],
+    [{ 'l.bias': [1] }, "tensor 'l.weight' is missing"],
+    [{}, "tensors 'l.weight', 'l.bias' are missing"],
   ])('by name are refused unless all are there', async (given, problem) => {
     const { code, message } = await errorOf(() => begin(given));
     expect(code).toBe('invalid-input');
     expect(message).toBe(
-      `the parameters are refused: ${problem}; give every parameter, or load without and use writeParameters`,
+      `the parameters are refused: ${problem}; give every parameter and state, or load without and use writeParameters`,
     );
   });
 
   test.each([
-    ['abc', 'String'],
-    [null, 'Null'],
+    ['abc', 'string'],
+    [null, 'null'],
     [[1, 2], 'Array'],
     [new ArrayBuffer(8), 'ArrayBuffer'],
     [new Float32Array(2), 'Float32Array'],
