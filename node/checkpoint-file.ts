@@ -6,7 +6,7 @@ import type { Session } from '../runtime/session.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 
 /** The file of a checkpoint: a path, or a URL with the scheme `file:`. */
-export type FilePath = string | URL;
+export type FilePath = string | { readonly href: string };
 
 /**
  * Saves a session's checkpoint as a whole or not at all: a process that is killed, a full disk or a power cut leaves the earlier file or
@@ -74,7 +74,7 @@ async function save(file: FilePath, bytesOf: () => Promise<Uint8Array>): Promise
 function pathOf(file: FilePath): string {
   try {
     if (typeof file === 'string' && file !== '') return file;
-    if (file instanceof URL) return fileURLToPath(file);
+    if (file instanceof URL) return fileURLToPath(file.href);
   } catch (error) {
     throw failed(`'${String(file)}' is no file`, error);
   }

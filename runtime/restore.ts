@@ -196,7 +196,7 @@ function readJson<T>(
   } catch {}
   refuse(
     'checkpoint',
-    `metadata '${key}' is ${quoted(metadata.get(key))}, not what JSON it should be`,
+    `metadata '${key}' is ${quoted(metadata.get(key))}, which is not the JSON that belongs there`,
   );
 }
 

@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
@@ -87,6 +87,7 @@ async function run(
   progress.clear();
   if (!weights) return diagnostics;
   try {
+    await mkdir(dirname(output), { recursive: true });
     await writeFileAtomically(output, weights.bytes);
   } catch (error) {
     return diagnostic(5003, null, { file: output, reason: (error as Error).message });

@@ -175,8 +175,10 @@ function storedError(
 function stateNames({ tensors, metadata }: SafetensorsFile): string[] {
   const told = metadata.get('optimiser');
   if (told !== undefined) {
-    const names: unknown = JSON.parse(told);
-    return Array.isArray(names) ? names.filter((name) => tensors.has(name)) : [];
+    try {
+      const names: unknown = JSON.parse(told);
+      if (Array.isArray(names)) return names.filter((name) => tensors.has(name));
+    } catch {}
   }
   return [...tensors].flatMap(([name, { shape }]) => {
     const owner = tensors.get(STATE.exec(name)?.[1] ?? '');
