@@ -92,8 +92,8 @@ test('each bad value of an option is one line that names the option and what it 
   expect(refused('build', 'm.ts', '--swap', 'aut')).toBe(
     "error BTC6011: '--swap' is 'aut'; it must be one of none, conv, lru, auto; did you mean 'auto'?\n",
   );
-  expect(refused('build', 'm.ts', '--target', 'wsam')).toBe(
-    "error BTC6001: unknown target 'wsam'; the targets are webgpu and wasm; did you mean 'wasm'?\n",
+  expect(refused('build', 'm.ts', '--target', 'wasn')).toBe(
+    "error BTC6001: unknown target 'wasn'; the targets are webgpu and wasm; did you mean 'wasm'?\n",
   );
   expect(refused('build', 'm.ts', '--budget', 'x'.repeat(1000))).toMatch(
     /^error BTC4004: 'x{159}…x{40}' is not a byte size;.*\n$/,
