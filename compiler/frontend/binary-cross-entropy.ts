@@ -5,7 +5,7 @@ import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './eleme
 import type { LossReduction } from './losses.ts';
 import { mean, sum } from './reductions.ts';
 import { broadcastShapes, formatShape } from './shapes.ts';
-import type { Tensor, TensorLike } from './tensor.ts';
+import { Tensor, type TensorLike } from './tensor.ts';
 
 export interface BinaryCrossEntropyOptions {
   /** Weights of the elements, broadcast to them; the mean is by their number all the same, as in PyTorch. */
@@ -70,10 +70,14 @@ function checkWeights(name: string, x: TensorLike | undefined, { shape }: Tensor
     report(2015, { op: OP, name, value: String(x), wanted: 'a finite number' });
     return false;
   }
+  const wanted = `${name} f32 that broadcast to ${formatShape(shape)}`;
+  if (!(x instanceof Tensor)) {
+    report(2003, { op: OP, wanted, given: 'something else' });
+    return false;
+  }
   if (isPoisoned(x)) return false;
   const joined = broadcastShapes(x.shape, shape);
   if (x.dtype === 'f32' && joined && sameShape(joined, shape)) return true;
-  const wanted = `${name} f32 that broadcast to ${formatShape(shape)}`;
   report(2003, { op: OP, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
   return false;
 }
