@@ -5,7 +5,7 @@ import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loaderFiles } from '../compiler/cli/loader-emit.ts';
 import { ROOT } from './support/btc.ts';
-import { viteBundle, webpackBundle } from './support/bundle.ts';
+import { viteBundle, viteScripts, webpackBundle } from './support/bundle.ts';
 import { launchChromium, openPage, serve } from './support/chromium.ts';
 import { createProject, type Project, SMALL_MODEL } from './support/project.ts';
 import { smallPlan } from './support/small-plan.ts';
@@ -159,27 +159,26 @@ describe('the runtime in a bundle for browsers', () => {
       for (const file of [`model.${target}.plan.json`, 'model.wasm', 'model.safetensors'])
         project.write(`${folder}/${file}`, '');
       project.write(`${folder}/package.json`, '{ "type": "module" }');
-      // Both ways to load, but not the worker's script, which is the next entry.
-      const page =
-        "import { load, loadInWorker } from './model.js'; window.load = [load, loadInWorker];";
-      project.write(`${folder}/main.mjs`, page);
-      for (const entry of ['main.mjs', 'model.worker.js']) {
-        const output = join(project.folder, folder, entry.slice(0, 5));
-        const input = `./${folder}/${entry}`;
-        const { problems, files } = await webpackBundle(project.folder, input, output, false);
-        expect(problems).toEqual([]);
-        const scripts = [...files.keys()].filter((name) => name.endsWith('.js'));
-        const texts = scripts.map((name) => readFileSync(join(output, name), 'utf8'));
-        const [own, other] = [
-          /WebAssembly\.instantiate/,
-          /createComputePipelineAsync|requestDevice/,
-        ];
-        const [wanted, unwanted] = target === 'wasm' ? [own, other] : [other, own];
-        expect(texts.join()).toMatch(wanted);
-        expect(texts.join()).not.toMatch(unwanted);
+      project.write(`${folder}/page.mjs`, "export { load } from './model.js';");
+      project.write(`${folder}/caller.mjs`, "export { loadInWorker } from './model.js';");
+      const sizeOf = async (entry: string) => {
+        const texts = await viteScripts(join(project.folder, folder), entry);
         const bytes = texts.reduce((sum, text) => sum + gzipSync(text).length, 0);
+        return { bytes, text: texts.join() };
+      };
+      const [own, other] = [/WebAssembly\.instantiate/, /createComputePipelineAsync|requestDevice/];
+      const [wanted, unwanted] = target === 'wasm' ? [own, other] : [other, own];
+      const [page, caller, worker] = [
+        await sizeOf('page.mjs'),
+        await sizeOf('caller.mjs'),
+        await sizeOf('model.worker.js'),
+      ];
+      for (const { bytes, text } of [page, worker]) {
+        expect(text).toMatch(wanted);
+        expect(text).not.toMatch(unwanted);
         expect(bytes).toBeLessThanOrEqual(20_000);
       }
+      expect(caller.bytes).toBeLessThanOrEqual(page.bytes);
     },
   );
 });

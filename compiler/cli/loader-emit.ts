@@ -77,13 +77,15 @@ function loaderCode(
   digests: PlanDigests,
 ): string {
   const webgpu = targets.includes('webgpu');
+  // Where there is no choice, nothing is gained by importing it later.
+  const single = targets.length === 1;
   const files = [
     `${base}.safetensors`,
     ...targets.map((target) => `${base}.${target}.plan.json`),
     ...(targets.includes('wasm') ? [`${base}.wasm`] : []),
   ];
   return `import { loadBuilt, ownCopy } from 'btc-compiler/runtime/built';
-${webgpu ? "import { findGpu } from 'btc-compiler/runtime/gpu';\n" : ''}
+${webgpu ? "import { findGpu } from 'btc-compiler/runtime/gpu';\n" : ''}${single ? importTargets(targets) : ''}
 /** Inputs and outputs of each program. */
 export const programs = ${JSON.stringify(describePrograms(plan), null, 2)};
 
@@ -94,7 +96,7 @@ ${files.map((file) => `    ${JSON.stringify(file)}: () => ${urlOf(file)},`).join
   },
   digests: ${JSON.stringify(digests)},
   targets: {
-${targets.map((target) => `    ${target}: () => import('btc-compiler/runtime/targets/${target}'),`).join('\n')}
+${targets.map((target) => `    ${target}: () => ${single ? target : `import('btc-compiler/runtime/targets/${target}')`},`).join('\n')}
   },${webgpu ? '\n  findGpu,' : ''}
   worker: () => new Worker(${urlOf(`${base}.worker.${module}`)}, { type: 'module' }),
 };
@@ -127,9 +129,7 @@ function quoted(text: string): string {
 /** No import on demand: bundlers write workers as one script. */
 function workerCode(targets: readonly Target[]): string {
   const webgpu = targets.includes('webgpu');
-  return `${webgpu ? "import { findGpu } from 'btc-compiler/runtime/gpu';\n" : ''}${targets
-    .map((target) => `import * as ${target} from 'btc-compiler/runtime/targets/${target}';\n`)
-    .join('')}import { serve } from 'btc-compiler/runtime/worker';
+  return `${webgpu ? "import { findGpu } from 'btc-compiler/runtime/gpu';\n" : ''}${importTargets(targets)}import { serve } from 'btc-compiler/runtime/worker';
 
 serve({
   targets: { ${targets.map((target) => `${target}: () => ${target}`).join(', ')} },${webgpu ? '\n  findGpu,' : ''}
@@ -194,6 +194,12 @@ export declare function load(options?: ModelLoadOptions): Promise<ModelSession>;
 /** The same session in a worker (in Node a thread), so that its kernels do not block the caller. */
 export declare function loadInWorker(options?: ModelWorkerOptions): Promise<ModelSession>;
 `;
+}
+
+function importTargets(targets: readonly Target[]): string {
+  return targets
+    .map((target) => `import * as ${target} from 'btc-compiler/runtime/targets/${target}';\n`)
+    .join('');
 }
 
 function targetNames(targets: BuiltTargets): Target[] {

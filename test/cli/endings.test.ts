@@ -36,11 +36,7 @@ describe('a reader that has gone', () => {
     expect(stderr).toBe('');
   });
 
-  test('ends a long output in the middle, a model that prints for ever, and a watch', () => {
-    const equation = Array.from({ length: 4000 }, () => 'a').join();
-    expect(
-      bash(`$BTC path "${equation}->a" --sizes a=2 | head -1; echo "\${PIPESTATUS[0]}"`),
-    ).toMatchObject({ stdout: expect.stringMatching(/^a,a,a.*\n141\n$/), stderr: '' });
+  test('ends a model that prints for ever, and a watch', () => {
     project.write(
       'talks.ts',
       `for (;;) await new Promise((r) => setTimeout(() => { console.log('x'); r(0); }));`,
@@ -122,7 +118,7 @@ describe('a model that', () => {
     [
       'ends the process at its top level',
       'const end = () => process.exit(3);\nend();',
-      'model.ts(1,21): error BTC1030: the model ends the process, by process.exit(3), before it is built',
+      'model.ts(1,19): error BTC1030: the model ends the process, by process.exit(3), before it is built\n  model.ts(2,1): called from here',
     ],
     [
       'ends the process in its build function',
@@ -141,7 +137,7 @@ describe('a model that', () => {
       'error BTC1002: the model could not be evaluated: it threw something that has no text',
     ],
   ])('%s', (_, text, message) => {
-    expect(build(text)).toEqual({ code: 1, lines: [message] });
+    expect(build(text)).toEqual({ code: 1, lines: message.split('\n') });
     expect(project.list('out')).toEqual([]);
   });
 
@@ -149,11 +145,11 @@ describe('a model that', () => {
     const { code, lines } = build(`import { createServer } from 'node:http';
 createServer().listen(0);
 setInterval(() => {}, 1000);
-globalThis.setImmediate = (() => {}) as never;
+Object.assign(globalThis, { setImmediate: () => {} });
 console.log = () => {};
 process.exitCode = 7;
 ${SMALL_MODEL}`);
-    expect(code).toBe(0);
+    expect({ code, lines }).toMatchObject({ code: 0 });
     expect(lines[0]).toContain('model.ts → out/model.*');
   });
 
@@ -197,7 +193,7 @@ ${SMALL_MODEL}`);
 test('what one model does is nothing to the next', () => {
   project.write(
     'first.ts',
-    'Array.prototype.map = () => { throw new Error("patched"); };\nprocess.exit(0);',
+    'Math.hypot = () => { throw new Error("patched"); };\nprocess.exit(0);',
   );
   project.write('second.ts', SMALL_MODEL);
   const { code, stdout } = project.btc(

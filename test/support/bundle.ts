@@ -9,13 +9,8 @@ export interface Bundled {
   readonly files: ReadonlyMap<string, number>;
 }
 
-/** Bundles modules for browsers, minified, into `output`, as `main.js`; without `workers` their scripts are left as they are. */
-export function webpackBundle(
-  root: string,
-  entry: string,
-  output: string,
-  workers = true,
-): Promise<Bundled> {
+/** Bundles modules for browsers, minified, into `output`, as `main.js`. */
+export function webpackBundle(root: string, entry: string, output: string): Promise<Bundled> {
   return new Promise((resolve, reject) => {
     const options: webpack.Configuration = {
       mode: 'production',
@@ -24,7 +19,6 @@ export function webpackBundle(
       entry,
       output: { path: output },
       devtool: false,
-      module: workers ? {} : { parser: { javascript: { worker: false } } },
     };
     webpack(options, (error, stats) => {
       if (error || !stats) return reject(error);
@@ -47,4 +41,21 @@ export async function viteBundle(root: string, outDir: string): Promise<void> {
     logLevel: 'error',
     build: { outDir: join(root, outDir) },
   });
+}
+
+/** The scripts of a page or a worker, minified, without what starts apart from them: workers of their own. */
+export async function viteScripts(root: string, entry: string): Promise<string[]> {
+  const built = await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: {
+      write: false,
+      minify: true,
+      modulePreload: false,
+      rolldownOptions: { input: join(root, entry), preserveEntrySignatures: 'strict' },
+    },
+  });
+  const outputs = [built].flat() as { output: { type: string; code?: string }[] }[];
+  return outputs.flatMap(({ output }) => output.flatMap(({ code }) => code ?? []));
 }
