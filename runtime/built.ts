@@ -2,11 +2,11 @@ import { PLAN_FORMAT, PLAN_VERSION, type Plan, type Target } from '../ir/plan.ts
 import { addressOf, type BuildBase, type BuildFiles, readBuildFile } from './build-files.ts';
 import { ownCopy } from './copies.ts';
 import { sha256 } from './digest.ts';
-import { RuntimeError } from './errors.ts';
+import { RuntimeError, reading } from './errors.ts';
 import { type FoundGpu, findGpu } from './gpu.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
-import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
+import { type LoadOptions, type LoadParts, loadOn, optionsOf, type TargetModules } from './load.ts';
 import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
 import type { RestoreOptions } from './restore.ts';
@@ -48,12 +48,14 @@ export interface BuiltModel {
 
 /** Loads the plan of a build for the target that the machine has: WebGPU where there is an adapter, else WebAssembly. */
 export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {}): Promise<Session> {
-  const { target, base, device, onFallback = tellOnce, parameters: own, ...host } = given;
+  const { target, base, device, onFallback, taken, host } = reading('what load is given', () => {
+    const { target, base, device, onFallback = tellOnce, parameters, ...host } = optionsOf(given);
+    return { target, base, device, onFallback, taken: ownCopy(parameters), host };
+  });
   const { name, targets } = model;
-  if (target !== undefined && !Object.hasOwn(targets, target))
+  if (target !== undefined && !Object.keys(targets).includes(target))
     throw unknownName('target', target, `the build of '${name}'`, Object.keys(targets));
   const parts: LoadParts = { targets, problems: () => [] };
-  const taken = ownCopy(own);
   const read = async (file: string) =>
     readBuildFile(file, await addressOf(file, model.files, base));
   const initial =

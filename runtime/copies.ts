@@ -1,5 +1,7 @@
 /** Deeper than any tensor's rank: what lies below is refused wherever it arrives. */
 const DEEPEST = 16;
+/** No array has so many elements that are there; going over the holes of a sparse one would take minutes. */
+const LONGEST = 2 ** 27;
 
 /**
  * `value` with copies of the arrays in it, in objects and arrays of arrays too: whatever the caller does to theirs later,
@@ -9,6 +11,7 @@ export function ownCopy<T>(value: T, buffers: ArrayBuffer[] = [], depth = 0): T 
   if (ArrayBuffer.isView(value)) return copyOfView(value, buffers) as T;
   if (typeof value !== 'object' || value === null || depth > DEEPEST) return value;
   const inner = (entry: unknown) => ownCopy(entry, buffers, depth + 1);
+  if (Array.isArray(value) && value.length > LONGEST) return value;
   // Rows of numbers are most of what is given.
   if (Array.isArray(value))
     return (typeof value[0] === 'number' ? value.slice() : value.map(inner)) as T;

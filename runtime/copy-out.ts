@@ -14,7 +14,7 @@ export interface Staging {
 export interface OutRound {
   readonly outs: readonly TransferOut[];
   readonly pieces: readonly Piece[];
-  /** All of it goes to stores that are memory. */
+  /** It goes to stores that are memory, as does all else that goes out with it. */
   readonly direct: boolean;
 }
 
@@ -26,10 +26,10 @@ export function outRounds(
   writing: number,
 ): OutRound[] {
   const sizes = outs.map(({ tensor }) => tensor.bytes);
-  const fast = outs.every(({ slot }) => slots.isMemory(slot));
-  return cutIntoRounds(sizes, fast ? capacity : Math.min(capacity, writing)).map((pieces) => ({
-    ...{ outs, pieces },
-    direct: pieces.every(({ item }) => slots.isMemory(outs[item].slot)),
+  // All or none: the end of a tensor must not be there before its beginning.
+  const direct = outs.every(({ slot }) => slots.isMemory(slot));
+  return cutIntoRounds(sizes, direct ? capacity : Math.min(capacity, writing)).map((pieces) => ({
+    ...{ outs, pieces, direct },
   }));
 }
 

@@ -91,13 +91,17 @@ export async function loadOn(
   return session;
 }
 
+/** The options that a caller gave. Error: `invalid-input`. */
+export function optionsOf<Options extends object>(options: Options): Options {
+  if (typeof options === 'object' && options !== null) return options;
+  throw new RuntimeError(
+    'invalid-input',
+    `the options of load are an object, but ${kindOf(options)} was given`,
+  );
+}
+
 function ownOptions(options: LoadOptions): LoadOptions {
-  if (typeof options !== 'object' || options === null)
-    throw new RuntimeError(
-      'invalid-input',
-      `the options of load are an object, but ${kindOf(options)} was given`,
-    );
-  const { module, ...others } = options;
+  const { module, ...others } = optionsOf(options);
   const { device, gpu } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);

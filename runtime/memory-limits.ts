@@ -1,5 +1,6 @@
 import type { Plan } from '../ir/plan.ts';
 import { RuntimeError } from './errors.ts';
+import { kindOf } from './values.ts';
 
 /**
  * What a plan may take, for those who load plans that others made. No limit by default: a plan says what it takes, and takes no
@@ -31,7 +32,10 @@ export function checkMemory(
     const most = limits[name];
     if (most === undefined) continue;
     if (typeof most !== 'number' || !(most >= 0))
-      throw new RuntimeError('invalid-input', `'${name}' is ${most}; it must be a number of bytes`);
+      throw new RuntimeError(
+        'invalid-input',
+        `'${name}' is ${typeof most === 'number' ? most : kindOf(most)}; it must be a number of bytes`,
+      );
     const { bytes, what, flag } = takes[name];
     if (bytes > most)
       throw new RuntimeError(

@@ -22,7 +22,12 @@ export function kindOf(value: unknown): string {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function'))
     return value === null ? 'null' : typeof value;
   if (ArrayBuffer.isView(value)) return (tagOf.call(value) as string | undefined) ?? 'DataView';
-  return Object.prototype.toString.call(value).slice('[object '.length, -1);
+  try {
+    return Object.prototype.toString.call(value).slice('[object '.length, -1);
+  } catch {
+    // A proxy, or a getter that throws.
+    return typeof value;
+  }
 }
 
 /** Bytes that nobody else can change: those given, or a copy where another thread shares them. Error: `invalid-input`. */

@@ -2,7 +2,8 @@ import type { Target } from '../ir/plan.ts';
 import { addressOf } from './build-files.ts';
 import { type BuiltLoadOptions, type BuiltModel, tellOnce } from './built.ts';
 import { ownCopy } from './copies.ts';
-import { errorText, RuntimeError } from './errors.ts';
+import { errorText, RuntimeError, reading } from './errors.ts';
+import { optionsOf } from './load.ts';
 import type { Session } from './session.ts';
 import {
   CALLS,
@@ -34,14 +35,16 @@ export async function loadInWorker(
   model: BuiltModel,
   given: WorkerLoadOptions = {},
 ): Promise<Session> {
-  for (const name of ['device', 'openStore'])
-    if ((given as Record<string, unknown>)[name] !== undefined)
-      throw new RuntimeError(
-        'invalid-input',
-        `'${name}' cannot be sent to a worker; leave it out, or use load`,
-      );
-  const { base, onFallback, worker = model.worker, ...data } = given;
-  const options = ownCopy(data);
+  const { base, onFallback, worker, options } = reading('what loadInWorker is given', () => {
+    for (const name of ['device', 'openStore'])
+      if ((optionsOf(given) as Record<string, unknown>)[name] !== undefined)
+        throw new RuntimeError(
+          'invalid-input',
+          `'${name}' cannot be sent to a worker; leave it out, or use load`,
+        );
+    const { base, onFallback, worker = model.worker, ...data } = given;
+    return { base, onFallback, worker, options: ownCopy(data) };
+  });
   const entries = filesOf(model).map(async (file) => [
     file,
     (await addressOf(file, model.files, base)).href,
@@ -116,7 +119,7 @@ class Remote {
       (method: CallName) =>
       async (...given: unknown[]) => {
         const buffers: ArrayBuffer[] = [];
-        const args = ownCopy(given, buffers);
+        const args = reading(`what '${method}' is given`, () => ownCopy(given, buffers));
         return this.ask({ kind: 'call', method, args }, buffers);
       };
     const names = Object.keys(CALLS) as CallName[];

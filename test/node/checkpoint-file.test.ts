@@ -91,7 +91,7 @@ test('a process that is killed while it saves, whenever, leaves the last checkpo
   } finally {
     for (const child of processes) child.kill('SIGKILL');
   }
-  expect(last).toBeGreaterThan(kills / 4);
+  expect(last).toBeGreaterThan(10);
   // It does get killed in the middle of writing, and what that leaves is swept.
   expect(leftovers).toBeGreaterThan(0);
   await saveCheckpointFile(restored, paths[2]);

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import wabt from 'wabt';
+import { type BuiltModel, loadBuilt } from '../../runtime/built.ts';
 import { type LoadOptions, load, RuntimeError, type Session } from '../../runtime/index.ts';
 import { errorOf } from '../support/errors.ts';
 import { testDevice } from '../support/gpu.ts';
@@ -169,6 +173,16 @@ const CALLS: Readonly<Record<string, Call>> = {
 };
 const OPTIONS = ['parameters', 'module', 'target', 'missing', 'initial', 'spillDirectory'] as const;
 
+/** Either it works, or it is a coded error of one sentence that is short enough to be read. */
+const coded = async (call: () => Promise<unknown>) => {
+  try {
+    await call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(RuntimeError);
+    expect((error as RuntimeError).message.length).toBeLessThan(1000);
+  }
+};
+
 describe('misuse', () => {
   let session: Session;
   let plan: Awaited<ReturnType<typeof smallWasmPlan>>;
@@ -177,16 +191,6 @@ describe('misuse', () => {
     session = await open.wasm();
   });
   afterAll(() => session.destroy());
-  /** Either it works, or it is a coded error of one sentence that is short enough to be read. */
-  const coded = async (call: () => Promise<unknown>) => {
-    try {
-      await call();
-    } catch (error) {
-      expect(error).toBeInstanceOf(RuntimeError);
-      expect((error as RuntimeError).message.length).toBeLessThan(1000);
-    }
-  };
-
   test.each(Object.keys(CALLS))('of %s is a coded error, and the session goes on', async (kind) => {
     for (const value of ODD) await coded(() => CALLS[kind](session, value as never));
     await session.writeParameters({ ...WEIGHT, momentum: new Float32Array(4) });
@@ -226,6 +230,31 @@ describe('misuse', () => {
         await coded(async () => (await load(smallPlan(), { [key]: value } as never)).destroy());
     }
   });
+});
+
+test('misuse of a loader is a coded error', async () => {
+  const { plan, module } = await smallWasmPlan();
+  const folder = mkdtempSync(join(tmpdir(), 'btc-loader-'));
+  writeFileSync(join(folder, 'm.wasm.plan.json'), JSON.stringify(plan));
+  writeFileSync(join(folder, 'm.wasm'), module);
+  const digest = await crypto.subtle.digest(
+    'SHA-256',
+    new TextEncoder().encode(JSON.stringify(plan)),
+  );
+  const model: BuiltModel = {
+    ...{ name: 'm', files: {}, digests: { wasm: Buffer.from(digest).toString('hex') } },
+    targets: { wasm: () => import('../../runtime/targets/wasm.ts') },
+  };
+  const given = { target: 'wasm', base: `${folder}/`, parameters: WEIGHT } as const;
+  (await loadBuilt(model, given)).destroy();
+  for (const value of ODD) {
+    await coded(async () => (await loadBuilt(model, value as never)).destroy());
+    for (const name of ['parameters', 'missing', 'target', 'base', 'snapshots', 'maxHostBytes'])
+      await coded(async () =>
+        (await loadBuilt(model, { ...given, [name]: value } as never)).destroy(),
+      );
+  }
+  rmSync(folder, { recursive: true });
 });
 
 describe('a kernel that ends in a trap', () => {
