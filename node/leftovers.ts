@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAlive } from './alive.ts';
 
 // Temporary files stand beside what they are to replace, and tell whose they are: the number of the process and, since numbers come
 // again, when it started. What a process has left that is no more can go.
@@ -20,20 +21,15 @@ export async function sweepLeftovers(folder: string): Promise<void> {
   await Promise.all(
     names.map(async (name) => {
       const [, pid, start] = NAME.exec(name) ?? [];
-      if (pid === undefined || isAlive(Number(pid), start)) return;
+      if (pid === undefined || isRunning(Number(pid), start)) return;
       await rm(join(folder, name), { force: true }).catch(() => {});
     }),
   );
 }
 
-function isAlive(pid: number, start: string): boolean {
-  if (start !== '' && startOf(process.pid) !== '') return startOf(pid) === start;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+function isRunning(pid: number, start: string): boolean {
+  const isTold = start !== '' && startOf(process.pid) !== '';
+  return isTold ? startOf(pid) === start : isAlive(pid);
 }
 
 /** When a process started, in ticks since the machine did; empty where the platform does not tell, or there is none. */

@@ -50,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/frontend',
     'compiler/diagnostics.ts',
     'ir',
+    'node/alive.ts',
     'npm:typescript',
     'npm:import-meta-resolve',
     'npm:@jridgewell/trace-mapping',

@@ -2,8 +2,7 @@ import type { TensorType } from '../../ir/tensor.ts';
 import { sameShape } from '../../ir/tensor.ts';
 import { isPoisoned, poisoned, report } from './context.ts';
 import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './elementwise.ts';
-import type { LossReduction } from './losses.ts';
-import { mean, sum } from './reductions.ts';
+import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
 import { broadcastShapes, formatShape } from './shapes.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
@@ -36,7 +35,7 @@ export function binaryCrossEntropyWithLogits(
     check('targets', targets, logits) &&
     checkWeights('weights', weights, logits) &&
     checkWeights('positiveWeights', positiveWeights, logits) &&
-    checkReduction(reduction);
+    checkReduction(OP, reduction);
   if (!fits) return poisoned(type);
   const positive = share(targets, softplus(neg(logits)));
   const loss = add(
@@ -44,8 +43,7 @@ export function binaryCrossEntropyWithLogits(
     share(sub(1, targets), softplus(logits)),
   );
   const weighted = weights === undefined ? loss : mul(loss, weights);
-  if (reduction === 'none') return weighted;
-  return reduction === 'sum' ? sum(weighted) : mean(weighted);
+  return reduced(weighted, reduction);
 }
 
 /** A share of a cost; none of an infinite one is 0. */
@@ -79,12 +77,5 @@ function checkWeights(name: string, x: TensorLike | undefined, { shape }: Tensor
   const joined = broadcastShapes(x.shape, shape);
   if (x.dtype === 'f32' && joined && sameShape(joined, shape)) return true;
   report(2003, { op: OP, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
-  return false;
-}
-
-function checkReduction(reduction: string): boolean {
-  if (['mean', 'sum', 'none'].includes(reduction)) return true;
-  const wanted = "'mean', 'sum' or 'none'";
-  report(2015, { op: OP, name: 'reduction', value: String(reduction), wanted });
   return false;
 }

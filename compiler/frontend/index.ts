@@ -78,7 +78,8 @@ export {
   type RecurrentState,
   rnn,
 } from './layers/recurrent.ts';
-export { type CrossEntropyOptions, crossEntropy, type LossReduction } from './losses.ts';
+export type { LossReduction } from './loss-reduction.ts';
+export { type CrossEntropyOptions, crossEntropy } from './losses.ts';
 export {
   type BuildContext,
   defineModel,

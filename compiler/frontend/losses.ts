@@ -15,13 +15,11 @@ import {
 } from './elementwise.ts';
 import { logSoftmax } from './functions.ts';
 import { useAsIndices } from './indices.ts';
-import { mean, sum } from './reductions.ts';
+import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
+import { sum } from './reductions.ts';
 import { formatShape } from './shapes.ts';
 import { Tensor } from './tensor.ts';
 import { broadcastTo, constant, expandDims, iota, stack } from './views.ts';
-
-/** How the losses of single rows become one: their mean, their sum, or as they are. */
-export type LossReduction = 'mean' | 'sum' | 'none';
 
 export interface CrossEntropyOptions {
   /** The label of rows that count nothing, neither in the sum nor in the mean; default none (PyTorch: -100). */
@@ -110,11 +108,6 @@ function ofLabels(
   return mul(loss, 1 / elementCount(labels.shape));
 }
 
-function reduced(rows: Tensor, reduction: LossReduction): Tensor {
-  if (reduction === 'none') return rows;
-  return reduction === 'sum' ? sum(rows) : mean(rows);
-}
-
 function checkTargets(logits: Tensor, targets: Tensor): boolean {
   const rows = logits.shape.slice(0, -1);
   const fits = logits.rank > 0 && logits.dtype === 'f32';
@@ -149,10 +142,7 @@ function checkOptions(targets: Tensor, options: CrossEntropyOptions): boolean {
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     return misuse('labelSmoothing', labelSmoothing, 'in [0, 1]');
-  return (
-    ['mean', 'sum', 'none'].includes(reduction) ||
-    misuse('reduction', reduction, "'mean', 'sum' or 'none'")
-  );
+  return checkReduction('crossEntropy', reduction);
 }
 
 /** The weights as a tensor [classes]; undefined where none are given, null after a diagnostic. */

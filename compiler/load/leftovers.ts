@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isAlive } from '../../node/alive.ts';
 
 /** Process ids of other machines, which may share a folder with this one, say nothing here. */
 const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 6);
@@ -40,16 +41,6 @@ export function isAbandoned(name: string, writtenMs: number): boolean {
   if (host !== undefined && host !== HOST) return Date.now() - writtenMs > FOREIGN_MS;
   if (Number(process_) !== process.pid) return !isAlive(Number(process_));
   return ![...own].some((taken) => mark.startsWith(taken));
-}
-
-function isAlive(id: number): boolean {
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    // Alive, and somebody else's.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Names in the system's folder of temporary files that are btc's: of emitted models, and spilled values. */

@@ -2,6 +2,8 @@ import { COS_COEFFICIENTS, SIN_COEFFICIENTS } from '../polynomials.ts';
 import { hornerText } from './exponentials.ts';
 import type { HelperRow } from './helpers.ts';
 
+export type AngleHelper = 'reduce_angle' | 'sin_f32' | 'cos_f32';
+
 /** The bits of 2/π behind 32 zeros. */
 const TWO_OVER_PI = [
   0x00000000, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab,
@@ -9,7 +11,7 @@ const TWO_OVER_PI = [
 const table = TWO_OVER_PI.map((word) => `0x${word.toString(16)}u`).join(', ');
 
 // Sines of any angle: the builtins are undefined outside of [-π, π].
-export const ANGLES: Readonly<Record<'reduce_angle' | 'sin_f32' | 'cos_f32', HelperRow>> = {
+export const ANGLES: Readonly<Record<AngleHelper, HelperRow>> = {
   // |x| = quarter·π/2 + r with |r| <= π/4, by the product of the significand with the 96 bits of 2/π that matter at its
   // exponent (Payne, Hanek 1983), modulo 4 and to 62 bits behind the point. It is all in integers, which are exact.
   reduce_angle: {

@@ -3,14 +3,20 @@ import type { HelperRow } from './helpers.ts';
 // What WGSL leaves open of plain arithmetic: division by very large numbers, roots and comparisons of what is no finite
 // number. Decided on the bits, because implementations may assume that values are finite.
 
-type Name = 'equal_f32' | 'less_f32' | 'less_equal_f32' | 'div_f32' | 'sqrt_f32' | 'mod_f32';
+export type ArithmeticHelper =
+  | 'equal_f32'
+  | 'less_f32'
+  | 'less_equal_f32'
+  | 'div_f32'
+  | 'sqrt_f32'
+  | 'mod_f32';
 
 const compare = (name: string, operator: string): HelperRow => ({
   needs: ['is_nan'],
   text: `fn ${name}(a: f32, b: f32) -> bool { return a ${operator} b && !(is_nan(a) || is_nan(b)); }`,
 });
 
-export const ARITHMETIC: Readonly<Record<Name, HelperRow>> = {
+export const ARITHMETIC: Readonly<Record<ArithmeticHelper, HelperRow>> = {
   equal_f32: compare('equal_f32', '=='),
   less_f32: compare('less_f32', '<'),
   less_equal_f32: compare('less_equal_f32', '<='),

@@ -25,7 +25,7 @@ export const hornerText = (x: string, [first, ...rest]: readonly number[]): stri
 /** Below the logarithm of the largest number; from here on 2^k would be infinite. */
 const MOST = '88.72283f';
 
-type Name =
+export type ExponentialHelper =
   | 'exp_series'
   | 'exp_f32'
   | 'expm1_f32'
@@ -39,7 +39,7 @@ type Name =
   | 'erf_f32'
   | 'erfc_f32';
 
-export const EXPONENTIALS: Readonly<Record<Name, HelperRow>> = {
+export const EXPONENTIALS: Readonly<Record<ExponentialHelper, HelperRow>> = {
   // exp(r) - 1 for the remainder r of x = k·ln 2 + r, |r| <= ln 2 / 2; and y·2^k for y near 1.
   exp_series: {
     needs: [],

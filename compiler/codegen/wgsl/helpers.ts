@@ -1,8 +1,8 @@
 import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
-import { ANGLES } from './angles.ts';
-import { ARITHMETIC } from './arithmetic.ts';
-import { EXPONENTIALS } from './exponentials.ts';
-import { POWERS } from './powers.ts';
+import { ANGLES, type AngleHelper } from './angles.ts';
+import { ARITHMETIC, type ArithmeticHelper } from './arithmetic.ts';
+import { EXPONENTIALS, type ExponentialHelper } from './exponentials.ts';
+import { POWERS, type PowerHelper } from './powers.ts';
 
 /** WGSL functions that generated code may call, where a builtin is missing, inaccurate or undefined. */
 export type Helper =
@@ -11,30 +11,12 @@ export type Helper =
   | 'max_f32'
   | 'min_f32'
   | 'sign_f32'
-  | 'equal_f32'
-  | 'less_f32'
-  | 'less_equal_f32'
-  | 'div_f32'
-  | 'sqrt_f32'
-  | 'exp_series'
-  | 'exp_f32'
-  | 'expm1_f32'
-  | 'log_series'
-  | 'log_f32'
-  | 'log1p_f32'
-  | 'tanh_f32'
-  | 'sigmoid_f32'
-  | 'softplus_f32'
-  | 'erfc_tail'
-  | 'erf_f32'
-  | 'erfc_f32'
-  | 'pow_f32'
-  | 'mod_f32'
-  | 'reduce_angle'
-  | 'sin_f32'
-  | 'cos_f32'
   | 'to_i32'
-  | 'random_uniform';
+  | 'random_uniform'
+  | ArithmeticHelper
+  | ExponentialHelper
+  | PowerHelper
+  | AngleHelper;
 
 export interface HelperRow {
   readonly needs: readonly Helper[];

@@ -1,11 +1,13 @@
 import type { HelperRow } from './helpers.ts';
 
+export type PowerHelper = 'pow_f32';
+
 /** 2·atanh(s) = 2·(s + s³/3 + s⁵·(0.6 …)/3): coefficients of fdlibm's e_powf.c (Sun Microsystems 1993; Taylor, Cygnus). */
 const SERIES =
   '0.6f + s2 * (0.42857143f + s2 * (0.33333334f + s2 * (0.2727281f + s2 * (0.23066075f + s2 * 0.20697501f))))';
 
 // The builtin is exp2(b · log2(a)), whose error grows with the product, and undefined for negative bases.
-export const POWERS: Readonly<Record<'pow_f32', HelperRow>> = {
+export const POWERS: Readonly<Record<PowerHelper, HelperRow>> = {
   // pow_positive follows fdlibm: the logarithm to base 2 in two parts, of 12 bits and the rest, so that its product with
   // the head of the exponent is exact. What is exact there by the order of operations is so here by integers or by fma.
   pow_f32: {

@@ -1,0 +1,21 @@
+import { report } from './context.ts';
+import { mean, sum } from './reductions.ts';
+import type { Tensor } from './tensor.ts';
+
+/** How the losses of single rows become one: their mean, their sum, or as they are. */
+export type LossReduction = 'mean' | 'sum' | 'none';
+
+const REDUCTIONS: readonly string[] = ['mean', 'sum', 'none'] satisfies LossReduction[];
+
+export function checkReduction(op: string, reduction: string): boolean {
+  if (REDUCTIONS.includes(reduction)) return true;
+  const wanted = "'mean', 'sum' or 'none'";
+  report(2015, { op, name: 'reduction', value: String(reduction), wanted });
+  return false;
+}
+
+/** A loss of the losses of rows or elements. */
+export function reduced(rows: Tensor, reduction: LossReduction): Tensor {
+  if (reduction === 'none') return rows;
+  return reduction === 'sum' ? sum(rows) : mean(rows);
+}
