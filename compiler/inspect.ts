@@ -35,7 +35,7 @@ export interface InspectedProgram {
   readonly liveBytes: readonly number[];
   /** What the budget leaves for them: all of it without parameters on the device and staging; null without a budget. */
   readonly roomBytes: number | null;
-  readonly levers: InspectedLevers;
+  readonly actions: InspectedActions;
   readonly peakStep: number;
   readonly peakLabel: string;
   /** The layers of that step, as in `stage4.block1.{conv2, norm2} (gradient)`; empty for none. */
@@ -56,8 +56,8 @@ export interface InspectedProgram {
 }
 
 /** What is given up in a program for less memory. */
-export interface InspectedLevers {
-  /** Steps that run again, and what they take; null where no times are predicted. */
+export interface InspectedActions {
+  /** Recomputed steps, and what they take; null where no times are predicted. */
   readonly recompute: { readonly steps: number; readonly seconds: number | null };
   /** Copies to the host and back. */
   readonly swap: {
@@ -125,7 +125,7 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     contractions: (contractions ?? []).map((one) => inspectContraction(plan, one)),
     liveBytes: live,
     roomBytes: roomBytes(plan.memory),
-    levers: inspectLevers(plan, name),
+    actions: inspectActions(plan, name),
     peakStep,
     peakLabel: steps[peakStep]?.label ?? '',
     peakScope: scopeText(placeOf(plan, steps[peakStep]?.source)),
@@ -149,7 +149,7 @@ function roomBytes({ budgetBytes, deviceBytes, arenaBytes }: PlanMemory): number
   return budgetBytes === null ? null : budgetBytes - (deviceBytes - arenaBytes);
 }
 
-function inspectLevers(plan: Plan, name: string): InspectedLevers {
+function inspectActions(plan: Plan, name: string): InspectedActions {
   const { steps, transfers = [], predicted } = plan.programs[name];
   const bytesOf = (way: 'in' | 'out') =>
     transfers.reduce(
@@ -158,7 +158,7 @@ function inspectLevers(plan: Plan, name: string): InspectedLevers {
     );
   return {
     recompute: {
-      steps: steps.filter(({ again }) => again).length,
+      steps: steps.filter(({ recomputed }) => recomputed).length,
       seconds: predicted?.recomputeSeconds ?? null,
     },
     swap: {
@@ -168,7 +168,7 @@ function inspectLevers(plan: Plan, name: string): InspectedLevers {
       seconds: predicted?.swapSeconds ?? null,
     },
     values: inspectValues(plan, name)
-      .filter(({ again }) => again.length > 0)
+      .filter(({ actions }) => actions.length > 0)
       .sort((x, y) => y.savedByteSteps - x.savedByteSteps || (x.name < y.name ? -1 : 1)),
   };
 }

@@ -114,7 +114,7 @@ test('random programs in the least memory give the same bits', async () => {
     const schedule = lowerModule(moduleOf(drawn.graph), { maxStorageBuffers: 8, fusion: true });
     const placed = planMemory(schedule, LIMITS.webgpu, { target: 'webgpu', levers }).schedule!;
     // Most random programs are too small for levers to gain anything.
-    fc.pre(placed.tensors.some(({ again }) => again));
+    fc.pre(placed.tensors.some(({ copyOf }) => copyOf));
     const free = await sessionOf(drawn, 'webgpu');
     const least = await sessionOf(drawn, 'webgpu', levers);
     try {
