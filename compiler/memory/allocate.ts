@@ -68,7 +68,7 @@ function placePersistent(
 ): number[] {
   const reserved: number[] = [];
   const persistent = schedule.tensors.flatMap((tensor, i) =>
-    tensor.program === null && !tensor.onHost ? [i] : [],
+    tensor.program === null && !tensor.hostResident ? [i] : [],
   );
   persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
   for (const tensor of persistent) {
@@ -134,7 +134,7 @@ export function allocate(
 
   const tookOver = new Set(handovers.map((handover) => handover.tensor));
   const placements = schedule.tensors.map((tensor, index): Placement => {
-    if (tensor.onHost)
+    if (tensor.hostResident)
       return {
         slab: null,
         offset: 0,
@@ -195,7 +195,7 @@ function sum(values: readonly number[]): number {
 
 /** The buffer of the target that the runtime reads outputs and persistent tensors through. */
 function stagingBytes({ tensors, programs }: Schedule): number {
-  const onDevice = (tensor: number) => !tensors[tensor].onHost;
+  const onDevice = (tensor: number) => !tensors[tensor].hostResident;
   const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
   return readbackBytesOf({
     outputs: programs.map(({ outputs }) =>
