@@ -1,7 +1,7 @@
 import type { Cascade, Cut } from '../cascade.ts';
 import type { Dialect, ValueType } from './dialect.ts';
 
-/** `for (var name = first; name < end; name += step)`, where `first` is a number below `step` or its name. */
+/** A loop of `name` from `first` to before `end` in steps of `step`; `first` is a number below `step` or its name. */
 export interface Loop {
   readonly name: string;
   readonly first: string;

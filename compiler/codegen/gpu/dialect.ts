@@ -31,7 +31,7 @@ export interface LibraryRow<Helper extends string = string> {
 /** Names in generated code that are reserved words of some shading language. */
 export type LocalName = 'half' | 'output' | 'point';
 
-/** `for (name = first; name < end; name += step)` over indices. Without a step it is 1. */
+/** A loop over indices from `first` to before `end`, in steps of 1 where none is given. */
 export interface CountedLoop {
   readonly name: string;
   readonly first: string;

@@ -26,7 +26,7 @@ export function emitGpu(dialect: Dialect, kernel: Kernel, limits: TargetLimits):
     : emitReduction(dialect, collapsed, limits);
 }
 
-/** {@link emitGpu} in WGSL. The entry point is `main`; buffer i is `@group(0) @binding(i)`, as `wgsl/dialect.ts` says. */
+/** {@link emitGpu} in WGSL; `wgsl/module.ts` says how buffers are bound and what the entry point is called. */
 export function emitWgsl(kernel: Kernel, limits: TargetLimits): { wgsl: string; grid: Grid } {
   const { code, grid } = emitGpu(WGSL, kernel, limits);
   return { wgsl: code, grid };
