@@ -1,21 +1,19 @@
 import { indexNotes } from '../../ir/index-range.ts';
 import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
+import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
 import {
   formatDot,
   type InspectedProgram,
   type Inspection,
   inspectPlan,
   planGraph,
-} from '../inspect.ts';
-import { formatSeconds } from '../seconds.ts';
+} from '../inspect/index.ts';
 import { chart } from './chart.ts';
-import { formatCount } from './count.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
-import { formatType, table } from './table.ts';
+import { table } from './table.ts';
 import { WAYS, whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;
@@ -146,15 +144,15 @@ function formatProgram(
     formatInterface(plan, program.name),
     ...(predicted ? [formatPrediction(predicted, plan.profile)] : []),
     chart(program, columns),
-    ...formatLevers(program, all),
+    ...formatActions(program, all),
     peak,
     `${firstRows(rows, all ? rows.length : MAX_TENSORS, [0])}\n`,
   ].join('\n');
 }
 
 /** Steps that run again and copies to the host, and the values that they are for; nothing where all values are kept. */
-function formatLevers({ levers, steps }: InspectedProgram, all: boolean): string[] {
-  const { recompute, swap, values } = levers;
+function formatActions({ actions, steps }: InspectedProgram, all: boolean): string[] {
+  const { recompute, swap, values } = actions;
   if (values.length === 0 && swap.transfers === 0) return [];
   const time = (seconds: number | null) => (seconds === null ? '' : `, ${formatSeconds(seconds)}`);
   const totals = [

@@ -101,7 +101,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...parts,
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
-    ...(options.levers && isLevered(allocated) ? { levers: options.levers } : {}),
+    ...(options.levers && hasActions(allocated) ? { levers: options.levers } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && options.target === 'webgpu'
       ? { limits: codeLimits(options.limits) }
@@ -115,7 +115,7 @@ export function codeLimits(limits: CodeLimits): CodeLimits {
   return { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension };
 }
 
-function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
+function hasActions({ programs, hostSlots }: AllocatedSchedule): boolean {
   return hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.again));
 }
 

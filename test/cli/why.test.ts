@@ -31,13 +31,13 @@ const model = defineModel({
 
 async function planWithin(
   part: number,
-  levers: { recompute?: RecomputeStrategy; swap?: SwapPolicy },
+  actions: { recompute?: RecomputeStrategy; swap?: SwapPolicy },
 ): Promise<Plan> {
   const { plan } = await compile(model, { target: 'webgpu' });
   const { deviceBytes } = plan!.memory;
   if (part === 1) return plan!;
   const budgetBytes = Math.floor(part * deviceBytes);
-  const tight = await compile(model, { target: 'webgpu', budgetBytes, ...levers });
+  const tight = await compile(model, { target: 'webgpu', budgetBytes, ...actions });
   expect(tight.diagnostics).toEqual([]);
   return tight.plan!;
 }
@@ -51,11 +51,11 @@ beforeAll(async () => {
   recomputing = await planWithin(0.85, { swap: 'none' });
 });
 
-describe('levers', () => {
+describe('memory actions', () => {
   test('without a budget nothing is given up', () => {
-    for (const { levers, roomBytes } of inspectPlan(plain).programs) {
-      expect(levers.values).toEqual([]);
-      expect(levers.swap.transfers + levers.recompute.steps).toBe(0);
+    for (const { actions, roomBytes } of inspectPlan(plain).programs) {
+      expect(actions.values).toEqual([]);
+      expect(actions.swap.transfers + actions.recompute.steps).toBe(0);
       expect(roomBytes).toBeNull();
     }
     expect(formatInspection(plain, 80, false)).not.toMatch(/for less memory|budget\n/);
@@ -64,7 +64,7 @@ describe('levers', () => {
   test('are counted with what they take, and add up to what the plan says', () => {
     for (const plan of [swapping, recomputing]) {
       const train = inspectPlan(plan).programs.find(({ name }) => name === 'train')!;
-      const { values, recompute, swap } = train.levers;
+      const { values, recompute, swap } = train.actions;
       const { predicted, steps } = plan.programs['train'];
       expect(recompute.steps).toBe(steps.filter(({ again }) => again).length);
       expect(recompute.seconds).toBe(predicted!.recomputeSeconds);
