@@ -1,9 +1,10 @@
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import type { Handover } from '../../ir/schedule-flow.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
-import type { Handover, InPlaceSchedule } from './in-place.ts';
+import type { InPlaceSchedule } from './in-place.ts';
 import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
 
