@@ -83,7 +83,14 @@ function originals({ tensors }: Schedule): Int32Array {
   return original;
 }
 
+/** Whose elements a step reads in a tensor that takes over a place. */
+function sourceOf(tensor: number, handovers: readonly Handover[]): number {
+  for (const one of handovers) if (one.tensor === tensor) return one.from;
+  return tensor;
+}
+
 const NEVER = -1;
+const NO_HANDOVERS: readonly Handover[] = [];
 
 class Flow {
   readonly #schedule: Schedule;
@@ -127,7 +134,8 @@ class Flow {
     this.#program = program;
     this.#held = new Map();
     this.#verifyOrder(transfers);
-    const labels = new Set<string>();
+    const repeats = steps.some(({ again }) => again);
+    const done = new Set<string>();
     let next = 0;
     const move = (kind: ScheduleTransfer['kind'], step: number) => {
       for (; next < transfers.length; next++) {
@@ -138,7 +146,8 @@ class Flow {
     };
     steps.forEach((step, s) => {
       move('in', s);
-      this.#step(step, s, handovers.get(s) ?? [], labels);
+      if (repeats) this.#verifyRepeat(step, s, done);
+      this.#step(step, s, handovers.get(s) ?? NO_HANDOVERS);
       move('out', s);
     });
     for (const { name, tensor } of outputs)
@@ -227,13 +236,10 @@ class Flow {
     this.#whole[tensor] = 1;
   }
 
-  #step(step: ScheduleStep, s: number, handovers: readonly Handover[], labels: Set<string>): void {
+  #step(step: ScheduleStep, s: number, handovers: readonly Handover[]): void {
     const { operands, offsets } = step;
     const access = kernelAccess(this.#schedule.kernels[step.kernel]);
     const report = (reason: string) => this.#report(this.#at(s), reason);
-    const key = `${step.label}\0${step.scope ?? ''}`;
-    if (!step.again) labels.add(key);
-    else if (!labels.has(key)) report('runs again, but no step like it has run before');
     for (const handover of handovers) this.#verifyHandover(handover, step, report);
     for (let b = 0; b < operands.length; b++) {
       const tensor = operands[b];
@@ -241,7 +247,7 @@ class Flow {
       const { read } = access[b];
       if (!read) continue;
       const start = offsets?.[b] ?? 0;
-      const source = handovers.find((one) => one.tensor === tensor)?.from ?? tensor;
+      const source = sourceOf(tensor, handovers);
       if (!this.#covers(source, start + read.start, start + read.end))
         report(
           `reads elements ${start + read.start} to ${start + read.end - 1} of '${this.#name(source)}' before a step has written them`,
@@ -251,6 +257,14 @@ class Flow {
     for (let b = 0; b < operands.length; b++)
       this.#write(operands[b], offsets?.[b] ?? 0, access[b], step, report);
     for (let b = 0; b < operands.length; b++) this.#touched[operands[b]] = 1;
+  }
+
+  /** A step that runs again has run before; its kernel may be another one then, with other buffers in one place. */
+  #verifyRepeat({ label, scope = '', again }: ScheduleStep, s: number, done: Set<string>): void {
+    const key = `${label} of ${scope}`;
+    if (!again) done.add(key);
+    else if (!done.has(key))
+      this.#report(this.#at(s), 'runs again, but no step like it has run before');
   }
 
   #write(

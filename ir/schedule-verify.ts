@@ -6,7 +6,6 @@ import {
   RANGE_ALIGNMENT,
   type Schedule,
   type ScheduleProgram,
-  type ScheduleStep,
   type ScheduleTensor,
   type TargetLimits,
 } from './schedule.ts';
@@ -65,8 +64,7 @@ export function verifySchedule(schedule: Schedule, checks: ScheduleChecks = {}):
   verifyNames(schedule, report);
   for (const [index, program] of schedule.programs.entries()) {
     verifyInterface(schedule, index, program, report);
-    for (const [s, step] of program.steps.entries())
-      verifyStep(schedule, index, step, (reason) => report(placeOf(program, s), reason));
+    for (let s = 0; s < program.steps.length; s++) verifyStep(schedule, index, s, report);
   }
   verifyRoles(schedule, report);
   verifySlots(schedule, report);
@@ -214,11 +212,13 @@ function verifyRoles({ tensors, programs }: Schedule, report: Report): void {
 }
 
 function verifyStep(
-  { tensors, kernels }: Schedule,
+  { tensors, kernels, programs }: Schedule,
   program: number,
-  { kernel: index, operands, offsets }: ScheduleStep,
-  report: (reason: string) => void,
+  step: number,
+  reportAt: Report,
 ): void {
+  const { kernel: index, operands, offsets } = programs[program].steps[step];
+  const report = (reason: string) => reportAt(placeOf(programs[program], step), reason);
   const kernel = kernels[index];
   if (!kernel) {
     report(`there is no kernel ${index}`);
