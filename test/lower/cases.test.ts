@@ -8,9 +8,7 @@ import { moduleOf } from '../support/module-of.ts';
 
 describe('lowering', () => {
   testCases('lower', 'lower', ({ input }) =>
-    printSchedule(
-      lowerModule(moduleOf(parseGraph(input)), { maxStorageBuffers: 8, fusion: true }),
-    ),
+    printSchedule(lowerModule(moduleOf(parseGraph(input)), { maxStorageBuffers: 8, fusion: true })),
   );
 });
 
