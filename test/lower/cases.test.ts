@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { lowerModule } from '../../compiler/lower/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
@@ -8,7 +9,9 @@ import { moduleOf } from '../support/module-of.ts';
 
 describe('lowering', () => {
   testCases('lower', 'lower', ({ input }) =>
-    printSchedule(lowerModule(moduleOf(parseGraph(input)), { maxStorageBuffers: 8, fusion: true })),
+    printSchedule(
+      lowerModule(moduleOf(parseGraph(input)), { maxStorageBuffers: 8, fusion: orderProgram }),
+    ),
   );
 });
 
@@ -16,7 +19,7 @@ describe('chains of contractions', () => {
   testCases('lower', 'chain', ({ input, options }) => {
     const schedule = lowerModule(moduleOf(parseGraph(input)), {
       maxStorageBuffers: 8,
-      fusion: true,
+      fusion: orderProgram,
       // Only bytes matter, and an array has 64 elements at most.
       stages: {
         arrayBytes: 256,

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { liveness } from '../../compiler/liveness/lifetimes.ts';
 import { allocate } from '../../compiler/memory/allocate.ts';
 import { UNLIMITED_HOST } from '../../compiler/memory/host-slots.ts';
 import { shareInPlace } from '../../compiler/memory/in-place.ts';
 import { planMemory, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../../compiler/memory/index.ts';
+import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import {
   type Decisions,
   KEEP,
   noDecisions,
   RECOMPUTE,
   SWAP,
-} from '../../compiler/memory/levers/decisions.ts';
-import { LeverEmitter } from '../../compiler/memory/levers/emit.ts';
-import type { LeverSet } from '../../compiler/memory/levers/index.ts';
-import { prefetch } from '../../compiler/memory/levers/prefetch.ts';
-import { leverProgram, type NamedProgram } from '../../compiler/memory/levers/program.ts';
-import { isRefusal, realise } from '../../compiler/memory/levers/realise.ts';
-import { liveness } from '../../compiler/memory/liveness.ts';
+} from '../../compiler/plan-search/decisions.ts';
+import { ScheduleEmitter } from '../../compiler/plan-search/emit.ts';
+import type { ActionSet } from '../../compiler/plan-search/memory-actions.ts';
+import { prefetch } from '../../compiler/plan-search/prefetch.ts';
+import { type NamedValueProgram, valueProgram } from '../../compiler/plan-search/program.ts';
 import { type Schedule, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { type Case, readCases, testCases } from '../support/cases.ts';
@@ -39,7 +39,7 @@ const withoutKernels = (text: string) => text.replaceAll(/^kernel [^}]*\}\n/gm, 
  * `+evict` where it is not held when it comes back inside of that gap for another value; `w=host` for a parameter whose home is the
  * host.
  */
-function decide(program: NamedProgram, { options }: Case): Decisions {
+function decide(program: NamedValueProgram, { options }: Case): Decisions {
   const decisions = noDecisions(program);
   for (const [key, decision] of Object.entries(options)) {
     const [name, use] = key.split('/');
@@ -59,7 +59,7 @@ function applied(example: Case): string {
   const schedule = parseSchedule(input);
   expect(printSchedule(schedule)).toBe(input);
   const programs = schedule.programs.map((_, index) =>
-    leverProgram(schedule, index, ALIGNMENT, () => 1),
+    valueProgram(schedule, index, ALIGNMENT, () => 1),
   );
   const isHome = (tensor: number) => options[schedule.tensors[tensor].name] === 'host';
   const written = new Set(
@@ -67,11 +67,11 @@ function applied(example: Case): string {
       tensors.filter((_, value) => values[value].writers.length > 0),
     ),
   );
-  const emitter = new LeverEmitter(schedule, isHome, (tensor) => written.has(tensor));
+  const emitter = new ScheduleEmitter(schedule, isHome, (tensor) => written.has(tensor));
   for (const [index, program] of programs.entries()) {
     const onHost = (value: number) => isHome(program.tensors[value]);
-    const result = realise(program, decide(program, example), onHost);
-    if (isRefusal(result))
+    const result = applyDecisions(program, decide(program, example), onHost);
+    if (isInfeasible(result))
       return `infeasible: ${program.values[result.value].name} cannot come back before step ${result.step} of ${program.name}`;
     const room = Number(options.room ?? Number.POSITIVE_INFINITY);
     emitter.add(index, program, prefetch(program, result, onHost, costs(options), room));
@@ -100,16 +100,16 @@ function chosen({ input, options }: Case): string {
   let text = '';
   const plan = planMemory(schedule, WEBGPU_DEFAULT_LIMITS, {
     target: 'webgpu',
-    levers: {
-      recompute: (options.recompute ?? 'none') as LeverSet['recompute'],
-      swap: (options.swap ?? 'none') as LeverSet['swap'],
+    actions: {
+      recompute: (options.recompute ?? 'none') as ActionSet['recompute'],
+      swap: (options.swap ?? 'none') as ActionSet['swap'],
       budgetBytes: Number(options.budget ?? Number.POSITIVE_INFINITY),
       secondsOf: () => 1,
       costs: costs(options),
       ...(options.host ? { host: { hostBytes: Number(options.host), spillBytes: 0 } } : {}),
     },
     print: (stage, printed) => {
-      if (stage === 'levers') text = printed;
+      if (stage === 'actions') text = printed;
     },
   });
   if (!plan.schedule)
@@ -117,7 +117,7 @@ function chosen({ input, options }: Case): string {
       .map((error) => (error.kind === 'host' ? `infeasible: host ${error.bytes}` : error.kind))
       .join('\n');
   const floors = (plan.floors?.() ?? []).map(
-    ({ levers, bytes }) => `# recompute ${levers.recompute}, swap ${levers.swap}: ${bytes}\n`,
+    ({ actions, bytes }) => `# recompute ${actions.recompute}, swap ${actions.swap}: ${bytes}\n`,
   );
   if (floors.length > 0) return `infeasible: ${plan.deviceBytes} bytes\n${floors.join('')}`;
   expect(scheduleResults(plan.schedule)).toEqual(scheduleResults(placed(schedule)));
