@@ -10,6 +10,7 @@ import {
   type TargetLimits,
   WEBGPU_DEFAULT_LIMITS,
 } from '../../ir/schedule.ts';
+import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { Slabs } from '../support/run-allocated.ts';
@@ -141,6 +142,7 @@ describe('planMemory under a budget', () => {
           : planned(schedule, limits, options(seed, overlap, levers, least));
         expect(again.deviceBytes).toBeLessThanOrEqual(least);
         expect(results(again.schedule!)).toEqual(results(plain.schedule!));
+        expect(sameMeaning(schedule, again.schedule!)).toBe(null);
         verified(again.schedule!, least);
         expect(parseSchedule(printSchedule(again.schedule!))).toEqual(again.schedule);
       }),
@@ -160,6 +162,7 @@ describe('planMemory under a budget', () => {
         const budget = Math.floor(plain.deviceBytes * share);
         const pulled = planned(schedule, limits, options(seed, overlap, levers, budget));
         expect(results(pulled.schedule!)).toEqual(results(plain.schedule!));
+        expect(sameMeaning(schedule, pulled.schedule!)).toBe(null);
         verified(pulled.schedule!, null);
       }),
       soaked(25),
@@ -196,6 +199,7 @@ describe('planMemory under a budget', () => {
           const { hostBytes: held, spillBytes: inFile } = verified(kept.schedule!, budget);
           expect(held).toBeLessThanOrEqual(most);
           expect(results(kept.schedule!)).toEqual(results(plain.schedule!));
+          expect(sameMeaning(schedule, kept.schedule!)).toBe(null);
           if (inFile > 0) spilled++;
         }
       }),
