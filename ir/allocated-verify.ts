@@ -75,9 +75,9 @@ function verifyPlacements(
   }
   placements.forEach(({ slab, offset, policy }, i) => {
     const place = called(allocated, i);
-    const { program, onHost, role } = tensors[i];
+    const { program, hostResident, role } = tensors[i];
     const wanted: readonly Placement['policy'][] =
-      program !== null ? ['arena', 'in-place'] : onHost ? ['host'] : ['persistent'];
+      program !== null ? ['arena', 'in-place'] : hostResident ? ['host'] : ['persistent'];
     if (!wanted.includes(policy)) report(place, `has role '${role}' and policy '${policy}'`);
     else if (role === 'input' && policy === 'in-place')
       report(place, 'is an input, which the caller writes, and in place');
@@ -332,8 +332,8 @@ function verifySnapshots(allocated: AllocatedSchedule, target: Target, report: R
   const copiesOf = new Map<number, number>();
   if (programs.some(({ transfers }) => transfers?.length)) {
     const written = writtenTensors(allocated);
-    tensors.forEach(({ program, onHost }, i) => {
-      if (program !== null || onHost) return;
+    tensors.forEach(({ program, hostResident }, i) => {
+      if (program !== null || hostResident) return;
       // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
       if (written.has(i)) copiesOf.set(i, 2);
       else if (target === 'webgpu') copiesOf.set(i, 1);
@@ -368,7 +368,7 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
   check('memory for reading', reading, moves('in', 'file') || (onGpu && undone));
   check('memory for writing', writing, onGpu && (moves('out', 'file') || undone));
   const onDevice = (tensor: number) =>
-    tensors[tensor].onHost ? [] : [byteCount(tensors[tensor].shape)];
+    tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor].shape)];
   const readback = onGpu
     ? readbackBytesOf({
         outputs: programs.map(({ outputs }) => outputs.flatMap(({ tensor }) => onDevice(tensor))),

@@ -10,9 +10,9 @@ import { elementCount } from './tensor.ts';
 //             transfer, or are those of the tensor whose place was taken over; persistent tensors always hold something;
 // outputs     are written as a whole;
 // transfers   stand in the order of time and name slots and tensors of their program; `out` copies a whole tensor, which no step
-//             writes afterwards; `in` brings a tensor that says whose value it holds again, before anything else touches it, from a
+//             writes afterwards; `in` brings a tensor that says what it is a copy of, before anything else touches it, from a
 //             slot that holds that value: by an earlier `out` of it, or as its home; a home is written once in a run;
-// again       tensors that are computed or brought again are, by steps that run again and change no persistent value;
+// copies      tensors that are recomputed or swapped in are, by recomputed steps that change no persistent value;
 // handovers   a tensor takes over the place of one of its size and dtype, which no output, transfer or later step needs, in the step
 //             that touches it first, bound as a whole, and read before it is written.
 
@@ -66,19 +66,19 @@ function handoversByStep(
   return groups;
 }
 
-/** For each tensor the first in its chain of `again`: itself where it has none. Premise: the chains end. */
+/** For each tensor the original that it is a copy of, in the end: itself where it is none. Premise: copies lead to an original. */
 function originals({ tensors }: Schedule): Int32Array {
   const original = new Int32Array(tensors.length).fill(-1);
   tensors.forEach((_, index) => {
-    const chain: number[] = [];
+    const followed: number[] = [];
     let at = index;
     while (original[at] < 0) {
-      chain.push(at);
-      const { again } = tensors[at];
-      if (again) at = again.of;
+      followed.push(at);
+      const { copyOf } = tensors[at];
+      if (copyOf) at = copyOf.tensor;
       else original[at] = at;
     }
-    for (const link of chain) original[link] = original[at];
+    for (const link of followed) original[link] = original[at];
   });
   return original;
 }
@@ -134,7 +134,7 @@ class Flow {
     this.#program = program;
     this.#held = new Map();
     this.#verifyOrder(transfers);
-    const repeats = steps.some(({ again }) => again);
+    const repeats = steps.some(({ recomputed }) => recomputed);
     const done = new Set<string>();
     let next = 0;
     const move = (kind: ScheduleTransfer['kind'], step: number) => {
@@ -146,7 +146,7 @@ class Flow {
     };
     steps.forEach((step, s) => {
       move('in', s);
-      if (repeats) this.#verifyRepeat(step, s, done);
+      if (repeats) this.#verifyRecomputed(step, s, done);
       this.#step(step, s, handovers.get(s) ?? NO_HANDOVERS);
       move('out', s);
     });
@@ -155,17 +155,17 @@ class Flow {
         this.#report(`${program.name}, output '${name}'`, 'is never written as a whole');
   }
 
-  /** Tensors that should have come again and did not. */
+  /** Copies that nothing fills. */
   finish(): void {
     const { tensors } = this.#schedule;
-    tensors.forEach(({ name, again }, index) => {
-      if (!again) return;
-      const done = again.by === 'swap' ? this.#brought[index] : this.#recomputed[index];
+    tensors.forEach(({ name, copyOf }, index) => {
+      if (!copyOf) return;
+      const done = copyOf.by === 'swap' ? this.#brought[index] : this.#recomputed[index];
       // A parameter's new value may be computed in a place of its own.
-      if (done || (again.by === 'swap' && tensors[this.#original[index]].onHost)) return;
+      if (done || (copyOf.by === 'swap' && tensors[this.#original[index]].hostResident)) return;
       const way =
-        again.by === 'swap' ? 'no transfer brings it in' : 'no step that runs again writes it';
-      this.#report(`tensor '${name}'`, `holds a value again, but ${way}`);
+        copyOf.by === 'swap' ? 'no transfer brings it in' : 'no recomputed step writes it';
+      this.#report(`tensor '${name}'`, `is a copy, but ${way}`);
     });
   }
 
@@ -223,11 +223,11 @@ class Flow {
   }
 
   #bring(tensor: number, slot: number, report: (reason: string) => void): void {
-    const { role, again } = this.#schedule.tensors[tensor];
+    const { role, copyOf } = this.#schedule.tensors[tensor];
     const name = this.#name(tensor);
     const value = this.#original[tensor];
     if (role === 'input') report(`'${name}' is an input, which the caller writes`);
-    if (again?.by !== 'swap') report(`'${name}' does not say whose value it holds again`);
+    if (copyOf?.by !== 'swap') report(`'${name}' does not say what it is a copy of`);
     if (this.#touched[tensor]) report(`'${name}' is brought in when it is in use`);
     if (this.#schedule.slots![slot].tensor === null && this.#held.get(slot) !== value)
       report(`slot ${slot} does not hold the value of '${this.#name(value)}'`);
@@ -259,12 +259,16 @@ class Flow {
     for (let b = 0; b < operands.length; b++) this.#touched[operands[b]] = 1;
   }
 
-  /** A step that runs again has run before; its kernel may be another one then, with other buffers in one place. */
-  #verifyRepeat({ label, scope = '', again }: ScheduleStep, s: number, done: Set<string>): void {
+  /** A recomputed step has run before; its kernel may be another one then, with other buffers in one place. */
+  #verifyRecomputed(
+    { label, scope = '', recomputed }: ScheduleStep,
+    s: number,
+    done: Set<string>,
+  ): void {
     const key = `${label} of ${scope}`;
-    if (!again) done.add(key);
+    if (!recomputed) done.add(key);
     else if (!done.has(key))
-      this.#report(this.#at(s), 'runs again, but no step like it has run before');
+      this.#report(this.#at(s), 'is recomputed, but no step like it has run before');
   }
 
   #write(
@@ -283,11 +287,11 @@ class Flow {
       return;
     }
     if (written.length === 0) return;
-    if (step.again) {
+    if (step.recomputed) {
       const value = this.#original[tensor];
       this.#recomputed[tensor] = 1;
       if (this.#schedule.tensors[value].program === null)
-        report(`runs again, but writes '${this.#name(value)}', which lives on`);
+        report(`is recomputed, but writes '${this.#name(value)}', which lives on`);
     }
     if (this.#sent[tensor] !== NEVER)
       report(

@@ -16,7 +16,7 @@ import { byteCount, elementCount, formatType, parseType, sameShape } from './ten
 //
 // tensors     have a known dtype and whole positive extents; `parameter`, `state` and `optimiser` are of no program, all others of
 //             one; only the former are on the host; names of persistent ones are unique, for checkpoints are keyed by them;
-// again       a tensor that holds a value again has the dtype and shape of the one that it names, which is of its program or
+// copies      a copy has the dtype and shape of the one that it names, which is of its program or
 //             persistent; the chains end;
 // kernels     keep the invariants in kernel.ts, have names of their own and no more buffers, and stages no larger arrays, than
 //             the target has;
@@ -59,7 +59,7 @@ export function verifySchedule(schedule: Schedule, checks: ScheduleChecks = {}):
   const errors: string[] = [];
   const report: Report = (place, reason) => errors.push(`${place}: ${reason}`);
   verifyTensors(schedule, report);
-  verifyAgain(schedule, report);
+  verifyCopies(schedule, report);
   verifyKernels(schedule, checks, report);
   verifyNames(schedule, report);
   for (const [index, program] of schedule.programs.entries()) {
@@ -87,7 +87,7 @@ const isIndex = (value: number, count: number) =>
 
 function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
   for (const tensor of tensors) {
-    const { dtype, shape, role, program, onHost } = tensor;
+    const { dtype, shape, role, program, hostResident } = tensor;
     if (!parseType(formatType({ dtype, shape: [] })))
       report(called(tensor), `there is no dtype '${dtype}'`);
     if (!shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
@@ -102,38 +102,39 @@ function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
       );
     if (program !== null && !isIndex(program, programs.length))
       report(called(tensor), `there is no program ${program}`);
-    if (onHost && !persistent) report(called(tensor), `is on the host, but has role '${role}'`);
+    if (hostResident && !persistent)
+      report(called(tensor), `is on the host, but has role '${role}'`);
   }
 }
 
-/** The values that tensors hold again: of their type, and in chains that end. */
-function verifyAgain({ tensors }: Schedule, report: Report): void {
+/** Copies have the type of what they copy, and copies of copies lead to an original. */
+function verifyCopies({ tensors }: Schedule, report: Report): void {
   /** 0: not seen; 1: in the chain that is followed; 2: its chain ends. */
   const seen = new Uint8Array(tensors.length);
   tensors.forEach((tensor, index) => {
-    const { again } = tensor;
-    if (!again) return;
-    const of = tensors[again.of];
+    const { copyOf } = tensor;
+    if (!copyOf) return;
+    const of = tensors[copyOf.tensor];
     if (!of) {
-      report(called(tensor), `there is no tensor ${again.of} whose value it could hold again`);
+      report(called(tensor), `there is no tensor ${copyOf.tensor} that it could be a copy of`);
       return;
     }
     if (of.dtype !== tensor.dtype || !sameShape(of.shape, tensor.shape))
       report(
         called(tensor),
-        `is ${formatType(tensor)}, but holds the value of '${of.name}' again, which is ${formatType(of)}`,
+        `is ${formatType(tensor)}, but a copy of '${of.name}', which is ${formatType(of)}`,
       );
     if (tensor.program === null || (of.program !== null && of.program !== tensor.program))
-      report(called(tensor), `holds the value of '${of.name}' of another program again`);
-    const chain: number[] = [];
+      report(called(tensor), `is a copy of '${of.name}' of another program`);
+    const followed: number[] = [];
     let at: number | undefined = index;
-    for (; at !== undefined && seen[at] === 0; at = tensors[at]?.again?.of) {
+    for (; at !== undefined && seen[at] === 0; at = tensors[at]?.copyOf?.tensor) {
       seen[at] = 1;
-      chain.push(at);
+      followed.push(at);
     }
     if (at !== undefined && seen[at] === 1)
-      report(called(tensor), 'holds a value again that is, in the end, its own');
-    for (const link of chain) seen[link] = 2;
+      report(called(tensor), 'is, in the end, a copy of itself');
+    for (const link of followed) seen[link] = 2;
   });
 }
 
@@ -241,7 +242,7 @@ function verifyStep(
     const { access, elements, dtype: wanted } = buffers[b];
     if (tensor.program !== null && tensor.program !== program)
       report(`'${name}' is of another program`);
-    if (tensor.onHost) report(`'${name}' is on the host`);
+    if (tensor.hostResident) report(`'${name}' is on the host`);
     if (dtype !== wanted) report(`'${name}' is ${dtype}, b${b} of '${kernel.name}' ${wanted}`);
     if (!Number.isSafeInteger(start) || start < 0 || start % RANGE_ALIGNMENT !== 0)
       report(`the range of '${name}' starts at ${start}, not at a multiple of ${RANGE_ALIGNMENT}`);
@@ -285,7 +286,7 @@ function verifySlots({ tensors, slots = [], programs }: Schedule, report: Report
       return;
     }
     const tensor = tensors[index];
-    if (!tensor?.onHost) report(place, `tensor ${index} is not on the host`);
+    if (!tensor?.hostResident) report(place, `tensor ${index} is not on the host`);
     else if (copies !== 1 + written[i])
       report(
         place,
@@ -294,7 +295,7 @@ function verifySlots({ tensors, slots = [], programs }: Schedule, report: Report
     homes[index]++;
   });
   tensors.forEach((tensor, i) => {
-    if (tensor.onHost && homes[i] !== 1)
+    if (tensor.hostResident && homes[i] !== 1)
       report(called(tensor), `is on the host, but has ${homes[i]} homes`);
   });
 }

@@ -1,21 +1,19 @@
 import { indexNotes } from '../../ir/index-range.ts';
 import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
+import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
 import {
   formatDot,
   type InspectedProgram,
   type Inspection,
   inspectPlan,
   planGraph,
-} from '../inspect.ts';
-import { formatSeconds } from '../seconds.ts';
+} from '../inspect/index.ts';
 import { chart } from './chart.ts';
-import { formatCount } from './count.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
-import { formatType, table } from './table.ts';
+import { table } from './table.ts';
 import { WAYS, whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;
@@ -146,20 +144,20 @@ function formatProgram(
     formatInterface(plan, program.name),
     ...(predicted ? [formatPrediction(predicted, plan.profile)] : []),
     chart(program, columns),
-    ...formatLevers(program, all),
+    ...formatActions(program, all),
     peak,
     `${firstRows(rows, all ? rows.length : MAX_TENSORS, [0])}\n`,
   ].join('\n');
 }
 
-/** Steps that run again and copies to the host, and the values that they are for; nothing where all values are kept. */
-function formatLevers({ levers, steps }: InspectedProgram, all: boolean): string[] {
-  const { recompute, swap, values } = levers;
+/** Recomputed steps and copies to the host, and the values that they are for; nothing where all values are kept. */
+function formatActions({ actions, steps }: InspectedProgram, all: boolean): string[] {
+  const { recompute, swap, values } = actions;
   if (values.length === 0 && swap.transfers === 0) return [];
   const time = (seconds: number | null) => (seconds === null ? '' : `, ${formatSeconds(seconds)}`);
   const totals = [
     ...(recompute.steps > 0
-      ? [`${recompute.steps} of ${steps} steps run again${time(recompute.seconds)}`]
+      ? [`${recompute.steps} of ${steps} steps recomputed${time(recompute.seconds)}`]
       : []),
     ...(swap.transfers > 0
       ? [
@@ -167,10 +165,10 @@ function formatLevers({ levers, steps }: InspectedProgram, all: boolean): string
         ]
       : []),
   ];
-  const rows = values.map(({ name, bytes, again, lives, savedByteSteps, ...costs }) => [
+  const rows = values.map(({ name, bytes, actions, lives, savedByteSteps, ...costs }) => [
     formatBytes(bytes),
     name,
-    again.map((way) => WAYS[way]).join(' and '),
+    actions.map((way) => WAYS[way]).join(' and '),
     `steps ${lives.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ')}`,
     `saves ${Math.round(savedByteSteps / bytes)} steps`,
     costs.recomputeSeconds === null || costs.swapSeconds === null
@@ -187,7 +185,7 @@ function formatLevers({ levers, steps }: InspectedProgram, all: boolean): string
 function formatPrediction(predicted: PlanPrediction, profile: string | undefined): string {
   const { seconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted;
   const parts = [
-    [recomputeSeconds, 'computing again'],
+    [recomputeSeconds, 'recomputing'],
     [swapSeconds, 'swapping'],
     [interfaceSeconds, 'handing over'],
   ] as const;
@@ -262,7 +260,7 @@ function formatTensors({ tensors }: Plan): string {
     tensor.name,
     formatType(tensor),
     tensor.role,
-    tensor.again ? WAYS[tensor.again.by] : tensor.policy,
+    tensor.copyOf ? WAYS[tensor.copyOf.by] : tensor.policy,
     tensor.program === null ? '' : `steps ${tensor.firstStep} to ${tensor.lastStep}`,
   ]);
   const head = ['size', 'slab:offset', 'tensor', 'type', 'role', 'memory', 'life'];

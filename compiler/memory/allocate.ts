@@ -3,9 +3,15 @@ import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import {
+  alignedBytes,
+  alignUp,
+  type Blocks,
+  type Liveness,
+  liveBytes,
+} from '../liveness/lifetimes.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
 import type { InPlaceSchedule } from './in-place.ts';
-import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
 
 /** Bytes of one slab that can be used: both the alignment of offsets and that of slabs divide it. */
@@ -47,7 +53,7 @@ function programBlocks(
 }
 
 /** For each tensor the first of its chain of handovers: itself where it took over nothing. */
-function chainRoots(count: number, handovers: readonly Handover[]): Int32Array {
+function aliasClassRoots(count: number, handovers: readonly Handover[]): Int32Array {
   const root = Int32Array.from({ length: count }, (_, index) => index);
   // A tensor's own handover is always seen before the one in which it is taken over.
   for (const { tensor, from } of handovers) root[tensor] = root[from];
@@ -63,7 +69,7 @@ function placePersistent(
 ): number[] {
   const reserved: number[] = [];
   const persistent = schedule.tensors.flatMap((tensor, i) =>
-    tensor.program === null && !tensor.onHost ? [i] : [],
+    tensor.program === null && !tensor.hostResident ? [i] : [],
   );
   persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
   for (const tensor of persistent) {
@@ -105,7 +111,7 @@ export function allocate(
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
   const addresses = new Float64Array(schedule.tensors.length);
-  const root = chainRoots(schedule.tensors.length, handovers);
+  const root = aliasClassRoots(schedule.tensors.length, handovers);
   const reserved = placePersistent(schedule, bytes, slabBytes, addresses);
 
   const extents: number[] = [];
@@ -129,7 +135,7 @@ export function allocate(
 
   const tookOver = new Set(handovers.map((handover) => handover.tensor));
   const placements = schedule.tensors.map((tensor, index): Placement => {
-    if (tensor.onHost)
+    if (tensor.hostResident)
       return {
         slab: null,
         offset: 0,
@@ -190,7 +196,7 @@ function sum(values: readonly number[]): number {
 
 /** The buffer of the target that the runtime reads outputs and persistent tensors through. */
 function stagingBytes({ tensors, programs }: Schedule): number {
-  const onDevice = (tensor: number) => !tensors[tensor].onHost;
+  const onDevice = (tensor: number) => !tensors[tensor].hostResident;
   const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
   return readbackBytesOf({
     outputs: programs.map(({ outputs }) =>

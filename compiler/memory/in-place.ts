@@ -4,7 +4,7 @@ import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import type { Liveness } from './liveness.ts';
+import type { Liveness } from '../liveness/lifetimes.ts';
 
 /** A kernel's buffer that is read and one that is written, which may be the same memory. */
 export interface BufferPair {
@@ -42,7 +42,7 @@ export function overwritable(
     body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
   );
   const under = nodesUnderReduction(body);
-  // Axes of one point, which drafts may have, make no difference.
+  // Axes of one point, which nests may have, make no difference.
   const sameAddress = (a: Affine, b: Affine) =>
     a.offset === b.offset &&
     body.axes.every(

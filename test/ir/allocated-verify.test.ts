@@ -82,7 +82,7 @@ function planned(share: number, hostBytes: number): AllocatedSchedule {
   const { deviceBytes } = planMemory(schedule, limits, { target });
   const { schedule: made } = planMemory(schedule, limits, {
     target,
-    levers: {
+    actions: {
       ...{ recompute: 'none', swap: 'auto', budgetBytes: Math.floor(deviceBytes * share) },
       secondsOf: () => 1e-5,
       costs: {

@@ -173,7 +173,7 @@ describe('sameMeaning', () => {
         expect(verifyAllocated(planned, { limits: limitsOf(target), target })).toEqual([]);
         for (const { steps, transfers = [] } of planned.programs) {
           swaps += transfers.length;
-          repeats += steps.filter(({ again }) => again).length;
+          repeats += steps.filter(({ recomputed }) => recomputed).length;
         }
         homes += planned.hostSlots.filter(({ tensor }) => tensor !== null).length;
         handovers += planned.placements.filter(({ policy }) => policy === 'in-place').length;

@@ -42,13 +42,13 @@ kernel join {
   store b1[a0] = n2
 }
 tensor t0 w: f32[100] parameter
-tensor t1 v: f32[100] state on host
+tensor t1 v: f32[100] state host-resident
 tensor t2 x: f32[100] input of train
 tensor t3 a: f32[100] activation of train
 tensor t4 b: f32[100] activation of train
-tensor t5 a2: f32[100] activation of train again swap t3
-tensor t6 v2: f32[100] activation of train again swap t1
-tensor t7 b2: f32[100] activation of train again recompute t4
+tensor t5 a2: f32[100] activation of train swap of t3
+tensor t6 v2: f32[100] activation of train swap of t1
+tensor t7 b2: f32[100] activation of train recompute of t4
 tensor t8 parts: f32[128] activation of train
 tensor t9 y: f32[100] output of train
 tensor t10 z: f32[100] input of test
@@ -59,7 +59,7 @@ program train
   step 1: k0(t3, t4) "b"
   step 2: k1(t0, t4) "w"
   step 3: k1(t6, t4) "v"
-  step 4: k0(t5, t7) "b" again
+  step 4: k0(t5, t7) "b" recomputed
   step 5: k2(t5, t8) "first"
   step 6: k2(t7, t8+64) "second"
   step 7: k3(t8, t9) "y"
@@ -143,30 +143,30 @@ const MUTATIONS: Mutations = [
   [
     'an activation on the host',
     (s) => {
-      s.tensors.push({ ...s.tensors[8], onHost: true });
+      s.tensors.push({ ...s.tensors[8], hostResident: true });
       s.slots.push({ tier: 'memory', tensor: 12, copies: 1 });
     },
     ["tensor 'parts': is on the host, but has role 'activation'"],
   ],
   [
     'a value of no tensor',
-    tensor(7, { again: { of: 77, by: 'recompute' } }),
-    ["tensor 'b2': there is no tensor 77 whose value it could hold again"],
+    tensor(7, { copyOf: { tensor: 77, by: 'recompute' } }),
+    ["tensor 'b2': there is no tensor 77 that it could be a copy of"],
   ],
   [
     'a value of another type',
-    tensor(7, { again: { of: 8, by: 'recompute' } }),
-    ["tensor 'b2': is f32[100], but holds the value of 'parts' again, which is f32[128]"],
+    tensor(7, { copyOf: { tensor: 8, by: 'recompute' } }),
+    ["tensor 'b2': is f32[100], but a copy of 'parts', which is f32[128]"],
   ],
   [
     'a value of another program',
-    tensor(7, { again: { of: 11, by: 'recompute' } }),
-    ["tensor 'b2': holds the value of 'r' of another program again"],
+    tensor(7, { copyOf: { tensor: 11, by: 'recompute' } }),
+    ["tensor 'b2': is a copy of 'r' of another program"],
   ],
   [
     'a value that is its own',
-    tensor(7, { again: { of: 7, by: 'recompute' } }),
-    ["tensor 'b2': holds a value again that is, in the end, its own"],
+    tensor(7, { copyOf: { tensor: 7, by: 'recompute' } }),
+    ["tensor 'b2': is, in the end, a copy of itself"],
   ],
   [
     'a kernel that leaves its buffer',
@@ -426,10 +426,10 @@ const MUTATIONS: Mutations = [
       s.programs[0].transfers[3].tensor = 12;
       s.programs[0].steps[4].operands[0] = 12;
       s.programs[0].steps[5].operands[0] = 12;
-      s.tensors[5].again = undefined;
+      s.tensors[5].copyOf = undefined;
     },
     [
-      "train, copy in at step 4: 'free' does not say whose value it holds again",
+      "train, copy in at step 4: 'free' does not say what it is a copy of",
       "train, copy in at step 4: slot 1 does not hold the value of 'free'",
     ],
   ],
@@ -454,15 +454,15 @@ const MUTATIONS: Mutations = [
   [
     'a step that runs again for the first time',
     step(4, { label: 'c' }),
-    ["train, step 4 'c': runs again, but no step like it has run before"],
+    ["train, step 4 'c': is recomputed, but no step like it has run before"],
   ],
   [
     'an update that runs again',
     (s) => {
       const { steps } = s.programs[0];
-      steps.push({ ...steps[2], operands: [0, 7], again: true });
+      steps.push({ ...steps[2], operands: [0, 7], recomputed: true });
     },
-    ["train, step 8 'w': runs again, but writes 'w', which lives on"],
+    ["train, step 8 'w': is recomputed, but writes 'w', which lives on"],
   ],
   [
     'a write after the copy out',
@@ -479,12 +479,12 @@ const MUTATIONS: Mutations = [
       s.programs[0].steps[4].operands[0] = 3;
       s.programs[0].steps[5].operands[0] = 3;
     },
-    ["tensor 'a2': holds a value again, but no transfer brings it in"],
+    ["tensor 'a2': is a copy, but no transfer brings it in"],
   ],
   [
     'a value that no step recomputes',
-    step(4, { again: undefined }),
-    ["tensor 'b2': holds a value again, but no step that runs again writes it"],
+    step(4, { recomputed: undefined }),
+    ["tensor 'b2': is a copy, but no recomputed step writes it"],
   ],
 ];
 

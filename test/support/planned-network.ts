@@ -1,9 +1,10 @@
 import { stageModel } from '../../compiler/codegen/stage-model.ts';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { withOptions } from '../../compiler/frontend/option.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
-import { type LeverSet, planMemory } from '../../compiler/memory/index.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
+import { type ActionSet, planMemory } from '../../compiler/memory/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import type { Target } from '../../ir/plan.ts';
 import {
   type AllocatedSchedule,
@@ -28,7 +29,7 @@ export async function loweredNetwork(network: SmallNetwork, target: Target): Pro
   return lowerModule(module, {
     maxStorageBuffers: limits.maxStorageBuffers,
     offsetAlignment: limits.offsetAlignment,
-    fusion: true,
+    fusion: orderProgram,
     stages: stageModel(target, limits),
   });
 }
@@ -37,7 +38,7 @@ export async function loweredNetwork(network: SmallNetwork, target: Target): Pro
 export function plannedWithin(
   schedule: Schedule,
   target: Target,
-  levers: LeverSet,
+  actions: ActionSet,
   share: number,
 ): AllocatedSchedule {
   const limits = limitsOf(target);
@@ -50,8 +51,8 @@ export function plannedWithin(
   };
   const { schedule: planned } = planMemory(schedule, limits, {
     target,
-    levers: {
-      ...levers,
+    actions: {
+      ...actions,
       budgetBytes: Math.floor(plain.deviceBytes * share),
       secondsOf: () => 1e-5,
       costs,

@@ -112,10 +112,10 @@ function findDonors(plan: Plan): Map<number, number> {
 
 function addTensor(draft: Draft, like: number, program: string, by: 'recompute' | 'swap'): number {
   const { dtype, shape, bytes, name } = draft.tensors[like];
-  const again = { of: like, by };
+  const copyOf = { tensor: like, by };
   return (
     draft.tensors.push({
-      ...{ dtype, shape, bytes, program, again },
+      ...{ dtype, shape, bytes, program, copyOf },
       ...{ role: 'activation', policy: 'arena', slab: 0, offset: 0, firstStep: 0, lastStep: 0 },
       name: `${name}@${draft.tensors.length}`,
     }) - 1
@@ -226,7 +226,7 @@ function recomputeSome(draft: Draft, program: DraftProgram, drawn: () => boolean
     const step = program.steps[made];
     const accesses = plan.kernels[step.kernel].bindings.map(({ access }) => access);
     const whole = plan.kernels[step.kernel].bindings[step.bindings.indexOf(index)].bytes;
-    if (rest.some(({ writes }) => writes) || whole !== tensor.bytes || step.again) continue;
+    if (rest.some(({ writes }) => writes) || whole !== tensor.bytes || step.recomputed) continue;
     const before = rest[draft.below(rest.length)].step;
     const steady = step.bindings.every(
       (operand, b) =>
@@ -248,7 +248,7 @@ function recomputeSome(draft: Draft, program: DraftProgram, drawn: () => boolean
     program.steps.splice(before, 0, {
       ...step,
       bindings: step.bindings.map((operand) => (operand === index ? copy : operand)),
-      again: true,
+      recomputed: true,
     });
   }
 }

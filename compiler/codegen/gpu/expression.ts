@@ -1,0 +1,171 @@
+import type {
+  Affine,
+  Bound,
+  Expression,
+  Indirection,
+  Kernel,
+  NodeIndex,
+  Store,
+} from '../../../ir/kernel.ts';
+import { nodeOperands } from '../../../ir/kernel-cost.ts';
+import { append } from '../../../ir/lists.ts';
+import { literalText, scalarText, type Writer } from './writer.ts';
+
+/** Where code is printed: the names that stand for axes and for nodes already computed there. */
+export interface Scope {
+  readonly kernel: Kernel;
+  readonly writer: Writer;
+  /** Per axis, the expression of its index; null where the axis has no value yet. */
+  readonly axes: readonly (string | null)[];
+  /** Names of nodes, those of enclosing scopes included. */
+  readonly names: Map<NodeIndex, string>;
+  /** Behind the names of nodes that are defined here. */
+  readonly suffix: string;
+}
+
+export function newScope(
+  kernel: Kernel,
+  writer: Writer,
+  axes: readonly (string | null)[],
+  suffix = '',
+): Scope {
+  return { kernel, writer, axes, names: new Map(), suffix };
+}
+
+/** A block inside `scope`: what is computed there is not seen outside. `axes` overrides those that it gives. */
+export function innerScope(scope: Scope, axes: readonly (string | null)[] = scope.axes): Scope {
+  return {
+    ...scope,
+    axes: scope.axes.map((outer, axis) => axes[axis] ?? outer),
+    names: new Map(scope.names),
+  };
+}
+
+/** `offset + Σ c·axis` as an index expression. */
+export function affineText(scope: Scope, { offset, coefficients }: Affine): string {
+  const terms: string[] = [];
+  coefficients.forEach((coefficient, axis) => {
+    if (coefficient === 0) return;
+    const name = scope.axes[axis];
+    if (name === null) throw new Error(`axis ${axis} has no value in this scope`);
+    terms.push(coefficient === 1 ? name : `${coefficient} * ${name}`);
+  });
+  if (offset !== 0 || terms.length === 0) terms.push(String(offset));
+  return terms.join(' + ').replaceAll('+ -', '- ');
+}
+
+/**
+ * The condition that all bounds hold; true or false where the axes' extents decide it, so that no constant is
+ * compared, which a language may reject.
+ */
+function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
+  const open: string[] = [];
+  for (const { index, extent } of bounds) {
+    const [least, most] = affineRange(scope.kernel, index);
+    if (most < 0 || least >= extent) return false;
+    if (least < 0 || most >= extent)
+      open.push(scope.writer.dialect.inside(affineText(scope, index), extent));
+  }
+  return open.length === 0 || open.join(' && ');
+}
+
+function affineRange(kernel: Kernel, { offset, coefficients }: Affine): [number, number] {
+  let [least, most] = [offset, offset];
+  coefficients.forEach((coefficient, axis) => {
+    const reach = coefficient * (kernel.axes[axis].extent - 1);
+    if (reach < 0) least += reach;
+    else most += reach;
+  });
+  return [least, most];
+}
+
+function addressText(scope: Scope, index: Affine, indirect: Indirection | undefined): string {
+  const base = affineText(scope, index);
+  if (!indirect) return base;
+  const row = scope.writer.dialect.clamped(scope.names.get(indirect.node)!, indirect.extent);
+  const term = indirect.stride === 1 ? row : `${indirect.stride} * ${row}`;
+  return base === '0' ? term : `${base} + ${term}`;
+}
+
+/** Statements that compute `roots` and all they need, each once; afterwards `scope.names` has their names. */
+export function evaluate(scope: Scope, roots: readonly NodeIndex[]): string[] {
+  const { nodes } = scope.kernel;
+  const needed = new Uint8Array(nodes.length);
+  let last = -1;
+  for (const root of roots) {
+    needed[root] = 1;
+    last = Math.max(last, root);
+  }
+  for (let index = last; index >= 0; index--) {
+    if (!needed[index] || scope.names.has(index)) continue;
+    for (const operand of nodeOperands(nodes[index])) needed[operand] = 1;
+  }
+  const lines: string[] = [];
+  for (let index = 0; index <= last; index++) {
+    if (!needed[index] || scope.names.has(index)) continue;
+    const name = `n${index}${scope.suffix}`;
+    append(lines, nodeLines(scope, name, nodes[index]));
+    scope.names.set(index, name);
+  }
+  return lines;
+}
+
+function nodeLines(scope: Scope, name: string, node: Expression): string[] {
+  const { dialect, use } = scope.writer;
+  const define = (value: string) => [dialect.constant(node.dtype, name, value)];
+  switch (node.kind) {
+    case 'load': {
+      const { dtype } = node;
+      const address = addressText(scope, node.index, node.indirect);
+      const element = dialect.load(dtype, `b${node.buffer}`, address);
+      const inside = boundsText(scope, node.bounds);
+      if (inside === true) return define(element);
+      if (inside === false) return define(dialect.nothing(dtype));
+      return [
+        dialect.variable(dtype, name, dialect.nothing(dtype)),
+        `if (${inside}) { ${name} = ${element}; }`,
+      ];
+    }
+    case 'constant':
+      return define(literalText(scope.writer, node.dtype, node.value));
+    case 'index':
+      return define(dialect.integer(affineText(scope, node.index)));
+    case 'inBounds':
+      return define(dialect.flag(boundsText(scope, node.bounds)));
+    case 'apply': {
+      // The dtype of the operands; a condition in front does not count.
+      const typed = scope.kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
+      const operands = node.operands.map((operand) => scope.names.get(operand)!);
+      return define(scalarText(scope.writer, node.op, typed.dtype, operands));
+    }
+    case 'random': {
+      const { seed, stream } = node;
+      const counter = affineText(scope, node.counter);
+      const step = scope.names.get(node.step)!;
+      return define(dialect.random(use, { seed, stream, counter, step }));
+    }
+    case 'accumulator':
+      throw new Error('the accumulator is named by the loop that computes it');
+  }
+}
+
+/** Statements that evaluate and do all stores of the kernel at the point of `scope`. */
+export function storeLines(scope: Scope): string[] {
+  const { stores } = scope.kernel;
+  const roots = stores.flatMap(({ value, indirect }) =>
+    indirect ? [value, indirect.node] : [value],
+  );
+  return [...evaluate(scope, roots), ...stores.map((store) => storeLine(scope, store))];
+}
+
+function storeLine(scope: Scope, store: Store): string {
+  const { buffer, indirect, accumulate } = store;
+  const { dialect } = scope.writer;
+  const { dtype } = scope.kernel.buffers[buffer];
+  const write = accumulate ? dialect.accumulate : dialect.store;
+  const address = addressText(scope, store.index, indirect);
+  const assignment = write(dtype, `b${buffer}`, address, scope.names.get(store.value)!);
+  if (!indirect) return assignment;
+  const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
+  return `if (${inside}) { ${assignment} }`;
+}
