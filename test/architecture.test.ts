@@ -63,7 +63,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/plan-search',
     'compiler/liveness',
     'compiler/memory',
-    'compiler/driver/pipeline.ts',
+
     'ir',
   ],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:wabt'],
@@ -84,7 +84,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/profile': [
     'compiler/profile',
     'compiler/codegen',
-    'compiler/plan-search/timeline.ts',
+    'compiler/plan-search',
     'compiler/memory',
     'compiler/diagnostics.ts',
     'compiler/version.ts',

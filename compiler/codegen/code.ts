@@ -20,6 +20,8 @@ export interface GeneratedCode {
   readonly emitted: readonly EmittedKernel[];
   readonly binary: Uint8Array | null;
   readonly module: Omit<WasmModule, 'file'> | null;
+  /** All of it, for a person. */
+  readonly text: () => string;
 }
 
 export async function generateCode(
@@ -29,16 +31,19 @@ export async function generateCode(
   if (target === 'webgpu') {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
     const emitted = kernels.map((kernel) => emitWgsl(kernel, within));
-    return { emitted, binary: null, module: null };
+    const text = () =>
+      emitted.map(({ wgsl }, k) => `// kernel ${k}: ${kernels[k].name}\n${wgsl}\n`).join('\n');
+    return { emitted, binary: null, module: null, text };
   }
   const pages = slabBytes / SLAB_ALIGNMENT.wasm;
   // The assembler is large: only builds for wasm load it.
-  const { emitWasm } = await import('./wasm/index.ts');
+  const { emitWasm, wasmText } = await import('./wasm/index.ts');
   const { module: binary, exports } = await emitWasm(kernels, pages);
   return {
     emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
     binary,
     module: { bytes: binary.length, sha256: await sha256(binary), pages },
+    text: () => `${wasmText(kernels, pages)}\n`,
   };
 }
 

@@ -103,8 +103,7 @@ export interface Allocation {
  * Every tensor must fit into a slab.
  */
 export function allocate(
-  { schedule, handovers }: InPlaceSchedule,
-  live: Liveness,
+  { schedule, handovers, live }: InPlaceSchedule,
   limits: TargetLimits,
   { target, host, swapStagingBytes }: AllocationOptions,
 ): Allocation {

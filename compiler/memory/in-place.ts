@@ -4,7 +4,7 @@ import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import type { Liveness } from '../liveness/lifetimes.ts';
+import { type Liveness, liveness } from '../liveness/lifetimes.ts';
 
 /** A kernel's buffer that is read and one that is written, which may be the same memory. */
 export interface BufferPair {
@@ -96,6 +96,8 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
 
 /** A schedule with merged kernels, and who took over whose memory. Handovers are in the order of their steps. */
 export interface InPlaceSchedule {
+  /** Of the tensors, handovers aside. */
+  readonly live: Liveness;
   readonly schedule: Schedule;
   readonly handovers: readonly Handover[];
 }
@@ -123,7 +125,10 @@ class KernelPool {
  * Merges buffers wherever a tensor is written for the first time by the step that reads another one, of equal
  * size and dtype, for the last time. Never for parameters and state, nor for an operand that is an output.
  */
-export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedule {
+export function shareInPlace(
+  schedule: Schedule,
+  live: Liveness = liveness(schedule),
+): InPlaceSchedule {
   const pool = new KernelPool();
   const handovers: Handover[] = [];
   const plain = new Map<number, number>();
@@ -177,7 +182,7 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
     );
     return { ...program, steps: program.steps.map(rewrite) };
   });
-  return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers };
+  return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers, live };
 }
 
 /** 1 for each tensor that a program gives back. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Affine, Expression, Kernel, Store } from '../../ir/kernel.ts';
 import { isStaged, splitStage, tileHalves } from '../../ir/kernel-stage.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';

@@ -107,7 +107,7 @@ describe('traffic of AlexNet', () => {
       persistentOf: [new Int32Array(program.values.length).fill(-1)],
       persistentBytes: new Float64Array(),
     };
-    const options = { targetBytes: room, recompute: false, swap: true, costs };
+    const options = { targetBytes: room, automatic: { swap: true }, costs };
     const choice = chooseActions(module, options);
     expect(choice.bytes).toBeLessThanOrEqual(room);
     return outcome(program, choice.decisions[0]).moved;

@@ -3,7 +3,7 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import { PLAN_VERSION, type Plan, type PlanContraction, type Target } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
 import { planLimits } from '../../ir/plan-limits.ts';

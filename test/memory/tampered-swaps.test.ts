@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { checkSchema } from '../../compiler/codegen/schema.ts';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
