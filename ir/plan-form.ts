@@ -217,7 +217,7 @@ const plan = record(
     tensors: list(
       record(tensor, {
         initial: finite,
-        again: record({ of: index, by: oneOf('recompute', 'swap') }),
+        copyOf: record({ tensor: index, by: oneOf('recompute', 'swap') }),
         source: index,
       }),
     ),
@@ -235,7 +235,7 @@ const plan = record(
       record(
         {
           steps: list(
-            record(step, { offsets: list(bytes), macs: bytes, seconds, again: oneOf(true) }),
+            record(step, { offsets: list(bytes), macs: bytes, seconds, recomputed: oneOf(true) }),
           ),
           inputs: list(record(input, { ranges: list(range, 1) })),
           outputs: list(record(output)),
@@ -252,7 +252,7 @@ const plan = record(
     profile: name,
     sources: list(record({ frame: nullable(index) }, { scope: name, pass: name })),
     frames: list(record({ file: name, line: bytes, column: bytes }, { from: index })),
-    levers: record({ recompute: name, swap: name }),
+    actions: record({ recompute: name, swap: name }),
     swap: record({
       staging: bufferSet,
       reading: bufferSet,

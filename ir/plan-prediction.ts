@@ -8,12 +8,12 @@ const TOLERANCE = 1e-9;
 export function verifyPrediction(name: string, program: PlanProgram, report: Report): void {
   const { predicted, steps } = program;
   if (!predicted) return;
-  let [all, again] = [0, 0];
-  steps.forEach(({ seconds, again: repeated }, i) => {
+  let [all, recomputing] = [0, 0];
+  steps.forEach(({ seconds, recomputed }, i) => {
     if (seconds === undefined)
       report(`programs.${name}.steps[${i}].seconds`, 'missing, but the program has a prediction');
     all += seconds ?? 0;
-    if (repeated) again += seconds ?? 0;
+    if (recomputed) recomputing += seconds ?? 0;
   });
   const { seconds, stepSeconds, swapSeconds, interfaceSeconds } = predicted;
   const equal = (field: keyof typeof predicted, sum: number) => {
@@ -21,6 +21,6 @@ export function verifyPrediction(name: string, program: PlanProgram, report: Rep
       report(`programs.${name}.predicted.${field}`, `${predicted[field]}, but the sum is ${sum}`);
   };
   equal('stepSeconds', all);
-  equal('recomputeSeconds', again);
+  equal('recomputeSeconds', recomputing);
   equal('seconds', stepSeconds + swapSeconds + interfaceSeconds);
 }

@@ -14,7 +14,7 @@ import { LiveRanges } from './ranges.ts';
 // slots       lie at multiples of 64; a tensor with policy `host` has exactly one, its home, of its bytes; a home has two
 //             copies exactly where some program copies to it;
 // transfers   stand in the order of time, `in` before and `out` after their step; each names a slot and an arena tensor of its
-//             program and of the slot's bytes; an `in` is the first use of a tensor that says whose value it holds again;
+//             program and of the slot's bytes; an `in` is the first use of a tensor that says whose value it copies;
 // values      an `in` from a slot without a home follows an `out` of the same value in the same program; a home takes and gives
 //             its tensor's value alone;
 // places      slots of a tier that share bytes are not in use together: a home always is, another slot from the first `out`
@@ -52,17 +52,17 @@ export function transferTime({ kind, step }: { kind: 'in' | 'out'; step: number 
   return 2 * step + (kind === 'out' ? 1 : 0);
 }
 
-/** For each tensor the first in its chain of `again`: itself where it has none. Premise: the chains end. */
+/** For each tensor the first in its chain of `copyOf`: itself where it has none. Premise: the chains end. */
 export function originals(plan: Pick<Plan, 'tensors'>): Int32Array {
   const original = new Int32Array(plan.tensors.length).fill(-1);
   plan.tensors.forEach((_, index) => {
     const chain: number[] = [];
     let at = index;
     while (original[at] < 0) {
-      const { again } = plan.tensors[at];
+      const { copyOf } = plan.tensors[at];
       chain.push(at);
-      if (!again) original[at] = at;
-      else at = again.of;
+      if (!copyOf) original[at] = at;
+      else at = copyOf.tensor;
     }
     for (const link of chain) original[link] = original[at];
   });
@@ -133,43 +133,43 @@ function verifyTransferForm(plan: Plan, name: string, program: PlanProgram, repo
     if (transfer.kind === 'out') return;
     if (tensor.policy !== 'arena' || tensor.role === 'input')
       report(`${path}.tensor`, `'${tensor.name}' is written by the caller or in place`);
-    if (tensor.again?.by !== 'swap')
-      report(`${path}.tensor`, `'${tensor.name}' does not say whose value it holds again`);
+    if (tensor.copyOf?.by !== 'swap')
+      report(`${path}.tensor`, `'${tensor.name}' does not say whose value it holds`);
   });
 }
 
-/** Which tensors hold a value again: the chains end, and each link is made as it says. */
-export function verifyAgain(plan: Plan, report: Report): void {
+/** Which tensors are copies: the chains end, and each link is made as it says. */
+export function verifyCopies(plan: Plan, report: Report): void {
   /** 0: not seen; 1: in the chain that is followed; 2: its chain ends. */
   const seen = new Uint8Array(plan.tensors.length);
   plan.tensors.forEach((tensor, index) => {
-    if (!tensor.again) return;
-    const path = `tensors[${index}].again`;
-    const of = plan.tensors[tensor.again.of];
-    if (!of) report(`${path}.of`, `there is no tensor ${tensor.again.of}`);
+    if (!tensor.copyOf) return;
+    const path = `tensors[${index}].copyOf`;
+    const of = plan.tensors[tensor.copyOf.tensor];
+    if (!of) report(`${path}.tensor`, `there is no tensor ${tensor.copyOf.tensor}`);
     else if (of.dtype !== tensor.dtype || of.bytes !== tensor.bytes)
-      report(`${path}.of`, `'${of.name}' is of another type than '${tensor.name}'`);
+      report(`${path}.tensor`, `'${of.name}' is of another type than '${tensor.name}'`);
     else if (of.policy === 'host' ? tensor.program === null : of.program !== tensor.program)
-      report(`${path}.of`, `'${of.name}' belongs to another program than '${tensor.name}'`);
+      report(`${path}.tensor`, `'${of.name}' belongs to another program than '${tensor.name}'`);
     const chain: number[] = [];
     let at: number | undefined = index;
-    for (; at !== undefined && seen[at] === 0; at = plan.tensors[at]?.again?.of) {
+    for (; at !== undefined && seen[at] === 0; at = plan.tensors[at]?.copyOf?.tensor) {
       seen[at] = 1;
       chain.push(at);
     }
-    if (at !== undefined && seen[at] === 1) report(`${path}.of`, 'the chain does not end');
+    if (at !== undefined && seen[at] === 1) report(`${path}.tensor`, 'the chain does not end');
     for (const link of chain) seen[link] = 2;
   });
 }
 
-/** That tensors which are computed or brought again are, and that nothing is updated twice. Premise: indices are sound. */
-export function verifyAgainMade(plan: Plan, report: Report): void {
+/** That copies are recomputed or swapped in as they say, and that nothing is updated twice. Premise: indices are sound. */
+export function verifyCopiesMade(plan: Plan, report: Report): void {
   const original = originals(plan);
   const made = { swap: new Set<number>(), recompute: new Set<number>() };
   for (const [name, { steps, transfers = [] }] of Object.entries(plan.programs)) {
     for (const { kind, tensor } of transfers) if (kind === 'in') made.swap.add(tensor);
     steps.forEach((step, s) => {
-      if (!step.again) return;
+      if (!step.recomputed) return;
       step.bindings.forEach((index, b) => {
         if (plan.kernels[step.kernel].bindings[b].access === 'read') return;
         made.recompute.add(index);
@@ -177,17 +177,17 @@ export function verifyAgainMade(plan: Plan, report: Report): void {
         if (program === null)
           report(
             `programs.${name}.steps[${s}].bindings[${b}]`,
-            `'${written}' is written by a step that runs again`,
+            `'${written}' is written by a recomputed step`,
           );
       });
     });
   }
-  plan.tensors.forEach(({ again }, index) => {
-    if (!again || made[again.by].has(index)) return;
+  plan.tensors.forEach(({ copyOf }, index) => {
+    if (!copyOf || made[copyOf.by].has(index)) return;
     // A parameter's new value may be computed in a place of its own.
-    if (again.by === 'swap' && plan.tensors[original[index]].policy === 'host') return;
-    const way = again.by === 'swap' ? 'no transfer brings it in' : 'no step that runs again does';
-    report(`tensors[${index}].again.by`, `'${again.by}', but ${way}`);
+    if (copyOf.by === 'swap' && plan.tensors[original[index]].policy === 'host') return;
+    const way = copyOf.by === 'swap' ? 'no transfer brings it in' : 'no recomputed step writes it';
+    report(`tensors[${index}].copyOf.by`, `'${copyOf.by}', but ${way}`);
   });
 }
 

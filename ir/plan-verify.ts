@@ -18,8 +18,8 @@ import { verifySources } from './plan-sources.ts';
 import { stagingBytes } from './plan-staging.ts';
 import {
   tierBytes,
-  verifyAgain,
-  verifyAgainMade,
+  verifyCopies,
+  verifyCopiesMade,
   verifySlots,
   verifySwapForm,
 } from './plan-swap.ts';
@@ -42,7 +42,7 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // prediction  (plan-prediction.ts) the seconds of a run are the sum of their parts;
 // sources     (plan-sources.ts) indices of places and calls lead to entries, those of calls outwards;
 // swap        (plan-swap.ts) transfers go between arena tensors and slots of their size, which hold what is read of them;
-// again       tensors that hold a value again are brought back or recomputed, by steps that update nothing;
+// copies      tensors that hold the value of another are swapped in or recomputed, by steps that update nothing;
 // lifetimes   (plan-lifetimes.ts) every read follows a write; firstStep and lastStep are exact; no two tensors overlap while
 //             both live, but for a handover in place;
 // host        (plan-host.ts) snapshots and buffers are there where they are needed;
@@ -83,10 +83,10 @@ export function verifyPlan(plan: Plan): string[] {
   verifySources(plan, report);
   verifyRoles(plan, report);
   verifySwapForm(plan, report);
-  verifyAgain(plan, report);
+  verifyCopies(plan, report);
   // Lifetimes and totals are sums over ranges and indices that must be sound first.
   if (errors.length > 0) return errors;
-  verifyAgainMade(plan, report);
+  verifyCopiesMade(plan, report);
   verifySlots(plan, report);
   verifyHost(plan, report);
   verifyLifetimes(plan, report);

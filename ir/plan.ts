@@ -21,8 +21,8 @@ export interface Plan {
   readonly producer: string;
   /** Name of the device profile that predicted times; absent where none did. */
   readonly profile?: string;
-  /** What decided which values are computed again and which are swapped; absent where none is. */
-  readonly levers?: PlanLevers;
+  /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
+  readonly actions?: PlanActions;
   readonly memory: PlanMemory;
   /** Device buffers (webgpu) or consecutive ranges of the linear memory (wasm), allocated once at load. */
   readonly slabs: readonly Slab[];
@@ -67,7 +67,7 @@ export interface PlanFrame {
 }
 
 /** The strategies that `btc build --recompute` and `--swap` named. */
-export interface PlanLevers {
+export interface PlanActions {
   readonly recompute: string;
   readonly swap: string;
 }
@@ -200,8 +200,8 @@ export interface PlanTensor {
   readonly policy: TensorPolicy;
   /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
   readonly initial?: number;
-  /** The tensor (an index into `tensors`) whose value this one holds again, computed once more or brought back from the host. */
-  readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
+  /** The tensor (an index into `tensors`) whose value this one holds after an eviction: recomputed, or swapped in from the host. */
+  readonly copyOf?: { readonly tensor: number; readonly by: 'recompute' | 'swap' };
   /** Index into the plan's `sources`; absent where nothing is known. */
   readonly source?: number;
 }
@@ -241,7 +241,7 @@ export interface PlanPrediction {
   readonly seconds: number;
   /** The sum of the steps' seconds. */
   readonly stepSeconds: number;
-  /** The part of it that steps take which run again. */
+  /** The part of it that recomputed steps take. */
   readonly recomputeSeconds: number;
   /** Transfers to and from the host, without what hides behind computation. */
   readonly swapSeconds: number;
@@ -308,8 +308,8 @@ export interface PlanStep {
   readonly label: string;
   /** Index into the plan's `sources`, or null for a step of the compiler's own. */
   readonly source: number | null;
-  /** It runs an earlier step again, for a result that was not kept. */
-  readonly again?: true;
+  /** It recomputes what an earlier step made and the plan did not keep. */
+  readonly recomputed?: true;
 }
 
 export interface PlanInput {

@@ -39,8 +39,8 @@ import { formatType, parseType } from './tensor.ts';
 //     output loss = t1
 //
 // What comes from a layer says so before its place, ` within stage1.conv2 pass gradient @ blocks.ts(4,10) from model.ts(12,9)`.
-// A tensor that holds another's value again has ` again recompute t4` or ` again swap t4` behind its program, a parameter that lives on the
-// host ` on host`, a step that runs once more ` again` behind its label.
+// A rematerialised tensor has ` recompute of t4` or ` swap of t4` behind its program, a host-resident parameter
+// ` host-resident`, a recomputed step ` recomputed` behind its label.
 
 /** ` within stage1.conv2 pass gradient @ blocks.ts(4,10) from model.ts(12,9)` */
 function formatSource({ source, scope, pass }: Pick<ScheduleStep, 'source' | 'scope' | 'pass'>) {
@@ -55,12 +55,12 @@ function formatTensor(
   placement: Placement | undefined,
 ): string {
   const program = tensor.program === null ? '' : ` of ${formatName(programs[tensor.program].name)}`;
-  const again = tensor.again ? ` again ${tensor.again.by} t${tensor.again.of}` : '';
-  const host = tensor.onHost ? ' on host' : '';
+  const copy = tensor.copyOf ? ` ${tensor.copyOf.by} of t${tensor.copyOf.tensor}` : '';
+  const host = tensor.hostResident ? ' host-resident' : '';
   const place = placement
     ? ` in slab ${placement.slab ?? '-'} at ${placement.offset} steps ${placement.firstStep}..${placement.lastStep} ${placement.policy}`
     : '';
-  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${again}${host}${place}${formatSource(tensor)}`;
+  return `${formatName(tensor.name)}: ${formatType(tensor)} ${tensor.role}${program}${copy}${host}${place}${formatSource(tensor)}`;
 }
 
 function formatProgram(program: ScheduleProgram): string[] {
@@ -76,10 +76,10 @@ function formatProgram(program: ScheduleProgram): string[] {
       formatRange(operand, step.offsets?.[k] ?? 0),
     );
     const label = JSON.stringify(step.label);
-    const again = step.again ? ' again' : '';
+    const recomputed = step.recomputed ? ' recomputed' : '';
     const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${again}${macs}${formatSource(step)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${recomputed}${macs}${formatSource(step)}`,
     );
   });
   for (const { kind, tensor, slot, step } of program.transfers ?? []) {
@@ -190,7 +190,7 @@ function lastProgram(parts: Parts) {
 }
 
 const SOURCE = `(?: within (${NAME_PATTERN}))?(?: pass ([a-z+]+))?(?: @ (.+))?$`;
-const AGAIN = '(?: again (recompute|swap) t(\\d+))?( on host)?';
+const COPY = '(?: (recompute|swap) of t(\\d+))?( host-resident)?';
 const PLACE =
   '(?: in slab (\\d+|-) at (\\d+) steps (\\d+)\\.\\.(\\d+) (persistent|arena|in-place|host))?';
 const ROLE = '(input|output|activation|parameter|state|optimiser)';
@@ -262,7 +262,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
   ],
   [
     new RegExp(
-      `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${AGAIN}${PLACE}${SOURCE}`,
+      `^tensor t(\\d+) (${NAME_PATTERN}): (\\S+) ${ROLE}(?: of (${NAME_PATTERN}))?${COPY}${PLACE}${SOURCE}`,
     ),
     (
       parts,
@@ -275,7 +275,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         program,
         by,
         of,
-        onHost,
+        hostResident,
         slab,
         offset,
         first,
@@ -297,8 +297,10 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         program: program === undefined ? null : parseName(program),
         source: parseSource(source),
         ...parsePlace(scope, pass),
-        ...(by === undefined ? {} : { again: { of: Number(of), by: by as 'recompute' | 'swap' } }),
-        ...(onHost === undefined ? {} : { onHost: true as const }),
+        ...(by === undefined
+          ? {}
+          : { copyOf: { tensor: Number(of), by: by as 'recompute' | 'swap' } }),
+        ...(hostResident === undefined ? {} : { hostResident: true as const }),
       });
       if (slab === undefined) return;
       parts.placements.push({
@@ -338,9 +340,9 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
   ],
   [
     new RegExp(
-      `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")( again)?(?: macs (\\d+))?${SOURCE}`,
+      `^step (\\d+): k(\\d+)\\(([^)]*)\\) ("(?:[^"\\\\]|\\\\.)*")( recomputed)?(?: macs (\\d+))?${SOURCE}`,
     ),
-    (parts, [, index, kernel, operands, label, again, macs, scope, pass, source]) => {
+    (parts, [, index, kernel, operands, label, recomputed, macs, scope, pass, source]) => {
       const { steps } = lastProgram(parts);
       if (Number(index) !== steps.length)
         throw new Error(`expected step ${steps.length}, not ${index}`);
@@ -358,7 +360,7 @@ const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecArray) =
         label: JSON.parse(label) as string,
         source: parseSource(source),
         ...parsePlace(scope, pass),
-        ...(again === undefined ? {} : { again: true as const }),
+        ...(recomputed === undefined ? {} : { recomputed: true as const }),
         ...(macs === undefined ? {} : { macs: Number(macs) }),
       });
     },

@@ -40,10 +40,10 @@ export interface ScheduleTensor {
   readonly scope?: string;
   /** As of a step. */
   readonly pass?: string;
-  /** The tensor whose value this one holds again. */
-  readonly again?: { readonly of: number; readonly by: 'recompute' | 'swap' };
+  /** The tensor whose value this one holds after an eviction. */
+  readonly copyOf?: { readonly tensor: number; readonly by: 'recompute' | 'swap' };
   /** A parameter or state that lives in a host slot; steps name arena tensors that transfers bring in. */
-  readonly onHost?: true;
+  readonly hostResident?: true;
 }
 
 export interface ScheduleProgram {
@@ -74,7 +74,7 @@ export interface ScheduleTransfer {
 /** A place outside device memory, before it has an address. */
 export interface ScheduleSlot {
   readonly tier: HostTier;
-  /** The parameter or state (`onHost`) whose home it is, or null. */
+  /** The parameter or state (`hostResident`) whose home it is, or null. */
   readonly tensor: number | null;
   readonly copies: 1 | 2;
 }
@@ -94,8 +94,8 @@ export interface ScheduleStep {
   readonly pass?: string;
   /** Multiply-adds of the pairwise contractions that the step computes; absent where there is none. */
   readonly macs?: number;
-  /** It runs an earlier step again, for a result that was not kept. */
-  readonly again?: true;
+  /** It recomputes what an earlier step made and the schedule did not keep. */
+  readonly recomputed?: true;
 }
 
 /**

@@ -118,7 +118,7 @@ test('random programs in the least memory give the same bits', async () => {
     });
     const placed = planMemory(schedule, LIMITS.webgpu, { target: 'webgpu', actions }).schedule!;
     // Most random programs are too small for actions to gain anything.
-    fc.pre(placed.tensors.some(({ again }) => again));
+    fc.pre(placed.tensors.some(({ copyOf }) => copyOf));
     const free = await sessionOf(drawn, 'webgpu');
     const least = await sessionOf(drawn, 'webgpu', actions);
     try {

@@ -163,10 +163,13 @@ function outputsOf(
 /** What was done to keep a budget: nothing to say where nothing was. */
 function actionsTaken({ memory, programs }: Plan): string {
   const all = Object.values(programs);
-  const again = all.reduce((sum, { steps }) => sum + steps.filter((step) => step.again).length, 0);
+  const recomputed = all.reduce(
+    (sum, { steps }) => sum + steps.filter((step) => step.recomputed).length,
+    0,
+  );
   const transfers = all.reduce((sum, program) => sum + (program.transfers?.length ?? 0), 0);
   const parts = [
-    ...(again > 0 ? [`${again} of them again`] : []),
+    ...(recomputed > 0 ? [`${recomputed} of them recomputed`] : []),
     ...(transfers > 0
       ? [`${transfers} transfers, ${formatBytes(memory.hostBytes)} on the host`]
       : []),

@@ -150,14 +150,14 @@ function formatProgram(
   ].join('\n');
 }
 
-/** Steps that run again and copies to the host, and the values that they are for; nothing where all values are kept. */
+/** Recomputed steps and copies to the host, and the values that they are for; nothing where all values are kept. */
 function formatActions({ actions, steps }: InspectedProgram, all: boolean): string[] {
   const { recompute, swap, values } = actions;
   if (values.length === 0 && swap.transfers === 0) return [];
   const time = (seconds: number | null) => (seconds === null ? '' : `, ${formatSeconds(seconds)}`);
   const totals = [
     ...(recompute.steps > 0
-      ? [`${recompute.steps} of ${steps} steps run again${time(recompute.seconds)}`]
+      ? [`${recompute.steps} of ${steps} steps recomputed${time(recompute.seconds)}`]
       : []),
     ...(swap.transfers > 0
       ? [
@@ -165,10 +165,10 @@ function formatActions({ actions, steps }: InspectedProgram, all: boolean): stri
         ]
       : []),
   ];
-  const rows = values.map(({ name, bytes, again, lives, savedByteSteps, ...costs }) => [
+  const rows = values.map(({ name, bytes, actions, lives, savedByteSteps, ...costs }) => [
     formatBytes(bytes),
     name,
-    again.map((way) => WAYS[way]).join(' and '),
+    actions.map((way) => WAYS[way]).join(' and '),
     `steps ${lives.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ')}`,
     `saves ${Math.round(savedByteSteps / bytes)} steps`,
     costs.recomputeSeconds === null || costs.swapSeconds === null
@@ -185,7 +185,7 @@ function formatActions({ actions, steps }: InspectedProgram, all: boolean): stri
 function formatPrediction(predicted: PlanPrediction, profile: string | undefined): string {
   const { seconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted;
   const parts = [
-    [recomputeSeconds, 'computing again'],
+    [recomputeSeconds, 'recomputing'],
     [swapSeconds, 'swapping'],
     [interfaceSeconds, 'handing over'],
   ] as const;
@@ -260,7 +260,7 @@ function formatTensors({ tensors }: Plan): string {
     tensor.name,
     formatType(tensor),
     tensor.role,
-    tensor.again ? WAYS[tensor.again.by] : tensor.policy,
+    tensor.copyOf ? WAYS[tensor.copyOf.by] : tensor.policy,
     tensor.program === null ? '' : `steps ${tensor.firstStep} to ${tensor.lastStep}`,
   ]);
   const head = ['size', 'slab:offset', 'tensor', 'type', 'role', 'memory', 'life'];

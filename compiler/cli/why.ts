@@ -12,7 +12,7 @@ import {
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 
-/** What happened to a value that is there again. */
+/** What happened to a value that was evicted. */
 export const WAYS = { recompute: 'recomputed', swap: 'swapped' } as const;
 
 /** `btc inspect PLAN --why TENSOR` */
@@ -31,9 +31,9 @@ export function whyCommand(file: string, plan: Plan, name: string, json: boolean
 
 export function formatReason(plan: Plan, reason: TensorReason): string {
   const head = `${style.bold(reason.name)} ${formatType(reason)}, ${reason.role}, ${formatBytes(reason.bytes)}`;
-  const ways = new Set(reason.programs.flatMap(({ again }) => again));
+  const ways = new Set(reason.programs.flatMap(({ actions }) => actions));
   const told = { fate: reason.fate, ways };
-  const rule = RULES[reason.fate] + (reason.fate === 'again' ? decider(plan, ways) : '');
+  const rule = RULES[reason.fate] + (reason.fate === 'evicted' ? decider(plan, ways) : '');
   const place = placed('', reason);
   const lines = [
     `${head}: ${style.bold(verdict(told))}`,
@@ -54,13 +54,13 @@ interface Told extends Pick<TensorReason, 'fate'> {
 }
 
 function verdict({ fate, ways }: Told): string {
-  if (fate !== 'again') return VERDICTS[fate];
+  if (fate !== 'evicted') return VERDICTS[fate];
   return [...ways].map((way) => WAYS[way]).join(' and ');
 }
 
 const VERDICTS = {
   persistent: 'kept on the device',
-  host: 'kept on the host',
+  host: 'host-resident',
   shared: 'shared in place',
   kept: 'kept',
 } as const;
@@ -70,14 +70,14 @@ const RULES: Readonly<Record<TensorReason['fate'], string>> = {
   host: 'its home is a host slot, for the sake of the budget: steps work on copies that are brought in',
   shared: 'an operand dies in the step that writes it and is read at the same elements only',
   kept: 'from the step that writes it to the last that reads it; other tensors have its memory before and after',
-  again: 'between two uses others have its memory',
+  evicted: 'between two uses others have its memory',
 };
 
-/** What decided that a value comes again. */
-function decider({ levers }: Plan, ways: ReadonlySet<'recompute' | 'swap'>): string {
-  if (!levers) return '';
-  const named = [...ways].map((way) => `--${way} ${levers[way]}`).join(' ');
-  const cheapest = [...ways].every((way) => levers[way] === 'auto');
+/** What decided that a value is evicted. */
+function decider({ actions }: Plan, ways: ReadonlySet<'recompute' | 'swap'>): string {
+  if (!actions) return '';
+  const named = [...ways].map((way) => `--${way} ${actions[way]}`).join(' ');
+  const cheapest = [...ways].every((way) => actions[way] === 'auto');
   return cheapest
     ? `, because the budget needs that and nothing cheaper was found (${named})`
     : `, by ${named}`;
@@ -90,7 +90,7 @@ function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason)
       by === 'swap'
         ? 'brought in from the host'
         : by === 'recompute'
-          ? `computed again (${tensor})`
+          ? `recomputed (${tensor})`
           : writer && writer.step === firstStep
             ? `written by ${placed(writer.label, writer)}`
             : 'given by the caller';
@@ -101,7 +101,7 @@ function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason)
     lines.push(
       `  saves ${formatBytes(bytes)} in ${Math.round(savedByteSteps / bytes)} of ${plan.programs[program].steps.length} steps (${formatBytes(savedByteSteps)} x steps)`,
     );
-  if (fate === 'again' || fate === 'host') lines.push(`  costs ${costText(reason)}`);
+  if (fate === 'evicted' || fate === 'host') lines.push(`  costs ${costText(reason)}`);
   if (sharesWith > 0)
     lines.push(`  its bytes are those of ${sharesWith} other tensors too, at other times`);
   return [style.bold(program), ...lines, `  ${peakText(reason)}`];
@@ -112,11 +112,11 @@ function costText({
   swapSeconds,
   outBytes,
   inBytes,
-  again,
+  actions,
 }: ProgramReason): string {
   const seconds = (value: number | null) => (value === null ? '' : `, ${formatSeconds(value)}`);
   const parts = [
-    ...(again.includes('recompute') ? [`computing it again${seconds(recomputeSeconds)}`] : []),
+    ...(actions.includes('recompute') ? [`recomputing it${seconds(recomputeSeconds)}`] : []),
     ...(outBytes + inBytes > 0
       ? [`${formatBytes(outBytes)} out and ${formatBytes(inBytes)} in${seconds(swapSeconds)}`]
       : []),

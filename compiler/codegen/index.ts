@@ -1,5 +1,5 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Plan, PlanLevers, Target } from '../../ir/plan.ts';
+import type { Plan, PlanActions, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { generateCode } from './code.ts';
@@ -11,8 +11,8 @@ export interface GenerationOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
-  /** What decided about values that come again. */
-  readonly levers?: PlanLevers;
+  /** The strategies of the memory actions. */
+  readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */

@@ -6,9 +6,9 @@ import {
   PLAN_FORMAT,
   PLAN_VERSION,
   type Plan,
+  type PlanActions,
   type PlanBinding,
   type PlanKernel,
-  type PlanLevers,
   type PlanMemory,
   type PlanProgram,
   type PlanTensor,
@@ -34,8 +34,8 @@ export interface PlanOptions {
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
-  /** What decided about values that come again. */
-  readonly levers?: PlanLevers;
+  /** The strategies of the memory actions. */
+  readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
@@ -66,7 +66,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         bytesMoved: costs[step.kernel].bytes,
         label: step.label,
         source: tables.add({ ...step, span: step.source }),
-        ...(step.again ? { again: true as const } : {}),
+        ...(step.recomputed ? { recomputed: true as const } : {}),
       })),
       ...planInterface(allocated, program),
       ...(program.transfers ? { transfers: program.transfers } : {}),
@@ -101,7 +101,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...parts,
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
-    ...(options.levers && hasActions(allocated) ? { levers: options.levers } : {}),
+    ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && options.target === 'webgpu'
       ? { limits: codeLimits(options.limits) }
@@ -116,7 +116,9 @@ export function codeLimits(limits: CodeLimits): CodeLimits {
 }
 
 function hasActions({ programs, hostSlots }: AllocatedSchedule): boolean {
-  return hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.again));
+  return (
+    hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.recomputed))
+  );
 }
 
 function planMemoryTotals(
@@ -165,7 +167,7 @@ function planTensors(
       lastStep,
       policy,
       ...(typeof first === 'number' ? { initial: first } : {}),
-      ...(tensor.again ? { again: tensor.again } : {}),
+      ...(tensor.copyOf ? { copyOf: tensor.copyOf } : {}),
       ...(source === null ? {} : { source }),
     };
   });

@@ -106,7 +106,7 @@ export async function compile(
     limits,
     budgetBytes,
     producer: PRODUCER,
-    levers: { recompute: actions.recompute, swap: actions.swap },
+    actions: { recompute: actions.recompute, swap: actions.swap },
     initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),

@@ -30,9 +30,9 @@ type Sort =
   | 'inputs and outputs';
 
 function sortOf({ tensors }: AllocatedSchedule, index: number): Sort {
-  const { role, again, pass } = tensors[index];
-  if (again && tensors[again.of].program === null)
-    return sortOf({ tensors } as AllocatedSchedule, again.of);
+  const { role, copyOf, pass } = tensors[index];
+  if (copyOf && tensors[copyOf.tensor].program === null)
+    return sortOf({ tensors } as AllocatedSchedule, copyOf.tensor);
   switch (role) {
     case 'parameter':
       return 'parameters';
@@ -50,8 +50,8 @@ function sortOf({ tensors }: AllocatedSchedule, index: number): Sort {
 
 /** What is in device memory at the peak: what is persistent, and what is live there. */
 function residents(schedule: AllocatedSchedule, peak: MemoryPeak | null): number[] {
-  const persistent = schedule.tensors.flatMap(({ program, onHost }, index) =>
-    program === null && !onHost ? [index] : [],
+  const persistent = schedule.tensors.flatMap(({ program, hostResident }, index) =>
+    program === null && !hostResident ? [index] : [],
   );
   return [...persistent, ...(peak?.tensors ?? [])];
 }
@@ -108,10 +108,10 @@ export function sortBytes(
     schedule.tensors.flatMap((tensor, index) =>
       tensor.program === null && which(tensor) ? [index] : [],
     );
-  const host = persistent(({ onHost }) => onHost === true);
+  const host = persistent(({ hostResident }) => hostResident === true);
   return {
     device: totals(
-      persistent(({ onHost }) => !onHost),
+      persistent(({ hostResident }) => !hostResident),
       host.length > 0 ? [] : ['parameters', 'optimiser state'],
     ),
     host: totals(host, []),

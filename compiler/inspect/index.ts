@@ -57,7 +57,7 @@ export interface InspectedProgram {
 
 /** What is given up in a program for less memory. */
 export interface InspectedActions {
-  /** Steps that run again, and what they take; null where no times are predicted. */
+  /** Recomputed steps, and what they take; null where no times are predicted. */
   readonly recompute: { readonly steps: number; readonly seconds: number | null };
   /** Copies to the host and back. */
   readonly swap: {
@@ -158,7 +158,7 @@ function inspectActions(plan: Plan, name: string): InspectedActions {
     );
   return {
     recompute: {
-      steps: steps.filter(({ again }) => again).length,
+      steps: steps.filter(({ recomputed }) => recomputed).length,
       seconds: predicted?.recomputeSeconds ?? null,
     },
     swap: {
@@ -168,7 +168,7 @@ function inspectActions(plan: Plan, name: string): InspectedActions {
       seconds: predicted?.swapSeconds ?? null,
     },
     values: inspectValues(plan, name)
-      .filter(({ again }) => again.length > 0)
+      .filter(({ actions }) => actions.length > 0)
       .sort((x, y) => y.savedByteSteps - x.savedByteSteps || (x.name < y.name ? -1 : 1)),
   };
 }

@@ -18,11 +18,11 @@ export interface InspectedValue {
   readonly tensor: number;
   readonly bytes: number;
   readonly lives: readonly InspectedLife[];
-  /** The ways by which it comes again; empty where it is kept. */
-  readonly again: readonly ('recompute' | 'swap')[];
+  /** The memory actions that bring it back after it was evicted; empty where it is kept. */
+  readonly actions: readonly ('recompute' | 'swap')[];
   /** Bytes times steps between its lives, in which others have its memory. */
   readonly savedByteSteps: number;
-  /** What computing it again takes, in seconds; null where no times are predicted. */
+  /** What recomputing it takes, in seconds; null where no times are predicted. */
   readonly recomputeSeconds: number | null;
   readonly outBytes: number;
   readonly inBytes: number;
@@ -52,12 +52,12 @@ interface HolderCosts {
   readonly transferred: number;
 }
 
-/** What the steps that run again and the transfers of a program do for each tensor. */
+/** What the recomputed steps and the transfers of a program do for each tensor. */
 function holderCosts(plan: Plan, program: string): HolderCosts {
   const { steps, transfers = [] } = plan.programs[program];
   const recompute = new Map<number, number>();
-  for (const { again, kernel, bindings, seconds = 0 } of steps) {
-    if (!again) continue;
+  for (const { recomputed, kernel, bindings, seconds = 0 } of steps) {
+    if (!recomputed) continue;
     bindings.forEach((tensor, binding) => {
       if (plan.kernels[kernel].bindings[binding].access !== 'read')
         recompute.set(tensor, (recompute.get(tensor) ?? 0) + seconds);
@@ -88,7 +88,7 @@ function inspectValue(
   const sum = (amounts: ReadonlyMap<number, number>) =>
     holders.reduce((total, index) => total + (amounts.get(index) ?? 0), 0);
   const [outBytes, inBytes] = [sum(costs.out), sum(costs.in)];
-  const again = (['recompute', 'swap'] as const).filter((way) =>
+  const actions = (['recompute', 'swap'] as const).filter((way) =>
     lives.some(({ by }) => by === way),
   );
   const host = plan.tensors[tensor].policy === 'host';
@@ -97,7 +97,7 @@ function inspectValue(
     tensor,
     bytes,
     lives,
-    again,
+    actions,
     savedByteSteps: bytes * absentSteps(lives, host ? steps.length : null),
     recomputeSeconds: predicted ? sum(costs.recompute) : null,
     outBytes,
@@ -108,8 +108,8 @@ function inspectValue(
   };
 }
 
-function lifeOf({ name, firstStep, lastStep, again }: PlanTensor): InspectedLife {
-  return { tensor: name, firstStep, lastStep, by: again?.by ?? 'first' };
+function lifeOf({ name, firstStep, lastStep, copyOf }: PlanTensor): InspectedLife {
+  return { tensor: name, firstStep, lastStep, by: copyOf?.by ?? 'first' };
 }
 
 /** Steps between lives; of all `steps` where the value's home is elsewhere. */

@@ -8,10 +8,10 @@ import { type InspectedValue, inspectValues } from './values.ts';
 
 /**
  * What becomes of a tensor. `persistent`: it keeps its place in all steps of all programs. `host`: its home is on the host.
- * `shared`: it took over the memory of an operand in place. `kept`: from its first write to its last read. `again`: let go of in
+ * `shared`: it took over the memory of an operand in place. `kept`: from its first write to its last read. `evicted`: evicted in
  * between, and recomputed or swapped in.
  */
-export type Fate = 'persistent' | 'host' | 'shared' | 'kept' | 'again';
+export type Fate = 'persistent' | 'host' | 'shared' | 'kept' | 'evicted';
 
 export interface TensorReason {
   readonly name: string;
@@ -48,7 +48,7 @@ export interface ProgramReason extends InspectedValue {
   readonly sharesWith: number;
 }
 
-/** Why a tensor (an index into the plan's) is where it is; of one that holds a value again, why the value is. */
+/** Why a tensor (an index into the plan's) is where it is; of a copy, why the value is. */
 export function whyTensor(plan: Plan, index: number): TensorReason {
   const tensor = originals(plan)[index];
   const { name, bytes, role, dtype, shape, source } = plan.tensors[tensor];
@@ -71,7 +71,7 @@ export function whyTensor(plan: Plan, index: number): TensorReason {
 
 function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fate {
   if (policy === 'persistent' || policy === 'host') return policy;
-  if (programs.some(({ again }) => again.length > 0)) return 'again';
+  if (programs.some(({ actions }) => actions.length > 0)) return 'evicted';
   return policy === 'in-place' ? 'shared' : 'kept';
 }
 

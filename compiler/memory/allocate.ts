@@ -1,6 +1,7 @@
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import type { Handover } from '../../ir/schedule-flow.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import {
   alignedBytes,
@@ -10,7 +11,7 @@ import {
   liveBytes,
 } from '../liveness/lifetimes.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
-import type { Handover, InPlaceSchedule } from './in-place.ts';
+import type { InPlaceSchedule } from './in-place.ts';
 import { packBlocks } from './offsets.ts';
 
 /** Bytes of one slab that can be used: both the alignment of offsets and that of slabs divide it. */
@@ -68,7 +69,7 @@ function placePersistent(
 ): number[] {
   const reserved: number[] = [];
   const persistent = schedule.tensors.flatMap((tensor, i) =>
-    tensor.program === null && !tensor.onHost ? [i] : [],
+    tensor.program === null && !tensor.hostResident ? [i] : [],
   );
   persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
   for (const tensor of persistent) {
@@ -134,7 +135,7 @@ export function allocate(
 
   const tookOver = new Set(handovers.map((handover) => handover.tensor));
   const placements = schedule.tensors.map((tensor, index): Placement => {
-    if (tensor.onHost)
+    if (tensor.hostResident)
       return {
         slab: null,
         offset: 0,
@@ -195,7 +196,7 @@ function sum(values: readonly number[]): number {
 
 /** The buffer of the target that the runtime reads outputs and persistent tensors through. */
 function stagingBytes({ tensors, programs }: Schedule): number {
-  const onDevice = (tensor: number) => !tensors[tensor].onHost;
+  const onDevice = (tensor: number) => !tensors[tensor].hostResident;
   const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
   return readbackBytesOf({
     outputs: programs.map(({ outputs }) =>

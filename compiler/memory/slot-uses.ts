@@ -36,10 +36,10 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
   });
   if (!programs.some(({ transfers }) => transfers?.length)) return named;
   const writers = persistentWriters(schedule);
-  const snapshots = tensors.flatMap(({ program, onHost, shape }, tensor) => {
+  const snapshots = tensors.flatMap(({ program, hostResident, shape }, tensor) => {
     const written = writers.get(tensor) ?? 0;
     // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
-    if (program !== null || onHost || (written === 0 && target === 'wasm')) return [];
+    if (program !== null || hostResident || (written === 0 && target === 'wasm')) return [];
     return [
       {
         ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(shape) },

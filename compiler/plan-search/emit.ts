@@ -32,7 +32,7 @@ export class ScheduleEmitter {
       if (!onHost(index)) return tensor;
       const slot: ScheduleSlot = { tier: 'memory', tensor: index, copies: written(index) ? 2 : 1 };
       this.homes.set(index, this.slots.push(slot) - 1);
-      return { ...tensor, onHost: true as const };
+      return { ...tensor, hostResident: true as const };
     });
   }
 
@@ -73,7 +73,7 @@ export class ScheduleEmitter {
       steps.push({
         ...step,
         operands: step.operands.map((tensor) => tensorOf[version.get(tensor)!]),
-        ...(op.again ? { again: true as const } : {}),
+        ...(op.again ? { recomputed: true as const } : {}),
       });
     });
     this.programs.push({ ...original, steps, ...(transfers.length > 0 ? { transfers } : {}) });
@@ -100,7 +100,7 @@ export class ScheduleEmitter {
           name: number === 1 ? copy : `${copy}.${number}`,
           role: 'activation',
           program: index,
-          again: { of, by },
+          copyOf: { tensor: of, by },
         }) - 1
       );
     });

@@ -28,7 +28,7 @@ function predictProgram(
 ): PlanPrediction {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const computing = sum(steps.map((step) => step.seconds ?? 0));
-  const recomputing = sum(steps.map((step) => (step.again ? (step.seconds ?? 0) : 0)));
+  const recomputing = sum(steps.map((step) => (step.recomputed ? (step.seconds ?? 0) : 0)));
   const bytesOf = (list: readonly { readonly tensor: number }[]) =>
     sum(list.map(({ tensor }) => plan.tensors[tensor].bytes));
   // Transfers hide behind computation as far as the device can do both and there is enough of it.

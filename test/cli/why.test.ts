@@ -66,7 +66,7 @@ describe('memory actions', () => {
       const train = inspectPlan(plan).programs.find(({ name }) => name === 'train')!;
       const { values, recompute, swap } = train.actions;
       const { predicted, steps } = plan.programs['train'];
-      expect(recompute.steps).toBe(steps.filter(({ again }) => again).length);
+      expect(recompute.steps).toBe(steps.filter(({ recomputed }) => recomputed).length);
       expect(recompute.seconds).toBe(predicted!.recomputeSeconds);
       const sum = (of: (value: (typeof values)[number]) => number) =>
         values.reduce((total, value) => total + of(value), 0);
@@ -77,12 +77,15 @@ describe('memory actions', () => {
       expect(train.roomBytes).toBeGreaterThanOrEqual(Math.max(...train.liveBytes));
     }
     expect(swapping.programs['train'].transfers!.length).toBeGreaterThan(0);
-    expect(recomputing.programs['train'].steps.some(({ again }) => again)).toBe(true);
+    expect(recomputing.programs['train'].steps.some(({ recomputed }) => recomputed)).toBe(true);
   });
 
   test('values are absent between their lives, and their bytes are what the others gain', () => {
     for (const plan of [plain, swapping, recomputing]) {
-      for (const { lives, again, savedByteSteps, bytes, tensor } of inspectValues(plan, 'train')) {
+      for (const { lives, actions, savedByteSteps, bytes, tensor } of inspectValues(
+        plan,
+        'train',
+      )) {
         const gaps = lives
           .slice(1)
           .map(({ firstStep }, i) => Math.max(0, firstStep - lives[i].lastStep - 1));
@@ -91,7 +94,7 @@ describe('memory actions', () => {
           expect(savedByteSteps).toBe(bytes * absent);
           expect(lives[0].by).toBe('first');
         }
-        expect(again.length > 0).toBe(lives.some(({ by }) => by !== 'first'));
+        expect(actions.length > 0).toBe(lives.some(({ by }) => by !== 'first'));
       }
     }
   });
@@ -105,7 +108,7 @@ describe('memory actions', () => {
       / {2}[\d.]+ KiB {2}\S+ +swapped +steps \d+ to \d+, .* saves \d+ steps +takes /,
     );
     const recomputed = formatInspection(recomputing, 100, false);
-    expect(recomputed).toMatch(/for less memory: \d+ of \d+ steps run again, /);
+    expect(recomputed).toMatch(/for less memory: \d+ of \d+ steps recomputed, /);
     expect(recomputed).toMatch(/ recomputed +steps \d+ to \d+, /);
   });
 });
@@ -117,16 +120,16 @@ describe('why', () => {
     return whyTensor(plan, index);
   };
 
-  test('of what is swapped or computed again: how, what it costs and saves, whether it binds', () => {
+  test('of what is swapped or recomputed: how, what it costs and saves, whether it binds', () => {
     for (const [plan, way] of [
       [swapping, 'swapped'],
       [recomputing, 'recomputed'],
     ] as const) {
-      const again = plan.tensors.find(({ again, role }) => again && role === 'activation')!;
-      const reason = why(plan, again.name);
-      expect(['again', 'host']).toContain(reason.fate);
+      const copy = plan.tensors.find(({ copyOf, role }) => copyOf && role === 'activation')!;
+      const reason = why(plan, copy.name);
+      expect(['evicted', 'host']).toContain(reason.fate);
       const text = formatReason(plan, reason);
-      expect(text).toMatch(way === 'swapped' ? /brought in from the host/ : /computed again \(/);
+      expect(text).toMatch(way === 'swapped' ? /brought in from the host/ : /: recomputed \(/);
       expect(text).toMatch(/ {2}saves [\d.]+ Ki?B in \d+ of \d+ steps \(/);
       expect(text).toMatch(/ {2}costs /);
       expect(text).toMatch(/(does not bind: .*|binds: it is )live at the peak/);

@@ -96,18 +96,18 @@ describe('names of activations', () => {
     const budgetBytes = Math.floor(0.8 * free.memory.deviceBytes);
     const tight = await planOf(residual, { budgetBytes, ...actions });
     const known = new Set(namesOf(free));
-    const copies = tight.tensors.filter(({ again }) => again);
+    const copies = tight.tensors.filter(({ copyOf }) => copyOf);
     expect(copies.length).toBeGreaterThan(0);
-    for (const { name, again } of tight.tensors)
-      if (!again) expect(known).toContain(name);
+    for (const { name, copyOf } of tight.tensors)
+      if (!copyOf) expect(known).toContain(name);
       else {
-        const original = tight.tensors[again.of];
+        const original = tight.tensors[copyOf.tensor];
         const plain = original.program === null ? /^(train|predict)\// : '';
-        const suffix = { recompute: 'recomputed', swap: 'swapped' }[again.by];
+        const suffix = { recompute: 'recomputed', swap: 'swapped' }[copyOf.by];
         expect(name.replace(plain, '')).toMatch(new RegExp(`~${suffix}(\\.\\d+)?$`));
         expect(name.replace(plain, '').startsWith(`${original.name}~`)).toBe(true);
       }
-    expect(copies.some(({ again }) => again!.by === by)).toBe(true);
+    expect(copies.some(({ copyOf }) => copyOf!.by === by)).toBe(true);
     expect(new Set(namesOf(tight)).size).toBe(tight.tensors.length);
   });
 

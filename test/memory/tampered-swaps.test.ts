@@ -9,7 +9,7 @@ import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 
-// No kernel of it can be in place, so that every value can go out and be computed again.
+// No kernel of it can be in place, so that every value can be swapped and recomputed.
 const SCHEDULE = `schedule demo
 kernel reverse {
   axis a0 parallel 100
@@ -73,7 +73,7 @@ function demoPlan(): Plan {
 }
 
 // In the plan, by index of the tensors: w lives on the host (0) and comes in as 7 for its updates; a (2) goes out after step
-// 3 and comes back as 8; c (4) goes out after step 5 and comes back as 9; b (3) is computed again as 6, by step 3.
+// 3 and comes back as 8; c (4) goes out after step 5 and comes back as 9; b (3) is recomputed as 6, by step 3.
 
 // biome-ignore lint/suspicious/noExplicitAny: tampering is what types forbid
 type Tamper = (plan: any) => void;
@@ -106,12 +106,12 @@ const TAMPERINGS: readonly (readonly [string, string, Tamper])[] = [
   [
     'a copy in of what says nothing',
     `${TRANSFERS}[2].tensor:`,
-    (p) => Reflect.deleteProperty(p.tensors[8], 'again'),
+    (p) => Reflect.deleteProperty(p.tensors[8], 'copyOf'),
   ],
   ['a copy in too late', 'tensors[9]', (p) => (p.programs.train.steps[2].bindings[0] = 9)],
   [
     'a copy in that is missing',
-    'tensors[8].again.by:',
+    'tensors[8].copyOf.by:',
     (p) => p.programs.train.transfers.splice(2, 1),
   ],
   [
@@ -135,27 +135,39 @@ const TAMPERINGS: readonly (readonly [string, string, Tamper])[] = [
   ],
   ['a life that the copy in begins', 'tensors[8].firstStep:', tensor(8, { firstStep: 6 })],
   ['a life that the copy out ends', 'tensors[2].lastStep:', tensor(2, { lastStep: 2 })],
-  ['another value', `${TRANSFERS}[2].slot:`, tensor(8, { again: { of: 4, by: 'swap' } })],
-  ["another tensor's home", `${TRANSFERS}[0].slot:`, tensor(7, { again: { of: 2, by: 'swap' } })],
+  ['another value', `${TRANSFERS}[2].slot:`, tensor(8, { copyOf: { tensor: 4, by: 'swap' } })],
+  [
+    "another tensor's home",
+    `${TRANSFERS}[0].slot:`,
+    tensor(7, { copyOf: { tensor: 2, by: 'swap' } }),
+  ],
   ['a value in a home', `${TRANSFERS}[1].slot:`, transfer(1, { slot: 0 })],
   [
     'two copies home',
     `${TRANSFERS}[4].slot:`,
     (p) => p.programs.train.transfers.splice(4, 0, { ...p.programs.train.transfers[3] }),
   ],
-  ['a chain that is a circle', 'tensors[', tensor(6, { again: { of: 6, by: 'recompute' } })],
-  ['a value of nothing', 'tensors[6].again.of:', tensor(6, { again: { of: 99, by: 'swap' } })],
-  ['a value by magic', 'tensors[6].again.by:', tensor(6, { again: { of: 3, by: 'magic' } })],
-  ['a swap that is none', 'tensors[6].again.by:', tensor(6, { again: { of: 3, by: 'swap' } })],
+  ['a chain that is a circle', 'tensors[', tensor(6, { copyOf: { tensor: 6, by: 'recompute' } })],
   [
-    'a step that does not run again',
-    'tensors[6].again.by:',
-    (p) => Reflect.deleteProperty(p.programs.train.steps[3], 'again'),
+    'a value of nothing',
+    'tensors[6].copyOf.tensor:',
+    tensor(6, { copyOf: { tensor: 99, by: 'swap' } }),
+  ],
+  ['a value by magic', 'tensors[6].copyOf.by:', tensor(6, { copyOf: { tensor: 3, by: 'magic' } })],
+  [
+    'a swap that is none',
+    'tensors[6].copyOf.by:',
+    tensor(6, { copyOf: { tensor: 3, by: 'swap' } }),
   ],
   [
-    'an update that runs again',
+    'a step that is not recomputed',
+    'tensors[6].copyOf.by:',
+    (p) => Reflect.deleteProperty(p.programs.train.steps[3], 'recomputed'),
+  ],
+  [
+    'an update that is recomputed',
     'programs.train.steps[4].bindings[0]:',
-    (p) => (p.programs.train.steps[4].again = true),
+    (p) => (p.programs.train.steps[4].recomputed = true),
   ],
   [
     'a step on a home',
@@ -235,7 +247,7 @@ describe('verifyPlan', () => {
           expect(Array.isArray(verifyPlan(changed(transfer(index, { [key]: value }))))).toBe(true);
       for (const key of ['tier', 'offset', 'bytes', 'tensor', 'copies'])
         expect(Array.isArray(verifyPlan(changed(slot(1, { [key]: value }))))).toBe(true);
-      for (const key of ['policy', 'again', 'slab', 'program', 'role'])
+      for (const key of ['policy', 'copyOf', 'slab', 'program', 'role'])
         expect(Array.isArray(verifyPlan(changed(tensor(8, { [key]: value }))))).toBe(true);
     }
   });
@@ -290,8 +302,8 @@ describe('a place that is taken over', () => {
   it('may be of a tensor that was just brought in', () => {
     const swapped: Tamper = (plan) => {
       const [, a] = plan.tensors;
-      const again = { of: 1, by: 'swap' };
-      plan.tensors.push({ ...a, name: 'back', firstStep: 1, lastStep: 1, again });
+      const copyOf = { tensor: 1, by: 'swap' };
+      plan.tensors.push({ ...a, name: 'back', firstStep: 1, lastStep: 1, copyOf });
       plan.slabs[0].bytes += 512;
       Object.assign(a, { lastStep: 0, offset: plan.slabs[0].bytes - 512 });
       plan.programs.train.transfers = [

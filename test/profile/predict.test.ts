@@ -133,7 +133,7 @@ describe('of a plan', () => {
       const { seconds, stepSeconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted!;
       expect(stepSeconds).toBeCloseTo(sum, 12);
       expect(seconds).toBeCloseTo(stepSeconds + swapSeconds + interfaceSeconds, 12);
-      expect(recomputeSeconds > 0).toBe(steps.some(({ again }) => again));
+      expect(recomputeSeconds > 0).toBe(steps.some(({ recomputed }) => recomputed));
       expect(swapSeconds > 0).toBe(transfers.length > 0);
       expect(interfaceSeconds).toBeGreaterThanOrEqual(DEFAULT_PROFILES.webgpu.submitSeconds);
     }

@@ -17,7 +17,7 @@ export class Slabs {
 
   /** The memory of a tensor, wherever it is. */
   view(tensor: number): Float64Array {
-    if (this.schedule.tensors[tensor].onHost) {
+    if (this.schedule.tensors[tensor].hostResident) {
       const home = this.schedule.hostSlots.findIndex((slot) => slot.tensor === tensor);
       const count = elementCount(this.schedule.tensors[tensor].shape);
       const known = this.host.get(home) ?? new Float64Array(count).fill(Number.NaN);
