@@ -23,11 +23,13 @@ import {
   verifySlots,
   verifySwapForm,
 } from './plan-swap.ts';
+import { ADDED, type AddedField, currentPlan } from './plan-version.ts';
 import { printable } from './printable.ts';
 import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
 //
+// version     the plan is of a version that is read (plan-version.ts);
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
 //             no text that people read has control characters, and the module's name leads into no folder;
@@ -63,11 +65,31 @@ function alignUp(bytes: number, alignment: number): number {
 }
 
 /**
+ * Reads what should be a plan: any version that this btc-compiler reads, brought up to the newest, and verified. Everyone who runs
+ * or shows a plan from elsewhere starts here. Never throws, whatever the value. `added` is for tests.
+ */
+export function readPlan(value: unknown, added: readonly AddedField[] = ADDED): PlanRead {
+  const current = currentPlan(value, added);
+  if ('problem' in current) return { problems: [current.problem] };
+  const plan = current.plan as Plan;
+  const problems = verifyCurrent(plan);
+  return problems.length > 0 ? { problems } : { plan };
+}
+
+/** A plan that can be relied on, or what is wrong with it, each as `tensors[3].offset: reason`. */
+export type PlanRead = { readonly plan: Plan } | { readonly problems: readonly string[] };
+
+/**
  * Proves without running it that a plan is consistent; see the invariants above. Returns what is wrong, each as
  * `tensors[3].offset: reason`; empty for a valid plan. Never throws, whatever the value. Near-linear in the
  * size of the plan.
  */
-export function verifyPlan(plan: Plan): string[] {
+export function verifyPlan(plan: Plan): readonly string[] {
+  const read = readPlan(plan);
+  return 'plan' in read ? [] : read.problems;
+}
+
+function verifyCurrent(plan: Plan): string[] {
   const errors = planFormErrors(plan);
   if (errors.length > 0) return errors;
   const report: Report = (path, reason) => errors.push(printable(`${path}: ${reason}`));
@@ -358,7 +380,7 @@ function verifyTotals(plan: Plan, report: Report): void {
   const host = hostMemory(plan);
   for (const key of Object.keys(host) as (keyof HostMemory)[])
     equal(`memory.host.${key}`, memory.host[key], host[key]);
-  const hostBytes = Object.values(host).reduce((sum, bytes) => sum + bytes, 0);
+  const hostBytes = Object.values<number>(host).reduce((sum, bytes) => sum + bytes, 0);
   equal('memory.hostBytes', memory.hostBytes, hostBytes);
   equal('memory.snapshotOptionBytes', memory.snapshotOptionBytes, snapshotOptionBytes(plan));
   equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
