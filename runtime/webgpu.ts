@@ -1,11 +1,11 @@
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { checkDevice } from './device.ts';
+import { DeviceLoss } from './device-loss.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { readTensors } from './readback.ts';
 import { Torn } from './torn.ts';
-import { Loss } from './webgpu-loss.ts';
 import {
   allocateBuffers,
   type Buffers,
@@ -26,7 +26,7 @@ export async function createWebGpuExecutor(
 ): Promise<Executor> {
   checkDevice(plan, device);
   const buffers = await allocateBuffers(plan, device);
-  const loss = new Loss(device, slots.hasSnapshots);
+  const loss = new DeviceLoss(device, slots.hasSnapshots);
   try {
     const dispatches = await bindPrograms(plan, device, buffers.slabs);
     loss.check();
@@ -48,7 +48,7 @@ class WebGpuExecutor implements Executor {
   readonly #buffers: Buffers;
   readonly #programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>;
   readonly #swapper: WebGpuSwapper;
-  readonly #loss: Loss;
+  readonly #loss: DeviceLoss;
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
   readonly #unproven: Set<PlanProgram>;
   readonly #torn = new Torn();
@@ -60,7 +60,7 @@ class WebGpuExecutor implements Executor {
     slots: HostSlots,
     buffers: Buffers,
     programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>,
-    loss: Loss,
+    loss: DeviceLoss,
   ) {
     this.plan = plan;
     this.description = describe(device);

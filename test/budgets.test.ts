@@ -108,18 +108,18 @@ describe('the strategies of SuperNeurons give the same bits', () => {
   test.each([
     ['gpt', { recompute: 'memory', swap: 'none' }],
     ['resnet', { recompute: 'speed', swap: 'conv' }],
-  ] as const)('%s, %o', async (name, levers) => {
+  ] as const)('%s, %o', async (name, actions) => {
     const network = SMALL_NETWORKS[name];
     const [plain, pulled] = [
       await compiled(network, 'wasm'),
-      await compiled(network, 'wasm', levers),
+      await compiled(network, 'wasm', actions),
     ];
     if (!plain.plan || !pulled.plan) throw new Error('there is no budget to refuse');
     const { steps, transfers = [] } = pulled.plan.programs.train;
     const recomputed = steps.filter((step) => step.recomputed);
     expect(recomputed.length).toBeGreaterThan(0);
-    expect(transfers.length > 0).toBe(levers.swap !== 'none');
-    expect(pulled.plan.actions).toEqual(levers);
+    expect(transfers.length > 0).toBe(actions.swap !== 'none');
+    expect(pulled.plan.actions).toEqual(actions);
     expect(plain.plan.actions).toBeUndefined();
     if (name === 'gpt')
       expect(

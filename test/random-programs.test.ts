@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { generatePlan } from '../compiler/codegen/index.ts';
 import { lowerModule } from '../compiler/lower/index.ts';
-import { type LeverOptions, planMemory } from '../compiler/memory/index.ts';
+import { type ActionOptions, planMemory } from '../compiler/memory/index.ts';
+import { orderProgram } from '../compiler/memory/order.ts';
 import { DEFAULT_PROFILES } from '../compiler/profile/defaults.ts';
 import { predictSeconds } from '../compiler/profile/predict.ts';
 import { interpretGraph } from '../ir/interpret.ts';
@@ -26,13 +27,13 @@ const TOLERANCE = 5e-4;
 async function sessionOf(
   { graph, parameters }: GraphCase,
   target: Target,
-  levers?: LeverOptions,
+  actions?: ActionOptions,
 ): Promise<Session> {
   const limits = LIMITS[target];
-  const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+  const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram });
   const { schedule: allocated } = planMemory(schedule, limits, {
     target,
-    ...(levers ? { levers } : {}),
+    ...(actions ? { actions } : {}),
   });
   const { plan, module } = await generatePlan(allocated!, {
     target,
@@ -102,8 +103,8 @@ test.each([
 
 test('random programs in the least memory give the same bits', async () => {
   const profile = DEFAULT_PROFILES.webgpu;
-  // No budget is kept: the plan is the smallest that the levers find.
-  const levers: LeverOptions = {
+  // No budget is kept: the plan is the smallest that the memory actions find.
+  const actions: ActionOptions = {
     recompute: 'auto',
     swap: 'auto',
     budgetBytes: 0,
@@ -111,12 +112,15 @@ test('random programs in the least memory give the same bits', async () => {
     costs: profile,
   };
   const property = fc.asyncProperty(graphCases, async (drawn) => {
-    const schedule = lowerModule(moduleOf(drawn.graph), { maxStorageBuffers: 8, fusion: true });
-    const placed = planMemory(schedule, LIMITS.webgpu, { target: 'webgpu', levers }).schedule!;
-    // Most random programs are too small for levers to gain anything.
+    const schedule = lowerModule(moduleOf(drawn.graph), {
+      maxStorageBuffers: 8,
+      fusion: orderProgram,
+    });
+    const placed = planMemory(schedule, LIMITS.webgpu, { target: 'webgpu', actions }).schedule!;
+    // Most random programs are too small for actions to gain anything.
     fc.pre(placed.tensors.some(({ copyOf }) => copyOf));
     const free = await sessionOf(drawn, 'webgpu');
-    const least = await sessionOf(drawn, 'webgpu', levers);
+    const least = await sessionOf(drawn, 'webgpu', actions);
     try {
       const inputs = givenInputs(free, drawn);
       for (let run = 0; run < 2; run++)

@@ -1,4 +1,4 @@
-import { parseBytes } from '../bytes.ts';
+import { parseBytes } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
 import { TARGETS, type TargetName } from './targets.ts';

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { diagnostic } from '../diagnostics.ts';
-import { spanOfError } from '../frontend/source.ts';
 import { setProgramRunner } from '../frontend/trace.ts';
+import { spanOfError } from '../reporting/call-sites.ts';
 import { buildFile } from './build.ts';
 import type { BuilderMessage, BuildJob } from './builder.ts';
 import { printOnce } from './once.ts';

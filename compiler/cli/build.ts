@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
-import { compile } from '../compile.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
+import { compile } from '../driver/compile.ts';
+import type { CompileResult } from '../driver/result.ts';
+import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
 import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
-import type { CompileResult } from '../result.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob } from './builder.ts';
 import type { OutputFile } from './emit.ts';
@@ -161,7 +161,7 @@ function outputsOf(
 }
 
 /** What was done to keep a budget: nothing to say where nothing was. */
-function leversPulled({ memory, programs }: Plan): string {
+function actionsTaken({ memory, programs }: Plan): string {
   const all = Object.values(programs);
   const recomputed = all.reduce(
     (sum, { steps }) => sum + steps.filter((step) => step.recomputed).length,
@@ -200,7 +200,7 @@ function summaryOf(
     );
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${leversPulled(result.plan!)}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}`,
     );
   }
   return lines;

@@ -1,6 +1,6 @@
 import { largest } from '../../ir/lists.ts';
-import { formatBytes } from '../bytes.ts';
-import type { InspectedProgram } from '../inspect.ts';
+import { formatBytes } from '../format.ts';
+import type { InspectedProgram } from '../inspect/index.ts';
 import { style } from './style.ts';
 
 const CHART_HEIGHT = 8;

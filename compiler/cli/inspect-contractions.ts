@@ -1,6 +1,6 @@
 import { shortName } from '../../ir/shorten.ts';
-import type { InspectedContraction, Inspection } from '../inspect.ts';
-import { formatCount } from './count.ts';
+import { formatCount } from '../format.ts';
+import type { InspectedContraction, Inspection } from '../inspect/index.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 

@@ -1,21 +1,19 @@
 import { indexNotes } from '../../ir/index-range.ts';
 import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
+import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
 import {
   formatDot,
   type InspectedProgram,
   type Inspection,
   inspectPlan,
   planGraph,
-} from '../inspect.ts';
-import { formatSeconds } from '../seconds.ts';
+} from '../inspect/index.ts';
 import { chart } from './chart.ts';
-import { formatCount } from './count.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
-import { formatType, table } from './table.ts';
+import { table } from './table.ts';
 import { WAYS, whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;

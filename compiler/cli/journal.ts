@@ -32,8 +32,8 @@ export async function changeFiles(
   undo: Change,
 ): Promise<void> {
   const path = join(folder, NAME);
-  const draft = `${path}.${mark}.tmp`;
-  const record = (wanted: Change) => writeFile(draft, JSON.stringify({ mark, ...wanted }));
+  const nest = `${path}.${mark}.tmp`;
+  const record = (wanted: Change) => writeFile(nest, JSON.stringify({ mark, ...wanted }));
   // The names that served the change; its record last.
   const conclude = async (...records: readonly string[]) => {
     const served = [...change.renames, ...undo.renames].map(([from]) => join(folder, from));
@@ -41,22 +41,22 @@ export async function changeFiles(
   };
   try {
     await record(change);
-    for (const started = Date.now(); !(await claim(draft, path)); await sleep(POLL_MS))
+    for (const started = Date.now(); !(await claim(nest, path)); await sleep(POLL_MS))
       await finishChange(folder, Date.now() - started > PATIENCE_MS);
   } catch (error) {
-    await conclude(draft);
+    await conclude(nest);
     throw error;
   }
   try {
     await apply(folder, change);
   } catch (error) {
     await record(undo);
-    await rename(draft, path);
+    await rename(nest, path);
     await apply(folder, undo);
-    await conclude(draft, path);
+    await conclude(nest, path);
     throw error;
   }
-  await conclude(draft, path);
+  await conclude(nest, path);
 }
 
 async function apply(folder: string, { renames, removed }: Change): Promise<void> {
@@ -64,16 +64,16 @@ async function apply(folder: string, { renames, removed }: Change): Promise<void
   for (const name of removed) await rm(join(folder, name), { force: true });
 }
 
-/** Makes the draft the folder's journal unless there is one. */
-async function claim(draft: string, path: string): Promise<boolean> {
+/** Makes the nest the folder's journal unless there is one. */
+async function claim(nest: string, path: string): Promise<boolean> {
   const make = (action: Promise<void>) =>
     action.then(
       () => true,
       (error: NodeJS.ErrnoException) => (error.code === 'EEXIST' ? false : Promise.reject(error)),
     );
-  return make(link(draft, path)).catch(
+  return make(link(nest, path)).catch(
     // Some file systems have no links.
-    async () => make(writeFile(path, await readFile(draft), { flag: 'wx' })),
+    async () => make(writeFile(path, await readFile(nest), { flag: 'wx' })),
   );
 }
 

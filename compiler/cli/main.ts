@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { FORM_NAMES } from '../decompose/request.ts';
+import { PASSES } from '../driver/pipeline.ts';
 import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
-import { PASSES } from '../pipeline.ts';
 import { VERSION } from '../version.ts';
 import {
   assignment,

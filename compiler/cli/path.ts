@@ -1,6 +1,5 @@
 import { letterExtents, parseEquation } from '../../ir/einsum.ts';
 import { BYTES_PER_ELEMENT, elementCount } from '../../ir/tensor.ts';
-import { formatBytes } from '../bytes.ts';
 import { type ContractionTree, createProblem, keptLetters } from '../contract/problem.ts';
 import { denseMacs, leftToRight } from '../contract/record.ts';
 import type { Slice } from '../contract/slice-program.ts';
@@ -8,6 +7,7 @@ import { pairwiseSteps } from '../contract/steps.ts';
 import { type ContractionOrder, treeWork } from '../contract/tree.ts';
 import { orderWithin } from '../contract/within.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatBytes } from '../format.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 

@@ -1,13 +1,13 @@
 import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
+import { formatBytes, formatType } from '../format.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
 import { type HostChoices, openPlan, type RunningSession } from './run-session.ts';
 import { style } from './style.ts';
-import { formatType, table } from './table.ts';
+import { table } from './table.ts';
 import { problemOf } from './usage.ts';
 
 export interface RunCommandOptions extends InputOptions, HostChoices {

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../diagnostics.ts';
-import { evaluationDiagnostic } from '../frontend/context.ts';
+import { evaluationDiagnostic } from '../reporting/report.ts';
 
 /**
  * Runs `task`; gives its result, and what a model's code throws meanwhile where nobody can catch it, in a timer or in a promise

@@ -23,11 +23,3 @@ export function table(
     )
     .join('\n');
 }
-
-/** `f32 [32, 784]`. */
-export function formatType(type: {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-}): string {
-  return `${type.dtype} [${type.shape.join(', ')}]`;
-}

@@ -1,6 +1,6 @@
 import type { Plan } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatBytes } from '../format.ts';
 import { type Finding, verifyCode } from '../verify/index.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';

@@ -1,7 +1,7 @@
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
-import { formatBytes } from '../bytes.ts';
 import { diagnostic } from '../diagnostics.ts';
+import { formatBytes, formatSeconds, formatType } from '../format.ts';
 import {
   findTensor,
   nearNames,
@@ -9,10 +9,8 @@ import {
   type TensorReason,
   whyTensor,
 } from '../inspect/why.ts';
-import { formatSeconds } from '../seconds.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
-import { formatType } from './table.ts';
 
 /** What happened to a value that was evicted. */
 export const WAYS = { recompute: 'recomputed', swap: 'swapped' } as const;

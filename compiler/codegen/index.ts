@@ -12,7 +12,7 @@ export interface GenerationOptions {
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
   /** The strategies of the memory actions. */
-  readonly levers?: PlanActions;
+  readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */

@@ -35,7 +35,7 @@ export interface PlanOptions {
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
   /** The strategies of the memory actions. */
-  readonly levers?: PlanActions;
+  readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
@@ -101,7 +101,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...parts,
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
-    ...(options.levers && isLevered(allocated) ? { actions: options.levers } : {}),
+    ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && options.target === 'webgpu'
       ? { limits: codeLimits(options.limits) }
@@ -115,7 +115,7 @@ export function codeLimits(limits: CodeLimits): CodeLimits {
   return { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension };
 }
 
-function isLevered({ programs, hostSlots }: AllocatedSchedule): boolean {
+function hasActions({ programs, hostSlots }: AllocatedSchedule): boolean {
   return (
     hostSlots.length > 0 || programs.some(({ steps }) => steps.some((step) => step.recomputed))
   );

@@ -1,8 +1,8 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { createTrace, withTrace } from '../frontend/context.ts';
-import type { Factorisation } from '../frontend/factorised/factorisation.ts';
-import { type MatrixNetwork, parameterCount } from '../frontend/factorised/network.ts';
-import { productMacs } from '../frontend/factorised/product-macs.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
+import { type MatrixNetwork, parameterCount } from '../factorised/network.ts';
+import { productMacs } from '../factorised/product-macs.ts';
+import { withReporter } from '../reporting/report.ts';
 import { fitCores } from './methods.ts';
 import { type CoreValues, createProblem, relativeError } from './problem.ts';
 import { type Choice, type FormRequest, factorisationOf, resolveRequest } from './request.ts';
@@ -130,9 +130,11 @@ function networkFor(
   { gates }: Settings,
   factorisation: Factorisation,
 ): { matrix: MatrixNetwork | null; diagnostics: readonly Diagnostic[] } {
-  const trace = createTrace('decompose', { training: false, seed: 0 });
-  const matrix = withTrace(trace, () => factorisation.network(rows, columns / gates, gates));
-  return { matrix, diagnostics: trace.diagnostics };
+  const diagnostics: Diagnostic[] = [];
+  const matrix = withReporter({ diagnostics, place: '' }, () =>
+    factorisation.network(rows, columns / gates, gates),
+  );
+  return { matrix, diagnostics };
 }
 
 function approximate(

@@ -1,5 +1,5 @@
 import { elementCount } from '../../ir/tensor.ts';
-import { blockTermNetwork } from '../frontend/factorised/forms.ts';
+import { blockTermNetwork } from '../factorised/forms.ts';
 import { orthogonalIteration } from './hooi.ts';
 import type { CoreValues, Problem } from './problem.ts';
 import type { LabelledTensor } from './tensor.ts';

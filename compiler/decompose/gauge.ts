@@ -1,5 +1,5 @@
 import { elementCount } from '../../ir/tensor.ts';
-import type { MatrixNetwork, OrthonormalColumns } from '../frontend/factorised/network.ts';
+import type { MatrixNetwork, OrthonormalColumns } from '../factorised/network.ts';
 import { createContract } from './contract.ts';
 import { orthonormalised } from './linear-algebra.ts';
 import { bondsOf, type CoreValues } from './problem.ts';

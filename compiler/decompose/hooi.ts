@@ -1,4 +1,4 @@
-import type { Network } from '../frontend/factorised/network.ts';
+import type { Network } from '../factorised/network.ts';
 import type { Contract } from './contract.ts';
 import type { IterationOptions } from './iteration.ts';
 import { type LabelledTensor, squaredNorm } from './tensor.ts';

@@ -3,7 +3,7 @@ import {
   inputLetters,
   type MatrixNetwork,
   outputLetters,
-} from '../frontend/factorised/network.ts';
+} from '../factorised/network.ts';
 import { type Contract, createContract } from './contract.ts';
 import { type LabelledTensor, permuted, sliced, squaredNorm } from './tensor.ts';
 

@@ -9,10 +9,10 @@ import {
   tensorRing,
   tensorTrain,
   tucker,
-} from '../frontend/factorised/factorisation.ts';
-import type { FormName } from '../frontend/factorised/fit.ts';
-import { factoriseDimension } from '../frontend/factorised/modes.ts';
-import { MAX_MODES } from '../frontend/factorised/network.ts';
+} from '../factorised/factorisation.ts';
+import type { FormName } from '../factorised/fit.ts';
+import { factoriseDimension } from '../factorised/modes.ts';
+import { MAX_MODES } from '../factorised/network.ts';
 
 /**
  * A form with what decides its ranks: exactly one of `rank`, `ranks`, `parameters`, `bytes` and `error`. The last three ask

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../diagnostics.ts';
-import type { MatrixNetwork } from '../frontend/factorised/network.ts';
+import type { MatrixNetwork } from '../factorised/network.ts';
 import type { Ranks } from './source.ts';
 
 /** A matrix in row-major order. */

@@ -1,7 +1,7 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import type { Factorisation } from '../frontend/factorised/factorisation.ts';
-import { type MatrixNetwork, parameterCount } from '../frontend/factorised/network.ts';
-import { productMacs } from '../frontend/factorised/product-macs.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
+import { type MatrixNetwork, parameterCount } from '../factorised/network.ts';
+import { productMacs } from '../factorised/product-macs.ts';
 import { type Choice, factorisationOf } from './request.ts';
 
 // Ranks that are not given but follow from a size or an error: one rank for all places, cut to what each can carry.

@@ -1,4 +1,4 @@
-import type { Core, MatrixNetwork } from '../frontend/factorised/network.ts';
+import type { Core, MatrixNetwork } from '../factorised/network.ts';
 
 // How a user writes the factorisation that has a given network.
 

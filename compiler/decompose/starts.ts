@@ -1,4 +1,4 @@
-import type { Core } from '../frontend/factorised/network.ts';
+import type { Core } from '../factorised/network.ts';
 import type { CoreValues, Problem } from './problem.ts';
 import { normalNumbers } from './random.ts';
 import { type LabelledTensor, squaredNorm } from './tensor.ts';

@@ -1,5 +1,5 @@
 import { elementCount } from '../../ir/tensor.ts';
-import type { Core, Network } from '../frontend/factorised/network.ts';
+import type { Core, Network } from '../factorised/network.ts';
 import { addProduct, transposed } from './matrix-product.ts';
 import { normalNumbers } from './random.ts';
 import { leadingLeftVectors } from './singular-vectors.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../ir/sealed.ts';
 import { formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import type { Factorisation } from '../frontend/factorised/factorisation.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
 import { decompose } from './decompose.ts';
 import { createProblem, relativeError } from './problem.ts';
 import type { FormRequest } from './request.ts';
@@ -56,7 +56,7 @@ const OWN_KEYS = [
   'crc32',
   'checksum',
 ];
-/** Suffixes of optimiser state (compiler/frontend/optimisers.ts), by which files that do not name it are read. */
+/** Suffixes of optimiser state (compiler/training/optimisers.ts), by which files that do not name it are read. */
 const STATE = /^(.+)\.(?:m|v|momentum)$/;
 
 /**

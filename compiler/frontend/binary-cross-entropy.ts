@@ -1,9 +1,11 @@
 import type { TensorType } from '../../ir/tensor.ts';
 import { sameShape } from '../../ir/tensor.ts';
-import { isPoisoned, poisoned, report } from './context.ts';
+import { formatShape } from '../format.ts';
+import { report } from '../reporting/report.ts';
+import { broadcastShapes } from './broadcast.ts';
+import { isPoisoned, poisoned } from './context.ts';
 import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './elementwise.ts';
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
-import { broadcastShapes, formatShape } from './shapes.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
 export interface BinaryCrossEntropyOptions {

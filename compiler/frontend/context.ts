@@ -8,10 +8,11 @@ import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import type { Diagnostic, MessageNumber } from '../diagnostics.ts';
+import { formatShape } from '../format.ts';
+import { currentCall } from '../reporting/call-sites.ts';
+import { MisuseError, report, withReporter } from '../reporting/report.ts';
 import type { Initialiser } from './initialisers.ts';
-import { formatShape } from './shapes.ts';
-import { currentCall, currentSpan, spanOfError } from './source.ts';
 import { Tensor } from './tensor.ts';
 
 /** A parameter or state of the model as a trace found it. */
@@ -85,21 +86,6 @@ export function createTrace(
   };
 }
 
-/** A mistake that cannot be recorded because no trace is in progress, or that leaves nothing to go on with. */
-export class MisuseError extends Error {
-  readonly number: MessageNumber;
-  readonly args: Record<string, string | number>;
-  readonly source: SourceSpan | null;
-
-  constructor(number: MessageNumber, args: Record<string, string | number>) {
-    const { code, message, source } = diagnostic(number, currentSpan(), args);
-    super(`${code}: ${message}`);
-    this.number = number;
-    this.args = args;
-    this.source = source;
-  }
-}
-
 /** Frames of the user's exceptions, so that messages can tell the outermost call. */
 const EXCEPTION_FRAMES = 50;
 
@@ -112,7 +98,7 @@ export function withTrace<T>(trace: Trace, fn: () => T): T {
   current = trace;
   Error.stackTraceLimit = Math.max(stackTraceLimit, EXCEPTION_FRAMES);
   try {
-    return fn();
+    return withReporter(trace, fn);
   } finally {
     current = outer;
     Error.stackTraceLimit = stackTraceLimit;
@@ -126,21 +112,6 @@ export function withTrace<T>(trace: Trace, fn: () => T): T {
 export function currentTrace(what: string): Trace {
   if (!current) throw new MisuseError(1009, { what });
   return current;
-}
-
-/** Reports a mistake at the user's expression. `op` in the message is the function that the user called. */
-export function report(number: MessageNumber, args: Record<string, string | number>): void {
-  const { span, callee } = currentCall();
-  const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
-  const { diagnostics, place } = currentTrace('btc operations');
-  diagnostics.push(diagnostic(number, span, named, { scope: place }));
-}
-
-/** Reports something that is allowed but probably not meant. */
-export function warn(number: MessageNumber, args: Record<string, string | number>): void {
-  const { diagnostics, place } = currentTrace('btc operations');
-  const extra = { category: 'warning', scope: place } as const;
-  diagnostics.push(diagnostic(number, currentSpan(), args, extra));
 }
 
 /** Reports the first dimension that is not a positive integer (BTC2010), or a shape of more elements than can be counted. */
@@ -164,23 +135,6 @@ export function checkDType(op: string, dtype: DType): boolean {
   if (dtype === 'f32' || dtype === 'i32') return true;
   report(2015, { op, name: 'dtype', value: String(dtype), wanted: "'f32' or 'i32'" });
   return false;
-}
-
-/** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it. */
-export function evaluationDiagnostic(error: unknown, trace?: Trace): Diagnostic {
-  const extra = trace?.thrown?.error === error ? { scope: trace?.thrown?.place } : {};
-  if (error instanceof MisuseError)
-    return diagnostic(error.number, error.source, error.args, extra);
-  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
-}
-
-/** Of whatever a model throws. */
-function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    return 'it threw something that has no text';
-  }
 }
 
 /** A stand-in after a mistake: later operations on it are silent. */

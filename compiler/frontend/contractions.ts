@@ -1,6 +1,7 @@
 import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts';
+import { formatShape } from '../format.ts';
+import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import { broadcastShapes, formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, reshape } from './views.ts';
 

@@ -1,17 +1,12 @@
 import type { Shape } from '../../ir/tensor.ts';
-import { isPoisoned, mistake, poisoned, report } from './context.ts';
+import { formatShape } from '../format.ts';
+import { report } from '../reporting/report.ts';
+import { positionLetters, tapLetters, windowLetters } from '../window/letters.ts';
+import { isPoisoned, mistake, poisoned } from './context.ts';
 import { einsum } from './contractions.ts';
-import { formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
-import {
-  positionLetters,
-  resolveWindows,
-  tapLetters,
-  underWindows,
-  type WindowOptions,
-  windowLetters,
-} from './windows.ts';
+import { resolveWindows, underWindows, type WindowOptions } from './windows.ts';
 
 export interface ConvolutionOptions extends WindowOptions {
   /** Input and output channels in so many groups of their own; as many as input channels make a depthwise convolution. Default 1. */

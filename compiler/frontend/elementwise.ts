@@ -1,7 +1,8 @@
 import { type ScalarOp, scalarResult } from '../../ir/scalar.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
+import { formatShape } from '../format.ts';
+import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import { broadcastShapes, formatShape } from './shapes.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
 import { broadcastTo, constant } from './views.ts';
 

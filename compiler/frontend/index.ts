@@ -1,13 +1,6 @@
 /** The language that models are written in. Importing it has no effects. */
 export type { DType, Shape } from '../../ir/tensor.ts';
 export {
-  type BinaryCrossEntropyOptions,
-  binaryCrossEntropyWithLogits,
-} from './binary-cross-entropy.ts';
-export { einsum, matmul } from './contractions.ts';
-export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
-export * from './elementwise.ts';
-export {
   type BlockTermOptions,
   blockTerm,
   type CpOptions,
@@ -21,17 +14,23 @@ export {
   tensorRing,
   tensorTrain,
   tucker,
-} from './factorised/factorisation.ts';
-export { type FormName, fitted, type ShapeBudget } from './factorised/fit.ts';
-export type { VarianceLaw } from './factorised/initialise.ts';
+} from '../factorised/factorisation.ts';
+export { type FormName, fitted, type ShapeBudget } from '../factorised/fit.ts';
 export {
   cpKernel,
   type KernelFactorisation,
   type TrainKernelOptions,
   tensorTrainKernel,
   tuckerKernel,
-} from './factorised/kernel.ts';
-export { factoriseDimension } from './factorised/modes.ts';
+} from '../factorised/kernel.ts';
+export { factoriseDimension } from '../factorised/modes.ts';
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropyWithLogits,
+} from './binary-cross-entropy.ts';
+export { einsum, matmul } from './contractions.ts';
+export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export * from './elementwise.ts';
 export {
   dropout,
   logSoftmax,
@@ -50,7 +49,6 @@ export {
   type DotProductAttentionOptions,
   scaledDotProductAttention,
 } from './layers/attention.ts';
-export { type BatchNorm, type BatchNormOptions, batchNorm } from './layers/batch-norm.ts';
 export {
   type Convolution,
   type ConvolutionLayerOptions,
@@ -58,17 +56,25 @@ export {
   type TransposedConvolutionOptions,
   transposedConvolution,
 } from './layers/convolution.ts';
+export type { VarianceLaw } from './layers/core-initialiser.ts';
 export {
   type Embedding,
   type EmbeddingOptions,
   embedding,
-  type LayerNorm,
   type LayerOptions,
   type Linear,
   type LinearOptions,
-  layerNorm,
   linear,
 } from './layers/dense.ts';
+export {
+  type BatchNorm,
+  type BatchNormOptions,
+  batchNorm,
+  type LayerNorm,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+} from './layers/normalisation.ts';
 export {
   gru,
   lstm,
@@ -92,15 +98,7 @@ export {
   type Training,
   tensor,
 } from './model.ts';
-export {
-  type AdamOptions,
-  adam,
-  adamw,
-  type ClippingOptions,
-  type Optimiser,
-  type SgdOptions,
-  sgd,
-} from './optimisers.ts';
+export type { ClippingOptions, Optimiser } from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
 export { param, type State, state } from './parameter.ts';
 export {
@@ -122,7 +120,6 @@ export {
   type VarianceOptions,
   variance,
 } from './reductions.ts';
-export { type LocalResponseNormOptions, localResponseNorm } from './response-norm.ts';
 export { scope } from './scope.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';

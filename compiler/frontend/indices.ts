@@ -9,7 +9,8 @@ import {
 import { interpretNode } from '../../ir/interpret.ts';
 import { isScalarOp } from '../../ir/ops.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
-import { currentTrace, isPoisoned, report, type Trace } from './context.ts';
+import { report } from '../reporting/report.ts';
+import { currentTrace, isPoisoned, type Trace } from './context.ts';
 import { partsOf } from './index-parts.ts';
 import type { Tensor } from './tensor.ts';
 

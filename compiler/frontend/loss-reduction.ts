@@ -1,4 +1,4 @@
-import { report } from './context.ts';
+import { report } from '../reporting/report.ts';
 import { mean, sum } from './reductions.ts';
 import type { Tensor } from './tensor.ts';
 

@@ -1,5 +1,7 @@
 import { elementCount, sameShape, type TensorType } from '../../ir/tensor.ts';
-import { isPoisoned, poisoned, report } from './context.ts';
+import { formatShape } from '../format.ts';
+import { report } from '../reporting/report.ts';
+import { isPoisoned, poisoned } from './context.ts';
 import {
   add,
   cast,
@@ -17,7 +19,6 @@ import { logSoftmax } from './functions.ts';
 import { useAsIndices } from './indices.ts';
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
 import { sum } from './reductions.ts';
-import { formatShape } from './shapes.ts';
 import { Tensor } from './tensor.ts';
 import { broadcastTo, constant, expandDims, iota, stack } from './views.ts';
 

@@ -1,7 +1,7 @@
 import type { SourceSpan } from '../../ir/source.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
-import type { Optimiser } from './optimisers.ts';
-import { currentSpan } from './source.ts';
+import { currentSpan } from '../reporting/call-sites.ts';
+import type { Optimiser } from './optimiser.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Dtype and shape of an input, with the place where it was declared. */

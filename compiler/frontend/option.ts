@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { didYouMean } from '../nearest.ts';
-import { currentSpan } from './source.ts';
+import { currentSpan } from '../reporting/call-sites.ts';
 
 export type OptionValue = number | string | boolean;
 

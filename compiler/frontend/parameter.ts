@@ -1,19 +1,19 @@
 import type { ParameterRole } from '../../ir/graph.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
+import { formatShape } from '../format.ts';
+import { currentSpan } from '../reporting/call-sites.ts';
+import { report } from '../reporting/report.ts';
 import {
   appendDeclared,
   checkShape,
   currentTrace,
   isPoisoned,
   poisoned,
-  report,
   type Trace,
 } from './context.ts';
 import { type Initialiser, isInitialiser } from './initialisers.ts';
 import { forbiddenName } from './names.ts';
 import { placeOfCall, within } from './scope.ts';
-import { formatShape } from './shapes.ts';
-import { currentSpan } from './source.ts';
 import type { Tensor } from './tensor.ts';
 
 /**

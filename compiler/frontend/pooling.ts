@@ -1,4 +1,5 @@
-import { apply, isPoisoned, poisoned, report } from './context.ts';
+import { report } from '../reporting/report.ts';
+import { apply, isPoisoned, poisoned } from './context.ts';
 import { checkSignal } from './convolution.ts';
 import { add, cast, div, maximum, minimum, mul, sub } from './elementwise.ts';
 import { mean } from './reductions.ts';

@@ -1,6 +1,7 @@
 import { isPrintable } from '../../ir/printable.ts';
 import type { Origin } from '../../ir/source.ts';
-import { currentTrace, isPoisoned, report, type Trace } from './context.ts';
+import { report } from '../reporting/report.ts';
+import { currentTrace, isPoisoned, type Trace } from './context.ts';
 import { Tensor } from './tensor.ts';
 
 /**

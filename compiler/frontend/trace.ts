@@ -8,16 +8,17 @@ import {
   type MessageNumber,
   originDiagnostic,
 } from '../diagnostics.ts';
+import { formatShape } from '../format.ts';
+import { nameFunctions } from '../reporting/call-sites.ts';
+import { evaluationDiagnostic, report } from '../reporting/report.ts';
 import {
   checkDType,
   checkShape,
   createTrace,
   currentTrace,
-  evaluationDiagnostic,
   inputTensor,
   isPoisoned,
   poisoned,
-  report,
   STEP_INPUT,
   type Trace,
   type TracedParameter,
@@ -30,12 +31,10 @@ import { joinRanges } from './index-parts.ts';
 import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
-import { isOptimiser } from './optimisers.ts';
+import { isOptimiser } from './optimiser.ts';
 import * as parameters from './parameter.ts';
 import * as reductions from './reductions.ts';
 import { nameCalls, scope } from './scope.ts';
-import { formatShape } from './shapes.ts';
-import { nameFunctions } from './source.ts';
 import { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -101,7 +100,7 @@ export function traceModel(model: Model): TracedModel {
         }),
       );
     } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error, trace));
+      trace.diagnostics.push(evaluationDiagnostic(error, placeOfThrown(trace, error)));
       ended = true;
     }
     append(diagnostics, trace.diagnostics);
@@ -357,4 +356,9 @@ function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): T
     }
   }
   return [...merged.values()];
+}
+
+/** Where in the model an exception came from, if the trace saw it. */
+function placeOfThrown({ thrown }: Trace, error: unknown): string | undefined {
+  return thrown?.error === error ? thrown?.place : undefined;
 }

@@ -1,7 +1,8 @@
-import { apply, isPoisoned, mistake, poisoned, report } from './context.ts';
+import { formatShape } from '../format.ts';
+import { report } from '../reporting/report.ts';
+import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import { einsum } from './contractions.ts';
 import { checkLayout, checkSignal, LAYOUTS } from './convolution.ts';
-import { formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 import { perAxis, resolveWindows, type WindowOptions } from './windows.ts';
 

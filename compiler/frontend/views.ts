@@ -5,6 +5,9 @@ import {
   sameShape,
   type TensorType,
 } from '../../ir/tensor.ts';
+import { formatShape } from '../format.ts';
+import { report } from '../reporting/report.ts';
+import { broadcastShapes } from './broadcast.ts';
 import {
   append,
   apply,
@@ -14,10 +17,8 @@ import {
   isPoisoned,
   mistake,
   poisoned,
-  report,
 } from './context.ts';
 import { useAsIndices } from './indices.ts';
-import { broadcastShapes, formatShape } from './shapes.ts';
 import type { Tensor } from './tensor.ts';
 
 /** `axis` counted from the end when negative; null (after BTC2009) when there is no such axis. */

@@ -1,15 +1,8 @@
 import type { OpAttributes } from '../../ir/ops.ts';
-import { apply, report } from './context.ts';
+import { report } from '../reporting/report.ts';
+import { apply } from './context.ts';
 import type { Tensor } from './tensor.ts';
 import { slice } from './views.ts';
-
-/** Letters of einsum for the positions and the taps of windows, one per spatial axis. */
-export const positionLetters = (axes: number) => 'xy'.slice(0, axes);
-export const tapLetters = (axes: number) => 'uv'.slice(0, axes);
-
-/** `xuyv`: the axes of a view under windows. */
-export const windowLetters = (axes: number) =>
-  [...positionLetters(axes)].map((position, k) => position + tapLetters(axes)[k]).join('');
 
 /** One number for all spatial axes, or one for each. */
 export type PerAxis = number | readonly number[];

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
 import ts from 'typescript';
 import type { SourceSpan } from '../../ir/source.ts';
-import type { SourceMapper } from '../frontend/source.ts';
+import type { SourceMapper } from '../reporting/call-sites.ts';
 import type { EmittedFile } from './emit.ts';
 
 /** Maps positions in emitted modules to the user's expressions. `folder` is where the modules were written. */

@@ -9,8 +9,8 @@ import {
 import { isScalarOp, type OpAttributes } from '../../ir/ops.ts';
 import { type DType, elementCount, type Shape, type TensorType } from '../../ir/tensor.ts';
 import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
-import { NodeList } from './draft.ts';
-import type { Home } from './homes.ts';
+import type { ConcatAlias } from './concat-aliases.ts';
+import { NodeList } from './loop-nest.ts';
 import { reach } from './ranges.ts';
 import { coordinatesBeforeReshape } from './reshape.ts';
 
@@ -24,7 +24,7 @@ export interface Storage {
   /** Whether the value has memory, or is going to have it. */
   isStored(value: ValueId): boolean;
   /** The concatenation in whose memory the value lives. */
-  homeOf(value: ValueId): Home | undefined;
+  homeOf(value: ValueId): ConcatAlias | undefined;
   /** A new tensor for kernels on their way to `value`. */
   temporary(value: ValueId, type: TensorType): number;
   /** Gives a value memory, with the kernels that fill it; returns its tensor. */

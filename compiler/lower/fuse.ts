@@ -2,15 +2,15 @@ import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
 import {
-  type KernelDraft,
+  type LoopNest,
   macsOf,
   mapOperands,
   NodeList,
   originsOf,
   splitAxis,
   withAxes,
-} from './draft.ts';
-import type { DraftMemory } from './draft-use.ts';
+} from './loop-nest.ts';
+import type { LoopNestMemory } from './loop-nest-access.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -26,9 +26,9 @@ export interface FusionLimits {
 
 /** The kernels of a program after fusion. */
 export interface Fused {
-  readonly drafts: readonly KernelDraft[];
+  readonly nests: readonly LoopNest[];
   /** Kernels that stay apart from an earlier one because the peak of live bytes would rise. */
-  readonly refused: readonly KernelDraft[];
+  readonly unfused: readonly LoopNest[];
 }
 
 /** Nodes of one kernel: keeps generated code and its compilation small. */
@@ -47,26 +47,26 @@ const ROUNDS = 3;
  * it makes or reads is live for longer: with `memory`, a pair that raises the peak of live bytes stays a pair.
  */
 export function fuse(
-  drafts: readonly KernelDraft[],
+  nests: readonly LoopNest[],
   limits: FusionLimits,
-  memory: DraftMemory | null,
+  memory: LoopNestMemory | null,
 ): Fused {
-  let current: Fused = { drafts, refused: [] };
+  let current: Fused = { nests, unfused: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const before = current.drafts.length;
-    current = fuseOnce(current.drafts, limits, memory);
-    if (current.drafts.length === before) break;
+    const before = current.nests.length;
+    current = fuseOnce(current.nests, limits, memory);
+    if (current.nests.length === before) break;
   }
   return current;
 }
 
 function fuseOnce(
-  drafts: readonly KernelDraft[],
+  nests: readonly LoopNest[],
   limits: FusionLimits,
-  memory: DraftMemory | null,
+  memory: LoopNestMemory | null,
 ): Fused {
-  const sequence = new KernelSequence(drafts, memory);
-  const refused = new Set<KernelDraft>();
+  const sequence = new KernelSequence(nests, memory);
+  const unfused = new Set<LoopNest>();
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
@@ -80,14 +80,14 @@ function fuseOnce(
       if (!joined || !isRepeatable(joined)) continue;
       const outcome = sequence.join(position, partner, joined);
       if (outcome === 'joined') break;
-      if (outcome === 'peak') refused.add(consumer);
+      if (outcome === 'peak') unfused.add(consumer);
     }
   }
-  const fused = sequence.drafts;
-  return { drafts: fused, refused: fused.filter((draft) => refused.has(draft)) };
+  const fused = sequence.nests;
+  return { nests: fused, unfused: fused.filter((nest) => unfused.has(nest)) };
 
   /** What replaces a parameter or a state makes nothing else, so that everything else can be computed again. */
-  function isRepeatable({ stores }: KernelDraft): boolean {
+  function isRepeatable({ stores }: LoopNest): boolean {
     const replaced = stores.filter(({ buffer }) => limits.isPersistent(buffer)).length;
     return replaced === 0 || replaced === stores.length;
   }
@@ -103,18 +103,18 @@ function fuseOnce(
 }
 
 /** Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. */
-function candidates(sequence: KernelSequence, draft: KernelDraft, position: number): number[] {
+function candidates(sequence: KernelSequence, nest: LoopNest, position: number): number[] {
   const makers = new Set<number>();
   const siblings = new Set<number>();
   const addEarlier = (set: Set<number>, positions: ReadonlySet<number>) => {
     for (const one of positions) if (one < position) set.add(one);
   };
-  for (const tensor of loadsOf(draft)) {
+  for (const tensor of loadsOf(nest)) {
     addEarlier(makers, sequence.writersOf(tensor));
     const sharing = sequence.readersOf(tensor);
     if (sharing.size <= MAX_CANDIDATES) addEarlier(siblings, sharing);
   }
-  for (const tensor of storesOf(draft)) {
+  for (const tensor of storesOf(nest)) {
     const parts = sequence.writersOf(tensor);
     if (parts.size <= MAX_CANDIDATES) addEarlier(siblings, parts);
   }
@@ -124,11 +124,11 @@ function candidates(sequence: KernelSequence, draft: KernelDraft, position: numb
 
 /** The two kernels as one over the producer's axes, or null where they do not fit. */
 function join(
-  producer: KernelDraft,
-  consumer: KernelDraft,
+  producer: LoopNest,
+  consumer: LoopNest,
   maxBindings: number,
   isDead: (tensor: number) => boolean,
-): KernelDraft | null {
+): LoopNest | null {
   if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
   const aligned = align(producer, consumer);
   if (!aligned) return null;
@@ -153,7 +153,7 @@ function join(
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
   ];
   const kept = stores.filter((store, k) => k >= first.stores.length || !isDead(store.buffer));
-  const draft: KernelDraft = {
+  const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,
     reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
@@ -162,23 +162,23 @@ function join(
     origins: first.reduction ? originsOf(first, second) : originsOf(second, first),
     ...macsOf(first, second),
   };
-  return bindingRanges(draft).length <= maxBindings && writesAreSafe(draft) ? draft : null;
+  return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
 
-/** Copies a draft's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
+/** Copies a loop nest's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
 function copyNodes(
-  draft: KernelDraft,
+  nest: LoopNest,
   list: NodeList,
-  replace: (node: KernelDraft['nodes'][number]) => number | undefined,
+  replace: (node: LoopNest['nodes'][number]) => number | undefined,
 ): number[] {
   const image: number[] = [];
-  for (const node of draft.nodes)
+  for (const node of nest.nodes)
     image.push(replace(node) ?? list.add(mapOperands(node, (operand) => image[operand])));
   return image;
 }
 
 /** Brings the consumer onto the producer's axes (cutting those where needed): the points that touch the same elements coincide. */
-function align(producer: KernelDraft, consumer: KernelDraft): [KernelDraft, KernelDraft] | null {
+function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | null {
   let first = producer;
   for (let attempt = 0; attempt < 4; attempt++) {
     const parallel = first.axes.filter((axis) => axis.kind === 'parallel');
@@ -207,16 +207,12 @@ function pointsOf(axes: readonly Axis[]): number {
   return axes.reduce((product, axis) => product * axis.extent, 1);
 }
 
-function overAxes(
-  draft: KernelDraft,
-  axes: readonly Axis[],
-  images: readonly Affine[],
-): KernelDraft {
-  return withAxes(draft, axes, (affine) => substitute(affine, images, axes.length));
+function overAxes(nest: LoopNest, axes: readonly Axis[], images: readonly Affine[]): LoopNest {
+  return withAxes(nest, axes, (affine) => substitute(affine, images, axes.length));
 }
 
 /** A pair of addresses, one in each kernel, that shall be the same element at the same point. */
-function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; to: Affine } | null {
+function linkBetween(first: LoopNest, second: LoopNest): { from: Affine; to: Affine } | null {
   const covers = (index: Affine, axes: readonly Axis[]) =>
     axes.every(
       (axis, k) =>
@@ -275,18 +271,18 @@ function linkBetween(first: KernelDraft, second: KernelDraft): { from: Affine; t
  * What the kernel writes may be loaded only at the element that the same point writes with the same address, outside the
  * reduction, and elsewhere only from a range that is bound on its own; and no two stores may meet.
  */
-function writesAreSafe(draft: KernelDraft): boolean {
-  const inner = nodesUnderReduction(draft);
-  const parts = bindingRanges(draft);
+function writesAreSafe(nest: LoopNest): boolean {
+  const inner = nodesUnderReduction(nest);
+  const parts = bindingRanges(nest);
   const apart = (a: Range, b: Range) =>
     !parts.some((part) => overlaps(part, a) && overlaps(part, b));
-  for (const store of draft.stores) {
-    const written = rangeOf(draft.axes, store);
-    const safe = draft.nodes.every(
+  for (const store of nest.stores) {
+    const written = rangeOf(nest.axes, store);
+    const safe = nest.nodes.every(
       (node, k) =>
         node.kind !== 'load' ||
         node.buffer !== store.buffer ||
-        apart(rangeOf(draft.axes, node), written) ||
+        apart(rangeOf(nest.axes, node), written) ||
         (!inner[k] &&
           node.bounds.length === 0 &&
           !node.indirect &&
@@ -294,8 +290,8 @@ function writesAreSafe(draft: KernelDraft): boolean {
     );
     if (!safe) return false;
   }
-  return draft.stores.every((store, k) =>
-    draft.stores.every(
+  return nest.stores.every((store, k) =>
+    nest.stores.every(
       (other, j) => j <= k || other.buffer !== store.buffer || disjoint(store.index, other.index),
     ),
   );

@@ -1,21 +1,21 @@
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule, ScheduleProgram } from '../../ir/schedule.ts';
 import { expandFolds } from '../window/folds.ts';
-import { fuseChains, type StageModel } from './chain.ts';
-import { DraftMemory } from './draft-use.ts';
+import { finalise, KernelTable, labelOf } from './finalise.ts';
 import type { FusionLimits } from './fuse.ts';
-import { fuseInOrder } from './ordered-fusion.ts';
+import { LoopNestMemory } from './loop-nest-access.ts';
+import { fuseInOrder, type StepOrdering } from './ordered-fusion.ts';
+import { fuseProducers, type StageModel } from './producer-fusion.ts';
 import { lowerProgram, TensorTable } from './program.ts';
-import { KernelTable, labelOf, seal } from './seal.ts';
 
-export type { StageModel };
+export type { StageModel, StepOrdering };
 
 export interface LoweringOptions {
   readonly maxStorageBuffers: number;
   /** Tensors take a multiple of this many bytes; 1 by default. */
   readonly offsetAlignment?: number;
-  /** False leaves one kernel per stored value: for tests and for seeing what fusion does. */
-  readonly fusion: boolean;
+  /** Fuses kernels, in the order that this chooses. Null leaves one kernel per stored value: for tests and for seeing what fusion does. */
+  readonly fusion: StepOrdering | null;
   /** Kernels with a stage, where the target has them. */
   readonly stages?: StageModel;
   /** Hears what became of the intermediates of chains of contractions. */
@@ -36,20 +36,20 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
       isTemporary: (tensor) => table.tensors[tensor].role === 'activation',
       isPersistent: (tensor) => table.tensors[tensor].program === null,
     };
-    const memory = new DraftMemory(
+    const memory = new LoopNestMemory(
       table.tensors,
       lowered.inputs.map(({ tensor }) => tensor),
       options.offsetAlignment ?? 1,
     );
     const fused = options.fusion
-      ? fuseInOrder(lowered.drafts, limits, memory)
-      : { drafts: lowered.drafts, refused: [] };
-    for (const { ops } of fused.refused)
+      ? fuseInOrder(lowered.nests, limits, memory, options.fusion)
+      : { nests: lowered.nests, unfused: [] };
+    for (const { ops } of fused.unfused)
       options.explain?.(
         `${graph.name}: ${labelOf(ops)} stays a kernel of its own: in another it would raise the peak`,
       );
-    const drafts = options.stages
-      ? fuseChains(fused.drafts, {
+    const nests = options.stages
+      ? fuseProducers(fused.nests, {
           ...limits,
           memory,
           model: options.stages,
@@ -66,11 +66,11 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
           report: (tensor, outcome) =>
             options.explain?.(`t${tensor} ${table.tensors[tensor].name} ${outcome}`),
         })
-      : fused.drafts;
+      : fused.nests;
     const declarations = new Map(module.inputs.map((input) => [input.name, input]));
     return {
       name: graph.name,
-      steps: drafts.map((draft) => seal(draft, table.tensors, kernels)),
+      steps: nests.map((nest) => finalise(nest, table.tensors, kernels)),
       inputs: lowered.inputs.map(({ name, tensor }) => {
         const declaration = declarations.get(name);
         const byProgram = declaration?.ranges ?? {};

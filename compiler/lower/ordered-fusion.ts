@@ -1,7 +1,13 @@
-import { orderProgram } from '../memory/order.ts';
-import type { KernelDraft } from './draft.ts';
-import type { DraftMemory } from './draft-use.ts';
+import type { ProgramAccess } from '../liveness/access.ts';
 import { type Fused, type FusionLimits, fuse } from './fuse.ts';
+import type { LoopNest } from './loop-nest.ts';
+import type { LoopNestMemory } from './loop-nest-access.ts';
+
+/** An order of the steps of a program with a low peak of live bytes, and that peak. */
+export type StepOrdering = (access: ProgramAccess) => {
+  readonly order: Int32Array;
+  readonly peakBytes: number;
+};
 
 /**
  * Fuses the kernels of a program in an order with a low peak of live bytes. The order is chosen first, for fused kernels
@@ -10,26 +16,27 @@ import { type Fused, type FusionLimits, fuse } from './fuse.ts';
  * fewest kernels.
  */
 export function fuseInOrder(
-  drafts: readonly KernelDraft[],
+  nests: readonly LoopNest[],
   limits: FusionLimits,
-  memory: DraftMemory,
+  memory: LoopNestMemory,
+  orderSteps: StepOrdering,
 ): Fused {
-  const ordered = inOrder(drafts, memory).drafts;
+  const ordered = inOrder(nests, memory, orderSteps).nests;
   const careful = fuse(ordered, limits, memory);
   const isSame =
-    careful.refused.length === 0 && ordered.every((draft, position) => draft === drafts[position]);
-  const [best, other] = [careful, ...(isSame ? [] : [fuse(drafts, limits, null)])].map((fused) => ({
+    careful.unfused.length === 0 && ordered.every((nest, position) => nest === nests[position]);
+  const [best, other] = [careful, ...(isSame ? [] : [fuse(nests, limits, null)])].map((fused) => ({
     ...fused,
-    ...inOrder(fused.drafts, memory),
+    ...inOrder(fused.nests, memory, orderSteps),
   }));
   const isBetter =
     other &&
     (other.peakBytes < best.peakBytes ||
-      (other.peakBytes === best.peakBytes && other.drafts.length < best.drafts.length));
+      (other.peakBytes === best.peakBytes && other.nests.length < best.nests.length));
   return isBetter ? other : best;
 }
 
-function inOrder(drafts: readonly KernelDraft[], memory: DraftMemory) {
-  const { order, peakBytes } = orderProgram(memory.programUse(drafts));
-  return { drafts: Array.from(order, (step) => drafts[step]), peakBytes };
+function inOrder(nests: readonly LoopNest[], memory: LoopNestMemory, orderSteps: StepOrdering) {
+  const { order, peakBytes } = orderSteps(memory.programUse(nests));
+  return { nests: Array.from(order, (step) => nests[step]), peakBytes };
 }

@@ -2,10 +2,10 @@ import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { TensorType } from '../../ir/tensor.ts';
+import { type ConcatAlias, findConcatAliases } from './concat-aliases.ts';
 import { rowMajor } from './destination.ts';
-import type { KernelDraft } from './draft.ts';
 import type { Storage } from './emit.ts';
-import { findHomes, type Home } from './homes.ts';
+import type { LoopNest } from './loop-nest.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
 import { valueNames } from './value-names.ts';
@@ -47,7 +47,7 @@ const placeFields = (scope: string, pass?: Pass) => ({
 
 /** One program as kernels in an order that is correct when they run one after the other. */
 export interface LoweredProgram {
-  readonly drafts: readonly KernelDraft[];
+  readonly nests: readonly LoopNest[];
   readonly inputs: readonly { readonly name: string; readonly tensor: number }[];
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
 }
@@ -65,17 +65,17 @@ export function lowerProgram(graph: Graph, program: number, table: TensorTable):
     tensor: lowering.output(name, value),
   }));
   const replacements = lowering.update();
-  return { drafts: writeThrough(lowering.drafts, replacements), inputs, outputs };
+  return { nests: writeThrough(lowering.nests, replacements), inputs, outputs };
 }
 
 class ProgramLowering implements Storage {
   readonly graph: Graph;
-  readonly drafts: KernelDraft[] = [];
+  readonly nests: LoopNest[] = [];
   private readonly program: number;
   private readonly table: TensorTable;
   private readonly names: readonly string[];
   private readonly stored: Uint8Array;
-  private readonly homes: readonly (Home | undefined)[];
+  private readonly homes: readonly (ConcatAlias | undefined)[];
   private readonly writer: KernelWriter;
   /** By value: its tensor once kernels fill it, or -1. */
   private readonly tensors: Int32Array;
@@ -88,10 +88,10 @@ class ProgramLowering implements Storage {
     this.table = table;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
-    this.homes = findHomes(graph, this.stored);
+    this.homes = findConcatAliases(graph, this.stored);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
     this.reserved = new Int32Array(graph.nodes.length).fill(-1);
-    this.writer = new KernelWriter(this, this.drafts);
+    this.writer = new KernelWriter(this, this.nests);
   }
 
   tensorOf(value: ValueId): number {
@@ -102,7 +102,7 @@ class ProgramLowering implements Storage {
     return this.homes[value]?.offset ?? 0;
   }
 
-  homeOf(value: ValueId): Home | undefined {
+  homeOf(value: ValueId): ConcatAlias | undefined {
     return this.homes[value];
   }
 

@@ -1,6 +1,6 @@
 import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
 import { RANGE_ALIGNMENT } from '../../ir/schedule.ts';
-import { type KernelDraft, stageAxes } from './draft.ts';
+import { type LoopNest, stageAxes } from './loop-nest.ts';
 
 /** Elements of a tensor, from `low` to below `high`; `high` is infinite where an address depends on data or bounds. */
 export interface Range {
@@ -10,7 +10,7 @@ export interface Range {
   readonly stored: boolean;
 }
 
-type Load = Extract<KernelDraft['nodes'][number], { kind: 'load' }>;
+type Load = Extract<LoopNest['nodes'][number], { kind: 'load' }>;
 
 /** What a load or a store touches at all points of the axes. */
 export function rangeOf(axes: readonly Axis[], access: Load | Store): Range {
@@ -38,7 +38,7 @@ export function overlaps(a: Range, b: Range): boolean {
 }
 
 /** Ranges of all loads and stores of a kernel, its stage included. */
-export function rangesOf({ axes, nodes, stores, stage }: KernelDraft): Range[] {
+export function rangesOf({ axes, nodes, stores, stage }: LoopNest): Range[] {
   return [
     ...(stage ? loadRanges(stageAxes(axes, stage), stage.nodes) : []),
     ...loadRanges(axes, nodes),
@@ -46,7 +46,7 @@ export function rangesOf({ axes, nodes, stores, stage }: KernelDraft): Range[] {
   ];
 }
 
-function loadRanges(axes: readonly Axis[], nodes: KernelDraft['nodes']): Range[] {
+function loadRanges(axes: readonly Axis[], nodes: LoopNest['nodes']): Range[] {
   return nodes.flatMap((node) =>
     node.kind === 'load' && node.buffer !== LOCAL ? [rangeOf(axes, node)] : [],
   );
@@ -56,9 +56,9 @@ function loadRanges(axes: readonly Axis[], nodes: KernelDraft['nodes']): Range[]
  * The ranges of tensors that a kernel binds, each from an aligned element. A tensor has one, unless the kernel loads one
  * part of it and stores another.
  */
-export function bindingRanges(draft: KernelDraft): Range[] {
+export function bindingRanges(nest: LoopNest): Range[] {
   const byTensor = new Map<number, Range[]>();
-  for (const range of rangesOf(draft)) {
+  for (const range of rangesOf(nest)) {
     const aligned = { ...range, low: range.low - (range.low % RANGE_ALIGNMENT) };
     const list = byTensor.get(range.tensor);
     if (list) list.push(aligned);

@@ -4,8 +4,8 @@ import type { ScalarOp } from '../../ir/scalar.ts';
 import { type DType, elementCount, type Shape } from '../../ir/tensor.ts';
 import { flatten } from './affine.ts';
 import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
-import { type KernelDraft, valueOrigins } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
+import { type LoopNest, valueOrigins } from './loop-nest.ts';
 
 // Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. A row that thousands of
 // updates go to must not take them one by one, for the error grows with their number. So the first BLOCK updates of a row
@@ -35,25 +35,25 @@ interface Updates {
 /** Appends the kernels of a `scatterAdd` into `destination`. */
 export function writeScatter(
   storage: Storage,
-  drafts: KernelDraft[],
+  nests: LoopNest[],
   value: ValueId,
   destination: Destination,
 ): void {
-  new ScatterWriter(storage, drafts, value, destination).write();
+  new ScatterWriter(storage, nests, value, destination).write();
 }
 
 class ScatterWriter {
   private readonly storage: Storage;
-  private readonly drafts: KernelDraft[];
+  private readonly nests: LoopNest[];
   private readonly value: ValueId;
   private readonly destination: Destination;
   private readonly rows: number;
   /** Shape of a row. */
   private readonly inner: Shape;
 
-  constructor(storage: Storage, drafts: KernelDraft[], value: ValueId, destination: Destination) {
+  constructor(storage: Storage, nests: LoopNest[], value: ValueId, destination: Destination) {
     this.storage = storage;
-    this.drafts = drafts;
+    this.nests = nests;
     this.value = value;
     this.destination = destination;
     const { attributes, type } = storage.graph.nodes[value] as NodeOf<'scatterAdd'>;
@@ -199,7 +199,7 @@ class ScatterWriter {
 
   private push(emitter: Emitter, stores: readonly Store[]): void {
     const { axes, list, ops, sources } = emitter;
-    this.drafts.push({
+    this.nests.push({
       axes,
       nodes: list.nodes,
       reduction: null,
@@ -212,7 +212,7 @@ class ScatterWriter {
   private fill(to: Destination, shape: Shape, dtype: DType, value: number): void {
     const axes = parallelAxes(shape);
     const index = to.index(identity(axes), axes.length);
-    this.drafts.push({
+    this.nests.push({
       axes,
       nodes: [{ kind: 'constant', dtype, value }],
       reduction: null,

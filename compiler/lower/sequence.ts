@@ -1,7 +1,7 @@
 import { LOCAL } from '../../ir/kernel.ts';
-import { LiveProfile } from '../memory/live-profile.ts';
-import type { KernelDraft } from './draft.ts';
-import type { DraftMemory } from './draft-use.ts';
+import { LiveProfile } from '../liveness/profile.ts';
+import type { LoopNest } from './loop-nest.ts';
+import type { LoopNestMemory } from './loop-nest-access.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
 
 /** What became of a pair: one kernel, or two because of kernels between them or of the peak of live bytes. */
@@ -12,26 +12,26 @@ export type JoinOutcome = 'joined' | 'fixed' | 'peak';
  * kernel was joined with another, its place is empty.
  */
 export class KernelSequence {
-  readonly slots: (KernelDraft | null)[];
+  readonly slots: (LoopNest | null)[];
   private readonly readers = new Map<number, Set<number>>();
   private readonly writers = new Map<number, Set<number>>();
-  private readonly known = new Map<KernelDraft, readonly Range[]>();
-  private readonly memory: DraftMemory | null;
+  private readonly known = new Map<LoopNest, readonly Range[]>();
+  private readonly memory: LoopNestMemory | null;
   private readonly profile: LiveProfile | null;
 
   /** With `memory`, kernels are joined only where the peak of live bytes stays as low as it is. */
-  constructor(drafts: readonly KernelDraft[], memory: DraftMemory | null) {
-    this.slots = [...drafts];
+  constructor(nests: readonly LoopNest[], memory: LoopNestMemory | null) {
+    this.slots = [...nests];
     this.memory = memory;
-    this.profile = memory && new LiveProfile(memory.programUse(drafts));
-    drafts.forEach((draft, position) => {
-      this.register(draft, position);
+    this.profile = memory && new LiveProfile(memory.programUse(nests));
+    nests.forEach((nest, position) => {
+      this.register(nest, position);
     });
   }
 
   /** The kernels in order. */
-  get drafts(): KernelDraft[] {
-    return this.slots.filter((draft) => draft !== null);
+  get nests(): LoopNest[] {
+    return this.slots.filter((nest) => nest !== null);
   }
 
   /** Positions of the kernels that load from a tensor. */
@@ -48,7 +48,7 @@ export class KernelSequence {
    * Puts `joined`, which does the work of the kernels at `from` and `to`, at the place of one of them: at `to` if it can be
    * there, else at `from`. Otherwise says what is in the way: kernels between them, or the peak.
    */
-  join(from: number, to: number, joined: KernelDraft): JoinOutcome {
+  join(from: number, to: number, joined: LoopNest): JoinOutcome {
     const places = [
       ...(this.freeToMove(this.slots[from]!, from, to) ? [to] : []),
       ...(this.freeToMove(this.slots[to]!, to, from) ? [from] : []),
@@ -57,9 +57,9 @@ export class KernelSequence {
     const place = places.find((one) => this.keepsPeak(from, to, one, joined));
     if (place === undefined) return 'peak';
     for (const position of [from, to]) {
-      const draft = this.slots[position]!;
-      for (const tensor of loadsOf(draft)) this.readers.get(tensor)!.delete(position);
-      for (const tensor of storesOf(draft)) this.writers.get(tensor)!.delete(position);
+      const nest = this.slots[position]!;
+      for (const tensor of loadsOf(nest)) this.readers.get(tensor)!.delete(position);
+      for (const tensor of storesOf(nest)) this.writers.get(tensor)!.delete(position);
       this.slots[position] = null;
     }
     this.slots[place] = joined;
@@ -68,7 +68,7 @@ export class KernelSequence {
   }
 
   /** Changes the profile as `join` would the kernels, unless that raised the peak. */
-  private keepsPeak(from: number, to: number, place: number, joined: KernelDraft): boolean {
+  private keepsPeak(from: number, to: number, place: number, joined: LoopNest): boolean {
     const { memory, profile } = this;
     if (!memory || !profile) return true;
     const peakBytes = profile.peakBytes;
@@ -81,8 +81,8 @@ export class KernelSequence {
     return false;
   }
 
-  /** True when no kernel strictly between the two places touches what the draft writes or writes what it touches. */
-  private freeToMove(draft: KernelDraft, from: number, to: number): boolean {
+  /** True when no kernel strictly between the two places touches what the nest writes or writes what it touches. */
+  private freeToMove(nest: LoopNest, from: number, to: number): boolean {
     const first = Math.min(from, to);
     const last = Math.max(from, to);
     const meets = (set: ReadonlySet<number>, range: Range, stored: boolean) => {
@@ -95,24 +95,24 @@ export class KernelSequence {
       }
       return false;
     };
-    return rangesOf(draft).every(
+    return rangesOf(nest).every(
       (range) =>
         !meets(this.writersOf(range.tensor), range, true) &&
         !(range.stored && meets(this.readersOf(range.tensor), range, false)),
     );
   }
 
-  private register(draft: KernelDraft, position: number): void {
-    for (const tensor of loadsOf(draft)) addTo(this.readers, tensor, position);
-    for (const tensor of storesOf(draft)) addTo(this.writers, tensor, position);
+  private register(nest: LoopNest, position: number): void {
+    for (const tensor of loadsOf(nest)) addTo(this.readers, tensor, position);
+    for (const tensor of storesOf(nest)) addTo(this.writers, tensor, position);
   }
 
   private ranges(position: number): readonly Range[] {
-    const draft = this.slots[position]!;
-    let list = this.known.get(draft);
+    const nest = this.slots[position]!;
+    let list = this.known.get(nest);
     if (!list) {
-      list = rangesOf(draft);
-      this.known.set(draft, list);
+      list = rangesOf(nest);
+      this.known.set(nest, list);
     }
     return list;
   }
@@ -127,19 +127,19 @@ function addTo(map: Map<number, Set<number>>, key: number, value: number): void 
 }
 
 /** Tensors that a kernel loads from. */
-export function loadsOf(draft: KernelDraft): Set<number> {
+export function loadsOf(nest: LoopNest): Set<number> {
   const tensors = new Set<number>();
-  for (const nodes of [draft.nodes, draft.stage?.nodes ?? []])
+  for (const nodes of [nest.nodes, nest.stage?.nodes ?? []])
     for (const node of nodes)
       if (node.kind === 'load' && node.buffer !== LOCAL) tensors.add(node.buffer);
   return tensors;
 }
 
 /** Tensors that a kernel stores to. */
-export function storesOf(draft: KernelDraft): Set<number> {
-  return new Set(draft.stores.map((store) => store.buffer));
+export function storesOf(nest: LoopNest): Set<number> {
+  return new Set(nest.stores.map((store) => store.buffer));
 }
 
-export function hasSequentialAxis(draft: KernelDraft): boolean {
-  return draft.axes.some((axis) => axis.kind === 'sequential');
+export function hasSequentialAxis(nest: LoopNest): boolean {
+  return nest.axes.some((axis) => axis.kind === 'sequential');
 }

@@ -1,4 +1,4 @@
-import type { ChainLink } from './chain-link.ts';
+import type { ProducerLink } from './producer-link.ts';
 
 /** How much of the memory for the array a tile may take: little, for many tiles, or all. */
 const FILLS = [1 / 16, 1 / 4, 1];
@@ -11,7 +11,7 @@ const FILLS = [1 / 16, 1 / 4, 1];
  * @returns for each way how many points of each shared axis one tile has
  */
 export function tileSizes(
-  { producer, consumer, digits, shared }: ChainLink,
+  { producer, consumer, digits, shared }: ProducerLink,
   most: number,
 ): readonly (readonly number[])[] {
   const isShared = new Set(shared.map((one) => one.producer));
@@ -29,7 +29,7 @@ export function tileSizes(
   return least > most ? [] : [...found.values()];
 }
 
-type Ordered = Pick<ChainLink, 'producer' | 'consumer' | 'shared'>;
+type Ordered = Pick<ProducerLink, 'producer' | 'consumer' | 'shared'>;
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
@@ -50,7 +50,7 @@ function orders({ producer, consumer, shared }: Ordered): number[][] {
 
 function filled(
   order: readonly number[],
-  shared: ChainLink['shared'],
+  shared: ProducerLink['shared'],
   least: number,
   most: number,
 ): number[] {

@@ -1,5 +1,5 @@
 import { sameAffine } from '../../ir/kernel.ts';
-import type { KernelDraft } from './draft.ts';
+import type { LoopNest } from './loop-nest.ts';
 
 /** A parameter's (or state's) memory `tensor` takes the value computed in `temporary` by the program's last kernels. */
 export interface Replacement {
@@ -14,18 +14,18 @@ export interface Replacement {
  * kernel reads the old value. The copies of all others stay.
  */
 export function writeThrough(
-  drafts: readonly KernelDraft[],
+  nests: readonly LoopNest[],
   replacements: readonly Replacement[],
-): KernelDraft[] {
+): LoopNest[] {
   const writers = new Map<number, number[]>();
   const lastReader = new Map<number, number>();
-  drafts.forEach((draft, position) => {
-    for (const store of draft.stores) {
+  nests.forEach((nest, position) => {
+    for (const store of nest.stores) {
       const list = writers.get(store.buffer);
       if (list) list.push(position);
       else writers.set(store.buffer, [position]);
     }
-    for (const node of draft.nodes) if (node.kind === 'load') lastReader.set(node.buffer, position);
+    for (const node of nest.nodes) if (node.kind === 'load') lastReader.set(node.buffer, position);
   });
   const renamed = new Map<number, number>();
   for (const { temporary, tensor } of replacements) {
@@ -34,25 +34,25 @@ export function writeThrough(
     if (positions.length !== 1 || renamed.has(temporary)) continue;
     const [position] = positions;
     const later = lastReader.get(tensor) ?? -1;
-    if (later <= position && updatesInPlace(drafts[position], tensor))
+    if (later <= position && updatesInPlace(nests[position], tensor))
       renamed.set(temporary, tensor);
   }
-  const isDroppedCopy = ({ ops, nodes, stores }: KernelDraft) => {
+  const isDroppedCopy = ({ ops, nodes, stores }: LoopNest) => {
     const [node] = nodes;
     return (
       ops[0] === 'copy' && node.kind === 'load' && renamed.get(node.buffer) === stores[0].buffer
     );
   };
-  return drafts.filter((draft) => !isDroppedCopy(draft)).map((draft) => rename(draft, renamed));
+  return nests.filter((nest) => !isDroppedCopy(nest)).map((nest) => rename(nest, renamed));
 }
 
-function updatesInPlace(draft: KernelDraft, tensor: number): boolean {
-  if (draft.stores.length !== 1 || draft.stores[0].indirect) return false;
-  const [store] = draft.stores;
-  return draft.nodes.every((node) => {
+function updatesInPlace(nest: LoopNest, tensor: number): boolean {
+  if (nest.stores.length !== 1 || nest.stores[0].indirect) return false;
+  const [store] = nest.stores;
+  return nest.nodes.every((node) => {
     if (node.kind !== 'load' || node.buffer !== tensor) return true;
     return (
-      draft.reduction === null &&
+      nest.reduction === null &&
       !node.indirect &&
       node.bounds.length === 0 &&
       sameAffine(node.index, store.index)
@@ -60,13 +60,13 @@ function updatesInPlace(draft: KernelDraft, tensor: number): boolean {
   });
 }
 
-function rename(draft: KernelDraft, renamed: ReadonlyMap<number, number>): KernelDraft {
+function rename(nest: LoopNest, renamed: ReadonlyMap<number, number>): LoopNest {
   const name = (tensor: number) => renamed.get(tensor) ?? tensor;
   return {
-    ...draft,
-    nodes: draft.nodes.map((node) =>
+    ...nest,
+    nodes: nest.nodes.map((node) =>
       node.kind === 'load' ? { ...node, buffer: name(node.buffer) } : node,
     ),
-    stores: draft.stores.map((store) => ({ ...store, buffer: name(store.buffer) })),
+    stores: nest.stores.map((store) => ({ ...store, buffer: name(store.buffer) })),
   };
 }

@@ -4,10 +4,10 @@ import type { Affine, Axis, Combiner } from '../../ir/kernel.ts';
 import { type OpKind, opRow } from '../../ir/ops.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
+import { behindReshapes } from './concat-aliases.ts';
 import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
-import { type KernelDraft, valueOrigins } from './draft.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
-import { behindReshapes } from './homes.ts';
+import { type LoopNest, valueOrigins } from './loop-nest.ts';
 import { partialContraction, partialReduction } from './partial-reduction.ts';
 import { writeScatter } from './scatter.ts';
 
@@ -23,18 +23,18 @@ const COMBINERS = { reduceSum: 'sum', reduceMax: 'max', reduceMin: 'min' } as co
 /** What a kernel's body gives: the node to store, the reduction that it needs, and where in the value it belongs. */
 interface Body {
   readonly result: number;
-  readonly reduction: KernelDraft['reduction'];
+  readonly reduction: LoopNest['reduction'];
   readonly coordinates: readonly Affine[];
 }
 
 /** Appends kernels that compute values, by kind of op. */
 export class KernelWriter {
   private readonly storage: Storage;
-  private readonly drafts: KernelDraft[];
+  private readonly nests: LoopNest[];
 
-  constructor(storage: Storage, drafts: KernelDraft[]) {
+  constructor(storage: Storage, nests: LoopNest[]) {
     this.storage = storage;
-    this.drafts = drafts;
+    this.nests = nests;
   }
 
   /** Appends the kernels that compute `value` into `destination`. */
@@ -46,7 +46,7 @@ export class KernelWriter {
       gather: () => this.elementwise(value, destination),
       contraction: () => this.contraction(value, destination),
       reduction: () => this.reduction(value, destination),
-      scatter: () => writeScatter(this.storage, this.drafts, value, destination),
+      scatter: () => writeScatter(this.storage, this.nests, value, destination),
       concat: () => this.parts(value, destination),
     };
     writers[opRow(this.node(value).op).kind]();
@@ -65,7 +65,7 @@ export class KernelWriter {
     const { shape, dtype } = this.node(value).type;
     const axes = parallelAxes(shape);
     const index = flatten(identity(axes), shape, axes.length);
-    this.drafts.push({
+    this.nests.push({
       axes,
       nodes: [{ kind: 'load', dtype, buffer: from, index, bounds: [] }],
       reduction: null,
@@ -99,7 +99,7 @@ export class KernelWriter {
         const made = body(emitter, coordinates);
         const index = destination.index(made.coordinates, axes.length);
         emitter.ops.add(this.node(value).op);
-        this.drafts.push({
+        this.nests.push({
           axes,
           nodes: emitter.list.nodes,
           reduction: made.reduction,

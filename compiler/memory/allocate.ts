@@ -2,9 +2,15 @@ import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import {
+  alignedBytes,
+  alignUp,
+  type Blocks,
+  type Liveness,
+  liveBytes,
+} from '../liveness/lifetimes.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
 import type { Handover, InPlaceSchedule } from './in-place.ts';
-import { alignedBytes, alignUp, type Blocks, type Liveness, liveBytes } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
 
 /** Bytes of one slab that can be used: both the alignment of offsets and that of slabs divide it. */
@@ -46,7 +52,7 @@ function programBlocks(
 }
 
 /** For each tensor the first of its chain of handovers: itself where it took over nothing. */
-function chainRoots(count: number, handovers: readonly Handover[]): Int32Array {
+function aliasClassRoots(count: number, handovers: readonly Handover[]): Int32Array {
   const root = Int32Array.from({ length: count }, (_, index) => index);
   // A tensor's own handover is always seen before the one in which it is taken over.
   for (const { tensor, from } of handovers) root[tensor] = root[from];
@@ -104,7 +110,7 @@ export function allocate(
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
   const addresses = new Float64Array(schedule.tensors.length);
-  const root = chainRoots(schedule.tensors.length, handovers);
+  const root = aliasClassRoots(schedule.tensors.length, handovers);
   const reserved = placePersistent(schedule, bytes, slabBytes, addresses);
 
   const extents: number[] = [];

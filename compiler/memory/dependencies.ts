@@ -1,4 +1,4 @@
-import type { StepUse } from './step-use.ts';
+import type { StepAccess } from '../liveness/access.ts';
 
 /**
  * A directed graph over steps in compressed sparse rows: the successors of step `s` are
@@ -39,7 +39,7 @@ export function reverseGraph(graph: StepGraph): StepGraph {
  * one tensor. Writers of one tensor form a chain, so a reader after several partial writers depends on all of
  * them through the last. Each use of a tensor adds at most two edges: linear in the number of operands.
  */
-export function stepDependencies(steps: readonly StepUse[]): StepGraph {
+export function stepDependencies(steps: readonly StepAccess[]): StepGraph {
   const from: number[] = [];
   const to: number[] = [];
   const lastWriter = new Map<number, number>();

@@ -1,7 +1,7 @@
 import { largest } from '../../ir/lists.ts';
 import type { BufferSet } from '../../ir/plan.ts';
 import { NO_BUFFERS } from '../../ir/plan-swap.ts';
-import { alignUp } from './liveness.ts';
+import { alignUp } from '../liveness/lifetimes.ts';
 
 /** What passes through host memory on its way from and to the spill file. */
 export interface HostTraffic {

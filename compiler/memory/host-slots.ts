@@ -3,8 +3,8 @@ import { setBytes } from '../../ir/plan-host.ts';
 import { NO_BUFFERS } from '../../ir/plan-swap.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { alignUp, type Blocks } from '../liveness/lifetimes.ts';
 import { floorBytes, type HostTraffic, sizeBuffers } from './host-buffers.ts';
-import { alignUp, type Blocks } from './liveness.ts';
 import { packBlocks } from './offsets.ts';
 import { type SlotUse, slotUses } from './slot-uses.ts';
 

@@ -3,7 +3,7 @@ import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import type { Liveness } from './liveness.ts';
+import type { Liveness } from '../liveness/lifetimes.ts';
 
 /** A kernel's buffer that is read and one that is written, which may be the same memory. */
 export interface BufferPair {
@@ -41,7 +41,7 @@ export function overwritable(
     body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
   );
   const under = nodesUnderReduction(body);
-  // Axes of one point, which drafts may have, make no difference.
+  // Axes of one point, which nests may have, make no difference.
   const sameAddress = (a: Affine, b: Affine) =>
     a.offset === b.offset &&
     body.axes.every(

@@ -8,28 +8,34 @@ import type {
 } from '../../ir/schedule.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
 import { byteCount } from '../../ir/tensor.ts';
-import { allocate, slabCapacity } from './allocate.ts';
-import { fitBudget, type LeverFloor, leverFloors, type Place, type Placed } from './fit.ts';
-import { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
-import { type InPlaceSchedule, shareInPlace } from './in-place.ts';
+import { liveness } from '../liveness/lifetimes.ts';
+import { type MemoryPeak, memoryPeak } from '../liveness/peak.ts';
 import {
-  type LeverSet,
-  Levers,
+  type FeasibleBudget,
+  feasibleBudgets,
+  fitBudget,
+  type Place,
+  type Placed,
+} from '../plan-search/fit.ts';
+import {
+  type ActionSet,
+  MemoryActions,
   RECOMPUTE_STRATEGIES,
   type RecomputeStrategy,
   SWAP_POLICIES,
   type SwapPolicy,
   type TransferCosts,
-} from './levers/index.ts';
-import { liveness } from './liveness.ts';
+} from '../plan-search/memory-actions.ts';
+import { allocate, slabCapacity } from './allocate.ts';
+import { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
+import { type InPlaceSchedule, shareInPlace } from './in-place.ts';
 import { orderSteps } from './order.ts';
-import { type MemoryPeak, memoryPeak } from './peak.ts';
 import { dropUnused } from './unused.ts';
 
 export {
+  type ActionSet,
+  type FeasibleBudget,
   type HostBudget,
-  type LeverFloor,
-  type LeverSet,
   type MemoryPeak,
   memoryPeak,
   RECOMPUTE_STRATEGIES,
@@ -39,18 +45,18 @@ export {
   type TransferCosts,
 };
 
-export type MemoryStage = 'order' | 'levers' | 'in-place' | 'allocate';
+export type MemoryStage = 'order' | 'actions' | 'in-place' | 'allocate';
 
 export interface MemoryOptions {
   /** wasm has one slab and reads its memory directly, so it needs no staging. */
   readonly target: Target;
   /** What may be done to keep a budget; nothing without. */
-  readonly levers?: LeverOptions;
+  readonly actions?: ActionOptions;
   /** Shows the schedule after a stage. */
   print?(stage: MemoryStage, text: string): void;
 }
 
-export interface LeverOptions extends LeverSet {
+export interface ActionOptions extends ActionSet {
   /** Most device memory, everything counted; infinite for none. */
   readonly budgetBytes: number;
   readonly host?: HostBudget;
@@ -86,7 +92,7 @@ export type MemoryPlan =
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
       /** The smallest budgets by what may be done, where the one named is not kept; each is a search of its own. */
-      readonly floors: (() => readonly LeverFloor[]) | null;
+      readonly floors: (() => readonly FeasibleBudget[]) | null;
       readonly errors: readonly [];
     }
   | {
@@ -113,11 +119,11 @@ export function planMemory(
   if (errors.length > 0) return failed(errors);
   const ordered = orderSteps(used, limits.offsetAlignment);
   options.print?.('order', printSchedule(ordered));
-  const { levers, target } = options;
-  const place = (host: HostBudget) => (levered: Schedule, swapStagingBytes: number) =>
-    placeSchedule(levered, limits, { target, host, swapStagingBytes });
-  const chosen = levers
-    ? fitted(ordered, limits, levers, place)
+  const { actions, target } = options;
+  const place = (host: HostBudget) => (acted: Schedule, swapStagingBytes: number) =>
+    placeSchedule(acted, limits, { target, host, swapStagingBytes });
+  const chosen = actions
+    ? fitted(ordered, limits, actions, place)
     : place(UNLIMITED_HOST)(ordered, 0);
   for (const [stage, text] of chosen.texts()) options.print?.(stage, text);
   return chosen.plan;
@@ -129,30 +135,30 @@ interface PlacedPlan extends Placed {
   readonly addressable: boolean;
   /** The smallest host budget that has room for it. */
   leastHostBytes(): number;
-  /** The schedule after each stage from the levers on. */
+  /** The schedule after each stage from the actions on. */
   texts(): readonly (readonly [MemoryStage, string])[];
 }
 
 function fitted(
   ordered: Schedule,
   limits: TargetLimits,
-  options: LeverOptions,
+  options: ActionOptions,
   placeWithin: (host: HostBudget) => Place<PlacedPlan>,
 ): PlacedPlan {
   const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
-  const levers = new Levers(ordered, limits.offsetAlignment, secondsOf, options.costs);
+  const actions = new MemoryActions(ordered, limits.offsetAlignment, secondsOf, options.costs);
   const { host = UNLIMITED_HOST, budgetBytes } = options;
-  const { placed, kept } = fitBudget(levers, options, budgetBytes, placeWithin(host));
+  const { placed, kept } = fitBudget(actions, options, budgetBytes, placeWithin(host));
   if (kept) return placed;
   const bytes = Number.isFinite(host.hostBytes)
-    ? leastHostBytes(levers, options, budgetBytes, placeWithin(host))
+    ? leastHostBytes(actions, options, budgetBytes, placeWithin(host))
     : Number.POSITIVE_INFINITY;
   if (Number.isFinite(bytes))
     return { ...placed, plan: failed([{ kind: 'host', bytes, budget: host }]) };
   if (!placed.plan.schedule) return placed;
   return {
     ...placed,
-    plan: { ...placed.plan, floors: () => leverFloors(levers, placeWithin(host)) },
+    plan: { ...placed.plan, floors: () => feasibleBudgets(actions, placeWithin(host)) },
   };
 }
 
@@ -161,13 +167,13 @@ function fitted(
  * does not depend on the host's budget but for where it ends, so everything is tried once more as if the host never had room.
  */
 function leastHostBytes(
-  levers: Levers,
-  options: LeverOptions,
+  actions: MemoryActions,
+  options: ActionOptions,
   budgetBytes: number,
   place: Place<PlacedPlan>,
 ): number {
   let least = Number.POSITIVE_INFINITY;
-  fitBudget(levers, options, budgetBytes, (schedule, stagingBytes) => {
+  fitBudget(actions, options, budgetBytes, (schedule, stagingBytes) => {
     const placed = place(schedule, stagingBytes);
     if (placed.addressable && placed.deviceBytes <= budgetBytes)
       least = Math.min(least, placed.leastHostBytes());
@@ -197,7 +203,7 @@ function placeSchedule(
   const leastHostBytes = () => placer.leastHostBytes(host.spillBytes);
   const texts = () =>
     [
-      ['levers', printSchedule(schedule)],
+      ['actions', printSchedule(schedule)],
       ['in-place', printInPlace(merged)],
       ['allocate', printSchedule(allocated)],
     ] as const;

@@ -1,4 +1,4 @@
-import type { ProgramUse } from './step-use.ts';
+import type { ProgramAccess } from '../liveness/access.ts';
 
 /**
  * What the steps of one program do to memory, in dense arrays: steps are those of the program, tensors are
@@ -23,7 +23,7 @@ export interface MemoryModel {
 }
 
 /** The model of a program, with its arena tensors renumbered. */
-export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramUse): MemoryModel {
+export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramAccess): MemoryModel {
   const local = new Map<number, number>();
   const tensors: number[] = [];
   const localOf = (tensor: number): number => {

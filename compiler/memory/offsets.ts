@@ -1,6 +1,6 @@
+import { type Blocks, peakLiveBytes } from '../liveness/lifetimes.ts';
 import { CanonicalSearch } from './canonical-search.ts';
 import { type AddressSpace, Packer, usableAddress } from './first-fit.ts';
-import { type Blocks, peakLiveBytes } from './liveness.ts';
 import { greedyOrders, preferences, sorted } from './packing-orders.ts';
 import { packSkyline } from './skyline.ts';
 

@@ -1,8 +1,8 @@
 import type { Schedule } from '../../ir/schedule.ts';
+import { type ProgramAccess, programAccess } from '../liveness/access.ts';
 import { reverseGraph, type StepGraph, stepDependencies } from './dependencies.ts';
 import { type MemoryModel, memoryModel, peakOfOrder, reverseModel } from './memory-model.ts';
 import { ReadySteps } from './ready-steps.ts';
-import { type ProgramUse, programUse } from './step-use.ts';
 
 // Which order of the steps has the lowest peak is NP-hard. List scheduling by the key of PyTorch Inductor's LPMF
 // (torch/_inductor/memory.py): among the ready steps the least (max(live + allocated, peak so far), allocated - freed,
@@ -143,7 +143,7 @@ function lowerBound(model: MemoryModel): number {
 }
 
 /** The best order found and its peak; the traced order where nothing is lower. */
-export function orderProgram(use: ProgramUse): {
+export function orderProgram(use: ProgramAccess): {
   readonly order: Int32Array;
   readonly peakBytes: number;
 } {
@@ -188,7 +188,7 @@ export function orderSteps(schedule: Schedule, alignment: number): Schedule {
   return {
     ...schedule,
     programs: schedule.programs.map((program) => {
-      const { order } = orderProgram(programUse(schedule, program, alignment));
+      const { order } = orderProgram(programAccess(schedule, program, alignment));
       return { ...program, steps: Array.from(order, (step) => program.steps[step]) };
     }),
   };

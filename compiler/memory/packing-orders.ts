@@ -1,5 +1,5 @@
+import { type Blocks, liveBytes } from '../liveness/lifetimes.ts';
 import type { Fit } from './first-fit.ts';
-import { type Blocks, liveBytes } from './liveness.ts';
 import type { Preference } from './skyline.ts';
 
 type Key = (block: number) => number;

@@ -3,7 +3,7 @@
 //   node test/bench/offsets.mjs folder
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { peakLiveBytes } from '../../dist/compiler/memory/liveness.js';
+import { peakLiveBytes } from '../../dist/compiler/liveness/lifetimes.js';
 import { packBlocks } from '../../dist/compiler/memory/offsets.js';
 
 const [folder] = process.argv.slice(2);

@@ -31,13 +31,13 @@ const model = defineModel({
 
 async function planWithin(
   part: number,
-  levers: { recompute?: RecomputeStrategy; swap?: SwapPolicy },
+  actions: { recompute?: RecomputeStrategy; swap?: SwapPolicy },
 ): Promise<Plan> {
   const { plan } = await compile(model, { target: 'webgpu' });
   const { deviceBytes } = plan!.memory;
   if (part === 1) return plan!;
   const budgetBytes = Math.floor(part * deviceBytes);
-  const tight = await compile(model, { target: 'webgpu', budgetBytes, ...levers });
+  const tight = await compile(model, { target: 'webgpu', budgetBytes, ...actions });
   expect(tight.diagnostics).toEqual([]);
   return tight.plan!;
 }

@@ -13,8 +13,8 @@ import {
 } from '../../compiler/decompose/problem.ts';
 import { normalNumbers } from '../../compiler/decompose/random.ts';
 import { randomCores } from '../../compiler/decompose/starts.ts';
-import * as forms from '../../compiler/frontend/factorised/forms.ts';
-import type { MatrixNetwork } from '../../compiler/frontend/factorised/network.ts';
+import * as forms from '../../compiler/factorised/forms.ts';
+import type { MatrixNetwork } from '../../compiler/factorised/network.ts';
 import { MODES } from './random-matrix.ts';
 
 const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {

@@ -1,6 +1,6 @@
 import { normalNumbers } from '../../compiler/decompose/random.ts';
-import type { Factorisation } from '../../compiler/frontend/factorised/factorisation.ts';
-import type { MatrixNetwork } from '../../compiler/frontend/factorised/network.ts';
+import type { Factorisation } from '../../compiler/factorised/factorisation.ts';
+import type { MatrixNetwork } from '../../compiler/factorised/network.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { reconstruct } from '../support/factorised.ts';

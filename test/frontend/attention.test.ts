@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { extendGraph } from '../../compiler/rewrite.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { expectGradients } from '../gradient/finite-differences.ts';

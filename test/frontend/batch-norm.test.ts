@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
+import { compile } from '../../compiler/driver/compile.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { extendGraph } from '../../compiler/rewrite.ts';
 import { load } from '../../runtime/index.ts';
 import { expectGradients, gradientsOf } from '../gradient/finite-differences.ts';

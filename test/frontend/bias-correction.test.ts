@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { compile } from '../../compiler/index.ts';
+import * as btc from '../../compiler/language.ts';
 import type { Session } from '../../runtime/index.ts';
 import { openSession } from '../support/agreement.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import * as btc from '../../compiler/index.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { programOf } from './run-program.ts';

@@ -1,4 +1,4 @@
-import type { CompileOptions } from '../../compiler/result.ts';
+import type { CompileOptions } from '../../compiler/driver/result.ts';
 import { define, withOutput } from '../support/compile-text.ts';
 
 const trained = (loss: string) =>

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fromBtc, inOrder } from '../../compiler/cli/report.ts';
 import { MESSAGES } from '../../compiler/diagnostics.ts';
-import { setSourceMapper } from '../../compiler/frontend/source.ts';
 import { compile, defineModel, option, tensor } from '../../compiler/index.ts';
 import { loadModel } from '../../compiler/load/index.ts';
+import { setSourceMapper } from '../../compiler/reporting/call-sites.ts';
 import { compileText, define, markedPlaces, placeOf, withOutput } from '../support/compile-text.ts';
 import { CASES } from './diagnostic-cases.ts';
 

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
@@ -99,7 +100,7 @@ export function expectOutputs(program: Program, wanted: Readonly<Record<string, 
     optimiser: null,
   });
   expect(diagnostics).toEqual([]);
-  const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: true });
+  const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: orderProgram });
   const asScheduled = runSchedule(schedule, 'predict', given, parameters);
   expect(Object.keys(asTraced)).toEqual(Object.keys(wanted));
   for (const { name, value } of graph.outputs) {

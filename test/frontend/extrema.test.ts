@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { type CompiledPlan, compile } from '../../compiler/index.ts';
+import * as btc from '../../compiler/language.ts';
 import { openSession } from '../support/agreement.ts';
 import { programOf } from './run-program.ts';
 

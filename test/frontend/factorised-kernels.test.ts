@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { productMacs } from '../../compiler/frontend/factorised/product-macs.ts';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
+import { productMacs } from '../../compiler/factorised/product-macs.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import * as btc from '../../compiler/index.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
 import { opRow } from '../../ir/ops.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { compileText, define } from '../support/compile-text.ts';

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import * as forms from '../../compiler/frontend/factorised/forms.ts';
-import { coreInitialiser } from '../../compiler/frontend/factorised/initialise.ts';
-import * as kernels from '../../compiler/frontend/factorised/kernel-forms.ts';
-import { factoriseDimension } from '../../compiler/frontend/factorised/modes.ts';
+import * as forms from '../../compiler/factorised/forms.ts';
+import * as kernels from '../../compiler/factorised/kernel-forms.ts';
+import { factoriseDimension } from '../../compiler/factorised/modes.ts';
 import {
   denseCount,
   type MatrixNetwork,
   parameterCount,
-} from '../../compiler/frontend/factorised/network.ts';
-import { productMacs } from '../../compiler/frontend/factorised/product-macs.ts';
+} from '../../compiler/factorised/network.ts';
+import { productMacs } from '../../compiler/factorised/product-macs.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
+import { coreInitialiser } from '../../compiler/frontend/layers/core-initialiser.ts';
 import * as btc from '../../compiler/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { compileText, withOutput } from '../support/compile-text.ts';

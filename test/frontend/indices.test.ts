@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { type IndexRange, indexNotes } from '../../ir/index-range.ts';
 
 type Tensors = Readonly<Record<string, btc.Tensor>>;

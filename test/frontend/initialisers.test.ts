@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
+import { compile } from '../../compiler/driver/compile.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
+import * as btc from '../../compiler/language.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 
 const { init } = btc;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
+import * as btc from '../../compiler/language.ts';
 import {
   column,
   expectOutputs,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { programOf } from './run-program.ts';
 
 // Values and gradients of PyTorch 1.13 in float64, for these logits of four rows and three classes.

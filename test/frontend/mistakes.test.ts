@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
+import { compile } from '../../compiler/driver/compile.ts';
+import type { CompileResult } from '../../compiler/driver/result.ts';
 import { Tensor } from '../../compiler/frontend/tensor.ts';
-import type { CompileResult } from '../../compiler/result.ts';
+import * as btc from '../../compiler/language.ts';
 import type { Target } from '../../ir/plan.ts';
 import { compileText, define, withOutput } from '../support/compile-text.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
+import { compile } from '../../compiler/driver/compile.ts';
+import * as btc from '../../compiler/language.ts';
 import { programOf } from './run-program.ts';
 
 type Vector = readonly number[];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { programOf } from './run-program.ts';
 
 /** An image [1, 5, 7, 1]; the values below are PyTorch's for it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import * as btc from '../../compiler/language.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { programOf } from './run-program.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import { decompose, type FormRequest } from '../../compiler/index.ts';
+import * as btc from '../../compiler/language.ts';
 
 // A rank above what its place can carry holds more numbers and no more matrices: low-rank refuses it, and so do the others.
 

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
-import type { Model } from '../../compiler/frontend/index.ts';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
+import type { Model } from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import { type Interpretation, interpretGraph, type Values } from '../../ir/interpret.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { runSchedule } from '../support/run-schedule.ts';
@@ -26,7 +27,7 @@ export function programOf(
   });
   expect(diagnostics).toEqual([]);
   const graph = module.programs.find((program) => program.name === name)!;
-  const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: true });
+  const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: orderProgram });
   return (inputs, parameters) => {
     const { outputs, updates } = interpretGraph(graph, inputs, parameters);
     const memory = Object.fromEntries(

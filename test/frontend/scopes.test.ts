@@ -91,10 +91,10 @@ describe('names of activations', () => {
   test.each([
     ['recompute', { recompute: 'auto', swap: 'none' }],
     ['swap', { recompute: 'none', swap: 'auto' }],
-  ] as const)('stay under a budget kept by %s; copies say so', async (by, levers) => {
+  ] as const)('stay under a budget kept by %s; copies say so', async (by, actions) => {
     const free = await planOf(residual);
     const budgetBytes = Math.floor(0.8 * free.memory.deviceBytes);
-    const tight = await planOf(residual, { budgetBytes, ...levers });
+    const tight = await planOf(residual, { budgetBytes, ...actions });
     const known = new Set(namesOf(free));
     const copies = tight.tensors.filter(({ copyOf }) => copyOf);
     expect(copies.length).toBeGreaterThan(0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lowerModule } from '../../compiler/lower/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
@@ -11,7 +12,7 @@ describe('lowering', () => {
     it(title, () => {
       const schedule = lowerModule(moduleOf(parseGraph(input)), {
         maxStorageBuffers: 8,
-        fusion: true,
+        fusion: orderProgram,
       });
       expect(printSchedule(schedule).trim()).toBe(expected);
     });
@@ -23,7 +24,7 @@ describe('chains of contractions', () => {
     it(title, () => {
       const schedule = lowerModule(moduleOf(parseGraph(input)), {
         maxStorageBuffers: 8,
-        fusion: true,
+        fusion: orderProgram,
         // Only bytes matter, and an array has 64 elements at most.
         stages: {
           arrayBytes: 256,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { partialReduction } from '../../compiler/lower/partial-reduction.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { type AllocatedSchedule, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -16,9 +17,9 @@ import { soaked } from '../support/soak.ts';
 
 describe('a schedule means what its graph means', () => {
   test.each([
-    { maxStorageBuffers: 8, fusion: true },
-    { maxStorageBuffers: 8, fusion: false },
-    { maxStorageBuffers: 4, fusion: true },
+    { maxStorageBuffers: 8, fusion: orderProgram },
+    { maxStorageBuffers: 8, fusion: null },
+    { maxStorageBuffers: 4, fusion: orderProgram },
   ])('%o', (options) => {
     fc.assert(
       fc.property(graphCases, (one) => {
@@ -31,7 +32,10 @@ describe('a schedule means what its graph means', () => {
   test('and keeps to the number of bindings', () => {
     fc.assert(
       fc.property(graphCases, ({ graph }) => {
-        const { kernels } = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+        const { kernels } = lowerModule(moduleOf(graph), {
+          maxStorageBuffers: 8,
+          fusion: orderProgram,
+        });
         for (const { buffers } of kernels) expect(buffers.length).toBeLessThanOrEqual(8);
       }),
       soaked(100),
@@ -41,7 +45,7 @@ describe('a schedule means what its graph means', () => {
   test('with fusion in no more steps than without', () => {
     fc.assert(
       fc.property(graphCases, ({ graph }) => {
-        const [fused, plain] = [true, false].map((fusion) =>
+        const [fused, plain] = [orderProgram, null].map((fusion) =>
           lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion }),
         );
         expect(fused.programs[0].steps.length).toBeLessThanOrEqual(plain.programs[0].steps.length);
@@ -58,7 +62,10 @@ describe('shared memory changes no bit', () => {
   ] as const)('%s %o', (target, limits) => {
     fc.assert(
       fc.property(graphCases, ({ graph, inputs, parameters }) => {
-        const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+        const schedule = lowerModule(moduleOf(graph), {
+          maxStorageBuffers: 8,
+          fusion: orderProgram,
+        });
         const planned = planMemory(schedule, limits, { target }).schedule;
         // A tensor that no slab can hold is refused, which other tests are about.
         fc.pre(planned !== null);
@@ -80,7 +87,7 @@ describe('shared memory changes no bit', () => {
 });
 
 const lower = (graph: Graph) =>
-  lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+  lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram });
 
 /** h' = tanh(x_t + h·W) over the rows of x, then all states times W again: the bones of a recurrent layer. */
 function recurrence(time: number, batch: number, width: number): Graph {
@@ -248,7 +255,7 @@ describe('corners that random graphs found', () => {
     const graph = parseGraph(text);
     expectMeaning(
       caseOf(graph),
-      lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true }),
+      lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram }),
     );
   });
 });

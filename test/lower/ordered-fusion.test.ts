@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import {
   concat,
@@ -14,15 +15,14 @@ import {
   tensor,
   transposedConvolution,
 } from '../../compiler/index.ts';
-import { DraftMemory } from '../../compiler/lower/draft-use.ts';
+import { type ProgramAccess, programAccess } from '../../compiler/liveness/access.ts';
 import { fuse } from '../../compiler/lower/fuse.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
+import { LoopNestMemory } from '../../compiler/lower/loop-nest-access.ts';
 import { fuseInOrder } from '../../compiler/lower/ordered-fusion.ts';
 import { lowerProgram, TensorTable } from '../../compiler/lower/program.ts';
 import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
-import { type ProgramUse, programUse } from '../../compiler/memory/step-use.ts';
-import { runPipeline } from '../../compiler/pipeline.ts';
 import { expandFolds } from '../../compiler/window/folds.ts';
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule } from '../../ir/schedule.ts';
@@ -35,7 +35,7 @@ import { soaked } from '../support/soak.ts';
 const ALIGNMENT = 256;
 
 /** The peak of the steps as they stand. */
-function tracedPeak(use: ProgramUse): number {
+function tracedPeak(use: ProgramAccess): number {
   return peakOfOrder(
     memoryModel(use),
     Int32Array.from(use.steps, (_, step) => step),
@@ -43,24 +43,24 @@ function tracedPeak(use: ProgramUse): number {
 }
 
 const peaks = (schedule: Schedule, alignment: number) =>
-  schedule.programs.map((program) => tracedPeak(programUse(schedule, program, alignment)));
+  schedule.programs.map((program) => tracedPeak(programAccess(schedule, program, alignment)));
 
 /** What fusion in a chosen order and free fusion in the traced one make of each program of a module. */
 function candidates(module: Module) {
   const table = new TensorTable(module);
   return module.programs.map((graph, program) => {
-    const { drafts, inputs } = lowerProgram(expandFolds(graph), program, table);
+    const { nests, inputs } = lowerProgram(expandFolds(graph), program, table);
     const limits = {
       maxBindings: 8,
       isTemporary: (tensor: number) => table.tensors[tensor].role === 'activation',
       isPersistent: (tensor: number) => table.tensors[tensor].program === null,
     };
     const inputTensors = inputs.map(({ tensor }) => tensor);
-    const memory = new DraftMemory(table.tensors, inputTensors, ALIGNMENT);
-    const free = memory.programUse(fuse(drafts, limits, null).drafts);
-    const chosen = memory.programUse(fuseInOrder(drafts, limits, memory).drafts);
+    const memory = new LoopNestMemory(table.tensors, inputTensors, ALIGNMENT);
+    const free = memory.programUse(fuse(nests, limits, null).nests);
+    const chosen = memory.programUse(fuseInOrder(nests, limits, memory, orderProgram).nests);
     return {
-      unfused: tracedPeak(memory.programUse(drafts)),
+      unfused: tracedPeak(memory.programUse(nests)),
       free: { steps: free.steps.length, peak: orderProgram(free).peakBytes },
       chosen: { steps: chosen.steps.length, peak: tracedPeak(chosen) },
     };
@@ -79,7 +79,7 @@ describe('kernels are fused in an order whose peak', () => {
   test('is never above that of the traced order, whatever the program', () => {
     fc.assert(
       fc.property(graphCases, fc.constantFrom(1, 16), ({ graph }, offsetAlignment) => {
-        const [plain, fused] = [false, true].map((fusion) =>
+        const [plain, fused] = [null, orderProgram].map((fusion) =>
           peaks(
             lowerModule(moduleOf(graph), { maxStorageBuffers: 8, offsetAlignment, fusion }),
             offsetAlignment,

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
+import { compile } from '../../compiler/driver/compile.ts';
+import * as btc from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { openSession } from '../support/agreement.ts';
 import { expectMeaning } from '../support/graph-meaning.ts';
@@ -48,7 +49,7 @@ test('scatters of any size and pattern mean what the graph means, in kernels of 
           Float64Array.from({ length: elements }, (_, i) => Math.sin(i + k)),
         ]),
       );
-      const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: true });
+      const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram });
       for (const { buffers } of schedule.kernels) expect(buffers.length).toBeLessThanOrEqual(8);
       expectMeaning(
         {

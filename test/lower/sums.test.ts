@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { compile } from '../../compiler/compile.ts';
-import * as btc from '../../compiler/frontend/index.ts';
-import type { CompileOptions } from '../../compiler/result.ts';
+import { compile } from '../../compiler/driver/compile.ts';
+import type { CompileOptions } from '../../compiler/driver/result.ts';
+import * as btc from '../../compiler/language.ts';
 import { openSession } from '../support/agreement.ts';
 
 // What becomes sums on the way from a model to kernels, measured by closed forms: all terms of a sum are equal.

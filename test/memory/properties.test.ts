@@ -1,16 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
+import {
+  type ProgramAccess,
+  programAccess,
+  type StepAccess,
+} from '../../compiler/liveness/access.ts';
+import { type Blocks, peakLiveBytes } from '../../compiler/liveness/lifetimes.ts';
+import { LiveProfile } from '../../compiler/liveness/profile.ts';
 import { CanonicalSearch } from '../../compiler/memory/canonical-search.ts';
 import { stepDependencies } from '../../compiler/memory/dependencies.ts';
 import { Packer } from '../../compiler/memory/first-fit.ts';
 import { planMemory } from '../../compiler/memory/index.ts';
-import { LiveProfile } from '../../compiler/memory/live-profile.ts';
-import { type Blocks, peakLiveBytes } from '../../compiler/memory/liveness.ts';
 import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { packBlocks } from '../../compiler/memory/offsets.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
-import { type ProgramUse, programUse, type StepUse } from '../../compiler/memory/step-use.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
@@ -179,7 +183,7 @@ describe('orderProgram', () => {
     fc.assert(
       fc.property(schedules, (schedule) => {
         for (const program of schedule.programs) {
-          const use = programUse(schedule, program, 256);
+          const use = programAccess(schedule, program, 256);
           const model = memoryModel(use);
           const { order, peakBytes } = orderProgram(use);
           const traced = Int32Array.from(program.steps, (_, step) => step);
@@ -206,7 +210,7 @@ describe('orderProgram', () => {
       fc.property(schedules, (schedule) => {
         const { peakLiveBytes } = allocated(schedule, WEBGPU_DEFAULT_LIMITS, 'webgpu');
         const peaks = schedule.programs.map(
-          (program) => orderProgram(programUse(schedule, program, 256)).peakBytes,
+          (program) => orderProgram(programAccess(schedule, program, 256)).peakBytes,
         );
         expect(peakLiveBytes).toBe(Math.max(...peaks));
       }),
@@ -216,8 +220,8 @@ describe('orderProgram', () => {
 });
 
 describe('LiveProfile', () => {
-  const nothing: StepUse = { reads: [], writes: [], pairs: [] };
-  const peakOf = (use: ProgramUse) =>
+  const nothing: StepAccess = { reads: [], writes: [], pairs: [] };
+  const peakOf = (use: ProgramAccess) =>
     peakOfOrder(
       memoryModel(use),
       Int32Array.from(use.steps, (_, step) => step),
@@ -228,10 +232,10 @@ describe('LiveProfile', () => {
       fc.property(schedules, fc.nat(), (schedule, seed) => {
         const below = randomBelow(seed);
         for (const program of schedule.programs) {
-          const use = programUse(schedule, program, 256);
+          const use = programAccess(schedule, program, 256);
           const profile = new LiveProfile(use);
           expect(profile.peakBytes).toBe(peakOf(use));
-          const steps: StepUse[] = [...use.steps];
+          const steps: StepAccess[] = [...use.steps];
           for (let change = 0; change < 20; change++) {
             const [from, to] = [below(steps.length), below(steps.length)];
             const moved = new Map([

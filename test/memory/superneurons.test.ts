@@ -1,29 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { chooseLevers } from '../../compiler/memory/levers/auto.ts';
-import { liveCurve } from '../../compiler/memory/levers/curve.ts';
-import type { Decisions } from '../../compiler/memory/levers/decisions.ts';
-import { type LeverSet, namedDecisions } from '../../compiler/memory/levers/index.ts';
-import type { LeverProgram } from '../../compiler/memory/levers/program.ts';
-import { isRefusal, realise } from '../../compiler/memory/levers/realise.ts';
-import { type Blocks, liveBytes } from '../../compiler/memory/liveness.ts';
+import { type Blocks, liveBytes } from '../../compiler/liveness/lifetimes.ts';
+import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
+import { liveCurve } from '../../compiler/plan-search/curve.ts';
+import type { Decisions } from '../../compiler/plan-search/decisions.ts';
+import { chooseActions } from '../../compiler/plan-search/greedy.ts';
+import { type ActionSet, namedDecisions } from '../../compiler/plan-search/memory-actions.ts';
+import type { ValueProgram } from '../../compiler/plan-search/program.ts';
 import { layerProgram, mebibytes } from '../support/layer-list.ts';
 import { alexNet, resNet } from '../support/paper-networks.ts';
 
-// The tables of SuperNeurons (PPoPP 2018), from the code that real builds use: liveness, levers and their live bytes.
+// The tables of SuperNeurons (PPoPP 2018), from the code that real builds use: liveness, memory actions and their live bytes.
 
 const PAPER = JSON.parse(readFileSync(new URL('./superneurons.json', import.meta.url), 'utf8'));
 
-const NETWORKS: Readonly<Record<string, (batch: number) => LeverProgram>> = {
+const NETWORKS: Readonly<Record<string, (batch: number) => ValueProgram>> = {
   AlexNet: (batch) => layerProgram(alexNet(batch), [batch, 3, 227, 227]),
   ResNet50: (batch) => layerProgram(resNet([3, 4, 6, 3], batch), [batch, 3, 224, 224]),
   ResNet101: (batch) => layerProgram(resNet([3, 4, 23, 3], batch), [batch, 3, 224, 224]),
 };
 const nowhere = () => false;
 
-function outcome(program: LeverProgram, decisions: Decisions) {
-  const result = realise(program, decisions, nowhere);
-  if (isRefusal(result)) throw new Error(`no sequence: step ${result.step} lacks ${result.value}`);
+function outcome(program: ValueProgram, decisions: Decisions) {
+  const result = applyDecisions(program, decisions, nowhere);
+  if (isInfeasible(result))
+    throw new Error(`no sequence: step ${result.step} lacks ${result.value}`);
   const bytesMoved = result.ops.map((op) =>
     op.kind === 'step' ? 0 : program.values[result.versions[op.version].value].bytes,
   );
@@ -36,7 +37,7 @@ function outcome(program: LeverProgram, decisions: Decisions) {
   };
 }
 
-const pull = (program: LeverProgram, set: LeverSet, roomBytes = Number.POSITIVE_INFINITY) =>
+const pull = (program: ValueProgram, set: ActionSet, roomBytes = Number.POSITIVE_INFINITY) =>
   outcome(program, namedDecisions(program, set, roomBytes));
 
 describe('AlexNet, batch 200', () => {
@@ -61,8 +62,8 @@ describe('AlexNet, batch 200', () => {
     });
     expect(live.length).toBe(PAPER.liveness.length);
     expect([...liveBytes(blocks(() => 1))]).toEqual(PAPER.livenessLiveTensorCount);
-    const { live: unlevered, peak } = pull(program, { recompute: 'none', swap: 'none' });
-    expect(unlevered).toEqual(live);
+    const { live: kept, peak } = pull(program, { recompute: 'none', swap: 'none' });
+    expect(kept).toEqual(live);
     expect(mebibytes(peak)).toBeCloseTo(1489.355, 3);
     expect(live.indexOf(peak) + 1).toBe(32);
   });
@@ -97,17 +98,17 @@ describe('traffic of AlexNet', () => {
     transferSeconds: 1e-5,
     overlap: 1,
   };
-  const moved = (program: LeverProgram, swap: 'conv' | 'lru') =>
+  const moved = (program: ValueProgram, swap: 'conv' | 'lru') =>
     pull(program, { recompute: 'none', swap }, room).moved;
 
-  function movedByAuto(program: LeverProgram): number {
+  function movedByAuto(program: ValueProgram): number {
     const module = {
       programs: [program],
       persistentOf: [new Int32Array(program.values.length).fill(-1)],
       persistentBytes: new Float64Array(),
     };
     const options = { targetBytes: room, recompute: false, swap: true, costs };
-    const choice = chooseLevers(module, options);
+    const choice = chooseActions(module, options);
     expect(choice.bytes).toBeLessThanOrEqual(room);
     return outcome(program, choice.decisions[0]).moved;
   }

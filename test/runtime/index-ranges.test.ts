@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import * as btc from '../../compiler/frontend/index.ts';
 import { type CompiledPlan, compile } from '../../compiler/index.ts';
+import * as btc from '../../compiler/language.ts';
 import type { IndexRange } from '../../ir/index-range.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';

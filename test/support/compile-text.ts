@@ -1,7 +1,7 @@
 import { compileFunction } from 'node:vm';
-import { compile } from '../../compiler/compile.ts';
-import * as language from '../../compiler/frontend/index.ts';
-import type { CompileOptions, CompileResult } from '../../compiler/result.ts';
+import { compile } from '../../compiler/driver/compile.ts';
+import type { CompileOptions, CompileResult } from '../../compiler/driver/result.ts';
+import * as language from '../../compiler/language.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 
 const FILE = '/models/model.js';

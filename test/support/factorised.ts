@@ -1,4 +1,4 @@
-import { type MatrixNetwork, matrixEquation } from '../../compiler/frontend/factorised/network.ts';
+import { type MatrixNetwork, matrixEquation } from '../../compiler/factorised/network.ts';
 import { elementCount, rowMajorStrides } from '../../ir/tensor.ts';
 
 /** The matrix or kernel that cores make: the sum over all bonds, in no clever order. */

@@ -1,8 +1,4 @@
-import {
-  type LeverProgram,
-  type LeverStep,
-  withUses,
-} from '../../compiler/memory/levers/program.ts';
+import { type ValueProgram, type ValueStep, withUses } from '../../compiler/plan-search/program.ts';
 
 // Networks as lists of layers, with the accounting of SuperNeurons (PPoPP 2018): managed are the layers' outputs and the
 // gradients of their inputs, in fp32; weights, their gradients, workspace and the batch are not. One step per layer forward and
@@ -52,9 +48,9 @@ const bytesOf = (shape: readonly number[]) =>
 export const mebibytes = (bytes: number) => bytes / MIB;
 
 /** The training step of a network. `batch` is the shape of what the first layer reads. */
-export function layerProgram(layers: readonly Layer[], batch: readonly number[]): LeverProgram {
+export function layerProgram(layers: readonly Layer[], batch: readonly number[]): ValueProgram {
   const values: { name: string; bytes: number; kind: 'temporary' }[] = [];
-  const steps: LeverStep[] = [];
+  const steps: ValueStep[] = [];
   const value = (name: string, shape: readonly number[]) =>
     values.push({ name, bytes: bytesOf(shape), kind: 'temporary' }) - 1;
   const step = (reads: readonly number[], writes: readonly number[], checkpoint: boolean) =>

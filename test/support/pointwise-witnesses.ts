@@ -1,4 +1,4 @@
-import * as btc from '../../compiler/frontend/index.ts';
+import * as btc from '../../compiler/language.ts';
 import { openSession } from './agreement.ts';
 import { compileWitnessed } from './reference.ts';
 

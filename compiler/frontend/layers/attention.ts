@@ -1,17 +1,18 @@
 import { sameShape } from '../../../ir/tensor.ts';
-import { isPoisoned, mistake, poisoned, report } from '../context.ts';
+import type { Factorisation } from '../../factorised/factorisation.ts';
+import { formatShape } from '../../format.ts';
+import { report } from '../../reporting/report.ts';
+import { isPoisoned, mistake, poisoned } from '../context.ts';
 import { einsum } from '../contractions.ts';
 import { add, greaterEqual, mul, select } from '../elementwise.ts';
-import type { Factorisation } from '../factorised/factorisation.ts';
-import type { VarianceLaw } from '../factorised/initialise.ts';
 import { dropout, softmax } from '../functions.ts';
 import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import { inPart } from '../scope.ts';
-import { formatShape } from '../shapes.ts';
 import type { Tensor } from '../tensor.ts';
 import { iota, reshape } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
+import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
 import { weightProduct } from './weight.ts';
 

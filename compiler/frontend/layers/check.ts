@@ -1,4 +1,5 @@
-import { isPoisoned, report } from '../context.ts';
+import { report } from '../../reporting/report.ts';
+import { isPoisoned } from '../context.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** BTC2015 for the first size of a layer that is not a positive integer. */

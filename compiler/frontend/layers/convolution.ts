@@ -1,17 +1,18 @@
-import { isPoisoned, poisoned, report } from '../context.ts';
+import type { KernelFactorisation } from '../../factorised/kernel.ts';
+import { warnIfDearer } from '../../factorised/product-macs.ts';
+import { report } from '../../reporting/report.ts';
+import { isPoisoned, poisoned } from '../context.ts';
 import { checkGroups, checkSignal, convolve } from '../convolution.ts';
 import { add } from '../elementwise.ts';
-import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
-import type { KernelFactorisation } from '../factorised/kernel.ts';
-import { factorisedConvolution, factorisedWeight } from '../factorised/product.ts';
-import { warnIfDearer } from '../factorised/product-macs.ts';
 import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
 import { checkFeatures, checkSizes } from './check.ts';
+import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
+import { factorisedConvolution, factorisedWeight } from './factorised-product.ts';
 
 export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   /** Extent of the window: one for both axes, or [height, width]. */

@@ -1,26 +1,15 @@
+import type { Factorisation } from '../../factorised/factorisation.ts';
 import { isPoisoned, mistake, poisoned } from '../context.ts';
-import { add, mul } from '../elementwise.ts';
-import type { Factorisation } from '../factorised/factorisation.ts';
-import type { VarianceLaw } from '../factorised/initialise.ts';
-import {
-  type FactorisedWeight,
-  factorisedMatrix,
-  factorisedWeight,
-} from '../factorised/product.ts';
-import { factorisedRows } from '../factorised/rows.ts';
-import { normalise } from '../functions.ts';
+import { add } from '../elementwise.ts';
 import { useAsIndices } from '../indices.ts';
-import {
-  glorotUniform,
-  type Initialiser,
-  normalInit,
-  onesInit,
-  zerosInit,
-} from '../initialisers.ts';
+import { glorotUniform, type Initialiser, normalInit, zerosInit } from '../initialisers.ts';
 import { inLayer, layerOf, layerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
+import type { VarianceLaw } from './core-initialiser.ts';
+import { type FactorisedWeight, factorisedMatrix, factorisedWeight } from './factorised-product.ts';
+import { factorisedRows } from './factorised-rows.ts';
 import { weightProduct } from './weight.ts';
 
 export interface LayerOptions {
@@ -143,30 +132,6 @@ export function embedding(
       return isPoisoned(rows) ? poisoned(type) : gather(rows, indices);
     }),
     { vocabulary, features, table },
-  );
-  return layer;
-}
-
-export interface LayerNorm {
-  (x: Tensor): Tensor;
-  readonly features: number;
-}
-
-/** Layer normalisation over the last axis with a trained scale and shift (Ba, Kiros, Hinton 2016). */
-export function layerNorm(
-  features: number,
-  options: LayerOptions & { readonly epsilon?: number } = {},
-): LayerNorm {
-  const layer = Object.assign(
-    layerOf('layerNorm', options, (x: Tensor): Tensor => {
-      if (!checkSizes('layerNorm', { features })) return poisoned(x.type);
-      const parameters = layerParameters(layer, 'layerNorm', options.name);
-      const scale = parameters.get('scale', [features], onesInit);
-      const shift = parameters.get('shift', [features], zerosInit);
-      if (!checkFeatures('layerNorm', x, features)) return poisoned(x.type);
-      return add(mul(normalise(x, options.epsilon), scale), shift);
-    }),
-    { features },
   );
   return layer;
 }

@@ -1,13 +1,13 @@
+import type { Factorisation } from '../../factorised/factorisation.ts';
 import { isPoisoned, mistake, poisoned } from '../context.ts';
 import { add, mul, sigmoid, sub, tanh } from '../elementwise.ts';
-import type { Factorisation } from '../factorised/factorisation.ts';
-import type { VarianceLaw } from '../factorised/initialise.ts';
 import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initialisers.ts';
 import { inLayer, type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
 import { inPart } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape, slice, split, stack, zeros } from '../views.ts';
 import { checkSizes } from './check.ts';
+import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
 import { type WeightProduct, weightProduct } from './weight.ts';
 

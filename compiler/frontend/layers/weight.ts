@@ -1,14 +1,14 @@
 import { elementCount } from '../../../ir/tensor.ts';
+import type { Factorisation } from '../../factorised/factorisation.ts';
+import { warnIfDearer } from '../../factorised/product-macs.ts';
 import { isPoisoned } from '../context.ts';
 import { einsum, matmul } from '../contractions.ts';
-import type { Factorisation } from '../factorised/factorisation.ts';
-import { matrixVariance, type VarianceLaw } from '../factorised/initialise.ts';
-import { factorisedProduct, factorisedWeight } from '../factorised/product.ts';
-import { warnIfDearer } from '../factorised/product-macs.ts';
 import type { Initialiser } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
+import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
+import { factorisedProduct, factorisedWeight } from './factorised-product.ts';
 
 /** A weight matrix [inFeatures, gates · outFeatures], dense or factorised. */
 export interface WeightOptions {

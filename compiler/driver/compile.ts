@@ -1,0 +1,265 @@
+import { append } from '../../ir/lists.ts';
+import type { Target } from '../../ir/plan.ts';
+import type { SafetensorsTensor } from '../../ir/safetensors.ts';
+import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { generatePlan } from '../codegen/index.ts';
+import { MACS, TIME } from '../contract/objective.ts';
+import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
+import { initialValues } from '../frontend/initialisers.ts';
+import { isModel, type Model } from '../frontend/model.ts';
+import { unknownOptions, withOptions } from '../frontend/option.ts';
+import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import { type ActionOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
+import { didYouMean } from '../nearest.ts';
+import { searchBudget } from '../plan-search/search.ts';
+import { checkProfile, targetProblem } from '../profile/check.ts';
+import { DEFAULT_PROFILES } from '../profile/defaults.ts';
+import { predictSeconds } from '../profile/predict.ts';
+import { predictPlan } from '../profile/predict-plan.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+import { evaluationDiagnostic } from '../reporting/report.ts';
+import { PRODUCER } from '../version.ts';
+import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
+import {
+  type PassPrinter,
+  type PipelineOptions,
+  type PipelineResult,
+  runPipeline,
+} from './pipeline.ts';
+import type { CompileOptions, CompileResult } from './result.ts';
+
+/** A model, or a function that makes one (so that options can be set, and evaluated again). */
+export type ModelSource = Model | (() => Model | Promise<Model>);
+
+/**
+ * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
+ * is a diagnostic, and `plan` is null when one of them is an error.
+ *
+ * @param traceOf for who compiles one model several times and traces it once
+ * @throws Error only for a defect of btc itself
+ */
+export async function compile(
+  source: ModelSource,
+  options: CompileOptions = {},
+  traceOf: typeof traceModel = traceModel,
+): Promise<CompileResult> {
+  const { target = 'webgpu', budgetBytes = null } = options;
+  const diagnostics: Diagnostic[] = checkOptions(target, options);
+  const failed = (): CompileResult => ({
+    plan: null,
+    module: null,
+    parameters: null,
+    diagnostics: deduplicate(diagnostics),
+  });
+  if (hasErrors(diagnostics)) return failed();
+  const traced = await trace(source, options, diagnostics, traceOf);
+  if (!traced || hasErrors(diagnostics)) return failed();
+
+  const limits: TargetLimits = {
+    ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
+    ...options.limits,
+  };
+  const profile = options.profile ?? DEFAULT_PROFILES[target];
+  const actions = actionOptions(options, profile, limits);
+  const pipeline: PipelineOptions = {
+    target,
+    limits,
+    optimiser: traced.source.definition.train?.optimizer ?? null,
+    objective: options.contractions === 'macs' ? MACS : TIME[target],
+    actions,
+  };
+  const printer = new DeferredPrinter(options.printAfter);
+  const { result, smallest, hostBytes } = searchBudget(
+    (bound) =>
+      printer.during((print) =>
+        runPipeline(traced.model, { ...pipeline, ...(bound ? { bound } : {}), ...print }),
+      ),
+    budgetBytes ?? Number.POSITIVE_INFINITY,
+  );
+  printer.print(result);
+  const { memory, diagnostics: problems } = result;
+  append(diagnostics, problems);
+  if (!memory) return failed();
+  if (!memory.schedule) {
+    const errors = memory.errors.map((error) =>
+      error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
+    );
+    append(diagnostics, memoryDiagnostics(errors, target));
+    return failed();
+  }
+  if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
+    diagnostics.push(
+      budgetDiagnostic(memory, {
+        budgetBytes,
+        smallest: smallest ?? memory.deviceBytes,
+        target,
+      }),
+    );
+    return failed();
+  }
+  const initial = initialParameters(traced.model, diagnostics);
+  if (hasErrors(diagnostics)) return failed();
+  const generated = await generatePlan(memory.schedule, {
+    target,
+    limits,
+    budgetBytes,
+    producer: PRODUCER,
+    actions: { recompute: actions.recompute, swap: actions.swap },
+    initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
+    contractions: result.orders.map((orders) => orders.contractions()),
+    predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
+  });
+  return {
+    ...generated,
+    parameters: encodeSealed(initial, {
+      format: PARAMETERS_FORMAT,
+      plan: traced.model.name,
+      producer: PRODUCER,
+    }),
+    diagnostics: deduplicate(diagnostics),
+  };
+}
+
+/** Keeps the texts of every attempt at a budget; shows those of the one that was chosen. */
+class DeferredPrinter {
+  private readonly printAfter: PassPrinter | undefined;
+  private readonly texts = new Map<PipelineResult, Parameters<PassPrinter>[]>();
+
+  constructor(printAfter: PassPrinter | undefined) {
+    this.printAfter = printAfter;
+  }
+
+  during(run: (options: { print?: PassPrinter }) => PipelineResult): PipelineResult {
+    if (!this.printAfter) return run({});
+    const texts: Parameters<PassPrinter>[] = [];
+    const result = run({ print: (...text) => texts.push(text) });
+    this.texts.set(result, texts);
+    return result;
+  }
+
+  print(chosen: PipelineResult): void {
+    for (const text of this.texts.get(chosen) ?? []) this.printAfter?.(...text);
+  }
+}
+
+function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  if (target !== 'webgpu' && target !== 'wasm')
+    problems.push(
+      diagnostic(6001, null, {
+        target: String(target),
+        near: didYouMean(String(target), ['webgpu', 'wasm']),
+      }),
+    );
+  const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
+  for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
+    if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
+      problems.push(diagnostic(4004, null, { text: String(bytes) }));
+  }
+  const choices = (name: string, given: string | undefined, known: readonly string[]) => {
+    if (given !== undefined && !known.includes(given))
+      problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
+  };
+  if (profile) {
+    const absurd = checkProfile(profile, 'profile');
+    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
+  }
+  choices('recompute', recompute, RECOMPUTE_STRATEGIES);
+  choices('swap', swap, SWAP_POLICIES);
+  return problems;
+}
+
+/** What the memory passes may do, and what it costs by the device's profile. */
+function actionOptions(
+  options: CompileOptions,
+  profile: DeviceProfile,
+  limits: TargetLimits,
+): ActionOptions {
+  return {
+    budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+    recompute: options.recompute ?? 'auto',
+    swap: options.swap ?? 'auto',
+    host: {
+      hostBytes: options.hostBudgetBytes ?? Number.POSITIVE_INFINITY,
+      spillBytes: options.spillBudgetBytes ?? 0,
+    },
+    secondsOf: (kernel) => predictSeconds(kernel, profile, limits),
+    costs: profile,
+  };
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
+}
+
+function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ category }) => category === 'error');
+}
+
+/** Makes the model under its options and runs its functions; null when there is nothing to go on with. */
+async function trace(
+  source: ModelSource,
+  options: CompileOptions,
+  diagnostics: Diagnostic[],
+  traceOf: typeof traceModel,
+): Promise<{ source: Model; model: TracedModel } | null> {
+  const overrides = options.set ?? {};
+  const {
+    result,
+    declared,
+    diagnostics: problems,
+  } = await withOptions(overrides, async () => {
+    try {
+      const model = typeof source === 'function' ? await source() : source;
+      if (!isModel(model)) {
+        diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
+        return null;
+      }
+      return { source: model, model: traceOf(model) };
+    } catch (error) {
+      diagnostics.push(evaluationDiagnostic(error));
+      return null;
+    }
+  });
+  append(diagnostics, problems);
+  if (!result) return null;
+  if (typeof source === 'function')
+    append(diagnostics, unknownOptions(overrides, declared, result.model.name));
+  else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
+  append(diagnostics, result.model.diagnostics);
+  return result;
+}
+
+/** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
+function initialParameters(
+  traced: TracedModel,
+  diagnostics: Diagnostic[],
+): [string, SafetensorsTensor][] {
+  return traced.parameters.map(
+    ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
+      const count = elementCount(type.shape);
+      let data: Float32Array = new Float32Array();
+      // Initialisers may be the user's own.
+      const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
+      try {
+        const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, traced.seed);
+        data = values instanceof Float32Array ? values : Float32Array.from(values);
+        if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
+      } catch (error) {
+        fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      const complete = data.length === count ? data : new Float32Array(count);
+      return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
+    },
+  );
+}
+
+/** The number that all of `data` are, if it is one that JSON keeps. */
+function constantOf(data: SafetensorsTensor['data']): number | null {
+  const [first] = data;
+  const same = Number.isFinite(first) && data.every((value) => Object.is(value, first));
+  return same && !Object.is(first, -0) ? first : null;
+}

@@ -1,0 +1,148 @@
+import type { Graph, Module, ParameterDeclaration } from '../../ir/graph.ts';
+import { printGraph } from '../../ir/graph-text.ts';
+import { append } from '../../ir/lists.ts';
+import type { Target } from '../../ir/plan.ts';
+import type { Schedule, TargetLimits } from '../../ir/schedule.ts';
+import { printSchedule } from '../../ir/schedule-text.ts';
+import { verifyGraph } from '../../ir/verify.ts';
+import { stageModel } from '../codegen/stage-model.ts';
+import { orderContractions } from '../contract/index.ts';
+import type { Objective } from '../contract/objective.ts';
+import { OrderRecords } from '../contract/record.ts';
+import { sliceContractions } from '../contract/sliced-graph.ts';
+import type { Diagnostic } from '../diagnostics.ts';
+import type { Optimiser } from '../frontend/optimiser.ts';
+import type { TracedModel } from '../frontend/trace.ts';
+import { lowerModule } from '../lower/index.ts';
+import { type ActionOptions, type MemoryPlan, planMemory } from '../memory/index.ts';
+import { orderProgram } from '../memory/order.ts';
+import { simplify } from '../simplify/index.ts';
+import { joinLogarithms } from '../simplify/logarithms.ts';
+import { withTraining } from '../training/index.ts';
+import { expandFolds } from '../window/folds.ts';
+
+/** The passes in order, by the names that `--print-after` takes. */
+export const PASSES = [
+  'trace',
+  'contract',
+  'gradient',
+  'simplify',
+  'slice',
+  'lower',
+  'order',
+  'actions',
+  'in-place',
+  'allocate',
+] as const;
+export type PassName = (typeof PASSES)[number];
+
+/** Called with the text form of what a pass made. */
+export type PassPrinter = (pass: PassName, text: string) => void;
+
+export interface PipelineOptions {
+  readonly target: Target;
+  readonly limits: TargetLimits;
+  readonly optimiser: Optimiser | null;
+  /** What the order of contractions minimises; plain multiply-adds by default. */
+  readonly objective?: Objective;
+  /** Keeps the intermediates of contractions small. */
+  readonly bound?: ContractionBound;
+  /** What may be done to keep a budget; the memory passes do nothing of it without. */
+  readonly actions?: ActionOptions;
+  readonly print?: PassPrinter;
+}
+
+/** How the intermediates of contractions are kept small. */
+export interface ContractionBound {
+  /** Elements that the intermediates of one einsum may take at once, where slices or another order can do that. */
+  readonly elements: number;
+  /** Whether dearer orders are taken as well, not only slices of the cheapest. */
+  readonly reorder: boolean;
+}
+
+export interface PipelineResult {
+  readonly module: Module;
+  readonly memory: MemoryPlan | null;
+  /** The orders of contractions, by program. */
+  readonly orders: readonly OrderRecords[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** From traced graphs to steps with places in memory. Every graph is verified after every pass. */
+export function runPipeline(traced: TracedModel, options: PipelineOptions): PipelineResult {
+  const diagnostics: Diagnostic[] = [];
+  const print = (pass: PassName, graphs: readonly Graph[]) =>
+    options.print?.(pass, graphs.map(printGraph).join('\n'));
+  const states: ParameterDeclaration[] = [];
+  const inputs = new Map(traced.inputs.map((input) => [input.name, input]));
+
+  let graphs = traced.programs.map(({ graph }) => verified('trace', graph));
+  print('trace', graphs);
+  const orders = graphs.map(() => new OrderRecords());
+  graphs = graphs.map((graph, k) => {
+    const trains = traced.programs[k].trains && options.optimiser !== null;
+    const search = {
+      trains,
+      records: orders[k],
+      ...(options.objective ? { objective: options.objective } : {}),
+      ...(options.bound?.reorder ? { most: options.bound.elements } : {}),
+    };
+    return verified('contract', orderContractions(joinLogarithms(simplify(graph)), search));
+  });
+  print('contract', graphs);
+  graphs = graphs.map((graph, k) => {
+    if (!traced.programs[k].trains || !options.optimiser) return graph;
+    const trained = withTraining(graph, traced.programs[k], options.optimiser, traced.seed);
+    if (trained.diagnostic) {
+      diagnostics.push(trained.diagnostic);
+      return graph;
+    }
+    append(states, trained.states);
+    for (const input of trained.inputs) inputs.set(input.name, input);
+    return verified('gradient', trained.graph);
+  });
+  print('gradient', graphs);
+  graphs = graphs.map((graph) =>
+    verified('simplify', simplify(expandFolds(graph), { differentiated: true })),
+  );
+  print('simplify', graphs);
+  if (options.bound) {
+    const { elements } = options.bound;
+    graphs = graphs.map((graph) =>
+      verified('slice', simplify(sliceContractions(graph, elements), { differentiated: true })),
+    );
+  }
+  print('slice', graphs);
+  const module: Module = {
+    name: traced.name,
+    inputs: [...inputs.values()],
+    parameters: [...traced.parameters.map(({ declaration }) => declaration), ...states],
+    programs: graphs,
+  };
+  if (diagnostics.length > 0) return { module, memory: null, orders, diagnostics };
+  const explained: string[] = [];
+  const schedule: Schedule = lowerModule(module, {
+    maxStorageBuffers: options.limits.maxStorageBuffers,
+    offsetAlignment: options.limits.offsetAlignment,
+    fusion: orderProgram,
+    stages: stageModel(options.target, options.limits),
+    explain: (line) => explained.push(`# ${line}\n`),
+  });
+  options.print?.('lower', printSchedule(schedule) + explained.join(''));
+  const memory = planMemory(schedule, options.limits, {
+    target: options.target,
+    ...(options.actions ? { actions: options.actions } : {}),
+    ...(options.print ? { print: options.print } : {}),
+  });
+  return { module, memory, orders, diagnostics };
+}
+
+/** A pass that breaks an invariant is a defect of btc, not of the model. */
+function verified(pass: PassName, graph: Graph): Graph {
+  const problems = verifyGraph(graph);
+  if (problems.length > 0)
+    throw new Error(
+      `internal error: after '${pass}' program '${graph.name}' is not valid: ${problems[0]}`,
+    );
+  return graph;
+}

@@ -1,0 +1,58 @@
+import type { Plan, Target } from '../../ir/plan.ts';
+import type { TargetLimits } from '../../ir/schedule.ts';
+import type { Diagnostic } from '../diagnostics.ts';
+import type { OptionValue } from '../frontend/option.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+import type { PassPrinter } from './pipeline.ts';
+
+export interface CompileOptions {
+  /** Default `webgpu`. */
+  readonly target?: Target;
+  /** Most device memory that the plan may take, in bytes, everything counted. */
+  readonly budgetBytes?: number;
+  /**
+   * What may be computed again to keep the budget: nothing, by a strategy of SuperNeurons (`speed`, `memory`, `cost`, which apply
+   * without a budget too), or per tensor what costs least (`auto`, the default). Results are the same to the bit.
+   */
+  readonly recompute?: RecomputeStrategy;
+  /** What may be copied to the host and back to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
+  readonly swap?: SwapPolicy;
+  /** Most host memory for swapped tensors, in bytes; no limit by default. */
+  readonly hostBudgetBytes?: number;
+  /** Most bytes of a spill file, for what the host budget has no room for; none by default. */
+  readonly spillBudgetBytes?: number;
+  /** Rates of the device that the plan is for, as `btc profile` measures them; a default for the target without. */
+  readonly profile?: DeviceProfile;
+  /** Values of options that the model declares; the model must then be given as a function. */
+  readonly set?: Readonly<Record<string, OptionValue>>;
+  /** Limits of a device that is better than the default. Alignments belong to the plan format and cannot be set. */
+  readonly limits?: Partial<Omit<TargetLimits, 'offsetAlignment' | 'slabAlignment'>>;
+  /**
+   * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
+   * multiply-adds. Default `time`.
+   */
+  readonly contractions?: 'time' | 'macs';
+  /** Receives the text form of the program after every pass. */
+  readonly printAfter?: PassPrinter;
+}
+
+/** A plan with what belongs to it, or nothing but diagnostics: `plan` is null when there is an error among them. */
+export type CompileResult = CompiledPlan | FailedCompilation;
+
+export interface CompiledPlan {
+  readonly plan: Plan;
+  /** wasm: the module that holds the kernels; the plan knows its size and hash. */
+  readonly module: Uint8Array | null;
+  /** Initial values of parameters and of the model's states, as a safetensors file; the optimiser's state starts at zero. */
+  readonly parameters: Uint8Array;
+  /** Warnings. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface FailedCompilation {
+  readonly plan: null;
+  readonly module: null;
+  readonly parameters: null;
+  readonly diagnostics: readonly Diagnostic[];
+}

@@ -1,0 +1,274 @@
+import { Graph } from '@dagrejs/graphlib';
+import { parseEquation } from '../../ir/einsum.ts';
+import { largest } from '../../ir/lists.ts';
+import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
+import { keptLetters } from '../contract/problem.ts';
+import { type PairwiseStep, pairwiseSteps, treeOfSteps } from '../contract/steps.ts';
+import { type InspectedLayer, inspectLayers } from './layers.ts';
+import { liveBytes, sourceOf, writers } from './lives.ts';
+import { placeOf, scopeText, sourceText } from './places.ts';
+import { type InspectedValue, inspectValues } from './values.ts';
+
+/** What a person wants to know of a plan, as data. All sizes in bytes. */
+export interface Inspection {
+  readonly name: string;
+  readonly target: string;
+  readonly producer: string;
+  readonly memory: PlanMemory;
+  readonly parameters: { readonly count: number; readonly elements: number };
+  readonly programs: readonly InspectedProgram[];
+  /** In the order of the model; scopes with very many layers as one. */
+  readonly layers: readonly InspectedLayer[];
+  /** By share of the floating-point operations of all programs, largest first. */
+  readonly kernels: readonly InspectedKernel[];
+}
+
+export interface InspectedProgram {
+  readonly name: string;
+  readonly steps: number;
+  readonly flops: number;
+  readonly bytesMoved: number;
+  /** By the plan's profile; absent where it has none. */
+  readonly predicted?: PlanPrediction;
+  readonly contractions: readonly InspectedContraction[];
+  /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
+  readonly liveBytes: readonly number[];
+  /** What the budget leaves for them: all of it without parameters on the device and staging; null without a budget. */
+  readonly roomBytes: number | null;
+  readonly actions: InspectedActions;
+  readonly peakStep: number;
+  readonly peakLabel: string;
+  /** The layers of that step, as in `stage4.block1.{conv2, norm2} (gradient)`; empty for none. */
+  readonly peakScope: string;
+  readonly peakSource: string | null;
+  /** Arena tensors that are live at the peak step, largest first. */
+  readonly liveAtPeak: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly bytes: number;
+    readonly firstStep: number;
+    readonly lastStep: number;
+    readonly policy: string;
+    /** The layer; empty for none. */
+    readonly scope: string;
+    readonly source: string | null;
+  }[];
+}
+
+/** What is given up in a program for less memory. */
+export interface InspectedActions {
+  /** Recomputed steps, and what they take; null where no times are predicted. */
+  readonly recompute: { readonly steps: number; readonly seconds: number | null };
+  /** Copies to the host and back. */
+  readonly swap: {
+    readonly transfers: number;
+    readonly outBytes: number;
+    readonly inBytes: number;
+    readonly seconds: number | null;
+  };
+  /** Values that are not kept all the time, those that save most first. */
+  readonly values: readonly InspectedValue[];
+}
+
+/** An einsum of three operands or more, and what each step of its order does. */
+export interface InspectedContraction extends Omit<PlanContraction, 'source'> {
+  readonly source: string | null;
+  readonly scope: string | null;
+  readonly operands: readonly string[];
+  readonly steps: readonly (PairwiseStep & { readonly macs: number })[];
+}
+
+export interface InspectedKernel {
+  readonly name: string;
+  readonly steps: number;
+  readonly flops: number;
+  readonly bytesMoved: number;
+  readonly flopsShare: number;
+  readonly bytesShare: number;
+}
+
+/** Derives the figures that `btc inspect` shows; `all` tells every layer apart. */
+export function inspectPlan(plan: Plan, all = false): Inspection {
+  const parameters = plan.tensors.filter(({ role }) => role === 'parameter');
+  return {
+    name: plan.name,
+    target: plan.target,
+    producer: plan.producer,
+    memory: plan.memory,
+    parameters: {
+      count: parameters.length,
+      elements: parameters.reduce((sum, { bytes }) => sum + bytes / 4, 0),
+    },
+    programs: Object.keys(plan.programs).map((name) => inspectProgram(plan, name)),
+    layers: inspectLayers(plan, all),
+    kernels: inspectKernels(plan),
+  };
+}
+
+function inspectProgram(plan: Plan, name: string): InspectedProgram {
+  const { steps, contractions, predicted } = plan.programs[name];
+  const live = liveBytes(plan, name);
+  const peakStep = live.indexOf(largest(live));
+  const writer = writers(plan, name);
+  const alive = plan.tensors
+    .map((tensor, index) => ({ tensor, index }))
+    .filter(
+      ({ tensor }) =>
+        tensor.program === name && tensor.firstStep <= peakStep && peakStep <= tensor.lastStep,
+    );
+  return {
+    name,
+    steps: steps.length,
+    flops: steps.reduce((sum, step) => sum + step.flops, 0),
+    bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
+    ...(predicted ? { predicted } : {}),
+    contractions: (contractions ?? []).map((one) => inspectContraction(plan, one)),
+    liveBytes: live,
+    roomBytes: roomBytes(plan.memory),
+    actions: inspectActions(plan, name),
+    peakStep,
+    peakLabel: steps[peakStep]?.label ?? '',
+    peakScope: scopeText(placeOf(plan, steps[peakStep]?.source)),
+    peakSource: sourceOf(plan, name, peakStep),
+    liveAtPeak: alive
+      .map(({ tensor, index }) => ({
+        name: tensor.name,
+        shape: tensor.shape,
+        bytes: tensor.bytes,
+        firstStep: tensor.firstStep,
+        lastStep: tensor.lastStep,
+        policy: tensor.policy,
+        scope: placeOf(plan, tensor.source).scope ?? '',
+        source: sourceText(plan, tensor.source) ?? sourceOf(plan, name, writer.get(index) ?? -1),
+      }))
+      .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1)),
+  };
+}
+
+function roomBytes({ budgetBytes, deviceBytes, arenaBytes }: PlanMemory): number | null {
+  return budgetBytes === null ? null : budgetBytes - (deviceBytes - arenaBytes);
+}
+
+function inspectActions(plan: Plan, name: string): InspectedActions {
+  const { steps, transfers = [], predicted } = plan.programs[name];
+  const bytesOf = (way: 'in' | 'out') =>
+    transfers.reduce(
+      (sum, { kind, tensor }) => sum + (kind === way ? plan.tensors[tensor].bytes : 0),
+      0,
+    );
+  return {
+    recompute: {
+      steps: steps.filter(({ recomputed }) => recomputed).length,
+      seconds: predicted?.recomputeSeconds ?? null,
+    },
+    swap: {
+      transfers: transfers.length,
+      outBytes: bytesOf('out'),
+      inBytes: bytesOf('in'),
+      seconds: predicted?.swapSeconds ?? null,
+    },
+    values: inspectValues(plan, name)
+      .filter(({ actions }) => actions.length > 0)
+      .sort((x, y) => y.savedByteSteps - x.savedByteSteps || (x.name < y.name ? -1 : 1)),
+  };
+}
+
+function inspectContraction(plan: Plan, contraction: PlanContraction): InspectedContraction {
+  const { equation, sizes, order, windows = [] } = contraction;
+  const place = {
+    source: sourceText(plan, contraction.source),
+    scope: placeOf(plan, contraction.source).scope ?? null,
+  };
+  const parsed = parseEquation(equation);
+  if ('reason' in parsed) return { ...contraction, ...place, operands: [], steps: [] };
+  const { operands, output } = parsed;
+  const tree = treeOfSteps(operands.length, order);
+  const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
+  const macsOf = ({ left, right, terms }: PairwiseStep) =>
+    windows.includes(left) || windows.includes(right)
+      ? 0
+      : [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
+  return {
+    ...contraction,
+    ...place,
+    operands,
+    steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
+  };
+}
+
+function inspectKernels(plan: Plan): InspectedKernel[] {
+  const totals = plan.kernels.map(({ name }) => ({ name, steps: 0, flops: 0, bytesMoved: 0 }));
+  for (const { steps } of Object.values(plan.programs)) {
+    for (const { kernel, flops, bytesMoved } of steps) {
+      totals[kernel].steps++;
+      totals[kernel].flops += flops;
+      totals[kernel].bytesMoved += bytesMoved;
+    }
+  }
+  const flops = totals.reduce((sum, total) => sum + total.flops, 0) || 1;
+  const bytes = totals.reduce((sum, total) => sum + total.bytesMoved, 0) || 1;
+  return totals
+    .map((total) => ({
+      ...total,
+      flopsShare: total.flops / flops,
+      bytesShare: total.bytesMoved / bytes,
+    }))
+    .sort((a, b) => b.flops - a.flops || b.bytesMoved - a.bytesMoved);
+}
+
+/** Label of a node of {@link planGraph}. */
+export type PlanGraphNode =
+  | {
+      readonly kind: 'step';
+      readonly label: string;
+      readonly program: string;
+      readonly step: number;
+    }
+  | {
+      readonly kind: 'tensor';
+      readonly label: string;
+      readonly role: string;
+      readonly bytes: number;
+    };
+
+/**
+ * Steps and tensors of a plan as a directed graph: a step reads the tensors with an edge to it and writes those with an edge
+ * from it. Nodes are named `train:3` and `tensor:7`.
+ */
+export function planGraph(plan: Plan): Graph {
+  const graph = new Graph({ directed: true });
+  graph.setGraph(plan.name);
+  for (const [program, { steps }] of Object.entries(plan.programs)) {
+    steps.forEach((step, index) => {
+      const name = `${program}:${index}`;
+      const scope = scopeText(placeOf(plan, step.source));
+      const label = scope === '' ? step.label : `${step.label}, ${scope}`;
+      const node: PlanGraphNode = { kind: 'step', label, program, step: index };
+      graph.setNode(name, node);
+      step.bindings.forEach((tensor, binding) => {
+        const place = `tensor:${tensor}`;
+        const { name: label, role, bytes } = plan.tensors[tensor];
+        const tensorNode: PlanGraphNode = { kind: 'tensor', label, role, bytes };
+        graph.setNode(place, tensorNode);
+        const { access } = plan.kernels[step.kernel].bindings[binding];
+        if (access !== 'write') graph.setEdge(place, name);
+        if (access !== 'read') graph.setEdge(name, place);
+      });
+    });
+  }
+  return graph;
+}
+
+/** The graph in Graphviz's language. */
+export function formatDot(graph: Graph): string {
+  const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  const nodes = graph.nodes().map((name) => {
+    const node = graph.node(name) as PlanGraphNode;
+    const shape = node.kind === 'step' ? 'box' : 'ellipse';
+    const label =
+      node.kind === 'step' ? `${node.step}: ${node.label}` : `${node.label}\n${node.bytes} B`;
+    return `  ${quote(name)} [shape=${shape}, label=${quote(label).replaceAll('\n', '\\n')}];`;
+  });
+  const edges = graph.edges().map(({ v, w }) => `  ${quote(v)} -> ${quote(w)};`);
+  return `digraph ${quote(String(graph.graph()))} {\n  rankdir=LR;\n${[...nodes, ...edges].join('\n')}\n}\n`;
+}

@@ -1,0 +1,102 @@
+import type { Affine, Axis } from '../../ir/kernel.ts';
+import { nodeOperands } from '../../ir/kernel-cost.ts';
+import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
+
+/** The same kernel without dead nodes and with few axes; the first `fixed` axes stay as they are. */
+export function canonicalise(nest: LoopNest, fixed = 0): LoopNest {
+  return coalesce(dropUnitAxes(dropDeadNodes(nest), fixed), fixed);
+}
+
+function dropDeadNodes(nest: LoopNest): LoopNest {
+  const alive = new Uint8Array(nest.nodes.length);
+  const mark = (node: number) => {
+    alive[node] = 1;
+  };
+  for (const store of nest.stores) {
+    mark(store.value);
+    if (store.indirect) mark(store.indirect.node);
+  }
+  if (nest.reduction) mark(nest.reduction.value);
+  for (let k = nest.nodes.length - 1; k >= 0; k--)
+    if (alive[k]) nodeOperands(nest.nodes[k]).forEach(mark);
+  const list = new NodeList();
+  const image = new Int32Array(nest.nodes.length);
+  nest.nodes.forEach((node, k) => {
+    if (alive[k]) image[k] = list.add(mapOperands(node, (operand) => image[operand]));
+  });
+  return {
+    ...nest,
+    nodes: list.nodes,
+    reduction: nest.reduction && { ...nest.reduction, value: image[nest.reduction.value] },
+    stores: nest.stores.map((store) => ({
+      ...store,
+      value: image[store.value],
+      ...(store.indirect
+        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
+        : {}),
+    })),
+  };
+}
+
+function dropUnitAxes(nest: LoopNest, fixed: number): LoopNest {
+  const kept = nest.axes
+    .map((axis, k) => (k < fixed || axis.extent > 1 ? k : -1))
+    .filter((k) => k >= 0);
+  // A reduction keeps at least one reduced axis, a scatter one sequential axis: they give the kernel its meaning.
+  for (const kind of ['reduced', 'sequential'] as const) {
+    const first = nest.axes.findIndex((axis) => axis.kind === kind);
+    if (first >= 0 && !kept.some((k) => nest.axes[k].kind === kind)) kept.push(first);
+  }
+  kept.sort((a, b) => a - b);
+  if (kept.length === nest.axes.length) return nest;
+  return withAxes(
+    nest,
+    kept.map((k) => nest.axes[k]),
+    (affine) => ({
+      offset: affine.offset,
+      coefficients: kept.map((k) => affine.coefficients[k]),
+    }),
+  );
+}
+
+/** Merges neighbouring axes of one kind that every address walks through as one. */
+function coalesce(nest: LoopNest, fixed: number): LoopNest {
+  let current = nest;
+  for (let outer = nest.axes.length - 2; outer >= fixed; outer--) {
+    if (mergeable(current, outer)) current = mergeAxes(current, outer);
+  }
+  return current;
+}
+
+/** Whether every address walks through an axis and the next as one. */
+export function mergeable(nest: LoopNest, outer: number): boolean {
+  const inner = outer + 1;
+  const [a, b]: Axis[] = [nest.axes[outer], nest.axes[inner]];
+  if (a.kind !== b.kind) return false;
+  return affinesOf(nest).every(
+    ({ coefficients }) => coefficients[outer] === coefficients[inner] * b.extent,
+  );
+}
+
+function affinesOf(nest: LoopNest): Affine[] {
+  const affines: Affine[] = nest.stores.map((store) => store.index);
+  for (const node of nest.nodes) {
+    if (node.kind === 'load') affines.push(node.index, ...node.bounds.map((bound) => bound.index));
+    else if (node.kind === 'index') affines.push(node.index);
+    else if (node.kind === 'inBounds') affines.push(...node.bounds.map((bound) => bound.index));
+    else if (node.kind === 'random') affines.push(node.counter);
+  }
+  return affines;
+}
+
+/** Makes one axis of an axis and the next. */
+export function mergeAxes(nest: LoopNest, outer: number): LoopNest {
+  const merged = {
+    extent: nest.axes[outer].extent * nest.axes[outer + 1].extent,
+    kind: nest.axes[outer].kind,
+  };
+  return withAxes(nest, nest.axes.toSpliced(outer, 2, merged), ({ offset, coefficients }) => ({
+    offset,
+    coefficients: coefficients.toSpliced(outer, 2, coefficients[outer + 1]),
+  }));
+}

@@ -1,0 +1,138 @@
+import {
+  type Expression,
+  type Kernel,
+  type KernelBuffer,
+  LOCAL,
+  type Stage,
+  type Store,
+} from '../../ir/kernel.ts';
+import { kernelBody } from '../../ir/kernel-text.ts';
+import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
+import { joinScopes, type Origin } from '../../ir/source.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { shiftAffine } from './affine.ts';
+import { canonicalise } from './canonicalise.ts';
+import { type LoopNest, stageAxes } from './loop-nest.ts';
+import { bindingRanges, type Range, rangeOf } from './ranges.ts';
+
+/** Kernels of the schedule; equal ones are one kernel, whatever tensors they run on. */
+export class KernelTable {
+  readonly kernels: Kernel[] = [];
+  private readonly interned = new Map<string, number>();
+  private readonly names = new Map<string, number>();
+
+  intern(kernel: Omit<Kernel, 'name'>, label: string): number {
+    const key = kernelBody({ name: '', ...kernel });
+    let index = this.interned.get(key);
+    if (index === undefined) {
+      const base = label.replace(/\W+$/, '').replaceAll(/\W+/g, '_');
+      const count = (this.names.get(base) ?? 0) + 1;
+      this.names.set(base, count);
+      index = this.kernels.push({ name: count === 1 ? base : `${base}_${count}`, ...kernel }) - 1;
+      this.interned.set(key, index);
+    }
+    return index;
+  }
+}
+
+const MAX_LABEL_OPS = 5;
+
+/** Turns a loop nest into a step: dead nodes go, axes are merged, tensors become buffers, and the kernel is interned. */
+export function finalise(
+  nest: LoopNest,
+  tensors: readonly ScheduleTensor[],
+  table: KernelTable,
+): ScheduleStep {
+  const { kernel, bound } = bindTensors(nest, tensors);
+  const label = labelOf(nest.ops);
+  return {
+    kernel: table.intern(kernel, label),
+    operands: bound.map(({ tensor }) => tensor),
+    ...(bound.some(({ low }) => low > 0) ? { offsets: bound.map(({ low }) => low) } : {}),
+    label,
+    source: nest.origins[0]?.span ?? null,
+    ...placeOf(nest.origins),
+    ...(nest.macs ? { macs: nest.macs } : {}),
+  };
+}
+
+/** The layers and the parts of training that a kernel works for. */
+function placeOf(origins: readonly Origin[]): Pick<ScheduleStep, 'scope' | 'pass'> {
+  const scope = joinScopes(origins.map((origin) => origin.scope));
+  const passes = [...new Set(origins.map(({ pass }) => pass ?? 'forward'))];
+  const isForward = passes.every((pass) => pass === 'forward');
+  return {
+    ...(scope === '' ? {} : { scope }),
+    ...(isForward ? {} : { pass: passes.join('+') }),
+  };
+}
+
+/** The kernel of a loop nest, and the range of a tensor that each of its buffers stands for. */
+export function bindTensors(
+  nest: LoopNest,
+  tensors: readonly ScheduleTensor[],
+): { kernel: Omit<Kernel, 'name'>; bound: readonly Range[] } {
+  // The halves of a loop nest with a stage were tidied when they were joined.
+  const simple = nest.stage ? nest : canonicalise(nest);
+  const ranges = bindingRanges(simple);
+  const bound: Range[] = [];
+  // An access in terms of its buffer: an index into `bound`, and addresses from the start of the range.
+  const bind =
+    (axes: LoopNest['axes']) =>
+    <Access extends Extract<Expression, { kind: 'load' }> | Store>(access: Access): Access => {
+      if (access.buffer === LOCAL) return access;
+      const { tensor, low } = rangeOf(axes, access);
+      const range = ranges.find(
+        (one) => one.tensor === tensor && one.low <= low && low < one.high,
+      )!;
+      if (!bound.includes(range)) bound.push(range);
+      return {
+        ...access,
+        buffer: bound.indexOf(range),
+        index: shiftAffine(access.index, -range.low),
+      };
+    };
+  const bindLoads = (nodes: readonly Expression[], axes: LoopNest['axes']) =>
+    nodes.map((node) => (node.kind === 'load' ? bind(axes)(node) : node));
+  const stage = simple.stage && {
+    ...simple.stage,
+    nodes: bindLoads(simple.stage.nodes, stageAxes(simple.axes, simple.stage)),
+  };
+  const nodes = bindLoads(simple.nodes, simple.axes);
+  const loaded = bound.length;
+  const stores = simple.stores.map(bind(simple.axes));
+  const stored = new Set(stores.map((store) => store.buffer));
+  const accumulates = new Set(
+    stores.filter((store) => store.accumulate).map((store) => store.buffer),
+  );
+  const buffers = bound.map(
+    ({ tensor, low, high }, k): KernelBuffer => ({
+      dtype: tensors[tensor].dtype,
+      access: !stored.has(k) ? 'read' : k < loaded || accumulates.has(k) ? 'read_write' : 'write',
+      elements: Math.min(high, elementCount(tensors[tensor].shape)) - low,
+    }),
+  );
+  const held = stage && withHolder(stage, buffers, bound);
+  const { axes, reduction } = simple;
+  return {
+    kernel: { axes, buffers, nodes, reduction, stores, ...(held ? { stage: held } : {}) },
+    bound,
+  };
+}
+
+/** Binds the tensor that the stage's array takes its memory from, if there is one. */
+function withHolder(stage: Stage, buffers: KernelBuffer[], bound: Range[]): Stage {
+  const { dtype, elements, buffer: tensor } = stage.local;
+  if (tensor === null) return stage;
+  bound.push({ tensor, low: 0, high: elements, stored: true });
+  const buffer = buffers.push({ dtype, access: 'write', elements }) - 1;
+  return { ...stage, local: { ...stage.local, buffer } };
+}
+
+/** What a kernel computes, in the graph's terms. */
+export function labelOf(ops: readonly string[]): string {
+  const named = ops.length > 1 ? ops.filter((op) => op !== 'copy') : ops;
+  return named.length > MAX_LABEL_OPS
+    ? `${named.slice(0, MAX_LABEL_OPS).join('+')}+…`
+    : named.join('+');
+}

@@ -1,0 +1,63 @@
+import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import type { ProgramAccess, StepAccess } from '../liveness/access.ts';
+import { alignUp } from '../liveness/lifetimes.ts';
+import { overwritable } from '../memory/in-place.ts';
+import type { LoopNest } from './loop-nest.ts';
+import { loadsOf, storesOf } from './sequence.ts';
+
+/** Says what nests do to memory; bytes are rounded up to `alignment`. */
+export class LoopNestMemory {
+  private readonly tensors: readonly ScheduleTensor[];
+  private readonly inputs: readonly number[];
+  private readonly alignment: number;
+
+  constructor(tensors: readonly ScheduleTensor[], inputs: readonly number[], alignment: number) {
+    this.tensors = tensors;
+    this.inputs = inputs;
+    this.alignment = alignment;
+  }
+
+  programUse(nests: readonly LoopNest[]): ProgramAccess {
+    return {
+      steps: nests.map((nest) => this.stepUse(nest)),
+      inputs: this.inputs,
+      bytesOf: (tensor) => {
+        const { program, shape } = this.tensors[tensor];
+        return program === null ? 0 : alignUp(byteCount(shape), this.alignment);
+      },
+      isOutput: (tensor) => this.tensors[tensor].role === 'output',
+    };
+  }
+
+  /** What the kernel of a loop nest will do. */
+  stepUse(nest: LoopNest): StepAccess {
+    const reads = loadsOf(nest);
+    const writes = storesOf(nest);
+    const pairs = overwritable(
+      nest,
+      [...reads].filter((tensor) => !writes.has(tensor)),
+      [...writes].filter((tensor) => !reads.has(tensor)),
+    );
+    const holder = nest.stage?.local.buffer ?? null;
+    if (holder !== null) writes.add(holder);
+    return {
+      reads: [...reads],
+      writes: [...writes],
+      pairs: pairs
+        .filter(({ read, written }) => this.sharable(read, written))
+        .map(({ read, written }) => ({ from: read, to: written })),
+    };
+  }
+
+  private sharable(from: number, to: number): boolean {
+    const [source, target] = [this.tensors[from], this.tensors[to]];
+    return (
+      source.program !== null &&
+      target.program !== null &&
+      source.role !== 'output' &&
+      source.dtype === target.dtype &&
+      byteCount(source.shape) === byteCount(target.shape)
+    );
+  }
+}

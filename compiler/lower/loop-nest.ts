@@ -1,0 +1,162 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
+import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
+import type { Origin } from '../../ir/source.ts';
+
+/**
+ * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
+ * index into the schedule's tensors; `seal` turns it into a kernel and a step.
+ */
+export interface LoopNest {
+  readonly axes: readonly Axis[];
+  readonly nodes: readonly Expression[];
+  readonly reduction: Reduction | null;
+  readonly stores: readonly Store[];
+  /** Only behind the last pass over nests; the tensor that holds its array, if any, is `local.buffer`. */
+  readonly stage?: Stage;
+  /** Names of the graph's ops that it computes, in order. */
+  readonly ops: readonly string[];
+  /** Where the values come from that it computes, the one that names its place first. */
+  readonly origins: readonly Origin[];
+  /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
+  readonly macs?: number;
+}
+
+/** The axes that affines of a stage are over. */
+export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] {
+  return [...axes.slice(0, stage.tileAxes), ...stage.axes];
+}
+
+/** A kernel that does the work of two does the multiply-adds of both. */
+export function macsOf(first: LoopNest, second: LoopNest): Pick<LoopNest, 'macs'> {
+  const macs = (first.macs ?? 0) + (second.macs ?? 0);
+  return macs > 0 ? { macs } : {};
+}
+
+/** The origins of a value, and of `others` (indices of sources) that are computed on the way to it. */
+export function valueOrigins(
+  { nodes, sources }: Graph,
+  value: ValueId,
+  others: Iterable<number> = [],
+): readonly Origin[] {
+  const all = new Set([nodes[value].source, ...others]);
+  return [...all].flatMap((source) => sources[source] ?? []);
+}
+
+/** The origins of a kernel that does the work of two. */
+export function originsOf(first: LoopNest, second: LoopNest): readonly Origin[] {
+  return [...new Set([...first.origins, ...second.origins])];
+}
+
+/** Applies `rewrite` to every affine of an expression. */
+export function mapAffines(node: Expression, rewrite: (affine: Affine) => Affine): Expression {
+  switch (node.kind) {
+    case 'load':
+      return { ...node, index: rewrite(node.index), bounds: mapBounds(node.bounds, rewrite) };
+    case 'index':
+      return { ...node, index: rewrite(node.index) };
+    case 'inBounds':
+      return { ...node, bounds: mapBounds(node.bounds, rewrite) };
+    case 'random':
+      return { ...node, counter: rewrite(node.counter) };
+    case 'constant':
+    case 'apply':
+    case 'accumulator':
+      return node;
+  }
+}
+
+function mapBounds(bounds: readonly Bound[], rewrite: (affine: Affine) => Affine): Bound[] {
+  return bounds.map((bound) => ({ index: rewrite(bound.index), extent: bound.extent }));
+}
+
+/** Applies `renumber` to every reference from an expression to another node. */
+export function mapOperands(node: Expression, renumber: (node: number) => number): Expression {
+  switch (node.kind) {
+    case 'load':
+      return node.indirect
+        ? { ...node, indirect: { ...node.indirect, node: renumber(node.indirect.node) } }
+        : node;
+    case 'apply':
+      return { ...node, operands: node.operands.map(renumber) };
+    case 'random':
+      return { ...node, step: renumber(node.step) };
+    case 'constant':
+    case 'index':
+    case 'inBounds':
+    case 'accumulator':
+      return node;
+  }
+}
+
+/** Every affine of the nest rewritten, over a new list of axes. */
+export function withAxes(
+  nest: LoopNest,
+  axes: readonly Axis[],
+  rewrite: (affine: Affine) => Affine,
+): LoopNest {
+  return {
+    ...nest,
+    axes,
+    nodes: nest.nodes.map((node) => mapAffines(node, rewrite)),
+    stores: nest.stores.map((store) => ({ ...store, index: rewrite(store.index) })),
+  };
+}
+
+/** Cuts one axis into an outer and an inner one of extent `inner`. */
+export function splitAxis(nest: LoopNest, axis: number, inner: number): LoopNest {
+  const { extent, kind } = nest.axes[axis];
+  const axes = nest.axes.toSpliced(
+    axis,
+    1,
+    { extent: extent / inner, kind },
+    { extent: inner, kind },
+  );
+  return withAxes(nest, axes, ({ offset, coefficients }) => ({
+    offset,
+    coefficients: coefficients.toSpliced(axis, 1, coefficients[axis] * inner, coefficients[axis]),
+  }));
+}
+
+const affineKey = ({ offset, coefficients }: Affine) => `${offset}:${coefficients.join()}`;
+const boundsKey = (bounds: readonly Bound[]) =>
+  bounds.map(({ index, extent }) => `${affineKey(index)}<${extent}`).join('&');
+
+/** Equal keys, equal expressions. Written by hand because lowering does little else as often. */
+function keyOf(node: Expression): string {
+  switch (node.kind) {
+    case 'load': {
+      const row = node.indirect;
+      const indirect = row ? `${row.node}*${row.stride}<${row.extent}` : '';
+      return `load ${node.buffer} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
+    }
+    case 'constant':
+      // 0 and -0 differ.
+      return `${node.dtype} ${node.value} ${1 / node.value}`;
+    case 'index':
+      return `index ${affineKey(node.index)}`;
+    case 'inBounds':
+      return `in ${boundsKey(node.bounds)}`;
+    case 'apply':
+      return `${node.op} ${node.dtype} ${node.operands.join()}`;
+    case 'random':
+      return `random ${node.seed} ${node.stream} ${affineKey(node.counter)} ${node.step}`;
+    case 'accumulator':
+      return 'accumulator';
+  }
+}
+
+/** Interns expressions while a loop nest's node list grows, so that equal ones are computed once. */
+export class NodeList {
+  readonly nodes: Expression[] = [];
+  private readonly interned = new Map<string, number>();
+
+  add(node: Expression): number {
+    const key = keyOf(node);
+    let index = this.interned.get(key);
+    if (index === undefined) {
+      index = this.nodes.push(node) - 1;
+      this.interned.set(key, index);
+    }
+    return index;
+  }
+}

@@ -1,0 +1,176 @@
+import { type Kernel, pointCount } from '../../ir/kernel.ts';
+import { kernelBody } from '../../ir/kernel-text.ts';
+import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
+import { bindTensors } from './finalise.ts';
+import { type FusionLimits, MAX_NODES } from './fuse.ts';
+import type { LoopNest } from './loop-nest.ts';
+import type { LoopNestMemory } from './loop-nest-access.ts';
+import { linkProducer, type ProducerLink } from './producer-link.ts';
+import { stageProducer } from './producer-stage.ts';
+import { bindingRanges } from './ranges.ts';
+import {
+  hasSequentialAxis,
+  type JoinOutcome,
+  KernelSequence,
+  loadsOf,
+  storesOf,
+} from './sequence.ts';
+import { tileSizes } from './tile-sizes.ts';
+
+/** What a target says of kernels with a stage. */
+export interface StageModel {
+  /** Most bytes of the array of one tile; 0 where there shall be no stages. */
+  readonly arrayBytes: number;
+  /** Whether the array takes its memory from a tensor. */
+  readonly needsHolder: boolean;
+  /** Time of one run of a kernel, in any unit: for choices between kernels. */
+  time(kernel: Kernel): number;
+}
+
+export interface ProducerFusionOptions extends FusionLimits {
+  readonly model: StageModel;
+  readonly tensors: readonly ScheduleTensor[];
+  readonly memory: LoopNestMemory;
+  /** Adds a tensor that holds the array of a stage. */
+  readonly addHolder: (elements: number, intermediate: number) => number;
+  /** Hears of every pair of contractions that was looked at. */
+  readonly report?: (intermediate: number, outcome: string) => void;
+}
+
+/**
+ * Joins a contraction with a later one that alone reads its result: what one tile of the second needs of the first is
+ * computed into a small array, which the second goes on with. The intermediate is never in memory, and one dispatch
+ * goes. Only where the target's model expects to gain; those with the largest intermediates come first.
+ */
+export function fuseProducers(
+  nests: readonly LoopNest[],
+  options: ProducerFusionOptions,
+): LoopNest[] {
+  if (options.model.arrayBytes === 0) return [...nests];
+  const sequence = new KernelSequence(nests, options.memory);
+  const times = new Map<string, number>();
+  const timeOf = (nest: LoopNest) => {
+    const kernel = { name: '', ...bindTensors(nest, options.tensors).kernel };
+    const key = kernelBody(kernel);
+    let time = times.get(key);
+    if (time === undefined) {
+      time = options.model.time(kernel);
+      times.set(key, time);
+    }
+    return time;
+  };
+  for (const { tensor, producer, consumer } of findProducers(sequence, options)) {
+    const [first, second] = [sequence.slots[producer], sequence.slots[consumer]];
+    // One that became part of another chain has a stage, or its place is empty.
+    if (!first || !second || first.stage || second.stage) continue;
+    const joined = joinProducer(first, second, tensor, options, timeOf);
+    if ('reason' in joined) {
+      options.report?.(tensor, `stays in memory: ${joined.reason}`);
+      continue;
+    }
+    const outcome = sequence.join(producer, consumer, held(joined.nest, tensor, options));
+    options.report?.(tensor, OUTCOMES[outcome](joined.share));
+  }
+  return sequence.nests;
+}
+
+const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
+  joined: (share) => `is computed tile by tile, in ${share.toFixed(2)} of the time`,
+  fixed: () => 'stays in memory: neither contraction can move to the other',
+  peak: () => 'stays in memory: one kernel would raise the peak of live bytes',
+};
+
+/** Of the time of two kernels: models are not trusted with less of a gain. */
+const MOST_OF_TIME = 0.97;
+
+/** Positions of two contractions, of which the second alone reads the tensor that the first alone writes. */
+interface Chain {
+  readonly tensor: number;
+  readonly producer: number;
+  readonly consumer: number;
+  readonly elements: number;
+}
+
+/** The chains of a program, those with the largest intermediates first. */
+function findProducers(sequence: KernelSequence, options: ProducerFusionOptions): Chain[] {
+  const { slots } = sequence;
+  const found: Chain[] = [];
+  slots.forEach((nest, producer) => {
+    if (!nest || !isContraction(nest) || nest.stores.length !== 1) return;
+    const [{ buffer: tensor, indirect }] = nest.stores;
+    const [consumer, ...others] = sequence.readersOf(tensor);
+    if (indirect || !options.isTemporary(tensor)) return;
+    if (consumer === undefined || others.length > 0 || consumer <= producer) return;
+    if (sequence.writersOf(tensor).size !== 1 || !isContraction(slots[consumer]!)) return;
+    const elements = pointCount(nest, 'parallel');
+    found.push({ tensor, producer, consumer, elements });
+  });
+  return found.sort((a, b) => b.elements - a.elements);
+}
+
+function isContraction(nest: LoopNest): boolean {
+  const { nodes, reduction } = nest;
+  if (reduction?.combiner !== 'sum' || hasSequentialAxis(nest) || nest.stage) return false;
+  const value = nodes[reduction.value];
+  return value.kind === 'apply' && value.op === 'mul' && value.dtype === 'f32';
+}
+
+/** The two as one kernel, whose array has no memory yet, or why they stay two. */
+function joinProducer(
+  first: LoopNest,
+  second: LoopNest,
+  tensor: number,
+  options: ProducerFusionOptions,
+  timeOf: (nest: LoopNest) => number,
+): { readonly nest: LoopNest; readonly share: number } | { readonly reason: string } {
+  if (first.nodes.length + second.nodes.length > MAX_NODES)
+    return { reason: 'one kernel would have too many nodes' };
+  const stored = storesOf(second);
+  if ([...loadsOf(first)].some((one) => stored.has(one)))
+    return { reason: 'its reader stores what it is made of' };
+  const link = linkProducer(first, second, tensor);
+  if ('reason' in link) return link;
+  const { model } = options;
+  const fitting = tileSizes(link, model.arrayBytes / BYTES_PER_ELEMENT);
+  if (fitting.length === 0)
+    return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
+  // Held by a tensor, the array of a single tile would take all that the intermediate takes.
+  const candidates = model.needsHolder
+    ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
+    : fitting;
+  if (candidates.length === 0) return { reason: 'one tile has all of it' };
+  const staged = best(link, candidates, timeOf);
+  const apart = timeOf(first) + timeOf(second);
+  const share = staged.time / apart;
+  if (share > MOST_OF_TIME)
+    return { reason: `one kernel would take ${share.toFixed(2)} of the time` };
+  const bindings = bindingRanges(staged.nest).length + (model.needsHolder ? 1 : 0);
+  if (bindings > options.maxBindings)
+    return { reason: `one kernel would have ${bindings} bindings` };
+  return { nest: staged.nest, share };
+}
+
+function best(
+  link: ProducerLink,
+  candidates: readonly (readonly number[])[],
+  timeOf: (nest: LoopNest) => number,
+): { readonly nest: LoopNest; readonly time: number } {
+  const priced = candidates.map((sizes) => {
+    const nest = stageProducer(link, sizes);
+    return { nest, time: timeOf(nest) };
+  });
+  return priced.reduce((a, b) => (b.time < a.time ? b : a));
+}
+
+/** Gives the array of the stage its memory, where the target needs some. */
+function held(
+  nest: LoopNest,
+  intermediate: number,
+  { model, addHolder }: ProducerFusionOptions,
+): LoopNest {
+  const { stage } = nest;
+  if (!stage || !model.needsHolder) return nest;
+  const buffer = addHolder(stage.local.elements, intermediate);
+  return { ...nest, stage: { ...stage, local: { ...stage.local, buffer } } };
+}

@@ -1,0 +1,166 @@
+import { type Decisions, KEEP, type Method, RECOMPUTE, SWAP } from './decisions.ts';
+import type { ProgramValue } from './program.ts';
+import { closureCost } from './recompute-closure.ts';
+import { neighbours, type Timeline, type TransferCosts, transferTime } from './timeline.ts';
+
+/** A way to have fewer bytes live at the fullest step. */
+export interface Candidate {
+  /** A gap of the program, or -1. */
+  readonly gap: number;
+  readonly method: Method;
+  /** A persistent value that moves to the host, or -1. */
+  readonly home: number;
+  readonly bytes: number;
+  /** Predicted cost. */
+  readonly seconds: number;
+  /** Seconds per byte and step over the target: the less the better. */
+  readonly score: number;
+}
+
+export interface View {
+  readonly timeline: Timeline;
+  readonly decisions: Decisions;
+  /** 1 for each gap that has been tried in vain. */
+  readonly forbidden: Uint8Array;
+  readonly onHost: (value: number) => boolean;
+  readonly costs: TransferCosts;
+  readonly recompute: boolean;
+  readonly swap: boolean;
+  /** Most bytes that may be live where a value comes back. */
+  readonly roomBytes: number;
+  /** Steps with more live bytes than this are to come down. */
+  readonly targetBytes: number;
+}
+
+/** Number of times before each one that are over the target. */
+function timesOver({ timeline: { curve }, targetBytes }: View): Int32Array {
+  const over = new Int32Array(curve.live.length + 1);
+  for (let time = 0; time < curve.live.length; time++)
+    over[time + 1] = over[time] + (curve.live[time] > targetBytes ? 1 : 0);
+  return over;
+}
+
+/** Values that are idle at the fullest step and could be elsewhere until their next use, with the cheaper way for each. */
+export function candidatesAt(view: View): Candidate[] {
+  const { timeline, decisions, forbidden, costs } = view;
+  const { program, applied, curve, nextStep } = timeline;
+  const time = curve.peakTime;
+  const { before, after, touched } = neighbours(timeline, time);
+  const over = timesOver(view);
+  const found: Candidate[] = [];
+  applied.versions.forEach(({ value }, version) => {
+    if (touched[version] || curve.first[version] > time || curve.last[version] < time) return;
+    const { kind, uses, bytes } = program.values[value];
+    if (kind === 'output' || (kind === 'persistent' && !view.onHost(value))) return;
+    if (before[version] < 0 || after[version] < 0 || bytes === 0) return;
+    const use = firstUseFrom(uses, nextStep[time]);
+    if (use <= 0 || use >= uses.length) return;
+    const gap = decisions.gapOffsets[value] + use;
+    if (forbidden[gap] || decisions.release[gap] || !isSettled(program.values[value], use)) return;
+    const covered = over[after[version]] - over[before[version] + 1];
+    const add = (method: Method, seconds: number) =>
+      found.push({
+        gap,
+        method,
+        home: -1,
+        bytes,
+        seconds,
+        score: seconds / (bytes * Math.max(1, covered)),
+      });
+    const between = { value, from: before[version], to: after[version] };
+    const decided = decisions.method[gap];
+    const swapSeconds =
+      view.swap && decided !== RECOMPUTE ? swapCost(view, between) : Number.POSITIVE_INFINITY;
+    let againSeconds = Number.POSITIVE_INFINITY;
+    if (view.recompute && decided !== SWAP && kind === 'temporary') {
+      const chain = closureCost(timeline, costs, value, between.to, new Set([value]));
+      if (chain && timeline.crossing[between.to] + chain.transientBytes <= view.roomBytes)
+        againSeconds = chain.seconds;
+    }
+    const best = Math.min(swapSeconds, againSeconds);
+    if (!Number.isFinite(best)) return;
+    const method = againSeconds <= swapSeconds ? RECOMPUTE : SWAP;
+    add(decided === KEEP ? method : (decided as Method), best);
+  });
+  return found;
+}
+
+/** Before its use `use` a value is as it will be; a persistent one may also be as it was, for its home is written once in a run. */
+function isSettled({ kind, uses, writers }: ProgramValue, use: number): boolean {
+  const written = writers.filter((writer) => writer <= uses[use - 1]).length;
+  return written === writers.length || (kind === 'persistent' && written === 0);
+}
+
+function firstUseFrom(uses: readonly number[], step: number): number {
+  let low = 0;
+  let high = uses.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (uses[middle] < step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The copies' time that does not hide behind the computation between them. */
+function swapCost(
+  { timeline, costs }: View,
+  { value, from, to }: { value: number; from: number; to: number },
+): number {
+  const { program, computed, transferred, hostedFrom } = timeline;
+  const { bytes } = program.values[value];
+  const sent = hostedFrom[value] <= from;
+  const copies = transferTime(costs, 'in', bytes) + (sent ? 0 : transferTime(costs, 'out', bytes));
+  const fixed = costs.transferSeconds * (sent ? 1 : 2);
+  const free = computed[to] - computed[from + 1] - (transferred[to] - transferred[from + 1]);
+  return fixed + Math.max(0, copies - fixed - costs.overlap * Math.max(0, free));
+}
+
+/** Persistent values on the device that the fullest step does not touch, which could live on the host. */
+export function homeCandidates(
+  view: View,
+  persistentOf: Int32Array,
+  persistentBytes: Float64Array,
+  onHost: Uint8Array,
+): Candidate[] {
+  const { timeline, decisions, costs } = view;
+  const { program, curve, nextStep, applied } = timeline;
+  const step = nextStep[curve.peakTime];
+  const over = timesOver(view);
+  const total = over[over.length - 1];
+  const op = applied.ops[curve.opOf[curve.peakTime]];
+  const touched = new Set<number>();
+  if (op?.kind === 'step') {
+    const { reads, writes } = program.steps[op.step];
+    for (const value of [...reads, ...writes]) touched.add(persistentOf[value]);
+  }
+  const valueOfHome = new Map<number, number>();
+  persistentOf.forEach((id, value) => {
+    if (id >= 0) valueOfHome.set(id, value);
+  });
+  const found: Candidate[] = [];
+  persistentBytes.forEach((bytes, home) => {
+    if (onHost[home] || touched.has(home) || bytes === 0) return;
+    const value = valueOfHome.get(home);
+    const { uses, writers } =
+      value === undefined ? { uses: [], writers: [] } : program.values[value];
+    const use = firstUseFrom(uses, step);
+    const inside = value !== undefined && use > 0 && use < uses.length;
+    if (inside && !isSettled(program.values[value], use)) return;
+    const gap = inside ? decisions.gapOffsets[value] + use : -1;
+    const brought = uses.length === 0 ? 0 : inside ? 2 : 1;
+    const seconds =
+      brought * transferTime(costs, 'in', bytes) +
+      (writers.length > 0 ? transferTime(costs, 'out', bytes) : 0);
+    // Outside of its uses it is gone for good; how many of the steps over the target that are is not known without a walk.
+    found.push({
+      gap,
+      method: SWAP,
+      home,
+      bytes,
+      seconds,
+      score: seconds / (bytes * Math.max(1, total)),
+    });
+  });
+  return found;
+}

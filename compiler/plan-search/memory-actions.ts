@@ -1,0 +1,116 @@
+import type { Schedule } from '../../ir/schedule.ts';
+import { alignedBytes } from '../liveness/lifetimes.ts';
+import { applyDecisions, isInfeasible } from './apply.ts';
+import { type Decisions, noDecisions } from './decisions.ts';
+import { ScheduleEmitter } from './emit.ts';
+import { type ActionChoice, chooseActions, type ValueModule } from './greedy.ts';
+import { swapLeastRecentlyUsed } from './lru.ts';
+import { prefetch } from './prefetch.ts';
+import { type NamedValueProgram, type ValueProgram, valueProgram } from './program.ts';
+import { recomputeSegments, swapCheckpoints } from './strategies.ts';
+import type { TransferCosts } from './timeline.ts';
+
+export type { TransferCosts };
+
+/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
+export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
+export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
+
+/** What is swapped: nothing, by a policy of SuperNeurons, or what is cheapest for the budget. */
+export const SWAP_POLICIES = ['none', 'conv', 'lru', 'auto'] as const;
+export type SwapPolicy = (typeof SWAP_POLICIES)[number];
+
+export interface ActionSet {
+  readonly recompute: RecomputeStrategy;
+  readonly swap: SwapPolicy;
+}
+
+/** What the named strategies of a set decide about a program that has `roomBytes` for all but persistent values. */
+export function namedDecisions(
+  program: ValueProgram,
+  { recompute, swap }: ActionSet,
+  roomBytes: number,
+): Decisions {
+  const decisions =
+    recompute === 'none' || recompute === 'auto'
+      ? noDecisions(program)
+      : recomputeSegments(program, recompute);
+  if (swap === 'conv') swapCheckpoints(program, decisions);
+  if (swap === 'lru') swapLeastRecentlyUsed(program, decisions, roomBytes);
+  return decisions;
+}
+
+/** A schedule in its final order as the memory actions see it. */
+export class MemoryActions {
+  private readonly schedule: Schedule;
+  private readonly programs: readonly NamedValueProgram[];
+  private readonly persistent: readonly number[];
+  private readonly module: ValueModule;
+  private readonly costs: TransferCosts;
+
+  constructor(
+    schedule: Schedule,
+    alignment: number,
+    secondsOf: (kernel: number) => number,
+    costs: TransferCosts,
+  ) {
+    const bytes = alignedBytes(schedule, alignment);
+    this.schedule = schedule;
+    this.costs = costs;
+    this.programs = schedule.programs.map((_, index) =>
+      valueProgram(schedule, index, alignment, secondsOf),
+    );
+    this.persistent = schedule.tensors.flatMap((tensor, i) => (tensor.program === null ? [i] : []));
+    const idOf = new Map(this.persistent.map((tensor, id) => [tensor, id]));
+    this.module = {
+      programs: this.programs,
+      persistentOf: this.programs.map(({ tensors }) =>
+        Int32Array.from(tensors, (tensor) => idOf.get(tensor) ?? -1),
+      ),
+      persistentBytes: Float64Array.from(this.persistent, (tensor) => bytes[tensor]),
+    };
+  }
+
+  /** What a set of memory actions makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
+  choose({ recompute, swap }: ActionSet, targetBytes: number): ActionChoice {
+    const { programs, persistentBytes } = this.module;
+    const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const decisions = programs.map((program) =>
+      namedDecisions(program, { recompute, swap }, targetBytes - deviceBytes),
+    );
+    return chooseActions(this.module, {
+      targetBytes,
+      recompute: recompute === 'auto',
+      swap: swap === 'auto',
+      costs: this.costs,
+      start: decisions,
+    });
+  }
+
+  /** The schedule that a choice stands for. */
+  emit(choice: ActionChoice, targetBytes: number): Schedule {
+    const isHome = new Set(this.persistent.filter((_, id) => choice.onHost[id]));
+    const written = new Set(
+      this.programs.flatMap(({ values, tensors }) =>
+        tensors.filter((_, value) => values[value].writers.length > 0),
+      ),
+    );
+    const emitter = new ScheduleEmitter(
+      this.schedule,
+      (tensor) => isHome.has(tensor),
+      (tensor) => written.has(tensor),
+    );
+    const { persistentBytes } = this.module;
+    const room =
+      targetBytes -
+      persistentBytes.reduce((sum, bytes, id) => (choice.onHost[id] ? sum : sum + bytes), 0);
+    this.programs.forEach((program, p) => {
+      const onHost = (value: number) => isHome.has(program.tensors[value]);
+      const result = applyDecisions(program, choice.decisions[p], onHost);
+      if (isInfeasible(result))
+        throw new Error('internal error: a choice of actions is infeasible');
+      emitter.add(p, program, prefetch(program, result, onHost, this.costs, room));
+    });
+    return emitter.finish();
+  }
+}

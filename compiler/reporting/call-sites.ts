@@ -1,0 +1,175 @@
+import { isPackageFrame, type SourceSpan } from '../../ir/source.ts';
+
+/** Turns a position in code as it runs into one in the user's source; null when the position is not the user's. */
+export type SourceMapper = (file: string, line: number, column: number) => SourceSpan | null;
+
+/** Files of btc itself, whose frames are skipped. */
+const OWN = pathOf(new URL('../', import.meta.url).href);
+/** Frames looked at first: functions over functions of btc, out to the function that runs the user's. */
+const SOME_FRAMES = 100;
+/** The same in deep recursion. */
+const ALL_FRAMES = 20_000;
+/** The functions of btc that run the user's: what called those is none of the model. */
+const OUTERMOST: readonly string[] = ['traceModel', 'withOptions'];
+
+let mapper: SourceMapper | null = null;
+/** Names of the functions that messages may blame. */
+const callees = new Set<string>();
+
+/** Lets messages name the function that the user called, where it is one of these. */
+export function nameFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(functions))
+    if (typeof value === 'function') callees.add(name);
+}
+
+/** Sets how positions map back to sources, for code that was emitted from TypeScript; null takes positions as they are. */
+export function setSourceMapper(next: SourceMapper | null): void {
+  mapper = next;
+  known.clear();
+}
+
+/** Where btc was called, and the name of the function that was called where it has one. */
+export interface Call {
+  /** The innermost frame outside btc, and the calls that led there. */
+  readonly span: SourceSpan | null;
+  readonly callee: string | null;
+  /** As `callee`; of a function that one of btc's layers called, where that has no such name. */
+  readonly within: string | null;
+}
+
+/** What a frame says: a function of btc's, a place in the user's files, or neither. */
+type Frame = { readonly own: string } | SourceSpan | null;
+
+/** By file, and by line and column in it. */
+const known = new Map<string, Map<number, Frame>>();
+
+function frameAt(site: NodeJS.CallSite): Frame {
+  const file = site.getFileName();
+  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1];
+  return file ? frameOf(file, line, column, () => site.getFunctionName() ?? '') : null;
+}
+
+function frameOf(file: string, line: number, column: number, nameOf: () => string): Frame {
+  if (file.startsWith('node:')) return null;
+  let places = known.get(file);
+  if (!places) {
+    places = new Map();
+    known.set(file, places);
+  }
+  const key = line * 2 ** 20 + column;
+  let frame = places.get(key);
+  if (frame === undefined) {
+    frame = pathOf(file).startsWith(OWN)
+      ? { own: nameOf().replace(/^.*\./, '') }
+      : mapper
+        ? mapper(file, line, column)
+        : { file: pathOf(file), line, column };
+    places.set(key, frame);
+  }
+  return frame;
+}
+
+/** The user's expression that is being evaluated, and the calls that led there. */
+export function currentSpan(): SourceSpan | null {
+  return currentCall().span;
+}
+
+/** As {@link currentSpan}, with the function of btc that this expression calls. */
+export function currentCall(): Call {
+  return callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
+}
+
+/** Null where the stack has more frames than were looked at. */
+function callIn(most: number): Call | null {
+  const sites = stackSites(most);
+  let callee: string | null = null;
+  let within: string | null = null;
+  const frames: SourceSpan[] = [];
+  for (const site of sites) {
+    const frame = frameAt(site);
+    if (!frame) continue;
+    if (!('own' in frame)) frames.push(frame);
+    else if (OUTERMOST.includes(frame.own)) return { span: callsOf(frames), callee, within };
+    else if (frames.length === 0) {
+      callee = callees.has(frame.own) ? frame.own : null;
+      within = callee ?? within;
+    }
+  }
+  if (sites.length === most && most < ALL_FRAMES) return null;
+  // Code at the top of a module: what loaded the module is none of the user's.
+  while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
+  return { span: callsOf(frames), callee, within };
+}
+
+function stackSites(most: number): readonly NodeJS.CallSite[] {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  let sites: readonly NodeJS.CallSite[] = [];
+  Error.stackTraceLimit = most;
+  Error.prepareStackTrace = (_, frames) => {
+    sites = frames;
+    return '';
+  };
+  // Reading `stack` runs prepareStackTrace.
+  void new Error().stack;
+  Error.prepareStackTrace = prepareStackTrace;
+  Error.stackTraceLimit = stackTraceLimit;
+  return sites;
+}
+
+/** Per frame, null for none around it: what it has become as the inner one of calls. */
+const chains = new WeakMap<SourceSpan, WeakMap<SourceSpan, SourceSpan>>();
+const NOTHING_AROUND: SourceSpan = { file: '', line: 0, column: 0 };
+
+/**
+ * Frames, innermost first, as one span in its calls; equal ones are one object. A recursion is gone through once, so that its depth
+ * makes no new chains.
+ */
+function callsOf(frames: readonly SourceSpan[]): SourceSpan | null {
+  const path: SourceSpan[] = [];
+  for (const frame of frames.toReversed()) {
+    const before = path.indexOf(frame);
+    if (before >= 0) path.length = before;
+    path.push(frame);
+  }
+  return path.reduce<SourceSpan | null>((from, frame) => {
+    const around = from ?? NOTHING_AROUND;
+    let inner = chains.get(around);
+    if (!inner) {
+      inner = new WeakMap();
+      chains.set(around, inner);
+    }
+    let chain = inner.get(frame);
+    if (!chain) {
+      const { file, line, column } = frame;
+      chain = { file, line, column, ...(from ? { from } : {}) };
+      inner.set(frame, chain);
+    }
+    return chain;
+  }, null);
+}
+
+function pathOf(file: string): string {
+  try {
+    return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
+  } catch {
+    // No address after all: a line of a stack may be anybody's text.
+    return file;
+  }
+}
+
+/** The user's expression at which an exception was thrown, and the calls that led there. */
+export function spanOfError(error: unknown): SourceSpan | null {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const frames: SourceSpan[] = [];
+  for (const [, name = '', file, line, column] of stack.matchAll(STACK_LINE)) {
+    const frame = frameOf(file, Number(line), Number(column), () => name);
+    if (frame && !('own' in frame)) frames.push(frame);
+    else if (frame && OUTERMOST.includes(frame.own)) break;
+  }
+  while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
+  return callsOf(frames);
+}
+
+/** `at traceModel (file:///…/trace.js:3:14)`, `at /…/model.ts:3:14` */
+const STACK_LINE =
+  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^\n]*?|[A-Za-z]:[^\n]*?):(\d+):(\d+)\)?$/gm;

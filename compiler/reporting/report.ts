@@ -1,0 +1,76 @@
+import type { SourceSpan } from '../../ir/source.ts';
+import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import { currentCall, currentSpan, spanOfError } from './call-sites.ts';
+
+/** Where mistakes in the user's program are written down while it is evaluated. */
+export interface Reporter {
+  readonly diagnostics: Diagnostic[];
+  /** Where in the model values are computed now: the scope, and the layer in it. */
+  readonly place: string;
+}
+
+/** A mistake that cannot be recorded because no trace is in progress, or that leaves nothing to go on with. */
+export class MisuseError extends Error {
+  readonly number: MessageNumber;
+  readonly args: Record<string, string | number>;
+  readonly source: SourceSpan | null;
+
+  constructor(number: MessageNumber, args: Record<string, string | number>) {
+    const { code, message, source } = diagnostic(number, currentSpan(), args);
+    super(`${code}: ${message}`);
+    this.number = number;
+    this.args = args;
+    this.source = source;
+  }
+}
+
+let current: Reporter | null = null;
+
+/** Runs `fn` with `reporter` receiving every mistake. */
+export function withReporter<T>(reporter: Reporter, fn: () => T): T {
+  const outer = current;
+  current = reporter;
+  try {
+    return fn();
+  } finally {
+    current = outer;
+  }
+}
+
+/** @throws MisuseError BTC1009 outside of the functions of a model */
+function currentReporter(): Reporter {
+  if (!current) throw new MisuseError(1009, { what: 'btc operations' });
+  return current;
+}
+
+/** Reports a mistake at the user's expression. `op` in the message is the function that the user called. */
+export function report(number: MessageNumber, args: Record<string, string | number>): void {
+  const { span, callee } = currentCall();
+  const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
+  const { diagnostics, place } = currentReporter();
+  diagnostics.push(diagnostic(number, span, named, { scope: place }));
+}
+
+/** Reports something that is allowed but probably not meant. */
+export function warn(number: MessageNumber, args: Record<string, string | number>): void {
+  const { diagnostics, place } = currentReporter();
+  const extra = { category: 'warning', scope: place } as const;
+  diagnostics.push(diagnostic(number, currentSpan(), args, extra));
+}
+
+/** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it, in `place` where that is known. */
+export function evaluationDiagnostic(error: unknown, place?: string): Diagnostic {
+  const extra = place === undefined ? {} : { scope: place };
+  if (error instanceof MisuseError)
+    return diagnostic(error.number, error.source, error.args, extra);
+  return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
+}
+
+/** Of whatever a model throws. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'it threw something that has no text';
+  }
+}

@@ -1,0 +1,135 @@
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { add, div, expm1, mul, neg, sqrt, square, sub } from '../frontend/elementwise.ts';
+import { type ClippingOptions, OPTIMISER, type Optimiser } from '../frontend/optimiser.ts';
+import type { Tensor } from '../frontend/tensor.ts';
+import { constant } from '../frontend/views.ts';
+import { currentSpan } from '../reporting/call-sites.ts';
+
+export interface SgdOptions extends ClippingOptions {
+  readonly learningRate?: number;
+  /** 0 (the default) is plain gradient descent. */
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+}
+
+/** Stochastic gradient descent: v' = μ·v + g, θ' = θ - η·v' (with Nesterov's lookahead θ' = θ - η·(g + μ·v')), as in PyTorch. */
+export function sgd(options: SgdOptions = {}): Optimiser {
+  const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems('sgd', { learningRate, momentum, weightDecay }, options),
+    kind: 'sgd',
+    learningRate,
+    ...clipping(options),
+    states: momentum > 0 ? ['momentum'] : [],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      if (momentum === 0)
+        return {
+          parameter: sub(parameter, mul(rate, g)),
+          state: {} as Readonly<Record<string, Tensor>>,
+        };
+      const velocity = add(mul(state.momentum, momentum), g);
+      const direction = nesterov ? add(g, mul(velocity, momentum)) : velocity;
+      return { parameter: sub(parameter, mul(rate, direction)), state: { momentum: velocity } };
+    },
+  };
+}
+
+export interface AdamOptions extends ClippingOptions {
+  readonly learningRate?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** For `adam` an L2 penalty in the gradient; for `adamw` decoupled decay. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * m' = β1·m + (1-β1)·g, v' = β2·v + (1-β2)·g², θ' = θ - η·(m'/(1-β1^t)) / (√(v'/(1-β2^t)) + ε) (Kingma, Ba 2015).
+ */
+export function adam(options: AdamOptions = {}): Optimiser {
+  return adaptive('adam', options, false);
+}
+
+/** Adam with weight decay apart from the gradient: θ shrinks by η·λ·θ per step (Loshchilov, Hutter 2019). */
+export function adamw(options: AdamOptions = {}): Optimiser {
+  return adaptive('adamw', { weightDecay: 0.01, ...options }, true);
+}
+
+function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optimiser {
+  const {
+    learningRate = 1e-3,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0,
+  } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options),
+    kind,
+    learningRate,
+    ...clipping(options),
+    states: ['m', 'v'],
+    update: ({ parameter, gradient, state, learningRate: rate, time }) => {
+      const g =
+        weightDecay > 0 && !decoupled ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const m = movedTowards(state.m, g, beta1);
+      const v = movedTowards(state.v, square(g), beta2);
+      // Both corrections are scalars; √(v/c) = √v / √c moves the second one out of the elementwise part.
+      const root = sqrt(biasCorrection(beta2, time));
+      const stepSize = div(mul(rate, root), biasCorrection(beta1, time));
+      const moved = div(mul(stepSize, m), add(sqrt(v), mul(root, epsilon)));
+      const kept =
+        weightDecay > 0 && decoupled ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
+      return { parameter: sub(kept, moved), state: { m, v } };
+    },
+  };
+}
+
+/**
+ * β·average + (1-β)·value. Written as a step from the nearer of both: a float32 near 1 has an error that is large beside 1-β,
+ * and would move the average of equal values away from them (by 19 % at β = 0.9999999).
+ */
+function movedTowards(average: Tensor, value: Tensor, beta: number): Tensor {
+  return beta < 0.5
+    ? add(value, mul(sub(average, value), beta))
+    : add(average, mul(sub(value, average), 1 - beta));
+}
+
+/** 1 - β^t for the number t of a step, counted from 1, as -expm1(t·log β) with the logarithm taken in float64. */
+function biasCorrection(beta: number, time: Tensor): Tensor {
+  return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
+}
+
+const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
+
+/** BTC2015 for each setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
+function settingProblems(
+  op: string,
+  settings: Readonly<Record<string, number>>,
+  { clipNorm, clipValue }: ClippingOptions,
+): Diagnostic[] {
+  const source = currentSpan();
+  const problems: Diagnostic[] = [];
+  const misuse = (name: string, value: unknown, wanted: string) =>
+    problems.push(diagnostic(2015, source, { op, name, value: String(value), wanted }));
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Number.isFinite(value) || value < 0) misuse(name, value, 'a finite number, not negative');
+    else if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
+  }
+  for (const [name, value] of Object.entries({ clipNorm, clipValue }))
+    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+      misuse(name, value, 'a positive number');
+  return problems;
+}
+
+function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {
+  return {
+    ...(clipNorm === undefined ? {} : { clipNorm }),
+    ...(clipValue === undefined ? {} : { clipValue }),
+  };
+}
