@@ -61,6 +61,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ir',
   ],
   'compiler/codegen': ['compiler/codegen', 'ir', 'npm:wabt'],
+  'compiler/codegen/gpu': [
+    'compiler/codegen/gpu',
+    'compiler/codegen/cascade.ts',
+    'compiler/codegen/work.ts',
+    'ir',
+  ],
+  'compiler/codegen/gpu/wgsl': [
+    'compiler/codegen/gpu/wgsl',
+    'compiler/codegen/gpu/dialect.ts',
+    'compiler/codegen/gpu/indent.ts',
+    'compiler/codegen/polynomials.ts',
+    'ir',
+  ],
   'compiler/verify': ['compiler/verify', 'compiler/codegen', 'compiler/version.ts', 'ir'],
   'compiler/profile': [
     'compiler/profile',
@@ -127,6 +140,12 @@ function resolved(file: string, specifier: string): string {
   return `npm:${scope.startsWith('@') ? `${scope}/${name}` : scope}`;
 }
 
+/** Folders that others enter by one file alone, each with that file. The first of them that holds an imported file counts. */
+const ENTRANCES: readonly (readonly [folder: string, entrance: string])[] = [
+  ['compiler/codegen/gpu/wgsl', 'compiler/codegen/gpu/wgsl/dialect.ts'],
+  ['compiler/codegen/gpu', 'compiler/codegen/gpu/index.ts'],
+];
+
 const FILES = ['ir', 'runtime', 'node', 'compiler'].flatMap(sourceFiles);
 const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
@@ -141,6 +160,26 @@ test('imports point one way', () => {
       .map((path) => `${file} imports ${path}`);
   });
   expect(wrong).toEqual([]);
+});
+
+test('folders with an entrance are entered by it', () => {
+  const wrong = FILES.flatMap((file) =>
+    importsOf(file).flatMap((path) => {
+      const [folder, entrance] = ENTRANCES.find(([inner]) => isBelow(path, inner)) ?? [];
+      if (folder === undefined || isBelow(file, folder) || path === entrance) return [];
+      return [`${file} imports ${path}, not ${entrance}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('GPU kernels know no shading language: their entrance alone imports one', () => {
+  const importers = FILES.filter(
+    (file) =>
+      !isBelow(file, 'compiler/codegen/gpu/wgsl') &&
+      importsOf(file).some((path) => isBelow(path, 'compiler/codegen/gpu/wgsl')),
+  );
+  expect(importers).toEqual(['compiler/codegen/gpu/index.ts']);
 });
 
 describe('what a browser loads', () => {

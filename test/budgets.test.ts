@@ -110,21 +110,21 @@ describe('the strategies of SuperNeurons give the same bits', () => {
     ['resnet', { recompute: 'speed', swap: 'conv' }],
   ] as const)('%s, %o', async (name, actions) => {
     const network = SMALL_NETWORKS[name];
-    const [plain, pulled] = [
+    const [plain, acted] = [
       await compiled(network, 'wasm'),
       await compiled(network, 'wasm', actions),
     ];
-    if (!plain.plan || !pulled.plan) throw new Error('there is no budget to refuse');
-    const { steps, transfers = [] } = pulled.plan.programs.train;
+    if (!plain.plan || !acted.plan) throw new Error('there is no budget to refuse');
+    const { steps, transfers = [] } = acted.plan.programs.train;
     const recomputed = steps.filter((step) => step.recomputed);
     expect(recomputed.length).toBeGreaterThan(0);
     expect(transfers.length > 0).toBe(actions.swap !== 'none');
-    expect(pulled.plan.actions).toEqual(actions);
+    expect(acted.plan.actions).toEqual(actions);
     expect(plain.plan.actions).toBeUndefined();
     if (name === 'gpt')
       expect(
-        recomputed.some(({ kernel }) => pulled.plan.kernels[kernel].text.includes('random')),
+        recomputed.some(({ kernel }) => acted.plan.kernels[kernel].text.includes('random')),
       ).toBe(true);
-    expect(await trained(pulled)).toEqual(await trained(plain));
+    expect(await trained(acted)).toEqual(await trained(plain));
   });
 });

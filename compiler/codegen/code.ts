@@ -2,8 +2,8 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { CodeLimits, Target, WasmModule } from '../../ir/plan.ts';
 import { SLAB_ALIGNMENT } from '../../ir/plan-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { emitWgsl } from './gpu/index.ts';
 import { codeLimits, type EmittedKernel } from './plan.ts';
-import { emitWgsl } from './wgsl/index.ts';
 
 /** What code depends on beside its kernels. A plan records all of it, so that its code can be generated again. */
 export interface CodeOptions {

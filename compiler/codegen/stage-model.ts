@@ -1,8 +1,8 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import { gpuTime } from './gpu/index.ts';
 import { wasmTime } from './wasm/time.ts';
-import { wgslTime } from './wgsl/time.ts';
 
 /** What a target can do with the array of a stage, and its times of kernels with and without one. */
 export function stageModel(target: Target, limits: TargetLimits) {
@@ -10,6 +10,6 @@ export function stageModel(target: Target, limits: TargetLimits) {
     arrayBytes: limits.maxWorkgroupBytes,
     /** Without workgroup memory the array is a tensor that lives in one step. */
     needsHolder: target === 'wasm',
-    time: (kernel: Kernel) => (target === 'wasm' ? wasmTime(kernel) : wgslTime(kernel, limits)),
+    time: (kernel: Kernel) => (target === 'wasm' ? wasmTime(kernel) : gpuTime(kernel, limits)),
   };
 }

@@ -1,15 +1,16 @@
 // Times the WGSL kernels on the GPU of this machine: each contraction in every tiling, and memory-bound kernels of the
-// usual forms. For tuning compiler/codegen/wgsl/tuning.ts.
+// usual forms. For tuning compiler/codegen/gpu/tuning.ts.
 //   npm run build && node test/bench/wgsl.mjs [contractions|memory] [m,n,k ...]
 
-import { emitContraction } from '../../dist/compiler/codegen/wgsl/contraction.js';
+import { emitContraction } from '../../dist/compiler/codegen/gpu/contraction.js';
 import {
   classifyContraction,
   matchContraction,
-} from '../../dist/compiler/codegen/wgsl/contraction-match.js';
-import { emitWgsl } from '../../dist/compiler/codegen/wgsl/index.js';
-import { emitReduction } from '../../dist/compiler/codegen/wgsl/reduction.js';
-import { TUNING } from '../../dist/compiler/codegen/wgsl/tuning.js';
+} from '../../dist/compiler/codegen/gpu/contraction-match.js';
+import { emitWgsl } from '../../dist/compiler/codegen/gpu/index.js';
+import { emitReduction } from '../../dist/compiler/codegen/gpu/reduction.js';
+import { TUNING } from '../../dist/compiler/codegen/gpu/tuning.js';
+import { WGSL } from '../../dist/compiler/codegen/gpu/wgsl/dialect.js';
 import { WEBGPU_DEFAULT_LIMITS } from '../../dist/ir/schedule.js';
 import { findNodeGpu } from '../../dist/node/gpu.js';
 
@@ -37,6 +38,10 @@ if (what !== 'contractions')
   for (const [name, kernel] of memoryKernels()) await memory(name, kernel);
 process.exit(0);
 
+function wgslOf({ code, grid }) {
+  return { wgsl: code, grid };
+}
+
 async function contraction(m, n, k) {
   const kernel = contractionKernel(m, n, k);
   const groups = classifyContraction(kernel);
@@ -46,10 +51,14 @@ async function contraction(m, n, k) {
     row.push(
       `${name} ${(seconds * 1e6).toFixed(0)}us ${((2 * m * n * k) / seconds / 1e9).toFixed(0)}G${mark ? '*' : ''}`,
     );
-  report('plain', await seconds(kernel, emitReduction(kernel, limits)), chosen === null);
+  report(
+    'plain',
+    await seconds(kernel, wgslOf(emitReduction(WGSL, kernel, limits))),
+    chosen === null,
+  );
   for (const tiling of TUNING.contraction.tilings) {
     const { memory, tileM, tileN, tileK } = tiling;
-    const emitted = emitContraction(kernel, { ...groups, tiling }, limits);
+    const emitted = wgslOf(emitContraction(WGSL, kernel, { ...groups, tiling }, limits));
     const name = `${memory === 'registers' ? 'r' : ''}${tileM}x${tileN}x${tileK}`;
     report(name, await seconds(kernel, emitted), tiling === chosen);
   }

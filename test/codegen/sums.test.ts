@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest';
-import { emitContraction } from '../../compiler/codegen/wgsl/contraction.ts';
-import { classifyContraction } from '../../compiler/codegen/wgsl/contraction-match.ts';
-import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
-import { TUNING } from '../../compiler/codegen/wgsl/tuning.ts';
+import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
+import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { runOnWasm } from '../support/run-wasm.ts';
-import { runOnGpu } from '../support/run-wgsl.ts';
+import { emitTiled, runOnGpu } from '../support/run-wgsl.ts';
 import {
   resultOf,
   SUM_KERNELS,
@@ -85,7 +84,7 @@ test.each([0, 1, 6])('WebGPU in tiling %i', async (index) => {
   const tiling = TUNING.contraction.tilings[index];
   const one = SUM_KERNELS['product TT'](2000 * tiling.slices + 3);
   const groups = classifyContraction(one.kernel)!;
-  const emitted = emitContraction(one.kernel, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS);
+  const emitted = emitTiled(one.kernel, { ...groups, tiling });
   // One by one, 2000 terms of 0.1 are off by 2e-5.
   expect(await gpuError(one, 0.1, emitted)).toBeLessThan(5e-6);
 });

@@ -1,15 +1,14 @@
 import { expect, test } from 'vitest';
-import { emitContraction } from '../../compiler/codegen/wgsl/contraction.ts';
 import {
   classifyContraction,
   matchContraction,
   tilingResources,
-} from '../../compiler/codegen/wgsl/contraction-match.ts';
-import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
-import { type ContractionTiling, TUNING } from '../../compiler/codegen/wgsl/tuning.ts';
+} from '../../compiler/codegen/gpu/contraction-match.ts';
+import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { type ContractionTiling, TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import type { Affine, Kernel } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { runOnGpu } from '../support/run-wgsl.ts';
+import { emitTiled, runOnGpu } from '../support/run-wgsl.ts';
 
 interface Shape {
   readonly batch: number;
@@ -83,7 +82,7 @@ async function check(shape: Shape, tiling?: ContractionTiling) {
     Float32Array.from({ length: elements }, (_, i) => Math.sin(i * 1.7 + buffer)),
   );
   const groups = classifyContraction(kernel)!;
-  const emitted = tiling && emitContraction(kernel, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS);
+  const emitted = tiling && emitTiled(kernel, { ...groups, tiling });
   const output = (await runOnGpu(kernel, buffers, emitted)).at(-1)!;
   const wanted = reference(kernel, buffers);
   let worst = 0;

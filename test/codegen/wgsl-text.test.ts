@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
+import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { readCases } from '../support/cases.ts';

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { collapseAxes } from '../../compiler/codegen/wgsl/collapse.ts';
-import { emitContraction } from '../../compiler/codegen/wgsl/contraction.ts';
-import { classifyContraction } from '../../compiler/codegen/wgsl/contraction-match.ts';
-import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
-import { foldGrid } from '../../compiler/codegen/wgsl/module.ts';
-import { TUNING } from '../../compiler/codegen/wgsl/tuning.ts';
+import { collapseAxes } from '../../compiler/codegen/gpu/collapse.ts';
+import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
+import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { foldGrid } from '../../compiler/codegen/gpu/module.ts';
+import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -15,7 +14,7 @@ import {
   type KernelCase,
   kernelCases,
 } from '../support/random-kernel.ts';
-import { runOnGpu } from '../support/run-wgsl.ts';
+import { emitTiled, runOnGpu } from '../support/run-wgsl.ts';
 
 type Emit = (kernelCase: KernelCase) => ReturnType<typeof emitWgsl>;
 
@@ -64,7 +63,7 @@ test('contractions of any form are the same in any tiling', async () => {
       const collapsed = collapseAxes(kernel);
       const groups = classifyContraction(collapsed);
       return groups
-        ? emitContraction(collapsed, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS)
+        ? emitTiled(collapsed, { ...groups, tiling })
         : emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS);
     }),
   );

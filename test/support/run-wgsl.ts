@@ -1,10 +1,19 @@
-import { emitWgsl } from '../../compiler/codegen/wgsl/index.ts';
+import { emitContraction } from '../../compiler/codegen/gpu/contraction.ts';
+import type { Contraction } from '../../compiler/codegen/gpu/contraction-match.ts';
+import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { WGSL } from '../../compiler/codegen/gpu/wgsl/dialect.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { testDevice } from './gpu.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** As `emitWgsl`, but in the tiling that is given. */
+export function emitTiled(kernel: Kernel, contraction: Contraction): ReturnType<typeof emitWgsl> {
+  const { code, grid } = emitContraction(WGSL, kernel, contraction, WEBGPU_DEFAULT_LIMITS);
+  return { wgsl: code, grid };
+}
 
 /** Runs one kernel on the GPU of the tests; gives the contents of all its buffers afterwards. */
 export async function runOnGpu(

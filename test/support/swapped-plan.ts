@@ -39,7 +39,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Slot = Mutable<HostSlot>;
 
 /** The plan in the making; donors are the tensors whose place an in-place tensor takes over. */
-interface LoopNest {
+interface Draft {
   readonly plan: Plan;
   readonly tensors: Mutable<PlanTensor>[];
   readonly slots: Slot[];
@@ -58,7 +58,7 @@ interface DraftProgram {
 
 export function swappedPlan(plan: Plan, draw: SwapDraw): Plan {
   const donor = findDonors(plan);
-  const nest: LoopNest = {
+  const draft: Draft = {
     plan,
     tensors: plan.tensors.map((tensor) => ({ ...tensor })),
     slots: [],
@@ -67,30 +67,30 @@ export function swappedPlan(plan: Plan, draw: SwapDraw): Plan {
     below: randomBelow(draw.seed),
     tiers: draw.tiers,
   };
-  const drawn = (chance: number) => nest.below(10) < chance;
-  const tier = () => draw.tiers[nest.below(draw.tiers.length)];
+  const drawn = (chance: number) => draft.below(10) < chance;
+  const tier = () => draw.tiers[draft.below(draw.tiers.length)];
   const homes = new Map<number, number>();
-  nest.tensors.forEach((tensor, index) => {
+  draft.tensors.forEach((tensor, index) => {
     if (tensor.policy !== 'persistent' || !drawn(draw.hosted)) return;
     Object.assign(tensor, { policy: 'host', slab: null, offset: 0 });
-    homes.set(index, addSlot(nest, tensor.bytes, tier(), index));
+    homes.set(index, addSlot(draft, tensor.bytes, tier(), index));
   });
   const programs = Object.entries(plan.programs).map(([name, { steps, outputs }]) => {
     const program: DraftProgram = { name, steps: [...steps], outputs, transfers: [] };
-    recomputeSome(nest, program, () => drawn(draw.recomputed));
-    for (const [index, slot] of homes) bringParameter(nest, program, index, slot);
-    const count = nest.tensors.length;
+    recomputeSome(draft, program, () => drawn(draw.recomputed));
+    for (const [index, slot] of homes) bringParameter(draft, program, index, slot);
+    const count = draft.tensors.length;
     for (let index = 0; index < count; index++)
-      if (drawn(draw.swapped)) swapActivation(nest, program, index, tier);
+      if (drawn(draw.swapped)) swapActivation(draft, program, index, tier);
     program.transfers = program.transfers
       .map((transfer, i) => ({ transfer, i }))
       .sort((a, b) => transferTime(a.transfer) - transferTime(b.transfer) || a.i - b.i)
       .map(({ transfer }) => transfer);
     return program;
   });
-  takeSnapshots(nest, programs);
-  placeSlots(nest, programs);
-  return finish(nest, programs, draw);
+  takeSnapshots(draft, programs);
+  placeSlots(draft, programs);
+  return finish(draft, programs, draw);
 }
 
 function findDonors(plan: Plan): Map<number, number> {
@@ -110,25 +110,20 @@ function findDonors(plan: Plan): Map<number, number> {
   return donor;
 }
 
-function addTensor(
-  nest: LoopNest,
-  like: number,
-  program: string,
-  by: 'recompute' | 'swap',
-): number {
-  const { dtype, shape, bytes, name } = nest.tensors[like];
+function addTensor(draft: Draft, like: number, program: string, by: 'recompute' | 'swap'): number {
+  const { dtype, shape, bytes, name } = draft.tensors[like];
   const copyOf = { tensor: like, by };
   return (
-    nest.tensors.push({
+    draft.tensors.push({
       ...{ dtype, shape, bytes, program, copyOf },
       ...{ role: 'activation', policy: 'arena', slab: 0, offset: 0, firstStep: 0, lastStep: 0 },
-      name: `${name}@${nest.tensors.length}`,
+      name: `${name}@${draft.tensors.length}`,
     }) - 1
   );
 }
 
-function addSlot(nest: LoopNest, bytes: number, tier: HostTier, tensor: number | null): number {
-  return nest.slots.push({ tier, offset: 0, bytes, tensor, copies: 1 }) - 1;
+function addSlot(draft: Draft, bytes: number, tier: HostTier, tensor: number | null): number {
+  return draft.slots.push({ tier, offset: 0, bytes, tensor, copies: 1 }) - 1;
 }
 
 interface Use {
@@ -136,7 +131,7 @@ interface Use {
   readonly writes: boolean;
 }
 
-function usesOf({ plan }: LoopNest, { steps }: DraftProgram, index: number): Use[] {
+function usesOf({ plan }: Draft, { steps }: DraftProgram, index: number): Use[] {
   return steps.flatMap(({ kernel, bindings }, step) => {
     const accesses = bindings.flatMap((tensor, b) =>
       tensor === index ? [plan.kernels[kernel].bindings[b].access] : [],
@@ -155,19 +150,19 @@ function rebind(program: DraftProgram, from: number, to: number, steps: Readonly
 
 /** Brings a parameter in for its uses, again for some of those before its update, and the update home. */
 function bringParameter(
-  nest: LoopNest,
+  draft: Draft,
   program: DraftProgram,
   parameter: number,
   slot: number,
 ): void {
-  const uses = usesOf(nest, program, parameter);
+  const uses = usesOf(draft, program, parameter);
   const update = uses.findIndex(({ writes }) => writes);
   let copy = -1;
   uses.forEach(({ step }, i) => {
-    const anew = i === 0 || ((update < 0 || i <= update) && nest.below(3) === 0);
+    const anew = i === 0 || ((update < 0 || i <= update) && draft.below(3) === 0);
     if (anew) {
-      copy = addTensor(nest, parameter, program.name, 'swap');
-      const early = i === 0 ? nest.below(step + 1) : step;
+      copy = addTensor(draft, parameter, program.name, 'swap');
+      const early = i === 0 ? draft.below(step + 1) : step;
       program.transfers.push({ kind: 'in', tensor: copy, slot, step: early });
     }
     rebind(program, parameter, copy, new Set([step]));
@@ -175,37 +170,37 @@ function bringParameter(
   if (update < 0) return;
   const last = uses.findLast(({ writes }) => writes)!.step;
   program.transfers.push({ kind: 'out', tensor: copy, slot, step: last });
-  nest.slots[slot].copies = 2;
+  draft.slots[slot].copies = 2;
 }
 
 /** Takes a value out after a use and brings it back in before the next one. */
 function swapActivation(
-  nest: LoopNest,
+  draft: Draft,
   program: DraftProgram,
   index: number,
   tier: () => HostTier,
 ): void {
-  const tensor = nest.tensors[index];
-  if (tensor.program !== program.name || nest.fixed.has(index)) return;
+  const tensor = draft.tensors[index];
+  if (tensor.program !== program.name || draft.fixed.has(index)) return;
   const by = program.transfers.filter((transfer) => transfer.tensor === index);
   if (by.some(({ kind }) => kind === 'out')) return;
   const written = Math.max(
     by[0]?.step ?? (tensor.role === 'input' ? 0 : -1),
-    ...usesOf(nest, program, index).flatMap(({ step, writes }) => (writes ? [step] : [])),
+    ...usesOf(draft, program, index).flatMap(({ step, writes }) => (writes ? [step] : [])),
   );
   const output = program.outputs.some((entry) => entry.tensor === index);
   const after = [
     ...new Set([
-      ...usesOf(nest, program, index).map(({ step }) => step),
+      ...usesOf(draft, program, index).map(({ step }) => step),
       ...(output ? [program.steps.length - 1] : []),
     ]),
   ].filter((step) => step > written);
   if (written < 0 || after.length === 0) return;
-  const cut = nest.below(after.length);
+  const cut = draft.below(after.length);
   const out = cut === 0 ? written : after[cut - 1];
-  const back = out + 1 + nest.below(after[cut] - out);
-  const slot = addSlot(nest, tensor.bytes, tier(), null);
-  const copy = addTensor(nest, index, program.name, 'swap');
+  const back = out + 1 + draft.below(after[cut] - out);
+  const slot = addSlot(draft, tensor.bytes, tier(), null);
+  const copy = addTensor(draft, index, program.name, 'swap');
   rebind(program, index, copy, new Set(after.slice(cut)));
   program.transfers.push(
     { kind: 'out', tensor: index, slot, step: out },
@@ -215,35 +210,35 @@ function swapActivation(
   program.outputs = program.outputs.map((entry) =>
     entry.tensor === index ? { ...entry, tensor: copy } : entry,
   );
-  nest.tensors[copy].role = 'output';
+  draft.tensors[copy].role = 'output';
   tensor.role = tensor.role === 'output' ? 'activation' : tensor.role;
 }
 
 /** Computes some values once more before a later use, where the operands still are what they were. */
-function recomputeSome(nest: LoopNest, program: DraftProgram, drawn: () => boolean): void {
-  const { plan, tensors, fixed } = nest;
+function recomputeSome(draft: Draft, program: DraftProgram, drawn: () => boolean): void {
+  const { plan, tensors, fixed } = draft;
   for (let index = 0; index < plan.tensors.length; index++) {
     const tensor = tensors[index];
     if (tensor.program !== program.name || tensor.policy !== 'arena' || fixed.has(index)) continue;
-    const uses = usesOf(nest, program, index);
+    const uses = usesOf(draft, program, index);
     if (tensor.role !== 'activation' || uses.length < 2 || !drawn()) continue;
     const [{ step: made }, ...rest] = uses;
     const step = program.steps[made];
     const accesses = plan.kernels[step.kernel].bindings.map(({ access }) => access);
     const whole = plan.kernels[step.kernel].bindings[step.bindings.indexOf(index)].bytes;
     if (rest.some(({ writes }) => writes) || whole !== tensor.bytes || step.recomputed) continue;
-    const before = rest[nest.below(rest.length)].step;
+    const before = rest[draft.below(rest.length)].step;
     const steady = step.bindings.every(
       (operand, b) =>
         (operand === index && accesses[b] === 'write') ||
         (accesses[b] === 'read' &&
           !fixed.has(operand) &&
-          usesOf(nest, program, operand).every(
+          usesOf(draft, program, operand).every(
             (use) => !use.writes || use.step < made || use.step >= before,
           )),
     );
     if (!steady) continue;
-    const copy = addTensor(nest, index, program.name, 'recompute');
+    const copy = addTensor(draft, index, program.name, 'recompute');
     rebind(
       program,
       index,
@@ -259,13 +254,13 @@ function recomputeSome(nest: LoopNest, program: DraftProgram, drawn: () => boole
 }
 
 /** Slots for the tensors that stay on the device, in tiers as they come. */
-function takeSnapshots(nest: LoopNest, programs: readonly DraftProgram[]): void {
-  const { plan, tensors, slots } = nest;
+function takeSnapshots(draft: Draft, programs: readonly DraftProgram[]): void {
+  const { plan, tensors, slots } = draft;
   const parts = { ...plan, tensors, programs: withSteps(plan, programs) };
   if (!keepsSnapshots(parts)) return;
   for (const [tensor, copies] of snapshotCopies(parts)) {
-    const tier = nest.tiers[nest.below(nest.tiers.length)];
-    slots[addSlot(nest, tensors[tensor].bytes, tier, tensor)].copies = copies;
+    const tier = draft.tiers[draft.below(draft.tiers.length)];
+    slots[addSlot(draft, tensors[tensor].bytes, tier, tensor)].copies = copies;
   }
 }
 
@@ -301,7 +296,7 @@ function fileBuffers(plan: Plan, slots: readonly Slot[]) {
 }
 
 /** Homes one after the other; behind them the slots of each program, first fit by the time that they are in use. */
-function placeSlots({ slots }: LoopNest, programs: readonly DraftProgram[]): void {
+function placeSlots({ slots }: Draft, programs: readonly DraftProgram[]): void {
   const end: Record<HostTier, number> = { memory: 0, file: 0 };
   for (const slot of slots) {
     if (slot.tensor === null) continue;
@@ -331,8 +326,8 @@ function placeSlots({ slots }: LoopNest, programs: readonly DraftProgram[]): voi
 }
 
 /** Exact lives, places and totals. */
-function finish(nest: LoopNest, programs: readonly DraftProgram[], draw: SwapDraw): Plan {
-  const { plan, tensors, slots, donor } = nest;
+function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw): Plan {
+  const { plan, tensors, slots, donor } = draft;
   const lastOfAll = Math.max(...programs.map(({ steps }) => steps.length - 1));
   for (const tensor of tensors)
     Object.assign(tensor, { firstStep: 0, lastStep: tensor.program === null ? lastOfAll : -1 });

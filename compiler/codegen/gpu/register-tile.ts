@@ -2,7 +2,7 @@ import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { axisDependence } from './contraction-match.ts';
 import { evaluate, newScope, type Scope } from './expression.ts';
-import type { Helper } from './helpers.ts';
+import type { Writer } from './writer.ts';
 
 /** How many points of each axis one invocation computes together; a divisor of the axis's extent. */
 export type RegisterTile = readonly number[];
@@ -67,7 +67,7 @@ export function tilePoints(tile: RegisterTile): number[][] {
  */
 export function tileScopes(
   kernel: Kernel,
-  helpers: Set<Helper>,
+  writer: Writer,
   tile: RegisterTile,
   names: readonly (string | null)[],
 ): Scope[] {
@@ -77,7 +77,7 @@ export function tileScopes(
         ? name
         : `(${name} + ${(point[axis] * kernel.axes[axis].extent) / tile[axis]})`,
     );
-    return newScope(kernel, helpers, axes, `_${k}`);
+    return newScope(kernel, writer, axes, `_${k}`);
   });
 }
 

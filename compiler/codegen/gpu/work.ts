@@ -36,8 +36,8 @@ const LOOP_STEP = 3;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
 
-/** What a module of {@link emitWgsl} does in one dispatch. */
-export function wgslWork(kernel: Kernel, limits: TargetLimits): KernelWork {
+/** What a module of `emitGpu` does in one dispatch. */
+export function gpuWork(kernel: Kernel, limits: TargetLimits): KernelWork {
   if (isStaged(kernel)) {
     const { workgroupSize, halves } = divideTiles(kernel, limits);
     const invocations = tileCount(kernel) * workgroupSize;

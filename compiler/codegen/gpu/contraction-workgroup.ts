@@ -4,17 +4,18 @@ import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { type ContractionCode, range } from './contraction-functions.ts';
 import { type Contraction, tilingResources } from './contraction-match.ts';
-import { assembleModule, foldGrid, type WgslModule } from './module.ts';
+import type { VectorType } from './dialect.ts';
+import { assembleModule, foldGrid, type GpuModule } from './module.ts';
 
 /**
  * Tiles in workgroup memory. A workgroup fills a chunk of K of both factors into `tiles` (rows of k, vectors of four along m
  * or n), each invocation adds the outer products of its vectors into registers `c<i>_<v>` (row i, vector v of columns)
  * in blocks, and a guarded epilogue stores. Where the chunk is cut into slices, their sums are added in a tree.
  */
-export function emitWorkgroupTiles(
-  { kernel, contraction, extents, helpers, functions }: ContractionCode,
-  limits: TargetLimits,
-): WgslModule {
+export function emitWorkgroupTiles(code: ContractionCode, limits: TargetLimits): GpuModule {
+  const { kernel, contraction, extents, writer, functions } = code;
+  const { dialect } = writer;
+  const { constant, quotient } = dialect;
   const { tileM, tileN, slices } = contraction.tiling;
   const { invocations, vectors } = tilingResources(contraction.tiling);
   const tilesM = Math.ceil(extents.m / tileM);
@@ -24,53 +25,62 @@ export function emitWorkgroupTiles(
   const body = [
     // A uniform condition, so the barriers behind it stay legal.
     ...(x * y > groups ? [`if (group >= ${groups}) { return; }`] : []),
-    `let first_n = (group % ${tilesN}) * ${tileN};`,
-    `let first_m = (group / ${tilesN}) % ${tilesM} * ${tileM};`,
-    `let batch = group / ${tilesN * tilesM};`,
-    ...accumulateLines(kernel, contraction, extents.k),
-    ...(slices > 1 ? sliceLines(contraction) : []),
-    ...(slices > 1 ? sharedFinishLines(contraction) : ownFinishLines(contraction)),
+    constant('index', 'first_n', `(group % ${tilesN}) * ${tileN}`),
+    constant('index', 'first_m', `(${quotient('group', tilesN)}) % ${tilesM} * ${tileM}`),
+    constant('index', 'batch', quotient('group', tilesN * tilesM)),
+    ...accumulateLines(code),
+    ...(slices > 1 ? sliceLines(code) : []),
+    ...(slices > 1 ? sharedFinishLines(code) : ownFinishLines(code)),
   ];
-  const declarations = [`var<workgroup> tiles: array<vec4<f32>, ${vectors}>;`, ...functions];
-  const parts = { body, declarations, workgroupSize: invocations, groups };
-  return assembleModule(kernel, helpers, parts, limits);
+  const workgroupArrays = [{ name: 'tiles', type: vectorOf(code), length: vectors }];
+  const parts = { body, workgroupArrays, functions, workgroupSize: invocations, groups };
+  return assembleModule(kernel, writer, parts, limits);
 }
 
-function accumulateLines(kernel: Kernel, contraction: Contraction, extentK: number): string[] {
+const vectorOf = ({ dtype }: ContractionCode): VectorType => `${dtype}x4`;
+
+function accumulateLines(code: ContractionCode): string[] {
+  const { kernel, contraction, extents, writer } = code;
+  const { dialect } = writer;
+  const { constant, quotient } = dialect;
+  const type = vectorOf(code);
   const { tileM, tileN, tileK, threadM, threadN, slices } = contraction.tiling;
   const { invocationsPerSlice, strideM, strideN } = tilingResources(contraction.tiling);
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
   const firstN = tileK * strideM;
   const perSlice = tileK / slices;
   const vector = (name: string, first: string, vectors: number, lanes: number) =>
-    range(vectors).map((v) => `let ${name}${v} = tiles[${first} + ${v * lanes}];`);
+    range(vectors).map((v) => constant(type, `${name}${v}`, `tiles[${first} + ${v * lanes}]`));
   const products = range(threadM).flatMap((row) =>
-    range(threadN / 4).map((v) => `c${row}_${v} += a${row >> 2}.${'xyzw'[row & 3]} * b${v};`),
+    range(threadN / 4).map((v) =>
+      dialect.addScaled(type, `c${row}_${v}`, dialect.component(`a${row >> 2}`, row & 3), `b${v}`),
+    ),
   );
   const totals = registers(contraction);
-  const blocks = cascade(kernel, [Math.ceil(extentK / tileK)], perSlice);
-  const sums = new BlockSums(totals, 'vec4<f32>', blocks);
+  const blocks = cascade(kernel, [Math.ceil(extents.k / tileK)], perSlice);
+  const sums = new BlockSums(dialect, totals, type, blocks);
   return [
-    `let slice = local / ${invocationsPerSlice};`,
-    `let lane_m = local % ${invocationsPerSlice} / ${lanesN};`,
-    `let lane_n = local % ${lanesN};`,
-    ...totals.map((total) => `var ${total} = vec4<f32>();`),
+    constant('index', 'slice', quotient('local', invocationsPerSlice)),
+    constant('index', 'lane_m', quotient(`local % ${invocationsPerSlice}`, lanesN)),
+    constant('index', 'lane_n', `local % ${lanesN}`),
+    ...totals.map((total) => dialect.variable(type, total, dialect.zero(type))),
     ...sums.declarations(),
     ...blockedLoop(
-      { name: 'chunk', first: '0', end: extentK, step: tileK },
+      dialect,
+      { name: 'chunk', first: '0', end: extents.k, step: tileK },
       blocks.cuts[0],
       (level) => sums.flush(level),
       [
-        ...fillLines(kernel, contraction, 'left', strideM, 0),
-        ...fillLines(kernel, contraction, 'right', strideN, firstN),
-        'workgroupBarrier();',
-        `for (var step = 0; step < ${perSlice}; step++) {`,
-        `let row = ${slices === 1 ? 'step' : `slice * ${perSlice} + step`};`,
+        ...fillLines(code, 'left', strideM, 0),
+        ...fillLines(code, 'right', strideN, firstN),
+        dialect.barrier,
+        dialect.loop({ name: 'step', first: '0', end: String(perSlice) }),
+        constant('index', 'row', slices === 1 ? 'step' : `slice * ${perSlice} + step`),
         ...vector('a', `row * ${strideM} + lane_m`, threadM / 4, lanesM),
         ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / 4, lanesN),
         ...products,
         '}',
-        'workgroupBarrier();',
+        dialect.barrier,
       ],
     ),
     ...sums.totals(),
@@ -79,12 +89,13 @@ function accumulateLines(kernel: Kernel, contraction: Contraction, extentK: numb
 
 /** Fills one factor's tile; neighbouring invocations read along k or along the side, whichever is contiguous. */
 function fillLines(
-  kernel: Kernel,
-  contraction: Contraction,
+  code: ContractionCode,
   factor: 'left' | 'right',
   stride: number,
   first: number,
 ): string[] {
+  const { kernel, contraction, writer } = code;
+  const { constant, loop, quotient, vector } = writer.dialect;
   const { tileM, tileN, tileK } = contraction.tiling;
   const { invocations } = tilingResources(contraction.tiling);
   const side = factor === 'left' ? 'm' : 'n';
@@ -92,16 +103,16 @@ function fillLines(
   const slots = quads * tileK;
   const alongK = readsAlongK(kernel, contraction, factor);
   const [row, quad] = alongK
-    ? [`slot % ${tileK}`, `slot / ${tileK}`]
-    : [`slot / ${quads}`, `slot % ${quads}`];
+    ? [`slot % ${tileK}`, quotient('slot', tileK)]
+    : [quotient('slot', quads), `slot % ${quads}`];
   const element = (c: number) => `${factor}(batch, ${side}${c === 0 ? '' : ` + ${c}`}, k)`;
   return [
-    `for (var slot = local; slot < ${slots}; slot += ${invocations}) {`,
-    `let row = ${row};`,
-    `let quad = ${quad};`,
-    'let k = chunk + row;',
-    `let ${side} = first_${side} + quad * 4;`,
-    `tiles[${first} + row * ${stride} + quad] = vec4<f32>(${range(4).map(element).join(', ')});`,
+    loop({ name: 'slot', first: 'local', end: String(slots), step: invocations }),
+    constant('index', 'row', row),
+    constant('index', 'quad', quad),
+    constant('index', 'k', 'chunk + row'),
+    constant('index', side, `first_${side} + quad * 4`),
+    `tiles[${first} + row * ${stride} + quad] = ${vector(vectorOf(code), range(4).map(element))};`,
     '}',
   ];
 }
@@ -127,47 +138,54 @@ const registers = ({ tiling }: Contraction) =>
   range(tiling.threadM).flatMap((row) => range(tiling.threadN / 4).map((v) => `c${row}_${v}`));
 
 /** Adds the sums of all slices into those of slice 0. */
-function sliceLines(contraction: Contraction): string[] {
+function sliceLines(code: ContractionCode): string[] {
+  const { contraction, writer } = code;
+  const { add, barrier, constant, halving, names: spelled } = writer.dialect;
+  const { half } = spelled;
   const { slices } = contraction.tiling;
   const { invocationsPerSlice } = tilingResources(contraction.tiling);
   const names = registers(contraction);
   const at = (v: number, slice: string) =>
     `tiles[(${v * (slices / 2)} + ${slice}) * ${invocationsPerSlice} + lane]`;
   return [
-    `let lane = local % ${invocationsPerSlice};`,
-    `for (var half = ${slices / 2}; half > 0; half /= 2) {`,
-    'if (slice >= half && slice < 2 * half) {',
-    ...names.map((name, v) => `${at(v, 'slice - half')} = ${name};`),
+    constant('index', 'lane', `local % ${invocationsPerSlice}`),
+    halving(half, slices / 2),
+    `if (slice >= ${half} && slice < 2 * ${half}) {`,
+    ...names.map((name, v) => `${at(v, `slice - ${half}`)} = ${name};`),
     '}',
-    'workgroupBarrier();',
-    'if (slice < half) {',
-    ...names.map((name, v) => `${name} += ${at(v, 'slice')};`),
+    barrier,
+    `if (slice < ${half}) {`,
+    ...names.map((name, v) => add(vectorOf(code), name, at(v, 'slice'))),
     '}',
-    'workgroupBarrier();',
+    barrier,
     '}',
   ];
 }
 
 /** Each invocation finishes the outputs in its registers. */
-function ownFinishLines(contraction: Contraction): string[] {
+function ownFinishLines(code: ContractionCode): string[] {
+  const { contraction, writer } = code;
+  const { array, constant, lane, loop, quotient } = writer.dialect;
   const { tileM, tileN, threadM, threadN } = contraction.tiling;
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
   const names = registers(contraction);
   const vectors = threadN / 4;
   return [
-    `var results = array<vec4<f32>, ${names.length}>(${names.join(', ')});`,
-    `for (var i = 0; i < ${threadM}; i++) {`,
-    `let m = first_m + (i / 4 * ${lanesM} + lane_m) * 4 + i % 4;`,
-    `for (var j = 0; j < ${threadN}; j++) {`,
-    `let n = first_n + (j / 4 * ${lanesN} + lane_n) * 4 + j % 4;`,
-    `finish(batch, m, n, results[i * ${vectors} + j / 4][j % 4]);`,
+    array(vectorOf(code), 'results', names),
+    loop({ name: 'i', first: '0', end: String(threadM) }),
+    constant('index', 'm', `first_m + (${quotient('i', 4)} * ${lanesM} + lane_m) * 4 + i % 4`),
+    loop({ name: 'j', first: '0', end: String(threadN) }),
+    constant('index', 'n', `first_n + (${quotient('j', 4)} * ${lanesN} + lane_n) * 4 + j % 4`),
+    `finish(batch, m, n, ${lane(`results[i * ${vectors} + ${quotient('j', 4)}]`, 'j % 4')});`,
     '}',
     '}',
   ];
 }
 
 /** Slice 0 lays the tile of outputs out in workgroup memory, row-major, and all invocations finish it. */
-function sharedFinishLines(contraction: Contraction): string[] {
+function sharedFinishLines({ contraction, dtype, writer }: ContractionCode): string[] {
+  const { barrier, constant, lane, loop, names, quotient } = writer.dialect;
+  const { output } = names;
   const { tileM, tileN, threadM, threadN } = contraction.tiling;
   const { invocations } = tilingResources(contraction.tiling);
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
@@ -180,10 +198,10 @@ function sharedFinishLines(contraction: Contraction): string[] {
       ),
     ),
     '}',
-    'workgroupBarrier();',
-    `for (var output = local; output < ${tileM * tileN}; output += ${invocations}) {`,
-    `let total = tiles[output / 4][output % 4];`,
-    `finish(batch, first_m + output / ${tileN}, first_n + output % ${tileN}, total);`,
+    barrier,
+    loop({ name: output, first: 'local', end: String(tileM * tileN), step: invocations }),
+    constant(dtype, 'total', lane(`tiles[${quotient(output, 4)}]`, `${output} % 4`)),
+    `finish(batch, first_m + ${quotient(output, tileN)}, first_n + ${output} % ${tileN}, total);`,
     '}',
   ];
 }

@@ -1,6 +1,6 @@
-import { COS_COEFFICIENTS, SIN_COEFFICIENTS } from '../polynomials.ts';
+import { COS_COEFFICIENTS, SIN_COEFFICIENTS } from '../../polynomials.ts';
 import { hornerText } from './exponentials.ts';
-import type { HelperRow } from './helpers.ts';
+import type { HelperRow } from './library.ts';
 
 export type AngleHelper = 'reduce_angle' | 'sin_f32' | 'cos_f32';
 

@@ -1,19 +1,15 @@
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import type { Dialect } from './dialect.ts';
 import { newScope, storeLines } from './expression.ts';
-import type { Helper } from './helpers.ts';
-import {
-  assembleModule,
-  axesOfKind,
-  decompose,
-  gridOvershoots,
-  type WgslModule,
-} from './module.ts';
+import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { TUNING } from './tuning.ts';
+import { newWriter } from './writer.ts';
 
 /** A kernel without reduction: one invocation per parallel point, looping over the sequential axes, if any, in order. */
-export function emitElementwise(kernel: Kernel, limits: TargetLimits): WgslModule {
-  const helpers = new Set<Helper>();
+export function emitElementwise(dialect: Dialect, kernel: Kernel, limits: TargetLimits): GpuModule {
+  const writer = newWriter(dialect);
+  const { point } = dialect.names;
   const points = pointCount(kernel, 'parallel');
   const workgroupSize = Math.min(
     limits.maxWorkgroupInvocations,
@@ -24,19 +20,19 @@ export function emitElementwise(kernel: Kernel, limits: TargetLimits): WgslModul
   const groups = Math.ceil(points / workgroupSize);
   const exact =
     points % workgroupSize === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
-  const parallel = decompose(kernel.axes, axesOfKind(kernel, 'parallel'), 'point');
+  const parallel = decompose(dialect, kernel.axes, axesOfKind(kernel, 'parallel'), point);
   const names = [...parallel.names];
   const sequential = axesOfKind(kernel, 'sequential');
   for (const axis of sequential) names[axis] = `s${axis}`;
   const body = [
-    `let point = group * ${workgroupSize} + local;`,
-    ...(exact ? [] : [`if (point >= ${points}) { return; }`]),
+    dialect.constant('index', point, `group * ${workgroupSize} + local`),
+    ...(exact ? [] : [`if (${point} >= ${points}) { return; }`]),
     ...parallel.lines,
-    ...sequential.map(
-      (axis) => `for (var s${axis} = 0; s${axis} < ${kernel.axes[axis].extent}; s${axis}++) {`,
+    ...sequential.map((axis) =>
+      dialect.loop({ name: `s${axis}`, first: '0', end: String(kernel.axes[axis].extent) }),
     ),
-    ...storeLines(newScope(kernel, helpers, names)),
+    ...storeLines(newScope(kernel, writer, names)),
     ...sequential.map(() => '}'),
   ];
-  return assembleModule(kernel, helpers, { body, workgroupSize, groups }, limits);
+  return assembleModule(kernel, writer, { body, workgroupSize, groups }, limits);
 }

@@ -7,8 +7,8 @@ import {
   LOG_COEFFICIENTS,
   SQRT_HALF_BITS,
   TANH_COEFFICIENTS,
-} from '../polynomials.ts';
-import type { HelperRow } from './helpers.ts';
+} from '../../polynomials.ts';
+import type { HelperRow } from './library.ts';
 
 // The exponential, the logarithm and what is made of them. The builtins are allowed errors of 3 + 2|x| units in the last
 // place and more, and anything at infinities and poles. Where the order of roundings matters, sums go through fma, which

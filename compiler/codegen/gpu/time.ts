@@ -9,7 +9,7 @@ import { divideTiles } from './staged.ts';
 import { TUNING } from './tuning.ts';
 
 /** Time of one run of a kernel by its roofline, in multiply-adds of the best tiling, its dispatch included. */
-export function wgslTime(kernel: Kernel, limits: TargetLimits): number {
+export function gpuTime(kernel: Kernel, limits: TargetLimits): number {
   const { perElement, perDispatch } = TUNING.time;
   const moving = (kernelCost(kernel).bytes / BYTES_PER_ELEMENT) * perElement;
   const computing = isStaged(kernel)

@@ -9,14 +9,13 @@ import type {
 } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
-import type { Helper } from './helpers.ts';
-import { literalText, scalarText, type UseHelper } from './scalar-text.ts';
+import { literalText, scalarText, type Writer } from './writer.ts';
 
 /** Where code is printed: the names that stand for axes and for nodes already computed there. */
 export interface Scope {
   readonly kernel: Kernel;
-  readonly helpers: Set<Helper>;
-  /** Per axis, the name of its i32 index; null where the axis has no value yet. */
+  readonly writer: Writer;
+  /** Per axis, the expression of its index; null where the axis has no value yet. */
   readonly axes: readonly (string | null)[];
   /** Names of nodes, those of enclosing scopes included. */
   readonly names: Map<NodeIndex, string>;
@@ -26,11 +25,11 @@ export interface Scope {
 
 export function newScope(
   kernel: Kernel,
-  helpers: Set<Helper>,
+  writer: Writer,
   axes: readonly (string | null)[],
   suffix = '',
 ): Scope {
-  return { kernel, helpers, axes, names: new Map(), suffix };
+  return { kernel, writer, axes, names: new Map(), suffix };
 }
 
 /** A block inside `scope`: what is computed there is not seen outside. `axes` overrides those that it gives. */
@@ -42,14 +41,7 @@ export function innerScope(scope: Scope, axes: readonly (string | null)[] = scop
   };
 }
 
-export function helperUser(helpers: Set<Helper>): UseHelper {
-  return (helper) => {
-    helpers.add(helper);
-    return helper;
-  };
-}
-
-/** `offset + Σ c·axis` as an i32 expression. */
+/** `offset + Σ c·axis` as an index expression. */
 export function affineText(scope: Scope, { offset, coefficients }: Affine): string {
   const terms: string[] = [];
   coefficients.forEach((coefficient, axis) => {
@@ -64,15 +56,15 @@ export function affineText(scope: Scope, { offset, coefficients }: Affine): stri
 
 /**
  * The condition that all bounds hold; true or false where the axes' extents decide it, so that no constant is
- * compared, which WGSL may reject.
+ * compared, which a language may reject.
  */
 function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
   const open: string[] = [];
   for (const { index, extent } of bounds) {
     const [least, most] = affineRange(scope.kernel, index);
     if (most < 0 || least >= extent) return false;
-    // One comparison: a negative i32 is a large u32.
-    if (least < 0 || most >= extent) open.push(`u32(${affineText(scope, index)}) < ${extent}u`);
+    if (least < 0 || most >= extent)
+      open.push(scope.writer.dialect.inside(affineText(scope, index), extent));
   }
   return open.length === 0 || open.join(' && ');
 }
@@ -90,7 +82,7 @@ function affineRange(kernel: Kernel, { offset, coefficients }: Affine): [number,
 function addressText(scope: Scope, index: Affine, indirect: Indirection | undefined): string {
   const base = affineText(scope, index);
   if (!indirect) return base;
-  const row = `clamp(${scope.names.get(indirect.node)}, 0i, ${indirect.extent - 1}i)`;
+  const row = scope.writer.dialect.clamped(scope.names.get(indirect.node)!, indirect.extent);
   const term = indirect.stride === 1 ? row : `${indirect.stride} * ${row}`;
   return base === '0' ? term : `${base} + ${term}`;
 }
@@ -119,34 +111,38 @@ export function evaluate(scope: Scope, roots: readonly NodeIndex[]): string[] {
 }
 
 function nodeLines(scope: Scope, name: string, node: Expression): string[] {
-  const define = (value: string) => [`let ${name} = ${value};`];
-  const use = helperUser(scope.helpers);
+  const { dialect, use } = scope.writer;
+  const define = (value: string) => [dialect.constant(node.dtype, name, value)];
   switch (node.kind) {
     case 'load': {
-      const element = `b${node.buffer}[${addressText(scope, node.index, node.indirect)}]`;
+      const { dtype } = node;
+      const address = addressText(scope, node.index, node.indirect);
+      const element = dialect.load(dtype, `b${node.buffer}`, address);
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);
-      if (inside === false) return define(`${node.dtype}(0)`);
-      return [`var ${name} = ${node.dtype}(0);`, `if (${inside}) { ${name} = ${element}; }`];
+      if (inside === false) return define(dialect.nothing(dtype));
+      return [
+        dialect.variable(dtype, name, dialect.nothing(dtype)),
+        `if (${inside}) { ${name} = ${element}; }`,
+      ];
     }
     case 'constant':
-      return define(literalText(use, node.dtype, node.value));
+      return define(literalText(scope.writer, node.dtype, node.value));
     case 'index':
-      return define(`i32(${affineText(scope, node.index)})`);
+      return define(dialect.integer(affineText(scope, node.index)));
     case 'inBounds':
-      return define(`i32(${boundsText(scope, node.bounds)})`);
+      return define(dialect.flag(boundsText(scope, node.bounds)));
     case 'apply': {
       // The dtype of the operands; a condition in front does not count.
       const typed = scope.kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
       const operands = node.operands.map((operand) => scope.names.get(operand)!);
-      return define(scalarText(use, node.op, typed.dtype, operands));
+      return define(scalarText(scope.writer, node.op, typed.dtype, operands));
     }
     case 'random': {
-      const counter = `bitcast<u32>(i32(${affineText(scope, node.counter)}))`;
-      const step = `u32(${scope.names.get(node.step)})`;
-      return define(
-        `${use('random_uniform')}(${node.seed >>> 0}u, ${node.stream >>> 0}u, ${counter}, ${step})`,
-      );
+      const { seed, stream } = node;
+      const counter = affineText(scope, node.counter);
+      const step = scope.names.get(node.step)!;
+      return define(dialect.random(use, { seed, stream, counter, step }));
     }
     case 'accumulator':
       throw new Error('the accumulator is named by the loop that computes it');
@@ -164,9 +160,12 @@ export function storeLines(scope: Scope): string[] {
 
 function storeLine(scope: Scope, store: Store): string {
   const { buffer, indirect, accumulate } = store;
-  const element = `b${buffer}[${addressText(scope, store.index, indirect)}]`;
-  const assignment = `${element} ${accumulate ? '+=' : '='} ${scope.names.get(store.value)};`;
+  const { dialect } = scope.writer;
+  const { dtype } = scope.kernel.buffers[buffer];
+  const write = accumulate ? dialect.accumulate : dialect.store;
+  const address = addressText(scope, store.index, indirect);
+  const assignment = write(dtype, `b${buffer}`, address, scope.names.get(store.value)!);
   if (!indirect) return assignment;
-  const row = scope.names.get(indirect.node);
-  return `if (u32(${row}) < ${indirect.extent}u) { ${assignment} }`;
+  const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
+  return `if (${inside}) { ${assignment} }`;
 }

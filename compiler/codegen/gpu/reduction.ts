@@ -4,17 +4,11 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
-import { evaluate, helperUser, innerScope, newScope, storeLines } from './expression.ts';
-import type { Helper } from './helpers.ts';
-import {
-  assembleModule,
-  axesOfKind,
-  decompose,
-  gridOvershoots,
-  type WgslModule,
-} from './module.ts';
-import { combineText, literalText } from './scalar-text.ts';
+import type { Dialect } from './dialect.ts';
+import { evaluate, innerScope, newScope, storeLines } from './expression.ts';
+import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { TUNING } from './tuning.ts';
+import { combineText, literalText, newWriter } from './writer.ts';
 
 /**
  * How a workgroup divides a reduction: `outputs` x `reducers` invocations. Reducer r sums the terms r, r + reducers, …
@@ -28,9 +22,8 @@ interface Division {
 }
 
 /** A kernel with a reduction of any kind. */
-export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule {
-  const helpers = new Set<Helper>();
-  const use = helperUser(helpers);
+export function emitReduction(dialect: Dialect, kernel: Kernel, limits: TargetLimits): GpuModule {
+  const writer = newWriter(dialect);
   const { combiner, value } = kernel.reduction!;
   const { dtype } = kernel.nodes[value];
   const points = pointCount(kernel, 'parallel');
@@ -39,17 +32,22 @@ export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule 
   const groups = Math.ceil(points / outputs);
   const exact = points % outputs === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
 
-  const parallel = decompose(kernel.axes, axesOfKind(kernel, 'parallel'), 'point');
-  const reduced = decompose(kernel.axes, axesOfKind(kernel, 'reduced'), 'term');
-  const scope = newScope(kernel, helpers, parallel.names);
+  const parallel = decompose(
+    dialect,
+    kernel.axes,
+    axesOfKind(kernel, 'parallel'),
+    dialect.names.point,
+  );
+  const reduced = decompose(dialect, kernel.axes, axesOfKind(kernel, 'reduced'), 'term');
+  const scope = newScope(kernel, writer, parallel.names);
   const invariant = evaluate(scope, loopInvariants(kernel));
   const loop = innerScope(scope, reduced.names);
   const loopBody = evaluate(loop, [value]);
-  const identity = literalText(use, dtype, combinerIdentity(combiner, dtype));
-  const combine = (other: string) => combineText(use, combiner, dtype, 'total', other);
+  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  const combine = (other: string) => combineText(writer, combiner, dtype, 'total', other);
 
   const blocks = cascade(kernel, [Math.ceil(terms / reducers)]);
-  const sums = new BlockSums(['total'], dtype, blocks);
+  const sums = new BlockSums(dialect, ['total'], dtype, blocks);
 
   const final = innerScope(scope);
   kernel.nodes.forEach((node, index) => {
@@ -57,49 +55,66 @@ export function emitReduction(kernel: Kernel, limits: TargetLimits): WgslModule 
   });
   const stores = storeLines(final);
   const workgroupSize = outputs * reducers;
-  const point = `group * ${outputs} + ${localOutput(outputs, reducers, reducersFirst)}`;
+  const point = `group * ${outputs} + ${localOutput(dialect, outputs, reducers, reducersFirst)}`;
   // Every invocation must reach the barriers, so those behind the end compute the last point again.
-  const clamped = exact ? point : `min(${point}, ${points - 1})`;
+  const clamped = exact ? point : dialect.smaller(point, String(points - 1));
   const mine = exact ? '' : `${point} < ${points}`;
   const first = reducers === 1 ? '' : 'reducer == 0';
   const guard = [mine, first].filter((condition) => condition !== '').join(' && ');
   const body = [
-    `let point = ${clamped};`,
+    dialect.constant('index', dialect.names.point, clamped),
     ...(reducers === 1
       ? []
-      : [`let reducer = ${reducersFirst ? `local % ${reducers}` : `local / ${outputs}`};`]),
+      : [
+          dialect.constant(
+            'index',
+            'reducer',
+            reducersFirst ? `local % ${reducers}` : dialect.quotient('local', outputs),
+          ),
+        ]),
     ...parallel.lines,
     ...invariant,
-    `var total = ${identity};`,
+    dialect.variable(dtype, 'total', identity),
     ...sums.declarations(),
     ...blockedLoop(
+      dialect,
       { name: 'term', first: reducers === 1 ? '0' : 'reducer', end: terms, step: reducers },
       blocks.cuts[0],
       (level) => sums.flush(level),
       [...reduced.lines, ...loopBody, `total = ${combine(loop.names.get(value)!)};`],
     ),
     ...sums.totals(),
-    ...(reducers === 1 ? [] : treeLines(reducers, reducersFirst ? 1 : outputs, combine)),
+    ...(reducers === 1 ? [] : treeLines(dialect, reducers, reducersFirst ? 1 : outputs, combine)),
     ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
   ];
-  const declarations =
-    reducers === 1 ? [] : [`var<workgroup> partial: array<${dtype}, ${workgroupSize}>;`];
-  return assembleModule(kernel, helpers, { body, declarations, workgroupSize, groups }, limits);
+  const workgroupArrays =
+    reducers === 1 ? [] : [{ name: 'partial', type: dtype, length: workgroupSize }];
+  return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
 }
 
-function localOutput(outputs: number, reducers: number, reducersFirst: boolean): string {
+function localOutput(
+  { quotient }: Dialect,
+  outputs: number,
+  reducers: number,
+  reducersFirst: boolean,
+): string {
   if (reducers === 1) return 'local';
   if (outputs === 1) return '0';
-  return reducersFirst ? `local / ${reducers}` : `local % ${outputs}`;
+  return reducersFirst ? quotient('local', reducers) : `local % ${outputs}`;
 }
 
-function treeLines(reducers: number, stride: number, combine: (other: string) => string): string[] {
+function treeLines(
+  { barrier, halving, names: { half } }: Dialect,
+  reducers: number,
+  stride: number,
+  combine: (other: string) => string,
+): string[] {
   return [
     'partial[local] = total;',
-    `for (var half = ${reducers / 2}; half > 0; half /= 2) {`,
-    'workgroupBarrier();',
-    'if (reducer < half) {',
-    `total = ${combine(`partial[local + half * ${stride}]`)};`,
+    halving(half, reducers / 2),
+    barrier,
+    `if (reducer < ${half}) {`,
+    `total = ${combine(`partial[local + ${half} * ${stride}]`)};`,
     'partial[local] = total;',
     '}',
     '}',

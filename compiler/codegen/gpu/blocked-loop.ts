@@ -1,7 +1,7 @@
-import type { DType } from '../../../ir/tensor.ts';
 import type { Cascade, Cut } from '../cascade.ts';
+import type { Dialect, ValueType } from './dialect.ts';
 
-/** `for (var name = first; name < end; name += step)`, where `first` is a number below `step` or its name. */
+/** A loop of `name` from `first` to before `end` in steps of `step`; `first` is a number below `step` or its name. */
 export interface Loop {
   readonly name: string;
   readonly first: string;
@@ -14,6 +14,7 @@ export interface Loop {
  * that no compiler that keeps loops apart can make one long sum of them again.
  */
 export function blockedLoop(
+  { constant, loop, smaller }: Dialect,
   { name, first, end, step }: Loop,
   cuts: readonly Cut[],
   flush: (level: number) => readonly string[],
@@ -24,17 +25,15 @@ export function blockedLoop(
   cuts.forEach(({ level, iterations }, k) => {
     const block = `${name}_${k}`;
     const length = iterations * step;
-    open.push(
-      `for (var ${block} = ${from}; ${block} < ${to}; ${block} += ${length}) {`,
-      ...flush(level),
-    );
+    open.push(loop({ name: block, first: from, end: to, step: length }), ...flush(level));
     [from, to] = [block, `${block}_end`];
     const behind = `${block} + ${length}`;
-    open.push(`let ${to} = ${end % length === 0 ? behind : `min(${behind}, ${end})`};`);
+    const endOfBlock = end % length === 0 ? behind : smaller(behind, String(end));
+    open.push(constant('index', to, endOfBlock));
   });
   return [
     ...open,
-    `for (var ${name} = ${from}; ${name} < ${to}; ${name} += ${step}) {`,
+    loop({ name, first: from, end: to, step }),
     ...body,
     '}',
     ...cuts.map(() => '}'),
@@ -43,27 +42,31 @@ export function blockedLoop(
 
 /** The accumulators of sums on all levels; those of level 0 are called as the sums are. */
 export class BlockSums {
+  private readonly dialect: Dialect;
   private readonly names: readonly string[];
+  private readonly type: ValueType;
   private readonly zero: string;
   private readonly levels: number;
 
-  constructor(names: readonly string[], type: DType | 'vec4<f32>', { levels }: Cascade) {
+  constructor(dialect: Dialect, names: readonly string[], type: ValueType, { levels }: Cascade) {
+    this.dialect = dialect;
     this.names = names;
-    this.zero = `${type}()`;
+    this.type = type;
+    this.zero = dialect.zero(type);
     this.levels = levels;
   }
 
   /** Declares those above level 0. */
   declarations(): string[] {
     return this.above().flatMap((level) =>
-      this.names.map((name) => `var ${nameOn(level, name)} = ${this.zero};`),
+      this.names.map((name) => this.dialect.variable(this.type, nameOn(level, name), this.zero)),
     );
   }
 
   /** What is on `level` is added to the next level and begins anew. */
   flush(level: number): string[] {
     return this.names.flatMap((name) => [
-      `${nameOn(level + 1, name)} += ${nameOn(level, name)};`,
+      this.dialect.add(this.type, nameOn(level + 1, name), nameOn(level, name)),
       `${nameOn(level, name)} = ${this.zero};`,
     ]);
   }
@@ -71,7 +74,7 @@ export class BlockSums {
   /** Leaves the whole sums on level 0. */
   totals(): string[] {
     return this.above().flatMap((level) =>
-      this.names.map((name) => `${name} += ${nameOn(level, name)};`),
+      this.names.map((name) => this.dialect.add(this.type, name, nameOn(level, name))),
     );
   }
 

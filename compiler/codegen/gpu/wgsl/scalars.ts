@@ -1,17 +1,8 @@
-import type { Combiner } from '../../../ir/kernel.ts';
-import type { ScalarOp } from '../../../ir/scalar.ts';
-import type { DType } from '../../../ir/tensor.ts';
-import type { Helper } from './helpers.ts';
+import type { ScalarOp } from '../../../../ir/scalar.ts';
+import type { ScalarPrinter } from '../dialect.ts';
+import type { Helper } from './library.ts';
 
-/** Marks a helper as used and gives its name. */
-export type UseHelper = (helper: Helper) => string;
-
-/** Prints one operation on operands of `dtype` that are already printed. */
-type Printer = (
-  use: UseHelper,
-  dtype: DType,
-  ...operands: readonly [string, string, string]
-) => string;
+type Printer = ScalarPrinter<Helper>;
 
 const call =
   (name: string): Printer =>
@@ -35,7 +26,7 @@ const compare =
 
 // i32 arithmetic in WGSL wraps, and x / 0 is x, x % 0 is 0, as ir/scalar.ts defines them. Operands are
 // always names of runtime values: constant expressions that overflow or divide by zero would be rejected.
-const SCALAR_TEXT: Readonly<Record<ScalarOp, Printer>> = {
+export const SCALARS: Readonly<Record<ScalarOp, Printer>> = {
   neg: (_use, _dtype, a) => `-${a}`,
   abs: call('abs'),
   sign: (use, dtype, a) => (dtype === 'f32' ? `${use('sign_f32')}(${a})` : `sign(${a})`),
@@ -75,50 +66,3 @@ const SCALAR_TEXT: Readonly<Record<ScalarOp, Printer>> = {
   toF32: (_use, dtype, a) => (dtype === 'f32' ? a : `f32(${a})`),
   toI32: (use, dtype, a) => (dtype === 'i32' ? a : `${use('to_i32')}(${a})`),
 };
-
-/** `op` applied to printed operands; `dtype` is that of the operands (of the branches, for select). */
-export function scalarText(
-  use: UseHelper,
-  op: ScalarOp,
-  dtype: DType,
-  operands: readonly string[],
-): string {
-  const [a, b = '', c = ''] = operands;
-  return SCALAR_TEXT[op](use, dtype, a, b, c);
-}
-
-/** The combiner of a reduction on two printed values. */
-export function combineText(
-  use: UseHelper,
-  combiner: Combiner,
-  dtype: DType,
-  a: string,
-  b: string,
-): string {
-  return scalarText(use, combiner === 'sum' ? 'add' : combiner, dtype, [a, b]);
-}
-
-const bitsOf = new DataView(new ArrayBuffer(4));
-
-/** A literal of `dtype`. Values that WGSL has no literal for (infinities, NaN, -0) are made from their bits. */
-export function literalText(use: UseHelper, dtype: DType, value: number): string {
-  if (dtype === 'i32') {
-    const whole = value | 0;
-    return whole === -2147483648 ? 'i32(-2147483648)' : `${whole}i`;
-  }
-  const single = Math.fround(value);
-  if (Number.isFinite(single) && !Object.is(single, -0)) return `${shortest(single)}f`;
-  bitsOf.setFloat32(0, single);
-  return `${use('float_bits')}(0x${bitsOf.getUint32(0).toString(16)}u)`;
-}
-
-/** Shortest decimal that is still the same float32. */
-function shortest(single: number): string {
-  // Rounded up, the largest values would be out of range before they are rounded to float32.
-  if (Math.abs(single) >= 2 ** 127) return String(single);
-  for (let digits = 6; digits < 9; digits++) {
-    const text = String(Number(single.toPrecision(digits)));
-    if (Math.fround(Number(text)) === single) return text;
-  }
-  return String(single);
-}

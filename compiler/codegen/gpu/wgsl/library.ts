@@ -1,4 +1,5 @@
-import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
+import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../../ir/random.ts';
+import type { LibraryRow } from '../dialect.ts';
 import { ANGLES, type AngleHelper } from './angles.ts';
 import { ARITHMETIC, type ArithmeticHelper } from './arithmetic.ts';
 import { EXPONENTIALS, type ExponentialHelper } from './exponentials.ts';
@@ -18,12 +19,9 @@ export type Helper =
   | PowerHelper
   | AngleHelper;
 
-export interface HelperRow {
-  readonly needs: readonly Helper[];
-  readonly text: string;
-}
+export type HelperRow = LibraryRow<Helper>;
 
-const HELPERS: Readonly<Record<Helper, HelperRow>> = {
+export const LIBRARY: Readonly<Record<Helper, HelperRow>> = {
   // WGSL rejects constant expressions that are infinite or NaN; a call of a user's function is never constant.
   float_bits: {
     needs: [],
@@ -82,15 +80,4 @@ fn random_uniform(key0: u32, key1: u32, counter0: u32, counter1: u32) -> f32 {
   ${rounds.join('\n  ')}
   return f32(x.x >> 8u) * 5.9604645e-8f;
 }`;
-}
-
-/** The text of all helpers that `used` needs, each once, those needed before those that need them. */
-export function helperText(used: ReadonlySet<Helper>): string {
-  const all = new Set<Helper>();
-  const add = (helper: Helper) => {
-    for (const needed of HELPERS[helper].needs) add(needed);
-    all.add(helper);
-  };
-  for (const helper of used) add(helper);
-  return [...all].map((helper) => `${HELPERS[helper].text}\n`).join('');
 }

@@ -4,32 +4,30 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
-import { helperUser, innerScope, storeLines } from './expression.ts';
-import type { Helper } from './helpers.ts';
-import {
-  assembleModule,
-  axesOfKind,
-  decompose,
-  gridOvershoots,
-  type WgslModule,
-} from './module.ts';
+import type { Dialect } from './dialect.ts';
+import { innerScope, storeLines } from './expression.ts';
+import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluateTile, registerTiles, type TiledPoints, tileScopes } from './register-tile.ts';
-import { combineText, literalText } from './scalar-text.ts';
 import { TUNING } from './tuning.ts';
+import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
 /**
  * A kernel with a stage: a workgroup per tile. Its invocations first fill the array in workgroup memory, then, behind a
  * barrier, compute from it what the kernel stores.
  */
-export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModule {
-  const helpers = new Set<Helper>();
+export function emitStaged(
+  dialect: Dialect,
+  kernel: StagedKernel,
+  limits: TargetLimits,
+): GpuModule {
+  const writer = newWriter(dialect);
   const { tileAxes, local } = kernel.stage;
   const halves = tileHalves(kernel);
   const groups = tileCount(kernel);
-  const tile = decompose(kernel.axes, [...Array(tileAxes).keys()], 'group');
+  const tile = decompose(dialect, kernel.axes, [...Array(tileAxes).keys()], 'group');
   const division = divideTiles(kernel, limits);
   const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
-    pointLines(half, helpers, tile.names, tileAxes, division.halves[k], division.workgroupSize),
+    pointLines(half, writer, tile.names, tileAxes, division.halves[k], division.workgroupSize),
   );
   const body = [
     // A uniform condition, so the barrier behind it stays legal.
@@ -38,13 +36,13 @@ export function emitStaged(kernel: StagedKernel, limits: TargetLimits): WgslModu
       : []),
     ...tile.lines,
     ...fill,
-    'workgroupBarrier();',
+    dialect.barrier,
     ...finish,
   ];
-  const array = `var<workgroup> b${kernel.buffers.length}: array<${local.dtype}, ${local.elements}>;`;
+  const array = { name: `b${kernel.buffers.length}`, type: local.dtype, length: local.elements };
   const { workgroupSize } = division;
-  const parts = { body, declarations: [array], workgroupSize, groups };
-  return assembleModule(kernel, helpers, parts, limits);
+  const parts = { body, workgroupArrays: [array], workgroupSize, groups };
+  return assembleModule(kernel, writer, parts, limits);
 }
 
 /** How the invocations of a workgroup share the points of each half. */
@@ -81,16 +79,17 @@ const ownAxes = (half: Kernel, tileAxes: number) => axesOfKind(half, 'parallel')
 /** All points of one half in one tile: what is stored at each. */
 function pointLines(
   half: Kernel,
-  helpers: Set<Helper>,
+  writer: Writer,
   tileNames: readonly (string | null)[],
   tileAxes: number,
   { tile, units }: TiledPoints,
   workgroupSize: number,
 ): string[] {
   const steps = half.axes.map(({ extent, kind }, axis) => ({ extent: extent / tile[axis], kind }));
-  const unit = decompose(steps, ownAxes(half, tileAxes), 'unit');
+  const { dialect } = writer;
+  const unit = decompose(dialect, steps, ownAxes(half, tileAxes), 'unit');
   const names = half.axes.map((_, axis) => (axis < tileAxes ? tileNames[axis] : unit.names[axis]));
-  const scopes = tileScopes(half, helpers, tile, names);
+  const scopes = tileScopes(half, writer, tile, names);
   const sums = half.reduction ? reductionLines(half, scopes, tile) : [];
   const finals = scopes.map((scope, k) => {
     const final = innerScope(scope);
@@ -101,7 +100,7 @@ function pointLines(
   });
   const roots = half.stores.map(({ value }) => value);
   return [
-    `for (var unit = local; unit < ${units}; unit += ${workgroupSize}) {`,
+    dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
     ...sums,
     ...evaluateTile(finals, tile, roots),
@@ -118,28 +117,30 @@ function reductionLines(
 ): string[] {
   const { combiner, value } = half.reduction!;
   const { dtype } = half.nodes[value];
-  const use = helperUser(scopes[0].helpers);
-  const identity = literalText(use, dtype, combinerIdentity(combiner, dtype));
+  const { writer } = scopes[0];
+  const { dialect } = writer;
+  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
   const reduced = axesOfKind(half, 'reduced');
   const terms = half.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
   const loops = scopes.map((scope) => innerScope(scope, terms));
   const totals = scopes.map((_, k) => `total_${k}`);
   const extents = reduced.map((axis) => half.axes[axis].extent);
   const blocks = cascade(half, extents);
-  const sums = new BlockSums(totals, dtype, blocks);
+  const sums = new BlockSums(dialect, totals, dtype, blocks);
   const step = [
     ...evaluateTile(loops, tile, [value]),
     ...totals.map((total, k) => {
       const term = loops[k].names.get(value)!;
-      return `${total} = ${combineText(use, combiner, dtype, total, term)};`;
+      return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
     }),
   ];
   return [
-    ...totals.map((total) => `var ${total} = ${identity};`),
+    ...totals.map((total) => dialect.variable(dtype, total, identity)),
     ...sums.declarations(),
     ...reduced.reduceRight(
       (body, axis, k) =>
         blockedLoop(
+          dialect,
           { name: `r${axis}`, first: '0', end: extents[k], step: 1 },
           blocks.cuts[k],
           (level) => sums.flush(level),

@@ -1,4 +1,4 @@
-import type { HelperRow } from './helpers.ts';
+import type { HelperRow } from './library.ts';
 
 export type PowerHelper = 'pow_f32';
 

@@ -1,6 +1,8 @@
 import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
 import { axesOfKind } from './module.ts';
 import { type ContractionTiling, TUNING } from './tuning.ts';
 
@@ -141,6 +143,6 @@ export function tilingResources(tiling: ContractionTiling) {
     strideN,
     vectorsPerInvocation,
     vectors,
-    memoryBytes: vectors * 16,
+    memoryBytes: vectors * VECTOR_WIDTH * BYTES_PER_ELEMENT,
   };
 }

@@ -2,7 +2,7 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { type ContractionCode, range } from './contraction-functions.ts';
-import { assembleModule, type WgslModule } from './module.ts';
+import { assembleModule, type GpuModule } from './module.ts';
 import { TUNING } from './tuning.ts';
 
 /**
@@ -10,9 +10,12 @@ import { TUNING } from './tuning.ts';
  * invocations read and write neighbouring elements.
  */
 export function emitRegisterTiles(
-  { kernel, extents, helpers, functions }: ContractionCode,
+  { kernel, dtype, extents, writer, functions }: ContractionCode,
   limits: TargetLimits,
-): WgslModule {
+): GpuModule {
+  const { dialect } = writer;
+  const { constant, quotient } = dialect;
+  const vector = `${dtype}x4` as const;
   const [tilesM, tilesN] = [Math.ceil(extents.m / 4), Math.ceil(extents.n / 4)];
   const tiles = extents.batch * tilesM * tilesN;
   const workgroupSize = TUNING.contraction.registersWorkgroupSize;
@@ -20,33 +23,33 @@ export function emitRegisterTiles(
   const rights = range(4).map((c) => `right(batch, first_n + ${c * tilesN}, k)`);
   const totals = range(4).map((row) => `c${row}`);
   const blocks = cascade(kernel, [extents.k]);
-  const sums = new BlockSums(totals, 'vec4<f32>', blocks);
+  const sums = new BlockSums(dialect, totals, vector, blocks);
   const body = [
-    `let tile = group * ${workgroupSize} + local;`,
+    constant('index', 'tile', `group * ${workgroupSize} + local`),
     `if (tile >= ${tiles}) { return; }`,
-    `let first_n = tile % ${tilesN};`,
-    `let first_m = tile / ${tilesN} % ${tilesM} * 4;`,
-    `let batch = tile / ${tilesN * tilesM};`,
-    ...totals.map((total) => `var ${total} = vec4<f32>();`),
+    constant('index', 'first_n', `tile % ${tilesN}`),
+    constant('index', 'first_m', `${quotient('tile', tilesN)} % ${tilesM} * 4`),
+    constant('index', 'batch', quotient('tile', tilesN * tilesM)),
+    ...totals.map((total) => dialect.variable(vector, total, dialect.zero(vector))),
     ...sums.declarations(),
     ...blockedLoop(
+      dialect,
       { name: 'k', first: '0', end: extents.k, step: 1 },
       blocks.cuts[0],
       (level) => sums.flush(level),
       [
-        `let b = vec4<f32>(${rights.join(', ')});`,
-        ...totals.map((total, row) => `${total} += ${lefts[row]} * b;`),
+        constant(vector, 'b', dialect.vector(vector, rights)),
+        ...totals.map((total, row) => dialect.addScaled(vector, total, lefts[row], 'b')),
       ],
     ),
     ...sums.totals(),
-    `var results = array<vec4<f32>, 4>(${totals.join(', ')});`,
-    'for (var i = 0; i < 4; i++) {',
-    'for (var j = 0; j < 4; j++) {',
-    `finish(batch, first_m + i, first_n + j * ${tilesN}, results[i][j]);`,
+    dialect.array(vector, 'results', totals),
+    dialect.loop({ name: 'i', first: '0', end: '4' }),
+    dialect.loop({ name: 'j', first: '0', end: '4' }),
+    `finish(batch, first_m + i, first_n + j * ${tilesN}, ${dialect.lane('results[i]', 'j')});`,
     '}',
     '}',
   ];
   const groups = Math.ceil(tiles / workgroupSize);
-  const parts = { body, declarations: functions, workgroupSize, groups };
-  return assembleModule(kernel, helpers, parts, limits);
+  return assembleModule(kernel, writer, { body, functions, workgroupSize, groups }, limits);
 }

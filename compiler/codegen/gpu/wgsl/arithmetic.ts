@@ -1,4 +1,4 @@
-import type { HelperRow } from './helpers.ts';
+import type { HelperRow } from './library.ts';
 
 // What WGSL leaves open of plain arithmetic: division by very large numbers, roots and comparisons of what is no finite
 // number. Decided on the bits, because implementations may assume that values are finite.

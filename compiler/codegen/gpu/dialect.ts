@@ -1,0 +1,151 @@
+import type { Access } from '../../../ir/kernel.ts';
+import type { ScalarOp } from '../../../ir/scalar.ts';
+import type { DType } from '../../../ir/tensor.ts';
+
+/**
+ * Types of what generated code declares. `index`: a signed integer of at least 32 bits, for axes, addresses and numbers of
+ * invocations. `x4`: a vector of four.
+ */
+export type ValueType = DType | 'index' | VectorType;
+export type VectorType = `${DType}x4`;
+
+/** Elements of a vector. */
+export const VECTOR_WIDTH = 4;
+
+/** Marks a function of the dialect's library as used and gives its name. */
+export type Use<Helper extends string = string> = (helper: Helper) => string;
+
+/** Prints one operation on operands of `dtype`, which are names or calls (of the branches' dtype, for select). */
+export type ScalarPrinter<Helper extends string = string> = (
+  use: Use<Helper>,
+  dtype: DType,
+  ...operands: readonly [string, string, string]
+) => string;
+
+/** A function of a dialect's library, or several that belong together, and those that it calls. */
+export interface LibraryRow<Helper extends string = string> {
+  readonly needs: readonly Helper[];
+  readonly text: string;
+}
+
+/** Names in generated code that are reserved words of some shading language. */
+export type LocalName = 'half' | 'output' | 'point';
+
+/** A loop over indices from `first` to before `end`, in steps of 1 where none is given. */
+export interface CountedLoop {
+  readonly name: string;
+  readonly first: string;
+  readonly end: string;
+  readonly step?: number;
+}
+
+/** The arguments of `uniform` in ir/random.ts: two numbers, an index and the name of an i32. */
+export interface RandomDraw {
+  readonly seed: number;
+  readonly stream: number;
+  readonly counter: string;
+  readonly step: string;
+}
+
+/** A function that reads and writes buffers. */
+export interface FunctionDefinition {
+  readonly name: string;
+  readonly parameters: readonly (readonly [name: string, type: ValueType])[];
+  readonly result: ValueType | null;
+  readonly body: readonly string[];
+}
+
+/** What a module holds, in an order in which nothing is used before it is defined. */
+export interface ModuleParts {
+  /** Buffer i is called `b<i>`. */
+  readonly buffers: readonly { readonly dtype: DType; readonly access: Access }[];
+  /** The functions of the library that the module uses. */
+  readonly library: string;
+  readonly workgroupArrays: readonly WorkgroupArray[];
+  readonly functions: readonly FunctionDefinition[];
+  /**
+   * Statements of one invocation. They see the number of its workgroup as `group` and its own number in the workgroup as
+   * `local`, both of type `index`.
+   */
+  readonly body: readonly string[];
+  /** Invocations of a workgroup, in one dimension. */
+  readonly workgroupSize: number;
+  /** Workgroups. Where there is more than one row, the number of a workgroup is `x + y * grid[0]`. */
+  readonly grid: readonly [x: number, y: number, z: 1];
+}
+
+/** An array that the invocations of a workgroup share. */
+export interface WorkgroupArray {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly length: number;
+}
+
+/**
+ * A shading language: what it spells in its own way. The rest is common to the languages of this family and stands as text
+ * in the tiles: blocks in braces, `if (…) {`, `return …;`, `name = value;`, `name[index]`, calls of functions, `+ - * %` and
+ * comparisons of indices, `&&` and `||`.
+ *
+ * Results are expressions unless they are called statements. An expression binds at least as tightly as a product.
+ * Operands that are called names may be calls or accesses as well; any other operand is at most a sum of products and is
+ * put in parentheses where the language needs them.
+ */
+export interface Dialect<Helper extends string = string> {
+  readonly types: Readonly<Record<ValueType, string>>;
+  /** What stands for the names that the language reserves. */
+  readonly names: Readonly<Record<LocalName, string>>;
+
+  /** Arithmetic as ir/scalar.ts defines it: i32 wraps, `x / 0` is x and `x % 0` is 0; NaN and infinities are respected. */
+  readonly scalars: Readonly<Record<ScalarOp, ScalarPrinter<Helper>>>;
+  /** Any value of a dtype, infinities, NaN and -0 included. */
+  readonly literals: Readonly<Record<DType, (use: Use<Helper>, value: number) => string>>;
+  readonly library: Readonly<Record<Helper, LibraryRow<Helper>>>;
+  /** `uniform` of ir/random.ts, bit for bit. */
+  readonly random: (use: Use<Helper>, draw: RandomDraw) => string;
+  /** The i32 value of an index. */
+  readonly integer: (index: string) => string;
+  /** 1 where the condition holds, else 0, as an i32. */
+  readonly flag: (condition: string | boolean) => string;
+  /** What loads outside of their bounds give. */
+  readonly nothing: (dtype: DType) => string;
+
+  /** Statements that declare a name: one that never changes, one that does, and an array that does. */
+  readonly constant: (type: ValueType, name: string, value: string) => string;
+  readonly variable: (type: ValueType, name: string, value: string) => string;
+  readonly array: (type: ValueType, name: string, values: readonly string[]) => string;
+
+  /** The heads of loops; a closing brace ends them. The second halves a power of two down to 1. */
+  readonly loop: (loop: CountedLoop) => string;
+  readonly halving: (name: string, first: number) => string;
+
+  /** `a / divisor` for an index a >= 0, which is a name, a product or a remainder. */
+  readonly quotient: (a: string, divisor: number) => string;
+  /** One digit of a mixed-radix number: `name / stride % extent`; the leading one, whose extent is null, without the remainder. */
+  readonly digit: (name: string, stride: number, extent: number | null) => string;
+  /** The smaller of two indices. */
+  readonly smaller: (a: string, b: string) => string;
+  /** An i32, given by its name, brought into [0, extent). */
+  readonly clamped: (name: string, extent: number) => string;
+  /** The condition 0 <= value < extent of an index or an i32. */
+  readonly inside: (value: string, extent: number) => string;
+
+  /** The zero of a type. */
+  readonly zero: (type: ValueType) => string;
+  readonly vector: (type: VectorType, elements: readonly string[]) => string;
+  /** Elements of a vector given by its name: a fixed one, and one by an index. */
+  readonly component: (vector: string, k: number) => string;
+  readonly lane: (vector: string, index: string) => string;
+  /** The statement `total += value`, both of one type and given by names. */
+  readonly add: (type: ValueType, total: string, value: string) => string;
+  /** The statement `total += scalar * vector`, all given by names; fused or not. */
+  readonly addScaled: (type: VectorType, total: string, scalar: string, vector: string) => string;
+
+  /** An element of a buffer or of a stage's array, and the statements that write and increase it by a named value. */
+  readonly load: (dtype: DType, array: string, address: string) => string;
+  readonly store: (dtype: DType, array: string, address: string, value: string) => string;
+  readonly accumulate: (dtype: DType, array: string, address: string, value: string) => string;
+
+  /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
+  readonly barrier: string;
+  readonly module: (parts: ModuleParts) => string;
+}

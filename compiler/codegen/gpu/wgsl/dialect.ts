@@ -1,0 +1,55 @@
+import type { Dialect } from '../dialect.ts';
+import { type Helper, LIBRARY } from './library.ts';
+import { LITERALS } from './literals.ts';
+import { wgslModule } from './module.ts';
+import { SCALARS } from './scalars.ts';
+import { TYPES } from './types.ts';
+
+/** The language of WebGPU: https://www.w3.org/TR/WGSL/. Types of declared names follow from their values. */
+export const WGSL: Dialect<Helper> = {
+  types: TYPES,
+  names: { half: 'half', output: 'output', point: 'point' },
+
+  scalars: SCALARS,
+  literals: LITERALS,
+  library: LIBRARY,
+  random: (use, { seed, stream, counter, step }) =>
+    `${use('random_uniform')}(${seed >>> 0}u, ${stream >>> 0}u, bitcast<u32>(i32(${counter})), u32(${step}))`,
+  integer: (index) => `i32(${index})`,
+  flag: (condition) => `i32(${condition})`,
+  nothing: (dtype) => `${TYPES[dtype]}(0)`,
+
+  constant: (_type, name, value) => `let ${name} = ${value};`,
+  variable: (_type, name, value) => `var ${name} = ${value};`,
+  array: (type, name, values) =>
+    `var ${name} = array<${TYPES[type]}, ${values.length}>(${values.join(', ')});`,
+
+  loop: ({ name, first, end, step }) =>
+    `for (var ${name} = ${first}; ${name} < ${end}; ${name}${step === undefined ? '++' : ` += ${step}`}) {`,
+  halving: (name, first) => `for (var ${name} = ${first}; ${name} > 0; ${name} /= 2) {`,
+
+  quotient: (a, divisor) => `${a} / ${divisor}`,
+  // Unsigned division by a constant is a multiplication and a shift.
+  digit: (name, stride, extent) => {
+    const quotient = stride === 1 ? `u32(${name})` : `u32(${name}) / ${stride}u`;
+    return `i32(${extent === null ? quotient : `${quotient} % ${extent}u`})`;
+  },
+  smaller: (a, b) => `min(${a}, ${b})`,
+  clamped: (name, extent) => `clamp(${name}, 0i, ${extent - 1}i)`,
+  // One comparison: a negative i32 is a large u32.
+  inside: (value, extent) => `u32(${value}) < ${extent}u`,
+
+  zero: (type) => `${TYPES[type]}()`,
+  vector: (type, elements) => `${TYPES[type]}(${elements.join(', ')})`,
+  component: (vector, k) => `${vector}.${'xyzw'[k]}`,
+  lane: (vector, index) => `${vector}[${index}]`,
+  add: (_type, total, value) => `${total} += ${value};`,
+  addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
+
+  load: (_dtype, array, address) => `${array}[${address}]`,
+  store: (_dtype, array, address, value) => `${array}[${address}] = ${value};`,
+  accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
+
+  barrier: 'workgroupBarrier();',
+  module: wgslModule,
+};

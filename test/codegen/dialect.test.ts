@@ -1,0 +1,191 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { collapseAxes } from '../../compiler/codegen/gpu/collapse.ts';
+import { emitContraction } from '../../compiler/codegen/gpu/contraction.ts';
+import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
+import type { Dialect } from '../../compiler/codegen/gpu/dialect.ts';
+import { emitGpu } from '../../compiler/codegen/gpu/index.ts';
+import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
+import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import { printKernel } from '../../ir/kernel-text.ts';
+import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import {
+  disagreements,
+  KERNEL_FORMS,
+  type KernelCase,
+  kernelCases,
+} from '../support/random-kernel.ts';
+import { runOnScript } from '../support/run-script.ts';
+import {
+  type Agrees,
+  hardConstants,
+  randomNumbers,
+  SCALAR_CASES,
+  scalarDisagreements,
+} from '../support/scalar-kernels.ts';
+import { SCRIPT } from '../support/script-dialect.ts';
+import { resultOf, SUM_KERNELS, sumBuffers, sumError } from '../support/sum-kernels.ts';
+
+// All that codegen/gpu prints, in a dialect other than WGSL: JavaScript, which is run and compared with the interpreter.
+
+type Emit = (kernel: Kernel) => GpuModule;
+
+function check(one: KernelCase, emit: Emit): void {
+  const emitted = emit(one.kernel);
+  const explain = (problem: string) =>
+    new Error(`${problem}\n${printKernel(one.kernel)}${emitted.code}`);
+  let problems: string[];
+  try {
+    problems = disagreements(one, runOnScript(one.kernel, one.buffers, emitted));
+  } catch (error) {
+    throw explain(String(error));
+  }
+  if (problems.length > 0) throw explain(problems.join('\n'));
+}
+
+const within = (limits: Partial<TargetLimits>): Emit => {
+  const all = { ...WEBGPU_DEFAULT_LIMITS, ...limits };
+  return (kernel) => emitGpu(SCRIPT, kernel, all);
+};
+
+/** A sum of products in a tiling that nobody would choose for it; anything else as it comes. */
+const tiled =
+  (tiling: (typeof TUNING.contraction.tilings)[number], dialect: Dialect = SCRIPT): Emit =>
+  (kernel) => {
+    const collapsed = collapseAxes(kernel);
+    const groups = collapsed.reduction && classifyContraction(collapsed);
+    return groups
+      ? emitContraction(dialect, collapsed, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS)
+      : emitGpu(dialect, kernel, WEBGPU_DEFAULT_LIMITS);
+  };
+
+describe('JavaScript as a dialect', () => {
+  test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', (form) => {
+    fc.assert(
+      fc.property(kernelCases([form]), (one) => check(one, within({}))),
+      { numRuns: 25 },
+    );
+  });
+
+  test('kernels are the same in a grid of many short rows', () => {
+    const narrow = within({ maxWorkgroupsPerDimension: 3, maxWorkgroupInvocations: 16 });
+    fc.assert(
+      fc.property(kernelCases(), (one) => check(one, narrow)),
+      { numRuns: 25 },
+    );
+  });
+
+  test('kernels are the same without workgroup memory', () => {
+    const plain = within({ maxWorkgroupBytes: 0 });
+    fc.assert(
+      fc.property(kernelCases(['reduction', 'contraction']), (one) => check(one, plain)),
+      { numRuns: 25 },
+    );
+  });
+
+  test.each(TUNING.contraction.tilings.map((tiling, i) => [i, tiling] as const))(
+    'contractions are the same in tiling %i',
+    (_, tiling) => {
+      fc.assert(
+        fc.property(kernelCases(['contraction']), (one) => check(one, tiled(tiling))),
+        { numRuns: 4, endOnFailure: true },
+      );
+    },
+  );
+
+  test('sums are cut into blocks', () => {
+    for (const name of Object.keys(SUM_KERNELS)) {
+      const one = SUM_KERNELS[name](5003);
+      const results = runOnScript(one.kernel, sumBuffers(one.kernel, 0.7));
+      expect(sumError(one, results[resultOf(one.kernel)], 0.7), name).toBeLessThan(1e-5);
+    }
+  });
+
+  const run = async (...[kernel, buffers]: Parameters<typeof runOnScript>) =>
+    runOnScript(kernel, buffers);
+
+  test.each(SCALAR_CASES)('%s of %s is the reference, rounded', async (op, dtype) => {
+    const agrees: Agrees = (_op, result, given, wanted) =>
+      Object.is(given + 0, (result === 'i32' ? wanted : Math.fround(wanted)) + 0);
+    expect(await scalarDisagreements(op, dtype, run, agrees)).toEqual([]);
+  });
+
+  test('random numbers and constants', async () => {
+    for (const { given, wanted } of [await randomNumbers(run), await hardConstants(run)])
+      expect(given).toEqual(wanted);
+  });
+});
+
+describe('what is common to all dialects', () => {
+  /** Reserved in GLSL, HLSL, Metal or CUDA, or types there. */
+  const RESERVED = new Set(
+    `active asm auto bool break buffer case cast catch centroid char class coherent column_major common compile const
+    constant constexpr continue default delete device discard do double dword dynamic_cast else enum explicit export extends
+    extern external false filter fixed flat float for friend goto groupshared half highp if in inline inout input int
+    interface invariant kernel layout line linear long lowp matrix mediump mutable namespace new noinline noperspective
+    operator out output packed partition pass patch pixelfragment point precise precision private protected public readonly
+    register resource restrict return row_major sample sampler shared short signed sizeof smooth snorm static string struct
+    subroutine superp switch technique template texture this thread threadgroup throw triangle true try typedef typename
+    uchar uint uniform union unorm unsigned ushort using varying vector vertex void volatile while writeonly
+    abstract arguments await debugger eval function implements import instanceof let null package super typeof var with
+    yield`.split(/\s+/),
+  );
+
+  test('no name that is declared is reserved in a shading language but by a row of `names`', () => {
+    const declared = new Set<string>();
+    const named =
+      (print: Dialect['constant']): Dialect['constant'] =>
+      (type, name, value) => {
+        declared.add(name);
+        return print(type, name, value);
+      };
+    const recording: Dialect = {
+      ...SCRIPT,
+      constant: named(SCRIPT.constant),
+      variable: named(SCRIPT.variable),
+      array: (type, name, values) => {
+        declared.add(name);
+        return SCRIPT.array(type, name, values);
+      },
+      loop: (loop) => {
+        declared.add(loop.name);
+        return SCRIPT.loop(loop);
+      },
+      halving: (name, first) => {
+        declared.add(name);
+        return SCRIPT.halving(name, first);
+      },
+      module: (parts) => {
+        for (const { name } of [...parts.functions, ...parts.workgroupArrays]) declared.add(name);
+        for (const { parameters } of parts.functions)
+          for (const [name] of parameters) declared.add(name);
+        return SCRIPT.module(parts);
+      },
+    };
+    for (const { kernel } of fc.sample(kernelCases(), { numRuns: 100, seed: 7 })) {
+      emitGpu(recording, kernel, WEBGPU_DEFAULT_LIMITS);
+      for (const tiling of TUNING.contraction.tilings) tiled(tiling, recording)(kernel);
+    }
+    expect(declared.size).toBeGreaterThan(40);
+    expect([...declared]).toEqual(expect.arrayContaining(['halfway', 'place', 'spot']));
+    expect([...declared].filter((name) => RESERVED.has(name))).toEqual([]);
+  });
+
+  test('only the folder of WGSL speaks WGSL', () => {
+    const folder = new URL('../../compiler/codegen/gpu/', import.meta.url);
+    const words = [
+      ...['var<', 'vec2', 'vec3', 'vec4', 'array<', '@compute', '@group', '@binding', '@builtin'],
+      ...['f32(', 'i32(', 'u32', 'bitcast', 'workgroupBarrier', 'fn ', '.xyzw', '0i', '0f'],
+      ...["'let ", '`let ', "'var ", '`var ', "'for (", '`for (', 'min(', 'clamp('],
+    ];
+    const files = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    expect(files.length).toBeGreaterThan(10);
+    const spoken = files.flatMap((name) => {
+      const text = readFileSync(new URL(name, folder), 'utf8').replaceAll('Math.min(', '');
+      return words.filter((word) => text.includes(word)).map((word) => `${name}: ${word}`);
+    });
+    expect(spoken).toEqual([]);
+  });
+});

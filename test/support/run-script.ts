@@ -1,0 +1,91 @@
+import type { ValueType } from '../../compiler/codegen/gpu/dialect.ts';
+import { emitGpu } from '../../compiler/codegen/gpu/index.ts';
+import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import { uniform } from '../../ir/random.ts';
+import { evaluateScalar } from '../../ir/scalar.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { SCRIPT } from './script-dialect.ts';
+
+export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+type Value = number | readonly number[];
+type Check<T extends Value> = (value: T) => T;
+type Workgroup = (local: number) => Generator<void, void>;
+
+const rejected = (value: unknown, type: string): never => {
+  throw new TypeError(`${String(value)} is no ${type}`);
+};
+
+const f32: Check<number> = (value) =>
+  Object.is(Math.fround(value), value) ? value : rejected(value, 'f32');
+const i32: Check<number> = (value) =>
+  Object.is(value | 0, value) ? value : rejected(value, 'i32');
+/** -0 may be the product of an index and a negative number. */
+const index: Check<number> = (value) => ((value | 0) === value ? value : rejected(value, 'index'));
+const four =
+  (check: Check<number>): Check<readonly number[]> =>
+  (value) =>
+    Array.isArray(value) && value.length === 4 && value.every((one) => Object.is(check(one), one))
+      ? value
+      : rejected(value, 'vector of four');
+
+const roundTo = (type: ValueType, value: number) =>
+  type === 'f32' || type === 'f32x4' ? Math.fround(value) : value | 0;
+
+/** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
+const HOST = {
+  ...{ f32, i32, index, f32x4: four(f32), i32x4: four(i32) },
+  ...{ uniform, evaluate: evaluateScalar },
+  inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
+  memory: (type: string, length: number) =>
+    type === 'f32'
+      ? new Float32Array(length).fill(Number.NaN)
+      : type === 'i32'
+        ? new Int32Array(length).fill(-99999)
+        : new Array<undefined>(length).fill(undefined),
+  load: (array: ArrayLike<number>, address: number) =>
+    index(address) >= 0 && address < array.length ? array[address] : rejected(address, 'address'),
+  store: (array: Data, address: number, value: number) => {
+    if (!(index(address) >= 0 && address < array.length)) rejected(address, 'address');
+    array[address] = value;
+  },
+  add: (type: ValueType, a: Value, b: Value) =>
+    Array.isArray(a)
+      ? a.map((one: number, k) => roundTo(type, one + (b as readonly number[])[k]))
+      : roundTo(type, (a as number) + (b as number)),
+  addScaled: (type: ValueType, total: number[], scalar: number, vector: readonly number[]) =>
+    total.map((one, k) => roundTo(type, one + roundTo(type, scalar * vector[k]))),
+};
+
+/**
+ * Runs a module of {@link SCRIPT}: workgroup by workgroup, and the invocations of each from barrier to barrier, in one order
+ * and then in the other, so that what a barrier must separate is not in order by chance. All must reach the same barriers.
+ */
+export function runOnScript(
+  kernel: Kernel,
+  buffers: readonly Data[],
+  { code, grid }: GpuModule = emitGpu(SCRIPT, kernel, WEBGPU_DEFAULT_LIMITS),
+  workgroupSize = workgroupSizeOf(code),
+): Data[] {
+  const results = buffers.map((data) => data.slice());
+  const names = buffers.map((_, i) => `b${i}`);
+  const begin = new Function('host', ...names, `'use strict';\n${code}`)(HOST, ...results) as (
+    x: number,
+    y: number,
+  ) => Workgroup;
+  for (let y = 0; y < grid[1]; y++)
+    for (let x = 0; x < grid[0]; x++) runWorkgroup(begin(x, y), workgroupSize);
+  return results;
+}
+
+const workgroupSizeOf = (code: string) => Number(/^\/\/ (\d+) invocations$/m.exec(code)![1]);
+
+function runWorkgroup(start: Workgroup, size: number): void {
+  const invocations = Array.from({ length: size }, (_, local) => start(local));
+  for (let phase = 0; ; phase++) {
+    const order = phase % 2 === 0 ? invocations : invocations.toReversed();
+    const waiting = order.filter((invocation) => !invocation.next().done).length;
+    if (waiting === 0) return;
+    if (waiting < size) throw new Error(`${size - waiting} of ${size} invocations miss a barrier`);
+  }
+}
