@@ -50,6 +50,6 @@ const END = '<!-- end of what is generated -->';
 /** docs/plan-format.md with the tables of fields in their place. */
 export function planDocument(): string {
   const text = read('docs/plan-format.md');
-  const [before, , after] = text.split(new RegExp(`(?<=${BEGIN})|(?=${END})`));
-  return `${before}\n${fieldTables(PLAN, planForms())}\n\n${after}`;
+  const [begin, end] = [text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END)];
+  return `${text.slice(0, begin)}\n${fieldTables(PLAN, planForms())}\n\n${text.slice(end)}`;
 }
