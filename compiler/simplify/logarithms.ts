@@ -1,4 +1,5 @@
-import type { Graph, ValueId } from '../../ir/graph.ts';
+import type { Graph, Node, ValueId } from '../../ir/graph.ts';
+import type { OpName } from '../../ir/ops.ts';
 import { type Rewriter, rewriteGraph } from '../rewrite.ts';
 import { dropDead } from './index.ts';
 
@@ -22,34 +23,45 @@ export function joinLogarithms(graph: Graph): Graph {
   );
 }
 
-/** The logarithm of a value in another form; null where there is none. */
+interface Logarithm {
+  /** What the logarithm is taken of. */
+  readonly node: Node;
+  readonly source: number;
+  readonly r: Rewriter;
+  apply(op: 'neg' | 'softplus' | 'sub', ...operands: ValueId[]): ValueId;
+}
+
+/** The logarithm of a value in another form, by the op that makes the value; null where there is none. */
+export const LOGARITHM_RULES: {
+  readonly [Op in OpName]?: (logarithm: Logarithm) => ValueId | null;
+} = {
+  exp: ({ node }) => node.operands[0],
+  div: ({ node, r, source, apply }) => {
+    const [a, b] = node.operands;
+    return opOf(r, a) === 'exp'
+      ? apply('sub', r.builder.nodes[a].operands[0], logarithmBelowViews(b, source, r))
+      : null;
+  },
+  sigmoid: ({ node, apply }) => apply('neg', apply('softplus', apply('neg', node.operands[0]))),
+  sub: ({ node, r, apply }) => {
+    const [a, b] = node.operands;
+    return isOne(r, a) && opOf(r, b) === 'sigmoid'
+      ? apply('neg', apply('softplus', r.builder.nodes[b].operands[0]))
+      : null;
+  },
+  add: ({ node, r, apply }) => {
+    const [a, b] = node.operands;
+    const power = isOne(r, a) ? b : isOne(r, b) ? a : null;
+    return power !== null && opOf(r, power) === 'exp'
+      ? apply('softplus', r.builder.nodes[power].operands[0])
+      : null;
+  },
+};
+
 function logarithmOf(value: ValueId, source: number, r: Rewriter): ValueId | null {
   const node = r.builder.nodes[value];
-  const apply = (op: 'neg' | 'softplus' | 'sub', ...operands: ValueId[]) =>
-    r.append(op, operands, {}, source);
-  const [a, b] = node.operands;
-  switch (node.op) {
-    case 'exp':
-      return a;
-    case 'div':
-      return opOf(r, a) === 'exp'
-        ? apply('sub', r.builder.nodes[a].operands[0], logarithmBelowViews(b, source, r))
-        : null;
-    case 'sigmoid':
-      return apply('neg', apply('softplus', apply('neg', a)));
-    case 'sub':
-      return isOne(r, a) && opOf(r, b) === 'sigmoid'
-        ? apply('neg', apply('softplus', r.builder.nodes[b].operands[0]))
-        : null;
-    case 'add': {
-      const power = isOne(r, a) ? b : isOne(r, b) ? a : null;
-      return power !== null && opOf(r, power) === 'exp'
-        ? apply('softplus', r.builder.nodes[power].operands[0])
-        : null;
-    }
-    default:
-      return null;
-  }
+  const apply: Logarithm['apply'] = (op, ...operands) => r.append(op, operands, {}, source);
+  return LOGARITHM_RULES[node.op]?.({ node, source, r, apply }) ?? null;
 }
 
 const opOf = (r: Rewriter, value: ValueId) => r.builder.nodes[value].op;

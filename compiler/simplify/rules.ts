@@ -15,7 +15,7 @@ type Rule<Op extends OpName> = (
  * Algebraic rules, by op. They hold for infinities and NaN too (x·0 stays, and so does x - x), up to the sign of a zero, and
  * sums are not reassociated.
  */
-const RULES: { readonly [Op in OpName]?: Rule<Op> } = {
+export const SIMPLIFY_RULES: { readonly [Op in OpName]?: Rule<Op> } = {
   add: (_, [a, b], r) => (isNumber(r, b, 0) ? a : isNumber(r, a, 0) ? b : null),
   sub: (_, [a, b], r) => (isNumber(r, b, 0) ? a : null),
   mul: (_, [a, b], r) => (isNumber(r, b, 1) ? a : isNumber(r, a, 1) ? b : null),
@@ -137,7 +137,7 @@ export function simplifyNode(
     ? fold(node as NodeOf<ScalarOp>, node.op, operands, rewriter)
     : null;
   if (folded !== null) return folded;
-  const rule = RULES[node.op] as Rule<OpName> | undefined;
+  const rule = SIMPLIFY_RULES[node.op] as Rule<OpName> | undefined;
   return rule ? rule(node as NodeOf<OpName>, operands, rewriter) : null;
 }
 

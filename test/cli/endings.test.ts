@@ -102,7 +102,7 @@ describe('a signal', () => {
 describe('a model that', () => {
   const build = (text: string) => {
     project.write('model.ts', text);
-    const { code, stdout, stderr } = project.btc(
+    const { code, stdout, stderr } = project.btcProcess(
       'build',
       'model.ts',
       '--target',
@@ -173,7 +173,7 @@ ${SMALL_MODEL}`);
     console.log(training ? 'training' : 'predicting'), console.error('run', ++count), `,
       )}`,
     );
-    const { code, stdout, stderr } = project.btc('build', 'model.ts', '--noEmit');
+    const { code, stdout, stderr } = project.btcProcess('build', 'model.ts', '--noEmit');
     expect(code).toBe(0);
     expect(stdout.split('\n').slice(0, 6)).toEqual([
       'top',
@@ -194,7 +194,7 @@ test('what one model does is nothing to the next', () => {
     'Math.hypot = () => { throw new Error("patched"); };\nprocess.exit(0);',
   );
   project.write('second.ts', SMALL_MODEL);
-  const { code, stdout } = project.btc(
+  const { code, stdout } = project.btcProcess(
     'build',
     'first.ts',
     'second.ts',

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
-import { btc } from '../support/btc.ts';
+import { btcProcess } from '../support/btc.ts';
 import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
 
 let project: Project;
@@ -17,7 +17,7 @@ afterAll(() => project.remove());
 
 test('btc profile says in a sentence why there is nothing to measure', () => {
   const env = { VK_ICD_FILENAMES: '/nowhere', VK_DRIVER_FILES: '/nowhere' };
-  const { code, stdout, stderr } = btc(['profile'], { cwd: project.folder, env });
+  const { code, stdout, stderr } = btcProcess(['profile'], { cwd: project.folder, env });
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toMatch(/^error BTC6019: .*; --target wasm profiles WebAssembly$/m);
 });

@@ -2,22 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
-import { readCases } from '../support/cases.ts';
+import { testCases } from '../support/cases.ts';
 
 describe('kernel text, verifier and cost', () => {
-  for (const { title, input, expected } of readCases('memory', 'kernels')) {
-    it(title, () => {
-      const kernel = parseKernel(input);
-      expect(printKernel(kernel)).toBe(input);
-      const errors = verifyKernel(kernel);
-      if (errors.length > 0) {
-        expect(errors.join('\n')).toBe(expected);
-        return;
-      }
-      const { flops, bytes } = kernelCost(kernel);
-      expect(`flops ${flops} bytes ${bytes}`).toBe(expected);
-    });
-  }
+  testCases('memory', 'kernels', ({ input }) => {
+    const kernel = parseKernel(input);
+    expect(printKernel(kernel)).toBe(input);
+    const errors = verifyKernel(kernel);
+    if (errors.length > 0) return errors.join('\n');
+    const { flops, bytes } = kernelCost(kernel);
+    return `flops ${flops} bytes ${bytes}`;
+  });
 });
 
 describe('parseKernel', () => {

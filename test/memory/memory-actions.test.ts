@@ -11,8 +11,7 @@ import {
   WEBGPU_DEFAULT_LIMITS,
 } from '../../ir/schedule.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
-import { elementCount } from '../../ir/tensor.ts';
-import { Slabs } from '../support/run-allocated.ts';
+import { scheduleResults } from '../support/schedule-results.ts';
 import { soaked } from '../support/soak.ts';
 import { randomBelow, randomSchedule } from './random-schedule.ts';
 
@@ -59,38 +58,6 @@ function options(
       overlap,
     },
   };
-}
-
-/** Outputs and parameters of all programs, run in turn three times in float64 over the places of the plan. */
-function results(schedule: AllocatedSchedule): Record<string, number[]> {
-  const slabs = new Slabs(schedule);
-  const below = randomBelow(5);
-  schedule.tensors.forEach((tensor, index) => {
-    if (tensor.program === null)
-      slabs.view(index).forEach((_, i, view) => {
-        view[i] = below(100) - 50;
-      });
-  });
-  const seen: Record<string, number[]> = {};
-  for (let round = 0; round < 3; round++) {
-    for (const { name, inputs } of schedule.programs) {
-      const given = Object.fromEntries(
-        inputs.map((input) => [
-          input.name,
-          Float64Array.from(
-            { length: elementCount(schedule.tensors[input.tensor].shape) },
-            () => below(100) / 16,
-          ),
-        ]),
-      );
-      for (const [output, values] of Object.entries(slabs.run(name, given)))
-        seen[`${round} ${name} ${output}`] = [...values];
-    }
-  }
-  schedule.tensors.forEach((tensor, index) => {
-    if (tensor.program === null) seen[tensor.name] = [...slabs.view(index)];
-  });
-  return seen;
 }
 
 /** Reductions as contractions: what named strategies take for checkpoints. */
@@ -140,7 +107,7 @@ describe('planMemory under a budget', () => {
           ? fitted
           : planned(schedule, limits, options(seed, overlap, actions, least));
         expect(again.deviceBytes).toBeLessThanOrEqual(least);
-        expect(results(again.schedule!)).toEqual(results(plain.schedule!));
+        expect(scheduleResults(again.schedule!)).toEqual(scheduleResults(plain.schedule!));
         verified(again.schedule!, least);
         expect(parseSchedule(printSchedule(again.schedule!))).toEqual(again.schedule);
       }),
@@ -159,7 +126,7 @@ describe('planMemory under a budget', () => {
         const plain = planned(schedule, limits);
         const budget = Math.floor(plain.deviceBytes * share);
         const acted = planned(schedule, limits, options(seed, overlap, actions, budget));
-        expect(results(acted.schedule!)).toEqual(results(plain.schedule!));
+        expect(scheduleResults(acted.schedule!)).toEqual(scheduleResults(plain.schedule!));
         verified(acted.schedule!, null);
       }),
       soaked(25),
@@ -195,7 +162,7 @@ describe('planMemory under a budget', () => {
           // All of it, as the runtime counts it.
           const { hostBytes: held, spillBytes: inFile } = verified(kept.schedule!, budget);
           expect(held).toBeLessThanOrEqual(most);
-          expect(results(kept.schedule!)).toEqual(results(plain.schedule!));
+          expect(scheduleResults(kept.schedule!)).toEqual(scheduleResults(plain.schedule!));
           if (inFile > 0) spilled++;
         }
       }),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { planMemory } from '../../compiler/memory/index.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
-import { type Case, readCases } from '../support/cases.ts';
+import { type Case, testCases } from '../support/cases.ts';
 
 /** The stages of the memory passes as text: order and in-place as programs, allocation in full. */
 function planned({ input, options }: Pick<Case, 'input' | 'options'>): string {
@@ -26,16 +26,14 @@ function planned({ input, options }: Pick<Case, 'input' | 'options'>): string {
 }
 
 describe('planMemory', () => {
-  for (const example of readCases('memory', 'plan')) {
-    it(example.title, () => {
-      expect(printSchedule(parseSchedule(example.input))).toBe(example.input);
-      const text = planned(example);
-      expect(text).toBe(example.expected);
-      if (text.startsWith('error')) return;
-      const schedule = text.slice(0, text.indexOf('# device'));
-      expect(printSchedule(parseSchedule(schedule))).toBe(schedule);
-    });
-  }
+  testCases('memory', 'plan', (example) => {
+    expect(printSchedule(parseSchedule(example.input))).toBe(example.input);
+    const text = planned(example);
+    if (text.startsWith('error')) return text;
+    const schedule = text.slice(0, text.indexOf('# device'));
+    expect(printSchedule(parseSchedule(schedule))).toBe(schedule);
+    return text;
+  });
 });
 
 describe('parseSchedule', () => {

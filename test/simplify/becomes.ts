@@ -43,9 +43,6 @@ export function becomes(before: Build, after: Build, options: SimplifyOptions = 
   expect(outputValue(simple)).toEqual(outputValue(original));
 }
 
-export const stays = (build: Build, options: SimplifyOptions = {}) =>
-  becomes(build, build, options);
-
 /** The number of the constant that a value becomes. */
 export function folded(build: Build): number {
   const { nodes } = simplify(graphOf(build));

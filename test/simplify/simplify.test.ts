@@ -7,7 +7,6 @@ import type { Graph, ValueId } from '../../ir/graph.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { type GraphCase, graphCases, typedBuilder, weightedSum } from '../support/random-graph.ts';
-import { becomes, stays } from './becomes.ts';
 
 const RELATIVE_ERROR = 1e-12;
 /** The gradient of a power of a constant takes the constant's logarithm, which folding rounds to float32. */
@@ -66,92 +65,6 @@ describe('random graphs', () => {
         check(differentiated(cased), RELATIVE_ERROR_OF_GRADIENTS, { differentiated: true }),
       ),
       { numRuns: 700 },
-    );
-  });
-});
-
-describe('common subexpressions', () => {
-  it('are computed once', () => {
-    becomes(
-      ({ add, x }) => {
-        const left = add('exp', [add('neg', [x])]);
-        const right = add('exp', [add('neg', [x])]);
-        return add('mul', [left, right]);
-      },
-      ({ add, x }) => {
-        const both = add('exp', [add('neg', [x])]);
-        return add('mul', [both, both]);
-      },
-    );
-  });
-
-  it('are those that other rules make', () => {
-    becomes(
-      ({ add, constant, x }) => {
-        const shifted = add('add', [x, constant(0, [2, 3])]);
-        return add('mul', [add('exp', [x]), add('exp', [shifted])]);
-      },
-      ({ add, x }) => {
-        const both = add('exp', [x]);
-        return add('mul', [both, both]);
-      },
-    );
-  });
-
-  it('are random numbers of one seed, stream and step', () => {
-    const draw =
-      (...streams: [number, number]) =>
-      ({ add, constant }: Parameters<Parameters<typeof stays>[0]>[0]) => {
-        const step = constant(1, [], 'i32');
-        const [a, b] = streams.map((stream) =>
-          add('random', [step], { shape: [2], seed: 3, stream }),
-        );
-        return add('sub', [a, b]);
-      };
-    becomes(draw(1, 1), ({ add, constant }) => {
-      const drawn = add('random', [constant(1, [], 'i32')], { shape: [2], seed: 3, stream: 1 });
-      return add('sub', [drawn, drawn]);
-    });
-    stays(draw(1, 2));
-  });
-
-  it('are not values that differ in an attribute', () => {
-    stays(({ add, x }) => {
-      const [first, second] = [0, 1].map((start) =>
-        add('slice', [x], { starts: [0, start], sizes: [2, 2] }),
-      );
-      return add('sub', [first, second]);
-    });
-    stays(({ add }) => {
-      const [first, second] = [0, 1].map((axis) => add('iota', [], { shape: [2, 2], axis }));
-      return add('sub', [first, second]);
-    });
-  });
-
-  it.each([
-    [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
-    [0, -0],
-    [Number.NaN, Number.POSITIVE_INFINITY],
-  ])('are not paddings or constants of %s and %s', (one, other) => {
-    stays(({ add, x }) => {
-      const [a, b] = [one, other].map((value) =>
-        add('pad', [x], { low: [1, 0], high: [0, 0], value }),
-      );
-      return add('concat', [a, b], { axis: 0 });
-    });
-    stays(({ add, constant }) =>
-      add('concat', [constant(one, [2]), constant(other, [2])], { axis: 0 }),
-    );
-  });
-});
-
-describe('what stops gradients', () => {
-  it('stays until they are taken', () => {
-    stays(({ add, x }) => add('exp', [add('stopGradient', [x])]));
-    becomes(
-      ({ add, x }) => add('exp', [add('stopGradient', [x])]),
-      ({ add, x }) => add('exp', [x]),
-      { differentiated: true },
     );
   });
 });

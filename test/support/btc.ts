@@ -1,5 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', import.meta.url));
@@ -10,17 +16,62 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs the built command line as a user would; `npm test` builds it first. */
-export function btc(
-  args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): CommandResult {
-  const { FORCE_COLOR: _, ...inherited } = process.env;
+interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function environment(own: CommandOptions['env']): Record<string, string> {
+  const { FORCE_COLOR: _, ...inherited } = process.env as Record<string, string>;
+  return { ...inherited, NO_COLOR: '1', ...own };
+}
+
+/** Runs the built command line as a user would, in a process of its own; `npm test` builds it first. */
+export function btcProcess(args: readonly string[], options: CommandOptions = {}): CommandResult {
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? ROOT,
     encoding: 'utf8',
-    env: { ...inherited, NO_COLOR: '1', ...options.env },
+    env: environment(options.env),
   });
   if (error) throw error;
   return { code: status, stdout, stderr };
+}
+
+const LONGEST_MS = 100_000;
+
+interface Relay {
+  readonly worker: Worker;
+  readonly answered: Int32Array;
+  readonly answers: MessagePort;
+}
+
+let relay: Relay | null = null;
+
+function startRelay(): Relay {
+  const answered = new Int32Array(new SharedArrayBuffer(4));
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(new URL('./warm-relay.mjs', import.meta.url), {
+    workerData: { answered, answers: port2 },
+    transferList: [port2],
+  });
+  worker.unref();
+  return { worker, answered, answers: port1 };
+}
+
+/**
+ * Runs the built command line in a process that all such commands of a test file share, which takes a tenth of the time: see
+ * warm-server.mjs. For all but what is about the process itself: signals, streams, its memory, what a model does to its globals.
+ * BTC_TEST_PROCESSES=1 gives every command its own all the same, and so does `npm run soak`.
+ */
+export function btc(args: readonly string[], options: CommandOptions = {}): CommandResult {
+  if (process.env.BTC_TEST_PROCESSES ?? process.env.BTC_SOAK) return btcProcess(args, options);
+  relay ??= startRelay();
+  const { worker, answered, answers } = relay;
+  Atomics.store(answered, 0, 0);
+  worker.postMessage({ args, cwd: options.cwd ?? ROOT, env: environment(options.env) });
+  if (Atomics.wait(answered, 0, 0, LONGEST_MS) === 'timed-out')
+    throw new Error(`'btc ${args.join(' ')}' has not ended after ${LONGEST_MS / 1000} s`);
+  const { message } = receiveMessageOnPort(answers) as { message: CommandResult };
+  if (message.code === null) throw new Error(message.stderr);
+  return message;
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { btc, type CommandResult, ROOT } from './btc.ts';
+import { btc, btcProcess, type CommandResult, ROOT } from './btc.ts';
 
 /** A user's folder, as after `npm install btc-compiler`. */
 export interface Project {
@@ -12,6 +12,8 @@ export interface Project {
   /** Names in a folder of the project; none if it does not exist. */
   list(name: string): string[];
   btc(...args: string[]): CommandResult;
+  /** As `btc`, in a process of its own. */
+  btcProcess(...args: string[]): CommandResult;
   remove(): void;
 }
 
@@ -37,6 +39,7 @@ export function createProject(): Project {
       }
     },
     btc: (...args) => btc(args, { cwd: folder, env: { TMPDIR: folder } }),
+    btcProcess: (...args) => btcProcess(args, { cwd: folder, env: { TMPDIR: folder } }),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
