@@ -66,7 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
     'ir',
   ],
-  'compiler/codegen': ['compiler/codegen', 'ir', 'npm:ajv', 'npm:wabt'],
+  'compiler/codegen': ['compiler/codegen', 'ir', 'npm:wabt'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
@@ -89,7 +89,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/diagnostics.ts',
     'compiler/version.ts',
     'ir',
-    'npm:ajv',
   ],
   'compiler/decompose': [
     'compiler/decompose',

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { CodeLimits, Target, WasmModule } from '../../ir/plan.ts';
-import { SLAB_ALIGNMENT } from '../../ir/plan-verify.ts';
+import { SLAB_ALIGNMENT } from '../../ir/plan-alignment.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { emitWgsl } from './gpu/index.ts';
 import { codeLimits, type EmittedKernel } from './plan.ts';

@@ -1,5 +1,5 @@
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
-import { originals } from '../../ir/plan-swap.ts';
+import { originals } from '../../ir/plan-copies.ts';
 
 /** Steps in a row in which a value is in device memory, and how it came there. */
 export interface InspectedLife {

@@ -1,6 +1,6 @@
 import { largest } from '../../ir/lists.ts';
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
-import { originals } from '../../ir/plan-swap.ts';
+import { originals } from '../../ir/plan-copies.ts';
 import { editDistance } from '../nearest.ts';
 import { liveBytes, sourceOf, writers } from './lives.ts';
 import { placeOf, scopeText, sourceText } from './places.ts';

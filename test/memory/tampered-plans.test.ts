@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { planMemory } from '../../compiler/plan-search/index.ts';
-import { PLAN_VERSION, type Plan, type PlanContraction, type Target } from '../../ir/plan.ts';
+import type { Plan, PlanContraction, Target } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
 import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
@@ -125,7 +125,7 @@ const named = (name: string, change: Record<string, unknown>): Tamper => {
 // Each changes one thing, and says what the message must start with.
 const TAMPERINGS: readonly (readonly [string, Target, string, Tamper])[] = [
   ['another format', 'webgpu', 'format:', (p) => Object.assign(p, { format: 'x' })],
-  ['another version', 'webgpu', 'version:', (p) => Object.assign(p, { version: PLAN_VERSION + 1 })],
+  ['another version', 'webgpu', 'version:', (p) => Object.assign(p, { version: '99.0' })],
   ['another target', 'webgpu', 'kernels[0].export:', (p) => Object.assign(p, { target: 'wasm' })],
   [
     'an equation',

@@ -9,6 +9,7 @@ import type {
   PlanTensor,
   PlanTransfer,
 } from '../../ir/plan.ts';
+import { OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from '../../ir/plan-alignment.ts';
 import {
   hostMemory,
   keepsSnapshots,
@@ -18,7 +19,6 @@ import {
 import { peakLiveBytes } from '../../ir/plan-lifetimes.ts';
 import { stagingBytes } from '../../ir/plan-staging.ts';
 import { NO_BUFFERS, slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
-import { OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from '../../ir/plan-verify.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 
 // Rewrites a compiled plan into one that means the same: some parameters live on the host, some values go out and come back,
@@ -389,7 +389,7 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
     arenaBytes,
     persistentBytes,
     stagingBytes: staged,
-    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    hostBytes: Object.values<number>(host).reduce((sum, bytes) => sum + bytes, 0),
     host,
     snapshotOptionBytes: snapshotOptionBytes(made),
     spillBytes: tierBytes(slots, 'file'),
