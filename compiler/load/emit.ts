@@ -59,7 +59,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       (name, text) => {
         if (name.endsWith('.map')) output.map = text;
         // The map is not written beside the module, so the module names none.
-        else output.text = text.replace(/^\/\/# sourceMappingURL=.*$/m, '');
+        else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
       },
       undefined,
       false,
