@@ -1,4 +1,5 @@
 /** The representations that flow through btc: graphs, kernels, schedules and plans; print, parse, verify, interpret. */
+export { type AllocationChecks, verifyAllocated } from './allocated-verify.ts';
 export * from './einsum.ts';
 export * from './graph.ts';
 export * from './graph-text.ts';
@@ -9,6 +10,7 @@ export { kernelCost } from './kernel-cost.ts';
 export { interpretKernel } from './kernel-interpret.ts';
 export { parseKernel, printKernel } from './kernel-text.ts';
 export { verifyKernel } from './kernel-verify.ts';
+export { type ModuleChecks, verifyModule } from './module-verify.ts';
 export * from './ops.ts';
 export * from './plan.ts';
 export { planLimits } from './plan-limits.ts';
@@ -17,7 +19,9 @@ export * from './random.ts';
 export * from './safetensors.ts';
 export * from './scalar.ts';
 export * from './schedule.ts';
+export { sameMeaning } from './schedule-meaning.ts';
 export { parseSchedule, printSchedule } from './schedule-text.ts';
+export { type ScheduleChecks, verifySchedule } from './schedule-verify.ts';
 export * from './source.ts';
 export * from './tensor.ts';
 export * from './verify.ts';

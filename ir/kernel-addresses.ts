@@ -61,6 +61,7 @@ const MOST_SUBSTITUTIONS = 6;
  * narrowed range; every subset of the bounds gives a valid range, and so does their intersection.
  */
 export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[]): Range {
+  if (bounds.length === 0) return affineRange(index, axisRanges(kernel));
   const axes = narrowedAxes(kernel, bounds);
   if (axes.some((axis) => axis.low > axis.high)) return { low: 0, high: -1 };
   const several = bounds

@@ -1,31 +1,35 @@
-import { largest, smallest } from './lists.ts';
-/** The bytes of one tensor that have been written, as disjoint ranges in order. */
+/** The addresses of one tensor that have been written, as disjoint ranges in order, none of which touches the next. */
 export class WrittenRanges {
-  private ranges: { start: number; end: number }[] = [];
+  private readonly starts: number[] = [];
+  private readonly ends: number[] = [];
 
   add(start: number, end: number): void {
-    const touching = (range: { start: number; end: number }) =>
-      range.start <= end && range.end >= start;
-    const joined = this.ranges.filter(touching);
-    this.ranges = [
-      ...this.ranges.filter((range) => range.end < start),
-      {
-        start: smallest(
-          joined.map((range) => range.start),
-          start,
-        ),
-        end: largest(
-          joined.map((range) => range.end),
-          end,
-        ),
-      },
-      ...this.ranges.filter((range) => range.start > end),
-    ];
+    // The ranges from `low` to before `high` touch the new one, which takes their place.
+    const low = firstAtLeast(this.ends, start);
+    const high = firstAtLeast(this.starts, end + 1);
+    const joined = low < high;
+    const from = joined ? Math.min(start, this.starts[low]) : start;
+    const to = joined ? Math.max(end, this.ends[high - 1]) : end;
+    this.starts.splice(low, high - low, from);
+    this.ends.splice(low, high - low, to);
   }
 
   cover(start: number, end: number): boolean {
-    return this.ranges.some((range) => range.start <= start && range.end >= end);
+    const at = firstAtLeast(this.ends, end);
+    return at < this.ends.length && this.starts[at] <= start;
   }
+}
+
+/** Position of the first of rising numbers that is at least `least`. */
+function firstAtLeast(rising: readonly number[], least: number): number {
+  let low = 0;
+  let high = rising.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle] < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Live ranges in order of address. They are disjoint, so both neighbours of a new one decide whether it fits. */
@@ -34,21 +38,9 @@ export class LiveRanges {
   private readonly ends: number[] = [];
   private readonly owners: number[] = [];
 
-  /** Position of the first range that starts at or after `start`. */
-  private position(start: number): number {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.starts[middle] < start) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** Adds a range and returns -1, or returns an owner that it overlaps and adds nothing. */
   add(start: number, end: number, owner: number): number {
-    const position = this.position(start);
+    const position = firstAtLeast(this.starts, start);
     if (position > 0 && this.ends[position - 1] > start) return this.owners[position - 1];
     if (position < this.starts.length && this.starts[position] < end) return this.owners[position];
     this.starts.splice(position, 0, start);
@@ -58,7 +50,7 @@ export class LiveRanges {
   }
 
   remove(start: number, owner: number): void {
-    const position = this.position(start);
+    const position = firstAtLeast(this.starts, start);
     if (this.owners[position] !== owner) return;
     this.starts.splice(position, 1);
     this.ends.splice(position, 1);

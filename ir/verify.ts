@@ -12,6 +12,8 @@ import { formatType, sameShape, type TensorType } from './tensor.ts';
  * 5. outputs and updates refer to values of the graph; names of outputs and updated parameters are unique;
  * 6. an update has the type of its parameter, where the graph reads it or the module declares it;
  * 7. source indices are -1 or inside the list of sources.
+ *
+ * What holds of a graph only together with its module is checked by {@link verifyModule}.
  */
 export function verifyGraph(graph: Graph, module?: Module): string[] {
   const problems: string[] = [];
@@ -93,21 +95,4 @@ function declaredTypes(module: Module | undefined): Map<string, TensorType> {
   for (const { name, type } of module?.inputs ?? []) declared.set(`input ${name}`, type);
   for (const { name, type } of module?.parameters ?? []) declared.set(`parameter ${name}`, type);
   return declared;
-}
-
-/** Checks the declarations and every program of a module. */
-export function verifyModule(module: Module): string[] {
-  const twice = (what: string, declarations: readonly { readonly name: string }[]) => {
-    const names = declarations.map(({ name }) => name);
-    return names
-      .filter((name, k) => names.indexOf(name) !== k)
-      .map((name) => `${what} '${name}' is declared twice`);
-  };
-  return [
-    ...twice('input', module.inputs),
-    ...twice('parameter', module.parameters),
-    ...module.programs.flatMap((graph) =>
-      verifyGraph(graph, module).map((problem) => `${graph.name}: ${problem}`),
-    ),
-  ];
 }

@@ -52,7 +52,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/window',
     'ir',
   ],
-  'compiler/memory': ['compiler/memory', 'compiler/liveness', 'compiler/plan-search', 'ir'],
+  'compiler/memory': [
+    'compiler/memory',
+    'compiler/liveness',
+    'compiler/plan-search',
+    'compiler/verified.ts',
+    'ir',
+  ],
   'compiler/plan-search': [
     'compiler/plan-search',
     'compiler/liveness',

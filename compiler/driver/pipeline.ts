@@ -1,10 +1,10 @@
 import type { Graph, Module, ParameterDeclaration } from '../../ir/graph.ts';
 import { printGraph } from '../../ir/graph-text.ts';
 import { append } from '../../ir/lists.ts';
+import { type ModuleChecks, verifyModule } from '../../ir/module-verify.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
-import { verifyGraph } from '../../ir/verify.ts';
 import { stageModel } from '../codegen/stage-model.ts';
 import { orderContractions } from '../contract/index.ts';
 import type { Objective } from '../contract/objective.ts';
@@ -19,6 +19,7 @@ import { orderProgram } from '../memory/order.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
 import { withTraining } from '../training/index.ts';
+import { verified } from '../verified.ts';
 import { expandFolds } from '../window/folds.ts';
 
 /** The passes in order, by the names that `--print-after` takes. */
@@ -76,7 +77,19 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
   const states: ParameterDeclaration[] = [];
   const inputs = new Map(traced.inputs.map((input) => [input.name, input]));
 
-  let graphs = traced.programs.map(({ graph }) => verified('trace', graph));
+  const moduleOf = (pass: PassName, programs: readonly Graph[], checks?: ModuleChecks): Module => {
+    const declarations = traced.parameters.map(({ declaration }) => declaration);
+    const module: Module = {
+      name: traced.name,
+      inputs: [...inputs.values()],
+      parameters: [...declarations, ...states],
+      programs,
+    };
+    return verified(pass, module, verifyModule(module, checks));
+  };
+
+  let graphs: readonly Graph[] = traced.programs.map(({ graph }) => graph);
+  moduleOf('trace', graphs);
   print('trace', graphs);
   const orders = graphs.map(() => new OrderRecords());
   graphs = graphs.map((graph, k) => {
@@ -87,8 +100,9 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
       ...(options.objective ? { objective: options.objective } : {}),
       ...(options.bound?.reorder ? { most: options.bound.elements } : {}),
     };
-    return verified('contract', orderContractions(joinLogarithms(simplify(graph)), search));
+    return orderContractions(joinLogarithms(simplify(graph)), search);
   });
+  moduleOf('contract', graphs);
   print('contract', graphs);
   graphs = graphs.map((graph, k) => {
     if (!traced.programs[k].trains || !options.optimiser) return graph;
@@ -99,26 +113,21 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
     }
     append(states, trained.states);
     for (const input of trained.inputs) inputs.set(input.name, input);
-    return verified('gradient', trained.graph);
+    return trained.graph;
   });
+  moduleOf('gradient', graphs);
   print('gradient', graphs);
-  graphs = graphs.map((graph) =>
-    verified('simplify', simplify(expandFolds(graph), { differentiated: true })),
-  );
+  graphs = graphs.map((graph) => simplify(expandFolds(graph), { differentiated: true }));
+  moduleOf('simplify', graphs);
   print('simplify', graphs);
   if (options.bound) {
     const { elements } = options.bound;
     graphs = graphs.map((graph) =>
-      verified('slice', simplify(sliceContractions(graph, elements), { differentiated: true })),
+      simplify(sliceContractions(graph, elements), { differentiated: true }),
     );
   }
   print('slice', graphs);
-  const module: Module = {
-    name: traced.name,
-    inputs: [...inputs.values()],
-    parameters: [...traced.parameters.map(({ declaration }) => declaration), ...states],
-    programs: graphs,
-  };
+  const module = moduleOf('slice', graphs, { lowerable: true });
   if (diagnostics.length > 0) return { module, memory: null, orders, diagnostics };
   const explained: string[] = [];
   const schedule: Schedule = lowerModule(module, {
@@ -135,14 +144,4 @@ export function runPipeline(traced: TracedModel, options: PipelineOptions): Pipe
     ...(options.print ? { print: options.print } : {}),
   });
   return { module, memory, orders, diagnostics };
-}
-
-/** A pass that breaks an invariant is a defect of btc, not of the model. */
-function verified(pass: PassName, graph: Graph): Graph {
-  const problems = verifyGraph(graph);
-  if (problems.length > 0)
-    throw new Error(
-      `internal error: after '${pass}' program '${graph.name}' is not valid: ${problems[0]}`,
-    );
-  return graph;
 }

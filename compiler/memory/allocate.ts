@@ -1,6 +1,7 @@
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import type { Handover } from '../../ir/schedule-flow.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import {
   alignedBytes,
@@ -10,7 +11,7 @@ import {
   liveBytes,
 } from '../liveness/lifetimes.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
-import type { Handover, InPlaceSchedule } from './in-place.ts';
+import type { InPlaceSchedule } from './in-place.ts';
 import { packBlocks } from './offsets.ts';
 
 /** Bytes of one slab that can be used: both the alignment of offsets and that of slabs divide it. */

@@ -2,6 +2,7 @@ import type { Affine, Kernel, Stage } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
+import type { Handover } from '../../ir/schedule-flow.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { Liveness } from '../liveness/lifetimes.ts';
 
@@ -93,13 +94,6 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
   };
 }
 
-/** `tensor` takes over the memory of `from` in the step that writes it first and reads `from` last. */
-export interface Handover {
-  readonly tensor: number;
-  readonly from: number;
-  readonly step: number;
-}
-
 /** A schedule with merged kernels, and who took over whose memory. Handovers are in the order of their steps. */
 export interface InPlaceSchedule {
   readonly schedule: Schedule;
@@ -120,7 +114,8 @@ class KernelPool {
     for (let copy = 2; this.names.has(name); copy++) name = `${kernel.name}_${copy}`;
     this.names.add(name);
     this.byBody.set(body, this.kernels.length);
-    return this.kernels.push({ ...kernel, name }) - 1;
+    // A kernel that stays as it is stays the same object, so that what is known of it needs no second look.
+    return this.kernels.push(name === kernel.name ? kernel : { ...kernel, name }) - 1;
   }
 }
 

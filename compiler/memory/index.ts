@@ -1,3 +1,4 @@
+import { verifyAllocated } from '../../ir/allocated-verify.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   TargetLimits,
 } from '../../ir/schedule.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
+import { verifySchedule } from '../../ir/schedule-verify.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { liveness } from '../liveness/lifetimes.ts';
 import { type MemoryPeak, memoryPeak } from '../liveness/peak.ts';
@@ -26,6 +28,7 @@ import {
   type SwapPolicy,
   type TransferCosts,
 } from '../plan-search/memory-actions.ts';
+import { verified } from '../verified.ts';
 import { allocate, slabCapacity } from './allocate.ts';
 import { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
 import { type InPlaceSchedule, shareInPlace } from './in-place.ts';
@@ -114,10 +117,13 @@ export function planMemory(
   limits: TargetLimits,
   options: MemoryOptions,
 ): MemoryPlan {
+  refuseActions(schedule);
+  verified('lower', schedule, verifySchedule(schedule, { limits }));
   const used = dropUnused(schedule);
   const errors = bindingErrors(used, limits);
   if (errors.length > 0) return failed(errors);
   const ordered = orderSteps(used, limits.offsetAlignment);
+  verified('order', ordered, verifySchedule(ordered, { limits }));
   options.print?.('order', printSchedule(ordered));
   const { actions, target } = options;
   const place = (host: HostBudget) => (acted: Schedule, swapStagingBytes: number) =>
@@ -126,7 +132,20 @@ export function planMemory(
     ? fitted(ordered, limits, actions, place)
     : place(UNLIMITED_HOST)(ordered, 0);
   for (const [stage, text] of chosen.texts()) options.print?.(stage, text);
+  chosen.verify();
   return chosen.plan;
+}
+
+/** Passes that change the order of steps know nothing of transfers, and would lose them. */
+function refuseActions({ name, tensors, programs, slots = [] }: Schedule): void {
+  const acted =
+    slots.length > 0 ||
+    tensors.some(({ copyOf, hostResident }) => copyOf || hostResident) ||
+    programs.some(
+      ({ steps, transfers = [] }) => transfers.length > 0 || steps.some((step) => step.recomputed),
+    );
+  if (acted)
+    throw new Error(`internal error: the memory of schedule '${name}' has been planned before`);
 }
 
 interface PlacedPlan extends Placed {
@@ -135,6 +154,8 @@ interface PlacedPlan extends Placed {
   readonly addressable: boolean;
   /** The smallest host budget that has room for it. */
   leastHostBytes(): number;
+  /** @throws Error where the schedule after a stage from the actions on is not valid. */
+  verify(): void;
   /** The schedule after each stage from the actions on. */
   texts(): readonly (readonly [MemoryStage, string])[];
 }
@@ -207,8 +228,14 @@ function placeSchedule(
       ['in-place', printInPlace(merged)],
       ['allocate', printSchedule(allocated)],
     ] as const;
+  const verify = () => {
+    const { handovers } = merged;
+    verified('levers', schedule, verifySchedule(schedule, { limits }));
+    verified('in-place', merged, verifySchedule(merged.schedule, { limits, handovers }));
+    verified('allocate', allocated, verifyAllocated(allocated, { limits, target: options.target }));
+  };
   const deviceBytes = slabBytes + allocated.stagingBytes;
-  const common = { deviceBytes, addressable, leastHostBytes, texts };
+  const common = { deviceBytes, addressable, leastHostBytes, texts, verify };
   if (errors.length > 0) return { ...common, plan: failed(errors), possible: false };
   const peak = memoryPeak(allocated, limits.offsetAlignment);
   return {

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Graph, GraphBuilder, type Module, type Node, type ValueId } from '../../ir/graph.ts';
 import { parseGraph, printGraph } from '../../ir/graph-text.ts';
+import { verifyModule } from '../../ir/module-verify.ts';
 import { inferType, OP_NAMES, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { SCALAR_OP_NAMES, SCALAR_OPS } from '../../ir/scalar.ts';
 import type { TensorType } from '../../ir/tensor.ts';
-import { verifyGraph, verifyModule } from '../../ir/verify.ts';
+import { verifyGraph } from '../../ir/verify.ts';
 
 const f32 = (...shape: number[]): TensorType => ({ dtype: 'f32', shape });
 const i32 = (...shape: number[]): TensorType => ({ dtype: 'i32', shape });
