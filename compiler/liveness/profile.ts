@@ -2,21 +2,22 @@ import { type ProgramAccess, type StepAccess, touchedBy } from './access.ts';
 import { takeHandovers } from './handovers.ts';
 import { StepTree } from './step-tree.ts';
 
-/** Where a tensor takes its bytes: {@link START} to a step, `-1` for no such step. */
+/** The steps in which a tensor opens and closes. */
 interface Span {
   readonly opens: number;
   readonly closes: number;
 }
 
-/** It is there before the first step; or it lasts beyond the last one. */
-const START = -2;
-const END = -3;
+/** Before the first step, for opening; and for closing where no step touches it. */
+const START = -1;
+/** It lasts beyond the last step. */
+const END = -2;
 
 /**
  * Live bytes of a program while its steps come, go and move, and their peak. Counts what `LiveEvents` counts for an order
  * that stays, handovers in place included. Steps have numbers that stay theirs: those of the access that it starts from,
  * later ones in the order in which they come. A change costs, for each tensor that the step touches, a logarithm of the
- * steps; the peak costs one.
+ * steps, squared where it finds its place among the others that touch the tensor; the peak costs one logarithm.
  */
 export class LiveProfile {
   private readonly use: Omit<ProgramAccess, 'steps'>;
@@ -56,9 +57,9 @@ export class LiveProfile {
     return startBytes + Math.max(tree.most, inFirst + idleBytes);
   }
 
-  /** Nodes of the tree that all changes so far have touched. */
-  get touchedNodes(): number {
-    return this.tree.settled;
+  /** Nodes of the tree that all changes so far have visited. */
+  get visitedNodes(): number {
+    return this.tree.visited;
   }
 
   /** Live bytes of each step, in order. */

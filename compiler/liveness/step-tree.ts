@@ -7,8 +7,8 @@ const NONE = -1;
  * trees. A change brings one way to the root up to date, of expected logarithmic length.
  */
 export class StepTree {
-  /** Nodes brought up to date so far: what all changes together cost. */
-  settled = 0;
+  /** Nodes looked at or brought up to date so far: what all questions and changes together cost. */
+  visited = 0;
   #root = NONE;
   readonly #left: number[] = [];
   readonly #right: number[] = [];
@@ -116,6 +116,7 @@ export class StepTree {
     let rank = this.#countOf(this.#left[node]);
     for (let at = node; this.#parent[at] !== NONE; at = this.#parent[at]) {
       const parent = this.#parent[at];
+      this.visited++;
       if (this.#right[parent] === at) rank += 1 + this.#countOf(this.#left[parent]);
     }
     return rank;
@@ -184,7 +185,7 @@ export class StepTree {
   }
 
   #settle(node: number): void {
-    this.settled++;
+    this.visited++;
     const left = this.#left[node];
     const right = this.#right[node];
     let live = left === NONE ? 0 : this.#sum[left];
