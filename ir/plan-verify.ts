@@ -48,6 +48,8 @@ import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
 // host        (plan-host.ts) snapshots and buffers are there where they are needed;
 // totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
 //             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+//
+// Nothing of it is shared with compiler/liveness, which the compiler plans by: see plan-lifetimes.ts.
 
 /** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
 export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
