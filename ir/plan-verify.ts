@@ -39,6 +39,8 @@ import { printable } from './printable.ts';
 // host        (plan-host.ts) snapshots and buffers are there where they are needed;
 // totals      (plan-totals.ts) slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
 //             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+//
+// Nothing of it is shared with compiler/liveness, which the compiler plans by: see plan-lifetimes.ts.
 
 /**
  * Reads what should be a plan: any version that this btc-compiler reads, brought up to the newest, and verified. Everyone who runs

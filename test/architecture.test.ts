@@ -44,14 +44,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/contract': ['compiler/contract', 'compiler/rewrite.ts', 'ir'],
   'compiler/simplify': ['compiler/simplify', 'compiler/rewrite.ts', 'ir'],
   'compiler/window': ['compiler/window', 'compiler/rewrite.ts', 'ir'],
-  'compiler/liveness': ['compiler/liveness', 'compiler/memory/in-place.ts', 'ir'],
-  'compiler/lower': [
-    'compiler/lower',
-    'compiler/liveness',
-    'compiler/memory/in-place.ts',
-    'compiler/window',
-    'ir',
-  ],
+  'compiler/liveness': ['compiler/liveness', 'ir'],
+  'compiler/lower': ['compiler/lower', 'compiler/liveness', 'compiler/window', 'ir'],
   'compiler/memory': [
     'compiler/memory',
     'compiler/liveness',

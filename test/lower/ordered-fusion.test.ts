@@ -14,12 +14,12 @@ import {
   transposedConvolution,
 } from '../../compiler/index.ts';
 import { type ProgramAccess, programAccess } from '../../compiler/liveness/access.ts';
+import { memoryModel, peakOfOrder } from '../../compiler/liveness/program-model.ts';
 import { fuse } from '../../compiler/lower/fuse.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { LoopNestMemory } from '../../compiler/lower/loop-nest-access.ts';
 import { fuseInOrder } from '../../compiler/lower/ordered-fusion.ts';
 import { lowerProgram, TensorTable } from '../../compiler/lower/program.ts';
-import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { expandFolds } from '../../compiler/window/folds.ts';
 import type { Module } from '../../ir/graph.ts';

@@ -6,12 +6,12 @@ import {
   programAccess,
   type StepAccess,
 } from '../../compiler/liveness/access.ts';
-import { type Blocks, peakLiveBytes } from '../../compiler/liveness/lifetimes.ts';
+import { type Blocks, peakLiveBytes } from '../../compiler/liveness/events.ts';
 import { LiveProfile } from '../../compiler/liveness/profile.ts';
+import { memoryModel, peakOfOrder } from '../../compiler/liveness/program-model.ts';
 import { CanonicalSearch } from '../../compiler/memory/canonical-search.ts';
 import { stepDependencies } from '../../compiler/memory/dependencies.ts';
 import { Packer } from '../../compiler/memory/first-fit.ts';
-import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { packBlocks } from '../../compiler/memory/offsets.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { planMemory } from '../../compiler/plan-search/index.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Blocks, liveBytes } from '../../compiler/liveness/lifetimes.ts';
+import { type Blocks, liveBytes } from '../../compiler/liveness/events.ts';
 import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import { liveCurve } from '../../compiler/plan-search/curve.ts';
 import type { Decisions } from '../../compiler/plan-search/decisions.ts';
