@@ -26,6 +26,10 @@ const LEAST_STAGING = 64 * 1024;
 /** Staging takes at most this part of the budget. */
 const STAGING_SHARE = 1 / 32;
 
+/** Most bytes of a buffer that swapped tensors go through, within a budget. */
+export const stagingWithin = (budgetBytes: number): number =>
+  Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE));
+
 /**
  * Searches memory actions until the plan keeps the budget. Between what the actions count and what the runtime allocates are packing,
  * rounding and staging, so the target follows the plan. Where that does not converge, the least that the actions can do is tried
@@ -43,7 +47,7 @@ export function fitBudget<P extends Placed>(
     return { placed, set, bytes: choice.bytes };
   };
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
-  const staging = Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE));
+  const staging = stagingWithin(budgetBytes);
   const fixed = attempt(set, Number.POSITIVE_INFINITY, staging);
   if (fits(fixed.placed)) return { placed: fixed.placed, kept: true };
   let target = budgetBytes;

@@ -2,7 +2,7 @@ import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
 import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
 import { applyDecisions, isInfeasible } from './apply.ts';
-import { type Decisions, noDecisions } from './decisions.ts';
+import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
 import { type ActionChoice, chooseActions, type ValueModule } from './greedy.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
@@ -19,6 +19,10 @@ export interface ActionSet {
   readonly recompute: RecomputeStrategy;
   readonly swap: SwapPolicy;
 }
+
+/** Whether nobody but a search decides: without a budget that is nothing. */
+export const isAutomatic = (set: ActionSet): boolean =>
+  [set.recompute, set.swap].every((choice) => choice === 'none' || choice === 'auto');
 
 /** What the named strategies of a set decide about a program that has `roomBytes` for all but persistent values. */
 export function namedDecisions(
@@ -81,7 +85,10 @@ export class MemoryActions {
 
   /** The schedule with the actions of a choice. */
   apply(choice: ActionChoice, targetBytes: number): Schedule {
-    return this.act(this.schedule, { actions: this, choice, targetBytes });
+    const isNothing =
+      choice.onHost.every((home) => home === 0) &&
+      choice.decisions.every(({ method }) => method.every((one) => one === KEEP));
+    return this.act(this.schedule, isNothing ? null : { actions: this, choice, targetBytes });
   }
 
   private search({ recompute, swap }: ActionSet, targetBytes: number): ActionChoice {

@@ -11,8 +11,14 @@ import {
   memoryPeak,
   UNLIMITED_HOST,
 } from '../memory/index.ts';
-import { type FeasibleBudget, feasibleBudgets, fitBudget, type Place } from './fit.ts';
-import { type ActionSet, MemoryActions } from './memory-actions.ts';
+import {
+  type FeasibleBudget,
+  feasibleBudgets,
+  fitBudget,
+  type Place,
+  stagingWithin,
+} from './fit.ts';
+import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts';
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
 import type { TransferCosts } from './timeline.ts';
 
@@ -96,6 +102,11 @@ function searchActions(
     placeSchedule(schedule, passes, { host, swapStagingBytes }, { target, limits });
   if (!options) return planned(place(passes.act(ordered, null), 0), limits);
   const { budgetBytes } = options;
+  if (isAutomatic(options)) {
+    // What fits as it is needs no actions, nor what they would have to know.
+    const plain = place(passes.act(ordered, null), stagingWithin(budgetBytes));
+    if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits);
+  }
   const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
   const actions = new MemoryActions(
     ordered,
