@@ -22,6 +22,7 @@ import { fromTypeScript } from './report-typescript.ts';
 import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
 import type { TargetName } from './targets.ts';
+import { formatTimings } from './timings.ts';
 
 export interface BuildCommandOptions {
   readonly outDir: string;
@@ -33,6 +34,7 @@ export interface BuildCommandOptions {
   readonly pretty?: boolean;
   readonly project?: string;
   readonly printAfter?: string;
+  readonly timings?: boolean;
   readonly contractions?: 'time' | 'macs';
   readonly recompute?: RecomputeStrategy;
   readonly swap?: SwapPolicy;
@@ -202,6 +204,7 @@ function summaryOf(
     lines.push(
       `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}`,
     );
+    if (options.timings && result.plan) lines.push(formatTimings(result.timings));
   }
   return lines;
 }

@@ -129,8 +129,9 @@ function createProgram(): Command {
     .option(
       '--print-after <pass>',
       `print the program as text after a pass: ${PASS_NAMES.join(', ')}`,
-      choice('--print-after', PASS_NAMES),
+      (given: string) => choice('--print-after', PASS_NAMES)(FORMER_PASSES[given] ?? given),
     )
+    .option('--timings', 'print what each pass took, and its verification')
     .addHelpText('after', EXIT_CODES)
     .action(async (files: string[], options: BuildCommandOptions) => {
       const { buildCommand } = await import('./build-command.ts');
@@ -308,6 +309,9 @@ function createProgram(): Command {
     });
   return program;
 }
+
+/** Names that passes had before: they keep working. */
+const FORMER_PASSES: Readonly<Record<string, string>> = { levers: 'actions' };
 
 const program = createProgram();
 watchStreams();

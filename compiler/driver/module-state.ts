@@ -59,12 +59,13 @@ export function printModule({ module, gradients }: ModuleState): string {
 }
 
 /** Modules that were found valid: passes that change nothing hand on the same object. */
-const valid = new WeakSet<Module>();
+const valid = new WeakMap<Module, ModuleChecks>();
 
 export function verifyState({ module, diagnostics }: ModuleState, checks?: ModuleChecks): string[] {
   if (diagnostics.some(({ category }) => category === 'error')) return [];
-  if (valid.has(module) && !checks) return [];
+  const known = valid.get(module);
+  if (known && (known.lowerable || !checks?.lowerable)) return [];
   const problems = verifyModule(module, checks);
-  if (problems.length === 0) valid.add(module);
+  if (problems.length === 0) valid.set(module, checks ?? {});
   return problems;
 }

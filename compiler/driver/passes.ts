@@ -153,11 +153,14 @@ export const PASSES = {
     'Makes contractions over windows of every fold, one per residue modulo the stride.',
     (state) => mapGraphs(state, expandFolds),
   ),
-  'simplify-gradients': overModules(
-    'simplify-gradients',
-    'Simplifies once more what differentiation and the optimiser have appended.',
-    (state) => mapGraphs(state, (graph) => simplify(graph, { differentiated: true })),
-  ),
+  'simplify-gradients': {
+    ...overModules<null>(
+      'simplify-gradients',
+      'Simplifies once more what differentiation and the optimiser have appended.',
+      (state) => mapGraphs(state, (graph) => simplify(graph, { differentiated: true })),
+    ),
+    verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
+  },
   slice: {
     ...overModules<ContractionBound | null>(
       'slice',
