@@ -86,13 +86,13 @@ function verifyPlacements(
       return;
     }
     if (policy === 'host') report(place, `has policy 'host' and slab ${slab}`);
-    const end = offset + byteCount(tensors[i].shape);
+    const end = offset + byteCount(tensors[i]);
     if (!slabs[slab]) report(place, `there is no slab ${slab}`);
     else if (!(offset >= 0) || offset % limits.offsetAlignment !== 0)
       report(place, `is at ${offset}, not at a multiple of ${limits.offsetAlignment}`);
     else if (end > slabs[slab].bytes)
       report(place, `ends at ${end}, behind its slab's end at ${slabs[slab].bytes}`);
-    if (byteCount(tensors[i].shape) > limits.maxBindingBytes)
+    if (byteCount(tensors[i]) > limits.maxBindingBytes)
       report(place, `takes more than the ${limits.maxBindingBytes} bytes of a binding`);
   });
 }
@@ -187,7 +187,7 @@ function verifyPlaces(
   const own = programs.map((): number[] => []);
   const live = new LiveRanges();
   const enter = (i: number) => {
-    const other = live.add(start(i), start(i) + byteCount(tensors[i].shape), i);
+    const other = live.add(start(i), start(i) + byteCount(tensors[i]), i);
     if (other >= 0)
       report(called(allocated, i), `shares bytes with '${tensors[other].name}' while both live`);
   };
@@ -217,7 +217,7 @@ function verifyPlaces(
 
 function verifyTotals(allocated: AllocatedSchedule, limits: TargetLimits, report: Report): void {
   const { tensors, placements, slabs, programs } = allocated;
-  const sizes = tensors.map(({ shape }) => alignUp(byteCount(shape), limits.offsetAlignment));
+  const sizes = tensors.map((tensor) => alignUp(byteCount(tensor), limits.offsetAlignment));
   const persistentEnd = slabs.map(() => 0);
   let persistentBytes = 0;
   placements.forEach(({ slab, offset, policy }, i) => {
@@ -278,7 +278,7 @@ function verifyHostSlots(allocated: AllocatedSchedule, report: Report): void {
     const place = `slot ${i}`;
     if (!(offset >= 0) || offset % HOST_ALIGNMENT !== 0)
       report(place, `is at ${offset}, not at a multiple of ${HOST_ALIGNMENT}`);
-    const wanted = held[i] === null ? 0 : byteCount(tensors[held[i]]?.shape ?? [0]);
+    const wanted = held[i] === null || !tensors[held[i]] ? 0 : byteCount(tensors[held[i]]);
     if (bytes !== wanted) report(place, `has ${bytes} bytes for ${wanted}`);
     if (i < slots.length && (slots[i].tensor !== tensor || slots[i].copies !== copies))
       report(place, 'is the home of another tensor than the schedule says');
@@ -367,7 +367,7 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
   check('memory for reading', reading, moves('in', 'file') || (onGpu && undone));
   check('memory for writing', writing, onGpu && (moves('out', 'file') || undone));
   const onDevice = (tensor: number) =>
-    tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor].shape)];
+    tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor])];
   const readback = onGpu
     ? readbackBytesOf({
         outputs: programs.map(({ outputs }) => outputs.flatMap(({ tensor }) => onDevice(tensor))),

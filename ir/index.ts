@@ -1,5 +1,6 @@
 /** The representations that flow through btc: graphs, kernels, schedules and plans; print, parse, verify, interpret. */
 export { type AllocationChecks, verifyAllocated } from './allocated-verify.ts';
+export * from './dtypes.ts';
 export * from './einsum.ts';
 export * from './graph.ts';
 export * from './graph-text.ts';

@@ -1,3 +1,4 @@
+import { DTYPE_PATTERN, type DType } from './dtypes.ts';
 import type {
   Affine,
   Axis,
@@ -14,7 +15,6 @@ import type {
 } from './kernel.ts';
 import { LOCAL } from './kernel.ts';
 import { SCALAR_OPS, type ScalarOp } from './scalar.ts';
-import type { DType } from './tensor.ts';
 
 // The text form of a kernel, one fact per line:
 //
@@ -304,7 +304,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^buffer b(\d+) (read|write|read_write) (f32|i32) (\d+)$/,
+    new RegExp(`^buffer b(\\d+) (read|write|read_write) (${DTYPE_PATTERN}) (\\d+)$`),
     (parts, [, index, access, dtype, elements]) => {
       expectIndex(index, parts.buffers.length);
       parts.buffers.push({
@@ -315,7 +315,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^n(\d+): (f32|i32) = (.+)$/,
+    new RegExp(`^n(\\d+): (${DTYPE_PATTERN}) = (.+)$`),
     (parts, [, index, dtype, text]) => {
       expectIndex(index, parts.nodes.length);
       parts.nodes.push(parseExpression(dtype as DType, text, parts.axes.length));

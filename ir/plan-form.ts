@@ -2,6 +2,7 @@
 // kind, no other field is, and every number is finite, whole and in range. It makes the verifier total on any value. The
 // published form is plan.schema.json; tests hold that both refuse the same.
 
+import { DTYPE_NAMES } from './dtypes.ts';
 import { isBareFileName } from './file-name.ts';
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
 import { isPrintable, printable } from './printable.ts';
@@ -117,7 +118,7 @@ const seconds = check(
 );
 const bytes = whole(0, Number.MAX_SAFE_INTEGER);
 const index = whole(0, 2 ** 32 - 1);
-const dtype = oneOf('f32', 'i32');
+const dtype = oneOf(...DTYPE_NAMES);
 const shape = list(whole(1, Number.MAX_SAFE_INTEGER), 0, 64);
 
 const tensor = {

@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import {
   type HostMemory,
@@ -24,7 +25,7 @@ import {
   verifySwapForm,
 } from './plan-swap.ts';
 import { printable } from './printable.ts';
-import { BYTES_PER_ELEMENT, byteCount, sameShape } from './tensor.ts';
+import { byteCount, sameShape } from './tensor.ts';
 
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
 //
@@ -125,8 +126,8 @@ function verifyTensors(plan: Plan, report: Report): void {
   plan.tensors.forEach((tensor, i) => {
     const path = `tensors[${i}]`;
     const { bytes, offset } = tensor;
-    if (bytes !== byteCount(tensor.shape))
-      report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor.shape)}`);
+    if (bytes !== byteCount(tensor))
+      report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor)}`);
     if (offset % alignment !== 0)
       report(`${path}.offset`, `${offset} is not a multiple of ${alignment}`);
     const slab = tensor.slab === null ? null : plan.slabs[tensor.slab];
@@ -147,10 +148,7 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
   const persistent = isPersistent(role);
   if (initial !== undefined && (!persistent || role === 'optimiser'))
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
-  else if (
-    initial !== undefined &&
-    initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0)
-  )
+  else if (initial !== undefined && initial !== DTYPES[dtype].round(initial))
     report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
@@ -174,9 +172,10 @@ function verifyKernels(plan: Plan, report: Report): void {
     const path = `kernels[${i}]`;
     if (!kernel[wanted]) report(`${path}.${wanted}`, `missing, but the target is ${plan.target}`);
     if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
-    kernel.bindings.forEach(({ bytes }, j) => {
-      if (bytes === 0 || bytes % BYTES_PER_ELEMENT !== 0)
-        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of 4`);
+    kernel.bindings.forEach(({ dtype, bytes }, j) => {
+      const unit = DTYPES[dtype].bytes;
+      if (bytes === 0 || bytes % unit !== 0)
+        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });
   });
   if ((plan.target === 'wasm') !== (plan.module !== undefined))
@@ -276,7 +275,7 @@ function verifyInterface(plan: Plan, name: string, program: PlanProgram, report:
   }
   program.inputs.forEach((input, i) => {
     const path = `programs.${name}.inputs[${i}].default`;
-    if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
+    if (input.default !== null && !DTYPES[input.dtype].accepts(input.default))
       report(path, `${input.default} is not an i32`);
     const problem = indexRangesError(input);
     if (problem) report(`programs.${name}.inputs[${i}].ranges[${problem[0]}]`, problem[1]);

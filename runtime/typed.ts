@@ -1,3 +1,4 @@
+import type { TensorArray } from '../ir/dtypes.ts';
 import type { DType, Shape } from '../ir/tensor.ts';
 import type { Session } from './session.ts';
 
@@ -5,7 +6,8 @@ import type { Session } from './session.ts';
 
 declare const tensorType: unique symbol;
 
-interface TypedArrays {
+/** As DTYPES of ir/dtypes.ts says at run time. */
+interface TypedArrays extends Record<DType, TensorArray> {
   f32: Float32Array;
   i32: Int32Array;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
 import type { CompileResult } from '../driver/result.ts';
@@ -188,7 +189,7 @@ function summaryOf(
   const [plan] = [...results.values()].map((result) => result.plan!);
   const parameters = plan.tensors
     .filter(({ role }) => role === 'parameter')
-    .reduce((sum, { bytes }) => sum + bytes / 4, 0);
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const place = options.noEmit ? 'checked' : `${options.outDir}/${base}.*`;
   const lines = [
     `${style.bold(file)} → ${place}  ${style.dim(`${parameters.toLocaleString('en')} parameters, ${Math.round(milliseconds)} ms`)}`,

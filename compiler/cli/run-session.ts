@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path';
+import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
@@ -11,10 +12,7 @@ export interface RunningSession {
   readonly description: string;
   readonly allocatedBytes: number;
   readonly hostBytes: number;
-  run(
-    program: string,
-    inputs: Record<string, Float32Array | Int32Array>,
-  ): Promise<Record<string, Float32Array | Int32Array>>;
+  run(program: string, inputs: Record<string, TensorArray>): Promise<Record<string, TensorArray>>;
   destroy(): void;
 }
 /** What the command's options say of memory. */

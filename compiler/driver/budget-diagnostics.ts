@@ -77,10 +77,10 @@ function layerMessages(layers: readonly LayerBytes[], deviceBytes: number): Rela
 }
 
 function layerMessage({ name, bytes, tensors }: LayerBytes): string {
-  const listed = tensors.slice(0, MOST_TENSORS).map(({ name, shape }) => ({
+  const listed = tensors.slice(0, MOST_TENSORS).map(({ name, type }) => ({
     name,
-    shape: `[${shape.join(', ')}]`,
-    size: formatBytes(byteCount(shape)),
+    shape: `[${type.shape.join(', ')}]`,
+    size: formatBytes(byteCount(type)),
   }));
   if (tensors.length === 1)
     return `live there: '${tensors[0].full}' ${listed[0].shape}, ${listed[0].size}`;

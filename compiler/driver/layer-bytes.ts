@@ -1,6 +1,6 @@
 import type { AllocatedSchedule, ScheduleTensor } from '../../ir/schedule.ts';
 import type { SourceSpan } from '../../ir/source.ts';
-import { byteCount } from '../../ir/tensor.ts';
+import { byteCount, type TensorType } from '../../ir/tensor.ts';
 import type { MemoryPeak } from '../memory/index.ts';
 
 /** What a layer, or a tensor of none, takes of the device's memory at the peak. */
@@ -15,7 +15,7 @@ interface LayerTensor {
   /** Within its layer. */
   readonly name: string;
   readonly full: string;
-  readonly shape: readonly number[];
+  readonly type: TensorType;
   readonly source: SourceSpan | null;
   readonly sort: Sort;
 }
@@ -67,7 +67,7 @@ export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): L
     const one = {
       name: nameWithin(layer, plain),
       full: tensor.name,
-      shape: tensor.shape,
+      type: tensor,
       source: tensor.source,
       sort: sortOf(schedule, index),
     };
@@ -78,8 +78,8 @@ export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): L
   return [...layers]
     .map(([name, tensors]) => ({
       name,
-      bytes: tensors.reduce((sum, { shape }) => sum + byteCount(shape), 0),
-      tensors: tensors.sort((a, b) => byteCount(b.shape) - byteCount(a.shape)),
+      bytes: tensors.reduce((sum, { type }) => sum + byteCount(type), 0),
+      tensors: tensors.sort((a, b) => byteCount(b.type) - byteCount(a.type)),
     }))
     .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
 }
@@ -100,7 +100,7 @@ export function sortBytes(
     const sums = new Map<Sort, number>(always.map((sort) => [sort, 0]));
     for (const index of indices) {
       const sort = sortOf(schedule, index);
-      sums.set(sort, (sums.get(sort) ?? 0) + byteCount(schedule.tensors[index].shape));
+      sums.set(sort, (sums.get(sort) ?? 0) + byteCount(schedule.tensors[index]));
     }
     return [...sums];
   };
@@ -127,7 +127,7 @@ export function layerAdvice(layers: readonly LayerBytes[]): string[] {
   if (!largest) return [];
   const total = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const weights = largest.tensors.reduce(
-    (sum, { sort, shape }) => sum + (WEIGHTS.includes(sort) ? byteCount(shape) : 0),
+    (sum, { sort, type }) => sum + (WEIGHTS.includes(sort) ? byteCount(type) : 0),
     0,
   );
   const share = `${((100 * largest.bytes) / total).toFixed(0)} % of it`;

@@ -184,7 +184,7 @@ export function allocate(
 function swapStagingOf(schedule: Schedule, target: Target, mostBytes: number) {
   const largest = schedule.programs
     .flatMap(({ transfers = [] }) => transfers.filter(({ kind }) => kind === 'out'))
-    .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor].shape)), 0);
+    .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor])), 0);
   if (target !== 'webgpu' || largest === 0) return { buffers: 0, bytes: 0 };
   return { buffers: SWAP_BUFFERS, bytes: alignUp(Math.min(largest, mostBytes), 256) };
 }
@@ -197,7 +197,7 @@ function sum(values: readonly number[]): number {
 /** The buffer of the target that the runtime reads outputs and persistent tensors through. */
 function stagingBytes({ tensors, programs }: Schedule): number {
   const onDevice = (tensor: number) => !tensors[tensor].hostResident;
-  const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
+  const bytes = (tensor: number) => byteCount(tensors[tensor]);
   return readbackBytesOf({
     outputs: programs.map(({ outputs }) =>
       outputs.flatMap(({ tensor }) => (onDevice(tensor) ? [bytes(tensor)] : [])),

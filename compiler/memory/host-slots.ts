@@ -176,7 +176,7 @@ function trafficOf(
   stagingBytes: number,
 ): HostTraffic {
   const isFile = new Set(inFile.map(({ slot }) => slot));
-  const bytesOf = (tensor: number) => byteCount(tensors[tensor].shape);
+  const bytesOf = (tensor: number) => byteCount(tensors[tensor]);
   const ins = programs.map(({ transfers = [] }) =>
     transfers.flatMap(({ kind, slot, tensor }) =>
       kind === 'in' && isFile.has(slot) ? [bytesOf(tensor)] : [],

@@ -260,7 +260,7 @@ function printInPlace(merged: InPlaceSchedule): string {
 function bindingErrors(schedule: Schedule, limits: TargetLimits): MemoryError[] {
   const limit = Math.min(limits.maxBindingBytes, slabCapacity(limits));
   return schedule.tensors.flatMap((tensor): MemoryError[] => {
-    const bytes = byteCount(tensor.shape);
+    const bytes = byteCount(tensor);
     return bytes > limit ? [{ kind: 'binding', tensor, bytes, limit }] : [];
   });
 }

@@ -29,20 +29,21 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
     return {
       ...{ slot, tensor, copies, isSnapshot: false, transfers: uses.length },
       program: own ? uses[0].program : null,
-      bytes: held === undefined ? 0 : byteCount(tensors[held].shape),
+      bytes: held === undefined ? 0 : byteCount(tensors[held]),
       first: own ? smallest(steps) : 0,
       last: own ? largest(steps) : 0,
     };
   });
   if (!programs.some(({ transfers }) => transfers?.length)) return named;
   const writers = persistentWriters(schedule);
-  const snapshots = tensors.flatMap(({ program, hostResident, shape }, tensor) => {
+  const snapshots = tensors.flatMap((type, tensor) => {
+    const { program, hostResident } = type;
     const written = writers.get(tensor) ?? 0;
     // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
     if (program !== null || hostResident || (written === 0 && target === 'wasm')) return [];
     return [
       {
-        ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(shape) },
+        ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(type) },
         ...{ copies: written > 0 ? (2 as const) : (1 as const), first: 0, last: 0 },
         transfers: written,
       },

@@ -1,7 +1,7 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { kernelWork } from '../codegen/kernel-work.ts';
 import {
   type Benchmark,
@@ -110,7 +110,7 @@ async function timeFamily(family: BenchmarkFamily, bench: Bench): Promise<TimedK
 }
 
 function bytesOf({ buffers }: Kernel): number {
-  return buffers.reduce((sum, { elements }) => sum + elements * BYTES_PER_ELEMENT, 0);
+  return buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0);
 }
 
 /** Invocations that keep a device busy, by the time of loops that few run and that as much work takes spread over many. */

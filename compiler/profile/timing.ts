@@ -1,9 +1,10 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import { benchmarkPlan, DONE, programName, REPEATS } from './benchmark-plan.ts';
 import { type Benchmark, copying, MANY_INVOCATIONS } from './benchmarks.ts';
 
-type Data = Float32Array | Int32Array;
+type Data = TensorArray;
 
 /** What measuring needs of a session of the runtime. */
 export interface MeasuredSession {
@@ -90,8 +91,8 @@ export async function timeTransfers(bench: Bench) {
     }),
   );
   try {
-    const bytes = 4 * TRANSFERRED;
     const values = { b0: new Float32Array(TRANSFERRED) };
+    const bytes = values.b0.byteLength;
     const wait = (session: MeasuredSession) => session.run(programName(1), {}, { read: [DONE] });
     const waiting = await best(bench, () => wait(small));
     const reading = await best(bench, () => large.readParameters());
