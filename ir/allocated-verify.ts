@@ -54,6 +54,7 @@ export function verifyAllocated(
   verifyPlaces(allocated, handovers, report);
   verifyTotals(allocated, limits, report);
   verifyHostSlots(allocated, report);
+  if (errors.length > 0) return errors;
   verifySnapshots(allocated, target, report);
   verifyBuffers(allocated, target, report);
   return errors;

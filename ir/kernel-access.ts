@@ -1,4 +1,4 @@
-import type { Affine, Kernel, Store } from './kernel.ts';
+import type { Kernel, Store } from './kernel.ts';
 import { addressRange, affineRange, axisRanges, loadRange } from './kernel-addresses.ts';
 import { isStaged, splitStage } from './kernel-stage.ts';
 
@@ -9,8 +9,21 @@ export interface ElementRange {
 }
 
 export interface WrittenRange extends ElementRange {
-  /** Every element of the range is written, whatever the buffers hold, and nothing is added to what was there. */
-  readonly whole: boolean;
+  /** What the store fills of the range; null where that depends on data, or is added to what was there. */
+  readonly pattern: Pattern | null;
+  /** To write the same once more makes a difference. */
+  readonly accumulates: boolean;
+}
+
+/** Runs of `length` elements, one per combination of the digits, from the first element of a range on. */
+export interface Pattern {
+  readonly length: number;
+  readonly digits: readonly Digit[];
+}
+
+interface Digit {
+  readonly stride: number;
+  readonly extent: number;
 }
 
 /** What one run of a kernel touches of one of its buffers. */
@@ -56,7 +69,12 @@ function deriveAccess(kernel: Kernel): BufferAccess[] {
     for (const store of part.stores) {
       const { low: from, high: to } = addressRange(affineRange(store.index, axes), store.indirect);
       if (store.accumulate) read(store.buffer, from, to);
-      written[store.buffer]?.push({ start: from, end: to + 1, whole: isWhole(part, store) });
+      written[store.buffer]?.push({
+        start: from,
+        end: to + 1,
+        pattern: patternOf(part, store),
+        accumulates: store.accumulate,
+      });
     }
   }
   const scratch = kernel.stage?.local.buffer ?? null;
@@ -67,23 +85,34 @@ function deriveAccess(kernel: Kernel): BufferAccess[] {
   }));
 }
 
-/** Whether a store leaves out no element between its first and its last. */
-function isWhole({ axes }: Pick<Kernel, 'axes'>, { index, indirect, accumulate }: Store): boolean {
-  return !indirect && !accumulate && isDense(axes, index);
-}
-
-/** Sorted by stride, no stride may be longer than what the smaller ones fill without a gap. */
-function isDense(axes: Kernel['axes'], { coefficients }: Affine): boolean {
+/** Sorted by stride, digits join the run as long as they leave no gap between what it fills so far. */
+function patternOf(
+  { axes }: Pick<Kernel, 'axes'>,
+  { index: { coefficients }, indirect, accumulate }: Store,
+): Pattern | null {
+  if (indirect || accumulate) return null;
   const digits = axes.flatMap(({ extent }, axis) =>
     extent > 1 && coefficients[axis] !== 0
-      ? [{ stride: Math.abs(coefficients[axis]), reach: extent - 1 }]
+      ? [{ stride: Math.abs(coefficients[axis]), extent }]
       : [],
   );
   digits.sort((a, b) => a.stride - b.stride);
-  let filled = 1;
-  for (const { stride, reach } of digits) {
-    if (stride > filled) return false;
-    filled += stride * reach;
-  }
-  return true;
+  let length = 1;
+  let joined = 0;
+  for (; joined < digits.length && digits[joined].stride <= length; joined++)
+    length += digits[joined].stride * (digits[joined].extent - 1);
+  return { length, digits: digits.slice(joined) };
+}
+
+/** The runs of elements that a store fills; null where nobody knows, or there are more than `most`. */
+export function filledRuns({ start, pattern }: WrittenRange, most: number): ElementRange[] | null {
+  if (!pattern) return null;
+  const { length, digits } = pattern;
+  if (digits.reduce((count, { extent }) => count * extent, 1) > most) return null;
+  let starts = [start];
+  for (const { stride, extent } of digits)
+    starts = starts.flatMap((first) =>
+      Array.from({ length: extent }, (_, i) => first + i * stride),
+    );
+  return starts.map((first) => ({ start: first, end: first + length }));
 }

@@ -95,6 +95,7 @@ function verifyStage(kernel: StagedKernel, report: Report): void {
 
 function verifyForm(kernel: Kernel, at: At): void {
   verifyAxes(kernel, at);
+  if (kernel.stores.length === 0) at('stores')('there is none');
   kernel.nodes.forEach((node, index) => {
     verifyNode(kernel, node, index, at(`n${index}`));
   });
@@ -112,6 +113,10 @@ function verifyPoints(kernel: Kernel, at: At): void {
 type At = (place: string) => Report;
 
 const AXIS_ORDER: Readonly<Record<AxisKind, number>> = { parallel: 0, reduced: 1, sequential: 2 };
+
+/** What generated code computes indices and counters in. */
+const I32: Range = { low: -(2 ** 31), high: 2 ** 31 - 1 };
+const U32: Range = { low: 0, high: 2 ** 32 - 1 };
 
 const isWhole = (value: number) => Number.isSafeInteger(value);
 const isPositive = (value: number) => isWhole(value) && value > 0;
@@ -237,6 +242,12 @@ function verifyStore(kernel: Kernel, store: Store, report: Report): void {
 }
 
 function verifyRanges(kernel: Kernel, at: At): void {
+  const axes = axisRanges(kernel);
+  const within = (place: string, index: Affine, { low, high }: Range, what: string) => {
+    const range = affineRange(index, axes);
+    if (range.low < low || range.high > high)
+      at(place)(`computes ${range.low} to ${range.high}, not all of them ${what}`);
+  };
   const verify = (place: string, buffer: number, range: Range) => {
     const { elements } = kernel.buffers[buffer];
     if (range.low > range.high) return;
@@ -244,12 +255,16 @@ function verifyRanges(kernel: Kernel, at: At): void {
       at(place)(`addresses ${range.low} to ${range.high} of b${buffer}, which has ${elements}`);
   };
   kernel.nodes.forEach((node, i) => {
+    if (node.kind === 'index') within(`n${i}`, node.index, I32, 'i32');
+    if (node.kind === 'random') within(`n${i}`, node.counter, U32, 'u32');
+    if (node.kind === 'inBounds' || node.kind === 'load')
+      for (const { index } of node.bounds) within(`n${i}`, index, I32, 'i32');
     if (node.kind !== 'load') return;
     const range = loadRange(kernel, node.index, node.bounds);
     if (range.low <= range.high) verify(`n${i}`, node.buffer, addressRange(range, node.indirect));
   });
   kernel.stores.forEach((store, i) => {
-    const range = affineRange(store.index, axisRanges(kernel));
+    const range = affineRange(store.index, axes);
     verify(`store ${i}`, store.buffer, addressRange(range, store.indirect));
   });
 }

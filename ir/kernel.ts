@@ -13,6 +13,7 @@ import type { ScalarOp } from './scalar.ts';
  * - nodes are in evaluation order: operands precede users;
  * - an `accumulator` node exists if and only if `reduction` does; `reduction.value` and the nodes it needs do
  *   not depend on it;
+ * - it stores something; values of `index` nodes and bounds are i32 at every point, counters of random numbers u32;
  * - every load without a failing bound and every store is inside its buffer for every point of the axes;
  * - distinct points of the parallel axes never store to the same element;
  * - a buffer that is both loaded and stored (`read_write`) is loaded only at the very element that the same

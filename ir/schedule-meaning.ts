@@ -1,5 +1,5 @@
 import type { Kernel } from './kernel.ts';
-import { type ElementRange, kernelAccess } from './kernel-access.ts';
+import { type ElementRange, filledRuns, kernelAccess } from './kernel-access.ts';
 import { kernelBody } from './kernel-text.ts';
 import type { ScheduleProgram, ScheduleStep, ScheduleTransfer } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
@@ -29,6 +29,9 @@ export function sameMeaning(before: MeantSchedule, after: MeantSchedule): string
   }
   return null;
 }
+
+/** A store that leaves more gaps than this counts as one that depends on what was there before. */
+const MOST_RUNS = 4096;
 
 /** What can be seen of a run from outside, in order. */
 interface Observation {
@@ -127,9 +130,9 @@ function runStep(
   writes.forEach((b, k) => {
     const made = terms.step([code, k, ...read], place);
     for (const range of access[b].written) {
-      const target = at(b, range);
-      const value = range.whole ? made : terms.over(made, target.read(), range);
-      target.writePart(value, range.start);
+      const runs = filledRuns(range, MOST_RUNS);
+      if (runs) for (const run of runs) at(b, run).writePart(made, run.start);
+      else at(b, range).writeOver(made, range);
     }
   });
 }

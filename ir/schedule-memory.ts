@@ -1,4 +1,5 @@
 import { DTYPES } from './dtypes.ts';
+import type { WrittenRange } from './kernel-access.ts';
 import type { AllocatedSchedule, Schedule } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import type { Part, Terms } from './symbolic-terms.ts';
@@ -155,6 +156,16 @@ export class Place {
   writePart(symbol: number, from: number): void {
     const { start, bytes, element } = this.#extent;
     this.#space.write(start, start + bytes, symbol, from * element);
+  }
+
+  /** Writes some elements of a range, nobody knows which. */
+  writeOver(symbol: number, range: WrittenRange): void {
+    const { start, bytes } = this.#extent;
+    const parts = this.#space.read(start, start + bytes);
+    const first = parts[0];
+    const twice = parts.length === 1 && this.#terms.isOver(first.symbol, symbol, range);
+    if (twice && !range.accumulates) return;
+    this.writePart(this.#terms.over(symbol, this.#terms.joined(parts), range), range.start);
   }
 
   clear(): void {

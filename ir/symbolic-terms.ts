@@ -14,7 +14,12 @@ type Term =
   /** What a step makes: its code, which of its results, and what it read. */
   | { readonly kind: 'step'; readonly made: readonly number[]; readonly place: string }
   /** A result that does not fill its range, and what was there before. */
-  | { readonly kind: 'over'; readonly value: number; readonly before: number };
+  | {
+      readonly kind: 'over';
+      readonly value: number;
+      readonly before: number;
+      readonly range: ElementRange;
+    };
 
 /** Symbols as numbers: equal terms are one number. */
 export class Terms {
@@ -40,8 +45,17 @@ export class Terms {
     return this.#intern(`step ${made.join()}`, { kind: 'step', made, place });
   }
 
-  over(value: number, before: number, { start, end }: ElementRange): number {
-    return this.#intern(`over ${value},${before},${start},${end}`, { kind: 'over', value, before });
+  over(value: number, before: number, range: ElementRange): number {
+    const { start, end } = range;
+    const term = { kind: 'over', value, before, range } as const;
+    return this.#intern(`over ${value},${before},${start},${end}`, term);
+  }
+
+  /** Whether a symbol is `value` over something, in the same range. */
+  isOver(symbol: number, value: number, { start, end }: ElementRange): boolean {
+    const term = this.#terms[symbol];
+    if (term.kind !== 'over' || term.value !== value) return false;
+    return term.range.start === start && term.range.end === end;
   }
 
   joined(parts: readonly Part[]): number {

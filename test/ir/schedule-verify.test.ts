@@ -422,10 +422,7 @@ const MUTATIONS: Mutations = [
   [
     'a copy in of what says nothing',
     (s) => {
-      s.tensors[12] = { ...s.tensors[8], shape: [100], name: 'free' };
-      s.programs[0].transfers.push({ kind: 'out', tensor: 9, slot: 1, step: 7 });
-      s.programs[1].transfers = [];
-      s.programs[0].transfers.splice(2, 0);
+      s.tensors.push({ ...s.tensors[4], name: 'free' });
       s.programs[0].transfers[3].tensor = 12;
       s.programs[0].steps[4].operands[0] = 12;
       s.programs[0].steps[5].operands[0] = 12;

@@ -10,6 +10,7 @@ import {
   type TargetLimits,
   WEBGPU_DEFAULT_LIMITS,
 } from '../../ir/schedule.ts';
+import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { scheduleResults } from '../support/schedule-results.ts';
 import { soaked } from '../support/soak.ts';
@@ -108,6 +109,7 @@ describe('planMemory under a budget', () => {
           : planned(schedule, limits, options(seed, overlap, actions, least));
         expect(again.deviceBytes).toBeLessThanOrEqual(least);
         expect(scheduleResults(again.schedule!)).toEqual(scheduleResults(plain.schedule!));
+        expect(sameMeaning(schedule, again.schedule!)).toBe(null);
         verified(again.schedule!, least);
         expect(parseSchedule(printSchedule(again.schedule!))).toEqual(again.schedule);
       }),
@@ -127,6 +129,7 @@ describe('planMemory under a budget', () => {
         const budget = Math.floor(plain.deviceBytes * share);
         const acted = planned(schedule, limits, options(seed, overlap, actions, budget));
         expect(scheduleResults(acted.schedule!)).toEqual(scheduleResults(plain.schedule!));
+        expect(sameMeaning(schedule, acted.schedule!)).toBe(null);
         verified(acted.schedule!, null);
       }),
       soaked(25),
@@ -163,6 +166,7 @@ describe('planMemory under a budget', () => {
           const { hostBytes: held, spillBytes: inFile } = verified(kept.schedule!, budget);
           expect(held).toBeLessThanOrEqual(most);
           expect(scheduleResults(kept.schedule!)).toEqual(scheduleResults(plain.schedule!));
+          expect(sameMeaning(schedule, kept.schedule!)).toBe(null);
           if (inFile > 0) spilled++;
         }
       }),

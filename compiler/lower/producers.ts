@@ -1,0 +1,37 @@
+import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
+import { fuseProducers, type StageModel } from './producer-fusion.ts';
+
+/** Computes contractions that only one other contraction reads inside of that one, tile by tile. */
+export function fuseProducersOf(
+  lowered: LoweredModule,
+  {
+    maxStorageBuffers,
+    stages,
+  }: { readonly maxStorageBuffers: number; readonly stages: StageModel },
+): LoweredModule {
+  const remarks = [...lowered.remarks];
+  // Arrays of stages may take their memory from tensors of their own.
+  const tensors: ScheduleTensor[] = [...lowered.tensors];
+  const limits = fusionLimits({ tensors }, maxStorageBuffers);
+  const programs = lowered.programs.map((program, index) => ({
+    ...program,
+    nests: fuseProducers(program.nests, {
+      ...limits,
+      memory: memoryOf({ ...lowered, tensors }, program),
+      model: stages,
+      tensors,
+      addHolder: (elements, intermediate) =>
+        tensors.push({
+          ...tensors[intermediate],
+          name: `${tensors[intermediate].name}.tile`,
+          dtype: 'f32',
+          shape: [elements],
+          role: 'activation',
+          program: index,
+        }) - 1,
+      report: (tensor, outcome) => remarks.push(`t${tensor} ${tensors[tensor].name} ${outcome}`),
+    }),
+  }));
+  return { ...lowered, tensors, programs, remarks };
+}

@@ -1,0 +1,64 @@
+import { stageModel } from '../../compiler/codegen/stage-model.ts';
+import { runPipeline } from '../../compiler/driver/pipeline.ts';
+import { withOptions } from '../../compiler/frontend/option.ts';
+import { traceModel } from '../../compiler/frontend/trace.ts';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { type ActionSet, planMemory } from '../../compiler/memory/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
+import type { Target } from '../../ir/plan.ts';
+import {
+  type AllocatedSchedule,
+  type Schedule,
+  WASM_LIMITS,
+  WEBGPU_DEFAULT_LIMITS,
+} from '../../ir/schedule.ts';
+import type { SmallNetwork } from './small-networks.ts';
+
+export const limitsOf = (target: Target) =>
+  target === 'wasm' ? WASM_LIMITS : WEBGPU_DEFAULT_LIMITS;
+
+/** The schedule of a network behind lowering. */
+export async function loweredNetwork(network: SmallNetwork, target: Target): Promise<Schedule> {
+  const { result } = await withOptions(network.set, async () => {
+    const model = await network.model();
+    return { traced: traceModel(model), optimiser: model.definition.train?.optimizer ?? null };
+  });
+  const { traced, optimiser } = result;
+  const limits = limitsOf(target);
+  const { module } = runPipeline(traced, { target, limits, optimiser });
+  return lowerModule(module, {
+    maxStorageBuffers: limits.maxStorageBuffers,
+    offsetAlignment: limits.offsetAlignment,
+    fusion: orderProgram,
+    stages: stageModel(target, limits),
+  });
+}
+
+/** The same with places in memory, where memory actions shall save a share of what it takes without them. */
+export function plannedWithin(
+  schedule: Schedule,
+  target: Target,
+  actions: ActionSet,
+  share: number,
+): AllocatedSchedule {
+  const limits = limitsOf(target);
+  const plain = planMemory(schedule, limits, { target });
+  const costs = {
+    deviceToHostBytesPerSecond: 1e9,
+    hostToDeviceBytesPerSecond: 1e9,
+    transferSeconds: 1e-6,
+    overlap: 0.5,
+  };
+  const { schedule: planned } = planMemory(schedule, limits, {
+    target,
+    actions: {
+      ...actions,
+      budgetBytes: Math.floor(plain.deviceBytes * share),
+      secondsOf: () => 1e-5,
+      costs,
+      host: { hostBytes: Number.POSITIVE_INFINITY, spillBytes: 0 },
+    },
+  });
+  if (!planned) throw new Error(`'${schedule.name}' cannot be placed`);
+  return planned;
+}
