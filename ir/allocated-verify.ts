@@ -10,6 +10,7 @@ import { LiveRanges } from './ranges.ts';
 import type { AllocatedSchedule, Placement, ScheduleTransfer, TargetLimits } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import { type Report, verifySchedule } from './schedule-verify.ts';
+import { TARGET_RULES } from './targets.ts';
 import { byteCount } from './tensor.ts';
 
 // The invariants of an allocated schedule, beyond those of a schedule (schedule-verify.ts):
@@ -336,7 +337,7 @@ function verifySnapshots(allocated: AllocatedSchedule, target: Target, report: R
       if (program !== null || hostResident) return;
       // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
       if (written.has(i)) copiesOf.set(i, 2);
-      else if (target === 'webgpu') copiesOf.set(i, 1);
+      else if (TARGET_RULES[target].losesMemory) copiesOf.set(i, 1);
     });
   }
   for (const { tensor, copies } of snapshots) {
@@ -355,7 +356,7 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
   const transfers = programs.flatMap(({ transfers = [] }) => transfers);
   const moves = (wanted: ScheduleTransfer['kind'], tier?: HostTier) =>
     transfers.some(({ kind, slot }) => kind === wanted && (!tier || hostSlots[slot].tier === tier));
-  const onGpu = target === 'webgpu';
+  const staged = !TARGET_RULES[target].readsDirectly;
   const undone = snapshots.some(({ tier, copies }) => tier === 'file' && copies === 2);
   const check = (what: string, { buffers, bytes }: BufferSet, needed: boolean) => {
     if (needed !== buffers > 0 || needed !== bytes > 0)
@@ -364,12 +365,12 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
         `${buffers} buffers of ${bytes} bytes, but ${needed ? 'something passes' : 'nothing passes'} through them`,
       );
   };
-  check('staging of swaps', swapStaging, onGpu && moves('out'));
-  check('memory for reading', reading, moves('in', 'file') || (onGpu && undone));
-  check('memory for writing', writing, onGpu && (moves('out', 'file') || undone));
+  check('staging of swaps', swapStaging, staged && moves('out'));
+  check('memory for reading', reading, moves('in', 'file') || (staged && undone));
+  check('memory for writing', writing, staged && (moves('out', 'file') || undone));
   const onDevice = (tensor: number) =>
     tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor])];
-  const readback = onGpu
+  const readback = staged
     ? readbackBytesOf({
         outputs: programs.map(({ outputs }) => outputs.flatMap(({ tensor }) => onDevice(tensor))),
         persistent: tensors.flatMap(({ program }, i) => (program === null ? onDevice(i) : [])),

@@ -6,6 +6,7 @@ import { DTYPE_NAMES } from './dtypes.ts';
 import { isBareFileName } from './file-name.ts';
 import { PLAN_FORMAT, PLAN_VERSION } from './plan.ts';
 import { isPrintable, printable } from './printable.ts';
+import { TARGET_NAMES } from './targets.ts';
 
 type Check = (value: unknown, path: string, errors: string[]) => void;
 
@@ -193,7 +194,7 @@ const plan = record(
     format: oneOf(PLAN_FORMAT),
     version: oneOf(PLAN_VERSION),
     name,
-    target: oneOf('webgpu', 'wasm'),
+    target: oneOf(...TARGET_NAMES),
     producer: name,
     memory: record({
       budgetBytes: nullable(bytes),

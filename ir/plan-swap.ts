@@ -8,6 +8,7 @@ import {
   type PlanSwap,
 } from './plan.ts';
 import { LiveRanges } from './ranges.ts';
+import { TARGET_RULES } from './targets.ts';
 
 // The part of `verifyPlan` about values that leave device memory. What it proves:
 //
@@ -103,7 +104,7 @@ export function verifySwapForm(plan: Plan, report: Report): void {
   if (buffers === 0 ? bytes !== 0 : bytes === 0 || bytes % 16 !== 0)
     report('swap.staging.bytes', `${bytes} is no size of ${buffers} buffers`);
   if (
-    plan.target === 'wasm'
+    TARGET_RULES[plan.target].readsDirectly
       ? buffers > 0
       : buffers > MOST_STAGING_BUFFERS || (outs > 0 && buffers === 0)
   )

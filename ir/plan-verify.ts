@@ -8,7 +8,6 @@ import {
   type PlanProgram,
   type PlanStep,
   type PlanTensor,
-  type Target,
 } from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
 import { planFormErrors } from './plan-form.ts';
@@ -25,6 +24,7 @@ import {
   verifySwapForm,
 } from './plan-swap.ts';
 import { printable } from './printable.ts';
+import { TARGET_NAMES, TARGET_RULES } from './targets.ts';
 import { byteCount, sameShape } from './tensor.ts';
 
 // The invariants of a plan. A plan that keeps them is safe to run wherever its code keeps to its bindings:
@@ -50,12 +50,8 @@ import { byteCount, sameShape } from './tensor.ts';
 // totals      slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
 //             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
 
-/** Alignment of tensor offsets, part of the plan's format. 256 is what every WebGPU device accepts. */
-export const OFFSET_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 16 };
 /** Offsets of bindings inside their tensors are multiples of this on every target. */
 export const BINDING_ALIGNMENT = 256;
-/** Slab sizes are multiples of this. */
-export const SLAB_ALIGNMENT: Readonly<Record<Target, number>> = { webgpu: 256, wasm: 65536 };
 
 export type Report = (path: string, reason: string) => void;
 
@@ -122,7 +118,7 @@ function verifyNames(plan: Plan, report: Report): void {
 }
 
 function verifyTensors(plan: Plan, report: Report): void {
-  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const alignment = TARGET_RULES[plan.target].offsetAlignment;
   plan.tensors.forEach((tensor, i) => {
     const path = `tensors[${i}]`;
     const { bytes, offset } = tensor;
@@ -165,29 +161,41 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
     report(`${path}.program`, `there is no program '${program}'`);
 }
 
+const CODE_FIELDS = [...new Set(TARGET_NAMES.map((target) => TARGET_RULES[target].code))];
+
+const targetsWith = (rule: 'hasModule' | 'hasLimits') =>
+  TARGET_NAMES.filter((target) => TARGET_RULES[target][rule]).join(' and ');
+
 function verifyKernels(plan: Plan, report: Report): void {
-  const [wanted, other] =
-    plan.target === 'webgpu' ? (['wgsl', 'export'] as const) : (['export', 'wgsl'] as const);
+  const wanted = TARGET_RULES[plan.target].code;
+  const others = CODE_FIELDS.filter((field) => field !== wanted);
   plan.kernels.forEach((kernel, i) => {
     const path = `kernels[${i}]`;
     if (!kernel[wanted]) report(`${path}.${wanted}`, `missing, but the target is ${plan.target}`);
-    if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
+    for (const other of others)
+      if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
     kernel.bindings.forEach(({ dtype, bytes }, j) => {
       const unit = DTYPES[dtype].bytes;
       if (bytes === 0 || bytes % unit !== 0)
         report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });
   });
-  if ((plan.target === 'wasm') !== (plan.module !== undefined))
-    report('module', plan.target === 'wasm' ? 'missing, but the target is wasm' : 'only for wasm');
-  if (plan.limits && plan.target === 'wasm') report('limits', 'only for webgpu');
+  const { hasModule, hasLimits } = TARGET_RULES[plan.target];
+  if (hasModule !== (plan.module !== undefined))
+    report(
+      'module',
+      hasModule
+        ? `missing, but the target is ${plan.target}`
+        : `only for ${targetsWith('hasModule')}`,
+    );
+  if (plan.limits && !hasLimits) report('limits', `only for ${targetsWith('hasLimits')}`);
 }
 
 function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {
   program.steps.forEach((step, s) => {
     const path = `programs.${name}.steps[${s}]`;
-    if (plan.target === 'wasm' && step.grid.some((extent) => extent !== 1))
-      report(`${path}.grid`, 'must be [1, 1, 1] on wasm');
+    if (!TARGET_RULES[plan.target].hasGrid && step.grid.some((extent) => extent !== 1))
+      report(`${path}.grid`, `must be [1, 1, 1] on ${plan.target}`);
     const kernel = plan.kernels[step.kernel];
     if (!kernel) {
       report(`${path}.kernel`, `there is no kernel ${step.kernel}`);
@@ -320,7 +328,7 @@ interface Totals {
 
 /** Extents by slab: persistent tensors first, the arena behind them. */
 function measure(plan: Plan): Totals {
-  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const alignment = TARGET_RULES[plan.target].offsetAlignment;
   const persistentEnd = new Array<number>(plan.slabs.length).fill(0);
   const end = persistentEnd.slice();
   let persistentBytes = 0;
@@ -335,7 +343,7 @@ function measure(plan: Plan): Totals {
   return {
     arenaBytes: end.reduce((sum, bytes, slab) => sum + bytes - persistentEnd[slab], 0),
     persistentBytes,
-    slabBytes: end.map((bytes) => alignUp(bytes, SLAB_ALIGNMENT[plan.target])),
+    slabBytes: end.map((bytes) => alignUp(bytes, TARGET_RULES[plan.target].slabAlignment)),
   };
 }
 
@@ -362,7 +370,7 @@ function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.snapshotOptionBytes', memory.snapshotOptionBytes, snapshotOptionBytes(plan));
   equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
-  const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
+  const peak = peakLiveBytes(plan, TARGET_RULES[plan.target].offsetAlignment);
   equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
   equal('memory.packing.gapBytes', memory.packing.gapBytes, memory.arenaBytes - peak);
   if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
@@ -370,5 +378,6 @@ function verifyTotals(plan: Plan, report: Report): void {
       'memory.deviceBytes',
       `${memory.deviceBytes} is over the budget of ${memory.budgetBytes}`,
     );
-  if (plan.module) equal('module.pages', plan.module.pages, slabs / SLAB_ALIGNMENT.wasm);
+  if (plan.module)
+    equal('module.pages', plan.module.pages, slabs / TARGET_RULES[plan.target].slabAlignment);
 }

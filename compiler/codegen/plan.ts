@@ -20,6 +20,7 @@ import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
 import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { SourceTables } from './source-tables.ts';
 
@@ -108,7 +109,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
-    ...(options.limits && options.target === 'webgpu'
+    ...(options.limits && TARGET_RULES[options.target].hasLimits
       ? { limits: codeLimits(options.limits) }
       : {}),
   };

@@ -5,7 +5,6 @@ import { type ModuleChecks, verifyModule } from '../../ir/module-verify.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { Schedule, TargetLimits } from '../../ir/schedule.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
-import { stageModel } from '../codegen/stage-model.ts';
 import { orderContractions } from '../contract/index.ts';
 import type { Objective } from '../contract/objective.ts';
 import { OrderRecords } from '../contract/record.ts';
@@ -18,6 +17,7 @@ import { type ActionOptions, type MemoryPlan, planMemory } from '../memory/index
 import { orderProgram } from '../memory/order.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
+import { stageModel } from '../targets/index.ts';
 import { withTraining } from '../training/index.ts';
 import { verified } from '../verified.ts';
 import { expandFolds } from '../window/folds.ts';

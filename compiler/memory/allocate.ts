@@ -2,6 +2,7 @@ import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import {
   alignedBytes,
@@ -158,7 +159,7 @@ export function allocate(
   const slabs = Array.from({ length: slabCount }, (_, slab) => ({
     bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
   }));
-  const readback = target === 'webgpu' ? stagingBytes(schedule) : 0;
+  const readback = TARGET_RULES[target].readsDirectly ? 0 : stagingBytes(schedule);
   // Snapshots of a plan that takes nothing else out go the way of the outputs.
   const placer = new HostPlacer(schedule, target, swapStaging.bytes || readback);
   const placement = placer.place(host);
@@ -185,7 +186,7 @@ function swapStagingOf(schedule: Schedule, target: Target, mostBytes: number) {
   const largest = schedule.programs
     .flatMap(({ transfers = [] }) => transfers.filter(({ kind }) => kind === 'out'))
     .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor])), 0);
-  if (target !== 'webgpu' || largest === 0) return { buffers: 0, bytes: 0 };
+  if (TARGET_RULES[target].readsDirectly || largest === 0) return { buffers: 0, bytes: 0 };
   return { buffers: SWAP_BUFFERS, bytes: alignUp(Math.min(largest, mostBytes), 256) };
 }
 

@@ -9,6 +9,7 @@ import type {
 } from '../../ir/schedule.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { liveness } from '../liveness/lifetimes.ts';
 import { type MemoryPeak, memoryPeak } from '../liveness/peak.ts';
@@ -51,7 +52,7 @@ export {
 export type MemoryStage = 'order' | 'actions' | 'in-place' | 'allocate';
 
 export interface MemoryOptions {
-  /** wasm has one slab and reads its memory directly, so it needs no staging. */
+  /** Whether there is one slab, and whether values are staged, follows from its rules. */
   readonly target: Target;
   /** What may be done to keep a budget; nothing without. */
   readonly actions?: ActionOptions;
@@ -214,7 +215,7 @@ function placeSchedule(
   const { allocated, placer, placement } = allocate(merged, live, limits, options);
   const slabBytes = allocated.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
   const errors: MemoryError[] = [];
-  if (options.target === 'wasm' && allocated.slabs.length > 1)
+  if (TARGET_RULES[options.target].oneAddressSpace && allocated.slabs.length > 1)
     errors.push({ kind: 'address-space', bytes: slabBytes, limit: limits.maxBufferBytes });
   const addressable = errors.length === 0;
   const { host } = options;

@@ -1,6 +1,7 @@
 import { largest, smallest } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { Schedule } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 
 /** What a slot holds and when: a home or snapshot always, another one from its first copy out to its last copy in. */
@@ -39,8 +40,9 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
   const snapshots = tensors.flatMap((type, tensor) => {
     const { program, hostResident } = type;
     const written = writers.get(tensor) ?? 0;
-    // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
-    if (program !== null || hostResident || (written === 0 && target === 'wasm')) return [];
+    if (program !== null || hostResident) return [];
+    // Of memory that cannot be lost only what a failed run has changed is ever read.
+    if (written === 0 && !TARGET_RULES[target].losesMemory) return [];
     return [
       {
         ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(type) },

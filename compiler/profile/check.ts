@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Target } from '../../ir/plan.ts';
+import { isTarget } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { DEFAULT_PROFILES } from './defaults.ts';
-import type { DeviceProfile } from './profile.ts';
+import { TARGETS } from '../targets/index.ts';
+import { type DeviceProfile, PROFILE_FORMAT } from './profile.ts';
 
 let validate: ReturnType<Ajv['compile']> | null = null;
 
@@ -17,13 +18,13 @@ export function checkProfile(value: unknown, file: string): Diagnostic[] {
   );
   if (validate(value)) {
     const { target, workgroups } = value as DeviceProfile;
-    if ((workgroups === null) === (target === 'wasm')) return [];
-    const wanted = target === 'wasm' ? 'null on wasm' : 'an object on webgpu';
+    if ((workgroups !== null) === TARGETS[target].hasWorkgroups) return [];
+    const wanted = `${TARGETS[target].hasWorkgroups ? 'an object' : 'null'} on ${target}`;
     return [absurd(value, file, 'workgroups', workgroups, wanted)];
   }
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'anyOf');
   const object = typeof value === 'object' && value !== null && 'format' in value;
-  if (!object || (value as DeviceProfile).format !== DEFAULT_PROFILES.wasm.format)
+  if (!object || (value as DeviceProfile).format !== PROFILE_FORMAT)
     return [diagnostic(5020, null, { file, reason: "its 'format' is not 'btc-profile'" })];
   // `workgroups` is null or an object: where the object has a mistake, that it is not null is none.
   return errors
@@ -62,7 +63,7 @@ function absurd(
   wanted: string,
 ): Diagnostic {
   const { name = file, target } = profile as Partial<DeviceProfile>;
-  const usual: unknown = DEFAULT_PROFILES[target === 'webgpu' ? 'webgpu' : 'wasm'];
+  const usual: unknown = TARGETS[isTarget(target) ? target : 'wasm'].profile;
   const proposal = field
     .split('.')
     .reduce((part, key) => (part as Record<string, unknown> | null)?.[key], usual);

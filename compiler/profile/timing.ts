@@ -1,6 +1,7 @@
 import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import { TARGETS } from '../targets/index.ts';
 import { benchmarkPlan, DONE, programName, REPEATS } from './benchmark-plan.ts';
 import { type Benchmark, copying, MANY_INVOCATIONS } from './benchmarks.ts';
 
@@ -112,8 +113,7 @@ export async function timeTransfers(bench: Bench) {
       deviceToHostBytesPerSecond: bytes / Math.max(LEAST_SECONDS, reading - readingLittle),
       hostToDeviceBytesPerSecond: bytes / Math.max(LEAST_SECONDS, writing - waiting),
       transferSeconds: readingLittle,
-      // In WebAssembly the one thread copies and computes.
-      overlap: target === 'wasm' ? 0 : Math.max(0, Math.min(1, hidden)),
+      overlap: TARGETS[target].overlaps ? Math.max(0, Math.min(1, hidden)) : 0,
     };
   } finally {
     small.destroy();

@@ -1,10 +1,10 @@
-import { stageModel } from '../../compiler/codegen/stage-model.ts';
 import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { withOptions } from '../../compiler/frontend/option.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { type ActionSet, planMemory } from '../../compiler/memory/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
+import { stageModel } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import {
   type AllocatedSchedule,
