@@ -84,13 +84,14 @@ export interface WorkgroupArray {
 /**
  * A shading language: what it spells in its own way. The rest is common to the languages of this family and stands as text
  * in the tiles: blocks in braces, `if (…) {`, `return …;`, `name = value;`, `name[index]`, calls of functions, `+ - * %` and
- * comparisons of indices, `&&` and `||`.
+ * comparisons of indices, `&&` and `||`. `docs/extending/target.md` says how to add one.
  *
- * Results are expressions unless they are called statements. An expression binds at least as tightly as a product.
- * Operands that are called names may be calls or accesses as well; any other operand is at most a sum of products and is
- * put in parentheses where the language needs them.
+ * A result is an expression unless it is called a statement. `quotient` binds as tightly as a product, `clamped` as a call,
+ * `inside` as a comparison; every other expression is all of what is declared, assigned, returned or passed. An operand
+ * that is called a name is a name, an access or a call. Any other operand may be a sum of products.
  */
 export interface Dialect<Helper extends string = string> {
+  /** What declarations call a type. */
   readonly types: Readonly<Record<ValueType, string>>;
   /** What stands for the names that the language reserves. */
   readonly names: Readonly<Record<LocalName, string>>;
@@ -118,7 +119,7 @@ export interface Dialect<Helper extends string = string> {
   readonly loop: (loop: CountedLoop) => string;
   readonly halving: (name: string, first: number) => string;
 
-  /** `a / divisor` for an index a >= 0, which is a name, a product or a remainder. */
+  /** `a / divisor` for an index a >= 0, which is a name or the remainder of one. */
   readonly quotient: (a: string, divisor: number) => string;
   /** One digit of a mixed-radix number: `name / stride % extent`; the leading one, whose extent is null, without the remainder. */
   readonly digit: (name: string, stride: number, extent: number | null) => string;
