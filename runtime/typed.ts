@@ -1,4 +1,3 @@
-import type { TensorArray } from '../ir/dtypes.ts';
 import type { DType, Shape } from '../ir/tensor.ts';
 import type { Session } from './session.ts';
 
@@ -7,7 +6,7 @@ import type { Session } from './session.ts';
 declare const tensorType: unique symbol;
 
 /** As DTYPES of ir/dtypes.ts says at run time. */
-interface TypedArrays extends Record<DType, TensorArray> {
+interface TypedArrays {
   f32: Float32Array;
   i32: Int32Array;
 }
