@@ -216,8 +216,8 @@ test('GPU kernels know no shading language: their entrance alone imports one', (
 test('targets and dtypes are asked of their tables', () => {
   // Where there is an adapter WebGPU is tried first, and WebAssembly where there is none: that is about these two.
   const mayName = ['runtime/built.ts'];
-  // A conversion to the dtype that a value has is the value.
-  const mayCompare = ['compiler/simplify/rules.ts'];
+  // A conversion to the dtype that a value has is the value; targets of a loss are labels or probabilities.
+  const mayCompare = ['compiler/simplify/rules.ts', 'compiler/frontend/losses.ts'];
   const wrong = FILES.flatMap((file) => {
     const text = readFileSync(join(ROOT, file), 'utf8');
     const target = !mayName.includes(file) && /[!=]== '(?:webgpu|wasm)'/.exec(text);
