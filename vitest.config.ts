@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
+/** Tests that replace modules need modules of their own. `test/clocks.test.ts` holds that all are named. */
+const MOCKING = ['test/cli/outputs.test.ts', 'test/cli/run.test.ts'];
+
 export default defineConfig({
   resolve: {
     // Tests see the sources under the names that a user imports, so that a failure points at a source line.
@@ -14,10 +17,17 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
+    // Files of one worker share its modules: the compiler, TypeScript, the GPU and the command line start once, not 100 times.
+    projects: [
+      {
+        extends: true,
+        test: { name: 'shared', include: ['test/**/*.test.ts'], exclude: MOCKING, isolate: false },
+      },
+      { extends: true, test: { name: 'mocking', include: MOCKING, isolate: true } },
+    ],
   },
 });

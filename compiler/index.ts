@@ -3,12 +3,14 @@
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
 export { compile, type ModelSource } from './driver/compile.ts';
-export type { PassName, PassPrinter } from './driver/pipeline.ts';
+export type { PassTiming } from './driver/driver.ts';
+export type { PassName } from './driver/passes.ts';
 export type {
   CompiledPlan,
   CompileOptions,
   CompileResult,
   FailedCompilation,
+  PassPrinter,
 } from './driver/result.ts';
 export {
   formatDot,
@@ -18,6 +20,6 @@ export {
   planGraph,
 } from './inspect/index.ts';
 export * from './language.ts';
-export type { RecomputeStrategy, SwapPolicy } from './memory/index.ts';
+export type { RecomputeStrategy, SwapPolicy } from './plan-search/index.ts';
 export type { DeviceProfile } from './profile/profile.ts';
 export { VERSION } from './version.ts';

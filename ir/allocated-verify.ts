@@ -24,7 +24,8 @@ import { byteCount } from './tensor.ts';
 // snapshots   one per persistent tensor on the device that a failed run or a lost device would cost, where there are transfers;
 // staging     buffers are there exactly where something passes through them.
 //
-// It shares no code with the verifier of plans, see schedule-verify.ts.
+// It shares no code with the verifier of plans, see schedule-verify.ts, and none with compiler/liveness: lives and live bytes
+// are counted here once more on purpose, so that a fault in the one count is found by the other.
 
 export interface AllocationChecks {
   readonly limits: TargetLimits;

@@ -1,9 +1,9 @@
 import { isDType } from './dtypes.ts';
 import { type Graph, GraphBuilder, type Node, type ValueId } from './graph.ts';
-import { formatName, NAME_PATTERN, parseName } from './kernel-text.ts';
 import { OPS, type OpName } from './ops.ts';
 import { formatChain, type Origin, parseChain } from './source.ts';
 import { formatType, parseType } from './tensor.ts';
+import { formatName, NAME_PATTERN, parseName } from './text.ts';
 
 /**
  * The text form of a graph, one node per line:

@@ -1,21 +1,8 @@
 import type { PlanInput } from './plan.ts';
+import type { IndexRange, PartAxis } from './plan-fields/program.ts';
 import { elementCount, rowMajorStrides, type Shape } from './tensor.ts';
 
-/**
- * The values that an input may have because a program uses it as indices: `low` <= value < `high`, or one of `except`.
- * An f32 input is cast, so it counts as its value without fraction; NaN is never allowed.
- */
-export interface IndexRange {
-  readonly low: number;
-  readonly high: number;
-  /** Values outside that are allowed all the same: the label that a loss ignores. */
-  readonly except?: readonly number[];
-  /** The elements that are used so, per axis; absent: all. */
-  readonly part?: readonly PartAxis[];
-}
-
-/** First position along an axis, number of positions, distance of neighbours. */
-export type PartAxis = readonly [start: number, count: number, step: number];
+export type { IndexRange, PartAxis } from './plan-fields/program.ts';
 
 export function isAllowed({ low, high, except }: IndexRange, value: number): boolean {
   const index = Math.trunc(value);

@@ -116,7 +116,8 @@ const AXIS_ORDER: Readonly<Record<AxisKind, number>> = { parallel: 0, reduced: 1
 
 /** What generated code computes indices and counters in. */
 const I32: Range = { low: -(2 ** 31), high: 2 ** 31 - 1 };
-const U32: Range = { low: 0, high: 2 ** 32 - 1 };
+/** Counters are taken modulo 2^32; what a window reads beside its tensor, and gives away, may have one below 0. */
+const COUNTER: Range = { low: -(2 ** 31), high: 2 ** 32 - 1 };
 
 const isWhole = (value: number) => Number.isSafeInteger(value);
 const isPositive = (value: number) => isWhole(value) && value > 0;
@@ -256,7 +257,7 @@ function verifyRanges(kernel: Kernel, at: At): void {
   };
   kernel.nodes.forEach((node, i) => {
     if (node.kind === 'index') within(`n${i}`, node.index, I32, 'i32');
-    if (node.kind === 'random') within(`n${i}`, node.counter, U32, 'u32');
+    if (node.kind === 'random') within(`n${i}`, node.counter, COUNTER, 'i32 or u32');
     if (node.kind === 'inBounds' || node.kind === 'load')
       for (const { index } of node.bounds) within(`n${i}`, index, I32, 'i32');
     if (node.kind !== 'load') return;

@@ -1,7 +1,9 @@
 import type { Plan, PlanBinding, PlanProgram, PlanTensor, PlanTransfer } from './plan.ts';
 import { LiveRanges, WrittenRanges } from './ranges.ts';
 
-// The part of `verifyPlan` about time. Its premise is that every index, range and name of the plan is sound.
+// The part of `verifyPlan` about time. Its premise is that every index, range and name of the plan is sound. Lives,
+// handovers and live bytes are derived here once more on purpose, from the plan alone: compiler/liveness decided the layout,
+// and a fault in it must not also be in the proof. The runtime verifies without the compiler, too.
 
 type Report = (path: string, reason: string) => void;
 

@@ -1,5 +1,5 @@
 import type { PlanProgram } from './plan.ts';
-import type { Report } from './plan-verify.ts';
+import type { Report } from './plan-report.ts';
 
 /** Sums of many numbers differ in their last digits by the order of the terms. */
 const TOLERANCE = 1e-9;

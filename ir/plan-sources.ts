@@ -1,5 +1,5 @@
 import type { Plan } from './plan.ts';
-import type { Report } from './plan-verify.ts';
+import type { Report } from './plan-report.ts';
 
 /** Indices lead to entries, and calls outwards: each frame stands behind the call that led to it. */
 export function verifySources(plan: Plan, report: Report): void {

@@ -1,4 +1,5 @@
-import type { Target } from './plan.ts';
+/** What executes a plan. */
+export type Target = 'webgpu' | 'wasm';
 
 /** What a target is to a plan: rules of the format and of memory that compiler and runtime share. */
 export interface TargetRules {

@@ -1,5 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
-import { verifyPlan } from '../ir/plan-verify.ts';
+import { readPlan } from '../ir/plan-verify.ts';
 import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
 import type { Session } from './session.ts';
 
@@ -9,7 +9,7 @@ const PARTS: LoadParts = {
     webgpu: () => import('./targets/webgpu.ts'),
     wasm: () => import('./targets/wasm.ts'),
   } satisfies Required<TargetModules>,
-  problems: verifyPlan,
+  read: readPlan,
 };
 
 /**

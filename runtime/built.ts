@@ -1,4 +1,5 @@
-import { PLAN_FORMAT, PLAN_VERSION, type Plan, type Target } from '../ir/plan.ts';
+import type { Plan, Target } from '../ir/plan.ts';
+import { currentPlan } from '../ir/plan-version.ts';
 import { addressOf, type BuildBase, type BuildFiles, readBuildFile } from './build-files.ts';
 import { ownCopy } from './copies.ts';
 import { sha256 } from './digest.ts';
@@ -55,7 +56,7 @@ export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {})
   const { name, targets } = model;
   if (target !== undefined && !Object.keys(targets).includes(target))
     throw unknownName('target', target, `the build of '${name}'`, Object.keys(targets));
-  const parts: LoadParts = { targets, problems: () => [] };
+  const parts: LoadParts = { targets, read: (plan) => ({ plan: plan as Plan }) };
   const read = async (file: string) =>
     readBuildFile(file, await addressOf(file, model.files, base));
   const initial =
@@ -105,17 +106,18 @@ async function readPlan(
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `'${file}' ${reason}; build the model again`);
   };
-  let plan: Plan;
+  let written: unknown;
   try {
-    plan = JSON.parse(new TextDecoder().decode(bytes)) as Plan;
+    written = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     return refuse('is not JSON');
   }
-  if (plan.format !== PLAN_FORMAT || plan.version !== PLAN_VERSION)
-    refuse(`is not of version ${PLAN_VERSION}, which this btc-compiler/runtime takes`);
+  const current = currentPlan(written);
+  if ('problem' in current)
+    throw new RuntimeError('invalid-plan', `'${file}' is refused: ${current.problem}`);
   // Not of the bytes: line ends may be another system's, and some tools format JSON.
-  const digest = await sha256(new TextEncoder().encode(JSON.stringify(plan)));
+  const digest = await sha256(new TextEncoder().encode(JSON.stringify(written)));
   if (digest !== null && digest !== digests[target])
     refuse('is not of the build that its loader is of, or was changed since');
-  return plan;
+  return current.plan as Plan;
 }

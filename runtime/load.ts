@@ -1,4 +1,5 @@
 import type { Plan, Target } from '../ir/plan.ts';
+import type { PlanRead } from '../ir/plan-verify.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
@@ -53,8 +54,8 @@ export type TargetModules = {
 /** What a program has of the runtime. */
 export interface LoadParts {
   readonly targets: TargetModules;
-  /** What is wrong with a plan: `verifyPlan`, where it is not known to have passed that. */
-  readonly problems: (plan: Plan) => readonly string[];
+  /** Reads a plan: `readPlan`, where it is not known to have passed that. */
+  readonly read: (plan: unknown) => PlanRead;
 }
 
 /**
@@ -63,14 +64,14 @@ export interface LoadParts {
  * `memory-limit`, `out-of-memory`, `kernel-rejected`, `swap-failed`.
  */
 export async function loadOn(
-  { targets, problems }: LoadParts,
+  { targets, read }: LoadParts,
   plan: Plan,
   options: LoadOptions,
 ): Promise<Session> {
   // Whatever the caller does with its objects from now on.
   const given = reading('what load is given', () => ownOptions(options));
-  const own = ownPlan(plan);
-  reading("'target'", () => checkPlan(own, given.target, problems));
+  const copy = copyOf(plan);
+  const own = reading("'target'", () => checkedPlan(copy, given.target, read));
   checkMemory(own, given);
   const module = targets[own.target];
   if (!module)
@@ -113,7 +114,7 @@ function ownOptions(options: LoadOptions): LoadOptions {
   };
 }
 
-function ownPlan(plan: Plan): Plan {
+function copyOf(plan: unknown): unknown {
   try {
     return structuredClone(plan);
   } catch (error) {
@@ -124,16 +125,18 @@ function ownPlan(plan: Plan): Plan {
   }
 }
 
-function checkPlan(plan: Plan, target: Target | undefined, problems: LoadParts['problems']): void {
+function checkedPlan(copy: unknown, target: Target | undefined, read: LoadParts['read']): Plan {
   const refuse = (reason: string): never => {
     throw new RuntimeError('invalid-plan', `the plan is refused: ${reason}`);
   };
-  const [problem] = problems(plan);
-  if (problem !== undefined) refuse(problem);
+  const given = read(copy);
+  if ('problems' in given) return refuse(given.problems[0]);
+  const { plan } = given;
   if (target !== undefined && target !== plan.target)
     refuse(
       `it is for target '${plan.target}', not ${typeof target === 'string' ? `'${target}'` : kindOf(target)}`,
     );
+  return plan;
 }
 
 function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Restoration {

@@ -91,7 +91,9 @@ describe.each(TARGETS)('five steps on %s are the same to the bit within any budg
   const networks = Object.entries(SMALL_NETWORKS).filter(
     ([name]) => SOAK || target === 'wasm' || name !== 'inception',
   );
-  test.each(networks)('%s', (_, network) => expectSameBits(network, target, SHARES[target]));
+  // Inception is the same kernels many times: by default only the smallest budget.
+  const sharesOf = (name: string) => (!SOAK && name === 'inception' ? [0] : SHARES[target]);
+  test.each(networks)('%s', (name, network) => expectSameBits(network, target, sharesOf(name)));
 
   if (SOAK)
     test.each(Object.keys(NETWORKS))('%s as it stands', (name) =>

@@ -40,7 +40,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Folders of the packages that a user's npm installs with this one: `node_modules/ajv`. */
+/** Folders of the packages that a user's npm installs with this one: `node_modules/commander`. */
 function dependencies(): string[] {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean; devOptional?: boolean; peer?: boolean }>;

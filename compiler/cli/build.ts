@@ -11,7 +11,7 @@ import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob } from './builder.ts';

@@ -2,8 +2,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
-import { PASSES } from '../driver/pipeline.ts';
-import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
+import { PASS_NAMES } from '../driver/passes.ts';
+import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/index.ts';
 import { VERSION } from '../version.ts';
 import {
   assignment,
@@ -128,8 +128,8 @@ function createProgram(): Command {
     )
     .option(
       '--print-after <pass>',
-      `print the program as text after a pass: ${PASSES.join(', ')}`,
-      choice('--print-after', PASSES),
+      `print the program as text after a pass: ${PASS_NAMES.join(', ')}`,
+      choice('--print-after', PASS_NAMES),
     )
     .addHelpText('after', EXIT_CODES)
     .action(async (files: string[], options: BuildCommandOptions) => {

@@ -1,6 +1,5 @@
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
-import { verifyPlan } from '../../ir/plan-verify.ts';
-import { checkSchema } from '../codegen/schema.ts';
+import { readPlan } from '../../ir/plan-verify.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { readRegularText } from './read-file.ts';
 
@@ -21,13 +20,14 @@ export async function readPlanFile(
           : diagnostic(5002, null, { file, reason: message }),
     };
   }
-  let plan: Plan;
+  let value: unknown;
   try {
-    plan = JSON.parse(text) as Plan;
+    value = JSON.parse(text);
   } catch {
     return invalid('it is not JSON');
   }
-  if (plan?.format !== PLAN_FORMAT) return invalid(`its 'format' is not '${PLAN_FORMAT}'`);
-  const [problem] = [...checkSchema(plan), ...verifyPlan(plan)];
-  return problem === undefined ? { plan } : invalid(problem);
+  if ((value as Partial<Plan> | null)?.format !== PLAN_FORMAT)
+    return invalid(`its 'format' is not '${PLAN_FORMAT}'`);
+  const read = readPlan(value);
+  return 'plan' in read ? read : invalid(read.problems[0]);
 }

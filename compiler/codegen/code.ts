@@ -15,6 +15,8 @@ export interface GeneratedCode {
   readonly emitted: readonly EmittedKernel[];
   readonly binary: Uint8Array | null;
   readonly module: Omit<WasmModule, 'file'> | null;
+  /** All of it, for a person. */
+  readonly text: () => string;
 }
 
 /** In hex. */

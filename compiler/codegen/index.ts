@@ -3,6 +3,7 @@ import type { Plan, PlanActions, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { TARGETS } from '../targets/index.ts';
+import type { GeneratedCode } from './code.ts';
 import { assemblePlan } from './plan.ts';
 
 export interface GenerationOptions {
@@ -27,6 +28,27 @@ export interface GeneratedPlan {
   readonly module: Uint8Array | null;
 }
 
+/** What a plan holds beside its schedule and code. */
+export type AssemblyOptions = Omit<GenerationOptions, 'target' | 'limits'>;
+
+/** Puts the schedule, its places and its code together. */
+export function assemble(
+  schedule: AllocatedSchedule,
+  code: GeneratedCode,
+  options: GenerationOptions,
+): GeneratedPlan {
+  const wasmModule = code.module && { ...code.module, file: `${schedule.name}.wasm` };
+  const assembled = assemblePlan(schedule, {
+    ...options,
+    emitted: code.emitted,
+    ...(wasmModule ? { wasmModule } : {}),
+  });
+  return {
+    plan: options.predict?.(assembled, schedule.kernels) ?? assembled,
+    module: code.binary,
+  };
+}
+
 /** Writes the code of every kernel and puts the plan together. It has passed the verifier that a runtime applies to a stranger's. */
 export async function generatePlan(
   schedule: AllocatedSchedule,
@@ -35,17 +57,8 @@ export async function generatePlan(
   const { target, limits } = options;
   const slabBytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
   const code = await TARGETS[target].emit(schedule.kernels, { limits, slabBytes });
-  const wasmModule = code.module && {
-    ...code.module,
-    file: `${schedule.name}.wasm`,
-  };
-  const assembled = assemblePlan(schedule, {
-    ...options,
-    emitted: code.emitted,
-    ...(wasmModule ? { wasmModule } : {}),
-  });
-  const plan = options.predict?.(assembled, schedule.kernels) ?? assembled;
-  const [problem] = verifyPlan(plan);
+  const generated = assemble(schedule, code, options);
+  const [problem] = verifyPlan(generated.plan);
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);
-  return { plan, module: code.binary };
+  return generated;
 }

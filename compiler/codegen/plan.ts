@@ -141,7 +141,7 @@ function planMemoryTotals(
     arenaBytes,
     persistentBytes,
     stagingBytes,
-    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    hostBytes: Object.values<number>(host).reduce((sum, bytes) => sum + bytes, 0),
     host,
     snapshotOptionBytes: snapshotOptionBytes(parts),
     spillBytes: tierBytes(parts.swap?.slots ?? [], 'file'),

@@ -4,7 +4,8 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type RelatedMessage } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
-import type { FeasibleBudget, MemoryError, MemoryPlan } from '../memory/index.ts';
+import type { MemoryError } from '../memory/index.ts';
+import type { FeasibleBudget, MemoryPlan } from '../plan-search/index.ts';
 import { byLayer, type LayerBytes, layerAdvice, sortBytes } from './layer-bytes.ts';
 
 const MOST_LAYERS = 5;

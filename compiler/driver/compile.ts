@@ -5,30 +5,25 @@ import type { TargetLimits } from '../../ir/schedule.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
 import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { generatePlan } from '../codegen/index.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues } from '../frontend/initialisers.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
-import { type ActionOptions, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../memory/index.ts';
 import { didYouMean } from '../nearest.ts';
-import { searchBudget } from '../plan-search/search.ts';
+import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
 import { checkProfile, targetProblem } from '../profile/check.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
-import { TARGETS } from '../targets/index.ts';
+import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
+import { attempt } from './attempt.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
-import {
-  type PassPrinter,
-  type PipelineOptions,
-  type PipelineResult,
-  runPipeline,
-} from './pipeline.ts';
+import { Driver } from './driver.ts';
+import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
 
 /** A model, or a function that makes one (so that options can be set, and evaluated again). */
@@ -55,56 +50,50 @@ export async function compile(
     diagnostics: deduplicate(diagnostics),
   });
   if (hasErrors(diagnostics)) return failed();
-  const traced = await trace(source, options, diagnostics, traceOf);
-  if (!traced || hasErrors(diagnostics)) return failed();
-
   const limits: TargetLimits = {
     ...TARGETS[target].limits,
     ...options.limits,
   };
   const profile = options.profile ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
-  const pipeline: PipelineOptions = {
-    target,
-    limits,
-    optimiser: traced.source.definition.train?.optimizer ?? null,
+  const driver = new Driver({
+    ...{ target, limits, traceOf },
     objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
-    actions,
-  };
-  const printer = new DeferredPrinter(options.printAfter);
-  const { result, smallest, hostBytes } = searchBudget(
-    (bound) =>
-      printer.during((print) =>
-        runPipeline(traced.model, { ...pipeline, ...(bound ? { bound } : {}), ...print }),
-      ),
+    stages: stageModel(target, limits),
+  });
+  const traced = await trace(source, options, diagnostics, driver);
+  if (!traced || hasErrors(diagnostics)) return failed();
+  const { result, smallest, hostBytes } = searchPlans(
+    (bound) => attempt(driver, traced, bound, actions),
     budgetBytes ?? Number.POSITIVE_INFINITY,
   );
-  printer.print(result);
-  const { memory, diagnostics: problems } = result;
-  append(diagnostics, problems);
-  if (!memory) return failed();
-  if (!memory.schedule) {
-    const errors = memory.errors.map((error) =>
+  const { memory } = result;
+  append(diagnostics, result.diagnostics);
+  const show = (made: unknown) => {
+    if (options.printAfter)
+      for (const [pass, text] of driver.history(made)) options.printAfter(pass, text());
+  };
+  if (!memory?.schedule) {
+    show(memory?.allocation ?? result.made);
+    const errors = (memory?.errors ?? []).map((error) =>
       error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
     );
     append(diagnostics, memoryDiagnostics(errors, target));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
-    diagnostics.push(
-      budgetDiagnostic(memory, {
-        budgetBytes,
-        smallest: smallest ?? memory.deviceBytes,
-        target,
-      }),
-    );
+    show(memory.allocation);
+    const known = { budgetBytes, smallest: smallest ?? memory.deviceBytes, target };
+    diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
-  const initial = initialParameters(traced.model, diagnostics);
-  if (hasErrors(diagnostics)) return failed();
-  const generated = await generatePlan(memory.schedule, {
-    target,
-    limits,
+  const initial = initialParameters(traced.traced, diagnostics);
+  if (hasErrors(diagnostics)) {
+    show(memory.allocation);
+    return failed();
+  }
+  const coded = await driver.run('codegen', memory.allocation);
+  const generated = driver.run('assemble', coded, {
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
@@ -112,37 +101,17 @@ export async function compile(
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
   });
+  show(generated);
   return {
     ...generated,
     parameters: encodeSealed(initial, {
       format: PARAMETERS_FORMAT,
-      plan: traced.model.name,
+      plan: traced.traced.name,
       producer: PRODUCER,
     }),
     diagnostics: deduplicate(diagnostics),
+    timings: driver.timings(),
   };
-}
-
-/** Keeps the texts of every attempt at a budget; shows those of the one that was chosen. */
-class DeferredPrinter {
-  private readonly printAfter: PassPrinter | undefined;
-  private readonly texts = new Map<PipelineResult, Parameters<PassPrinter>[]>();
-
-  constructor(printAfter: PassPrinter | undefined) {
-    this.printAfter = printAfter;
-  }
-
-  during(run: (options: { print?: PassPrinter }) => PipelineResult): PipelineResult {
-    if (!this.printAfter) return run({});
-    const texts: Parameters<PassPrinter>[] = [];
-    const result = run({ print: (...text) => texts.push(text) });
-    this.texts.set(result, texts);
-    return result;
-  }
-
-  print(chosen: PipelineResult): void {
-    for (const text of this.texts.get(chosen) ?? []) this.printAfter?.(...text);
-  }
 }
 
 function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
@@ -167,8 +136,9 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     const absurd = checkProfile(profile, 'profile');
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
   }
-  choices('recompute', recompute, RECOMPUTE_STRATEGIES);
-  choices('swap', swap, SWAP_POLICIES);
+  const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
+  for (const { option } of ACTIONS)
+    if (option) choices(option.name, given[option.name], option.choices);
   return problems;
 }
 
@@ -205,8 +175,8 @@ async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
-  traceOf: typeof traceModel,
-): Promise<{ source: Model; model: TracedModel } | null> {
+  driver: Driver,
+): Promise<ModuleState | null> {
   const overrides = options.set ?? {};
   const {
     result,
@@ -215,22 +185,19 @@ async function trace(
   } = await withOptions(overrides, async () => {
     try {
       const model = typeof source === 'function' ? await source() : source;
-      if (!isModel(model)) {
-        diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
-        return null;
-      }
-      return { source: model, model: traceOf(model) };
+      if (isModel(model)) return driver.run('trace', model);
+      diagnostics.push(diagnostic(1021, null, { given: describe(model) }));
     } catch (error) {
       diagnostics.push(evaluationDiagnostic(error));
-      return null;
     }
+    return null;
   });
   append(diagnostics, problems);
   if (!result) return null;
   if (typeof source === 'function')
-    append(diagnostics, unknownOptions(overrides, declared, result.model.name));
+    append(diagnostics, unknownOptions(overrides, declared, result.traced.name));
   else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
-  append(diagnostics, result.model.diagnostics);
+  append(diagnostics, result.diagnostics);
   return result;
 }
 

@@ -1,6 +1,8 @@
-import type { AllocatedSchedule, ScheduleTensor } from '../../ir/schedule.ts';
+import type { AllocatedSchedule } from '../../ir/schedule.ts';
 import type { SourceSpan } from '../../ir/source.ts';
-import { byteCount, type TensorType } from '../../ir/tensor.ts';
+import type { TensorType } from '../../ir/tensor.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import { persistentOnDevice } from '../liveness/lifetimes.ts';
 import type { MemoryPeak } from '../memory/index.ts';
 
 /** What a layer, or a tensor of none, takes of the device's memory at the peak. */
@@ -50,10 +52,7 @@ function sortOf({ tensors }: AllocatedSchedule, index: number): Sort {
 
 /** What is in device memory at the peak: what is persistent, and what is live there. */
 function residents(schedule: AllocatedSchedule, peak: MemoryPeak | null): number[] {
-  const persistent = schedule.tensors.flatMap(({ program, hostResident }, index) =>
-    program === null && !hostResident ? [index] : [],
-  );
-  return [...persistent, ...(peak?.tensors ?? [])];
+  return [...persistentOnDevice(schedule), ...(peak?.tensors ?? [])];
 }
 
 /** The tensors in device memory at the peak by the layer that they come from, the largest first. */
@@ -104,14 +103,10 @@ export function sortBytes(
     }
     return [...sums];
   };
-  const persistent = (which: (tensor: ScheduleTensor) => boolean) =>
-    schedule.tensors.flatMap((tensor, index) =>
-      tensor.program === null && which(tensor) ? [index] : [],
-    );
-  const host = persistent(({ hostResident }) => hostResident === true);
+  const host = schedule.tensors.flatMap(({ hostResident }, index) => (hostResident ? [index] : []));
   return {
     device: totals(
-      persistent(({ hostResident }) => !hostResident),
+      persistentOnDevice(schedule),
       host.length > 0 ? [] : ['parameters', 'optimiser state'],
     ),
     host: totals(host, []),

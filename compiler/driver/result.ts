@@ -2,9 +2,13 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../memory/index.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
-import type { PassPrinter } from './pipeline.ts';
+import type { PassTiming } from './driver.ts';
+import type { PassName } from './passes.ts';
+
+/** Called with the text form of what a pass made. */
+export type PassPrinter = (pass: PassName, text: string) => void;
 
 export interface CompileOptions {
   /** Default `webgpu`. */
@@ -33,7 +37,7 @@ export interface CompileOptions {
    * multiply-adds. Default `time`.
    */
   readonly contractions?: 'time' | 'macs';
-  /** Receives the text form of the program after every pass. */
+  /** Receives the text form of what every pass made, on the way to the plan that was chosen. */
   readonly printAfter?: PassPrinter;
 }
 
@@ -48,6 +52,8 @@ export interface CompiledPlan {
   readonly parameters: Uint8Array;
   /** Warnings. */
   readonly diagnostics: readonly Diagnostic[];
+  /** What each pass took, in their order. */
+  readonly timings: readonly PassTiming[];
 }
 
 export interface FailedCompilation {

@@ -1,12 +1,14 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../../ir/einsum.ts';
-import { largest } from '../../ir/lists.ts';
 import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { keptLetters } from '../contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from '../contract/steps.ts';
+import { isRead, isWritten } from '../liveness/access.ts';
+import { peakOf } from '../liveness/events.ts';
+import { planLiveBytes } from '../liveness/plan-lives.ts';
 import { type InspectedLayer, inspectLayers } from './layers.ts';
-import { liveBytes, sourceOf, writers } from './lives.ts';
+import { sourceOf, writers } from './lives.ts';
 import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
 
@@ -108,8 +110,8 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
 
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
   const { steps, contractions, predicted } = plan.programs[name];
-  const live = liveBytes(plan, name);
-  const peakStep = live.indexOf(largest(live));
+  const live = planLiveBytes(plan, name);
+  const peakStep = peakOf(live).step;
   const writer = writers(plan, name);
   const alive = plan.tensors
     .map((tensor, index) => ({ tensor, index }))
@@ -251,9 +253,9 @@ export function planGraph(plan: Plan): Graph {
         const { name: label, role, bytes } = plan.tensors[tensor];
         const tensorNode: PlanGraphNode = { kind: 'tensor', label, role, bytes };
         graph.setNode(place, tensorNode);
-        const { access } = plan.kernels[step.kernel].bindings[binding];
-        if (access !== 'write') graph.setEdge(place, name);
-        if (access !== 'read') graph.setEdge(name, place);
+        const bound = plan.kernels[step.kernel].bindings[binding];
+        if (isRead(bound)) graph.setEdge(place, name);
+        if (isWritten(bound)) graph.setEdge(name, place);
       });
     });
   }

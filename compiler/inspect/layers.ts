@@ -1,6 +1,8 @@
 import { largest } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
-import { liveBytes } from './lives.ts';
+import { peakOf } from '../liveness/events.ts';
+import { countsAt } from '../liveness/peak.ts';
+import { planLiveBytes } from '../liveness/plan-lives.ts';
 import { placeOf } from './places.ts';
 
 /** What a layer, or the layers in a scope, take. All but the bytes are sums over one run of every program. */
@@ -75,18 +77,14 @@ function layerSums(plan: Plan): Map<string, Sums> {
       sums.seconds += seconds;
     }
   }
-  const peaks = Object.keys(plan.programs).map((program) => {
-    const live = liveBytes(plan, program);
-    const bytes = largest(live);
-    return { program, bytes, step: live.indexOf(bytes) };
-  });
+  const peaks = Object.keys(plan.programs).map((program) => ({
+    program,
+    ...peakOf(planLiveBytes(plan, program)),
+  }));
   const fullest = peaks.reduce((a, b) => (b.bytes > a.bytes ? b : a));
-  for (const { program, policy, source, bytes, firstStep, lastStep } of plan.tensors) {
-    // Of an in-place handover the place counts once.
-    const first = policy === 'in-place' ? firstStep + 1 : firstStep;
-    if (program === fullest.program && first <= fullest.step && fullest.step <= lastStep)
-      of(source).peakBytes += bytes;
-  }
+  for (const tensor of plan.tensors)
+    if (tensor.program === fullest.program && countsAt(tensor, fullest.step))
+      of(tensor.source).peakBytes += tensor.bytes;
   return layers;
 }
 

@@ -1,5 +1,6 @@
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
-import { originals } from '../../ir/plan-swap.ts';
+import { originals } from '../../ir/plan-copies.ts';
+import { planWrites } from '../liveness/plan-lives.ts';
 
 /** Steps in a row in which a value is in device memory, and how it came there. */
 export interface InspectedLife {
@@ -56,13 +57,11 @@ interface HolderCosts {
 function holderCosts(plan: Plan, program: string): HolderCosts {
   const { steps, transfers = [] } = plan.programs[program];
   const recompute = new Map<number, number>();
-  for (const { recomputed, kernel, bindings, seconds = 0 } of steps) {
-    if (!recomputed) continue;
-    bindings.forEach((tensor, binding) => {
-      if (plan.kernels[kernel].bindings[binding].access !== 'read')
-        recompute.set(tensor, (recompute.get(tensor) ?? 0) + seconds);
-    });
-  }
+  planWrites(plan, program).forEach((written, step) => {
+    const { recomputed, seconds = 0 } = steps[step];
+    if (!recomputed) return;
+    for (const tensor of written) recompute.set(tensor, (recompute.get(tensor) ?? 0) + seconds);
+  });
   const moved = { out: new Map<number, number>(), in: new Map<number, number>() };
   let transferred = 0;
   for (const { kind, tensor } of transfers) {

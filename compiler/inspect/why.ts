@@ -1,8 +1,9 @@
 import { largest } from '../../ir/lists.ts';
 import type { Plan, PlanTensor } from '../../ir/plan.ts';
-import { originals } from '../../ir/plan-swap.ts';
+import { originals } from '../../ir/plan-copies.ts';
+import { planLiveBytes } from '../liveness/plan-lives.ts';
 import { editDistance } from '../nearest.ts';
-import { liveBytes, sourceOf, writers } from './lives.ts';
+import { sourceOf, writers } from './lives.ts';
 import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
 
@@ -76,7 +77,7 @@ function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fat
 }
 
 function programReason(plan: Plan, program: string, value: InspectedValue): ProgramReason {
-  const live = liveBytes(plan, program);
+  const live = planLiveBytes(plan, program);
   const peakBytes = largest(live);
   const peakSteps = live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : []));
   const step = writers(plan, program).get(value.tensor);

@@ -1,5 +1,8 @@
 import type { Schedule } from '../../ir/schedule.ts';
+import type { Handover } from '../../ir/schedule-flow.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { aliasClassRoots } from './alias-classes.ts';
+import type { Blocks } from './events.ts';
 
 /** First and last step at which each tensor takes memory, counted within its program. */
 export interface Liveness {
@@ -15,6 +18,22 @@ export function alignUp(bytes: number, alignment: number): number {
 /** Bytes that each tensor takes, alignment included. */
 export function alignedBytes(schedule: Schedule, alignment: number): Float64Array {
   return Float64Array.from(schedule.tensors, (tensor) => alignUp(byteCount(tensor), alignment));
+}
+
+/** 1 for each tensor that a program gives back. */
+export function outputFlags(schedule: Schedule): Uint8Array {
+  const flags = new Uint8Array(schedule.tensors.length);
+  for (const program of schedule.programs) {
+    for (const output of program.outputs) flags[output.tensor] = 1;
+  }
+  return flags;
+}
+
+/** The persistent tensors whose home is the device: they take memory in every step of every program. */
+export function persistentOnDevice({ tensors }: Pick<Schedule, 'tensors'>): number[] {
+  return tensors.flatMap(({ program, hostResident }, tensor) =>
+    program === null && !hostResident ? [tensor] : [],
+  );
 }
 
 /**
@@ -49,27 +68,42 @@ export function liveness(schedule: Schedule): Liveness {
   return { firstStep, lastStep };
 }
 
-/** Blocks of memory, each taken from `first` to `last` step inclusive. */
-export interface Blocks {
-  readonly bytes: Float64Array;
-  readonly first: Int32Array;
-  readonly last: Int32Array;
+/** The lives of the alias classes of one program, each as one block, and the first tensor of each. */
+export interface ClassBlocks {
+  readonly blocks: Blocks;
+  readonly roots: readonly number[];
 }
 
-/** Sum of the blocks that are live at each step, for steps 0 … the last that any block lives in. */
-export function liveBytes(blocks: Blocks): Float64Array {
-  let last = -1;
-  for (const step of blocks.last) last = Math.max(last, step);
-  const live = new Float64Array(last + 2);
-  for (let block = 0; block < blocks.bytes.length; block++) {
-    live[blocks.first[block]] += blocks.bytes[block];
-    live[blocks.last[block] + 1] -= blocks.bytes[block];
-  }
-  for (let step = 1; step <= last; step++) live[step] += live[step - 1];
-  return live.subarray(0, last + 1);
-}
-
-/** The largest sum of live blocks: no assignment of offsets can take less. */
-export function peakLiveBytes(blocks: Blocks): number {
-  return liveBytes(blocks).reduce((peak, live) => Math.max(peak, live), 0);
+/**
+ * For each program the places that its tensors take: an alias class lives from the first step of its first tensor to the
+ * last step of its last one. `classOf` gives the first tensor of each tensor's class.
+ */
+export function classBlocks(
+  { tensors, programs }: Schedule,
+  live: Liveness,
+  bytes: Float64Array,
+  handovers: readonly Handover[],
+): { readonly classOf: Int32Array; readonly programs: readonly ClassBlocks[] } {
+  const classOf = aliasClassRoots(tensors.length, handovers);
+  const roots = programs.map((): number[] => []);
+  const last = live.lastStep.slice();
+  const isSeen = new Uint8Array(tensors.length);
+  tensors.forEach(({ program }, tensor) => {
+    if (program === null) return;
+    const root = classOf[tensor];
+    if (!isSeen[root]) roots[program].push(root);
+    isSeen[root] = 1;
+    last[root] = Math.max(last[root], live.lastStep[tensor]);
+  });
+  return {
+    classOf,
+    programs: roots.map((list) => ({
+      roots: list,
+      blocks: {
+        bytes: Float64Array.from(list, (tensor) => bytes[tensor]),
+        first: Int32Array.from(list, (tensor) => live.firstStep[tensor]),
+        last: Int32Array.from(list, (tensor) => last[tensor]),
+      },
+    })),
+  };
 }

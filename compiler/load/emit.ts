@@ -58,7 +58,8 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       source,
       (name, text) => {
         if (name.endsWith('.map')) output.map = text;
-        else output.text = text;
+        // The map is not written beside the module, so the module names none.
+        else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
       },
       undefined,
       false,

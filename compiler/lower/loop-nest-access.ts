@@ -1,8 +1,8 @@
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import type { ProgramAccess, StepAccess } from '../liveness/access.ts';
+import { mayShare, overwritable } from '../liveness/alias-classes.ts';
 import { alignUp } from '../liveness/lifetimes.ts';
-import { overwritable } from '../memory/in-place.ts';
 import type { LoopNest } from './loop-nest.ts';
 import { loadsOf, storesOf } from './sequence.ts';
 
@@ -26,7 +26,7 @@ export class LoopNestMemory {
         const type = this.tensors[tensor];
         return type.program === null ? 0 : alignUp(byteCount(type), this.alignment);
       },
-      isOutput: (tensor) => this.tensors[tensor].role === 'output',
+      isOutput: (tensor) => this.isOutput(tensor),
     };
   }
 
@@ -45,19 +45,12 @@ export class LoopNestMemory {
       reads: [...reads],
       writes: [...writes],
       pairs: pairs
-        .filter(({ read, written }) => this.sharable(read, written))
-        .map(({ read, written }) => ({ from: read, to: written })),
+        .map(({ read, written }) => ({ from: read, to: written }))
+        .filter((pair) => mayShare(this.tensors, pair, (tensor) => this.isOutput(tensor))),
     };
   }
 
-  private sharable(from: number, to: number): boolean {
-    const [source, target] = [this.tensors[from], this.tensors[to]];
-    return (
-      source.program !== null &&
-      target.program !== null &&
-      source.role !== 'output' &&
-      source.dtype === target.dtype &&
-      byteCount(source) === byteCount(target)
-    );
+  private isOutput(tensor: number): boolean {
+    return this.tensors[tensor].role === 'output';
   }
 }

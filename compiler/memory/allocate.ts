@@ -1,16 +1,10 @@
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
-import type { Handover } from '../../ir/schedule-flow.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
-import {
-  alignedBytes,
-  alignUp,
-  type Blocks,
-  type Liveness,
-  liveBytes,
-} from '../liveness/lifetimes.ts';
+import { peakLiveBytes } from '../liveness/events.ts';
+import { alignedBytes, alignUp, classBlocks, persistentOnDevice } from '../liveness/lifetimes.ts';
 import { type HostBudget, type HostPlacement, HostPlacer } from './host-slots.ts';
 import type { InPlaceSchedule } from './in-place.ts';
 import { packBlocks } from './offsets.ts';
@@ -21,46 +15,6 @@ export function slabCapacity(limits: TargetLimits): number {
   return Math.floor(limits.maxBufferBytes / unit) * unit;
 }
 
-/**
- * The tensors of one program that share a place, as one block: a chain of handovers lives from the first tensor's
- * first step to the last one's last.
- */
-function programBlocks(
-  program: number,
-  schedule: Schedule,
-  live: Liveness,
-  bytes: Float64Array,
-  root: Int32Array,
-): { blocks: Blocks; roots: number[] } {
-  const position = new Map<number, number>();
-  const roots: number[] = [];
-  const last: number[] = [];
-  schedule.tensors.forEach((tensor, index) => {
-    if (tensor.program !== program) return;
-    let block = position.get(root[index]);
-    if (block === undefined) {
-      block = roots.push(root[index]) - 1;
-      last.push(0);
-      position.set(root[index], block);
-    }
-    last[block] = Math.max(last[block], live.lastStep[index]);
-  });
-  const blocks = {
-    bytes: Float64Array.from(roots, (tensor) => bytes[tensor]),
-    first: Int32Array.from(roots, (tensor) => live.firstStep[tensor]),
-    last: Int32Array.from(last),
-  };
-  return { blocks, roots };
-}
-
-/** For each tensor the first of its chain of handovers: itself where it took over nothing. */
-function aliasClassRoots(count: number, handovers: readonly Handover[]): Int32Array {
-  const root = Int32Array.from({ length: count }, (_, index) => index);
-  // A tensor's own handover is always seen before the one in which it is taken over.
-  for (const { tensor, from } of handovers) root[tensor] = root[from];
-  return root;
-}
-
 /** Addresses of the tensors that every program shares: first fit by falling size, slab by slab. */
 function placePersistent(
   schedule: Schedule,
@@ -69,9 +23,7 @@ function placePersistent(
   addresses: Float64Array,
 ): number[] {
   const reserved: number[] = [];
-  const persistent = schedule.tensors.flatMap((tensor, i) =>
-    tensor.program === null && !tensor.hostResident ? [i] : [],
-  );
+  const persistent = persistentOnDevice(schedule);
   persistent.sort((a, b) => bytes[b] - bytes[a] || a - b);
   for (const tensor of persistent) {
     let slab = 0;
@@ -104,21 +56,19 @@ export interface Allocation {
  * Every tensor must fit into a slab.
  */
 export function allocate(
-  { schedule, handovers }: InPlaceSchedule,
-  live: Liveness,
+  { schedule, handovers, live }: InPlaceSchedule,
   limits: TargetLimits,
   { target, host, swapStagingBytes }: AllocationOptions,
 ): Allocation {
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
   const addresses = new Float64Array(schedule.tensors.length);
-  const root = aliasClassRoots(schedule.tensors.length, handovers);
+  const classes = classBlocks(schedule, live, bytes, handovers);
   const reserved = placePersistent(schedule, bytes, slabBytes, addresses);
 
   const extents: number[] = [];
-  let peakLiveBytes = 0;
-  const packings = schedule.programs.map((_, program) => {
-    const { blocks, roots } = programBlocks(program, schedule, live, bytes, root);
+  let mostLiveBytes = 0;
+  const packings = classes.programs.map(({ blocks, roots }) => {
     const packing = packBlocks(blocks, { slabBytes, reserved });
     roots.forEach((tensor, block) => {
       addresses[tensor] = packing.addresses[block];
@@ -126,7 +76,7 @@ export function allocate(
     packing.extents.forEach((extent, slab) => {
       extents[slab] = Math.max(extents[slab] ?? 0, extent);
     });
-    for (const step of liveBytes(blocks)) peakLiveBytes = Math.max(peakLiveBytes, step);
+    mostLiveBytes = Math.max(mostLiveBytes, peakLiveBytes(blocks));
     return packing;
   });
   const { method } = packings.reduce((a, b) => (b.bytes > a.bytes ? b : a), {
@@ -144,7 +94,7 @@ export function allocate(
         lastStep: live.lastStep[index],
         policy: 'host',
       };
-    const address = addresses[root[index]];
+    const address = addresses[classes.classOf[index]];
     const slab = Math.floor(address / slabBytes);
     return {
       slab,
@@ -171,7 +121,7 @@ export function allocate(
     placements,
     arenaBytes: sum(extents),
     persistentBytes: sum(reserved),
-    peakLiveBytes,
+    peakLiveBytes: mostLiveBytes,
     packing: method,
     stagingBytes: readback + swapStaging.buffers * swapStaging.bytes,
     ...{ swapStaging, reading, writing },
@@ -203,8 +153,6 @@ function stagingBytes({ tensors, programs }: Schedule): number {
     outputs: programs.map(({ outputs }) =>
       outputs.flatMap(({ tensor }) => (onDevice(tensor) ? [bytes(tensor)] : [])),
     ),
-    persistent: tensors.flatMap(({ program }, tensor) =>
-      program === null && onDevice(tensor) ? [bytes(tensor)] : [],
-    ),
+    persistent: persistentOnDevice({ tensors }).map(bytes),
   });
 }

@@ -1,4 +1,4 @@
-import { type Blocks, liveBytes } from '../liveness/lifetimes.ts';
+import { type Blocks, liveBytes } from '../liveness/events.ts';
 
 // Branch and bound over canonical packings, after Moffitt, "MiniMalloc: A Lightweight Memory Allocator for Hardware-Accelerated
 // Machine Learning", ASPLOS 2023. Every packing can be pushed down until each block lies at 0 or on another one, and those

@@ -1,4 +1,4 @@
-import type { Blocks } from '../liveness/lifetimes.ts';
+import type { Blocks } from '../liveness/events.ts';
 
 /**
  * Where blocks may lie: addresses count through all slabs, slab `k` taking [k·slabBytes, (k+1)·slabBytes), of which the

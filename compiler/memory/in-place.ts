@@ -1,68 +1,13 @@
-import type { Affine, Kernel, Stage } from '../../ir/kernel.ts';
-import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
+import type { Kernel, Stage } from '../../ir/kernel.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
-import { elementCount } from '../../ir/tensor.ts';
-import type { Liveness } from '../liveness/lifetimes.ts';
+import { type BufferPair, stepPairs } from '../liveness/alias-classes.ts';
+import { takeHandovers } from '../liveness/handovers.ts';
+import { type Liveness, liveness, outputFlags } from '../liveness/lifetimes.ts';
 
-/** A kernel's buffer that is read and one that is written, which may be the same memory. */
-export interface BufferPair {
-  readonly read: number;
-  readonly written: number;
-}
-
-/** A kernel's body, in which `buffer` may also name something else than a buffer of a kernel. */
-export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reduction' | 'stores' | 'stage'>;
-
-/**
- * The pairs of buffers that a kernel could have in one place. A point may overwrite only the element that it
- * alone reads, after it has read it: one plain store to the written buffer; every load of the read buffer at
- * the very index of that store, without bounds, indirection or reduction, and none in a stage; no sequential axes.
- */
-export function inPlacePairs(kernel: Kernel): BufferPair[] {
-  const { buffers } = kernel;
-  const having = (access: 'read' | 'write') =>
-    buffers.flatMap((buffer, index) => (buffer.access === access ? [index] : []));
-  return overwritable(kernel, having('read'), having('write')).filter(
-    ({ read, written }) =>
-      buffers[read].dtype === buffers[written].dtype &&
-      buffers[read].elements === buffers[written].elements,
-  );
-}
-
-/** As `inPlacePairs`, whatever the sizes: of what is only read and what is only written, by the body's names for them. */
-export function overwritable(
-  body: KernelBody,
-  onlyRead: readonly number[],
-  onlyWritten: readonly number[],
-): BufferPair[] {
-  if (body.axes.some((axis) => axis.kind === 'sequential')) return [];
-  const staged = new Set(
-    body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
-  );
-  const under = nodesUnderReduction(body);
-  // Axes of one point, which nests may have, make no difference.
-  const sameAddress = (a: Affine, b: Affine) =>
-    a.offset === b.offset &&
-    body.axes.every(
-      ({ extent }, axis) => extent === 1 || a.coefficients[axis] === b.coefficients[axis],
-    );
-  const isReadAt = (read: number, index: Affine) =>
-    body.nodes.every(
-      (node, i) =>
-        node.kind !== 'load' ||
-        node.buffer !== read ||
-        (!under[i] && !node.indirect && node.bounds.length === 0 && sameAddress(node.index, index)),
-    );
-  return onlyWritten.flatMap((written) => {
-    const stores = body.stores.filter((store) => store.buffer === written);
-    if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return [];
-    return onlyRead.flatMap((read) =>
-      !staged.has(read) && isReadAt(read, stores[0].index) ? [{ read, written }] : [],
-    );
-  });
-}
+// Which buffers and tensors may share a place, and when one takes over that of another, compiler/liveness says. Here the
+// kernels and the steps become what that means.
 
 /** Lets one binding serve both buffers of each pair: the written one becomes `read_write`, the read one goes away. */
 export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kernel {
@@ -96,6 +41,8 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
 
 /** A schedule with merged kernels, and who took over whose memory. Handovers are in the order of their steps. */
 export interface InPlaceSchedule {
+  /** Of the tensors, handovers aside. */
+  readonly live: Liveness;
   readonly schedule: Schedule;
   readonly handovers: readonly Handover[];
 }
@@ -123,29 +70,30 @@ class KernelPool {
  * Merges buffers wherever a tensor is written for the first time by the step that reads another one, of equal
  * size and dtype, for the last time. Never for parameters and state, nor for an operand that is an output.
  */
-export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedule {
+export function shareInPlace(
+  schedule: Schedule,
+  live: Liveness = liveness(schedule),
+): InPlaceSchedule {
   const pool = new KernelPool();
   const handovers: Handover[] = [];
   const plain = new Map<number, number>();
-  const pairsOf = new Map<number, BufferPair[]>();
   const specialised = new Map<string, number>();
 
+  const isOutput = outputFlags(schedule);
+  // A value that is copied out behind the step must still be there; one that was copied in before it is no first write.
+  let transferred = new Set<string>();
   const takeOver = (step: ScheduleStep, index: number): BufferPair[] => {
-    const pairs = pairsOf.get(step.kernel) ?? inPlacePairs(schedule.kernels[step.kernel]);
-    pairsOf.set(step.kernel, pairs);
-    const taken = new Set<number>();
-    return pairs.filter(({ read, written }) => {
-      const from = step.operands[read];
-      const tensor = step.operands[written];
-      if (taken.has(read) || taken.has(written)) return false;
-      if (!sharable(schedule, step, { read, written })) return false;
-      if (live.lastStep[from] !== index || live.firstStep[tensor] !== index) return false;
-      if (isOutput[from] || transferred.has(`out ${from} ${index}`)) return false;
-      if (transferred.has(`in ${tensor} ${index}`)) return false;
-      taken.add(read).add(written);
-      handovers.push({ tensor, from, step: index });
-      return true;
-    });
+    const pairs: BufferPair[] = [];
+    takeHandovers(
+      stepPairs(schedule, step, (tensor) => isOutput[tensor] === 1),
+      (from) => live.lastStep[from] === index && !transferred.has(`out ${from} ${index}`),
+      (to) => live.firstStep[to] === index && !transferred.has(`in ${to} ${index}`),
+      ({ read, written, from, to }) => {
+        pairs.push({ read, written });
+        handovers.push({ tensor: to, from, step: index });
+      },
+    );
+    return pairs;
   };
   const rewrite = (step: ScheduleStep, index: number): ScheduleStep => {
     const pairs = takeOver(step, index);
@@ -168,36 +116,11 @@ export function shareInPlace(schedule: Schedule, live: Liveness): InPlaceSchedul
     };
   };
 
-  const isOutput = outputFlags(schedule);
-  // A value that is copied out behind the step must still be there; one that was copied in before it is no first write.
-  let transferred = new Set<string>();
   const programs = schedule.programs.map((program): ScheduleProgram => {
     transferred = new Set(
       program.transfers?.map(({ kind, tensor, step }) => `${kind} ${tensor} ${step}`),
     );
     return { ...program, steps: program.steps.map(rewrite) };
   });
-  return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers };
-}
-
-/** 1 for each tensor that a program gives back. */
-export function outputFlags(schedule: Schedule): Uint8Array {
-  const flags = new Uint8Array(schedule.tensors.length);
-  for (const program of schedule.programs) {
-    for (const output of program.outputs) flags[output.tensor] = 1;
-  }
-  return flags;
-}
-
-/** Whether the tensors of two buffers could be in one place at all: both in the arena and bound as a whole. */
-export function sharable(
-  schedule: Schedule,
-  step: ScheduleStep,
-  { read, written }: BufferPair,
-): boolean {
-  const { buffers } = schedule.kernels[step.kernel];
-  return [read, written].every((buffer) => {
-    const { program, shape } = schedule.tensors[step.operands[buffer]];
-    return program !== null && elementCount(shape) === buffers[buffer].elements;
-  });
+  return { schedule: { ...schedule, kernels: pool.kernels, programs }, handovers, live };
 }

@@ -1,4 +1,4 @@
-import { type Blocks, peakLiveBytes } from '../liveness/lifetimes.ts';
+import { type Blocks, peakLiveBytes } from '../liveness/events.ts';
 import { CanonicalSearch } from './canonical-search.ts';
 import { type AddressSpace, Packer, usableAddress } from './first-fit.ts';
 import { greedyOrders, preferences, sorted } from './packing-orders.ts';

@@ -1,7 +1,13 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import { type ProgramAccess, programAccess } from '../liveness/access.ts';
+import { type TensorPair, takeHandovers } from '../liveness/handovers.ts';
+import {
+  type MemoryModel,
+  memoryModel,
+  peakOfOrder,
+  reverseModel,
+} from '../liveness/program-model.ts';
 import { reverseGraph, type StepGraph, stepDependencies } from './dependencies.ts';
-import { type MemoryModel, memoryModel, peakOfOrder, reverseModel } from './memory-model.ts';
 import { ReadySteps } from './ready-steps.ts';
 
 // Which order of the steps has the lowest peak is NP-hard. List scheduling by the key of PyTorch Inductor's LPMF
@@ -21,7 +27,11 @@ interface StepCost {
   readonly change: number;
 }
 
-/** State of the tensors while steps are scheduled one after the other. */
+/**
+ * State of the tensors while steps are scheduled one after the other. The sum of live bytes is its own, not that of
+ * `LiveEvents`: before a step is chosen there is no order in which a tensor's last step is known, only which tensors one
+ * step is left for. What a step touches and which handover it takes are those of compiler/liveness.
+ */
 class Simulation {
   readonly model: MemoryModel;
   live: number;
@@ -47,12 +57,13 @@ class Simulation {
     }
   }
 
-  private closes(tensor: number): boolean {
-    return this.remaining[tensor] === 1 && !this.model.neverCloses[tensor];
-  }
+  private readonly closes = (tensor: number): boolean =>
+    this.remaining[tensor] === 1 && !this.model.neverCloses[tensor];
+
+  private readonly opens = (tensor: number): boolean => !this.open[tensor];
 
   cost(step: number): StepCost {
-    const { useOffsets, uses, bytes, pairOffsets, pairFrom, pairTo } = this.model;
+    const { useOffsets, uses, bytes, pairs } = this.model;
     let allocated = 0;
     let freed = 0;
     for (let use = useOffsets[step]; use < useOffsets[step + 1]; use++) {
@@ -62,8 +73,11 @@ class Simulation {
     }
     // One pair is enough for an estimate; `peakOfOrder` counts them all.
     let shared = 0;
-    for (let pair = pairOffsets[step]; pair < pairOffsets[step + 1] && shared === 0; pair++) {
-      if (this.closes(pairFrom[pair]) && !this.open[pairTo[pair]]) shared = bytes[pairTo[pair]];
+    if (pairs[step].length > 0) {
+      const share = ({ to }: TensorPair) => {
+        shared = bytes[to];
+      };
+      takeHandovers(pairs[step], this.closes, this.opens, share, 1);
     }
     return { transient: allocated - shared, change: allocated - freed };
   }
@@ -128,14 +142,14 @@ function listSchedule(
 
 /** No order can do with less: the inputs at step 0, the outputs at the end, or what one step touches. */
 function lowerBound(model: MemoryModel): number {
-  const { useOffsets, uses, bytes, pairOffsets, pairTo, openAtStart, neverCloses } = model;
+  const { useOffsets, uses, bytes, pairs, openAtStart, neverCloses } = model;
   const sumOf = (flags: Uint8Array) =>
     bytes.reduce((sum, size, tensor) => (flags[tensor] ? sum + size : sum), 0);
   let bound = Math.max(sumOf(openAtStart), sumOf(neverCloses));
   for (let step = 0; step < model.stepCount; step++) {
     let touched = 0;
     for (let use = useOffsets[step]; use < useOffsets[step + 1]; use++) touched += bytes[uses[use]];
-    const shared = new Set(pairTo.subarray(pairOffsets[step], pairOffsets[step + 1]));
+    const shared = new Set(pairs[step].map(({ to }) => to));
     for (const tensor of shared) touched -= bytes[tensor];
     bound = Math.max(bound, touched);
   }

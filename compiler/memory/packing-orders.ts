@@ -1,4 +1,4 @@
-import { type Blocks, liveBytes } from '../liveness/lifetimes.ts';
+import { type Blocks, liveBytes } from '../liveness/events.ts';
 import type { Fit } from './first-fit.ts';
 import type { Preference } from './skyline.ts';
 

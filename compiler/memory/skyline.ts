@@ -1,4 +1,4 @@
-import type { Blocks } from '../liveness/lifetimes.ts';
+import type { Blocks } from '../liveness/events.ts';
 
 // Best fit on a skyline: Sekiyama, Imai, Negishi, Kawachiya, "Profile-guided memory optimization for deep neural
 // networks", 2018, after Burke et al., "A new placement heuristic for the orthogonal stock-cutting problem", 2004. The

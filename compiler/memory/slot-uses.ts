@@ -3,6 +3,7 @@ import type { Target } from '../../ir/plan.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { writtenBy } from '../liveness/access.ts';
 
 /** What a slot holds and when: a home or snapshot always, another one from its first copy out to its last copy in. */
 export interface SlotUse {
@@ -73,9 +74,8 @@ function persistentWriters({ kernels, programs, tensors }: Schedule): Map<number
   const writers = new Map<number, number>();
   for (const { steps } of programs) {
     const written = steps.flatMap(({ kernel, operands }) =>
-      operands.filter(
-        (tensor, b) =>
-          tensors[tensor].program === null && kernels[kernel].buffers[b].access !== 'read',
+      writtenBy(kernels[kernel].buffers, operands).filter(
+        (tensor) => tensors[tensor].program === null,
       ),
     );
     for (const tensor of new Set(written)) writers.set(tensor, (writers.get(tensor) ?? 0) + 1);

@@ -1,19 +1,11 @@
 import type { Schedule } from '../../ir/schedule.ts';
+import { neededTensors } from '../liveness/access.ts';
 
 /** The schedule without tensors that no step, input or output names, and without kernels that no step runs. */
 export function dropUnused(schedule: Schedule): Schedule {
-  const tensorUsed = new Uint8Array(schedule.tensors.length);
+  const tensorUsed = neededTensors(schedule);
   const kernelUsed = new Uint8Array(schedule.kernels.length);
-  schedule.tensors.forEach((tensor, index) => {
-    if (tensor.program === null) tensorUsed[index] = 1;
-  });
-  for (const program of schedule.programs) {
-    for (const { tensor } of [...program.inputs, ...program.outputs]) tensorUsed[tensor] = 1;
-    for (const step of program.steps) {
-      kernelUsed[step.kernel] = 1;
-      for (const tensor of step.operands) tensorUsed[tensor] = 1;
-    }
-  }
+  for (const { steps } of schedule.programs) for (const { kernel } of steps) kernelUsed[kernel] = 1;
   const newIndex = (used: Uint8Array) => {
     let next = 0;
     return Int32Array.from(used, (flag) => (flag ? next++ : -1));

@@ -1,4 +1,5 @@
-import { type Decisions, KEEP, SWAP } from './decisions.ts';
+import { type Residency, SCHEDULE_ACTIONS } from './actions/index.ts';
+import type { Decisions } from './decisions.ts';
 import type { ValueProgram, ValueStep } from './program.ts';
 
 // Decisions say which values are let go between which uses. Applying them is one walk over the steps: a step that needs a
@@ -64,7 +65,7 @@ interface Acquisition {
   readonly needs: readonly number[];
 }
 
-class Walk {
+class Walk implements Residency {
   readonly ops: Op[] = [];
   readonly versions: Version[] = [];
   /** Per value: the version that is in device memory, or -1. */
@@ -131,7 +132,7 @@ class Walk {
     this.ops.push({ kind: 'step', step: s, again, reads, writes });
   }
 
-  /** After a step: lets go what is decided, and what is not used any more. */
+  /** After a step: evicts what is decided, and what is not used any more. */
   private leave(step: ValueStep): void {
     const touched = step.writes.concat(step.reads.filter((value) => !step.writes.includes(value)));
     for (const value of touched) {
@@ -139,19 +140,19 @@ class Walk {
       const next = ++this.nextUse[value];
       if (next < uses.length) {
         const method = this.decisions.method[this.decisions.gapOffsets[value] + next];
-        if (method === KEEP) continue;
-        if (method === SWAP) this.sendOut(value);
-        this.resident[value] = -1;
+        SCHEDULE_ACTIONS[method].apply(this, value);
       } else if (kind === 'persistent' && this.onHost(value)) {
         this.sendOut(value);
-        this.resident[value] = -1;
-      } else if (kind === 'temporary' || kind === 'input') {
-        this.resident[value] = -1;
-      }
+        this.evict(value);
+      } else if (kind === 'temporary' || kind === 'input') this.evict(value);
     }
   }
 
-  private sendOut(value: number): void {
+  evict(value: number): void {
+    this.resident[value] = -1;
+  }
+
+  sendOut(value: number): void {
     if (this.hosted[value]) return;
     this.hosted[value] = 1;
     this.ops.push({ kind: 'out', version: this.resident[value] });

@@ -1,7 +1,8 @@
-import { type Decisions, KEEP, type Method, RECOMPUTE, SWAP } from './decisions.ts';
+import { SCHEDULE_ACTIONS, type ScheduleAction } from './actions/index.ts';
+import { KEEP, type Method, SWAP } from './decisions.ts';
 import type { ProgramValue } from './program.ts';
-import { closureCost } from './recompute-closure.ts';
-import { neighbours, type Timeline, type TransferCosts, transferTime } from './timeline.ts';
+import { neighbours, transferTime } from './timeline.ts';
+import type { View } from './view.ts';
 
 /** A way to have fewer bytes live at the fullest step. */
 export interface Candidate {
@@ -17,21 +18,6 @@ export interface Candidate {
   readonly score: number;
 }
 
-export interface View {
-  readonly timeline: Timeline;
-  readonly decisions: Decisions;
-  /** 1 for each gap that has been tried in vain. */
-  readonly forbidden: Uint8Array;
-  readonly onHost: (value: number) => boolean;
-  readonly costs: TransferCosts;
-  readonly recompute: boolean;
-  readonly swap: boolean;
-  /** Most bytes that may be live where a value comes back. */
-  readonly roomBytes: number;
-  /** Steps with more live bytes than this are to come down. */
-  readonly targetBytes: number;
-}
-
 /** Number of times before each one that are over the target. */
 function timesOver({ timeline: { curve }, targetBytes }: View): Int32Array {
   const over = new Int32Array(curve.live.length + 1);
@@ -42,7 +28,7 @@ function timesOver({ timeline: { curve }, targetBytes }: View): Int32Array {
 
 /** Values that are idle at the fullest step and could be elsewhere until their next use, with the cheaper way for each. */
 export function candidatesAt(view: View): Candidate[] {
-  const { timeline, decisions, forbidden, costs } = view;
+  const { timeline, decisions, forbidden } = view;
   const { program, applied, curve, nextStep } = timeline;
   const time = curve.peakTime;
   const { before, after, touched } = neighbours(timeline, time);
@@ -58,29 +44,23 @@ export function candidatesAt(view: View): Candidate[] {
     const gap = decisions.gapOffsets[value] + use;
     if (forbidden[gap] || decisions.release[gap] || !isSettled(program.values[value], use)) return;
     const covered = over[after[version]] - over[before[version] + 1];
-    const add = (method: Method, seconds: number) =>
-      found.push({
-        gap,
-        method,
-        home: -1,
-        bytes,
-        seconds,
-        score: seconds / (bytes * Math.max(1, covered)),
-      });
     const between = { value, from: before[version], to: after[version] };
     const decided = decisions.method[gap];
-    const swapSeconds =
-      view.swap && decided !== RECOMPUTE ? swapCost(view, between) : Number.POSITIVE_INFINITY;
-    let againSeconds = Number.POSITIVE_INFINITY;
-    if (view.recompute && decided !== SWAP && kind === 'temporary') {
-      const chain = closureCost(timeline, costs, value, between.to, new Set([value]));
-      if (chain && timeline.crossing[between.to] + chain.transientBytes <= view.roomBytes)
-        againSeconds = chain.seconds;
+    let best: ScheduleAction | null = null;
+    let seconds = Number.POSITIVE_INFINITY;
+    for (const action of SCHEDULE_ACTIONS) {
+      const { method } = action;
+      const isOpen = decided === KEEP ? method !== KEEP : method === decided;
+      if (!isOpen || !view.allowed(method)) continue;
+      const cost = action.cost(view, between);
+      if (cost < seconds) {
+        best = action;
+        seconds = cost;
+      }
     }
-    const best = Math.min(swapSeconds, againSeconds);
-    if (!Number.isFinite(best)) return;
-    const method = againSeconds <= swapSeconds ? RECOMPUTE : SWAP;
-    add(decided === KEEP ? method : (decided as Method), best);
+    if (!best) return;
+    const score = seconds / (bytes * Math.max(1, covered));
+    found.push({ gap, method: best.method, home: -1, bytes, seconds, score });
   });
   return found;
 }
@@ -100,20 +80,6 @@ function firstUseFrom(uses: readonly number[], step: number): number {
     else high = middle;
   }
   return low;
-}
-
-/** The copies' time that does not hide behind the computation between them. */
-function swapCost(
-  { timeline, costs }: View,
-  { value, from, to }: { value: number; from: number; to: number },
-): number {
-  const { program, computed, transferred, hostedFrom } = timeline;
-  const { bytes } = program.values[value];
-  const sent = hostedFrom[value] <= from;
-  const copies = transferTime(costs, 'in', bytes) + (sent ? 0 : transferTime(costs, 'out', bytes));
-  const fixed = costs.transferSeconds * (sent ? 1 : 2);
-  const free = computed[to] - computed[from + 1] - (transferred[to] - transferred[from + 1]);
-  return fixed + Math.max(0, copies - fixed - costs.overlap * Math.max(0, free));
 }
 
 /** Persistent values on the device that the fullest step does not touch, which could live on the host. */

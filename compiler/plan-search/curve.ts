@@ -1,7 +1,9 @@
+import { LiveEvents, peakOf } from '../liveness/events.ts';
+import { takeHandovers } from '../liveness/handovers.ts';
 import type { AppliedProgram, Op } from './apply.ts';
 import type { ValueProgram } from './program.ts';
 
-/** When each version lives, and what is live when. Times count the steps of a applied, repeated ones included. */
+/** When each version lives, and what is live when. Times count the steps of an applied program, recomputed ones included. */
 export interface Curve {
   /** Bytes live during each step; persistent values whose home is the device are not among them. */
   readonly live: Float64Array;
@@ -27,17 +29,52 @@ export function timesOfOps(ops: readonly Op[]): Int32Array {
   return times.map((time) => Math.min(time, Math.max(0, steps - 1)));
 }
 
+/** The versions of values as lives over the steps of an applied program, transfers and recomputed steps included. */
 export function liveCurve(
   program: ValueProgram,
-  { ops, versions, last: finalVersion }: AppliedProgram,
+  applied: AppliedProgram,
   onHost: (value: number) => boolean,
 ): Curve {
+  const { ops, versions } = applied;
   const times = timesOfOps(ops);
+  const opOf = ops.flatMap(({ kind }, i) => (kind === 'step' ? [i] : []));
+  const { first, last, broughtIn, sentLast } = versionLives(program, applied, times, opOf.length);
+  const events = new LiveEvents(opOf.length);
+  const bytesOf = (version: number) => program.values[versions[version].value].bytes;
+  versions.forEach(({ value }, version) => {
+    if (program.values[value].kind !== 'persistent' || onHost(value))
+      events.live(first[version], last[version], bytesOf(version));
+  });
+  let time = 0;
+  const dies = (version: number) => last[version] === time && sentLast[version] !== time;
+  const begins = (version: number) => first[version] === time && !broughtIn[version];
+  const take = ({ to }: { readonly to: number }) => events.handover(time, bytesOf(to));
+  for (; time < opOf.length; time++) {
+    const op = ops[opOf[time]] as Extract<Op, { kind: 'step' }>;
+    const { pairs, reads, writes } = program.steps[op.step];
+    if (pairs.length === 0) continue;
+    const possible = pairs.map(({ from, to }) => ({
+      from: op.reads[reads.indexOf(from)],
+      to: op.writes[writes.indexOf(to)],
+    }));
+    takeHandovers(possible, dies, begins, take);
+  }
+  const live = events.sums();
+  const { bytes: peak, step: peakTime } = peakOf(live);
+  return { live, times, opOf: Int32Array.from(opOf), first, last, peak, peakTime };
+}
+
+/** First and last time of each version, and whether transfers begin or end it. */
+function versionLives(
+  program: ValueProgram,
+  { ops, versions, last: finalVersion }: AppliedProgram,
+  times: Int32Array,
+  stepCount: number,
+) {
   const first = new Int32Array(versions.length).fill(ops.length);
   const last = new Int32Array(versions.length).fill(-1);
-  const brought = new Uint8Array(versions.length);
+  const broughtIn = new Uint8Array(versions.length);
   const sentLast = new Int32Array(versions.length).fill(-1);
-  const opOf: number[] = [];
   const touch = (version: number, time: number) => {
     if (time < first[version]) first[version] = time;
     if (time > last[version]) last[version] = time;
@@ -45,57 +82,19 @@ export function liveCurve(
   ops.forEach((op, i) => {
     const time = times[i];
     if (op.kind === 'step') {
-      opOf.push(i);
       for (const version of op.reads) touch(version, time);
       for (const version of op.writes) touch(version, time);
       return;
     }
     touch(op.version, time);
-    if (op.kind === 'in') brought[op.version] = 1;
+    if (op.kind === 'in') broughtIn[op.version] = 1;
     else sentLast[op.version] = time;
   });
-  const end = Math.max(0, opOf.length - 1);
-  const counted = (version: number) => {
-    const { value } = versions[version];
-    return program.values[value].kind !== 'persistent' || onHost(value);
-  };
+  const end = Math.max(0, stepCount - 1);
   versions.forEach(({ value, by }, version) => {
     const { kind } = program.values[value];
     if (kind === 'input' && by === 'original') touch(version, 0);
     if (kind === 'output' && finalVersion[value] === version) touch(version, end);
   });
-  const change = new Float64Array(opOf.length + 2);
-  versions.forEach(({ value }, version) => {
-    if (!counted(version) || first[version] > last[version]) return;
-    change[first[version]] += program.values[value].bytes;
-    change[last[version] + 1] -= program.values[value].bytes;
-  });
-  opOf.forEach((index, time) => {
-    const op = ops[index];
-    if (op.kind !== 'step') return;
-    const step = program.steps[op.step];
-    const taken: number[] = [];
-    for (const { from, to } of step.pairs) {
-      const source = op.reads[step.reads.indexOf(from)];
-      const target = op.writes[step.writes.indexOf(to)];
-      if (last[source] !== time || sentLast[source] === time) continue;
-      if (first[target] !== time || brought[target]) continue;
-      if (taken.includes(source) || taken.includes(target)) continue;
-      taken.push(source, target);
-      change[time] -= program.values[to].bytes;
-      change[time + 1] += program.values[to].bytes;
-    }
-  });
-  let sum = 0;
-  let peak = 0;
-  let peakTime = 0;
-  const live = new Float64Array(opOf.length);
-  for (let time = 0; time < live.length; time++) {
-    sum += change[time];
-    live[time] = sum;
-    if (sum <= peak) continue;
-    peak = sum;
-    peakTime = time;
-  }
-  return { live, times, opOf: Int32Array.from(opOf), first, last, peak, peakTime };
+  return { first, last, broughtIn, sentLast };
 }

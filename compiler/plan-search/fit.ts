@@ -39,7 +39,7 @@ export function fitBudget<P extends Placed>(
 ): { readonly placed: P; readonly kept: boolean } {
   const attempt = (set: ActionSet, targetBytes: number, stagingBytes: number) => {
     const choice = actions.choose(set, targetBytes);
-    const placed = place(actions.emit(choice, targetBytes), stagingBytes);
+    const placed = place(actions.apply(choice, targetBytes), stagingBytes);
     return { placed, set, bytes: choice.bytes };
   };
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
@@ -97,7 +97,7 @@ export function feasibleBudgets<P extends Placed>(
   place: Place<P>,
 ): FeasibleBudget[] {
   const smallest = (set: ActionSet, target: number) => {
-    const placed = place(actions.emit(actions.choose(set, target), target), LEAST_STAGING);
+    const placed = place(actions.apply(actions.choose(set, target), target), LEAST_STAGING);
     return placed.possible ? placed.deviceBytes : Number.POSITIVE_INFINITY;
   };
   const plain = smallest(FLOOR_SETS[0], Number.POSITIVE_INFINITY);

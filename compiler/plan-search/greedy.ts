@@ -1,7 +1,8 @@
 import { append } from '../../ir/lists.ts';
+import { SCHEDULE_ACTIONS } from './actions/index.ts';
 import { applyDecisions, isInfeasible } from './apply.ts';
 import { type Candidate, candidatesAt, homeCandidates } from './candidates.ts';
-import { type Decisions, KEEP, noDecisions } from './decisions.ts';
+import { type Decisions, KEEP, type Method, noDecisions, SWAP } from './decisions.ts';
 import type { ValueProgram } from './program.ts';
 import { type Timeline, type TransferCosts, timeline } from './timeline.ts';
 
@@ -31,8 +32,8 @@ export interface ActionChoice {
 export interface AutoOptions {
   /** Most bytes of persistent values on the device and of one step. */
   readonly targetBytes: number;
-  readonly recompute: boolean;
-  readonly swap: boolean;
+  /** The actions, by name, that the search may choose. */
+  readonly automatic: Readonly<Record<string, boolean>>;
   readonly costs: TransferCosts;
   /** Where to start from; nothing is let go without. */
   readonly start?: readonly Decisions[];
@@ -129,7 +130,7 @@ class Search {
 
   /** Lets go enough at the fullest step of program `p` to bring it down by `excess`, or as much as there is; false for nothing. */
   private improve(p: number, excess: number): boolean {
-    const { targetBytes, recompute, swap, costs } = this.options;
+    const { targetBytes, automatic, costs } = this.options;
     const persistentBytes = this.persistentBytes();
     const view = {
       timeline: this.timelines[p],
@@ -137,14 +138,13 @@ class Search {
       forbidden: this.forbidden[p],
       onHost: this.isOnHost(p),
       costs,
-      recompute,
-      swap,
+      allowed: (method: Method) => automatic[SCHEDULE_ACTIONS[method].name] === true,
       // A value that comes back must not make a new step as full as this one.
       roomBytes: Math.max(targetBytes - persistentBytes, this.timelines[p].curve.peak - 1),
       targetBytes: targetBytes - persistentBytes,
     };
     const candidates = candidatesAt(view);
-    if (swap) {
+    if (view.allowed(SWAP)) {
       const ids = this.module.persistentOf[p];
       const bytes = this.module.persistentBytes;
       append(candidates, homeCandidates(view, ids, bytes, this.onHost));

@@ -1,3 +1,4 @@
+import { takeHandovers } from '../liveness/handovers.ts';
 import { applyDecisions, isInfeasible, type Op } from './apply.ts';
 import { type Decisions, KEEP, SWAP } from './decisions.ts';
 import type { ValueProgram } from './program.ts';
@@ -70,7 +71,10 @@ export function swapLeastRecentlyUsed(
   });
 }
 
-/** Bytes of results that take the place of an operand in this step. */
+/**
+ * Bytes of results that take the place of an operand in this step. The walk keeps a sum of its own, for what it evicts changes
+ * every later one; the handovers are those of all other counts.
+ */
 function sharedBytes(
   program: ValueProgram,
   op: Extract<Op, { kind: 'step' }>,
@@ -78,14 +82,17 @@ function sharedBytes(
   resident: ReadonlySet<number>,
 ): number {
   const { reads, writes, pairs } = program.steps[op.step];
-  const taken = new Set<number>();
   let bytes = 0;
-  for (const { from, to } of pairs) {
-    const source = op.reads[reads.indexOf(from)];
-    const target = op.writes[writes.indexOf(to)];
-    if (!isLast(source) || resident.has(target) || taken.has(source) || taken.has(target)) continue;
-    taken.add(source).add(target);
-    bytes += program.values[to].bytes;
-  }
+  takeHandovers(
+    pairs.map(({ from, to }) => ({
+      ...{ from: op.reads[reads.indexOf(from)], to: op.writes[writes.indexOf(to)] },
+      bytes: program.values[to].bytes,
+    })),
+    isLast,
+    (version) => !resident.has(version),
+    (pair) => {
+      bytes += pair.bytes;
+    },
+  );
   return bytes;
 }

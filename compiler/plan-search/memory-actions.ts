@@ -1,10 +1,12 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
+import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
 import { applyDecisions, isInfeasible } from './apply.ts';
 import { type Decisions, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
 import { type ActionChoice, chooseActions, type ValueModule } from './greedy.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
+import type { ChosenActions } from './placement.ts';
 import { prefetch } from './prefetch.ts';
 import { type NamedValueProgram, type ValueProgram, valueProgram } from './program.ts';
 import { recomputeSegments, swapCheckpoints } from './strategies.ts';
@@ -12,14 +14,7 @@ import type { TransferCosts } from './timeline.ts';
 
 export type { TransferCosts };
 
-/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
-export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
-export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
-
-/** What is swapped: nothing, by a policy of SuperNeurons, or what is cheapest for the budget. */
-export const SWAP_POLICIES = ['none', 'conv', 'lru', 'auto'] as const;
-export type SwapPolicy = (typeof SWAP_POLICIES)[number];
-
+/** Who decides about each action that has an option: nobody (`none`), a named strategy, or the search (`auto`). */
 export interface ActionSet {
   readonly recompute: RecomputeStrategy;
   readonly swap: SwapPolicy;
@@ -47,13 +42,18 @@ export class MemoryActions {
   private readonly persistent: readonly number[];
   private readonly module: ValueModule;
   private readonly costs: TransferCosts;
+  private readonly act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule;
+  /** By set and target: searches of the feasible budgets repeat what was tried before. */
+  private readonly choices = new Map<string, ActionChoice>();
 
   constructor(
     schedule: Schedule,
     alignment: number,
     secondsOf: (kernel: number) => number,
     costs: TransferCosts,
+    act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule,
   ) {
+    this.act = act;
     const bytes = alignedBytes(schedule, alignment);
     this.schedule = schedule;
     this.costs = costs;
@@ -72,7 +72,19 @@ export class MemoryActions {
   }
 
   /** What a set of memory actions makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
-  choose({ recompute, swap }: ActionSet, targetBytes: number): ActionChoice {
+  choose(set: ActionSet, targetBytes: number): ActionChoice {
+    const key = `${set.recompute} ${set.swap} ${targetBytes}`;
+    const known = this.choices.get(key) ?? this.search(set, targetBytes);
+    this.choices.set(key, known);
+    return known;
+  }
+
+  /** The schedule with the actions of a choice. */
+  apply(choice: ActionChoice, targetBytes: number): Schedule {
+    return this.act(this.schedule, { actions: this, choice, targetBytes });
+  }
+
+  private search({ recompute, swap }: ActionSet, targetBytes: number): ActionChoice {
     const { programs, persistentBytes } = this.module;
     const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
     const decisions = programs.map((program) =>
@@ -80,8 +92,7 @@ export class MemoryActions {
     );
     return chooseActions(this.module, {
       targetBytes,
-      recompute: recompute === 'auto',
-      swap: swap === 'auto',
+      automatic: { recompute: recompute === 'auto', swap: swap === 'auto' },
       costs: this.costs,
       start: decisions,
     });

@@ -1,6 +1,6 @@
-import type { Schedule, ScheduleStep } from '../../ir/schedule.ts';
-import { alignedBytes } from '../liveness/lifetimes.ts';
-import { inPlacePairs, outputFlags, sharable } from '../memory/in-place.ts';
+import type { Schedule } from '../../ir/schedule.ts';
+import { programAccess, type StepAccess } from '../liveness/access.ts';
+import { alignedBytes, outputFlags } from '../liveness/lifetimes.ts';
 
 // What recompute and swap see of a program: steps that read and write values of known bytes. It knows no kernels, so that the
 // same passes run on the layer lists of a paper.
@@ -13,18 +13,14 @@ export interface ValueProgram {
   readonly turn: number;
 }
 
-export interface ValueStep {
-  /** Values that it reads; one that it reads and writes stands in both lists. Each once. */
-  readonly reads: readonly number[];
-  readonly writes: readonly number[];
+/** Its access, of values in place of tensors, and what running it takes. */
+export interface ValueStep extends Pick<StepAccess, 'reads' | 'writes' | 'pairs'> {
   /** Predicted time. */
   readonly seconds: number;
   /** Whether running it again gives the same: it writes no persistent value. */
   readonly repeatable: boolean;
   /** A step whose results named strategies always keep: contractions, and what else is dear. */
   readonly checkpoint: boolean;
-  /** `to` may take over the memory of `from` where `from` dies and `to` begins in this step. */
-  readonly pairs: readonly { readonly from: number; readonly to: number }[];
 }
 
 export interface ProgramValue {
@@ -91,26 +87,21 @@ export function valueProgram(
   };
   for (const tensor of isInput) value(tensor);
   const accumulated = new Set<number>();
-  const steps = program.steps.map((step): ValueStep => {
+  const access = programAccess(schedule, program, alignment);
+  const steps = program.steps.map((step, s): ValueStep => {
     const { buffers } = schedule.kernels[step.kernel];
-    const reads = new Set<number>();
-    const writes = new Set<number>();
     step.operands.forEach((tensor, buffer) => {
-      const { access } = buffers[buffer];
-      if (access !== 'write') reads.add(value(tensor));
-      if (access !== 'read') writes.add(value(tensor));
-      if (access === 'read_write') accumulated.add(value(tensor));
+      const number = value(tensor);
+      if (buffers[buffer].access === 'read_write') accumulated.add(number);
     });
+    const { reads, writes, pairs } = access.steps[s];
     return {
-      reads: [...reads],
-      writes: [...writes],
+      reads: reads.map(value),
+      writes: writes.map(value),
+      pairs: pairs.map(({ from, to }) => ({ from: value(from), to: value(to) })),
       seconds: secondsOf(step.kernel),
-      repeatable: [...writes].every((v) => schedule.tensors[tensors[v]].program !== null),
+      repeatable: writes.every((tensor) => schedule.tensors[tensor].program !== null),
       checkpoint: step.macs !== undefined,
-      pairs: pairsOf(schedule, step, isOutput).map(({ from, to }) => ({
-        from: value(from),
-        to: value(to),
-      })),
     };
   });
   const kindOf = (tensor: number): ProgramValue['kind'] => {
@@ -152,10 +143,4 @@ function turnOf(
   const forUpdates = needed((step) => !step.repeatable);
   for (let s = steps.length - 1; s >= 0; s--) if (forLoss[s] && forUpdates[s]) return s + 1;
   return steps.length;
-}
-
-function pairsOf(schedule: Schedule, step: ScheduleStep, isOutput: Uint8Array) {
-  return inPlacePairs(schedule.kernels[step.kernel])
-    .filter((pair) => sharable(schedule, step, pair) && !isOutput[step.operands[pair.read]])
-    .map(({ read, written }) => ({ from: step.operands[read], to: step.operands[written] }));
 }

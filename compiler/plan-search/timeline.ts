@@ -1,3 +1,4 @@
+import { LiveEvents } from '../liveness/events.ts';
 import type { AppliedProgram } from './apply.ts';
 import { type Curve, liveCurve } from './curve.ts';
 import type { ValueProgram } from './program.ts';
@@ -12,7 +13,7 @@ export interface TransferCosts {
   readonly overlap: number;
 }
 
-/** A applied as questions about its times: who is resident when, how long it takes from here to there. */
+/** An applied program as questions about its times: who is resident when, how long it takes from here to there. */
 export interface Timeline {
   readonly program: ValueProgram;
   readonly applied: AppliedProgram;
@@ -93,15 +94,13 @@ function crossingBytes(
   { first, last, live }: Curve,
   onHost: (value: number) => boolean,
 ): Float64Array {
-  const change = new Float64Array(live.length + 2);
+  const events = new LiveEvents(live.length);
   versions.forEach(({ value }, version) => {
     const { kind, bytes } = program.values[value];
-    if ((kind === 'persistent' && !onHost(value)) || first[version] >= last[version]) return;
-    change[first[version] + 1] += bytes;
-    change[last[version] + 1] -= bytes;
+    if (kind !== 'persistent' || onHost(value))
+      events.live(first[version] + 1, last[version], bytes);
   });
-  for (let time = 1; time < change.length; time++) change[time] += change[time - 1];
-  return change;
+  return events.sums();
 }
 
 function versionsByValue(program: ValueProgram, { versions }: AppliedProgram) {

@@ -2,7 +2,7 @@ import { parseKernel } from '../../ir/kernel-text.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { Schedule, ScheduleProgram, ScheduleTensor, TargetLimits } from '../../ir/schedule.ts';
 import { generatePlan } from '../codegen/index.ts';
-import { planMemory } from '../memory/index.ts';
+import { planMemory } from '../plan-search/plan-memory.ts';
 import { PRODUCER } from '../version.ts';
 import type { Benchmark } from './benchmarks.ts';
 

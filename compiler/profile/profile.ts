@@ -1,55 +1,100 @@
-import type { Target } from '../../ir/plan.ts';
-import type { KernelClass } from './kernel-class.ts';
+import { type Infer, list, named, nullable, number, object, oneOf, text } from '../../ir/form.ts';
+import { TARGET } from '../../ir/plan-fields/scalars.ts';
 
 /** `format` field of every profile file. */
 export const PROFILE_FORMAT = 'btc-profile';
 export const PROFILE_VERSION = 1;
 
+// The limits leave out what no device is.
+
+/** A time in seconds. */
+export const PROFILE_SECONDS = number(1e-10, 10);
+
+/** Bytes per second. */
+export const BYTE_RATE = number(1e3, 1e14);
+
+/** Operations per second. */
+export const OPERATION_RATE = number(1e3, 1e16);
+
+/** Operations per second of kernels whose invocations work together behind barriers. */
+export interface CooperativeRates extends Infer<typeof COOPERATIVE_RATES> {}
+export const COOPERATIVE_RATES = object({
+  /** Of contractions. */
+  contraction: OPERATION_RATE,
+  /** Of reductions. */
+  reduction: OPERATION_RATE,
+});
+
+/** What workgroups add. */
+export interface WorkgroupRates extends Infer<typeof WORKGROUPS> {}
+export const WORKGROUPS = object({
+  /** Invocations that it takes to keep the device busy; a kernel with fewer runs slower in proportion. */
+  concurrentInvocations: number(1, 1e8),
+  /** How often per second an invocation can wait at a barrier, all invocations together. */
+  barriersPerSecond: OPERATION_RATE,
+  /** Operations per second of kernels whose invocations work together behind barriers. */
+  operationsPerSecond: named<CooperativeRates>(COOPERATIVE_RATES),
+});
+
+/** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
+export interface KernelRates extends Infer<typeof KERNEL_RATES> {}
+export const KERNEL_RATES = object({
+  /** Contractions. */
+  contraction: OPERATION_RATE,
+  /** Reductions. */
+  reduction: OPERATION_RATE,
+  /** Elementwise kernels. */
+  elementwise: OPERATION_RATE,
+  /** Kernels that read at indices which are data. */
+  gather: OPERATION_RATE,
+  /** Kernels that write at indices which are data. */
+  scatter: OPERATION_RATE,
+});
+
 /**
  * How fast a device is, measured by `btc profile`. Times are in seconds, rates in bytes or operations per second; all are
  * positive but for `overlap`. Published as `profile.schema.json`.
  */
-export interface DeviceProfile {
-  readonly format: typeof PROFILE_FORMAT;
-  readonly version: typeof PROFILE_VERSION;
+export interface DeviceProfile extends Infer<typeof PROFILE> {}
+export const PROFILE = object({
+  /** Marks the file as a profile. */
+  format: oneOf(PROFILE_FORMAT),
+  /** Version of this format. */
+  version: oneOf(PROFILE_VERSION),
   /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
-  readonly name: string;
-  readonly target: Target;
+  name: text('a string that is not empty', /./s),
+  /** What it was measured for. */
+  target: TARGET,
   /** What the adapter calls itself; `WebAssembly` on wasm. */
-  readonly adapter: string;
+  adapter: text(),
   /** The day of the measurement, `2026-11-24`. */
-  readonly date: string;
+  date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
   /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
-  readonly versions: readonly string[];
+  versions: list(text()),
   /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
-  readonly operationsPerSecond: Readonly<Record<KernelClass, number>>;
+  operationsPerSecond: named<KernelRates>(KERNEL_RATES),
   /** Evaluations per second of functions such as exp. */
-  readonly functionsPerSecond: number;
+  functionsPerSecond: OPERATION_RATE,
   /** Random numbers per second. */
-  readonly randomsPerSecond: number;
+  randomsPerSecond: OPERATION_RATE,
   /** webgpu: what workgroups add to that; null on wasm. */
-  readonly workgroups: WorkgroupRates | null;
+  workgroups: nullable(named<WorkgroupRates>(WORKGROUPS)),
   /** Rate at which one kernel reads and writes device memory. */
-  readonly memoryBytesPerSecond: number;
+  memoryBytesPerSecond: BYTE_RATE,
   /** Fixed cost of one step of a program. */
-  readonly dispatchSeconds: number;
+  dispatchSeconds: PROFILE_SECONDS,
   /** Fixed cost of one run of a program: what is encoded, handed over and waited for once. */
-  readonly submitSeconds: number;
-  readonly deviceToHostBytesPerSecond: number;
-  readonly hostToDeviceBytesPerSecond: number;
+  submitSeconds: PROFILE_SECONDS,
+  /** Rate of copies to the host. */
+  deviceToHostBytesPerSecond: BYTE_RATE,
+  /** Rate of copies to the device. */
+  hostToDeviceBytesPerSecond: BYTE_RATE,
   /** Fixed cost of one transfer between host and device. */
-  readonly transferSeconds: number;
-  readonly fileReadBytesPerSecond: number;
-  readonly fileWriteBytesPerSecond: number;
+  transferSeconds: PROFILE_SECONDS,
+  /** Rate at which the spill file is read. */
+  fileReadBytesPerSecond: BYTE_RATE,
+  /** Rate at which the spill file is written. */
+  fileWriteBytesPerSecond: BYTE_RATE,
   /** Part of a transfer's time that hides behind computation, 0 to 1. */
-  readonly overlap: number;
-}
-
-export interface WorkgroupRates {
-  /** Invocations that it takes to keep the device busy; a kernel with fewer runs slower in proportion. */
-  readonly concurrentInvocations: number;
-  /** How often per second an invocation can wait at a barrier, all invocations together. */
-  readonly barriersPerSecond: number;
-  /** Operations per second of kernels whose invocations work together behind barriers. */
-  readonly operationsPerSecond: Readonly<Record<'contraction' | 'reduction', number>>;
-}
+  overlap: number(0, 1),
+});

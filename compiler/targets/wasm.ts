@@ -12,12 +12,13 @@ export const WASM: TargetRow = {
   emit: async (kernels, { slabBytes }) => {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
     // The assembler is large: only builds for wasm load it.
-    const { emitWasm } = await import('../codegen/wasm/index.ts');
+    const { emitWasm, wasmText } = await import('../codegen/wasm/index.ts');
     const { module: binary, exports } = await emitWasm(kernels, pages);
     return {
       emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
       binary,
       module: { bytes: binary.length, sha256: await sha256(binary), pages },
+      text: () => `${wasmText(kernels, pages)}\n`,
     };
   },
   work: wasmWork,

@@ -9,11 +9,10 @@ export const WEBGPU: TargetRow = {
   limits: WEBGPU_DEFAULT_LIMITS,
   emit: async (kernels, { limits }) => {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
-    return {
-      emitted: kernels.map((kernel) => emitWgsl(kernel, within)),
-      binary: null,
-      module: null,
-    };
+    const emitted = kernels.map((kernel) => emitWgsl(kernel, within));
+    const text = () =>
+      emitted.map(({ wgsl }, k) => `// kernel ${k}: ${kernels[k].name}\n${wgsl}\n`).join('\n');
+    return { emitted, binary: null, module: null, text };
   },
   work: gpuWork,
   time: gpuTime,

@@ -1,4 +1,4 @@
-import type { Graph, ParameterDeclaration } from '../../ir/graph.ts';
+import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { type Diagnostic, originDiagnostic } from '../diagnostics.ts';
 import type { Optimiser } from '../frontend/optimiser.ts';
 import type { TracedProgram } from '../frontend/trace.ts';
@@ -6,19 +6,24 @@ import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
 import { appendOptimiser, type ParameterGradient } from './update.ts';
 
+export type { ParameterGradient };
+
+/** A graph with the gradients of its loss, or the reason why it has none. */
+export type Differentiated =
+  | {
+      readonly graph: Graph;
+      readonly gradients: readonly ParameterGradient[];
+      readonly diagnostic: null;
+    }
+  | { readonly graph: null; readonly gradients: readonly []; readonly diagnostic: Diagnostic };
+
 /**
- * Appends gradients and the optimiser's updates to the program that computes the loss as its first output.
+ * Appends to a graph, whose first output is the loss, the gradients of that for every parameter that it depends on.
  *
- * @returns the graph with the inputs and states that the optimiser adds, or a diagnostic where no parameter is reached
+ * Errors: BTC3002 where no parameter is reached, BTC3004 where an op without a gradient stands in the way.
  */
-export function withTraining(
-  graph: Graph,
-  program: TracedProgram,
-  optimiser: Optimiser,
-  seed: number,
-) {
+export function withGradients(graph: Graph, program: TracedProgram): Differentiated {
   const builder = extendGraph(graph);
-  const loss = graph.outputs[0].value;
   const trained = new Map(
     program.parameters
       .filter(({ role }) => role === 'parameter')
@@ -28,18 +33,30 @@ export function withTraining(
     const declaration = node.op === 'parameter' && trained.get(node.attributes.name);
     return declaration ? [{ value, declaration }] : [];
   });
-  const gradients = differentiate(
+  const values = differentiate(
     builder,
-    loss,
+    graph.outputs[0].value,
     parameters.map(({ value }) => value),
   );
-  const reached = parameters.flatMap(({ value, declaration }, k): ParameterGradient[] => {
-    const gradient = gradients[k];
+  const gradients = parameters.flatMap(({ value, declaration }, k): ParameterGradient[] => {
+    const gradient = values[k];
     return gradient === null ? [] : [{ value, declaration, gradient }];
   });
-  if (reached.length === 0) return { diagnostic: nothingToTrain(graph, trained) };
-  const { inputs, states } = appendOptimiser(builder, reached, optimiser, seed);
-  return { diagnostic: null, graph: builder.finish(), inputs: inputs.values(), states };
+  return gradients.length > 0
+    ? { graph: builder.finish(), gradients, diagnostic: null }
+    : { graph: null, gradients: [], diagnostic: nothingToTrain(graph, trained) };
+}
+
+/** Appends the optimiser's updates to a graph with gradients; gives the inputs and states that it adds as well. */
+export function withUpdates(
+  graph: Graph,
+  gradients: readonly ParameterGradient[],
+  optimiser: Optimiser,
+  seed: number,
+): { graph: Graph; inputs: readonly InputDeclaration[]; states: readonly ParameterDeclaration[] } {
+  const builder = extendGraph(graph);
+  const { inputs, states } = appendOptimiser(builder, gradients, optimiser, seed);
+  return { graph: builder.finish(), inputs: [...inputs.values()], states };
 }
 
 /** Why no gradient reaches a parameter: an op on the way has none, or there is no way. */

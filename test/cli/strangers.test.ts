@@ -129,7 +129,7 @@ describe('the name of a module', () => {
     const schema = JSON.parse(
       readFileSync(new URL('../../ir/plan.schema.json', import.meta.url), 'utf8'),
     );
-    expect(schema.definitions.module.properties.file.pattern).toBe(BARE_FILE_NAME);
+    expect(schema.definitions.WasmModule.properties.file.pattern).toBe(BARE_FILE_NAME);
     expect(schema.definitions.name.pattern).toBe(`^[^${CONTROL_CLASS}]*$`);
   });
 });

@@ -13,7 +13,7 @@ import {
 } from '../../compiler/index.ts';
 import { inspectValues } from '../../compiler/inspect/values.ts';
 import { findTensor, nearNames, whyTensor } from '../../compiler/inspect/why.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../../compiler/memory/index.ts';
+import type { RecomputeStrategy, SwapPolicy } from '../../compiler/plan-search/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 
 const model = defineModel({

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
-import { traceModel } from '../../compiler/frontend/trace.ts';
+import { attempt } from '../../compiler/driver/attempt.ts';
 import * as btc from '../../compiler/index.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
+import { driverOf } from '../support/passes.ts';
 import { programOf } from './run-program.ts';
 
 const values = (shape: Shape, seed: number) =>
@@ -211,11 +210,8 @@ describe('no tensor has an element per position and tap', () => {
       build: ({ x }) => ({ y: build(x) }),
       train: { loss: ({ y }) => btc.mean(btc.square(y)), optimizer: btc.sgd() },
     });
-    const { memory } = runPipeline(traceModel(model), {
-      target: 'webgpu',
-      limits: WEBGPU_DEFAULT_LIMITS,
-      optimiser: model.definition.train!.optimizer,
-    });
+    const driver = driverOf();
+    const { memory } = attempt(driver, driver.run('trace', model), null, null);
     const sizes = memory!.schedule!.tensors.map(({ shape }) => elementCount(shape));
     // What is interleaved is rounded up to the stride.
     expect(Math.max(...sizes)).toBeLessThan(1.5 * elementCount([...SHAPE.slice(0, 3), 8]));

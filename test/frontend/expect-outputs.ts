@@ -1,12 +1,11 @@
 import { expect } from 'vitest';
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import * as btc from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
+import { graphsOf } from '../support/passes.ts';
 import { runSchedule } from '../support/run-schedule.ts';
 
 /** A tensor as nested arrays, as one would write it down. */
@@ -78,9 +77,8 @@ export function expectOutputs(program: Program, wanted: Readonly<Record<string, 
     name,
     btc.tensor(shapeOf(nestedOf(value)), dtypeOf(value)),
   ]);
-  const traced = traceModel(
-    btc.defineModel({ name: 'm', inputs: Object.fromEntries(specs), build }),
-  );
+  const model = btc.defineModel({ name: 'm', inputs: Object.fromEntries(specs), build });
+  const traced = traceModel(model);
   expect(traced.diagnostics).toEqual([]);
   const parameters = Object.fromEntries(
     traced.parameters.map(({ declaration: { name, type } }, k) => {
@@ -94,11 +92,7 @@ export function expectOutputs(program: Program, wanted: Readonly<Record<string, 
   );
   const { graph } = traced.programs[0];
   const asTraced = interpretGraph(graph, given, parameters).outputs;
-  const { module, diagnostics } = runPipeline(traced, {
-    target: 'webgpu',
-    limits: WEBGPU_DEFAULT_LIMITS,
-    optimiser: null,
-  });
+  const { module, diagnostics } = graphsOf(model);
   expect(diagnostics).toEqual([]);
   const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: orderProgram });
   const asScheduled = runSchedule(schedule, 'predict', given, parameters);

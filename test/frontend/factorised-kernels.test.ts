@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { productMacs } from '../../compiler/factorised/product-macs.ts';
-import { traceModel } from '../../compiler/frontend/trace.ts';
 import * as btc from '../../compiler/index.ts';
 import { opRow } from '../../ir/ops.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { compileText, define } from '../support/compile-text.ts';
 import { reconstruct, someCores } from '../support/factorised.ts';
+import { graphsOf } from '../support/passes.ts';
 import { programOf } from './run-program.ts';
 
 const [BATCH, HEIGHT, WIDTH, IN, OUT] = [2, 5, 6, 6, 4];
@@ -95,11 +93,7 @@ describe.each(Object.entries(KERNELS))(
 
 /** Multiply-adds of the contractions of the only program, in the order that the compiler found. */
 function plannedMacs(model: btc.Model): number {
-  const { module } = runPipeline(traceModel(model), {
-    target: 'webgpu',
-    limits: WEBGPU_DEFAULT_LIMITS,
-    optimiser: null,
-  });
+  const { module } = graphsOf(model);
   const [{ nodes }] = module.programs;
   return nodes.reduce((sum, { op, operands, attributes, type }) => {
     const types = operands.map((operand) => nodes[operand].type);

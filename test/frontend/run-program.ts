@@ -1,11 +1,9 @@
 import { expect } from 'vitest';
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
-import { traceModel } from '../../compiler/frontend/trace.ts';
 import type { Model } from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { type Interpretation, interpretGraph, type Values } from '../../ir/interpret.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { graphsOf } from '../support/passes.ts';
 import { runSchedule } from '../support/run-schedule.ts';
 
 type Results = Pick<Interpretation, 'outputs' | 'updates'>;
@@ -18,14 +16,8 @@ export function programOf(
   model: Model,
   name: string,
 ): (inputs: Values, parameters: Readonly<Record<string, Float64Array>>) => Results {
-  const traced = traceModel(model);
-  expect(traced.diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
-  const { module, diagnostics } = runPipeline(traced, {
-    target: 'webgpu',
-    limits: WEBGPU_DEFAULT_LIMITS,
-    optimiser: model.definition.train?.optimizer ?? null,
-  });
-  expect(diagnostics).toEqual([]);
+  const { module, diagnostics } = graphsOf(model);
+  expect(diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
   const graph = module.programs.find((program) => program.name === name)!;
   const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: orderProgram });
   return (inputs, parameters) => {

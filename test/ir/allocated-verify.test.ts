@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import { verifyAllocated } from '../../ir/allocated-verify.ts';
 import { type AllocatedSchedule, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';

@@ -1,7 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
-import { traceModel } from '../../compiler/frontend/trace.ts';
 import {
   concat,
   convolution,
@@ -16,19 +14,19 @@ import {
   transposedConvolution,
 } from '../../compiler/index.ts';
 import { type ProgramAccess, programAccess } from '../../compiler/liveness/access.ts';
+import { memoryModel, peakOfOrder } from '../../compiler/liveness/program-model.ts';
 import { fuse } from '../../compiler/lower/fuse.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { LoopNestMemory } from '../../compiler/lower/loop-nest-access.ts';
 import { fuseInOrder } from '../../compiler/lower/ordered-fusion.ts';
 import { lowerProgram, TensorTable } from '../../compiler/lower/program.ts';
-import { memoryModel, peakOfOrder } from '../../compiler/memory/memory-model.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { expandFolds } from '../../compiler/window/folds.ts';
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule } from '../../ir/schedule.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { MODELS } from '../support/models.ts';
 import { moduleOf } from '../support/module-of.ts';
+import { graphsOf } from '../support/passes.ts';
 import { graphCases } from '../support/random-graph.ts';
 import { soaked } from '../support/soak.ts';
 
@@ -68,11 +66,7 @@ function candidates(module: Module) {
 }
 
 function moduleFor(model: ReturnType<typeof defineModel>): Module {
-  return runPipeline(traceModel(model), {
-    target: 'webgpu',
-    limits: WEBGPU_DEFAULT_LIMITS,
-    optimiser: model.definition.train?.optimizer ?? null,
-  }).module;
+  return graphsOf(model).module;
 }
 
 describe('kernels are fused in an order whose peak', () => {

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { liveness } from '../../compiler/liveness/lifetimes.ts';
-import { allocate } from '../../compiler/memory/allocate.ts';
+import { type Allocation, allocate } from '../../compiler/memory/allocate.ts';
 import { UNLIMITED_HOST } from '../../compiler/memory/host-slots.ts';
 import { shareInPlace } from '../../compiler/memory/in-place.ts';
-import { planMemory, RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../../compiler/memory/index.ts';
 import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import {
   type Decisions,
@@ -13,7 +11,13 @@ import {
   SWAP,
 } from '../../compiler/plan-search/decisions.ts';
 import { ScheduleEmitter } from '../../compiler/plan-search/emit.ts';
+import {
+  planMemory,
+  RECOMPUTE_STRATEGIES,
+  SWAP_POLICIES,
+} from '../../compiler/plan-search/index.ts';
 import type { ActionSet } from '../../compiler/plan-search/memory-actions.ts';
+import { plainPasses } from '../../compiler/plan-search/placement.ts';
 import { prefetch } from '../../compiler/plan-search/prefetch.ts';
 import { type NamedValueProgram, valueProgram } from '../../compiler/plan-search/program.ts';
 import { type Schedule, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -83,8 +87,7 @@ function applied(example: Case): string {
 }
 
 function placed(schedule: Schedule) {
-  const live = liveness(schedule);
-  return allocate(shareInPlace(schedule, live), live, WEBGPU_DEFAULT_LIMITS, {
+  return allocate(shareInPlace(schedule), WEBGPU_DEFAULT_LIMITS, {
     target: 'webgpu',
     host: UNLIMITED_HOST,
     swapStagingBytes: 0,
@@ -97,21 +100,36 @@ describe('decisions that are applied', () => testCases('memory', 'actions', appl
 function chosen({ input, options }: Case): string {
   const schedule = parseSchedule(input);
   expect(printSchedule(schedule)).toBe(input);
-  let text = '';
-  const plan = planMemory(schedule, WEBGPU_DEFAULT_LIMITS, {
-    target: 'webgpu',
-    actions: {
-      recompute: (options.recompute ?? 'none') as ActionSet['recompute'],
-      swap: (options.swap ?? 'none') as ActionSet['swap'],
-      budgetBytes: Number(options.budget ?? Number.POSITIVE_INFINITY),
-      secondsOf: () => 1,
-      costs: costs(options),
-      ...(options.host ? { host: { hostBytes: Number(options.host), spillBytes: 0 } } : {}),
+  const passes = plainPasses('webgpu', WEBGPU_DEFAULT_LIMITS);
+  let acted = schedule;
+  const texts = new Map<Allocation, string>();
+  const plan = planMemory(
+    schedule,
+    WEBGPU_DEFAULT_LIMITS,
+    {
+      target: 'webgpu',
+      actions: {
+        recompute: (options.recompute ?? 'none') as ActionSet['recompute'],
+        swap: (options.swap ?? 'none') as ActionSet['swap'],
+        budgetBytes: Number(options.budget ?? Number.POSITIVE_INFINITY),
+        secondsOf: () => 1,
+        costs: costs(options),
+        ...(options.host ? { host: { hostBytes: Number(options.host), spillBytes: 0 } } : {}),
+      },
     },
-    print: (stage, printed) => {
-      if (stage === 'actions') text = printed;
+    {
+      ...passes,
+      inPlace: (given) => {
+        acted = given;
+        return passes.inPlace(given);
+      },
+      allocate: (merged, placement) => {
+        const allocation = passes.allocate(merged, placement);
+        texts.set(allocation, printSchedule(acted));
+        return allocation;
+      },
     },
-  });
+  );
   if (!plan.schedule)
     return plan.errors
       .map((error) => (error.kind === 'host' ? `infeasible: host ${error.bytes}` : error.kind))
@@ -121,7 +139,7 @@ function chosen({ input, options }: Case): string {
   );
   if (floors.length > 0) return `infeasible: ${plan.deviceBytes} bytes\n${floors.join('')}`;
   expect(scheduleResults(plan.schedule)).toEqual(scheduleResults(placed(schedule)));
-  return `${withoutKernels(text)}# device ${plan.deviceBytes}`;
+  return `${withoutKernels(texts.get(plan.allocation)!)}# device ${plan.deviceBytes}`;
 }
 
 describe('actions that a budget chooses', () => testCases('memory', 'budget', chosen));

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { type ActionOptions, type ActionSet, planMemory } from '../../compiler/memory/index.ts';
+import {
+  type ActionOptions,
+  type ActionSet,
+  planMemory,
+} from '../../compiler/plan-search/index.ts';
 import type { PlanMemory } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { type Case, testCases } from '../support/cases.ts';

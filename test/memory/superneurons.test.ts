@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type Blocks, liveBytes } from '../../compiler/liveness/lifetimes.ts';
+import { type Blocks, liveBytes } from '../../compiler/liveness/events.ts';
 import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import { liveCurve } from '../../compiler/plan-search/curve.ts';
 import type { Decisions } from '../../compiler/plan-search/decisions.ts';
@@ -107,7 +107,7 @@ describe('traffic of AlexNet', () => {
       persistentOf: [new Int32Array(program.values.length).fill(-1)],
       persistentBytes: new Float64Array(),
     };
-    const options = { targetBytes: room, recompute: false, swap: true, costs };
+    const options = { targetBytes: room, automatic: { swap: true }, costs };
     const choice = chooseActions(module, options);
     expect(choice.bytes).toBeLessThanOrEqual(room);
     return outcome(program, choice.decisions[0]).moved;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { checkSchema } from '../../compiler/codegen/schema.ts';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { checkSchema } from '../support/check-schema.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 import { randomSchedule } from './random-schedule.ts';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { checkSchema } from '../../compiler/codegen/schema.ts';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { planFormErrors } from '../../ir/plan-form.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
+import { checkSchema } from '../support/check-schema.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 
 // No kernel of it can be in place, so that every value can be swapped and recomputed.

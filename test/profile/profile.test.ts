@@ -36,7 +36,7 @@ describe('what no device is', () => {
     ],
     [{ functionsPerSecond: Number.POSITIVE_INFINITY }, "'functionsPerSecond' is Infinity; it must"],
     [{ submitSeconds: '1 ms' }, `'submitSeconds' is "1 ms"; it must be a number;`],
-    [{ target: 'metal' }, `'target' is "metal"; it must be webgpu or wasm; "wasm" would do`],
+    [{ target: 'metal' }, `'target' is "metal"; it must be "webgpu" or "wasm"; "wasm" would do`],
     [{ workgroups: webgpu.workgroups }, "'workgroups' is {"],
   ])('%o is refused with a value that would do', (change, message) => {
     const found = messages({ ...wasm, ...change });

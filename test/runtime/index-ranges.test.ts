@@ -1,5 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { checkSchema } from '../../compiler/codegen/schema.ts';
 import { type CompiledPlan, compile } from '../../compiler/index.ts';
 import * as btc from '../../compiler/language.ts';
 import type { IndexRange } from '../../ir/index-range.ts';
@@ -7,6 +6,7 @@ import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { Session } from '../../runtime/index.ts';
 import { openSession } from '../support/agreement.ts';
+import { checkSchema } from '../support/check-schema.ts';
 
 const model = btc.defineModel({
   name: 'm',

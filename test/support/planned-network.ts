@@ -1,9 +1,7 @@
-import { runPipeline } from '../../compiler/driver/pipeline.ts';
 import { withOptions } from '../../compiler/frontend/option.ts';
-import { traceModel } from '../../compiler/frontend/trace.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
-import { type ActionSet, planMemory } from '../../compiler/memory/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
+import { type ActionSet, planMemory } from '../../compiler/plan-search/index.ts';
 import { stageModel } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import {
@@ -12,6 +10,7 @@ import {
   WASM_LIMITS,
   WEBGPU_DEFAULT_LIMITS,
 } from '../../ir/schedule.ts';
+import { driverOf, graphsOf } from './passes.ts';
 import type { SmallNetwork } from './small-networks.ts';
 
 export const limitsOf = (target: Target) =>
@@ -19,13 +18,11 @@ export const limitsOf = (target: Target) =>
 
 /** The schedule of a network behind lowering. */
 export async function loweredNetwork(network: SmallNetwork, target: Target): Promise<Schedule> {
-  const { result } = await withOptions(network.set, async () => {
-    const model = await network.model();
-    return { traced: traceModel(model), optimiser: model.definition.train?.optimizer ?? null };
-  });
-  const { traced, optimiser } = result;
   const limits = limitsOf(target);
-  const { module } = runPipeline(traced, { target, limits, optimiser });
+  const { result } = await withOptions(network.set, async () =>
+    graphsOf(await network.model(), driverOf(target, limits)),
+  );
+  const { module } = result;
   return lowerModule(module, {
     maxStorageBuffers: limits.maxStorageBuffers,
     offsetAlignment: limits.offsetAlignment,

@@ -1,7 +1,7 @@
 import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { generatePlan } from '../../compiler/codegen/index.ts';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
-import { planMemory } from '../../compiler/memory/index.ts';
+import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';

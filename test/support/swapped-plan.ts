@@ -389,7 +389,7 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
     arenaBytes,
     persistentBytes,
     stagingBytes: staged,
-    hostBytes: Object.values(host).reduce((sum, bytes) => sum + bytes, 0),
+    hostBytes: Object.values<number>(host).reduce((sum, bytes) => sum + bytes, 0),
     host,
     snapshotOptionBytes: snapshotOptionBytes(made),
     spillBytes: tierBytes(slots, 'file'),

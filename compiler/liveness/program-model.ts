@@ -1,8 +1,10 @@
-import type { ProgramAccess } from '../liveness/access.ts';
+import { type ProgramAccess, touchedBy } from './access.ts';
+import { LiveEvents } from './events.ts';
+import { type TensorPair, takeHandovers } from './handovers.ts';
 
 /**
  * What the steps of one program do to memory, in dense arrays: steps are those of the program, tensors are
- * renumbered to the arena tensors that it touches. A tensor takes its bytes from the first step that touches it
+ * renumbered to those that it touches and that count. A tensor takes its bytes from the first step that touches it
  * (from the start where `openAtStart`) to the last one (to the end where `neverCloses`).
  */
 export interface MemoryModel {
@@ -16,13 +18,11 @@ export interface MemoryModel {
   /** Steps that touch tensor `t`, each once: `users[userOffsets[t] … userOffsets[t + 1]]`. */
   readonly userOffsets: Int32Array;
   readonly users: Int32Array;
-  /** In step `s`, tensor `pairTo[i]` may take over the memory of `pairFrom[i]`, for i from `pairOffsets[s]` on. */
-  readonly pairOffsets: Int32Array;
-  readonly pairFrom: Int32Array;
-  readonly pairTo: Int32Array;
+  /** By step: what may take over whose place. */
+  readonly pairs: readonly (readonly TensorPair[])[];
 }
 
-/** The model of a program, with its arena tensors renumbered. */
+/** The model of a program, with its tensors renumbered. */
 export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramAccess): MemoryModel {
   const local = new Map<number, number>();
   const tensors: number[] = [];
@@ -39,20 +39,14 @@ export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramAccess)
 
   const uses: number[] = [];
   const useOffsets = [0];
-  const pairFrom: number[] = [];
-  const pairTo: number[] = [];
-  const pairOffsets = [0];
-  for (const { reads, writes, pairs } of steps) {
-    for (const used of new Set([...reads, ...writes])) {
+  const pairs: TensorPair[][] = [];
+  for (const step of steps) {
+    for (const used of touchedBy(step)) {
       const tensor = localOf(used);
       if (tensor >= 0) uses.push(tensor);
     }
     useOffsets.push(uses.length);
-    for (const { from, to } of pairs) {
-      pairFrom.push(localOf(from));
-      pairTo.push(localOf(to));
-    }
-    pairOffsets.push(pairFrom.length);
+    pairs.push(step.pairs.map(({ from, to }) => ({ from: localOf(from), to: localOf(to) })));
   }
   return {
     stepCount: steps.length,
@@ -62,9 +56,7 @@ export function memoryModel({ steps, inputs, bytesOf, isOutput }: ProgramAccess)
     useOffsets: Int32Array.from(useOffsets),
     uses: Int32Array.from(uses),
     ...usersOf(tensors.length, useOffsets, uses),
-    pairOffsets: Int32Array.from(pairOffsets),
-    pairFrom: Int32Array.from(pairFrom),
-    pairTo: Int32Array.from(pairTo),
+    pairs,
   };
 }
 
@@ -88,14 +80,13 @@ export function reverseModel(model: MemoryModel): MemoryModel {
     ...model,
     openAtStart: model.neverCloses,
     neverCloses: model.openAtStart,
-    pairFrom: model.pairTo,
-    pairTo: model.pairFrom,
+    pairs: model.pairs.map((pairs) => pairs.map(({ from, to }) => ({ from: to, to: from }))),
   };
 }
 
-/** Most bytes live at any step when the steps run in `order`, with every in-place handover that `shareInPlace` would take. */
+/** The peak live bytes when the steps run in `order`, with every handover that in-place sharing would take. */
 export function peakOfOrder(model: MemoryModel, order: Int32Array): number {
-  const { bytes, useOffsets, uses, pairOffsets, pairFrom, pairTo } = model;
+  const { bytes, useOffsets, uses, pairs, openAtStart, neverCloses } = model;
   const tensorCount = bytes.length;
   const first = new Int32Array(tensorCount).fill(-1);
   const last = new Int32Array(tensorCount).fill(0);
@@ -106,32 +97,20 @@ export function peakOfOrder(model: MemoryModel, order: Int32Array): number {
       last[uses[use]] = position;
     }
   }
-  const change = new Float64Array(order.length + 2);
+  const end = Math.max(0, order.length - 1);
+  const events = new LiveEvents(end + 1);
   for (let tensor = 0; tensor < tensorCount; tensor++) {
-    if (model.openAtStart[tensor]) first[tensor] = 0;
-    if (model.neverCloses[tensor]) last[tensor] = Math.max(0, order.length - 1);
-    change[first[tensor]] += bytes[tensor];
-    change[last[tensor] + 1] -= bytes[tensor];
+    if (openAtStart[tensor]) first[tensor] = 0;
+    if (neverCloses[tensor]) last[tensor] = end;
+    events.live(first[tensor], last[tensor], bytes[tensor]);
   }
-  for (let position = 0; position < order.length; position++) {
-    const step = order[position];
-    // Buffers of a kernel are few: the pairs already taken in this step fit into a small list.
-    const taken: number[] = [];
-    for (let pair = pairOffsets[step]; pair < pairOffsets[step + 1]; pair++) {
-      const from = pairFrom[pair];
-      const to = pairTo[pair];
-      if (last[from] !== position || first[to] !== position || model.openAtStart[to]) continue;
-      if (taken.includes(from) || taken.includes(to)) continue;
-      taken.push(from, to);
-      change[position] -= bytes[to];
-      change[position + 1] += bytes[to];
-    }
+  let position = 0;
+  const dies = (tensor: number) => last[tensor] === position;
+  const begins = (tensor: number) => first[tensor] === position && !openAtStart[tensor];
+  const take = ({ to }: TensorPair) => events.handover(position, bytes[to]);
+  for (; position < order.length; position++) {
+    const possible = pairs[order[position]];
+    if (possible.length > 0) takeHandovers(possible, dies, begins, take);
   }
-  let live = 0;
-  let peak = 0;
-  for (const bytesMore of change) {
-    live += bytesMore;
-    peak = Math.max(peak, live);
-  }
-  return peak;
+  return events.peakBytes();
 }

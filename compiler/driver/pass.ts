@@ -1,0 +1,46 @@
+import type { Target } from '../../ir/plan.ts';
+import type { TargetLimits } from '../../ir/schedule.ts';
+import type { Objective } from '../contract/objective.ts';
+import type { traceModel } from '../frontend/trace.ts';
+import type { StageModel } from '../lower/index.ts';
+
+/** What flows between passes, from the user's model to the plan. */
+export type Representation =
+  | 'model'
+  | 'module'
+  | 'loop nests'
+  | 'schedule'
+  | 'schedule in place'
+  | 'allocated schedule'
+  | 'code'
+  | 'plan';
+
+/** What all passes of one compilation may ask. */
+export interface PassOptions {
+  readonly target: Target;
+  readonly limits: TargetLimits;
+  /** What the order of contractions minimises. */
+  readonly objective: Objective;
+  readonly stages: StageModel;
+  readonly traceOf: typeof traceModel;
+}
+
+/**
+ * One pass of the compiler: a pure function from one representation to the same or the next. What it decides depends on its input, on the
+ * options of the compilation, and on `knobs` alone: what a search turns between one try and the next.
+ */
+export interface Pass<From, To, Knobs> {
+  /** As `--print-after` takes it. */
+  readonly name: string;
+  readonly from: Representation;
+  readonly to: Representation;
+  /** One sentence for the documentation. */
+  readonly summary: string;
+  run(value: From, options: PassOptions, knobs: Knobs): To;
+  /** The text form of what it made. */
+  print(made: Awaited<To>): string;
+  /** What is wrong with what it made, in sentences; empty where nothing is. */
+  verify(made: Awaited<To>, options: PassOptions): readonly string[];
+  /** The first difference in what input and result compute; null where there is none. For tests: it takes as long as other passes. */
+  sameMeaning?(before: From, after: Awaited<To>): string | null;
+}

@@ -1,0 +1,303 @@
+import { verifyAllocated } from '../../ir/allocated-verify.ts';
+import type { Module } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import type { AllocatedSchedule, Schedule } from '../../ir/schedule.ts';
+import { sameMeaning } from '../../ir/schedule-meaning.ts';
+import { printSchedule } from '../../ir/schedule-text.ts';
+import { verifySchedule } from '../../ir/schedule-verify.ts';
+import type { GeneratedCode } from '../codegen/code.ts';
+import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/index.ts';
+import { orderContractions } from '../contract/index.ts';
+import { OrderRecords } from '../contract/record.ts';
+import { sliceContractions } from '../contract/sliced-graph.ts';
+import type { Model } from '../frontend/model.ts';
+import {
+  finaliseNests,
+  fuseNests,
+  fuseProducersOf,
+  type LoweredModule,
+  lowerToNests,
+} from '../lower/index.ts';
+import { type Allocation, allocate } from '../memory/allocate.ts';
+import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
+import { slabBytes } from '../memory/index.ts';
+import { orderProgram, orderSteps } from '../memory/order.ts';
+import { dropUnused } from '../memory/unused.ts';
+import type { ContractionBound } from '../plan-search/knobs.ts';
+import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
+import { simplify } from '../simplify/index.ts';
+import { joinLogarithms } from '../simplify/logarithms.ts';
+import { TARGETS } from '../targets/index.ts';
+import { type ParameterGradient, withGradients, withUpdates } from '../training/index.ts';
+import { expandFolds } from '../window/folds.ts';
+import {
+  type ModuleState,
+  mapGraphs,
+  printModule,
+  verifyState,
+  withPrograms,
+} from './module-state.ts';
+import type { Pass, PassOptions } from './pass.ts';
+
+// The compiler, one row a pass. Everything that is said of passes elsewhere derives from these rows: what `--print-after` takes,
+// what is verified and timed behind each, and docs/passes.md.
+
+/** A pass from modules to modules. */
+function overModules<Knobs>(
+  name: string,
+  summary: string,
+  run: Pass<ModuleState, ModuleState, Knobs>['run'],
+): Pass<ModuleState, ModuleState, Knobs> {
+  return {
+    ...{ name, summary, from: 'module', to: 'module', run },
+    print: printModule,
+    verify: (made) => verifyState(made),
+  };
+}
+
+/** A pass whose result is loop nests. They are valid when the schedule that they stand for is. */
+function toNests<From>(
+  row: Pick<Pass<From, LoweredModule, null>, 'name' | 'summary' | 'from' | 'run'>,
+): Pass<From, LoweredModule, null> {
+  return {
+    ...row,
+    to: 'loop nests',
+    print: (made) =>
+      printSchedule(finaliseNests(made)) + made.remarks.map((line) => `# ${line}\n`).join(''),
+    // Behind `finalise`, which takes nothing away: once is enough.
+    verify: () => [],
+  };
+}
+
+export const PASSES = {
+  trace: {
+    name: 'trace',
+    from: 'model',
+    to: 'module',
+    summary:
+      "Runs the user's functions once per program; each call of btc appends nodes to a graph.",
+    run: (model: Model, { traceOf }: PassOptions): ModuleState => {
+      const traced = traceOf(model);
+      const module: Module = {
+        name: traced.name,
+        inputs: traced.inputs,
+        parameters: traced.parameters.map(({ declaration }) => declaration),
+        programs: traced.programs.map(({ graph }) => graph),
+      };
+      const none = traced.programs.map(() => []);
+      const optimiser = model.definition.train?.optimizer ?? null;
+      const { diagnostics } = traced;
+      return { module, traced, optimiser, orders: [], gradients: none, diagnostics };
+    },
+    print: printModule,
+    verify: (made: ModuleState) => verifyState(made),
+  },
+  simplify: overModules(
+    'simplify',
+    'Removes dead code, repeated and constant expressions, and joins logarithms of exponentials.',
+    (state) => mapGraphs(state, (graph) => joinLogarithms(simplify(graph))),
+  ),
+  contract: overModules<ContractionBound | null>(
+    'contract',
+    'Makes pairwise contractions of every einsum, in the cheapest order.',
+    (state, { objective }, bound) => {
+      const orders = state.module.programs.map(() => new OrderRecords());
+      const ordered = mapGraphs(state, (graph, k) =>
+        orderContractions(graph, {
+          trains: state.traced.programs[k].trains && state.optimiser !== null,
+          records: orders[k],
+          objective,
+          ...(bound?.reorder ? { most: bound.elements } : {}),
+        }),
+      );
+      return { ...ordered, orders };
+    },
+  ),
+  gradient: overModules(
+    'gradient',
+    'Appends the gradient of the loss for every parameter to the program that trains.',
+    (state) => {
+      const diagnostics = [...state.diagnostics];
+      const gradients: (readonly ParameterGradient[])[] = [];
+      const differentiated = mapGraphs(state, (graph, k) => {
+        const program = state.traced.programs[k];
+        const made = program.trains && state.optimiser ? withGradients(graph, program) : null;
+        if (made?.diagnostic) diagnostics.push(made.diagnostic);
+        gradients.push(made?.gradients ?? []);
+        return made?.graph ?? graph;
+      });
+      return { ...differentiated, gradients, diagnostics };
+    },
+  ),
+  optimise: overModules(
+    'optimise',
+    "Appends the optimiser's updates: clipping, new parameters, new state.",
+    (state) => {
+      const { gradients, optimiser, traced } = state;
+      if (!optimiser || gradients.every((list) => list.length === 0)) return state;
+      const states: Module['parameters'][number][] = [];
+      const inputs: Module['inputs'][number][] = [];
+      const programs = state.module.programs.map((graph, k) => {
+        if (gradients[k].length === 0) return graph;
+        const updated = withUpdates(graph, gradients[k], optimiser, traced.seed);
+        append(states, updated.states);
+        append(inputs, updated.inputs);
+        return updated.graph;
+      });
+      const module = withPrograms(state, programs, states, inputs);
+      return { ...state, module, gradients: gradients.map(() => []) };
+    },
+  ),
+  'expand-folds': overModules(
+    'expand-folds',
+    'Makes contractions over windows of every fold, one per residue modulo the stride.',
+    (state) => mapGraphs(state, expandFolds),
+  ),
+  'simplify-gradients': overModules(
+    'simplify-gradients',
+    'Simplifies once more what differentiation and the optimiser have appended.',
+    (state) => mapGraphs(state, (graph) => simplify(graph, { differentiated: true })),
+  ),
+  slice: {
+    ...overModules<ContractionBound | null>(
+      'slice',
+      'Under a bound that a search sets: runs contractions that read one another in slices of an index.',
+      (state, _, bound) =>
+        bound
+          ? mapGraphs(state, (graph) => {
+              const sliced = sliceContractions(graph, bound.elements);
+              return sliced === graph ? graph : simplify(sliced, { differentiated: true });
+            })
+          : state,
+    ),
+    verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
+  },
+  lower: toNests<ModuleState>({
+    name: 'lower',
+    from: 'module',
+    summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
+    run: ({ module }, { limits }) => lowerToNests(module, limits.offsetAlignment),
+  }),
+  fuse: toNests<LoweredModule>({
+    name: 'fuse',
+    from: 'loop nests',
+    summary: 'Joins loop nests over the same points, in an order with a low peak of live bytes.',
+    run: (lowered, { limits: { maxStorageBuffers } }) =>
+      fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
+  }),
+  'fuse-producers': toNests<LoweredModule>({
+    name: 'fuse-producers',
+    from: 'loop nests',
+    summary:
+      'Computes contractions that one other contraction reads inside of that one, tile by tile.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      fuseProducersOf(lowered, { maxStorageBuffers, stages }),
+  }),
+  finalise: {
+    name: 'finalise',
+    from: 'loop nests',
+    to: 'schedule',
+    summary: 'Makes kernels of loop nests, one of equal ones, and drops tensors that none touches.',
+    run: (lowered: LoweredModule): Schedule => dropUnused(finaliseNests(lowered)),
+    print: printSchedule,
+    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+  },
+  order: {
+    name: 'order',
+    from: 'schedule',
+    to: 'schedule',
+    summary: 'Orders the steps of each program for a low peak of live bytes.',
+    run: (schedule: Schedule, { limits }: PassOptions): Schedule =>
+      orderSteps(schedule, limits.offsetAlignment),
+    print: printSchedule,
+    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    sameMeaning,
+  },
+  actions: {
+    name: 'actions',
+    from: 'schedule',
+    to: 'schedule',
+    summary:
+      'Under a budget, or by named strategies: evicts values, rematerialises and swaps them in.',
+    run: (schedule: Schedule, _: PassOptions, chosen: ChosenActions | null): Schedule =>
+      emitChosen(schedule, chosen),
+    print: printSchedule,
+    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    sameMeaning,
+  },
+  'in-place': {
+    name: 'in-place',
+    from: 'schedule',
+    to: 'schedule in place',
+    summary:
+      'Lets tensors take over the memory of operands that die, in kernels specialised for it.',
+    run: (schedule: Schedule): InPlaceSchedule => shareInPlace(schedule),
+    print: ({ schedule, handovers }: InPlaceSchedule) =>
+      printSchedule(schedule) +
+      handovers
+        .map(({ tensor, from, step }) => `# t${tensor} takes over t${from} in step ${step}\n`)
+        .join(''),
+    verify: ({ schedule, handovers }: InPlaceSchedule, { limits }: PassOptions) =>
+      verifySchedule(schedule, { limits, handovers }),
+    sameMeaning: (before: Schedule, { schedule, handovers }: InPlaceSchedule) =>
+      sameMeaning(before, { ...schedule, handovers }),
+  },
+  allocate: {
+    name: 'allocate',
+    from: 'schedule in place',
+    to: 'allocated schedule',
+    summary: 'Assigns offsets in slabs to tensors, and slots on the host to what is swapped.',
+    run: (
+      merged: InPlaceSchedule,
+      { limits, target }: PassOptions,
+      options: PlacementOptions,
+    ): Allocation => allocate(merged, limits, { ...options, target }),
+    print: ({ allocated }: Allocation) => printSchedule(allocated),
+    verify: ({ allocated }: Allocation, { limits, target }: PassOptions) =>
+      verifyAllocated(allocated, { limits, target }),
+    sameMeaning: ({ schedule, handovers }: InPlaceSchedule, { allocated }: Allocation) =>
+      sameMeaning({ ...schedule, handovers }, allocated),
+  },
+  codegen: {
+    name: 'codegen',
+    from: 'allocated schedule',
+    to: 'code',
+    summary: 'Writes the code of every kernel: WGSL, or one WebAssembly module.',
+    run: async (
+      { allocated }: Allocation,
+      { target, limits }: PassOptions,
+    ): Promise<CodedSchedule> => {
+      const bytes = slabBytes(allocated.slabs);
+      return {
+        allocated,
+        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes }),
+      };
+    },
+    print: ({ code }: CodedSchedule) => code.text(),
+    // What the code does is the witnesses' matter: the interpreter and the other target.
+    verify: () => [],
+  },
+  assemble: {
+    name: 'assemble',
+    from: 'code',
+    to: 'plan',
+    summary: 'Puts the schedule, its places and its code together, with predicted times.',
+    run: (
+      { allocated, code }: CodedSchedule,
+      { target, limits }: PassOptions,
+      options: AssemblyOptions,
+    ): GeneratedPlan => assemble(allocated, code, { ...options, target, limits }),
+    print: ({ plan }: GeneratedPlan) => `${JSON.stringify(plan, null, 1)}\n`,
+    verify: ({ plan }: GeneratedPlan) => verifyPlan(plan),
+  },
+} as const satisfies Record<string, Pass<never, unknown, never>>;
+
+export type PassName = keyof typeof PASSES;
+export const PASS_NAMES = Object.keys(PASSES) as PassName[];
+
+/** A schedule with its places and the code of its kernels. */
+export interface CodedSchedule {
+  readonly allocated: AllocatedSchedule;
+  readonly code: GeneratedCode;
+}

@@ -1,0 +1,13 @@
+import { KEEP } from '../decisions.ts';
+import type { ScheduleAction } from './action.ts';
+
+export const keep: ScheduleAction = {
+  name: 'keep',
+  level: 'schedule',
+  method: KEEP,
+  exact: true,
+  option: null,
+  summary: 'A value stays in device memory until its next use.',
+  apply: () => {},
+  cost: () => 0,
+};

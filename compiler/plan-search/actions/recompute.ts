@@ -1,0 +1,23 @@
+import { RECOMPUTE } from '../decisions.ts';
+import { closureCost } from '../recompute-closure.ts';
+import type { ScheduleAction } from './action.ts';
+
+/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
+export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
+export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
+
+export const recompute: ScheduleAction = {
+  name: 'recompute',
+  level: 'schedule',
+  method: RECOMPUTE,
+  exact: true,
+  option: { name: 'recompute', choices: RECOMPUTE_STRATEGIES },
+  summary: 'A value is evicted, and rematerialised before its next use by the steps that made it.',
+  apply: (residency, value) => residency.evict(value),
+  cost: ({ timeline, costs, roomBytes }, { value, to }) => {
+    if (timeline.program.values[value].kind !== 'temporary') return Number.POSITIVE_INFINITY;
+    const closure = closureCost(timeline, costs, value, to, new Set([value]));
+    const fits = closure && timeline.crossing[to] + closure.transientBytes <= roomBytes;
+    return fits ? closure.seconds : Number.POSITIVE_INFINITY;
+  },
+};

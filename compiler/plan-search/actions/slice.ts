@@ -1,0 +1,12 @@
+import type { GraphAction } from './action.ts';
+
+export const slice: GraphAction = {
+  name: 'slice',
+  level: 'graph',
+  exact: false,
+  option: null,
+  summary:
+    'Contractions that read one another run in slices of an index, so that a slice of the intermediate exists at a time; the multiply-adds stay what they are.',
+  apply: (elements) => ({ elements, reorder: false }),
+  cost: (macs, macsWithout) => macs / macsWithout,
+};

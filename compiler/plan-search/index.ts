@@ -1,0 +1,22 @@
+export {
+  ACTIONS,
+  type ActionOption,
+  GRAPH_ACTIONS,
+  RECOMPUTE_STRATEGIES,
+  type RecomputeStrategy,
+  SCHEDULE_ACTIONS,
+  SWAP_POLICIES,
+  type SwapPolicy,
+} from './actions/index.ts';
+export type { FeasibleBudget } from './fit.ts';
+export type { ContractionBound } from './knobs.ts';
+export type { ActionSet } from './memory-actions.ts';
+export type { ChosenActions, PlacementOptions, SchedulePasses } from './placement.ts';
+export { emitChosen } from './placement.ts';
+export {
+  type ActionOptions,
+  type MemoryOptions,
+  type MemoryPlan,
+  planMemory,
+} from './plan-memory.ts';
+export { type PlanSearch, searchPlans } from './search.ts';

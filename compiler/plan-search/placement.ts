@@ -1,0 +1,93 @@
+import type { Target } from '../../ir/plan.ts';
+import type { AllocatedSchedule, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import {
+  type Allocation,
+  addressError,
+  allocate,
+  type HostBudget,
+  type InPlaceSchedule,
+  type MemoryError,
+  orderSteps,
+  shareInPlace,
+  slabBytes,
+} from '../memory/index.ts';
+import type { ActionChoice } from './greedy.ts';
+import type { MemoryActions } from './memory-actions.ts';
+
+/**
+ * The passes that a search over schedules runs. The driver's verify, print and remember what they make; the plain ones below are for schedules
+ * that are given.
+ */
+export interface SchedulePasses {
+  order(schedule: Schedule): Schedule;
+  /** The schedule that a choice of actions stands for; null for none. */
+  act(ordered: Schedule, chosen: ChosenActions | null): Schedule;
+  inPlace(schedule: Schedule): InPlaceSchedule;
+  allocate(merged: InPlaceSchedule, options: PlacementOptions): Allocation;
+}
+
+/** What a search has decided about the values of a schedule. */
+export interface ChosenActions {
+  readonly actions: MemoryActions;
+  readonly choice: ActionChoice;
+  readonly targetBytes: number;
+}
+
+export interface PlacementOptions {
+  readonly host: HostBudget;
+  /** webgpu: most bytes of one buffer that swapped tensors are copied out through. */
+  readonly swapStagingBytes: number;
+}
+
+export const emitChosen = (ordered: Schedule, chosen: ChosenActions | null): Schedule =>
+  chosen ? chosen.actions.emit(chosen.choice, chosen.targetBytes) : ordered;
+
+export function plainPasses(target: Target, limits: TargetLimits): SchedulePasses {
+  return {
+    order: (schedule) => orderSteps(schedule, limits.offsetAlignment),
+    act: emitChosen,
+    inPlace: (schedule) => shareInPlace(schedule),
+    allocate: (merged, options) => allocate(merged, limits, { ...options, target }),
+  };
+}
+
+/** A schedule with places, or why it can have none. */
+export interface Placement {
+  readonly allocation: Allocation;
+  readonly allocated: AllocatedSchedule;
+  /** Slabs and staging. */
+  readonly deviceBytes: number;
+  readonly errors: readonly MemoryError[];
+  /** The target can address it. */
+  readonly addressable: boolean;
+  /** False where no budget of the device would help: the target cannot address it, or the host has no room for what is swapped. */
+  readonly possible: boolean;
+  /** The smallest host budget that has room for it. */
+  leastHostBytes(): number;
+}
+
+/** Sharing in place and addresses for steps in their final order. */
+export function placeSchedule(
+  schedule: Schedule,
+  passes: SchedulePasses,
+  options: PlacementOptions,
+  { target, limits }: { readonly target: Target; readonly limits: TargetLimits },
+): Placement {
+  const allocation = passes.allocate(passes.inPlace(schedule), options);
+  const { allocated, placer, placement } = allocation;
+  const { host } = options;
+  const unaddressable = addressError(allocated, limits, target);
+  const errors: MemoryError[] = unaddressable ? [unaddressable] : [];
+  const { memoryBytes, spillBytes } = placement;
+  if (memoryBytes > host.hostBytes || spillBytes > host.spillBytes)
+    errors.push({ kind: 'host', bytes: memoryBytes + spillBytes, budget: host });
+  return {
+    allocation,
+    allocated,
+    deviceBytes: slabBytes(allocated.slabs) + allocated.stagingBytes,
+    errors,
+    addressable: !unaddressable,
+    possible: errors.length === 0,
+    leastHostBytes: () => placer.leastHostBytes(host.spillBytes),
+  };
+}

@@ -1,0 +1,147 @@
+import type { Kernel } from '../../ir/kernel.ts';
+import type { Target } from '../../ir/plan.ts';
+import type { AllocatedSchedule, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import {
+  type Allocation,
+  bindingErrors,
+  dropUnused,
+  type HostBudget,
+  type MemoryError,
+  type MemoryPeak,
+  memoryPeak,
+  UNLIMITED_HOST,
+} from '../memory/index.ts';
+import { type FeasibleBudget, feasibleBudgets, fitBudget, type Place } from './fit.ts';
+import { type ActionSet, MemoryActions } from './memory-actions.ts';
+import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
+import type { TransferCosts } from './timeline.ts';
+
+export interface MemoryOptions {
+  readonly target: Target;
+  /** What may be done to keep a budget; nothing without. */
+  readonly actions?: ActionOptions;
+}
+
+export interface ActionOptions extends ActionSet {
+  /** Most device memory, everything counted; infinite for none. */
+  readonly budgetBytes: number;
+  readonly host?: HostBudget;
+  /** Predicted time of one run of a kernel. */
+  readonly secondsOf: (kernel: Kernel) => number;
+  readonly costs: TransferCosts;
+}
+
+export type MemoryPlan =
+  | {
+      readonly schedule: AllocatedSchedule;
+      readonly allocation: Allocation;
+      /** Everything that the runtime will allocate: slabs and staging. */
+      readonly deviceBytes: number;
+      /** Null when no program has arena tensors. */
+      readonly peak: MemoryPeak | null;
+      /** The smallest feasible budgets by what may be done, where the one named is not kept; each is a search of its own. */
+      readonly floors: (() => readonly FeasibleBudget[]) | null;
+      readonly errors: readonly [];
+    }
+  | {
+      readonly schedule: null;
+      readonly allocation: Allocation | null;
+      readonly deviceBytes: 0;
+      readonly peak: null;
+      readonly floors: null;
+      readonly errors: readonly MemoryError[];
+    };
+
+/**
+ * Gives every tensor of a schedule its place: orders the steps of each program for a low peak, recomputes and swaps where a budget
+ * asks for it, lets tensors take over the memory of operands that die, and assigns offsets in as few slabs as the limits allow.
+ * Persistent tensors come first in the slabs; the arena behind them is shared by all programs, which never run at the
+ * same time. Tensors that no step touches are dropped, inputs and outputs excepted. Deterministic.
+ */
+export function planMemory(
+  schedule: Schedule,
+  limits: TargetLimits,
+  options: MemoryOptions,
+  passes: SchedulePasses = plainPasses(options.target, limits),
+): MemoryPlan {
+  refuseActions(schedule);
+  const used = dropUnused(schedule);
+  const errors = bindingErrors(used, limits);
+  return errors.length > 0
+    ? failed(errors, null)
+    : searchActions(passes.order(used), limits, options, passes);
+}
+
+/** Passes that change the order of steps know nothing of transfers, and would lose them. */
+function refuseActions({ name, tensors, programs, slots = [] }: Schedule): void {
+  const acted =
+    slots.length > 0 ||
+    tensors.some(({ copyOf, hostResident }) => copyOf || hostResident) ||
+    programs.some(
+      ({ steps, transfers = [] }) => transfers.length > 0 || steps.some((step) => step.recomputed),
+    );
+  if (acted)
+    throw new Error(`internal error: the memory of schedule '${name}' has been planned before`);
+}
+
+/** The memory of a schedule whose steps are in their final order, with the actions that keep its budget. */
+function searchActions(
+  ordered: Schedule,
+  limits: TargetLimits,
+  { target, actions: options }: MemoryOptions,
+  passes: SchedulePasses,
+): MemoryPlan {
+  const host = options?.host ?? UNLIMITED_HOST;
+  const place = (schedule: Schedule, swapStagingBytes: number) =>
+    placeSchedule(schedule, passes, { host, swapStagingBytes }, { target, limits });
+  if (!options) return planned(place(passes.act(ordered, null), 0), limits);
+  const { budgetBytes } = options;
+  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
+  const actions = new MemoryActions(
+    ordered,
+    limits.offsetAlignment,
+    secondsOf,
+    options.costs,
+    passes.act,
+  );
+  const { placed, kept } = fitBudget(actions, options, budgetBytes, place);
+  if (kept) return planned(placed, limits);
+  const bytes = Number.isFinite(host.hostBytes)
+    ? leastHostBytes(actions, options, place)
+    : Number.POSITIVE_INFINITY;
+  if (Number.isFinite(bytes)) return failed([{ kind: 'host', bytes, budget: host }], placed);
+  const plan = planned(placed, limits);
+  if (!plan.schedule) return plan;
+  return { ...plan, floors: () => feasibleBudgets(actions, place) };
+}
+
+/**
+ * The smallest host budget with which the budget of the device is kept, all else being equal; infinite where none does. What is tried
+ * does not depend on the host's budget but for where it ends, so everything is tried once more as if the host never had room.
+ */
+function leastHostBytes(
+  actions: MemoryActions,
+  options: ActionOptions,
+  place: Place<Placement>,
+): number {
+  let least = Number.POSITIVE_INFINITY;
+  fitBudget(actions, options, options.budgetBytes, (schedule, stagingBytes) => {
+    const placed = place(schedule, stagingBytes);
+    if (placed.addressable && placed.deviceBytes <= options.budgetBytes)
+      least = Math.min(least, placed.leastHostBytes());
+    return { ...placed, possible: false };
+  });
+  return least;
+}
+
+function planned(placed: Placement, limits: TargetLimits): MemoryPlan {
+  const { allocated, allocation, deviceBytes, errors } = placed;
+  if (errors.length > 0) return failed(errors, placed);
+  const peak = memoryPeak(allocated, limits.offsetAlignment);
+  return { schedule: allocated, allocation, deviceBytes, peak, floors: null, errors: [] };
+}
+
+function failed(errors: readonly MemoryError[], placed: Placement | null): MemoryPlan {
+  const allocation = placed?.allocation ?? null;
+  return { schedule: null, allocation, deviceBytes: 0, peak: null, floors: null, errors };
+}

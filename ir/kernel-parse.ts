@@ -1,0 +1,164 @@
+import type {
+  Axis,
+  AxisKind,
+  Combiner,
+  Expression,
+  Kernel,
+  KernelBuffer,
+  Reduction,
+  Stage,
+  Store,
+} from './kernel.ts';
+import { parseAddress, parseExpression } from './kernel-parse-expression.ts';
+import type { DType } from './tensor.ts';
+import { LineReader, NAME_PATTERN, parseName } from './text.ts';
+
+interface KernelParts {
+  readonly isStage: boolean;
+  axes: Axis[];
+  buffers: KernelBuffer[];
+  nodes: Expression[];
+  reduction: Reduction | null;
+  stores: Store[];
+  stage?: Stage;
+}
+
+const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
+  isStage,
+  axes: [...axes],
+  buffers: [],
+  nodes: [],
+  reduction: null,
+  stores: [],
+});
+
+function expectIndex(given: string, wanted: number): void {
+  if (Number(given) !== wanted) throw new Error(`expected number ${wanted}, not ${given}`);
+}
+
+// One row per form of line: the pattern and what its captures add to the kernel.
+const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArray) => void][] = [
+  [
+    /^axis a(\d+) (parallel|reduced|sequential) (\d+)$/,
+    (parts, [, index, kind, extent]) => {
+      expectIndex(index, parts.axes.length);
+      if (parts.nodes.length > 0) throw new Error('axes stand before nodes');
+      parts.axes.push({ extent: Number(extent), kind: kind as AxisKind });
+    },
+  ],
+  [
+    /^buffer b(\d+) (read|write|read_write) (f32|i32) (\d+)$/,
+    (parts, [, index, access, dtype, elements]) => {
+      expectIndex(index, parts.buffers.length);
+      parts.buffers.push({
+        dtype: dtype as DType,
+        access: access as KernelBuffer['access'],
+        elements: Number(elements),
+      });
+    },
+  ],
+  [
+    /^n(\d+): (f32|i32) = (.+)$/,
+    (parts, [, index, dtype, text]) => {
+      expectIndex(index, parts.nodes.length);
+      parts.nodes.push(parseExpression(dtype as DType, text, parts.axes.length));
+    },
+  ],
+  [
+    /^reduce (sum|max|min) n(\d+)$/,
+    (parts, [, combiner, value]) => {
+      if (parts.reduction) throw new Error('a kernel has one reduction');
+      parts.reduction = { combiner: combiner as Combiner, value: Number(value) };
+    },
+  ],
+  [
+    /^store ((?:local|b\d+)\[.+\]) (\+?=) n(\d+)$/,
+    (parts, [, address, sign, value]) => {
+      parts.stores.push({
+        ...parseAddress(address, parts.axes.length),
+        value: Number(value),
+        accumulate: sign === '+=',
+      });
+    },
+  ],
+];
+
+function parseKernelLine(parts: KernelParts, line: string): void {
+  for (const [pattern, add] of KERNEL_LINES) {
+    const match = pattern.exec(line);
+    if (match) {
+      add(parts, match);
+      return;
+    }
+  }
+  throw new Error(`'${line}' is not a line of a kernel`);
+}
+
+const KERNEL_HEADER = new RegExp(`^kernel (${NAME_PATTERN}) \\{$`);
+
+const STAGE_HEADER = /^stage over (\d+) local (f32|i32) (\d+)(?: in b(\d+))? \{$/;
+
+/** Parses lines up to the closing brace of what is open. */
+function parseParts(parts: KernelParts, reader: LineReader): void {
+  for (;;) {
+    const line = reader.next();
+    if (line === undefined) throw new Error('the kernel has no closing brace');
+    if (line === '}') return;
+    const stage = STAGE_HEADER.exec(line);
+    reader.at(() => {
+      if (stage) parts.stage = parseStage(stage, parts, reader);
+      else parseKernelLine(parts, line);
+    });
+  }
+}
+
+function parseStage(
+  [, count, dtype, elements, buffer]: RegExpExecArray,
+  outer: KernelParts,
+  reader: LineReader,
+): Stage {
+  const tileAxes = Number(count);
+  if (outer.stage || outer.isStage) throw new Error('a kernel has one stage');
+  if (tileAxes > outer.axes.length) throw new Error('the tile axes stand before the stage');
+  const parts = noParts(true, outer.axes.slice(0, tileAxes));
+  parseParts(parts, reader);
+  if (parts.buffers.length > 0) throw new Error('buffers stand outside of the stage');
+  const [store, ...more] = parts.stores;
+  if (!store || more.length > 0) throw new Error('a stage has one store');
+  return {
+    tileAxes,
+    axes: parts.axes.slice(tileAxes),
+    nodes: parts.nodes,
+    reduction: parts.reduction,
+    store,
+    local: {
+      dtype: dtype as DType,
+      elements: Number(elements),
+      buffer: buffer === undefined ? null : Number(buffer),
+    },
+  };
+}
+
+/** Parses the rest of a kernel whose header line is `header`. */
+export function parseKernelBody(header: string, reader: LineReader): Kernel {
+  return reader.at(() => {
+    const match = KERNEL_HEADER.exec(header);
+    if (!match) throw new Error(`'${header}' does not open a kernel`);
+    const parts = noParts(false, []);
+    parseParts(parts, reader);
+    const { isStage: _, ...kernel } = parts;
+    return { name: parseName(match[1]), ...kernel };
+  });
+}
+
+/**
+ * Inverse of {@link printKernel}. Throws an `Error` that names the line; what it returns is well-formed text but
+ * not yet a valid kernel (see `verifyKernel`).
+ */
+export function parseKernel(text: string): Kernel {
+  const reader = new LineReader(text);
+  const kernel = parseKernelBody(reader.next() ?? '', reader);
+  const rest = reader.next();
+  if (rest !== undefined) throw new Error(`unexpected text after the kernel: '${rest}'`);
+  return kernel;
+}

@@ -1,0 +1,107 @@
+import {
+  type Affine,
+  type Axis,
+  type Bound,
+  type Expression,
+  type Indirection,
+  type Kernel,
+  LOCAL,
+  type Stage,
+} from './kernel.ts';
+import { formatName, formatNumber } from './text.ts';
+
+/** `3 + 784*a0 - a2`; terms in the order of the axes, zero terms left out. */
+export function formatAffine(affine: Affine): string {
+  let text = affine.offset !== 0 ? String(affine.offset) : '';
+  affine.coefficients.forEach((coefficient, axis) => {
+    if (coefficient === 0) return;
+    const magnitude = Math.abs(coefficient);
+    const term = magnitude === 1 ? `a${axis}` : `${magnitude}*a${axis}`;
+    if (text === '') text = coefficient < 0 ? `-${term}` : term;
+    else text += coefficient < 0 ? ` - ${term}` : ` + ${term}`;
+  });
+  return text === '' ? '0' : text;
+}
+
+function formatBounds(bounds: readonly Bound[]): string {
+  return bounds.map((bound) => `0 <= ${formatAffine(bound.index)} < ${bound.extent}`).join(' and ');
+}
+
+function formatAddress(buffer: number, index: Affine, indirect?: Indirection): string {
+  const data = indirect ? ` + ${indirect.stride}*(n${indirect.node} < ${indirect.extent})` : '';
+  return `${buffer === LOCAL ? 'local' : `b${buffer}`}[${formatAffine(index)}${data}]`;
+}
+
+function formatExpression(node: Expression): string {
+  switch (node.kind) {
+    case 'load': {
+      const where = node.bounds.length > 0 ? ` where ${formatBounds(node.bounds)}` : '';
+      return `load ${formatAddress(node.buffer, node.index, node.indirect)}${where}`;
+    }
+    case 'constant':
+      return `constant ${formatNumber(node.value)}`;
+    case 'index':
+      return `index ${formatAffine(node.index)}`;
+    case 'inBounds':
+      return node.bounds.length > 0 ? `inBounds ${formatBounds(node.bounds)}` : 'inBounds';
+    case 'apply':
+      return `${node.op} ${node.operands.map((operand) => `n${operand}`).join(', ')}`;
+    case 'random':
+      return `random seed ${node.seed} stream ${node.stream} counter ${formatAffine(node.counter)} step n${node.step}`;
+    case 'accumulator':
+      return 'accumulator';
+  }
+}
+
+/** Everything but the name: kernels with the same body are the same code. */
+export function kernelBody(kernel: Kernel): string {
+  const lines = [
+    ...kernel.axes.map(formatAxis),
+    ...kernel.buffers.map(
+      ({ access, dtype, elements }, i) => `buffer b${i} ${access} ${dtype} ${elements}`,
+    ),
+    ...(kernel.stage ? formatStage(kernel.stage) : []),
+    ...formatComputation(kernel),
+  ];
+  return lines.map((line) => `  ${line}\n`).join('');
+}
+
+const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;
+
+function formatStage(stage: Stage): string[] {
+  const { dtype, elements, buffer } = stage.local;
+  const place = buffer === null ? '' : ` in b${buffer}`;
+  const lines = [
+    ...stage.axes.map((axis, i) => formatAxis(axis, stage.tileAxes + i)),
+    ...formatComputation({ ...stage, stores: [stage.store] }),
+  ];
+  return [
+    `stage over ${stage.tileAxes} local ${dtype} ${elements}${place} {`,
+    ...lines.map((line) => `  ${line}`),
+    '}',
+  ];
+}
+
+function formatComputation(computation: Pick<Kernel, 'nodes' | 'reduction' | 'stores'>): string[] {
+  const lines: string[] = [];
+  let { reduction } = computation;
+  const flushReduction = () => {
+    if (reduction) lines.push(`reduce ${reduction.combiner} n${reduction.value}`);
+    reduction = null;
+  };
+  computation.nodes.forEach((node, i) => {
+    if (node.kind === 'accumulator') flushReduction();
+    lines.push(`n${i}: ${node.dtype} = ${formatExpression(node)}`);
+  });
+  flushReduction();
+  for (const store of computation.stores) {
+    const address = formatAddress(store.buffer, store.index, store.indirect);
+    lines.push(`store ${address} ${store.accumulate ? '+=' : '='} n${store.value}`);
+  }
+  return lines;
+}
+
+/** The text form of a kernel; {@link parseKernel} is its exact inverse. */
+export function printKernel(kernel: Kernel): string {
+  return `kernel ${formatName(kernel.name)} {\n${kernelBody(kernel)}}\n`;
+}

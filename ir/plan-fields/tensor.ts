@@ -1,0 +1,93 @@
+import { type Infer, list, named, nullable, number, object, oneOf, text } from '../form.ts';
+import { BYTES, DTYPE, INDEX, NAME, SHAPE } from './scalars.ts';
+
+/**
+ * What a tensor is for. `parameter` and `state` (running statistics, averages, frozen tensors) are the model; `optimiser` is what
+ * training keeps besides, zero at first. All three are shared by all programs and live on between runs.
+ */
+export const ROLE = oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser');
+export type TensorRole = Infer<typeof ROLE>;
+
+/**
+ * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
+ * an operand that died in the step that wrote it. `host`: host-resident, a parameter or state whose home is a host slot; steps
+ * work on arena tensors that a transfer brings in.
+ */
+export const POLICY = oneOf('persistent', 'arena', 'in-place', 'host');
+export type TensorPolicy = Infer<typeof POLICY>;
+
+/** Whose value a rematerialised tensor holds, and how it came to hold it. */
+export interface CopyOf extends Infer<typeof COPY_OF> {}
+export const COPY_OF = object({
+  /** The tensor whose value it holds, an index into `tensors`. */
+  tensor: INDEX,
+  /** `recompute`: a step computed it once more; `swap`: a transfer brought it back from the host. */
+  by: oneOf('recompute', 'swap'),
+});
+
+/** A tensor, in a slab or on the host. */
+export interface PlanTensor extends Infer<typeof TENSOR> {}
+export const TENSOR = object(
+  {
+    /** Unique in the plan. */
+    name: NAME,
+    /** Type of its elements. */
+    dtype: DTYPE,
+    /** Its extents. */
+    shape: SHAPE,
+    /** What it is for. */
+    role: ROLE,
+    /** The program whose steps `firstStep` and `lastStep` count, or null for persistent tensors. */
+    program: nullable(NAME),
+    /** Index into `slabs`; null for policy `host`. */
+    slab: nullable(INDEX),
+    /** Byte offset inside the slab; 0 for policy `host`. */
+    offset: BYTES,
+    /** Bytes of the elements, without padding. */
+    bytes: BYTES,
+    /** First step at which the memory is taken; 0 for inputs. */
+    firstStep: INDEX,
+    /** Last step at which the memory is taken; the last step of the program for outputs. */
+    lastStep: INDEX,
+    /** How it has its memory. */
+    policy: POLICY,
+  },
+  {
+    /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
+    initial: number(),
+    /** The tensor whose value this one holds after an eviction, recomputed or swapped in; absent for the first. */
+    copyOf: named<CopyOf>(COPY_OF),
+    /** Index into the plan's `sources`; absent where nothing is known. */
+    source: INDEX,
+  },
+);
+
+/** Memory that a kernel touches. */
+export interface PlanBinding extends Infer<typeof BINDING> {}
+export const BINDING = object({
+  /** Type of the elements. */
+  dtype: DTYPE,
+  /** What the kernel does with it. */
+  access: oneOf('read', 'write', 'read_write'),
+  /** Size of the bound range of a tensor, in bytes. */
+  bytes: BYTES,
+});
+
+/** A piece of code that steps run. */
+export interface PlanKernel extends Infer<typeof KERNEL> {}
+export const KERNEL = object(
+  {
+    /** Unique in the plan. */
+    name: NAME,
+    /** The kernel's text form, for inspection. The runtime does not read it. */
+    text: text(),
+    /** The memory that it touches, in the order of its bindings. */
+    bindings: list(named<PlanBinding>(BINDING)),
+  },
+  {
+    /** webgpu: a complete WGSL module with the entry point `main`. */
+    wgsl: text(),
+    /** wasm: the export that takes one byte address per binding. */
+    export: NAME,
+  },
+);

@@ -1,0 +1,100 @@
+import { DTYPES } from './dtypes.ts';
+import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
+import { BINDING_ALIGNMENT } from './plan-alignment.ts';
+import type { Report } from './plan-report.ts';
+import { TARGET_NAMES, TARGET_RULES } from './targets.ts';
+
+const CODE_FIELDS = [...new Set(TARGET_NAMES.map((target) => TARGET_RULES[target].code))];
+
+const targetsWith = (rule: 'hasModule' | 'hasLimits') =>
+  TARGET_NAMES.filter((target) => TARGET_RULES[target][rule]).join(' and ');
+
+export function verifyKernels(plan: Plan, report: Report): void {
+  const { code: wanted, hasModule, hasLimits } = TARGET_RULES[plan.target];
+  const others = CODE_FIELDS.filter((field) => field !== wanted);
+  plan.kernels.forEach((kernel, i) => {
+    const path = `kernels[${i}]`;
+    if (!kernel[wanted]) report(`${path}.${wanted}`, `missing, but the target is ${plan.target}`);
+    for (const other of others)
+      if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
+    kernel.bindings.forEach(({ dtype, bytes }, j) => {
+      const unit = DTYPES[dtype].bytes;
+      if (bytes === 0 || bytes % unit !== 0)
+        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
+    });
+  });
+  if (hasModule !== (plan.module !== undefined))
+    report(
+      'module',
+      hasModule
+        ? `missing, but the target is ${plan.target}`
+        : `only for ${targetsWith('hasModule')}`,
+    );
+  if (plan.limits && !hasLimits) report('limits', `only for ${targetsWith('hasLimits')}`);
+}
+
+export function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {
+  program.steps.forEach((step, s) => {
+    const path = `programs.${name}.steps[${s}]`;
+    if (!TARGET_RULES[plan.target].hasGrid && step.grid.some((extent) => extent !== 1))
+      report(`${path}.grid`, `must be [1, 1, 1] on ${plan.target}`);
+    const kernel = plan.kernels[step.kernel];
+    if (!kernel) {
+      report(`${path}.kernel`, `there is no kernel ${step.kernel}`);
+      return;
+    }
+    if (step.bindings.length !== kernel.bindings.length) {
+      report(
+        `${path}.bindings`,
+        `kernel '${kernel.name}' has ${kernel.bindings.length} bindings, not ${step.bindings.length}`,
+      );
+      return;
+    }
+    if (step.offsets && step.offsets.length !== step.bindings.length) {
+      report(`${path}.offsets`, `${step.offsets.length} for ${step.bindings.length} bindings`);
+      return;
+    }
+    step.bindings.forEach((index, b) => {
+      const tensor = plan.tensors[index];
+      const reason = tensor
+        ? bindingError(tensor, kernel.bindings[b], step.offsets?.[b] ?? 0, name)
+        : `there is no tensor ${index}`;
+      if (reason) report(`${path}.bindings[${b}]`, reason);
+    });
+    verifyDisjoint(plan, step, path, report);
+  });
+}
+
+function bindingError(
+  tensor: PlanTensor,
+  binding: PlanBinding,
+  offset: number,
+  program: string,
+): string | null {
+  if (tensor.program !== null && tensor.program !== program)
+    return `tensor '${tensor.name}' belongs to program '${tensor.program}'`;
+  if (tensor.policy === 'host') return `tensor '${tensor.name}' is on the host`;
+  if (tensor.dtype !== binding.dtype)
+    return `tensor '${tensor.name}' is ${tensor.dtype}, the kernel wants ${binding.dtype}`;
+  if (offset % BINDING_ALIGNMENT !== 0)
+    return `the offset ${offset} is not a multiple of ${BINDING_ALIGNMENT}`;
+  if (tensor.bytes < offset + binding.bytes)
+    return `tensor '${tensor.name}' has ${tensor.bytes} bytes, the kernel wants ${binding.bytes}${offset > 0 ? ` from ${offset}` : ''}`;
+  return null;
+}
+
+/** Two bindings of one place would make a kernel's result depend on its timing. */
+function verifyDisjoint(plan: Plan, step: PlanStep, path: string, report: Report): void {
+  const ranges = plan.kernels[step.kernel].bindings.flatMap(({ bytes }, b) => {
+    const tensor = plan.tensors[step.bindings[b]];
+    if (!tensor || tensor.slab === null) return [];
+    const start = tensor.offset + (step.offsets?.[b] ?? 0);
+    return [{ name: tensor.name, slab: tensor.slab, start, end: start + bytes }];
+  });
+  ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);
+  for (let i = 1; i < ranges.length; i++) {
+    const [before, after] = [ranges[i - 1], ranges[i]];
+    if (before.slab === after.slab && before.end > after.start)
+      report(`${path}.bindings`, `'${before.name}' and '${after.name}' are in the same memory`);
+  }
+}
