@@ -1,7 +1,7 @@
 import { type Problem, problemsOf } from '../../ir/form.ts';
 import type { Target } from '../../ir/plan.ts';
-import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { isTarget } from '../../ir/targets.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type DeviceProfile, PROFILE, PROFILE_FORMAT } from './profile.ts';
 

@@ -1,5 +1,5 @@
 import { DTYPE_NAMES } from '../dtypes.ts';
-import { list, number, oneOf, text, whole } from '../form.ts';
+import { type Infer, list, number, oneOf, text, whole } from '../form.ts';
 import { CONTROL_CLASS } from '../printable.ts';
 import { TARGET_NAMES } from '../targets.ts';
 
@@ -34,4 +34,4 @@ export const SHAPE = list(whole(1), 0, 64);
 
 /** What executes a plan. */
 export const TARGET = oneOf(...TARGET_NAMES);
-export type { Target } from '../targets.ts';
+export type Target = Infer<typeof TARGET>;
