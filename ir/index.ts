@@ -25,6 +25,6 @@ export { sameMeaning } from './schedule-meaning.ts';
 export { parseSchedule, printSchedule } from './schedule-text.ts';
 export { type ScheduleChecks, verifySchedule } from './schedule-verify.ts';
 export * from './source.ts';
-export * from './targets.ts';
+export { isTarget, TARGET_NAMES, TARGET_RULES, type TargetRules } from './targets.ts';
 export * from './tensor.ts';
 export * from './verify.ts';

@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_RULES } from './targets.ts';
@@ -30,10 +31,7 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
   const persistent = isPersistent(role);
   if (initial !== undefined && (!persistent || role === 'optimiser'))
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
-  else if (
-    initial !== undefined &&
-    initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0)
-  )
+  else if (initial !== undefined && initial !== DTYPES[dtype].round(initial))
     report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);

@@ -60,7 +60,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
     'ir',
   ],
-  'compiler/codegen': ['compiler/codegen', 'ir', 'npm:wabt'],
+  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir', 'npm:wabt'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
