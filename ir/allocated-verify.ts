@@ -10,6 +10,7 @@ import { LiveRanges } from './ranges.ts';
 import type { AllocatedSchedule, Placement, ScheduleTransfer, TargetLimits } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import { type Report, verifySchedule } from './schedule-verify.ts';
+import { TARGET_RULES } from './targets.ts';
 import { byteCount } from './tensor.ts';
 
 // The invariants of an allocated schedule, beyond those of a schedule (schedule-verify.ts):
@@ -88,13 +89,13 @@ function verifyPlacements(
       return;
     }
     if (policy === 'host') report(place, `has policy 'host' and slab ${slab}`);
-    const end = offset + byteCount(tensors[i].shape);
+    const end = offset + byteCount(tensors[i]);
     if (!slabs[slab]) report(place, `there is no slab ${slab}`);
     else if (!(offset >= 0) || offset % limits.offsetAlignment !== 0)
       report(place, `is at ${offset}, not at a multiple of ${limits.offsetAlignment}`);
     else if (end > slabs[slab].bytes)
       report(place, `ends at ${end}, behind its slab's end at ${slabs[slab].bytes}`);
-    if (byteCount(tensors[i].shape) > limits.maxBindingBytes)
+    if (byteCount(tensors[i]) > limits.maxBindingBytes)
       report(place, `takes more than the ${limits.maxBindingBytes} bytes of a binding`);
   });
 }
@@ -189,7 +190,7 @@ function verifyPlaces(
   const own = programs.map((): number[] => []);
   const live = new LiveRanges();
   const enter = (i: number) => {
-    const other = live.add(start(i), start(i) + byteCount(tensors[i].shape), i);
+    const other = live.add(start(i), start(i) + byteCount(tensors[i]), i);
     if (other >= 0)
       report(called(allocated, i), `shares bytes with '${tensors[other].name}' while both live`);
   };
@@ -219,7 +220,7 @@ function verifyPlaces(
 
 function verifyTotals(allocated: AllocatedSchedule, limits: TargetLimits, report: Report): void {
   const { tensors, placements, slabs, programs } = allocated;
-  const sizes = tensors.map(({ shape }) => alignUp(byteCount(shape), limits.offsetAlignment));
+  const sizes = tensors.map((tensor) => alignUp(byteCount(tensor), limits.offsetAlignment));
   const persistentEnd = slabs.map(() => 0);
   let persistentBytes = 0;
   placements.forEach(({ slab, offset, policy }, i) => {
@@ -280,7 +281,7 @@ function verifyHostSlots(allocated: AllocatedSchedule, report: Report): void {
     const place = `slot ${i}`;
     if (!(offset >= 0) || offset % HOST_ALIGNMENT !== 0)
       report(place, `is at ${offset}, not at a multiple of ${HOST_ALIGNMENT}`);
-    const wanted = held[i] === null ? 0 : byteCount(tensors[held[i]]?.shape ?? [0]);
+    const wanted = held[i] === null || !tensors[held[i]] ? 0 : byteCount(tensors[held[i]]);
     if (bytes !== wanted) report(place, `has ${bytes} bytes for ${wanted}`);
     if (i < slots.length && (slots[i].tensor !== tensor || slots[i].copies !== copies))
       report(place, 'is the home of another tensor than the schedule says');
@@ -337,7 +338,7 @@ function verifySnapshots(allocated: AllocatedSchedule, target: Target, report: R
       if (program !== null || hostResident) return;
       // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
       if (written.has(i)) copiesOf.set(i, 2);
-      else if (target === 'webgpu') copiesOf.set(i, 1);
+      else if (TARGET_RULES[target].losesMemory) copiesOf.set(i, 1);
     });
   }
   for (const { tensor, copies } of snapshots) {
@@ -356,7 +357,7 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
   const transfers = programs.flatMap(({ transfers = [] }) => transfers);
   const moves = (wanted: ScheduleTransfer['kind'], tier?: HostTier) =>
     transfers.some(({ kind, slot }) => kind === wanted && (!tier || hostSlots[slot].tier === tier));
-  const onGpu = target === 'webgpu';
+  const staged = !TARGET_RULES[target].readsDirectly;
   const undone = snapshots.some(({ tier, copies }) => tier === 'file' && copies === 2);
   const check = (what: string, { buffers, bytes }: BufferSet, needed: boolean) => {
     if (needed !== buffers > 0 || needed !== bytes > 0)
@@ -365,12 +366,12 @@ function verifyBuffers(allocated: AllocatedSchedule, target: Target, report: Rep
         `${buffers} buffers of ${bytes} bytes, but ${needed ? 'something passes' : 'nothing passes'} through them`,
       );
   };
-  check('staging of swaps', swapStaging, onGpu && moves('out'));
-  check('memory for reading', reading, moves('in', 'file') || (onGpu && undone));
-  check('memory for writing', writing, onGpu && (moves('out', 'file') || undone));
+  check('staging of swaps', swapStaging, staged && moves('out'));
+  check('memory for reading', reading, moves('in', 'file') || (staged && undone));
+  check('memory for writing', writing, staged && (moves('out', 'file') || undone));
   const onDevice = (tensor: number) =>
-    tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor].shape)];
-  const readback = onGpu
+    tensors[tensor].hostResident ? [] : [byteCount(tensors[tensor])];
+  const readback = staged
     ? readbackBytesOf({
         outputs: programs.map(({ outputs }) => outputs.flatMap(({ tensor }) => onDevice(tensor))),
         persistent: tensors.flatMap(({ program }, i) => (program === null ? onDevice(i) : [])),

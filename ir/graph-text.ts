@@ -1,3 +1,4 @@
+import { isDType } from './dtypes.ts';
 import { type Graph, GraphBuilder, type Node, type ValueId } from './graph.ts';
 import { OPS, type OpName } from './ops.ts';
 import { formatChain, type Origin, parseChain } from './source.ts';
@@ -136,7 +137,7 @@ function parseAttributes(text: string): Record<string, unknown> {
   for (const [, key, value] of text.matchAll(/ (\w+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^\s"[]+)/g)) {
     attributes[key] = Object.hasOwn(SPECIAL_NUMBERS, value)
       ? SPECIAL_NUMBERS[value]
-      : value === 'f32' || value === 'i32'
+      : isDType(value)
         ? value
         : JSON.parse(value);
   }

@@ -1,5 +1,6 @@
 /** The representations that flow through btc: graphs, kernels, schedules and plans; print, parse, verify, interpret. */
 export { type AllocationChecks, verifyAllocated } from './allocated-verify.ts';
+export * from './dtypes.ts';
 export * from './einsum.ts';
 export * from './graph.ts';
 export * from './graph-text.ts';
@@ -24,5 +25,6 @@ export { sameMeaning } from './schedule-meaning.ts';
 export { parseSchedule, printSchedule } from './schedule-text.ts';
 export { type ScheduleChecks, verifySchedule } from './schedule-verify.ts';
 export * from './source.ts';
+export { isTarget, TARGET_NAMES, TARGET_RULES, type TargetRules } from './targets.ts';
 export * from './tensor.ts';
 export * from './verify.ts';

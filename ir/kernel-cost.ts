@@ -1,8 +1,8 @@
+import { DTYPES, isFloat } from './dtypes.ts';
 import type { Affine, Expression, Indirection, Kernel, NodeIndex } from './kernel.ts';
 import { pointCount } from './kernel.ts';
 import { isStaged, splitStage } from './kernel-stage.ts';
 import { SCALAR_OPS } from './scalar.ts';
-import { BYTES_PER_ELEMENT } from './tensor.ts';
 
 /** What one run of a kernel costs, for reports and for choices between kernels. */
 export interface KernelCost {
@@ -40,7 +40,7 @@ export function nodesUnderReduction(kernel: Pick<Kernel, 'nodes' | 'reduction'>)
 function applyFlops(kernel: Kernel, node: Expression): number {
   if (node.kind !== 'apply') return 0;
   const operand = kernel.nodes[node.operands[node.op === 'select' ? 1 : 0]];
-  return node.dtype === 'f32' || operand.dtype === 'f32' ? SCALAR_OPS[node.op].cost : 0;
+  return isFloat(node.dtype) || isFloat(operand.dtype) ? SCALAR_OPS[node.op].cost : 0;
 }
 
 function kernelFlops(kernel: Kernel): number {
@@ -52,7 +52,7 @@ function kernelFlops(kernel: Kernel): number {
     flops += applyFlops(kernel, node) * (under[index] ? inner : outer);
   });
   const { reduction } = kernel;
-  if (reduction && kernel.nodes[reduction.value].dtype === 'f32') flops += inner;
+  if (reduction && isFloat(kernel.nodes[reduction.value].dtype)) flops += inner;
   for (const store of kernel.stores) if (store.accumulate) flops += outer;
   return flops;
 }
@@ -123,9 +123,9 @@ function bytesTouched(kernels: readonly Kernel[], buffers: number): number {
     }
   }
   return read.reduce((bytes, count, buffer) => {
-    const { elements } = kernels[0].buffers[buffer];
+    const { dtype, elements } = kernels[0].buffers[buffer];
     const moved = Math.min(count, elements) + Math.min(written[buffer], elements);
-    return bytes + moved * BYTES_PER_ELEMENT;
+    return bytes + moved * DTYPES[dtype].bytes;
   }, 0);
 }
 

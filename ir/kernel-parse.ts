@@ -1,3 +1,4 @@
+import { DTYPE_PATTERN } from './dtypes.ts';
 import type {
   Axis,
   AxisKind,
@@ -47,7 +48,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^buffer b(\d+) (read|write|read_write) (f32|i32) (\d+)$/,
+    new RegExp(`^buffer b(\\d+) (read|write|read_write) (${DTYPE_PATTERN}) (\\d+)$`),
     (parts, [, index, access, dtype, elements]) => {
       expectIndex(index, parts.buffers.length);
       parts.buffers.push({
@@ -58,7 +59,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^n(\d+): (f32|i32) = (.+)$/,
+    new RegExp(`^n(\\d+): (${DTYPE_PATTERN}) = (.+)$`),
     (parts, [, index, dtype, text]) => {
       expectIndex(index, parts.nodes.length);
       parts.nodes.push(parseExpression(dtype as DType, text, parts.axes.length));
@@ -96,7 +97,9 @@ function parseKernelLine(parts: KernelParts, line: string): void {
 
 const KERNEL_HEADER = new RegExp(`^kernel (${NAME_PATTERN}) \\{$`);
 
-const STAGE_HEADER = /^stage over (\d+) local (f32|i32) (\d+)(?: in b(\d+))? \{$/;
+const STAGE_HEADER = new RegExp(
+  `^stage over (\\d+) local (${DTYPE_PATTERN}) (\\d+)(?: in b(\\d+))? \\{$`,
+);
 
 /** Parses lines up to the closing brace of what is open. */
 function parseParts(parts: KernelParts, reader: LineReader): void {

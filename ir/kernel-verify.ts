@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { LOCAL, pointCount, sameAffine } from './kernel.ts';
 import {
@@ -193,8 +194,7 @@ function verifyNode(kernel: Kernel, node: Expression, index: number, report: Rep
       break;
     }
     case 'constant':
-      if (node.dtype === 'i32' && (node.value | 0) !== node.value)
-        report(`${node.value} is not an i32`);
+      if (!DTYPES[node.dtype].accepts(node.value)) report(`${node.value} is not an i32`);
       break;
     case 'index':
       verifyAffine(kernel, node.index, report);

@@ -1,5 +1,5 @@
+import { DTYPES, type DType } from './dtypes.ts';
 import type { ScalarOp } from './scalar.ts';
-import type { DType } from './tensor.ts';
 
 /**
  * A kernel: the one representation of all generated code. It runs its body at every point of the parallel
@@ -162,9 +162,8 @@ export interface Store {
 /** Identity element of a combiner for a dtype. */
 export function combinerIdentity(combiner: Combiner, dtype: DType): number {
   if (combiner === 'sum') return 0;
-  const infinity = dtype === 'f32' ? Number.POSITIVE_INFINITY : 2147483647;
-  if (combiner === 'min') return infinity;
-  return dtype === 'f32' ? Number.NEGATIVE_INFINITY : -2147483648;
+  const { least, greatest } = DTYPES[dtype];
+  return combiner === 'min' ? greatest : least;
 }
 
 export function constantAffine(offset: number, axisCount: number): Affine {

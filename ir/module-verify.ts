@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import type { Graph, InputDeclaration, Module } from './graph.ts';
 import { indexRangesError } from './index-range.ts';
 import { isPersistent } from './plan.ts';
@@ -69,7 +70,7 @@ function verifyInput(
   verifyType(place, type, problems);
   if (initial !== null && !Number.isFinite(initial))
     problems.push(`${place}: the default ${initial} is not finite`);
-  else if (initial !== null && type.dtype === 'i32' && (initial | 0) !== initial)
+  else if (initial !== null && !DTYPES[type.dtype].accepts(initial))
     problems.push(`${place}: the default ${initial} is not an i32`);
   if (counter && (type.dtype !== 'i32' || elementCount(type.shape) !== 1))
     problems.push(`${place}: a counter is one i32, not ${formatType(type)}`);

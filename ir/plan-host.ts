@@ -1,5 +1,6 @@
 import type { BufferSet, HostMemory, Plan, PlanProgram } from './plan.ts';
 import { NO_SWAP, slotStride, tierBytes } from './plan-swap.ts';
+import { TARGET_RULES } from './targets.ts';
 
 // Host memory of a plan: the slots of tier `memory`, and the buffers that values of tier `file` pass through. What this part of
 // `verifyPlan` proves:
@@ -40,7 +41,7 @@ export function snapshotCopies(plan: PlanParts): Map<number, 1 | 2> {
   plan.tensors.forEach(({ policy }, index) => {
     if (policy !== 'persistent') return;
     if (written.has(index)) copies.set(index, 2);
-    else if (plan.target === 'webgpu') copies.set(index, 1);
+    else if (TARGET_RULES[plan.target].losesMemory) copies.set(index, 1);
   });
   return copies;
 }
@@ -114,7 +115,7 @@ function verifyBuffers(plan: Plan, report: Report): void {
   const transfers = Object.values(plan.programs).flatMap(({ transfers = [] }) => transfers);
   const moves = (wanted: 'in' | 'out') =>
     transfers.some(({ kind, slot }) => kind === wanted && isFile(slot));
-  const onGpu = plan.target === 'webgpu';
+  const staged = !TARGET_RULES[plan.target].readsDirectly;
   const undone = slots.some(
     ({ tensor, copies, tier }) =>
       tier === 'file' &&
@@ -131,6 +132,6 @@ function verifyBuffers(plan: Plan, report: Report): void {
     if (buffers === 0 ? bytes !== 0 : bytes === 0 || bytes % 16 !== 0)
       report(`swap.${name}.bytes`, `${bytes} is no size of ${buffers} buffers`);
   };
-  check('reading', reading, moves('in') || (onGpu && undone));
-  check('writing', writing, onGpu && (moves('out') || undone));
+  check('reading', reading, moves('in') || (staged && undone));
+  check('writing', writing, staged && (moves('out') || undone));
 }

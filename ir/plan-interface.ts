@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Plan, PlanProgram } from './plan.ts';
 import { contractionError } from './plan-contractions.ts';
@@ -35,8 +36,8 @@ export function verifyInterface(
   }
   program.inputs.forEach((input, i) => {
     const path = `programs.${name}.inputs[${i}].default`;
-    if (input.default !== null && input.dtype === 'i32' && (input.default | 0) !== input.default)
-      report(path, `${input.default} is not an i32`);
+    if (input.default !== null && !DTYPES[input.dtype].accepts(input.default))
+      report(path, `${input.default} is not an ${input.dtype}`);
     const problem = indexRangesError(input);
     if (problem) report(`programs.${name}.inputs[${i}].ranges[${problem[0]}]`, problem[1]);
   });

@@ -1,5 +1,6 @@
 import type { Plan } from './plan.ts';
 import { NO_SWAP } from './plan-swap.ts';
+import { TARGET_RULES } from './targets.ts';
 
 // The buffers of a webgpu plan that the host reads through. wasm needs none.
 
@@ -31,9 +32,9 @@ export function readbackBytesOf({ outputs, persistent }: ReadBack): number {
   return most;
 }
 
-/** The same of a plan for webgpu; 0 on wasm. */
+/** The same of a plan; 0 where the host reads directly. */
 export function readbackBytes({ target, tensors, programs }: Plan): number {
-  if (target === 'wasm') return 0;
+  if (TARGET_RULES[target].readsDirectly) return 0;
   return readbackBytesOf({
     outputs: Object.values(programs).map(({ outputs }) =>
       outputs.flatMap(({ tensor }) =>

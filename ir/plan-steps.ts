@@ -1,30 +1,43 @@
+import { DTYPES } from './dtypes.ts';
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
 import { BINDING_ALIGNMENT } from './plan-alignment.ts';
 import type { Report } from './plan-report.ts';
-import { BYTES_PER_ELEMENT } from './tensor.ts';
+import { TARGET_NAMES, TARGET_RULES } from './targets.ts';
+
+const CODE_FIELDS = [...new Set(TARGET_NAMES.map((target) => TARGET_RULES[target].code))];
+
+const targetsWith = (rule: 'hasModule' | 'hasLimits') =>
+  TARGET_NAMES.filter((target) => TARGET_RULES[target][rule]).join(' and ');
 
 export function verifyKernels(plan: Plan, report: Report): void {
-  const [wanted, other] =
-    plan.target === 'webgpu' ? (['wgsl', 'export'] as const) : (['export', 'wgsl'] as const);
+  const { code: wanted, hasModule, hasLimits } = TARGET_RULES[plan.target];
+  const others = CODE_FIELDS.filter((field) => field !== wanted);
   plan.kernels.forEach((kernel, i) => {
     const path = `kernels[${i}]`;
     if (!kernel[wanted]) report(`${path}.${wanted}`, `missing, but the target is ${plan.target}`);
-    if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
-    kernel.bindings.forEach(({ bytes }, j) => {
-      if (bytes === 0 || bytes % BYTES_PER_ELEMENT !== 0)
-        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of 4`);
+    for (const other of others)
+      if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
+    kernel.bindings.forEach(({ dtype, bytes }, j) => {
+      const unit = DTYPES[dtype].bytes;
+      if (bytes === 0 || bytes % unit !== 0)
+        report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });
   });
-  if ((plan.target === 'wasm') !== (plan.module !== undefined))
-    report('module', plan.target === 'wasm' ? 'missing, but the target is wasm' : 'only for wasm');
-  if (plan.limits && plan.target === 'wasm') report('limits', 'only for webgpu');
+  if (hasModule !== (plan.module !== undefined))
+    report(
+      'module',
+      hasModule
+        ? `missing, but the target is ${plan.target}`
+        : `only for ${targetsWith('hasModule')}`,
+    );
+  if (plan.limits && !hasLimits) report('limits', `only for ${targetsWith('hasLimits')}`);
 }
 
 export function verifySteps(plan: Plan, name: string, program: PlanProgram, report: Report): void {
   program.steps.forEach((step, s) => {
     const path = `programs.${name}.steps[${s}]`;
-    if (plan.target === 'wasm' && step.grid.some((extent) => extent !== 1))
-      report(`${path}.grid`, 'must be [1, 1, 1] on wasm');
+    if (!TARGET_RULES[plan.target].hasGrid && step.grid.some((extent) => extent !== 1))
+      report(`${path}.grid`, `must be [1, 1, 1] on ${plan.target}`);
     const kernel = plan.kernels[step.kernel];
     if (!kernel) {
       report(`${path}.kernel`, `there is no kernel ${step.kernel}`);

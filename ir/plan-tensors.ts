@@ -1,15 +1,16 @@
+import { DTYPES } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
-import { OFFSET_ALIGNMENT } from './plan-alignment.ts';
 import type { Report } from './plan-report.ts';
+import { TARGET_RULES } from './targets.ts';
 import { byteCount } from './tensor.ts';
 
 export function verifyTensors(plan: Plan, report: Report): void {
-  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const alignment = TARGET_RULES[plan.target].offsetAlignment;
   plan.tensors.forEach((tensor, i) => {
     const path = `tensors[${i}]`;
     const { bytes, offset } = tensor;
-    if (bytes !== byteCount(tensor.shape))
-      report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor.shape)}`);
+    if (bytes !== byteCount(tensor))
+      report(`${path}.bytes`, `${bytes}, but the shape takes ${byteCount(tensor)}`);
     if (offset % alignment !== 0)
       report(`${path}.offset`, `${offset} is not a multiple of ${alignment}`);
     const slab = tensor.slab === null ? null : plan.slabs[tensor.slab];
@@ -30,10 +31,7 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
   const persistent = isPersistent(role);
   if (initial !== undefined && (!persistent || role === 'optimiser'))
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
-  else if (
-    initial !== undefined &&
-    initial !== (dtype === 'f32' ? Math.fround(initial) : initial | 0)
-  )
+  else if (initial !== undefined && initial !== DTYPES[dtype].round(initial))
     report(`${path}.initial`, `${initial} is no ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);

@@ -1,10 +1,11 @@
 import type { HostMemory, Plan } from './plan.ts';
-import { alignUp, OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from './plan-alignment.ts';
+import { alignUp } from './plan-alignment.ts';
 import { hostMemory, snapshotOptionBytes } from './plan-host.ts';
 import { peakLiveBytes } from './plan-lifetimes.ts';
 import type { Report } from './plan-report.ts';
 import { stagingBytes } from './plan-staging.ts';
 import { tierBytes } from './plan-swap.ts';
+import { TARGET_RULES } from './targets.ts';
 
 interface Totals {
   arenaBytes: number;
@@ -14,7 +15,7 @@ interface Totals {
 
 /** Extents by slab: persistent tensors first, the arena behind them. */
 function measure(plan: Plan): Totals {
-  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const alignment = TARGET_RULES[plan.target].offsetAlignment;
   const persistentEnd = new Array<number>(plan.slabs.length).fill(0);
   const end = persistentEnd.slice();
   let persistentBytes = 0;
@@ -29,7 +30,7 @@ function measure(plan: Plan): Totals {
   return {
     arenaBytes: end.reduce((sum, bytes, slab) => sum + bytes - persistentEnd[slab], 0),
     persistentBytes,
-    slabBytes: end.map((bytes) => alignUp(bytes, SLAB_ALIGNMENT[plan.target])),
+    slabBytes: end.map((bytes) => alignUp(bytes, TARGET_RULES[plan.target].slabAlignment)),
   };
 }
 
@@ -56,7 +57,7 @@ export function verifyTotals(plan: Plan, report: Report): void {
   equal('memory.snapshotOptionBytes', memory.snapshotOptionBytes, snapshotOptionBytes(plan));
   equal('memory.spillBytes', memory.spillBytes, tierBytes(slots, 'file'));
   equal('memory.deviceBytes', memory.deviceBytes, slabs + staging);
-  const peak = peakLiveBytes(plan, OFFSET_ALIGNMENT[plan.target]);
+  const peak = peakLiveBytes(plan, TARGET_RULES[plan.target].offsetAlignment);
   equal('memory.peakLiveBytes', memory.peakLiveBytes, peak);
   equal('memory.packing.gapBytes', memory.packing.gapBytes, memory.arenaBytes - peak);
   if (memory.budgetBytes !== null && memory.deviceBytes > memory.budgetBytes)
@@ -64,5 +65,6 @@ export function verifyTotals(plan: Plan, report: Report): void {
       'memory.deviceBytes',
       `${memory.deviceBytes} is over the budget of ${memory.budgetBytes}`,
     );
-  if (plan.module) equal('module.pages', plan.module.pages, slabs / SLAB_ALIGNMENT.wasm);
+  if (plan.module)
+    equal('module.pages', plan.module.pages, slabs / TARGET_RULES[plan.target].slabAlignment);
 }

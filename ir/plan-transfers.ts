@@ -1,6 +1,7 @@
 import { HOST_ALIGNMENT, type Plan, type PlanProgram } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { NO_SWAP, transferTime } from './plan-swap.ts';
+import { TARGET_RULES } from './targets.ts';
 
 // The part of `verifyPlan` about the form of transfers and their slots. What it proves:
 //
@@ -48,7 +49,7 @@ export function verifySwapForm(plan: Plan, report: Report): void {
   if (buffers === 0 ? bytes !== 0 : bytes === 0 || bytes % 16 !== 0)
     report('swap.staging.bytes', `${bytes} is no size of ${buffers} buffers`);
   if (
-    plan.target === 'wasm'
+    TARGET_RULES[plan.target].readsDirectly
       ? buffers > 0
       : buffers > MOST_STAGING_BUFFERS || (outs > 0 && buffers === 0)
   )

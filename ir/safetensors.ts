@@ -1,11 +1,12 @@
+import { DTYPE_NAMES, DTYPES, type DType, type TensorArray } from './dtypes.ts';
 import { duplicateKey } from './json-keys.ts';
 import { printable } from './printable.ts';
 import { shortName } from './shorten.ts';
-import { BYTES_PER_ELEMENT, type DType, elementCount, formatType, type Shape } from './tensor.ts';
+import { byteCount, elementCount, formatType, type Shape } from './tensor.ts';
 
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of the header, little
 // endian; the header, JSON { name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: string } },
-// padded with spaces; the data, little endian and without gaps. Only F32 and I32 exist here.
+// padded with spaces; the data, little endian and without gaps. Only the dtypes of ir/dtypes.ts exist here.
 
 /** Named values and strings about them, as a file holds them. */
 export interface SafetensorsFile {
@@ -16,7 +17,7 @@ export interface SafetensorsFile {
 export interface SafetensorsTensor {
   readonly dtype: DType;
   readonly shape: Shape;
-  readonly data: Float32Array | Int32Array;
+  readonly data: TensorArray;
 }
 
 /** A file that breaks the format; the message names the tensor or the field. */
@@ -26,7 +27,7 @@ export class SafetensorsError extends Error {
 
 const LENGTH_BYTES = 8;
 const METADATA = '__metadata__';
-const DTYPE_NAMES: Readonly<Record<DType, string>> = { f32: 'F32', i32: 'I32' };
+const KNOWN = DTYPE_NAMES.map((dtype) => DTYPES[dtype].safetensors);
 
 /** The bytes of a file with `tensors` in the order given. Throws {@link SafetensorsError} where data and shape disagree. */
 export function encodeSafetensors(
@@ -45,7 +46,7 @@ export function encodeSafetensors(
       );
     const begin = end;
     end += data.byteLength;
-    entries.push([name, { dtype: DTYPE_NAMES[dtype], shape, data_offsets: [begin, end] }]);
+    entries.push([name, { dtype: DTYPES[dtype].safetensors, shape, data_offsets: [begin, end] }]);
   }
   const header = new TextEncoder().encode(paddedHeader(entries));
   const bytes = new Uint8Array(LENGTH_BYTES + header.length + end);
@@ -85,8 +86,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   for (const { name, dtype, shape, begin, end } of entries) {
     // Not `slice`, which does not copy where the bytes are a Buffer of Node's.
     const { buffer } = new Uint8Array(data.subarray(begin, end));
-    const typed = dtype === 'f32' ? new Float32Array(buffer) : new Int32Array(buffer);
-    tensors.set(name, { dtype, shape, data: typed });
+    tensors.set(name, { dtype, shape, data: new DTYPES[dtype].array(buffer) });
   }
   return { tensors, metadata };
 }
@@ -144,8 +144,11 @@ function readEntry(name: string, value: unknown): Entry {
     if (!['dtype', 'shape', 'data_offsets'].includes(field))
       fail(`tensor '${shortName(name)}': unknown field '${shortName(field)}'`);
   }
-  const dtype = (['f32', 'i32'] as const).find((known) => DTYPE_NAMES[known] === value['dtype']);
-  if (!dtype) fail(`tensor '${shortName(name)}': dtype ${shown(value['dtype'])} is not F32 or I32`);
+  const dtype = DTYPE_NAMES.find((known) => DTYPES[known].safetensors === value['dtype']);
+  if (!dtype)
+    fail(
+      `tensor '${shortName(name)}': dtype ${shown(value['dtype'])} is not ${KNOWN.join(' or ')}`,
+    );
   const shape = value['shape'];
   if (!isWholeList(shape) || shape.some((extent) => extent === 0))
     fail(`tensor '${shortName(name)}': shape ${shown(shape)} is not a list of positive integers`);
@@ -153,7 +156,7 @@ function readEntry(name: string, value: unknown): Entry {
   if (!isWholeList(offsets) || offsets.length !== 2)
     fail(`tensor '${shortName(name)}': data_offsets ${shown(offsets)} is not a pair of offsets`);
   const [begin, end] = offsets;
-  const wanted = elementCount(shape) * BYTES_PER_ELEMENT;
+  const wanted = byteCount({ dtype, shape });
   if (end - begin !== wanted)
     fail(
       `tensor '${shortName(name)}': data_offsets span ${end - begin} bytes, ${formatType({ dtype, shape })} takes ${wanted}`,

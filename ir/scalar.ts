@@ -1,5 +1,5 @@
+import { DTYPE_NAMES, type DType, isFloat } from './dtypes.ts';
 import { erf, erfc } from './error-function.ts';
-import type { DType } from './tensor.ts';
 
 /**
  * The scalar operations: the meaning of elementwise nodes in a graph and of expressions in a kernel.
@@ -64,9 +64,10 @@ export interface ScalarOpRow {
 }
 
 const INFINITY = Number.POSITIVE_INFINITY;
-const FLOAT = ['f32'] as const;
-const INTEGER = ['i32'] as const;
-const NUMERIC = ['f32', 'i32'] as const;
+const FLOAT = DTYPE_NAMES.filter(isFloat);
+/** Masks, counts and indices: what comparisons give and what logic takes. */
+const INTEGER: readonly DType[] = ['i32'];
+const NUMERIC = DTYPE_NAMES;
 
 const unary = (
   evaluate: (a: number) => number,
@@ -187,15 +188,24 @@ export function scalarResult(
   }
 }
 
-/** Reference meaning of `op` on operands of dtype `dtype`: i32 results wrap to 32 bits, f32 stays float64. */
-export function evaluateScalar(op: ScalarOp, dtype: DType, a: number, b = 0, c = 0): number {
-  if (dtype === 'i32') {
+/** The op that converts to a dtype. */
+export const CONVERSIONS: Readonly<Record<DType, ScalarOp>> = { f32: 'toF32', i32: 'toI32' };
+
+type Evaluate = (op: ScalarOp, a: number, b: number, c: number) => number;
+
+const EVALUATORS: Readonly<Record<DType, Evaluate>> = {
+  f32: (op, a, b, c) => SCALAR_OPS[op].evaluate(a, b, c),
+  i32: (op, a, b, c) => {
     if (op === 'mul') return Math.imul(a, b);
     // Division by zero is defined here as in WGSL: the quotient is the dividend, the remainder 0.
     if (op === 'div') return b === 0 ? a : (a / b) | 0;
     if (op === 'mod') return b === 0 ? 0 : (a % b) | 0;
     const value = SCALAR_OPS[op].evaluate(a, b, c);
     return op === 'toF32' ? value : value | 0;
-  }
-  return SCALAR_OPS[op].evaluate(a, b, c);
+  },
+};
+
+/** Reference meaning of `op` on operands of dtype `dtype`: i32 results wrap to 32 bits, f32 stays float64. */
+export function evaluateScalar(op: ScalarOp, dtype: DType, a: number, b = 0, c = 0): number {
+  return EVALUATORS[dtype](op, a, b, c);
 }

@@ -1,8 +1,9 @@
+import { DTYPES } from './dtypes.ts';
 import type { WrittenRange } from './kernel-access.ts';
 import type { AllocatedSchedule, Schedule } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import type { Part, Terms } from './symbolic-terms.ts';
-import { byteCount, elementCount } from './tensor.ts';
+import { byteCount } from './tensor.ts';
 
 /** A schedule in any state: each tensor in memory of its own, some in the place of others, or all in slabs. */
 export type MeantSchedule = Schedule &
@@ -33,16 +34,16 @@ export class ScheduleMemory {
   }
 
   tensor(tensor: number): Place {
-    const { shape } = this.#schedule.tensors[tensor];
+    const type = this.#schedule.tensors[tensor];
     const placement = this.#schedule.placements?.[tensor];
-    const bytes = byteCount(shape);
+    const bytes = byteCount(type);
     const [name, start] = placement
       ? [`slab ${placement.slab}`, placement.offset]
       : [`tensor ${this.#owner[tensor]}`, 0];
     return new Place(this.#space(name), this.#terms, {
       start,
       bytes,
-      element: bytes / elementCount(shape),
+      element: DTYPES[type.dtype].bytes,
     });
   }
 
@@ -54,14 +55,14 @@ export class ScheduleMemory {
 
   /** A slot as far as a tensor fills it. */
   slot(slot: number, tensor: number): Place {
-    const { shape } = this.#schedule.tensors[tensor];
+    const type = this.#schedule.tensors[tensor];
     const host = this.#schedule.hostSlots?.[slot];
-    const bytes = byteCount(shape);
+    const bytes = byteCount(type);
     const [name, start] = host ? [`tier ${host.tier}`, host.offset] : [`slot ${slot}`, 0];
     return new Place(this.#space(name), this.#terms, {
       start,
       bytes,
-      element: bytes / elementCount(shape),
+      element: DTYPES[type.dtype].bytes,
     });
   }
 

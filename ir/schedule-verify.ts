@@ -1,16 +1,17 @@
+import { DTYPES } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import { verifyKernel } from './kernel-verify.ts';
 import { isPersistent } from './plan.ts';
 import {
-  RANGE_ALIGNMENT,
+  rangeAlignment,
   type Schedule,
   type ScheduleProgram,
   type ScheduleTensor,
   type TargetLimits,
 } from './schedule.ts';
 import { type Handover, verifyFlow } from './schedule-flow.ts';
-import { byteCount, elementCount, formatType, parseType, sameShape } from './tensor.ts';
+import { elementCount, formatType, parseType, sameShape } from './tensor.ts';
 
 // The invariants of a schedule, behind every pass that makes one:
 //
@@ -146,7 +147,7 @@ function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report
     const { buffers, stage } = kernel;
     if (buffers.length > limits.maxStorageBuffers)
       report(place, `has ${buffers.length} buffers of at most ${limits.maxStorageBuffers}`);
-    const bytes = stage ? byteCount([stage.local.elements]) : 0;
+    const bytes = stage ? stage.local.elements * DTYPES[stage.local.dtype].bytes : 0;
     if (bytes > limits.maxWorkgroupBytes)
       report(place, `its stage fills ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
   }
@@ -189,7 +190,7 @@ function verifyInterface(
     const tensor = tensors[input.tensor];
     verify(place, tensor, 'input');
     if (!tensor) continue;
-    if (input.default !== null && tensor.dtype === 'i32' && (input.default | 0) !== input.default)
+    if (input.default !== null && !DTYPES[tensor.dtype].accepts(input.default))
       report(place, `the default ${input.default} is not an i32`);
     const wrong = indexRangesError({ ...input, shape: tensor.shape });
     if (wrong) report(place, `range ${wrong[0]}: ${wrong[1]}`);
@@ -244,8 +245,9 @@ function verifyStep(
       report(`'${name}' is of another program`);
     if (tensor.hostResident) report(`'${name}' is on the host`);
     if (dtype !== wanted) report(`'${name}' is ${dtype}, b${b} of '${kernel.name}' ${wanted}`);
-    if (!Number.isSafeInteger(start) || start < 0 || start % RANGE_ALIGNMENT !== 0)
-      report(`the range of '${name}' starts at ${start}, not at a multiple of ${RANGE_ALIGNMENT}`);
+    const unit = rangeAlignment(dtype);
+    if (!Number.isSafeInteger(start) || start < 0 || start % unit !== 0)
+      report(`the range of '${name}' starts at ${start}, not at a multiple of ${unit}`);
     const count = elementCount(tensor.shape);
     if (start + elements > count)
       report(`binds elements ${start} to ${start + elements - 1} of '${name}', which has ${count}`);

@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import type {
@@ -84,7 +85,7 @@ export interface ScheduleStep {
   readonly kernel: number;
   /** One tensor per buffer of the kernel. Where two buffers name the same tensor, their ranges are disjoint. */
   readonly operands: readonly number[];
-  /** First element of each buffer's range of its tensor, a multiple of {@link RANGE_ALIGNMENT}; absent when all are 0. */
+  /** First element of each buffer's range of its tensor, a multiple of {@link rangeAlignment}; absent when all are 0. */
   readonly offsets?: readonly number[];
   readonly label: string;
   readonly source: SourceSpan | null;
@@ -98,11 +99,11 @@ export interface ScheduleStep {
   readonly recomputed?: true;
 }
 
-/**
- * Ranges of a tensor that are bound on their own start at multiples of this many elements: 256 bytes, which every
- * WebGPU device accepts. Steps that differ only in where their ranges start share a kernel.
- */
-export const RANGE_ALIGNMENT = 64;
+/** Ranges of a tensor that are bound on their own start at multiples of this many bytes, which every WebGPU device accepts. */
+const RANGE_ALIGNMENT_BYTES = 256;
+
+/** The same in elements. Steps that differ only in where their ranges start share a kernel. */
+export const rangeAlignment = (dtype: DType): number => RANGE_ALIGNMENT_BYTES / DTYPES[dtype].bytes;
 
 /**
  * The schedule after the memory passes. Steps are in their final order. Tensors that share memory in place

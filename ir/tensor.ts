@@ -1,5 +1,6 @@
-/** Element types of tensors. Comparisons and masks are `i32` holding 0 or 1. */
-export type DType = 'f32' | 'i32';
+import { DTYPE_PATTERN, DTYPES, type DType } from './dtypes.ts';
+
+export type { DType } from './dtypes.ts';
 
 /** Extents of a tensor, outermost first, row-major. A scalar is `[]`. All extents are positive. */
 export type Shape = readonly number[];
@@ -10,9 +11,6 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
-/** Both element types are four bytes wide. */
-export const BYTES_PER_ELEMENT = 4;
-
 /** Number of elements in `shape`; 1 for a scalar. */
 export function elementCount(shape: Shape): number {
   let count = 1;
@@ -20,8 +18,9 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
-export function byteCount(shape: Shape): number {
-  return elementCount(shape) * BYTES_PER_ELEMENT;
+/** Bytes of all elements, without gaps. */
+export function byteCount({ dtype, shape }: TensorType): number {
+  return elementCount(shape) * DTYPES[dtype].bytes;
 }
 
 /** Row-major strides in elements; the innermost is 1. */
@@ -44,9 +43,11 @@ export function formatType(type: TensorType): string {
   return `${type.dtype}[${type.shape.join(',')}]`;
 }
 
+const TYPE = new RegExp(`^(${DTYPE_PATTERN})\\[(\\d+(?:,\\d+)*)?\\]$`);
+
 /** Inverse of {@link formatType}; `undefined` when `text` is not a type. */
 export function parseType(text: string): TensorType | undefined {
-  const match = /^(f32|i32)\[(\d+(?:,\d+)*)?\]$/.exec(text);
+  const match = TYPE.exec(text);
   if (!match) return undefined;
   return { dtype: match[1] as DType, shape: match[2] ? match[2].split(',').map(Number) : [] };
 }

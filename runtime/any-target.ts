@@ -1,14 +1,14 @@
 import type { Plan } from '../ir/plan.ts';
 import { readPlan } from '../ir/plan-verify.ts';
-import { type LoadOptions, type LoadParts, loadOn } from './load.ts';
+import { type LoadOptions, type LoadParts, loadOn, type TargetModules } from './load.ts';
 import type { Session } from './session.ts';
 
-/** Both targets, each imported by the first plan for it. */
+/** All targets, each imported by the first plan for it. */
 const PARTS: LoadParts = {
   targets: {
     webgpu: () => import('./targets/webgpu.ts'),
     wasm: () => import('./targets/wasm.ts'),
-  },
+  } satisfies Required<TargetModules>,
   read: readPlan,
 };
 

@@ -1,6 +1,8 @@
+import { DTYPES, type TensorArray } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import { elementCount } from '../ir/tensor.ts';
 
-export type TensorData = Float32Array | Int32Array;
+export type TensorData = TensorArray;
 
 /**
  * What a target must do for a session. The session owns names, shapes, defaults and the order of calls, of which one at a
@@ -30,8 +32,8 @@ export interface Executor {
 }
 
 /** A fresh array for the elements of a tensor, with its bytes. */
-export function emptyData({ dtype, bytes }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
-  const data = dtype === 'f32' ? new Float32Array(bytes / 4) : new Int32Array(bytes / 4);
+export function emptyData({ dtype, shape }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
+  const data = new DTYPES[dtype].array(elementCount(shape));
   return { data, bytes: bytesOf(data) };
 }
 

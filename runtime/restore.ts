@@ -4,7 +4,7 @@ import { CHECKPOINT_FORMAT, sealProblem } from '../ir/sealed.ts';
 import { formatType, sameShape } from '../ir/tensor.ts';
 import { CHECKPOINT_VERSION, persistentTensors, programsUsing } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
-import type { TensorData } from './executor.ts';
+import { emptyData, type TensorData } from './executor.ts';
 import { kindOf, ownBytes } from './values.ts';
 
 /** What the caller chooses about values that are not there. */
@@ -263,9 +263,10 @@ function fallback(plan: Plan, { missing, initial }: RestoreOptions, names: strin
 }
 
 /** The initial value that the plan holds of a tensor. */
-function constantOf({ initial, dtype, bytes }: PlanTensor): TensorData | null {
+function constantOf(tensor: PlanTensor): TensorData | null {
+  const { initial } = tensor;
   if (initial === undefined) return null;
-  const data = dtype === 'f32' ? new Float32Array(bytes / 4) : new Int32Array(bytes / 4);
+  const { data } = emptyData(tensor);
   return initial === 0 ? data : data.fill(initial);
 }
 

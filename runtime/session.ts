@@ -1,3 +1,4 @@
+import { DTYPES } from '../ir/dtypes.ts';
 import type { Plan, PlanInput, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import {
   encodeCheckpoint,
@@ -220,7 +221,7 @@ export class PlanSession implements Session {
   }
 
   #fallback(program: string, input: PlanInput, count: number): TensorData {
-    if (input.counter && input.dtype === 'i32' && (count | 0) !== count)
+    if (input.counter && !DTYPES[input.dtype].accepts(count))
       throw new RuntimeError(
         'invalid-input',
         `program '${program}' has run ${count} times, more than input '${input.name}' can count; give it`,

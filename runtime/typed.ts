@@ -5,6 +5,7 @@ import type { Session } from './session.ts';
 
 declare const tensorType: unique symbol;
 
+/** As DTYPES of ir/dtypes.ts says at run time. */
 interface TypedArrays {
   f32: Float32Array;
   i32: Int32Array;

@@ -1,3 +1,4 @@
+import { DTYPES } from '../ir/dtypes.ts';
 import { elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
@@ -65,13 +66,12 @@ export function toTensorData(value: unknown, wanted: TensorType, what: string): 
 }
 
 function emptyArray({ dtype, shape }: TensorType): TensorData {
-  const count = elementCount(shape);
-  return dtype === 'f32' ? new Float32Array(count) : new Int32Array(count);
+  return new DTYPES[dtype].array(elementCount(shape));
 }
 
 function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): TensorData {
   const kind = kindOf(value);
-  const name = wanted.dtype === 'f32' ? 'Float32Array' : 'Int32Array';
+  const { name } = DTYPES[wanted.dtype].array;
   if (kind !== name) refuse(`a ${kind} (use ${name})`);
   const length = lengthOf.call(value) as number;
   const count = elementCount(wanted.shape);
@@ -136,7 +136,7 @@ function checkedRow(
 }
 
 function element(value: unknown, at: number, { dtype }: TensorType, what: string): number {
-  if (typeof value === 'number' && (dtype === 'f32' || (value | 0) === value)) return value;
+  if (typeof value === 'number' && DTYPES[dtype].accepts(value)) return value;
   throw new RuntimeError(
     'invalid-input',
     `${what} is ${dtype}, but element ${at} is ${typeof value === 'number' ? value : typeof value}`,

@@ -1,5 +1,7 @@
+import { DTYPES } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { writtenTensors } from '../ir/plan-host.ts';
+import { elementCount } from '../ir/tensor.ts';
 import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
@@ -245,8 +247,8 @@ class WasmExecutor implements Executor {
 
   #view(tensor: PlanTensor): TensorData {
     const { buffer } = this.#alive();
-    const Elements = tensor.dtype === 'f32' ? Float32Array : Int32Array;
-    return new Elements(buffer, this.#address(tensor), tensor.bytes / Elements.BYTES_PER_ELEMENT);
+    const { array } = DTYPES[tensor.dtype];
+    return new array(buffer, this.#address(tensor), elementCount(tensor.shape));
   }
 
   #bytes(tensor: PlanTensor): Uint8Array {

@@ -60,7 +60,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
     'ir',
   ],
-  'compiler/codegen': ['compiler/codegen', 'ir', 'npm:wabt'],
+  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir', 'npm:wabt'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
@@ -74,10 +74,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/codegen/polynomials.ts',
     'ir',
   ],
-  'compiler/verify': ['compiler/verify', 'compiler/codegen', 'compiler/version.ts', 'ir'],
+  'compiler/verify': [
+    'compiler/verify',
+    'compiler/codegen',
+    'compiler/targets',
+    'compiler/version.ts',
+    'ir',
+  ],
   'compiler/profile': [
     'compiler/profile',
     'compiler/codegen',
+    'compiler/targets',
+    'compiler/targets',
     'compiler/plan-search',
     'compiler/memory',
     'compiler/diagnostics.ts',
@@ -180,6 +188,20 @@ test('GPU kernels know no shading language: their entrance alone imports one', (
       importsOf(file).some((path) => isBelow(path, 'compiler/codegen/gpu/wgsl')),
   );
   expect(importers).toEqual(['compiler/codegen/gpu/index.ts']);
+});
+
+test('targets and dtypes are asked of their tables', () => {
+  // Where there is an adapter WebGPU is tried first, and WebAssembly where there is none: that is about these two.
+  const mayName = ['runtime/built.ts'];
+  // A conversion to the dtype that a value has is the value; targets of a loss are labels or probabilities.
+  const mayCompare = ['compiler/simplify/rules.ts', 'compiler/frontend/losses.ts'];
+  const wrong = FILES.flatMap((file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const target = !mayName.includes(file) && /[!=]== '(?:webgpu|wasm)'/.exec(text);
+    const dtype = !mayCompare.includes(file) && /dtype [!=]== '\w+' \?/.exec(text);
+    return [target, dtype].flatMap((found) => (found ? [`${file}: ${found[0]}`] : []));
+  });
+  expect(wrong).toEqual([]);
 });
 
 describe('what a browser loads', () => {

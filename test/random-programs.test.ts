@@ -4,8 +4,8 @@ import { generatePlan } from '../compiler/codegen/index.ts';
 import { lowerModule } from '../compiler/lower/index.ts';
 import { orderProgram } from '../compiler/memory/order.ts';
 import { type ActionOptions, planMemory } from '../compiler/plan-search/index.ts';
-import { DEFAULT_PROFILES } from '../compiler/profile/defaults.ts';
 import { predictSeconds } from '../compiler/profile/predict.ts';
+import { TARGETS } from '../compiler/targets/index.ts';
 import { interpretGraph } from '../ir/interpret.ts';
 import type { Target } from '../ir/plan.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
@@ -102,7 +102,7 @@ test.each([
 });
 
 test('random programs in the least memory give the same bits', async () => {
-  const profile = DEFAULT_PROFILES.webgpu;
+  const profile = TARGETS.webgpu.profile;
   // No budget is kept: the plan is the smallest that the memory actions find.
   const actions: ActionOptions = {
     recompute: 'auto',

@@ -1,7 +1,8 @@
+import type { Target } from '../../ir/plan.ts';
+import { TARGET_NAMES } from '../../ir/targets.ts';
 import { parseBytes } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
-import { TARGETS, type TargetName } from './targets.ts';
 import { UsageError } from './usage.ts';
 
 /** How the text behind an option of the command line becomes a value. @throws UsageError */
@@ -73,10 +74,10 @@ export function seed(option: string): Parser<number> {
   return integer(option, 'an integer from 0 to 4294967295', 0, 2 ** 32 - 1);
 }
 
-export function targetList(given: string): TargetName[] {
+export function targetList(given: string): Target[] {
   return given.split(',').map((name) => {
-    const known = TARGETS.find((target) => target === name.trim());
-    if (!known) throw new UsageError(6001, { target: name, near: didYouMean(name, TARGETS) });
+    const known = TARGET_NAMES.find((target) => target === name.trim());
+    if (!known) throw new UsageError(6001, { target: name, near: didYouMean(name, TARGET_NAMES) });
     return known;
   });
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { append } from '../../ir/lists.ts';
+import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -10,7 +11,7 @@ import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
-import type { TargetName } from './targets.ts';
+
 import { watchFiles } from './watch.ts';
 
 /** Exit codes of tsc: 0, 1 (errors, no outputs) and 2 (errors, some outputs). */
@@ -91,7 +92,7 @@ async function readProfiles({
   readonly byTarget: Profiles;
   readonly diagnostics: readonly Diagnostic[];
 }> {
-  const byTarget = new Map<TargetName, DeviceProfile>();
+  const byTarget = new Map<Target, DeviceProfile>();
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
     const { readProfileFile } = await import('./profile-file.ts');

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
-import type { Plan } from '../../ir/plan.ts';
+import type { Plan, Target } from '../../ir/plan.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
 import type { CompileResult } from '../driver/result.ts';
@@ -21,12 +22,11 @@ import { fromBtc, type ReportedDiagnostic } from './report.ts';
 import { fromTypeScript } from './report-typescript.ts';
 import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
-import type { TargetName } from './targets.ts';
 import { formatTimings } from './timings.ts';
 
 export interface BuildCommandOptions {
   readonly outDir: string;
-  readonly target: readonly TargetName[];
+  readonly target: readonly Target[];
   readonly budget?: number;
   readonly set?: Readonly<Record<string, OptionValue>>;
   readonly noEmit?: boolean;
@@ -57,7 +57,7 @@ export interface BuiltFile {
 }
 
 /** The profiles that are given, by the target that they are of. */
-export type Profiles = ReadonlyMap<TargetName, DeviceProfile>;
+export type Profiles = ReadonlyMap<Target, DeviceProfile>;
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
 export async function buildFile(
@@ -103,7 +103,7 @@ async function compileFile(
     traced ??= traceModel(model);
     return traced;
   };
-  const results = new Map<TargetName, CompileResult>();
+  const results = new Map<Target, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
     const profile = profiles.get(target);
     const result = await compile(
@@ -133,11 +133,11 @@ async function compileFile(
 
 function outputsOf(
   base: string,
-  results: ReadonlyMap<TargetName, CompileResult>,
+  results: ReadonlyMap<Target, CompileResult>,
   place: LoaderPlace,
 ): OutputFile[] {
   const files: OutputFile[] = [];
-  const digests: { [Name in TargetName]?: string } = {};
+  const digests: { [Name in Target]?: string } = {};
   const plans = [...results].map(([target, { plan, module }]) => ({ target, plan: plan!, module }));
   for (const { target, plan, module } of plans) {
     const named = plan.module
@@ -150,15 +150,7 @@ function outputsOf(
   }
   const [first] = results.values();
   files.push({ path: `${base}.safetensors`, content: first.parameters! });
-  files.push(
-    ...loaderFiles(
-      base,
-      plans[0].plan,
-      { webgpu: results.has('webgpu'), wasm: results.has('wasm') },
-      place,
-      digests,
-    ),
-  );
+  files.push(...loaderFiles(base, plans[0].plan, [...results.keys()], place, digests));
   return files;
 }
 
@@ -184,13 +176,13 @@ function summaryOf(
   file: string,
   base: string,
   options: BuildCommandOptions,
-  results: ReadonlyMap<TargetName, CompileResult>,
+  results: ReadonlyMap<Target, CompileResult>,
   milliseconds: number,
 ): string[] {
   const [plan] = [...results.values()].map((result) => result.plan!);
   const parameters = plan.tensors
     .filter(({ role }) => role === 'parameter')
-    .reduce((sum, { bytes }) => sum + bytes / 4, 0);
+    .reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const place = options.noEmit ? 'checked' : `${options.outDir}/${base}.*`;
   const lines = [
     `${style.bold(file)} → ${place}  ${style.dim(`${parameters.toLocaleString('en')} parameters, ${Math.round(milliseconds)} ms`)}`,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
+import { TARGET_NAMES } from '../../ir/targets.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
 import { PASS_NAMES } from '../driver/passes.ts';
 import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/index.ts';
@@ -26,7 +27,6 @@ import type { ProfileCommandOptions } from './profile.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import type { RunCommandOptions } from './run.ts';
 import { watchStreams } from './streams.ts';
-import { TARGETS } from './targets.ts';
 import { guardOutput } from './terminal.ts';
 import { UsageError, usageProblem } from './usage.ts';
 import type { VerifyCommandOptions } from './verify.ts';
@@ -73,7 +73,7 @@ function createProgram(): Command {
     .addOption(
       new Option('--target <targets>', 'targets to build for, separated by commas')
         .argParser(targetList)
-        .default([...TARGETS], TARGETS.join(',')),
+        .default([...TARGET_NAMES], TARGET_NAMES.join(',')),
     )
     .option(
       '--budget <bytes>',
@@ -216,7 +216,7 @@ function createProgram(): Command {
   program
     .command('profile')
     .description('measure this machine: rates that btc build --profile chooses and predicts by')
-    .addOption(oneOf('--target <target>', 'what to measure', TARGETS).default('webgpu'))
+    .addOption(oneOf('--target <target>', 'what to measure', TARGET_NAMES).default('webgpu'))
     .option('-o, --output <file>', 'default: <target>.profile.json', filePath('--output'))
     .option(
       '--folder <folder>',

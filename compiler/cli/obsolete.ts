@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { bareFileName } from '../../ir/file-name.ts';
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
+import { TARGET_NAMES } from '../../ir/targets.ts';
 import { PRODUCER } from '../version.ts';
 import { isGenerated } from './loader-place.ts';
 import { readRegularFile, readRegularText } from './read-file.ts';
-import { TARGETS } from './targets.ts';
 
 /** What loaders end in, whatever their folder is to Node. */
 const LOADER_ENDINGS = ['.js', '.mjs', '.worker.js', '.worker.mjs', '.d.ts', '.d.mts'];
@@ -19,7 +19,7 @@ export async function obsoleteOutputs(
   written: readonly string[],
 ): Promise<string[]> {
   const obsolete: string[] = [];
-  for (const target of TARGETS) {
+  for (const target of TARGET_NAMES) {
     const path = `${base}.${target}.plan.json`;
     const plan = written.includes(path) ? null : await readOwnPlan(join(folder, path));
     if (!plan) continue;

@@ -1,5 +1,6 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import { letterExtents, parseEquation } from '../../ir/einsum.ts';
-import { BYTES_PER_ELEMENT, elementCount } from '../../ir/tensor.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { type ContractionTree, createProblem, keptLetters } from '../contract/problem.ts';
 import { denseMacs, leftToRight } from '../contract/record.ts';
 import type { Slice } from '../contract/slice-program.ts';
@@ -10,6 +11,9 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
+
+/** A path is searched for equations whose operands are f32. */
+const ELEMENT_BYTES = DTYPES.f32.bytes;
 
 export interface PathCommandOptions {
   /** `a=8,b=20` */
@@ -71,8 +75,8 @@ export function findPath(
   const wanted = operands.map((_, k) => train === 'all' || (train === 'no-input' && k > 0));
   const started = performance.now();
   const operandElements = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
-  const bytes = (elements: number) => BYTES_PER_ELEMENT * (operandElements + elements);
-  const most = budget / BYTES_PER_ELEMENT - operandElements;
+  const bytes = (elements: number) => ELEMENT_BYTES * (operandElements + elements);
+  const most = budget / ELEMENT_BYTES - operandElements;
   const order = orderWithin(operands, output, extents, most, { wanted });
   const peakBytes = bytes(order.peak);
   if (peakBytes > budget)

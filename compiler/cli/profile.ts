@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
-import type { Plan } from '../../ir/plan.ts';
+import type { Plan, Target } from '../../ir/plan.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -13,12 +14,12 @@ import { PRODUCER } from '../version.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-import type { TargetName } from './targets.ts';
+
 import { CLEAR_LINE } from './terminal.ts';
 import { problemOf } from './usage.ts';
 
 export interface ProfileCommandOptions {
-  readonly target: TargetName;
+  readonly target: Target;
   readonly output?: string;
   readonly folder?: string;
   readonly json?: boolean;
@@ -36,7 +37,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
   let device: GPUDevice | null = null;
   try {
     const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
-    const found = target === 'webgpu' ? await openDevice() : null;
+    const found = await OPEN_DEVICE[target]();
     device = found?.device ?? null;
     const rates = await measureDevice({
       target,
@@ -45,7 +46,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
       onProgress: progress.show,
     });
     const files = await measureFile(options.folder ?? tmpdir());
-    const adapter = found?.adapter ?? 'WebAssembly';
+    const adapter = found?.adapter ?? TARGET_RULES[target].label;
     const date = new Date().toISOString().slice(0, 10);
     const profile: DeviceProfile = {
       format: PROFILE_FORMAT,
@@ -76,6 +77,11 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
     device?.destroy();
   }
 }
+
+/** The device that a profile is of, where the runtime does not open one itself. */
+const OPEN_DEVICE: Readonly<
+  Record<Target, () => Promise<{ device: GPUDevice; adapter: string } | null>>
+> = { webgpu: openDevice, wasm: async () => null };
 
 async function openDevice(): Promise<{ device: GPUDevice; adapter: string }> {
   const { gpu, reason } = await findNodeGpu();

@@ -1,3 +1,4 @@
+import { DTYPES, isFloat, type TensorArray } from '../../ir/dtypes.ts';
 import { formatPart, visitPart } from '../../ir/index-range.ts';
 import type { PlanInput } from '../../ir/plan.ts';
 import { uniform } from '../../ir/random.ts';
@@ -19,7 +20,7 @@ export interface InputOptions {
 export interface RunInput {
   readonly declaration: PlanInput;
   /** Null where the session supplies its default or its counter. */
-  readonly data: Float32Array | Int32Array | null;
+  readonly data: TensorArray | null;
   /** Where the values come from, for people. */
   readonly origin: string;
 }
@@ -66,15 +67,16 @@ function randomInput(
   input: PlanInput,
   stream: number,
   { seed, classes }: InputOptions,
-): { data: Float32Array | Int32Array; origin: string } {
+): { data: TensorArray; origin: string } {
   const { dtype, shape, ranges = [] } = input;
   const length = elementCount(shape);
   const random = (k: number) => uniform(seed, stream, k, 0);
   const whole = (low: number, high: number, k: number) =>
     low + Math.floor((high - low) * random(k));
-  const data = dtype === 'f32' ? new Float32Array(length) : new Int32Array(length);
+  const data = new DTYPES[dtype].array(length);
+  const continuous = isFloat(dtype);
   for (let k = 0; k < length; k++)
-    data[k] = dtype === 'f32' ? 2 * random(k) - 1 : whole(0, classes ?? CLASSES, k);
+    data[k] = continuous ? 2 * random(k) - 1 : whole(0, classes ?? CLASSES, k);
   const most = classes ?? Number.POSITIVE_INFINITY;
   for (const { low, high, part } of ranges) {
     const draw = (k: number) => {
@@ -87,15 +89,12 @@ function randomInput(
     const where = part ? ` at ${formatPart(part, shape)}` : '';
     return `[${low}, ${Math.min(high, low + most)})${where}`;
   });
-  const other = dtype === 'f32' ? '[-1, 1)' : `[0, ${classes ?? CLASSES})`;
+  const other = continuous ? '[-1, 1)' : `[0, ${classes ?? CLASSES})`;
   if (ranges.every(({ part }) => part)) kinds.push(other);
   return { data, origin: `random in ${kinds.join(', else ')}` };
 }
 
-async function givenInput(
-  { name, dtype, shape }: PlanInput,
-  value: string,
-): Promise<Float32Array | Int32Array> {
+async function givenInput({ name, dtype, shape }: PlanInput, value: string): Promise<TensorArray> {
   if (value.endsWith('.safetensors')) {
     const { tensors } = decodeSafetensors(await readInputFile(name, value));
     const tensor = tensors.get(name);
@@ -105,10 +104,7 @@ async function givenInput(
   const number = Number(value);
   if (value.trim() === '' || !Number.isFinite(number))
     throw new Error(`input '${name}': '${value}' is neither a number nor a .safetensors file`);
-  const count = elementCount(shape);
-  return dtype === 'f32'
-    ? new Float32Array(count).fill(number)
-    : new Int32Array(count).fill(number);
+  return new DTYPES[dtype].array(elementCount(shape)).fill(number);
 }
 
 async function readInputFile(name: string, file: string): Promise<Uint8Array> {

@@ -1,9 +1,13 @@
 import { basename, dirname, join } from 'node:path';
-import type { Plan } from '../../ir/plan.ts';
+import type { TensorArray } from '../../ir/dtypes.ts';
+import type { Plan, Target } from '../../ir/plan.ts';
+import { TARGET_NAMES, TARGET_RULES } from '../../ir/targets.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';
 import { style } from './style.ts';
+
+const PLAN_ENDING = new RegExp(`\\.(${TARGET_NAMES.join('|')})\\.plan\\.json$`);
 
 /** What the command uses of a session. The runtime is loaded under the name that users import it by. */
 export interface RunningSession {
@@ -11,10 +15,7 @@ export interface RunningSession {
   readonly description: string;
   readonly allocatedBytes: number;
   readonly hostBytes: number;
-  run(
-    program: string,
-    inputs: Record<string, Float32Array | Int32Array>,
-  ): Promise<Record<string, Float32Array | Int32Array>>;
+  run(program: string, inputs: Record<string, TensorArray>): Promise<Record<string, TensorArray>>;
   destroy(): void;
 }
 /** What the command's options say of memory. */
@@ -42,7 +43,7 @@ export async function openPlan(
   { spillDirectory, maxDeviceBytes, maxHostBytes }: HostChoices = {},
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
-  const base = join(dirname(file), basename(file).replace(/\.(webgpu|wasm)\.plan\.json$/, ''));
+  const base = join(dirname(file), basename(file).replace(PLAN_ENDING, ''));
   const parameters = await readBeside(`${base}.safetensors`, 'which holds the parameters');
   const given = {
     ...(parameters ? { parameters } : {}),
@@ -56,19 +57,39 @@ export async function openPlan(
         `there is no ${base}.safetensors: parameters start at zero, but for initial values that the plan holds`,
       ),
     );
-  if (plan.target === 'wasm') {
-    log(`target: ${style.bold('WebAssembly')}`);
+  return OPENERS[plan.target]({ file, plan, base, load, given, log });
+}
+
+/** A plan on its way to a session. */
+interface Opening {
+  readonly file: string;
+  readonly plan: Plan;
+  /** The path of the build's files without what tells them apart. */
+  readonly base: string;
+  readonly load: Load;
+  readonly given: LoadOptions;
+  readonly log: (line: string) => void;
+}
+
+const OPENERS: Readonly<Record<Target, (opening: Opening) => Promise<RunningSession>>> = {
+  webgpu: openOnGpu,
+  wasm: async ({ file, plan, load, given, log }) => {
+    log(`target: ${style.bold(TARGET_RULES.wasm.label)}`);
     return load(plan, { module: await readModule(file, plan), ...given });
-  }
+  },
+};
+
+async function openOnGpu(opening: Opening): Promise<RunningSession> {
+  const { file, plan, base, load, given, log } = opening;
   const { gpu, reason } = await findNodeGpu();
   if (gpu) {
     const session = await load(plan, { gpu, ...given });
-    log(`target: WebGPU on ${style.bold(session.description)}`);
+    log(`target: ${TARGET_RULES.webgpu.label} on ${style.bold(session.description)}`);
     return session;
   }
   const other = `${base}.wasm.plan.json`;
   const fallback = await readFallback(file, plan, other, reason);
-  log(`target: ${style.bold('WebAssembly')}, because ${reason}`);
+  log(`target: ${style.bold(TARGET_RULES.wasm.label)}, because ${reason}`);
   return load(fallback, { module: await readModule(other, fallback), ...given });
 }
 

@@ -1,3 +1,4 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
 import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { diagnostic } from '../diagnostics.ts';
@@ -16,7 +17,7 @@ export interface RunCommandOptions extends InputOptions, HostChoices {
   readonly json?: boolean;
 }
 
-type Data = Float32Array | Int32Array;
+type Data = TensorArray;
 
 export async function runCommand(file: string, options: RunCommandOptions): Promise<number> {
   const log = options.json ? () => {} : (line: string) => console.log(line);

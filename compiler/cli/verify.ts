@@ -1,4 +1,5 @@
 import type { Plan } from '../../ir/plan.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { type Finding, verifyCode } from '../verify/index.ts';
@@ -19,7 +20,9 @@ export async function verifyCommand(file: string, options: VerifyCommandOptions)
   const read = await readPlanFile(file);
   if ('diagnostic' in read) return refuse(file, options, [], read.diagnostic);
   const { plan } = read;
-  const module = plan.target === 'wasm' ? await readModuleFile(file, plan, options) : null;
+  const module = TARGET_RULES[plan.target].hasModule
+    ? await readModuleFile(file, plan, options)
+    : null;
   if (module && 'code' in module) return refuse(file, options, [], module);
   const findings = await verifyCode(plan, module);
   if (findings.length > 0) return refuse(file, options, findings);
@@ -70,7 +73,7 @@ function formatProof(file: string, plan: Plan, module: Uint8Array | null): strin
     `${style.bold(file)}: ${style.bold('proved')}`,
     `  memory: no two values share bytes while both are needed, nothing is read before it is written; ${formatBytes(deviceBytes)} on the device, ${formatBytes(hostBytes)} on the host, ${formatBytes(spillBytes)} in a spill file`,
     `  code: ${plan.kernels.length} kernels and ${steps} steps touch nothing but their bindings and end, and their code is what the compiler makes of their texts`,
-    ...(plan.target === 'wasm' && !module
+    ...(TARGET_RULES[plan.target].hasModule && !module
       ? [`  the module is not here: the one with SHA-256 ${plan.module!.sha256} is what was proved`]
       : []),
   ];

@@ -1,3 +1,4 @@
+import { isFloat } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 
 /**
@@ -36,7 +37,7 @@ export function cascade(
   iterations: readonly number[],
   terms = 1,
 ): Cascade {
-  if (reduction?.combiner !== 'sum' || nodes[reduction.value].dtype !== 'f32')
+  if (reduction?.combiner !== 'sum' || !isFloat(nodes[reduction.value].dtype))
     return { levels: 1, cuts: iterations.map(() => []) };
   const cuts: Cut[][] = [];
   let level = 0;

@@ -2,7 +2,8 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanActions, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
-import { type GeneratedCode, generateCode } from './code.ts';
+import { TARGETS } from '../targets/index.ts';
+import type { GeneratedCode } from './code.ts';
 import { assemblePlan } from './plan.ts';
 
 export interface GenerationOptions {
@@ -55,7 +56,7 @@ export async function generatePlan(
 ): Promise<GeneratedPlan> {
   const { target, limits } = options;
   const slabBytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
-  const code = await generateCode(schedule.kernels, { target, limits, slabBytes });
+  const code = await TARGETS[target].emit(schedule.kernels, { limits, slabBytes });
   const generated = assemble(schedule, code, options);
   const [problem] = verifyPlan(generated.plan);
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);

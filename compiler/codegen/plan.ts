@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
@@ -19,7 +20,8 @@ import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
 import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT, byteCount } from '../../ir/tensor.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
+import { byteCount } from '../../ir/tensor.ts';
 import { SourceTables } from './source-tables.ts';
 
 /** What a code generator made of one kernel. */
@@ -59,7 +61,11 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         grid: options.emitted[step.kernel].grid,
         bindings: step.operands,
         ...(step.offsets
-          ? { offsets: step.offsets.map((offset) => offset * BYTES_PER_ELEMENT) }
+          ? {
+              offsets: step.offsets.map(
+                (offset, b) => offset * bytesOf(allocated.kernels[step.kernel], b),
+              ),
+            }
           : {}),
         flops: costs[step.kernel].flops,
         ...(step.macs === undefined ? {} : { macs: step.macs }),
@@ -103,7 +109,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
-    ...(options.limits && options.target === 'webgpu'
+    ...(options.limits && TARGET_RULES[options.target].hasLimits
       ? { limits: codeLimits(options.limits) }
       : {}),
   };
@@ -162,7 +168,7 @@ function planTensors(
       program: tensor.program === null ? null : allocated.programs[tensor.program].name,
       slab,
       offset,
-      bytes: byteCount(tensor.shape),
+      bytes: byteCount(tensor),
       firstStep,
       lastStep,
       policy,
@@ -191,12 +197,15 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
   });
 }
 
+/** Of one element of a buffer. */
+const bytesOf = ({ buffers }: Kernel, buffer: number) => DTYPES[buffers[buffer].dtype].bytes;
+
 /** What a plan says of the memory that a kernel touches. */
 export function planBindings({ buffers }: Kernel): PlanBinding[] {
   return buffers.map(({ dtype, access, elements }) => ({
     dtype,
     access,
-    bytes: elements * BYTES_PER_ELEMENT,
+    bytes: elements * DTYPES[dtype].bytes,
   }));
 }
 

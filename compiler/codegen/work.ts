@@ -1,3 +1,4 @@
+import { isFloat } from '../../ir/dtypes.ts';
 import type { Expression } from '../../ir/kernel.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 
@@ -55,6 +56,6 @@ const FUNCTION_CALLS: Readonly<Partial<Record<ScalarOp, number>>> = {
 /** Functions and random numbers in one evaluation of a node. */
 export function callsOf(node: Expression): { functions: number; randoms: number } {
   const functions =
-    node.kind === 'apply' && node.dtype === 'f32' ? (FUNCTION_CALLS[node.op] ?? 0) : 0;
+    node.kind === 'apply' && isFloat(node.dtype) ? (FUNCTION_CALLS[node.op] ?? 0) : 0;
   return { functions, randoms: Number(node.kind === 'random') };
 }

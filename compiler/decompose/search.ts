@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { Factorisation } from '../factorised/factorisation.ts';
 import { type MatrixNetwork, parameterCount } from '../factorised/network.ts';
@@ -21,7 +22,7 @@ export function largestWithin(
   networkOf: NetworkOf,
 ): MatrixNetwork | readonly Diagnostic[] {
   const { parameters = Infinity, bytes = Infinity } = choice;
-  const most = Math.min(parameters, bytes / Float32Array.BYTES_PER_ELEMENT);
+  const most = Math.min(parameters, bytes / DTYPES.f32.bytes);
   const first = networkOf(factorisationOf(choice, 1));
   if (!first.matrix) return first.diagnostics;
   const within = (rank: number): MatrixNetwork | null => {

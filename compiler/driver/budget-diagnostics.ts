@@ -1,5 +1,6 @@
 import type { Target } from '../../ir/plan.ts';
 import type { ScheduleStep } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, type RelatedMessage } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
@@ -78,10 +79,10 @@ function layerMessages(layers: readonly LayerBytes[], deviceBytes: number): Rela
 }
 
 function layerMessage({ name, bytes, tensors }: LayerBytes): string {
-  const listed = tensors.slice(0, MOST_TENSORS).map(({ name, shape }) => ({
+  const listed = tensors.slice(0, MOST_TENSORS).map(({ name, type }) => ({
     name,
-    shape: `[${shape.join(', ')}]`,
-    size: formatBytes(byteCount(shape)),
+    shape: `[${type.shape.join(', ')}]`,
+    size: formatBytes(byteCount(type)),
   }));
   if (tensors.length === 1)
     return `live there: '${tensors[0].full}' ${listed[0].shape}, ${listed[0].size}`;
@@ -103,9 +104,7 @@ function totalMessages({ schedule, peak, deviceBytes }: PlacedMemory, target: Ta
     ...device,
     ['what lives for some steps', arenaBytes],
     ...(stagingBytes > 0 ? ([['staging', stagingBytes]] as const) : []),
-    ...(rounding > 0
-      ? ([[target === 'wasm' ? 'rounding up to pages of 64 KiB' : 'alignment', rounding]] as const)
-      : []),
+    ...(rounding > 0 ? ([[TARGET_RULES[target].slabUnit, rounding]] as const) : []),
   ]);
   return [
     `on the device: ${onDevice}`,

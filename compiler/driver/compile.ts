@@ -1,11 +1,11 @@
 import { append } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { SafetensorsTensor } from '../../ir/safetensors.ts';
-import { type TargetLimits, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import type { TargetLimits } from '../../ir/schedule.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
+import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { stageModel } from '../codegen/stage-model.ts';
-import { MACS, TIME } from '../contract/objective.ts';
+import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues } from '../frontend/initialisers.ts';
 import { isModel, type Model } from '../frontend/model.ts';
@@ -14,11 +14,11 @@ import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
 import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
 import { checkProfile, targetProblem } from '../profile/check.ts';
-import { DEFAULT_PROFILES } from '../profile/defaults.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
+import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
@@ -51,14 +51,14 @@ export async function compile(
   });
   if (hasErrors(diagnostics)) return failed();
   const limits: TargetLimits = {
-    ...(target === 'webgpu' ? WEBGPU_DEFAULT_LIMITS : WASM_LIMITS),
+    ...TARGETS[target].limits,
     ...options.limits,
   };
-  const profile = options.profile ?? DEFAULT_PROFILES[target];
+  const profile = options.profile ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
   const driver = new Driver({
     ...{ target, limits, traceOf },
-    objective: options.contractions === 'macs' ? MACS : TIME[target],
+    objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
     stages: stageModel(target, limits),
   });
   const traced = await trace(source, options, diagnostics, driver);
@@ -116,11 +116,11 @@ export async function compile(
 
 function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
-  if (target !== 'webgpu' && target !== 'wasm')
+  if (!isTarget(target))
     problems.push(
       diagnostic(6001, null, {
         target: String(target),
-        near: didYouMean(String(target), ['webgpu', 'wasm']),
+        near: didYouMean(String(target), TARGET_NAMES),
       }),
     );
   const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;

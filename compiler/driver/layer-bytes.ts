@@ -1,5 +1,6 @@
 import type { AllocatedSchedule } from '../../ir/schedule.ts';
 import type { SourceSpan } from '../../ir/source.ts';
+import type { TensorType } from '../../ir/tensor.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { persistentOnDevice } from '../liveness/lifetimes.ts';
 import type { MemoryPeak } from '../memory/index.ts';
@@ -16,7 +17,7 @@ interface LayerTensor {
   /** Within its layer. */
   readonly name: string;
   readonly full: string;
-  readonly shape: readonly number[];
+  readonly type: TensorType;
   readonly source: SourceSpan | null;
   readonly sort: Sort;
 }
@@ -65,7 +66,7 @@ export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): L
     const one = {
       name: nameWithin(layer, plain),
       full: tensor.name,
-      shape: tensor.shape,
+      type: tensor,
       source: tensor.source,
       sort: sortOf(schedule, index),
     };
@@ -76,8 +77,8 @@ export function byLayer(schedule: AllocatedSchedule, peak: MemoryPeak | null): L
   return [...layers]
     .map(([name, tensors]) => ({
       name,
-      bytes: tensors.reduce((sum, { shape }) => sum + byteCount(shape), 0),
-      tensors: tensors.sort((a, b) => byteCount(b.shape) - byteCount(a.shape)),
+      bytes: tensors.reduce((sum, { type }) => sum + byteCount(type), 0),
+      tensors: tensors.sort((a, b) => byteCount(b.type) - byteCount(a.type)),
     }))
     .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
 }
@@ -98,7 +99,7 @@ export function sortBytes(
     const sums = new Map<Sort, number>(always.map((sort) => [sort, 0]));
     for (const index of indices) {
       const sort = sortOf(schedule, index);
-      sums.set(sort, (sums.get(sort) ?? 0) + byteCount(schedule.tensors[index].shape));
+      sums.set(sort, (sums.get(sort) ?? 0) + byteCount(schedule.tensors[index]));
     }
     return [...sums];
   };
@@ -121,7 +122,7 @@ export function layerAdvice(layers: readonly LayerBytes[]): string[] {
   if (!largest) return [];
   const total = layers.reduce((sum, { bytes }) => sum + bytes, 0);
   const weights = largest.tensors.reduce(
-    (sum, { sort, shape }) => sum + (WEIGHTS.includes(sort) ? byteCount(shape) : 0),
+    (sum, { sort, type }) => sum + (WEIGHTS.includes(sort) ? byteCount(type) : 0),
     0,
   );
   const share = `${((100 * largest.bytes) / total).toFixed(0)} % of it`;

@@ -6,7 +6,7 @@ import type { AllocatedSchedule, Schedule } from '../../ir/schedule.ts';
 import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { printSchedule } from '../../ir/schedule-text.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
-import { type GeneratedCode, generateCode } from '../codegen/code.ts';
+import type { GeneratedCode } from '../codegen/code.ts';
 import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/index.ts';
 import { orderContractions } from '../contract/index.ts';
 import { OrderRecords } from '../contract/record.ts';
@@ -28,6 +28,7 @@ import type { ContractionBound } from '../plan-search/knobs.ts';
 import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
+import { TARGETS } from '../targets/index.ts';
 import { type ParameterGradient, withGradients, withUpdates } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
 import {
@@ -273,7 +274,7 @@ export const PASSES = {
       const bytes = slabBytes(allocated.slabs);
       return {
         allocated,
-        code: await generateCode(allocated.kernels, { target, limits, slabBytes: bytes }),
+        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes }),
       };
     },
     print: ({ code }: CodedSchedule) => code.text(),

@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { report } from '../reporting/report.ts';
 import type { Factorisation } from './factorisation.ts';
@@ -135,7 +136,7 @@ function shapesOf(
 /** The network of the largest rank that keeps the budget: what it takes grows with the rank. */
 function largestWithin(form: FormName, modes: Modes, budget: ShapeBudget): MatrixNetwork | null {
   const { parameters = Infinity, bytes = Infinity, macs = Infinity, batch = 1 } = budget;
-  const most = Math.min(parameters, bytes / Float32Array.BYTES_PER_ELEMENT);
+  const most = Math.min(parameters, bytes / DTYPES.f32.bytes);
   const build = (rank: number) => BUILDERS[form](modes, rank);
   const fits = (matrix: MatrixNetwork) =>
     parameterCount(matrix) <= most && (macs === Infinity || productMacs(matrix, batch) <= macs);

@@ -1,3 +1,4 @@
+import { DTYPE_NAMES, isDType } from '../../ir/dtypes.ts';
 import {
   GraphBuilder,
   type InputDeclaration,
@@ -130,10 +131,12 @@ export function checkShape(op: string, shape: Shape): boolean {
   return false;
 }
 
+const WANTED_DTYPES = DTYPE_NAMES.map((dtype) => `'${dtype}'`).join(' or ');
+
 /** Reports an element type that does not exist. */
 export function checkDType(op: string, dtype: DType): boolean {
-  if (dtype === 'f32' || dtype === 'i32') return true;
-  report(2015, { op, name: 'dtype', value: String(dtype), wanted: "'f32' or 'i32'" });
+  if (isDType(dtype)) return true;
+  report(2015, { op, name: 'dtype', value: String(dtype), wanted: WANTED_DTYPES });
   return false;
 }
 

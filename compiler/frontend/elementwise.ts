@@ -1,4 +1,4 @@
-import { type ScalarOp, scalarResult } from '../../ir/scalar.ts';
+import { CONVERSIONS, type ScalarOp, scalarResult } from '../../ir/scalar.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { broadcastShapes } from './broadcast.ts';
@@ -141,7 +141,7 @@ export const where = select;
 /** Converts between f32 and i32 (truncating towards zero, saturating). */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
-  return elementwise('cast', dtype === 'f32' ? 'toF32' : 'toI32', [x]);
+  return elementwise('cast', CONVERSIONS[dtype], [x]);
 }
 
 export function square(x: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import { isFloat } from '../../ir/dtypes.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import { equal, isNan, mul, select, square, sub } from './elementwise.ts';
@@ -129,7 +130,7 @@ function firstIndex(
   const most = broadcastTo(extremum(x, k, { keepDims: true }), x.shape);
   const same = equal(x, most);
   // The extremum of a row with a NaN is NaN, which equals nothing.
-  const hit = x.dtype === 'f32' ? select(isNan(most), isNan(x), same) : same;
+  const hit = isFloat(x.dtype) ? select(isNan(most), isNan(x), same) : same;
   return min(select(hit, iota(x.shape, k), x.shape[k]), k, options);
 }
 

@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import {
   type DType,
   elementCount,
@@ -31,10 +32,8 @@ export function resolveAxis(op: string, axis: number, rank: number): number | nu
 
 /** Reports a number that an element of `dtype` cannot hold (BTC2015). */
 function checkElement(op: string, name: string, value: number, dtype: DType): boolean {
-  const fits =
-    dtype === 'i32' ? Number.isInteger(value) && value === (value | 0) : typeof value === 'number';
-  if (fits) return true;
-  const wanted = dtype === 'i32' ? 'an integer of 32 bits, because the tensor is i32' : 'a number';
+  const { accepts, wanted } = DTYPES[dtype];
+  if (typeof value === 'number' && accepts(value)) return true;
   report(2015, { op, name, value: String(value), wanted });
   return false;
 }

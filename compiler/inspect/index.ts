@@ -1,6 +1,7 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../../ir/einsum.ts';
 import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { keptLetters } from '../contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from '../contract/steps.ts';
 import { isRead, isWritten } from '../liveness/access.ts';
@@ -99,7 +100,7 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
     memory: plan.memory,
     parameters: {
       count: parameters.length,
-      elements: parameters.reduce((sum, { bytes }) => sum + bytes / 4, 0),
+      elements: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     },
     programs: Object.keys(plan.programs).map((name) => inspectProgram(plan, name)),
     layers: inspectLayers(plan, all),

@@ -17,9 +17,7 @@ export function alignUp(bytes: number, alignment: number): number {
 
 /** Bytes that each tensor takes, alignment included. */
 export function alignedBytes(schedule: Schedule, alignment: number): Float64Array {
-  return Float64Array.from(schedule.tensors, (tensor) =>
-    alignUp(byteCount(tensor.shape), alignment),
-  );
+  return Float64Array.from(schedule.tensors, (tensor) => alignUp(byteCount(tensor), alignment));
 }
 
 /** 1 for each tensor that a program gives back. */

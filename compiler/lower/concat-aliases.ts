@@ -1,6 +1,7 @@
+import type { DType } from '../../ir/dtypes.ts';
 import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
 import { opRow } from '../../ir/ops.ts';
-import { RANGE_ALIGNMENT } from '../../ir/schedule.ts';
+import { rangeAlignment } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
 /** Where a value lives inside a concatenation's memory, so that joining the parts moves nothing. */
@@ -23,12 +24,13 @@ export function findConcatAliases(
   const fixed = valuesThatStay(graph, stored);
   graph.nodes.forEach((node, concat) => {
     if (node.op !== 'concat' || !stored[concat] || !isOutermost(node)) return;
+    const { dtype } = node.type;
     const total = elementCount(node.type.shape);
     let offset = 0;
     for (const operand of node.operands) {
       const value = behindReshapes(graph, operand);
       const end = offset + elementCount(graph.nodes[operand].type.shape);
-      const apart = isAligned(offset) && (isAligned(end) || end === total);
+      const apart = isAligned(offset, dtype) && (isAligned(end, dtype) || end === total);
       if (apart && stored[value] && !fixed[value]) homes[value] ??= { concat, offset };
       offset = end;
     }
@@ -36,7 +38,7 @@ export function findConcatAliases(
   return homes;
 }
 
-const isAligned = (element: number) => element % RANGE_ALIGNMENT === 0;
+const isAligned = (element: number, dtype: DType) => element % rangeAlignment(dtype) === 0;
 
 /** Whether the parts of a concatenation follow one another in memory, each in one piece. */
 function isOutermost(node: NodeOf<'concat'>): boolean {

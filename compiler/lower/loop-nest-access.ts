@@ -23,8 +23,8 @@ export class LoopNestMemory {
       steps: nests.map((nest) => this.stepUse(nest)),
       inputs: this.inputs,
       bytesOf: (tensor) => {
-        const { program, shape } = this.tensors[tensor];
-        return program === null ? 0 : alignUp(byteCount(shape), this.alignment);
+        const type = this.tensors[tensor];
+        return type.program === null ? 0 : alignUp(byteCount(type), this.alignment);
       },
       isOutput: (tensor) => this.isOutput(tensor),
     };

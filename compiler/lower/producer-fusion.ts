@@ -1,7 +1,7 @@
+import { DTYPES, isFloat } from '../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../ir/kernel.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { bindTensors } from './finalise.ts';
 import { type FusionLimits, MAX_NODES } from './fuse.ts';
 import type { LoopNest } from './loop-nest.ts';
@@ -113,7 +113,7 @@ function isContraction(nest: LoopNest): boolean {
   const { nodes, reduction } = nest;
   if (reduction?.combiner !== 'sum' || hasSequentialAxis(nest) || nest.stage) return false;
   const value = nodes[reduction.value];
-  return value.kind === 'apply' && value.op === 'mul' && value.dtype === 'f32';
+  return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
 }
 
 /** The two as one kernel, whose array has no memory yet, or why they stay two. */
@@ -132,7 +132,8 @@ function joinProducer(
   const link = linkProducer(first, second, tensor);
   if ('reason' in link) return link;
   const { model } = options;
-  const fitting = tileSizes(link, model.arrayBytes / BYTES_PER_ELEMENT);
+  const elementBytes = DTYPES[options.tensors[tensor].dtype].bytes;
+  const fitting = tileSizes(link, model.arrayBytes / elementBytes);
   if (fitting.length === 0)
     return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
   // Held by a tensor, the array of a single tile would take all that the intermediate takes.

@@ -1,5 +1,5 @@
 import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
-import { RANGE_ALIGNMENT } from '../../ir/schedule.ts';
+import { rangeAlignment } from '../../ir/schedule.ts';
 import { type LoopNest, stageAxes } from './loop-nest.ts';
 
 /** Elements of a tensor, from `low` to below `high`; `high` is infinite where an address depends on data or bounds. */
@@ -57,9 +57,10 @@ function loadRanges(axes: readonly Axis[], nodes: LoopNest['nodes']): Range[] {
  * part of it and stores another.
  */
 export function bindingRanges(nest: LoopNest): Range[] {
+  const units = rangeAlignments(nest);
   const byTensor = new Map<number, Range[]>();
   for (const range of rangesOf(nest)) {
-    const aligned = { ...range, low: range.low - (range.low % RANGE_ALIGNMENT) };
+    const aligned = { ...range, low: range.low - (range.low % units.get(range.tensor)!) };
     const list = byTensor.get(range.tensor);
     if (list) list.push(aligned);
     else byTensor.set(range.tensor, [aligned]);
@@ -69,6 +70,16 @@ export function bindingRanges(nest: LoopNest): Range[] {
     const mixed = ranges.some(({ stored }) => stored) && ranges.some(({ stored }) => !stored);
     return mixed ? parts : [parts.reduce(hull)];
   });
+}
+
+/** By tensor that the kernel touches, by its dtype. */
+function rangeAlignments({ nodes, stores, stage }: LoopNest): Map<number, number> {
+  const units = new Map<number, number>();
+  for (const list of stage ? [nodes, stage.nodes] : [nodes])
+    for (const node of list)
+      if (node.kind === 'load') units.set(node.buffer, rangeAlignment(node.dtype));
+  for (const { buffer, value } of stores) units.set(buffer, rangeAlignment(nodes[value].dtype));
+  return units;
 }
 
 function joinOverlapping(ranges: readonly Range[]): Range[] {

@@ -1,6 +1,7 @@
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { peakLiveBytes } from '../liveness/events.ts';
 import { alignedBytes, alignUp, classBlocks, persistentOnDevice } from '../liveness/lifetimes.ts';
@@ -108,7 +109,7 @@ export function allocate(
   const slabs = Array.from({ length: slabCount }, (_, slab) => ({
     bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
   }));
-  const readback = target === 'webgpu' ? stagingBytes(schedule) : 0;
+  const readback = TARGET_RULES[target].readsDirectly ? 0 : stagingBytes(schedule);
   // Snapshots of a plan that takes nothing else out go the way of the outputs.
   const placer = new HostPlacer(schedule, target, swapStaging.bytes || readback);
   const placement = placer.place(host);
@@ -134,8 +135,8 @@ export function allocate(
 function swapStagingOf(schedule: Schedule, target: Target, mostBytes: number) {
   const largest = schedule.programs
     .flatMap(({ transfers = [] }) => transfers.filter(({ kind }) => kind === 'out'))
-    .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor].shape)), 0);
-  if (target !== 'webgpu' || largest === 0) return { buffers: 0, bytes: 0 };
+    .reduce((most, { tensor }) => Math.max(most, byteCount(schedule.tensors[tensor])), 0);
+  if (TARGET_RULES[target].readsDirectly || largest === 0) return { buffers: 0, bytes: 0 };
   return { buffers: SWAP_BUFFERS, bytes: alignUp(Math.min(largest, mostBytes), 256) };
 }
 
@@ -147,7 +148,7 @@ function sum(values: readonly number[]): number {
 /** The buffer of the target that the runtime reads outputs and persistent tensors through. */
 function stagingBytes({ tensors, programs }: Schedule): number {
   const onDevice = (tensor: number) => !tensors[tensor].hostResident;
-  const bytes = (tensor: number) => byteCount(tensors[tensor].shape);
+  const bytes = (tensor: number) => byteCount(tensors[tensor]);
   return readbackBytesOf({
     outputs: programs.map(({ outputs }) =>
       outputs.flatMap(({ tensor }) => (onDevice(tensor) ? [bytes(tensor)] : [])),

@@ -2,6 +2,7 @@ import { type BufferSet, HOST_ALIGNMENT, type HostSlot, type Target } from '../.
 import { setBytes } from '../../ir/plan-host.ts';
 import { NO_BUFFERS } from '../../ir/plan-swap.ts';
 import type { Schedule } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import type { Blocks } from '../liveness/events.ts';
 import { alignUp } from '../liveness/lifetimes.ts';
@@ -177,7 +178,7 @@ function trafficOf(
   stagingBytes: number,
 ): HostTraffic {
   const isFile = new Set(inFile.map(({ slot }) => slot));
-  const bytesOf = (tensor: number) => byteCount(tensors[tensor].shape);
+  const bytesOf = (tensor: number) => byteCount(tensors[tensor]);
   const ins = programs.map(({ transfers = [] }) =>
     transfers.flatMap(({ kind, slot, tensor }) =>
       kind === 'in' && isFile.has(slot) ? [bytesOf(tensor)] : [],
@@ -186,9 +187,9 @@ function trafficOf(
   const outs = programs.some(({ transfers = [] }) =>
     transfers.some(({ kind, slot }) => kind === 'out' && isFile.has(slot)),
   );
-  // A failed run is undone from them: on wasm straight into its memory.
+  // A failed run is undone from them: straight into memory that the host reads.
   const snapshots = inFile.filter(({ isSnapshot, copies }) => isSnapshot && copies === 2);
-  if (target === 'wasm') return { reads: ins, written: NO_BUFFERS };
+  if (TARGET_RULES[target].readsDirectly) return { reads: ins, written: NO_BUFFERS };
   return {
     reads: [...ins, ...snapshots.map(({ bytes }) => [bytes])],
     written: outs || snapshots.length > 0 ? { buffers: 2, bytes: stagingBytes } : NO_BUFFERS,

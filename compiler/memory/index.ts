@@ -5,6 +5,7 @@ import type {
   ScheduleTensor,
   TargetLimits,
 } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { slabCapacity } from './allocate.ts';
 import type { HostBudget } from './host-slots.ts';
@@ -39,7 +40,7 @@ export type MemoryError =
 export function bindingErrors(schedule: Schedule, limits: TargetLimits): MemoryError[] {
   const limit = Math.min(limits.maxBindingBytes, slabCapacity(limits));
   return schedule.tensors.flatMap((tensor): MemoryError[] => {
-    const bytes = byteCount(tensor.shape);
+    const bytes = byteCount(tensor);
     return bytes > limit ? [{ kind: 'binding', tensor, bytes, limit }] : [];
   });
 }
@@ -50,7 +51,7 @@ export function addressError(
   limits: TargetLimits,
   target: Target,
 ): MemoryError | null {
-  if (target !== 'wasm' || slabs.length <= 1) return null;
+  if (!TARGET_RULES[target].oneAddressSpace || slabs.length <= 1) return null;
   return { kind: 'address-space', bytes: slabBytes(slabs), limit: limits.maxBufferBytes };
 }
 

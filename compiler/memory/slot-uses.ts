@@ -1,6 +1,7 @@
 import { largest, smallest } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { Schedule } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { writtenBy } from '../liveness/access.ts';
 
@@ -30,20 +31,22 @@ export function slotUses(schedule: Schedule, target: Target): SlotUse[] {
     return {
       ...{ slot, tensor, copies, isSnapshot: false, transfers: uses.length },
       program: own ? uses[0].program : null,
-      bytes: held === undefined ? 0 : byteCount(tensors[held].shape),
+      bytes: held === undefined ? 0 : byteCount(tensors[held]),
       first: own ? smallest(steps) : 0,
       last: own ? largest(steps) : 0,
     };
   });
   if (!programs.some(({ transfers }) => transfers?.length)) return named;
   const writers = persistentWriters(schedule);
-  const snapshots = tensors.flatMap(({ program, hostResident, shape }, tensor) => {
+  const snapshots = tensors.flatMap((type, tensor) => {
+    const { program, hostResident } = type;
     const written = writers.get(tensor) ?? 0;
-    // The memory of wasm cannot be lost, so that only what a failed run has changed is ever read.
-    if (program !== null || hostResident || (written === 0 && target === 'wasm')) return [];
+    if (program !== null || hostResident) return [];
+    // Of memory that cannot be lost only what a failed run has changed is ever read.
+    if (written === 0 && !TARGET_RULES[target].losesMemory) return [];
     return [
       {
-        ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(shape) },
+        ...{ tensor, program: null, isSnapshot: true, bytes: byteCount(type) },
         ...{ copies: written > 0 ? (2 as const) : (1 as const), first: 0, last: 0 },
         transfers: written,
       },

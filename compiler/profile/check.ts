@@ -1,7 +1,8 @@
 import { type Problem, problemsOf } from '../../ir/form.ts';
 import type { Target } from '../../ir/plan.ts';
+import { isTarget } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { DEFAULT_PROFILES } from './defaults.ts';
+import { TARGETS } from '../targets/index.ts';
 import { type DeviceProfile, PROFILE, PROFILE_FORMAT } from './profile.ts';
 
 /**
@@ -14,8 +15,8 @@ export function checkProfile(value: unknown, file: string): Diagnostic[] {
   const problems = problemsOf(PROFILE, value);
   if (problems.length > 0) return problems.map((problem) => problemOf(value, file, problem));
   const { target, workgroups } = value as DeviceProfile;
-  if ((workgroups === null) === (target === 'wasm')) return [];
-  const wanted = target === 'wasm' ? 'null on wasm' : 'an object on webgpu';
+  if ((workgroups !== null) === TARGETS[target].hasWorkgroups) return [];
+  const wanted = `${TARGETS[target].hasWorkgroups ? 'an object' : 'null'} on ${target}`;
   return [absurd(value, file, 'workgroups', workgroups, wanted)];
 }
 
@@ -35,7 +36,7 @@ function absurd(
   wanted: string,
 ): Diagnostic {
   const { name = file, target } = profile as Partial<DeviceProfile>;
-  const usual: unknown = DEFAULT_PROFILES[target === 'webgpu' ? 'webgpu' : 'wasm'];
+  const usual: unknown = TARGETS[isTarget(target) ? target : 'wasm'].profile;
   const proposal = field
     .split('.')
     .reduce((part, key) => (part as Record<string, unknown> | null)?.[key], usual);

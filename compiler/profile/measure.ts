@@ -1,8 +1,7 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
-import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
-import { kernelWork } from '../codegen/kernel-work.ts';
+import { TARGETS } from '../targets/index.ts';
 import {
   type Benchmark,
   type BenchmarkFamily,
@@ -63,7 +62,7 @@ export async function measureDevice({
   now = () => performance.now(),
   onProgress,
 }: Measuring): Promise<DeviceRates> {
-  const limits = target === 'wasm' ? WASM_LIMITS : WEBGPU_DEFAULT_LIMITS;
+  const { limits, hasWorkgroups } = TARGETS[target];
   const bench: Bench = { target, limits, open, now };
   const count = COMPUTING.length + 5;
   let number = 0;
@@ -73,10 +72,9 @@ export async function measureDevice({
   };
   const streaming = await timed(STREAMING);
   const step = await timed(STEP);
-  const concurrentInvocations =
-    target === 'wasm'
-      ? 1
-      : concurrency(await timed(FEW_INVOCATIONS), await timed(MANY_INVOCATIONS));
+  const concurrentInvocations = hasWorkgroups
+    ? concurrency(await timed(FEW_INVOCATIONS), await timed(MANY_INVOCATIONS))
+    : 1;
   const kernels: TimedKernel[] = [];
   for (const family of COMPUTING) {
     onProgress?.(family(1).name, ++number, count);
@@ -110,7 +108,7 @@ async function timeFamily(family: BenchmarkFamily, bench: Bench): Promise<TimedK
 }
 
 function bytesOf({ buffers }: Kernel): number {
-  return buffers.reduce((sum, { elements }) => sum + elements * BYTES_PER_ELEMENT, 0);
+  return buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0);
 }
 
 /** Invocations that keep a device busy, by the time of loops that few run and that as much work takes spread over many. */
@@ -136,7 +134,10 @@ function fitKernels(
   concurrentInvocations: number,
 ) {
   const samples = kernels.map(({ kernel, seconds }): Sample<Resource> => {
-    const { plain, functions, randoms, barriers, invocations } = kernelWork(kernel, target, limits);
+    const { plain, functions, randoms, barriers, invocations } = TARGETS[target].work(
+      kernel,
+      limits,
+    );
     const kind = kernelClass(kernel);
     const shared = kind === 'contraction' ? 'shared contraction' : 'shared reduction';
     const busy = Math.min(1, invocations / concurrentInvocations);
@@ -176,7 +177,7 @@ function fitKernels(
     ) as Record<KernelClass, number>,
     functionsPerSecond: rate('functions'),
     randomsPerSecond: rate('randoms'),
-    workgroups: target === 'wasm' ? null : workgroups,
+    workgroups: TARGETS[target].hasWorkgroups ? workgroups : null,
     dispatchSeconds: Math.max(LEAST_SECONDS, costs.steps),
   };
 }

@@ -1,8 +1,8 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { kernelWork } from '../codegen/kernel-work.ts';
 import type { KernelWork } from '../codegen/work.ts';
+import { TARGETS } from '../targets/index.ts';
 import { type KernelClass, kernelClass } from './kernel-class.ts';
 import type { DeviceProfile } from './profile.ts';
 
@@ -19,7 +19,7 @@ export function predictSeconds(
   predictions.set(profile, known);
   let seconds = known.get(kernel);
   if (seconds === undefined) {
-    const work = kernelWork(kernel, profile.target, limits);
+    const work = TARGETS[profile.target].work(kernel, limits);
     seconds = profile.dispatchSeconds + runSeconds(kernel, work, profile);
     known.set(kernel, seconds);
   }

@@ -1,9 +1,11 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import { TARGETS } from '../targets/index.ts';
 import { benchmarkPlan, DONE, programName, REPEATS } from './benchmark-plan.ts';
 import { type Benchmark, copying, MANY_INVOCATIONS } from './benchmarks.ts';
 
-type Data = Float32Array | Int32Array;
+type Data = TensorArray;
 
 /** What measuring needs of a session of the runtime. */
 export interface MeasuredSession {
@@ -90,8 +92,8 @@ export async function timeTransfers(bench: Bench) {
     }),
   );
   try {
-    const bytes = 4 * TRANSFERRED;
     const values = { b0: new Float32Array(TRANSFERRED) };
+    const bytes = values.b0.byteLength;
     const wait = (session: MeasuredSession) => session.run(programName(1), {}, { read: [DONE] });
     const waiting = await best(bench, () => wait(small));
     const reading = await best(bench, () => large.readParameters());
@@ -111,8 +113,7 @@ export async function timeTransfers(bench: Bench) {
       deviceToHostBytesPerSecond: bytes / Math.max(LEAST_SECONDS, reading - readingLittle),
       hostToDeviceBytesPerSecond: bytes / Math.max(LEAST_SECONDS, writing - waiting),
       transferSeconds: readingLittle,
-      // In WebAssembly the one thread copies and computes.
-      overlap: target === 'wasm' ? 0 : Math.max(0, Math.min(1, hidden)),
+      overlap: TARGETS[target].overlaps ? Math.max(0, Math.min(1, hidden)) : 0,
     };
   } finally {
     small.destroy();

@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Node, NodeOf, ValueId } from '../../ir/graph.ts';
 import { isScalarOp, type OpName } from '../../ir/ops.ts';
 import { evaluateScalar, type ScalarOp } from '../../ir/scalar.ts';
@@ -106,15 +107,13 @@ export const SIMPLIFY_RULES: { readonly [Op in OpName]?: Rule<Op> } = {
     if (node.attributes.axes.length === 0) return x;
     if (inner.op !== 'constant') return null;
     const count = elementCount(inner.type.shape) / elementCount(node.type.shape);
+    const { dtype } = node.type;
     return r.append(
       'constant',
       [],
       {
         ...node.type,
-        value:
-          node.type.dtype === 'f32'
-            ? Math.fround(inner.attributes.value * count)
-            : Math.imul(inner.attributes.value, count),
+        value: DTYPES[dtype].round(evaluateScalar('mul', dtype, inner.attributes.value, count)),
       },
       node.source,
     );
@@ -151,11 +150,9 @@ function fold(
   const values = operands.map((operand) => numberOf(rewriter, operand));
   if (values.some((value) => value === null)) return null;
   const dtype = rewriter.builder.typeOf(operands[operands.length - 1]).dtype;
-  const [a, b, c] = (values as number[]).map((value) =>
-    dtype === 'f32' ? Math.fround(value) : value,
-  );
+  const [a, b, c] = (values as number[]).map(DTYPES[dtype].round);
   const exact = evaluateScalar(op, dtype, a, b, c);
-  const value = node.type.dtype === 'f32' ? Math.fround(exact) : exact;
+  const value = DTYPES[node.type.dtype].round(exact);
   return rewriter.append('constant', [], { ...node.type, value }, node.source);
 }
 

@@ -4,9 +4,10 @@ import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import type { Plan, PlanKernel } from '../../ir/plan.ts';
 import { printable } from '../../ir/printable.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { type GeneratedCode, generateCode, sha256 } from '../codegen/code.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
+import { type GeneratedCode, sha256 } from '../codegen/code.ts';
 import { planBindings } from '../codegen/plan.ts';
+import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 
 // What `verifyPlan` takes on trust is the code. A plan also holds the text of each kernel, of which everything can be proved:
@@ -33,8 +34,8 @@ export async function verifyCode(plan: Plan, module: Uint8Array | null): Promise
   const kernels = plan.kernels.map((kernel, i) => verifiedKernel(kernel, `kernels[${i}]`, report));
   const sound = kernels.filter((kernel) => kernel !== null);
   verifyCosts(plan, kernels, report);
-  // All kernels are one module on wasm.
-  if (plan.target === 'wasm' && sound.length < kernels.length)
+  // All kernels are one module.
+  if (TARGET_RULES[plan.target].hasModule && sound.length < kernels.length)
     report('module', 'cannot be compared: it holds kernels whose texts are not valid');
   else await verifyGenerated(plan, kernels, module, report);
   return findings;
@@ -102,9 +103,9 @@ async function verifyGenerated(
     path: string,
   ): Promise<GeneratedCode | null> => {
     try {
-      const { target, limits = WEBGPU_DEFAULT_LIMITS, slabs } = plan;
+      const { target, limits = TARGETS[plan.target].limits, slabs } = plan;
       const slabBytes = slabs.reduce((sum, { bytes }) => sum + bytes, 0);
-      return await generateCode(given, { target, limits, slabBytes });
+      return await TARGETS[target].emit(given, { limits, slabBytes });
     } catch (error) {
       report(path, `no code can be generated: ${error instanceof Error ? error.message : error}`);
       return null;
@@ -112,7 +113,7 @@ async function verifyGenerated(
   };
   const differs = (path: string) => report(path, `is not the code of the kernel's text${other}`);
   const grids: (string | null)[] = kernels.map(() => null);
-  if (plan.target === 'wasm') {
+  if (TARGET_RULES[plan.target].hasModule) {
     const code = await generate(kernels as Kernel[], 'module');
     if (!code) return;
     code.emitted.forEach((emitted, k) => {

@@ -1,5 +1,7 @@
+import { DTYPE_NAMES } from '../dtypes.ts';
 import { type Infer, list, number, oneOf, text, whole } from '../form.ts';
 import { CONTROL_CLASS } from '../printable.ts';
+import { TARGET_NAMES } from '../targets.ts';
 
 // Kinds of values that many fields of a plan have.
 
@@ -24,12 +26,12 @@ export const INDEX = whole(0, 2 ** 32 - 1);
 /** A time in seconds. */
 export const SECONDS = number(0);
 
-/** Element type; both are four bytes wide. */
-export const DTYPE = oneOf('f32', 'i32');
+/** Element type. */
+export const DTYPE = oneOf(...DTYPE_NAMES);
 
 /** Extents, outermost first; [] is a scalar. */
 export const SHAPE = list(whole(1), 0, 64);
 
 /** What executes a plan. */
-export const TARGET = oneOf('webgpu', 'wasm');
+export const TARGET = oneOf(...TARGET_NAMES);
 export type Target = Infer<typeof TARGET>;

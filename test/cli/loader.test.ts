@@ -77,7 +77,7 @@ const message = ({ messageText }: ts.Diagnostic) =>
 const ofFile = ({ file }: ts.Diagnostic) => file?.fileName.slice(ROOT.length).replace(/^\//, '');
 
 const declarations = () =>
-  loaderFiles('model', examplePlan(), { webgpu: true, wasm: true }).find(({ path }) =>
+  loaderFiles('model', examplePlan(), ['webgpu', 'wasm']).find(({ path }) =>
     path.endsWith('.d.ts'),
   )!.content as string;
 

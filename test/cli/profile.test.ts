@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import { btcProcess } from '../support/btc.ts';
 import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
 
@@ -9,7 +9,7 @@ let project: Project;
 beforeAll(() => {
   project = createProject();
   project.write('model.ts', SMALL_MODEL);
-  const profile = { ...DEFAULT_PROFILES.wasm, name: 'my laptop' };
+  const profile = { ...TARGETS.wasm.profile, name: 'my laptop' };
   writeFileSync(join(project.folder, 'wasm.json'), JSON.stringify(profile));
   writeFileSync(join(project.folder, 'absurd.json'), JSON.stringify({ ...profile, overlap: 7 }));
 });

@@ -6,6 +6,7 @@ import {
 } from '../../compiler/codegen/gpu/contraction-match.ts';
 import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { type ContractionTiling, TUNING } from '../../compiler/codegen/gpu/tuning.ts';
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Affine, Kernel } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { emitTiled, runOnGpu } from '../support/run-wgsl.ts';
@@ -115,9 +116,11 @@ test.each(sizes)('tiles of %s, inside and at the edges', async (_, tiling) => {
 });
 
 test.each(sizes)('tiles of %s keep to the default limits', (_, tiling) => {
-  const { invocations, memoryBytes } = tilingResources(tiling);
+  const { invocations, memoryElements } = tilingResources(tiling);
   expect(invocations).toBeLessThanOrEqual(WEBGPU_DEFAULT_LIMITS.maxWorkgroupInvocations);
-  expect(memoryBytes).toBeLessThanOrEqual(WEBGPU_DEFAULT_LIMITS.maxWorkgroupBytes);
+  expect(memoryElements * DTYPES.f32.bytes).toBeLessThanOrEqual(
+    WEBGPU_DEFAULT_LIMITS.maxWorkgroupBytes,
+  );
 });
 
 test('a plain reduction serves what is too small for tiles', async () => {

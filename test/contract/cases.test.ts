@@ -1,14 +1,19 @@
 import { describe, expect } from 'vitest';
 import { orderContractions } from '../../compiler/contract/index.ts';
-import { MACS, TIME } from '../../compiler/contract/objective.ts';
+import { MACS } from '../../compiler/contract/objective.ts';
 import { sliceContractions } from '../../compiler/contract/sliced-graph.ts';
 import { dropDead } from '../../compiler/simplify/index.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { opRow } from '../../ir/ops.ts';
 import { type Case, testCases } from '../support/cases.ts';
 import { graphOf, sameMeaning } from '../support/graph-cases.ts';
 
-const OBJECTIVES = { macs: MACS, ...TIME };
+const OBJECTIVES = {
+  macs: MACS,
+  webgpu: TARGETS.webgpu.objective,
+  wasm: TARGETS.wasm.objective,
+};
 
 /** Multiply-adds of all contractions of two operands. */
 function macsOf({ nodes }: Graph): number {

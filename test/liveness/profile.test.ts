@@ -86,7 +86,7 @@ describe('the incremental profile', () => {
     fc.assert(
       fc.property(schedules, (schedule) => {
         const persistent = persistentOnDevice(schedule).map((tensor) =>
-          alignUp(byteCount(schedule.tensors[tensor].shape), 256),
+          alignUp(byteCount(schedule.tensors[tensor]), 256),
         );
         const always = persistent.reduce((sum, bytes) => sum + bytes, 0);
         for (const program of schedule.programs) {

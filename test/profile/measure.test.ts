@@ -7,12 +7,12 @@ import {
   REPEATS,
 } from '../../compiler/profile/benchmark-plan.ts';
 import { COMPUTING, STEP } from '../../compiler/profile/benchmarks.ts';
-import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
 import { fitRates } from '../../compiler/profile/fit.ts';
 import { measureDevice } from '../../compiler/profile/measure.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
 import type { OpenSession } from '../../compiler/profile/timing.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { load } from '../../runtime/index.ts';
@@ -84,7 +84,7 @@ function paperDevice(truth: DeviceProfile): { open: OpenSession; now: () => numb
 
 test('the rates of a device on paper are found', async () => {
   const truth: DeviceProfile = {
-    ...DEFAULT_PROFILES.webgpu,
+    ...TARGETS.webgpu.profile,
     operationsPerSecond: {
       contraction: 8e10,
       reduction: 3e10,

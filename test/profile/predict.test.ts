@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { kernelWork } from '../../compiler/codegen/kernel-work.ts';
 import {
   adam,
   compile,
@@ -10,9 +9,9 @@ import {
   relu,
   tensor,
 } from '../../compiler/index.ts';
-import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
 import { predictSeconds, transferSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import type { Plan } from '../../ir/plan.ts';
@@ -20,7 +19,7 @@ import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { kernelCases, withHolder } from '../support/random-kernel.ts';
 
-const TARGETS = ['wasm', 'webgpu'] as const;
+const NAMES = ['wasm', 'webgpu'] as const;
 const LIMITS = { wasm: WASM_LIMITS, webgpu: WEBGPU_DEFAULT_LIMITS };
 
 const product = (m: number, k: number): Kernel =>
@@ -40,14 +39,14 @@ const product = (m: number, k: number): Kernel =>
 }
 `);
 
-describe.each(TARGETS)('on %s', (target) => {
-  const profile = DEFAULT_PROFILES[target];
+describe.each(NAMES)('on %s', (target) => {
+  const profile = TARGETS[target].profile;
 
   test('every kernel takes some time, more than its dispatch', () => {
     fc.assert(
       fc.property(kernelCases(), (one) => {
         const { kernel } = target === 'wasm' ? withHolder(one) : one;
-        const work = kernelWork(kernel, target, LIMITS[target]);
+        const work = TARGETS[target].work(kernel, LIMITS[target]);
         for (const amount of Object.values(work)) expect(amount).toBeGreaterThanOrEqual(0);
         const seconds = predictSeconds(kernel, profile, LIMITS[target]);
         expect(Number.isFinite(seconds)).toBe(true);
@@ -91,7 +90,7 @@ describe.each(TARGETS)('on %s', (target) => {
 });
 
 test('a slow memory decides, and then bytes over its rate', () => {
-  const profile = { ...DEFAULT_PROFILES.wasm, memoryBytesPerSecond: 1e5 };
+  const profile = { ...TARGETS.wasm.profile, memoryBytesPerSecond: 1e5 };
   const kernel = product(64, 16);
   const bytes = 4 * (64 * 16 + 64 * 16 + 64 * 64);
   expect(predictSeconds(kernel, profile)).toBeCloseTo(profile.dispatchSeconds + bytes / 1e5, 9);
@@ -135,7 +134,7 @@ describe('of a plan', () => {
       expect(seconds).toBeCloseTo(stepSeconds + swapSeconds + interfaceSeconds, 12);
       expect(recomputeSeconds > 0).toBe(steps.some(({ recomputed }) => recomputed));
       expect(swapSeconds > 0).toBe(transfers.length > 0);
-      expect(interfaceSeconds).toBeGreaterThanOrEqual(DEFAULT_PROFILES.webgpu.submitSeconds);
+      expect(interfaceSeconds).toBeGreaterThanOrEqual(TARGETS.webgpu.profile.submitSeconds);
     }
   });
 

@@ -5,17 +5,18 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { readProfileFile } from '../../compiler/cli/profile-file.ts';
 import { compile, defineModel, linear, tensor } from '../../compiler/index.ts';
 import { checkProfile } from '../../compiler/profile/check.ts';
-import { DEFAULT_PROFILES } from '../../compiler/profile/defaults.ts';
 import { measureFile } from '../../compiler/profile/file-rates.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 
-const { wasm, webgpu } = DEFAULT_PROFILES;
+const { profile: wasm } = TARGETS.wasm;
+const { profile: webgpu } = TARGETS.webgpu;
 const folder = mkdtempSync(join(tmpdir(), 'btc-profiles-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const messages = (profile: unknown) =>
   checkProfile(profile, 'mine.json').map(({ code, message }) => `${code} ${message}`);
 
-test.each(Object.entries(DEFAULT_PROFILES))(
+test.each(Object.entries({ wasm, webgpu }))(
   'the default for %s is a profile',
   (target, profile) => {
     expect(messages(profile)).toEqual([]);

@@ -1,6 +1,10 @@
+import { DTYPE_NAMES, DTYPES } from '../../ir/dtypes.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import type { AllocatedSchedule } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT, elementCount } from '../../ir/tensor.ts';
+import { elementCount } from '../../ir/tensor.ts';
+
+/** Bytes that one number of this memory stands for: those of the smallest element. */
+const UNIT = Math.min(...DTYPE_NAMES.map((dtype) => DTYPES[dtype].bytes));
 
 /** Float64 stands for four bytes: one array per slab, so that tensors meet wherever their places do. */
 export class Slabs {
@@ -10,9 +14,7 @@ export class Slabs {
 
   constructor(schedule: AllocatedSchedule) {
     this.schedule = schedule;
-    this.slabs = schedule.slabs.map(({ bytes }) =>
-      new Float64Array(bytes / BYTES_PER_ELEMENT).fill(Number.NaN),
-    );
+    this.slabs = schedule.slabs.map(({ bytes }) => new Float64Array(bytes / UNIT).fill(Number.NaN));
   }
 
   /** The memory of a tensor, wherever it is. */
@@ -25,7 +27,7 @@ export class Slabs {
       return known;
     }
     const { slab, offset } = this.schedule.placements[tensor];
-    const start = offset / BYTES_PER_ELEMENT;
+    const start = offset / UNIT;
     const count = elementCount(this.schedule.tensors[tensor].shape);
     return this.slabs[slab!].subarray(start, start + count);
   }

@@ -4,7 +4,6 @@ import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { WGSL } from '../../compiler/codegen/gpu/wgsl/dialect.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 import { testDevice } from './gpu.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
@@ -60,9 +59,7 @@ export async function runOnGpu(
     staging.map(async (buffer, i) => {
       await buffer.mapAsync(GPU_MAP_MODE_READ);
       const bytes = buffer.getMappedRange().slice(0);
-      return buffers[i] instanceof Float32Array
-        ? new Float32Array(bytes, 0, bytes.byteLength / BYTES_PER_ELEMENT)
-        : new Int32Array(bytes, 0, bytes.byteLength / BYTES_PER_ELEMENT);
+      return buffers[i] instanceof Float32Array ? new Float32Array(bytes) : new Int32Array(bytes);
     }),
   );
   for (const buffer of [...onDevice, ...staging]) buffer.destroy();

@@ -1,7 +1,7 @@
 import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
-import { BYTES_PER_ELEMENT } from '../../ir/tensor.ts';
 
 // Kernels of every form that sum K products, each of an element of b0 (and b1): with x everywhere in b0 and 1 elsewhere
 // every result is the number of its terms times x.
@@ -180,10 +180,10 @@ export async function wasmSumErrors(
   sums: readonly SumKernel[],
   xs: readonly number[],
 ): Promise<number[]> {
-  const elements = sums.map(({ kernel }) =>
-    kernel.buffers.reduce((sum, buffer) => sum + buffer.elements, 0),
+  const sizes = sums.map(({ kernel }) =>
+    kernel.buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0),
   );
-  const pages = Math.ceil((BYTES_PER_ELEMENT * Math.max(...elements)) / 65536);
+  const pages = Math.ceil(Math.max(...sizes) / 65536);
   const { module, exports } = await emitWasm(
     sums.map(({ kernel }) => kernel),
     pages,

@@ -9,7 +9,6 @@ import type {
   PlanTensor,
   PlanTransfer,
 } from '../../ir/plan.ts';
-import { OFFSET_ALIGNMENT, SLAB_ALIGNMENT } from '../../ir/plan-alignment.ts';
 import {
   hostMemory,
   keepsSnapshots,
@@ -19,6 +18,7 @@ import {
 import { peakLiveBytes } from '../../ir/plan-lifetimes.ts';
 import { stagingBytes } from '../../ir/plan-staging.ts';
 import { NO_BUFFERS, slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 
 // Rewrites a compiled plan into one that means the same: some parameters live on the host, some values go out and come back,
@@ -350,7 +350,7 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
   }
   for (const tensor of tensors) tensor.lastStep = Math.max(0, tensor.lastStep);
   const align = (bytes: number, unit: number) => Math.ceil(bytes / unit) * unit;
-  const alignment = OFFSET_ALIGNMENT[plan.target];
+  const alignment = TARGET_RULES[plan.target].offsetAlignment;
   let end = 0;
   let persistentBytes = 0;
   const place = (tensor: Mutable<PlanTensor>) => {
@@ -365,7 +365,7 @@ function finish(draft: Draft, programs: readonly DraftProgram[], draw: SwapDraw)
     for (let at = donor.get(from); at !== undefined; at = donor.get(from)) from = at;
     if (from !== index) Object.assign(tensor, { slab: 0, offset: tensors[from].offset });
   });
-  const slabs = end === 0 ? [] : [{ bytes: align(end, SLAB_ALIGNMENT[plan.target]) }];
+  const slabs = end === 0 ? [] : [{ bytes: align(end, TARGET_RULES[plan.target].slabAlignment) }];
   const outs = programs.some(({ transfers }) => transfers.some(({ kind }) => kind === 'out'));
   const staging =
     outs && plan.target === 'webgpu'
@@ -405,7 +405,8 @@ export async function swappedWasm(
   draw: SwapDraw,
 ): Promise<{ plan: Plan; module: Uint8Array }> {
   const swapped = swappedPlan(plan, draw);
-  const pages = swapped.slabs.reduce((sum, { bytes }) => sum + bytes, 0) / SLAB_ALIGNMENT.wasm;
+  const pages =
+    swapped.slabs.reduce((sum, { bytes }) => sum + bytes, 0) / TARGET_RULES.wasm.slabAlignment;
   const { module } = await emitWasm(
     plan.kernels.map(({ text }) => parseKernel(text)),
     pages,

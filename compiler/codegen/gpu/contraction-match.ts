@@ -1,7 +1,7 @@
+import { DTYPES, isFloat } from '../../../ir/dtypes.ts';
 import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { axesOfKind } from './module.ts';
 import { type ContractionTiling, TUNING } from './tuning.ts';
@@ -40,7 +40,7 @@ export function classifyContraction(kernel: Kernel): ContractionGroups | null {
   const { combiner, value } = kernel.reduction!;
   const product = kernel.nodes[value];
   if (combiner !== 'sum' || product.kind !== 'apply' || product.op !== 'mul') return null;
-  if (product.dtype !== 'f32' || product.operands[0] === product.operands[1]) return null;
+  if (!isFloat(product.dtype) || product.operands[0] === product.operands[1]) return null;
   const [left, right] = product.operands;
   const depends = axisDependence(kernel);
   const parallel = axesOfKind(kernel, 'parallel');
@@ -90,10 +90,11 @@ function chooseTiling(
 ): ContractionTiling | null {
   let best: ContractionTiling | null = null;
   let least = plainTime(kernel, limits);
+  const elementBytes = DTYPES[kernel.nodes[kernel.reduction!.value].dtype].bytes;
   for (const tiling of TUNING.contraction.tilings) {
-    const { invocations, memoryBytes } = tilingResources(tiling);
-    if (invocations > limits.maxWorkgroupInvocations || memoryBytes > limits.maxWorkgroupBytes)
-      continue;
+    const { invocations, memoryElements } = tilingResources(tiling);
+    const fits = memoryElements * elementBytes <= limits.maxWorkgroupBytes;
+    if (invocations > limits.maxWorkgroupInvocations || !fits) continue;
     const time = tilingTime(kernel, { ...groups, tiling });
     if (time < least) [best, least] = [tiling, time];
   }
@@ -128,13 +129,16 @@ export function tilingTime(kernel: Kernel, { batch, m, n, tiling }: Contraction)
 export function tilingResources(tiling: ContractionTiling) {
   const { memory, tileM, tileN, tileK, threadM, threadN, slices } = tiling;
   const invocationsPerSlice = (tileM / threadM) * (tileN / threadN);
-  const [strideM, strideN] = [tileM / 4 + 1, tileN / 4 + 1];
-  const vectorsPerInvocation = (threadM * threadN) / 4;
+  const [strideM, strideN] = [tileM / VECTOR_WIDTH + 1, tileN / VECTOR_WIDTH + 1];
+  const vectorsPerInvocation = (threadM * threadN) / VECTOR_WIDTH;
   const tileVectors = tileK * (strideM + strideN);
   const sliceVectors =
     slices === 1
       ? 0
-      : Math.max((slices / 2) * invocationsPerSlice * vectorsPerInvocation, (tileM * tileN) / 4);
+      : Math.max(
+          (slices / 2) * invocationsPerSlice * vectorsPerInvocation,
+          (tileM * tileN) / VECTOR_WIDTH,
+        );
   const vectors = memory === 'registers' ? 0 : Math.max(tileVectors, sliceVectors);
   return {
     invocationsPerSlice,
@@ -143,6 +147,6 @@ export function tilingResources(tiling: ContractionTiling) {
     strideN,
     vectorsPerInvocation,
     vectors,
-    memoryBytes: vectors * VECTOR_WIDTH * BYTES_PER_ELEMENT,
+    memoryElements: vectors * VECTOR_WIDTH,
   };
 }

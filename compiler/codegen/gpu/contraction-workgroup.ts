@@ -4,7 +4,7 @@ import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { type ContractionCode, range } from './contraction-functions.ts';
 import { type Contraction, tilingResources } from './contraction-match.ts';
-import type { VectorType } from './dialect.ts';
+import { VECTOR_WIDTH, type VectorType } from './dialect.ts';
 import { assembleModule, foldGrid, type GpuModule } from './module.ts';
 
 /**
@@ -52,8 +52,13 @@ function accumulateLines(code: ContractionCode): string[] {
   const vector = (name: string, first: string, vectors: number, lanes: number) =>
     range(vectors).map((v) => constant(type, `${name}${v}`, `tiles[${first} + ${v * lanes}]`));
   const products = range(threadM).flatMap((row) =>
-    range(threadN / 4).map((v) =>
-      dialect.addScaled(type, `c${row}_${v}`, dialect.component(`a${row >> 2}`, row & 3), `b${v}`),
+    range(threadN / VECTOR_WIDTH).map((v) =>
+      dialect.addScaled(
+        type,
+        `c${row}_${v}`,
+        dialect.component(`a${Math.floor(row / VECTOR_WIDTH)}`, row % VECTOR_WIDTH),
+        `b${v}`,
+      ),
     ),
   );
   const totals = registers(contraction);
@@ -76,8 +81,8 @@ function accumulateLines(code: ContractionCode): string[] {
         dialect.barrier,
         dialect.loop({ name: 'step', first: '0', end: String(perSlice) }),
         constant('index', 'row', slices === 1 ? 'step' : `slice * ${perSlice} + step`),
-        ...vector('a', `row * ${strideM} + lane_m`, threadM / 4, lanesM),
-        ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / 4, lanesN),
+        ...vector('a', `row * ${strideM} + lane_m`, threadM / VECTOR_WIDTH, lanesM),
+        ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / VECTOR_WIDTH, lanesN),
         ...products,
         '}',
         dialect.barrier,
@@ -99,7 +104,7 @@ function fillLines(
   const { tileM, tileN, tileK } = contraction.tiling;
   const { invocations } = tilingResources(contraction.tiling);
   const side = factor === 'left' ? 'm' : 'n';
-  const quads = (factor === 'left' ? tileM : tileN) / 4;
+  const quads = (factor === 'left' ? tileM : tileN) / VECTOR_WIDTH;
   const slots = quads * tileK;
   const alongK = readsAlongK(kernel, contraction, factor);
   const [row, quad] = alongK
@@ -111,8 +116,8 @@ function fillLines(
     constant('index', 'row', row),
     constant('index', 'quad', quad),
     constant('index', 'k', 'chunk + row'),
-    constant('index', side, `first_${side} + quad * 4`),
-    `tiles[${first} + row * ${stride} + quad] = ${vector(vectorOf(code), range(4).map(element))};`,
+    constant('index', side, `first_${side} + quad * ${VECTOR_WIDTH}`),
+    `tiles[${first} + row * ${stride} + quad] = ${vector(vectorOf(code), range(VECTOR_WIDTH).map(element))};`,
     '}',
   ];
 }
@@ -135,7 +140,9 @@ function readsAlongK(kernel: Kernel, contraction: Contraction, factor: 'left' | 
 }
 
 const registers = ({ tiling }: Contraction) =>
-  range(tiling.threadM).flatMap((row) => range(tiling.threadN / 4).map((v) => `c${row}_${v}`));
+  range(tiling.threadM).flatMap((row) =>
+    range(tiling.threadN / VECTOR_WIDTH).map((v) => `c${row}_${v}`),
+  );
 
 /** Adds the sums of all slices into those of slice 0. */
 function sliceLines(code: ContractionCode): string[] {
@@ -169,14 +176,22 @@ function ownFinishLines(code: ContractionCode): string[] {
   const { tileM, tileN, threadM, threadN } = contraction.tiling;
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
   const names = registers(contraction);
-  const vectors = threadN / 4;
+  const vectors = threadN / VECTOR_WIDTH;
   return [
     array(vectorOf(code), 'results', names),
     loop({ name: 'i', first: '0', end: String(threadM) }),
-    constant('index', 'm', `first_m + (${quotient('i', 4)} * ${lanesM} + lane_m) * 4 + i % 4`),
+    constant(
+      'index',
+      'm',
+      `first_m + (${quotient('i', VECTOR_WIDTH)} * ${lanesM} + lane_m) * ${VECTOR_WIDTH} + i % ${VECTOR_WIDTH}`,
+    ),
     loop({ name: 'j', first: '0', end: String(threadN) }),
-    constant('index', 'n', `first_n + (${quotient('j', 4)} * ${lanesN} + lane_n) * 4 + j % 4`),
-    `finish(batch, m, n, ${lane(`results[i * ${vectors} + ${quotient('j', 4)}]`, 'j % 4')});`,
+    constant(
+      'index',
+      'n',
+      `first_n + (${quotient('j', VECTOR_WIDTH)} * ${lanesN} + lane_n) * ${VECTOR_WIDTH} + j % ${VECTOR_WIDTH}`,
+    ),
+    `finish(batch, m, n, ${lane(`results[i * ${vectors} + ${quotient('j', VECTOR_WIDTH)}]`, `j % ${VECTOR_WIDTH}`)});`,
     '}',
     '}',
   ];
@@ -189,18 +204,23 @@ function sharedFinishLines({ contraction, dtype, writer }: ContractionCode): str
   const { tileM, tileN, threadM, threadN } = contraction.tiling;
   const { invocations } = tilingResources(contraction.tiling);
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
-  const row = (i: number) => `((${(i >> 2) * lanesM} + lane_m) * 4 + ${i & 3})`;
+  const row = (i: number) =>
+    `((${Math.floor(i / VECTOR_WIDTH) * lanesM} + lane_m) * ${VECTOR_WIDTH} + ${i % VECTOR_WIDTH})`;
   return [
     'if (slice == 0) {',
     ...range(threadM).flatMap((i) =>
-      range(threadN / 4).map(
-        (v) => `tiles[${row(i)} * ${tileN / 4} + ${v * lanesN} + lane_n] = c${i}_${v};`,
+      range(threadN / VECTOR_WIDTH).map(
+        (v) => `tiles[${row(i)} * ${tileN / VECTOR_WIDTH} + ${v * lanesN} + lane_n] = c${i}_${v};`,
       ),
     ),
     '}',
     barrier,
     loop({ name: output, first: 'local', end: String(tileM * tileN), step: invocations }),
-    constant(dtype, 'total', lane(`tiles[${quotient(output, 4)}]`, `${output} % 4`)),
+    constant(
+      dtype,
+      'total',
+      lane(`tiles[${quotient(output, VECTOR_WIDTH)}]`, `${output} % ${VECTOR_WIDTH}`),
+    ),
     `finish(batch, first_m + ${quotient(output, tileN)}, first_n + ${output} % ${tileN}, total);`,
     '}',
   ];

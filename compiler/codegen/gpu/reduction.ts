@@ -1,7 +1,7 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect } from './dialect.ts';
@@ -147,7 +147,8 @@ export function divideReduction(kernel: Kernel, limits: TargetLimits): Division 
   const along = readsAlong(kernel);
   const most = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
   // Dividing takes workgroup memory for one partial result per invocation.
-  const divides = limits.maxWorkgroupBytes >= most * BYTES_PER_ELEMENT;
+  const divides =
+    limits.maxWorkgroupBytes >= most * DTYPES[kernel.nodes[kernel.reduction!.value].dtype].bytes;
   const divisible = !divides ? 1 : Math.min(most, floorPower(Math.max(1, terms / leastTerms)));
   const wanted = ceilPower(TUNING.wantedInvocations / points);
   const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;

@@ -1,7 +1,7 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
 import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect } from './dialect.ts';
@@ -60,7 +60,7 @@ export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Divisio
   const { stage, body } = tileHalves(kernel);
   const ways = [stage, body].map((half) => registerTiles(half, ownAxes(half, tileAxes)));
   // Arrays that take much workgroup memory let few workgroups run on a core at a time.
-  const together = Math.floor(coreBytes / (local.elements * BYTES_PER_ELEMENT));
+  const together = Math.floor(coreBytes / (local.elements * DTYPES[local.dtype].bytes));
   const divisions = workgroupSizes.map((size): Division => {
     const workgroupSize = Math.min(size, limits.maxWorkgroupInvocations);
     const timeOf = ({ units, unitTime }: TiledPoints) =>

@@ -2,7 +2,6 @@ import type { Kernel } from '../../../ir/kernel.ts';
 import { kernelCost } from '../../../ir/kernel-cost.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
 import { collapseAxes } from './collapse.ts';
 import { matchContraction, plainTime, tilingTime } from './contraction-match.ts';
 import { divideTiles } from './staged.ts';
@@ -10,8 +9,8 @@ import { TUNING } from './tuning.ts';
 
 /** Time of one run of a kernel by its roofline, in multiply-adds of the best tiling, its dispatch included. */
 export function gpuTime(kernel: Kernel, limits: TargetLimits): number {
-  const { perElement, perDispatch } = TUNING.time;
-  const moving = (kernelCost(kernel).bytes / BYTES_PER_ELEMENT) * perElement;
+  const { perByte, perDispatch } = TUNING.time;
+  const moving = kernelCost(kernel).bytes * perByte;
   const computing = isStaged(kernel)
     ? divideTiles(kernel, limits).time
     : computingTime(kernel, limits);

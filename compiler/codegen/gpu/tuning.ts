@@ -40,7 +40,7 @@ export const TUNING = {
     coreInvocations: 512,
   },
   /** On the scale of the tilings: multiply-adds in the time of moving an element, and in that of a dispatch. */
-  time: { perElement: 64, perDispatch: 2 ** 24 },
+  time: { perByte: 16, perDispatch: 2 ** 24 },
   contraction: {
     /** Smaller contractions are plain reductions. */
     leastM: 4,

@@ -19,6 +19,7 @@ import {
   matchContraction,
   tilingResources,
 } from './contraction-match.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
 import { divideReduction, loopInvariants } from './reduction.ts';
 import { divideTiles } from './staged.ts';
 
@@ -88,8 +89,12 @@ function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
   const { left, right, finish } = partsOf(kernel, contraction);
   const tiles = tileCounts(kernel, contraction);
-  const step = total(scaled(left, 4), scaled(right, 4), plainly(16 * MULTIPLY_ADD + LOOP_STEP));
-  const own = total(scaled(step, pointCount(kernel, 'reduced')), scaled(finish, 16));
+  const step = total(
+    scaled(left, VECTOR_WIDTH),
+    scaled(right, VECTOR_WIDTH),
+    plainly(VECTOR_WIDTH ** 2 * MULTIPLY_ADD + LOOP_STEP),
+  );
+  const own = total(scaled(step, pointCount(kernel, 'reduced')), scaled(finish, VECTOR_WIDTH ** 2));
   return { ...scaled(own, tiles), barriers: 0, invocations: tiles };
 }
 
@@ -104,7 +109,7 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     scaled(right, tileK * tileN),
     plainly(tileK * (tileM + tileN)),
   );
-  const reads = ((threadM + threadN) / 4) * WORKGROUP_ACCESS;
+  const reads = ((threadM + threadN) / VECTOR_WIDTH) * WORKGROUP_ACCESS;
   const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;
   const levels = Math.log2(slices);
   const own = total(

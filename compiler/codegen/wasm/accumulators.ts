@@ -11,7 +11,8 @@ import {
   tree,
 } from './function-body.ts';
 import type { Nest } from './nest.ts';
-import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
+import { SCALAR_TEXT } from './scalar-text.ts';
+import { LANES, WASM_TYPES } from './types.ts';
 import type { Value } from './values.ts';
 
 /**
@@ -58,14 +59,14 @@ export class Accumulators {
 
   private create(key: string, lanes: LaneCount): void {
     const { body } = this.translation;
-    const type = lanes === 4 ? 'v128' : this.dtype;
+    const type = lanes === LANES ? 'v128' : WASM_TYPES[this.dtype].value;
     this.locals.set(key, body.assign(type, 'a', this.identity(lanes)));
   }
 
   private identity(lanes: LaneCount): string {
     const { dtype } = this;
     const identity = constantText(dtype, combinerIdentity(this.reduction.combiner, dtype));
-    return lanes === 4 ? splat(dtype, identity) : identity;
+    return lanes === LANES ? splat(dtype, identity) : identity;
   }
 
   /** Writes the end of a block: what is on `level` is added to the next level and begins anew. */
@@ -105,9 +106,9 @@ export class Accumulators {
       1,
       this.forms.map((lanes) => this.totalOf(point, lanes)),
     );
-    return !this.acrossLanes && this.forms[0] === 4
+    return !this.acrossLanes && this.forms[0] === LANES
       ? { vector: body.assign('v128', 'a', total) }
-      : { scalar: body.assign(this.dtype, 'a', total) };
+      : { scalar: body.assign(WASM_TYPES[this.dtype].value, 'a', total) };
   }
 
   private totalOf(point: Point, lanes: LaneCount): string {
@@ -133,8 +134,8 @@ export class Accumulators {
 
   private combine(lanes: LaneCount, a: string, b: string): string {
     const { combiner } = this.reduction;
-    const form: Lanes = lanes === 4 ? `${this.dtype}x4` : this.dtype;
-    return SCALAR_TEXT[combiner === 'sum' ? 'add' : combiner][form]!(a, b, '');
+    const { one, all } = SCALAR_TEXT[combiner === 'sum' ? 'add' : combiner];
+    return (lanes === LANES ? all : one)[this.dtype]!(a, b, '');
   }
 }
 

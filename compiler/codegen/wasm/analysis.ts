@@ -1,3 +1,4 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import type { AxisKind, Kernel } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 
@@ -13,8 +14,14 @@ export interface Analysis {
   readonly users: readonly (readonly number[])[];
   /** Axes of each kind. */
   readonly axes: Readonly<Record<AxisKind, readonly number[]>>;
-  /** Coefficients of addresses: one entry per buffer and way to walk through it. */
-  readonly walks: readonly (readonly number[])[];
+  /** One entry per buffer and way to walk through it. */
+  readonly walks: readonly Walk[];
+}
+
+/** The coefficients of addresses, in elements of so many bytes. */
+export interface Walk {
+  readonly coefficients: readonly number[];
+  readonly elementBytes: number;
 }
 
 export function analyse(kernel: Kernel): Analysis {
@@ -38,10 +45,13 @@ export function analyse(kernel: Kernel): Analysis {
   };
 }
 
-function walksOf(kernel: Kernel, alive: Uint8Array): (readonly number[])[] {
-  const found = new Map<string, readonly number[]>();
+function walksOf(kernel: Kernel, alive: Uint8Array): Walk[] {
+  const found = new Map<string, Walk>();
   const add = (buffer: number, coefficients: readonly number[]) =>
-    found.set(`${buffer}:${coefficients.join()}`, coefficients);
+    found.set(`${buffer}:${coefficients.join()}`, {
+      coefficients,
+      elementBytes: DTYPES[kernel.buffers[buffer].dtype].bytes,
+    });
   kernel.nodes.forEach((node, i) => {
     if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);
   });

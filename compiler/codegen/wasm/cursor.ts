@@ -1,3 +1,4 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Affine, Bound } from '../../../ir/kernel.ts';
 import {
   bufferLocal,
@@ -10,14 +11,13 @@ import {
   tree,
 } from './function-body.ts';
 import type { Segment } from './nest.ts';
+import { LANES } from './types.ts';
 
 // Addresses are pointers that loops advance; what a tile adds to them is an immediate of the
 // instruction.
 
 /** Offsets of a point inside the tile, in units, one per axis. */
 export type Point = readonly number[];
-
-export const BYTES = 4;
 
 /** An element of a buffer. */
 export interface Access {
@@ -47,7 +47,9 @@ interface Position {
 interface Pointer {
   readonly local: string;
   readonly constant: number;
+  /** In elements, of so many bytes. */
   readonly coefficients: readonly number[];
+  readonly elementBytes: number;
 }
 
 /** A segment in which a cursor stands. */
@@ -80,10 +82,20 @@ export class Cursor {
         const { coefficients } = access.index;
         return [
           pointerKey(access),
-          { local: bufferLocal(access.buffer), constant: 0, coefficients },
+          {
+            local: bufferLocal(access.buffer),
+            constant: 0,
+            coefficients,
+            elementBytes: this.elementBytes(access.buffer),
+          },
         ];
       }),
     );
+  }
+
+  /** Bytes of an element of a buffer. */
+  elementBytes(buffer: number): number {
+    return DTYPES[this.translation.kernel.buffers[buffer].dtype].bytes;
   }
 
   /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */
@@ -109,7 +121,7 @@ export class Cursor {
   private movedPointers(axis: number, by: number): Map<string, Pointer> {
     return new Map(
       [...this.pointers].map(([key, pointer]) => {
-        const constant = pointer.constant + BYTES * pointer.coefficients[axis] * by;
+        const constant = pointer.constant + pointer.elementBytes * pointer.coefficients[axis] * by;
         return [key, { ...pointer, constant }];
       }),
     );
@@ -121,7 +133,7 @@ export class Cursor {
     const increments: string[] = [];
     const pointers = new Map(this.pointers);
     for (const [key, pointer] of pointers) {
-      const stride = BYTES * pointer.coefficients[axis] * tile * lanes;
+      const stride = pointer.elementBytes * pointer.coefficients[axis] * tile * lanes;
       if (stride === 0) continue;
       const local = body.assign('i32', 'p', get(pointer.local));
       pointers.set(key, { ...pointer, local });
@@ -156,7 +168,7 @@ export class Cursor {
 
   /** By how much an affine function grows from lane to lane. */
   stride({ coefficients }: Affine): number {
-    return this.lanes === 4 ? coefficients[this.translation.nest.vectorAxis] : 0;
+    return this.lanes === LANES ? coefficients[this.translation.nest.vectorAxis] : 0;
   }
 
   private unitsOf(axis: number, point: Point): number {
@@ -179,12 +191,12 @@ export class Cursor {
     return tree(terms, (a, b) => `(i32.add ${a} ${b})`);
   }
 
-  /** An affine function at the four lanes of a point. */
+  /** An affine function at all lanes of a point. */
   affineVector(affine: Affine, point: Point): string {
     const first = splat('i32', this.affine(affine, point, 0));
     const stride = this.stride(affine);
     if (stride === 0) return first;
-    const steps = [0, 1, 2, 3].map((lane) => (lane * stride) | 0).join(' ');
+    const steps = Array.from({ length: LANES }, (_, lane) => (lane * stride) | 0).join(' ');
     return `(i32x4.add ${first} (v128.const i32x4 ${steps}))`;
   }
 
@@ -212,14 +224,14 @@ export class Cursor {
     index.coefficients.forEach((coefficient, axis) => {
       elements += coefficient * this.unitsOf(axis, point);
     });
-    const constant = pointer.constant + BYTES * elements;
+    const constant = pointer.constant + pointer.elementBytes * elements;
     const base = get(pointer.local);
     const moved = extra === '' ? base : `(i32.add ${base} ${extra})`;
     // Immediates do not wrap: no point may have an address below the local.
     const ascending = pointer.coefficients.every((c) => c >= 0);
     if (ascending && immediate && constant >= 0)
-      return `(${name} offset=${constant} align=4 ${operand} ${moved} ${value})`;
-    return `(${name} align=4 ${operand} (i32.add ${moved} ${integer(constant)}) ${value})`;
+      return `(${name} offset=${constant} align=${pointer.elementBytes} ${operand} ${moved} ${value})`;
+    return `(${name} align=${pointer.elementBytes} ${operand} (i32.add ${moved} ${integer(constant)}) ${value})`;
   }
 }
 

@@ -1,13 +1,12 @@
+import type { DType } from '../../../ir/dtypes.ts';
 import type { Kernel } from '../../../ir/kernel.ts';
 import { append } from '../../../ir/lists.ts';
-import type { DType } from '../../../ir/tensor.ts';
 import type { Analysis } from './analysis.ts';
 import type { Nest, Segment } from './nest.ts';
+import { WASM_TYPES, type WasmType } from './types.ts';
 
 /** Neighbouring points that an instruction works on. */
 export type LaneCount = Segment['lanes'];
-/** The types that locals have. */
-export type WasmType = DType | 'v128';
 
 /** A kernel on its way to a WebAssembly function: what is written, how, and where to. */
 export interface Translation {
@@ -56,22 +55,16 @@ export const get = (local: string) => `(local.get ${local})`;
 /** An i32 constant; wraps. */
 export const integer = (value: number) => `(i32.const ${value | 0})`;
 
-/** A constant of either element type, rounded to it. */
-export const constantText = (dtype: DType, value: number) =>
-  dtype === 'f32' ? `(f32.const ${floatText(Math.fround(value))})` : integer(value);
+/** A constant, rounded to its dtype. */
+export const constantText = (dtype: DType, value: number) => WASM_TYPES[dtype].constant(value);
 
-function floatText(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return Object.is(value, -0) ? '-0' : String(value);
-}
+/** One value on all lanes. */
+export const splat = (dtype: DType, scalar: string) =>
+  `(${WASM_TYPES[dtype].vector}.splat ${scalar})`;
 
-/** Four lanes of one value. */
-export const splat = (dtype: DType, scalar: string) => `(${dtype}x4.splat ${scalar})`;
-
-/** One of four lanes. */
+/** The value of one lane. */
 export const extractLane = (dtype: DType, lane: number, vector: string) =>
-  `(${dtype}x4.extract_lane ${lane} ${vector})`;
+  `(${WASM_TYPES[dtype].vector}.extract_lane ${lane} ${vector})`;
 
 /** Combines neighbours pairwise, so that the depth is logarithmic. */
 export function tree(texts: readonly string[], combine: (a: string, b: string) => string): string {

@@ -1,6 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { BYTES_PER_ELEMENT } from '../../../ir/tensor.ts';
-import type { Analysis } from './analysis.ts';
+import type { Analysis, Walk } from './analysis.ts';
 import type { Nest } from './nest.ts';
 
 /** Caches of one core: their lines of 64 bytes, and what a line that is not there costs, in vector additions. */
@@ -29,7 +28,7 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
   };
   const footprints = Array.from({ length: loops.length + 1 }, (_, i) => {
     const extents = extentsAt(i - 1);
-    return walks.reduce((sum, coefficients) => sum + linesOf(coefficients, extents), 0);
+    return walks.reduce((sum, walk) => sum + linesOf(walk, extents), 0);
   });
   let cost = 0;
   for (const { lines, miss } of CACHES) {
@@ -43,13 +42,13 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
   return cost;
 }
 
-function linesOf(coefficients: readonly number[], extents: readonly number[]): number {
+function linesOf({ coefficients, elementBytes }: Walk, extents: readonly number[]): number {
   let points = 1;
   let least = LINE_BYTES;
   for (let axis = 0; axis < extents.length; axis++) {
     if (coefficients[axis] === 0 || extents[axis] === 1) continue;
     points *= extents[axis];
-    least = Math.min(least, Math.abs(coefficients[axis]) * BYTES_PER_ELEMENT);
+    least = Math.min(least, Math.abs(coefficients[axis]) * elementBytes);
   }
   return Math.max(1, points * (points > 1 ? least / LINE_BYTES : 1));
 }

@@ -1,9 +1,11 @@
+import { LANES } from './types.ts';
+
 /** A stretch of an axis: `iterations` steps of `tile` units, each unit `lanes` neighbouring points in one vector. */
 export interface Segment {
   readonly start: number;
   readonly iterations: number;
   readonly tile: number;
-  readonly lanes: 1 | 4;
+  readonly lanes: 1 | typeof LANES;
 }
 
 export interface Loop {
@@ -31,14 +33,14 @@ export interface Nest {
 export function segmentsOf(extent: number, tile: number, vector: boolean): Segment[] {
   const segments: Segment[] = [];
   let start = 0;
-  const push = (iterations: number, units: number, lanes: 1 | 4) => {
+  const push = (iterations: number, units: number, lanes: Segment['lanes']) => {
     if (iterations === 0 || units === 0) return;
     segments.push({ start, iterations, tile: units, lanes });
     start += iterations * units * lanes;
   };
   if (vector) {
-    push(Math.floor(extent / (4 * tile)), tile, 4);
-    push(1, Math.floor((extent - start) / 4), 4);
+    push(Math.floor(extent / (LANES * tile)), tile, LANES);
+    push(1, Math.floor((extent - start) / LANES), LANES);
     push(1, extent - start, 1);
   } else {
     push(Math.floor(extent / tile), tile, 1);

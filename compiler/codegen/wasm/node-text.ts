@@ -1,8 +1,9 @@
 import type { Bound, Expression, Indirection, Kernel } from '../../../ir/kernel.ts';
 import type { DType } from '../../../ir/tensor.ts';
-import { BYTES, type Cursor, type MemoryOptions, type Point } from './cursor.ts';
-import { constantText, extractLane, integer, splat, tree, type WasmType } from './function-body.ts';
-import { type Lanes, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
+import type { Cursor, MemoryOptions, Point } from './cursor.ts';
+import { constantText, extractLane, integer, splat, tree } from './function-body.ts';
+import { ONES, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
+import { LANES, WASM_TYPES, type WasmType } from './types.ts';
 import type { Values } from './values.ts';
 
 type Load = Expression & { kind: 'load' };
@@ -24,10 +25,10 @@ export class NodeText {
     const { cursor, values } = this;
     switch (node.kind) {
       case 'load': {
-        const name = `${node.dtype}.load`;
+        const name = WASM_TYPES[node.dtype].load;
         const load = cursor.memory(name, node, point, lane, this.addressing(node, point, lane));
         const zero = constantText(node.dtype, 0);
-        return this.checked(node.bounds, point, lane, node.dtype, load, zero);
+        return this.checked(node.bounds, point, lane, WASM_TYPES[node.dtype].value, load, zero);
       }
       case 'constant':
         return constantText(node.dtype, node.value);
@@ -37,7 +38,7 @@ export class NodeText {
         return node.bounds.length === 0 ? integer(1) : cursor.inside(node.bounds, point, lane);
       case 'apply': {
         const [a, b, c] = node.operands.map((operand) => values.lane(operand, point, lane));
-        return SCALAR_TEXT[node.op][this.operandType(node)]!(a, b, c);
+        return SCALAR_TEXT[node.op].one[this.operandType(node)]!(a, b, c);
       }
       case 'random': {
         const counter = splat('i32', cursor.affine(node.counter, point, lane));
@@ -49,7 +50,7 @@ export class NodeText {
     }
   }
 
-  /** The values of the four lanes of a node that varies from lane to lane. */
+  /** The values of all lanes of a node that varies from lane to lane. */
   vector(node: Expression, point: Point): string {
     const { cursor, values } = this;
     switch (node.kind) {
@@ -62,18 +63,18 @@ export class NodeText {
           ({ index, extent }) =>
             `(i32x4.lt_u ${cursor.affineVector(index, point)} ${splat('i32', integer(extent))})`,
         );
-        masks.push('(v128.const i32x4 1 1 1 1)');
+        masks.push(ONES);
         return tree(masks, (a, b) => `(v128.and ${a} ${b})`);
       }
       case 'apply': {
-        const form = SCALAR_TEXT[node.op][`${this.operandType(node)}x4` as Lanes];
+        const form = SCALAR_TEXT[node.op].all[this.operandType(node)];
         if (!form) return this.laneByLane(node, point);
-        const [a, b, c] = node.operands.map((operand) => values.operand(operand, point, 4));
+        const [a, b, c] = node.operands.map((operand) => values.operand(operand, point, LANES));
         return form(a, b, c);
       }
       case 'random': {
         const counter = cursor.affineVector(node.counter, point);
-        return uniform(node, counter, values.operand(node.step, point, 4));
+        return uniform(node, counter, values.operand(node.step, point, LANES));
       }
       default:
         throw new Error(`'${node.kind}' does not vary from lane to lane`);
@@ -90,38 +91,48 @@ export class NodeText {
     const options = this.addressing(node, point, 0);
     const memory = (name: string, lane: number, more?: MemoryOptions) =>
       cursor.memory(name, node, point, lane, { ...options, ...more });
+    const { loadVector, loadSplat, loadFirst, loadLane } = WASM_TYPES[node.dtype];
     let load: string;
-    if (stride === 1) load = memory('v128.load', 0);
-    else if (stride === 0) load = memory('v128.load32_splat', 0);
+    if (stride === 1) load = memory(loadVector, 0);
+    else if (stride === 0) load = memory(loadSplat, 0);
     else {
-      load = memory('v128.load32_zero', 0);
-      for (let lane = 1; lane < 4; lane++)
-        load = memory('v128.load32_lane', lane, { operand: String(lane), value: load });
+      load = memory(loadFirst, 0);
+      for (let lane = 1; lane < LANES; lane++)
+        load = memory(loadLane, lane, { operand: String(lane), value: load });
     }
     return this.checked(bounds, point, 0, 'v128', load, ZEROS);
   }
 
   private laneByLane(node: Expression, point: Point): string {
     let text = splat(node.dtype, this.scalar(node, point, 0));
-    for (let lane = 1; lane < 4; lane++)
-      text = `(${node.dtype}x4.replace_lane ${lane} ${text} ${this.scalar(node, point, lane)})`;
+    for (let lane = 1; lane < LANES; lane++)
+      text = `(${WASM_TYPES[node.dtype].vector}.replace_lane ${lane} ${text} ${this.scalar(node, point, lane)})`;
     return text;
   }
 
-  private addressing({ indirect, bounds }: Load, point: Point, lane: number): MemoryOptions {
+  private addressing(
+    { buffer, indirect, bounds }: Load,
+    point: Point,
+    lane: number,
+  ): MemoryOptions {
     return {
-      extra: indirect && this.rowText(indirect, point, lane),
+      extra: indirect && this.rowText(indirect, this.cursor.elementBytes(buffer), point, lane),
       immediate: bounds.length === 0 && !(indirect && indirect.stride < 0),
     };
   }
 
   /** Bytes that a data-dependent term adds to an address, its row clamped. */
-  private rowText({ node, stride, extent }: Indirection, point: Point, lane: number): string {
+  private rowText(
+    { node, stride, extent }: Indirection,
+    elementBytes: number,
+    point: Point,
+    lane: number,
+  ): string {
     const row = this.values.lane(node, point, lane);
     const last = integer(extent - 1);
-    const atLeast = SCALAR_TEXT.max.i32!(row, integer(0), '');
+    const atLeast = SCALAR_TEXT.max.one.i32!(row, integer(0), '');
     const clamped = `(select ${atLeast} ${last} (i32.lt_s ${row} ${last}))`;
-    return `(i32.mul ${clamped} ${integer(BYTES * stride)})`;
+    return `(i32.mul ${clamped} ${integer(elementBytes * stride)})`;
   }
 
   /** A load where the bounds hold, zero elsewhere. */

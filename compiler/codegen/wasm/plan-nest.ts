@@ -2,8 +2,9 @@ import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
-import { type Loop, type Nest, segmentsOf } from './nest.ts';
-import { type Lanes, SCALAR_TEXT } from './scalar-text.ts';
+import { type Loop, type Nest, type Segment, segmentsOf } from './nest.ts';
+import { SCALAR_TEXT } from './scalar-text.ts';
+import { LANES } from './types.ts';
 
 // The choice of loops: a few hundred candidates, each priced by the instructions it would run. Numbers are weights
 // relative to one vector addition.
@@ -17,6 +18,8 @@ const REGISTERS = 15;
 const SPILL = 0.6;
 const GATHER = 6;
 const PER_LANE = 2;
+/** What keeps a row that depends on data within its table. */
+const CLAMP = 4;
 const LOOP_STEP = 2;
 const LEAST_CHAINS = 4;
 /** Statements that a body of unrolled points may have. */
@@ -55,7 +58,7 @@ function* candidates(
 ): Generator<Nest> {
   const parallel = analysis.axes.parallel.slice(outer);
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
-    axis >= outer && extent >= 4 && kind !== 'sequential' ? [axis] : [],
+    axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
   );
   for (const vectorAxis of [-1, ...long]) {
     if (!kernel.reduction) {
@@ -119,7 +122,7 @@ function unrollOf(
   axis: number,
   vectorAxis: number,
 ): number {
-  const units = Math.floor(kernel.axes[axis].extent / (axis === vectorAxis ? 4 : 1));
+  const units = Math.floor(kernel.axes[axis].extent / (axis === vectorAxis ? LANES : 1));
   const nodes = kernel.nodes.filter((_, node) => under[node] && alive[node]).length;
   const most = Math.max(1, Math.min(4, Math.floor(MAX_BODY / (points * (nodes + 1)))));
   return Math.max(1, Math.min(units, most));
@@ -130,7 +133,7 @@ function times(
   nest: Nest,
   level: number,
   depends: (axis: number) => boolean,
-  unitCost: (lanes: 1 | 4) => number,
+  unitCost: (lanes: Segment['lanes']) => number,
 ): number {
   let product = 1;
   let priced = false;
@@ -158,7 +161,7 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       nest,
       level,
       (axis) => depends[index][axis] === 1,
-      (lanes) => nodeCost(kernel, node, lanes === 4 && varies(index), vectorAxis, varies),
+      (lanes) => nodeCost(kernel, node, lanes === LANES && varies(index), vectorAxis, varies),
     );
   });
   for (const store of kernel.stores)
@@ -166,7 +169,7 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       nest,
       outerDepth - 1,
       () => true,
-      (lanes) => (lanes === 4 && store.index.coefficients[vectorAxis] !== 1 ? GATHER : 1),
+      (lanes) => (lanes === LANES && store.index.coefficients[vectorAxis] !== 1 ? GATHER : 1),
     );
   if (kernel.reduction) cost += reductionCost(kernel, nest);
   loops.forEach((_, level) => {
@@ -229,20 +232,20 @@ function nodeCost(
   const stride = (index: Affine) => index.coefficients[vectorAxis];
   switch (node.kind) {
     case 'load': {
-      const checks = node.bounds.length * PER_LANE + (node.indirect ? 4 : 0);
+      const checks = node.bounds.length * PER_LANE + (node.indirect ? CLAMP : 0);
       if (!vector) return 1 + checks;
       const byLane =
         (node.indirect && varies(node.indirect.node)) ||
         node.bounds.some((bound) => stride(bound.index) !== 0);
-      if (byLane) return GATHER + 4 * (1 + checks);
+      if (byLane) return GATHER + LANES * (1 + checks);
       return (Math.abs(stride(node.index)) === 1 && stride(node.index) > 0 ? 1 : GATHER) + checks;
     }
     case 'apply': {
       const { cost } = SCALAR_OPS[node.op];
       if (!vector) return cost;
       const { dtype } = kernel.nodes[node.operands[node.operands.length - 1]];
-      const form = SCALAR_TEXT[node.op][`${dtype}x4` as Lanes];
-      return form ? cost : GATHER + 4 * (cost + PER_LANE);
+      const form = SCALAR_TEXT[node.op].all[dtype];
+      return form ? cost : GATHER + LANES * (cost + PER_LANE);
     }
     case 'random':
       return 80;

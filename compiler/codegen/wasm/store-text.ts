@@ -1,7 +1,26 @@
+import type { DType } from '../../../ir/dtypes.ts';
 import type { Kernel, Store } from '../../../ir/kernel.ts';
-import { BYTES, type Cursor, type Point } from './cursor.ts';
-import { integer, type WasmType } from './function-body.ts';
+import type { Cursor, Point } from './cursor.ts';
+import { integer } from './function-body.ts';
+import { type Form, SCALAR_TEXT } from './scalar-text.ts';
+import { LANES, WASM_TYPES } from './types.ts';
 import type { Values } from './values.ts';
+
+interface StoreInstructions {
+  readonly load: string;
+  readonly save: string;
+  readonly add: Form;
+}
+type StoreForm = (dtype: DType) => StoreInstructions;
+
+const NARROW: StoreForm = (dtype) => {
+  const { load, store } = WASM_TYPES[dtype];
+  return { load, save: store, add: SCALAR_TEXT.add.one[dtype]! };
+};
+const WIDE: StoreForm = (dtype) => {
+  const { loadVector, storeVector } = WASM_TYPES[dtype];
+  return { load: loadVector, save: storeVector, add: SCALAR_TEXT.add.all[dtype]! };
+};
 
 /** The instructions of a store at a point of the tile. */
 export class StoreText {
@@ -19,32 +38,26 @@ export class StoreText {
   lines(store: Store, point: Point): string[] {
     const { cursor, values } = this;
     const uniformRow = !store.indirect || !values.varies(store.indirect.node);
-    if (cursor.lanes === 4 && uniformRow && cursor.stride(store.index) === 1) {
-      const value = values.operand(store.value, point, 4);
-      return [this.line(store, point, 0, 'v128', 'f32x4.add', value)];
+    if (cursor.lanes === LANES && uniformRow && cursor.stride(store.index) === 1) {
+      const value = values.operand(store.value, point, LANES);
+      return [this.line(store, point, 0, WIDE, value)];
     }
-    const { dtype } = this.kernel.buffers[store.buffer];
     return Array.from({ length: cursor.lanes }, (_, lane) =>
-      this.line(store, point, lane, dtype, 'f32.add', values.lane(store.value, point, lane)),
+      this.line(store, point, lane, NARROW, values.lane(store.value, point, lane)),
     );
   }
 
-  private line(
-    store: Store,
-    point: Point,
-    lane: number,
-    type: WasmType,
-    add: string,
-    value: string,
-  ): string {
+  private line(store: Store, point: Point, lane: number, form: StoreForm, value: string): string {
     const { indirect } = store;
     const row = indirect && this.values.lane(indirect.node, point, lane);
-    const extra = indirect && `(i32.mul ${row} ${integer(BYTES * indirect.stride)})`;
+    const extra =
+      indirect &&
+      `(i32.mul ${row} ${integer(this.cursor.elementBytes(store.buffer) * indirect.stride)})`;
     const immediate = indirect === undefined || indirect.stride >= 0;
     const memory = (name: string, operand = '') =>
       this.cursor.memory(name, store, point, lane, { extra, immediate, value: operand });
-    const sum = store.accumulate ? `(${add} ${memory(`${type}.load`)} ${value})` : value;
-    const line = memory(`${type}.store`, sum);
+    const { load, save, add } = form(this.kernel.buffers[store.buffer].dtype);
+    const line = memory(save, store.accumulate ? add(memory(load), value, '') : value);
     return indirect ? `(if (i32.lt_u ${row} ${integer(indirect.extent)}) (then ${line}))` : line;
   }
 }

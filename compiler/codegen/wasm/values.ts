@@ -1,5 +1,6 @@
 import type { Cursor, Point } from './cursor.ts';
 import { extractLane, get, type LaneCount, splat, type Translation } from './function-body.ts';
+import { LANES } from './types.ts';
 
 /** The locals that hold a node at one point. Where a form lacks, the other gives it. */
 export interface Value {
@@ -49,10 +50,10 @@ export class Values {
   /** Whether a node is not the same on all lanes. */
   varies(node: number): boolean {
     const { nest, analysis } = this.translation;
-    return this.cursor.lanes === 4 && analysis.depends[node][nest.vectorAxis] === 1;
+    return this.cursor.lanes === LANES && analysis.depends[node][nest.vectorAxis] === 1;
   }
 
-  /** A node as an operand at one point, on one or four lanes. */
+  /** A node as an operand at one point, on one lane or all. */
   operand(node: number, point: Point, lanes: LaneCount): string {
     if (lanes === 1) return this.lane(node, point, 0);
     const { scalar, vector } = this.get(node, point);

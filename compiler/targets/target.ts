@@ -1,0 +1,28 @@
+import type { Kernel } from '../../ir/kernel.ts';
+import type { TargetLimits } from '../../ir/schedule.ts';
+import type { CodeOptions, GeneratedCode } from '../codegen/code.ts';
+import type { KernelWork } from '../codegen/work.ts';
+import type { Objective } from '../contract/objective.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+
+/** What the compiler must know of a target, beyond what a plan's format says of it (`TARGET_RULES`). */
+export interface TargetRow {
+  /** Of a device that nothing is known of. */
+  readonly limits: TargetLimits;
+  /** The code of kernels. */
+  readonly emit: (kernels: readonly Kernel[], options: CodeOptions) => Promise<GeneratedCode>;
+  /** What the code of a kernel does in one run. */
+  readonly work: (kernel: Kernel, limits: TargetLimits) => KernelWork;
+  /** Time of one run of a kernel, in any unit: for choices between kernels. */
+  readonly time: (kernel: Kernel, limits: TargetLimits) => number;
+  /** Whether the array of a stage takes its memory from a tensor that lives in one step, for want of workgroup memory. */
+  readonly stageNeedsHolder: boolean;
+  /** What the order of contractions minimises: time by its roofline. */
+  readonly objective: Objective;
+  /** What a build goes by where no profile is given. */
+  readonly profile: DeviceProfile;
+  /** Whether kernels run in workgroups, so that a profile has rates of these. */
+  readonly hasWorkgroups: boolean;
+  /** Whether transfers go on while kernels run. */
+  readonly overlaps: boolean;
+}

@@ -1,0 +1,33 @@
+import { DTYPES } from '../../ir/dtypes.ts';
+import { WASM_LIMITS } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
+import { sha256 } from '../codegen/code.ts';
+import { wasmTime } from '../codegen/wasm/time.ts';
+import { wasmWork } from '../codegen/wasm/work.ts';
+import { WASM_PROFILE } from '../profile/defaults.ts';
+import type { TargetRow } from './target.ts';
+
+export const WASM: TargetRow = {
+  limits: WASM_LIMITS,
+  emit: async (kernels, { slabBytes }) => {
+    const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
+    // The assembler is large: only builds for wasm load it.
+    const { emitWasm, wasmText } = await import('../codegen/wasm/index.ts');
+    const { module: binary, exports } = await emitWasm(kernels, pages);
+    return {
+      emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
+      binary,
+      module: { bytes: binary.length, sha256: await sha256(binary), pages },
+      text: () => `${wasmText(kernels, pages)}\n`,
+    };
+  },
+  work: wasmWork,
+  time: wasmTime,
+  stageNeedsHolder: true,
+  // One core does about half a multiply-add in the time in which it moves a byte, and about 2⁹ in that of a call.
+  objective: { name: 'time', perElement: 0.5 * DTYPES.f32.bytes, perContraction: 2 ** 9 },
+  profile: WASM_PROFILE,
+  hasWorkgroups: false,
+  // The one thread copies and computes.
+  overlaps: false,
+};

@@ -1,0 +1,25 @@
+import { DTYPES } from '../../ir/dtypes.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { emitWgsl, gpuTime, gpuWork } from '../codegen/gpu/index.ts';
+import { codeLimits } from '../codegen/plan.ts';
+import { WEBGPU_PROFILE } from '../profile/defaults.ts';
+import type { TargetRow } from './target.ts';
+
+export const WEBGPU: TargetRow = {
+  limits: WEBGPU_DEFAULT_LIMITS,
+  emit: async (kernels, { limits }) => {
+    const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
+    const emitted = kernels.map((kernel) => emitWgsl(kernel, within));
+    const text = () =>
+      emitted.map(({ wgsl }, k) => `// kernel ${k}: ${kernels[k].name}\n${wgsl}\n`).join('\n');
+    return { emitted, binary: null, module: null, text };
+  },
+  work: gpuWork,
+  time: gpuTime,
+  stageNeedsHolder: false,
+  // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
+  objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
+  profile: WEBGPU_PROFILE,
+  hasWorkgroups: true,
+  overlaps: true,
+};

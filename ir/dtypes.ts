@@ -1,0 +1,71 @@
+/** Element types of tensors. Comparisons and masks are `i32` holding 0 or 1. */
+export type DType = 'f32' | 'i32';
+
+/** What differentiates and multiplies, and what counts. */
+export type DTypeKind = 'float' | 'integer';
+
+/** The arrays that hold elements on the host. */
+export type TensorArray = Float32Array | Int32Array;
+
+/** What all representations need of a dtype. How a target spells and computes it stands in the target's own tables. */
+export interface DTypeRow {
+  readonly kind: DTypeKind;
+  /** Of one element, in memory and in files. */
+  readonly bytes: number;
+  /** The array of the host with elements of this type. */
+  readonly array: {
+    readonly name: string;
+    new (length: number): TensorArray;
+    new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): TensorArray;
+  };
+  /** Its name in a safetensors file. */
+  readonly safetensors: string;
+  /** What sums of it are kept in. */
+  readonly accumulation: DType;
+  /** No element is below the one or above the other. */
+  readonly least: number;
+  readonly greatest: number;
+  /** The element that arithmetic makes of a number. */
+  readonly round: (value: number) => number;
+  /** Whether a number may be given for an element: what it is rounded to then stands for it. */
+  readonly accepts: (value: number) => boolean;
+  /** What {@link accepts} takes, for messages. */
+  readonly wanted: string;
+}
+
+export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
+  f32: {
+    kind: 'float',
+    bytes: 4,
+    array: Float32Array,
+    safetensors: 'F32',
+    accumulation: 'f32',
+    least: Number.NEGATIVE_INFINITY,
+    greatest: Number.POSITIVE_INFINITY,
+    round: Math.fround,
+    accepts: () => true,
+    wanted: 'a number',
+  },
+  i32: {
+    kind: 'integer',
+    bytes: 4,
+    array: Int32Array,
+    safetensors: 'I32',
+    accumulation: 'i32',
+    least: -2147483648,
+    greatest: 2147483647,
+    round: (value) => value | 0,
+    accepts: (value) => (value | 0) === value,
+    wanted: 'an integer of 32 bits, because the tensor is i32',
+  },
+};
+
+export const DTYPE_NAMES = Object.keys(DTYPES) as DType[];
+
+export const isFloat = (dtype: DType): boolean => DTYPES[dtype].kind === 'float';
+
+export const isDType = (value: unknown): value is DType =>
+  typeof value === 'string' && Object.hasOwn(DTYPES, value);
+
+/** `f32|i32`: for the patterns of text forms. */
+export const DTYPE_PATTERN = DTYPE_NAMES.join('|');
