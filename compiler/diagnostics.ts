@@ -9,6 +9,7 @@ import {
   type SourceSpan,
 } from '../ir/source.ts';
 
+/** An error leaves no plan; a warning does not change it. */
 export type Category = 'error' | 'warning';
 
 /** One message of the compiler, positioned at the user's expression where there is one. */

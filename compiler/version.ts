@@ -6,6 +6,7 @@ const { name, version } = createRequire(import.meta.url)('btc-compiler/package.j
   version: string;
 };
 
+/** The version of this package. */
 export const VERSION = version;
 /** Written into every plan and parameter file. */
 export const PRODUCER = `${name} ${version}`;

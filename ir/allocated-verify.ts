@@ -27,6 +27,7 @@ import { byteCount } from './tensor.ts';
 // It shares no code with the verifier of plans, see schedule-verify.ts, and none with compiler/liveness: lives and live bytes
 // are counted here once more on purpose, so that a fault in the one count is found by the other.
 
+/** What {@link verifyAllocated} checks places against. */
 export interface AllocationChecks {
   readonly limits: TargetLimits;
   readonly target: Target;

@@ -33,6 +33,7 @@ export interface DTypeRow {
   readonly wanted: string;
 }
 
+/** The row of every dtype. */
 export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
   f32: {
     kind: 'float',
@@ -60,10 +61,13 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
   },
 };
 
+/** All dtypes. */
 export const DTYPE_NAMES = Object.keys(DTYPES) as DType[];
 
+/** Whether a dtype is differentiated. */
 export const isFloat = (dtype: DType): boolean => DTYPES[dtype].kind === 'float';
 
+/** Whether a value is the name of a dtype. */
 export const isDType = (value: unknown): value is DType =>
   typeof value === 'string' && Object.hasOwn(DTYPES, value);
 

@@ -4,7 +4,10 @@ export interface Equation {
   readonly output: string;
 }
 
-/** Parses `ab,bc->ac`. The arrow is mandatory: an implicit output hides mistakes. Any letter of one UTF-16 unit counts, upper and lower case apart. */
+/**
+ * Parses `ab,bc->ac`. The arrow is mandatory: an implicit output hides mistakes. Any letter of one UTF-16 unit counts, upper
+ * and lower case apart.
+ */
 export function parseEquation(text: string): Equation | { reason: string } {
   const compact = text.replace(/\s+/g, '');
   const arrow = compact.indexOf('->');
@@ -22,6 +25,7 @@ export function parseEquation(text: string): Equation | { reason: string } {
   return { operands, output };
 }
 
+/** The text of an equation, `ij,jk->ik`: inverse of {@link parseEquation}. */
 export function formatEquation(equation: Equation): string {
   return `${equation.operands.join(',')}->${equation.output}`;
 }

@@ -9,6 +9,7 @@ export type ValueId = number & { readonly brand?: 'ValueId' };
 /** One operation. Operands always have a smaller index than the node itself, so a graph is in topological order. */
 export type Node = { [Op in OpName]: NodeOf<Op> }[OpName];
 
+/** A node of one op, with the attributes of that op. */
 export interface NodeOf<Op extends OpName> {
   readonly op: Op;
   readonly operands: readonly ValueId[];
@@ -27,6 +28,7 @@ export interface Graph {
   readonly updates: readonly { readonly parameter: string; readonly value: ValueId }[];
 }
 
+/** Who assigns a tensor that outlives programs. */
 export type ParameterRole = 'parameter' | 'state' | 'optimiser';
 
 /**
@@ -40,6 +42,7 @@ export interface ParameterDeclaration {
   readonly source: SourceSpan | null;
 }
 
+/** What a caller gives to a run. One with a default may be left out; a counter counts the runs. */
 export interface InputDeclaration {
   readonly name: string;
   readonly type: TensorType;

@@ -4,6 +4,7 @@ import { elementCount, rowMajorStrides, type Shape } from './tensor.ts';
 
 export type { IndexRange, PartAxis } from './plan-fields/program.ts';
 
+/** Whether an index, cut to an integer, is in a range or one of its exceptions. */
 export function isAllowed({ low, high, except }: IndexRange, value: number): boolean {
   const index = Math.trunc(value);
   return (index >= low && index < high) || (except?.includes(index) ?? false);

@@ -8,6 +8,7 @@ import { elementCount, rowMajorStrides, type Shape, type TensorType } from './te
 /** Values by name; f32 tensors hold float64 numbers, i32 tensors integers. */
 export type Values = Readonly<Record<string, ArrayLike<number>>>;
 
+/** What {@link interpretGraph} computes: float64, row-major. */
 export interface Interpretation {
   readonly outputs: Record<string, Float64Array>;
   /** New values of parameters and state, by name. */

@@ -66,8 +66,10 @@ export interface LocalArray {
 /** In place of a buffer: the array that the stage fills. */
 export const LOCAL: BufferIndex = -1;
 
+/** Whether points of an axis are independent (`parallel`), summed up (`reduced`) or in order (`sequential`). */
 export type AxisKind = 'parallel' | 'reduced' | 'sequential';
 
+/** One axis of the iteration domain: indices from 0 to extent - 1. */
 export interface Axis {
   readonly extent: number;
   readonly kind: AxisKind;
@@ -80,6 +82,7 @@ export interface KernelBuffer {
   readonly elements: number;
 }
 
+/** What a kernel does with a buffer. */
 export type Access = 'read' | 'write' | 'read_write';
 
 /** `offset + Σ coefficients[axis] · index of axis`, in elements; `coefficients` is as long as `axes`. */
@@ -106,6 +109,7 @@ export type NodeIndex = number;
 /** Index into `Kernel.buffers`, or {@link LOCAL}. */
 export type BufferIndex = number;
 
+/** One value of the body of a kernel, at one point of its axes. */
 export type Expression =
   /** The element at `index` (+ indirection); 0 where any bound fails, without touching memory. */
   | {
@@ -139,6 +143,7 @@ export type Expression =
   /** The result of the reduction. */
   | { readonly kind: 'accumulator'; readonly dtype: DType };
 
+/** How a reduction joins two values. */
 export type Combiner = 'sum' | 'max' | 'min';
 
 /** Accumulates `value` over all reduced axes, starting from the combiner's identity. */
@@ -166,10 +171,12 @@ export function combinerIdentity(combiner: Combiner, dtype: DType): number {
   return combiner === 'min' ? greatest : least;
 }
 
+/** An offset that is the same at every point of so many axes. */
 export function constantAffine(offset: number, axisCount: number): Affine {
   return { offset, coefficients: new Array<number>(axisCount).fill(0) };
 }
 
+/** Whether two affine functions have the same offset and coefficients. */
 export function sameAffine(a: Affine, b: Affine): boolean {
   return (
     a.offset === b.offset &&

@@ -61,8 +61,11 @@ interface StructuralAttributes {
   readonly stopGradient: Record<never, never>;
 }
 
+/** An op that is not elementwise. */
 export type StructuralOp = keyof StructuralAttributes;
+/** The name of any op. */
 export type OpName = StructuralOp | ScalarOp;
+/** By op: what a node holds besides its operands. */
 export type OpAttributes = StructuralAttributes & {
   readonly [Op in ScalarOp]: Record<never, never>;
 };
@@ -78,8 +81,10 @@ export type OpKind =
   | 'gather'
   | 'scatter';
 
+/** A type, or a sentence without full stop that says why there is none. */
 export type Inferred = TensorType | { readonly reason: string };
 
+/** What all representations need of an op. */
 export interface OpRow<Op extends OpName> {
   readonly kind: OpKind;
   /** Number of operands, or `many` for one and more. */
@@ -365,8 +370,10 @@ const scalarRows = Object.fromEntries(
 /** The op table. Printer, parser, verifier, interpreter, gradient and lowering are driven by it or are tables over its names. */
 export const OPS: { readonly [Op in OpName]: OpRow<Op> } = { ...STRUCTURAL, ...scalarRows };
 
+/** All ops. */
 export const OP_NAMES = Object.keys(OPS) as OpName[];
 
+/** Whether an op computes each element from the elements at the same place. */
 export function isScalarOp(op: OpName): op is ScalarOp {
   return op in SCALAR_OPS;
 }

@@ -43,6 +43,7 @@ export const HOST_ALIGNMENT = 64;
 /** Roles of tensors that all programs share and that live on between runs. */
 export type PersistentRole = Extract<TensorRole, 'parameter' | 'state' | 'optimiser'>;
 
+/** Whether tensors of a role are shared by all programs and live on between runs. */
 export function isPersistent(role: TensorRole): role is PersistentRole {
   return role === 'parameter' || role === 'state' || role === 'optimiser';
 }

@@ -4,6 +4,7 @@
  * The same integer arithmetic is printed into WGSL and wasm; all three give identical bits.
  */
 export const THREEFRY_ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+/** The parity constant of the key schedule (Salmon et al. 2011, C240 cut to 32 bits). */
 export const THREEFRY_PARITY = 0x1bd11bda;
 
 const rotate = (word: number, bits: number) => (word << bits) | (word >>> (32 - bits));

@@ -14,6 +14,7 @@ export interface SafetensorsFile {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** One tensor of a safetensors file. */
 export interface SafetensorsTensor {
   readonly dtype: DType;
   readonly shape: Shape;

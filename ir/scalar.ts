@@ -52,6 +52,7 @@ export type ScalarOp =
  */
 export type DTypeRule = 'same' | 'compare' | 'logical' | 'select' | 'toF32' | 'toI32';
 
+/** What all representations need of a scalar operation. */
 export interface ScalarOpRow {
   readonly arity: 1 | 2 | 3;
   readonly rule: DTypeRule;
@@ -87,6 +88,7 @@ const compare = (evaluate: (a: number, b: number) => boolean): ScalarOpRow => ({
   evaluate: (a, b) => (evaluate(a, b) ? 1 : 0),
 });
 
+/** The row of every scalar operation. */
 export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   neg: unary((a) => -a, NUMERIC),
   abs: unary(Math.abs, NUMERIC),
@@ -159,6 +161,7 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   },
 };
 
+/** All scalar operations. */
 export const SCALAR_OP_NAMES = Object.keys(SCALAR_OPS) as ScalarOp[];
 
 /** The result dtype of `op` on `operands`, or a reason (a sentence without full stop) why there is none. */

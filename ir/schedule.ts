@@ -29,6 +29,7 @@ export interface Schedule {
   readonly slots?: readonly ScheduleSlot[];
 }
 
+/** A tensor that steps read and write, row-major. */
 export interface ScheduleTensor {
   readonly name: string;
   readonly dtype: DType;
@@ -47,6 +48,7 @@ export interface ScheduleTensor {
   readonly hostResident?: true;
 }
 
+/** The steps of one program, in order. */
 export interface ScheduleProgram {
   readonly name: string;
   readonly steps: readonly ScheduleStep[];
@@ -80,6 +82,7 @@ export interface ScheduleSlot {
   readonly copies: 1 | 2;
 }
 
+/** One run of a kernel on tensors. */
 export interface ScheduleStep {
   /** Index into `Schedule.kernels`. */
   readonly kernel: number;

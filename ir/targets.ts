@@ -26,6 +26,7 @@ export interface TargetRules {
   readonly oneAddressSpace: boolean;
 }
 
+/** The rules of every target. */
 export const TARGET_RULES: Readonly<Record<Target, TargetRules>> = {
   webgpu: {
     label: 'WebGPU',
@@ -57,7 +58,9 @@ export const TARGET_RULES: Readonly<Record<Target, TargetRules>> = {
   },
 };
 
+/** All targets. */
 export const TARGET_NAMES = Object.keys(TARGET_RULES) as Target[];
 
+/** Whether a value is the name of a target. */
 export const isTarget = (value: unknown): value is Target =>
   typeof value === 'string' && Object.hasOwn(TARGET_RULES, value);

@@ -34,6 +34,7 @@ export function rowMajorStrides(shape: Shape): number[] {
   return strides;
 }
 
+/** Whether two shapes have the same extents in the same order. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }

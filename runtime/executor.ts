@@ -2,6 +2,7 @@ import { DTYPES, type TensorArray } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
 
+/** Elements of a tensor on the host, row-major: Float32Array for f32, Int32Array for i32. */
 export type TensorData = TensorArray;
 
 /**

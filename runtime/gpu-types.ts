@@ -12,6 +12,7 @@ export interface GpuDeviceLike {
   destroy(): void;
 }
 
+/** A `GPUAdapter`, as far as it is used: its limits, and a device of it. */
 export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly limits: PlanLimits;
   requestDevice(descriptor?: {
@@ -30,6 +31,7 @@ export interface GpuLike<Device extends GpuDeviceLike = GpuDeviceLike> {
 export type Gpu = typeof globalThis extends { GPU: { prototype: infer Own extends GpuLike } }
   ? Own
   : GpuLike;
+/** WebGPU's own type of a device where the program has it. */
 export type GpuDevice = typeof globalThis extends {
   GPUDevice: { prototype: infer Own extends GpuDeviceLike };
 }

@@ -18,6 +18,7 @@ import {
 import { PlanSession, type Session } from './session.ts';
 import { kindOf, ownBytes, type TensorInput } from './values.ts';
 
+/** Where a plan runs and what its parameters start from. */
 export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;

@@ -19,6 +19,7 @@ import {
 } from './restore.ts';
 import { ownBytes, type TensorInput } from './values.ts';
 
+/** What a run gives back. */
 export interface RunOptions {
   /** Names of the outputs to read back, by default all; false reads none and does not wait for the device. */
   readonly read?: readonly string[] | false;

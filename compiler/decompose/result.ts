@@ -9,6 +9,7 @@ export interface DenseMatrix {
   readonly data: ArrayLike<number>;
 }
 
+/** How {@link decompose} looks for the cores. */
 export interface DecomposeOptions {
   /** Gates that stand side by side in the columns: 4 of an LSTM, 3 of a GRU. They are folded into the first output mode. Default 1. */
   readonly gates?: number;
@@ -33,6 +34,7 @@ export interface DecomposedCore {
   readonly data: Float64Array;
 }
 
+/** The cores of a matrix in one form, and what the form costs. */
 export interface Decomposition {
   /** The network that a layer with this factorisation declares. */
   readonly matrix: MatrixNetwork;

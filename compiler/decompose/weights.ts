@@ -19,6 +19,7 @@ import { createProblem, relativeError } from './problem.ts';
 import type { FormRequest } from './request.ts';
 import type { DecomposeOptions, Decomposition } from './result.ts';
 
+/** Which matrix of a file {@link decomposeWeights} factorises, and how. */
 export interface WeightsOptions extends DecomposeOptions {
   /** A layer's name, `encoder`, or that of its matrix, `encoder.weight`. */
   readonly layer: string;
@@ -26,6 +27,7 @@ export interface WeightsOptions extends DecomposeOptions {
   readonly file?: string;
 }
 
+/** A safetensors file in which cores have taken the place of one matrix. */
 export interface DecomposedWeights {
   /** The file with the cores in place of the matrix. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -66,7 +68,7 @@ const STATE = /^(.+)\.(?:m|v|momentum)$/;
  *
  * Where the number of gates is not given it follows from the shape of the layer's `hiddenWeight`.
  *
- * @returns diagnostics instead where something does not fit: those of {@link decompose}, and BTC5010 to 5012 and 5016
+ * @returns diagnostics instead where something does not fit: those of {@link decompose}, and BTC5010 to BTC5012 and BTC5016
  */
 export function decomposeWeights(
   bytes: Uint8Array,

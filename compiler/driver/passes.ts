@@ -296,6 +296,7 @@ export const PASSES = {
   },
 } as const satisfies Record<string, Pass<never, unknown, never>>;
 
+/** The name of a pass, as `--print-after` takes it (docs/passes.md). */
 export type PassName = keyof typeof PASSES;
 export const PASS_NAMES = Object.keys(PASSES) as PassName[];
 

@@ -10,6 +10,7 @@ import type { PassName } from './passes.ts';
 /** Called with the text form of what a pass made. */
 export type PassPrinter = (pass: PassName, text: string) => void;
 
+/** What {@link compile} compiles for. Sizes are bytes. A value that is not allowed is a diagnostic, not an exception. */
 export interface CompileOptions {
   /** Default `webgpu`. */
   readonly target?: Target;
@@ -44,6 +45,7 @@ export interface CompileOptions {
 /** A plan with what belongs to it, or nothing but diagnostics: `plan` is null when there is an error among them. */
 export type CompileResult = CompiledPlan | FailedCompilation;
 
+/** A finished plan with its code and initial parameters. */
 export interface CompiledPlan {
   readonly plan: Plan;
   /** wasm: the module that holds the kernels; the plan knows its size and hash. */
@@ -56,6 +58,7 @@ export interface CompiledPlan {
   readonly timings: readonly PassTiming[];
 }
 
+/** What is left of a compilation with errors: its diagnostics, of which one or more is an error. */
 export interface FailedCompilation {
   readonly plan: null;
   readonly module: null;

@@ -49,6 +49,7 @@ export function lowRank({ rank }: { readonly rank: number }): Factorisation {
   };
 }
 
+/** Modes and rank of {@link cp}. */
 export interface CpOptions extends ModeOptions {
   readonly rank: number;
   /** A factor for every mode on its own, rather than one per pair of input and output mode. */
@@ -65,6 +66,7 @@ export function cp({ rank, split = false, ...options }: CpOptions): Factorisatio
   });
 }
 
+/** Modes and ranks of {@link tucker}. */
 export interface TuckerOptions extends ModeOptions {
   /** Of all modes, where a mode has no rank of its own; cut to the mode. */
   readonly rank?: number;
@@ -85,6 +87,7 @@ export function tucker(options: TuckerOptions): Factorisation {
   });
 }
 
+/** Modes and ranks of {@link tensorTrain} and {@link tensorRing}. */
 export interface TrainOptions extends ModeOptions {
   /** Of all bonds, where `ranks` are not given; cut to what a bond can carry. */
   readonly rank?: number;
@@ -111,6 +114,7 @@ export function tensorRing(options: TrainOptions): Factorisation {
   });
 }
 
+/** Modes, ranks and number of blocks of {@link blockTerm}. */
 export interface BlockTermOptions extends ModeOptions {
   /** Of all modes and blocks, where `ranks` are not given. */
   readonly rank?: number;
@@ -120,7 +124,10 @@ export interface BlockTermOptions extends ModeOptions {
   readonly blocks?: number;
 }
 
-/** Block-term (De Lathauwer 2008; Ye et al., CVPR 2018): the sum of N Tucker terms. */
+/**
+ * Block-term (De Lathauwer 2008; Ye et al., CVPR 2018): the sum of N Tucker terms. BTC2015 for a number of blocks that is no
+ * count, BTC2017 to BTC2020 for modes and ranks that do not fit.
+ */
 export function blockTerm(options: BlockTermOptions): Factorisation {
   return overModes('block-term', options, { paired: true }, (modes) => {
     const given = options.ranks ?? [];

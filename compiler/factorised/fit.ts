@@ -29,6 +29,7 @@ export interface ShapeBudget {
   readonly batch?: number;
 }
 
+/** The forms that {@link fitted} knows. */
 export type FormName =
   | 'low-rank'
   | 'cp'

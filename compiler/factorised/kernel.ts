@@ -62,6 +62,7 @@ export function cpKernel(options: {
   };
 }
 
+/** Ranks and modes of {@link tensorTrainKernel}. */
 export interface TrainKernelOptions {
   /** Of all bonds, where `ranks` are not given; cut to what a bond can carry. */
   readonly rank?: number;
@@ -74,7 +75,7 @@ export interface TrainKernelOptions {
 
 /**
  * Tensor-train: along [in, taps…, out] (Oseledets 2011), or with channels in modes a core for the window, then one for each
- * pair of modes (Garipov et al. 2016).
+ pair of modes (Garipov et al. 2016). BTC2019 for modes that do not go in pairs. (Garipov et al. 2016).
  */
 export function tensorTrainKernel(options: TrainKernelOptions): KernelFactorisation {
   const form = 'tensor-train';

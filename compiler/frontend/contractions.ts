@@ -9,7 +9,10 @@ import { broadcastTo, reshape } from './views.ts';
  * Einstein summation over any number of f32 operands: `einsum('bij,jk->bik', x, w)`. Letters in the output are kept, all others
  * are summed; a letter may stand in any number of operands. The order of pairwise contractions is found by exact search.
  *
- * Errors: BTC2005 to BTC2007 for letters that do not fit.
+ * An operand has an axis for each of its letters, the result one for each letter of the output.
+ *
+ * Errors: BTC2005 for a letter of the output that no operand has, BTC2006 for an equation that does not fit the operands, BTC2007 for
+ * extents of a letter that disagree.
  */
 export function einsum(equation: string, ...operands: Tensor[]): Tensor {
   const fallback = { dtype: 'f32', shape: [] } as const;
@@ -52,6 +55,8 @@ export function einsum(equation: string, ...operands: Tensor[]): Tensor {
 /**
  * Matrix product over the last two axes, leading axes broadcast as in numpy: [.., m, k] by [.., k, n] gives [.., m, n].
  * A vector is a row on the left and a column on the right, and its axis goes.
+ *
+ * Errors: BTC2003 for scalars, BTC2004 for inner extents that differ.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   if (isPoisoned(a) || isPoisoned(b))

@@ -8,6 +8,7 @@ import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
 import { resolveWindows, underWindows, type WindowOptions } from './windows.ts';
 
+/** Windows and groups of {@link conv2d} and {@link conv1d}. */
 export interface ConvolutionOptions extends WindowOptions {
   /** Input and output channels in so many groups of their own; as many as input channels make a depthwise convolution. Default 1. */
   readonly groups?: number;

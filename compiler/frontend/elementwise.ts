@@ -69,43 +69,57 @@ const binary =
   (a: TensorLike, b: TensorLike): Tensor =>
     elementwise(name, op, [a, b]);
 
+/** -x, elementwise. */
 export const neg = unary('neg', 'neg');
+/** |x|; its gradient at 0 is 0, elementwise. */
 export const abs = unary('abs', 'abs');
-/** -1, 0 or 1. */
+/** -1, 0 or 1 by the sign, elementwise. */
 export const sign = unary('sign', 'sign');
+/** e to the power x, elementwise. */
 export const exp = unary('exp', 'exp');
-/** exp(x) - 1, with full relative precision near 0. */
+/** exp(x) - 1, with full relative precision near 0, elementwise. */
 export const expm1 = unary('expm1', 'expm1');
-/** Natural logarithm. */
+/** The natural logarithm, elementwise. */
 export const log = unary('log', 'log');
-/** log(1 + x), with full relative precision near 0. */
+/** log(1 + x), with full relative precision near 0, elementwise. */
 export const log1p = unary('log1p', 'log1p');
+/** The square root of f32, elementwise. */
 export const sqrt = unary('sqrt', 'sqrt');
+/** The hyperbolic tangent of f32, elementwise. */
 export const tanh = unary('tanh', 'tanh');
-/** 1 / (1 + exp(-x)). */
+/** 1 / (1 + exp(-x)), elementwise. */
 export const sigmoid = unary('sigmoid', 'sigmoid');
-/** The error function, 2/√π · ∫ exp(-t²) dt from 0 to x. */
+/** The error function, 2/√π · ∫ exp(-t²) dt from 0 to x, elementwise. */
 export const erf = unary('erf', 'erf');
-/** 1 - erf(x), with full relative precision where that is small. */
+/** 1 - erf(x), with full relative precision where that is small, elementwise. */
 export const erfc = unary('erfc', 'erfc');
+/** The sine of f32, in radians, elementwise. */
 export const sin = unary('sin', 'sin');
+/** The cosine of f32, in radians, elementwise. */
 export const cos = unary('cos', 'cos');
+/** The largest integer that is not above x, as f32, elementwise. */
 export const floor = unary('floor', 'floor');
-/** 1 where NaN, else 0, as i32. */
+/** 1 where NaN, else 0, as i32, elementwise. */
 export const isNan = unary('isNan', 'isNan');
 
-/** Sum, with numpy's broadcasting; so are the other functions of two operands. */
+/**
+ * Sum, elementwise, with numpy's broadcasting; so are the other functions of two operands. Errors: BTC2001 for shapes that do
+ * not broadcast, BTC2002 for dtypes.
+ */
 export const add = binary('add', 'add');
+/** a - b, elementwise and broadcast. */
 export const sub = binary('sub', 'sub');
+/** a · b, elementwise and broadcast. */
 export const mul = binary('mul', 'mul');
-/** Quotient; of i32 tensors truncated towards zero. */
+/** Quotient, elementwise and broadcast; of i32 tensors truncated towards zero. */
 export const div = binary('div', 'div');
+/** a to the power b, of f32 tensors, elementwise and broadcast. */
 export const pow = binary('pow', 'pow');
-/** Remainder with the sign of the dividend. */
+/** Remainder with the sign of the dividend, elementwise and broadcast. */
 export const mod = binary('mod', 'mod');
-/** The larger operand. Equal operands share the gradient, numbers among them, as in PyTorch and JAX. */
+/** The larger operand, elementwise and broadcast. Equal operands share the gradient, numbers among them, as in PyTorch and JAX. */
 export const maximum = (a: TensorLike, b: TensorLike): Tensor => extremum('maximum', 'max', a, b);
-/** The smaller operand. Equal operands share the gradient. */
+/** The smaller operand, elementwise and broadcast. Equal operands share the gradient. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => extremum('minimum', 'min', a, b);
 
 /** Against a constant the gradient's rule gives a tie nothing, which is right for relu alone; held, the number is none. */
@@ -118,46 +132,58 @@ function extremum(name: string, op: 'max' | 'min', a: TensorLike, b: TensorLike)
   return elementwise(name, op, [held(a), held(b)]);
 }
 
-/** 1 where equal, else 0, as i32; so are the other comparisons. */
+/** 1 where equal, else 0, as i32, elementwise and broadcast; so are the other comparisons. */
 export const equal = binary('equal', 'eq');
+/** 1 where not equal, else 0, as i32, elementwise and broadcast. */
 export const notEqual = binary('notEqual', 'ne');
+/** 1 where a < b, else 0, as i32, elementwise and broadcast. */
 export const less = binary('less', 'lt');
+/** 1 where a <= b, else 0, as i32, elementwise and broadcast. */
 export const lessEqual = binary('lessEqual', 'le');
+/** 1 where a > b, else 0, as i32, elementwise and broadcast. */
 export const greater = binary('greater', 'gt');
+/** 1 where a >= b, else 0, as i32, elementwise and broadcast. */
 export const greaterEqual = binary('greaterEqual', 'ge');
 
-/** Logical operations on i32 tensors: anything but 0 is true. */
+/** 1 where both i32 operands are not 0, else 0, elementwise and broadcast. */
 export const logicalAnd = binary('logicalAnd', 'and');
+/** 1 where either of two i32 operands is not 0, else 0, elementwise and broadcast. */
 export const logicalOr = binary('logicalOr', 'or');
+/** 1 where an i32 tensor is 0, else 0, elementwise. */
 export const logicalNot = unary('logicalNot', 'not');
 
-/** `a` where `condition` (i32) is not 0, else `b`. */
+/** `a` where `condition` (i32) is not 0, else `b`, elementwise; all three are broadcast. */
 export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   return elementwise('select', 'select', [a, b], condition);
 }
-/** The name of {@link select} in numpy and PyTorch. */
+/** The name of {@link select} in numpy and PyTorch; shapes and errors as for {@link select}. */
 export const where = select;
 
-/** Converts between f32 and i32 (truncating towards zero, saturating). */
+/** Converts every element between f32 and i32 (truncating towards zero, saturating). */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   return elementwise('cast', CONVERSIONS[dtype], [x]);
 }
 
+/** x², elementwise. */
 export function square(x: Tensor): Tensor {
   return mul(x, x);
 }
 
+/** 1 / x, elementwise; of i32 truncated towards zero. */
 export function reciprocal(x: Tensor): Tensor {
   return div(1, x);
 }
 
-/** 1 / sqrt(x). */
+/** 1 / sqrt(x), elementwise. */
 export function rsqrt(x: Tensor): Tensor {
   return div(1, sqrt(x));
 }
 
-/** Limits every element to [low, high]; at the bounds themselves the gradient passes, as in PyTorch. BTC2015 for numbers that are no interval. */
+/**
+ * Limits every element to [low, high]; at the bounds themselves the gradient passes, as in PyTorch. BTC2015 for numbers that
+ * are no interval.
+ */
 export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
   if (typeof low === 'number' && typeof high === 'number' && !(low <= high)) {
     if (isPoisoned(x)) return x;
@@ -171,19 +197,20 @@ export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
   return select(greater(raised, high), high, raised);
 }
 
-/** max(x, 0), with gradient 0 at 0. */
+/** max(x, 0), elementwise, with gradient 0 at 0. */
 export function relu(x: Tensor): Tensor {
   return elementwise('relu', 'max', [x, 0]);
 }
 
+/** x where x > 0, else slope · x, elementwise (Maas, Hannun, Ng 2013). The gradient at 0 is the slope. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return select(greater(x, 0), x, mul(x, slope));
 }
 
-/** log(1 + exp(x)), in a form that neither overflows nor loses its tail; its gradient is sigmoid(x). */
+/** log(1 + exp(x)), elementwise, in a form that neither overflows nor loses its tail; its gradient is sigmoid(x). */
 export const softplus = unary('softplus', 'softplus');
 
-/** log(sigmoid(x)) = -softplus(-x). */
+/** log(sigmoid(x)) = -softplus(-x), elementwise. */
 export function logSigmoid(x: Tensor): Tensor {
   return neg(softplus(neg(x)));
 }
@@ -197,17 +224,21 @@ function gated(x: Tensor, bound: number, gate: (x: Tensor) => Tensor): Tensor {
   return mul(above, gate(elementwise('min', 'min', [above, bound])));
 }
 
-/** x · sigmoid(x), also called swish. */
+/** x · sigmoid(x), also called swish, elementwise (Elfwing, Uchibe, Doya 2018). */
 export function silu(x: Tensor): Tensor {
   return gated(x, 120, sigmoid);
 }
 
+/** Which form of {@link gelu} is computed. */
 export interface GeluOptions {
   /** `'none'` is x·Φ(x) by the error function, `'tanh'` (the default, as in JAX) the form of the paper; PyTorch's default is `'none'`. */
   readonly approximate?: 'none' | 'tanh';
 }
 
-/** Gaussian error linear unit (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))). BTC2015 for another form. */
+/**
+ * Gaussian error linear unit, elementwise (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
+ * BTC2015 for another form.
+ */
 export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   const { approximate = 'tanh' } = options;
   if (approximate !== 'none' && approximate !== 'tanh') {
@@ -227,7 +258,7 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
       );
 }
 
-/** The identity, through which no gradient flows. */
+/** The identity, of the same shape, through which no gradient flows. */
 export function stopGradient(x: Tensor): Tensor {
   return apply('stopGradient', [x], {});
 }

@@ -67,7 +67,7 @@ export function logSumExp(
   return options.keepDims ? whole : reshape(whole, max(x, axes).shape);
 }
 
-/** Mean of the squared difference. */
+/** Mean of the squared difference over all elements, a scalar; the shapes broadcast. */
 export function meanSquaredError(prediction: Tensor, target: Tensor): Tensor {
   return mean(square(sub(prediction, target)));
 }
@@ -92,7 +92,7 @@ export function randomUniform(shape: readonly number[]): Tensor {
 
 /**
  * Sets each element to 0 with probability `rate` and scales the others by 1 / (1 - rate); the identity unless training
- * (Srivastava et al. 2014).
+ * (Srivastava et al. 2014). BTC2015 for a rate that is not in [0, 1].
  */
 export function dropout(x: Tensor, rate = 0.5): Tensor {
   if (!(rate >= 0 && rate <= 1))

@@ -51,8 +51,11 @@ const each = (
   },
 });
 
+/** One number at every element. */
 export const constantInit = (value: number): Initialiser => each('constant', () => value);
+/** 0 at every element. */
 export const zerosInit: Initialiser = each('zeros', () => 0);
+/** 1 at every element. */
 export const onesInit: Initialiser = each('ones', () => 1);
 
 /** Uniform in [low, high). */
@@ -108,22 +111,25 @@ const scaled = (
   },
 });
 
-/** Variance 2 / (in + out) (Glorot, Bengio 2010). */
+/** Uniform with variance 2 / (in + out) (Glorot, Bengio 2010). */
 export const glorotUniform: Initialiser = scaled(
   'glorotUniform',
   'uniform',
   (fanIn, fanOut) => 2 / (fanIn + fanOut),
 );
+/** Normal with variance 2 / (in + out) (Glorot, Bengio 2010). */
 export const glorotNormal: Initialiser = scaled(
   'glorotNormal',
   'normal',
   (fanIn, fanOut) => 2 / (fanIn + fanOut),
 );
-/** Variance 2 / in (He, Zhang, Ren, Sun 2015), for relu. */
+/** Uniform with variance 2 / in (He, Zhang, Ren, Sun 2015), for relu. */
 export const heUniform: Initialiser = scaled('heUniform', 'uniform', (fanIn) => 2 / fanIn);
+/** Normal with variance 2 / in (He, Zhang, Ren, Sun 2015), for relu. */
 export const heNormal: Initialiser = scaled('heNormal', 'normal', (fanIn) => 2 / fanIn);
-/** Variance 1 / in (LeCun, Bottou, Orr, Müller 1998). */
+/** Uniform with variance 1 / in (LeCun, Bottou, Orr, Müller 1998). */
 export const lecunUniform: Initialiser = scaled('lecunUniform', 'uniform', (fanIn) => 1 / fanIn);
+/** Normal with variance 1 / in (LeCun, Bottou, Orr, Müller 1998). */
 export const lecunNormal: Initialiser = scaled('lecunNormal', 'normal', (fanIn) => 1 / fanIn);
 
 /**

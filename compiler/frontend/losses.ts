@@ -22,6 +22,7 @@ import { sum } from './reductions.ts';
 import { Tensor } from './tensor.ts';
 import { broadcastTo, constant, expandDims, iota, stack } from './views.ts';
 
+/** What {@link crossEntropy} leaves out, smooths and weighs. */
 export interface CrossEntropyOptions {
   /** The label of rows that count nothing, neither in the sum nor in the mean; default none (PyTorch: -100). */
   readonly ignoreIndex?: number;

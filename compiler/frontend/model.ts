@@ -16,15 +16,19 @@ export function tensor(shape: Shape, dtype: DType = 'f32'): InputSpec {
   return { dtype, shape, source: currentSpan() };
 }
 
+/** Inputs of a model by name, as {@link tensor} declares them. */
 export type Inputs = Readonly<Record<string, InputSpec>>;
+/** Outputs of a program by name. */
 export type Outputs = Readonly<Record<string, Tensor>>;
 type Tensors<I extends Inputs> = { readonly [Name in keyof I]: Tensor };
 
+/** What a function of the model may ask while it is traced. */
 export interface BuildContext {
   /** True while the program `train` is traced, false for `predict`. */
   readonly training: boolean;
 }
 
+/** The loss of a model and the optimiser that lowers it. */
 export interface Training<I extends Inputs, O extends Outputs> {
   /** A scalar f32 tensor from the outputs of `build` and the inputs. It is the output `loss` of the program `train`. */
   loss(outputs: O, inputs: Tensors<I>): Tensor;
@@ -39,6 +43,7 @@ export type ProgramFunction<I extends Inputs> = (
   context: BuildContext,
 ) => Outputs;
 
+/** What {@link defineModel} takes. */
 export interface ModelDefinition<I extends Inputs = Inputs, O extends Outputs = Outputs> {
   /** Letters, digits, `_` and `-`, starting with a letter. */
   readonly name: string;

@@ -3,6 +3,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { didYouMean } from '../nearest.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
+/** What an {@link option} of a model may hold. */
 export type OptionValue = number | string | boolean;
 
 /** An option as a model declared it. */

@@ -14,11 +14,13 @@ import {
   type WindowOptions,
 } from './windows.ts';
 
+/** Windows of {@link maxPool2d}. */
 export interface PoolingOptions extends WindowOptions {
   /** Rounds the number of positions up, so that the last window may reach beyond the padding; default false. */
   readonly ceilMode?: boolean;
 }
 
+/** Windows of {@link avgPool2d}. */
 export interface AveragePoolingOptions extends PoolingOptions {
   /**
    * Whether padding counts as zeros in the mean, or not at all. Default true, as in PyTorch; with `padding: 'same'`, which
@@ -54,7 +56,7 @@ export function avgPool2d(x: Tensor, size: PerAxis, options: AveragePoolingOptio
   });
 }
 
-/** Mean over all positions: [batch, …, channels] to [batch, channels]. */
+/** Mean over all positions: [batch, …, channels] to [batch, channels]. BTC2003 for a rank under 3. */
 export function globalAveragePool(x: Tensor): Tensor {
   if (isPoisoned(x))
     return poisoned({ dtype: 'f32', shape: [x.shape[0] ?? 1, x.shape.at(-1) ?? 1] });

@@ -5,6 +5,7 @@ import { equal, isNan, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
 
+/** The shape of what a reduction makes. */
 export interface ReductionOptions {
   /** Keeps reduced axes with extent 1. */
   readonly keepDims?: boolean;
@@ -68,7 +69,7 @@ export function min(
   return reduce('min', 'reduceMin', x, axes, options);
 }
 
-/** Arithmetic mean over `axes`. */
+/** Arithmetic mean of an f32 tensor over `axes`, by default all. BTC2003 for another dtype. */
 export function mean(
   x: Tensor,
   axes?: number | readonly number[],
@@ -81,6 +82,7 @@ export function mean(
   return mul(total, elementCount(total.shape) / elementCount(x.shape));
 }
 
+/** The divisor of {@link variance}. */
 export interface VarianceOptions extends ReductionOptions {
   /** Taken from the number of elements that the sum of squares is divided by; default 0 (torch.var: 1). */
   readonly correction?: number;
@@ -134,7 +136,7 @@ function firstIndex(
   return min(select(hit, iota(x.shape, k), x.shape[k]), k, options);
 }
 
-/** Σ x² over all elements. */
+/** Σ x² over all elements, a scalar. */
 export function sumOfSquares(x: Tensor): Tensor {
   return sum(square(x));
 }

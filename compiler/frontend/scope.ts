@@ -7,7 +7,7 @@ import { Tensor } from './tensor.ts';
 /**
  * Runs `fn` with every layer's and parameter's name prefixed: `scope('encoder', () => …)` gives `encoder.linear1.weight`. What it
  * computes is named by the scope too, in messages, `btc inspect` and plans; its result is `encoder/output`, or by its key
- * where `fn` returns an object of tensors.
+ * where `fn` returns an object of tensors. BTC4010 for a name that is empty or has control characters.
  */
 export function scope<T>(name: string, fn: () => T): T {
   const trace = currentTrace('scope');

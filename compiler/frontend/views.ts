@@ -38,7 +38,7 @@ function checkElement(op: string, name: string, value: number, dtype: DType): bo
   return false;
 }
 
-/** One number at every element. */
+/** One number at every element. BTC2015 for a number that the dtype cannot hold, BTC2010 for a shape that is none. */
 export function constant(value: number, shape: Shape = [], dtype: DType = 'f32'): Tensor {
   if (!checkDType('constant', dtype) || !checkShape('constant', shape))
     return poisoned({ dtype, shape: [] });
@@ -47,9 +47,12 @@ export function constant(value: number, shape: Shape = [], dtype: DType = 'f32')
   return append(trace, 'constant', [], { dtype, shape, value }, { dtype, shape });
 }
 
+/** A tensor of a shape that holds one number. Errors as for {@link constant}. */
 export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
   constant(value, shape, dtype);
+/** A tensor of a shape that holds 0. */
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(0, shape, dtype);
+/** A tensor of a shape that holds 1. */
 export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(1, shape, dtype);
 
 /** 0, 1, …, count - 1 as i32. As f32, numbers above 2^24 are rounded. */
@@ -67,7 +70,10 @@ export function iota(shape: Shape, axis: number): Tensor {
   return apply('iota', [], { shape, axis });
 }
 
-/** The same elements in row-major order under another shape; one extent may be -1. */
+/**
+ * The same elements in row-major order under another shape; one extent may be -1. BTC2008 for another number of elements,
+ * BTC2011 where -1 has no value.
+ */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const count = elementCount(x.shape);
   let target = shape;
@@ -103,7 +109,10 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   return sameShape(target, x.shape) ? x : apply('reshape', [x], { shape: target });
 }
 
-/** Reorders axes: axis k of the result is axis `permutation[k]` of `x`. Without a permutation the last two are exchanged. */
+/**
+ * Reorders axes: axis k of the result is axis `permutation[k]` of `x`. Without a permutation the last two are exchanged.
+ * BTC2016 for what is no permutation.
+ */
 export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   const { rank } = x;
   const order =
@@ -116,7 +125,10 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   return order.every((axis, k) => axis === k) ? x : apply('transpose', [x], { permutation: order });
 }
 
-/** Elements `start` to `end` (exclusive) along one axis, every `step`-th; negative positions count from the end. */
+/**
+ * Elements `start` to `end` (exclusive) along one axis, every `step`-th; negative positions count from the end. BTC2013 for
+ * positions out of range, BTC2015 for a step that is not a positive integer.
+ */
 export function slice(x: Tensor, axis: number, start: number, end?: number, step = 1): Tensor {
   if (isPoisoned(x)) return x;
   const k = resolveAxis('slice', axis, x.rank);
@@ -156,7 +168,7 @@ function everyNth(x: Tensor, axis: number, step: number): Tensor {
   return reshape(sliceRange(split, axis + 1, 0, 1), x.shape.toSpliced(axis, 1, count));
 }
 
-/** Adds `[before, after]` elements of `value` per axis. */
+/** Adds `[before, after]` elements of `value` per axis. BTC2015 for widths that do not fit. */
 export function pad(
   x: Tensor,
   widths: readonly (readonly [number, number] | readonly number[])[],
@@ -185,7 +197,7 @@ export function pad(
   });
 }
 
-/** Repeats along axes of extent 1 and new leading axes, by numpy's rules. */
+/** Repeats along axes of extent 1 and new leading axes, by numpy's rules. BTC2001 for shapes that do not broadcast. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   if (!checkShape('broadcastTo', shape)) return poisoned(x.type);
@@ -202,7 +214,7 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return apply('broadcast', [x], { shape, axes: x.shape.map((_, k) => shape.length - x.rank + k) });
 }
 
-/** Joins tensors along an existing axis. */
+/** Joins tensors along an existing axis. BTC2003 for no tensors or for different dtypes, BTC2012 for shapes that differ in another axis. */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0)
     return mistake(
@@ -243,7 +255,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 
 const MOST_STAND_INS = 1024;
 
-/** Cuts one axis into equal parts. */
+/** Cuts one axis into equal parts. BTC2015 for parts that do not divide it. */
 export function split(x: Tensor, parts: number, axis = 0): Tensor[] {
   // As many as the caller takes apart, so that a mistake here is the only one.
   const standIns = () =>
@@ -275,7 +287,7 @@ export function expandDims(x: Tensor, axis: number): Tensor {
   return k === null ? poisoned(x.type) : reshape(x, x.shape.toSpliced(k, 0, 1));
 }
 
-/** Removes an axis of extent 1, or all of them. */
+/** Removes an axis of extent 1, or all of them. BTC2015 for an axis of another extent. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   if (isPoisoned(x)) return x;
   if (axis === undefined)
@@ -312,7 +324,7 @@ export function gather(table: Tensor, indices: Tensor): Tensor {
 
 /**
  * 1 at the index and 0 elsewhere along a new last axis of extent `depth`, as f32. Indices out of range are refused as by
- * {@link gather}; those that the model computes give zeros.
+ * {@link gather}; those that the model computes give zeros. BTC2003 for indices that are not i32.
  */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   const shape = [...indices.shape, depth];

@@ -7,6 +7,7 @@ import { slice } from './views.ts';
 /** One number for all spatial axes, or one for each. */
 export type PerAxis = number | readonly number[];
 
+/** Where the windows of a convolution or a pooling lie. */
 export interface WindowOptions {
   /** Distance of neighbouring positions; default 1, in pooling the window's size. */
   readonly stride?: PerAxis;

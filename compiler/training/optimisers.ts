@@ -5,6 +5,7 @@ import type { Tensor } from '../frontend/tensor.ts';
 import { constant } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
+/** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
 export interface SgdOptions extends ClippingOptions {
   readonly learningRate?: number;
   /** 0 (the default) is plain gradient descent. */
@@ -38,6 +39,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
   };
 }
 
+/** The constants of {@link adam} and {@link adamw}. Errors: BTC2015 for one out of range, reported by the build. */
 export interface AdamOptions extends ClippingOptions {
   readonly learningRate?: number;
   readonly beta1?: number;

@@ -16,8 +16,8 @@ import {
 import { BYTES, COUNT, DTYPE, INDEX, NAME, SECONDS, SHAPE } from './scalars.ts';
 import { type PlanTransfer, TRANSFER } from './swap.ts';
 
-/** First position along an axis, number of positions, distance of neighbours. */
 export const PART_AXIS = triple(whole(0));
+/** First position along an axis, number of positions, distance of neighbours. */
 export type PartAxis = Infer<typeof PART_AXIS>;
 
 /**

@@ -32,6 +32,6 @@ export const DTYPE = oneOf(...DTYPE_NAMES);
 /** Extents, outermost first; [] is a scalar. */
 export const SHAPE = list(whole(1), 0, 64);
 
-/** What executes a plan. */
 export const TARGET = oneOf(...TARGET_NAMES);
+/** What executes a plan. */
 export type Target = Infer<typeof TARGET>;

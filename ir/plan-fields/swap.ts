@@ -1,8 +1,8 @@
 import { type Infer, list, named, nullable, object, oneOf, whole } from '../form.ts';
 import { BYTES, INDEX } from './scalars.ts';
 
-/** `memory`: of the host process; `file`: a spill file (Node), the origin's private file system (browser). */
 export const HOST_TIER = oneOf('memory', 'file');
+/** `memory`: of the host process; `file`: a spill file (Node), the origin's private file system (browser). */
 export type HostTier = Infer<typeof HOST_TIER>;
 
 /** So many buffers of so many bytes each. */

@@ -1,19 +1,19 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text } from '../form.ts';
 import { BYTES, DTYPE, INDEX, NAME, SHAPE } from './scalars.ts';
 
+export const ROLE = oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser');
 /**
  * What a tensor is for. `parameter` and `state` (running statistics, averages, frozen tensors) are the model; `optimiser` is what
  * training keeps besides, zero at first. All three are shared by all programs and live on between runs.
  */
-export const ROLE = oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser');
 export type TensorRole = Infer<typeof ROLE>;
 
+export const POLICY = oneOf('persistent', 'arena', 'in-place', 'host');
 /**
  * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
  * an operand that died in the step that wrote it. `host`: host-resident, a parameter or state whose home is a host slot; steps
  * work on arena tensors that a transfer brings in.
  */
-export const POLICY = oneOf('persistent', 'arena', 'in-place', 'host');
 export type TensorPolicy = Infer<typeof POLICY>;
 
 /** Whose value a rematerialised tensor holds, and how it came to hold it. */

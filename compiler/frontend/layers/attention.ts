@@ -16,6 +16,7 @@ import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
 import { weightProduct } from './weight.ts';
 
+/** Mask and dropout of {@link scaledDotProductAttention}. */
 export interface DotProductAttentionOptions {
   /** Each query sees the keys up to its own position only; default false. */
   readonly causal?: boolean;
@@ -63,6 +64,7 @@ function checkHeads(query: Tensor, key: Tensor, value: Tensor): boolean {
   return false;
 }
 
+/** Heads and weights of {@link attention}. */
 export interface AttentionOptions extends LayerOptions, DotProductAttentionOptions {
   /** Parts of the features that attend on their own. */
   readonly heads: number;
@@ -74,6 +76,7 @@ export interface AttentionOptions extends LayerOptions, DotProductAttentionOptio
   readonly variance?: VarianceLaw;
 }
 
+/** The layer that {@link attention} makes. */
 export interface Attention {
   /** [batch, time, features] attends to itself, or to [batch, keys, features]: [batch, time, features]. */
   (x: Tensor, context?: Tensor): Tensor;

@@ -14,6 +14,7 @@ import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
 import { factorisedConvolution, factorisedWeight } from './factorised-product.ts';
 
+/** Window, groups and weights of {@link convolution}. */
 export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   /** Extent of the window: one for both axes, or [height, width]. */
   readonly kernel: PerAxis;
@@ -31,6 +32,7 @@ export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   readonly variance?: VarianceLaw;
 }
 
+/** The layer that {@link convolution} and {@link transposedConvolution} make. */
 export interface Convolution {
   /** [batch, height, width, inChannels] to [batch, positions, positions, outChannels]. */
   (x: Tensor): Tensor;
@@ -38,7 +40,10 @@ export interface Convolution {
   readonly outChannels: number;
 }
 
-/** A convolution, as `conv2d` does it, with a trained kernel [height, width, inChannels / groups, outChannels] and bias [outChannels]. */
+/**
+ * A convolution, as `conv2d` does it, with a trained kernel [height, width, inChannels / groups, outChannels] and bias
+ * [outChannels]. BTC2015 for groups of a factorised kernel.
+ */
 export function convolution(
   inChannels: number,
   outChannels: number,
@@ -103,6 +108,7 @@ export function convolution(
   return layer;
 }
 
+/** Window and weights of {@link transposedConvolution}. */
 export type TransposedConvolutionOptions = Omit<
   ConvolutionLayerOptions,
   'groups' | 'weight' | 'variance'

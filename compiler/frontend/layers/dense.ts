@@ -12,11 +12,13 @@ import { type FactorisedWeight, factorisedMatrix, factorisedWeight } from './fac
 import { factorisedRows } from './factorised-rows.ts';
 import { weightProduct } from './weight.ts';
 
+/** What all layers take. */
 export interface LayerOptions {
   /** Prefix of the parameters' names; anonymous layers are `linear1`, `linear2`, … in order of first use. */
   readonly name?: string;
 }
 
+/** Bias and weights of {@link linear}. */
 export interface LinearOptions extends LayerOptions {
   /** Default true. */
   readonly bias?: boolean;
@@ -30,6 +32,7 @@ export interface LinearOptions extends LayerOptions {
   readonly variance?: VarianceLaw;
 }
 
+/** The layer that {@link linear} makes. */
 export interface Linear {
   /** [.., inFeatures] to [.., outFeatures]. */
   (x: Tensor): Tensor;
@@ -69,6 +72,7 @@ export function linear(
   return layer;
 }
 
+/** The table of {@link embedding}. */
 export interface EmbeddingOptions extends LayerOptions {
   /** Default normal with deviation 0.02. */
   readonly weightInit?: Initialiser;
@@ -76,6 +80,7 @@ export interface EmbeddingOptions extends LayerOptions {
   readonly weight?: Factorisation;
 }
 
+/** The layer that {@link embedding} makes. */
 export interface Embedding {
   /** i32 indices of any shape to […, features]. */
   (indices: Tensor): Tensor;
@@ -85,7 +90,7 @@ export interface Embedding {
   table(): Tensor;
 }
 
-/** A row of a trained table for each index; indices out of range as for {@link gather}. */
+/** A row of a trained table for each index; indices out of range as for {@link gather}. BTC2003 for indices that are not i32. */
 export function embedding(
   vocabulary: number,
   features: number,

@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { LayerOptions } from './dense.ts';
 
+/** The constants of {@link batchNorm}. */
 export interface BatchNormOptions extends LayerOptions {
   /** Share of the batch in the new running statistics; default 0.1. */
   readonly momentum?: number;
@@ -18,6 +19,7 @@ export interface BatchNormOptions extends LayerOptions {
   readonly epsilon?: number;
 }
 
+/** The layer that {@link batchNorm} makes. */
 export interface BatchNorm {
   /** [batch, …, features], of the same shape. */
   (x: Tensor): Tensor;
@@ -98,6 +100,7 @@ function checkBatch(x: Tensor): boolean {
   return false;
 }
 
+/** The layer that {@link layerNorm} makes: [.., features] to the same shape. */
 export interface LayerNorm {
   (x: Tensor): Tensor;
   readonly features: number;
@@ -122,6 +125,7 @@ export function layerNorm(
   return layer;
 }
 
+/** The constants of {@link localResponseNorm}. */
 export interface LocalResponseNormOptions {
   /** Neighbouring channels that are summed, one's own among them: from size / 2 (rounded down) before on; default 5. */
   readonly size?: number;

@@ -11,6 +11,7 @@ import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
 import { type WeightProduct, weightProduct } from './weight.ts';
 
+/** Weights of {@link rnn}, {@link lstm} and {@link gru}. */
 export interface RecurrentOptions extends LayerOptions {
   /** Default Glorot uniform. */
   readonly inputInit?: Initialiser;
@@ -32,12 +33,14 @@ export interface RecurrentState {
   readonly cell?: Tensor;
 }
 
+/** What a recurrent layer makes of a sequence. */
 export interface RecurrentResult {
   /** Hidden states of all steps, [batch, time, hidden]. */
   readonly outputs: Tensor;
   readonly state: RecurrentState;
 }
 
+/** The layer that {@link rnn}, {@link lstm} and {@link gru} make. */
 export interface Recurrent {
   /** [batch, time, inFeatures], from a given state or zeros. */
   (x: Tensor, initial?: RecurrentState): RecurrentResult;
