@@ -107,7 +107,7 @@ function limitText(limit: number): string {
   return limit === 2 ** 32 - 1 ? '2³² - 1' : String(limit);
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => '---'), ...rows].map(
     (row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
   );
