@@ -8,7 +8,7 @@ import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './eleme
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
-/** Weights and reduction of {@link binaryCrossEntropy}. */
+/** Weights and reduction of {@link binaryCrossEntropyWithLogits}. */
 export interface BinaryCrossEntropyOptions {
   /** Weights of the elements, broadcast to them; the mean is by their number all the same, as in PyTorch. */
   readonly weights?: TensorLike;
