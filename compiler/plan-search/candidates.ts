@@ -100,14 +100,14 @@ export function residencyCandidates(
     const { reads, writes } = program.steps[op.step];
     for (const value of [...reads, ...writes]) touched.add(persistentOf[value]);
   }
-  const valueOf = new Map<number, number>();
+  const valueById = new Map<number, number>();
   persistentOf.forEach((id, value) => {
-    if (id >= 0) valueOf.set(id, value);
+    if (id >= 0) valueById.set(id, value);
   });
   const found: Candidate[] = [];
   persistentBytes.forEach((bytes, id) => {
     if (onHost[id] || touched.has(id) || bytes === 0) return;
-    const value = valueOf.get(id);
+    const value = valueById.get(id);
     const { uses, writers } =
       value === undefined ? { uses: [], writers: [] } : program.values[value];
     const use = firstUseFrom(uses, step);
