@@ -77,7 +77,7 @@ export function parseGraph(text: string): Graph {
     const header = HEADER.exec(line);
     if (!builder && header) builder = new GraphBuilder(parseName(header[1]));
     else if (builder && line === '}') {
-      const rest = lines.slice(k + 1).findIndex((text) => text.trim() !== '');
+      const rest = lines.slice(k + 1).findIndex((text) => /^\s*[^\s#]/.test(text));
       if (rest >= 0) throw new Error(`line ${k + 2 + rest}: there is text behind the graph`);
       return builder.finish();
     } else if (!builder || !readsLine(builder, line))

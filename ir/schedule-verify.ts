@@ -245,7 +245,8 @@ function verifyStep(
       report(`'${name}' is of another program`);
     if (tensor.hostResident) report(`'${name}' is on the host`);
     if (dtype !== wanted) report(`'${name}' is ${dtype}, b${b} of '${kernel.name}' ${wanted}`);
-    const unit = rangeAlignment(dtype);
+    // A dtype that is none is told of where the tensor is.
+    const unit = Object.hasOwn(DTYPES, dtype) ? rangeAlignment(dtype) : 1;
     if (!Number.isSafeInteger(start) || start < 0 || start % unit !== 0)
       report(`the range of '${name}' starts at ${start}, not at a multiple of ${unit}`);
     const count = elementCount(tensor.shape);

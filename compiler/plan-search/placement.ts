@@ -1,5 +1,7 @@
+import { verifyAllocated } from '../../ir/allocated-verify.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { AllocatedSchedule, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import { verifySchedule } from '../../ir/schedule-verify.ts';
 import {
   type Allocation,
   addressError,
@@ -42,13 +44,30 @@ export interface PlacementOptions {
 export const emitChosen = (ordered: Schedule, chosen: ChosenActions | null): Schedule =>
   chosen ? chosen.actions.emit(chosen.choice, chosen.targetBytes) : ordered;
 
+/** The passes by themselves, each verified. */
 export function plainPasses(target: Target, limits: TargetLimits): SchedulePasses {
+  const schedule = (pass: string, made: Schedule) =>
+    verified(pass, made, verifySchedule(made, { limits }));
   return {
-    order: (schedule) => orderSteps(schedule, limits.offsetAlignment),
-    act: emitChosen,
-    inPlace: (schedule) => shareInPlace(schedule),
-    allocate: (merged, options) => allocate(merged, limits, { ...options, target }),
+    order: (given) => schedule('order', orderSteps(given, limits.offsetAlignment)),
+    act: (ordered, chosen) => schedule('actions', emitChosen(ordered, chosen)),
+    inPlace: (given) => {
+      const merged = shareInPlace(given);
+      const { handovers } = merged;
+      return verified('in-place', merged, verifySchedule(merged.schedule, { limits, handovers }));
+    },
+    allocate: (merged, options) => {
+      const allocation = allocate(merged, limits, { ...options, target });
+      const problems = verifyAllocated(allocation.allocated, { limits, target });
+      return verified('allocate', allocation, problems);
+    },
   };
+}
+
+/** @throws Error that names the pass and the first problem */
+function verified<T>(pass: string, made: T, [problem]: readonly string[]): T {
+  if (problem) throw new Error(`internal error: what '${pass}' made is not valid: ${problem}`);
+  return made;
 }
 
 /** A schedule with places, or why it can have none. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PASS_NAMES } from '../../compiler/driver/passes.ts';
 import { btc } from '../support/btc.ts';
 import { createProject, SMALL_MODEL as MODEL, type Project } from '../support/project.ts';
 
@@ -241,8 +242,20 @@ export default defineModel({
     expect(build('model.ts', '--target', 'wasm', '--print-after', 'gradient').stdout).toContain(
       'graph train {',
     );
-    expect(build('model.ts', '--target', 'wasm', '--print-after', 'allocate').stdout).toContain(
-      'schedule small',
-    );
+    const printed = (pass: string) =>
+      build('model.ts', '--target', 'wasm', '--noEmit', '--print-after', pass).stdout;
+    expect(printed('allocate')).toContain('schedule small');
+    expect(printed('codegen')).toContain('(module');
+    // What the pass was called before.
+    expect(printed('levers').split('\n')[0]).toBe('schedule small');
+  });
+
+  test('--timings shows what every pass took, and its verification', () => {
+    write('model.ts', MODEL);
+    const { stdout } = build('model.ts', '--target', 'wasm', '--noEmit', '--timings');
+    const rows = stdout.split('\n').slice(3);
+    expect(stdout).toMatch(/^ {2}pass +runs +reused +time +verification$/m);
+    expect(rows.flatMap((row) => /^ {2}([\w-]+) +1 /.exec(row)?.[1] ?? [])).toEqual(PASS_NAMES);
+    expect(rows.find((row) => row.startsWith('  all '))).toMatch(/^ {2}all +18 +/);
   });
 });

@@ -319,7 +319,7 @@ describe('planMemory', () => {
     // biome-ignore lint/suspicious/noExplicitAny: mutating is what types forbid
     (schedule.kernels[1].nodes[0] as any).index.offset = 1000;
     expect(() => planMemory(schedule, limits, { target })).toThrow(
-      "internal error: what 'lower' made is not valid: kernel 'join': n0: addresses 1 to 1000 of b0, which has 1000",
+      "internal error: what 'order' made is not valid: kernel 'join': n0: addresses 1 to 1000 of b0, which has 1000",
     );
   });
 });

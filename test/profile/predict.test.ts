@@ -152,8 +152,6 @@ describe('of a plan', () => {
       'programs.train.steps[0].seconds: missing, but the program has a prediction',
     );
     steps[0].seconds = -1;
-    expect(verifyPlan(plan)[0]).toBe(
-      'programs.train.steps[0].seconds: must be a number of seconds',
-    );
+    expect(verifyPlan(plan)[0]).toBe('programs.train.steps[0].seconds: must be at least 0');
   });
 });

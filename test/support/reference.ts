@@ -23,7 +23,7 @@ export async function compileWitnessed(
   const { plan, module, parameters, diagnostics } = await compile(model, {
     ...options,
     printAfter: (pass, printed) => {
-      if (pass === 'gradient') text = printed;
+      if (pass === 'optimise') text = printed;
     },
   });
   if (!plan) throw new Error(diagnostics.map(({ message }) => message).join('\n'));
