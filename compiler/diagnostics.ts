@@ -123,7 +123,7 @@ export const MESSAGES = {
   6004: "'{text}' is not of the form {form}",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
   6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
-  6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest budget is {smallest} ({exact} bytes)",
+  6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest feasible budget is {smallest} ({exact} bytes)",
   6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
   6010: '{file} cannot be written: {reason}',
   6011: "'{option}' is '{given}'; it must be {wanted}{near}",

@@ -251,7 +251,7 @@ function verifyTotals(allocated: AllocatedSchedule, limits: TargetLimits, report
   placements.forEach(({ firstStep, lastStep, policy }, i) => {
     const { program } = tensors[i];
     if (program === null) return;
-    // What takes over a place is counted once its donor is gone.
+    // What takes over a place is counted once its donor is dead.
     change[program][policy === 'in-place' ? firstStep + 1 : firstStep] += sizes[i];
     change[program][lastStep + 1] -= sizes[i];
   });
@@ -285,7 +285,7 @@ function verifyHostSlots(allocated: AllocatedSchedule, report: Report): void {
     const wanted = held[i] === null || !tensors[held[i]] ? 0 : byteCount(tensors[held[i]]);
     if (bytes !== wanted) report(place, `has ${bytes} bytes for ${wanted}`);
     if (i < slots.length && (slots[i].tensor !== tensor || slots[i].copies !== copies))
-      report(place, 'is the home of another tensor than the schedule says');
+      report(place, 'is the home slot of another tensor than the schedule says');
   });
   const always = all.flatMap(({ tensor }, i) => (tensor === null ? [] : [i]));
   for (const { name, transfers = [] } of programs)
@@ -294,7 +294,7 @@ function verifyHostSlots(allocated: AllocatedSchedule, report: Report): void {
     );
 }
 
-/** Homes and snapshots are always in use, other slots from their first transfer of a program to their last. */
+/** Home slots and snapshots are always in use, other slots from their first transfer of a program to their last. */
 function verifySlotPlaces(
   slots: readonly HostSlot[],
   always: readonly number[],

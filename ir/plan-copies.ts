@@ -1,26 +1,26 @@
 import type { Plan } from './plan.ts';
 import type { Report } from './plan-report.ts';
 
-/** For each tensor the first in its chain of `copyOf`: itself where it has none. Premise: the chains end. */
+/** For each tensor the original that its `copyOf` links lead to: itself where it has none. Premise: the links end. */
 export function originals(plan: Pick<Plan, 'tensors'>): Int32Array {
   const original = new Int32Array(plan.tensors.length).fill(-1);
   plan.tensors.forEach((_, index) => {
-    const chain: number[] = [];
+    const links: number[] = [];
     let at = index;
     while (original[at] < 0) {
       const { copyOf } = plan.tensors[at];
-      chain.push(at);
+      links.push(at);
       if (!copyOf) original[at] = at;
       else at = copyOf.tensor;
     }
-    for (const link of chain) original[link] = original[at];
+    for (const link of links) original[link] = original[at];
   });
   return original;
 }
 
-/** Which tensors are copies: the chains end, and each link is made as it says. */
+/** Which tensors are copies: the links end, and each is made as it says. */
 export function verifyCopies(plan: Plan, report: Report): void {
-  /** 0: not seen; 1: in the chain that is followed; 2: its chain ends. */
+  /** 0: not seen; 1: on the path of links that is followed; 2: its links end. */
   const seen = new Uint8Array(plan.tensors.length);
   plan.tensors.forEach((tensor, index) => {
     if (!tensor.copyOf) return;
@@ -31,14 +31,14 @@ export function verifyCopies(plan: Plan, report: Report): void {
       report(`${path}.tensor`, `'${of.name}' is of another type than '${tensor.name}'`);
     else if (of.policy === 'host' ? tensor.program === null : of.program !== tensor.program)
       report(`${path}.tensor`, `'${of.name}' belongs to another program than '${tensor.name}'`);
-    const chain: number[] = [];
+    const links: number[] = [];
     let at: number | undefined = index;
     for (; at !== undefined && seen[at] === 0; at = plan.tensors[at]?.copyOf?.tensor) {
       seen[at] = 1;
-      chain.push(at);
+      links.push(at);
     }
-    if (at !== undefined && seen[at] === 1) report(`${path}.tensor`, 'the chain does not end');
-    for (const link of chain) seen[link] = 2;
+    if (at !== undefined && seen[at] === 1) report(`${path}.tensor`, 'its links do not end');
+    for (const link of links) seen[link] = 2;
   });
 }
 

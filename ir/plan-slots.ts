@@ -6,9 +6,9 @@ import { LiveRanges } from './ranges.ts';
 
 // The part of `verifyPlan` about what slots hold. What it proves:
 //
-// values      an `in` from a slot without a home follows an `out` of the same value in the same program; a home takes and gives
-//             its tensor's value alone;
-// places      slots of a tier that share bytes are not in use together: a home always is, another slot from the first `out`
+// values      an `in` follows an `out` of the same value to that slot in the same program, unless it is a home slot; a home slot
+//             takes and gives the value of its tensor alone;
+// places      slots of a tier that share bytes are not in use together: a home slot always is, another slot from the first `out`
 //             of a program to its last `in`.
 
 /** What each slot holds as a program runs. Premise: indices, sizes and order are sound. */
@@ -44,13 +44,13 @@ function verifySlotValues(
     const home = plan.swap!.slots[slot].tensor;
     const own = original[tensor];
     if (home !== null && own !== home)
-      report(path, `the home of '${plan.tensors[home].name}' is none of this tensor's value`);
+      report(path, `the home slot of '${plan.tensors[home].name}' cannot hold this tensor's value`);
     if (kind === 'out') {
-      if (home !== null && value.has(slot)) report(path, 'a home is written once in a run');
+      if (home !== null && value.has(slot)) report(path, 'a home slot is written once in a run');
       value.set(slot, own);
     } else if (home === null && value.get(slot) !== own) {
       const wanted = plan.tensors[own].name;
-      report(path, `no transfer before it has brought '${wanted}' there`);
+      report(path, `no earlier transfer has copied '${wanted}' there`);
     }
   });
 }

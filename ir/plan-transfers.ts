@@ -5,8 +5,8 @@ import { TARGET_RULES } from './targets.ts';
 
 // The part of `verifyPlan` about the form of transfers and their slots. What it proves:
 //
-// slots       lie at multiples of 64; a tensor with policy `host` has exactly one, its home, of its bytes; a home has two
-//             copies exactly where some program copies to it (plan-slots.ts);
+// slots       lie at multiples of 64; a tensor with policy `host` has exactly one, its home slot, of its bytes; a home slot has
+//             two copies exactly where some program copies to it (plan-slots.ts);
 // transfers   stand in the order of time, `in` before and `out` after their step; each names a slot and an arena tensor of its
 //             program and of the slot's bytes; an `in` is the first use of a tensor that says whose value it copies.
 //
@@ -24,7 +24,7 @@ export function verifySwapForm(plan: Plan, report: Report): void {
     if (offset % HOST_ALIGNMENT !== 0)
       report(`${path}.offset`, `${offset} is not a multiple of ${HOST_ALIGNMENT}`);
     if (tensor === null) {
-      if (copies !== 1) report(`${path}.copies`, 'only a home has two copies');
+      if (copies !== 1) report(`${path}.copies`, 'only a home slot has two copies');
       return;
     }
     const owner = plan.tensors[tensor];
@@ -38,7 +38,7 @@ export function verifySwapForm(plan: Plan, report: Report): void {
   });
   plan.tensors.forEach(({ policy, name }, i) => {
     if (policy === 'host' && homes[i] !== 1)
-      report(`tensors[${i}].policy`, `'host', but '${name}' has ${homes[i]} homes`);
+      report(`tensors[${i}].policy`, `'host', but '${name}' has ${homes[i]} home slots`);
   });
   let outs = 0;
   for (const [name, program] of Object.entries(plan.programs)) {

@@ -1,5 +1,5 @@
 /**
- * Threefry-2x32 with 20 rounds: a counter-based generator, so that a value drawn again is the same value.
+ * Threefry-2x32 with 20 rounds: a counter-based generator, so that a recomputed value is the same value.
  * Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
  * The same integer arithmetic is printed into WGSL and wasm; all three give identical bits.
  */

@@ -11,7 +11,7 @@ import { elementCount } from './tensor.ts';
 // outputs     are written as a whole;
 // transfers   stand in the order of time and name slots and tensors of their program; `out` copies a whole tensor, which no step
 //             writes afterwards; `in` brings a tensor that says what it is a copy of, before anything else touches it, from a
-//             slot that holds that value: by an earlier `out` of it, or as its home; a home is written once in a run;
+//             slot that holds that value: by an earlier `out` of it, or as its home slot; a home slot is written once in a run;
 // copies      tensors that are recomputed or swapped in are, by recomputed steps that change no persistent value;
 // handovers   a tensor takes over the place of one of its size and dtype, which no output, transfer or later step needs, in the step
 //             that touches it first, bound as a whole, and read before it is written.
@@ -206,7 +206,9 @@ class Flow {
     const home = slots[slot].tensor;
     const value = this.#original[tensor];
     if (home !== null && home !== value)
-      report(`slot ${slot} is the home of '${this.#name(home)}', not of '${this.#name(value)}'`);
+      report(
+        `slot ${slot} is the home slot of '${this.#name(home)}', not of '${this.#name(value)}'`,
+      );
     if (kind === 'out') this.#send(tensor, slot, step, report);
     else this.#bring(tensor, slot, report);
   }
@@ -214,7 +216,7 @@ class Flow {
   #send(tensor: number, slot: number, step: number, report: (reason: string) => void): void {
     const home = this.#schedule.slots![slot].tensor;
     if (home !== null && this.#held.has(slot))
-      report(`the home of '${this.#name(home)}' is written twice in a run`);
+      report(`the home slot of '${this.#name(home)}' is written twice in a run`);
     this.#verifyThere(tensor, report);
     if (this.#whole[tensor] === 0)
       report(`'${this.#name(tensor)}' is copied out before it is written as a whole`);

@@ -18,17 +18,17 @@ import { elementCount, formatType, parseType, sameShape } from './tensor.ts';
 // tensors     have a known dtype and whole positive extents; `parameter`, `state` and `optimiser` are of no program, all others of
 //             one; only the former are on the host; names of persistent ones are unique, for checkpoints are keyed by them;
 // copies      a copy has the dtype and shape of the one that it names, which is of its program or
-//             persistent; the chains end;
+//             persistent; the links end;
 // kernels     keep the invariants in kernel.ts, have names of their own and no more buffers, and stages no larger arrays, than
 //             the target has;
 // interface   names of programs are unique, names of inputs and outputs within their program; a tensor with role `input` is one
 //             input of its program, one with role `output` an output; ranges and defaults of inputs are sound;
 // steps       name a kernel and one tensor per buffer of it: same dtype, of the step's program or persistent, on the device, with
 //             the buffer's range inside of it at an aligned element; two ranges of one tensor are disjoint; no step writes an input;
-// slots       are the home of one tensor on the host each, with two copies exactly where a program writes it, or hold values of one
-//             size with one copy;
-// flow        (schedule-flow.ts) every range is written before it is read; outputs are written; transfers and values that come
-//             again are what they say; tensors that take over a place may.
+// slots       are the home slot of one host-resident tensor each, with two copies exactly where a program writes it, or hold values of
+//             one size with one copy;
+// flow        (schedule-flow.ts) every range is written before it is read; outputs are written; transfers and rematerialised
+//             values are what they say; tensors that take over a place may.
 //
 // What `verifyPlan` proves of plans is alike, but neither uses the other on purpose: a plan may come from a stranger, and what one
 // overlooks the other may see.
@@ -110,7 +110,7 @@ function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
 
 /** Copies have the type of what they copy, and copies of copies lead to an original. */
 function verifyCopies({ tensors }: Schedule, report: Report): void {
-  /** 0: not seen; 1: in the chain that is followed; 2: its chain ends. */
+  /** 0: not seen; 1: on the path of links that is followed; 2: its links end. */
   const seen = new Uint8Array(tensors.length);
   tensors.forEach((tensor, index) => {
     const { copyOf } = tensor;
@@ -285,7 +285,7 @@ function verifySlots({ tensors, slots = [], programs }: Schedule, report: Report
   slots.forEach(({ tensor: index, copies }, i) => {
     const place = `slot ${i}`;
     if (index === null) {
-      if (copies !== 1) report(place, 'only a home has two copies');
+      if (copies !== 1) report(place, 'only a home slot has two copies');
       return;
     }
     const tensor = tensors[index];
@@ -293,12 +293,12 @@ function verifySlots({ tensors, slots = [], programs }: Schedule, report: Report
     else if (copies !== 1 + written[i])
       report(
         place,
-        `the home of '${tensor.name}' has ${copies} copies, but ${written[i] ? 'a' : 'no'} program writes it`,
+        `the home slot of '${tensor.name}' has ${copies} copies, but ${written[i] ? 'a' : 'no'} program writes it`,
       );
     homes[index]++;
   });
   tensors.forEach((tensor, i) => {
     if (tensor.hostResident && homes[i] !== 1)
-      report(called(tensor), `is on the host, but has ${homes[i]} homes`);
+      report(called(tensor), `is host-resident, but has ${homes[i]} home slots`);
   });
 }

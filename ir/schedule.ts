@@ -77,7 +77,7 @@ export interface ScheduleTransfer {
 /** A place outside device memory, before it has an address. */
 export interface ScheduleSlot {
   readonly tier: HostTier;
-  /** The parameter or state (`hostResident`) whose home it is, or null. */
+  /** The parameter or state (`hostResident`) whose home slot it is, or null. */
   readonly tensor: number | null;
   readonly copies: 1 | 2;
 }

@@ -1,4 +1,4 @@
-/** Deeper than any tensor's rank: what lies below is refused wherever it arrives. */
+/** Deeper than any tensor's rank: deeper values are refused wherever they arrive. */
 const DEEPEST = 16;
 /** No array has so many elements that are there; going over the holes of a sparse one would take minutes. */
 const LONGEST = 2 ** 27;

@@ -94,7 +94,7 @@ export class CopyOut {
       this.#give(buffer);
       return;
     }
-    // A store may still read when the device, and with it the mapped bytes, is gone: it reads a copy.
+    // A store may still read when the device, and with it the mapped bytes, is lost: it reads a copy.
     const turn = this.#turn++ % this.#staging.memory.length;
     const memory = this.#staging.memory[turn];
     await this.#writing[turn];

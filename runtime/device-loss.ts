@@ -1,6 +1,6 @@
 import { RuntimeError } from './errors.ts';
 
-/** Whether the device is gone. */
+/** Whether the device is lost. */
 export class DeviceLoss {
   #reason: string | null = null;
   readonly #advice: string;

@@ -11,7 +11,7 @@ export type RuntimeErrorCode =
   /** The plan takes more memory than the caller allows. Nothing was allocated. */
   | 'memory-limit'
   | 'device-lost'
-  /** A value could not be taken to the host or back: the disk is full, a store fails. The run had no effect. */
+  /** A value could not be copied to the host or swapped in: the disk is full, a store fails. The run had no effect. */
   | 'swap-failed'
   /** The device or the WebAssembly engine refuses code of the plan. */
   | 'kernel-rejected'

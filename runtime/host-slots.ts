@@ -17,9 +17,9 @@ interface Place {
 }
 
 /**
- * The slots of a plan in their stores, snapshots among them; where those are kept that the plan has none of (`options.snapshots`),
- * behind them one slot more, in memory, for each. A slot that programs write over has two copies. One is current; a run writes
- * the other, and `flip` makes it current when the run has finished. That is what makes a run happen as a whole or not at all.
+ * The slots of a plan in their stores, snapshots among them. Where snapshots are kept that the plan has none of (`options.snapshots`),
+ * each of them has one more slot, in memory. A slot that programs write over has two copies. One is current; a run writes
+ * the other, and `flip` makes it current when the run has finished. So a run happens as a whole or not at all.
  */
 export class HostSlots {
   /** By tensor: the slot that holds its value between runs, or -1. */
@@ -111,7 +111,7 @@ export class HostSlots {
     return this.#homeOf.has(tensor);
   }
 
-  /** A fresh copy of a tensor out of its home; where that is among `written`, of the copy that a run has just written. */
+  /** A fresh copy of a tensor from its home slot; where that is among `written`, of the copy that a run has just written. */
   async load(tensor: PlanTensor, written?: ReadonlySet<number>): Promise<TensorData> {
     const { data, bytes } = emptyData(tensor);
     const home = this.#homeOf.get(tensor)!;
@@ -120,7 +120,7 @@ export class HostSlots {
     return data;
   }
 
-  /** Replaces the values of those tensors that have a home, all or, where programs write them, none. Error: `swap-failed`. */
+  /** Replaces the values of those tensors that have a home slot, all or, where programs write them, none. Error: `swap-failed`. */
   async replace(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
     const homes: number[] = [];
     for (const [tensor, data] of values) {
@@ -159,7 +159,7 @@ function translated(action: () => void | Promise<void>, what: string): void | Pr
   const refuse = (error: unknown): never => {
     throw new RuntimeError(
       'swap-failed',
-      `${what} on the host: ${errorText(error)}; nothing has changed, so it can be tried again`,
+      `${what} on the host: ${errorText(error)}; nothing has changed, so it can be retried`,
       { cause: error },
     );
   };

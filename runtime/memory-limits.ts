@@ -7,9 +7,9 @@ import { kindOf } from './values.ts';
  * more than that. Checked before anything is allocated, written or opened.
  */
 export interface MemoryLimits {
-  /** Most bytes of device memory: `plan.memory.deviceBytes`. On wasm that is memory of the process. */
+  /** Limit on device memory, in bytes: `plan.memory.deviceBytes`. On wasm that is memory of the process. */
   readonly maxDeviceBytes?: number;
-  /** Most bytes outside of it, in memory of the process and in a spill file together. */
+  /** Limit on bytes outside of it, in memory of the process and in a spill file together. */
   readonly maxHostBytes?: number;
 }
 

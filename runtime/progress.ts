@@ -12,7 +12,7 @@ export class Progress {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Waits until `condition` holds. It is looked at again whenever something is done. */
+  /** Waits until `condition` holds. It is checked whenever something is done. */
   async until(condition: () => boolean): Promise<void> {
     for (;;) {
       this.check();

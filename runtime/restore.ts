@@ -205,7 +205,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isNames = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((name) => typeof name === 'string');
 
-/** Time starts again with the state of an optimiser: its first steps after zero are corrected by their number. */
+/** Time restarts with the state of an optimiser: its first steps after zero are corrected by their number. */
 function counted(plan: Plan, { counters }: CheckpointFacts, { report }: Restoration) {
   const users = programsUsing(plan);
   const anew = new Set(report.zero.flatMap((name) => [...users.get(name)!]));

@@ -43,8 +43,8 @@ export interface Session {
    *
    * Errors: `unknown-name`, `invalid-input`, `device-lost`, `swap-failed`, `kernel-failed`, `destroyed`. Where the plan has
    * transfers or the session keeps snapshots, a run that fails has no effect: parameters, state and counters are those of the
-   * last finished run, and unless the device is lost it can be tried again. Otherwise what a failed run was to update is
-   * refused with `kernel-failed` until it is loaded or written again.
+   * last finished run, and unless the device is lost it can be retried. Otherwise what a failed run was to update is
+   * refused with `kernel-failed` until it is reloaded or rewritten.
    */
   run(
     program: string,

@@ -10,14 +10,14 @@ export interface TransferOut {
   readonly order: number;
 }
 
-/** A copy from a slot to a tensor, once the out of that order has been written; -1: of a home as it was before the run. */
+/** A copy from a slot to a tensor, once the out of that order has been written; -1: of a home slot as it was before the run. */
 export interface TransferIn {
   readonly tensor: PlanTensor;
   readonly slot: number;
   readonly after: number;
 }
 
-/** Steps `first` to `end`, exclusive; what comes in before them, and what goes out behind them. */
+/** Steps `first` to `end`, exclusive; what is swapped in before them, and what is copied out after them. */
 export interface Segment {
   readonly first: number;
   readonly end: number;
@@ -30,7 +30,7 @@ export interface ProgramTransfers {
   readonly segments: readonly Segment[];
   readonly ins: readonly TransferIn[];
   readonly outCount: number;
-  /** Homes that the program writes. */
+  /** Home slots that the program writes. */
   readonly homes: ReadonlySet<number>;
   /** Persistent tensors on the device that it writes, with their snapshots. */
   readonly restored: readonly { readonly tensor: PlanTensor; readonly slot: number }[];

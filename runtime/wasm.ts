@@ -161,7 +161,7 @@ class WasmExecutor implements Executor {
     return this.read(outputs);
   }
 
-  /** Where `written` names the home of a tensor, its new value in a run that has not finished. */
+  /** Where `written` names the home slot of a tensor, its new value in a run that has not finished. */
   async read(tensors: readonly PlanTensor[], written?: ReadonlySet<number>): Promise<TensorData[]> {
     this.#torn.check();
     const read = (tensor: PlanTensor) =>

@@ -159,7 +159,7 @@ class WebGpuExecutor implements Executor {
     return null;
   }
 
-  /** Tensors of the device and of the host; where `written` names a home, its new value in a run that has not finished. */
+  /** Tensors of the device and of the host; where `written` names a home slot, its new value in a run that has not finished. */
   async #readAll(
     tensors: readonly PlanTensor[],
     written?: ReadonlySet<number>,

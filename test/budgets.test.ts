@@ -36,7 +36,8 @@ async function compiled(
   const [problem] = result.diagnostics.filter(({ category }) => category === 'error');
   expect(problem.code).toBe('BTC4001');
   const text = problem.related!.map(({ message }) => message).join('\n');
-  const floor = /--recompute auto --swap auto the smallest budget is .*\((\d+) bytes\)/.exec(text);
+  const floor =
+    /smallest feasible budget with --recompute auto --swap auto: .*\((\d+) bytes\)/.exec(text);
   return { plan: null, smallest: Number(floor![1]) };
 }
 
@@ -75,13 +76,13 @@ async function expectSameBits(
     const fitted = within.plan
       ? within
       : await compiled(network, target, { budgetBytes: within.smallest });
-    if (!fitted.plan) throw new Error('the smallest budget was refused');
+    if (!fitted.plan) throw new Error('the smallest feasible budget was refused');
     expect(fitted.plan.memory.deviceBytes).toBeLessThanOrEqual(fitted.plan.memory.budgetBytes!);
     expect(await trained(fitted), `${target}, ${share} of ${full} bytes`).toEqual(wanted);
   }
 }
 
-/** Parts of what a plan takes without a budget; where one cannot be kept, and for 0, the smallest budget. */
+/** Parts of what a plan takes without a budget; where one cannot be kept, and for 0, the smallest feasible budget. */
 const SHARES: Readonly<Record<Target, readonly number[]>> = SOAK
   ? { wasm: [1, 0.75, 0.5, 0.25, 0], webgpu: [1, 0.75, 0.5, 0.25, 0] }
   : { wasm: [0.5, 0], webgpu: [0.25] };
@@ -91,7 +92,7 @@ describe.each(TARGETS)('five steps on %s are the same to the bit within any budg
   const networks = Object.entries(SMALL_NETWORKS).filter(
     ([name]) => SOAK || target === 'wasm' || name !== 'inception',
   );
-  // Inception is the same kernels many times: by default only the smallest budget.
+  // Inception is the same kernels many times: by default only the smallest feasible budget.
   const sharesOf = (name: string) => (!SOAK && name === 'inception' ? [0] : SHARES[target]);
   test.each(networks)('%s', (name, network) => expectSameBits(network, target, sharesOf(name)));
 

@@ -82,7 +82,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
   const gap =
     gapBytes > 0
       ? `${formatBytes(gapBytes)} (${((100 * gapBytes) / memory.peakLiveBytes).toFixed(1)} %) above`
-      : 'just';
+      : 'equal to';
   const rows = [
     [
       'device',
@@ -94,7 +94,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     ],
     [
       'arena',
-      `${formatBytes(memory.arenaBytes)}, ${gap} the largest live sum of ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
+      `${formatBytes(memory.arenaBytes)}, ${gap} the peak live bytes, ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
     ],
     ['staging', formatBytes(memory.stagingBytes)],
     ['host', formatHost(memory)],
@@ -103,7 +103,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
 }
 
 const HOST_PARTS: Readonly<Record<keyof HostMemory, string>> = {
-  homeBytes: 'parameters that live there',
+  homeBytes: 'host-resident parameters',
   snapshotBytes: 'snapshots of those on the device',
   valueBytes: 'values of a run',
   readingBytes: 'buffers to read files',
@@ -181,13 +181,13 @@ function formatActions({ actions, steps }: InspectedProgram, all: boolean): stri
   ];
 }
 
-/** The predicted time of a run, and what of it goes into other things than the steps of a run without a budget. */
+/** The predicted time of a run, and the parts of it beyond the steps of a run without a budget. */
 function formatPrediction(predicted: PlanPrediction, profile: string | undefined): string {
   const { seconds, recomputeSeconds, swapSeconds, interfaceSeconds } = predicted;
   const parts = [
     [recomputeSeconds, 'recomputing'],
     [swapSeconds, 'swapping'],
-    [interfaceSeconds, 'handing over'],
+    [interfaceSeconds, 'inputs and outputs'],
   ] as const;
   const listed = parts
     .filter(([part]) => part > 0)

@@ -46,7 +46,7 @@ the range that the plan states, or as many of it as --classes says; other f32 ar
 10 where --classes is not given.`;
 
 const PROVED = `
-Parses the text of every kernel, checks its addresses against its bindings, generates its code again and compares the two. Plans
+Parses the text of every kernel, checks its addresses against its bindings, regenerates its code and compares the two. Plans
 are verified by the version of the compiler that wrote them: another one may generate other code.
 Exit code: 0 all is proved; 1 something is not.`;
 
@@ -61,7 +61,7 @@ function createProgram(): Command {
       'Compiles a neural network written in TypeScript into a memory-planned WebGPU or WebAssembly schedule.',
     )
     .version(VERSION, '-v, --version')
-    // Mistakes are told as all others are.
+    // Mistakes are reported as all others are.
     .configureOutput({ outputError: () => {} })
     .exitOverride();
 
@@ -77,27 +77,27 @@ function createProgram(): Command {
     )
     .option(
       '--budget <bytes>',
-      'most device memory that a plan may take: 512MiB, 2GB, 1000000',
+      'limit on the device memory of a plan: 512MiB, 2GB, 1000000',
       byteSize,
     )
     .addOption(
       oneOf(
         '--recompute <strategy>',
-        'what may be computed again: per tensor what is cheapest for the budget, or by a strategy of SuperNeurons whatever the budget',
+        'what may be recomputed: per tensor what is cheapest for the budget, or by a strategy of SuperNeurons whatever the budget',
         RECOMPUTE_STRATEGIES,
       ).default('auto'),
     )
     .addOption(
       oneOf(
         '--swap <policy>',
-        'what may be copied to the host and back: what is cheapest for the budget, or by a policy of SuperNeurons',
+        'what may be swapped to the host: what is cheapest for the budget, or by a policy of SuperNeurons',
         SWAP_POLICIES,
       ).default('auto'),
     )
-    .option('--host-budget <bytes>', 'most host memory for swapped tensors: 8GiB', byteSize)
+    .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(
       '--spill-budget <bytes>',
-      'most bytes of a spill file, for what the host budget has no room for (default: 0)',
+      'limit on the spill file, for what the host budget has no room for (default: 0)',
       byteSize,
     )
     .option(
@@ -118,7 +118,7 @@ function createProgram(): Command {
       (file: string, files: readonly string[] = []) => [...files, filePath('--profile')(file)],
     )
     .option('--noEmit', 'check only, write nothing')
-    .option('-w, --watch', 'build again whenever a file of the model changes')
+    .option('-w, --watch', 'rebuild whenever a file of the model changes')
     .option('--pretty', 'colours and code frames (default: on a terminal)')
     .option('--no-pretty', 'plain diagnostics')
     .option(

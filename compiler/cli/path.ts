@@ -20,7 +20,7 @@ export interface PathCommandOptions {
   readonly sizes: string;
   /** Counts gradients in: of all operands, or of all but the first. */
   readonly train?: 'all' | 'no-input';
-  /** Most bytes that operands, intermediates and the result may take. */
+  /** Limit on the bytes of operands, intermediates and the result. */
   readonly budget?: number;
   readonly json?: boolean;
 }
@@ -33,7 +33,7 @@ export interface PathReport {
   readonly trainMacs: number | null;
   readonly tree: ContractionTree;
   readonly largestIntermediate: number;
-  /** Most bytes live at once: operands, intermediates (with `--train` those that gradients read to the end) and the result. */
+  /** Peak live bytes: operands, intermediates (with `--train` those that gradients read to the end) and the result. */
   readonly peakBytes: number;
   /** Indices that are run in parts to keep the budget. */
   readonly slices: readonly Slice[];

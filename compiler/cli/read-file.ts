@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
-/** Most bytes of a file that is read as text, below the longest string of the engine. */
+/** Limit on the bytes of a file that is read as text, below the longest string of the engine. */
 export const MOST_TEXT_BYTES = 256 * 2 ** 20;
-/** Most bytes of any file: what one array holds. */
+/** Limit on the bytes of any file: what one array holds. */
 const MOST_BYTES = 2 ** 32;
 /** Less than the most that a system reads at a time. */
 const CHUNK_BYTES = 2 ** 30;

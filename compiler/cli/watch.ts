@@ -7,7 +7,7 @@ const POLL_MS = 250;
 const DEBOUNCE_MS = 100;
 
 /**
- * Builds, then again whenever one of the files that the last build named changes, vanishes or appears. Ends only with the process.
+ * Builds, and rebuilds whenever one of the files that the last build named changes, vanishes or appears. Ends only with the process.
  * A build never overlaps another.
  */
 export async function watchFiles(
@@ -47,7 +47,7 @@ interface Stamp {
   readonly size: number;
 }
 
-// Looking again and again works where notifications do not: for paths that do not exist yet, and on network drives.
+// Polling works where notifications do not: for paths that do not exist yet, and on network drives.
 function stampOf(file: string): Stamp {
   try {
     const found = statSync(file);

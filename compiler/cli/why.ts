@@ -67,10 +67,10 @@ const VERDICTS = {
 
 const RULES: Readonly<Record<TensorReason['fate'], string>> = {
   persistent: 'parameters and optimiser state keep their place in all steps of all programs',
-  host: 'its home is a host slot, for the sake of the budget: steps work on copies that are brought in',
+  host: 'its value is in a host slot, because the budget needs that: steps work on copies that are swapped in',
   shared: 'an operand dies in the step that writes it and is read at the same elements only',
   kept: 'from the step that writes it to the last that reads it; other tensors have its memory before and after',
-  evicted: 'between two uses others have its memory',
+  evicted: 'between two uses its memory is free for other tensors',
 };
 
 /** What decided that a value is evicted. */
@@ -86,15 +86,15 @@ function decider({ actions }: Plan, ways: ReadonlySet<'recompute' | 'swap'>): st
 function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason): string[] {
   const { program, lives, bytes, writer, tookOver, sharesWith, savedByteSteps } = reason;
   const lines = lives.map(({ firstStep, lastStep, by, tensor }) => {
-    const comes =
+    const origin =
       by === 'swap'
-        ? 'brought in from the host'
+        ? 'swapped in from the host'
         : by === 'recompute'
           ? `recomputed (${tensor})`
           : writer && writer.step === firstStep
             ? `written by ${placed(writer.label, writer)}`
             : 'given by the caller';
-    return `  steps ${firstStep} to ${lastStep}: ${comes}`;
+    return `  steps ${firstStep} to ${lastStep}: ${origin}`;
   });
   if (tookOver !== null) lines.push(`  takes over the memory of ${tookOver}`);
   if (savedByteSteps > 0)
@@ -124,13 +124,13 @@ function costText({
   return parts.join('; ');
 }
 
-/** Whether it counts at the fullest steps. */
+/** Whether it counts at the peak steps. */
 function peakText({ peakBytes, peakSteps, bindingSteps, savedByteSteps }: ProgramReason): string {
   const peak = `${formatBytes(peakBytes)}, step${peakSteps.length === 1 ? '' : 's'} ${stepList(peakSteps)}`;
   if (bindingSteps.length > 0)
     return `binds: it is live at the peak (${peak})${bindingSteps.length < peakSteps.length ? ` in steps ${stepList(bindingSteps)}` : ''}`;
   return savedByteSteps > 0
-    ? `does not bind: thanks to that it is not live at the peak (${peak})`
+    ? `does not bind: for that reason it is not live at the peak (${peak})`
     : `does not bind: it is not live at the peak (${peak})`;
 }
 

@@ -1,7 +1,7 @@
 import type { CodeLimits, WasmModule } from '../../ir/plan.ts';
 import type { EmittedKernel } from './plan.ts';
 
-/** What code depends on beside its kernels. A plan records all of it, so that its code can be generated again. */
+/** What code depends on beside its kernels. A plan records all of it, so that its code can be regenerated. */
 export interface CodeOptions {
   /** webgpu. */
   readonly limits: CodeLimits;

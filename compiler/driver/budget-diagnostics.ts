@@ -9,14 +9,14 @@ import type { FeasibleBudget, MemoryPlan } from '../plan-search/index.ts';
 import { byLayer, type LayerBytes, layerAdvice, sortBytes } from './layer-bytes.ts';
 
 const MOST_LAYERS = 5;
-/** Tensors of one layer that are told by name. */
+/** Tensors of one layer that are named. */
 const MOST_TENSORS = 3;
-/** Layers that take less of the plan than this are no news. */
+/** Layers that take less of the plan than this are not listed. */
 const LEAST_SHARE = 0.01;
 
 type PlacedMemory = Extract<MemoryPlan, { readonly errors: readonly [] }>;
 
-/** BTC4001: where the peak is, which layers make it, what to do, and the smallest budget by what may be done. */
+/** BTC4001: where the peak is, which layers make it, what to do, and the smallest feasible budget by set of options. */
 export function budgetDiagnostic(
   memory: PlacedMemory,
   {
@@ -102,13 +102,13 @@ function totalMessages({ schedule, peak, deviceBytes }: PlacedMemory, target: Ta
     sorts.map(([what, bytes]) => `${what} ${formatBytes(bytes)}`).join(', ');
   const onDevice = list([
     ...device,
-    ['what lives for some steps', arenaBytes],
+    ['arena', arenaBytes],
     ...(stagingBytes > 0 ? ([['staging', stagingBytes]] as const) : []),
     ...(rounding > 0 ? ([[TARGET_RULES[target].slabUnit, rounding]] as const) : []),
   ]);
   return [
     `on the device: ${onDevice}`,
-    ...(host.length > 0 ? [`on the host, and brought in for their steps: ${list(host)}`] : []),
+    ...(host.length > 0 ? [`host-resident, and swapped in for their steps: ${list(host)}`] : []),
     ...(live.length > 0 ? [`live at the peak: ${list(live)}`] : []),
   ];
 }
@@ -116,14 +116,14 @@ function totalMessages({ schedule, peak, deviceBytes }: PlacedMemory, target: Ta
 function floorMessages(floors: readonly FeasibleBudget[]): string[] {
   return floors.map(
     ({ actions: { recompute, swap }, bytes }) =>
-      `with --recompute ${recompute} --swap ${swap} the smallest budget is ${formatBytes(bytes)} (${bytes} bytes)`,
+      `smallest feasible budget with --recompute ${recompute} --swap ${swap}: ${formatBytes(bytes)} (${bytes} bytes)`,
   );
 }
 
 function smallestMessage(floors: readonly FeasibleBudget[], smallest: number): string {
   const least = floors.reduce((most, { bytes }) => Math.min(most, bytes), Number.POSITIVE_INFINITY);
   const how = smallest < least ? ', with contractions in slices or in another order' : '';
-  return `as asked for, the smallest budget is ${formatBytes(smallest)} (${smallest} bytes)${how}`;
+  return `smallest feasible budget with these options: ${formatBytes(smallest)} (${smallest} bytes)${how}`;
 }
 
 /** BTC4002, BTC4003 and BTC4005: what no budget of the device would help. */

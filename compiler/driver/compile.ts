@@ -26,7 +26,7 @@ import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
 
-/** A model, or a function that makes one (so that options can be set, and evaluated again). */
+/** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
 export type ModelSource = Model | (() => Model | Promise<Model>);
 
 /**

@@ -38,7 +38,7 @@ interface Made {
 }
 
 /**
- * Runs the passes of one compilation. What a pass makes is verified and kept: asked for the same input and knobs again, the driver gives the
+ * Runs the passes of one compilation. What a pass makes is verified and kept: for the same input and knobs, the driver gives the
  * same object, so that a search reruns only what its knobs touch.
  */
 export class Driver {

@@ -14,18 +14,18 @@ export type PassPrinter = (pass: PassName, text: string) => void;
 export interface CompileOptions {
   /** Default `webgpu`. */
   readonly target?: Target;
-  /** Most device memory that the plan may take, in bytes, everything counted. */
+  /** Limit on the device memory of the plan, in bytes, everything counted. */
   readonly budgetBytes?: number;
   /**
-   * What may be computed again to keep the budget: nothing, by a strategy of SuperNeurons (`speed`, `memory`, `cost`, which apply
+   * What may be recomputed to keep the budget: nothing, by a strategy of SuperNeurons (`speed`, `memory`, `cost`, which apply
    * without a budget too), or per tensor what costs least (`auto`, the default). Results are the same to the bit.
    */
   readonly recompute?: RecomputeStrategy;
-  /** What may be copied to the host and back to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
+  /** What may be swapped to the host to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
   readonly swap?: SwapPolicy;
-  /** Most host memory for swapped tensors, in bytes; no limit by default. */
+  /** Limit on host memory for swapped tensors, in bytes; none by default. */
   readonly hostBudgetBytes?: number;
-  /** Most bytes of a spill file, for what the host budget has no room for; none by default. */
+  /** Limit on the spill file, in bytes, for what the host budget has no room for; 0 by default. */
   readonly spillBudgetBytes?: number;
   /** Rates of the device that the plan is for, as `btc profile` measures them; a default for the target without. */
   readonly profile?: DeviceProfile;

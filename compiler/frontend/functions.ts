@@ -80,7 +80,7 @@ export function normalise(x: Tensor, epsilon = 1e-5): Tensor {
 
 /**
  * Numbers uniform in [0, 1) from the counter-based generator. They differ from step to step and from call to call, and
- * are the same whenever the same step is run again.
+ * are the same whenever the same step is rerun.
  */
 export function randomUniform(shape: readonly number[]): Tensor {
   const trace = currentTrace('randomUniform');

@@ -66,7 +66,7 @@ export const uniformInit = (low: number, high: number): Initialiser =>
 export const normalInit = (deviation = 1): Initialiser =>
   each('normal', (random, k) => deviation * gaussian(random, k));
 
-/** Normal with mean 0, values beyond two deviations drawn again (at most eight times, then cut off). */
+/** Normal with mean 0, values beyond two deviations redrawn (at most eight times, then cut off). */
 export const truncatedNormalInit = (deviation = 1): Initialiser =>
   each('truncatedNormal', (random, k, shape) => {
     const count = elementCount(shape);

@@ -60,7 +60,7 @@ function stateOf(trace: Trace, full: string, initial: Tensor): State {
   };
 }
 
-/** Parameters of one layer object: named when the layer is first used in a trace, the same tensors whenever it is used again. */
+/** Parameters of one layer object: named when the layer is first used in a trace, the same tensors at every later use. */
 export interface LayerParameters {
   get(name: string, shape: Shape, initialiser: Initialiser): Tensor;
   state(name: string, shape: Shape, initialiser: Initialiser): State;

@@ -58,11 +58,11 @@ export interface InspectedProgram {
   }[];
 }
 
-/** What is given up in a program for less memory. */
+/** What memory actions cost a program. */
 export interface InspectedActions {
   /** Recomputed steps, and what they take; null where no times are predicted. */
   readonly recompute: { readonly steps: number; readonly seconds: number | null };
-  /** Copies to the host and back. */
+  /** Copies to and from the host. */
   readonly swap: {
     readonly transfers: number;
     readonly outBytes: number;

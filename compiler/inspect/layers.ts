@@ -12,7 +12,7 @@ export interface InspectedLayer {
   readonly parameterBytes: number;
   /** Of the optimiser, and states of the layer's own. */
   readonly stateBytes: number;
-  /** What is live at the fullest step of the program that needs most. */
+  /** Live bytes at the peak step of the program with the highest peak. */
   readonly peakBytes: number;
   readonly flops: number;
   /** By the plan's profile; null where it has none. */
@@ -81,9 +81,9 @@ function layerSums(plan: Plan): Map<string, Sums> {
     program,
     ...peakOf(planLiveBytes(plan, program)),
   }));
-  const fullest = peaks.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  const highest = peaks.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   for (const tensor of plan.tensors)
-    if (tensor.program === fullest.program && countsAt(tensor, fullest.step))
+    if (tensor.program === highest.program && countsAt(tensor, highest.step))
       of(tensor.source).peakBytes += tensor.bytes;
   return layers;
 }

@@ -19,9 +19,9 @@ export interface InspectedValue {
   readonly tensor: number;
   readonly bytes: number;
   readonly lives: readonly InspectedLife[];
-  /** The memory actions that bring it back after it was evicted; empty where it is kept. */
+  /** The memory actions by which it is rematerialised or swapped in after it was evicted; empty where it is kept. */
   readonly actions: readonly ('recompute' | 'swap')[];
-  /** Bytes times steps between its lives, in which others have its memory. */
+  /** Bytes times steps between its lives, in which its memory is free for others. */
   readonly savedByteSteps: number;
   /** What recomputing it takes, in seconds; null where no times are predicted. */
   readonly recomputeSeconds: number | null;
@@ -111,7 +111,7 @@ function lifeOf({ name, firstStep, lastStep, copyOf }: PlanTensor): InspectedLif
   return { tensor: name, firstStep, lastStep, by: copyOf?.by ?? 'first' };
 }
 
-/** Steps between lives; of all `steps` where the value's home is elsewhere. */
+/** Steps between lives; of all `steps` where the value is host-resident. */
 function absentSteps(lives: readonly InspectedLife[], steps: number | null): number {
   let absent = 0;
   let end = steps === null ? lives[0].firstStep - 1 : -1;

@@ -8,7 +8,7 @@ import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
 
 /**
- * What becomes of a tensor. `persistent`: it keeps its place in all steps of all programs. `host`: its home is on the host.
+ * What becomes of a tensor. `persistent`: it keeps its place in all steps of all programs. `host`: it is host-resident.
  * `shared`: it took over the memory of an operand in place. `kept`: from its first write to its last read. `evicted`: evicted in
  * between, and recomputed or swapped in.
  */
@@ -25,7 +25,7 @@ export interface TensorReason {
   readonly scope: string;
   /** The innermost expression and the outermost call, or null. */
   readonly source: string | null;
-  /** In each program in which it is in the memory that programs share; empty for a tensor that is persistent. */
+  /** In each program in which it is in the arena; empty for a persistent tensor. */
   readonly programs: readonly ProgramReason[];
 }
 
@@ -40,10 +40,10 @@ export interface ProgramReason extends InspectedValue {
   } | null;
   /** The tensor whose memory it took over, in place. */
   readonly tookOver: string | null;
-  /** Bytes at the fullest steps of the program, and those steps. */
+  /** Peak live bytes of the program, and the peak steps. */
   readonly peakBytes: number;
   readonly peakSteps: readonly number[];
-  /** The fullest steps at which it is live. */
+  /** The peak steps at which it is live. */
   readonly bindingSteps: readonly number[];
   /** Tensors of the program that have some of the same bytes at other times. */
   readonly sharesWith: number;

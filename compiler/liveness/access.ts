@@ -67,7 +67,7 @@ export function neededTensors({ tensors, programs }: Schedule): Uint8Array {
 
 /**
  * Reads the use of a program's steps off their kernels, and that of its transfers. `arena` counts the tensors of the
- * program; `device` persistent ones as well, which are there in all steps unless their home is the host.
+ * program; `device` persistent ones as well, which are live in all steps unless they are host-resident.
  */
 export function programAccess(
   schedule: Schedule,

@@ -6,10 +6,10 @@ export interface Blocks {
 }
 
 /**
- * Live bytes as events over the steps of a program in a fixed order: what opens in a step is live in it, what closes in it
- * is gone behind it, and at a handover two tensors have one place, which counts once. Whatever counts live bytes adds
- * its tensors here: arena tensors, persistent ones (open in all steps) and copies that transfers bring in alike.
- * `LiveProfile` keeps the same events while steps come and go.
+ * Live bytes as events over the steps of a program in a fixed order. What opens in a step is live in it, and what closes in it
+ * is dead after it. At a handover two tensors have one place, which counts once. All counts of live bytes use these events, for
+ * arena tensors, persistent ones (open in all steps) and copies that are swapped in. `LiveProfile` keeps the same events while steps
+ * are inserted and removed.
  */
 export class LiveEvents {
   /** By step: bytes that it has more than the one before it. */

@@ -20,7 +20,7 @@ export function alignedBytes(schedule: Schedule, alignment: number): Float64Arra
   return Float64Array.from(schedule.tensors, (tensor) => alignUp(byteCount(tensor), alignment));
 }
 
-/** 1 for each tensor that a program gives back. */
+/** 1 for each tensor that is an output of a program. */
 export function outputFlags(schedule: Schedule): Uint8Array {
   const flags = new Uint8Array(schedule.tensors.length);
   for (const program of schedule.programs) {
@@ -29,7 +29,7 @@ export function outputFlags(schedule: Schedule): Uint8Array {
   return flags;
 }
 
-/** The persistent tensors whose home is the device: they take memory in every step of every program. */
+/** The persistent tensors that are not host-resident: they take memory in every step of every program. */
 export function persistentOnDevice({ tensors }: Pick<Schedule, 'tensors'>): number[] {
   return tensors.flatMap(({ program, hostResident }, tensor) =>
     program === null && !hostResident ? [tensor] : [],

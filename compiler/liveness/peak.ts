@@ -40,7 +40,7 @@ export function placedLiveBytes(
   return events.sums();
 }
 
-/** The step at which most arena memory is live, and what is live there; null when there is no arena. */
+/** The peak step of the arena, and what is live there; null when there is no arena. */
 export function memoryPeak(schedule: AllocatedSchedule, alignment: number): MemoryPeak | null {
   const { tensors, placements } = schedule;
   const bytes = alignedBytes(schedule, alignment);

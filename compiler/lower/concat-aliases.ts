@@ -13,14 +13,14 @@ export interface ConcatAlias {
 
 /**
  * Finds the stored values that can be computed right into the memory of a stored concatenation along the outermost axis
- * (the states of all time steps, the gradients of slices). Each has one home at most, between elements where ranges can
- * be bound on their own, for a step may read one part and write another.
+ * (the states of all time steps, the gradients of slices). Each value is part of one concatenation
+ * at most, and starts and ends where ranges can be bound on their own, for a step may read one part and write another.
  */
 export function findConcatAliases(
   graph: Graph,
   stored: Uint8Array,
 ): readonly (ConcatAlias | undefined)[] {
-  const homes: (ConcatAlias | undefined)[] = new Array(graph.nodes.length);
+  const aliases: (ConcatAlias | undefined)[] = new Array(graph.nodes.length);
   const fixed = valuesThatStay(graph, stored);
   graph.nodes.forEach((node, concat) => {
     if (node.op !== 'concat' || !stored[concat] || !isOutermost(node)) return;
@@ -31,11 +31,11 @@ export function findConcatAliases(
       const value = behindReshapes(graph, operand);
       const end = offset + elementCount(graph.nodes[operand].type.shape);
       const apart = isAligned(offset, dtype) && (isAligned(end, dtype) || end === total);
-      if (apart && stored[value] && !fixed[value]) homes[value] ??= { concat, offset };
+      if (apart && stored[value] && !fixed[value]) aliases[value] ??= { concat, offset };
       offset = end;
     }
   });
-  return homes;
+  return aliases;
 }
 
 const isAligned = (element: number, dtype: DType) => element % rangeAlignment(dtype) === 0;
@@ -45,7 +45,7 @@ function isOutermost(node: NodeOf<'concat'>): boolean {
   return elementCount(node.type.shape.slice(0, node.attributes.axis)) === 1;
 }
 
-/** The value that a chain of reshapes looks at. */
+/** The value that nested reshapes look at. */
 export function behindReshapes(graph: Graph, value: ValueId): ValueId {
   let current = value;
   for (let node = graph.nodes[current]; node.op === 'reshape'; node = graph.nodes[current])
@@ -64,7 +64,7 @@ function valuesThatStay(graph: Graph, stored: Uint8Array): Uint8Array {
     const node = graph.nodes[value];
     const { kind } = opRow(node.op);
     if (node.op === 'input' || node.op === 'parameter' || kind === 'scatter') fixed[value] = 1;
-    // A part of a part would have two homes.
+    // A part of a part would be part of two concatenations.
     if (node.op === 'concat' && isOutermost(node)) fixed[value] = 1;
     const bounded =
       node.op === 'pad' || node.op === 'window' || (node.op === 'concat' && !stored[value]);

@@ -24,7 +24,7 @@ export interface Storage {
   /** Whether the value has memory, or is going to have it. */
   isStored(value: ValueId): boolean;
   /** The concatenation in whose memory the value lives. */
-  homeOf(value: ValueId): ConcatAlias | undefined;
+  aliasOf(value: ValueId): ConcatAlias | undefined;
   /** A new tensor for kernels on their way to `value`. */
   temporary(value: ValueId, type: TensorType): number;
   /** Gives a value memory, with the kernels that fill it; returns its tensor. */

@@ -72,7 +72,7 @@ export function bindTensors(
   nest: LoopNest,
   tensors: readonly ScheduleTensor[],
 ): { kernel: Omit<Kernel, 'name'>; bound: readonly Range[] } {
-  // The halves of a loop nest with a stage were tidied when they were joined.
+  // The halves of a loop nest with a stage were canonicalised when they were joined.
   const simple = nest.stage ? nest : canonicalise(nest);
   const ranges = bindingRanges(simple);
   const bound: Range[] = [];

@@ -40,7 +40,7 @@ const ROUNDS = 3;
 /**
  * Joins an elementwise kernel with an earlier kernel over the same points: as the epilogue of a contraction or
  * reduction, or with another elementwise kernel that makes what it reads, reads what it reads or fills another part of
- * the same tensor. One dispatch goes, values pass in registers, and what nobody else reads is never stored.
+ * the same tensor. This saves a dispatch, values pass in registers, and what no other kernel reads is never stored.
  *
  * The kernels are a sequence in a correct order and stay one: a pair is joined at the place of either partner, and
  * only where no kernel in between touches what would move across it. A kernel moves to where its partner runs, and what
@@ -86,7 +86,7 @@ function fuseOnce(
   const fused = sequence.nests;
   return { nests: fused, unfused: fused.filter((nest) => unfused.has(nest)) };
 
-  /** What replaces a parameter or a state makes nothing else, so that everything else can be computed again. */
+  /** What replaces a parameter or a state makes nothing else, so that every other kernel can be recomputed. */
   function isRepeatable({ stores }: LoopNest): boolean {
     const replaced = stores.filter(({ buffer }) => limits.isPersistent(buffer)).length;
     return replaced === 0 || replaced === stores.length;

@@ -4,7 +4,7 @@ import type { Origin } from '../../ir/source.ts';
 
 /**
  * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
- * index into the schedule's tensors; `seal` turns it into a kernel and a step.
+ * index into the schedule's tensors; `finalise.ts` turns it into a kernel and a step.
  */
 export interface LoopNest {
   readonly axes: readonly Axis[];

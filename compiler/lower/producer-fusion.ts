@@ -20,7 +20,7 @@ import { tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with a stage. */
 export interface StageModel {
-  /** Most bytes of the array of one tile; 0 where there shall be no stages. */
+  /** Limit on the array of one tile, in bytes; 0 for no stages. */
   readonly arrayBytes: number;
   /** Whether the array takes its memory from a tensor. */
   readonly needsHolder: boolean;
@@ -41,7 +41,7 @@ export interface ProducerFusionOptions extends FusionLimits {
 /**
  * Joins a contraction with a later one that alone reads its result: what one tile of the second needs of the first is
  * computed into a small array, which the second goes on with. The intermediate is never in memory, and one dispatch
- * goes. Only where the target's model expects to gain; those with the largest intermediates come first.
+ * less is needed. Pairs with the largest intermediates come first. A pair is joined where the target's model expects a gain.
  */
 export function fuseProducers(
   nests: readonly LoopNest[],
@@ -62,7 +62,7 @@ export function fuseProducers(
   };
   for (const { tensor, producer, consumer } of findProducers(sequence, options)) {
     const [first, second] = [sequence.slots[producer], sequence.slots[consumer]];
-    // One that became part of another chain has a stage, or its place is empty.
+    // One that became part of another pair has a stage, or its place is empty.
     if (!first || !second || first.stage || second.stage) continue;
     const joined = joinProducer(first, second, tensor, options, timeOf);
     if ('reason' in joined) {
@@ -85,17 +85,17 @@ const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
 const MOST_OF_TIME = 0.97;
 
 /** Positions of two contractions, of which the second alone reads the tensor that the first alone writes. */
-interface Chain {
+interface ProducerPair {
   readonly tensor: number;
   readonly producer: number;
   readonly consumer: number;
   readonly elements: number;
 }
 
-/** The chains of a program, those with the largest intermediates first. */
-function findProducers(sequence: KernelSequence, options: ProducerFusionOptions): Chain[] {
+/** The pairs of a program, those with the largest intermediates first. */
+function findProducers(sequence: KernelSequence, options: ProducerFusionOptions): ProducerPair[] {
   const { slots } = sequence;
-  const found: Chain[] = [];
+  const found: ProducerPair[] = [];
   slots.forEach((nest, producer) => {
     if (!nest || !isContraction(nest) || nest.stores.length !== 1) return;
     const [{ buffer: tensor, indirect }] = nest.stores;

@@ -5,7 +5,7 @@ import { type LoopNest, macsOf, originsOf, withAxes } from './loop-nest.ts';
 import type { ProducerLink } from './producer-link.ts';
 
 /**
- * The two contractions of a chain as one kernel with a stage.
+ * A contraction and its producer as one kernel with a stage.
  *
  * @param sizes for each shared axis how many of its points one tile has, a divisor of its extent; all points of the
  *   producer's other axes are in every tile

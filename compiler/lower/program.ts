@@ -75,7 +75,7 @@ class ProgramLowering implements Storage {
   private readonly table: TensorTable;
   private readonly names: readonly string[];
   private readonly stored: Uint8Array;
-  private readonly homes: readonly (ConcatAlias | undefined)[];
+  private readonly aliases: readonly (ConcatAlias | undefined)[];
   private readonly writer: KernelWriter;
   /** By value: its tensor once kernels fill it, or -1. */
   private readonly tensors: Int32Array;
@@ -88,7 +88,7 @@ class ProgramLowering implements Storage {
     this.table = table;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
-    this.homes = findConcatAliases(graph, this.stored);
+    this.aliases = findConcatAliases(graph, this.stored);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
     this.reserved = new Int32Array(graph.nodes.length).fill(-1);
     this.writer = new KernelWriter(this, this.nests);
@@ -99,11 +99,11 @@ class ProgramLowering implements Storage {
   }
 
   offsetOf(value: ValueId): number {
-    return this.homes[value]?.offset ?? 0;
+    return this.aliases[value]?.offset ?? 0;
   }
 
-  homeOf(value: ValueId): ConcatAlias | undefined {
-    return this.homes[value];
+  aliasOf(value: ValueId): ConcatAlias | undefined {
+    return this.aliases[value];
   }
 
   isStored(value: ValueId): boolean {
@@ -112,7 +112,7 @@ class ProgramLowering implements Storage {
 
   materialise(value: ValueId): number {
     if (this.tensors[value] < 0) {
-      const tensor = this.reserve(this.homes[value]?.concat ?? value);
+      const tensor = this.reserve(this.aliases[value]?.concat ?? value);
       const { shape } = this.graph.nodes[value].type;
       this.writer.write(value, rowMajor(tensor, shape, this.offsetOf(value)));
       this.tensors[value] = tensor;

@@ -179,7 +179,7 @@ function plainLoad(
   return emitter.emit(operand, place);
 }
 
-/** What the innermost window of a chain of views looks at; null where the chain has none. */
+/** What the innermost of nested windows looks at; null where there is none. */
 function windowed(builder: KernelBuilder, value: ValueId): ValueId | null {
   let found: ValueId | null = null;
   let current = value;

@@ -5,7 +5,7 @@ import { elementCount, type Shape } from '../../ir/tensor.ts';
 
 /**
  * Decides which values get memory of their own; all others are computed inside the kernels that use them.
- * The price of storing is bytes written and held; that of not storing is arithmetic done again per use.
+ * Storing costs bytes written and held. Not storing costs arithmetic, repeated for each use.
  */
 export interface StorageDecisions {
   /** By value: 1 when it is stored. Views are never stored by decision (lowering may still have to). */
@@ -166,7 +166,7 @@ function ownCost(node: Node): number {
   return opRow(node.op).kind === 'view' || node.op === 'constant' ? 0 : 2;
 }
 
-/** By value: itself, or the value that a chain of views looks at. */
+/** By value: itself, or the value that nested views look at. */
 function resolveViews(nodes: readonly Node[]): Int32Array {
   const base = new Int32Array(nodes.length);
   for (let value = 0; value < nodes.length; value++) {

@@ -4,7 +4,7 @@ import type { ProducerLink } from './producer-link.ts';
 const FILLS = [1 / 16, 1 / 4, 1];
 
 /**
- * Ways to cut the shared axes of a chain into tiles whose arrays have at most `most` elements. Axes are taken into the
+ * Ways to cut the shared axes of a contraction and its producer into tiles whose arrays have at most `most` elements. Axes are taken into the
  * tile in one of several orders, as much of each as fits: along the memory of the intermediate, of the result, and of
  * what the producer reads, the innermost first, so that a tile walks along memory.
  *

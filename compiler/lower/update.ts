@@ -9,7 +9,7 @@ export interface Replacement {
 }
 
 /**
- * Lets kernels write new parameter values straight into the parameter's memory, where nobody can tell the difference:
+ * Lets kernels write new parameter values straight into the parameter's memory, where no step can tell the difference:
  * the one kernel that writes the temporary reads the old value at most at the element that it writes, and no later
  * kernel reads the old value. The copies of all others stay.
  */

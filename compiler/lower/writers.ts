@@ -80,8 +80,8 @@ export class KernelWriter {
     let elements = 0;
     for (const operand of operands) {
       const base = behindReshapes(this.storage.graph, operand);
-      const home = this.storage.homeOf(base);
-      if (home?.concat === value && home.offset === elements) this.storage.materialise(base);
+      const alias = this.storage.aliasOf(base);
+      if (alias?.concat === value && alias.offset === elements) this.storage.materialise(base);
       else this.writeOrCopy(operand, partOf(destination, axis, start));
       start += this.builder.shape(operand)[axis];
       elements += elementCount(this.builder.shape(operand));

@@ -37,7 +37,7 @@ function placePersistent(
 export interface AllocationOptions {
   readonly target: Target;
   readonly host: HostBudget;
-  /** webgpu: most bytes of one buffer that swapped tensors are copied out through. */
+  /** webgpu: the largest buffer that swapped tensors are copied out through, in bytes. */
   readonly swapStagingBytes: number;
 }
 

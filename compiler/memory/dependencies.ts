@@ -36,7 +36,7 @@ export function reverseGraph(graph: StepGraph): StepGraph {
 
 /**
  * The pairs of steps that must keep their order: read after write, write after read and write after write of
- * one tensor. Writers of one tensor form a chain, so a reader after several partial writers depends on all of
+ * one tensor. Writers of one tensor follow one another, so a reader after several partial writers depends on all of
  * them through the last. Each use of a tensor adds at most two edges: linear in the number of operands.
  */
 export function stepDependencies(steps: readonly StepAccess[]): StepGraph {

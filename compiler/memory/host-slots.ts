@@ -143,17 +143,17 @@ interface PackedTier {
   readonly bytes: number;
 }
 
-/** Homes and snapshots first, behind them one area for the values of all programs, which never run at the same time. */
+/** Slots of host-resident tensors and snapshots first, behind them one area for the values of all programs, which never run at the same time. */
 function packTier(schedule: Schedule, uses: readonly SlotUse[]): PackedTier {
   const offsets = new Map<number, number>();
-  let homes = 0;
+  let resident = 0;
   const size = ({ bytes, copies }: SlotUse) => copies * alignUp(bytes, HOST_ALIGNMENT);
   for (const use of uses) {
     if (use.program !== null) continue;
-    offsets.set(use.slot, homes);
-    homes += size(use);
+    offsets.set(use.slot, resident);
+    resident += size(use);
   }
-  let bytes = homes;
+  let bytes = resident;
   schedule.programs.forEach((_, program) => {
     const own = uses.filter((use) => use.program === program);
     const blocks: Blocks = {
@@ -163,14 +163,14 @@ function packTier(schedule: Schedule, uses: readonly SlotUse[]): PackedTier {
     };
     const packing = packBlocks(blocks, ADDRESSES);
     own.forEach(({ slot }, i) => {
-      offsets.set(slot, homes + packing.addresses[i]);
+      offsets.set(slot, resident + packing.addresses[i]);
     });
-    bytes = Math.max(bytes, homes + packing.bytes);
+    bytes = Math.max(bytes, resident + packing.bytes);
   });
   return { offsets, bytes };
 }
 
-/** What goes through buffers on its way from and to the file. */
+/** What passes through buffers on its way to and from the file. */
 function trafficOf(
   { programs, tensors }: Schedule,
   inFile: readonly SlotUse[],

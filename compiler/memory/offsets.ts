@@ -44,13 +44,13 @@ const SEARCH_ATTEMPTS = 5;
 
 /**
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
- * and everything is packed again; a result that is no worse is kept.
+ * and everything is repacked; a result that is no worse is kept.
  */
 function repair(packer: Packer, start: Packing, bound: number): Packing {
   const { blocks, space } = packer;
   const count = blocks.bytes.length;
   let best = start;
-  // First fit by rising address gives the same packing again, or a lower one.
+  // First fit by rising address gives the same packing, or a lower one.
   let current = sorted(count, [(block) => -start.addresses[block]]);
   let random = 1;
   const below = (limit: number) => {

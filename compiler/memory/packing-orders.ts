@@ -40,7 +40,7 @@ export function preferences(blocks: Blocks): readonly (readonly [string, Prefere
   ];
 }
 
-/** For each block the most bytes that are live at one of its steps, itself included, by a sparse table of maxima. */
+/** For each block the peak live bytes over its steps, itself included, by a sparse table of maxima. */
 function pressureOf(blocks: Blocks): Float64Array {
   const levels = [liveBytes(blocks)];
   for (let width = 1; 2 * width <= levels[0].length; width *= 2) {

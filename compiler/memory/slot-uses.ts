@@ -5,12 +5,12 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { writtenBy } from '../liveness/access.ts';
 
-/** What a slot holds and when: a home or snapshot always, another one from its first copy out to its last copy in. */
+/** What a slot holds and when: that of a host-resident tensor and a snapshot always, another one from its first copy out to its last copy in. */
 export interface SlotUse {
   readonly slot: number;
   /** Null: of all programs. */
   readonly program: number | null;
-  /** The tensor whose home or snapshot it is. */
+  /** The tensor that is host-resident in it, or whose snapshot it is. */
   readonly tensor: number | null;
   readonly isSnapshot: boolean;
   readonly bytes: number;

@@ -2,9 +2,9 @@ import { type Residency, SCHEDULE_ACTIONS } from './actions/index.ts';
 import type { Decisions } from './decisions.ts';
 import type { ValueProgram, ValueStep } from './program.ts';
 
-// Decisions say which values are let go between which uses. Applying them is one walk over the steps: a step that needs a
-// value that is gone gets it back right before, as late as can be: from the host where it is there, else by repeating the
-// steps that wrote it, and those that wrote what they need. So every set of decisions either gives a right sequence or is infeasible.
+// Decisions say which values are evicted between which uses. Applying them is one walk over the steps. A step that needs an evicted
+// value gets it as late as possible, right before it runs: swapped in where the host holds it, otherwise rematerialised by the
+// steps that wrote it and by those that wrote what these need. So every set of decisions is either a correct sequence or infeasible.
 
 /** A value in device memory for a while. The first version of a value is its own tensor, the others are copies. */
 export interface Version {
@@ -17,7 +17,8 @@ export type Op =
   | {
       readonly kind: 'step';
       readonly step: number;
-      readonly again: boolean;
+      /** It rematerialises a value: the step has run before. */
+      readonly recomputed: boolean;
       readonly reads: readonly number[];
       readonly writes: readonly number[];
     }
@@ -33,13 +34,13 @@ export interface AppliedProgram {
   readonly last: Int32Array;
 }
 
-/** A value that cannot come back where it is needed, before step `step`. */
+/** A value that can be neither rematerialised nor swapped in where it is needed, before step `step`. */
 export interface Infeasibility {
   readonly value: number;
   readonly step: number;
 }
 
-/** Persistent values whose home is the host are named by `onHost`. */
+/** `onHost` names the persistent values that are host-resident. */
 export function applyDecisions(
   program: ValueProgram,
   decisions: Decisions,
@@ -57,10 +58,10 @@ export function isInfeasible(result: AppliedProgram | Infeasibility): result is 
   return 'step' in result;
 }
 
-/** A value to get back, and the values that are needed for it. */
+/** An evicted value to rematerialise or swap in, and the values that this needs. */
 interface Acquisition {
   readonly value: number;
-  /** Empty: it comes from the host. */
+  /** Empty: it is swapped in. */
   readonly producers: readonly number[];
   readonly needs: readonly number[];
 }
@@ -100,7 +101,7 @@ class Walk implements Residency {
     return this.resident[value];
   }
 
-  /** Emits step `s` and what must come before it; a value that cannot be had, or -1. */
+  /** Emits step `s` and what must come before it. Returns a value that cannot be made resident, or -1. */
   step(s: number): number {
     const step = this.program.steps[s];
     const missing = step.reads.filter((value) => this.resident[value] < 0);
@@ -121,15 +122,15 @@ class Walk implements Residency {
     return -1;
   }
 
-  private emit(s: number, step: ValueStep, again: boolean, fresh: readonly number[]): void {
+  private emit(s: number, step: ValueStep, recomputed: boolean, fresh: readonly number[]): void {
     const reads = step.reads.map((value) => this.resident[value]);
     const writes = step.writes.map((value) => {
       if (this.resident[value] >= 0) return this.resident[value];
-      if (fresh.includes(value)) return this.create(value, again ? 'recompute' : 'original');
+      if (fresh.includes(value)) return this.create(value, recomputed ? 'recompute' : 'original');
       // A result of a repeated step that nobody asked for.
       return this.versions.push({ value, by: 'recompute' }) - 1;
     });
-    this.ops.push({ kind: 'step', step: s, again, reads, writes });
+    this.ops.push({ kind: 'step', step: s, recomputed, reads, writes });
   }
 
   /** After a step: evicts what is decided, and what is not used any more. */
@@ -158,7 +159,7 @@ class Walk implements Residency {
     this.ops.push({ kind: 'out', version: this.resident[value] });
   }
 
-  /** Gets `targets` back, operands first. Without recursion: chains are as long as the network is deep. */
+  /** Makes `targets` resident, operands first. Without recursion: recompute closures are as deep as the network. */
   private acquire(targets: readonly number[]): number {
     const { order, infeasible } = this.plan(targets);
     if (infeasible >= 0) return infeasible;
@@ -166,24 +167,24 @@ class Walk implements Residency {
     for (const { needs } of order)
       for (const value of needs) remaining.set(value, (remaining.get(value) ?? 0) + 1);
     const wanted = new Set(targets);
-    const back = new Set<number>();
+    const acquired = new Set<number>();
     for (const { value, producers, needs } of order) {
       if (this.resident[value] >= 0) continue;
-      back.add(value);
+      acquired.add(value);
       if (producers.length === 0) {
         this.ops.push({ kind: 'in', version: this.create(value, 'swap') });
       }
       for (const producer of producers) {
-        // Other results of the step come back with it where they are asked for too.
+        // Other results of the step are rematerialised with it where they are asked for too.
         const step = this.program.steps[producer];
         const fresh = step.writes.filter((other) => other === value || this.asked(other, order));
         this.emit(producer, step, true, fresh);
-        for (const other of fresh) back.add(other);
+        for (const other of fresh) acquired.add(other);
       }
       for (const need of needs) {
         const left = remaining.get(need)! - 1;
         remaining.set(need, left);
-        if (left === 0 && back.has(need) && !wanted.has(need) && !this.held(need))
+        if (left === 0 && acquired.has(need) && !wanted.has(need) && !this.held(need))
           this.resident[need] = -1;
       }
     }
@@ -197,7 +198,7 @@ class Walk implements Residency {
     );
   }
 
-  /** Whether a value that came back before its next use is held until then. */
+  /** Whether a value that became resident before its next use is held until then. */
   private held(value: number): boolean {
     const { uses } = this.program.values[value];
     const next = this.nextUse[value];
@@ -205,7 +206,7 @@ class Walk implements Residency {
     return this.decisions.release[this.decisions.gapOffsets[value] + next] === 0;
   }
 
-  /** What must be got back for `targets`, each after what it needs; or a value that cannot be. */
+  /** What must be acquired for `targets`, each after what it needs; or a value that cannot be. */
   private plan(targets: readonly number[]): { order: Acquisition[]; infeasible: number } {
     const order: Acquisition[] = [];
     const state = new Map<number, 'open' | 'done'>();
@@ -236,7 +237,7 @@ class Walk implements Residency {
     return { order, infeasible: -1 };
   }
 
-  /** How a value can come back: null when it cannot. */
+  /** How a value can be made resident; null when it cannot. */
   private way(value: number): Acquisition | null {
     if (this.hosted[value]) return { value, producers: [], needs: [] };
     const { writers, kind } = this.program.values[value];

@@ -4,13 +4,13 @@ import type { ProgramValue } from './program.ts';
 import { neighbours, transferTime } from './timeline.ts';
 import type { View } from './view.ts';
 
-/** A way to have fewer bytes live at the fullest step. */
+/** A way to lower the live bytes at the peak step. */
 export interface Candidate {
   /** A gap of the program, or -1. */
   readonly gap: number;
   readonly method: Method;
   /** A persistent value that moves to the host, or -1. */
-  readonly home: number;
+  readonly moved: number;
   readonly bytes: number;
   /** Predicted cost. */
   readonly seconds: number;
@@ -26,7 +26,7 @@ function timesOver({ timeline: { curve }, targetBytes }: View): Int32Array {
   return over;
 }
 
-/** Values that are idle at the fullest step and could be elsewhere until their next use, with the cheaper way for each. */
+/** Values that are idle at the peak step and could be evicted until their next use, with the cheapest action for each. */
 export function candidatesAt(view: View): Candidate[] {
   const { timeline, decisions, forbidden } = view;
   const { program, applied, curve, nextStep } = timeline;
@@ -60,12 +60,12 @@ export function candidatesAt(view: View): Candidate[] {
     }
     if (!best) return;
     const score = seconds / (bytes * Math.max(1, covered));
-    found.push({ gap, method: best.method, home: -1, bytes, seconds, score });
+    found.push({ gap, method: best.method, moved: -1, bytes, seconds, score });
   });
   return found;
 }
 
-/** Before its use `use` a value is as it will be; a persistent one may also be as it was, for its home is written once in a run. */
+/** Before its use `use` a value is as it will be; a persistent one may also be as it was, for its host slot is written once in a run. */
 function isSettled({ kind, uses, writers }: ProgramValue, use: number): boolean {
   const written = writers.filter((writer) => writer <= uses[use - 1]).length;
   return written === writers.length || (kind === 'persistent' && written === 0);
@@ -82,8 +82,8 @@ function firstUseFrom(uses: readonly number[], step: number): number {
   return low;
 }
 
-/** Persistent values on the device that the fullest step does not touch, which could live on the host. */
-export function homeCandidates(
+/** Persistent values on the device that the peak step does not touch: they could be host-resident. */
+export function residencyCandidates(
   view: View,
   persistentOf: Int32Array,
   persistentBytes: Float64Array,
@@ -100,29 +100,29 @@ export function homeCandidates(
     const { reads, writes } = program.steps[op.step];
     for (const value of [...reads, ...writes]) touched.add(persistentOf[value]);
   }
-  const valueOfHome = new Map<number, number>();
+  const valueById = new Map<number, number>();
   persistentOf.forEach((id, value) => {
-    if (id >= 0) valueOfHome.set(id, value);
+    if (id >= 0) valueById.set(id, value);
   });
   const found: Candidate[] = [];
-  persistentBytes.forEach((bytes, home) => {
-    if (onHost[home] || touched.has(home) || bytes === 0) return;
-    const value = valueOfHome.get(home);
+  persistentBytes.forEach((bytes, id) => {
+    if (onHost[id] || touched.has(id) || bytes === 0) return;
+    const value = valueById.get(id);
     const { uses, writers } =
       value === undefined ? { uses: [], writers: [] } : program.values[value];
     const use = firstUseFrom(uses, step);
     const inside = value !== undefined && use > 0 && use < uses.length;
     if (inside && !isSettled(program.values[value], use)) return;
     const gap = inside ? decisions.gapOffsets[value] + use : -1;
-    const brought = uses.length === 0 ? 0 : inside ? 2 : 1;
+    const copiesIn = uses.length === 0 ? 0 : inside ? 2 : 1;
     const seconds =
-      brought * transferTime(costs, 'in', bytes) +
+      copiesIn * transferTime(costs, 'in', bytes) +
       (writers.length > 0 ? transferTime(costs, 'out', bytes) : 0);
-    // Outside of its uses it is gone for good; how many of the steps over the target that are is not known without a walk.
+    // It is off the device at all steps outside of its uses. How many of them are over the target is not known without a walk.
     found.push({
       gap,
       method: SWAP,
-      home,
+      moved: id,
       bytes,
       seconds,
       score: seconds / (bytes * Math.max(1, total)),

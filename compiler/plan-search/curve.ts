@@ -5,7 +5,7 @@ import type { ValueProgram } from './program.ts';
 
 /** When each version lives, and what is live when. Times count the steps of an applied program, recomputed ones included. */
 export interface Curve {
-  /** Bytes live during each step; persistent values whose home is the device are not among them. */
+  /** Bytes live during each step; persistent values that are not host-resident are not among them. */
   readonly live: Float64Array;
   /** The time of each op. */
   readonly times: Int32Array;
@@ -38,7 +38,7 @@ export function liveCurve(
   const { ops, versions } = applied;
   const times = timesOfOps(ops);
   const opOf = ops.flatMap(({ kind }, i) => (kind === 'step' ? [i] : []));
-  const { first, last, broughtIn, sentLast } = versionLives(program, applied, times, opOf.length);
+  const { first, last, swappedIn, sentLast } = versionLives(program, applied, times, opOf.length);
   const events = new LiveEvents(opOf.length);
   const bytesOf = (version: number) => program.values[versions[version].value].bytes;
   versions.forEach(({ value }, version) => {
@@ -47,7 +47,7 @@ export function liveCurve(
   });
   let time = 0;
   const dies = (version: number) => last[version] === time && sentLast[version] !== time;
-  const begins = (version: number) => first[version] === time && !broughtIn[version];
+  const begins = (version: number) => first[version] === time && !swappedIn[version];
   const take = ({ to }: { readonly to: number }) => events.handover(time, bytesOf(to));
   for (; time < opOf.length; time++) {
     const op = ops[opOf[time]] as Extract<Op, { kind: 'step' }>;
@@ -73,7 +73,7 @@ function versionLives(
 ) {
   const first = new Int32Array(versions.length).fill(ops.length);
   const last = new Int32Array(versions.length).fill(-1);
-  const broughtIn = new Uint8Array(versions.length);
+  const swappedIn = new Uint8Array(versions.length);
   const sentLast = new Int32Array(versions.length).fill(-1);
   const touch = (version: number, time: number) => {
     if (time < first[version]) first[version] = time;
@@ -87,7 +87,7 @@ function versionLives(
       return;
     }
     touch(op.version, time);
-    if (op.kind === 'in') broughtIn[op.version] = 1;
+    if (op.kind === 'in') swappedIn[op.version] = 1;
     else sentLast[op.version] = time;
   });
   const end = Math.max(0, stepCount - 1);
@@ -96,5 +96,5 @@ function versionLives(
     if (kind === 'input' && by === 'original') touch(version, 0);
     if (kind === 'output' && finalVersion[value] === version) touch(version, end);
   });
-  return { first, last, broughtIn, sentLast };
+  return { first, last, swappedIn, sentLast };
 }

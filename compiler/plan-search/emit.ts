@@ -18,10 +18,10 @@ export class ScheduleEmitter {
   private readonly schedule: Schedule;
   private readonly tensors: ScheduleTensor[];
   private readonly slots: ScheduleSlot[] = [];
-  private readonly homes = new Map<number, number>();
+  private readonly residentSlots = new Map<number, number>();
   private readonly programs: ScheduleProgram[] = [];
 
-  /** `onHost`: the parameters and states whose home is the host; `written` says whether a program writes one. */
+  /** `onHost`: the host-resident parameters and states. `written`: whether a program writes one. */
   constructor(
     schedule: Schedule,
     onHost: (tensor: number) => boolean,
@@ -31,7 +31,7 @@ export class ScheduleEmitter {
     this.tensors = schedule.tensors.map((tensor, index) => {
       if (!onHost(index)) return tensor;
       const slot: ScheduleSlot = { tier: 'memory', tensor: index, copies: written(index) ? 2 : 1 };
-      this.homes.set(index, this.slots.push(slot) - 1);
+      this.residentSlots.set(index, this.slots.push(slot) - 1);
       return { ...tensor, hostResident: true as const };
     });
   }
@@ -42,8 +42,8 @@ export class ScheduleEmitter {
     const original = this.schedule.programs[index];
     const slotOf = new Map<number, number>();
     const slot = (value: number) => {
-      const home = this.homes.get(program.tensors[value]);
-      if (home !== undefined) return home;
+      const own = this.residentSlots.get(program.tensors[value]);
+      if (own !== undefined) return own;
       const known = slotOf.get(value);
       if (known !== undefined) return known;
       const made = this.slots.push({ tier: 'memory', tensor: null, copies: 1 }) - 1;
@@ -73,7 +73,7 @@ export class ScheduleEmitter {
       steps.push({
         ...step,
         operands: step.operands.map((tensor) => tensorOf[version.get(tensor)!]),
-        ...(op.again ? { recomputed: true as const } : {}),
+        ...(op.recomputed ? { recomputed: true as const } : {}),
       });
     });
     this.programs.push({ ...original, steps, ...(transfers.length > 0 ? { transfers } : {}) });

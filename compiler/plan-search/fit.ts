@@ -8,7 +8,7 @@ export interface Placed {
   readonly possible: boolean;
 }
 
-/** `swapStagingBytes`: most bytes of a buffer that swapped tensors go through. */
+/** `swapStagingBytes`: the largest buffer that swapped tensors go through, in bytes. */
 export type Place<P extends Placed> = (schedule: Schedule, swapStagingBytes: number) => P;
 
 /** The smallest feasible budget with a set of memory actions. */
@@ -26,7 +26,7 @@ const LEAST_STAGING = 64 * 1024;
 /** Staging takes at most this part of the budget. */
 const STAGING_SHARE = 1 / 32;
 
-/** Most bytes of a buffer that swapped tensors go through, within a budget. */
+/** The largest buffer that swapped tensors go through within a budget, in bytes. */
 export const stagingWithin = (budgetBytes: number): number =>
   Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE));
 

@@ -1,16 +1,16 @@
 import { append } from '../../ir/lists.ts';
 import { SCHEDULE_ACTIONS } from './actions/index.ts';
 import { applyDecisions, isInfeasible } from './apply.ts';
-import { type Candidate, candidatesAt, homeCandidates } from './candidates.ts';
+import { type Candidate, candidatesAt, residencyCandidates } from './candidates.ts';
 import { type Decisions, KEEP, type Method, noDecisions, SWAP } from './decisions.ts';
 import type { ValueProgram } from './program.ts';
 import { type Timeline, type TransferCosts, timeline } from './timeline.ts';
 
-// Which values to let go, and how they come back: greedy, from what is most over the target down. At the step with the most
-// live bytes every idle value is a candidate, by predicted seconds per byte at the steps that are over the target (Capuchin,
-// ASPLOS 2020, and DTR, ICLR 2021, use such ratios at run time; here all of the future is known, so a value that is swapped is the
-// one whose next use is far enough for the copies to hide, and a chain of recomputations is priced as a whole). In the end what was
-// let go in vain is kept again.
+// A greedy choice of the values to evict, and of the action for each, from the highest peak down. At the peak step every idle
+// value is a candidate. Candidates are ranked by predicted seconds per byte at the steps that are over the target. Capuchin (ASPLOS
+// 2020) and DTR (ICLR 2021) use such ratios at run time. Here all of the future is known: copies of a swapped value hide behind the
+// computation up to its next use, and a recompute closure is priced as a whole. In the end, evictions that the target does not need
+// are undone.
 
 /** Programs that share persistent values. */
 export interface ValueModule {
@@ -23,23 +23,23 @@ export interface ValueModule {
 
 export interface ActionChoice {
   readonly decisions: readonly Decisions[];
-  /** 1 for each persistent value whose home is the host. */
+  /** 1 for each persistent value that is host-resident. */
   readonly onHost: Uint8Array;
-  /** Bytes of the persistent values on the device and of the fullest step. */
+  /** Bytes of the persistent values on the device, plus peak live bytes. */
   readonly bytes: number;
 }
 
 export interface AutoOptions {
-  /** Most bytes of persistent values on the device and of one step. */
+  /** Limit on the bytes of persistent values on the device plus peak live bytes. */
   readonly targetBytes: number;
   /** The actions, by name, that the search may choose. */
   readonly automatic: Readonly<Record<string, boolean>>;
   readonly costs: TransferCosts;
-  /** Where to start from; nothing is let go without. */
+  /** Where to start from; by default nothing is evicted. */
   readonly start?: readonly Decisions[];
 }
 
-/** Work of the pass that keeps again what was let go in vain, in steps walked. */
+/** Limit on the work that undoes needless evictions, in steps walked. */
 const PRUNING_STEPS = 2_000_000;
 
 /** The choice that keeps the target at little cost; where none is found, the one with the fewest bytes that was met. */
@@ -128,7 +128,7 @@ class Search {
     return isInfeasible(result) ? null : timeline(program, result, onHost, this.options.costs);
   }
 
-  /** Lets go enough at the fullest step of program `p` to bring it down by `excess`, or as much as there is; false for nothing. */
+  /** Evicts at the peak step of program `p` until it is `excess` bytes lower, or as much as possible; false where nothing is. */
   private improve(p: number, excess: number): boolean {
     const { targetBytes, automatic, costs } = this.options;
     const persistentBytes = this.persistentBytes();
@@ -139,7 +139,7 @@ class Search {
       onHost: this.isOnHost(p),
       costs,
       allowed: (method: Method) => automatic[SCHEDULE_ACTIONS[method].name] === true,
-      // A value that comes back must not make a new step as full as this one.
+      // What rematerialises a value must not make another peak as high as this one.
       roomBytes: Math.max(targetBytes - persistentBytes, this.timelines[p].curve.peak - 1),
       targetBytes: targetBytes - persistentBytes,
     };
@@ -147,7 +147,7 @@ class Search {
     if (view.allowed(SWAP)) {
       const ids = this.module.persistentOf[p];
       const bytes = this.module.persistentBytes;
-      append(candidates, homeCandidates(view, ids, bytes, this.onHost));
+      append(candidates, residencyCandidates(view, ids, bytes, this.onHost));
     }
     candidates.sort((a, b) => a.score - b.score || b.bytes - a.bytes || a.gap - b.gap);
     const chosen = chooseUntil(candidates, excess);
@@ -164,15 +164,15 @@ class Search {
   private apply(p: number, candidates: readonly Candidate[]): boolean {
     const before = { decisions: copyOf(this.decisions[p]), onHost: this.onHost.slice() };
     const { method, release } = this.decisions[p];
-    for (const { gap, method: chosen, home } of candidates) {
-      if (home >= 0) this.onHost[home] = 1;
+    for (const { gap, method: chosen, moved } of candidates) {
+      if (moved >= 0) this.onHost[moved] = 1;
       if (gap < 0) continue;
       if (method[gap] === KEEP) method[gap] = chosen;
       else release[gap] = 1;
     }
-    const homes = candidates.some(({ home }) => home >= 0);
+    const moves = candidates.some(({ moved }) => moved >= 0);
     const walked = this.timelines.map((timeline, q) =>
-      q === p || homes ? this.walk(q) : timeline,
+      q === p || moves ? this.walk(q) : timeline,
     );
     if (walked.every((timeline) => timeline !== null)) {
       walked.forEach((timeline, q) => {
@@ -185,7 +185,7 @@ class Search {
     return false;
   }
 
-  /** Keeps again what the target does not need gone, dearest first. */
+  /** Undoes the evictions that the target does not need, those that cost most first. */
   prune(): void {
     if (this.smallest.bytes > this.options.targetBytes) return;
     this.module.programs.forEach((program, p) => {
@@ -246,9 +246,9 @@ function gapSeconds(
 ): Float64Array {
   const seconds = new Float64Array(gapOffsets[values.length]);
   values.forEach(({ writers, bytes }, value) => {
-    const again = writers.reduce((sum, writer) => sum + steps[writer].seconds, 0);
+    const recomputed = writers.reduce((sum, writer) => sum + steps[writer].seconds, 0);
     const copied = 2 * costs.transferSeconds + (2 * bytes) / costs.hostToDeviceBytesPerSecond;
-    seconds.fill(Math.max(again, copied), gapOffsets[value], gapOffsets[value + 1]);
+    seconds.fill(Math.max(recomputed, copied), gapOffsets[value], gapOffsets[value + 1]);
   });
   return seconds;
 }

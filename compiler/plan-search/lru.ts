@@ -4,9 +4,9 @@ import { type Decisions, KEEP, SWAP } from './decisions.ts';
 import type { ValueProgram } from './program.ts';
 
 /**
- * The tensor cache of SuperNeurons (PPoPP 2018, section 3.3.2): a walk over the steps with room for `roomBytes`; where a step's
- * operands do not fit, the value that was touched longest ago goes to the host, and it comes back for whoever touches it next.
- * Where even that is not enough the room is exceeded.
+ * The tensor cache of SuperNeurons (PPoPP 2018, section 3.3.2): a walk over the steps with room for `roomBytes`. Where a step's
+ * operands do not fit, the least recently used value is evicted to the host; it is swapped in for its next use.
+ * Where even that is not enough, the room is exceeded.
  */
 export function swapLeastRecentlyUsed(
   program: ValueProgram,
@@ -62,7 +62,7 @@ export function swapLeastRecentlyUsed(
       decisions.method[gap] = SWAP;
       leave(version);
     }
-    if (!op.again) {
+    if (!op.recomputed) {
       const { reads, writes } = program.steps[op.step];
       for (const value of new Set([...reads, ...writes])) nextUse[value]++;
     }

@@ -75,7 +75,7 @@ export class MemoryActions {
     };
   }
 
-  /** What a set of memory actions makes of a target: bytes of persistent tensors on the device and of the fullest step together. */
+  /** What a set of memory actions makes of a target: bytes of persistent tensors on the device plus peak live bytes. */
   choose(set: ActionSet, targetBytes: number): ActionChoice {
     const key = `${set.recompute} ${set.swap} ${targetBytes}`;
     const known = this.choices.get(key) ?? this.search(set, targetBytes);
@@ -86,7 +86,7 @@ export class MemoryActions {
   /** The schedule with the actions of a choice. */
   apply(choice: ActionChoice, targetBytes: number): Schedule {
     const isNothing =
-      choice.onHost.every((home) => home === 0) &&
+      choice.onHost.every((moved) => moved === 0) &&
       choice.decisions.every(({ method }) => method.every((one) => one === KEEP));
     return this.act(this.schedule, isNothing ? null : { actions: this, choice, targetBytes });
   }
@@ -107,7 +107,7 @@ export class MemoryActions {
 
   /** The schedule that a choice stands for. */
   emit(choice: ActionChoice, targetBytes: number): Schedule {
-    const isHome = new Set(this.persistent.filter((_, id) => choice.onHost[id]));
+    const isResident = new Set(this.persistent.filter((_, id) => choice.onHost[id]));
     const written = new Set(
       this.programs.flatMap(({ values, tensors }) =>
         tensors.filter((_, value) => values[value].writers.length > 0),
@@ -115,7 +115,7 @@ export class MemoryActions {
     );
     const emitter = new ScheduleEmitter(
       this.schedule,
-      (tensor) => isHome.has(tensor),
+      (tensor) => isResident.has(tensor),
       (tensor) => written.has(tensor),
     );
     const { persistentBytes } = this.module;
@@ -123,7 +123,7 @@ export class MemoryActions {
       targetBytes -
       persistentBytes.reduce((sum, bytes, id) => (choice.onHost[id] ? sum : sum + bytes), 0);
     this.programs.forEach((program, p) => {
-      const onHost = (value: number) => isHome.has(program.tensors[value]);
+      const onHost = (value: number) => isResident.has(program.tensors[value]);
       const result = applyDecisions(program, choice.decisions[p], onHost);
       if (isInfeasible(result))
         throw new Error('internal error: a choice of actions is infeasible');

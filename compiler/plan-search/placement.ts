@@ -37,7 +37,7 @@ export interface ChosenActions {
 
 export interface PlacementOptions {
   readonly host: HostBudget;
-  /** webgpu: most bytes of one buffer that swapped tensors are copied out through. */
+  /** webgpu: the largest buffer that swapped tensors are copied out through, in bytes. */
   readonly swapStagingBytes: number;
 }
 

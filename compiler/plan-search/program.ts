@@ -17,7 +17,7 @@ export interface ValueProgram {
 export interface ValueStep extends Pick<StepAccess, 'reads' | 'writes' | 'pairs'> {
   /** Predicted time. */
   readonly seconds: number;
-  /** Whether running it again gives the same: it writes no persistent value. */
+  /** Whether it can run twice with the same result: it writes no persistent value. */
   readonly repeatable: boolean;
   /** A step whose results named strategies always keep: contractions, and what else is dear. */
   readonly checkpoint: boolean;

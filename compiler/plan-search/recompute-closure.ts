@@ -1,25 +1,25 @@
 import { isResident, type Timeline, type TransferCosts, transferTime } from './timeline.ts';
 
-/** What it takes to get a value back. */
+/** What it costs to rematerialise a value. */
 export interface ClosureCost {
   readonly seconds: number;
-  /** Bytes beyond the value's own that are live on the way, where everything is let go as soon as it can be. */
+  /** Bytes beyond the value's own that are live on the way, where everything is freed as early as possible. */
   readonly transientBytes: number;
 }
 
-/** Longer chains are not worth looking at. */
+/** Larger closures are not worth looking at. */
 const LARGEST_CLOSURE = 512;
 
 /**
- * Cost of computing `value` again right before `time`, with whatever else is not resident then and not on the host; null where that is
- * impossible. `gone` are values that are about to be let go at that time as well.
+ * Cost of the recompute closure of `value` right before `time`: the value, and what it needs that is neither resident then nor on the
+ * host. Null where it is infeasible. `evicted` are values that are about to be evicted at that time as well.
  */
 export function closureCost(
   timeline: Timeline,
   costs: TransferCosts,
   value: number,
   time: number,
-  gone: ReadonlySet<number>,
+  evicted: ReadonlySet<number>,
 ): ClosureCost | null {
   const { program, nextStep, hostedFrom } = timeline;
   const step = nextStep[time];
@@ -41,7 +41,7 @@ export function closureCost(
         if (read === current) continue;
         if (!readsTheSame(timeline, read, producer, step)) return null;
         if (seen.has(read)) continue;
-        if (!gone.has(read) && isResident(timeline, read, time)) continue;
+        if (!evicted.has(read) && isResident(timeline, read, time)) continue;
         if (program.values[read].kind === 'persistent' && hostedFrom[read] > 0) continue;
         seen.add(read);
         here += program.values[read].bytes;

@@ -26,9 +26,9 @@ export interface PlanSearch<A extends Attempt> {
 }
 
 /**
- * The one search over all actions. An attempt already has the schedule's actions that keep the budget best (plan-memory.ts); where they do
- * not suffice, the graph's actions are tried, those that cost least first, under ever narrower bounds on what the intermediates of a
- * contraction take at once, and each with the schedule's actions again.
+ * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Where they do
+ * not suffice, graph actions are tried, those that cost least first, under ever narrower bounds on what the intermediates of a
+ * contraction take at once. Each of these attempts chooses its own schedule actions.
  */
 export function searchPlans<A extends Attempt>(
   run: (bound: ContractionBound | null) => A,

@@ -2,13 +2,13 @@ import type { ValueProgram } from './program.ts';
 
 // The definition that gives the extra steps of SuperNeurons' Table 1 for AlexNet and both residual networks: a value that no
 // backward step reads (the last batch normalisation before a sum, a branch's gradient needing nothing of it) is in no segment,
-// and a fork's result has memory of its own, so that the layers before it come back for their own gradients alone.
+// and a fork's result has memory of its own, so that the layers before it are rematerialised only for their own gradients.
 
 /** Values that cheap steps of the forward pass compute from one another, and that the backward pass reads. */
 export interface Segment {
   /** In the order in which they are made. */
   readonly values: readonly number[];
-  /** Most bytes at a backward step that uses the segment, if it is computed once and held: what is left of it, and the step's other operands. */
+  /** Peak bytes at backward steps that use the segment, if it is computed once and held: what is left of it, and the step's other operands. */
   readonly heldBytes: number;
 }
 
@@ -26,7 +26,7 @@ export function turnUse({ values, turn }: ValueProgram, value: number): number {
 }
 
 /**
- * The segments of a program. No value is in one that could come back only by a dear step, or from something that is gone or
+ * The segments of a program. A value is in none if only an expensive step could rematerialise it, or if what it needs is dead or
  * overwritten by then. Near-linear in the operands of all steps.
  */
 export function findSegments(program: ValueProgram): Segment[] {
@@ -51,12 +51,12 @@ export function findSegments(program: ValueProgram): Segment[] {
   };
   for (const value of made) {
     const { writers } = values[value];
-    const comesBack = writers.every((writer) =>
+    const isRecomputable = writers.every((writer) =>
       steps[writer].reads.every(
         (read) => parent[read] >= 0 || isThere(read, writer, neededUntil[value]),
       ),
     );
-    if (!comesBack) continue;
+    if (!isRecomputable) continue;
     parent[value] = value;
     for (const writer of writers)
       for (const read of steps[writer].reads)
@@ -93,7 +93,7 @@ function valuesInOrder(program: ValueProgram): number[] {
   );
 }
 
-/** By value of `made`: the last step before which it, or what is computed from it, may have to come back. */
+/** By value of `made`: the last step before which it, or what is computed from it, may have to be rematerialised. */
 function lastNeeds(program: ValueProgram, made: readonly number[]): Int32Array {
   const { steps, values } = program;
   const needed = new Int32Array(values.length).fill(-1);
@@ -112,11 +112,11 @@ function heldBytes({ steps, values, turn }: ValueProgram, members: readonly numb
   const falling = members.toSorted((a, b) => lastUse(a) - lastUse(b));
   const backward = new Set(members.flatMap((value) => values[value].uses.filter((s) => s >= turn)));
   let held = members.reduce((sum, value) => sum + values[value].bytes, 0);
-  let gone = 0;
+  let dead = 0;
   let most = 0;
   for (const step of [...backward].sort((a, b) => a - b)) {
-    for (; gone < falling.length && lastUse(falling[gone]) < step; gone++)
-      held -= values[falling[gone]].bytes;
+    for (; dead < falling.length && lastUse(falling[dead]) < step; dead++)
+      held -= values[falling[dead]].bytes;
     let others = 0;
     for (const value of new Set([...steps[step].reads, ...steps[step].writes]))
       if (!inside.has(value) && values[value].kind !== 'persistent') others += values[value].bytes;

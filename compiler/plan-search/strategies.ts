@@ -4,16 +4,16 @@ import type { ValueProgram } from './program.ts';
 import { findSegments, turnUse } from './segments.ts';
 
 // The strategies of SuperNeurons (Wang et al., "Dynamic GPU Memory Management for Training Deep Neural Networks", PPoPP 2018,
-// sections 3.3 and 3.4), whatever the budget. What cheap steps made in the forward pass is let go behind its last use there
-// and computed again for its first use in the backward pass, from checkpoints: results of dear steps, and of those alone that
-// are there anyway. A segment are values that are computed from one another.
+// sections 3.3 and 3.4), whatever the budget. Results of cheap steps of the forward pass are evicted after their last use there and
+// rematerialised for their first use in the backward pass. They are recomputed from checkpoints: results of expensive steps, and only
+// of those that are resident anyway. A segment is a set of values that are computed from one another.
 
 export type NamedRecompute = 'speed' | 'memory' | 'cost';
 
 /**
- * Speed-centric computes a segment again once and holds it: as many steps as it has. Memory-centric lets go what is only on
- * the way, and starts at the checkpoint for every backward step: n(n + 1)/2 where each gradient needs its layer's input.
- * Cost-aware is memory-centric where holding the segment takes more than the largest step's operands, else speed-centric.
+ * Speed-centric recomputes a segment once and holds it: as many extra steps as it has. Memory-centric frees intermediate values
+ * and starts at the checkpoint for every backward step: n(n + 1)/2 extra steps where each gradient needs its layer's input.
+ * Cost-aware is memory-centric where holding the segment takes more than the largest step's operands, and speed-centric elsewhere.
  */
 export function recomputeSegments(program: ValueProgram, strategy: NamedRecompute): Decisions {
   const decisions = noDecisions(program);
@@ -26,11 +26,11 @@ export function recomputeSegments(program: ValueProgram, strategy: NamedRecomput
       decisions.release[gap] = isHeld ? 0 : 1;
     }
   }
-  keepWhatCannotComeBack(program, decisions);
+  keepUntilFeasible(program, decisions);
   return decisions;
 }
 
-/** Results of dear steps are on the host between the forward and the backward pass, unless they are computed again. */
+/** Swaps results of expensive steps between the forward and the backward pass, unless they are recomputed. */
 export function swapCheckpoints(program: ValueProgram, decisions: Decisions): void {
   const { steps, values, turn } = program;
   values.forEach(({ kind, writers }, value) => {
@@ -52,8 +52,8 @@ function largestStep({ steps, values }: ValueProgram): number {
   }, 0);
 }
 
-/** Segments are found so that all can be applied but for rare orders of updates: whatever stands in the way stays. */
-function keepWhatCannotComeBack(program: ValueProgram, decisions: Decisions): void {
+/** Nearly all segments are feasible; rare orders of updates are the exception. What makes decisions infeasible is kept. */
+function keepUntilFeasible(program: ValueProgram, decisions: Decisions): void {
   const { gapOffsets, method, release } = decisions;
   for (;;) {
     const result = applyDecisions(program, decisions, () => false);

@@ -51,7 +51,7 @@ export function timeline(
   const nextStep = new Int32Array(count + 1).fill(program.steps.length);
   for (let time = count - 1; time >= 0; time--) {
     const op = ops[curve.opOf[time]];
-    nextStep[time] = op.kind === 'step' && !op.again ? op.step : nextStep[time + 1];
+    nextStep[time] = op.kind === 'step' && !op.recomputed ? op.step : nextStep[time + 1];
   }
   for (let time = 0; time < count; time++) {
     const op = ops[curve.opOf[time]];

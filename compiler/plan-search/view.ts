@@ -11,7 +11,7 @@ export interface View {
   readonly costs: TransferCosts;
   /** Whether the search may choose an action, by method. */
   readonly allowed: (method: Method) => boolean;
-  /** Most bytes that may be live where a value comes back. */
+  /** Limit on live bytes where a value is rematerialised. */
   readonly roomBytes: number;
   /** Steps with more live bytes than this are to come down. */
   readonly targetBytes: number;

@@ -22,7 +22,7 @@ import {
 const MOST_TERMS = 16;
 
 /**
- * Replaces every fold by contractions over windows, a chain of folds (one per axis) by one contraction per combination of
+ * Replaces every fold by contractions over windows, nested folds (one per axis) by one contraction per combination of
  * residues. Nothing of the size of the folded operand is needed any more where that was made by a contraction.
  */
 export function expandFolds(graph: Graph): Graph {

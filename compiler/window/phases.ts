@@ -13,13 +13,13 @@ export interface Product {
   readonly output: string;
 }
 
-/** One fold of a chain in letters: positions and taps of the operand; the result has the positions' letter. */
+/** One of nested folds in letters: positions and taps of the operand; the result has the positions' letter. */
 export interface Fold extends WindowSteps {
   readonly position: string;
   readonly tap: string;
   readonly taps: number;
   readonly extent: number;
-  /** Of the result of the whole chain. */
+  /** Of the result of all folds. */
   readonly resultAxis: number;
 }
 

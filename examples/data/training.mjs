@@ -19,7 +19,7 @@ export function printMemory(session) {
     ['parameters', `${mebibytes(memory.persistentBytes)} with optimiser state`],
     [
       'arena',
-      `${mebibytes(memory.arenaBytes)}, largest live sum ${mebibytes(memory.peakLiveBytes)}`,
+      `${mebibytes(memory.arenaBytes)}, peak live bytes ${mebibytes(memory.peakLiveBytes)}`,
     ],
     [
       'schedule',

@@ -63,7 +63,7 @@ export const INPUT = object(
   },
 );
 
-/** What a run gives back. */
+/** What a run returns. */
 export interface PlanOutput extends Infer<typeof OUTPUT> {}
 export const OUTPUT = object({
   /** Unique among the program's outputs. */

@@ -105,15 +105,15 @@ export const PLAN = object(
     profile: NAME,
     /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
     actions: named<PlanActions>(ACTIONS),
-    /** Where steps and tensors come from. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */
+    /** Origins of steps and tensors. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */
     sources: list(named<PlanSource>(SOURCE)),
     /** Expressions, each behind the call that led to it. */
     frames: list(named<PlanFrame>(FRAME)),
-    /** How values leave device memory and come back; absent where none does. */
+    /** How values are copied to the host and swapped in; absent where none is. */
     swap: named<PlanSwap>(SWAP),
     /** wasm only: the module that holds the kernels. */
     module: named<WasmModule>(MODULE),
-    /** webgpu: the limits that the WGSL was generated within, so that it can be generated again; absent: WebGPU's defaults. */
+    /** webgpu: the limits that the WGSL was generated within, so that it can be regenerated; absent: WebGPU's defaults. */
     limits: named<CodeLimits>(LIMITS),
   },
 );

@@ -24,26 +24,26 @@ export const SLOT = object({
   /** Bytes of one copy of the tensor. */
   bytes: BYTES,
   /**
-   * The tensor whose value it holds between runs: its home (policy `host`), or its snapshot (policy `persistent`), which the runtime
-   * takes; null: it holds a value of one program for a while.
+   * The tensor whose value it holds between runs: as the home slot of a host-resident tensor (policy `host`), or as its snapshot
+   * (policy `persistent`), which the runtime takes. Null: it holds a value of one program for some steps.
    */
   tensor: nullable(INDEX),
   /**
-   * 2 for the home or snapshot of a tensor that some program writes: the copies follow one another, each at a multiple of
-   * 64. A run reads the one and writes the other, from then on reads what it has written, and changes
-   * places when it has finished.
+   * 2 for the home slot or snapshot of a tensor that some program writes. The copies follow one another, each at a multiple of
+   * 64. A run reads the one and writes the other, and from then on reads what it has written. The copies change
+   * places when the run has finished.
    */
   copies: oneOf(1, 2),
 });
 
-/** How values leave device memory and come back. */
+/** How values are copied to the host and swapped in. */
 export interface PlanSwap extends Infer<typeof SWAP> {}
 export const SWAP = object({
   /** webgpu: buffers that tensors are copied out through, allocated once; tensors that are larger go in pieces. wasm: none. */
   staging: named<BufferSet>(BUFFER_SET),
-  /** Host memory that values from slots of tier `file` come in through, in pieces of so many bytes. */
+  /** Host memory through which values from slots of tier `file` are swapped in, in pieces of so many bytes. */
   reading: named<BufferSet>(BUFFER_SET),
-  /** webgpu: host memory that values go out through to slots of tier `file`. */
+  /** webgpu: host memory through which values are copied out to slots of tier `file`. */
   writing: named<BufferSet>(BUFFER_SET),
   /** The places that transfers name, and those of snapshots. */
   slots: list(named<HostSlot>(SLOT)),

@@ -11,8 +11,8 @@ export type TensorRole = Infer<typeof ROLE>;
 export const POLICY = oneOf('persistent', 'arena', 'in-place', 'host');
 /**
  * `persistent`: lives in every step of every program. `arena`: shares memory by liveness. `in-place`: took over the memory of
- * an operand that died in the step that wrote it. `host`: host-resident, a parameter or state whose home is a host slot; steps
- * work on arena tensors that a transfer brings in.
+ * an operand that died in the step that wrote it. `host`: host-resident, a parameter or state whose value is in a host
+ * slot; steps work on arena tensors that are swapped in.
  */
 export type TensorPolicy = Infer<typeof POLICY>;
 
@@ -21,7 +21,7 @@ export interface CopyOf extends Infer<typeof COPY_OF> {}
 export const COPY_OF = object({
   /** The tensor whose value it holds, an index into `tensors`. */
   tensor: INDEX,
-  /** `recompute`: a step computed it once more; `swap`: a transfer brought it back from the host. */
+  /** `recompute`: a step recomputed it; `swap`: a transfer swapped it in from the host. */
   by: oneOf('recompute', 'swap'),
 });
 

@@ -41,7 +41,9 @@ describe('btc path', () => {
     expect(sliced.slices).toEqual([{ letter: 'z', chunks: expect.any(Number) }]);
     const refused = run('1MiB');
     expect(refused.code).toBe(1);
-    const smallest = /BTC6007: .* the smallest budget is .* \((\d+) bytes\)/.exec(refused.stderr)!;
+    const smallest = /BTC6007: .* the smallest feasible budget is .* \((\d+) bytes\)/.exec(
+      refused.stderr,
+    )!;
     expect(JSON.parse(run(smallest[1]).stdout).peakBytes).toBe(Number(smallest[1]));
   });
 

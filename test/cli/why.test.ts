@@ -101,7 +101,7 @@ describe('memory actions', () => {
 
   test('show as text, under the line of the budget', () => {
     const swapped = formatInspection(swapping, 100, false);
-    expect(swapped).toMatch(/predicted: .* per run, of that .* swapping, .* handing over/);
+    expect(swapped).toMatch(/predicted: .* per run, of that .* swapping, .* inputs and outputs/);
     expect(swapped).toMatch(/─+\S* budget\n/);
     expect(swapped).toMatch(/for less memory: \d+ transfers, [\d.]+ KiB out and [\d.]+ KiB in, /);
     expect(swapped).toMatch(
@@ -129,7 +129,7 @@ describe('why', () => {
       const reason = why(plan, copy.name);
       expect(['evicted', 'host']).toContain(reason.fate);
       const text = formatReason(plan, reason);
-      expect(text).toMatch(way === 'swapped' ? /brought in from the host/ : /: recomputed \(/);
+      expect(text).toMatch(way === 'swapped' ? /swapped in from the host/ : /: recomputed \(/);
       expect(text).toMatch(/ {2}saves [\d.]+ Ki?B in \d+ of \d+ steps \(/);
       expect(text).toMatch(/ {2}costs /);
       expect(text).toMatch(/(does not bind: .*|binds: it is )live at the peak/);

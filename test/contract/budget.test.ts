@@ -46,13 +46,14 @@ async function compiled(options: CompileOptions) {
 const macsOf = ({ programs }: Plan, program: string) =>
   programs[program].steps.reduce((sum, { macs = 0 }) => sum + macs, 0);
 
-/** The smallest budget that the error of an impossible one names. */
+/** The smallest feasible budget that the error of an impossible one names. */
 async function smallestBudget(target: 'wasm' | 'webgpu'): Promise<number> {
   const { plan, diagnostics } = await compile(model, { ...ALONE, target, budgetBytes: 1000 });
   expect(plan).toBeNull();
   const { related = [] } = diagnostics.find(({ code }) => code === 'BTC4001')!;
   const named = related.flatMap(
-    ({ message }) => /as asked for, the smallest budget is .* \((\d+) bytes\)/.exec(message) ?? [],
+    ({ message }) =>
+      /smallest feasible budget with these options: .* \((\d+) bytes\)/.exec(message) ?? [],
   );
   return Number(named[1]);
 }

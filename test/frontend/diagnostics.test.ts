@@ -178,7 +178,7 @@ test('over the budget: what lives at the peak is listed with its places', async 
       { message: "live there: 'predict/x' [64, 64], 16.00 KiB", source: input },
       {
         message:
-          'on the device: parameters 256 B, optimiser state 0 B, what lives for some steps 16.00 KiB, staging 16.00 KiB',
+          'on the device: parameters 256 B, optimiser state 0 B, arena 16.00 KiB, staging 16.00 KiB',
         source: null,
       },
     ]),

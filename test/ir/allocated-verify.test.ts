@@ -99,7 +99,7 @@ function planned(share: number, hostBytes: number): AllocatedSchedule {
 
 const PLAIN = planned(1, 0);
 const SWAPPED = planned(0.8, 16000);
-/** Here one parameter has its home in the file, and the other one a snapshot. */
+/** Here one parameter has its home slot in the file, and the other one a snapshot. */
 const HOMED = planned(0.9, 8000);
 
 // biome-ignore lint/suspicious/noExplicitAny: mutating is what types forbid
@@ -228,9 +228,9 @@ const SWAPPED_MUTATIONS: readonly (readonly [string, Mutate, string])[] = [
   ['a slot between', (s) => (s.hostSlots[0].offset += 8), 'slot 0: is at '],
   ['a slot too small', (s) => (s.hostSlots[0].bytes -= 4), 'slot 0: has '],
   [
-    'a home of another tensor',
+    'a home slot of another tensor',
     (s) => (s.hostSlots[0].copies = 3),
-    'slot 0: is the home of another tensor than the schedule says',
+    'slot 0: is the home slot of another tensor than the schedule says',
   ],
   [
     'two slots in one place',

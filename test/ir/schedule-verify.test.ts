@@ -302,24 +302,24 @@ const MUTATIONS: Mutations = [
     (s) => {
       s.slots[1].copies = 2;
     },
-    ['slot 1: only a home has two copies'],
+    ['slot 1: only a home slot has two copies'],
   ],
   [
-    'a home with one copy that is written',
+    'a home slot with one copy that is written',
     (s) => {
       s.slots[0].copies = 1;
     },
-    ["slot 0: the home of 'v' has 1 copies, but a program writes it"],
+    ["slot 0: the home slot of 'v' has 1 copies, but a program writes it"],
   ],
   [
-    'a home of what is on the device',
+    'a home slot of what is on the device',
     (s) => s.slots.push({ tier: 'memory', tensor: 0, copies: 1 }),
     ['slot 2: tensor 0 is not on the host'],
   ],
   [
-    'two homes',
+    'two home slots',
     (s) => s.slots.push({ tier: 'memory', tensor: 1, copies: 1 }),
-    ["tensor 'v': is on the host, but has 2 homes"],
+    ["tensor 'v': is host-resident, but has 2 home slots"],
   ],
   [
     'a slot of two programs',
@@ -386,18 +386,18 @@ const MUTATIONS: Mutations = [
     ["train, copy out at step 7: there is no slot 7 for 'y'"],
   ],
   [
-    'another value in a home',
+    'another value in a home slot',
     (s) => {
       s.slots.push({ tier: 'memory', tensor: 12, copies: 1 });
       s.tensors.push({ ...s.tensors[1], name: 'u' });
       s.programs[0].transfers[1].slot = 2;
     },
-    ["train, copy in at step 3: slot 2 is the home of 'u', not of 'v'"],
+    ["train, copy in at step 3: slot 2 is the home slot of 'u', not of 'v'"],
   ],
   [
-    'a home that is written twice',
+    'a home slot that is written twice',
     (s) => s.programs[0].transfers.push({ kind: 'out', tensor: 6, slot: 0, step: 7 }),
-    ["train, copy out at step 7: the home of 'v' is written twice in a run"],
+    ["train, copy out at step 7: the home slot of 'v' is written twice in a run"],
   ],
   [
     'a copy out of what is half there',

@@ -40,7 +40,7 @@ const withoutKernels = (text: string) => text.replaceAll(/^kernel [^}]*\}\n/gm, 
 
 /**
  * What the title decides: `a/1=recompute` or `swap` for what becomes of value `a` before its use number 1 (0 writes it), with
- * `+evict` where it is not held when it comes back inside of that gap for another value; `w=host` for a parameter whose home is the
+ * `+evict` where it is not held when it is rematerialised inside of that gap for another value; `w=host` for a parameter whose home is the
  * host.
  */
 function decide(program: NamedValueProgram, { options }: Case): Decisions {

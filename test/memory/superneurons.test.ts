@@ -32,7 +32,7 @@ function outcome(program: ValueProgram, decisions: Decisions) {
   return {
     live,
     peak,
-    again: result.ops.filter((op) => op.kind === 'step' && op.again).length,
+    recomputed: result.ops.filter((op) => op.kind === 'step' && op.recomputed).length,
     moved: bytesMoved.reduce((sum, bytes) => sum + bytes, 0),
   };
 }
@@ -75,8 +75,8 @@ describe('recompute as in Table 1', () => {
 
   test.each(strategies)('%s: extra steps', (recompute) => {
     for (const [name, network] of Object.entries(NETWORKS)) {
-      const { again } = pull(network(32), { recompute, swap: 'none' });
-      expect([name, again]).toEqual([name, PAPER.table1[name][column[recompute]][0]]);
+      const { recomputed } = pull(network(32), { recompute, swap: 'none' });
+      expect([name, recomputed]).toEqual([name, PAPER.table1[name][column[recompute]][0]]);
     }
   });
 

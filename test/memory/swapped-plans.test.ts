@@ -8,7 +8,7 @@ import { checkSchema } from '../support/check-schema.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 import { randomSchedule } from './random-schedule.ts';
 
-test('random plans in which values go out, come back and are computed again are valid', () => {
+test('random plans in which values are swapped and recomputed are valid', () => {
   const draws = fc.record({
     seed: fc.nat(),
     hosted: fc.nat(10),

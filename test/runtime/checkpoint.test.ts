@@ -119,8 +119,9 @@ test('parameters larger than the staging buffer are read in pieces', async () =>
   const staging = device.createBuffer({ size: 4096, usage: 0x9 });
   const data = Float32Array.from({ length: bytes / 4 }, (_, i) => i);
   device.queue.writeBuffer(slab, 0, data);
-  const tensor = { ...plan.tensors[0], slab: 0, offset: 0, bytes };
-  const tail = { ...tensor, offset: 512, bytes: 20 };
+  const shape = [bytes / 4];
+  const tensor = { ...plan.tensors[0], shape, slab: 0, offset: 0, bytes };
+  const tail = { ...tensor, shape: [5], offset: 512, bytes: 20 };
   const [whole, part] = await readTensors(device, [slab], staging, [tensor, tail]);
   expect(whole).toEqual(data);
   expect([...part]).toEqual([128, 129, 130, 131, 132]);

@@ -39,7 +39,7 @@ const BACKWARD_READS: Readonly<Record<LayerKind, { readonly x: boolean; readonly
   fork: { x: false, y: false },
 };
 const IN_PLACE: ReadonlySet<LayerKind> = new Set(['act', 'lrn']);
-/** Never computed again. */
+/** Never recomputed. */
 const CHECKPOINTS: ReadonlySet<LayerKind> = new Set(['conv', 'fc', 'softmax', 'join', 'fork']);
 
 const MIB = 2 ** 20;

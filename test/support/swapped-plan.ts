@@ -22,7 +22,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 
 // Rewrites a compiled plan into one that means the same: some parameters live on the host, some values go out and come back,
-// some are computed again. Every tensor then gets a place of its own, so that nothing need be packed.
+// some are recomputed. Every tensor then gets a place of its own, so that nothing need be packed.
 
 export interface SwapDraw {
   readonly seed: number;

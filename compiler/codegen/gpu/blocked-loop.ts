@@ -11,7 +11,7 @@ export interface Loop {
 
 /**
  * Statements of a loop whose sums are cut into blocks: a loop over the blocks around one over the terms of a block, so
- * that no compiler that keeps loops apart can make one long sum of them again.
+ * that no compiler that keeps loops apart can merge them into one long sum.
  */
 export function blockedLoop(
   { constant, loop, smaller }: Dialect,

@@ -56,7 +56,7 @@ export function emitReduction(dialect: Dialect, kernel: Kernel, limits: TargetLi
   const stores = storeLines(final);
   const workgroupSize = outputs * reducers;
   const point = `group * ${outputs} + ${localOutput(dialect, outputs, reducers, reducersFirst)}`;
-  // Every invocation must reach the barriers, so those behind the end compute the last point again.
+  // Every invocation must reach the barriers, so those behind the end repeat the last point.
   const clamped = exact ? point : dialect.smaller(point, String(points - 1));
   const mine = exact ? '' : `${point} < ${points}`;
   const first = reducers === 1 ? '' : 'reducer == 0';

@@ -16,9 +16,9 @@ import { LANES, WASM_TYPES } from './types.ts';
 import type { Value } from './values.ts';
 
 /**
- * The accumulators of a reduction. Each point of the tile has one per chain, on as many lanes as
+ * The accumulators of a reduction. Each point of the tile has one per unrolled step, on as many lanes as
  * its steps have; vectors along a reduced axis may leave a rest to single lanes, which needs both.
- * A sum in blocks has further levels of them, for all chains together.
+ * A sum in blocks has further levels of them, for all unrolled steps together.
  */
 export class Accumulators {
   private readonly translation: Translation;

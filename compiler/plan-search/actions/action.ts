@@ -41,7 +41,7 @@ export interface ScheduleAction extends ActionRow {
   readonly level: 'schedule';
   /** What stands for it in decisions: its place in the table. */
   readonly method: Method;
-  /** At the start of a gap with this action. How the value comes back follows from where it is then (apply.ts). */
+  /** At the start of a gap with this action. Whether the value is swapped in or rematerialised follows from where it is then (apply.ts). */
   apply(residency: Residency, value: number): void;
   /** Predicted seconds of this action in a gap, before its other decisions; infinite where it is impossible. */
   cost(view: View, gap: Gap): number;
