@@ -1,6 +1,6 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
-import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
+import { type RecomputeStrategy, SCHEDULE_ACTIONS, type SwapPolicy } from './actions/index.ts';
 import { applyDecisions, isInfeasible } from './apply.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
@@ -18,6 +18,17 @@ export type { TransferCosts };
 export interface ActionSet {
   readonly recompute: RecomputeStrategy;
   readonly swap: SwapPolicy;
+}
+
+/** By name of an action, whether the search may choose it. */
+function automaticActions(set: ActionSet): Readonly<Record<string, boolean>> {
+  const chosen: Readonly<Record<string, string>> = { recompute: set.recompute, swap: set.swap };
+  return Object.fromEntries(
+    SCHEDULE_ACTIONS.map(({ name, option }) => [
+      name,
+      option !== null && chosen[option.name] === 'auto',
+    ]),
+  );
 }
 
 /** Whether nobody but a search decides: without a budget that is nothing. */
@@ -91,15 +102,15 @@ export class MemoryActions {
     return this.act(this.schedule, isNothing ? null : { actions: this, choice, targetBytes });
   }
 
-  private search({ recompute, swap }: ActionSet, targetBytes: number): ActionChoice {
+  private search(set: ActionSet, targetBytes: number): ActionChoice {
     const { programs, persistentBytes } = this.module;
     const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
     const decisions = programs.map((program) =>
-      namedDecisions(program, { recompute, swap }, targetBytes - deviceBytes),
+      namedDecisions(program, set, targetBytes - deviceBytes),
     );
     return chooseActions(this.module, {
       targetBytes,
-      automatic: { recompute: recompute === 'auto', swap: swap === 'auto' },
+      automatic: automaticActions(set),
       costs: this.costs,
       start: decisions,
     });

@@ -305,7 +305,7 @@ describe('calls', () => {
     expect(code).toBe('BTC4001');
     const messages = related.map(({ message }) => message);
     expect(message).toMatch(/ in (stage\d|convolution1|output|batchNorm1)/);
-    expect(messages.join('\n')).toMatch(/on the host, .*: .*parameters \d/);
+    expect(messages.join('\n')).toMatch(/host-resident, .*: .*parameters \d/);
     expect(messages.join('\n')).toMatch(/live at the peak: /);
     expect(messages.join('\n')).toMatch(/takes most, \d+ % of it; what makes it smaller: /);
     expect(messages.join('\n')).not.toMatch(/parameters (and optimiser state take )?0 B/);

@@ -140,6 +140,6 @@ test('an editor shows the comment of a field of a plan', () => {
   expect(hover('copyOf')[0]).toContain('copyOf?: CopyOf');
   expect(hover('by;')).toEqual([
     '(property) by: "recompute" | "swap"',
-    expect.stringContaining('a step computed it once more'),
+    expect.stringContaining('a step recomputed it'),
   ]);
 });

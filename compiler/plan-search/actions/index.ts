@@ -1,3 +1,4 @@
+import { KEEP, type Method, RECOMPUTE, SWAP } from '../decisions.ts';
 import type { GraphAction, ScheduleAction } from './action.ts';
 import { keep } from './keep.ts';
 import { recompute } from './recompute.ts';
@@ -9,8 +10,15 @@ export type { ActionOption, GraphAction, Residency, ScheduleAction } from './act
 export { RECOMPUTE_STRATEGIES, type RecomputeStrategy } from './recompute.ts';
 export { SWAP_POLICIES, type SwapPolicy } from './swap.ts';
 
-/** By method, the cheaper of equal ones first. */
-export const SCHEDULE_ACTIONS: readonly ScheduleAction[] = [keep, recompute, swap];
+/** By method: a method without a row is an error of types. */
+const BY_METHOD: Readonly<Record<Method, ScheduleAction>> = {
+  [KEEP]: keep,
+  [RECOMPUTE]: recompute,
+  [SWAP]: swap,
+};
+
+/** In the order of their methods, which decides between actions of equal cost. */
+export const SCHEDULE_ACTIONS: readonly ScheduleAction[] = Object.values(BY_METHOD);
 
 /** From the one that costs least to the dearest: a search tries them in this order. */
 export const GRAPH_ACTIONS: readonly GraphAction[] = [slice, reorder];
