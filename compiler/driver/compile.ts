@@ -92,7 +92,7 @@ export async function compile(
     show(memory.allocation);
     return failed();
   }
-  const coded = await driver.run('codegen', memory.allocation);
+  const coded = await driver.run('codegen', driver.chosen(memory.allocation));
   const generated = driver.run('assemble', coded, {
     budgetBytes,
     producer: PRODUCER,

@@ -35,10 +35,14 @@ interface Made {
   readonly pass: AnyPass;
   readonly from: unknown;
   readonly value: object;
+  isVerified: boolean;
 }
 
+/** Passes that a search tries in many ways: what it does not choose is dropped, and need not be verified. */
+const TRIED: ReadonlySet<PassName> = new Set(['actions', 'in-place', 'allocate']);
+
 /**
- * Runs the passes of one compilation. What a pass makes is verified and kept: for the same input and knobs, the driver gives the
+ * Runs the passes of one compilation. What a pass makes is verified, what a search tries once it is chosen, and kept: for the same input and knobs, the driver gives the
  * same object, so that a search reruns only what its knobs touch.
  */
 export class Driver {
@@ -96,13 +100,26 @@ export class Driver {
     return made as Output<Name>;
   }
 
+  /**
+   * What a search has chosen, with all that led to it verified.
+   * @throws Error as {@link run}
+   */
+  chosen<Value>(value: Value): Value {
+    for (const made of this.#wayTo(value)) this.#verify(made);
+    return value;
+  }
+
   /** The texts of what led to a value, from the first pass on. */
   *history(value: unknown): Generator<readonly [PassName, () => string]> {
+    for (const { pass, value: made } of this.#wayTo(value))
+      yield [pass.name, () => pass.print(made)];
+  }
+
+  #wayTo(value: unknown): Made[] {
     const steps: Made[] = [];
     for (let at = this.#made.get(value as object); at; at = this.#made.get(at.from as object))
       steps.push(at);
-    for (const { pass, value: made } of steps.toReversed())
-      yield [pass.name, () => pass.print(made)];
+    return steps.reverse();
   }
 
   /** Of the passes that ran, in their order. */
@@ -116,7 +133,16 @@ export class Driver {
   #keep(pass: AnyPass, from: unknown, result: object): object {
     // One object is the result of one pass, or the way back would be lost.
     const value = result === from || this.#made.has(result) ? { ...result } : result;
-    this.#made.set(value, { pass, from, value });
+    const made = { pass, from, value, isVerified: false };
+    this.#made.set(value, made);
+    if (!TRIED.has(pass.name) || checksMeaning()) this.#verify(made);
+    return value;
+  }
+
+  #verify(made: Made): void {
+    if (made.isVerified) return;
+    made.isVerified = true;
+    const { pass, from, value } = made;
     const started = performance.now();
     const [problem] = pass.verify(value, this.options);
     const difference = checksMeaning() ? pass.sameMeaning?.(from, value) : null;
@@ -125,7 +151,6 @@ export class Driver {
       throw new Error(`internal error: what '${pass.name}' made is not valid: ${problem}`);
     if (difference)
       throw new Error(`internal error: '${pass.name}' changed what is computed: ${difference}`);
-    return value;
   }
 
   #timingOf(pass: PassName) {

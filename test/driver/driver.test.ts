@@ -128,6 +128,17 @@ describe('the result of a pass', () => {
     );
   });
 
+  test('of a search is verified when it is chosen', () => {
+    checkMeanings(false);
+    const { driver, schedule } = ordered();
+    const chosen = making((given) => withSteps(given, (steps) => steps.slice(1)), schedule);
+    const made = driver.run('actions', schedule, chosen);
+    expect(() => driver.chosen(made)).toThrow(
+      /^internal error: what 'actions' made is not valid: /,
+    );
+    expect(driver.chosen(driver.run('actions', schedule, null))).toEqual(schedule);
+  });
+
   test('must compute the same, where tests ask for that', () => {
     const { driver, schedule } = ordered();
     const renumbered = new Map(schedule.kernels.map((kernel, k) => [k, kernel]));
