@@ -137,6 +137,7 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
   }
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
+  choices('contractions', options.contractions, ['time', 'macs']);
   for (const { option } of ACTIONS)
     if (option) choices(option.name, given[option.name], option.choices);
   return problems;

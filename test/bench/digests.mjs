@@ -21,7 +21,7 @@ const examples = [
   network('alexnet', tiny),
   network('vgg16', { ...tiny, image: 64 }),
   network('resnet-50', { ...tiny, image: 64 }),
-  network('densenet-121', { ...tiny, image: 224 }),
+  network('densenet-121', { batch: 4, classes: 5 }),
   network('mobilenet-v2', { ...tiny, image: 64 }),
   network('u-net', { ...tiny, depth: 2, image: 16, batch: 2 }),
   network('inception-v4', { ...tiny, image: 107 }),

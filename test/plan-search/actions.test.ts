@@ -33,4 +33,14 @@ describe('the table of actions', () => {
       ]);
     },
   );
+
+  test('and the order of contractions takes one of its two objectives', async () => {
+    const model = btc.defineModel({
+      name: 'm',
+      inputs: { x: btc.tensor([2]) },
+      build: ({ x }) => ({ y: btc.square(x) }),
+    });
+    const { diagnostics } = await btc.compile(model, { contractions: 'bytes' as 'macs' });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC4006']);
+  });
 });
