@@ -74,7 +74,7 @@ export async function compile(
       for (const [pass, text] of driver.history(made)) options.printAfter(pass, text());
   };
   if (!memory?.schedule) {
-    show(memory?.allocation ?? result.made);
+    show(result.made);
     const errors = (memory?.errors ?? []).map((error) =>
       error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
     );
@@ -82,14 +82,14 @@ export async function compile(
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
-    show(memory.allocation);
+    show(result.made);
     const known = { budgetBytes, smallest: smallest ?? memory.deviceBytes, target };
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
   const initial = initialParameters(traced.traced, diagnostics);
   if (hasErrors(diagnostics)) {
-    show(memory.allocation);
+    show(result.made);
     return failed();
   }
   const coded = await driver.run('codegen', driver.chosen(memory.allocation));

@@ -1,4 +1,4 @@
-import type { SchedulePasses } from '../plan-search/placement.ts';
+import { type SchedulePasses, verified } from '../plan-search/placement.ts';
 import { checksMeaning } from './checks.ts';
 import type { PassOptions } from './pass.ts';
 import { PASS_NAMES, PASSES, type PassName } from './passes.ts';
@@ -24,6 +24,7 @@ export interface PassTiming {
 /** The rows without the types that tell them apart. */
 interface AnyPass {
   readonly name: PassName;
+  readonly tried?: true;
   run(value: unknown, options: PassOptions, knobs: unknown): unknown;
   print(made: unknown): string;
   verify(made: unknown, options: PassOptions): readonly string[];
@@ -38,12 +39,9 @@ interface Made {
   isVerified: boolean;
 }
 
-/** Passes that a search tries in many ways: what it does not choose is dropped, and need not be verified. */
-const TRIED: ReadonlySet<PassName> = new Set(['actions', 'in-place', 'allocate']);
-
 /**
- * Runs the passes of one compilation. What a pass makes is verified, what a search tries once it is chosen, and kept: for the same input and knobs, the driver gives the
- * same object, so that a search reruns only what its knobs touch.
+ * Runs the passes of one compilation. What a pass makes is verified and kept; what a search tries is verified once it is chosen. For
+ * the same input and knobs the driver gives the same object, so that a search reruns only what its knobs touch.
  */
 export class Driver {
   readonly options: PassOptions;
@@ -135,7 +133,7 @@ export class Driver {
     const value = result === from || this.#made.has(result) ? { ...result } : result;
     const made = { pass, from, value, isVerified: false };
     this.#made.set(value, made);
-    if (!TRIED.has(pass.name) || checksMeaning()) this.#verify(made);
+    if (!pass.tried || checksMeaning()) this.#verify(made);
     return value;
   }
 
@@ -144,11 +142,10 @@ export class Driver {
     made.isVerified = true;
     const { pass, from, value } = made;
     const started = performance.now();
-    const [problem] = pass.verify(value, this.options);
+    const problems = pass.verify(value, this.options);
     const difference = checksMeaning() ? pass.sameMeaning?.(from, value) : null;
     this.#timingOf(pass.name).verificationSeconds += (performance.now() - started) / 1e3;
-    if (problem)
-      throw new Error(`internal error: what '${pass.name}' made is not valid: ${problem}`);
+    verified(pass.name, value, problems);
     if (difference)
       throw new Error(`internal error: '${pass.name}' changed what is computed: ${difference}`);
   }

@@ -34,6 +34,8 @@ export interface Pass<From, To, Knobs> {
   readonly name: string;
   readonly from: Representation;
   readonly to: Representation;
+  /** A search tries it in many ways and drops most of what it makes: that is verified only where it is chosen. */
+  readonly tried?: true;
   /** One sentence for the documentation. */
   readonly summary: string;
   run(value: From, options: PassOptions, knobs: Knobs): To;

@@ -219,6 +219,7 @@ export const PASSES = {
   },
   actions: {
     name: 'actions',
+    tried: true,
     from: 'schedule',
     to: 'schedule',
     summary:
@@ -231,6 +232,7 @@ export const PASSES = {
   },
   'in-place': {
     name: 'in-place',
+    tried: true,
     from: 'schedule',
     to: 'schedule in place',
     summary:
@@ -248,6 +250,7 @@ export const PASSES = {
   },
   allocate: {
     name: 'allocate',
+    tried: true,
     from: 'schedule in place',
     to: 'allocated schedule',
     summary: 'Assigns offsets in slabs to tensors, and slots on the host to what is swapped.',

@@ -64,8 +64,8 @@ export function plainPasses(target: Target, limits: TargetLimits): SchedulePasse
   };
 }
 
-/** @throws Error that names the pass and the first problem */
-function verified<T>(pass: string, made: T, [problem]: readonly string[]): T {
+/** @throws Error that names the pass and the first problem: a defect of btc, not of the model */
+export function verified<T>(pass: string, made: T, [problem]: readonly string[]): T {
   if (problem) throw new Error(`internal error: what '${pass}' made is not valid: ${problem}`);
   return made;
 }
