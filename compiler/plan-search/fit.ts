@@ -75,7 +75,8 @@ export function fitBudget<P extends Placed>(
     if (bytes > target || tried.placed.deviceBytes <= budgetBytes) break;
     target = bytes - (tried.placed.deviceBytes - budgetBytes);
   }
-  const least = attempt(actions.fewest(set), LEAST_STAGING);
+  const leasts = subsetsOf(set).map((subset) => attempt(actions.fewest(subset), LEAST_STAGING));
+  const least = leasts.reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
   if (!fits(least.placed)) return { ...least, kept: false };
   // The least is dear: something between it and what was missed may do.
   let best = least;
@@ -106,6 +107,18 @@ function improved<T extends { readonly choice: ActionChoice }>(
   return better.seconds < choice.seconds ? attempt(better) : null;
 }
 
+/** Copies need staging buffers, so fewer actions may need less in all. */
+function subsetsOf(set: ActionSet): ActionSet[] {
+  if (!isAutomatic(set)) return [set];
+  const none: ActionSet = { recompute: 'none', swap: 'none' };
+  return [none, { ...none, recompute: set.recompute }, { ...none, swap: set.swap }, set];
+}
+
+function isSmaller(a: Placed, b: Placed): boolean {
+  if (a.possible !== b.possible) return a.possible;
+  return a.deviceBytes < b.deviceBytes;
+}
+
 const FLOOR_SETS: readonly ActionSet[] = [
   { recompute: 'none', swap: 'none' },
   { recompute: 'auto', swap: 'none' },
@@ -118,11 +131,18 @@ export function feasibleBudgets<P extends Placed>(
   actions: MemoryActions,
   place: Place<P>,
 ): FeasibleBudget[] {
-  return FLOOR_SETS.map((set) => {
+  const smallest = (set: ActionSet) => {
     const placed = place(actions.apply(actions.fewest(set)), LEAST_STAGING);
-    return {
-      actions: set,
-      bytes: placed.possible ? placed.deviceBytes : Number.POSITIVE_INFINITY,
-    };
+    return placed.possible ? placed.deviceBytes : Number.POSITIVE_INFINITY;
+  };
+  const known = new Map<string, number>();
+  return FLOOR_SETS.map((set) => {
+    const bytes = subsetsOf(set).map((subset) => {
+      const key = `${subset.recompute} ${subset.swap}`;
+      const one = known.get(key) ?? smallest(subset);
+      known.set(key, one);
+      return one;
+    });
+    return { actions: set, bytes: Math.min(...bytes) };
   });
 }

@@ -5,6 +5,7 @@ import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
 import type { ChosenActions } from './placement.ts';
+import { prefetch } from './prefetch.ts';
 import { type NamedValueProgram, type ValueProgram, valueProgram } from './program.ts';
 import { type ActionChoice, ModuleSearch, type ValueModule } from './sequence/module-search.ts';
 import type { Ways } from './sequence/program-search.ts';
@@ -51,6 +52,7 @@ export class MemoryActions {
   private readonly persistent: readonly number[];
   private readonly deviceBytes: number;
   private readonly search: ModuleSearch;
+  private readonly costs: DeviceCosts;
   private readonly act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule;
 
   constructor(
@@ -61,6 +63,7 @@ export class MemoryActions {
     act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule,
   ) {
     this.act = act;
+    this.costs = costs;
     const bytes = alignedBytes(schedule, alignment);
     this.schedule = schedule;
     this.programs = schedule.programs.map((_, index) =>
@@ -136,7 +139,9 @@ export class MemoryActions {
       (tensor) => written.has(tensor),
     );
     this.programs.forEach((program, p) => {
-      emitter.add(p, program, choice.applied(p));
+      const onHost = (value: number) => isResident.has(program.tensors[value]);
+      const { roomBytes } = choice;
+      emitter.add(p, program, prefetch(program, choice.applied(p), onHost, this.costs, roomBytes));
     });
     return emitter.finish();
   }

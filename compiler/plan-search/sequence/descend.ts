@@ -67,6 +67,7 @@ class Descending {
         const op = sequence.peakOpOf(stage);
         let done = false;
         index.best(stage, (id, score) => {
+          if (sequence.changes > most) return 'stop';
           const verdict = this.consider(id, score, op);
           if (verdict === 'done') done = true;
           return verdict === 'done' ? 'stop' : verdict;

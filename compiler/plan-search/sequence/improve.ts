@@ -67,15 +67,17 @@ class Improving {
     let kept = extrasOf(sequence);
     sequence.onGap = (value, before, after) =>
       this.residents.add(value, sequence.stage[before], sequence.stage[after]);
-    let ops = sequence.extraOps();
+    let ops = this.movable();
     let spent = 0;
     while (spent < work && best > lowerBound * (1 + 1e-9) && ops.length > 0) {
       sequence.commit();
+      // Also where nothing can be done.
+      sequence.changes++;
       const heat = HOT * (COLD / HOT) ** (spent / work);
       const allowed = current - heat * (current - this.plain) * Math.log(1 - random.next() + 1e-12);
       if (this.ruin(ops) && this.recreate(allowed) && simulation.seconds <= allowed) {
         current = simulation.seconds;
-        ops = sequence.extraOps();
+        ops = this.movable();
         if (current < best - 1e-12 * best) {
           best = current;
           kept = extrasOf(sequence);
@@ -86,6 +88,11 @@ class Improving {
     sequence.onGap = null;
     sequence.commit();
     if (simulation.seconds > best) restore(sequence, kept);
+  }
+
+  /** What can go: all but the first copies of what lives on the host. */
+  private movable(): number[] {
+    return this.sequence.extraOps().filter((op) => !isFirstCopy(this.sequence, op));
   }
 
   /** Takes a few ops out; false where none can go. */

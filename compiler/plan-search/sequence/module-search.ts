@@ -20,6 +20,8 @@ export interface ActionChoice {
   readonly onHost: Uint8Array;
   /** Bytes of the persistent values on the device, plus peak live bytes. */
   readonly bytes: number;
+  /** What the programs may take beside the persistent values on the device. */
+  readonly roomBytes: number;
   /** Predicted seconds of one run of every program. */
   readonly seconds: number;
   /** By program: what found its sequence. */
@@ -60,7 +62,7 @@ export class ModuleSearch {
 
   /** The fastest choice within a target that is found; where none is, the one with the fewest bytes. */
   choose(ways: Ways, targetBytes: number): ActionChoice {
-    return this.choiceOf(this.candidate(ways, targetBytes));
+    return this.choiceOf(this.candidate(ways, targetBytes), targetBytes);
   }
 
   /** As `choose`, and improved by so much work, in touches that change. */
@@ -70,12 +72,12 @@ export class ModuleSearch {
     const improved = found.map((start, p) =>
       start.peakBytes > roomBytes ? start : level.programs[p].improve(start, ways, roomBytes, work),
     );
-    return this.choiceOf({ level, found: improved });
+    return this.choiceOf({ level, found: improved }, targetBytes);
   }
 
   /** The choice with the fewest bytes that is found. */
   fewest(ways: Ways): ActionChoice {
-    return this.choiceOf(this.fewestOf(ways));
+    return this.choiceOf(this.fewestOf(ways), 0);
   }
 
   /** What decisions by other means give, and where they do not keep the target what `ways` add to them. */
@@ -95,7 +97,7 @@ export class ModuleSearch {
       if (!one) return null;
       found.push(one);
     }
-    return this.choiceOf({ level, found });
+    return this.choiceOf({ level, found }, targetBytes);
   }
 
   private candidate(ways: Ways, targetBytes: number): Candidate {
@@ -114,8 +116,6 @@ export class ModuleSearch {
       if (!best || secondsOf(candidate) < secondsOf(best)) best = candidate;
       // More on the host costs more, but where it spares other actions.
       else break;
-      if (found.every(({ extras }) => extras.length === 0)) break;
-      if (part === 0 && roomBytes > 0.5 * targetBytes) break;
     }
     return best ?? this.fewestOf(ways);
   }
@@ -161,11 +161,12 @@ export class ModuleSearch {
     return level;
   }
 
-  private choiceOf(candidate: Candidate): ActionChoice {
+  private choiceOf(candidate: Candidate, targetBytes: number): ActionChoice {
     const { level, found } = candidate;
     return {
       onHost: level.onHost,
       bytes: bytesOf(candidate),
+      roomBytes: Math.max(targetBytes, bytesOf(candidate)) - level.persistentBytes,
       seconds: secondsOf(candidate),
       methods: found.map(({ method }) => method),
       programSeconds: found.map(({ seconds }) => seconds),
