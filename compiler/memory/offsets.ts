@@ -26,7 +26,7 @@ export interface BoundedPacking extends Packing {
 }
 
 // Work is bounded by counts, not by a clock, so that builds are reproducible: blocks looked at by all greedy
-// methods together. The first one always runs to its end.
+// methods together; one that has begun may take as many again, and the first one always runs to its end.
 const GREEDY_VISITS = 100_000_000;
 /** Those that are looked at even when the time is up. */
 const QUICK_VISITS = 2_000_000;
@@ -57,6 +57,7 @@ export function packBlocks(
     const mostVisits = isExpired?.() ? QUICK_VISITS : GREEDY_VISITS;
     if (best && (packer.visits > mostVisits || isGood(best))) break;
     const addresses = pack();
+    if (!addresses) continue;
     const packing = measured(blocks, space, addresses, method);
     if (
       !best ||
@@ -76,7 +77,7 @@ export function packBlocks(
   return tighten(packer, repaired, { bound, capacity, isExpired });
 }
 
-function strategies(packer: Packer): (readonly [string, () => Float64Array])[] {
+function strategies(packer: Packer): (readonly [string, () => Float64Array | null])[] {
   const { blocks, space } = packer;
   const count = blocks.bytes.length;
   const place = (height: number, bytes: number) => usableAddress(space, height, bytes);
@@ -89,7 +90,8 @@ function strategies(packer: Packer): (readonly [string, () => Float64Array])[] {
     return [`skyline/${name}`, pack] as const;
   });
   const greedy = greedyOrders(blocks).map(
-    ([name, fit, keys]) => [`${name}/${fit}`, () => packer.pack(sorted(count, keys), fit)] as const,
+    ([name, fit, keys]) =>
+      [`${name}/${fit}`, () => packer.pack(sorted(count, keys), fit, 2 * GREEDY_VISITS)] as const,
   );
   return [...skylines.slice(0, 2), ...greedy, ...skylines.slice(2)];
 }

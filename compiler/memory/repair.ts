@@ -4,6 +4,8 @@ import { sorted } from './packing-orders.ts';
 
 const REPAIR_VISITS = 6_000_000;
 const REPAIR_ATTEMPTS = 400;
+/** An attempt that takes so many more is left. */
+const OVERRUN_VISITS = 20_000_000;
 
 /**
  * Squeaky wheel: the blocks that reach the top, and what is live with them at random, move forward in the order
@@ -45,7 +47,8 @@ export function repair(
       next.splice(below(other + 1), 0, block);
     }
     const candidate = Int32Array.from(next);
-    const addresses = packer.pack(candidate, 'first-fit');
+    const addresses = packer.pack(candidate, 'first-fit', end + OVERRUN_VISITS);
+    if (!addresses) return best;
     const packing = measured(blocks, space, addresses, `${start.method}+repair`);
     if (packing.bytes > best.bytes) continue;
     current = candidate;
