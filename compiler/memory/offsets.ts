@@ -15,9 +15,9 @@ import { tighten } from './tighten.ts';
 /** When to stop, besides at an optimum. */
 export interface PackOptions {
   /** Bytes above the reserved part, in one slab, that are few enough: a packing that takes no more is returned at once. */
-  readonly capacity?: number;
+  readonly capacity?: number | undefined;
   /** The search goes on until this says true, or to the optimum; without it until a count of work, the same on every machine. */
-  readonly isExpired?: () => boolean;
+  readonly isExpired?: (() => boolean) | undefined;
 }
 
 export interface BoundedPacking extends Packing {

@@ -29,12 +29,10 @@ export function tighten(
   { bound, capacity, isExpired }: TightenOptions,
 ): Packing & { readonly lowerBound: number } {
   const search = new Descent(packer, start, bound, Math.max(bound, capacity), isExpired);
-  // What cannot fit into the capacity is not searched for: builds only want to know by how much.
-  const isHopeless = capacity > 0 && capacity < bound;
   if (isExpired) {
     for (let work = FIRST_PASS; !search.isDone() && !isExpired(); work *= GROWTH)
       search.pass([work, GROWTH * work], [work], [work / GROWTH]);
-  } else if (!isHopeless) search.pass(BUDGET_ROUNDS, BOUND_ROUNDS, HALVING_ROUNDS);
+  } else search.pass(BUDGET_ROUNDS, BOUND_ROUNDS, HALVING_ROUNDS);
   return { ...search.best, lowerBound: search.lowerBound };
 }
 
