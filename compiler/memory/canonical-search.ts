@@ -6,7 +6,7 @@ import { CanonicalState } from './canonical-state.ts';
 // block that nothing has room below, and tries it at its lowest offset; then that it is not there: then it
 // lies on one that is not placed yet, which is more than that the next block is tried. Besides,
 //   - in every step what is not placed must fit, one above the other, each at its lowest offset or above (section inference);
-//   - where all others of a step would not fit above the second lowest, the lowest block is placed without a choice;
+//   - where what is left of a step would not fit above any other lowest offset of it, the lowest block has no choice;
 //   - a block that nothing unplaced lives with is in nobody's way;
 //   - of blocks of the same life that touch, or of the same size too, only one order is tried (dominance);
 //   - parts that no unplaced block connects in time are packed on their own (temporal decomposition).
@@ -133,7 +133,10 @@ export class CanonicalSearch {
     return true;
   }
 
-  /** A block that must lie at its lowest offset: in one of its cliques the rest would not fit above the second lowest; or -1. */
+  /**
+   * A block that must lie at its lowest offset, or -1: it must be the lowest of a clique, which would not fit above the second lowest
+   * offset, nor above what else the block could lie on.
+   */
   private forced(from: number, to: number): number {
     const { lowest, isPlaced, count, unplaced, live, capacity } = this.state;
     for (let clique = from; clique <= to; clique++) {
@@ -151,8 +154,9 @@ export class CanonicalSearch {
           first = block;
         } else if (lowest[block] < second) second = lowest[block];
       }
-      const mustBeFirst = second > low && second + unplaced[clique] > capacity;
-      if (first >= 0 && mustBeFirst && this.state.isBottom(first)) return first;
+      if (first < 0 || second === low || second + unplaced[clique] <= capacity) continue;
+      const level = this.state.nextLevel(first);
+      if (level > low && level + unplaced[clique] > capacity) return first;
     }
     return -1;
   }
@@ -190,7 +194,7 @@ export class CanonicalSearch {
         if (first < 0 || this.comesBefore(block, first)) first = block;
       }
       const score = candidates / Math.sqrt(failures[clique]);
-      if (first < 0 || score >= bestScore || !this.state.isBottom(first)) continue;
+      if (first < 0 || score >= bestScore || this.state.nextLevel(first) <= lowest[first]) continue;
       best = first;
       bestScore = score;
     }

@@ -117,17 +117,10 @@ export class CanonicalState {
     return this.restFits(from, to);
   }
 
-  /** Says that a block, the lowest of those that live with it, lies on one that is not placed yet. */
+  /** Says that a block does not lie at its lowest offset, below which nothing has room: then it lies on one that is not placed yet. */
   lift(block: number): boolean {
-    const { lowest, isPlaced } = this;
-    const { bytes, first, last } = this.blocks;
-    const { starts, items } = this.neighbours;
-    let level = Number.POSITIVE_INFINITY;
-    for (let i = starts[block]; i < starts[block + 1]; i++) {
-      const other = items[i];
-      if (isPlaced[other]) continue;
-      level = Math.min(level, lowest[other] + bytes[other]);
-    }
+    const { first, last, bytes } = this.blocks;
+    const level = this.nextLevel(block);
     if (level + bytes[block] > this.capacity) {
       this.failures[first[block]]++;
       return false;
@@ -135,6 +128,20 @@ export class CanonicalState {
     this.raise(block, level);
     this.touch(block);
     return this.restFits(first[block], last[block]);
+  }
+
+  /**
+   * The lowest top that what is not placed and lives with a block can have. Where that is above the block's lowest offset nothing has room
+   * below it there, and the block lies at that offset or on that top or higher.
+   */
+  nextLevel(block: number): number {
+    const { starts, items } = this.neighbours;
+    let level = Number.POSITIVE_INFINITY;
+    for (let i = starts[block]; i < starts[block + 1]; i++) {
+      const other = items[i];
+      if (!this.isPlaced[other]) level = Math.min(level, this.topOf(other));
+    }
+    return level;
   }
 
   /** Whether a block at its lowest offset lies on the bottom or on a placed one. */
@@ -150,16 +157,6 @@ export class CanonicalState {
     const { first, last } = this.blocks;
     for (let clique = first[block]; clique <= last[block]; clique++)
       if (this.count[clique] > 1) return false;
-    return true;
-  }
-
-  /** Whether nothing that is not placed has room below a block at its lowest offset. */
-  isBottom(block: number): boolean {
-    const { starts, items } = this.neighbours;
-    for (let i = starts[block]; i < starts[block + 1]; i++) {
-      const other = items[i];
-      if (!this.isPlaced[other] && this.topOf(other) <= this.lowest[block]) return false;
-    }
     return true;
   }
 
