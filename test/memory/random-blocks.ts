@@ -63,6 +63,31 @@ export function cutRectangle(seed: number, count: number): { blocks: Blocks; hei
   };
 }
 
+/** Some lives, and what fills their steps up to one height: often that cannot be packed into it. */
+export function filledBlocks(seed: number): Blocks {
+  const below = randomBelow(seed);
+  const height = 6 + below(4);
+  const live = new Array<number>(4).fill(0);
+  const lives: [number, number, number][] = [];
+  for (let tries = 0; tries < 8 && lives.length < 4; tries++) {
+    const first = below(3);
+    const last = Math.min(3, first + 1 + below(3));
+    const bytes = 1 + below(4);
+    const steps = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    if (steps.some((step) => live[step] + bytes > height)) continue;
+    for (const step of steps) live[step] += bytes;
+    lives.push([first, last, bytes]);
+  }
+  live.forEach((bytes, step) => {
+    if (bytes < height) lives.push([step, step, height - bytes]);
+  });
+  return {
+    bytes: Float64Array.from(lives, ([, , bytes]) => bytes),
+    first: Int32Array.from(lives, ([first]) => first),
+    last: Int32Array.from(lives, ([, last]) => last),
+  };
+}
+
 /** Lives of a deep network in training: five blocks a layer, of which some live until the layer's turn comes in the backward pass. */
 export function trainingBlocks(seed: number, count: number): Blocks {
   const below = randomBelow(seed);
