@@ -39,6 +39,8 @@ export interface AllocationOptions {
   readonly host: HostBudget;
   /** webgpu: the largest buffer that swapped tensors are copied out through, in bytes. */
   readonly swapStagingBytes: number;
+  /** Bytes on the device that are few enough: offsets are not searched for further where all fits. */
+  readonly budgetBytes?: number | undefined;
 }
 
 /** Two: while the host reads the one, the next copy goes to the other. */
@@ -58,7 +60,7 @@ export interface Allocation {
 export function allocate(
   { schedule, handovers, live }: InPlaceSchedule,
   limits: TargetLimits,
-  { target, host, swapStagingBytes }: AllocationOptions,
+  { target, host, swapStagingBytes, budgetBytes }: AllocationOptions,
 ): Allocation {
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
@@ -66,10 +68,19 @@ export function allocate(
   const classes = classBlocks(schedule, live, bytes, handovers);
   const reserved = placePersistent(schedule, bytes, slabBytes, addresses);
 
+  const swapStaging = swapStagingOf(schedule, target, swapStagingBytes);
+  const readback = TARGET_RULES[target].readsDirectly ? 0 : stagingBytes(schedule);
+  const staging = readback + swapStaging.buffers * swapStaging.bytes;
+  // What the budget leaves to the arena, in one slab with what is persistent.
+  const capacity =
+    budgetBytes === undefined || reserved.length > 1
+      ? undefined
+      : alignDown(budgetBytes - staging, limits.slabAlignment) - sum(reserved);
+
   const extents: number[] = [];
   let mostLiveBytes = 0;
   const packings = classes.programs.map(({ blocks, roots }) => {
-    const packing = packBlocks(blocks, { slabBytes, reserved });
+    const packing = packBlocks(blocks, { slabBytes, reserved }, { capacity });
     roots.forEach((tensor, block) => {
       addresses[tensor] = packing.addresses[block];
     });
@@ -104,12 +115,10 @@ export function allocate(
       policy: tensor.program === null ? 'persistent' : tookOver.has(index) ? 'in-place' : 'arena',
     };
   });
-  const swapStaging = swapStagingOf(schedule, target, swapStagingBytes);
   const slabCount = Math.max(reserved.length, extents.length);
   const slabs = Array.from({ length: slabCount }, (_, slab) => ({
     bytes: alignUp((reserved[slab] ?? 0) + (extents[slab] ?? 0), limits.slabAlignment),
   }));
-  const readback = TARGET_RULES[target].readsDirectly ? 0 : stagingBytes(schedule);
   // Snapshots of a plan that takes nothing else out go the way of the outputs.
   const placer = new HostPlacer(schedule, target, swapStaging.bytes || readback);
   const placement = placer.place(host);
@@ -123,7 +132,7 @@ export function allocate(
     persistentBytes: sum(reserved),
     peakLiveBytes: mostLiveBytes,
     packing: method,
-    stagingBytes: readback + swapStaging.buffers * swapStaging.bytes,
+    stagingBytes: staging,
     ...{ swapStaging, reading, writing },
     hostSlots: slots.slice(0, named),
     snapshots: slots.slice(named),
@@ -139,6 +148,8 @@ function swapStagingOf(schedule: Schedule, target: Target, mostBytes: number) {
   if (TARGET_RULES[target].readsDirectly || largest === 0) return { buffers: 0, bytes: 0 };
   return { buffers: SWAP_BUFFERS, bytes: alignUp(Math.min(largest, mostBytes), 256) };
 }
+
+const alignDown = (bytes: number, unit: number): number => Math.floor(bytes / unit) * unit;
 
 /** Sum of an array that may have holes. */
 function sum(values: readonly number[]): number {

@@ -1,182 +1,222 @@
 import { type Blocks, liveBytes } from '../liveness/events.ts';
+import { CanonicalState } from './canonical-state.ts';
 
 // Branch and bound over canonical packings, after Moffitt, "MiniMalloc: A Lightweight Memory Allocator for Hardware-Accelerated
-// Machine Learning", ASPLOS 2023. Every packing can be pushed down until each block lies at 0 or on another one, and those
-// are met by placing blocks in the order of their offsets, each at the lowest that is free. A node is left
-//   - where at some step all that is not placed does not fit above the lowest offset that any of it can have there;
-//   - for a block that would lie above one that fits below it: then the packing is not pushed down;
-//   - for other blocks once one has failed that nothing comes above of: its place was in nobody's way.
-// Blocks that no unplaced one connects in time are packed on their own.
+// Machine Learning", ASPLOS 2023. Every packing can be pushed down until each block lies at 0 or on another one. A node takes a
+// block that nothing has room below, and tries it at its lowest offset; then that it is not there: then it
+// lies on one that is not placed yet, which is more than that the next block is tried. Besides,
+//   - in every step what is not placed must fit, one above the other, each at its lowest offset or above (section inference);
+//   - where what is left of a step would not fit above any other lowest offset of it, the lowest block has no choice;
+//   - a block that nothing unplaced lives with is in nobody's way;
+//   - of blocks of the same life that touch, or of the same size too, only one order is tried (dominance);
+//   - parts that no unplaced block connects in time are packed on their own (temporal decomposition).
+// How soon a search ends hangs on the order of choices and hardly on the instance: many orders take turns, with ever more work.
 
-/** Deeper searches than this are not worth their time; it also bounds the recursion. */
-const MOST_BLOCKS = 512;
+/** Deeper searches than this are not worth their time; it also bounds the recursion and the lists of neighbours. */
+const MOST_BLOCKS = 2048;
 
 /** Addresses of at most `capacity` for all blocks, or why there are none: `infeasible` is proof. */
 export type SearchResult = Float64Array | 'infeasible' | 'gave up';
 
-export class CanonicalSearch {
-  private readonly blocks: Blocks;
-  /** By block, from 0 on: stretches of steps in which the same blocks live. */
-  private readonly first: Int32Array;
-  private readonly last: Int32Array;
-  /** Bytes per stretch that are not placed. */
-  private readonly unplaced: Float64Array;
-  private readonly offset: Float64Array;
-  private readonly rank: Int32Array;
-  /** Of `painted` stretches, the next one that is not; one more entry than stretches. */
-  private readonly next: Int32Array;
-  private readonly orders: readonly Int32Array[];
-  private capacity = 0;
-  private visitsLeft = 0;
+/** Which block a node takes: of the lowest ones the first in the order; or one of the step that has the fewest that can be lowest. */
+type Choice = 'lowest' | 'tightest';
 
-  constructor(blocks: Blocks) {
-    const count = blocks.bytes.length;
-    this.blocks = blocks;
-    const starts = new Set([...blocks.first, ...blocks.last.map((step) => step + 1)]);
-    const stretchOf = new Map([...starts].sort((a, b) => a - b).map((step, i) => [step, i]));
-    this.first = Int32Array.from(blocks.first, (step) => stretchOf.get(step)!);
-    this.last = Int32Array.from(blocks.last, (step) => stretchOf.get(step + 1)! - 1);
-    this.unplaced = liveBytes({ bytes: blocks.bytes, first: this.first, last: this.last }).slice();
-    this.offset = new Float64Array(count);
-    this.rank = new Int32Array(count);
-    this.next = new Int32Array(this.unplaced.length + 1);
-    this.orders = preferredOrders(blocks, this.first, this.last, this.unplaced);
+interface Strategy {
+  readonly order: Int32Array;
+  readonly choice: Choice;
+}
+
+export class CanonicalSearch {
+  /** List entries looked at so far: a measure of work that is the same on every machine. */
+  work = 0;
+  private readonly state: CanonicalState;
+  private readonly strategies: readonly Strategy[];
+  private readonly rank: Int32Array;
+  private choice: Choice = 'lowest';
+  private end = 0;
+  private readonly isExpired: () => boolean;
+  private nodes = 0;
+
+  /** A search gives up as soon as `isExpired`. */
+  constructor(blocks: Blocks, isExpired: () => boolean = () => false) {
+    const isSmall = blocks.bytes.length <= MOST_BLOCKS;
+    this.state = new CanonicalState(isSmall ? blocks : NO_BLOCKS);
+    this.strategies = isSmall ? strategiesFor(this.state.blocks) : [];
+    this.rank = new Int32Array(blocks.bytes.length);
+    this.isExpired = isExpired;
   }
 
-  /**
-   * Looks at as many blocks as `rounds` say: in each round in every order of preference. Where a search ends soon or hardly
-   * ever hangs on the order, so short rounds come first.
-   */
+  get canSearch(): boolean {
+    return this.strategies.length > 0;
+  }
+
+  /** Each round gives every strategy that much work, one after the other. */
   search(capacity: number, rounds: readonly number[]): SearchResult {
-    const all = Array.from(this.rank.keys());
-    if (all.length > MOST_BLOCKS) return 'gave up';
-    this.capacity = capacity;
-    for (const visits of rounds) {
-      for (const order of this.orders) {
+    const { state } = this;
+    if (this.strategies.length === 0) return 'gave up';
+    state.failures.fill(1);
+    for (const work of rounds) {
+      for (const { order, choice } of this.strategies) {
+        if (this.isExpired()) return 'gave up';
         order.forEach((block, rank) => {
           this.rank[block] = rank;
         });
-        this.visitsLeft = visits;
-        this.offset.fill(0);
-        if (this.packParts(all, 0, -1)) {
-          for (const block of all) this.addUnplaced(block, 1);
-          return this.offset.slice();
-        }
-        if (this.visitsLeft >= 0) return 'infeasible';
+        this.choice = choice;
+        this.end = this.work + work;
+        if (!state.reset(capacity)) return 'infeasible';
+        if (this.pack(0, state.cliqueCount - 1)) return state.lowest.slice();
+        if (!this.isSpent()) return 'infeasible';
       }
     }
     return 'gave up';
   }
 
-  /** Packs parts that no block connects; `floor` and `rank` are those of the block that was placed last. */
-  private packParts(blocks: readonly number[], floor: number, rank: number): boolean {
-    const parts = this.partsOf(blocks);
-    const offsets = parts.length > 1 ? blocks.map((block) => this.offset[block]) : [];
-    const packed = parts.findIndex((part) => !this.packPart(part, floor, rank));
-    if (packed < 0) return true;
-    for (const block of parts.slice(0, packed).flat()) this.addUnplaced(block, 1);
-    offsets.forEach((offset, i) => {
-      this.offset[blocks[i]] = offset;
-    });
-    return false;
+  private isSpent(): boolean {
+    return this.work > this.end;
   }
 
-  private partsOf(blocks: readonly number[]): number[][] {
-    const parts: number[][] = [];
-    let end = -1;
-    for (const block of blocks.toSorted((a, b) => this.first[a] - this.first[b])) {
-      if (this.first[block] <= end) parts[parts.length - 1].push(block);
-      else parts.push([block]);
-      end = Math.max(end, this.last[block]);
-    }
-    return parts;
-  }
-
-  private packPart(part: number[], floor: number, rank: number): boolean {
-    const { offset, blocks } = this;
-    this.visitsLeft -= part.length;
-    if (this.visitsLeft < 0) return false;
-    part.sort((a, b) => offset[a] - offset[b] || this.rank[a] - this.rank[b]);
-    if (!this.fits(part, floor)) return false;
-    const lowestTop = part.reduce(
-      (top, block) => Math.min(top, offset[block] + blocks.bytes[block]),
-      Number.POSITIVE_INFINITY,
-    );
-    for (const block of part) {
-      if (offset[block] >= lowestTop) return false;
-      if (offset[block] < floor || (offset[block] === floor && this.rank[block] < rank)) continue;
-      const others = part.filter((other) => other !== block);
-      const lifted = this.place(block, others);
-      const isCovered = lifted.length > 0;
-      const packed = isCovered
-        ? this.packParts(others, offset[block], this.rank[block])
-        : this.packParts(others, floor, rank);
-      if (packed) return true;
-      this.takeBack(block, lifted);
-      if (!isCovered || this.visitsLeft < 0) return false;
-    }
-    return false;
-  }
-
-  /** Whether the unplaced fit at every step above the lowest offset that one of them can have there; `part` by offset. */
-  private fits(part: readonly number[], floor: number): boolean {
-    const { next, unplaced, offset, capacity } = this;
-    for (const block of part)
-      for (let s = this.first[block]; s <= this.last[block] + 1; s++) next[s] = s;
-    const skip = (from: number) => {
-      let s = from;
-      while (next[s] !== s) s = next[s];
-      for (let t = from; t !== s; ) {
-        const after = next[t];
-        next[t] = s;
-        t = after;
+  /** Places all that lives in the cliques `from` to `to`, which nothing unplaced leaves. */
+  private pack(from: number, to: number): boolean {
+    const { state } = this;
+    for (;;) {
+      this.work += state.live.starts[to + 1] - state.live.starts[from];
+      if ((++this.nodes & 255) === 0 && this.isExpired()) this.end = 0;
+      if (this.isSpent()) return false;
+      const parts = this.partsOf(from, to);
+      if (parts.length === 0) return true;
+      if (parts.length > 1) return parts.every((part) => this.pack(part.from, part.to));
+      ({ from, to } = parts[0]);
+      const forced = this.forced(from, to);
+      const block = forced >= 0 ? forced : this.choose(from, to);
+      if (!this.canLieLowest(block)) {
+        if (forced >= 0 || !state.lift(block)) return false;
+      } else if (forced >= 0 || state.isAlone(block)) {
+        if (!state.place(block)) return false;
+      } else {
+        const { mark } = state;
+        if (state.place(block) && this.pack(from, to)) return true;
+        if (this.isSpent()) return false;
+        state.undo(mark);
+        if (!state.lift(block)) return false;
       }
-      return s;
-    };
-    for (const block of part) {
-      const lowest = Math.max(floor, offset[block]);
-      const end = this.last[block];
-      for (let s = skip(this.first[block]); s <= end; s = skip(s)) {
-        if (lowest + unplaced[s] > capacity) return false;
-        next[s] = s + 1;
-      }
+    }
+  }
+
+  /** Ranges of cliques that nothing unplaced connects, the one that failed most first. */
+  private partsOf(from: number, to: number): { from: number; to: number; failures: number }[] {
+    const { count, crossing, failures } = this.state;
+    const parts: { from: number; to: number; failures: number }[] = [];
+    let isOpen = false;
+    for (let clique = from; clique <= to; clique++) {
+      if (count[clique] === 0) continue;
+      if (!isOpen) parts.push({ from: clique, to: clique, failures: 0 });
+      const part = parts[parts.length - 1];
+      part.to = clique;
+      part.failures = Math.max(part.failures, failures[clique]);
+      isOpen = crossing[clique] > 0;
+    }
+    return parts.sort((a, b) => b.failures - a.failures || a.from - b.from);
+  }
+
+  private canLieLowest(block: number): boolean {
+    const { state, rank } = this;
+    if (!state.isSupported(block)) return false;
+    const twin = state.twinBelow(block);
+    if (twin >= 0 && rank[twin] > rank[block]) return false;
+    const { bytes, first, last } = state.blocks;
+    const { starts, items } = state.starting;
+    for (let i = starts[first[block]]; i < starts[first[block] + 1]; i++) {
+      const other = items[i];
+      const isEqual = last[other] === last[block] && bytes[other] === bytes[block];
+      if (isEqual && rank[other] < rank[block] && !state.isPlaced[other]) return false;
     }
     return true;
   }
 
-  /** Puts a block at its offset; gives those that must lie above it now and their offsets before. */
-  private place(block: number, others: readonly number[]): [number, number][] {
-    const { offset, first, last } = this;
-    const bytes = this.blocks.bytes[block];
-    this.addUnplaced(block, -1);
-    const top = offset[block] + bytes;
-    const lifted: [number, number][] = [];
-    for (const other of others) {
-      if (first[other] > last[block] || last[other] < first[block]) continue;
-      lifted.push([other, offset[other]]);
-      offset[other] = Math.max(offset[other], top);
+  /**
+   * A block that must lie at its lowest offset, or -1: it must be the lowest of a clique, which would not fit above the second lowest
+   * offset, nor above what else the block could lie on.
+   */
+  private forced(from: number, to: number): number {
+    const { lowest, isPlaced, count, unplaced, live, capacity } = this.state;
+    for (let clique = from; clique <= to; clique++) {
+      let first = -1;
+      let low = Number.POSITIVE_INFINITY;
+      let second = Number.POSITIVE_INFINITY;
+      let left = count[clique];
+      for (let i = live.starts[clique]; left > 0; i++) {
+        const block = live.items[i];
+        if (isPlaced[block]) continue;
+        left--;
+        if (lowest[block] < low) {
+          second = low;
+          low = lowest[block];
+          first = block;
+        } else if (lowest[block] < second) second = lowest[block];
+      }
+      if (first < 0 || second === low || second + unplaced[clique] <= capacity) continue;
+      const level = this.state.nextLevel(first);
+      if (level > low && level + unplaced[clique] > capacity) return first;
     }
-    return lifted;
+    return -1;
   }
 
-  private takeBack(block: number, lifted: readonly [number, number][]): void {
-    this.addUnplaced(block, 1);
-    for (const [other, before] of lifted) this.offset[other] = before;
+  private choose(from: number, to: number): number {
+    const tightest = this.choice === 'tightest' ? this.tightest(from, to) : -1;
+    return tightest >= 0 ? tightest : this.lowest(from, to);
   }
 
-  private addUnplaced(block: number, times: 1 | -1): void {
-    const bytes = times * this.blocks.bytes[block];
-    for (let s = this.first[block]; s <= this.last[block]; s++) this.unplaced[s] += bytes;
+  private lowest(from: number, to: number): number {
+    const { isPlaced, starting } = this.state;
+    let best = -1;
+    for (let i = starting.starts[from]; i < starting.starts[to + 1]; i++) {
+      const block = starting.items[i];
+      if (!isPlaced[block] && (best < 0 || this.comesBefore(block, best))) best = block;
+    }
+    return best;
+  }
+
+  /** Of a clique where few blocks can be the lowest, and which failed often, the lowest one; or -1. */
+  private tightest(from: number, to: number): number {
+    const { lowest, isPlaced, count, unplaced, live, failures, capacity } = this.state;
+    let best = -1;
+    let bestScore = Number.POSITIVE_INFINITY;
+    for (let clique = from; clique <= to; clique++) {
+      let candidates = 0;
+      let first = -1;
+      let left = count[clique];
+      for (let i = live.starts[clique]; left > 0; i++) {
+        const block = live.items[i];
+        if (isPlaced[block]) continue;
+        left--;
+        if (lowest[block] + unplaced[clique] > capacity) continue;
+        candidates++;
+        if (first < 0 || this.comesBefore(block, first)) first = block;
+      }
+      const score = candidates / Math.sqrt(failures[clique]);
+      if (first < 0 || score >= bestScore || this.state.nextLevel(first) <= lowest[first]) continue;
+      best = first;
+      bestScore = score;
+    }
+    return best;
+  }
+
+  private comesBefore(a: number, b: number): boolean {
+    const { lowest } = this.state;
+    return lowest[a] < lowest[b] || (lowest[a] === lowest[b] && this.rank[a] < this.rank[b]);
   }
 }
 
-/** Blocks by falling keys: area, width in time, the most that lives with a block. */
-function preferredOrders(
-  { bytes }: Blocks,
-  first: Int32Array,
-  last: Int32Array,
-  live: Float64Array,
-): readonly Int32Array[] {
+const NO_BLOCKS: Blocks = {
+  bytes: new Float64Array(),
+  first: new Int32Array(),
+  last: new Int32Array(),
+};
+
+/** Blocks by falling keys: area, width in cliques, the most that lives with a block, size. */
+function strategiesFor(blocks: Blocks): Strategy[] {
+  const { bytes, first, last } = blocks;
+  const live = liveBytes(blocks);
   const width = Float64Array.from(bytes, (_, block) => last[block] - first[block] + 1);
   const area = bytes.map((size, block) => size * width[block]);
   const pressure = Float64Array.from(bytes, (_, block) =>
@@ -186,11 +226,15 @@ function preferredOrders(
     [area, width, pressure],
     [pressure, width, area],
     [pressure, area, width],
-  ];
-  return orders.map((keys) =>
+    [width, area],
+    [bytes, width],
+  ].map((keys) =>
     Int32Array.from(bytes.keys()).sort((a, b) => {
       for (const key of keys) if (key[a] !== key[b]) return key[b] - key[a];
       return a - b;
     }),
+  );
+  return orders.flatMap((order) =>
+    (['lowest', 'tightest'] as const).map((choice) => ({ order, choice })),
   );
 }

@@ -1,4 +1,5 @@
 import type { Blocks } from '../liveness/events.ts';
+import { IntervalIndex } from './interval-index.ts';
 
 /**
  * Where blocks may lie: addresses count through all slabs, slab `k` taking [k·slabBytes, (k+1)·slabBytes), of which the
@@ -63,6 +64,10 @@ function overlaps(
 
 export type Fit = 'first-fit' | 'best-fit';
 
+/** More pairs than this are not listed, and of more blocks than this not all placed ones are looked at. */
+const MOST_PAIRS = 2 ** 24;
+const MOST_SCANNED = 20_000;
+
 /** Places blocks one after the other in any order, among the placed ones that are live with them. */
 export class Packer {
   readonly blocks: Blocks;
@@ -70,26 +75,40 @@ export class Packer {
   /** Placed blocks looked at so far: a measure of work that is the same on every machine. */
   visits = 0;
   // Lists of neighbours must be sorted by address for each block. Where most blocks overlap it is quicker to keep all
-  // placed blocks sorted and skip those of other times: null then.
+  // placed blocks sorted and skip those of other times: neither neighbours nor index then. Of very many blocks an index
+  // finds the neighbours.
   private readonly neighbours: { offsets: Int32Array; targets: Int32Array } | null;
+  private readonly index: IntervalIndex | null;
   private readonly scratch: Int32Array;
 
   constructor(blocks: Blocks, space: AddressSpace) {
     const count = blocks.bytes.length;
     this.blocks = blocks;
     this.space = space;
-    this.neighbours = overlaps(blocks, Math.max(count * 64, (count * count) / 64));
+    const mostPairs = Math.min(Math.max(count * 64, (count * count) / 64), MOST_PAIRS);
+    this.neighbours = overlaps(blocks, mostPairs);
+    this.index = !this.neighbours && count > MOST_SCANNED ? new IntervalIndex(blocks) : null;
     this.scratch = new Int32Array(count);
   }
 
-  pack(order: Int32Array, fit: Fit): Float64Array {
+  /** Null where that takes more than `mostVisits` in all. */
+  pack(
+    order: Int32Array,
+    fit: Fit,
+    mostVisits = Number.POSITIVE_INFINITY,
+  ): Float64Array<ArrayBuffer> | null {
     const addresses = new Float64Array(order.length).fill(-1);
+    this.index?.clear();
     for (let placed = 0; placed < order.length; placed++) {
+      if (this.visits > mostVisits) return null;
       const block = order[placed];
-      if (this.neighbours) {
+      if (this.neighbours || this.index) {
         const count = this.placedNeighbours(block, addresses);
+        this.scratch.subarray(0, count).sort((a, b) => addresses[a] - addresses[b]);
         addresses[block] = this.fit(block, addresses, count, fit);
+        this.index?.add(block);
       } else {
+        this.visits += placed;
         addresses[block] = this.fit(block, addresses, placed, fit);
         this.insert(block, addresses, placed);
       }
@@ -98,13 +117,18 @@ export class Packer {
   }
 
   private placedNeighbours(block: number, addresses: Float64Array): number {
+    if (this.index) {
+      const count = this.index.find(block, this.scratch);
+      // Sorting them takes far more than looking.
+      this.visits += 16 * count;
+      return count;
+    }
     const { offsets, targets } = this.neighbours!;
     let count = 0;
     for (let edge = offsets[block]; edge < offsets[block + 1]; edge++) {
       if (addresses[targets[edge]] >= 0) this.scratch[count++] = targets[edge];
     }
     this.visits += offsets[block + 1] - offsets[block];
-    this.scratch.subarray(0, count).sort((a, b) => addresses[a] - addresses[b]);
     return count;
   }
 
@@ -124,7 +148,6 @@ export class Packer {
   /** Address for `block` among the first `count` of `scratch`, which are sorted by address. */
   private fit(block: number, addresses: Float64Array, count: number, fit: Fit): number {
     const others = this.scratch;
-    if (!this.neighbours) this.visits += count;
     const { bytes, first, last } = this.blocks;
     let free = 0;
     let best = -1;

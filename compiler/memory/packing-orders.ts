@@ -1,6 +1,6 @@
 import { type Blocks, liveBytes } from '../liveness/events.ts';
 import type { Fit } from './first-fit.ts';
-import type { Preference } from './skyline.ts';
+import type { Preference } from './remaining-blocks.ts';
 
 type Key = (block: number) => number;
 
@@ -21,22 +21,19 @@ export function greedyOrders(blocks: Blocks): readonly (readonly [string, Fit, r
 }
 
 /** What a skyline may prefer: see `packSkyline`. */
-export function preferences(blocks: Blocks): readonly (readonly [string, Preference])[] {
-  const { bytes, first, last } = blocks;
-  const duration: Preference = (block) => last[block] - first[block] + 1;
-  const steps = last.reduce((most, step) => Math.max(most, step), 0) + 1;
+export function preferences({
+  bytes,
+  first,
+  last,
+}: Blocks): readonly (readonly [string, Preference])[] {
+  const duration = Float64Array.from(bytes, (_, block) => last[block] - first[block] + 1);
+  const area = duration.map((steps, block) => steps * bytes[block]);
   return [
-    // Blocks that touch an end of the stretch leave it in fewer pieces; both ends count more than any duration.
-    [
-      'edge',
-      (block, stretch) =>
-        (first[block] === stretch.first ? steps : 0) +
-        (last[block] === stretch.last ? steps : 0) +
-        duration(block, stretch),
-    ],
-    ['area', (block, stretch) => bytes[block] * duration(block, stretch)],
-    ['duration', duration],
-    ['size', (block) => bytes[block]],
+    // Blocks that touch an end of the stretch leave it in fewer pieces.
+    ['edge', { values: duration, edges: true }],
+    ['area', { values: area, edges: false }],
+    ['duration', { values: duration, edges: false }],
+    ['size', { values: bytes, edges: false }],
   ];
 }
 

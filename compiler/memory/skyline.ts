@@ -1,22 +1,15 @@
 import type { Blocks } from '../liveness/events.ts';
+import { IndexedHeap } from './heap.ts';
+import { type Preference, RemainingBlocks } from './remaining-blocks.ts';
 
 // Best fit on a skyline: Sekiyama, Imai, Negishi, Kawachiya, "Profile-guided memory optimization for deep neural
 // networks", 2018, after Burke et al., "A new placement heuristic for the orthogonal stock-cutting problem", 2004. The
 // skyline is the height of what is placed, per step. Its lowest stretch takes the block that fits best between
 // its ends; where none fits, the stretch rises to its lower neighbour.
 
-/** Larger is better; compared among the blocks that fit into the lowest stretch. */
-export type Preference = (block: number, stretch: { first: number; last: number }) => number;
-
-interface Stretch {
-  first: number;
-  last: number;
-  height: number;
-}
-
 /**
- * Addresses of all blocks, and how many blocks were looked at; `place` moves a height up to where a block of that size
- * may start.
+ * Addresses of all blocks, and how much was looked at; `place` moves a height up to where a block of that size may start.
+ * Of blocks that are as good as each other the first in time comes first. Near-linear where blocks nest or follow each other.
  */
 export function packSkyline(
   blocks: Blocks,
@@ -25,90 +18,112 @@ export function packSkyline(
 ): { readonly addresses: Float64Array; readonly visits: number } {
   const count = blocks.bytes.length;
   const addresses = new Float64Array(count);
-  const remaining = Array.from({ length: count }, (_, block) => block).sort(
-    (a, b) => blocks.first[a] - blocks.first[b] || a - b,
-  );
+  const remaining = new RemainingBlocks(blocks, preference);
   const end = blocks.last.reduce((most, last) => Math.max(most, last), 0);
-  const skyline: Stretch[] = [{ first: 0, last: end, height: 0 }];
-  let visits = 0;
-  while (remaining.length > 0) {
-    const lowest = lowestStretch(skyline);
-    const stretch = skyline[lowest];
-    const { position, looked } = bestBlock(blocks, remaining, stretch, preference);
-    visits += looked + skyline.length;
-    if (position < 0) {
-      rise(skyline, lowest);
+  const skyline = new Skyline(end, 2 * count + 1);
+  for (let left = count; left > 0; ) {
+    const lowest = skyline.lowest();
+    const block = remaining.takeBest(skyline.first[lowest], skyline.last[lowest]);
+    if (block < 0) {
+      skyline.rise(lowest);
       continue;
     }
-    const [block] = remaining.splice(position, 1);
-    const address = place(stretch.height, blocks.bytes[block]);
-    addresses[block] = address;
-    cover(skyline, lowest, blocks.first[block], blocks.last[block], address + blocks.bytes[block]);
+    left--;
+    addresses[block] = place(skyline.height[lowest], blocks.bytes[block]);
+    skyline.cover(
+      lowest,
+      blocks.first[block],
+      blocks.last[block],
+      addresses[block] + blocks.bytes[block],
+    );
   }
-  return { addresses, visits };
+  return { addresses, visits: remaining.visits };
 }
 
-function lowestStretch(skyline: readonly Stretch[]): number {
-  let lowest = 0;
-  for (let i = 1; i < skyline.length; i++) {
-    if (skyline[i].height < skyline[lowest].height) lowest = i;
-  }
-  return lowest;
-}
+/** Stretches of equal height side by side, linked in time, and a heap of them by height. */
+class Skyline {
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  readonly height: Float64Array;
+  private readonly before: Int32Array;
+  private readonly after: Int32Array;
+  private readonly heap: IndexedHeap;
+  private readonly free: number[] = [];
+  private used = 1;
 
-/** The best block's position in `remaining`, which is sorted by first step, or -1. */
-function bestBlock(
-  blocks: Blocks,
-  remaining: readonly number[],
-  stretch: Stretch,
-  preference: Preference,
-): { position: number; looked: number } {
-  let low = 0;
-  let high = remaining.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (blocks.first[remaining[middle]] < stretch.first) low = middle + 1;
-    else high = middle;
+  constructor(end: number, capacity: number) {
+    this.first = new Int32Array(capacity);
+    this.last = new Int32Array(capacity);
+    this.height = new Float64Array(capacity);
+    this.before = new Int32Array(capacity).fill(-1);
+    this.after = new Int32Array(capacity).fill(-1);
+    this.last[0] = end;
+    this.heap = new IndexedHeap(
+      capacity,
+      (a, b) => this.height[a] - this.height[b] || this.first[a] - this.first[b],
+    );
+    this.heap.push(0);
   }
-  let best = -1;
-  let bestValue = Number.NEGATIVE_INFINITY;
-  let i = low;
-  for (; i < remaining.length && blocks.first[remaining[i]] <= stretch.last; i++) {
-    if (blocks.last[remaining[i]] > stretch.last) continue;
-    const value = preference(remaining[i], stretch);
-    if (value <= bestValue) continue;
-    best = i;
-    bestValue = value;
-  }
-  return { position: best, looked: i - low };
-}
 
-/** Lifts a stretch to its lower neighbour and joins what is then level. */
-function rise(skyline: Stretch[], index: number): void {
-  const left = skyline[index - 1]?.height ?? Number.POSITIVE_INFINITY;
-  const right = skyline[index + 1]?.height ?? Number.POSITIVE_INFINITY;
-  skyline[index].height = Math.min(left, right);
-  if (right === skyline[index].height) {
-    skyline[index].last = skyline[index + 1].last;
-    skyline.splice(index + 1, 1);
+  /** The lowest stretch, the first of several. */
+  lowest(): number {
+    return this.heap.top();
   }
-  if (left === skyline[index].height) {
-    skyline[index - 1].last = skyline[index].last;
-    skyline.splice(index, 1);
-  }
-}
 
-/** Raises the steps `first` to `last` of a stretch to `height`. */
-function cover(
-  skyline: Stretch[],
-  index: number,
-  first: number,
-  last: number,
-  height: number,
-): void {
-  const stretch = skyline[index];
-  const parts: Stretch[] = [{ first, last, height }];
-  if (first > stretch.first) parts.unshift({ ...stretch, last: first - 1 });
-  if (last < stretch.last) parts.push({ ...stretch, first: last + 1 });
-  skyline.splice(index, 1, ...parts);
+  /** Lifts the lowest stretch to its lower neighbour and joins what is then level. */
+  rise(stretch: number): void {
+    const left = this.before[stretch];
+    const right = this.after[stretch];
+    const leftHeight = left < 0 ? Number.POSITIVE_INFINITY : this.height[left];
+    const rightHeight = right < 0 ? Number.POSITIVE_INFINITY : this.height[right];
+    const height = Math.min(leftHeight, rightHeight);
+    this.heap.remove(stretch);
+    if (leftHeight === height) {
+      this.first[stretch] = this.first[left];
+      this.drop(left);
+    }
+    if (rightHeight === height) {
+      this.last[stretch] = this.last[right];
+      this.drop(right);
+    }
+    this.height[stretch] = height;
+    this.heap.push(stretch);
+  }
+
+  /** Raises the steps `first` to `last` of a stretch to `height`. */
+  cover(stretch: number, first: number, last: number, height: number): void {
+    this.heap.remove(stretch);
+    if (first > this.first[stretch])
+      this.insertBefore(stretch, this.first[stretch], first - 1, this.height[stretch]);
+    if (last < this.last[stretch]) {
+      this.insertBefore(stretch, first, last, height);
+      this.first[stretch] = last + 1;
+    } else {
+      this.first[stretch] = first;
+      this.height[stretch] = height;
+    }
+    this.heap.push(stretch);
+  }
+
+  private insertBefore(stretch: number, first: number, last: number, height: number): void {
+    const made = this.free.pop() ?? this.used++;
+    this.first[made] = first;
+    this.last[made] = last;
+    this.height[made] = height;
+    const left = this.before[stretch];
+    this.before[made] = left;
+    this.after[made] = stretch;
+    this.before[stretch] = made;
+    if (left >= 0) this.after[left] = made;
+    this.heap.push(made);
+  }
+
+  private drop(stretch: number): void {
+    const left = this.before[stretch];
+    const right = this.after[stretch];
+    if (left >= 0) this.after[left] = right;
+    if (right >= 0) this.before[right] = left;
+    this.heap.remove(stretch);
+    this.free.push(stretch);
+  }
 }

@@ -38,6 +38,8 @@ export interface PlacementOptions {
   readonly host: HostBudget;
   /** webgpu: the largest buffer that swapped tensors are copied out through, in bytes. */
   readonly swapStagingBytes: number;
+  /** Bytes on the device that are few enough. */
+  readonly budgetBytes?: number | undefined;
 }
 
 export const emitChosen = (ordered: Schedule, chosen: ChosenActions | null): Schedule =>

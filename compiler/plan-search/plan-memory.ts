@@ -120,7 +120,12 @@ function searchActions(
 ): MemoryPlan {
   const host = options?.host ?? UNLIMITED_HOST;
   const place = (schedule: Schedule, swapStagingBytes: number) =>
-    placeSchedule(schedule, passes, { host, swapStagingBytes }, { target, limits });
+    placeSchedule(
+      schedule,
+      passes,
+      { host, swapStagingBytes, budgetBytes: options?.budgetBytes },
+      { target, limits },
+    );
   if (!options) return planned(place(passes.act(ordered, null), 0), limits);
   const { budgetBytes } = options;
   if (isAutomatic(options)) {

@@ -244,7 +244,7 @@ describe('packBlocks', () => {
           addresses.reduce((most, address, i) => Math.max(most, address + bytes[i]), 0);
         let least = Number.POSITIVE_INFINITY;
         for (const order of permutations(bytes.length))
-          least = Math.min(least, top(packer.pack(Int32Array.from(order), 'first-fit')));
+          least = Math.min(least, top(packer.pack(Int32Array.from(order), 'first-fit')!));
         const search = new CanonicalSearch(blocks);
         expect(search.search(least - 1, [1e6])).toBe('infeasible');
         expect(top(search.search(least, [1e6]) as Float64Array)).toBe(least);
