@@ -2,7 +2,7 @@
 
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
-export { compile, type ModelSource } from './driver/compile.ts';
+export { compile, type ModelSource, planModel } from './driver/compile.ts';
 export type { PassTiming } from './driver/driver.ts';
 export type { PassName } from './driver/passes.ts';
 export type {
@@ -11,6 +11,7 @@ export type {
   CompileResult,
   FailedCompilation,
   PassPrinter,
+  PlanResult,
 } from './driver/result.ts';
 export {
   formatDot,

@@ -75,9 +75,7 @@ function nameParts(builder: GraphBuilder, before: number, result: ValueId, sourc
 
 /** An empty builder with the sources of a graph, so that its source indices stay valid. */
 export function builderFor(graph: Graph): GraphBuilder {
-  const builder = new GraphBuilder(graph.name);
-  for (const origin of graph.sources) builder.source(origin.span, origin);
-  return builder;
+  return new GraphBuilder(graph.name, graph.sources);
 }
 
 /** A builder that goes on where a graph ends. */

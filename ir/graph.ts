@@ -62,30 +62,53 @@ export interface Module {
 
 const NO_PLACE = { scope: '', name: '' } as const;
 
+const placeKey = ({ scope, name, pass }: Omit<Origin, 'span'>) =>
+  `${scope}\0${name}\0${pass ?? ''}`;
+
 /** Grows a graph node by node; interns where they come from. Types come from the op table's shape rules. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
-  readonly sources: Origin[] = [];
+  readonly sources: Origin[];
   readonly outputs: { name: string; value: ValueId }[] = [];
   readonly updates: { parameter: string; value: ValueId }[] = [];
   readonly name: string;
-  private readonly internedSources = new Map<string, number>();
+  /** By the text of a span and by that of a place: index in `sources`. Made when the first one is looked for. */
+  private internedSources: Map<string, Map<string, number>> | null = null;
 
-  constructor(name: string) {
+  /** `sources` are the first of the graph, each once: their indices stay valid. */
+  constructor(name: string, sources: readonly Origin[] = []) {
     this.name = name;
+    this.sources = [...sources];
   }
 
   /** Index in `sources` of a place in the user's file and in his model, adding it when new; -1 for none of both. */
   source(span: SourceSpan | null, place: Omit<Origin, 'span'> = NO_PLACE): number {
     if (!span && place.scope === '' && place.name === '') return -1;
-    const { scope, name, pass } = place;
-    const key = `${span ? formatChain(span) : ''}\0${scope}\0${name}\0${pass ?? ''}`;
-    let index = this.internedSources.get(key);
+    if (this.internedSources === null) {
+      this.internedSources = new Map();
+      for (const [index, origin] of this.sources.entries())
+        this.placesOf(origin.span).set(placeKey(origin), index);
+    }
+    const places = this.placesOf(span);
+    const key = placeKey(place);
+    let index = places.get(key);
     if (index === undefined) {
+      const { scope, name, pass } = place;
       index = this.sources.push({ span, scope, name, ...(pass ? { pass } : {}) }) - 1;
-      this.internedSources.set(key, index);
+      places.set(key, index);
     }
     return index;
+  }
+
+  private placesOf(span: SourceSpan | null): Map<string, number> {
+    // Spans are few and their texts long; each text is made once, so that its hash is too.
+    const chain = span ? formatChain(span) : '';
+    let places = this.internedSources!.get(chain);
+    if (!places) {
+      places = new Map();
+      this.internedSources!.set(chain, places);
+    }
+    return places;
   }
 
   /** Appends a node whose type is already known (see `inferType` in ir/ops.ts). */

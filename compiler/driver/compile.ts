@@ -5,6 +5,7 @@ import type { TargetLimits } from '../../ir/schedule.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
 import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import type { GeneratedPlan } from '../codegen/index.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues } from '../frontend/initialisers.ts';
@@ -22,9 +23,9 @@ import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
-import { Driver } from './driver.ts';
+import { Driver, type PassTiming } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
-import type { CompileOptions, CompileResult } from './result.ts';
+import type { CompileOptions, CompileResult, PlanResult } from './result.ts';
 
 /** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
 export type ModelSource = Model | (() => Model | Promise<Model>);
@@ -41,14 +42,56 @@ export async function compile(
   options: CompileOptions = {},
   traceOf: typeof traceModel = traceModel,
 ): Promise<CompileResult> {
+  const made = await makePlan(source, options, traceOf, initialParameters);
+  if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
+  const { generated, initial, diagnostics, timings } = made;
+  const parameters = encodeSealed(initial, {
+    format: PARAMETERS_FORMAT,
+    plan: generated.plan.name,
+    producer: PRODUCER,
+  });
+  return { ...generated, parameters, diagnostics, timings };
+}
+
+/**
+ * The plan that {@link compile} makes, without initial values: they are neither computed nor held, so the plan does not say which
+ * tensors start as a constant. For models of which only the plan is of interest, or whose parameters the host has no room for.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export async function planModel(
+  source: ModelSource,
+  options: CompileOptions = {},
+): Promise<PlanResult> {
+  const made = await makePlan(source, options, traceModel, () => []);
+  if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
+  const { generated, diagnostics, timings } = made;
+  return { ...generated, parameters: null, diagnostics, timings };
+}
+
+const NOTHING = { plan: null, module: null, parameters: null } as const;
+
+type InitialValues = readonly (readonly [string, SafetensorsTensor])[];
+
+/** What is made of a model on the way to files; without `generated` there is an error among the diagnostics. */
+type Made =
+  | { readonly generated: null; readonly diagnostics: readonly Diagnostic[] }
+  | {
+      readonly generated: GeneratedPlan;
+      readonly initial: InitialValues;
+      readonly diagnostics: readonly Diagnostic[];
+      readonly timings: readonly PassTiming[];
+    };
+
+async function makePlan(
+  source: ModelSource,
+  options: CompileOptions,
+  traceOf: typeof traceModel,
+  initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
+): Promise<Made> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
-  const failed = (): CompileResult => ({
-    plan: null,
-    module: null,
-    parameters: null,
-    diagnostics: deduplicate(diagnostics),
-  });
+  const failed = (): Made => ({ generated: null, diagnostics: deduplicate(diagnostics) });
   if (hasErrors(diagnostics)) return failed();
   const limits: TargetLimits = {
     ...TARGETS[target].limits,
@@ -87,7 +130,7 @@ export async function compile(
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
-  const initial = initialParameters(traced.traced, diagnostics);
+  const initial = initialOf(traced.traced, diagnostics);
   if (hasErrors(diagnostics)) {
     show(result.made);
     return failed();
@@ -103,12 +146,7 @@ export async function compile(
   });
   show(generated);
   return {
-    ...generated,
-    parameters: encodeSealed(initial, {
-      format: PARAMETERS_FORMAT,
-      plan: traced.traced.name,
-      producer: PRODUCER,
-    }),
+    ...{ generated, initial },
     diagnostics: deduplicate(diagnostics),
     timings: driver.timings(),
   };
@@ -203,10 +241,7 @@ async function trace(
 }
 
 /** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
-function initialParameters(
-  traced: TracedModel,
-  diagnostics: Diagnostic[],
-): [string, SafetensorsTensor][] {
+function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
   return traced.parameters.map(
     ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
       const count = elementCount(type.shape);

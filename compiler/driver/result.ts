@@ -65,3 +65,8 @@ export interface FailedCompilation {
   readonly parameters: null;
   readonly diagnostics: readonly Diagnostic[];
 }
+
+/** A plan without initial values, or nothing but diagnostics. */
+export type PlanResult =
+  | (Omit<CompiledPlan, 'parameters'> & { readonly parameters: null })
+  | FailedCompilation;

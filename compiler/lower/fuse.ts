@@ -74,13 +74,16 @@ function fuseOnce(
     for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
+      if (misfits.get(consumer)?.has(producer)) continue;
       const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
-      if (!joined || !isRepeatable(joined)) continue;
-      const outcome = sequence.join(position, partner, joined);
-      if (outcome === 'joined') break;
-      if (outcome === 'peak') unfused.add(consumer);
+      if (joined === 'misfit') addMisfit(producer, consumer);
+      else if (joined && isRepeatable(joined)) {
+        const outcome = sequence.join(position, partner, joined);
+        if (outcome === 'joined') break;
+        if (outcome === 'peak') unfused.add(consumer);
+      }
     }
   }
   const fused = sequence.nests;
@@ -122,20 +125,32 @@ function candidates(sequence: KernelSequence, nest: LoopNest, position: number):
   return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
 }
 
-/** The two kernels as one over the producer's axes, or null where they do not fit. */
+/** By consumer: the producers that never fit it, whatever else there is. Rounds meet the same pairs again. */
+const misfits = new WeakMap<LoopNest, WeakSet<LoopNest>>();
+
+function addMisfit(producer: LoopNest, consumer: LoopNest): void {
+  const known = misfits.get(consumer);
+  if (known) known.add(producer);
+  else misfits.set(consumer, new WeakSet([producer]));
+}
+
+/**
+ * The two kernels as one over the producer's axes: `misfit` where they have no common points, null where what they make together is
+ * no kernel while others read what they write.
+ */
 function join(
   producer: LoopNest,
   consumer: LoopNest,
   maxBindings: number,
   isDead: (tensor: number) => boolean,
-): LoopNest | null {
-  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
+): LoopNest | 'misfit' | null {
+  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return 'misfit';
   const aligned = align(producer, consumer);
-  if (!aligned) return null;
+  if (!aligned) return 'misfit';
   const [first, second] = aligned;
   const list = new NodeList();
   const nodeOf = copyNodes(first, list, () => undefined);
-  if (first.stores.some((store) => store.indirect)) return null;
+  if (first.stores.some((store) => store.indirect)) return 'misfit';
   const made = first.stores.map((store) => ({ store, range: rangeOf(first.axes, store) }));
   let misfit = false;
   const secondNode = copyNodes(second, list, (node) => {
@@ -147,7 +162,7 @@ function join(
     if (!match || node.bounds.length > 0 || node.indirect) misfit = true;
     return match && nodeOf[match.store.value];
   });
-  if (misfit) return null;
+  if (misfit) return 'misfit';
   const stores = [
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),

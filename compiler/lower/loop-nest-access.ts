@@ -11,6 +11,8 @@ export class LoopNestMemory {
   private readonly tensors: readonly ScheduleTensor[];
   private readonly inputs: readonly number[];
   private readonly alignment: number;
+  /** Nests do not change, and fusion asks for each many times. */
+  private readonly known = new WeakMap<LoopNest, StepAccess>();
 
   constructor(tensors: readonly ScheduleTensor[], inputs: readonly number[], alignment: number) {
     this.tensors = tensors;
@@ -32,6 +34,15 @@ export class LoopNestMemory {
 
   /** What the kernel of a loop nest will do. */
   stepUse(nest: LoopNest): StepAccess {
+    let use = this.known.get(nest);
+    if (!use) {
+      use = this.readUse(nest);
+      this.known.set(nest, use);
+    }
+    return use;
+  }
+
+  private readUse(nest: LoopNest): StepAccess {
     const reads = loadsOf(nest);
     const writes = storesOf(nest);
     const pairs = overwritable(

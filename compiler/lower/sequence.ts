@@ -15,7 +15,6 @@ export class KernelSequence {
   readonly slots: (LoopNest | null)[];
   private readonly readers = new Map<number, Set<number>>();
   private readonly writers = new Map<number, Set<number>>();
-  private readonly known = new Map<LoopNest, readonly Range[]>();
   private readonly memory: LoopNestMemory | null;
   private readonly profile: LiveProfile | null;
 
@@ -50,8 +49,8 @@ export class KernelSequence {
    */
   join(from: number, to: number, joined: LoopNest): JoinOutcome {
     const places = [
-      ...(this.freeToMove(this.slots[from]!, from, to) ? [to] : []),
-      ...(this.freeToMove(this.slots[to]!, to, from) ? [from] : []),
+      ...(this.freeToMove(from, to) ? [to] : []),
+      ...(this.freeToMove(to, from) ? [from] : []),
     ];
     if (places.length === 0) return 'fixed';
     const place = places.find((one) => this.keepsPeak(from, to, one, joined));
@@ -81,8 +80,8 @@ export class KernelSequence {
     return false;
   }
 
-  /** True when no kernel strictly between the two places touches what the nest writes or writes what it touches. */
-  private freeToMove(nest: LoopNest, from: number, to: number): boolean {
+  /** True when no kernel strictly between the two places touches what the one at `from` writes or writes what it touches. */
+  private freeToMove(from: number, to: number): boolean {
     const first = Math.min(from, to);
     const last = Math.max(from, to);
     const meets = (set: ReadonlySet<number>, range: Range, stored: boolean) => {
@@ -95,7 +94,7 @@ export class KernelSequence {
       }
       return false;
     };
-    return rangesOf(nest).every(
+    return this.ranges(from).every(
       (range) =>
         !meets(this.writersOf(range.tensor), range, true) &&
         !(range.stored && meets(this.readersOf(range.tensor), range, false)),
@@ -109,14 +108,18 @@ export class KernelSequence {
 
   private ranges(position: number): readonly Range[] {
     const nest = this.slots[position]!;
-    let list = this.known.get(nest);
+    let list = knownRanges.get(nest);
     if (!list) {
       list = rangesOf(nest);
-      this.known.set(nest, list);
+      knownRanges.set(nest, list);
     }
     return list;
   }
 }
+
+/** Nests do not change, and the same ones are in many sequences. */
+const knownRanges = new WeakMap<LoopNest, readonly Range[]>();
+const knownLoads = new WeakMap<LoopNest, ReadonlySet<number>>();
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -127,11 +130,14 @@ function addTo(map: Map<number, Set<number>>, key: number, value: number): void 
 }
 
 /** Tensors that a kernel loads from. */
-export function loadsOf(nest: LoopNest): Set<number> {
+export function loadsOf(nest: LoopNest): ReadonlySet<number> {
+  const known = knownLoads.get(nest);
+  if (known) return known;
   const tensors = new Set<number>();
   for (const nodes of [nest.nodes, nest.stage?.nodes ?? []])
     for (const node of nodes)
       if (node.kind === 'load' && node.buffer !== LOCAL) tensors.add(node.buffer);
+  knownLoads.set(nest, tensors);
   return tensors;
 }
 

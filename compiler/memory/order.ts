@@ -104,7 +104,7 @@ class Simulation {
 }
 
 /** One pass of list scheduling, allowed to go up to `allowedPeak` from the start. */
-function listSchedule(
+export function listSchedule(
   model: MemoryModel,
   successors: StepGraph,
   allowedPeak: number,

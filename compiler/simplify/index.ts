@@ -60,13 +60,25 @@ function rewriteOnce(graph: Graph, options: SimplifyOptions): Graph {
 
 /** Equal keys, equal values: the op, its operands, attributes and type . */
 function keyOf(node: Node, operands: readonly ValueId[]): string {
-  // JSON has neither infinities nor -0.
-  const attributes = JSON.stringify(node.attributes, (_, value) =>
-    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-      ? `${1 / value} ${value}`
-      : value,
-  );
-  return `${node.op}(${operands.join()}) ${attributes} ${node.type.dtype}[${node.type.shape.join()}]`;
+  const { dtype, shape } = node.type;
+  return `${node.op}(${operands.join()}) ${attributesKey(node.attributes)} ${dtype}[${shape.join()}]`;
+}
+
+/** Nodes keep their attributes from one round and pass to the next. */
+const attributeKeys = new WeakMap<object, string>();
+
+function attributesKey(attributes: Node['attributes']): string {
+  let key = attributeKeys.get(attributes);
+  if (key === undefined) {
+    // JSON has neither infinities nor -0.
+    key = JSON.stringify(attributes, (_, value) =>
+      typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+        ? `${1 / value} ${value}`
+        : value,
+    );
+    attributeKeys.set(attributes, key);
+  }
+  return key;
 }
 
 /** Keeps the values that outputs and updates need. */
