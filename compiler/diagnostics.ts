@@ -116,6 +116,7 @@ export const MESSAGES = {
   5020: "'{file}' is not a valid device profile: {reason}",
   5021: "device profile '{name}': '{field}' is {value}; it must be {wanted}; {proposal} would do",
   5022: "device profile '{name}' is of target {given}, but plans are built for {targets}",
+  5023: "there is no device profile '{name}', by name or as a file; the names are {names}{near}",
   5030: "'{file}' is not what it says: {path}: {reason}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',

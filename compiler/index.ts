@@ -22,4 +22,5 @@ export {
 export * from './language.ts';
 export type { RecomputeStrategy, SwapPolicy } from './plan-search/index.ts';
 export type { DeviceProfile } from './profile/profile.ts';
+export type { ProfileName } from './profile/shipped.ts';
 export { VERSION } from './version.ts';

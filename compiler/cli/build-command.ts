@@ -4,6 +4,7 @@ import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { isProfileName } from '../profile/shipped.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
 import { type Builder, startBuilder } from './builder.ts';
@@ -37,7 +38,7 @@ async function buildAll(
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
   sweepTemporary();
-  const watched = [...files, ...(options.profile ?? [])];
+  const watched = [...files, ...(options.profile ?? []).filter((given) => !isProfileName(given))];
   const clashes = findClashes(files, options.outDir);
   const profiles = await readProfiles(options);
   const refused = clashes.length > 0 ? clashes : profiles.diagnostics;
@@ -95,9 +96,9 @@ async function readProfiles({
   const byTarget = new Map<Target, DeviceProfile>();
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
-    const { readProfileFile } = await import('./profile-file.ts');
+    const { findProfile } = await import('./profile-file.ts');
     const { targetProblem } = await import('../profile/check.ts');
-    const read = await readProfileFile(file);
+    const read = await findProfile(file);
     if ('diagnostics' in read) {
       append(diagnostics, read.diagnostics);
       continue;

@@ -40,7 +40,7 @@ export interface BuildCommandOptions {
   readonly swap?: SwapPolicy;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
-  /** Files. */
+  /** Names or files. */
   readonly profile?: readonly string[];
 }
 

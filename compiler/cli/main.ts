@@ -4,6 +4,7 @@ import { TARGET_NAMES } from '../../ir/targets.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
 import { PASS_NAMES } from '../driver/passes.ts';
 import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/index.ts';
+import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { VERSION } from '../version.ts';
 import {
   assignment,
@@ -113,9 +114,12 @@ function createProgram(): Command {
       ).default('time'),
     )
     .option(
-      '--profile <file>',
-      'a profile of btc profile: what the plan for its target goes by (repeatable, one for each target)',
-      (file: string, files: readonly string[] = []) => [...files, filePath('--profile')(file)],
+      '--profile <name>',
+      `the device that the plan for its target goes by: ${PROFILE_NAMES.join(', ')}, or a file of btc profile (repeatable, one for each target; default: h100, wasm)`,
+      (file: string, files: readonly string[] = []) => [
+        ...files,
+        text('--profile', `a file, or one of ${PROFILE_NAMES.join(', ')}`)(file),
+      ],
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'rebuild whenever a file of the model changes')

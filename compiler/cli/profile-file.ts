@@ -1,7 +1,24 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { checkProfile } from '../profile/check.ts';
+import { checkProfile, unknownProfile } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { readRegularText } from './read-file.ts';
+
+/** What looks like a path is one; other texts may be the name of a profile, mistyped. */
+const PATH = /[\\/.]/;
+
+/**
+ * The profile of a name, or of a file. Names come first, so that a build does not depend on what lies in the folder: a file that
+ * is called as one of them is `./h100`.
+ */
+export async function findProfile(
+  given: string,
+): Promise<{ profile: DeviceProfile } | { diagnostics: readonly Diagnostic[] }> {
+  if (isProfileName(given)) return { profile: SHIPPED_PROFILES[given] };
+  const read = await readProfileFile(given);
+  const missing = 'diagnostics' in read && read.diagnostics[0].code === 'BTC6003';
+  return missing && !PATH.test(given) ? { diagnostics: [unknownProfile(given)] } : read;
+}
 
 /** Reads and checks a profile file. */
 export async function readProfileFile(

@@ -13,10 +13,11 @@ import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
 import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
-import { checkProfile, targetProblem } from '../profile/check.ts';
+import { checkProfileOption, targetProblem } from '../profile/check.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { profileOf } from '../profile/shipped.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
@@ -54,7 +55,7 @@ export async function compile(
     ...TARGETS[target].limits,
     ...options.limits,
   };
-  const profile = options.profile ?? TARGETS[target].profile;
+  const profile = profileOf(options.profile) ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
   const driver = new Driver({
     ...{ target, limits, traceOf },
@@ -132,9 +133,9 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     if (given !== undefined && !known.includes(given))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
   };
-  if (profile) {
-    const absurd = checkProfile(profile, 'profile');
-    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
+  if (profile !== undefined) {
+    const absurd = checkProfileOption(profile);
+    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
   choices('contractions', options.contractions, ['time', 'macs']);

@@ -4,7 +4,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { sha256 } from '../codegen/code.ts';
 import { wasmTime } from '../codegen/wasm/time.ts';
 import { wasmWork } from '../codegen/wasm/work.ts';
-import { WASM_PROFILE } from '../profile/defaults.ts';
+import { WASM as WASM_PROFILE } from '../profile/shipped/wasm.ts';
 import type { TargetRow } from './target.ts';
 
 export const WASM: TargetRow = {

@@ -2,7 +2,7 @@ import { DTYPES } from '../../ir/dtypes.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { emitWgsl, gpuTime, gpuWork } from '../codegen/gpu/index.ts';
 import { codeLimits } from '../codegen/plan.ts';
-import { WEBGPU_PROFILE } from '../profile/defaults.ts';
+import { H100 } from '../profile/shipped/h100.ts';
 import type { TargetRow } from './target.ts';
 
 export const WEBGPU: TargetRow = {
@@ -19,7 +19,7 @@ export const WEBGPU: TargetRow = {
   stageNeedsHolder: false,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
-  profile: WEBGPU_PROFILE,
+  profile: H100,
   hasWorkgroups: true,
   overlaps: true,
 };

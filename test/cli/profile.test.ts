@@ -43,6 +43,22 @@ describe('btc build --profile', () => {
     expect(JSON.parse(known.stdout)).toMatchObject({ name: 'predict/logits', fate: 'kept' });
   });
 
+  test('a name is a profile that comes with btc, whatever files there are', () => {
+    writeFileSync(join(project.folder, 'swiftshader'), 'not a profile');
+    const target = ['--target', 'webgpu', '--noEmit'];
+    const build = (profile: string) =>
+      project.btc('build', 'model.ts', ...target, '--profile', profile);
+    expect(build('swiftshader').code).toBe(0);
+    expect(build('./swiftshader').stdout).toMatch(/^error BTC5020: /);
+    expect(build('h10').stdout).toBe(
+      "error BTC5023: there is no device profile 'h10', by name or as a file; the names are h100, swiftshader, lavapipe, wasm; did you mean 'h100'?\n",
+    );
+    expect(build('h10.json').stdout).toMatch(/^error BTC6003: 'h10\.json' does not exist/);
+    expect(build('wasm').stdout).toBe(
+      "error BTC5022: device profile 'wasm' is of target wasm, but plans are built for webgpu\n",
+    );
+  });
+
   test('absurd profiles and those of other targets are refused', () => {
     const absurd = project.btc('build', 'model.ts', '--profile', 'absurd.json');
     expect([absurd.code, absurd.stdout]).toEqual([
