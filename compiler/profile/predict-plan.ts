@@ -17,7 +17,9 @@ export function predictPlan(
     const timed = { ...program, steps };
     return [name, { ...timed, predicted: predictProgram(plan, timed, profile) }];
   });
-  return { ...plan, profile: profile.name, programs: Object.fromEntries(programs) };
+  const { name, adapter } = profile;
+  const of = { profile: name, ...(adapter === '' ? {} : { adapter }) };
+  return { ...plan, ...of, programs: Object.fromEntries(programs) };
 }
 
 /** Seconds of one run by its parts. */

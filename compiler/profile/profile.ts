@@ -1,9 +1,11 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text } from '../../ir/form.ts';
-import { TARGET } from '../../ir/plan-fields/scalars.ts';
+import { NAME, TARGET } from '../../ir/plan-fields/scalars.ts';
 
 /** `format` field of every profile file. */
 export const PROFILE_FORMAT = 'btc-profile';
 export const PROFILE_VERSION = 1;
+
+const NAME_TEXT = new RegExp(NAME.pattern!.source.replace('*$', '+$'), 'u');
 
 // The limits leave out what no device is.
 
@@ -62,11 +64,11 @@ export const PROFILE = object({
   /** Version of this format. */
   version: oneOf(PROFILE_VERSION),
   /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
-  name: text('a string that is not empty', /./s),
+  name: text('a string without control characters that is not empty', NAME_TEXT),
   /** What it was measured for. */
   target: TARGET,
   /** What the adapter calls itself; `WebAssembly` on wasm. */
-  adapter: text(),
+  adapter: NAME,
   /** The day of the measurement, `2026-11-24`. */
   date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
   /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */

@@ -21,6 +21,8 @@ export interface TargetRow {
   readonly objective: Objective;
   /** What a build goes by where no profile is given. */
   readonly profile: DeviceProfile;
+  /** Whether plans run on one of several adapters, each with its own rates. */
+  readonly hasAdapters: boolean;
   /** Whether kernels run in workgroups, so that a profile has rates of these. */
   readonly hasWorkgroups: boolean;
   /** Whether transfers go on while kernels run. */

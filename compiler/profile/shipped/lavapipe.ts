@@ -6,7 +6,7 @@ export const LAVAPIPE: DeviceProfile = {
   version: PROFILE_VERSION,
   name: 'lavapipe',
   target: 'webgpu',
-  adapter: 'google swiftshader-device-subzero-',
+  adapter: 'mesa llvmpipe',
   date: '2026-11-24',
   versions: ['btc-compiler 0.1.0', 'node 20.20.2'],
   operationsPerSecond: {
