@@ -5,12 +5,14 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatSeconds } from '../format.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
 import { measureFile } from '../profile/file-rates.ts';
 import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
 import { measureDevice } from '../profile/measure.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
+import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -57,6 +59,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
       date,
       versions: [PRODUCER, `node ${process.versions.node}`],
       ...rounded({ ...rates, ...files }),
+      ...(found ? { limits: found.limits } : {}),
     };
     progress.clear();
     try {
@@ -79,18 +82,24 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
 }
 
 /** The device that a profile is of, where the runtime does not open one itself. */
-const OPEN_DEVICE: Readonly<
-  Record<Target, () => Promise<{ device: GPUDevice; adapter: string } | null>>
-> = { webgpu: openDevice, wasm: async () => null };
+const OPEN_DEVICE: Readonly<Record<Target, () => Promise<OpenedDevice | null>>> = {
+  webgpu: openDevice,
+  wasm: async () => null,
+};
 
-async function openDevice(): Promise<{ device: GPUDevice; adapter: string }> {
+interface OpenedDevice {
+  readonly device: GPUDevice;
+  readonly adapter: string;
+  readonly limits: DeviceLimits;
+}
+
+async function openDevice(): Promise<OpenedDevice> {
   const { gpu, reason } = await findNodeGpu();
   if (!gpu) throw new Error(`${reason}; --target wasm profiles WebAssembly`);
   const adapter = await (gpu as GPU).requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('the WebGPU adapter has gone');
-  const device = await adapter.requestDevice();
-  const { vendor, device: name, description } = adapter.info;
-  return { device, adapter: [vendor, name || description].filter(Boolean).join(' ') || 'GPU' };
+  const limits = limitsOfAdapter(adapter);
+  return { device: await adapter.requestDevice(), adapter: adapterName(adapter), limits };
 }
 
 /** Four digits are more than a measurement has. */

@@ -14,6 +14,7 @@ import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
 import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
 import { checkProfileOption, targetProblem } from '../profile/check.ts';
+import { checkLimitsOption, limitsOf } from '../profile/limits-option.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -22,7 +23,7 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
-import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
+import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
@@ -51,10 +52,8 @@ export async function compile(
     diagnostics: deduplicate(diagnostics),
   });
   if (hasErrors(diagnostics)) return failed();
-  const limits: TargetLimits = {
-    ...TARGETS[target].limits,
-    ...options.limits,
-  };
+  const device = deviceLimits(options);
+  const limits: TargetLimits = { ...TARGETS[target].limits, ...device.given };
   const profile = profileOf(options.profile) ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
   const driver = new Driver({
@@ -79,7 +78,7 @@ export async function compile(
     const errors = (memory?.errors ?? []).map((error) =>
       error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
     );
-    append(diagnostics, memoryDiagnostics(errors, target));
+    append(diagnostics, memoryDiagnostics(errors, target, device));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
@@ -137,11 +136,19 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     const absurd = checkProfileOption(profile);
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
+  problems.push(...checkLimitsOption(options.limits, target));
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
   choices('contractions', options.contractions, ['time', 'macs']);
   for (const { option } of ACTIONS)
     if (option) choices(option.name, given[option.name], option.choices);
   return problems;
+}
+
+/** The limits that are given, without what they are of. The option is checked. */
+function deviceLimits({ limits }: CompileOptions): KnownLimits {
+  const found = limitsOf(limits);
+  const { of = 'the limits that are given', ...given } = 'limits' in found ? found.limits : {};
+  return { of, given };
 }
 
 /** What the memory passes may do, and what it costs by the device's profile. */

@@ -1,5 +1,6 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text } from '../../ir/form.ts';
 import { NAME, TARGET } from '../../ir/plan-fields/scalars.ts';
+import { DEVICE_LIMITS, type DeviceLimits } from './device-limits.ts';
 
 /** `format` field of every profile file. */
 export const PROFILE_FORMAT = 'btc-profile';
@@ -58,45 +59,51 @@ export const KERNEL_RATES = object({
  * positive but for `overlap`. Published as `profile.schema.json`.
  */
 export interface DeviceProfile extends Infer<typeof PROFILE> {}
-export const PROFILE = object({
-  /** Marks the file as a profile. */
-  format: oneOf(PROFILE_FORMAT),
-  /** Version of this format. */
-  version: oneOf(PROFILE_VERSION),
-  /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
-  name: text('a string without control characters that is not empty', NAME_TEXT),
-  /** What it was measured for. */
-  target: TARGET,
-  /** What the adapter calls itself; `WebAssembly` on wasm. */
-  adapter: NAME,
-  /** The day of the measurement, `2026-11-24`. */
-  date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
-  /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
-  versions: list(text()),
-  /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
-  operationsPerSecond: named<KernelRates>(KERNEL_RATES),
-  /** Evaluations per second of functions such as exp. */
-  functionsPerSecond: OPERATION_RATE,
-  /** Random numbers per second. */
-  randomsPerSecond: OPERATION_RATE,
-  /** webgpu: what workgroups add to that; null on wasm. */
-  workgroups: nullable(named<WorkgroupRates>(WORKGROUPS)),
-  /** Rate at which one kernel reads and writes device memory. */
-  memoryBytesPerSecond: BYTE_RATE,
-  /** Fixed cost of one step of a program. */
-  dispatchSeconds: PROFILE_SECONDS,
-  /** Fixed cost of one run of a program: what is encoded, handed over and waited for once. */
-  submitSeconds: PROFILE_SECONDS,
-  /** Rate of copies to the host. */
-  deviceToHostBytesPerSecond: BYTE_RATE,
-  /** Rate of copies to the device. */
-  hostToDeviceBytesPerSecond: BYTE_RATE,
-  /** Fixed cost of one transfer between host and device. */
-  transferSeconds: PROFILE_SECONDS,
-  /** Rate at which the spill file is read. */
-  fileReadBytesPerSecond: BYTE_RATE,
-  /** Rate at which the spill file is written. */
-  fileWriteBytesPerSecond: BYTE_RATE,
-  /** Part of a transfer's time that hides behind computation, 0 to 1. */
-  overlap: number(0, 1),
-});
+export const PROFILE = object(
+  {
+    /** Marks the file as a profile. */
+    format: oneOf(PROFILE_FORMAT),
+    /** Version of this format. */
+    version: oneOf(PROFILE_VERSION),
+    /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
+    name: text('a string without control characters that is not empty', NAME_TEXT),
+    /** What it was measured for. */
+    target: TARGET,
+    /** What the adapter calls itself; `WebAssembly` on wasm. */
+    adapter: NAME,
+    /** The day of the measurement, `2026-11-24`. */
+    date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
+    /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
+    versions: list(text()),
+    /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
+    operationsPerSecond: named<KernelRates>(KERNEL_RATES),
+    /** Evaluations per second of functions such as exp. */
+    functionsPerSecond: OPERATION_RATE,
+    /** Random numbers per second. */
+    randomsPerSecond: OPERATION_RATE,
+    /** webgpu: what workgroups add to that; null on wasm. */
+    workgroups: nullable(named<WorkgroupRates>(WORKGROUPS)),
+    /** Rate at which one kernel reads and writes device memory. */
+    memoryBytesPerSecond: BYTE_RATE,
+    /** Fixed cost of one step of a program. */
+    dispatchSeconds: PROFILE_SECONDS,
+    /** Fixed cost of one run of a program: what is encoded, handed over and waited for once. */
+    submitSeconds: PROFILE_SECONDS,
+    /** Rate of copies to the host. */
+    deviceToHostBytesPerSecond: BYTE_RATE,
+    /** Rate of copies to the device. */
+    hostToDeviceBytesPerSecond: BYTE_RATE,
+    /** Fixed cost of one transfer between host and device. */
+    transferSeconds: PROFILE_SECONDS,
+    /** Rate at which the spill file is read. */
+    fileReadBytesPerSecond: BYTE_RATE,
+    /** Rate at which the spill file is written. */
+    fileWriteBytesPerSecond: BYTE_RATE,
+    /** Part of a transfer's time that hides behind computation, 0 to 1. */
+    overlap: number(0, 1),
+  },
+  {
+    /** webgpu: what the adapter offers; absent where it was not asked. */
+    limits: named<DeviceLimits>(DEVICE_LIMITS),
+  },
+);

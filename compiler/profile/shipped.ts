@@ -12,6 +12,7 @@ export const SHIPPED_PROFILES = {
   wasm: WASM,
 } as const satisfies Readonly<Record<string, DeviceProfile>>;
 
+/** The name of a device profile that comes with the compiler. */
 export type ProfileName = keyof typeof SHIPPED_PROFILES;
 
 export const PROFILE_NAMES = Object.keys(SHIPPED_PROFILES) as readonly ProfileName[];

@@ -9,6 +9,8 @@ import type { TargetRow } from './target.ts';
 
 export const WASM: TargetRow = {
   limits: WASM_LIMITS,
+  defaultLimits: 'WebAssembly',
+  limitNames: null,
   emit: async (kernels, { slabBytes }) => {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
     // The assembler is large: only builds for wasm load it.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import * as limits from '../../compiler/profile/device-limits.ts';
 import * as profile from '../../compiler/profile/profile.ts';
 import { PROFILE } from '../../compiler/profile/profile.ts';
 import * as memory from '../../ir/plan-fields/memory.ts';
@@ -37,8 +38,9 @@ export function planSchema(): string {
 }
 
 export function profileSchema(): string {
-  const docs = readFieldDocs([read('compiler/profile/profile.ts'), read(PLAN_FILES[3])]);
-  return jsonSchema(PROFILE, namedForms({ ...profile, ...scalars }, docs), {
+  const files = ['compiler/profile/device-limits.ts', 'compiler/profile/profile.ts', PLAN_FILES[3]];
+  const docs = readFieldDocs(files.map(read));
+  return jsonSchema(PROFILE, namedForms({ ...limits, ...profile, ...scalars }, docs), {
     id: 'urn:btc-compiler:profile:1',
     title: 'btc device profile',
   });

@@ -35,4 +35,11 @@ export const H100: DeviceProfile = {
   overlap: 1,
   fileReadBytesPerSecond: 5.434e9,
   fileWriteBytesPerSecond: 2.015e9,
+  limits: {
+    maxBufferBytes: 2 ** 32 - 256,
+    maxBindingBytes: 2 ** 31 - 4,
+    maxWorkgroupInvocations: 1024,
+    maxWorkgroupBytes: 48 * 1024,
+    maxWorkgroupsPerDimension: 65535,
+  },
 };

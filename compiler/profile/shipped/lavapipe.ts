@@ -32,4 +32,12 @@ export const LAVAPIPE: DeviceProfile = {
   fileReadBytesPerSecond: 1.24e10,
   fileWriteBytesPerSecond: 1.16e9,
   overlap: 0,
+  limits: {
+    maxBufferBytes: 2 ** 32 - 256,
+    maxBindingBytes: 128 * 2 ** 20,
+    maxStorageBuffers: 16,
+    maxWorkgroupInvocations: 1024,
+    maxWorkgroupBytes: 32 * 1024,
+    maxWorkgroupsPerDimension: 65535,
+  },
 };

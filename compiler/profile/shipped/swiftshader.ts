@@ -32,4 +32,12 @@ export const SWIFTSHADER: DeviceProfile = {
   fileReadBytesPerSecond: 1.24e10,
   fileWriteBytesPerSecond: 1.16e9,
   overlap: 0,
+  limits: {
+    maxBufferBytes: 2 ** 30,
+    maxBindingBytes: 2 ** 30,
+    maxStorageBuffers: 12,
+    maxWorkgroupInvocations: 256,
+    maxWorkgroupBytes: 32 * 1024,
+    maxWorkgroupsPerDimension: 65535,
+  },
 };
