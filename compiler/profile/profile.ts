@@ -1,23 +1,20 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text } from '../../ir/form.ts';
 import { NAME, TARGET } from '../../ir/plan-fields/scalars.ts';
 import { DEVICE_LIMITS, type DeviceLimits } from './device-limits.ts';
+import {
+  RATES_BY_FORM,
+  RATES_BY_SIZE,
+  type RatesByForm,
+  type RatesBySize,
+} from './kernel-rates.ts';
+import { BYTE_RATE, OPERATION_RATE, PROFILE_SECONDS } from './ranges.ts';
 
 /** `format` field of every profile file. */
 export const PROFILE_FORMAT = 'btc-profile';
-export const PROFILE_VERSION = 1;
+/** Version of the profiles that are written. Files of version 1, which have no rates by form and size, are read as well. */
+export const PROFILE_VERSION = 2;
 
 const NAME_TEXT = new RegExp(NAME.pattern!.source.replace('*$', '+$'), 'u');
-
-// The limits leave out what no device is.
-
-/** A time in seconds. */
-export const PROFILE_SECONDS = number(1e-10, 10);
-
-/** Bytes per second. */
-export const BYTE_RATE = number(1e3, 1e14);
-
-/** Operations per second. */
-export const OPERATION_RATE = number(1e3, 1e16);
 
 /** Operations per second of kernels whose invocations work together behind barriers. */
 export interface CooperativeRates extends Infer<typeof COOPERATIVE_RATES> {}
@@ -64,7 +61,7 @@ export const PROFILE = object(
     /** Marks the file as a profile. */
     format: oneOf(PROFILE_FORMAT),
     /** Version of this format. */
-    version: oneOf(PROFILE_VERSION),
+    version: oneOf(1, PROFILE_VERSION),
     /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
     name: text('a string without control characters that is not empty', NAME_TEXT),
     /** What it was measured for. */
@@ -103,6 +100,12 @@ export const PROFILE = object(
     overlap: number(0, 1),
   },
   {
+    /** webgpu: rates by how a kernel is made. */
+    forms: named<RatesByForm>(RATES_BY_FORM),
+    /** Rates by size. */
+    sizes: named<RatesBySize>(RATES_BY_SIZE),
+    /** Rates that the measurements did not determine, by their path: a bound, the most that was seen, stands for each. */
+    undetermined: list(text()),
     /** webgpu: what the adapter offers; absent where it was not asked. */
     limits: named<DeviceLimits>(DEVICE_LIMITS),
   },

@@ -8,7 +8,15 @@ import { wasmTime } from './time.ts';
 export function wasmWork(kernel: Kernel): KernelWork {
   const halves = isStaged(kernel) ? Object.values(tileHalves(kernel)) : [kernel];
   const calls = total(...halves.map(callsIn));
-  return { ...calls, plain: wasmTime(kernel), barriers: 0, invocations: 1 };
+  return {
+    ...calls,
+    plain: wasmTime(kernel),
+    barriers: 0,
+    invocations: 1,
+    form: 'points',
+    workgroups: 1,
+    serial: 0,
+  };
 }
 
 /** A node is evaluated once for all points that agree on the axes that its value depends on. */
