@@ -19,12 +19,12 @@ export const RATE_TABLE = list(named<RatePoint>(RATE_POINT), 1, 100);
 export interface FormRates extends Infer<typeof FORM_RATES> {}
 export const FORM_RATES = object(
   {
-    /** Plain operations per second, with the device full. */
-    operationsPerSecond: OPERATION_RATE,
     /** Time of one step of the loop that one invocation walks: what a kernel of few invocations waits for. */
     stepSeconds: PROFILE_SECONDS,
   },
   {
+    /** Plain operations per second, with the device full; absent: that of the kernel's class. */
+    operationsPerSecond: OPERATION_RATE,
     /** Invocations that run at a time, where workgroups beyond them wait for the next round and fewer take a whole round. */
     concurrentInvocations: number(1, 1e9),
   },
@@ -35,8 +35,6 @@ export interface RatesByForm extends Infer<typeof RATES_BY_FORM> {}
 export const RATES_BY_FORM = object(
   {},
   {
-    /** An invocation per point. */
-    points: named<FormRates>(FORM_RATES),
     /** Sums of points, each by one or more invocations. */
     reduction: named<FormRates>(FORM_RATES),
     /** Contractions by way of workgroup memory. */

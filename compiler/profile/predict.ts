@@ -35,54 +35,46 @@ function runSeconds(kernel: Kernel, work: KernelWork, profile: DeviceProfile): n
   const { bytes } = kernelCost(kernel);
   const { memory } = profile.sizes ?? {};
   const moving = bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
-  const rates = profile.forms?.[work.form];
-  const computing = rates
-    ? inRounds(work, rates)
-    : plainSeconds(kernelClass(kernel), work, bytes, profile);
-  return Math.max(moving, computing + calling(work, profile, rates));
-}
-
-/**
- * Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer. An invocation waits for memory in
- * each step of its loop, whatever the others do (Little's law with a fixed latency).
- */
-function inRounds(
-  { plain, invocations, workgroups, serial }: KernelWork,
-  { operationsPerSecond, stepSeconds, concurrentInvocations }: FormRates,
-): number {
-  const together = ((concurrentInvocations ?? 1) * workgroups) / invocations;
-  const each = Math.max(1, Math.floor(together));
-  const rounds = Math.ceil(workgroups / each);
-  const full = (plain * rounds * each) / workgroups / operationsPerSecond;
-  return Math.max(full, serial * stepSeconds);
-}
-
-/** Functions and random numbers; invocations that are too few to keep a device busy take longer, but for a form with rounds. */
-function calling(work: KernelWork, profile: DeviceProfile, rates: FormRates | undefined): number {
-  const seconds =
+  const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
+  const calling =
     work.functions / profile.functionsPerSecond + work.randoms / profile.randomsPerSecond;
-  return rates ? seconds : seconds / occupancy(work, profile);
+  const full = plainSeconds(kernelClass(kernel), work, bytes, profile, rates) + calling;
+  // With few invocations the device is idle, or each waits for memory in every step of its loop, whatever the others do.
+  const computing = rates
+    ? Math.max(full, work.serial * rates.stepSeconds)
+    : full / occupancy(work, profile);
+  return Math.max(moving, computing);
 }
 
 function occupancy({ invocations }: KernelWork, { workgroups }: DeviceProfile): number {
   return workgroups ? Math.min(1, invocations / workgroups.concurrentInvocations) : 1;
 }
 
-/** Plain operations and barriers by the rates of a class. */
+/** Plain operations and barriers of a device that is full. */
 function plainSeconds(
   kind: KernelClass,
   work: KernelWork,
   bytes: number,
-  profile: DeviceProfile,
+  { operationsPerSecond, workgroups, sizes }: DeviceProfile,
+  rates: FormRates | undefined,
 ): number {
-  const { operationsPerSecond, workgroups, sizes } = profile;
+  const waiting = workgroups ? work.barriers / workgroups.barriersPerSecond : 0;
+  if (rates?.operationsPerSecond)
+    return (rounded(work, rates) * work.plain) / rates.operationsPerSecond + waiting;
   const table = sizes?.[kind];
   const alone = table ? rateAt(table, bytes) : operationsPerSecond[kind];
-  if (!workgroups) return work.plain / alone;
+  if (!workgroups || work.barriers === 0) return work.plain / alone;
   const shared = workgroups.operationsPerSecond[kind === 'contraction' ? kind : 'reduction'];
-  const rate = work.barriers === 0 ? alone : shared;
-  const waiting = work.barriers / workgroups.barriersPerSecond;
-  return (work.plain / rate + waiting) / occupancy(work, profile);
+  return work.plain / shared + waiting;
+}
+
+/** Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer: by how much that is more. */
+function rounded(
+  { invocations, workgroups }: KernelWork,
+  { concurrentInvocations = 1 }: FormRates,
+): number {
+  const round = Math.max(1, Math.floor((concurrentInvocations * workgroups) / invocations));
+  return (Math.ceil(workgroups / round) * round) / workgroups;
 }
 
 /** Seconds of one transfer of so many bytes between device and host, by itself. */

@@ -38,10 +38,9 @@ export const H100: DeviceProfile = {
   fileReadBytesPerSecond: 5.434e9,
   fileWriteBytesPerSecond: 2.015e9,
   forms: {
-    points: { operationsPerSecond: 6e12, stepSeconds: 3.7e-7 },
     reduction: { operationsPerSecond: 2.5e12, stepSeconds: 3.7e-7 },
     tiles: {
-      operationsPerSecond: 3.3e13,
+      operationsPerSecond: 3.5e13,
       stepSeconds: 1.6e-7,
       // Two workgroups of 256 on each of 132 cores.
       concurrentInvocations: 67584,
