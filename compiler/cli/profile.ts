@@ -8,6 +8,7 @@ import { formatBytes, formatSeconds } from '../format.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { measureFile } from '../profile/file-rates.ts';
 import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
+import type { FormRates } from '../profile/kernel-rates.ts';
 import { measureDevice } from '../profile/measure.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
@@ -144,6 +145,12 @@ function formatProfile(profile: DeviceProfile, file: string): string {
           ['invocations that keep it busy', String(Math.round(workgroups.concurrentInvocations))],
         ]
       : []),
+    ...Object.entries<FormRates>(profile.forms ?? {}).flatMap(
+      ([form, { stepSeconds, operationsPerSecond }]) => [
+        [`${form}, a step of a loop`, formatSeconds(stepSeconds)],
+        ...(operationsPerSecond ? [[form, rate(operationsPerSecond, 'operations')]] : []),
+      ],
+    ),
     ['memory', bytes(profile.memoryBytesPerSecond)],
     ['step', formatSeconds(profile.dispatchSeconds)],
     ['run', formatSeconds(profile.submitSeconds)],
@@ -155,7 +162,10 @@ function formatProfile(profile: DeviceProfile, file: string): string {
     ['file, written', bytes(profile.fileWriteBytesPerSecond)],
   ];
   const use = `btc build model.ts --target ${profile.target} --profile ${file}`;
-  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${style.dim(use)}\n`;
+  const unknown = profile.undetermined ?? [];
+  const bounds =
+    unknown.length > 0 ? `not determined, the most that was seen: ${unknown.join(', ')}\n` : '';
+  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${bounds}${style.dim(use)}\n`;
 }
 
 function engineering(value: number): string {

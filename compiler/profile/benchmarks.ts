@@ -13,11 +13,27 @@ export type BenchmarkFamily = (scale: number) => Benchmark;
 /** Fast devices need much work for times that can be told apart, slow ones little for times that are short. */
 export const SCALES = [1, 8, 64, 512] as const;
 
+/** Contractions that fill a large device: what tiles reach. */
+export const LARGE_PRODUCT: BenchmarkFamily = (scale) => {
+  const side = 256 * Math.cbrt(scale);
+  return matrices(side, side, side, false);
+};
+/** Few outputs and long loops: what one invocation waits for in each step. */
+export const LONG_PRODUCT: BenchmarkFamily = (scale) => matrices(128, 128, 1024 * scale, true);
+export const LONG_SUM: BenchmarkFamily = (scale) =>
+  benchmark('a sum of all', reduction('sum', 1, 65536 * scale, 'a1'));
+
+/** Copies by which rates of memory are told at sizes within caches and beyond them. */
+export const COPIES = [2 ** 12, 2 ** 15, 2 ** 18, 2 ** 20].map(
+  (elements): Benchmark => ({ ...copying(elements), name: `memory, ${8 * elements} bytes` }),
+);
+
 /** Kernels of every class, whose tensors are small: what they take is what they compute. */
 export const COMPUTING: readonly BenchmarkFamily[] = [
   () => STEP,
   (scale) => benchmark('elementwise', elementwise(2048 * scale, arithmetic(4))),
   (scale) => benchmark('much arithmetic', elementwise(2048 * scale, arithmetic(8))),
+  (scale) => benchmark('arithmetic alone', elementwise(2048 * scale, arithmetic(64))),
   (scale) => benchmark('functions', elementwise(2048 * scale, calls('exp', 'tanh', 'sigmoid'))),
   (scale) => benchmark('one function', elementwise(2048 * scale, calls('exp'))),
   (scale) => benchmark('random numbers', randomNumbers(2048 * scale)),
