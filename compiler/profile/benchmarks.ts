@@ -48,6 +48,7 @@ export const COMPUTING: readonly BenchmarkFamily[] = [
   (scale) => matrices(16 * scale, 16, 32, false),
   (scale) => matrices(1024 * scale, 32, 4, false),
   (scale) => matrices(256 * scale, 16, 4, false),
+  (scale) => benchmark('contraction of short axes', shortAxes(2 * scale)),
   (scale) => benchmark('convolution', convolution(scale)),
   (scale) => benchmark('gather', gather(64 * scale)),
   (scale) => benchmark('scatter', scatter(32 * scale)),
@@ -148,6 +149,27 @@ function randomNumbers(count: number): string[] {
     'n0: i32 = load b0[0]',
     'n1: f32 = random seed 1 stream 2 counter a0 step n0',
     'store b1[a0] = n1',
+  ];
+}
+
+/** A core of a factorisation times another, as in a tensor train: many short axes, few terms. */
+function shortAxes(points: number): string[] {
+  return [
+    `axis a0 parallel ${points}`,
+    'axis a1 parallel 18',
+    'axis a2 parallel 4',
+    'axis a3 parallel 4',
+    'axis a4 parallel 16',
+    'axis a5 reduced 16',
+    `buffer b0 read f32 ${points * 4608}`,
+    'buffer b1 read f32 1024',
+    `buffer b2 write f32 ${points * 4608}`,
+    'n0: f32 = load b0[4608*a0 + 256*a1 + 16*a4 + a5]',
+    'n1: f32 = load b1[256*a2 + 64*a3 + a5]',
+    'n2: f32 = mul n0, n1',
+    'reduce sum n2',
+    'n3: f32 = accumulator',
+    'store b2[4608*a0 + 256*a1 + 64*a2 + 16*a3 + a4] = n3',
   ];
 }
 
