@@ -96,7 +96,7 @@ export const MESSAGES = {
   3003: 'the loss must be f32, not {dtype}',
   3004: "'{op}' has no gradient, but the loss depends on parameter '{parameter}' through it",
   4001: "the {target} plan needs {needed} of device memory, over the budget of {budget} by {over}; the peak is at step {step} of '{program}' ({label})",
-  4002: "tensor '{name}' takes {bytes}, over the limit of {limit} for one binding on {target}",
+  4002: "tensor '{name}' takes {bytes}, over {which}, which is {limit}",
   4003: 'the plan needs more than the {limit} that the {target} target can address',
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
   4005: 'swapping needs {needed} of host memory, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
@@ -116,6 +116,11 @@ export const MESSAGES = {
   5020: "'{file}' is not a valid device profile: {reason}",
   5021: "device profile '{name}': '{field}' is {value}; it must be {wanted}; {proposal} would do",
   5022: "device profile '{name}' is of target {given}, but plans are built for {targets}",
+  5023: "there is no device profile '{name}', by name or as a file; the names are {names}{near}",
+  5024: "'{file}' does not give limits of a device: {reason}",
+  5025: "there are no limits '{name}', by name or as a file; the names are {names}{near}",
+  5026: 'the limits of the adapter are not known: {reason}',
+  5027: "limits '{name}' are of WebGPU, but plans are built for {targets}",
   5030: "'{file}' is not what it says: {path}: {reason}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
@@ -137,6 +142,7 @@ export const MESSAGES = {
   6019: '{reason}',
   6020: "the program has no input '{name}'; its inputs are {inputs}{near}",
   6021: "'{letter}' has two sizes, {first} and {second}",
+  6022: "this adapter is '{adapter}'; times were predicted for '{other}': measure yours with btc profile and build with --profile",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

@@ -22,5 +22,7 @@ export {
 } from './inspect/index.ts';
 export * from './language.ts';
 export type { RecomputeStrategy, SwapPolicy } from './plan-search/index.ts';
+export type { DeviceLimits } from './profile/device-limits.ts';
 export type { DeviceProfile } from './profile/profile.ts';
+export type { ProfileName } from './profile/shipped.ts';
 export { VERSION } from './version.ts';

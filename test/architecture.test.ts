@@ -89,6 +89,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/plan-search',
     'compiler/memory',
     'compiler/diagnostics.ts',
+    'compiler/nearest.ts',
     'compiler/version.ts',
     'ir',
   ],

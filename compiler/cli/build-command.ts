@@ -4,15 +4,19 @@ import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
-import { type Builder, startBuilder } from './builder.ts';
+import { type Builder, type BuildJob, startBuilder } from './builder.ts';
 import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 
 import { watchFiles } from './watch.ts';
+
+/** What `--profile` and `--limits` take that is no file. */
+const NAMES: ReadonlySet<string> = new Set(['default', 'adapter', ...PROFILE_NAMES]);
 
 /** Exit codes of tsc: 0, 1 (errors, no outputs) and 2 (errors, some outputs). */
 const SOME_FAILED = 2;
@@ -37,16 +41,22 @@ async function buildAll(
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
   sweepTemporary();
-  const watched = [...files, ...(options.profile ?? [])];
+  const named = [...(options.profile ?? []), ...(options.limits ? [options.limits] : [])];
+  const watched = [...files, ...named.filter((given) => !NAMES.has(given))];
   const clashes = findClashes(files, options.outDir);
   const profiles = await readProfiles(options);
-  const refused = clashes.length > 0 ? clashes : profiles.diagnostics;
+  const limits = await readLimits(options);
+  const refused =
+    clashes.length > 0
+      ? clashes
+      : [...profiles.diagnostics, ...('diagnostics' in limits ? limits.diagnostics : [])];
   if (refused.length > 0) {
     print(refused.map(fromBtc));
     return { exitCode: 1, watched };
   }
   if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
-  const built = await buildFiles(files, options, profiles.byTarget);
+  const found = 'limits' in limits ? limits.limits : null;
+  const built = await buildFiles(files, { options, profiles: profiles.byTarget, limits: found });
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
@@ -70,8 +80,7 @@ async function buildAll(
 /** One after the other, each in a thread of its own: what one model does to its globals or leaves running is no other's. */
 async function buildFiles(
   files: readonly string[],
-  options: BuildCommandOptions,
-  profiles: Profiles,
+  job: Omit<BuildJob, 'file'>,
 ): Promise<BuiltFile[]> {
   const built: BuiltFile[] = [];
   let next: Builder | null = null;
@@ -79,7 +88,7 @@ async function buildFiles(
     const builder: Builder = next ?? startBuilder();
     // It loads the compiler while this one works.
     next = k + 1 < files.length ? startBuilder() : null;
-    built.push(await builder.build({ file, options, profiles }));
+    built.push(await builder.build({ file, ...job }));
   }
   return built;
 }
@@ -95,9 +104,9 @@ async function readProfiles({
   const byTarget = new Map<Target, DeviceProfile>();
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
-    const { readProfileFile } = await import('./profile-file.ts');
+    const { findProfile } = await import('./profile-file.ts');
     const { targetProblem } = await import('../profile/check.ts');
-    const read = await readProfileFile(file);
+    const read = await findProfile(file);
     if ('diagnostics' in read) {
       append(diagnostics, read.diagnostics);
       continue;
@@ -106,6 +115,12 @@ async function readProfiles({
     byTarget.set(read.profile.target, read.profile);
   }
   return { byTarget, diagnostics };
+}
+
+async function readLimits({ limits, target }: BuildCommandOptions) {
+  if (limits === undefined) return { limits: null };
+  const { findLimits } = await import('./limits-option.ts');
+  return findLimits(limits, target);
 }
 
 /** BTC5004 for each base name that different files have. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { bareFileName } from '../../ir/file-name.ts';
 import { append } from '../../ir/lists.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
@@ -40,8 +41,10 @@ export interface BuildCommandOptions {
   readonly swap?: SwapPolicy;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
-  /** Files. */
+  /** Names or files. */
   readonly profile?: readonly string[];
+  /** `default`, `adapter`, a name or a file. */
+  readonly limits?: string;
 }
 
 /** What came of one model file: plain data. */
@@ -61,12 +64,12 @@ export type Profiles = ReadonlyMap<Target, DeviceProfile>;
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
 export async function buildFile(
-  { file, options, profiles }: BuildJob,
+  { file, options, profiles, limits }: BuildJob,
   onChecked: (watched: readonly string[]) => void,
 ): Promise<BuiltFile> {
   const started = performance.now();
   const { result, found } = await withStrayErrors(() =>
-    compileFile(file, options, profiles, onChecked),
+    compileFile({ file, options, profiles, limits }, onChecked),
   );
   const { loaded, results, problems } = result;
   const diagnostics = [
@@ -86,9 +89,7 @@ export async function buildFile(
 }
 
 async function compileFile(
-  file: string,
-  options: BuildCommandOptions,
-  profiles: Profiles,
+  { file, options, profiles, limits }: BuildJob,
   onChecked: (watched: readonly string[]) => void,
 ) {
   const loaded = await loadModel(file, {
@@ -111,6 +112,7 @@ async function compileFile(
       {
         target,
         ...(profile ? { profile } : {}),
+        ...(limits && TARGET_RULES[target].hasLimits ? { limits } : {}),
         ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
         ...(options.recompute ? { recompute: options.recompute } : {}),
         ...(options.swap ? { swap: options.swap } : {}),

@@ -7,6 +7,7 @@ import {
 } from 'node:worker_threads';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
 import { withCleanup } from './ending.ts';
@@ -16,6 +17,8 @@ export interface BuildJob {
   readonly file: string;
   readonly options: BuildCommandOptions;
   readonly profiles: Profiles;
+  /** Of `--limits`; null for the target's own. */
+  readonly limits: DeviceLimits | null;
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */

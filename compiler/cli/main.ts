@@ -4,6 +4,8 @@ import { TARGET_NAMES } from '../../ir/targets.ts';
 import { FORM_NAMES } from '../decompose/request.ts';
 import { PASS_NAMES } from '../driver/passes.ts';
 import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/index.ts';
+import { shippedLimits } from '../profile/limits-option.ts';
+import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { VERSION } from '../version.ts';
 import {
   assignment,
@@ -30,6 +32,8 @@ import { watchStreams } from './streams.ts';
 import { guardOutput } from './terminal.ts';
 import { UsageError, usageProblem } from './usage.ts';
 import type { VerifyCommandOptions } from './verify.ts';
+
+const NAMES_WITH_LIMITS = PROFILE_NAMES.filter((name) => shippedLimits(name));
 
 const EXIT_CODES = `
 Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
@@ -113,9 +117,17 @@ function createProgram(): Command {
       ).default('time'),
     )
     .option(
-      '--profile <file>',
-      'a profile of btc profile: what the plan for its target goes by (repeatable, one for each target)',
-      (file: string, files: readonly string[] = []) => [...files, filePath('--profile')(file)],
+      '--profile <name>',
+      `the device that the plan for its target goes by: ${PROFILE_NAMES.join(', ')}, or a file of btc profile (repeatable, one for each target; default: h100, wasm)`,
+      (file: string, files: readonly string[] = []) => [
+        ...files,
+        text('--profile', `a file, or one of ${PROFILE_NAMES.join(', ')}`)(file),
+      ],
+    )
+    .option(
+      '--limits <name>',
+      `limits of the WebGPU device that the plan is for: default, which every device has, adapter, those of this machine, ${NAMES_WITH_LIMITS.join(', ')}, or a file of limits or of btc profile (default: default)`,
+      text('--limits', 'default, adapter, the name of a profile, or a file'),
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'rebuild whenever a file of the model changes')

@@ -1,27 +1,28 @@
-import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { checkProfile } from '../profile/check.ts';
+import type { Diagnostic } from '../diagnostics.ts';
+import { checkProfile, unknownProfile } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
-import { readRegularText } from './read-file.ts';
+import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
+import { LOOKS_LIKE_A_PATH, readJsonFile } from './read-json.ts';
+
+type Found = { readonly profile: DeviceProfile } | { readonly diagnostics: readonly Diagnostic[] };
+
+/**
+ * The profile of a name, or of a file. Names come first, so that a build does not depend on what lies in the folder: a file that
+ * is called as one of them is `./h100`.
+ */
+export async function findProfile(given: string): Promise<Found> {
+  if (isProfileName(given)) return { profile: SHIPPED_PROFILES[given] };
+  const read = await readProfileFile(given);
+  const missing = 'diagnostics' in read && read.diagnostics[0].code === 'BTC6003';
+  return missing && !LOOKS_LIKE_A_PATH.test(given)
+    ? { diagnostics: [unknownProfile(given)] }
+    : read;
+}
 
 /** Reads and checks a profile file. */
-export async function readProfileFile(
-  file: string,
-): Promise<{ profile: DeviceProfile } | { diagnostics: readonly Diagnostic[] }> {
-  let text: string;
-  try {
-    text = await readRegularText(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const missing = code === 'ENOENT';
-    const problem = diagnostic(missing ? 6003 : 5002, null, { file, reason: message });
-    return { diagnostics: [problem] };
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { diagnostics: [diagnostic(5020, null, { file, reason: 'it is not JSON' })] };
-  }
-  const problems = checkProfile(value, file);
-  return problems.length > 0 ? { diagnostics: problems } : { profile: value as DeviceProfile };
+export async function readProfileFile(file: string): Promise<Found> {
+  const read = await readJsonFile(file, 5020);
+  if ('diagnostic' in read) return { diagnostics: [read.diagnostic] };
+  const problems = checkProfile(read.value, file);
+  return problems.length > 0 ? { diagnostics: problems } : { profile: read.value as DeviceProfile };
 }

@@ -5,12 +5,15 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatSeconds } from '../format.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
 import { measureFile } from '../profile/file-rates.ts';
 import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
+import type { FormRates } from '../profile/kernel-rates.ts';
 import { measureDevice } from '../profile/measure.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
+import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -57,6 +60,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
       date,
       versions: [PRODUCER, `node ${process.versions.node}`],
       ...rounded({ ...rates, ...files }),
+      ...(found ? { limits: found.limits } : {}),
     };
     progress.clear();
     try {
@@ -79,18 +83,24 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
 }
 
 /** The device that a profile is of, where the runtime does not open one itself. */
-const OPEN_DEVICE: Readonly<
-  Record<Target, () => Promise<{ device: GPUDevice; adapter: string } | null>>
-> = { webgpu: openDevice, wasm: async () => null };
+const OPEN_DEVICE: Readonly<Record<Target, () => Promise<OpenedDevice | null>>> = {
+  webgpu: openDevice,
+  wasm: async () => null,
+};
 
-async function openDevice(): Promise<{ device: GPUDevice; adapter: string }> {
+interface OpenedDevice {
+  readonly device: GPUDevice;
+  readonly adapter: string;
+  readonly limits: DeviceLimits;
+}
+
+async function openDevice(): Promise<OpenedDevice> {
   const { gpu, reason } = await findNodeGpu();
   if (!gpu) throw new Error(`${reason}; --target wasm profiles WebAssembly`);
   const adapter = await (gpu as GPU).requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('the WebGPU adapter has gone');
-  const device = await adapter.requestDevice();
-  const { vendor, device: name, description } = adapter.info;
-  return { device, adapter: [vendor, name || description].filter(Boolean).join(' ') || 'GPU' };
+  const limits = limitsOfAdapter(adapter);
+  return { device: await adapter.requestDevice(), adapter: adapterName(adapter), limits };
 }
 
 /** Four digits are more than a measurement has. */
@@ -135,6 +145,12 @@ function formatProfile(profile: DeviceProfile, file: string): string {
           ['invocations that keep it busy', String(Math.round(workgroups.concurrentInvocations))],
         ]
       : []),
+    ...Object.entries<FormRates>(profile.forms ?? {}).flatMap(
+      ([form, { stepSeconds, operationsPerSecond }]) => [
+        [`${form}, a step of a loop`, formatSeconds(stepSeconds)],
+        ...(operationsPerSecond ? [[form, rate(operationsPerSecond, 'operations')]] : []),
+      ],
+    ),
     ['memory', bytes(profile.memoryBytesPerSecond)],
     ['step', formatSeconds(profile.dispatchSeconds)],
     ['run', formatSeconds(profile.submitSeconds)],
@@ -146,7 +162,10 @@ function formatProfile(profile: DeviceProfile, file: string): string {
     ['file, written', bytes(profile.fileWriteBytesPerSecond)],
   ];
   const use = `btc build model.ts --target ${profile.target} --profile ${file}`;
-  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${style.dim(use)}\n`;
+  const unknown = profile.undetermined ?? [];
+  const bounds =
+    unknown.length > 0 ? `not determined, the most that was seen: ${unknown.join(', ')}\n` : '';
+  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${bounds}${style.dim(use)}\n`;
 }
 
 function engineering(value: number): string {

@@ -3,6 +3,7 @@ import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatType } from '../format.ts';
+import { otherAdapter } from './other-adapter.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
@@ -37,6 +38,8 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   let session: RunningSession | null = null;
   try {
     session = await openPlan(file, read.plan, log, options);
+    const other = otherAdapter(session);
+    if (other) console.error(formatPlain(fromBtc(other)));
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options.steps, log);
     if (options.json) console.log(JSON.stringify(figures, null, 2));

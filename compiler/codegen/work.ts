@@ -17,7 +17,19 @@ export interface KernelWork extends Operations {
   /** How often an invocation waits at a barrier, summed over invocations. */
   readonly barriers: number;
   readonly invocations: number;
+  /** How the code is made, where a target makes it in different ways. */
+  readonly form: KernelForm;
+  readonly workgroups: number;
+  /** Steps of the longest loop that one invocation walks, each of which waits for memory. */
+  readonly serial: number;
 }
+
+/**
+ * `points`: an invocation per point. `reduction`: sums of points, each by one or more invocations. `tiles`: a contraction by way
+ * of workgroup memory. `registers`: one by way of registers alone. `staged`: tiles with an array between two loops.
+ */
+export type KernelForm = (typeof KERNEL_FORMS)[number];
+export const KERNEL_FORMS = ['points', 'reduction', 'tiles', 'registers', 'staged'] as const;
 
 export const NOTHING: Operations = { plain: 0, functions: 0, randoms: 0 };
 

@@ -6,6 +6,8 @@ import { type Diagnostic, diagnostic, type RelatedMessage } from '../diagnostics
 import { formatBytes } from '../format.ts';
 import type { MemoryError } from '../memory/index.ts';
 import type { FeasibleBudget, MemoryPlan } from '../plan-search/index.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
+import { TARGETS } from '../targets/index.ts';
 import { byLayer, type LayerBytes, layerAdvice, sortBytes } from './layer-bytes.ts';
 
 const MOST_LAYERS = 5;
@@ -127,14 +129,38 @@ function smallestMessage(floors: readonly FeasibleBudget[], smallest: number): s
 }
 
 /** BTC4002, BTC4003 and BTC4005: what no budget of the device would help. */
-export function memoryDiagnostics(errors: readonly MemoryError[], target: Target): Diagnostic[] {
-  return errors.map((error) => memoryDiagnostic(error, target));
+export function memoryDiagnostics(
+  errors: readonly MemoryError[],
+  target: Target,
+  known: KnownLimits,
+): Diagnostic[] {
+  return errors.map((error) => memoryDiagnostic(error, target, known));
 }
 
-function memoryDiagnostic(error: MemoryError, target: Target): Diagnostic {
+/** Limits that the target's defaults do not have, and which device has them. */
+export interface KnownLimits {
+  readonly of: string;
+  readonly given: DeviceLimits;
+}
+
+/** `maxStorageBufferBindingSize of WebGPU's default limits`: the limit on one binding, by its name and its device. */
+function bindingLimit(target: Target, { of, given }: KnownLimits): string {
+  const all = { ...TARGETS[target].limits, ...given };
+  const name = all.maxBindingBytes <= all.maxBufferBytes ? 'maxBindingBytes' : 'maxBufferBytes';
+  const { limitNames, defaultLimits } = TARGETS[target];
+  const device = given[name] === undefined ? defaultLimits : of;
+  return `${limitNames ? limitNames[name] : name} of ${device}`;
+}
+
+function memoryDiagnostic(error: MemoryError, target: Target, known: KnownLimits): Diagnostic {
   if (error.kind === 'binding') {
     const { name, source, scope } = error.tensor;
-    const args = { name, bytes: formatBytes(error.bytes), limit: formatBytes(error.limit), target };
+    const args = {
+      name,
+      bytes: formatBytes(error.bytes),
+      limit: formatBytes(error.limit),
+      which: bindingLimit(target, known),
+    };
     return diagnostic(4002, source, args, scope ? { scope } : {});
   }
   if (error.kind === 'address-space')

@@ -14,15 +14,17 @@ import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
 import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
-import { checkProfile, targetProblem } from '../profile/check.ts';
+import { checkProfileOption, targetProblem } from '../profile/check.ts';
+import { checkLimitsOption, limitsOf } from '../profile/limits-option.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { profileOf } from '../profile/shipped.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
-import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
+import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { Driver, type PassTiming } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult, PlanResult } from './result.ts';
@@ -93,11 +95,9 @@ async function makePlan(
   const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): Made => ({ generated: null, diagnostics: deduplicate(diagnostics) });
   if (hasErrors(diagnostics)) return failed();
-  const limits: TargetLimits = {
-    ...TARGETS[target].limits,
-    ...options.limits,
-  };
-  const profile = options.profile ?? TARGETS[target].profile;
+  const device = deviceLimits(options);
+  const limits: TargetLimits = { ...TARGETS[target].limits, ...device.given };
+  const profile = profileOf(options.profile) ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
   const driver = new Driver({
     ...{ target, limits, traceOf },
@@ -121,7 +121,7 @@ async function makePlan(
     const errors = (memory?.errors ?? []).map((error) =>
       error.kind === 'host' ? { ...error, bytes: hostBytes } : error,
     );
-    append(diagnostics, memoryDiagnostics(errors, target));
+    append(diagnostics, memoryDiagnostics(errors, target, device));
     return failed();
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
@@ -170,15 +170,23 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     if (given !== undefined && !known.includes(given))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
   };
-  if (profile) {
-    const absurd = checkProfile(profile, 'profile');
-    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
+  if (profile !== undefined) {
+    const absurd = checkProfileOption(profile);
+    problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
+  problems.push(...checkLimitsOption(options.limits, target));
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
   choices('contractions', options.contractions, ['time', 'macs']);
   for (const { option } of ACTIONS)
     if (option) choices(option.name, given[option.name], option.choices);
   return problems;
+}
+
+/** The limits that are given, without what they are of. The option is checked. */
+function deviceLimits({ limits }: CompileOptions): KnownLimits {
+  const found = limitsOf(limits);
+  const { of = 'the limits that are given', ...given } = 'limits' in found ? found.limits : {};
+  return { of, given };
 }
 
 /** What the memory passes may do, and what it costs by the device's profile. */

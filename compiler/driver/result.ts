@@ -1,9 +1,10 @@
 import type { Plan, Target } from '../../ir/plan.ts';
-import type { TargetLimits } from '../../ir/schedule.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import type { ProfileName } from '../profile/shipped.ts';
 import type { PassTiming } from './driver.ts';
 import type { PassName } from './passes.ts';
 
@@ -27,12 +28,18 @@ export interface CompileOptions {
   readonly hostBudgetBytes?: number;
   /** Limit on the spill file, in bytes, for what the host budget has no room for; 0 by default. */
   readonly spillBudgetBytes?: number;
-  /** Rates of the device that the plan is for, as `btc profile` measures them; a default for the target without. */
-  readonly profile?: DeviceProfile;
+  /**
+   * Rates of the device that the plan is for: as `btc profile` measures them, or those that come with the compiler by name.
+   * Default `h100` for webgpu, `wasm` for wasm.
+   */
+  readonly profile?: DeviceProfile | ProfileName;
   /** Values of options that the model declares; the model must then be given as a function. */
   readonly set?: Readonly<Record<string, OptionValue>>;
-  /** Limits of a device that is better than the default. Alignments belong to the plan format and cannot be set. */
-  readonly limits?: Partial<Omit<TargetLimits, 'offsetAlignment' | 'slabAlignment'>>;
+  /**
+   * Limits of the device that the plan is for: those that are not given are the target's default, which every device offers; or
+   * those of a profile that comes with the compiler, by name. Default `default`.
+   */
+  readonly limits?: LimitsOption;
   /**
    * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
    * multiply-adds. Default `time`.

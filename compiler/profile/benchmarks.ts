@@ -13,11 +13,27 @@ export type BenchmarkFamily = (scale: number) => Benchmark;
 /** Fast devices need much work for times that can be told apart, slow ones little for times that are short. */
 export const SCALES = [1, 8, 64, 512] as const;
 
+/** Contractions that fill a large device: what tiles reach. */
+export const LARGE_PRODUCT: BenchmarkFamily = (scale) => {
+  const side = 256 * Math.cbrt(scale);
+  return matrices(side, side, side, false);
+};
+/** Few outputs and long loops: what one invocation waits for in each step. */
+export const LONG_PRODUCT: BenchmarkFamily = (scale) => matrices(128, 128, 1024 * scale, true);
+export const LONG_SUM: BenchmarkFamily = (scale) =>
+  benchmark('a sum of all', reduction('sum', 1, 65536 * scale, 'a1'));
+
+/** Copies by which rates of memory are told at sizes within caches and beyond them. */
+export const COPIES = [2 ** 12, 2 ** 15, 2 ** 18, 2 ** 20].map(
+  (elements): Benchmark => ({ ...copying(elements), name: `memory, ${8 * elements} bytes` }),
+);
+
 /** Kernels of every class, whose tensors are small: what they take is what they compute. */
 export const COMPUTING: readonly BenchmarkFamily[] = [
   () => STEP,
   (scale) => benchmark('elementwise', elementwise(2048 * scale, arithmetic(4))),
   (scale) => benchmark('much arithmetic', elementwise(2048 * scale, arithmetic(8))),
+  (scale) => benchmark('arithmetic alone', elementwise(2048 * scale, arithmetic(64))),
   (scale) => benchmark('functions', elementwise(2048 * scale, calls('exp', 'tanh', 'sigmoid'))),
   (scale) => benchmark('one function', elementwise(2048 * scale, calls('exp'))),
   (scale) => benchmark('random numbers', randomNumbers(2048 * scale)),
@@ -32,6 +48,7 @@ export const COMPUTING: readonly BenchmarkFamily[] = [
   (scale) => matrices(16 * scale, 16, 32, false),
   (scale) => matrices(1024 * scale, 32, 4, false),
   (scale) => matrices(256 * scale, 16, 4, false),
+  (scale) => benchmark('contraction of short axes', shortAxes(2 * scale)),
   (scale) => benchmark('convolution', convolution(scale)),
   (scale) => benchmark('gather', gather(64 * scale)),
   (scale) => benchmark('scatter', scatter(32 * scale)),
@@ -132,6 +149,27 @@ function randomNumbers(count: number): string[] {
     'n0: i32 = load b0[0]',
     'n1: f32 = random seed 1 stream 2 counter a0 step n0',
     'store b1[a0] = n1',
+  ];
+}
+
+/** A core of a factorisation times another, as in a tensor train: many short axes, few terms. */
+function shortAxes(points: number): string[] {
+  return [
+    `axis a0 parallel ${points}`,
+    'axis a1 parallel 18',
+    'axis a2 parallel 4',
+    'axis a3 parallel 4',
+    'axis a4 parallel 16',
+    'axis a5 reduced 16',
+    `buffer b0 read f32 ${points * 4608}`,
+    'buffer b1 read f32 1024',
+    `buffer b2 write f32 ${points * 4608}`,
+    'n0: f32 = load b0[4608*a0 + 256*a1 + 16*a4 + a5]',
+    'n1: f32 = load b1[256*a2 + 64*a3 + a5]',
+    'n2: f32 = mul n0, n1',
+    'reduce sum n2',
+    'n3: f32 = accumulator',
+    'store b2[4608*a0 + 256*a1 + 64*a2 + 16*a3 + a4] = n3',
   ];
 }
 

@@ -2,8 +2,10 @@ import { type Problem, problemsOf } from '../../ir/form.ts';
 import type { Target } from '../../ir/plan.ts';
 import { isTarget } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { didYouMean } from '../nearest.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type DeviceProfile, PROFILE, PROFILE_FORMAT } from './profile.ts';
+import { isProfileName, PROFILE_NAMES } from './shipped.ts';
 
 /**
  * What is wrong with a value as a device profile, whose form also knows the ranges that rates can have (BTC5020, BTC5021); empty
@@ -18,6 +20,18 @@ export function checkProfile(value: unknown, file: string): Diagnostic[] {
   if ((workgroups !== null) === TARGETS[target].hasWorkgroups) return [];
   const wanted = `${TARGETS[target].hasWorkgroups ? 'an object' : 'null'} on ${target}`;
   return [absurd(value, file, 'workgroups', workgroups, wanted)];
+}
+
+/** What is wrong with the option `profile`: a value as of {@link checkProfile}, or a name (BTC5023). */
+export function checkProfileOption(given: unknown): Diagnostic[] {
+  if (typeof given !== 'string') return checkProfile(given, 'profile');
+  return isProfileName(given) ? [] : [unknownProfile(given)];
+}
+
+/** BTC5023. */
+export function unknownProfile(name: string): Diagnostic {
+  const near = didYouMean(name, PROFILE_NAMES);
+  return diagnostic(5023, null, { name, names: PROFILE_NAMES.join(', '), near });
 }
 
 function problemOf(profile: unknown, file: string, problem: Problem): Diagnostic {

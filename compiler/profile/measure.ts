@@ -1,20 +1,26 @@
 import { DTYPES } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
+import { kernelCost } from '../../ir/kernel-cost.ts';
 import type { Target } from '../../ir/plan.ts';
 import { TARGETS } from '../targets/index.ts';
 import {
   type Benchmark,
   type BenchmarkFamily,
   COMPUTING,
+  COPIES,
   FEW_INVOCATIONS,
+  LARGE_PRODUCT,
+  LONG_PRODUCT,
+  LONG_SUM,
   MANY_INVOCATIONS,
   SCALES,
   STEP,
   STREAMING,
 } from './benchmarks.ts';
-import { fitRates, type Sample } from './fit.ts';
-import { KERNEL_CLASSES, type KernelClass, kernelClass } from './kernel-class.ts';
-import type { DeviceProfile, WorkgroupRates } from './profile.ts';
+import { fitKernels, type TimedKernel } from './fit-kernels.ts';
+import type { FormRates, RatePoint, RatesByForm } from './kernel-rates.ts';
+import type { DeviceProfile } from './profile.ts';
+import { rateAt } from './rate-table.ts';
 import {
   type Bench,
   type KernelTimes,
@@ -46,14 +52,25 @@ export type DeviceRates = Pick<
   | 'hostToDeviceBytesPerSecond'
   | 'transferSeconds'
   | 'overlap'
+  | 'forms'
+  | 'sizes'
+  | 'undetermined'
 >;
 
 /** A step that takes longer than this is long enough to be measured well. */
 const LONG_STEP_SECONDS = 4e-4;
-/** Tensors of more bytes than this are not in a cache. */
-const CACHED_BYTES = 2 ** 22;
-const FASTEST = 1e-16;
+/** Steps are told from each other from here on. */
+const CLEAR_STEPS = 4;
+/** Tensors of more bytes than this are in no cache, and take long to make. */
+const LARGE_BYTES = 2 ** 25;
 const LEAST_SECONDS = 1e-9;
+const LEAST_STEP_SECONDS = 1e-10;
+/** Few invocations wait, if many do so many times as much. */
+const WAITING = 3;
+/** A copy that computes for more than this part of its time does not tell how fast memory is. */
+const COMPUTING_SHARE = 0.8;
+/** Measurements beside the families of kernels: memory, a step, two of concurrency, transfers. */
+const OTHERS = 5;
 
 /** Measures a device by running small plans on it. Rejects with the runtime's errors. */
 export async function measureDevice({
@@ -64,47 +81,97 @@ export async function measureDevice({
 }: Measuring): Promise<DeviceRates> {
   const { limits, hasWorkgroups } = TARGETS[target];
   const bench: Bench = { target, limits, open, now };
-  const count = COMPUTING.length + 5;
+  const forms = hasWorkgroups ? [LARGE_PRODUCT, LONG_PRODUCT, LONG_SUM] : [];
+  const count = COMPUTING.length + COPIES.length + forms.length + OTHERS;
   let number = 0;
   const timed = (benchmark: Benchmark) => {
     onProgress?.(benchmark.name, ++number, count);
     return timeKernel(benchmark, bench);
   };
+  const family = (make: BenchmarkFamily) => {
+    onProgress?.(make(1).name, ++number, count);
+    return timeFamily(make, bench, step.seconds);
+  };
   const streaming = await timed(STREAMING);
   const step = await timed(STEP);
+  const memory: RatePoint[] = [];
+  for (const copy of [...COPIES, STREAMING]) {
+    const { seconds } = copy === STREAMING ? streaming : await timed(copy);
+    const bytes = bytesOf(copy.kernel);
+    memory.push({ bytes, perSecond: bytes / Math.max(LEAST_SECONDS, seconds - step.seconds) });
+  }
   const concurrentInvocations = hasWorkgroups
     ? concurrency(await timed(FEW_INVOCATIONS), await timed(MANY_INVOCATIONS))
     : 1;
   const kernels: TimedKernel[] = [];
-  for (const family of COMPUTING) {
-    onProgress?.(family(1).name, ++number, count);
-    kernels.push(await timeFamily(family, bench));
-  }
+  for (const make of COMPUTING) kernels.push(...(await family(make)));
+  const byForm: TimedKernel[] = [];
+  for (const make of forms) byForm.push((await family(make)).at(-1)!);
   onProgress?.('transfers', count, count);
   const transfers = await timeTransfers(bench);
+  const memoryBytesPerSecond = memory[memory.length - 1].perSecond;
+  const found = formRates(kernels, byForm, bench, { memory, dispatch: step.seconds });
+  const fitted = fitKernels([...kernels, ...byForm], bench, {
+    ...{ concurrentInvocations, memory, dispatch: step.seconds },
+    forms: found,
+  });
+  const { plain } = TARGETS[target].work(STREAMING.kernel, limits);
+  const computing = plain / fitted.operationsPerSecond.elementwise;
+  const hidden = computing > COMPUTING_SHARE * streaming.seconds ? ['memoryBytesPerSecond'] : [];
   return {
-    ...fitKernels(kernels, bench, concurrentInvocations),
-    memoryBytesPerSecond: bytesOf(STREAMING.kernel) / streaming.seconds,
+    ...fitted,
+    undetermined: [...(fitted.undetermined ?? []), ...hidden],
+    sizes: { ...fitted.sizes, memory },
+    memoryBytesPerSecond,
     submitSeconds: Math.max(LEAST_SECONDS, step.once - 2 * step.seconds),
     ...transfers,
+    ...(Object.keys(found).length > 0 ? { forms: found } : {}),
   };
 }
 
-interface TimedKernel {
-  readonly kernel: Kernel;
-  readonly seconds: number;
+/**
+ * What one invocation waits for in each step of its loop, by form: of a long loop that few walk, where the device does much more
+ * in the same time when many do. Where it does not, the loop computes all the time, and there is nothing to say.
+ */
+function formRates(
+  kernels: readonly TimedKernel[],
+  byForm: readonly TimedKernel[],
+  { target, limits }: Bench,
+  { memory, dispatch }: { readonly memory: readonly RatePoint[]; readonly dispatch: number },
+): RatesByForm {
+  const timed = [...kernels, ...byForm].map(({ kernel, seconds }) => {
+    const { form, plain, serial } = TARGETS[target].work(kernel, limits);
+    const alone = Math.max(LEAST_SECONDS, seconds - dispatch);
+    const { bytes } = kernelCost(kernel);
+    const moves = bytes / rateAt(memory, bytes) > 0.5 * alone;
+    return { form, rate: plain / alone, step: alone / Math.max(1, serial), moves };
+  });
+  const forms = new Map<string, FormRates>();
+  for (const { form, rate, step, moves } of timed.slice(kernels.length)) {
+    const full = Math.max(...timed.filter((other) => other.form === form).map(({ rate }) => rate));
+    if (form === 'points' || moves || rate * WAITING > full) continue;
+    forms.set(form, { stepSeconds: Math.max(LEAST_STEP_SECONDS, step) });
+  }
+  return Object.fromEntries(forms);
 }
 
-/** The family at growing scales, up to where a step is long or its tensors are large. */
-async function timeFamily(family: BenchmarkFamily, bench: Bench): Promise<TimedKernel> {
-  let timed: TimedKernel | null = null;
+/** The family at growing scales, up to where a step is long or its tensors are large: what of it is clearly longer than a step. */
+async function timeFamily(
+  family: BenchmarkFamily,
+  bench: Bench,
+  dispatch: number,
+): Promise<TimedKernel[]> {
+  const timed: TimedKernel[] = [];
   for (const scale of SCALES) {
     const benchmark = family(scale);
     const { kernel } = benchmark;
-    if (timed && (timed.seconds > LONG_STEP_SECONDS || bytesOf(kernel) > CACHED_BYTES)) break;
-    timed = { kernel, seconds: (await timeKernel(benchmark, bench)).seconds };
+    const last = timed.at(-1);
+    if (last && (last.seconds > LONG_STEP_SECONDS || bytesOf(kernel) > LARGE_BYTES)) break;
+    if (benchmark === STEP && last) break;
+    timed.push({ kernel, seconds: (await timeKernel(benchmark, bench)).seconds });
   }
-  return timed!;
+  const clear = timed.filter(({ seconds }) => seconds > CLEAR_STEPS * dispatch);
+  return clear.length > 0 ? clear : timed.slice(-1);
 }
 
 function bytesOf({ buffers }: Kernel): number {
@@ -117,67 +184,4 @@ function concurrency(few: KernelTimes, many: KernelTimes): number {
   const work = ({ kernel }: Benchmark) => kernel.axes[0].extent * kernel.axes[1].extent;
   const ratio = (few.seconds / work(FEW_INVOCATIONS)) * (work(MANY_INVOCATIONS) / many.seconds);
   return Math.min(points(MANY_INVOCATIONS), points(FEW_INVOCATIONS) * Math.max(1, ratio));
-}
-
-type Resource =
-  | KernelClass
-  | 'steps'
-  | 'functions'
-  | 'randoms'
-  | 'barriers'
-  | 'shared contraction'
-  | 'shared reduction';
-
-function fitKernels(
-  kernels: readonly TimedKernel[],
-  { target, limits }: Bench,
-  concurrentInvocations: number,
-) {
-  const samples = kernels.map(({ kernel, seconds }): Sample<Resource> => {
-    const { plain, functions, randoms, barriers, invocations } = TARGETS[target].work(
-      kernel,
-      limits,
-    );
-    const kind = kernelClass(kernel);
-    const shared = kind === 'contraction' ? 'shared contraction' : 'shared reduction';
-    const busy = Math.min(1, invocations / concurrentInvocations);
-    return {
-      seconds,
-      amounts: {
-        steps: 1,
-        [barriers > 0 ? shared : kind]: plain / busy,
-        functions: functions / busy,
-        randoms: randoms / busy,
-        barriers: barriers / busy,
-      },
-    };
-  });
-  const resources: Resource[] = [
-    ...KERNEL_CLASSES,
-    'steps',
-    'functions',
-    'randoms',
-    'barriers',
-    'shared contraction',
-    'shared reduction',
-  ];
-  const costs = fitRates(resources, samples);
-  const rate = (resource: Resource) => 1 / Math.max(FASTEST, costs[resource]);
-  const workgroups: WorkgroupRates = {
-    concurrentInvocations,
-    barriersPerSecond: rate('barriers'),
-    operationsPerSecond: {
-      contraction: rate('shared contraction'),
-      reduction: rate('shared reduction'),
-    },
-  };
-  return {
-    operationsPerSecond: Object.fromEntries(
-      KERNEL_CLASSES.map((kind) => [kind, rate(kind)]),
-    ) as Record<KernelClass, number>,
-    functionsPerSecond: rate('functions'),
-    randomsPerSecond: rate('randoms'),
-    workgroups: TARGETS[target].hasWorkgroups ? workgroups : null,
-    dispatchSeconds: Math.max(LEAST_SECONDS, costs.steps),
-  };
 }

@@ -1,7 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanPrediction, PlanProgram, PlanTransfer } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
-import { predictSeconds, transferSeconds } from './predict.ts';
+import { copySeconds, predictSeconds, transferSeconds } from './predict.ts';
 import type { DeviceProfile } from './profile.ts';
 
 /** The plan with the seconds that it should take on the device of a profile; `kernels` are those of the plan. */
@@ -17,7 +17,9 @@ export function predictPlan(
     const timed = { ...program, steps };
     return [name, { ...timed, predicted: predictProgram(plan, timed, profile) }];
   });
-  return { ...plan, profile: profile.name, programs: Object.fromEntries(programs) };
+  const { name, adapter } = profile;
+  const of = { profile: name, ...(adapter === '' ? {} : { adapter }) };
+  return { ...plan, ...of, programs: Object.fromEntries(programs) };
 }
 
 /** Seconds of one run by its parts. */
@@ -29,15 +31,15 @@ function predictProgram(
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
   const computing = sum(steps.map((step) => step.seconds ?? 0));
   const recomputing = sum(steps.map((step) => (step.recomputed ? (step.seconds ?? 0) : 0)));
-  const bytesOf = (list: readonly { readonly tensor: number }[]) =>
-    sum(list.map(({ tensor }) => plan.tensors[tensor].bytes));
+  const copied = (
+    list: readonly { readonly tensor: number }[],
+    direction: 'hostToDevice' | 'deviceToHost',
+  ) => sum(list.map(({ tensor }) => copySeconds(plan.tensors[tensor].bytes, direction, profile)));
   // Transfers hide behind computation as far as the device can do both and there is enough of it.
-  const copying = sum(transfers.map((transfer) => copySeconds(plan, transfer, profile)));
+  const copying = sum(transfers.map((transfer) => swapSeconds(plan, transfer, profile)));
   const swapping = copying - Math.min(profile.overlap * copying, computing);
   const interfacing =
-    profile.submitSeconds +
-    bytesOf(inputs) / profile.hostToDeviceBytesPerSecond +
-    bytesOf(outputs) / profile.deviceToHostBytesPerSecond;
+    profile.submitSeconds + copied(inputs, 'hostToDevice') + copied(outputs, 'deviceToHost');
   return {
     seconds: computing + swapping + interfacing,
     stepSeconds: computing,
@@ -48,7 +50,7 @@ function predictProgram(
 }
 
 /** Seconds of one transfer by itself, to or from its slot. */
-function copySeconds(plan: Plan, { kind, tensor, slot }: PlanTransfer, profile: DeviceProfile) {
+function swapSeconds(plan: Plan, { kind, tensor, slot }: PlanTransfer, profile: DeviceProfile) {
   const { bytes } = plan.tensors[tensor];
   const direction = kind === 'out' ? 'deviceToHost' : 'hostToDevice';
   const device = transferSeconds(bytes, direction, profile);

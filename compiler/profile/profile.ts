@@ -1,20 +1,20 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text } from '../../ir/form.ts';
-import { TARGET } from '../../ir/plan-fields/scalars.ts';
+import { NAME, TARGET } from '../../ir/plan-fields/scalars.ts';
+import { DEVICE_LIMITS, type DeviceLimits } from './device-limits.ts';
+import {
+  RATES_BY_FORM,
+  RATES_BY_SIZE,
+  type RatesByForm,
+  type RatesBySize,
+} from './kernel-rates.ts';
+import { BYTE_RATE, OPERATION_RATE, PROFILE_SECONDS } from './ranges.ts';
 
 /** `format` field of every profile file. */
 export const PROFILE_FORMAT = 'btc-profile';
-export const PROFILE_VERSION = 1;
+/** Version of the profiles that are written. Files of version 1, which have no rates by form and size, are read as well. */
+export const PROFILE_VERSION = 2;
 
-// The limits leave out what no device is.
-
-/** A time in seconds. */
-export const PROFILE_SECONDS = number(1e-10, 10);
-
-/** Bytes per second. */
-export const BYTE_RATE = number(1e3, 1e14);
-
-/** Operations per second. */
-export const OPERATION_RATE = number(1e3, 1e16);
+const NAME_TEXT = new RegExp(NAME.pattern!.source.replace('*$', '+$'), 'u');
 
 /** Operations per second of kernels whose invocations work together behind barriers. */
 export interface CooperativeRates extends Infer<typeof COOPERATIVE_RATES> {}
@@ -56,45 +56,57 @@ export const KERNEL_RATES = object({
  * positive but for `overlap`. Published as `profile.schema.json`.
  */
 export interface DeviceProfile extends Infer<typeof PROFILE> {}
-export const PROFILE = object({
-  /** Marks the file as a profile. */
-  format: oneOf(PROFILE_FORMAT),
-  /** Version of this format. */
-  version: oneOf(PROFILE_VERSION),
-  /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
-  name: text('a string that is not empty', /./s),
-  /** What it was measured for. */
-  target: TARGET,
-  /** What the adapter calls itself; `WebAssembly` on wasm. */
-  adapter: text(),
-  /** The day of the measurement, `2026-11-24`. */
-  date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
-  /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
-  versions: list(text()),
-  /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
-  operationsPerSecond: named<KernelRates>(KERNEL_RATES),
-  /** Evaluations per second of functions such as exp. */
-  functionsPerSecond: OPERATION_RATE,
-  /** Random numbers per second. */
-  randomsPerSecond: OPERATION_RATE,
-  /** webgpu: what workgroups add to that; null on wasm. */
-  workgroups: nullable(named<WorkgroupRates>(WORKGROUPS)),
-  /** Rate at which one kernel reads and writes device memory. */
-  memoryBytesPerSecond: BYTE_RATE,
-  /** Fixed cost of one step of a program. */
-  dispatchSeconds: PROFILE_SECONDS,
-  /** Fixed cost of one run of a program: what is encoded, handed over and waited for once. */
-  submitSeconds: PROFILE_SECONDS,
-  /** Rate of copies to the host. */
-  deviceToHostBytesPerSecond: BYTE_RATE,
-  /** Rate of copies to the device. */
-  hostToDeviceBytesPerSecond: BYTE_RATE,
-  /** Fixed cost of one transfer between host and device. */
-  transferSeconds: PROFILE_SECONDS,
-  /** Rate at which the spill file is read. */
-  fileReadBytesPerSecond: BYTE_RATE,
-  /** Rate at which the spill file is written. */
-  fileWriteBytesPerSecond: BYTE_RATE,
-  /** Part of a transfer's time that hides behind computation, 0 to 1. */
-  overlap: number(0, 1),
-});
+export const PROFILE = object(
+  {
+    /** Marks the file as a profile. */
+    format: oneOf(PROFILE_FORMAT),
+    /** Version of this format. */
+    version: oneOf(1, PROFILE_VERSION),
+    /** For people and for the record in a plan: `SwiftShader, 2026-11-24`. */
+    name: text('a string without control characters that is not empty', NAME_TEXT),
+    /** What it was measured for. */
+    target: TARGET,
+    /** What the adapter calls itself; `WebAssembly` on wasm. */
+    adapter: NAME,
+    /** The day of the measurement, `2026-11-24`. */
+    date: text('a day such as 2026-11-24', /^\d{4}-\d{2}-\d{2}$/),
+    /** What measured, and what it ran in: `btc-compiler 0.1.0`, `node 22.12.0`. */
+    versions: list(text()),
+    /** Plain operations of a kernel's code per second (see `Operations`), by what the kernel mostly does. */
+    operationsPerSecond: named<KernelRates>(KERNEL_RATES),
+    /** Evaluations per second of functions such as exp. */
+    functionsPerSecond: OPERATION_RATE,
+    /** Random numbers per second. */
+    randomsPerSecond: OPERATION_RATE,
+    /** webgpu: what workgroups add to that; null on wasm. */
+    workgroups: nullable(named<WorkgroupRates>(WORKGROUPS)),
+    /** Rate at which one kernel reads and writes device memory. */
+    memoryBytesPerSecond: BYTE_RATE,
+    /** Fixed cost of one step of a program. */
+    dispatchSeconds: PROFILE_SECONDS,
+    /** Fixed cost of one run of a program: what is encoded, handed over and waited for once. */
+    submitSeconds: PROFILE_SECONDS,
+    /** Rate of copies to the host. */
+    deviceToHostBytesPerSecond: BYTE_RATE,
+    /** Rate of copies to the device. */
+    hostToDeviceBytesPerSecond: BYTE_RATE,
+    /** Fixed cost of one transfer between host and device. */
+    transferSeconds: PROFILE_SECONDS,
+    /** Rate at which the spill file is read. */
+    fileReadBytesPerSecond: BYTE_RATE,
+    /** Rate at which the spill file is written. */
+    fileWriteBytesPerSecond: BYTE_RATE,
+    /** Part of a transfer's time that hides behind computation, 0 to 1. */
+    overlap: number(0, 1),
+  },
+  {
+    /** webgpu: rates by how a kernel is made. */
+    forms: named<RatesByForm>(RATES_BY_FORM),
+    /** Rates by size. */
+    sizes: named<RatesBySize>(RATES_BY_SIZE),
+    /** Rates that the measurements did not determine, by their path: a bound, the most that was seen, stands for each. */
+    undetermined: list(text()),
+    /** webgpu: what the adapter offers; absent where it was not asked. */
+    limits: named<DeviceLimits>(DEVICE_LIMITS),
+  },
+);

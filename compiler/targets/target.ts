@@ -3,12 +3,17 @@ import type { TargetLimits } from '../../ir/schedule.ts';
 import type { CodeOptions, GeneratedCode } from '../codegen/code.ts';
 import type { KernelWork } from '../codegen/work.ts';
 import type { Objective } from '../contract/objective.ts';
+import type { LimitName } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 
 /** What the compiler must know of a target, beyond what a plan's format says of it (`TARGET_RULES`). */
 export interface TargetRow {
   /** Of a device that nothing is known of. */
   readonly limits: TargetLimits;
+  /** Whose those are, for messages. */
+  readonly defaultLimits: string;
+  /** What the device's interface calls limits; null where it has none. */
+  readonly limitNames: Readonly<Record<LimitName, string>> | null;
   /** The code of kernels. */
   readonly emit: (kernels: readonly Kernel[], options: CodeOptions) => Promise<GeneratedCode>;
   /** What the code of a kernel does in one run. */
@@ -21,6 +26,8 @@ export interface TargetRow {
   readonly objective: Objective;
   /** What a build goes by where no profile is given. */
   readonly profile: DeviceProfile;
+  /** Whether plans run on one of several adapters, each with its own rates. */
+  readonly hasAdapters: boolean;
   /** Whether kernels run in workgroups, so that a profile has rates of these. */
   readonly hasWorkgroups: boolean;
   /** Whether transfers go on while kernels run. */

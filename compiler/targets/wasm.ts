@@ -4,11 +4,13 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { sha256 } from '../codegen/code.ts';
 import { wasmTime } from '../codegen/wasm/time.ts';
 import { wasmWork } from '../codegen/wasm/work.ts';
-import { WASM_PROFILE } from '../profile/defaults.ts';
+import { WASM as WASM_PROFILE } from '../profile/shipped/wasm.ts';
 import type { TargetRow } from './target.ts';
 
 export const WASM: TargetRow = {
   limits: WASM_LIMITS,
+  defaultLimits: 'WebAssembly',
+  limitNames: null,
   emit: async (kernels, { slabBytes }) => {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
     // The assembler is large: only builds for wasm load it.
@@ -27,6 +29,7 @@ export const WASM: TargetRow = {
   // One core does about half a multiply-add in the time in which it moves a byte, and about 2⁹ in that of a call.
   objective: { name: 'time', perElement: 0.5 * DTYPES.f32.bytes, perContraction: 2 ** 9 },
   profile: WASM_PROFILE,
+  hasAdapters: false,
   hasWorkgroups: false,
   // The one thread copies and computes.
   overlaps: false,

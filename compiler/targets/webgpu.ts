@@ -2,11 +2,14 @@ import { DTYPES } from '../../ir/dtypes.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { emitWgsl, gpuTime, gpuWork } from '../codegen/gpu/index.ts';
 import { codeLimits } from '../codegen/plan.ts';
-import { WEBGPU_PROFILE } from '../profile/defaults.ts';
+import { WEBGPU_LIMIT_NAMES } from '../profile/device-limits.ts';
+import { H100 } from '../profile/shipped/h100.ts';
 import type { TargetRow } from './target.ts';
 
 export const WEBGPU: TargetRow = {
   limits: WEBGPU_DEFAULT_LIMITS,
+  defaultLimits: "WebGPU's default limits",
+  limitNames: WEBGPU_LIMIT_NAMES,
   emit: async (kernels, { limits }) => {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
     const emitted = kernels.map((kernel) => emitWgsl(kernel, within));
@@ -19,7 +22,8 @@ export const WEBGPU: TargetRow = {
   stageNeedsHolder: false,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
-  profile: WEBGPU_PROFILE,
+  profile: H100,
+  hasAdapters: true,
   hasWorkgroups: true,
   overlaps: true,
 };

@@ -103,6 +103,8 @@ export const PLAN = object(
   {
     /** Name of the device profile that predicted times; absent where none did. */
     profile: NAME,
+    /** What the adapter of that profile calls itself; absent where the profile does not say. */
+    adapter: NAME,
     /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
     actions: named<PlanActions>(ACTIONS),
     /** Origins of steps and tensors. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */

@@ -22,6 +22,68 @@ test('btc profile says in a sentence why there is nothing to measure', () => {
   expect(stderr).toMatch(/^error BTC6019: .*; --target wasm profiles WebAssembly$/m);
 });
 
+describe('btc build --limits', () => {
+  const WIDE = `import { defineModel, mean, relu, tensor } from 'btc-compiler';
+export default defineModel({
+  name: 'wide',
+  inputs: { x: tensor([160, 1048576]) },
+  build: ({ x }) => ({ y: relu(mean(relu(x))) }),
+});
+`;
+  const build = (...options: string[]) =>
+    project.btc('build', 'wide.ts', '--noEmit', '--target', 'webgpu', ...options);
+  beforeAll(() => {
+    project.write('wide.ts', WIDE);
+    project.write(
+      'limits.json',
+      JSON.stringify({ maxBindingBytes: 2 ** 30, maxBufferBytes: 2 ** 31 }),
+    );
+    project.write(
+      'adapter.json',
+      JSON.stringify({ maxStorageBufferBindingSize: 5e8, maxBufferSize: 7e8 }),
+    );
+    project.write('small.json', JSON.stringify({ maxBindingBytes: 2 ** 20 }));
+    project.write('broken.json', '{');
+  });
+
+  test('names and files', () => {
+    expect(build().stdout).toMatch(
+      /BTC4002: tensor 'predict\/x' takes 640\.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128/,
+    );
+    expect(build('--limits', 'h100').code).toBe(0);
+    expect(build('--limits', 'limits.json').code).toBe(0);
+    expect(build('--limits', 'adapter.json').stdout).toMatch(
+      /over maxStorageBufferBindingSize of adapter\.json, which is 476\.84 MiB/,
+    );
+    expect(build('--limits', 'small.json').stdout).toMatch(/of small\.json, which is 1\.00 MiB/);
+    expect(build('--limits', 'broken.json').stdout).toBe(
+      "error BTC5024: 'broken.json' does not give limits of a device: it is not JSON\n",
+    );
+    expect(build('--limits', 'none.json').stdout).toMatch(/^error BTC6003: /);
+    expect(build('--limits', 'adaptr').stdout).toMatch(
+      /^error BTC5025: there are no limits 'adaptr', .* did you mean 'adapter'\?\n$/,
+    );
+  });
+
+  test('are of WebGPU alone', () => {
+    const wasm = ['build', 'model.ts', '--noEmit', '--limits', 'h100', '--target'];
+    expect(project.btc(...wasm, 'wasm').stdout).toBe(
+      "error BTC5027: limits 'h100' are of WebGPU, but plans are built for wasm\n",
+    );
+    expect(project.btc(...wasm, 'wasm,webgpu').code).toBe(0);
+  });
+
+  test('of an adapter that is not there are not known', () => {
+    const env = { VK_ICD_FILENAMES: '/nowhere', VK_DRIVER_FILES: '/nowhere' };
+    const args = ['build', 'model.ts', '--noEmit', '--limits', 'adapter'];
+    const { code, stdout } = btcProcess(args, { cwd: project.folder, env });
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringMatching(/^error BTC5026: the limits of the adapter are not known: /),
+    ]);
+  });
+});
+
 describe('btc build --profile', () => {
   test('plans know what they should take; run and inspect show it', () => {
     const built = project.btc(
@@ -41,6 +103,22 @@ describe('btc build --profile', () => {
     );
     const known = project.btc('inspect', 'out/model.wasm.plan.json', '--why', 'logits', '--json');
     expect(JSON.parse(known.stdout)).toMatchObject({ name: 'predict/logits', fate: 'kept' });
+  });
+
+  test('a name is a profile that comes with btc, whatever files there are', () => {
+    writeFileSync(join(project.folder, 'swiftshader'), 'not a profile');
+    const target = ['--target', 'webgpu', '--noEmit'];
+    const build = (profile: string) =>
+      project.btc('build', 'model.ts', ...target, '--profile', profile);
+    expect(build('swiftshader').code).toBe(0);
+    expect(build('./swiftshader').stdout).toMatch(/^error BTC5020: /);
+    expect(build('h10').stdout).toBe(
+      "error BTC5023: there is no device profile 'h10', by name or as a file; the names are h100, swiftshader, lavapipe, wasm; did you mean 'h100'?\n",
+    );
+    expect(build('h10.json').stdout).toMatch(/^error BTC6003: 'h10\.json' does not exist/);
+    expect(build('wasm').stdout).toBe(
+      "error BTC5022: device profile 'wasm' is of target wasm, but plans are built for webgpu\n",
+    );
   });
 
   test('absurd profiles and those of other targets are refused', () => {

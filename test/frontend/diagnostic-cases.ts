@@ -277,7 +277,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   build: ({ x }) => ({ y: sum(x) }),
 })`,
     message:
-      "tensor 'predict/x' takes 256.00 MiB, over the limit of 128.00 MiB for one binding on webgpu",
+      "tensor 'predict/x' takes 256.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128.00 MiB",
   },
   4003: {
     text: withOutput(

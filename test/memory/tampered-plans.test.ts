@@ -539,6 +539,9 @@ describe('planLimits', () => {
       maxStorageBufferBindingSize: 400,
       maxStorageBuffersPerShaderStage: 2,
       maxComputeWorkgroupsPerDimension: 2,
+      maxComputeInvocationsPerWorkgroup: 0,
+      maxComputeWorkgroupSizeX: 0,
+      maxComputeWorkgroupStorageSize: 0,
     });
   });
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   benchmarkPlan,
   DONE,
@@ -11,8 +11,8 @@ import { fitRates } from '../../compiler/profile/fit.ts';
 import { measureDevice } from '../../compiler/profile/measure.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
+import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
 import type { OpenSession } from '../../compiler/profile/timing.ts';
-import { TARGETS } from '../../compiler/targets/index.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { load } from '../../runtime/index.ts';
@@ -34,39 +34,49 @@ test('a fit finds the costs that times are made of', () => {
         seconds: a * (part.a ?? 0) + b * (part.b ?? 0) + c * (part.c ?? 0),
       }));
       const fitted = fitRates(resources, samples);
-      expect(fitted.a).toBeCloseTo(a, 4);
-      expect(fitted.b).toBeCloseTo(b, 4);
-      expect(fitted.c).toBeCloseTo(c, 4);
+      for (const [name, truth] of Object.entries({ a, b, c })) {
+        const { seconds, isDetermined } = fitted[name as 'a'];
+        if (isDetermined) expect(seconds).toBeCloseTo(truth, 4);
+        else expect(seconds).toBeGreaterThan(truth);
+      }
     }),
     { numRuns: 50 },
   );
 });
 
-test('a fit has no negative costs', () => {
+test('a fit has no negative costs, and refuses what samples do not tell', () => {
   const fitted = fitRates(
-    ['a', 'b'],
+    ['a', 'b', 'c', 'd'],
     [
       { amounts: { a: 1 }, seconds: 2 },
       { amounts: { a: 1, b: 1 }, seconds: 1 },
+      { amounts: { a: 100, c: 1 }, seconds: 150 },
     ],
   );
-  expect(fitted.b).toBe(0);
-  expect(fitted.a).toBeGreaterThan(0);
+  expect(fitted.a.isDetermined).toBe(true);
+  expect(fitted.a.seconds).toBeGreaterThan(0);
+  // No share of any sample: at most a fifth of the one that did most of it.
+  expect(fitted.b).toEqual({ isDetermined: false, seconds: 0.2 });
+  expect(fitted.c).toEqual({ isDetermined: false, seconds: 30 });
+  expect(fitted.d).toEqual({ isDetermined: false, seconds: Number.POSITIVE_INFINITY });
 });
 
-/** A device on paper: its sessions move a clock by what a profile says. */
-function paperDevice(truth: DeviceProfile): { open: OpenSession; now: () => number } {
+/** A device on paper: its sessions move a clock by what a profile says, and some noise, which is never less than nothing. */
+function paperDevice(truth: DeviceProfile, noise = 0): { open: OpenSession; now: () => number } {
   let milliseconds = 0;
+  let state = 1;
   const pass = (seconds: number) => {
-    milliseconds += 1000 * seconds;
+    state = (state * 48271) % 2147483647;
+    milliseconds += 1000 * seconds * (1 + (noise * state) / 2147483647);
   };
   const open: OpenSession = async (plan) => {
     const seconds = plan.kernels.map(({ text }) => predictSeconds(parseKernel(text), truth));
     const bytes = plan.tensors.find(({ name }) => name === 'b0')!.bytes;
     return {
       async run(program) {
-        pass(truth.submitSeconds);
-        for (const { kernel } of plan.programs[program].steps) pass(seconds[kernel]);
+        let total = truth.submitSeconds;
+        for (const { kernel } of plan.programs[program].steps) total += seconds[kernel];
+        pass(total);
         return {};
       },
       async readParameters() {
@@ -82,53 +92,88 @@ function paperDevice(truth: DeviceProfile): { open: OpenSession; now: () => numb
   return { open, now: () => milliseconds };
 }
 
-test('the rates of a device on paper are found', async () => {
-  const truth: DeviceProfile = {
-    ...TARGETS.webgpu.profile,
-    operationsPerSecond: {
-      contraction: 8e10,
-      reduction: 3e10,
-      elementwise: 2e10,
-      gather: 2e10,
-      scatter: 1e10,
-    },
-    functionsPerSecond: 4e9,
-    randomsPerSecond: 5e8,
-    memoryBytesPerSecond: 2e10,
-    dispatchSeconds: 1e-5,
-    submitSeconds: 3e-4,
-    workgroups: {
-      concurrentInvocations: 1024,
-      barriersPerSecond: 1e9,
-      operationsPerSecond: { contraction: 6e10, reduction: 2e10 },
-    },
-  };
-  const names: string[] = [];
-  const found = await measureDevice({
-    target: 'webgpu',
-    ...paperDevice(truth),
-    onProgress: (name, number, count) => names.push(`${name} ${number}/${count}`),
+const MODEST: DeviceProfile = {
+  ...SHIPPED_PROFILES.swiftshader,
+  operationsPerSecond: {
+    contraction: 8e10,
+    reduction: 3e10,
+    elementwise: 2e10,
+    gather: 2e10,
+    scatter: 1e10,
+  },
+  functionsPerSecond: 4e9,
+  randomsPerSecond: 5e8,
+  memoryBytesPerSecond: 2e11,
+  dispatchSeconds: 1e-5,
+  submitSeconds: 3e-4,
+  workgroups: {
+    concurrentInvocations: 1024,
+    barriersPerSecond: 1e9,
+    operationsPerSecond: { contraction: 6e10, reduction: 2e10 },
+  },
+};
+const { forms: _, sizes: __, ...flat } = SHIPPED_PROFILES.h100 as DeviceProfile;
+/** As fast as an H100, with one rate for each class. */
+const FAST: DeviceProfile = {
+  ...flat,
+  workgroups: {
+    concurrentInvocations: 13170,
+    barriersPerSecond: 1e12,
+    operationsPerSecond: { contraction: 3e13, reduction: 2.5e12 },
+  },
+};
+const DEVICES: readonly (readonly [string, DeviceProfile])[] = [
+  ['slow', SHIPPED_PROFILES.swiftshader],
+  ['modest', MODEST],
+  ['fast', FAST],
+  ['a fast one whose loops wait', SHIPPED_PROFILES.h100],
+  ['WebAssembly', { ...SHIPPED_PROFILES.wasm, sizes: {} }],
+];
+
+/** The rates of a profile by their paths. */
+function ratesOf(profile: object, path = ''): [string, number][] {
+  return Object.entries(profile).flatMap(([name, value]): [string, number][] => {
+    if (name === 'forms' || name === 'sizes' || name === 'limits' || name === 'overlap') return [];
+    if (typeof value === 'number') return [[`${path}${name}`, value]];
+    if (typeof value !== 'object' || value === null) return [];
+    return ratesOf(value, `${path}${name}.`);
   });
-  expect(names).toHaveLength(COMPUTING.length + 5);
-  expect(names.at(-1)).toMatch(new RegExp(`^transfers ${names.length}/${names.length}$`));
-  const rates = (profile: object): [string, number][] =>
-    Object.entries(profile).flatMap(([name, value]): [string, number][] => {
-      if (typeof value === 'number') return name === 'overlap' ? [] : [[name, value]];
-      if (typeof value !== 'object' || value === null) return [];
-      return rates(value).map(([inner, rate]) => [`${name}.${inner}`, rate]);
-    });
-  const wanted = new Map(rates({ ...truth, version: {}, versions: {} }));
-  for (const [name, rate] of rates(found)) {
-    expect(rate / wanted.get(name)!, name).toBeGreaterThan(0.85);
-    expect(rate / wanted.get(name)!, name).toBeLessThan(1.18);
-  }
-  const profile = { ...truth, ...found };
-  for (const family of COMPUTING)
-    for (const scale of [1, 8]) {
-      const { kernel } = family(scale);
-      const ratio = predictSeconds(kernel, profile) / predictSeconds(kernel, truth);
-      expect(Math.abs(Math.log(ratio))).toBeLessThan(0.15);
-    }
+}
+
+describe.each(DEVICES)('of a device on paper that is %s', (_, truth) => {
+  test.each(truth.workgroups ? [0, 0.05] : [0.05])(
+    'rates are found or said not to be, with noise of %f',
+    async (noise) => {
+      const names: string[] = [];
+      const found = await measureDevice({
+        target: truth.target,
+        ...paperDevice(truth, noise),
+        onProgress: (name, number, count) => names.push(`${name} ${number}/${count}`),
+      });
+      expect(names.at(-1)).toMatch(/^transfers (\d+)\/\1$/);
+      const wanted = new Map(ratesOf({ ...truth, version: {}, versions: {} }));
+      const unknown = new Set(found.undetermined);
+      for (const [name, rate] of ratesOf(found)) {
+        const ratio = rate / wanted.get(name)!;
+        // One rate of a class cannot stand for forms that have their own, nor for loops that wait.
+        if (unknown.has(name) || (truth.forms && /^workgroups\.|contraction$/.test(name))) continue;
+        expect.soft(ratio, name).toBeGreaterThan(0.75);
+        expect.soft(ratio, name).toBeLessThan(1.35);
+      }
+      // What was not found is of no use to predictions: these hold all the same.
+      const profile = { ...truth, ...found };
+      for (const family of COMPUTING)
+        for (const scale of [1, 8, 64]) {
+          const { kernel, name } = family(scale);
+          // Of nanoseconds on WebAssembly.
+          if (name === STEP.name) continue;
+          const ratio = predictSeconds(kernel, profile) / predictSeconds(kernel, truth);
+          expect
+            .soft(Math.abs(Math.log(ratio)), `${name} at ${scale}`)
+            .toBeLessThan(truth.forms ? 0.5 : 0.3);
+        }
+    },
+  );
 });
 
 test('plans of benchmarks run', async () => {

@@ -6,7 +6,9 @@ import { readProfileFile } from '../../compiler/cli/profile-file.ts';
 import { compile, defineModel, linear, tensor } from '../../compiler/index.ts';
 import { checkProfile } from '../../compiler/profile/check.ts';
 import { measureFile } from '../../compiler/profile/file-rates.ts';
+import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
+import { TARGET_NAMES } from '../../ir/targets.ts';
 
 const { profile: wasm } = TARGETS.wasm;
 const { profile: webgpu } = TARGETS.webgpu;
@@ -16,13 +18,16 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const messages = (profile: unknown) =>
   checkProfile(profile, 'mine.json').map(({ code, message }) => `${code} ${message}`);
 
-test.each(Object.entries({ wasm, webgpu }))(
-  'the default for %s is a profile',
-  (target, profile) => {
-    expect(messages(profile)).toEqual([]);
-    expect(profile.target).toBe(target);
-  },
-);
+test.each(Object.entries(SHIPPED_PROFILES))('the profile %s is one', (name, profile) => {
+  expect(messages(profile)).toEqual([]);
+  expect(profile.name).toBe(name);
+});
+
+test('targets go by real devices where nothing is said', () => {
+  expect(wasm).toBe(SHIPPED_PROFILES.wasm);
+  expect(webgpu).toBe(SHIPPED_PROFILES.h100);
+  for (const target of TARGET_NAMES) expect(TARGETS[target].profile.target).toBe(target);
+});
 
 describe('what no device is', () => {
   test.each([
@@ -108,6 +113,33 @@ describe('a build', () => {
     const other = await compile(model, { target: 'webgpu', profile: wasm });
     expect(other.diagnostics.map(({ message }) => message)).toEqual([
       `device profile '${wasm.name}' is of target wasm, but plans are built for webgpu`,
+    ]);
+  });
+
+  test('takes the name of a profile that comes with it', async () => {
+    const named = await compile(model, { target: 'webgpu', profile: 'swiftshader' });
+    const given = await compile(model, {
+      target: 'webgpu',
+      profile: SHIPPED_PROFILES.swiftshader,
+    });
+    expect(named.plan?.profile).toBe('swiftshader');
+    expect(named.plan).toEqual(given.plan);
+    expect((await compile(model, { target: 'webgpu' })).plan?.profile).toBe('h100');
+  });
+
+  test.each([
+    ['h10', "there is no device profile 'h10', by name or as a file; the names are h100, "],
+    ['toString', "there is no device profile 'toString', by name or as a file; the names are "],
+  ])('refuses %s, which is no name', async (name, message) => {
+    const { plan, diagnostics } = await compile(model, { profile: name as 'h100' });
+    expect([plan, diagnostics.map(({ code }) => code)]).toEqual([null, ['BTC5023']]);
+    expect(diagnostics[0].message).toContain(message);
+  });
+
+  test('refuses a name of another target', async () => {
+    const { diagnostics } = await compile(model, { target: 'wasm', profile: 'h100' });
+    expect(diagnostics.map(({ message }) => message)).toEqual([
+      "device profile 'h100' is of target webgpu, but plans are built for wasm",
     ]);
   });
 

@@ -22,6 +22,7 @@ import {
 import { VECTOR_WIDTH } from './dialect.ts';
 import { divideReduction, loopInvariants } from './reduction.ts';
 import { divideTiles } from './staged.ts';
+import { TUNING } from './tuning.ts';
 
 // Operations of the modules that this folder prints. A multiply-add is two.
 
@@ -44,7 +45,8 @@ export function gpuWork(kernel: Kernel, limits: TargetLimits): KernelWork {
     const invocations = tileCount(kernel) * workgroupSize;
     const steps = halves.reduce((sum, { units, unitTime }) => sum + units * unitTime, 0);
     const plain = MULTIPLY_ADD * tileCount(kernel) * steps;
-    return { ...NOTHING, plain, barriers: invocations, invocations };
+    const shape = { form: 'staged', workgroups: tileCount(kernel), serial: 0 } as const;
+    return { ...NOTHING, plain, barriers: invocations, invocations, ...shape };
   }
   const collapsed = collapseAxes(kernel);
   if (!collapsed.reduction) return elementwiseWork(collapsed);
@@ -60,11 +62,13 @@ function elementwiseWork(kernel: Kernel): KernelWork {
   const repeats = pointCount(kernel, 'sequential');
   const each = total(finishing(kernel), plainly(LOOP_STEP * Number(repeats > 1)));
   const own = total(indexing(kernel, 'parallel'), scaled(each, repeats));
-  return { ...scaled(own, invocations), barriers: 0, invocations };
+  const workgroups = Math.ceil(invocations / TUNING.elementwise.workgroupSize);
+  const shape = { form: 'points', workgroups, serial: repeats > 1 ? repeats : 0 } as const;
+  return { ...scaled(own, invocations), barriers: 0, invocations, ...shape };
 }
 
 function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
-  const { reducers } = divideReduction(kernel, limits);
+  const { outputs, reducers } = divideReduction(kernel, limits);
   const invocations = pointCount(kernel, 'parallel') * reducers;
   const terms = Math.ceil(pointCount(kernel, 'reduced') / reducers);
   const under = nodesUnderReduction(kernel);
@@ -83,7 +87,9 @@ function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
     plainly(levels * (LOOP_STEP + 2 * WORKGROUP_ACCESS)),
     scaled(finishing(kernel), 1 / reducers),
   );
-  return { ...scaled(own, invocations), barriers: invocations * levels, invocations };
+  const workgroups = Math.ceil(pointCount(kernel, 'parallel') / outputs);
+  const shape = { form: 'reduction', workgroups, serial: terms } as const;
+  return { ...scaled(own, invocations), barriers: invocations * levels, invocations, ...shape };
 }
 
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
@@ -95,7 +101,9 @@ function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
     plainly(VECTOR_WIDTH ** 2 * MULTIPLY_ADD + LOOP_STEP),
   );
   const own = total(scaled(step, pointCount(kernel, 'reduced')), scaled(finish, VECTOR_WIDTH ** 2));
-  return { ...scaled(own, tiles), barriers: 0, invocations: tiles };
+  const workgroups = Math.ceil(tiles / TUNING.contraction.registersWorkgroupSize);
+  const shape = { form: 'registers', workgroups, serial: pointCount(kernel, 'reduced') } as const;
+  return { ...scaled(own, tiles), barriers: 0, invocations: tiles, ...shape };
 }
 
 function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
@@ -123,6 +131,10 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     ...scaled(own, workgroups),
     barriers: workgroups * invocations * waits,
     invocations: workgroups * invocations,
+    form: 'tiles',
+    workgroups,
+    // What an invocation loads to fill a chunk, one after the other.
+    serial: (chunks * tileK * (tileM + tileN)) / invocations,
   };
 }
 
