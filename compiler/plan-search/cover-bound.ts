@@ -21,10 +21,10 @@ interface Stretch {
   readonly bytes: number;
   /** Seconds of computation that bring it back; infinite where none does. */
   readonly again: number;
-  /** Seconds of the copies; infinite where it cannot be copied. `out` is this stretch's part of the value's one copy out. */
+  /** Seconds of the copies beside computation; not finite where it cannot be copied. `out` is its part of the value's one copy out. */
   readonly in: number;
   readonly out: number;
-  /** Of these, what computation waits for in any case. */
+  /** Seconds that the copies keep the device from computing. */
   readonly exposed: number;
 }
 
@@ -110,8 +110,13 @@ export function coveringOf(program: ValueProgram, options: CoverOptions): Coveri
     const way = ways[i];
     if (!way || within[i].length === 0) return [];
     const out = way.out / outs.get(value)!;
-    const exposed = (1 - options.costs.overlap) * (way.in + out);
-    return [{ ranges: within[i], bytes: values[value].bytes, ...way, out, exposed }];
+    const { overlap } = options.costs;
+    const copies = {
+      in: overlap * way.in,
+      out: overlap * out,
+      exposed: (1 - overlap) * (way.in + out),
+    };
+    return [{ ranges: within[i], bytes: values[value].bytes, again: way.again, ...copies }];
   });
   const incidences = stretches.reduce(
     (sum, { ranges }) => ranges.reduce((most, [first, last]) => most + last - first + 1, sum),
@@ -174,7 +179,9 @@ function idleOf({ steps, values }: ValueProgram, value: number): Idle[] {
   const last = uses.length === 0 ? end : uses[uses.length - 1];
   const before: Range = [0, first - 1];
   const behind: Range = [last + 1, end];
-  if (kind === 'input') add([before], first, { in: uses.length > 0, out: false });
+  // Inputs are all there at the first step.
+  if (kind === 'input' && uses.length === 0) add([[0, 0]], 0, { in: false, out: false });
+  else if (kind === 'input') add([before], first, { in: true, out: false });
   if (kind === 'output') add([behind], end + 1, { in: true, out: true });
   if (kind === 'persistent')
     add([before, behind], end + 1, { in: uses.length > 0, out: writers.length > 0 });
@@ -189,7 +196,10 @@ function waysOf(
   { value, until, copied }: Idle,
   { recompute, swap, costs }: CoverOptions,
 ): Ways | null {
-  const { kind, bytes, writers } = values[value];
+  const { kind, bytes, writers, uses } = values[value];
+  const lastRead = uses.findLast((use) => steps[use].reads.includes(value)) ?? -1;
+  // Nobody asks for what it holds.
+  if (kind === 'temporary' && lastRead < until) return { again: 0, in: 0, out: 0 };
   let again = Number.POSITIVE_INFINITY;
   if (recompute && (kind === 'temporary' || kind === 'output')) {
     again = 0;
@@ -266,6 +276,7 @@ export function coverBound(
 
 function weightOf({ again, in: inward, out, exposed }: Stretch, mean: Mean): number {
   const recomputed = Number.isFinite(again) ? mean.compute * again : Number.POSITIVE_INFINITY;
+  // An overlap of 0 times an infinite copy is not a number.
   const copied = Number.isFinite(inward)
     ? mean.compute * exposed + mean.in * inward + mean.out * out
     : Number.POSITIVE_INFINITY;

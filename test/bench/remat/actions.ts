@@ -28,8 +28,8 @@ export function actionsOf(
     const stays =
       kind === 'persistent' ? !onHost(value) : kind === 'output' && last[value] === version;
     if (stays) return;
-    if (lastTouch[version] >= 0) dying[lastTouch[version]].push(version);
-    else if (starts) actions.push({ do: 'free', copy: version });
+    // What the caller gives is there at the first step, whether anything reads it or not.
+    if (lastTouch[version] >= 0 || starts) dying[Math.max(0, lastTouch[version])]?.push(version);
   });
   program.values.forEach(({ kind }, value) => {
     if (kind === 'persistent' && onHost(value)) actions.push({ do: 'host', value });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { formatBytes, parseBytes } from '../../../compiler/format.ts';
 import { type Instance, InstanceError, readInstance } from './instance.ts';
 import { BudgetError, type Planned, planInstance } from './search.ts';
@@ -11,6 +11,7 @@ interface Options {
   readonly swap?: number;
   readonly seconds: number;
   readonly unit: number;
+  readonly solve: 'heuristic' | 'exact';
   readonly json?: true;
 }
 
@@ -78,6 +79,14 @@ async function main(): Promise<number> {
       number('a positive number of seconds', 0, true),
       1e-6,
     )
+    .addOption(
+      new Option(
+        '--solve <method>',
+        'exact: an integer program starts from the plan that the search found, for as many seconds again',
+      )
+        .choices(['heuristic', 'exact'])
+        .default('heuristic'),
+    )
     .option('--json', 'figures as JSON')
     .addHelpText(
       'after',
@@ -94,6 +103,7 @@ async function main(): Promise<number> {
     swapBytesPerSecond: options.swap === undefined ? null : options.swap * 1e9,
     unitSeconds: options.unit,
     seconds: options.seconds,
+    solve: options.solve,
   });
   console.log(options.json ? JSON.stringify(planned, null, 2) : report(planned, instance));
   return 0;

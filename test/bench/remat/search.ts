@@ -4,6 +4,7 @@ import {
   isInfeasible,
 } from '../../../compiler/plan-search/apply.ts';
 import { boundOf, largestStep, leastSeconds } from '../../../compiler/plan-search/bounds.ts';
+import { NoExact, solveExactly } from '../../../compiler/plan-search/exact/solve.ts';
 import { chooseActions } from '../../../compiler/plan-search/greedy.ts';
 import { prefetch } from '../../../compiler/plan-search/prefetch.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
@@ -11,7 +12,7 @@ import type { TransferCosts } from '../../../compiler/plan-search/timeline.ts';
 import { actionsOf } from './actions.ts';
 import type { Instance } from './instance.ts';
 import { programOf } from './program.ts';
-import { type Replay, type ReplayedCosts, replay } from './replay.ts';
+import { type ReplayedCosts, replay } from './replay.ts';
 
 export interface SearchOptions {
   readonly budgetBytes: number;
@@ -19,8 +20,10 @@ export interface SearchOptions {
   readonly swapBytesPerSecond: number | null;
   /** What one unit of cost is. */
   readonly unitSeconds: number;
-  /** Limit on the search. */
+  /** Limit on the search, and on the solver behind it. */
   readonly seconds: number;
+  /** `exact`: the search's plan is what an integer program starts from. */
+  readonly solve: 'heuristic' | 'exact';
 }
 
 export interface Planned {
@@ -46,33 +49,36 @@ export class BudgetError extends Error {}
 export async function planInstance(instance: Instance, options: SearchOptions): Promise<Planned> {
   const started = performance.now();
   const program = programOf(instance, options.unitSeconds);
-  const { budgetBytes, swapBytesPerSecond, seconds: limit } = options;
-  const largest = largestStep(program, swapBytesPerSecond !== null);
+  const { budgetBytes, swapBytesPerSecond } = options;
+  const swap = swapBytesPerSecond !== null;
+  const costs = transferCosts(swapBytesPerSecond);
+  const largest = largestStep(program, swap);
   if (largest.bytes > budgetBytes)
     throw new BudgetError(
-      `a budget of ${budgetBytes} bytes is under the floor of ${largest.bytes} bytes, which node ${largest.step} ` +
-        'takes with its inputs and its result',
+      `a budget of ${budgetBytes} bytes is under the floor: node ${largest.step} alone takes ${largest.bytes} bytes ` +
+        'with its inputs and its result',
     );
-  const costs = transferCosts(swapBytesPerSecond);
-  const { applied, method } = search(program, {
-    budgetBytes,
-    costs,
-    swap: swapBytesPerSecond !== null,
-    limit,
-  });
-  const replayed = replay(program, actionsOf(program, applied), replayedCosts(costs));
-  if (replayed.peakBytes > budgetBytes)
+  const found = search(program, { budgetBytes, costs, swap, limit: options.seconds });
+  const replayedAs = (applied: AppliedProgram) =>
+    replay(program, actionsOf(program, applied), replayedCosts(costs));
+  const searched = replayedAs(found.applied);
+  if (searched.peakBytes > budgetBytes)
     throw new BudgetError(
-      `no plan within ${budgetBytes} bytes was found; the smallest one takes ${replayed.peakBytes} bytes. No plan takes ` +
+      `no plan within ${budgetBytes} bytes was found; the smallest one takes ${searched.peakBytes} bytes. No plan takes ` +
         `less than ${largest.bytes} bytes, which node ${largest.step} takes with its inputs and its result`,
     );
+  const relaxed = leastSeconds(program, {
+    ...{ budgetBytes, costs, recompute: true, swap },
+    known: searched.seconds,
+  }).seconds;
+  const solved =
+    options.solve === 'exact'
+      ? await solve(program, found, { budgetBytes, relaxed, swap, limit: options.seconds })
+      : { ...found, leastSeconds: relaxed };
+  const replayed = replayedAs(solved.applied);
   const once = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
   const over = (seconds: number) => (once === 0 ? 1 : seconds / once);
-  const least = leastSeconds(program, {
-    ...{ budgetBytes, costs, recompute: true, swap: swapBytesPerSecond !== null },
-    known: replayed.seconds,
-  });
-  const { lowerBound, value, gap } = boundOf(over(least.seconds), over(replayed.seconds), '');
+  const { lowerBound, value, gap } = boundOf(over(solved.leastSeconds), over(replayed.seconds), '');
   return {
     name: instance.name,
     budgetBytes,
@@ -80,11 +86,40 @@ export async function planInstance(instance: Instance, options: SearchOptions): 
     peak: replayed.peakBytes,
     lowerBound,
     gap,
-    method,
+    method: solved.method,
     seconds: (performance.now() - started) / 1000,
     recomputed: replayed.repeated,
     copies: replayed.copies,
   };
+}
+
+/** What an integer program makes of a plan; the method says where it was not tried, and why. */
+async function solve(
+  program: ValueProgram,
+  { applied, method }: Found,
+  {
+    budgetBytes,
+    relaxed,
+    swap,
+    limit,
+  }: {
+    readonly budgetBytes: number;
+    readonly relaxed: number;
+    readonly swap: boolean;
+    readonly limit: number;
+  },
+): Promise<Found & { readonly leastSeconds: number }> {
+  const kept = (why: string) => ({ applied, leastSeconds: relaxed, method: `${method} (${why})` });
+  if (swap) return kept('the integer program knows no copies');
+  try {
+    const exact = await solveExactly(program, {
+      ...{ roomBytes: budgetBytes, incumbent: applied, leastSeconds: relaxed, limitSeconds: limit },
+    });
+    return { ...exact, method: exact.proved ? 'exact' : 'integer program, out of time' };
+  } catch (error) {
+    if (error instanceof NoExact) return kept(error.message);
+    throw error;
+  }
 }
 
 /** Both ways at one rate, without a fixed cost, beside the computation. */
