@@ -16,6 +16,7 @@ import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob } from './builder.ts';
 import type { OutputFile } from './emit.ts';
+import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
@@ -172,6 +173,14 @@ function actionsTaken({ memory, programs }: Plan): string {
   return parts.map((part) => `, ${part}`).join('');
 }
 
+/** By program, how far its time is above what no plan within the budget can go below. */
+function gaps({ programs }: Plan): string {
+  const shown = Object.entries(programs).flatMap(([name, { bound }]) =>
+    bound ? [`${name} ${formatGap(bound)}`] : [],
+  );
+  return shown.length > 0 ? `, time above its lower bound: ${shown.join(', ')}` : '';
+}
+
 function summaryOf(
   file: string,
   base: string,
@@ -193,8 +202,9 @@ function summaryOf(
       ([name, program]) => `${name} ${program.steps.length}`,
     );
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
+    const proof = memory.budgetBytes === null ? '' : gaps(result.plan!);
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}${proof}`,
     );
     if (options.timings && result.plan) lines.push(formatTimings(result.timings));
   }

@@ -21,6 +21,7 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
+import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
 import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
@@ -99,7 +100,10 @@ export async function compile(
     actions: { recompute: actions.recompute, swap: actions.swap },
     initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
-    predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
+    predict: (plan, kernels) => {
+      const predicted = predictPlan(plan, kernels, profile, limits);
+      return memory.bounds ? boundedPlan(predicted, memory.bounds()) : predicted;
+    },
   });
   show(generated);
   return {

@@ -1,3 +1,4 @@
+import type { PlanBound } from '../../ir/plan.ts';
 import { type Covering, coverBound, coveringOf, type Mean, sharedAtMost } from './cover-bound.ts';
 import type { ProgramValue, ValueProgram } from './program.ts';
 import type { TransferCosts } from './timeline.ts';
@@ -5,20 +6,11 @@ import type { TransferCosts } from './timeline.ts';
 // What no plan in the given order of steps can go below: in bytes, and in seconds within a budget of bytes. Bounds assume nothing
 // about how plans are searched for.
 
-/** A figure of a plan beside what it cannot go below. */
-export interface Bound {
-  readonly lowerBound: number;
-  readonly value: number;
-  /** `value / lowerBound - 1`; 0 where both are 0. */
-  readonly gap: number;
-  /** Where the bound comes from. */
-  readonly method: string;
-}
-
 /** A bound that rounding put above its value is the value. */
-export function boundOf(lowerBound: number, value: number, method: string): Bound {
+export function boundOf(lowerBound: number, value: number, method: string): PlanBound {
   const least = Math.min(lowerBound, value);
-  return { lowerBound: least, value, gap: least === value ? 0 : value / least - 1, method };
+  const gap = least === value ? 0 : least === 0 ? null : value / least - 1;
+  return { lowerBound: least, value, gap, method };
 }
 
 /** The step whose operands take most, and how much that is. */

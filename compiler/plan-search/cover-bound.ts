@@ -61,8 +61,8 @@ interface Idle {
   readonly value: number;
   /** In steps. */
   readonly ranges: readonly Range[];
-  /** The use behind it: writers before that one are run again. */
-  readonly until: number;
+  /** Writers up to this step have made what is lost. */
+  readonly made: number;
   readonly copied: { readonly in: boolean; readonly out: boolean };
 }
 
@@ -161,30 +161,41 @@ function indicesIn(times: Int32Array, [first, last]: Range): Range[] {
   return range[0] <= range[1] ? [range] : [];
 }
 
-/** When a value is live and no step touches it. */
+/**
+ * When a value is live and no step touches it. What is off the device must be back where it is read next, not where a step writes a
+ * further part of it: so idle stretches up to the same read are one.
+ */
 function idleOf({ steps, values }: ValueProgram, value: number): Idle[] {
   const { kind, uses, writers, bytes } = values[value];
   if (bytes === 0) return [];
   const end = steps.length - 1;
   const idle: Idle[] = [];
-  const add = (ranges: Range[], until: number, copied: Idle['copied']) => {
+  const add = (ranges: readonly Range[], made: number, copied: Idle['copied']) => {
     const some = ranges.filter(([first, last]) => first <= last);
-    if (some.length > 0) idle.push({ value, ranges: some, until, copied });
+    if (some.length > 0) idle.push({ value, ranges: some, made, copied });
   };
+  const isRead = (use: number) => steps[use].reads.includes(value);
   // A copy of an input or of a persistent value may be on the host before the first step.
-  const sent = kind === 'temporary' || kind === 'output';
-  for (let i = 1; i < uses.length; i++)
-    add([[uses[i - 1] + 1, uses[i] - 1]], uses[i], { in: true, out: sent });
+  const copied = { in: true, out: kind === 'temporary' || kind === 'output' };
+  let since = 0;
+  let ranges: Range[] = [];
+  for (let i = 1; i < uses.length; i++) {
+    ranges.push([uses[i - 1] + 1, uses[i] - 1]);
+    if (!isRead(uses[i])) continue;
+    add(ranges, uses[since], copied);
+    since = i;
+    ranges = [];
+  }
   const first = uses.length === 0 ? end + 1 : uses[0];
   const last = uses.length === 0 ? end : uses[uses.length - 1];
-  const before: Range = [0, first - 1];
   const behind: Range = [last + 1, end];
+  if (kind === 'output') add([...ranges, behind], uses[since] ?? -1, copied);
+  else add(ranges, -1, { in: false, out: false });
   // Inputs are all there at the first step.
-  if (kind === 'input' && uses.length === 0) add([[0, 0]], 0, { in: false, out: false });
-  else if (kind === 'input') add([before], first, { in: true, out: false });
-  if (kind === 'output') add([behind], end + 1, { in: true, out: true });
+  if (kind === 'input' && uses.length === 0) add([[0, 0]], -1, { in: false, out: false });
+  else if (kind === 'input') add([[0, first - 1]], -1, { in: true, out: false });
   if (kind === 'persistent')
-    add([before, behind], end + 1, { in: uses.length > 0, out: writers.length > 0 });
+    add([[0, first - 1], behind], -1, { in: uses.some(isRead), out: writers.length > 0 });
   return idle;
 }
 
@@ -193,22 +204,19 @@ type Ways = Pick<Stretch, 'again' | 'in' | 'out'>;
 /** What it takes at least to have a value off the device while it is idle; null where it must stay. */
 function waysOf(
   { steps, values }: ValueProgram,
-  { value, until, copied }: Idle,
+  { value, made, copied }: Idle,
   { recompute, swap, costs }: CoverOptions,
 ): Ways | null {
-  const { kind, bytes, writers, uses } = values[value];
-  const lastRead = uses.findLast((use) => steps[use].reads.includes(value)) ?? -1;
-  // Nobody asks for what it holds.
-  if (kind === 'temporary' && lastRead < until) return { again: 0, in: 0, out: 0 };
+  const { kind, bytes, writers } = values[value];
   let again = Number.POSITIVE_INFINITY;
   if (recompute && (kind === 'temporary' || kind === 'output')) {
     again = 0;
     for (const writer of writers) {
-      if (writer >= until) break;
+      if (writer > made) break;
       const { repeatable, writes, seconds } = steps[writer];
       // One run makes all results of the step anew, so each bears a part of it.
-      const made = writes.reduce((sum, one) => sum + values[one].bytes, 0);
-      again += repeatable ? (seconds * bytes) / made : Number.POSITIVE_INFINITY;
+      const results = writes.reduce((sum, one) => sum + values[one].bytes, 0);
+      again += repeatable ? (seconds * bytes) / results : Number.POSITIVE_INFINITY;
     }
   }
   const copy = (kind: 'in' | 'out') => (copied[kind] ? transferTime(costs, kind, bytes) : 0);

@@ -13,6 +13,7 @@ export type { ContractionBound } from './knobs.ts';
 export type { ActionSet } from './memory-actions.ts';
 export type { ChosenActions, PlacementOptions, SchedulePasses } from './placement.ts';
 export { emitChosen } from './placement.ts';
+export type { ScheduleBounds } from './plan-bounds.ts';
 export {
   type ActionOptions,
   type MemoryOptions,

@@ -20,6 +20,7 @@ import {
 } from './fit.ts';
 import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts';
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
+import { type ScheduleBounds, scheduleBounds } from './plan-bounds.ts';
 import type { TransferCosts } from './timeline.ts';
 
 export interface MemoryOptions {
@@ -45,6 +46,8 @@ export type MemoryPlan =
       readonly deviceBytes: number;
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
+      /** What no plan in this order of steps can go below; null where no times are known. */
+      readonly bounds: (() => ScheduleBounds) | null;
       /** The smallest feasible budgets by what may be done, where the one named is not kept; each is a search of its own. */
       readonly floors: (() => readonly FeasibleBudget[]) | null;
       readonly errors: readonly [];
@@ -54,6 +57,7 @@ export type MemoryPlan =
       readonly allocation: Allocation | null;
       readonly deviceBytes: 0;
       readonly peak: null;
+      readonly bounds: null;
       readonly floors: null;
       readonly errors: readonly MemoryError[];
     };
@@ -100,14 +104,16 @@ function searchActions(
   const host = options?.host ?? UNLIMITED_HOST;
   const place = (schedule: Schedule, swapStagingBytes: number) =>
     placeSchedule(schedule, passes, { host, swapStagingBytes }, { target, limits });
-  if (!options) return planned(place(passes.act(ordered, null), 0), limits);
+  if (!options) return planned(place(passes.act(ordered, null), 0), limits, null);
   const { budgetBytes } = options;
+  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
+  const bounds = () =>
+    scheduleBounds(ordered, { ...options, secondsOf, alignment: limits.offsetAlignment });
   if (isAutomatic(options)) {
     // What fits as it is needs no actions, nor what they would have to know.
     const plain = place(passes.act(ordered, null), stagingWithin(budgetBytes));
-    if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits);
+    if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits, bounds);
   }
-  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
   const actions = new MemoryActions(
     ordered,
     limits.offsetAlignment,
@@ -116,12 +122,12 @@ function searchActions(
     passes.act,
   );
   const { placed, kept } = fitBudget(actions, options, budgetBytes, place);
-  if (kept) return planned(placed, limits);
+  if (kept) return planned(placed, limits, bounds);
   const bytes = Number.isFinite(host.hostBytes)
     ? leastHostBytes(actions, options, place)
     : Number.POSITIVE_INFINITY;
   if (Number.isFinite(bytes)) return failed([{ kind: 'host', bytes, budget: host }], placed);
-  const plan = planned(placed, limits);
+  const plan = planned(placed, limits, bounds);
   if (!plan.schedule) return plan;
   return { ...plan, floors: () => feasibleBudgets(actions, place) };
 }
@@ -145,14 +151,21 @@ function leastHostBytes(
   return least;
 }
 
-function planned(placed: Placement, limits: TargetLimits): MemoryPlan {
+function planned(
+  placed: Placement,
+  limits: TargetLimits,
+  bounds: (() => ScheduleBounds) | null,
+): MemoryPlan {
   const { allocated, allocation, deviceBytes, errors } = placed;
   if (errors.length > 0) return failed(errors, placed);
   const peak = memoryPeak(allocated, limits.offsetAlignment);
-  return { schedule: allocated, allocation, deviceBytes, peak, floors: null, errors: [] };
+  return { schedule: allocated, allocation, deviceBytes, peak, bounds, floors: null, errors: [] };
 }
 
 function failed(errors: readonly MemoryError[], placed: Placement | null): MemoryPlan {
   const allocation = placed?.allocation ?? null;
-  return { schedule: null, allocation, deviceBytes: 0, peak: null, floors: null, errors };
+  return {
+    ...{ schedule: null, allocation, deviceBytes: 0, peak: null },
+    ...{ bounds: null, floors: null, errors },
+  };
 }

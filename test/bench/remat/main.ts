@@ -50,7 +50,7 @@ function report(planned: Planned, { peakInOrder }: Instance): string {
     `  budget       ${part(budgetBytes)}`,
     `  peak         ${part(peak)}`,
     `  cost         ${cost.toFixed(4)} of the cost without a budget`,
-    `  lower bound  ${lowerBound.toFixed(4)}, gap ${(100 * gap).toFixed(2)} %`,
+    `  lower bound  ${lowerBound.toFixed(4)}, gap ${(100 * (gap ?? 0)).toFixed(2)} %`,
     `  actions      ${planned.recomputed} recomputed, ${planned.copies} copies`,
     `  method       ${method}`,
     `  seconds      ${seconds.toFixed(2)}`,

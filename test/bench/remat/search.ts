@@ -35,7 +35,7 @@ export interface Planned {
   readonly peak: number;
   /** Of the cost. */
   readonly lowerBound: number;
-  readonly gap: number;
+  readonly gap: number | null;
   readonly method: string;
   readonly seconds: number;
   readonly recomputed: number;
