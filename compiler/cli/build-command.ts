@@ -85,10 +85,10 @@ async function buildFiles(
 }
 
 /** The profiles that are given, each of a target that is built. */
-async function readProfiles({
+export async function readProfiles({
   profile: files = [],
   target: targets,
-}: BuildCommandOptions): Promise<{
+}: Pick<BuildCommandOptions, 'profile' | 'target'>): Promise<{
   readonly byTarget: Profiles;
   readonly diagnostics: readonly Diagnostic[];
 }> {

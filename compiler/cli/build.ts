@@ -5,7 +5,8 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
-import type { CompileResult } from '../driver/result.ts';
+import type { CompileOptions, CompileResult } from '../driver/result.ts';
+import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
@@ -55,10 +56,39 @@ export interface BuiltFile {
   readonly sources: readonly string[];
   /** Those, and others that a change of would change the result. */
   readonly watched: readonly string[];
+  /** What a sweep found; null where it was built. */
+  readonly sweep?: Sweep | null;
 }
 
 /** The profiles that are given, by the target that they are of. */
 export type Profiles = ReadonlyMap<Target, DeviceProfile>;
+
+/** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
+export async function sweepFile(
+  { file, options, profiles, sweepPoints }: BuildJob,
+  onChecked: (watched: readonly string[]) => void,
+): Promise<BuiltFile> {
+  const { result, found } = await withStrayErrors(async () => {
+    const loaded = await loadFile(file, options, onChecked);
+    const [target] = options.target;
+    const swept = loaded.model
+      ? await sweepBudgets(loaded.model, compileOptions(target, options, profiles), sweepPoints)
+      : null;
+    return { loaded, swept };
+  });
+  const { loaded, swept } = result;
+  const diagnostics = [
+    ...loaded.typescript.map(fromTypeScript),
+    ...deduplicate([...loaded.diagnostics, ...(swept?.diagnostics ?? []), ...found]).map(fromBtc),
+  ];
+  const failed = diagnostics.some(({ category }) => category === 'error');
+  return {
+    ...{ base: baseOf(file), diagnostics, outputs: [], summary: [] },
+    sources: loaded.files,
+    watched: [...loaded.files, ...loaded.awaited],
+    sweep: failed ? null : (swept?.sweep ?? null),
+  };
+}
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
 export async function buildFile(
@@ -92,11 +122,7 @@ async function compileFile(
   profiles: Profiles,
   onChecked: (watched: readonly string[]) => void,
 ) {
-  const loaded = await loadModel(file, {
-    onChecked,
-    set: options.set ?? {},
-    ...(options.project ? { project: options.project } : {}),
-  });
+  const loaded = await loadFile(file, options, onChecked);
   const problems: Diagnostic[] = [];
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -106,30 +132,43 @@ async function compileFile(
   };
   const results = new Map<Target, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
-    const profile = profiles.get(target);
     const result = await compile(
       loaded.model!,
-      {
-        target,
-        ...(profile ? { profile } : {}),
-        ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
-        ...(options.recompute ? { recompute: options.recompute } : {}),
-        ...(options.swap ? { swap: options.swap } : {}),
-        ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
-        ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
-        ...(options.contractions ? { contractions: options.contractions } : {}),
-        ...(options.printAfter
-          ? {
-              printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text),
-            }
-          : {}),
-      },
+      compileOptions(target, options, profiles),
       traceOnce,
     );
     append(problems, result.diagnostics);
     results.set(target, result);
   }
   return { loaded, results, problems };
+}
+
+const loadFile = (
+  file: string,
+  { set = {}, project }: BuildCommandOptions,
+  onChecked: (watched: readonly string[]) => void,
+) => loadModel(file, { onChecked, set, ...(project ? { project } : {}) });
+
+/** What the options of the command line mean for one target. */
+function compileOptions(
+  target: Target,
+  options: BuildCommandOptions,
+  profiles: Profiles,
+): CompileOptions {
+  const profile = profiles.get(target);
+  return {
+    target,
+    ...(profile ? { profile } : {}),
+    ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+    ...(options.recompute ? { recompute: options.recompute } : {}),
+    ...(options.swap ? { swap: options.swap } : {}),
+    ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
+    ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
+    ...(options.contractions ? { contractions: options.contractions } : {}),
+    ...(options.printAfter
+      ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
+      : {}),
+  };
 }
 
 function outputsOf(

@@ -16,6 +16,8 @@ export interface BuildJob {
   readonly file: string;
   readonly options: BuildCommandOptions;
   readonly profiles: Profiles;
+  /** For how many budgets it is planned instead of being built. */
+  readonly sweepPoints?: number;
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */

@@ -30,17 +30,27 @@ import type { CompileOptions, CompileResult } from './result.ts';
 /** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
 export type ModelSource = Model | (() => Model | Promise<Model>);
 
+/** What compilations of one model for different budgets share. */
+export interface Shared {
+  /** What passes have made; null before the first compilation. */
+  driver: Driver | null;
+  /** Device bytes of the smallest plan that the last search met; null where none could be placed. */
+  smallest: number | null;
+}
+
 /**
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
  * is a diagnostic, and `plan` is null when one of them is an error.
  *
  * @param traceOf for who compiles one model several times and traces it once
+ * @param shared for who compiles it for one budget after the other, with options that are the same otherwise
  * @throws Error only for a defect of btc itself
  */
 export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
   traceOf: typeof traceModel = traceModel,
+  shared: Shared | null = null,
 ): Promise<CompileResult> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -57,11 +67,14 @@ export async function compile(
   };
   const profile = options.profile ?? TARGETS[target].profile;
   const actions = actionOptions(options, profile, limits);
-  const driver = new Driver({
-    ...{ target, limits, traceOf },
-    objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
-    stages: stageModel(target, limits),
-  });
+  const driver =
+    shared?.driver ??
+    new Driver({
+      ...{ target, limits, traceOf },
+      objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
+      stages: stageModel(target, limits),
+    });
+  if (shared) shared.driver = driver;
   const traced = await trace(source, options, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return failed();
   const { result, smallest, hostBytes } = searchPlans(
@@ -69,6 +82,7 @@ export async function compile(
     budgetBytes ?? Number.POSITIVE_INFINITY,
   );
   const { memory } = result;
+  if (shared) shared.smallest = smallest;
   append(diagnostics, result.diagnostics);
   const show = (made: unknown) => {
     if (options.printAfter)

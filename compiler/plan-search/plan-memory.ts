@@ -114,13 +114,10 @@ function searchActions(
     const plain = place(passes.act(ordered, null), stagingWithin(budgetBytes));
     if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits, bounds);
   }
-  const actions = new MemoryActions(
-    ordered,
-    limits.offsetAlignment,
-    secondsOf,
-    options.costs,
-    passes.act,
-  );
+  const actions =
+    passes.known?.get(ordered) ??
+    new MemoryActions(ordered, limits.offsetAlignment, secondsOf, options.costs, passes.act);
+  passes.known?.set(ordered, actions);
   const { placed, kept } = fitBudget(actions, options, budgetBytes, place);
   if (kept) return planned(placed, limits, bounds);
   const bytes = Number.isFinite(host.hostBytes)
