@@ -2,7 +2,7 @@ import type { Highs } from 'highs';
 import type { AppliedProgram, Op, Version } from '../apply.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
-import { type Stages, stagesOf } from './stages.ts';
+import { isComplete, isRecomputable, type Stages, stagesOf } from './stages.ts';
 
 /** Programs whose integer program has more variables than this are left to the search. */
 export const MOST_VARIABLES = 60_000;
@@ -24,6 +24,7 @@ export interface Exact {
   readonly seconds: number;
   /** No plan that repeats each step at most once between two steps of the order takes less. */
   readonly leastSeconds: number;
+  /** `applied` is the best of those. */
   readonly proved: boolean;
 }
 
@@ -86,8 +87,10 @@ export async function solveExactly(program: ValueProgram, options: ExactOptions)
     model.run();
     const status = model.getModelStatus();
     const bound = Number(model.info.get('mip_dual_bound')) * unit;
-    const leastSeconds = Math.max(options.leastSeconds, Number.isFinite(bound) ? bound : 0);
-    const proved = status === constants.modelStatus.optimal;
+    const isProof = isComplete(program);
+    const solved = isProof && Number.isFinite(bound) ? bound : 0;
+    const leastSeconds = Math.max(options.leastSeconds, solved);
+    const proved = isProof && status === constants.modelStatus.optimal;
     const values = model.getSolution().colValue;
     const found = values.length > 0 ? appliedOf(program, stages, values) : null;
     if (!found) return { ...known, leastSeconds, proved };
@@ -104,10 +107,13 @@ export async function solveExactly(program: ValueProgram, options: ExactOptions)
 /** The package is optional: bundlers must not look for it, and who never asks for it need not have it. */
 const SOLVER: string = 'highs';
 
+let solver: Promise<Highs> | null = null;
+
 async function loadHighs(): Promise<Highs> {
   try {
     const { default: load } = await import(/* @vite-ignore */ /* webpackIgnore: true */ SOLVER);
-    return await load();
+    solver ??= load() as Promise<Highs>;
+    return await solver;
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new NoExact("the package 'highs' is not installed: npm install highs");
@@ -142,7 +148,7 @@ function appliedOf(
     const { reads, writes } = program.steps[order[i]];
     if (isRepeated[i]) kept[i] = writes.some((value) => wanted[value]);
     if (!kept[i]) continue;
-    for (const value of writes) if (program.values[value].writers.length === 1) wanted[value] = 0;
+    for (const value of writes) if (isRecomputable(program, value)) wanted[value] = 0;
     for (const value of reads) wanted[value] = 1;
   }
   return sequence(
@@ -170,7 +176,7 @@ function sequence(
     const reads = steps[step].reads.map((value) => last[value]);
     const writes = steps[step].writes.map((value) => {
       if (recomputed) {
-        if (values[value].writers.length === 1) return make(value, 'recompute');
+        if (isRecomputable(program, value)) return make(value, 'recompute');
         return versions.push({ value, by: 'recompute' }) - 1;
       }
       return last[value] >= 0 ? last[value] : make(value, 'original');

@@ -29,6 +29,17 @@ export function isRecomputable({ steps, values }: ValueProgram, value: number): 
   );
 }
 
+/** Whether the stages can say every plan that repeats a step at most once in each of them: values of several writers are only kept. */
+export function isComplete(program: ValueProgram): boolean {
+  const { steps, values } = program;
+  return values.every(
+    ({ kind, writers }, value) =>
+      kind !== 'temporary' ||
+      isRecomputable(program, value) ||
+      writers.some((writer) => !steps[writer].repeatable),
+  );
+}
+
 /** The integer program whose solutions are the plans within `roomBytes`, and whose cost is their seconds. */
 export function stagesOf(program: ValueProgram, options: StageOptions): Stages {
   return new Builder(program, options).build();
@@ -110,7 +121,7 @@ class Builder {
 
   private stage(t: number): void {
     const { rows, program, runs, resident } = this;
-    const { steps, values } = program;
+    const { values } = program;
     const { roomBytes } = this.options;
     const scale = 1 / roomBytes;
     values.forEach(({ writers, kind }, value) => {
@@ -129,7 +140,6 @@ class Builder {
       if (run < 0) continue;
       live = this.step(t, k, run, live, scale);
     }
-    void steps;
   }
 
   /** Rows of one run: its operands are there, it fits; returns the live bytes behind it. */
@@ -158,19 +168,20 @@ class Builder {
     for (const value of writes) {
       if (!counts(value)) continue;
       const { bytes } = values[value];
-      // A later writer adds to what is there; a repeated one makes a copy that nobody asked for.
-      const isThere = k === t && resident[t][value] >= 0;
-      if (isThere) continue;
+      const there = resident[t][value];
+      // A later writer of a value adds to what is there.
+      if (k === t && there >= 0) continue;
       during.push([run, bytes * scale]);
-      if (k < t && resident[t][value] >= 0) {
-        if (writes.length === 1)
-          rows.atMost(1, [
-            [run, 1],
-            [resident[t][value], 1],
-          ]);
-        else behind.push([this.both(run, resident[t][value]), -bytes * scale]);
-      }
-      if (!this.recomputable[value] && k < t) behind.push([run, -bytes * scale]);
+      if (k === t) continue;
+      // What a repeated step makes and nobody asked for is gone behind it.
+      if (!this.recomputable[value]) behind.push([run, -bytes * scale]);
+      else if (there >= 0 && writes.length > 1)
+        behind.push([this.both(run, there), -bytes * scale]);
+      else if (there >= 0)
+        rows.atMost(1, [
+          [run, 1],
+          [there, 1],
+        ]);
     }
     const freed = new Map<number, number>();
     for (const value of new Set([...reads, ...writes])) {
@@ -180,11 +191,10 @@ class Builder {
       freed.set(value, free);
       behind.push([free, -values[value].bytes * scale]);
     }
-    const shared = this.shared(t, k, run, pairs, freed, scale);
+    const shared = this.shared(t, run, pairs, freed, scale);
     rows.atMost(1, [...during, ...shared]);
     const left = rows.continuous(Number.POSITIVE_INFINITY);
     rows.equal(0, [[left, -1], ...during, ...behind]);
-    void runs;
     return [[left, 1]];
   }
 
@@ -233,7 +243,6 @@ class Builder {
   /** What results in place of operands that die take less. */
   private shared(
     t: number,
-    k: number,
     run: number,
     pairs: readonly { readonly from: number; readonly to: number }[],
     freed: ReadonlyMap<number, number>,
@@ -263,7 +272,6 @@ class Builder {
       return [[share, -program.values[to].bytes * scale]];
     });
     for (const group of byEnd.values()) if (group.length > 1) rows.atMost(1, group);
-    void k;
     return terms;
   }
 }
