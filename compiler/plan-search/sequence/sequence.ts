@@ -47,6 +47,8 @@ export class Sequence {
   copiedBytes = 0;
   copyCount = 0;
   extraCount = 0;
+  /** Changes of touches so far: a measure of work that is the same on every machine. */
+  changes = 0;
   /** Called with two ops that touch a value one after the other, when they have become that. */
   onGap: ((value: number, before: number, after: number) => void) | null = null;
   /** Called when a stage's live bytes or ops may have changed. */
@@ -168,6 +170,14 @@ export class Sequence {
     const untouched =
       this.kind[before] === BASE ? stage < firstWriter[value] : stage <= firstWriter[value];
     return hosted[value] === 1 && untouched;
+  }
+
+  /** The op that made a value as another op touches it; -1 where it is there from the start. */
+  makerOf(value: number, op: number): number {
+    const list = this.touches[value];
+    const place = this.placeOf(value, op);
+    const start = this.runStart(list, place);
+    return (list[start] & 1) === 1 ? list[start] >> 1 : -1;
   }
 
   /** Inserts a recomputation or a copy before op `next`, which is in the same stage then. Gives its number. */
@@ -300,6 +310,7 @@ export class Sequence {
   }
 
   private addTouch(value: number, touch: number): void {
+    this.changes++;
     const list = this.touches[value] as number[];
     const place = this.placeOf(value, touch >> 1);
     const start = this.runStart(list, place - 1);
@@ -319,6 +330,7 @@ export class Sequence {
   }
 
   private dropTouch(value: number, op: number): void {
+    this.changes++;
     const list = this.touches[value] as number[];
     const place = this.placeOf(value, op);
     const makes = (list[place] & 1) === 1;
