@@ -33,7 +33,7 @@ describe('the bound on seconds', () => {
   test('is at most the optimum by brute force where steps may be repeated', () => {
     let isTight = 0;
     let positive = 0;
-    const { numRuns } = soaked(150);
+    const { numRuns } = soaked(90);
     for (let seed = 0; seed < numRuns; seed++) {
       const program = randomValueProgram(seed, { steps: 5 + (seed % 3), rich: seed % 2 === 1 });
       const { peakBytes, computeSeconds } = inOrder(program);
@@ -60,7 +60,7 @@ describe('the bound on seconds', () => {
     { recompute: true, swap: true },
   ])('is at most the best of all decisions with %o', (automatic) => {
     const methods: Method[] = automatic.recompute ? [0, 1, 2] : [0, 2];
-    for (let seed = 0; seed < soaked(40).numRuns; seed++) {
+    for (let seed = 0; seed < soaked(12).numRuns; seed++) {
       const program = randomValueProgram(seed, { steps: 5, rich: seed % 2 === 1 });
       const plans = allDecisions(program, methods);
       const { peakBytes } = inOrder(program);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import { leastSeconds } from '../../compiler/plan-search/bounds.ts';
 import { noDecisions } from '../../compiler/plan-search/decisions.ts';
-import { secondsOf, solveExactly } from '../../compiler/plan-search/exact/solve.ts';
+import { loadSolver, secondsOf, solveExactly } from '../../compiler/plan-search/exact/solve.ts';
 import { chooseActions } from '../../compiler/plan-search/greedy.ts';
 import type { ValueProgram } from '../../compiler/plan-search/program.ts';
 import { actionsOf } from '../bench/remat/actions.ts';
@@ -54,11 +54,13 @@ function budgetsOf(program: ValueProgram) {
   );
 }
 
+const solver = await loadSolver();
+
 describe('the integer program', () => {
   test.each([
     ['of steps that make a value each', false],
     ['of steps and values of every kind', true],
-  ])('%s is solved to what brute force finds', async (_, rich) => {
+  ])('%s is solved to what brute force finds', (_, rich) => {
     let improved = 0;
     let proved = 0;
     for (let seed = 0; seed < soaked(rich ? 8 : 12).numRuns; seed++) {
@@ -67,7 +69,7 @@ describe('the integer program', () => {
         const relaxed = leastSeconds(program, {
           ...{ budgetBytes, recompute: true, swap: false, costs: COSTS },
         }).seconds;
-        const exact = await solveExactly(program, {
+        const exact = solveExactly(solver, program, {
           roomBytes: budgetBytes - persistentBytes(program),
           ...{ incumbent, leastSeconds: relaxed, limitSeconds: 60 },
         });

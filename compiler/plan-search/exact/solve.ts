@@ -1,4 +1,4 @@
-import type { Highs } from 'highs';
+import type { Highs as Solver } from 'highs';
 import type { AppliedProgram, Op, Version } from '../apply.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
@@ -28,16 +28,18 @@ export interface Exact {
   readonly proved: boolean;
 }
 
+export type { Solver };
+
 /** The integer program is too large, or the solver is not installed. */
 export class NoExact extends Error {}
 
 /**
- * The cheapest recomputations of a program within `roomBytes`, by HiGHS (npm `highs`, loaded here and nowhere else), which
- * starts from the incumbent. Within the limit of time it is proved; otherwise the result has a gap.
+ * The cheapest recomputations of a program within `roomBytes`, by HiGHS, which starts from the incumbent. Within the limit of
+ * time it is proved; otherwise the result has a gap.
  *
- * @throws NoExact
+ * @throws NoExact where the program is too large
  */
-export async function solveExactly(program: ValueProgram, options: ExactOptions): Promise<Exact> {
+export function solveExactly(solver: Solver, program: ValueProgram, options: ExactOptions): Exact {
   const { incumbent, roomBytes } = options;
   const knownSeconds = secondsOf(program, incumbent);
   const known = { applied: incumbent, seconds: knownSeconds };
@@ -49,15 +51,14 @@ export async function solveExactly(program: ValueProgram, options: ExactOptions)
     );
   const once = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
   if (knownSeconds <= once) return { ...known, leastSeconds: once, proved: true };
-  const highs = await loadHighs();
   // Costs of the same size whatever the program's are.
   const unit = once / 1000;
   rows.atMost(
     -options.leastSeconds / unit,
     rows.cost.flatMap((cost, i) => (cost > 0 ? [[i, -cost / unit] as const] : [])),
   );
-  const { constants } = highs;
-  const model = highs.createModel({
+  const { constants } = solver;
+  const model = solver.createModel({
     numCols: rows.cost.length,
     numRows: rows.rowLower.length,
     sense: constants.objectiveSense.minimize,
@@ -105,15 +106,20 @@ export async function solveExactly(program: ValueProgram, options: ExactOptions)
 }
 
 /** The package is optional: bundlers must not look for it, and who never asks for it need not have it. */
-const SOLVER: string = 'highs';
+const PACKAGE: string = 'highs';
 
-let solver: Promise<Highs> | null = null;
+let loaded: Promise<Solver> | null = null;
 
-async function loadHighs(): Promise<Highs> {
+/**
+ * HiGHS, a solver of integer programs in WebAssembly (npm `highs`), loaded here and nowhere else.
+ *
+ * @throws NoExact where it is not installed
+ */
+export async function loadSolver(): Promise<Solver> {
   try {
-    const { default: load } = await import(/* @vite-ignore */ /* webpackIgnore: true */ SOLVER);
-    solver ??= load() as Promise<Highs>;
-    return await solver;
+    const { default: load } = await import(/* @vite-ignore */ /* webpackIgnore: true */ PACKAGE);
+    loaded ??= load() as Promise<Solver>;
+    return await loaded;
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new NoExact("the package 'highs' is not installed: npm install highs");

@@ -95,7 +95,8 @@ class Improving {
     const count = 1 + random.below(random.next() < 0.2 ? 6 : 3);
     let done = false;
     for (let i = 0; i < count; i++) {
-      const op = ops[i === 0 ? first : Math.min(ops.length - 1, Math.max(0, first - 4 + random.below(9)))];
+      const op =
+        ops[i === 0 ? first : Math.min(ops.length - 1, Math.max(0, first - 4 + random.below(9)))];
       if (sequence.stage[op] < 0 || !canDrop(sequence, op)) continue;
       dropOp(sequence, op);
       done = true;
@@ -204,8 +205,7 @@ export function extrasOf(sequence: Sequence): Extra[] {
 export function restore(sequence: Sequence, extras: readonly Extra[]): void {
   const ops = sequence.extraOps().reverse();
   for (const op of ops) if (!isFirstCopy(sequence, op)) sequence.remove(op);
-  for (const { kind, value, stage } of extras)
-    sequence.insert(kind as 1 | 2, value, stage);
+  for (const { kind, value, stage } of extras) sequence.insert(kind as 1 | 2, value, stage);
   sequence.commit();
 }
 

@@ -117,7 +117,10 @@ export function replay(
       copies.delete(action.copy);
     } else if (action.do === 'out') {
       const copy = copyAt(action.copy, index, 'sends out');
-      outFree = Math.max(outFree, now) + costs.outSeconds(bytesOf(copy.value));
+      const copying = costs.outSeconds(bytesOf(copy.value));
+      outFree = Math.max(outFree, now) + copying;
+      // There are two buffers for copies to the host: what is behind the second one waits.
+      now = Math.max(now, outFree - 2 * copying);
       host.set(copy.value, { content: copy.content, readyAt: outFree });
       transfers++;
     } else if (action.do === 'in') {
@@ -165,7 +168,7 @@ export function replay(
       now += step.seconds;
       repeated += action.again ? 1 : 0;
     }
-    peakBytes = Math.max(peakBytes, action.do === 'run' ? 0 : live);
+    if (action.do === 'in') peakBytes = Math.max(peakBytes, live);
   });
   if (next !== program.steps.length) refuse(actions.length, `ends before step ${next}`);
   const atEnd = [...host].map(([value, { content }]) => ({ value, content }));

@@ -1,18 +1,13 @@
-import {
-  type AppliedProgram,
-  applyDecisions,
-  isInfeasible,
-} from '../../../compiler/plan-search/apply.ts';
+import type { AppliedProgram } from '../../../compiler/plan-search/apply.ts';
 import { boundOf, largestStep, leastSeconds } from '../../../compiler/plan-search/bounds.ts';
-import { NoExact, solveExactly } from '../../../compiler/plan-search/exact/solve.ts';
-import { chooseActions } from '../../../compiler/plan-search/greedy.ts';
-import { prefetch } from '../../../compiler/plan-search/prefetch.ts';
+import { loadSolver, NoExact, solveExactly } from '../../../compiler/plan-search/exact/solve.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
 import type { TransferCosts } from '../../../compiler/plan-search/timeline.ts';
 import { actionsOf } from './actions.ts';
 import type { Instance } from './instance.ts';
 import { programOf } from './program.ts';
 import { type ReplayedCosts, replay } from './replay.ts';
+import { searchSequences } from './sequences.ts';
 
 export interface SearchOptions {
   readonly budgetBytes: number;
@@ -58,7 +53,12 @@ export async function planInstance(instance: Instance, options: SearchOptions): 
       `a budget of ${budgetBytes} bytes is under the floor: node ${largest.step} alone takes ${largest.bytes} bytes ` +
         'with its inputs and its result',
     );
-  const found = search(program, { budgetBytes, costs, swap, limit: options.seconds });
+  const { seconds: relaxed } = leastSeconds(program, {
+    ...{ budgetBytes, costs, recompute: true, swap },
+  });
+  const found = searchSequences(program, {
+    ...{ budgetBytes, costs, swap, limit: options.seconds, leastSeconds: relaxed },
+  });
   const replayedAs = (applied: AppliedProgram) =>
     replay(program, actionsOf(program, applied), replayedCosts(costs));
   const searched = replayedAs(found.applied);
@@ -67,10 +67,6 @@ export async function planInstance(instance: Instance, options: SearchOptions): 
       `no plan within ${budgetBytes} bytes was found; the smallest one takes ${searched.peakBytes} bytes. No plan takes ` +
         `less than ${largest.bytes} bytes, which node ${largest.step} takes with its inputs and its result`,
     );
-  const relaxed = leastSeconds(program, {
-    ...{ budgetBytes, costs, recompute: true, swap },
-    known: searched.seconds,
-  }).seconds;
   const solved =
     options.solve === 'exact'
       ? await solve(program, found, { budgetBytes, relaxed, swap, limit: options.seconds })
@@ -93,10 +89,17 @@ export async function planInstance(instance: Instance, options: SearchOptions): 
   };
 }
 
+interface Solved {
+  readonly applied: AppliedProgram;
+  readonly method: string;
+  /** What no plan can go below. */
+  readonly leastSeconds: number;
+}
+
 /** What an integer program makes of a plan; the method says where it was not tried, and why. */
 async function solve(
   program: ValueProgram,
-  { applied, method }: Found,
+  { applied, method }: Pick<Solved, 'applied' | 'method'>,
   {
     budgetBytes,
     relaxed,
@@ -108,11 +111,11 @@ async function solve(
     readonly swap: boolean;
     readonly limit: number;
   },
-): Promise<Found & { readonly leastSeconds: number }> {
+): Promise<Solved> {
   const kept = (why: string) => ({ applied, leastSeconds: relaxed, method: `${method} (${why})` });
   if (swap) return kept('the integer program knows no copies');
   try {
-    const exact = await solveExactly(program, {
+    const exact = solveExactly(await loadSolver(), program, {
       ...{ roomBytes: budgetBytes, incumbent: applied, leastSeconds: relaxed, limitSeconds: limit },
     });
     return { ...exact, method: exact.proved ? 'exact' : 'integer program, out of time' };
@@ -135,35 +138,3 @@ const replayedCosts = (costs: TransferCosts): ReplayedCosts => ({
   outSeconds: (bytes) => bytes / costs.deviceToHostBytesPerSecond,
   inSeconds: (bytes) => bytes / costs.hostToDeviceBytesPerSecond,
 });
-
-interface Found {
-  readonly applied: AppliedProgram;
-  readonly method: string;
-}
-
-function search(
-  program: ValueProgram,
-  {
-    budgetBytes,
-    costs,
-    swap,
-  }: {
-    readonly budgetBytes: number;
-    readonly costs: TransferCosts;
-    readonly swap: boolean;
-    readonly limit: number;
-  },
-): Found {
-  const module = {
-    programs: [program],
-    persistentOf: [new Int32Array(program.values.length).fill(-1)],
-    persistentBytes: new Float64Array(0),
-  };
-  const { decisions } = chooseActions(module, {
-    ...{ targetBytes: budgetBytes, costs },
-    automatic: { recompute: true, swap },
-  });
-  const applied = applyDecisions(program, decisions[0], () => false);
-  if (isInfeasible(applied)) throw new Error('internal error: a choice of actions is infeasible');
-  return { applied: prefetch(program, applied, () => false, costs, budgetBytes), method: 'greedy' };
-}
