@@ -38,6 +38,7 @@ export interface BuildCommandOptions {
   readonly printAfter?: string;
   readonly timings?: boolean;
   readonly contractions?: 'time' | 'macs';
+  readonly solve?: 'heuristic' | 'exact';
   readonly recompute?: RecomputeStrategy;
   readonly swap?: SwapPolicy;
   readonly hostBudget?: number;
@@ -165,6 +166,7 @@ function compileOptions(
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
     ...(options.contractions ? { contractions: options.contractions } : {}),
+    ...(options.solve ? { solve: options.solve } : {}),
     ...(options.printAfter
       ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
       : {}),

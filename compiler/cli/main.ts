@@ -103,6 +103,13 @@ function createProgram(): Command {
         SWAP_POLICIES,
       ).default('auto'),
     )
+    .addOption(
+      oneOf(
+        '--solve <method>',
+        'how recomputations are chosen within a budget: by the search, or improved on by an integer program where the program is small (needs the package highs)',
+        ['heuristic', 'exact'],
+      ).default('heuristic'),
+    )
     .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(
       '--spill-budget <bytes>',

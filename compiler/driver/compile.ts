@@ -12,7 +12,14 @@ import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
-import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
+import {
+  ACTIONS,
+  type ActionOptions,
+  type ExactSearch,
+  loadSolver,
+  NoExact,
+  searchPlans,
+} from '../plan-search/index.ts';
 import { checkProfile, targetProblem } from '../profile/check.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
@@ -66,7 +73,9 @@ export async function compile(
     ...options.limits,
   };
   const profile = options.profile ?? TARGETS[target].profile;
-  const actions = actionOptions(options, profile, limits);
+  const exact = options.solve === 'exact' ? await exactSearch(diagnostics) : null;
+  if (hasErrors(diagnostics)) return failed();
+  const actions = { ...actionOptions(options, profile, limits), exact };
   const driver =
     shared?.driver ??
     new Driver({
@@ -102,6 +111,8 @@ export async function compile(
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
+  for (const [program, reason] of exact?.unsolved ?? [])
+    diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
   const initial = initialParameters(traced.traced, diagnostics);
   if (hasErrors(diagnostics)) {
     show(result.made);
@@ -156,9 +167,26 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   }
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
   choices('contractions', options.contractions, ['time', 'macs']);
+  choices('solve', options.solve, ['heuristic', 'exact']);
   for (const { option } of ACTIONS)
     if (option) choices(option.name, given[option.name], option.choices);
   return problems;
+}
+
+/** How long the integer program of one program within one budget may take, in seconds. */
+const EXACT_SECONDS = 20;
+
+/** What improves on the search; BTC4011 where the solver is not there. */
+async function exactSearch(diagnostics: Diagnostic[]): Promise<ExactSearch | null> {
+  try {
+    const solver = await loadSolver();
+    const [unsolved, proved] = [new Map<string, string>(), new Map<string, number>()];
+    return { solver, limitSeconds: EXACT_SECONDS, unsolved, proved };
+  } catch (error) {
+    if (!(error instanceof NoExact)) throw error;
+    diagnostics.push(diagnostic(4011, null, { reason: error.message }));
+    return null;
+  }
 }
 
 /** What the memory passes may do, and what it costs by the device's profile. */

@@ -54,7 +54,7 @@ export interface SecondsOptions {
 export interface SecondsBound {
   /** Infinite where no plan in this order keeps the budget. */
   readonly seconds: number;
-  readonly method: 'sum of steps' | 'covering';
+  readonly method: 'sum of steps' | 'covering' | 'integer program';
 }
 
 /** Rounds of ascent of one covering problem, and pairs of stretch and step that all of them may look at. */

@@ -1,6 +1,6 @@
 import { append } from '../../ir/lists.ts';
 import { SCHEDULE_ACTIONS } from './actions/index.ts';
-import { applyDecisions, isInfeasible } from './apply.ts';
+import { type AppliedProgram, applyDecisions, isInfeasible } from './apply.ts';
 import { type Candidate, candidatesAt, residencyCandidates } from './candidates.ts';
 import { type Decisions, KEEP, type Method, noDecisions, SWAP } from './decisions.ts';
 import type { ValueProgram } from './program.ts';
@@ -23,6 +23,8 @@ export interface ValueModule {
 
 export interface ActionChoice {
   readonly decisions: readonly Decisions[];
+  /** By program: what stands for its decisions where an integer program has found better ones. */
+  readonly solved?: readonly (AppliedProgram | null)[];
   /** 1 for each persistent value that is host-resident. */
   readonly onHost: Uint8Array;
   /** Bytes of the persistent values on the device, plus peak live bytes. */

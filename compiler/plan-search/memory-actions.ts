@@ -4,6 +4,7 @@ import { type RecomputeStrategy, SCHEDULE_ACTIONS, type SwapPolicy } from './act
 import { applyDecisions, isInfeasible } from './apply.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
+import { type ExactSearch, solvedProgram } from './exact/choice.ts';
 import { type ActionChoice, chooseActions, type ValueModule } from './greedy.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
 import type { ChosenActions } from './placement.ts';
@@ -57,6 +58,7 @@ export class MemoryActions {
   private readonly persistent: readonly number[];
   private readonly module: ValueModule;
   private readonly costs: TransferCosts;
+  private readonly exact: ExactSearch | null;
   private readonly act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule;
   /** By set and target: searches of the feasible budgets repeat what was tried before. */
   private readonly choices = new Map<string, ActionChoice>();
@@ -67,8 +69,10 @@ export class MemoryActions {
     secondsOf: (kernel: number) => number,
     costs: TransferCosts,
     act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule,
+    exact: ExactSearch | null = null,
   ) {
     this.act = act;
+    this.exact = exact;
     const bytes = alignedBytes(schedule, alignment);
     this.schedule = schedule;
     this.costs = costs;
@@ -108,12 +112,35 @@ export class MemoryActions {
     const decisions = programs.map((program) =>
       namedDecisions(program, set, targetBytes - deviceBytes),
     );
-    return chooseActions(this.module, {
+    const choice = chooseActions(this.module, {
       targetBytes,
       automatic: automaticActions(set),
       costs: this.costs,
       start: decisions,
     });
+    return set.recompute === 'auto' ? this.solved(choice, targetBytes) : choice;
+  }
+
+  /** A choice that keeps its target, with what an integer program makes of each program where that is asked for. */
+  private solved(choice: ActionChoice, targetBytes: number): ActionChoice {
+    const { exact, costs } = this;
+    if (!exact || choice.bytes > targetBytes || !Number.isFinite(targetBytes)) return choice;
+    if (choice.onHost.some((moved) => moved === 1)) {
+      for (const { name } of this.programs)
+        exact.unsolved.set(name, 'parameters are on the host, which no integer program weighs');
+      return choice;
+    }
+    const deviceBytes = this.module.persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
+    const solved = this.programs.map((program, p) => {
+      const applied = applyDecisions(program, choice.decisions[p], () => false);
+      if (isInfeasible(applied)) return null;
+      return solvedProgram(program, applied, {
+        roomBytes: targetBytes - deviceBytes,
+        costs,
+        exact,
+      });
+    });
+    return { ...choice, solved };
   }
 
   /** The schedule that a choice stands for. */
@@ -135,7 +162,7 @@ export class MemoryActions {
       persistentBytes.reduce((sum, bytes, id) => (choice.onHost[id] ? sum : sum + bytes), 0);
     this.programs.forEach((program, p) => {
       const onHost = (value: number) => isResident.has(program.tensors[value]);
-      const result = applyDecisions(program, choice.decisions[p], onHost);
+      const result = choice.solved?.[p] ?? applyDecisions(program, choice.decisions[p], onHost);
       if (isInfeasible(result))
         throw new Error('internal error: a choice of actions is infeasible');
       emitter.add(p, program, prefetch(program, result, onHost, this.costs, room));

@@ -1,6 +1,7 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
 import { largestStep, leastSeconds, type SecondsBound } from './bounds.ts';
+import { type ExactSearch, proofKey } from './exact/choice.ts';
 import { valueProgram } from './program.ts';
 import type { TransferCosts } from './timeline.ts';
 
@@ -20,6 +21,7 @@ export interface BoundsOptions {
   readonly secondsOf: (kernel: number) => number;
   readonly costs: TransferCosts;
   readonly alignment: number;
+  readonly exact?: ExactSearch | null;
 }
 
 /** Bounds of a schedule whose steps are in their final order. */
@@ -37,9 +39,15 @@ export function scheduleBounds(ordered: Schedule, options: BoundsOptions): Sched
       ? 0
       : persistent.reduce((sum, i) => (touched.has(i) ? sum : sum + bytes[i]), 0);
     stepBytes = Math.max(stepBytes, others + largestStep(program, swap).bytes);
-    return leastSeconds(program, {
+    const relaxed = leastSeconds(program, {
       ...{ budgetBytes: budgetBytes - others, recompute, swap, costs },
     });
+    // It knows no copies.
+    const room = budgetBytes - persistent.reduce((sum, i) => sum + bytes[i], 0);
+    const proved = swap ? 0 : (options.exact?.proved.get(proofKey(program, room)) ?? 0);
+    return proved > relaxed.seconds
+      ? { seconds: proved, method: 'integer program' as const }
+      : relaxed;
   });
   return { stepBytes, seconds };
 }

@@ -11,6 +11,7 @@ import {
   memoryPeak,
   UNLIMITED_HOST,
 } from '../memory/index.ts';
+import type { ExactSearch } from './exact/choice.ts';
 import {
   type FeasibleBudget,
   feasibleBudgets,
@@ -36,6 +37,8 @@ export interface ActionOptions extends ActionSet {
   /** Predicted time of one run of a kernel. */
   readonly secondsOf: (kernel: Kernel) => number;
   readonly costs: TransferCosts;
+  /** Whether an integer program improves what the search has found. */
+  readonly exact?: ExactSearch | null;
 }
 
 export type MemoryPlan =
@@ -116,7 +119,14 @@ function searchActions(
   }
   const actions =
     passes.known?.get(ordered) ??
-    new MemoryActions(ordered, limits.offsetAlignment, secondsOf, options.costs, passes.act);
+    new MemoryActions(
+      ordered,
+      limits.offsetAlignment,
+      secondsOf,
+      options.costs,
+      passes.act,
+      options.exact,
+    );
   passes.known?.set(ordered, actions);
   const { placed, kept } = fitBudget(actions, options, budgetBytes, place);
   if (kept) return planned(placed, limits, bounds);
