@@ -47,7 +47,7 @@ export interface Shared {
 
 /**
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
- * is a diagnostic, and `plan` is null when one of them is an error.
+ * is a diagnostic, and `plan` is null when one of them is an error. BTC4012 warns where `solve: 'exact'` has not helped a program.
  *
  * @param traceOf for who compiles one model several times and traces it once
  * @param shared for who compiles it for one budget after the other, with options that are the same otherwise
