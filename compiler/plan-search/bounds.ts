@@ -60,6 +60,8 @@ export interface SecondsBound {
 /** Rounds of ascent of one covering problem, and pairs of stretch and step that all of them may look at. */
 const MOST_ROUNDS = 300;
 const MOST_WORK = 40_000_000;
+/** What one such pair takes at least: a place in an order, and some rounds. */
+const PAIR_WORK = 30;
 
 /**
  * Seconds below which no plan runs the steps in this order within a budget. At steps over the budget something idle must be off the
@@ -69,13 +71,13 @@ const MOST_WORK = 40_000_000;
  */
 export function leastSeconds(program: ValueProgram, options: SecondsOptions): SecondsBound {
   const total = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
-  const covering = coveringOf(program, options);
+  const means = meansOf(options);
+  const mostPairs = MOST_WORK / (PAIR_WORK * means.length * (options.swap ? 4 : 1));
+  const covering = coveringOf(program, { ...options, mostPairs });
   if (covering === 'impossible') return { seconds: Number.POSITIVE_INFINITY, method: 'covering' };
   let best: SecondsBound = { seconds: total, method: 'sum of steps' };
   if (covering.times.length === 0) return best;
-  const problems = cutsOf(covering, options).flatMap((cut) =>
-    meansOf(options).map((mean) => ({ cut, mean })),
-  );
+  const problems = cutsOf(covering, options).flatMap((cut) => means.map((mean) => ({ cut, mean })));
   const rounds = Math.floor(MOST_WORK / (problems.length * (covering.incidences + 1)));
   const { known = Number.POSITIVE_INFINITY } = options;
   for (const { cut, mean } of problems) {

@@ -40,6 +40,8 @@ export interface CoverOptions {
   readonly recompute: boolean;
   readonly swap: boolean;
   readonly costs: TransferCosts;
+  /** Limit on the pairs of a stretch and a step. */
+  readonly mostPairs: number;
 }
 
 /** Steps that take part, those over the budget by most. */
@@ -99,10 +101,20 @@ export function coveringOf(program: ValueProgram, options: CoverOptions): Coveri
     if (need > movable[s] * (1 + 1e-12)) return 'impossible';
     if (need > 0) over.push({ time: s, need });
   }
-  const chosen = mostNeeded(over);
-  const times = Int32Array.from(chosen, ({ time }) => time);
+  let chosen = mostNeeded(over, MOST_TIMES);
+  let times = Int32Array.from(chosen, ({ time }) => time);
+  let within = idle.map(({ ranges }) => ranges.flatMap((range) => indicesIn(times, range)));
+  // Fewer steps make a weaker bound, and less work: this stays near-linear in the size of the program.
+  for (let most = MOST_TIMES; most > 1 && pairsOf(within) > options.mostPairs; ) {
+    most = Math.max(
+      1,
+      Math.min(most >> 1, Math.floor((most * options.mostPairs) / pairsOf(within))),
+    );
+    chosen = mostNeeded(over, most);
+    times = Int32Array.from(chosen, ({ time }) => time);
+    within = idle.map(({ ranges }) => ranges.flatMap((range) => indicesIn(times, range)));
+  }
   const outs = new Map<number, number>();
-  const within = idle.map(({ ranges }) => ranges.flatMap((range) => indicesIn(times, range)));
   idle.forEach(({ value }, i) => {
     if (ways[i] && within[i].length > 0) outs.set(value, (outs.get(value) ?? 0) + 1);
   });
@@ -118,10 +130,7 @@ export function coveringOf(program: ValueProgram, options: CoverOptions): Coveri
     };
     return [{ ranges: within[i], bytes: values[value].bytes, again: way.again, ...copies }];
   });
-  const incidences = stretches.reduce(
-    (sum, { ranges }) => ranges.reduce((most, [first, last]) => most + last - first + 1, sum),
-    0,
-  );
+  const incidences = pairsOf(stretches.map(({ ranges }) => ranges));
   return {
     times,
     need: Float64Array.from(chosen, ({ need }) => need),
@@ -131,8 +140,14 @@ export function coveringOf(program: ValueProgram, options: CoverOptions): Coveri
   };
 }
 
+const pairsOf = (within: readonly (readonly Range[])[]) =>
+  within.reduce(
+    (sum, ranges) => ranges.reduce((most, [first, last]) => most + last - first + 1, sum),
+    0,
+  );
+
 /** Local peaks come first: a step beside one asks for nearly the same. */
-function mostNeeded(over: readonly { time: number; need: number }[]) {
+function mostNeeded(over: readonly { time: number; need: number }[], most: number) {
   const rank = over.map(({ need }, i) => ({
     i,
     need,
@@ -140,7 +155,7 @@ function mostNeeded(over: readonly { time: number; need: number }[]) {
   }));
   rank.sort((a, b) => Number(b.isPeak) - Number(a.isPeak) || b.need - a.need || a.i - b.i);
   return rank
-    .slice(0, MOST_TIMES)
+    .slice(0, most)
     .sort((a, b) => a.i - b.i)
     .map(({ i }) => over[i]);
 }
@@ -304,16 +319,17 @@ function startPrices(
     for (const [first, last] of ranges)
       for (let k = Math.max(cut, first); k <= last; k++) at[k].push(i);
   });
+  const ratio = new Float64Array(stretches.length);
   let best = 0;
   for (let k = cut; k < need.length; k++) {
-    const ratio = (i: number) => weights[i] / Math.min(stretches[i].bytes, need[k]);
+    for (const i of at[k]) ratio[i] = weights[i] / Math.min(stretches[i].bytes, need[k]);
     let left = need[k];
     let cost = 0;
     let last = 0;
-    for (const i of at[k].sort((a, b) => ratio(a) - ratio(b) || a - b)) {
+    for (const i of at[k].sort((a, b) => ratio[a] - ratio[b] || a - b)) {
       if (left <= 0) break;
       const taken = Math.min(left, stretches[i].bytes, need[k]);
-      last = ratio(i);
+      last = ratio[i];
       cost += taken * last;
       left -= taken;
     }
