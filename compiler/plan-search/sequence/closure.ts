@@ -18,7 +18,7 @@ export interface ClosureOptions {
 }
 
 /** Larger closures are not worth looking at. */
-const LARGEST_CLOSURE = 512;
+const LARGEST_CLOSURE = 256;
 
 /**
  * How `value` can be recomputed right before op `next`: with what its recipe reads, which is in memory, stays in memory from its last
@@ -112,5 +112,5 @@ export function insertClosure(
   { kinds, values }: Closure,
   next: number,
 ): number[] {
-  return kinds.map((kind, i) => sequence.insert(kind, values[i], next));
+  return sequence.insertAll(kinds, values, next);
 }

@@ -1,9 +1,12 @@
-import { transferTime } from '../timeline.ts';
+import { recompute } from '../actions/recompute.ts';
+import { swap } from '../actions/swap.ts';
 import { canDrop, dropOp } from './drop.ts';
 import { dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
 import { GapIndex } from './gap-index.ts';
 import type { Sequence } from './sequence.ts';
 import type { Simulation } from './simulation.ts';
+
+const METHODS = { recompute, copy: swap } as const;
 
 /** How a descent weighs candidates: by seconds per byte, or per byte and stage above the target. */
 export type Weighing = 'bytes' | 'cover';
@@ -11,8 +14,8 @@ export type Weighing = 'bytes' | 'cover';
 /** Changes of a score that are not worth another look. */
 const CLOSE = 1.05;
 
-/** Evictions per step at most: where it takes more, they undo one another. */
-const MOST_EVICTIONS = 4;
+/** Changes of touches per step at most: where it takes more, evictions undo one another. */
+const MOST_CHANGES = 200;
 
 export interface Descent extends EvictOptions {
   readonly weighing: Weighing;
@@ -57,8 +60,9 @@ class Descending {
     });
     sequence.onGap = (value, before, after) => this.add(value, before, after);
     try {
-      let left = MOST_EVICTIONS * (sequence.model.stepCount + 50);
-      while (sequence.peakBytes > targetBytes && left-- > 0) {
+      const most = sequence.changes + MOST_CHANGES * (sequence.model.stepCount + 200);
+      while (sequence.peakBytes > targetBytes) {
+        if (sequence.changes > most) return false;
         const stage = sequence.peakStage;
         const op = sequence.peakOpOf(stage);
         let done = false;
@@ -153,10 +157,7 @@ class Descending {
 
   /** Seconds that an eviction takes at least. */
   private bound(value: number, way: Way): number {
-    const { model } = this.sequence;
-    if (way === 'recompute') return model.recipes[value]?.seconds ?? Number.POSITIVE_INFINITY;
-    const { costs } = this.descent;
-    return (1 - costs.overlap) * transferTime(costs, 'in', model.bytes[value]);
+    return METHODS[way].leastSeconds(this.sequence.model, this.descent.costs, value);
   }
 
   private weigh(seconds: number, value: number, before: number, after: number): number {

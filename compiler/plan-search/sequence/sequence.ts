@@ -47,7 +47,7 @@ export class Sequence {
   copiedBytes = 0;
   copyCount = 0;
   extraCount = 0;
-  /** Changes of touches so far: a measure of work that is the same on every machine. */
+  /** Touches that have changed and ops that were counted anew so far: a measure of work that is the same on every machine. */
   changes = 0;
   /** Called with two ops that touch a value one after the other, when they have become that. */
   onGap: ((value: number, before: number, after: number) => void) | null = null;
@@ -182,12 +182,32 @@ export class Sequence {
 
   /** Inserts a recomputation or a copy before op `next`, which is in the same stage then. Gives its number. */
   insert(kind: typeof RECOMPUTE_OP | typeof COPY_IN, value: number, next: number): number {
+    const op = this.insertUnsettled(kind, value, next);
+    this.settle();
+    return op;
+  }
+
+  /** Inserts several, in their order. */
+  insertAll(
+    kinds: readonly (typeof RECOMPUTE_OP | typeof COPY_IN)[],
+    values: readonly number[],
+    next: number,
+  ): number[] {
+    const ops = kinds.map((kind, i) => this.insertUnsettled(kind, values[i], next));
+    this.settle();
+    return ops;
+  }
+
+  private insertUnsettled(
+    kind: typeof RECOMPUTE_OP | typeof COPY_IN,
+    value: number,
+    next: number,
+  ): number {
     const stage = this.stage[next];
     const list = this.extras[stage];
     const index = this.kind[next] === BASE ? (list?.length ?? 0) : list!.indexOf(next);
     const op = this.place(kind, value, stage, index);
     this.journal.push(op, -1, 0, 0);
-    this.settle();
     return op;
   }
 
@@ -408,6 +428,7 @@ export class Sequence {
     const { found } = this;
     const list = this.extras[stage];
     const count = list?.length ?? 0;
+    this.changes += count + 1;
     found.length = 0;
     let live = 0;
     for (let i = 0; i <= count; i++) {

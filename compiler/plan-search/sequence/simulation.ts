@@ -108,6 +108,7 @@ export class Simulation {
         }
     }
     this.total = Math.max(device, incoming, outgoing);
+    sequence.changes += (model.stepCount - first * CHECKPOINT) >> 4;
     this.valid = model.stepCount;
   }
 

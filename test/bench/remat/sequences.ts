@@ -1,12 +1,7 @@
-import {
-  type AppliedProgram,
-  applyDecisions,
-  isInfeasible,
-} from '../../../compiler/plan-search/apply.ts';
-import { chooseActions } from '../../../compiler/plan-search/greedy.ts';
+import type { AppliedProgram } from '../../../compiler/plan-search/apply.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
 import { descend } from '../../../compiler/plan-search/sequence/descend.ts';
-import { appliedProgram, sequenceOf } from '../../../compiler/plan-search/sequence/export.ts';
+import { appliedProgram } from '../../../compiler/plan-search/sequence/export.ts';
 import { improve } from '../../../compiler/plan-search/sequence/improve.ts';
 import { sequenceModel } from '../../../compiler/plan-search/sequence/model.ts';
 import { Sequence } from '../../../compiler/plan-search/sequence/sequence.ts';
@@ -60,16 +55,6 @@ export function searchSequences(
       add(new Sequence(model), `descent by ${weighing}`, (simulation) => {
         descend(simulation['sequence'], simulation, { ...options, weighing });
       });
-    const { decisions } = chooseActions(
-      {
-        programs: [program],
-        persistentOf: [new Int32Array(program.values.length).fill(-1)],
-        persistentBytes: new Float64Array(0),
-      },
-      { targetBytes, costs, automatic: { recompute: mayRecompute, swap: mayCopy } },
-    );
-    const applied = applyDecisions(program, decisions[0], () => false);
-    if (!isInfeasible(applied)) add(sequenceOf(model, applied), 'greedy', () => {});
   }
   const over = ({ sequence }: (typeof members)[number]) =>
     Math.max(0, sequence.peakBytes - targetBytes);
