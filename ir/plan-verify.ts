@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { verifyBounds } from './plan-bounds.ts';
 import { verifyCopies, verifyCopiesMade } from './plan-copies.ts';
 import { planFormErrors } from './plan-form.ts';
 import { verifyHost } from './plan-host.ts';
@@ -39,6 +40,7 @@ import { printable } from './printable.ts';
 // host        (plan-host.ts) snapshots and buffers are there where they are needed;
 // totals      (plan-totals.ts) slabs, arenaBytes, persistentBytes, stagingBytes, deviceBytes, host memory, spillBytes, peakLiveBytes, gapBytes and
 //             module.pages are what the tensors and slots say, and deviceBytes keeps the budget.
+// bounds      (plan-bounds.ts) are at most the figures that they are of, with the gaps that they say.
 //
 // Nothing of it is shared with compiler/liveness, which the compiler plans by: see plan-lifetimes.ts.
 
@@ -92,5 +94,6 @@ function verifyCurrent(plan: Plan): string[] {
   verifyLifetimes(plan, report);
   if (errors.length > 0) return errors;
   verifyTotals(plan, report);
+  verifyBounds(plan, report);
   return errors;
 }

@@ -2,6 +2,7 @@
 
 import type { TensorRole } from './plan-fields/tensor.ts';
 
+export type { PlanBound, PlanByteBounds } from './plan-fields/bound.ts';
 export type { HostMemory, PlanMemory, PlanPacking, Slab } from './plan-fields/memory.ts';
 export type {
   PlanContraction,

@@ -123,6 +123,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:typescript',
     'npm:btc-compiler',
   ],
+  'compiler/plan-search/exact': ['compiler', 'ir', 'npm:highs'],
   'compiler/inspect': ['compiler', 'ir', 'npm:@dagrejs/graphlib'],
 };
 

@@ -69,6 +69,10 @@ export function positive(option: string): Parser<number> {
   };
 }
 
+export function notNegative(option: string): Parser<number> {
+  return (given) => (/^0*\.?0*$/.test(given) && given !== '' ? 0 : positive(option)(given));
+}
+
 /** One of the words that select a stream of random numbers. */
 export function seed(option: string): Parser<number> {
   return integer(option, 'an integer from 0 to 4294967295', 0, 2 ** 32 - 1);

@@ -94,10 +94,10 @@ async function buildFiles(
 }
 
 /** The profiles that are given, each of a target that is built. */
-async function readProfiles({
+export async function readProfiles({
   profile: files = [],
   target: targets,
-}: BuildCommandOptions): Promise<{
+}: Pick<BuildCommandOptions, 'profile' | 'target'>): Promise<{
   readonly byTarget: Profiles;
   readonly diagnostics: readonly Diagnostic[];
 }> {
@@ -117,7 +117,8 @@ async function readProfiles({
   return { byTarget, diagnostics };
 }
 
-async function readLimits({ limits, target }: BuildCommandOptions) {
+/** The limits that `--limits` names. */
+export async function readLimits({ limits, target }: BuildCommandOptions) {
   if (limits === undefined) return { limits: null };
   const { findLimits } = await import('./limits-option.ts');
   return findLimits(limits, target);

@@ -2,7 +2,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { diagnostic } from '../diagnostics.ts';
 import { setProgramRunner } from '../frontend/trace.ts';
 import { spanOfError } from '../reporting/call-sites.ts';
-import { buildFile } from './build.ts';
+import { buildFile, sweepFile } from './build.ts';
 import type { BuilderMessage, BuildJob } from './builder.ts';
 import { printOnce } from './once.ts';
 
@@ -20,7 +20,8 @@ parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessageP
   };
   setProgramRunner(printOnce([process.stdout, process.stderr]));
   try {
-    const built = await buildFile(job, (files) => send({ kind: 'watched', files }));
+    const work = job.sweepPoints === undefined ? buildFile : sweepFile;
+    const built = await work(job, (files) => send({ kind: 'watched', files }));
     await Promise.all(writers.map((write) => new Promise<void>((done) => write('', () => done()))));
     send({ kind: 'built', built });
   } catch (error) {

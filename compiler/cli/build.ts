@@ -6,17 +6,20 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
-import type { CompileResult } from '../driver/result.ts';
+import type { CompileOptions, CompileResult } from '../driver/result.ts';
+import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
 import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob } from './builder.ts';
 import type { OutputFile } from './emit.ts';
+import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
@@ -37,6 +40,9 @@ export interface BuildCommandOptions {
   readonly printAfter?: string;
   readonly timings?: boolean;
   readonly contractions?: 'time' | 'macs';
+  readonly solve?: 'heuristic' | 'exact';
+  /** Limit on the search within a budget. */
+  readonly planSeconds?: number;
   readonly recompute?: RecomputeStrategy;
   readonly swap?: SwapPolicy;
   readonly hostBudget?: number;
@@ -57,10 +63,43 @@ export interface BuiltFile {
   readonly sources: readonly string[];
   /** Those, and others that a change of would change the result. */
   readonly watched: readonly string[];
+  /** What a sweep found; null where it was built. */
+  readonly sweep?: Sweep | null;
 }
 
 /** The profiles that are given, by the target that they are of. */
 export type Profiles = ReadonlyMap<Target, DeviceProfile>;
+
+/** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
+export async function sweepFile(
+  { file, options, profiles, limits, sweepPoints }: BuildJob,
+  onChecked: (watched: readonly string[]) => void,
+): Promise<BuiltFile> {
+  const { result, found } = await withStrayErrors(async () => {
+    const loaded = await loadFile(file, options, onChecked);
+    const [target] = options.target;
+    const swept = loaded.model
+      ? await sweepBudgets(
+          loaded.model,
+          compileOptions(target, options, profiles, limits),
+          sweepPoints,
+        )
+      : null;
+    return { loaded, swept };
+  });
+  const { loaded, swept } = result;
+  const diagnostics = [
+    ...loaded.typescript.map(fromTypeScript),
+    ...deduplicate([...loaded.diagnostics, ...(swept?.diagnostics ?? []), ...found]).map(fromBtc),
+  ];
+  const failed = diagnostics.some(({ category }) => category === 'error');
+  return {
+    ...{ base: baseOf(file), diagnostics, outputs: [], summary: [] },
+    sources: loaded.files,
+    watched: [...loaded.files, ...loaded.awaited],
+    sweep: failed ? null : (swept?.sweep ?? null),
+  };
+}
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
 export async function buildFile(
@@ -92,11 +131,7 @@ async function compileFile(
   { file, options, profiles, limits }: BuildJob,
   onChecked: (watched: readonly string[]) => void,
 ) {
-  const loaded = await loadModel(file, {
-    onChecked,
-    set: options.set ?? {},
-    ...(options.project ? { project: options.project } : {}),
-  });
+  const loaded = await loadFile(file, options, onChecked);
   const problems: Diagnostic[] = [];
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -106,31 +141,47 @@ async function compileFile(
   };
   const results = new Map<Target, CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
-    const profile = profiles.get(target);
     const result = await compile(
       loaded.model!,
-      {
-        target,
-        ...(profile ? { profile } : {}),
-        ...(limits && TARGET_RULES[target].hasLimits ? { limits } : {}),
-        ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
-        ...(options.recompute ? { recompute: options.recompute } : {}),
-        ...(options.swap ? { swap: options.swap } : {}),
-        ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
-        ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
-        ...(options.contractions ? { contractions: options.contractions } : {}),
-        ...(options.printAfter
-          ? {
-              printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text),
-            }
-          : {}),
-      },
+      compileOptions(target, options, profiles, limits),
       traceOnce,
     );
     append(problems, result.diagnostics);
     results.set(target, result);
   }
   return { loaded, results, problems };
+}
+
+const loadFile = (
+  file: string,
+  { set = {}, project }: BuildCommandOptions,
+  onChecked: (watched: readonly string[]) => void,
+) => loadModel(file, { onChecked, set, ...(project ? { project } : {}) });
+
+/** What the options of the command line mean for one target. */
+function compileOptions(
+  target: Target,
+  options: BuildCommandOptions,
+  profiles: Profiles,
+  limits: DeviceLimits | null,
+): CompileOptions {
+  const profile = profiles.get(target);
+  return {
+    target,
+    ...(profile ? { profile } : {}),
+    ...(limits && TARGET_RULES[target].hasLimits ? { limits } : {}),
+    ...(options.planSeconds === undefined ? {} : { planSeconds: options.planSeconds }),
+    ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
+    ...(options.recompute ? { recompute: options.recompute } : {}),
+    ...(options.swap ? { swap: options.swap } : {}),
+    ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
+    ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
+    ...(options.contractions ? { contractions: options.contractions } : {}),
+    ...(options.solve ? { solve: options.solve } : {}),
+    ...(options.printAfter
+      ? { printAfter: (pass, text) => pass === options.printAfter && process.stdout.write(text) }
+      : {}),
+  };
 }
 
 function outputsOf(
@@ -174,6 +225,14 @@ function actionsTaken({ memory, programs }: Plan): string {
   return parts.map((part) => `, ${part}`).join('');
 }
 
+/** By program, how far its time is above what no plan within the budget can go below. */
+function gaps({ programs }: Plan): string {
+  const shown = Object.entries(programs).flatMap(([name, { bound }]) =>
+    bound ? [`${name} ${formatGap(bound)}`] : [],
+  );
+  return shown.length > 0 ? `, time above its lower bound: ${shown.join(', ')}` : '';
+}
+
 function summaryOf(
   file: string,
   base: string,
@@ -195,8 +254,9 @@ function summaryOf(
       ([name, program]) => `${name} ${program.steps.length}`,
     );
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
+    const proof = memory.budgetBytes === null ? '' : gaps(result.plan!);
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}${proof}`,
     );
     if (options.timings && result.plan) lines.push(formatTimings(result.timings));
   }

@@ -19,6 +19,8 @@ export interface BuildJob {
   readonly profiles: Profiles;
   /** Of `--limits`; null for the target's own. */
   readonly limits: DeviceLimits | null;
+  /** For how many budgets it is planned instead of being built. */
+  readonly sweepPoints?: number;
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */

@@ -1,5 +1,13 @@
 import { indexNotes } from '../../ir/index-range.ts';
-import type { HostMemory, Plan, PlanInput, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
+import type {
+  HostMemory,
+  Plan,
+  PlanBound,
+  PlanByteBounds,
+  PlanInput,
+  PlanMemory,
+  PlanPrediction,
+} from '../../ir/plan.ts';
 import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
 import {
   formatDot,
@@ -9,6 +17,7 @@ import {
   planGraph,
 } from '../inspect/index.ts';
 import { chart } from './chart.ts';
+import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -96,10 +105,16 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
       'arena',
       `${formatBytes(memory.arenaBytes)}, ${gap} the peak live bytes, ${formatBytes(memory.peakLiveBytes)}; packed by ${method}`,
     ],
+    ...(memory.bounds ? [['bound', formatStepBound(memory.bounds)]] : []),
     ['staging', formatBytes(memory.stagingBytes)],
     ['host', formatHost(memory)],
   ];
   return `${style.bold(name)} for ${target} ${style.dim(`(${producer})`)}\n\n${table(rows)}\n`;
+}
+
+/** What the largest step takes, and how far above it the plan is. */
+function formatStepBound({ step }: PlanByteBounds): string {
+  return `no plan takes less than ${formatBytes(step.lowerBound)} (${step.method}); this one is ${formatGap(step)} above`;
 }
 
 const HOST_PARTS: Readonly<Record<keyof HostMemory, string>> = {
@@ -130,7 +145,7 @@ function formatProgram(
   all: boolean,
 ): string {
   const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
-  const { predicted } = plan.programs[program.name];
+  const { predicted, bound } = plan.programs[program.name];
   const at = [program.peakLabel, program.peakScope, program.peakSource ?? ''];
   const peak = `live at the peak, step ${program.peakStep} (${at.filter((part) => part !== '').join(', ')}):`;
   const rows = program.liveAtPeak.map(({ name, shape, bytes, firstStep, lastStep, source }) => [
@@ -143,6 +158,7 @@ function formatProgram(
     head,
     formatInterface(plan, program.name),
     ...(predicted ? [formatPrediction(predicted, plan.profile)] : []),
+    ...(bound ? [formatBound(bound)] : []),
     chart(program, columns),
     ...formatActions(program, all),
     peak,
@@ -194,6 +210,11 @@ function formatPrediction(predicted: PlanPrediction, profile: string | undefined
     .map(([part, name]) => `${formatSeconds(part)} ${name}`);
   const rest = listed.length > 0 ? `, of that ${listed.join(', ')}` : '';
   return `predicted: ${style.bold(formatSeconds(seconds))} per run${rest} ${style.dim(`(${profile})`)}`;
+}
+
+function formatBound(bound: PlanBound): string {
+  const { lowerBound, method } = bound;
+  return `lower bound: ${formatSeconds(lowerBound)} (${method}); the plan is ${formatGap(bound)} above`;
 }
 
 /** What is to be known of the values of an input. */

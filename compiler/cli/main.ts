@@ -15,6 +15,7 @@ import {
   counts,
   filePath,
   integer,
+  notNegative,
   positive,
   rankLists,
   seed,
@@ -29,6 +30,7 @@ import type { ProfileCommandOptions } from './profile.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import type { RunCommandOptions } from './run.ts';
 import { watchStreams } from './streams.ts';
+import type { SweepCommandOptions } from './sweep.ts';
 import { guardOutput } from './terminal.ts';
 import { UsageError, usageProblem } from './usage.ts';
 import type { VerifyCommandOptions } from './verify.ts';
@@ -58,6 +60,14 @@ function oneOf(flags: string, description: string, choices: readonly string[]): 
   const option = new Option(flags, description).choices(choices);
   return option.argParser(choice(option.long!, choices));
 }
+
+/** Options of `build` that say where plans go, which targets they are for, or what the one budget is. */
+const NOT_SWEPT = new Set([
+  ...['--outDir', '--target', '--budget', '--noEmit', '--watch', '--print-after', '--timings'],
+]);
+
+const commandOf = (program: Command, name: string): Command =>
+  program.commands.find((command) => command.name() === name)!;
 
 function createProgram(): Command {
   const program = new Command('btc')
@@ -97,6 +107,18 @@ function createProgram(): Command {
         'what may be swapped to the host: what is cheapest for the budget, or by a policy of SuperNeurons',
         SWAP_POLICIES,
       ).default('auto'),
+    )
+    .addOption(
+      oneOf(
+        '--solve <method>',
+        'how recomputations are chosen within a budget: by the search, or improved on by an integer program where the program is small (needs the package highs)',
+        ['heuristic', 'exact'],
+      ).default('heuristic'),
+    )
+    .option(
+      '--plan-seconds <seconds>',
+      'limit on the search for actions within a budget, in nominal seconds: the plan is the same on every machine (default: 10)',
+      notNegative('--plan-seconds'),
     )
     .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(
@@ -149,6 +171,27 @@ function createProgram(): Command {
       const { buildCommand } = await import('./build-command.ts');
       process.exitCode = await buildCommand(files, options);
     });
+
+  const sweep = program
+    .command('sweep')
+    .description(
+      'plan a model for budgets from the smallest feasible one to none: predicted time, and what is recomputed and swapped',
+    )
+    .argument('<file>', 'a model file, with a default export made by defineModel')
+    .addOption(oneOf('--target <target>', 'what to plan for', TARGET_NAMES).default('webgpu'))
+    .option(
+      '--points <count>',
+      'how many budgets',
+      count('--points', 'an integer from 1 to 1000', 1000),
+    )
+    .option('--json', 'figures as JSON')
+    .addHelpText('after', '\nExit code: 0 all is well; 1 errors.')
+    .action(async (file: string, options: SweepCommandOptions) => {
+      const { sweepCommand } = await import('./sweep.ts');
+      process.exitCode = await sweepCommand(file, options);
+    });
+  for (const option of commandOf(program, 'build').options)
+    if (!NOT_SWEPT.has(option.long!)) sweep.addOption(option);
 
   program
     .command('inspect')

@@ -13,7 +13,14 @@ import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
-import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
+import {
+  ACTIONS,
+  type ActionOptions,
+  type ExactSearch,
+  loadSolver,
+  NoExact,
+  searchPlans,
+} from '../plan-search/index.ts';
 import { checkProfileOption, targetProblem } from '../profile/check.ts';
 import { checkLimitsOption, limitsOf } from '../profile/limits-option.ts';
 import { predictSeconds } from '../profile/predict.ts';
@@ -24,6 +31,7 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
+import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { Driver, type PassTiming } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
@@ -32,19 +40,29 @@ import type { CompileOptions, CompileResult, PlanResult } from './result.ts';
 /** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
 export type ModelSource = Model | (() => Model | Promise<Model>);
 
+/** What compilations of one model for different budgets share. */
+export interface Shared {
+  /** What passes have made; null before the first compilation. */
+  driver: Driver | null;
+  /** Device bytes of the smallest plan that the last search met; null where none could be placed. */
+  smallest: number | null;
+}
+
 /**
  * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
- * is a diagnostic, and `plan` is null when one of them is an error.
+ * is a diagnostic, and `plan` is null when one of them is an error. BTC4012 warns where `solve: 'exact'` has not helped a program.
  *
  * @param traceOf for who compiles one model several times and traces it once
+ * @param shared for who compiles it for one budget after the other, with options that are the same otherwise
  * @throws Error only for a defect of btc itself
  */
 export async function compile(
   source: ModelSource,
   options: CompileOptions = {},
   traceOf: typeof traceModel = traceModel,
+  shared: Shared | null = null,
 ): Promise<CompileResult> {
-  const made = await makePlan(source, options, traceOf, initialParameters);
+  const made = await makePlan(source, options, traceOf, initialParameters, shared);
   if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
   const { generated, initial, diagnostics, timings } = made;
   const parameters = encodeSealed(initial, {
@@ -90,6 +108,7 @@ async function makePlan(
   options: CompileOptions,
   traceOf: typeof traceModel,
   initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
+  shared: Shared | null = null,
 ): Promise<Made> {
   const { target = 'webgpu', budgetBytes = null } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -98,12 +117,17 @@ async function makePlan(
   const device = deviceLimits(options);
   const limits: TargetLimits = { ...TARGETS[target].limits, ...device.given };
   const profile = profileOf(options.profile) ?? TARGETS[target].profile;
-  const actions = actionOptions(options, profile, limits);
-  const driver = new Driver({
-    ...{ target, limits, traceOf },
-    objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
-    stages: stageModel(target, limits),
-  });
+  const exact = options.solve === 'exact' ? await exactSearch(diagnostics) : null;
+  if (hasErrors(diagnostics)) return failed();
+  const actions = { ...actionOptions(options, profile, limits), exact };
+  const driver =
+    shared?.driver ??
+    new Driver({
+      ...{ target, limits, traceOf },
+      objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
+      stages: stageModel(target, limits),
+    });
+  if (shared) shared.driver = driver;
   const traced = await trace(source, options, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return failed();
   const { result, smallest, hostBytes } = searchPlans(
@@ -111,6 +135,7 @@ async function makePlan(
     budgetBytes ?? Number.POSITIVE_INFINITY,
   );
   const { memory } = result;
+  if (shared) shared.smallest = smallest;
   append(diagnostics, result.diagnostics);
   const show = (made: unknown) => {
     if (options.printAfter)
@@ -130,6 +155,8 @@ async function makePlan(
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
+  for (const [program, reason] of exact?.unsolved ?? [])
+    diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
   const initial = initialOf(traced.traced, diagnostics);
   if (hasErrors(diagnostics)) {
     show(result.made);
@@ -142,7 +169,10 @@ async function makePlan(
     actions: { recompute: actions.recompute, swap: actions.swap },
     initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
-    predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
+    predict: (plan, kernels) => {
+      const predicted = predictPlan(plan, kernels, profile, limits);
+      return memory.bounds ? boundedPlan(predicted, memory.bounds()) : predicted;
+    },
   });
   show(generated);
   return {
@@ -166,6 +196,15 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
       problems.push(diagnostic(4004, null, { text: String(bytes) }));
   }
+  const { planSeconds } = options;
+  if (planSeconds !== undefined && !(planSeconds >= 0 && planSeconds < 1e6))
+    problems.push(
+      diagnostic(4006, null, {
+        name: 'planSeconds',
+        given: String(planSeconds),
+        choices: 'a number of seconds, 0 or more',
+      }),
+    );
   const choices = (name: string, given: string | undefined, known: readonly string[]) => {
     if (given !== undefined && !known.includes(given))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
@@ -177,6 +216,7 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   problems.push(...checkLimitsOption(options.limits, target));
   const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
   choices('contractions', options.contractions, ['time', 'macs']);
+  choices('solve', options.solve, ['heuristic', 'exact']);
   for (const { option } of ACTIONS)
     if (option) choices(option.name, given[option.name], option.choices);
   return problems;
@@ -187,6 +227,22 @@ function deviceLimits({ limits }: CompileOptions): KnownLimits {
   const found = limitsOf(limits);
   const { of = 'the limits that are given', ...given } = 'limits' in found ? found.limits : {};
   return { of, given };
+}
+
+/** How long the integer program of one program within one budget may take, in seconds. */
+const EXACT_SECONDS = 20;
+
+/** What improves on the search; BTC4011 where the solver is not there. */
+async function exactSearch(diagnostics: Diagnostic[]): Promise<ExactSearch | null> {
+  try {
+    const solver = await loadSolver();
+    const [unsolved, proved] = [new Map<string, string>(), new Map<string, number>()];
+    return { solver, limitSeconds: EXACT_SECONDS, unsolved, proved };
+  } catch (error) {
+    if (!(error instanceof NoExact)) throw error;
+    diagnostics.push(diagnostic(4011, null, { reason: error.message }));
+    return null;
+  }
 }
 
 /** What the memory passes may do, and what it costs by the device's profile. */
@@ -203,6 +259,7 @@ function actionOptions(
       hostBytes: options.hostBudgetBytes ?? Number.POSITIVE_INFINITY,
       spillBytes: options.spillBudgetBytes ?? 0,
     },
+    ...(options.planSeconds === undefined ? {} : { planSeconds: options.planSeconds }),
     secondsOf: (kernel) => predictSeconds(kernel, profile, limits),
     costs: profile,
   };

@@ -51,6 +51,7 @@ export class Driver {
     act: (ordered, chosen) => this.run('actions', ordered, chosen),
     inPlace: (schedule) => this.run('in-place', schedule),
     allocate: (merged, options) => this.run('allocate', merged, options),
+    known: new WeakMap(),
   };
   /** By object that passes made or were given: what made it. */
   readonly #made = new WeakMap<object, Made>();

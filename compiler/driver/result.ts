@@ -24,6 +24,16 @@ export interface CompileOptions {
   readonly recompute?: RecomputeStrategy;
   /** What may be swapped to the host to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
   readonly swap?: SwapPolicy;
+  /**
+   * `exact`: an integer program starts from the recomputations that the search has found for a budget, in programs that are small
+   * enough and swap nothing. It needs the package `highs`. Default `heuristic`.
+   */
+  readonly solve?: 'heuristic' | 'exact';
+  /**
+   * Limit on the search for actions within a budget, in seconds of work at a nominal rate: so the plan is the same on every
+   * machine. 0 takes the best plan that the portfolio finds. Default 10.
+   */
+  readonly planSeconds?: number;
   /** Limit on host memory for swapped tensors, in bytes; none by default. */
   readonly hostBudgetBytes?: number;
   /** Limit on the spill file, in bytes, for what the host budget has no room for; 0 by default. */

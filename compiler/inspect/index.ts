@@ -1,6 +1,12 @@
 import { Graph } from '@dagrejs/graphlib';
 import { parseEquation } from '../../ir/einsum.ts';
-import type { Plan, PlanContraction, PlanMemory, PlanPrediction } from '../../ir/plan.ts';
+import type {
+  Plan,
+  PlanBound,
+  PlanContraction,
+  PlanMemory,
+  PlanPrediction,
+} from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { keptLetters } from '../contract/problem.ts';
 import { type PairwiseStep, pairwiseSteps, treeOfSteps } from '../contract/steps.ts';
@@ -33,6 +39,8 @@ export interface InspectedProgram {
   readonly bytesMoved: number;
   /** By the plan's profile; absent where it has none. */
   readonly predicted?: PlanPrediction;
+  /** Those seconds above what no plan can go below; absent where there is no prediction. */
+  readonly bound?: PlanBound;
   readonly contractions: readonly InspectedContraction[];
   /** Bytes of live arena tensors (memory shared in place counted once) at each step. */
   readonly liveBytes: readonly number[];
@@ -109,7 +117,7 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
 }
 
 function inspectProgram(plan: Plan, name: string): InspectedProgram {
-  const { steps, contractions, predicted } = plan.programs[name];
+  const { steps, contractions, predicted, bound } = plan.programs[name];
   const live = planLiveBytes(plan, name);
   const peakStep = peakOf(live).step;
   const writer = writers(plan, name);
@@ -125,6 +133,7 @@ function inspectProgram(plan: Plan, name: string): InspectedProgram {
     flops: steps.reduce((sum, step) => sum + step.flops, 0),
     bytesMoved: steps.reduce((sum, step) => sum + step.bytesMoved, 0),
     ...(predicted ? { predicted } : {}),
+    ...(bound ? { bound } : {}),
     contractions: (contractions ?? []).map((one) => inspectContraction(plan, one)),
     liveBytes: live,
     roomBytes: roomBytes(plan.memory),

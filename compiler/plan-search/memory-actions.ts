@@ -3,6 +3,7 @@ import { alignedBytes } from '../liveness/lifetimes.ts';
 import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
+import { type ExactSearch, solvedProgram } from './exact/choice.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
 import type { ChosenActions } from './placement.ts';
 import { prefetch } from './prefetch.ts';
@@ -53,6 +54,7 @@ export class MemoryActions {
   private readonly deviceBytes: number;
   private readonly search: ModuleSearch;
   private readonly costs: DeviceCosts;
+  private readonly exact: ExactSearch | null;
   private readonly act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule;
 
   constructor(
@@ -61,9 +63,11 @@ export class MemoryActions {
     secondsOf: (kernel: number) => number,
     costs: DeviceCosts,
     act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule,
+    exact: ExactSearch | null = null,
   ) {
     this.act = act;
     this.costs = costs;
+    this.exact = exact;
     const bytes = alignedBytes(schedule, alignment);
     this.schedule = schedule;
     this.programs = schedule.programs.map((_, index) =>
@@ -96,7 +100,23 @@ export class MemoryActions {
   /** As `choose`, improved by a local search with so much work. */
   improve(set: ActionSet, targetBytes: number, work: number): ActionChoice {
     if (!isAutomatic(set)) return this.named(set, targetBytes);
-    return this.search.improve(waysOf(set), targetBytes, work);
+    return this.solved(this.search.improve(waysOf(set), targetBytes, work), targetBytes);
+  }
+
+  /** A choice that keeps its target, with what an integer program makes of each program where that is asked for. */
+  private solved(choice: ActionChoice, targetBytes: number): ActionChoice {
+    const { exact, costs } = this;
+    if (!exact || choice.bytes > targetBytes || !Number.isFinite(targetBytes)) return choice;
+    if (choice.onHost.some((moved) => moved === 1)) {
+      for (const { name } of this.programs)
+        exact.unsolved.set(name, 'parameters are on the host, which no integer program weighs');
+      return choice;
+    }
+    const roomBytes = targetBytes - this.deviceBytes;
+    const solved = this.programs.map((program, p) =>
+      solvedProgram(program, choice.applied(p), { roomBytes, costs, exact }),
+    );
+    return { ...choice, applied: (p) => solved[p] };
   }
 
   /** What a set of memory actions can do at best, whatever it costs. */

@@ -26,6 +26,8 @@ export interface SchedulePasses {
   act(ordered: Schedule, chosen: ChosenActions | null): Schedule;
   inPlace(schedule: Schedule): InPlaceSchedule;
   allocate(merged: InPlaceSchedule, options: PlacementOptions): Allocation;
+  /** What has been found out about ordered schedules, for who plans for several budgets. */
+  readonly known?: WeakMap<Schedule, MemoryActions>;
 }
 
 /** What a search has decided about the values of a schedule. */

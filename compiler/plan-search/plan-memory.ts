@@ -12,6 +12,7 @@ import {
   memoryPeak,
   UNLIMITED_HOST,
 } from '../memory/index.ts';
+import type { ExactSearch } from './exact/choice.ts';
 import {
   type FeasibleBudget,
   feasibleBudgets,
@@ -21,6 +22,7 @@ import {
 } from './fit.ts';
 import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts';
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
+import { type ScheduleBounds, scheduleBounds } from './plan-bounds.ts';
 import type { ActionChoice } from './sequence/module-search.ts';
 import type { TransferCosts } from './timeline.ts';
 
@@ -37,6 +39,8 @@ export interface ActionOptions extends ActionSet {
   /** Predicted time of one run of a kernel. */
   readonly secondsOf: (kernel: Kernel) => number;
   readonly costs: TransferCosts;
+  /** Whether an integer program improves what the search has found. */
+  readonly exact?: ExactSearch | null;
   /** Limit on the local search, in seconds of work at a nominal rate: so a build is the same on every machine. */
   readonly planSeconds?: number;
 }
@@ -60,6 +64,8 @@ export type MemoryPlan =
       readonly deviceBytes: number;
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
+      /** What no plan in this order of steps can go below; null where no times are known. */
+      readonly bounds: (() => ScheduleBounds) | null;
       /** Predicted seconds of one run of every program, where actions were chosen by them; null where none were. */
       readonly seconds: number | null;
       /** What found the actions, by program; empty where there are none. */
@@ -74,6 +80,7 @@ export type MemoryPlan =
       readonly deviceBytes: 0;
       readonly peak: null;
       readonly seconds: null;
+      readonly bounds: null;
       readonly methods: readonly [];
       readonly floors: null;
       readonly errors: readonly MemoryError[];
@@ -126,26 +133,34 @@ function searchActions(
       { host, swapStagingBytes, budgetBytes: options?.budgetBytes },
       { target, limits },
     );
-  if (!options) return planned(place(passes.act(ordered, null), 0), limits);
+  if (!options) return planned(place(passes.act(ordered, null), 0), limits, null);
   const { budgetBytes } = options;
+  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
+  const bounds = () =>
+    scheduleBounds(ordered, { ...options, secondsOf, alignment: limits.offsetAlignment });
   if (isAutomatic(options)) {
     // What fits as it is needs no actions, nor what they would have to know.
     const plain = place(passes.act(ordered, null), stagingWithin(budgetBytes));
-    if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits);
+    if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits, bounds);
   }
-  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
-  const costs = TARGET_RULES[target].readsDirectly
+  const { readsDirectly } = TARGET_RULES[target];
+  const costs = readsDirectly
     ? options.costs
     : { ...options.costs, stagingBytes: stagingWithin(budgetBytes) };
-  const actions = new MemoryActions(ordered, limits.offsetAlignment, secondsOf, costs, passes.act);
+  // Where times depend on the budget, what was found within another one says nothing.
+  const known = readsDirectly ? passes.known : undefined;
+  const actions =
+    known?.get(ordered) ??
+    new MemoryActions(ordered, limits.offsetAlignment, secondsOf, costs, passes.act, options.exact);
+  known?.set(ordered, actions);
   const work = workOf(options, actions.stepCount);
   const { placed, choice, kept } = fitBudget(actions, options, budgetBytes, place, work);
-  if (kept) return planned(placed, limits, choice);
+  if (kept) return planned(placed, limits, bounds, choice);
   const bytes = Number.isFinite(host.hostBytes)
     ? leastHostBytes(actions, options, place)
     : Number.POSITIVE_INFINITY;
   if (Number.isFinite(bytes)) return failed([{ kind: 'host', bytes, budget: host }], placed);
-  const plan = planned(placed, limits, choice);
+  const plan = planned(placed, limits, bounds, choice);
   if (!plan.schedule) return plan;
   return { ...plan, floors: () => feasibleBudgets(actions, place) };
 }
@@ -178,12 +193,20 @@ function leastHostBytes(
 function planned(
   placed: Placement,
   limits: TargetLimits,
+  bounds: (() => ScheduleBounds) | null,
   choice: ActionChoice | null = null,
 ): MemoryPlan {
   const { allocated, allocation, deviceBytes, errors } = placed;
   if (errors.length > 0) return failed(errors, placed);
   const peak = memoryPeak(allocated, limits.offsetAlignment);
-  const made = { schedule: allocated, allocation, deviceBytes, peak, floors: null } as const;
+  const made = {
+    schedule: allocated,
+    allocation,
+    deviceBytes,
+    peak,
+    bounds,
+    floors: null,
+  } as const;
   return { ...made, seconds: choice?.seconds ?? null, methods: choice?.methods ?? [], errors: [] };
 }
 
@@ -194,6 +217,7 @@ function failed(errors: readonly MemoryError[], placed: Placement | null): Memor
     deviceBytes: 0,
     peak: null,
     seconds: null,
+    bounds: null,
     floors: null,
   } as const;
   return { ...nothing, methods: [], allocation, errors };

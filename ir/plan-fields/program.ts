@@ -13,6 +13,7 @@ import {
   triple,
   whole,
 } from '../form.ts';
+import { BOUND, type PlanBound } from './bound.ts';
 import { BYTES, COUNT, DTYPE, INDEX, NAME, SECONDS, SHAPE } from './scalars.ts';
 import { type PlanTransfer, TRANSFER } from './swap.ts';
 
@@ -171,5 +172,7 @@ export const PROGRAM = object(
     transfers: list(named<PlanTransfer>(TRANSFER)),
     /** What one run should take by the plan's profile; absent where there is none. */
     predicted: named<PlanPrediction>(PREDICTION),
+    /** The predicted seconds of one run, above what no plan within the budget can go below. */
+    bound: named<PlanBound>(BOUND),
   },
 );

@@ -4,6 +4,7 @@ import * as rates from '../../compiler/profile/kernel-rates.ts';
 import * as profile from '../../compiler/profile/profile.ts';
 import { PROFILE } from '../../compiler/profile/profile.ts';
 import * as ranges from '../../compiler/profile/ranges.ts';
+import * as bound from '../../ir/plan-fields/bound.ts';
 import * as memory from '../../ir/plan-fields/memory.ts';
 import * as program from '../../ir/plan-fields/program.ts';
 import * as root from '../../ir/plan-fields/root.ts';
@@ -23,12 +24,12 @@ import { namedForms } from './named-forms.ts';
 const path = (file: string) => new URL(`../../${file}`, import.meta.url);
 const read = (file: string) => readFileSync(path(file), 'utf8');
 
-const PLAN_FILES = ['memory', 'program', 'root', 'scalars', 'swap', 'tensor'].map(
+const PLAN_FILES = ['memory', 'program', 'root', 'scalars', 'swap', 'tensor', 'bound'].map(
   (name) => `ir/plan-fields/${name}.ts`,
 );
 const planForms = () =>
   namedForms(
-    { ...memory, ...program, ...root, ...scalars, ...swap, ...tensor },
+    { ...bound, ...memory, ...program, ...root, ...scalars, ...swap, ...tensor },
     readFieldDocs(PLAN_FILES.map(read)),
   );
 

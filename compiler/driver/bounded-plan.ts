@@ -1,0 +1,28 @@
+import type { Plan, PlanProgram } from '../../ir/plan.ts';
+import { boundOf } from '../plan-search/bounds.ts';
+import type { ScheduleBounds } from '../plan-search/index.ts';
+
+/** The plan with its bounds beside its figures. */
+export function boundedPlan(plan: Plan, { stepBytes, seconds }: ScheduleBounds): Plan {
+  const { memory } = plan;
+  const programs = Object.entries(plan.programs).map(
+    ([name, program], p): [string, PlanProgram] => {
+      const { predicted } = program;
+      if (!predicted) return [name, program];
+      const { method, seconds: steps } = seconds[p];
+      const least = steps + predicted.interfaceSeconds;
+      return [name, { ...program, bound: boundOf(least, predicted.seconds, method) }];
+    },
+  );
+  return {
+    ...plan,
+    memory: {
+      ...memory,
+      bounds: {
+        packing: boundOf(memory.peakLiveBytes, memory.arenaBytes, 'live sum'),
+        step: boundOf(stepBytes, memory.deviceBytes, 'largest step'),
+      },
+    },
+    programs: Object.fromEntries(programs),
+  };
+}
