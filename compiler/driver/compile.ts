@@ -21,6 +21,7 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
+import { microBatchCounts } from './cut-batch.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
 import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
@@ -63,9 +64,14 @@ export async function compile(
   });
   const traced = await trace(source, options, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return failed();
-  const { result, smallest, hostBytes } = searchPlans(
-    (bound) => attempt(driver, traced, bound, actions),
-    budgetBytes ?? Number.POSITIVE_INFINITY,
+  const { microBatch = 'none', microBatchNorm: localNorm = false } = options;
+  const { result, knobs, smallest, hostBytes } = searchPlans(
+    (knobs) => attempt(driver, traced, knobs, { actions, localNorm }),
+    {
+      budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
+      microBatches: typeof microBatch === 'number' ? microBatch : 1,
+      allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
+    },
   );
   const { memory } = result;
   append(diagnostics, result.diagnostics);
@@ -97,6 +103,9 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
+    ...(knobs.microBatches > 1
+      ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
+      : {}),
     initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => predictPlan(plan, kernels, profile, limits),
@@ -128,18 +137,26 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     if (bytes !== undefined && !(Number.isSafeInteger(bytes) && bytes >= 0))
       problems.push(diagnostic(4004, null, { text: String(bytes) }));
   }
-  const choices = (name: string, given: string | undefined, known: readonly string[]) => {
-    if (given !== undefined && !known.includes(given))
+  const choices = (name: string, given: string | number | undefined, known: readonly string[]) => {
+    if (given !== undefined && (typeof given === 'number' || !known.includes(given)))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
   };
   if (profile) {
     const absurd = checkProfile(profile, 'profile');
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profile, [target])));
   }
-  const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
+  const { microBatch } = options;
+  const given: Readonly<Record<string, string | number | undefined>> = {
+    ...{ recompute, swap, microBatch },
+  };
   choices('contractions', options.contractions, ['time', 'macs']);
-  for (const { option } of ACTIONS)
-    if (option) choices(option.name, given[option.name], option.choices);
+  for (const { option } of ACTIONS) {
+    if (!option) continue;
+    const { name, takesCount } = option;
+    const isCount = takesCount && Number.isSafeInteger(given[name]) && Number(given[name]) >= 1;
+    const known = takesCount ? [...option.choices, 'a number of parts'] : option.choices;
+    if (!isCount) choices(name, given[name], known);
+  }
   return problems;
 }
 

@@ -19,6 +19,7 @@ import {
   type LoweredModule,
   lowerToNests,
 } from '../lower/index.ts';
+import type { BatchKnobs } from '../micro-batch/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
 import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
 import { slabBytes } from '../memory/index.ts';
@@ -31,6 +32,7 @@ import { joinLogarithms } from '../simplify/logarithms.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type ParameterGradient, withGradients, withUpdates } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
+import { cutBatch } from './cut-batch.ts';
 import {
   type ModuleState,
   mapGraphs,
@@ -159,6 +161,14 @@ export const PASSES = {
       'simplify-gradients',
       'Simplifies once more what differentiation and the optimiser have appended.',
       (state) => mapGraphs(state, (graph) => simplify(graph, { differentiated: true })),
+    ),
+    verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
+  },
+  'micro-batch': {
+    ...overModules<BatchKnobs | null>(
+      'micro-batch',
+      'Where the user allows it: cuts the batch into equal parts, one after the other, whose gradients accumulate.',
+      cutBatch,
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },

@@ -2,7 +2,7 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { PassTiming } from './driver.ts';
 import type { PassName } from './passes.ts';
@@ -23,6 +23,13 @@ export interface CompileOptions {
   readonly recompute?: RecomputeStrategy;
   /** What may be swapped to the host to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
   readonly swap?: SwapPolicy;
+  /**
+   * Into how many equal parts the batch is cut, one computed after the other; gradients accumulate, and parameters move once per
+   * run. `none` (the default) keeps it whole, a number cuts it, `auto` lets a budget decide. Sums are rounded in another order.
+   */
+  readonly microBatch?: MicroBatches;
+  /** Whether batch norm may take its statistics from a micro-batch, which changes results; default false. */
+  readonly microBatchNorm?: boolean;
   /** Limit on host memory for swapped tensors, in bytes; none by default. */
   readonly hostBudgetBytes?: number;
   /** Limit on the spill file, in bytes, for what the host budget has no room for; 0 by default. */

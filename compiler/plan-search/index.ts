@@ -2,6 +2,8 @@ export {
   ACTIONS,
   type ActionOption,
   GRAPH_ACTIONS,
+  MICRO_BATCH_CHOICES,
+  type MicroBatches,
   RECOMPUTE_STRATEGIES,
   type RecomputeStrategy,
   SCHEDULE_ACTIONS,
@@ -9,7 +11,7 @@ export {
   type SwapPolicy,
 } from './actions/index.ts';
 export type { FeasibleBudget } from './fit.ts';
-export type { ContractionBound } from './knobs.ts';
+export type { ContractionBound, GraphKnobs } from './knobs.ts';
 export type { ActionSet } from './memory-actions.ts';
 export type { ChosenActions, PlacementOptions, SchedulePasses } from './placement.ts';
 export { emitChosen } from './placement.ts';

@@ -5,3 +5,13 @@ export interface ContractionBound {
   /** Whether dearer orders are taken as well, not only slices of the cheapest. */
   readonly reorder: boolean;
 }
+
+/** What a search turns in the passes over graphs. */
+export interface GraphKnobs {
+  /** Null where intermediates of contractions may be as large as they are. */
+  readonly bound: ContractionBound | null;
+  /** Into how many parts the batch is cut; 1 for none. */
+  readonly microBatches: number;
+}
+
+export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1 };

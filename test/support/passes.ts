@@ -5,6 +5,7 @@ import type { ModuleState } from '../../compiler/driver/module-state.ts';
 import type { Model } from '../../compiler/frontend/model.ts';
 import { type TracedModel, traceModel } from '../../compiler/frontend/trace.ts';
 import { stageModel } from '../../compiler/targets/index.ts';
+import { NO_KNOBS } from '../../compiler/plan-search/knobs.ts';
 import type { Target } from '../../ir/plan.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 
@@ -25,5 +26,5 @@ export function driverOf(
 
 /** A model behind the passes over graphs. */
 export function graphsOf(model: Model, driver = driverOf()): ModuleState {
-  return throughGraphs(driver, driver.run('trace', model), null);
+  return throughGraphs(driver, driver.run('trace', model), NO_KNOBS, false);
 }
