@@ -20,7 +20,10 @@ export interface AddedField {
 
 const MAJOR = 3;
 /** The history of the major version: one row per field that a minor version added, oldest first. */
-export const ADDED: readonly AddedField[] = [{ since: 1, at: [], field: 'microBatches' }];
+export const ADDED: readonly AddedField[] = [
+  { since: 1, at: [], field: 'graphActions' },
+  { since: 1, at: [], field: 'microBatches' },
+];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;
 

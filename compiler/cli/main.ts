@@ -13,6 +13,7 @@ import {
   counts,
   filePath,
   integer,
+  microBatches,
   positive,
   rankLists,
   seed,
@@ -93,6 +94,18 @@ function createProgram(): Command {
         'what may be swapped to the host: what is cheapest for the budget, or by a policy of SuperNeurons',
         SWAP_POLICIES,
       ).default('auto'),
+    )
+    .addOption(
+      new Option(
+        '--micro-batch <parts>',
+        'parts into which the batch is cut, one after the other, with gradients that accumulate: none, a number, or what a budget asks for (auto)',
+      )
+        .argParser(microBatches)
+        .default('none'),
+    )
+    .option(
+      '--micro-batch-norm',
+      'let batch norm take its statistics from a micro-batch, which changes results',
     )
     .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(

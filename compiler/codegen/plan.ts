@@ -39,6 +39,8 @@ export interface PlanOptions {
   readonly producer: string;
   /** The strategies of the memory actions. */
   readonly actions?: PlanActions;
+  /** Actions on the graph that were taken. */
+  readonly graphActions?: readonly string[];
   readonly microBatches?: PlanMicroBatches;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
@@ -110,6 +112,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
+    ...(options.graphActions?.length ? { graphActions: options.graphActions } : {}),
     ...(options.microBatches ? { microBatches: options.microBatches } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && TARGET_RULES[options.target].hasLimits

@@ -2,8 +2,8 @@ import type { OrderRecords } from '../contract/record.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { BatchKnobs } from '../micro-batch/index.ts';
 import { type ActionOptions, type GraphKnobs, planMemory } from '../plan-search/index.ts';
-import { scheduleSeconds } from '../plan-search/seconds.ts';
 import type { Attempt } from '../plan-search/search.ts';
+import { scheduleSeconds } from '../plan-search/seconds.ts';
 import type { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 

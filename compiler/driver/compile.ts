@@ -12,7 +12,7 @@ import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { didYouMean } from '../nearest.ts';
-import { ACTIONS, type ActionOptions, searchPlans } from '../plan-search/index.ts';
+import { ACTIONS, type ActionOptions, GRAPH_ACTIONS, searchPlans } from '../plan-search/index.ts';
 import { checkProfile, targetProblem } from '../profile/check.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
@@ -21,8 +21,8 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 import { stageModel, TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
-import { microBatchCounts } from './cut-batch.ts';
 import { budgetDiagnostic, memoryDiagnostics } from './budget-diagnostics.ts';
+import { microBatchCounts } from './cut-batch.ts';
 import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult } from './result.ts';
@@ -103,6 +103,7 @@ export async function compile(
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
+    graphActions: GRAPH_ACTIONS.filter((action) => action.taken(knobs)).map(({ name }) => name),
     ...(knobs.microBatches > 1
       ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
       : {}),

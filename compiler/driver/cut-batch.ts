@@ -10,7 +10,11 @@ import type { PassOptions } from './pass.ts';
  *
  * Errors: BTC4020, BTC4021, BTC4022.
  */
-export function cutBatch(state: ModuleState, _: PassOptions, knobs: BatchKnobs | null): ModuleState {
+export function cutBatch(
+  state: ModuleState,
+  _: PassOptions,
+  knobs: BatchKnobs | null,
+): ModuleState {
   if (!knobs || knobs.parts === 1) return state;
   const { programs } = state.traced;
   const trains = programs.some((program) => program.trains) && state.optimiser !== null;

@@ -19,12 +19,12 @@ import {
   type LoweredModule,
   lowerToNests,
 } from '../lower/index.ts';
-import type { BatchKnobs } from '../micro-batch/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
 import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
 import { slabBytes } from '../memory/index.ts';
 import { orderProgram, orderSteps } from '../memory/order.ts';
 import { dropUnused } from '../memory/unused.ts';
+import type { BatchKnobs } from '../micro-batch/index.ts';
 import type { ContractionBound } from '../plan-search/knobs.ts';
 import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
 import { simplify } from '../simplify/index.ts';

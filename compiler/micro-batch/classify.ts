@@ -30,7 +30,7 @@ export interface Coupling {
    * `refuse`: nothing. `phases`: all parts run up to there before any goes on; exact, but what all parts hold is in memory at once.
    */
   readonly how: 'refuse' | 'phases';
-  /** Whether a node takes what it needs of other examples from those of its own part. */
+  /** Whether what a node sums over examples is taken, where examples are computed from it, from those of their own part. */
   readonly isLocal: (node: Node) => boolean;
 }
 
@@ -40,7 +40,8 @@ export interface Classification {
   readonly classes: readonly Class[];
   /** 1 for values that the inputs alone decide: these are cheap to compute for the whole batch. */
   readonly fromInputs: Uint8Array;
-  readonly coupling: Coupling;
+  /** 1 for values over all examples that a part takes from its own. */
+  readonly local: Uint8Array;
 }
 
 /** The node at which examples are combined, of which others are computed. */
@@ -60,12 +61,17 @@ export function classify(
   const { nodes } = graph;
   const classes: Class[] = [];
   const fromInputs = new Uint8Array(nodes.length);
+  const local = new Uint8Array(nodes.length);
   const wholePhase = (value: ValueId) => phaseOfWhole(classes[value], fromInputs[value] === 1);
   for (let value = 0; value < nodes.length; value++) {
     const node = nodes[value];
     if (node.op !== 'parameter' && node.operands.every((operand) => fromInputs[operand]))
       fromInputs[value] = 1;
     const own = node.operands.map((operand) => classes[operand]);
+    const late = node.operands.filter(
+      (operand) => classes[operand].kind !== 'cut' && wholePhase(operand) > 0,
+    );
+    if (late.length > 0 && late.every((operand) => local[operand])) local[value] = 1;
     if (node.op === 'input' && batch.has(node.attributes.name)) {
       const inner = node.type.shape[0] / parts;
       classes.push({ kind: 'cut', layout: { axis: 0, outer: 1, inner }, reading: null, phase: 0 });
@@ -94,19 +100,20 @@ export function classify(
     for (const [k, operand] of node.operands.entries()) {
       const one = own[k];
       if (one.kind === 'cut') phase = Math.max(phase, one.phase);
-      else if (wholePhase(operand) > 0 && !coupling.isLocal(node)) {
+      else if (wholePhase(operand) > 0 && !local[operand]) {
         if (coupling.how === 'refuse') return { coupled: combinedIn(operand) };
         phase = Math.max(phase, wholePhase(operand));
       }
     }
     const { result } = reading;
+    local[value] = typeof result === 'string' && coupling.isLocal(node) ? 1 : 0;
     classes.push(
       typeof result === 'string'
         ? { kind: 'partial', combine: result, reading, phase }
         : { kind: 'cut', layout: result, reading, phase },
     );
   }
-  return { graph, parts, classes, fromInputs, coupling };
+  return { graph, parts, classes, fromInputs, local };
 
   /** The first value on the way to a late one that combines examples. */
   function combinedIn(value: ValueId): ValueId {

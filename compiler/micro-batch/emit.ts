@@ -32,7 +32,7 @@ export function emitParts(classification: Classification): Graph {
   return builder.finish();
 }
 
-function findWanted({ graph, classes, fromInputs, coupling }: Classification): Wanted {
+function findWanted({ graph, classes, fromInputs, local }: Classification): Wanted {
   const { nodes, outputs, updates } = graph;
   const parts = new Uint8Array(nodes.length);
   const whole = new Uint8Array(nodes.length);
@@ -58,8 +58,8 @@ function findWanted({ graph, classes, fromInputs, coupling }: Classification): W
       const { kind } = classes[operand];
       if (kind === 'cut') continue;
       const isContribution = own.kind === 'partial' && !own.reading && kind === 'partial';
-      if (isContribution || (kind === 'partial' && coupling.isLocal(node))) parts[operand] = 1;
-      else if (!coupling.isLocal(node)) whole[operand] = 1;
+      if (isContribution) parts[operand] = 1;
+      else if (!local[operand]) whole[operand] = 1;
     }
   }
   return { parts, whole };
@@ -101,36 +101,36 @@ class PartEmitter {
   }
 
   private computePart(value: ValueId, part: number): ValueId {
-    const { graph, classes, coupling } = this.classification;
+    const { graph, classes } = this.classification;
     const node = graph.nodes[value];
     const own = classes[value];
     const source = this.partSource(node, part);
     const reading = own.kind === 'whole' ? null : own.reading;
-    if (!reading && own.kind === 'cut') return this.slice(this.whole(value), value, own.layout, part);
-    const isLocal = coupling.isLocal(node);
+    if (!reading && own.kind === 'cut')
+      return this.slice(this.whole(value), value, own.layout, part);
     const operands = node.operands.map((operand, k) =>
       reading
-        ? this.piece(operand, reading.operands[k], part, isLocal)
+        ? this.piece(operand, reading.operands[k], part)
         : (this.partImages[operand][part] ?? this.whole(operand)),
     );
     return this.append(node.op, operands, reading?.attributes ?? node.attributes, source);
   }
 
   /** A value as a part reads it: cut by a layout, or as a whole where that is null. */
-  private piece(value: ValueId, layout: Layout | null, part: number, isLocal: boolean): ValueId {
+  private piece(value: ValueId, layout: Layout | null, part: number): ValueId {
     const own = this.classification.classes[value];
     if (own.kind === 'cut') return this.partImages[value][part];
-    const key = `${value} ${part} ${isLocal} ${layout ? `${layout.axis} ${layout.outer} ${layout.inner}` : ''}`;
+    const key = `${value} ${part} ${layout ? `${layout.axis} ${layout.outer} ${layout.inner}` : ''}`;
     let image = this.pieces.get(key);
     if (image === undefined) {
-      image = layout ? this.cutPiece(value, layout, part, isLocal) : this.uncut(value, part, isLocal);
+      image = layout ? this.cutPiece(value, layout, part) : this.uncut(value, part);
       this.pieces.set(key, image);
     }
     return image;
   }
 
   /** Elementwise functions and broadcasts are computed of cut operands, so that none of them is ever there as a whole. */
-  private cutPiece(value: ValueId, layout: Layout, part: number, isLocal: boolean): ValueId {
+  private cutPiece(value: ValueId, layout: Layout, part: number): ValueId {
     const node = this.classification.graph.nodes[value];
     const source = this.partSource(node, part);
     const { shape } = node.type;
@@ -145,7 +145,7 @@ class PartEmitter {
     if (isComputed && isScalarOp(node.op))
       return this.append(
         node.op,
-        node.operands.map((operand) => this.piece(operand, layout, part, isLocal)),
+        node.operands.map((operand) => this.piece(operand, layout, part)),
         {},
         source,
       );
@@ -156,21 +156,16 @@ class PartEmitter {
       const axis = axes.indexOf(layout.axis);
       const below = axis >= 0 && from[axis] > 1 ? { ...layout, axis } : null;
       const attributes = { shape: partShape(shape, layout), axes };
-      return this.append(
-        'broadcast',
-        [this.piece(operand, below, part, isLocal)],
-        attributes,
-        source,
-      );
+      return this.append('broadcast', [this.piece(operand, below, part)], attributes, source);
     }
-    return this.slice(this.uncut(value, part, isLocal), value, layout, part);
+    return this.slice(this.uncut(value, part), value, layout, part);
   }
 
   /** A value as a whole; where a part takes it from its own examples, what these alone would make of it. */
-  private uncut(value: ValueId, part: number, isLocal: boolean): ValueId {
-    const { graph, classes, fromInputs, parts } = this.classification;
+  private uncut(value: ValueId, part: number): ValueId {
+    const { graph, classes, fromInputs, local, parts } = this.classification;
     const own = classes[value];
-    if (!isLocal || phaseOfWhole(own, fromInputs[value] === 1) === 0) return this.whole(value);
+    if (!local[value] || phaseOfWhole(own, fromInputs[value] === 1) === 0) return this.whole(value);
     const node = graph.nodes[value];
     const source = this.partSource(node, part);
     const contribution = this.partImages[value][part];
@@ -179,7 +174,7 @@ class PartEmitter {
       const times = this.append('constant', [], { ...node.type, value: parts }, source);
       return this.append('mul', [contribution, times], {}, source);
     }
-    const operands = node.operands.map((operand) => this.piece(operand, null, part, true));
+    const operands = node.operands.map((operand) => this.piece(operand, null, part));
     return this.append(node.op, operands, node.attributes, source);
   }
 
@@ -198,13 +193,7 @@ class PartEmitter {
       if (this.sums[value] >= 0) return this.sums[value];
     }
     const operands = node.operands.map((operand) => this.whole(operand));
-    return this.builder.append(
-      node.op,
-      operands,
-      node.attributes,
-      node.type,
-      node.source,
-    );
+    return this.builder.append(node.op, operands, node.attributes, node.type, node.source);
   }
 
   private joined(value: ValueId, layout: Layout): ValueId {

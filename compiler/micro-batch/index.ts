@@ -29,7 +29,10 @@ export function splitBatch(graph: Graph, module: Module, knobs: BatchKnobs): Spl
   for (const { extent, names } of groups) {
     if (extent % knobs.parts !== 0) continue;
     // An input of that extent may be something else: then all but one of them are the batch.
-    const sets = [names, ...(names.length > 1 ? names.map((name) => names.filter((one) => one !== name)) : [])];
+    const sets = [
+      names,
+      ...(names.length > 1 ? names.map((name) => names.filter((one) => one !== name)) : []),
+    ];
     for (const [k, set] of sets.entries()) {
       const made = classify(graph, new Set(set), knobs.parts, { how: knobs.coupling, isLocal });
       if (!('coupled' in made) && isCut(made)) return { graph: emitParts(made), reason: null };

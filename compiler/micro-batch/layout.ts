@@ -18,11 +18,8 @@ export const partShape = (shape: Shape, { axis, outer, inner }: Layout): Shape =
   shape.with(axis, outer * inner);
 
 /** The shape with the cut axis as three: outer, parts, inner. */
-export const digitShape = (
-  shape: Shape,
-  { axis, outer, inner }: Layout,
-  parts: number,
-): Shape => shape.toSpliced(axis, 1, outer, parts, inner);
+export const digitShape = (shape: Shape, { axis, outer, inner }: Layout, parts: number): Shape =>
+  shape.toSpliced(axis, 1, outer, parts, inner);
 
 /** The layout of the same elements in another shape; null where no axis of that holds the digit of the parts as one. */
 export function reshapedLayout(

@@ -41,7 +41,14 @@ function agreed(layouts: readonly (Layout | null)[]): Layout | null {
 
 const elementwise = (node: Node, { layouts }: Cut): Reading | null => {
   const layout = agreed(layouts);
-  return layout && kept(node, node.operands.map(() => layout), layout);
+  return (
+    layout &&
+    kept(
+      node,
+      node.operands.map(() => layout),
+      layout,
+    )
+  );
 };
 
 const reduction =
@@ -67,9 +74,7 @@ const RULES: { readonly [Op in StructuralOp]: Rule<Op> } = {
   reshape: (node, { layouts: [layout], shapes: [shape], parts }) => {
     const to = node.attributes.shape;
     const result = reshapedLayout(shape, layout!, to, parts);
-    return (
-      result && { operands: [layout], result, attributes: { shape: partShape(to, result) } }
-    );
+    return result && { operands: [layout], result, attributes: { shape: partShape(to, result) } };
   },
   transpose: (node, { layouts: [layout] }) => {
     const axis = node.attributes.permutation.indexOf(layout!.axis);

@@ -114,6 +114,8 @@ export const PLAN = object(
     profile: NAME,
     /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
     actions: named<PlanActions>(ACTIONS),
+    /** Actions on the graph that were taken (docs/actions.md), as `slice`; absent where none was. */
+    graphActions: list(NAME),
     /** Absent where the batch is whole. */
     microBatches: named<PlanMicroBatches>(MICRO_BATCHES),
     /** Origins of steps and tensors. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */

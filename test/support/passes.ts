@@ -4,8 +4,8 @@ import { Driver } from '../../compiler/driver/driver.ts';
 import type { ModuleState } from '../../compiler/driver/module-state.ts';
 import type { Model } from '../../compiler/frontend/model.ts';
 import { type TracedModel, traceModel } from '../../compiler/frontend/trace.ts';
-import { stageModel } from '../../compiler/targets/index.ts';
 import { NO_KNOBS } from '../../compiler/plan-search/knobs.ts';
+import { stageModel } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 

@@ -34,6 +34,8 @@ export interface GraphAction extends ActionRow {
   readonly level: 'graph';
   /** The knobs of the graph's passes with which a search tries it, the mildest first; each changes those that it starts from. */
   tries(space: GraphSpace, knobs: GraphKnobs): readonly GraphKnobs[];
+  /** Whether the passes take the action under these knobs. */
+  taken(knobs: GraphKnobs): boolean;
 }
 
 /** What the walk over the steps lets an action do with a value that a step has touched. */

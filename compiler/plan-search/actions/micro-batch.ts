@@ -13,4 +13,5 @@ export const microBatch: GraphAction = {
     'The batch is cut into equal parts that are computed one after the other, and gradients accumulate; the parameters move once, by the gradient of the whole batch.',
   tries: ({ microBatches: counts }, knobs) =>
     counts.map((microBatches) => ({ ...knobs, microBatches })),
+  taken: ({ microBatches }) => microBatches > 1,
 };

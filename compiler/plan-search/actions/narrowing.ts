@@ -10,5 +10,7 @@ export function narrowing(
   knobsOf: (elements: number) => GraphKnobs,
 ): GraphKnobs[] {
   if (widest === 0) return [];
-  return Array.from({ length: MOST_HALVINGS }, (_, k) => knobsOf(Math.floor(widest / 2 ** (k + 1))));
+  return Array.from({ length: MOST_HALVINGS }, (_, k) =>
+    knobsOf(Math.floor(widest / 2 ** (k + 1))),
+  );
 }
