@@ -12,6 +12,8 @@ export interface CompilationAttempt extends Attempt {
   readonly orders: readonly OrderRecords[];
   /** Mistakes that passes behind the trace found. */
   readonly diagnostics: readonly Diagnostic[];
+  /** By parameter that is kept as several: how many. */
+  readonly pieces: ReadonlyMap<string, number>;
   /** The last thing that passes made. */
   readonly made: unknown;
 }
@@ -20,7 +22,7 @@ export interface CompilationAttempt extends Attempt {
 export function throughGraphs(
   driver: Driver,
   traced: ModuleState,
-  { bound, microBatches }: GraphKnobs,
+  { bound, microBatches, split }: GraphKnobs,
   localNorm: boolean,
 ): ModuleState {
   const simplified = driver.run('simplify', traced);
@@ -30,7 +32,11 @@ export function throughGraphs(
   const optimised = driver.run('optimise', differentiated);
   const cleaned = driver.run('simplify-gradients', driver.run('expand-folds', optimised));
   const batch: BatchKnobs | null =
-    microBatches === 1 ? null : { parts: microBatches, localNorm, coupling: 'refuse' };
+    microBatches > 1
+      ? { parts: microBatches, localNorm, coupling: 'refuse', pieces: split > 0 }
+      : split > 0
+        ? { parts: split, localNorm: false, coupling: 'phases', pieces: true }
+        : null;
   const cut = driver.run('micro-batch', cleaned, batch);
   return mistakesOf(cut).length > 0 ? cut : driver.run('slice', cut, bound);
 }
@@ -43,10 +49,10 @@ export function attempt(
   { actions, localNorm }: { readonly actions: ActionOptions | null; readonly localNorm: boolean },
 ): CompilationAttempt {
   const module = throughGraphs(driver, traced, knobs, localNorm);
-  const { orders } = module;
+  const { orders, pieces = new Map() } = module;
   const diagnostics = mistakesOf(module);
   if (diagnostics.length > 0)
-    return { orders, diagnostics, memory: null, made: module, seconds: () => 0 };
+    return { orders, diagnostics, pieces, memory: null, made: module, seconds: () => 0 };
   const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module)));
   const schedule = driver.run('finalise', fused);
   const { target, limits } = driver.options;
@@ -56,7 +62,7 @@ export function attempt(
     actions && memory.schedule
       ? scheduleSeconds(memory.schedule, actions.secondsOf, actions.costs)
       : 0;
-  return { orders, diagnostics, memory, made: memory.allocation ?? schedule, seconds };
+  return { orders, diagnostics, pieces, memory, made: memory.allocation ?? schedule, seconds };
 }
 
 const mistakesOf = ({ diagnostics, traced }: ModuleState) =>

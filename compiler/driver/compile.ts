@@ -11,6 +11,7 @@ import { initialValues } from '../frontend/initialisers.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import { pieceName } from '../micro-batch/index.ts';
 import { didYouMean } from '../nearest.ts';
 import { ACTIONS, type ActionOptions, GRAPH_ACTIONS, searchPlans } from '../plan-search/index.ts';
 import { checkProfile, targetProblem } from '../profile/check.ts';
@@ -70,6 +71,7 @@ export async function compile(
     {
       budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
       microBatches: typeof microBatch === 'number' ? microBatch : 1,
+      splits: () => [1, ...microBatchCounts(traced)],
       allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
     },
   );
@@ -93,7 +95,7 @@ export async function compile(
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();
   }
-  const initial = initialParameters(traced.traced, diagnostics);
+  const initial = inPieces(initialParameters(traced.traced, diagnostics), result.pieces);
   if (hasErrors(diagnostics)) {
     show(result.made);
     return failed();
@@ -242,6 +244,23 @@ function initialParameters(
       return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
     },
   );
+}
+
+/** Parameters that a plan keeps as several, as those. */
+function inPieces(
+  parameters: [string, SafetensorsTensor][],
+  pieces: ReadonlyMap<string, number>,
+): [string, SafetensorsTensor][] {
+  return parameters.flatMap(([name, tensor]): [string, SafetensorsTensor][] => {
+    const parts = pieces.get(name);
+    if (parts === undefined) return [[name, tensor]];
+    const shape = tensor.shape.with(0, tensor.shape[0] / parts);
+    const count = elementCount(shape);
+    return Array.from({ length: parts }, (_, part) => [
+      pieceName(name, part),
+      { ...tensor, shape, data: tensor.data.subarray(part * count, (part + 1) * count) },
+    ]);
+  });
 }
 
 /** The number that all of `data` are, if it is one that JSON keeps. */

@@ -1,5 +1,13 @@
+import { byteCount, type TensorType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
-import { type BatchKnobs, batchInputs, type Split, splitBatch } from '../micro-batch/index.ts';
+import {
+  type BatchKnobs,
+  batchInputs,
+  pieceName,
+  type Split,
+  splitBatch,
+  splitParameters,
+} from '../micro-batch/index.ts';
 import { simplify } from '../simplify/index.ts';
 import { type ModuleState, mapGraphs } from './module-state.ts';
 import type { PassOptions } from './pass.ts';
@@ -12,22 +20,76 @@ import type { PassOptions } from './pass.ts';
  */
 export function cutBatch(
   state: ModuleState,
-  _: PassOptions,
+  { limits }: PassOptions,
   knobs: BatchKnobs | null,
 ): ModuleState {
-  if (!knobs || knobs.parts === 1) return state;
+  if (!knobs) return state;
+  const cut = knobs.parts > 1 ? inParts(state, knobs) : state;
+  return knobs.pieces
+    ? inPieces(cut, Math.min(limits.maxBindingBytes, limits.maxBufferBytes))
+    : cut;
+}
+
+function inParts(state: ModuleState, knobs: BatchKnobs): ModuleState {
   const { programs } = state.traced;
   const trains = programs.some((program) => program.trains) && state.optimiser !== null;
   const diagnostics: Diagnostic[] = [];
   const made = mapGraphs(state, (graph, k) => {
     const split = splitBatch(graph, state.module, knobs);
     if (split.graph) return simplify(split.graph, { differentiated: true });
-    if (programs[k].trains || !trains) diagnostics.push(refusal(state, k, split, knobs.parts));
+    const isAsked = knobs.coupling === 'refuse' && (programs[k].trains || !trains);
+    if (isAsked) diagnostics.push(refusal(state, k, split, knobs.parts));
     return graph;
   });
   return diagnostics.length > 0
     ? { ...state, diagnostics: [...state.diagnostics, ...diagnostics] }
     : made;
+}
+
+/** Parameters and states that are larger than `mostBytes` as several, each a range of the first axis. */
+function inPieces(state: ModuleState, mostBytes: number): ModuleState {
+  const pieces = new Map<string, number>();
+  const groups = new Map<string, { readonly parts: number; readonly names: Set<string> }>();
+  for (const { name, type } of state.module.parameters) {
+    const parts = pieceCount(type, mostBytes);
+    if (parts <= 1) continue;
+    pieces.set(name, parts);
+    const group = groups.get(type.shape.join()) ?? { parts, names: new Set() };
+    groups.set(type.shape.join(), group);
+    group.names.add(name);
+  }
+  if (pieces.size === 0) return state;
+  const made = mapGraphs(state, (graph) => {
+    let current = graph;
+    for (const { parts, names } of groups.values()) {
+      const used = current.nodes.some(
+        (node) => node.op === 'parameter' && names.has(node.attributes.name),
+      );
+      const cut = used ? splitParameters(current, names, parts) : null;
+      if (cut) current = simplify(cut, { differentiated: true });
+    }
+    return current;
+  });
+  const parameters = state.module.parameters.flatMap((declaration) => {
+    const parts = pieces.get(declaration.name);
+    if (parts === undefined) return [declaration];
+    const { name, type } = declaration;
+    const shape = type.shape.with(0, type.shape[0] / parts);
+    return Array.from({ length: parts }, (_, part) => ({
+      ...declaration,
+      name: pieceName(name, part),
+      type: { ...type, shape },
+    }));
+  });
+  return { ...made, module: { ...made.module, parameters }, pieces };
+}
+
+/** The least number of equal ranges of the first axis that are small enough; 1 where none is. */
+function pieceCount(type: TensorType, mostBytes: number): number {
+  const [rows = 1] = type.shape;
+  for (let parts = Math.ceil(byteCount(type) / mostBytes); parts <= rows; parts++)
+    if (rows % parts === 0) return parts;
+  return 1;
 }
 
 /** Growth from one number of parts that a search tries to the next, at least. */

@@ -34,8 +34,15 @@ export interface Coupling {
   readonly isLocal: (node: Node) => boolean;
 }
 
+/** The inputs or the parameters that are cut along their first axis. */
+export interface Seeds {
+  readonly op: 'input' | 'parameter';
+  readonly names: ReadonlySet<string>;
+}
+
 export interface Classification {
   readonly graph: Graph;
+  readonly seeds: Seeds;
   readonly parts: number;
   readonly classes: readonly Class[];
   /** 1 for values that the inputs alone decide: these are cheap to compute for the whole batch. */
@@ -51,10 +58,10 @@ export interface Coupled {
 
 const WHOLE: Class = { kind: 'whole', phase: 0 };
 
-/** Classifies all values of a graph whose inputs `batch` are cut along their first axis. */
+/** Classifies all values of a graph whose seeds are cut. */
 export function classify(
   graph: Graph,
-  batch: ReadonlySet<string>,
+  seeds: Seeds,
   parts: number,
   coupling: Coupling,
 ): Classification | Coupled {
@@ -72,7 +79,7 @@ export function classify(
       (operand) => classes[operand].kind !== 'cut' && wholePhase(operand) > 0,
     );
     if (late.length > 0 && late.every((operand) => local[operand])) local[value] = 1;
-    if (node.op === 'input' && batch.has(node.attributes.name)) {
+    if (isSeed(node, seeds)) {
       const inner = node.type.shape[0] / parts;
       classes.push({ kind: 'cut', layout: { axis: 0, outer: 1, inner }, reading: null, phase: 0 });
       continue;
@@ -113,7 +120,7 @@ export function classify(
         : { kind: 'cut', layout: result, reading, phase },
     );
   }
-  return { graph, parts, classes, fromInputs, local };
+  return { graph, seeds, parts, classes, fromInputs, local };
 
   /** The first value on the way to a late one that combines examples. */
   function combinedIn(value: ValueId): ValueId {
@@ -127,6 +134,10 @@ export function classify(
     }
   }
 }
+
+/** Whether a node is what a graph is cut at. */
+export const isSeed = (node: Node, { op, names }: Seeds): boolean =>
+  node.op === op && names.has((node.attributes as { readonly name: string }).name);
 
 /** When a value is known for the whole batch. */
 export function phaseOfWhole(one: Class, fromInputs: boolean): number {

@@ -1,8 +1,9 @@
+import { parseEquation } from '../../ir/einsum.ts';
 import type { Graph, GraphBuilder, Node, ValueId } from '../../ir/graph.ts';
 import { inferType, isScalarOp, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { builderFor } from '../rewrite.ts';
-import { type Classification, phaseOfWhole } from './classify.ts';
-import { digitShape, type Layout, partShape } from './layout.ts';
+import { type Class, type Classification, phaseOfWhole } from './classify.ts';
+import { digitShape, type Layout, partShape, reshapedLayout, sameLayout } from './layout.ts';
 
 /** Which values are wanted of all parts, and which as a whole. */
 interface Wanted {
@@ -27,17 +28,43 @@ export function emitParts(classification: Classification): Graph {
     if (wanted.whole[value]) emitter.whole(value);
   for (const { name, value } of graph.outputs)
     builder.outputs.push({ name, value: emitter.whole(value) });
-  for (const { parameter, value } of graph.updates)
-    builder.updates.push({ parameter, value: emitter.whole(value) });
+  for (const { parameter, value } of graph.updates) {
+    if (classification.seeds.op === 'parameter' && classification.seeds.names.has(parameter))
+      for (let part = 0; part < parts; part++)
+        builder.updates.push({
+          parameter: pieceName(parameter, part),
+          value: emitter.update(value, part),
+        });
+    else builder.updates.push({ parameter, value: emitter.whole(value) });
+  }
   return builder.finish();
 }
 
-function findWanted({ graph, classes, fromInputs, local }: Classification): Wanted {
-  const { nodes, outputs, updates } = graph;
+/** The name of one part of a parameter. */
+export const pieceName = (parameter: string, part: number): string =>
+  `${parameter}.part${part + 1}`;
+
+function findWanted({ graph, seeds, classes, fromInputs, local }: Classification): Wanted {
+  const { nodes, outputs } = graph;
+  const updates = graph.updates.filter(
+    ({ parameter }) => seeds.op === 'input' || !seeds.names.has(parameter),
+  );
   const parts = new Uint8Array(nodes.length);
   const whole = new Uint8Array(nodes.length);
   const isPartial = (value: ValueId) => classes[value].kind === 'partial';
   for (const { value } of [...outputs, ...updates]) whole[value] = 1;
+  const pushed = new Uint8Array(nodes.length);
+  /** As a whole, unless a piece of it is computed of pieces. */
+  const want = (value: ValueId, asPiece: boolean) => {
+    if (!asPiece || !isComputedInParts(nodes[value], classes[value])) {
+      if (classes[value].kind !== 'cut') whole[value] = 1;
+    } else if (!pushed[value]) {
+      pushed[value] = 1;
+      for (const operand of nodes[value].operands) want(operand, true);
+    }
+  };
+  for (const { parameter, value } of graph.updates)
+    if (seeds.op === 'parameter' && seeds.names.has(parameter)) want(value, true);
   for (let value = nodes.length - 1; value >= 0; value--) {
     const node = nodes[value];
     const own = classes[value];
@@ -54,16 +81,20 @@ function findWanted({ graph, classes, fromInputs, local }: Classification): Want
       (own.kind === 'partial' && !parts[value]);
     if (computedWhole && whole[value]) for (const operand of node.operands) whole[operand] = 1;
     if (!parts[value] || own.kind === 'whole') continue;
-    for (const operand of node.operands) {
+    for (const [k, operand] of node.operands.entries()) {
       const { kind } = classes[operand];
       if (kind === 'cut') continue;
       const isContribution = own.kind === 'partial' && !own.reading && kind === 'partial';
       if (isContribution) parts[operand] = 1;
-      else if (!local[operand]) whole[operand] = 1;
+      else if (!local[operand]) want(operand, own.reading?.operands[k] != null);
     }
   }
   return { parts, whole };
 }
+
+/** Whether a value that a part reads a piece of need not be there as a whole. */
+const isComputedInParts = ({ op }: Node, { kind }: Class): boolean =>
+  kind === 'whole' && (isScalarOp(op) || ['contract', 'transpose', 'reshape'].includes(op));
 
 class PartEmitter {
   private readonly classification: Classification;
@@ -106,8 +137,7 @@ class PartEmitter {
     const own = classes[value];
     const source = this.partSource(node, part);
     const reading = own.kind === 'whole' ? null : own.reading;
-    if (!reading && own.kind === 'cut')
-      return this.slice(this.whole(value), value, own.layout, part);
+    if (!reading && own.kind === 'cut') return this.seed(value, own.layout, part);
     const operands = node.operands.map((operand, k) =>
       reading
         ? this.piece(operand, reading.operands[k], part)
@@ -116,10 +146,26 @@ class PartEmitter {
     return this.append(node.op, operands, reading?.attributes ?? node.attributes, source);
   }
 
+  private seed(value: ValueId, layout: Layout, part: number): ValueId {
+    const node = this.classification.graph.nodes[value];
+    if (node.op !== 'parameter') return this.slice(this.whole(value), value, layout, part);
+    const name = pieceName(node.attributes.name, part);
+    const type = { ...node.type, shape: partShape(node.type.shape, layout) };
+    return this.builder.append('parameter', [], { name }, type, node.source);
+  }
+
+  /** The new value of one part of a parameter. */
+  update(value: ValueId, part: number): ValueId {
+    const { graph, parts } = this.classification;
+    const inner = graph.nodes[value].type.shape[0] / parts;
+    return this.piece(value, { axis: 0, outer: 1, inner }, part);
+  }
+
   /** A value as a part reads it: cut by a layout, or as a whole where that is null. */
   private piece(value: ValueId, layout: Layout | null, part: number): ValueId {
     const own = this.classification.classes[value];
-    if (own.kind === 'cut') return this.partImages[value][part];
+    if (own.kind === 'cut' && layout && sameLayout(own.layout, layout))
+      return this.partImages[value][part];
     const key = `${value} ${part} ${layout ? `${layout.axis} ${layout.outer} ${layout.inner}` : ''}`;
     let image = this.pieces.get(key);
     if (image === undefined) {
@@ -158,7 +204,42 @@ class PartEmitter {
       const attributes = { shape: partShape(shape, layout), axes };
       return this.append('broadcast', [this.piece(operand, below, part)], attributes, source);
     }
-    return this.slice(this.uncut(value, part), value, layout, part);
+    return (
+      (isComputed && !this.wanted.whole[value] ? this.pushed(node, layout, part) : null) ??
+      this.slice(this.uncut(value, part), value, layout, part)
+    );
+  }
+
+  /** A contraction or a view that is wanted in parts alone, of operands in parts; null where that is not possible. */
+  private pushed(node: Node, layout: Layout, part: number): ValueId | null {
+    const source = this.partSource(node, part);
+    const [operand] = node.operands;
+    if (node.op === 'contract') {
+      const equation = parseEquation(node.attributes.equation);
+      if ('reason' in equation) return null;
+      const letter = equation.output[layout.axis];
+      const layouts = equation.operands.map((term) =>
+        term.includes(letter) ? { ...layout, axis: term.indexOf(letter) } : null,
+      );
+      if (equation.operands.some((term) => term.indexOf(letter) !== term.lastIndexOf(letter)))
+        return null;
+      const operands = node.operands.map((one, k) => this.piece(one, layouts[k], part));
+      return this.append('contract', operands, node.attributes, source);
+    }
+    const { shape } = node.type;
+    if (node.op === 'transpose') {
+      const below = { ...layout, axis: node.attributes.permutation[layout.axis] };
+      const image = this.piece(operand, below, part);
+      return this.append('transpose', [image], node.attributes, source);
+    }
+    if (node.op === 'reshape') {
+      const { graph, parts } = this.classification;
+      const below = reshapedLayout(shape, layout, graph.nodes[operand].type.shape, parts);
+      if (!below) return null;
+      const image = this.piece(operand, below, part);
+      return this.append('reshape', [image], { shape: partShape(shape, layout) }, source);
+    }
+    return null;
   }
 
   /** A value as a whole; where a part takes it from its own examples, what these alone would make of it. */

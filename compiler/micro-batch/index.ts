@@ -2,6 +2,7 @@ import type { Graph, Module } from '../../ir/graph.ts';
 import { type Classification, type Coupled, type Coupling, classify } from './classify.ts';
 import { emitParts } from './emit.ts';
 
+export { pieceName } from './emit.ts';
 export type { Coupled };
 
 /** Into how many parts a batch is cut, and what may be done where examples depend on others. */
@@ -11,6 +12,8 @@ export interface BatchKnobs {
   readonly localNorm: boolean;
   /** See `Coupling` in classify.ts. */
   readonly coupling: Coupling['how'];
+  /** Whether parameters larger than a binding are cut as well. */
+  readonly pieces: boolean;
 }
 
 /** A graph in parts, or why it cannot be cut. */
@@ -34,7 +37,10 @@ export function splitBatch(graph: Graph, module: Module, knobs: BatchKnobs): Spl
       ...(names.length > 1 ? names.map((name) => names.filter((one) => one !== name)) : []),
     ];
     for (const [k, set] of sets.entries()) {
-      const made = classify(graph, new Set(set), knobs.parts, { how: knobs.coupling, isLocal });
+      const made = classify(graph, { op: 'input', names: new Set(set) }, knobs.parts, {
+        how: knobs.coupling,
+        isLocal,
+      });
       if (!('coupled' in made) && isCut(made)) return { graph: emitParts(made), reason: null };
       if (k === 0 && 'coupled' in made && !('coupled' in reason)) reason = made;
     }
@@ -76,4 +82,18 @@ function inBatchNorm(graph: Graph, { parameters }: Module): Coupling['isLocal'] 
     }),
   );
   return ({ source }) => scopes.has(graph.sources[source]?.scope ?? '');
+}
+
+/**
+ * Cuts parameters of one shape along their first axis: each part is a parameter of its own, and what is computed of all of them
+ * is computed part by part. Null where parts do not divide the axis.
+ */
+export function splitParameters(
+  graph: Graph,
+  names: ReadonlySet<string>,
+  parts: number,
+): Graph | null {
+  const coupling: Coupling = { how: 'phases', isLocal: () => false };
+  const made = classify(graph, { op: 'parameter', names }, parts, coupling);
+  return 'coupled' in made ? null : emitParts(made);
 }

@@ -12,6 +12,11 @@ export interface GraphKnobs {
   readonly bound: ContractionBound | null;
   /** Into how many parts the batch is cut; 1 for none. */
   readonly microBatches: number;
+  /**
+   * 0, or how tensors fit the bindings of a device: parameters that are larger than one are cut, and the batch into so many
+   * parts, which run together up to where examples are combined.
+   */
+  readonly split: number;
 }
 
-export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1 };
+export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1, split: 0 };

@@ -21,6 +21,8 @@ export interface SearchOptions {
   readonly budgetBytes: number;
   /** Into how many parts the batch is cut whatever is tried. */
   readonly microBatches: number;
+  /** Into how many parts the batch may be cut where a tensor is larger than a binding, ascending. */
+  splits(): readonly number[];
   /** Further numbers of parts that may be tried. */
   readonly allowedMicroBatches: readonly number[];
 }
@@ -48,7 +50,7 @@ interface Candidate<A extends Attempt> {
  */
 export function searchPlans<A extends Attempt>(
   run: (knobs: GraphKnobs) => A,
-  { budgetBytes, microBatches, allowedMicroBatches }: SearchOptions,
+  { budgetBytes, microBatches, splits, allowedMicroBatches }: SearchOptions,
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
@@ -67,7 +69,14 @@ export function searchPlans<A extends Attempt>(
     smallest: Number.isFinite(smallest) ? smallest : null,
     hostBytes,
   });
-  const first = attempt({ ...NO_KNOBS, microBatches });
+  let first = attempt({ ...NO_KNOBS, microBatches });
+  if (exceedsBinding(first.made))
+    for (const split of microBatches > 1 ? [1] : splits()) {
+      const tried = attempt({ ...first.knobs, split });
+      if (tried.made.memory === null || exceedsBinding(tried.made)) continue;
+      first = tried;
+      break;
+    }
   if (first.made.memory === null) return found(first);
   // What fits without any action is what the user wrote.
   if (fits(first) && !hasActions(first.made)) return found(first);
@@ -100,6 +109,10 @@ export function searchPlans<A extends Attempt>(
     candidates.reduce((best, one) => (one.made.seconds() < best.made.seconds() ? one : best)),
   );
 }
+
+/** Whether tensors are larger than what one binding of the device holds. */
+const exceedsBinding = ({ memory }: Attempt) =>
+  memory?.errors.some(({ kind }) => kind === 'binding') ?? false;
 
 /** Whether a plan evicts values. */
 function hasActions({ memory }: Attempt): boolean {
