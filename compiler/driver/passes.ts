@@ -59,9 +59,9 @@ function overModules<Knobs>(
 }
 
 /** A pass whose result is loop nests. They are valid when the schedule that they stand for is. */
-function toNests<From>(
-  row: Pick<Pass<From, LoweredModule, null>, 'name' | 'summary' | 'from' | 'run'>,
-): Pass<From, LoweredModule, null> {
+function toNests<From, Knobs = null>(
+  row: Pick<Pass<From, LoweredModule, Knobs>, 'name' | 'summary' | 'from' | 'run'>,
+): Pass<From, LoweredModule, Knobs> {
   return {
     ...row,
     to: 'loop nests',
@@ -186,11 +186,12 @@ export const PASSES = {
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },
-  lower: toNests<ModuleState>({
+  lower: toNests<ModuleState, boolean>({
     name: 'lower',
     from: 'module',
     summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
-    run: ({ module }, { limits }) => lowerToNests(module, limits.offsetAlignment),
+    run: ({ module }, { limits }, separateParts) =>
+      lowerToNests(module, limits.offsetAlignment, { separateParts }),
   }),
   fuse: toNests<LoweredModule>({
     name: 'fuse',

@@ -17,6 +17,8 @@ export interface GraphKnobs {
    * parts, which run together up to where examples are combined.
    */
   readonly split: number;
+  /** Whether values that are parts of one tensor are tensors of their own, joined by a copy where that is read. */
+  readonly separateParts: boolean;
 }
 
-export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1, split: 0 };
+export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1, split: 0, separateParts: false };

@@ -12,6 +12,8 @@ export interface Attempt {
   readonly memory: MemoryPlan | null;
   /** By program: how many elements the intermediates of an einsum take at most at once. */
   readonly orders: readonly { widest(): number }[];
+  /** Whether values are computed inside the memory of a concatenation. */
+  readonly joins: boolean;
   /** Predicted seconds of one run of every program. */
   seconds(): number;
 }
@@ -81,7 +83,7 @@ export function searchPlans<A extends Attempt>(
   // What fits without any action is what the user wrote.
   if (fits(first) && !hasActions(first.made)) return found(first);
   const widths = first.made.orders.map((orders) => orders.widest());
-  const space = { widest: largest(widths, 0), microBatches: allowedMicroBatches };
+  const space = { widest: largest(widths, 0), joins: first.made.joins, microBatches: allowedMicroBatches };
   const candidates = fits(first) ? [first] : [];
   /** The first form of an action that keeps the budget, and those behind it as long as they are faster. */
   const explore = (action: GraphAction) => {

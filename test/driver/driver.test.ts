@@ -37,7 +37,7 @@ const deep = () =>
 function ordered() {
   const driver = driverOf();
   const module = graphsOf(network(), driver);
-  const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module)));
+  const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module)), false);
   return { driver, module, schedule: driver.run('order', driver.run('finalise', fused)) };
 }
 

@@ -25,6 +25,8 @@ interface ActionRow {
 export interface GraphSpace {
   /** How many elements the intermediates of an einsum take at most at once; 0 where there are none. */
   readonly widest: number;
+  /** Whether values are computed inside the memory of a concatenation. */
+  readonly joins: boolean;
   /** Numbers of equal parts into which the batch may be cut, ascending; empty where the user does not allow it. */
   readonly microBatches: readonly number[];
 }
