@@ -52,8 +52,19 @@ export function attempt(
   const { orders, pieces = new Map() } = module;
   const diagnostics = mistakesOf(module);
   if (diagnostics.length > 0)
-    return { orders, diagnostics, pieces, joins: false, memory: null, made: module, seconds: () => 0 };
-  const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module, knobs.separateParts)));
+    return {
+      orders,
+      diagnostics,
+      pieces,
+      joins: false,
+      memory: null,
+      made: module,
+      seconds: () => 0,
+    };
+  const fused = driver.run(
+    'fuse-producers',
+    driver.run('fuse', driver.run('lower', module, knobs.separateParts)),
+  );
   const schedule = driver.run('finalise', fused);
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
@@ -62,7 +73,15 @@ export function attempt(
     actions && memory.schedule
       ? scheduleSeconds(memory.schedule, actions.secondsOf, actions.costs)
       : 0;
-  return { orders, diagnostics, pieces, joins: hasJoins(module), memory, made: memory.allocation ?? schedule, seconds };
+  return {
+    orders,
+    diagnostics,
+    pieces,
+    joins: hasJoins(module),
+    memory,
+    made: memory.allocation ?? schedule,
+    seconds,
+  };
 }
 
 const mistakesOf = ({ diagnostics, traced }: ModuleState) =>

@@ -21,4 +21,9 @@ export interface GraphKnobs {
   readonly separateParts: boolean;
 }
 
-export const NO_KNOBS: GraphKnobs = { bound: null, microBatches: 1, split: 0, separateParts: false };
+export const NO_KNOBS: GraphKnobs = {
+  bound: null,
+  microBatches: 1,
+  split: 0,
+  separateParts: false,
+};

@@ -83,7 +83,11 @@ export function searchPlans<A extends Attempt>(
   // What fits without any action is what the user wrote.
   if (fits(first) && !hasActions(first.made)) return found(first);
   const widths = first.made.orders.map((orders) => orders.widest());
-  const space = { widest: largest(widths, 0), joins: first.made.joins, microBatches: allowedMicroBatches };
+  const space = {
+    widest: largest(widths, 0),
+    joins: first.made.joins,
+    microBatches: allowedMicroBatches,
+  };
   const candidates = fits(first) ? [first] : [];
   /** The first form of an action that keeps the budget, and those behind it as long as they are faster. */
   const explore = (action: GraphAction) => {
