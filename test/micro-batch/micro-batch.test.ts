@@ -41,7 +41,7 @@ const convolutional = (norm: boolean) => () =>
     inputs: image,
     build: ({ x }) =>
       classifier(x, (x) => {
-        const y = btc.convolution(2, 8, { kernel: 3, padding: 'same' })(x);
+        const y = btc.convolution(2, 8, { kernel: 3, padding: 'same', bias: !norm })(x);
         return btc.mean(btc.relu(norm ? btc.batchNorm(8)(y) : y), [1, 2]);
       }),
     train: trainedBy(() => btc.sgd({ learningRate: 0.1, momentum: 0.9 })),
@@ -202,7 +202,10 @@ describe('memory', () => {
 });
 
 describe('what cannot be cut is refused', () => {
-  const model = (loss: string, build = 'return { y: mul(x, param("w", [3])) }') => `defineModel({
+  const model = (
+    loss: string,
+    build = 'return { y: mul(x, param("w", [3], onesInit)) }',
+  ) => `defineModel({
     name: 'm', inputs: { x: tensor([6, 3]) },
     build({ x }) { ${build} },
     train: { loss: ({ y }) => ${loss}, optimizer: sgd() },
@@ -237,7 +240,7 @@ describe('what cannot be cut is refused', () => {
 
   test('a model without a batch', async () => {
     const text = `defineModel({ name: 'm', inputs: { x: tensor([]) },
-      build: ({ x }) => ({ y: mul(x, param('w', [])) }),
+      build: ({ x }) => ({ y: mul(x, param('w', [], onesInit)) }),
       train: { loss: ({ y }) => square(y), optimizer: sgd() } })`;
     expect(await codes(text, 2)).toEqual([['BTC4022', undefined]]);
   });
