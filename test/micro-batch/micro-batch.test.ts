@@ -204,7 +204,7 @@ describe('memory', () => {
 describe('what cannot be cut is refused', () => {
   const model = (
     loss: string,
-    build = 'return { y: mul(x, param("w", [3], onesInit)) }',
+    build = 'return { y: mul(x, param("w", [3], init.ones)) }',
   ) => `defineModel({
     name: 'm', inputs: { x: tensor([6, 3]) },
     build({ x }) { ${build} },
@@ -240,7 +240,7 @@ describe('what cannot be cut is refused', () => {
 
   test('a model without a batch', async () => {
     const text = `defineModel({ name: 'm', inputs: { x: tensor([]) },
-      build: ({ x }) => ({ y: mul(x, param('w', [], onesInit)) }),
+      build: ({ x }) => ({ y: mul(x, param('w', [], init.ones)) }),
       train: { loss: ({ y }) => square(y), optimizer: sgd() } })`;
     expect(await codes(text, 2)).toEqual([['BTC4022', undefined]]);
   });
