@@ -1,14 +1,14 @@
 import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
-import { type RecomputeStrategy, SCHEDULE_ACTIONS, type SwapPolicy } from './actions/index.ts';
-import { applyDecisions, isInfeasible } from './apply.ts';
+import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
-import { type ActionChoice, chooseActions, type ValueModule } from './greedy.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
 import type { ChosenActions } from './placement.ts';
-import { prefetch } from './prefetch.ts';
 import { type NamedValueProgram, type ValueProgram, valueProgram } from './program.ts';
+import { type ActionChoice, ModuleSearch, type ValueModule } from './sequence/module-search.ts';
+import type { Ways } from './sequence/program-search.ts';
+import type { DeviceCosts } from './sequence/simulation.ts';
 import { recomputeSegments, swapCheckpoints } from './strategies.ts';
 import type { TransferCosts } from './timeline.ts';
 
@@ -20,16 +20,10 @@ export interface ActionSet {
   readonly swap: SwapPolicy;
 }
 
-/** By name of an action, whether the search may choose it. */
-function automaticActions(set: ActionSet): Readonly<Record<string, boolean>> {
-  const chosen: Readonly<Record<string, string>> = { recompute: set.recompute, swap: set.swap };
-  return Object.fromEntries(
-    SCHEDULE_ACTIONS.map(({ name, option }) => [
-      name,
-      option !== null && chosen[option.name] === 'auto',
-    ]),
-  );
-}
+const waysOf = ({ recompute, swap }: ActionSet): Ways => ({
+  mayRecompute: recompute === 'auto',
+  mayCopy: swap === 'auto',
+});
 
 /** Whether nobody but a search decides: without a budget that is nothing. */
 export const isAutomatic = (set: ActionSet): boolean =>
@@ -55,69 +49,81 @@ export class MemoryActions {
   private readonly schedule: Schedule;
   private readonly programs: readonly NamedValueProgram[];
   private readonly persistent: readonly number[];
-  private readonly module: ValueModule;
-  private readonly costs: TransferCosts;
+  private readonly deviceBytes: number;
+  private readonly search: ModuleSearch;
   private readonly act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule;
-  /** By set and target: searches of the feasible budgets repeat what was tried before. */
-  private readonly choices = new Map<string, ActionChoice>();
 
   constructor(
     schedule: Schedule,
     alignment: number,
     secondsOf: (kernel: number) => number,
-    costs: TransferCosts,
+    costs: DeviceCosts,
     act: (ordered: Schedule, chosen: ChosenActions | null) => Schedule,
   ) {
     this.act = act;
     const bytes = alignedBytes(schedule, alignment);
     this.schedule = schedule;
-    this.costs = costs;
     this.programs = schedule.programs.map((_, index) =>
       valueProgram(schedule, index, alignment, secondsOf),
     );
     this.persistent = schedule.tensors.flatMap((tensor, i) => (tensor.program === null ? [i] : []));
     const idOf = new Map(this.persistent.map((tensor, id) => [tensor, id]));
-    this.module = {
+    const module: ValueModule = {
       programs: this.programs,
       persistentOf: this.programs.map(({ tensors }) =>
         Int32Array.from(tensors, (tensor) => idOf.get(tensor) ?? -1),
       ),
       persistentBytes: Float64Array.from(this.persistent, (tensor) => bytes[tensor]),
     };
+    this.deviceBytes = module.persistentBytes.reduce((sum, one) => sum + one, 0);
+    this.search = new ModuleSearch(module, costs);
+  }
+
+  /** Steps of all programs. */
+  get stepCount(): number {
+    return this.programs.reduce((sum, { steps }) => sum + steps.length, 0);
   }
 
   /** What a set of memory actions makes of a target: bytes of persistent tensors on the device plus peak live bytes. */
   choose(set: ActionSet, targetBytes: number): ActionChoice {
-    const key = `${set.recompute} ${set.swap} ${targetBytes}`;
-    const known = this.choices.get(key) ?? this.search(set, targetBytes);
-    this.choices.set(key, known);
-    return known;
+    if (!isAutomatic(set)) return this.named(set, targetBytes);
+    return this.search.choose(waysOf(set), targetBytes);
+  }
+
+  /** As `choose`, improved by a local search with so much work. */
+  improve(set: ActionSet, targetBytes: number, work: number): ActionChoice {
+    if (!isAutomatic(set)) return this.named(set, targetBytes);
+    return this.search.improve(waysOf(set), targetBytes, work);
+  }
+
+  /** What a set of memory actions can do at best, whatever it costs. */
+  fewest(set: ActionSet): ActionChoice {
+    return isAutomatic(set) ? this.search.fewest(waysOf(set)) : this.named(set, 0);
   }
 
   /** The schedule with the actions of a choice. */
-  apply(choice: ActionChoice, targetBytes: number): Schedule {
+  apply(choice: ActionChoice): Schedule {
     const isNothing =
-      choice.onHost.every((moved) => moved === 0) &&
-      choice.decisions.every(({ method }) => method.every((one) => one === KEEP));
-    return this.act(this.schedule, isNothing ? null : { actions: this, choice, targetBytes });
+      choice.onHost.every((moved) => moved === 0) && choice.methods.every((one) => one === 'plain');
+    return this.act(this.schedule, isNothing ? null : { actions: this, choice });
   }
 
-  private search(set: ActionSet, targetBytes: number): ActionChoice {
-    const { programs, persistentBytes } = this.module;
-    const deviceBytes = persistentBytes.reduce((sum, bytes) => sum + bytes, 0);
-    const decisions = programs.map((program) =>
-      namedDecisions(program, set, targetBytes - deviceBytes),
+  /** Strategies decide first, and the search about what they leave to it. */
+  private named(set: ActionSet, targetBytes: number): ActionChoice {
+    const decisions = this.programs.map((program) =>
+      namedDecisions(program, set, targetBytes - this.deviceBytes),
     );
-    return chooseActions(this.module, {
-      targetBytes,
-      automatic: automaticActions(set),
-      costs: this.costs,
-      start: decisions,
-    });
+    const isNothing = decisions.every(({ method }) => method.every((one) => one === KEEP));
+    const strategy = [set.recompute, set.swap].filter((one) => one !== 'none' && one !== 'auto');
+    const ways = waysOf(set);
+    const made = isNothing
+      ? null
+      : this.search.from(decisions, ways, targetBytes, strategy.join(' and '));
+    return made ?? this.search.choose(ways, targetBytes);
   }
 
   /** The schedule that a choice stands for. */
-  emit(choice: ActionChoice, targetBytes: number): Schedule {
+  emit(choice: ActionChoice): Schedule {
     const isResident = new Set(this.persistent.filter((_, id) => choice.onHost[id]));
     const written = new Set(
       this.programs.flatMap(({ values, tensors }) =>
@@ -129,16 +135,8 @@ export class MemoryActions {
       (tensor) => isResident.has(tensor),
       (tensor) => written.has(tensor),
     );
-    const { persistentBytes } = this.module;
-    const room =
-      targetBytes -
-      persistentBytes.reduce((sum, bytes, id) => (choice.onHost[id] ? sum : sum + bytes), 0);
     this.programs.forEach((program, p) => {
-      const onHost = (value: number) => isResident.has(program.tensors[value]);
-      const result = applyDecisions(program, choice.decisions[p], onHost);
-      if (isInfeasible(result))
-        throw new Error('internal error: a choice of actions is infeasible');
-      emitter.add(p, program, prefetch(program, result, onHost, this.costs, room));
+      emitter.add(p, program, choice.applied(p));
     });
     return emitter.finish();
   }

@@ -13,8 +13,8 @@ import {
   shareInPlace,
   slabBytes,
 } from '../memory/index.ts';
-import type { ActionChoice } from './greedy.ts';
 import type { MemoryActions } from './memory-actions.ts';
+import type { ActionChoice } from './sequence/module-search.ts';
 
 /**
  * The passes that a search over schedules runs. The driver's verify, print and remember what they make; the plain ones below are for schedules
@@ -32,7 +32,6 @@ export interface SchedulePasses {
 export interface ChosenActions {
   readonly actions: MemoryActions;
   readonly choice: ActionChoice;
-  readonly targetBytes: number;
 }
 
 export interface PlacementOptions {
@@ -42,7 +41,7 @@ export interface PlacementOptions {
 }
 
 export const emitChosen = (ordered: Schedule, chosen: ChosenActions | null): Schedule =>
-  chosen ? chosen.actions.emit(chosen.choice, chosen.targetBytes) : ordered;
+  chosen ? chosen.actions.emit(chosen.choice) : ordered;
 
 /** The passes by themselves, each verified. */
 export function plainPasses(target: Target, limits: TargetLimits): SchedulePasses {

@@ -1,6 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { AllocatedSchedule, Schedule, TargetLimits } from '../../ir/schedule.ts';
+import { TARGET_RULES } from '../../ir/targets.ts';
 import {
   type Allocation,
   bindingErrors,
@@ -20,6 +21,7 @@ import {
 } from './fit.ts';
 import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts';
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
+import type { ActionChoice } from './sequence/module-search.ts';
 import type { TransferCosts } from './timeline.ts';
 
 export interface MemoryOptions {
@@ -35,6 +37,19 @@ export interface ActionOptions extends ActionSet {
   /** Predicted time of one run of a kernel. */
   readonly secondsOf: (kernel: Kernel) => number;
   readonly costs: TransferCosts;
+  /** Limit on the local search, in seconds of work at a nominal rate: so a build is the same on every machine. */
+  readonly planSeconds?: number;
+}
+
+/** Changes of touches that stand for a second of search. */
+const WORK_PER_SECOND = 400_000;
+const DEFAULT_PLAN_SECONDS = 10;
+/** A local search of a small program ends before its limit. */
+const WORK_PER_STEP = 2000;
+
+function workOf({ planSeconds = DEFAULT_PLAN_SECONDS }: ActionOptions, stepCount: number): number {
+  const enough = stepCount * Math.min(WORK_PER_STEP, 10 * stepCount);
+  return Math.min(planSeconds * WORK_PER_SECOND, enough);
 }
 
 export type MemoryPlan =
@@ -45,6 +60,10 @@ export type MemoryPlan =
       readonly deviceBytes: number;
       /** Null when no program has arena tensors. */
       readonly peak: MemoryPeak | null;
+      /** Predicted seconds of one run of every program, where actions were chosen by them; null where none were. */
+      readonly seconds: number | null;
+      /** What found the actions, by program; empty where there are none. */
+      readonly methods: readonly string[];
       /** The smallest feasible budgets by what may be done, where the one named is not kept; each is a search of its own. */
       readonly floors: (() => readonly FeasibleBudget[]) | null;
       readonly errors: readonly [];
@@ -54,6 +73,8 @@ export type MemoryPlan =
       readonly allocation: Allocation | null;
       readonly deviceBytes: 0;
       readonly peak: null;
+      readonly seconds: null;
+      readonly methods: readonly [];
       readonly floors: null;
       readonly errors: readonly MemoryError[];
     };
@@ -108,20 +129,18 @@ function searchActions(
     if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits);
   }
   const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
-  const actions = new MemoryActions(
-    ordered,
-    limits.offsetAlignment,
-    secondsOf,
-    options.costs,
-    passes.act,
-  );
-  const { placed, kept } = fitBudget(actions, options, budgetBytes, place);
-  if (kept) return planned(placed, limits);
+  const costs = TARGET_RULES[target].readsDirectly
+    ? options.costs
+    : { ...options.costs, stagingBytes: stagingWithin(budgetBytes) };
+  const actions = new MemoryActions(ordered, limits.offsetAlignment, secondsOf, costs, passes.act);
+  const work = workOf(options, actions.stepCount);
+  const { placed, choice, kept } = fitBudget(actions, options, budgetBytes, place, work);
+  if (kept) return planned(placed, limits, choice);
   const bytes = Number.isFinite(host.hostBytes)
     ? leastHostBytes(actions, options, place)
     : Number.POSITIVE_INFINITY;
   if (Number.isFinite(bytes)) return failed([{ kind: 'host', bytes, budget: host }], placed);
-  const plan = planned(placed, limits);
+  const plan = planned(placed, limits, choice);
   if (!plan.schedule) return plan;
   return { ...plan, floors: () => feasibleBudgets(actions, place) };
 }
@@ -136,23 +155,41 @@ function leastHostBytes(
   place: Place<Placement>,
 ): number {
   let least = Number.POSITIVE_INFINITY;
-  fitBudget(actions, options, options.budgetBytes, (schedule, stagingBytes) => {
-    const placed = place(schedule, stagingBytes);
-    if (placed.addressable && placed.deviceBytes <= options.budgetBytes)
-      least = Math.min(least, placed.leastHostBytes());
-    return { ...placed, possible: false };
-  });
+  fitBudget(
+    actions,
+    options,
+    options.budgetBytes,
+    (schedule, stagingBytes) => {
+      const placed = place(schedule, stagingBytes);
+      if (placed.addressable && placed.deviceBytes <= options.budgetBytes)
+        least = Math.min(least, placed.leastHostBytes());
+      return { ...placed, possible: false };
+    },
+    0,
+  );
   return least;
 }
 
-function planned(placed: Placement, limits: TargetLimits): MemoryPlan {
+function planned(
+  placed: Placement,
+  limits: TargetLimits,
+  choice: ActionChoice | null = null,
+): MemoryPlan {
   const { allocated, allocation, deviceBytes, errors } = placed;
   if (errors.length > 0) return failed(errors, placed);
   const peak = memoryPeak(allocated, limits.offsetAlignment);
-  return { schedule: allocated, allocation, deviceBytes, peak, floors: null, errors: [] };
+  const made = { schedule: allocated, allocation, deviceBytes, peak, floors: null } as const;
+  return { ...made, seconds: choice?.seconds ?? null, methods: choice?.methods ?? [], errors: [] };
 }
 
 function failed(errors: readonly MemoryError[], placed: Placement | null): MemoryPlan {
   const allocation = placed?.allocation ?? null;
-  return { schedule: null, allocation, deviceBytes: 0, peak: null, floors: null, errors };
+  const nothing = {
+    schedule: null,
+    deviceBytes: 0,
+    peak: null,
+    seconds: null,
+    floors: null,
+  } as const;
+  return { ...nothing, methods: [], allocation, errors };
 }

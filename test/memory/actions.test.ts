@@ -18,7 +18,6 @@ import {
 } from '../../compiler/plan-search/index.ts';
 import type { ActionSet } from '../../compiler/plan-search/memory-actions.ts';
 import { plainPasses } from '../../compiler/plan-search/placement.ts';
-import { prefetch } from '../../compiler/plan-search/prefetch.ts';
 import { type NamedValueProgram, valueProgram } from '../../compiler/plan-search/program.ts';
 import { type Schedule, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
@@ -77,8 +76,7 @@ function applied(example: Case): string {
     const result = applyDecisions(program, decide(program, example), onHost);
     if (isInfeasible(result))
       return `infeasible: ${program.values[result.value].name} cannot come back before step ${result.step} of ${program.name}`;
-    const room = Number(options.room ?? Number.POSITIVE_INFINITY);
-    emitter.add(index, program, prefetch(program, result, onHost, costs(options), room));
+    emitter.add(index, program, result);
   }
   const emitted = emitter.finish();
   expect(parseSchedule(printSchedule(emitted))).toEqual(emitted);

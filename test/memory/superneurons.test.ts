@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Blocks, liveBytes } from '../../compiler/liveness/events.ts';
-import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
+import {
+  type AppliedProgram,
+  applyDecisions,
+  isInfeasible,
+} from '../../compiler/plan-search/apply.ts';
 import { liveCurve } from '../../compiler/plan-search/curve.ts';
 import type { Decisions } from '../../compiler/plan-search/decisions.ts';
-import { chooseActions } from '../../compiler/plan-search/greedy.ts';
 import { type ActionSet, namedDecisions } from '../../compiler/plan-search/memory-actions.ts';
 import type { ValueProgram } from '../../compiler/plan-search/program.ts';
+import { ModuleSearch } from '../../compiler/plan-search/sequence/module-search.ts';
 import { layerProgram, mebibytes } from '../support/layer-list.ts';
 import { alexNet, resNet } from '../support/paper-networks.ts';
 
@@ -25,6 +29,10 @@ function outcome(program: ValueProgram, decisions: Decisions) {
   const result = applyDecisions(program, decisions, nowhere);
   if (isInfeasible(result))
     throw new Error(`no sequence: step ${result.step} lacks ${result.value}`);
+  return outcomeOf(program, result);
+}
+
+function outcomeOf(program: ValueProgram, result: AppliedProgram) {
   const bytesMoved = result.ops.map((op) =>
     op.kind === 'step' ? 0 : program.values[result.versions[op.version].value].bytes,
   );
@@ -107,10 +115,10 @@ describe('traffic of AlexNet', () => {
       persistentOf: [new Int32Array(program.values.length).fill(-1)],
       persistentBytes: new Float64Array(),
     };
-    const options = { targetBytes: room, automatic: { swap: true }, costs };
-    const choice = chooseActions(module, options);
+    const ways = { mayRecompute: false, mayCopy: true };
+    const choice = new ModuleSearch(module, costs).choose(ways, room);
     expect(choice.bytes).toBeLessThanOrEqual(room);
-    return outcome(program, choice.decisions[0]).moved;
+    return outcomeOf(program, choice.applied(0)).moved;
   }
 
   test.each(batches)('batch %i: none with the cache as long as there is room', (batch) => {

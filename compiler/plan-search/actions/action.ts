@@ -1,6 +1,7 @@
 import type { Method } from '../decisions.ts';
 import type { GraphKnobs } from '../knobs.ts';
-import type { Gap, View } from '../view.ts';
+import type { SequenceModel } from '../sequence/model.ts';
+import type { TransferCosts } from '../timeline.ts';
 
 /** A choice that users have by an option of the build. */
 export interface ActionOption {
@@ -55,6 +56,6 @@ export interface ScheduleAction extends ActionRow {
   readonly method: Method;
   /** At the start of a gap with this action. Whether the value is swapped in or rematerialised follows from where it is then (apply.ts). */
   apply(residency: Residency, value: number): void;
-  /** Predicted seconds of this action in a gap, before its other decisions; infinite where it is impossible. */
-  cost(view: View, gap: Gap): number;
+  /** Seconds that it takes for a value at least; infinite where it is impossible. What it adds to a plan two simulations say. */
+  leastSeconds(model: SequenceModel, costs: TransferCosts, value: number): number;
 }

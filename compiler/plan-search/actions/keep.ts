@@ -9,5 +9,5 @@ export const keep: ScheduleAction = {
   option: null,
   summary: 'A value stays in device memory until its next use.',
   apply: () => {},
-  cost: () => 0,
+  leastSeconds: () => 0,
 };

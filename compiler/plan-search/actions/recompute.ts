@@ -1,5 +1,4 @@
 import { RECOMPUTE } from '../decisions.ts';
-import { closureCost } from '../recompute-closure.ts';
 import type { ScheduleAction } from './action.ts';
 
 /** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
@@ -15,10 +14,5 @@ export const recompute: ScheduleAction = {
   option: { name: 'recompute', choices: RECOMPUTE_STRATEGIES },
   summary: 'A value is evicted, and rematerialised before its next use by the steps that made it.',
   apply: (residency, value) => residency.evict(value),
-  cost: ({ timeline, costs, roomBytes }, { value, to }) => {
-    if (timeline.program.values[value].kind !== 'temporary') return Number.POSITIVE_INFINITY;
-    const closure = closureCost(timeline, costs, value, to, new Set([value]));
-    const fits = closure && timeline.crossing[to] + closure.transientBytes <= roomBytes;
-    return fits ? closure.seconds : Number.POSITIVE_INFINITY;
-  },
+  leastSeconds: ({ recipes }, _, value) => recipes[value]?.seconds ?? Number.POSITIVE_INFINITY,
 };

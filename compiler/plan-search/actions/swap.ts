@@ -18,15 +18,9 @@ export const swap: ScheduleAction = {
     residency.sendOut(value);
     residency.evict(value);
   },
-  // The copies' time that does not hide behind the computation between them.
-  cost: ({ timeline, costs }, { value, from, to }) => {
-    const { program, computed, transferred, hostedFrom } = timeline;
-    const { bytes } = program.values[value];
-    const sent = hostedFrom[value] <= from;
-    const copies =
-      transferTime(costs, 'in', bytes) + (sent ? 0 : transferTime(costs, 'out', bytes));
-    const fixed = costs.transferSeconds * (sent ? 1 : 2);
-    const free = computed[to] - computed[from + 1] - (transferred[to] - transferred[from + 1]);
-    return fixed + Math.max(0, copies - fixed - costs.overlap * Math.max(0, free));
-  },
+  // Copies may hide behind computation.
+  leastSeconds: ({ counted, isOutput, bytes }, costs, value) =>
+    counted[value] && !isOutput[value]
+      ? (1 - costs.overlap) * transferTime(costs, 'in', bytes[value])
+      : Number.POSITIVE_INFINITY,
 };

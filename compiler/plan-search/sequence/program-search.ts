@@ -1,0 +1,249 @@
+import { type AppliedProgram, applyDecisions, isInfeasible } from '../apply.ts';
+import { checkpointDecisions } from '../checkpoints.ts';
+import type { Decisions } from '../decisions.ts';
+import type { ValueProgram } from '../program.ts';
+import { recomputeSegments } from '../strategies.ts';
+import { descend, prune, type Weighing } from './descend.ts';
+import { appliedProgram, sequenceOf } from './export.ts';
+import { type Extra, extrasOf, improve, restore } from './improve.ts';
+import { type SequenceModel, sequenceModel } from './model.ts';
+import { Sequence } from './sequence.ts';
+import { type DeviceCosts, Simulation } from './simulation.ts';
+
+/** What a search may do. */
+export interface Ways {
+  readonly mayRecompute: boolean;
+  readonly mayCopy: boolean;
+}
+
+/** A sequence that was met. */
+export interface Found {
+  readonly peakBytes: number;
+  readonly seconds: number;
+  readonly extras: readonly Extra[];
+  readonly ways: Ways;
+  /** What found it. */
+  readonly method: string;
+}
+
+/** Programs of more steps than this are searched with fewer members of the portfolio. */
+const LARGE_PROGRAM = 12_000;
+/** Steps of a walk down to the least bytes: each takes so much of what there was. */
+const STEPS_DOWN = [0.93, 0.985];
+
+/** Where the walk ends, so often the sequence is improved and the walk tried again, by so much work per step. */
+const REPAIRS = 6;
+const REPAIR_WORK = 100;
+
+/**
+ * The search for one program with some of its persistent values on the host. It remembers every sequence that it meets, whatever the
+ * target was: so an answer is never worse than another one that keeps the target too.
+ */
+export class ProgramSearch {
+  readonly model: SequenceModel;
+  private readonly costs: DeviceCosts;
+  private readonly plain: Found;
+  private readonly known: Found[] = [];
+  private readonly tried = new Set<string>();
+  private readonly least = new Map<string, Found>();
+
+  constructor(program: ValueProgram, onHost: (value: number) => boolean, costs: DeviceCosts) {
+    this.model = sequenceModel(program, onHost);
+    this.costs = costs;
+    const { sequence, simulation } = this.start();
+    const none = { mayRecompute: false, mayCopy: false };
+    this.plain = this.found(sequence, simulation, none, 'plain');
+    this.known.push(this.plain);
+  }
+
+  /** The fastest sequence that was met within `roomBytes`; null where none is known. */
+  best(ways: Ways, roomBytes: number): Found | null {
+    let best: Found | null = null;
+    for (const found of this.known) {
+      if (found.peakBytes > roomBytes || !isWithin(found.ways, ways)) continue;
+      if (
+        !best ||
+        found.seconds < best.seconds ||
+        (found.seconds === best.seconds && found.peakBytes < best.peakBytes)
+      )
+        best = found;
+    }
+    return best;
+  }
+
+  /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
+  reach(ways: Ways, roomBytes: number): Found | null {
+    if (this.plain.peakBytes <= roomBytes) return this.plain;
+    const key = `${keyOf(ways)} ${roomBytes}`;
+    if (!this.tried.has(key)) {
+      this.tried.add(key);
+      this.tryAll(ways, roomBytes);
+    }
+    const best = this.best(ways, roomBytes);
+    if (best) return best;
+    this.fewest(ways);
+    return this.best(ways, roomBytes);
+  }
+
+  /** The sequence with the fewest bytes that is found, with what is met on the way down to it; no target decides about it. */
+  fewest(ways: Ways): Found {
+    const key = keyOf(ways);
+    const before = this.least.get(key);
+    if (before) return before;
+    if (ways.mayRecompute && ways.mayCopy) {
+      this.fewest({ mayRecompute: true, mayCopy: false });
+      this.fewest({ mayRecompute: false, mayCopy: true });
+    }
+    const { sequence, simulation } = this.start();
+    const isLarge = this.model.stepCount > LARGE_PROGRAM;
+    for (const step of isLarge ? [0.8, 0.95] : STEPS_DOWN) {
+      let repairs = step === STEPS_DOWN[0] ? 0 : REPAIRS;
+      for (;;) {
+        const kept = extrasOf(sequence);
+        const targetBytes = Math.floor(sequence.peakBytes * step);
+        if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
+          restore(sequence, kept);
+          if (isLarge || repairs-- === 0) break;
+          // What is leaner may go on.
+          const work = REPAIR_WORK * this.model.stepCount;
+          const roomBytes = sequence.peakBytes;
+          improve(sequence, simulation, {
+            ...ways,
+            costs: this.costs,
+            targetBytes: roomBytes,
+            work,
+            seed: repairs,
+          });
+          continue;
+        }
+        if (!isLarge) prune(sequence, simulation, targetBytes);
+        this.remember(this.found(sequence, simulation, ways, 'descent'));
+      }
+    }
+    let least = this.plain;
+    for (const found of this.known)
+      if (isWithin(found.ways, ways) && found.peakBytes < least.peakBytes) least = found;
+    this.least.set(key, least);
+    return least;
+  }
+
+  /** Improves a sequence within `roomBytes` by so much work. */
+  improve(start: Found, ways: Ways, roomBytes: number, work: number, lowerBound = 0): Found {
+    if (start.extras.length === 0 && this.plain === start) return start;
+    const { sequence, simulation } = this.start();
+    restore(sequence, start.extras);
+    const options = { ...ways, costs: this.costs, targetBytes: roomBytes };
+    prune(sequence, simulation, roomBytes);
+    improve(sequence, simulation, { ...options, work, seed: 1, lowerBound });
+    const found = this.found(
+      sequence,
+      simulation,
+      ways,
+      `${start.method.replace(/, improved$/, '')}, improved`,
+    );
+    this.remember(found);
+    return found.seconds < start.seconds ? found : start;
+  }
+
+  /** The applied program of a sequence. */
+  applied({ extras }: Found): AppliedProgram {
+    const { sequence } = this.start();
+    restore(sequence, extras);
+    return appliedProgram(sequence);
+  }
+
+  /**
+   * Starts from what decisions by other means make of the program, and goes down to the target by `ways`. `drops`: what the target
+   * does not need goes, whoever decided it.
+   */
+  from(
+    decisions: Decisions,
+    ways: Ways,
+    roomBytes: number,
+    method: string,
+    drops: boolean,
+  ): Found | null {
+    const onHost = (value: number) => this.model.hosted[value] === 1;
+    const applied = applyDecisions(this.model.program, decisions, onHost);
+    if (isInfeasible(applied)) return null;
+    const sequence = sequenceOf(this.model, applied);
+    const simulation = new Simulation(sequence, this.costs);
+    if (!this.down(sequence, simulation, ways, 'bytes', roomBytes)) return null;
+    if (drops) prune(sequence, simulation, roomBytes);
+    return this.found(sequence, simulation, ways, method);
+  }
+
+  private tryAll(ways: Ways, roomBytes: number): void {
+    const { mayRecompute, mayCopy } = ways;
+    const isLarge = this.model.stepCount > LARGE_PROGRAM;
+    const alone: Ways[] = [];
+    if (mayRecompute) alone.push({ mayRecompute: true, mayCopy: false });
+    if (mayCopy) alone.push({ mayRecompute: false, mayCopy: true });
+    for (const some of mayRecompute && mayCopy ? [ways, ...alone] : alone) {
+      for (const weighing of isLarge ? (['bytes'] as const) : (['bytes', 'cover'] as const)) {
+        const { sequence, simulation } = this.start();
+        if (!this.down(sequence, simulation, some, weighing, roomBytes)) continue;
+        prune(sequence, simulation, roomBytes);
+        this.remember(this.found(sequence, simulation, some, nameOf(some, weighing)));
+      }
+    }
+    if (!mayRecompute) return;
+    const only = { mayRecompute: true, mayCopy: false };
+    const { program } = this.model;
+    if (!isLarge)
+      for (const strategy of ['speed', 'memory'] as const) {
+        const found = this.from(
+          recomputeSegments(program, strategy),
+          only,
+          roomBytes,
+          strategy,
+          true,
+        );
+        if (found) this.remember(found);
+      }
+    for (const decisions of checkpointDecisions(program)) {
+      const found = this.from(decisions, only, roomBytes, 'checkpoints', true);
+      if (found) this.remember(found);
+    }
+  }
+
+  private start(): { sequence: Sequence; simulation: Simulation } {
+    const sequence = new Sequence(this.model);
+    return { sequence, simulation: new Simulation(sequence, this.costs) };
+  }
+
+  private down(
+    sequence: Sequence,
+    simulation: Simulation,
+    ways: Ways,
+    weighing: Weighing,
+    targetBytes: number,
+  ): boolean {
+    return descend(sequence, simulation, { ...ways, weighing, targetBytes, costs: this.costs });
+  }
+
+  private found(sequence: Sequence, simulation: Simulation, ways: Ways, method: string): Found {
+    const extras = extrasOf(sequence);
+    return { peakBytes: sequence.peakBytes, seconds: simulation.seconds, extras, ways, method };
+  }
+
+  /** What another one beats in everything is forgotten. */
+  private remember(found: Found): void {
+    const beats = (a: Found, b: Found) =>
+      a.peakBytes <= b.peakBytes && a.seconds <= b.seconds && isWithin(a.ways, b.ways);
+    if (this.known.some((known) => beats(known, found))) return;
+    for (let i = this.known.length - 1; i > 0; i--)
+      if (beats(found, this.known[i])) this.known.splice(i, 1);
+    this.known.push(found);
+  }
+}
+
+const isWithin = (some: Ways, all: Ways) =>
+  (!some.mayRecompute || all.mayRecompute) && (!some.mayCopy || all.mayCopy);
+
+const keyOf = ({ mayRecompute, mayCopy }: Ways) => `${mayRecompute} ${mayCopy}`;
+
+function nameOf({ mayRecompute, mayCopy }: Ways, weighing: Weighing): string {
+  const what = mayRecompute && mayCopy ? 'descent' : mayRecompute ? 'recompute' : 'swap';
+  return `${what} by ${weighing}`;
+}
