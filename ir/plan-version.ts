@@ -24,6 +24,8 @@ export const ADDED: readonly AddedField[] = [
   { since: 1, at: [], field: 'adapter' },
   { since: 1, at: ['memory'], field: 'bounds' },
   { since: 1, at: ['programs', '*'], field: 'bound' },
+  { since: 1, at: [], field: 'graphActions' },
+  { since: 1, at: [], field: 'microBatches' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

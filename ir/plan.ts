@@ -17,6 +17,7 @@ export type {
   Plan,
   PlanActions,
   PlanFrame,
+  PlanMicroBatches,
   PlanSource,
   WasmModule,
 } from './plan-fields/root.ts';

@@ -3,6 +3,7 @@ import { TARGET_NAMES } from '../../ir/targets.ts';
 import { parseBytes } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
+import { MICRO_BATCH_CHOICES, type MicroBatches } from '../plan-search/index.ts';
 import { UsageError } from './usage.ts';
 
 /** How the text behind an option of the command line becomes a value. @throws UsageError */
@@ -46,6 +47,12 @@ export function count(
   most = Number.MAX_SAFE_INTEGER,
 ): Parser<number> {
   return integer(option, wanted, 1, most);
+}
+
+/** `none`, `auto`, or into how many parts. */
+export function microBatches(given: string): MicroBatches {
+  const known = MICRO_BATCH_CHOICES.find((one) => one === given);
+  return known ?? count('--micro-batch', 'none, auto or a number of parts')(given);
 }
 
 /** A list of positive integers: `8,20,20,18`. */

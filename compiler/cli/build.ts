@@ -13,7 +13,7 @@ import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
@@ -24,6 +24,7 @@ import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
 import { fromTypeScript } from './report-typescript.ts';
+import { roundingNotes } from './rounding-notes.ts';
 import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
 import { formatTimings } from './timings.ts';
@@ -45,6 +46,8 @@ export interface BuildCommandOptions {
   readonly planSeconds?: number;
   readonly recompute?: RecomputeStrategy;
   readonly swap?: SwapPolicy;
+  readonly microBatch?: MicroBatches;
+  readonly microBatchNorm?: boolean;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -174,6 +177,8 @@ function compileOptions(
     ...(options.budget === undefined ? {} : { budgetBytes: options.budget }),
     ...(options.recompute ? { recompute: options.recompute } : {}),
     ...(options.swap ? { swap: options.swap } : {}),
+    ...(options.microBatch === undefined ? {} : { microBatch: options.microBatch }),
+    ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
     ...(options.contractions ? { contractions: options.contractions } : {}),
@@ -258,6 +263,7 @@ function summaryOf(
     lines.push(
       `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}${proof}`,
     );
+    lines.push(...roundingNotes(result.plan!).map((note) => `         ${note}`));
     if (options.timings && result.plan) lines.push(formatTimings(result.timings));
   }
   return lines;

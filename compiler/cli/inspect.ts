@@ -21,6 +21,7 @@ import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { roundingNotes } from './rounding-notes.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 import { WAYS, whyCommand } from './why.ts';
@@ -73,7 +74,7 @@ function withInterfaces(plan: Plan) {
 export function formatInspection(plan: Plan, columns: number, all: boolean): string {
   const inspection = inspectPlan(plan, all);
   return [
-    formatMemory(inspection),
+    formatMemory(inspection, roundingNotes(plan)),
     ...inspection.programs.map((program) => formatProgram(plan, program, columns, all)),
     ...formatLayers(inspection),
     ...formatContractions(inspection, all),
@@ -82,7 +83,10 @@ export function formatInspection(plan: Plan, columns: number, all: boolean): str
   ].join('\n');
 }
 
-function formatMemory({ name, target, producer, memory, parameters }: Inspection): string {
+function formatMemory(
+  { name, target, producer, memory, parameters }: Inspection,
+  notes: readonly string[],
+): string {
   const budget =
     memory.budgetBytes === null
       ? 'none'
@@ -108,6 +112,7 @@ function formatMemory({ name, target, producer, memory, parameters }: Inspection
     ...(memory.bounds ? [['bound', formatStepBound(memory.bounds)]] : []),
     ['staging', formatBytes(memory.stagingBytes)],
     ['host', formatHost(memory)],
+    ...notes.map((note) => ['computed', note]),
   ];
   return `${style.bold(name)} for ${target} ${style.dim(`(${producer})`)}\n\n${table(rows)}\n`;
 }

@@ -15,6 +15,7 @@ import {
   counts,
   filePath,
   integer,
+  microBatches,
   notNegative,
   positive,
   rankLists,
@@ -119,6 +120,18 @@ function createProgram(): Command {
       '--plan-seconds <seconds>',
       'limit on the search for actions within a budget, in nominal seconds: the plan is the same on every machine (default: 10)',
       notNegative('--plan-seconds'),
+    )
+    .addOption(
+      new Option(
+        '--micro-batch <parts>',
+        'parts into which the batch is cut, one after the other, with gradients that accumulate: none, a number, or what a budget asks for (auto)',
+      )
+        .argParser(microBatches)
+        .default('none'),
+    )
+    .option(
+      '--micro-batch-norm',
+      'let batch norm take its statistics from a micro-batch, which changes results',
     )
     .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Plan, PlanActions, Target } from '../../ir/plan.ts';
+import type { Plan, PlanActions, PlanMicroBatches, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { TARGETS } from '../targets/index.ts';
@@ -18,6 +18,9 @@ export interface GenerationOptions {
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
+  /** Actions on the graph that were taken. */
+  readonly graphActions?: readonly string[];
+  readonly microBatches?: PlanMicroBatches;
   /** Adds to the plan, before it is verified, what each kernel should take. */
   readonly predict?: (plan: Plan, kernels: readonly Kernel[]) => Plan;
 }

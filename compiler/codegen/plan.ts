@@ -11,6 +11,7 @@ import {
   type PlanBinding,
   type PlanKernel,
   type PlanMemory,
+  type PlanMicroBatches,
   type PlanProgram,
   type PlanTensor,
   type Target,
@@ -38,6 +39,9 @@ export interface PlanOptions {
   readonly producer: string;
   /** The strategies of the memory actions. */
   readonly actions?: PlanActions;
+  /** Actions on the graph that were taken. */
+  readonly graphActions?: readonly string[];
+  readonly microBatches?: PlanMicroBatches;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
@@ -108,6 +112,8 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
+    ...(options.graphActions?.length ? { graphActions: options.graphActions } : {}),
+    ...(options.microBatches ? { microBatches: options.microBatches } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
     ...(options.limits && TARGET_RULES[options.target].hasLimits
       ? { limits: codeLimits(options.limits) }

@@ -1,7 +1,9 @@
 import type { OrderRecords } from '../contract/record.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import { type ActionOptions, type ContractionBound, planMemory } from '../plan-search/index.ts';
+import type { BatchKnobs } from '../micro-batch/index.ts';
+import { type ActionOptions, type GraphKnobs, planMemory } from '../plan-search/index.ts';
 import type { Attempt } from '../plan-search/search.ts';
+import { scheduleSeconds } from '../plan-search/seconds.ts';
 import type { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 
@@ -10,6 +12,8 @@ export interface CompilationAttempt extends Attempt {
   readonly orders: readonly OrderRecords[];
   /** Mistakes that passes behind the trace found. */
   readonly diagnostics: readonly Diagnostic[];
+  /** By parameter that is kept as several: how many. */
+  readonly pieces: ReadonlyMap<string, number>;
   /** The last thing that passes made. */
   readonly made: unknown;
 }
@@ -18,7 +22,8 @@ export interface CompilationAttempt extends Attempt {
 export function throughGraphs(
   driver: Driver,
   traced: ModuleState,
-  bound: ContractionBound | null,
+  { bound, microBatches, split }: GraphKnobs,
+  localNorm: boolean,
 ): ModuleState {
   const simplified = driver.run('simplify', traced);
   const ordered = driver.run('contract', simplified, bound?.reorder ? bound : null);
@@ -26,27 +31,61 @@ export function throughGraphs(
   if (mistakesOf(differentiated).length > 0) return differentiated;
   const optimised = driver.run('optimise', differentiated);
   const cleaned = driver.run('simplify-gradients', driver.run('expand-folds', optimised));
-  return driver.run('slice', cleaned, bound);
+  const batch: BatchKnobs | null =
+    microBatches > 1
+      ? { parts: microBatches, localNorm, coupling: 'refuse', pieces: split > 0 }
+      : split > 0
+        ? { parts: split, localNorm: false, coupling: 'phases', pieces: true }
+        : null;
+  const cut = driver.run('micro-batch', cleaned, batch);
+  return mistakesOf(cut).length > 0 ? cut : driver.run('slice', cut, bound);
 }
 
-/** From a traced module to places in memory, under a bound on the intermediates of contractions. */
+/** From a traced module to places in memory, under the knobs of a search. */
 export function attempt(
   driver: Driver,
   traced: ModuleState,
-  bound: ContractionBound | null,
-  actions: ActionOptions | null,
+  knobs: GraphKnobs,
+  { actions, localNorm }: { readonly actions: ActionOptions | null; readonly localNorm: boolean },
 ): CompilationAttempt {
-  const module = throughGraphs(driver, traced, bound);
-  const { orders } = module;
+  const module = throughGraphs(driver, traced, knobs, localNorm);
+  const { orders, pieces = new Map() } = module;
   const diagnostics = mistakesOf(module);
-  if (diagnostics.length > 0) return { orders, diagnostics, memory: null, made: module };
-  const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module)));
+  if (diagnostics.length > 0)
+    return {
+      orders,
+      diagnostics,
+      pieces,
+      joins: false,
+      memory: null,
+      made: module,
+      seconds: () => 0,
+    };
+  const fused = driver.run(
+    'fuse-producers',
+    driver.run('fuse', driver.run('lower', module, knobs.separateParts)),
+  );
   const schedule = driver.run('finalise', fused);
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
   const memory = planMemory(schedule, limits, options, driver.schedulePasses);
-  return { orders, diagnostics, memory, made: memory.allocation ?? schedule };
+  const seconds = () =>
+    actions && memory.schedule
+      ? scheduleSeconds(memory.schedule, actions.secondsOf, actions.costs)
+      : 0;
+  return {
+    orders,
+    diagnostics,
+    pieces,
+    joins: hasJoins(module),
+    memory,
+    made: memory.allocation ?? schedule,
+    seconds,
+  };
 }
 
 const mistakesOf = ({ diagnostics, traced }: ModuleState) =>
   diagnostics.slice(traced.diagnostics.length);
+
+const hasJoins = ({ module }: ModuleState) =>
+  module.programs.some(({ nodes }) => nodes.some(({ op }) => op === 'concat'));

@@ -12,11 +12,13 @@ import { initialValues } from '../frontend/initialisers.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import { pieceName } from '../micro-batch/index.ts';
 import { didYouMean } from '../nearest.ts';
 import {
   ACTIONS,
   type ActionOptions,
   type ExactSearch,
+  GRAPH_ACTIONS,
   loadSolver,
   NoExact,
   searchPlans,
@@ -33,6 +35,7 @@ import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
+import { microBatchCounts } from './cut-batch.ts';
 import { Driver, type PassTiming } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
 import type { CompileOptions, CompileResult, PlanResult } from './result.ts';
@@ -130,9 +133,15 @@ async function makePlan(
   if (shared) shared.driver = driver;
   const traced = await trace(source, options, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return failed();
-  const { result, smallest, hostBytes } = searchPlans(
-    (bound) => attempt(driver, traced, bound, actions),
-    budgetBytes ?? Number.POSITIVE_INFINITY,
+  const { microBatch = 'none', microBatchNorm: localNorm = false } = options;
+  const { result, knobs, smallest, hostBytes } = searchPlans(
+    (knobs) => attempt(driver, traced, knobs, { actions, localNorm }),
+    {
+      budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
+      microBatches: typeof microBatch === 'number' ? microBatch : 1,
+      splits: () => [1, ...microBatchCounts(traced)],
+      allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
+    },
   );
   const { memory } = result;
   if (shared) shared.smallest = smallest;
@@ -157,7 +166,7 @@ async function makePlan(
   }
   for (const [program, reason] of exact?.unsolved ?? [])
     diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
-  const initial = initialOf(traced.traced, diagnostics);
+  const initial = inPieces(initialOf(traced.traced, diagnostics), result.pieces);
   if (hasErrors(diagnostics)) {
     show(result.made);
     return failed();
@@ -167,6 +176,10 @@ async function makePlan(
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
+    graphActions: GRAPH_ACTIONS.filter((action) => action.taken(knobs)).map(({ name }) => name),
+    ...(knobs.microBatches > 1
+      ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
+      : {}),
     initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
@@ -205,8 +218,8 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
         choices: 'a number of seconds, 0 or more',
       }),
     );
-  const choices = (name: string, given: string | undefined, known: readonly string[]) => {
-    if (given !== undefined && !known.includes(given))
+  const choices = (name: string, given: string | number | undefined, known: readonly string[]) => {
+    if (given !== undefined && (typeof given === 'number' || !known.includes(given)))
       problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
   };
   if (profile !== undefined) {
@@ -214,11 +227,19 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
   problems.push(...checkLimitsOption(options.limits, target));
-  const given: Readonly<Record<string, string | undefined>> = { recompute, swap };
+  const { microBatch } = options;
+  const given: Readonly<Record<string, string | number | undefined>> = {
+    ...{ recompute, swap, microBatch },
+  };
   choices('contractions', options.contractions, ['time', 'macs']);
   choices('solve', options.solve, ['heuristic', 'exact']);
-  for (const { option } of ACTIONS)
-    if (option) choices(option.name, given[option.name], option.choices);
+  for (const { option } of ACTIONS) {
+    if (!option) continue;
+    const { name, takesCount } = option;
+    const isCount = takesCount && Number.isSafeInteger(given[name]) && Number(given[name]) >= 1;
+    const known = takesCount ? [...option.choices, 'a number of parts'] : option.choices;
+    if (!isCount) choices(name, given[name], known);
+  }
   return problems;
 }
 
@@ -324,6 +345,20 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Init
       return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
     },
   );
+}
+
+/** Parameters that a plan keeps as several, as those. */
+function inPieces(parameters: InitialValues, pieces: ReadonlyMap<string, number>): InitialValues {
+  return parameters.flatMap(([name, tensor]): InitialValues => {
+    const parts = pieces.get(name);
+    if (parts === undefined) return [[name, tensor]];
+    const shape = tensor.shape.with(0, tensor.shape[0] / parts);
+    const count = elementCount(shape);
+    return Array.from({ length: parts }, (_, part) => [
+      pieceName(name, part),
+      { ...tensor, shape, data: tensor.data.subarray(part * count, (part + 1) * count) },
+    ]);
+  });
 }
 
 /** The number that all of `data` are, if it is one that JSON keeps. */

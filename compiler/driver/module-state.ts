@@ -17,6 +17,8 @@ export interface ModuleState {
   readonly orders: readonly OrderRecords[];
   /** By program: where the gradients of its parameters are, until the optimiser has used them. */
   readonly gradients: readonly (readonly ParameterGradient[])[];
+  /** By parameter that is kept as several: how many. */
+  readonly pieces?: ReadonlyMap<string, number>;
   /** Mistakes of the model; a module with an error has no next pass. */
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -24,6 +24,7 @@ import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
 import { slabBytes } from '../memory/index.ts';
 import { orderProgram, orderSteps } from '../memory/order.ts';
 import { dropUnused } from '../memory/unused.ts';
+import type { BatchKnobs } from '../micro-batch/index.ts';
 import type { ContractionBound } from '../plan-search/knobs.ts';
 import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
 import { simplify } from '../simplify/index.ts';
@@ -31,6 +32,7 @@ import { joinLogarithms } from '../simplify/logarithms.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type ParameterGradient, withGradients, withUpdates } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
+import { cutBatch } from './cut-batch.ts';
 import {
   type ModuleState,
   mapGraphs,
@@ -57,9 +59,9 @@ function overModules<Knobs>(
 }
 
 /** A pass whose result is loop nests. They are valid when the schedule that they stand for is. */
-function toNests<From>(
-  row: Pick<Pass<From, LoweredModule, null>, 'name' | 'summary' | 'from' | 'run'>,
-): Pass<From, LoweredModule, null> {
+function toNests<From, Knobs = null>(
+  row: Pick<Pass<From, LoweredModule, Knobs>, 'name' | 'summary' | 'from' | 'run'>,
+): Pass<From, LoweredModule, Knobs> {
   return {
     ...row,
     to: 'loop nests',
@@ -162,6 +164,14 @@ export const PASSES = {
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },
+  'micro-batch': {
+    ...overModules<BatchKnobs | null>(
+      'micro-batch',
+      'Where the user allows it: cuts the batch into equal parts, one after the other, whose gradients accumulate.',
+      cutBatch,
+    ),
+    verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
+  },
   slice: {
     ...overModules<ContractionBound | null>(
       'slice',
@@ -176,11 +186,12 @@ export const PASSES = {
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },
-  lower: toNests<ModuleState>({
+  lower: toNests<ModuleState, boolean>({
     name: 'lower',
     from: 'module',
     summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
-    run: ({ module }, { limits }) => lowerToNests(module, limits.offsetAlignment),
+    run: ({ module }, { limits }, separateParts) =>
+      lowerToNests(module, limits.offsetAlignment, { separateParts }),
   }),
   fuse: toNests<LoweredModule>({
     name: 'fuse',

@@ -1,7 +1,7 @@
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
-import type { RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
 import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { ProfileName } from '../profile/shipped.ts';
@@ -24,6 +24,13 @@ export interface CompileOptions {
   readonly recompute?: RecomputeStrategy;
   /** What may be swapped to the host to keep the budget: nothing, by a policy of SuperNeurons, or what costs least (`auto`, the default). */
   readonly swap?: SwapPolicy;
+  /**
+   * Into how many equal parts the batch is cut, one computed after the other; gradients accumulate, and parameters move once per
+   * run. `none` (the default) keeps it whole, a number cuts it, `auto` lets a budget decide. Sums are rounded in another order.
+   */
+  readonly microBatch?: MicroBatches;
+  /** Whether batch norm may take its statistics from a micro-batch, which changes results; default false. */
+  readonly microBatchNorm?: boolean;
   /**
    * `exact`: an integer program starts from the recomputations that the search has found for a budget, in programs that are small
    * enough and swap nothing. It needs the package `highs`. Default `heuristic`.

@@ -5,6 +5,7 @@ import type {
   PlanBound,
   PlanContraction,
   PlanMemory,
+  PlanMicroBatches,
   PlanPrediction,
 } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
@@ -24,6 +25,10 @@ export interface Inspection {
   readonly target: string;
   readonly producer: string;
   readonly memory: PlanMemory;
+  /** Actions on the graph that were taken; absent where none was. */
+  readonly graphActions?: readonly string[];
+  /** How the batch is cut; absent where it is whole. */
+  readonly microBatches?: PlanMicroBatches;
   readonly parameters: { readonly count: number; readonly elements: number };
   readonly programs: readonly InspectedProgram[];
   /** In the order of the model; scopes with very many layers as one. */
@@ -106,6 +111,8 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
     target: plan.target,
     producer: plan.producer,
     memory: plan.memory,
+    ...(plan.graphActions ? { graphActions: plan.graphActions } : {}),
+    ...(plan.microBatches ? { microBatches: plan.microBatches } : {}),
     parameters: {
       count: parameters.length,
       elements: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),

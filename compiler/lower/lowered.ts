@@ -3,7 +3,7 @@ import type { ScheduleProgram, ScheduleTensor } from '../../ir/schedule.ts';
 import type { FusionLimits } from './fuse.ts';
 import type { LoopNest } from './loop-nest.ts';
 import { LoopNestMemory } from './loop-nest-access.ts';
-import { lowerProgram, TensorTable } from './program.ts';
+import { lowerProgram, type StorageOptions, TensorTable } from './program.ts';
 
 /** A module as loop nests over tensors: what the passes between a graph and a schedule work on. */
 export interface LoweredModule {
@@ -21,11 +21,15 @@ export interface LoweredProgramNests extends Pick<ScheduleProgram, 'name' | 'inp
 }
 
 /** Loop nests of every program, one per stored value, in an order that is right when they run one after the other. */
-export function lowerToNests(module: Module, alignment = 1): LoweredModule {
+export function lowerToNests(
+  module: Module,
+  alignment = 1,
+  options: StorageOptions = {},
+): LoweredModule {
   const table = new TensorTable(module);
   const declarations = new Map(module.inputs.map((input) => [input.name, input]));
   const programs = module.programs.map((graph, program): LoweredProgramNests => {
-    const { nests, inputs, outputs } = lowerProgram(graph, program, table);
+    const { nests, inputs, outputs } = lowerProgram(graph, program, table, options);
     return {
       name: graph.name,
       nests,

@@ -52,12 +52,22 @@ export interface LoweredProgram {
   readonly outputs: readonly { readonly name: string; readonly tensor: number }[];
 }
 
+export interface StorageOptions {
+  /** Whether parts of a concatenation are tensors of their own, which memory actions can evict one by one. */
+  readonly separateParts?: boolean;
+}
+
 /**
  * Turns a graph into kernels, one per stored value: views and values without memory of their own are computed where
  * they are read. Works on demand from the results, so dead values make no kernels.
  */
-export function lowerProgram(graph: Graph, program: number, table: TensorTable): LoweredProgram {
-  const lowering = new ProgramLowering(graph, program, table);
+export function lowerProgram(
+  graph: Graph,
+  program: number,
+  table: TensorTable,
+  options: StorageOptions = {},
+): LoweredProgram {
+  const lowering = new ProgramLowering(graph, program, table, options);
   const inputs = lowering.declare();
   lowering.compute();
   const outputs = graph.outputs.map(({ name, value }) => ({
@@ -82,13 +92,18 @@ class ProgramLowering implements Storage {
   /** By value: the tensor that is set aside for it, filled or not, or -1. */
   private readonly reserved: Int32Array;
 
-  constructor(graph: Graph, program: number, table: TensorTable) {
+  constructor(
+    graph: Graph,
+    program: number,
+    table: TensorTable,
+    { separateParts }: StorageOptions,
+  ) {
     this.graph = graph;
     this.program = program;
     this.table = table;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
-    this.aliases = findConcatAliases(graph, this.stored);
+    this.aliases = separateParts ? [] : findConcatAliases(graph, this.stored);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
     this.reserved = new Int32Array(graph.nodes.length).fill(-1);
     this.writer = new KernelWriter(this, this.nests);

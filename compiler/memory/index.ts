@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { Target } from '../../ir/plan.ts';
 import type {
   AllocatedSchedule,
@@ -36,13 +37,28 @@ export type MemoryError =
       readonly budget: HostBudget;
     };
 
-/** Tensors that no binding of the target can hold. */
+/** Tensors that no slab of the target can hold, or of which a step binds more than a binding can. */
 export function bindingErrors(schedule: Schedule, limits: TargetLimits): MemoryError[] {
-  const limit = Math.min(limits.maxBindingBytes, slabCapacity(limits));
-  return schedule.tensors.flatMap((tensor): MemoryError[] => {
+  const capacity = slabCapacity(limits);
+  const limit = Math.min(limits.maxBindingBytes, capacity);
+  const bound = boundBytes(schedule);
+  return schedule.tensors.flatMap((tensor, k): MemoryError[] => {
     const bytes = byteCount(tensor);
-    return bytes > limit ? [{ kind: 'binding', tensor, bytes, limit }] : [];
+    const fits = bytes <= capacity && bound[k] <= limit;
+    return fits ? [] : [{ kind: 'binding', tensor, bytes, limit }];
   });
+}
+
+/** By tensor: the most of it that one step binds. */
+function boundBytes({ tensors, kernels, programs }: Schedule): Float64Array {
+  const bytes = new Float64Array(tensors.length);
+  for (const { steps } of programs)
+    for (const { kernel, operands } of steps)
+      operands.forEach((tensor, k) => {
+        const { dtype, elements } = kernels[kernel].buffers[k];
+        bytes[tensor] = Math.max(bytes[tensor], elements * DTYPES[dtype].bytes);
+      });
+  return bytes;
 }
 
 /** Why slabs cannot all be addressed; null where they can. */

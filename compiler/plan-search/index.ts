@@ -2,6 +2,8 @@ export {
   ACTIONS,
   type ActionOption,
   GRAPH_ACTIONS,
+  MICRO_BATCH_CHOICES,
+  type MicroBatches,
   RECOMPUTE_STRATEGIES,
   type RecomputeStrategy,
   SCHEDULE_ACTIONS,
@@ -11,7 +13,7 @@ export {
 export type { ExactSearch } from './exact/choice.ts';
 export { loadSolver, NoExact } from './exact/solve.ts';
 export type { FeasibleBudget } from './fit.ts';
-export type { ContractionBound } from './knobs.ts';
+export type { ContractionBound, GraphKnobs } from './knobs.ts';
 export type { ActionSet } from './memory-actions.ts';
 export type { ChosenActions, PlacementOptions, SchedulePasses } from './placement.ts';
 export { emitChosen } from './placement.ts';

@@ -5,3 +5,25 @@ export interface ContractionBound {
   /** Whether dearer orders are taken as well, not only slices of the cheapest. */
   readonly reorder: boolean;
 }
+
+/** What a search turns in the passes over graphs. */
+export interface GraphKnobs {
+  /** Null where intermediates of contractions may be as large as they are. */
+  readonly bound: ContractionBound | null;
+  /** Into how many parts the batch is cut; 1 for none. */
+  readonly microBatches: number;
+  /**
+   * 0, or how tensors fit the bindings of a device: parameters that are larger than one are cut, and the batch into so many
+   * parts, which run together up to where examples are combined.
+   */
+  readonly split: number;
+  /** Whether values that are parts of one tensor are tensors of their own, joined by a copy where that is read. */
+  readonly separateParts: boolean;
+}
+
+export const NO_KNOBS: GraphKnobs = {
+  bound: null,
+  microBatches: 1,
+  split: 0,
+  separateParts: false,
+};

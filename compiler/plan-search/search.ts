@@ -1,69 +1,132 @@
 import { largest } from '../../ir/lists.ts';
-import { GRAPH_ACTIONS } from './actions/index.ts';
-import type { ContractionBound } from './knobs.ts';
+import { GRAPH_ACTIONS, type GraphAction } from './actions/index.ts';
+import { type GraphKnobs, NO_KNOBS } from './knobs.ts';
 import type { MemoryPlan } from './plan-memory.ts';
 
-/** Halvings of the bound on intermediates. */
-const MOST_HALVINGS = 12;
-/** Halvings in a row that may gain nothing before the search gives up. */
+/** Tries in a row that may gain nothing before an action is given up. */
 const MOST_IDLE = 3;
 
-/** What the passes make of a model under a bound on the intermediates of its contractions. */
+/** What the passes make of a model under the knobs of a search. */
 export interface Attempt {
-  /** Null where the model has a mistake. */
+  /** Null where the model has a mistake, or an action cannot be taken. */
   readonly memory: MemoryPlan | null;
   /** By program: how many elements the intermediates of an einsum take at most at once. */
   readonly orders: readonly { widest(): number }[];
+  /** Whether values are computed inside the memory of a concatenation. */
+  readonly joins: boolean;
+  /** Predicted seconds of one run of every program. */
+  seconds(): number;
+}
+
+export interface SearchOptions {
+  /** Infinite for none. */
+  readonly budgetBytes: number;
+  /** Into how many parts the batch is cut whatever is tried. */
+  readonly microBatches: number;
+  /** Into how many parts the batch may be cut where a tensor is larger than a binding, ascending. */
+  splits(): readonly number[];
+  /** Further numbers of parts that may be tried. */
+  readonly allowedMicroBatches: readonly number[];
 }
 
 export interface PlanSearch<A extends Attempt> {
-  /** The first attempt that fits; where none does, the one without bounds. */
+  /** Of the plans that keep the budget the fastest that was met; where none does, the one without actions on the graph. */
   readonly result: A;
+  readonly knobs: GraphKnobs;
   /** Device bytes of the smallest plan that was met; null where no plan can be placed at all. */
   readonly smallest: number | null;
   /** The smallest host budget with which one of them would have fitted; infinite where that is not what is missing. */
   readonly hostBytes: number;
 }
 
+interface Candidate<A extends Attempt> {
+  readonly made: A;
+  readonly knobs: GraphKnobs;
+}
+
 /**
- * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Where they do
- * not suffice, graph actions are tried, those that cost least first, under ever narrower bounds on what the intermediates of a
- * contraction take at once. Each of these attempts chooses its own schedule actions.
+ * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Actions on
+ * the graph are tried in the order of the table, each from its mildest form on, and each attempt chooses its own schedule actions.
+ * Those that round differently are tried only where no exact one keeps the budget, except micro-batches that the user allows:
+ * they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
  */
 export function searchPlans<A extends Attempt>(
-  run: (bound: ContractionBound | null) => A,
-  budgetBytes: number,
+  run: (knobs: GraphKnobs) => A,
+  { budgetBytes, microBatches, splits, allowedMicroBatches }: SearchOptions,
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
-  const attempt = (bound: ContractionBound | null) => {
-    const made = run(bound);
+  let smallest = Number.POSITIVE_INFINITY;
+  const attempt = (knobs: GraphKnobs): Candidate<A> & { readonly bytes: number } => {
+    const made = run(knobs);
     for (const error of made.memory?.errors ?? [])
       if (error.kind === 'host') hostBytes = Math.min(hostBytes, error.bytes);
-    return made;
+    const bytes = bytesOf(made);
+    smallest = Math.min(smallest, bytes);
+    return { made, knobs, bytes };
   };
-  const result = attempt(null);
-  let smallest = bytesOf(result);
-  if (smallest <= budgetBytes || result.memory === null)
-    return { result, smallest: finite(smallest), hostBytes };
-  const widest = largest(
-    result.orders.map((orders) => orders.widest()),
-    0,
-  );
-  if (widest === 0) return { result, smallest: finite(smallest), hostBytes };
-  for (const action of GRAPH_ACTIONS) {
-    let idle = 0;
-    for (let halving = 1; halving <= MOST_HALVINGS && idle < MOST_IDLE; halving++) {
-      const bounded = attempt(action.apply(Math.floor(widest / 2 ** halving)));
-      const bytes = bytesOf(bounded);
-      if (bytes <= budgetBytes) return { result: bounded, smallest: bytes, hostBytes };
-      idle = bytes < smallest ? 0 : idle + 1;
-      smallest = Math.min(smallest, bytes);
+  const fits = ({ bytes }: { readonly bytes: number }) => bytes <= budgetBytes;
+  const found = ({ made, knobs }: Candidate<A>): PlanSearch<A> => ({
+    result: made,
+    knobs,
+    smallest: Number.isFinite(smallest) ? smallest : null,
+    hostBytes,
+  });
+  let first = attempt({ ...NO_KNOBS, microBatches });
+  if (exceedsBinding(first.made))
+    for (const split of microBatches > 1 ? [1] : splits()) {
+      const tried = attempt({ ...first.knobs, split });
+      if (tried.made.memory === null || exceedsBinding(tried.made)) continue;
+      first = tried;
+      break;
     }
-  }
-  return { result, smallest: finite(smallest), hostBytes };
+  if (first.made.memory === null) return found(first);
+  // What fits without any action is what the user wrote.
+  if (fits(first) && !hasActions(first.made)) return found(first);
+  const widths = first.made.orders.map((orders) => orders.widest());
+  const space = {
+    widest: largest(widths, 0),
+    joins: first.made.joins,
+    microBatches: allowedMicroBatches,
+  };
+  const candidates = fits(first) ? [first] : [];
+  /** The first form of an action that keeps the budget, and those behind it as long as they are faster. */
+  const explore = (action: GraphAction) => {
+    let idle = 0;
+    let least = smallest;
+    let fastest = Number.POSITIVE_INFINITY;
+    for (const knobs of action.tries(space, first.knobs)) {
+      if (idle >= MOST_IDLE) return;
+      const tried = attempt(knobs);
+      if (fits(tried)) {
+        const seconds = tried.made.seconds();
+        if (seconds >= fastest) return;
+        fastest = seconds;
+        candidates.push(tried);
+        if (!action.option) return;
+      } else if (tried.made.memory !== null) idle = tried.bytes < least ? 0 : idle + 1;
+      least = Math.min(least, tried.bytes);
+    }
+  };
+  for (const action of GRAPH_ACTIONS) if (action.exact || action.option) explore(action);
+  for (const action of GRAPH_ACTIONS)
+    if (candidates.length === 0 && !action.exact && !action.option) explore(action);
+  if (candidates.length === 0) return found(first);
+  return found(
+    candidates.reduce((best, one) => (one.made.seconds() < best.made.seconds() ? one : best)),
+  );
+}
+
+/** Whether tensors are larger than what one binding of the device holds. */
+const exceedsBinding = ({ memory }: Attempt) =>
+  memory?.errors.some(({ kind }) => kind === 'binding') ?? false;
+
+/** Whether a plan evicts values. */
+function hasActions({ memory }: Attempt): boolean {
+  const programs = memory?.schedule?.programs ?? [];
+  return programs.some(
+    ({ steps, transfers = [] }) => transfers.length > 0 || steps.some((step) => step.recomputed),
+  );
 }
 
 const bytesOf = ({ memory }: Attempt) =>
   memory === null || memory.schedule === null ? Number.POSITIVE_INFINITY : memory.deviceBytes;
-
-const finite = (bytes: number) => (Number.isFinite(bytes) ? bytes : null);

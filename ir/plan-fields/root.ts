@@ -48,6 +48,15 @@ export const ACTIONS = object({
   swap: NAME,
 });
 
+/** How the batch of the training step is cut. Sums over it are rounded otherwise than in a plan without. */
+export interface PlanMicroBatches extends Infer<typeof MICRO_BATCHES> {}
+export const MICRO_BATCHES = object({
+  /** Equal parts, one computed after the other. */
+  parts: whole(2, 2 ** 32 - 1),
+  /** `part` where batch norm takes its statistics from a part, `whole` where no result depends on the parts but by rounding. */
+  norm: oneOf('whole', 'part'),
+});
+
 /** The module of a wasm plan. */
 export interface WasmModule extends Infer<typeof MODULE> {}
 export const MODULE = object({
@@ -107,6 +116,10 @@ export const PLAN = object(
     adapter: NAME,
     /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
     actions: named<PlanActions>(ACTIONS),
+    /** Actions on the graph that were taken (docs/actions.md), as `slice`; absent where none was. */
+    graphActions: list(NAME),
+    /** Absent where the batch is whole. */
+    microBatches: named<PlanMicroBatches>(MICRO_BATCHES),
     /** Origins of steps and tensors. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */
     sources: list(named<PlanSource>(SOURCE)),
     /** Expressions, each behind the call that led to it. */

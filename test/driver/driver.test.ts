@@ -37,7 +37,8 @@ const deep = () =>
 function ordered() {
   const driver = driverOf();
   const module = graphsOf(network(), driver);
-  const fused = driver.run('fuse-producers', driver.run('fuse', driver.run('lower', module)));
+  const lowered = driver.run('lower', module, false);
+  const fused = driver.run('fuse-producers', driver.run('fuse', lowered));
   return { driver, module, schedule: driver.run('order', driver.run('finalise', fused)) };
 }
 

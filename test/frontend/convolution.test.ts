@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { attempt } from '../../compiler/driver/attempt.ts';
 import * as btc from '../../compiler/index.ts';
+import { NO_KNOBS } from '../../compiler/plan-search/knobs.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 import { driverOf } from '../support/passes.ts';
 import { programOf } from './run-program.ts';
@@ -211,7 +212,10 @@ describe('no tensor has an element per position and tap', () => {
       train: { loss: ({ y }) => btc.mean(btc.square(y)), optimizer: btc.sgd() },
     });
     const driver = driverOf();
-    const { memory } = attempt(driver, driver.run('trace', model), null, null);
+    const { memory } = attempt(driver, driver.run('trace', model), NO_KNOBS, {
+      actions: null,
+      localNorm: false,
+    });
     const sizes = memory!.schedule!.tensors.map(({ shape }) => elementCount(shape));
     // What is interleaved is rounded up to the stride.
     expect(Math.max(...sizes)).toBeLessThan(1.5 * elementCount([...SHAPE.slice(0, 3), 8]));

@@ -14,7 +14,7 @@ describe('the table of actions', () => {
 
   test('says which are exact: what runs the same kernels on the same values', () => {
     const exact = ACTIONS.filter((action) => action.exact).map(({ name }) => name);
-    expect(exact).toEqual(['keep', 'recompute', 'swap']);
+    expect(exact).toEqual(['separate', 'keep', 'recompute', 'swap']);
   });
 
   test.each(ACTIONS.flatMap(({ option }) => (option ? [option] : [])))(

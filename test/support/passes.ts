@@ -4,6 +4,7 @@ import { Driver } from '../../compiler/driver/driver.ts';
 import type { ModuleState } from '../../compiler/driver/module-state.ts';
 import type { Model } from '../../compiler/frontend/model.ts';
 import { type TracedModel, traceModel } from '../../compiler/frontend/trace.ts';
+import { NO_KNOBS } from '../../compiler/plan-search/knobs.ts';
 import { stageModel } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -25,5 +26,5 @@ export function driverOf(
 
 /** A model behind the passes over graphs. */
 export function graphsOf(model: Model, driver = driverOf()): ModuleState {
-  return throughGraphs(driver, driver.run('trace', model), null);
+  return throughGraphs(driver, driver.run('trace', model), NO_KNOBS, false);
 }

@@ -1,5 +1,5 @@
 import type { Method } from '../decisions.ts';
-import type { ContractionBound } from '../knobs.ts';
+import type { GraphKnobs } from '../knobs.ts';
 import type { SequenceModel } from '../sequence/model.ts';
 import type { TransferCosts } from '../timeline.ts';
 
@@ -8,6 +8,8 @@ export interface ActionOption {
   /** Of the API and, with two dashes, of the command line. */
   readonly name: string;
   readonly choices: readonly string[];
+  /** Whether a whole number of 1 or more is a choice as well. */
+  readonly takesCount?: true;
 }
 
 interface ActionRow {
@@ -20,13 +22,23 @@ interface ActionRow {
   readonly summary: string;
 }
 
-/** Changes how the contractions of a graph are done, so that their intermediates take less at once. */
+/** What a search may turn for a model. */
+export interface GraphSpace {
+  /** How many elements the intermediates of an einsum take at most at once; 0 where there are none. */
+  readonly widest: number;
+  /** Whether values are computed inside the memory of a concatenation. */
+  readonly joins: boolean;
+  /** Numbers of equal parts into which the batch may be cut, ascending; empty where the user does not allow it. */
+  readonly microBatches: readonly number[];
+}
+
+/** Changes how a graph is computed, so that its values take less at once. */
 export interface GraphAction extends ActionRow {
   readonly level: 'graph';
-  /** The bound under which the graph's passes use this action: on the elements that the intermediates of one einsum take at once. */
-  apply(elements: number): ContractionBound;
-  /** Relative multiply-adds of a plan with it, of one without: what the action costs. */
-  cost(macs: number, macsWithout: number): number;
+  /** The knobs of the graph's passes with which a search tries it, the mildest first; each changes those that it starts from. */
+  tries(space: GraphSpace, knobs: GraphKnobs): readonly GraphKnobs[];
+  /** Whether the passes take the action under these knobs. */
+  taken(knobs: GraphKnobs): boolean;
 }
 
 /** What the walk over the steps lets an action do with a value that a step has touched. */

@@ -1,12 +1,16 @@
 import { KEEP, type Method, RECOMPUTE, SWAP } from '../decisions.ts';
 import type { GraphAction, ScheduleAction } from './action.ts';
 import { keep } from './keep.ts';
+import { microBatch } from './micro-batch.ts';
 import { recompute } from './recompute.ts';
 import { reorder } from './reorder.ts';
+import { separate } from './separate.ts';
 import { slice } from './slice.ts';
+import { split } from './split.ts';
 import { swap } from './swap.ts';
 
-export type { ActionOption, GraphAction, Residency, ScheduleAction } from './action.ts';
+export type { ActionOption, GraphAction, GraphSpace, Residency, ScheduleAction } from './action.ts';
+export { MICRO_BATCH_CHOICES, type MicroBatches } from './micro-batch.ts';
 export { RECOMPUTE_STRATEGIES, type RecomputeStrategy } from './recompute.ts';
 export { SWAP_POLICIES, type SwapPolicy } from './swap.ts';
 
@@ -21,7 +25,7 @@ const BY_METHOD: Readonly<Record<Method, ScheduleAction>> = {
 export const SCHEDULE_ACTIONS: readonly ScheduleAction[] = Object.values(BY_METHOD);
 
 /** From the one that costs least to the dearest: a search tries them in this order. */
-export const GRAPH_ACTIONS: readonly GraphAction[] = [slice, reorder];
+export const GRAPH_ACTIONS: readonly GraphAction[] = [separate, slice, reorder, microBatch, split];
 
 /** All that a search may do to keep a budget. */
 export const ACTIONS: readonly (GraphAction | ScheduleAction)[] = [

@@ -1,4 +1,5 @@
 import type { GraphAction } from './action.ts';
+import { narrowing } from './narrowing.ts';
 
 export const reorder: GraphAction = {
   name: 'reorder',
@@ -7,6 +8,10 @@ export const reorder: GraphAction = {
   option: null,
   summary:
     'Einsums take an order with smaller intermediates further along the front of cost, peak and saved elements, and slices.',
-  apply: (elements) => ({ elements, reorder: true }),
-  cost: (macs, macsWithout) => macs / macsWithout,
+  tries: (space, knobs) =>
+    narrowing(space, (elements) => ({
+      ...knobs,
+      bound: { elements, reorder: true },
+    })),
+  taken: ({ bound }) => bound?.reorder === true,
 };

@@ -1,4 +1,5 @@
 import type { GraphAction } from './action.ts';
+import { narrowing } from './narrowing.ts';
 
 export const slice: GraphAction = {
   name: 'slice',
@@ -7,6 +8,10 @@ export const slice: GraphAction = {
   option: null,
   summary:
     'Contractions that read one another run in slices of an index, so that a slice of the intermediate exists at a time; the multiply-adds stay what they are.',
-  apply: (elements) => ({ elements, reorder: false }),
-  cost: (macs, macsWithout) => macs / macsWithout,
+  tries: (space, knobs) =>
+    narrowing(space, (elements) => ({
+      ...knobs,
+      bound: { elements, reorder: false },
+    })),
+  taken: ({ bound }) => bound !== null && !bound.reorder,
 };

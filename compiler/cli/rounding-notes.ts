@@ -1,0 +1,26 @@
+import type { Plan } from '../../ir/plan.ts';
+import { GRAPH_ACTIONS } from '../plan-search/index.ts';
+
+/** By action on the graph: what it has done to a plan. */
+const DONE: Readonly<Record<string, string>> = {
+  slice: 'contractions in slices',
+  reorder: 'contractions in another order',
+  split: 'tensors that are larger than a binding are cut',
+};
+
+const ROUNDING = 'sums are rounded differently';
+
+/** A line for every action that leaves results equal but for rounding, or not even that. */
+export function roundingNotes({ graphActions = [], microBatches }: Plan): string[] {
+  const exact = new Set(GRAPH_ACTIONS.flatMap(({ name, exact }) => (exact ? [name] : [])));
+  const notes = graphActions
+    .filter((name) => !exact.has(name) && Object.hasOwn(DONE, name))
+    .map((name) => `${DONE[name]}; ${ROUNDING}`);
+  if (!microBatches) return notes;
+  const { parts, norm } = microBatches;
+  const meaning =
+    norm === 'part'
+      ? 'batch norm takes its statistics from each of them, so results are not those of the whole batch'
+      : ROUNDING;
+  return [...notes, `in ${parts} micro-batches; ${meaning}`];
+}

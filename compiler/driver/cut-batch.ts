@@ -1,0 +1,133 @@
+import { byteCount, type TensorType } from '../../ir/tensor.ts';
+import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
+import {
+  type BatchKnobs,
+  batchInputs,
+  pieceName,
+  type Split,
+  splitBatch,
+  splitParameters,
+} from '../micro-batch/index.ts';
+import { simplify } from '../simplify/index.ts';
+import { type ModuleState, mapGraphs } from './module-state.ts';
+import type { PassOptions } from './pass.ts';
+
+/**
+ * Cuts the batch of the program that trains, of all where none does. Other programs are cut where that is possible: their
+ * results are those of single examples, and they share the arena.
+ *
+ * Errors: BTC4020, BTC4021, BTC4022.
+ */
+export function cutBatch(
+  state: ModuleState,
+  { limits }: PassOptions,
+  knobs: BatchKnobs | null,
+): ModuleState {
+  if (!knobs) return state;
+  const cut = knobs.parts > 1 ? inParts(state, knobs) : state;
+  return knobs.pieces
+    ? inPieces(cut, Math.min(limits.maxBindingBytes, limits.maxBufferBytes))
+    : cut;
+}
+
+function inParts(state: ModuleState, knobs: BatchKnobs): ModuleState {
+  const { programs } = state.traced;
+  const trains = programs.some((program) => program.trains) && state.optimiser !== null;
+  const diagnostics: Diagnostic[] = [];
+  const made = mapGraphs(state, (graph, k) => {
+    const split = splitBatch(graph, state.module, knobs);
+    if (split.graph) return simplify(split.graph, { differentiated: true });
+    const isAsked = knobs.coupling === 'refuse' && (programs[k].trains || !trains);
+    if (isAsked) diagnostics.push(refusal(state, k, split, knobs.parts));
+    return graph;
+  });
+  return diagnostics.length > 0
+    ? { ...state, diagnostics: [...state.diagnostics, ...diagnostics] }
+    : made;
+}
+
+/** Parameters and states that are larger than `mostBytes` as several, each a range of the first axis. */
+function inPieces(state: ModuleState, mostBytes: number): ModuleState {
+  const pieces = new Map<string, number>();
+  const groups = new Map<string, { readonly parts: number; readonly names: Set<string> }>();
+  for (const { name, type } of state.module.parameters) {
+    const parts = pieceCount(type, mostBytes);
+    if (parts <= 1) continue;
+    pieces.set(name, parts);
+    const group = groups.get(type.shape.join()) ?? { parts, names: new Set() };
+    groups.set(type.shape.join(), group);
+    group.names.add(name);
+  }
+  if (pieces.size === 0) return state;
+  const made = mapGraphs(state, (graph) => {
+    let current = graph;
+    for (const { parts, names } of groups.values()) {
+      const used = current.nodes.some(
+        (node) => node.op === 'parameter' && names.has(node.attributes.name),
+      );
+      const cut = used ? splitParameters(current, names, parts) : null;
+      if (cut) current = simplify(cut, { differentiated: true });
+    }
+    return current;
+  });
+  const parameters = state.module.parameters.flatMap((declaration) => {
+    const parts = pieces.get(declaration.name);
+    if (parts === undefined) return [declaration];
+    const { name, type } = declaration;
+    const shape = type.shape.with(0, type.shape[0] / parts);
+    return Array.from({ length: parts }, (_, part) => ({
+      ...declaration,
+      name: pieceName(name, part),
+      type: { ...type, shape },
+    }));
+  });
+  return { ...made, module: { ...made.module, parameters }, pieces };
+}
+
+/** The least number of equal ranges of the first axis that are small enough; 1 where none is. */
+function pieceCount(type: TensorType, mostBytes: number): number {
+  const [rows = 1] = type.shape;
+  for (let parts = Math.ceil(byteCount(type) / mostBytes); parts <= rows; parts++)
+    if (rows % parts === 0) return parts;
+  return 1;
+}
+
+/** Growth from one number of parts that a search tries to the next, at least. */
+const GROWTH = 1.5;
+
+/** Numbers of parts for a search to try: divisors of the batch, ascending. */
+export function microBatchCounts({ traced }: ModuleState): number[] {
+  const { programs } = traced;
+  const graph = (programs.find(({ trains }) => trains) ?? programs[0]).graph;
+  const [batch] = batchInputs(graph);
+  const counts: number[] = [];
+  for (let parts = 2; parts <= (batch?.extent ?? 0); parts++)
+    if (batch.extent % parts === 0 && parts >= GROWTH * (counts.at(-1) ?? 1)) counts.push(parts);
+  return counts;
+}
+
+function refusal(
+  { module, traced }: ModuleState,
+  program: number,
+  { reason }: Split & { readonly graph: null },
+  parts: number,
+): Diagnostic {
+  const graph = module.programs[program];
+  if ('coupled' in reason) {
+    const { op, source } = graph.nodes[reason.coupled];
+    return originDiagnostic(4021, graph.sources[source], { op: NAMES[op] ?? op });
+  }
+  const { batch } = reason;
+  const { name } = graph;
+  return batch === null || batch % parts === 0
+    ? diagnostic(4022, null, { program: name, model: traced.name })
+    : diagnostic(4020, null, { batch, parts, program: name });
+}
+
+/** Ops by the names that users call them. */
+const NAMES: Readonly<Record<string, string>> = {
+  reduceSum: 'sum',
+  reduceMax: 'max',
+  reduceMin: 'min',
+  contract: 'einsum',
+};
