@@ -1,3 +1,4 @@
+import { DTYPES } from './dtypes.ts';
 import {
   type BufferSet,
   HOST_ALIGNMENT,
@@ -96,9 +97,28 @@ function verifyPlacements(
       report(place, `is at ${offset}, not at a multiple of ${limits.offsetAlignment}`);
     else if (end > slabs[slab].bytes)
       report(place, `ends at ${end}, behind its slab's end at ${slabs[slab].bytes}`);
-    if (byteCount(tensors[i]) > limits.maxBindingBytes)
-      report(place, `takes more than the ${limits.maxBindingBytes} bytes of a binding`);
   });
+  verifyBindings(allocated, limits, report);
+}
+
+/** A tensor may be larger than a binding where every step binds a part of it. */
+function verifyBindings(
+  allocated: AllocatedSchedule,
+  { maxBindingBytes }: TargetLimits,
+  report: Report,
+): void {
+  const seen = new Set<number>();
+  for (const { steps } of allocated.programs)
+    for (const { kernel, operands } of steps)
+      operands.forEach((tensor, k) => {
+        const { dtype, elements } = allocated.kernels[kernel].buffers[k];
+        if (elements * DTYPES[dtype].bytes <= maxBindingBytes || seen.has(tensor)) return;
+        seen.add(tensor);
+        report(
+          called(allocated, tensor),
+          `is bound by more than the ${maxBindingBytes} bytes of a binding`,
+        );
+      });
 }
 
 /** For each tensor in place, the one whose life ends where its own begins. */

@@ -16,11 +16,11 @@ export const DEVICE_LIMITS = object(
     /** Buffers that one kernel reads and writes. */
     maxStorageBuffers: whole(8, 1000),
     /** Invocations of a workgroup. */
-    maxWorkgroupInvocations: whole(256, 65536),
+    maxWorkgroupInvocations: whole(1, 65536),
     /** Memory that the invocations of a workgroup share, in bytes; 0: no kernel uses any. */
     maxWorkgroupBytes: whole(0, 2 ** 24),
     /** Workgroups along one axis of a grid. */
-    maxWorkgroupsPerDimension: whole(65535, 2 ** 32 - 1),
+    maxWorkgroupsPerDimension: whole(1, 2 ** 32 - 1),
     /** Which device they are of, for messages. */
     of: NAME,
   },

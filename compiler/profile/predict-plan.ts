@@ -1,6 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanPrediction, PlanProgram, PlanTransfer } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import { simulateRun } from '../plan-search/simulate.ts';
 import { copySeconds, predictSeconds, transferSeconds } from './predict.ts';
 import type { DeviceProfile } from './profile.ts';
 
@@ -35,9 +36,7 @@ function predictProgram(
     list: readonly { readonly tensor: number }[],
     direction: 'hostToDevice' | 'deviceToHost',
   ) => sum(list.map(({ tensor }) => copySeconds(plan.tensors[tensor].bytes, direction, profile)));
-  // Transfers hide behind computation as far as the device can do both and there is enough of it.
-  const copying = sum(transfers.map((transfer) => swapSeconds(plan, transfer, profile)));
-  const swapping = copying - Math.min(profile.overlap * copying, computing);
+  const swapping = Math.max(0, runSeconds(plan, { steps, transfers }, profile) - computing);
   const interfacing =
     profile.submitSeconds + copied(inputs, 'hostToDevice') + copied(outputs, 'deviceToHost');
   return {
@@ -47,6 +46,30 @@ function predictProgram(
     swapSeconds: swapping,
     interfaceSeconds: interfacing,
   };
+}
+
+/** Seconds from the first step to the arrival of the last transfer. */
+function runSeconds(
+  plan: Plan,
+  {
+    steps,
+    transfers,
+  }: { readonly steps: PlanProgram['steps']; readonly transfers: readonly PlanTransfer[] },
+  profile: DeviceProfile,
+): number {
+  const staging = plan.swap?.staging.bytes ?? 0;
+  return simulateRun({
+    seconds: steps.map((step) => step.seconds ?? 0),
+    touched: (step) => steps[step].bindings,
+    copies: transfers,
+    copySeconds: (transfer) => swapSeconds(plan, transfer, profile),
+    pieceSeconds: (transfer) => {
+      const time = swapSeconds(plan, transfer, profile);
+      const { bytes } = plan.tensors[transfer.tensor];
+      return staging === 0 ? time : time * Math.min(1, staging / Math.max(1, bytes));
+    },
+    overlap: profile.overlap,
+  });
 }
 
 /** Seconds of one transfer by itself, to or from its slot. */

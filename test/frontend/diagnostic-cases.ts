@@ -277,7 +277,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   build: ({ x }) => ({ y: sum(x) }),
 })`,
     message:
-      "tensor 'predict/x' takes 256.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128.00 MiB",
+      "tensor 'predict/x' takes 256.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128.00 MiB, and neither its first axis nor the batch can be cut that far; take a smaller batch, or a device with larger bindings",
   },
   4003: {
     text: withOutput(

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import {
   compile,
   crossEntropy,
@@ -12,9 +12,13 @@ import {
 import { loadModel } from '../../compiler/load/index.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
 import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
+import { setSourceMapper } from '../../compiler/reporting/call-sites.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 
 // What was measured on an H100 (kernels by its own clock, steps of training in a queue), beside what the profile predicts.
+
+// Other tests run code that nobody emitted.
+afterAll(() => setSourceMapper(null));
 
 const profile = SHIPPED_PROFILES.h100;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compile, defineModel, linear, matmul, mean, relu, tensor } from '../../compiler/index.ts';
+import { compile, defineModel, matmul, mean, relu, tensor } from '../../compiler/index.ts';
 import { fromWebgpuLimits, isWebgpuLimits } from '../../compiler/profile/device-limits.ts';
 import type { LimitsOption } from '../../compiler/profile/limits-option.ts';
 import { planLimits } from '../../ir/plan-limits.ts';
@@ -10,7 +10,8 @@ const model = (rows: number) =>
   defineModel({
     name: 'wide',
     inputs: { x: tensor([rows, 1024]) },
-    build: ({ x }) => ({ y: mean(relu(linear(1024, 1024, { bias: false })(x))) }),
+    // A sum over all of it, which nothing can cut.
+    build: ({ x }) => ({ y: mean(x) }),
   });
 
 async function messages(rows: number, limits: unknown, target: Target = 'webgpu') {
@@ -71,18 +72,18 @@ test('names lead to limits, or to those that there are', async () => {
 test('a tensor over the limit of a binding names the limit and the device', async () => {
   // 256 MiB, 128 MiB are the default.
   expect((await messages(65536, 'default'))[0]).toMatch(
-    /^BTC4002 tensor '.*' takes 256\.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128\.00 MiB$/,
+    /^BTC4002 tensor '.*' takes 256\.00 MiB, over maxStorageBufferBindingSize of WebGPU's default limits, which is 128\.00 MiB,/,
   );
   expect((await messages(65536, { maxBindingBytes: 200 * MIB }))[0]).toMatch(
-    /over maxStorageBufferBindingSize of the limits that are given, which is 200\.00 MiB$/,
+    /over maxStorageBufferBindingSize of the limits that are given, which is 200\.00 MiB,/,
   );
   const of = 'apple m4';
   expect((await messages(65536, { maxBindingBytes: 200 * MIB, of }))[0]).toMatch(
-    /over maxStorageBufferBindingSize of apple m4, which is 200\.00 MiB$/,
+    /over maxStorageBufferBindingSize of apple m4, which is 200\.00 MiB,/,
   );
   // Buffers that are smaller than bindings may be.
   expect((await messages(131072, { maxBindingBytes: 1024 * MIB, of }))[0]).toMatch(
-    /over maxBufferSize of WebGPU's default limits, which is 256\.00 MiB$/,
+    /over maxBufferSize of WebGPU's default limits, which is 256\.00 MiB,/,
   );
   expect(await messages(65536, 'h100')).toEqual([]);
 });

@@ -267,7 +267,7 @@ function takeSnapshots(draft: Draft, programs: readonly DraftProgram[]): void {
 function withSteps(plan: Plan, programs: readonly DraftProgram[]): Plan['programs'] {
   return Object.fromEntries(
     programs.map(({ name, steps, outputs, transfers }) => {
-      const { predicted: _, ...program } = plan.programs[name];
+      const { predicted: _, bound: _bound, ...program } = plan.programs[name];
       const more = transfers.length > 0 ? { transfers } : {};
       return [name, { ...program, steps, outputs, ...more }];
     }),

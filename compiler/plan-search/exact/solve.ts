@@ -1,4 +1,4 @@
-import type { Highs as Solver } from 'highs';
+import type { Highs } from 'highs';
 import type { AppliedProgram, Op, Version } from '../apply.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
@@ -28,7 +28,10 @@ export interface Exact {
   readonly proved: boolean;
 }
 
-export type { Solver };
+/** HiGHS as it was loaded: its types stay here, so that the package's declarations do not need it. */
+export interface Solver {
+  readonly highs: unknown;
+}
 
 /** The integer program is too large, or the solver is not installed. */
 export class NoExact extends Error {}
@@ -57,8 +60,9 @@ export function solveExactly(solver: Solver, program: ValueProgram, options: Exa
     -options.leastSeconds / unit,
     rows.cost.flatMap((cost, i) => (cost > 0 ? [[i, -cost / unit] as const] : [])),
   );
-  const { constants } = solver;
-  const model = solver.createModel({
+  const highs = solver.highs as Highs;
+  const { constants } = highs;
+  const model = highs.createModel({
     numCols: rows.cost.length,
     numRows: rows.rowLower.length,
     sense: constants.objectiveSense.minimize,
@@ -118,7 +122,7 @@ let loaded: Promise<Solver> | null = null;
 export async function loadSolver(): Promise<Solver> {
   try {
     const { default: load } = await import(/* @vite-ignore */ /* webpackIgnore: true */ PACKAGE);
-    loaded ??= load() as Promise<Solver>;
+    loaded ??= (load() as Promise<Highs>).then((highs) => ({ highs }));
     return await loaded;
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;

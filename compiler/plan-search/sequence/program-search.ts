@@ -128,13 +128,14 @@ export class ProgramSearch {
   }
 
   /** Improves a sequence within `roomBytes` by so much work. */
-  improve(start: Found, ways: Ways, roomBytes: number, work: number, lowerBound = 0): Found {
+  improve(start: Found, ways: Ways, roomBytes: number, work: number, lowerBound = 0,
+    seed = 1): Found {
     if (start.extras.length === 0 && this.plain === start) return start;
     const { sequence, simulation } = this.start();
     restore(sequence, start.extras);
     const options = { ...ways, costs: this.costs, targetBytes: roomBytes };
     prune(sequence, simulation, roomBytes);
-    improve(sequence, simulation, { ...options, work, seed: 1, lowerBound });
+    improve(sequence, simulation, { ...options, work, seed, lowerBound });
     const found = this.found(
       sequence,
       simulation,
