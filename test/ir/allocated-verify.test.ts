@@ -300,7 +300,9 @@ describe('verifyAllocated', () => {
   it('holds sizes against the limits of the target', () => {
     const of = (changes: object) =>
       verifyAllocated(PLAIN, { target, limits: { ...limits, ...changes } }).join('\n');
-    expect(of({ maxBindingBytes: 3999 })).toContain("tensor 'w': is bound by more than the 3999 bytes");
+    expect(of({ maxBindingBytes: 3999 })).toContain(
+      "tensor 'w': is bound by more than the 3999 bytes",
+    );
     expect(of({ maxBufferBytes: 8192 })).toContain('a buffer at most 8192');
     expect(verifyAllocated(PLAIN, { target: 'wasm', limits }).join('\n')).toContain('stagingBytes');
   });

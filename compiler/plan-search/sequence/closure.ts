@@ -13,10 +13,12 @@ export interface ClosureOptions {
   /** Values may stay in memory longer where that takes no stage above this. */
   readonly limitBytes: number;
   readonly costs: TransferCosts;
-  /** Of values that stay, the part that is recomputed all the same: 0 in a search that follows prices, more in one that explores. */
-  readonly refuses?: () => boolean;
+  /** For a search that explores: numbers from 0 to 1. A few values that could stay are recomputed, and operands come in any order. */
+  readonly random?: () => number;
 }
 
+/** Part of the values that could stay which a search that explores recomputes. */
+const REFUSED = 0.05;
 /** Larger closures are not worth looking at. */
 const LARGEST_CLOSURE = 256;
 
@@ -37,13 +39,14 @@ export function planClosure(
   const values: number[] = [];
   let seconds = 0;
   const state = new Map<number, 'open' | 'made'>();
-  const stack: { readonly value: number; read: number }[] = [];
+  const stack: { readonly value: number; readonly first: number; read: number }[] = [];
   const open = (wanted: number): boolean => {
     const recipe = recipes[wanted];
     if (!recipe || stage < recipe.from || stage > recipe.until) return false;
     if (state.size >= LARGEST_CLOSURE) return false;
     for (const made of recipe.creates) state.set(made, 'open');
-    stack.push({ value: wanted, read: 0 });
+    const first = options.random ? Math.floor(options.random() * recipe.reads.length) : 0;
+    stack.push({ value: wanted, first, read: 0 });
     return true;
   };
   if (!open(value)) return null;
@@ -58,7 +61,7 @@ export function planClosure(
       stack.pop();
       continue;
     }
-    const read = recipe.reads[top.read++];
+    const read = recipe.reads[(top.first + top.read++) % recipe.reads.length];
     const known = state.get(read);
     if (known === 'made') continue;
     if (known === 'open') return null;
@@ -82,7 +85,7 @@ function staysFor(
   sequence: Sequence,
   value: number,
   next: number,
-  { limitBytes, refuses }: ClosureOptions,
+  { limitBytes, random }: ClosureOptions,
 ): boolean {
   const { model, touches, tree, stage } = sequence;
   const list = touches[value];
@@ -93,7 +96,7 @@ function staysFor(
   if (place === list.length && model.isOutput[value]) return true;
   const last = stage[list[place - 1] >> 1];
   const at = stage[next];
-  if (refuses?.()) return false;
+  if (random && random() < REFUSED) return false;
   if (last === at) return true;
   // In the stage of its last use the value is there already, but for what comes behind that use.
   const from = list[place - 1] >> 1 === last ? last + 1 : last;

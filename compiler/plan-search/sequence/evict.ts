@@ -10,7 +10,8 @@ export interface EvictOptions {
   readonly costs: DeviceCosts;
   /** Bytes that no stage is to exceed. */
   readonly targetBytes: number;
-  readonly refuses?: () => boolean;
+  /** For a search that explores (closure.ts). */
+  readonly random?: () => number;
 }
 
 export type Way = 'recompute' | 'copy';
@@ -27,10 +28,10 @@ export function evict(
     return canCopy(sequence, value, before)
       ? [insertCopy(sequence, simulation, value, before, after, options)]
       : null;
-  const { costs, targetBytes, refuses } = options;
+  const { costs, targetBytes, random } = options;
   const closure = planClosure(sequence, value, after, {
     ...{ costs, limitBytes: targetBytes },
-    ...(refuses ? { refuses } : {}),
+    ...(random ? { random } : {}),
   });
   if (!closure) return null;
   const made = insertClosure(sequence, closure, after);

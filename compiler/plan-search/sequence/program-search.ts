@@ -5,7 +5,7 @@ import type { ValueProgram } from '../program.ts';
 import { recomputeSegments } from '../strategies.ts';
 import { descend, prune, type Weighing } from './descend.ts';
 import { appliedProgram, sequenceOf } from './export.ts';
-import { type Extra, extrasOf, improve, restore } from './improve.ts';
+import { type Extra, extrasOf, improve, restore, squeeze } from './improve.ts';
 import { type SequenceModel, sequenceModel } from './model.ts';
 import { Sequence } from './sequence.ts';
 import { type DeviceCosts, Simulation } from './simulation.ts';
@@ -31,9 +31,9 @@ const LARGE_PROGRAM = 12_000;
 /** Steps of a walk down to the least bytes: each takes so much of what there was. */
 const STEPS_DOWN = [0.93, 0.985];
 
-/** Where the walk ends, so often the sequence is improved and the walk tried again, by so much work per step. */
-const REPAIRS = 6;
-const REPAIR_WORK = 100;
+/** Where the walk ends, so often a random search takes it further, by so much work per step. */
+const REPAIRS = 3;
+const REPAIR_WORK = 200;
 
 /**
  * The search for one program with some of its persistent values on the host. It remembers every sequence that it meets, whatever the
@@ -104,17 +104,9 @@ export class ProgramSearch {
         if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
           if (isLarge || repairs-- === 0) break;
-          // What is leaner may go on.
           const work = REPAIR_WORK * this.model.stepCount;
-          const roomBytes = sequence.peakBytes;
-          improve(sequence, simulation, {
-            ...ways,
-            costs: this.costs,
-            targetBytes: roomBytes,
-            work,
-            seed: repairs,
-          });
-          continue;
+          const options = { ...ways, costs: this.costs, targetBytes, work, seed: repairs };
+          if (!squeeze(sequence, simulation, options)) break;
         }
         if (!isLarge) prune(sequence, simulation, targetBytes);
         this.remember(this.found(sequence, simulation, ways, 'descent'));
@@ -128,8 +120,14 @@ export class ProgramSearch {
   }
 
   /** Improves a sequence within `roomBytes` by so much work. */
-  improve(start: Found, ways: Ways, roomBytes: number, work: number, lowerBound = 0,
-    seed = 1): Found {
+  improve(
+    start: Found,
+    ways: Ways,
+    roomBytes: number,
+    work: number,
+    lowerBound = 0,
+    seed = 1,
+  ): Found {
     if (start.extras.length === 0 && this.plain === start) return start;
     const { sequence, simulation } = this.start();
     restore(sequence, start.extras);

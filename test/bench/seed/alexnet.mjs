@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite';
 import { applyDecisions } from '../../../dist/compiler/plan-search/apply.js';
 import { liveCurve } from '../../../dist/compiler/plan-search/curve.js';
-import { chooseActions } from '../../../dist/compiler/plan-search/greedy.js';
 import { namedDecisions } from '../../../dist/compiler/plan-search/memory-actions.js';
+import { ModuleSearch } from '../../../dist/compiler/plan-search/sequence/module-search.js';
 import { table } from './in-process.mjs';
 
 /** The paper's peak with all three techniques: what the backward step of the first normalisation touches. */
@@ -53,8 +53,8 @@ export async function alexnet() {
   console.log(`    paper: ${PAPER.mebibytes} MiB with ${PAPER.recomputed} steps run again`);
   const row = table(['plan', 'MiB', 'again', 'again, ms', 'moved, MiB']);
   const nowhere = () => false;
-  const show = (name, decisions) => {
-    const result = applyDecisions(program, decisions, nowhere);
+  const show = (name, decisions) => showApplied(name, applyDecisions(program, decisions, nowhere));
+  const showApplied = (name, result) => {
     const again = result.ops.filter((op) => op.kind === 'step' && op.recomputed);
     const moved = result.ops
       .filter((op) => op.kind !== 'step')
@@ -74,12 +74,12 @@ export async function alexnet() {
     persistentOf: [new Int32Array(program.values.length).fill(-1)],
     persistentBytes: new Float64Array(),
   };
-  for (const [name, automatic] of [
-    ['recompute', { recompute: true }],
-    ['both', { recompute: true, swap: true }],
+  for (const [name, ways] of [
+    ['recompute', { mayRecompute: true, mayCopy: false }],
+    ['both', { mayRecompute: true, mayCopy: true }],
   ])
-    show(
+    showApplied(
       `search: ${name}`,
-      chooseActions(module, { targetBytes: PAPER.bytes, automatic, costs: COSTS }).decisions[0],
+      new ModuleSearch(module, COSTS).improve(ways, PAPER.bytes, 200_000).applied(0),
     );
 }
