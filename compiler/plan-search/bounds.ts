@@ -1,7 +1,7 @@
 import type { PlanBound } from '../../ir/plan.ts';
 import { type Covering, coverBound, coveringOf, type Mean, sharedAtMost } from './cover-bound.ts';
 import type { ProgramValue, ValueProgram } from './program.ts';
-import type { TransferCosts } from './timeline.ts';
+import type { TransferCosts } from './transfer-costs.ts';
 
 // What no plan in the given order of steps can go below: in bytes, and in seconds within a budget of bytes. Bounds assume nothing
 // about how plans are searched for.

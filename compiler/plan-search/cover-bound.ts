@@ -1,5 +1,5 @@
 import type { ProgramValue, ValueProgram, ValueStep } from './program.ts';
-import { type TransferCosts, transferTime } from './timeline.ts';
+import { type TransferCosts, transferTime } from './transfer-costs.ts';
 
 /** What is over a budget at which steps, and the idle stretches of values that can cover it. */
 export interface Covering {

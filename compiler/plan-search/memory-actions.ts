@@ -12,7 +12,7 @@ import { type ActionChoice, ModuleSearch, type ValueModule } from './sequence/mo
 import type { Ways } from './sequence/program-search.ts';
 import type { DeviceCosts } from './sequence/simulation.ts';
 import { recomputeSegments, swapCheckpoints } from './strategies.ts';
-import type { TransferCosts } from './timeline.ts';
+import type { TransferCosts } from './transfer-costs.ts';
 
 export type { TransferCosts };
 

@@ -3,7 +3,7 @@ import { alignedBytes } from '../liveness/lifetimes.ts';
 import { largestStep, leastSeconds, type SecondsBound } from './bounds.ts';
 import { type ExactSearch, proofKey } from './exact/choice.ts';
 import { valueProgram } from './program.ts';
-import type { TransferCosts } from './timeline.ts';
+import type { TransferCosts } from './transfer-costs.ts';
 
 /** What no plan for a schedule can go below, whatever a search finds. */
 export interface ScheduleBounds {

@@ -24,7 +24,7 @@ import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts'
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
 import { type ScheduleBounds, scheduleBounds } from './plan-bounds.ts';
 import type { ActionChoice } from './sequence/module-search.ts';
-import type { TransferCosts } from './timeline.ts';
+import type { TransferCosts } from './transfer-costs.ts';
 
 export interface MemoryOptions {
   readonly target: Target;

@@ -1,7 +1,7 @@
 import type { AppliedProgram, Op } from './apply.ts';
 import { liveCurve } from './curve.ts';
 import type { ValueProgram } from './program.ts';
-import { type TransferCosts, transferTime } from './timeline.ts';
+import { type TransferCosts, transferTime } from './transfer-costs.ts';
 
 /**
  * Moves each copy from the host ahead of the computation that it can hide behind, as far as its time asks for and memory allows:

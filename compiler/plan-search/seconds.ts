@@ -2,7 +2,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { AllocatedSchedule, ScheduleTransfer } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { simulateRun } from './simulate.ts';
-import { type TransferCosts, transferTime } from './timeline.ts';
+import { type TransferCosts, transferTime } from './transfer-costs.ts';
 
 /** Predicted seconds of one run of every program: its steps, and what of its transfers does not hide behind them. */
 export function scheduleSeconds(

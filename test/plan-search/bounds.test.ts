@@ -3,7 +3,7 @@ import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.t
 import { boundOf, largestStep, leastSeconds } from '../../compiler/plan-search/bounds.ts';
 import { type Method, noDecisions } from '../../compiler/plan-search/decisions.ts';
 import type { ValueProgram } from '../../compiler/plan-search/program.ts';
-import type { TransferCosts } from '../../compiler/plan-search/timeline.ts';
+import type { TransferCosts } from '../../compiler/plan-search/transfer-costs.ts';
 import { actionsOf } from '../bench/remat/actions.ts';
 import { replay } from '../bench/remat/replay.ts';
 import { randomBelow } from '../memory/random-schedule.ts';

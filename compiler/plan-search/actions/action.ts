@@ -1,7 +1,7 @@
 import type { Method } from '../decisions.ts';
 import type { GraphKnobs } from '../knobs.ts';
 import type { SequenceModel } from '../sequence/model.ts';
-import type { TransferCosts } from '../timeline.ts';
+import type { TransferCosts } from '../transfer-costs.ts';
 
 /** A choice that users have by an option of the build. */
 export interface ActionOption {

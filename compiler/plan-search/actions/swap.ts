@@ -1,5 +1,5 @@
 import { SWAP } from '../decisions.ts';
-import { transferTime } from '../timeline.ts';
+import { transferTime } from '../transfer-costs.ts';
 import type { ScheduleAction } from './action.ts';
 
 /** What is swapped: nothing, by a policy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */

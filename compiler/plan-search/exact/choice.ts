@@ -2,7 +2,7 @@ import type { AppliedProgram } from '../apply.ts';
 import { leastSeconds } from '../bounds.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
-import type { TransferCosts } from '../timeline.ts';
+import type { TransferCosts } from '../transfer-costs.ts';
 import { NoExact, type Solver, secondsOf, solveExactly } from './solve.ts';
 
 /** What `solve: 'exact'` asks for. */

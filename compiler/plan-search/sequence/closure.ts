@@ -1,4 +1,4 @@
-import { type TransferCosts, transferTime } from '../timeline.ts';
+import { type TransferCosts, transferTime } from '../transfer-costs.ts';
 import { COPY_IN, RECOMPUTE_OP, type Sequence } from './sequence.ts';
 
 /** What must be inserted before an op so that it finds a value made anew, each after what it needs. */

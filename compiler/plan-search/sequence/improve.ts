@@ -1,4 +1,4 @@
-import { transferTime } from '../timeline.ts';
+import { transferTime } from '../transfer-costs.ts';
 import { canDrop, dropOp } from './drop.ts';
 import { dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
 import { Random } from './random.ts';

@@ -1,7 +1,7 @@
 import type { AppliedProgram } from '../apply.ts';
 import type { Decisions } from '../decisions.ts';
 import type { ValueProgram } from '../program.ts';
-import { transferTime } from '../timeline.ts';
+import { transferTime } from '../transfer-costs.ts';
 import { type Found, ProgramSearch, type Ways } from './program-search.ts';
 import type { DeviceCosts } from './simulation.ts';
 

@@ -1,4 +1,4 @@
-import { type TransferCosts, transferTime } from '../timeline.ts';
+import { type TransferCosts, transferTime } from '../transfer-costs.ts';
 import { COPY_IN, type Sequence } from './sequence.ts';
 
 /** What a simulation must know of the device beside the seconds of steps. */

@@ -2,7 +2,7 @@ import type { AppliedProgram } from '../../../compiler/plan-search/apply.ts';
 import { boundOf, largestStep, leastSeconds } from '../../../compiler/plan-search/bounds.ts';
 import { loadSolver, NoExact, solveExactly } from '../../../compiler/plan-search/exact/solve.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
-import type { TransferCosts } from '../../../compiler/plan-search/timeline.ts';
+import type { TransferCosts } from '../../../compiler/plan-search/transfer-costs.ts';
 import { actionsOf } from './actions.ts';
 import type { Instance } from './instance.ts';
 import { programOf } from './program.ts';

@@ -1,7 +1,7 @@
 import type { AppliedProgram } from '../../../compiler/plan-search/apply.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
 import { ProgramSearch } from '../../../compiler/plan-search/sequence/program-search.ts';
-import type { TransferCosts } from '../../../compiler/plan-search/timeline.ts';
+import type { TransferCosts } from '../../../compiler/plan-search/transfer-costs.ts';
 
 export interface SequenceSearch {
   readonly budgetBytes: number;
