@@ -49,7 +49,7 @@ export interface ActionOptions extends ActionSet {
 const WORK_PER_SECOND = 400_000;
 const DEFAULT_PLAN_SECONDS = 10;
 /** A local search of a small program ends before its limit. */
-const WORK_PER_STEP = 2000;
+const WORK_PER_STEP = 1000;
 
 function workOf({ planSeconds = DEFAULT_PLAN_SECONDS }: ActionOptions, stepCount: number): number {
   const enough = stepCount * Math.min(WORK_PER_STEP, 10 * stepCount);

@@ -47,8 +47,8 @@ interface Candidate<A extends Attempt> {
 /**
  * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Actions on
  * the graph are tried in the order of the table, each from its mildest form on, and each attempt chooses its own schedule actions.
- * Those that round differently are tried only where no exact one keeps the budget, except micro-batches that the user allows:
- * they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
+ * Exact ones are tried where the schedule actions alone do not keep the budget, those that round differently only where no exact one
+ * keeps it, except micro-batches that the user allows: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
  */
 export function searchPlans<A extends Attempt>(
   run: (knobs: GraphKnobs) => A,
@@ -107,7 +107,8 @@ export function searchPlans<A extends Attempt>(
       least = Math.min(least, tried.bytes);
     }
   };
-  for (const action of GRAPH_ACTIONS) if (action.exact || action.option) explore(action);
+  for (const action of GRAPH_ACTIONS)
+    if (action.option || (action.exact && candidates.length === 0)) explore(action);
   for (const action of GRAPH_ACTIONS)
     if (candidates.length === 0 && !action.exact && !action.option) explore(action);
   if (candidates.length === 0) return found(first);

@@ -1,9 +1,10 @@
 import { recompute } from '../actions/recompute.ts';
 import { swap } from '../actions/swap.ts';
+import { transferTime } from '../transfer-costs.ts';
 import { canDrop, dropOp } from './drop.ts';
 import { dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
 import { GapIndex } from './gap-index.ts';
-import type { Sequence } from './sequence.ts';
+import type { Gap, Sequence } from './sequence.ts';
 import type { Simulation } from './simulation.ts';
 
 const METHODS = { recompute, copy: swap } as const;
@@ -95,7 +96,7 @@ class Descending {
     let least = Number.POSITIVE_INFINITY;
     for (const way of ['recompute', 'copy'] as const) {
       if (!(way === 'copy' ? this.descent.mayCopy : this.descent.mayRecompute)) continue;
-      if (this.bound(value, way) >= least) continue;
+      if (this.bound(gap, way) >= least) continue;
       const mark = sequence.mark;
       const made = this.quietly(() => evict(sequence, this.simulation, gap, way, this.descent));
       if (made && this.lowers(peak, high, room)) {
@@ -150,15 +151,20 @@ class Descending {
     const [first, last] = this.rangeOf(before, after);
     if (sequence.tree.largestIn(first, last) <= descent.targetBytes) return;
     let seconds = Number.POSITIVE_INFINITY;
-    if (descent.mayRecompute) seconds = this.bound(value, 'recompute');
-    if (descent.mayCopy) seconds = Math.min(seconds, this.bound(value, 'copy'));
+    if (descent.mayRecompute) seconds = this.bound({ value, before, after }, 'recompute');
+    if (descent.mayCopy) seconds = Math.min(seconds, this.bound({ value, before, after }, 'copy'));
     if (seconds === Number.POSITIVE_INFINITY) return;
     this.index.add(first, last, [value, before, after], this.weigh(seconds, value, before, after));
   }
 
-  /** Seconds that an eviction takes at least. */
-  private bound(value: number, way: Way): number {
-    return METHODS[way].leastSeconds(this.sequence.model, this.descent.costs, value);
+  /** Seconds that an eviction takes at least: of a copy in what does not hide behind all computation of the gap. */
+  private bound({ value, before, after }: Gap, way: Way): number {
+    const { sequence, simulation, descent } = this;
+    const least = METHODS[way].leastSeconds(sequence.model, descent.costs, value);
+    if (way === 'recompute' || !Number.isFinite(least)) return least;
+    const time = transferTime(descent.costs, 'in', sequence.model.bytes[value]);
+    const between = simulation.between(...this.rangeOf(before, after));
+    return Math.max(least, time - between);
   }
 
   private weigh(seconds: number, value: number, before: number, after: number): number {

@@ -186,6 +186,7 @@ class Improving {
         candidates.push({ gap, way, score: (seconds / bytes) * noise });
       }
     }
+    sequence.changes += this.residents.at(sequence.peakStage).length >> 3;
     if (candidates.length === 0) return false;
     candidates.sort((a, b) => a.score - b.score);
     for (const { gap, way } of candidates.slice(0, 4)) {

@@ -108,7 +108,7 @@ export class Simulation {
         }
     }
     this.total = Math.max(device, incoming, outgoing);
-    sequence.changes += (model.stepCount - first * CHECKPOINT) >> 4;
+    sequence.changes += (model.stepCount - first * CHECKPOINT) >> 3;
     this.valid = model.stepCount;
   }
 
