@@ -84,10 +84,19 @@ function inPieces(state: ModuleState, mostBytes: number): ModuleState {
   return { ...made, module: { ...made.module, parameters }, pieces };
 }
 
+/** A parameter is cut into no more parts: one that is larger still is a mistake, or for another device. */
+const MOST_PIECES = 8;
+/** Parts of a batch that a search tries at most. */
+const MOST_PARTS = 4096;
+
 /** The least number of equal ranges of the first axis that are small enough; 1 where none is. */
 function pieceCount(type: TensorType, mostBytes: number): number {
   const [rows = 1] = type.shape;
-  for (let parts = Math.ceil(byteCount(type) / mostBytes); parts <= rows; parts++)
+  for (
+    let parts = Math.ceil(byteCount(type) / mostBytes);
+    parts <= Math.min(rows, MOST_PIECES);
+    parts++
+  )
     if (rows % parts === 0) return parts;
   return 1;
 }
@@ -101,7 +110,7 @@ export function microBatchCounts({ traced }: ModuleState): number[] {
   const graph = (programs.find(({ trains }) => trains) ?? programs[0]).graph;
   const [batch] = batchInputs(graph);
   const counts: number[] = [];
-  for (let parts = 2; parts <= (batch?.extent ?? 0); parts++)
+  for (let parts = 2; parts <= Math.min(batch?.extent ?? 0, MOST_PARTS); parts++)
     if (batch.extent % parts === 0 && parts >= GROWTH * (counts.at(-1) ?? 1)) counts.push(parts);
   return counts;
 }

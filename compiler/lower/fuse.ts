@@ -307,12 +307,17 @@ function writesAreSafe(nest: LoopNest): boolean {
   }
   return nest.stores.every((store, k) =>
     nest.stores.every(
-      (other, j) => j <= k || other.buffer !== store.buffer || disjoint(store.index, other.index),
+      (other, j) => j <= k || other.buffer !== store.buffer || disjoint(nest, store, other),
     ),
   );
 }
 
-/** Parts of one concatenation: the same steps from different starts. Their ranges were disjoint before the join. */
-function disjoint(a: Affine, b: Affine): boolean {
-  return a.offset !== b.offset;
+type NestStore = LoopNest['stores'][number];
+
+/** Parts of one concatenation, in ranges of their own or by the same steps from different starts. */
+function disjoint({ axes }: LoopNest, a: NestStore, b: NestStore): boolean {
+  const [first, second] = [rangeOf(axes, a), rangeOf(axes, b)];
+  if (first.high < second.low || second.high < first.low) return true;
+  const { offset } = a.index;
+  return b.index.offset !== offset && sameAffine(a.index, { ...b.index, offset });
 }

@@ -258,4 +258,19 @@ describe('corners that random graphs found', () => {
       lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram }),
     );
   });
+
+  test('does not join parts of a concatenation that are written across one another', () => {
+    const graph = parseGraph(`graph random {
+  %0 = input name="a" : f32[2,3]
+  %1 = input name="b" : f32[3,3]
+  %2 = contract(%0, %1) equation="ab,bc->cb" : f32[3,3]
+  %3 = sub(%1, %2) : f32[3,3]
+  %4 = concat(%3, %1) axis=1 : f32[3,6]
+  output "y" = %4
+}`);
+    expectMeaning(
+      caseOf(graph),
+      lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram }),
+    );
+  });
 });
