@@ -1,9 +1,9 @@
 import { type TransferCosts, transferTime } from '../transfer-costs.ts';
-import { COPY_IN, RECOMPUTE_OP, type Sequence } from './sequence.ts';
+import { COPY_IN, type ExtraKind, RECOMPUTE_OP, type Sequence } from './sequence.ts';
 
 /** What must be inserted before an op so that it finds a value made anew, each after what it needs. */
 export interface Closure {
-  readonly kinds: readonly (typeof RECOMPUTE_OP | typeof COPY_IN)[];
+  readonly kinds: readonly ExtraKind[];
   readonly values: readonly number[];
   /** Sum of its recomputations and copies, each by itself. */
   readonly seconds: number;

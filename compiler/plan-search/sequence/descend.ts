@@ -4,7 +4,7 @@ import { transferTime } from '../transfer-costs.ts';
 import { canDrop, dropOp } from './drop.ts';
 import { dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
 import { GapIndex } from './gap-index.ts';
-import type { Gap, Sequence } from './sequence.ts';
+import { COPY_IN, type Gap, type Sequence } from './sequence.ts';
 import type { Simulation } from './simulation.ts';
 
 const METHODS = { recompute, copy: swap } as const;
@@ -179,7 +179,7 @@ class Descending {
 export function prune(sequence: Sequence, simulation: Simulation, targetBytes: number): void {
   const { model, kind, value } = sequence;
   const seconds = (op: number) =>
-    kind[op] === 2 ? Number.POSITIVE_INFINITY : model.recipes[value[op]]!.seconds;
+    kind[op] === COPY_IN ? Number.POSITIVE_INFINITY : model.recipes[value[op]]!.seconds;
   const ops = sequence.extraOps().sort((a, b) => seconds(b) - seconds(a) || a - b);
   for (const op of ops) {
     if (sequence.stage[op] < 0 || !canDrop(sequence, op)) continue;

@@ -14,8 +14,7 @@ export function canDrop(sequence: Sequence, op: number): boolean {
 }
 
 /**
- * Removes an op, and then what only it needed. Values that it made stay in memory from their last use on. `removed` is told the ops that
- * are near what has changed, for those that come to be needless.
+ * Removes an op, and then what only it needed. Values that it made stay in memory from their last use on.
  */
 export function dropOp(sequence: Sequence, op: number): void {
   const pending = [op];

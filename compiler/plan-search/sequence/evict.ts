@@ -1,3 +1,4 @@
+import { transferTime } from '../transfer-costs.ts';
 import { insertClosure, planClosure } from './closure.ts';
 import { dropOp } from './drop.ts';
 import { COPY_IN, type Gap, type Sequence } from './sequence.ts';
@@ -33,9 +34,7 @@ export function evict(
     ...{ costs, limitBytes: targetBytes },
     ...(random ? { random } : {}),
   });
-  if (!closure) return null;
-  const made = insertClosure(sequence, closure, after);
-  return made;
+  return closure ? insertClosure(sequence, closure, after) : null;
 }
 
 export function canCopy({ model, stage }: Sequence, value: number, before: number): boolean {
@@ -60,8 +59,7 @@ export function insertCopy(
   const bytes = model.bytes[value];
   const earliest = stage[before] + 1;
   let at = stage[after];
-  let wanted =
-    costs.overlap > 0 ? costs.transferSeconds + bytes / costs.hostToDeviceBytesPerSecond : 0;
+  let wanted = costs.overlap > 0 ? transferTime(costs, 'in', bytes) : 0;
   while (at > earliest && wanted > 0 && tree.at(at - 1) + bytes <= targetBytes) {
     at--;
     wanted -= simulation.between(at, at);

@@ -62,7 +62,6 @@ export class GapIndex {
     this.isOver[id] = true;
   }
 
-  /** The least score over a stage but for one candidate; infinite where there is no other. */
   private isLess(a: number, b: number): boolean {
     return this.score[a] < this.score[b] || (this.score[a] === this.score[b] && a < b);
   }

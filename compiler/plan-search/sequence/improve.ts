@@ -1,9 +1,9 @@
 import { transferTime } from '../transfer-costs.ts';
 import { canDrop, dropOp } from './drop.ts';
-import { dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
+import { canCopy, dropFollowers, type EvictOptions, evict, type Way } from './evict.ts';
 import { Random } from './random.ts';
 import { Residents } from './residents.ts';
-import { COPY_IN, type Gap, type Sequence } from './sequence.ts';
+import { COPY_IN, type ExtraKind, type Gap, type Sequence } from './sequence.ts';
 import type { Simulation } from './simulation.ts';
 
 export interface Improvement extends EvictOptions {
@@ -16,7 +16,7 @@ export interface Improvement extends EvictOptions {
 
 /** Recomputations and copies, as they can be put back. */
 export interface Extra {
-  readonly kind: number;
+  readonly kind: ExtraKind;
   readonly value: number;
   readonly stage: number;
 }
@@ -216,7 +216,7 @@ class Improving {
     const infinite = Number.POSITIVE_INFINITY;
     if (way === 'recompute')
       return mayRecompute ? (sequence.model.recipes[value]?.seconds ?? infinite) : infinite;
-    if (!mayCopy || !canCopyIn(sequence, value, before)) return infinite;
+    if (!mayCopy || !canCopy(sequence, value, before)) return infinite;
     const time = transferTime(costs, 'in', sequence.model.bytes[value]);
     return (1 - 0.7 * costs.overlap) * time;
   }
@@ -236,19 +236,13 @@ class Improving {
   }
 }
 
-function canCopyIn({ model, stage }: Sequence, value: number, before: number): boolean {
-  const { hosted, sentBehind, isOutput } = model;
-  if (isOutput[value]) return false;
-  return hosted[value] === 1 || (sentBehind[value] >= 0 && sentBehind[value] <= stage[before]);
-}
-
 /** What a sequence repeats and copies, in order, but for the first copies of what lives on the host. */
 export function extrasOf(sequence: Sequence): Extra[] {
   return sequence
     .extraOps()
     .filter((op) => !isFirstCopy(sequence, op))
     .map((op) => ({
-      kind: sequence.kind[op],
+      kind: sequence.kind[op] as ExtraKind,
       value: sequence.value[op],
       stage: sequence.stage[op],
     }));
@@ -258,7 +252,7 @@ export function extrasOf(sequence: Sequence): Extra[] {
 export function restore(sequence: Sequence, extras: readonly Extra[]): void {
   const ops = sequence.extraOps().reverse();
   for (const op of ops) if (!isFirstCopy(sequence, op)) sequence.remove(op);
-  for (const { kind, value, stage } of extras) sequence.insert(kind as 1 | 2, value, stage);
+  for (const { kind, value, stage } of extras) sequence.insert(kind, value, stage);
   sequence.commit();
 }
 

@@ -128,7 +128,7 @@ export class ProgramSearch {
     lowerBound = 0,
     seed = 1,
   ): Found {
-    if (start.extras.length === 0 && this.plain === start) return start;
+    if (start === this.plain) return start;
     const { sequence, simulation } = this.start();
     restore(sequence, start.extras);
     const options = { ...ways, costs: this.costs, targetBytes: roomBytes };

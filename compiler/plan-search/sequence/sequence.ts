@@ -13,7 +13,9 @@ import { RangeTree } from './range-tree.ts';
 export const BASE = 0;
 export const RECOMPUTE_OP = 1;
 export const COPY_IN = 2;
-export type OpKind = typeof BASE | typeof RECOMPUTE_OP | typeof COPY_IN;
+/** Of what comes between the steps. */
+export type ExtraKind = typeof RECOMPUTE_OP | typeof COPY_IN;
+export type OpKind = typeof BASE | ExtraKind;
 
 /** Most ops in a stage, by the encoding of positions. */
 const STAGE_SIZE = 2 ** 20;
@@ -181,28 +183,20 @@ export class Sequence {
   }
 
   /** Inserts a recomputation or a copy before op `next`, which is in the same stage then. Gives its number. */
-  insert(kind: typeof RECOMPUTE_OP | typeof COPY_IN, value: number, next: number): number {
+  insert(kind: ExtraKind, value: number, next: number): number {
     const op = this.insertUnsettled(kind, value, next);
     this.settle();
     return op;
   }
 
   /** Inserts several, in their order. */
-  insertAll(
-    kinds: readonly (typeof RECOMPUTE_OP | typeof COPY_IN)[],
-    values: readonly number[],
-    next: number,
-  ): number[] {
+  insertAll(kinds: readonly ExtraKind[], values: readonly number[], next: number): number[] {
     const ops = kinds.map((kind, i) => this.insertUnsettled(kind, values[i], next));
     this.settle();
     return ops;
   }
 
-  private insertUnsettled(
-    kind: typeof RECOMPUTE_OP | typeof COPY_IN,
-    value: number,
-    next: number,
-  ): number {
+  private insertUnsettled(kind: ExtraKind, value: number, next: number): number {
     const stage = this.stage[next];
     const list = this.extras[stage];
     const index = this.kind[next] === BASE ? (list?.length ?? 0) : list!.indexOf(next);
