@@ -3,9 +3,10 @@ import { checkpointDecisions } from '../checkpoints.ts';
 import type { Decisions } from '../decisions.ts';
 import type { ValueProgram } from '../program.ts';
 import { recomputeSegments } from '../strategies.ts';
+import { anneal } from './anneal.ts';
 import { descend, prune, type Weighing } from './descend.ts';
 import { appliedProgram, sequenceOf } from './export.ts';
-import { type Extra, extrasOf, improve, restore, squeeze } from './improve.ts';
+import { type Extra, extrasOf, improve, restore } from './improve.ts';
 import { type SequenceModel, sequenceModel } from './model.ts';
 import { Sequence } from './sequence.ts';
 import { type DeviceCosts, Simulation } from './simulation.ts';
@@ -34,6 +35,8 @@ const STEPS_DOWN = [0.93, 0.985];
 /** Where the walk ends, so often a random search takes it further, by so much work per step. */
 const REPAIRS = 3;
 const REPAIR_WORK = 200;
+/** Work per step of a search for a target that nothing else meets. */
+const PRESS_WORK = 2000;
 
 /**
  * The search for one program with some of its persistent values on the host. It remembers every sequence that it meets, whatever the
@@ -75,13 +78,33 @@ export class ProgramSearch {
   reach(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
     const key = `${keyOf(ways)} ${roomBytes}`;
-    if (!this.tried.has(key)) {
+    const isNew = !this.tried.has(key);
+    if (isNew) {
       this.tried.add(key);
       this.tryAll(ways, roomBytes);
     }
     const best = this.best(ways, roomBytes);
     if (best) return best;
     this.fewest(ways);
+    const least = this.best(ways, roomBytes);
+    if (least || !isNew) return least;
+    return this.press(ways, roomBytes, PRESS_WORK * this.model.stepCount);
+  }
+
+  /**
+   * Looks for a sequence within `roomBytes` where nothing has found one, by so much work: from the plain steps, and from the least
+   * bytes that were met.
+   */
+  press(ways: Ways, roomBytes: number, work: number, seed = 1): Found | null {
+    const { sequence, simulation } = this.start();
+    const least = this.fewest(ways);
+    for (const from of seed % 2 === 1 ? [this.plain, least] : [least, this.plain]) {
+      restore(sequence, from.extras);
+      if (!this.anneal(sequence, simulation, ways, roomBytes, work / 2 / this.model.stepCount, seed)) continue;
+      prune(sequence, simulation, roomBytes);
+      this.remember(this.found(sequence, simulation, ways, 'annealing'));
+      break;
+    }
     return this.best(ways, roomBytes);
   }
 
@@ -104,9 +127,7 @@ export class ProgramSearch {
         if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
           if (isLarge || repairs-- === 0) break;
-          const work = REPAIR_WORK * this.model.stepCount;
-          const options = { ...ways, costs: this.costs, targetBytes, work, seed: repairs };
-          if (!squeeze(sequence, simulation, options)) break;
+          if (!this.anneal(sequence, simulation, ways, targetBytes, REPAIR_WORK, repairs)) break;
         }
         if (!isLarge) prune(sequence, simulation, targetBytes);
         this.remember(this.found(sequence, simulation, ways, 'descent'));
@@ -133,7 +154,9 @@ export class ProgramSearch {
     restore(sequence, start.extras);
     const options = { ...ways, costs: this.costs, targetBytes: roomBytes };
     prune(sequence, simulation, roomBytes);
-    improve(sequence, simulation, { ...options, work, seed, lowerBound });
+    const half = { ...options, work: work / 2, seed, lowerBound };
+    improve(sequence, simulation, half);
+    anneal(sequence, simulation, half);
     const found = this.found(
       sequence,
       simulation,
@@ -209,6 +232,18 @@ export class ProgramSearch {
   private start(): { sequence: Sequence; simulation: Simulation } {
     const sequence = new Sequence(this.model);
     return { sequence, simulation: new Simulation(sequence, this.costs) };
+  }
+
+  private anneal(
+    sequence: Sequence,
+    simulation: Simulation,
+    ways: Ways,
+    targetBytes: number,
+    workPerStep: number,
+    seed: number,
+  ): boolean {
+    const work = workPerStep * this.model.stepCount;
+    return anneal(sequence, simulation, { ...ways, costs: this.costs, targetBytes, work, seed });
   }
 
   private down(
