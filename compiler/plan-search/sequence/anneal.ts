@@ -1,11 +1,11 @@
-import { planClosure, insertClosure } from './closure.ts';
+import { insertClosure, planClosure } from './closure.ts';
 import { canDrop, dropOp } from './drop.ts';
 import { canCopy, insertCopy } from './evict.ts';
 import { Excess } from './excess.ts';
 import { type Extra, extrasOf, type Improvement, restore } from './improve.ts';
 import { Random } from './random.ts';
 import { Residents } from './residents.ts';
-import { type Gap, type Sequence } from './sequence.ts';
+import type { Gap, Sequence } from './sequence.ts';
 import type { Simulation } from './simulation.ts';
 
 /** The temperature at first and at the end, as a part of the seconds above those of the plain steps. */

@@ -29,7 +29,7 @@ export class Excess {
         const before = live[stage] - targetBytes;
         const now = before + amount;
         live[stage] = now + targetBytes;
-        more += (now > 0 ? now : 0) - (before > 0 ? before : 0);
+        more += Math.max(now, 0) - Math.max(before, 0);
       }
       this.bytes += more;
     };

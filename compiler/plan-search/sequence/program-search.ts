@@ -29,10 +29,10 @@ export interface Found {
 
 /** Programs of more steps than this are searched with fewer members of the portfolio. */
 const LARGE_PROGRAM = 12_000;
-/** Steps of a walk down to the least bytes: each takes so much of what there was. */
+/** Steps of a walk down to the least bytes: each leaves so much of what there was. */
 const STEPS_DOWN = [0.93, 0.985];
-
-/** Where the walk ends, so often a random search takes it further, by so much work per step. */
+const LARGE_STEPS_DOWN = [0.8, 0.95];
+/** Where the walk ends, so often annealing tries to take it further, by so much work per step of the program. */
 const REPAIRS = 3;
 const REPAIR_WORK = 200;
 /** Work per step of a search for a target that nothing else meets. */
@@ -100,7 +100,8 @@ export class ProgramSearch {
     const least = this.fewest(ways);
     for (const from of seed % 2 === 1 ? [this.plain, least] : [least, this.plain]) {
       restore(sequence, from.extras);
-      if (!this.anneal(sequence, simulation, ways, roomBytes, work / 2 / this.model.stepCount, seed)) continue;
+      const options = { ...ways, costs: this.costs, targetBytes: roomBytes, work: work / 2, seed };
+      if (!anneal(sequence, simulation, options)) continue;
       prune(sequence, simulation, roomBytes);
       this.remember(this.found(sequence, simulation, ways, 'annealing'));
       break;
@@ -108,36 +109,68 @@ export class ProgramSearch {
     return this.best(ways, roomBytes);
   }
 
-  /** The sequence with the fewest bytes that is found, with what is met on the way down to it; no target decides about it. */
+  /**
+   * The sequence with the fewest bytes that a walk down finds, whatever has been asked before: so each build names the same one, and
+   * finds it again.
+   */
   fewest(ways: Ways): Found {
     const key = keyOf(ways);
     const before = this.least.get(key);
     if (before) return before;
+    let least = this.plain;
+    const met = (found: Found) => {
+      this.remember(found);
+      if (found.peakBytes < least.peakBytes) least = found;
+    };
     if (ways.mayRecompute && ways.mayCopy) {
-      this.fewest({ mayRecompute: true, mayCopy: false });
-      this.fewest({ mayRecompute: false, mayCopy: true });
+      met(this.fewest({ mayRecompute: true, mayCopy: false }));
+      met(this.fewest({ mayRecompute: false, mayCopy: true }));
     }
+    for (const found of this.walkDown(ways)) met(found);
+    if (this.model.stepCount <= LARGE_PROGRAM && this.model.stepCount > 0)
+      for (let found = this.lower(ways, least); found; found = this.lower(ways, least)) met(found);
+    this.least.set(key, least);
+    return least;
+  }
+
+  /** What one sequence gives that is driven down from step to step. */
+  private *walkDown(ways: Ways): Generator<Found> {
     const { sequence, simulation } = this.start();
     const isLarge = this.model.stepCount > LARGE_PROGRAM;
-    for (const step of isLarge ? [0.8, 0.95] : STEPS_DOWN) {
-      let repairs = step === STEPS_DOWN[0] ? 0 : REPAIRS;
+    for (const step of isLarge ? LARGE_STEPS_DOWN : STEPS_DOWN) {
       for (;;) {
         const kept = extrasOf(sequence);
         const targetBytes = Math.floor(sequence.peakBytes * step);
         if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
-          if (isLarge || repairs-- === 0) break;
-          if (!this.anneal(sequence, simulation, ways, targetBytes, REPAIR_WORK, repairs)) break;
+          break;
         }
         if (!isLarge) prune(sequence, simulation, targetBytes);
-        this.remember(this.found(sequence, simulation, ways, 'descent'));
+        yield this.found(sequence, simulation, ways, 'descent');
       }
     }
-    let least = this.plain;
-    for (const found of this.known)
-      if (isWithin(found.ways, ways) && found.peakBytes < least.peakBytes) least = found;
-    this.least.set(key, least);
-    return least;
+  }
+
+  /** A sequence a step below another one, made from the plain steps or from that one; null where none is found. */
+  private lower(ways: Ways, least: Found): Found | null {
+    const targetBytes = Math.floor(least.peakBytes * STEPS_DOWN[1]);
+    const { sequence, simulation } = this.start();
+    const result = (method: string) => {
+      prune(sequence, simulation, targetBytes);
+      return this.found(sequence, simulation, ways, method);
+    };
+    for (const weighing of ['cover', 'bytes'] as const) {
+      restore(sequence, []);
+      if (this.down(sequence, simulation, ways, weighing, targetBytes))
+        return result(nameOf(ways, weighing));
+    }
+    const work = REPAIR_WORK * this.model.stepCount;
+    for (let seed = 1; seed <= REPAIRS; seed++) {
+      restore(sequence, least.extras);
+      const options = { ...ways, costs: this.costs, targetBytes, work, seed };
+      if (anneal(sequence, simulation, options)) return result('annealing');
+    }
+    return null;
   }
 
   /** Improves a sequence within `roomBytes` by so much work. */
@@ -232,18 +265,6 @@ export class ProgramSearch {
   private start(): { sequence: Sequence; simulation: Simulation } {
     const sequence = new Sequence(this.model);
     return { sequence, simulation: new Simulation(sequence, this.costs) };
-  }
-
-  private anneal(
-    sequence: Sequence,
-    simulation: Simulation,
-    ways: Ways,
-    targetBytes: number,
-    workPerStep: number,
-    seed: number,
-  ): boolean {
-    const work = workPerStep * this.model.stepCount;
-    return anneal(sequence, simulation, { ...ways, costs: this.costs, targetBytes, work, seed });
   }
 
   private down(
