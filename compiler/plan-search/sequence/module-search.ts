@@ -34,6 +34,8 @@ export interface ActionChoice {
 
 /** Parts of the persistent bytes that may live on the host, tried one after the other where the device has no room for all. */
 const LEVELS = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
+/** Levels in a row that may be slower than the one before them. */
+const MOST_WORSE = 2;
 
 interface Level {
   readonly onHost: Uint8Array;
@@ -102,6 +104,7 @@ export class ModuleSearch {
 
   private candidate(ways: Ways, targetBytes: number): Candidate {
     let best: Candidate | null = null;
+    let worse = 0;
     for (const part of ways.mayCopy ? LEVELS : [0]) {
       const level = this.levelOf(part);
       const roomBytes = targetBytes - level.persistentBytes;
@@ -113,9 +116,11 @@ export class ModuleSearch {
       }
       if (found.length < level.programs.length) continue;
       const candidate = { level, found };
-      if (!best || secondsOf(candidate) < secondsOf(best)) best = candidate;
       // More on the host costs more, but where it spares other actions.
-      else break;
+      if (!best || secondsOf(candidate) < secondsOf(best)) {
+        best = candidate;
+        worse = 0;
+      } else if (++worse === MOST_WORSE) break;
     }
     return best ?? this.fewestOf(ways);
   }
