@@ -1,4 +1,5 @@
 import { type AppliedProgram, applyDecisions, isInfeasible } from '../apply.ts';
+import { largestStep } from '../bounds.ts';
 import { checkpointDecisions } from '../checkpoints.ts';
 import type { Decisions } from '../decisions.ts';
 import type { ValueProgram } from '../program.ts';
@@ -45,6 +46,8 @@ const PRESS_WORK = 2000;
 export class ProgramSearch {
   readonly model: SequenceModel;
   private readonly costs: DeviceCosts;
+  /** What the largest step alone takes: nothing is below it. */
+  private readonly floorBytes: number;
   private readonly plain: Found;
   private readonly known: Found[] = [];
   private readonly tried = new Set<string>();
@@ -53,6 +56,8 @@ export class ProgramSearch {
   constructor(program: ValueProgram, onHost: (value: number) => boolean, costs: DeviceCosts) {
     this.model = sequenceModel(program, onHost);
     this.costs = costs;
+    const values = program.values.map((value, v) => ({ ...value, bytes: this.model.bytes[v] }));
+    this.floorBytes = largestStep({ ...program, values }, true).bytes;
     const { sequence, simulation } = this.start();
     const none = { mayRecompute: false, mayCopy: false };
     this.plain = this.found(sequence, simulation, none, 'plain');
@@ -77,6 +82,7 @@ export class ProgramSearch {
   /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
   reach(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
+    if (roomBytes < this.floorBytes) return null;
     const key = `${keyOf(ways)} ${roomBytes}`;
     const isNew = !this.tried.has(key);
     if (isNew) {
@@ -141,7 +147,8 @@ export class ProgramSearch {
       for (;;) {
         const kept = extrasOf(sequence);
         const targetBytes = Math.floor(sequence.peakBytes * step);
-        if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
+        const isUnder = targetBytes < this.floorBytes;
+        if (isUnder || !this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
           break;
         }
@@ -153,7 +160,8 @@ export class ProgramSearch {
 
   /** A sequence a step below another one, made from the plain steps or from that one; null where none is found. */
   private lower(ways: Ways, least: Found): Found | null {
-    const targetBytes = Math.floor(least.peakBytes * STEPS_DOWN[1]);
+    if (least.peakBytes <= this.floorBytes) return null;
+    const targetBytes = Math.max(this.floorBytes, Math.floor(least.peakBytes * STEPS_DOWN[1]));
     const { sequence, simulation } = this.start();
     const result = (method: string) => {
       prune(sequence, simulation, targetBytes);
