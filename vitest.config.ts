@@ -17,8 +17,9 @@ export default defineConfig({
     ],
   },
   test: {
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Ten times what the longest test takes: a machine may be slow and busy.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
     setupFiles: ['test/support/check-meanings.ts'],

@@ -344,12 +344,12 @@ function verifyAccess(
     if (!reads && access === 'read') report('is never loaded');
     if (loads.length === 0 || stores.length === 0) return;
     const sameElement = loads.every((load) =>
-      stores.every(
+      stores.some(
         (store) =>
           sameAffine(load.index, store.index) && sameIndirection(load.indirect, store.indirect),
       ),
     );
-    if (!sameElement) report('a point loads another element than the one that it stores');
+    if (!sameElement) report('a point loads an element that it does not store');
   });
 }
 

@@ -16,9 +16,9 @@ import type { ScalarOp } from './scalar.ts';
  * - it stores something; values of `index` nodes and bounds are i32 at every point, counters of random numbers u32;
  * - every load without a failing bound and every store is inside its buffer for every point of the axes;
  * - distinct points of the parallel axes never store to the same element;
- * - a buffer that is both loaded and stored (`read_write`) is loaded only at the very element that the same
- *   point stores (with the same data-dependent term, if any), so that an in-place run gives the same values; a
- *   sequential point loads what earlier ones stored.
+ * - a buffer that is both loaded and stored (`read_write`) is loaded only at elements that the same point stores
+ *   (with the same data-dependent term, if any), so that an in-place run gives the same values: a point does all its
+ *   loads before its stores; a sequential point loads what earlier ones stored.
  *
  * A kernel may have a stage in front: see {@link Stage}.
  */

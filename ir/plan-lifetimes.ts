@@ -1,5 +1,5 @@
 import type { Plan, PlanBinding, PlanProgram, PlanTensor, PlanTransfer } from './plan.ts';
-import { LiveRanges, WrittenRanges } from './ranges.ts';
+import { LiveRanges, RangeSet } from './ranges.ts';
 
 // The part of `verifyPlan` about time. Its premise is that every index, range and name of the plan is sound. Lives,
 // handovers and live bytes are derived here once more on purpose, from the plan alone: compiler/liveness decided the layout,
@@ -190,9 +190,9 @@ function verifyLife(
 /** Every range that a step reads was written by earlier steps, by the caller, or by the tensor whose place it took. */
 function verifyReads(plan: Plan, name: string, { donor }: Uses, report: Report): void {
   const program = plan.programs[name];
-  const written = new Map<number, WrittenRanges>();
+  const written = new Map<number, RangeSet>();
   const add = (index: number, start: number, end: number) => {
-    const ranges = written.get(index) ?? new WrittenRanges();
+    const ranges = written.get(index) ?? new RangeSet();
     ranges.add(start, end);
     written.set(index, ranges);
   };

@@ -1,9 +1,9 @@
-/** The addresses of one tensor that have been written, as disjoint ranges in order, none of which touches the next. */
-export class WrittenRanges {
+/** Addresses of one tensor, as those that have been written, in disjoint ranges in order, none of which touches the next. */
+export class RangeSet {
   private readonly starts: number[] = [];
   private readonly ends: number[] = [];
 
-  add(start: number, end: number): void {
+  add(start: number, end: number): this {
     // The ranges from `low` to before `high` touch the new one, which takes their place.
     const low = firstAtLeast(this.ends, start);
     const high = firstAtLeast(this.starts, end + 1);
@@ -12,6 +12,13 @@ export class WrittenRanges {
     const to = joined ? Math.max(end, this.ends[high - 1]) : end;
     this.starts.splice(low, high - low, from);
     this.ends.splice(low, high - low, to);
+    return this;
+  }
+
+  /** Whether some address is in a range. */
+  meet(start: number, end: number): boolean {
+    const at = firstAtLeast(this.ends, start + 1);
+    return at < this.starts.length && this.starts[at] < end;
   }
 
   cover(start: number, end: number): boolean {

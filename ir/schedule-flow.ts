@@ -1,5 +1,5 @@
 import { kernelAccess } from './kernel-access.ts';
-import { WrittenRanges } from './ranges.ts';
+import { RangeSet } from './ranges.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep, ScheduleTransfer } from './schedule.ts';
 import { elementCount } from './tensor.ts';
 
@@ -100,7 +100,7 @@ class Flow {
   readonly #elements: Float64Array;
   /** By tensor: 1 where all of it is written. What is written of the others is in `partial`. */
   readonly #whole: Uint8Array;
-  readonly #partial = new Map<number, WrittenRanges>();
+  readonly #partial = new Map<number, RangeSet>();
   readonly #touched: Uint8Array;
   /** By tensor: the step that took over its place, and the one after which it was copied out. */
   readonly #gone: Int32Array;
@@ -345,7 +345,7 @@ class Flow {
       this.#whole[tensor] = 1;
       return;
     }
-    const ranges = this.#partial.get(tensor) ?? new WrittenRanges();
+    const ranges = this.#partial.get(tensor) ?? new RangeSet();
     ranges.add(start, end);
     this.#partial.set(tensor, ranges);
     if (ranges.cover(0, size)) this.#whole[tensor] = 1;

@@ -48,6 +48,7 @@ export class Driver {
   /** What a search over schedules runs. */
   readonly schedulePasses: SchedulePasses = {
     order: (schedule) => this.run('order', schedule),
+    shareParts: (ordered) => this.run('share-parts', ordered),
     act: (ordered, chosen) => this.run('actions', ordered, chosen),
     inPlace: (schedule) => this.run('in-place', schedule),
     allocate: (merged, options) => this.run('allocate', merged, options),

@@ -23,6 +23,7 @@ import { type Allocation, allocate } from '../memory/allocate.ts';
 import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
 import { slabBytes } from '../memory/index.ts';
 import { orderProgram, orderSteps } from '../memory/order.ts';
+import { shareParts } from '../memory/share-parts.ts';
 import { dropUnused } from '../memory/unused.ts';
 import type { BatchKnobs } from '../micro-batch/index.ts';
 import type { ContractionBound } from '../plan-search/knobs.ts';
@@ -224,6 +225,19 @@ export const PASSES = {
     summary: 'Orders the steps of each program for a low peak of live bytes.',
     run: (schedule: Schedule, { limits }: PassOptions): Schedule =>
       orderSteps(schedule, limits.offsetAlignment),
+    print: printSchedule,
+    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    sameMeaning,
+  },
+  'share-parts': {
+    name: 'share-parts',
+    tried: true,
+    from: 'schedule',
+    to: 'schedule',
+    summary:
+      'Lets tensors live in the parts of larger ones that they are overwritten by, where that lowers the peak.',
+    run: (schedule: Schedule, { limits }: PassOptions): Schedule =>
+      shareParts(schedule, limits.offsetAlignment),
     print: printSchedule,
     verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
     sameMeaning,

@@ -41,9 +41,9 @@ export function inPlacePairs(kernel: Kernel): readonly BufferPair[] {
 
 /**
  * Of what is only read and what is only written, by the body's names for them, the pairs that could be in one place,
- * whatever the sizes. A point may overwrite only the element that it alone reads, after it has read it: one plain store to
- * what is written; every load of what is read at the very index of that store, without bounds, indirection or reduction,
- * and none in a stage; no sequential axes.
+ * whatever the sizes. A point may overwrite only elements that it alone reads, after it has read them: plain stores to
+ * what is written, which no two points do to one element; every load of what is read at the very index of one of them, without
+ * bounds, indirection or reduction, and none in a stage; no sequential axes.
  */
 export function overwritable(
   body: KernelBody,
@@ -61,18 +61,22 @@ export function overwritable(
     body.axes.every(
       ({ extent }, axis) => extent === 1 || a.coefficients[axis] === b.coefficients[axis],
     );
-  const isReadAt = (read: number, index: Affine) =>
+  const isReadAt = (read: number, stores: KernelBody['stores']) =>
     body.nodes.every(
       (node, i) =>
         node.kind !== 'load' ||
         node.buffer !== read ||
-        (!under[i] && !node.indirect && node.bounds.length === 0 && sameAddress(node.index, index)),
+        (!under[i] &&
+          !node.indirect &&
+          node.bounds.length === 0 &&
+          stores.some(({ index }) => sameAddress(node.index, index))),
     );
   return onlyWritten.flatMap((written) => {
     const stores = body.stores.filter((store) => store.buffer === written);
-    if (stores.length !== 1 || stores[0].accumulate || stores[0].indirect) return [];
+    const plain = stores.every(({ accumulate, indirect }) => !accumulate && !indirect);
+    if (stores.length === 0 || !plain) return [];
     return onlyRead.flatMap((read) =>
-      !staged.has(read) && isReadAt(read, stores[0].index) ? [{ read, written }] : [],
+      !staged.has(read) && isReadAt(read, stores) ? [{ read, written }] : [],
     );
   });
 }

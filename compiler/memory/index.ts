@@ -16,6 +16,7 @@ export { type Allocation, allocate } from './allocate.ts';
 export { type HostBudget, UNLIMITED_HOST } from './host-slots.ts';
 export { type InPlaceSchedule, shareInPlace } from './in-place.ts';
 export { orderProgram, orderSteps } from './order.ts';
+export { shareParts } from './share-parts.ts';
 export { dropUnused } from './unused.ts';
 
 /** Why a schedule cannot be placed on a target at all, whatever the budget. */

@@ -114,7 +114,7 @@ function subsetsOf(set: ActionSet): ActionSet[] {
   return [none, { ...none, recompute: set.recompute }, { ...none, swap: set.swap }, set];
 }
 
-function isSmaller(a: Placed, b: Placed): boolean {
+export function isSmaller(a: Placed, b: Placed): boolean {
   if (a.possible !== b.possible) return a.possible;
   return a.deviceBytes < b.deviceBytes;
 }
@@ -126,23 +126,24 @@ const FLOOR_SETS: readonly ActionSet[] = [
   { recompute: 'auto', swap: 'auto' },
 ];
 
-/** The smallest feasible budgets by set of actions, as `fitBudget` would keep them. */
+/** The smallest feasible budgets by set of actions, as `fitBudget` would keep them; `forms` of one schedule. */
 export function feasibleBudgets<P extends Placed>(
-  actions: MemoryActions,
+  forms: readonly MemoryActions[],
   place: Place<P>,
 ): FeasibleBudget[] {
-  const smallest = (set: ActionSet) => {
+  const smallestOf = (actions: MemoryActions, set: ActionSet) => {
     const placed = place(actions.apply(actions.fewest(set)), LEAST_STAGING);
     return placed.possible ? placed.deviceBytes : Number.POSITIVE_INFINITY;
   };
   const known = new Map<string, number>();
-  return FLOOR_SETS.map((set) => {
-    const bytes = subsetsOf(set).map((subset) => {
-      const key = `${subset.recompute} ${subset.swap}`;
-      const one = known.get(key) ?? smallest(subset);
-      known.set(key, one);
-      return one;
-    });
-    return { actions: set, bytes: Math.min(...bytes) };
-  });
+  const smallest = (set: ActionSet) => {
+    const key = `${set.recompute} ${set.swap}`;
+    const bytes = known.get(key) ?? Math.min(...forms.map((form) => smallestOf(form, set)));
+    known.set(key, bytes);
+    return bytes;
+  };
+  return FLOOR_SETS.map((actions) => ({
+    actions,
+    bytes: Math.min(...subsetsOf(actions).map(smallest)),
+  }));
 }

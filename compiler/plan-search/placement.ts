@@ -11,6 +11,7 @@ import {
   type MemoryError,
   orderSteps,
   shareInPlace,
+  shareParts,
   slabBytes,
 } from '../memory/index.ts';
 import type { MemoryActions } from './memory-actions.ts';
@@ -22,6 +23,8 @@ import type { ActionChoice } from './sequence/module-search.ts';
  */
 export interface SchedulePasses {
   order(schedule: Schedule): Schedule;
+  /** The ordered schedule with tensors in parts of larger ones where that lowers its peak; itself where nothing does. */
+  shareParts(ordered: Schedule): Schedule;
   /** The schedule that a choice of actions stands for; null for none. */
   act(ordered: Schedule, chosen: ChosenActions | null): Schedule;
   inPlace(schedule: Schedule): InPlaceSchedule;
@@ -53,6 +56,7 @@ export function plainPasses(target: Target, limits: TargetLimits): SchedulePasse
     verified(pass, made, verifySchedule(made, { limits }));
   return {
     order: (given) => schedule('order', orderSteps(given, limits.offsetAlignment)),
+    shareParts: (ordered) => schedule('share-parts', shareParts(ordered, limits.offsetAlignment)),
     act: (ordered, chosen) => schedule('actions', emitChosen(ordered, chosen)),
     inPlace: (given) => {
       const merged = shareInPlace(given);

@@ -15,8 +15,10 @@ import {
 import type { ExactSearch } from './exact/choice.ts';
 import {
   type FeasibleBudget,
+  type Fitted,
   feasibleBudgets,
   fitBudget,
+  isSmaller,
   type Place,
   stagingWithin,
 } from './fit.ts';
@@ -101,9 +103,11 @@ export function planMemory(
   refuseActions(schedule);
   const used = dropUnused(schedule);
   const errors = bindingErrors(used, limits);
-  return errors.length > 0
-    ? failed(errors, null)
-    : searchActions(passes.order(used), limits, options, passes);
+  if (errors.length > 0) return failed(errors, null);
+  const ordered = passes.order(used);
+  const shared = passes.shareParts(ordered);
+  const forms = shared.programs === ordered.programs ? [ordered] : [shared, ordered];
+  return searchActions(forms, limits, options, passes);
 }
 
 /** Passes that change the order of steps know nothing of transfers, and would lose them. */
@@ -118,9 +122,12 @@ function refuseActions({ name, tensors, programs, slots = [] }: Schedule): void 
     throw new Error(`internal error: the memory of schedule '${name}' has been planned before`);
 }
 
-/** The memory of a schedule whose steps are in their final order, with the actions that keep its budget. */
+/**
+ * The memory of a schedule whose steps are in their final order, with the actions that keep its budget. What lives in a part of
+ * something larger cannot be evicted by itself, so actions are held against one another over all `forms` of the schedule.
+ */
 function searchActions(
-  ordered: Schedule,
+  forms: readonly Schedule[],
   limits: TargetLimits,
   { target, actions: options }: MemoryOptions,
   passes: SchedulePasses,
@@ -133,14 +140,22 @@ function searchActions(
       { host, swapStagingBytes, budgetBytes: options?.budgetBytes },
       { target, limits },
     );
-  if (!options) return planned(place(passes.act(ordered, null), 0), limits, null);
+  const smallest = (swapStagingBytes: number) =>
+    forms
+      .map((form) => place(passes.act(form, null), swapStagingBytes))
+      .reduce((a, b) => (isSmaller(b, a) ? b : a));
+  if (!options) return planned(smallest(0), limits, null);
   const { budgetBytes } = options;
-  const secondsOf = (kernel: number) => options.secondsOf(ordered.kernels[kernel]);
+  const [ordered] = forms;
   const bounds = () =>
-    scheduleBounds(ordered, { ...options, secondsOf, alignment: limits.offsetAlignment });
+    scheduleBounds(ordered, {
+      ...options,
+      secondsOf: (kernel) => options.secondsOf(ordered.kernels[kernel]),
+      alignment: limits.offsetAlignment,
+    });
   if (isAutomatic(options)) {
     // What fits as it is needs no actions, nor what they would have to know.
-    const plain = place(passes.act(ordered, null), stagingWithin(budgetBytes));
+    const plain = smallest(stagingWithin(budgetBytes));
     if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits, bounds);
   }
   const { readsDirectly } = TARGET_RULES[target];
@@ -149,20 +164,39 @@ function searchActions(
     : { ...options.costs, stagingBytes: stagingWithin(budgetBytes) };
   // Where times depend on the budget, what was found within another one says nothing.
   const known = readsDirectly ? passes.known : undefined;
-  const actions =
-    known?.get(ordered) ??
-    new MemoryActions(ordered, limits.offsetAlignment, secondsOf, costs, passes.act, options.exact);
-  known?.set(ordered, actions);
-  const work = workOf(options, actions.stepCount);
-  const { placed, choice, kept } = fitBudget(actions, options, budgetBytes, place, work);
+  const actionsOf = (form: Schedule) => {
+    const actions =
+      known?.get(form) ??
+      new MemoryActions(
+        form,
+        limits.offsetAlignment,
+        (kernel) => options.secondsOf(form.kernels[kernel]),
+        costs,
+        passes.act,
+        options.exact,
+      );
+    known?.set(form, actions);
+    return actions;
+  };
+  const searches = forms.map(actionsOf);
+  const work = workOf(options, searches[0].stepCount);
+  const { placed, choice, kept } = searches
+    .map((actions) => fitBudget(actions, options, budgetBytes, place, work))
+    .reduce((a, b) => (isBetter(b, a) ? b : a));
   if (kept) return planned(placed, limits, bounds, choice);
   const bytes = Number.isFinite(host.hostBytes)
-    ? leastHostBytes(actions, options, place)
+    ? Math.min(...searches.map((actions) => leastHostBytes(actions, options, place)))
     : Number.POSITIVE_INFINITY;
   if (Number.isFinite(bytes)) return failed([{ kind: 'host', bytes, budget: host }], placed);
   const plan = planned(placed, limits, bounds, choice);
   if (!plan.schedule) return plan;
-  return { ...plan, floors: () => feasibleBudgets(actions, place) };
+  return { ...plan, floors: () => feasibleBudgets(searches, place) };
+}
+
+/** Whether one search has come nearer to the budget than another one, or as near in less time. */
+function isBetter(a: Fitted<Placement>, b: Fitted<Placement>): boolean {
+  if (a.kept !== b.kept) return a.kept;
+  return a.kept ? a.choice.seconds < b.choice.seconds : isSmaller(a.placed, b.placed);
 }
 
 /**

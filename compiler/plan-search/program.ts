@@ -1,3 +1,5 @@
+import { kernelAccess } from '../../ir/kernel-access.ts';
+import { RangeSet } from '../../ir/ranges.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { programAccess, type StepAccess } from '../liveness/access.ts';
 import { alignedBytes, outputFlags } from '../liveness/lifetimes.ts';
@@ -33,7 +35,7 @@ export interface ProgramValue {
   readonly uses: readonly number[];
   /** Those that write it. */
   readonly writers: readonly number[];
-  /** Whether some step reads and writes it through one buffer, so that its elements are written more than once. */
+  /** Whether elements of it are written after a step has read them, so that what they hold depends on when they are read. */
   readonly accumulated: boolean;
 }
 
@@ -87,12 +89,18 @@ export function valueProgram(
   };
   for (const tensor of isInput) value(tensor);
   const accumulated = new Set<number>();
+  const wasRead = new Map<number, RangeSet>();
   const access = programAccess(schedule, program, alignment);
   const steps = program.steps.map((step, s): ValueStep => {
-    const { buffers } = schedule.kernels[step.kernel];
+    const ranges = kernelAccess(schedule.kernels[step.kernel]);
     step.operands.forEach((tensor, buffer) => {
       const number = value(tensor);
-      if (buffers[buffer].access === 'read_write') accumulated.add(number);
+      const { read, written } = ranges[buffer];
+      const start = step.offsets?.[buffer] ?? 0;
+      const before = wasRead.get(tensor) ?? new RangeSet();
+      if (read) wasRead.set(tensor, before.add(start + read.start, start + read.end));
+      if (written.some((range) => before.meet(start + range.start, start + range.end)))
+        accumulated.add(number);
     });
     const { reads, writes, pairs } = access.steps[s];
     return {

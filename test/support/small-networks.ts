@@ -1,5 +1,13 @@
 import type { OptionValue } from '../../compiler/frontend/option.ts';
-import type { Model } from '../../compiler/index.ts';
+import {
+  adam,
+  crossEntropy,
+  defineModel,
+  linear,
+  lstm,
+  type Model,
+  tensor,
+} from '../../compiler/index.ts';
 import { type Classifier, imageClassifier } from '../../examples/networks/blocks/classifier.ts';
 import { denseNetwork } from '../../examples/networks/blocks/dense.ts';
 import { inceptionNetwork } from '../../examples/networks/blocks/inception.ts';
@@ -38,6 +46,24 @@ export const SMALL_NETWORKS: Readonly<Record<string, SmallNetwork>> = {
     set: { ...TINY, depth: 2, image: 16, batch: 2 },
   },
   inception: shallow(inceptionNetwork({ a: 1, b: 0, c: 1 }), { ...TINY, image: 75 }),
+  // Each time step takes whole ranges of the tensors that hold all of them.
+  lstm: {
+    model: () =>
+      defineModel({
+        name: 'lstm',
+        inputs: { rows: tensor([4, 12, 16]), label: tensor([4], 'i32') },
+        build: ({ rows }) => ({
+          logits: linear(32, 5, { name: 'output' })(
+            lstm(16, 32, { name: 'reader' })(rows).state.hidden,
+          ),
+        }),
+        train: {
+          loss: ({ logits }, { label }) => crossEntropy(logits, label),
+          optimizer: adam({ learningRate: 1e-3 }),
+        },
+      }),
+    set: {},
+  },
   gpt: {
     model: () => importNetwork('gpt'),
     set: { batch: 2, length: 6, vocabulary: 9, layers: 1, heads: 2, features: 8 },
