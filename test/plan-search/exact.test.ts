@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { applyDecisions, isInfeasible } from '../../compiler/plan-search/apply.ts';
 import { leastSeconds } from '../../compiler/plan-search/bounds.ts';
 import { noDecisions } from '../../compiler/plan-search/decisions.ts';
+import { solveByBlocks } from '../../compiler/plan-search/exact/blocks.ts';
 import { loadSolver, secondsOf, solveExactly } from '../../compiler/plan-search/exact/solve.ts';
 import type { ValueProgram } from '../../compiler/plan-search/program.ts';
+import { recomputeSegments } from '../../compiler/plan-search/strategies.ts';
 import { actionsOf } from '../bench/remat/actions.ts';
 import { replay } from '../bench/remat/replay.ts';
 import { searchSequences } from '../bench/remat/sequences.ts';
@@ -73,5 +75,33 @@ describe('the integer program', () => {
       }
     }
     expect(proved).toBeGreaterThan(0);
+  });
+
+  test('is solved block by block to plans between the incumbent and the optimum', () => {
+    let gained = 0;
+    for (let seed = 2; seed < 8; seed++) {
+      const program = randomValueProgram(seed, { steps: 26, rich: seed % 2 === 1 });
+      // Recomputed for every use: a plan that leaves much to gain.
+      const steps = program.steps.map((step, s) => ({ ...step, checkpoint: s % 5 === 0 }));
+      const decisions = recomputeSegments({ ...program, steps }, 'memory');
+      const incumbent = applyDecisions(program, decisions, () => false);
+      if (isInfeasible(incumbent)) continue;
+      const { peakBytes } = replay(program, actionsOf(program, incumbent));
+      const options = {
+        roomBytes: peakBytes - persistentBytes(program),
+        ...{ incumbent, leastSeconds: 0, limitSeconds: 4 },
+      };
+      const { applied, seconds, blocks } = solveByBlocks(solver, program, options);
+      const of = `seed ${seed}`;
+      const replayed = replay(program, actionsOf(program, applied));
+      expect(replayed.peakBytes, of).toBeLessThanOrEqual(peakBytes);
+      expect(replayed.computeSeconds, of).toBe(seconds);
+      expect(seconds, of).toBeLessThanOrEqual(secondsOf(program, incumbent));
+      const exact = solveExactly(solver, program, options);
+      if (exact.proved) expect(seconds, of).toBeGreaterThanOrEqual(exact.seconds);
+      if (seconds < secondsOf(program, incumbent)) gained++;
+      if (secondsOf(program, incumbent) > exact.seconds) expect(blocks, of).toBeGreaterThan(0);
+    }
+    expect(gained).toBeGreaterThan(0);
   });
 });

@@ -14,12 +14,12 @@ import {
 import { isRecomputable, type Stages, stagesOf } from './stages.ts';
 
 /** Stages of a block at first, and at least. */
-const MOST_STAGES = 48;
-const LEAST_STAGES = 6;
+const MOST_STAGES = 16;
+const LEAST_STAGES = 4;
 /** Variables of the integer program of a block. */
-const MOST_VARIABLES = 12_000;
+const MOST_VARIABLES = 5_000;
 /** Steps that a chain of recomputations goes back. */
-const DEPTH = 6;
+const DEPTH = 3;
 /** Part of the time that one block may take. */
 const SHARE = 1 / 4;
 
@@ -49,7 +49,7 @@ export function solveByBlocks(
       }
       blocks++;
       const start = startOf(program, made.stages, best.applied);
-      const limit = Math.min(left(), SHARE * limitSeconds);
+      const limit = Math.max(0.01, Math.min(left(), SHARE * limitSeconds));
       const unit = Math.max(...made.stages.rows.cost) || 1;
       const { values } = minimise(solver, made.stages.rows, start, { unit, limitSeconds: limit });
       const found = values && appliedOf(program, made.stages, values, best.applied);
