@@ -21,7 +21,10 @@ parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessageP
   setProgramRunner(printOnce([process.stdout, process.stderr]));
   try {
     const work = job.sweepPoints === undefined ? buildFile : sweepFile;
-    const built = await work(job, (files) => send({ kind: 'watched', files }));
+    const built = await work(job, {
+      onChecked: (files) => send({ kind: 'watched', files }),
+      onProgress: (target, progress) => send({ kind: 'progress', target, progress }),
+    });
     await Promise.all(writers.map((write) => new Promise<void>((done) => write('', () => done()))));
     send({ kind: 'built', built });
   } catch (error) {

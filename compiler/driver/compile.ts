@@ -113,7 +113,7 @@ async function makePlan(
   initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
   shared: Shared | null = null,
 ): Promise<Made> {
-  const { target = 'webgpu', budgetBytes = null } = options;
+  const { target = 'webgpu', budgetBytes = null, onProgress } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): Made => ({ generated: null, diagnostics: deduplicate(diagnostics) });
   if (hasErrors(diagnostics)) return failed();
@@ -122,11 +122,18 @@ async function makePlan(
   const profile = profileOf(options.profile) ?? TARGETS[target].profile;
   const exact = options.solve === 'exact' ? await exactSearch(diagnostics) : null;
   if (hasErrors(diagnostics)) return failed();
-  const actions = { ...actionOptions(options, profile, limits), exact };
+  const actions: ActionOptions = {
+    ...actionOptions(options, profile, limits),
+    exact,
+    ...(onProgress
+      ? { onSearch: (met) => onProgress({ kind: 'search', ...met, budgetBytes: budgetBytes ?? 0 }) }
+      : {}),
+  };
   const driver =
     shared?.driver ??
     new Driver({
       ...{ target, limits, traceOf },
+      ...(onProgress ? { onPass: (pass) => onProgress({ kind: 'pass', pass }) } : {}),
       objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
       stages: stageModel(target, limits),
     });
@@ -166,6 +173,7 @@ async function makePlan(
   }
   for (const [program, reason] of exact?.unsolved ?? [])
     diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
+  onProgress?.({ kind: 'initial' });
   const initial = inPieces(initialOf(traced.traced, diagnostics), result.pieces);
   if (hasErrors(diagnostics)) {
     show(result.made);

@@ -88,6 +88,7 @@ export class Driver {
       return known as Output<Name>;
     }
     const pass = PASSES[name] as unknown as AnyPass;
+    if (!pass.tried) this.options.onPass?.(name);
     const started = performance.now();
     const running = pass.run(value, this.options, knobs ?? null);
     const finished = (made: unknown) => {

@@ -7,6 +7,7 @@ import type { DeviceProfile } from '../profile/profile.ts';
 import type { ProfileName } from '../profile/shipped.ts';
 import type { PassTiming } from './driver.ts';
 import type { PassName } from './passes.ts';
+import type { CompileProgress } from './progress.ts';
 
 /** Called with the text form of what a pass made. */
 export type PassPrinter = (pass: PassName, text: string) => void;
@@ -62,6 +63,8 @@ export interface CompileOptions {
    * multiply-adds. Default `time`.
    */
   readonly contractions?: 'time' | 'macs';
+  /** Called with what the compilation is at, often. */
+  readonly onProgress?: (progress: CompileProgress) => void;
   /** Receives the text form of what every pass made, on the way to the plan that was chosen. */
   readonly printAfter?: PassPrinter;
 }
