@@ -11,6 +11,7 @@ import {
   withAxes,
 } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
+import { type NestShape, nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -74,12 +75,10 @@ function fuseOnce(
     for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
-      if (misfits.get(consumer)?.has(producer)) continue;
-      const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
+      const joined = joinedNest(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
-      if (joined === 'misfit') addMisfit(producer, consumer);
-      else if (joined && isRepeatable(joined)) {
+      if (joined && isRepeatable(joined)) {
         const outcome = sequence.join(position, partner, joined);
         if (outcome === 'joined') break;
         if (outcome === 'peak') unfused.add(consumer);
@@ -125,32 +124,67 @@ function candidates(sequence: KernelSequence, nest: LoopNest, position: number):
   return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
 }
 
-/** By consumer: the producers that never fit it, whatever else there is. Rounds meet the same pairs again. */
-const misfits = new WeakMap<LoopNest, WeakSet<LoopNest>>();
-
-function addMisfit(producer: LoopNest, consumer: LoopNest): void {
-  const known = misfits.get(consumer);
-  if (known) known.add(producer);
-  else misfits.set(consumer, new WeakSet([producer]));
-}
+/** By producer's shape: what it and another one make together. */
+const joins = new WeakMap<NestShape, Map<string, ShapedNest | null>>();
 
 /**
- * The two kernels as one over the producer's axes: `misfit` where they have no common points, null where what they make together is
- * no kernel while others read what they write.
+ * The two kernels as one over the producer's axes; null where they have no common points, or where what they make together is no
+ * kernel while others read what they write. Found once for what differs in its tensors alone.
  */
+function joinedNest(
+  producer: LoopNest,
+  consumer: LoopNest,
+  maxBindings: number,
+  isDead: (tensor: number) => boolean,
+): LoopNest | null {
+  const [first, second] = [shapeOf(producer), shapeOf(consumer)];
+  // The tensors of both, those of the first as it names them.
+  const tensors = [...first.tensors];
+  const numbers = second.tensors.map((tensor) => {
+    const known = first.tensors.indexOf(tensor);
+    return known >= 0 ? known : tensors.push(tensor) - 1;
+  });
+  const deadNumbers = new Set(producer.stores.map(({ buffer }) => buffer).filter(isDead));
+  const key = `${second.shape.id} ${numbers.join()} ${tensors.map((tensor) => (deadNumbers.has(tensor) ? 1 : 0)).join('')} ${maxBindings}`;
+  let known = joins.get(first.shape);
+  if (!known) {
+    known = new Map();
+    joins.set(first.shape, known);
+  }
+  let made = known.get(key);
+  if (made === undefined) {
+    const other = nestOf({ shape: second.shape, tensors: numbers });
+    const joined = join(first.shape.nest, other, maxBindings, (number) =>
+      deadNumbers.has(tensors[number]),
+    );
+    made = joined && shapeOf(joined);
+    known.set(key, made);
+  }
+  if (!made) return null;
+  return nestOf(
+    { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
+    {
+      ops: [...new Set([...producer.ops, ...consumer.ops])],
+      origins: producer.reduction ? originsOf(producer, consumer) : originsOf(consumer, producer),
+      ...macsOf(producer, consumer),
+    },
+  );
+}
+
+/** The two kernels as one, without ops and origins. */
 function join(
   producer: LoopNest,
   consumer: LoopNest,
   maxBindings: number,
   isDead: (tensor: number) => boolean,
-): LoopNest | 'misfit' | null {
-  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return 'misfit';
+): LoopNest | null {
+  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
   const aligned = align(producer, consumer);
-  if (!aligned) return 'misfit';
+  if (!aligned) return null;
   const [first, second] = aligned;
   const list = new NodeList();
   const nodeOf = copyNodes(first, list, () => undefined);
-  if (first.stores.some((store) => store.indirect)) return 'misfit';
+  if (first.stores.some((store) => store.indirect)) return null;
   const made = first.stores.map((store) => ({ store, range: rangeOf(first.axes, store) }));
   let misfit = false;
   const secondNode = copyNodes(second, list, (node) => {
@@ -162,7 +196,7 @@ function join(
     if (!match || node.bounds.length > 0 || node.indirect) misfit = true;
     return match && nodeOf[match.store.value];
   });
-  if (misfit) return 'misfit';
+  if (misfit) return null;
   const stores = [
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
@@ -173,9 +207,8 @@ function join(
     nodes: list.nodes,
     reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
     stores: kept,
-    ops: [...new Set([...first.ops, ...second.ops])],
-    origins: first.reduction ? originsOf(first, second) : originsOf(second, first),
-    ...macsOf(first, second),
+    ops: [],
+    origins: [],
   };
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
