@@ -124,8 +124,35 @@ function candidates(sequence: KernelSequence, nest: LoopNest, position: number):
   return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
 }
 
-/** By producer's shape: what it and another one make together. */
-const joins = new WeakMap<NestShape, Map<string, ShapedNest | null>>();
+/** What two shapes make together, over the tensors that they name in this way. */
+interface Join {
+  /** Numbers of the second one's tensors among those of both; the first one's come first. */
+  readonly numbers: readonly number[];
+  /** The first one's stores that nobody reads afterwards. */
+  readonly dead: readonly boolean[];
+  readonly maxBindings: number;
+  /** Null for no kernel. */
+  readonly made: ShapedNest | null;
+}
+
+/** By the shapes of a producer and a consumer. */
+const joins = new WeakMap<NestShape, WeakMap<NestShape, Join[]>>();
+
+function joinsOf(first: NestShape, second: NestShape): Join[] {
+  let bySecond = joins.get(first);
+  if (!bySecond) {
+    bySecond = new WeakMap();
+    joins.set(first, bySecond);
+  }
+  let list = bySecond.get(second);
+  if (!list) {
+    list = [];
+    bySecond.set(second, list);
+  }
+  return list;
+}
+
+const sameList = <T>(a: readonly T[], b: readonly T[]) => a.every((one, k) => one === b[k]);
 
 /**
  * The two kernels as one over the producer's axes; null where they have no common points, or where what they make together is no
@@ -138,28 +165,25 @@ function joinedNest(
   isDead: (tensor: number) => boolean,
 ): LoopNest | null {
   const [first, second] = [shapeOf(producer), shapeOf(consumer)];
-  // The tensors of both, those of the first as it names them.
+  if (first.shape.parallelPoints !== second.shape.points) return null;
   const tensors = [...first.tensors];
   const numbers = second.tensors.map((tensor) => {
     const known = first.tensors.indexOf(tensor);
     return known >= 0 ? known : tensors.push(tensor) - 1;
   });
-  const deadNumbers = new Set(producer.stores.map(({ buffer }) => buffer).filter(isDead));
-  const key = `${second.shape.id} ${numbers.join()} ${tensors.map((tensor) => (deadNumbers.has(tensor) ? 1 : 0)).join('')} ${maxBindings}`;
-  let known = joins.get(first.shape);
-  if (!known) {
-    known = new Map();
-    joins.set(first.shape, known);
-  }
-  let made = known.get(key);
-  if (made === undefined) {
+  const dead = producer.stores.map(({ buffer }) => isDead(buffer));
+  const known = joinsOf(first.shape, second.shape);
+  let found = known.find(
+    (one) =>
+      one.maxBindings === maxBindings && sameList(one.numbers, numbers) && sameList(one.dead, dead),
+  );
+  if (!found) {
     const other = nestOf({ shape: second.shape, tensors: numbers });
-    const joined = join(first.shape.nest, other, maxBindings, (number) =>
-      deadNumbers.has(tensors[number]),
-    );
-    made = joined && shapeOf(joined);
-    known.set(key, made);
+    const joined = join(first.shape.nest, other, maxBindings, (store) => dead[store]);
+    found = { numbers, dead, maxBindings, made: joined && shapeOf(joined) };
+    known.push(found);
   }
+  const { made } = found;
   if (!made) return null;
   return nestOf(
     { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
@@ -176,7 +200,7 @@ function join(
   producer: LoopNest,
   consumer: LoopNest,
   maxBindings: number,
-  isDead: (tensor: number) => boolean,
+  isDead: (store: number) => boolean,
 ): LoopNest | null {
   if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
   const aligned = align(producer, consumer);
@@ -201,7 +225,7 @@ function join(
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
   ];
-  const kept = stores.filter((store, k) => k >= first.stores.length || !isDead(store.buffer));
+  const kept = stores.filter((_, k) => k >= first.stores.length || !isDead(k));
   const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,
@@ -229,8 +253,6 @@ function copyNodes(
 function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | null {
   let first = producer;
   for (let attempt = 0; attempt < 4; attempt++) {
-    const parallel = first.axes.filter((axis) => axis.kind === 'parallel');
-    if (pointsOf(parallel) !== pointsOf(consumer.axes)) return null;
     const link = linkBetween(first, consumer);
     if (!link) return null;
     const shifted = {
@@ -249,10 +271,6 @@ function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | n
     first = splitAxis(first, reading.split.axis, reading.split.inner);
   }
   return null;
-}
-
-function pointsOf(axes: readonly Axis[]): number {
-  return axes.reduce((product, axis) => product * axis.extent, 1);
 }
 
 function overAxes(nest: LoopNest, axes: readonly Axis[], images: readonly Affine[]): LoopNest {

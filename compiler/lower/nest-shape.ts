@@ -7,6 +7,9 @@ import { expressionKey, type LoopNest } from './loop-nest.ts';
 /** What nests have in common that differ in their tensors, ops and origins alone. */
 export interface NestShape {
   readonly id: number;
+  /** How many points its parallel axes have, and all of its axes. */
+  readonly parallelPoints: number;
+  readonly points: number;
   /** The nest over tensors that are numbered in the order in which it names them. */
   readonly nest: LoopNest;
 }
@@ -36,7 +39,13 @@ export function shapeOf(nest: LoopNest): ShapedNest {
     let shape = shapes.get(key);
     if (!shape) {
       if (shapes.size >= MOST_SHAPES) shapes.clear();
-      shape = { id: shapeCount++, nest: renamed(nest, numberOf, NOBODY) };
+      const { axes } = nest;
+      shape = {
+        id: shapeCount++,
+        parallelPoints: pointsOf(axes.filter(({ kind }) => kind === 'parallel')),
+        points: pointsOf(axes),
+        nest: renamed(nest, numberOf, NOBODY),
+      };
       shapes.set(key, shape);
       shapedNests.set(shape.nest, { shape, tensors: tensors.map((_, number) => number) });
     }
@@ -106,6 +115,10 @@ function keyOf(
   const holder = local.buffer === null ? '' : numberOf(local.buffer);
   const body = bodyKey(stage.nodes, stage.reduction, [store], numberOf);
   return `${own}\nstage ${tileAxes} ${local.dtype} ${local.elements} ${holder} ${axesKey(stage.axes)}${body}`;
+}
+
+function pointsOf(axes: readonly Axis[]): number {
+  return axes.reduce((product, axis) => product * axis.extent, 1);
 }
 
 const axesKey = (axes: readonly Axis[]) =>
