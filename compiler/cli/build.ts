@@ -13,7 +13,11 @@ import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
-import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type {
+  MicroBatches,
+  RecomputeStrategy,
+  SwapPolicy,
+} from '../plan-search/actions/choices.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';

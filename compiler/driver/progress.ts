@@ -1,4 +1,4 @@
-import type { PassName } from './passes.ts';
+import type { PassName } from './pass-names.ts';
 
 /** What a compilation is at, for who watches: nothing depends on it. */
 export type CompileProgress =
