@@ -4,6 +4,7 @@ import type { RecomputeStrategy, SwapPolicy } from './actions/index.ts';
 import { type Decisions, KEEP, noDecisions } from './decisions.ts';
 import { ScheduleEmitter } from './emit.ts';
 import { type ExactSearch, solvedProgram } from './exact/choice.ts';
+import { secondsOf } from './exact/solve.ts';
 import { swapLeastRecentlyUsed } from './lru.ts';
 import type { ChosenActions } from './placement.ts';
 import { prefetch } from './prefetch.ts';
@@ -113,10 +114,25 @@ export class MemoryActions {
       return choice;
     }
     const roomBytes = targetBytes - this.deviceBytes;
-    const solved = this.programs.map((program, p) =>
-      solvedProgram(program, choice.applied(p), { roomBytes, costs, exact }),
-    );
-    return { ...choice, applied: (p) => solved[p] };
+    const solved = this.programs.map((program, p) => {
+      const applied = solvedProgram(program, choice.applied(p), { roomBytes, costs, exact });
+      const seconds = secondsOf(program, applied);
+      return seconds < choice.programSeconds[p]
+        ? { applied, seconds, method: 'integer program' }
+        : {
+            applied: choice.applied(p),
+            seconds: choice.programSeconds[p],
+            method: choice.methods[p],
+          };
+    });
+    const programSeconds = solved.map(({ seconds }) => seconds);
+    return {
+      ...choice,
+      applied: (p) => solved[p].applied,
+      programSeconds,
+      seconds: programSeconds.reduce((sum, one) => sum + one, 0),
+      methods: solved.map(({ method }) => method),
+    };
   }
 
   /** What a set of memory actions can do at best, whatever it costs. */

@@ -1,7 +1,10 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { AllocatedSchedule, ScheduleTransfer } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
-import { simulateRun } from './simulate.ts';
+import type { AppliedProgram } from './apply.ts';
+import type { ValueProgram } from './program.ts';
+import type { DeviceCosts } from './sequence/simulation.ts';
+import { type SimulatedCopy, simulateRun } from './simulate.ts';
 import { type TransferCosts, transferTime } from './transfer-costs.ts';
 
 /** Predicted seconds of one run of every program: its steps, and what of its transfers does not hide behind them. */
@@ -29,4 +32,36 @@ export function scheduleSeconds(
     });
   }
   return seconds;
+}
+
+/** Predicted seconds of one run of a program with what it repeats and copies. */
+export function appliedSeconds(
+  { steps, values }: ValueProgram,
+  { ops, versions }: AppliedProgram,
+  costs: DeviceCosts,
+): number {
+  const run: Extract<AppliedProgram['ops'][number], { kind: 'step' }>[] = [];
+  const copies: SimulatedCopy[] = [];
+  for (const op of ops) {
+    if (op.kind === 'step') {
+      run.push(op);
+      continue;
+    }
+    const step = op.kind === 'in' ? run.length : run.length - 1;
+    const tensor = op.version;
+    copies.push({ kind: op.kind, tensor, slot: versions[tensor].value, step });
+  }
+  const bytesOf = ({ slot }: SimulatedCopy) => values[slot].bytes;
+  const { stagingBytes = Number.POSITIVE_INFINITY } = costs;
+  return simulateRun({
+    seconds: run.map(({ step }) => steps[step].seconds),
+    touched: (i) => [...run[i].reads, ...run[i].writes],
+    copies,
+    copySeconds: (copy) => transferTime(costs, copy.kind, bytesOf(copy)),
+    pieceSeconds: (copy) => {
+      const part = Math.min(1, stagingBytes / Math.max(1, bytesOf(copy)));
+      return part * transferTime(costs, copy.kind, bytesOf(copy));
+    },
+    overlap: costs.overlap,
+  });
 }

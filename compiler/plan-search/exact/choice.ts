@@ -3,6 +3,7 @@ import { leastSeconds } from '../bounds.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
 import type { TransferCosts } from '../transfer-costs.ts';
+import { solveByBlocks } from './blocks.ts';
 import { NoExact, type Solver, secondsOf, solveExactly } from './solve.ts';
 
 /** What `solve: 'exact'` asks for. */
@@ -22,7 +23,7 @@ export const proofKey = (program: ValueProgram, roomBytes: number) =>
 
 /**
  * What an integer program makes of a plan that keeps `roomBytes`, all persistent values left out; the plan itself where it copies
- * values, is too large, or needs nothing.
+ * values or needs nothing. What is too large as a whole is solved block by block.
  */
 export function solvedProgram(
   program: ValueProgram,
@@ -47,19 +48,21 @@ export function solvedProgram(
     ...{ budgetBytes: roomBytes + persistentBytes, recompute: true, swap: false, costs },
     known: secondsOf(program, applied),
   });
+  const { limitSeconds } = exact;
+  const options = {
+    ...{ roomBytes, incumbent: applied, leastSeconds: relaxed.seconds, limitSeconds },
+  };
   try {
-    const solved = solveExactly(exact.solver, program, {
-      ...{ roomBytes, incumbent: applied, leastSeconds: relaxed.seconds },
-      limitSeconds: exact.limitSeconds,
-    });
+    const solved = solveExactly(exact.solver, program, options);
     exact.proved.set(proofKey(program, roomBytes), solved.leastSeconds);
     if (!solved.proved)
-      exact.unsolved.set(program.name, `it was not solved in ${exact.limitSeconds} seconds`);
+      exact.unsolved.set(program.name, `it was not solved in ${limitSeconds} seconds`);
     return solved.applied;
   } catch (error) {
     if (!(error instanceof NoExact)) throw error;
-    exact.unsolved.set(program.name, error.message);
-    return applied;
+    const { blocks, ...solved } = solveByBlocks(exact.solver, program, options);
+    exact.unsolved.set(program.name, `${error.message} as a whole. ${blocks} blocks of it were`);
+    return solved.applied;
   }
 }
 

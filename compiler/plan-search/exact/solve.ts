@@ -2,10 +2,13 @@ import type { Highs } from 'highs';
 import type { AppliedProgram, Op, Version } from '../apply.ts';
 import { liveCurve } from '../curve.ts';
 import type { ValueProgram } from '../program.ts';
+import type { Rows } from './rows.ts';
 import { isComplete, isRecomputable, type Stages, stagesOf } from './stages.ts';
 
 /** Programs whose integer program has more variables than this are left to the search. */
 export const MOST_VARIABLES = 60_000;
+/** Programs of more steps have more in any case. */
+const MOST_STEPS = 1_000;
 
 export interface ExactOptions {
   /** Limit on live bytes without persistent values. */
@@ -46,20 +49,64 @@ export function solveExactly(solver: Solver, program: ValueProgram, options: Exa
   const { incumbent, roomBytes } = options;
   const knownSeconds = secondsOf(program, incumbent);
   const known = { applied: incumbent, seconds: knownSeconds };
-  const stages = stagesOf(program, { roomBytes, knownSeconds });
+  const once = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  if (knownSeconds <= once) return { ...known, leastSeconds: once, proved: true };
+  if (program.steps.length > MOST_STEPS)
+    throw new NoExact(
+      `the integer program of ${program.steps.length} steps is too large; up to ${MOST_STEPS} are solved`,
+    );
+  const stages = stagesOf(program, { roomBytes, spareSeconds: knownSeconds - once });
   const { rows } = stages;
   if (rows.cost.length > MOST_VARIABLES)
     throw new NoExact(
       `the integer program has ${rows.cost.length} variables; up to ${MOST_VARIABLES} are solved`,
     );
-  const once = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
-  if (knownSeconds <= once) return { ...known, leastSeconds: once, proved: true };
   // Costs of the same size whatever the program's are.
   const unit = once / 1000;
   rows.atMost(
     -options.leastSeconds / unit,
     rows.cost.flatMap((cost, i) => (cost > 0 ? [[i, -cost / unit] as const] : [])),
   );
+  const start = startOf(program, stages, incumbent);
+  const solved = minimise(solver, rows, start, { unit, limitSeconds: options.limitSeconds });
+  const isProof = isComplete(program);
+  const bound = isProof && Number.isFinite(solved.bound) ? solved.bound : 0;
+  const leastSeconds = Math.max(options.leastSeconds, bound);
+  const proved = isProof && solved.isOptimal;
+  const found = solved.values ? appliedOf(program, stages, solved.values, incumbent) : null;
+  const better = found && improvement(program, found, known.seconds, roomBytes);
+  if (!better) return { ...known, leastSeconds: Math.min(leastSeconds, knownSeconds), proved };
+  return { ...better, leastSeconds: Math.min(leastSeconds, better.seconds), proved };
+}
+
+/** A plan with its seconds where it keeps the room and takes fewer; null elsewhere. */
+export function improvement(
+  program: ValueProgram,
+  applied: AppliedProgram,
+  knownSeconds: number,
+  roomBytes: number,
+): { readonly applied: AppliedProgram; readonly seconds: number } | null {
+  const seconds = secondsOf(program, applied);
+  const isBetter = seconds < knownSeconds;
+  return isBetter && liveCurve(program, applied, () => false).peak <= roomBytes
+    ? { applied, seconds }
+    : null;
+}
+
+interface Solution {
+  readonly values: ArrayLike<number> | null;
+  /** What no solution goes below, in seconds. */
+  readonly bound: number;
+  readonly isOptimal: boolean;
+}
+
+/** Solves rows by HiGHS, from a start where there is one. `unit`: the seconds of one unit of its costs. */
+export function minimise(
+  solver: Solver,
+  rows: Rows,
+  start: Start | null,
+  { unit, limitSeconds }: { readonly unit: number; readonly limitSeconds: number },
+): Solution {
   const highs = solver.highs as Highs;
   const { constants } = highs;
   const model = highs.createModel({
@@ -84,26 +131,17 @@ export function solveExactly(solver: Solver, program: ValueProgram, options: Exa
   try {
     model.options.set({
       output_flag: process.env['BTC_HIGHS_LOG'] === '1',
-      time_limit: options.limitSeconds,
+      time_limit: limitSeconds,
       mip_rel_gap: 1e-6,
     });
-    const start = startOf(program, stages, incumbent);
     if (start) model.setSolution(start);
     model.run();
-    const status = model.getModelStatus();
-    const bound = Number(model.info.get('mip_dual_bound')) * unit;
-    const isProof = isComplete(program);
-    const solved = isProof && Number.isFinite(bound) ? bound : 0;
-    const leastSeconds = Math.max(options.leastSeconds, solved);
-    const proved = isProof && status === constants.modelStatus.optimal;
     const values = model.getSolution().colValue;
-    const found = values.length > 0 ? appliedOf(program, stages, values) : null;
-    if (!found) return { ...known, leastSeconds, proved };
-    const seconds = secondsOf(program, found);
-    const peak = liveCurve(program, found, () => false).peak;
-    if (peak > roomBytes || seconds >= knownSeconds)
-      return { ...known, leastSeconds: Math.min(leastSeconds, knownSeconds), proved };
-    return { applied: found, seconds, leastSeconds: Math.min(leastSeconds, seconds), proved };
+    return {
+      values: values.length > 0 ? Float64Array.from(values) : null,
+      bound: Number(model.info.get('mip_dual_bound')) * unit,
+      isOptimal: model.getModelStatus() === constants.modelStatus.optimal,
+    };
   } finally {
     model.dispose();
   }
@@ -135,16 +173,25 @@ export function secondsOf({ steps }: ValueProgram, { ops }: AppliedProgram): num
   return ops.reduce((sum, op) => (op.kind === 'step' ? sum + steps[op.step].seconds : sum), 0);
 }
 
-/** What a solution of the integer program stands for. Runs whose results nobody reads are left out. */
-function appliedOf(
+/**
+ * What a solution of the integer program stands for; stages outside of its block are those of the incumbent. Runs whose results nobody
+ * reads are left out.
+ */
+export function appliedOf(
   program: ValueProgram,
   { runs }: Stages,
   solution: ArrayLike<number>,
+  incumbent: AppliedProgram,
 ): AppliedProgram {
-  const order = runs.flatMap((stage, t) => [
-    ...[...stage.keys()].filter((s) => s < t && stage[s] >= 0 && solution[stage[s]] > 0.5),
-    t,
-  ]);
+  const known = program.steps.map((): number[] => []);
+  let at = 0;
+  for (const op of incumbent.ops)
+    if (op.kind === 'step') known[op.recomputed ? at : at++].push(op.step);
+  const order = runs.flatMap((stage, t) =>
+    stage.length === 0
+      ? known[t]
+      : [...[...stage.keys()].filter((s) => s < t && stage[s] >= 0 && solution[stage[s]] > 0.5), t],
+  );
   let again = 0;
   const isRepeated = order.map((step) => {
     if (step !== again) return true;
@@ -196,40 +243,55 @@ function sequence(
   return { ops, versions, last };
 }
 
-/** Runs and residencies of an applied program as a solution to start from; null where the stages cannot say it. */
-function startOf(
+/** By stage, and behind the last one: 1 for each value that an applied program without copies has when the stage starts. */
+export function residencies(
   program: ValueProgram,
-  { rows, runs, resident }: Stages,
   { ops, versions }: AppliedProgram,
-): { readonly indices: number[]; readonly values: number[] } | null {
+): Uint8Array[] {
   const count = program.steps.length;
-  const stageOf = new Int32Array(ops.length);
-  let stage = 0;
-  const ran = runs.map(() => new Set<number>());
-  for (let i = 0; i < ops.length; i++) {
-    const op = ops[i];
-    if (op.kind !== 'step') return null;
-    stageOf[i] = stage;
-    if (op.recomputed && (runs[stage][op.step] < 0 || ran[stage].has(op.step))) return null;
-    ran[stage].add(op.step);
-    if (!op.recomputed) stage++;
-  }
   const from = versions.map(() => -1);
   const until = versions.map(() => -1);
-  ops.forEach((op, i) => {
-    if (op.kind !== 'step') return;
+  let stage = 0;
+  for (const op of ops) {
+    if (op.kind !== 'step') continue;
     for (const version of [...op.reads, ...op.writes]) {
-      if (from[version] < 0) from[version] = stageOf[i];
-      until[version] = stageOf[i];
+      if (from[version] < 0) from[version] = stage;
+      until[version] = stage;
     }
-  });
-  const isThere = resident.map(() => new Uint8Array(program.values.length));
+    if (!op.recomputed) stage++;
+  }
+  const isThere = Array.from({ length: count + 1 }, () => new Uint8Array(program.values.length));
   versions.forEach(({ value, by }, version) => {
     const { kind } = program.values[value];
     if (kind === 'input' && by === 'original') from[version] = -1;
     if (kind === 'output') until[version] = count;
     for (let t = from[version] + 1; t <= until[version]; t++) isThere[t][value] = 1;
   });
+  return isThere;
+}
+
+/** Where a solver starts. */
+export interface Start {
+  readonly indices: number[];
+  readonly values: number[];
+}
+
+/** Runs and residencies of an applied program as a solution to start from; null where the stages cannot say it. */
+export function startOf(
+  program: ValueProgram,
+  { rows, runs, resident }: Stages,
+  applied: AppliedProgram,
+): Start | null {
+  let stage = 0;
+  const ran = runs.map(() => new Set<number>());
+  for (const op of applied.ops) {
+    if (op.kind !== 'step') return null;
+    const isIn = runs[stage].length > 0;
+    if (isIn && op.recomputed && (runs[stage][op.step] < 0 || ran[stage].has(op.step))) return null;
+    ran[stage].add(op.step);
+    if (!op.recomputed) stage++;
+  }
+  const isThere = residencies(program, applied);
   const indices: number[] = [];
   const values: number[] = [];
   const set = (variable: number, value: number) => {

@@ -5,7 +5,7 @@ import { Rows, type Term } from './rows.ts';
 // section 4), frontier-advancing: stage t ends with step t, and may repeat earlier steps before it, each at most once, in their
 // order. Added are values without or with several writers, steps with several results, and results in place of operands.
 
-/** The variables of one program; -1 where there is none because it is 0. */
+/** The variables of one program; -1 where there is none because it is 0. Stages outside of a block have none. */
 export interface Stages {
   readonly rows: Rows;
   /** By stage and step: whether the step runs in the stage. */
@@ -17,8 +17,21 @@ export interface Stages {
 export interface StageOptions {
   /** Limit on live bytes without persistent values. */
   readonly roomBytes: number;
-  /** Seconds that a known plan takes: steps that cost more than it has to spare are not repeated. */
-  readonly knownSeconds: number;
+  /** Seconds that repeated steps may take: steps that cost more are not repeated. */
+  readonly spareSeconds: number;
+  /** Only some stages, between what is resident when they start and what must be when they have ended. */
+  readonly block?: Block;
+}
+
+/** The stages `first` … `end`, exclusive. */
+export interface Block {
+  readonly first: number;
+  readonly end: number;
+  /** By value: 1 where it is resident when the first stage starts, and behind the last one. */
+  readonly before: Uint8Array;
+  readonly behind: Uint8Array;
+  /** Steps that may be repeated. */
+  readonly repeats: ReadonlySet<number>;
 }
 
 /** Whether a value can be had again by one run of one step. */
@@ -55,37 +68,45 @@ class Builder {
   /** First step at which the values that are kept do not fit: nothing is gained by acting before it. */
   private readonly firstOver: number;
   private readonly readers: readonly (readonly number[])[];
+  private readonly first: number;
+  private readonly end: number;
 
   constructor(program: ValueProgram, options: StageOptions) {
     this.program = program;
     this.options = options;
     const { steps, values } = program;
-    this.runs = steps.map(() => new Int32Array(steps.length).fill(-1));
-    this.resident = Array.from({ length: steps.length + 1 }, () =>
-      new Int32Array(values.length).fill(-1),
+    const { block } = options;
+    [this.first, this.end] = block ? [block.first, block.end] : [0, steps.length];
+    const isIn = (t: number) => t >= this.first && t <= this.end;
+    this.runs = steps.map((_, t) =>
+      new Int32Array(isIn(t) && t < this.end ? steps.length : 0).fill(-1),
+    );
+    this.resident = Array.from({ length: steps.length + 1 }, (_, t) =>
+      new Int32Array(isIn(t) ? values.length : 0).fill(-1),
     );
     this.recomputable = values.map((_, value) => isRecomputable(program, value));
     this.readers = values.map(({ uses }, value) =>
       uses.filter((use) => steps[use].reads.includes(value)),
     );
-    this.firstOver = firstOver(program, options.roomBytes);
+    this.firstOver = block ? 0 : firstOver(program, options.roomBytes);
   }
 
   build(): Stages {
     const { steps, values } = this.program;
-    const spare = this.options.knownSeconds - steps.reduce((sum, { seconds }) => sum + seconds, 0);
-    for (let t = 0; t < steps.length; t++) {
+    const { first, end } = this;
+    const { spareSeconds: spare, block } = this.options;
+    for (let t = first; t < end; t++) {
       for (let s = 0; s < t; s++)
-        if (t >= this.firstOver && this.canRepeat(s, t, spare))
+        if (t >= this.firstOver && (block?.repeats.has(s) ?? true) && this.canRepeat(s, t, spare))
           this.runs[t][s] = this.rows.binary(steps[s].seconds);
       this.runs[t][t] = this.rows.binary(steps[t].seconds, 1);
     }
-    for (let t = 0; t <= steps.length; t++)
+    for (let t = first; t <= end; t++)
       for (let value = 0; value < values.length; value++) {
         const fixed = this.fixedResidency(value, t);
         if (fixed !== 0) this.resident[t][value] = this.rows.binary(0, fixed);
       }
-    for (let t = 0; t < steps.length; t++) this.stage(t);
+    for (let t = first; t < end; t++) this.stage(t);
     return { rows: this.rows, runs: this.runs, resident: this.resident };
   }
 
@@ -105,6 +126,9 @@ class Builder {
   private fixedResidency(value: number, t: number): 0 | 1 | null {
     const { kind, uses, writers } = this.program.values[value];
     if (kind === 'persistent') return 0;
+    const { block } = this.options;
+    if (block && t === block.first) return block.before[value] ? 1 : 0;
+    if (block && t === block.end) return block.behind[value] ? 1 : 0;
     const first = kind === 'input' ? -1 : (writers[0] ?? Number.POSITIVE_INFINITY);
     if (t <= first) return 0;
     if (kind === 'output') return 1;

@@ -15,6 +15,10 @@ export interface ClosureOptions {
   readonly costs: TransferCosts;
   /** For a search that explores: numbers from 0 to 1. A few values that could stay are recomputed, and operands come in any order. */
   readonly random?: () => number;
+  /** Decides in place of the limit whether a value stays in memory over the stages `first` … `last`. */
+  readonly stays?: (value: number, first: number, last: number, next: number) => boolean;
+  /** Values that are made anew at most. */
+  readonly most?: number;
 }
 
 /** Part of the values that could stay which a search that explores recomputes. */
@@ -43,7 +47,7 @@ export function planClosure(
   const open = (wanted: number): boolean => {
     const recipe = recipes[wanted];
     if (!recipe || stage < recipe.from || stage > recipe.until) return false;
-    if (state.size >= LARGEST_CLOSURE) return false;
+    if (state.size >= (options.most ?? LARGEST_CLOSURE)) return false;
     for (const made of recipe.creates) state.set(made, 'open');
     const first = options.random ? Math.floor(options.random() * recipe.reads.length) : 0;
     stack.push({ value: wanted, first, read: 0 });
@@ -85,7 +89,7 @@ function staysFor(
   sequence: Sequence,
   value: number,
   next: number,
-  { limitBytes, random }: ClosureOptions,
+  { limitBytes, random, stays }: ClosureOptions,
 ): boolean {
   const { model, touches, tree, stage } = sequence;
   const list = touches[value];
@@ -96,10 +100,11 @@ function staysFor(
   if (place === list.length && model.isOutput[value]) return true;
   const last = stage[list[place - 1] >> 1];
   const at = stage[next];
-  if (random && random() < REFUSED) return false;
+  if (!stays && random && random() < REFUSED) return false;
   if (last === at) return true;
   // In the stage of its last use the value is there already, but for what comes behind that use.
   const from = list[place - 1] >> 1 === last ? last + 1 : last;
+  if (stays) return stays(value, from, at - 1, next);
   return tree.largestIn(from, at - 1) + model.bytes[value] <= limitBytes;
 }
 

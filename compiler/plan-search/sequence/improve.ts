@@ -26,8 +26,6 @@ const MOST_REPAIRS = 24;
 /** The temperature of the annealing, as a part of what is above the least seconds: at first, and at the end. */
 const HOT = 0.02;
 const COLD = 0.0002;
-/** The same for peaks, where the least bytes are looked for. */
-const SQUEEZE_HEAT = 0.01;
 
 /**
  * Ruin and recreate, with annealing (Schrimpf et al., 2000): a few recomputations and copies near one another go, and what is too high
@@ -41,17 +39,6 @@ export function improve(
 ): void {
   if (sequence.extraCount === 0 || sequence.peakBytes > improvement.targetBytes) return;
   new Improving(sequence, simulation, improvement).run();
-}
-
-/**
- * As `improve`, for a sequence above its target: what lowers the peak is accepted, whatever it costs. Gives whether the target is met.
- */
-export function squeeze(
-  sequence: Sequence,
-  simulation: Simulation,
-  improvement: Improvement,
-): boolean {
-  return new Improving(sequence, simulation, improvement).squeeze();
 }
 
 class Improving {
@@ -101,39 +88,6 @@ class Improving {
     sequence.onGap = null;
     sequence.commit();
     if (simulation.seconds > best) restore(sequence, kept);
-  }
-
-  squeeze(): boolean {
-    const { sequence, simulation, improvement, random } = this;
-    const { work, targetBytes } = improvement;
-    const begin = sequence.changes;
-    let lowest = sequence.peakBytes;
-    let kept = extrasOf(sequence);
-    sequence.onGap = (value, before, after) =>
-      this.residents.add(value, sequence.stage[before], sequence.stage[after]);
-    while (sequence.peakBytes > targetBytes && sequence.changes - begin < work) {
-      sequence.commit();
-      sequence.changes++;
-      const [peak, seconds] = [sequence.peakBytes, simulation.seconds];
-      // A little higher or dearer now may be lower later.
-      const heat = 1 - (sequence.changes - begin) / work;
-      const allowed = peak * (1 - SQUEEZE_HEAT * heat * Math.log(1 - random.next() + 1e-12));
-      const ops = this.movable();
-      if (ops.length > 0 && random.next() < 0.7) this.ruin(ops);
-      for (let repair = 0; sequence.peakBytes > targetBytes && repair < MOST_REPAIRS; repair++)
-        if (!this.repair()) break;
-      this.dropSome(sequence.peakBytes);
-      const isBetter = sequence.peakBytes < peak || simulation.seconds <= seconds;
-      if (sequence.peakBytes > allowed || !(isBetter || random.next() < 0.2)) sequence.revert(0);
-      else if (sequence.peakBytes < lowest) {
-        lowest = sequence.peakBytes;
-        kept = extrasOf(sequence);
-      }
-    }
-    sequence.onGap = null;
-    sequence.commit();
-    if (sequence.peakBytes > lowest) restore(sequence, kept);
-    return sequence.peakBytes <= targetBytes;
   }
 
   /** What can go: all but the first copies of what lives on the host. */

@@ -1,6 +1,8 @@
 import type { AppliedProgram } from '../apply.ts';
 import type { Decisions } from '../decisions.ts';
+import { prefetch } from '../prefetch.ts';
 import type { ValueProgram } from '../program.ts';
+import { appliedSeconds } from '../seconds.ts';
 import { transferTime } from '../transfer-costs.ts';
 import { type Found, ProgramSearch, type Ways } from './program-search.ts';
 import type { DeviceCosts } from './simulation.ts';
@@ -34,6 +36,8 @@ export interface ActionChoice {
 
 /** Parts of the persistent bytes that may live on the host, tried one after the other where the device has no room for all. */
 const LEVELS = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
+/** Levels in a row that may be slower than the one before them. */
+const MOST_WORSE = 2;
 
 interface Level {
   readonly onHost: Uint8Array;
@@ -44,6 +48,8 @@ interface Level {
 interface Candidate {
   readonly level: Level;
   readonly found: readonly Found[];
+  /** By program: predicted seconds of one run, with copies from the host as early as the room allows. */
+  readonly seconds: readonly number[];
 }
 
 /** The search over the programs of a module. It remembers what it meets at any target. */
@@ -72,7 +78,7 @@ export class ModuleSearch {
     const improved = found.map((start, p) =>
       start.peakBytes > roomBytes ? start : level.programs[p].improve(start, ways, roomBytes, work),
     );
-    return this.choiceOf({ level, found: improved }, targetBytes);
+    return this.choiceOf(this.candidateOf(level, improved, roomBytes), targetBytes);
   }
 
   /** The choice with the fewest bytes that is found. */
@@ -97,11 +103,12 @@ export class ModuleSearch {
       if (!one) return null;
       found.push(one);
     }
-    return this.choiceOf({ level, found }, targetBytes);
+    return this.choiceOf(this.candidateOf(level, found, roomBytes), targetBytes);
   }
 
   private candidate(ways: Ways, targetBytes: number): Candidate {
     let best: Candidate | null = null;
+    let worse = 0;
     for (const part of ways.mayCopy ? LEVELS : [0]) {
       const level = this.levelOf(part);
       const roomBytes = targetBytes - level.persistentBytes;
@@ -112,10 +119,12 @@ export class ModuleSearch {
         found.push(one);
       }
       if (found.length < level.programs.length) continue;
-      const candidate = { level, found };
-      if (!best || secondsOf(candidate) < secondsOf(best)) best = candidate;
+      const candidate = this.candidateOf(level, found, roomBytes);
       // More on the host costs more, but where it spares other actions.
-      else break;
+      if (!best || secondsOf(candidate) < secondsOf(best)) {
+        best = candidate;
+        worse = 0;
+      } else if (++worse === MOST_WORSE) break;
     }
     return best ?? this.fewestOf(ways);
   }
@@ -124,16 +133,28 @@ export class ModuleSearch {
     let best: Candidate | null = null;
     for (const part of ways.mayCopy ? [0, 1] : [0]) {
       const level = this.levelOf(part);
-      const candidate = { level, found: level.programs.map((program) => program.fewest(ways)) };
+      const found = level.programs.map((program) => program.fewest(ways));
+      const candidate = { level, found, seconds: [] };
       if (!best || bytesOf(candidate) < bytesOf(best)) best = candidate;
     }
     // What need not be small for the largest is as fast as it can be.
     const { level, found } = best!;
     const roomBytes = found.reduce((most, { peakBytes }) => Math.max(most, peakBytes), 0);
-    return {
-      level,
-      found: found.map((one, p) => level.programs[p].reach(ways, roomBytes) ?? one),
-    };
+    const fast = found.map((one, p) => level.programs[p].reach(ways, roomBytes) ?? one);
+    return this.candidateOf(level, fast, roomBytes);
+  }
+
+  private candidateOf(level: Level, found: readonly Found[], roomBytes: number): Candidate {
+    const { programs } = this.module;
+    const seconds = found.map((one, p) => {
+      const { model } = level.programs[p];
+      const applied = level.programs[p].applied(one);
+      if (applied.ops.every(({ kind }) => kind === 'step')) return one.seconds;
+      const onHost = (value: number) => model.hosted[value] === 1;
+      const early = prefetch(programs[p], applied, onHost, this.costs, roomBytes);
+      return Math.min(one.seconds, appliedSeconds(programs[p], early, this.costs));
+    });
+    return { level, found, seconds };
   }
 
   private levelOf(part: number): Level {
@@ -169,15 +190,15 @@ export class ModuleSearch {
       roomBytes: Math.max(targetBytes, bytesOf(candidate)) - level.persistentBytes,
       seconds: secondsOf(candidate),
       methods: found.map(({ method }) => method),
-      programSeconds: found.map(({ seconds }) => seconds),
+      programSeconds: candidate.seconds,
       applied: (p) => level.programs[p].applied(found[p]),
     };
   }
 }
 
-const secondsOf = ({ found }: Candidate) => found.reduce((sum, { seconds }) => sum + seconds, 0);
+const secondsOf = ({ seconds }: Candidate) => seconds.reduce((sum, one) => sum + one, 0);
 
-const bytesOf = ({ level, found }: Candidate) =>
+const bytesOf = ({ level, found }: Pick<Candidate, 'level' | 'found'>) =>
   level.persistentBytes + found.reduce((most, { peakBytes }) => Math.max(most, peakBytes), 0);
 
 /** By seconds that living on the host takes per byte, and then the larger first. */

@@ -1,11 +1,13 @@
 import { type AppliedProgram, applyDecisions, isInfeasible } from '../apply.ts';
+import { largestStep } from '../bounds.ts';
 import { checkpointDecisions } from '../checkpoints.ts';
 import type { Decisions } from '../decisions.ts';
 import type { ValueProgram } from '../program.ts';
 import { recomputeSegments } from '../strategies.ts';
+import { anneal } from './anneal.ts';
 import { descend, prune, type Weighing } from './descend.ts';
 import { appliedProgram, sequenceOf } from './export.ts';
-import { type Extra, extrasOf, improve, restore, squeeze } from './improve.ts';
+import { type Extra, extrasOf, improve, restore } from './improve.ts';
 import { type SequenceModel, sequenceModel } from './model.ts';
 import { Sequence } from './sequence.ts';
 import { type DeviceCosts, Simulation } from './simulation.ts';
@@ -28,12 +30,14 @@ export interface Found {
 
 /** Programs of more steps than this are searched with fewer members of the portfolio. */
 const LARGE_PROGRAM = 12_000;
-/** Steps of a walk down to the least bytes: each takes so much of what there was. */
+/** Steps of a walk down to the least bytes: each leaves so much of what there was. */
 const STEPS_DOWN = [0.93, 0.985];
-
-/** Where the walk ends, so often a random search takes it further, by so much work per step. */
+const LARGE_STEPS_DOWN = [0.8, 0.95];
+/** Where the walk ends, so often annealing tries to take it further, by so much work per step of the program. */
 const REPAIRS = 3;
 const REPAIR_WORK = 200;
+/** Work per step of a search for a target that nothing else meets. */
+const PRESS_WORK = 2000;
 
 /**
  * The search for one program with some of its persistent values on the host. It remembers every sequence that it meets, whatever the
@@ -42,6 +46,8 @@ const REPAIR_WORK = 200;
 export class ProgramSearch {
   readonly model: SequenceModel;
   private readonly costs: DeviceCosts;
+  /** What the largest step alone takes: nothing is below it. */
+  private readonly floorBytes: number;
   private readonly plain: Found;
   private readonly known: Found[] = [];
   private readonly tried = new Set<string>();
@@ -50,6 +56,8 @@ export class ProgramSearch {
   constructor(program: ValueProgram, onHost: (value: number) => boolean, costs: DeviceCosts) {
     this.model = sequenceModel(program, onHost);
     this.costs = costs;
+    const values = program.values.map((value, v) => ({ ...value, bytes: this.model.bytes[v] }));
+    this.floorBytes = largestStep({ ...program, values }, true).bytes;
     const { sequence, simulation } = this.start();
     const none = { mayRecompute: false, mayCopy: false };
     this.plain = this.found(sequence, simulation, none, 'plain');
@@ -74,49 +82,103 @@ export class ProgramSearch {
   /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
   reach(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
+    if (roomBytes < this.floorBytes) return null;
     const key = `${keyOf(ways)} ${roomBytes}`;
-    if (!this.tried.has(key)) {
+    const isNew = !this.tried.has(key);
+    if (isNew) {
       this.tried.add(key);
       this.tryAll(ways, roomBytes);
     }
     const best = this.best(ways, roomBytes);
     if (best) return best;
     this.fewest(ways);
+    const least = this.best(ways, roomBytes);
+    if (least || !isNew) return least;
+    return this.press(ways, roomBytes, PRESS_WORK * this.model.stepCount);
+  }
+
+  /**
+   * Looks for a sequence within `roomBytes` where nothing has found one, by so much work: from the plain steps, and from the least
+   * bytes that were met.
+   */
+  press(ways: Ways, roomBytes: number, work: number, seed = 1): Found | null {
+    const { sequence, simulation } = this.start();
+    const least = this.fewest(ways);
+    for (const from of seed % 2 === 1 ? [this.plain, least] : [least, this.plain]) {
+      restore(sequence, from.extras);
+      const options = { ...ways, costs: this.costs, targetBytes: roomBytes, work: work / 2, seed };
+      if (!anneal(sequence, simulation, options)) continue;
+      prune(sequence, simulation, roomBytes);
+      this.remember(this.found(sequence, simulation, ways, 'annealing'));
+      break;
+    }
     return this.best(ways, roomBytes);
   }
 
-  /** The sequence with the fewest bytes that is found, with what is met on the way down to it; no target decides about it. */
+  /**
+   * The sequence with the fewest bytes that a walk down finds, whatever has been asked before: so each build names the same one, and
+   * finds it again.
+   */
   fewest(ways: Ways): Found {
     const key = keyOf(ways);
     const before = this.least.get(key);
     if (before) return before;
+    let least = this.plain;
+    const met = (found: Found) => {
+      this.remember(found);
+      if (found.peakBytes < least.peakBytes) least = found;
+    };
     if (ways.mayRecompute && ways.mayCopy) {
-      this.fewest({ mayRecompute: true, mayCopy: false });
-      this.fewest({ mayRecompute: false, mayCopy: true });
+      met(this.fewest({ mayRecompute: true, mayCopy: false }));
+      met(this.fewest({ mayRecompute: false, mayCopy: true }));
     }
+    for (const found of this.walkDown(ways)) met(found);
+    if (this.model.stepCount <= LARGE_PROGRAM && this.model.stepCount > 0)
+      for (let found = this.lower(ways, least); found; found = this.lower(ways, least)) met(found);
+    this.least.set(key, least);
+    return least;
+  }
+
+  /** What one sequence gives that is driven down from step to step. */
+  private *walkDown(ways: Ways): Generator<Found> {
     const { sequence, simulation } = this.start();
     const isLarge = this.model.stepCount > LARGE_PROGRAM;
-    for (const step of isLarge ? [0.8, 0.95] : STEPS_DOWN) {
-      let repairs = step === STEPS_DOWN[0] ? 0 : REPAIRS;
+    for (const step of isLarge ? LARGE_STEPS_DOWN : STEPS_DOWN) {
       for (;;) {
         const kept = extrasOf(sequence);
         const targetBytes = Math.floor(sequence.peakBytes * step);
-        if (!this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
+        const isUnder = targetBytes < this.floorBytes;
+        if (isUnder || !this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
-          if (isLarge || repairs-- === 0) break;
-          const work = REPAIR_WORK * this.model.stepCount;
-          const options = { ...ways, costs: this.costs, targetBytes, work, seed: repairs };
-          if (!squeeze(sequence, simulation, options)) break;
+          break;
         }
         if (!isLarge) prune(sequence, simulation, targetBytes);
-        this.remember(this.found(sequence, simulation, ways, 'descent'));
+        yield this.found(sequence, simulation, ways, 'descent');
       }
     }
-    let least = this.plain;
-    for (const found of this.known)
-      if (isWithin(found.ways, ways) && found.peakBytes < least.peakBytes) least = found;
-    this.least.set(key, least);
-    return least;
+  }
+
+  /** A sequence a step below another one, made from the plain steps or from that one; null where none is found. */
+  private lower(ways: Ways, least: Found): Found | null {
+    if (least.peakBytes <= this.floorBytes) return null;
+    const targetBytes = Math.max(this.floorBytes, Math.floor(least.peakBytes * STEPS_DOWN[1]));
+    const { sequence, simulation } = this.start();
+    const result = (method: string) => {
+      prune(sequence, simulation, targetBytes);
+      return this.found(sequence, simulation, ways, method);
+    };
+    for (const weighing of ['cover', 'bytes'] as const) {
+      restore(sequence, []);
+      if (this.down(sequence, simulation, ways, weighing, targetBytes))
+        return result(nameOf(ways, weighing));
+    }
+    const work = REPAIR_WORK * this.model.stepCount;
+    for (let seed = 1; seed <= REPAIRS; seed++) {
+      restore(sequence, least.extras);
+      const options = { ...ways, costs: this.costs, targetBytes, work, seed };
+      if (anneal(sequence, simulation, options)) return result('annealing');
+    }
+    return null;
   }
 
   /** Improves a sequence within `roomBytes` by so much work. */
@@ -133,7 +195,9 @@ export class ProgramSearch {
     restore(sequence, start.extras);
     const options = { ...ways, costs: this.costs, targetBytes: roomBytes };
     prune(sequence, simulation, roomBytes);
-    improve(sequence, simulation, { ...options, work, seed, lowerBound });
+    const half = { ...options, work: work / 2, seed, lowerBound };
+    improve(sequence, simulation, half);
+    anneal(sequence, simulation, half);
     const found = this.found(
       sequence,
       simulation,

@@ -23,9 +23,13 @@ export class RangeTree {
       this.most[node] = Math.max(this.most[2 * node], this.most[2 * node + 1]);
   }
 
+  /** Called with what is added to a range that is not empty. */
+  onAdd: ((first: number, last: number, amount: number) => void) | null = null;
+
   /** Adds to all of `first` … `last`, both included; nothing where the range is empty. */
   add(first: number, last: number, amount: number): void {
     if (first > last || amount === 0) return;
+    this.onAdd?.(first, last, amount);
     const { most, added, base } = this;
     let left = base + first;
     let right = base + last + 2;

@@ -1,6 +1,12 @@
 import type { AppliedProgram } from '../../../compiler/plan-search/apply.ts';
 import { boundOf, largestStep, leastSeconds } from '../../../compiler/plan-search/bounds.ts';
-import { loadSolver, NoExact, solveExactly } from '../../../compiler/plan-search/exact/solve.ts';
+import { solveByBlocks } from '../../../compiler/plan-search/exact/blocks.ts';
+import {
+  loadSolver,
+  NoExact,
+  type Solver,
+  solveExactly,
+} from '../../../compiler/plan-search/exact/solve.ts';
 import type { ValueProgram } from '../../../compiler/plan-search/program.ts';
 import type { TransferCosts } from '../../../compiler/plan-search/transfer-costs.ts';
 import { actionsOf } from './actions.ts';
@@ -114,14 +120,23 @@ async function solve(
 ): Promise<Solved> {
   const kept = (why: string) => ({ applied, leastSeconds: relaxed, method: `${method} (${why})` });
   if (swap) return kept('the integer program knows no copies');
+  let solver: Solver;
   try {
-    const exact = solveExactly(await loadSolver(), program, {
-      ...{ roomBytes: budgetBytes, incumbent: applied, leastSeconds: relaxed, limitSeconds: limit },
-    });
-    return { ...exact, method: exact.proved ? 'exact' : 'integer program, out of time' };
+    solver = await loadSolver();
   } catch (error) {
     if (error instanceof NoExact) return kept(error.message);
     throw error;
+  }
+  const options = {
+    ...{ roomBytes: budgetBytes, incumbent: applied, leastSeconds: relaxed, limitSeconds: limit },
+  };
+  try {
+    const exact = solveExactly(solver, program, options);
+    return { ...exact, method: exact.proved ? 'exact' : 'integer program, out of time' };
+  } catch (error) {
+    if (!(error instanceof NoExact)) throw error;
+    const { blocks, ...solved } = solveByBlocks(solver, program, options);
+    return { ...solved, method: `${method}, integer programs of ${blocks} blocks` };
   }
 }
 

@@ -13,9 +13,11 @@ export interface SequenceSearch {
   readonly leastSeconds?: number;
 }
 
-/** Changes of the sequence in one round of improvement, and rounds in a row that may gain nothing. */
-const ROUND = 100_000;
-const MOST_IDLE = 12;
+/** Changes of the sequence in one round of improvement; as much again with each round that gains nothing, of which there may be so many. */
+const ROUND = 200_000;
+const MOST_IDLE = 8;
+/** Searches for a plan at all where the first one finds none. */
+const MOST_SEEDS = 12;
 
 export interface Found {
   readonly applied: AppliedProgram;
@@ -33,13 +35,16 @@ export function searchSequences(
   const started = performance.now();
   const search = new ProgramSearch(program, () => false, costs);
   const ways = { mayRecompute: true, mayCopy: swap };
-  const reached = search.reach(ways, budgetBytes);
+  const inTime = () => performance.now() - started < 1000 * limit;
+  let reached = search.reach(ways, budgetBytes);
+  for (let seed = 2; !reached && inTime() && seed < MOST_SEEDS; seed++)
+    reached = search.press(ways, budgetBytes, ROUND * seed, seed);
   let best = reached ?? search.fewest(ways);
   let idle = 0;
-  for (let seed = 1; reached && idle < MOST_IDLE; seed++) {
-    if (performance.now() - started >= 1000 * limit) break;
+  for (let seed = 1; reached && idle < MOST_IDLE && inTime(); seed++) {
     if (best.seconds <= leastSeconds * (1 + 1e-9)) break;
-    const better = search.improve(best, ways, budgetBytes, ROUND, leastSeconds, seed);
+    const work = ROUND * (1 + idle);
+    const better = search.improve(best, ways, budgetBytes, work, leastSeconds, seed);
     idle = better.seconds < best.seconds ? 0 : idle + 1;
     best = better;
   }
