@@ -413,7 +413,12 @@ describe('verifyKernel', () => {
     [LINEAR, 'b2[a0] = n5', 'b2[a0] = n9', 'store 0: there is no node n9'],
     [LINEAR, 'b2[a0] = n5', 'b2[a0] += n5', 'store 0: accumulates without sequential axes'],
     [LINEAR, 'b2[a0] = n5', 'b2[0] = n5', 'store 0: two points of the parallel axes'],
-    [LINEAR, 'load b2[a0]', 'load b2[3 - a0]', 'b2: a point loads an element that it does not store'],
+    [
+      LINEAR,
+      'load b2[a0]',
+      'load b2[3 - a0]',
+      'b2: a point loads an element that it does not store',
+    ],
     [LINEAR, 'read_write', 'write', "b2: is loaded, but its access is 'write'"],
     [LINEAR, 'read_write', 'read', "b2: is stored to, but its access is 'read'"],
     [LINEAR, 'b1 read f32', 'b1 read_write f32', 'b1: is never stored to'],
