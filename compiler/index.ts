@@ -2,15 +2,16 @@
 
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
-export { compile, type ModelSource, planModel } from './driver/compile.ts';
-export type { PassTiming } from './driver/driver.ts';
-export type { PassName } from './driver/passes.ts';
+export { compile, planModel } from './driver/api.ts';
+export type { PassName } from './driver/pass-names.ts';
 export type {
   CompiledPlan,
   CompileOptions,
   CompileResult,
   FailedCompilation,
+  ModelSource,
   PassPrinter,
+  PassTiming,
   PlanResult,
 } from './driver/result.ts';
 export {
@@ -21,7 +22,7 @@ export {
   planGraph,
 } from './inspect/index.ts';
 export * from './language.ts';
-export type { RecomputeStrategy, SwapPolicy } from './plan-search/index.ts';
+export type { RecomputeStrategy, SwapPolicy } from './plan-search/actions/choices.ts';
 export type { DeviceLimits } from './profile/device-limits.ts';
 export type { DeviceProfile } from './profile/profile.ts';
 export type { ProfileName } from './profile/shipped.ts';

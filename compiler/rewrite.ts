@@ -41,21 +41,21 @@ export function rewriteGraph(
   };
   graph.nodes.forEach((node, value) => {
     const before = builder.nodes.length;
-    image[value] =
-      rewrite(node, value, rewriter) ??
-      builder.append(
-        node.op,
-        node.operands.map((operand) => image[operand]),
-        node.attributes,
-        node.type,
-        node.source,
-      );
+    image[value] = rewrite(node, value, rewriter) ?? copyOf(node, image, builder);
     nameParts(builder, before, image[value], node.source);
   });
   for (const { name, value } of graph.outputs) builder.outputs.push({ name, value: image[value] });
   for (const { parameter, value } of graph.updates)
     builder.updates.push({ parameter, value: image[value] });
   return builder.finish();
+}
+
+/** Nodes do not change: one whose operands have their old numbers is the copy itself. */
+function copyOf(node: Node, image: readonly ValueId[], builder: GraphBuilder): ValueId {
+  if (node.operands.every((operand) => image[operand] === operand))
+    return builder.nodes.push(node) - 1;
+  const operands = node.operands.map((operand) => image[operand]);
+  return builder.append(node.op, operands, node.attributes, node.type, node.source);
 }
 
 const PART = '.part';

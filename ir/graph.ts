@@ -74,6 +74,8 @@ export class GraphBuilder {
   readonly name: string;
   /** By the text of a span and by that of a place: index in `sources`. Made when the first one is looked for. */
   private internedSources: Map<string, Map<string, number>> | null = null;
+  /** By span object, of which equal ones may exist: its entry in `internedSources`. */
+  private readonly knownSpans = new Map<SourceSpan | null, Map<string, number>>();
 
   /** `sources` are the first of the graph, each once: their indices stay valid. */
   constructor(name: string, sources: readonly Origin[] = []) {
@@ -89,7 +91,11 @@ export class GraphBuilder {
       for (const [index, origin] of this.sources.entries())
         this.placesOf(origin.span).set(placeKey(origin), index);
     }
-    const places = this.placesOf(span);
+    let places = this.knownSpans.get(span);
+    if (!places) {
+      places = this.placesOf(span);
+      this.knownSpans.set(span, places);
+    }
     const key = placeKey(place);
     let index = places.get(key);
     if (index === undefined) {

@@ -3,7 +3,7 @@ import { TARGET_NAMES } from '../../ir/targets.ts';
 import { parseBytes } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
-import { MICRO_BATCH_CHOICES, type MicroBatches } from '../plan-search/index.ts';
+import { MICRO_BATCH_CHOICES, type MicroBatches } from '../plan-search/actions/choices.ts';
 import { UsageError } from './usage.ts';
 
 /** How the text behind an option of the command line becomes a value. @throws UsageError */

@@ -7,6 +7,7 @@ import type { DeviceProfile } from '../profile/profile.ts';
 import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
+import { buildShown } from './build-progress.ts';
 import { type Builder, type BuildJob, startBuilder } from './builder.ts';
 import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
@@ -88,7 +89,7 @@ async function buildFiles(
     const builder: Builder = next ?? startBuilder();
     // It loads the compiler while this one works.
     next = k + 1 < files.length ? startBuilder() : null;
-    built.push(await builder.build({ file, ...job }));
+    built.push(await buildShown(builder, { file, ...job }));
   }
   return built;
 }

@@ -13,11 +13,15 @@ import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { loadModel } from '../load/index.ts';
-import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type {
+  MicroBatches,
+  RecomputeStrategy,
+  SwapPolicy,
+} from '../plan-search/actions/choices.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
-import type { BuildJob } from './builder.ts';
+import type { BuildJob, OnProgress } from './builder.ts';
 import type { OutputFile } from './emit.ts';
 import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
@@ -73,18 +77,25 @@ export interface BuiltFile {
 /** The profiles that are given, by the target that they are of. */
 export type Profiles = ReadonlyMap<Target, DeviceProfile>;
 
+/** Who hears of a build before it ends. */
+export interface BuildListeners {
+  /** The files that the model is made of, before it is evaluated. */
+  readonly onChecked: (watched: readonly string[]) => void;
+  readonly onProgress: OnProgress;
+}
+
 /** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
 export async function sweepFile(
   { file, options, profiles, limits, sweepPoints }: BuildJob,
-  onChecked: (watched: readonly string[]) => void,
+  on: BuildListeners,
 ): Promise<BuiltFile> {
   const { result, found } = await withStrayErrors(async () => {
-    const loaded = await loadFile(file, options, onChecked);
+    const loaded = await loadFile(file, options, on.onChecked);
     const [target] = options.target;
     const swept = loaded.model
       ? await sweepBudgets(
           loaded.model,
-          compileOptions(target, options, profiles, limits),
+          compileOptions(target, options, profiles, limits, on),
           sweepPoints,
         )
       : null;
@@ -107,11 +118,11 @@ export async function sweepFile(
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
 export async function buildFile(
   { file, options, profiles, limits }: BuildJob,
-  onChecked: (watched: readonly string[]) => void,
+  on: BuildListeners,
 ): Promise<BuiltFile> {
   const started = performance.now();
   const { result, found } = await withStrayErrors(() =>
-    compileFile({ file, options, profiles, limits }, onChecked),
+    compileFile({ file, options, profiles, limits }, on),
   );
   const { loaded, results, problems } = result;
   const diagnostics = [
@@ -130,11 +141,8 @@ export async function buildFile(
   };
 }
 
-async function compileFile(
-  { file, options, profiles, limits }: BuildJob,
-  onChecked: (watched: readonly string[]) => void,
-) {
-  const loaded = await loadFile(file, options, onChecked);
+async function compileFile({ file, options, profiles, limits }: BuildJob, on: BuildListeners) {
+  const loaded = await loadFile(file, options, on.onChecked);
   const problems: Diagnostic[] = [];
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -146,7 +154,7 @@ async function compileFile(
   for (const target of loaded.model ? new Set(options.target) : []) {
     const result = await compile(
       loaded.model!,
-      compileOptions(target, options, profiles, limits),
+      compileOptions(target, options, profiles, limits, on),
       traceOnce,
     );
     append(problems, result.diagnostics);
@@ -167,10 +175,12 @@ function compileOptions(
   options: BuildCommandOptions,
   profiles: Profiles,
   limits: DeviceLimits | null,
+  { onProgress }: BuildListeners,
 ): CompileOptions {
   const profile = profiles.get(target);
   return {
     target,
+    onProgress: (progress) => onProgress(target, progress),
     ...(profile ? { profile } : {}),
     ...(limits && TARGET_RULES[target].hasLimits ? { limits } : {}),
     ...(options.planSeconds === undefined ? {} : { planSeconds: options.planSeconds }),

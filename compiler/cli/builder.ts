@@ -5,13 +5,18 @@ import {
   receiveMessageOnPort,
   Worker,
 } from 'node:worker_threads';
+import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import type { CompileProgress } from '../driver/progress.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
 import { withCleanup } from './ending.ts';
 import { fromBtc } from './report.ts';
+
+/** What the compilation for a target is at. */
+export type OnProgress = (target: Target, progress: CompileProgress) => void;
 
 export interface BuildJob {
   readonly file: string;
@@ -27,6 +32,7 @@ export interface BuildJob {
 export type BuilderMessage =
   /** The files that the model is made of, before it is evaluated. */
   | { readonly kind: 'watched'; readonly files: readonly string[] }
+  | { readonly kind: 'progress'; readonly target: Target; readonly progress: CompileProgress }
   | { readonly kind: 'built'; readonly built: BuiltFile }
   /** The model ends the thread. */
   | { readonly kind: 'ended'; readonly problem: Diagnostic }
@@ -36,9 +42,11 @@ export type BuilderMessage =
 /** A thread that builds one model. */
 export interface Builder {
   /** @throws what btc itself failed with */
-  build(job: BuildJob): Promise<BuiltFile>;
+  build(job: BuildJob, onProgress: OnProgress): Promise<BuiltFile>;
 }
 
+/** Most of what passes make is garbage at once, and the more there is room for, the less of it is copied before it is known to be. */
+const YOUNG_MEBIBYTES = 192;
 const MEBIBYTE = 2 ** 20;
 
 /**
@@ -51,18 +59,19 @@ export function startBuilder(): Builder {
     // As much as this thread may have; by default a thread gets less.
     resourceLimits: {
       maxOldGenerationSizeMb: Math.floor(getHeapStatistics().heap_size_limit / MEBIBYTE),
+      maxYoungGenerationSizeMb: YOUNG_MEBIBYTES,
     },
   });
   // Before there is a job nothing waits for it.
   worker.unref();
   return {
-    build: (job) =>
+    build: (job, onProgress) =>
       withCleanup(
         () => sweepTemporary(true),
         async () => {
           worker.ref();
           try {
-            return await outcome(worker, job);
+            return await outcome(worker, job, onProgress);
           } finally {
             await worker.terminate();
             sweepTemporary(true);
@@ -72,7 +81,7 @@ export function startBuilder(): Builder {
   };
 }
 
-function outcome(worker: Worker, job: BuildJob): Promise<BuiltFile> {
+function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise<BuiltFile> {
   const { port1, port2 } = new MessageChannel();
   let watched: readonly string[] = [];
   const failed = (problem: Diagnostic): BuiltFile => ({
@@ -85,7 +94,8 @@ function outcome(worker: Worker, job: BuildJob): Promise<BuiltFile> {
   });
   return new Promise<BuiltFile>((resolve, reject) => {
     const receive = (message: BuilderMessage) => {
-      if (message.kind === 'watched') watched = message.files;
+      if (message.kind === 'progress') onProgress(message.target, message.progress);
+      else if (message.kind === 'watched') watched = message.files;
       else if (message.kind === 'built') resolve(message.built);
       else if (message.kind === 'ended') resolve(failed(message.problem));
       else reject(message.error);

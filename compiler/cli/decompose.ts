@@ -4,7 +4,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { showProgress } from './progress.ts';
+import { statusLine } from './progress.ts';
 import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
@@ -73,7 +73,8 @@ async function run(
   const bytes = await readWeights(file);
   if ('code' in bytes) return bytes;
   const given = Object.entries({ gates, sweeps, starts, seed });
-  const progress = showProgress(!json);
+  const line = statusLine(!json);
+  let count = 0;
   const { weights, diagnostics } = decomposeWeights(
     bytes,
     { form, ...sizes },
@@ -81,10 +82,16 @@ async function run(
       layer,
       file,
       ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
-      onSweep: progress.onSweep,
+      onSweep: ({ parameters, error }) => {
+        count++;
+        line.show(
+          () =>
+            `${parameters.toLocaleString('en')} parameters, sweep ${count}: relative error ${error.toPrecision(4)}`,
+        );
+      },
     },
   );
-  progress.clear();
+  line.clear();
   if (!weights) return diagnostics;
   try {
     await mkdir(dirname(output), { recursive: true });

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
-import { FORM_NAMES } from '../decompose/request.ts';
-import { PASS_NAMES } from '../driver/passes.ts';
-import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/index.ts';
+import { PASS_NAMES } from '../driver/pass-names.ts';
+import { FORM_NAMES } from '../factorised/form-names.ts';
+import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/actions/choices.ts';
 import { shippedLimits } from '../profile/limits-option.ts';
 import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { VERSION } from '../version.ts';

@@ -1,6 +1,7 @@
-import ts from 'typescript';
+import type ts from 'typescript';
 import { shortNames } from '../../ir/shorten.ts';
 import { spanAt } from '../load/positions.ts';
+import { typescript } from '../load/typescript.ts';
 import type { ReportedDiagnostic } from './report.ts';
 
 export function fromTypeScript(diagnostic: ts.Diagnostic): ReportedDiagnostic {
@@ -8,9 +9,9 @@ export function fromTypeScript(diagnostic: ts.Diagnostic): ReportedDiagnostic {
   return {
     code: `TS${diagnostic.code}`,
     category:
-      diagnostic.category === ts.DiagnosticCategory.Error
+      diagnostic.category === typescript.DiagnosticCategory.Error
         ? 'error'
-        : diagnostic.category === ts.DiagnosticCategory.Warning
+        : diagnostic.category === typescript.DiagnosticCategory.Warning
           ? 'warning'
           : 'message',
     message: textOf(diagnostic.messageText),
@@ -24,5 +25,5 @@ export function fromTypeScript(diagnostic: ts.Diagnostic): ReportedDiagnostic {
 }
 
 function textOf(message: ts.Diagnostic['messageText']): string {
-  return shortNames(ts.flattenDiagnosticMessageText(message, '\n'));
+  return shortNames(typescript.flattenDiagnosticMessageText(message, '\n'));
 }

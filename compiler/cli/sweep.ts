@@ -3,6 +3,7 @@ import { SWEEP_POINTS, type Sweep, type SweepPoint } from '../driver/sweep.ts';
 import { formatBytes, formatSeconds } from '../format.ts';
 import type { BuildCommandOptions } from './build.ts';
 import { readLimits, readProfiles } from './build-command.ts';
+import { buildShown } from './build-progress.ts';
 import { startBuilder } from './builder.ts';
 import { formatGap } from './gap.ts';
 import { fromBtc, printDiagnostics } from './report.ts';
@@ -30,7 +31,9 @@ export async function sweepCommand(
   const swept =
     wrong.length > 0
       ? { diagnostics: wrong.map(fromBtc), sweep: null }
-      : await startBuilder().build({ file, options, profiles, limits, sweepPoints: points });
+      : await buildShown(startBuilder(), {
+          ...{ file, options, profiles, limits, sweepPoints: points },
+        });
   const { sweep = null, diagnostics } = swept;
   if (sweep && json) console.log(JSON.stringify(sweep, null, 2));
   else if (sweep) process.stdout.write(formatSweep(sweep, process.stdout.columns ?? 100));

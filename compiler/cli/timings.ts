@@ -1,4 +1,4 @@
-import type { PassTiming } from '../driver/driver.ts';
+import type { PassTiming } from '../driver/result.ts';
 import { formatSeconds } from '../format.ts';
 import { table } from './table.ts';
 

@@ -10,7 +10,7 @@ import {
   tensorTrain,
   tucker,
 } from '../factorised/factorisation.ts';
-import type { FormName } from '../factorised/fit.ts';
+import { FORM_NAMES, type FormName } from '../factorised/form-names.ts';
 import { factoriseDimension } from '../factorised/modes.ts';
 import { MAX_MODES } from '../factorised/network.ts';
 
@@ -87,7 +87,6 @@ function trainOptions(choice: Choice) {
   return { inputModes, outputModes, ...(ranks ? { ranks } : { rank: rank! }) };
 }
 
-export const FORM_NAMES = Object.keys(FACTORISATIONS) as readonly FormName[];
 /** Forms that have one rank. */
 const ONE_RANK: readonly FormName[] = ['low-rank', 'cp', 'hierarchical-tucker'];
 

@@ -9,7 +9,7 @@ import type { GeneratedPlan } from '../codegen/index.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues } from '../frontend/initialisers.ts';
-import { isModel, type Model } from '../frontend/model.ts';
+import { isModel } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { pieceName } from '../micro-batch/index.ts';
@@ -36,12 +36,15 @@ import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { microBatchCounts } from './cut-batch.ts';
-import { Driver, type PassTiming } from './driver.ts';
+import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
-import type { CompileOptions, CompileResult, PlanResult } from './result.ts';
-
-/** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
-export type ModelSource = Model | (() => Model | Promise<Model>);
+import type {
+  CompileOptions,
+  CompileResult,
+  ModelSource,
+  PassTiming,
+  PlanResult,
+} from './result.ts';
 
 /** What compilations of one model for different budgets share. */
 export interface Shared {
@@ -52,8 +55,7 @@ export interface Shared {
 }
 
 /**
- * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
- * is a diagnostic, and `plan` is null when one of them is an error. BTC4012 warns where `solve: 'exact'` has not helped a program.
+ * The API's {@link compile}, with what several compilations can share.
  *
  * @param traceOf for who compiles one model several times and traces it once
  * @param shared for who compiles it for one budget after the other, with options that are the same otherwise
@@ -76,12 +78,7 @@ export async function compile(
   return { ...generated, parameters, diagnostics, timings };
 }
 
-/**
- * The plan that {@link compile} makes, without initial values: they are neither computed nor held, so the plan does not say which
- * tensors start as a constant. For models of which only the plan is of interest, or whose parameters the host has no room for.
- *
- * @throws Error only for a defect of btc itself
- */
+/** The API's. */
 export async function planModel(
   source: ModelSource,
   options: CompileOptions = {},
@@ -113,7 +110,7 @@ async function makePlan(
   initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
   shared: Shared | null = null,
 ): Promise<Made> {
-  const { target = 'webgpu', budgetBytes = null } = options;
+  const { target = 'webgpu', budgetBytes = null, onProgress } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): Made => ({ generated: null, diagnostics: deduplicate(diagnostics) });
   if (hasErrors(diagnostics)) return failed();
@@ -122,11 +119,18 @@ async function makePlan(
   const profile = profileOf(options.profile) ?? TARGETS[target].profile;
   const exact = options.solve === 'exact' ? await exactSearch(diagnostics) : null;
   if (hasErrors(diagnostics)) return failed();
-  const actions = { ...actionOptions(options, profile, limits), exact };
+  const actions: ActionOptions = {
+    ...actionOptions(options, profile, limits),
+    exact,
+    ...(onProgress
+      ? { onSearch: (met) => onProgress({ kind: 'search', ...met, budgetBytes: budgetBytes ?? 0 }) }
+      : {}),
+  };
   const driver =
     shared?.driver ??
     new Driver({
       ...{ target, limits, traceOf },
+      ...(onProgress ? { onPass: (pass) => onProgress({ kind: 'pass', pass }) } : {}),
       objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
       stages: stageModel(target, limits),
     });
@@ -166,6 +170,7 @@ async function makePlan(
   }
   for (const [program, reason] of exact?.unsolved ?? [])
     diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
+  onProgress?.({ kind: 'initial' });
   const initial = inPieces(initialOf(traced.traced, diagnostics), result.pieces);
   if (hasErrors(diagnostics)) {
     show(result.made);

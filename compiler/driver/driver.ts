@@ -1,25 +1,15 @@
 import { type SchedulePasses, verified } from '../plan-search/placement.ts';
 import { checksMeaning } from './checks.ts';
 import type { PassOptions } from './pass.ts';
-import { PASS_NAMES, PASSES, type PassName } from './passes.ts';
+import { PASS_NAMES, type PassName } from './pass-names.ts';
+import { PASSES } from './passes.ts';
+import type { PassTiming } from './result.ts';
 
 type Row<Name extends PassName> = (typeof PASSES)[Name];
 type Input<Name extends PassName> = Parameters<Row<Name>['run']>[0];
 type Output<Name extends PassName> = ReturnType<Row<Name>['run']>;
 type Knobs<Name extends PassName> =
   Parameters<Row<Name>['run']> extends [unknown, unknown, infer Turned] ? Turned : null;
-
-/** What one pass took over a compilation. */
-export interface PassTiming {
-  readonly pass: PassName;
-  readonly runs: number;
-  /** How often a result that was there already did. */
-  readonly reused: number;
-  /** Of all runs. */
-  readonly seconds: number;
-  /** Of the verification of what they made. */
-  readonly verificationSeconds: number;
-}
 
 /** The rows without the types that tell them apart. */
 interface AnyPass {
@@ -88,6 +78,7 @@ export class Driver {
       return known as Output<Name>;
     }
     const pass = PASSES[name] as unknown as AnyPass;
+    if (!pass.tried) this.options.onPass?.(name);
     const started = performance.now();
     const running = pass.run(value, this.options, knobs ?? null);
     const finished = (made: unknown) => {

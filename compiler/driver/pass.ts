@@ -3,6 +3,7 @@ import type { TargetLimits } from '../../ir/schedule.ts';
 import type { Objective } from '../contract/objective.ts';
 import type { traceModel } from '../frontend/trace.ts';
 import type { StageModel } from '../lower/index.ts';
+import type { PassName } from './pass-names.ts';
 
 /** What flows between passes, from the user's model to the plan. */
 export type Representation =
@@ -23,6 +24,8 @@ export interface PassOptions {
   readonly objective: Objective;
   readonly stages: StageModel;
   readonly traceOf: typeof traceModel;
+  /** Called when a pass begins, but for those that a search tries. */
+  readonly onPass?: (pass: PassName) => void;
 }
 
 /**

@@ -42,6 +42,7 @@ import {
   withPrograms,
 } from './module-state.ts';
 import type { Pass, PassOptions } from './pass.ts';
+import type { PassName } from './pass-names.ts';
 
 // The compiler, one row a pass. Everything that is said of passes elsewhere derives from these rows: what `--print-after` takes,
 // what is verified and timed behind each, and docs/passes.md.
@@ -322,11 +323,7 @@ export const PASSES = {
     print: ({ plan }: GeneratedPlan) => `${JSON.stringify(plan, null, 1)}\n`,
     verify: ({ plan }: GeneratedPlan) => verifyPlan(plan),
   },
-} as const satisfies Record<string, Pass<never, unknown, never>>;
-
-/** The name of a pass, as `--print-after` takes it (docs/passes.md). */
-export type PassName = keyof typeof PASSES;
-export const PASS_NAMES = Object.keys(PASSES) as PassName[];
+} as const satisfies Record<PassName, Pass<never, unknown, never>>;
 
 /** A schedule with its places and the code of its kernels. */
 export interface CodedSchedule {

@@ -1,15 +1,35 @@
 import type { Plan, Target } from '../../ir/plan.ts';
 import type { Diagnostic } from '../diagnostics.ts';
+import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
-import type { MicroBatches, RecomputeStrategy, SwapPolicy } from '../plan-search/index.ts';
+import type {
+  MicroBatches,
+  RecomputeStrategy,
+  SwapPolicy,
+} from '../plan-search/actions/choices.ts';
 import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { ProfileName } from '../profile/shipped.ts';
-import type { PassTiming } from './driver.ts';
-import type { PassName } from './passes.ts';
+import type { PassName } from './pass-names.ts';
+import type { CompileProgress } from './progress.ts';
 
 /** Called with the text form of what a pass made. */
 export type PassPrinter = (pass: PassName, text: string) => void;
+
+/** A model, or a function that makes one (so that options can be set, and it can be called more than once). */
+export type ModelSource = Model | (() => Model | Promise<Model>);
+
+/** What one pass took over a compilation. */
+export interface PassTiming {
+  readonly pass: PassName;
+  readonly runs: number;
+  /** How often a result that was there already did. */
+  readonly reused: number;
+  /** Of all runs. */
+  readonly seconds: number;
+  /** Of the verification of what they made. */
+  readonly verificationSeconds: number;
+}
 
 /** What {@link compile} compiles for. Sizes are bytes. A value that is not allowed is a diagnostic, not an exception. */
 export interface CompileOptions {
@@ -62,6 +82,8 @@ export interface CompileOptions {
    * multiply-adds. Default `time`.
    */
   readonly contractions?: 'time' | 'macs';
+  /** Called with what the compilation is at, often. */
+  readonly onProgress?: (progress: CompileProgress) => void;
   /** Receives the text form of what every pass made, on the way to the plan that was chosen. */
   readonly printAfter?: PassPrinter;
 }

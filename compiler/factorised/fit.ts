@@ -2,6 +2,7 @@ import { DTYPES } from '../../ir/dtypes.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { report } from '../reporting/report.ts';
 import type { Factorisation } from './factorisation.ts';
+import type { FormName } from './form-names.ts';
 import {
   blockTermNetwork,
   cpNetwork,
@@ -28,16 +29,6 @@ export interface ShapeBudget {
   /** Default 1. */
   readonly batch?: number;
 }
-
-/** The forms that {@link fitted} knows. */
-export type FormName =
-  | 'low-rank'
-  | 'cp'
-  | 'tucker'
-  | 'tensor-train'
-  | 'tensor-ring'
-  | 'block-term'
-  | 'hierarchical-tucker';
 
 const repeat = (count: number, rank: number) => new Array<number>(count).fill(rank);
 const cut = (bounds: readonly number[], rank: number) => bounds.map((most) => Math.min(most, rank));

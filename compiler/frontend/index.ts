@@ -15,7 +15,8 @@ export {
   tensorTrain,
   tucker,
 } from '../factorised/factorisation.ts';
-export { type FormName, fitted, type ShapeBudget } from '../factorised/fit.ts';
+export { fitted, type ShapeBudget } from '../factorised/fit.ts';
+export type { FormName } from '../factorised/form-names.ts';
 export {
   cpKernel,
   type KernelFactorisation,

@@ -1,5 +1,6 @@
 import { isPrintable } from '../../ir/printable.ts';
 import type { Origin } from '../../ir/source.ts';
+import { enclosed } from '../reporting/call-sites.ts';
 import { report } from '../reporting/report.ts';
 import { currentTrace, isPoisoned, type Trace } from './context.ts';
 import { Tensor } from './tensor.ts';
@@ -37,7 +38,7 @@ export function within<T>(trace: Trace, place: string, fn: () => T): T {
   const outer = trace.place;
   trace.place = place;
   try {
-    const result = fn();
+    const result = enclosed(fn);
     nameResult(trace, 'output', result);
     return result;
   } catch (error) {

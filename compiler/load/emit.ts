@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { resolve as resolveSpecifier } from 'import-meta-resolve';
-import ts from 'typescript';
+import type ts from 'typescript';
 import { type ModelProgram, OWN_PACKAGE, userFiles } from './program.ts';
+import { typescript } from './typescript.ts';
 
 /** One user file as JavaScript. */
 export interface EmittedFile {
@@ -34,7 +35,7 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
   );
   const address = (text: string, from: ts.SourceFile): string => {
     if (text === OWN_PACKAGE) return OWN_MODULE;
-    const target = ts.resolveModuleName(
+    const target = typescript.resolveModuleName(
       text,
       from.fileName,
       program.getCompilerOptions(),
@@ -42,7 +43,8 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
     ).resolvedModule;
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return new URL(emitted, folderUrl).href;
-    if (target?.extension === ts.Extension.Json) return pathToFileURL(target.resolvedFileName).href;
+    if (target?.extension === typescript.Extension.Json)
+      return pathToFileURL(target.resolvedFileName).href;
     const original = pathToFileURL(from.fileName).href;
     if (text.startsWith('.')) {
       // As TypeScript reads it: a path, in which # and % are characters as all others.
@@ -91,7 +93,7 @@ function rewriteAddresses(
   return (context) => {
     const { factory } = context;
     const literal = (node: ts.Expression): ts.Expression => {
-      if (!ts.isStringLiteral(node)) return node;
+      if (!typescript.isStringLiteral(node)) return node;
       try {
         return factory.createStringLiteral(address(node.text));
       } catch {
@@ -99,7 +101,7 @@ function rewriteAddresses(
       }
     };
     const visit = (node: ts.Node): ts.Node => {
-      if (ts.isImportDeclaration(node)) {
+      if (typescript.isImportDeclaration(node)) {
         return factory.updateImportDeclaration(
           node,
           node.modifiers,
@@ -108,7 +110,7 @@ function rewriteAddresses(
           node.attributes,
         );
       }
-      if (ts.isExportDeclaration(node) && node.moduleSpecifier) {
+      if (typescript.isExportDeclaration(node) && node.moduleSpecifier) {
         return factory.updateExportDeclaration(
           node,
           node.modifiers,
@@ -119,8 +121,8 @@ function rewriteAddresses(
         );
       }
       if (
-        ts.isCallExpression(node) &&
-        node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+        typescript.isCallExpression(node) &&
+        node.expression.kind === typescript.SyntaxKind.ImportKeyword &&
         node.arguments.length > 0
       ) {
         const [specifier, ...rest] = node.arguments;
@@ -130,14 +132,14 @@ function rewriteAddresses(
         ]);
       }
       if (
-        ts.isPropertyAccessExpression(node) &&
-        ts.isMetaProperty(node.expression) &&
+        typescript.isPropertyAccessExpression(node) &&
+        typescript.isMetaProperty(node.expression) &&
         Object.hasOwn(meta, node.name.text)
       ) {
         return factory.createStringLiteral(meta[node.name.text]);
       }
-      return ts.visitEachChild(node, visit, context);
+      return typescript.visitEachChild(node, visit, context);
     };
-    return (file) => ts.visitEachChild(file, visit, context);
+    return (file) => typescript.visitEachChild(file, visit, context);
   };
 }

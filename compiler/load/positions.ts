@@ -1,10 +1,11 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
-import ts from 'typescript';
+import type ts from 'typescript';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { SourceMapper } from '../reporting/call-sites.ts';
 import type { EmittedFile } from './emit.ts';
+import { typescript } from './typescript.ts';
 
 /** Maps positions in emitted modules to the user's expressions. `folder` is where the modules were written. */
 export function createSourceMapper(files: readonly EmittedFile[], folderUrl: string): SourceMapper {
@@ -60,7 +61,7 @@ function innermostNode(source: ts.SourceFile, position: number): ts.Node {
   let node: ts.Node = source;
   // Depth is that of the syntax at one position.
   for (;;) {
-    const child: ts.Node | undefined = ts.forEachChild(node, (candidate) =>
+    const child: ts.Node | undefined = typescript.forEachChild(node, (candidate) =>
       candidate.getStart(source) <= position && position < candidate.end ? candidate : undefined,
     );
     if (!child) return node;
@@ -70,13 +71,13 @@ function innermostNode(source: ts.SourceFile, position: number): ts.Node {
 
 /** The call that V8 means by a position. */
 function callAt(node: ts.Node, position: number): ts.CallExpression | null {
-  if (ts.isCallExpression(node)) return node.expression.end === position ? node : null;
+  if (typescript.isCallExpression(node)) return node.expression.end === position ? node : null;
   const access = node.parent;
   const isCallee =
     access &&
-    ts.isPropertyAccessExpression(access) &&
+    typescript.isPropertyAccessExpression(access) &&
     access.name === node &&
-    ts.isCallExpression(access.parent) &&
+    typescript.isCallExpression(access.parent) &&
     access.parent.expression === access;
   return isCallee ? (access.parent as ts.CallExpression) : null;
 }

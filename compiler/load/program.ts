@@ -1,7 +1,8 @@
 import { dirname, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
+import type ts from 'typescript';
 import { append } from '../../ir/lists.ts';
+import { typescript } from './typescript.ts';
 
 /** A model file and all that it imports, parsed and type-checked. */
 export interface ModelProgram {
@@ -30,9 +31,9 @@ const DEFAULTS: ts.CompilerOptions = { strict: true, skipLibCheck: true, types: 
  * rewrite relative ones only, and refuse those that `paths` leads to a `.ts` file.
  */
 const REQUIRED: ts.CompilerOptions = {
-  module: ts.ModuleKind.ESNext,
-  moduleResolution: ts.ModuleResolutionKind.Bundler,
-  target: ts.ScriptTarget.ES2022,
+  module: typescript.ModuleKind.ESNext,
+  moduleResolution: typescript.ModuleResolutionKind.Bundler,
+  target: typescript.ScriptTarget.ES2022,
   noEmit: false,
   noEmitOnError: false,
   emitDeclarationOnly: false,
@@ -64,7 +65,7 @@ const OWN_ENTRY = fileURLToPath(
 
 const OWN_DECLARATIONS: ts.ResolvedModuleFull = {
   resolvedFileName: OWN_ENTRY,
-  extension: OWN_ENTRY.endsWith('.d.ts') ? ts.Extension.Dts : ts.Extension.Ts,
+  extension: OWN_ENTRY.endsWith('.d.ts') ? typescript.Extension.Dts : typescript.Extension.Ts,
   isExternalLibraryImport: true,
 };
 
@@ -73,13 +74,15 @@ export const OWN_PACKAGE = 'btc-compiler';
 /** Parses and checks a model file with the TypeScript compiler. */
 export function createModelProgram(file: string, options: ts.CompilerOptions): ModelProgram {
   const path = resolve(file);
-  const host = ts.createCompilerHost(options);
+  const host = typescript.createCompilerHost(options);
+  // As tsc: comments are parsed where errors depend on them.
+  host.jsDocParsingMode = typescript.JSDocParsingMode.ParseForTypeErrors;
   const missing = resolveImports(host, options);
-  const program = ts.createProgram([path], options, host);
+  const program = typescript.createProgram([path], options, host);
   return {
     program,
     entry: program.getSourceFile(path) ?? null,
-    diagnostics: ts
+    diagnostics: typescript
       .getPreEmitDiagnostics(program)
       .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN)
       // An installed package is not the user's to mend, though it be TypeScript.
@@ -92,10 +95,14 @@ export function createModelProgram(file: string, options: ts.CompilerOptions): M
 /** Lets the host find btc's own declarations wherever the project is; gives where it looked for what it will not find. */
 function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): ReadonlySet<string> {
   const missing = new Set<string>();
-  const cache = ts.createModuleResolutionCache(host.getCurrentDirectory(), (name) => name, options);
+  const cache = typescript.createModuleResolutionCache(
+    host.getCurrentDirectory(),
+    (name) => name,
+    options,
+  );
   host.resolveModuleNameLiterals = (literals, containingFile, redirected, compilerOptions) =>
     literals.map((literal) => {
-      const found = ts.resolveModuleName(
+      const found = typescript.resolveModuleName(
         literal.text,
         containingFile,
         compilerOptions,
@@ -132,15 +139,18 @@ function isSource(file: string): boolean {
 /** The nearest tsconfig.json above the file, or the one given, with what the loader needs on top. */
 export function readConfiguration(file: string, project: string | undefined): Configuration {
   const folder =
-    project && ts.sys.directoryExists(project) ? resolve(project, 'tsconfig.json') : project;
-  const config = folder ?? ts.findConfigFile(dirname(resolve(file)), ts.sys.fileExists);
+    project && typescript.sys.directoryExists(project)
+      ? resolve(project, 'tsconfig.json')
+      : project;
+  const config =
+    folder ?? typescript.findConfigFile(dirname(resolve(file)), typescript.sys.fileExists);
   if (!config) return { options: { ...DEFAULTS, ...REQUIRED }, diagnostics: [], file: null };
   const diagnostics: ts.Diagnostic[] = [];
   const host: ts.ParseConfigFileHost = {
-    ...ts.sys,
+    ...typescript.sys,
     onUnRecoverableConfigFileDiagnostic: (diagnostic) => diagnostics.push(diagnostic),
   };
-  const parsed = ts.getParsedCommandLineOfConfigFile(config, {}, host);
+  const parsed = typescript.getParsedCommandLineOfConfigFile(config, {}, host);
   if (!parsed) return { options: null, diagnostics, file: config };
   // "No inputs were found" is about `include`, which the command line's files replace.
   const NO_INPUTS = 18003;

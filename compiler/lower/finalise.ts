@@ -13,6 +13,7 @@ import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
 import { canonicalise } from './canonicalise.ts';
 import { type LoopNest, stageAxes } from './loop-nest.ts';
+import { type NestShape, shapeOf } from './nest-shape.ts';
 import { bindingRanges, type Range, rangeOf } from './ranges.ts';
 
 /** Kernels of the schedule; equal ones are one kernel, whatever tensors they run on. */
@@ -20,8 +21,17 @@ export class KernelTable {
   readonly kernels: Kernel[] = [];
   private readonly interned = new Map<string, number>();
   private readonly names = new Map<string, number>();
+  private readonly byObject = new Map<Omit<Kernel, 'name'>, number>();
 
   intern(kernel: Omit<Kernel, 'name'>, label: string): number {
+    const known = this.byObject.get(kernel);
+    if (known !== undefined) return known;
+    const index = this.byText(kernel, label);
+    this.byObject.set(kernel, index);
+    return index;
+  }
+
+  private byText(kernel: Omit<Kernel, 'name'>, label: string): number {
     const key = kernelBody({ name: '', ...kernel });
     let index = this.interned.get(key);
     if (index === undefined) {
@@ -67,17 +77,41 @@ function placeOf(origins: readonly Origin[]): Pick<ScheduleStep, 'scope' | 'pass
   };
 }
 
-/** The kernel of a loop nest, and the range of a tensor that each of its buffers stands for. */
-export function bindTensors(
-  nest: LoopNest,
-  tensors: readonly ScheduleTensor[],
-): { kernel: Omit<Kernel, 'name'>; bound: readonly Range[] } {
+/** What a step binds: its kernel, and the range of a tensor that each of the kernel's buffers stands for. */
+interface Bound {
+  readonly kernel: Omit<Kernel, 'name'>;
+  readonly bound: readonly Range[];
+}
+
+/** By shape, and by dtypes and sizes of the tensors: as of the shape's nest. */
+const boundShapes = new WeakMap<NestShape, Map<string, Bound>>();
+
+/** The kernel of a loop nest, one object for all that differ in their tensors' names, and what it binds. */
+export function bindTensors(nest: LoopNest, tensors: readonly ScheduleTensor[]): Bound {
+  const { shape, tensors: own } = shapeOf(nest);
+  const types = own.map((tensor) => tensors[tensor]);
+  const key = types.map(({ dtype, shape: extents }) => `${dtype}${elementCount(extents)}`).join();
+  let known = boundShapes.get(shape);
+  if (!known) {
+    known = new Map();
+    boundShapes.set(shape, known);
+  }
+  let found = known.get(key);
+  if (!found) {
+    found = bind(shape.nest, types);
+    known.set(key, found);
+  }
+  const { kernel, bound } = found;
+  return { kernel, bound: bound.map((range) => ({ ...range, tensor: own[range.tensor] })) };
+}
+
+function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | 'shape'>[]): Bound {
   // The halves of a loop nest with a stage were canonicalised when they were joined.
   const simple = nest.stage ? nest : canonicalise(nest);
   const ranges = bindingRanges(simple);
   const bound: Range[] = [];
   // An access in terms of its buffer: an index into `bound`, and addresses from the start of the range.
-  const bind =
+  const bindAccess =
     (axes: LoopNest['axes']) =>
     <Access extends Extract<Expression, { kind: 'load' }> | Store>(access: Access): Access => {
       if (access.buffer === LOCAL) return access;
@@ -93,14 +127,14 @@ export function bindTensors(
       };
     };
   const bindLoads = (nodes: readonly Expression[], axes: LoopNest['axes']) =>
-    nodes.map((node) => (node.kind === 'load' ? bind(axes)(node) : node));
+    nodes.map((node) => (node.kind === 'load' ? bindAccess(axes)(node) : node));
   const stage = simple.stage && {
     ...simple.stage,
     nodes: bindLoads(simple.stage.nodes, stageAxes(simple.axes, simple.stage)),
   };
   const nodes = bindLoads(simple.nodes, simple.axes);
   const loaded = bound.length;
-  const stores = simple.stores.map(bind(simple.axes));
+  const stores = simple.stores.map(bindAccess(simple.axes));
   const stored = new Set(stores.map((store) => store.buffer));
   const accumulates = new Set(
     stores.filter((store) => store.accumulate).map((store) => store.buffer),

@@ -11,6 +11,7 @@ import {
   withAxes,
 } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
+import { type NestShape, nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -74,12 +75,10 @@ function fuseOnce(
     for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
-      if (misfits.get(consumer)?.has(producer)) continue;
-      const joined = join(producer, consumer, limits.maxBindings, (tensor) =>
+      const joined = joinedNest(producer, consumer, limits.maxBindings, (tensor) =>
         isDead(tensor, position),
       );
-      if (joined === 'misfit') addMisfit(producer, consumer);
-      else if (joined && isRepeatable(joined)) {
+      if (joined && isRepeatable(joined)) {
         const outcome = sequence.join(position, partner, joined);
         if (outcome === 'joined') break;
         if (outcome === 'peak') unfused.add(consumer);
@@ -125,32 +124,91 @@ function candidates(sequence: KernelSequence, nest: LoopNest, position: number):
   return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
 }
 
-/** By consumer: the producers that never fit it, whatever else there is. Rounds meet the same pairs again. */
-const misfits = new WeakMap<LoopNest, WeakSet<LoopNest>>();
-
-function addMisfit(producer: LoopNest, consumer: LoopNest): void {
-  const known = misfits.get(consumer);
-  if (known) known.add(producer);
-  else misfits.set(consumer, new WeakSet([producer]));
+/** What two shapes make together, over the tensors that they name in this way. */
+interface Join {
+  /** Numbers of the second one's tensors among those of both; the first one's come first. */
+  readonly numbers: readonly number[];
+  /** The first one's stores that nobody reads afterwards. */
+  readonly dead: readonly boolean[];
+  readonly maxBindings: number;
+  /** Null for no kernel. */
+  readonly made: ShapedNest | null;
 }
 
+/** By the shapes of a producer and a consumer. */
+const joins = new WeakMap<NestShape, WeakMap<NestShape, Join[]>>();
+
+function joinsOf(first: NestShape, second: NestShape): Join[] {
+  let bySecond = joins.get(first);
+  if (!bySecond) {
+    bySecond = new WeakMap();
+    joins.set(first, bySecond);
+  }
+  let list = bySecond.get(second);
+  if (!list) {
+    list = [];
+    bySecond.set(second, list);
+  }
+  return list;
+}
+
+const sameList = <T>(a: readonly T[], b: readonly T[]) => a.every((one, k) => one === b[k]);
+
 /**
- * The two kernels as one over the producer's axes: `misfit` where they have no common points, null where what they make together is
- * no kernel while others read what they write.
+ * The two kernels as one over the producer's axes; null where they have no common points, or where what they make together is no
+ * kernel while others read what they write. Found once for what differs in its tensors alone.
  */
-function join(
+function joinedNest(
   producer: LoopNest,
   consumer: LoopNest,
   maxBindings: number,
   isDead: (tensor: number) => boolean,
-): LoopNest | 'misfit' | null {
-  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return 'misfit';
+): LoopNest | null {
+  const [first, second] = [shapeOf(producer), shapeOf(consumer)];
+  if (first.shape.parallelPoints !== second.shape.points) return null;
+  const tensors = [...first.tensors];
+  const numbers = second.tensors.map((tensor) => {
+    const known = first.tensors.indexOf(tensor);
+    return known >= 0 ? known : tensors.push(tensor) - 1;
+  });
+  const dead = producer.stores.map(({ buffer }) => isDead(buffer));
+  const known = joinsOf(first.shape, second.shape);
+  let found = known.find(
+    (one) =>
+      one.maxBindings === maxBindings && sameList(one.numbers, numbers) && sameList(one.dead, dead),
+  );
+  if (!found) {
+    const other = nestOf({ shape: second.shape, tensors: numbers });
+    const joined = join(first.shape.nest, other, maxBindings, (store) => dead[store]);
+    found = { numbers, dead, maxBindings, made: joined && shapeOf(joined) };
+    known.push(found);
+  }
+  const { made } = found;
+  if (!made) return null;
+  return nestOf(
+    { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
+    {
+      ops: [...new Set([...producer.ops, ...consumer.ops])],
+      origins: producer.reduction ? originsOf(producer, consumer) : originsOf(consumer, producer),
+      ...macsOf(producer, consumer),
+    },
+  );
+}
+
+/** The two kernels as one, without ops and origins. */
+function join(
+  producer: LoopNest,
+  consumer: LoopNest,
+  maxBindings: number,
+  isDead: (store: number) => boolean,
+): LoopNest | null {
+  if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
   const aligned = align(producer, consumer);
-  if (!aligned) return 'misfit';
+  if (!aligned) return null;
   const [first, second] = aligned;
   const list = new NodeList();
   const nodeOf = copyNodes(first, list, () => undefined);
-  if (first.stores.some((store) => store.indirect)) return 'misfit';
+  if (first.stores.some((store) => store.indirect)) return null;
   const made = first.stores.map((store) => ({ store, range: rangeOf(first.axes, store) }));
   let misfit = false;
   const secondNode = copyNodes(second, list, (node) => {
@@ -162,20 +220,19 @@ function join(
     if (!match || node.bounds.length > 0 || node.indirect) misfit = true;
     return match && nodeOf[match.store.value];
   });
-  if (misfit) return 'misfit';
+  if (misfit) return null;
   const stores = [
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
   ];
-  const kept = stores.filter((store, k) => k >= first.stores.length || !isDead(store.buffer));
+  const kept = stores.filter((_, k) => k >= first.stores.length || !isDead(k));
   const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,
     reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
     stores: kept,
-    ops: [...new Set([...first.ops, ...second.ops])],
-    origins: first.reduction ? originsOf(first, second) : originsOf(second, first),
-    ...macsOf(first, second),
+    ops: [],
+    origins: [],
   };
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
@@ -196,8 +253,6 @@ function copyNodes(
 function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | null {
   let first = producer;
   for (let attempt = 0; attempt < 4; attempt++) {
-    const parallel = first.axes.filter((axis) => axis.kind === 'parallel');
-    if (pointsOf(parallel) !== pointsOf(consumer.axes)) return null;
     const link = linkBetween(first, consumer);
     if (!link) return null;
     const shifted = {
@@ -216,10 +271,6 @@ function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | n
     first = splitAxis(first, reading.split.axis, reading.split.inner);
   }
   return null;
-}
-
-function pointsOf(axes: readonly Axis[]): number {
-  return axes.reduce((product, axis) => product * axis.extent, 1);
 }
 
 function overAxes(nest: LoopNest, axes: readonly Axis[], images: readonly Affine[]): LoopNest {

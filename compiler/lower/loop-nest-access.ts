@@ -4,6 +4,7 @@ import type { ProgramAccess, StepAccess } from '../liveness/access.ts';
 import { mayShare, overwritable } from '../liveness/alias-classes.ts';
 import { alignUp } from '../liveness/lifetimes.ts';
 import type { LoopNest } from './loop-nest.ts';
+import { perShape, shapeOf } from './nest-shape.ts';
 import { loadsOf, storesOf } from './sequence.ts';
 
 /** Says what nests do to memory; bytes are rounded up to `alignment`. */
@@ -43,20 +44,16 @@ export class LoopNestMemory {
   }
 
   private readUse(nest: LoopNest): StepAccess {
-    const reads = loadsOf(nest);
-    const writes = storesOf(nest);
-    const pairs = overwritable(
-      nest,
-      [...reads].filter((tensor) => !writes.has(tensor)),
-      [...writes].filter((tensor) => !reads.has(tensor)),
-    );
+    const { shape, tensors } = shapeOf(nest);
+    const pairs = overwritableOfShape(shape);
+    const writes = [...storesOf(nest)];
     const holder = nest.stage?.local.buffer ?? null;
-    if (holder !== null) writes.add(holder);
+    if (holder !== null) writes.push(holder);
     return {
-      reads: [...reads],
-      writes: [...writes],
+      reads: [...loadsOf(nest)],
+      writes,
       pairs: pairs
-        .map(({ read, written }) => ({ from: read, to: written }))
+        .map(({ read, written }) => ({ from: tensors[read], to: tensors[written] }))
         .filter((pair) => mayShare(this.tensors, pair, (tensor) => this.isOutput(tensor))),
     };
   }
@@ -65,3 +62,12 @@ export class LoopNestMemory {
     return this.tensors[tensor].role === 'output';
   }
 }
+
+const overwritableOfShape = perShape((nest) => {
+  const [reads, writes] = [loadsOf(nest), storesOf(nest)];
+  return overwritable(
+    nest,
+    [...reads].filter((tensor) => !writes.has(tensor)),
+    [...writes].filter((tensor) => !reads.has(tensor)),
+  );
+});

@@ -121,13 +121,13 @@ const affineKey = ({ offset, coefficients }: Affine) => `${offset}:${coefficient
 const boundsKey = (bounds: readonly Bound[]) =>
   bounds.map(({ index, extent }) => `${affineKey(index)}<${extent}`).join('&');
 
-/** Equal keys, equal expressions. Written by hand because lowering does little else as often. */
-function keyOf(node: Expression): string {
+/** Equal keys, equal expressions, with tensors by their numbers. Written by hand because lowering does little else as often. */
+export function expressionKey(node: Expression, numberOf: (tensor: number) => number): string {
   switch (node.kind) {
     case 'load': {
       const row = node.indirect;
       const indirect = row ? `${row.node}*${row.stride}<${row.extent}` : '';
-      return `load ${node.buffer} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
+      return `load ${node.dtype} ${numberOf(node.buffer)} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
     }
     case 'constant':
       // 0 and -0 differ.
@@ -141,9 +141,11 @@ function keyOf(node: Expression): string {
     case 'random':
       return `random ${node.seed} ${node.stream} ${affineKey(node.counter)} ${node.step}`;
     case 'accumulator':
-      return 'accumulator';
+      return `accumulator ${node.dtype}`;
   }
 }
+
+const asItIs = (tensor: number) => tensor;
 
 /** Interns expressions while a loop nest's node list grows, so that equal ones are computed once. */
 export class NodeList {
@@ -151,7 +153,7 @@ export class NodeList {
   private readonly interned = new Map<string, number>();
 
   add(node: Expression): number {
-    const key = keyOf(node);
+    const key = expressionKey(node, asItIs);
     let index = this.interned.get(key);
     if (index === undefined) {
       index = this.nodes.push(node) - 1;

@@ -1,6 +1,5 @@
 import { DTYPES, isFloat } from '../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../ir/kernel.ts';
-import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { bindTensors } from './finalise.ts';
 import { type FusionLimits, MAX_NODES } from './fuse.ts';
@@ -49,14 +48,13 @@ export function fuseProducers(
 ): LoopNest[] {
   if (options.model.arrayBytes === 0) return [...nests];
   const sequence = new KernelSequence(nests, options.memory);
-  const times = new Map<string, number>();
+  const times = new Map<unknown, number>();
   const timeOf = (nest: LoopNest) => {
-    const kernel = { name: '', ...bindTensors(nest, options.tensors).kernel };
-    const key = kernelBody(kernel);
-    let time = times.get(key);
+    const { kernel } = bindTensors(nest, options.tensors);
+    let time = times.get(kernel);
     if (time === undefined) {
-      time = options.model.time(kernel);
-      times.set(key, time);
+      time = options.model.time({ name: '', ...kernel });
+      times.set(kernel, time);
     }
     return time;
   };

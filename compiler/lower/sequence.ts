@@ -2,6 +2,7 @@ import { LOCAL } from '../../ir/kernel.ts';
 import { LiveProfile } from '../liveness/profile.ts';
 import type { LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
+import { type NestShape, perShape, shapeOf } from './nest-shape.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
 
 /** What became of a pair: one kernel, or two because of kernels between them or of the peak of live bytes. */
@@ -110,7 +111,8 @@ export class KernelSequence {
     const nest = this.slots[position]!;
     let list = knownRanges.get(nest);
     if (!list) {
-      list = rangesOf(nest);
+      const { shape, tensors } = shapeOf(nest);
+      list = rangesOfShape(shape).map((range) => ({ ...range, tensor: tensors[range.tensor] }));
       knownRanges.set(nest, list);
     }
     return list;
@@ -118,8 +120,10 @@ export class KernelSequence {
 }
 
 /** Nests do not change, and the same ones are in many sequences. */
+const rangesOfShape = perShape(rangesOf);
 const knownRanges = new WeakMap<LoopNest, readonly Range[]>();
 const knownLoads = new WeakMap<LoopNest, ReadonlySet<number>>();
+const knownStores = new WeakMap<LoopNest, ReadonlySet<number>>();
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -131,19 +135,35 @@ function addTo(map: Map<number, Set<number>>, key: number, value: number): void 
 
 /** Tensors that a kernel loads from. */
 export function loadsOf(nest: LoopNest): ReadonlySet<number> {
-  const known = knownLoads.get(nest);
-  if (known) return known;
-  const tensors = new Set<number>();
-  for (const nodes of [nest.nodes, nest.stage?.nodes ?? []])
-    for (const node of nodes)
-      if (node.kind === 'load' && node.buffer !== LOCAL) tensors.add(node.buffer);
-  knownLoads.set(nest, tensors);
-  return tensors;
+  return touched(nest, knownLoads, loadsOfShape);
 }
 
 /** Tensors that a kernel stores to. */
-export function storesOf(nest: LoopNest): Set<number> {
-  return new Set(nest.stores.map((store) => store.buffer));
+export function storesOf(nest: LoopNest): ReadonlySet<number> {
+  return touched(nest, knownStores, storesOfShape);
+}
+
+const loadsOfShape = perShape((nest) => [
+  ...new Set(
+    [nest.nodes, nest.stage?.nodes ?? []].flatMap((nodes) =>
+      nodes.flatMap((node) => (node.kind === 'load' && node.buffer !== LOCAL ? [node.buffer] : [])),
+    ),
+  ),
+]);
+const storesOfShape = perShape((nest) => [...new Set(nest.stores.map(({ buffer }) => buffer))]);
+
+function touched(
+  nest: LoopNest,
+  known: WeakMap<LoopNest, ReadonlySet<number>>,
+  ofShape: (shape: NestShape) => readonly number[],
+): ReadonlySet<number> {
+  let found = known.get(nest);
+  if (!found) {
+    const { shape, tensors } = shapeOf(nest);
+    found = new Set(ofShape(shape).map((number) => tensors[number]));
+    known.set(nest, found);
+  }
+  return found;
 }
 
 export function hasSequentialAxis(nest: LoopNest): boolean {

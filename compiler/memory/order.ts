@@ -18,8 +18,8 @@ import { ReadySteps } from './ready-steps.ts';
 
 /** How many allowed peaks are tried between the best peak found and the lower bound, in each direction. */
 const ALLOWED_PEAKS = 6;
-/** Each allowed peak costs a pass over the program; very long programs get fewer. */
-const STEPS_PER_SEARCH = 120_000;
+/** Each allowed peak costs a pass over the program; long programs get fewer, and the longest none. */
+const STEPS_PER_SEARCH = 12_000;
 
 /** A step takes this much more while it runs, and this much more when it is done. */
 interface StepCost {

@@ -51,13 +51,15 @@ export function fitBudget<P extends Placed>(
   budgetBytes: number,
   place: Place<P>,
   work: number,
+  onMet: (met: { readonly deviceBytes: number; readonly seconds: number }) => void = () => {},
 ): Fitted<P> {
   const staging = stagingWithin(budgetBytes);
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
-  const attempt = (choice: ActionChoice, stagingBytes: number) => ({
-    choice,
-    placed: place(actions.apply(choice), stagingBytes),
-  });
+  const attempt = (choice: ActionChoice, stagingBytes: number) => {
+    const placed = place(actions.apply(choice), stagingBytes);
+    onMet({ deviceBytes: placed.deviceBytes, seconds: choice.seconds });
+    return { choice, placed };
+  };
   if (!isAutomatic(set)) {
     const fixed = attempt(actions.choose(set, Number.POSITIVE_INFINITY), staging);
     if (fits(fixed.placed)) return { ...fixed, kept: true };

@@ -45,6 +45,8 @@ export interface ActionOptions extends ActionSet {
   readonly exact?: ExactSearch | null;
   /** Limit on the local search, in seconds of work at a nominal rate: so a build is the same on every machine. */
   readonly planSeconds?: number;
+  /** Called with the plans that a search meets. */
+  readonly onSearch?: (met: { readonly deviceBytes: number; readonly seconds: number }) => void;
 }
 
 /** Changes of touches that stand for a second of search. */
@@ -106,7 +108,7 @@ export function planMemory(
   if (errors.length > 0) return failed(errors, null);
   const ordered = passes.order(used);
   const shared = passes.shareParts(ordered);
-  const forms = shared.programs === ordered.programs ? [ordered] : [shared, ordered];
+  const forms = shared.programs === ordered.programs ? [shared] : [shared, ordered];
   return searchActions(forms, limits, options, passes);
 }
 
@@ -181,7 +183,7 @@ function searchActions(
   const searches = forms.map(actionsOf);
   const work = workOf(options, searches[0].stepCount);
   const { placed, choice, kept } = searches
-    .map((actions) => fitBudget(actions, options, budgetBytes, place, work))
+    .map((actions) => fitBudget(actions, options, budgetBytes, place, work, options.onSearch))
     .reduce((a, b) => (isBetter(b, a) ? b : a));
   if (kept) return planned(placed, limits, bounds, choice);
   const bytes = Number.isFinite(host.hostBytes)

@@ -5,6 +5,8 @@ export type SourceMapper = (file: string, line: number, column: number) => Sourc
 
 /** Files of btc itself, whose frames are skipped. */
 const OWN = pathOf(new URL('../', import.meta.url).href);
+/** Frames looked at where an enclosing call is known: functions of btc and of the user out to that. */
+const FEW_FRAMES = 10;
 /** Frames looked at first: functions over functions of btc, out to the function that runs the user's. */
 const SOME_FRAMES = 100;
 /** The same in deep recursion. */
@@ -74,31 +76,80 @@ export function currentSpan(): SourceSpan | null {
   return currentCall().span;
 }
 
+/** A part of the calls, innermost first: user frames, and what functions of btc say before the first of them. */
+interface Part {
+  readonly frames: readonly SourceSpan[];
+  readonly callee: string | null;
+  readonly within: string | null;
+}
+
+/** A call of {@link enclosed} that lasts. */
+interface Enclosure {
+  readonly outer: Enclosure | null;
+  /** What is around it, once that is known. */
+  around: Part | null;
+}
+
+let innermost: Enclosure | null = null;
+
+/** Runs `fn`. What is around this call stays the same while it lasts, so stacks are looked at this far and no further. */
+export function enclosed<T>(fn: () => T): T {
+  const outer = innermost;
+  innermost = { outer, around: null };
+  try {
+    return fn();
+  } finally {
+    innermost = outer;
+  }
+}
+
 /** As {@link currentSpan}, with the function of btc that this expression calls. */
 export function currentCall(): Call {
-  return callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
+  return (innermost?.around && callIn(FEW_FRAMES)) ?? callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
 }
 
 /** Null where the stack has more frames than were looked at. */
 function callIn(most: number): Call | null {
   const sites = stackSites(most);
-  let callee: string | null = null;
-  let within: string | null = null;
-  const frames: SourceSpan[] = [];
+  let frames: SourceSpan[] = [];
+  let [callee, within]: (string | null)[] = [null, null];
+  /** Enclosures that were passed, and what is inside of each. */
+  const passed: { readonly enclosure: Enclosure; readonly inside: Part }[] = [];
+  let next = innermost;
+  let around: Part | null = null;
   for (const site of sites) {
     const frame = frameAt(site);
     if (!frame) continue;
     if (!('own' in frame)) frames.push(frame);
-    else if (OUTERMOST.includes(frame.own)) return { span: callsOf(frames), callee, within };
-    else if (frames.length === 0) {
+    else if (OUTERMOST.includes(frame.own)) {
+      around = { frames, callee, within };
+      break;
+    } else if (next && frame.own === enclosed.name) {
+      passed.push({ enclosure: next, inside: { frames, callee, within } });
+      around = next.around;
+      if (around) break;
+      [frames, callee, within, next] = [[], null, null, next.outer];
+    } else if (frames.length === 0) {
       callee = callees.has(frame.own) ? frame.own : null;
       within = callee ?? within;
     }
   }
-  if (sites.length === most && most < ALL_FRAMES) return null;
+  if (!around && sites.length === most && most < ALL_FRAMES) return null;
+  const isKnown = around !== null;
+  let all = around ?? { frames, callee, within };
+  for (const { enclosure, inside } of passed.reverse()) {
+    if (isKnown) enclosure.around = all;
+    all = joined(inside, all);
+  }
+  const calls = [...all.frames];
   // Code at the top of a module: what loaded the module is none of the user's.
-  while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
-  return { span: callsOf(frames), callee, within };
+  while (!isKnown && calls.length > 0 && isPackageFrame(calls[calls.length - 1])) calls.pop();
+  return { span: callsOf(calls), callee: all.callee, within: all.within };
+}
+
+function joined(inside: Part, around: Part): Part {
+  if (inside.frames.length > 0) return { ...inside, frames: [...inside.frames, ...around.frames] };
+  return { ...around, within: around.within ?? inside.within };
 }
 
 function stackSites(most: number): readonly NodeJS.CallSite[] {
@@ -109,8 +160,10 @@ function stackSites(most: number): readonly NodeJS.CallSite[] {
     sites = frames;
     return '';
   };
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder, currentCall);
   // Reading `stack` runs prepareStackTrace.
-  void new Error().stack;
+  void holder.stack;
   Error.prepareStackTrace = prepareStackTrace;
   Error.stackTraceLimit = stackTraceLimit;
   return sites;

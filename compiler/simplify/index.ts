@@ -15,13 +15,17 @@ export interface SimplifyOptions {
  * values. Near-linear: each round is one walk.
  */
 export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
+  const kinds = new Kinds();
   let current = dropDead(graph);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const next = dropDead(rewriteOnce(current, options));
+    const next = dropDead(rewriteOnce(current, options, kinds));
     const unchanged =
       next.nodes.length === current.nodes.length &&
       next.nodes.every(
-        (node, k) => node.op === current.nodes[k].op && sameOperands(node, current.nodes[k]),
+        (node, k) =>
+          node === current.nodes[k] ||
+          (node.op === current.nodes[k].op &&
+            sameNumbers(node.operands, current.nodes[k].operands)),
       );
     current = next;
     if (unchanged) break;
@@ -29,56 +33,70 @@ export function simplify(graph: Graph, options: SimplifyOptions = {}): Graph {
   return current;
 }
 
-function sameOperands(a: Node, b: Node): boolean {
-  return (
-    a.operands.length === b.operands.length &&
-    a.operands.every((operand, k) => operand === b.operands[k])
-  );
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((number, k) => number === b[k]);
 }
 
-function rewriteOnce(graph: Graph, options: SimplifyOptions): Graph {
+function rewriteOnce(graph: Graph, options: SimplifyOptions, kinds: Kinds): Graph {
   const known = new Map<string, ValueId>();
   return rewriteGraph(graph, (node, _, rewriter) => {
     const operands = node.operands.map((operand) => rewriter.image[operand]);
     if (node.op === 'stopGradient' && options.differentiated) return operands[0];
     const simpler = simplifyNode(node, operands, rewriter);
     if (simpler !== null) return simpler;
-    const key = keyOf(node, operands);
+    const key = kinds.keyOf(node, operands);
     const twin = known.get(key);
     if (twin !== undefined) return twin;
-    const value = rewriter.builder.append(
-      node.op,
-      operands,
-      node.attributes,
-      node.type,
-      node.source,
-    );
+    const value = sameNumbers(operands, node.operands)
+      ? rewriter.builder.nodes.push(node) - 1
+      : rewriter.builder.append(node.op, operands, node.attributes, node.type, node.source);
     known.set(key, value);
     return value;
   });
 }
 
-/** Equal keys, equal values: the op, its operands, attributes and type . */
-function keyOf(node: Node, operands: readonly ValueId[]): string {
-  const { dtype, shape } = node.type;
-  return `${node.op}(${operands.join()}) ${attributesKey(node.attributes)} ${dtype}[${shape.join()}]`;
+/** Numbers for objects of which equal texts are the same thing. Nodes keep their attributes and types from one round to the next. */
+class Numbers<Thing extends object> {
+  private readonly byObject = new Map<Thing, number>();
+  private readonly byText = new Map<string, number>();
+  private readonly textOf: (thing: Thing) => string;
+
+  constructor(textOf: (thing: Thing) => string) {
+    this.textOf = textOf;
+  }
+
+  of(thing: Thing): number {
+    let number = this.byObject.get(thing);
+    if (number === undefined) {
+      const text = this.textOf(thing);
+      number = this.byText.get(text) ?? this.byText.size;
+      this.byText.set(text, number);
+      this.byObject.set(thing, number);
+    }
+    return number;
+  }
 }
 
-/** Nodes keep their attributes from one round and pass to the next. */
-const attributeKeys = new WeakMap<object, string>();
+/** What tells values apart beside their ops and operands. */
+class Kinds {
+  private readonly attributes = new Numbers<Node['attributes']>(attributesText);
+  private readonly types = new Numbers<Node['type']>(
+    ({ dtype, shape }) => `${dtype}[${shape.join()}]`,
+  );
 
-function attributesKey(attributes: Node['attributes']): string {
-  let key = attributeKeys.get(attributes);
-  if (key === undefined) {
-    // JSON has neither infinities nor -0.
-    key = JSON.stringify(attributes, (_, value) =>
-      typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-        ? `${1 / value} ${value}`
-        : value,
-    );
-    attributeKeys.set(attributes, key);
+  /** Equal keys, equal values. */
+  keyOf(node: Node, operands: readonly ValueId[]): string {
+    return `${node.op} ${this.attributes.of(node.attributes)} ${this.types.of(node.type)} ${operands.join()}`;
   }
-  return key;
+}
+
+function attributesText(attributes: Node['attributes']): string {
+  // JSON has neither infinities nor -0.
+  return JSON.stringify(attributes, (_, value) =>
+    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `${1 / value} ${value}`
+      : value,
+  );
 }
 
 /** Keeps the values that outputs and updates need. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { PASS_NAMES } from '../../compiler/driver/passes.ts';
+import { PASS_NAMES } from '../../compiler/driver/pass-names.ts';
 import { btc } from '../support/btc.ts';
 import { createProject, SMALL_MODEL as MODEL, type Project } from '../support/project.ts';
 

@@ -10,9 +10,14 @@ import { split } from './split.ts';
 import { swap } from './swap.ts';
 
 export type { ActionOption, GraphAction, GraphSpace, Residency, ScheduleAction } from './action.ts';
-export { MICRO_BATCH_CHOICES, type MicroBatches } from './micro-batch.ts';
-export { RECOMPUTE_STRATEGIES, type RecomputeStrategy } from './recompute.ts';
-export { SWAP_POLICIES, type SwapPolicy } from './swap.ts';
+export {
+  MICRO_BATCH_CHOICES,
+  type MicroBatches,
+  RECOMPUTE_STRATEGIES,
+  type RecomputeStrategy,
+  SWAP_POLICIES,
+  type SwapPolicy,
+} from './choices.ts';
 
 /** By method: a method without a row is an error of types. */
 const BY_METHOD: Readonly<Record<Method, ScheduleAction>> = {

@@ -1,8 +1,5 @@
 import type { GraphAction } from './action.ts';
-
-/** The batch stays whole, or a search may cut it; a number cuts it whatever the budget. */
-export const MICRO_BATCH_CHOICES = ['none', 'auto'] as const;
-export type MicroBatches = (typeof MICRO_BATCH_CHOICES)[number] | number;
+import { MICRO_BATCH_CHOICES } from './choices.ts';
 
 export const microBatch: GraphAction = {
   name: 'micro-batch',

@@ -1,10 +1,6 @@
 import { RECOMPUTE } from '../decisions.ts';
 import type { ScheduleAction } from './action.ts';
-
-/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
-export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
-/** How rematerialised values are chosen: `--recompute`. */
-export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
+import { RECOMPUTE_STRATEGIES } from './choices.ts';
 
 export const recompute: ScheduleAction = {
   name: 'recompute',

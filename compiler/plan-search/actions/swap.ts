@@ -1,11 +1,7 @@
 import { SWAP } from '../decisions.ts';
 import { transferTime } from '../transfer-costs.ts';
 import type { ScheduleAction } from './action.ts';
-
-/** What is swapped: nothing, by a policy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
-export const SWAP_POLICIES = ['none', 'conv', 'lru', 'auto'] as const;
-/** How swapped values are chosen: `--swap`. */
-export type SwapPolicy = (typeof SWAP_POLICIES)[number];
+import { SWAP_POLICIES } from './choices.ts';
 
 export const swap: ScheduleAction = {
   name: 'swap',

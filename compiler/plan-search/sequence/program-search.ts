@@ -287,7 +287,13 @@ export class ProgramSearch {
 
   private found(sequence: Sequence, simulation: Simulation, ways: Ways, method: string): Found {
     const extras = extrasOf(sequence);
-    return { peakBytes: sequence.peakBytes, seconds: simulation.seconds, extras, ways, method };
+    return {
+      peakBytes: sequence.peakBytes,
+      seconds: simulation.exactSeconds,
+      extras,
+      ways,
+      method,
+    };
   }
 
   /** What another one beats in everything is forgotten. */

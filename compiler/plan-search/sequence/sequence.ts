@@ -53,8 +53,11 @@ export class Sequence {
   changes = 0;
   /** Called with two ops that touch a value one after the other, when they have become that. */
   onGap: ((value: number, before: number, after: number) => void) | null = null;
-  /** Called when a stage's live bytes or ops may have changed. */
-  onStage: ((stage: number) => void) | null = null;
+  /**
+   * Called when an op has come to a stage, or before it leaves; and with op -1 for the stage behind which a value is sent to the host
+   * now, or no more.
+   */
+  onOp: ((stage: number, op: number, isNew: boolean) => void) | null = null;
   /** By value: a list of it alone. */
   private readonly alone: readonly (readonly number[])[];
   private readonly inner: Float64Array;
@@ -287,8 +290,7 @@ export class Sequence {
       this.copiedBytes += this.model.bytes[value];
       this.addTouch(value, 2 * op + 1);
       // Where it is copied out nothing can take its place.
-      if (this.copiesIn[value] === 1 && this.model.sentBehind[value] >= 0)
-        this.markDirty(this.model.sentBehind[value]);
+      if (this.copiesIn[value] === 1 && this.model.sentBehind[value] >= 0) this.markSending(value);
     } else {
       const { reads, creates, rewrites, seconds } = this.model.recipes[value]!;
       this.recomputeSeconds += seconds;
@@ -297,6 +299,7 @@ export class Sequence {
       for (const output of rewrites) this.addTouch(output, 2 * op);
     }
     this.markDirty(stage);
+    this.onOp?.(stage, op, true);
     return op;
   }
 
@@ -304,13 +307,13 @@ export class Sequence {
     const stage = this.stage[op];
     const value = this.value[op];
     const kind = this.kind[op];
+    this.onOp?.(stage, op, false);
     for (const touched of this.touchedBy(op)) this.dropTouch(touched, op);
     if (kind === COPY_IN) {
       this.copiesIn[value]--;
       this.copyCount--;
       this.copiedBytes -= this.model.bytes[value];
-      if (this.copiesIn[value] === 0 && this.model.sentBehind[value] >= 0)
-        this.markDirty(this.model.sentBehind[value]);
+      if (this.copiesIn[value] === 0 && this.model.sentBehind[value] >= 0) this.markSending(value);
     } else this.recomputeSeconds -= this.model.recipes[value]!.seconds;
     const list = this.extras[stage]!;
     const index = list.indexOf(op);
@@ -395,6 +398,12 @@ export class Sequence {
     if (last < stepCount) this.markDirty(last);
   }
 
+  private markSending(value: number): void {
+    const step = this.model.sentBehind[value];
+    this.markDirty(step);
+    this.onOp?.(step, -1, true);
+  }
+
   private markDirty(stage: number): void {
     if (this.isDirty[stage]) return;
     this.isDirty[stage] = 1;
@@ -408,7 +417,6 @@ export class Sequence {
       const more = bytes - this.inner[stage];
       if (more !== 0) this.tree.add(stage, stage, more);
       this.inner[stage] = bytes;
-      this.onStage?.(stage);
     }
     this.dirty.length = 0;
   }

@@ -1,0 +1,24 @@
+import { compile as compileShared, planModel as plan } from './compile.ts';
+import type { CompileOptions, CompileResult, ModelSource, PlanResult } from './result.ts';
+
+// The API, in declarations that name nothing of the passes: whoever type-checks a model reads all that these lead to.
+
+/**
+ * Compiles a model into a plan, without touching the disk. Never throws for a mistake in the model: every mistake of one build
+ * is a diagnostic, and `plan` is null when one of them is an error. BTC4012 warns where `solve: 'exact'` has not helped a program.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export function compile(source: ModelSource, options: CompileOptions = {}): Promise<CompileResult> {
+  return compileShared(source, options);
+}
+
+/**
+ * The plan that {@link compile} makes, without initial values: they are neither computed nor held, so the plan does not say which
+ * tensors start as a constant. For models of which only the plan is of interest, or whose parameters the host has no room for.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export function planModel(source: ModelSource, options: CompileOptions = {}): Promise<PlanResult> {
+  return plan(source, options);
+}

@@ -1,0 +1,26 @@
+/** The passes in their order, apart from what they do: the command line names them without loading the compiler. */
+export const PASS_NAMES = [
+  'trace',
+  'simplify',
+  'contract',
+  'gradient',
+  'optimise',
+  'expand-folds',
+  'simplify-gradients',
+  'micro-batch',
+  'slice',
+  'lower',
+  'fuse',
+  'fuse-producers',
+  'finalise',
+  'order',
+  'share-parts',
+  'actions',
+  'in-place',
+  'allocate',
+  'codegen',
+  'assemble',
+] as const;
+
+/** The name of a pass, as `--print-after` takes it (docs/passes.md). */
+export type PassName = (typeof PASS_NAMES)[number];

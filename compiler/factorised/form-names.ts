@@ -1,0 +1,11 @@
+/** The forms of factorisations by name, apart from what they are: the command line names them without loading them. */
+export const FORM_NAMES = [
+  'low-rank',
+  'cp',
+  'tucker',
+  'tensor-train',
+  'tensor-ring',
+  'block-term',
+  'hierarchical-tucker',
+] as const;
+export type FormName = (typeof FORM_NAMES)[number];

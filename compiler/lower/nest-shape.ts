@@ -1,0 +1,140 @@
+import { type Axis, LOCAL, type Reduction, type Store } from '../../ir/kernel.ts';
+import { expressionKey, type LoopNest } from './loop-nest.ts';
+
+// Deep networks repeat their layers, and so their loop nests, but for the tensors that these run on. What depends on nothing
+// else is found once for each shape.
+
+/** What nests have in common that differ in their tensors, ops and origins alone. */
+export interface NestShape {
+  readonly id: number;
+  /** How many points its parallel axes have, and all of its axes. */
+  readonly parallelPoints: number;
+  readonly points: number;
+  /** The nest over tensors that are numbered in the order in which it names them. */
+  readonly nest: LoopNest;
+}
+
+/** A nest as a shape and the tensor that stands for each number of it. */
+export interface ShapedNest {
+  readonly shape: NestShape;
+  readonly tensors: readonly number[];
+}
+
+/** Shapes that are known at a time: a bound on what they take, not on how many there are. */
+const MOST_SHAPES = 1 << 16;
+const shapes = new Map<string, NestShape>();
+let shapeCount = 0;
+const shapedNests = new WeakMap<LoopNest, ShapedNest>();
+
+export function shapeOf(nest: LoopNest): ShapedNest {
+  let shaped = shapedNests.get(nest);
+  if (!shaped) {
+    const tensors: number[] = [];
+    const numberOf = (tensor: number) => {
+      if (tensor === LOCAL) return LOCAL;
+      const known = tensors.indexOf(tensor);
+      return known >= 0 ? known : tensors.push(tensor) - 1;
+    };
+    const key = keyOf(nest, numberOf);
+    let shape = shapes.get(key);
+    if (!shape) {
+      if (shapes.size >= MOST_SHAPES) shapes.clear();
+      const { axes } = nest;
+      shape = {
+        id: shapeCount++,
+        parallelPoints: pointsOf(axes.filter(({ kind }) => kind === 'parallel')),
+        points: pointsOf(axes),
+        nest: renamed(nest, numberOf, NOBODY),
+      };
+      shapes.set(key, shape);
+      shapedNests.set(shape.nest, { shape, tensors: tensors.map((_, number) => number) });
+    }
+    shaped = { shape, tensors };
+    shapedNests.set(nest, shaped);
+  }
+  return shaped;
+}
+
+/** What is special to a nest of a shape. */
+export type NestWork = Pick<LoopNest, 'ops' | 'origins' | 'macs'>;
+
+const NOBODY: NestWork = { ops: [], origins: [] };
+
+/** The nest of a shape over `tensors`. */
+export function nestOf(shaped: ShapedNest, work: NestWork = NOBODY): LoopNest {
+  const { shape, tensors } = shaped;
+  const nest = renamed(shape.nest, (number) => (number < 0 ? number : tensors[number]), work);
+  shapedNests.set(nest, shaped);
+  return nest;
+}
+
+/** `find`, which must not look at ops, origins or what tensors there are, called once per shape. */
+export function perShape<Found>(find: (nest: LoopNest) => Found): (shape: NestShape) => Found {
+  const known = new WeakMap<NestShape, Found>();
+  return (shape) => {
+    let found = known.get(shape);
+    if (found === undefined) {
+      found = find(shape.nest);
+      known.set(shape, found);
+    }
+    return found;
+  };
+}
+
+function renamed(
+  { axes, nodes, reduction, stores, stage }: LoopNest,
+  rename: (tensor: number) => number,
+  work: NestWork,
+): LoopNest {
+  const inNodes = (list: LoopNest['nodes']) =>
+    list.map((node) => (node.kind === 'load' ? { ...node, buffer: rename(node.buffer) } : node));
+  const inStore = (store: Store) => ({ ...store, buffer: rename(store.buffer) });
+  const held = stage && {
+    ...stage,
+    nodes: inNodes(stage.nodes),
+    local: {
+      ...stage.local,
+      buffer: stage.local.buffer === null ? null : rename(stage.local.buffer),
+    },
+  };
+  return {
+    ...{ axes, nodes: inNodes(nodes), reduction, stores: stores.map(inStore) },
+    ...(held ? { stage: held } : {}),
+    ...work,
+  };
+}
+
+/** Equal keys, equal shapes. */
+function keyOf(
+  { axes, nodes, reduction, stores, stage }: LoopNest,
+  numberOf: (tensor: number) => number,
+): string {
+  const own = `${axesKey(axes)}${bodyKey(nodes, reduction, stores, numberOf)}`;
+  if (!stage) return own;
+  const { tileAxes, store, local } = stage;
+  const holder = local.buffer === null ? '' : numberOf(local.buffer);
+  const body = bodyKey(stage.nodes, stage.reduction, [store], numberOf);
+  return `${own}\nstage ${tileAxes} ${local.dtype} ${local.elements} ${holder} ${axesKey(stage.axes)}${body}`;
+}
+
+function pointsOf(axes: readonly Axis[]): number {
+  return axes.reduce((product, axis) => product * axis.extent, 1);
+}
+
+const axesKey = (axes: readonly Axis[]) =>
+  axes.map(({ kind, extent }) => `${kind[0]}${extent}`).join(' ');
+
+function bodyKey(
+  nodes: LoopNest['nodes'],
+  reduction: Reduction | null,
+  stores: readonly Store[],
+  numberOf: (tensor: number) => number,
+): string {
+  let key = reduction ? `\n${reduction.combiner} ${reduction.value}` : '';
+  for (const node of nodes) key += `\n${expressionKey(node, numberOf)}`;
+  for (const { buffer, index, indirect, value, accumulate } of stores) {
+    const row = indirect ? `${indirect.node}*${indirect.stride}<${indirect.extent}` : '';
+    key += `\nstore ${numberOf(buffer)} ${index.offset}:${index.coefficients.join()} ${row} ${value} ${accumulate}`;
+  }
+  return key;
+}

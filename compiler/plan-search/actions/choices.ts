@@ -1,0 +1,15 @@
+// What the options of memory actions take, apart from the actions: the command line and declarations name these without the rest.
+
+/** What is recomputed: nothing, by a strategy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
+export const RECOMPUTE_STRATEGIES = ['none', 'speed', 'memory', 'cost', 'auto'] as const;
+/** How rematerialised values are chosen: `--recompute`. */
+export type RecomputeStrategy = (typeof RECOMPUTE_STRATEGIES)[number];
+
+/** What is swapped: nothing, by a policy of SuperNeurons (PPoPP 2018), or what is cheapest for the budget. */
+export const SWAP_POLICIES = ['none', 'conv', 'lru', 'auto'] as const;
+/** How swapped values are chosen: `--swap`. */
+export type SwapPolicy = (typeof SWAP_POLICIES)[number];
+
+/** The batch stays whole, or a search may cut it; a number cuts it whatever the budget. */
+export const MICRO_BATCH_CHOICES = ['none', 'auto'] as const;
+export type MicroBatches = (typeof MICRO_BATCH_CHOICES)[number] | number;
