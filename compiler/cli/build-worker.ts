@@ -12,7 +12,8 @@ const exit = process.exit.bind(process);
 
 // Once there is a job, nothing but its own work keeps the thread alive: a model that waits for nothing ends it.
 parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessagePort }) => {
-  const send = (message: BuilderMessage) => port.postMessage(message);
+  const send = (message: BuilderMessage, moved: ArrayBuffer[] = []) =>
+    port.postMessage(message, moved);
   process.exit = (code) => {
     const span = spanOfError(new Error());
     send({ kind: 'ended', problem: diagnostic(1030, span, { code: String(code ?? '') }) });
@@ -26,7 +27,11 @@ parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessageP
       onProgress: (target, progress) => send({ kind: 'progress', target, progress }),
     });
     await Promise.all(writers.map((write) => new Promise<void>((done) => write('', () => done()))));
-    send({ kind: 'built', built });
+    // Weights are large: they change hands, and are not copied.
+    const moved = built.outputs.flatMap(({ content }) =>
+      typeof content === 'string' ? [] : [content.buffer],
+    );
+    send({ kind: 'built', built }, [...new Set(moved)] as ArrayBuffer[]);
   } catch (error) {
     send({ kind: 'defect', error: error instanceof Error ? error : String(error) });
   }

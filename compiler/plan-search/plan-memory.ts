@@ -108,7 +108,7 @@ export function planMemory(
   if (errors.length > 0) return failed(errors, null);
   const ordered = passes.order(used);
   const shared = passes.shareParts(ordered);
-  const forms = shared.programs === ordered.programs ? [ordered] : [shared, ordered];
+  const forms = shared.programs === ordered.programs ? [shared] : [shared, ordered];
   return searchActions(forms, limits, options, passes);
 }
 

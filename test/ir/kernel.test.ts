@@ -189,14 +189,14 @@ function faultOfPlain({ axes, buffers, nodes, stores }: Kernel): string | null {
   const owners = new Map<string, string>();
   for (const point of pointsOf(axes)) {
     const owner = point.filter((_, axis) => axes[axis].kind === 'parallel').join();
-    const stored = new Map<number, number>();
+    const stored = new Map<number, Set<number>>();
     for (const store of stores) {
       for (const address of addresses(store, point)) {
         if (address < 0 || address >= buffers[store.buffer].elements) return 'a store outside';
         const element = `${store.buffer}:${address}`;
         if ((owners.get(element) ?? owner) !== owner) return 'an element stored by two points';
         owners.set(element, owner);
-        stored.set(store.buffer, address);
+        stored.set(store.buffer, (stored.get(store.buffer) ?? new Set()).add(address));
       }
     }
     for (const node of nodes) {
@@ -208,7 +208,7 @@ function faultOfPlain({ axes, buffers, nodes, stores }: Kernel): string | null {
       if (!inside) continue;
       for (const address of addresses(node, point)) {
         if (address < 0 || address >= buffers[node.buffer].elements) return 'a load outside';
-        if ((stored.get(node.buffer) ?? address) !== address) return 'another element is loaded';
+        if (stored.get(node.buffer)?.has(address) === false) return 'another element is loaded';
       }
     }
   }
@@ -413,7 +413,12 @@ describe('verifyKernel', () => {
     [LINEAR, 'b2[a0] = n5', 'b2[a0] = n9', 'store 0: there is no node n9'],
     [LINEAR, 'b2[a0] = n5', 'b2[a0] += n5', 'store 0: accumulates without sequential axes'],
     [LINEAR, 'b2[a0] = n5', 'b2[0] = n5', 'store 0: two points of the parallel axes'],
-    [LINEAR, 'load b2[a0]', 'load b2[3 - a0]', 'b2: a point loads another element'],
+    [
+      LINEAR,
+      'load b2[a0]',
+      'load b2[3 - a0]',
+      'b2: a point loads an element that it does not store',
+    ],
     [LINEAR, 'read_write', 'write', "b2: is loaded, but its access is 'write'"],
     [LINEAR, 'read_write', 'read', "b2: is stored to, but its access is 'read'"],
     [LINEAR, 'b1 read f32', 'b1 read_write f32', 'b1: is never stored to'],
