@@ -3,11 +3,19 @@ import { fileURLToPath } from 'node:url';
 
 const worker = fileURLToPath(new URL('./plan.mjs', import.meta.url));
 
+/** Room for what passes make and drop at once: the more there is, the less of it is copied. */
+const YOUNG_MEBIBYTES = 64;
+
 /** What plan.mjs prints for a network, from a process of its own; `problem` says why there is no plan. */
 export function planInProcess(job, { mostSeconds = 900, heapMebibytes = 8192 } = {}) {
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
-    [`--max-old-space-size=${heapMebibytes}`, worker, JSON.stringify(job)],
+    [
+      `--max-old-space-size=${heapMebibytes}`,
+      `--max-semi-space-size=${YOUNG_MEBIBYTES}`,
+      worker,
+      JSON.stringify(job),
+    ],
     { encoding: 'utf8', timeout: mostSeconds * 1e3, maxBuffer: 2 ** 28 },
   );
   if (status === 0) return JSON.parse(stdout);
