@@ -48,6 +48,18 @@ describe('btc build', () => {
     expect(readdirSync(folder)).toEqual(['node_modules']);
   });
 
+  test('cuts the batch where that is asked for, and says what it means', () => {
+    write('src/model.ts', MODEL);
+    const { code, stdout } = build('src/model.ts', '--micro-batch', '2', '--target', 'wasm');
+    expect(code).toBe(0);
+    expect(stdout).toContain('in 2 micro-batches; sums are rounded differently');
+    const plan = JSON.parse(readFileSync(join(folder, 'out/model.wasm.plan.json'), 'utf8'));
+    expect(plan.microBatches).toEqual({ parts: 2, norm: 'whole' });
+    const refused = build('src/model.ts', '--micro-batch', '3', '--target', 'wasm');
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(/error BTC402[0-2]: .*3/);
+  });
+
   test('writes both plans, the module, the parameters and a loader that type-checks', () => {
     write('src/model.ts', MODEL);
     const { code, stdout } = build('src/model.ts');

@@ -6,8 +6,9 @@ import { shareParts } from '../../compiler/memory/share-parts.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { type Schedule, type ScheduleStep, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { sameMeaning } from '../../ir/schedule-meaning.ts';
-import { printSchedule } from '../../ir/schedule-text.ts';
+import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
+import { testCases } from '../support/cases.ts';
 import { randomBelow } from './random-schedule.ts';
 
 const ALIGNMENT = 256;
@@ -145,6 +146,10 @@ function expectSound(schedule: Schedule): Schedule {
   expect(printSchedule(shareParts(schedule, ALIGNMENT))).toBe(printSchedule(shared));
   return shared;
 }
+
+describe('in text', () => {
+  testCases('memory', 'share-parts', ({ input }) => printSchedule(expectSound(parseSchedule(input))));
+});
 
 describe('tensors in parts of larger ones', () => {
   it.each([2, 4, 16, 64])('the states of %i time steps take the place of one tensor', (length) => {
