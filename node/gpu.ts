@@ -32,7 +32,7 @@ async function open(): Promise<NodeGpu> {
     if (!dawn)
       return { gpu: null, reason: "the package 'webgpu' is not installed (npm install webgpu)" };
     const { create } = dawn;
-    const gpu = create([]);
+    const gpu = create(EXACT_TIMESTAMPS);
     if (await gpu.requestAdapter()) return { gpu, reason: null };
     return { gpu: null, reason: 'no WebGPU adapter was found on this machine' };
   } catch (error) {
@@ -40,6 +40,9 @@ async function open(): Promise<NodeGpu> {
     return { gpu: null, reason: `the 'webgpu' package does not load here: ${reason}` };
   }
 }
+
+/** Dawn rounds timestamps, for pages that should not measure one another. Here there is no page. */
+const EXACT_TIMESTAMPS = ['disable-dawn-features=timestamp_quantization'];
 
 type Dawn = typeof import('webgpu');
 

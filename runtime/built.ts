@@ -7,7 +7,14 @@ import { RuntimeError, reading } from './errors.ts';
 import { type FoundGpu, findGpu } from './gpu.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
-import { type LoadOptions, type LoadParts, loadOn, optionsOf, type TargetModules } from './load.ts';
+import {
+  type LoadOptions,
+  type LoadParts,
+  loadOn,
+  optionsOf,
+  type TargetModules,
+  type TraceOptions,
+} from './load.ts';
 import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
 import type { RestoreOptions } from './restore.ts';
@@ -19,6 +26,7 @@ export { ownCopy };
 export interface BuiltLoadOptions<Built extends Target = Target>
   extends HostOptions,
     MemoryLimits,
+    TraceOptions,
     Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;

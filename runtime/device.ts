@@ -3,13 +3,17 @@ import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type { GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
 
+/** The feature that lets steps be timed on the device. */
+export const TIMESTAMPS = 'timestamp-query';
+
 /**
- * A device of `gpu`, by default the browser's, with the limits that the plan needs and no others. Errors:
- * `no-adapter`, `limit-too-small`.
+ * A device of `gpu`, by default the browser's, with the limits that the plan needs and no others; with `trace` also with
+ * timestamps, where the adapter has them. Errors: `no-adapter`, `limit-too-small`.
  */
 export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
   plan: Plan,
   gpu: GpuLike<Device> | undefined = browserGpu(),
+  { trace = false }: { readonly trace?: boolean } = {},
 ): Promise<Device> {
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
@@ -19,8 +23,12 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
     );
   const needed = planLimits(plan);
   checkLimits(needed, adapter.limits, 'adapter');
+  const stamped = trace && adapter.features?.has(TIMESTAMPS);
   try {
-    return await adapter.requestDevice({ requiredLimits: { ...needed } });
+    return await adapter.requestDevice({
+      requiredLimits: { ...needed },
+      ...(stamped ? { requiredFeatures: [TIMESTAMPS] } : {}),
+    });
   } catch (error) {
     throw new RuntimeError('no-adapter', `the adapter gives no device: ${errorText(error)}`);
   }

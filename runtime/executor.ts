@@ -1,6 +1,7 @@
 import { DTYPES, type TensorArray } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
+import type { Tracer } from './tracer.ts';
 
 /** Elements of a tensor on the host, row-major: Float32Array for f32, Int32Array for i32. */
 export type TensorData = TensorArray;
@@ -17,6 +18,8 @@ export interface Executor {
   readonly allocatedBytes: number;
   /** Bytes of host memory that are held for swapped values and snapshots. */
   readonly hostBytes: number;
+  /** What `run` tells its times; null where none are wanted. */
+  readonly tracer: Tracer | null;
   /** Copies host data into an input; it is visible to every later `run`. */
   write(tensor: PlanTensor, data: TensorData): void;
   /** Replaces persistent tensors, all or none. */

@@ -12,10 +12,12 @@ export interface GpuDeviceLike {
   destroy(): void;
 }
 
-/** A `GPUAdapter`, as far as it is used: its limits, and a device of it. */
+/** A `GPUAdapter`, as far as it is used: its limits and features, and a device of it. */
 export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly limits: PlanLimits;
+  readonly features?: { has(feature: string): boolean };
   requestDevice(descriptor?: {
+    requiredFeatures?: 'timestamp-query'[];
     requiredLimits?: Record<string, number | undefined>;
   }): Promise<Device>;
 }

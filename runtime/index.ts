@@ -1,5 +1,13 @@
 // The runtime: loads a plan, runs it, keeps its parameters. No dependency; browsers, Node and Deno alike.
 export type { Plan, PlanInput, PlanOutput, PlanProgram, PlanTensor, Target } from '../ir/plan.ts';
+export type {
+  CopyTime,
+  RunTime,
+  SessionTrace,
+  StepTime,
+  TimeSpan,
+  TraceClock,
+} from '../ir/trace.ts';
 export { load } from './any-target.ts';
 export type { BuildBase } from './build-files.ts';
 export { type BuiltLoadOptions, type BuiltModel, loadBuilt } from './built.ts';
@@ -8,7 +16,7 @@ export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { Executor, TensorData } from './executor.ts';
 export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
 export type { HostOptions, HostStore } from './host-store.ts';
-export type { LoadOptions } from './load.ts';
+export type { LoadOptions, TraceOptions } from './load.ts';
 export type { MemoryLimits } from './memory-limits.ts';
 export type { Restored, RestoreOptions } from './restore.ts';
 export type { RunOptions, Session } from './session.ts';

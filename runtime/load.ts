@@ -18,8 +18,18 @@ import {
 import { PlanSession, type Session } from './session.ts';
 import { kindOf, ownBytes, type TensorInput } from './values.ts';
 
+/** Whether a session measures what it does. */
+export interface TraceOptions {
+  /**
+   * Times every step and copy, for `session.trace()`. On WebGPU by timestamps, where the device has the feature 'timestamp-query'
+   * (a device that `load` asks for has it if the adapter does), else by the completions of its queue. Each step then has a pass
+   * of its own, each run waits for the device, and the timestamps take 32 bytes a step of device memory on top of the plan's.
+   */
+  readonly trace?: boolean;
+}
+
 /** Where a plan runs and what its parameters start from. */
-export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions {
+export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions, TraceOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -104,11 +114,13 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
-  const { device, gpu } = others;
+  const { device, gpu, trace } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
+  if (trace !== undefined && typeof trace !== 'boolean')
+    throw new RuntimeError('invalid-input', `'trace' is true or false, but ${kindOf(trace)}`);
   return {
     ...others,
     ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),

@@ -1,5 +1,6 @@
 import { DTYPES } from '../ir/dtypes.ts';
 import type { Plan, PlanInput, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import type { SessionTrace } from '../ir/trace.ts';
 import {
   encodeCheckpoint,
   encodeParameters,
@@ -17,6 +18,7 @@ import {
   type RestoreOptions,
   restoreOptions,
 } from './restore.ts';
+import { copyOf } from './tracer.ts';
 import { ownBytes, type TensorInput } from './values.ts';
 
 /** What a run gives back. */
@@ -71,6 +73,11 @@ export interface Session {
    * optimiser that the plan lacks is ignored. Errors: `invalid-checkpoint`, `invalid-input`, `swap-failed`, `device-lost`.
    */
   loadCheckpoint(bytes: Uint8Array, options?: RestoreOptions): Promise<Restored>;
+  /**
+   * The times of all runs that have finished since the last call. Error: `invalid-input` where the session was loaded without the
+   * option `trace`.
+   */
+  trace(): Promise<SessionTrace>;
   /** Frees device and host memory and removes spill files. Every later call is a `destroyed` error. */
   destroy(): void;
 }
@@ -121,11 +128,13 @@ export class PlanSession implements Session {
     const given = givenCount(name, program, values);
     return this.#inLine(async () => {
       const count = given ?? this.#counters.get(name) ?? 0;
-      this.#writeInputs(name, program, values, count);
-      const data = await this.#executor.run(
-        program,
-        outputs.map(({ tensor }) => this.plan.tensors[tensor]),
-      );
+      const tensors = outputs.map(({ tensor }) => this.plan.tensors[tensor]);
+      const run = () => {
+        this.#writeInputs(name, program, values, count);
+        return this.#executor.run(program, tensors);
+      };
+      const { tracer } = this.#executor;
+      const data = await (tracer ? tracer.run(name, run) : run());
       this.#counters.set(name, count + 1);
       // The run has finished: if the device is lost now, the next call says so.
       if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS === 0)
@@ -173,6 +182,17 @@ export class PlanSession implements Session {
     return restoration.report;
   }
 
+  async trace(): Promise<SessionTrace> {
+    this.#checkAlive();
+    const { tracer } = this.#executor;
+    if (!tracer)
+      throw new RuntimeError(
+        'invalid-input',
+        "the session measures nothing; load the plan with the option 'trace'",
+      );
+    return this.#inLine(async () => tracer.take());
+  }
+
   /** Gives a session that is new, and zero everywhere, its first values. */
   async start(restoration: Restoration): Promise<void> {
     await this.#restore(restoration, restoration.values);
@@ -217,7 +237,11 @@ export class PlanSession implements Session {
   ): void {
     for (const input of program.inputs) {
       const value = values.get(input.name) ?? this.#fallback(name, input, count);
-      this.#executor.write(this.plan.tensors[input.tensor], value);
+      const tensor = this.plan.tensors[input.tensor];
+      const { tracer } = this.#executor;
+      const start = tracer?.now() ?? 0;
+      this.#executor.write(tensor, value);
+      tracer?.copied(start, copyOf('in', 'interface', [tensor], 0));
     }
   }
 

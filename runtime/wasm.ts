@@ -10,6 +10,7 @@ import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
+import { copyOf, type Interval, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import { checkWasmModule } from './wasm-module.ts';
 
@@ -38,6 +39,7 @@ export async function createWasmExecutor(
   plan: Plan,
   moduleBytes: Uint8Array,
   slots: HostSlots,
+  tracer: Tracer | null,
 ): Promise<Executor> {
   const expected = plan.module;
   if (!expected)
@@ -48,7 +50,7 @@ export async function createWasmExecutor(
   checkWasmModule(bytes, plan);
   const memory = allocate(expected.pages);
   const exported = await instantiate(bytes, memory);
-  return new WasmExecutor(plan, memory, exported, slots);
+  return new WasmExecutor(plan, memory, exported, slots, tracer);
 }
 
 async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -105,6 +107,7 @@ class WasmExecutor implements Executor {
   readonly description = 'WebAssembly';
   readonly allocatedBytes: number;
   readonly hostBytes: number;
+  readonly tracer: Tracer | null;
   readonly #slots: HostSlots;
   readonly #programs = new Map<PlanProgram, ResolvedProgram>();
   readonly #buffers: HostBuffers;
@@ -118,10 +121,12 @@ class WasmExecutor implements Executor {
     memory: WebAssembly.Memory,
     exported: WebAssembly.Exports,
     slots: HostSlots,
+    tracer: Tracer | null,
   ) {
     this.plan = plan;
     this.#memory = memory;
     this.#slots = slots;
+    this.tracer = tracer;
     this.allocatedBytes = memory.buffer.byteLength;
     const slabs: number[] = [];
     let end = 0;
@@ -153,12 +158,13 @@ class WasmExecutor implements Executor {
     const resolved = this.#programs.get(program)!;
     if (resolved.swaps) return this.#runSwapping(resolved, resolved.swaps, outputs);
     try {
-      runSteps(resolved, 0, resolved.kernels.length);
+      const times = this.#steps(resolved, 0, resolved.kernels.length);
+      this.tracer?.steps(times);
     } catch (error) {
       this.#torn.add(resolved.updated);
       throw error;
     }
-    return this.read(outputs);
+    return this.#outputs(resolved, outputs);
   }
 
   /** Where `written` names the home slot of a tensor, its new value in a run that has not finished. */
@@ -185,21 +191,28 @@ class WasmExecutor implements Executor {
     const progress = new Progress();
     const { reading } = this.#buffers;
     const ahead = new ReadAhead(slots, progress, swaps.reads, reading, swaps.outCount);
+    const { tracer } = this;
+    const times: Interval[] = [];
     try {
       for (const { ins, first, end, outs } of swaps.segments) {
         for (const transfer of ins) {
+          const start = tracer?.now() ?? 0;
           const target = this.#bytes(transfer.tensor);
           await ahead.bringIn(transfer, (from, bytes) => target.set(bytes, from));
+          tracer?.copied(start, copyOf('in', 'swap', [transfer.tensor], first));
         }
-        runSteps(program, first, end);
+        for (const time of this.#steps(program, first, end)) times.push(time);
         for (const { tensor, slot, order } of outs) {
+          const start = tracer?.now() ?? 0;
           const pending = slots.write(slot, 0, this.#bytes(tensor));
           if (pending) await pending;
+          tracer?.copied(start, copyOf('out', 'swap', [tensor], end - 1));
           ahead.wrote(order);
         }
       }
       await progress.finished();
-      const data = await this.read(outputs, swaps.homes);
+      tracer?.steps(times);
+      const data = await this.#outputs(program, outputs, swaps.homes);
       slots.flip(swaps.homes);
       return data;
     } catch (error) {
@@ -208,6 +221,23 @@ class WasmExecutor implements Executor {
       await this.#undo(swaps);
       throw error;
     }
+  }
+
+  /** The times of the steps, where they are wanted. */
+  #steps(program: ResolvedProgram, first: number, end: number): readonly Interval[] {
+    if (this.tracer) return timeSteps(program, first, end, this.tracer);
+    runSteps(program, first, end);
+    return NO_TIMES;
+  }
+
+  #outputs(
+    { kernels }: ResolvedProgram,
+    outputs: readonly PlanTensor[],
+    written?: ReadonlySet<number>,
+  ): Promise<TensorData[]> {
+    const read = () => this.read(outputs, written);
+    if (!this.tracer || outputs.length === 0) return read();
+    return this.tracer.copying(copyOf('out', 'interface', outputs, kernels.length - 1), read);
   }
 
   /** What cannot be read back is torn. */
@@ -260,6 +290,23 @@ class WasmExecutor implements Executor {
       throw new RuntimeError('destroyed', 'the executor was destroyed; load the plan again');
     return this.#memory;
   }
+}
+
+const NO_TIMES: readonly Interval[] = [];
+
+function timeSteps(
+  program: ResolvedProgram,
+  first: number,
+  end: number,
+  tracer: Tracer,
+): Interval[] {
+  const times: Interval[] = [];
+  for (let step = first; step < end; step++) {
+    const start = tracer.now();
+    runSteps(program, step, step + 1);
+    times.push({ start, end: tracer.now() });
+  }
+  return times;
 }
 
 function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: number): void {

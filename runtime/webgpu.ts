@@ -6,6 +6,7 @@ import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { readTensors } from './readback.ts';
 import { Torn } from './torn.ts';
+import { copyOf, type Tracer } from './tracer.ts';
 import {
   allocateBuffers,
   type Buffers,
@@ -14,6 +15,7 @@ import {
   inErrorScope,
 } from './webgpu-setup.ts';
 import { type Swaps, WebGpuSwapper } from './webgpu-swap.ts';
+import { type StepTimer, stepTimer } from './webgpu-timers.ts';
 
 /**
  * Allocates the slabs and the staging buffers of a plan on `device`, compiles its kernels in parallel and binds every
@@ -23,6 +25,7 @@ export async function createWebGpuExecutor(
   plan: Plan,
   device: GPUDevice,
   slots: HostSlots,
+  tracer: Tracer | null,
 ): Promise<Executor> {
   checkDevice(plan, device);
   const buffers = await allocateBuffers(plan, device);
@@ -30,7 +33,7 @@ export async function createWebGpuExecutor(
   try {
     const dispatches = await bindPrograms(plan, device, buffers.slabs);
     loss.check();
-    return new WebGpuExecutor(plan, device, slots, buffers, dispatches, loss);
+    return new WebGpuExecutor(plan, device, slots, buffers, dispatches, loss, tracer);
   } catch (error) {
     for (const buffer of allBuffers(buffers)) buffer.destroy();
     loss.check();
@@ -43,12 +46,14 @@ class WebGpuExecutor implements Executor {
   readonly description: string;
   readonly allocatedBytes: number;
   readonly hostBytes: number;
+  readonly tracer: Tracer | null;
   readonly #device: GPUDevice;
   readonly #slots: HostSlots;
   readonly #buffers: Buffers;
   readonly #programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>;
   readonly #swapper: WebGpuSwapper;
   readonly #loss: DeviceLoss;
+  readonly #timer: StepTimer | null;
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
   readonly #unproven: Set<PlanProgram>;
   readonly #torn = new Torn();
@@ -61,6 +66,7 @@ class WebGpuExecutor implements Executor {
     buffers: Buffers,
     programs: ReadonlyMap<PlanProgram, readonly Dispatch[]>,
     loss: DeviceLoss,
+    tracer: Tracer | null,
   ) {
     this.plan = plan;
     this.description = describe(device);
@@ -69,9 +75,11 @@ class WebGpuExecutor implements Executor {
     this.#slots = slots;
     this.#buffers = buffers;
     this.#programs = programs;
-    this.#swapper = new WebGpuSwapper(plan, device, slots, buffers);
+    this.#swapper = new WebGpuSwapper(plan, device, slots, buffers, tracer);
     this.hostBytes = slots.bytes + this.#swapper.hostBytes;
     this.#loss = loss;
+    this.tracer = tracer;
+    this.#timer = tracer && stepTimer(plan, device, tracer);
     this.#unproven = new Set(programs.keys());
   }
 
@@ -91,6 +99,7 @@ class WebGpuExecutor implements Executor {
   async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
     this.#loss.check();
     this.#torn.check();
+    this.#timer?.start();
     const swaps = this.#swapper.swapsOf(program);
     if (swaps) return this.#runSwapping(program, swaps, outputs);
     const proof = this.#submit(program, 0, program.steps.length);
@@ -98,7 +107,8 @@ class WebGpuExecutor implements Executor {
       await this.#orLost(() => proof);
       this.#unproven.delete(program);
     }
-    return outputs.length > 0 ? this.#readDevice(outputs) : [];
+    if (this.#timer) await this.#orLost(() => this.#time(program));
+    return this.#readOutputs(program, outputs);
   }
 
   async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
@@ -111,6 +121,7 @@ class WebGpuExecutor implements Executor {
   destroy(): void {
     this.#destroyed = true;
     this.#swapper.destroy();
+    this.#timer?.destroy();
     for (const buffer of allBuffers(this.#buffers)) buffer.destroy();
     this.#slots.close();
   }
@@ -125,7 +136,8 @@ class WebGpuExecutor implements Executor {
         this.#submit(program, first, end, encode),
       );
       this.#unproven.delete(program);
-      const data = outputs.length > 0 ? await this.#readAll(outputs, swaps.homes) : [];
+      if (this.#timer) await this.#time(program);
+      const data = await this.#readOutputs(program, outputs, swaps.homes);
       this.#loss.check();
       this.#slots.flip(swaps.homes);
       return data;
@@ -149,6 +161,7 @@ class WebGpuExecutor implements Executor {
   ): Promise<void> | null {
     const dispatches = this.#programs.get(program)!;
     const submit = () => {
+      if (this.#timer) return this.#timer.submit(dispatches, first, end, encode);
       const encoder = this.#device.createCommandEncoder();
       dispatch(encoder, dispatches, first, end);
       encode?.(encoder);
@@ -157,6 +170,21 @@ class WebGpuExecutor implements Executor {
     if (this.#unproven.has(program)) return watched(this.#device, submit);
     submit();
     return null;
+  }
+
+  async #time({ steps }: PlanProgram): Promise<void> {
+    this.tracer!.steps(await this.#timer!.finish(steps.length));
+  }
+
+  async #readOutputs(
+    { steps }: PlanProgram,
+    outputs: readonly PlanTensor[],
+    written?: ReadonlySet<number>,
+  ): Promise<TensorData[]> {
+    if (outputs.length === 0) return [];
+    const read = () => this.#readAll(outputs, written);
+    if (!this.tracer) return read();
+    return this.tracer.copying(copyOf('out', 'interface', outputs, steps.length - 1), read);
   }
 
   /** Tensors of the device and of the host; where `written` names a home slot, its new value in a run that has not finished. */

@@ -17,6 +17,7 @@ export const CALLS: Calls = {
   saveParameters: true,
   saveCheckpoint: true,
   loadCheckpoint: true,
+  trace: true,
 };
 export type CallName = keyof Calls;
 

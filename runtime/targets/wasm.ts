@@ -2,6 +2,7 @@
 import type { Plan } from '../../ir/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { type LoadOptions, type OpenedTarget, withSlots } from '../load.ts';
+import { Tracer } from '../tracer.ts';
 import { createWasmExecutor } from '../wasm.ts';
 
 /** Instantiates the module of a checked plan. */
@@ -12,8 +13,9 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
       'invalid-module',
       `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
     );
+  const tracer = options.trace ? new Tracer(plan, 'host') : null;
   const executor = await withSlots(plan, options, (slots) =>
-    createWasmExecutor(plan, module, slots),
+    createWasmExecutor(plan, module, slots, tracer),
   );
   return { executor, ownDevice: null };
 }

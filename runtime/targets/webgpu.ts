@@ -1,16 +1,20 @@
 // What a program needs of the runtime beside `loadOn` to run on WebGPU.
 import type { Plan } from '../../ir/plan.ts';
-import { requestDevice } from '../device.ts';
+import { requestDevice, TIMESTAMPS } from '../device.ts';
 import { type LoadOptions, type OpenedTarget, withSlots } from '../load.ts';
+import { Tracer } from '../tracer.ts';
 import { createWebGpuExecutor } from '../webgpu.ts';
 
 /** Prepares a checked plan on the caller's device, or on one of its own. */
 export async function openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget> {
-  const { device, gpu } = options;
-  const onDevice = (given: GPUDevice) =>
-    withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots));
+  const { device, gpu, trace = false } = options;
+  const onDevice = (given: GPUDevice) => {
+    const clock = given.features?.has(TIMESTAMPS) ? 'timestamps' : 'queue';
+    const tracer = trace ? new Tracer(plan, clock) : null;
+    return withSlots(plan, options, (slots) => createWebGpuExecutor(plan, given, slots, tracer));
+  };
   if (device) return { executor: await onDevice(device as GPUDevice), ownDevice: null };
-  const ownDevice = await requestDevice(plan, gpu as GPU | undefined);
+  const ownDevice = await requestDevice(plan, gpu as GPU | undefined, { trace });
   try {
     return { executor: await onDevice(ownDevice), ownDevice };
   } catch (error) {
