@@ -148,6 +148,7 @@ export const MESSAGES = {
   6020: "the program has no input '{name}'; its inputs are {inputs}{near}",
   6021: "'{letter}' has two sizes, {first} and {second}",
   6022: "this adapter is '{adapter}'; times were predicted for '{other}': measure yours with btc profile and build with --profile",
+  6030: "'{file}' is no trace of this plan: {reason}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

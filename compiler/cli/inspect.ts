@@ -8,7 +8,9 @@ import type {
   PlanMemory,
   PlanPrediction,
 } from '../../ir/plan.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
+import { readChromeTrace } from '../inspect/chrome-trace.ts';
 import {
   formatDot,
   type InspectedProgram,
@@ -19,7 +21,15 @@ import {
 import { chart } from './chart.ts';
 import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
+import {
+  formatMeasured,
+  givenProfile,
+  type MeasuredTimes,
+  measuredTimes,
+  type TraceOptions,
+} from './kernel-times.ts';
 import { readPlanFile } from './plan-file.ts';
+import { readJsonFile } from './read-json.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { style } from './style.ts';
@@ -29,7 +39,7 @@ import { WAYS, whyCommand } from './why.ts';
 const MAX_TENSORS = 8;
 const MAX_KERNELS = 12;
 
-export interface InspectCommandOptions {
+export interface InspectCommandOptions extends TraceOptions {
   readonly all?: boolean;
   readonly json?: boolean;
   readonly dot?: boolean;
@@ -48,11 +58,40 @@ export async function inspectCommand(
   }
   const { plan } = read;
   if (options.why !== undefined) return whyCommand(file, plan, options.why, options.json ?? false);
+  const measured = await readTrace(plan, options);
+  if (measured && 'diagnostics' in measured) {
+    for (const problem of measured.diagnostics) console.error(formatPlain(fromBtc(problem)));
+    return 1;
+  }
   const columns = process.stdout.columns ?? 100;
   if (options.dot) process.stdout.write(formatDot(planGraph(plan)));
-  else if (options.json) console.log(JSON.stringify(withInterfaces(plan), null, 2));
-  else process.stdout.write(formatInspection(plan, columns, options.all ?? false));
+  else if (options.json)
+    console.log(
+      JSON.stringify({ ...withInterfaces(plan), ...(measured ? { measured } : {}) }, null, 2),
+    );
+  else {
+    const all = options.all ?? false;
+    process.stdout.write(formatInspection(plan, columns, all));
+    if (measured) process.stdout.write(`\n${formatMeasured(measured, all)}`);
+  }
   return 0;
+}
+
+/** What a trace file says; null where none is given. */
+async function readTrace(
+  plan: Plan,
+  options: TraceOptions,
+): Promise<MeasuredTimes | null | { readonly diagnostics: readonly Diagnostic[] }> {
+  const given = await givenProfile(options);
+  if ('diagnostics' in given) return given;
+  const { trace: file } = options;
+  if (file === undefined) return null;
+  const read = await readJsonFile(file, 6030);
+  if ('diagnostic' in read) return { diagnostics: [read.diagnostic] };
+  const found = readChromeTrace(read.value, plan);
+  if ('reason' in found)
+    return { diagnostics: [diagnostic(6030, null, { file, reason: found.reason })] };
+  return measuredTimes(plan, found.trace, found.device, given.profile);
 }
 
 /** The inspection as data, with what each program takes and gives. */

@@ -47,6 +47,9 @@ model takes: one per bond (tensor-train, tensor-ring), one per mode (block-term;
 the input modes and then of the output modes (tucker). Modes that are not given are chosen.
 Exit code: 0 all is well; 1 errors, nothing was written.`;
 
+const PROFILE_HELP = `a file, or one of ${PROFILE_NAMES.join(', ')}`;
+const CEILINGS_HELP = `of --trace: whose ceilings kernels are held against, ${PROFILE_HELP} (default: the plan's, or that of this device)`;
+
 const RANDOM_INPUTS = `
 Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
 the range that the plan states, or as many of it as --classes says; other f32 are uniform in [-1, 1), other i32 in [0, classes),
@@ -156,7 +159,7 @@ function createProgram(): Command {
       `the device that the plan for its target goes by: ${PROFILE_NAMES.join(', ')}, or a file of btc profile (repeatable, one for each target; default: h100, wasm)`,
       (file: string, files: readonly string[] = []) => [
         ...files,
-        text('--profile', `a file, or one of ${PROFILE_NAMES.join(', ')}`)(file),
+        text('--profile', PROFILE_HELP)(file),
       ],
     )
     .option(
@@ -216,6 +219,12 @@ function createProgram(): Command {
       'what becomes of one tensor, by which rule, what that costs and saves',
     )
     .option('--json', 'all of it as JSON')
+    .option(
+      '--trace <file>',
+      'a file of btc run --trace: measured times of the kernels beside the predicted ones',
+      text('--trace', 'a file'),
+    )
+    .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
     .addOption(
       new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts(['json', 'why']),
     )
@@ -260,6 +269,12 @@ function createProgram(): Command {
       'refuse a plan that takes more host memory and spill file together',
       byteSize,
     )
+    .option(
+      '--trace <file>',
+      'time every step and copy, print the kernels by time, and write a trace for Perfetto or chrome://tracing; the first run warms up',
+      filePath('--trace'),
+    )
+    .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
     .option('--json', 'figures as JSON')
     .addHelpText('after', RANDOM_INPUTS)
     .action(async (plan: string, options: RunCommandOptions) => {

@@ -8,8 +8,7 @@ const NAMELESS = 'GPU';
 const API = / \(WebGPU\)$/;
 
 /**
- * BTC6022, a warning, where the adapter is not the one that the plan's times were predicted for. An adapter is the profile's if its
- * name begins with that: some put versions of their parts behind it.
+ * BTC6022, a warning, where the adapter is not the one that the plan's times were predicted for.
  */
 export function otherAdapter({
   plan: { target, adapter: other },
@@ -20,6 +19,14 @@ export function otherAdapter({
 }): Diagnostic | null {
   const adapter = description.replace(API, '');
   if (!TARGETS[target].hasAdapters || other === undefined || adapter === NAMELESS) return null;
-  if (adapter.toLowerCase().startsWith(other.toLowerCase())) return null;
+  if (isAdapter(description, other)) return null;
   return diagnostic(6022, null, { adapter, other }, { category: 'warning' });
+}
+
+/**
+ * Whether a session of this description runs on the adapter of a profile: if its name begins with that. Some put versions of their
+ * parts behind it.
+ */
+export function isAdapter(description: string, adapter: string): boolean {
+  return adapter !== '' && description.toLowerCase().startsWith(adapter.toLowerCase());
 }

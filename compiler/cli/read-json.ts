@@ -4,7 +4,7 @@ import { readRegularText } from './read-file.ts';
 /** The value of a JSON file, or why there is none: BTC6003, BTC5002, or `notJson` with the file and the reason. */
 export async function readJsonFile(
   file: string,
-  notJson: 5020 | 5024,
+  notJson: 5020 | 5024 | 6030,
 ): Promise<{ readonly value: unknown } | { readonly diagnostic: Diagnostic }> {
   let text: string;
   try {

@@ -2,6 +2,7 @@ import { basename, dirname, join } from 'node:path';
 import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_NAMES, TARGET_RULES } from '../../ir/targets.ts';
+import type { SessionTrace } from '../../ir/trace.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';
@@ -16,6 +17,7 @@ export interface RunningSession {
   readonly allocatedBytes: number;
   readonly hostBytes: number;
   run(program: string, inputs: Record<string, TensorArray>): Promise<Record<string, TensorArray>>;
+  trace(): Promise<SessionTrace>;
   destroy(): void;
 }
 /** What the command's options say of memory. */
@@ -28,6 +30,7 @@ interface LoadOptions extends HostChoices {
   readonly gpu?: GPU;
   readonly module?: Uint8Array;
   readonly parameters?: Uint8Array;
+  readonly trace?: boolean;
 }
 type Load = (plan: Plan, options: LoadOptions) => Promise<RunningSession>;
 
@@ -41,12 +44,14 @@ export async function openPlan(
   plan: Plan,
   log: (line: string) => void,
   { spillDirectory, maxDeviceBytes, maxHostBytes }: HostChoices = {},
+  trace = false,
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
   const base = join(dirname(file), basename(file).replace(PLAN_ENDING, ''));
   const parameters = await readBeside(`${base}.safetensors`, 'which holds the parameters');
   const given = {
     ...(parameters ? { parameters } : {}),
+    ...(trace ? { trace } : {}),
     ...(spillDirectory ? { spillDirectory } : {}),
     ...(maxDeviceBytes === undefined ? {} : { maxDeviceBytes }),
     ...(maxHostBytes === undefined ? {} : { maxHostBytes }),

@@ -1,8 +1,18 @@
 import type { TensorArray } from '../../ir/dtypes.ts';
 import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { diagnostic } from '../diagnostics.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatType } from '../format.ts';
+import { chromeTrace } from '../inspect/chrome-trace.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+import {
+  formatMeasured,
+  givenProfile,
+  type MeasuredTimes,
+  measuredTimes,
+  type TraceOptions,
+} from './kernel-times.ts';
 import { otherAdapter } from './other-adapter.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -12,7 +22,7 @@ import { style } from './style.ts';
 import { table } from './table.ts';
 import { problemOf } from './usage.ts';
 
-export interface RunCommandOptions extends InputOptions, HostChoices {
+export interface RunCommandOptions extends InputOptions, HostChoices, TraceOptions {
   readonly program?: string;
   readonly steps: number;
   readonly json?: boolean;
@@ -35,14 +45,27 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     );
     return 1;
   }
+  const given = await givenProfile(options);
+  if ('diagnostics' in given) {
+    for (const problem of given.diagnostics) console.error(formatPlain(fromBtc(problem)));
+    return 1;
+  }
   let session: RunningSession | null = null;
   try {
-    session = await openPlan(file, read.plan, log, options);
+    const { trace } = options;
+    session = await openPlan(file, read.plan, log, options, trace !== undefined);
     const other = otherAdapter(session);
     if (other) console.error(formatPlain(fromBtc(other)));
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options.steps, log);
-    if (options.json) console.log(JSON.stringify(figures, null, 2));
+    const measured = trace === undefined ? null : await writeTrace(session, trace, given.profile);
+    if (measured && 'code' in measured) {
+      console.error(formatPlain(fromBtc(measured)));
+      return 1;
+    }
+    if (measured) log(`${formatMeasured(measured, false)}\ntrace: ${style.bold(trace!)}`);
+    const data = { ...figures, ...(measured ? { trace: { file: trace, ...measured } } : {}) };
+    if (options.json) console.log(JSON.stringify(data, null, 2));
     return 0;
   } catch (error) {
     // Errors of the runtime are whole sentences for people.
@@ -51,6 +74,22 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   } finally {
     session?.destroy();
   }
+}
+
+/** Writes the trace file; what it says of the kernels. */
+async function writeTrace(
+  session: RunningSession,
+  file: string,
+  profile: DeviceProfile | null,
+): Promise<MeasuredTimes | Diagnostic> {
+  const { plan, description } = session;
+  const trace = await session.trace();
+  try {
+    await writeFileAtomically(file, `${JSON.stringify(chromeTrace(plan, trace, description))}\n`);
+  } catch (error) {
+    return diagnostic(5003, null, { file, reason: (error as Error).message });
+  }
+  return measuredTimes(plan, trace, description, profile);
 }
 
 async function measure(

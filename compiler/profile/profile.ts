@@ -51,6 +51,15 @@ export const KERNEL_RATES = object({
   scatter: OPERATION_RATE,
 });
 
+/** What no kernel of the device goes beyond. */
+export interface ProfileCeilings extends Infer<typeof CEILINGS> {}
+export const CEILINGS = object({
+  /** Floating-point operations, of which a multiply-add is two. */
+  flopsPerSecond: OPERATION_RATE,
+  /** Bytes of device memory, read and written. */
+  bytesPerSecond: BYTE_RATE,
+});
+
 /**
  * How fast a device is, measured by `btc profile`. Times are in seconds, rates in bytes or operations per second; all are
  * positive but for `overlap`. Published as `profile.schema.json`.
@@ -104,6 +113,8 @@ export const PROFILE = object(
     forms: named<RatesByForm>(RATES_BY_FORM),
     /** Rates by size. */
     sizes: named<RatesBySize>(RATES_BY_SIZE),
+    /** What kernels are held against; absent: the highest rates above. */
+    ceilings: named<ProfileCeilings>(CEILINGS),
     /** Rates that the measurements did not determine, by their path: a bound, the most that was seen, stands for each. */
     undetermined: list(text()),
     /** webgpu: what the adapter offers; absent where it was not asked. */

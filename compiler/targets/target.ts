@@ -26,6 +26,8 @@ export interface TargetRow {
   readonly objective: Objective;
   /** What a build goes by where no profile is given. */
   readonly profile: DeviceProfile;
+  /** Numbers that one plain operation of a kernel's code is of. */
+  readonly operationWidth: number;
   /** Whether plans run on one of several adapters, each with its own rates. */
   readonly hasAdapters: boolean;
   /** Whether kernels run in workgroups, so that a profile has rates of these. */

@@ -3,6 +3,7 @@ import { WASM_LIMITS } from '../../ir/schedule.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { sha256 } from '../codegen/code.ts';
 import { wasmTime } from '../codegen/wasm/time.ts';
+import { LANES } from '../codegen/wasm/types.ts';
 import { wasmWork } from '../codegen/wasm/work.ts';
 import { WASM as WASM_PROFILE } from '../profile/shipped/wasm.ts';
 import type { TargetRow } from './target.ts';
@@ -29,6 +30,7 @@ export const WASM: TargetRow = {
   // One core does about half a multiply-add in the time in which it moves a byte, and about 2⁹ in that of a call.
   objective: { name: 'time', perElement: 0.5 * DTYPES.f32.bytes, perContraction: 2 ** 9 },
   profile: WASM_PROFILE,
+  operationWidth: LANES,
   hasAdapters: false,
   hasWorkgroups: false,
   // The one thread copies and computes.

@@ -23,6 +23,7 @@ export const WEBGPU: TargetRow = {
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
   profile: H100,
+  operationWidth: 1,
   hasAdapters: true,
   hasWorkgroups: true,
   overlaps: true,

@@ -55,6 +55,8 @@ export const H100: DeviceProfile = {
       { bytes: 2 ** 24, perSecond: 1.343e9 },
     ],
   },
+  // A copy of a buffer, and multiply-adds in registers.
+  ceilings: { flopsPerSecond: 6.32e13, bytesPerSecond: 2.992e12 },
   undetermined: ['functionsPerSecond', 'forms.registers', 'forms.staged', 'sizes.hostToDevice'],
   limits: {
     maxBufferBytes: 2 ** 32 - 256,

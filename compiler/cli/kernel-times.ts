@@ -1,0 +1,143 @@
+import type { Plan } from '../../ir/plan.ts';
+import type { SessionTrace, TraceClock } from '../../ir/trace.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatSeconds } from '../format.ts';
+import { type KernelTime, type ProgramTimes, programTimes } from '../inspect/kernel-times.ts';
+import { type Ceilings, ceilingsOf } from '../profile/ceilings.ts';
+import type { DeviceProfile } from '../profile/profile.ts';
+import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
+import { isAdapter } from './other-adapter.ts';
+import { findProfile } from './profile-file.ts';
+import { style } from './style.ts';
+import { table } from './table.ts';
+
+const MAX_KERNELS = 20;
+
+/** Measured times of a plan, and what they are held against. */
+export interface MeasuredTimes {
+  readonly clock: TraceClock;
+  readonly ceilings: Ceilings | null;
+  readonly programs: readonly ProgramTimes[];
+}
+
+export interface TraceOptions {
+  /** A file for the times of every step, or of them. */
+  readonly trace?: string;
+  /** Whose ceilings kernels are held against: a name or a file. */
+  readonly profile?: string;
+}
+
+/** The profile that is given for the ceilings; null where none is. */
+export async function givenProfile({
+  trace,
+  profile,
+}: TraceOptions): Promise<
+  { readonly profile: DeviceProfile | null } | { readonly diagnostics: readonly Diagnostic[] }
+> {
+  if (profile === undefined) return { profile: null };
+  if (trace === undefined) return { diagnostics: [diagnostic(6018, null, { option: '--trace' })] };
+  return findProfile(profile);
+}
+
+/**
+ * The times of a trace. The ceilings are of the given profile; else of the plan's, if it is one of the compiler's and
+ * of this device; else of that of the compiler's profiles which is of this device; else of the plan's all the same.
+ */
+export function measuredTimes(
+  plan: Plan,
+  trace: SessionTrace,
+  device: string,
+  given: DeviceProfile | null,
+): MeasuredTimes {
+  const chosen = given ?? shippedFor(plan, device);
+  const ceilings = chosen && ceilingsOf(chosen);
+  return { clock: trace.clock, ceilings, programs: programTimes(plan, trace, ceilings) };
+}
+
+function shippedFor({ profile, target }: Plan, device: string): DeviceProfile | null {
+  const own = profile !== undefined && isProfileName(profile) ? SHIPPED_PROFILES[profile] : null;
+  const all: readonly DeviceProfile[] = Object.values(SHIPPED_PROFILES);
+  const fitting = [...(own ? [own] : []), ...all].find(
+    (each) => each.target === target && isAdapter(device, each.adapter),
+  );
+  return fitting ?? own;
+}
+
+const CLOCKS: Readonly<Record<TraceClock, string>> = {
+  timestamps: 'by timestamps of the device',
+  queue:
+    "by the completions of the device's queue, because it has no timestamps ('timestamp-query'): a step has its share of handing over",
+  host: "by the host's clock",
+};
+
+/** Per program where the time goes, and its kernels. */
+export function formatMeasured(measured: MeasuredTimes, all: boolean): string {
+  return measured.programs.map((program) => formatProgram(measured, program, all)).join('\n');
+}
+
+function formatProgram(
+  { clock, ceilings }: MeasuredTimes,
+  program: ProgramTimes,
+  all: boolean,
+): string {
+  const { runSeconds, stepSeconds, copiesInSeconds, copiesOutSeconds, runs } = program;
+  const parts = [
+    `${formatSeconds(runSeconds)} per run (median of ${runs})`,
+    `steps ${formatSeconds(stepSeconds)}`,
+    `copies in ${formatSeconds(copiesInSeconds)}`,
+    `copies out ${formatSeconds(copiesOutSeconds)}`,
+  ];
+  return [
+    `${style.bold(`time of ${program.program}`)}, ${CLOCKS[clock]}\n  ${parts.join('; ')}`,
+    `  ${formatCeilings(ceilings)}`,
+    ...formatClock(program),
+    formatKernelTimes(program.kernels, all ? program.kernels.length : MAX_KERNELS),
+    '',
+  ].join('\n');
+}
+
+function formatCeilings(ceilings: Ceilings | null): string {
+  if (!ceilings) return "no ceilings: there is no profile of this device; '--profile' takes one";
+  const { profile, flopsPerSecond, bytesPerSecond } = ceilings;
+  return `ceilings of the profile '${profile}': ${giga(flopsPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s`;
+}
+
+/** What is to be known where the clock is too coarse for the steps. */
+function formatClock({ timed, leastSeconds }: ProgramTimes): string[] {
+  if (timed.zero === 0) return [];
+  const steps =
+    leastSeconds === null ? '' : `, and the least other time is ${formatSeconds(leastSeconds)}`;
+  return [
+    `  ${style.yellow(`the clock did not move in ${timed.zero} of ${timed.steps} steps${steps}: it is too coarse for them, and only sums over many are true`)}`,
+  ];
+}
+
+/** A table of kernels by time; a dash stands for what is not known. */
+export function formatKernelTimes(kernels: readonly KernelTime[], count: number): string {
+  const head = [
+    ...['share', 'per run', 'calls', 'predicted', 'GFLOP/s', 'of peak', 'GB/s', 'of peak'],
+    'kernel',
+  ];
+  const percent = (share: number | null) =>
+    share === null ? '-' : `${(100 * share).toFixed(1)} %`;
+  const rows = kernels.map((kernel) => [
+    percent(kernel.share),
+    formatSeconds(kernel.seconds),
+    String(kernel.calls),
+    kernel.predictedSeconds === null ? '-' : formatSeconds(kernel.predictedSeconds),
+    giga(kernel.flopsPerSecond),
+    percent(kernel.flopsShare),
+    giga(kernel.bytesPerSecond),
+    percent(kernel.bytesShare),
+    kernel.kernel,
+  ]);
+  const more = rows.length - count;
+  const shown = table([head, ...rows.slice(0, count)], [0, 1, 2, 3, 4, 5, 6, 7]);
+  return more > 0 ? `${shown}\n  and ${more} more (btc inspect --trace FILE --all)` : shown;
+}
+
+function giga(rate: number | null): string {
+  if (rate === null) return '-';
+  const value = rate / 1e9;
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
