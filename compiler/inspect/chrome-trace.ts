@@ -124,6 +124,11 @@ function liveEvents(plan: Plan, { steps }: SessionTrace): TraceEvent[] {
   ]);
 }
 
+const CLOCKS: readonly TraceClock[] = ['timestamps', 'queue', 'host'];
+
+const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
+const isCopy = ({ direction }: TraceEvent['args']) => direction === 'in' || direction === 'out';
+
 /** What a trace file says, and the device that it is of; or why it is no trace of `plan`. */
 export function readChromeTrace(
   value: unknown,
@@ -135,15 +140,19 @@ export function readChromeTrace(
   const { plan: name, target, device, clock } = otherData;
   if (name !== plan.name || target !== plan.target)
     return { reason: `it is of plan '${name}' for ${target}` };
+  if (!CLOCKS.includes(clock)) return { reason: `its clock is '${clock}'` };
   const trace = { clock, runs: [] as object[], steps: [] as object[], copies: [] as object[] };
   for (const event of traceEvents as readonly TraceEvent[]) {
     if (event?.ph !== 'X') continue;
     const span = { startSeconds: event.ts! / 1e6, seconds: event.dur! / 1e6 };
-    if (!(span.startSeconds >= 0 && span.seconds >= 0))
+    if (![event.ts, event.dur].every(isTime))
       return { reason: `an event '${event.name}' has no time` };
     const args = event.args ?? {};
     if (event.cat === 'run') trace.runs.push({ program: event.name, ...args, ...span });
-    if (event.cat === 'copy') trace.copies.push({ ...args, ...span });
+    if (event.cat === 'copy') {
+      if (!isCopy(args)) return { reason: `the copy '${event.name}' has no direction` };
+      trace.copies.push({ ...args, ...span });
+    }
     if (event.cat !== 'step') continue;
     const { program, step } = args as { program: string; step: number };
     const known = Object.hasOwn(plan.programs, program) && plan.programs[program].steps[step];

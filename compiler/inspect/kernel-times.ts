@@ -61,8 +61,8 @@ function timesOf(
 ): ProgramTimes {
   const wanted = new Map(warm.map(({ run }, k) => [run, k]));
   const samples: number[][] = plan.programs[program].steps.map(() => []);
-  for (const { run, step, seconds } of trace.steps)
-    if (wanted.has(run)) samples[step].push(seconds);
+  for (const { program: of, run, step, seconds } of trace.steps)
+    if (of === program && wanted.has(run)) samples[step].push(seconds);
   const copied = { in: warm.map(() => 0), out: warm.map(() => 0) };
   for (const { run, direction, seconds } of trace.copies) {
     const k = wanted.get(run);

@@ -14,8 +14,8 @@ const DRAW: SwapDraw = {
   staging: { buffers: 1, bytes: 32 },
 };
 
-/** The device without timestamps, as older ones are; what of a trace is created on it is counted. */
-function plainDevice(device: GPUDevice): { device: GPUDevice; created: string[] } {
+/** A view of the device that tells what is created on it. */
+function watchedDevice(device: GPUDevice): { device: GPUDevice; created: string[] } {
   const created: string[] = [];
   const seen = new Proxy(device, {
     get(target, key) {
@@ -165,7 +165,7 @@ describe('what tracing takes on the device', () => {
     stamped = (await requestDevice(smallPlan(), await testGpu(), { trace: true })) as GPUDevice;
   });
   const createdBy = async (options: LoadOptions) => {
-    const { device, created } = plainDevice(stamped);
+    const { device, created } = watchedDevice(stamped);
     const session: Session = await load(smallPlan(), { device, ...options });
     await session.run('train', SMALL_INPUTS);
     session.destroy();
@@ -197,12 +197,7 @@ test('a program of more steps than a query set has places for', async () => {
   const count = 2100;
   const steps = Array.from({ length: count }, () => predict.steps[0]);
   const tensors = plan.tensors.map((tensor) =>
-    tensor.program === 'predict' || tensor.program === null
-      ? {
-          ...tensor,
-          lastStep: tensor.lastStep === 0 || tensor.program === null ? count - 1 : count - 1,
-        }
-      : tensor,
+    tensor.program === 'train' ? tensor : { ...tensor, lastStep: count - 1 },
   );
   const long = { ...plan, tensors, programs: { ...plan.programs, predict: { ...predict, steps } } };
   const session = await load(long, { gpu: await testGpu(), trace: true });
