@@ -8,9 +8,8 @@ import { interpretGraph } from '../../ir/interpret.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { type GraphCase, graphCases, typedBuilder, weightedSum } from '../support/random-graph.ts';
 
-const RELATIVE_ERROR = 1e-12;
-/** The gradient of a power of a constant takes the constant's logarithm, which folding rounds to float32. */
-const RELATIVE_ERROR_OF_GRADIENTS = 1e-6;
+/** What is folded is rounded to float32, as the sine of a constant. */
+const RELATIVE_ERROR = 1e-6;
 
 function expectSameValues(
   { graph, inputs, parameters }: GraphCase,
@@ -62,7 +61,7 @@ describe('random graphs', () => {
   it('keep their gradients, also when nothing must be kept from flowing', () => {
     fc.assert(
       fc.property(graphCases, (cased) =>
-        check(differentiated(cased), RELATIVE_ERROR_OF_GRADIENTS, { differentiated: true }),
+        check(differentiated(cased), RELATIVE_ERROR, { differentiated: true }),
       ),
       { numRuns: 700 },
     );
