@@ -7,9 +7,7 @@ const NAMELESS = 'GPU';
 /** What a session's description has behind the adapter's name. */
 const API = / \(WebGPU\)$/;
 
-/**
- * BTC6022, a warning, where the adapter is not the one that the plan's times were predicted for.
- */
+/** BTC6022, a warning, where the adapter is not the one that the plan's times were predicted for. */
 export function otherAdapter({
   plan: { target, adapter: other },
   description,

@@ -118,6 +118,21 @@ test('the same as data, and of a file by btc inspect', () => {
   expect(stdout).toContain("ceilings of the profile 'h100': 63,200 GFLOP/s, 2,992 GB/s");
 });
 
+test('on a GPU times are those of its timestamps', () => {
+  const plan = 'out/model.webgpu.plan.json';
+  const args = ['--steps', '2', '--classes', '2', '--trace', 'gpu.json'];
+  const { stdout, code } = project.btc('run', plan, ...args);
+  expect(code).toBe(0);
+  expect(stdout).toContain('time of train, by timestamps of the device\n');
+  const { steps } = planOf(plan).programs.train;
+  const own = readEvents('gpu.json').filter(({ cat }) => cat === 'step');
+  expect(own).toHaveLength(2 * steps.length);
+  expect(own.some(({ dur }) => dur > 0)).toBe(true);
+  expect(project.btc('inspect', WASM, '--trace', 'gpu.json').stderr).toContain(
+    "BTC6030: 'gpu.json' is no trace of this plan: it is of plan 'small' for webgpu",
+  );
+});
+
 test('copies of a plan that swaps are on threads of their own', async () => {
   const draw = { seed: 1, hosted: 10, swapped: 10, recomputed: 0, tiers: ['file'] } as const;
   const swapped = await swappedWasm(planOf(WASM), draw);
