@@ -28,8 +28,17 @@ export interface Found {
   readonly method: string;
 }
 
+/** Decisions of one size of segments, and the peak that they leave. */
+interface Checkpointing {
+  readonly decisions: Decisions;
+  readonly peakBytes: number;
+}
+
 /** Programs of more steps than this are searched with fewer members of the portfolio. */
 const LARGE_PROGRAM = 12_000;
+/** Of programs of more steps than this, only so many checkpointings are tried on each side of a target. */
+const MANY_STEPS = 1000;
+const NEAREST = 2;
 /** Steps of a walk down to the least bytes: each leaves so much of what there was. */
 const STEPS_DOWN = [0.93, 0.985];
 const LARGE_STEPS_DOWN = [0.8, 0.95];
@@ -52,6 +61,7 @@ export class ProgramSearch {
   private readonly known: Found[] = [];
   private readonly tried = new Set<string>();
   private readonly least = new Map<string, Found>();
+  private checkpoints: readonly Checkpointing[] | null = null;
 
   constructor(program: ValueProgram, onHost: (value: number) => boolean, costs: DeviceCosts) {
     this.model = sequenceModel(program, onHost);
@@ -264,10 +274,26 @@ export class ProgramSearch {
         );
         if (found) this.remember(found);
       }
-    for (const decisions of checkpointDecisions(program)) {
+    for (const { decisions } of this.checkpointsNear(roomBytes)) {
       const found = this.from(decisions, only, roomBytes, 'checkpoints', true);
       if (found) this.remember(found);
     }
+  }
+
+  /** Checkpointings of which something may be made that takes `roomBytes`: those that take about as much as they are. */
+  private checkpointsNear(roomBytes: number): readonly Checkpointing[] {
+    const { program, stepCount, hosted } = this.model;
+    this.checkpoints ??= checkpointDecisions(program).flatMap((decisions): Checkpointing[] => {
+      if (stepCount <= MANY_STEPS) return [{ decisions, peakBytes: 0 }];
+      const applied = applyDecisions(program, decisions, (value) => hosted[value] === 1);
+      if (isInfeasible(applied)) return [];
+      return [{ decisions, peakBytes: sequenceOf(this.model, applied).peakBytes }];
+    });
+    if (stepCount <= MANY_STEPS) return this.checkpoints;
+    const byBytes = [...this.checkpoints].sort((a, b) => a.peakBytes - b.peakBytes);
+    const over = byBytes.findIndex(({ peakBytes }) => peakBytes > roomBytes);
+    const middle = over < 0 ? byBytes.length : over;
+    return byBytes.slice(Math.max(0, middle - NEAREST), middle + NEAREST);
   }
 
   private start(): { sequence: Sequence; simulation: Simulation } {
