@@ -40,10 +40,8 @@ export const stagingWithin = (budgetBytes: number): number =>
   Math.min(MOST_STAGING, Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE)));
 
 /**
- * Searches memory actions for the fastest plan within the budget. Between what the actions count and what the runtime allocates are
- * packing, rounding and staging, so the target follows the plan. Where that does not converge, the least that the actions can do
- * is tried whatever the budget: so a budget that is as large as the smallest plan is always kept. `work` goes into the local
- * search that improves what fits.
+ * The fastest plan within the budget by memory actions of a set. Where copies take memory of their own for staging, what both actions
+ * make of a target may need a smaller one than what each alone makes of it: so each alone is held against them.
  */
 export function fitBudget<P extends Placed>(
   actions: MemoryActions,
@@ -53,6 +51,46 @@ export function fitBudget<P extends Placed>(
   work: number,
   onMet: (met: { readonly deviceBytes: number; readonly seconds: number }) => void = () => {},
 ): Fitted<P> {
+  const within = (some: ActionSet, someWork: number) =>
+    fitSet(actions, some, { budgetBytes, place, work: someWork, onMet });
+  const both = within(set, work);
+  if (both.isAtOnce || set.recompute !== 'auto' || set.swap !== 'auto') return both;
+  let best: Fitted<P> = both;
+  for (const alone of [
+    { ...set, swap: 'none' },
+    { ...set, recompute: 'none' },
+  ] as const) {
+    if (!isNearer(within(alone, 0), best)) continue;
+    const improved = within(alone, work);
+    if (isNearer(improved, best)) best = improved;
+  }
+  return best;
+}
+
+/** Whether one plan has come nearer to the budget than another one, or as near in less time. */
+export function isNearer<P extends Placed>(a: Fitted<P>, b: Fitted<P>): boolean {
+  if (a.kept !== b.kept) return a.kept;
+  return a.kept ? a.choice.seconds < b.choice.seconds : isSmaller(a.placed, b.placed);
+}
+
+interface FitOptions<P extends Placed> {
+  readonly budgetBytes: number;
+  readonly place: Place<P>;
+  readonly work: number;
+  readonly onMet: (met: { readonly deviceBytes: number; readonly seconds: number }) => void;
+}
+
+/**
+ * Searches memory actions for the fastest plan within the budget. Between what the actions count and what the runtime allocates are
+ * packing, rounding and staging, so the target follows the plan. Where that does not converge, the least that the actions can do
+ * is tried whatever the budget: so a budget that is as large as the smallest plan is always kept. `work` goes into the local
+ * search that improves what fits.
+ */
+function fitSet<P extends Placed>(
+  actions: MemoryActions,
+  set: ActionSet,
+  { budgetBytes, place, work, onMet }: FitOptions<P>,
+): Fitted<P> & { readonly isAtOnce: boolean } {
   const staging = stagingWithin(budgetBytes);
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
   const attempt = (choice: ActionChoice, stagingBytes: number) => {
@@ -62,7 +100,7 @@ export function fitBudget<P extends Placed>(
   };
   if (!isAutomatic(set)) {
     const fixed = attempt(actions.choose(set, Number.POSITIVE_INFINITY), staging);
-    if (fits(fixed.placed)) return { ...fixed, kept: true };
+    if (fits(fixed.placed)) return { ...fixed, kept: true, isAtOnce: true };
   }
   let target = budgetBytes;
   for (let correction = 0; correction < MOST_CORRECTIONS && target > 0; correction++) {
@@ -71,7 +109,8 @@ export function fitBudget<P extends Placed>(
       const better = improved(actions, set, target, work, tried, (choice) =>
         attempt(choice, staging),
       );
-      return { ...(better && fits(better.placed) ? better : tried), kept: true };
+      const best = better && fits(better.placed) ? better : tried;
+      return { ...best, kept: true, isAtOnce: correction === 0 };
     }
     const { bytes } = tried.choice;
     if (bytes > target || tried.placed.deviceBytes <= budgetBytes) break;
@@ -79,7 +118,7 @@ export function fitBudget<P extends Placed>(
   }
   const leasts = subsetsOf(set).map((subset) => attempt(actions.fewest(subset), LEAST_STAGING));
   const least = leasts.reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
-  if (!fits(least.placed)) return { ...least, kept: false };
+  if (!fits(least.placed)) return { ...least, kept: false, isAtOnce: false };
   // The least is dear: something between it and what was missed may do.
   let best = least;
   let kept = least.choice.bytes;
@@ -92,7 +131,7 @@ export function fitBudget<P extends Placed>(
       kept = middle;
     } else missed = middle;
   }
-  return { ...best, kept: true };
+  return { ...best, kept: true, isAtOnce: false };
 }
 
 /** What a local search makes of a choice within its target; null where that is nothing better. */
