@@ -8,4 +8,5 @@ export const FORM_NAMES = [
   'block-term',
   'hierarchical-tucker',
 ] as const;
+/** The name of a factorised form of a matrix. */
 export type FormName = (typeof FORM_NAMES)[number];

@@ -18,6 +18,8 @@ import { dropUnused } from './unused.ts';
 
 /** Moves of a group of tensors into a home, in one program; further ones save less. */
 const MOST_MOVES = 16;
+/** Moves in a row that gain nothing. */
+const MOST_IDLE = 2;
 /** At most so many tensors are tried as homes, and so many groups of equal size as guests of each. */
 const MOST_HOMES = 64;
 const MOST_GROUPS = 16;
@@ -40,12 +42,15 @@ function sharedIn(schedule: Schedule, index: number, alignment: number): Schedul
   const places = new Places(schedule, index, alignment);
   let best = schedule;
   let least = Number.POSITIVE_INFINITY;
-  for (let moves = 0; moves <= MOST_MOVES; moves++) {
+  let idle = 0;
+  for (let moves = 0; moves <= MOST_MOVES && idle <= MOST_IDLE; moves++) {
     const made = moves === 0 ? schedule : moved(schedule, index, places.homes);
     const peak = peakOf(made, index, alignment);
+    idle++;
     if (peak < least) {
       best = made;
       least = peak;
+      idle = 0;
     }
     const move = bestMove(places, peak * LEAST_SHARE);
     if (!move) break;
@@ -68,13 +73,22 @@ function bestMove(places: Places, leastBytes: number): Move | null {
     (tensor) => worth([tensor]) && isUsedInParts(places.stays.get(tensor)!),
   );
   if (homes.length === 0) return null;
-  const groups = places.ofOneSize().filter(worth);
+  const live = liveBytes(places);
+  const isAtPeak = (tensor: number) => {
+    const { first, last } = places.lifeOf(tensor);
+    return first <= live.peakStep && live.peakStep <= last;
+  };
   const byBytes = (a: readonly number[], b: readonly number[]) =>
     b.length * places.bytes(b[0]) - a.length * places.bytes(a[0]);
-  const live = liveBytes(places);
+  // The peak falls only by what is live there.
+  const groups = places
+    .ofOneSize()
+    .filter((group) => worth(group) && group.some(isAtPeak))
+    .sort(byBytes)
+    .slice(0, MOST_GROUPS);
   let best: { readonly move: Move; readonly peak: number } | null = null;
   for (const home of homes.slice(0, MOST_HOMES))
-    for (const group of groups.sort(byBytes).slice(0, MOST_GROUPS)) {
+    for (const group of groups) {
       const move = { home, guests: roomFor(places, home, group) };
       if (move.guests.size === 0) continue;
       const peak = peakAfter(live, move, places);
@@ -206,6 +220,7 @@ function usesOf({ kernels }: Schedule, { steps }: ScheduleProgram): Map<number, 
 interface LiveBytes {
   readonly byStep: Float64Array;
   readonly peak: number;
+  readonly peakStep: number;
 }
 
 function liveBytes(places: Places): LiveBytes {
@@ -216,7 +231,8 @@ function liveBytes(places: Places): LiveBytes {
     byStep[last + 1] -= places.bytes(tensor);
   }
   for (let step = 1; step < byStep.length; step++) byStep[step] += byStep[step - 1];
-  return { byStep, peak: largest(byStep) };
+  const peak = largest(byStep);
+  return { byStep, peak, peakStep: byStep.indexOf(peak) };
 }
 
 /** The peak of live bytes behind a move: guests take nothing, their home is live as long as they are. */
@@ -301,7 +317,8 @@ class Residents {
 
   haveRoom(stays: readonly Stay[], offset: number): boolean {
     return stays.every((stay) => {
-      const { start, end } = shifted(stay, offset);
+      const start = offset + stay.start;
+      const end = offset + stay.end;
       for (let run = this.#runAt(start); run < this.starts.length; run++) {
         if (this.starts[run] >= end) break;
         for (const other of this.#runs[run])
