@@ -81,7 +81,7 @@ export class ProgramSearch {
   }
 
   /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
-  reach(ways: Ways, roomBytes: number): Found | null {
+  portfolio(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
     if (roomBytes < this.floorBytes) return null;
     const key = keyAt(ways, roomBytes);
@@ -89,10 +89,16 @@ export class ProgramSearch {
       this.tried.add(key);
       this.tryAll(ways, roomBytes);
     }
-    const best = this.best(ways, roomBytes);
-    if (best) return best;
+    return this.best(ways, roomBytes);
+  }
+
+  /** As `portfolio`, and where that finds nothing by ever more work. */
+  reach(ways: Ways, roomBytes: number): Found | null {
+    const found = this.portfolio(ways, roomBytes);
+    if (found || roomBytes < this.floorBytes) return found;
     this.fewest(ways);
     const least = this.best(ways, roomBytes);
+    const key = keyAt(ways, roomBytes);
     if (least || this.pressed.has(key)) return least;
     this.pressed.add(key);
     return this.press(ways, roomBytes, PRESS_WORK * this.model.stepCount);
