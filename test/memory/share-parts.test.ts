@@ -148,7 +148,9 @@ function expectSound(schedule: Schedule): Schedule {
 }
 
 describe('in text', () => {
-  testCases('memory', 'share-parts', ({ input }) => printSchedule(expectSound(parseSchedule(input))));
+  testCases('memory', 'share-parts', ({ input }) =>
+    printSchedule(expectSound(parseSchedule(input))),
+  );
 });
 
 describe('tensors in parts of larger ones', () => {

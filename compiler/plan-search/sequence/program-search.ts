@@ -60,6 +60,7 @@ export class ProgramSearch {
   private readonly plain: Found;
   private readonly known: Found[] = [];
   private readonly tried = new Set<string>();
+  private readonly pressed = new Set<string>();
   private readonly least = new Map<string, Found>();
   private checkpoints: readonly Checkpointing[] | null = null;
 
@@ -90,20 +91,26 @@ export class ProgramSearch {
   }
 
   /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
-  reach(ways: Ways, roomBytes: number): Found | null {
+  portfolio(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
     if (roomBytes < this.floorBytes) return null;
-    const key = `${keyOf(ways)} ${roomBytes}`;
-    const isNew = !this.tried.has(key);
-    if (isNew) {
+    const key = keyAt(ways, roomBytes);
+    if (!this.tried.has(key)) {
       this.tried.add(key);
       this.tryAll(ways, roomBytes);
     }
-    const best = this.best(ways, roomBytes);
-    if (best) return best;
+    return this.best(ways, roomBytes);
+  }
+
+  /** As `portfolio`, and where that finds nothing by ever more work. */
+  reach(ways: Ways, roomBytes: number): Found | null {
+    const found = this.portfolio(ways, roomBytes);
+    if (found || roomBytes < this.floorBytes) return found;
     this.fewest(ways);
     const least = this.best(ways, roomBytes);
-    if (least || !isNew) return least;
+    const key = keyAt(ways, roomBytes);
+    if (least || this.pressed.has(key)) return least;
+    this.pressed.add(key);
     return this.press(ways, roomBytes, PRESS_WORK * this.model.stepCount);
   }
 
@@ -253,6 +260,7 @@ export class ProgramSearch {
     if (mayRecompute) alone.push({ mayRecompute: true, mayCopy: false });
     if (mayCopy) alone.push({ mayRecompute: false, mayCopy: true });
     for (const some of mayRecompute && mayCopy ? [ways, ...alone] : alone) {
+      this.tried.add(keyAt(some, roomBytes));
       for (const weighing of isLarge ? (['bytes'] as const) : (['bytes', 'cover'] as const)) {
         const { sequence, simulation } = this.start();
         if (!this.down(sequence, simulation, some, weighing, roomBytes)) continue;
@@ -337,6 +345,8 @@ const isWithin = (some: Ways, all: Ways) =>
   (!some.mayRecompute || all.mayRecompute) && (!some.mayCopy || all.mayCopy);
 
 const keyOf = ({ mayRecompute, mayCopy }: Ways) => `${mayRecompute} ${mayCopy}`;
+
+const keyAt = (ways: Ways, roomBytes: number) => `${keyOf(ways)} ${roomBytes}`;
 
 function nameOf({ mayRecompute, mayCopy }: Ways, weighing: Weighing): string {
   const what = mayRecompute && mayCopy ? 'descent' : mayRecompute ? 'recompute' : 'swap';
