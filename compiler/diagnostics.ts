@@ -100,7 +100,7 @@ export const MESSAGES = {
   4003: 'the plan needs more than the {limit} that the {target} target can address',
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
   4005: 'swapping needs {needed} of host memory, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
-  4006: "'{name}' is '{given}'; it must be one of {choices}",
+  4006: "'{name}' is '{given}'; it must be {choices}",
   4011: "'solve' is 'exact', but {reason}",
   4012: "program '{program}' is planned by the search alone: {reason}",
   4010: 'scope: a name is a text that is not empty and has no control characters, not {name}',

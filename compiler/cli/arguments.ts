@@ -67,17 +67,24 @@ export function rankLists(option: string): Parser<number[] | number[][]> {
   return (given) => (given.includes(';') ? given.split(';').map(list) : list(given));
 }
 
+const decimal = (given: string): number =>
+  /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
+
 export function positive(option: string): Parser<number> {
   return (given) => {
-    const number = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
+    const number = decimal(given);
     return Number.isFinite(number) && number > 0
       ? number
       : refuse(option, given, 'a positive number');
   };
 }
 
-export function notNegative(option: string): Parser<number> {
-  return (given) => (/^0*\.?0*$/.test(given) && given !== '' ? 0 : positive(option)(given));
+/** From 0 to before `end`. */
+export function notNegative(option: string, end: number): Parser<number> {
+  return (given) => {
+    const number = decimal(given);
+    return number < end ? number : refuse(option, given, `a number, 0 or more and below ${end}`);
+  };
 }
 
 /** One of the words that select a stream of random numbers. */

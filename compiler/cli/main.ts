@@ -3,7 +3,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
 import { PASS_NAMES } from '../driver/pass-names.ts';
 import { FORM_NAMES } from '../factorised/form-names.ts';
-import { RECOMPUTE_STRATEGIES, SWAP_POLICIES } from '../plan-search/actions/choices.ts';
+import {
+  END_OF_PLAN_SECONDS,
+  RECOMPUTE_STRATEGIES,
+  SWAP_POLICIES,
+} from '../plan-search/actions/choices.ts';
 import { shippedLimits } from '../profile/limits-option.ts';
 import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { VERSION } from '../version.ts';
@@ -122,7 +126,7 @@ function createProgram(): Command {
     .option(
       '--plan-seconds <seconds>',
       'limit on the search for actions within a budget, in nominal seconds: the plan is the same on every machine (default: 10)',
-      notNegative('--plan-seconds'),
+      notNegative('--plan-seconds', END_OF_PLAN_SECONDS),
     )
     .addOption(
       new Option(

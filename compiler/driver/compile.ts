@@ -14,6 +14,7 @@ import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import { pieceName } from '../micro-batch/index.ts';
 import { didYouMean } from '../nearest.ts';
+import { END_OF_PLAN_SECONDS } from '../plan-search/actions/choices.ts';
 import {
   ACTIONS,
   type ActionOptions,
@@ -215,17 +216,17 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
       problems.push(diagnostic(4004, null, { text: String(bytes) }));
   }
   const { planSeconds } = options;
-  if (planSeconds !== undefined && !(planSeconds >= 0 && planSeconds < 1e6))
+  if (planSeconds !== undefined && !(planSeconds >= 0 && planSeconds < END_OF_PLAN_SECONDS))
     problems.push(
       diagnostic(4006, null, {
         name: 'planSeconds',
         given: String(planSeconds),
-        choices: 'a number of seconds, 0 or more',
+        choices: `a number of seconds, 0 or more and below ${END_OF_PLAN_SECONDS}`,
       }),
     );
   const choices = (name: string, given: string | number | undefined, known: readonly string[]) => {
     if (given !== undefined && (typeof given === 'number' || !known.includes(given)))
-      problems.push(diagnostic(4006, null, { name, given, choices: known.join(', ') }));
+      problems.push(diagnostic(4006, null, { name, given, choices: `one of ${known.join(', ')}` }));
   };
   if (profile !== undefined) {
     const absurd = checkProfileOption(profile);

@@ -32,8 +32,10 @@ const MOST_HALVINGS = 4;
 
 const LEAST_STAGING = 64 * 1024;
 const MOST_STAGING = 32 * 2 ** 20;
-/** Each of the two staging buffers takes at most this part of the budget. */
+/** Each of the two staging buffers takes at most this part of the budget, the least ones aside. */
 const STAGING_SHARE = 1 / 128;
+/** A target that is smaller than the budget by more than this part of it makes room for staging, not only for gaps of packing. */
+const STAGED_SHARE = 1 / 32;
 
 /** The largest buffer that swapped tensors go through within a budget, in bytes. */
 export const stagingWithin = (budgetBytes: number): number =>
@@ -55,28 +57,23 @@ export function fitBudget<P extends Placed>(
 ): Fitted<P> {
   const staging = stagingWithin(budgetBytes);
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
-  const attempt = (choice: ActionChoice, stagingBytes: number) => {
+  const attempt = (choice: ActionChoice, stagingBytes: number): Attempt<P> => {
     const placed = place(actions.apply(choice), stagingBytes);
     onMet({ deviceBytes: placed.deviceBytes, seconds: choice.seconds });
     return { choice, placed };
+  };
+  const search = {
+    actions,
+    budgetBytes,
+    fits,
+    attempt: (choice: ActionChoice) => attempt(choice, staging),
   };
   if (!isAutomatic(set)) {
     const fixed = attempt(actions.choose(set, Number.POSITIVE_INFINITY), staging);
     if (fits(fixed.placed)) return { ...fixed, kept: true };
   }
-  let target = budgetBytes;
-  for (let correction = 0; correction < MOST_CORRECTIONS && target > 0; correction++) {
-    const tried = attempt(actions.choose(set, target), staging);
-    if (fits(tried.placed)) {
-      const better = improved(actions, set, target, work, tried, (choice) =>
-        attempt(choice, staging),
-      );
-      return { ...(better && fits(better.placed) ? better : tried), kept: true };
-    }
-    const { bytes } = tried.choice;
-    if (bytes > target || tried.placed.deviceBytes <= budgetBytes) break;
-    target = bytes - (tried.placed.deviceBytes - budgetBytes);
-  }
+  const near = approach(search, set, MOST_CORRECTIONS);
+  if (near) return { ...fastestOf(search, set, near, work), kept: true };
   const leasts = subsetsOf(set).map((subset) => attempt(actions.fewest(subset), LEAST_STAGING));
   const least = leasts.reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
   if (!fits(least.placed)) return { ...least, kept: false };
@@ -93,6 +90,72 @@ export function fitBudget<P extends Placed>(
     } else missed = middle;
   }
   return { ...best, kept: true };
+}
+
+interface Attempt<P extends Placed> {
+  readonly placed: P;
+  readonly choice: ActionChoice;
+}
+
+/** What a set of actions makes of a target, and fits. */
+interface Near<P extends Placed> extends Attempt<P> {
+  readonly set: ActionSet;
+  readonly targetBytes: number;
+}
+
+interface Search<P extends Placed> {
+  readonly actions: MemoryActions;
+  readonly budgetBytes: number;
+  readonly fits: (placed: P) => boolean;
+  readonly attempt: (choice: ActionChoice) => Attempt<P>;
+}
+
+/** Follows what plans take with ever smaller targets, so often at most; null where none fits. */
+function approach<P extends Placed>(
+  { actions, budgetBytes, fits, attempt }: Search<P>,
+  set: ActionSet,
+  corrections: number,
+): Near<P> | null {
+  let targetBytes = budgetBytes;
+  for (let correction = 0; correction < corrections && targetBytes > 0; correction++) {
+    const tried = attempt(actions.choose(set, targetBytes));
+    if (fits(tried.placed)) return { ...tried, set, targetBytes };
+    const { bytes } = tried.choice;
+    if (bytes > targetBytes || tried.placed.deviceBytes <= budgetBytes) return null;
+    targetBytes = bytes - (tried.placed.deviceBytes - budgetBytes);
+  }
+  return null;
+}
+
+/**
+ * A plan of a set of actions, or one of either action alone, whichever is faster, and improved by a local search. Copies take memory
+ * of their own for staging, so both actions may have a smaller target than either alone.
+ */
+function fastestOf<P extends Placed>(
+  search: Search<P>,
+  set: ActionSet,
+  near: Near<P>,
+  work: number,
+): Attempt<P> {
+  const { actions, budgetBytes, fits, attempt } = search;
+  let fastest = near;
+  if (isAutomatic(set) && near.targetBytes < budgetBytes)
+    for (const alone of subsetsOf(set).slice(1, -1)) {
+      const other = approach(search, alone, correctionsOf(near, budgetBytes));
+      if (other && other.choice.seconds < fastest.choice.seconds) fastest = other;
+    }
+  const better = improved(actions, fastest.set, fastest.targetBytes, work, fastest, attempt);
+  return better && fits(better.placed) ? better : fastest;
+}
+
+/** Targets are searches of their own, except the first one: further ones are for where they differ by more than packing. */
+const correctionsOf = ({ targetBytes }: Near<Placed>, budgetBytes: number) =>
+  targetBytes < (1 - STAGED_SHARE) * budgetBytes ? MOST_CORRECTIONS : 1;
+
+/** Whether one plan has come nearer to the budget than another one, or as near in less time. */
+export function isNearer<P extends Placed>(a: Fitted<P>, b: Fitted<P>): boolean {
+  if (a.kept !== b.kept) return a.kept;
+  return a.kept ? a.choice.seconds < b.choice.seconds : isSmaller(a.placed, b.placed);
 }
 
 /** What a local search makes of a choice within its target; null where that is nothing better. */

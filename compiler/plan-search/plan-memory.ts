@@ -15,9 +15,9 @@ import {
 import type { ExactSearch } from './exact/choice.ts';
 import {
   type FeasibleBudget,
-  type Fitted,
   feasibleBudgets,
   fitBudget,
+  isNearer,
   isSmaller,
   type Place,
   stagingWithin,
@@ -125,15 +125,28 @@ function refuseActions({ name, tensors, programs, slots = [] }: Schedule): void 
 }
 
 /**
+ * What plans can take of a budget: slabs are whole units, and where nothing is staged they are all that a plan takes. So budgets
+ * between two such sizes give one plan.
+ */
+function usableBytes(budgetBytes: number, target: Target): number {
+  const { readsDirectly, slabAlignment } = TARGET_RULES[target];
+  return readsDirectly ? Math.floor(budgetBytes / slabAlignment) * slabAlignment : budgetBytes;
+}
+
+/**
  * The memory of a schedule whose steps are in their final order, with the actions that keep its budget. What lives in a part of
  * something larger cannot be evicted by itself, so actions are held against one another over all `forms` of the schedule.
  */
 function searchActions(
   forms: readonly Schedule[],
   limits: TargetLimits,
-  { target, actions: options }: MemoryOptions,
+  { target, actions }: MemoryOptions,
   passes: SchedulePasses,
 ): MemoryPlan {
+  const options = actions && {
+    ...actions,
+    budgetBytes: usableBytes(actions.budgetBytes, target),
+  };
   const host = options?.host ?? UNLIMITED_HOST;
   const place = (schedule: Schedule, swapStagingBytes: number) =>
     placeSchedule(
@@ -184,7 +197,7 @@ function searchActions(
   const work = workOf(options, searches[0].stepCount);
   const { placed, choice, kept } = searches
     .map((actions) => fitBudget(actions, options, budgetBytes, place, work, options.onSearch))
-    .reduce((a, b) => (isBetter(b, a) ? b : a));
+    .reduce((a, b) => (isNearer(b, a) ? b : a));
   if (kept) return planned(placed, limits, bounds, choice);
   const bytes = Number.isFinite(host.hostBytes)
     ? Math.min(...searches.map((actions) => leastHostBytes(actions, options, place)))
@@ -193,12 +206,6 @@ function searchActions(
   const plan = planned(placed, limits, bounds, choice);
   if (!plan.schedule) return plan;
   return { ...plan, floors: () => feasibleBudgets(searches, place) };
-}
-
-/** Whether one search has come nearer to the budget than another one, or as near in less time. */
-function isBetter(a: Fitted<Placement>, b: Fitted<Placement>): boolean {
-  if (a.kept !== b.kept) return a.kept;
-  return a.kept ? a.choice.seconds < b.choice.seconds : isSmaller(a.placed, b.placed);
 }
 
 /**

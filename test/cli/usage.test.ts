@@ -89,6 +89,10 @@ test('each bad value of an option is one line that names the option and what it 
   expect(refused('run', 'x.plan.json', '--steps', '-1')).toBe(
     "error BTC6011: '--steps' is '-1'; it must be a positive integer\n",
   );
+  for (const given of ['-1', '.', '1e6'])
+    expect(refused('build', 'm.ts', '--plan-seconds', given)).toBe(
+      `error BTC6011: '--plan-seconds' is '${given}'; it must be a number, 0 or more and below 1000000\n`,
+    );
   expect(refused('build', 'm.ts', '--swap', 'aut')).toBe(
     "error BTC6011: '--swap' is 'aut'; it must be one of none, conv, lru, auto; did you mean 'auto'?\n",
   );

@@ -34,6 +34,21 @@ describe('the table of actions', () => {
     },
   );
 
+  test.each([-1, 1e6, Number.NaN])(
+    'and a limit of %s seconds on the search says which ones there are',
+    async (planSeconds) => {
+      const model = btc.defineModel({
+        name: 'm',
+        inputs: { x: btc.tensor([2]) },
+        build: ({ x }) => ({ y: btc.square(x) }),
+      });
+      const { diagnostics } = await btc.compile(model, { planSeconds });
+      expect(diagnostics.map(({ message }) => message)).toEqual([
+        `'planSeconds' is '${planSeconds}'; it must be a number of seconds, 0 or more and below 1000000`,
+      ]);
+    },
+  );
+
   test('and the order of contractions takes one of its two objectives', async () => {
     const model = btc.defineModel({
       name: 'm',

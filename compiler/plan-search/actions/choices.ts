@@ -13,3 +13,6 @@ export type SwapPolicy = (typeof SWAP_POLICIES)[number];
 /** The batch stays whole, or a search may cut it; a number cuts it whatever the budget. */
 export const MICRO_BATCH_CHOICES = ['none', 'auto'] as const;
 export type MicroBatches = (typeof MICRO_BATCH_CHOICES)[number] | number;
+
+/** A limit on the search is below this, in seconds: `--plan-seconds`. */
+export const END_OF_PLAN_SECONDS = 1e6;

@@ -39,6 +39,9 @@ const LEVELS = [0, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1];
 /** Levels in a row that may be slower than the one before them. */
 const MOST_WORSE = 2;
 
+/** Programs of at most so many steps are searched to the end for copies alone as well. */
+const SMALL_PROGRAM = 256;
+
 interface Level {
   readonly onHost: Uint8Array;
   readonly persistentBytes: number;
@@ -107,6 +110,25 @@ export class ModuleSearch {
   }
 
   private candidate(ways: Ways, targetBytes: number): Candidate {
+    const best = this.fastest(targetBytes, ways, (program, room) => program.reach(ways, room));
+    if (!best) return this.fewestOf(ways);
+    if (!ways.mayRecompute || !ways.mayCopy) return best;
+    // Copies alone may gain by another level, and what is slower may be faster once copies come early.
+    const copies = { ...ways, mayRecompute: false };
+    const other = this.fastest(targetBytes, copies, (program, room) =>
+      program.model.stepCount <= SMALL_PROGRAM
+        ? program.reach(copies, room)
+        : program.portfolio(copies, room),
+    );
+    return other && secondsOf(other) < secondsOf(best) ? other : best;
+  }
+
+  /** The fastest over the levels, with what `reach` finds for each program; null where none keeps the target. */
+  private fastest(
+    targetBytes: number,
+    ways: Ways,
+    reach: (program: ProgramSearch, roomBytes: number) => Found | null,
+  ): Candidate | null {
     let best: Candidate | null = null;
     let worse = 0;
     for (const part of ways.mayCopy ? LEVELS : [0]) {
@@ -114,7 +136,7 @@ export class ModuleSearch {
       const roomBytes = targetBytes - level.persistentBytes;
       const found: Found[] = [];
       for (const program of level.programs) {
-        const one = roomBytes >= 0 ? program.reach(ways, roomBytes) : null;
+        const one = roomBytes >= 0 ? reach(program, roomBytes) : null;
         if (!one) break;
         found.push(one);
       }
@@ -126,7 +148,7 @@ export class ModuleSearch {
         worse = 0;
       } else if (++worse === MOST_WORSE) break;
     }
-    return best ?? this.fewestOf(ways);
+    return best;
   }
 
   private fewestOf(ways: Ways): Candidate {

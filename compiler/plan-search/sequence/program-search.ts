@@ -28,8 +28,17 @@ export interface Found {
   readonly method: string;
 }
 
+/** Decisions of one size of segments, and the peak that they leave. */
+interface Checkpointing {
+  readonly decisions: Decisions;
+  readonly peakBytes: number;
+}
+
 /** Programs of more steps than this are searched with fewer members of the portfolio. */
 const LARGE_PROGRAM = 12_000;
+/** Of programs of more steps than this, only so many checkpointings are tried on each side of a target. */
+const MANY_STEPS = 1000;
+const NEAREST = 2;
 /** Steps of a walk down to the least bytes: each leaves so much of what there was. */
 const STEPS_DOWN = [0.93, 0.985];
 const LARGE_STEPS_DOWN = [0.8, 0.95];
@@ -51,7 +60,9 @@ export class ProgramSearch {
   private readonly plain: Found;
   private readonly known: Found[] = [];
   private readonly tried = new Set<string>();
+  private readonly pressed = new Set<string>();
   private readonly least = new Map<string, Found>();
+  private checkpoints: readonly Checkpointing[] | null = null;
 
   constructor(program: ValueProgram, onHost: (value: number) => boolean, costs: DeviceCosts) {
     this.model = sequenceModel(program, onHost);
@@ -80,20 +91,26 @@ export class ProgramSearch {
   }
 
   /** The fastest sequence within `roomBytes` that the portfolio finds, or null. */
-  reach(ways: Ways, roomBytes: number): Found | null {
+  portfolio(ways: Ways, roomBytes: number): Found | null {
     if (this.plain.peakBytes <= roomBytes) return this.plain;
     if (roomBytes < this.floorBytes) return null;
-    const key = `${keyOf(ways)} ${roomBytes}`;
-    const isNew = !this.tried.has(key);
-    if (isNew) {
+    const key = keyAt(ways, roomBytes);
+    if (!this.tried.has(key)) {
       this.tried.add(key);
       this.tryAll(ways, roomBytes);
     }
-    const best = this.best(ways, roomBytes);
-    if (best) return best;
+    return this.best(ways, roomBytes);
+  }
+
+  /** As `portfolio`, and where that finds nothing by ever more work. */
+  reach(ways: Ways, roomBytes: number): Found | null {
+    const found = this.portfolio(ways, roomBytes);
+    if (found || roomBytes < this.floorBytes) return found;
     this.fewest(ways);
     const least = this.best(ways, roomBytes);
-    if (least || !isNew) return least;
+    const key = keyAt(ways, roomBytes);
+    if (least || this.pressed.has(key)) return least;
+    this.pressed.add(key);
     return this.press(ways, roomBytes, PRESS_WORK * this.model.stepCount);
   }
 
@@ -243,6 +260,7 @@ export class ProgramSearch {
     if (mayRecompute) alone.push({ mayRecompute: true, mayCopy: false });
     if (mayCopy) alone.push({ mayRecompute: false, mayCopy: true });
     for (const some of mayRecompute && mayCopy ? [ways, ...alone] : alone) {
+      this.tried.add(keyAt(some, roomBytes));
       for (const weighing of isLarge ? (['bytes'] as const) : (['bytes', 'cover'] as const)) {
         const { sequence, simulation } = this.start();
         if (!this.down(sequence, simulation, some, weighing, roomBytes)) continue;
@@ -264,10 +282,26 @@ export class ProgramSearch {
         );
         if (found) this.remember(found);
       }
-    for (const decisions of checkpointDecisions(program)) {
+    for (const { decisions } of this.checkpointsNear(roomBytes)) {
       const found = this.from(decisions, only, roomBytes, 'checkpoints', true);
       if (found) this.remember(found);
     }
+  }
+
+  /** Checkpointings of which something may be made that takes `roomBytes`: those that take about as much as they are. */
+  private checkpointsNear(roomBytes: number): readonly Checkpointing[] {
+    const { program, stepCount, hosted } = this.model;
+    this.checkpoints ??= checkpointDecisions(program).flatMap((decisions): Checkpointing[] => {
+      if (stepCount <= MANY_STEPS) return [{ decisions, peakBytes: 0 }];
+      const applied = applyDecisions(program, decisions, (value) => hosted[value] === 1);
+      if (isInfeasible(applied)) return [];
+      return [{ decisions, peakBytes: sequenceOf(this.model, applied).peakBytes }];
+    });
+    if (stepCount <= MANY_STEPS) return this.checkpoints;
+    const byBytes = [...this.checkpoints].sort((a, b) => a.peakBytes - b.peakBytes);
+    const over = byBytes.findIndex(({ peakBytes }) => peakBytes > roomBytes);
+    const middle = over < 0 ? byBytes.length : over;
+    return byBytes.slice(Math.max(0, middle - NEAREST), middle + NEAREST);
   }
 
   private start(): { sequence: Sequence; simulation: Simulation } {
@@ -311,6 +345,8 @@ const isWithin = (some: Ways, all: Ways) =>
   (!some.mayRecompute || all.mayRecompute) && (!some.mayCopy || all.mayCopy);
 
 const keyOf = ({ mayRecompute, mayCopy }: Ways) => `${mayRecompute} ${mayCopy}`;
+
+const keyAt = (ways: Ways, roomBytes: number) => `${keyOf(ways)} ${roomBytes}`;
 
 function nameOf({ mayRecompute, mayCopy }: Ways, weighing: Weighing): string {
   const what = mayRecompute && mayCopy ? 'descent' : mayRecompute ? 'recompute' : 'swap';
