@@ -81,7 +81,9 @@ function textOf({ peak, lowerBound, method, seconds, capacity, fits, infeasible 
     lines.push(`capacity     ${capacity} bytes: ${fits ? 'fits' : 'does not fit'}`);
   if (infeasible)
     lines.push(
-      `These ${infeasible.length} buffers cannot be packed into it, and any fewer of them can: ${infeasible.join(', ')}`,
+      infeasible.length === 1
+        ? `Buffer ${infeasible[0]} alone is larger than that`
+        : `These ${infeasible.length} buffers cannot be packed into it, and any fewer of them can: ${infeasible.join(', ')}`,
     );
   else if (fits === false) lines.push('No packing was found; that there is none is not proved.');
   return lines.join('\n');

@@ -52,7 +52,8 @@ export function readInstance(text: string): Instance {
 function parsed(text: string): Fields {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    // Files from elsewhere may begin with a byte-order mark.
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     fail(`not JSON: ${(error as Error).message.split('\n')[0]}`);
   }
