@@ -18,7 +18,6 @@ import {
   type RestoreOptions,
   restoreOptions,
 } from './restore.ts';
-import { copyOf } from './tracer.ts';
 import { ownBytes, type TensorInput } from './values.ts';
 
 /** What a run gives back. */
@@ -241,7 +240,7 @@ export class PlanSession implements Session {
       const { tracer } = this.#executor;
       const start = tracer?.now() ?? 0;
       this.#executor.write(tensor, value);
-      tracer?.copied(start, copyOf('in', 'interface', [tensor], 0));
+      tracer?.copied(start, 'in', 'interface', [tensor], 0);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
+import type { Plan, PlanTensor } from '../ir/plan.ts';
 import type { CopyTime, RunTime, SessionTrace, StepTime, TraceClock } from '../ir/trace.ts';
 
 /** When something began and ended, in seconds on the tracer's clock. */
@@ -8,11 +8,10 @@ export interface Interval {
 }
 
 /** A copy without its time. */
-export type Copied = Omit<CopyTime, 'program' | 'run' | 'startSeconds' | 'seconds'>;
+type Copied = Omit<CopyTime, 'program' | 'run' | 'startSeconds' | 'seconds'>;
 
 interface OpenRun {
-  readonly name: string;
-  readonly program: PlanProgram;
+  readonly program: string;
   readonly start: number;
   steps: readonly Interval[];
   readonly copies: (Interval & Copied)[];
@@ -25,9 +24,11 @@ export class Tracer {
   readonly #zero = performance.now();
   #open: OpenRun | null = null;
   #count = 0;
-  #runs: RunTime[] = [];
-  #steps: StepTime[] = [];
-  #copies: CopyTime[] = [];
+  #kept: { runs: RunTime[]; steps: StepTime[]; copies: CopyTime[] } = {
+    runs: [],
+    steps: [],
+    copies: [],
+  };
 
   constructor(plan: Plan, clock: TraceClock) {
     this.#plan = plan;
@@ -39,10 +40,9 @@ export class Tracer {
     return (performance.now() - this.#zero) / 1000;
   }
 
-  /** Runs `action` as a run of program `name`. */
-  async run<T>(name: string, action: () => Promise<T>): Promise<T> {
-    const program = this.#plan.programs[name];
-    const open: OpenRun = { name, program, start: this.now(), steps: [], copies: [] };
+  /** Runs `action` as a run of a program. */
+  async run<T>(program: string, action: () => Promise<T>): Promise<T> {
+    const open: OpenRun = { program, start: this.now(), steps: [], copies: [] };
     this.#open = open;
     try {
       const result = await action();
@@ -58,67 +58,71 @@ export class Tracer {
     if (this.#open) this.#open.steps = intervals;
   }
 
-  /** A copy that began at `start` and has just ended. Outside of runs, nothing is recorded. */
-  copied(start: number, copy: Copied): void {
-    this.#open?.copies.push({ start, end: this.now(), ...copy });
-  }
-
-  /** Records a copy that `action` makes. */
-  async copying<T>(copy: Copied, action: () => Promise<T>): Promise<T> {
-    const start = this.now();
-    const result = await action();
-    this.copied(start, copy);
-    return result;
+  /** A copy of `tensors` before or behind `step` that began at `start` and has just ended. Outside of runs, nothing is recorded. */
+  copied(
+    start: number,
+    direction: CopyTime['direction'],
+    purpose: CopyTime['purpose'],
+    tensors: readonly PlanTensor[],
+    step: number,
+  ): void {
+    this.#open?.copies.push({
+      start,
+      end: this.now(),
+      direction,
+      purpose,
+      step,
+      tensors: tensors.map(({ name }) => name),
+      bytes: tensors.reduce((sum, tensor) => sum + tensor.bytes, 0),
+    });
   }
 
   /** What finished runs have left since the last call. */
   take(): SessionTrace {
-    const taken = {
-      clock: this.clock,
-      runs: this.#runs,
-      steps: this.#steps,
-      copies: this.#copies,
-    };
-    [this.#runs, this.#steps, this.#copies] = [[], [], []];
+    const taken = { clock: this.clock, ...this.#kept };
+    this.#kept = { runs: [], steps: [], copies: [] };
     return taken;
   }
 
-  #close({ name: program, program: { steps: planned }, start, steps, copies }: OpenRun): void {
+  #close({ program, start, steps, copies }: OpenRun): void {
     const of = { program, run: this.#count++ };
-    this.#runs.push({ ...of, startSeconds: start, seconds: this.now() - start });
+    const kept = this.#kept;
+    kept.runs.push({ ...of, startSeconds: start, seconds: this.now() - start });
+    const { kernels, programs } = this.#plan;
     const apart = oneByOne(steps);
     apart.forEach(({ start, end }, step) => {
-      const kernel = this.#plan.kernels[planned[step].kernel].name;
-      this.#steps.push({ ...of, step, kernel, startSeconds: start, seconds: end - start });
+      const kernel = kernels[programs[program].steps[step].kernel].name;
+      kept.steps.push({ ...of, step, kernel, startSeconds: start, seconds: end - start });
     });
     // A copy out waits for its step, whenever it was asked for.
-    const waited = copies.map((copy) =>
-      copy.direction === 'out'
-        ? {
-            ...copy,
-            start: Math.max(copy.start, Math.min(copy.end, apart[copy.step]?.end ?? copy.start)),
-          }
-        : copy,
-    );
-    for (const direction of ['in', 'out'] as const) {
-      const lane = waited.filter((copy) => copy.direction === direction);
-      oneByOne(lane).forEach(({ start, end, ...copy }) => {
-        this.#copies.push({ ...of, ...copy, startSeconds: start, seconds: end - start });
-      });
+    const begin = ({ direction, step, start, end }: (typeof copies)[number]) =>
+      direction === 'in' ? start : Math.max(start, Math.min(end, apart[step]?.end ?? start));
+    for (const direction of ['in', 'out']) {
+      const lane = copies.filter((copy) => copy.direction === direction);
+      oneByOne(lane.map((copy) => ({ ...copy, start: begin(copy) }))).forEach(
+        ({ start, end, ...copy }) => {
+          kept.copies.push({ ...of, ...copy, startSeconds: start, seconds: end - start });
+        },
+      );
     }
-    this.#copies.sort((a, b) => a.startSeconds - b.startSeconds);
+    kept.copies.sort((a, b) => a.startSeconds - b.startSeconds);
   }
 }
 
-/** What a copy of `tensors` before or behind `step` is. */
-export function copyOf(
-  direction: Copied['direction'],
-  purpose: Copied['purpose'],
-  tensors: readonly PlanTensor[],
-  step: number,
-): Copied {
-  const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
-  return { direction, purpose, tensors: tensors.map(({ name }) => name), bytes, step };
+/** What {@link Tracer.copied} is told of a copy. */
+export type CopyArguments =
+  Parameters<Tracer['copied']> extends [number, ...infer Rest] ? Rest : never;
+
+/** Makes a copy by `action`, and records it where there is a tracer. */
+export async function copying<T>(
+  tracer: Tracer | null,
+  action: () => Promise<T>,
+  ...copy: CopyArguments
+): Promise<T> {
+  const start = tracer?.now() ?? 0;
+  const result = await action();
+  tracer?.copied(start, ...copy);
+  return result;
 }
 
 /** Intervals in their order, of which none begins before the one before it has ended, and none is negative. */

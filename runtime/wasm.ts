@@ -10,7 +10,7 @@ import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
-import { copyOf, type Interval, type Tracer } from './tracer.ts';
+import { copying, type Interval, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import { checkWasmModule } from './wasm-module.ts';
 
@@ -196,17 +196,16 @@ class WasmExecutor implements Executor {
     try {
       for (const { ins, first, end, outs } of swaps.segments) {
         for (const transfer of ins) {
-          const start = tracer?.now() ?? 0;
           const target = this.#bytes(transfer.tensor);
-          await ahead.bringIn(transfer, (from, bytes) => target.set(bytes, from));
-          tracer?.copied(start, copyOf('in', 'swap', [transfer.tensor], first));
+          const bringIn = () => ahead.bringIn(transfer, (from, bytes) => target.set(bytes, from));
+          await copying(tracer, bringIn, 'in', 'swap', [transfer.tensor], first);
         }
         for (const time of this.#steps(program, first, end)) times.push(time);
         for (const { tensor, slot, order } of outs) {
           const start = tracer?.now() ?? 0;
           const pending = slots.write(slot, 0, this.#bytes(tensor));
           if (pending) await pending;
-          tracer?.copied(start, copyOf('out', 'swap', [tensor], end - 1));
+          tracer?.copied(start, 'out', 'swap', [tensor], end - 1);
           ahead.wrote(order);
         }
       }
@@ -236,8 +235,8 @@ class WasmExecutor implements Executor {
     written?: ReadonlySet<number>,
   ): Promise<TensorData[]> {
     const read = () => this.read(outputs, written);
-    if (!this.tracer || outputs.length === 0) return read();
-    return this.tracer.copying(copyOf('out', 'interface', outputs, kernels.length - 1), read);
+    if (outputs.length === 0) return read();
+    return copying(this.tracer, read, 'out', 'interface', outputs, kernels.length - 1);
   }
 
   /** What cannot be read back is torn. */

@@ -147,3 +147,33 @@ async function createPipeline(
     `the device refuses kernel '${kernel.name}': ${reason.split('\n')[0]}`,
   );
 }
+
+/** Encodes steps `first` to `end`, exclusive, in one pass. */
+export function dispatch(
+  encoder: GPUCommandEncoder,
+  dispatches: readonly Dispatch[],
+  first: number,
+  end: number,
+  descriptor?: GPUComputePassDescriptor,
+): void {
+  if (first === end) return;
+  const pass = encoder.beginComputePass(descriptor);
+  let pipeline: GPUComputePipeline | null = null;
+  for (let step = first; step < end; step++) {
+    const { pipeline: next, bindings, grid } = dispatches[step];
+    if (next !== pipeline) {
+      pipeline = next;
+      pass.setPipeline(pipeline);
+    }
+    pass.setBindGroup(0, bindings);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+  }
+  pass.end();
+}
+
+/** Submits what `encode` encodes. */
+export function submitted(device: GPUDevice, encode: (encoder: GPUCommandEncoder) => void): void {
+  const encoder = device.createCommandEncoder();
+  encode(encoder);
+  device.queue.submit([encoder.finish()]);
+}

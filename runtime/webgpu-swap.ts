@@ -5,7 +5,7 @@ import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
-import { copyOf, type Tracer } from './tracer.ts';
+import { type CopyArguments, copying, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import type { Buffers } from './webgpu-setup.ts';
 
@@ -32,8 +32,6 @@ interface Running {
   readonly progress: Progress;
   readonly ahead: ReadAhead;
   readonly out: CopyOut;
-  /** By order of a copy out of the program: when it was submitted. Of traced runs. */
-  readonly outStarts: number[];
 }
 
 /** At most twice so many bytes are on their way to the device, so that its queue holds no second copy of everything. */
@@ -102,8 +100,7 @@ export class WebGpuSwapper {
     const slots = this.#slots;
     const progress = new Progress();
     const ahead = new ReadAhead(slots, progress, swaps.reads, this.#host.reading, swaps.outCount);
-    const outStarts: number[] = [];
-    const arrived = this.#tracer && this.#arrivals(this.#tracer, swaps, outStarts);
+    const arrived = this.#tracer && this.#arrivals(this.#tracer, swaps);
     const out = new CopyOut(slots, progress, this.#staging, (order) => {
       arrived?.(order);
       ahead.wrote(order);
@@ -111,7 +108,7 @@ export class WebGpuSwapper {
     this.#running = progress;
     try {
       for (let s = 0; s < swaps.segments.length; s++)
-        await this.#runSegment({ swaps, submit, progress, ahead, out, outStarts }, s);
+        await this.#runSegment({ swaps, submit, progress, ahead, out }, s);
       await progress.finished();
     } catch (error) {
       progress.fail(error);
@@ -151,22 +148,23 @@ export class WebGpuSwapper {
   }
 
   /** Tells the tracer of copies out that the host has. */
-  #arrivals(tracer: Tracer, { segments }: Swaps, starts: readonly number[]) {
+  #arrivals(tracer: Tracer, { segments }: Swaps) {
     const copies = segments.flatMap(({ outs, end }) =>
-      outs.map(({ tensor }) => copyOf('out', 'swap', [tensor], end - 1)),
+      outs.map(({ tensor }): CopyArguments => ['out', 'swap', [tensor], end - 1]),
     );
-    return (order: number) => tracer.copied(starts[order], copies[order]);
+    // From the end of its step on, which the tracer knows.
+    return (order: number) => tracer.copied(0, ...copies[order]);
   }
 
   async #runSegment(running: Running, s: number): Promise<void> {
-    const { swaps, submit, progress, ahead, out, outStarts } = running;
+    const { swaps, submit, progress, ahead, out } = running;
     const tracer = this.#tracer;
     const { ins, first, end } = swaps.segments[s];
     progress.check();
     for (const transfer of ins) {
-      const start = tracer?.now() ?? 0;
-      await ahead.bringIn(transfer, (from, bytes) => this.write(transfer.tensor, from, bytes));
-      tracer?.copied(start, copyOf('in', 'swap', [transfer.tensor], first));
+      const bringIn = () =>
+        ahead.bringIn(transfer, (from, bytes) => this.write(transfer.tensor, from, bytes));
+      await copying(tracer, bringIn, 'in', 'swap', [transfer.tensor], first);
       await this.#limitQueue(transfer.tensor.bytes);
     }
     progress.check();
@@ -177,10 +175,7 @@ export class WebGpuSwapper {
         for (const { buffer, round } of filled) this.#encodeCopies(encoder, buffer, round);
       });
       if (proof) progress.start(proof);
-      for (const { buffer, round } of filled) {
-        if (tracer) noteStarts(round, tracer.now(), outStarts);
-        out.start(buffer, round);
-      }
+      for (const { buffer, round } of filled) out.start(buffer, round);
       filled.length = 0;
       next = end;
     };
@@ -215,9 +210,4 @@ export class WebGpuSwapper {
     );
     await earlier;
   }
-}
-
-/** Notes the time at which copies begin, in the round of their first piece. */
-function noteStarts({ outs, pieces }: OutRound, now: number, starts: number[]): void {
-  for (const { item, from } of pieces) if (from === 0) starts[outs[item].order] = now;
 }

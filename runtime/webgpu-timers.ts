@@ -1,7 +1,7 @@
 import type { Plan } from '../ir/plan.ts';
 import type { Interval, Tracer } from './tracer.ts';
 import { BUFFER_USAGE, MAP_MODE_READ } from './webgpu-constants.ts';
-import type { Dispatch } from './webgpu-setup.ts';
+import { type Dispatch, dispatch, submitted } from './webgpu-setup.ts';
 
 /** Submits the steps of a traced run and times each of them. */
 export interface StepTimer {
@@ -38,15 +38,13 @@ class Timestamps implements StepTimer {
   readonly #sets: readonly GPUQuerySet[];
   readonly #resolved: GPUBuffer;
   readonly #readback: GPUBuffer;
-  #submitted: number | null = null;
+  /** When the first step of the run was submitted; 0 before that. */
+  #submitted = 0;
 
   constructor(plan: Plan, device: GPUDevice, tracer: Tracer) {
     this.#device = device;
     this.#tracer = tracer;
-    const most = Object.values(plan.programs).reduce(
-      (n, { steps }) => Math.max(n, steps.length),
-      1,
-    );
+    const most = Math.max(1, ...Object.values(plan.programs).map(({ steps }) => steps.length));
     const sets: GPUQuerySet[] = [];
     for (let left = 2 * most; left > 0; left -= SET_QUERIES)
       sets.push(device.createQuerySet({ type: 'timestamp', count: Math.min(left, SET_QUERIES) }));
@@ -59,7 +57,7 @@ class Timestamps implements StepTimer {
   }
 
   start(): void {
-    this.#submitted = null;
+    this.#submitted = 0;
   }
 
   submit(
@@ -68,40 +66,36 @@ class Timestamps implements StepTimer {
     end: number,
     encode?: (encoder: GPUCommandEncoder) => void,
   ): void {
-    const encoder = this.#device.createCommandEncoder();
-    for (let step = first; step < end; step++) {
-      const query = 2 * step;
-      const pass = encoder.beginComputePass({
-        timestampWrites: {
-          querySet: this.#sets[Math.floor(query / SET_QUERIES)],
-          beginningOfPassWriteIndex: query % SET_QUERIES,
-          endOfPassWriteIndex: (query % SET_QUERIES) + 1,
-        },
-      });
-      encodeDispatch(pass, dispatches[step]);
-      pass.end();
-    }
-    encode?.(encoder);
-    if (end > first) this.#submitted ??= this.#tracer.now();
-    this.#device.queue.submit([encoder.finish()]);
+    submitted(this.#device, (encoder) => {
+      for (let step = first; step < end; step++) {
+        const query = 2 * step;
+        dispatch(encoder, dispatches, step, step + 1, {
+          timestampWrites: {
+            querySet: this.#sets[Math.floor(query / SET_QUERIES)],
+            beginningOfPassWriteIndex: query % SET_QUERIES,
+            endOfPassWriteIndex: (query % SET_QUERIES) + 1,
+          },
+        });
+      }
+      encode?.(encoder);
+      if (end > first) this.#submitted ||= this.#tracer.now();
+    });
   }
 
   async finish(count: number): Promise<Interval[]> {
     if (count === 0) return [];
     const bytes = 2 * count * QUERY_BYTES;
-    const encoder = this.#device.createCommandEncoder();
-    this.#sets.forEach((set, k) => {
-      const queries = Math.min(2 * count - k * SET_QUERIES, SET_QUERIES);
-      if (queries > 0)
-        encoder.resolveQuerySet(set, 0, queries, this.#resolved, k * SET_QUERIES * QUERY_BYTES);
+    submitted(this.#device, (encoder) => {
+      this.#sets.forEach((set, k) => {
+        encoder.resolveQuerySet(set, 0, set.count, this.#resolved, k * SET_QUERIES * QUERY_BYTES);
+      });
+      encoder.copyBufferToBuffer(this.#resolved, 0, this.#readback, 0, bytes);
     });
-    encoder.copyBufferToBuffer(this.#resolved, 0, this.#readback, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
     await this.#readback.mapAsync(MAP_MODE_READ, 0, bytes);
     const stamps = new BigInt64Array(this.#readback.getMappedRange(0, bytes).slice(0));
     this.#readback.unmap();
     // The device's clock has a zero of its own: its first step begins when it was submitted, or later by what is not known.
-    const zero = this.#submitted ?? 0;
+    const zero = this.#submitted;
     const at = (query: number) => zero + Number(stamps[query] - stamps[0]) * NANOSECOND;
     return Array.from({ length: count }, (_, step) => ({
       start: at(2 * step),
@@ -137,23 +131,19 @@ class QueueTimes implements StepTimer {
     end: number,
     encode?: (encoder: GPUCommandEncoder) => void,
   ): void {
-    const { queue } = this.#device;
     for (let step = first; step < end; step++) {
-      const encoder = this.#device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      encodeDispatch(pass, dispatches[step]);
-      pass.end();
-      const start = this.#tracer.now();
-      queue.submit([encoder.finish()]);
-      const interval = queue.onSubmittedWorkDone().then(() => ({ start, end: this.#tracer.now() }));
+      let start = 0;
+      submitted(this.#device, (encoder) => {
+        dispatch(encoder, dispatches, step, step + 1);
+        start = this.#tracer.now();
+      });
+      const done = this.#device.queue.onSubmittedWorkDone();
+      const interval = done.then(() => ({ start, end: this.#tracer.now() }));
       // Seen by `finish`, unless the run fails before.
       interval.catch(() => {});
       this.#steps.push(interval);
     }
-    if (!encode) return;
-    const encoder = this.#device.createCommandEncoder();
-    encode(encoder);
-    queue.submit([encoder.finish()]);
+    if (encode) submitted(this.#device, encode);
   }
 
   finish(): Promise<Interval[]> {
@@ -161,11 +151,4 @@ class QueueTimes implements StepTimer {
   }
 
   destroy(): void {}
-}
-
-/** One step, in a pass that has set nothing yet. */
-function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, bindings, grid }: Dispatch): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindings);
-  pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
 }

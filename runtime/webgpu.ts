@@ -6,13 +6,15 @@ import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import type { HostSlots } from './host-slots.ts';
 import { readTensors } from './readback.ts';
 import { Torn } from './torn.ts';
-import { copyOf, type Tracer } from './tracer.ts';
+import { copying, type Tracer } from './tracer.ts';
 import {
   allocateBuffers,
   type Buffers,
   bindPrograms,
   type Dispatch,
+  dispatch,
   inErrorScope,
+  submitted,
 } from './webgpu-setup.ts';
 import { type Swaps, WebGpuSwapper } from './webgpu-swap.ts';
 import { type StepTimer, stepTimer } from './webgpu-timers.ts';
@@ -107,7 +109,7 @@ class WebGpuExecutor implements Executor {
       await this.#orLost(() => proof);
       this.#unproven.delete(program);
     }
-    if (this.#timer) await this.#orLost(() => this.#time(program));
+    if (this.#timer) await this.#time(program);
     return this.#readOutputs(program, outputs);
   }
 
@@ -162,10 +164,10 @@ class WebGpuExecutor implements Executor {
     const dispatches = this.#programs.get(program)!;
     const submit = () => {
       if (this.#timer) return this.#timer.submit(dispatches, first, end, encode);
-      const encoder = this.#device.createCommandEncoder();
-      dispatch(encoder, dispatches, first, end);
-      encode?.(encoder);
-      this.#device.queue.submit([encoder.finish()]);
+      submitted(this.#device, (encoder) => {
+        dispatch(encoder, dispatches, first, end);
+        encode?.(encoder);
+      });
     };
     if (this.#unproven.has(program)) return watched(this.#device, submit);
     submit();
@@ -173,7 +175,7 @@ class WebGpuExecutor implements Executor {
   }
 
   async #time({ steps }: PlanProgram): Promise<void> {
-    this.tracer!.steps(await this.#timer!.finish(steps.length));
+    this.tracer!.steps(await this.#orLost(() => this.#timer!.finish(steps.length)));
   }
 
   async #readOutputs(
@@ -183,8 +185,7 @@ class WebGpuExecutor implements Executor {
   ): Promise<TensorData[]> {
     if (outputs.length === 0) return [];
     const read = () => this.#readAll(outputs, written);
-    if (!this.tracer) return read();
-    return this.tracer.copying(copyOf('out', 'interface', outputs, steps.length - 1), read);
+    return copying(this.tracer, read, 'out', 'interface', outputs, steps.length - 1);
   }
 
   /** Tensors of the device and of the host; where `written` names a home slot, its new value in a run that has not finished. */
@@ -237,25 +238,4 @@ function swapFailed(error: unknown): RuntimeError {
 async function watched(device: GPUDevice, submit: () => void): Promise<void> {
   const { error } = await inErrorScope(device, 'validation', submit);
   if (error) throw new RuntimeError('kernel-rejected', `the device refuses a step: ${error}`);
-}
-
-function dispatch(
-  encoder: GPUCommandEncoder,
-  dispatches: readonly Dispatch[],
-  first: number,
-  end: number,
-): void {
-  if (first === end) return;
-  const pass = encoder.beginComputePass();
-  let pipeline: GPUComputePipeline | null = null;
-  for (let step = first; step < end; step++) {
-    const { pipeline: next, bindings, grid } = dispatches[step];
-    if (next !== pipeline) {
-      pipeline = next;
-      pass.setPipeline(pipeline);
-    }
-    pass.setBindGroup(0, bindings);
-    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
-  }
-  pass.end();
 }
