@@ -45,8 +45,6 @@ export interface Builder {
   build(job: BuildJob, onProgress: OnProgress): Promise<BuiltFile>;
 }
 
-/** Most of what passes make is garbage at once, and the more there is room for, the less of it is copied before it is known to be. */
-const YOUNG_MEBIBYTES = 192;
 const MEBIBYTE = 2 ** 20;
 
 /**
@@ -59,7 +57,6 @@ export function startBuilder(): Builder {
     // As much as this thread may have; by default a thread gets less.
     resourceLimits: {
       maxOldGenerationSizeMb: Math.floor(getHeapStatistics().heap_size_limit / MEBIBYTE),
-      maxYoungGenerationSizeMb: YOUNG_MEBIBYTES,
     },
   });
   // Before there is a job nothing waits for it.
