@@ -102,7 +102,7 @@ async function gpuCeilings() {
   const multiply = `@group(0) @binding(0) var<storage, read_write> a: array<vec4f>;
 @compute @workgroup_size(256) fn main(@builtin(global_invocation_id) id: vec3u) {
   let x = a[id.x]; ${names.map((s, k) => `var ${s} = x * ${k}.5;`).join(' ')}
-  for (var turn = 0; turn < ${turns}; turn++) { ${names.map((s) => `${s} = fma(${s}, x, x);`).join(' ')} }
+  for (var turn = 0; turn < ${turns}; turn++) { ${names.map((s) => `${s} = ${s} * x + x;`).join(' ')} }
   a[id.x] = ${names.join(' + ')};
 }`;
   const words = software ? 2 ** 22 : 2 ** 24;

@@ -58,8 +58,8 @@ export async function timeCalls(run, seconds, counts, wait) {
   return { ms: median(times), steps, ...perStep(before, counts(), steps) };
 }
 
+/** Null without WebGPU, and where a native library does it, whose calls cannot be seen. */
 function perStep(before, after, steps) {
-  const of = (name) =>
-    after[name] === undefined ? null : Math.round((after[name] - before[name]) / steps);
+  const of = (name) => Math.round((after[name] - before[name]) / steps) || null;
   return { dispatches: of('dispatches'), submits: of('submits') };
 }

@@ -44,7 +44,7 @@ async function measure(system, row) {
 }
 
 function finish(run, measured) {
-  const deviceBytes = run.bytes?.() ?? (meter ? counts().peakBytes : wasmBytes() || null);
+  const deviceBytes = run.bytes?.() ?? ((meter ? counts().peakBytes : wasmBytes()) || null);
   run.dispose();
   return { ...measured, deviceBytes };
 }

@@ -65,11 +65,15 @@ function cnn(nn, { x }) {
   return nn.linear(nn.flatten(block(block(x, 'first', 16), 'second', 32)), 'output', 10);
 }
 
-/** Steps of training by gradient descent at a rate of 0.01; the loss is the mean cross-entropy of `network` against `labels`. */
+/**
+ * Steps of training by gradient descent; the loss is the mean cross-entropy of the logits of `network` against `label`. Learning
+ * rates are such that rounding does not grow from step to step.
+ */
 export const MODELS = {
   mlp: {
     about: '784-512-256-10, batch 128',
     inputs: { x: f32(128, 784), label: indices(10, 128) },
+    learningRate: 0.01,
     network: (nn, { x }) => {
       const hidden = nn.relu(nn.linear(x, 'first', 512));
       return nn.linear(nn.relu(nn.linear(hidden, 'second', 256)), 'output', 10);
@@ -78,29 +82,34 @@ export const MODELS = {
   cnn: {
     about: 'two 3 x 3 convolutions (16, 32) with pooling, batch 32 of 28 x 28',
     inputs: { x: f32(32, 28, 28, 1), label: indices(10, 32) },
+    learningRate: 0.01,
     network: cnn,
   },
   lstm: {
     about: '16 steps, batch 32, input 64, hidden 128',
     inputs: { x: f32(32, 16, 64), label: indices(10, 32) },
+    learningRate: 0.01,
     network: (nn, { x }) => nn.linear(nn.lstm(x, 'reader', 128), 'output', 10),
   },
   'bt-lstm': {
     about: 'block-term LSTM over 57,600 inputs, hidden 256, rank 4, 2 blocks, batch 2 of 3 frames',
     inputs: { x: f32(2, 3, 57600), label: indices(11, 2) },
+    learningRate: 0.01,
     network: (nn, { x }) => {
       const modes = { inputModes: [8, 20, 20, 18], outputModes: [4, 4, 4, 4], rank: 4, blocks: 2 };
       return nn.linear(nn.lstm(x, 'reader', 256, modes), 'output', 11);
     },
   },
   'resnet-50': {
-    about: 'a quarter of the channels, batch 4 of 32 x 32',
-    inputs: { image: f32(4, 32, 32, 3), label: indices(10, 4) },
+    about: 'a quarter of the channels, batch 4 of 64 x 64',
+    inputs: { image: f32(4, 64, 64, 3), label: indices(10, 4) },
+    learningRate: 1e-7,
     network: resnet50,
   },
   transformer: {
     about: '2 blocks, 128 features, 4 heads, 64 tokens of 256, batch 4',
     inputs: { tokens: indices(256, 4, 64), label: indices(256, 4, 64) },
+    learningRate: 0.01,
     network: transformer,
   },
 };

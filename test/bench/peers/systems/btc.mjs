@@ -5,8 +5,6 @@ import * as btc from '../../../../dist/compiler/index.js';
 import { load } from '../../../../dist/runtime/index.js';
 import { KERNELS, MODELS } from '../workloads.mjs';
 
-const LEARNING_RATE = 0.01;
-
 /** The functions that workloads are written over. A tensor may be read as often as one likes. */
 const nn = {
   twice: (x) => [x, x],
@@ -69,7 +67,7 @@ export function modelOf(row) {
         build: (inputs) => ({ logits: model.network(nn, inputs) }),
         train: {
           loss: ({ logits }, { label }) => btc.crossEntropy(logits, label),
-          optimizer: btc.sgd({ learningRate: LEARNING_RATE }),
+          optimizer: btc.sgd({ learningRate: model.learningRate }),
         },
       });
   const { operands, compute } = KERNELS[row];

@@ -5,7 +5,15 @@ import { channelsFirst, channelsLast } from '../tensors.mjs';
 import { KERNELS, MODELS } from '../workloads.mjs';
 
 const { numpy: np, lax, nn: functions } = jax;
-const LEARNING_RATE = 0.01;
+
+/** It maps and filters iterators, which Node has from version 22 on. */
+const iterators = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
+iterators.map ??= function* (turn) {
+  for (const value of this) yield turn(value);
+};
+iterators.filter ??= function* (isWanted) {
+  for (const value of this) if (isWanted(value)) yield value;
+};
 
 const array = ({ values, shape }) =>
   np.array(values, { shape, dtype: values instanceof Int32Array ? np.int32 : np.float32 });
@@ -187,7 +195,7 @@ export async function open({ gpu }) {
 }
 
 function training(row, { inputs, parameters }) {
-  const { network } = MODELS[row];
+  const { network, learningRate } = MODELS[row];
   const layouts = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape }]) => [name, shape.length === 4 ? 'image' : null]),
   );
@@ -210,7 +218,7 @@ function training(row, { inputs, parameters }) {
   };
   const step = jax.jit((weights, given) => {
     const [value, gradients] = jax.valueAndGrad(loss)(jax.tree.ref(weights), given);
-    const next = jax.tree.map((w, g) => w.sub(g.mul(LEARNING_RATE)), weights, gradients);
+    const next = jax.tree.map((w, g) => w.sub(g.mul(learningRate)), weights, gradients);
     return [value, next];
   });
   return {

@@ -2,7 +2,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { KERNELS, MODELS } from '../workloads.mjs';
 
-const LEARNING_RATE = 0.01;
 const tensorOf = ({ values, shape }) =>
   tf.tensor(values, shape, values instanceof Int32Array ? 'int32' : 'float32');
 
@@ -157,14 +156,14 @@ export async function open({ gpu, threads }) {
 }
 
 function training(row, { inputs, parameters }) {
-  const { network } = MODELS[row];
+  const { network, learningRate } = MODELS[row];
   const { classes } = inputs.label;
   const variables = Object.fromEntries(
     Object.entries(parameters)
       .filter(([name]) => !/running(Mean|Variance)$/.test(name))
       .map(([name, tensor]) => [name, tf.variable(tensorOf(tensor))]),
   );
-  const optimiser = tf.train.sgd(LEARNING_RATE);
+  const optimiser = tf.train.sgd(learningRate);
   const nn = operations((name) => variables[name]);
   return {
     async step() {
