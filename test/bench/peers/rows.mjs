@@ -4,16 +4,16 @@ import { median, quartiles, ratioByRound } from './statistics.mjs';
 /** Of losses and of results of kernels, beside the largest of the reference. */
 export const TOLERANCE = 1e-3;
 
-/** Null where two lists of values agree, else what differs. */
-export function disagreement(values, reference, tolerance = TOLERANCE) {
+/** Null where two lists of values agree, else what differs from those of `other`. */
+export function disagreement(values, reference, other = 'btc', tolerance = TOLERANCE) {
   if (values.length !== reference.length)
-    return `${values.length} values where btc has ${reference.length}`;
+    return `${values.length} values where ${other} has ${reference.length}`;
   const scale = Math.max(...reference.slice(-61).map(Math.abs), Number.MIN_VALUE);
   for (const [k, value] of values.entries()) {
     const expected = reference[k];
     const bound = tolerance * Math.max(scale, Math.abs(expected));
     if (!(Math.abs(value - expected) <= bound))
-      return `value ${k + 1} is ${shorten(value)}, of btc ${shorten(expected)}`;
+      return `value ${k + 1} is ${shorten(value)}, of ${other} ${shorten(expected)}`;
   }
   return null;
 }

@@ -98,6 +98,8 @@ export async function open({ gpu, artifacts, threads }) {
         ...(gpu ? { device } : { module: new Uint8Array(await read(`${row}.wasm`)) }),
         ...(threads > 1 ? { threads } : {}),
       });
+      if (threads > 1 && !session.description.includes(`${threads} threads`))
+        throw new Error('this version of the runtime has one thread');
       const values = Object.fromEntries(
         Object.entries(inputs).map(([name, { values }]) => [name, values]),
       );
