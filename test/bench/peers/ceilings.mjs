@@ -67,7 +67,7 @@ async function gpuCeilings() {
   const device = await opened.requestDevice();
   const seconds = async (code, sizes, grid) => {
     const module = device.createShaderModule({ code });
-    const pipeline = device.createComputePipeline({
+    const pipeline = await device.createComputePipelineAsync({
       layout: 'auto',
       compute: { module, entryPoint: 'main' },
     });
@@ -96,7 +96,7 @@ async function gpuCeilings() {
     for (const buffer of buffers) buffer.destroy();
     return least;
   };
-  const software = opened.adapter.includes('SwiftShader') || opened.adapter.includes('llvmpipe');
+  const software = /swiftshader|llvmpipe/i.test(`${opened.adapter} ${opened.driver}`);
   const [groups, turns] = software ? [64, 256] : [8192, 2048];
   const names = Array.from({ length: 8 }, (_, k) => `s${k}`);
   const multiply = `@group(0) @binding(0) var<storage, read_write> a: array<vec4f>;
