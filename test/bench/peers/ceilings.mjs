@@ -116,7 +116,11 @@ async function gpuCeilings() {
     gflops: flops / (await seconds(multiply, [groups * 256 * 16], groups)) / 1e9,
     gbs:
       (2 * 16 * words) /
-      (await seconds(copy, [16 * words, 16 * words], Math.min(65535, words / 256))) /
+      (await seconds(
+        copy,
+        [16 * words, 16 * words],
+        software ? 256 : Math.min(65535, words / 256),
+      )) /
       1e9,
     adapter: opened.adapter,
     driver: opened.driver,

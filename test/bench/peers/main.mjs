@@ -42,46 +42,36 @@ function temporaryFolder() {
   return folder;
 }
 
-/** Rows of one target, printed group by group, and what the target is. */
-async function measureTarget(found, options, shared) {
+/** Measures one target, prints it group by group, and adds what is there to the report after each. */
+async function measureTarget(found, options, shared, report) {
   const { target, adapter } = found;
   const { about } = TARGETS[target];
   const ceilings = await measureCeilings(found, { timeout: options.timeout, say });
+  report.targets.push({ target, about, adapter, driver: ceilings?.driver ?? null, ceilings });
   const limits = ceilings
     ? `; ceilings ${ceilings.gflops.toFixed(1)} GFLOP/s, ${ceilings.gbs.toFixed(1)} GB/s`
     : '';
   if (!options.json) console.log(`\n${about}${adapter ? ` (${adapter})` : ''}${limits}`);
-  const rows = [];
   for (const [group, members] of Object.entries(options.groups)) {
     const run = { ...found, group, options, ceilings, say, ...shared };
-    const measured = await measureGroup(members, run);
-    if (!options.json) console.log(`\n${textTable(measured).join('\n')}`);
-    rows.push(...measured);
+    const rows = await measureGroup(members, run);
+    report.rows.push(...rows);
+    if (!options.json) console.log(`\n${textTable(rows).join('\n')}`);
+    // After each group: an hour of measuring may be interrupted.
+    if (options.markdown) writeFileSync(options.markdown, markdownPage(report));
   }
-  return { rows, about: { target, about, adapter, driver: ceilings?.driver ?? null, ceilings } };
 }
+
+const printNames = () => {
+  for (const [group, rows] of Object.entries(GROUPS))
+    console.log(rows.length > 1 ? `${group}: ${rows.join(', ')}` : group);
+};
 
 async function main() {
   const options = readCommand();
   if (options.help) return console.log(USAGE);
-  if (options.list)
-    return console.log(
-      Object.entries(GROUPS)
-        .map(([group, rows]) => (rows.length > 1 ? `${group}: ${rows.join(', ')}` : group))
-        .join('\n'),
-    );
+  if (options.list) return printNames();
   const shared = { missing: missingPeers(options.systems), artifacts: temporaryFolder() };
-  const [targets, rows] = [[], []];
-  for (const found of await resolveTargets(options.targets)) {
-    if (TARGETS[found.target].gpu && !found.adapter) {
-      say(`bench: target '${found.target}' cannot be measured: ${found.reason}`);
-      process.exitCode = 1;
-      continue;
-    }
-    const measured = await measureTarget(found, options, shared);
-    targets.push(measured.about);
-    rows.push(...measured.rows);
-  }
   const versions = options.systems.map((system) => [system, installedVersion(system)]);
   const report = {
     date: new Date().toISOString().slice(0, 10),
@@ -90,11 +80,16 @@ async function main() {
     cores: cpus().length,
     versions: Object.fromEntries(versions),
     options: { rounds: options.rounds, seconds: options.seconds },
-    targets,
-    rows,
+    targets: [],
+    rows: [],
   };
+  for (const found of await resolveTargets(options.targets)) {
+    if (TARGETS[found.target].gpu && !found.adapter) {
+      say(`bench: target '${found.target}' cannot be measured: ${found.reason}`);
+      process.exitCode = 1;
+    } else await measureTarget(found, options, shared, report);
+  }
   if (options.json) console.log(JSON.stringify(report, null, 2));
-  if (options.markdown) writeFileSync(options.markdown, markdownPage(report));
 }
 
 await main();
