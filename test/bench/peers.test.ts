@@ -206,6 +206,7 @@ describe('tables', () => {
       node: '20.1.0',
       cpu: 'Processor 9',
       cores: 2,
+      load: 3.21,
       versions: { btc: '1.0.0', 'jax-js': '0.1.25', tfjs: null },
       options: { rounds: 5, seconds: 1 },
       targets: [
@@ -217,6 +218,7 @@ describe('tables', () => {
     for (const text of [
       'date: 2030-01-02',
       'Processor 9, 2 cores, Node 20.1.0',
+      'load before: 3.2 processes',
       'btc 1.0.0, jax-js 0.1.25, tfjs not installed',
       '## wasm\n',
       'adapter Card 1; driver Driver 2.3; ceilings 100.0 GFLOP/s and 50.0 GB/s.',

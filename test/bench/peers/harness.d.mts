@@ -90,6 +90,7 @@ export declare function markdownPage(report: {
   readonly node: string;
   readonly cpu: string;
   readonly cores: number;
+  readonly load: number;
   readonly versions: Readonly<Record<string, string | null>>;
   readonly options: { readonly rounds: number; readonly seconds: number };
   readonly targets: readonly {

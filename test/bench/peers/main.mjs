@@ -1,6 +1,6 @@
 // Measures btc beside its peers: npm run bench -- --help
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArguments, USAGE, UsageError } from './arguments.mjs';
 import { installPeers } from './install.mjs';
@@ -78,6 +78,7 @@ async function main() {
     node: process.versions.node,
     cpu: cpus()[0]?.model.trim() ?? 'unknown processor',
     cores: cpus().length,
+    load: loadavg()[0],
     versions: Object.fromEntries(versions),
     options: { rounds: options.rounds, seconds: options.seconds },
     targets: [],

@@ -73,8 +73,8 @@ function reasonLines(rows) {
 
 const list = (entries) => entries.map(([name, text]) => `- ${name}: ${text}`);
 
-/** The page BENCHMARKS.md of a report: { date, node, cpu, cores, versions, options, targets, rows }. */
-export function markdownPage({ date, node, cpu, cores, versions, options, targets, rows }) {
+/** The page BENCHMARKS.md of a report: { date, node, cpu, cores, load, versions, options, targets, rows }. */
+export function markdownPage({ date, node, cpu, cores, load, versions, options, targets, rows }) {
   const lines = [
     '# Benchmarks',
     '',
@@ -83,6 +83,7 @@ export function markdownPage({ date, node, cpu, cores, versions, options, target
     ...list([
       ['date', date],
       ['machine', `${cpu}, ${cores} cores, Node ${node}`],
+      ['load before', `${load.toFixed(1)} processes; on a quiet machine it is near 0`],
       [
         'versions',
         Object.entries(versions)
