@@ -13,7 +13,7 @@ import {
   REPEATS,
 } from '../../compiler/profile/benchmark-plan.ts';
 import { COMPUTING, STEP } from '../../compiler/profile/benchmarks.ts';
-import { codeModel } from '../../compiler/profile/code-model.ts';
+import { measuringModel } from '../../compiler/profile/code-model.ts';
 import { fitRates } from '../../compiler/profile/fit.ts';
 import { measureDevice } from '../../compiler/profile/measure.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
@@ -188,7 +188,7 @@ describe.each(DEVICES)('of a device on paper that is %s', (_, truth) => {
           // Of nanoseconds on WebAssembly.
           if (name === STEP.name) continue;
           const variant = truth.workgroups
-            ? variantText(chooseVariant(kernel, WEBGPU_DEFAULT_LIMITS, codeModel(H100, form)))
+            ? variantText(chooseVariant(kernel, WEBGPU_DEFAULT_LIMITS, measuringModel(H100, form)))
             : undefined;
           const [found, real] = [profile, truth].map((one) => codeSeconds(kernel, variant, one));
           const ratio = found / real;
