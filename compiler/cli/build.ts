@@ -27,7 +27,6 @@ import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
-import { fromTypeScript } from './report-typescript.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
@@ -103,7 +102,7 @@ export async function sweepFile(
   });
   const { loaded, swept } = result;
   const diagnostics = [
-    ...loaded.typescript.map(fromTypeScript),
+    ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...(swept?.diagnostics ?? []), ...found]).map(fromBtc),
   ];
   const failed = diagnostics.some(({ category }) => category === 'error');
@@ -126,7 +125,7 @@ export async function buildFile(
   );
   const { loaded, results, problems } = result;
   const diagnostics = [
-    ...loaded.typescript.map(fromTypeScript),
+    ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...problems, ...found]).map(fromBtc),
   ];
   const failed = diagnostics.some(({ category }) => category === 'error');
