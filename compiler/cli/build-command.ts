@@ -61,7 +61,7 @@ async function buildAll(
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
-    if (file.outputs.length === 0) continue;
+    if (file.summary.length === 0) continue;
     const problem = options.noEmit ? null : await emit(file, options.outDir);
     if (problem) {
       diagnostics.push(fromBtc(problem));

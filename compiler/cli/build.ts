@@ -5,8 +5,8 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
-import { compile } from '../driver/compile.ts';
-import type { CompileOptions, CompileResult } from '../driver/result.ts';
+import { checkCompilation, compile } from '../driver/compile.ts';
+import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
@@ -133,12 +133,17 @@ export async function buildFile(
   return {
     base,
     diagnostics,
-    outputs: failed ? [] : outputsOf(base, results, await loaderPlace(options.outDir)),
+    outputs:
+      failed || options.noEmit
+        ? []
+        : outputsOf(base, results as Results<CompileResult>, await loaderPlace(options.outDir)),
     summary: failed ? [] : summaryOf(file, base, options, results, performance.now() - started),
     sources: loaded.files,
     watched: [...loaded.files, ...loaded.awaited],
   };
 }
+
+type Results<Result> = ReadonlyMap<Target, Result>;
 
 async function compileFile({ file, options, profiles, limits }: BuildJob, on: BuildListeners) {
   const loaded = await loadFile(file, options, on.onChecked);
@@ -149,9 +154,11 @@ async function compileFile({ file, options, profiles, limits }: BuildJob, on: Bu
     traced ??= traceModel(model);
     return traced;
   };
-  const results = new Map<Target, CompileResult>();
+  // What is asked to be shown of code needs code.
+  const emits = !options.noEmit || options.printAfter !== undefined || options.timings === true;
+  const results = new Map<Target, PlanResult | CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
-    const result = await compile(
+    const result = await (emits ? compile : checkCompilation)(
       loaded.model!,
       compileOptions(target, options, profiles, limits, on),
       traceOnce,
@@ -200,7 +207,7 @@ function compileOptions(
 
 function outputsOf(
   base: string,
-  results: ReadonlyMap<Target, CompileResult>,
+  results: Results<CompileResult>,
   place: LoaderPlace,
 ): OutputFile[] {
   const files: OutputFile[] = [];
@@ -251,7 +258,7 @@ function summaryOf(
   file: string,
   base: string,
   options: BuildCommandOptions,
-  results: ReadonlyMap<Target, CompileResult>,
+  results: Results<PlanResult | CompileResult>,
   milliseconds: number,
 ): string[] {
   const [plan] = [...results.values()].map((result) => result.plan!);

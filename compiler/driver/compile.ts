@@ -5,13 +5,14 @@ import type { TargetLimits } from '../../ir/schedule.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
 import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import type { GeneratedPlan } from '../codegen/index.ts';
+import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/index.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
-import { initialValues } from '../frontend/initialisers.ts';
+import { initialValues, isBuiltIn } from '../frontend/initialisers.ts';
 import { isModel } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import type { Allocation } from '../memory/allocate.ts';
 import { pieceName } from '../micro-batch/index.ts';
 import { didYouMean } from '../nearest.ts';
 import { END_OF_PLAN_SECONDS } from '../plan-search/actions/choices.ts';
@@ -79,6 +80,21 @@ export async function compile(
   return { ...generated, parameters, diagnostics, timings };
 }
 
+/**
+ * What {@link compile} would say of a model, and a plan without code, times and initial values: its figures of memory and steps. No
+ * code is generated, for none of it depends on the user; only initialisers that are the user's own are run.
+ */
+export async function checkCompilation(
+  source: ModelSource,
+  options: CompileOptions,
+  traceOf: typeof traceModel,
+): Promise<PlanResult> {
+  const made = await makePlan(source, options, traceOf, usersParameters, null, withoutCode);
+  if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
+  const { generated, diagnostics, timings } = made;
+  return { ...generated, parameters: null, diagnostics, timings };
+}
+
 /** The API's. */
 export async function planModel(
   source: ModelSource,
@@ -104,12 +120,34 @@ type Made =
       readonly timings: readonly PassTiming[];
     };
 
+/** Makes a plan of what was chosen. */
+type Generate = (
+  driver: Driver,
+  chosen: Allocation,
+  options: AssemblyOptions,
+) => Promise<GeneratedPlan>;
+
+const withCode: Generate = async (driver, chosen, options) =>
+  driver.run('assemble', await driver.run('codegen', chosen), options);
+
+const withoutCode: Generate = async ({ options: { target, limits } }, { allocated }, options) => {
+  const emitted = allocated.kernels.map(() => ({ grid: [1, 1, 1] as const }));
+  const code = { emitted, binary: null, module: null, text: () => '' };
+  // Times are for the bounds that stand beside a budget.
+  const { predict, ...rest } = options;
+  return assemble(allocated, code, {
+    ...{ ...rest, target, limits },
+    ...(predict && options.budgetBytes !== null ? { predict } : {}),
+  });
+};
+
 async function makePlan(
   source: ModelSource,
   options: CompileOptions,
   traceOf: typeof traceModel,
   initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
   shared: Shared | null = null,
+  generate: Generate = withCode,
 ): Promise<Made> {
   const { target = 'webgpu', budgetBytes = null, onProgress } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -177,8 +215,7 @@ async function makePlan(
     show(result.made);
     return failed();
   }
-  const coded = await driver.run('codegen', driver.chosen(memory.allocation));
-  const generated = driver.run('assemble', coded, {
+  const generated = await generate(driver, driver.chosen(memory.allocation), {
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
@@ -351,6 +388,12 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Init
       return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
     },
   );
+}
+
+/** Of initialisers that are the user's own, which may fail. */
+function usersParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
+  const parameters = traced.parameters.filter(({ initialiser }) => !isBuiltIn(initialiser));
+  return initialParameters({ ...traced, parameters }, diagnostics);
 }
 
 /** Parameters that a plan keeps as several, as those. */
