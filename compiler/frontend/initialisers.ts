@@ -9,6 +9,8 @@ export interface Initialiser {
     random: (k: number) => number,
     /** The outputs fall into so many groups of equal size with inputs of their own; 1 where it is left out. */
     groups?: number,
+    /** Only so many of the first numbers are wanted; more may be given. All where it is left out. */
+    wanted?: number,
   ) => Float32Array;
 }
 
@@ -27,7 +29,8 @@ export function ownInitialiser(kind: string, fill: Initialiser['fill']): Initial
 /** Of a grouped kernel [taps…, in / groups, out]: an output has the inputs, and an input the outputs, of its group alone. */
 export function perGroup(initialiser: Initialiser, groups: number): Initialiser {
   if (groups === 1 || !isInitialiser(initialiser)) return initialiser;
-  const fill: Initialiser['fill'] = (shape, random) => initialiser.fill(shape, random, groups);
+  const fill: Initialiser['fill'] = (shape, random, _, wanted) =>
+    initialiser.fill(shape, random, groups, wanted);
   if (isBuiltIn(initialiser)) builtIn.add(fill);
   return { ...initialiser, fill };
 }
@@ -40,9 +43,10 @@ export function initialValues(
   name: string,
   shape: Shape,
   seed: number,
+  wanted?: number,
 ): Float32Array {
   const stream = streamOf(name);
-  return initialiser.fill(shape, (k) => draw(seed, stream, k, 0));
+  return initialiser.fill(shape, (k) => draw(seed, stream, k, 0), undefined, wanted);
 }
 
 export function isInitialiser(value: unknown): value is Initialiser {
@@ -57,8 +61,8 @@ const each = (
   kind: string,
   element: (random: (k: number) => number, k: number, shape: Shape) => number,
 ): Initialiser =>
-  ownInitialiser(kind, (shape, random) => {
-    const values = new Float32Array(elementCount(shape));
+  ownInitialiser(kind, (shape, random, _, wanted = Number.POSITIVE_INFINITY) => {
+    const values = new Float32Array(Math.min(wanted, elementCount(shape)));
     for (let k = 0; k < values.length; k++) values[k] = element(random, k, shape);
     return values;
   });
@@ -110,7 +114,7 @@ const scaled = (
   law: 'uniform' | 'normal',
   variance: (fanIn: number, fanOut: number) => number,
 ): Initialiser =>
-  ownInitialiser(kind, (shape, random, groups = 1) => {
+  ownInitialiser(kind, (shape, random, groups = 1, wanted) => {
     const { fanIn, fanOut } = fans(shape, groups);
     const deviation = Math.sqrt(variance(fanIn, fanOut));
     // A uniform law on [-a, a] has variance a²/3.
@@ -118,7 +122,7 @@ const scaled = (
       law === 'normal'
         ? normalInit(deviation)
         : uniformInit(-Math.sqrt(3) * deviation, Math.sqrt(3) * deviation);
-    return inner.fill(shape, random);
+    return inner.fill(shape, random, groups, wanted);
   });
 
 /** Uniform with variance 2 / (in + out) (Glorot, Bengio 2010). */

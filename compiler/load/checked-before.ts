@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { VERSION } from '../version.ts';
 import { type Answers, recordAnswers, stillHold } from './answers.ts';
 import { type CacheFolder, digestOf } from './cache-folder.ts';
 import type { Checked } from './check.ts';
@@ -35,7 +34,7 @@ export async function checkedBefore(
   cache: CacheFolder,
   check: (disk: FileSystem) => Promise<Checked>,
 ): Promise<CheckedModel> {
-  const name = `check-${digestOf(JSON.stringify([VERSION, process.cwd(), file, project ?? null]))}.json`;
+  const name = `check-${digestOf(JSON.stringify([process.cwd(), file, project ?? null]))}.json`;
   const known = entryOf(cache.read(name));
   if (known && stillHold(known.answers) && known.packages.every(isStillThere)) return known.model;
   const { system, answers } = recordAnswers(DISK);
