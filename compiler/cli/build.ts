@@ -12,6 +12,7 @@ import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import type { CheckedModel } from '../load/checked.ts';
 import { loadModel } from '../load/index.ts';
 import type {
   MicroBatches,
@@ -85,11 +86,11 @@ export interface BuildListeners {
 
 /** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
 export async function sweepFile(
-  { file, options, profiles, limits, sweepPoints }: BuildJob,
+  { file, options, profiles, limits, checked, sweepPoints }: BuildJob,
   on: BuildListeners,
 ): Promise<BuiltFile> {
   const { result, found } = await withStrayErrors(async () => {
-    const loaded = await loadFile(file, options, on.onChecked);
+    const loaded = await loadFile(file, options, checked, on.onChecked);
     const [target] = options.target;
     const swept = loaded.model
       ? await sweepBudgets(
@@ -115,14 +116,10 @@ export async function sweepFile(
 }
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
-export async function buildFile(
-  { file, options, profiles, limits }: BuildJob,
-  on: BuildListeners,
-): Promise<BuiltFile> {
+export async function buildFile(job: BuildJob, on: BuildListeners): Promise<BuiltFile> {
+  const { file, options } = job;
   const started = performance.now();
-  const { result, found } = await withStrayErrors(() =>
-    compileFile({ file, options, profiles, limits }, on),
-  );
+  const { result, found } = await withStrayErrors(() => compileFile(job, on));
   const { loaded, results, problems } = result;
   const diagnostics = [
     ...loaded.typescript,
@@ -145,8 +142,11 @@ export async function buildFile(
 
 type Results<Result> = ReadonlyMap<Target, Result>;
 
-async function compileFile({ file, options, profiles, limits }: BuildJob, on: BuildListeners) {
-  const loaded = await loadFile(file, options, on.onChecked);
+async function compileFile(
+  { file, options, profiles, limits, checked }: BuildJob,
+  on: BuildListeners,
+) {
+  const loaded = await loadFile(file, options, checked, on.onChecked);
   const problems: Diagnostic[] = [];
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -172,8 +172,14 @@ async function compileFile({ file, options, profiles, limits }: BuildJob, on: Bu
 const loadFile = (
   file: string,
   { set = {}, project }: BuildCommandOptions,
+  checked: CheckedModel | undefined,
   onChecked: (watched: readonly string[]) => void,
-) => loadModel(file, { onChecked, set, ...(project ? { project } : {}) });
+) =>
+  loadModel(file, {
+    ...{ onChecked, set },
+    ...(project ? { project } : {}),
+    ...(checked ? { checked } : {}),
+  });
 
 /** What the options of the command line mean for one target. */
 function compileOptions(

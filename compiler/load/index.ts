@@ -7,7 +7,8 @@ import { isModel, type Model } from '../frontend/model.ts';
 import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
-import { userCache } from './cache-folder.ts';
+import { type CacheFolder, userCache } from './cache-folder.ts';
+import type { TypeChecker } from './check.ts';
 import type { CheckedCode, CheckedModel } from './checked.ts';
 import { checkedBefore } from './checked-before.ts';
 import type { EmittedModule } from './emit.ts';
@@ -47,7 +48,7 @@ export async function loadModel(
   file: string,
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
-  const checked = await (options.checked ?? checkOnce(file, options.project));
+  const checked = await (options.checked ?? modelChecks().check(file, options.project));
   const { typescript, files, awaited, problem, code } = checked;
   const base = { typescript, files, awaited };
   options.onChecked?.([...files, ...awaited]);
@@ -55,17 +56,33 @@ export async function loadModel(
   return { ...base, ...(await evaluate(file, checked, code, options.set ?? {})) };
 }
 
-/** What TypeScript says of a model file. It is loaded where it has not said so before. */
-export async function checkOnce(file: string, project?: string): Promise<CheckedModel> {
-  const refused = refuseFile(file);
-  if (refused) return { typescript: [], files: [file], awaited: [], problem: refused, code: null };
-  return checkedBefore(file, project, userCache(), async (disk) => {
-    const { createTypeChecker } = await import('./check.ts');
-    const checked = createTypeChecker().check(file, project, disk);
-    const { keepCode } = await import('./typescript.ts');
-    keepCode();
-    return checked;
-  });
+/** Type-checks one model file after the other. */
+export interface ModelChecks {
+  check(file: string, project?: string): Promise<CheckedModel>;
+  /** How many files TypeScript has parsed so far: none where all that was asked had been checked before. */
+  readonly parsed: () => number;
+}
+
+/** TypeScript is loaded for the first file that was not checked before as it is, and once; what it has parsed is kept. */
+export function modelChecks(cache: CacheFolder = userCache()): ModelChecks {
+  let checker: TypeChecker | null = null;
+  return {
+    parsed: () => checker?.parsed() ?? 0,
+    async check(file, project) {
+      const problem = refuseFile(file);
+      if (problem) return { typescript: [], files: [file], awaited: [], problem, code: null };
+      return checkedBefore(file, project, cache, async (disk) => {
+        const [{ createTypeChecker }, { keepCode }] = await Promise.all([
+          import('./check.ts'),
+          import('./typescript.ts'),
+        ]);
+        checker ??= createTypeChecker();
+        const checked = checker.check(file, project, disk);
+        keepCode();
+        return checked;
+      });
+    },
+  };
 }
 
 /** Why a path cannot be a model, whatever stands in it. */
