@@ -64,8 +64,8 @@ export function cacheIn(folder: string): CacheFolder {
         renameSync(written, join(folder, name));
         removeOld(folder);
       } catch {
-        // A full or read-only disk: the next build does the work again.
-        rmSync(written, { force: true });
+        // A full or read-only disk, a file in its place: the next build does the work again.
+        remove(written);
       } finally {
         releaseMark(mark);
       }
@@ -83,7 +83,15 @@ function removeOld(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const { mtimeMs } = statSync(path);
-    if (Date.now() - mtimeMs > LIFE_MS) rmSync(path, { force: true });
+    if (Date.now() - mtimeMs > LIFE_MS) remove(path);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It is not there, nor is its folder.
   }
 }
 
