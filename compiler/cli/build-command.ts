@@ -29,7 +29,11 @@ export async function buildCommand(
 ): Promise<number> {
   const isRepeated = options.watch === true || files.length > 1;
   const threads: Threads = { checker: isRepeated ? startChecker() : null, spare: null };
-  if (!options.watch) return (await buildAll(files, options, threads)).exitCode;
+  if (!options.watch) {
+    const { exitCode } = await buildAll(files, options, threads);
+    await threads.checker?.end();
+    return exitCode;
+  }
   await watchFiles(async () => {
     const { watched } = await buildAll(files, options, threads);
     // It loads the compiler before the next change.

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { CheckedModel } from '../load/checked.ts';
 
 export interface CheckQuestion {
@@ -21,7 +21,7 @@ export type CheckAnswer = CheckFinding | { readonly error: unknown };
 export interface Checker {
   /** One question at a time. @throws what btc itself failed with */
   check(file: string, project?: string): Promise<CheckFinding>;
-  end(): Promise<unknown>;
+  end(): Promise<void>;
 }
 
 /**
@@ -31,20 +31,32 @@ export interface Checker {
 export function startChecker(): Checker {
   const entry = import.meta.url.endsWith('.ts') ? './check-worker.ts' : './check-worker.js';
   const worker = new Worker(new URL(entry, import.meta.url));
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage({ port: port2 }, [port2]);
+  const ended = new Promise<never>((_, reject) => {
+    worker.on('error', reject);
+    worker.on('exit', (code) => reject(new Error(`the type checker ended with code ${code}`)));
+  });
+  ended.catch(() => {});
   worker.unref();
+  port1.unref();
   return {
     async check(file, project) {
       worker.ref();
       try {
-        const answered = once(worker, 'message');
-        worker.postMessage({ file, project } satisfies CheckQuestion);
-        const [answer]: CheckAnswer[] = await answered;
+        const answered = once(port1, 'message');
+        port1.postMessage({ file, project } satisfies CheckQuestion);
+        const [answer]: CheckAnswer[] = await Promise.race([answered, ended]);
         if ('error' in answer) throw answer.error;
         return answer;
       } finally {
         worker.unref();
+        port1.unref();
       }
     },
-    end: () => worker.terminate(),
+    async end() {
+      port1.close();
+      await worker.terminate();
+    },
   };
 }

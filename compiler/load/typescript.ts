@@ -12,6 +12,7 @@ import { TYPESCRIPT_FILE } from './typescript-file.ts';
 // (`cachedData`), which V8 checks for its version and flags.
 
 const cache = userCache();
+const own = createRequire(TYPESCRIPT_FILE);
 
 /** The file as it is installed, for the V8 that runs: what V8 does not check itself is the source's text, but for its length. */
 function nameOfCode(): string {
@@ -35,16 +36,15 @@ function load(): typeof ts {
   });
   isKept = cachedData !== null && !script.cachedDataRejected;
   const module = { exports: {} as typeof ts };
-  const own = createRequire(TYPESCRIPT_FILE);
   script.runInThisContext()(module.exports, own, module, TYPESCRIPT_FILE, dirname(TYPESCRIPT_FILE));
   return module.exports;
 }
 
 /**
  * The TypeScript compiler. It is not imported: Node would parse its nine megabytes twice more, to find that they are CommonJS and
- * which names they export.
+ * which names they export. Where this process has required it already, it is that one.
  */
-export const typescript: typeof ts = load();
+export const typescript: typeof ts = own.cache[TYPESCRIPT_FILE]?.exports ?? load();
 
 /** Keeps the code of what TypeScript has done so far for later processes, where none is kept. */
 export function keepCode(): void {
