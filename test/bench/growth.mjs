@@ -127,6 +127,7 @@ function chartOf(rows) {
     `<text x="${at(px)}" y="${at(py)}" text-anchor="${anchor}">${content}</text>`;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="#444">`,
+    '<title>Processor time of compilation against operations</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
   ];
   for (let power = xs[0]; power <= xs[1]; power++) {
