@@ -45,9 +45,12 @@ export const COMPUTING: readonly BenchmarkFamily[] = [
   (scale) => benchmark('sums of columns', columnSums(64 * scale, 64)),
   (scale) => benchmark('sums of short rows', reduction('sum', 1024 * scale, 4, '4*a0 + a1')),
   (scale) => benchmark('largest of rows', reduction('max', 64 * scale, 16, '16*a0 + a1')),
-  (scale) => matrices(16 * scale, 64, 256, false),
-  (scale) => matrices(16 * scale, 64, 256, true),
-  (scale) => matrices(64 * scale, 64, 64, false),
+  (scale) => inRegisters(matrices(16 * scale, 64, 256, false)),
+  (scale) => inTiles(matrices(16 * scale, 64, 256, false)),
+  (scale) => inRegisters(matrices(16 * scale, 64, 256, true)),
+  (scale) => inTiles(matrices(16 * scale, 64, 256, true)),
+  (scale) => inRegisters(matrices(64 * scale, 64, 64, false)),
+  (scale) => inTiles(matrices(64 * scale, 64, 64, false)),
   (scale) => matrices(16 * scale, 16, 32, false),
   (scale) => matrices(1024 * scale, 32, 4, false),
   (scale) => matrices(256 * scale, 16, 4, false),
@@ -122,6 +125,17 @@ function matrices(m: number, n: number, k: number, transposed: boolean): Benchma
   const name = `${m} x ${n} x ${k}${transposed ? ' transposed' : ''}`;
   return benchmark(name, product(m, n, k, left, `a1 + ${n}*a2`));
 }
+
+const inTiles = (one: Benchmark): Benchmark => ({
+  ...one,
+  name: `${one.name} in tiles`,
+  form: 'tiles',
+});
+const inRegisters = (one: Benchmark): Benchmark => ({
+  ...one,
+  name: `${one.name} in registers`,
+  form: 'registers',
+});
 
 function product(m: number, n: number, k: number, left: string, right: string): string[] {
   return [
