@@ -8,6 +8,8 @@ export interface Benchmark {
   readonly kernel: Kernel;
   /** How its code is made, where a device may make it in several ways. */
   readonly form?: KernelForm;
+  /** The very way, as plans name it. */
+  readonly variant?: string;
 }
 
 /** A benchmark at any of the {@link SCALES}: its work grows in proportion. */
