@@ -10,7 +10,6 @@ import {
   crossEntropy,
   defineModel,
   linear,
-  type Plan,
   relu,
   sgd,
   tensor,
@@ -22,6 +21,7 @@ import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
 import type { OpenSession } from '../../compiler/profile/timing.ts';
 import { tuneKernels, withTuned } from '../../compiler/profile/tune.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
+import type { Plan } from '../../ir/plan.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 
 const limits = WEBGPU_DEFAULT_LIMITS;
