@@ -118,6 +118,22 @@ export class Cursor {
     };
   }
 
+  /** Stands on an axis for good, at the index in `local`. */
+  stand(axis: number, local: string): void {
+    const { body, kernel } = this.translation;
+    const { extent } = kernel.axes[axis];
+    this.segments[axis] = { start: 0, iterations: extent, tile: 1, lanes: 1 };
+    this.positions[axis] = { local, constant: 0 };
+    this.pointers = new Map(
+      [...this.pointers].map(([key, pointer]) => {
+        const stride = pointer.elementBytes * pointer.coefficients[axis];
+        if (stride === 0) return [key, pointer];
+        const moved = `(i32.add ${get(pointer.local)} (i32.mul ${get(local)} ${integer(stride)}))`;
+        return [key, { ...pointer, local: body.assign('i32', 'p', moved) }];
+      }),
+    );
+  }
+
   private movedPointers(axis: number, by: number): Map<string, Pointer> {
     return new Map(
       [...this.pointers].map(([key, pointer]) => {
