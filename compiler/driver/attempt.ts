@@ -65,7 +65,7 @@ export function attempt(
     'fuse-producers',
     driver.run('fuse', driver.run('lower', module, knobs.separateParts)),
   );
-  const schedule = driver.run('finalise', fused);
+  const schedule = driver.run('scratch', driver.run('finalise', fused));
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
   const memory = planMemory(schedule, limits, options, driver.schedulePasses);

@@ -13,6 +13,7 @@ export const PASS_NAMES = [
   'fuse',
   'fuse-producers',
   'finalise',
+  'scratch',
   'order',
   'share-parts',
   'actions',

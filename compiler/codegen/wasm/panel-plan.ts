@@ -135,7 +135,9 @@ function plansWith(
   const extent = (axis: number) => kernel.axes[axis].extent;
   if (extentOf(kernel, m) < LEAST.rows || extent(columns) < LEAST.columns) return [];
   if (extentOf(kernel, k) < LEAST.terms) return [];
-  const pieces: Piece[][] = kernel.axes.map(({ extent }) => [{ start: 0, iterations: extent, chunk: 1 }]);
+  const pieces: Piece[][] = kernel.axes.map(({ extent }) => [
+    { start: 0, iterations: extent, chunk: 1 },
+  ]);
   pieces[columns] = cut(extent(columns), width, PANEL_COLUMNS);
   const rows = blockOf(kernel, m, BLOCK.rows, TILE_ROWS, pieces);
   const terms = blockOf(kernel, k, BLOCK.terms, 4, pieces);
@@ -167,7 +169,8 @@ function cut(extent: number, most: number, unit: number): Piece[] {
   if (extent <= most) return [{ start: 0, iterations: 1, chunk: extent }];
   const fewest = Math.ceil(extent / most);
   for (let count = fewest; count <= 2 * fewest; count++)
-    if (extent % (count * unit) === 0) return [{ start: 0, iterations: count, chunk: extent / count }];
+    if (extent % (count * unit) === 0)
+      return [{ start: 0, iterations: count, chunk: extent / count }];
   const chunk = Math.min(most, Math.ceil(extent / fewest / unit) * unit);
   const iterations = Math.floor(extent / chunk);
   const rest = extent - iterations * chunk;
@@ -405,7 +408,7 @@ export function epilogue(kernel: Kernel, plan: PanelPlan, block: Block): Kernel 
 }
 
 /** A call of a tile; a term of one, with loads, products and additions; its sums on the way to memory. */
-const TILE = { call: 30, term: 24, sums: 24 };
+const TILE = { call: 22, term: 18, sums: 18 };
 const FOLD = 2;
 
 /** In vector additions, as the price of loops: that of one block of each kind, as often as the kernel has points for. */
@@ -414,7 +417,8 @@ function costOf(kernel: Kernel, plan: PanelPlan): number {
   const main = pieces.map(([first]) => first);
   const whole = (axes: readonly number[]) =>
     axes.reduce(
-      (product, axis) => product * (kernel.axes[axis].extent / (main[axis].iterations * main[axis].chunk)),
+      (product, axis) =>
+        product * (kernel.axes[axis].extent / (main[axis].iterations * main[axis].chunk)),
       1,
     );
   const price = (axes: readonly number[], kernels: readonly Kernel[]) => {
@@ -425,7 +429,8 @@ function costOf(kernel: Kernel, plan: PanelPlan): number {
   const block = blockAt(all, main);
   const points = (axes: readonly number[]) => axes.reduce((p, axis) => p * main[axis].chunk, 1);
   const blocks = all.reduce((product, axis) => product * main[axis].iterations, whole(all));
-  const tiles = Math.ceil(points(rows) / TILE_ROWS) * Math.ceil(main[columns].chunk / PANEL_COLUMNS);
+  const tiles =
+    Math.ceil(points(rows) / TILE_ROWS) * Math.ceil(main[columns].chunk / PANEL_COLUMNS);
   const products = blocks * tiles * (TILE.call + TILE.term * points(terms) + TILE.sums);
   const left = price(all, leftPackings(kernel, plan, block));
   const right = price(all, rightPackings(kernel, plan, block));

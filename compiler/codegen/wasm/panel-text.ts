@@ -75,7 +75,10 @@ class PanelWriter {
     inside: (places: readonly Place[]) => void,
   ): void {
     const [axis, ...inner] = axes;
-    if (axis === undefined) return inside(places);
+    if (axis === undefined) {
+      inside(places);
+      return;
+    }
     for (const piece of this.plan.pieces[axis]) {
       if (piece.iterations === 1) {
         this.walk(inner, [...places, { axis, piece, local: null }], inside);

@@ -33,10 +33,7 @@ function tile(rows: number, vectors: number): string {
     ...range(rows).flatMap((r) => [
       set('x', `(v128.load32_splat ${get(`a${r}`)})`),
       ...range(vectors).map((v) =>
-        set(
-          sum(r, v),
-          `(f32x4.add (f32x4.mul ${get('x')} ${get(`b${v}`)}) ${get(sum(r, v))})`,
-        ),
+        set(sum(r, v), `(f32x4.add (f32x4.mul ${get('x')} ${get(`b${v}`)}) ${get(sum(r, v))})`),
       ),
     ]),
     ...range(rows).map((r) => plus(`a${r}`, get('ta'))),
@@ -62,7 +59,20 @@ function product(vectors: number): string {
   const call = (rows: number) =>
     `(call $tile${rows}x${vectors} ${['x', 'b', 'y', 'terms', 'ra', 'ta', 'rc', 'add'].map(get).join(' ')})`;
   const [most, ...fewer] = ROWS;
-  const parameters = ['a', 'b', 'c', 'rows', 'terms', 'panels', 'panel', 'ra', 'ta', 'tile', 'rc', 'add'];
+  const parameters = [
+    'a',
+    'b',
+    'c',
+    'rows',
+    'terms',
+    'panels',
+    'panel',
+    'ra',
+    'ta',
+    'tile',
+    'rc',
+    'add',
+  ];
   return `(func $product${4 * vectors} ${parameters.map((name) => `(param $${name} i32)`).join(' ')}
 (local $x i32) (local $y i32) (local $left i32)
 (loop $next
@@ -99,6 +109,8 @@ export const TILE_FUNCTIONS: Readonly<Record<string, string>> = {
   product8: product(2),
   fold: FOLD,
   ...Object.fromEntries(
-    ROWS.flatMap((rows) => [1, 2].map((vectors) => [`tile${rows}x${vectors}`, tile(rows, vectors)])),
+    ROWS.flatMap((rows) =>
+      [1, 2].map((vectors) => [`tile${rows}x${vectors}`, tile(rows, vectors)]),
+    ),
   ),
 };
