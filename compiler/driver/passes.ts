@@ -225,8 +225,8 @@ export const PASSES = {
     from: 'schedule',
     to: 'schedule',
     summary: 'Gives kernels the working memory that their code wants, for one step each.',
-    run: (schedule: Schedule, { target, limits }: PassOptions): Schedule =>
-      reserveScratch(schedule, TARGETS[target].scratch, limits.maxStorageBuffers),
+    run: (schedule: Schedule, { target }: PassOptions): Schedule =>
+      reserveScratch(schedule, TARGETS[target].scratch),
     print: printSchedule,
     verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
     sameMeaning,

@@ -6,14 +6,8 @@ import { byProgram } from './finalise-nests.ts';
  * Gives kernels the working memory that makes their code faster: a tensor that lives in one step. `elements` says how many
  * numbers of four bytes a kernel takes, 0 for none.
  */
-export function reserveScratch(
-  schedule: Schedule,
-  elements: (kernel: Kernel) => number,
-  maxStorageBuffers: number,
-): Schedule {
-  const counts = schedule.kernels.map((kernel) =>
-    kernel.buffers.length < maxStorageBuffers ? elements(kernel) : 0,
-  );
+export function reserveScratch(schedule: Schedule, elements: (kernel: Kernel) => number): Schedule {
+  const counts = schedule.kernels.map(elements);
   if (counts.every((count) => count === 0)) return schedule;
   const tensors: ScheduleTensor[] = [...schedule.tensors];
   const addTensor = (step: ScheduleStep, program: number): number => {
@@ -46,7 +40,8 @@ export function reserveScratch(
   return { ...schedule, ...byProgram(tensors, programs), kernels };
 }
 
-function withScratch(kernel: Kernel, elements: number): Kernel {
+/** The kernel with one more binding, its working memory. */
+export function withScratch(kernel: Kernel, elements: number): Kernel {
   const buffers = [...kernel.buffers, { dtype: 'f32', access: 'write', elements } as const];
   return { ...kernel, buffers, scratch: kernel.buffers.length };
 }

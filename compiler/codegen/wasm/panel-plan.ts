@@ -11,11 +11,20 @@ import { nestTime } from './plan-nest.ts';
 export const PANEL_COLUMNS = 8;
 /** Rows of a tile of registers. */
 export const TILE_ROWS = 4;
+/** Rows and columns of a block at most; smaller blocks are for kernels that may have little memory. */
+const BLOCKS = [
+  { rows: 64, columns: 128 },
+  { rows: 64, columns: 64 },
+  { rows: 64, columns: 32 },
+  { rows: 32, columns: 32 },
+  { rows: 16, columns: 16 },
+];
 /**
- * Blocks at most. Terms come to a power of two no longer than an uncut sum of cascade.ts, so that a tile's accumulators are its
- * level 0; a panel of so many terms has 8 KiB and stays in the nearest cache while all rows of a block pass it.
+ * Terms of a block at most: no more than an uncut sum of cascade.ts, so that a tile's accumulators are its level 0. A panel of so
+ * many terms has 8 KiB and stays in the nearest cache while all rows of a block pass it. Results depend on this number, and on
+ * no other of a plan.
  */
-const BLOCK = { rows: 64, columns: [128, 64, 32], terms: 256 };
+const BLOCK_TERMS = 256;
 /** Blocks of terms whose sums go to one accumulator before these are added to the next: as in cascade.ts. */
 export const SUM_BLOCKS = 64;
 const UNCUT_BLOCKS = 128;
@@ -69,11 +78,14 @@ export interface ScratchLayout {
   readonly panel: number;
 }
 
+/** A plan that has no price yet. */
+type Blocks = Omit<PanelPlan, 'cost'>;
+
 /** Fewer rows, columns or terms are not worth a copy. */
 const LEAST = { rows: 4, columns: 4, terms: 8, points: 2 ** 14 };
 /** Of the bytes that a kernel binds, what its scratch memory may take; and what it may take in any case. */
 const SCRATCH_SHARE = 0.25;
-const SCRATCH_FREE = 16 * 1024;
+const SCRATCH_FREE = 32 * 1024;
 
 const plans = new WeakMap<Kernel, PanelPlan | null>();
 
@@ -97,9 +109,8 @@ function cheapestPlan(kernel: Kernel): PanelPlan | null {
   let best: PanelPlan | null = null;
   for (const turned of [groups, { ...groups, left: right, right: left, m: n, n: m }])
     for (const columns of turned.n)
-      for (const width of BLOCK.columns)
-        for (const plan of plansWith(kernel, turned, columns, width, most))
-          if (plan.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = plan;
+      for (const plan of plansWith(kernel, turned, columns, most))
+        if (plan.cost < (best?.cost ?? Number.POSITIVE_INFINITY)) best = plan;
   return best;
 }
 
@@ -124,23 +135,36 @@ function factorsArePure({ nodes, stores }: Kernel, { left, right }: ContractionG
   return true;
 }
 
+/** A plan for each form of the left factor, in the largest blocks whose memory is at most `most`. */
 function plansWith(
   kernel: Kernel,
   groups: ContractionGroups,
   columns: number,
-  width: number,
   most: number,
 ): PanelPlan[] {
-  const { m, n, k, batch } = groups;
-  const extent = (axis: number) => kernel.axes[axis].extent;
-  if (extentOf(kernel, m) < LEAST.rows || extent(columns) < LEAST.columns) return [];
+  const { m, k } = groups;
+  if (extentOf(kernel, m) < LEAST.rows || kernel.axes[columns].extent < LEAST.columns) return [];
   if (extentOf(kernel, k) < LEAST.terms) return [];
+  const plans = new Map<LeftForm, Blocks>();
+  for (const block of BLOCKS)
+    for (const plan of blocksWith(kernel, groups, columns, block))
+      if (plan.layout.elements <= most && !plans.has(plan.leftForm)) plans.set(plan.leftForm, plan);
+  return [...plans.values()].map((plan) => ({ ...plan, cost: costOf(kernel, plan) }));
+}
+
+function blocksWith(
+  kernel: Kernel,
+  groups: ContractionGroups,
+  columns: number,
+  block: (typeof BLOCKS)[number],
+): Blocks[] {
+  const { m, n, k, batch } = groups;
   const pieces: Piece[][] = kernel.axes.map(({ extent }) => [
     { start: 0, iterations: extent, chunk: 1 },
   ]);
-  pieces[columns] = cut(extent(columns), width, PANEL_COLUMNS);
-  const rows = blockOf(kernel, m, BLOCK.rows, TILE_ROWS, pieces);
-  const terms = blockOf(kernel, k, BLOCK.terms, 4, pieces);
+  pieces[columns] = cut(kernel.axes[columns].extent, block.columns, PANEL_COLUMNS);
+  const rows = blockOf(kernel, m, block.rows, TILE_ROWS, pieces);
+  const terms = blockOf(kernel, k, BLOCK_TERMS, 4, pieces);
   const steps = (axis: number) => pieces[axis].reduce((sum, { iterations }) => sum + iterations, 0);
   const parallel = [...batch, ...m, ...n].sort((a, b) => steps(b) - steps(a));
   const sumBlocks = k.reduce((product, axis) => product * steps(axis), 1);
@@ -148,14 +172,12 @@ function plansWith(
   const deep = sumBlocks > UNCUT_BLOCKS;
   const leftInPlace = rowBytesOfLeft(kernel, groups, rows, terms, pieces);
   const resultInPlace = deep ? null : rowBytesOfResult(kernel, rows, columns, pieces);
-  const parts = { groups, pieces, parallel, reduced: [...k], rows, terms, columns };
   const forms: LeftForm[] = leftInPlace === null ? ['rows'] : ['in place'];
   if (leftInPlace === null && rows.length > 0 && tilesEvenly(pieces, rows)) forms.push('tiles');
-  return forms.flatMap((leftForm) => {
-    const more = { ...parts, leftForm, leftInPlace, resultInPlace, deep };
-    const layout = layoutOf(more);
-    if (layout.elements > most) return [];
-    return { ...more, layout, cost: costOf(kernel, { ...more, layout, cost: 0 }) };
+  return forms.map((leftForm) => {
+    const blocks = { groups, pieces, parallel, reduced: [...k], rows, terms, columns };
+    const plan = { ...blocks, leftForm, leftInPlace, resultInPlace, deep };
+    return { ...plan, layout: layoutOf(plan) };
   });
 }
 
@@ -261,7 +283,7 @@ function rowBytesOfResult(
 
 const roundUp = (count: number, unit: number) => Math.ceil(count / unit) * unit;
 
-function layoutOf(plan: Omit<PanelPlan, 'layout' | 'cost'>): ScratchLayout {
+function layoutOf(plan: Omit<Blocks, 'layout'>): ScratchLayout {
   const { pieces, rows, terms, columns, leftForm, resultInPlace, deep } = plan;
   const product = (axes: readonly number[]) =>
     axes.reduce((points, axis) => points * largest(pieces[axis]), 1);
@@ -309,7 +331,7 @@ const placed = ({ loops }: Block, offset: number, strides: readonly number[]): S
 const scratchOf = ({ scratch }: Kernel) => scratch ?? 0;
 
 /** Copies a block of the left factor. */
-export function leftPackings(kernel: Kernel, plan: PanelPlan, block: Block): Kernel[] {
+export function leftPackings(kernel: Kernel, plan: Blocks, block: Block): Kernel[] {
   const { rows, terms, layout, groups, leftForm } = plan;
   if (leftForm === 'in place') return [];
   const inner = rows.at(-1);
@@ -331,7 +353,7 @@ export function leftPackings(kernel: Kernel, plan: PanelPlan, block: Block): Ker
 }
 
 /** Copies a block of the right factor into panels. */
-export function rightPackings(kernel: Kernel, plan: PanelPlan, block: Block): Kernel[] {
+export function rightPackings(kernel: Kernel, plan: Blocks, block: Block): Kernel[] {
   const { columns, layout, groups } = plan;
   const { restColumns } = panelsOf(block.pieces[columns].chunk);
   const width = { lanes: PANEL_COLUMNS, rest: restColumns, stride: layout.panel };
@@ -351,7 +373,7 @@ interface Width {
  */
 function packings(
   kernel: Kernel,
-  { terms }: PanelPlan,
+  { terms }: Blocks,
   block: Block,
   factor: number,
   offset: number,
@@ -395,7 +417,7 @@ export function panelsOf(columns: number) {
 }
 
 /** What follows the sums of a block. */
-export function epilogue(kernel: Kernel, plan: PanelPlan, block: Block): Kernel {
+export function epilogue(kernel: Kernel, plan: Blocks, block: Block): Kernel {
   const { rows, columns, layout, deep } = plan;
   const chunk = (axis: number) => block.pieces[axis].chunk;
   const region: Region = {
@@ -412,7 +434,7 @@ const TILE = { call: 22, term: 18, sums: 18 };
 const FOLD = 2;
 
 /** In vector additions, as the price of loops: that of one block of each kind, as often as the kernel has points for. */
-function costOf(kernel: Kernel, plan: PanelPlan): number {
+function costOf(kernel: Kernel, plan: Blocks): number {
   const { parallel, reduced, pieces, rows, terms, columns, resultInPlace } = plan;
   const main = pieces.map(([first]) => first);
   const whole = (axes: readonly number[]) =>
