@@ -28,8 +28,24 @@ export interface TraceOptions {
   readonly trace?: boolean;
 }
 
+/** How a plan runs on WebAssembly. */
+export interface WasmLoadOptions {
+  /**
+   * wasm: threads that share the work, the caller's among them; 1 by default. Results are the same to the bit for any number. Where
+   * memory cannot be shared (in a page that is not cross-origin isolated) one thread does it all, and `session.description` says
+   * how many there are. Each but the first takes working memory beside the plan's, which `session.allocatedBytes` counts. On the
+   * main thread of a page the session does not sleep while it waits for the others: prefer `loadInWorker`.
+   */
+  readonly threads?: number;
+}
+
 /** Where a plan runs and what its parameters start from. */
-export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions, TraceOptions {
+export interface LoadOptions
+  extends HostOptions,
+    MemoryLimits,
+    RestoreOptions,
+    TraceOptions,
+    WasmLoadOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */
@@ -114,13 +130,18 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
-  const { device, gpu, trace } = others;
+  const { device, gpu, trace, threads } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
   if (trace !== undefined && typeof trace !== 'boolean')
     throw new RuntimeError('invalid-input', `'trace' is true or false, but ${kindOf(trace)}`);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
+    throw new RuntimeError(
+      'invalid-input',
+      `'threads' is ${typeof threads === 'number' ? threads : kindOf(threads)}; it must be a whole number from 1 to 64`,
+    );
   return {
     ...others,
     ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),

@@ -13,15 +13,28 @@ export interface MemoryLimits {
   readonly maxHostBytes?: number;
 }
 
+/** Bytes of working memory that each thread but the first needs beside the plan's memory. */
+export function threadBytes({ kernels }: Plan): number {
+  const bytes = kernels.flatMap(({ bindings }) =>
+    bindings.flatMap((binding) => (binding.scratch ? [binding.bytes] : [])),
+  );
+  return Math.ceil(Math.max(0, ...bytes) / 64) * 64;
+}
+
 /** Refuses a plan, which has been verified, that takes more. Errors: `memory-limit`, `invalid-input`. */
 export function checkMemory(
   plan: Plan,
-  limits: MemoryLimits & { readonly snapshots?: boolean },
+  limits: MemoryLimits & { readonly snapshots?: boolean; readonly threads?: number },
 ): void {
   const { deviceBytes, hostBytes, snapshotOptionBytes, spillBytes } = plan.memory;
   const inMemory = hostBytes + (limits.snapshots === true ? snapshotOptionBytes : 0);
+  const others = plan.target === 'wasm' ? (limits.threads ?? 1) - 1 : 0;
   const takes = {
-    maxDeviceBytes: { bytes: deviceBytes, what: 'of device memory', flag: '--budget' },
+    maxDeviceBytes: {
+      bytes: deviceBytes + others * threadBytes(plan),
+      what: 'of device memory',
+      flag: '--budget',
+    },
     maxHostBytes: {
       bytes: inMemory + spillBytes,
       what: `on the host (${inMemory} in memory, ${spillBytes} in a spill file)`,

@@ -29,6 +29,8 @@ import { SourceTables } from './source-tables.ts';
 export interface EmittedKernel {
   readonly wgsl?: string;
   readonly export?: string;
+  /** Parts that a run may be cut into; absent: one. */
+  readonly parts?: number;
   readonly grid: readonly [number, number, number];
 }
 
@@ -207,11 +209,13 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
 const bytesOf = ({ buffers }: Kernel, buffer: number) => DTYPES[buffers[buffer].dtype].bytes;
 
 /** What a plan says of the memory that a kernel touches. */
-export function planBindings({ buffers }: Kernel): PlanBinding[] {
-  return buffers.map(({ dtype, access, elements }) => ({
+export function planBindings({ buffers, scratch, stage }: Kernel): PlanBinding[] {
+  const own = scratch ?? stage?.local.buffer;
+  return buffers.map(({ dtype, access, elements }, index) => ({
     dtype,
     access,
     bytes: elements * DTYPES[dtype].bytes,
+    ...(index === own ? { scratch: true as const } : {}),
   }));
 }
 
@@ -220,13 +224,14 @@ function planKernels(
   emitted: readonly EmittedKernel[],
 ): PlanKernel[] {
   return allocated.kernels.map((kernel, index) => {
-    const { wgsl, export: exported } = emitted[index];
+    const { wgsl, export: exported, parts = 1 } = emitted[index];
     return {
       name: kernel.name,
       text: printKernel(kernel),
       bindings: planBindings(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
       ...(exported === undefined ? {} : { export: exported }),
+      ...(parts > 1 ? { parts } : {}),
     };
   });
 }

@@ -16,9 +16,9 @@ export const WASM: TargetRow = {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
     // The assembler is large: only builds for wasm load it.
     const { emitWasm, wasmText } = await import('../codegen/wasm/index.ts');
-    const { module: binary, exports } = await emitWasm(kernels, pages);
+    const { module: binary, exports, parts } = await emitWasm(kernels, pages);
     return {
-      emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
+      emitted: exports.map((name, k) => ({ export: name, grid: [1, 1, 1], parts: parts[k] })),
       binary,
       module: { bytes: binary.length, sha256: await sha256(binary), pages },
       text: () => `${wasmText(kernels, pages)}\n`,

@@ -15,7 +15,7 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
     );
   const tracer = options.trace ? new Tracer(plan, 'host') : null;
   const executor = await withSlots(plan, options, (slots) =>
-    createWasmExecutor(plan, module, slots, tracer),
+    createWasmExecutor(plan, module, slots, tracer, { threads: options.threads ?? 1 }),
   );
   return { executor, ownDevice: null };
 }

@@ -5,26 +5,53 @@ import { bufferLocal, FunctionBody } from './function-body.ts';
 import { KernelWriter } from './kernel-writer.ts';
 import { segmentsOf } from './nest.ts';
 import { planPanels } from './panel-plan.ts';
-import { writePanels } from './panel-text.ts';
+import { panelParts, writePanels } from './panel-text.ts';
+import { nestParts, PART_PARAMETERS, type Parts, partsOf, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
 
-// A kernel as a WebAssembly function. Each loop step covers a tile of points. A node is evaluated
-// once for all points of the tile that agree on the axes it depends on, at the outermost loop where
-// these are known.
+/** A kernel as a WebAssembly function. */
+export interface KernelFunction {
+  readonly text: string;
+  /** Parts that a run may be cut into. If there are several, the function takes the first and the one behind the last. */
+  readonly parts: number;
+}
 
 /** The function `$name` that runs `kernel`, exported as `name`. */
-export function kernelText(kernel: Kernel, name: string): string {
+export function kernelText(kernel: Kernel, name: string): KernelFunction {
   const body = new FunctionBody();
+  const { parts, write } = codeOf(kernel, body);
+  const range = partsOf(parts);
+  write(range);
+  const parameters = kernel.buffers.map((_, i) => `(param ${bufferLocal(i)} i32)`);
+  if (range) parameters.push(PART_PARAMETERS);
+  return { text: body.text(name, parameters.join(' ')), parts };
+}
+
+interface Code {
+  readonly parts: number;
+  readonly write: (parts: Parts | null) => void;
+}
+
+function codeOf(kernel: Kernel, body: FunctionBody): Code {
+  if (isStaged(kernel)) {
+    const parts = kernel.stage.tileAxes > 0 ? kernel.axes[0].extent : 1;
+    return { parts, write: (range) => writeStaged(kernel, body, range) };
+  }
   const panels = kernel.scratch === undefined ? null : planPanels(kernel);
-  if (isStaged(kernel)) writeStaged(kernel, body);
-  else if (panels) writePanels(kernel, panels, body);
-  else new KernelWriter(kernel, planNest(kernel), body).levelBody(-1);
-  const parameters = kernel.buffers.map((_, i) => `(param ${bufferLocal(i)} i32)`).join(' ');
-  return body.text(name, parameters);
+  if (panels)
+    return {
+      parts: panelParts(panels),
+      write: (range) => writePanels(kernel, panels, body, range),
+    };
+  const nest = planNest(kernel);
+  return {
+    parts: nestParts(kernel, nest),
+    write: (range) => new KernelWriter(kernel, nest, body, range).levelBody(-1),
+  };
 }
 
 /** Both halves share the loops over the tiles, and have loops of their own inside. */
-function writeStaged(kernel: StagedKernel, body: FunctionBody): void {
+function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | null): void {
   const { tileAxes, local } = kernel.stage;
   if (local.buffer === null)
     throw new Error(`kernel '${kernel.name}' has no binding for the array of its stage`);
@@ -40,13 +67,18 @@ function writeStaged(kernel: StagedKernel, body: FunctionBody): void {
     for (const writer of writers) writer.evaluateLevel(level, () => true);
     const axis = level + 1;
     const [segment] = segmentsOf(kernel.axes[axis].extent, 1, false);
-    coverTogether(
-      body,
-      writers.map(({ cursor }) => cursor),
-      axis,
-      segment,
-      () => tileLevel(axis),
-    );
+    const range = axis === 0 ? parts : null;
+    const write = () =>
+      coverTogether(
+        body,
+        writers.map(({ cursor }) => cursor),
+        axis,
+        segment,
+        () => tileLevel(axis),
+        range ? { range } : {},
+      );
+    if (range) writePart(body, range, true, write);
+    else write();
   };
   tileLevel(-1);
 }

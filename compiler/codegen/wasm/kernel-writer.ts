@@ -6,6 +6,7 @@ import { Cursor } from './cursor.ts';
 import { Evaluator } from './evaluator.ts';
 import type { FunctionBody, Translation } from './function-body.ts';
 import type { Nest } from './nest.ts';
+import { type Parts, writePart } from './parts.ts';
 import { StoreText } from './store-text.ts';
 import { Values } from './values.ts';
 
@@ -16,15 +17,18 @@ import { Values } from './values.ts';
 export class KernelWriter {
   readonly cursor: Cursor;
   private readonly translation: Translation;
+  private readonly parts: Parts | null;
   private readonly values: Values;
   private readonly evaluator: Evaluator;
   private readonly stores: StoreText;
   private readonly blocks: Cascade;
   private accumulators: Accumulators | null = null;
 
-  constructor(kernel: Kernel, nest: Nest, body: FunctionBody) {
+  /** `parts`: of the outermost loop, of which a call does some. */
+  constructor(kernel: Kernel, nest: Nest, body: FunctionBody, parts: Parts | null = null) {
     const translation = { kernel, nest, analysis: analyse(kernel), body };
     this.translation = translation;
+    this.parts = parts;
     this.cursor = new Cursor(translation);
     this.values = new Values(translation, this.cursor);
     this.evaluator = new Evaluator(translation, this.cursor, this.values);
@@ -52,18 +56,19 @@ export class KernelWriter {
     const { loops, outerDepth } = this.translation.nest;
     const { axis, segments } = loops[level];
     const cuts = this.blocks.cuts[level - outerDepth] ?? [];
-    for (const segment of segments) {
+    const blocks = cuts.map(({ level, iterations }) => ({
+      iterations,
+      begin: () => this.accumulators!.flush(level),
+    }));
+    segments.forEach((segment, k) => {
       this.values.forget(level);
-      this.cursor.cover(
-        axis,
-        segment,
-        () => this.levelBody(level),
-        cuts.map(({ level, iterations }) => ({
-          iterations,
-          begin: () => this.accumulators!.flush(level),
-        })),
-      );
-    }
+      const parts = level === 0 ? this.parts : null;
+      const range = parts && k === 0 ? { range: parts } : {};
+      const write = () =>
+        this.cursor.cover(axis, segment, () => this.levelBody(level), { blocks, ...range });
+      if (parts) writePart(this.translation.body, parts, k === 0, write);
+      else write();
+    });
   }
 
   /** Evaluates what the loop at `level` makes known: the nodes that are `wanted`. */

@@ -13,6 +13,7 @@ import {
   SUM_BLOCKS,
   TILE_ROWS,
 } from './panel-plan.ts';
+import { type Parts, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
 
 /** Where the code being written stands on an axis: in a piece, at the block whose number is in a local, or at the only one. */
@@ -23,8 +24,18 @@ interface Place {
 }
 
 /** The loops over blocks of a contraction in panels, with what is done in each. */
-export function writePanels(kernel: Kernel, plan: PanelPlan, body: FunctionBody): void {
-  new PanelWriter(kernel, plan, body).write();
+export function writePanels(
+  kernel: Kernel,
+  plan: PanelPlan,
+  body: FunctionBody,
+  parts: Parts | null,
+): void {
+  new PanelWriter(kernel, plan, body, parts).write();
+}
+
+/** Steps of the outermost loop. */
+export function panelParts({ parallel, pieces }: PanelPlan): number {
+  return parallel.length > 0 ? pieces[parallel[0]][0].iterations : 1;
 }
 
 /** Bytes from row to row, from term to term and from tile to tile of the left factor. */
@@ -41,8 +52,10 @@ class PanelWriter {
   /** Counts the blocks of terms whose sums are in the accumulators of level 1. */
   private readonly count: string;
   private readonly folded: string | null;
+  private readonly parts: Parts | null;
 
-  constructor(kernel: Kernel, plan: PanelPlan, body: FunctionBody) {
+  constructor(kernel: Kernel, plan: PanelPlan, body: FunctionBody, parts: Parts | null) {
+    this.parts = parts;
     this.kernel = kernel;
     this.plan = plan;
     this.body = body;
@@ -79,19 +92,33 @@ class PanelWriter {
       inside(places);
       return;
     }
-    for (const piece of this.plan.pieces[axis]) {
-      if (piece.iterations === 1) {
-        this.walk(inner, [...places, { axis, piece, local: null }], inside);
-        continue;
-      }
-      const { body } = this;
-      const local = body.assign('i32', `i${axis}`, integer(0));
-      const label = body.label();
-      body.push(`(loop ${label}`);
-      this.walk(inner, [...places, { axis, piece, local }], inside);
-      const next = `(local.tee ${local} (i32.add ${get(local)} ${integer(1)}))`;
-      body.push(`(br_if ${label} (i32.ne ${next} ${integer(piece.iterations)})))`);
+    const parts = places.length === 0 ? this.parts : null;
+    this.plan.pieces[axis].forEach((piece, k) => {
+      const write = () => this.walkPiece({ axis, piece }, parts, inner, places, inside);
+      if (parts) writePart(this.body, parts, k === 0, write);
+      else write();
+    });
+  }
+
+  private walkPiece(
+    { axis, piece }: Pick<Place, 'axis' | 'piece'>,
+    parts: Parts | null,
+    inner: readonly number[],
+    places: readonly Place[],
+    inside: (places: readonly Place[]) => void,
+  ): void {
+    if (piece.iterations === 1) {
+      this.walk(inner, [...places, { axis, piece, local: null }], inside);
+      return;
     }
+    const { body } = this;
+    const [first, end] = parts ? [parts.from, parts.to] : [integer(0), integer(piece.iterations)];
+    const local = body.assign('i32', `i${axis}`, first);
+    const label = body.label();
+    body.push(`(loop ${label}`);
+    this.walk(inner, [...places, { axis, piece, local }], inside);
+    const next = `(local.tee ${local} (i32.add ${get(local)} ${integer(1)}))`;
+    body.push(`(br_if ${label} (i32.ne ${next} ${end})))`);
   }
 
   private blockOf(places: readonly Place[], axes: readonly number[]) {
