@@ -37,6 +37,11 @@ export interface WasmLoadOptions {
    * main thread of a page the session does not sleep while it waits for the others: prefer `loadInWorker`.
    */
   readonly threads?: number;
+  /**
+   * wasm: lets contractions use the multiply-add of relaxed SIMD, where the engine has it; `session.description` says so. Off by
+   * default: it is faster and rounds once where the processor can, so that results differ from one engine to another.
+   */
+  readonly relaxedSimd?: boolean;
 }
 
 /** Where a plan runs and what its parameters start from. */
@@ -130,13 +135,18 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
-  const { device, gpu, trace, threads } = others;
+  const { device, gpu, trace, threads, relaxedSimd } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
   if (trace !== undefined && typeof trace !== 'boolean')
     throw new RuntimeError('invalid-input', `'trace' is true or false, but ${kindOf(trace)}`);
+  if (relaxedSimd !== undefined && typeof relaxedSimd !== 'boolean')
+    throw new RuntimeError(
+      'invalid-input',
+      `'relaxedSimd' is true or false, but ${kindOf(relaxedSimd)}`,
+    );
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
     throw new RuntimeError(
       'invalid-input',

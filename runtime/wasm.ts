@@ -15,6 +15,7 @@ import { copying, type Interval, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import { slabAddresses, stepAddresses, threadPrograms } from './wasm-addresses.ts';
 import { checkWasmModule } from './wasm-module.ts';
+import { hasRelaxedSimd, withMultiplyAdds } from './wasm-relaxed.ts';
 import { withSharedMemory } from './wasm-shared.ts';
 import { sharesMemory, Threads } from './wasm-threads.ts';
 import { importsOf, kernelOf } from './wasm-walk.ts';
@@ -41,6 +42,8 @@ interface Swaps extends ProgramTransfers {
 export interface WasmOptions {
   /** At most so many threads; as many where memory can be shared. */
   readonly threads: number;
+  /** Whether multiply-adds may be rounded once, where the engine can. */
+  readonly relaxedSimd: boolean;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function createWasmExecutor(
   moduleBytes: Uint8Array,
   slots: HostSlots,
   tracer: Tracer | null,
-  { threads }: WasmOptions,
+  { threads, relaxedSimd }: WasmOptions,
 ): Promise<Executor> {
   const expected = plan.module;
   if (!expected)
@@ -62,20 +65,22 @@ export async function createWasmExecutor(
   const bytes = new Uint8Array(moduleBytes);
   await checkModule(expected, bytes);
   checkWasmModule(bytes, plan);
+  const relaxed = relaxedSimd && hasRelaxedSimd();
+  const code = relaxed ? withMultiplyAdds(bytes) : bytes;
   if (threads > 1 && sharesMemory()) {
     const own = threadBytes(plan);
     const pages = expected.pages + Math.ceil(((threads - 1) * own) / PAGE_BYTES);
     const memory = allocate(pages, true);
-    const module = await compiled(withSharedMemory(bytes, pages));
+    const module = await compiled(withSharedMemory(code, pages));
     const exported = await instantiate(module, memory);
     const programs = (thread: number) =>
       threadPrograms(plan, thread === 0 ? null : expected.pages * PAGE_BYTES + (thread - 1) * own);
     const team = await Threads.start(threads, module, memory, programs);
-    return new WasmExecutor(plan, memory, exported, slots, tracer, team);
+    return new WasmExecutor(plan, memory, exported, slots, tracer, { team, relaxed });
   }
   const memory = allocate(expected.pages, false);
-  const exported = await instantiate(await compiled(bytes), memory);
-  return new WasmExecutor(plan, memory, exported, slots, tracer, null);
+  const exported = await instantiate(await compiled(code), memory);
+  return new WasmExecutor(plan, memory, exported, slots, tracer, { team: null, relaxed });
 }
 
 async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -143,11 +148,15 @@ class WasmExecutor implements Executor {
     exported: WebAssembly.Exports,
     slots: HostSlots,
     tracer: Tracer | null,
-    threads: Threads | null,
+    { team, relaxed }: { readonly team: Threads | null; readonly relaxed: boolean },
   ) {
     this.plan = plan;
-    this.#threads = threads;
-    this.description = threads ? `WebAssembly, ${threads.count} threads` : 'WebAssembly';
+    this.#threads = team;
+    this.description = [
+      'WebAssembly',
+      ...(relaxed ? ['relaxed SIMD'] : []),
+      ...(team ? [`${team.count} threads`] : []),
+    ].join(', ');
     this.#memory = memory;
     this.#slots = slots;
     this.tracer = tracer;

@@ -15,7 +15,10 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
     );
   const tracer = options.trace ? new Tracer(plan, 'host') : null;
   const executor = await withSlots(plan, options, (slots) =>
-    createWasmExecutor(plan, module, slots, tracer, { threads: options.threads ?? 1 }),
+    createWasmExecutor(plan, module, slots, tracer, {
+      threads: options.threads ?? 1,
+      relaxedSimd: options.relaxedSimd ?? false,
+    }),
   );
   return { executor, ownDevice: null };
 }
