@@ -91,7 +91,7 @@ test('products of any layout, with batches and epilogues, in blocks and what is 
     },
   );
   await fc.assert(property, soaked(6));
-  expect(count).toBeGreaterThan(10);
+  expect(count).toBeGreaterThan(4);
 });
 
 /** A 3 x 3 convolution with padding over [2, height, width, channels], or one of its gradients. */
