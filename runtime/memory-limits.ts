@@ -1,4 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
+import { TARGET_RULES } from '../ir/targets.ts';
 import { RuntimeError } from './errors.ts';
 import { kindOf } from './values.ts';
 
@@ -28,7 +29,7 @@ export function checkMemory(
 ): void {
   const { deviceBytes, hostBytes, snapshotOptionBytes, spillBytes } = plan.memory;
   const inMemory = hostBytes + (limits.snapshots === true ? snapshotOptionBytes : 0);
-  const others = plan.target === 'wasm' ? (limits.threads ?? 1) - 1 : 0;
+  const others = TARGET_RULES[plan.target].hasModule ? (limits.threads ?? 1) - 1 : 0;
   const takes = {
     maxDeviceBytes: {
       bytes: deviceBytes + others * threadBytes(plan),
