@@ -28,6 +28,8 @@ import { SourceTables } from './source-tables.ts';
 /** What a code generator made of one kernel. */
 export interface EmittedKernel {
   readonly wgsl?: string;
+  /** webgpu: the way in which the code is made. */
+  readonly variant?: string;
   readonly export?: string;
   /** Parts that a run may be cut into; absent: one. */
   readonly parts?: number;
@@ -224,12 +226,13 @@ function planKernels(
   emitted: readonly EmittedKernel[],
 ): PlanKernel[] {
   return allocated.kernels.map((kernel, index) => {
-    const { wgsl, export: exported, parts = 1 } = emitted[index];
+    const { wgsl, variant, export: exported, parts = 1 } = emitted[index];
     return {
       name: kernel.name,
       text: printKernel(kernel),
       bindings: planBindings(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
+      ...(variant === undefined ? {} : { variant }),
       ...(exported === undefined ? {} : { export: exported }),
       ...(parts > 1 ? { parts } : {}),
     };

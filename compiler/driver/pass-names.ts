@@ -12,6 +12,7 @@ export const PASS_NAMES = [
   'lower',
   'fuse',
   'fuse-producers',
+  'split-reductions',
   'finalise',
   'scratch',
   'order',

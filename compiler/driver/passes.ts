@@ -19,6 +19,7 @@ import {
   type LoweredModule,
   lowerToNests,
   reserveScratch,
+  splitReductionsOf,
 } from '../lower/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
 import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
@@ -211,6 +212,14 @@ export const PASSES = {
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       fuseProducersOf(lowered, { maxStorageBuffers, stages }),
   }),
+  'split-reductions': toNests<LoweredModule>({
+    name: 'split-reductions',
+    from: 'loop nests',
+    summary:
+      'On GPUs, reduces many terms to few results in two kernels: parts of the terms, then the parts.',
+    run: (lowered, { stages }) =>
+      stages.splitsReductions ? splitReductionsOf(lowered, { stages }) : lowered,
+  }),
   finalise: {
     name: 'finalise',
     from: 'loop nests',
@@ -310,12 +319,12 @@ export const PASSES = {
     summary: 'Writes the code of every kernel: WGSL, or one WebAssembly module.',
     run: async (
       { allocated }: Allocation,
-      { target, limits }: PassOptions,
+      { target, limits, variants }: PassOptions,
     ): Promise<CodedSchedule> => {
       const bytes = slabBytes(allocated.slabs);
       return {
         allocated,
-        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes }),
+        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes, variants }),
       };
     },
     print: ({ code }: CodedSchedule) => code.text(),

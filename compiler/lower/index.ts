@@ -8,6 +8,7 @@ import type { StepOrdering } from './ordered-fusion.ts';
 import type { StageModel } from './producer-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
 import { reserveScratch } from './scratch.ts';
+import { splitReductionsOf } from './split-reductions.ts';
 
 export {
   finaliseNests,
@@ -18,6 +19,7 @@ export {
   reserveScratch,
   type StageModel,
   type StepOrdering,
+  splitReductionsOf,
 };
 
 export interface LoweringOptions {
@@ -42,6 +44,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const lowered = lowerToNests({ ...module, programs }, offsetAlignment);
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
   const staged = stages ? fuseProducersOf(fused, { maxStorageBuffers, stages }) : fused;
-  for (const remark of staged.remarks) explain?.(remark);
-  return finaliseNests(staged);
+  const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
+  for (const remark of split.remarks) explain?.(remark);
+  return finaliseNests(split);
 }

@@ -29,6 +29,7 @@ import { MODELS } from '../support/models.ts';
 import { moduleOf } from '../support/module-of.ts';
 import { graphCases } from '../support/random-graph.ts';
 import { SMALL_INPUTS, smallWasmPlan } from '../support/small-plan.ts';
+import { TEST_MODEL } from '../support/variants.ts';
 
 // Threads are workers, and these are files: the built runtime is what can start them.
 let load: (plan: Plan, options: LoadOptions) => Promise<Session>;
@@ -125,7 +126,13 @@ test('any number of threads gives the same bits: random programs', async () => {
     const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram });
     const { schedule: allocated } = planMemory(schedule, WASM_LIMITS, { target: 'wasm' });
     const { plan, module } = await generatePlan(allocated!, {
-      ...{ target: 'wasm', limits: WASM_LIMITS, budgetBytes: null, producer: 'test' },
+      ...{
+        target: 'wasm',
+        limits: WASM_LIMITS,
+        budgetBytes: null,
+        producer: 'test',
+        variants: TEST_MODEL,
+      },
     });
     const initial = Object.fromEntries(
       Object.entries(parameters).map(([name, value]) => [name, Float32Array.from(value)]),

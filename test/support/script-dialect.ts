@@ -160,6 +160,13 @@ export const SCRIPT: Dialect<Helper> = {
   accumulate: (dtype, array, address, value) =>
     `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
 
+  loadQuad: (_dtype, array, address) => `host.loadQuad(${array}, ${address})`,
+  storeQuad: (dtype, array, address, value) =>
+    `host.storeQuad(${array}, ${address}, ${types[`${dtype}x4`]}(${value}));`,
+  loadLane: (_dtype, array, address) => `host.load(${array}, ${address})`,
+  storeLane: (dtype, array, address, value) =>
+    `host.store(${array}, ${address}, ${types[dtype]}(${value}));`,
+
   barrier: 'yield;',
   module: scriptModule,
 };

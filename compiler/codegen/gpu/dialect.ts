@@ -57,8 +57,12 @@ export interface FunctionDefinition {
 
 /** What a module holds, in an order in which nothing is used before it is defined. */
 export interface ModuleParts {
-  /** Buffer i is called `b<i>`. */
-  readonly buffers: readonly { readonly dtype: DType; readonly access: Access }[];
+  /** Buffer i is called `b<i>`; it is an array of vectors where `quads` says so. */
+  readonly buffers: readonly {
+    readonly dtype: DType;
+    readonly access: Access;
+    readonly quads: boolean;
+  }[];
   /** The functions of the library that the module uses. */
   readonly library: string;
   readonly workgroupArrays: readonly WorkgroupArray[];
@@ -145,6 +149,12 @@ export interface Dialect<Helper extends string = string> {
   readonly load: (dtype: DType, array: string, address: string) => string;
   readonly store: (dtype: DType, array: string, address: string, value: string) => string;
   readonly accumulate: (dtype: DType, array: string, address: string, value: string) => string;
+
+  /** Of a buffer that is bound as vectors: the vector that begins at the address of an element, a multiple of four, and one element. */
+  readonly loadQuad: (dtype: DType, array: string, address: string) => string;
+  readonly storeQuad: (dtype: DType, array: string, address: string, value: string) => string;
+  readonly loadLane: (dtype: DType, array: string, address: string) => string;
+  readonly storeLane: (dtype: DType, array: string, address: string, value: string) => string;
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;

@@ -50,6 +50,17 @@ export const WGSL: Dialect<Helper> = {
   store: (_dtype, array, address, value) => `${array}[${address}] = ${value};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
+  loadQuad: (_dtype, array, address) => `${array}[${shifted(address)}]`,
+  storeQuad: (_dtype, array, address, value) => `${array}[${shifted(address)}] = ${value};`,
+  loadLane: (_dtype, array, address) => `${array}[${shifted(address)}][(${address}) & 3]`,
+  storeLane: (_dtype, array, address, value) =>
+    `${array}[${shifted(address)}][(${address}) & 3] = ${value};`,
+
   barrier: 'workgroupBarrier();',
   module: wgslModule,
 };
+
+/** The number of the vector that holds an element. */
+function shifted(address: string): string {
+  return `(${address}) >> 2u`;
+}
