@@ -135,23 +135,13 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
-  const { device, gpu, trace, threads, relaxedSimd } = others;
+  const { device, gpu, trace } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
   if (trace !== undefined && typeof trace !== 'boolean')
     throw new RuntimeError('invalid-input', `'trace' is true or false, but ${kindOf(trace)}`);
-  if (relaxedSimd !== undefined && typeof relaxedSimd !== 'boolean')
-    throw new RuntimeError(
-      'invalid-input',
-      `'relaxedSimd' is true or false, but ${kindOf(relaxedSimd)}`,
-    );
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 64))
-    throw new RuntimeError(
-      'invalid-input',
-      `'threads' is ${typeof threads === 'number' ? threads : kindOf(threads)}; it must be a whole number from 1 to 64`,
-    );
   return {
     ...others,
     ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),

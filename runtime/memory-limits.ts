@@ -1,5 +1,4 @@
 import type { Plan } from '../ir/plan.ts';
-import { TARGET_RULES } from '../ir/targets.ts';
 import { RuntimeError } from './errors.ts';
 import { kindOf } from './values.ts';
 
@@ -14,28 +13,15 @@ export interface MemoryLimits {
   readonly maxHostBytes?: number;
 }
 
-/** Bytes of working memory that each thread but the first needs beside the plan's memory. */
-export function threadBytes({ kernels }: Plan): number {
-  const bytes = kernels.flatMap(({ bindings }) =>
-    bindings.flatMap((binding) => (binding.scratch ? [binding.bytes] : [])),
-  );
-  return Math.ceil(Math.max(0, ...bytes) / 64) * 64;
-}
-
 /** Refuses a plan, which has been verified, that takes more. Errors: `memory-limit`, `invalid-input`. */
 export function checkMemory(
   plan: Plan,
-  limits: MemoryLimits & { readonly snapshots?: boolean; readonly threads?: number },
+  limits: MemoryLimits & { readonly snapshots?: boolean },
 ): void {
   const { deviceBytes, hostBytes, snapshotOptionBytes, spillBytes } = plan.memory;
   const inMemory = hostBytes + (limits.snapshots === true ? snapshotOptionBytes : 0);
-  const others = TARGET_RULES[plan.target].hasModule ? (limits.threads ?? 1) - 1 : 0;
   const takes = {
-    maxDeviceBytes: {
-      bytes: deviceBytes + others * threadBytes(plan),
-      what: 'of device memory',
-      flag: '--budget',
-    },
+    maxDeviceBytes: { bytes: deviceBytes, what: 'of device memory', flag: '--budget' },
     maxHostBytes: {
       bytes: inMemory + spillBytes,
       what: `on the host (${inMemory} in memory, ${spillBytes} in a spill file)`,

@@ -7,7 +7,6 @@ import { errorText, RuntimeError } from './errors.ts';
 import { bytesOf, type Executor, type TensorData } from './executor.ts';
 import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
-import { threadBytes } from './memory-limits.ts';
 import { Progress } from './progress.ts';
 import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
@@ -15,6 +14,7 @@ import { copying, type Interval, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
 import { slabAddresses, stepAddresses, threadPrograms } from './wasm-addresses.ts';
 import { checkWasmModule } from './wasm-module.ts';
+import { threadBytes, type WasmOptions } from './wasm-options.ts';
 import { hasRelaxedSimd, withMultiplyAdds } from './wasm-relaxed.ts';
 import { withSharedMemory } from './wasm-shared.ts';
 import { sharesMemory, Threads } from './wasm-threads.ts';
@@ -36,14 +36,6 @@ interface ResolvedProgram {
 
 interface Swaps extends ProgramTransfers {
   readonly reads: readonly PlannedRead[];
-}
-
-/** How a plan is run. */
-export interface WasmOptions {
-  /** At most so many threads; as many where memory can be shared. */
-  readonly threads: number;
-  /** Whether multiply-adds may be rounded once, where the engine can. */
-  readonly relaxedSimd: boolean;
 }
 
 /**
