@@ -149,6 +149,7 @@ export const MESSAGES = {
   6021: "'{letter}' has two sizes, {first} and {second}",
   6022: "this adapter is '{adapter}'; times were predicted for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
+  6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

@@ -23,6 +23,7 @@ import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import {
   formatMeasured,
+  formatPredictedKernels,
   givenProfile,
   type MeasuredTimes,
   measuredTimes,
@@ -41,6 +42,8 @@ const MAX_KERNELS = 12;
 
 export interface InspectCommandOptions extends TraceOptions {
   readonly all?: boolean;
+  /** Only the kernels: how each is made, and what it takes. */
+  readonly kernels?: boolean;
   readonly json?: boolean;
   readonly dot?: boolean;
   /** Name of a tensor. */
@@ -71,7 +74,8 @@ export async function inspectCommand(
     );
   else {
     const all = options.all ?? false;
-    process.stdout.write(formatInspection(plan, columns, all));
+    if (!options.kernels) process.stdout.write(formatInspection(plan, columns, all));
+    else if (!measured) process.stdout.write(formatPredictedKernels(plan, all));
     if (measured) process.stdout.write(`\n${formatMeasured(measured, all)}`);
   }
   return 0;

@@ -2,7 +2,12 @@ import type { Plan } from '../../ir/plan.ts';
 import type { SessionTrace, TraceClock } from '../../ir/trace.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatSeconds } from '../format.ts';
-import { type KernelTime, type ProgramTimes, programTimes } from '../inspect/kernel-times.ts';
+import {
+  type KernelTime,
+  kernelTimes,
+  type ProgramTimes,
+  programTimes,
+} from '../inspect/kernel-times.ts';
 import { type Ceilings, ceilingsOf } from '../profile/ceilings.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
@@ -112,28 +117,55 @@ function formatClock({ timed, leastSeconds }: ProgramTimes): string[] {
   ];
 }
 
+/** The kernels of every program as the plan's profile predicts them, with how each is made. */
+export function formatPredictedKernels(plan: Plan, all: boolean): string {
+  const parts = Object.entries(plan.programs).map(([name, { steps }]) => {
+    const known = steps.every(({ seconds }) => seconds !== undefined);
+    const kernels = kernelTimes(
+      plan,
+      name,
+      steps.map(({ seconds = 0 }) => seconds),
+      null,
+    );
+    const said = known ? `predicted by the profile '${plan.profile}'` : 'not predicted';
+    const count = all ? kernels.length : MAX_KERNELS;
+    return `${style.bold(`kernels of ${name}`)}, ${said}\n${formatKernelTimes(kernels, count, 'predicted')}\n`;
+  });
+  return parts.join('\n');
+}
+
 /** A table of kernels by time; a dash stands for what is not known. */
-export function formatKernelTimes(kernels: readonly KernelTime[], count: number): string {
-  const head = [
-    ...['share', 'per run', 'calls', 'predicted', 'GFLOP/s', 'of peak', 'GB/s', 'of peak'],
-    'kernel',
-  ];
+export function formatKernelTimes(
+  kernels: readonly KernelTime[],
+  count: number,
+  times: 'measured' | 'predicted' = 'measured',
+): string {
+  const isMeasured = times === 'measured';
+  const hasVariants = kernels.some(({ variant }) => variant !== null);
   const percent = (share: number | null) =>
     share === null ? '-' : `${(100 * share).toFixed(1)} %`;
-  const rows = kernels.map((kernel) => [
-    percent(kernel.share),
-    formatSeconds(kernel.seconds),
-    String(kernel.calls),
-    kernel.predictedSeconds === null ? '-' : formatSeconds(kernel.predictedSeconds),
-    giga(kernel.flopsPerSecond),
-    percent(kernel.flopsShare),
-    giga(kernel.bytesPerSecond),
-    percent(kernel.bytesShare),
-    kernel.kernel,
-  ]);
-  const more = rows.length - count;
-  const shown = table([head, ...rows.slice(0, count)], [0, 1, 2, 3, 4, 5, 6, 7]);
-  return more > 0 ? `${shown}\n  and ${more} more (btc inspect --trace FILE --all)` : shown;
+  const columns: readonly (readonly [string, boolean, (kernel: KernelTime) => string])[] = [
+    ['share', true, ({ share }) => percent(share)],
+    ['per run', true, ({ seconds }) => formatSeconds(seconds)],
+    ['calls', true, ({ calls }) => String(calls)],
+    [
+      'predicted',
+      isMeasured,
+      ({ predictedSeconds }) => (predictedSeconds === null ? '-' : formatSeconds(predictedSeconds)),
+    ],
+    ['GFLOP/s', true, ({ flopsPerSecond }) => giga(flopsPerSecond)],
+    ['of peak', isMeasured, ({ flopsShare }) => percent(flopsShare)],
+    ['GB/s', true, ({ bytesPerSecond }) => giga(bytesPerSecond)],
+    ['of peak', isMeasured, ({ bytesShare }) => percent(bytesShare)],
+    ['variant', hasVariants, ({ variant }) => variant ?? '-'],
+    ['kernel', true, ({ kernel }) => kernel],
+  ];
+  const shown = columns.filter(([, isShown]) => isShown);
+  const rows = kernels.slice(0, count).map((kernel) => shown.map(([, , text]) => text(kernel)));
+  const numbers = shown.flatMap(([head], k) => (/^(variant|kernel)$/.test(head) ? [] : [k]));
+  const lines = table([shown.map(([head]) => head), ...rows], numbers);
+  const more = kernels.length - count;
+  return more > 0 ? `${lines}\n  and ${more} more (--all)` : lines;
 }
 
 function giga(rate: number | null): string {

@@ -37,6 +37,7 @@ import type { RunCommandOptions } from './run.ts';
 import { watchStreams } from './streams.ts';
 import type { SweepCommandOptions } from './sweep.ts';
 import { guardOutput } from './terminal.ts';
+import type { TuneCommandOptions } from './tune.ts';
 import { UsageError, usageProblem } from './usage.ts';
 import type { VerifyCommandOptions } from './verify.ts';
 
@@ -219,6 +220,10 @@ function createProgram(): Command {
     .argument('<plan>', 'a .plan.json file')
     .option('--all', 'all kernels and tensors, not only the largest')
     .option(
+      '--kernels',
+      'the kernels of each program by time: how their code is made, and rates; measured ones with --trace',
+    )
+    .option(
       '--why <tensor>',
       'what becomes of one tensor, by which rule, what that costs and saves',
     )
@@ -323,6 +328,36 @@ function createProgram(): Command {
     .action(async (options: ProfileCommandOptions) => {
       const { profileCommand } = await import('./profile.ts');
       process.exitCode = await profileCommand(options);
+    });
+
+  program
+    .command('tune')
+    .description(
+      'measure in which way the kernels of a model are fastest on this GPU, for btc build --profile',
+    )
+    .argument('<model or plan>', 'a .ts model, which is built for WebGPU, or a .plan.json file')
+    .option(
+      '-o, --output <file>',
+      'the profile that is written; where it exists, what is found is added to it',
+      filePath('--output'),
+      'webgpu.profile.json',
+    )
+    .option(
+      '--profile <name>',
+      `the profile to start from: ${PROFILE_NAMES.join(', ')}, or a file of btc profile (default: the output file, else the nearest)`,
+      text('--profile', PROFILE_HELP),
+    )
+    .option(
+      '--limits <limits>',
+      'of a model: as in btc build',
+      text('--limits', 'default, adapter, the name of a profile, or a file'),
+    )
+    .option('--set <name=value>', 'of a model: an option (repeatable)', assignment)
+    .option('--seconds <seconds>', 'for all measurements together', positive('--seconds'), 60)
+    .option('--json', 'what was found as JSON')
+    .action(async (file: string, options: TuneCommandOptions) => {
+      const { tuneCommand } = await import('./tune.ts');
+      process.exitCode = await tuneCommand(file, options);
     });
 
   program

@@ -28,7 +28,7 @@ export interface ProfileCommandOptions {
   readonly json?: boolean;
 }
 
-type Load = (
+export type Load = (
   plan: Plan,
   options: { device?: GPUDevice; module?: Uint8Array },
 ) => Promise<MeasuredSession>;
@@ -104,14 +104,14 @@ async function openDevice(): Promise<OpenedDevice> {
 }
 
 /** Four digits are more than a measurement has. */
-function rounded<T>(value: T): T {
+export function rounded<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (_, part) =>
     typeof part === 'number' ? Number(part.toPrecision(4)) : part,
   ) as T;
 }
 
 /** A line on the terminal that says what is measured. */
-function showMeasurements() {
+export function showMeasurements() {
   const stream = process.stderr;
   const clear = () => {
     if (!stream.isTTY) return;

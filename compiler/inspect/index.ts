@@ -96,6 +96,8 @@ export interface InspectedContraction extends Omit<PlanContraction, 'source'> {
 
 export interface InspectedKernel {
   readonly name: string;
+  /** How its code is made, of several ways; null where a target has one. */
+  readonly variant: string | null;
   readonly steps: number;
   readonly flops: number;
   readonly bytesMoved: number;
@@ -216,7 +218,13 @@ function inspectContraction(plan: Plan, contraction: PlanContraction): Inspected
 }
 
 function inspectKernels(plan: Plan): InspectedKernel[] {
-  const totals = plan.kernels.map(({ name }) => ({ name, steps: 0, flops: 0, bytesMoved: 0 }));
+  const totals = plan.kernels.map(({ name, variant = null }) => ({
+    name,
+    variant,
+    steps: 0,
+    flops: 0,
+    bytesMoved: 0,
+  }));
   for (const { steps } of Object.values(plan.programs)) {
     for (const { kernel, flops, bytesMoved } of steps) {
       totals[kernel].steps++;

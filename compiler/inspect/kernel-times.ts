@@ -5,6 +5,8 @@ import type { Ceilings } from '../profile/ceilings.ts';
 /** All steps of a program that run one kernel. Rates are null where the clock has seen no time pass. */
 export interface KernelTime {
   readonly kernel: string;
+  /** How its code is made, of several ways; null where a target has one. */
+  readonly variant: string | null;
   readonly calls: number;
   /** Of all calls in one run. */
   readonly seconds: number;
@@ -92,8 +94,8 @@ export function kernelTimes(
   seconds: readonly number[],
   ceilings: Ceilings | null,
 ): KernelTime[] {
-  const sums = plan.kernels.map(({ name }) => ({
-    ...{ name, calls: 0, seconds: 0, flops: 0, bytes: 0 },
+  const sums = plan.kernels.map(({ name, variant = null }) => ({
+    ...{ name, variant, calls: 0, seconds: 0, flops: 0, bytes: 0 },
     predicted: 0 as number | null,
   }));
   plan.programs[program].steps.forEach((step, k) => {
@@ -108,13 +110,13 @@ export function kernelTimes(
   const all = seconds.reduce((sum, each) => sum + each, 0) || 1;
   return sums
     .filter(({ calls }) => calls > 0)
-    .map(({ name, calls, seconds, flops, bytes, predicted }) => {
+    .map(({ name, variant, calls, seconds, flops, bytes, predicted }) => {
       const rate = (amount: number) => (seconds > 0 ? amount / seconds : null);
       const [flopsPerSecond, bytesPerSecond] = [rate(flops), rate(bytes)];
       const flopsShare = shareOf(flopsPerSecond, ceilings?.flopsPerSecond);
       const bytesShare = shareOf(bytesPerSecond, ceilings?.bytesPerSecond);
       return {
-        ...{ kernel: name, calls, seconds, share: seconds / all },
+        ...{ kernel: name, variant, calls, seconds, share: seconds / all },
         ...{ flopsPerSecond, bytesPerSecond, flopsShare, bytesShare },
         rooflineShare:
           flopsShare === null || bytesShare === null ? null : Math.max(flopsShare, bytesShare),

@@ -6,7 +6,7 @@ import { planMemory } from '../plan-search/plan-memory.ts';
 import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import type { Benchmark } from './benchmarks.ts';
-import { codeModel } from './code-model.ts';
+import { measuringModel } from './code-model.ts';
 
 /** How often the kernel runs in the programs of a benchmark's plan, which are called `times1`, `times16`, … */
 export const REPEATS = [1, 16, 256] as const;
@@ -19,7 +19,7 @@ const NOTE = parseKernel(
 
 /** A plan that runs a benchmark's kernel over parameters, which start at zero. */
 export async function benchmarkPlan(
-  { name, kernel, form }: Benchmark,
+  { name, kernel, form, variant }: Benchmark,
   target: Target,
   limits: TargetLimits,
 ): Promise<{ plan: Plan; module: Uint8Array | null }> {
@@ -65,7 +65,10 @@ export async function benchmarkPlan(
   if (!allocated) throw new Error(`internal error: benchmark '${name}' does not fit ${target}`);
   return generatePlan(allocated, {
     ...{ target, limits, budgetBytes: null, producer: PRODUCER },
-    variants: codeModel(TARGETS[target].profile, form),
+    variants:
+      variant === undefined
+        ? measuringModel(TARGETS[target].profile, form)
+        : { seconds: () => 1, measured: (one) => (one === kernel ? variant : null) },
   });
 }
 
