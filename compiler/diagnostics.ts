@@ -97,7 +97,7 @@ export const MESSAGES = {
   3004: "'{op}' has no gradient, but the loss depends on parameter '{parameter}' through it",
   4001: "the {target} plan needs {needed} of device memory, over the budget of {budget} by {over}; the peak is at step {step} of '{program}' ({label})",
   4002: "tensor '{name}' takes {bytes}, over {which}, which is {limit}, and neither its first axis nor the batch can be cut that far; take a smaller batch, or a device with larger bindings",
-  4003: 'the plan needs more than the {limit} that the {target} target can address',
+  4003: 'the {target} plan needs more than the {limit} that addresses of 32 bits reach, however its batch is cut; take a smaller model or batch, or build it with --target webgpu',
   4004: "'{text}' is not a byte size; write a number with an optional unit B, KB, KiB, MB, MiB, GB or GiB",
   4005: 'swapping needs {needed} of host memory, over the host budget of {budget}{spill}; give --host-budget {bytes}, or let the rest go to a spill file with --spill-budget',
   4006: "'{name}' is '{given}'; it must be {choices}",

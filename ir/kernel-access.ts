@@ -32,7 +32,7 @@ export interface BufferAccess {
   readonly read: ElementRange | null;
   /** One range per store, in their order. */
   readonly written: readonly WrittenRange[];
-  /** It gives its memory to the array of a stage: what it holds afterwards is nobody's value. */
+  /** It is working memory, or gives its memory to the array of a stage: what it holds afterwards is nobody's value. */
   readonly isScratch: boolean;
 }
 
@@ -77,7 +77,7 @@ function deriveAccess(kernel: Kernel): BufferAccess[] {
       });
     }
   }
-  const scratch = kernel.stage?.local.buffer ?? null;
+  const scratch = kernel.stage?.local.buffer ?? kernel.scratch ?? null;
   return kernel.buffers.map((_, b) => ({
     read: low[b] <= high[b] ? { start: low[b], end: high[b] + 1 } : null,
     written: written[b],

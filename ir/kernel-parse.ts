@@ -22,6 +22,7 @@ interface KernelParts {
   reduction: Reduction | null;
   stores: Store[];
   stage?: Stage;
+  scratch?: number;
 }
 
 const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
@@ -56,6 +57,13 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
         access: access as KernelBuffer['access'],
         elements: Number(elements),
       });
+    },
+  ],
+  [
+    /^scratch b(\d+)$/,
+    (parts, [, buffer]) => {
+      if (parts.scratch !== undefined) throw new Error('a kernel has one scratch buffer');
+      parts.scratch = Number(buffer);
     },
   ],
   [
@@ -125,7 +133,8 @@ function parseStage(
   if (tileAxes > outer.axes.length) throw new Error('the tile axes stand before the stage');
   const parts = noParts(true, outer.axes.slice(0, tileAxes));
   parseParts(parts, reader);
-  if (parts.buffers.length > 0) throw new Error('buffers stand outside of the stage');
+  if (parts.buffers.length > 0 || parts.scratch !== undefined)
+    throw new Error('buffers stand outside of the stage');
   const [store, ...more] = parts.stores;
   if (!store || more.length > 0) throw new Error('a stage has one store');
   return {

@@ -60,6 +60,7 @@ export function kernelBody(kernel: Kernel): string {
     ...kernel.buffers.map(
       ({ access, dtype, elements }, i) => `buffer b${i} ${access} ${dtype} ${elements}`,
     ),
+    ...(kernel.scratch === undefined ? [] : [`scratch b${kernel.scratch}`]),
     ...(kernel.stage ? formatStage(kernel.stage) : []),
     ...formatComputation(kernel),
   ];

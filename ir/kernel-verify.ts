@@ -30,11 +30,12 @@ export function verifyKernel(kernel: Kernel): string[] {
     };
   if (!isStaged(kernel)) {
     verifyForm(kernel, at());
+    verifyScratch(kernel, at()('scratch'));
     // What follows looks nodes up by index and so needs sound indices.
     if (errors.length > 0) return errors;
     verifyRanges(kernel, at());
     verifyPoints(kernel, at());
-    verifyAccess(kernel.buffers, [kernel], at());
+    verifyAccess(kernel.buffers, [kernel], at(), kernel.scratch);
     return errors;
   }
   verifyStage(kernel, at()('stage'));
@@ -60,6 +61,7 @@ function verifyStage(kernel: StagedKernel, report: Report): void {
   const { axes, buffers, stage, stores } = kernel;
   const { tileAxes, local, store } = stage;
   const tiles = axes.slice(0, tileAxes);
+  if (kernel.scratch !== undefined) report('the kernel has scratch memory as well');
   if (!(isWhole(tileAxes) && tileAxes >= 0 && tileAxes <= axes.length))
     report(`${tileAxes} of ${axes.length} axes are no tile axes`);
   if (tiles.some(({ kind }) => kind !== 'parallel')) report('a tile axis is not parallel');
@@ -91,6 +93,12 @@ function verifyStage(kernel: StagedKernel, report: Report): void {
     holder.elements !== local.elements
   )
     report(`b${local.buffer} does not hold the array`);
+}
+
+function verifyScratch({ buffers, scratch }: Kernel, report: Report): void {
+  if (scratch === undefined) return;
+  if (!buffers[scratch]) report(`there is no buffer b${scratch}`);
+  else if (buffers[scratch].access !== 'write') report(`b${scratch} is not written`);
 }
 
 function verifyForm(kernel: Kernel, at: At): void {
@@ -316,12 +324,12 @@ function verifyDistinctStores(kernel: Kernel, at: At): void {
   });
 }
 
-/** How the kernels that share `buffers` use them; `apart` is the one that holds a stage's array. */
+/** How the kernels that share `buffers` use them; `apart` is the one that is working memory. */
 function verifyAccess(
   buffers: Kernel['buffers'],
   kernels: readonly Kernel[],
   at: At,
-  apart: number | null = null,
+  apart: number | null | undefined,
 ): void {
   buffers.forEach(({ access }, index) => {
     const report = at(`b${index}`);
@@ -332,7 +340,7 @@ function verifyAccess(
       kernel.stores.filter((store) => store.buffer === index),
     );
     if (index === apart) {
-      if (loads.length + stores.length > 0) report("is used, but holds the stage's array");
+      if (loads.length + stores.length > 0) report('is used, but is working memory');
       return;
     }
     const reads = loads.length > 0 || stores.some((store) => store.accumulate);

@@ -30,6 +30,8 @@ export interface Kernel {
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
   readonly stage?: Stage;
+  /** A binding that is working memory of the generated code: the kernel means the same without it. Not beside a stage. */
+  readonly scratch?: BufferIndex;
 }
 
 /**

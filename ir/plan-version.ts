@@ -27,6 +27,8 @@ export const ADDED: readonly AddedField[] = [
   { since: 1, at: [], field: 'graphActions' },
   { since: 1, at: [], field: 'microBatches' },
   { since: 2, at: ['kernels', '*'], field: 'variant' },
+  { since: 2, at: ['kernels', '*'], field: 'parts' },
+  { since: 2, at: ['kernels', '*', 'bindings', '*'], field: 'scratch' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

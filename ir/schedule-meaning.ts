@@ -185,8 +185,9 @@ function canonicalBody(kernel: Kernel) {
         ? { ...node, buffer: loaded.indexOf(node.buffer) }
         : node,
     );
+  const { scratch: _, ...meant } = kernel;
   const text = kernelBody({
-    ...kernel,
+    ...meant,
     buffers: [
       ...loaded.map((b) => ({ ...buffers[b], access: 'read' as const })),
       ...stored.map((b) => ({ ...buffers[b], access: 'write' as const })),

@@ -14,6 +14,7 @@ import {
   optionsOf,
   type TargetModules,
   type TraceOptions,
+  type WasmLoadOptions,
 } from './load.ts';
 import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
@@ -27,6 +28,7 @@ export interface BuiltLoadOptions<Built extends Target = Target>
   extends HostOptions,
     MemoryLimits,
     TraceOptions,
+    WasmLoadOptions,
     Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;

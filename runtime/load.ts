@@ -28,8 +28,29 @@ export interface TraceOptions {
   readonly trace?: boolean;
 }
 
+/** How a plan runs on WebAssembly. */
+export interface WasmLoadOptions {
+  /**
+   * wasm: threads that share the work, the caller's among them; 1 by default. Results are the same to the bit for any number. Where
+   * memory cannot be shared (in a page that is not cross-origin isolated) one thread does it all, and `session.description` says
+   * how many there are. Each but the first takes working memory beside the plan's, which `session.allocatedBytes` counts. On the
+   * main thread of a page the session does not sleep while it waits for the others: prefer `loadInWorker`.
+   */
+  readonly threads?: number;
+  /**
+   * wasm: lets contractions use the multiply-add of relaxed SIMD, where the engine has it; `session.description` says so. Off by
+   * default: it is faster and rounds once where the processor can, so that results differ from one engine to another.
+   */
+  readonly relaxedSimd?: boolean;
+}
+
 /** Where a plan runs and what its parameters start from. */
-export interface LoadOptions extends HostOptions, MemoryLimits, RestoreOptions, TraceOptions {
+export interface LoadOptions
+  extends HostOptions,
+    MemoryLimits,
+    RestoreOptions,
+    TraceOptions,
+    WasmLoadOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
   /** webgpu without a device: whose device to ask for, by default the browser's. In Node: `findNodeGpu` of `btc-compiler/node`. */

@@ -9,7 +9,7 @@ import { RuntimeError } from './errors.ts';
 //   type      functions over numbers and vectors
 //   import    exactly one: `env.memory`, of the plan's pages, which cannot grow, is not shared and has 32-bit addresses
 //   function  of these types
-//   export    exactly the kernels of the plan, each a function of one i32 per binding without a result
+//   export    exactly the kernels of the plan, each a function of one i32 per binding, and two for its parts, without a result
 //   code      as many bodies
 //
 // Each stands at most once, in this order. All other sections are refused, custom ones too: the compiler writes none.
@@ -33,10 +33,10 @@ function refuse(reason: string): never {
 /** Refuses a module that could do more than run the kernels of `plan`, before an engine sees it. Error: `invalid-module`. */
 export function checkWasmModule(bytes: Uint8Array, { kernels, module }: Plan): void {
   if (HEADER.some((byte, k) => bytes[k] !== byte)) refuse('it is not WebAssembly, version 1');
-  /** By name, what is not exported yet: how many addresses it takes. */
+  /** By name, what is not exported yet: how many numbers it takes. */
   const wanted = new Map<string | undefined, number>();
   for (const kernel of kernels) {
-    const { length } = kernel.bindings;
+    const length = kernel.bindings.length + (kernel.parts === undefined ? 0 : 2);
     if ((wanted.get(kernel.export) ?? length) !== length)
       refuse(`kernels of different bindings are '${kernel.export}'`);
     wanted.set(kernel.export, length);

@@ -1,5 +1,5 @@
 import { DTYPES } from '../ir/dtypes.ts';
-import type { Plan, PlanProgram, PlanStep, PlanTensor, WasmModule } from '../ir/plan.ts';
+import type { Plan, PlanProgram, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { writtenTensors } from '../ir/plan-host.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { sha256 } from './digest.ts';
@@ -12,16 +12,23 @@ import { type PlannedRead, plannedReads, ReadAhead } from './read-ahead.ts';
 import { Torn } from './torn.ts';
 import { copying, type Interval, type Tracer } from './tracer.ts';
 import { type ProgramTransfers, programTransfers } from './transfers.ts';
+import { slabAddresses, stepAddresses, threadPrograms } from './wasm-addresses.ts';
 import { checkWasmModule } from './wasm-module.ts';
+import { threadBytes, type WasmOptions } from './wasm-options.ts';
+import { hasRelaxedSimd, withMultiplyAdds } from './wasm-relaxed.ts';
+import { withSharedMemory } from './wasm-shared.ts';
+import { sharesMemory, Threads } from './wasm-threads.ts';
+import { importsOf, kernelOf } from './wasm-walk.ts';
 
 const PAGE_BYTES = 65536;
 
 type KernelFunction = (...addresses: number[]) => void;
 
-/** The steps of a program, resolved: kernel s is called with its slice of `addresses`. */
+/** The steps of a program, resolved: kernel s is called with its slice of `numbers`: addresses, and all of its parts. */
 interface ResolvedProgram {
+  readonly index: number;
   readonly kernels: readonly KernelFunction[];
-  readonly addresses: readonly (readonly number[])[];
+  readonly numbers: readonly (readonly number[])[];
   readonly swaps: Swaps | null;
   /** Persistent tensors that it writes. */
   readonly updated: readonly PlanTensor[];
@@ -33,13 +40,15 @@ interface Swaps extends ProgramTransfers {
 
 /**
  * Runs a plan in WebAssembly: one memory of exactly the plan's pages, in which the slabs follow one another from
- * address 0. Errors: `invalid-module`, `kernel-rejected`, `out-of-memory`.
+ * address 0; behind them, working memory of every thread but the first. Errors: `invalid-module`, `kernel-rejected`,
+ * `out-of-memory`, `worker-lost`.
  */
 export async function createWasmExecutor(
   plan: Plan,
   moduleBytes: Uint8Array,
   slots: HostSlots,
   tracer: Tracer | null,
+  { threads, relaxedSimd }: WasmOptions,
 ): Promise<Executor> {
   const expected = plan.module;
   if (!expected)
@@ -48,9 +57,22 @@ export async function createWasmExecutor(
   const bytes = new Uint8Array(moduleBytes);
   await checkModule(expected, bytes);
   checkWasmModule(bytes, plan);
-  const memory = allocate(expected.pages);
-  const exported = await instantiate(bytes, memory);
-  return new WasmExecutor(plan, memory, exported, slots, tracer);
+  const relaxed = relaxedSimd && hasRelaxedSimd();
+  const code = relaxed ? withMultiplyAdds(bytes) : bytes;
+  if (threads > 1 && sharesMemory()) {
+    const own = threadBytes(plan);
+    const pages = expected.pages + Math.ceil(((threads - 1) * own) / PAGE_BYTES);
+    const memory = allocate(pages, true);
+    const module = await compiled(withSharedMemory(code, pages));
+    const exported = await instantiate(module, memory);
+    const programs = (thread: number) =>
+      threadPrograms(plan, thread === 0 ? null : expected.pages * PAGE_BYTES + (thread - 1) * own);
+    const team = await Threads.start(threads, module, memory, programs);
+    return new WasmExecutor(plan, memory, exported, slots, tracer, { team, relaxed });
+  }
+  const memory = allocate(expected.pages, false);
+  const exported = await instantiate(await compiled(code), memory);
+  return new WasmExecutor(plan, memory, exported, slots, tracer, { team: null, relaxed });
 }
 
 async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -67,9 +89,9 @@ async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>)
     );
 }
 
-function allocate(pages: number): WebAssembly.Memory {
+function allocate(pages: number, shared: boolean): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages });
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
   } catch (error) {
     throw new RuntimeError(
       'out-of-memory',
@@ -79,16 +101,10 @@ function allocate(pages: number): WebAssembly.Memory {
   }
 }
 
-async function instantiate(
-  bytes: Uint8Array<ArrayBuffer>,
-  memory: WebAssembly.Memory,
-): Promise<WebAssembly.Exports> {
-  // Without prototypes: a module must find nothing here but its memory, or it could import `constructor`.
-  const imports = bare({ env: bare({ memory }) });
+/** What the engine makes of it. Error: `kernel-rejected`. */
+async function accepted<Made>(make: () => Promise<Made>): Promise<Made> {
   try {
-    const module = await WebAssembly.compile(bytes);
-    const instance = await WebAssembly.instantiate(module, imports);
-    return instance.exports;
+    return await make();
   } catch (error) {
     throw new RuntimeError(
       'kernel-rejected',
@@ -98,13 +114,14 @@ async function instantiate(
   }
 }
 
-function bare<Fields extends object>(fields: Fields): Fields {
-  return Object.assign(Object.create(null), fields);
-}
+const compiled = (bytes: Uint8Array<ArrayBuffer>) => accepted(() => WebAssembly.compile(bytes));
+
+const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory) =>
+  accepted(async () => (await WebAssembly.instantiate(module, importsOf(memory))).exports);
 
 class WasmExecutor implements Executor {
   readonly plan: Plan;
-  readonly description = 'WebAssembly';
+  readonly description: string;
   readonly allocatedBytes: number;
   readonly hostBytes: number;
   readonly tracer: Tracer | null;
@@ -115,6 +132,7 @@ class WasmExecutor implements Executor {
   /** Address of the first byte of each slab. */
   readonly #slabs: readonly number[];
   #memory: WebAssembly.Memory | null;
+  readonly #threads: Threads | null;
 
   constructor(
     plan: Plan,
@@ -122,24 +140,26 @@ class WasmExecutor implements Executor {
     exported: WebAssembly.Exports,
     slots: HostSlots,
     tracer: Tracer | null,
+    { team, relaxed }: { readonly team: Threads | null; readonly relaxed: boolean },
   ) {
     this.plan = plan;
+    this.#threads = team;
+    this.description = [
+      'WebAssembly',
+      ...(relaxed ? ['relaxed SIMD'] : []),
+      ...(team ? [`${team.count} threads`] : []),
+    ].join(', ');
     this.#memory = memory;
     this.#slots = slots;
     this.tracer = tracer;
     this.allocatedBytes = memory.buffer.byteLength;
-    const slabs: number[] = [];
-    let end = 0;
-    for (const { bytes } of plan.slabs) {
-      slabs.push(end);
-      end += bytes;
-    }
-    this.#slabs = slabs;
+    this.#slabs = slabAddresses(plan);
     this.#buffers = hostBuffers(plan, slots, 0);
     this.hostBytes = slots.bytes + this.#buffers.bytes;
     const kernels = plan.kernels.map((kernel) => kernelFunction(exported, kernel.export));
-    for (const [name, program] of Object.entries(plan.programs))
-      this.#programs.set(program, this.#resolve(name, program, kernels));
+    Object.entries(plan.programs).forEach(([name, program], index) => {
+      this.#programs.set(program, this.#resolve(name, program, index, kernels));
+    });
   }
 
   write(tensor: PlanTensor, data: TensorData): void {
@@ -158,7 +178,7 @@ class WasmExecutor implements Executor {
     const resolved = this.#programs.get(program)!;
     if (resolved.swaps) return this.#runSwapping(resolved, resolved.swaps, outputs);
     try {
-      const times = this.#steps(resolved, 0, resolved.kernels.length);
+      const times = await this.#steps(resolved, 0, resolved.kernels.length);
       this.tracer?.steps(times);
     } catch (error) {
       this.#torn.add(resolved.updated);
@@ -176,6 +196,7 @@ class WasmExecutor implements Executor {
   }
 
   destroy(): void {
+    this.#threads?.close();
     this.#memory = null;
     this.#programs.clear();
     this.#slots.close();
@@ -200,7 +221,7 @@ class WasmExecutor implements Executor {
           const bringIn = () => ahead.bringIn(transfer, (from, bytes) => target.set(bytes, from));
           await copying(tracer, bringIn, 'in', 'swap', [transfer.tensor], first);
         }
-        for (const time of this.#steps(program, first, end)) times.push(time);
+        for (const time of await this.#steps(program, first, end)) times.push(time);
         for (const { tensor, slot, order } of outs) {
           const start = tracer?.now() ?? 0;
           const pending = slots.write(slot, 0, this.#bytes(tensor));
@@ -223,7 +244,12 @@ class WasmExecutor implements Executor {
   }
 
   /** The times of the steps, where they are wanted. */
-  #steps(program: ResolvedProgram, first: number, end: number): readonly Interval[] {
+  #steps(
+    program: ResolvedProgram,
+    first: number,
+    end: number,
+  ): readonly Interval[] | Promise<readonly Interval[]> {
+    if (this.#threads) return this.#threads.run(program.index, first, end, this.tracer);
     if (this.tracer) return timeSteps(program, first, end, this.tracer);
     runSteps(program, first, end);
     return NO_TIMES;
@@ -253,6 +279,7 @@ class WasmExecutor implements Executor {
   #resolve(
     name: string,
     program: PlanProgram,
+    index: number,
     kernels: readonly KernelFunction[],
   ): ResolvedProgram {
     const transfers = programTransfers(this.plan, name, this.#slots);
@@ -260,11 +287,14 @@ class WasmExecutor implements Executor {
       (index) => this.plan.tensors[index],
     );
     const piece = this.#buffers.reading[0]?.length ?? 0;
-    const addressesOf = ({ bindings, offsets }: PlanStep) =>
-      bindings.map((tensor, k) => this.#address(this.plan.tensors[tensor]) + (offsets?.[k] ?? 0));
+    const { plan } = this;
+    const parts = program.steps.map(({ kernel }) => plan.kernels[kernel].parts);
     return {
+      index,
       kernels: program.steps.map(({ kernel }) => kernels[kernel]),
-      addresses: program.steps.map(addressesOf),
+      numbers: stepAddresses(plan, program).map((addresses, s) =>
+        parts[s] === undefined ? addresses : [...addresses, 0, parts[s]],
+      ),
       updated: updated.filter(({ policy }) => policy === 'persistent'),
       swaps: transfers && { ...transfers, reads: plannedReads(this.#slots, transfers.ins, piece) },
     };
@@ -308,10 +338,10 @@ function timeSteps(
   return times;
 }
 
-function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: number): void {
+function runSteps({ kernels, numbers }: ResolvedProgram, first: number, end: number): void {
   let step = first;
   try {
-    for (; step < end; step++) kernels[step](...addresses[step]);
+    for (; step < end; step++) kernels[step](...numbers[step]);
   } catch (error) {
     throw new RuntimeError(
       'kernel-failed',
@@ -322,7 +352,7 @@ function runSteps({ kernels, addresses }: ResolvedProgram, first: number, end: n
 }
 
 function kernelFunction(exported: WebAssembly.Exports, name: string | undefined): KernelFunction {
-  const found = name !== undefined && Object.hasOwn(exported, name) ? exported[name] : undefined;
-  if (typeof found === 'function') return found as KernelFunction;
+  const found = kernelOf(exported, name);
+  if (found) return found;
   throw new RuntimeError('invalid-module', `the module does not export the kernel '${name}'`);
 }

@@ -3,11 +3,11 @@ import { isNode, nodeModule, nodeProcess } from './platform.ts';
 import type { WorkerReply, WorkerRequest } from './worker-calls.ts';
 
 /** A Web Worker or a thread of Node, alike. */
-export interface WorkerHandle {
+export interface WorkerHandle<Request = WorkerRequest, Reply = WorkerReply> {
   /** @throws what cannot be cloned */
-  post(request: WorkerRequest, transfer: readonly ArrayBuffer[]): void;
+  post(request: Request, transfer: readonly ArrayBuffer[]): void;
   /** `lost` is told once, if the worker does not start or ends by itself. */
-  listen(heard: (reply: WorkerReply) => void, lost: (reason: string) => void): void;
+  listen(heard: (reply: Reply) => void, lost: (reason: string) => void): void;
   /** Whether the process waits for the worker; pages do not. */
   hold(wanted: boolean): void;
   end(): void;
@@ -18,7 +18,9 @@ type Thread = import('node:worker_threads').Worker;
 type WebWorker = Worker & { ref?(): void; unref?(): void };
 
 /** Error: `worker-lost`. */
-export async function openWorker(start: (() => unknown) | undefined): Promise<WorkerHandle> {
+export async function openWorker<Request = WorkerRequest, Reply = WorkerReply>(
+  start: (() => unknown) | undefined,
+): Promise<WorkerHandle<Request, Reply>> {
   try {
     if (!start) throw new Error('the build has none; build the model again');
     const worker = typeof Worker === 'undefined' && isNode() ? await inNode(start) : start();
@@ -52,7 +54,7 @@ async function inNode(start: () => unknown): Promise<unknown> {
   }
 }
 
-function threadHandle(worker: Thread): WorkerHandle {
+function threadHandle<Request, Reply>(worker: Thread): WorkerHandle<Request, Reply> {
   return {
     post: (request, transfer) => worker.postMessage(request, transfer),
     listen(heard, lost) {
@@ -66,7 +68,7 @@ function threadHandle(worker: Thread): WorkerHandle {
   };
 }
 
-function webHandle(worker: WebWorker): WorkerHandle {
+function webHandle<Request, Reply>(worker: WebWorker): WorkerHandle<Request, Reply> {
   return {
     post: (request, transfer) => worker.postMessage(request, [...transfer]),
     listen(heard, lost) {

@@ -279,6 +279,15 @@ function createProgram(): Command {
       byteSize,
     )
     .option(
+      '--threads <count>',
+      'wasm: threads that share the work (default: 1); results are the same',
+      count('--threads', 'an integer from 1 to 64', 64),
+    )
+    .option(
+      '--relaxed-simd',
+      'wasm: multiply-adds that round once, where the engine has them; results depend on the engine',
+    )
+    .option(
       '--trace <file>',
       'time every step and copy, print the kernels by time, and write a trace for Perfetto or chrome://tracing; the first run warms up',
       filePath('--trace'),

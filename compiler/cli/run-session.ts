@@ -20,11 +20,13 @@ export interface RunningSession {
   trace(): Promise<SessionTrace>;
   destroy(): void;
 }
-/** What the command's options say of memory. */
+/** What the command's options say of where a plan runs. */
 export interface HostChoices {
   readonly spillDirectory?: string;
   readonly maxDeviceBytes?: number;
   readonly maxHostBytes?: number;
+  readonly threads?: number;
+  readonly relaxedSimd?: boolean;
 }
 interface LoadOptions extends HostChoices {
   readonly gpu?: GPU;
@@ -43,7 +45,7 @@ export async function openPlan(
   file: string,
   plan: Plan,
   log: (line: string) => void,
-  { spillDirectory, maxDeviceBytes, maxHostBytes }: HostChoices = {},
+  { spillDirectory, maxDeviceBytes, maxHostBytes, threads, relaxedSimd }: HostChoices = {},
   trace = false,
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
@@ -55,6 +57,8 @@ export async function openPlan(
     ...(spillDirectory ? { spillDirectory } : {}),
     ...(maxDeviceBytes === undefined ? {} : { maxDeviceBytes }),
     ...(maxHostBytes === undefined ? {} : { maxHostBytes }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(relaxedSimd ? { relaxedSimd } : {}),
   };
   if (!parameters)
     log(
@@ -79,8 +83,9 @@ interface Opening {
 const OPENERS: Readonly<Record<Target, (opening: Opening) => Promise<RunningSession>>> = {
   webgpu: openOnGpu,
   wasm: async ({ file, plan, load, given, log }) => {
-    log(`target: ${style.bold(TARGET_RULES.wasm.label)}`);
-    return load(plan, { module: await readModule(file, plan), ...given });
+    const session = await load(plan, { module: await readModule(file, plan), ...given });
+    log(`target: ${style.bold(session.description)}`);
+    return session;
   },
 };
 

@@ -31,6 +31,8 @@ export interface EmittedKernel {
   /** webgpu: the way in which the code is made. */
   readonly variant?: string;
   readonly export?: string;
+  /** Parts that a run may be cut into; absent: one. */
+  readonly parts?: number;
   readonly grid: readonly [number, number, number];
 }
 
@@ -209,11 +211,13 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
 const bytesOf = ({ buffers }: Kernel, buffer: number) => DTYPES[buffers[buffer].dtype].bytes;
 
 /** What a plan says of the memory that a kernel touches. */
-export function planBindings({ buffers }: Kernel): PlanBinding[] {
-  return buffers.map(({ dtype, access, elements }) => ({
+export function planBindings({ buffers, scratch, stage }: Kernel): PlanBinding[] {
+  const own = scratch ?? stage?.local.buffer;
+  return buffers.map(({ dtype, access, elements }, index) => ({
     dtype,
     access,
     bytes: elements * DTYPES[dtype].bytes,
+    ...(index === own ? { scratch: true as const } : {}),
   }));
 }
 
@@ -222,7 +226,7 @@ function planKernels(
   emitted: readonly EmittedKernel[],
 ): PlanKernel[] {
   return allocated.kernels.map((kernel, index) => {
-    const { wgsl, variant, export: exported } = emitted[index];
+    const { wgsl, variant, export: exported, parts = 1 } = emitted[index];
     return {
       name: kernel.name,
       text: printKernel(kernel),
@@ -230,6 +234,7 @@ function planKernels(
       ...(wgsl === undefined ? {} : { wgsl }),
       ...(variant === undefined ? {} : { variant }),
       ...(exported === undefined ? {} : { export: exported }),
+      ...(parts > 1 ? { parts } : {}),
     };
   });
 }

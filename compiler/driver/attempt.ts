@@ -63,7 +63,7 @@ export function attempt(
     };
   const fused = driver.run('fuse', driver.run('lower', module, knobs.separateParts));
   const split = driver.run('split-reductions', driver.run('fuse-producers', fused));
-  const schedule = driver.run('finalise', split);
+  const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
   const memory = planMemory(schedule, limits, options, driver.schedulePasses);

@@ -14,6 +14,7 @@ export const PASS_NAMES = [
   'fuse-producers',
   'split-reductions',
   'finalise',
+  'scratch',
   'order',
   'share-parts',
   'actions',

@@ -18,6 +18,7 @@ import {
   fuseProducersOf,
   type LoweredModule,
   lowerToNests,
+  reserveScratch,
   splitReductionsOf,
 } from '../lower/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
@@ -227,6 +228,17 @@ export const PASSES = {
     run: (lowered: LoweredModule): Schedule => dropUnused(finaliseNests(lowered)),
     print: printSchedule,
     verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+  },
+  scratch: {
+    name: 'scratch',
+    from: 'schedule',
+    to: 'schedule',
+    summary: 'Gives kernels the working memory that their code wants, for one step each.',
+    run: (schedule: Schedule, { target }: PassOptions): Schedule =>
+      reserveScratch(schedule, TARGETS[target].scratch),
+    print: printSchedule,
+    verify: (made: Schedule, { limits }: PassOptions) => verifySchedule(made, { limits }),
+    sameMeaning,
   },
   order: {
     name: 'order',

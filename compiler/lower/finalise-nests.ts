@@ -13,7 +13,7 @@ export function finaliseNests({ name, tensors, programs }: LoweredModule): Sched
 }
 
 /** Numbers persistent tensors first, then those of each program in turn: passes add some at the end. */
-function byProgram(
+export function byProgram(
   tensors: readonly ScheduleTensor[],
   programs: readonly ScheduleProgram[],
 ): Pick<Schedule, 'tensors' | 'programs'> {

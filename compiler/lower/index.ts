@@ -7,6 +7,7 @@ import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import type { StageModel } from './producer-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
+import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 
 export {
@@ -15,6 +16,7 @@ export {
   fuseProducersOf,
   type LoweredModule,
   lowerToNests,
+  reserveScratch,
   type StageModel,
   type StepOrdering,
   splitReductionsOf,

@@ -1,5 +1,6 @@
 import type { Graph, ValueId } from '../../ir/graph.ts';
 import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
+import { mapAffines } from '../../ir/kernel-affines.ts';
 import type { Origin } from '../../ir/source.ts';
 
 /**
@@ -45,28 +46,6 @@ export function valueOrigins(
 /** The origins of a kernel that does the work of two. */
 export function originsOf(first: LoopNest, second: LoopNest): readonly Origin[] {
   return [...new Set([...first.origins, ...second.origins])];
-}
-
-/** Applies `rewrite` to every affine of an expression. */
-export function mapAffines(node: Expression, rewrite: (affine: Affine) => Affine): Expression {
-  switch (node.kind) {
-    case 'load':
-      return { ...node, index: rewrite(node.index), bounds: mapBounds(node.bounds, rewrite) };
-    case 'index':
-      return { ...node, index: rewrite(node.index) };
-    case 'inBounds':
-      return { ...node, bounds: mapBounds(node.bounds, rewrite) };
-    case 'random':
-      return { ...node, counter: rewrite(node.counter) };
-    case 'constant':
-    case 'apply':
-    case 'accumulator':
-      return node;
-  }
-}
-
-function mapBounds(bounds: readonly Bound[], rewrite: (affine: Affine) => Affine): Bound[] {
-  return bounds.map((bound) => ({ index: rewrite(bound.index), extent: bound.extent }));
 }
 
 /** Applies `renumber` to every reference from an expression to another node. */

@@ -7,11 +7,12 @@ import {
   type Kernel,
   pointCount,
 } from '../../ir/kernel.ts';
+import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { canonicalise } from './canonicalise.ts';
 import { bindTensors } from './finalise.ts';
-import { type LoopNest, mapAffines, mapOperands, NodeList, withAxes } from './loop-nest.ts';
+import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
 import type { LoweredModule } from './lowered.ts';
 import type { StageModel } from './producer-fusion.ts';
 

@@ -36,6 +36,7 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
     nodes: movedLoads(kernel.nodes),
     stores: kernel.stores.map((store) => ({ ...store, buffer: moved(store.buffer) })),
     ...(kernel.stage ? { stage: movedStage(kernel.stage) } : {}),
+    ...(kernel.scratch === undefined ? {} : { scratch: moved(kernel.scratch) }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { kernelAccess } from '../../ir/kernel-access.ts';
 import { append, largest, smallest } from '../../ir/lists.ts';
 import {
   rangeAlignment,
@@ -126,9 +127,10 @@ class Places {
     this.#tensors = schedule.tensors;
     this.#alignment = alignment;
     this.stepCount = program.steps.length;
+    const scratch = scratchOf(schedule, program);
     for (const [tensor, uses] of usesOf(schedule, program)) {
       const { program: owner, role } = schedule.tensors[tensor];
-      if (owner === index && role !== 'input' && !isOutput[tensor])
+      if (owner === index && role !== 'input' && !isOutput[tensor] && !scratch.has(tensor))
         this.stays.set(tensor, staysOf(uses));
     }
   }
@@ -199,6 +201,14 @@ interface Use {
   readonly step: number;
   readonly start: number;
   readonly end: number;
+}
+
+/** Working memory of kernels, which verifiers take to be overwritten as a whole. */
+function scratchOf({ kernels }: Schedule, { steps }: ScheduleProgram): ReadonlySet<number> {
+  const own = steps.flatMap(({ kernel, operands }) =>
+    operands.filter((_, buffer) => kernelAccess(kernels[kernel])[buffer].isScratch),
+  );
+  return new Set(own);
 }
 
 /** By tensor, in the order of steps. */

@@ -20,6 +20,8 @@ export interface TargetRow {
   readonly work: (kernel: Kernel, limits: TargetLimits, model: CodeModel) => KernelWork;
   /** Time of one run of a kernel, in any unit: for choices between kernels. Null: what the profile predicts. */
   readonly time: ((kernel: Kernel) => number) | null;
+  /** Numbers of four bytes that the code of a kernel wants as working memory; 0 where it wants none. */
+  readonly scratch: (kernel: Kernel) => number;
   /** Whether the array of a stage takes its memory from a tensor that lives in one step, for want of workgroup memory. */
   readonly stageNeedsHolder: boolean;
   /** What the order of contractions minimises: time by its roofline. */

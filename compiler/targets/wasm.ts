@@ -2,7 +2,7 @@ import { DTYPES } from '../../ir/dtypes.ts';
 import { WASM_LIMITS } from '../../ir/schedule.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { sha256 } from '../codegen/code.ts';
-import { wasmTime } from '../codegen/wasm/time.ts';
+import { wasmScratch, wasmTime } from '../codegen/wasm/time.ts';
 import { LANES } from '../codegen/wasm/types.ts';
 import { wasmWork } from '../codegen/wasm/work.ts';
 import { WASM as WASM_PROFILE } from '../profile/shipped/wasm.ts';
@@ -16,9 +16,9 @@ export const WASM: TargetRow = {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
     // The assembler is large: only builds for wasm load it.
     const { emitWasm, wasmText } = await import('../codegen/wasm/index.ts');
-    const { module: binary, exports } = await emitWasm(kernels, pages);
+    const { module: binary, exports, parts } = await emitWasm(kernels, pages);
     return {
-      emitted: exports.map((name) => ({ export: name, grid: [1, 1, 1] })),
+      emitted: exports.map((name, k) => ({ export: name, grid: [1, 1, 1], parts: parts[k] })),
       binary,
       module: { bytes: binary.length, sha256: await sha256(binary), pages },
       text: () => `${wasmText(kernels, pages)}\n`,
@@ -26,6 +26,7 @@ export const WASM: TargetRow = {
   },
   work: wasmWork,
   time: wasmTime,
+  scratch: wasmScratch,
   stageNeedsHolder: true,
   // One core does about half a multiply-add in the time in which it moves a byte, and about 2⁹ in that of a call.
   objective: { name: 'time', perElement: 0.5 * DTYPES.f32.bytes, perContraction: 2 ** 9 },

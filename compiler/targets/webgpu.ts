@@ -31,6 +31,7 @@ export const WEBGPU: TargetRow = {
   },
   work: gpuWork,
   time: null,
+  scratch: () => 0,
   stageNeedsHolder: false,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },

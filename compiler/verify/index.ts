@@ -119,6 +119,7 @@ async function verifyGenerated(
     if (!code) return;
     code.emitted.forEach((emitted, k) => {
       grids[k] = emitted.grid.join();
+      if ((emitted.parts ?? 1) !== (plan.kernels[k].parts ?? 1)) differs(`kernels[${k}].parts`);
       if (emitted.export !== plan.kernels[k].export)
         report(
           `kernels[${k}].export`,

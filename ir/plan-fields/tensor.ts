@@ -1,4 +1,4 @@
-import { type Infer, list, named, nullable, number, object, oneOf, text } from '../form.ts';
+import { type Infer, list, named, nullable, number, object, oneOf, text, whole } from '../form.ts';
 import { BYTES, DTYPE, INDEX, NAME, SHAPE } from './scalars.ts';
 
 export const ROLE = oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser');
@@ -64,14 +64,20 @@ export const TENSOR = object(
 
 /** Memory that a kernel touches. */
 export interface PlanBinding extends Infer<typeof BINDING> {}
-export const BINDING = object({
-  /** Type of the elements. */
-  dtype: DTYPE,
-  /** What the kernel does with it. */
-  access: oneOf('read', 'write', 'read_write'),
-  /** Size of the bound range of a tensor, in bytes. */
-  bytes: BYTES,
-});
+export const BINDING = object(
+  {
+    /** Type of the elements. */
+    dtype: DTYPE,
+    /** What the kernel does with it. */
+    access: oneOf('read', 'write', 'read_write'),
+    /** Size of the bound range of a tensor, in bytes. */
+    bytes: BYTES,
+  },
+  {
+    /** It is working memory of the code: what it holds is nobody's value, and threads that share a step have one each. */
+    scratch: oneOf(true),
+  },
+);
 
 /** A piece of code that steps run. */
 export interface PlanKernel extends Infer<typeof KERNEL> {}
@@ -91,5 +97,10 @@ export const KERNEL = object(
     variant: text(),
     /** wasm: the export that takes one byte address per binding. */
     export: NAME,
+    /**
+     * wasm: parts that a run may be cut into, in any way and order; absent: one. The export then takes the first part and the one
+     * behind the last, behind the addresses.
+     */
+    parts: whole(2, 2 ** 31 - 1),
   },
 );

@@ -4,6 +4,7 @@ import { RuntimeError } from '../errors.ts';
 import { type LoadOptions, type OpenedTarget, withSlots } from '../load.ts';
 import { Tracer } from '../tracer.ts';
 import { createWasmExecutor } from '../wasm.ts';
+import { wasmOptions } from '../wasm-options.ts';
 
 /** Instantiates the module of a checked plan. */
 export async function openTarget(plan: Plan, options: LoadOptions): Promise<OpenedTarget> {
@@ -14,8 +15,9 @@ export async function openTarget(plan: Plan, options: LoadOptions): Promise<Open
       `the plan runs in WebAssembly; pass the bytes of '${plan.module?.file}' as 'module'`,
     );
   const tracer = options.trace ? new Tracer(plan, 'host') : null;
+  const chosen = wasmOptions(plan, options);
   const executor = await withSlots(plan, options, (slots) =>
-    createWasmExecutor(plan, module, slots, tracer),
+    createWasmExecutor(plan, module, slots, tracer, chosen),
   );
   return { executor, ownDevice: null };
 }

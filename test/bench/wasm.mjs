@@ -70,7 +70,7 @@ function time(run) {
 
 const shapes = given.length > 0 ? given : SHAPES;
 const cases = shapes.flatMap((shape) => ['NN', 'NT', 'TN'].map((layout) => ({ layout, shape })));
-const { module, exports } = await emitWasm(
+const { module, exports, parts } = await emitWasm(
   cases.map(({ layout, shape }) => product(layout, ...shape)),
   PAGES,
 );
@@ -79,7 +79,7 @@ new Float32Array(memory.buffer).fill(0.5);
 const { instance } = await WebAssembly.instantiate(module, { env: { memory } });
 for (const [i, { layout, shape }] of cases.entries()) {
   const [m, n, k] = shape;
-  const addresses = [0, 4 * m * k, 4 * (m * k + k * n)];
+  const addresses = [0, 4 * m * k, 4 * (m * k + k * n), 0, parts[i]];
   const milliseconds = time(() => instance.exports[exports[i]](...addresses));
   const rate = (2 * m * n * k) / milliseconds / 1e6;
   console.log(`${layout} ${shape.join('x').padEnd(16)} ${rate.toFixed(1).padStart(6)} GFLOP/s`);

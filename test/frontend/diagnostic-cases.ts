@@ -284,7 +284,8 @@ export const CASES: Readonly<Record<number, Case>> = {
       'add(iota([1024, 524288], 0), iota([1024, 524288], 1)), b: ones([1024, 524288]), c: zeros([1024, 524288])',
     ),
     options: { target: 'wasm' },
-    message: 'the plan needs more than the 4.00 GiB that the wasm target can address',
+    message:
+      'the wasm plan needs more than the 4.00 GiB that addresses of 32 bits reach, however its batch is cut; take a smaller model or batch, or build it with --target webgpu',
   },
   4005: {
     text: `defineModel({

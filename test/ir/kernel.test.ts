@@ -489,7 +489,7 @@ describe('verifyKernel', () => {
     [CHAIN, 'f32 5 in b4', 'f32 5 in b7', 'stage: there is no buffer b7'],
     [CHAIN, 'f32 5 in b4', 'f32 5', 'b4: is never stored to'],
     [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a1 + 3*a2]', 'n1: addresses 0 to 14 of b4'],
-    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a2]', "b4: is used, but holds the stage's array"],
+    [CHAIN, 'load b2[a1 + 3*a2]', 'load b4[a2]', 'b4: is used, but is working memory'],
     [CHAIN, 'store local[a1]', 'store local[1 + a1]', 'stage store 0: addresses 1 to 5'],
     [CHAIN, 'store local[a1]', 'store local[0]', 'stage store 0: two points of the parallel axes'],
     [CHAIN, 'load local[a2]', 'load local[2*a2]', 'n0: addresses 0 to 8'],

@@ -262,8 +262,9 @@ describe('a kernel that ends in a trap', () => {
   async function trapping(options: LoadOptions) {
     const { plan } = await smallWasmPlan();
     const pages = plan.module!.pages;
-    const kernels = plan.kernels.map(({ name, bindings, export: exported }) => {
-      const parameters = bindings.map(() => '(param i32)').join(' ');
+    const kernels = plan.kernels.map(({ name, bindings, parts, export: exported }) => {
+      const taken = [...bindings, ...(parts ? ['from', 'to'] : [])];
+      const parameters = taken.map(() => '(param i32)').join(' ');
       const body =
         name === 'update'
           ? `local.get 4 f32.const 9 f32.store

@@ -47,8 +47,9 @@ const MEMORY = '(import "env" "memory" (memory 1 1))';
 /** The kernels of the small plan as functions that do nothing; `more` stands before or behind them. */
 function kernels(plan: Plan, body = ''): string {
   return plan.kernels
-    .map(({ export: name, bindings }) => {
-      const parameters = bindings.map(() => '(param i32)').join(' ');
+    .map(({ export: name, bindings, parts }) => {
+      const taken = [...bindings, ...(parts ? ['from', 'to'] : [])];
+      const parameters = taken.map(() => '(param i32)').join(' ');
       return `(func (export "${name}") ${parameters} ${body})`;
     })
     .join('\n');

@@ -19,7 +19,7 @@ export async function runAllOnWasm(runs: readonly WasmRun[]): Promise<Data[][]> 
     buffers.reduce((sum, data) => sum + data.byteLength + 2 * GAP_BYTES, GAP_BYTES),
   );
   const pages = Math.ceil(Math.max(...sizes) / PAGE_BYTES);
-  const { module, exports } = await emitWasm(
+  const { module, exports, parts } = await emitWasm(
     runs.map(({ kernel }) => kernel),
     pages,
   );
@@ -35,7 +35,7 @@ export async function runAllOnWasm(runs: readonly WasmRun[]): Promise<Data[][]> 
       end = Math.ceil((address + data.byteLength) / 16) * 16 + GAP_BYTES;
       return address;
     });
-    (instance.exports[exports[i]] as (...addresses: number[]) => void)(...addresses);
+    (instance.exports[exports[i]] as (...numbers: number[]) => void)(...addresses, 0, parts[i]);
     const results = buffers.map(
       (data, k) =>
         new (data.constructor as new (bytes: ArrayBuffer) => Data)(

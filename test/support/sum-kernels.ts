@@ -184,7 +184,7 @@ export async function wasmSumErrors(
     kernel.buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0),
   );
   const pages = Math.ceil(Math.max(...sizes) / 65536);
-  const { module, exports } = await emitWasm(
+  const { module, exports, parts } = await emitWasm(
     sums.map(({ kernel }) => kernel),
     pages,
   );
@@ -203,7 +203,7 @@ export async function wasmSumErrors(
       views.forEach((view, buffer) => {
         view.fill(buffer === 0 ? x : 1);
       });
-      run(...views.map((view) => view.byteOffset));
+      run(...views.map((view) => view.byteOffset), 0, parts[k]);
       return sumError({ kernel, terms }, views[resultOf(kernel)], x);
     });
   });

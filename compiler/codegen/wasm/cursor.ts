@@ -99,23 +99,39 @@ export class Cursor {
   }
 
   /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */
-  cover(axis: number, segment: Segment, step: () => void, blocks?: readonly Block[]): void {
-    coverTogether(this.translation.body, [this], axis, segment, step, blocks);
+  cover(axis: number, segment: Segment, step: () => void, options?: CoverOptions): void {
+    coverTogether(this.translation.body, [this], axis, segment, step, options);
   }
 
-  /** Stands in a segment of an axis, at the index in `local` or else at its start, until closed. */
-  open(axis: number, segment: Segment, local: string | null): Opened {
+  /** Stands in a segment of an axis, at the index in `local` or else at its start, until closed. `skipped`: steps, as text. */
+  open(axis: number, segment: Segment, local: string | null, skipped?: string): Opened {
     const { pointers } = this;
     this.segments[axis] = segment;
     this.positions[axis] = { local, constant: local === null ? segment.start : 0 };
     this.pointers = this.movedPointers(axis, segment.start);
     return {
-      advance: local === null ? [] : this.ownPointers(axis, segment),
+      advance: local === null ? [] : this.ownPointers(axis, segment, skipped),
       close: () => {
         this.pointers = pointers;
         this.segments[axis] = null;
       },
     };
+  }
+
+  /** Stands on an axis for good, at the index in `local`. */
+  stand(axis: number, local: string): void {
+    const { body, kernel } = this.translation;
+    const { extent } = kernel.axes[axis];
+    this.segments[axis] = { start: 0, iterations: extent, tile: 1, lanes: 1 };
+    this.positions[axis] = { local, constant: 0 };
+    this.pointers = new Map(
+      [...this.pointers].map(([key, pointer]) => {
+        const stride = pointer.elementBytes * pointer.coefficients[axis];
+        if (stride === 0) return [key, pointer];
+        const moved = `(i32.add ${get(pointer.local)} (i32.mul ${get(local)} ${integer(stride)}))`;
+        return [key, { ...pointer, local: body.assign('i32', 'p', moved) }];
+      }),
+    );
   }
 
   private movedPointers(axis: number, by: number): Map<string, Pointer> {
@@ -128,14 +144,16 @@ export class Cursor {
   }
 
   /** Gives what walks along an axis a local of its own; the lines that advance these to the next step. */
-  private ownPointers(axis: number, { tile, lanes }: Segment): string[] {
+  private ownPointers(axis: number, { tile, lanes }: Segment, skipped?: string): string[] {
     const { body } = this.translation;
     const increments: string[] = [];
     const pointers = new Map(this.pointers);
     for (const [key, pointer] of pointers) {
       const stride = pointer.elementBytes * pointer.coefficients[axis] * tile * lanes;
       if (stride === 0) continue;
-      const local = body.assign('i32', 'p', get(pointer.local));
+      const first = get(pointer.local);
+      const begin = skipped ? `(i32.add ${first} (i32.mul ${skipped} ${integer(stride)}))` : first;
+      const local = body.assign('i32', 'p', begin);
       pointers.set(key, { ...pointer, local });
       increments.push(`(local.set ${local} (i32.add ${get(local)} ${integer(stride)}))`);
     }
@@ -241,9 +259,21 @@ export interface Block {
   readonly begin: () => void;
 }
 
+export interface CoverOptions {
+  /** Longest first; they nest: each is a loop around the same steps. */
+  readonly blocks?: readonly Block[];
+  /** The steps that are wanted, of those of a segment of several. */
+  readonly range?: PartRange;
+}
+
+/** Parts of a kernel, from one up to before another: both as text. */
+export interface PartRange {
+  readonly from: string;
+  readonly to: string;
+}
+
 /**
- * As `Cursor.cover`, for the cursors of several kernels whose code shares the loop. Blocks, longest first, nest: each is
- * a loop around the same steps.
+ * As `Cursor.cover`, for the cursors of several kernels whose code shares the loop.
  */
 export function coverTogether(
   body: FunctionBody,
@@ -251,11 +281,14 @@ export function coverTogether(
   axis: number,
   segment: Segment,
   step: () => void,
-  blocks: readonly Block[] = [],
+  { blocks = [], range }: CoverOptions = {},
 ): void {
   const { start, iterations, tile, lanes } = segment;
-  const index = iterations === 1 ? null : body.assign('i32', `i${axis}`, integer(start));
-  const opened = cursors.map((cursor) => cursor.open(axis, segment, index));
+  const at = (steps: string) =>
+    `(i32.add ${integer(start)} (i32.mul ${steps} ${integer(tile * lanes)}))`;
+  const begin = range ? at(range.from) : integer(start);
+  const index = iterations === 1 ? null : body.assign('i32', `i${axis}`, begin);
+  const opened = cursors.map((cursor) => cursor.open(axis, segment, index, range?.from));
   if (index === null) step();
   else {
     const points = tile * lanes;
@@ -264,7 +297,10 @@ export function coverTogether(
       body.push(...opened.flatMap(({ advance }) => advance));
     };
     const walk = { body, index, iterations, points, stepOn };
-    walkTo(walk, integer(start + iterations * points), blocks);
+    const end = range
+      ? get(body.assign('i32', 'e', at(range.to)))
+      : integer(start + iterations * points);
+    walkTo(walk, end, blocks);
   }
   for (const { close } of opened) close();
 }

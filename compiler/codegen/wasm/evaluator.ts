@@ -2,6 +2,8 @@ import type { Expression } from '../../../ir/kernel.ts';
 import type { Cursor, Point } from './cursor.ts';
 import { get, splat, type Translation } from './function-body.ts';
 import { NodeText } from './node-text.ts';
+import { isTurned, turned } from './transposition.ts';
+import { LANES } from './types.ts';
 import type { Value, Values } from './values.ts';
 
 /** Writes the evaluation of nodes and makes them known. */
@@ -24,7 +26,34 @@ export class Evaluator {
     const { kernel, analysis } = this.translation;
     kernel.nodes.forEach((node, index) => {
       if (!analysis.alive[index] || values.levelOf(index) !== level || !wanted(index)) return;
-      if (!values.has(index, point)) values.set(index, point, this.evaluate(node, index, point));
+      if (values.has(index, point)) return;
+      const across = this.acrossOf(node, index);
+      if (across < 0) values.set(index, point, this.evaluate(node, index, point));
+      else this.evaluateBlock(node, index, point, across);
+    });
+  }
+
+  /** The tiled axis along which a load is turned; -1 where it is not. */
+  private acrossOf(node: Expression, index: number): number {
+    if (node.kind !== 'load' || !this.values.varies(index)) return -1;
+    const { kernel, nest } = this.translation;
+    return kernel.axes.findIndex((_, axis) => {
+      const tile = this.cursor.segmentOf(axis)?.tile ?? 1;
+      return tile % LANES === 0 && isTurned(kernel, node, nest.vectorAxis, axis);
+    });
+  }
+
+  /** Evaluates a load at all points of a block at once. */
+  private evaluateBlock(node: Expression, index: number, point: Point, across: number): void {
+    if (node.kind !== 'load') return;
+    const { body } = this.translation;
+    const first = point[across] - (point[across] % LANES);
+    const at = (unit: number) => point.with(across, first + unit);
+    const rows = Array.from({ length: LANES }, (_, lane) =>
+      this.cursor.memory('v128.load', node, at(0), lane),
+    );
+    turned(body, rows, `n${index}`).forEach((vector, unit) => {
+      this.values.set(index, at(unit), { vector });
     });
   }
 

@@ -1,18 +1,26 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { kernelText } from './kernel-text.ts';
+import { type KernelFunction, kernelText } from './kernel-text.ts';
 import { libraryFor } from './library.ts';
 
 /** What the kernels of a schedule become on the wasm target. */
 export interface WasmCode {
   readonly module: Uint8Array;
-  /** One per kernel: the function that takes a byte address per buffer. */
+  /** One per kernel: the function that takes a byte address per buffer, and behind these the parts wanted where it has parts. */
   readonly exports: string[];
+  /** One per kernel: parts that a run may be cut into. */
+  readonly parts: number[];
 }
 
 /** The kernels as one module in WebAssembly text; it imports a memory of exactly `pages` pages of 64 KiB. */
 export function wasmText(kernels: readonly Kernel[], pages: number): string {
-  const functions = kernels.map((kernel, i) => kernelText(kernel, exportName(i)));
-  const text = functions.join('\n');
+  return moduleText(functionsOf(kernels), pages);
+}
+
+const functionsOf = (kernels: readonly Kernel[]) =>
+  kernels.map((kernel, i) => kernelText(kernel, exportName(i)));
+
+function moduleText(functions: readonly KernelFunction[], pages: number): string {
+  const text = functions.map((one) => one.text).join('\n');
   return `(module\n(import "env" "memory" (memory ${pages} ${pages}))\n${libraryFor(text)}\n${text})`;
 }
 
@@ -28,11 +36,16 @@ export async function emitWasm(kernels: readonly Kernel[], pages: number): Promi
   // The assembler is loaded only when there is something to assemble.
   const { default: createAssembler } = await import('wabt');
   const assembler = await createAssembler();
-  const module = assembler.parseWat('kernels.wat', wasmText(kernels, pages), FEATURES);
+  const functions = functionsOf(kernels);
+  const module = assembler.parseWat('kernels.wat', moduleText(functions, pages), FEATURES);
   try {
     module.validate();
     const { buffer } = module.toBinary({});
-    return { module: new Uint8Array(buffer), exports: kernels.map((_, i) => exportName(i)) };
+    return {
+      module: new Uint8Array(buffer),
+      exports: kernels.map((_, i) => exportName(i)),
+      parts: functions.map(({ parts }) => parts),
+    };
   } finally {
     module.destroy();
   }

@@ -1,31 +1,57 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, type StagedKernel, tileHalves } from '../../../ir/kernel-stage.ts';
-import { type Cascade, cascade } from '../cascade.ts';
-import { Accumulators } from './accumulators.ts';
-import { analyse } from './analysis.ts';
-import { Cursor, coverTogether } from './cursor.ts';
-import { Evaluator } from './evaluator.ts';
-import { bufferLocal, FunctionBody, type Translation } from './function-body.ts';
-import { type Nest, segmentsOf } from './nest.ts';
+import { coverTogether } from './cursor.ts';
+import { bufferLocal, FunctionBody } from './function-body.ts';
+import { KernelWriter } from './kernel-writer.ts';
+import { segmentsOf } from './nest.ts';
+import { planPanels } from './panel-plan.ts';
+import { panelParts, writePanels } from './panel-text.ts';
+import { nestParts, PART_PARAMETERS, type Parts, partsOf, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
-import { StoreText } from './store-text.ts';
-import { Values } from './values.ts';
 
-// A kernel as a WebAssembly function. Each loop step covers a tile of points. A node is evaluated
-// once for all points of the tile that agree on the axes it depends on, at the outermost loop where
-// these are known.
+/** A kernel as a WebAssembly function. */
+export interface KernelFunction {
+  readonly text: string;
+  /** Parts that a run may be cut into. If there are several, the function takes the first and the one behind the last. */
+  readonly parts: number;
+}
 
 /** The function `$name` that runs `kernel`, exported as `name`. */
-export function kernelText(kernel: Kernel, name: string): string {
+export function kernelText(kernel: Kernel, name: string): KernelFunction {
   const body = new FunctionBody();
-  if (isStaged(kernel)) writeStaged(kernel, body);
-  else new KernelWriter(kernel, planNest(kernel), body).levelBody(-1);
-  const parameters = kernel.buffers.map((_, i) => `(param ${bufferLocal(i)} i32)`).join(' ');
-  return body.text(name, parameters);
+  const { parts, write } = codeOf(kernel, body);
+  const range = partsOf(parts);
+  write(range);
+  const parameters = kernel.buffers.map((_, i) => `(param ${bufferLocal(i)} i32)`);
+  if (range) parameters.push(PART_PARAMETERS);
+  return { text: body.text(name, parameters.join(' ')), parts };
+}
+
+interface Code {
+  readonly parts: number;
+  readonly write: (parts: Parts | null) => void;
+}
+
+function codeOf(kernel: Kernel, body: FunctionBody): Code {
+  if (isStaged(kernel)) {
+    const parts = kernel.stage.tileAxes > 0 ? kernel.axes[0].extent : 1;
+    return { parts, write: (range) => writeStaged(kernel, body, range) };
+  }
+  const panels = kernel.scratch === undefined ? null : planPanels(kernel);
+  if (panels)
+    return {
+      parts: panelParts(panels),
+      write: (range) => writePanels(kernel, panels, body, range),
+    };
+  const nest = planNest(kernel);
+  return {
+    parts: nestParts(kernel, nest),
+    write: (range) => new KernelWriter(kernel, nest, body, range).levelBody(-1),
+  };
 }
 
 /** Both halves share the loops over the tiles, and have loops of their own inside. */
-function writeStaged(kernel: StagedKernel, body: FunctionBody): void {
+function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | null): void {
   const { tileAxes, local } = kernel.stage;
   if (local.buffer === null)
     throw new Error(`kernel '${kernel.name}' has no binding for the array of its stage`);
@@ -41,128 +67,18 @@ function writeStaged(kernel: StagedKernel, body: FunctionBody): void {
     for (const writer of writers) writer.evaluateLevel(level, () => true);
     const axis = level + 1;
     const [segment] = segmentsOf(kernel.axes[axis].extent, 1, false);
-    coverTogether(
-      body,
-      writers.map(({ cursor }) => cursor),
-      axis,
-      segment,
-      () => tileLevel(axis),
-    );
-  };
-  tileLevel(-1);
-}
-
-class KernelWriter {
-  readonly cursor: Cursor;
-  private readonly translation: Translation;
-  private readonly values: Values;
-  private readonly evaluator: Evaluator;
-  private readonly stores: StoreText;
-  private readonly blocks: Cascade;
-  private accumulators: Accumulators | null = null;
-
-  constructor(kernel: Kernel, nest: Nest, body: FunctionBody) {
-    const translation = { kernel, nest, analysis: analyse(kernel), body };
-    this.translation = translation;
-    this.cursor = new Cursor(translation);
-    this.values = new Values(translation, this.cursor);
-    this.evaluator = new Evaluator(translation, this.cursor, this.values);
-    this.stores = new StoreText(translation.kernel, this.cursor, this.values);
-    this.blocks = blocksOf(kernel, nest);
-  }
-
-  /** All that happens in one step of the loop at `level`; -1 is the function itself. */
-  levelBody(level: number): void {
-    const { loops, outerDepth } = this.translation.nest;
-    const last = outerDepth - 1;
-    if (level < last) {
-      this.evaluateLevel(level, () => true);
-      this.enter(level + 1);
-    } else if (level === last) {
-      this.reduce();
-      this.storeAll(level);
-    } else if (level < loops.length - 1) {
-      this.evaluateLevel(level, this.isReduced);
-      this.enter(level + 1);
-    } else this.accumulate(level);
-  }
-
-  private enter(level: number): void {
-    const { loops, outerDepth } = this.translation.nest;
-    const { axis, segments } = loops[level];
-    const cuts = this.blocks.cuts[level - outerDepth] ?? [];
-    for (const segment of segments) {
-      this.values.forget(level);
-      this.cursor.cover(
+    const range = axis === 0 ? parts : null;
+    const write = () =>
+      coverTogether(
+        body,
+        writers.map(({ cursor }) => cursor),
         axis,
         segment,
-        () => this.levelBody(level),
-        cuts.map(({ level, iterations }) => ({
-          iterations,
-          begin: () => this.accumulators!.flush(level),
-        })),
+        () => tileLevel(axis),
+        range ? { range } : {},
       );
-    }
-  }
-
-  /** Evaluates what the loop at `level` makes known: the nodes that are `wanted`. */
-  evaluateLevel(level: number, wanted: (node: number) => boolean): void {
-    for (const point of this.cursor.points(level)) this.evaluator.evaluateAt(level, point, wanted);
-  }
-
-  /** Whether the reduced value needs a node. */
-  private readonly isReduced = (node: number) => this.translation.analysis.under[node] === 1;
-
-  /** Runs the reduced loops, if any; the accumulator node is known behind them. */
-  private reduce(): void {
-    const { kernel, nest } = this.translation;
-    if (!kernel.reduction) return;
-    this.evaluateLevel(nest.outerDepth - 1, this.isReduced);
-    const points = this.cursor.points(nest.outerDepth - 1);
-    const { levels } = this.blocks;
-    this.accumulators = new Accumulators(
-      this.translation,
-      kernel.reduction,
-      this.cursor,
-      points,
-      levels,
-    );
-    this.enter(nest.outerDepth);
-    const node = kernel.nodes.findIndex(({ kind }) => kind === 'accumulator');
-    for (const point of points) this.values.set(node, point, this.accumulators.total(point));
-  }
-
-  /** One step of the innermost reduced loop. */
-  private accumulate(level: number): void {
-    const { kernel, nest } = this.translation;
-    const { value } = kernel.reduction!;
-    const { lanes } = this.cursor;
-    const outer = this.cursor.points(nest.outerDepth - 1);
-    this.cursor.points(level, nest.outerDepth).forEach((inner, step) => {
-      for (const point of outer) {
-        const at = point.map((unit, axis) => unit + inner[axis]);
-        this.evaluator.evaluateAt(level, at, this.isReduced);
-        this.accumulators!.add(point, step, lanes, this.values.operand(value, at, lanes));
-      }
-    });
-  }
-
-  private storeAll(level: number): void {
-    const { kernel, body } = this.translation;
-    const wanted = (node: number) => kernel.reduction === null || !this.isReduced(node);
-    for (const point of this.cursor.points(level)) {
-      this.evaluator.evaluateAt(level, point, wanted);
-      for (const store of kernel.stores) body.push(...this.stores.lines(store, point));
-    }
-  }
-}
-
-/** The blocks of a sum over the reduced loops. */
-function blocksOf(kernel: Kernel, { loops, outerDepth, chains }: Nest): Cascade {
-  const reduced = loops.slice(outerDepth);
-  const iterations = reduced.map(({ segments }) =>
-    segments.reduce((sum, segment) => sum + segment.iterations, 0),
-  );
-  const steps = reduced.at(-1)?.segments[0].tile ?? 0;
-  return cascade(kernel, iterations, Math.ceil(steps / chains));
+    if (range) writePart(body, range, true, write);
+    else write();
+  };
+  tileLevel(-1);
 }

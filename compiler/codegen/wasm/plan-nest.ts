@@ -4,6 +4,7 @@ import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
 import { type Loop, type Nest, type Segment, segmentsOf } from './nest.ts';
 import { SCALAR_TEXT } from './scalar-text.ts';
+import { isTurned } from './transposition.ts';
 import { LANES } from './types.ts';
 
 // The choice of loops: a few hundred candidates, each priced by the instructions it would run. Numbers are weights
@@ -17,6 +18,9 @@ const COARSE_TILES = [1, 2, 4];
 const REGISTERS = 15;
 const SPILL = 0.6;
 const GATHER = 6;
+/** Tiles across vectors that are turned in blocks; and what a vector of a block costs, in loads and shuffles. */
+const TURNED_TILES = [4, 8];
+const TURNED = 3;
 const PER_LANE = 2;
 /** What keeps a row that depends on data within its table. */
 const CLAMP = 4;
@@ -63,6 +67,12 @@ function* candidates(
   for (const vectorAxis of [-1, ...long]) {
     if (!kernel.reduction) {
       for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
+      for (const across of acrossAxes(kernel, parallel, vectorAxis))
+        for (const tile of TURNED_TILES)
+          yield build(kernel, analysis, vectorAxis, [
+            [across, tile],
+            [vectorAxis, 1],
+          ]);
       continue;
     }
     const inParallel = parallel.includes(vectorAxis);
@@ -79,6 +89,15 @@ function* candidates(
             ]);
       }
   }
+}
+
+/** Axes along which loads are turned into vectors along another one. */
+function acrossAxes(kernel: Kernel, parallel: readonly number[], vectorAxis: number): number[] {
+  return parallel.filter(
+    (axis) =>
+      kernel.axes[axis].extent >= LANES &&
+      kernel.nodes.some((node) => isTurned(kernel, node, vectorAxis, axis)),
+  );
 }
 
 /** Tiled axes are the innermost parallel ones, in the order given. */
@@ -153,6 +172,11 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
   const { loops, outerDepth, vectorAxis } = nest;
   const { depends, alive } = analysis;
   const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
+  const across = loops.find(({ axis, segments }) => {
+    return axis !== vectorAxis && segments[0].tile % LANES === 0 && segments[0].lanes === 1;
+  });
+  const isBlock = (node: Expression) =>
+    across !== undefined && isTurned(kernel, node, vectorAxis, across.axis);
   let cost = 0;
   kernel.nodes.forEach((node, index) => {
     if (!alive[index] || node.kind === 'accumulator') return;
@@ -161,7 +185,10 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       nest,
       level,
       (axis) => depends[index][axis] === 1,
-      (lanes) => nodeCost(kernel, node, lanes === LANES && varies(index), vectorAxis, varies),
+      (lanes) =>
+        lanes === LANES && isBlock(node)
+          ? TURNED
+          : nodeCost(kernel, node, lanes === LANES && varies(index), vectorAxis, varies),
     );
   });
   for (const store of kernel.stores)

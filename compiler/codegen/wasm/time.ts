@@ -1,5 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
+import { planPanels } from './panel-plan.ts';
 import { nestTime } from './plan-nest.ts';
 
 /** A call of a kernel, in vector additions. */
@@ -7,11 +8,21 @@ const CALL = 256;
 /** What setting out on the loops inside of a tile costs. */
 const TILE = 32;
 
-/** Time of one run of a kernel, in vector additions, by the model that chooses its loops. */
+/**
+ * Time of one run of a kernel, in vector additions, by the model that chooses its loops. A contraction has the panels that it
+ * would be given memory for.
+ */
 export function wasmTime(kernel: Kernel): number {
-  if (!isStaged(kernel)) return CALL + nestTime(kernel);
+  if (!isStaged(kernel))
+    return CALL + Math.min(nestTime(kernel), planPanels(kernel)?.cost ?? Number.POSITIVE_INFINITY);
   const { stage, body } = tileHalves(kernel);
   const { tileAxes } = kernel.stage;
   const loops = nestTime(stage, tileAxes) + nestTime(body, tileAxes);
   return CALL + TILE * tileCount(kernel) + loops;
+}
+
+/** Elements of working memory that a kernel is worth: those of its panels, where they make it faster. */
+export function wasmScratch(kernel: Kernel): number {
+  const panels = planPanels(kernel);
+  return panels && panels.cost < nestTime(kernel) ? panels.layout.elements : 0;
 }

@@ -1,0 +1,134 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+import { type Cascade, cascade } from '../cascade.ts';
+import { Accumulators } from './accumulators.ts';
+import { analyse } from './analysis.ts';
+import { Cursor } from './cursor.ts';
+import { Evaluator } from './evaluator.ts';
+import type { FunctionBody, Translation } from './function-body.ts';
+import type { Nest } from './nest.ts';
+import { type Parts, writePart } from './parts.ts';
+import { StoreText } from './store-text.ts';
+import { Values } from './values.ts';
+
+/**
+ * Writes the loops of a kernel. Each loop step covers a tile of points. A node is evaluated once for all points of the tile
+ * that agree on the axes it depends on, at the outermost loop where these are known.
+ */
+export class KernelWriter {
+  readonly cursor: Cursor;
+  private readonly translation: Translation;
+  private readonly parts: Parts | null;
+  private readonly values: Values;
+  private readonly evaluator: Evaluator;
+  private readonly stores: StoreText;
+  private readonly blocks: Cascade;
+  private accumulators: Accumulators | null = null;
+
+  /** `parts`: of the outermost loop, of which a call does some. */
+  constructor(kernel: Kernel, nest: Nest, body: FunctionBody, parts: Parts | null = null) {
+    const translation = { kernel, nest, analysis: analyse(kernel), body };
+    this.translation = translation;
+    this.parts = parts;
+    this.cursor = new Cursor(translation);
+    this.values = new Values(translation, this.cursor);
+    this.evaluator = new Evaluator(translation, this.cursor, this.values);
+    this.stores = new StoreText(translation.kernel, this.cursor, this.values);
+    this.blocks = blocksOf(kernel, nest);
+  }
+
+  /** All that happens in one step of the loop at `level`; -1 is the function itself. */
+  levelBody(level: number): void {
+    const { loops, outerDepth } = this.translation.nest;
+    const last = outerDepth - 1;
+    if (level < last) {
+      this.evaluateLevel(level, () => true);
+      this.enter(level + 1);
+    } else if (level === last) {
+      this.reduce();
+      this.storeAll(level);
+    } else if (level < loops.length - 1) {
+      this.evaluateLevel(level, this.isReduced);
+      this.enter(level + 1);
+    } else this.accumulate(level);
+  }
+
+  private enter(level: number): void {
+    const { loops, outerDepth } = this.translation.nest;
+    const { axis, segments } = loops[level];
+    const cuts = this.blocks.cuts[level - outerDepth] ?? [];
+    const blocks = cuts.map(({ level, iterations }) => ({
+      iterations,
+      begin: () => this.accumulators!.flush(level),
+    }));
+    segments.forEach((segment, k) => {
+      this.values.forget(level);
+      const parts = level === 0 ? this.parts : null;
+      const range = parts && k === 0 ? { range: parts } : {};
+      const write = () =>
+        this.cursor.cover(axis, segment, () => this.levelBody(level), { blocks, ...range });
+      if (parts) writePart(this.translation.body, parts, k === 0, write);
+      else write();
+    });
+  }
+
+  /** Evaluates what the loop at `level` makes known: the nodes that are `wanted`. */
+  evaluateLevel(level: number, wanted: (node: number) => boolean): void {
+    for (const point of this.cursor.points(level)) this.evaluator.evaluateAt(level, point, wanted);
+  }
+
+  /** Whether the reduced value needs a node. */
+  private readonly isReduced = (node: number) => this.translation.analysis.under[node] === 1;
+
+  /** Runs the reduced loops, if any; the accumulator node is known behind them. */
+  private reduce(): void {
+    const { kernel, nest } = this.translation;
+    if (!kernel.reduction) return;
+    this.evaluateLevel(nest.outerDepth - 1, this.isReduced);
+    const points = this.cursor.points(nest.outerDepth - 1);
+    const { levels } = this.blocks;
+    this.accumulators = new Accumulators(
+      this.translation,
+      kernel.reduction,
+      this.cursor,
+      points,
+      levels,
+    );
+    this.enter(nest.outerDepth);
+    const node = kernel.nodes.findIndex(({ kind }) => kind === 'accumulator');
+    for (const point of points) this.values.set(node, point, this.accumulators.total(point));
+  }
+
+  /** One step of the innermost reduced loop. */
+  private accumulate(level: number): void {
+    const { kernel, nest } = this.translation;
+    const { value } = kernel.reduction!;
+    const { lanes } = this.cursor;
+    const outer = this.cursor.points(nest.outerDepth - 1);
+    this.cursor.points(level, nest.outerDepth).forEach((inner, step) => {
+      for (const point of outer) {
+        const at = point.map((unit, axis) => unit + inner[axis]);
+        this.evaluator.evaluateAt(level, at, this.isReduced);
+        this.accumulators!.add(point, step, lanes, this.values.operand(value, at, lanes));
+      }
+    });
+  }
+
+  private storeAll(level: number): void {
+    const { kernel, body } = this.translation;
+    const wanted = (node: number) => kernel.reduction === null || !this.isReduced(node);
+    for (const point of this.cursor.points(level)) {
+      this.evaluator.evaluateAt(level, point, wanted);
+      for (const store of kernel.stores) body.push(...this.stores.lines(store, point));
+    }
+  }
+}
+
+/** The blocks of a sum over the reduced loops. */
+function blocksOf(kernel: Kernel, { loops, outerDepth, chains }: Nest): Cascade {
+  const reduced = loops.slice(outerDepth);
+  const iterations = reduced.map(({ segments }) =>
+    segments.reduce((sum, segment) => sum + segment.iterations, 0),
+  );
+  const steps = reduced.at(-1)?.segments[0].tile ?? 0;
+  return cascade(kernel, iterations, Math.ceil(steps / chains));
+}
