@@ -1,3 +1,5 @@
+import { roundToHalf } from './half.ts';
+
 /** Element types of tensors. Comparisons and masks are `i32` holding 0 or 1. */
 export type DType = 'f32' | 'i32';
 
@@ -61,6 +63,42 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
   },
 };
 
+/**
+ * What elements are in memory: a dtype as it is, or `f16`, which holds f32 values in half of the bytes. Loads from f16 give f32,
+ * exactly; stores round to the nearest, ties to even ({@link roundToHalf}). Nothing is computed in f16.
+ */
+export type StorageType = DType | 'f16';
+
+/** What all representations need of elements in memory. */
+export interface StorageRow {
+  /** Of one element. */
+  readonly bytes: number;
+  /** What loads give and stores take. */
+  readonly value: DType;
+  /** What becomes of a value that is stored and loaded. */
+  readonly round: (value: number) => number;
+}
+
+/** The row of every storage type. */
+export const STORAGE_TYPES: Readonly<Record<StorageType, StorageRow>> = {
+  f32: { bytes: DTYPES.f32.bytes, value: 'f32', round: DTYPES.f32.round },
+  i32: { bytes: DTYPES.i32.bytes, value: 'i32', round: DTYPES.i32.round },
+  f16: { bytes: 2, value: 'f32', round: roundToHalf },
+};
+
+/** All storage types. */
+export const STORAGE_TYPE_NAMES = Object.keys(STORAGE_TYPES) as StorageType[];
+
+/** What loads of a storage type give. */
+export const valueType = (type: StorageType): DType => STORAGE_TYPES[type].value;
+
+/** Device memory is bound and copied in words of so many bytes. */
+const WORD_BYTES = 4;
+
+/** Bytes of a row of elements, in whole words. */
+export const storedBytes = (type: StorageType, elements: number): number =>
+  Math.ceil((elements * STORAGE_TYPES[type].bytes) / WORD_BYTES) * WORD_BYTES;
+
 /** All dtypes. */
 export const DTYPE_NAMES = Object.keys(DTYPES) as DType[];
 
@@ -73,3 +111,4 @@ export const isDType = (value: unknown): value is DType =>
 
 /** `f32|i32`: for the patterns of text forms. */
 export const DTYPE_PATTERN = DTYPE_NAMES.join('|');
+export const STORAGE_PATTERN = STORAGE_TYPE_NAMES.join('|');

@@ -1,4 +1,4 @@
-import { DTYPES, type DType } from './dtypes.ts';
+import { DTYPES, type DType, type StorageType } from './dtypes.ts';
 import type { ScalarOp } from './scalar.ts';
 
 /**
@@ -75,9 +75,9 @@ export interface Axis {
   readonly kind: AxisKind;
 }
 
-/** One storage binding. `elements` is the size of the bound range of a tensor, in elements of four bytes. */
+/** One storage binding. `elements` is the size of the bound range of a tensor. Loads and stores convert where it is `f16`. */
 export interface KernelBuffer {
-  readonly dtype: DType;
+  readonly dtype: StorageType;
   readonly access: Access;
   readonly elements: number;
 }
@@ -154,7 +154,7 @@ export interface Reduction {
 
 /**
  * Writes `value` at `index` (+ indirection). An indirect store whose node lies outside [0, extent) writes
- * nothing. `accumulate` adds to what is there (f32 only, under sequential axes).
+ * nothing. `accumulate` adds to what is there (f32 in memory only, under sequential axes).
  */
 export interface Store {
   readonly buffer: BufferIndex;

@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { storedBytes } from './dtypes.ts';
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
 import { BINDING_ALIGNMENT } from './plan-alignment.ts';
 import type { Report } from './plan-report.ts';
@@ -18,7 +18,7 @@ export function verifyKernels(plan: Plan, report: Report): void {
     for (const other of others)
       if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
     kernel.bindings.forEach(({ dtype, bytes }, j) => {
-      const unit = DTYPES[dtype].bytes;
+      const unit = storedBytes(dtype, 1);
       if (bytes === 0 || bytes % unit !== 0)
         report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });

@@ -1,4 +1,4 @@
-import { DTYPES } from '../../ir/dtypes.ts';
+import { STORAGE_TYPES, storedBytes, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
@@ -204,14 +204,14 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
 }
 
 /** Of one element of a buffer. */
-const bytesOf = ({ buffers }: Kernel, buffer: number) => DTYPES[buffers[buffer].dtype].bytes;
+const bytesOf = ({ buffers }: Kernel, buffer: number) => STORAGE_TYPES[buffers[buffer].dtype].bytes;
 
 /** What a plan says of the memory that a kernel touches. */
 export function planBindings({ buffers }: Kernel): PlanBinding[] {
   return buffers.map(({ dtype, access, elements }) => ({
     dtype,
     access,
-    bytes: elements * DTYPES[dtype].bytes,
+    bytes: storedBytes(dtype, elements),
   }));
 }
 
@@ -238,7 +238,7 @@ function planInterface(
   const typed = ({ name, tensor }: { name: string; tensor: number }) => ({
     name,
     tensor,
-    dtype: tensors[tensor].dtype,
+    dtype: valueType(tensors[tensor].dtype),
     shape: tensors[tensor].shape,
   });
   return {

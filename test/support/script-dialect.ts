@@ -75,6 +75,7 @@ const scalars: Record<ScalarOp, Printer> = {
   sin: reference('sin'),
   cos: reference('cos'),
   floor: call('Math.floor'),
+  roundF16: (_use, _dtype, a) => `host.rounded(${a})`,
   isNan: condition((a) => `Number.isNaN(${a})`),
   add: arithmetic('+'),
   sub: arithmetic('-'),
@@ -156,7 +157,7 @@ export const SCRIPT: Dialect<Helper> = {
 
   load: (_dtype, array, address) => `host.load(${array}, ${address})`,
   store: (dtype, array, address, value) =>
-    `host.store(${array}, ${address}, ${types[dtype]}(${value}));`,
+    `host.store(${array}, ${address}, ${dtype === 'f16' ? 'host.half' : types[dtype]}(${value}));`,
   accumulate: (dtype, array, address, value) =>
     `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
 

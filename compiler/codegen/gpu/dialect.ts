@@ -1,3 +1,4 @@
+import type { StorageType } from '../../../ir/dtypes.ts';
 import type { Access } from '../../../ir/kernel.ts';
 import type { ScalarOp } from '../../../ir/scalar.ts';
 import type { DType } from '../../../ir/tensor.ts';
@@ -58,7 +59,7 @@ export interface FunctionDefinition {
 /** What a module holds, in an order in which nothing is used before it is defined. */
 export interface ModuleParts {
   /** Buffer i is called `b<i>`. */
-  readonly buffers: readonly { readonly dtype: DType; readonly access: Access }[];
+  readonly buffers: readonly { readonly dtype: StorageType; readonly access: Access }[];
   /** The functions of the library that the module uses. */
   readonly library: string;
   readonly workgroupArrays: readonly WorkgroupArray[];
@@ -141,10 +142,15 @@ export interface Dialect<Helper extends string = string> {
   /** The statement `total += scalar * vector`, all given by names; fused or not. */
   readonly addScaled: (type: VectorType, total: string, scalar: string, vector: string) => string;
 
-  /** An element of a buffer or of a stage's array, and the statements that write and increase it by a named value. */
-  readonly load: (dtype: DType, array: string, address: string) => string;
-  readonly store: (dtype: DType, array: string, address: string, value: string) => string;
-  readonly accumulate: (dtype: DType, array: string, address: string, value: string) => string;
+  /** An element of a buffer or of a stage's array as a value, and the statements that write and increase it by a value that its type holds. */
+  readonly load: (dtype: StorageType, array: string, address: string) => string;
+  readonly store: (dtype: StorageType, array: string, address: string, value: string) => string;
+  readonly accumulate: (
+    dtype: StorageType,
+    array: string,
+    address: string,
+    value: string,
+  ) => string;
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;

@@ -1,3 +1,4 @@
+import { type StorageType, valueType } from '../../../ir/dtypes.ts';
 import type {
   Affine,
   Bound,
@@ -117,7 +118,8 @@ function nodeLines(scope: Scope, name: string, node: Expression): string[] {
     case 'load': {
       const { dtype } = node;
       const address = addressText(scope, node.index, node.indirect);
-      const element = dialect.load(dtype, `b${node.buffer}`, address);
+      const stored = scope.kernel.buffers[node.buffer].dtype;
+      const element = dialect.load(stored, `b${node.buffer}`, address);
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);
       if (inside === false) return define(dialect.nothing(dtype));
@@ -158,13 +160,21 @@ export function storeLines(scope: Scope): string[] {
   return [...evaluate(scope, roots), ...stores.map((store) => storeLine(scope, store))];
 }
 
+/** What is put into memory: a value of its type. */
+function storedText(scope: Scope, type: StorageType, value: NodeIndex): string {
+  const name = scope.names.get(value)!;
+  const node = scope.kernel.nodes[value];
+  if (type !== 'f16' || (node.kind === 'apply' && node.op === 'roundF16')) return name;
+  return scalarText(scope.writer, 'roundF16', valueType(type), [name]);
+}
+
 function storeLine(scope: Scope, store: Store): string {
   const { buffer, indirect, accumulate } = store;
   const { dialect } = scope.writer;
   const { dtype } = scope.kernel.buffers[buffer];
   const write = accumulate ? dialect.accumulate : dialect.store;
   const address = addressText(scope, store.index, indirect);
-  const assignment = write(dtype, `b${buffer}`, address, scope.names.get(store.value)!);
+  const assignment = write(dtype, `b${buffer}`, address, storedText(scope, dtype, store.value));
   if (!indirect) return assignment;
   const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
   return `if (${inside}) { ${assignment} }`;

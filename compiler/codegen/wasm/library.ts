@@ -9,6 +9,7 @@ import {
   SQRT_HALF_BITS,
   TANH_COEFFICIENTS,
 } from '../polynomials.ts';
+import { HALF_FUNCTIONS } from './halves.ts';
 
 // Functions that kernels call, as WebAssembly text. What is common is written once, on four lanes; the rare ones are
 // scalar and work in float64, where a short polynomial is exact for float32. NaN, infinities and subnormals give what
@@ -304,6 +305,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   pow: POW,
   mod: MOD,
   uniform: threefry(),
+  ...HALF_FUNCTIONS,
 };
 
 /** The functions that `text` calls, and those that they call. */

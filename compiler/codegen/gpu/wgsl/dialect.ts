@@ -3,7 +3,7 @@ import { type Helper, LIBRARY } from './library.ts';
 import { LITERALS } from './literals.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
-import { TYPES } from './types.ts';
+import { STORED, TYPES } from './types.ts';
 
 /** The language of WebGPU: https://www.w3.org/TR/WGSL/. Types of declared names follow from their values. */
 export const WGSL: Dialect<Helper> = {
@@ -46,8 +46,10 @@ export const WGSL: Dialect<Helper> = {
   add: (_type, total, value) => `${total} += ${value};`,
   addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
 
-  load: (_dtype, array, address) => `${array}[${address}]`,
-  store: (_dtype, array, address, value) => `${array}[${address}] = ${value};`,
+  load: (dtype, array, address) =>
+    dtype === 'f16' ? `f32(${array}[${address}])` : `${array}[${address}]`,
+  store: (dtype, array, address, value) =>
+    `${array}[${address}] = ${dtype === 'f16' ? `${STORED.f16}(${value})` : value};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
   barrier: 'workgroupBarrier();',

@@ -1,3 +1,4 @@
+import type { StorageType } from '../../../../ir/dtypes.ts';
 import type { ValueType } from '../dialect.ts';
 
 export const TYPES: Readonly<Record<ValueType, string>> = {
@@ -7,3 +8,6 @@ export const TYPES: Readonly<Record<ValueType, string>> = {
   f32x4: 'vec4<f32>',
   i32x4: 'vec4<i32>',
 };
+
+/** What arrays in memory hold. */
+export const STORED: Readonly<Record<StorageType, string>> = { f32: 'f32', i32: 'i32', f16: 'f16' };
