@@ -119,6 +119,8 @@ export type Expression =
       readonly index: Affine;
       readonly indirect?: Indirection;
       readonly bounds: readonly Bound[];
+      /** As of a store. */
+      readonly stored?: 'f16';
     }
   | { readonly kind: 'constant'; readonly dtype: DType; readonly value: number }
   /** The value of an affine function of the axes. */
@@ -162,6 +164,8 @@ export interface Store {
   readonly indirect?: Indirection;
   readonly value: NodeIndex;
   readonly accumulate: boolean;
+  /** In loop nests alone, which name tensors and not their types: what the tensor holds, where that is narrower. */
+  readonly stored?: 'f16';
 }
 
 /** Identity element of a combiner for a dtype. */

@@ -26,6 +26,8 @@ export const ADDED: readonly AddedField[] = [
   { since: 1, at: ['programs', '*'], field: 'bound' },
   { since: 1, at: [], field: 'graphActions' },
   { since: 1, at: [], field: 'microBatches' },
+  { since: 2, at: [], field: 'precision' },
+  { since: 2, at: [], field: 'features' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

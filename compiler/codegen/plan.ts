@@ -17,6 +17,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { planFeatures } from '../../ir/plan-features.ts';
 import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
@@ -42,6 +43,8 @@ export interface PlanOptions {
   /** Actions on the graph that were taken. */
   readonly graphActions?: readonly string[];
   readonly microBatches?: PlanMicroBatches;
+  /** Of what is stored; f32 where it is absent. */
+  readonly precision?: 'f16';
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
@@ -101,6 +104,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
       ? { swap: { staging: swapStaging, reading, writing, slots: [...hostSlots, ...snapshots] } }
       : {}),
   };
+  const features = planFeatures(parts);
   return {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
@@ -112,6 +116,8 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
+    ...(options.precision ? { precision: options.precision } : {}),
+    ...(features.length > 0 ? { features } : {}),
     ...(options.graphActions?.length ? { graphActions: options.graphActions } : {}),
     ...(options.microBatches ? { microBatches: options.microBatches } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
