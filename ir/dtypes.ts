@@ -111,4 +111,5 @@ export const isDType = (value: unknown): value is DType =>
 
 /** `f32|i32`: for the patterns of text forms. */
 export const DTYPE_PATTERN = DTYPE_NAMES.join('|');
+/** The same of what memory holds. */
 export const STORAGE_PATTERN = STORAGE_TYPE_NAMES.join('|');

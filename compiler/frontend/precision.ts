@@ -4,6 +4,7 @@ import type { Training } from './model.ts';
 
 /** What activations, their gradients and the copies of weights that contractions read are stored in. */
 export const PRECISIONS = ['f32', 'f16'] as const;
+/** One of them: {@link Training.precision}. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /** A scale of the loss that changes: it is halved when a gradient overflows, and doubled after so many steps without. */

@@ -89,8 +89,8 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   sin: slope((e, x) => e.apply('cos', x)),
   cos: slope((e, x) => e.apply('neg', e.apply('sin', x))),
   floor: NONE,
-  // Gradients pass as they do through a store and a load, and are rounded as well.
-  roundF16: unary((e, g) => e.apply('roundF16', g)),
+  // Gradients are taken before anything is rounded to be stored.
+  roundF16: NONE,
   isNan: NONE,
   add: binary(
     (_, g) => g,

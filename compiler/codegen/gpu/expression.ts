@@ -118,7 +118,8 @@ function nodeLines(scope: Scope, name: string, node: Expression): string[] {
     case 'load': {
       const { dtype } = node;
       const address = addressText(scope, node.index, node.indirect);
-      const stored = scope.kernel.buffers[node.buffer].dtype;
+      // The array of a stage holds values.
+      const stored = scope.kernel.buffers[node.buffer]?.dtype ?? dtype;
       const element = dialect.load(stored, `b${node.buffer}`, address);
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);

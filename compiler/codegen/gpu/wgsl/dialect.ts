@@ -46,10 +46,8 @@ export const WGSL: Dialect<Helper> = {
   add: (_type, total, value) => `${total} += ${value};`,
   addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
 
-  load: (dtype, array, address) =>
-    dtype === 'f16' ? `f32(${array}[${address}])` : `${array}[${address}]`,
-  store: (dtype, array, address, value) =>
-    `${array}[${address}] = ${dtype === 'f16' ? `${STORED.f16}(${value})` : value};`,
+  load: (type, array, address) => STORED[type].load(`${array}[${address}]`),
+  store: (type, array, address, value) => `${array}[${address}] = ${STORED[type].store(value)};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
   barrier: 'workgroupBarrier();',

@@ -8,7 +8,7 @@ export function wgslModule(parts: ModuleParts): string {
   // Bindings of one slab must all be read_write, whatever the kernel does with them.
   const bindings = parts.buffers.map(
     ({ dtype }, i) =>
-      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype]}>;\n`,
+      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype].type}>;\n`,
   );
   const arrays = parts.workgroupArrays.map(
     ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,
