@@ -26,6 +26,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 1, at: ['programs', '*'], field: 'bound' },
   { since: 1, at: [], field: 'graphActions' },
   { since: 1, at: [], field: 'microBatches' },
+  { since: 2, at: ['kernels', '*'], field: 'variant' },
   { since: 2, at: [], field: 'precision' },
   { since: 2, at: [], field: 'features' },
 ];

@@ -14,6 +14,7 @@ import { testDevice } from './support/gpu.ts';
 import { moduleOf } from './support/module-of.ts';
 import { type GraphCase, graphCases } from './support/random-graph.ts';
 import { soaked } from './support/soak.ts';
+import { TEST_MODEL } from './support/variants.ts';
 
 // Random programs through everything behind the graph, on both targets, against the float64 interpreter.
 
@@ -40,6 +41,7 @@ async function sessionOf(
     limits,
     budgetBytes: null,
     producer: 'test',
+    variants: TEST_MODEL,
   });
   const initial = Object.fromEntries(
     Object.entries(parameters).map(([name, value]) => [name, Float32Array.from(value)]),

@@ -1,5 +1,17 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import type { CodeLimits, WasmModule } from '../../ir/plan.ts';
 import type { EmittedKernel } from './plan.ts';
+import type { KernelForm, KernelWork } from './work.ts';
+
+/** What the choice between ways to make a kernel's code goes by. */
+export interface CodeModel {
+  /** Seconds that the device takes for a kernel whose code does this work. */
+  readonly seconds: (kernel: Kernel, work: KernelWork) => number;
+  /** The way that was measured to be the fastest on the device, as text; null where none was. */
+  readonly measured?: (kernel: Kernel) => string | null;
+  /** Takes variants of this form alone, where a kernel has any. */
+  readonly form?: KernelForm;
+}
 
 /** What code depends on beside its kernels. A plan records all of it, so that its code can be regenerated. */
 export interface CodeOptions {
@@ -7,6 +19,8 @@ export interface CodeOptions {
   readonly limits: CodeLimits;
   /** wasm: the size of the memory. */
   readonly slabBytes: number;
+  /** webgpu: how to choose between variants of kernels, or those of a plan, one per kernel. */
+  readonly variants: CodeModel | readonly string[];
 }
 
 /** The code of kernels; on wasm one module, and what a plan says of it. */

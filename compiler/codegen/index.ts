@@ -3,12 +3,14 @@ import type { Plan, PlanActions, PlanMicroBatches, Target } from '../../ir/plan.
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { TARGETS } from '../targets/index.ts';
-import type { GeneratedCode } from './code.ts';
+import type { CodeModel, GeneratedCode } from './code.ts';
 import { assemblePlan } from './plan.ts';
 
 export interface GenerationOptions {
   readonly target: Target;
   readonly limits: TargetLimits;
+  /** How to choose between variants of kernels. */
+  readonly variants: CodeModel;
   readonly budgetBytes: number | null;
   /** `btc-compiler 0.1.0` */
   readonly producer: string;
@@ -32,13 +34,13 @@ export interface GeneratedPlan {
 }
 
 /** What a plan holds beside its schedule and code. */
-export type AssemblyOptions = Omit<GenerationOptions, 'target' | 'limits'>;
+export type AssemblyOptions = Omit<GenerationOptions, 'target' | 'limits' | 'variants'>;
 
 /** Puts the schedule, its places and its code together. */
 export function assemble(
   schedule: AllocatedSchedule,
   code: GeneratedCode,
-  options: GenerationOptions,
+  options: Omit<GenerationOptions, 'variants'>,
 ): GeneratedPlan {
   const wasmModule = code.module && { ...code.module, file: `${schedule.name}.wasm` };
   const assembled = assemblePlan(schedule, {
@@ -57,9 +59,9 @@ export async function generatePlan(
   schedule: AllocatedSchedule,
   options: GenerationOptions,
 ): Promise<GeneratedPlan> {
-  const { target, limits } = options;
+  const { target, limits, variants } = options;
   const slabBytes = schedule.slabs.reduce((sum, slab) => sum + slab.bytes, 0);
-  const code = await TARGETS[target].emit(schedule.kernels, { limits, slabBytes });
+  const code = await TARGETS[target].emit(schedule.kernels, { limits, slabBytes, variants });
   const generated = assemble(schedule, code, options);
   const [problem] = verifyPlan(generated.plan);
   if (problem) throw new Error(`internal error: the plan is not valid: ${problem}`);

@@ -29,6 +29,8 @@ import { SourceTables } from './source-tables.ts';
 /** What a code generator made of one kernel. */
 export interface EmittedKernel {
   readonly wgsl?: string;
+  /** webgpu: the way in which the code is made. */
+  readonly variant?: string;
   readonly export?: string;
   readonly grid: readonly [number, number, number];
 }
@@ -226,12 +228,13 @@ function planKernels(
   emitted: readonly EmittedKernel[],
 ): PlanKernel[] {
   return allocated.kernels.map((kernel, index) => {
-    const { wgsl, export: exported } = emitted[index];
+    const { wgsl, variant, export: exported } = emitted[index];
     return {
       name: kernel.name,
       text: printKernel(kernel),
       bindings: planBindings(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
+      ...(variant === undefined ? {} : { variant }),
       ...(exported === undefined ? {} : { export: exported }),
     };
   });

@@ -26,13 +26,14 @@ import {
   searchPlans,
 } from '../plan-search/index.ts';
 import { checkProfileOption, targetProblem } from '../profile/check.ts';
+import { codeModel } from '../profile/code-model.ts';
 import { checkLimitsOption, limitsOf } from '../profile/limits-option.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { profileOf } from '../profile/shipped.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
-import { stageModel, TARGETS } from '../targets/index.ts';
+import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
@@ -47,6 +48,7 @@ import type {
   PassTiming,
   PlanResult,
 } from './result.ts';
+import { stageModel } from './stage-model.ts';
 
 /** What compilations of one model for different budgets share. */
 export interface Shared {
@@ -135,7 +137,8 @@ async function makePlan(
       ...(options.precision ? { precision: options.precision } : {}),
       ...(onProgress ? { onPass: (pass) => onProgress({ kind: 'pass', pass }) } : {}),
       objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
-      stages: stageModel(target, limits),
+      stages: stageModel(target, limits, profile),
+      variants: codeModel(profile),
     });
   if (shared) shared.driver = driver;
   const traced = await trace(source, options, diagnostics, driver);

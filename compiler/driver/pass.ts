@@ -1,5 +1,6 @@
 import type { Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import type { CodeModel } from '../codegen/code.ts';
 import type { Objective } from '../contract/objective.ts';
 import type { Precision } from '../frontend/precision.ts';
 import type { traceModel } from '../frontend/trace.ts';
@@ -24,6 +25,8 @@ export interface PassOptions {
   /** What the order of contractions minimises. */
   readonly objective: Objective;
   readonly stages: StageModel;
+  /** How the code of a kernel is chosen. */
+  readonly variants: CodeModel;
   readonly traceOf: typeof traceModel;
   /** Instead of what the model asks for. */
   readonly precision?: Precision;

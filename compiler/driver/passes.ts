@@ -325,12 +325,12 @@ export const PASSES = {
     summary: 'Writes the code of every kernel: WGSL, or one WebAssembly module.',
     run: async (
       { allocated }: Allocation,
-      { target, limits }: PassOptions,
+      { target, limits, variants }: PassOptions,
     ): Promise<CodedSchedule> => {
       const bytes = slabBytes(allocated.slabs);
       return {
         allocated,
-        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes }),
+        code: await TARGETS[target].emit(allocated.kernels, { limits, slabBytes: bytes, variants }),
       };
     },
     print: ({ code }: CodedSchedule) => code.text(),

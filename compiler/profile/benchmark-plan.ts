@@ -3,8 +3,10 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { Schedule, ScheduleProgram, ScheduleTensor, TargetLimits } from '../../ir/schedule.ts';
 import { generatePlan } from '../codegen/index.ts';
 import { planMemory } from '../plan-search/plan-memory.ts';
+import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import type { Benchmark } from './benchmarks.ts';
+import { codeModel } from './code-model.ts';
 
 /** How often the kernel runs in the programs of a benchmark's plan, which are called `times1`, `times16`, … */
 export const REPEATS = [1, 16, 256] as const;
@@ -17,7 +19,7 @@ const NOTE = parseKernel(
 
 /** A plan that runs a benchmark's kernel over parameters, which start at zero. */
 export async function benchmarkPlan(
-  { name, kernel }: Benchmark,
+  { name, kernel, form }: Benchmark,
   target: Target,
   limits: TargetLimits,
 ): Promise<{ plan: Plan; module: Uint8Array | null }> {
@@ -61,7 +63,10 @@ export async function benchmarkPlan(
   };
   const { schedule: allocated } = planMemory(schedule, limits, { target });
   if (!allocated) throw new Error(`internal error: benchmark '${name}' does not fit ${target}`);
-  return generatePlan(allocated, { target, limits, budgetBytes: null, producer: PRODUCER });
+  return generatePlan(allocated, {
+    ...{ target, limits, budgetBytes: null, producer: PRODUCER },
+    variants: codeModel(TARGETS[target].profile, form),
+  });
 }
 
 export function programName(repeats: (typeof REPEATS)[number]): string {

@@ -1,10 +1,13 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
+import type { KernelForm } from '../codegen/work.ts';
 
 /** A kernel that stands for many of its kind. */
 export interface Benchmark {
   readonly name: string;
   readonly kernel: Kernel;
+  /** How its code is made, where a device may make it in several ways. */
+  readonly form?: KernelForm;
 }
 
 /** A benchmark at any of the {@link SCALES}: its work grows in proportion. */

@@ -1,6 +1,8 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
+import type { KernelForm } from '../codegen/work.ts';
 import { TARGETS } from '../targets/index.ts';
+import { codeModel } from './code-model.ts';
 import { fitRates, type Sample } from './fit.ts';
 import { KERNEL_CLASSES, type KernelClass, kernelClass } from './kernel-class.ts';
 import type { RatePoint, RatesByForm } from './kernel-rates.ts';
@@ -10,6 +12,7 @@ import type { Bench } from './timing.ts';
 
 export interface TimedKernel {
   readonly kernel: Kernel;
+  readonly form?: KernelForm;
   /** Of one step. */
   readonly seconds: number;
 }
@@ -84,9 +87,9 @@ export function fitKernels(
   { target, limits }: Bench,
   { concurrentInvocations, memory, forms, dispatch }: KnownRates,
 ): FittedRates {
-  const all = kernels.map(({ kernel, seconds }) => {
+  const all = kernels.map(({ kernel, form, seconds }) => {
     const { bytes } = kernelCost(kernel);
-    const work = TARGETS[target].work(kernel, limits);
+    const work = TARGETS[target].work(kernel, limits, codeModel(TARGETS[target].profile, form));
     const kind = kernelClass(kernel);
     const shared = kind === 'contraction' ? 'shared contraction' : 'shared reduction';
     const step = work.form === 'points' ? undefined : forms[work.form]?.stepSeconds;

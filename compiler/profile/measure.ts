@@ -17,6 +17,7 @@ import {
   STEP,
   STREAMING,
 } from './benchmarks.ts';
+import { codeModel } from './code-model.ts';
 import { fitKernels, type TimedKernel } from './fit-kernels.ts';
 import type { FormRates, RatePoint, RatesByForm } from './kernel-rates.ts';
 import type { DeviceProfile } from './profile.ts';
@@ -115,7 +116,11 @@ export async function measureDevice({
     ...{ concurrentInvocations, memory, dispatch: step.seconds },
     forms: found,
   });
-  const { plain } = TARGETS[target].work(STREAMING.kernel, limits);
+  const { plain } = TARGETS[target].work(
+    STREAMING.kernel,
+    limits,
+    codeModel(TARGETS[target].profile),
+  );
   const computing = plain / fitted.operationsPerSecond.elementwise;
   const hidden = computing > COMPUTING_SHARE * streaming.seconds ? ['memoryBytesPerSecond'] : [];
   return {
@@ -139,8 +144,9 @@ function formRates(
   { target, limits }: Bench,
   { memory, dispatch }: { readonly memory: readonly RatePoint[]; readonly dispatch: number },
 ): RatesByForm {
-  const timed = [...kernels, ...byForm].map(({ kernel, seconds }) => {
-    const { form, plain, serial } = TARGETS[target].work(kernel, limits);
+  const timed = [...kernels, ...byForm].map(({ kernel, seconds, form: wanted }) => {
+    const model = codeModel(TARGETS[target].profile, wanted);
+    const { form, plain, serial } = TARGETS[target].work(kernel, limits, model);
     const alone = Math.max(LEAST_SECONDS, seconds - dispatch);
     const { bytes } = kernelCost(kernel);
     const moves = bytes / rateAt(memory, bytes) > 0.5 * alone;
@@ -164,11 +170,12 @@ async function timeFamily(
   const timed: TimedKernel[] = [];
   for (const scale of SCALES) {
     const benchmark = family(scale);
-    const { kernel } = benchmark;
+    const { kernel, form } = benchmark;
     const last = timed.at(-1);
     if (last && (last.seconds > LONG_STEP_SECONDS || bytesOf(kernel) > LARGE_BYTES)) break;
     if (benchmark === STEP && last) break;
-    timed.push({ kernel, seconds: (await timeKernel(benchmark, bench)).seconds });
+    const { seconds } = await timeKernel(benchmark, bench);
+    timed.push({ kernel, seconds, ...(form ? { form } : {}) });
   }
   const clear = timed.filter(({ seconds }) => seconds > CLEAR_STEPS * dispatch);
   return clear.length > 0 ? clear : timed.slice(-1);

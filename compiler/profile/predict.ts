@@ -1,12 +1,10 @@
 import type { Kernel } from '../../ir/kernel.ts';
-import { kernelCost } from '../../ir/kernel-cost.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import type { KernelWork } from '../codegen/work.ts';
 import { TARGETS } from '../targets/index.ts';
-import { type KernelClass, kernelClass } from './kernel-class.ts';
-import type { FormRates } from './kernel-rates.ts';
+import { codeModel } from './code-model.ts';
 import type { DeviceProfile } from './profile.ts';
 import { rateAt } from './rate-table.ts';
+import { workSeconds } from './seconds.ts';
 
 /**
  * Seconds of one run of `kernel` as a step of a program, its dispatch included: the larger of what its memory traffic and
@@ -21,61 +19,14 @@ export function predictSeconds(
   predictions.set(profile, known);
   let seconds = known.get(kernel);
   if (seconds === undefined) {
-    const work = TARGETS[profile.target].work(kernel, limits);
-    seconds = profile.dispatchSeconds + runSeconds(kernel, work, profile);
+    const work = TARGETS[profile.target].work(kernel, limits, codeModel(profile));
+    seconds = profile.dispatchSeconds + workSeconds(kernel, work, profile);
     known.set(kernel, seconds);
   }
   return seconds;
 }
 
 const predictions = new WeakMap<DeviceProfile, WeakMap<Kernel, number>>();
-
-/** Seconds that a kernel of this work keeps the device busy. */
-function runSeconds(kernel: Kernel, work: KernelWork, profile: DeviceProfile): number {
-  const { bytes } = kernelCost(kernel);
-  const { memory } = profile.sizes ?? {};
-  const moving = bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
-  const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
-  const calling =
-    work.functions / profile.functionsPerSecond + work.randoms / profile.randomsPerSecond;
-  const full = plainSeconds(kernelClass(kernel), work, bytes, profile, rates) + calling;
-  // With few invocations the device is idle, or each waits for memory in every step of its loop, whatever the others do.
-  const computing = rates
-    ? Math.max(full, work.serial * rates.stepSeconds)
-    : full / occupancy(work, profile);
-  return Math.max(moving, computing);
-}
-
-function occupancy({ invocations }: KernelWork, { workgroups }: DeviceProfile): number {
-  return workgroups ? Math.min(1, invocations / workgroups.concurrentInvocations) : 1;
-}
-
-/** Plain operations and barriers of a device that is full. */
-function plainSeconds(
-  kind: KernelClass,
-  work: KernelWork,
-  bytes: number,
-  { operationsPerSecond, workgroups, sizes }: DeviceProfile,
-  rates: FormRates | undefined,
-): number {
-  const waiting = workgroups ? work.barriers / workgroups.barriersPerSecond : 0;
-  if (rates?.operationsPerSecond)
-    return (rounded(work, rates) * work.plain) / rates.operationsPerSecond + waiting;
-  const table = sizes?.[kind];
-  const alone = table ? rateAt(table, bytes) : operationsPerSecond[kind];
-  if (!workgroups || work.barriers === 0) return work.plain / alone;
-  const shared = workgroups.operationsPerSecond[kind === 'contraction' ? kind : 'reduction'];
-  return work.plain / shared + waiting;
-}
-
-/** Workgroups run in rounds of as many as the device holds, and a round takes as long with fewer: by how much that is more. */
-function rounded(
-  { invocations, workgroups }: KernelWork,
-  { concurrentInvocations = 1 }: FormRates,
-): number {
-  const round = Math.max(1, Math.floor((concurrentInvocations * workgroups) / invocations));
-  return (Math.ceil(workgroups / round) * round) / workgroups;
-}
 
 /** Seconds of one transfer of so many bytes between device and host, by itself. */
 export function transferSeconds(

@@ -60,6 +60,21 @@ export const CEILINGS = object({
   bytesPerSecond: BYTE_RATE,
 });
 
+/** The fastest of the ways to make a kernel's code, as measured on the device. */
+export interface TunedKernel extends Infer<typeof TUNED_KERNEL> {}
+export const TUNED_KERNEL = object({
+  /** What the kernel is: 16 hexadecimal digits of its text. */
+  signature: text('16 hexadecimal digits', /^[0-9a-f]{16}$/),
+  /** What it is called, for people. */
+  name: NAME,
+  /** The fastest way, as plans name it. */
+  variant: text('a variant of a kernel', /^[a-z0-9 ,]{1,100}$/),
+  /** Of one run in that way. */
+  seconds: PROFILE_SECONDS,
+  /** Of one run in the way that rates alone would choose. */
+  untunedSeconds: PROFILE_SECONDS,
+});
+
 /**
  * How fast a device is, measured by `btc profile`. Times are in seconds, rates in bytes or operations per second; all are
  * positive but for `overlap`. Published as `profile.schema.json`.
@@ -113,6 +128,8 @@ export const PROFILE = object(
     forms: named<RatesByForm>(RATES_BY_FORM),
     /** Rates by size. */
     sizes: named<RatesBySize>(RATES_BY_SIZE),
+    /** What `btc tune` found to be the fastest code of kernels. */
+    kernels: list(named<TunedKernel>(TUNED_KERNEL), 0, 100_000),
     /** What kernels are held against; absent: the highest rates above. */
     ceilings: named<ProfileCeilings>(CEILINGS),
     /** Rates that the measurements did not determine, by their path: a bound, the most that was seen, stands for each. */

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
-import type { CodeOptions, GeneratedCode } from '../codegen/code.ts';
+import type { CodeModel, CodeOptions, GeneratedCode } from '../codegen/code.ts';
 import type { KernelWork } from '../codegen/work.ts';
 import type { Objective } from '../contract/objective.ts';
 import type { LimitName } from '../profile/device-limits.ts';
@@ -16,10 +16,10 @@ export interface TargetRow {
   readonly limitNames: Readonly<Record<LimitName, string>> | null;
   /** The code of kernels. */
   readonly emit: (kernels: readonly Kernel[], options: CodeOptions) => Promise<GeneratedCode>;
-  /** What the code of a kernel does in one run. */
-  readonly work: (kernel: Kernel, limits: TargetLimits) => KernelWork;
-  /** Time of one run of a kernel, in any unit: for choices between kernels. */
-  readonly time: (kernel: Kernel, limits: TargetLimits) => number;
+  /** What the code of a kernel does in one run, in the variant that the model chooses. */
+  readonly work: (kernel: Kernel, limits: TargetLimits, model: CodeModel) => KernelWork;
+  /** Time of one run of a kernel, in any unit: for choices between kernels. Null: what the profile predicts. */
+  readonly time: ((kernel: Kernel) => number) | null;
   /** Whether the array of a stage takes its memory from a tensor that lives in one step, for want of workgroup memory. */
   readonly stageNeedsHolder: boolean;
   /** What the order of contractions minimises: time by its roofline. */

@@ -1,6 +1,12 @@
 import { DTYPES } from '../../ir/dtypes.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { emitWgsl, gpuTime, gpuWork } from '../codegen/gpu/index.ts';
+import {
+  chooseVariant,
+  emitWgsl,
+  gpuWork,
+  namedVariant,
+  variantText,
+} from '../codegen/gpu/index.ts';
 import { codeLimits } from '../codegen/plan.ts';
 import { WEBGPU_LIMIT_NAMES } from '../profile/device-limits.ts';
 import { H100 } from '../profile/shipped/h100.ts';
@@ -10,15 +16,21 @@ export const WEBGPU: TargetRow = {
   limits: WEBGPU_DEFAULT_LIMITS,
   defaultLimits: "WebGPU's default limits",
   limitNames: WEBGPU_LIMIT_NAMES,
-  emit: async (kernels, { limits }) => {
+  emit: async (kernels, { limits, variants }) => {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
-    const emitted = kernels.map((kernel) => emitWgsl(kernel, within));
+    const emitted = kernels.map((kernel, k) => {
+      const variant =
+        'seconds' in variants
+          ? chooseVariant(kernel, within, variants)
+          : namedVariant(kernel, within, variants[k]);
+      return { ...emitWgsl(kernel, variant, within), variant: variantText(variant) };
+    });
     const text = () =>
       emitted.map(({ wgsl }, k) => `// kernel ${k}: ${kernels[k].name}\n${wgsl}\n`).join('\n');
     return { emitted, binary: null, module: null, text };
   },
   work: gpuWork,
-  time: gpuTime,
+  time: null,
   stageNeedsHolder: false,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },

@@ -101,11 +101,12 @@ async function verifyGenerated(
   const generate = async (
     given: readonly Kernel[],
     path: string,
+    variants: readonly string[] = [],
   ): Promise<GeneratedCode | null> => {
     try {
       const { target, limits = TARGETS[plan.target].limits, slabs } = plan;
       const slabBytes = slabs.reduce((sum, { bytes }) => sum + bytes, 0);
-      return await TARGETS[target].emit(given, { limits, slabBytes });
+      return await TARGETS[target].emit(given, { limits, slabBytes, variants });
     } catch (error) {
       report(path, `no code can be generated: ${error instanceof Error ? error.message : error}`);
       return null;
@@ -127,7 +128,9 @@ async function verifyGenerated(
     await verifyModule(plan, code, module, differs, report);
   } else
     for (const [k, kernel] of kernels.entries()) {
-      const code = kernel && (await generate([kernel], `kernels[${k}].text`));
+      const code =
+        kernel &&
+        (await generate([kernel], `kernels[${k}].variant`, [plan.kernels[k].variant ?? '']));
       if (!code) continue;
       grids[k] = code.emitted[0].grid.join();
       if (code.emitted[0].wgsl !== plan.kernels[k].wgsl) differs(`kernels[${k}].wgsl`);

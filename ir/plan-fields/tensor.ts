@@ -87,6 +87,8 @@ export const KERNEL = object(
   {
     /** webgpu: a complete WGSL module with the entry point `main`. */
     wgsl: text(),
+    /** webgpu: how the code of the text is made, of several ways that differ in speed: `tiles 64x64x16 of 4x4, 1 slices, 1 buffers`. The runtime does not read it. */
+    variant: text(),
     /** wasm: the export that takes one byte address per binding. */
     export: NAME,
   },

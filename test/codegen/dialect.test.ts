@@ -5,7 +5,12 @@ import { collapseAxes } from '../../compiler/codegen/gpu/collapse.ts';
 import { emitContraction } from '../../compiler/codegen/gpu/contraction.ts';
 import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
 import type { Dialect } from '../../compiler/codegen/gpu/dialect.ts';
-import { emitGpu } from '../../compiler/codegen/gpu/index.ts';
+import {
+  emitGpu,
+  parseVariant,
+  variantsOf,
+  variantText,
+} from '../../compiler/codegen/gpu/index.ts';
 import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
 import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import type { Kernel } from '../../ir/kernel.ts';
@@ -27,6 +32,7 @@ import {
 } from '../support/scalar-kernels.ts';
 import { SCRIPT } from '../support/script-dialect.ts';
 import { resultOf, SUM_KERNELS, sumBuffers, sumError } from '../support/sum-kernels.ts';
+import { chosenModule } from '../support/variants.ts';
 
 // All that codegen/gpu prints, in a dialect other than WGSL: JavaScript, which is run and compared with the interpreter.
 
@@ -47,7 +53,7 @@ function check(one: KernelCase, emit: Emit): void {
 
 const within = (limits: Partial<TargetLimits>): Emit => {
   const all = { ...WEBGPU_DEFAULT_LIMITS, ...limits };
-  return (kernel) => emitGpu(SCRIPT, kernel, all);
+  return (kernel) => chosenModule(SCRIPT, kernel, all);
 };
 
 /** A sum of products in a tiling that nobody would choose for it; anything else as it comes. */
@@ -58,7 +64,7 @@ const tiled =
     const groups = collapsed.reduction && classifyContraction(collapsed);
     return groups
       ? emitContraction(dialect, collapsed, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS)
-      : emitGpu(dialect, kernel, WEBGPU_DEFAULT_LIMITS);
+      : chosenModule(dialect, kernel);
   };
 
 describe('JavaScript as a dialect', () => {
@@ -102,6 +108,18 @@ describe('JavaScript as a dialect', () => {
       expect(sumError(one, results[resultOf(one.kernel)], 0.7)).toBeLessThan(5e-6);
     },
   );
+
+  test('kernels are the same in each of their variants, whose texts say them', () => {
+    fc.assert(
+      fc.property(kernelCases(), (one) => {
+        for (const variant of variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS)) {
+          expect(parseVariant(variantText(variant))).toEqual(variant);
+          check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
 
   test('sums are cut into blocks', () => {
     for (const name of Object.keys(SUM_KERNELS)) {
@@ -173,7 +191,8 @@ describe('what is common to all dialects', () => {
       },
     };
     for (const { kernel } of fc.sample(kernelCases(), { numRuns: 100, seed: 7 })) {
-      emitGpu(recording, kernel, WEBGPU_DEFAULT_LIMITS);
+      for (const variant of variantsOf(kernel, WEBGPU_DEFAULT_LIMITS))
+        emitGpu(recording, kernel, variant, WEBGPU_DEFAULT_LIMITS);
       for (const tiling of TUNING.contraction.tilings) tiled(tiling, recording)(kernel);
     }
     expect(declared.size).toBeGreaterThan(40);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { emitGpu, emitWgsl, variantsOf } from '../../compiler/codegen/gpu/index.ts';
 import { halfBits, halfValue, roundToHalf } from '../../ir/half.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
@@ -17,6 +17,7 @@ import { runOnScript } from '../support/run-script.ts';
 import { runAllOnWasm, runOnWasm, type Stored } from '../support/run-wasm.ts';
 import { runOnGpu } from '../support/run-wgsl.ts';
 import { scalarKernel } from '../support/scalar-kernels.ts';
+import { SCRIPT } from '../support/script-dialect.ts';
 
 /** The value of the bits by the definition of binary16, in strings of bits. */
 function valueByDefinition(bits: number): number {
@@ -181,7 +182,7 @@ describe('random kernels over f16 and f32 are what the interpreter says', () => 
     );
 
   it('on wasm', async () => {
-    const cases = fc.sample(kernelCases(KERNEL_FORMS, true), { numRuns: 150, seed: 5 });
+    const cases = fc.sample(kernelCases(KERNEL_FORMS, true), { numRuns: 60, seed: 5 });
     const held = cases.map(withHolder);
     expect(held.filter(({ kernel }) => verifyKernel(kernel).length > 0)).toEqual([]);
     const stored = held.map((one) => ({ kernel: one.kernel, buffers: asStored(one) }));
@@ -192,32 +193,37 @@ describe('random kernels over f16 and f32 are what the interpreter says', () => 
     });
   });
 
-  it('in the dialect of the tests', () => {
+  it('in the dialect of the tests, in every variant of their code', () => {
     fc.assert(
       fc.property(kernelCases(KERNEL_FORMS, true), (one) => {
-        const wrong = disagreements(one, runOnScript(one.kernel, one.buffers));
-        expect(wrong, printKernel(one.kernel)).toEqual([]);
+        for (const variant of variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS)) {
+          const emitted = emitGpu(SCRIPT, one.kernel, variant, WEBGPU_DEFAULT_LIMITS);
+          const wrong = disagreements(one, runOnScript(one.kernel, one.buffers, emitted));
+          expect(wrong, printKernel(one.kernel)).toEqual([]);
+        }
       }),
-      { numRuns: 150 },
+      { numRuns: 12 },
     );
   });
 
   it('WGSL enables f16, and names it in arrays, loads and stores alone', () => {
-    for (const { kernel } of fc.sample(kernelCases(KERNEL_FORMS, true), { numRuns: 60, seed: 7 })) {
-      const { wgsl } = emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS);
-      const halves = kernel.buffers.flatMap(({ dtype }, b) => (dtype === 'f16' ? [b] : []));
-      expect(wgsl.startsWith('enable f16;\n')).toBe(halves.length > 0);
-      const rest = wgsl
-        .replace('enable f16;', '')
-        .replaceAll(/ b\d+: array<f16>;/g, '')
-        .replaceAll(/(b\d+)\[[^\]]*\] = f16\(/g, '');
-      expect(rest).not.toMatch(/\bf16\b/);
-      for (const b of halves) {
-        const uses = wgsl.split(`b${b}[`).length - 1;
-        const converted =
-          wgsl.split(new RegExp(`f32\\(b${b}\\[|b${b}\\[[^;]*\\] = f16\\(`)).length - 1;
-        expect(converted).toBe(uses);
+    for (const { kernel } of fc.sample(kernelCases(KERNEL_FORMS, true), { numRuns: 40, seed: 7 }))
+      for (const variant of variantsOf(kernel, WEBGPU_DEFAULT_LIMITS)) {
+        const { wgsl } = emitWgsl(kernel, variant, WEBGPU_DEFAULT_LIMITS);
+        const halves = kernel.buffers.flatMap(({ dtype }, b) => (dtype === 'f16' ? [b] : []));
+        expect(wgsl.startsWith('enable f16;\n')).toBe(halves.length > 0);
+        const places = wgsl.replaceAll(/ b\d+: array<(f16|vec4<f16>)>;/g, '');
+        const rest = places
+          .replace('enable f16;', '')
+          .replaceAll(/(b\d+\[.*\]) = (?:f16|vec4<f16>)\(/g, '$1 = stored(');
+        expect(rest).not.toMatch(/\bf16\b/);
+        // Every element of an array of halves is converted where it is named.
+        for (const b of halves) {
+          const named = places.split(`b${b}[`).length - 1;
+          const loads = rest.split(new RegExp(`(?:f32|vec4<f32>)\\(b${b}\\[`)).length - 1;
+          const stores = rest.split(new RegExp(`b${b}\\[.*\\] = stored\\(`)).length - 1;
+          expect(loads + stores).toBe(named);
+        }
       }
-    }
   });
 });

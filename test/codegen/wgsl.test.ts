@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { collapseAxes } from '../../compiler/codegen/gpu/collapse.ts';
 import { classifyContraction } from '../../compiler/codegen/gpu/contraction-match.ts';
-import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { emitWgsl, variantsOf } from '../../compiler/codegen/gpu/index.ts';
 import { foldGrid } from '../../compiler/codegen/gpu/module.ts';
 import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
@@ -14,7 +14,8 @@ import {
   type KernelCase,
   kernelCases,
 } from '../support/random-kernel.ts';
-import { emitTiled, runOnGpu } from '../support/run-wgsl.ts';
+import { emitTiled, fitsByDefault, runOnGpu } from '../support/run-wgsl.ts';
+import { chosenWgsl } from '../support/variants.ts';
 
 type Emit = (kernelCase: KernelCase) => ReturnType<typeof emitWgsl>;
 
@@ -28,7 +29,7 @@ async function check(kernelCase: KernelCase, emit: Emit): Promise<void> {
 
 const withLimits = (limits: Partial<TargetLimits>): Emit => {
   const all = { ...WEBGPU_DEFAULT_LIMITS, ...limits };
-  return ({ kernel }) => emitWgsl(kernel, all);
+  return ({ kernel }) => chosenWgsl(kernel, all);
 };
 
 // A software GPU needs seconds for kernels with barriers, so those runs are few.
@@ -56,18 +57,26 @@ test('kernels are the same without workgroup memory', async () => {
 test('contractions of any form are the same in any tiling', async () => {
   const cases = fc.tuple(
     kernelCases(['contraction']),
-    fc.constantFrom(...TUNING.contraction.tilings),
+    fc.constantFrom(...TUNING.contraction.tilings.filter(fitsByDefault)),
   );
   const property = fc.asyncProperty(cases, ([one, tiling]) =>
     check(one, ({ kernel }) => {
       const collapsed = collapseAxes(kernel);
       const groups = classifyContraction(collapsed);
-      return groups
-        ? emitTiled(collapsed, { ...groups, tiling })
-        : emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS);
+      return groups ? emitTiled(collapsed, { ...groups, tiling }) : chosenWgsl(kernel);
     }),
   );
   await fc.assert(property, { numRuns: 3, endOnFailure: true });
+});
+
+test('kernels of any form are the same in any variant without barriers', async () => {
+  const property = fc.asyncProperty(kernelCases(), fc.nat(100), (one, turn) =>
+    check(one, ({ kernel }) => {
+      const variants = variantsOf(kernel, { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes: 0 });
+      return emitWgsl(kernel, variants[turn % variants.length], WEBGPU_DEFAULT_LIMITS);
+    }),
+  );
+  await fc.assert(property, { numRuns: 40 });
 });
 
 test('merging axes keeps the meaning', () => {

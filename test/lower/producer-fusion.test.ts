@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { stageModel } from '../../compiler/driver/stage-model.ts';
 import { lowerModule, type StageModel } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { planMemory } from '../../compiler/plan-search/index.ts';
-import { stageModel } from '../../compiler/targets/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import {

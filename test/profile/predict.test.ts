@@ -9,6 +9,7 @@ import {
   relu,
   tensor,
 } from '../../compiler/index.ts';
+import { codeModel } from '../../compiler/profile/code-model.ts';
 import { predictSeconds, transferSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
@@ -46,7 +47,11 @@ describe.each(NAMES)('on %s', (target) => {
     fc.assert(
       fc.property(kernelCases(), (one) => {
         const { kernel } = target === 'wasm' ? withHolder(one) : one;
-        const work = TARGETS[target].work(kernel, LIMITS[target]);
+        const work = TARGETS[target].work(
+          kernel,
+          LIMITS[target],
+          codeModel(TARGETS[target].profile),
+        );
         for (const amount of Object.values(work))
           if (typeof amount === 'number') expect(amount).toBeGreaterThanOrEqual(0);
         const seconds = predictSeconds(kernel, profile, LIMITS[target]);

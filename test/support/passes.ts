@@ -2,10 +2,12 @@ import { MACS } from '../../compiler/contract/objective.ts';
 import { throughGraphs } from '../../compiler/driver/attempt.ts';
 import { Driver } from '../../compiler/driver/driver.ts';
 import type { ModuleState } from '../../compiler/driver/module-state.ts';
+import { stageModel } from '../../compiler/driver/stage-model.ts';
 import type { Model } from '../../compiler/frontend/model.ts';
 import { type TracedModel, traceModel } from '../../compiler/frontend/trace.ts';
 import { NO_KNOBS } from '../../compiler/plan-search/knobs.ts';
-import { stageModel } from '../../compiler/targets/index.ts';
+import { codeModel } from '../../compiler/profile/code-model.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 
@@ -20,6 +22,7 @@ export function driverOf(
     limits,
     objective: MACS,
     stages: stageModel(target, limits),
+    variants: codeModel(TARGETS[target].profile),
     traceOf,
   });
 }

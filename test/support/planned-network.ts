@@ -1,8 +1,8 @@
+import { stageModel } from '../../compiler/driver/stage-model.ts';
 import { withOptions } from '../../compiler/frontend/option.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { type ActionSet, planMemory } from '../../compiler/plan-search/index.ts';
-import { stageModel } from '../../compiler/targets/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import {
   type AllocatedSchedule,

@@ -1,12 +1,11 @@
 import type { ValueType } from '../../compiler/codegen/gpu/dialect.ts';
-import { emitGpu } from '../../compiler/codegen/gpu/index.ts';
 import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
 import { roundToHalf } from '../../ir/half.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { uniform } from '../../ir/random.ts';
 import { evaluateScalar } from '../../ir/scalar.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { SCRIPT } from './script-dialect.ts';
+import { chosenModule } from './variants.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 type Value = number | readonly number[];
@@ -37,7 +36,16 @@ const roundTo = (type: ValueType, value: number) =>
 
 /** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
 const HOST = {
-  ...{ f32, i32, half, index, rounded: roundToHalf, f32x4: four(f32), i32x4: four(i32) },
+  ...{
+    f32,
+    i32,
+    half,
+    index,
+    rounded: roundToHalf,
+    f32x4: four(f32),
+    halfx4: four(half),
+    i32x4: four(i32),
+  },
   ...{ uniform, evaluate: evaluateScalar },
   inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
   memory: (type: string, length: number) =>
@@ -45,12 +53,21 @@ const HOST = {
       ? new Float32Array(length).fill(Number.NaN)
       : type === 'i32'
         ? new Int32Array(length).fill(-99999)
-        : new Array<undefined>(length).fill(undefined),
+        : Array.from({ length }, () => new Array<number>(4).fill(Number.NaN)),
   load: (array: ArrayLike<number>, address: number) =>
     index(address) >= 0 && address < array.length ? array[address] : rejected(address, 'address'),
   store: (array: Data, address: number, value: number) => {
     if (!(index(address) >= 0 && address < array.length)) rejected(address, 'address');
     array[address] = value;
+  },
+  loadQuad: (array: ArrayLike<number>, address: number) =>
+    index(address) % 4 === 0 && address >= 0 && address + 3 < array.length
+      ? [0, 1, 2, 3].map((k) => array[address + k])
+      : rejected(address, 'address of a vector'),
+  storeQuad: (array: Data, address: number, value: readonly number[]) => {
+    if (!(index(address) % 4 === 0 && address >= 0 && address + 3 < array.length))
+      rejected(address, 'address of a vector');
+    array.set(value, address);
   },
   add: (type: ValueType, a: Value, b: Value) =>
     Array.isArray(a)
@@ -67,7 +84,7 @@ const HOST = {
 export function runOnScript(
   kernel: Kernel,
   buffers: readonly Data[],
-  { code, grid }: GpuModule = emitGpu(SCRIPT, kernel, WEBGPU_DEFAULT_LIMITS),
+  { code, grid }: GpuModule = chosenModule(SCRIPT, kernel),
   workgroupSize = workgroupSizeOf(code),
 ): Data[] {
   const results = buffers.map((data) => data.slice());

@@ -1,10 +1,12 @@
 import { emitContraction } from '../../compiler/codegen/gpu/contraction.ts';
 import type { Contraction } from '../../compiler/codegen/gpu/contraction-match.ts';
-import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import type { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
+import { type ContractionVariant, tilingResources } from '../../compiler/codegen/gpu/variant.ts';
 import { WGSL } from '../../compiler/codegen/gpu/wgsl/dialect.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { testDevice } from './gpu.ts';
+import { chosenWgsl } from './variants.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 
@@ -14,11 +16,18 @@ export function emitTiled(kernel: Kernel, contraction: Contraction): ReturnType<
   return { wgsl: code, grid };
 }
 
+/** Whether a tiling needs no more of a workgroup than every device has. */
+export function fitsByDefault(tiling: ContractionVariant): boolean {
+  const { invocations, memoryElements } = tilingResources(tiling);
+  const { maxWorkgroupInvocations, maxWorkgroupBytes } = WEBGPU_DEFAULT_LIMITS;
+  return invocations <= maxWorkgroupInvocations && 4 * memoryElements <= maxWorkgroupBytes;
+}
+
 /** Runs one kernel on the GPU of the tests; gives the contents of all its buffers afterwards. */
 export async function runOnGpu(
   kernel: Kernel,
   buffers: readonly Data[],
-  emitted = emitWgsl(kernel, WEBGPU_DEFAULT_LIMITS),
+  emitted = chosenWgsl(kernel),
 ): Promise<Data[]> {
   const device = await testDevice();
   const { wgsl, grid } = emitted;

@@ -111,6 +111,9 @@ const types: Record<ValueType, string> = {
   i32x4: 'host.i32x4',
 };
 
+/** The same of what memory takes. */
+const stored = { ...types, f16: 'host.half', f16x4: 'host.halfx4' };
+
 const declare = (word: string) => (type: ValueType, name: string, value: string) =>
   `${word} ${name} = ${types[type]}(${value});`;
 const number = (value: number) => (Object.is(value, -0) ? '-0' : String(value));
@@ -157,9 +160,16 @@ export const SCRIPT: Dialect<Helper> = {
 
   load: (_dtype, array, address) => `host.load(${array}, ${address})`,
   store: (dtype, array, address, value) =>
-    `host.store(${array}, ${address}, ${dtype === 'f16' ? 'host.half' : types[dtype]}(${value}));`,
+    `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
   accumulate: (dtype, array, address, value) =>
     `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
+
+  loadQuad: (_dtype, array, address) => `host.loadQuad(${array}, ${address})`,
+  storeQuad: (dtype, array, address, value) =>
+    `host.storeQuad(${array}, ${address}, ${stored[`${dtype}x4`]}(${value}));`,
+  loadLane: (_dtype, array, address) => `host.load(${array}, ${address})`,
+  storeLane: (dtype, array, address, value) =>
+    `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
 
   barrier: 'yield;',
   module: scriptModule,

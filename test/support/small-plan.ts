@@ -1,10 +1,10 @@
-import { emitWgsl } from '../../compiler/codegen/gpu/index.ts';
 import { generatePlan } from '../../compiler/codegen/index.ts';
 import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
+import { chosenWgsl, TEST_MODEL } from './variants.ts';
 
 // Linear regression by gradient descent with momentum, as kernels written by hand: small enough to follow by reading.
 const SCHEDULE = `schedule regression
@@ -109,7 +109,7 @@ export function smallPlan(): Plan {
     target: 'webgpu',
     budgetBytes: null,
     producer: 'test',
-    emitted: schedule!.kernels.map((kernel) => emitWgsl(kernel, limits)),
+    emitted: schedule!.kernels.map((kernel) => chosenWgsl(kernel, limits)),
   });
 }
 
@@ -117,7 +117,11 @@ export function smallPlan(): Plan {
 export async function smallWasmPlan(): Promise<{ plan: Plan; module: Uint8Array }> {
   const options = { target: 'wasm', limits: WASM_LIMITS, budgetBytes: null } as const;
   const { schedule } = planMemory(parseSchedule(SCHEDULE), WASM_LIMITS, { target: 'wasm' });
-  const { plan, module } = await generatePlan(schedule!, { ...options, producer: 'test' });
+  const { plan, module } = await generatePlan(schedule!, {
+    ...options,
+    producer: 'test',
+    variants: TEST_MODEL,
+  });
   return { plan, module: module! };
 }
 

@@ -1,19 +1,28 @@
-import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
-import { type ContractionCode, range } from './contraction-functions.ts';
-import { type Contraction, tilingResources } from './contraction-match.ts';
+import {
+  type ContractionCode,
+  type Factor,
+  factorBlock,
+  finishCalls,
+  finishFunction,
+  range,
+  sideOf,
+} from './contraction-functions.ts';
+import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH, type VectorType } from './dialect.ts';
 import { assembleModule, foldGrid, type GpuModule } from './module.ts';
+import { tilingResources } from './variant.ts';
 
 /**
  * Tiles in workgroup memory. A workgroup fills a chunk of K of both factors into `tiles` (rows of k, vectors of four along m
  * or n), each invocation adds the outer products of its vectors into registers `c<i>_<v>` (row i, vector v of columns)
- * in blocks, and a guarded epilogue stores. Where the chunk is cut into slices, their sums are added in a tree.
+ * in blocks, and a guarded epilogue stores. Where the chunk is cut into slices, their sums are added in a tree. With two
+ * buffers, what the next chunk holds is on its way while this one is computed, and a chunk needs one barrier.
  */
 export function emitWorkgroupTiles(code: ContractionCode, limits: TargetLimits): GpuModule {
-  const { kernel, contraction, extents, writer, functions } = code;
+  const { kernel, contraction, extents, writer } = code;
   const { dialect } = writer;
   const { constant, quotient } = dialect;
   const { tileM, tileN, slices } = contraction.tiling;
@@ -33,6 +42,7 @@ export function emitWorkgroupTiles(code: ContractionCode, limits: TargetLimits):
     ...(slices > 1 ? sharedFinishLines(code) : ownFinishLines(code)),
   ];
   const workgroupArrays = [{ name: 'tiles', type: vectorOf(code), length: vectors }];
+  const functions = [finishFunction(code)];
   const parts = { body, workgroupArrays, functions, workgroupSize: invocations, groups };
   return assembleModule(kernel, writer, parts, limits);
 }
@@ -44,13 +54,17 @@ function accumulateLines(code: ContractionCode): string[] {
   const { dialect } = writer;
   const { constant, quotient } = dialect;
   const type = vectorOf(code);
-  const { tileM, tileN, tileK, threadM, threadN, slices } = contraction.tiling;
-  const { invocationsPerSlice, strideM, strideN } = tilingResources(contraction.tiling);
+  const { tileM, tileN, tileK, threadM, threadN, slices, buffers } = contraction.tiling;
+  const { invocationsPerSlice, strideM, strideN, tileVectors } = tilingResources(
+    contraction.tiling,
+  );
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
-  const firstN = tileK * strideM;
   const perSlice = tileK / slices;
+  const base = buffers === 1 ? '' : 'now + ';
   const vector = (name: string, first: string, vectors: number, lanes: number) =>
-    range(vectors).map((v) => constant(type, `${name}${v}`, `tiles[${first} + ${v * lanes}]`));
+    range(vectors).map((v) =>
+      constant(type, `${name}${v}`, `tiles[${base}${first} + ${v * lanes}]`),
+    );
   const products = range(threadM).flatMap((row) =>
     range(threadN / VECTOR_WIDTH).map((v) =>
       dialect.addScaled(
@@ -64,79 +78,182 @@ function accumulateLines(code: ContractionCode): string[] {
   const totals = registers(contraction);
   const blocks = cascade(kernel, [Math.ceil(extents.k / tileK)], perSlice);
   const sums = new BlockSums(dialect, totals, type, blocks);
-  return [
+  const compute = [
+    dialect.loop({ name: 'step', first: '0', end: String(perSlice) }),
+    constant('index', 'row', slices === 1 ? 'step' : `slice * ${perSlice} + step`),
+    ...vector('a', `row * ${strideM} + lane_m`, threadM / VECTOR_WIDTH, lanesM),
+    ...vector(
+      'b',
+      `${tileK * strideM} + row * ${strideN} + lane_n`,
+      threadN / VECTOR_WIDTH,
+      lanesN,
+    ),
+    ...products,
+    '}',
+  ];
+  const fills = [
+    ...fillSlots(code, 'left', strideM, 0, 'chunk'),
+    ...fillSlots(code, 'right', strideN, tileK * strideM, 'chunk'),
+  ];
+  const loop = (body: readonly string[]) =>
+    blockedLoop(
+      dialect,
+      { name: 'chunk', first: '0', end: extents.k, step: tileK },
+      blocks.cuts[0],
+      (level) => sums.flush(level),
+      body,
+    );
+  const start = [
     constant('index', 'slice', quotient('local', invocationsPerSlice)),
     constant('index', 'lane_m', quotient(`local % ${invocationsPerSlice}`, lanesN)),
     constant('index', 'lane_n', `local % ${lanesN}`),
     ...totals.map((total) => dialect.variable(type, total, dialect.zero(type))),
     ...sums.declarations(),
-    ...blockedLoop(
-      dialect,
-      { name: 'chunk', first: '0', end: extents.k, step: tileK },
-      blocks.cuts[0],
-      (level) => sums.flush(level),
-      [
-        ...fillLines(code, 'left', strideM, 0),
-        ...fillLines(code, 'right', strideN, firstN),
-        dialect.barrier,
-        dialect.loop({ name: 'step', first: '0', end: String(perSlice) }),
-        constant('index', 'row', slices === 1 ? 'step' : `slice * ${perSlice} + step`),
-        ...vector('a', `row * ${strideM} + lane_m`, threadM / VECTOR_WIDTH, lanesM),
-        ...vector('b', `${firstN} + row * ${strideN} + lane_n`, threadN / VECTOR_WIDTH, lanesN),
-        ...products,
-        '}',
-        dialect.barrier,
-      ],
-    ),
+    ...unique(fills.flatMap(({ hoisted }) => hoisted)),
+  ];
+  const load = (which: readonly FillSlot[]) => [
+    ...unique(which.flatMap(({ indices }) => indices)),
+    ...which.flatMap(({ lines }) => lines),
+  ];
+  const store = (to: string) => fills.flatMap(({ store: lines }) => lines(to));
+  if (buffers === 1)
+    return [
+      ...start,
+      ...declared(fills),
+      ...loop([...load(fills), ...store(''), dialect.barrier, ...compute, dialect.barrier]),
+      ...sums.totals(),
+    ];
+  const ahead = [
+    ...fillSlots(code, 'left', strideM, 0, 'ahead'),
+    ...fillSlots(code, 'right', strideN, tileK * strideM, 'ahead'),
+  ];
+  const more = `ahead < ${extents.k}`;
+  return [
+    ...start,
+    ...unique(ahead.flatMap(({ hoisted }) => hoisted)).filter((line) => !start.includes(line)),
+    ...declared(fills),
+    '{',
+    constant('index', 'chunk', '0'),
+    ...load(fills),
+    ...store(''),
+    '}',
+    dialect.variable('index', 'now', '0'),
+    dialect.variable('index', 'other', String(tileVectors)),
+    dialect.barrier,
+    ...loop([
+      constant('index', 'ahead', `chunk + ${tileK}`),
+      `if (${more}) {`,
+      ...load(ahead),
+      '}',
+      ...compute,
+      `if (${more}) {`,
+      ...store('other + '),
+      '}',
+      dialect.barrier,
+      `other = now;`,
+      `now = ${tileVectors} - other;`,
+    ]),
     ...sums.totals(),
   ];
 }
 
-/** Fills one factor's tile; neighbouring invocations read along k or along the side, whichever is contiguous. */
-function fillLines(
-  code: ContractionCode,
-  factor: 'left' | 'right',
-  stride: number,
-  first: number,
-): string[] {
-  const { kernel, contraction, writer } = code;
-  const { constant, loop, quotient, vector } = writer.dialect;
-  const { tileM, tileN, tileK } = contraction.tiling;
-  const { invocations } = tilingResources(contraction.tiling);
-  const side = factor === 'left' ? 'm' : 'n';
-  const quads = (factor === 'left' ? tileM : tileN) / VECTOR_WIDTH;
-  const slots = quads * tileK;
-  const alongK = readsAlongK(kernel, contraction, factor);
-  const [row, quad] = alongK
-    ? [`slot % ${tileK}`, quotient('slot', tileK)]
-    : [quotient('slot', quads), `slot % ${quads}`];
-  const element = (c: number) => `${factor}(batch, ${side}${c === 0 ? '' : ` + ${c}`}, k)`;
-  return [
-    loop({ name: 'slot', first: 'local', end: String(slots), step: invocations }),
-    constant('index', 'row', row),
-    constant('index', 'quad', quad),
-    constant('index', 'k', 'chunk + row'),
-    constant('index', side, `first_${side} + quad * ${VECTOR_WIDTH}`),
-    `tiles[${first} + row * ${stride} + quad] = ${vector(vectorOf(code), range(VECTOR_WIDTH).map(element))};`,
-    '}',
-  ];
+const unique = (lines: readonly string[]) => [...new Set(lines)];
+
+/** One vector that an invocation brings into workgroup memory in each chunk. */
+interface FillSlot {
+  readonly hoisted: readonly string[];
+  /** The register that the vector passes through. */
+  readonly declaration: string;
+  readonly indices: readonly string[];
+  readonly lines: readonly string[];
+  readonly store: (to: string) => readonly string[];
 }
 
-function readsAlongK(kernel: Kernel, contraction: Contraction, factor: 'left' | 'right'): boolean {
-  const inner = contraction.k[contraction.k.length - 1];
-  const needed = new Set<NodeIndex>([contraction[factor]]);
-  let balance = 0;
-  const sideAxes = factor === 'left' ? contraction.m : contraction.n;
-  const side = sideAxes[sideAxes.length - 1];
-  for (let index = contraction[factor]; index >= 0; index--) {
-    if (!needed.has(index)) continue;
-    const node = kernel.nodes[index];
-    if (node.kind === 'apply') for (const operand of node.operands) needed.add(operand);
-    if (node.kind !== 'load') continue;
-    balance += Number(Math.abs(node.index.coefficients[inner]) === 1);
-    balance -= Number(Math.abs(node.index.coefficients[side]) === 1);
-  }
-  return balance > 0;
+const declared = (slots: readonly FillSlot[]) => slots.map(({ declaration }) => declaration);
+
+/**
+ * What an invocation fills of one factor's tile: vectors along the side, with neighbouring invocations along the side or along K,
+ * or vectors along K of one index of the side, where those are vectors in memory.
+ */
+function fillSlots(
+  code: ContractionCode,
+  factor: Factor,
+  stride: number,
+  first: number,
+  inner: string,
+): FillSlot[] {
+  const { contraction, extents, reads, writer } = code;
+  const { dialect } = writer;
+  const { constant, quotient } = dialect;
+  const { tileM, tileN, tileK } = contraction.tiling;
+  const { invocations } = tilingResources(contraction.tiling);
+  const side = sideOf(factor);
+  const tile = side === 'm' ? tileM : tileN;
+  const slots = (tile / VECTOR_WIDTH) * tileK;
+  const alongK = reads[factor].along === 'k';
+  const vectorsAlongK =
+    alongK &&
+    reads[factor].quads.loads.size > 0 &&
+    extents.k % VECTOR_WIDTH === 0 &&
+    tileK % VECTOR_WIDTH === 0;
+  const type = vectorOf(code);
+  return range(Math.ceil(slots / invocations)).map((slot) => {
+    const tag = `${factor[0]}${slot}`;
+    const number = slot === 0 ? 'local' : `local + ${slot * invocations}`;
+    const id = `slot_${tag}`;
+    const [row, at] = vectorsAlongK
+      ? [`${id} % ${tileK / VECTOR_WIDTH} * ${VECTOR_WIDTH}`, quotient(id, tileK / VECTOR_WIDTH)]
+      : alongK
+        ? [`${id} % ${tileK}`, `${quotient(id, tileK)} * ${VECTOR_WIDTH}`]
+        : [quotient(id, tile / VECTOR_WIDTH), `${id} % ${tile / VECTOR_WIDTH} * ${VECTOR_WIDTH}`];
+    const [rowName, atName] = [`row_${tag}`, `at_${tag}`];
+    const block = factorBlock(code, {
+      factor,
+      sides: vectorsAlongK ? 1 : VECTOR_WIDTH,
+      steps: vectorsAlongK ? VECTOR_WIDTH : 1,
+      first: `first_${side} + ${atName}`,
+      ...{ inner, outer: rowName, stride: tileK, tag },
+    });
+    const register = `next_${tag}`;
+    const parts = range(VECTOR_WIDTH).map((c) => (vectorsAlongK ? block.at(0, c) : block.at(c, 0)));
+    const guards = [
+      ...((slot + 1) * invocations > slots ? [`${id} < ${slots}`] : []),
+      ...(extents.k % tileK === 0 ? [] : [`${inner} + ${rowName} < ${extents.k}`]),
+    ];
+    const value = [...block.lines, `${register} = ${dialect.vector(type, parts)};`];
+    const place = vectorsAlongK
+      ? range(VECTOR_WIDTH).map(
+          (c) => (to: string) =>
+            `${dialect.lane(`tiles[${to}${first} + (${rowName} + ${c}) * ${stride} + ${quotient(atName, VECTOR_WIDTH)}]`, `${atName} % ${VECTOR_WIDTH}`)} = ${dialect.component(register, c)};`,
+        )
+      : [
+          (to: string) =>
+            `tiles[${to}${first} + ${rowName} * ${stride} + ${quotient(atName, VECTOR_WIDTH)}] = ${register};`,
+        ];
+    const within = (slot + 1) * invocations > slots;
+    return {
+      hoisted: [
+        constant('index', id, number),
+        constant('index', rowName, row),
+        constant('index', atName, at),
+        ...block.hoisted,
+      ],
+      declaration: dialect.variable(type, register, dialect.zero(type)),
+      indices: block.indices,
+      lines: [
+        ...(extents.k % tileK === 0 ? [] : [`${register} = ${dialect.zero(type)};`]),
+        ...(guards.length === 0
+          ? block.lines.length === 0
+            ? value
+            : ['{', ...value, '}']
+          : [`if (${guards.join(' && ')}) {`, ...value, '}']),
+      ],
+      store: (to) => {
+        const lines = place.map((line) => line(to));
+        return within ? [`if (${id} < ${slots}) {`, ...lines, '}'] : lines;
+      },
+    };
+  });
 }
 
 const registers = ({ tiling }: Contraction) =>
@@ -171,57 +288,45 @@ function sliceLines(code: ContractionCode): string[] {
 
 /** Each invocation finishes the outputs in its registers. */
 function ownFinishLines(code: ContractionCode): string[] {
-  const { contraction, writer } = code;
-  const { array, constant, lane, loop, quotient } = writer.dialect;
-  const { tileM, tileN, threadM, threadN } = contraction.tiling;
+  const { tileM, tileN, threadM, threadN } = code.contraction.tiling;
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
-  const names = registers(contraction);
-  const vectors = threadN / VECTOR_WIDTH;
-  return [
-    array(vectorOf(code), 'results', names),
-    loop({ name: 'i', first: '0', end: String(threadM) }),
-    constant(
-      'index',
-      'm',
-      `first_m + (${quotient('i', VECTOR_WIDTH)} * ${lanesM} + lane_m) * ${VECTOR_WIDTH} + i % ${VECTOR_WIDTH}`,
-    ),
-    loop({ name: 'j', first: '0', end: String(threadN) }),
-    constant(
-      'index',
-      'n',
-      `first_n + (${quotient('j', VECTOR_WIDTH)} * ${lanesN} + lane_n) * ${VECTOR_WIDTH} + j % ${VECTOR_WIDTH}`,
-    ),
-    `finish(batch, m, n, ${lane(`results[i * ${vectors} + ${quotient('j', VECTOR_WIDTH)}]`, `j % ${VECTOR_WIDTH}`)});`,
-    '}',
-    '}',
-  ];
+  return range(threadM).flatMap((i) => {
+    const m = `first_m + (${Math.floor(i / VECTOR_WIDTH) * lanesM} + lane_m) * ${VECTOR_WIDTH} + ${i % VECTOR_WIDTH}`;
+    return range(threadN / VECTOR_WIDTH).flatMap((v) => {
+      const n = `first_n + (${v * lanesN} + lane_n) * ${VECTOR_WIDTH}`;
+      return finishCalls(code, m, n, `c${i}_${v}`);
+    });
+  });
 }
 
 /** Slice 0 lays the tile of outputs out in workgroup memory, row-major, and all invocations finish it. */
-function sharedFinishLines({ contraction, dtype, writer }: ContractionCode): string[] {
-  const { barrier, constant, lane, loop, names, quotient } = writer.dialect;
+function sharedFinishLines(code: ContractionCode): string[] {
+  const { contraction, writer } = code;
+  const { barrier, constant, loop, names, quotient } = writer.dialect;
   const { output } = names;
   const { tileM, tileN, threadM, threadN } = contraction.tiling;
   const { invocations } = tilingResources(contraction.tiling);
   const [lanesM, lanesN] = [tileM / threadM, tileN / threadN];
+  const across = tileN / VECTOR_WIDTH;
   const row = (i: number) =>
     `((${Math.floor(i / VECTOR_WIDTH) * lanesM} + lane_m) * ${VECTOR_WIDTH} + ${i % VECTOR_WIDTH})`;
   return [
     'if (slice == 0) {',
     ...range(threadM).flatMap((i) =>
       range(threadN / VECTOR_WIDTH).map(
-        (v) => `tiles[${row(i)} * ${tileN / VECTOR_WIDTH} + ${v * lanesN} + lane_n] = c${i}_${v};`,
+        (v) => `tiles[${row(i)} * ${across} + ${v * lanesN} + lane_n] = c${i}_${v};`,
       ),
     ),
     '}',
     barrier,
-    loop({ name: output, first: 'local', end: String(tileM * tileN), step: invocations }),
-    constant(
-      dtype,
+    loop({ name: output, first: 'local', end: String(tileM * across), step: invocations }),
+    constant(vectorOf(code), 'total', `tiles[${output}]`),
+    ...finishCalls(
+      code,
+      `first_m + ${quotient(output, across)}`,
+      `first_n + ${output} % ${across} * ${VECTOR_WIDTH}`,
       'total',
-      lane(`tiles[${quotient(output, VECTOR_WIDTH)}]`, `${output} % ${VECTOR_WIDTH}`),
     ),
-    `finish(batch, first_m + ${quotient(output, tileN)}, first_n + ${output} % ${tileN}, total);`,
     '}',
   ];
 }

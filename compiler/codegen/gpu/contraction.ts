@@ -1,38 +1,69 @@
-import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { type ContractionCode, factorFunction, finishFunction } from './contraction-functions.ts';
-import { type Contraction, extentOf } from './contraction-match.ts';
+import type { ContractionCode, Factor, FactorReads } from './contraction-functions.ts';
+import { type Contraction, type ContractionGroups, extentOf } from './contraction-match.ts';
 import { emitRegisterTiles } from './contraction-registers.ts';
 import { emitWorkgroupTiles } from './contraction-workgroup.ts';
 import type { Dialect } from './dialect.ts';
 import type { GpuModule } from './module.ts';
+import { neededNodes, quadAccesses, quadBuffers } from './points.ts';
 import { newWriter } from './writer.ts';
 
-/**
- * A contraction in tiles. What differs between contractions (addresses, bounds, prologue, epilogue) stands in three
- * functions, `left`, `right` and `finish`; the loops around them depend on the tiling alone.
- */
+/** A contraction in tiles: by way of workgroup memory, or in registers alone. */
 export function emitContraction(
   dialect: Dialect,
   kernel: Kernel,
   contraction: Contraction,
   limits: TargetLimits,
 ): GpuModule {
-  const writer = newWriter(dialect);
-  const { dtype } = kernel.nodes[kernel.reduction!.value];
-  const extents = {
-    batch: extentOf(kernel, contraction.batch),
-    m: extentOf(kernel, contraction.m),
-    n: extentOf(kernel, contraction.n),
-    k: pointCount(kernel, 'reduced'),
+  const { finishing, ...reads } = contractionReads(kernel, contraction);
+  const vectors = quadBuffers(kernel, reads.left.quads, reads.right.quads, finishing);
+  const code: ContractionCode = {
+    ...{ kernel, contraction, reads, finishing },
+    dtype: kernel.nodes[kernel.reduction!.value].dtype,
+    extents: {
+      batch: extentOf(kernel, contraction.batch),
+      m: extentOf(kernel, contraction.m),
+      n: extentOf(kernel, contraction.n),
+      k: pointCount(kernel, 'reduced'),
+    },
+    writer: newWriter(dialect, vectors),
   };
-  const functions = [
-    factorFunction(kernel, contraction, writer, 'left', extents),
-    factorFunction(kernel, contraction, writer, 'right', extents),
-    finishFunction(kernel, contraction, writer, extents),
-  ];
-  const code: ContractionCode = { kernel, contraction, dtype, extents, writer, functions };
-  return contraction.tiling.memory === 'registers'
+  return contraction.tiling.form === 'registers'
     ? emitRegisterTiles(code, limits)
     : emitWorkgroupTiles(code, limits);
+}
+
+const known = new WeakMap<Kernel, ReturnType<typeof readsOf>>();
+
+/** How a contraction's factors and results lie in memory, whatever its tiling. */
+export function contractionReads(kernel: Kernel, groups: ContractionGroups) {
+  let reads = known.get(kernel);
+  if (!reads) {
+    reads = readsOf(kernel, groups);
+    known.set(kernel, reads);
+  }
+  return reads;
+}
+
+const readsOf = (kernel: Kernel, groups: ContractionGroups) => ({
+  left: factorReads(kernel, groups, 'left'),
+  right: factorReads(kernel, groups, 'right'),
+  finishing: quadAccesses(kernel, groups.n.at(-1), kernel.nodes.keys(), kernel.stores),
+});
+
+/** Which way most loads of a factor are contiguous, and those that are vectors that way. */
+function factorReads(kernel: Kernel, contraction: ContractionGroups, factor: Factor): FactorReads {
+  const nodes = neededNodes(kernel, [contraction[factor]], () => false);
+  const inner = contraction.k.at(-1);
+  const side = (factor === 'left' ? contraction.m : contraction.n).at(-1);
+  const contiguous = (axis: number | undefined) =>
+    axis === undefined
+      ? 0
+      : nodes.filter((index: NodeIndex) => {
+          const node = kernel.nodes[index];
+          return node.kind === 'load' && Math.abs(node.index.coefficients[axis]) === 1;
+        }).length;
+  const along = contiguous(inner) > contiguous(side) ? 'k' : 'side';
+  return { along, quads: quadAccesses(kernel, along === 'k' ? inner : side, nodes) };
 }

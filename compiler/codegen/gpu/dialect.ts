@@ -58,8 +58,12 @@ export interface FunctionDefinition {
 
 /** What a module holds, in an order in which nothing is used before it is defined. */
 export interface ModuleParts {
-  /** Buffer i is called `b<i>`. */
-  readonly buffers: readonly { readonly dtype: StorageType; readonly access: Access }[];
+  /** Buffer i is called `b<i>`; it is an array of vectors where `quads` says so. */
+  readonly buffers: readonly {
+    readonly dtype: StorageType;
+    readonly access: Access;
+    readonly quads: boolean;
+  }[];
   /** The functions of the library that the module uses. */
   readonly library: string;
   readonly workgroupArrays: readonly WorkgroupArray[];
@@ -151,6 +155,12 @@ export interface Dialect<Helper extends string = string> {
     address: string,
     value: string,
   ) => string;
+
+  /** Of a buffer that is bound as vectors: the vector that begins at the address of an element, a multiple of four, and one element. */
+  readonly loadQuad: (dtype: StorageType, array: string, address: string) => string;
+  readonly storeQuad: (dtype: StorageType, array: string, address: string, value: string) => string;
+  readonly loadLane: (dtype: StorageType, array: string, address: string) => string;
+  readonly storeLane: (dtype: StorageType, array: string, address: string, value: string) => string;
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;

@@ -12,29 +12,41 @@ import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
 import { literalText, scalarText, type Writer } from './writer.ts';
 
+/** The index of an axis: `outer + inner + shift`, of names; what is outer does not change in the loop at hand. */
+export interface AxisSum {
+  readonly outer: string | null;
+  readonly inner: string | null;
+  readonly shift: number;
+}
+
+/** Statements in front of a loop, and the names of sums that they compute. */
+export interface Hoisted {
+  readonly lines: string[];
+  readonly names: Map<string, string>;
+  /** In front of the names. */
+  readonly prefix: string;
+}
+
 /** Where code is printed: the names that stand for axes and for nodes already computed there. */
 export interface Scope {
   readonly kernel: Kernel;
   readonly writer: Writer;
-  /** Per axis, the expression of its index; null where the axis has no value yet. */
-  readonly axes: readonly (string | null)[];
+  /** Per axis, its index, as an expression or as a sum; null where the axis has no value yet. */
+  readonly axes: readonly (string | AxisSum | null)[];
+  /** Takes the part of addresses that does not change in a loop; absent outside of such loops. */
+  readonly hoisted?: Hoisted;
   /** Names of nodes, those of enclosing scopes included. */
   readonly names: Map<NodeIndex, string>;
   /** Behind the names of nodes that are defined here. */
   readonly suffix: string;
 }
 
-export function newScope(
-  kernel: Kernel,
-  writer: Writer,
-  axes: readonly (string | null)[],
-  suffix = '',
-): Scope {
+export function newScope(kernel: Kernel, writer: Writer, axes: Scope['axes'], suffix = ''): Scope {
   return { kernel, writer, axes, names: new Map(), suffix };
 }
 
 /** A block inside `scope`: what is computed there is not seen outside. `axes` overrides those that it gives. */
-export function innerScope(scope: Scope, axes: readonly (string | null)[] = scope.axes): Scope {
+export function innerScope(scope: Scope, axes: Scope['axes'] = scope.axes): Scope {
   return {
     ...scope,
     axes: scope.axes.map((outer, axis) => axes[axis] ?? outer),
@@ -44,22 +56,45 @@ export function innerScope(scope: Scope, axes: readonly (string | null)[] = scop
 
 /** `offset + Σ c·axis` as an index expression. */
 export function affineText(scope: Scope, { offset, coefficients }: Affine): string {
-  const terms: string[] = [];
+  const outer: string[] = [];
+  const inner: string[] = [];
+  let constant = offset;
+  const scaled = (coefficient: number, name: string) =>
+    coefficient === 1 ? name : `${coefficient} * ${name}`;
   coefficients.forEach((coefficient, axis) => {
     if (coefficient === 0) return;
-    const name = scope.axes[axis];
-    if (name === null) throw new Error(`axis ${axis} has no value in this scope`);
-    terms.push(coefficient === 1 ? name : `${coefficient} * ${name}`);
+    const index = scope.axes[axis];
+    if (index === null) throw new Error(`axis ${axis} has no value in this scope`);
+    if (typeof index === 'string') inner.push(scaled(coefficient, index));
+    else {
+      if (index.outer !== null) outer.push(scaled(coefficient, index.outer));
+      if (index.inner !== null) inner.push(scaled(coefficient, index.inner));
+      constant += coefficient * index.shift;
+    }
   });
-  if (offset !== 0 || terms.length === 0) terms.push(String(offset));
+  const terms = [...hoistedTerms(scope, outer), ...inner];
+  if (constant !== 0 || terms.length === 0) terms.push(String(constant));
   return terms.join(' + ').replaceAll('+ -', '- ');
+}
+
+/** The sum of terms that a loop does not change, under a name. */
+function hoistedTerms({ hoisted, writer }: Scope, terms: readonly string[]): readonly string[] {
+  const sum = terms.join(' + ').replaceAll('+ -', '- ');
+  if (!hoisted || /^\w*$/.test(sum)) return terms;
+  let name = hoisted.names.get(sum);
+  if (name === undefined) {
+    name = `${hoisted.prefix}${hoisted.names.size}`;
+    hoisted.names.set(sum, name);
+    hoisted.lines.push(writer.dialect.constant('index', name, sum));
+  }
+  return [name];
 }
 
 /**
  * The condition that all bounds hold; true or false where the axes' extents decide it, so that no constant is
  * compared, which a language may reject.
  */
-function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
+export function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
   const open: string[] = [];
   for (const { index, extent } of bounds) {
     const [least, most] = affineRange(scope.kernel, index);
@@ -80,7 +115,11 @@ function affineRange(kernel: Kernel, { offset, coefficients }: Affine): [number,
   return [least, most];
 }
 
-function addressText(scope: Scope, index: Affine, indirect: Indirection | undefined): string {
+export function addressText(
+  scope: Scope,
+  index: Affine,
+  indirect: Indirection | undefined,
+): string {
   const base = affineText(scope, index);
   if (!indirect) return base;
   const row = scope.writer.dialect.clamped(scope.names.get(indirect.node)!, indirect.extent);
@@ -111,7 +150,7 @@ export function evaluate(scope: Scope, roots: readonly NodeIndex[]): string[] {
   return lines;
 }
 
-function nodeLines(scope: Scope, name: string, node: Expression): string[] {
+export function nodeLines(scope: Scope, name: string, node: Expression): string[] {
   const { dialect, use } = scope.writer;
   const define = (value: string) => [dialect.constant(node.dtype, name, value)];
   switch (node.kind) {
@@ -120,7 +159,8 @@ function nodeLines(scope: Scope, name: string, node: Expression): string[] {
       const address = addressText(scope, node.index, node.indirect);
       // The array of a stage holds values.
       const stored = scope.kernel.buffers[node.buffer]?.dtype ?? dtype;
-      const element = dialect.load(stored, `b${node.buffer}`, address);
+      const load = scope.writer.quads.has(node.buffer) ? dialect.loadLane : dialect.load;
+      const element = load(stored, `b${node.buffer}`, address);
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);
       if (inside === false) return define(dialect.nothing(dtype));
@@ -162,18 +202,22 @@ export function storeLines(scope: Scope): string[] {
 }
 
 /** What is put into memory: a value of its type. */
-function storedText(scope: Scope, type: StorageType, value: NodeIndex): string {
+export function storedText(scope: Scope, type: StorageType, value: NodeIndex): string {
   const name = scope.names.get(value)!;
   const node = scope.kernel.nodes[value];
   if (type !== 'f16' || (node.kind === 'apply' && node.op === 'roundF16')) return name;
   return scalarText(scope.writer, 'roundF16', valueType(type), [name]);
 }
 
-function storeLine(scope: Scope, store: Store): string {
+export function storeLine(scope: Scope, store: Store): string {
   const { buffer, indirect, accumulate } = store;
   const { dialect } = scope.writer;
   const { dtype } = scope.kernel.buffers[buffer];
-  const write = accumulate ? dialect.accumulate : dialect.store;
+  const write = accumulate
+    ? dialect.accumulate
+    : scope.writer.quads.has(buffer)
+      ? dialect.storeLane
+      : dialect.store;
   const address = addressText(scope, store.index, indirect);
   const assignment = write(dtype, `b${buffer}`, address, storedText(scope, dtype, store.value));
   if (!indirect) return assignment;

@@ -1,33 +1,65 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { collapseAxes } from './collapse.ts';
+import type { CodeModel } from '../code.ts';
+import type { KernelWork } from '../work.ts';
+import { chooseVariant } from './choose.ts';
 import { emitContraction } from './contraction.ts';
-import { matchContraction } from './contraction-match.ts';
 import type { Dialect } from './dialect.ts';
 import { emitElementwise } from './elementwise.ts';
 import type { GpuModule, Grid } from './module.ts';
+import { prepare } from './prepare.ts';
 import { emitReduction } from './reduction.ts';
 import { emitStaged } from './staged.ts';
+import type { Variant } from './variant.ts';
 import { WGSL } from './wgsl/dialect.ts';
+import { variantWork } from './work.ts';
 
+export { chooseVariant, namedVariant, variantsOf } from './choose.ts';
 export type { Dialect } from './dialect.ts';
-export { gpuTime } from './time.ts';
-export { gpuWork } from './work.ts';
+export { parseVariant, type Variant, variantText } from './variant.ts';
+export { variantWork } from './work.ts';
 
-/** Prints a kernel as a complete module in a dialect, and gives the number of workgroups to dispatch. */
-export function emitGpu(dialect: Dialect, kernel: Kernel, limits: TargetLimits): GpuModule {
-  if (isStaged(kernel)) return emitStaged(dialect, kernel, limits);
-  const collapsed = collapseAxes(kernel);
-  if (!collapsed.reduction) return emitElementwise(dialect, collapsed, limits);
-  const contraction = matchContraction(collapsed, limits);
-  return contraction
-    ? emitContraction(dialect, collapsed, contraction, limits)
-    : emitReduction(dialect, collapsed, limits);
+/** Prints a kernel as a complete module in a dialect, in one of `variantsOf` it, and gives the number of workgroups to dispatch. */
+export function emitGpu(
+  dialect: Dialect,
+  kernel: Kernel,
+  variant: Variant,
+  limits: TargetLimits,
+): GpuModule {
+  if (isStaged(kernel)) {
+    if (variant.form !== 'staged') throw wrong(kernel, variant);
+    return emitStaged(dialect, kernel, variant, limits);
+  }
+  const { kernel: collapsed, groups } = prepare(kernel);
+  switch (variant.form) {
+    case 'points':
+      return emitElementwise(dialect, collapsed, variant, limits);
+    case 'reduction':
+      return emitReduction(dialect, collapsed, variant, limits);
+    case 'tiles':
+    case 'registers':
+      if (!groups) throw wrong(kernel, variant);
+      return emitContraction(dialect, collapsed, { ...groups, tiling: variant }, limits);
+    case 'staged':
+      throw wrong(kernel, variant);
+  }
 }
 
+const wrong = ({ name }: Kernel, { form }: Variant) =>
+  new Error(`internal error: kernel '${name}' cannot be made as ${form}`);
+
 /** {@link emitGpu} in WGSL; `wgsl/module.ts` says how buffers are bound and what the entry point is called. */
-export function emitWgsl(kernel: Kernel, limits: TargetLimits): { wgsl: string; grid: Grid } {
-  const { code, grid } = emitGpu(WGSL, kernel, limits);
+export function emitWgsl(
+  kernel: Kernel,
+  variant: Variant,
+  limits: TargetLimits,
+): { wgsl: string; grid: Grid } {
+  const { code, grid } = emitGpu(WGSL, kernel, variant, limits);
   return { wgsl: code, grid };
+}
+
+/** What the module of the chosen variant does in one dispatch. */
+export function gpuWork(kernel: Kernel, limits: TargetLimits, model: CodeModel): KernelWork {
+  return variantWork(kernel, chooseVariant(kernel, limits, model), limits);
 }

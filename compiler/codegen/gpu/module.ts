@@ -21,7 +21,10 @@ export function assembleModule(
 ): GpuModule {
   const grid = foldGrid(parts.groups, limits.maxWorkgroupsPerDimension);
   const code = writer.dialect.module({
-    buffers: kernel.buffers,
+    buffers: kernel.buffers.map(({ dtype, access }, i) => ({
+      ...{ dtype, access },
+      quads: writer.quads.has(i),
+    })),
     library: libraryText(writer),
     workgroupArrays: parts.workgroupArrays ?? [],
     functions: parts.functions ?? [],

@@ -4,63 +4,86 @@ import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
-import type { Dialect } from './dialect.ts';
-import { evaluate, innerScope, newScope, storeLines } from './expression.ts';
+import { range } from './contraction-functions.ts';
+import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
+import { unitAxes } from './elementwise.ts';
+import { innerScope, newScope, type Scope } from './expression.ts';
 import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
+import { evaluatePoints, quadAccesses, quadBuffers, storePoints } from './points.ts';
 import { TUNING } from './tuning.ts';
+import type { ReductionVariant } from './variant.ts';
 import { combineText, literalText, newWriter } from './writer.ts';
 
-/**
- * How a workgroup divides a reduction: `outputs` x `reducers` invocations. Reducer r sums the terms r, r + reducers, …
- * in blocks; the partial results are combined in a tree, so that the order never changes from run to run.
- */
-interface Division {
-  readonly outputs: number;
-  readonly reducers: number;
-  /** Neighbouring invocations are reducers of one output, not neighbouring outputs. */
-  readonly reducersFirst: boolean;
-}
-
 /** A kernel with a reduction of any kind. */
-export function emitReduction(dialect: Dialect, kernel: Kernel, limits: TargetLimits): GpuModule {
-  const writer = newWriter(dialect);
+export function emitReduction(
+  dialect: Dialect,
+  kernel: Kernel,
+  variant: ReductionVariant,
+  limits: TargetLimits,
+): GpuModule {
+  const { outputs, reducers, reducersFirst, width, terms: each } = variant;
   const { combiner, value } = kernel.reduction!;
   const { dtype } = kernel.nodes[value];
-  const points = pointCount(kernel, 'parallel');
-  const terms = pointCount(kernel, 'reduced');
-  const { outputs, reducers, reducersFirst } = divideReduction(kernel, limits);
-  const groups = Math.ceil(points / outputs);
-  const exact = points % outputs === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
+  const vectors = reductionVectors(kernel, variant);
+  const writer = newWriter(dialect, quadBuffers(kernel, vectors.terms, vectors.results));
+  const units = pointCount(kernel, 'parallel') / width;
+  const terms = pointCount(kernel, 'reduced') / each;
+  const groups = Math.ceil(units / outputs);
+  const exact = units % outputs === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
 
-  const parallel = decompose(
-    dialect,
-    kernel.axes,
-    axesOfKind(kernel, 'parallel'),
-    dialect.names.point,
+  const parallelAxes = axesOfKind(kernel, 'parallel');
+  const reducedAxes = axesOfKind(kernel, 'reduced');
+  const [across, along] = [parallelAxes.at(-1), reducedAxes.at(-1)];
+  const pointAxes = unitAxes(kernel, across, width);
+  const parallel = decompose(dialect, pointAxes, parallelAxes, dialect.names.point);
+  const reduced = decompose(dialect, unitAxes(kernel, along, each), reducedAxes, 'term');
+  const shared: string[] = [];
+  const firstPoint = first(dialect, shared, parallel.names, across, width, 'first');
+  const own: string[] = [];
+  const firstTerm = first(dialect, own, reduced.names, along, each, 'from');
+  /** The points of an invocation at one of its terms; terms are innermost. */
+  const points = range(width).map((p) => ({
+    scope: newScope(kernel, writer, shifted(firstPoint, across, p), p === 0 ? '' : `_p${p}`),
+    at: kernel.axes.map((_, axis) => (axis === across && width > 1 ? p : 0)),
+  }));
+  const invariant = evaluatePoints(points, loopInvariants(kernel), vectors.terms);
+  const termPoints = points.flatMap(({ scope, at }, p) =>
+    range(each).map((t) => ({
+      scope: {
+        ...innerScope(scope, shifted(firstTerm, along, t)),
+        suffix: `_${p}_${t}`,
+      } satisfies Scope,
+      at: at.map((place, axis) => (axis === along && each > 1 ? t : place)),
+    })),
   );
-  const reduced = decompose(dialect, kernel.axes, axesOfKind(kernel, 'reduced'), 'term');
-  const scope = newScope(kernel, writer, parallel.names);
-  const invariant = evaluate(scope, loopInvariants(kernel));
-  const loop = innerScope(scope, reduced.names);
-  const loopBody = evaluate(loop, [value]);
+  const loopBody = evaluatePoints(termPoints, [value], vectors.terms);
   const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
-  const combine = (other: string) => combineText(writer, combiner, dtype, 'total', other);
+  const combine = (total: string, other: string) =>
+    `${total} = ${combineText(writer, combiner, dtype, total, other)};`;
 
+  const totals = range(width).map((p) => (p === 0 ? 'total' : `total_${p}`));
+  const accumulators = termPoints.map((_, k) =>
+    k % each === 0 ? totals[k / each] : `${totals[Math.floor(k / each)]}_t${k % each}`,
+  );
   const blocks = cascade(kernel, [Math.ceil(terms / reducers)]);
-  const sums = new BlockSums(dialect, ['total'], dtype, blocks);
+  const sums = new BlockSums(dialect, accumulators, dtype, blocks);
 
-  const final = innerScope(scope);
-  kernel.nodes.forEach((node, index) => {
-    if (node.kind === 'accumulator') final.names.set(index, 'total');
+  const final = points.map(({ scope, at }, p) => {
+    const inside = innerScope(scope);
+    kernel.nodes.forEach((node, index) => {
+      if (node.kind === 'accumulator') inside.names.set(index, totals[p]);
+    });
+    return { scope: inside, at };
   });
-  const stores = storeLines(final);
+  const stores = storePoints(final, vectors.results);
   const workgroupSize = outputs * reducers;
-  const point = `group * ${outputs} + ${localOutput(dialect, outputs, reducers, reducersFirst)}`;
+  const point = `group * ${outputs} + ${localOutput(dialect, variant)}`;
   // Every invocation must reach the barriers, so those behind the end repeat the last point.
-  const clamped = exact ? point : dialect.smaller(point, String(points - 1));
-  const mine = exact ? '' : `${point} < ${points}`;
-  const first = reducers === 1 ? '' : 'reducer == 0';
-  const guard = [mine, first].filter((condition) => condition !== '').join(' && ');
+  const clamped = exact ? point : dialect.smaller(point, String(units - 1));
+  const mine = exact ? '' : `${point} < ${units}`;
+  const guard = [mine, reducers === 1 ? '' : 'reducer == 0']
+    .filter((condition) => condition !== '')
+    .join(' && ');
   const body = [
     dialect.constant('index', dialect.names.point, clamped),
     ...(reducers === 1
@@ -73,30 +96,76 @@ export function emitReduction(dialect: Dialect, kernel: Kernel, limits: TargetLi
           ),
         ]),
     ...parallel.lines,
+    ...shared,
     ...invariant,
-    dialect.variable(dtype, 'total', identity),
+    ...accumulators.map((name) => dialect.variable(dtype, name, identity)),
     ...sums.declarations(),
     ...blockedLoop(
       dialect,
       { name: 'term', first: reducers === 1 ? '0' : 'reducer', end: terms, step: reducers },
       blocks.cuts[0],
       (level) => sums.flush(level),
-      [...reduced.lines, ...loopBody, `total = ${combine(loop.names.get(value)!)};`],
+      [
+        ...reduced.lines,
+        ...own,
+        ...loopBody,
+        ...termPoints.map(({ scope }, k) => combine(accumulators[k], scope.names.get(value)!)),
+      ],
     ),
     ...sums.totals(),
-    ...(reducers === 1 ? [] : treeLines(dialect, reducers, reducersFirst ? 1 : outputs, combine)),
+    ...accumulators.flatMap((name, k) =>
+      k % each === 0 ? [] : [combine(totals[Math.floor(k / each)], name)],
+    ),
+    ...(reducers === 1 ? [] : treeLines(dialect, variant, totals, combine)),
     ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
   ];
   const workgroupArrays =
-    reducers === 1 ? [] : [{ name: 'partial', type: dtype, length: workgroupSize }];
+    reducers === 1 ? [] : [{ name: 'partial', type: dtype, length: workgroupSize * width }];
   return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
 }
 
+/** The vectors that a reduction reads and stores. */
+export function reductionVectors(kernel: Kernel, { width, terms }: ReductionVariant) {
+  const [across, along] = [
+    axesOfKind(kernel, 'parallel').at(-1),
+    axesOfKind(kernel, 'reduced').at(-1),
+  ];
+  const nodes = [...kernel.nodes.keys()];
+  const results = quadAccesses(
+    kernel,
+    width === VECTOR_WIDTH ? across : undefined,
+    nodes,
+    kernel.stores,
+  );
+  return { results, terms: terms === VECTOR_WIDTH ? quadAccesses(kernel, along, nodes) : results };
+}
+
+/** The names of axes, where the index of `inner` counts steps of `width`. */
+function first(
+  dialect: Dialect,
+  lines: string[],
+  names: readonly (string | null)[],
+  inner: number | undefined,
+  width: number,
+  name: string,
+): (string | null)[] {
+  if (width === 1 || inner === undefined) return [...names];
+  lines.push(dialect.constant('index', name, `${names[inner]} * ${width}`));
+  return names.with(inner, name);
+}
+
+const shifted = (
+  names: readonly (string | null)[],
+  inner: number | undefined,
+  shift: number,
+): Scope['axes'] =>
+  names.map((name, axis) =>
+    axis === inner && shift > 0 ? { outer: name, inner: null, shift } : name,
+  );
+
 function localOutput(
   { quotient }: Dialect,
-  outputs: number,
-  reducers: number,
-  reducersFirst: boolean,
+  { outputs, reducers, reducersFirst }: ReductionVariant,
 ): string {
   if (reducers === 1) return 'local';
   if (outputs === 1) return '0';
@@ -105,17 +174,23 @@ function localOutput(
 
 function treeLines(
   { barrier, halving, names: { half } }: Dialect,
-  reducers: number,
-  stride: number,
-  combine: (other: string) => string,
+  { outputs, reducers, reducersFirst }: ReductionVariant,
+  totals: readonly string[],
+  combine: (total: string, other: string) => string,
 ): string[] {
+  const size = outputs * reducers;
+  const stride = reducersFirst ? 1 : outputs;
+  const place = (p: number, other = '') =>
+    `partial[local${other}${p === 0 ? '' : ` + ${p * size}`}]`;
   return [
-    'partial[local] = total;',
+    ...totals.map((total, p) => `${place(p)} = ${total};`),
     halving(half, reducers / 2),
     barrier,
     `if (reducer < ${half}) {`,
-    `total = ${combine(`partial[local + ${half} * ${stride}]`)};`,
-    'partial[local] = total;',
+    ...totals.flatMap((total, p) => [
+      combine(total, place(p, ` + ${half} * ${stride}`)),
+      `${place(p)} = ${total};`,
+    ]),
     '}',
     '}',
   ];
@@ -140,26 +215,36 @@ export function loopInvariants(kernel: Kernel): NodeIndex[] {
   return kernel.nodes.flatMap((_, index) => (needed[index] && !changes[index] ? [index] : []));
 }
 
-export function divideReduction(kernel: Kernel, limits: TargetLimits): Division {
+/** How a reduction is divided among invocations: by how many it takes to keep a large device busy. */
+export function divideReduction(
+  kernel: Kernel,
+  limits: TargetLimits,
+  width: 1 | 4 = 1,
+  terms: 1 | 4 = 1,
+  most = Number.POSITIVE_INFINITY,
+): ReductionVariant {
   const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers } = TUNING.reduction;
-  const points = pointCount(kernel, 'parallel');
-  const terms = pointCount(kernel, 'reduced');
+  const points = pointCount(kernel, 'parallel') / width;
+  const count = pointCount(kernel, 'reduced') / terms;
   const along = readsAlong(kernel);
-  const most = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
-  // Dividing takes workgroup memory for one partial result per invocation.
-  const divides =
-    limits.maxWorkgroupBytes >= most * DTYPES[kernel.nodes[kernel.reduction!.value].dtype].bytes;
-  const divisible = !divides ? 1 : Math.min(most, floorPower(Math.max(1, terms / leastTerms)));
+  const size = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
+  // Dividing takes workgroup memory for the partial results of each invocation.
+  const bytes = size * width * DTYPES[kernel.nodes[kernel.reduction!.value].dtype].bytes;
+  const divisible =
+    limits.maxWorkgroupBytes < bytes
+      ? 1
+      : Math.min(size, floorPower(Math.max(1, count / leastTerms)), most);
   const wanted = ceilPower(TUNING.wantedInvocations / points);
   const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;
   const reducers = Math.max(least, Math.min(wanted, divisible));
-  const size = points * reducers < most * 64 ? Math.min(most, fewWorkgroupSize) : most;
-  const outputs = Math.max(1, Math.min(size / reducers, ceilPower(points)));
-  return { outputs, reducers, reducersFirst: along === 'reduced' };
+  const wide = points * reducers < size * 64 ? Math.min(size, fewWorkgroupSize) : size;
+  const outputs = Math.max(1, Math.min(wide / reducers, ceilPower(points)));
+  const reducersFirst = along === 'reduced';
+  return { form: 'reduction', outputs, reducers, reducersFirst, width, terms };
 }
 
 /** Which axis neighbouring invocations should walk so that they read neighbouring elements. */
-function readsAlong(kernel: Kernel): 'reduced' | 'parallel' {
+export function readsAlong(kernel: Kernel): 'reduced' | 'parallel' {
   const innermost = (kind: 'parallel' | 'reduced') => axesOfKind(kernel, kind).at(-1);
   const [parallel, reduced] = [innermost('parallel'), innermost('reduced')];
   if (reduced === undefined) return 'parallel';

@@ -1,7 +1,8 @@
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
-import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { axisDependence } from './contraction-match.ts';
-import { evaluate, newScope, type Scope } from './expression.ts';
+import { newScope, type Scope } from './expression.ts';
+import { evaluatePoints } from './points.ts';
 import type { Writer } from './writer.ts';
 
 /** How many points of each axis one invocation computes together; a divisor of the axis's extent. */
@@ -87,30 +88,9 @@ export function evaluateTile(
   tile: RegisterTile,
   roots: readonly number[],
 ): string[] {
-  const { kernel } = scopes[0];
-  const depends = axisDependence(kernel);
-  const accumulated = accumulatedNodes(kernel);
   const points = tilePoints(tile);
-  const known = new Map<string, string>();
-  const key = (node: number, point: readonly number[]) =>
-    `${node}:${point.filter((_, axis) => accumulated[node] || depends[node][axis]).join()}`;
-  return scopes.flatMap((scope, k) => {
-    kernel.nodes.forEach((_, node) => {
-      const name = known.get(key(node, points[k]));
-      if (name !== undefined) scope.names.set(node, name);
-    });
-    const lines = evaluate(scope, roots);
-    for (const [node, name] of scope.names) known.set(key(node, points[k]), name);
-    return lines;
-  });
-}
-
-/** 1 for nodes that need the result of the reduction, which is another one at each point. */
-function accumulatedNodes({ nodes }: Kernel): Uint8Array {
-  const flags = new Uint8Array(nodes.length);
-  nodes.forEach((node, index) => {
-    const needs = nodeOperands(node).some((operand) => flags[operand]);
-    flags[index] = Number(node.kind === 'accumulator' || needs);
-  });
-  return flags;
+  return evaluatePoints(
+    scopes.map((scope, k) => ({ scope, at: points[k] })),
+    roots,
+  );
 }

@@ -9,6 +9,7 @@ import { innerScope, storeLines } from './expression.ts';
 import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluateTile, registerTiles, type TiledPoints, tileScopes } from './register-tile.ts';
 import { TUNING } from './tuning.ts';
+import type { StagedVariant } from './variant.ts';
 import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
 /**
@@ -18,6 +19,7 @@ import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 export function emitStaged(
   dialect: Dialect,
   kernel: StagedKernel,
+  variant: StagedVariant,
   limits: TargetLimits,
 ): GpuModule {
   const writer = newWriter(dialect);
@@ -25,7 +27,7 @@ export function emitStaged(
   const halves = tileHalves(kernel);
   const groups = tileCount(kernel);
   const tile = decompose(dialect, kernel.axes, [...Array(tileAxes).keys()], 'group');
-  const division = divideTiles(kernel, limits);
+  const division = divisionOf(kernel, variant, limits);
   const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
     pointLines(half, writer, tile.names, tileAxes, division.halves[k], division.workgroupSize),
   );
@@ -49,29 +51,37 @@ export function emitStaged(
 interface Division {
   readonly workgroupSize: number;
   readonly halves: readonly TiledPoints[];
-  /** Time of the kernel, on the scale of the tilings of contractions. */
-  readonly time: number;
+  /** How many times as long as alone, for want of workgroup memory that lets others run beside it. */
+  readonly crowding: number;
 }
 
-/** The division that takes the shortest time. */
-export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division {
+/** The divisions of a kernel by sizes of workgroups. */
+export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division[] {
   const { tileAxes, local } = kernel.stage;
-  const { workgroupSizes, throughput, coreBytes, coreInvocations } = TUNING.staged;
+  const { workgroupSizes, coreBytes, coreInvocations } = TUNING.staged;
   const { stage, body } = tileHalves(kernel);
   const ways = [stage, body].map((half) => registerTiles(half, ownAxes(half, tileAxes)));
   // Arrays that take much workgroup memory let few workgroups run on a core at a time.
   const together = Math.floor(coreBytes / (local.elements * DTYPES[local.dtype].bytes));
-  const divisions = workgroupSizes.map((size): Division => {
-    const workgroupSize = Math.min(size, limits.maxWorkgroupInvocations);
+  const sizes = new Set(
+    workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
+  );
+  return [...sizes].map((workgroupSize) => {
     const timeOf = ({ units, unitTime }: TiledPoints) =>
       Math.ceil(units / workgroupSize) * unitTime;
     const halves = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
-    const steps = halves.reduce((sum, way) => sum + timeOf(way), 0);
-    const invocations = Math.max(tileCount(kernel) * workgroupSize, TUNING.wantedInvocations);
     const crowding = Math.max(1, coreInvocations / (together * workgroupSize));
-    return { workgroupSize, halves, time: (invocations * steps * crowding) / throughput };
+    return { workgroupSize, halves, crowding };
   });
-  return divisions.reduce((a, b) => (b.time < a.time ? b : a));
+}
+
+/** The division of a variant. */
+export function divisionOf(
+  kernel: StagedKernel,
+  { workgroupSize }: StagedVariant,
+  limits: TargetLimits,
+): Division {
+  return divideTiles(kernel, limits).find((one) => one.workgroupSize === workgroupSize)!;
 }
 
 const ownAxes = (half: Kernel, tileAxes: number) => axesOfKind(half, 'parallel').slice(tileAxes);

@@ -1,6 +1,6 @@
 import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { isStaged, tileCount } from '../../../ir/kernel-stage.ts';
+import { type StagedKernel, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import {
@@ -12,17 +12,22 @@ import {
   scaled,
   total,
 } from '../work.ts';
-import { collapseAxes } from './collapse.ts';
-import {
-  type Contraction,
-  extentOf,
-  matchContraction,
-  tilingResources,
-} from './contraction-match.ts';
+import { contractionReads } from './contraction.ts';
+import { axisDependence, type Contraction, extentOf } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
-import { divideReduction, loopInvariants } from './reduction.ts';
-import { divideTiles } from './staged.ts';
+import { pointVectors } from './elementwise.ts';
+import type { Quads } from './points.ts';
+import { prepare } from './prepare.ts';
+import { loopInvariants, reductionVectors } from './reduction.ts';
+import { divisionOf } from './staged.ts';
 import { TUNING } from './tuning.ts';
+import {
+  type PointsVariant,
+  type ReductionVariant,
+  type StagedVariant,
+  tilingResources,
+  type Variant,
+} from './variant.ts';
 
 // Operations of the modules that this folder prints. A multiply-add is two.
 
@@ -35,87 +40,114 @@ const BOUND = 3;
 const DIVISION = 3;
 /** Counting, comparing and jumping. */
 const LOOP_STEP = 3;
+/** What a workgroup waits for in a chunk, in steps of a loop that loads. */
+const CHUNK_WAITS = 4;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
 
 /** What a module of `emitGpu` does in one dispatch. */
-export function gpuWork(kernel: Kernel, limits: TargetLimits): KernelWork {
-  if (isStaged(kernel)) {
-    const { workgroupSize, halves } = divideTiles(kernel, limits);
-    const invocations = tileCount(kernel) * workgroupSize;
-    const steps = halves.reduce((sum, { units, unitTime }) => sum + units * unitTime, 0);
-    const plain = MULTIPLY_ADD * tileCount(kernel) * steps;
-    const shape = { form: 'staged', workgroups: tileCount(kernel), serial: 0 } as const;
-    return { ...NOTHING, plain, barriers: invocations, invocations, ...shape };
+export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimits): KernelWork {
+  const { kernel: collapsed, groups } = prepare(kernel);
+  switch (variant.form) {
+    case 'staged':
+      return stagedWork(kernel as StagedKernel, variant, limits);
+    case 'points':
+      return elementwiseWork(collapsed, variant);
+    case 'reduction':
+      return reductionWork(collapsed, variant);
+    case 'registers':
+      return registerWork(collapsed, { ...groups!, tiling: variant });
+    case 'tiles':
+      return workgroupWork(collapsed, { ...groups!, tiling: variant });
   }
-  const collapsed = collapseAxes(kernel);
-  if (!collapsed.reduction) return elementwiseWork(collapsed);
-  const contraction = matchContraction(collapsed, limits);
-  if (!contraction) return reductionWork(collapsed, limits);
-  return contraction.tiling.memory === 'registers'
-    ? registerWork(collapsed, contraction)
-    : workgroupWork(collapsed, contraction);
 }
 
-function elementwiseWork(kernel: Kernel): KernelWork {
-  const invocations = pointCount(kernel, 'parallel');
+function stagedWork(
+  kernel: StagedKernel,
+  variant: StagedVariant,
+  limits: TargetLimits,
+): KernelWork {
+  const { workgroupSize, halves, crowding } = divisionOf(kernel, variant, limits);
+  const workgroups = tileCount(kernel);
+  const invocations = workgroups * workgroupSize;
+  // An invocation without points waits for those that have some.
+  const steps = halves.reduce(
+    (sum, { units, unitTime }) => sum + Math.ceil(units / workgroupSize) * unitTime,
+    0,
+  );
+  const plain = MULTIPLY_ADD * invocations * steps * crowding;
+  const shape = { form: 'staged', workgroups, serial: 0 } as const;
+  return { ...NOTHING, plain, barriers: invocations, invocations, ...shape };
+}
+
+function elementwiseWork(kernel: Kernel, { width, workgroupSize }: PointsVariant): KernelWork {
+  const invocations = pointCount(kernel, 'parallel') / width;
   const repeats = pointCount(kernel, 'sequential');
-  const each = total(finishing(kernel), plainly(LOOP_STEP * Number(repeats > 1)));
+  const quads = pointVectors(kernel, width);
+  const each = total(finishing(kernel, width, quads), plainly(LOOP_STEP * Number(repeats > 1)));
   const own = total(indexing(kernel, 'parallel'), scaled(each, repeats));
-  const workgroups = Math.ceil(invocations / TUNING.elementwise.workgroupSize);
+  const workgroups = Math.ceil(invocations / workgroupSize);
   const shape = { form: 'points', workgroups, serial: repeats > 1 ? repeats : 0 } as const;
   return { ...scaled(own, invocations), barriers: 0, invocations, ...shape };
 }
 
-function reductionWork(kernel: Kernel, limits: TargetLimits): KernelWork {
-  const { outputs, reducers } = divideReduction(kernel, limits);
-  const invocations = pointCount(kernel, 'parallel') * reducers;
-  const terms = Math.ceil(pointCount(kernel, 'reduced') / reducers);
+function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
+  const { outputs, reducers, width, terms: each } = variant;
+  const points = pointCount(kernel, 'parallel') / width;
+  const invocations = points * reducers;
+  const steps = Math.ceil(pointCount(kernel, 'reduced') / each / reducers);
   const under = nodesUnderReduction(kernel);
   const invariant = new Set(loopInvariants(kernel));
   const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
-  const each = total(
-    operationsOf(kernel, looped),
+  const { terms, results } = reductionVectors(kernel, variant);
+  const step = total(
+    operationsOf(kernel, looped, width * each, terms),
     indexing(kernel, 'reduced'),
-    plainly(1 + LOOP_STEP),
+    plainly(width * each + LOOP_STEP),
   );
   const levels = Math.log2(reducers);
   const own = total(
     indexing(kernel, 'parallel'),
-    operationsOf(kernel, [...invariant]),
-    scaled(each, terms),
-    plainly(levels * (LOOP_STEP + 2 * WORKGROUP_ACCESS)),
-    scaled(finishing(kernel), 1 / reducers),
+    operationsOf(kernel, [...invariant], width, results),
+    scaled(step, steps),
+    plainly(levels * (LOOP_STEP + 2 * width * WORKGROUP_ACCESS)),
+    scaled(finishing(kernel, width, results), 1 / reducers),
   );
-  const workgroups = Math.ceil(pointCount(kernel, 'parallel') / outputs);
-  const shape = { form: 'reduction', workgroups, serial: terms } as const;
+  const workgroups = Math.ceil(points / outputs);
+  const shape = { form: 'reduction', workgroups, serial: steps } as const;
   return { ...scaled(own, invocations), barriers: invocations * levels, invocations, ...shape };
 }
 
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
-  const { left, right, finish } = partsOf(kernel, contraction);
+  const { tileM, tileN, tileK } = contraction.tiling;
+  const { left, right, finish, index } = partsOf(kernel, contraction);
   const tiles = tileCounts(kernel, contraction);
+  const k = pointCount(kernel, 'reduced');
+  const steps = Math.ceil(k / tileK);
   const step = total(
-    scaled(left, VECTOR_WIDTH),
-    scaled(right, VECTOR_WIDTH),
-    plainly(VECTOR_WIDTH ** 2 * MULTIPLY_ADD + LOOP_STEP),
+    scaled(left, tileM * tileK),
+    scaled(right, tileN * tileK),
+    index,
+    plainly(tileM * tileN * tileK * MULTIPLY_ADD + LOOP_STEP),
   );
-  const own = total(scaled(step, pointCount(kernel, 'reduced')), scaled(finish, VECTOR_WIDTH ** 2));
+  const own = total(scaled(step, steps), scaled(finish, tileM * tileN));
   const workgroups = Math.ceil(tiles / TUNING.contraction.registersWorkgroupSize);
-  const shape = { form: 'registers', workgroups, serial: pointCount(kernel, 'reduced') } as const;
+  const shape = { form: 'registers', workgroups, serial: steps } as const;
   return { ...scaled(own, tiles), barriers: 0, invocations: tiles, ...shape };
 }
 
 function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
-  const { tileM, tileN, tileK, threadM, threadN, slices } = contraction.tiling;
-  const { left, right, finish } = partsOf(kernel, contraction);
+  const { tileM, tileN, tileK, threadM, threadN, slices, buffers } = contraction.tiling;
+  const { left, right, finish, index } = partsOf(kernel, contraction);
   const { invocations } = tilingResources(contraction.tiling);
   const workgroups = tileCounts(kernel, contraction);
   const chunks = Math.ceil(pointCount(kernel, 'reduced') / tileK);
+  const vectors = (tileK * (tileM + tileN)) / VECTOR_WIDTH;
   const fill = total(
     scaled(left, tileK * tileM),
     scaled(right, tileK * tileN),
-    plainly(tileK * (tileM + tileN)),
+    scaled(index, vectors),
+    plainly(vectors * WORKGROUP_ACCESS),
   );
   const reads = ((threadM + threadN) / VECTOR_WIDTH) * WORKGROUP_ACCESS;
   const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;
@@ -126,15 +158,15 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     plainly(invocations * levels * (threadM * threadN + WORKGROUP_ACCESS)),
     scaled(finish, tileM * tileN),
   );
-  const waits = 2 * chunks + 2 * levels + Number(slices > 1);
+  const waits = (buffers === 1 ? 2 : 1) * chunks + 2 * levels + Number(slices > 1);
   return {
     ...scaled(own, workgroups),
     barriers: workgroups * invocations * waits,
     invocations: workgroups * invocations,
     form: 'tiles',
     workgroups,
-    // What an invocation loads to fill a chunk, one after the other.
-    serial: (chunks * tileK * (tileM + tileN)) / invocations,
+    // A chunk waits for its loads, which are under way together, and at its barriers; ahead of time, only for what is left.
+    serial: chunks * (buffers === 1 ? CHUNK_WAITS : CHUNK_WAITS / 2),
   };
 }
 
@@ -143,27 +175,38 @@ function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): numbe
   return extentOf(kernel, batch) * along(m, tiling.tileM) * along(n, tiling.tileN);
 }
 
-/** Operations of one call of the functions `left`, `right` and `finish` of a contraction's module. */
-function partsOf(kernel: Kernel, { left, right, batch, m, n, k }: Contraction) {
+/** Operations for an element of each factor and for one output, and for the indices of K in one step. */
+function partsOf(kernel: Kernel, contraction: Contraction) {
+  const { left, right, batch, m, n, k } = contraction;
+  const reads = contractionReads(kernel, contraction);
   const divisions = (...groups: (readonly number[])[]) =>
     plainly(DIVISION * groups.reduce((sum, { length }) => sum + (length > 1 ? length : 0), 0));
+  const looped = (factor: 'left' | 'right', root: NodeIndex) => {
+    const depends = axisDependence(kernel);
+    const nodes = neededBy(kernel, [root]).filter((node) => k.some((axis) => depends[node][axis]));
+    return operationsOf(kernel, nodes, 1, reads[factor].quads);
+  };
   return {
-    left: total(operationsOf(kernel, neededBy(kernel, [left])), divisions(batch, m, k)),
-    right: total(operationsOf(kernel, neededBy(kernel, [right])), divisions(batch, n, k)),
-    finish: total(finishing(kernel), divisions(batch, m, n)),
+    left: looped('left', left),
+    right: looped('right', right),
+    index: divisions(k),
+    finish: total(
+      scaled(finishing(kernel, VECTOR_WIDTH, reads.finishing), 1 / VECTOR_WIDTH),
+      scaled(divisions(batch, m, n), 1 / VECTOR_WIDTH),
+    ),
   };
 }
 
-/** What the nodes behind the reduction and the stores take at one point. */
-function finishing(kernel: Kernel): Operations {
+/** What the nodes behind the reduction and the stores take at `width` neighbouring points, with the vectors among their accesses. */
+function finishing(kernel: Kernel, width = 1, quads: Quads | null = null): Operations {
   const under = nodesUnderReduction(kernel);
   const nodes = storedNodes(kernel).filter((node) => !under[node]);
-  const stores = kernel.stores.reduce(
-    (sum, { accumulate, indirect }) =>
-      sum + ACCESS + (accumulate ? ACCESS : 0) + (indirect ? 2 : 0),
-    0,
-  );
-  return total(operationsOf(kernel, nodes), plainly(stores));
+  const stores = kernel.stores.reduce((sum, store) => {
+    const { accumulate, indirect } = store;
+    const each = ACCESS + (accumulate ? ACCESS : 0) + (indirect ? 2 : 0);
+    return sum + each * (quads?.stores.has(store) ? width / VECTOR_WIDTH : width);
+  }, 0);
+  return total(operationsOf(kernel, nodes, width, quads), plainly(stores));
 }
 
 /** Nodes that the stores need, each with the nodes that it needs. */
@@ -183,12 +226,19 @@ function neededBy(kernel: Kernel, roots: readonly NodeIndex[]): NodeIndex[] {
   return [...needed.keys()].filter((node) => needed[node]);
 }
 
-function operationsOf(kernel: Kernel, nodes: readonly NodeIndex[]): Operations {
+/** Of nodes at so many points; a vector of four elements is loaded like one. */
+function operationsOf(
+  kernel: Kernel,
+  nodes: readonly NodeIndex[],
+  points = 1,
+  quads: Quads | null = null,
+): Operations {
   return total(
     ...nodes.map((index) => {
       const node = kernel.nodes[index];
       const calls = callsOf(node);
-      return { plain: calls.functions + calls.randoms > 0 ? 0 : plainOf(node), ...calls };
+      const plain = calls.functions + calls.randoms > 0 ? 0 : plainOf(node);
+      return scaled({ plain, ...calls }, quads?.loads.has(index) ? points / VECTOR_WIDTH : points);
     }),
   );
 }

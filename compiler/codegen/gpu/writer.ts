@@ -8,15 +8,17 @@ export interface Writer {
   readonly dialect: Dialect;
   readonly used: ReadonlySet<string>;
   readonly use: Use;
+  /** Buffers that are bound as arrays of vectors; no accumulating store goes to them. */
+  readonly quads: ReadonlySet<number>;
 }
 
-export function newWriter(dialect: Dialect): Writer {
+export function newWriter(dialect: Dialect, quads: ReadonlySet<number> = new Set()): Writer {
   const used = new Set<string>();
   const use = (helper: string) => {
     used.add(helper);
     return helper;
   };
-  return { dialect, used, use };
+  return { dialect, used, use, quads };
 }
 
 /** `op` applied to printed operands; `dtype` is that of the operands (of the branches, for select). */

@@ -50,6 +50,19 @@ export const WGSL: Dialect<Helper> = {
   store: (type, array, address, value) => `${array}[${address}] = ${STORED[type].store(value)};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
+  loadQuad: (type, array, address) => STORED[type].loadAll(`${array}[${shifted(address)}]`),
+  storeQuad: (type, array, address, value) =>
+    `${array}[${shifted(address)}] = ${STORED[type].storeAll(value)};`,
+  loadLane: (type, array, address) =>
+    STORED[type].load(`${array}[${shifted(address)}][(${address}) & 3]`),
+  storeLane: (type, array, address, value) =>
+    `${array}[${shifted(address)}][(${address}) & 3] = ${STORED[type].store(value)};`,
+
   barrier: 'workgroupBarrier();',
   module: wgslModule,
 };
+
+/** The number of the vector that holds an element. */
+function shifted(address: string): string {
+  return `(${address}) >> 2u`;
+}

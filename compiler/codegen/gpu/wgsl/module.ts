@@ -7,8 +7,8 @@ export function wgslModule(parts: ModuleParts): string {
   const [columns, rows] = parts.grid;
   // Bindings of one slab must all be read_write, whatever the kernel does with them.
   const bindings = parts.buffers.map(
-    ({ dtype }, i) =>
-      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype].type}>;\n`,
+    ({ dtype, quads }, i) =>
+      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype][quads ? 'vector' : 'type']}>;\n`,
   );
   const arrays = parts.workgroupArrays.map(
     ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,

@@ -1,0 +1,123 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
+import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { isStaged } from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import type { CodeModel } from '../code.ts';
+import { extentOf } from './contraction-match.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
+import { axesOfKind } from './module.ts';
+import { prepare } from './prepare.ts';
+import { divideReduction } from './reduction.ts';
+import { divideTiles } from './staged.ts';
+import { TUNING } from './tuning.ts';
+import {
+  type ContractionVariant,
+  parseVariant,
+  tilingResources,
+  type Variant,
+  variantText,
+} from './variant.ts';
+import { variantWork } from './work.ts';
+
+/** The ways in which a kernel's code can be made within the limits of a device; the first is plain. */
+export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Variant[] {
+  if (isStaged(kernel))
+    return divideTiles(kernel, limits).map(({ workgroupSize }) => ({
+      form: 'staged',
+      workgroupSize,
+    }));
+  const { kernel: collapsed, groups } = prepare(kernel);
+  if (!collapsed.reduction) return pointsVariants(collapsed, limits);
+  const reductions = reductionVariants(collapsed, limits);
+  if (!groups) return reductions;
+  const { leastM, leastN, leastK, leastOutputs } = TUNING.contraction;
+  const [m, n] = [extentOf(collapsed, groups.m), extentOf(collapsed, groups.n)];
+  const k = pointCount(collapsed, 'reduced');
+  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return reductions;
+  const bytes = DTYPES[collapsed.nodes[collapsed.reduction.value].dtype].bytes;
+  const fits = (tiling: ContractionVariant) => {
+    const { invocations, memoryElements } = tilingResources(tiling);
+    return (
+      memoryElements * bytes <= limits.maxWorkgroupBytes &&
+      invocations <= limits.maxWorkgroupInvocations
+    );
+  };
+  return [...reductions, ...TUNING.contraction.tilings.filter(fits)];
+}
+
+function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
+  const { manyPoints, workgroupSize, fewPointsWorkgroupSize } = TUNING.elementwise;
+  const points = pointCount(kernel, 'parallel');
+  const sizeFor = (units: number) =>
+    Math.min(
+      limits.maxWorkgroupInvocations,
+      units >= manyPoints ? workgroupSize : fewPointsWorkgroupSize,
+    );
+  const plain = { form: 'points', width: 1, workgroupSize: sizeFor(points) } as const;
+  const inner = axesOfKind(kernel, 'parallel').at(-1);
+  if (inner === undefined || kernel.axes[inner].extent % VECTOR_WIDTH !== 0) return [plain];
+  return [plain, { ...plain, width: 4, workgroupSize: sizeFor(points / VECTOR_WIDTH) }];
+}
+
+function reductionVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
+  const last = (kind: 'parallel' | 'reduced') => {
+    const axis = axesOfKind(kernel, kind).at(-1);
+    return axis !== undefined && kernel.axes[axis].extent % VECTOR_WIDTH === 0;
+  };
+  const shapes = [
+    [1, 1] as const,
+    ...(last('reduced') ? [[1, 4] as const] : []),
+    ...(last('parallel') ? [[4, 1] as const] : []),
+  ];
+  const all = shapes.flatMap(([width, terms]) => [
+    divideReduction(kernel, limits, width, terms),
+    divideReduction(kernel, limits, width, terms, 1),
+  ]);
+  const texts = all.map(variantText);
+  return all.filter((_, i) => texts.indexOf(texts[i]) === i);
+}
+
+const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
+
+/**
+ * The way that was measured to be the fastest on the device, where it was; else the one that should be, by the rates of the
+ * device. Derived once per kernel and model.
+ */
+export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+  const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
+  choices.set(model, byLimits);
+  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+  const known = byLimits.get(within) ?? new WeakMap<Kernel, Variant>();
+  byLimits.set(within, known);
+  let chosen = known.get(kernel);
+  if (!chosen) {
+    chosen = choose(kernel, limits, model);
+    known.set(kernel, chosen);
+  }
+  return chosen;
+}
+
+function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+  const all = variantsOf(kernel, limits);
+  const ofForm = all.filter(({ form }) => form === model.form);
+  const candidates = ofForm.length > 0 ? ofForm : all;
+  const measured = model.measured?.(kernel);
+  const named = measured && candidates.find((variant) => variantText(variant) === measured);
+  if (named) return named;
+  let [best, least] = [candidates[0], Number.POSITIVE_INFINITY];
+  if (candidates.length === 1) return best;
+  for (const variant of candidates) {
+    const seconds = model.seconds(kernel, variantWork(kernel, variant, limits));
+    if (seconds < least * 0.999) [best, least] = [variant, seconds];
+  }
+  return best;
+}
+
+/** The variant that a plan names, which must be one that the kernel can be made in. */
+export function namedVariant(kernel: Kernel, limits: TargetLimits, text: string): Variant {
+  const variant = parseVariant(text);
+  const candidates = variantsOf(kernel, limits);
+  const found = variant && candidates.find((one) => variantText(one) === text);
+  if (!found) throw new Error(`kernel '${kernel.name}' cannot be made as '${text}'`);
+  return found;
+}

@@ -1,0 +1,235 @@
+import { valueType } from '../../../ir/dtypes.ts';
+import type { Affine, Bound, Indirection, Kernel, NodeIndex, Store } from '../../../ir/kernel.ts';
+import { nodeOperands } from '../../../ir/kernel-cost.ts';
+import { append } from '../../../ir/lists.ts';
+import { axisDependence } from './contraction-match.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
+import {
+  addressText,
+  boundsText,
+  nodeLines,
+  type Scope,
+  storedText,
+  storeLine,
+} from './expression.ts';
+
+/** One of several points at which an invocation evaluates the same nodes. */
+export interface Point {
+  readonly scope: Scope;
+  /** Per axis, which of its indices among the points; a node is computed once for points that agree on the axes that it depends on. */
+  readonly at: readonly number[];
+}
+
+/** Accesses that are one vector of a buffer for four points that are neighbours along an axis, the first at a multiple of four. */
+export interface Quads {
+  readonly axis: number;
+  readonly loads: ReadonlySet<NodeIndex>;
+  readonly stores: ReadonlySet<Store>;
+}
+
+/** Those of some loads and stores that are vectors along `axis`. */
+export function quadAccesses(
+  kernel: Kernel,
+  axis: number | undefined,
+  nodes: Iterable<NodeIndex>,
+  stores: readonly Store[] = [],
+): Quads {
+  const none: Quads = { axis: axis ?? 0, loads: new Set(), stores: new Set() };
+  if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0) return none;
+  const varies = axisDependence(kernel);
+  const lone = new Set(stores.filter(({ accumulate }) => accumulate).map(({ buffer }) => buffer));
+  const aligned = ({ offset, coefficients }: Affine) =>
+    offset % VECTOR_WIDTH === 0 &&
+    coefficients.every(
+      (coefficient, a) =>
+        a === axis || kernel.axes[a].extent === 1 || coefficient % VECTOR_WIDTH === 0,
+    );
+  const whole = ({ index, extent }: Bound) =>
+    index.coefficients[axis] === 0 ||
+    (index.coefficients[axis] === 1 && extent % VECTOR_WIDTH === 0 && aligned(index));
+  const isVector = (
+    buffer: number,
+    index: Affine,
+    indirect: Indirection | undefined,
+    bounds: readonly Bound[],
+  ) =>
+    buffer >= 0 &&
+    !lone.has(buffer) &&
+    kernel.buffers[buffer].elements % VECTOR_WIDTH === 0 &&
+    index.coefficients[axis] === 1 &&
+    aligned(index) &&
+    (!indirect || (indirect.stride % VECTOR_WIDTH === 0 && !varies[indirect.node][axis])) &&
+    bounds.every(whole);
+  return {
+    axis,
+    loads: new Set(
+      [...nodes].filter((index) => {
+        const node = kernel.nodes[index];
+        return (
+          node.kind === 'load' && isVector(node.buffer, node.index, node.indirect, node.bounds)
+        );
+      }),
+    ),
+    stores: new Set(
+      stores.filter(({ buffer, index, indirect }) => isVector(buffer, index, indirect, [])),
+    ),
+  };
+}
+
+/** The buffers that vectors are read from or written to; those of accumulating stores stay as they are. */
+export function quadBuffers(kernel: Kernel, ...all: readonly Quads[]): Set<number> {
+  const buffers = new Set<number>();
+  for (const { loads, stores } of all) {
+    for (const index of loads) {
+      const node = kernel.nodes[index];
+      if (node.kind === 'load') buffers.add(node.buffer);
+    }
+    for (const { buffer } of stores) buffers.add(buffer);
+  }
+  for (const { buffer, accumulate } of kernel.stores) if (accumulate) buffers.delete(buffer);
+  return buffers;
+}
+
+/** `roots` and all that they need; given names are known. */
+export function neededNodes(
+  { nodes }: Kernel,
+  roots: readonly NodeIndex[],
+  known: (node: NodeIndex) => boolean,
+): NodeIndex[] {
+  const needed = new Uint8Array(nodes.length);
+  for (const root of roots) needed[root] = 1;
+  for (let index = nodes.length - 1; index >= 0; index--)
+    if (needed[index] && !known(index))
+      for (const operand of nodeOperands(nodes[index])) needed[operand] = 1;
+  return [...needed.keys()].filter((index) => needed[index] && !known(index));
+}
+
+/** Statements that compute `roots` and what they need at every point. */
+export function evaluatePoints(
+  points: readonly Point[],
+  roots: readonly NodeIndex[],
+  quads?: Quads,
+): string[] {
+  const { kernel } = points[0].scope;
+  const depends = axisDependence(kernel);
+  const accumulated = accumulatedNodes(kernel);
+  const lines: string[] = [];
+  const first = points[0].scope.names;
+  for (const node of neededNodes(kernel, roots, (index) => first.has(index))) {
+    const known = new Map<string, string>();
+    points.forEach(({ scope, at }, k) => {
+      const own = at.filter((_, axis) => accumulated[node] || depends[node][axis]).join();
+      let name = known.get(own);
+      if (name === undefined) {
+        name = `n${node}${scope.suffix}`;
+        if (quads?.loads.has(node) && quadOf(points, k, quads.axis))
+          append(
+            lines,
+            quadLines(points, k, node, quads.axis, (other, part) => {
+              known.set(
+                other.at.filter((_, axis) => accumulated[node] || depends[node][axis]).join(),
+                part,
+              );
+            }),
+          );
+        else append(lines, nodeLines(scope, name, kernel.nodes[node]));
+        name = known.get(own) ?? name;
+        known.set(own, name);
+      }
+      scope.names.set(node, name);
+    });
+  }
+  return lines;
+}
+
+/** The four points of the vector that begins at point `k`; null where it does not begin there. */
+function quadOf(points: readonly Point[], k: number, axis: number): readonly Point[] | null {
+  const { at } = points[k];
+  if (at[axis] % VECTOR_WIDTH !== 0) return null;
+  const four = [0, 1, 2, 3].map((c) =>
+    points.find((other) => other.at.every((value, a) => value === at[a] + (a === axis ? c : 0))),
+  );
+  return four.every((one) => one !== undefined) ? four : null;
+}
+
+function quadLines(
+  points: readonly Point[],
+  k: number,
+  index: NodeIndex,
+  axis: number,
+  name: (point: Point, part: string) => void,
+): string[] {
+  const { scope } = points[k];
+  const { dialect } = scope.writer;
+  const node = scope.kernel.nodes[index];
+  if (node.kind !== 'load') throw new Error('only loads are vectors');
+  const vector = `q${index}${scope.suffix}`;
+  const type = `${node.dtype}x4` as const;
+  quadOf(points, k, axis)!.forEach((point, c) => {
+    name(point, dialect.component(vector, c));
+  });
+  const inside = boundsText(scope, node.bounds);
+  if (inside === false) return [dialect.constant(type, vector, dialect.zero(type))];
+  const address = addressText(scope, node.index, node.indirect);
+  const { dtype } = scope.kernel.buffers[node.buffer];
+  const element = dialect.loadQuad(dtype, `b${node.buffer}`, address);
+  if (inside === true) return [dialect.constant(type, vector, element)];
+  return [
+    dialect.variable(type, vector, dialect.zero(type)),
+    `if (${inside}) { ${vector} = ${element}; }`,
+  ];
+}
+
+/** Statements that evaluate and do all stores at every point. */
+export function storePoints(points: readonly Point[], quads?: Quads): string[] {
+  const { kernel, writer } = points[0].scope;
+  const { dialect } = writer;
+  const roots = kernel.stores.flatMap(({ value, indirect }) =>
+    indirect ? [value, indirect.node] : [value],
+  );
+  const lines = evaluatePoints(points, roots, quads);
+  for (const store of kernel.stores)
+    points.forEach(({ scope, at }, k) => {
+      const four = quads?.stores.has(store) ? quadOf(points, k, quads.axis) : null;
+      if (four) {
+        const { dtype } = kernel.buffers[store.buffer];
+        const parts = four.map((point) => storedText(point.scope, dtype, store.value));
+        const address = addressText(scope, store.index, store.indirect);
+        const vector = dialect.vector(`${valueType(dtype)}x4`, parts);
+        const assignment = dialect.storeQuad(dtype, `b${store.buffer}`, address, vector);
+        const name = store.indirect && scope.names.get(store.indirect.node)!;
+        lines.push(
+          store.indirect
+            ? `if (${dialect.inside(name!, store.indirect.extent)}) { ${assignment} }`
+            : assignment,
+        );
+      } else if (!quads?.stores.has(store) || !isInQuad(points, at, quads.axis))
+        lines.push(storeLine(scope, store));
+    });
+  return lines;
+}
+
+/** Whether a point is part of a vector that begins at another one. */
+function isInQuad(points: readonly Point[], at: readonly number[], axis: number): boolean {
+  const start = at[axis] - (at[axis] % VECTOR_WIDTH);
+  const k = points.findIndex((other) =>
+    other.at.every((value, a) => value === (a === axis ? start : at[a])),
+  );
+  return k >= 0 && quadOf(points, k, axis) !== null;
+}
+
+const accumulatedCache = new WeakMap<Kernel, Uint8Array>();
+
+/** 1 for nodes that need the result of the reduction, which is another one at each point. */
+function accumulatedNodes(kernel: Kernel): Uint8Array {
+  let flags = accumulatedCache.get(kernel);
+  if (!flags) {
+    flags = new Uint8Array(kernel.nodes.length);
+    for (const [index, node] of kernel.nodes.entries()) {
+      const needs = nodeOperands(node).some((operand) => flags![operand]);
+      flags[index] = Number(node.kind === 'accumulator' || needs);
+    }
+    accumulatedCache.set(kernel, flags);
+  }
+  return flags;
+}

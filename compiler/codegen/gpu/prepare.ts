@@ -1,0 +1,23 @@
+import type { Kernel } from '../../../ir/kernel.ts';
+import { isStaged } from '../../../ir/kernel-stage.ts';
+import { collapseAxes } from './collapse.ts';
+import { type ContractionGroups, classifyContraction } from './contraction-match.ts';
+
+/** A kernel as its code is made: with as few axes as can be, and its factors if it is a contraction. */
+export interface PreparedKernel {
+  readonly kernel: Kernel;
+  readonly groups: ContractionGroups | null;
+}
+
+const prepared = new WeakMap<Kernel, PreparedKernel>();
+
+export function prepare(kernel: Kernel): PreparedKernel {
+  let known = prepared.get(kernel);
+  if (!known) {
+    const collapsed = isStaged(kernel) ? kernel : collapseAxes(kernel);
+    const groups = collapsed.reduction && !isStaged(kernel) ? classifyContraction(collapsed) : null;
+    known = { kernel: collapsed, groups };
+    prepared.set(kernel, known);
+  }
+  return known;
+}

@@ -1,0 +1,142 @@
+import { VECTOR_WIDTH } from './dialect.ts';
+
+/**
+ * One way to make the code of a kernel, as data. All ways compute the same but for the order in which sums are rounded; a plan
+ * records which was taken. `points`: an invocation for `width` points. `reduction`: see {@link ReductionVariant}. `tiles` and
+ * `registers`: see {@link ContractionVariant}. `staged`: a workgroup per tile of a kernel with a stage.
+ */
+export type Variant = PointsVariant | ReductionVariant | ContractionVariant | StagedVariant;
+
+export interface PointsVariant {
+  readonly form: 'points';
+  /** Neighbouring points of an invocation, in vectors where memory allows. */
+  readonly width: 1 | 4;
+  readonly workgroupSize: number;
+}
+
+/**
+ * A workgroup has `outputs` x `reducers` invocations. Reducer r sums the blocks of `terms` neighbouring terms r, r + reducers, …
+ * of `width` neighbouring outputs; the partial results are combined in a tree, so that the order never changes from run to run.
+ */
+export interface ReductionVariant {
+  readonly form: 'reduction';
+  readonly outputs: number;
+  readonly reducers: number;
+  /** Neighbouring invocations are reducers of one output, not neighbouring outputs. */
+  readonly reducersFirst: boolean;
+  readonly width: 1 | 4;
+  readonly terms: 1 | 4;
+}
+
+/**
+ * One way to tile a contraction. `tiles`: a workgroup computes `tileM` x `tileN` outputs, each invocation
+ * `threadM` x `threadN` of them, walking K in chunks of `tileK` that are staged in workgroup memory, in one or two `buffers`. The
+ * chunk is cut into `slices`, each summed by invocations of its own and combined at the end. `registers`: every invocation
+ * computes a tile alone, straight from memory, `tileK` steps at a time, without barriers.
+ */
+export interface ContractionVariant {
+  readonly form: 'tiles' | 'registers';
+  readonly tileM: number;
+  readonly tileN: number;
+  readonly tileK: number;
+  readonly threadM: 1 | 2 | 4 | 8;
+  readonly threadN: 4 | 8;
+  readonly slices: number;
+  readonly buffers: 1 | 2;
+}
+
+export interface StagedVariant {
+  readonly form: 'staged';
+  readonly workgroupSize: number;
+}
+
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
+export function variantText(variant: Variant): string {
+  switch (variant.form) {
+    case 'points':
+      return `points ${variant.width} of ${variant.workgroupSize}`;
+    case 'reduction': {
+      const { outputs, reducers, reducersFirst, width, terms } = variant;
+      return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}`;
+    }
+    case 'tiles': {
+      const { tileM, tileN, tileK, threadM, threadN, slices, buffers } = variant;
+      return `tiles ${tileM}x${tileN}x${tileK} of ${threadM}x${threadN}, ${slices} slices, ${buffers} buffers`;
+    }
+    case 'registers':
+      return `registers ${variant.tileM}x${variant.tileN}x${variant.tileK}`;
+    case 'staged':
+      return `staged ${variant.workgroupSize}`;
+  }
+}
+
+/** The variant of a text; null where it is none. Whether a kernel can be made so is another question. */
+export function parseVariant(text: string): Variant | null {
+  const numbers = (text.match(/\d+/g) ?? []).map(Number);
+  const variant = ofNumbers(text.split(' ')[0], numbers, text.includes('reducers first'));
+  return variant && variantText(variant) === text ? variant : null;
+}
+
+function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): Variant | null {
+  switch (form) {
+    case 'points':
+      return { form, width: n[0] as 1, workgroupSize: n[1] };
+    case 'reduction':
+      return {
+        ...{ form, outputs: n[0], reducers: n[1], reducersFirst },
+        ...{ width: n[2] as 1, terms: n[3] as 1 },
+      };
+    case 'tiles':
+      return {
+        ...{ form, tileM: n[0], tileN: n[1], tileK: n[2] },
+        ...{ threadM: n[3] as 8, threadN: n[4] as 8, slices: n[5], buffers: n[6] as 1 },
+      };
+    case 'registers':
+      return registerTiles(n[0] as 4, n[1] as 4, n[2]);
+    case 'staged':
+      return { form, workgroupSize: n[0] };
+    default:
+      return null;
+  }
+}
+
+export const workgroupTiles = (
+  [tileM, tileN, tileK]: readonly [number, number, number],
+  [threadM, threadN]: readonly [4 | 8, 4 | 8],
+  slices: number,
+  buffers: 1 | 2,
+): ContractionVariant => ({
+  form: 'tiles',
+  ...{ tileM, tileN, tileK, threadM, threadN, slices, buffers },
+});
+
+export const registerTiles = (
+  threadM: 1 | 2 | 4 | 8,
+  threadN: 4 | 8,
+  tileK: number,
+): ContractionVariant => ({
+  ...{ form: 'registers', tileM: threadM, tileN: threadN, tileK, threadM, threadN },
+  ...{ slices: 1, buffers: 1 },
+});
+
+/** Sizes that follow from a tiling; the strides of tile rows, in vectors, are odd to spread over memory banks. */
+export function tilingResources(tiling: ContractionVariant) {
+  const { form, tileM, tileN, tileK, threadM, threadN, slices, buffers } = tiling;
+  const invocationsPerSlice = (tileM / threadM) * (tileN / threadN);
+  const [strideM, strideN] = [tileM / VECTOR_WIDTH + 1, tileN / VECTOR_WIDTH + 1];
+  const vectorsPerInvocation = (threadM * threadN) / VECTOR_WIDTH;
+  const tileVectors = tileK * (strideM + strideN);
+  const sliceVectors =
+    slices === 1
+      ? 0
+      : Math.max(
+          (slices / 2) * invocationsPerSlice * vectorsPerInvocation,
+          (tileM * tileN) / VECTOR_WIDTH,
+        );
+  const vectors = form === 'registers' ? 0 : Math.max(buffers * tileVectors, sliceVectors);
+  return {
+    ...{ invocationsPerSlice, strideM, strideN, vectorsPerInvocation, tileVectors, vectors },
+    invocations: invocationsPerSlice * slices,
+    memoryElements: vectors * VECTOR_WIDTH,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Kernel } from '../../ir/kernel.ts';
+import type { CodeModel } from '../codegen/code.ts';
+import { kernelSignature } from '../codegen/signature.ts';
+import type { KernelForm } from '../codegen/work.ts';
+import type { DeviceProfile } from './profile.ts';
+import { workSeconds } from './seconds.ts';
+
+const models = new WeakMap<DeviceProfile, Map<KernelForm | null, CodeModel>>();
+
+/** What choices between variants of kernels go by on a device; with a form, only variants of that form are taken where there are any. */
+export function codeModel(
+  profile: DeviceProfile,
+  form: KernelForm | null | undefined = null,
+): CodeModel {
+  const known = models.get(profile) ?? new Map<KernelForm | null, CodeModel>();
+  models.set(profile, known);
+  let model = known.get(form ?? null);
+  if (!model) {
+    const tuned = new Map(profile.kernels?.map(({ signature, variant }) => [signature, variant]));
+    model = {
+      seconds: (kernel, work) => workSeconds(kernel, work, profile),
+      ...(form ? { form } : {}),
+      ...(tuned.size > 0
+        ? { measured: (kernel: Kernel) => tuned.get(kernelSignature(kernel)) ?? null }
+        : {}),
+    };
+    known.set(form ?? null, model);
+  }
+  return model;
+}
