@@ -1,5 +1,5 @@
 import type { Graph } from '../../ir/graph.ts';
-import { isScalarOp, type OpKind, type OpName, opRow, type StructuralOp } from '../../ir/ops.ts';
+import { isScalarOp, type OpKind, opRow, type StructuralOp } from '../../ir/ops.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
@@ -32,28 +32,31 @@ const STRUCTURAL: Readonly<Record<StructuralOp, Storage>> = {
     broadcast: 'f32',
     window: 'f32',
   },
-  ...{ stopGradient: 'f32', concat: 'f32', fold: 'half', contract: 'half', gather: 'half' },
+  ...{ stopGradient: 'f32', concat: 'f32', fold: 'f32', contract: 'half', gather: 'half' },
   ...{ reduceSum: 'f32', reduceMax: 'f32', reduceMin: 'f32', scatterAdd: 'f32' },
 };
 
 /** As halves, fewer elements would take no less memory: bindings and tensors start at multiples of 256 bytes. */
 const LEAST_ELEMENTS = 64;
 
-/** Whether a result of the op at this value is a half where it is stored; sums under windows are pooled activations. */
+/** Whether a result of the op at this value is a half where it is stored; what is reduced under windows is a pooled activation. */
 export function mayBeHalf({ nodes }: Graph, value: number): boolean {
   const { op, type, operands } = nodes[value];
   if (type.dtype !== 'f32' || elementCount(type.shape) < LEAST_ELEMENTS) return false;
-  if (op === 'reduceSum') return isUnderWindow(nodes, operands[0]);
+  if (opRow(op).kind === 'reduction') return isUnderWindow(nodes, operands[0], MOST_STEPS);
   return (isScalarOp(op) ? SCALARS[op] : STRUCTURAL[op]) === 'half';
 }
 
-function isUnderWindow(nodes: Graph['nodes'], value: number): boolean {
-  let current = value;
-  while (opRow(nodes[current].op).kind === 'view') {
-    if (nodes[current].op === 'window') return true;
-    [current] = nodes[current].operands;
-  }
-  return false;
+/** How far from a reduction a window is looked for. */
+const MOST_STEPS = 6;
+
+/** Whether a window lies behind views and arithmetic. */
+function isUnderWindow(nodes: Graph['nodes'], value: number, steps: number): boolean {
+  const { op, operands } = nodes[value];
+  if (op === 'window') return true;
+  const { kind } = opRow(op);
+  const isOnWay = kind === 'view' || kind === 'elementwise';
+  return isOnWay && steps > 0 && operands.some((one) => isUnderWindow(nodes, one, steps - 1));
 }
 
 /** Ops through which a value that must be exact asks the same of its operands. Sums and products are accumulated in f32 anyway. */
@@ -71,7 +74,7 @@ export function exactValues({ nodes, outputs, updates }: Graph): Uint8Array {
   for (const { value } of [...outputs, ...updates]) exact[value] = 1;
   for (let value = nodes.length - 1; value >= 0; value--) {
     const { op, operands } = nodes[value];
-    if (!exact[value] || !PASSES_ON[opRow(op as OpName).kind]) continue;
+    if (!exact[value] || !PASSES_ON[opRow(op).kind]) continue;
     for (const operand of operands) exact[operand] = 1;
   }
   return exact;
