@@ -1,4 +1,4 @@
-import type { Graph } from '../../ir/graph.ts';
+import type { Graph, Node } from '../../ir/graph.ts';
 import { isScalarOp, type OpKind, opRow, type StructuralOp } from '../../ir/ops.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { elementCount } from '../../ir/tensor.ts';
@@ -39,12 +39,28 @@ const STRUCTURAL: Readonly<Record<StructuralOp, Storage>> = {
 /** As halves, fewer elements would take no less memory: bindings and tensors start at multiples of 256 bytes. */
 const LEAST_ELEMENTS = 64;
 
-/** Whether a result of the op at this value is a half where it is stored; what is reduced under windows is a pooled activation. */
+/** Whether a result of the op at this value is a half where it is stored. */
 export function mayBeHalf({ nodes }: Graph, value: number): boolean {
-  const { op, type, operands } = nodes[value];
+  const { op, type } = nodes[value];
   if (type.dtype !== 'f32' || elementCount(type.shape) < LEAST_ELEMENTS) return false;
-  if (opRow(op).kind === 'reduction') return isUnderWindow(nodes, operands[0], MOST_STEPS);
+  if (opRow(op).kind === 'reduction') return isPooled(nodes, nodes[value]);
   return (isScalarOp(op) ? SCALARS[op] : STRUCTURAL[op]) === 'half';
+}
+
+/** Elements of a pool, at most. */
+const MOST_POOLED = 16;
+
+/** Whether a reduction is no statistic but an activation: of windows, or of few positions, with examples and features kept apart. */
+function isPooled(nodes: Graph['nodes'], node: Node): boolean {
+  const [operand] = node.operands;
+  if (isUnderWindow(nodes, operand, MOST_STEPS)) return true;
+  const { shape } = nodes[operand].type;
+  const isSmall = elementCount(shape) <= MOST_POOLED * elementCount(node.type.shape);
+  const axes =
+    node.op === 'reduceSum' || node.op === 'reduceMax' || node.op === 'reduceMin'
+      ? node.attributes.axes
+      : [];
+  return isSmall && !axes.includes(0) && !axes.includes(shape.length - 1);
 }
 
 /** How far from a reduction a window is looked for. */
