@@ -7,9 +7,13 @@ import type { ScalarOp } from '../../ir/scalar.ts';
 const OF_HALVES: ReadonlySet<ScalarOp> = new Set(['neg', 'abs', 'max', 'min', 'select']);
 const isHalf = (value: number) => Object.is(roundToHalf(value), value);
 
-/** 1 for values whose elements are halves at every point, whatever the inputs: nothing is lost where they are stored as such. */
+/**
+ * 1 for values whose elements are halves at every point, whatever the inputs: nothing is lost where they are stored as such. None
+ * where the graph rounds nothing: then nobody has asked for halves, and the device may not have them.
+ */
 export function halfValues({ nodes }: Graph): Uint8Array {
   const halves = new Uint8Array(nodes.length);
+  if (nodes.every(({ op }) => op !== 'roundF16')) return halves;
   nodes.forEach((node, value) => {
     if (node.type.dtype === 'f32' && givesHalves(node, halves)) halves[value] = 1;
   });
