@@ -63,11 +63,9 @@ export function attempt(
       made: module,
       seconds: () => 0,
     };
-  const fused = driver.run(
-    'fuse-producers',
-    driver.run('fuse', driver.run('lower', module, knobs.separateParts)),
-  );
-  const schedule = driver.run('finalise', fused);
+  const fused = driver.run('fuse', driver.run('lower', module, knobs.separateParts));
+  const split = driver.run('split-reductions', driver.run('fuse-producers', fused));
+  const schedule = driver.run('finalise', split);
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
   const memory = planMemory(schedule, limits, options, driver.schedulePasses);

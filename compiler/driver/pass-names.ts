@@ -13,6 +13,7 @@ export const PASS_NAMES = [
   'lower',
   'fuse',
   'fuse-producers',
+  'split-reductions',
   'finalise',
   'order',
   'share-parts',

@@ -19,6 +19,7 @@ import {
   fuseProducersOf,
   type LoweredModule,
   lowerToNests,
+  splitReductionsOf,
 } from '../lower/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
 import { type InPlaceSchedule, shareInPlace } from '../memory/in-place.ts';
@@ -236,6 +237,14 @@ export const PASSES = {
       'Computes contractions that one other contraction reads inside of that one, tile by tile.',
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       fuseProducersOf(lowered, { maxStorageBuffers, stages }),
+  }),
+  'split-reductions': toNests<LoweredModule>({
+    name: 'split-reductions',
+    from: 'loop nests',
+    summary:
+      'On GPUs, reduces many terms to few results in two kernels: parts of the terms, then the parts.',
+    run: (lowered, { stages }) =>
+      stages.splitsReductions ? splitReductionsOf(lowered, { stages }) : lowered,
   }),
   finalise: {
     name: 'finalise',

@@ -11,10 +11,11 @@ export function stageModel(
   limits: TargetLimits,
   profile: DeviceProfile = TARGETS[target].profile,
 ): StageModel {
-  const { stageNeedsHolder, time } = TARGETS[target];
+  const { stageNeedsHolder, hasWorkgroups, time } = TARGETS[target];
   return {
     arrayBytes: limits.maxWorkgroupBytes,
     needsHolder: stageNeedsHolder,
+    splitsReductions: hasWorkgroups,
     time: time ?? ((kernel) => predictSeconds(kernel, profile, limits)),
   };
 }

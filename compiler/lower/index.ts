@@ -8,6 +8,7 @@ import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import type { StageModel } from './producer-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
+import { splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
 
 export {
@@ -20,6 +21,7 @@ export {
   lowerToNests,
   type StageModel,
   type StepOrdering,
+  splitReductionsOf,
 };
 
 export interface LoweringOptions {
@@ -44,6 +46,7 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const lowered = lowerToNests({ ...module, programs }, offsetAlignment);
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
   const staged = stages ? fuseProducersOf(fused, { maxStorageBuffers, stages }) : fused;
-  for (const remark of staged.remarks) explain?.(remark);
-  return finaliseNests(staged);
+  const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
+  for (const remark of split.remarks) explain?.(remark);
+  return finaliseNests(split);
 }

@@ -23,6 +23,8 @@ export interface StageModel {
   readonly arrayBytes: number;
   /** Whether the array takes its memory from a tensor. */
   readonly needsHolder: boolean;
+  /** Whether reductions may be cut in two, to keep more of the device busy. */
+  readonly splitsReductions: boolean;
   /** Time of one run of a kernel, in any unit: for choices between kernels. */
   time(kernel: Kernel): number;
 }

@@ -156,7 +156,9 @@ describe('what is common to all dialects', () => {
     subroutine superp switch technique template texture this thread threadgroup throw triangle true try typedef typename
     uchar uint uniform union unorm unsigned ushort using varying vector vertex void volatile while writeonly
     abstract arguments await debugger eval function implements import instanceof let null package super typeof var with
-    yield`.split(/\s+/),
+    yield from impl match mod ref trait type use where loop fn let var override requires enable diagnostic alias struct`.split(
+      /\s+/,
+    ),
   );
 
   test('no name that is declared is reserved in a shading language but by a row of `names`', () => {

@@ -39,7 +39,8 @@ function ordered() {
   const driver = driverOf();
   const module = graphsOf(network(), driver);
   const lowered = driver.run('lower', module, false);
-  const fused = driver.run('fuse-producers', driver.run('fuse', lowered));
+  const staged = driver.run('fuse-producers', driver.run('fuse', lowered));
+  const fused = driver.run('split-reductions', staged);
   return { driver, module, schedule: driver.run('order', driver.run('finalise', fused)) };
 }
 

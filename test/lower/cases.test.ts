@@ -24,6 +24,7 @@ describe('chains of contractions', () => {
       stages: {
         arrayBytes: 256,
         needsHolder: options.holder === 'yes',
+        splitsReductions: false,
         time: (kernel) => kernelCost(kernel).bytes,
       },
     });

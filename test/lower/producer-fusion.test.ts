@@ -23,6 +23,7 @@ import { soaked } from '../support/soak.ts';
 const target = (arrayBytes: number, needsHolder = false): StageModel => ({
   arrayBytes,
   needsHolder,
+  splitsReductions: false,
   time: (kernel) => kernelCost(kernel).bytes,
 });
 

@@ -38,9 +38,9 @@ export function emitReduction(
   const parallel = decompose(dialect, pointAxes, parallelAxes, dialect.names.point);
   const reduced = decompose(dialect, unitAxes(kernel, along, each), reducedAxes, 'term');
   const shared: string[] = [];
-  const firstPoint = first(dialect, shared, parallel.names, across, width, 'first');
+  const firstPoint = first(dialect, shared, parallel.names, across, width, 'first_point');
   const own: string[] = [];
-  const firstTerm = first(dialect, own, reduced.names, along, each, 'from');
+  const firstTerm = first(dialect, own, reduced.names, along, each, 'first_term');
   /** The points of an invocation at one of its terms; terms are innermost. */
   const points = range(width).map((p) => ({
     scope: newScope(kernel, writer, shifted(firstPoint, across, p), p === 0 ? '' : `_p${p}`),

@@ -1,0 +1,331 @@
+import {
+  type Affine,
+  type Axis,
+  combinerIdentity,
+  type Expression,
+  type Kernel,
+  pointCount,
+} from '../../ir/kernel.ts';
+import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
+import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import { canonicalise } from './canonicalise.ts';
+import { bindTensors } from './finalise.ts';
+import { type LoopNest, mapAffines, mapOperands, NodeList, withAxes } from './loop-nest.ts';
+import type { LoweredModule } from './lowered.ts';
+import type { StageModel } from './producer-fusion.ts';
+
+// A reduction of many terms to few results keeps a large GPU busy only when it is divided among workgroups. Without atomics, whose
+// order would change results from run to run, that takes two kernels: one reduces each of so many parts of the terms, and one
+// reduces the parts and goes on with what the whole reduction did with its result. For contractions this is "split K"
+// (NVIDIA, CUTLASS: Efficient GEMM, parallelized reductions).
+
+/** Numbers of parts that are tried. */
+const PARTS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** What is worth a look. */
+export interface SplitBounds {
+  /** Terms that a part has at least. */
+  readonly leastTerms: number;
+  /** Reductions of fewer terms stay whole. */
+  readonly fewTerms: number;
+  /** As do those of more results. */
+  readonly manyResults: number;
+  /** Two kernels must take at most this part of the time: models are not trusted with less of a gain. */
+  readonly mostOfTime: number;
+  /** The results of parts take at most this part of the memory that the reduction reads. */
+  readonly mostOfReads: number;
+}
+
+const BOUNDS: SplitBounds = {
+  leastTerms: 16,
+  fewTerms: 256,
+  manyResults: 2 ** 21,
+  mostOfTime: 0.8,
+  mostOfReads: 0.5,
+};
+
+/** Cuts reductions in two where the target's model expects a gain. */
+export function splitReductionsOf(
+  lowered: LoweredModule,
+  { stages, ...given }: { readonly stages: StageModel } & Partial<SplitBounds>,
+): LoweredModule {
+  const bounds: SplitBounds = { ...BOUNDS, ...given };
+  const tensors: ScheduleTensor[] = [...lowered.tensors];
+  const remarks = [...lowered.remarks];
+  /** By kernel of the whole reduction, in how many parts it goes; 1: it stays whole. */
+  const decisions = new Map<unknown, number>();
+  const programs = lowered.programs.map((program, index) => ({
+    ...program,
+    nests: program.nests.flatMap((nest) => {
+      if (!maySplit(nest, bounds)) return [nest];
+      const simple = canonicalise(nest);
+      const { kernel } = bindTensors(nest, tensors);
+      let parts = decisions.get(kernel);
+      if (parts === undefined) {
+        parts = bestParts(simple, tensors, index, stages, bounds);
+        decisions.set(kernel, parts);
+      }
+      if (parts === 1) return [nest];
+      const [first, second] = inParts(simple, parts, tensors, index, bounds)!;
+      const held = tensors.push(first.held) - 1;
+      remarks.push(`t${held} ${first.held.name} holds ${parts} parts of a reduction`);
+      return [first.nest(held), second(held)];
+    }),
+  }));
+  return { ...lowered, tensors, programs, remarks };
+}
+
+function maySplit(nest: LoopNest, { fewTerms, manyResults }: SplitBounds): boolean {
+  return (
+    nest.reduction !== null &&
+    !nest.stage &&
+    nest.axes.every(({ kind }) => kind !== 'sequential') &&
+    pointCount(nest, 'reduced') >= fewTerms &&
+    pointCount(nest, 'parallel') <= manyResults
+  );
+}
+
+/** The number of parts that takes the least time. */
+function bestParts(
+  nest: LoopNest,
+  tensors: readonly ScheduleTensor[],
+  program: number,
+  { time }: StageModel,
+  bounds: SplitBounds,
+): number {
+  const kernelOf = (one: LoopNest, all: readonly ScheduleTensor[]): Kernel => ({
+    name: '',
+    ...bindTensors(one, all).kernel,
+  });
+  const whole = kernelOf(nest, tensors);
+  const reads = kernelCost(whole).bytes;
+  let [best, least] = [1, bounds.mostOfTime * time(whole)];
+  for (const wanted of PARTS) {
+    const made = inParts(nest, wanted, tensors, program, bounds);
+    if (!made) break;
+    const [first, second] = made;
+    const bytes = byteCount(first.held);
+    if (bytes > bounds.mostOfReads * reads) break;
+    const all = [...tensors, first.held];
+    const seconds =
+      time(kernelOf(first.nest(tensors.length), all)) + time(kernelOf(second(tensors.length), all));
+    if (seconds < least) [best, least] = [wanted, seconds];
+  }
+  return best;
+}
+
+interface Halves {
+  /** The tensor of the parts' results. */
+  readonly held: ScheduleTensor;
+  readonly nest: (held: number) => LoopNest;
+}
+
+/** The two kernels, for a number of parts that is at least about as large as what was asked; null where there are too few terms. */
+function inParts(
+  nest: LoopNest,
+  wanted: number,
+  tensors: readonly ScheduleTensor[],
+  program: number,
+  { leastTerms }: SplitBounds,
+): readonly [Halves, (held: number) => LoopNest] | null {
+  if (pointCount(nest, 'reduced') < wanted * leastTerms) return null;
+  const cut = cutTerms(nest, wanted);
+  if (!cut) return null;
+  const { reduction, axes } = cut.nest;
+  const { dtype } = cut.nest.nodes[reduction!.value];
+  const points = axes.flatMap(({ kind }, axis) =>
+    kind === 'parallel' && axis !== cut.part ? [axis] : [],
+  );
+  const results = points.reduce((product, axis) => product * axes[axis].extent, 1);
+  const parts = axes[cut.part].extent;
+  const stored = tensors[nest.stores[0].buffer];
+  const held: ScheduleTensor = {
+    ...{ name: `${stored.name}.parts`, dtype, shape: [parts, results], role: 'activation' },
+    ...{ program, source: stored.source },
+    ...(stored.scope === undefined ? {} : { scope: stored.scope }),
+    ...(stored.pass === undefined ? {} : { pass: stored.pass }),
+  };
+  return [
+    { held, nest: (tensor) => partsNest(cut.nest, cut.part, points, tensor) },
+    (tensor) => wholeNest(nest, parts, results, dtype, tensor),
+  ];
+}
+
+/** The nest with an axis, `part`, first, that counts parts of its terms and is parallel to the others. */
+function cutTerms(
+  nest: LoopNest,
+  wanted: number,
+): { readonly nest: LoopNest; readonly part: number } | null {
+  const reduced = nest.axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
+  // The outermost axis that is long enough; of several that are too short, the longest.
+  const longest = reduced.reduce((a, b) => (nest.axes[b].extent > nest.axes[a].extent ? b : a));
+  const axis = reduced.find((one) => nest.axes[one].extent >= wanted) ?? longest;
+  const { extent } = nest.axes[axis];
+  const parts = Math.min(wanted, extent);
+  if (parts < wanted / 2 || parts < 2) return null;
+  const divisor = divisorNear(extent, parts);
+  const chunk = Math.ceil(extent / (divisor ?? parts));
+  const count = Math.ceil(extent / chunk);
+  const axes: Axis[] = [
+    { extent: count, kind: 'parallel' },
+    ...nest.axes.map((one, k) => (k === axis ? { ...one, extent: chunk } : one)),
+  ];
+  const rewrite = ({ offset, coefficients }: Affine): Affine => ({
+    offset,
+    coefficients: [coefficients[axis] * chunk, ...coefficients],
+  });
+  const split = withAxes(nest, axes, rewrite);
+  const whole = count * chunk === extent;
+  return { nest: whole ? split : guarded(split, axis + 1, chunk, extent), part: 0 };
+}
+
+/** A divisor of `extent` from three quarters of `parts` to `parts`; null where there is none. */
+function divisorNear(extent: number, parts: number): number | null {
+  for (let divisor = parts; divisor >= 0.75 * parts && divisor > 1; divisor--)
+    if (extent % divisor === 0) return divisor;
+  return null;
+}
+
+/** The nest with nothing behind the end of the cut axis: no load there, and terms that change no result. */
+function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): LoopNest {
+  const coefficients = nest.axes.map((_, axis) => (axis === 0 ? chunk : axis === inner ? 1 : 0));
+  const bound = { index: { offset: 0, coefficients }, extent };
+  const under = nodesUnderReduction(nest);
+  const varies = ({ coefficients: all }: Affine) => all[0] !== 0 || all[inner] !== 0;
+  const { combiner, value } = nest.reduction!;
+  const list = new NodeList();
+  const image = new Int32Array(nest.nodes.length);
+  const identity = (dtype: Expression['dtype']) =>
+    list.add({ kind: 'constant', dtype, value: combinerIdentity(combiner, dtype) });
+  const inside = () => list.add({ kind: 'inBounds', dtype: 'i32', bounds: [bound] });
+  const select = (node: number, dtype: Expression['dtype']) =>
+    list.add({
+      ...{ kind: 'apply', dtype, op: 'select' },
+      operands: [inside(), node, identity(dtype)],
+    });
+  nest.nodes.forEach((given, k) => {
+    const mapped = mapOperands(given, (operand) => image[operand]);
+    const outside = under[k] && mapped.kind === 'load' && (varies(mapped.index) || mapped.indirect);
+    const node = outside ? { ...mapped, bounds: [...mapped.bounds, bound] } : mapped;
+    if (k === value) {
+      // Factors of a product are guarded one by one, so that it stays a product; 0 for both, as neither may be NaN.
+      const product = node.kind === 'apply' && node.op === 'mul' && combiner === 'sum';
+      image[k] = product
+        ? list.add({ ...node, operands: node.operands.map((one) => select(one, node.dtype)) })
+        : select(list.add(node), node.dtype);
+    } else image[k] = list.add(node);
+  });
+  return {
+    ...nest,
+    nodes: list.nodes,
+    reduction: { combiner, value: image[value] },
+    stores: nest.stores.map((store) => ({
+      ...store,
+      value: image[store.value],
+      ...(store.indirect
+        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
+        : {}),
+    })),
+  };
+}
+
+/** Reduces the terms of each part: the results of a part lie together, in the order of the parallel axes. */
+function partsNest(
+  nest: LoopNest,
+  part: number,
+  points: readonly number[],
+  tensor: number,
+): LoopNest {
+  const list = new NodeList();
+  const under = nodesUnderReduction(nest);
+  const image = new Int32Array(nest.nodes.length);
+  nest.nodes.forEach((node, k) => {
+    if (under[k]) image[k] = list.add(mapOperands(node, (operand) => image[operand]));
+  });
+  const { dtype } = nest.nodes[nest.reduction!.value];
+  const value = list.add({ kind: 'accumulator', dtype });
+  const coefficients = nest.axes.map(() => 0);
+  let stride = 1;
+  for (const axis of [part, ...points].toReversed()) {
+    coefficients[axis] = stride;
+    stride *= nest.axes[axis].extent;
+  }
+  const { macs } = nest;
+  return {
+    axes: nest.axes,
+    nodes: list.nodes,
+    reduction: { ...nest.reduction!, value: image[nest.reduction!.value] },
+    stores: [{ buffer: tensor, index: { offset: 0, coefficients }, value, accumulate: false }],
+    ops: [...nest.ops.slice(0, 1), 'parts'],
+    origins: nest.origins,
+    ...(macs === undefined ? {} : { macs }),
+  };
+}
+
+/** Reduces the parts, and does with the result what the whole nest does. */
+function wholeNest(
+  nest: LoopNest,
+  parts: number,
+  results: number,
+  dtype: Expression['dtype'],
+  tensor: number,
+): LoopNest {
+  const points = nest.axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
+  const axes: Axis[] = [
+    ...points.map((axis) => nest.axes[axis]),
+    { extent: parts, kind: 'reduced' },
+  ];
+  const rewrite = ({ offset, coefficients }: Affine): Affine => ({
+    offset,
+    coefficients: [...points.map((axis) => coefficients[axis]), 0],
+  });
+  const list = new NodeList();
+  const strides: number[] = [];
+  let stride = 1;
+  for (const axis of points.toReversed()) {
+    strides.unshift(stride);
+    stride *= nest.axes[axis].extent;
+  }
+  const index = { offset: 0, coefficients: [...strides, results] };
+  const value = list.add({ kind: 'load', dtype, buffer: tensor, index, bounds: [] });
+  const { combiner } = nest.reduction!;
+  const needed = neededByStores(nest);
+  const image = new Int32Array(nest.nodes.length);
+  nest.nodes.forEach((node, k) => {
+    if (needed[k])
+      image[k] = list.add(
+        mapAffines(
+          mapOperands(node, (operand) => image[operand]),
+          rewrite,
+        ),
+      );
+  });
+  const { macs: _, ...rest } = nest;
+  return {
+    ...rest,
+    axes,
+    nodes: list.nodes,
+    reduction: { combiner, value },
+    stores: nest.stores.map((store) => ({
+      ...store,
+      index: rewrite(store.index),
+      value: image[store.value],
+      ...(store.indirect
+        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
+        : {}),
+    })),
+  };
+}
+
+/** 1 for nodes that stores need; what only the reduction needs is behind the accumulator. */
+function neededByStores({ nodes, stores }: LoopNest): Uint8Array {
+  const needed = new Uint8Array(nodes.length);
+  for (const { value, indirect } of stores) {
+    needed[value] = 1;
+    if (indirect) needed[indirect.node] = 1;
+  }
+  for (let k = nodes.length - 1; k >= 0; k--)
+    if (needed[k]) for (const operand of nodeOperands(nodes[k])) needed[operand] = 1;
+  return needed;
+}

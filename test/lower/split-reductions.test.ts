@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { finaliseNests } from '../../compiler/lower/index.ts';
+import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
+import { splitReductionsOf } from '../../compiler/lower/split-reductions.ts';
+import { type Kernel, pointCount } from '../../ir/kernel.ts';
+import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import type { Schedule, ScheduleTensor } from '../../ir/schedule.ts';
+import { verifySchedule } from '../../ir/schedule-verify.ts';
+import { disagreements, type KernelCase, kernelCases } from '../support/random-kernel.ts';
+import { runSchedule } from '../support/run-schedule.ts';
+import { soaked } from '../support/soak.ts';
+
+/** A target on which only the length of loops counts. */
+const stages = {
+  arrayBytes: 0,
+  needsHolder: false,
+  splitsReductions: true,
+  time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
+};
+
+/** The schedule of one kernel over tensors of its own, with reductions in parts. */
+function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
+  const tensors = kernel.buffers.map(
+    ({ dtype, elements }, i): ScheduleTensor => ({
+      ...{ name: `b${i}`, dtype, shape: [elements], role: 'state', program: null, source: null },
+    }),
+  );
+  const { axes, nodes, reduction, stores } = kernel;
+  const nest: LoopNest = { axes, nodes, reduction, stores, ops: ['test'], origins: [] };
+  const lowered = {
+    ...{ name: 'test', tensors, alignment: 4, remarks: [] },
+    programs: [{ name: 'main', nests: [nest], inputs: [], outputs: [] }],
+  };
+  return finaliseNests(
+    splitReductionsOf(lowered, { stages, fewTerms, leastTerms: 2, mostOfReads: 100 }),
+  );
+}
+
+function run(schedule: Schedule, { buffers }: KernelCase): Float64Array[] {
+  const memory = Object.fromEntries(
+    buffers.map((data, i) => [`b${i}`, Float64Array.from(data)] as const),
+  );
+  runSchedule(schedule, 'main', {}, memory);
+  return buffers.map((_, i) => memory[`b${i}`]);
+}
+
+describe('reductions in two', () => {
+  test('compute what one kernel computes', () => {
+    let cut = 0;
+    fc.assert(
+      fc.property(kernelCases(['reduction', 'contraction']), (one) => {
+        // Random expressions may leave the result out.
+        fc.pre(verifySchedule(split(one, Number.POSITIVE_INFINITY)).length === 0);
+        const schedule = split(one);
+        cut += Number(schedule.kernels.length > 1);
+        const problems = [...verifySchedule(schedule), ...disagreements(one, run(schedule, one))];
+        if (problems.length > 0)
+          throw new Error(
+            `${problems.join('\n')}\n${printKernel(one.kernel)}${schedule.kernels.map(printKernel).join('')}`,
+          );
+      }),
+      soaked(150),
+    );
+    expect(cut).toBeGreaterThan(40);
+  });
+
+  const sum = (terms: number) =>
+    parseKernel(`kernel sum {
+axis a0 reduced ${terms}
+buffer b0 read f32 ${terms}
+buffer b1 write f32 1
+n0: f32 = load b0[a0]
+n1: f32 = exp n0
+reduce sum n1
+n2: f32 = accumulator
+store b1[0] = n2
+}
+`);
+
+  test('a number of terms without divisors is cut too, and nothing behind its end is added', () => {
+    const schedule = split({ kernel: sum(1009) });
+    expect(schedule.kernels).toHaveLength(2);
+    const b0 = new Float64Array(1009).fill(0);
+    const memory = { b0, b1: new Float64Array(1) };
+    runSchedule(schedule, 'main', {}, memory);
+    expect(memory.b1[0]).toBe(1009);
+  });
+
+  test('products stay products, so that their parts are made in tiles', () => {
+    const product = parseKernel(`kernel product {
+axis a0 parallel 8
+axis a1 parallel 8
+axis a2 reduced 1009
+buffer b0 read f32 8072
+buffer b1 read f32 8072
+buffer b2 write f32 64
+n0: f32 = load b0[a0 + 8*a2]
+n1: f32 = load b1[a1 + 8*a2]
+n2: f32 = mul n0, n1
+reduce sum n2
+n3: f32 = accumulator
+store b2[8*a0 + a1] = n3
+}
+`);
+    const [parts] = split({ kernel: product }).kernels;
+    expect(parts.nodes[parts.reduction!.value]).toMatchObject({ kind: 'apply', op: 'mul' });
+  });
+});
