@@ -65,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
+    'compiler/codegen/code.ts',
     'compiler/codegen/work.ts',
     'ir',
   ],

@@ -9,6 +9,7 @@ import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
 import { buildShown } from './build-progress.ts';
 import { type Builder, type BuildJob, startBuilder } from './builder.ts';
+import { type Checker, startChecker } from './checker.ts';
 import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
 import { obsoleteOutputs } from './obsolete.ts';
@@ -26,9 +27,28 @@ export async function buildCommand(
   files: readonly string[],
   options: BuildCommandOptions,
 ): Promise<number> {
-  if (!options.watch) return (await buildAll(files, options)).exitCode;
-  await watchFiles(async () => (await buildAll(files, options)).watched, pretty(options));
+  const isRepeated = options.watch === true || files.length > 1;
+  const threads: Threads = { checker: isRepeated ? startChecker() : null, spare: null };
+  if (!options.watch) {
+    const { exitCode } = await buildAll(files, options, threads);
+    await threads.checker?.end();
+    return exitCode;
+  }
+  await watchFiles(async () => {
+    const { watched } = await buildAll(files, options, threads);
+    // It loads the compiler before the next change.
+    threads.spare ??= startBuilder();
+    return watched;
+  }, pretty(options));
   return 0;
+}
+
+/** What outlives the build of one model. */
+interface Threads {
+  /** Null where there is one build: its own thread checks types. */
+  readonly checker: Checker | null;
+  /** A thread for the next model. */
+  spare: Builder | null;
 }
 
 function pretty({ pretty: asked }: BuildCommandOptions): boolean {
@@ -38,6 +58,7 @@ function pretty({ pretty: asked }: BuildCommandOptions): boolean {
 async function buildAll(
   files: readonly string[],
   options: BuildCommandOptions,
+  threads: Threads,
 ): Promise<{ exitCode: number; watched: readonly string[] }> {
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
@@ -57,11 +78,12 @@ async function buildAll(
   }
   if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
   const found = 'limits' in limits ? limits.limits : null;
-  const built = await buildFiles(files, { options, profiles: profiles.byTarget, limits: found });
+  const job = { options, profiles: profiles.byTarget, limits: found };
+  const built = await buildFiles(files, job, threads);
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
-    if (file.outputs.length === 0) continue;
+    if (file.summary.length === 0) continue;
     const problem = options.noEmit ? null : await emit(file, options.outDir);
     if (problem) {
       diagnostics.push(fromBtc(problem));
@@ -82,14 +104,16 @@ async function buildAll(
 async function buildFiles(
   files: readonly string[],
   job: Omit<BuildJob, 'file'>,
+  threads: Threads,
 ): Promise<BuiltFile[]> {
   const built: BuiltFile[] = [];
-  let next: Builder | null = null;
   for (const [k, file] of files.entries()) {
-    const builder: Builder = next ?? startBuilder();
+    const builder = threads.spare ?? startBuilder();
     // It loads the compiler while this one works.
-    next = k + 1 < files.length ? startBuilder() : null;
-    built.push(await buildShown(builder, { file, ...job }));
+    threads.spare = k + 1 < files.length ? startBuilder() : null;
+    const found = await threads.checker?.check(file, job.options.project);
+    const checked = found ? { checked: found.model } : {};
+    built.push(await buildShown(builder, { file, ...job, ...checked }));
   }
   return built;
 }

@@ -5,14 +5,15 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
-import { compile } from '../driver/compile.ts';
-import type { CompileOptions, CompileResult } from '../driver/result.ts';
+import { checkCompilation, compile } from '../driver/compile.ts';
+import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import type { CheckedModel } from '../load/checked.ts';
 import { loadModel } from '../load/index.ts';
 import type {
   HalfActivations,
@@ -29,7 +30,6 @@ import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
 import { fromBtc, type ReportedDiagnostic } from './report.ts';
-import { fromTypeScript } from './report-typescript.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { withStrayErrors } from './stray-errors.ts';
 import { style } from './style.ts';
@@ -90,11 +90,11 @@ export interface BuildListeners {
 
 /** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
 export async function sweepFile(
-  { file, options, profiles, limits, sweepPoints }: BuildJob,
+  { file, options, profiles, limits, checked, sweepPoints }: BuildJob,
   on: BuildListeners,
 ): Promise<BuiltFile> {
   const { result, found } = await withStrayErrors(async () => {
-    const loaded = await loadFile(file, options, on.onChecked);
+    const loaded = await loadFile(file, options, checked, on.onChecked);
     const [target] = options.target;
     const swept = loaded.model
       ? await sweepBudgets(
@@ -107,7 +107,7 @@ export async function sweepFile(
   });
   const { loaded, swept } = result;
   const diagnostics = [
-    ...loaded.typescript.map(fromTypeScript),
+    ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...(swept?.diagnostics ?? []), ...found]).map(fromBtc),
   ];
   const failed = diagnostics.some(({ category }) => category === 'error');
@@ -120,17 +120,13 @@ export async function sweepFile(
 }
 
 /** Checks, evaluates and compiles one model file. The language keeps one source mapper: one file at a time. */
-export async function buildFile(
-  { file, options, profiles, limits }: BuildJob,
-  on: BuildListeners,
-): Promise<BuiltFile> {
+export async function buildFile(job: BuildJob, on: BuildListeners): Promise<BuiltFile> {
+  const { file, options } = job;
   const started = performance.now();
-  const { result, found } = await withStrayErrors(() =>
-    compileFile({ file, options, profiles, limits }, on),
-  );
+  const { result, found } = await withStrayErrors(() => compileFile(job, on));
   const { loaded, results, problems } = result;
   const diagnostics = [
-    ...loaded.typescript.map(fromTypeScript),
+    ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...problems, ...found]).map(fromBtc),
   ];
   const failed = diagnostics.some(({ category }) => category === 'error');
@@ -138,15 +134,23 @@ export async function buildFile(
   return {
     base,
     diagnostics,
-    outputs: failed ? [] : outputsOf(base, results, await loaderPlace(options.outDir)),
+    outputs:
+      failed || options.noEmit
+        ? []
+        : outputsOf(base, results as Results<CompileResult>, await loaderPlace(options.outDir)),
     summary: failed ? [] : summaryOf(file, base, options, results, performance.now() - started),
     sources: loaded.files,
     watched: [...loaded.files, ...loaded.awaited],
   };
 }
 
-async function compileFile({ file, options, profiles, limits }: BuildJob, on: BuildListeners) {
-  const loaded = await loadFile(file, options, on.onChecked);
+type Results<Result> = ReadonlyMap<Target, Result>;
+
+async function compileFile(
+  { file, options, profiles, limits, checked }: BuildJob,
+  on: BuildListeners,
+) {
+  const loaded = await loadFile(file, options, checked, on.onChecked);
   const problems: Diagnostic[] = [];
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -154,9 +158,11 @@ async function compileFile({ file, options, profiles, limits }: BuildJob, on: Bu
     traced ??= traceModel(model);
     return traced;
   };
-  const results = new Map<Target, CompileResult>();
+  // What is asked to be shown of code needs code.
+  const emits = !options.noEmit || options.printAfter !== undefined || options.timings === true;
+  const results = new Map<Target, PlanResult | CompileResult>();
   for (const target of loaded.model ? new Set(options.target) : []) {
-    const result = await compile(
+    const result = await (emits ? compile : checkCompilation)(
       loaded.model!,
       compileOptions(target, options, profiles, limits, on),
       traceOnce,
@@ -170,8 +176,14 @@ async function compileFile({ file, options, profiles, limits }: BuildJob, on: Bu
 const loadFile = (
   file: string,
   { set = {}, project }: BuildCommandOptions,
+  checked: CheckedModel | undefined,
   onChecked: (watched: readonly string[]) => void,
-) => loadModel(file, { onChecked, set, ...(project ? { project } : {}) });
+) =>
+  loadModel(file, {
+    ...{ onChecked, set },
+    ...(project ? { project } : {}),
+    ...(checked ? { checked } : {}),
+  });
 
 /** What the options of the command line mean for one target. */
 function compileOptions(
@@ -207,7 +219,7 @@ function compileOptions(
 
 function outputsOf(
   base: string,
-  results: ReadonlyMap<Target, CompileResult>,
+  results: Results<CompileResult>,
   place: LoaderPlace,
 ): OutputFile[] {
   const files: OutputFile[] = [];
@@ -258,7 +270,7 @@ function summaryOf(
   file: string,
   base: string,
   options: BuildCommandOptions,
-  results: ReadonlyMap<Target, CompileResult>,
+  results: Results<PlanResult | CompileResult>,
   milliseconds: number,
 ): string[] {
   const [plan] = [...results.values()].map((result) => result.plan!);

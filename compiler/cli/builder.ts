@@ -8,6 +8,7 @@ import {
 import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
+import type { CheckedModel } from '../load/checked.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { baseOf } from './base-name.ts';
@@ -24,6 +25,8 @@ export interface BuildJob {
   readonly profiles: Profiles;
   /** Of `--limits`; null for the target's own. */
   readonly limits: DeviceLimits | null;
+  /** What checking its types gave, where another thread has done that. */
+  readonly checked?: CheckedModel;
   /** For how many budgets it is planned instead of being built. */
   readonly sweepPoints?: number;
 }

@@ -4,15 +4,16 @@ import type { SafetensorsTensor } from '../../ir/safetensors.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
 import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
-import { elementCount } from '../../ir/tensor.ts';
-import type { GeneratedPlan } from '../codegen/index.ts';
+import { elementCount, type TensorType } from '../../ir/tensor.ts';
+import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/index.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
-import { initialValues } from '../frontend/initialisers.ts';
+import { initialValues, isBuiltIn } from '../frontend/initialisers.ts';
 import { isModel } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
 import { PRECISIONS } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
+import type { Allocation } from '../memory/allocate.ts';
 import { pieceName } from '../micro-batch/index.ts';
 import { didYouMean } from '../nearest.ts';
 import { END_OF_PLAN_SECONDS } from '../plan-search/actions/choices.ts';
@@ -74,12 +75,35 @@ export async function compile(
   const made = await makePlan(source, options, traceOf, initialParameters, shared);
   if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
   const { generated, initial, diagnostics, timings } = made;
-  const parameters = encodeSealed(initial, {
-    format: PARAMETERS_FORMAT,
-    plan: generated.plan.name,
-    producer: PRODUCER,
-  });
-  return { ...generated, parameters, diagnostics, timings };
+  const { name } = generated.plan;
+  const sealed = once(() =>
+    encodeSealed(initial.map(tensorOf), {
+      ...{ format: PARAMETERS_FORMAT, plan: name, producer: PRODUCER },
+    }),
+  );
+  return {
+    ...generated,
+    get parameters() {
+      return sealed();
+    },
+    diagnostics,
+    timings,
+  };
+}
+
+/**
+ * What {@link compile} would say of a model, and a plan without code, times and initial values: its figures of memory and steps. No
+ * code is generated, for none of it depends on the user; only initialisers that are the user's own are run.
+ */
+export async function checkCompilation(
+  source: ModelSource,
+  options: CompileOptions,
+  traceOf: typeof traceModel,
+): Promise<PlanResult> {
+  const made = await makePlan(source, options, traceOf, usersParameters, null, withoutCode);
+  if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
+  const { generated, diagnostics, timings } = made;
+  return { ...generated, parameters: null, diagnostics, timings };
 }
 
 /** The API's. */
@@ -87,7 +111,7 @@ export async function planModel(
   source: ModelSource,
   options: CompileOptions = {},
 ): Promise<PlanResult> {
-  const made = await makePlan(source, options, traceModel, () => []);
+  const made = await makePlan(source, options, traceModel, noParameters);
   if (!made.generated) return { ...NOTHING, diagnostics: made.diagnostics };
   const { generated, diagnostics, timings } = made;
   return { ...generated, parameters: null, diagnostics, timings };
@@ -95,7 +119,31 @@ export async function planModel(
 
 const NOTHING = { plan: null, module: null, parameters: null } as const;
 
-type InitialValues = readonly (readonly [string, SafetensorsTensor])[];
+/** What a parameter or state starts with. Values are made when they are asked for: they take longer than all passes. */
+interface InitialTensor {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly values: () => Float32Array;
+  /** The number that all of the values are, if it is one that JSON keeps. */
+  readonly constant: () => number | null;
+}
+
+type InitialValues = readonly InitialTensor[];
+
+const noParameters = (): InitialValues => [];
+
+const tensorOf = ({ name, type, values }: InitialTensor): [string, SafetensorsTensor] => [
+  name,
+  { ...type, data: values() },
+];
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
 
 /** What is made of a model on the way to files; without `generated` there is an error among the diagnostics. */
 type Made =
@@ -107,12 +155,34 @@ type Made =
       readonly timings: readonly PassTiming[];
     };
 
+/** Makes a plan of what was chosen. */
+type Generate = (
+  driver: Driver,
+  chosen: Allocation,
+  options: AssemblyOptions,
+) => Promise<GeneratedPlan>;
+
+const withCode: Generate = async (driver, chosen, options) =>
+  driver.run('assemble', await driver.run('codegen', chosen), options);
+
+const withoutCode: Generate = async ({ options: { target, limits } }, { allocated }, options) => {
+  const emitted = allocated.kernels.map(() => ({ grid: [1, 1, 1] as const }));
+  const code = { emitted, binary: null, module: null, text: () => '' };
+  // Times are for the bounds that stand beside a budget.
+  const { predict, ...rest } = options;
+  return assemble(allocated, code, {
+    ...{ ...rest, target, limits },
+    ...(predict && options.budgetBytes !== null ? { predict } : {}),
+  });
+};
+
 async function makePlan(
   source: ModelSource,
   options: CompileOptions,
   traceOf: typeof traceModel,
   initialOf: (traced: TracedModel, diagnostics: Diagnostic[]) => InitialValues,
   shared: Shared | null = null,
+  generate: Generate = withCode,
 ): Promise<Made> {
   const { target = 'webgpu', budgetBytes = null, onProgress } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
@@ -183,8 +253,7 @@ async function makePlan(
     show(result.made);
     return failed();
   }
-  const coded = await driver.run('codegen', driver.chosen(memory.allocation));
-  const generated = driver.run('assemble', coded, {
+  const generated = await generate(driver, driver.chosen(memory.allocation), {
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
@@ -193,7 +262,7 @@ async function makePlan(
     ...(knobs.microBatches > 1
       ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
       : {}),
-    initial: new Map(initial.map(([name, { data }]) => [name, constantOf(data)])),
+    initial: new Map(initial.map(({ name, constant }) => [name, constant()])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
       const predicted = predictPlan(plan, kernels, profile, limits);
@@ -342,36 +411,70 @@ async function trace(
 
 /** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
 function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
-  return traced.parameters.map(
-    ({ declaration: { name, type, source }, initialiser }): [string, SafetensorsTensor] => {
-      const count = elementCount(type.shape);
-      let data: Float32Array = new Float32Array();
-      // Initialisers may be the user's own.
-      const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
-      try {
-        const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, traced.seed);
-        data = values instanceof Float32Array ? values : Float32Array.from(values);
-        if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
-      } catch (error) {
-        fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
-      }
-      const complete = data.length === count ? data : new Float32Array(count);
-      return [name, { dtype: type.dtype, shape: type.shape, data: complete }];
-    },
+  return traced.parameters.map((parameter) =>
+    isBuiltIn(parameter.initialiser)
+      ? builtInValues(parameter, traced.seed)
+      : usersValues(parameter, traced.seed, diagnostics),
   );
+}
+
+type TracedParameter = TracedModel['parameters'][number];
+
+function builtInValues(
+  { declaration: { name, type }, initialiser }: TracedParameter,
+  seed: number,
+): InitialTensor {
+  const values = once(() => initialValues(initialiser, name, type.shape, seed));
+  // Most start with two numbers that differ: there is no need to make all of them.
+  const some = () => initialValues(initialiser, name, type.shape, seed, SOME);
+  return {
+    ...{ name, type, values },
+    constant: () => (constantOf(some()) === null ? null : constantOf(values())),
+  };
+}
+
+/** How many numbers are looked at first. */
+const SOME = 2;
+
+/** Made at once: the user's own code may fail. */
+function usersValues(
+  { declaration: { name, type, source }, initialiser }: TracedParameter,
+  seed: number,
+  diagnostics: Diagnostic[],
+): InitialTensor {
+  const count = elementCount(type.shape);
+  let data: Float32Array = new Float32Array();
+  const fail = (reason: string) => diagnostics.push(diagnostic(1018, source, { name, reason }));
+  try {
+    const values: ArrayLike<number> = initialValues(initialiser, name, type.shape, seed);
+    data = values instanceof Float32Array ? values : Float32Array.from(values);
+    if (data.length !== count) fail(`gives ${data.length} numbers, not ${count}`);
+  } catch (error) {
+    fail(`failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const complete = data.length === count ? data : new Float32Array(count);
+  return { ...{ name, type }, values: () => complete, constant: () => constantOf(complete) };
+}
+
+/** Of initialisers that are the user's own, which may fail. */
+function usersParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
+  const parameters = traced.parameters.filter(({ initialiser }) => !isBuiltIn(initialiser));
+  return initialParameters({ ...traced, parameters }, diagnostics);
 }
 
 /** Parameters that a plan keeps as several, as those. */
 function inPieces(parameters: InitialValues, pieces: ReadonlyMap<string, number>): InitialValues {
-  return parameters.flatMap(([name, tensor]): InitialValues => {
+  return parameters.flatMap((tensor): InitialValues => {
+    const { name, type } = tensor;
     const parts = pieces.get(name);
-    if (parts === undefined) return [[name, tensor]];
-    const shape = tensor.shape.with(0, tensor.shape[0] / parts);
+    if (parts === undefined) return [tensor];
+    const shape = type.shape.with(0, type.shape[0] / parts);
     const count = elementCount(shape);
-    return Array.from({ length: parts }, (_, part) => [
-      pieceName(name, part),
-      { ...tensor, shape, data: tensor.data.subarray(part * count, (part + 1) * count) },
-    ]);
+    return Array.from({ length: parts }, (_, part) => {
+      const values = () => tensor.values().subarray(part * count, (part + 1) * count);
+      const piece = { name: pieceName(name, part), type: { ...type, shape } };
+      return { ...piece, values, constant: () => constantOf(values()) };
+    });
   });
 }
 

@@ -9,13 +9,30 @@ export interface Initialiser {
     random: (k: number) => number,
     /** The outputs fall into so many groups of equal size with inputs of their own; 1 where it is left out. */
     groups?: number,
+    /** Only so many of the first numbers are wanted; more may be given. All where it is left out. */
+    wanted?: number,
   ) => Float32Array;
+}
+
+/** What fills the initialisers of btc's, which never fail. */
+const builtIn = new WeakSet<Initialiser['fill']>();
+
+/** Whether an initialiser is btc's own and not the user's. */
+export const isBuiltIn = ({ fill }: Initialiser): boolean => builtIn.has(fill);
+
+/** An initialiser of btc's own. */
+export function ownInitialiser(kind: string, fill: Initialiser['fill']): Initialiser {
+  builtIn.add(fill);
+  return { kind, fill };
 }
 
 /** Of a grouped kernel [taps…, in / groups, out]: an output has the inputs, and an input the outputs, of its group alone. */
 export function perGroup(initialiser: Initialiser, groups: number): Initialiser {
   if (groups === 1 || !isInitialiser(initialiser)) return initialiser;
-  return { ...initialiser, fill: (shape, random) => initialiser.fill(shape, random, groups) };
+  const fill: Initialiser['fill'] = (shape, random, _, wanted) =>
+    initialiser.fill(shape, random, groups, wanted);
+  if (isBuiltIn(initialiser)) builtIn.add(fill);
+  return { ...initialiser, fill };
 }
 
 /**
@@ -26,9 +43,10 @@ export function initialValues(
   name: string,
   shape: Shape,
   seed: number,
+  wanted?: number,
 ): Float32Array {
   const stream = streamOf(name);
-  return initialiser.fill(shape, (k) => draw(seed, stream, k, 0));
+  return initialiser.fill(shape, (k) => draw(seed, stream, k, 0), undefined, wanted);
 }
 
 export function isInitialiser(value: unknown): value is Initialiser {
@@ -42,14 +60,12 @@ export function isInitialiser(value: unknown): value is Initialiser {
 const each = (
   kind: string,
   element: (random: (k: number) => number, k: number, shape: Shape) => number,
-): Initialiser => ({
-  kind,
-  fill: (shape, random) => {
-    const values = new Float32Array(elementCount(shape));
+): Initialiser =>
+  ownInitialiser(kind, (shape, random, _, wanted = Number.POSITIVE_INFINITY) => {
+    const values = new Float32Array(Math.min(wanted, elementCount(shape)));
     for (let k = 0; k < values.length; k++) values[k] = element(random, k, shape);
     return values;
-  },
-});
+  });
 
 /** One number at every element. */
 export const constantInit = (value: number): Initialiser => each('constant', () => value);
@@ -97,9 +113,8 @@ const scaled = (
   kind: string,
   law: 'uniform' | 'normal',
   variance: (fanIn: number, fanOut: number) => number,
-): Initialiser => ({
-  kind,
-  fill: (shape, random, groups = 1) => {
+): Initialiser =>
+  ownInitialiser(kind, (shape, random, groups = 1, wanted) => {
     const { fanIn, fanOut } = fans(shape, groups);
     const deviation = Math.sqrt(variance(fanIn, fanOut));
     // A uniform law on [-a, a] has variance a²/3.
@@ -107,9 +122,8 @@ const scaled = (
       law === 'normal'
         ? normalInit(deviation)
         : uniformInit(-Math.sqrt(3) * deviation, Math.sqrt(3) * deviation);
-    return inner.fill(shape, random);
-  },
-});
+    return inner.fill(shape, random, groups, wanted);
+  });
 
 /** Uniform with variance 2 / (in + out) (Glorot, Bengio 2010). */
 export const glorotUniform: Initialiser = scaled(
@@ -136,9 +150,8 @@ export const lecunNormal: Initialiser = scaled('lecunNormal', 'normal', (fanIn) 
  * A matrix [rows, columns] with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe, McClelland, Ganguli
  * 2014). By modified Gram-Schmidt on normal vectors, each taken twice, which keeps orthogonality to rounding.
  */
-export const orthogonal = (gain = 1): Initialiser => ({
-  kind: 'orthogonal',
-  fill: (shape, random) => {
+export const orthogonal = (gain = 1): Initialiser =>
+  ownInitialiser('orthogonal', (shape, random) => {
     const columns = shape[shape.length - 1] ?? 1;
     const rows = elementCount(shape) / columns;
     const [count, length] = rows <= columns ? [rows, columns] : [columns, rows];
@@ -156,8 +169,7 @@ export const orthogonal = (gain = 1): Initialiser => ({
       const column = k % columns;
       return gain * (rows <= columns ? vectors[row][column] : vectors[column][row]);
     });
-  },
-});
+  });
 
 function removeComponent(vector: Float64Array, unit: Float64Array): void {
   let dot = 0;

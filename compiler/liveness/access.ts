@@ -33,9 +33,15 @@ export function touchedBy({
   writes,
   copiesIn = [],
   copiesOut = [],
-}: StepAccess): Set<number> {
-  return new Set([...reads, ...writes, ...copiesIn, ...copiesOut]);
+}: StepAccess): readonly number[] {
+  const all = [...reads];
+  // Each list names a tensor once, and a step touches few: looking through them is cheaper than a set.
+  for (const list of [writes, copiesIn, copiesOut])
+    for (const tensor of list) if (all.length > MANY || !all.includes(tensor)) all.push(tensor);
+  return all.length > MANY ? [...new Set(all)] : all;
 }
+
+const MANY = 32;
 
 /** How a buffer of a kernel, or a binding of a plan, is used. */
 interface Accessed {

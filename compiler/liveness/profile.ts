@@ -134,7 +134,7 @@ export class LiveProfile {
 
   /** What a step touches and what counts. */
   private countedIn(step: StepAccess | null): number[] {
-    return step ? [...touchedBy(step)].filter((tensor) => this.use.bytesOf(tensor) > 0) : [];
+    return step ? touchedBy(step).filter((tensor) => this.use.bytesOf(tensor) > 0) : [];
   }
 
   private touchersOf(tensor: number): number[] {

@@ -1,19 +1,24 @@
-import { existsSync } from 'node:fs';
 import { dirname, resolve as resolvePath } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { resolve as resolveSpecifier } from 'import-meta-resolve';
 import type ts from 'typescript';
+import { placesOf } from './call-starts.ts';
+import type { FileSystem } from './disk.ts';
+import { type PackageAddress, packageAddress } from './packages.ts';
+import type { MappedModule } from './positions.ts';
 import { type ModelProgram, OWN_PACKAGE, userFiles } from './program.ts';
 import { typescript } from './typescript.ts';
 
 /** One user file as JavaScript. */
-export interface EmittedFile {
+export interface EmittedModule extends MappedModule {
   /** Path below the folder that it shall be written to. */
   readonly path: string;
   readonly text: string;
-  /** JSON source map back to `source`. */
-  readonly map: string;
-  readonly source: ts.SourceFile;
+}
+
+/** The user's files as modules, and where the packages that they import were found. */
+export interface Emitted {
+  readonly modules: readonly EmittedModule[];
+  readonly packages: readonly PackageAddress[];
 }
 
 /** The compiler that is running: the one instance of the language that all files must share. */
@@ -26,14 +31,15 @@ const OWN_MODULE = new URL(
  * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
  * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original.
  */
-export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile[] {
+export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
   const { program } = model;
   // JSON is imported from where it is.
   const files = userFiles(model).filter((file) => !file.fileName.endsWith('.json'));
   const pathOf = new Map(
     files.map((file, index) => [file.fileName, `${index}-${plainName(file.fileName)}.mjs`]),
   );
-  const address = (text: string, from: ts.SourceFile): string => {
+  const packages: PackageAddress[] = [];
+  const address = (text: string, from: ts.SourceFile): string | null => {
     if (text === OWN_PACKAGE) return OWN_MODULE;
     const target = typescript.resolveModuleName(
       text,
@@ -42,18 +48,25 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
       model.host,
     ).resolvedModule;
     const emitted = target && pathOf.get(target.resolvedFileName);
-    if (emitted) return new URL(emitted, folderUrl).href;
+    if (emitted) return `./${emitted}`;
     if (target?.extension === typescript.Extension.Json)
       return pathToFileURL(target.resolvedFileName).href;
-    const original = pathToFileURL(from.fileName).href;
     if (text.startsWith('.')) {
       // As TypeScript reads it: a path, in which # and % are characters as all others.
       const path = resolvePath(dirname(from.fileName), text);
-      return existsSync(path) ? pathToFileURL(path).href : new URL(text, original).href;
+      if (disk.fileExists(path) || disk.directoryExists(path)) return pathToFileURL(path).href;
+      try {
+        return new URL(text, pathToFileURL(from.fileName)).href;
+      } catch {
+        return null;
+      }
     }
-    return text.startsWith('node:') ? text : resolveSpecifier(text, original);
+    if (text.startsWith('node:')) return text;
+    const found = packageAddress(text, from.fileName);
+    packages.push(found);
+    return found.url;
   };
-  const result: EmittedFile[] = [];
+  const modules: EmittedModule[] = [];
   for (const source of files) {
     const output = { text: '', map: '' };
     program.emit(
@@ -69,9 +82,9 @@ export function emitModules(model: ModelProgram, folderUrl: string): EmittedFile
         after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
       },
     );
-    result.push({ path: pathOf.get(source.fileName)!, ...output, source });
+    modules.push({ path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) });
   }
-  return result;
+  return { modules, packages };
 }
 
 /** A base name in characters that mean nothing in addresses. */
@@ -87,18 +100,15 @@ function metaOf(filename: string): Record<string, string> {
 
 /** Rewrites module specifiers and what `import.meta` says of the file. A specifier that does not resolve stays, and fails at its import. */
 function rewriteAddresses(
-  address: (text: string) => string,
+  address: (text: string) => string | null,
   meta: Readonly<Record<string, string>>,
 ): ts.TransformerFactory<ts.SourceFile> {
   return (context) => {
     const { factory } = context;
     const literal = (node: ts.Expression): ts.Expression => {
       if (!typescript.isStringLiteral(node)) return node;
-      try {
-        return factory.createStringLiteral(address(node.text));
-      } catch {
-        return node;
-      }
+      const found = address(node.text);
+      return found === null ? node : factory.createStringLiteral(found);
     };
     const visit = (node: ts.Node): ts.Node => {
       if (typescript.isImportDeclaration(node)) {

@@ -2,16 +2,19 @@ import { existsSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type ts from 'typescript';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
-import { type EmittedFile, emitModules } from './emit.ts';
+import { type CacheFolder, userCache } from './cache-folder.ts';
+import type { TypeChecker } from './check.ts';
+import type { CheckedCode, CheckedModel } from './checked.ts';
+import { checkedBefore } from './checked-before.ts';
+import type { EmittedModule } from './emit.ts';
 import { createSourceMapper, displayPath } from './positions.ts';
-import { createModelProgram, type ModelProgram, readConfiguration, userFiles } from './program.ts';
 import { withScratchFolder } from './scratch.ts';
+import type { TypeScriptDiagnostic } from './typescript-diagnostics.ts';
 
 export interface LoadedModel {
   /** Null when the file could not be evaluated or exports no model. */
@@ -19,7 +22,7 @@ export interface LoadedModel {
   /** From evaluating the file; those of tracing come from `compile`. */
   readonly diagnostics: readonly Diagnostic[];
   /** From parsing and type-checking. */
-  readonly typescript: readonly ts.Diagnostic[];
+  readonly typescript: readonly TypeScriptDiagnostic[];
   /** The user's files that the model is made of. */
   readonly files: readonly string[];
   /** Other files that decide the result: the configuration, and where imports that did not resolve may yet appear. */
@@ -31,6 +34,8 @@ export interface LoadModelOptions {
   readonly project?: string;
   /** Values of options that the model declares. */
   readonly set?: Readonly<Record<string, OptionValue>>;
+  /** What checking it gave, where somebody else has done that. */
+  readonly checked?: CheckedModel;
   /** Told before the model is evaluated which files decide the result. */
   readonly onChecked?: (files: readonly string[]) => void;
 }
@@ -43,27 +48,41 @@ export async function loadModel(
   file: string,
   options: LoadModelOptions = {},
 ): Promise<LoadedModel> {
-  const nothing = { model: null, diagnostics: [], typescript: [], files: [file], awaited: [] };
-  const refused = refuseFile(file);
-  if (refused) return { ...nothing, diagnostics: [refused] };
-  const configuration = readConfiguration(file, options.project);
-  const awaited = configuration.file === null ? [] : [configuration.file];
-  if (!configuration.options) return { ...nothing, typescript: configuration.diagnostics, awaited };
+  const checked = await (options.checked ?? modelChecks().check(file, options.project));
+  const { typescript, files, awaited, problem, code } = checked;
+  const base = { typescript, files, awaited };
+  options.onChecked?.([...files, ...awaited]);
+  if (!code) return { ...base, model: null, diagnostics: problem ? [problem] : [] };
+  return { ...base, ...(await evaluate(file, checked, code, options.set ?? {})) };
+}
 
-  const checked = createModelProgram(file, configuration.options);
-  const base = {
-    typescript: [...configuration.diagnostics, ...checked.diagnostics],
-    files: userFiles(checked).map((source) => source.fileName),
-    awaited: [...awaited, ...checked.missing],
+/** Type-checks one model file after the other. */
+export interface ModelChecks {
+  check(file: string, project?: string): Promise<CheckedModel>;
+  /** How many files TypeScript has parsed so far: none where all that was asked had been checked before. */
+  readonly parsed: () => number;
+}
+
+/** TypeScript is loaded for the first file that was not checked before as it is, and once; what it has parsed is kept. */
+export function modelChecks(cache: CacheFolder = userCache()): ModelChecks {
+  let checker: TypeChecker | null = null;
+  return {
+    parsed: () => checker?.parsed() ?? 0,
+    async check(file, project) {
+      const problem = refuseFile(file);
+      if (problem) return { typescript: [], files: [file], awaited: [], problem, code: null };
+      return checkedBefore(file, project, cache, async (disk) => {
+        const [{ createTypeChecker }, { keepCode }] = await Promise.all([
+          import('./check.ts'),
+          import('./typescript.ts'),
+        ]);
+        checker ??= createTypeChecker();
+        const checked = checker.check(file, project, disk);
+        keepCode();
+        return checked;
+      });
+    },
   };
-  options.onChecked?.([...base.files, ...base.awaited]);
-  if (!checked.entry) {
-    const reason = 'TypeScript finds no file of that name';
-    return { ...base, model: null, diagnostics: [diagnostic(5002, null, { file, reason })] };
-  }
-  if (checked.program.getSyntacticDiagnostics().length > 0)
-    return { ...base, model: null, diagnostics: [] };
-  return { ...base, ...(await evaluate(file, checked, options.set ?? {})) };
 }
 
 /** Why a path cannot be a model, whatever stands in it. */
@@ -75,24 +94,23 @@ function refuseFile(file: string): Diagnostic | null {
 
 type Evaluated = Pick<LoadedModel, 'model' | 'diagnostics'>;
 
-/** Emits the user's files into a folder that lives as long as their evaluation, and imports the entry. */
+/** Writes the modules into a folder that lives as long as their evaluation, and imports the entry. */
 function evaluate(
   file: string,
-  checked: ModelProgram,
+  checked: CheckedModel,
+  { modules, entry }: CheckedCode,
   set: Readonly<Record<string, OptionValue>>,
 ): Promise<Evaluated> {
   return withScratchFolder(async (folder) => {
     const folderUrl = `${pathToFileURL(folder).href}/`;
-    const emitted = emitModules(checked, folderUrl);
-    await Promise.all(emitted.map(({ path, text }) => writeFile(join(folder, path), text)));
-    setSourceMapper(createSourceMapper(emitted, folderUrl));
-    const entry = emitted.find(({ source }) => source === checked.entry)!;
+    await Promise.all(modules.map(({ path, text }) => writeFile(join(folder, path), text)));
+    setSourceMapper(createSourceMapper(modules, folderUrl));
     const { result, declared, diagnostics } = await withOptions(set, async () => {
       try {
-        return modelOf(await import(new URL(entry.path, folderUrl).href), file);
+        return modelOf(await import(new URL(entry, folderUrl).href), file);
       } catch (error) {
-        const known = isReported(error, checked.diagnostics);
-        return { model: null, diagnostics: known ? [] : [explain(error, emitted, folderUrl)] };
+        const known = isReported(error, checked.typescript);
+        return { model: null, diagnostics: known ? [] : [explain(error, modules, folderUrl)] };
       }
     });
     const unknown = result.model ? unknownOptions(set, declared, result.model.definition.name) : [];
@@ -113,11 +131,11 @@ function modelOf(namespace: { default?: unknown }, file: string): Evaluated {
 }
 
 /** TypeScript's errors for an import of a module that does not exist, and of a name that its module does not export. */
-const NO_MODULE = [2307, 2792, 2882];
-const NO_EXPORT = [1192, 2305, 2459, 2460, 2614, 2724];
+const NO_MODULE = ['TS2307', 'TS2792', 'TS2882'];
+const NO_EXPORT = ['TS1192', 'TS2305', 'TS2459', 'TS2460', 'TS2614', 'TS2724'];
 
 /** Whether Node stumbled over an import that TypeScript has reported in better words. */
-function isReported(error: unknown, diagnostics: readonly ts.Diagnostic[]): boolean {
+function isReported(error: unknown, diagnostics: readonly TypeScriptDiagnostic[]): boolean {
   if (!(error instanceof Error)) return false;
   const numbers =
     (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
@@ -129,7 +147,7 @@ function isReported(error: unknown, diagnostics: readonly ts.Diagnostic[]): bool
 }
 
 /** What evaluation threw, in terms of the user's files: Node names the emitted ones. */
-function explain(error: unknown, emitted: readonly EmittedFile[], folderUrl: string): Diagnostic {
+function explain(error: unknown, emitted: readonly EmittedModule[], folderUrl: string): Diagnostic {
   const found = evaluationDiagnostic(error);
   const message = emitted.reduce((text, { path, source }) => {
     const url = new URL(path, folderUrl).href;

@@ -2,6 +2,8 @@ import { dirname, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type ts from 'typescript';
 import { append } from '../../ir/lists.ts';
+import { decodedText, type FileSystem } from './disk.ts';
+import type { ParsedFiles } from './parsed-files.ts';
 import { typescript } from './typescript.ts';
 
 /** A model file and all that it imports, parsed and type-checked. */
@@ -71,12 +73,15 @@ const OWN_DECLARATIONS: ts.ResolvedModuleFull = {
 
 export const OWN_PACKAGE = 'btc-compiler';
 
-/** Parses and checks a model file with the TypeScript compiler. */
-export function createModelProgram(file: string, options: ts.CompilerOptions): ModelProgram {
+/** Parses and checks a model file with the TypeScript compiler. Files that `parsed` has are not parsed again. */
+export function createModelProgram(
+  file: string,
+  options: ts.CompilerOptions,
+  disk: FileSystem,
+  parsed: ParsedFiles,
+): ModelProgram {
   const path = resolve(file);
-  const host = typescript.createCompilerHost(options);
-  // As tsc: comments are parsed where errors depend on them.
-  host.jsDocParsingMode = typescript.JSDocParsingMode.ParseForTypeErrors;
+  const host = createHost(options, disk, parsed);
   const missing = resolveImports(host, options);
   const program = typescript.createProgram([path], options, host);
   return {
@@ -89,6 +94,41 @@ export function createModelProgram(file: string, options: ts.CompilerOptions): M
       .filter(({ file }) => !file?.fileName.includes('/node_modules/')),
     host,
     missing: [...missing],
+  };
+}
+
+/** A host of TypeScript's that sees the file system through `disk`. */
+function createHost(
+  options: ts.CompilerOptions,
+  disk: FileSystem,
+  parsed: ParsedFiles,
+): ts.CompilerHost {
+  const host: ts.CompilerHost = {
+    ...typescript.createCompilerHost(options),
+    ...systemOf(disk),
+    // As tsc: comments are parsed where errors depend on them.
+    jsDocParsingMode: typescript.JSDocParsingMode.ParseForTypeErrors,
+  };
+  host.getSourceFile = (name, languageVersion) => {
+    const text = host.readFile(name);
+    if (text === undefined) return undefined;
+    const version = typeof languageVersion === 'object' ? languageVersion : { languageVersion };
+    return parsed.file(name, text, { ...version, jsDocParsingMode: host.jsDocParsingMode! });
+  };
+  return host;
+}
+
+/** The questions of TypeScript's system that a file system answers. */
+function systemOf(disk: FileSystem) {
+  return {
+    fileExists: disk.fileExists,
+    directoryExists: disk.directoryExists,
+    realpath: disk.realpath,
+    getDirectories: disk.getDirectories,
+    readFile(path: string) {
+      const bytes = disk.readBytes(path);
+      return bytes ? decodedText(bytes) : undefined;
+    },
   };
 }
 
@@ -137,22 +177,26 @@ function isSource(file: string): boolean {
 }
 
 /** The nearest tsconfig.json above the file, or the one given, with what the loader needs on top. */
-export function readConfiguration(file: string, project: string | undefined): Configuration {
+export function readConfiguration(
+  file: string,
+  project: string | undefined,
+  disk: FileSystem,
+): Configuration {
   const folder =
-    project && typescript.sys.directoryExists(project)
-      ? resolve(project, 'tsconfig.json')
-      : project;
-  const config =
-    folder ?? typescript.findConfigFile(dirname(resolve(file)), typescript.sys.fileExists);
+    project && disk.directoryExists(project) ? resolve(project, 'tsconfig.json') : project;
+  const config = folder ?? typescript.findConfigFile(dirname(resolve(file)), disk.fileExists);
   if (!config) return { options: { ...DEFAULTS, ...REQUIRED }, diagnostics: [], file: null };
   const diagnostics: ts.Diagnostic[] = [];
   const host: ts.ParseConfigFileHost = {
     ...typescript.sys,
+    ...systemOf(disk),
+    // What the configuration includes is none of ours: the command line names the file.
+    readDirectory: () => [],
     onUnRecoverableConfigFileDiagnostic: (diagnostic) => diagnostics.push(diagnostic),
   };
   const parsed = typescript.getParsedCommandLineOfConfigFile(config, {}, host);
   if (!parsed) return { options: null, diagnostics, file: config };
-  // "No inputs were found" is about `include`, which the command line's files replace.
+  // "No inputs were found" is about `include`.
   const NO_INPUTS = 18003;
   append(
     diagnostics,

@@ -12,8 +12,6 @@ export class LoopNestMemory {
   private readonly tensors: readonly ScheduleTensor[];
   private readonly inputs: readonly number[];
   private readonly alignment: number;
-  /** Nests do not change, and fusion asks for each many times. */
-  private readonly known = new WeakMap<LoopNest, StepAccess>();
 
   constructor(tensors: readonly ScheduleTensor[], inputs: readonly number[], alignment: number) {
     this.tensors = tensors;
@@ -35,12 +33,9 @@ export class LoopNestMemory {
 
   /** What the kernel of a loop nest will do. */
   stepUse(nest: LoopNest): StepAccess {
-    let use = this.known.get(nest);
-    if (!use) {
-      use = this.readUse(nest);
-      this.known.set(nest, use);
-    }
-    return use;
+    const { derived } = shapeOf(nest);
+    if (derived.use?.by !== this) derived.use = { by: this, access: this.readUse(nest) };
+    return derived.use.access;
   }
 
   private readUse(nest: LoopNest): StepAccess {

@@ -1,5 +1,7 @@
 import { type Axis, LOCAL, type Reduction, type Store } from '../../ir/kernel.ts';
+import type { StepAccess } from '../liveness/access.ts';
 import { expressionKey, type LoopNest } from './loop-nest.ts';
+import type { Range } from './ranges.ts';
 
 // Deep networks repeat their layers, and so their loop nests, but for the tensors that these run on. What depends on nothing
 // else is found once for each shape.
@@ -18,6 +20,17 @@ export interface NestShape {
 export interface ShapedNest {
   readonly shape: NestShape;
   readonly tensors: readonly number[];
+  /** What was derived from both, each when it was asked for first: nests do not change, and are in many sequences. */
+  readonly derived: DerivedFacts;
+}
+
+/** Facts about one nest. They are held here, and not each in a weak map of its own, which garbage collection walks. */
+export interface DerivedFacts {
+  loads?: ReadonlySet<number>;
+  stores?: ReadonlySet<number>;
+  ranges?: readonly Range[];
+  /** What a step that runs it does to memory, by who has asked. */
+  use?: { readonly by: object; readonly access: StepAccess };
 }
 
 /** Shapes that are known at a time: a bound on what they take, not on how many there are. */
@@ -47,9 +60,12 @@ export function shapeOf(nest: LoopNest): ShapedNest {
         nest: renamed(nest, numberOf, NOBODY),
       };
       shapes.set(key, shape);
-      shapedNests.set(shape.nest, { shape, tensors: tensors.map((_, number) => number) });
+      shapedNests.set(shape.nest, {
+        ...{ shape, tensors: tensors.map((_, number) => number) },
+        derived: {},
+      });
     }
-    shaped = { shape, tensors };
+    shaped = { shape, tensors, derived: {} };
     shapedNests.set(nest, shaped);
   }
   return shaped;
@@ -61,10 +77,12 @@ export type NestWork = Pick<LoopNest, 'ops' | 'origins' | 'macs'>;
 const NOBODY: NestWork = { ops: [], origins: [] };
 
 /** The nest of a shape over `tensors`. */
-export function nestOf(shaped: ShapedNest, work: NestWork = NOBODY): LoopNest {
-  const { shape, tensors } = shaped;
+export function nestOf(
+  { shape, tensors }: Omit<ShapedNest, 'derived'>,
+  work: NestWork = NOBODY,
+): LoopNest {
   const nest = renamed(shape.nest, (number) => (number < 0 ? number : tensors[number]), work);
-  shapedNests.set(nest, shaped);
+  shapedNests.set(nest, { shape, tensors, derived: {} });
   return nest;
 }
 

@@ -2,7 +2,7 @@ import { LOCAL } from '../../ir/kernel.ts';
 import { LiveProfile } from '../liveness/profile.ts';
 import type { LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
-import { type NestShape, perShape, shapeOf } from './nest-shape.ts';
+import { perShape, shapeOf } from './nest-shape.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
 
 /** What became of a pair: one kernel, or two because of kernels between them or of the peak of live bytes. */
@@ -108,22 +108,16 @@ export class KernelSequence {
   }
 
   private ranges(position: number): readonly Range[] {
-    const nest = this.slots[position]!;
-    let list = knownRanges.get(nest);
-    if (!list) {
-      const { shape, tensors } = shapeOf(nest);
-      list = rangesOfShape(shape).map((range) => ({ ...range, tensor: tensors[range.tensor] }));
-      knownRanges.set(nest, list);
-    }
-    return list;
+    const { shape, tensors, derived } = shapeOf(this.slots[position]!);
+    derived.ranges ??= rangesOfShape(shape).map((range) => ({
+      ...range,
+      tensor: tensors[range.tensor],
+    }));
+    return derived.ranges;
   }
 }
 
-/** Nests do not change, and the same ones are in many sequences. */
 const rangesOfShape = perShape(rangesOf);
-const knownRanges = new WeakMap<LoopNest, readonly Range[]>();
-const knownLoads = new WeakMap<LoopNest, ReadonlySet<number>>();
-const knownStores = new WeakMap<LoopNest, ReadonlySet<number>>();
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -135,12 +129,16 @@ function addTo(map: Map<number, Set<number>>, key: number, value: number): void 
 
 /** Tensors that a kernel loads from. */
 export function loadsOf(nest: LoopNest): ReadonlySet<number> {
-  return touched(nest, knownLoads, loadsOfShape);
+  const { shape, tensors, derived } = shapeOf(nest);
+  derived.loads ??= named(loadsOfShape(shape), tensors);
+  return derived.loads;
 }
 
 /** Tensors that a kernel stores to. */
 export function storesOf(nest: LoopNest): ReadonlySet<number> {
-  return touched(nest, knownStores, storesOfShape);
+  const { shape, tensors, derived } = shapeOf(nest);
+  derived.stores ??= named(storesOfShape(shape), tensors);
+  return derived.stores;
 }
 
 const loadsOfShape = perShape((nest) => [
@@ -152,19 +150,8 @@ const loadsOfShape = perShape((nest) => [
 ]);
 const storesOfShape = perShape((nest) => [...new Set(nest.stores.map(({ buffer }) => buffer))]);
 
-function touched(
-  nest: LoopNest,
-  known: WeakMap<LoopNest, ReadonlySet<number>>,
-  ofShape: (shape: NestShape) => readonly number[],
-): ReadonlySet<number> {
-  let found = known.get(nest);
-  if (!found) {
-    const { shape, tensors } = shapeOf(nest);
-    found = new Set(ofShape(shape).map((number) => tensors[number]));
-    known.set(nest, found);
-  }
-  return found;
-}
+const named = (numbers: readonly number[], tensors: readonly number[]): ReadonlySet<number> =>
+  new Set(numbers.map((number) => tensors[number]));
 
 export function hasSequentialAxis(nest: LoopNest): boolean {
   return nest.axes.some((axis) => axis.kind === 'sequential');

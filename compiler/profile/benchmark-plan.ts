@@ -6,7 +6,7 @@ import { planMemory } from '../plan-search/plan-memory.ts';
 import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 import type { Benchmark } from './benchmarks.ts';
-import { codeModel } from './code-model.ts';
+import { measuringModel } from './code-model.ts';
 
 /** How often the kernel runs in the programs of a benchmark's plan, which are called `times1`, `times16`, … */
 export const REPEATS = [1, 16, 256] as const;
@@ -65,7 +65,7 @@ export async function benchmarkPlan(
   if (!allocated) throw new Error(`internal error: benchmark '${name}' does not fit ${target}`);
   return generatePlan(allocated, {
     ...{ target, limits, budgetBytes: null, producer: PRODUCER },
-    variants: codeModel(TARGETS[target].profile, form),
+    variants: measuringModel(TARGETS[target].profile, form),
   });
 }
 

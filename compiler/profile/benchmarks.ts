@@ -19,10 +19,11 @@ export const SCALES = [1, 8, 64, 512] as const;
 /** Contractions that fill a large device: what tiles reach. */
 export const LARGE_PRODUCT: BenchmarkFamily = (scale) => {
   const side = 256 * Math.cbrt(scale);
-  return matrices(side, side, side, false);
+  return inTiles(matrices(side, side, side, false));
 };
 /** Few outputs and long loops: what one invocation waits for in each step. */
-export const LONG_PRODUCT: BenchmarkFamily = (scale) => matrices(128, 128, 1024 * scale, true);
+export const LONG_PRODUCT: BenchmarkFamily = (scale) =>
+  inTiles(matrices(128, 128, 1024 * scale, true));
 export const LONG_SUM: BenchmarkFamily = (scale) =>
   benchmark('a sum of all', reduction('sum', 1, 65536 * scale, 'a1'));
 
@@ -45,14 +46,17 @@ export const COMPUTING: readonly BenchmarkFamily[] = [
   (scale) => benchmark('sums of columns', columnSums(64 * scale, 64)),
   (scale) => benchmark('sums of short rows', reduction('sum', 1024 * scale, 4, '4*a0 + a1')),
   (scale) => benchmark('largest of rows', reduction('max', 64 * scale, 16, '16*a0 + a1')),
-  (scale) => matrices(16 * scale, 64, 256, false),
-  (scale) => matrices(16 * scale, 64, 256, true),
-  (scale) => matrices(64 * scale, 64, 64, false),
-  (scale) => matrices(16 * scale, 16, 32, false),
-  (scale) => matrices(1024 * scale, 32, 4, false),
+  (scale) => inRegisters(matrices(16 * scale, 64, 256, false)),
+  (scale) => inTiles(matrices(16 * scale, 64, 256, false)),
+  (scale) => inRegisters(matrices(16 * scale, 64, 256, true)),
+  (scale) => inTiles(matrices(16 * scale, 64, 256, true)),
+  (scale) => inRegisters(matrices(64 * scale, 64, 64, false)),
+  (scale) => inTiles(matrices(64 * scale, 64, 64, false)),
+  (scale) => inTiles(matrices(16 * scale, 16, 32, false)),
+  (scale) => inRegisters(matrices(1024 * scale, 32, 4, false)),
   (scale) => matrices(256 * scale, 16, 4, false),
-  (scale) => benchmark('contraction of short axes', shortAxes(2 * scale)),
-  (scale) => benchmark('convolution', convolution(scale)),
+  (scale) => inTiles(benchmark('contraction of short axes', shortAxes(2 * scale))),
+  (scale) => inTiles(benchmark('convolution', convolution(scale))),
   (scale) => benchmark('gather', gather(64 * scale)),
   (scale) => benchmark('scatter', scatter(32 * scale)),
 ];
@@ -74,6 +78,13 @@ export const MANY_INVOCATIONS: Benchmark = benchmark(
   '2^17 invocations',
   sequentialLoops(2 ** 17, 16),
 );
+
+function inTiles(one: Benchmark): Benchmark {
+  return { ...one, name: `${one.name} in tiles`, form: 'tiles' };
+}
+function inRegisters(one: Benchmark): Benchmark {
+  return { ...one, name: `${one.name} in registers`, form: 'registers' };
+}
 
 function benchmark(name: string, lines: readonly string[]): Benchmark {
   const parsed = parseKernel(['kernel benchmark {', ...lines, '}', ''].join('\n'));

@@ -5,6 +5,14 @@ import type { KernelForm } from '../codegen/work.ts';
 import type { DeviceProfile } from './profile.ts';
 import { workSeconds } from './seconds.ts';
 
+/** Chooses the first variant there is. */
+const PLAIN: CodeModel = { seconds: () => 1 };
+
+/** What the code of benchmarks is chosen by: it is the same for all devices, so that its times tell rates. */
+export function measuringModel(profile: DeviceProfile, form?: KernelForm): CodeModel {
+  return form ? codeModel(profile, form) : PLAIN;
+}
+
 const models = new WeakMap<DeviceProfile, Map<KernelForm | null, CodeModel>>();
 
 /** What choices between variants of kernels go by on a device; with a form, only variants of that form are taken where there are any. */

@@ -2,7 +2,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import type { KernelForm } from '../codegen/work.ts';
 import { TARGETS } from '../targets/index.ts';
-import { codeModel } from './code-model.ts';
+import { measuringModel } from './code-model.ts';
 import { fitRates, type Sample } from './fit.ts';
 import { KERNEL_CLASSES, type KernelClass, kernelClass } from './kernel-class.ts';
 import type { RatePoint, RatesByForm } from './kernel-rates.ts';
@@ -89,7 +89,11 @@ export function fitKernels(
 ): FittedRates {
   const all = kernels.map(({ kernel, form, seconds }) => {
     const { bytes } = kernelCost(kernel);
-    const work = TARGETS[target].work(kernel, limits, codeModel(TARGETS[target].profile, form));
+    const work = TARGETS[target].work(
+      kernel,
+      limits,
+      measuringModel(TARGETS[target].profile, form),
+    );
     const kind = kernelClass(kernel);
     const shared = kind === 'contraction' ? 'shared contraction' : 'shared reduction';
     const step = work.form === 'points' ? undefined : forms[work.form]?.stepSeconds;

@@ -17,7 +17,7 @@ import {
   STEP,
   STREAMING,
 } from './benchmarks.ts';
-import { codeModel } from './code-model.ts';
+import { measuringModel } from './code-model.ts';
 import { fitKernels, type TimedKernel } from './fit-kernels.ts';
 import type { FormRates, RatePoint, RatesByForm } from './kernel-rates.ts';
 import type { DeviceProfile } from './profile.ts';
@@ -119,7 +119,7 @@ export async function measureDevice({
   const { plain } = TARGETS[target].work(
     STREAMING.kernel,
     limits,
-    codeModel(TARGETS[target].profile),
+    measuringModel(TARGETS[target].profile),
   );
   const computing = plain / fitted.operationsPerSecond.elementwise;
   const hidden = computing > COMPUTING_SHARE * streaming.seconds ? ['memoryBytesPerSecond'] : [];
@@ -145,7 +145,7 @@ function formRates(
   { memory, dispatch }: { readonly memory: readonly RatePoint[]; readonly dispatch: number },
 ): RatesByForm {
   const timed = [...kernels, ...byForm].map(({ kernel, seconds, form: wanted }) => {
-    const model = codeModel(TARGETS[target].profile, wanted);
+    const model = measuringModel(TARGETS[target].profile, wanted);
     const { form, plain, serial } = TARGETS[target].work(kernel, limits, model);
     const alone = Math.max(LEAST_SECONDS, seconds - dispatch);
     const { bytes } = kernelCost(kernel);

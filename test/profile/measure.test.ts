@@ -1,18 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  chooseVariant,
+  parseVariant,
+  variantText,
+  variantWork,
+} from '../../compiler/codegen/gpu/index.ts';
+import {
   benchmarkPlan,
   DONE,
   programName,
   REPEATS,
 } from '../../compiler/profile/benchmark-plan.ts';
 import { COMPUTING, STEP } from '../../compiler/profile/benchmarks.ts';
+import { measuringModel } from '../../compiler/profile/code-model.ts';
 import { fitRates } from '../../compiler/profile/fit.ts';
 import { measureDevice } from '../../compiler/profile/measure.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
+import { workSeconds } from '../../compiler/profile/seconds.ts';
 import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
 import type { OpenSession } from '../../compiler/profile/timing.ts';
+import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { load } from '../../runtime/index.ts';
@@ -61,6 +70,14 @@ test('a fit has no negative costs, and refuses what samples do not tell', () => 
   expect(fitted.d).toEqual({ isDetermined: false, seconds: Number.POSITIVE_INFINITY });
 });
 
+/** What the code of a plan's kernel takes on a device, whatever the device would choose itself. */
+function codeSeconds(kernel: Kernel, variant: string | undefined, truth: DeviceProfile): number {
+  const made = variant === undefined ? null : parseVariant(variant);
+  if (!made) return predictSeconds(kernel, truth);
+  const work = variantWork(kernel, made, WEBGPU_DEFAULT_LIMITS);
+  return truth.dispatchSeconds + workSeconds(kernel, work, truth);
+}
+
 /** A device on paper: its sessions move a clock by what a profile says, and some noise, which is never less than nothing. */
 function paperDevice(truth: DeviceProfile, noise = 0): { open: OpenSession; now: () => number } {
   let milliseconds = 0;
@@ -70,7 +87,9 @@ function paperDevice(truth: DeviceProfile, noise = 0): { open: OpenSession; now:
     milliseconds += 1000 * seconds * (1 + (noise * state) / 2147483647);
   };
   const open: OpenSession = async (plan) => {
-    const seconds = plan.kernels.map(({ text }) => predictSeconds(parseKernel(text), truth));
+    const seconds = plan.kernels.map(({ text, variant }) =>
+      codeSeconds(parseKernel(text), variant, truth),
+    );
     const bytes = plan.tensors.find(({ name }) => name === 'b0')!.bytes;
     return {
       async run(program) {
@@ -92,6 +111,7 @@ function paperDevice(truth: DeviceProfile, noise = 0): { open: OpenSession; now:
   return { open, now: () => milliseconds };
 }
 
+const H100: DeviceProfile = SHIPPED_PROFILES.h100;
 const MODEST: DeviceProfile = {
   ...SHIPPED_PROFILES.swiftshader,
   operationsPerSecond: {
@@ -164,10 +184,14 @@ describe.each(DEVICES)('of a device on paper that is %s', (_, truth) => {
       const profile = { ...truth, ...found };
       for (const family of COMPUTING)
         for (const scale of [1, 8, 64]) {
-          const { kernel, name } = family(scale);
+          const { kernel, name, form } = family(scale);
           // Of nanoseconds on WebAssembly.
           if (name === STEP.name) continue;
-          const ratio = predictSeconds(kernel, profile) / predictSeconds(kernel, truth);
+          const variant = truth.workgroups
+            ? variantText(chooseVariant(kernel, WEBGPU_DEFAULT_LIMITS, measuringModel(H100, form)))
+            : undefined;
+          const [found, real] = [profile, truth].map((one) => codeSeconds(kernel, variant, one));
+          const ratio = found / real;
           expect
             .soft(Math.abs(Math.log(ratio)), `${name} at ${scale}`)
             .toBeLessThan(truth.forms ? 0.5 : 0.3);

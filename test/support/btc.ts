@@ -10,6 +10,9 @@ import {
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', import.meta.url));
 
+/** What commands keep for one another: not in the user's own folder. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/btc', import.meta.url));
+
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
@@ -23,7 +26,7 @@ interface CommandOptions {
 
 function environment(own: CommandOptions['env']): Record<string, string> {
   const { FORCE_COLOR: _, ...inherited } = process.env as Record<string, string>;
-  return { ...inherited, NO_COLOR: '1', ...own };
+  return { ...inherited, NO_COLOR: '1', BTC_CACHE: CACHE, ...own };
 }
 
 /** Runs the built command line as a user would, in a process of its own; `npm test` builds it first. */

@@ -42,20 +42,17 @@ syncBuiltinESMExports();
 const parsed = new Map();
 const require = createRequire(import.meta.url);
 const ts = require('typescript');
-function createCompilerHost(options, ...rest) {
-  const host = ts.createCompilerHost(options, ...rest);
-  const { getSourceFile } = host;
-  host.getSourceFile = (file, languageVersion, ...more) => {
-    const isFixed = file.startsWith(ROOT) && file.endsWith('.d.ts');
-    if (!isFixed) return getSourceFile(file, languageVersion, ...more);
-    const key = JSON.stringify([file, languageVersion, options]);
-    if (!parsed.has(key)) parsed.set(key, getSourceFile(file, languageVersion, ...more));
-    return parsed.get(key);
-  };
-  return host;
+function createSourceFile(file, text, version, ...more) {
+  const isFixed = file.startsWith(ROOT) && file.endsWith('.d.ts');
+  if (!isFixed) return ts.createSourceFile(file, text, version, ...more);
+  // Options are the text and not functions: what is bound under other ones is another file.
+  const key = JSON.stringify([file, text.length, version, ...more]);
+  if (parsed.get(key)?.text !== text)
+    parsed.set(key, ts.createSourceFile(file, text, version, ...more));
+  return parsed.get(key);
 }
 // What the compiler imports as `typescript` from now on.
-require.cache[require.resolve('typescript')].exports = { ...ts, createCompilerHost };
+require.cache[require.resolve('typescript')].exports = { ...ts, createSourceFile };
 
 const environment = { ...process.env };
 

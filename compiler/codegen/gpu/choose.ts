@@ -55,7 +55,8 @@ function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
     );
   const plain = { form: 'points', width: 1, workgroupSize: sizeFor(points) } as const;
   const inner = axesOfKind(kernel, 'parallel').at(-1);
-  if (inner === undefined || kernel.axes[inner].extent % VECTOR_WIDTH !== 0) return [plain];
+  const long = axesOfKind(kernel, 'sequential').length > 0;
+  if (long || inner === undefined || kernel.axes[inner].extent % VECTOR_WIDTH !== 0) return [plain];
   return [plain, { ...plain, width: 4, workgroupSize: sizeFor(points / VECTOR_WIDTH) }];
 }
 

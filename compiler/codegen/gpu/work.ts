@@ -42,6 +42,8 @@ const DIVISION = 3;
 const LOOP_STEP = 3;
 /** What a workgroup waits for in a chunk, in steps of a loop that loads. */
 const CHUNK_WAITS = 4;
+/** What a vector that goes from memory to workgroup memory takes of the way there, which all invocations share. */
+const FILL = 64;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
 
@@ -147,7 +149,7 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     scaled(left, tileK * tileM),
     scaled(right, tileK * tileN),
     scaled(index, vectors),
-    plainly(vectors * WORKGROUP_ACCESS),
+    plainly(vectors * (FILL + WORKGROUP_ACCESS)),
   );
   const reads = ((threadM + threadN) / VECTOR_WIDTH) * WORKGROUP_ACCESS;
   const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;

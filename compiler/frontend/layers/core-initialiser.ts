@@ -6,7 +6,7 @@ import {
   type Network,
   type OrthonormalColumns,
 } from '../../factorised/network.ts';
-import { type Initialiser, normalInit, orthogonal } from '../initialisers.ts';
+import { type Initialiser, normalInit, orthogonal, ownInitialiser } from '../initialisers.ts';
 
 /** What the variance of the whole matrix [I, J] follows: 2/(I+J), 2/I or 1/I; of a kernel with T taps, a T-th of that. */
 export type VarianceLaw = 'glorot' | 'he' | 'lecun';
@@ -45,21 +45,18 @@ export function coreInitialiser(
 
 /** √(m/R) · Q per block, Q with orthonormal columns; with more columns than rows, orthonormal rows, whose squares sum to 1. */
 function orthonormalColumns({ blockAxes }: OrthonormalColumns): Initialiser {
-  return {
-    kind: 'orthonormal',
-    fill: (shape: Shape, random) => {
-      const columns = shape[shape.length - 1];
-      const blocks = elementCount(shape.slice(0, blockAxes));
-      const rows = elementCount(shape.slice(blockAxes)) / columns;
-      const gain = rows >= columns ? Math.sqrt(rows / columns) : 1;
-      const result = new Float32Array(elementCount(shape));
-      const size = rows * columns;
-      for (let block = 0; block < blocks; block++) {
-        // Normal numbers take two draws each.
-        const drawn = (k: number) => random(2 * block * size + k);
-        result.set(orthogonal(gain).fill([rows, columns], drawn), block * size);
-      }
-      return result;
-    },
-  };
+  return ownInitialiser('orthonormal', (shape: Shape, random) => {
+    const columns = shape[shape.length - 1];
+    const blocks = elementCount(shape.slice(0, blockAxes));
+    const rows = elementCount(shape.slice(blockAxes)) / columns;
+    const gain = rows >= columns ? Math.sqrt(rows / columns) : 1;
+    const result = new Float32Array(elementCount(shape));
+    const size = rows * columns;
+    for (let block = 0; block < blocks; block++) {
+      // Normal numbers take two draws each.
+      const drawn = (k: number) => random(2 * block * size + k);
+      result.set(orthogonal(gain).fill([rows, columns], drawn), block * size);
+    }
+    return result;
+  });
 }
