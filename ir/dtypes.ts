@@ -1,5 +1,3 @@
-import { roundToHalf } from './half.ts';
-
 /** Element types of tensors. Comparisons and masks are `i32` holding 0 or 1. */
 export type DType = 'f32' | 'i32';
 
@@ -65,7 +63,7 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
 
 /**
  * What elements are in memory: a dtype as it is, or `f16`, which holds f32 values in half of the bytes. Loads from f16 give f32,
- * exactly; stores round to the nearest, ties to even ({@link roundToHalf}). Nothing is computed in f16.
+ * exactly; stores round to the nearest, ties to even (`roundToHalf` of half.ts). Nothing is computed in f16.
  */
 export type StorageType = DType | 'f16';
 
@@ -75,15 +73,13 @@ export interface StorageRow {
   readonly bytes: number;
   /** What loads give and stores take. */
   readonly value: DType;
-  /** What becomes of a value that is stored and loaded. */
-  readonly round: (value: number) => number;
 }
 
 /** The row of every storage type. */
 export const STORAGE_TYPES: Readonly<Record<StorageType, StorageRow>> = {
-  f32: { bytes: DTYPES.f32.bytes, value: 'f32', round: DTYPES.f32.round },
-  i32: { bytes: DTYPES.i32.bytes, value: 'i32', round: DTYPES.i32.round },
-  f16: { bytes: 2, value: 'f32', round: roundToHalf },
+  f32: { bytes: DTYPES.f32.bytes, value: 'f32' },
+  i32: { bytes: DTYPES.i32.bytes, value: 'i32' },
+  f16: { bytes: 2, value: 'f32' },
 };
 
 /** All storage types. */

@@ -1,4 +1,5 @@
-import { STORAGE_TYPES, type StorageType } from './dtypes.ts';
+import type { StorageType } from './dtypes.ts';
+import { roundToHalf } from './half.ts';
 import type { Affine, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
@@ -107,7 +108,7 @@ function store(
 
 /** What memory keeps of a value: float64 stands for f32. */
 const narrowed = (type: StorageType, value: number): number =>
-  type === 'f16' ? STORAGE_TYPES.f16.round(value) : value;
+  type === 'f16' ? roundToHalf(value) : value;
 
 function affine({ offset, coefficients }: Affine, at: readonly number[]): number {
   let sum = offset;

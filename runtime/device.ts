@@ -50,13 +50,9 @@ function checkFeatures(
 ): void {
   const missing = planFeatures(plan).find((feature) => !offered?.has(feature));
   if (missing === undefined) return;
-  const names: string[] = [];
-  offered?.forEach?.((name) => {
-    names.push(name);
-  });
   throw new RuntimeError(
     'feature-missing',
-    `the plan needs the feature '${missing}', which the ${what} lacks (it has ${names.sort().join(', ') || 'none'}); ${
+    `the plan needs the feature '${missing}', which the ${what} lacks (it has ${[...((offered ?? []) as Iterable<string>)].sort().join(', ') || 'none'}); ${
       what === 'device' ? 'request it with the device' : 'use another adapter'
     }, or build the plan with --precision f32 and without --half`,
     { whole: true },
