@@ -1,5 +1,4 @@
 import type { Plan } from '../ir/plan.ts';
-import { planFeatures } from '../ir/plan-features.ts';
 import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type { GpuDevice, GpuDeviceLike, GpuFeaturesLike, GpuLike } from './gpu-types.ts';
@@ -26,7 +25,7 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
   checkLimits(needed, adapter.limits, 'adapter');
   checkFeatures(plan, adapter.features, 'adapter');
   const stamped = trace && adapter.features?.has(TIMESTAMPS);
-  const features = [...planFeatures(plan), ...(stamped ? [TIMESTAMPS] : [])];
+  const features = [...(plan.features ?? []), ...(stamped ? [TIMESTAMPS] : [])];
   try {
     return await adapter.requestDevice({
       requiredLimits: { ...needed },
@@ -48,13 +47,11 @@ function checkFeatures(
   offered: GpuFeaturesLike | undefined,
   what: 'adapter' | 'device',
 ): void {
-  const missing = planFeatures(plan).find((feature) => !offered?.has(feature));
+  const missing = plan.features?.find((feature) => !offered?.has(feature));
   if (missing === undefined) return;
   throw new RuntimeError(
     'feature-missing',
-    `the plan needs the feature '${missing}', which the ${what} lacks (it has ${[...((offered ?? []) as Iterable<string>)].sort().join(', ') || 'none'}); ${
-      what === 'device' ? 'request it with the device' : 'use another adapter'
-    }, or build the plan with --precision f32 and without --half`,
+    `the plan needs ${missing}, the ${what} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what}, or build the plan with --precision f32 and without --half`,
     { whole: true },
   );
 }
