@@ -22,7 +22,11 @@ export {
   planGraph,
 } from './inspect/index.ts';
 export * from './language.ts';
-export type { RecomputeStrategy, SwapPolicy } from './plan-search/actions/choices.ts';
+export type {
+  HalfActivations,
+  RecomputeStrategy,
+  SwapPolicy,
+} from './plan-search/actions/choices.ts';
 export type { DeviceLimits } from './profile/device-limits.ts';
 export type { DeviceProfile } from './profile/profile.ts';
 export type { ProfileName } from './profile/shipped.ts';

@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { storedBytes } from './dtypes.ts';
 import {
   type BufferSet,
   HOST_ALIGNMENT,
@@ -112,7 +112,7 @@ function verifyBindings(
     for (const { kernel, operands } of steps)
       operands.forEach((tensor, k) => {
         const { dtype, elements } = allocated.kernels[kernel].buffers[k];
-        if (elements * DTYPES[dtype].bytes <= maxBindingBytes || seen.has(tensor)) return;
+        if (storedBytes(dtype, elements) <= maxBindingBytes || seen.has(tensor)) return;
         seen.add(tensor);
         report(
           called(allocated, tensor),

@@ -61,6 +61,40 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
   },
 };
 
+/**
+ * What elements are in memory: a dtype as it is, or `f16`, which holds f32 values in half of the bytes. Loads from f16 give f32,
+ * exactly; stores round to the nearest, ties to even (`roundToHalf` of half.ts). Nothing is computed in f16.
+ */
+export type StorageType = DType | 'f16';
+
+/** What all representations need of elements in memory. */
+export interface StorageRow {
+  /** Of one element. */
+  readonly bytes: number;
+  /** What loads give and stores take. */
+  readonly value: DType;
+}
+
+/** The row of every storage type. */
+export const STORAGE_TYPES: Readonly<Record<StorageType, StorageRow>> = {
+  f32: { bytes: DTYPES.f32.bytes, value: 'f32' },
+  i32: { bytes: DTYPES.i32.bytes, value: 'i32' },
+  f16: { bytes: 2, value: 'f32' },
+};
+
+/** All storage types. */
+export const STORAGE_TYPE_NAMES = Object.keys(STORAGE_TYPES) as StorageType[];
+
+/** What loads of a storage type give. */
+export const valueType = (type: StorageType): DType => STORAGE_TYPES[type].value;
+
+/** Device memory is bound and copied in words of so many bytes. */
+const WORD_BYTES = 4;
+
+/** Bytes of a row of elements, in whole words. */
+export const storedBytes = (type: StorageType, elements: number): number =>
+  Math.ceil((elements * STORAGE_TYPES[type].bytes) / WORD_BYTES) * WORD_BYTES;
+
 /** All dtypes. */
 export const DTYPE_NAMES = Object.keys(DTYPES) as DType[];
 
@@ -73,3 +107,5 @@ export const isDType = (value: unknown): value is DType =>
 
 /** `f32|i32`: for the patterns of text forms. */
 export const DTYPE_PATTERN = DTYPE_NAMES.join('|');
+/** The same of what memory holds. */
+export const STORAGE_PATTERN = STORAGE_TYPE_NAMES.join('|');

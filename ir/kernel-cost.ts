@@ -1,4 +1,4 @@
-import { DTYPES, isFloat } from './dtypes.ts';
+import { isFloat, STORAGE_TYPES } from './dtypes.ts';
 import type { Affine, Expression, Indirection, Kernel, NodeIndex } from './kernel.ts';
 import { pointCount } from './kernel.ts';
 import { isStaged, splitStage } from './kernel-stage.ts';
@@ -125,7 +125,7 @@ function bytesTouched(kernels: readonly Kernel[], buffers: number): number {
   return read.reduce((bytes, count, buffer) => {
     const { dtype, elements } = kernels[0].buffers[buffer];
     const moved = Math.min(count, elements) + Math.min(written[buffer], elements);
-    return bytes + moved * DTYPES[dtype].bytes;
+    return bytes + moved * STORAGE_TYPES[dtype].bytes;
   }, 0);
 }
 

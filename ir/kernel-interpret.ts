@@ -1,3 +1,5 @@
+import type { StorageType } from './dtypes.ts';
+import { roundToHalf } from './half.ts';
 import type { Affine, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
@@ -8,8 +10,8 @@ import { evaluateScalar } from './scalar.ts';
 // The meaning of a kernel, point by point: the witness between lowering and the code generators.
 
 /**
- * Runs `kernel` once in float64. `buffers` holds one array per buffer of the kernel, integers where it is i32; stores
- * change them in place.
+ * Runs `kernel` once in float64. `buffers` holds one array per buffer of the kernel, integers where it is i32, halves where it
+ * is f16; stores change them in place.
  */
 export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]): void {
   if (isStaged(kernel)) {
@@ -43,7 +45,7 @@ export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]
       } while (advance(at, kernel, inner));
     }
     evaluateWhere(0, accumulator);
-    for (const one of stores) store(one, buffers, values, at);
+    for (const one of stores) store(one, kernel, buffers, { values, at });
   } while (advance(at, kernel, outer));
 }
 
@@ -90,9 +92,9 @@ function evaluate(node: Expression, { kernel, buffers, values, at, accumulator }
 
 function store(
   { buffer, index, indirect, value, accumulate }: Store,
+  kernel: Kernel,
   buffers: readonly Float64Array[],
-  values: Float64Array,
-  at: readonly number[],
+  { values, at }: Pick<Point, 'values' | 'at'>,
 ): void {
   let address = affine(index, at);
   if (indirect) {
@@ -101,8 +103,12 @@ function store(
     address += row * indirect.stride;
   }
   if (accumulate) buffers[buffer][address] += values[value];
-  else buffers[buffer][address] = values[value];
+  else buffers[buffer][address] = narrowed(kernel.buffers[buffer].dtype, values[value]);
 }
+
+/** What memory keeps of a value: float64 stands for f32. */
+const narrowed = (type: StorageType, value: number): number =>
+  type === 'f16' ? roundToHalf(value) : value;
 
 function affine({ offset, coefficients }: Affine, at: readonly number[]): number {
   let sum = offset;

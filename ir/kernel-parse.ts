@@ -1,4 +1,4 @@
-import { DTYPE_PATTERN } from './dtypes.ts';
+import { DTYPE_PATTERN, STORAGE_PATTERN, type StorageType } from './dtypes.ts';
 import type {
   Axis,
   AxisKind,
@@ -49,11 +49,11 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    new RegExp(`^buffer b(\\d+) (read|write|read_write) (${DTYPE_PATTERN}) (\\d+)$`),
+    new RegExp(`^buffer b(\\d+) (read|write|read_write) (${STORAGE_PATTERN}) (\\d+)$`),
     (parts, [, index, access, dtype, elements]) => {
       expectIndex(index, parts.buffers.length);
       parts.buffers.push({
-        dtype: dtype as DType,
+        dtype: dtype as StorageType,
         access: access as KernelBuffer['access'],
         elements: Number(elements),
       });

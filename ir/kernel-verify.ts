@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { DTYPES, valueType } from './dtypes.ts';
 import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { LOCAL, pointCount, sameAffine } from './kernel.ts';
 import {
@@ -182,7 +182,7 @@ function verifyNode(kernel: Kernel, node: Expression, index: number, report: Rep
     case 'load': {
       const buffer = kernel.buffers[node.buffer];
       if (!buffer) report(`there is no buffer b${node.buffer}`);
-      else if (buffer.dtype !== node.dtype) report(`b${node.buffer} is ${buffer.dtype}`);
+      else if (valueType(buffer.dtype) !== node.dtype) report(`b${node.buffer} is ${buffer.dtype}`);
       verifyAffine(kernel, node.index, report);
       verifyBounds(kernel, node.bounds, report);
       verifyIndirection(kernel, node.indirect, report);
@@ -240,7 +240,7 @@ function verifyStore(kernel: Kernel, store: Store, report: Report): void {
   if (!value) report(`there is no node n${store.value}`);
   if (store.indirect && !kernel.nodes[store.indirect.node])
     report(`there is no node n${store.indirect.node}`);
-  if (buffer && value && buffer.dtype !== value.dtype)
+  if (buffer && value && valueType(buffer.dtype) !== value.dtype)
     report(`n${store.value} is ${value.dtype}, b${store.buffer} is ${buffer.dtype}`);
   verifyAffine(kernel, store.index, report);
   verifyIndirection(kernel, store.indirect, report);

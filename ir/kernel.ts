@@ -1,4 +1,4 @@
-import { DTYPES, type DType } from './dtypes.ts';
+import { DTYPES, type DType, type StorageType } from './dtypes.ts';
 import type { ScalarOp } from './scalar.ts';
 
 /**
@@ -77,9 +77,9 @@ export interface Axis {
   readonly kind: AxisKind;
 }
 
-/** One storage binding. `elements` is the size of the bound range of a tensor, in elements of four bytes. */
+/** One storage binding. `elements` is the size of the bound range of a tensor. Loads and stores convert where it is `f16`. */
 export interface KernelBuffer {
-  readonly dtype: DType;
+  readonly dtype: StorageType;
   readonly access: Access;
   readonly elements: number;
 }
@@ -121,6 +121,8 @@ export type Expression =
       readonly index: Affine;
       readonly indirect?: Indirection;
       readonly bounds: readonly Bound[];
+      /** As of a store. */
+      readonly stored?: 'f16';
     }
   | { readonly kind: 'constant'; readonly dtype: DType; readonly value: number }
   /** The value of an affine function of the axes. */
@@ -156,7 +158,7 @@ export interface Reduction {
 
 /**
  * Writes `value` at `index` (+ indirection). An indirect store whose node lies outside [0, extent) writes
- * nothing. `accumulate` adds to what is there (f32 only, under sequential axes).
+ * nothing. `accumulate` adds to what is there (f32 in memory only, under sequential axes).
  */
 export interface Store {
   readonly buffer: BufferIndex;
@@ -164,6 +166,8 @@ export interface Store {
   readonly indirect?: Indirection;
   readonly value: NodeIndex;
   readonly accumulate: boolean;
+  /** In loop nests alone, which name tensors and not their types: what the tensor holds, where that is narrower. */
+  readonly stored?: 'f16';
 }
 
 /** Identity element of a combiner for a dtype. */

@@ -1,6 +1,7 @@
-import { DTYPES } from './dtypes.ts';
+import { storedBytes } from './dtypes.ts';
 import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
 import { BINDING_ALIGNMENT } from './plan-alignment.ts';
+import { planFeatures } from './plan-features.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_NAMES, TARGET_RULES } from './targets.ts';
 
@@ -18,7 +19,7 @@ export function verifyKernels(plan: Plan, report: Report): void {
     for (const other of others)
       if (kernel[other] !== undefined) report(`${path}.${other}`, `not for target ${plan.target}`);
     kernel.bindings.forEach(({ dtype, bytes }, j) => {
-      const unit = DTYPES[dtype].bytes;
+      const unit = storedBytes(dtype, 1);
       if (bytes === 0 || bytes % unit !== 0)
         report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });
@@ -30,6 +31,9 @@ export function verifyKernels(plan: Plan, report: Report): void {
         ? `missing, but the target is ${plan.target}`
         : `only for ${targetsWith('hasModule')}`,
     );
+  const [given, needed] = [plan.features ?? [], planFeatures(plan)];
+  if (given.join() !== needed.join())
+    report('features', `[${given}], but the kernels need [${needed}]`);
   if (plan.limits && !hasLimits) report('limits', `only for ${targetsWith('hasLimits')}`);
 }
 

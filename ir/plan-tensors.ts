@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { DTYPES, isDType, valueType } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_RULES } from './targets.ts';
@@ -31,8 +31,10 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
   const persistent = isPersistent(role);
   if (initial !== undefined && (!persistent || role === 'optimiser'))
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
-  else if (initial !== undefined && initial !== DTYPES[dtype].round(initial))
+  else if (initial !== undefined && initial !== DTYPES[valueType(dtype)].round(initial))
     report(`${path}.initial`, `${initial} is no ${dtype}`);
+  if (role !== 'activation' && !isDType(dtype))
+    report(`${path}.dtype`, `a tensor with role '${role}' cannot be ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);
   if ((slab === null) !== (policy === 'host'))

@@ -23,7 +23,7 @@ import { printable } from './printable.ts';
 // form        every field is there, of its kind, and every number whole and in range (plan-form.ts);
 // names       (plan-names.ts) of tensors and kernels are unique; of inputs and outputs within their program; none is `__proto__`;
 //             no text that people read has control characters, and the module's name leads into no folder;
-// tensors     (plan-tensors.ts) have bytes = shape · 4, lie within their slab at an aligned offset; `parameter`, `state` and `optimiser` are
+// tensors     (plan-tensors.ts) have bytes = shape · those of an element in whole words, lie within their slab at an aligned offset; `parameter`, `state` and `optimiser` are
 //             persistent or on the host, and of no program, all others of one program;
 // kernels     (plan-steps.ts) have WGSL (webgpu) or an export (wasm), never the other;
 // steps       (plan-steps.ts) name a kernel and one tensor per binding of it: same dtype, of the step's program or persistent, with the

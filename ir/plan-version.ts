@@ -29,6 +29,8 @@ export const ADDED: readonly AddedField[] = [
   { since: 2, at: ['kernels', '*'], field: 'variant' },
   { since: 2, at: ['kernels', '*'], field: 'parts' },
   { since: 2, at: ['kernels', '*', 'bindings', '*'], field: 'scratch' },
+  { since: 2, at: [], field: 'precision' },
+  { since: 2, at: [], field: 'features' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

@@ -1,12 +1,13 @@
-import { DTYPE_NAMES, DTYPES, type DType, type TensorArray } from './dtypes.ts';
+import { DTYPES, type DType, type TensorArray } from './dtypes.ts';
+import { FILE_TYPES, type FileType } from './file-types.ts';
 import { duplicateKey } from './json-keys.ts';
 import { printable } from './printable.ts';
 import { shortName } from './shorten.ts';
-import { byteCount, elementCount, formatType, type Shape } from './tensor.ts';
+import { elementCount, formatType, type Shape } from './tensor.ts';
 
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of the header, little
 // endian; the header, JSON { name: { dtype, shape, data_offsets: [begin, end] }, __metadata__: { key: string } },
-// padded with spaces; the data, little endian and without gaps. Only the dtypes of ir/dtypes.ts exist here.
+// padded with spaces; the data, little endian and without gaps. Files are written in the dtypes of ir/dtypes.ts; what else is read, ir/file-types.ts converts.
 
 /** Named values and strings about them, as a file holds them. */
 export interface SafetensorsFile {
@@ -28,7 +29,7 @@ export class SafetensorsError extends Error {
 
 const LENGTH_BYTES = 8;
 const METADATA = '__metadata__';
-const KNOWN = DTYPE_NAMES.map((dtype) => DTYPES[dtype].safetensors);
+const KNOWN = [...FILE_TYPES.keys()].join(', ').replace(/, (?=\w+$)/, ' or ');
 
 /** The bytes of a file with `tensors` in the order given. Throws {@link SafetensorsError} where data and shape disagree. */
 export function encodeSafetensors(
@@ -71,7 +72,8 @@ function paddedHeader(entries: readonly (readonly [string, unknown])[]): string 
 
 /**
  * Reads a file, checking all of it: the header's length and JSON, dtypes and shapes, and that the data of the tensors
- * cover the file without gap or overlap. Throws {@link SafetensorsError}. The arrays are copies.
+ * cover the file without gap or overlap. `F16` and `BF16` become f32, exactly, and `F64` the nearest. Throws
+ * {@link SafetensorsError}. The arrays are copies.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { header, dataStart } = readHeader(bytes);
@@ -84,17 +86,17 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   }
   checkCoverage(entries, data.length);
   const tensors = new Map<string, SafetensorsTensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
+  for (const { name, type, shape, begin, end } of entries) {
     // Not `slice`, which does not copy where the bytes are a Buffer of Node's.
     const { buffer } = new Uint8Array(data.subarray(begin, end));
-    tensors.set(name, { dtype, shape, data: new DTYPES[dtype].array(buffer) });
+    tensors.set(name, { dtype: type.dtype, shape, data: type.read(buffer) });
   }
   return { tensors, metadata };
 }
 
 interface Entry {
   readonly name: string;
-  readonly dtype: DType;
+  readonly type: FileType;
   readonly shape: Shape;
   readonly begin: number;
   readonly end: number;
@@ -145,11 +147,8 @@ function readEntry(name: string, value: unknown): Entry {
     if (!['dtype', 'shape', 'data_offsets'].includes(field))
       fail(`tensor '${shortName(name)}': unknown field '${shortName(field)}'`);
   }
-  const dtype = DTYPE_NAMES.find((known) => DTYPES[known].safetensors === value['dtype']);
-  if (!dtype)
-    fail(
-      `tensor '${shortName(name)}': dtype ${shown(value['dtype'])} is not ${KNOWN.join(' or ')}`,
-    );
+  const type = FILE_TYPES.get(value['dtype']);
+  if (!type) fail(`tensor '${shortName(name)}': dtype ${shown(value['dtype'])} is not ${KNOWN}`);
   const shape = value['shape'];
   if (!isWholeList(shape) || shape.some((extent) => extent === 0))
     fail(`tensor '${shortName(name)}': shape ${shown(shape)} is not a list of positive integers`);
@@ -157,12 +156,12 @@ function readEntry(name: string, value: unknown): Entry {
   if (!isWholeList(offsets) || offsets.length !== 2)
     fail(`tensor '${shortName(name)}': data_offsets ${shown(offsets)} is not a pair of offsets`);
   const [begin, end] = offsets;
-  const wanted = byteCount({ dtype, shape });
+  const wanted = elementCount(shape) * type.bytes;
   if (end - begin !== wanted)
     fail(
-      `tensor '${shortName(name)}': data_offsets span ${end - begin} bytes, ${formatType({ dtype, shape })} takes ${wanted}`,
+      `tensor '${shortName(name)}': data_offsets span ${end - begin} bytes, ${String(value['dtype']).toLowerCase()}[${shape}] takes ${wanted}`,
     );
-  return { name, dtype, shape, begin, end };
+  return { name, type, shape, begin, end };
 }
 
 function shown(value: unknown): string {

@@ -1,5 +1,6 @@
 import { DTYPE_NAMES, type DType, isFloat } from './dtypes.ts';
 import { erf, erfc } from './error-function.ts';
+import { roundToHalf } from './half.ts';
 
 /**
  * The scalar operations: the meaning of elementwise nodes in a graph and of expressions in a kernel.
@@ -23,6 +24,7 @@ export type ScalarOp =
   | 'sin'
   | 'cos'
   | 'floor'
+  | 'roundF16'
   | 'isNan'
   | 'add'
   | 'sub'
@@ -106,6 +108,8 @@ export const SCALAR_OPS: Readonly<Record<ScalarOp, ScalarOpRow>> = {
   sin: unary(Math.sin, FLOAT, 8),
   cos: unary(Math.cos, FLOAT, 8),
   floor: unary(Math.floor),
+  // What is left of a number that is stored as a half: what `f16` of ir/dtypes.ts does.
+  roundF16: unary(roundToHalf),
   isNan: {
     arity: 1,
     rule: 'compare',

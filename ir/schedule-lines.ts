@@ -11,7 +11,7 @@ import type {
 } from './schedule.ts';
 import { BUFFER_SETS } from './schedule-print.ts';
 import { parseChain, type SourceSpan } from './source.ts';
-import { parseType } from './tensor.ts';
+import { parseStoredType } from './tensor.ts';
 import { NAME_PATTERN, parseName, parseNumber } from './text.ts';
 
 // One row per form of line of a schedule: the pattern, and what its captures add.
@@ -164,7 +164,7 @@ export const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecA
         source,
       ],
     ) => {
-      const type = parseType(typeText);
+      const type = parseStoredType(typeText);
       if (!type) throw new Error(`'${typeText}' is not a tensor type`);
       if (Number(index) !== parts.tensors.length)
         throw new Error(`expected tensor t${parts.tensors.length}, not t${index}`);

@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { STORAGE_TYPES } from './dtypes.ts';
 import type { WrittenRange } from './kernel-access.ts';
 import type { AllocatedSchedule, Schedule } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
@@ -43,7 +43,7 @@ export class ScheduleMemory {
     return new Place(this.#space(name), this.#terms, {
       start,
       bytes,
-      element: DTYPES[type.dtype].bytes,
+      element: STORAGE_TYPES[type.dtype].bytes,
     });
   }
 
@@ -62,7 +62,7 @@ export class ScheduleMemory {
     return new Place(this.#space(name), this.#terms, {
       start,
       bytes,
-      element: DTYPES[type.dtype].bytes,
+      element: STORAGE_TYPES[type.dtype].bytes,
     });
   }
 

@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import { verifyKernel } from './kernel-verify.ts';
@@ -11,7 +11,7 @@ import {
   type TargetLimits,
 } from './schedule.ts';
 import { type Handover, verifyFlow } from './schedule-flow.ts';
-import { elementCount, formatType, parseType, sameShape } from './tensor.ts';
+import { elementCount, formatType, parseStoredType, sameShape } from './tensor.ts';
 
 // The invariants of a schedule, behind every pass that makes one:
 //
@@ -89,8 +89,10 @@ const isIndex = (value: number, count: number) =>
 function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
   for (const tensor of tensors) {
     const { dtype, shape, role, program, hostResident } = tensor;
-    if (!parseType(formatType({ dtype, shape: [] })))
+    if (!parseStoredType(formatType({ dtype, shape: [] })))
       report(called(tensor), `there is no dtype '${dtype}'`);
+    else if (role !== 'activation' && !isDType(dtype))
+      report(called(tensor), `has role '${role}' and is ${dtype}, which only activations are`);
     if (!shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
       report(called(tensor), `${formatType(tensor)} has an extent that is not a positive integer`);
     else if (!Number.isSafeInteger(elementCount(shape)))
@@ -192,7 +194,7 @@ function verifyInterface(
     const tensor = tensors[input.tensor];
     verify(place, tensor, 'input');
     if (!tensor) continue;
-    if (input.default !== null && !DTYPES[tensor.dtype].accepts(input.default))
+    if (input.default !== null && !DTYPES[valueType(tensor.dtype)].accepts(input.default))
       report(place, `the default ${input.default} is not an i32`);
     const wrong = indexRangesError({ ...input, shape: tensor.shape });
     if (wrong) report(place, `range ${wrong[0]}: ${wrong[1]}`);
@@ -248,7 +250,7 @@ function verifyStep(
     if (tensor.hostResident) report(`'${name}' is on the host`);
     if (dtype !== wanted) report(`'${name}' is ${dtype}, b${b} of '${kernel.name}' ${wanted}`);
     // A dtype that is none is told of where the tensor is.
-    const unit = Object.hasOwn(DTYPES, dtype) ? rangeAlignment(dtype) : 1;
+    const unit = Object.hasOwn(STORAGE_TYPES, dtype) ? rangeAlignment(dtype) : 1;
     if (!Number.isSafeInteger(start) || start < 0 || start % unit !== 0)
       report(`the range of '${name}' starts at ${start}, not at a multiple of ${unit}`);
     const count = elementCount(tensor.shape);

@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { STORAGE_TYPES, type StorageType } from './dtypes.ts';
 import type { IndexRange } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import type {
@@ -10,7 +10,7 @@ import type {
   TensorRole,
 } from './plan.ts';
 import type { Origin, SourceSpan } from './source.ts';
-import type { DType, Shape } from './tensor.ts';
+import type { Shape } from './tensor.ts';
 
 /**
  * What lowering hands to the memory passes: kernels in an order that is correct when run one after the other.
@@ -32,7 +32,7 @@ export interface Schedule {
 /** A tensor that steps read and write, row-major. */
 export interface ScheduleTensor {
   readonly name: string;
-  readonly dtype: DType;
+  readonly dtype: StorageType;
   readonly shape: Shape;
   readonly role: TensorRole;
   /** Index into `programs`, or null for parameters and state. */
@@ -106,7 +106,8 @@ export interface ScheduleStep {
 const RANGE_ALIGNMENT_BYTES = 256;
 
 /** The same in elements. Steps that differ only in where their ranges start share a kernel. */
-export const rangeAlignment = (dtype: DType): number => RANGE_ALIGNMENT_BYTES / DTYPES[dtype].bytes;
+export const rangeAlignment = (dtype: StorageType): number =>
+  RANGE_ALIGNMENT_BYTES / STORAGE_TYPES[dtype].bytes;
 
 /**
  * The schedule after the memory passes. Steps are in their final order. Tensors that share memory in place

@@ -22,6 +22,8 @@ export interface TargetRules {
   readonly readsDirectly: boolean;
   /** Whether the device can be lost with its memory, so that snapshots keep what no program writes as well. */
   readonly losesMemory: boolean;
+  /** The optional feature of a device without which its code has no halves in memory; null where it always has. */
+  readonly halvesFeature: 'shader-f16' | null;
   /** Whether all slabs lie in one address space, which is then but one slab. */
   readonly oneAddressSpace: boolean;
 }
@@ -40,6 +42,7 @@ export const TARGET_RULES: Readonly<Record<Target, TargetRules>> = {
     hasGrid: true,
     readsDirectly: false,
     losesMemory: true,
+    halvesFeature: 'shader-f16',
     oneAddressSpace: false,
   },
   wasm: {
@@ -54,6 +57,7 @@ export const TARGET_RULES: Readonly<Record<Target, TargetRules>> = {
     hasGrid: false,
     readsDirectly: true,
     losesMemory: false,
+    halvesFeature: null,
     oneAddressSpace: true,
   },
 };

@@ -1,4 +1,10 @@
-import { DTYPE_PATTERN, DTYPES, type DType } from './dtypes.ts';
+import {
+  DTYPE_PATTERN,
+  type DType,
+  STORAGE_PATTERN,
+  type StorageType,
+  storedBytes,
+} from './dtypes.ts';
 
 export type { DType } from './dtypes.ts';
 
@@ -11,6 +17,12 @@ export interface TensorType {
   readonly shape: Shape;
 }
 
+/** What a tensor is in memory. */
+export interface StoredType {
+  readonly dtype: StorageType;
+  readonly shape: Shape;
+}
+
 /** Number of elements in `shape`; 1 for a scalar. */
 export function elementCount(shape: Shape): number {
   let count = 1;
@@ -18,9 +30,9 @@ export function elementCount(shape: Shape): number {
   return count;
 }
 
-/** Bytes of all elements, without gaps. */
-export function byteCount({ dtype, shape }: TensorType): number {
-  return elementCount(shape) * DTYPES[dtype].bytes;
+/** Bytes of all elements, without gaps, in whole words. */
+export function byteCount({ dtype, shape }: StoredType): number {
+  return storedBytes(dtype, elementCount(shape));
 }
 
 /** Row-major strides in elements; the innermost is 1. */
@@ -40,15 +52,25 @@ export function sameShape(a: Shape, b: Shape): boolean {
 }
 
 /** `f32[32,784]`; a scalar prints as `f32[]`. */
-export function formatType(type: TensorType): string {
+export function formatType(type: StoredType): string {
   return `${type.dtype}[${type.shape.join(',')}]`;
 }
 
-const TYPE = new RegExp(`^(${DTYPE_PATTERN})\\[(\\d+(?:,\\d+)*)?\\]$`);
+const typePattern = (dtypes: string) => new RegExp(`^(${dtypes})\\[(\\d+(?:,\\d+)*)?\\]$`);
+const TYPE = typePattern(DTYPE_PATTERN);
+const STORED_TYPE = typePattern(STORAGE_PATTERN);
 
 /** Inverse of {@link formatType}; `undefined` when `text` is not a type. */
 export function parseType(text: string): TensorType | undefined {
-  const match = TYPE.exec(text);
+  return typeOf<DType>(TYPE.exec(text));
+}
+
+/** As {@link parseType} for what tensors are in memory. */
+export function parseStoredType(text: string): StoredType | undefined {
+  return typeOf<StorageType>(STORED_TYPE.exec(text));
+}
+
+function typeOf<Type>(match: RegExpExecArray | null): { dtype: Type; shape: Shape } | undefined {
   if (!match) return undefined;
-  return { dtype: match[1] as DType, shape: match[2] ? match[2].split(',').map(Number) : [] };
+  return { dtype: match[1] as Type, shape: match[2] ? match[2].split(',').map(Number) : [] };
 }

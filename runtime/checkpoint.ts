@@ -1,3 +1,4 @@
+import { valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import type { TensorData } from './executor.ts';
@@ -39,7 +40,8 @@ export function programsUsing(plan: Plan): Map<string, Set<string>> {
 
 function named(tensors: readonly PlanTensor[], values: readonly TensorData[]) {
   return tensors.map(
-    ({ name, dtype, shape }, i) => [name, { dtype, shape, data: values[i] }] as const,
+    ({ name, dtype, shape }, i) =>
+      [name, { dtype: valueType(dtype), shape, data: values[i] }] as const,
   );
 }
 

@@ -7,6 +7,8 @@ export type RuntimeErrorCode =
   | 'no-adapter'
   /** The device offers less than the plan needs. */
   | 'limit-too-small'
+  /** The device lacks an optional feature of WebGPU that the plan needs. */
+  | 'feature-missing'
   | 'out-of-memory'
   /** The plan takes more memory than the caller allows. Nothing was allocated. */
   | 'memory-limit'

@@ -1,4 +1,4 @@
-import { DTYPES, type TensorArray } from '../ir/dtypes.ts';
+import { DTYPES, type TensorArray, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { Tracer } from './tracer.ts';
@@ -37,7 +37,7 @@ export interface Executor {
 
 /** A fresh array for the elements of a tensor, with its bytes. */
 export function emptyData({ dtype, shape }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
-  const data = new DTYPES[dtype].array(elementCount(shape));
+  const data = new DTYPES[valueType(dtype)].array(elementCount(shape));
   return { data, bytes: bytesOf(data) };
 }
 

@@ -1,11 +1,19 @@
+import type { PlanFeature } from '../ir/plan-features.ts';
 import type { PlanLimits } from '../ir/plan-limits.ts';
 
 // WebGPU as the declarations of this package show it. A program need not have WebGPU's own types to use them, and what it
 // takes for those (lib.dom, @webgpu/types) is assignable. Parameters that are `never` are of no concern here.
 
+/** The optional features of an adapter or a device. */
+export interface GpuFeaturesLike {
+  has(feature: string): boolean;
+  forEach?(visit: (feature: string) => void): void;
+}
+
 /** A `GPUDevice`, by what tells it from other objects. */
 export interface GpuDeviceLike {
   readonly limits: PlanLimits;
+  readonly features?: GpuFeaturesLike;
   readonly queue: { writeBuffer: unknown; submit: unknown };
   readonly lost: Promise<{ readonly message: string }>;
   createBuffer(descriptor: never): object;
@@ -15,9 +23,9 @@ export interface GpuDeviceLike {
 /** A `GPUAdapter`, as far as it is used: its limits and features, and a device of it. */
 export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly limits: PlanLimits;
-  readonly features?: { has(feature: string): boolean };
+  readonly features?: GpuFeaturesLike;
   requestDevice(descriptor?: {
-    requiredFeatures?: 'timestamp-query'[];
+    requiredFeatures?: ('timestamp-query' | PlanFeature)[];
     requiredLimits?: Record<string, number | undefined>;
   }): Promise<Device>;
 }

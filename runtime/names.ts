@@ -1,3 +1,4 @@
+import { valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanOutput, PlanProgram } from '../ir/plan.ts';
 import { persistentTensors } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
@@ -35,7 +36,8 @@ export function namedValues(plan: Plan, given: unknown): Map<string, TensorData>
   for (const [name, value] of Object.entries(namedObject(given, 'parameters'))) {
     const tensor = tensors.get(name);
     if (!tensor) throw unknownName('parameter', name, `plan '${plan.name}'`, tensors.keys());
-    values.set(name, toTensorData(value, tensor, `parameter '${name}'`));
+    const type = { dtype: valueType(tensor.dtype), shape: tensor.shape };
+    values.set(name, toTensorData(value, type, `parameter '${name}'`));
   }
   return values;
 }

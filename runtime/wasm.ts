@@ -1,10 +1,10 @@
-import { DTYPES } from '../ir/dtypes.ts';
+import { DTYPES, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { writtenTensors } from '../ir/plan-host.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import { bytesOf, type Executor, type TensorData } from './executor.ts';
+import type { Executor, TensorData } from './executor.ts';
 import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
@@ -306,12 +306,12 @@ class WasmExecutor implements Executor {
 
   #view(tensor: PlanTensor): TensorData {
     const { buffer } = this.#alive();
-    const { array } = DTYPES[tensor.dtype];
+    const { array } = DTYPES[valueType(tensor.dtype)];
     return new array(buffer, this.#address(tensor), elementCount(tensor.shape));
   }
 
   #bytes(tensor: PlanTensor): Uint8Array {
-    return bytesOf(this.#view(tensor));
+    return new Uint8Array(this.#alive().buffer, this.#address(tensor), tensor.bytes);
   }
 
   #alive(): WebAssembly.Memory {

@@ -43,6 +43,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/gradient': ['compiler/gradient', 'ir'],
   'compiler/contract': ['compiler/contract', 'compiler/rewrite.ts', 'ir'],
   'compiler/simplify': ['compiler/simplify', 'compiler/rewrite.ts', 'ir'],
+  'compiler/precision': ['compiler/precision', 'compiler/lower', 'compiler/rewrite.ts', 'ir'],
   'compiler/window': ['compiler/window', 'compiler/rewrite.ts', 'ir'],
   'compiler/liveness': ['compiler/liveness', 'ir'],
   'compiler/lower': ['compiler/lower', 'compiler/liveness', 'compiler/window', 'ir'],

@@ -11,10 +11,12 @@ import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import type { Precision } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import type { CheckedModel } from '../load/checked.ts';
 import { loadModel } from '../load/index.ts';
 import type {
+  HalfActivations,
   MicroBatches,
   RecomputeStrategy,
   SwapPolicy,
@@ -52,6 +54,8 @@ export interface BuildCommandOptions {
   readonly swap?: SwapPolicy;
   readonly microBatch?: MicroBatches;
   readonly microBatchNorm?: boolean;
+  readonly half?: HalfActivations;
+  readonly precision?: Precision;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -200,6 +204,8 @@ function compileOptions(
     ...(options.recompute ? { recompute: options.recompute } : {}),
     ...(options.swap ? { swap: options.swap } : {}),
     ...(options.microBatch === undefined ? {} : { microBatch: options.microBatch }),
+    ...(options.half ? { half: options.half } : {}),
+    ...(options.precision ? { precision: options.precision } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),

@@ -3,8 +3,10 @@ import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
 import { PASS_NAMES } from '../driver/pass-names.ts';
 import { FORM_NAMES } from '../factorised/form-names.ts';
+import { PRECISIONS } from '../frontend/precision.ts';
 import {
   END_OF_PLAN_SECONDS,
+  HALF_CHOICES,
   RECOMPUTE_STRATEGIES,
   SWAP_POLICIES,
 } from '../plan-search/actions/choices.ts';
@@ -140,6 +142,20 @@ function createProgram(): Command {
     .option(
       '--micro-batch-norm',
       'let batch norm take its statistics from a micro-batch, which changes results',
+    )
+    .addOption(
+      oneOf(
+        '--half <choice>',
+        'whether a budget may store activations that are kept for gradients as f16, which changes results a little',
+        HALF_CHOICES,
+      ).default('none'),
+    )
+    .addOption(
+      oneOf(
+        '--precision <type>',
+        "what activations, gradients and copies of weights are stored in, instead of what the model's training says",
+        PRECISIONS,
+      ),
     )
     .option('--host-budget <bytes>', 'limit on host memory for swapped tensors: 8GiB', byteSize)
     .option(

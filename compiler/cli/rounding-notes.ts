@@ -8,14 +8,26 @@ const DONE: Readonly<Record<string, string>> = {
   split: 'tensors that are larger than a binding are cut',
 };
 
+const HALVES =
+  'activations that are kept for gradients are f16; results change in the fourth digit';
+const HALF_PRECISION = 'activations, gradients and copies of weights are f16';
+
 const ROUNDING = 'sums are rounded differently';
 
 /** A line for every action that leaves results equal but for rounding, or not even that. */
-export function roundingNotes({ graphActions = [], microBatches }: Plan): string[] {
+export function roundingNotes({
+  graphActions = [],
+  microBatches,
+  precision,
+  features = [],
+}: Plan): string[] {
   const exact = new Set(GRAPH_ACTIONS.flatMap(({ name, exact }) => (exact ? [name] : [])));
   const notes = graphActions
     .filter((name) => !exact.has(name) && Object.hasOwn(DONE, name))
     .map((name) => `${DONE[name]}; ${ROUNDING}`);
+  const needs = features.length > 0 ? `; needs ${features.join(', ')}` : '';
+  if (precision === 'f16') notes.push(HALF_PRECISION + needs);
+  if (graphActions.includes('half')) notes.push(HALVES + needs);
   if (!microBatches) return notes;
   const { parts, norm } = microBatches;
   const meaning =

@@ -1,4 +1,4 @@
-import { DTYPES } from '../../ir/dtypes.ts';
+import { STORAGE_TYPES, storedBytes, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
@@ -17,6 +17,7 @@ import {
   type Target,
   type WasmModule,
 } from '../../ir/plan.ts';
+import { planFeatures } from '../../ir/plan-features.ts';
 import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
@@ -46,6 +47,8 @@ export interface PlanOptions {
   /** Actions on the graph that were taken. */
   readonly graphActions?: readonly string[];
   readonly microBatches?: PlanMicroBatches;
+  /** Of what is stored; f32 where it is absent. */
+  readonly precision?: 'f16';
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
   /** Per program, the orders of its contractions. */
@@ -105,6 +108,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
       ? { swap: { staging: swapStaging, reading, writing, slots: [...hostSlots, ...snapshots] } }
       : {}),
   };
+  const features = planFeatures(parts);
   return {
     format: PLAN_FORMAT,
     version: PLAN_VERSION,
@@ -116,6 +120,8 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
     ...(tables.sources.length > 0 ? { sources: tables.sources } : {}),
     ...(tables.frames.length > 0 ? { frames: tables.frames } : {}),
     ...(options.actions && hasActions(allocated) ? { actions: options.actions } : {}),
+    ...(options.precision ? { precision: options.precision } : {}),
+    ...(features.length > 0 ? { features } : {}),
     ...(options.graphActions?.length ? { graphActions: options.graphActions } : {}),
     ...(options.microBatches ? { microBatches: options.microBatches } : {}),
     ...(options.wasmModule ? { module: options.wasmModule } : {}),
@@ -208,7 +214,7 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
 }
 
 /** Of one element of a buffer. */
-const bytesOf = ({ buffers }: Kernel, buffer: number) => DTYPES[buffers[buffer].dtype].bytes;
+const bytesOf = ({ buffers }: Kernel, buffer: number) => STORAGE_TYPES[buffers[buffer].dtype].bytes;
 
 /** What a plan says of the memory that a kernel touches. */
 export function planBindings({ buffers, scratch, stage }: Kernel): PlanBinding[] {
@@ -216,7 +222,7 @@ export function planBindings({ buffers, scratch, stage }: Kernel): PlanBinding[]
   return buffers.map(({ dtype, access, elements }, index) => ({
     dtype,
     access,
-    bytes: elements * DTYPES[dtype].bytes,
+    bytes: storedBytes(dtype, elements),
     ...(index === own ? { scratch: true as const } : {}),
   }));
 }
@@ -246,7 +252,7 @@ function planInterface(
   const typed = ({ name, tensor }: { name: string; tensor: number }) => ({
     name,
     tensor,
-    dtype: tensors[tensor].dtype,
+    dtype: valueType(tensors[tensor].dtype),
     shape: tensors[tensor].shape,
   });
   return {

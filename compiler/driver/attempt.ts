@@ -22,7 +22,7 @@ export interface CompilationAttempt extends Attempt {
 export function throughGraphs(
   driver: Driver,
   traced: ModuleState,
-  { bound, microBatches, split }: GraphKnobs,
+  { bound, microBatches, split, half }: GraphKnobs,
   localNorm: boolean,
 ): ModuleState {
   const simplified = driver.run('simplify', traced);
@@ -38,7 +38,9 @@ export function throughGraphs(
         ? { parts: split, localNorm: false, coupling: 'phases', pieces: true }
         : null;
   const cut = driver.run('micro-batch', cleaned, batch);
-  return mistakesOf(cut).length > 0 ? cut : driver.run('slice', cut, bound);
+  if (mistakesOf(cut).length > 0) return cut;
+  const halves = cut.precision === 'f16' ? 'all' : half;
+  return driver.run('halve', driver.run('slice', cut, bound), halves);
 }
 
 /** From a traced module to places in memory, under the knobs of a search. */

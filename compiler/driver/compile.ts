@@ -11,6 +11,7 @@ import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues, isBuiltIn } from '../frontend/initialisers.ts';
 import { isModel } from '../frontend/model.ts';
 import { unknownOptions, withOptions } from '../frontend/option.ts';
+import { PRECISIONS } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import type { Allocation } from '../memory/allocate.ts';
 import { pieceName } from '../micro-batch/index.ts';
@@ -203,6 +204,7 @@ async function makePlan(
     shared?.driver ??
     new Driver({
       ...{ target, limits, traceOf },
+      ...(options.precision ? { precision: options.precision } : {}),
       ...(onProgress ? { onPass: (pass) => onProgress({ kind: 'pass', pass }) } : {}),
       objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
       stages: stageModel(target, limits, profile),
@@ -219,6 +221,7 @@ async function makePlan(
       microBatches: typeof microBatch === 'number' ? microBatch : 1,
       splits: () => [1, ...microBatchCounts(traced)],
       allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
+      allowedHalves: options.half === 'auto' && traced.precision === 'f32',
     },
   );
   const { memory } = result;
@@ -254,6 +257,7 @@ async function makePlan(
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
+    ...(traced.precision === 'f32' ? {} : { precision: traced.precision }),
     graphActions: GRAPH_ACTIONS.filter((action) => action.taken(knobs)).map(({ name }) => name),
     ...(knobs.microBatches > 1
       ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
@@ -305,10 +309,11 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
   problems.push(...checkLimitsOption(options.limits, target));
-  const { microBatch } = options;
+  const { microBatch, half } = options;
   const given: Readonly<Record<string, string | number | undefined>> = {
-    ...{ recompute, swap, microBatch },
+    ...{ recompute, swap, microBatch, half },
   };
+  choices('precision', options.precision, PRECISIONS);
   choices('contractions', options.contractions, ['time', 'macs']);
   choices('solve', options.solve, ['heuristic', 'exact']);
   for (const { option } of ACTIONS) {

@@ -1,6 +1,6 @@
 import type { AllocatedSchedule } from '../../ir/schedule.ts';
 import type { SourceSpan } from '../../ir/source.ts';
-import type { TensorType } from '../../ir/tensor.ts';
+import type { StoredType } from '../../ir/tensor.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { persistentOnDevice } from '../liveness/lifetimes.ts';
 import type { MemoryPeak } from '../memory/index.ts';
@@ -17,7 +17,7 @@ interface LayerTensor {
   /** Within its layer. */
   readonly name: string;
   readonly full: string;
-  readonly type: TensorType;
+  readonly type: StoredType;
   readonly source: SourceSpan | null;
   readonly sort: Sort;
 }

@@ -4,6 +4,7 @@ import { type ModuleChecks, verifyModule } from '../../ir/module-verify.ts';
 import type { OrderRecords } from '../contract/record.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Optimiser } from '../frontend/optimiser.ts';
+import type { LossScaling, Precision } from '../frontend/precision.ts';
 import type { TracedModel } from '../frontend/trace.ts';
 import type { ParameterGradient } from '../training/update.ts';
 
@@ -13,6 +14,9 @@ export interface ModuleState {
   readonly traced: TracedModel;
   /** Of the program that trains; null where none does. */
   readonly optimiser: Optimiser | null;
+  /** What stored values are, and how small gradients are kept from vanishing there. */
+  readonly precision: Precision;
+  readonly scaling: LossScaling;
   /** By program: the orders of its contractions. */
   readonly orders: readonly OrderRecords[];
   /** By program: where the gradients of its parameters are, until the optimiser has used them. */

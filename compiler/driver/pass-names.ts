@@ -9,6 +9,7 @@ export const PASS_NAMES = [
   'simplify-gradients',
   'micro-batch',
   'slice',
+  'halve',
   'lower',
   'fuse',
   'fuse-producers',

@@ -2,6 +2,7 @@ import type { Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { CodeModel } from '../codegen/code.ts';
 import type { Objective } from '../contract/objective.ts';
+import type { Precision } from '../frontend/precision.ts';
 import type { traceModel } from '../frontend/trace.ts';
 import type { StageModel } from '../lower/index.ts';
 import type { PassName } from './pass-names.ts';
@@ -27,6 +28,8 @@ export interface PassOptions {
   /** How the code of a kernel is chosen. */
   readonly variants: CodeModel;
   readonly traceOf: typeof traceModel;
+  /** Instead of what the model asks for. */
+  readonly precision?: Precision;
   /** Called when a pass begins, but for those that a search tries. */
   readonly onPass?: (pass: PassName) => void;
 }

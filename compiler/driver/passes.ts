@@ -12,6 +12,7 @@ import { orderContractions } from '../contract/index.ts';
 import { OrderRecords } from '../contract/record.ts';
 import { sliceContractions } from '../contract/sliced-graph.ts';
 import type { Model } from '../frontend/model.ts';
+import { lossScalingOf, UNSCALED } from '../frontend/precision.ts';
 import {
   finaliseNests,
   fuseNests,
@@ -30,10 +31,16 @@ import { dropUnused } from '../memory/unused.ts';
 import type { BatchKnobs } from '../micro-batch/index.ts';
 import type { ContractionBound } from '../plan-search/knobs.ts';
 import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
+import { type HalfChoice, storeHalves } from '../precision/store-halves.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
 import { TARGETS } from '../targets/index.ts';
-import { type ParameterGradient, withGradients, withUpdates } from '../training/index.ts';
+import {
+  type ParameterGradient,
+  scaleStates,
+  withGradients,
+  withUpdates,
+} from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
 import { cutBatch } from './cut-batch.ts';
 import {
@@ -83,7 +90,7 @@ export const PASSES = {
     to: 'module',
     summary:
       "Runs the user's functions once per program; each call of btc appends nodes to a graph.",
-    run: (model: Model, { traceOf }: PassOptions): ModuleState => {
+    run: (model: Model, { traceOf, precision: asked }: PassOptions): ModuleState => {
       const traced = traceOf(model);
       const module: Module = {
         name: traced.name,
@@ -92,9 +99,13 @@ export const PASSES = {
         programs: traced.programs.map(({ graph }) => graph),
       };
       const none = traced.programs.map(() => []);
-      const optimiser = model.definition.train?.optimizer ?? null;
-      const { diagnostics } = traced;
-      return { module, traced, optimiser, orders: [], gradients: none, diagnostics };
+      const { train } = model.definition;
+      const precision = asked ?? train?.precision ?? 'f32';
+      return {
+        ...{ module, traced, optimiser: train?.optimizer ?? null, orders: [], gradients: none },
+        ...{ precision, scaling: train ? lossScalingOf(train, precision) : UNSCALED },
+        diagnostics: traced.diagnostics,
+      };
     },
     print: printModule,
     verify: (made: ModuleState) => verifyState(made),
@@ -126,27 +137,34 @@ export const PASSES = {
     (state) => {
       const diagnostics = [...state.diagnostics];
       const gradients: (readonly ParameterGradient[])[] = [];
-      const differentiated = mapGraphs(state, (graph, k) => {
+      const { optimiser, scaling } = state;
+      const programs = state.module.programs.map((graph, k) => {
         const program = state.traced.programs[k];
-        const made = program.trains && state.optimiser ? withGradients(graph, program) : null;
+        const made = program.trains && optimiser ? withGradients(graph, program, scaling) : null;
         if (made?.diagnostic) diagnostics.push(made.diagnostic);
         gradients.push(made?.gradients ?? []);
         return made?.graph ?? graph;
       });
-      return { ...differentiated, gradients, diagnostics };
+      const states = gradients.some((list) => list.length > 0) ? scaleStates(scaling) : [];
+      return {
+        ...state,
+        module: withPrograms(state, programs, states, []),
+        gradients,
+        diagnostics,
+      };
     },
   ),
   optimise: overModules(
     'optimise',
     "Appends the optimiser's updates: clipping, new parameters, new state.",
     (state) => {
-      const { gradients, optimiser, traced } = state;
+      const { gradients, optimiser, scaling, traced } = state;
       if (!optimiser || gradients.every((list) => list.length === 0)) return state;
       const states: Module['parameters'][number][] = [];
       const inputs: Module['inputs'][number][] = [];
       const programs = state.module.programs.map((graph, k) => {
         if (gradients[k].length === 0) return graph;
-        const updated = withUpdates(graph, gradients[k], optimiser, traced.seed);
+        const updated = withUpdates(graph, gradients[k], optimiser, scaling, traced.seed);
         append(states, updated.states);
         append(inputs, updated.inputs);
         return updated.graph;
@@ -187,6 +205,15 @@ export const PASSES = {
               return sliced === graph ? graph : simplify(sliced, { differentiated: true });
             })
           : state,
+    ),
+    verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
+  },
+  halve: {
+    ...overModules<HalfChoice | null>(
+      'halve',
+      'With half precision, or where a search may: rounds to f16 what is going to be stored, but for sums, losses, weights and their gradients.',
+      (state, _, choice) =>
+        choice ? mapGraphs(state, (graph) => storeHalves(graph, choice)) : state,
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },

@@ -2,7 +2,9 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import type { Precision } from '../frontend/precision.ts';
 import type {
+  HalfActivations,
   MicroBatches,
   RecomputeStrategy,
   SwapPolicy,
@@ -49,6 +51,13 @@ export interface CompileOptions {
    * run. `none` (the default) keeps it whole, a number cuts it, `auto` lets a budget decide. Sums are rounded in another order.
    */
   readonly microBatch?: MicroBatches;
+  /**
+   * `auto`: to keep a budget, activations that are kept for gradients may be stored as f16, in half of the bytes; `none` (the
+   * default): they stay f32. Results change in the fourth digit or so. On WebGPU the plan then needs the feature `shader-f16`.
+   */
+  readonly half?: HalfActivations;
+  /** Instead of the `precision` of the model's training: see `Training`. `f16` on WebGPU needs the feature `shader-f16`. */
+  readonly precision?: Precision;
   /** Whether batch norm may take its statistics from a micro-batch, which changes results; default false. */
   readonly microBatchNorm?: boolean;
   /**

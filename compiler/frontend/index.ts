@@ -109,6 +109,7 @@ export {
   maxPool2d,
   type PoolingOptions,
 } from './pooling.ts';
+export type { DynamicLossScale, LossScale, Precision } from './precision.ts';
 export {
   argmax,
   argmin,

@@ -2,6 +2,7 @@ import type { SourceSpan } from '../../ir/source.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 import type { Optimiser } from './optimiser.ts';
+import type { LossScale, Precision } from './precision.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Dtype and shape of an input, with the place where it was declared. */
@@ -33,6 +34,16 @@ export interface Training<I extends Inputs, O extends Outputs> {
   /** A scalar f32 tensor from the outputs of `build` and the inputs. It is the output `loss` of the program `train`. */
   loss(outputs: O, inputs: Tensors<I>): Tensor;
   readonly optimizer: Optimiser;
+  /**
+   * `f16`: activations, their gradients and copies of weights take half of the bytes, in all programs. Weights, their gradients,
+   * the optimiser's state, sums and the loss stay f32, and everything is computed in f32. Default `f32`.
+   */
+  readonly precision?: Precision;
+  /**
+   * What the loss is multiplied by for its gradient, so that small gradients do not vanish in f16. `dynamic`, the default with
+   * `precision: 'f16'`: it adapts, and steps whose gradients are not finite change nothing. Default 1 otherwise.
+   */
+  readonly lossScale?: LossScale;
   /** More outputs of the program `train`. */
   metrics?(outputs: O, inputs: Tensors<I>): Outputs;
 }

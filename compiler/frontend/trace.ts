@@ -33,6 +33,7 @@ import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimiser.ts';
 import * as parameters from './parameter.ts';
+import { precisionProblems, SCALE_STATES } from './precision.ts';
 import * as reductions from './reductions.ts';
 import { nameCalls, scope } from './scope.ts';
 import { Tensor } from './tensor.ts';
@@ -171,6 +172,7 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
   else if (train) append(diagnostics, train.optimizer.problems);
+  if (train) append(diagnostics, precisionProblems(train, source));
   return diagnostics;
 }
 
@@ -314,22 +316,24 @@ function checkLoss(loss: Tensor): void {
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });
 }
 
-/** The optimiser's state of a parameter has a name of its own, which no parameter may have. */
+/** What training keeps has names of its own, which no parameter may have: an optimiser's state of each, and the loss scale's. */
 function checkStateNames(
   trace: Trace,
   { train }: ModelDefinition,
   diagnostics: Diagnostic[],
 ): void {
+  const check = (name: string, reason: string) => {
+    const taken = trace.parameters.get(name);
+    if (!taken) return;
+    const { source } = taken.declaration;
+    diagnostics.push(diagnostic(1016, source, { name, what: 'a parameter', reason }));
+  };
   for (const [owner, { declaration }] of trace.parameters) {
     if (declaration.role === 'state') continue;
-    for (const suffix of train!.optimizer.states) {
-      const taken = trace.parameters.get(`${owner}.${suffix}`);
-      if (!taken) continue;
-      const reason = `it is the optimiser's state of '${owner}'`;
-      const { name, source } = taken.declaration;
-      diagnostics.push(diagnostic(1016, source, { name, what: 'a parameter', reason }));
-    }
+    for (const suffix of train!.optimizer.states)
+      check(`${owner}.${suffix}`, `it is the optimiser's state of '${owner}'`);
   }
+  for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');
 }
 
 /** One declaration per name; programs must agree on its shape and its role. */

@@ -13,21 +13,24 @@ export { passesGradient } from './rules.ts';
  *
  * @param loss a scalar f32 value
  * @param wrt the values with respect to which the gradients are taken
+ * @param seed the gradient of the loss itself; 1 where none is given
  * @returns one value per entry of `wrt`, of its type; null where the loss does not depend on it
  */
 export function differentiate(
   builder: GraphBuilder,
   loss: ValueId,
   wrt: readonly ValueId[],
+  seed: ValueId | null = null,
 ): (ValueId | null)[] {
   const active = findActive(builder, loss, wrt);
   const contributions: ValueId[][] = Array.from({ length: loss + 1 }, () => []);
   const masks = new Set<ValueId>();
   contributions[loss].push(
-    createEmit(builder, sourceOf(builder, loss, BACKWARD), masks).node('constant', [], {
-      ...builder.typeOf(loss),
-      value: 1,
-    }),
+    seed ??
+      createEmit(builder, sourceOf(builder, loss, BACKWARD), masks).node('constant', [], {
+        ...builder.typeOf(loss),
+        value: 1,
+      }),
   );
   const gradients = new Map<ValueId, ValueId>();
   for (let value = loss; value >= 0; value--) {

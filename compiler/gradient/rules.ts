@@ -89,6 +89,8 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   sin: slope((e, x) => e.apply('cos', x)),
   cos: slope((e, x) => e.apply('neg', e.apply('sin', x))),
   floor: NONE,
+  // Gradients are taken before anything is rounded to be stored.
+  roundF16: NONE,
   isNan: NONE,
   add: binary(
     (_, g) => g,

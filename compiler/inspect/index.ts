@@ -25,6 +25,10 @@ export interface Inspection {
   readonly target: string;
   readonly producer: string;
   readonly memory: PlanMemory;
+  /** What activations and their gradients are stored in; absent where that is f32. */
+  readonly precision?: Plan['precision'];
+  /** Optional features of WebGPU that a device must have; absent where there is none. */
+  readonly features?: Plan['features'];
   /** Actions on the graph that were taken; absent where none was. */
   readonly graphActions?: readonly string[];
   /** How the batch is cut; absent where it is whole. */
@@ -113,6 +117,8 @@ export function inspectPlan(plan: Plan, all = false): Inspection {
     target: plan.target,
     producer: plan.producer,
     memory: plan.memory,
+    ...(plan.precision ? { precision: plan.precision } : {}),
+    ...(plan.features ? { features: plan.features } : {}),
     ...(plan.graphActions ? { graphActions: plan.graphActions } : {}),
     ...(plan.microBatches ? { microBatches: plan.microBatches } : {}),
     parameters: {

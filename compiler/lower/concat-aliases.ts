@@ -1,4 +1,4 @@
-import type { DType } from '../../ir/dtypes.ts';
+import type { StorageType } from '../../ir/dtypes.ts';
 import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
 import { opRow } from '../../ir/ops.ts';
 import { rangeAlignment } from '../../ir/schedule.ts';
@@ -19,12 +19,13 @@ export interface ConcatAlias {
 export function findConcatAliases(
   graph: Graph,
   stored: Uint8Array,
+  typeOf: (value: ValueId) => StorageType,
 ): readonly (ConcatAlias | undefined)[] {
   const aliases: (ConcatAlias | undefined)[] = new Array(graph.nodes.length);
   const fixed = valuesThatStay(graph, stored);
   graph.nodes.forEach((node, concat) => {
     if (node.op !== 'concat' || !stored[concat] || !isOutermost(node)) return;
-    const { dtype } = node.type;
+    const dtype = typeOf(concat);
     const total = elementCount(node.type.shape);
     let offset = 0;
     for (const operand of node.operands) {
@@ -38,7 +39,7 @@ export function findConcatAliases(
   return aliases;
 }
 
-const isAligned = (element: number, dtype: DType) => element % rangeAlignment(dtype) === 0;
+const isAligned = (element: number, dtype: StorageType) => element % rangeAlignment(dtype) === 0;
 
 /** Whether the parts of a concatenation follow one another in memory, each in one piece. */
 function isOutermost(node: NodeOf<'concat'>): boolean {

@@ -107,13 +107,15 @@ export function bindTensors(nest: LoopNest, tensors: readonly ScheduleTensor[]):
 
 function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | 'shape'>[]): Bound {
   // The halves of a loop nest with a stage were canonicalised when they were joined.
-  const simple = nest.stage ? nest : canonicalise(nest);
+  const simple = nest.stage ? nest : canonicalise(roundedByStores(nest));
   const ranges = bindingRanges(simple);
   const bound: Range[] = [];
   // An access in terms of its buffer: an index into `bound`, and addresses from the start of the range.
   const bindAccess =
     (axes: LoopNest['axes']) =>
-    <Access extends Extract<Expression, { kind: 'load' }> | Store>(access: Access): Access => {
+    <Access extends Extract<Expression, { kind: 'load' }> | Store>(unbound: Access): Access => {
+      const { stored: _, ...rest } = unbound;
+      const access = rest as Access;
       if (access.buffer === LOCAL) return access;
       const { tensor, low } = rangeOf(axes, access);
       const range = ranges.find(
@@ -152,6 +154,17 @@ function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | '
     kernel: { axes, buffers, nodes, reduction, stores, ...(held ? { stage: held } : {}) },
     bound,
   };
+}
+
+/** Without the roundings that stores do: what is rounded before it is stored as a half is stored as it is. */
+function roundedByStores(nest: LoopNest): LoopNest {
+  if (nest.stores.every(({ stored }) => stored === undefined)) return nest;
+  const stores = nest.stores.map((store) => {
+    const node = nest.nodes[store.value];
+    const isRounded = node.kind === 'apply' && node.op === 'roundF16';
+    return store.stored === 'f16' && isRounded ? { ...store, value: node.operands[0] } : store;
+  });
+  return { ...nest, stores };
 }
 
 /** Binds the tensor that the stage's array takes its memory from, if there is one. */

@@ -106,7 +106,7 @@ export function expressionKey(node: Expression, numberOf: (tensor: number) => nu
     case 'load': {
       const row = node.indirect;
       const indirect = row ? `${row.node}*${row.stride}<${row.extent}` : '';
-      return `load ${node.dtype} ${numberOf(node.buffer)} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
+      return `load ${node.stored ?? node.dtype} ${numberOf(node.buffer)} ${affineKey(node.index)} ${indirect} ${boundsKey(node.bounds)}`;
     }
     case 'constant':
       // 0 and -0 differ.

@@ -150,9 +150,9 @@ function bodyKey(
 ): string {
   let key = reduction ? `\n${reduction.combiner} ${reduction.value}` : '';
   for (const node of nodes) key += `\n${expressionKey(node, numberOf)}`;
-  for (const { buffer, index, indirect, value, accumulate } of stores) {
+  for (const { buffer, index, indirect, value, accumulate, stored = '' } of stores) {
     const row = indirect ? `${indirect.node}*${indirect.stride}<${indirect.extent}` : '';
-    key += `\nstore ${numberOf(buffer)} ${index.offset}:${index.coefficients.join()} ${row} ${value} ${accumulate}`;
+    key += `\nstore ${numberOf(buffer)} ${index.offset}:${index.coefficients.join()} ${row} ${value} ${accumulate} ${stored}`;
   }
   return key;
 }

@@ -1,4 +1,4 @@
-import { DTYPES, isFloat } from '../../ir/dtypes.ts';
+import { DTYPES, isFloat, valueType } from '../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { bindTensors } from './finalise.ts';
@@ -132,7 +132,7 @@ function joinProducer(
   const link = linkProducer(first, second, tensor);
   if ('reason' in link) return link;
   const { model } = options;
-  const elementBytes = DTYPES[options.tensors[tensor].dtype].bytes;
+  const elementBytes = DTYPES[valueType(options.tensors[tensor].dtype)].bytes;
   const fitting = tileSizes(link, model.arrayBytes / elementBytes);
   if (fitting.length === 0)
     return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };

@@ -1,10 +1,11 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Pass, scopeOfName } from '../../ir/source.ts';
-import type { TensorType } from '../../ir/tensor.ts';
+import type { StoredType, TensorType } from '../../ir/tensor.ts';
 import { type ConcatAlias, findConcatAliases } from './concat-aliases.ts';
 import { rowMajor } from './destination.ts';
 import type { Storage } from './emit.ts';
+import { halfValues } from './half-values.ts';
 import type { LoopNest } from './loop-nest.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
@@ -75,7 +76,27 @@ export function lowerProgram(
     tensor: lowering.output(name, value),
   }));
   const replacements = lowering.update();
-  return { nests: writeThrough(lowering.nests, replacements), inputs, outputs };
+  const nests = writeThrough(lowering.nests, replacements);
+  return { nests: nests.map((nest) => withStored(nest, table.tensors)), inputs, outputs };
+}
+
+/** What a caller gets and what replaces a parameter or a state is f32. */
+function storedHalves(graph: Graph): Uint8Array {
+  const halves = halfValues(graph);
+  for (const { value } of [...graph.outputs, ...graph.updates]) halves[value] = 0;
+  return halves;
+}
+
+/** Says of loads and stores which tensors hold halves. */
+function withStored(nest: LoopNest, tensors: readonly ScheduleTensor[]): LoopNest {
+  const isHalf = (tensor: number) => tensors[tensor].dtype === 'f16';
+  const nodes = nest.nodes.map((node) =>
+    node.kind === 'load' && isHalf(node.buffer) ? { ...node, stored: 'f16' as const } : node,
+  );
+  const stores = nest.stores.map((store) =>
+    isHalf(store.buffer) ? { ...store, stored: 'f16' as const } : store,
+  );
+  return { ...nest, nodes, stores };
 }
 
 class ProgramLowering implements Storage {
@@ -85,6 +106,8 @@ class ProgramLowering implements Storage {
   private readonly table: TensorTable;
   private readonly names: readonly string[];
   private readonly stored: Uint8Array;
+  /** By value: 1 where its memory holds halves. */
+  private readonly halves: Uint8Array;
   private readonly aliases: readonly (ConcatAlias | undefined)[];
   private readonly writer: KernelWriter;
   /** By value: its tensor once kernels fill it, or -1. */
@@ -103,7 +126,10 @@ class ProgramLowering implements Storage {
     this.table = table;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
-    this.aliases = separateParts ? [] : findConcatAliases(graph, this.stored);
+    this.halves = storedHalves(graph);
+    this.aliases = separateParts
+      ? []
+      : findConcatAliases(graph, this.stored, (value) => this.typeOf(value).dtype);
     this.tensors = new Int32Array(graph.nodes.length).fill(-1);
     this.reserved = new Int32Array(graph.nodes.length).fill(-1);
     this.writer = new KernelWriter(this, this.nests);
@@ -186,9 +212,15 @@ class ProgramLowering implements Storage {
     return replacements;
   }
 
+  /** What holds a value that has memory of its own. */
+  private typeOf(value: ValueId): StoredType {
+    const { type } = this.graph.nodes[value];
+    return this.halves[value] ? { ...type, dtype: 'f16' } : type;
+  }
+
   private reserve(value: ValueId): number {
     if (this.reserved[value] < 0)
-      this.reserved[value] = this.add(this.names[value], value, 'activation');
+      this.reserved[value] = this.add(this.names[value], value, 'activation', this.typeOf(value));
     return this.reserved[value];
   }
 
@@ -196,7 +228,7 @@ class ProgramLowering implements Storage {
     name: string,
     value: ValueId,
     role: ScheduleTensor['role'],
-    type: TensorType = this.graph.nodes[value].type,
+    type: StoredType = this.graph.nodes[value].type,
   ): number {
     const origin = this.graph.sources[this.graph.nodes[value].source];
     return this.table.add({

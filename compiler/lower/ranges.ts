@@ -72,13 +72,14 @@ export function bindingRanges(nest: LoopNest): Range[] {
   });
 }
 
-/** By tensor that the kernel touches, by its dtype. */
+/** By tensor that the kernel touches, by what it holds. */
 function rangeAlignments({ nodes, stores, stage }: LoopNest): Map<number, number> {
   const units = new Map<number, number>();
   for (const list of stage ? [nodes, stage.nodes] : [nodes])
     for (const node of list)
-      if (node.kind === 'load') units.set(node.buffer, rangeAlignment(node.dtype));
-  for (const { buffer, value } of stores) units.set(buffer, rangeAlignment(nodes[value].dtype));
+      if (node.kind === 'load') units.set(node.buffer, rangeAlignment(node.stored ?? node.dtype));
+  for (const { buffer, value, stored } of stores)
+    units.set(buffer, rangeAlignment(stored ?? nodes[value].dtype));
   return units;
 }
 

@@ -1,4 +1,3 @@
-import { DTYPES } from '../../ir/dtypes.ts';
 import {
   type Affine,
   type Axis,
@@ -10,6 +9,7 @@ import {
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { byteCount } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
 import { bindTensors } from './finalise.ts';
 import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
@@ -106,8 +106,7 @@ function bestParts(
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
     const [first, second] = made;
-    const { dtype, shape } = first.held;
-    const bytes = shape.reduce((product, extent) => product * extent, DTYPES[dtype].bytes);
+    const bytes = byteCount(first.held);
     if (bytes > bounds.mostOfReads * reads) break;
     const all = [...tensors, first.held];
     const seconds =

@@ -58,6 +58,11 @@ export function decideStorage(graph: Graph): StorageDecisions {
     }
     limitOperands(value);
     if (kind === 'view') continue;
+    // What is stored only to be rounded: its reader stores it in its place.
+    if (node.op === 'roundF16' && stored[node.operands[0]]) {
+      store(value);
+      continue;
+    }
     const needed = mustStore[value] || isLongConcat(node) || isStackOfStored(node);
     if (needed || (uses[value] > 1 && !cheapToRecompute(value))) store(value);
   }

@@ -1,4 +1,4 @@
-import { DTYPES } from '../../ir/dtypes.ts';
+import { storedBytes } from '../../ir/dtypes.ts';
 import type { Target } from '../../ir/plan.ts';
 import type {
   AllocatedSchedule,
@@ -57,7 +57,7 @@ function boundBytes({ tensors, kernels, programs }: Schedule): Float64Array {
     for (const { kernel, operands } of steps)
       operands.forEach((tensor, k) => {
         const { dtype, elements } = kernels[kernel].buffers[k];
-        bytes[tensor] = Math.max(bytes[tensor], elements * DTYPES[dtype].bytes);
+        bytes[tensor] = Math.max(bytes[tensor], storedBytes(dtype, elements));
       });
   return bytes;
 }

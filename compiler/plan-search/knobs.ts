@@ -19,6 +19,8 @@ export interface GraphKnobs {
   readonly split: number;
   /** Whether values that are parts of one tensor are tensors of their own, joined by a copy where that is read. */
   readonly separateParts: boolean;
+  /** Which values are stored as halves: none, all that half precision has so, or activations that are kept for gradients. */
+  readonly half: 'all' | 'kept' | null;
 }
 
 export const NO_KNOBS: GraphKnobs = {
@@ -26,4 +28,5 @@ export const NO_KNOBS: GraphKnobs = {
   microBatches: 1,
   split: 0,
   separateParts: false,
+  half: null,
 };

@@ -27,6 +27,8 @@ export interface SearchOptions {
   splits(): readonly number[];
   /** Further numbers of parts that may be tried. */
   readonly allowedMicroBatches: readonly number[];
+  /** Whether activations that are kept for gradients may be stored as halves. */
+  readonly allowedHalves: boolean;
 }
 
 export interface PlanSearch<A extends Attempt> {
@@ -48,11 +50,11 @@ interface Candidate<A extends Attempt> {
  * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Actions on
  * the graph are tried in the order of the table, each from its mildest form on, and each attempt chooses its own schedule actions.
  * Exact ones are tried where the schedule actions alone do not keep the budget, those that round differently only where no exact one
- * keeps it, except micro-batches that the user allows: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
+ * keeps it, except what the user allows, micro-batches and halves: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
  */
 export function searchPlans<A extends Attempt>(
   run: (knobs: GraphKnobs) => A,
-  { budgetBytes, microBatches, splits, allowedMicroBatches }: SearchOptions,
+  { budgetBytes, microBatches, splits, allowedMicroBatches, allowedHalves }: SearchOptions,
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
@@ -87,6 +89,7 @@ export function searchPlans<A extends Attempt>(
     widest: largest(widths, 0),
     joins: first.made.joins,
     microBatches: allowedMicroBatches,
+    halves: allowedHalves,
   };
   const candidates = fits(first) ? [first] : [];
   /** The first form of an action that keeps the budget, and those behind it as long as they are faster. */

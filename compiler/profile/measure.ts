@@ -1,4 +1,4 @@
-import { DTYPES } from '../../ir/dtypes.ts';
+import { storedBytes } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import type { Target } from '../../ir/plan.ts';
@@ -182,7 +182,7 @@ async function timeFamily(
 }
 
 function bytesOf({ buffers }: Kernel): number {
-  return buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0);
+  return buffers.reduce((sum, { dtype, elements }) => sum + storedBytes(dtype, elements), 0);
 }
 
 /** Invocations that keep a device busy, by the time of loops that few run and that as much work takes spread over many. */

@@ -1,12 +1,15 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { type Diagnostic, originDiagnostic } from '../diagnostics.ts';
 import type { Optimiser } from '../frontend/optimiser.ts';
+import type { LossScaling } from '../frontend/precision.ts';
 import type { TracedProgram } from '../frontend/trace.ts';
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
+import { appendSeed, scaleStates } from './loss-scale.ts';
 import { appendOptimiser, type ParameterGradient } from './update.ts';
 
 export type { ParameterGradient };
+export { scaleStates };
 
 /** A graph with the gradients of its loss, or the reason why it has none. */
 export type Differentiated =
@@ -18,11 +21,15 @@ export type Differentiated =
   | { readonly graph: null; readonly gradients: readonly []; readonly diagnostic: Diagnostic };
 
 /**
- * Appends to a graph, whose first output is the loss, the gradients of that for every parameter that it depends on.
+ * Appends to a graph, whose first output is the loss, the gradients of that, times the scale, for every parameter that it depends on.
  *
  * Errors: BTC3002 where no parameter is reached, BTC3004 where an op without a gradient stands in the way.
  */
-export function withGradients(graph: Graph, program: TracedProgram): Differentiated {
+export function withGradients(
+  graph: Graph,
+  program: TracedProgram,
+  scaling: LossScaling,
+): Differentiated {
   const builder = extendGraph(graph);
   const trained = new Map(
     program.parameters
@@ -37,6 +44,7 @@ export function withGradients(graph: Graph, program: TracedProgram): Differentia
     builder,
     graph.outputs[0].value,
     parameters.map(({ value }) => value),
+    appendSeed(builder, scaling),
   );
   const gradients = parameters.flatMap(({ value, declaration }, k): ParameterGradient[] => {
     const gradient = values[k];
@@ -52,10 +60,11 @@ export function withUpdates(
   graph: Graph,
   gradients: readonly ParameterGradient[],
   optimiser: Optimiser,
+  scaling: LossScaling,
   seed: number,
 ): { graph: Graph; inputs: readonly InputDeclaration[]; states: readonly ParameterDeclaration[] } {
   const builder = extendGraph(graph);
-  const { inputs, states } = appendOptimiser(builder, gradients, optimiser, seed);
+  const { inputs, states } = appendOptimiser(builder, gradients, optimiser, scaling, seed);
   return { graph: builder.finish(), inputs: [...inputs.values()], states };
 }
 

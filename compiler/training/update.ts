@@ -11,8 +11,10 @@ import {
 } from '../frontend/context.ts';
 import { add, cast, clip, div, minimum, mul, sqrt } from '../frontend/elementwise.ts';
 import type { ClippingOptions, Optimiser } from '../frontend/optimiser.ts';
+import type { LossScaling } from '../frontend/precision.ts';
 import { sumOfSquares } from '../frontend/reductions.ts';
 import type { Tensor } from '../frontend/tensor.ts';
+import { unscale } from './loss-scale.ts';
 
 /** A parameter in a graph with the gradient of the loss. */
 export interface ParameterGradient {
@@ -22,7 +24,7 @@ export interface ParameterGradient {
 }
 
 /**
- * Appends the optimiser to a graph that has gradients: clipping, one update per parameter, new state.
+ * Appends the optimiser to a graph that has gradients: what a scale of the loss asks for, clipping, one update per parameter, new state.
  *
  * @returns the trace's inputs (learning rate, step) and the declarations of the optimiser's state
  */
@@ -30,6 +32,7 @@ export function appendOptimiser(
   builder: GraphBuilder,
   gradients: readonly ParameterGradient[],
   optimiser: Optimiser,
+  scaling: LossScaling,
   seed: number,
 ): { inputs: Trace['inputs']; states: ParameterDeclaration[] } {
   const trace = createTrace(builder.name, { training: true, seed, builder });
@@ -43,10 +46,14 @@ export function appendOptimiser(
       null,
     );
     const time = add(cast(stepTensor(), 'f32'), 1);
-    const clipped = clipGradients(
+    const unscaled = unscale(
       gradients.map(({ gradient }) => adopt(trace, gradient)),
-      optimiser,
+      scaling,
+      (name) => appendDeclared(trace, 'parameter', name, scalar, null, ''),
     );
+    for (const [parameter, { value }] of unscaled.states)
+      builder.updates.push({ parameter, value });
+    const clipped = clipGradients(unscaled.gradients, optimiser);
     gradients.forEach(({ declaration, value }, k) => {
       const { type, source } = declaration;
       const { name: parameter } = declaration;
@@ -66,11 +73,13 @@ export function appendOptimiser(
         learningRate,
         time,
       });
-      builder.updates.push({ parameter: declaration.name, value: result.parameter.value });
+      const old = adopt(trace, value);
+      const parameterValue = unscaled.kept(result.parameter, old).value;
+      builder.updates.push({ parameter: declaration.name, value: parameterValue });
       for (const suffix of optimiser.states)
         builder.updates.push({
           parameter: `${declaration.name}.${suffix}`,
-          value: result.state[suffix].value,
+          value: unscaled.kept(result.state[suffix], state[suffix]).value,
         });
     });
   });

@@ -1,5 +1,6 @@
 import { BARE_FILE_NAME } from '../file-name.ts';
 import { type Infer, list, named, nullable, object, oneOf, record, text, whole } from '../form.ts';
+import { PLAN_FEATURES } from '../plan-features.ts';
 import { PLAN_FORMAT, VERSIONS_READ } from '../plan-version.ts';
 import { MEMORY, type PlanMemory, SLAB, type Slab } from './memory.ts';
 import { type PlanProgram, PROGRAM } from './program.ts';
@@ -116,6 +117,10 @@ export const PLAN = object(
     adapter: NAME,
     /** The strategies of the memory actions; absent where no value is recomputed or swapped. */
     actions: named<PlanActions>(ACTIONS),
+    /** What activations and their gradients are stored in, where that is not f32 (docs/numerics.md). */
+    precision: oneOf('f16'),
+    /** webgpu: the optional features of WebGPU that a device must have to run the code; absent where there is none. */
+    features: list(oneOf(...PLAN_FEATURES), 1),
     /** Actions on the graph that were taken (docs/actions.md), as `slice`; absent where none was. */
     graphActions: list(NAME),
     /** Absent where the batch is whole. */

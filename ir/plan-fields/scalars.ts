@@ -1,4 +1,4 @@
-import { DTYPE_NAMES } from '../dtypes.ts';
+import { DTYPE_NAMES, STORAGE_TYPE_NAMES } from '../dtypes.ts';
 import { type Infer, list, number, oneOf, text, whole } from '../form.ts';
 import { CONTROL_CLASS } from '../printable.ts';
 import { TARGET_NAMES } from '../targets.ts';
@@ -26,8 +26,11 @@ export const INDEX = whole(0, 2 ** 32 - 1);
 /** A time in seconds. */
 export const SECONDS = number(0);
 
-/** Element type. */
+/** Element type of values. */
 export const DTYPE = oneOf(...DTYPE_NAMES);
+
+/** Element type in memory. */
+export const STORAGE_TYPE = oneOf(...STORAGE_TYPE_NAMES);
 
 /** Extents, outermost first; [] is a scalar. */
 export const SHAPE = list(whole(1), 0, 64);

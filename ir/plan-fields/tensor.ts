@@ -1,5 +1,5 @@
 import { type Infer, list, named, nullable, number, object, oneOf, text, whole } from '../form.ts';
-import { BYTES, DTYPE, INDEX, NAME, SHAPE } from './scalars.ts';
+import { BYTES, INDEX, NAME, SHAPE, STORAGE_TYPE } from './scalars.ts';
 
 export const ROLE = oneOf('input', 'output', 'activation', 'parameter', 'state', 'optimiser');
 /**
@@ -31,8 +31,8 @@ export const TENSOR = object(
   {
     /** Unique in the plan. */
     name: NAME,
-    /** Type of its elements. */
-    dtype: DTYPE,
+    /** Type of its elements in memory: `f16` holds f32 values in half of the bytes. */
+    dtype: STORAGE_TYPE,
     /** Its extents. */
     shape: SHAPE,
     /** What it is for. */
@@ -43,7 +43,7 @@ export const TENSOR = object(
     slab: nullable(INDEX),
     /** Byte offset inside the slab; 0 for policy `host`. */
     offset: BYTES,
-    /** Bytes of the elements, without padding. */
+    /** Bytes of the elements, in whole words of four bytes. */
     bytes: BYTES,
     /** First step at which the memory is taken; 0 for inputs. */
     firstStep: INDEX,
@@ -66,8 +66,8 @@ export const TENSOR = object(
 export interface PlanBinding extends Infer<typeof BINDING> {}
 export const BINDING = object(
   {
-    /** Type of the elements. */
-    dtype: DTYPE,
+    /** Type of the elements in memory. */
+    dtype: STORAGE_TYPE,
     /** What the kernel does with it. */
     access: oneOf('read', 'write', 'read_write'),
     /** Size of the bound range of a tensor, in bytes. */

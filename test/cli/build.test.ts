@@ -60,6 +60,24 @@ describe('btc build', () => {
     expect(refused.stdout).toMatch(/error BTC402[0-2]: .*3/);
   });
 
+  test('stores halves where that is asked for, and says so', () => {
+    write('src/model.ts', MODEL);
+    const { code, stdout } = build('src/model.ts', '--precision', 'f16');
+    expect(code).toBe(0);
+    expect(stdout).toContain('activations, gradients and copies of weights are f16');
+    const plan = JSON.parse(readFileSync(join(folder, 'out/model.webgpu.plan.json'), 'utf8'));
+    expect([plan.precision, plan.features]).toEqual(['f16', ['shader-f16']]);
+    const { stdout: inspected } = project.btc('inspect', 'out/model.webgpu.plan.json');
+    expect(inspected).toMatch(/f16.*shader-f16/);
+    for (const option of ['--precision', '--half']) {
+      const refused = build('src/model.ts', option, 'bf16');
+      expect(refused.code).toBe(1);
+      expect(refused.stderr + refused.stdout).toMatch(
+        new RegExp(`'${option}' is 'bf16'; it must be`),
+      );
+    }
+  });
+
   test('writes both plans, the module, the parameters and a loader that type-checks', () => {
     write('src/model.ts', MODEL);
     const { code, stdout } = build('src/model.ts');

@@ -47,6 +47,7 @@ const SCALAR: { readonly [Op in ScalarOp]: readonly Build[] } = {
   sin: [pointwise('sin', A)],
   cos: [pointwise('cos', A)],
   floor: [pointwise('floor', A)],
+  roundF16: [pointwise('roundF16', A)],
   isNan: [pointwise('isNan', A)],
   add: [
     pointwise('add', A, B),

@@ -15,7 +15,19 @@ import {
 
 describe('where there is nothing to differentiate', () => {
   const flat: readonly ScalarOp[] = [
-    ...(['sign', 'floor', 'isNan', 'toI32', 'eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const),
+    ...([
+      'sign',
+      'floor',
+      'roundF16',
+      'isNan',
+      'toI32',
+      'eq',
+      'ne',
+      'lt',
+      'le',
+      'gt',
+      'ge',
+    ] as const),
     ...(['and', 'or', 'not'] as const),
   ];
   it.each(flat)('%s passes no gradient', (op) => {

@@ -121,6 +121,7 @@ const ELEMENTWISE = rows(`
   cosines: cos | f32[2] 0 3.141592653589793 = f32[2] 1 -1
   finds what is no number: isNan | f32[3] NaN -Infinity 0 = i32[3] 1 0 0
   rounds down: floor | f32[2] 1.7 -1.2 = f32[2] 1 -2
+  rounds to a half, ties to even: roundF16 | f32[4] 2049 2051 65519 -65520 = f32[4] 2048 2052 65504 -Infinity
   sums: add | f32[2] 1.5 -1 | f32[2] 2 -1 = f32[2] 3.5 -2
   differences: sub | f32[2] 1.5 -1 | f32[2] 2 -1 = f32[2] -0.5 0
   products: mul | f32[2] 1.5 -1 | f32[2] 2 -1 = f32[2] 3 1

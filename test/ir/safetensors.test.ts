@@ -46,17 +46,70 @@ test('a file at an odd place in its buffer is read', () => {
   expect(decodeSafetensors(moved.subarray(3)).tensors.get('x')?.data).toEqual(data);
 });
 
-describe('damaged files', () => {
-  /** A file with this header and `dataBytes` zero bytes of data. */
-  function file(header: unknown, dataBytes: number): Uint8Array {
-    const text = new TextEncoder().encode(
-      typeof header === 'string' ? header : JSON.stringify(header),
+/** A file with this header and `dataBytes` zero bytes of data. */
+function file(header: unknown, dataBytes: number): Uint8Array {
+  const text = new TextEncoder().encode(
+    typeof header === 'string' ? header : JSON.stringify(header),
+  );
+  const bytes = new Uint8Array(8 + text.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  return bytes;
+}
+
+describe('files of other precisions become f32', () => {
+  /** One tensor of all bit patterns, between two others. */
+  function decoded(dtype: string, bits: ArrayBufferView): Float32Array {
+    const { byteLength } = bits;
+    const bytes = file(
+      {
+        before: { dtype: 'I32', shape: [], data_offsets: [0, 4] },
+        all: { dtype, shape: [(bits as Uint16Array).length], data_offsets: [4, 4 + byteLength] },
+        after: { dtype: 'BF16', shape: [1], data_offsets: [4 + byteLength, 6 + byteLength] },
+      },
+      6 + byteLength,
     );
-    const bytes = new Uint8Array(8 + text.length + dataBytes);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-    bytes.set(text, 8);
-    return bytes;
+    bytes.set(new Uint8Array(bits.buffer), bytes.length - 2 - byteLength);
+    bytes.set([0xc0, 0xbf], bytes.length - 2);
+    const { tensors } = decodeSafetensors(bytes);
+    expect(tensors.get('after')).toEqual({
+      dtype: 'f32',
+      shape: [1],
+      data: new Float32Array([-1.5]),
+    });
+    expect(tensors.get('all')!.dtype).toBe('f32');
+    return tensors.get('all')!.data as Float32Array;
   }
+
+  const all = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+
+  test('BF16 exactly: the upper half of the bits of an f32', () => {
+    const given = new Uint32Array(decoded('BF16', all).buffer);
+    expect(given.every((bits, k) => bits === k * 65536)).toBe(true);
+  });
+
+  test('F16 exactly', () => {
+    const given = decoded('F16', all);
+    expect([0x3c00, 0xc000, 0x0001, 0x7bff, 0xfc00].map((bits) => given[bits])).toEqual([
+      1,
+      -2,
+      2 ** -24,
+      65504,
+      Number.NEGATIVE_INFINITY,
+    ]);
+    expect(given[0x7c01]).toBeNaN();
+    // Halves in order of their bits are in order.
+    expect(given.subarray(1, 0x7c01).every((value, k) => value > given[k])).toBe(true);
+    expect(given.subarray(0x8000, 0xfc01).every((value, k) => value === -given[k])).toBe(true);
+  });
+
+  test('F64 as the nearest f32', () => {
+    const values = Float64Array.from([1, 0.1, 1e300, -1e-50, Number.NaN, 16777217]);
+    expect(decoded('F64', values)).toEqual(Float32Array.from(values));
+  });
+});
+
+describe('damaged files', () => {
   const entry = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
   const huge = new Uint8Array(16).fill(255);
   const cases: [string, Uint8Array, string][] = [
@@ -65,7 +118,11 @@ describe('damaged files', () => {
     ['a list', file([], 0), 'the header is not an object'],
     ['a tensor that is no object', file({ a: 3 }, 0), "tensor 'a' is not an object"],
     ['an unknown field', file({ a: { ...entry, note: 1 } }, 8), "tensor 'a': unknown field 'note'"],
-    ['another dtype', file({ a: { ...entry, dtype: 'F16' } }, 8), 'dtype "F16" is not F32 or I32'],
+    [
+      'another dtype',
+      file({ a: { ...entry, dtype: 'U8' } }, 8),
+      'dtype "U8" is not F32, I32, F16, BF16 or F64',
+    ],
     [
       'a negative extent',
       file({ a: { ...entry, shape: [-2] } }, 8),

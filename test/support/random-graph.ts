@@ -116,6 +116,8 @@ class CaseBuilder {
       case 'abs':
       case 'sign':
         return clear((i) => a[i]);
+      case 'roundF16':
+        return exact;
       case 'floor':
       case 'toI32':
         return clear((i) => toInteger(a[i]));

@@ -38,14 +38,23 @@ export const KERNEL_FORMS: readonly KernelForm[] = [
   'staged',
 ];
 
-/** Valid kernels of the given forms with the contents of their buffers before the run. */
-export function kernelCases(forms = KERNEL_FORMS): fc.Arbitrary<KernelCase> {
+/** Valid kernels of the given forms with the contents of their buffers before the run; with `halves`, some buffers are f16. */
+export function kernelCases(forms = KERNEL_FORMS, halves = false): fc.Arbitrary<KernelCase> {
   return fc.tuple(fc.constantFrom(...forms), fc.gen()).map(([form, draw]) => {
     const builder = new CaseBuilder((limit) => draw(fc.nat, limit - 1));
     FORMS[form](builder);
-    return builder.finish(form);
+    return builder.finish(form, halves);
   });
 }
+
+/** Largest magnitude that every half near it is a finite one. */
+const HALF_LIMIT = 60000;
+/** Whole numbers up to here are halves. */
+const HALF_EXACT = 2048;
+
+/** What a store to f16 adds to an error: both values are rounded, maybe to different neighbours. */
+const halvedError = (bound: number, error: number) =>
+  error === 0 && bound <= HALF_EXACT ? 0 : error + 2 ** -10 * (bound + error) + 2 ** -24;
 
 /** The case as targets without workgroup memory have it: a binding holds the array of the stage, if there is one. */
 export function withHolder(one: KernelCase): KernelCase {
@@ -187,6 +196,7 @@ class CaseBuilder {
   private readonly buffers: { dtype: DType; elements: number; read: boolean; written: boolean }[] =
     [];
   private readonly errors: number[] = [];
+  private readonly bounds: number[] = [];
 
   constructor(draw: Draw) {
     this.draw = draw;
@@ -202,6 +212,7 @@ class CaseBuilder {
 
   buffer(dtype: DType, elements: number): number {
     this.errors.push(0);
+    this.bounds.push(MAGNITUDE);
     return this.buffers.push({ dtype, elements, read: false, written: false }) - 1;
   }
 
@@ -401,6 +412,10 @@ class CaseBuilder {
     if (accumulate) this.buffers[buffer].read = true;
     const { bound, error } = this.estimates[value];
     const times = accumulate ? 64 : 1;
+    // What is added to is f32 in memory.
+    this.bounds[buffer] = accumulate
+      ? Number.POSITIVE_INFINITY
+      : Math.max(this.bounds[buffer], bound);
     const own = error === 0 && bound * times < EXACT_LIMIT ? 0 : error + bound * times * EPSILON;
     this.errors[buffer] = Math.max(this.errors[buffer], own * times);
   }
@@ -442,11 +457,19 @@ class CaseBuilder {
     });
   }
 
-  finish(name: string): KernelCase {
+  finish(name: string, halves: boolean): KernelCase {
     // Buffers that nothing uses (an expression may leave out its operands' users) stay out of the kernel.
     const used = this.buffers.flatMap((buffer, i) => (buffer.read || buffer.written ? [i] : []));
-    const buffers = used.map((i): KernelBuffer => {
-      const { dtype, elements, read, written } = this.buffers[i];
+    const narrow = used.map(
+      (i) =>
+        halves &&
+        this.buffers[i].dtype === 'f32' &&
+        this.bounds[i] < HALF_LIMIT &&
+        this.draw(3) > 0,
+    );
+    const buffers = used.map((i, k): KernelBuffer => {
+      const { elements, read, written } = this.buffers[i];
+      const dtype = narrow[k] ? 'f16' : this.buffers[i].dtype;
       return { dtype, elements, access: written ? (read ? 'read_write' : 'write') : 'read' };
     });
     const rename = <T extends { readonly buffer: number }>(one: T): T => ({
@@ -473,9 +496,11 @@ class CaseBuilder {
       kernel,
       buffers: buffers.map(({ dtype, elements }) => {
         const values = Array.from({ length: elements }, next);
-        return dtype === 'f32' ? new Float32Array(values) : new Int32Array(values);
+        return dtype === 'i32' ? new Int32Array(values) : new Float32Array(values);
       }),
-      tolerance: used.map((i) => this.errors[i]),
+      tolerance: used.map((i, k) =>
+        narrow[k] ? halvedError(this.bounds[i], this.errors[i]) : this.errors[i],
+      ),
     };
   }
 }

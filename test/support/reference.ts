@@ -1,4 +1,9 @@
-import { type CompileOptions, compile, type ModelSource } from '../../compiler/index.ts';
+import {
+  type CompileOptions,
+  compile,
+  type ModelSource,
+  type PassName,
+} from '../../compiler/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
@@ -7,7 +12,7 @@ import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
-/** A compiled model beside its graphs as differentiation left them: nothing simplified, fused or placed in memory. */
+/** A compiled model beside its graphs as a pass left them, by default `optimise`: nothing simplified, fused or placed in memory. */
 export interface Witnessed {
   readonly plan: Plan;
   readonly module: Uint8Array;
@@ -18,12 +23,13 @@ export interface Witnessed {
 export async function compileWitnessed(
   model: ModelSource,
   options: CompileOptions,
+  witness: PassName = 'optimise',
 ): Promise<Witnessed> {
   let text = '';
   const { plan, module, parameters, diagnostics } = await compile(model, {
     ...options,
     printAfter: (pass, printed) => {
-      if (pass === 'optimise') text = printed;
+      if (pass === witness) text = printed;
     },
   });
   if (!plan) throw new Error(diagnostics.map(({ message }) => message).join('\n'));

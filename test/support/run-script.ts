@@ -1,5 +1,6 @@
 import type { ValueType } from '../../compiler/codegen/gpu/dialect.ts';
 import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
+import { roundToHalf } from '../../ir/half.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { uniform } from '../../ir/random.ts';
 import { evaluateScalar } from '../../ir/scalar.ts';
@@ -17,6 +18,8 @@ const rejected = (value: unknown, type: string): never => {
 
 const f32: Check<number> = (value) =>
   Object.is(Math.fround(value), value) ? value : rejected(value, 'f32');
+const half: Check<number> = (value) =>
+  Object.is(roundToHalf(value), value) ? value : rejected(value, 'f16');
 const i32: Check<number> = (value) =>
   Object.is(value | 0, value) ? value : rejected(value, 'i32');
 /** -0 may be the product of an index and a negative number. */
@@ -33,7 +36,16 @@ const roundTo = (type: ValueType, value: number) =>
 
 /** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
 const HOST = {
-  ...{ f32, i32, index, f32x4: four(f32), i32x4: four(i32) },
+  ...{
+    f32,
+    i32,
+    half,
+    index,
+    rounded: roundToHalf,
+    f32x4: four(f32),
+    halfx4: four(half),
+    i32x4: four(i32),
+  },
   ...{ uniform, evaluate: evaluateScalar },
   inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
   memory: (type: string, length: number) =>

@@ -2,19 +2,24 @@ import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Data } from './scalar-kernels.ts';
 
+/** As memory has it: halves are their bits. */
+export type Stored = Data | Uint16Array<ArrayBuffer>;
+
 const PAGE_BYTES = 65536;
 /** Between buffers, filled with a pattern that must survive. */
 const GAP_BYTES = 64;
 const PATTERN = 0xa5;
 
 /** A kernel and the contents of its buffers. */
-export interface WasmRun {
+export interface WasmRun<Held extends Stored = Data> {
   readonly kernel: Kernel;
-  readonly buffers: readonly Data[];
+  readonly buffers: readonly Held[];
 }
 
 /** Assembles all kernels into one module and runs each on its buffers. Throws when one writes elsewhere. */
-export async function runAllOnWasm(runs: readonly WasmRun[]): Promise<Data[][]> {
+export async function runAllOnWasm<Held extends Stored = Data>(
+  runs: readonly WasmRun<Held>[],
+): Promise<Held[][]> {
   const sizes = runs.map(({ buffers }) =>
     buffers.reduce((sum, data) => sum + data.byteLength + 2 * GAP_BYTES, GAP_BYTES),
   );
@@ -38,7 +43,7 @@ export async function runAllOnWasm(runs: readonly WasmRun[]): Promise<Data[][]> 
     (instance.exports[exports[i]] as (...numbers: number[]) => void)(...addresses, 0, parts[i]);
     const results = buffers.map(
       (data, k) =>
-        new (data.constructor as new (bytes: ArrayBuffer) => Data)(
+        new (data.constructor as new (bytes: ArrayBuffer) => Held)(
           memory.buffer.slice(addresses[k], addresses[k] + data.byteLength) as ArrayBuffer,
         ),
     );
@@ -53,6 +58,9 @@ export async function runAllOnWasm(runs: readonly WasmRun[]): Promise<Data[][]> 
 }
 
 /** One kernel on its buffers. */
-export async function runOnWasm(kernel: Kernel, buffers: readonly Data[]): Promise<Data[]> {
+export async function runOnWasm<Held extends Stored = Data>(
+  kernel: Kernel,
+  buffers: readonly Held[],
+): Promise<Held[]> {
   return (await runAllOnWasm([{ kernel, buffers }]))[0];
 }

@@ -75,6 +75,7 @@ const scalars: Record<ScalarOp, Printer> = {
   sin: reference('sin'),
   cos: reference('cos'),
   floor: call('Math.floor'),
+  roundF16: (_use, _dtype, a) => `host.rounded(${a})`,
   isNan: condition((a) => `Number.isNaN(${a})`),
   add: arithmetic('+'),
   sub: arithmetic('-'),
@@ -109,6 +110,9 @@ const types: Record<ValueType, string> = {
   f32x4: 'host.f32x4',
   i32x4: 'host.i32x4',
 };
+
+/** The same of what memory takes. */
+const stored = { ...types, f16: 'host.half', f16x4: 'host.halfx4' };
 
 const declare = (word: string) => (type: ValueType, name: string, value: string) =>
   `${word} ${name} = ${types[type]}(${value});`;
@@ -156,16 +160,16 @@ export const SCRIPT: Dialect<Helper> = {
 
   load: (_dtype, array, address) => `host.load(${array}, ${address})`,
   store: (dtype, array, address, value) =>
-    `host.store(${array}, ${address}, ${types[dtype]}(${value}));`,
+    `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
   accumulate: (dtype, array, address, value) =>
     `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
 
   loadQuad: (_dtype, array, address) => `host.loadQuad(${array}, ${address})`,
   storeQuad: (dtype, array, address, value) =>
-    `host.storeQuad(${array}, ${address}, ${types[`${dtype}x4`]}(${value}));`,
+    `host.storeQuad(${array}, ${address}, ${stored[`${dtype}x4`]}(${value}));`,
   loadLane: (_dtype, array, address) => `host.load(${array}, ${address})`,
   storeLane: (dtype, array, address, value) =>
-    `host.store(${array}, ${address}, ${types[dtype]}(${value}));`,
+    `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
 
   barrier: 'yield;',
   module: scriptModule,

@@ -1,5 +1,5 @@
 import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
-import { DTYPES } from '../../ir/dtypes.ts';
+import { storedBytes } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 
@@ -181,7 +181,7 @@ export async function wasmSumErrors(
   xs: readonly number[],
 ): Promise<number[]> {
   const sizes = sums.map(({ kernel }) =>
-    kernel.buffers.reduce((sum, { dtype, elements }) => sum + elements * DTYPES[dtype].bytes, 0),
+    kernel.buffers.reduce((sum, { dtype, elements }) => sum + storedBytes(dtype, elements), 0),
   );
   const pages = Math.ceil(Math.max(...sizes) / 65536);
   const { module, exports, parts } = await emitWasm(

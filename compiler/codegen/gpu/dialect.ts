@@ -1,3 +1,4 @@
+import type { StorageType } from '../../../ir/dtypes.ts';
 import type { Access } from '../../../ir/kernel.ts';
 import type { ScalarOp } from '../../../ir/scalar.ts';
 import type { DType } from '../../../ir/tensor.ts';
@@ -59,7 +60,7 @@ export interface FunctionDefinition {
 export interface ModuleParts {
   /** Buffer i is called `b<i>`; it is an array of vectors where `quads` says so. */
   readonly buffers: readonly {
-    readonly dtype: DType;
+    readonly dtype: StorageType;
     readonly access: Access;
     readonly quads: boolean;
   }[];
@@ -145,16 +146,21 @@ export interface Dialect<Helper extends string = string> {
   /** The statement `total += scalar * vector`, all given by names; fused or not. */
   readonly addScaled: (type: VectorType, total: string, scalar: string, vector: string) => string;
 
-  /** An element of a buffer or of a stage's array, and the statements that write and increase it by a named value. */
-  readonly load: (dtype: DType, array: string, address: string) => string;
-  readonly store: (dtype: DType, array: string, address: string, value: string) => string;
-  readonly accumulate: (dtype: DType, array: string, address: string, value: string) => string;
+  /** An element of a buffer or of a stage's array as a value, and the statements that write and increase it by a value that its type holds. */
+  readonly load: (dtype: StorageType, array: string, address: string) => string;
+  readonly store: (dtype: StorageType, array: string, address: string, value: string) => string;
+  readonly accumulate: (
+    dtype: StorageType,
+    array: string,
+    address: string,
+    value: string,
+  ) => string;
 
   /** Of a buffer that is bound as vectors: the vector that begins at the address of an element, a multiple of four, and one element. */
-  readonly loadQuad: (dtype: DType, array: string, address: string) => string;
-  readonly storeQuad: (dtype: DType, array: string, address: string, value: string) => string;
-  readonly loadLane: (dtype: DType, array: string, address: string) => string;
-  readonly storeLane: (dtype: DType, array: string, address: string, value: string) => string;
+  readonly loadQuad: (dtype: StorageType, array: string, address: string) => string;
+  readonly storeQuad: (dtype: StorageType, array: string, address: string, value: string) => string;
+  readonly loadLane: (dtype: StorageType, array: string, address: string) => string;
+  readonly storeLane: (dtype: StorageType, array: string, address: string, value: string) => string;
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;

@@ -1,3 +1,4 @@
+import { type StorageType, valueType } from '../../../ir/dtypes.ts';
 import type {
   Affine,
   Bound,
@@ -156,8 +157,10 @@ export function nodeLines(scope: Scope, name: string, node: Expression): string[
     case 'load': {
       const { dtype } = node;
       const address = addressText(scope, node.index, node.indirect);
+      // The array of a stage holds values.
+      const stored = scope.kernel.buffers[node.buffer]?.dtype ?? dtype;
       const load = scope.writer.quads.has(node.buffer) ? dialect.loadLane : dialect.load;
-      const element = load(dtype, `b${node.buffer}`, address);
+      const element = load(stored, `b${node.buffer}`, address);
       const inside = boundsText(scope, node.bounds);
       if (inside === true) return define(element);
       if (inside === false) return define(dialect.nothing(dtype));
@@ -198,6 +201,14 @@ export function storeLines(scope: Scope): string[] {
   return [...evaluate(scope, roots), ...stores.map((store) => storeLine(scope, store))];
 }
 
+/** What is put into memory: a value of its type. */
+export function storedText(scope: Scope, type: StorageType, value: NodeIndex): string {
+  const name = scope.names.get(value)!;
+  const node = scope.kernel.nodes[value];
+  if (type !== 'f16' || (node.kind === 'apply' && node.op === 'roundF16')) return name;
+  return scalarText(scope.writer, 'roundF16', valueType(type), [name]);
+}
+
 export function storeLine(scope: Scope, store: Store): string {
   const { buffer, indirect, accumulate } = store;
   const { dialect } = scope.writer;
@@ -208,7 +219,7 @@ export function storeLine(scope: Scope, store: Store): string {
       ? dialect.storeLane
       : dialect.store;
   const address = addressText(scope, store.index, indirect);
-  const assignment = write(dtype, `b${buffer}`, address, scope.names.get(store.value)!);
+  const assignment = write(dtype, `b${buffer}`, address, storedText(scope, dtype, store.value));
   if (!indirect) return assignment;
   const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
   return `if (${inside}) { ${assignment} }`;

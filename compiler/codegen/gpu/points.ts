@@ -1,9 +1,17 @@
+import { valueType } from '../../../ir/dtypes.ts';
 import type { Affine, Bound, Indirection, Kernel, NodeIndex, Store } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
 import { axisDependence } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
-import { addressText, boundsText, nodeLines, type Scope, storeLine } from './expression.ts';
+import {
+  addressText,
+  boundsText,
+  nodeLines,
+  type Scope,
+  storedText,
+  storeLine,
+} from './expression.ts';
 
 /** One of several points at which an invocation evaluates the same nodes. */
 export interface Point {
@@ -163,7 +171,8 @@ function quadLines(
   const inside = boundsText(scope, node.bounds);
   if (inside === false) return [dialect.constant(type, vector, dialect.zero(type))];
   const address = addressText(scope, node.index, node.indirect);
-  const element = dialect.loadQuad(node.dtype, `b${node.buffer}`, address);
+  const { dtype } = scope.kernel.buffers[node.buffer];
+  const element = dialect.loadQuad(dtype, `b${node.buffer}`, address);
   if (inside === true) return [dialect.constant(type, vector, element)];
   return [
     dialect.variable(type, vector, dialect.zero(type)),
@@ -184,9 +193,9 @@ export function storePoints(points: readonly Point[], quads?: Quads): string[] {
       const four = quads?.stores.has(store) ? quadOf(points, k, quads.axis) : null;
       if (four) {
         const { dtype } = kernel.buffers[store.buffer];
-        const parts = four.map((point) => point.scope.names.get(store.value)!);
+        const parts = four.map((point) => storedText(point.scope, dtype, store.value));
         const address = addressText(scope, store.index, store.indirect);
-        const vector = dialect.vector(`${dtype}x4`, parts);
+        const vector = dialect.vector(`${valueType(dtype)}x4`, parts);
         const assignment = dialect.storeQuad(dtype, `b${store.buffer}`, address, vector);
         const name = store.indirect && scope.names.get(store.indirect.node)!;
         lines.push(

@@ -1,4 +1,4 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
+import { STORAGE_TYPES } from '../../../ir/dtypes.ts';
 import type { AxisKind, Kernel } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 
@@ -50,7 +50,7 @@ function walksOf(kernel: Kernel, alive: Uint8Array): Walk[] {
   const add = (buffer: number, coefficients: readonly number[]) =>
     found.set(`${buffer}:${coefficients.join()}`, {
       coefficients,
-      elementBytes: DTYPES[kernel.buffers[buffer].dtype].bytes,
+      elementBytes: STORAGE_TYPES[kernel.buffers[buffer].dtype].bytes,
     });
   kernel.nodes.forEach((node, i) => {
     if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);

@@ -1,4 +1,4 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
+import { STORAGE_TYPES } from '../../../ir/dtypes.ts';
 import type { Affine, Bound } from '../../../ir/kernel.ts';
 import {
   bufferLocal,
@@ -95,7 +95,7 @@ export class Cursor {
 
   /** Bytes of an element of a buffer. */
   elementBytes(buffer: number): number {
-    return DTYPES[this.translation.kernel.buffers[buffer].dtype].bytes;
+    return STORAGE_TYPES[this.translation.kernel.buffers[buffer].dtype].bytes;
   }
 
   /** Writes a segment of an axis: what `step` writes, in a loop if there are several steps. */

@@ -64,7 +64,7 @@ export class Evaluator {
     if (this.values.varies(index)) return { vector: vector(this.text.vector(node, point)) };
     const users = this.vectorUsers(index);
     if (users === 'all' && node.kind === 'load' && !node.indirect && !node.bounds.length)
-      return { vector: vector(this.cursor.memory('v128.load32_splat', node, point, 0)) };
+      return { vector: vector(this.text.splatLoad(node, point)) };
     const scalar = body.assign(node.dtype, hint, this.text.scalar(node, point, 0));
     if (users === 'none') return { scalar };
     return { scalar, vector: vector(splat(node.dtype, get(scalar))) };

@@ -9,6 +9,7 @@ import {
   SQRT_HALF_BITS,
   TANH_COEFFICIENTS,
 } from '../polynomials.ts';
+import { HALF_FUNCTIONS } from './halves.ts';
 import { TILE_FUNCTIONS } from './tiles.ts';
 
 // Functions that kernels call, as WebAssembly text. What is common is written once, on four lanes; the rare ones are
@@ -306,6 +307,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   mod: MOD,
   uniform: threefry(),
   ...TILE_FUNCTIONS,
+  ...HALF_FUNCTIONS,
 };
 
 /** The functions that `text` calls, and those that they call. */

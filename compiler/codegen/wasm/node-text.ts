@@ -3,7 +3,7 @@ import type { DType } from '../../../ir/tensor.ts';
 import type { Cursor, MemoryOptions, Point } from './cursor.ts';
 import { constantText, extractLane, integer, splat, tree } from './function-body.ts';
 import { ONES, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
-import { LANES, WASM_TYPES, type WasmType } from './types.ts';
+import { LANES, WASM_MEMORY, WASM_TYPES, type WasmType } from './types.ts';
 import type { Values } from './values.ts';
 
 type Load = Expression & { kind: 'load' };
@@ -25,8 +25,10 @@ export class NodeText {
     const { cursor, values } = this;
     switch (node.kind) {
       case 'load': {
-        const name = WASM_TYPES[node.dtype].load;
-        const load = cursor.memory(name, node, point, lane, this.addressing(node, point, lane));
+        const { load: name, widenOne } = this.memoryOf(node);
+        const load = widenOne(
+          cursor.memory(name, node, point, lane, this.addressing(node, point, lane)),
+        );
         const zero = constantText(node.dtype, 0);
         return this.checked(node.bounds, point, lane, WASM_TYPES[node.dtype].value, load, zero);
       }
@@ -81,6 +83,12 @@ export class NodeText {
     }
   }
 
+  /** One element, of an address that neither bounds nor data decide, on all lanes. */
+  splatLoad(node: Load, point: Point): string {
+    const { loadSplat, widenAll } = this.memoryOf(node);
+    return widenAll(this.cursor.memory(loadSplat, node, point, 0));
+  }
+
   private vectorLoad(node: Load, point: Point): string {
     const { cursor, values } = this;
     const { index, indirect, bounds } = node;
@@ -91,16 +99,21 @@ export class NodeText {
     const options = this.addressing(node, point, 0);
     const memory = (name: string, lane: number, more?: MemoryOptions) =>
       cursor.memory(name, node, point, lane, { ...options, ...more });
-    const { loadVector, loadSplat, loadFirst, loadLane } = WASM_TYPES[node.dtype];
+    const { loadVector, loadSplat, loadFirst, loadLane, laneOperand, widenAll } =
+      this.memoryOf(node);
     let load: string;
     if (stride === 1) load = memory(loadVector, 0);
     else if (stride === 0) load = memory(loadSplat, 0);
     else {
       load = memory(loadFirst, 0);
       for (let lane = 1; lane < LANES; lane++)
-        load = memory(loadLane, lane, { operand: String(lane), value: load });
+        load = memory(loadLane, lane, { operand: laneOperand(lane), value: load });
     }
-    return this.checked(bounds, point, 0, 'v128', load, ZEROS);
+    return this.checked(bounds, point, 0, 'v128', widenAll(load), ZEROS);
+  }
+
+  private memoryOf({ buffer }: Load) {
+    return WASM_MEMORY[this.kernel.buffers[buffer].dtype];
   }
 
   private laneByLane(node: Expression, point: Point): string {

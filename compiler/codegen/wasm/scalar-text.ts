@@ -103,6 +103,7 @@ export const SCALAR_TEXT: Readonly<Record<ScalarOp, ScalarText>> = {
   sin: narrow(call('sin')),
   cos: narrow(call('cos')),
   floor: unary('floor', UNDEFINED),
+  roundF16: wide('roundHalf'),
   isNan: {
     one: { f32: (a) => `(f32.ne ${a} ${a})`, i32: null },
     all: { f32: (a) => bit(`(f32x4.ne ${a} ${a})`), i32: null },

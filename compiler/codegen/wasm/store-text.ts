@@ -1,25 +1,29 @@
-import type { DType } from '../../../ir/dtypes.ts';
+import { type StorageType, valueType } from '../../../ir/dtypes.ts';
 import type { Kernel, Store } from '../../../ir/kernel.ts';
-import type { Cursor, Point } from './cursor.ts';
+import type { Cursor, MemoryOptions, Point } from './cursor.ts';
 import { integer } from './function-body.ts';
 import { type Form, SCALAR_TEXT } from './scalar-text.ts';
-import { LANES, WASM_TYPES } from './types.ts';
+import { LANES, WASM_MEMORY } from './types.ts';
 import type { Values } from './values.ts';
 
 interface StoreInstructions {
   readonly load: string;
   readonly save: string;
+  readonly operand: string;
+  readonly narrow: (text: string) => string;
   readonly add: Form;
 }
-type StoreForm = (dtype: DType) => StoreInstructions;
+type StoreForm = (dtype: StorageType) => StoreInstructions;
 
 const NARROW: StoreForm = (dtype) => {
-  const { load, store } = WASM_TYPES[dtype];
-  return { load, save: store, add: SCALAR_TEXT.add.one[dtype]! };
+  const { load, store, narrowOne: narrow } = WASM_MEMORY[dtype];
+  const add = SCALAR_TEXT.add.one[valueType(dtype)]!;
+  return { load, save: store, operand: '', narrow, add };
 };
 const WIDE: StoreForm = (dtype) => {
-  const { loadVector, storeVector } = WASM_TYPES[dtype];
-  return { load: loadVector, save: storeVector, add: SCALAR_TEXT.add.all[dtype]! };
+  const { loadVector, storeVector, storeOperand, narrowAll: narrow } = WASM_MEMORY[dtype];
+  const add = SCALAR_TEXT.add.all[valueType(dtype)]!;
+  return { load: loadVector, save: storeVector, operand: storeOperand, narrow, add };
 };
 
 /** The instructions of a store at a point of the tile. */
@@ -54,10 +58,11 @@ export class StoreText {
       indirect &&
       `(i32.mul ${row} ${integer(this.cursor.elementBytes(store.buffer) * indirect.stride)})`;
     const immediate = indirect === undefined || indirect.stride >= 0;
-    const memory = (name: string, operand = '') =>
-      this.cursor.memory(name, store, point, lane, { extra, immediate, value: operand });
-    const { load, save, add } = form(this.kernel.buffers[store.buffer].dtype);
-    const line = memory(save, store.accumulate ? add(memory(load), value, '') : value);
+    const memory = (name: string, more: MemoryOptions = {}) =>
+      this.cursor.memory(name, store, point, lane, { extra, immediate, ...more });
+    const { load, save, operand, narrow, add } = form(this.kernel.buffers[store.buffer].dtype);
+    const sum = store.accumulate ? add(memory(load), value, '') : narrow(value);
+    const line = memory(save, { operand, value: sum });
     return indirect ? `(if (i32.lt_u ${row} ${integer(indirect.extent)}) (then ${line}))` : line;
   }
 }

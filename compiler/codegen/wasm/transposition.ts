@@ -1,4 +1,4 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
+import { STORAGE_TYPES } from '../../../ir/dtypes.ts';
 import type { Expression, Kernel } from '../../../ir/kernel.ts';
 import type { FunctionBody } from './function-body.ts';
 import { get } from './function-body.ts';
@@ -18,7 +18,7 @@ export function isTurned(
     return false;
   const { coefficients } = node.index;
   const stride = coefficients[vectorAxis];
-  const whole = DTYPES[buffers[node.buffer].dtype].bytes === 4;
+  const whole = STORAGE_TYPES[buffers[node.buffer].dtype].bytes === 4;
   return (
     whole && across !== vectorAxis && coefficients[across] === 1 && stride !== 0 && stride !== 1
   );

@@ -1,4 +1,5 @@
-import { DTYPES, type DType } from '../../../ir/dtypes.ts';
+import { DTYPES, type DType, type StorageType } from '../../../ir/dtypes.ts';
+import { narrowAll, narrowOne, widenAll, widenOne } from './halves.ts';
 
 /** Lanes of a vector: elements that one instruction works on. */
 export const LANES = 4;
@@ -8,15 +9,6 @@ interface WasmTypeRow {
   readonly value: 'f32' | 'i32';
   readonly vector: 'f32x4' | 'i32x4';
   readonly constant: (value: number) => string;
-  /** Instructions between memory and one value, or all lanes of neighbours. */
-  readonly load: string;
-  readonly store: string;
-  readonly loadVector: string;
-  readonly storeVector: string;
-  /** One element on all lanes; the first lane, the others zero; one more lane of a vector that is there. */
-  readonly loadSplat: string;
-  readonly loadFirst: string;
-  readonly loadLane: string;
 }
 
 export const WASM_TYPES: Readonly<Record<DType, WasmTypeRow>> = {
@@ -24,25 +16,63 @@ export const WASM_TYPES: Readonly<Record<DType, WasmTypeRow>> = {
     value: 'f32',
     vector: 'f32x4',
     constant: (value) => `(f32.const ${floatText(DTYPES.f32.round(value))})`,
-    load: 'f32.load',
-    store: 'f32.store',
-    loadVector: 'v128.load',
-    storeVector: 'v128.store',
-    loadSplat: 'v128.load32_splat',
-    loadFirst: 'v128.load32_zero',
-    loadLane: 'v128.load32_lane',
   },
   i32: {
     value: 'i32',
     vector: 'i32x4',
     constant: (value) => `(i32.const ${DTYPES.i32.round(value)})`,
-    load: 'i32.load',
-    store: 'i32.store',
-    loadVector: 'v128.load',
-    storeVector: 'v128.store',
-    loadSplat: 'v128.load32_splat',
-    loadFirst: 'v128.load32_zero',
-    loadLane: 'v128.load32_lane',
+  },
+};
+
+/** Instructions between memory and one value, or all lanes of neighbours. */
+interface WasmMemoryRow {
+  readonly load: string;
+  readonly store: string;
+  readonly loadVector: string;
+  readonly storeVector: string;
+  /** What names the place of a vector's store, if anything. */
+  readonly storeOperand: string;
+  /** One element on all lanes; the first lane; one more lane of a vector that is there. */
+  readonly loadSplat: string;
+  readonly loadFirst: string;
+  readonly loadLane: string;
+  readonly laneOperand: (lane: number) => string;
+  /** Between what these leave on the stack and values, one and on all lanes. */
+  readonly widenOne: (text: string) => string;
+  readonly widenAll: (text: string) => string;
+  readonly narrowOne: (text: string) => string;
+  readonly narrowAll: (text: string) => string;
+}
+
+const asItIs = (text: string) => text;
+const wholeWords = (type: 'f32' | 'i32'): WasmMemoryRow => ({
+  load: `${type}.load`,
+  store: `${type}.store`,
+  loadVector: 'v128.load',
+  storeVector: 'v128.store',
+  storeOperand: '',
+  loadSplat: 'v128.load32_splat',
+  loadFirst: 'v128.load32_zero',
+  loadLane: 'v128.load32_lane',
+  laneOperand: String,
+  ...{ widenOne: asItIs, widenAll: asItIs, narrowOne: asItIs, narrowAll: asItIs },
+});
+
+export const WASM_MEMORY: Readonly<Record<StorageType, WasmMemoryRow>> = {
+  f32: wholeWords('f32'),
+  i32: wholeWords('i32'),
+  f16: {
+    load: 'i32.load16_u',
+    store: 'i32.store16',
+    loadVector: 'v128.load16x4_u',
+    storeVector: 'v128.store64_lane',
+    storeOperand: '0',
+    // The upper half of a lane does not count.
+    loadSplat: 'v128.load16_splat',
+    loadFirst: 'v128.load16_splat',
+    loadLane: 'v128.load16_lane',
+    laneOperand: (lane) => String(2 * lane),
+    ...{ widenOne, widenAll, narrowOne, narrowAll },
   },
 };
 

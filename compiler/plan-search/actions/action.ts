@@ -30,6 +30,8 @@ export interface GraphSpace {
   readonly joins: boolean;
   /** Numbers of equal parts into which the batch may be cut, ascending; empty where the user does not allow it. */
   readonly microBatches: readonly number[];
+  /** Whether the user allows activations to be stored as halves, and they are not so already. */
+  readonly halves: boolean;
 }
 
 /** Changes how a graph is computed, so that its values take less at once. */

@@ -14,5 +14,10 @@ export type SwapPolicy = (typeof SWAP_POLICIES)[number];
 export const MICRO_BATCH_CHOICES = ['none', 'auto'] as const;
 export type MicroBatches = (typeof MICRO_BATCH_CHOICES)[number] | number;
 
+/** Activations stay f32, or a search may store those that gradients read as f16. */
+export const HALF_CHOICES = ['none', 'auto'] as const;
+/** Whether a budget may halve activations: `--half`. */
+export type HalfActivations = (typeof HALF_CHOICES)[number];
+
 /** A limit on the search is below this, in seconds: `--plan-seconds`. */
 export const END_OF_PLAN_SECONDS = 1e6;

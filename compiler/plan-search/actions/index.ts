@@ -1,5 +1,6 @@
 import { KEEP, type Method, RECOMPUTE, SWAP } from '../decisions.ts';
 import type { GraphAction, ScheduleAction } from './action.ts';
+import { half } from './half.ts';
 import { keep } from './keep.ts';
 import { microBatch } from './micro-batch.ts';
 import { recompute } from './recompute.ts';
@@ -11,6 +12,8 @@ import { swap } from './swap.ts';
 
 export type { ActionOption, GraphAction, GraphSpace, Residency, ScheduleAction } from './action.ts';
 export {
+  HALF_CHOICES,
+  type HalfActivations,
   MICRO_BATCH_CHOICES,
   type MicroBatches,
   RECOMPUTE_STRATEGIES,
@@ -30,7 +33,14 @@ const BY_METHOD: Readonly<Record<Method, ScheduleAction>> = {
 export const SCHEDULE_ACTIONS: readonly ScheduleAction[] = Object.values(BY_METHOD);
 
 /** From the one that costs least to the dearest: a search tries them in this order. */
-export const GRAPH_ACTIONS: readonly GraphAction[] = [separate, slice, reorder, microBatch, split];
+export const GRAPH_ACTIONS: readonly GraphAction[] = [
+  separate,
+  slice,
+  reorder,
+  half,
+  microBatch,
+  split,
+];
 
 /** All that a search may do to keep a budget. */
 export const ACTIONS: readonly (GraphAction | ScheduleAction)[] = [

@@ -3,7 +3,7 @@ import { type Helper, LIBRARY } from './library.ts';
 import { LITERALS } from './literals.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
-import { TYPES } from './types.ts';
+import { STORED, TYPES } from './types.ts';
 
 /** The language of WebGPU: https://www.w3.org/TR/WGSL/. Types of declared names follow from their values. */
 export const WGSL: Dialect<Helper> = {
@@ -46,15 +46,17 @@ export const WGSL: Dialect<Helper> = {
   add: (_type, total, value) => `${total} += ${value};`,
   addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
 
-  load: (_dtype, array, address) => `${array}[${address}]`,
-  store: (_dtype, array, address, value) => `${array}[${address}] = ${value};`,
+  load: (type, array, address) => STORED[type].load(`${array}[${address}]`),
+  store: (type, array, address, value) => `${array}[${address}] = ${STORED[type].store(value)};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
-  loadQuad: (_dtype, array, address) => `${array}[${shifted(address)}]`,
-  storeQuad: (_dtype, array, address, value) => `${array}[${shifted(address)}] = ${value};`,
-  loadLane: (_dtype, array, address) => `${array}[${shifted(address)}][(${address}) & 3]`,
-  storeLane: (_dtype, array, address, value) =>
-    `${array}[${shifted(address)}][(${address}) & 3] = ${value};`,
+  loadQuad: (type, array, address) => STORED[type].loadAll(`${array}[${shifted(address)}]`),
+  storeQuad: (type, array, address, value) =>
+    `${array}[${shifted(address)}] = ${STORED[type].storeAll(value)};`,
+  loadLane: (type, array, address) =>
+    STORED[type].load(`${array}[${shifted(address)}][(${address}) & 3]`),
+  storeLane: (type, array, address, value) =>
+    `${array}[${shifted(address)}][(${address}) & 3] = ${STORED[type].store(value)};`,
 
   barrier: 'workgroupBarrier();',
   module: wgslModule,

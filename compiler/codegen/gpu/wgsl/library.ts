@@ -3,6 +3,7 @@ import type { LibraryRow } from '../dialect.ts';
 import { ANGLES, type AngleHelper } from './angles.ts';
 import { ARITHMETIC, type ArithmeticHelper } from './arithmetic.ts';
 import { EXPONENTIALS, type ExponentialHelper } from './exponentials.ts';
+import { HALVES, type HalfHelper } from './halves.ts';
 import { POWERS, type PowerHelper } from './powers.ts';
 
 /** WGSL functions that generated code may call, where a builtin is missing, inaccurate or undefined. */
@@ -17,7 +18,8 @@ export type Helper =
   | ArithmeticHelper
   | ExponentialHelper
   | PowerHelper
-  | AngleHelper;
+  | AngleHelper
+  | HalfHelper;
 
 export type HelperRow = LibraryRow<Helper>;
 
@@ -48,6 +50,7 @@ export const LIBRARY: Readonly<Record<Helper, HelperRow>> = {
   ...EXPONENTIALS,
   ...POWERS,
   ...ANGLES,
+  ...HALVES,
   // The builtin leaves NaN and, in older implementations, values out of range undefined.
   to_i32: {
     needs: ['is_nan'],

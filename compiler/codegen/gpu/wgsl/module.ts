@@ -1,6 +1,6 @@
 import type { FunctionDefinition, ModuleParts } from '../dialect.ts';
 import { indent } from '../indent.ts';
-import { TYPES } from './types.ts';
+import { STORED, TYPES } from './types.ts';
 
 /** The entry point is `main`. Buffer i is `@group(0) @binding(i)`, a read_write storage array of its dtype, whatever its access. */
 export function wgslModule(parts: ModuleParts): string {
@@ -8,13 +8,14 @@ export function wgslModule(parts: ModuleParts): string {
   // Bindings of one slab must all be read_write, whatever the kernel does with them.
   const bindings = parts.buffers.map(
     ({ dtype, quads }, i) =>
-      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${TYPES[quads ? (`${dtype}x4` as const) : dtype]}>;\n`,
+      `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype][quads ? 'vector' : 'type']}>;\n`,
   );
   const arrays = parts.workgroupArrays.map(
     ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,
   );
   const group = rows === 1 ? 'group_id.x' : `group_id.x + group_id.y * ${columns}u`;
-  return `${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
+  const enabled = parts.buffers.some(({ dtype }) => dtype === 'f16') ? 'enable f16;\n' : '';
+  return `${enabled}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
     .map(functionText)
     .join('')}@compute @workgroup_size(${parts.workgroupSize})
 fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) local_id: u32) {

@@ -54,6 +54,7 @@ export const SCALARS: Readonly<Record<ScalarOp, Printer>> = {
   sin: ofFloats('sin_f32'),
   cos: ofFloats('cos_f32'),
   floor: call('floor'),
+  roundF16: helper('round_f16'),
   isNan: (use, _dtype, a) => `i32(${use('is_nan')}(${a}))`,
   add: infix('+'),
   sub: infix('-'),
