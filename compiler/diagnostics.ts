@@ -147,7 +147,7 @@ export const MESSAGES = {
   6019: '{reason}',
   6020: "the program has no input '{name}'; its inputs are {inputs}{near}",
   6021: "'{letter}' has two sizes, {first} and {second}",
-  6022: "this adapter is '{adapter}'; times were predicted for '{other}': measure yours with btc profile and build with --profile",
+  6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
 } as const;

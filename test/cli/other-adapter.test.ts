@@ -11,7 +11,7 @@ test('times of another adapter are said to be so', () => {
   expect(warned('webgpu', H100, 'google swiftshader-device-subzero- (WebGPU)')).toMatchObject({
     code: 'BTC6022',
     category: 'warning',
-    message: `this adapter is 'google swiftshader-device-subzero-'; times were predicted for '${H100}': measure yours with btc profile and build with --profile`,
+    message: `this adapter is 'google swiftshader-device-subzero-'; kernels and predicted times are for '${H100}': measure yours with btc profile and build with --profile`,
   });
 });
 
