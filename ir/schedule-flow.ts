@@ -283,6 +283,7 @@ class Flow {
     if (isScratch) {
       if (this.#schedule.tensors[tensor].program === null)
         report(`has its scratch memory in '${this.#name(tensor)}', which lives on`);
+      if (step.recomputed) this.#recomputed[tensor] = 1;
       // What it holds afterwards may not be read.
       this.#whole[tensor] = 0;
       this.#partial.delete(tensor);

@@ -13,6 +13,7 @@ import type { OptionValue } from '../frontend/option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
+import { TARGETS } from '../targets/index.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { readPlanFile } from './plan-file.ts';
 import { type Load, rounded, showMeasurements } from './profile.ts';
@@ -46,7 +47,7 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
       return 1;
     }
     const { plan } = read;
-    if (plan.target !== 'webgpu') {
+    if (!TARGETS[plan.target].hasAdapters) {
       say(diagnostic(6031, null, { file, target: plan.target }));
       return 1;
     }

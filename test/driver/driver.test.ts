@@ -41,7 +41,8 @@ function ordered() {
   const lowered = driver.run('lower', module, false);
   const staged = driver.run('fuse-producers', driver.run('fuse', lowered));
   const fused = driver.run('split-reductions', staged);
-  return { driver, module, schedule: driver.run('order', driver.run('finalise', fused)) };
+  const placed = driver.run('scratch', driver.run('finalise', fused));
+  return { driver, module, schedule: driver.run('order', placed) };
 }
 
 describe('the table of passes', () => {
