@@ -87,7 +87,19 @@ const TAMPERINGS: readonly (readonly [string, readonly Target[], RegExp, Tamper]
   ['operations', TARGETS, /\.flops$/, (p) => p.programs.train.steps[0].flops++],
   ['bytes', TARGETS, /\.bytesMoved$/, (p) => (p.programs.train.steps[0].bytesMoved = 0)],
   ['a grid', ['webgpu'], /\.grid$/, (p) => (p.programs.train.steps[0].grid = [65535, 65535, 1])],
-  ['limits', ['webgpu'], /\.wgsl$|\.grid$/, (p) => (p.limits.maxWorkgroupInvocations = 32)],
+  ['a variant', ['webgpu'], /\.variant$|\.wgsl$/, (p) => (p.kernels[0].variant = 'points 4 of 7')],
+  [
+    'a variant of another form',
+    ['webgpu'],
+    /\.variant$/,
+    (p) => (p.kernels[0].variant = 'registers 8x8x4'.replace('8x8', '9x9')),
+  ],
+  [
+    'limits',
+    ['webgpu'],
+    /\.wgsl$|\.grid$|\.variant$/,
+    (p) => (p.limits.maxWorkgroupInvocations = 32),
+  ],
 ];
 
 function edit(plan: Plan, from: RegExp, to: string): void {
