@@ -1,0 +1,51 @@
+import { beforeAll, expect, test } from 'vitest';
+import { formatPredictedKernels } from '../../compiler/cli/kernel-times.ts';
+import {
+  compile,
+  defineModel,
+  linear,
+  matmul,
+  relu,
+  tensor,
+  transpose,
+} from '../../compiler/index.ts';
+import { inspectPlan } from '../../compiler/inspect/index.ts';
+import type { Plan, Target } from '../../ir/plan.ts';
+
+const plans = new Map<Target, Plan>();
+beforeAll(async () => {
+  for (const target of ['webgpu', 'wasm'] as const) {
+    const model = defineModel({
+      name: 'kernels',
+      inputs: { x: tensor([256, 64]), w: tensor([256, 32]) },
+      build: ({ x, w }) => ({
+        y: relu(linear(64, 32)(x)),
+        z: matmul(w, transpose(linear(64, 32)(x))),
+      }),
+    });
+    plans.set(target, (await compile(model, { target })).plan!);
+  }
+});
+
+/** Without colours. */
+const plain = (text: string) => text.replaceAll(/\u001b\[[0-9;]*m/g, '');
+
+test('each kernel stands there with how it is made, and their shares are of the whole', () => {
+  const plan = plans.get('webgpu')!;
+  const text = plain(formatPredictedKernels(plan, true));
+  expect(text).toContain("kernels of predict, predicted by the profile 'h100'");
+  const lines = text.split('\n');
+  for (const { name, variant } of plan.kernels)
+    expect(lines.find((line) => line.endsWith(` ${name}`))).toContain(variant);
+  const shares = [...text.matchAll(/^ *([\d.]+) %/gm)].map(([, share]) => Number(share));
+  expect(shares).toHaveLength(plan.kernels.length);
+  expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(100, 0);
+  expect(shares).toEqual(shares.toSorted((a, b) => b - a));
+  expect(inspectPlan(plan).kernels.every(({ variant }) => variant !== null)).toBe(true);
+});
+
+test('where a kernel can be made in one way alone nothing is said of ways', () => {
+  const text = plain(formatPredictedKernels(plans.get('wasm')!, true));
+  expect(text).not.toContain('variant');
+  expect(text).toContain('GFLOP/s');
+});
