@@ -59,7 +59,7 @@ test.each([
 });
 
 test('budgets of as many pages have one plan', async () => {
-  const model = recurrent(16, 4, 24, 1);
+  const model = recurrent(32, 4, 48, 1);
   const page = 65536;
   const full = (await planned(model, { target: 'wasm' }))!.memory.deviceBytes;
   const budgets = [full - page, full - page + 1000, full - 1];
