@@ -32,7 +32,7 @@ describe('factorised layers compute intermediates tile by tile, and the witnesse
   ])('%s', async (_, weight) => {
     const model = defineModel({
       name: 'chains',
-      inputs: { x: tensor([16, 64]), label: tensor([16], 'i32') },
+      inputs: { x: tensor([32, 64]), label: tensor([32], 'i32') },
       build: ({ x }) => ({ logits: linear(64, 64, { weight })(x) }),
       train: {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),

@@ -125,7 +125,7 @@ async function baseProfile(
   const given = profile ?? (existsSync(output) ? output : undefined);
   if (given !== undefined) return findProfile(given);
   const near = Object.values(SHIPPED_PROFILES).find(
-    (one) => one.target === 'webgpu' && adapter.includes(one.adapter),
+    (one) => TARGETS[one.target].hasAdapters && adapter.includes(one.adapter),
   );
   const base = near ?? SHIPPED_PROFILES.h100;
   return { profile: { ...base, name: `${base.name}, tuned on ${adapter}` } };

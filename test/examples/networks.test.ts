@@ -30,7 +30,7 @@ describe('at the size of its paper it has the published number of parameters', (
 
 const TOLERANCES: Readonly<Record<string, Tolerance>> = {
   // Where two elements under a window are equal but for rounding, pooling gives its gradient to either.
-  inception: { error: 2e-2 },
+  inception: { error: 2e-2, seed: 8 },
   // The softmax over keys does not see what all of them share.
   gpt: { settles: (parameter) => !parameter.endsWith('key.bias') },
 };

@@ -14,6 +14,8 @@ export interface Tolerance {
   readonly error?: number;
   /** Whether a parameter has a gradient at all: Adam makes steps of mere rounding where it has none. */
   readonly settles?: (parameter: string) => boolean;
+  /** Of the inputs, where some draw has a tie that rounding decides. Default 7. */
+  readonly seed?: number;
 }
 /** Adam divides by the gradient's size, so elements with a gradient of nearly 0 may move either way. */
 const SHARE_THAT_MAY_DIFFER = 0.002;
@@ -49,12 +51,12 @@ export async function expectAgreement(
   sessions: readonly Session[],
   reference: Reference,
   steps: number,
-  { error = 2e-4, settles = () => true }: Tolerance = {},
+  { error = 2e-4, settles = () => true, seed = 7 }: Tolerance = {},
 ): Promise<void> {
   const [{ plan }] = sessions;
   for (let step = 0; step < steps; step++) {
     for (const program of Object.keys(plan.programs)) {
-      const inputs = randomInputs(plan, program, { classes: CLASSES, step, seed: 7 });
+      const inputs = randomInputs(plan, program, { classes: CLASSES, step, seed });
       const wanted = Object.entries(reference.run(program, inputs));
       for (const session of sessions) {
         const outputs = await session.run(program, inputs);
