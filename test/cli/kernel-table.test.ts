@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
 import { formatPredictedKernels } from '../../compiler/cli/kernel-times.ts';
 import {
@@ -27,12 +28,9 @@ beforeAll(async () => {
   }
 });
 
-/** Without colours. */
-const plain = (text: string) => text.replaceAll(/\u001b\[[0-9;]*m/g, '');
-
 test('each kernel stands there with how it is made, and their shares are of the whole', () => {
   const plan = plans.get('webgpu')!;
-  const text = plain(formatPredictedKernels(plan, true));
+  const text = stripVTControlCharacters(formatPredictedKernels(plan, true));
   expect(text).toContain("kernels of predict, predicted by the profile 'h100'");
   const lines = text.split('\n');
   for (const { name, variant } of plan.kernels)
@@ -45,7 +43,7 @@ test('each kernel stands there with how it is made, and their shares are of the 
 });
 
 test('where a kernel can be made in one way alone nothing is said of ways', () => {
-  const text = plain(formatPredictedKernels(plans.get('wasm')!, true));
+  const text = stripVTControlCharacters(formatPredictedKernels(plans.get('wasm')!, true));
   expect(text).not.toContain('variant');
   expect(text).toContain('GFLOP/s');
 });
