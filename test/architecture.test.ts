@@ -66,6 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
     'compiler/codegen/code.ts',
+    'compiler/codegen/contraction-groups.ts',
     'compiler/codegen/work.ts',
     'ir',
   ],

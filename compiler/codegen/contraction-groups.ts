@@ -42,9 +42,14 @@ export function extentOf(kernel: Kernel, axes: readonly number[]): number {
   return axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
 }
 
+const dependences = new WeakMap<Kernel, readonly Uint8Array[]>();
+
 /** For each node, 1 at every axis that its value depends on, but for an accumulator, which stands for none. */
-export function axisDependence(kernel: Kernel): Uint8Array[] {
+export function axisDependence(kernel: Kernel): readonly Uint8Array[] {
+  const known = dependences.get(kernel);
+  if (known) return known;
   const depends: Uint8Array[] = [];
+  dependences.set(kernel, depends);
   for (const node of kernel.nodes) {
     const own = new Uint8Array(kernel.axes.length);
     const add = (coefficients: ArrayLike<number>) => {

@@ -5,6 +5,7 @@ import {
   variantText,
   variantWork,
 } from '../../compiler/codegen/gpu/index.ts';
+import { kernelSignature } from '../../compiler/codegen/signature.ts';
 import {
   compile,
   crossEntropy,
@@ -108,7 +109,12 @@ test('a variant that a kernel cannot have is passed over', async () => {
   expect(all).not.toContain('tiles 128x128x8 of 8x8, 1 slices, 1 buffers');
   const profile: DeviceProfile = {
     ...SHIPPED_PROFILES.h100,
-    kernels: [],
+    kernels: [
+      {
+        ...{ signature: kernelSignature(kernel), name: 'points', seconds: 1, untunedSeconds: 2 },
+        variant: 'tiles 128x128x8 of 8x8, 1 slices, 1 buffers',
+      },
+    ],
   };
   const { plan: same } = await compile(model(), { target: 'webgpu', profile });
   expect(same!.kernels.map(({ variant }) => variant)).toEqual(

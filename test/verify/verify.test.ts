@@ -92,7 +92,7 @@ const TAMPERINGS: readonly (readonly [string, readonly Target[], RegExp, Tamper]
     'a variant of another form',
     ['webgpu'],
     /\.variant$/,
-    (p) => (p.kernels[0].variant = 'registers 8x8x4'.replace('8x8', '9x9')),
+    (p) => (p.kernels[0].variant = 'registers 9x9x4'),
   ],
   [
     'limits',

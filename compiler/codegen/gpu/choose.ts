@@ -3,9 +3,9 @@ import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
-import { extentOf } from './contraction-match.ts';
+import { axesOfKind, extentOf } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
-import { axesOfKind } from './module.ts';
+
 import { prepare } from './prepare.ts';
 import { divideReduction } from './reduction.ts';
 import { divideTiles } from './staged.ts';

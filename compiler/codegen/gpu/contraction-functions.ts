@@ -1,7 +1,8 @@
 import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
 import { append } from '../../../ir/lists.ts';
 import type { DType } from '../../../ir/tensor.ts';
-import { axisDependence, type Contraction } from './contraction-match.ts';
+import { axisDependence } from '../contraction-groups.ts';
+import type { Contraction } from './contraction-match.ts';
 import { type FunctionDefinition, VECTOR_WIDTH } from './dialect.ts';
 import { type AxisSum, type Hoisted, newScope, type Scope, storeLines } from './expression.ts';
 import { decompose } from './module.ts';
@@ -118,7 +119,7 @@ export function factorBlock(code: ContractionCode, block: FactorBlock): BlockCod
   );
   const root = contraction[factor];
   const steady = (node: NodeIndex) => contraction.k.every((axis) => !depends[node][axis]);
-  const invariant = neededNodes(kernel, [root], () => false).filter(steady);
+  const invariant = neededNodes(kernel, [root]).filter(steady);
   append(hoisted.lines, evaluatePoints(points, invariant, reads[factor].quads));
   const lines = evaluatePoints(points, [root], reads[factor].quads);
   return {

@@ -1,7 +1,8 @@
 import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { type ContractionGroups, extentOf } from '../contraction-groups.ts';
 import type { ContractionCode, Factor, FactorReads } from './contraction-functions.ts';
-import { type Contraction, type ContractionGroups, extentOf } from './contraction-match.ts';
+import type { Contraction } from './contraction-match.ts';
 import { emitRegisterTiles } from './contraction-registers.ts';
 import { emitWorkgroupTiles } from './contraction-workgroup.ts';
 import type { Dialect } from './dialect.ts';
@@ -54,7 +55,7 @@ const readsOf = (kernel: Kernel, groups: ContractionGroups) => ({
 
 /** Which way most loads of a factor are contiguous, and those that are vectors that way. */
 function factorReads(kernel: Kernel, contraction: ContractionGroups, factor: Factor): FactorReads {
-  const nodes = neededNodes(kernel, [contraction[factor]], () => false);
+  const nodes = neededNodes(kernel, [contraction[factor]]);
   const inner = contraction.k.at(-1);
   const side = (factor === 'left' ? contraction.m : contraction.n).at(-1);
   const contiguous = (axis: number | undefined) =>

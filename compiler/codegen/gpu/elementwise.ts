@@ -1,8 +1,9 @@
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axesOfKind } from '../contraction-groups.ts';
 import type { Dialect } from './dialect.ts';
 import { newScope, storeLines } from './expression.ts';
-import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
+import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { quadAccesses, quadBuffers, storePoints } from './points.ts';
 import type { PointsVariant } from './variant.ts';
 import { newWriter } from './writer.ts';

@@ -1,4 +1,4 @@
-import type { Axis, AxisKind, Kernel } from '../../../ir/kernel.ts';
+import type { Axis, Kernel } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { Dialect, ModuleParts } from './dialect.ts';
 import { libraryText, type Writer } from './writer.ts';
@@ -46,10 +46,6 @@ export function foldGrid(groups: number, most: number): Grid {
 export function gridOvershoots(groups: number, most: number): boolean {
   const [x, y] = foldGrid(groups, most);
   return x * y > groups;
-}
-
-export function axesOfKind(kernel: Kernel, kind: AxisKind): number[] {
-  return kernel.axes.flatMap((axis, index) => (axis.kind === kind ? [index] : []));
 }
 
 /**

@@ -2,7 +2,7 @@ import { valueType } from '../../../ir/dtypes.ts';
 import type { Affine, Bound, Indirection, Kernel, NodeIndex, Store } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
-import { axisDependence } from './contraction-match.ts';
+import { axisDependence } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import {
   addressText,
@@ -90,11 +90,11 @@ export function quadBuffers(kernel: Kernel, ...all: readonly Quads[]): Set<numbe
   return buffers;
 }
 
-/** `roots` and all that they need; given names are known. */
+/** `roots` and all that they need, but for what is known. */
 export function neededNodes(
   { nodes }: Kernel,
   roots: readonly NodeIndex[],
-  known: (node: NodeIndex) => boolean,
+  known: (node: NodeIndex) => boolean = () => false,
 ): NodeIndex[] {
   const needed = new Uint8Array(nodes.length);
   for (const root of roots) needed[root] = 1;

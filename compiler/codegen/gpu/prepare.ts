@@ -1,7 +1,8 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
+import type { ContractionGroups } from '../contraction-groups.ts';
 import { collapseAxes } from './collapse.ts';
-import { type ContractionGroups, classifyContraction } from './contraction-match.ts';
+import { classifyContraction } from './contraction-match.ts';
 
 /** A kernel as its code is made: with as few axes as can be, and its factors if it is a contraction. */
 export interface PreparedKernel {

@@ -3,12 +3,13 @@ import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../..
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
+import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
 import { unitAxes } from './elementwise.ts';
 import { innerScope, newScope, type Scope } from './expression.ts';
-import { assembleModule, axesOfKind, decompose, type GpuModule, gridOvershoots } from './module.ts';
+import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluatePoints, quadAccesses, quadBuffers, storePoints } from './points.ts';
 import { TUNING } from './tuning.ts';
 import type { ReductionVariant } from './variant.ts';

@@ -1,6 +1,6 @@
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { axisDependence } from './contraction-match.ts';
+import { axisDependence } from '../contraction-groups.ts';
 import { newScope, type Scope } from './expression.ts';
 import { evaluatePoints } from './points.ts';
 import type { Writer } from './writer.ts';

@@ -1,8 +1,9 @@
 import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
-import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { type StagedKernel, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axisDependence, extentOf } from '../contraction-groups.ts';
 import {
   callsOf,
   type KernelWork,
@@ -13,10 +14,10 @@ import {
   total,
 } from '../work.ts';
 import { contractionReads } from './contraction.ts';
-import { axisDependence, type Contraction, extentOf } from './contraction-match.ts';
+import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
-import type { Quads } from './points.ts';
+import { neededNodes, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
 import { loopInvariants, reductionVectors } from './reduction.ts';
 import { divisionOf } from './staged.ts';
@@ -185,7 +186,9 @@ function partsOf(kernel: Kernel, contraction: Contraction) {
     plainly(DIVISION * groups.reduce((sum, { length }) => sum + (length > 1 ? length : 0), 0));
   const looped = (factor: 'left' | 'right', root: NodeIndex) => {
     const depends = axisDependence(kernel);
-    const nodes = neededBy(kernel, [root]).filter((node) => k.some((axis) => depends[node][axis]));
+    const nodes = neededNodes(kernel, [root]).filter((node) =>
+      k.some((axis) => depends[node][axis]),
+    );
     return operationsOf(kernel, nodes, 1, reads[factor].quads);
   };
   return {
@@ -216,16 +219,7 @@ function storedNodes(kernel: Kernel): NodeIndex[] {
   const roots = kernel.stores.flatMap(({ value, indirect }) =>
     indirect ? [value, indirect.node] : [value],
   );
-  return neededBy(kernel, roots);
-}
-
-function neededBy(kernel: Kernel, roots: readonly NodeIndex[]): NodeIndex[] {
-  const needed = new Uint8Array(kernel.nodes.length);
-  for (const root of roots) needed[root] = 1;
-  for (let node = kernel.nodes.length - 1; node >= 0; node--) {
-    if (needed[node]) for (const operand of nodeOperands(kernel.nodes[node])) needed[operand] = 1;
-  }
-  return [...needed.keys()].filter((node) => needed[node]);
+  return neededNodes(kernel, roots);
 }
 
 /** Of nodes at so many points; a vector of four elements is loaded like one. */
