@@ -3,8 +3,10 @@ import { arrayElements, type LinkedCluster, type LinkedNest } from './cluster.ts
 
 /** How much of the memory for the arrays a tile may take: little, for many tiles, or all. */
 const FILLS = [1 / 16, 1 / 4, 1];
+/** Orders that are tried: kernels that read many tensors have many. */
+const MOST_ORDERS = 4;
 /** Smaller tiles, for arrays that are far smaller than what is computed of them. */
-const SMALL_FILLS = [1 / 4096, 1 / 512, 1 / 64];
+const SMALL_FILLS = [1 / 4096, 1 / 256];
 
 /**
  * Ways to cut the shared axes of a cluster into tiles whose arrays have at most `most` elements. Axes are taken into the
@@ -52,7 +54,7 @@ function orders({ producers, consumer, shared }: LinkedCluster): number[][] {
       ),
     ),
   ];
-  return [...new Map(found.map((order) => [order.join(), order])).values()];
+  return [...new Map(found.map((order) => [order.join(), order])).values()].slice(0, MOST_ORDERS);
 }
 
 function filled(cluster: LinkedCluster, order: readonly number[], most: number): number[] {
