@@ -35,7 +35,9 @@ export async function checkedBefore(
   cache: CacheFolder,
   check: (disk: FileSystem) => Promise<Checked>,
 ): Promise<CheckedModel> {
-  const name = `check-${digestOf(JSON.stringify([process.cwd(), file, project ?? null]))}.json`;
+  // What it emits imports the btc that it is of: another installation has entries of its own.
+  const key = [import.meta.url, process.cwd(), file, project ?? null];
+  const name = `check-${digestOf(JSON.stringify(key))}.json`;
   const known = entryOf(cache.read(name));
   if (known && stillHold(known.answers) && known.packages.every(isStillThere)) return known.model;
   const { system, answers } = recordAnswers(DISK);

@@ -1,9 +1,10 @@
 import { DTYPES, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { type Cluster, linkCluster } from './cluster.ts';
+import { type Cluster, type LinkedCluster, linkCluster } from './cluster.ts';
 import { bindTensors } from './finalise.ts';
 import type { LoopNest } from './loop-nest.ts';
+import { shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
 import { stageCluster } from './stage-cluster.ts';
 import { tileSizes } from './tile-sizes.ts';
@@ -35,10 +36,16 @@ export type Staged =
   | { readonly nest: LoopNest; readonly time: number }
   | { readonly reason: string };
 
-/** Finds the best tiles of clusters. */
+/** How a cluster is best cut, or why it cannot be one kernel. */
+type Cut =
+  | { readonly sizes: readonly number[]; readonly time: number }
+  | { readonly reason: string };
+
+/** Finds the best tiles of clusters: once for all that differ in nothing but which tensors of the same kind they run on. */
 export class ClusterStaging {
   private readonly options: StagingOptions;
   private readonly times = new Map<unknown, number>();
+  private readonly cuts = new Map<string, Cut>();
 
   constructor(options: StagingOptions) {
     this.options = options;
@@ -56,9 +63,22 @@ export class ClusterStaging {
 
   /** @param carries whether sums may go from tile to tile */
   stage(cluster: Cluster, carries: boolean): Staged {
-    const { model, tensors, maxBindings } = this.options;
+    const key = `${carries} ${this.keyOf(cluster)}`;
+    const known = this.cuts.get(key);
+    if (known && 'reason' in known) return known;
     const link = linkCluster(cluster, carries);
-    if ('reason' in link) return link;
+    if ('reason' in link) {
+      this.cuts.set(key, link);
+      return link;
+    }
+    const cut = known ?? this.bestCut(link);
+    this.cuts.set(key, cut);
+    return 'reason' in cut ? cut : { nest: stageCluster(link, cut.sizes), time: cut.time };
+  }
+
+  /** The best of all tiles. */
+  private bestCut(link: LinkedCluster): Cut {
+    const { model, tensors, maxBindings } = this.options;
     const bytes = Math.max(
       ...link.producers.map(({ tensor }) => DTYPES[valueType(tensors[tensor].dtype)].bytes),
     );
@@ -72,11 +92,32 @@ export class ClusterStaging {
     if (candidates.length === 0) return { reason: 'one tile has all of it' };
     const priced = candidates.map((sizes) => {
       const nest = stageCluster(link, sizes);
-      return { nest, time: this.timeOf(nest) };
+      return { nest, sizes, time: this.timeOf(nest) };
     });
-    const best = priced.reduce((a, b) => (b.time < a.time ? b : a));
-    const bindings =
-      bindingRanges(best.nest).length + (model.needsHolder ? cluster.producers.length : 0);
-    return bindings > maxBindings ? { reason: `one kernel would have ${bindings} bindings` } : best;
+    const { nest, sizes, time } = priced.reduce((a, b) => (b.time < a.time ? b : a));
+    const bindings = bindingRanges(nest).length + (model.needsHolder ? link.producers.length : 0);
+    return bindings > maxBindings
+      ? { reason: `one kernel would have ${bindings} bindings` }
+      : { sizes, time };
+  }
+
+  /** Equal for clusters whose kernels are equal but for the names of what they run on. */
+  private keyOf({ producers, consumer }: Cluster): string {
+    const { tensors } = this.options;
+    const numbers = new Map<number, number>();
+    const numberOf = (tensor: number) => {
+      const known = numbers.get(tensor);
+      if (known !== undefined) return String(known);
+      numbers.set(tensor, numbers.size);
+      return `${numbers.size - 1}=${tensors[tensor].dtype} ${tensors[tensor].shape}`;
+    };
+    const nestKey = (nest: LoopNest) => {
+      const { shape, tensors: own } = shapeOf(nest);
+      return `${shape.id}(${own.map(numberOf).join()})`;
+    };
+    const made = producers.map(
+      ({ nest, tensor, isKept }) => `${nestKey(nest)}>${numberOf(tensor)}${isKept ? '!' : ''}`,
+    );
+    return [...made, nestKey(consumer)].join(' ');
   }
 }
