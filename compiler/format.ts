@@ -26,6 +26,11 @@ export function formatBytes(bytes: number): string {
   return `${bytes} B`;
 }
 
+/** With commas between thousands. `toLocaleString` does the same, and takes 40 ms to load what it knows of languages. */
+export function formatInteger(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 /** In the unit that keeps three digits: `12.3 ms`. */
 export function formatSeconds(seconds: number): string {
   if (seconds === 0) return '0 s';

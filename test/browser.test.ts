@@ -163,7 +163,8 @@ test('a page swaps to a file of its origin, which goes with the session', async 
 test('a page loads what btc build wrote, on either target, and trains the same', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'btc-page-'));
   for (const part of ['runtime', 'ir']) symlinkSync(join(dist, part), join(folder, part));
-  const options = ['--set', 'batch=20', '--set', 'hidden=32', '--no-pretty'];
+  const sizes = ['--set', 'batch=20', '--set', 'hidden=32'];
+  const options = [...sizes, '--profile', 'swiftshader', '--no-pretty'];
   const built = btc(['build', 'examples/digits/model.ts', '--outDir', folder, ...options]);
   expect(built.code, built.stdout).toBe(0);
   const pages = await serve(folder, { '/index.html': BUILT_PAGE });

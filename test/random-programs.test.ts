@@ -79,8 +79,8 @@ function givenInputs({ plan }: Session, { graph, inputs }: GraphCase) {
 }
 
 test.each([
-  ['wasm', 120],
-  ['webgpu', 60],
+  ['wasm', 60],
+  ['webgpu', 40],
 ] as const)('random programs on %s are what the interpreter says', async (target, numRuns) => {
   const property = fc.asyncProperty(graphCases, async (drawn) => {
     const one = {
@@ -136,5 +136,5 @@ test('random programs in the least memory give the same bits', async () => {
       least.destroy();
     }
   });
-  await fc.assert(property, { ...soaked(12), maxSkipsPerRun: 1000 });
+  await fc.assert(property, { ...soaked(6), maxSkipsPerRun: 1000 });
 });

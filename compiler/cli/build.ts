@@ -8,7 +8,7 @@ import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { checkCompilation, compile } from '../driver/compile.ts';
 import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
-import { formatBytes } from '../format.ts';
+import { formatBytes, formatInteger } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
@@ -90,6 +90,9 @@ export interface BuildListeners {
   readonly onProgress: OnProgress;
 }
 
+const hasErrors = (diagnostics: readonly { readonly category: string }[]) =>
+  diagnostics.some(({ category }) => category === 'error');
+
 /** Checks and evaluates one model file, and plans it for one budget after the other, for the first of the targets. */
 export async function sweepFile(
   { file, options, profiles, limits, checked, sweepPoints }: BuildJob,
@@ -97,14 +100,13 @@ export async function sweepFile(
 ): Promise<BuiltFile> {
   const { result, found } = await withStrayErrors(async () => {
     const loaded = await loadFile(file, options, checked, on.onChecked);
+    if (!loaded.model) return { loaded, swept: null };
     const [target] = options.target;
-    const swept = loaded.model
-      ? await sweepBudgets(
-          loaded.model,
-          compileOptions(target, options, profiles, limits, on),
-          sweepPoints,
-        )
-      : null;
+    const planned = compileOptions(target, options, profiles, limits, on);
+    // A model with a mistake is not swept: one plan finds its other mistakes.
+    const swept = hasErrors([...loaded.typescript, ...loaded.diagnostics])
+      ? { ...(await checkCompilation(loaded.model, planned, traceModel)), sweep: null }
+      : await sweepBudgets(loaded.model, planned, sweepPoints);
     return { loaded, swept };
   });
   const { loaded, swept } = result;
@@ -112,7 +114,7 @@ export async function sweepFile(
     ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...(swept?.diagnostics ?? []), ...found]).map(fromBtc),
   ];
-  const failed = diagnostics.some(({ category }) => category === 'error');
+  const failed = hasErrors(diagnostics);
   return {
     ...{ base: baseOf(file), diagnostics, outputs: [], summary: [] },
     sources: loaded.files,
@@ -131,7 +133,7 @@ export async function buildFile(job: BuildJob, on: BuildListeners): Promise<Buil
     ...loaded.typescript,
     ...deduplicate([...loaded.diagnostics, ...problems, ...found]).map(fromBtc),
   ];
-  const failed = diagnostics.some(({ category }) => category === 'error');
+  const failed = hasErrors(diagnostics);
   const base = baseOf(file);
   return {
     base,
@@ -282,7 +284,7 @@ function summaryOf(
     .reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const place = options.noEmit ? 'checked' : `${options.outDir}/${base}.*`;
   const lines = [
-    `${style.bold(file)} → ${place}  ${style.dim(`${parameters.toLocaleString('en')} parameters, ${Math.round(milliseconds)} ms`)}`,
+    `${style.bold(file)} → ${place}  ${style.dim(`${formatInteger(parameters)} parameters, ${Math.round(milliseconds)} ms`)}`,
   ];
   for (const [target, result] of results) {
     const { memory, kernels, programs } = result.plan!;

@@ -55,7 +55,9 @@ const MEBIBYTE = 2 ** 20;
  * leave timers behind: this thread stays free for signals, and for the terminal.
  */
 export function startBuilder(): Builder {
-  const entry = import.meta.url.endsWith('.ts') ? './build-worker.ts' : './build-worker.js';
+  const entry = import.meta.url.endsWith('.ts')
+    ? '../cli/build-worker.ts'
+    : '../cli/build-worker.js';
   const worker = new Worker(new URL(entry, import.meta.url), {
     // As much as this thread may have; by default a thread gets less.
     resourceLimits: {

@@ -29,7 +29,9 @@ export interface Checker {
  * changed, what changed is parsed again. It does not keep the process alive.
  */
 export function startChecker(): Checker {
-  const entry = import.meta.url.endsWith('.ts') ? './check-worker.ts' : './check-worker.js';
+  const entry = import.meta.url.endsWith('.ts')
+    ? '../cli/check-worker.ts'
+    : '../cli/check-worker.js';
   const worker = new Worker(new URL(entry, import.meta.url));
   const { port1, port2 } = new MessageChannel();
   worker.postMessage({ port: port2 }, [port2]);

@@ -5,7 +5,7 @@ type Ending = { readonly signal: NodeJS.Signals } | { readonly exitCode: number 
 
 let pending: Ending | null = null;
 let sections = 0;
-let listening = 0;
+let isListening = false;
 const cleanups = new Set<() => void>();
 
 /**
@@ -17,7 +17,6 @@ export function end(ending: Ending): void {
   if (sections > 0) return;
   for (const cleanup of cleanups) cleanup();
   if ('exitCode' in pending) process.exit(pending.exitCode);
-  listening = 0;
   for (const signal of SIGNALS) process.off(signal, onSignal);
   process.kill(process.pid, pending.signal);
 }
@@ -38,7 +37,6 @@ export async function uninterrupted<T>(section: () => Promise<T>): Promise<T> {
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     sections--;
     if (pending) end(pending);
-    unlisten();
   }
 }
 
@@ -50,17 +48,16 @@ export async function withCleanup<T>(cleanup: () => void, task: () => Promise<T>
     return await task();
   } finally {
     cleanups.delete(cleanup);
-    unlisten();
   }
 }
 
-// Signals are caught only where that serves a purpose: a loop that never leaves the thread must end by what the system does.
+// Signals are caught from where that serves a purpose: a loop that never leaves the thread must end by what the system does. From
+// then on they are caught for good. Node drops a signal that has arrived and is not told when the last listener goes, so no moment to
+// stop listening is safe; and what catches signals leaves the loops to other threads.
 function listen(): void {
-  if (listening++ === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
-}
-
-function unlisten(): void {
-  if (--listening === 0) for (const signal of SIGNALS) process.off(signal, onSignal);
+  if (isListening) return;
+  isListening = true;
+  for (const signal of SIGNALS) process.on(signal, onSignal);
 }
 
 function onSignal(signal: NodeJS.Signals): void {

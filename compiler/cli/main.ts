@@ -32,6 +32,7 @@ import {
 } from './arguments.ts';
 import type { BuildCommandOptions } from './build.ts';
 import type { DecomposeCommandOptions } from './decompose.ts';
+import { tuneEngine } from './engine.ts';
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
 import type { ProfileCommandOptions } from './profile.ts';
@@ -468,6 +469,7 @@ function createProgram(): Command {
 /** Names that passes had before: they keep working. */
 const FORMER_PASSES: Readonly<Record<string, string>> = { levers: 'actions' };
 
+tuneEngine();
 const program = createProgram();
 watchStreams();
 guardOutput();

@@ -17,10 +17,11 @@ interface Entry {
   readonly answers: Answers;
 }
 
-/** What checks: each of these files decides the result. */
+/** What checks: each of these files decides the result. In a chunk, the names of the chunks that it imports are digests of them. */
 const OWN_FILES = [
   TYPESCRIPT_FILE,
-  ...['check', 'emit', 'program', 'call-starts', 'checked-before'].map((name) =>
+  fileURLToPath(import.meta.url),
+  ...['check', 'emit', 'program', 'call-starts'].map((name) =>
     fileURLToPath(
       new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
     ),
@@ -34,7 +35,9 @@ export async function checkedBefore(
   cache: CacheFolder,
   check: (disk: FileSystem) => Promise<Checked>,
 ): Promise<CheckedModel> {
-  const name = `check-${digestOf(JSON.stringify([process.cwd(), file, project ?? null]))}.json`;
+  // What it emits imports the btc that it is of: another installation has entries of its own.
+  const key = [import.meta.url, process.cwd(), file, project ?? null];
+  const name = `check-${digestOf(JSON.stringify(key))}.json`;
   const known = entryOf(cache.read(name));
   if (known && stillHold(known.answers) && known.packages.every(isStillThere)) return known.model;
   const { system, answers } = recordAnswers(DISK);

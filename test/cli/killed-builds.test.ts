@@ -84,6 +84,30 @@ describe('processes that are ended at a random moment while they replace files',
   });
 });
 
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s that arrives in the last moment of a task or a section is not lost',
+  async (signal) => {
+    const ending = JSON.stringify(new URL('./ending.js', EMIT).href);
+    const strike = `async () => process.kill(process.pid, '${signal}')`;
+    const lasts = [
+      `withCleanup(() => {}, ${strike})`,
+      `uninterrupted(${strike})`,
+      `uninterrupted(async () => {}).then(${strike})`,
+    ];
+    const ends = lasts.map(async (last, k) => {
+      project.write(
+        `last${k}.mjs`,
+        `import { uninterrupted, withCleanup } from ${ending};
+await ${last};
+setTimeout(() => {}, 60_000);`,
+      );
+      const child = spawn(process.execPath, [`last${k}.mjs`], { cwd: project.folder });
+      return (await once(child, 'exit'))[1];
+    });
+    expect(await Promise.all(ends)).toEqual(lasts.map(() => signal));
+  },
+);
+
 test('a build that is killed while it writes is finished, or undone, by the next', async () => {
   project.write('model.ts', SMALL_MODEL);
   const args = ['build', 'model.ts', '--target', 'wasm'];

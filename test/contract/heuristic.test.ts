@@ -4,6 +4,7 @@ import { greedyTree } from '../../compiler/contract/heuristic.ts';
 import { MACS } from '../../compiler/contract/objective.ts';
 import { createProblem } from '../../compiler/contract/problem.ts';
 import { contractionOrder, treeWork } from '../../compiler/contract/tree.ts';
+import { soaked } from '../support/soak.ts';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
@@ -37,7 +38,7 @@ describe('above sixteen operands', () => {
         // The cost-capped search is exact where the network is sparse: no outer product helps a chain.
         expect(order.macs).toBe(chainOptimum(extents));
       }),
-      { numRuns: 12 },
+      soaked(6),
     );
   });
 
@@ -62,7 +63,7 @@ describe('above sixteen operands', () => {
           expect(again.tree).toEqual(order.tree);
         },
       ),
-      { numRuns: 8 },
+      soaked(4),
     );
   });
 });

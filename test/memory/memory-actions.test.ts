@@ -117,7 +117,7 @@ describe('planMemory under a budget', () => {
         verified(again.schedule!, least);
         expect(parseSchedule(printSchedule(again.schedule!))).toEqual(again.schedule);
       }),
-      soaked(25),
+      soaked(12),
     );
   });
 
@@ -136,7 +136,7 @@ describe('planMemory under a budget', () => {
         expect(sameMeaning(schedule, acted.schedule!)).toBe(null);
         verified(acted.schedule!, null);
       }),
-      soaked(25),
+      soaked(12),
     );
   });
 
@@ -175,7 +175,7 @@ describe('planMemory under a budget', () => {
         }
       }),
       {
-        ...soaked(15),
+        ...soaked(8),
         // The least swaps take more of the host than what was chosen in the end.
         examples: [
           [
@@ -209,7 +209,7 @@ describe('planMemory under a budget', () => {
         expect(swap).toBeLessThanOrEqual(none);
         expect(both).toBeLessThanOrEqual(swap);
       }),
-      soaked(20),
+      soaked(10),
     );
   });
 });

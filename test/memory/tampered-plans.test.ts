@@ -598,9 +598,13 @@ describe('the published schema', () => {
     }
     const odd = [null, -1, 0, 1, 1.5, 2 ** 40, 2 ** 60, '', 'x', true, [], {}, [1, 2, 3]];
     for (const target of ['webgpu', 'wasm'] as const) {
-      for (const path of leafPaths(demoPlan(target), [])) {
+      // Places of a list are alike: its first one and the next stand for all.
+      const paths = leafPaths(demoPlan(target), []).filter((path) =>
+        path.every((key) => !/^\d+$/.test(key) || Number(key) < 2),
+      );
+      for (const path of paths) {
+        const plan = structuredClone(demoPlan(target)) as never;
         for (const value of odd) {
-          const plan = structuredClone(demoPlan(target)) as never;
           replace(plan, path, value);
           const errors = planFormErrors(plan);
           expect(errors.length > 0, `${path.join('.')} = ${JSON.stringify(value)}`).toBe(

@@ -24,6 +24,7 @@ import {
 import { load, type Session } from '../../runtime/index.ts';
 import { errorOf } from '../support/errors.ts';
 import { SMALL_INPUTS, smallWasmPlan } from '../support/small-plan.ts';
+import { soaked } from '../support/soak.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -38,7 +39,7 @@ async function open(): Promise<Session> {
 const train = (session: Session) => session.run('train', { ...SMALL_INPUTS, learningRate: 0.01 });
 
 test('a process that is killed while it saves, whenever, leaves the last checkpoint or the one before', async () => {
-  const kills = 100;
+  const { numRuns: kills } = soaked(60);
   const { plan, module } = await smallWasmPlan();
   const paths = ['plan.json', 'plan.wasm', 'checkpoint.safetensors'].map((name) =>
     join(folder, name),

@@ -20,14 +20,30 @@ export interface Tolerance {
 /** Adam divides by the gradient's size, so elements with a gradient of nearly 0 may move either way. */
 const SHARE_THAT_MAY_DIFFER = 0.002;
 
-export async function openSession({
-  plan,
-  module,
-  parameters,
-}: Pick<CompiledPlan, 'plan' | 'module' | 'parameters'>): Promise<Session> {
+type Built = Pick<CompiledPlan, 'plan' | 'module' | 'parameters'>;
+
+export async function openSession({ plan, module, parameters }: Built): Promise<Session> {
   return plan.target === 'webgpu'
     ? load(plan, { gpu: await testGpu(), parameters })
     : load(plan, { module: module!, parameters });
+}
+
+/** A session on WebGPU, and the bytes of all buffers that the runtime has created on its device so far. */
+export async function openCountedSession({ plan, parameters }: Built) {
+  const adapter = (await (await testGpu()).requestAdapter())!;
+  const device = await adapter.requestDevice();
+  const createBuffer = device.createBuffer.bind(device);
+  let bytes = 0;
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer(descriptor);
+    bytes += buffer.size;
+    return buffer;
+  };
+  return {
+    session: await load(plan, { device, parameters }),
+    createdBytes: () => bytes,
+    end: () => device.destroy(),
+  };
 }
 
 function expectClose(
@@ -81,7 +97,10 @@ export async function expectAgreement(
   }
 }
 
-/** Runs all programs of a model so many times by all witnesses. */
+/**
+ * Runs all programs of a model so many times by all witnesses. Loading and running create buffers of the plan's bytes on the GPU,
+ * and no others.
+ */
 export async function expectWitnessesToAgree(
   model: ModelSource,
   steps: number,
@@ -97,9 +116,12 @@ export async function expectWitnessesToAgree(
     // A software GPU switches threads at every barrier of a tile, which takes minutes.
     limits: { maxWorkgroupBytes: 0 },
   });
-  const sessions = [await openSession(wasm), await openSession(webgpu)];
+  const counted = await openCountedSession(webgpu);
+  const sessions = [await openSession(wasm), counted.session];
   for (const { allocatedBytes, plan } of sessions)
     expect(allocatedBytes).toBe(plan.memory.deviceBytes);
   await expectAgreement(sessions, wasm.reference, steps, tolerance);
+  expect(counted.createdBytes()).toBe(webgpu.plan.memory.deviceBytes);
   for (const session of sessions) session.destroy();
+  counted.end();
 }

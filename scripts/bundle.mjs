@@ -1,0 +1,55 @@
+// Joins the modules of the compiler into a few chunks in dist/: Node spends more on finding, opening and linking 400 files than on what
+// is in them. What users and the command line import, and the workers, stay where they are as entries over the chunks, so that all
+// of them share one instance of the language. ir/, runtime/ and node/ stay as they are, for the bundlers of users. Names of functions
+// are kept: messages name the one that a model called.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
+const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
+// A level below compiler/, as all modules that say where others are by their own address.
+const CHUNKS = 'chunks';
+const ENTRIES = ['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'];
+/** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
+const PACKAGES = [
+  /^node:/,
+  'typescript',
+  'wabt',
+  'webgpu',
+  'highs',
+  '@dagrejs/graphlib',
+  /^btc-compiler/,
+];
+
+/** The licences of packages that are in the chunks, as they ask for. */
+function licences(modules) {
+  const folders = modules.flatMap(
+    (path) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
+  );
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+rmSync(join(built, CHUNKS), { recursive: true, force: true });
+const bundle = await rolldown({
+  input: Object.fromEntries(ENTRIES.map((name) => [name, `${sources}${name}.ts`])),
+  platform: 'node',
+  external: PACKAGES,
+  treeshake: { moduleSideEffects: true },
+});
+const { output } = await bundle.write({
+  dir: built,
+  format: 'esm',
+  chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
+  keepNames: true,
+  minify: false,
+});
+await bundle.close();
+const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
+writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));
