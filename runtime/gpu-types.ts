@@ -37,6 +37,29 @@ export interface GpuLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   }): Promise<GpuAdapterLike<Device> | null>;
 }
 
+/** A `GPUBuffer`, by what tells it from other objects. */
+export interface GpuBufferLike {
+  readonly size: number;
+  readonly usage: number;
+  readonly mapState?: string;
+  mapAsync: unknown;
+  destroy(): unknown;
+}
+
+/** A part of a `GPUBuffer`, as WebGPU's own `GPUBufferBinding` says it: bytes `offset` to `offset + size`, by default to the end. */
+export interface GpuBufferRange<Buffer extends GpuBufferLike = GpuBufferLike> {
+  readonly buffer: Buffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** WebGPU's own type of a buffer where the program has it. */
+export type GpuBuffer = typeof globalThis extends {
+  GPUBuffer: { prototype: infer Own extends GpuBufferLike };
+}
+  ? Own
+  : GpuBufferLike;
+
 /** WebGPU's own type where the program has it, for what this package gives. */
 export type Gpu = typeof globalThis extends { GPU: { prototype: infer Own extends GpuLike } }
   ? Own
