@@ -10,10 +10,18 @@ export interface GpuFeaturesLike {
   forEach?(visit: (feature: string) => void): void;
 }
 
+/** What an adapter says of itself. */
+export interface GpuInfoLike {
+  readonly vendor?: string;
+  readonly device?: string;
+  readonly description?: string;
+}
+
 /** A `GPUDevice`, by what tells it from other objects. */
 export interface GpuDeviceLike {
   readonly limits: PlanLimits;
   readonly features?: GpuFeaturesLike;
+  readonly adapterInfo?: GpuInfoLike;
   readonly queue: { writeBuffer: unknown; submit: unknown };
   readonly lost: Promise<{ readonly message: string }>;
   createBuffer(descriptor: never): object;
@@ -24,6 +32,7 @@ export interface GpuDeviceLike {
 export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly limits: PlanLimits;
   readonly features?: GpuFeaturesLike;
+  readonly info?: GpuInfoLike;
   requestDevice(descriptor?: {
     requiredFeatures?: ('timestamp-query' | PlanFeature)[];
     requiredLimits?: Record<string, number | undefined>;

@@ -1,6 +1,7 @@
 import type { Plan } from '../ir/plan.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { kernelPlace } from './kernel-place.ts';
+import { type SharedCode, shareCode } from './shared-code.ts';
 import { SHADER_STAGE_COMPUTE } from './webgpu-constants.ts';
 
 /** Told of each kernel of a program that has been compiled. */
@@ -9,7 +10,12 @@ export type OnCompiled = (compiled: number, kernels: number) => void;
 /** A kernel of the plan, ready to be dispatched. */
 export interface CompiledKernel {
   readonly pipeline: GPUComputePipeline;
+  /** What its code reads as immediates; null where it reads none. */
+  readonly numbers: Int32Array | null;
 }
+
+/** So many pipelines fewer are worth that kernels read their extents. */
+const WORTH_SHARING = 16;
 
 /** So many pipelines are on their way at once: enough for the driver's threads, and few enough to start with what is needed first. */
 const MOST_AT_ONCE = 32;
@@ -18,12 +24,17 @@ const MOST_AT_ONCE = 32;
 export class Pipelines {
   readonly #plan: Plan;
   readonly #device: GPUDevice;
+  readonly #shares: boolean;
   readonly #layouts = new Map<number, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /** By kernel of the plan. */
+  #codes: Promise<readonly SharedCode[]> | null = null;
 
-  constructor(plan: Plan, device: GPUDevice) {
+  /** `shares`: whether kernels that differ in numbers alone may be compiled as one. */
+  constructor(plan: Plan, device: GPUDevice, shares = true) {
     this.#plan = plan;
     this.#device = device;
+    this.#shares = shares;
   }
 
   /** The layout of so many bindings. */
@@ -46,10 +57,12 @@ export class Pipelines {
     kernels: readonly number[],
     onCompiled?: OnCompiled,
   ): Promise<Map<number, CompiledKernel>> {
+    this.#codes ??= this.#shareCode();
+    const codes = await this.#codes;
     const compiled = new Map<number, CompiledKernel>();
     const byCode = new Map<string, number[]>();
     for (const kernel of new Set(kernels)) {
-      const key = this.#keyOf(kernel);
+      const key = `${this.#plan.kernels[kernel].bindings.length} ${codes[kernel].code}`;
       const same = byCode.get(key);
       if (same) same.push(kernel);
       else byCode.set(key, [kernel]);
@@ -60,8 +73,9 @@ export class Pipelines {
     const work = async () => {
       while (next < groups.length) {
         const [key, same] = groups[next++];
-        const pipeline = await this.#pipeline(key, same[0]);
-        for (const kernel of same) compiled.set(kernel, { pipeline });
+        const pipeline = await this.#pipeline(key, same[0], codes[same[0]]);
+        for (const kernel of same)
+          compiled.set(kernel, { pipeline, numbers: codes[kernel].numbers });
         onCompiled?.(++done, groups.length);
       }
     };
@@ -74,33 +88,42 @@ export class Pipelines {
     return compiled;
   }
 
-  #keyOf(kernel: number): string {
-    const { bindings, wgsl } = this.#plan.kernels[kernel];
-    return `${bindings.length} ${wgsl}`;
+  /** What is compiled for each kernel: code that several share, where the device has immediates and that saves enough. */
+  async #shareCode(): Promise<SharedCode[]> {
+    const texts = this.#plan.kernels.map(({ wgsl }) => wgsl!);
+    const plain = texts.map((code) => ({ code, numbers: null }));
+    const { maxImmediateSize = 0 } = this.#device.limits as { maxImmediateSize?: number };
+    if (!this.#shares || maxImmediateSize === 0) return plain;
+    const shared = shareCode(texts, maxImmediateSize);
+    const distinct = (codes: readonly SharedCode[]) => new Set(codes.map(({ code }) => code)).size;
+    if (distinct(plain) - distinct(shared) < WORTH_SHARING) return plain;
+    return (await hasImmediates(this.#device)) ? shared : plain;
   }
 
-  #pipeline(key: string, kernel: number): Promise<GPUComputePipeline> {
+  #pipeline(key: string, kernel: number, code: SharedCode): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#create(kernel);
+      pipeline = this.#create(kernel, code);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
   }
 
-  async #create(kernel: number): Promise<GPUComputePipeline> {
-    const { name, wgsl, bindings } = this.#plan.kernels[kernel];
+  async #create(kernel: number, { code, numbers }: SharedCode): Promise<GPUComputePipeline> {
+    const { name, bindings } = this.#plan.kernels[kernel];
     const device = this.#device;
     // What is wrong with the module fails the pipeline too, which need not wait to hear of it.
     device.pushErrorScope('validation');
-    const module = device.createShaderModule({ label: name, code: wgsl! });
+    const module = device.createShaderModule({ label: name, code });
+    const layout = device.createPipelineLayout({
+      bindGroupLayouts: [this.layoutOf(bindings.length)],
+      ...(numbers ? { immediateSize: numbers.byteLength } : {}),
+    });
     const heard = device.popErrorScope().catch(() => null);
     try {
       const pipeline = await device.createComputePipelineAsync({
         label: name,
-        layout: device.createPipelineLayout({
-          bindGroupLayouts: [this.layoutOf(bindings.length)],
-        }),
+        layout,
         compute: { module, entryPoint: 'main' },
       });
       const error = await heard;
@@ -109,7 +132,7 @@ export class Pipelines {
     } catch (error) {
       await heard;
       const place = kernelPlace(this.#plan, kernel);
-      const reason = (await problemOf(module, wgsl!)) ?? errorText(error).split('\n')[0];
+      const reason = (await problemOf(module, code)) ?? errorText(error).split('\n')[0];
       throw new RuntimeError(
         'kernel-rejected',
         `the device refuses kernel '${name}'${place && `, made for ${place}`}: ${reason}`,
@@ -117,6 +140,41 @@ export class Pipelines {
       );
     }
   }
+}
+
+const USES_IMMEDIATES = `requires immediate_address_space;
+var<immediate> number: u32;
+@compute @workgroup_size(1) fn main() { _ = number; }`;
+
+/** Whether kernels can read numbers that are set with a dispatch: not all that have the limit have all of the rest. */
+async function hasImmediates(device: GPUDevice): Promise<boolean> {
+  device.pushErrorScope('validation');
+  let isThere = false;
+  try {
+    device.createShaderModule({ code: USES_IMMEDIATES });
+    const pass = device.createCommandEncoder().beginComputePass();
+    isThere = typeof (pass as Immediates).setImmediates === 'function';
+    pass.end();
+  } catch {
+    isThere = false;
+  }
+  return (await device.popErrorScope()) === null && isThere;
+}
+
+/** A part of WebGPU that its types do not have yet. */
+interface Immediates {
+  setImmediates?(offset: number, numbers: Int32Array): void;
+}
+
+/** Sets what the kernel reads, in a pass in which `last` was set before. */
+export function setNumbers(
+  pass: GPUComputePassEncoder,
+  numbers: Int32Array | null,
+  last: Int32Array | null,
+): Int32Array | null {
+  if (!numbers || numbers === last) return last;
+  (pass as Immediates).setImmediates!(0, numbers);
+  return numbers;
 }
 
 /** The driver's first error in the code, with its line; null where it has none there. */

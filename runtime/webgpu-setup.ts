@@ -2,7 +2,12 @@ import type { Plan, PlanProgram, PlanStep } from '../ir/plan.ts';
 import { readbackBuffers } from '../ir/plan-staging.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { BUFFER_USAGE } from './webgpu-constants.ts';
-import { type CompiledKernel, type OnCompiled, Pipelines } from './webgpu-pipelines.ts';
+import {
+  type CompiledKernel,
+  type OnCompiled,
+  type Pipelines,
+  setNumbers,
+} from './webgpu-pipelines.ts';
 
 export interface Dispatch extends CompiledKernel {
   readonly bindings: GPUBindGroup;
@@ -16,6 +21,8 @@ export interface Buffers {
   readonly readback: readonly GPUBuffer[];
   /** What swapped tensors are copied out through. */
   readonly swap: readonly GPUBuffer[];
+  /** What inputs go up through; mapped. */
+  readonly uploads: readonly GPUBuffer[];
 }
 
 /** Runs `action`, collecting the first error of one kind that it causes on the device. */
@@ -32,10 +39,11 @@ export async function inErrorScope<T>(
 
 /** Error: `out-of-memory`, after which nothing stays allocated. */
 export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Buffers> {
-  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = BUFFER_USAGE;
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, MAP_WRITE } = BUFFER_USAGE;
   const buffers: GPUBuffer[] = [];
-  const create = (label: string, size: number, usage: number) => {
-    const buffer = device.createBuffer({ label: `${plan.name} ${label}`, size, usage });
+  const create = (label: string, size: number, usage: number, mappedAtCreation = false) => {
+    const descriptor = { label: `${plan.name} ${label}`, size, usage, mappedAtCreation };
+    const buffer = device.createBuffer(descriptor);
     buffers.push(buffer);
     return buffer;
   };
@@ -50,7 +58,11 @@ export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Bu
     const swap = Array.from({ length: count }, (_, i) =>
       create(`swap ${i}`, bytes, MAP_READ | COPY_DST),
     );
-    return { slabs, readback, swap };
+    const up = plan.uploads ?? { buffers: 0, bytes: 0 };
+    const uploads = Array.from({ length: up.buffers }, (_, i) =>
+      create(`upload ${i}`, up.bytes, MAP_WRITE | COPY_SRC, true),
+    );
+    return { slabs, readback, swap, uploads };
   };
   let failure: string | null;
   try {
@@ -109,13 +121,13 @@ export async function bindProgram(
   return result;
 }
 
-/** The same of all programs. */
+/** All programs, each kernel compiled from its own code: for those who dispatch steps by themselves, to measure them. */
 export async function bindPrograms(
   plan: Plan,
   device: GPUDevice,
   slabs: readonly GPUBuffer[],
 ): Promise<Map<PlanProgram, Dispatch[]>> {
-  const pipelines = new Pipelines(plan, device);
+  const pipelines = new Pipelines(plan, device, false);
   const programs = new Map<PlanProgram, Dispatch[]>();
   for (const program of Object.values(plan.programs))
     programs.set(program, await bindProgram(plan, program, device, slabs, pipelines));
@@ -133,12 +145,14 @@ export function dispatch(
   if (first === end) return;
   const pass = encoder.beginComputePass(descriptor);
   let pipeline: GPUComputePipeline | null = null;
+  let set: Int32Array | null = null;
   for (let step = first; step < end; step++) {
-    const { pipeline: next, bindings, grid } = dispatches[step];
+    const { pipeline: next, numbers, bindings, grid } = dispatches[step];
     if (next !== pipeline) {
       pipeline = next;
       pass.setPipeline(pipeline);
     }
+    set = setNumbers(pass, numbers, set);
     pass.setBindGroup(0, bindings);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
   }

@@ -1,5 +1,5 @@
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
-import { checkDevice } from './device.ts';
+import { checkDevice, nameOf } from './device.ts';
 import { DeviceLoss } from './device-loss.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import {
@@ -18,6 +18,7 @@ import type { CompileOptions } from './load.ts';
 import { type Encode, ReadBack } from './readback.ts';
 import { Torn } from './torn.ts';
 import { copying, type Tracer } from './tracer.ts';
+import { Uploads } from './uploads.ts';
 import { Pipelines } from './webgpu-pipelines.ts';
 import {
   type CopyIn,
@@ -89,6 +90,7 @@ class WebGpuExecutor implements Executor {
   readonly #programs = new Map<PlanProgram, readonly Dispatch[]>();
   readonly #swapper: WebGpuSwapper;
   readonly #readBack: ReadBack;
+  readonly #uploads: Uploads;
   readonly #loss: DeviceLoss;
   readonly #timer: StepTimer | null;
   /** Some errors of validation show only at a dispatch, so the first run of each program is watched. */
@@ -118,6 +120,7 @@ class WebGpuExecutor implements Executor {
     this.#onProgress = onProgress;
     this.#swapper = new WebGpuSwapper(plan, device, slots, buffers, tracer);
     this.#readBack = new ReadBack(device, buffers.slabs, buffers.readback);
+    this.#uploads = new Uploads(buffers.uploads);
     this.hostBytes = slots.bytes + this.#swapper.hostBytes;
     this.#loss = loss;
     this.tracer = tracer;
@@ -151,8 +154,13 @@ class WebGpuExecutor implements Executor {
 
   write(tensor: PlanTensor, value: Value): void {
     this.#loss.check();
-    if (ArrayBuffer.isView(value)) this.#swapper.write(tensor, 0, bytesOf(value));
-    else this.#copiesIn.push({ tensor, range: value });
+    if (!ArrayBuffer.isView(value)) {
+      this.#copiesIn.push({ tensor, range: value });
+      return;
+    }
+    const bytes = bytesOf(value);
+    const taken = this.#uploads.take(tensor, bytes);
+    if (taken < bytes.length) this.#swapper.write(tensor, taken, bytes.subarray(taken));
   }
 
   async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
@@ -166,6 +174,19 @@ class WebGpuExecutor implements Executor {
   async run(program: PlanProgram, wanted: readonly Wanted[]): Promise<Handed> {
     const copies = this.#copiesIn;
     this.#copiesIn = [];
+    try {
+      return await this.#run(program, copies, wanted);
+    } catch (error) {
+      this.#uploads.discard();
+      throw error;
+    }
+  }
+
+  async #run(
+    program: PlanProgram,
+    copies: readonly CopyIn[],
+    wanted: readonly Wanted[],
+  ): Promise<Handed> {
     this.#loss.check();
     this.#torn.check();
     if (!this.#programs.has(program)) await this.prepare(program);
@@ -174,6 +195,10 @@ class WebGpuExecutor implements Executor {
     if (!swaps && !this.#timer && this.#proven.has(program))
       return this.#runAtOnce(program, copies, wanted);
     await this.#guarded(copies, [], () => this.#copyIn(copies));
+    if (this.#uploads.isPending) {
+      submitted(this.#device, (encoder) => this.#uploads.encode(encoder, this.#buffers.slabs));
+      this.#uploads.sent();
+    }
     if (swaps) return this.#runSwapping(program, swaps, wanted);
     const proof = this.#submit(program, 0, program.steps.length);
     if (proof) await this.#orLost(() => proof);
@@ -212,13 +237,16 @@ class WebGpuExecutor implements Executor {
     const onHost = wanted.filter(isOnHost);
     let fate = null as Promise<void> | null;
     const submit = (encode?: Encode) => {
-      const all = () =>
+      const all = () => {
         submitted(this.#device, (encoder) => {
+          this.#uploads.encode(encoder, slabs);
           encodeCopiesIn(encoder, copies, slabs);
           dispatch(encoder, this.#programs.get(program)!, 0, program.steps.length);
           encodeCopiesOut(encoder, wanted, slabs);
           encode?.(encoder);
         });
+        this.#uploads.sent();
+      };
       fate = this.#watch(copies, wanted, all);
     };
     const { arrays } = await this.#readBack.start(
@@ -394,13 +422,12 @@ function bufferRefused(error: string): RuntimeError {
   );
 }
 
-function allBuffers({ slabs, readback, swap }: Buffers): GPUBuffer[] {
-  return [...slabs, ...readback, ...swap];
+function allBuffers({ slabs, readback, swap, uploads }: Buffers): GPUBuffer[] {
+  return [...slabs, ...readback, ...swap, ...uploads];
 }
 
-function describe(device: GPUDevice): string {
-  const { vendor = '', device: name = '', description = '' } = device.adapterInfo ?? {};
-  return `${[vendor, name || description].filter(Boolean).join(' ') || 'GPU'} (WebGPU)`;
+function describe({ adapterInfo }: GPUDevice): string {
+  return `${nameOf(adapterInfo) || 'GPU'} (WebGPU)`;
 }
 
 function swapFailed(error: unknown): RuntimeError {
