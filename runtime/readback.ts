@@ -68,7 +68,10 @@ export class ReadBack {
         copied.push(work);
       }
     }
-    return { arrays: Promise.all(copied).then(() => targets.map(({ data }) => data)) };
+    const arrays = Promise.all(copied).then(() => targets.map(({ data }) => data));
+    // What else goes wrong with the run may be told first.
+    arrays.catch(() => {});
+    return { arrays };
   }
 
   /** Waits until all that was to be read has arrived, and no buffer is in use. */

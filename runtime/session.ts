@@ -180,6 +180,8 @@ export class PlanSession implements Session {
       };
       const handed = await (tracer ? tracer.run(name, run) : run());
       this.#counters.set(name, count + 1);
+      // Heard below, but perhaps after a wait.
+      handed.outputs.catch(() => {});
       if (outputs.length === 0) await this.#keepPace();
       return handed;
     });

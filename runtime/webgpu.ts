@@ -256,7 +256,6 @@ class WebGpuExecutor implements Executor {
     // Whether a buffer is of this device shows at its first use: then the run has not happened. That it was destroyed shows later.
     const isNew = foreignBuffers(copies, wanted).some((buffer) => !this.#known.has(buffer));
     if (isNew) {
-      arrays.catch(() => {});
       await fate;
       this.#remember(copies, wanted);
     }
