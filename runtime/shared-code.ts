@@ -128,7 +128,8 @@ function isFixed(
   isOften: boolean,
 ): boolean {
   const before = line.slice(0, at);
-  if (/array</.test(line) || /(?:<<|>>|[-+*/]=) $/.test(before) || /\[$/.test(before)) return true;
+  if (/array</.test(line) || /(?:<<|>>|[-+*/]=) $/.test(before)) return true;
+  if (before.endsWith('[') && line[at + literal.length] === ']') return true;
   if (isLoop && !(/; \w+ < $/.test(before) && Number.parseInt(literal, 10) > MOST_UNROLLED))
     return true;
   return isOften && /[/%] $/.test(before);
