@@ -2,12 +2,7 @@ import type { Plan, PlanProgram, PlanStep } from '../ir/plan.ts';
 import { readbackBuffers } from '../ir/plan-staging.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { BUFFER_USAGE } from './webgpu-constants.ts';
-import {
-  type CompiledKernel,
-  type OnCompiled,
-  type Pipelines,
-  setNumbers,
-} from './webgpu-pipelines.ts';
+import { type CompiledKernel, type OnCompiled, Pipelines, setNumbers } from './webgpu-pipelines.ts';
 
 export interface Dispatch extends CompiledKernel {
   readonly bindings: GPUBindGroup;

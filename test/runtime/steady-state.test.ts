@@ -99,7 +99,11 @@ describe('a run in steady state', () => {
     });
     const { plan, parameters } = await compile(model, { target: 'webgpu' });
     const { view, take } = counted();
-    const session = await load(plan!, { device: view, parameters, programs: ['train'] });
+    const session = await load(plan!, {
+      device: view,
+      parameters: parameters!,
+      programs: ['train'],
+    });
     const inputs = { x: new Float32Array(64).fill(1), y: new Float32Array(128).fill(1) };
     const first = await session.run('train', inputs);
     take();
