@@ -30,6 +30,7 @@ export function planLimits(plan: Plan): PlanLimits {
       ...plan.slabs.map((slab) => slab.bytes),
       readbackBytes(plan),
       plan.swap?.staging.bytes ?? 0,
+      plan.uploads?.bytes ?? 0,
     ]),
     maxStorageBufferBindingSize: most(
       plan.kernels.flatMap((kernel) => kernel.bindings.map(({ bytes }) => bytes)),

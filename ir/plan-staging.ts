@@ -45,8 +45,23 @@ export function readbackBytes({ target, tensors, programs }: Plan): number {
   });
 }
 
-/** All staging of a plan: what is read back and what is copied out. */
+/** Most buffers that the bytes for reading are divided among: so many reads are under way at once. */
+const READBACK_BUFFERS = 4;
+/** Smaller ones are not worth that a read takes several. */
+const LEAST_READBACK_BYTES = 256;
+
+/** Sizes of the buffers that {@link readbackBytes} are divided into, all of whole copies. */
+export function readbackBuffers(plan: Plan): number[] {
+  const bytes = readbackBytes(plan);
+  const count = Math.min(READBACK_BUFFERS, Math.floor(bytes / LEAST_READBACK_BYTES));
+  if (count < 2) return bytes > 0 ? [bytes] : [];
+  const each = Math.floor(bytes / count / STAGING_ALIGNMENT) * STAGING_ALIGNMENT;
+  return Array.from({ length: count }, (_, i) => (i > 0 ? each : bytes - (count - 1) * each));
+}
+
+/** All staging of a plan: what is read back, what is copied out, and what inputs go up through. */
 export function stagingBytes(plan: Plan): number {
   const { buffers, bytes } = (plan.swap ?? NO_SWAP).staging;
-  return readbackBytes(plan) + buffers * bytes;
+  const up = plan.uploads ?? NO_SWAP.staging;
+  return readbackBytes(plan) + buffers * bytes + up.buffers * up.bytes;
 }

@@ -8,6 +8,7 @@ import { type FoundGpu, findGpu } from './gpu.ts';
 import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
 import {
+  type CompileOptions,
   type LoadOptions,
   type LoadParts,
   loadOn,
@@ -28,6 +29,7 @@ export interface BuiltLoadOptions<Built extends Target = Target>
   extends HostOptions,
     MemoryLimits,
     TraceOptions,
+    CompileOptions,
     WasmLoadOptions,
     Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */

@@ -1,7 +1,13 @@
 import type { Plan } from '../ir/plan.ts';
 import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import type { GpuDevice, GpuDeviceLike, GpuFeaturesLike, GpuLike } from './gpu-types.ts';
+import type {
+  GpuDevice,
+  GpuDeviceLike,
+  GpuFeaturesLike,
+  GpuInfoLike,
+  GpuLike,
+} from './gpu-types.ts';
 
 /** The feature that lets steps be timed on the device. */
 export const TIMESTAMPS = 'timestamp-query' as const;
@@ -22,8 +28,9 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
       `no WebGPU adapter was found here; use the wasm plan of '${plan.name}' or pass a device`,
     );
   const needed = planLimits(plan);
-  checkLimits(needed, adapter.limits, 'adapter');
-  checkFeatures(plan, adapter.features, 'adapter');
+  const what = { kind: 'adapter', name: nameOf(adapter.info) } as const;
+  checkLimits(needed, adapter.limits, what);
+  checkFeatures(plan, adapter.features, what);
   const stamped = trace && adapter.features?.has(TIMESTAMPS);
   const features = [...(plan.features ?? []), ...(stamped ? [TIMESTAMPS] : [])];
   try {
@@ -36,38 +43,54 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
   }
 }
 
-/** Refuses a device that offers less than the plan needs, naming the limit or the feature. */
-export function checkDevice(plan: Plan, device: Pick<GpuDeviceLike, 'limits' | 'features'>): void {
-  checkLimits(planLimits(plan), device.limits, 'device');
-  checkFeatures(plan, device.features, 'device');
+/** Refuses a device that offers less than the plan needs, naming it, the limits or features and what it has. */
+export function checkDevice(
+  plan: Plan,
+  device: Pick<GpuDeviceLike, 'limits' | 'features' | 'adapterInfo'>,
+): void {
+  const what = { kind: 'device', name: nameOf(device.adapterInfo) } as const;
+  checkLimits(planLimits(plan), device.limits, what);
+  checkFeatures(plan, device.features, what);
 }
 
-function checkFeatures(
-  plan: Plan,
-  offered: GpuFeaturesLike | undefined,
-  what: 'adapter' | 'device',
-): void {
-  const missing = plan.features?.find((feature) => !offered?.has(feature));
-  if (missing === undefined) return;
+/** What adapters and devices are called, for people; empty where they do not say. */
+export function nameOf({ vendor, device, description }: GpuInfoLike = {}): string {
+  return [vendor, device || description].filter(Boolean).join(' ');
+}
+
+/** What is checked. */
+interface Checked {
+  readonly kind: 'adapter' | 'device';
+  readonly name: string;
+}
+
+const called = ({ kind, name }: Checked) => (name ? `the ${kind} '${name}'` : `the ${kind}`);
+
+function checkFeatures(plan: Plan, offered: GpuFeaturesLike | undefined, what: Checked): void {
+  const missing = (plan.features ?? []).filter((feature) => !offered?.has(feature));
+  if (missing.length === 0) return;
   throw new RuntimeError(
     'feature-missing',
-    `the plan needs ${missing}, the ${what} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what}, or build the plan with --precision f32 and without --half`,
+    `the plan needs ${missing.join(', ')}, ${called(what)} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what.kind}, or build the plan with --precision f32 and without --half`,
     { whole: true },
   );
 }
 
-function checkLimits(needed: PlanLimits, offered: PlanLimits, what: string): void {
-  for (const name of Object.keys(needed) as (keyof PlanLimits)[]) {
-    if (needed[name] > offered[name])
-      throw new RuntimeError(
-        'limit-too-small',
-        `the plan needs ${name} ${needed[name]}, the ${what} offers ${offered[name]}; ${
-          what === 'device'
-            ? "request the device with the plan's limits, or "
-            : 'use another adapter, or '
-        }build the plan for smaller limits`,
-      );
-  }
+function checkLimits(needed: PlanLimits, offered: PlanLimits, what: Checked): void {
+  const lacking = (Object.keys(needed) as (keyof PlanLimits)[]).filter(
+    (name) => needed[name] > offered[name],
+  );
+  if (lacking.length === 0) return;
+  const list = (limits: PlanLimits) => lacking.map((name) => `${name} ${limits[name]}`).join(', ');
+  throw new RuntimeError(
+    'limit-too-small',
+    `the plan needs ${list(needed)}, ${called(what)} offers ${list(offered)}; ${
+      what.kind === 'device'
+        ? "request the device with the plan's limits, or "
+        : 'use another adapter, or '
+    }build the plan for smaller limits`,
+    { whole: true },
+  );
 }
 
 function browserGpu<Device extends GpuDeviceLike>(): GpuLike<Device> | undefined {

@@ -27,6 +27,10 @@ export type RuntimeErrorCode =
   | 'invalid-checkpoint'
   /** An argument, input or parameter is missing, or is not what it should be; an index is out of range. */
   | 'invalid-input'
+  /** A GPUBuffer that a caller gives cannot be used: it is too small, mapped, destroyed, of another device or without a usage that it needs. */
+  | 'invalid-buffer'
+  /** A GPUBuffer is given or asked for where there is none: on WebAssembly, or in a worker. */
+  | 'no-device-memory'
   /** No program, input, output, parameter or target of that name. */
   | 'unknown-name'
   /** A file cannot be read or written; where it was to be replaced, it is what it was. */

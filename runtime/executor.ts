@@ -1,10 +1,32 @@
 import { DTYPES, type TensorArray, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
+import type { GpuBuffer, GpuBufferRange } from './gpu-types.ts';
 import type { Tracer } from './tracer.ts';
 
 /** Elements of a tensor on the host, row-major: Float32Array for f32, Int32Array for i32. */
 export type TensorData = TensorArray;
+
+/** Where a tensor lies in a buffer of the device. */
+export type DeviceRange = Required<GpuBufferRange<GpuBuffer>>;
+
+/** The elements of a tensor: on the host, or in a buffer of the caller's that was checked. */
+export type Value = TensorData | DeviceRange;
+
+/** An output that is wanted. `into`: an array or a buffer of the caller's; `device`: it stays where it is; null: a fresh array. */
+export interface Wanted {
+  readonly tensor: PlanTensor;
+  readonly into: Value | 'device' | null;
+}
+
+/** What becomes of a run that has been handed over. */
+export interface Handed {
+  /** In the order in which they were wanted. */
+  readonly outputs: Promise<Value[]>;
+}
+
+/** What a buffer of the caller's is used for. */
+export type BufferUse = 'input' | 'output';
 
 /**
  * What a target must do for a session. The session owns names, shapes, defaults and the order of calls, of which one at a
@@ -20,15 +42,20 @@ export interface Executor {
   readonly hostBytes: number;
   /** What `run` tells its times; null where none are wanted. */
   readonly tracer: Tracer | null;
-  /** Copies host data into an input; it is visible to every later `run`. */
-  write(tensor: PlanTensor, data: TensorData): void;
+  /** Checks a buffer that a caller gives for a tensor. Null where the target has no buffers. Error: `invalid-buffer`. */
+  readonly rangeOf:
+    | ((given: GpuBufferRange, tensor: PlanTensor, use: BufferUse, what: string) => DeviceRange)
+    | null;
+  /** Copies an input; it is visible to every later `run`, and what it was copied from need not stay. */
+  write(tensor: PlanTensor, value: Value): void;
   /** Replaces persistent tensors, all or none. */
   restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void>;
   /**
-   * Runs all steps of a program once and gives copies of `outputs`; without any it need not wait for the device. After an
-   * error the persistent tensors are what they were before, where the plan has transfers or snapshots are kept.
+   * Runs all steps of a program once. It resolves when the next call may be made: where nothing has to be waited for, that is
+   * before the device has done it. After an error the persistent tensors are what they were before, where the plan has transfers
+   * or snapshots are kept.
    */
-  run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]>;
+  run(program: PlanProgram, outputs: readonly Wanted[]): Promise<Handed>;
   /** Copies persistent tensors to fresh host arrays; without any it waits for the device. */
   read(tensors: readonly PlanTensor[]): Promise<TensorData[]>;
   /** Frees device memory and host stores; every later call is an error. */
@@ -39,6 +66,12 @@ export interface Executor {
 export function emptyData({ dtype, shape }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
   const data = new DTYPES[valueType(dtype)].array(elementCount(shape));
   return { data, bytes: bytesOf(data) };
+}
+
+/** The array that a wanted output is read into, with its bytes. */
+export function targetOf({ tensor, into }: Wanted): { data: TensorData; bytes: Uint8Array } {
+  if (!ArrayBuffer.isView(into)) return emptyData(tensor);
+  return { data: into, bytes: bytesOf(into) };
 }
 
 export function bytesOf({ buffer, byteOffset, byteLength }: TensorData): Uint8Array {

@@ -10,10 +10,18 @@ export interface GpuFeaturesLike {
   forEach?(visit: (feature: string) => void): void;
 }
 
+/** What an adapter says of itself. */
+export interface GpuInfoLike {
+  readonly vendor?: string;
+  readonly device?: string;
+  readonly description?: string;
+}
+
 /** A `GPUDevice`, by what tells it from other objects. */
 export interface GpuDeviceLike {
   readonly limits: PlanLimits;
   readonly features?: GpuFeaturesLike;
+  readonly adapterInfo?: GpuInfoLike;
   readonly queue: { writeBuffer: unknown; submit: unknown };
   readonly lost: Promise<{ readonly message: string }>;
   createBuffer(descriptor: never): object;
@@ -24,6 +32,7 @@ export interface GpuDeviceLike {
 export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly limits: PlanLimits;
   readonly features?: GpuFeaturesLike;
+  readonly info?: GpuInfoLike;
   requestDevice(descriptor?: {
     requiredFeatures?: ('timestamp-query' | PlanFeature)[];
     requiredLimits?: Record<string, number | undefined>;
@@ -36,6 +45,29 @@ export interface GpuLike<Device extends GpuDeviceLike = GpuDeviceLike> {
     powerPreference?: 'high-performance';
   }): Promise<GpuAdapterLike<Device> | null>;
 }
+
+/** A `GPUBuffer`, by what tells it from other objects. */
+export interface GpuBufferLike {
+  readonly size: number;
+  readonly usage: number;
+  readonly mapState?: string;
+  mapAsync: unknown;
+  destroy(): unknown;
+}
+
+/** A part of a `GPUBuffer`, as WebGPU's own `GPUBufferBinding` says it: bytes `offset` to `offset + size`, by default to the end. */
+export interface GpuBufferRange<Buffer extends GpuBufferLike = GpuBufferLike> {
+  readonly buffer: Buffer;
+  readonly offset?: number;
+  readonly size?: number;
+}
+
+/** WebGPU's own type of a buffer where the program has it. */
+export type GpuBuffer = typeof globalThis extends {
+  GPUBuffer: { prototype: infer Own extends GpuBufferLike };
+}
+  ? Own
+  : GpuBufferLike;
 
 /** WebGPU's own type where the program has it, for what this package gives. */
 export type Gpu = typeof globalThis extends { GPU: { prototype: infer Own extends GpuLike } }

@@ -13,13 +13,29 @@ export type { BuildBase } from './build-files.ts';
 export { type BuiltLoadOptions, type BuiltModel, loadBuilt } from './built.ts';
 export { requestDevice } from './device.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
-export type { Executor, TensorData } from './executor.ts';
-export type { Gpu, GpuAdapterLike, GpuDevice, GpuDeviceLike, GpuLike } from './gpu-types.ts';
+export type { DeviceRange, Executor, TensorData } from './executor.ts';
+export type {
+  Gpu,
+  GpuAdapterLike,
+  GpuBuffer,
+  GpuBufferLike,
+  GpuBufferRange,
+  GpuDevice,
+  GpuDeviceLike,
+  GpuLike,
+} from './gpu-types.ts';
 export type { HostOptions, HostStore } from './host-store.ts';
-export type { LoadOptions, TraceOptions } from './load.ts';
+export type { CompileOptions, LoadOptions, LoadProgress, TraceOptions } from './load.ts';
 export type { MemoryLimits } from './memory-limits.ts';
 export type { Restored, RestoreOptions } from './restore.ts';
-export type { RunOptions, Session } from './session.ts';
+export type {
+  OutputPlace,
+  PlacedOutput,
+  RunInput,
+  RunOptions,
+  RunOutputs,
+  Session,
+} from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';
 export type { NestedNumbers, TensorInput } from './values.ts';
 export type { WorkerLoadOptions } from './worker-client.ts';

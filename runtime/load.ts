@@ -6,7 +6,7 @@ import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
 import { HostSlots } from './host-slots.ts';
 import type { HostOptions } from './host-store.ts';
 import { checkMemory, type MemoryLimits } from './memory-limits.ts';
-import { namedValues } from './names.ts';
+import { namedValues, unknownName } from './names.ts';
 import {
   fromFile,
   fromValues,
@@ -26,6 +26,24 @@ export interface TraceOptions {
    * of its own, each run waits for the device, and the timestamps take 32 bytes a step of device memory on top of the plan's.
    */
   readonly trace?: boolean;
+}
+
+/** Told of each kernel that has been compiled: `program` is made ready, of whose distinct `kernels` so many are `compiled`. */
+export interface LoadProgress {
+  readonly program: string;
+  readonly kernels: number;
+  readonly compiled: number;
+}
+
+/** When kernels are compiled on WebGPU, which takes a driver from milliseconds to seconds each. */
+export interface CompileOptions {
+  /**
+   * webgpu: the programs that are ready when `load` resolves, or 'all'. By default the only one of a plan; where there are several,
+   * each is made ready by its first run, so that none waits for another's kernels.
+   */
+  readonly programs?: readonly string[] | 'all';
+  /** webgpu: told how far the compilation of kernels is, in `load` and in first runs. What it throws is ignored. */
+  readonly onProgress?: (progress: LoadProgress) => void;
 }
 
 /** How a plan runs on WebAssembly. */
@@ -50,6 +68,7 @@ export interface LoadOptions
     MemoryLimits,
     RestoreOptions,
     TraceOptions,
+    CompileOptions,
     WasmLoadOptions {
   /** webgpu: the device to run on; it stays the caller's. Without one `gpu` is asked for a device, which goes with the session. */
   readonly device?: GpuDeviceLike;
@@ -105,6 +124,7 @@ export async function loadOn(
   const copy = copyOf(plan);
   const own = reading("'target'", () => checkedPlan(copy, given.target, read));
   checkMemory(own, given);
+  reading("'programs'", () => readyPrograms(own, given));
   const module = targets[own.target];
   if (!module)
     throw new RuntimeError(
@@ -135,17 +155,42 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
-  const { device, gpu, trace } = others;
+  const { device, gpu, trace, onProgress, programs } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
   if (gpu !== undefined && typeof gpu?.requestAdapter !== 'function')
     throw new RuntimeError('invalid-input', `'gpu' is no GPU, but ${kindOf(gpu)}`);
   if (trace !== undefined && typeof trace !== 'boolean')
     throw new RuntimeError('invalid-input', `'trace' is true or false, but ${kindOf(trace)}`);
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw new RuntimeError(
+      'invalid-input',
+      `'onProgress' is a function, but ${kindOf(onProgress)}`,
+    );
   return {
     ...others,
+    ...(Array.isArray(programs) ? { programs: [...programs] } : {}),
     ...(module === undefined ? {} : { module: new Uint8Array(ownBytes(module, "'module'")) }),
   };
+}
+
+/** Names of the programs that are ready when a plan has been loaded. Errors: `unknown-name`, `invalid-input`. */
+export function readyPrograms(
+  { name, programs }: Plan,
+  { programs: given }: CompileOptions,
+): string[] {
+  const names = Object.keys(programs);
+  if (given === undefined) return names.length === 1 ? names : [];
+  if (given === 'all') return names;
+  if (!Array.isArray(given))
+    throw new RuntimeError(
+      'invalid-input',
+      `'programs' takes a list of names of programs, or 'all', but ${kindOf(given)} was given`,
+    );
+  return Array.from(given as readonly string[], (program) => {
+    if (names.includes(program)) return program;
+    throw unknownName('program', program, `plan '${name}'`, names);
+  });
 }
 
 function copyOf(plan: unknown): unknown {

@@ -2,9 +2,10 @@ import { valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanOutput, PlanProgram } from '../ir/plan.ts';
 import { persistentTensors } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
-import type { TensorData } from './executor.ts';
+import type { BufferUse, DeviceRange, Executor, TensorData, Value, Wanted } from './executor.ts';
+import type { GpuBufferRange } from './gpu-types.ts';
 import { checkIndexRanges } from './index-ranges.ts';
-import { kindOf, toTensorData } from './values.ts';
+import { arrayFor, bufferRange, kindOf, toTensorData } from './values.ts';
 
 /** The error for a name that does not exist, with those that do. */
 export function unknownName(
@@ -17,6 +18,13 @@ export function unknownName(
   const list = names.length === 0 ? 'none' : names.map((known) => `'${known}'`).join(', ');
   const given = typeof name === 'string' ? `'${name}'` : `that is ${kindOf(name)}`;
   return new RuntimeError('unknown-name', `${where} has no ${what} ${given}; it has ${list}`);
+}
+
+export function noDeviceMemory(what: string): RuntimeError {
+  return new RuntimeError(
+    'no-device-memory',
+    `${what}, but the session has no memory of a GPU here: it runs on WebAssembly or in a worker; give and take arrays, or use load with target 'webgpu'`,
+  );
 }
 
 /** What a caller gave as an object of values by name. Error: `invalid-input`. */
@@ -42,19 +50,48 @@ export function namedValues(plan: Plan, given: unknown): Map<string, TensorData>
   return values;
 }
 
-/** The inputs that the caller gives, copied; those left out have a default. Errors as for {@link namedValues}. */
+/** What takes the buffers that a caller gives, and how it is asked. */
+export interface Takes {
+  readonly plan: Plan;
+  readonly rangeOf: Executor['rangeOf'];
+  /** Whether arrays of the caller's are read before anything else happens, and need not be copied. */
+  readonly atOnce: boolean;
+}
+
+/** Checks a buffer for a tensor. Errors: `invalid-buffer`, `no-device-memory`. */
+function rangeFor(
+  { plan, rangeOf }: Takes,
+  given: GpuBufferRange,
+  tensor: number,
+  use: BufferUse,
+  what: string,
+): DeviceRange {
+  if (!rangeOf) throw noDeviceMemory(`${what} is a GPUBuffer`);
+  return rangeOf(given, plan.tensors[tensor], use, what);
+}
+
+/** The inputs that the caller gives; those left out have a default. Errors as for {@link namedValues} and {@link rangeFor}. */
 export function inputValues(
   name: string,
   program: PlanProgram,
   inputs: unknown,
-): Map<string, TensorData> {
+  takes: Takes,
+): Map<string, Value> {
   const given = namedObject(inputs, `the inputs of program '${name}'`);
-  const values = new Map<string, TensorData>();
+  const values = new Map<string, Value>();
   for (const input of program.inputs) {
     const value = Object.hasOwn(given, input.name) ? given[input.name] : undefined;
     const what = `input '${input.name}' of program '${name}'`;
-    if (value !== undefined) {
-      const data = toTensorData(value, input, what);
+    const range = bufferRange(value);
+    if (range) {
+      if (input.counter)
+        throw new RuntimeError(
+          'invalid-input',
+          `${what} counts the runs, and is given as a number`,
+        );
+      values.set(input.name, rangeFor(takes, range, input.tensor, 'input', what));
+    } else if (value !== undefined) {
+      const data = toTensorData(value, input, what, takes.atOnce);
       checkIndexRanges(input, data, what);
       values.set(input.name, data);
     } else if (input.default === null && !input.counter)
@@ -76,11 +113,11 @@ export function inputValues(
 export function givenCount(
   name: string,
   program: PlanProgram,
-  values: ReadonlyMap<string, TensorData>,
+  values: ReadonlyMap<string, Value>,
 ): number | null {
   const counter = program.inputs.find((input) => input.counter && values.has(input.name));
   if (!counter) return null;
-  const [count] = values.get(counter.name)!;
+  const [count] = values.get(counter.name) as TensorData;
   if (Number.isSafeInteger(count) && count >= 0) return count;
   throw new RuntimeError(
     'invalid-input',
@@ -88,24 +125,29 @@ export function givenCount(
   );
 }
 
-/** The outputs to read back: those named, all, or none. Errors: `unknown-name`, `invalid-input`. */
+/** An output that the caller wants, and where. */
+export interface ChosenOutput extends PlanOutput {
+  readonly into: Wanted['into'];
+}
+
+/**
+ * The outputs that the caller wants: those that `read` names, all, or none, and those that `into` says a place for. Errors:
+ * `unknown-name`, `invalid-input`, `invalid-buffer`, `no-device-memory`.
+ */
 export function chosenOutputs(
   name: string,
   program: PlanProgram,
   options: unknown,
-): readonly PlanOutput[] {
-  const isObject = typeof options === 'object' && options !== null;
-  const read: unknown = isObject ? (options as { read?: unknown }).read : null;
-  if (read === false) return [];
-  if (read === undefined) return program.outputs;
-  if (!Array.isArray(read))
+  takes: Takes,
+): ChosenOutput[] {
+  if (typeof options !== 'object' || options === null)
     throw new RuntimeError(
       'invalid-input',
-      isObject
-        ? `'read' takes a list of output names, or false, but ${kindOf(read)} was given`
-        : `the options of a run are an object, but ${kindOf(options)} was given`,
+      `the options of a run are an object, but ${kindOf(options)} was given`,
     );
-  return Array.from(read, (wanted: unknown) => {
+  const { read, into } = options as { read?: unknown; into?: unknown };
+  const places = into === undefined ? {} : namedObject(into, "the places of 'into'");
+  const named = (wanted: unknown) => {
     const output = program.outputs.find((candidate) => candidate.name === wanted);
     if (output) return output;
     throw unknownName(
@@ -114,5 +156,54 @@ export function chosenOutputs(
       `program '${name}'`,
       program.outputs.map((o) => o.name),
     );
-  });
+  };
+  const placed = Object.keys(places).map(named);
+  const chosen = new Set([...readOutputs(program, read, named), ...placed]);
+  return [...chosen].map((output) => ({
+    ...output,
+    into: Object.hasOwn(places, output.name)
+      ? placeOf(places[output.name], output, `output '${output.name}' of program '${name}'`, takes)
+      : null,
+  }));
+}
+
+/** One by one: the list may be longer than anything that fits into memory. */
+function readOutputs(
+  { outputs }: PlanProgram,
+  read: unknown,
+  named: (wanted: unknown) => PlanOutput,
+): readonly PlanOutput[] {
+  if (read === false) return [];
+  if (read === undefined) return outputs;
+  if (Array.isArray(read)) return Array.from(read, named);
+  throw new RuntimeError(
+    'invalid-input',
+    `'read' takes a list of output names, or false, but ${kindOf(read)} was given`,
+  );
+}
+
+/** Where one output goes. */
+function placeOf(
+  place: unknown,
+  output: PlanOutput,
+  what: string,
+  takes: Takes,
+): ChosenOutput['into'] {
+  if (ArrayBuffer.isView(place)) return arrayFor(place, output, what);
+  const range = bufferRange(place);
+  const isHost = takes.plan.tensors[output.tensor].slab === null;
+  if ((range || place === 'device') && isHost)
+    throw new RuntimeError(
+      'invalid-buffer',
+      `${what} is held on the host by this plan, and cannot stay on the device; read it`,
+    );
+  if (range) return rangeFor(takes, range, output.tensor, 'output', what);
+  if (place === 'device') {
+    if (!takes.rangeOf) throw noDeviceMemory(`${what} is to stay on the device`);
+    return 'device';
+  }
+  throw new RuntimeError(
+    'invalid-input',
+    `${what} goes into a typed array, a GPUBuffer or 'device', but ${kindOf(place)} was given`,
+  );
 }

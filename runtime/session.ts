@@ -8,8 +8,14 @@ import {
   persistentTensors,
 } from './checkpoint.ts';
 import { RuntimeError, reading } from './errors.ts';
-import { type Executor, emptyData, type TensorData } from './executor.ts';
-import type { GpuDeviceLike } from './gpu-types.ts';
+import {
+  type DeviceRange,
+  type Executor,
+  emptyData,
+  type TensorData,
+  type Value,
+} from './executor.ts';
+import type { GpuBufferLike, GpuBufferRange, GpuDeviceLike } from './gpu-types.ts';
 import { chosenOutputs, givenCount, inputValues, namedValues, unknownName } from './names.ts';
 import {
   fromFile,
@@ -20,11 +26,37 @@ import {
 } from './restore.ts';
 import { ownBytes, type TensorInput } from './values.ts';
 
-/** What a run gives back. */
-export interface RunOptions {
+/**
+ * Where an output goes. An array of the caller's, of its dtype and size, is filled and given back. A buffer of the caller's, made with
+ * `COPY_DST`, is copied to on the device. `'device'`: it stays where it is, and what is given is that place, which the session's next
+ * call may write over.
+ */
+export type OutputPlace = TensorData | GpuBufferLike | GpuBufferRange | 'device';
+
+/** What a run gives of an output that goes to such a place. */
+export type PlacedOutput<Place> = Place extends TensorData ? Place : DeviceRange;
+
+/** What a run reads back. */
+export interface ReadOptions {
   /** Names of the outputs to read back, by default all; false reads none and does not wait for the device. */
   readonly read?: readonly string[] | false;
 }
+
+/** What a run gives back. */
+export interface RunOptions<
+  Into extends Readonly<Record<string, OutputPlace>> = Record<never, never>,
+> extends ReadOptions {
+  /** Where outputs go, by name; these are given whether or not `read` names them. Buffers and `'device'` are of WebGPU alone. */
+  readonly into?: Into;
+}
+
+/** An input: values on the host, or on WebGPU a buffer that was made with `COPY_SRC`. */
+export type RunInput = TensorInput | GpuBufferLike | GpuBufferRange;
+
+/** The outputs of a run: those with a place as that says, all others as arrays. */
+export type RunOutputs<Into> = keyof Into extends never
+  ? Record<string, TensorData>
+  : { [Name in keyof Into]: PlacedOutput<Into[Name]> } & Record<string, TensorData | DeviceRange>;
 
 /** A plan in memory, ready to run. Calls may overlap; they take effect one after the other, in order. */
 export interface Session {
@@ -42,16 +74,26 @@ export interface Session {
    * default may be left out. All arguments of all calls are read before the call returns. An explicit `step` counts the runs
    * before this one, and those after it go on from there.
    *
-   * Errors: `unknown-name`, `invalid-input`, `device-lost`, `swap-failed`, `kernel-failed`, `destroyed`. Where the plan has
+   * On WebGPU an input may be a `GPUBuffer` of the session's device, or a part of one, with the elements in the same order; it is
+   * copied on the device when the run is its turn, and indices in it are not checked but clamped. `into` keeps outputs there. Several
+   * runs may be under way at once: a run begins when those before it have been handed over, not when they have been read.
+   *
+   * Errors: `unknown-name`, `invalid-input`, `invalid-buffer`, `no-device-memory`, `device-lost`, `swap-failed`, `kernel-failed`,
+   * `destroyed`, and of the first run of a program that `load` has not made ready `kernel-rejected`. Where the plan has
    * transfers or the session keeps snapshots, a run that fails has no effect: parameters, state and counters are those of the
    * last finished run, and unless the device is lost it can be retried. Otherwise what a failed run was to update is
    * refused with `kernel-failed` until it is reloaded or rewritten.
    */
   run(
     program: string,
-    inputs?: Readonly<Record<string, TensorInput>>,
-    options?: RunOptions,
+    inputs?: Readonly<Record<string, RunInput>>,
+    options?: ReadOptions & { readonly into?: undefined },
   ): Promise<Record<string, TensorData>>;
+  run<const Into extends Readonly<Record<string, OutputPlace>>>(
+    program: string,
+    inputs: Readonly<Record<string, RunInput>>,
+    options: RunOptions<Into>,
+  ): Promise<RunOutputs<Into>>;
   /**
    * Copies of all parameters and states of the model (not of the optimiser's), by name. Errors: `swap-failed`; `device-lost`,
    * unless the plan has transfers or the session keeps snapshots, as for `saveCheckpoint`.
@@ -81,7 +123,7 @@ export interface Session {
   destroy(): void;
 }
 
-/** A run that is not read waits for the device once in so many runs, so that work does not pile up without bound. */
+/** At most twice so many runs that are not read are under way on the device. */
 const RUNS_BETWEEN_WAITS = 32;
 
 type OwnDevice = Pick<GpuDeviceLike, 'destroy'>;
@@ -102,6 +144,8 @@ export class PlanSession implements Session {
   #line: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #unreadRuns = 0;
+  /** When the device had done what was handed over before the last wait. */
+  #paced: Promise<unknown> = Promise.resolve();
 
   constructor(executor: Executor, ownDevice: OwnDevice | null, restored: Restored) {
     this.#executor = executor;
@@ -116,30 +160,33 @@ export class PlanSession implements Session {
 
   async run(
     name: string,
-    inputs: Readonly<Record<string, TensorInput>> = {},
-    options: RunOptions = {},
-  ): Promise<Record<string, TensorData>> {
+    inputs: Readonly<Record<string, RunInput>> = {},
+    options: RunOptions<Readonly<Record<string, OutputPlace>>> = {},
+  ): Promise<never> {
     const program = reading('the name of the program', () => this.#program(name));
+    const { rangeOf, tracer } = this.#executor;
+    const takes = { plan: this.plan, rangeOf, atOnce: this.#waiting === 0 };
     const { values, outputs } = reading(`what program '${name}' is given`, () => ({
-      values: inputValues(name, program, inputs),
-      outputs: chosenOutputs(name, program, options),
+      values: inputValues(name, program, inputs, takes),
+      outputs: chosenOutputs(name, program, options, takes),
     }));
     const given = givenCount(name, program, values);
-    return this.#inLine(async () => {
+    const wanted = outputs.map(({ tensor, into }) => ({ tensor: this.plan.tensors[tensor], into }));
+    const handed = await this.#inLine(async () => {
       const count = given ?? this.#counters.get(name) ?? 0;
-      const tensors = outputs.map(({ tensor }) => this.plan.tensors[tensor]);
       const run = () => {
         this.#writeInputs(name, program, values, count);
-        return this.#executor.run(program, tensors);
+        return this.#executor.run(program, wanted);
       };
-      const { tracer } = this.#executor;
-      const data = await (tracer ? tracer.run(name, run) : run());
+      const handed = await (tracer ? tracer.run(name, run) : run());
       this.#counters.set(name, count + 1);
-      // The run has finished: if the device is lost now, the next call says so.
-      if (outputs.length === 0 && ++this.#unreadRuns % RUNS_BETWEEN_WAITS === 0)
-        await this.#executor.read([]).catch(() => {});
-      return Object.fromEntries(outputs.map((output, i) => [output.name, data[i]]));
+      // Heard below, but perhaps after a wait.
+      handed.outputs.catch(() => {});
+      if (outputs.length === 0) await this.#keepPace();
+      return handed;
     });
+    const data = await this.#whileAlive(handed.outputs);
+    return Object.fromEntries(outputs.map((output, i) => [output.name, data[i]])) as never;
   }
 
   async readParameters(): Promise<Record<string, TensorData>> {
@@ -231,7 +278,7 @@ export class PlanSession implements Session {
   #writeInputs(
     name: string,
     program: PlanProgram,
-    values: ReadonlyMap<string, TensorData>,
+    values: ReadonlyMap<string, Value>,
     count: number,
   ): void {
     for (const input of program.inputs) {
@@ -240,7 +287,7 @@ export class PlanSession implements Session {
       const { tracer } = this.#executor;
       const start = tracer?.now() ?? 0;
       this.#executor.write(tensor, value);
-      tracer?.copied(start, 'in', 'interface', [tensor], 0);
+      if (ArrayBuffer.isView(value)) tracer?.copied(start, 'in', 'interface', [tensor], 0);
     }
   }
 
@@ -254,23 +301,38 @@ export class PlanSession implements Session {
     return data.fill(input.counter ? count : input.default!);
   }
 
+  /** Waits for what was handed over long ago, so that work does not pile up without bound; for what is recent nobody waits. */
+  async #keepPace(): Promise<void> {
+    if (++this.#unreadRuns % RUNS_BETWEEN_WAITS !== 0) return;
+    const earlier = this.#paced;
+    // If the device is lost now, the next call says so.
+    this.#paced = this.#executor.read([]).catch(() => {});
+    await earlier;
+  }
+
   #checkAlive(): void {
     if (this.#destroyed)
       throw new RuntimeError('destroyed', 'the session was destroyed; load the plan again');
   }
 
-  /** Runs `action` when all earlier calls have finished. */
+  /** Runs `action` when all earlier calls have finished: at once where none is under way, so that it reads what the caller gave. */
   async #inLine<T>(action: () => Promise<T>): Promise<T> {
     this.#checkAlive();
-    this.#waiting++;
-    const result = this.#line.then(async () => {
-      this.#checkAlive();
-      return action();
-    });
+    const isIdle = this.#waiting++ === 0;
+    const result = isIdle
+      ? action()
+      : this.#line.then(() => {
+          this.#checkAlive();
+          return action();
+        });
     this.#line = result.then(
       () => this.#waiting--,
       () => this.#waiting--,
     );
+    return this.#whileAlive(result);
+  }
+
+  async #whileAlive<T>(result: Promise<T>): Promise<T> {
     try {
       return await result;
     } catch (error) {

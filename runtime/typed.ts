@@ -1,4 +1,6 @@
 import type { DType, Shape } from '../ir/tensor.ts';
+import type { DeviceRange } from './executor.ts';
+import type { GpuBufferLike, GpuBufferRange } from './gpu-types.ts';
 import type { Session } from './session.ts';
 
 // Types by which a generated loader tells the programs of its model.
@@ -24,8 +26,10 @@ type NumbersOf<Extents extends Shape> = Extents extends readonly [
   ? readonly NumbersOf<Rest>[]
   : number;
 
-/** What fits an input: a typed array of its dtype, nested arrays of its rank, a number for one element. */
+/** What fits an input: a typed array of its dtype, nested arrays of its rank, a number for one element; on WebGPU a buffer. */
 export type TypedInput<Type extends DType, Extents extends Shape> =
+  | GpuBufferLike
+  | GpuBufferRange
   | TypedOutput<Type, Extents>
   | NumbersOf<Extents>
   | (Extents extends readonly 1[] ? number : never);
@@ -46,19 +50,34 @@ export type ReadOutputs<Outputs, Read> = Read extends undefined
         ? Partial<Pick<Outputs, Name>>
         : Record<never, never>;
 
+/** Where the outputs of a program may go: arrays of their dtype, buffers, or 'device'. */
+export type TypedPlaces<Outputs> = {
+  readonly [Name in keyof Outputs]?: Outputs[Name] | GpuBufferLike | GpuBufferRange | 'device';
+};
+
+/** The outputs of a run: those with a place as that says, the others that it reads as arrays. */
+export type TypedRunOutputs<Outputs, Read, Into> = keyof Into extends never
+  ? ReadOutputs<Outputs, Read>
+  : Omit<ReadOutputs<Outputs, Read>, keyof Into> & {
+      [Name in keyof Into & keyof Outputs]: Into[Name] extends Outputs[Name]
+        ? Outputs[Name]
+        : DeviceRange;
+    };
+
 /** A session of a plan whose programs are known. */
 export interface TypedSession<Programs extends ProgramTypes<Programs>>
   extends Omit<Session, 'run'> {
   /**
    * Runs a program once and gives its outputs, or those that `read` names; false reads none and does not wait for the
-   * device. Inputs that are optional have defaults. Errors and what they leave: as `Session.run`.
+   * device. `into` says where outputs go. Inputs that are optional have defaults. Errors and what they leave: as `Session.run`.
    */
   run<
     Name extends keyof Programs,
     const Read extends readonly (keyof Programs[Name]['outputs'])[] | false | undefined = undefined,
+    const Into extends TypedPlaces<Programs[Name]['outputs']> = Record<never, never>,
   >(
     program: Name,
     inputs: Programs[Name]['inputs'],
-    options?: { readonly read?: Read },
-  ): Promise<ReadOutputs<Programs[Name]['outputs'], Read>>;
+    options?: { readonly read?: Read; readonly into?: Into },
+  ): Promise<TypedRunOutputs<Programs[Name]['outputs'], Read, Into>>;
 }

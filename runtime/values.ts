@@ -2,6 +2,7 @@ import { DTYPES } from '../ir/dtypes.ts';
 import { elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
+import type { GpuBufferLike, GpuBufferRange } from './gpu-types.ts';
 
 /** Arrays of arrays of numbers, one level per axis. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];
@@ -45,18 +46,49 @@ export function ownBytes(value: unknown, what: string): Uint8Array {
 
 type Refuse = (given: string) => never;
 
+/** A buffer of a GPU, or a part of one; null for anything else. By its methods: there may be several kinds of WebGPU in a program. */
+export function bufferRange(value: unknown): GpuBufferRange | null {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return null;
+  const isBuffer = (given: unknown): given is GpuBufferLike =>
+    typeof given === 'object' &&
+    typeof (given as GpuBufferLike | null)?.mapAsync === 'function' &&
+    typeof (given as GpuBufferLike).usage === 'number';
+  if (isBuffer(value)) return { buffer: value };
+  const { buffer, offset, size } = value as Partial<GpuBufferRange>;
+  return isBuffer(buffer) ? { buffer, offset, size } : null;
+}
+
+/** The caller's array that an output goes into. Error: `invalid-input`. */
+export function arrayFor(value: ArrayBufferView, wanted: TensorType, what: string): TensorData {
+  checkTyped(value, wanted, (given) => {
+    throw new RuntimeError(
+      'invalid-input',
+      `${what} is ${formatType(wanted)}, but 'into' is ${given}`,
+    );
+  });
+  return value as TensorData;
+}
+
 /**
- * A copy of the elements of `value` in the dtype wanted, so that the caller may change what it gave. `what` names the tensor in
- * errors (`invalid-input`).
+ * The elements of `value` in the dtype wanted: a copy, so that the caller may change what it gave; `atOnce` also the caller's own
+ * array, where nobody can change it before it is read. `what` names the tensor in errors (`invalid-input`).
  */
-export function toTensorData(value: unknown, wanted: TensorType, what: string): TensorData {
+export function toTensorData(
+  value: unknown,
+  wanted: TensorType,
+  what: string,
+  atOnce = false,
+): TensorData {
   const refuse: Refuse = (given) => {
     throw new RuntimeError(
       'invalid-input',
       `${what} is ${formatType(wanted)}, but ${given} was given`,
     );
   };
-  if (ArrayBuffer.isView(value)) return fromTyped(value, wanted, refuse);
+  if (ArrayBuffer.isView(value)) {
+    checkTyped(value, wanted, refuse);
+    return atOnce && isPlain(value) ? (value as TensorData) : copyOf(value as TensorData, wanted);
+  }
   if (Array.isArray(value)) return fromArray(value, wanted, what, refuse);
   if (typeof value !== 'number') return refuse(value === null ? 'null' : typeof value);
   const data = emptyArray(wanted);
@@ -69,7 +101,25 @@ function emptyArray({ dtype, shape }: TensorType): TensorData {
   return new DTYPES[dtype].array(elementCount(shape));
 }
 
-function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): TensorData {
+/** Not shared with threads, nor resizable, nor of a class of the caller's own. */
+function isPlain(value: ArrayBufferView): boolean {
+  const { buffer } = value;
+  return (
+    [Float32Array, Int32Array].some((kind) => Object.getPrototypeOf(value) === kind.prototype) &&
+    Object.getPrototypeOf(buffer) === ArrayBuffer.prototype &&
+    !(buffer as { resizable?: boolean }).resizable &&
+    Object.keys(Object.getOwnPropertyDescriptors(buffer)).length === 0 &&
+    !['buffer', 'byteOffset', 'byteLength', 'length'].some((key) => Object.hasOwn(value, key))
+  );
+}
+
+function copyOf(value: TensorData, wanted: TensorType): TensorData {
+  const data = emptyArray(wanted);
+  data.set(value);
+  return data;
+}
+
+function checkTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): void {
   const kind = kindOf(value);
   const { name } = DTYPES[wanted.dtype].array;
   if (kind !== name) refuse(`a ${kind} (use ${name})`);
@@ -77,9 +127,6 @@ function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): 
   const count = elementCount(wanted.shape);
   const hint = length === 0 ? '; is it detached, as by a transfer?' : '';
   if (length !== count) refuse(`[${length}] (it has ${count} elements${hint})`);
-  const data = emptyArray(wanted);
-  data.set(value as TensorData);
-  return data;
 }
 
 /** Every length and every element is read once, and no deeper than the tensor has axes. */

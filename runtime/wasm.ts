@@ -4,7 +4,7 @@ import { writtenTensors } from '../ir/plan-host.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { sha256 } from './digest.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import type { Executor, TensorData } from './executor.ts';
+import type { Executor, Handed, TensorData, Value, Wanted } from './executor.ts';
 import { type HostBuffers, hostBuffers } from './host-buffers.ts';
 import type { HostSlots } from './host-slots.ts';
 import { Progress } from './progress.ts';
@@ -162,8 +162,10 @@ class WasmExecutor implements Executor {
     });
   }
 
-  write(tensor: PlanTensor, data: TensorData): void {
-    this.#view(tensor).set(data);
+  readonly rangeOf = null;
+
+  write(tensor: PlanTensor, value: Value): void {
+    this.#view(tensor).set(value as TensorData);
   }
 
   async restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void> {
@@ -172,7 +174,12 @@ class WasmExecutor implements Executor {
     this.#torn.written(values.keys());
   }
 
-  async run(program: PlanProgram, outputs: readonly PlanTensor[]): Promise<TensorData[]> {
+  async run(program: PlanProgram, wanted: readonly Wanted[]): Promise<Handed> {
+    const data = await this.#ran(program, wanted);
+    return { outputs: Promise.resolve(data) };
+  }
+
+  async #ran(program: PlanProgram, outputs: readonly Wanted[]): Promise<TensorData[]> {
     this.#alive();
     this.#torn.check();
     const resolved = this.#programs.get(program)!;
@@ -187,12 +194,21 @@ class WasmExecutor implements Executor {
     return this.#outputs(resolved, outputs);
   }
 
+  async read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
+    return this.#read(tensors.map((tensor) => ({ tensor, into: null })));
+  }
+
   /** Where `written` names the home slot of a tensor, its new value in a run that has not finished. */
-  async read(tensors: readonly PlanTensor[], written?: ReadonlySet<number>): Promise<TensorData[]> {
+  async #read(wanted: readonly Wanted[], written?: ReadonlySet<number>): Promise<TensorData[]> {
     this.#torn.check();
-    const read = (tensor: PlanTensor) =>
-      tensor.slab === null ? this.#slots.load(tensor, written) : this.#view(tensor).slice();
-    return Promise.all(tensors.map(read));
+    const read = async ({ tensor, into }: Wanted) => {
+      const own =
+        tensor.slab === null ? await this.#slots.load(tensor, written) : this.#view(tensor);
+      if (!ArrayBuffer.isView(into)) return tensor.slab === null ? own : own.slice();
+      into.set(own);
+      return into;
+    };
+    return Promise.all(wanted.map(read));
   }
 
   destroy(): void {
@@ -206,7 +222,7 @@ class WasmExecutor implements Executor {
   async #runSwapping(
     program: ResolvedProgram,
     swaps: Swaps,
-    outputs: readonly PlanTensor[],
+    outputs: readonly Wanted[],
   ): Promise<TensorData[]> {
     const slots = this.#slots;
     const progress = new Progress();
@@ -257,12 +273,13 @@ class WasmExecutor implements Executor {
 
   #outputs(
     { kernels }: ResolvedProgram,
-    outputs: readonly PlanTensor[],
+    outputs: readonly Wanted[],
     written?: ReadonlySet<number>,
   ): Promise<TensorData[]> {
-    const read = () => this.read(outputs, written);
+    const read = () => this.#read(outputs, written);
     if (outputs.length === 0) return read();
-    return copying(this.tracer, read, 'out', 'interface', outputs, kernels.length - 1);
+    const tensors = outputs.map(({ tensor }) => tensor);
+    return copying(this.tracer, read, 'out', 'interface', tensors, kernels.length - 1);
   }
 
   /** What cannot be read back is torn. */

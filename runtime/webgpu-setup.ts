@@ -1,10 +1,10 @@
-import type { Plan, PlanKernel, PlanProgram, PlanStep } from '../ir/plan.ts';
-import { readbackBytes } from '../ir/plan-staging.ts';
+import type { Plan, PlanProgram, PlanStep } from '../ir/plan.ts';
+import { readbackBuffers } from '../ir/plan-staging.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import { BUFFER_USAGE, SHADER_STAGE_COMPUTE } from './webgpu-constants.ts';
+import { BUFFER_USAGE } from './webgpu-constants.ts';
+import { type CompiledKernel, type OnCompiled, Pipelines, setNumbers } from './webgpu-pipelines.ts';
 
-export interface Dispatch {
-  readonly pipeline: GPUComputePipeline;
+export interface Dispatch extends CompiledKernel {
   readonly bindings: GPUBindGroup;
   readonly grid: readonly [number, number, number];
 }
@@ -13,9 +13,11 @@ export interface Dispatch {
 export interface Buffers {
   readonly slabs: readonly GPUBuffer[];
   /** What outputs and persistent tensors are read through. */
-  readonly readback: GPUBuffer | null;
+  readonly readback: readonly GPUBuffer[];
   /** What swapped tensors are copied out through. */
   readonly swap: readonly GPUBuffer[];
+  /** What inputs go up through; mapped. */
+  readonly uploads: readonly GPUBuffer[];
 }
 
 /** Runs `action`, collecting the first error of one kind that it causes on the device. */
@@ -32,10 +34,11 @@ export async function inErrorScope<T>(
 
 /** Error: `out-of-memory`, after which nothing stays allocated. */
 export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Buffers> {
-  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = BUFFER_USAGE;
+  const { STORAGE, COPY_SRC, COPY_DST, MAP_READ, MAP_WRITE } = BUFFER_USAGE;
   const buffers: GPUBuffer[] = [];
-  const create = (label: string, size: number, usage: number) => {
-    const buffer = device.createBuffer({ label: `${plan.name} ${label}`, size, usage });
+  const create = (label: string, size: number, usage: number, mappedAtCreation = false) => {
+    const descriptor = { label: `${plan.name} ${label}`, size, usage, mappedAtCreation };
+    const buffer = device.createBuffer(descriptor);
     buffers.push(buffer);
     return buffer;
   };
@@ -43,13 +46,18 @@ export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Bu
     const slabs = plan.slabs.map(({ bytes }, i) =>
       create(`slab ${i}`, bytes, STORAGE | COPY_SRC | COPY_DST),
     );
-    const read = readbackBytes(plan);
-    const readback = read > 0 ? create('readback', read, MAP_READ | COPY_DST) : null;
+    const readback = readbackBuffers(plan).map((bytes) =>
+      create('readback', bytes, MAP_READ | COPY_DST),
+    );
     const { buffers: count, bytes } = plan.swap?.staging ?? { buffers: 0, bytes: 0 };
     const swap = Array.from({ length: count }, (_, i) =>
       create(`swap ${i}`, bytes, MAP_READ | COPY_DST),
     );
-    return { slabs, readback, swap };
+    const up = plan.uploads ?? { buffers: 0, bytes: 0 };
+    const uploads = Array.from({ length: up.buffers }, (_, i) =>
+      create(`upload ${i}`, up.bytes, MAP_WRITE | COPY_SRC, true),
+    );
+    return { slabs, readback, swap, uploads };
   };
   let failure: string | null;
   try {
@@ -66,28 +74,18 @@ export async function allocateBuffers(plan: Plan, device: GPUDevice): Promise<Bu
   );
 }
 
-/** Compiles the kernels in parallel and binds every step. Error: `kernel-rejected`. */
-export async function bindPrograms(
+/** Compiles the kernels of a program and binds its steps. Error: `kernel-rejected`. */
+export async function bindProgram(
   plan: Plan,
+  { steps }: PlanProgram,
   device: GPUDevice,
   slabs: readonly GPUBuffer[],
-): Promise<Map<PlanProgram, Dispatch[]>> {
-  const layouts = new Map<number, GPUBindGroupLayout>();
-  const layoutOf = (count: number) => {
-    let layout = layouts.get(count);
-    if (!layout) {
-      const entries = Array.from({ length: count }, (_, binding) => ({
-        binding,
-        visibility: SHADER_STAGE_COMPUTE,
-        buffer: { type: 'storage' as const },
-      }));
-      layout = device.createBindGroupLayout({ entries });
-      layouts.set(count, layout);
-    }
-    return layout;
-  };
-  const pipelines = await Promise.all(
-    plan.kernels.map((kernel) => createPipeline(device, kernel, layoutOf(kernel.bindings.length))),
+  pipelines: Pipelines,
+  onCompiled?: OnCompiled,
+): Promise<Dispatch[]> {
+  const compiled = await pipelines.compile(
+    steps.map(({ kernel }) => kernel),
+    onCompiled,
   );
   const groups = new Map<string, GPUBindGroup>();
   const groupOf = ({ kernel, bindings, offsets }: PlanStep) => {
@@ -102,50 +100,33 @@ export async function bindPrograms(
         binding,
         resource: { buffer: slabs[slab!], offset, size: bytes },
       }));
-      group = device.createBindGroup({ layout: layoutOf(ranges.length), entries });
+      group = device.createBindGroup({ layout: pipelines.layoutOf(ranges.length), entries });
       groups.set(key, group);
     }
     return group;
   };
-  const programs = new Map<PlanProgram, Dispatch[]>();
-  const { error } = await inErrorScope(device, 'validation', () => {
-    for (const program of Object.values(plan.programs)) {
-      const dispatches = program.steps.map((step) => ({
-        pipeline: pipelines[step.kernel],
-        bindings: groupOf(step),
-        grid: step.grid,
-      }));
-      programs.set(program, dispatches);
-    }
-  });
+  const { result, error } = await inErrorScope(device, 'validation', () =>
+    steps.map((step) => ({
+      ...compiled.get(step.kernel)!,
+      bindings: groupOf(step),
+      grid: step.grid,
+    })),
+  );
   if (error) throw new RuntimeError('kernel-rejected', `the device refuses a binding: ${error}`);
-  return programs;
+  return result;
 }
 
-async function createPipeline(
+/** All programs, each kernel compiled from its own code: for those who dispatch steps by themselves, to measure them. */
+export async function bindPrograms(
+  plan: Plan,
   device: GPUDevice,
-  kernel: PlanKernel,
-  layout: GPUBindGroupLayout,
-): Promise<GPUComputePipeline> {
-  const { result: module, error } = await inErrorScope(device, 'validation', () =>
-    device.createShaderModule({ label: kernel.name, code: kernel.wgsl! }),
-  );
-  let reason = error;
-  if (reason === null) {
-    try {
-      return await device.createComputePipelineAsync({
-        label: kernel.name,
-        layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-    } catch (failure) {
-      reason = errorText(failure);
-    }
-  }
-  throw new RuntimeError(
-    'kernel-rejected',
-    `the device refuses kernel '${kernel.name}': ${reason.split('\n')[0]}`,
-  );
+  slabs: readonly GPUBuffer[],
+): Promise<Map<PlanProgram, Dispatch[]>> {
+  const pipelines = new Pipelines(plan, device, false);
+  const programs = new Map<PlanProgram, Dispatch[]>();
+  for (const program of Object.values(plan.programs))
+    programs.set(program, await bindProgram(plan, program, device, slabs, pipelines));
+  return programs;
 }
 
 /** Encodes steps `first` to `end`, exclusive, in one pass. */
@@ -159,12 +140,14 @@ export function dispatch(
   if (first === end) return;
   const pass = encoder.beginComputePass(descriptor);
   let pipeline: GPUComputePipeline | null = null;
+  let set: Int32Array | null = null;
   for (let step = first; step < end; step++) {
-    const { pipeline: next, bindings, grid } = dispatches[step];
+    const { pipeline: next, numbers, bindings, grid } = dispatches[step];
     if (next !== pipeline) {
       pipeline = next;
       pass.setPipeline(pipeline);
     }
+    set = setNumbers(pass, numbers, set);
     pass.setBindGroup(0, bindings);
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
   }

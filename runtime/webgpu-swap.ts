@@ -64,8 +64,11 @@ export class WebGpuSwapper {
     this.#slots = slots;
     this.#slabs = slabs;
     // Snapshots of a plan without swaps go the way of the outputs.
-    const buffers = swap.length > 0 || !readback ? swap : [readback];
-    const capacity = buffers[0]?.size ?? 0;
+    const buffers = swap.length > 0 ? swap : readback;
+    const capacity = buffers.reduce(
+      (least, { size }) => Math.min(least, size),
+      buffers[0]?.size ?? 0,
+    );
     this.#host = hostBuffers(plan, slots, capacity);
     const { reading, writing, bytes } = this.#host;
     this.hostBytes = bytes;

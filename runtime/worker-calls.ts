@@ -1,5 +1,6 @@
 import type { BuiltLoadOptions, BuiltModel } from './built.ts';
 import type { RuntimeErrorCode } from './errors.ts';
+import type { LoadProgress } from './load.ts';
 import type { Session } from './session.ts';
 
 // What the page and the worker of `loadInWorker` say to each other.
@@ -22,7 +23,10 @@ export const CALLS: Calls = {
 export type CallName = keyof Calls;
 
 /** Options that are data; `addresses` gives that of each file of the build. */
-export type WorkerOptions = Omit<BuiltLoadOptions, 'device' | 'openStore' | 'onFallback' | 'base'>;
+export type WorkerOptions = Omit<
+  BuiltLoadOptions,
+  'device' | 'openStore' | 'onFallback' | 'onProgress' | 'base'
+>;
 
 export type WorkerRequest = { readonly id: number } & (
   | {
@@ -42,7 +46,8 @@ export type SessionFacts = Omit<Session, CallName | 'destroy'>;
 export type WorkerReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: SentError }
-  | { readonly fallback: string };
+  | { readonly fallback: string }
+  | { readonly progress: LoadProgress };
 
 export interface SentError {
   readonly message: string;

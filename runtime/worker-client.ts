@@ -1,10 +1,13 @@
-import type { Target } from '../ir/plan.ts';
+import type { Plan, Target } from '../ir/plan.ts';
 import { addressOf } from './build-files.ts';
 import { type BuiltLoadOptions, type BuiltModel, tellOnce } from './built.ts';
 import { ownCopy } from './copies.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
-import { optionsOf } from './load.ts';
-import type { Session } from './session.ts';
+import type { TensorData } from './executor.ts';
+import { type CompileOptions, optionsOf } from './load.ts';
+import { chosenOutputs, noDeviceMemory } from './names.ts';
+import type { RunOptions, Session } from './session.ts';
+import { bufferRange } from './values.ts';
 import {
   CALLS,
   type CallName,
@@ -35,22 +38,25 @@ export async function loadInWorker(
   model: BuiltModel,
   given: WorkerLoadOptions = {},
 ): Promise<Session> {
-  const { base, onFallback, worker, options } = reading('what loadInWorker is given', () => {
-    for (const name of ['device', 'openStore'])
-      if ((optionsOf(given) as Record<string, unknown>)[name] !== undefined)
-        throw new RuntimeError(
-          'invalid-input',
-          `'${name}' cannot be sent to a worker; leave it out, or use load`,
-        );
-    const { base, onFallback, worker = model.worker, ...data } = given;
-    return { base, onFallback, worker, options: ownCopy(data) };
-  });
+  const { base, onFallback, onProgress, worker, options } = reading(
+    'what loadInWorker is given',
+    () => {
+      for (const name of ['device', 'openStore'])
+        if ((optionsOf(given) as Record<string, unknown>)[name] !== undefined)
+          throw new RuntimeError(
+            'invalid-input',
+            `'${name}' cannot be sent to a worker; leave it out, or use load`,
+          );
+      const { base, onFallback, onProgress, worker = model.worker, ...data } = given;
+      return { base, onFallback, onProgress, worker, options: ownCopy(data) };
+    },
+  );
   const entries = filesOf(model).map(async (file) => [
     file,
     (await addressOf(file, model.files, base)).href,
   ]);
   const addresses = Object.fromEntries(await Promise.all(entries)) as Record<string, string>;
-  const remote = new Remote(await openWorker(worker), onFallback);
+  const remote = new Remote(await openWorker(worker), onFallback, onProgress);
   try {
     const { name, digests } = model;
     const load = { kind: 'load', name, digests, addresses, options } as const;
@@ -79,11 +85,16 @@ class Remote {
   /** Makes the error of every later call; null while the worker lives. */
   #over: (() => RuntimeError) | null = null;
 
-  constructor(worker: WorkerHandle, onFallback: BuiltLoadOptions['onFallback'] = tellOnce) {
+  constructor(
+    worker: WorkerHandle,
+    onFallback: BuiltLoadOptions['onFallback'] = tellOnce,
+    onProgress?: CompileOptions['onProgress'],
+  ) {
     this.#worker = worker;
     worker.listen(
       (reply) => {
         if ('fallback' in reply) onFallback(reply.fallback);
+        else if ('progress' in reply) onProgress?.(reply.progress);
         else this.#settle(reply);
       },
       (reason) => {
@@ -124,6 +135,18 @@ class Remote {
       };
     const names = Object.keys(CALLS) as CallName[];
     const calls = Object.fromEntries(names.map((name) => [name, call(name)]));
+    const { run } = calls;
+    calls.run = async (...given) => {
+      const { sent, arrays } = reading("what 'run' is given", () =>
+        withoutPlaces(facts.plan, given),
+      );
+      const outputs = (await run(...sent)) as Record<string, TensorData>;
+      for (const [name, array] of arrays) {
+        array.set(outputs[name]);
+        outputs[name] = array;
+      }
+      return outputs;
+    };
     const destroy = () => this.destroy(facts.plan.memory.spillBytes > 0);
     return { ...facts, ...calls, destroy } as unknown as Session;
   }
@@ -146,7 +169,7 @@ class Remote {
     this.#worker.end();
   }
 
-  #settle(reply: Exclude<WorkerReply, { fallback: string }>): void {
+  #settle(reply: Extract<WorkerReply, { id: number }>): void {
     const request = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (this.#waiting.size === 0) this.#worker.hold(false);
@@ -160,6 +183,27 @@ class Remote {
     this.#waiting.clear();
     this.#worker.hold(false);
   }
+}
+
+/**
+ * The arguments of `run` as they can be sent: without the caller's arrays for outputs, which are filled here when those have come.
+ * Errors: `no-device-memory`, `invalid-input`.
+ */
+function withoutPlaces(
+  plan: Plan,
+  [name, inputs, options]: readonly unknown[],
+): { sent: unknown[]; arrays: Map<string, TensorData> } {
+  const takes = { plan, rangeOf: null, atOnce: false };
+  const arrays = new Map<string, TensorData>();
+  for (const [input, value] of Object.entries(inputs ?? {}))
+    if (bufferRange(value)) throw noDeviceMemory(`input '${input}' is a GPUBuffer`);
+  const program = Object.hasOwn(plan.programs, name as string) && plan.programs[name as string];
+  if (!program || !(options as RunOptions | undefined)?.into)
+    return { sent: [name, inputs, options], arrays };
+  const chosen = chosenOutputs(name as string, program, options, takes);
+  for (const { name, into } of chosen) if (ArrayBuffer.isView(into)) arrays.set(name, into);
+  const read = chosen.map(({ name }) => name);
+  return { sent: [name, inputs, { read }], arrays };
 }
 
 function received({ code, message }: SentError): Error {

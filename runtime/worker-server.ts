@@ -51,6 +51,7 @@ function createAnswer(parts: WorkerParts, post: Post): (request: WorkerRequest) 
             ...options,
             base: (file) => addresses[file],
             onFallback: (fallback) => post({ fallback }),
+            onProgress: (progress) => post({ progress }),
           },
         );
         return factsOf(await session);

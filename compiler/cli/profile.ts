@@ -10,6 +10,7 @@ import { measureFile } from '../profile/file-rates.ts';
 import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
 import type { FormRates } from '../profile/kernel-rates.ts';
 import { measureDevice } from '../profile/measure.ts';
+import { measureUploads } from '../profile/measure-uploads.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
@@ -48,6 +49,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
         load(plan, { ...(device ? { device } : {}), ...(module ? { module } : {}) }),
       onProgress: progress.show,
     });
+    const uploads = device && (await measureUploads(device));
     const files = await measureFile(options.folder ?? tmpdir());
     const adapter = found?.adapter ?? TARGET_RULES[target].label;
     const date = new Date().toISOString().slice(0, 10);
@@ -59,7 +61,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
       adapter,
       date,
       versions: [PRODUCER, `node ${process.versions.node}`],
-      ...rounded({ ...rates, ...files }),
+      ...rounded({ ...rates, ...files, ...(uploads ? { uploads } : {}) }),
       ...(found ? { limits: found.limits } : {}),
     };
     progress.clear();
@@ -156,6 +158,12 @@ function formatProfile(profile: DeviceProfile, file: string): string {
     ['run', formatSeconds(profile.submitSeconds)],
     ['device to host', bytes(profile.deviceToHostBytesPerSecond)],
     ['host to device', bytes(profile.hostToDeviceBytesPerSecond)],
+    ...(profile.uploads
+      ? [
+          ['inputs by writeBuffer', bytes(profile.uploads.writeBytesPerSecond)],
+          ['inputs through mapped buffers', bytes(profile.uploads.mappedBytesPerSecond)],
+        ]
+      : []),
     ['transfer', formatSeconds(profile.transferSeconds)],
     ['hidden behind computation', `${(100 * profile.overlap).toFixed(0)} %`],
     ['file, read', bytes(profile.fileReadBytesPerSecond)],

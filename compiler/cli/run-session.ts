@@ -5,6 +5,7 @@ import { TARGET_NAMES, TARGET_RULES } from '../../ir/targets.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { readPlanFile } from './plan-file.ts';
+import { statusLine } from './progress.ts';
 import { readRegularFile } from './read-file.ts';
 import { style } from './style.ts';
 
@@ -33,8 +34,27 @@ interface LoadOptions extends HostChoices {
   readonly module?: Uint8Array;
   readonly parameters?: Uint8Array;
   readonly trace?: boolean;
+  readonly programs?: readonly string[];
+  readonly onProgress?: (progress: KernelProgress) => void;
+}
+/** As the runtime's `LoadProgress`. */
+interface KernelProgress {
+  readonly kernels: number;
+  readonly compiled: number;
 }
 type Load = (plan: Plan, options: LoadOptions) => Promise<RunningSession>;
+
+/** What is done with the session. */
+export interface OpenOptions {
+  readonly trace?: boolean;
+  /** The program that is run. */
+  readonly program?: string;
+  /** Whether nobody reads along. */
+  readonly quiet?: boolean;
+}
+
+/** What takes less shows no progress. */
+const QUIET_MS = 300;
 
 /**
  * Opens the plan on its target; a WebGPU plan on a machine without an adapter gives way to the wasm plan beside it.
@@ -46,7 +66,7 @@ export async function openPlan(
   plan: Plan,
   log: (line: string) => void,
   { spillDirectory, maxDeviceBytes, maxHostBytes, threads, relaxedSimd }: HostChoices = {},
-  trace = false,
+  { trace = false, program, quiet = false }: OpenOptions = {},
 ): Promise<RunningSession> {
   const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
   const base = join(dirname(file), basename(file).replace(PLAN_ENDING, ''));
@@ -66,7 +86,18 @@ export async function openPlan(
         `there is no ${base}.safetensors: parameters start at zero, but for initial values that the plan holds`,
       ),
     );
-  return OPENERS[plan.target]({ file, plan, base, load, given, log });
+  const status = statusLine(!quiet, QUIET_MS);
+  const onProgress = ({ compiled, kernels }: KernelProgress) =>
+    status.show(() => `kernels: ${compiled} of ${kernels} compiled`);
+  const compiling = { onProgress, ...(program ? { programs: [program] } : {}) };
+  try {
+    return await OPENERS[plan.target]({
+      ...{ file, plan, base, load, log },
+      given: { ...given, ...compiling },
+    });
+  } finally {
+    status.clear();
+  }
 }
 
 /** A plan on its way to a session. */

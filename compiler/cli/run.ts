@@ -53,7 +53,9 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   let session: RunningSession | null = null;
   try {
     const { trace } = options;
-    session = await openPlan(file, read.plan, log, options, trace !== undefined);
+    session = await openPlan(file, read.plan, log, options, {
+      ...{ trace: trace !== undefined, program, quiet: options.json === true },
+    });
     const other = otherAdapter(session);
     if (other) console.error(formatPlain(fromBtc(other)));
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);

@@ -29,6 +29,7 @@ import {
 import { checkProfileOption, targetProblem } from '../profile/check.ts';
 import { codeModel } from '../profile/code-model.ts';
 import { checkLimitsOption, limitsOf } from '../profile/limits-option.ts';
+import { withUploads } from '../profile/plan-uploads.ts';
 import { predictSeconds } from '../profile/predict.ts';
 import { predictPlan } from '../profile/predict-plan.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -267,7 +268,7 @@ async function makePlan(
     initial: new Map(initial.map(({ name, constant }) => [name, constant()])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
-      const predicted = predictPlan(plan, kernels, profile, limits);
+      const predicted = predictPlan(withUploads(plan, profile), kernels, profile, limits);
       return memory.bounds ? boundedPlan(predicted, memory.bounds()) : predicted;
     },
   });

@@ -60,6 +60,15 @@ export const CEILINGS = object({
   bytesPerSecond: BYTE_RATE,
 });
 
+/** How fast inputs go up, by both ways that there are. */
+export interface ProfileUploads extends Infer<typeof UPLOADS> {}
+export const UPLOADS = object({
+  /** By `queue.writeBuffer`. */
+  writeBytesPerSecond: BYTE_RATE,
+  /** Through buffers that stay mapped and are used in turn. Plans have such buffers where this is faster. */
+  mappedBytesPerSecond: BYTE_RATE,
+});
+
 /** The fastest of the ways to make a kernel's code, as measured on the device. */
 export interface TunedKernel extends Infer<typeof TUNED_KERNEL> {}
 export const TUNED_KERNEL = object({
@@ -132,6 +141,8 @@ export const PROFILE = object(
     kernels: list(named<TunedKernel>(TUNED_KERNEL), 0, 100_000),
     /** What kernels are held against; absent: the highest rates above. */
     ceilings: named<ProfileCeilings>(CEILINGS),
+    /** webgpu: how fast inputs go up; absent where it was not measured, and then by `writeBuffer`. */
+    uploads: named<ProfileUploads>(UPLOADS),
     /** Rates that the measurements did not determine, by their path: a bound, the most that was seen, stands for each. */
     undetermined: list(text()),
     /** webgpu: what the adapter offers; absent where it was not asked. */

@@ -38,7 +38,7 @@ export const MEMORY = object(
     arenaBytes: BYTES,
     /** Parameters, states and optimiser state, alignment included. */
     persistentBytes: BYTES,
-    /** Buffers that outputs and swapped tensors are read back through; 0 on wasm. */
+    /** Buffers that outputs and swapped tensors are read back through, and that inputs go up through; 0 on wasm. */
     stagingBytes: BYTES,
     /** All host memory that the runtime holds: the sum of `host`. */
     hostBytes: BYTES,

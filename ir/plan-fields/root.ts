@@ -5,7 +5,7 @@ import { PLAN_FORMAT, VERSIONS_READ } from '../plan-version.ts';
 import { MEMORY, type PlanMemory, SLAB, type Slab } from './memory.ts';
 import { type PlanProgram, PROGRAM } from './program.ts';
 import { BYTES, COUNT, INDEX, NAME, NAME_KEY, TARGET } from './scalars.ts';
-import { type PlanSwap, SWAP } from './swap.ts';
+import { BUFFER_SET, type BufferSet, type PlanSwap, SWAP } from './swap.ts';
 import { KERNEL, type PlanKernel, type PlanTensor, TENSOR } from './tensor.ts';
 
 /** A place in the user's model. */
@@ -125,12 +125,14 @@ export const PLAN = object(
     graphActions: list(NAME),
     /** Absent where the batch is whole. */
     microBatches: named<PlanMicroBatches>(MICRO_BATCHES),
-    /** Origins of steps and tensors. For inspection, as `frames`; the runtime reads neither. Both absent where nothing is known. */
+    /** Origins of steps and tensors. For inspection and for messages of the runtime, as `frames`. Both absent where nothing is known. */
     sources: list(named<PlanSource>(SOURCE)),
     /** Expressions, each behind the call that led to it. */
     frames: list(named<PlanFrame>(FRAME)),
     /** How values are copied to the host and swapped in; absent where none is. */
     swap: named<PlanSwap>(SWAP),
+    /** webgpu: buffers that inputs go up through, used in turn; absent: by the device's own `writeBuffer`. */
+    uploads: named<BufferSet>(BUFFER_SET),
     /** wasm only: the module that holds the kernels. */
     module: named<WasmModule>(MODULE),
     /** webgpu: the limits that the WGSL was generated within, so that it can be regenerated; absent: WebGPU's defaults. */

@@ -113,18 +113,24 @@ test.each(cases)('%s is refused as a whole', async (_, bytes, message) => {
 });
 
 test('parameters larger than the staging buffer are read in pieces', async () => {
-  const { readTensors } = await import('../../runtime/readback.ts');
+  const { ReadBack } = await import('../../runtime/readback.ts');
   const bytes = 700_000;
   const slab = device.createBuffer({ size: bytes, usage: 0x8c });
-  const staging = device.createBuffer({ size: 4096, usage: 0x9 });
+  const staging = [4096, 4080].map((size) => device.createBuffer({ size, usage: 0x9 }));
   const data = Float32Array.from({ length: bytes / 4 }, (_, i) => i);
   device.queue.writeBuffer(slab, 0, data);
   const shape = [bytes / 4];
   const tensor = { ...plan.tensors[0], shape, slab: 0, offset: 0, bytes };
   const tail = { ...tensor, shape: [5], offset: 512, bytes: 20 };
-  const [whole, part] = await readTensors(device, [slab], staging, [tensor, tail]);
+  const wanted = [tensor, tail].map((tensor) => ({ tensor, into: null }));
+  const { arrays } = await new ReadBack(device, [slab], staging).start(wanted, (encode) => {
+    const encoder = device.createCommandEncoder();
+    encode!(encoder);
+    device.queue.submit([encoder.finish()]);
+  });
+  const [whole, part] = await arrays;
   expect(whole).toEqual(data);
   expect([...part]).toEqual([128, 129, 130, 131, 132]);
   slab.destroy();
-  staging.destroy();
+  for (const buffer of staging) buffer.destroy();
 });

@@ -309,7 +309,7 @@ describe('plans that are refused', () => {
     ],
   ];
   test.each(cases)('%s', async (_, path, value, code, field) => {
-    const error = await errorOf(() => load(changed(path, value), { device }));
+    const error = await errorOf(() => load(changed(path, value), { device, programs: 'all' }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(field);
   });
