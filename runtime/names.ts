@@ -1,10 +1,10 @@
 import { valueType } from '../ir/dtypes.ts';
-import type { Plan, PlanOutput, PlanProgram } from '../ir/plan.ts';
+import type { Plan, PlanInput, PlanOutput, PlanProgram } from '../ir/plan.ts';
 import { persistentTensors } from './checkpoint.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 import { checkIndexRanges } from './index-ranges.ts';
-import { kindOf, toTensorData } from './values.ts';
+import { borrowedData, kindOf, listedData, toTensorData } from './values.ts';
 
 /** The error for a name that does not exist, with those that do. */
 export function unknownName(
@@ -42,24 +42,23 @@ export function namedValues(plan: Plan, given: unknown): Map<string, TensorData>
   return values;
 }
 
-/** The inputs that the caller gives, copied; those left out have a default. Errors as for {@link namedValues}. */
+/**
+ * The inputs that the caller gives; those left out have a default. Typed arrays are not copied: they are the caller's, who has no say
+ * between their check and the return. Errors as for {@link namedValues}.
+ */
 export function inputValues(
   name: string,
   program: PlanProgram,
   inputs: unknown,
 ): Map<string, TensorData> {
   const given = namedObject(inputs, `the inputs of program '${name}'`);
-  const values = new Map<string, TensorData>();
-  for (const input of program.inputs) {
+  const whatOf = (input: PlanInput) => `input '${input.name}' of program '${name}'`;
+  const read = program.inputs.flatMap((input) => {
     const value = Object.hasOwn(given, input.name) ? given[input.name] : undefined;
-    const what = `input '${input.name}' of program '${name}'`;
-    if (value !== undefined) {
-      const data = toTensorData(value, input, what);
-      checkIndexRanges(input, data, what);
-      values.set(input.name, data);
-    } else if (input.default === null && !input.counter)
-      throw new RuntimeError('invalid-input', `${what} is missing`);
-  }
+    if (value !== undefined) return { input, value: listedData(value, input, whatOf(input)) };
+    if (input.default !== null || input.counter) return [];
+    throw new RuntimeError('invalid-input', `${whatOf(input)} is missing`);
+  });
   for (const key of Object.keys(given)) {
     if (!program.inputs.some((input) => input.name === key))
       throw unknownName(
@@ -69,7 +68,13 @@ export function inputValues(
         program.inputs.map((i) => i.name),
       );
   }
-  return values;
+  return new Map(
+    read.map(({ input, value }) => {
+      const data = borrowedData(value, input, whatOf(input));
+      checkIndexRanges(input, data, whatOf(input));
+      return [input.name, data];
+    }),
+  );
 }
 
 /** What the caller says for the step of this run, if anything: the number of runs before it. Error: `invalid-input`. */

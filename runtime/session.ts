@@ -120,16 +120,18 @@ export class PlanSession implements Session {
     options: RunOptions = {},
   ): Promise<Record<string, TensorData>> {
     const program = reading('the name of the program', () => this.#program(name));
-    const { values, outputs } = reading(`what program '${name}' is given`, () => ({
-      values: inputValues(name, program, inputs),
-      outputs: chosenOutputs(name, program, options),
-    }));
+    // The caller's getters, if there are any, have run when values are checked: nothing changes these before they are taken.
+    const { values, outputs } = reading(`what program '${name}' is given`, () => {
+      const outputs = chosenOutputs(name, program, options);
+      return { values: inputValues(name, program, inputs), outputs };
+    });
     const given = givenCount(name, program, values);
+    const taken = this.#take(name, program, values, given);
     return this.#inLine(async () => {
       const count = given ?? this.#counters.get(name) ?? 0;
       const tensors = outputs.map(({ tensor }) => this.plan.tensors[tensor]);
       const run = () => {
-        this.#writeInputs(name, program, values, count);
+        if (taken) this.#writeInputs(name, program, taken, count);
         return this.#executor.run(program, tensors);
       };
       const { tracer } = this.#executor;
@@ -226,6 +228,23 @@ export class PlanSession implements Session {
     if (typeof name !== 'string' || !Object.hasOwn(programs, name))
       throw unknownName('program', name, `plan '${this.plan.name}'`, Object.keys(programs));
     return programs[name];
+  }
+
+  /**
+   * Takes inputs from the caller, who may change them behind the call: writes them where nothing is in line before this run, which
+   * spares a copy; else copies them, for later.
+   */
+  #take(
+    name: string,
+    program: PlanProgram,
+    values: ReadonlyMap<string, TensorData>,
+    given: number | null,
+  ): ReadonlyMap<string, TensorData> | null {
+    this.#checkAlive();
+    if (this.#waiting > 0 || this.#executor.tracer)
+      return new Map([...values].map(([input, data]) => [input, data.slice()]));
+    this.#writeInputs(name, program, values, given ?? this.#counters.get(name) ?? 0);
+    return null;
   }
 
   #writeInputs(

@@ -17,6 +17,8 @@ const typedArrays = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const getterOf = (key: PropertyKey) => Object.getOwnPropertyDescriptor(typedArrays, key)!.get!;
 const tagOf = getterOf(Symbol.toStringTag);
 const lengthOf = getterOf('length');
+const bufferOf = getterOf('buffer');
+const offsetOf = getterOf('byteOffset');
 
 /** `null`, `string`, `Array`, `Float32Array`: what a caller gave, for messages. */
 export function kindOf(value: unknown): string {
@@ -50,13 +52,23 @@ type Refuse = (given: string) => never;
  * errors (`invalid-input`).
  */
 export function toTensorData(value: unknown, wanted: TensorType, what: string): TensorData {
-  const refuse: Refuse = (given) => {
+  const data = borrowedData(listedData(value, wanted, what), wanted, what);
+  return ArrayBuffer.isView(value) ? data.slice() : data;
+}
+
+const refusing =
+  (wanted: TensorType, what: string): Refuse =>
+  (given) => {
     throw new RuntimeError(
       'invalid-input',
       `${what} is ${formatType(wanted)}, but ${given} was given`,
     );
   };
-  if (ArrayBuffer.isView(value)) return fromTyped(value, wanted, refuse);
+
+/** What is no view as an array of its own, which takes the caller's getters; views as they are. Error: `invalid-input`. */
+export function listedData(value: unknown, wanted: TensorType, what: string): ArrayBufferView {
+  if (ArrayBuffer.isView(value)) return value;
+  const refuse = refusing(wanted, what);
   if (Array.isArray(value)) return fromArray(value, wanted, what, refuse);
   if (typeof value !== 'number') return refuse(value === null ? 'null' : typeof value);
   const data = emptyArray(wanted);
@@ -69,7 +81,12 @@ function emptyArray({ dtype, shape }: TensorType): TensorData {
   return new DTYPES[dtype].array(elementCount(shape));
 }
 
-function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): TensorData {
+/**
+ * The elements of a view, if it is one of the tensor's: where they are, or a copy of what another thread shares. Error:
+ * `invalid-input`.
+ */
+export function borrowedData(value: ArrayBufferView, wanted: TensorType, what: string): TensorData {
+  const refuse = refusing(wanted, what);
   const kind = kindOf(value);
   const { name } = DTYPES[wanted.dtype].array;
   if (kind !== name) refuse(`a ${kind} (use ${name})`);
@@ -77,9 +94,10 @@ function fromTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): 
   const count = elementCount(wanted.shape);
   const hint = length === 0 ? '; is it detached, as by a transfer?' : '';
   if (length !== count) refuse(`[${length}] (it has ${count} elements${hint})`);
-  const data = emptyArray(wanted);
-  data.set(value as TensorData);
-  return data;
+  const buffer = bufferOf.call(value) as ArrayBuffer;
+  const array = DTYPES[wanted.dtype].array;
+  const data = new array(buffer, offsetOf.call(value) as number, length);
+  return kindOf(buffer) === 'SharedArrayBuffer' ? data.slice() : data;
 }
 
 /** Every length and every element is read once, and no deeper than the tensor has axes. */

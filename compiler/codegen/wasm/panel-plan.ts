@@ -11,14 +11,10 @@ import { nestTime } from './plan-nest.ts';
 export const PANEL_COLUMNS = 8;
 /** Rows of a tile of registers. */
 export const TILE_ROWS = 4;
-/** Rows and columns of a block at most; smaller blocks are for kernels that may have little memory. */
-const BLOCKS = [
-  { rows: 64, columns: 128 },
-  { rows: 64, columns: 64 },
-  { rows: 64, columns: 32 },
-  { rows: 32, columns: 32 },
-  { rows: 16, columns: 16 },
-];
+/** Rows and columns of a block at most; small blocks are for kernels that may have little memory, or have few parts. */
+const BLOCKS = [128, 64, 32, 16].flatMap((rows) =>
+  [512, 256, 128, 64, 32, 16].map((columns) => ({ rows, columns })),
+);
 /**
  * Terms of a block at most: no more than an uncut sum of cascade.ts, so that a tile's accumulators are its level 0. A panel of so
  * many terms has 8 KiB and stays in the nearest cache while all rows of a block pass it. Results depend on this number, and on
@@ -49,6 +45,9 @@ export interface PanelPlan {
   readonly rows: readonly number[];
   readonly terms: readonly number[];
   readonly columns: number;
+  /** How many of the loops over blocks are open where the blocks of a factor are copied: no more than these have a say in it. */
+  readonly leftDepth: number;
+  readonly rightDepth: number;
   readonly leftForm: LeftForm;
   /** Bytes from row to row of the left factor and of the result, where these are read and written in place. */
   readonly leftInPlace: number | null;
@@ -83,9 +82,14 @@ type Blocks = Omit<PanelPlan, 'cost'>;
 
 /** Fewer rows, columns or terms are not worth a copy. */
 const LEAST = { rows: 4, columns: 4, terms: 8, points: 2 ** 14 };
-/** Of the bytes that a kernel binds, what its scratch memory may take; and what it may take in any case. */
+/** Of the bytes that a kernel binds, what its scratch memory may take; what it may take in any case; and a share of a cache. */
 const SCRATCH_SHARE = 0.25;
 const SCRATCH_FREE = 32 * 1024;
+const SCRATCH_MOST = 512 * 1024;
+/** Parts for threads to share, if each has so many multiply-adds; what having fewer counts as, as a share of the products. */
+const PARTS = { wanted: 8, points: 2 ** 20, missing: 0.02 };
+/** Of an element that is copied, in vector additions; for the choice among blocks. */
+const COPY = 0.8;
 
 const plans = new WeakMap<Kernel, PanelPlan | null>();
 
@@ -118,7 +122,7 @@ const scratchGiven = ({ buffers, scratch }: Kernel) => buffers[scratch!].element
 
 function scratchAllowed({ buffers }: Kernel): number {
   const bound = buffers.reduce((sum, { elements }) => sum + elements, 0);
-  return Math.max(SCRATCH_FREE / 4, SCRATCH_SHARE * bound);
+  return Math.min(SCRATCH_MOST / 4, Math.max(SCRATCH_FREE / 4, SCRATCH_SHARE * bound));
 }
 
 /** Blocks are read again after others were stored: what is stored may not be part of a factor. */
@@ -135,7 +139,7 @@ function factorsArePure({ nodes, stores }: Kernel, { left, right }: ContractionG
   return true;
 }
 
-/** A plan for each form of the left factor, in the largest blocks whose memory is at most `most`. */
+/** A plan for each form of the left factor, in the cheapest blocks whose memory is at most `most`. */
 function plansWith(
   kernel: Kernel,
   groups: ContractionGroups,
@@ -145,11 +149,15 @@ function plansWith(
   const { m, k } = groups;
   if (extentOf(kernel, m) < LEAST.rows || kernel.axes[columns].extent < LEAST.columns) return [];
   if (extentOf(kernel, k) < LEAST.terms) return [];
-  const plans = new Map<LeftForm, Blocks>();
+  const plans = new Map<LeftForm, { readonly plan: Blocks; readonly price: number }>();
   for (const block of BLOCKS)
-    for (const plan of blocksWith(kernel, groups, columns, block))
-      if (plan.layout.elements <= most && !plans.has(plan.leftForm)) plans.set(plan.leftForm, plan);
-  return [...plans.values()].map((plan) => ({ ...plan, cost: costOf(kernel, plan) }));
+    for (const plan of blocksWith(kernel, groups, columns, block)) {
+      if (plan.layout.elements > most) continue;
+      const price = aboutCost(kernel, plan);
+      if (price < (plans.get(plan.leftForm)?.price ?? Number.POSITIVE_INFINITY))
+        plans.set(plan.leftForm, { plan, price });
+    }
+  return [...plans.values()].map(({ plan }) => ({ ...plan, cost: costOf(kernel, plan) }));
 }
 
 function blocksWith(
@@ -166,7 +174,6 @@ function blocksWith(
   const rows = blockOf(kernel, m, block.rows, TILE_ROWS, pieces);
   const terms = blockOf(kernel, k, BLOCK_TERMS, 4, pieces);
   const steps = (axis: number) => pieces[axis].reduce((sum, { iterations }) => sum + iterations, 0);
-  const parallel = [...batch, ...m, ...n].sort((a, b) => steps(b) - steps(a));
   const sumBlocks = k.reduce((product, axis) => product * steps(axis), 1);
   if (sumBlocks > SUM_BLOCKS * UNCUT_BLOCKS) return [];
   const deep = sumBlocks > UNCUT_BLOCKS;
@@ -174,10 +181,22 @@ function blocksWith(
   const resultInPlace = deep ? null : rowBytesOfResult(kernel, rows, columns, pieces);
   const forms: LeftForm[] = leftInPlace === null ? ['rows'] : ['in place'];
   if (leftInPlace === null && rows.length > 0 && tilesEvenly(pieces, rows)) forms.push('tiles');
-  return forms.map((leftForm) => {
-    const blocks = { groups, pieces, parallel, reduced: [...k], rows, terms, columns };
-    const plan = { ...blocks, leftForm, leftInPlace, resultInPlace, deep };
-    return { ...plan, layout: layoutOf(plan) };
+  // Loops of one step come last: parts are steps of the first.
+  const orderOf = (axes: readonly number[]) =>
+    axes.toSorted((a, b) => Number(steps(b) > 1) - Number(steps(a) > 1));
+  const orders = [orderOf([...batch, ...m, ...n]), orderOf([...batch, ...n, ...m])];
+  return orders.flatMap((parallel) => {
+    const depthOf = (axes: readonly number[]) =>
+      [...parallel, ...k].findLastIndex((axis) => steps(axis) > 1 && axes.includes(axis)) + 1;
+    const depths = {
+      leftDepth: depthOf([...batch, ...m, ...k]),
+      rightDepth: depthOf([...batch, ...n, ...k]),
+    };
+    return forms.map((leftForm) => {
+      const blocks = { groups, pieces, parallel, reduced: [...k], rows, terms, columns, ...depths };
+      const plan = { ...blocks, leftForm, leftInPlace, resultInPlace, deep };
+      return { ...plan, layout: layoutOf(plan) };
+    });
   });
 }
 
@@ -433,32 +452,66 @@ export function epilogue(kernel: Kernel, plan: Blocks, block: Block): Kernel {
 const TILE = { call: 22, term: 18, sums: 18 };
 const FOLD = 2;
 
-/** In vector additions, as the price of loops: that of one block of each kind, as often as the kernel has points for. */
-function costOf(kernel: Kernel, plan: Blocks): number {
-  const { parallel, reduced, pieces, rows, terms, columns, resultInPlace } = plan;
-  const main = pieces.map(([first]) => first);
-  const whole = (axes: readonly number[]) =>
-    axes.reduce(
-      (product, axis) =>
-        product * (kernel.axes[axis].extent / (main[axis].iterations * main[axis].chunk)),
-      1,
-    );
-  const price = (axes: readonly number[], kernels: readonly Kernel[]) => {
-    const loops = blockAt(axes, main).loops.length;
-    return whole(axes) * kernels.reduce((sum, one) => sum + nestTime(one, loops), 0);
-  };
+const mainPieces = ({ pieces }: Blocks) => pieces.map(([first]) => first);
+
+/** By how much all blocks of these axes are more than those of their main pieces. */
+const wholeOf = (kernel: Kernel, main: readonly Piece[], axes: readonly number[]) =>
+  axes.reduce(
+    (product, axis) =>
+      product * (kernel.axes[axis].extent / (main[axis].iterations * main[axis].chunk)),
+    1,
+  );
+
+/** All calls of tiles, in vector additions. */
+function productsCost(kernel: Kernel, plan: Blocks): number {
+  const { parallel, reduced, rows, terms, columns } = plan;
+  const main = mainPieces(plan);
   const all = [...parallel, ...reduced];
-  const block = blockAt(all, main);
   const points = (axes: readonly number[]) => axes.reduce((p, axis) => p * main[axis].chunk, 1);
-  const blocks = all.reduce((product, axis) => product * main[axis].iterations, whole(all));
+  const blocks = all.reduce((p, axis) => p * main[axis].iterations, wholeOf(kernel, main, all));
   const tiles =
     Math.ceil(points(rows) / TILE_ROWS) * Math.ceil(main[columns].chunk / PANEL_COLUMNS);
-  const products = blocks * tiles * (TILE.call + TILE.term * points(terms) + TILE.sums);
-  const left = price(all, leftPackings(kernel, plan, block));
-  const right = price(all, rightPackings(kernel, plan, block));
+  return blocks * tiles * (TILE.call + TILE.term * points(terms) + TILE.sums);
+}
+
+/** About the price of a plan, for the choice among blocks: copies count by their elements. */
+function aboutCost(kernel: Kernel, plan: Blocks): number {
+  const { groups, parallel, reduced, pieces, leftForm, leftDepth, rightDepth } = plan;
+  const { batch, m, n, k } = groups;
+  const all = [...parallel, ...reduced];
+  const steps = (axis: number) => pieces[axis].reduce((sum, { iterations }) => sum + iterations, 0);
+  const copied = (own: readonly number[], depth: number) =>
+    all.slice(0, depth).reduce(
+      (times, axis) => {
+        return own.includes(axis) ? times : times * steps(axis);
+      },
+      extentOf(kernel, own),
+    );
+  const left = leftForm === 'in place' ? 0 : copied([...batch, ...m, ...k], leftDepth);
+  const right = copied([...batch, ...n, ...k], rightDepth);
+  const products = productsCost(kernel, plan);
+  const points = extentOf(kernel, all);
+  const wanted = Math.min(PARTS.wanted, Math.floor(points / PARTS.points));
+  const missing = steps(parallel[0]) < wanted ? PARTS.missing * products : 0;
+  return products + COPY * (left + right) + missing;
+}
+
+/** In vector additions, as the price of loops: that of one block of each kind, as often as the kernel has points for. */
+function costOf(kernel: Kernel, plan: Blocks): number {
+  const { parallel, reduced, leftDepth, rightDepth, resultInPlace } = plan;
+  const main = mainPieces(plan);
+  const price = (axes: readonly number[], kernels: (block: Block) => readonly Kernel[]) => {
+    const block = blockAt(axes, main);
+    const outer = block.loops.length;
+    return (
+      wholeOf(kernel, main, axes) *
+      kernels(block).reduce((sum, one) => sum + nestTime(one, outer), 0)
+    );
+  };
+  const all = [...parallel, ...reduced];
+  const left = price(all.slice(0, leftDepth), (block) => leftPackings(kernel, plan, block));
+  const right = price(all.slice(0, rightDepth), (block) => rightPackings(kernel, plan, block));
   const behind =
-    resultInPlace === null
-      ? price(parallel, [epilogue(kernel, plan, blockAt(parallel, main))]) + FOLD
-      : 0;
-  return products + left + right + behind;
+    resultInPlace === null ? price(parallel, (block) => [epilogue(kernel, plan, block)]) + FOLD : 0;
+  return productsCost(kernel, plan) + left + right + behind;
 }

@@ -92,6 +92,7 @@ class PanelWriter {
       inside(places);
       return;
     }
+    this.writeCopies(places);
     const parts = places.length === 0 ? this.parts : null;
     this.plan.pieces[axis].forEach((piece, k) => {
       const write = () => this.walkPiece({ axis, piece }, parts, inner, places, inside);
@@ -140,12 +141,23 @@ class PanelWriter {
     writer.levelBody(locals.length - 1);
   }
 
+  /** Copies the factors whose blocks are decided by the open loops, and not by fewer. */
+  private writeCopies(places: readonly Place[]): void {
+    const { kernel, plan } = this;
+    const { leftDepth, rightDepth, parallel, reduced } = plan;
+    const block = this.blockOf(places, [...parallel, ...reduced].slice(0, places.length));
+    const copies = [
+      ...(leftDepth === places.length ? leftPackings(kernel, plan, block) : []),
+      ...(rightDepth === places.length ? rightPackings(kernel, plan, block) : []),
+    ];
+    for (const packing of copies) this.run(packing, places);
+  }
+
   private writeProducts(places: readonly Place[]): void {
+    this.writeCopies(places);
     const { kernel, plan, body } = this;
     const { groups, layout, rows, terms, columns, leftInPlace, resultInPlace, parallel } = plan;
     const block = this.blockOf(places, [...parallel, ...plan.reduced]);
-    for (const packing of leftPackings(kernel, plan, block)) this.run(packing, places);
-    for (const packing of rightPackings(kernel, plan, block)) this.run(packing, places);
     const points = (axes: readonly number[]) =>
       axes.reduce((product, axis) => product * block.pieces[axis].chunk, 1);
     const left = kernel.nodes[groups.left];
