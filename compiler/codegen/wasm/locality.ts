@@ -2,12 +2,12 @@ import type { Kernel } from '../../../ir/kernel.ts';
 import type { Analysis, Walk } from './analysis.ts';
 import type { Nest } from './nest.ts';
 
-/** Caches of one core: their lines of 64 bytes, and what a line that is not there costs, in vector additions. */
+/** Caches of one core, the last one that of the places of pages: their lines, and what one that is missing costs, in vector additions. */
 const CACHES = [
-  { lines: 512, miss: 2 },
-  { lines: 16384, miss: 8 },
+  { lines: 512, lineBytes: 64, miss: 2 },
+  { lines: 16384, lineBytes: 64, miss: 8 },
+  { lines: 512, lineBytes: 4096, miss: 4 },
 ];
-const LINE_BYTES = 64;
 
 /**
  * The price of the lines that the loops bring into caches. A cache holds what the innermost loops touch, down from the
@@ -26,13 +26,13 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
     });
     return extents;
   };
-  const footprints = Array.from({ length: loops.length + 1 }, (_, i) => {
-    const extents = extentsAt(i - 1);
-    return walks.reduce((sum, walk) => sum + linesOf(walk, extents), 0);
-  });
+  // Index i stands for what is inside of the loop at level i - 1: 0 is all of the kernel.
+  const extents = Array.from({ length: loops.length + 1 }, (_, i) => extentsAt(i - 1));
   let cost = 0;
-  for (const { lines, miss } of CACHES) {
-    // Index i stands for what is inside of the loop at level i - 1: 0 is all of the kernel.
+  for (const { lines, lineBytes, miss } of CACHES) {
+    const footprints = extents.map((inside) =>
+      walks.reduce((sum, walk) => sum + linesOf(walk, inside, lineBytes), 0),
+    );
     const fitting = footprints.findIndex((footprint) => footprint <= lines);
     const level = fitting < 0 ? loops.length : fitting;
     let repeats = 1;
@@ -42,13 +42,23 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
   return cost;
 }
 
-function linesOf({ coefficients, elementBytes }: Walk, extents: readonly number[]): number {
-  let points = 1;
-  let least = LINE_BYTES;
-  for (let axis = 0; axis < extents.length; axis++) {
-    if (coefficients[axis] === 0 || extents[axis] === 1) continue;
-    points *= extents[axis];
-    least = Math.min(least, Math.abs(coefficients[axis]) * elementBytes);
-  }
-  return Math.max(1, points * (points > 1 ? least / LINE_BYTES : 1));
+/** Lines that points touch: stretches without gaps, or with gaps within lines, as often as there are such stretches. */
+function linesOf(
+  { coefficients, elementBytes }: Walk,
+  extents: readonly number[],
+  lineBytes: number,
+): number {
+  const walked = extents
+    .flatMap((extent, axis) =>
+      coefficients[axis] === 0 || extent === 1
+        ? []
+        : [{ extent, stride: Math.abs(coefficients[axis]) * elementBytes }],
+    )
+    .sort((a, b) => a.stride - b.stride);
+  let stretch = elementBytes;
+  let stretches = 1;
+  for (const { extent, stride } of walked)
+    if (stride <= Math.max(stretch, lineBytes)) stretch += stride * (extent - 1);
+    else stretches *= extent;
+  return stretches * Math.max(1, stretch / lineBytes);
 }

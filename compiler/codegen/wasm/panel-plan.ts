@@ -451,6 +451,11 @@ export function epilogue(kernel: Kernel, plan: Blocks, block: Block): Kernel {
 /** A call of a tile; a term of one, with loads, products and additions; its sums on the way to memory. */
 const TILE = { call: 22, term: 18, sums: 18 };
 const FOLD = 2;
+/** Bytes after which a cache begins again with the same place, lines that share one, bytes of the nearest cache; what a line costs. */
+const PAGE = 4096;
+const WAYS = 8;
+const NEAREST = 32 * 1024;
+const CONFLICT = 8;
 
 const mainPieces = ({ pieces }: Blocks) => pieces.map(([first]) => first);
 
@@ -471,7 +476,18 @@ function productsCost(kernel: Kernel, plan: Blocks): number {
   const blocks = all.reduce((p, axis) => p * main[axis].iterations, wholeOf(kernel, main, all));
   const tiles =
     Math.ceil(points(rows) / TILE_ROWS) * Math.ceil(main[columns].chunk / PANEL_COLUMNS);
-  return blocks * tiles * (TILE.call + TILE.term * points(terms) + TILE.sums);
+  const each = TILE.call + TILE.term * points(terms) + TILE.sums;
+  return blocks * tiles * (each + conflicts(plan, points(rows), points(terms)));
+}
+
+/**
+ * What a tile waits for where its block of the left factor would stay in the nearest cache, but that rows a page apart, which share
+ * the same few of its places, do not.
+ */
+function conflicts({ leftForm, leftInPlace }: Blocks, rows: number, terms: number): number {
+  const isApart = leftForm === 'in place' && leftInPlace !== null && leftInPlace % PAGE === 0;
+  if (!isApart || leftInPlace === 0 || rows <= WAYS || 4 * rows * terms > NEAREST) return 0;
+  return TILE_ROWS * Math.ceil(terms / 16) * CONFLICT;
 }
 
 /** About the price of a plan, for the choice among blocks: copies count by their elements. */
