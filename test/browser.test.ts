@@ -208,8 +208,9 @@ const THREADS_PAGE = `<!doctype html>
   import { load } from '/runtime/index.js';
   window.train = async (threads) => {
     const { plan, module, parameters } = await (await fetch('/threads.json')).json();
-    const bytes = Uint8Array.from(atob(module), (letter) => letter.charCodeAt(0));
-    const session = await load(plan, { module: bytes, parameters, threads });
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const given = { module: bytes(module), parameters: bytes(parameters) };
+    const session = await load(plan, { ...given, threads });
     const x = Float32Array.from({ length: 64 * 96 }, (_, k) => Math.sin(k));
     const label = Int32Array.from({ length: 64 }, (_, k) => k % 5);
     const losses = [];
@@ -242,9 +243,7 @@ async function sharedStep(): Promise<string> {
   return JSON.stringify({
     plan: { ...plan!, programs: { ...plan!.programs, train: { ...train, steps } } },
     module: Buffer.from(module!).toString('base64'),
-    parameters: Object.fromEntries(
-      Object.entries(parameters!).map(([name, values]) => [name, [...values]]),
-    ),
+    parameters: Buffer.from(parameters!).toString('base64'),
   });
 }
 

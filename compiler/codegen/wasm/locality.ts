@@ -26,39 +26,42 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
     });
     return extents;
   };
-  // Index i stands for what is inside of the loop at level i - 1: 0 is all of the kernel.
-  const extents = Array.from({ length: loops.length + 1 }, (_, i) => extentsAt(i - 1));
+  const known = new Array<number[] | undefined>(loops.length + 1);
   let cost = 0;
   for (const { lines, lineBytes, miss } of CACHES) {
-    const footprints = extents.map((inside) =>
-      walks.reduce((sum, walk) => sum + linesOf(walk, inside, lineBytes), 0),
-    );
-    const fitting = footprints.findIndex((footprint) => footprint <= lines);
-    const level = fitting < 0 ? loops.length : fitting;
+    // What is inside of the loop at `level`; -1: all of the kernel.
+    let level = -1;
     let repeats = 1;
-    for (let i = 0; i < level; i++) repeats *= steps[i];
-    cost += miss * repeats * footprints[level];
+    const footprint = () => {
+      const extents = known[level + 1] ?? extentsAt(level);
+      known[level + 1] = extents;
+      return footprintOf(walks, extents, lineBytes);
+    };
+    let inside = footprint();
+    while (inside > lines && level < loops.length - 1) {
+      level++;
+      repeats *= steps[level];
+      inside = footprint();
+    }
+    cost += miss * repeats * inside;
   }
   return cost;
 }
 
 /** Lines that points touch: stretches without gaps, or with gaps within lines, as often as there are such stretches. */
-function linesOf(
-  { coefficients, elementBytes }: Walk,
+function footprintOf(
+  walks: readonly Walk[],
   extents: readonly number[],
   lineBytes: number,
 ): number {
-  const walked = extents
-    .flatMap((extent, axis) =>
-      coefficients[axis] === 0 || extent === 1
-        ? []
-        : [{ extent, stride: Math.abs(coefficients[axis]) * elementBytes }],
-    )
-    .sort((a, b) => a.stride - b.stride);
-  let stretch = elementBytes;
-  let stretches = 1;
-  for (const { extent, stride } of walked)
-    if (stride <= Math.max(stretch, lineBytes)) stretch += stride * (extent - 1);
-    else stretches *= extent;
-  return stretches * Math.max(1, stretch / lineBytes);
+  let lines = 0;
+  for (const { steps, elementBytes } of walks) {
+    let stretch = elementBytes;
+    let stretches = 1;
+    for (const { axis, bytes } of steps)
+      if (bytes <= Math.max(stretch, lineBytes)) stretch += bytes * (extents[axis] - 1);
+      else stretches *= extents[axis];
+    lines += stretches * Math.max(1, stretch / lineBytes);
+  }
+  return lines;
 }

@@ -12,9 +12,12 @@ export const PANEL_COLUMNS = 8;
 /** Rows of a tile of registers. */
 export const TILE_ROWS = 4;
 /** Rows and columns of a block at most; small blocks are for kernels that may have little memory, or have few parts. */
-const BLOCKS = [128, 64, 32, 16].flatMap((rows) =>
-  [512, 256, 128, 64, 32, 16].map((columns) => ({ rows, columns })),
-);
+const BLOCKS = [
+  ...[512, 256, 128, 64, 32, 16].map((columns) => ({ rows: 128, columns })),
+  ...[512, 256, 128, 64, 32].map((columns) => ({ rows: 64, columns })),
+  ...[256, 64, 32].map((columns) => ({ rows: 32, columns })),
+  { rows: 16, columns: 16 },
+];
 /**
  * Terms of a block at most: no more than an uncut sum of cascade.ts, so that a tile's accumulators are its level 0. A panel of so
  * many terms has 8 KiB and stays in the nearest cache while all rows of a block pass it. Results depend on this number, and on
@@ -150,7 +153,14 @@ function plansWith(
   if (extentOf(kernel, m) < LEAST.rows || kernel.axes[columns].extent < LEAST.columns) return [];
   if (extentOf(kernel, k) < LEAST.terms) return [];
   const plans = new Map<LeftForm, { readonly plan: Blocks; readonly price: number }>();
-  for (const block of BLOCKS)
+  // Blocks of more than twice what there is are as those of half their size.
+  const isLarger = (most: number, extent: number) => most > 32 && most >= 2 * extent;
+  const blocks = BLOCKS.filter(
+    (block) =>
+      !isLarger(block.rows, extentOf(kernel, m)) &&
+      !isLarger(block.columns, kernel.axes[columns].extent),
+  );
+  for (const block of blocks)
     for (const plan of blocksWith(kernel, groups, columns, block)) {
       if (plan.layout.elements > most) continue;
       const price = aboutCost(kernel, plan);
@@ -184,7 +194,12 @@ function blocksWith(
   // Loops of one step come last: parts are steps of the first.
   const orderOf = (axes: readonly number[]) =>
     axes.toSorted((a, b) => Number(steps(b) > 1) - Number(steps(a) > 1));
-  const orders = [orderOf([...batch, ...m, ...n]), orderOf([...batch, ...n, ...m])];
+  const [rowsFirst, columnsFirst] = [
+    orderOf([...batch, ...m, ...n]),
+    orderOf([...batch, ...n, ...m]),
+  ];
+  const isSame = rowsFirst.every((axis, i) => axis === columnsFirst[i]);
+  const orders = isSame ? [rowsFirst] : [rowsFirst, columnsFirst];
   return orders.flatMap((parallel) => {
     const depthOf = (axes: readonly number[]) =>
       [...parallel, ...k].findLastIndex((axis) => steps(axis) > 1 && axes.includes(axis)) + 1;
