@@ -20,9 +20,10 @@ import { runSchedule } from '../support/run-schedule.ts';
 import { soaked } from '../support/soak.ts';
 
 /** A target to which only bytes matter, so that every chain that fits is worth it. */
-const target = (arrayBytes: number, needsHolder = false): StageModel => ({
+const target = (arrayBytes: number, needsHolder = false, clusters = false): StageModel => ({
   arrayBytes,
   needsHolder,
+  clusters,
   splitsReductions: false,
   time: (kernel) => kernelCost(kernel).bytes,
 });
@@ -38,7 +39,8 @@ function lower(graph: Graph, stages: StageModel): { schedule: Schedule; outcomes
   return { schedule, outcomes };
 }
 
-const isChain = (schedule: Schedule) => schedule.kernels.some(({ stage }) => stage !== undefined);
+const isChain = (schedule: Schedule) =>
+  schedule.kernels.some(({ staging }) => staging !== undefined);
 
 interface ChainShape {
   /** Extents of letters; `b` is summed by the first contraction, `s` and `t` by the second. */
@@ -100,6 +102,8 @@ describe('a chain means what its graph means', () => {
   test.each([
     [target(16384), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
     [target(128), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
+    [target(16384, false, true), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
+    [target(256, false, true), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
     [target(128, true), WASM_LIMITS, 'wasm'],
   ] as const)('%o', (model, limits, name) => {
     let chains = 0;
@@ -151,7 +155,7 @@ describe('an intermediate stays in memory', () => {
   test('when two kernels would be faster', () => {
     const slow = {
       ...target(16384),
-      time: (kernel: Schedule['kernels'][number]) => (kernel.stage ? 300 : 100),
+      time: (kernel: Schedule['kernels'][number]) => (kernel.staging ? 300 : 100),
     };
     const { schedule, outcomes } = lower(chainGraph(product(8, 4, 8, 4)), slow);
     expect(isChain(schedule)).toBe(false);
