@@ -1,16 +1,20 @@
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { type ContractionGroups, contractionGroups, extentOf } from '../contraction-groups.ts';
-import { epilogueKernel, packingKernel, type Region, type ScratchPlace } from './panel-kernels.ts';
-import { nestTime } from './plan-nest.ts';
+import { aboutCost, costOf } from './panel-cost.ts';
+import {
+  type Blocks,
+  denseStrides,
+  type LeftForm,
+  largest,
+  PANEL_COLUMNS,
+  type PanelPlan,
+  type Piece,
+  type ScratchLayout,
+  SUM_BLOCKS,
+  TILE_ROWS,
+} from './panel-form.ts';
 
-// Matrix products after Goto, van de Geijn (Anatomy of high-performance matrix multiplication, 2008): blocks of rows, columns
-// and terms, of which the factors are copied into panels that the innermost loops read from end to end.
-
-/** Columns of a panel: two vectors. */
-export const PANEL_COLUMNS = 8;
-/** Rows of a tile of registers. */
-export const TILE_ROWS = 4;
 /** Rows and columns of a block at most; small blocks are for kernels that may have little memory, or have few parts. */
 const BLOCKS = [
   ...[512, 256, 128, 64, 32, 16].map((columns) => ({ rows: 128, columns })),
@@ -24,64 +28,7 @@ const BLOCKS = [
  * no other of a plan.
  */
 const BLOCK_TERMS = 256;
-/** Blocks of terms whose sums go to one accumulator before these are added to the next: as in cascade.ts. */
-export const SUM_BLOCKS = 64;
 const UNCUT_BLOCKS = 128;
-
-/** `iterations` blocks of `chunk` neighbours, from `start` on. */
-export interface Piece {
-  readonly start: number;
-  readonly iterations: number;
-  readonly chunk: number;
-}
-
-/** A contraction as products of panels. */
-export interface PanelPlan {
-  /** `left` has the rows, `right` the columns. */
-  readonly groups: ContractionGroups;
-  /** By axis, pieces that cover it one behind the other. */
-  readonly pieces: readonly (readonly Piece[])[];
-  /** The loops over blocks, outermost first. */
-  readonly parallel: readonly number[];
-  readonly reduced: readonly number[];
-  /** The axes of a block of rows, of terms, outermost first, and that of its columns. */
-  readonly rows: readonly number[];
-  readonly terms: readonly number[];
-  readonly columns: number;
-  /** How many of the loops over blocks are open where the blocks of a factor are copied: no more than these have a say in it. */
-  readonly leftDepth: number;
-  readonly rightDepth: number;
-  readonly leftForm: LeftForm;
-  /** Bytes from row to row of the left factor and of the result, where these are read and written in place. */
-  readonly leftInPlace: number | null;
-  readonly resultInPlace: number | null;
-  /** Whether sums of blocks are so many that they are summed in blocks themselves. */
-  readonly deep: boolean;
-  readonly layout: ScratchLayout;
-  readonly cost: number;
-}
-
-/**
- * How tiles find the left factor: where it is; in a copy, row by row; or in a copy with the rows of each tile side by side, term by
- * term. Copies are cheap where they keep neighbours together.
- */
-export type LeftForm = 'in place' | 'rows' | 'tiles';
-
-/** Places in scratch memory, in elements of four bytes. */
-export interface ScratchLayout {
-  readonly left: number;
-  readonly right: number;
-  readonly sums: number;
-  readonly deepSums: number;
-  readonly elements: number;
-  /** From row to row of the left factor's copy, or from tile to tile; of the sums; from panel to panel. */
-  readonly leftRow: number;
-  readonly sumRow: number;
-  readonly panel: number;
-}
-
-/** A plan that has no price yet. */
-type Blocks = Omit<PanelPlan, 'cost'>;
 
 /** Fewer rows, columns or terms are not worth a copy. */
 const LEAST = { rows: 4, columns: 4, terms: 8, points: 2 ** 14 };
@@ -89,10 +36,6 @@ const LEAST = { rows: 4, columns: 4, terms: 8, points: 2 ** 14 };
 const SCRATCH_SHARE = 0.25;
 const SCRATCH_FREE = 32 * 1024;
 const SCRATCH_MOST = 512 * 1024;
-/** Parts for threads to share, if each has so many multiply-adds; what having fewer counts as, as a share of the products. */
-const PARTS = { wanted: 8, points: 2 ** 20, missing: 0.02 };
-/** Of an element that is copied, in vector additions; for the choice among blocks. */
-const COPY = 0.8;
 
 const plans = new WeakMap<Kernel, PanelPlan | null>();
 
@@ -256,21 +199,6 @@ function blockOf(
   return block;
 }
 
-const largest = (pieces: readonly Piece[]) => pieces[0].chunk;
-
-/** From point to point of a block along each of its axes, where points lie one behind the other. */
-export function denseStrides(axes: readonly number[], chunkOf: (axis: number) => number): number[] {
-  let stride = 1;
-  return axes
-    .toReversed()
-    .map((axis) => {
-      const own = stride;
-      stride *= chunkOf(axis);
-      return own;
-    })
-    .toReversed();
-}
-
 /** By how much `coefficients` grow from point to point of a block; null where the points are not evenly spaced. */
 function spacing(
   coefficients: readonly number[],
@@ -335,214 +263,4 @@ function layoutOf(plan: Omit<Blocks, 'layout'>): ScratchLayout {
   const deepSums = sums + (resultInPlace === null ? sumCount : 0);
   const elements = deepSums + (deep ? sumCount : 0);
   return { left, right, sums, deepSums, elements, leftRow, sumRow, panel };
-}
-
-/** One piece per axis, and the loops over blocks that take more than one step. */
-export interface Block {
-  readonly pieces: readonly Piece[];
-  readonly loops: readonly number[];
-}
-
-const isLoop = ({ iterations }: Piece) => iterations > 1;
-
-/** The blocks in which each axis is in the given piece. `loops`: the axes whose blocks are walked around it. */
-export function blockAt(axes: readonly number[], pieces: readonly Piece[]): Block {
-  return { pieces, loops: axes.filter((axis) => isLoop(pieces[axis])) };
-}
-
-const loopDigits = ({ pieces, loops }: Block) =>
-  loops.map((axis) => ({ axis, stride: pieces[axis].chunk, extent: pieces[axis].iterations }));
-const startsOf = ({ pieces }: Block) => pieces.map(({ start }) => start);
-const wholeDigits = (axes: readonly number[], { pieces }: Block) =>
-  axes.map((axis) => ({ axis, stride: 1, extent: pieces[axis].chunk }));
-
-/** Elements of scratch memory of a block: one stride per digit that is no loop. */
-const placed = ({ loops }: Block, offset: number, strides: readonly number[]): ScratchPlace => ({
-  offset,
-  strides: [...loops.map(() => 0), ...strides],
-});
-
-const scratchOf = ({ scratch }: Kernel) => scratch ?? 0;
-
-/** Copies a block of the left factor. */
-export function leftPackings(kernel: Kernel, plan: Blocks, block: Block): Kernel[] {
-  const { rows, terms, layout, groups, leftForm } = plan;
-  if (leftForm === 'in place') return [];
-  const inner = rows.at(-1);
-  if (leftForm === 'tiles' && inner !== undefined) {
-    const width = { lanes: TILE_ROWS, rest: TILE_ROWS, stride: layout.leftRow };
-    return packings(kernel, plan, block, groups.left, layout.left, rows.slice(0, -1), inner, width);
-  }
-  const chunk = (axis: number) => block.pieces[axis].chunk;
-  const region: Region = {
-    digits: [...loopDigits(block), ...wholeDigits(rows, block), ...wholeDigits(terms, block)],
-    starts: startsOf(block),
-  };
-  const strides = [
-    ...denseStrides(rows, chunk).map((stride) => stride * layout.leftRow),
-    ...denseStrides(terms, chunk),
-  ];
-  const place = placed(block, layout.left, strides);
-  return [packingKernel(kernel, scratchOf(kernel), groups.left, region, place)];
-}
-
-/** Copies a block of the right factor into panels. */
-export function rightPackings(kernel: Kernel, plan: Blocks, block: Block): Kernel[] {
-  const { columns, layout, groups } = plan;
-  const { restColumns } = panelsOf(block.pieces[columns].chunk);
-  const width = { lanes: PANEL_COLUMNS, rest: restColumns, stride: layout.panel };
-  return packings(kernel, plan, block, groups.right, layout.right, [], columns, width);
-}
-
-/** Panels of `lanes` neighbours, `rest` in the last one if it is not full, and elements from panel to panel. */
-interface Width {
-  readonly lanes: number;
-  readonly rest: number;
-  readonly stride: number;
-}
-
-/**
- * Copies a factor into panels of neighbours along `axis`, term by term; what is left of these is one more panel, whose other
- * lanes are nobody's. Panels of the axes in `around` follow one another.
- */
-function packings(
-  kernel: Kernel,
-  { terms }: Blocks,
-  block: Block,
-  factor: number,
-  offset: number,
-  around: readonly number[],
-  axis: number,
-  { lanes, rest: restLanes, stride }: Width,
-): Kernel[] {
-  const chunk = (one: number) => block.pieces[one].chunk;
-  const panels = Math.floor(chunk(axis) / lanes);
-  const rest = chunk(axis) - panels * lanes;
-  const packing = (first: number, count: number, filled: number, width: number) => {
-    const starts = startsOf(block);
-    starts[axis] += first * lanes;
-    const digits = [
-      ...loopDigits(block),
-      ...wholeDigits(around, block),
-      ...wholeDigits(terms, block),
-      ...(count > 1 ? [{ axis, stride: lanes, extent: count }] : []),
-      { axis, stride: 1, extent: filled },
-    ];
-    const strides = [
-      ...denseStrides(around, chunk).map((dense) => dense * panels * stride),
-      ...denseStrides(terms, chunk).map((dense) => dense * width),
-      ...(count > 1 ? [stride] : []),
-      1,
-    ];
-    const place = placed(block, offset + first * stride, strides);
-    return packingKernel(kernel, scratchOf(kernel), factor, { digits, starts }, place);
-  };
-  return [
-    ...(panels > 0 ? [packing(0, panels, lanes, lanes)] : []),
-    ...(rest > 0 ? [packing(panels, 1, rest, restLanes)] : []),
-  ];
-}
-
-/** Panels of a block of columns; what is left over takes one or two vectors. */
-export function panelsOf(columns: number) {
-  const panels = Math.floor(columns / PANEL_COLUMNS);
-  const rest = columns - panels * PANEL_COLUMNS;
-  return { panels, rest, restColumns: rest > 4 ? 8 : 4 };
-}
-
-/** What follows the sums of a block. */
-export function epilogue(kernel: Kernel, plan: Blocks, block: Block): Kernel {
-  const { rows, columns, layout, deep } = plan;
-  const chunk = (axis: number) => block.pieces[axis].chunk;
-  const region: Region = {
-    digits: [...loopDigits(block), ...wholeDigits(rows, block), ...wholeDigits([columns], block)],
-    starts: startsOf(block),
-  };
-  const strides = [...denseStrides(rows, chunk).map((stride) => stride * layout.sumRow), 1];
-  const place = placed(block, deep ? layout.deepSums : layout.sums, strides);
-  return epilogueKernel(kernel, scratchOf(kernel), region, place);
-}
-
-/** A call of a tile; a term of one, with loads, products and additions; its sums on the way to memory. */
-const TILE = { call: 22, term: 18, sums: 18 };
-const FOLD = 2;
-/** Bytes after which a cache begins again with the same place, lines that share one, bytes of the nearest cache; what a line costs. */
-const PAGE = 4096;
-const WAYS = 8;
-const NEAREST = 32 * 1024;
-const CONFLICT = 8;
-
-const mainPieces = ({ pieces }: Blocks) => pieces.map(([first]) => first);
-
-/** By how much all blocks of these axes are more than those of their main pieces. */
-const wholeOf = (kernel: Kernel, main: readonly Piece[], axes: readonly number[]) =>
-  axes.reduce(
-    (product, axis) =>
-      product * (kernel.axes[axis].extent / (main[axis].iterations * main[axis].chunk)),
-    1,
-  );
-
-/** All calls of tiles, in vector additions. */
-function productsCost(kernel: Kernel, plan: Blocks): number {
-  const { parallel, reduced, rows, terms, columns } = plan;
-  const main = mainPieces(plan);
-  const all = [...parallel, ...reduced];
-  const points = (axes: readonly number[]) => axes.reduce((p, axis) => p * main[axis].chunk, 1);
-  const blocks = all.reduce((p, axis) => p * main[axis].iterations, wholeOf(kernel, main, all));
-  const tiles =
-    Math.ceil(points(rows) / TILE_ROWS) * Math.ceil(main[columns].chunk / PANEL_COLUMNS);
-  const each = TILE.call + TILE.term * points(terms) + TILE.sums;
-  return blocks * tiles * (each + conflicts(plan, points(rows), points(terms)));
-}
-
-/**
- * What a tile waits for where its block of the left factor would stay in the nearest cache, but that rows a page apart, which share
- * the same few of its places, do not.
- */
-function conflicts({ leftForm, leftInPlace }: Blocks, rows: number, terms: number): number {
-  const isApart = leftForm === 'in place' && leftInPlace !== null && leftInPlace % PAGE === 0;
-  if (!isApart || leftInPlace === 0 || rows <= WAYS || 4 * rows * terms > NEAREST) return 0;
-  return TILE_ROWS * Math.ceil(terms / 16) * CONFLICT;
-}
-
-/** About the price of a plan, for the choice among blocks: copies count by their elements. */
-function aboutCost(kernel: Kernel, plan: Blocks): number {
-  const { groups, parallel, reduced, pieces, leftForm, leftDepth, rightDepth } = plan;
-  const { batch, m, n, k } = groups;
-  const all = [...parallel, ...reduced];
-  const steps = (axis: number) => pieces[axis].reduce((sum, { iterations }) => sum + iterations, 0);
-  const copied = (own: readonly number[], depth: number) =>
-    all.slice(0, depth).reduce(
-      (times, axis) => {
-        return own.includes(axis) ? times : times * steps(axis);
-      },
-      extentOf(kernel, own),
-    );
-  const left = leftForm === 'in place' ? 0 : copied([...batch, ...m, ...k], leftDepth);
-  const right = copied([...batch, ...n, ...k], rightDepth);
-  const products = productsCost(kernel, plan);
-  const points = extentOf(kernel, all);
-  const wanted = Math.min(PARTS.wanted, Math.floor(points / PARTS.points));
-  const missing = steps(parallel[0]) < wanted ? PARTS.missing * products : 0;
-  return products + COPY * (left + right) + missing;
-}
-
-/** In vector additions, as the price of loops: that of one block of each kind, as often as the kernel has points for. */
-function costOf(kernel: Kernel, plan: Blocks): number {
-  const { parallel, reduced, leftDepth, rightDepth, resultInPlace } = plan;
-  const main = mainPieces(plan);
-  const price = (axes: readonly number[], kernels: (block: Block) => readonly Kernel[]) => {
-    const block = blockAt(axes, main);
-    const outer = block.loops.length;
-    return (
-      wholeOf(kernel, main, axes) *
-      kernels(block).reduce((sum, one) => sum + nestTime(one, outer), 0)
-    );
-  };
-  const all = [...parallel, ...reduced];
-  const left = price(all.slice(0, leftDepth), (block) => leftPackings(kernel, plan, block));
-  const right = price(all.slice(0, rightDepth), (block) => rightPackings(kernel, plan, block));
-  const behind =
-    resultInPlace === null ? price(parallel, (block) => [epilogue(kernel, plan, block)]) + FOLD : 0;
-  return productsCost(kernel, plan) + left + right + behind;
 }

@@ -1,18 +1,8 @@
 import type { Affine, Kernel } from '../../../ir/kernel.ts';
 import { bufferLocal, type FunctionBody, get, integer, tree } from './function-body.ts';
 import { KernelWriter } from './kernel-writer.ts';
-import {
-  blockAt,
-  epilogue,
-  leftPackings,
-  PANEL_COLUMNS,
-  type PanelPlan,
-  type Piece,
-  panelsOf,
-  rightPackings,
-  SUM_BLOCKS,
-  TILE_ROWS,
-} from './panel-plan.ts';
+import { blockAt, epilogue, leftPackings, panelsOf, rightPackings } from './panel-blocks.ts';
+import { PANEL_COLUMNS, type PanelPlan, type Piece, SUM_BLOCKS, TILE_ROWS } from './panel-form.ts';
 import { type Parts, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
 
