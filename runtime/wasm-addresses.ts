@@ -28,10 +28,11 @@ export function stepAddresses(
 }
 
 /**
- * Floating-point operations, and bytes that are moved, each as long as two of them, below which a step takes less time than
- * it takes threads to meet.
+ * Floating-point operations, and bytes that are moved, each as long as two of them, from which on a step is shared: some 25
+ * microseconds of one thread. Threads meet before and behind such a step, for a microsecond or two where each has a core that
+ * is idle, for more where another program has it.
  */
-const LEAST_SHARED = 2 ** 18;
+const LEAST_SHARED = 2 ** 20;
 
 /** The programs of a plan for a thread whose working memory is at `scratch`; null: where the plan has it. */
 export function threadPrograms(plan: Plan, scratch: number | null): ThreadProgram[] {

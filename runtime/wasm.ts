@@ -59,7 +59,8 @@ export async function createWasmExecutor(
   checkWasmModule(bytes, plan);
   const relaxed = relaxedSimd && hasRelaxedSimd();
   const code = relaxed ? withMultiplyAdds(bytes) : bytes;
-  if (threads > 1 && sharesMemory()) {
+  const alone = threads > 1 && !sharesMemory();
+  if (threads > 1 && !alone) {
     const own = threadBytes(plan);
     const pages = expected.pages + Math.ceil(((threads - 1) * own) / PAGE_BYTES);
     const memory = allocate(pages, true);
@@ -68,11 +69,11 @@ export async function createWasmExecutor(
     const programs = (thread: number) =>
       threadPrograms(plan, thread === 0 ? null : expected.pages * PAGE_BYTES + (thread - 1) * own);
     const team = await Threads.start(threads, module, memory, programs);
-    return new WasmExecutor(plan, memory, exported, slots, tracer, { team, relaxed });
+    return new WasmExecutor(plan, memory, exported, slots, tracer, { team, relaxed, alone });
   }
   const memory = allocate(expected.pages, false);
   const exported = await instantiate(await compiled(code), memory);
-  return new WasmExecutor(plan, memory, exported, slots, tracer, { team: null, relaxed });
+  return new WasmExecutor(plan, memory, exported, slots, tracer, { team: null, relaxed, alone });
 }
 
 async function checkModule(expected: WasmModule, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -119,6 +120,13 @@ const compiled = (bytes: Uint8Array<ArrayBuffer>) => accepted(() => WebAssembly.
 const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory) =>
   accepted(async () => (await WebAssembly.instantiate(module, importsOf(memory))).exports);
 
+interface Mode {
+  readonly team: Threads | null;
+  readonly relaxed: boolean;
+  /** Whether several threads were wanted where one is all that there can be. */
+  readonly alone: boolean;
+}
+
 class WasmExecutor implements Executor {
   readonly plan: Plan;
   readonly description: string;
@@ -140,7 +148,7 @@ class WasmExecutor implements Executor {
     exported: WebAssembly.Exports,
     slots: HostSlots,
     tracer: Tracer | null,
-    { team, relaxed }: { readonly team: Threads | null; readonly relaxed: boolean },
+    { team, relaxed, alone }: Mode,
   ) {
     this.plan = plan;
     this.#threads = team;
@@ -148,6 +156,9 @@ class WasmExecutor implements Executor {
       'WebAssembly',
       ...(relaxed ? ['relaxed SIMD'] : []),
       ...(team ? [`${team.count} threads`] : []),
+      ...(alone
+        ? ['one thread because memory cannot be shared: the page is not cross-origin isolated']
+        : []),
     ].join(', ');
     this.#memory = memory;
     this.#slots = slots;

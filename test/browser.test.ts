@@ -4,8 +4,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  compile,
+  crossEntropy,
+  defineModel,
+  linear,
+  relu,
+  sgd,
+  tensor,
+} from '../compiler/index.ts';
 import { btc } from './support/btc.ts';
-import { launchChromium, openPage, serve } from './support/chromium.ts';
+import { ISOLATION, launchChromium, openPage, serve } from './support/chromium.ts';
 import { SMALL_INPUTS, smallPlan, smallReference } from './support/small-plan.ts';
 import { swappedPlan } from './support/swapped-plan.ts';
 
@@ -191,5 +200,93 @@ test('a page loads what btc build wrote, on either target, and trains the same',
   } finally {
     await pages.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+const THREADS_PAGE = `<!doctype html>
+<title>threads</title>
+<script type="module">
+  import { load } from '/runtime/index.js';
+  window.train = async (threads) => {
+    const { plan, module, parameters } = await (await fetch('/threads.json')).json();
+    const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const given = { module: bytes(module), parameters: bytes(parameters) };
+    const session = await load(plan, { ...given, threads });
+    const x = Float32Array.from({ length: 64 * 96 }, (_, k) => Math.sin(k));
+    const label = Int32Array.from({ length: 64 }, (_, k) => k % 5);
+    const losses = [];
+    for (let run = 0; run < 4; run++) losses.push((await session.run('train', { x, label })).loss[0]);
+    const weights = await session.saveParameters();
+    const { description } = session;
+    session.destroy();
+    return { isolated: crossOriginIsolated, description, losses, weights: [...weights] };
+  };
+</script>
+`;
+
+/** A training step of which threads share whatever can be shared, with its module and weights, as text. */
+async function sharedStep(): Promise<string> {
+  const { plan, module, parameters } = await compile(
+    () =>
+      defineModel({
+        name: 'shared',
+        inputs: { x: tensor([64, 96]), label: tensor([64], 'i32') },
+        build: ({ x }) => ({ logits: linear(64, 5)(relu(linear(96, 64)(x))) }),
+        train: {
+          loss: ({ logits }, { label }) => crossEntropy(logits, label),
+          optimizer: sgd({ learningRate: 0.1 }),
+        },
+      }),
+    { target: 'wasm' },
+  );
+  const { train } = plan!.programs;
+  const steps = train.steps.map((step) => ({ ...step, flops: 1e9 }));
+  return JSON.stringify({
+    plan: { ...plan!, programs: { ...plan!.programs, train: { ...train, steps } } },
+    module: Buffer.from(module!).toString('base64'),
+    parameters: Buffer.from(parameters!).toString('base64'),
+  });
+}
+
+interface SharedRun {
+  readonly isolated: boolean;
+  readonly description: string;
+  readonly losses: readonly number[];
+  readonly weights: readonly number[];
+}
+
+test('an isolated page trains in threads, to the same bits; another one has one thread, and says so', async () => {
+  const documents = { '/index.html': THREADS_PAGE, '/threads.json': await sharedStep() };
+  const run = async (headers: Readonly<Record<string, string>>, numbers: readonly number[]) => {
+    const pages = await serve(dist, documents, headers);
+    try {
+      const { page, problems } = await openPage(browser, `${pages.origin}/index.html`);
+      await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+        throw new Error(`the runtime does not load in the browser: ${problems.join('; ')}`);
+      });
+      const train = (threads: number) =>
+        page.evaluate(
+          (count) => (globalThis as unknown as { train(count: number): unknown }).train(count),
+          threads,
+        ) as Promise<SharedRun>;
+      const runs: SharedRun[] = [];
+      for (const threads of numbers) runs.push(await train(threads));
+      return runs;
+    } finally {
+      await pages.close();
+    }
+  };
+  const [one, three] = await run(ISOLATION, [1, 3]);
+  const [alone] = await run({}, [3]);
+  expect([one, three, alone].map(({ isolated }) => isolated)).toEqual([true, true, false]);
+  expect(one.description).toBe('WebAssembly');
+  expect(three.description).toBe('WebAssembly, 3 threads');
+  expect(alone.description).toBe(
+    'WebAssembly, one thread because memory cannot be shared: the page is not cross-origin isolated',
+  );
+  expect(one.losses[3]).toBeLessThan(one.losses[0]);
+  for (const { losses, weights } of [three, alone]) {
+    expect(losses).toEqual(one.losses);
+    expect(weights).toEqual(one.weights);
   }
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
+import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { disagreements, KERNEL_FORMS, kernelCases, withHolder } from '../support/random-kernel.ts';
 import { runAllOnWasm, runOnWasm } from '../support/run-wasm.ts';
@@ -77,6 +78,74 @@ test('products of matrices of any size and layout', async () => {
     expect(disagreements({ kernel, buffers, tolerance: [0, 0, 0] }, results)).toEqual([]);
   });
   await fc.assert(property, soaked(60));
+});
+
+// Numbers among which comparisons alone would lose NaN, or take one zero for the other.
+const HARD = [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-40];
+
+test.each(['max', 'min'])('the %s of a number and a constant, zeros and NaN', async (op) => {
+  const x = Float32Array.from({ length: 19 }, (_, i) => HARD[i % HARD.length]);
+  const bounds = [0, -0, 1, -1e30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const cases = bounds.flatMap((bound) => [
+    { bound, operands: 'n0, n1' },
+    { bound, operands: 'n1, n0' },
+  ]);
+  const runs = cases.map(({ bound, operands }) => ({
+    kernel: parseKernel(`kernel bounded {
+  axis a0 parallel 19
+  buffer b0 read f32 19
+  buffer b1 write f32 19
+  n0: f32 = load b0[a0]
+  n1: f32 = constant ${Object.is(bound, -0) ? '-0' : bound}
+  n2: f32 = ${op} ${operands}
+  store b1[a0] = n2
+}
+`),
+    buffers: [x, new Float32Array(19)],
+  }));
+  const results = await runAllOnWasm(runs);
+  cases.forEach(({ bound }, i) => {
+    const wanted = Array.from(x, (value) => Math.fround(Math[op as 'max'](value, bound)));
+    expect([...results[i][1]], `${op} with ${bound}`).toEqual(wanted);
+  });
+});
+
+test('the largest and the smallest of rows and columns, NaN wherever there is one', async () => {
+  const [rows, columns] = [23, 29];
+  const extreme = (op: string, along: 'rows' | 'columns') =>
+    parseKernel(`kernel extreme {
+  axis a0 parallel ${along === 'rows' ? rows : columns}
+  axis a1 reduced ${along === 'rows' ? columns : rows}
+  buffer b0 read f32 ${rows * columns}
+  buffer b1 write f32 ${along === 'rows' ? rows : columns}
+  n0: f32 = load b0[${along === 'rows' ? `${columns}*a0 + a1` : `a0 + ${columns}*a1`}]
+  reduce ${op} n0
+  n1: f32 = accumulator
+  store b1[a0] = n1
+}
+`);
+  const property = fc.asyncProperty(
+    fc.array(fc.nat(rows * columns - 1), { maxLength: 6 }),
+    async (places) => {
+      const x = Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i) * 1e3);
+      for (const [k, place] of places.entries())
+        x[place] = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY][k % 3];
+      const kernels = ['max', 'min'].flatMap((op) =>
+        (['rows', 'columns'] as const).map((along) => extreme(op, along)),
+      );
+      const runs = kernels.map((kernel) => ({
+        kernel,
+        buffers: [x, new Float32Array(kernel.buffers[1].elements)],
+      }));
+      const results = await runAllOnWasm(runs);
+      kernels.forEach((kernel, k) => {
+        const wanted = kernel.buffers.map((_, b) => Float64Array.from(runs[k].buffers[b]));
+        interpretKernel(kernel, wanted);
+        expect([...results[k][1]]).toEqual([...wanted[1]]);
+      });
+    },
+  );
+  await fc.assert(property, soaked(6));
 });
 
 test('the module imports a memory of exactly the pages asked for, and nothing else', async () => {

@@ -48,10 +48,17 @@ export async function launchChromium(): Promise<Browser> {
   });
 }
 
-/** Serves `documents` and, behind them, the files of `folder` on 127.0.0.1. */
+/** What makes a page cross-origin isolated, so that it may share memory. */
+export const ISOLATION: Readonly<Record<string, string>> = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
+/** Serves `documents` and, behind them, the files of `folder` on 127.0.0.1, all with `headers`. */
 export async function serve(
   folder: string,
   documents: Documents,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<{ origin: string; close(): Promise<void> }> {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://host').pathname);
@@ -59,7 +66,7 @@ export async function serve(
       ? documents[path]
       : await readFile(join(folder, normalize(path))).catch(() => null);
     const type = CONTENT_TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(content === null ? 404 : 200, { 'content-type': type });
+    response.writeHead(content === null ? 404 : 200, { 'content-type': type, ...headers });
     response.end(content);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

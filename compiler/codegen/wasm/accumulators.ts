@@ -11,7 +11,7 @@ import {
   tree,
 } from './function-body.ts';
 import type { Nest } from './nest.ts';
-import { SCALAR_TEXT } from './scalar-text.ts';
+import { SCALAR_TEXT, ZEROS } from './scalar-text.ts';
 import { LANES, WASM_TYPES } from './types.ts';
 import type { Value } from './values.ts';
 
@@ -51,16 +51,25 @@ export class Accumulators {
     for (const point of points)
       for (const lanes of this.forms) {
         for (let chain = 0; chain < nest.chains; chain++)
-          this.create(keyOf(point, chain, lanes), lanes);
+          this.create(keyOf(point, chain, lanes), lanes, this.identity(lanes));
+        if (this.isByComparison(lanes)) this.create(nanKeyOf(point), lanes, ZEROS);
         for (let level = 1; level < levels; level++)
-          this.create(levelKeyOf(point, level, lanes), lanes);
+          this.create(levelKeyOf(point, level, lanes), lanes, this.identity(lanes));
       }
   }
 
-  private create(key: string, lanes: LaneCount): void {
+  private create(key: string, lanes: LaneCount, text: string): void {
     const { body } = this.translation;
     const type = lanes === LANES ? 'v128' : WASM_TYPES[this.dtype].value;
-    this.locals.set(key, body.assign(type, 'a', this.identity(lanes)));
+    this.locals.set(key, body.assign(type, 'a', text));
+  }
+
+  /**
+   * Whether the largest, or the smallest, is found by comparisons alone, to which NaN means nothing: whether there was one is kept
+   * beside it. That is a third of the instructions that an engine makes of `f32x4.max`.
+   */
+  private isByComparison(lanes: LaneCount): boolean {
+    return lanes === LANES && this.dtype === 'f32' && this.reduction.combiner !== 'sum';
   }
 
   private identity(lanes: LaneCount): string {
@@ -96,6 +105,12 @@ export class Accumulators {
   add(point: Point, step: number, lanes: LaneCount, value: string): void {
     const { nest, body } = this.translation;
     const local = this.locals.get(keyOf(point, step % nest.chains, lanes))!;
+    if (this.isByComparison(lanes)) {
+      const seen = this.locals.get(nanKeyOf(point))!;
+      body.push(`(local.set ${local} (f32x4.p${this.reduction.combiner} ${get(local)} ${value}))`);
+      body.push(`(local.set ${seen} (v128.or ${get(seen)} (f32x4.ne ${value} ${value})))`);
+      return;
+    }
     body.push(`(local.set ${local} ${this.combine(lanes, get(local), value)})`);
   }
 
@@ -116,7 +131,7 @@ export class Accumulators {
     const levels = Array.from({ length: this.levels }, (_, level) =>
       this.combineAll(
         lanes,
-        this.keysOf(point, level, lanes).map((key) => get(this.locals.get(key)!)),
+        this.keysOf(point, level, lanes).map((key) => this.known(point, lanes, key)),
       ),
     );
     const total = levels.reduce((below, level) => this.combine(lanes, level, below));
@@ -126,6 +141,14 @@ export class Accumulators {
       1,
       [0, 2, 1, 3].map((lane) => extractLane(this.dtype, lane, vector)),
     );
+  }
+
+  /** What an accumulator has, NaN where one has come by: a lane whose bits are all set is one. */
+  private known(point: Point, lanes: LaneCount, key: string): string {
+    const value = get(this.locals.get(key)!);
+    return this.isByComparison(lanes)
+      ? `(v128.or ${value} ${get(this.locals.get(nanKeyOf(point))!)})`
+      : value;
   }
 
   private combineAll(lanes: LaneCount, texts: readonly string[]): string {
@@ -144,6 +167,8 @@ const reducedVectorLoop = ({ loops, outerDepth, vectorAxis }: Nest) =>
 
 const keyOf = (point: Point, chain: number, lanes: LaneCount) =>
   `${point.join()};${chain};${lanes}`;
+
+const nanKeyOf = (point: Point) => `${point.join()};NaN`;
 
 const levelKeyOf = (point: Point, level: number, lanes: LaneCount) =>
   `${point.join()};level ${level};${lanes}`;

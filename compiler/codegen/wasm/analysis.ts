@@ -18,9 +18,9 @@ export interface Analysis {
   readonly walks: readonly Walk[];
 }
 
-/** The coefficients of addresses, in elements of so many bytes. */
+/** How addresses grow along axes, by so many bytes, the smallest steps first; those that do not are left out. */
 export interface Walk {
-  readonly coefficients: readonly number[];
+  readonly steps: readonly { readonly axis: number; readonly bytes: number }[];
   readonly elementBytes: number;
 }
 
@@ -48,11 +48,14 @@ export function analyse(kernel: Kernel, tileAxes = 0): Analysis {
 
 function walksOf(kernel: Kernel, alive: Uint8Array): Walk[] {
   const found = new Map<string, Walk>();
-  const add = (buffer: number, coefficients: readonly number[]) =>
-    found.set(`${buffer}:${coefficients.join()}`, {
-      coefficients,
-      elementBytes: STORAGE_TYPES[kernel.buffers[buffer].dtype].bytes,
-    });
+  const add = (buffer: number, coefficients: readonly number[]) => {
+    const elementBytes = STORAGE_TYPES[kernel.buffers[buffer].dtype].bytes;
+    const steps = coefficients
+      .map((coefficient, axis) => ({ axis, bytes: elementBytes * Math.abs(coefficient) }))
+      .filter(({ bytes }) => bytes > 0)
+      .sort((a, b) => a.bytes - b.bytes);
+    found.set(`${buffer}:${coefficients.join()}`, { steps, elementBytes });
+  };
   kernel.nodes.forEach((node, i) => {
     if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);
   });

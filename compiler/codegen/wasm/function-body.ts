@@ -2,6 +2,7 @@ import type { DType } from '../../../ir/dtypes.ts';
 import type { Kernel } from '../../../ir/kernel.ts';
 import { append } from '../../../ir/lists.ts';
 import type { Analysis } from './analysis.ts';
+import { HALF_LOCALS } from './halves.ts';
 import type { Nest, Segment } from './nest.ts';
 import { WASM_TYPES, type WasmType } from './types.ts';
 
@@ -42,6 +43,9 @@ export class FunctionBody {
   /** The function `$name` of this body, exported as `name`. */
   text(name: string, parameters: string): string {
     const head = `func $${name} (export "${name}") ${parameters}`;
+    for (const local of HALF_LOCALS)
+      if (this.lines.some((line) => line.includes(local)))
+        this.locals.push(`(local ${local} v128)`);
     return `(${head}\n${this.locals.join(' ')}\n${this.lines.join('\n')})`;
   }
 }

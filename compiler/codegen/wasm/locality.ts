@@ -2,12 +2,12 @@ import type { Kernel } from '../../../ir/kernel.ts';
 import type { Analysis, Walk } from './analysis.ts';
 import type { Nest } from './nest.ts';
 
-/** Caches of one core: their lines of 64 bytes, and what a line that is not there costs, in vector additions. */
+/** Caches of one core, the last one that of the places of pages: their lines, and what one that is missing costs, in vector additions. */
 const CACHES = [
-  { lines: 512, miss: 2 },
-  { lines: 16384, miss: 8 },
+  { lines: 512, lineBytes: 64, miss: 2 },
+  { lines: 16384, lineBytes: 64, miss: 8 },
+  { lines: 512, lineBytes: 4096, miss: 4 },
 ];
-const LINE_BYTES = 64;
 
 /**
  * The price of the lines that the loops bring into caches. A cache holds what the innermost loops touch, down from the
@@ -26,29 +26,42 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
     });
     return extents;
   };
-  const footprints = Array.from({ length: loops.length + 1 }, (_, i) => {
-    const extents = extentsAt(i - 1);
-    return walks.reduce((sum, walk) => sum + linesOf(walk, extents), 0);
-  });
+  const known = new Array<number[] | undefined>(loops.length + 1);
   let cost = 0;
-  for (const { lines, miss } of CACHES) {
-    // Index i stands for what is inside of the loop at level i - 1: 0 is all of the kernel.
-    const fitting = footprints.findIndex((footprint) => footprint <= lines);
-    const level = fitting < 0 ? loops.length : fitting;
+  for (const { lines, lineBytes, miss } of CACHES) {
+    // What is inside of the loop at `level`; -1: all of the kernel.
+    let level = -1;
     let repeats = 1;
-    for (let i = 0; i < level; i++) repeats *= steps[i];
-    cost += miss * repeats * footprints[level];
+    const footprint = () => {
+      const extents = known[level + 1] ?? extentsAt(level);
+      known[level + 1] = extents;
+      return footprintOf(walks, extents, lineBytes);
+    };
+    let inside = footprint();
+    while (inside > lines && level < loops.length - 1) {
+      level++;
+      repeats *= steps[level];
+      inside = footprint();
+    }
+    cost += miss * repeats * inside;
   }
   return cost;
 }
 
-function linesOf({ coefficients, elementBytes }: Walk, extents: readonly number[]): number {
-  let points = 1;
-  let least = LINE_BYTES;
-  for (let axis = 0; axis < extents.length; axis++) {
-    if (coefficients[axis] === 0 || extents[axis] === 1) continue;
-    points *= extents[axis];
-    least = Math.min(least, Math.abs(coefficients[axis]) * elementBytes);
+/** Lines that points touch: stretches without gaps, or with gaps within lines, as often as there are such stretches. */
+function footprintOf(
+  walks: readonly Walk[],
+  extents: readonly number[],
+  lineBytes: number,
+): number {
+  let lines = 0;
+  for (const { steps, elementBytes } of walks) {
+    let stretch = elementBytes;
+    let stretches = 1;
+    for (const { axis, bytes } of steps)
+      if (bytes <= Math.max(stretch, lineBytes)) stretch += bytes * (extents[axis] - 1);
+      else stretches *= extents[axis];
+    lines += stretches * Math.max(1, stretch / lineBytes);
   }
-  return Math.max(1, points * (points > 1 ? least / LINE_BYTES : 1));
+  return lines;
 }

@@ -1,4 +1,6 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Bound, Expression, Indirection, Kernel } from '../../../ir/kernel.ts';
+import type { ScalarOp } from '../../../ir/scalar.ts';
 import type { DType } from '../../../ir/tensor.ts';
 import type { Cursor, MemoryOptions, Point } from './cursor.ts';
 import { constantText, extractLane, integer, splat, tree } from './function-body.ts';
@@ -6,7 +8,13 @@ import { ONES, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
 import { LANES, WASM_MEMORY, WASM_TYPES, type WasmType } from './types.ts';
 import type { Values } from './values.ts';
 
+const FLAGS: ReadonlySet<ScalarOp> = new Set([
+  ...(['eq', 'ne', 'lt', 'le', 'gt', 'ge'] as const),
+  ...(['and', 'or', 'not', 'isNan'] as const),
+]);
+
 type Load = Expression & { kind: 'load' };
+type Apply = Expression & { kind: 'apply' };
 
 /** What computes a node at a point, as text; its operands are known already. */
 export class NodeText {
@@ -71,7 +79,11 @@ export class NodeText {
       case 'apply': {
         const form = SCALAR_TEXT[node.op].all[this.operandType(node)];
         if (!form) return this.laneByLane(node, point);
+        const short = this.boundedText(node, point);
+        if (short) return short;
         const [a, b, c] = node.operands.map((operand) => values.operand(operand, point, LANES));
+        if (node.op === 'select' && this.isFlag(node.operands[0]))
+          return `(v128.bitselect ${b} ${c} (i32x4.neg ${a}))`;
         return form(a, b, c);
       }
       case 'random': {
@@ -81,6 +93,32 @@ export class NodeText {
       default:
         throw new Error(`'${node.kind}' does not vary from lane to lane`);
     }
+  }
+
+  /**
+   * The larger, or the smaller, of a number and a constant. The instructions that go by a comparison alone give the first where
+   * that is NaN, as is wanted; of two zeros too, which matters where the other one is wanted.
+   */
+  private boundedText({ op, dtype, operands }: Apply, point: Point): string | null {
+    if ((op !== 'max' && op !== 'min') || dtype !== 'f32') return null;
+    const isConstant = operands.map((one) => this.kernel.nodes[one].kind === 'constant');
+    if (isConstant[0] === isConstant[1]) return null;
+    const [value, bound] = isConstant[1] ? operands : operands.toReversed();
+    const node = this.kernel.nodes[bound];
+    if (node.kind !== 'constant' || Number.isNaN(node.value)) return null;
+    const [x, limit] = [value, bound].map((one) => this.values.operand(one, point, LANES));
+    const text = `(f32x4.p${op} ${x} ${limit})`;
+    if (DTYPES.f32.round(node.value) !== 0) return text;
+    const keeps = op === 'max' ? Object.is(node.value, -0) : Object.is(node.value, 0);
+    if (keeps) return text;
+    // A sum with +0 is +0 for either zero.
+    return op === 'max' && node.value === 0 ? `(f32x4.add ${text} ${ZEROS})` : null;
+  }
+
+  /** Whether a node is 0 or 1. */
+  private isFlag(index: number): boolean {
+    const node = this.kernel.nodes[index];
+    return node.kind === 'inBounds' || (node.kind === 'apply' && FLAGS.has(node.op));
   }
 
   /** One element, of an address that neither bounds nor data decide, on all lanes. */
@@ -163,7 +201,7 @@ export class NodeText {
   }
 
   /** The element type that decides the form of an operation; no condition of a select. */
-  private operandType({ operands }: Expression & { kind: 'apply' }): DType {
+  private operandType({ operands }: Apply): DType {
     return this.kernel.nodes[operands[operands.length - 1]].dtype;
   }
 }

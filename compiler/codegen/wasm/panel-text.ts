@@ -1,18 +1,8 @@
 import type { Affine, Kernel } from '../../../ir/kernel.ts';
 import { bufferLocal, type FunctionBody, get, integer, tree } from './function-body.ts';
 import { KernelWriter } from './kernel-writer.ts';
-import {
-  blockAt,
-  epilogue,
-  leftPackings,
-  PANEL_COLUMNS,
-  type PanelPlan,
-  type Piece,
-  panelsOf,
-  rightPackings,
-  SUM_BLOCKS,
-  TILE_ROWS,
-} from './panel-plan.ts';
+import { blockAt, epilogue, leftPackings, panelsOf, rightPackings } from './panel-blocks.ts';
+import { PANEL_COLUMNS, type PanelPlan, type Piece, SUM_BLOCKS, TILE_ROWS } from './panel-form.ts';
 import { type Parts, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
 
@@ -92,6 +82,7 @@ class PanelWriter {
       inside(places);
       return;
     }
+    this.writeCopies(places);
     const parts = places.length === 0 ? this.parts : null;
     this.plan.pieces[axis].forEach((piece, k) => {
       const write = () => this.walkPiece({ axis, piece }, parts, inner, places, inside);
@@ -140,12 +131,23 @@ class PanelWriter {
     writer.levelBody(locals.length - 1);
   }
 
+  /** Copies the factors whose blocks are decided by the open loops, and not by fewer. */
+  private writeCopies(places: readonly Place[]): void {
+    const { kernel, plan } = this;
+    const { leftDepth, rightDepth, parallel, reduced } = plan;
+    const block = this.blockOf(places, [...parallel, ...reduced].slice(0, places.length));
+    const copies = [
+      ...(leftDepth === places.length ? leftPackings(kernel, plan, block) : []),
+      ...(rightDepth === places.length ? rightPackings(kernel, plan, block) : []),
+    ];
+    for (const packing of copies) this.run(packing, places);
+  }
+
   private writeProducts(places: readonly Place[]): void {
+    this.writeCopies(places);
     const { kernel, plan, body } = this;
     const { groups, layout, rows, terms, columns, leftInPlace, resultInPlace, parallel } = plan;
     const block = this.blockOf(places, [...parallel, ...plan.reduced]);
-    for (const packing of leftPackings(kernel, plan, block)) this.run(packing, places);
-    for (const packing of rightPackings(kernel, plan, block)) this.run(packing, places);
     const points = (axes: readonly number[]) =>
       axes.reduce((product, axis) => product * block.pieces[axis].chunk, 1);
     const left = kernel.nodes[groups.left];

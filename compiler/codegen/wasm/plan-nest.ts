@@ -14,6 +14,8 @@ import { LANES } from './types.ts';
 const TILES = [1, 2, 3, 4, 5, 6];
 /** Enough of them to compare kernels by. */
 const COARSE_TILES = [1, 2, 4];
+/** Vectors of neighbours that are reduced side by side, three lines of a cache long: where rows are far apart, this is a stretch. */
+const STRETCH = 12;
 /** 128-bit registers that an engine has for values on x64. */
 const REGISTERS = 15;
 const SPILL = 0.6;
@@ -81,7 +83,8 @@ function* candidates(
     for (const a of first)
       for (const b of [-1, ...others]) {
         if (a === b && a >= 0) continue;
-        for (const tileA of a < 0 ? [1] : tiles)
+        const stretches = inParallel && b < 0 ? [STRETCH] : [];
+        for (const tileA of a < 0 ? [1] : [...tiles, ...stretches])
           for (const tileB of b < 0 ? [1] : tiles)
             yield build(kernel, analysis, vectorAxis, [
               [b, tileB],
@@ -245,7 +248,9 @@ function spilled(kernel: Kernel, { depends, under, alive }: Analysis, nest: Nest
       : [],
   );
   // The operand with more points stays in registers; the others come and go.
-  const used = tileOf(() => true) * nest.chains + Math.max(0, ...operands.slice(1)) + 2;
+  const { combiner, value } = kernel.reduction;
+  const beside = combiner !== 'sum' && kernel.nodes[value].dtype === 'f32' ? tileOf(() => true) : 0;
+  const used = tileOf(() => true) * nest.chains + beside + Math.max(0, ...operands.slice(1)) + 2;
   return Math.max(0, used - REGISTERS) / REGISTERS;
 }
 

@@ -1,5 +1,6 @@
 import type { DType } from '../../../ir/dtypes.ts';
 import type { ScalarOp } from '../../../ir/scalar.ts';
+import { roundAll } from './halves.ts';
 
 // The scalar operations as WebAssembly text, by the dtype of their operands, which are texts without side effects that may be
 // repeated.
@@ -103,7 +104,7 @@ export const SCALAR_TEXT: Readonly<Record<ScalarOp, ScalarText>> = {
   sin: narrow(call('sin')),
   cos: narrow(call('cos')),
   floor: unary('floor', UNDEFINED),
-  roundF16: wide('roundHalf'),
+  roundF16: { one: wide('roundHalf').one, all: { f32: roundAll, i32: null } },
   isNan: {
     one: { f32: (a) => `(f32.ne ${a} ${a})`, i32: null },
     all: { f32: (a) => bit(`(f32x4.ne ${a} ${a})`), i32: null },
