@@ -1,0 +1,173 @@
+import { combinerIdentity, type Kernel, pointCount } from '../../../ir/kernel.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { cascade } from '../cascade.ts';
+import { axesOfKind } from '../contraction-groups.ts';
+import { BlockSums, blockedLoop } from './blocked-loop.ts';
+import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
+import { type AxisSum, type Hoisted, innerScope, newScope } from './expression.ts';
+import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
+import {
+  evaluatePoints,
+  neededNodes,
+  type Point,
+  type Quads,
+  quadAccesses,
+  quadBuffers,
+  storePoints,
+} from './points.ts';
+import { loopInvariants } from './reduction.ts';
+import type { BlocksVariant } from './variant.ts';
+import { combineText, literalText, newWriter } from './writer.ts';
+
+/**
+ * A reduction in blocks: an invocation has a block of neighbouring points over the last parallel axes, and some terms of each at a
+ * time, all in registers. What several of these points and terms need is read once: the windows of a depthwise convolution
+ * overlap along a strip of its outputs, and all taps of its weight's gradient go over the same inputs.
+ */
+export function emitBlocks(
+  dialect: Dialect,
+  kernel: Kernel,
+  variant: BlocksVariant,
+  limits: TargetLimits,
+): GpuModule {
+  const { combiner, value } = kernel.reduction!;
+  const { dtype } = kernel.nodes[value];
+  const { workgroupSize } = variant;
+  const sides = blockSides(kernel, variant)!;
+  const quads = blockVectors(kernel, sides);
+  const writer = newWriter(dialect, quadBuffers(kernel, quads));
+  const { point } = dialect.names;
+  const [parallelAxes, reducedAxes] = [
+    axesOfKind(kernel, 'parallel'),
+    axesOfKind(kernel, 'reduced'),
+  ];
+  const each = sizeOf(sides, reducedAxes);
+  const units = pointCount(kernel, 'parallel') / sizeOf(sides, parallelAxes);
+  const steps = pointCount(kernel, 'reduced') / each;
+  const groups = Math.ceil(units / workgroupSize);
+  const exact =
+    units % workgroupSize === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
+  const unitAxes = kernel.axes.map(({ extent, kind }, a) => ({ extent: extent / sides[a], kind }));
+  const parallel = decompose(dialect, unitAxes, parallelAxes, point);
+  const reduced = decompose(dialect, unitAxes, reducedAxes, 'term', 't');
+
+  const firsts: string[] = [];
+  const nameFirst = (name: string | null, axis: number, lines: string[]) => {
+    if (name === null || sides[axis] === 1) return name;
+    lines.push(dialect.constant('index', `first${axis}`, `${name} * ${sides[axis]}`));
+    return `first${axis}`;
+  };
+  const outer = parallel.names.map((name, axis) => nameFirst(name, axis, firsts));
+  const terms: string[] = [];
+  const isLoop = steps > 1;
+  const inner = reduced.names.map((name, axis) =>
+    isLoop && unitAxes[axis].extent > 1 ? nameFirst(name, axis, terms) : null,
+  );
+  const hoisted: Hoisted = { lines: [], names: new Map(), prefix: 'base' };
+  const pointAt = (at: readonly number[], suffix: string): Point => {
+    const axes = kernel.axes.map(
+      ({ kind }, axis): AxisSum =>
+        kind === 'parallel'
+          ? { outer: outer[axis], inner: null, shift: at[axis] }
+          : { outer: null, inner: inner[axis], shift: at[axis] },
+    );
+    return { scope: { ...newScope(kernel, writer, axes, suffix), hoisted }, at, isShift: true };
+  };
+  const points = placesOf(sides, parallelAxes).map((at, p) => pointAt(at, p === 0 ? '' : `_p${p}`));
+  const invariant = evaluatePoints(points, loopInvariants(kernel), quads);
+  const terraced = points.flatMap((own, p) =>
+    placesOf(sides, reducedAxes).map((term, t): Point => {
+      const at = own.at.map((place, axis) => place + term[axis]);
+      const made = pointAt(at, `_${p}_${t}`);
+      return { ...made, scope: { ...made.scope, names: new Map(own.scope.names) } };
+    }),
+  );
+  const body = evaluatePoints(terraced, [value], quads);
+  const totals = points.map((_, p) => `total_${p}`);
+  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  const blocks = cascade(kernel, [steps], each);
+  const sums = new BlockSums(dialect, totals, dtype, blocks);
+  const step = [
+    ...body,
+    ...terraced.map(({ scope }, k) => {
+      const total = totals[Math.floor(k / each)];
+      const term = scope.names.get(value)!;
+      return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
+    }),
+  ];
+  const finals = points.map(({ scope, at }, p): Point => {
+    // What the loop hoists is of no use behind it.
+    const { hoisted: _, ...rest } = innerScope(scope);
+    kernel.nodes.forEach((node, index) => {
+      if (node.kind === 'accumulator') rest.names.set(index, totals[p]);
+    });
+    return { scope: rest, at, isShift: true };
+  });
+  const stores = storePoints(finals, quads);
+  const lines = [
+    dialect.constant('index', point, `group * ${workgroupSize} + local`),
+    ...(exact ? [] : [`if (${point} >= ${units}) { return; }`]),
+    ...parallel.lines,
+    ...firsts,
+    ...hoisted.lines,
+    ...invariant,
+    ...totals.map((total) => dialect.variable(dtype, total, identity)),
+    ...sums.declarations(),
+    ...(isLoop
+      ? blockedLoop(
+          dialect,
+          { name: 'term', first: '0', end: steps, step: 1 },
+          blocks.cuts[0],
+          (level) => sums.flush(level),
+          [...reduced.lines, ...terms, ...step],
+        )
+      : ['{', ...step, '}']),
+    ...sums.totals(),
+    ...stores,
+  ];
+  return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
+}
+
+/** Points and terms of an invocation along each axis; null where a variant does not divide the axes. */
+export function blockSides({ axes }: Kernel, { block, terms }: BlocksVariant): number[] | null {
+  const sides = axes.map(() => 1);
+  const parallel = axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
+  if (block.length > parallel.length) return null;
+  parallel.slice(-block.length).forEach((axis, k) => {
+    sides[axis] = block[k];
+  });
+  let left = terms;
+  for (let axis = axes.length - 1; axis >= 0 && left > 1; axis--) {
+    if (axes[axis].kind !== 'reduced') continue;
+    const { extent } = axes[axis];
+    sides[axis] = left % extent === 0 ? extent : left;
+    left /= sides[axis];
+  }
+  return left === 1 && axes.every(({ extent }, axis) => extent % sides[axis] === 0) ? sides : null;
+}
+
+/** The vectors among the accesses of blocks. */
+export function blockVectors(kernel: Kernel, sides: readonly number[]): Quads {
+  const across = axesOfKind(kernel, 'parallel').at(-1);
+  const isWide = across !== undefined && sides[across] % VECTOR_WIDTH === 0;
+  const nodes = neededNodes(kernel, [
+    ...kernel.stores.flatMap(({ value, indirect }) =>
+      indirect ? [value, indirect.node] : [value],
+    ),
+    kernel.reduction!.value,
+  ]);
+  return quadAccesses(kernel, isWide ? across : undefined, nodes, kernel.stores);
+}
+
+/** Numbers of steps along each axis, of all combinations of sides along `axes`; the last axis is innermost. */
+export function placesOf(sides: readonly number[], axes: readonly number[]): number[][] {
+  let places: number[][] = [sides.map(() => 0)];
+  for (const axis of axes)
+    places = places.flatMap((place) =>
+      Array.from({ length: sides[axis] }, (_, step) => place.with(axis, step)),
+    );
+  return places;
+}
+
+export const sizeOf = (sides: readonly number[], axes: readonly number[]) =>
+  axes.reduce((product, axis) => product * sides[axis], 1);
