@@ -1,8 +1,10 @@
+import { type DType, isFloat } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel, pointCount } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
+import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
 import { type AxisSum, type Hoisted, innerScope, newScope } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
@@ -57,19 +59,22 @@ export function emitBlocks(
     lines.push(dialect.constant('index', `first${axis}`, `${name} * ${sides[axis]}`));
     return `first${axis}`;
   };
-  const outer = parallel.names.map((name, axis) => nameFirst(name, axis, firsts));
+  const varies = (axis: number) => unitAxes[axis].extent > 1;
+  const outer = parallel.names.map((name, axis) =>
+    varies(axis) ? nameFirst(name, axis, firsts) : null,
+  );
   const terms: string[] = [];
   const isLoop = steps > 1;
   const inner = reduced.names.map((name, axis) =>
-    isLoop && unitAxes[axis].extent > 1 ? nameFirst(name, axis, terms) : null,
+    varies(axis) ? nameFirst(name, axis, terms) : null,
   );
   const hoisted: Hoisted = { lines: [], names: new Map(), prefix: 'base' };
   const pointAt = (at: readonly number[], suffix: string): Point => {
     const axes = kernel.axes.map(
-      ({ kind }, axis): AxisSum =>
-        kind === 'parallel'
-          ? { outer: outer[axis], inner: null, shift: at[axis] }
-          : { outer: null, inner: inner[axis], shift: at[axis] },
+      ({ extent }, axis): AxisSum => ({
+        ...{ outer: outer[axis], inner: inner[axis], shift: at[axis] },
+        most: extent - sides[axis],
+      }),
     );
     return { scope: { ...newScope(kernel, writer, axes, suffix), hoisted }, at, isShift: true };
   };
@@ -82,18 +87,39 @@ export function emitBlocks(
       return { ...made, scope: { ...made.scope, names: new Map(own.scope.names) } };
     }),
   );
-  const body = evaluatePoints(terraced, [value], quads);
-  const totals = points.map((_, p) => `total_${p}`);
-  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  const sum = summation(kernel, quads, sides);
+  const body = evaluatePoints(terraced, sum.roots, quads);
+  const totals = points.map((_, p) =>
+    sum.isVector ? dialect.component(`total_${p >> 2}`, p & 3) : `total_${p}`,
+  );
+  const accumulators = range(points.length / (sum.isVector ? VECTOR_WIDTH : 1)).map(
+    (k) => `total_${k}`,
+  );
+  const type = sum.isVector ? (`${dtype}x4` as const) : dtype;
+  const identity = sum.isVector
+    ? dialect.zero(type)
+    : literalText(writer, dtype, combinerIdentity(combiner, dtype));
   const blocks = cascade(kernel, [steps], each);
-  const sums = new BlockSums(dialect, totals, dtype, blocks);
+  const sums = new BlockSums(dialect, accumulators, type, blocks);
   const step = [
     ...body,
-    ...terraced.map(({ scope }, k) => {
-      const total = totals[Math.floor(k / each)];
-      const term = scope.names.get(value)!;
-      return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
-    }),
+    ...range(each).flatMap((t) =>
+      accumulators.map((total, k) => {
+        if (!sum.isVector) {
+          const term = terraced[k * each + t].scope.names.get(value)!;
+          return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
+        }
+        const four = range(VECTOR_WIDTH).map((c) => terraced[(k * VECTOR_WIDTH + c) * each + t]);
+        const [a, b] = sum.roots.map((root) =>
+          vectorText(
+            dialect,
+            dtype,
+            four.map(({ scope }) => scope.names.get(root)!),
+          ),
+        );
+        return dialect.addProduct(`${dtype}x4`, total, a, b);
+      }),
+    ),
   ];
   const finals = points.map(({ scope, at }, p): Point => {
     // What the loop hoists is of no use behind it.
@@ -111,7 +137,7 @@ export function emitBlocks(
     ...firsts,
     ...hoisted.lines,
     ...invariant,
-    ...totals.map((total) => dialect.variable(dtype, total, identity)),
+    ...accumulators.map((total) => dialect.variable(type, total, identity)),
     ...sums.declarations(),
     ...(isLoop
       ? blockedLoop(
@@ -126,6 +152,23 @@ export function emitBlocks(
     ...stores,
   ];
   return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
+}
+
+/** Whether four neighbours are summed as a vector, as sums of products of floats are, and what of their terms that is of. */
+function summation({ nodes, reduction }: Kernel, quads: Quads, sides: readonly number[]) {
+  const { combiner, value } = reduction!;
+  const node = nodes[value];
+  const isProduct = combiner === 'sum' && node.kind === 'apply' && node.op === 'mul';
+  const isVector = isProduct && isFloat(node.dtype) && sides[quads.axis] % VECTOR_WIDTH === 0;
+  return { isVector, roots: isVector ? node.operands : [value] };
+}
+
+/** Four values as a vector; its name where they are one. */
+function vectorText(dialect: Dialect, dtype: DType, names: readonly string[]): string {
+  const [first] = names;
+  const vector = first.slice(0, first.length - dialect.component('', 0).length);
+  const isOne = names.every((name, c) => name === dialect.component(vector, c));
+  return isOne ? vector : dialect.vector(`${dtype}x4`, names);
 }
 
 /** Points and terms of an invocation along each axis; null where a variant does not divide the axes. */
