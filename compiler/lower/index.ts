@@ -8,6 +8,7 @@ import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import type { StageModel } from './producer-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
+import { type ScatterModel, scatterModel } from './scatter.ts';
 import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
@@ -21,8 +22,10 @@ export {
   type LoweredModule,
   lowerToNests,
   reserveScratch,
+  type ScatterModel,
   type StageModel,
   type StepOrdering,
+  scatterModel,
   splitReductionsOf,
 };
 
@@ -34,6 +37,8 @@ export interface LoweringOptions {
   readonly fusion: StepOrdering | null;
   /** Kernels with a stage, where the target has them. */
   readonly stages?: StageModel;
+  /** How to choose between forms of scatters; absent: by the times of `stages`. */
+  readonly scatters?: ScatterModel;
   /** Hears what passes have decided that the schedule does not show. */
   readonly explain?: (remark: string) => void;
 }
@@ -45,7 +50,12 @@ export interface LoweringOptions {
 export function lowerModule(module: Module, options: LoweringOptions): Schedule {
   const { maxStorageBuffers, offsetAlignment, fusion, stages, explain } = options;
   const programs = module.programs.map(expandFolds);
-  const lowered = lowerToNests({ ...module, programs }, offsetAlignment);
+  const scatters = options.scatters ?? (stages && scatterModel(stages));
+  const lowered = lowerToNests(
+    { ...module, programs },
+    offsetAlignment,
+    scatters ? { scatters } : {},
+  );
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
   const staged = stages ? fuseProducersOf(fused, { maxStorageBuffers, stages }) : fused;
   const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;

@@ -155,11 +155,7 @@ class SortedScatter {
     for (let left = length; left > 0; left = Math.floor(left / 2)) {
       const middle = body.apply('div', body.apply('add', low, high), body.constant(2));
       const opposite = body.apply('sub', body.apply('sub', own, middle), one);
-      const isFront = body.apply(
-        'le',
-        element(keys, false, middle),
-        element(keys, true, opposite),
-      );
+      const isFront = body.apply('le', element(keys, false, middle), element(keys, true, opposite));
       const isOpen = body.apply('lt', low, high);
       const rises = body.apply('and', isOpen, isFront);
       const falls = body.apply('and', isOpen, body.apply('not', isFront));
@@ -198,7 +194,11 @@ class SortedScatter {
       found = body.apply('select', body.apply('and', isInside, isFront), reached, found);
     }
     const end = body.apply('sub', found, one);
-    const isOwn = body.apply('and', body.apply('gt', found, zero), body.apply('eq', element(end), row));
+    const isOwn = body.apply(
+      'and',
+      body.apply('gt', found, zero),
+      body.apply('eq', element(end), row),
+    );
     const place = body.apply('select', isOwn, end, body.constant(-1));
     this.push(body, [body.store(last, body.axis(0), place)]);
     return last;
@@ -207,7 +207,8 @@ class SortedScatter {
   /** Sums of the updates of a row up to each of them. */
   private sums(sorted: Sorted, updates: Place): number {
     const { inner, count } = this;
-    const { dtype } = this.storage.graph.nodes[this.storage.graph.nodes[this.value].operands[0]].type;
+    const { dtype } =
+      this.storage.graph.nodes[this.storage.graph.nodes[this.value].operands[0]].type;
     let before: number | null = null;
     let reach = 1;
     do {
