@@ -1,6 +1,6 @@
 import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { type StagedKernel, tileCount } from '../../../ir/kernel-stage.ts';
+import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind, axisDependence, extentOf } from '../contraction-groups.ts';
@@ -21,7 +21,7 @@ import { pointVectors } from './elementwise.ts';
 import { distinctValues, neededNodes, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
 import { loopInvariants, reductionVectors } from './reduction.ts';
-import { divisionOf } from './staged.ts';
+import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type BlocksVariant,
@@ -77,17 +77,30 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, halves, crowding } = divisionOf(kernel, variant, limits);
+  const { workgroupSize, time, barriers, crowding } = divisionOf(
+    kernel,
+    variant.workgroupSize,
+    limits,
+  );
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
-  const steps = halves.reduce(
-    (sum, { units, unitTime }) => sum + Math.ceil(units / workgroupSize) * unitTime,
-    0,
-  );
-  const plain = MULTIPLY_ADD * invocations * steps * crowding;
+  const plain = MULTIPLY_ADD * invocations * time * crowding;
+  const calls = total(...partList(splitStages(kernel)).map(callsIn));
   const shape = { form: 'staged', workgroups, serial: 0 } as const;
-  return { ...NOTHING, plain, barriers: invocations, invocations, ...shape };
+  return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
+}
+
+/** Functions and random numbers that a part evaluates at all of its points. */
+function callsIn(part: Kernel): Operations {
+  const under = nodesUnderReduction(part);
+  const points = pointCount(part, 'parallel');
+  const terms = pointCount(part, 'reduced');
+  return total(
+    ...part.nodes.map((node, index) =>
+      scaled({ plain: 0, ...callsOf(node) }, under[index] ? points * terms : points),
+    ),
+  );
 }
 
 function elementwiseWork(kernel: Kernel, { width, workgroupSize }: PointsVariant): KernelWork {
