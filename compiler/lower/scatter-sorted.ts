@@ -101,27 +101,27 @@ class SortedScatter {
   /** How many updates of its chunk come before each, in the order of rows and then of updates. */
   private ranks(indices: Place): number {
     const ranks = this.integers(this.padded);
-    const body = new Body(this.chunkAxes('reduced'));
+    const body = new Body(this.chunkAxes());
     const own = this.numberIn(body, 1);
     const other = this.numberIn(body, 2);
     const [mine, theirs] = [own, other].map((at) => this.key(body, indices, at));
     const isBefore = body.apply('lt', body.index(body.axis(2)), body.index(body.axis(1)));
     const ties = body.apply('and', body.apply('eq', theirs, mine), isBefore);
     const counts = body.apply('or', body.apply('lt', theirs, mine), ties);
-    this.push(body, [body.store(ranks, own, body.sum(counts, 'i32'))], counts);
+    this.push(body, [body.store(ranks, own, body.sum('i32'))], counts);
     return ranks;
   }
 
   /** The inverse of the ranks: what lies at each place of a chunk. */
   private sortChunks(indices: Place, ranks: number): Sorted {
     const sorted = this.sortedTensors();
-    const body = new Body(this.chunkAxes('reduced'));
+    const body = new Body(this.chunkAxes());
     const place = this.numberIn(body, 1);
     const update = this.numberIn(body, 2);
     const rank = body.load('i32', ranks, update);
     const isHere = body.apply('eq', rank, body.index(body.axis(1)));
     const found = body.apply('select', isHere, body.index(update), body.constant(0));
-    const order = body.sum(found, 'i32');
+    const order = body.sum('i32');
     const within = { node: order, stride: 1, extent: this.count };
     const start = body.at(indices.offset);
     const key = body.load('i32', indices.tensor, start, [], within);
@@ -242,7 +242,7 @@ class SortedScatter {
       const isOwn = body.apply('eq', keys[0], keys[1]);
       const taken = body.apply('select', isOwn, term, body.constant(0, dtype));
       const place = flatten([own, ...coordinates], [count, ...inner], axes.length);
-      this.push(body, [body.store(sums, place, body.sum(taken, dtype))], taken);
+      this.push(body, [body.store(sums, place, body.sum(dtype))], taken);
       before = sums;
       reach *= RADIX;
     } while (reach < count);
@@ -265,9 +265,9 @@ class SortedScatter {
     this.push(body, [body.store(tensor, this.destination.index(coordinates, axes.length), value)]);
   }
 
-  /** Chunk, place in it, and another place. */
-  private chunkAxes(kind: Axis['kind']): Axis[] {
-    return [...parallelAxes([this.chunks, this.chunk]), { extent: this.chunk, kind }];
+  /** Chunk, place in it, and all of its places, over which is summed. */
+  private chunkAxes(): Axis[] {
+    return [...parallelAxes([this.chunks, this.chunk]), { extent: this.chunk, kind: 'reduced' }];
   }
 
   /** The number of what is at the place that `axis` counts. */
@@ -349,8 +349,8 @@ class Body {
     return this.list.add({ kind: 'load', dtype, buffer, index, ...row, bounds });
   }
 
-  /** The accumulator of a sum over the reduced axes. */
-  sum(_term: number, dtype: DType): number {
+  /** The result of the sum over the reduced axes. */
+  sum(dtype: DType): number {
     return this.list.add({ kind: 'accumulator', dtype });
   }
 

@@ -19,7 +19,7 @@ import {
 } from './points.ts';
 import { loopInvariants } from './reduction.ts';
 import type { BlocksVariant } from './variant.ts';
-import { combineText, literalText, newWriter } from './writer.ts';
+import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
 /**
  * A reduction in blocks: an invocation has a block of neighbouring points over the last parallel axes, and some terms of each at a
@@ -32,8 +32,6 @@ export function emitBlocks(
   variant: BlocksVariant,
   limits: TargetLimits,
 ): GpuModule {
-  const { combiner, value } = kernel.reduction!;
-  const { dtype } = kernel.nodes[value];
   const { workgroupSize } = variant;
   const sides = blockSides(kernel, variant)!;
   const quads = blockVectors(kernel, sides);
@@ -80,47 +78,16 @@ export function emitBlocks(
   };
   const points = placesOf(sides, parallelAxes).map((at, p) => pointAt(at, p === 0 ? '' : `_p${p}`));
   const invariant = evaluatePoints(points, loopInvariants(kernel), quads);
-  const terraced = points.flatMap((own, p) =>
+  const places = points.flatMap((own, p) =>
     placesOf(sides, reducedAxes).map((term, t): Point => {
       const at = own.at.map((place, axis) => place + term[axis]);
       const made = pointAt(at, `_${p}_${t}`);
       return { ...made, scope: { ...made.scope, names: new Map(own.scope.names) } };
     }),
   );
-  const sum = summation(kernel, quads, sides);
-  const body = evaluatePoints(terraced, sum.roots, quads);
-  const totals = points.map((_, p) =>
-    sum.isVector ? dialect.component(`total_${p >> 2}`, p & 3) : `total_${p}`,
-  );
-  const accumulators = range(points.length / (sum.isVector ? VECTOR_WIDTH : 1)).map(
-    (k) => `total_${k}`,
-  );
-  const type = sum.isVector ? (`${dtype}x4` as const) : dtype;
-  const identity = sum.isVector
-    ? dialect.zero(type)
-    : literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  const { type, accumulators, totals, identity, step } = summation(writer, quads, places, each);
   const blocks = cascade(kernel, [steps], each);
   const sums = new BlockSums(dialect, accumulators, type, blocks);
-  const step = [
-    ...body,
-    ...range(each).flatMap((t) =>
-      accumulators.map((total, k) => {
-        if (!sum.isVector) {
-          const term = terraced[k * each + t].scope.names.get(value)!;
-          return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
-        }
-        const four = range(VECTOR_WIDTH).map((c) => terraced[(k * VECTOR_WIDTH + c) * each + t]);
-        const [a, b] = sum.roots.map((root) =>
-          vectorText(
-            dialect,
-            dtype,
-            four.map(({ scope }) => scope.names.get(root)!),
-          ),
-        );
-        return dialect.addProduct(`${dtype}x4`, total, a, b);
-      }),
-    ),
-  ];
   const finals = points.map(({ scope, at }, p): Point => {
     // What the loop hoists is of no use behind it.
     const { hoisted: _, ...rest } = innerScope(scope);
@@ -154,13 +121,51 @@ export function emitBlocks(
   return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
 }
 
-/** Whether four neighbours are summed as a vector, as sums of products of floats are, and what of their terms that is of. */
-function summation({ nodes, reduction }: Kernel, quads: Quads, sides: readonly number[]) {
-  const { combiner, value } = reduction!;
-  const node = nodes[value];
+/**
+ * How the sums of points are called, and the statements that add `each` terms to every one of them. Of sums of products, four
+ * neighbours are one vector.
+ */
+function summation(writer: Writer, quads: Quads, places: readonly Point[], each: number) {
+  const { dialect } = writer;
+  const { kernel } = places[0].scope;
+  const { combiner, value } = kernel.reduction!;
+  const node = kernel.nodes[value];
+  const { dtype } = node;
+  const count = places.length / each;
   const isProduct = combiner === 'sum' && node.kind === 'apply' && node.op === 'mul';
-  const isVector = isProduct && isFloat(node.dtype) && sides[quads.axis] % VECTOR_WIDTH === 0;
-  return { isVector, roots: isVector ? node.operands : [value] };
+  if (!isProduct || !isFloat(dtype) || quads.loads.size === 0) {
+    const totals = range(count).map((p) => `total_${p}`);
+    const add = (total: string, place: Point) =>
+      `${total} = ${combineText(writer, combiner, dtype, total, place.scope.names.get(value)!)};`;
+    const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+    return {
+      ...{ type: dtype, accumulators: totals, totals, identity },
+      step: [
+        ...evaluatePoints(places, [value], quads),
+        ...range(each).flatMap((t) => totals.map((total, p) => add(total, places[p * each + t]))),
+      ],
+    };
+  }
+  const type = `${dtype}x4` as const;
+  const accumulators = range(count / VECTOR_WIDTH).map((k) => `total_${k}`);
+  const add = (k: number, t: number) => {
+    const four = range(VECTOR_WIDTH).map((c) => places[(k * VECTOR_WIDTH + c) * each + t]);
+    const [a, b] = node.operands.map((factor) => {
+      const names = four.map(({ scope }) => scope.names.get(factor)!);
+      return vectorText(dialect, dtype, names);
+    });
+    return dialect.addProduct(type, `total_${k}`, a, b);
+  };
+  return {
+    ...{ type, accumulators, identity: dialect.zero(type) },
+    totals: accumulators.flatMap((name) =>
+      range(VECTOR_WIDTH).map((c) => dialect.component(name, c)),
+    ),
+    step: [
+      ...evaluatePoints(places, node.operands, quads),
+      ...range(each).flatMap((t) => accumulators.map((_, k) => add(k, t))),
+    ],
+  };
 }
 
 /** Four values as a vector; its name where they are one. */
