@@ -20,6 +20,7 @@ import type {
   MicroBatches,
   RecomputeStrategy,
   SwapPolicy,
+  TileChoice,
 } from '../plan-search/actions/choices.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -55,6 +56,7 @@ export interface BuildCommandOptions {
   readonly microBatch?: MicroBatches;
   readonly microBatchNorm?: boolean;
   readonly half?: HalfActivations;
+  readonly tiles?: TileChoice;
   readonly precision?: Precision;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
@@ -205,6 +207,7 @@ function compileOptions(
     ...(options.swap ? { swap: options.swap } : {}),
     ...(options.microBatch === undefined ? {} : { microBatch: options.microBatch }),
     ...(options.half ? { half: options.half } : {}),
+    ...(options.tiles ? { tiles: options.tiles } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),

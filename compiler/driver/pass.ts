@@ -5,6 +5,7 @@ import type { Objective } from '../contract/objective.ts';
 import type { Precision } from '../frontend/precision.ts';
 import type { traceModel } from '../frontend/trace.ts';
 import type { StageModel } from '../lower/index.ts';
+import type { TileChoice } from '../plan-search/actions/choices.ts';
 import type { PassName } from './pass-names.ts';
 
 /** What flows between passes, from the user's model to the plan. */
@@ -25,6 +26,8 @@ export interface PassOptions {
   /** What the order of contractions minimises. */
   readonly objective: Objective;
   readonly stages: StageModel;
+  /** When wide intermediates are computed tile by tile; `auto` where it is absent. */
+  readonly tiles?: TileChoice;
   /** How the code of a kernel is chosen. */
   readonly variants: CodeModel;
   readonly traceOf: typeof traceModel;

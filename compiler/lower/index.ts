@@ -12,6 +12,7 @@ import { type ScatterModel, scatterModel } from './scatter.ts';
 import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
+import type { TileMode } from './wide-intermediates.ts';
 
 export {
   decideStorage,
@@ -39,6 +40,8 @@ export interface LoweringOptions {
   readonly stages?: StageModel;
   /** How to choose between forms of scatters; absent: by the times of `stages`. */
   readonly scatters?: ScatterModel;
+  /** When wide intermediates are computed tile by tile; by default `auto`. */
+  readonly tiles?: TileMode;
   /** Hears what passes have decided that the schedule does not show. */
   readonly explain?: (remark: string) => void;
 }
@@ -48,7 +51,7 @@ export interface LoweringOptions {
  * go. Tensors that fusion left without a step stay in the table; memory planning drops them.
  */
 export function lowerModule(module: Module, options: LoweringOptions): Schedule {
-  const { maxStorageBuffers, offsetAlignment, fusion, stages, explain } = options;
+  const { maxStorageBuffers, offsetAlignment, fusion, stages, tiles, explain } = options;
   const programs = module.programs.map(expandFolds);
   const scatters = options.scatters ?? (stages && scatterModel(stages));
   const lowered = lowerToNests(
@@ -57,7 +60,9 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
     scatters ? { scatters } : {},
   );
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
-  const staged = stages ? fuseProducersOf(fused, { maxStorageBuffers, stages }) : fused;
+  const staged = stages
+    ? fuseProducersOf(fused, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    : fused;
   const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
   for (const remark of split.remarks) explain?.(remark);
   return finaliseNests(split);
