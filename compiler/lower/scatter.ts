@@ -11,10 +11,10 @@ import { append } from '../../ir/lists.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { type DType, elementCount, type Shape } from '../../ir/tensor.ts';
 import { flatten } from './affine.ts';
+import type { StageModel } from './cluster-staging.ts';
 import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { type LoopNest, valueOrigins } from './loop-nest.ts';
-import type { StageModel } from './producer-fusion.ts';
 import { writeSortedScatter } from './scatter-sorted.ts';
 
 // Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. A row that thousands of
