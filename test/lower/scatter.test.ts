@@ -80,12 +80,14 @@ test.each(['masked', 'sorted'] as const)(
   '%s scatters mean the same, and none of their invocations walks over all updates',
   (form) => {
     const sized = draw.chain((one) =>
-      fc.constantFrom(1, 2, 16, 17, 257, 300, 1025, 2100).map((count) => ({ ...one, count })),
+      fc.constantFrom(1, 2, 16, 17, 257, 300, 1025).map((count) => ({ ...one, count })),
     );
     fc.assert(
       fc.property(sized, (one) => expectScatter(one, form)),
-      { numRuns: 16 },
+      { numRuns: 10 },
     );
+    // Four chunks, which are merged twice.
+    expectScatter({ count: 2100, rows: 5, inner: [], pattern: PATTERNS[4], leaves: 1 }, form);
   },
 );
 
@@ -114,7 +116,7 @@ test.each([
     expect(walks).toBe(target === 'wasm');
     const session = await openSession(compiled);
     const g = Float32Array.from({ length: count * width }, (_, i) => ((i * 7) % 11) - 3);
-    for (const pattern of PATTERNS.slice(0, 4)) {
+    for (const pattern of PATTERNS.slice(rows > 1000 ? 2 : 0, 4)) {
       const ids = Int32Array.from({ length: count }, (_, k) => pattern(k, rows));
       const wanted = new Float32Array(rows * width);
       ids.forEach((row, k) => {
