@@ -20,6 +20,7 @@ import {
   type LoweredModule,
   lowerToNests,
   reserveScratch,
+  scatterModel,
   splitReductionsOf,
 } from '../lower/index.ts';
 import { type Allocation, allocate } from '../memory/allocate.ts';
@@ -221,8 +222,11 @@ export const PASSES = {
     name: 'lower',
     from: 'module',
     summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
-    run: ({ module }, { limits }, separateParts) =>
-      lowerToNests(module, limits.offsetAlignment, { separateParts }),
+    run: ({ module }, { limits, stages }, separateParts) => {
+      const scatters = scatterModel(stages);
+      const options = { separateParts, ...(scatters ? { scatters } : {}) };
+      return lowerToNests(module, limits.offsetAlignment, options);
+    },
   }),
   fuse: toNests<LoweredModule>({
     name: 'fuse',

@@ -5,18 +5,24 @@ import {
   type Bound,
   constantAffine,
   type Indirection,
+  type Kernel,
 } from '../../ir/kernel.ts';
 import { isScalarOp, type OpAttributes } from '../../ir/ops.ts';
 import { type DType, elementCount, type Shape, type TensorType } from '../../ir/tensor.ts';
 import { combineAffines, flatten, type SplitRequest, shiftAffine } from './affine.ts';
 import type { ConcatAlias } from './concat-aliases.ts';
-import { NodeList } from './loop-nest.ts';
+import { type LoopNest, NodeList } from './loop-nest.ts';
 import { reach } from './ranges.ts';
 import { coordinatesBeforeReshape } from './reshape.ts';
+import type { ScatterModel } from './scatter.ts';
 
 /** What emission needs to know of the program being lowered. */
 export interface Storage {
   readonly graph: Graph;
+  /** How to choose between forms of scatters; null: what a processor does. */
+  readonly scatters: ScatterModel | null;
+  /** The kernels that nests would become. */
+  kernelsOf(nests: readonly LoopNest[]): readonly Kernel[];
   /** Tensor that holds a value by now, or -1. */
   tensorOf(value: ValueId): number;
   /** The value's first element in its tensor. */

@@ -8,6 +8,7 @@ import { givesHalves } from './half-values.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
+import { type ScatterModel, scatterModel } from './scatter.ts';
 import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
@@ -22,8 +23,10 @@ export {
   type LoweredModule,
   lowerToNests,
   reserveScratch,
+  type ScatterModel,
   type StageModel,
   type StepOrdering,
+  scatterModel,
   splitReductionsOf,
 };
 
@@ -35,6 +38,8 @@ export interface LoweringOptions {
   readonly fusion: StepOrdering | null;
   /** Kernels with a stage, where the target has them. */
   readonly stages?: StageModel;
+  /** How to choose between forms of scatters; absent: by the times of `stages`. */
+  readonly scatters?: ScatterModel;
   /** When wide intermediates are computed tile by tile; by default `auto`. */
   readonly tiles?: TileMode;
   /** Hears what passes have decided that the schedule does not show. */
@@ -48,7 +53,12 @@ export interface LoweringOptions {
 export function lowerModule(module: Module, options: LoweringOptions): Schedule {
   const { maxStorageBuffers, offsetAlignment, fusion, stages, tiles, explain } = options;
   const programs = module.programs.map(expandFolds);
-  const lowered = lowerToNests({ ...module, programs }, offsetAlignment);
+  const scatters = options.scatters ?? (stages && scatterModel(stages));
+  const lowered = lowerToNests(
+    { ...module, programs },
+    offsetAlignment,
+    scatters ? { scatters } : {},
+  );
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
   const staged = stages
     ? fuseProducersOf(fused, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })

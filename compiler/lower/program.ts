@@ -1,12 +1,15 @@
 import type { Graph, Module, ValueId } from '../../ir/graph.ts';
+import type { Kernel } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Pass, scopeOfName } from '../../ir/source.ts';
 import type { StoredType, TensorType } from '../../ir/tensor.ts';
 import { type ConcatAlias, findConcatAliases } from './concat-aliases.ts';
 import { rowMajor } from './destination.ts';
 import type { Storage } from './emit.ts';
+import { bindTensors } from './finalise.ts';
 import { halfValues } from './half-values.ts';
 import type { LoopNest } from './loop-nest.ts';
+import type { ScatterModel } from './scatter.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
 import { valueNames } from './value-names.ts';
@@ -56,6 +59,8 @@ export interface LoweredProgram {
 export interface StorageOptions {
   /** Whether parts of a concatenation are tensors of their own, which memory actions can evict one by one. */
   readonly separateParts?: boolean;
+  /** How to choose between forms of scatters; absent: what a processor does. */
+  readonly scatters?: ScatterModel;
 }
 
 /**
@@ -102,6 +107,7 @@ function withStored(nest: LoopNest, tensors: readonly ScheduleTensor[]): LoopNes
 class ProgramLowering implements Storage {
   readonly graph: Graph;
   readonly nests: LoopNest[] = [];
+  readonly scatters: ScatterModel | null;
   private readonly program: number;
   private readonly table: TensorTable;
   private readonly names: readonly string[];
@@ -119,11 +125,12 @@ class ProgramLowering implements Storage {
     graph: Graph,
     program: number,
     table: TensorTable,
-    { separateParts }: StorageOptions,
+    { separateParts, scatters }: StorageOptions,
   ) {
     this.graph = graph;
     this.program = program;
     this.table = table;
+    this.scatters = scatters ?? null;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
     this.halves = storedHalves(graph);
@@ -159,6 +166,14 @@ class ProgramLowering implements Storage {
       this.tensors[value] = tensor;
     }
     return this.tensors[value];
+  }
+
+  kernelsOf(nests: readonly LoopNest[]): readonly Kernel[] {
+    const { tensors } = this.table;
+    return nests.map((nest) => ({
+      name: '',
+      ...bindTensors(withStored(nest, tensors), tensors).kernel,
+    }));
   }
 
   temporary(value: ValueId, type: TensorType): number {

@@ -1,11 +1,21 @@
 import type { NodeOf, ValueId } from '../../ir/graph.ts';
-import { type Affine, type Axis, constantAffine, type Store } from '../../ir/kernel.ts';
+import {
+  type Affine,
+  type Axis,
+  constantAffine,
+  type Kernel,
+  type Reduction,
+  type Store,
+} from '../../ir/kernel.ts';
+import { append } from '../../ir/lists.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { type DType, elementCount, type Shape } from '../../ir/tensor.ts';
 import { flatten } from './affine.ts';
+import type { StageModel } from './cluster-staging.ts';
 import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { type LoopNest, valueOrigins } from './loop-nest.ts';
+import { writeSortedScatter } from './scatter-sorted.ts';
 
 // Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. A row that thousands of
 // updates go to must not take them one by one, for the error grows with their number. So the first BLOCK updates of a row
@@ -32,6 +42,25 @@ interface Updates {
   store(): void;
 }
 
+/**
+ * The forms of a scatter. `sequential`: columns walk over the updates. `masked`: every element of the table takes from all updates
+ * those of its row. `sorted`: see scatter-sorted.ts.
+ */
+export const SCATTER_FORMS = ['sequential', 'masked', 'sorted'] as const;
+export type ScatterForm = (typeof SCATTER_FORMS)[number];
+
+/** What kernels of a form take, in any unit: the form that takes least is made. */
+export type ScatterModel = (form: ScatterForm, kernels: readonly Kernel[]) => number;
+
+/** By the times of a target; null where it is no GPU, as one processor does best to walk over the updates. */
+export function scatterModel({ splitsReductions, time }: StageModel): ScatterModel | undefined {
+  if (!splitsReductions) return undefined;
+  return (_, kernels) => kernels.reduce((sum, kernel) => sum + time(kernel), 0);
+}
+
+/** More terms than these are never summed element by element. */
+const MOST_MASKED = 2 ** 34;
+
 /** Appends the kernels of a `scatterAdd` into `destination`. */
 export function writeScatter(
   storage: Storage,
@@ -39,7 +68,27 @@ export function writeScatter(
   value: ValueId,
   destination: Destination,
 ): void {
-  new ScatterWriter(storage, nests, value, destination).write();
+  const { scatters } = storage;
+  const { operands, type } = storage.graph.nodes[value];
+  const count = elementCount(storage.graph.nodes[operands[1]].type.shape);
+  const forms: Record<ScatterForm, (own: LoopNest[]) => void> = {
+    sequential: (own) => new ScatterWriter(storage, own, value, destination).write(),
+    masked: (own) => new ScatterWriter(storage, own, value, destination).writeMasked(),
+    sorted: (own) => writeSortedScatter(storage, own, value, destination),
+  };
+  if (!scatters) {
+    forms.sequential(nests);
+    return;
+  }
+  let [best, least]: [LoopNest[], number] = [[], Number.POSITIVE_INFINITY];
+  for (const form of SCATTER_FORMS) {
+    if (form === 'masked' && elementCount(type.shape) * count > MOST_MASKED) continue;
+    const own: LoopNest[] = [];
+    forms[form](own);
+    const time = scatters(form, storage.kernelsOf(own));
+    if (time < least) [best, least] = [own, time];
+  }
+  append(nests, best);
 }
 
 class ScatterWriter {
@@ -68,6 +117,36 @@ class ScatterWriter {
     for (let few = FEW; elementCount(updates.extents) > few; few = FEW_PARTIAL)
       updates = this.addBlocks(updates);
     this.add(updates, null);
+  }
+
+  /** Each element of the table is the sum over all updates of those that go to its row. */
+  writeMasked(): void {
+    const updates = this.operands();
+    const { shape } = this.storage.graph.nodes[this.value].type;
+    const axes: Axis[] = [
+      ...parallelAxes(shape),
+      ...updates.extents.map((extent): Axis => ({ extent, kind: 'reduced' })),
+    ];
+    const emitter = new Emitter(this.storage, axes);
+    const coordinates = identity(axes);
+    const update = coordinates.slice(shape.length);
+    const row = updates.row(emitter, update);
+    const value = updates.element(emitter, update, coordinates.slice(1, shape.length));
+    if (loadsTooMany(emitter)) {
+      updates.store();
+      this.writeMasked();
+      return;
+    }
+    const { add } = integers(emitter);
+    const own = emitter.list.add({ kind: 'index', dtype: 'i32', index: coordinates[0] });
+    const { dtype } = emitter.list.nodes[value];
+    const zero = emitter.list.add({ kind: 'constant', dtype, value: 0 });
+    const operands = [add('eq', row, own), value, zero];
+    const term = emitter.list.add({ kind: 'apply', dtype, op: 'select', operands });
+    const sum = emitter.list.add({ kind: 'accumulator', dtype });
+    const index = this.destination.index(coordinates.slice(0, shape.length), axes.length);
+    const store = { buffer: this.destination.tensor, index, value: sum, accumulate: false };
+    this.push(emitter, [store], { combiner: 'sum', value: term });
   }
 
   private operands(): Updates {
@@ -197,12 +276,16 @@ class ScatterWriter {
     ]);
   }
 
-  private push(emitter: Emitter, stores: readonly Store[]): void {
+  private push(
+    emitter: Emitter,
+    stores: readonly Store[],
+    reduction: Reduction | null = null,
+  ): void {
     const { axes, list, ops, sources } = emitter;
     this.nests.push({
       axes,
       nodes: list.nodes,
-      reduction: null,
+      reduction,
       stores,
       ops: [...ops, 'scatterAdd'],
       origins: valueOrigins(this.storage.graph, this.value, sources),

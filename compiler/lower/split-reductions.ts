@@ -136,10 +136,11 @@ function inParts(
   const { reduction, axes } = cut.nest;
   const { dtype } = cut.nest.nodes[reduction!.value];
   const points = axes.flatMap(({ kind }, axis) =>
-    kind === 'parallel' && axis !== cut.part ? [axis] : [],
+    kind === 'parallel' && axis >= cut.parts ? [axis] : [],
   );
   const results = points.reduce((product, axis) => product * axes[axis].extent, 1);
-  const parts = axes[cut.part].extent;
+  const cuts = [...Array(cut.parts).keys()];
+  const parts = cuts.reduce((product, axis) => product * axes[axis].extent, 1);
   const stored = tensors[nest.stores[0].buffer];
   const held: ScheduleTensor = {
     ...{ name: `${stored.name}.parts`, dtype, shape: [parts, results], role: 'activation' },
@@ -148,23 +149,38 @@ function inParts(
     ...(stored.pass === undefined ? {} : { pass: stored.pass }),
   };
   return [
-    { held, nest: (tensor) => partsNest(cut.nest, cut.part, points, tensor) },
+    { held, nest: (tensor) => partsNest(cut.nest, [...cuts, ...points], tensor) },
     (tensor) => wholeNest(nest, parts, results, dtype, tensor),
   ];
 }
 
-/** The nest with an axis, `part`, first, that counts parts of its terms and is parallel to the others. */
-function cutTerms(
-  nest: LoopNest,
-  wanted: number,
-): { readonly nest: LoopNest; readonly part: number } | null {
-  const reduced = nest.axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
+/** A nest whose first axes count parts of its terms and are parallel to the others. */
+interface CutTerms {
+  readonly nest: LoopNest;
+  /** How many axes these are. */
+  readonly parts: number;
+}
+
+/** Cuts one axis of the terms; where all are too short, the outermost goes as a whole, and the next is cut. */
+function cutTerms(nest: LoopNest, wanted: number): CutTerms | null {
+  const reduced = nest.axes.flatMap(({ kind, extent }, axis) =>
+    kind === 'reduced' && extent > 1 ? [axis] : [],
+  );
+  if (reduced.length === 0) return null;
   // The outermost axis that is long enough; of several that are too short, the longest.
   const longest = reduced.reduce((a, b) => (nest.axes[b].extent > nest.axes[a].extent ? b : a));
   const axis = reduced.find((one) => nest.axes[one].extent >= wanted) ?? longest;
+  if (nest.axes[axis].extent >= wanted / 2) return cutAxis(nest, axis, wanted);
+  const { extent } = nest.axes[reduced[0]];
+  const outer = cutAxis(nest, reduced[0], extent);
+  const inner = outer && cutTerms(outer.nest, Math.ceil(wanted / extent));
+  return inner && { nest: inner.nest, parts: inner.parts + 1 };
+}
+
+function cutAxis(nest: LoopNest, axis: number, wanted: number): CutTerms | null {
   const { extent } = nest.axes[axis];
   const parts = Math.min(wanted, extent);
-  if (parts < wanted / 2 || parts < 2) return null;
+  if (parts < 2) return null;
   const divisor = divisorNear(extent, parts);
   const chunk = Math.ceil(extent / (divisor ?? parts));
   const count = Math.ceil(extent / chunk);
@@ -178,7 +194,7 @@ function cutTerms(
   });
   const split = withAxes(nest, axes, rewrite);
   const whole = count * chunk === extent;
-  return { nest: whole ? split : guarded(split, axis + 1, chunk, extent), part: 0 };
+  return { nest: whole ? split : guarded(split, axis + 1, chunk, extent), parts: 1 };
 }
 
 /** A divisor of `extent` from three quarters of `parts` to `parts`; null where there is none. */
@@ -231,13 +247,8 @@ function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): 
   };
 }
 
-/** Reduces the terms of each part: the results of a part lie together, in the order of the parallel axes. */
-function partsNest(
-  nest: LoopNest,
-  part: number,
-  points: readonly number[],
-  tensor: number,
-): LoopNest {
+/** Reduces the terms of each part; results lie in an order of the parallel axes, those of a part together. */
+function partsNest(nest: LoopNest, order: readonly number[], tensor: number): LoopNest {
   const list = new NodeList();
   const under = nodesUnderReduction(nest);
   const image = new Int32Array(nest.nodes.length);
@@ -248,7 +259,7 @@ function partsNest(
   const value = list.add({ kind: 'accumulator', dtype });
   const coefficients = nest.axes.map(() => 0);
   let stride = 1;
-  for (const axis of [part, ...points].toReversed()) {
+  for (const axis of order.toReversed()) {
     coefficients[axis] = stride;
     stride *= nest.axes[axis].extent;
   }

@@ -121,6 +121,21 @@ describe('JavaScript as a dialect', () => {
     );
   });
 
+  test('windows are the same in blocks of any size', () => {
+    const made = new Set<string>();
+    const property = fc.property(kernelCases(['window']), fc.nat(), (one, pick) => {
+      const blocks = variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS).filter(
+        ({ form }) => form === 'blocks',
+      );
+      if (blocks.length === 0) return;
+      const variant = blocks[pick % blocks.length];
+      made.add(variantText(variant));
+      check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
+    });
+    fc.assert(property, { numRuns: 120, seed: 11 });
+    expect(made.size).toBeGreaterThan(20);
+  });
+
   test('sums are cut into blocks', () => {
     for (const name of Object.keys(SUM_KERNELS)) {
       const one = SUM_KERNELS[name](5003);

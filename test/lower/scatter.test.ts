@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { compile } from '../../compiler/driver/compile.ts';
 import * as btc from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
+import type { ScatterForm } from '../../compiler/lower/scatter.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { openSession } from '../support/agreement.ts';
@@ -31,47 +32,74 @@ const draw = fc.record({
   leaves: fc.constantFrom(1, 2, 6),
 });
 
+interface Draw {
+  readonly count: number;
+  readonly rows: number;
+  readonly inner: readonly number[];
+  readonly pattern: (k: number, rows: number) => number;
+  readonly leaves: number;
+}
+
+/** Whether the kernels of a scatter mean what it means; in one form, or as a processor does it. */
+function expectScatter({ count, rows, inner, pattern, leaves }: Draw, form?: ScatterForm): void {
+  const { builder, add, input } = typedBuilder();
+  const shape = [count, ...inner];
+  const parts = Array.from({ length: leaves }, (_, k) => input(`part${k}`, shape));
+  const updates = parts.reduce((a, b) => add('add', [a, b]));
+  const indices = input('indices', [count], 'i32');
+  const table = add('scatterAdd', [updates, indices], { rows });
+  builder.outputs.push({ name: 'table', value: table });
+  const graph = builder.finish();
+  const elements = count * elementCount(inner);
+  const inputs = Object.fromEntries(
+    parts.map((_, k) => [
+      `part${k}`,
+      Float64Array.from({ length: elements }, (_, i) => Math.sin(i + k)),
+    ]),
+  );
+  const schedule = lowerModule(moduleOf(graph), {
+    ...{ maxStorageBuffers: 8, fusion: orderProgram },
+    ...(form ? { scatters: (one: ScatterForm) => Number(one !== form) } : {}),
+  });
+  for (const { buffers } of schedule.kernels) expect(buffers.length).toBeLessThanOrEqual(8);
+  const walks = schedule.kernels.some(({ axes }) => axes.some(({ kind }) => kind === 'sequential'));
+  expect(walks).toBe(form === undefined || form === 'sequential');
+  const rowOf = Float64Array.from({ length: count }, (_, k) => pattern(k, rows));
+  const values = { graph, inputs: { ...inputs, indices: rowOf }, parameters: {} };
+  expectMeaning(values, schedule);
+}
+
 test('scatters of any size and pattern mean what the graph means, in kernels of eight bindings', () => {
   fc.assert(
-    fc.property(draw, ({ count, rows, inner, pattern, leaves }) => {
-      const { builder, add, input } = typedBuilder();
-      const shape = [count, ...inner];
-      const parts = Array.from({ length: leaves }, (_, k) => input(`part${k}`, shape));
-      const updates = parts.reduce((a, b) => add('add', [a, b]));
-      const indices = input('indices', [count], 'i32');
-      const table = add('scatterAdd', [updates, indices], { rows });
-      builder.outputs.push({ name: 'table', value: table });
-      const graph = builder.finish();
-      const elements = count * elementCount(inner);
-      const inputs = Object.fromEntries(
-        parts.map((_, k) => [
-          `part${k}`,
-          Float64Array.from({ length: elements }, (_, i) => Math.sin(i + k)),
-        ]),
-      );
-      const schedule = lowerModule(moduleOf(graph), { maxStorageBuffers: 8, fusion: orderProgram });
-      for (const { buffers } of schedule.kernels) expect(buffers.length).toBeLessThanOrEqual(8);
-      expectMeaning(
-        {
-          graph,
-          inputs: {
-            ...inputs,
-            indices: Float64Array.from({ length: count }, (_, k) => pattern(k, rows)),
-          },
-          parameters: {},
-        },
-        schedule,
-      );
-    }),
+    fc.property(draw, (one) => expectScatter(one)),
     { numRuns: 30 },
   );
 });
 
+test.each(['masked', 'sorted'] as const)(
+  '%s scatters mean the same, and none of their invocations walks over all updates',
+  (form) => {
+    const sized = draw.chain((one) =>
+      fc.constantFrom(1, 2, 16, 17, 257, 300, 1025).map((count) => ({ ...one, count })),
+    );
+    fc.assert(
+      fc.property(sized, (one) => expectScatter(one, form)),
+      { numRuns: 10 },
+    );
+    // Four chunks, which are merged twice.
+    expectScatter({ count: 2100, rows: 5, inner: [], pattern: PATTERNS[4], leaves: 1 }, form);
+  },
+);
+
 // Sums of whole numbers are exact, so both targets must give them to the bit.
-test.each(['wasm', 'webgpu'] as const)(
-  '%s: gradients of an embedding are exact',
-  async (target) => {
-    const [count, rows, width] = [8300, 7, 5];
+test.each([
+  ['wasm', 8300, 7, 5, { maxWorkgroupBytes: 0 }],
+  ['webgpu', 8300, 7, 5, { maxWorkgroupBytes: 0 }],
+  // So large a table that updates are sorted.
+  ['webgpu', 1100, 20000, 4, {}],
+] as const)(
+  '%s: gradients of an embedding are exact, %d updates of %d rows',
+  async (target, count, rows, width, limits) => {
     const model = () =>
       btc.defineModel({
         name: 'embedding',
@@ -82,11 +110,13 @@ test.each(['wasm', 'webgpu'] as const)(
         },
         train: { loss: ({ loss }) => loss, optimizer: btc.sgd({ learningRate: 1 }) },
       });
-    const compiled = await compile(model, { target, limits: { maxWorkgroupBytes: 0 } });
+    const compiled = await compile(model, { target, limits });
     if (!compiled.plan) throw new Error(compiled.diagnostics.map(({ message }) => message).join());
+    const walks = compiled.plan.kernels.some(({ text }) => text.includes(' sequential '));
+    expect(walks).toBe(target === 'wasm');
     const session = await openSession(compiled);
     const g = Float32Array.from({ length: count * width }, (_, i) => ((i * 7) % 11) - 3);
-    for (const pattern of PATTERNS.slice(0, 4)) {
+    for (const pattern of PATTERNS.slice(rows > 1000 ? 2 : 0, 4)) {
       const ids = Int32Array.from({ length: count }, (_, k) => pattern(k, rows));
       const wanted = new Float32Array(rows * width);
       ids.forEach((row, k) => {

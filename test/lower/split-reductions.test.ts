@@ -50,7 +50,7 @@ describe('reductions in two', () => {
   test('compute what one kernel computes', () => {
     let cut = 0;
     fc.assert(
-      fc.property(kernelCases(['reduction', 'contraction']), (one) => {
+      fc.property(kernelCases(['reduction', 'window', 'contraction']), (one) => {
         // Random expressions may leave the result out.
         fc.pre(verifySchedule(split(one, Number.POSITIVE_INFINITY)).length === 0);
         const schedule = split(one);
@@ -86,6 +86,30 @@ store b1[0] = n2
     const memory = { b0, b1: new Float64Array(1) };
     runSchedule(schedule, 'main', {}, memory);
     expect(memory.b1[0]).toBe(1009);
+  });
+
+  test('where all axes are short, parts are over several of them', () => {
+    const short = parseKernel(`kernel short {
+axis a0 parallel 2
+axis a1 reduced 8
+axis a2 reduced 9
+axis a3 reduced 7
+buffer b0 read f32 1008
+buffer b1 write f32 2
+n0: f32 = load b0[a0 + 2*a3 + 14*a1 + 112*a2]
+reduce sum n0
+n1: f32 = accumulator
+store b1[a0] = n1
+}
+`);
+    const schedule = split({ kernel: short });
+    expect(schedule.kernels.map((kernel) => pointCount(kernel, 'reduced'))).toEqual([21, 24]);
+    const memory = {
+      b0: Float64Array.from({ length: 1008 }, (_, k) => k),
+      b1: new Float64Array(2),
+    };
+    runSchedule(schedule, 'main', {}, memory);
+    expect([...memory.b1]).toEqual([253512, 254016]);
   });
 
   test('products stay products, so that their parts are made in tiles', () => {

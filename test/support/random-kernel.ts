@@ -33,6 +33,7 @@ export interface KernelCase {
 export type KernelForm =
   | 'elementwise'
   | 'reduction'
+  | 'window'
   | 'contraction'
   | 'scatter'
   | 'staged'
@@ -40,6 +41,7 @@ export type KernelForm =
 export const KERNEL_FORMS: readonly KernelForm[] = [
   'elementwise',
   'reduction',
+  'window',
   'contraction',
   'scatter',
   'staged',
@@ -586,6 +588,7 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
     const combiner = builder.pick<Combiner>(['sum', 'max', 'min']);
     epilogue(builder, builder.reduce(combiner, value), parallel);
   },
+  window: windowed,
   contraction(builder) {
     const axis = (kind: AxisKind, extents: readonly number[]) => builder.axis(kind, extents);
     const group = (most: number) =>
@@ -620,6 +623,73 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
   staged: (builder) => staged(builder),
   carried: (builder) => staged(builder, [builder.pick(SMALL)]),
 };
+
+/**
+ * A depthwise convolution, the gradient of its weight, or a pooling window: an axis of positions and one of taps, of which one or the
+ * other is reduced, over the same channels, with strides, dilations and padding.
+ */
+function windowed(builder: CaseBuilder): void {
+  const isGradient = builder.draw(3) === 0;
+  const [outer, inner]: AxisKind[] = isGradient ? ['reduced', 'parallel'] : ['parallel', 'reduced'];
+  const spatial = 1 + builder.draw(2);
+  const positions = [4, 8, 6, 3, 7, 1];
+  const axes: Record<'images' | 'positions' | 'taps' | 'channels', number[]> = {
+    images: [],
+    positions: [],
+    taps: [],
+    channels: [],
+  };
+  const declare = (kind: AxisKind) => {
+    if (outer === kind) {
+      if (builder.draw(2) === 0) axes.images.push(builder.axis(kind, [2, 3]));
+      for (let i = 0; i < spatial; i++) axes.positions.push(builder.axis(kind, positions));
+    }
+    if (inner === kind)
+      for (let i = 0; i < spatial; i++) axes.taps.push(builder.axis(kind, [3, 2, 5, 1]));
+    if (kind === 'parallel' && builder.draw(5) > 0)
+      axes.channels.push(builder.axis(kind, [8, 4, 12, 3]));
+  };
+  declare('parallel');
+  declare('reduced');
+  const extent = (axis: number) => builder.axes[axis].extent;
+  const bounds: Bound[] = [];
+  let offset = 0;
+  let stride = 1;
+  const terms: (readonly [number, number])[] = [];
+  for (const axis of axes.channels) {
+    terms.push([axis, stride]);
+    stride *= extent(axis);
+  }
+  for (let i = spatial - 1; i >= 0; i--) {
+    const [position, tap] = [axes.positions[i], axes.taps[i]];
+    const [step, dilation] = [1 + builder.draw(2), 1 + builder.draw(2)];
+    const reach = step * (extent(position) - 1) + dilation * (extent(tap) - 1) + 1;
+    const before = builder.draw(3);
+    const size = Math.max(1, reach - before - builder.draw(3));
+    const along = [
+      [position, step],
+      [tap, dilation],
+    ] as const;
+    bounds.push({ index: builder.affine(-before, along), extent: size });
+    for (const [axis, factor] of along) terms.push([axis, factor * stride]);
+    offset -= before * stride;
+    stride *= size;
+  }
+  for (const axis of axes.images) {
+    terms.push([axis, stride]);
+    stride *= extent(axis);
+  }
+  const buffer = builder.buffer('f32', stride);
+  let value = builder.loadFrom(buffer, builder.affine(offset, terms), bounds);
+  const parallel = builder.axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
+  const combiner = builder.pick<Combiner>(['sum', 'sum', 'max']);
+  if (combiner === 'sum') {
+    const own = isGradient ? [...axes.images, ...axes.positions] : axes.taps;
+    const factor = builder.load([...own, ...axes.channels]);
+    value = builder.apply('mul', builder.draw(2) === 0 ? [value, factor] : [factor, value]);
+  }
+  epilogue(builder, builder.reduce(combiner, value), parallel);
+}
 
 /** One or two stages, each of which may read what the one before has filled, and a kernel that reads them. */
 function staged(builder: CaseBuilder, terms: readonly number[] = []): void {

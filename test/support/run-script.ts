@@ -75,6 +75,12 @@ const HOST = {
       : roundTo(type, (a as number) + (b as number)),
   addScaled: (type: ValueType, total: number[], scalar: number, vector: readonly number[]) =>
     total.map((one, k) => roundTo(type, one + roundTo(type, scalar * vector[k]))),
+  addProduct: (
+    type: ValueType,
+    total: readonly number[],
+    a: readonly number[],
+    b: readonly number[],
+  ) => total.map((one, k) => roundTo(type, one + roundTo(type, a[k] * b[k]))),
 };
 
 /**

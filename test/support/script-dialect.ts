@@ -157,6 +157,7 @@ export const SCRIPT: Dialect<Helper> = {
   add: (type, total, value) => `${total} = host.add('${type}', ${total}, ${value});`,
   addScaled: (type, total, scalar, vector) =>
     `${total} = host.addScaled('${type}', ${total}, ${scalar}, ${vector});`,
+  addProduct: (type, total, a, b) => `${total} = host.addProduct('${type}', ${total}, ${a}, ${b});`,
 
   load: (_dtype, array, address) => `host.load(${array}, ${address})`,
   store: (dtype, array, address, value) =>

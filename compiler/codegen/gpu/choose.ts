@@ -4,8 +4,8 @@ import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
+import { blockVariants } from './block-sizes.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
-
 import { prepare } from './prepare.ts';
 import { divideReduction } from './reduction.ts';
 import { divideTiles } from './staged-division.ts';
@@ -29,11 +29,15 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
   const { kernel: collapsed, groups } = prepare(kernel);
   if (!collapsed.reduction) return pointsVariants(collapsed, limits);
   const reductions = reductionVariants(collapsed, limits);
-  if (!groups) return reductions;
+  const blocks = () => blockVariants(collapsed, limits);
+  if (!groups) return [...reductions, ...blocks()];
   const { leastM, leastN, leastK, leastOutputs } = TUNING.contraction;
   const [m, n] = [extentOf(collapsed, groups.m), extentOf(collapsed, groups.n)];
   const k = pointCount(collapsed, 'reduced');
-  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return reductions;
+  // Where both factors have axes of their own, tiles read every element for many outputs.
+  const alone =
+    Math.min(m, n) < TUNING.blocks.leastTiled ? [...reductions, ...blocks()] : reductions;
+  if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return alone;
   const bytes = DTYPES[collapsed.nodes[collapsed.reduction.value].dtype].bytes;
   const fits = (tiling: ContractionVariant) => {
     const { invocations, memoryElements } = tilingResources(tiling);
@@ -42,7 +46,7 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
       invocations <= limits.maxWorkgroupInvocations
     );
   };
-  return [...reductions, ...TUNING.contraction.tilings.filter(fits)];
+  return [...alone, ...TUNING.contraction.tilings.filter(fits)];
 }
 
 function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {

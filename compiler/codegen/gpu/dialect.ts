@@ -145,6 +145,8 @@ export interface Dialect<Helper extends string = string> {
   readonly add: (type: ValueType, total: string, value: string) => string;
   /** The statement `total += scalar * vector`, all given by names; fused or not. */
   readonly addScaled: (type: VectorType, total: string, scalar: string, vector: string) => string;
+  /** The statement `total += a * b`, element by element; `a` and `b` are names or what `vector` gives. Fused or not. */
+  readonly addProduct: (type: VectorType, total: string, a: string, b: string) => string;
 
   /** An element of a buffer or of a stage's array as a value, and the statements that write and increase it by a value that its type holds. */
   readonly load: (dtype: StorageType, array: string, address: string) => string;

@@ -17,6 +17,8 @@ export interface AxisSum {
   readonly outer: string | null;
   readonly inner: string | null;
   readonly shift: number;
+  /** The most that `outer + inner` is, which is 0 at least; absent: nothing is known but the axis's extent. */
+  readonly most?: number;
 }
 
 /** Statements in front of a loop, and the names of sums that they compute. */
@@ -97,7 +99,7 @@ function hoistedTerms({ hoisted, writer }: Scope, terms: readonly string[]): rea
 export function boundsText(scope: Scope, bounds: readonly Bound[]): string | boolean {
   const open: string[] = [];
   for (const { index, extent } of bounds) {
-    const [least, most] = affineRange(scope.kernel, index);
+    const [least, most] = affineRange(scope, index);
     if (most < 0 || least >= extent) return false;
     if (least < 0 || most >= extent)
       open.push(scope.writer.dialect.inside(affineText(scope, index), extent));
@@ -105,12 +107,15 @@ export function boundsText(scope: Scope, bounds: readonly Bound[]): string | boo
   return open.length === 0 || open.join(' && ');
 }
 
-function affineRange(kernel: Kernel, { offset, coefficients }: Affine): [number, number] {
+function affineRange({ kernel, axes }: Scope, { offset, coefficients }: Affine): [number, number] {
   let [least, most] = [offset, offset];
   coefficients.forEach((coefficient, axis) => {
-    const reach = coefficient * (kernel.axes[axis].extent - 1);
-    if (reach < 0) least += reach;
-    else most += reach;
+    const index = axes[axis];
+    const known = typeof index === 'object' && index?.most !== undefined;
+    const first = known ? index.shift : 0;
+    const reach = coefficient * (known ? index.most! : kernel.axes[axis].extent - 1);
+    least += coefficient * first + Math.min(0, reach);
+    most += coefficient * first + Math.max(0, reach);
   });
   return [least, most];
 }

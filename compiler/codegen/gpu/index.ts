@@ -3,6 +3,7 @@ import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import type { KernelWork } from '../work.ts';
+import { emitBlocks } from './blocks.ts';
 import { chooseVariant } from './choose.ts';
 import { emitContraction } from './contraction.ts';
 import type { Dialect } from './dialect.ts';
@@ -37,6 +38,8 @@ export function emitGpu(
       return emitElementwise(dialect, collapsed, variant, limits);
     case 'reduction':
       return emitReduction(dialect, collapsed, variant, limits);
+    case 'blocks':
+      return emitBlocks(dialect, collapsed, variant, limits);
     case 'tiles':
     case 'registers':
       if (!groups) throw wrong(kernel, variant);

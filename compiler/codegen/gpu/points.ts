@@ -1,5 +1,13 @@
 import { valueType } from '../../../ir/dtypes.ts';
-import type { Affine, Bound, Indirection, Kernel, NodeIndex, Store } from '../../../ir/kernel.ts';
+import type {
+  Affine,
+  Bound,
+  Expression,
+  Indirection,
+  Kernel,
+  NodeIndex,
+  Store,
+} from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
 import { axisDependence } from '../contraction-groups.ts';
@@ -16,8 +24,10 @@ import {
 /** One of several points at which an invocation evaluates the same nodes. */
 export interface Point {
   readonly scope: Scope;
-  /** Per axis, which of its indices among the points; a node is computed once for points that agree on the axes that it depends on. */
+  /** Per axis, which of its indices among the points: points that agree on it have the same index. */
   readonly at: readonly number[];
+  /** Whether `at` is how far each index is from that of the first point, so that windows that overlap are read once. */
+  readonly isShift?: true;
 }
 
 /** Accesses that are one vector of a buffer for four points that are neighbours along an axis, the first at a multiple of four. */
@@ -104,21 +114,20 @@ export function neededNodes(
   return [...needed.keys()].filter((index) => needed[index] && !known(index));
 }
 
-/** Statements that compute `roots` and what they need at every point. */
+/** Statements that compute `roots` and what they need at every point; what is the same at several points is computed once. */
 export function evaluatePoints(
   points: readonly Point[],
   roots: readonly NodeIndex[],
   quads?: Quads,
 ): string[] {
   const { kernel } = points[0].scope;
-  const depends = axisDependence(kernel);
-  const accumulated = accumulatedNodes(kernel);
   const lines: string[] = [];
   const first = points[0].scope.names;
   for (const node of neededNodes(kernel, roots, (index) => first.has(index))) {
     const known = new Map<string, string>();
-    points.forEach(({ scope, at }, k) => {
-      const own = at.filter((_, axis) => accumulated[node] || depends[node][axis]).join();
+    points.forEach((point, k) => {
+      const { scope } = point;
+      const own = valueKey(kernel, node, point);
       let name = known.get(own);
       if (name === undefined) {
         name = `n${node}${scope.suffix}`;
@@ -126,10 +135,7 @@ export function evaluatePoints(
           append(
             lines,
             quadLines(points, k, node, quads.axis, (other, part) => {
-              known.set(
-                other.at.filter((_, axis) => accumulated[node] || depends[node][axis]).join(),
-                part,
-              );
+              known.set(valueKey(kernel, node, other), part);
             }),
           );
         else append(lines, nodeLines(scope, name, kernel.nodes[node]));
@@ -140,6 +146,53 @@ export function evaluatePoints(
     });
   }
   return lines;
+}
+
+/** What tells the values of a node at several points apart: points with equal keys have the same value. */
+function valueKey({ nodes }: Kernel, index: NodeIndex, { scope, at, isShift }: Point): string {
+  const node = nodes[index];
+  const operands = nodeOperands(node).map((operand) => scope.names.get(operand));
+  const affines = affinesOf(node);
+  const places = isShift
+    ? affines.map((affine) => shiftOf(affine, at))
+    : at.filter((_, axis) => affines.some(({ coefficients }) => coefficients[axis] !== 0));
+  return [...operands, ...places].join();
+}
+
+function affinesOf(node: Expression): Affine[] {
+  switch (node.kind) {
+    case 'load':
+      return [node.index, ...node.bounds.map(({ index }) => index)];
+    case 'inBounds':
+      return node.bounds.map(({ index }) => index);
+    case 'index':
+      return [node.index];
+    case 'random':
+      return [node.counter];
+    default:
+      return [];
+  }
+}
+
+/** How much larger an affine function is at a point than at the first one. */
+const shiftOf = ({ coefficients }: Affine, at: readonly number[]) =>
+  coefficients.reduce((sum, coefficient, axis) => sum + coefficient * at[axis], 0);
+
+/** At how many of some points a node has another value, where what it computes from does. */
+export function distinctValues(
+  kernel: Kernel,
+  node: NodeIndex,
+  places: readonly (readonly number[])[],
+): number {
+  const affines = affinesOf(kernel.nodes[node]);
+  const depends = axisDependence(kernel)[node];
+  const own = affines.length > 0 && nodeOperands(kernel.nodes[node]).length === 0;
+  const keys = places.map((at) =>
+    own
+      ? affines.map((affine) => shiftOf(affine, at)).join()
+      : at.filter((_, axis) => depends[axis]).join(),
+  );
+  return new Set(keys).size;
 }
 
 /** The four points of the vector that begins at point `k`; null where it does not begin there. */
@@ -216,20 +269,4 @@ function isInQuad(points: readonly Point[], at: readonly number[], axis: number)
     other.at.every((value, a) => value === (a === axis ? start : at[a])),
   );
   return k >= 0 && quadOf(points, k, axis) !== null;
-}
-
-const accumulatedCache = new WeakMap<Kernel, Uint8Array>();
-
-/** 1 for nodes that need the result of the reduction, which is another one at each point. */
-function accumulatedNodes(kernel: Kernel): Uint8Array {
-  let flags = accumulatedCache.get(kernel);
-  if (!flags) {
-    flags = new Uint8Array(kernel.nodes.length);
-    for (const [index, node] of kernel.nodes.entries()) {
-      const needs = nodeOperands(node).some((operand) => flags![operand]);
-      flags[index] = Number(node.kind === 'accumulator' || needs);
-    }
-    accumulatedCache.set(kernel, flags);
-  }
-  return flags;
 }

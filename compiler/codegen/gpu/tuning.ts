@@ -13,6 +13,23 @@ export const TUNING = {
     /** Invocations that share a reduction along contiguous memory, so that they read together. */
     contiguousReducers: 32,
   },
+  blocks: {
+    /** Sums of an invocation, each in a register. */
+    mostSums: 64,
+    /** Terms of all sums that are written out: what drivers compile in a moment. */
+    mostProducts: 256,
+    /** Blocks of fewer are no better than points. */
+    leastProducts: 8,
+    /** Reductions of at most so many terms go in blocks of outputs. */
+    fewTerms: 128,
+    /** Axes of at most so many points are taps, which an invocation has all of. */
+    mostTaps: 5,
+    /** Outputs in a row, the more the better. */
+    strips: [8, 7, 6, 5, 4, 3, 2],
+    termsAtOnce: 16,
+    /** Contractions of at least so many rows and columns go in tiles. */
+    leastTiled: 8,
+  },
   /** Kernels with a stage: a workgroup per tile. */
   staged: {
     /** The first of equally good ones is taken. */

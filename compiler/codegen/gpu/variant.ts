@@ -2,10 +2,16 @@ import { VECTOR_WIDTH } from './dialect.ts';
 
 /**
  * One way to make the code of a kernel, as data. All ways compute the same but for the order in which sums are rounded; a plan
- * records which was taken. `points`: an invocation for `width` points. `reduction`: see {@link ReductionVariant}. `tiles` and
- * `registers`: see {@link ContractionVariant}. `staged`: a workgroup per tile of a kernel with a stage.
+ * records which was taken. `points`: an invocation for `width` points. `reduction`: see {@link ReductionVariant}. `blocks`: see
+ * {@link BlocksVariant}. `tiles` and `registers`: see {@link ContractionVariant}. `staged`: a workgroup per tile of a kernel with a
+ * stage.
  */
-export type Variant = PointsVariant | ReductionVariant | ContractionVariant | StagedVariant;
+export type Variant =
+  | PointsVariant
+  | ReductionVariant
+  | BlocksVariant
+  | ContractionVariant
+  | StagedVariant;
 
 export interface PointsVariant {
   readonly form: 'points';
@@ -26,6 +32,17 @@ export interface ReductionVariant {
   readonly reducersFirst: boolean;
   readonly width: 1 | 4;
   readonly terms: 1 | 4;
+}
+
+/**
+ * A reduction whose invocations each have a block of neighbouring points, so many along each of the last parallel axes, and take
+ * `terms` neighbouring terms of all of them at a time. The order of a sum is that of the kernel.
+ */
+export interface BlocksVariant {
+  readonly form: 'blocks';
+  readonly block: readonly number[];
+  readonly terms: number;
+  readonly workgroupSize: number;
 }
 
 /**
@@ -50,7 +67,7 @@ export interface StagedVariant {
   readonly workgroupSize: number;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
@@ -59,6 +76,8 @@ export function variantText(variant: Variant): string {
       const { outputs, reducers, reducersFirst, width, terms } = variant;
       return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}`;
     }
+    case 'blocks':
+      return `blocks ${variant.workgroupSize} of ${variant.block.join('x')}, ${variant.terms} terms`;
     case 'tiles': {
       const { tileM, tileN, tileK, threadM, threadN, slices, buffers } = variant;
       return `tiles ${tileM}x${tileN}x${tileK} of ${threadM}x${threadN}, ${slices} slices, ${buffers} buffers`;
@@ -86,6 +105,8 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
         ...{ form, outputs: n[0], reducers: n[1], reducersFirst },
         ...{ width: n[2] as 1, terms: n[3] as 1 },
       };
+    case 'blocks':
+      return { form, block: n.slice(1, -1), terms: n.at(-1)!, workgroupSize: n[0] };
     case 'tiles':
       return {
         ...{ form, tileM: n[0], tileN: n[1], tileK: n[2] },

@@ -3,18 +3,28 @@ import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { axisDependence, extentOf } from '../contraction-groups.ts';
-import { callsOf, type KernelWork, type Operations, plainly, scaled, total } from '../work.ts';
+import { axesOfKind, axisDependence, extentOf } from '../contraction-groups.ts';
+import {
+  callsOf,
+  type KernelWork,
+  NOTHING,
+  type Operations,
+  plainly,
+  scaled,
+  total,
+} from '../work.ts';
+import { blockSides, blockVectors, placesOf, sizeOf } from './blocks.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
-import { neededNodes, type Quads } from './points.ts';
+import { distinctValues, neededNodes, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
 import { loopInvariants, reductionVectors } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
+  type BlocksVariant,
   type PointsVariant,
   type ReductionVariant,
   type StagedVariant,
@@ -40,6 +50,9 @@ const FILL = 64;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
 
+/** Operations that one invocation does in the time of a load, whatever the others do. */
+const ALONE = 512;
+
 /** What a module of `emitGpu` does in one dispatch. */
 export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimits): KernelWork {
   const { kernel: collapsed, groups } = prepare(kernel);
@@ -50,6 +63,8 @@ export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimi
       return elementwiseWork(collapsed, variant);
     case 'reduction':
       return reductionWork(collapsed, variant);
+    case 'blocks':
+      return blocksWork(collapsed, variant);
     case 'registers':
       return registerWork(collapsed, { ...groups!, tiling: variant });
     case 'tiles':
@@ -124,6 +139,41 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
   const workgroups = Math.ceil(points / outputs);
   const shape = { form: 'reduction', workgroups, serial: steps } as const;
   return { ...scaled(own, invocations), barriers: invocations * levels, invocations, ...shape };
+}
+
+function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
+  const sides = blockSides(kernel, variant)!;
+  const quads = blockVectors(kernel, sides);
+  const [parallel, reduced] = [axesOfKind(kernel, 'parallel'), axesOfKind(kernel, 'reduced')];
+  const [points, terms] = [sizeOf(sides, parallel), sizeOf(sides, reduced)];
+  const invocations = pointCount(kernel, 'parallel') / points;
+  const steps = pointCount(kernel, 'reduced') / terms;
+  const under = nodesUnderReduction(kernel);
+  const invariant = new Set(loopInvariants(kernel));
+  const places = placesOf(sides, [...parallel, ...reduced]);
+  const operations = (nodes: readonly NodeIndex[]) =>
+    total(
+      ...nodes.map((node) =>
+        operationsOf(kernel, [node], distinctValues(kernel, node, places), quads),
+      ),
+    );
+  const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
+  const step = total(
+    operations(looped),
+    steps > 1 ? total(indexing(kernel, 'reduced'), plainly(LOOP_STEP)) : NOTHING,
+    plainly(points * terms),
+  );
+  const own = total(
+    indexing(kernel, 'parallel'),
+    operations([...invariant]),
+    scaled(step, steps),
+    finishing(kernel, points, quads),
+  );
+  const workgroups = Math.ceil(invocations / variant.workgroupSize);
+  // All loads of a step are under way together, but an invocation alone takes its time to compute what it does with them.
+  const serial = steps * (1 + step.plain / ALONE);
+  const shape = { form: 'registers', workgroups, serial } as const;
+  return { ...scaled(own, invocations), barriers: 0, invocations, ...shape };
 }
 
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {

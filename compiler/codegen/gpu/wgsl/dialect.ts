@@ -45,6 +45,7 @@ export const WGSL: Dialect<Helper> = {
   lane: (vector, index) => `${vector}[${index}]`,
   add: (_type, total, value) => `${total} += ${value};`,
   addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
+  addProduct: (_type, total, a, b) => `${total} += ${a} * ${b};`,
 
   load: (type, array, address) => STORED[type].load(`${array}[${address}]`),
   store: (type, array, address, value) => `${array}[${address}] = ${STORED[type].store(value)};`,
