@@ -6,6 +6,7 @@ import type {
   Expression,
   Kernel,
   KernelBuffer,
+  KernelPart,
   Reduction,
   Stage,
   Store,
@@ -23,6 +24,7 @@ interface KernelParts {
   stores: Store[];
   stage?: Stage;
   scratch?: number;
+  parts?: KernelPart[];
 }
 
 const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
@@ -109,18 +111,33 @@ const STAGE_HEADER = new RegExp(
   `^stage over (\\d+) local (${DTYPE_PATTERN}) (\\d+)(?: in b(\\d+))? \\{$`,
 );
 
+const PART_HEADER = new RegExp(`^part (${NAME_PATTERN}) over ([b\\d+, ]+) \\{$`);
+
 /** Parses lines up to the closing brace of what is open. */
-function parseParts(parts: KernelParts, reader: LineReader): void {
+function parseParts(parts: KernelParts, reader: LineReader): KernelParts {
   for (;;) {
     const line = reader.next();
     if (line === undefined) throw new Error('the kernel has no closing brace');
-    if (line === '}') return;
+    if (line === '}') return parts;
     const stage = STAGE_HEADER.exec(line);
+    const part = PART_HEADER.exec(line);
     reader.at(() => {
-      if (stage) parts.stage = parseStage(stage, parts, reader);
+      if (part) parts.parts = [...(parts.parts ?? []), parsePart(part, reader)];
+      else if (stage) parts.stage = parseStage(stage, parts, reader);
       else parseKernelLine(parts, line);
     });
   }
+}
+
+function parsePart([, name, over]: RegExpExecArray, reader: LineReader): KernelPart {
+  const places = over.split(', ').map((text) => {
+    const match = /^b(\d+)(?:\+(\d+))?$/.exec(text);
+    if (!match) throw new Error(`'${text}' is not a place in a buffer`);
+    return { buffer: Number(match[1]), start: Number(match[2] ?? 0) };
+  });
+  const { isStage: _, ...kernel } = parseParts(noParts(false, []), reader);
+  if (kernel.parts) throw new Error('a part has no parts');
+  return { kernel: { name: parseName(name), ...kernel }, places };
 }
 
 function parseStage(

@@ -5,6 +5,7 @@ import {
   type Expression,
   type Indirection,
   type Kernel,
+  type KernelPart,
   LOCAL,
   type Stage,
 } from './kernel.ts';
@@ -63,8 +64,19 @@ export function kernelBody(kernel: Kernel): string {
     ...(kernel.scratch === undefined ? [] : [`scratch b${kernel.scratch}`]),
     ...(kernel.stage ? formatStage(kernel.stage) : []),
     ...formatComputation(kernel),
+    ...(kernel.parts ?? []).flatMap(formatPart),
   ];
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+/** `part reduceSum over b0, b3+64 {`: the kernel, and where its buffers lie. */
+function formatPart({ kernel, places }: KernelPart): string[] {
+  const over = places.map(({ buffer, start }) => `b${buffer}${start === 0 ? '' : `+${start}`}`);
+  return [
+    `part ${formatName(kernel.name)} over ${over.join(', ')} {`,
+    ...kernelBody(kernel).trimEnd().split('\n'),
+    '}',
+  ];
 }
 
 const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;

@@ -1,6 +1,7 @@
 import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
+import { kernelParts } from './kernel-group.ts';
 import { verifyKernel } from './kernel-verify.ts';
 import { isPersistent } from './plan.ts';
 import {
@@ -146,14 +147,16 @@ function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report
     const place = `kernel '${kernel.name}'`;
     for (const reason of kernelErrors(kernel)) report(place, reason);
     if (!limits) continue;
-    const { buffers, stage, scratch } = kernel;
+    const { buffers, scratch } = kernel;
     // A target that wants scratch memory has no limit that it would break; it bounds how far kernels are fused.
     const count = buffers.length - (scratch === undefined ? 0 : 1);
     if (count > limits.maxStorageBuffers)
       report(place, `has ${count} buffers of at most ${limits.maxStorageBuffers}`);
-    const bytes = stage ? stage.local.elements * DTYPES[stage.local.dtype].bytes : 0;
-    if (bytes > limits.maxWorkgroupBytes)
-      report(place, `its stage fills ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
+    for (const { stage } of kernelParts(kernel)) {
+      const bytes = stage ? stage.local.elements * DTYPES[stage.local.dtype].bytes : 0;
+      if (bytes > limits.maxWorkgroupBytes)
+        report(place, `its stage fills ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
+    }
   }
 }
 
@@ -231,6 +234,9 @@ function verifyStep(
     return;
   }
   const { buffers } = kernel;
+  const [said, parts] = [programs[program].steps[step].parts, kernel.parts];
+  if (said?.length !== parts?.length)
+    report(`is of ${said?.length ?? 'no'} parts, '${kernel.name}' of ${parts?.length ?? 'none'}`);
   if (operands.length !== buffers.length || (offsets && offsets.length !== buffers.length)) {
     const given = operands.length !== buffers.length ? operands.length : offsets?.length;
     report(`${given} tensors for the ${buffers.length} buffers of '${kernel.name}'`);

@@ -6,6 +6,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { checkCompilation, compile } from '../driver/compile.ts';
+import type { Dispatches } from '../driver/dispatches.ts';
 import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes } from '../format.ts';
@@ -56,6 +57,7 @@ export interface BuildCommandOptions {
   readonly microBatchNorm?: boolean;
   readonly half?: HalfActivations;
   readonly precision?: Precision;
+  readonly dispatches?: Dispatches;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -206,6 +208,7 @@ function compileOptions(
     ...(options.microBatch === undefined ? {} : { microBatch: options.microBatch }),
     ...(options.half ? { half: options.half } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
+    ...(options.dispatches ? { dispatches: options.dispatches } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),
