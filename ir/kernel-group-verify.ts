@@ -41,6 +41,7 @@ export function verifyGroupForm(group: GroupKernel, report: Report): void {
 /** What one part does to a buffer of the whole. */
 interface Use {
   readonly part: number;
+  readonly access: Access;
   readonly reads: ElementRange | null;
   readonly writes: readonly ElementRange[];
 }
@@ -51,7 +52,11 @@ export function verifyGroupParts({ buffers, parts }: GroupKernel, report: Report
   parts.forEach(({ kernel, places }, part) => {
     const access = kernelAccess(kernel);
     places.forEach(({ buffer, start }, b) => {
-      uses[buffer].push({ part, ...movedBy(access[b], start) });
+      uses[buffer].push({
+        part,
+        access: kernel.buffers[b].access,
+        ...movedBy(access[b], start),
+      });
     });
   });
   buffers.forEach(({ access }, b) => {
@@ -63,16 +68,15 @@ export function verifyGroupParts({ buffers, parts }: GroupKernel, report: Report
   });
 }
 
-function movedBy({ read, written }: BufferAccess, start: number): Omit<Use, 'part'> {
+function movedBy({ read, written }: BufferAccess, start: number): Pick<Use, 'reads' | 'writes'> {
   const moved = (range: ElementRange) => ({ start: range.start + start, end: range.end + start });
   return { reads: read && moved(read), writes: written.map(moved) };
 }
 
 function accessOf(uses: readonly Use[]): Access | null {
-  const reads = uses.some(({ reads }) => reads !== null);
-  const writes = uses.some(({ writes }) => writes.length > 0);
-  if (reads && writes) return 'read_write';
-  return writes ? 'write' : reads ? 'read' : null;
+  const own = new Set(uses.map(({ access }) => access));
+  if (own.size > 1) return 'read_write';
+  return [...own][0] ?? null;
 }
 
 /** One sweep over the ranges by their start: what is stored meets nothing that another use touches. */
