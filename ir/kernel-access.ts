@@ -1,7 +1,7 @@
 import type { Kernel, Store } from './kernel.ts';
 import { addressRange, affineRange, axisRanges, loadRange } from './kernel-addresses.ts';
 import { type GroupKernel, isGroup } from './kernel-group.ts';
-import { isStaged, splitStage } from './kernel-stage.ts';
+import { isStaged, partList, splitStages, workingMemory } from './kernel-stage.ts';
 
 /** Elements `start` to before `end` of a buffer. */
 export interface ElementRange {
@@ -87,14 +87,14 @@ function deriveAccess(kernel: Kernel): BufferAccess[] {
     low[buffer] = Math.min(low[buffer], from);
     high[buffer] = Math.max(high[buffer], to);
   };
-  for (const part of isStaged(kernel) ? Object.values(splitStage(kernel)) : [kernel]) {
+  for (const part of isStaged(kernel) ? partList(splitStages(kernel)) : [kernel]) {
     const axes = axisRanges(part);
     for (const node of part.nodes) {
       if (node.kind !== 'load') continue;
       const range = loadRange(part, node.index, node.bounds);
       if (range.low > range.high) continue;
       const { low: from, high: to } = addressRange(range, node.indirect);
-      read(node.buffer, from, to);
+      if (node.buffer < kernel.buffers.length) read(node.buffer, from, to);
     }
     for (const store of part.stores) {
       const { low: from, high: to } = addressRange(affineRange(store.index, axes), store.indirect);
@@ -107,11 +107,11 @@ function deriveAccess(kernel: Kernel): BufferAccess[] {
       });
     }
   }
-  const scratch = kernel.stage?.local.buffer ?? kernel.scratch ?? null;
+  const scratch = workingMemory(kernel);
   return kernel.buffers.map((_, b) => ({
     read: low[b] <= high[b] ? { start: low[b], end: high[b] + 1 } : null,
     written: written[b],
-    isScratch: b === scratch,
+    isScratch: scratch.includes(b),
   }));
 }
 

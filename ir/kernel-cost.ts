@@ -1,7 +1,7 @@
 import { isFloat, STORAGE_TYPES } from './dtypes.ts';
 import type { Affine, Expression, Indirection, Kernel, NodeIndex } from './kernel.ts';
 import { pointCount } from './kernel.ts';
-import { isStaged, splitStage } from './kernel-stage.ts';
+import { isStaged, partList, splitStages } from './kernel-stage.ts';
 import { SCALAR_OPS } from './scalar.ts';
 
 /** What one run of a kernel costs, for reports and for choices between kernels. */
@@ -138,7 +138,7 @@ export function kernelCost(kernel: Kernel): KernelCost {
       bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }
-  const kernels = isStaged(kernel) ? Object.values(splitStage(kernel)) : [kernel];
+  const kernels = isStaged(kernel) ? partList(splitStages(kernel)) : [kernel];
   return {
     flops: kernels.reduce((sum, one) => sum + kernelFlops(one), 0),
     bytes: bytesTouched(kernels, kernel.buffers.length),

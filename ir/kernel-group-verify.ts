@@ -1,6 +1,7 @@
 import type { Access } from './kernel.ts';
 import { type BufferAccess, type ElementRange, kernelAccess } from './kernel-access.ts';
 import type { GroupKernel } from './kernel-group.ts';
+import { workingMemory } from './kernel-stage.ts';
 
 // The invariants of kernels with parts that are listed in kernel.ts, beyond those of the parts themselves.
 
@@ -8,9 +9,9 @@ type Report = (place: string, reason: string) => void;
 
 /** What is wrong with the form of a group: its parts are not looked into. */
 export function verifyGroupForm(group: GroupKernel, report: Report): void {
-  const { axes, nodes, stores, reduction, stage, scratch, parts, buffers } = group;
+  const { axes, nodes, stores, reduction, staging, scratch, parts, buffers } = group;
   const own = axes.length + nodes.length + stores.length > 0 || reduction !== null;
-  if (own || stage !== undefined || scratch !== undefined)
+  if (own || staging !== undefined || scratch !== undefined)
     report('parts', 'the kernel has a body of its own as well');
   if (parts.length < 2) report('parts', `${parts.length} of at least 2`);
   buffers.forEach(({ elements }, b) => {
@@ -20,8 +21,7 @@ export function verifyGroupForm(group: GroupKernel, report: Report): void {
   parts.forEach(({ kernel, places }, p) => {
     const place = `part ${p}`;
     if (kernel.parts !== undefined) report(place, 'has parts itself');
-    if (kernel.scratch !== undefined || typeof kernel.stage?.local.buffer === 'number')
-      report(place, 'has working memory in a buffer');
+    if (workingMemory(kernel).length > 0) report(place, 'has working memory in a buffer');
     if (places.length !== kernel.buffers.length)
       report(place, `${places.length} places for ${kernel.buffers.length} buffers`);
     places.forEach(({ buffer, start }, b) => {

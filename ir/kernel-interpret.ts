@@ -3,7 +3,7 @@ import { roundToHalf } from './half.ts';
 import type { Affine, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
-import { isStaged, splitStage } from './kernel-stage.ts';
+import { isStaged, partList, splitStages } from './kernel-stage.ts';
 import { uniform } from './random.ts';
 import { evaluateScalar } from './scalar.ts';
 
@@ -25,10 +25,11 @@ export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]
     return;
   }
   if (isStaged(kernel)) {
-    const { stage, body } = splitStage(kernel);
-    const local = new Float64Array(stage.buffers[kernel.buffers.length].elements).fill(Number.NaN);
-    interpretKernel(stage, [...buffers, local]);
-    interpretKernel(body, [...buffers, local]);
+    const parts = splitStages(kernel);
+    const arrays = parts.body.buffers
+      .slice(kernel.buffers.length)
+      .map(({ elements }) => new Float64Array(elements).fill(Number.NaN));
+    for (const part of partList(parts)) interpretKernel(part, [...buffers, ...arrays]);
     return;
   }
   const { axes, nodes, reduction, stores } = kernel;

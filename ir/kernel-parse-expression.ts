@@ -1,4 +1,4 @@
-import { type Affine, type Bound, type Expression, LOCAL } from './kernel.ts';
+import { type Affine, type Bound, type Expression, localArray } from './kernel.ts';
 import { SCALAR_OPS, type ScalarOp } from './scalar.ts';
 import type { DType } from './tensor.ts';
 import { parseNumber } from './text.ts';
@@ -31,16 +31,17 @@ function parseBounds(text: string, axisCount: number): Bound[] {
 }
 
 export function parseAddress(text: string, axisCount: number) {
-  const match = /^(?:local|b(\d+))\[(.+?)(?: \+ (-?\d+)\*\(n(\d+) < (\d+)\))?\]$/.exec(text);
+  const match = /^(?:local(\d*)|b(\d+))\[(.+?)(?: \+ (-?\d+)\*\(n(\d+) < (\d+)\))?\]$/.exec(text);
   if (!match) throw new Error(`'${text}' is not an address`);
-  const indirect = match[3] && {
-    node: Number(match[4]),
-    stride: Number(match[3]),
-    extent: Number(match[5]),
+  const [, local, buffer, index, stride, node, extent] = match;
+  const indirect = stride && {
+    node: Number(node),
+    stride: Number(stride),
+    extent: Number(extent),
   };
   return {
-    buffer: match[1] === undefined ? LOCAL : Number(match[1]),
-    index: parseAffine(match[2], axisCount),
+    buffer: local === undefined ? Number(buffer) : localArray(Number(local || 1) - 1),
+    index: parseAffine(index, axisCount),
     ...(indirect ? { indirect } : {}),
   };
 }

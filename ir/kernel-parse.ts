@@ -9,9 +9,11 @@ import type {
   KernelPart,
   Reduction,
   Stage,
+  Staging,
   Store,
 } from './kernel.ts';
 import { parseAddress, parseExpression } from './kernel-parse-expression.ts';
+import { tileAxesOf } from './kernel-stage.ts';
 import type { DType } from './tensor.ts';
 import { LineReader, NAME_PATTERN, parseName } from './text.ts';
 
@@ -22,7 +24,7 @@ interface KernelParts {
   nodes: Expression[];
   reduction: Reduction | null;
   stores: Store[];
-  stage?: Stage;
+  staging?: Staging;
   scratch?: number;
   parts?: KernelPart[];
 }
@@ -83,7 +85,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     },
   ],
   [
-    /^store ((?:local|b\d+)\[.+\]) (\+?=) n(\d+)$/,
+    /^store ((?:local\d*|b\d+)\[.+\]) (\+?=) n(\d+)$/,
     (parts, [, address, sign, value]) => {
       parts.stores.push({
         ...parseAddress(address, parts.axes.length),
@@ -108,7 +110,7 @@ function parseKernelLine(parts: KernelParts, line: string): void {
 const KERNEL_HEADER = new RegExp(`^kernel (${NAME_PATTERN}) \\{$`);
 
 const STAGE_HEADER = new RegExp(
-  `^stage over (\\d+) local (${DTYPE_PATTERN}) (\\d+)(?: in b(\\d+))? \\{$`,
+  `^stage over (\\d+)(?: and (\\d+) reduced)? local (${DTYPE_PATTERN}) (\\d+)(?: in b(\\d+))? \\{$`,
 );
 
 const PART_HEADER = new RegExp(`^part (${NAME_PATTERN}) over ([b\\d+, ]+) \\{$`);
@@ -123,7 +125,7 @@ function parseParts(parts: KernelParts, reader: LineReader): KernelParts {
     const part = PART_HEADER.exec(line);
     reader.at(() => {
       if (part) parts.parts = [...(parts.parts ?? []), parsePart(part, reader)];
-      else if (stage) parts.stage = parseStage(stage, parts, reader);
+      else if (stage) parts.staging = parseStage(stage, parts, reader);
       else parseKernelLine(parts, line);
     });
   }
@@ -141,31 +143,38 @@ function parsePart([, name, over]: RegExpExecArray, reader: LineReader): KernelP
 }
 
 function parseStage(
-  [, count, dtype, elements, buffer]: RegExpExecArray,
+  [, count, terms, dtype, elements, buffer]: RegExpExecArray,
   outer: KernelParts,
   reader: LineReader,
-): Stage {
-  const tileAxes = Number(count);
-  if (outer.stage || outer.isStage) throw new Error('a kernel has one stage');
-  if (tileAxes > outer.axes.length) throw new Error('the tile axes stand before the stage');
-  const parts = noParts(true, outer.axes.slice(0, tileAxes));
+): Staging {
+  const [tileAxes, tileTerms] = [Number(count), Number(terms ?? 0)];
+  const before = outer.staging ?? { tileAxes, tileTerms, stages: [] };
+  if (outer.isStage) throw new Error('a stage has no stages');
+  if (before.tileAxes !== tileAxes || before.tileTerms !== tileTerms)
+    throw new Error('all stages of a kernel have the same tiles');
+  const tile = tileAxesOf(outer.axes, before);
+  if (tile.some((axis) => axis >= outer.axes.length))
+    throw new Error('the tile axes stand before the stage');
+  const parts = noParts(
+    true,
+    tile.map((axis) => outer.axes[axis]),
+  );
   parseParts(parts, reader);
   if (parts.buffers.length > 0 || parts.scratch !== undefined)
     throw new Error('buffers stand outside of the stage');
-  const [store, ...more] = parts.stores;
-  if (!store || more.length > 0) throw new Error('a stage has one store');
-  return {
-    tileAxes,
-    axes: parts.axes.slice(tileAxes),
+  if (parts.stores.length === 0) throw new Error('a stage has a store');
+  const stage: Stage = {
+    axes: parts.axes.slice(tile.length),
     nodes: parts.nodes,
     reduction: parts.reduction,
-    store,
+    stores: parts.stores,
     local: {
       dtype: dtype as DType,
       elements: Number(elements),
       buffer: buffer === undefined ? null : Number(buffer),
     },
   };
+  return { ...before, stages: [...before.stages, stage] };
 }
 
 /** Parses the rest of a kernel whose header line is `header`. */

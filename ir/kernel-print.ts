@@ -4,10 +4,11 @@ import {
   type Bound,
   type Expression,
   type Indirection,
+  isLocal,
   type Kernel,
   type KernelPart,
-  LOCAL,
-  type Stage,
+  localArray,
+  type Staging,
 } from './kernel.ts';
 import { formatName, formatNumber } from './text.ts';
 
@@ -30,8 +31,12 @@ function formatBounds(bounds: readonly Bound[]): string {
 
 function formatAddress(buffer: number, index: Affine, indirect?: Indirection): string {
   const data = indirect ? ` + ${indirect.stride}*(n${indirect.node} < ${indirect.extent})` : '';
-  return `${buffer === LOCAL ? 'local' : `b${buffer}`}[${formatAffine(index)}${data}]`;
+  return `${isLocal(buffer) ? localName(buffer) : `b${buffer}`}[${formatAffine(index)}${data}]`;
 }
+
+/** The array of the first stage is `local`, that of the second `local2`. */
+const localName = (buffer: number) =>
+  buffer === localArray(0) ? 'local' : `local${localArray(0) - buffer + 1}`;
 
 function formatExpression(node: Expression): string {
   switch (node.kind) {
@@ -62,7 +67,7 @@ export function kernelBody(kernel: Kernel): string {
       ({ access, dtype, elements }, i) => `buffer b${i} ${access} ${dtype} ${elements}`,
     ),
     ...(kernel.scratch === undefined ? [] : [`scratch b${kernel.scratch}`]),
-    ...(kernel.stage ? formatStage(kernel.stage) : []),
+    ...(kernel.staging ? formatStaging(kernel.staging) : []),
     ...formatComputation(kernel),
     ...(kernel.parts ?? []).flatMap(formatPart),
   ];
@@ -81,18 +86,21 @@ function formatPart({ kernel, places }: KernelPart): string[] {
 
 const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;
 
-function formatStage(stage: Stage): string[] {
-  const { dtype, elements, buffer } = stage.local;
-  const place = buffer === null ? '' : ` in b${buffer}`;
-  const lines = [
-    ...stage.axes.map((axis, i) => formatAxis(axis, stage.tileAxes + i)),
-    ...formatComputation({ ...stage, stores: [stage.store] }),
-  ];
-  return [
-    `stage over ${stage.tileAxes} local ${dtype} ${elements}${place} {`,
-    ...lines.map((line) => `  ${line}`),
-    '}',
-  ];
+function formatStaging({ tileAxes, tileTerms, stages }: Staging): string[] {
+  const terms = tileTerms > 0 ? ` and ${tileTerms} reduced` : '';
+  return stages.flatMap((stage) => {
+    const { dtype, elements, buffer } = stage.local;
+    const place = buffer === null ? '' : ` in b${buffer}`;
+    const lines = [
+      ...stage.axes.map((axis, i) => formatAxis(axis, tileAxes + tileTerms + i)),
+      ...formatComputation(stage),
+    ];
+    return [
+      `stage over ${tileAxes}${terms} local ${dtype} ${elements}${place} {`,
+      ...lines.map((line) => `  ${line}`),
+      '}',
+    ];
+  });
 }
 
 function formatComputation(computation: Pick<Kernel, 'nodes' | 'reduction' | 'stores'>): string[] {

@@ -1,77 +1,206 @@
-import { type Affine, type BufferIndex, type Kernel, LOCAL, type Stage } from './kernel.ts';
+import { DTYPES } from './dtypes.ts';
+import {
+  type Affine,
+  type Axis,
+  isLocal,
+  type Kernel,
+  localArray,
+  pointCount,
+  type Staging,
+} from './kernel.ts';
 
-/** A kernel with a stage. */
-export type StagedKernel = Kernel & { readonly stage: Stage };
+/** A kernel with stages. */
+export type StagedKernel = Kernel & { readonly staging: Staging };
 
 export function isStaged(kernel: Kernel): kernel is StagedKernel {
-  return kernel.stage !== undefined;
+  return kernel.staging !== undefined;
 }
 
-/** A staged kernel as two without stages. */
-export interface StageHalves {
-  /** The kernel that fills the array. */
-  readonly stage: Kernel;
-  /** The kernel that reads it. */
+/** A staged kernel as several without stages, to be run one behind the other. */
+export interface StageParts {
+  /** The kernels that fill the arrays. */
+  readonly stages: readonly Kernel[];
+  /** The kernel itself, which reads them. */
   readonly body: Kernel;
 }
 
-/** Number of tiles of a staged kernel. */
-export function tileCount({ axes, stage }: StagedKernel): number {
-  return axes.slice(0, stage.tileAxes).reduce((count, { extent }) => count * extent, 1);
+/** The parts in order. */
+export const partList = ({ stages, body }: StageParts): readonly Kernel[] => [...stages, body];
+
+/** Numbers of the axes of a kernel that tell its tiles apart: parallel ones, then reduced ones. */
+export function tileAxesOf(
+  axes: readonly Axis[],
+  { tileAxes, tileTerms }: Pick<Staging, 'tileAxes' | 'tileTerms'>,
+): number[] {
+  const parallel = axes.filter(({ kind }) => kind === 'parallel').length;
+  return [
+    ...Array.from({ length: tileAxes }, (_, axis) => axis),
+    ...Array.from({ length: tileTerms }, (_, term) => parallel + term),
+  ];
+}
+
+/** The axes that affines of a stage are over; each point of those in front is a tile. */
+export function stageAxes(
+  axes: readonly Axis[],
+  staging: Staging,
+  stage: Pick<Staging['stages'][number], 'axes'>,
+): readonly Axis[] {
+  const tile = tileAxesOf(axes, staging).map(
+    (axis): Axis => ({ extent: axes[axis].extent, kind: 'parallel' }),
+  );
+  return [...tile, ...stage.axes];
+}
+
+/** Number of tiles of a staged kernel that share nothing, not even a sum. */
+export function tileCount({ axes, staging }: StagedKernel): number {
+  return axes.slice(0, staging.tileAxes).reduce((count, { extent }) => count * extent, 1);
+}
+
+/** Number of tiles, one behind the other, that a sum goes through. */
+export function tileSteps({ axes, staging }: StagedKernel): number {
+  return tileAxesOf(axes, staging)
+    .slice(staging.tileAxes)
+    .reduce((count, axis) => count * axes[axis].extent, 1);
 }
 
 /**
- * The two kernels that a staged kernel means: run one behind the other, they store what it stores. The array, for all
- * tiles, is the buffer behind the kernel's own.
+ * The kernels that a staged kernel means: run one behind the other, they store what it stores. The arrays, each for all
+ * tiles, are the buffers behind the kernel's own.
  */
-export function splitStage(kernel: StagedKernel): StageHalves {
-  const { local, tileAxes } = kernel.stage;
-  const strides = kernel.axes.map(() => 0);
-  let stride = local.elements;
-  for (let axis = tileAxes - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= kernel.axes[axis].extent;
-  }
-  return halves(kernel, kernel.buffers.length, stride, ({ offset, coefficients }) => ({
-    offset,
-    coefficients: coefficients.map((c, axis) => (axis < tileAxes ? strides[axis] : c)),
-  }));
-}
-
-/**
- * The two kernels as code generators see them: over all tiles, but with the array of one tile, as buffer `local`. To be
- * run in turn, tile by tile.
- */
-export function tileHalves(kernel: StagedKernel, local = kernel.buffers.length): StageHalves {
-  return halves(kernel, local, kernel.stage.local.elements, (index) => index);
-}
-
-function halves(
-  { name, axes, buffers, nodes, reduction, stores, stage }: StagedKernel,
-  local: BufferIndex,
-  elements: number,
-  place: (index: Affine) => Affine,
-): StageHalves {
-  const all = buffers.toSpliced(local, 1, {
-    dtype: stage.local.dtype,
-    access: 'read_write',
-    elements,
-  });
-  const loads = (list: Kernel['nodes']): Kernel['nodes'] =>
-    list.map((node) =>
-      node.kind === 'load' && node.buffer === LOCAL
-        ? { ...node, buffer: local, index: place(node.index) }
-        : node,
-    );
-  return {
-    stage: {
-      name: `${name}.stage`,
-      axes: [...axes.slice(0, stage.tileAxes), ...stage.axes],
-      buffers: all,
-      nodes: stage.nodes,
-      reduction: stage.reduction,
-      stores: [{ ...stage.store, buffer: local, index: place(stage.store.index) }],
+export function splitStages(kernel: StagedKernel): StageParts {
+  const { axes, staging } = kernel;
+  const tile = tileAxesOf(axes, staging);
+  const tiles = tile.reduce((count, axis) => count * axes[axis].extent, 1);
+  return parts(
+    kernel,
+    staging.stages.map((_, stage) => kernel.buffers.length + stage),
+    tiles,
+    // An address in the array of one tile, over axes of which `tile` are those of the tiles.
+    (index, own, elements) => {
+      const coefficients = [...index.coefficients];
+      let stride = elements;
+      for (let k = tile.length - 1; k >= 0; k--) {
+        coefficients[own[k]] = stride;
+        stride *= axes[tile[k]].extent;
+      }
+      return { offset: index.offset, coefficients };
     },
-    body: { name, axes, buffers: all, nodes: loads(nodes), reduction, stores },
+  );
+}
+
+/**
+ * The parts as code generators see them: over all tiles, but with the arrays of one tile, as buffers `locals`, by default
+ * those behind the kernel's own. To be run in turn, tile by tile.
+ */
+export function tileParts(
+  kernel: StagedKernel,
+  locals: readonly number[] = kernel.staging.stages.map((_, k) => kernel.buffers.length + k),
+): StageParts {
+  return parts(kernel, locals, 1, (index) => index);
+}
+
+function parts(
+  { name, axes, buffers, nodes, reduction, stores, staging }: StagedKernel,
+  locals: readonly number[],
+  tiles: number,
+  place: (index: Affine, tile: readonly number[], elements: number) => Affine,
+): StageParts {
+  const all = [...buffers];
+  staging.stages.forEach(({ local: { dtype, elements } }, k) => {
+    all[locals[k]] = { dtype, access: 'read_write', elements: elements * tiles };
+  });
+  const bind =
+    (tile: readonly number[]) =>
+    <Place extends { readonly buffer: number; readonly index: Affine }>(one: Place): Place => {
+      if (!isLocal(one.buffer)) return one;
+      const stage = staging.stages.findIndex((_, k) => localArray(k) === one.buffer);
+      const local = staging.stages[stage];
+      // What names no stage is left for the verifier to find.
+      if (!local) return { ...one, buffer: -1 };
+      return {
+        ...one,
+        buffer: locals[stage],
+        index: place(one.index, tile, local.local.elements),
+      };
+    };
+  const inNodes = (list: Kernel['nodes'], tile: readonly number[]) =>
+    list.map((node) => (node.kind === 'load' ? bind(tile)(node) : node));
+  const bodyTile = tileAxesOf(axes, staging);
+  const stageTile = bodyTile.map((_, k) => k);
+  return {
+    stages: staging.stages.map((stage, k) => ({
+      name: `${name}.stage${k === 0 ? '' : k + 1}`,
+      axes: stageAxes(axes, staging, stage),
+      buffers: all,
+      nodes: inNodes(stage.nodes, stageTile),
+      reduction: stage.reduction,
+      stores: stage.stores.map(bind(stageTile)),
+    })),
+    body: {
+      ...{ name, axes, buffers: all, nodes: inNodes(nodes, bodyTile), reduction },
+      stores: stores.map(bind(bodyTile)),
+    },
   };
+}
+
+/** Elements that the points of a stage fill. */
+export const filledElements = (stage: Staging['stages'][number]): number =>
+  pointCount(stage, 'parallel');
+
+/** The buffers of a kernel that are working memory: what they hold afterwards is nobody's value. */
+export function workingMemory({
+  scratch,
+  staging,
+}: Pick<Kernel, 'staging'> & Partial<Pick<Kernel, 'scratch'>>): number[] {
+  const all = [scratch ?? null, ...(staging?.stages.map(({ local }) => local.buffer) ?? [])];
+  return all.filter((buffer) => buffer !== null);
+}
+
+/** What to call each buffer that stages load, store in and take the memory of their arrays from. */
+export interface StageRenaming {
+  readonly loads: (buffer: number) => number;
+  readonly stores: (buffer: number) => number;
+  readonly holders: (buffer: number) => number | null;
+}
+
+/** Stages over buffers of other numbers; arrays stay what they are. */
+export function renameStages(staging: Staging, rename: StageRenaming): Staging {
+  return {
+    ...staging,
+    stages: staging.stages.map((stage) => ({
+      ...stage,
+      nodes: stage.nodes.map((node) =>
+        node.kind === 'load' && !isLocal(node.buffer)
+          ? { ...node, buffer: rename.loads(node.buffer) }
+          : node,
+      ),
+      stores: stage.stores.map((store) =>
+        isLocal(store.buffer) ? store : { ...store, buffer: rename.stores(store.buffer) },
+      ),
+      local: {
+        ...stage.local,
+        buffer: stage.local.buffer === null ? null : rename.holders(stage.local.buffer),
+      },
+    })),
+  };
+}
+
+/** The loads of a kernel from buffers, those of its stages first. */
+export function bufferLoads({ nodes, staging }: Pick<Kernel, 'nodes' | 'staging'>) {
+  return [...(staging?.stages.flatMap((stage) => stage.nodes) ?? []), ...nodes].flatMap((node) =>
+    node.kind === 'load' && !isLocal(node.buffer) ? [node] : [],
+  );
+}
+
+/** The stores of a kernel into buffers, those of its stages first. */
+export function bufferStores({ stores, staging }: Pick<Kernel, 'stores' | 'staging'>) {
+  return [...(staging?.stages.flatMap((stage) => stage.stores) ?? []), ...stores].filter(
+    ({ buffer }) => !isLocal(buffer),
+  );
+}
+
+/** Bytes of the arrays of one tile, together. */
+export function arrayBytes({ staging }: Pick<Kernel, 'staging'>): number {
+  const arrays = staging?.stages.map(({ local }) => local.elements * DTYPES[local.dtype].bytes);
+  return arrays?.reduce((sum, bytes) => sum + bytes, 0) ?? 0;
 }

@@ -1,6 +1,6 @@
 import { DTYPES, valueType } from './dtypes.ts';
 import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
-import { LOCAL, pointCount, sameAffine } from './kernel.ts';
+import { isLocal, localArray, sameAffine } from './kernel.ts';
 import {
   addressRange,
   affineRange,
@@ -13,7 +13,15 @@ import {
 import { nodeOperands } from './kernel-cost.ts';
 import { isGroup } from './kernel-group.ts';
 import { verifyGroupForm, verifyGroupParts } from './kernel-group-verify.ts';
-import { isStaged, type StagedKernel, splitStage, tileHalves } from './kernel-stage.ts';
+import {
+  filledElements,
+  isStaged,
+  partList,
+  type StagedKernel,
+  splitStages,
+  tileAxesOf,
+  tileParts,
+} from './kernel-stage.ts';
 import { SCALAR_OPS, scalarResult } from './scalar.ts';
 
 // Checks the invariants listed in kernel.ts. Ranges and distinctness are proved by sufficient tests (kernel-addresses.ts):
@@ -49,52 +57,80 @@ export function verifyKernel(kernel: Kernel): string[] {
     verifyAccess(kernel.buffers, [kernel], at(), kernel.scratch);
     return errors;
   }
-  verifyStage(kernel, at()('stage'));
+  verifyTiles(kernel, at()('stages'));
   if (errors.length > 0) return errors;
-  const { stage, body } = splitStage(kernel);
-  const parts = [
-    { part: stage, at: at('stage ') },
-    { part: body, at: at() },
-  ];
-  for (const one of parts) verifyForm(one.part, one.at);
+  kernel.staging.stages.forEach((_, k) => {
+    verifyStage(kernel, k, at()(stageName(k)));
+  });
   if (errors.length > 0) return errors;
-  for (const one of parts) verifyPoints(one.part, one.at);
-  // Inside the array of one tile, not only among those of all.
-  const tile = tileHalves(kernel);
-  verifyRanges(tile.stage, at('stage '));
-  verifyRanges(tile.body, at());
-  verifyAccess(kernel.buffers, [stage, body], at(), kernel.stage.local.buffer);
+  const places = [...kernel.staging.stages.map((_, k) => at(`${stageName(k)} `)), at()];
+  const parts = partList(splitStages(kernel));
+  parts.forEach((part, k) => {
+    verifyForm(part, places[k]);
+  });
+  if (errors.length > 0) return errors;
+  parts.forEach((part, k) => {
+    verifyPoints(part, places[k]);
+  });
+  // Inside the arrays of one tile, not only among those of all.
+  partList(tileParts(kernel)).forEach((part, k) => {
+    verifyRanges(part, places[k]);
+  });
+  const holders = kernel.staging.stages.map(({ local }) => local.buffer);
+  verifyAccess(kernel.buffers, parts, at(), ...holders);
+  verifyParts(kernel.buffers, parts, at());
   return errors;
 }
 
-/** What the two kernels of a staged one cannot show: that they are a pair. */
-function verifyStage(kernel: StagedKernel, report: Report): void {
-  const { axes, buffers, stage, stores } = kernel;
-  const { tileAxes, local, store } = stage;
-  const tiles = axes.slice(0, tileAxes);
+const stageName = (stage: number) => (stage === 0 ? 'stage' : `stage ${stage + 1}`);
+
+/** That the axes of the tiles are axes of the kernel. */
+function verifyTiles(kernel: StagedKernel, report: Report): void {
+  const { axes, staging } = kernel;
+  const { tileAxes, tileTerms, stages } = staging;
+  const count = (kind: AxisKind) => axes.filter((axis) => axis.kind === kind).length;
   if (kernel.scratch !== undefined) report('the kernel has scratch memory as well');
-  if (!(isWhole(tileAxes) && tileAxes >= 0 && tileAxes <= axes.length))
-    report(`${tileAxes} of ${axes.length} axes are no tile axes`);
-  if (tiles.some(({ kind }) => kind !== 'parallel')) report('a tile axis is not parallel');
-  if ([...axes, ...stage.axes].some(({ kind }) => kind === 'sequential'))
-    report('has sequential axes');
-  if (pointCount(stage, 'parallel') !== local.elements)
-    report(`${pointCount(stage, 'parallel')} points fill ${local.elements} elements`);
-  if (store.buffer !== LOCAL || store.accumulate || store.indirect)
-    report('the store is not a plain one into the array');
-  if (stage.nodes.some((node) => node.kind === 'load' && node.buffer === LOCAL))
-    report('loads from the array that it fills');
-  const reads = kernel.nodes.flatMap((node) =>
-    node.kind === 'load' && node.buffer === LOCAL ? [node] : [],
-  );
-  if (reads.length === 0) report('nothing loads what it fills');
-  const variesByTile = ({ index }: { readonly index: Affine }) =>
-    index.coefficients.slice(0, tileAxes).some((coefficient) => coefficient !== 0);
-  if ([store, ...reads].some(variesByTile)) report('an address in the array depends on the tile');
-  const stored = new Set(stores.map(({ buffer }) => buffer));
-  if (stored.has(LOCAL)) report('the kernel stores into the array');
-  if (stage.nodes.some((node) => node.kind === 'load' && stored.has(node.buffer)))
-    report('loads what the kernel stores');
+  if (stages.length === 0) report('there is none');
+  if (!(isWhole(tileAxes) && tileAxes >= 0 && tileAxes <= count('parallel')))
+    report(`${tileAxes} of ${count('parallel')} parallel axes are no tile axes`);
+  if (!(isWhole(tileTerms) && tileTerms >= 0 && tileTerms <= count('reduced')))
+    report(`${tileTerms} of ${count('reduced')} reduced axes are no tile terms`);
+  if (count('sequential') > 0) report('has sequential axes');
+}
+
+/** What the kernels of a staged one cannot show: that they belong together. */
+function verifyStage(kernel: StagedKernel, number: number, report: Report): void {
+  const { axes, buffers, staging } = kernel;
+  const stage = staging.stages[number];
+  const { local, stores } = stage;
+  const own = localArray(number);
+  const tile = tileAxesOf(axes, staging);
+  if (stage.axes.some(({ kind }) => kind === 'sequential')) report('has sequential axes');
+  if (filledElements(stage) !== local.elements)
+    report(`${filledElements(stage)} points fill ${local.elements} elements`);
+  const [store, ...others] = stores;
+  if (store?.buffer !== own || store.accumulate || store.indirect)
+    report('the first store is not a plain one into the array');
+  if (others.some(({ buffer, accumulate }) => isLocal(buffer) || accumulate))
+    report('another store is not a plain one into a buffer');
+  if (others.length > 0 && staging.tileTerms > 0) report('stores in a buffer for each tile term');
+  const loadsOf = (nodes: Kernel['nodes'], wanted: (buffer: number) => boolean) =>
+    nodes.flatMap((node) => (node.kind === 'load' && wanted(node.buffer) ? [node] : []));
+  if (loadsOf(stage.nodes, (buffer) => isLocal(buffer) && buffer <= own).length > 0)
+    report('loads from an array that no earlier stage fills');
+  const later = staging.stages
+    .slice(number + 1)
+    .flatMap((one) => loadsOf(one.nodes, (buffer) => buffer === own));
+  const reads = loadsOf(kernel.nodes, (buffer) => buffer === own);
+  if (later.length + reads.length === 0) report('nothing loads what it fills');
+  const varies = (axesOfTile: readonly number[]) => (access: { readonly index: Affine }) =>
+    axesOfTile.some((axis) => access.index.coefficients[axis] !== 0);
+  if (
+    [store, ...later].some(varies([...tile.keys()])) ||
+    reads.some(varies(tile)) ||
+    kernel.stores.some(({ buffer }) => isLocal(buffer))
+  )
+    report('an address in the array depends on the tile, or the kernel stores there');
   if (local.buffer === null) return;
   const holder = buffers[local.buffer];
   if (!holder) report(`there is no buffer b${local.buffer}`);
@@ -104,6 +140,18 @@ function verifyStage(kernel: StagedKernel, report: Report): void {
     holder.elements !== local.elements
   )
     report(`b${local.buffer} does not hold the array`);
+}
+
+/** What one part stores in a buffer, no other touches: tiles are at different parts at the same time. */
+function verifyParts(buffers: Kernel['buffers'], parts: readonly Kernel[], at: At): void {
+  buffers.forEach((_, buffer) => {
+    const stored = parts.filter(({ stores }) => stores.some((store) => store.buffer === buffer));
+    const loaded = parts.filter(({ nodes }) =>
+      nodes.some((node) => node.kind === 'load' && node.buffer === buffer),
+    );
+    if (stored.length > 0 && new Set([...stored, ...loaded]).size > 1)
+      at(`b${buffer}`)('one part of the kernel stores what another touches');
+  });
 }
 
 function verifyScratch({ buffers, scratch }: Kernel, report: Report): void {
@@ -335,12 +383,12 @@ function verifyDistinctStores(kernel: Kernel, at: At): void {
   });
 }
 
-/** How the kernels that share `buffers` use them; `apart` is the one that is working memory. */
+/** How the kernels that share `buffers` use them; those `apart` are working memory. */
 function verifyAccess(
   buffers: Kernel['buffers'],
   kernels: readonly Kernel[],
   at: At,
-  apart: number | null | undefined,
+  ...apart: readonly (number | null | undefined)[]
 ): void {
   buffers.forEach(({ access }, index) => {
     const report = at(`b${index}`);
@@ -350,7 +398,7 @@ function verifyAccess(
     const stores = kernels.flatMap((kernel) =>
       kernel.stores.filter((store) => store.buffer === index),
     );
-    if (index === apart) {
+    if (apart.includes(index)) {
       if (loads.length + stores.length > 0) report('is used, but is working memory');
       return;
     }

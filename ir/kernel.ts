@@ -20,7 +20,7 @@ import type { ScalarOp } from './scalar.ts';
  *   (with the same data-dependent term, if any), so that an in-place run gives the same values: a point does all its
  *   loads before its stores; a sequential point loads what earlier ones stored.
  *
- * A kernel may have a stage in front, see {@link Stage}, or be several that share one dispatch, see {@link KernelPart}.
+ * A kernel may have stages in front, see {@link Staging}, or be several that share one dispatch, see {@link KernelPart}.
  */
 export interface Kernel {
   readonly name: string;
@@ -29,8 +29,8 @@ export interface Kernel {
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
-  readonly stage?: Stage;
-  /** A binding that is working memory of the generated code: the kernel means the same without it. Not beside a stage. */
+  readonly staging?: Staging;
+  /** A binding that is working memory of the generated code: the kernel means the same without it. Not beside stages. */
   readonly scratch?: BufferIndex;
   /** Kernels that run side by side in place of axes, nodes and stores of its own, of which it has none. */
   readonly parts?: readonly KernelPart[];
@@ -60,25 +60,32 @@ export interface PartPlace {
 }
 
 /**
- * What a kernel computes first, for each tile: it fills a small array, which loads of {@link LOCAL} then read. A tile is
- * a point of the kernel's first `tileAxes` axes. Tiles know nothing of each other, so the array of one tile is all that
- * exists at a time; on a GPU it lies in workgroup memory, between a barrier and the end of its workgroup's work.
- * The meaning is that of two kernels, one behind the other, with an array per tile (`splitStage`).
+ * What a kernel computes first, for each tile: each stage fills a small array ({@link localArray}), which later stages and the
+ * kernel itself then read. A tile is a point of the kernel's first `tileAxes` parallel axes and its first `tileTerms` reduced axes.
+ * Tiles know nothing of each other, so the arrays of one tile are all that exist at a time; on a GPU they lie in workgroup
+ * memory, between barriers. Where there are tile terms, a kernel goes on with its reduction from tile to tile.
+ * The meaning is that of several kernels, one behind the other, with an array of each stage per tile (`splitStages`).
  *
- * Invariants, beyond those that the two kernels have (checked by `verifyKernel`):
- * - the tile axes are parallel, and there are no sequential axes;
- * - addresses in the array are the same for all tiles;
- * - the stage stores each element of the array exactly once;
- * - the stage loads nothing that the kernel stores.
+ * Invariants, beyond those that these kernels have (checked by `verifyKernel`):
+ * - there are no sequential axes;
+ * - addresses in an array are the same for all tiles;
+ * - a stage stores each element of its array exactly once;
+ * - what a stage or the kernel stores in a buffer, no other of them touches; with tile terms, stages store in no buffer.
  */
-export interface Stage {
+export interface Staging {
   readonly tileAxes: number;
-  /** Axes behind the tile axes: parallel ones, then reduced ones. Affines of the stage are over the tile axes and these. */
+  readonly tileTerms: number;
+  readonly stages: readonly Stage[];
+}
+
+/** One of the computations in front of a kernel. */
+export interface Stage {
+  /** Axes behind those of the tile: parallel ones, then reduced ones. Affines of the stage are over the tile axes, the tile terms and these. */
   readonly axes: readonly Axis[];
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
-  /** Into {@link LOCAL}. */
-  readonly store: Store;
+  /** The first into its array, others into buffers. */
+  readonly stores: readonly Store[];
   readonly local: LocalArray;
 }
 
@@ -90,8 +97,11 @@ export interface LocalArray {
   readonly buffer: BufferIndex | null;
 }
 
-/** In place of a buffer: the array that the stage fills. */
-export const LOCAL: BufferIndex = -1;
+/** In place of a buffer: the array that a stage fills, by the number of the stage. */
+export const localArray = (stage: number): BufferIndex => -1 - stage;
+
+/** Whether a load or a store means the array of a stage. */
+export const isLocal = (buffer: BufferIndex): boolean => buffer < 0;
 
 /** Whether points of an axis are independent (`parallel`), summed up (`reduced`) or in order (`sequential`). */
 export type AxisKind = 'parallel' | 'reduced' | 'sequential';
@@ -133,7 +143,7 @@ export interface Indirection {
 
 /** Index into `Kernel.nodes`. */
 export type NodeIndex = number;
-/** Index into `Kernel.buffers`, or {@link LOCAL}. */
+/** Index into `Kernel.buffers`, or a {@link localArray}. */
 export type BufferIndex = number;
 
 /** One value of the body of a kernel, at one point of its axes. */

@@ -1,6 +1,7 @@
 import type { Kernel } from './kernel.ts';
 import { type ElementRange, filledRuns, kernelAccess } from './kernel-access.ts';
 import { type BoundKernel, boundParts } from './kernel-group.ts';
+import { bufferLoads, bufferStores, renameStages } from './kernel-stage.ts';
 import { kernelBody } from './kernel-text.ts';
 import type { ScheduleProgram, ScheduleStep, ScheduleTransfer } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
@@ -187,12 +188,10 @@ interface Code {
 
 /** A kernel's text with its buffers by the order of their loads, and behind them by that of their stores. */
 function canonicalBody(kernel: Kernel) {
-  const { stage, nodes, stores, buffers } = kernel;
-  const loads = [...(stage?.nodes ?? []), ...nodes].flatMap((node) =>
-    node.kind === 'load' && node.buffer >= 0 ? [node.buffer] : [],
-  );
-  const loaded = [...new Set(loads)];
-  const stored = [...new Set(stores.map(({ buffer }) => buffer))];
+  const { staging, nodes, stores, buffers } = kernel;
+  const loaded = [...new Set(bufferLoads(kernel).map(({ buffer }) => buffer))];
+  const stored = [...new Set(bufferStores(kernel).map(({ buffer }) => buffer))];
+  const storedAs = (buffer: number) => loaded.length + stored.indexOf(buffer);
   const renamed = (list: Kernel['nodes']) =>
     list.map((node) =>
       node.kind === 'load' && node.buffer >= 0
@@ -207,17 +206,14 @@ function canonicalBody(kernel: Kernel) {
       ...stored.map((b) => ({ ...buffers[b], access: 'write' as const })),
     ],
     nodes: renamed(nodes),
-    stores: stores.map((store) => ({
-      ...store,
-      buffer: loaded.length + stored.indexOf(store.buffer),
-    })),
-    ...(stage
+    stores: stores.map((store) => ({ ...store, buffer: storedAs(store.buffer) })),
+    ...(staging
       ? {
-          stage: {
-            ...stage,
-            nodes: renamed(stage.nodes),
-            local: { ...stage.local, buffer: null },
-          },
+          staging: renameStages(staging, {
+            loads: (buffer) => loaded.indexOf(buffer),
+            stores: storedAs,
+            holders: () => null,
+          }),
         }
       : {}),
   });

@@ -2,6 +2,7 @@ import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
 import { kernelParts } from './kernel-group.ts';
+import { arrayBytes } from './kernel-stage.ts';
 import { verifyKernel } from './kernel-verify.ts';
 import { isPersistent } from './plan.ts';
 import {
@@ -152,11 +153,9 @@ function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report
     const count = buffers.length - (scratch === undefined ? 0 : 1);
     if (count > limits.maxStorageBuffers)
       report(place, `has ${count} buffers of at most ${limits.maxStorageBuffers}`);
-    for (const { stage } of kernelParts(kernel)) {
-      const bytes = stage ? stage.local.elements * DTYPES[stage.local.dtype].bytes : 0;
-      if (bytes > limits.maxWorkgroupBytes)
-        report(place, `its stage fills ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
-    }
+    const bytes = Math.max(...kernelParts(kernel).map(arrayBytes));
+    if (bytes > limits.maxWorkgroupBytes)
+      report(place, `its stages fill ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
   }
 }
 

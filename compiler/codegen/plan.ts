@@ -1,6 +1,7 @@
 import { STORAGE_TYPES, storedBytes, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
+import { workingMemory } from '../../ir/kernel-stage.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import {
   type CodeLimits,
@@ -240,13 +241,13 @@ function uniqueTensorNames({ tensors, programs }: AllocatedSchedule): string[] {
 const bytesOf = ({ buffers }: Kernel, buffer: number) => STORAGE_TYPES[buffers[buffer].dtype].bytes;
 
 /** What a plan says of the memory that a kernel touches. */
-export function planBindings({ buffers, scratch, stage }: Kernel): PlanBinding[] {
-  const own = scratch ?? stage?.local.buffer;
-  return buffers.map(({ dtype, access, elements }, index) => ({
+export function planBindings(kernel: Kernel): PlanBinding[] {
+  const own = workingMemory(kernel);
+  return kernel.buffers.map(({ dtype, access, elements }, index) => ({
     dtype,
     access,
     bytes: storedBytes(dtype, elements),
-    ...(index === own ? { scratch: true as const } : {}),
+    ...(own.includes(index) ? { scratch: true as const } : {}),
   }));
 }
 

@@ -1,5 +1,6 @@
 import { storedBytes } from '../../ir/dtypes.ts';
 import type { Access, Kernel, KernelBuffer, KernelPart } from '../../ir/kernel.ts';
+import { workingMemory } from '../../ir/kernel-stage.ts';
 import { isPersistent } from '../../ir/plan.ts';
 import type { Schedule, ScheduleStep, TargetLimits } from '../../ir/schedule.ts';
 
@@ -111,6 +112,6 @@ function areApart(ranges: readonly Range[]): boolean {
 }
 
 /** Whether a step may be a part at all: it has no working memory of its own in a tensor. */
-export function canBePart({ scratch, stage, parts }: Kernel): boolean {
-  return scratch === undefined && (stage?.local.buffer ?? null) === null && parts === undefined;
+export function canBePart(kernel: Kernel): boolean {
+  return kernel.parts === undefined && workingMemory(kernel).length === 0;
 }

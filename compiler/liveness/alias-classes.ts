@@ -15,7 +15,7 @@ export interface BufferPair {
 }
 
 /** A kernel's body, in which `buffer` may also name something else than a buffer of a kernel. */
-export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reduction' | 'stores' | 'stage'>;
+export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reduction' | 'stores' | 'staging'>;
 
 const known = new WeakMap<Kernel, readonly BufferPair[]>();
 
@@ -52,7 +52,10 @@ export function overwritable(
 ): BufferPair[] {
   if (body.axes.some((axis) => axis.kind === 'sequential')) return [];
   const staged = new Set(
-    body.stage?.nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+    body.staging?.stages.flatMap(({ nodes, stores }) => [
+      ...nodes.flatMap((node) => (node.kind === 'load' ? [node.buffer] : [])),
+      ...stores.map(({ buffer }) => buffer),
+    ]),
   );
   const under = nodesUnderReduction(body);
   // Axes of one point, which nests may have, make no difference.

@@ -1,18 +1,19 @@
 import {
   type Expression,
+  isLocal,
   type Kernel,
   type KernelBuffer,
-  LOCAL,
-  type Stage,
+  type Staging,
   type Store,
 } from '../../ir/kernel.ts';
+import { stageAxes } from '../../ir/kernel-stage.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
 import { joinScopes, type Origin } from '../../ir/source.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { shiftAffine } from './affine.ts';
 import { canonicalise } from './canonicalise.ts';
-import { type LoopNest, stageAxes } from './loop-nest.ts';
+import type { LoopNest } from './loop-nest.ts';
 import { type NestShape, shapeOf } from './nest-shape.ts';
 import { bindingRanges, type Range, rangeOf } from './ranges.ts';
 
@@ -106,8 +107,8 @@ export function bindTensors(nest: LoopNest, tensors: readonly ScheduleTensor[]):
 }
 
 function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | 'shape'>[]): Bound {
-  // The halves of a loop nest with a stage were canonicalised when they were joined.
-  const simple = nest.stage ? nest : canonicalise(roundedByStores(nest));
+  // The parts of a loop nest with stages were canonicalised when they were joined.
+  const simple = nest.staging ? nest : canonicalise(roundedByStores(nest));
   const ranges = bindingRanges(simple);
   const bound: Range[] = [];
   // An access in terms of its buffer: an index into `bound`, and addresses from the start of the range.
@@ -116,7 +117,7 @@ function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | '
     <Access extends Extract<Expression, { kind: 'load' }> | Store>(unbound: Access): Access => {
       const { stored: _, ...rest } = unbound;
       const access = rest as Access;
-      if (access.buffer === LOCAL) return access;
+      if (isLocal(access.buffer)) return access;
       const { tensor, low } = rangeOf(axes, access);
       const range = ranges.find(
         (one) => one.tensor === tensor && one.low <= low && low < one.high,
@@ -130,14 +131,21 @@ function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | '
     };
   const bindLoads = (nodes: readonly Expression[], axes: LoopNest['axes']) =>
     nodes.map((node) => (node.kind === 'load' ? bindAccess(axes)(node) : node));
-  const stage = simple.stage && {
-    ...simple.stage,
-    nodes: bindLoads(simple.stage.nodes, stageAxes(simple.axes, simple.stage)),
-  };
+  const { staging } = simple;
+  const withLoads = staging?.stages.map((stage) => ({
+    ...stage,
+    nodes: bindLoads(stage.nodes, stageAxes(simple.axes, staging, stage)),
+  }));
   const nodes = bindLoads(simple.nodes, simple.axes);
   const loaded = bound.length;
+  const stages = withLoads?.map((stage) => ({
+    ...stage,
+    stores: stage.stores.map(bindAccess(stageAxes(simple.axes, staging!, stage))),
+  }));
   const stores = simple.stores.map(bindAccess(simple.axes));
-  const stored = new Set(stores.map((store) => store.buffer));
+  const stored = new Set(
+    [...(stages?.flatMap((stage) => stage.stores) ?? []), ...stores].map((store) => store.buffer),
+  );
   const accumulates = new Set(
     stores.filter((store) => store.accumulate).map((store) => store.buffer),
   );
@@ -148,10 +156,10 @@ function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | '
       elements: Math.min(high, elementCount(tensors[tensor].shape)) - low,
     }),
   );
-  const held = stage && withHolder(stage, buffers, bound);
+  const held = stages && withHolders({ ...staging!, stages }, buffers, bound);
   const { axes, reduction } = simple;
   return {
-    kernel: { axes, buffers, nodes, reduction, stores, ...(held ? { stage: held } : {}) },
+    kernel: { axes, buffers, nodes, reduction, stores, ...(held ? { staging: held } : {}) },
     bound,
   };
 }
@@ -167,13 +175,16 @@ function roundedByStores(nest: LoopNest): LoopNest {
   return { ...nest, stores };
 }
 
-/** Binds the tensor that the stage's array takes its memory from, if there is one. */
-function withHolder(stage: Stage, buffers: KernelBuffer[], bound: Range[]): Stage {
-  const { dtype, elements, buffer: tensor } = stage.local;
-  if (tensor === null) return stage;
-  bound.push({ tensor, low: 0, high: elements, stored: true });
-  const buffer = buffers.push({ dtype, access: 'write', elements }) - 1;
-  return { ...stage, local: { ...stage.local, buffer } };
+/** Binds the tensors that arrays take their memory from, if there are any. */
+function withHolders(staging: Staging, buffers: KernelBuffer[], bound: Range[]): Staging {
+  const stages = staging.stages.map((stage) => {
+    const { dtype, elements, buffer: tensor } = stage.local;
+    if (tensor === null) return stage;
+    bound.push({ tensor, low: 0, high: elements, stored: true });
+    const buffer = buffers.push({ dtype, access: 'write', elements }) - 1;
+    return { ...stage, local: { ...stage.local, buffer } };
+  });
+  return { ...staging, stages };
 }
 
 /** What a kernel computes, in the graph's terms. */

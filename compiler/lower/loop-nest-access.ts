@@ -1,3 +1,4 @@
+import { workingMemory } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import type { ProgramAccess, StepAccess } from '../liveness/access.ts';
@@ -42,8 +43,7 @@ export class LoopNestMemory {
     const { shape, tensors } = shapeOf(nest);
     const pairs = overwritableOfShape(shape);
     const writes = [...storesOf(nest)];
-    const holder = nest.stage?.local.buffer ?? null;
-    if (holder !== null) writes.push(holder);
+    writes.push(...workingMemory(nest));
     return {
       reads: [...loadsOf(nest)],
       writes,

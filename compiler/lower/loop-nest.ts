@@ -1,5 +1,13 @@
 import type { Graph, ValueId } from '../../ir/graph.ts';
-import type { Affine, Axis, Bound, Expression, Reduction, Stage, Store } from '../../ir/kernel.ts';
+import type {
+  Affine,
+  Axis,
+  Bound,
+  Expression,
+  Reduction,
+  Staging,
+  Store,
+} from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import type { Origin } from '../../ir/source.ts';
 
@@ -12,19 +20,14 @@ export interface LoopNest {
   readonly nodes: readonly Expression[];
   readonly reduction: Reduction | null;
   readonly stores: readonly Store[];
-  /** Only behind the last pass over nests; the tensor that holds its array, if any, is `local.buffer`. */
-  readonly stage?: Stage;
+  /** Only behind the last pass over nests; the tensors that hold the arrays, if any, are `local.buffer`. */
+  readonly staging?: Staging;
   /** Names of the graph's ops that it computes, in order. */
   readonly ops: readonly string[];
   /** Where the values come from that it computes, the one that names its place first. */
   readonly origins: readonly Origin[];
   /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
   readonly macs?: number;
-}
-
-/** The axes that affines of a stage are over. */
-export function stageAxes(axes: readonly Axis[], stage: Stage): readonly Axis[] {
-  return [...axes.slice(0, stage.tileAxes), ...stage.axes];
 }
 
 /** A kernel that does the work of two does the multiply-adds of both. */

@@ -1,4 +1,5 @@
-import { type Axis, LOCAL, type Reduction, type Store } from '../../ir/kernel.ts';
+import { type Axis, isLocal, type Reduction, type Store } from '../../ir/kernel.ts';
+import { renameStages } from '../../ir/kernel-stage.ts';
 import type { StepAccess } from '../liveness/access.ts';
 import { expressionKey, type LoopNest } from './loop-nest.ts';
 import type { Range } from './ranges.ts';
@@ -44,7 +45,7 @@ export function shapeOf(nest: LoopNest): ShapedNest {
   if (!shaped) {
     const tensors: number[] = [];
     const numberOf = (tensor: number) => {
-      if (tensor === LOCAL) return LOCAL;
+      if (isLocal(tensor)) return tensor;
       const known = tensors.indexOf(tensor);
       return known >= 0 ? known : tensors.push(tensor) - 1;
     };
@@ -100,39 +101,36 @@ export function perShape<Found>(find: (nest: LoopNest) => Found): (shape: NestSh
 }
 
 function renamed(
-  { axes, nodes, reduction, stores, stage }: LoopNest,
+  { axes, nodes, reduction, stores, staging }: LoopNest,
   rename: (tensor: number) => number,
   work: NestWork,
 ): LoopNest {
   const inNodes = (list: LoopNest['nodes']) =>
     list.map((node) => (node.kind === 'load' ? { ...node, buffer: rename(node.buffer) } : node));
   const inStore = (store: Store) => ({ ...store, buffer: rename(store.buffer) });
-  const held = stage && {
-    ...stage,
-    nodes: inNodes(stage.nodes),
-    local: {
-      ...stage.local,
-      buffer: stage.local.buffer === null ? null : rename(stage.local.buffer),
-    },
-  };
   return {
     ...{ axes, nodes: inNodes(nodes), reduction, stores: stores.map(inStore) },
-    ...(held ? { stage: held } : {}),
+    ...(staging
+      ? { staging: renameStages(staging, { loads: rename, stores: rename, holders: rename }) }
+      : {}),
     ...work,
   };
 }
 
 /** Equal keys, equal shapes. */
 function keyOf(
-  { axes, nodes, reduction, stores, stage }: LoopNest,
+  { axes, nodes, reduction, stores, staging }: LoopNest,
   numberOf: (tensor: number) => number,
 ): string {
   const own = `${axesKey(axes)}${bodyKey(nodes, reduction, stores, numberOf)}`;
-  if (!stage) return own;
-  const { tileAxes, store, local } = stage;
-  const holder = local.buffer === null ? '' : numberOf(local.buffer);
-  const body = bodyKey(stage.nodes, stage.reduction, [store], numberOf);
-  return `${own}\nstage ${tileAxes} ${local.dtype} ${local.elements} ${holder} ${axesKey(stage.axes)}${body}`;
+  if (!staging) return own;
+  const stages = staging.stages.map((stage) => {
+    const { local } = stage;
+    const holder = local.buffer === null ? '' : numberOf(local.buffer);
+    const body = bodyKey(stage.nodes, stage.reduction, stage.stores, numberOf);
+    return `stage ${local.dtype} ${local.elements} ${holder} ${axesKey(stage.axes)}${body}`;
+  });
+  return [`${own}\ntiles ${staging.tileAxes} ${staging.tileTerms}`, ...stages].join('\n');
 }
 
 function pointsOf(axes: readonly Axis[]): number {

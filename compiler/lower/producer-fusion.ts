@@ -63,7 +63,7 @@ export function fuseProducers(
   for (const { tensor, producer, consumer } of findProducers(sequence, options)) {
     const [first, second] = [sequence.slots[producer], sequence.slots[consumer]];
     // One that became part of another pair has a stage, or its place is empty.
-    if (!first || !second || first.stage || second.stage) continue;
+    if (!first || !second || first.staging || second.staging) continue;
     const joined = joinProducer(first, second, tensor, options, timeOf);
     if ('reason' in joined) {
       options.report?.(tensor, `stays in memory: ${joined.reason}`);
@@ -111,7 +111,7 @@ function findProducers(sequence: KernelSequence, options: ProducerFusionOptions)
 
 function isContraction(nest: LoopNest): boolean {
   const { nodes, reduction } = nest;
-  if (reduction?.combiner !== 'sum' || hasSequentialAxis(nest) || nest.stage) return false;
+  if (reduction?.combiner !== 'sum' || hasSequentialAxis(nest) || nest.staging) return false;
   const value = nodes[reduction.value];
   return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
 }
@@ -170,8 +170,11 @@ function held(
   intermediate: number,
   { model, addHolder }: ProducerFusionOptions,
 ): LoopNest {
-  const { stage } = nest;
-  if (!stage || !model.needsHolder) return nest;
-  const buffer = addHolder(stage.local.elements, intermediate);
-  return { ...nest, stage: { ...stage, local: { ...stage.local, buffer } } };
+  const { staging } = nest;
+  if (!staging || !model.needsHolder) return nest;
+  const stages = staging.stages.map((stage) => ({
+    ...stage,
+    local: { ...stage.local, buffer: addHolder(stage.local.elements, intermediate) },
+  }));
+  return { ...nest, staging: { ...staging, stages } };
 }

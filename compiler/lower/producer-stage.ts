@@ -1,4 +1,4 @@
-import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
+import { type Affine, type Axis, localArray, type Store } from '../../ir/kernel.ts';
 import { axisAffine, combineAffines, substitute } from './affine.ts';
 import { canonicalise, mergeAxes, mergeable } from './canonicalise.ts';
 import { type LoopNest, macsOf, originsOf, withAxes } from './loop-nest.ts';
@@ -34,7 +34,7 @@ export function stageProducer(link: ProducerLink, sizes: readonly number[]): Loo
   const within = first.nest.axes.length;
   const store: Store = {
     ...first.nest.stores[0],
-    buffer: LOCAL,
+    buffer: localArray(0),
     index: place(first.own.slice(0, digits.length), within),
   };
   const read = second.nest.axes.length;
@@ -44,7 +44,7 @@ export function stageProducer(link: ProducerLink, sizes: readonly number[]): Loo
     read,
   );
   const nodes = second.nest.nodes.map((node, k) =>
-    k === link.load && node.kind === 'load' ? { ...node, buffer: LOCAL, index } : node,
+    k === link.load && node.kind === 'load' ? { ...node, buffer: localArray(0), index } : node,
   );
   return joinHalves(
     { ...first.nest, stores: [store] },
@@ -121,13 +121,18 @@ function joinHalves(
   const { dtype } = first.nodes[store.value];
   return {
     ...second,
-    stage: {
+    staging: {
       tileAxes: tiles,
-      axes: first.axes.slice(tiles),
-      nodes: first.nodes,
-      reduction: first.reduction,
-      store,
-      local: { dtype, elements, buffer: null },
+      tileTerms: 0,
+      stages: [
+        {
+          axes: first.axes.slice(tiles),
+          nodes: first.nodes,
+          reduction: first.reduction,
+          stores: [store],
+          local: { dtype, elements, buffer: null },
+        },
+      ],
     },
     ops: [...producer.ops, ...consumer.ops],
     origins: originsOf(consumer, producer),

@@ -1,6 +1,7 @@
-import { type Affine, type Axis, LOCAL, type Store } from '../../ir/kernel.ts';
+import { type Affine, type Axis, isLocal, type Store } from '../../ir/kernel.ts';
+import { stageAxes } from '../../ir/kernel-stage.ts';
 import { rangeAlignment } from '../../ir/schedule.ts';
-import { type LoopNest, stageAxes } from './loop-nest.ts';
+import type { LoopNest } from './loop-nest.ts';
 
 /** Elements of a tensor, from `low` to below `high`; `high` is infinite where an address depends on data or bounds. */
 export interface Range {
@@ -37,19 +38,35 @@ export function overlaps(a: Range, b: Range): boolean {
   return a.tensor === b.tensor && a.low < b.high && b.low < a.high;
 }
 
-/** Ranges of all loads and stores of a kernel, its stage included. */
-export function rangesOf({ axes, nodes, stores, stage }: LoopNest): Range[] {
-  return [
-    ...(stage ? loadRanges(stageAxes(axes, stage), stage.nodes) : []),
-    ...loadRanges(axes, nodes),
-    ...stores.map((store) => rangeOf(axes, store)),
-  ];
+/** What is computed over a list of axes: the kernel or one of its stages. */
+interface Computation {
+  readonly axes: readonly Axis[];
+  readonly nodes: LoopNest['nodes'];
+  readonly stores: readonly Store[];
 }
 
-function loadRanges(axes: readonly Axis[], nodes: LoopNest['nodes']): Range[] {
-  return nodes.flatMap((node) =>
-    node.kind === 'load' && node.buffer !== LOCAL ? [rangeOf(axes, node)] : [],
-  );
+/** The stages of a kernel, and itself. */
+function computations({ axes, nodes, stores, staging }: LoopNest): Computation[] {
+  const stages = staging?.stages.map((stage) => ({
+    ...stage,
+    axes: stageAxes(axes, staging, stage),
+  }));
+  return [...(stages ?? []), { axes, nodes, stores }];
+}
+
+/** Ranges of all loads and stores of a kernel, its stages included; those of what it loads first. */
+export function rangesOf(nest: LoopNest): Range[] {
+  const all = computations(nest);
+  return [
+    ...all.flatMap(({ axes, nodes }) =>
+      nodes.flatMap((node) =>
+        node.kind === 'load' && !isLocal(node.buffer) ? [rangeOf(axes, node)] : [],
+      ),
+    ),
+    ...all.flatMap(({ axes, stores }) =>
+      stores.flatMap((store) => (isLocal(store.buffer) ? [] : [rangeOf(axes, store)])),
+    ),
+  ];
 }
 
 /**
@@ -73,13 +90,15 @@ export function bindingRanges(nest: LoopNest): Range[] {
 }
 
 /** By tensor that the kernel touches, by what it holds. */
-function rangeAlignments({ nodes, stores, stage }: LoopNest): Map<number, number> {
+function rangeAlignments(nest: LoopNest): Map<number, number> {
   const units = new Map<number, number>();
-  for (const list of stage ? [nodes, stage.nodes] : [nodes])
-    for (const node of list)
+  const all = computations(nest);
+  for (const { nodes } of all)
+    for (const node of nodes)
       if (node.kind === 'load') units.set(node.buffer, rangeAlignment(node.stored ?? node.dtype));
-  for (const { buffer, value, stored } of stores)
-    units.set(buffer, rangeAlignment(stored ?? nodes[value].dtype));
+  for (const { nodes, stores } of all)
+    for (const { buffer, value, stored } of stores)
+      units.set(buffer, rangeAlignment(stored ?? nodes[value].dtype));
   return units;
 }
 

@@ -1,4 +1,4 @@
-import { LOCAL } from '../../ir/kernel.ts';
+import { bufferLoads, bufferStores } from '../../ir/kernel-stage.ts';
 import { LiveProfile } from '../liveness/profile.ts';
 import type { LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
@@ -142,13 +142,11 @@ export function storesOf(nest: LoopNest): ReadonlySet<number> {
 }
 
 const loadsOfShape = perShape((nest) => [
-  ...new Set(
-    [nest.nodes, nest.stage?.nodes ?? []].flatMap((nodes) =>
-      nodes.flatMap((node) => (node.kind === 'load' && node.buffer !== LOCAL ? [node.buffer] : [])),
-    ),
-  ),
+  ...new Set(bufferLoads(nest).map(({ buffer }) => buffer)),
 ]);
-const storesOfShape = perShape((nest) => [...new Set(nest.stores.map(({ buffer }) => buffer))]);
+const storesOfShape = perShape((nest) => [
+  ...new Set(bufferStores(nest).map(({ buffer }) => buffer)),
+]);
 
 const named = (numbers: readonly number[], tensors: readonly number[]): ReadonlySet<number> =>
   new Set(numbers.map((number) => tensors[number]));

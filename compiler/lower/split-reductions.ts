@@ -80,7 +80,7 @@ export function splitReductionsOf(
 function maySplit(nest: LoopNest, { fewTerms, manyResults }: SplitBounds): boolean {
   return (
     nest.reduction !== null &&
-    !nest.stage &&
+    !nest.staging &&
     nest.axes.every(({ kind }) => kind !== 'sequential') &&
     pointCount(nest, 'reduced') >= fewTerms &&
     pointCount(nest, 'parallel') <= manyResults

@@ -1,4 +1,5 @@
-import type { Kernel, Stage } from '../../ir/kernel.ts';
+import { isLocal, type Kernel } from '../../ir/kernel.ts';
+import { renameStages } from '../../ir/kernel-stage.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleProgram, ScheduleStep } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
@@ -17,15 +18,11 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
   const renumber = new Map(kept.map((buffer, index) => [buffer, index]));
   const moved = (buffer: number) => renumber.get(target.get(buffer) ?? buffer) ?? buffer;
   const movedLoads = (nodes: Kernel['nodes']) =>
-    nodes.map((node) => (node.kind === 'load' ? { ...node, buffer: moved(node.buffer) } : node));
-  const movedStage = (stage: Stage): Stage => ({
-    ...stage,
-    nodes: movedLoads(stage.nodes),
-    local: {
-      ...stage.local,
-      buffer: stage.local.buffer === null ? null : moved(stage.local.buffer),
-    },
-  });
+    nodes.map((node) =>
+      node.kind === 'load' && !isLocal(node.buffer)
+        ? { ...node, buffer: moved(node.buffer) }
+        : node,
+    );
   return {
     ...kernel,
     buffers: kept.map((buffer) =>
@@ -35,7 +32,11 @@ export function mergeBuffers(kernel: Kernel, pairs: readonly BufferPair[]): Kern
     ),
     nodes: movedLoads(kernel.nodes),
     stores: kernel.stores.map((store) => ({ ...store, buffer: moved(store.buffer) })),
-    ...(kernel.stage ? { stage: movedStage(kernel.stage) } : {}),
+    ...(kernel.staging
+      ? {
+          staging: renameStages(kernel.staging, { loads: moved, stores: moved, holders: moved }),
+        }
+      : {}),
     ...(kernel.scratch === undefined ? {} : { scratch: moved(kernel.scratch) }),
   };
 }

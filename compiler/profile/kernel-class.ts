@@ -12,10 +12,10 @@ export const KERNEL_CLASSES: readonly KernelClass[] = [
 ];
 
 /** The first that applies, the rarest first. */
-export function kernelClass({ axes, nodes, reduction, stores, stage }: Kernel): KernelClass {
+export function kernelClass({ axes, nodes, reduction, stores, staging }: Kernel): KernelClass {
   if (stores.some(({ indirect }) => indirect) || axes.some(({ kind }) => kind === 'sequential'))
     return 'scatter';
-  if (stage) return 'contraction';
+  if (staging) return 'contraction';
   const gathers = nodes.some((node) => node.kind === 'load' && node.indirect);
   if (!reduction) return gathers ? 'gather' : 'elementwise';
   const value = nodes[reduction.value];

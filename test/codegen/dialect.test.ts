@@ -18,7 +18,7 @@ import { printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import {
   disagreements,
-  KERNEL_FORMS,
+  GPU_FORMS,
   type KernelCase,
   kernelCases,
 } from '../support/random-kernel.ts';
@@ -68,7 +68,7 @@ const tiled =
   };
 
 describe('JavaScript as a dialect', () => {
-  test.each(KERNEL_FORMS)('%s kernels are what the interpreter says', (form) => {
+  test.each(GPU_FORMS)('%s kernels are what the interpreter says', (form) => {
     fc.assert(
       fc.property(kernelCases([form]), (one) => check(one, within({}))),
       { numRuns: 25 },

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planMemory } from '../../compiler/plan-search/index.ts';
 import type { Affine, Expression, Kernel, Store } from '../../ir/kernel.ts';
-import { isStaged, splitStage, tileHalves } from '../../ir/kernel-stage.ts';
+import { isStaged, partList, splitStages, stageAxes, tileParts } from '../../ir/kernel-stage.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
 import { type Schedule, WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
@@ -93,20 +93,23 @@ const casesOf = (folder: string) => caseFiles(folder).flatMap((file) => readCase
 
 type Load = Extract<Expression, { kind: 'load' }>;
 
-/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store; or its stage. */
+/** `kernel` with some of its addresses, bounds, axes or sizes changed, or with one more store; or one of its stages. */
 function mutated(kernel: Kernel, draw: (limit: number) => number): Kernel {
-  const { stage } = kernel;
-  if (stage && draw(2) === 0) {
-    const axes = [...kernel.axes.slice(0, stage.tileAxes), ...stage.axes];
-    const plain = { ...stage, name: '', axes, buffers: kernel.buffers, stores: [stage.store] };
+  const { staging } = kernel;
+  if (staging && draw(2) === 0) {
+    const { tileAxes, tileTerms, stages } = staging;
+    const number = draw(stages.length);
+    const stage = stages[number];
+    const axes = stageAxes(kernel.axes, staging, stage);
+    const plain = { ...stage, name: '', axes, buffers: kernel.buffers };
     const { axes: all, buffers, nodes, stores } = mutatedPart(plain, draw);
-    const changed = { ...stage, axes: all.slice(stage.tileAxes), nodes, store: stores[0] };
-    return { ...kernel, buffers, stage: changed };
+    const changed = { ...stage, axes: all.slice(tileAxes + tileTerms), nodes, stores };
+    return { ...kernel, buffers, staging: { ...staging, stages: stages.with(number, changed) } };
   }
   return mutatedPart(kernel, draw);
 }
 
-function mutatedPart<Part extends Omit<Kernel, 'stage'>>(
+function mutatedPart<Part extends Omit<Kernel, 'staging'>>(
   kernel: Part,
   draw: (limit: number) => number,
 ): Part {
@@ -148,22 +151,35 @@ function mutatedPart<Part extends Omit<Kernel, 'stage'>>(
 /** What goes wrong at some point of the axes, whatever the buffers hold; all are visited. */
 function faultOf(kernel: Kernel): string | null {
   if (!isStaged(kernel)) return faultOfPlain(kernel);
-  const { stage, body } = splitStage(kernel);
-  const tile = tileHalves(kernel).body;
-  const filled = new Set(valuesOf(stage.axes, stage.stores[0].index));
-  const unfilled = body.nodes.some(
-    (node) =>
-      node.kind === 'load' &&
-      node.buffer === kernel.buffers.length &&
-      node.bounds.length === 0 &&
-      valuesOf(body.axes, node.index).some((address) => !filled.has(address)),
-  );
-  return (
-    faultOfPlain(stage) ??
-    faultOfPlain(body) ??
-    faultOfPlain(tile) ??
-    (unfilled ? 'an element is loaded that the stage leaves out' : null)
-  );
+  const parts = partList(splitStages(kernel));
+  for (const part of [...parts, ...partList(tileParts(kernel)).slice(-1)]) {
+    const fault = faultOfPlain(part);
+    if (fault) return fault;
+  }
+  for (const [number, { axes, stores }] of parts.slice(0, -1).entries()) {
+    const filled = new Set(valuesOf(axes, stores[0].index));
+    const isUnfilled = ({ axes: own, nodes }: Kernel) =>
+      nodes.some(
+        (node) =>
+          node.kind === 'load' &&
+          node.buffer === kernel.buffers.length + number &&
+          node.bounds.length === 0 &&
+          valuesOf(own, node.index).some((address) => !filled.has(address)),
+      );
+    if (parts.slice(number + 1).some(isUnfilled))
+      return 'an element is loaded that the stage leaves out';
+  }
+  const touching = kernel.buffers.map((_, buffer) => ({
+    stores: parts.filter(({ stores }) => stores.some((store) => store.buffer === buffer)),
+    loads: parts.filter(({ nodes }) =>
+      nodes.some((node) => node.kind === 'load' && node.buffer === buffer),
+    ),
+  }));
+  return touching.some(
+    ({ stores, loads }) => stores.length > 0 && new Set([...stores, ...loads]).size > 1,
+  )
+    ? 'a part stores what another touches'
+    : null;
 }
 
 function pointsOf(axes: Kernel['axes']): number[][] {
@@ -456,15 +472,25 @@ describe('verifyKernel', () => {
     [SHIFT, 'step n1', 'step n0', 'n2: the step n0 is not i32'],
     [SHIFT, 'select n4, n0, n2', 'select n0, n0, n2', "n5: the condition of 'select' must be i32"],
     [SHIFT, 'b1[8 + a0]', 'b1[4 + a0]', 'store 1: may store where store 0 of another point does'],
-    [CHAIN, 'a2 reduced 5', 'a2 sequential 5', 'stage: has sequential axes'],
+    [CHAIN, 'a2 reduced 5', 'a2 sequential 5', 'stages: has sequential axes'],
     [CHAIN, 'local f32 5 in', 'local f32 6 in', 'stage: 5 points fill 6 elements'],
-    [CHAIN, 'store local[a1] = n3', 'store b4[a1] = n3', 'stage: the store is not a plain one'],
-    [CHAIN, 'store local[a1] = n3', 'store local[a1] += n3', 'stage: the store is not a plain one'],
+    [
+      CHAIN,
+      'store local[a1] = n3',
+      'store b4[a1] = n3',
+      'stage: the first store is not a plain one',
+    ],
+    [
+      CHAIN,
+      'store local[a1] = n3',
+      'store local[a1] += n3',
+      'stage: the first store is not a plain one',
+    ],
     [
       CHAIN,
       'n1: f32 = load b1[a1 + 5*a2]',
       'n1: f32 = load local[a1]',
-      'stage: loads from the array',
+      'stage: loads from an array that no earlier',
     ],
     [
       CHAIN,
@@ -482,9 +508,14 @@ describe('verifyKernel', () => {
       CHAIN,
       'store b3[3*a0 + a1]',
       'store local[3*a0 + a1]',
-      'stage: the kernel stores into the array',
+      'stage: an address in the array depends on the tile, or the kernel stores',
     ],
-    [CHAIN, 'store b3[3*a0 + a1]', 'store b0[3*a0 + a1]', 'stage: loads what the kernel stores'],
+    [
+      CHAIN,
+      'store b3[3*a0 + a1]',
+      'store b0[3*a0 + a1]',
+      'b0: one part of the kernel stores what another touches',
+    ],
     [CHAIN, 'f32 5 in b4', 'f32 5 in b3', 'stage: b3 does not hold the array'],
     [CHAIN, 'f32 5 in b4', 'f32 5 in b7', 'stage: there is no buffer b7'],
     [CHAIN, 'f32 5 in b4', 'f32 5', 'b4: is never stored to'],
@@ -522,18 +553,18 @@ describe('verifyKernel', () => {
   });
 
   it('refuses tile axes that are none', () => {
-    const { stage, ...rest } = parseKernel(CHAIN);
+    const { staging, ...rest } = parseKernel(CHAIN);
     const errorsOf = (tileAxes: number) =>
-      verifyKernel({ ...rest, stage: { ...stage!, tileAxes } });
-    expect(errorsOf(3)[0]).toBe('stage: a tile axis is not parallel');
-    expect(errorsOf(4)[0]).toBe('stage: 4 of 3 axes are no tile axes');
+      verifyKernel({ ...rest, staging: { ...staging!, tileAxes } });
+    expect(errorsOf(3)[0]).toBe('stages: 3 of 2 parallel axes are no tile axes');
+    expect(errorsOf(4)[0]).toBe('stages: 4 of 2 parallel axes are no tile axes');
   });
 
   it('lets no kernel pass that leaves its buffers or whose points meet', () => {
     const counts = { passed: 0, faulty: 0 };
     const property = fc.property(kernelCases(), fc.gen(), ({ kernel }, draw) => {
       const mutant = mutated(kernel, (limit) => draw(fc.nat, limit - 1));
-      const staged = mutant.stage?.axes ?? [];
+      const staged = mutant.staging?.stages.flatMap(({ axes }) => axes) ?? [];
       const points = [...mutant.axes, ...staged].reduce(
         (product, { extent }) => product * extent,
         1,

@@ -38,7 +38,8 @@ function lower(graph: Graph, stages: StageModel): { schedule: Schedule; outcomes
   return { schedule, outcomes };
 }
 
-const isChain = (schedule: Schedule) => schedule.kernels.some(({ stage }) => stage !== undefined);
+const isChain = (schedule: Schedule) =>
+  schedule.kernels.some(({ staging }) => staging !== undefined);
 
 interface ChainShape {
   /** Extents of letters; `b` is summed by the first contraction, `s` and `t` by the second. */
@@ -151,7 +152,7 @@ describe('an intermediate stays in memory', () => {
   test('when two kernels would be faster', () => {
     const slow = {
       ...target(16384),
-      time: (kernel: Schedule['kernels'][number]) => (kernel.stage ? 300 : 100),
+      time: (kernel: Schedule['kernels'][number]) => (kernel.staging ? 300 : 100),
     };
     const { schedule, outcomes } = lower(chainGraph(product(8, 4, 8, 4)), slow);
     expect(isChain(schedule)).toBe(false);

@@ -13,7 +13,7 @@ import type {
   Stage,
   Store,
 } from '../../ir/kernel.ts';
-import { LOCAL } from '../../ir/kernel.ts';
+import { localArray } from '../../ir/kernel.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import type { DType } from '../../ir/tensor.ts';
@@ -29,7 +29,13 @@ export interface KernelCase {
   readonly tolerance: readonly number[];
 }
 
-export type KernelForm = 'elementwise' | 'reduction' | 'contraction' | 'scatter' | 'staged';
+export type KernelForm =
+  | 'elementwise'
+  | 'reduction'
+  | 'contraction'
+  | 'scatter'
+  | 'staged'
+  | 'carried';
 export const KERNEL_FORMS: readonly KernelForm[] = [
   'elementwise',
   'reduction',
@@ -38,8 +44,11 @@ export const KERNEL_FORMS: readonly KernelForm[] = [
   'staged',
 ];
 
+/** Those, and the one that only targets with workgroup memory run: sums over tiles. */
+export const GPU_FORMS: readonly KernelForm[] = [...KERNEL_FORMS, 'carried'];
+
 /** Valid kernels of the given forms with the contents of their buffers before the run; with `halves`, some buffers are f16. */
-export function kernelCases(forms = KERNEL_FORMS, halves = false): fc.Arbitrary<KernelCase> {
+export function kernelCases(forms = GPU_FORMS, halves = false): fc.Arbitrary<KernelCase> {
   return fc.tuple(fc.constantFrom(...forms), fc.gen()).map(([form, draw]) => {
     const builder = new CaseBuilder((limit) => draw(fc.nat, limit - 1));
     FORMS[form](builder);
@@ -56,24 +65,32 @@ const HALF_EXACT = 2048;
 const halvedError = (bound: number, error: number) =>
   error === 0 && bound <= HALF_EXACT ? 0 : error + 2 ** -10 * (bound + error) + 2 ** -24;
 
-/** The case as targets without workgroup memory have it: a binding holds the array of the stage, if there is one. */
+/** The case as targets without workgroup memory have it: bindings hold the arrays of the stages, if there are any. */
 export function withHolder(one: KernelCase): KernelCase {
   const { kernel } = one;
-  if (!kernel.stage) return one;
-  const { dtype, elements } = kernel.stage.local;
-  const local = { dtype, elements, buffer: kernel.buffers.length };
+  if (!kernel.staging) return one;
+  const arrays = kernel.staging.stages.map(({ local }) => local);
+  const stages = kernel.staging.stages.map((stage, k) => ({
+    ...stage,
+    local: { ...stage.local, buffer: kernel.buffers.length + k },
+  }));
   return {
     kernel: {
       ...kernel,
-      buffers: [...kernel.buffers, { dtype, access: 'write', elements }],
-      stage: { ...kernel.stage, local },
+      buffers: [
+        ...kernel.buffers,
+        ...arrays.map(({ dtype, elements }) => ({ dtype, access: 'write' as const, elements })),
+      ],
+      staging: { ...kernel.staging, stages },
     },
     buffers: [
       ...one.buffers,
-      dtype === 'f32' ? new Float32Array(elements) : new Int32Array(elements),
+      ...arrays.map(({ dtype, elements }) =>
+        dtype === 'f32' ? new Float32Array(elements) : new Int32Array(elements),
+      ),
     ],
-    // What is left in it is nobody's business.
-    tolerance: [...one.tolerance, Number.POSITIVE_INFINITY],
+    // What is left in them is nobody's business.
+    tolerance: [...one.tolerance, ...arrays.map(() => Number.POSITIVE_INFINITY)],
   };
 }
 
@@ -185,13 +202,23 @@ const UNARY: ReadonlySet<ScalarOp> = new Set<ScalarOp>([
 
 const MAGNITUDE = 8;
 
+/** The array of a stage: its dimensions and what is known of its elements. */
+interface Filled {
+  readonly estimate: Estimate;
+  readonly dims: readonly { readonly extent: number; readonly stride: number }[];
+}
+
 class CaseBuilder {
   axes: Axis[] = [];
   nodes: Expression[] = [];
   estimates: Estimate[] = [];
-  readonly stores: Store[] = [];
+  stores: Store[] = [];
   reduction: Reduction | null = null;
-  stage: Stage | null = null;
+  readonly stages: Stage[] = [];
+  /** What is in the arrays of the stages. */
+  readonly filled: Filled[] = [];
+  tileAxes = 0;
+  tileTerms = 0;
   readonly draw: Draw;
   private readonly buffers: { dtype: DType; elements: number; read: boolean; written: boolean }[] =
     [];
@@ -420,28 +447,39 @@ class CaseBuilder {
     this.errors[buffer] = Math.max(this.errors[buffer], own * times);
   }
 
-  /** Makes what is built so far the stage, which fills the array with `value` at all points of `own`; the body begins. */
-  endStage(tileAxes: number, own: readonly number[], value: number): Estimate {
+  /**
+   * Makes what is built since the last stage a stage, which fills its array with `value` at all points of `own`. The next part
+   * begins, over the axes of the tile.
+   */
+  endStage(own: readonly number[], value: number): void {
     let elements = 1;
     const terms = this.shuffled(own).map((axis) => {
       const term = [axis, elements] as const;
       elements *= this.axes[axis].extent;
       return term;
     });
-    this.stage = {
-      tileAxes,
-      axes: this.axes.slice(tileAxes),
+    const number = this.stages.length;
+    const tile = this.tileAxes + this.tileTerms;
+    const store = { buffer: localArray(number), index: this.affine(0, terms), value };
+    this.stages.push({
+      axes: this.axes.slice(tile),
       nodes: this.nodes,
       reduction: this.reduction,
-      store: { buffer: LOCAL, index: this.affine(0, terms), value, accumulate: false },
+      stores: [{ ...store, accumulate: false }, ...this.stores],
       local: { dtype: this.dtypeOf(value), elements, buffer: null },
-    };
-    const estimate = this.estimates[value];
-    this.axes = this.axes.slice(0, tileAxes);
+    });
+    this.filled.push({
+      estimate: this.estimates[value],
+      dims: own.map((axis) => ({
+        extent: this.axes[axis].extent,
+        stride: store.index.coefficients[axis],
+      })),
+    });
+    this.axes = this.axes.slice(0, tile);
     this.nodes = [];
     this.estimates = [];
     this.reduction = null;
-    return estimate;
+    this.stores = [];
   }
 
   /** Stores one or two values at all parallel points; `inPlace` is a load that the first store may overwrite. */
@@ -474,7 +512,7 @@ class CaseBuilder {
     });
     const rename = <T extends { readonly buffer: number }>(one: T): T => ({
       ...one,
-      buffer: one.buffer === LOCAL ? LOCAL : used.indexOf(one.buffer),
+      buffer: one.buffer < 0 ? one.buffer : used.indexOf(one.buffer),
     });
     const renameLoads = (nodes: readonly Expression[]) =>
       nodes.map((node) => (node.kind === 'load' ? rename(node) : node));
@@ -485,7 +523,19 @@ class CaseBuilder {
       nodes: renameLoads(this.nodes),
       reduction: this.reduction,
       stores: this.stores.map(rename),
-      ...(this.stage ? { stage: { ...this.stage, nodes: renameLoads(this.stage.nodes) } } : {}),
+      ...(this.stages.length > 0
+        ? {
+            staging: {
+              tileAxes: this.tileAxes,
+              tileTerms: this.tileTerms,
+              stages: this.stages.map((stage) => ({
+                ...stage,
+                nodes: renameLoads(stage.nodes),
+                stores: stage.stores.map(rename),
+              })),
+            },
+          }
+        : {}),
     };
     let state = 1 + this.draw(1000);
     const next = () => {
@@ -563,48 +613,93 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
     const indirect = { node, stride: elements, extent };
     builder.store(update, target, index, builder.draw(3) !== 0, indirect);
   },
-  staged,
+  staged: (builder) => staged(builder),
+  carried: (builder) => staged(builder, [builder.pick(SMALL)]),
 };
 
-/** A product of what the stage leaves and a load; some axes of the array are reduced, some are not. */
-function staged(builder: CaseBuilder): void {
+/** One or two stages, each of which may read what the one before has filled, and a kernel that reads them. */
+function staged(builder: CaseBuilder, terms: readonly number[] = []): void {
   const tiles = Array.from({ length: builder.draw(3) }, () => builder.axis('parallel', SMALL));
-  const own = Array.from({ length: 1 + builder.draw(2) }, (_, i) =>
-    builder.axis('parallel', i === 0 ? LARGE : SMALL),
-  );
-  const summed = Array.from({ length: builder.draw(3) }, () => builder.axis('reduced', SMALL));
-  const all = [...tiles, ...own, ...summed];
-  const leaf = builder.leaf([...tiles, ...own]);
-  const factor = builder.dtypeOf(leaf) === 'i32' ? builder.apply('toF32', [leaf]) : leaf;
-  let value = builder.apply('mul', [builder.load(all), factor]);
-  if (summed.length > 0) value = builder.reduce('sum', value);
-  value = builder.expression([builder.constant('f32'), value], builder.draw(2));
-  const extents = own.map((axis) => builder.axes[axis].extent);
-  const estimate = builder.endStage(tiles.length, own, value);
-
-  const kinds = extents.map((): AxisKind => (builder.draw(2) === 0 ? 'reduced' : 'parallel'));
-  const parallel = [...tiles];
-  const dims: number[] = [];
-  const declare = (kind: AxisKind) => {
-    kinds.forEach((one, i) => {
-      if (one === kind) dims[i] = builder.axis(kind, [extents[i]]);
-    });
-  };
-  declare('parallel');
-  for (let i = builder.draw(3); i > 0; i--) builder.axis('parallel', SMALL);
-  for (let axis = tiles.length; axis < builder.axes.length; axis++) parallel.push(axis);
-  declare('reduced');
-  const { store, local } = builder.stage!;
-  const index = builder.affine(
-    0,
-    dims.map((axis, i) => [axis, store.index.coefficients[tiles.length + i]]),
-  );
-  const { dtype } = local;
-  const load = builder.node({ kind: 'load', dtype, buffer: LOCAL, index, bounds: [] }, estimate);
-  const reduced = dims.filter((_, i) => kinds[i] === 'reduced');
+  const inStages = terms.map((extent) => builder.axis('parallel', [extent]));
+  builder.tileAxes = tiles.length;
+  builder.tileTerms = terms.length;
+  for (let count = 1 + builder.draw(2); count > 0; count--)
+    stage(builder, [...tiles, ...inStages], terms.length === 0);
+  builder.axes = builder.axes.slice(0, tiles.length);
+  const arrays = builder.filled.map((_, k) => k).filter((k) => isRead(builder, k));
+  const { parallel, reduced, load } = readArrays(builder, arrays, tiles, 2, terms);
+  const { dtype } = builder.nodes[load];
   const other = dtype === 'f32' ? builder.load([...parallel, ...reduced]) : load;
   const product = builder.apply(dtype === 'f32' ? 'mul' : 'add', [load, other]);
   epilogue(builder, reduced.length > 0 ? builder.reduce('sum', product) : product, parallel);
+}
+
+/** The kernel reads the last array, and those that no stage has read. */
+const isRead = ({ stages, filled }: CaseBuilder, array: number) =>
+  array === filled.length - 1 ||
+  !stages.some(({ nodes }) =>
+    nodes.some((node) => node.kind === 'load' && node.buffer === localArray(array)),
+  );
+
+/** A product of a load and a leaf or what is in the array before, summed along some axes; at times stored in a buffer as well. */
+function stage(builder: CaseBuilder, tile: readonly number[], mayStore: boolean): void {
+  const before =
+    builder.filled.length > 0 && builder.draw(3) > 0 ? [builder.filled.length - 1] : [];
+  const { parallel, reduced, load } = readArrays(builder, before, tile, 1);
+  const own = parallel.slice(tile.length);
+  const all = [...parallel, ...reduced];
+  const leaf = before.length > 0 ? load : builder.leaf(parallel);
+  const factor = builder.dtypeOf(leaf) === 'i32' ? builder.apply('toF32', [leaf]) : leaf;
+  let value = builder.apply('mul', [builder.load(all), factor]);
+  if (reduced.length > 0)
+    value = builder.reduce(builder.pick<Combiner>(['sum', 'sum', 'max']), value);
+  value = builder.expression([builder.constant('f32'), value], builder.draw(2));
+  if (mayStore && builder.draw(3) === 0) builder.storeAll([value], parallel);
+  builder.endStage(own, value);
+}
+
+/**
+ * Declares axes behind those of the tile and loads the arrays along some of them, added up where there are several; without
+ * arrays there is no load. `terms` are extents of reduced axes in front of all other reduced ones.
+ */
+function readArrays(
+  builder: CaseBuilder,
+  arrays: readonly number[],
+  tile: readonly number[],
+  others: number,
+  terms: readonly number[] = [],
+): { parallel: number[]; reduced: number[]; load: number } {
+  const dims = arrays.flatMap((array) =>
+    builder.filled[array].dims.map((dim) => ({
+      ...{ ...dim, array, axis: 0 },
+      kind: (builder.draw(2) === 0 ? 'reduced' : 'parallel') as AxisKind,
+    })),
+  );
+  const declare = (kind: AxisKind) => {
+    for (const dim of dims) if (dim.kind === kind) dim.axis = builder.axis(kind, [dim.extent]);
+  };
+  declare('parallel');
+  for (let i = builder.draw(1 + others); i > 0; i--)
+    builder.axis('parallel', i === 1 ? LARGE : SMALL);
+  const parallel = [...tile];
+  for (let axis = tile.length; axis < builder.axes.length; axis++) parallel.push(axis);
+  for (const extent of terms) builder.axis('reduced', [extent]);
+  declare('reduced');
+  if (arrays.length === 0) for (let i = builder.draw(3); i > 0; i--) builder.axis('reduced', SMALL);
+  const reduced: number[] = [];
+  for (let axis = parallel.length; axis < builder.axes.length; axis++) reduced.push(axis);
+  const loads = arrays.map((array) => {
+    const index = builder.affine(
+      0,
+      dims.flatMap((dim) => (dim.array === array ? [[dim.axis, dim.stride] as const] : [])),
+    );
+    const { dtype } = builder.stages[array].local;
+    const node: Expression = { kind: 'load', dtype, buffer: localArray(array), index, bounds: [] };
+    const load = builder.node(node, builder.filled[array].estimate);
+    return arrays.length > 1 && dtype === 'i32' ? builder.apply('toF32', [load]) : load;
+  });
+  const load = loads.length > 0 ? loads.reduce((a, b) => builder.apply('add', [a, b])) : -1;
+  return { parallel, reduced, load };
 }
 
 /** A load that touches every element at most once, so that a store may overwrite it. */

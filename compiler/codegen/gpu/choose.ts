@@ -8,7 +8,7 @@ import { VECTOR_WIDTH } from './dialect.ts';
 
 import { prepare } from './prepare.ts';
 import { divideReduction } from './reduction.ts';
-import { divideTiles } from './staged.ts';
+import { divideTiles } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type ContractionVariant,

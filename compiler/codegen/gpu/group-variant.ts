@@ -1,6 +1,7 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Kernel } from '../../../ir/kernel.ts';
 import { kernelParts } from '../../../ir/kernel-group.ts';
+import { arrayBytes } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { chooseVariant, namedVariant } from './choose.ts';
@@ -87,10 +88,9 @@ function arrayOf(
   variant: Variant,
 ): { readonly key: string; readonly bytes: number } {
   const { form } = variant;
-  if (form === 'staged' && kernel.stage) {
-    const { dtype, elements } = kernel.stage.local;
-    return { key: `${form} ${dtype}`, bytes: elements * DTYPES[dtype].bytes };
-  }
+  // Beside its arrays, partial sums of two types at most.
+  if (form === 'staged')
+    return { key: form, bytes: arrayBytes(kernel) + 8 * variant.workgroupSize };
   const dtype = kernel.reduction ? kernel.nodes[kernel.reduction.value].dtype : 'f32';
   const elements =
     form === 'tiles'

@@ -1,21 +1,34 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
-import { type StagedKernel, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
+import {
+  partList,
+  type StagedKernel,
+  tileCount,
+  tileParts,
+  tileSteps,
+} from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
-import type { Dialect } from './dialect.ts';
-import { innerScope, storeLines } from './expression.ts';
+import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { innerScope, newScope, type Scope, storeLines } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
-import { evaluateTile, registerTiles, type TiledPoints, tileScopes } from './register-tile.ts';
-import { TUNING } from './tuning.ts';
+import { evaluateTile, type RegisterTile, tileScopes } from './register-tile.ts';
+import {
+  divisionOf,
+  type Gathered,
+  ownAxes,
+  type PartDivision,
+  type Spread,
+  tileAxesByPart,
+} from './staged-division.ts';
 import type { StagedVariant } from './variant.ts';
 import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
 /**
- * A kernel with a stage: a workgroup per tile. Its invocations first fill the array in workgroup memory, then, behind a
- * barrier, compute from it what the kernel stores.
+ * A kernel with stages: a workgroup per tile. Its invocations fill the arrays in workgroup memory, one behind the other with
+ * barriers between, and compute from them what the kernel stores. With tile terms they do so for one tile term after the other,
+ * and keep the sums of their points in registers.
  */
 export function emitStaged(
   dialect: Dialect,
@@ -24,119 +37,118 @@ export function emitStaged(
   limits: TargetLimits,
 ): GpuModule {
   const writer = newWriter(dialect);
-  const { tileAxes, local } = kernel.stage;
-  const halves = tileHalves(kernel);
+  const { axes, staging } = kernel;
   const groups = tileCount(kernel);
-  const tile = decompose(dialect, kernel.axes, [...Array(tileAxes).keys()], 'group');
-  const division = divisionOf(kernel, variant, limits);
-  const [fill, finish] = [halves.stage, halves.body].map((half, k) =>
-    pointLines(half, writer, tile.names, tileAxes, division.halves[k], division.workgroupSize),
+  const division = divisionOf(kernel, variant.workgroupSize, limits);
+  const { workgroupSize } = division;
+  const tiles = tileAxesByPart(kernel);
+  const inKernel = tiles.at(-1)!;
+  const tile = decompose(dialect, axes, inKernel.slice(0, staging.tileAxes), 'group', 't');
+  const step = decompose(dialect, axes, inKernel.slice(staging.tileAxes), 'step', 't');
+  const names = inKernel.map((axis) => tile.names[axis] ?? step.names[axis]);
+  const parts = partList(tileParts(kernel)).map(
+    (part, k): Part => ({
+      ...{ part, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
+      names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
+      division: division.parts[k],
+    }),
   );
+  const stages = parts.slice(0, -1).flatMap((part) => [...partLines(part), dialect.barrier]);
+  const last = parts.at(-1)!;
   const body = [
-    // A uniform condition, so the barrier behind it stays legal.
+    // A uniform condition, so the barriers behind it stay legal.
     ...(gridOvershoots(groups, limits.maxWorkgroupsPerDimension)
       ? [`if (group >= ${groups}) { return; }`]
       : []),
     ...tile.lines,
-    ...fill,
-    dialect.barrier,
-    ...finish,
+    ...(staging.tileTerms === 0
+      ? [...stages, ...partLines(last)]
+      : carriedLines(last, [...step.lines, ...stages], tileSteps(kernel))),
   ];
-  const array = { name: `b${kernel.buffers.length}`, type: local.dtype, length: local.elements };
-  const { workgroupSize } = division;
-  const parts = { body, workgroupArrays: [array], workgroupSize, groups };
-  return assembleModule(kernel, writer, parts, limits);
-}
-
-/** How the invocations of a workgroup share the points of each half. */
-interface Division {
-  readonly workgroupSize: number;
-  readonly halves: readonly TiledPoints[];
-  /** How many times as long as alone, for want of workgroup memory that lets others run beside it. */
-  readonly crowding: number;
-}
-
-/** The divisions of a kernel by sizes of workgroups. */
-export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division[] {
-  const { tileAxes, local } = kernel.stage;
-  const { workgroupSizes, coreBytes, coreInvocations } = TUNING.staged;
-  const { stage, body } = tileHalves(kernel);
-  const ways = [stage, body].map((half) => registerTiles(half, ownAxes(half, tileAxes)));
-  // Arrays that take much workgroup memory let few workgroups run on a core at a time.
-  const together = Math.floor(coreBytes / (local.elements * DTYPES[local.dtype].bytes));
-  const sizes = new Set(
-    workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
+  const arrays = staging.stages.map(
+    ({ local }, k): WorkgroupArray => ({
+      ...{ name: `b${kernel.buffers.length + k}`, type: local.dtype, length: local.elements },
+    }),
   );
-  return [...sizes].map((workgroupSize) => {
-    const timeOf = ({ units, unitTime }: TiledPoints) =>
-      Math.ceil(units / workgroupSize) * unitTime;
-    const halves = ways.map((list) => list.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a)));
-    const crowding = Math.max(1, coreInvocations / (together * workgroupSize));
-    return { workgroupSize, halves, crowding };
-  });
+  const workgroupArrays = [...arrays, ...partialArrays(parts)];
+  return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
 }
 
-/** The division of a variant. */
-export function divisionOf(
-  kernel: StagedKernel,
-  { workgroupSize }: StagedVariant,
-  limits: TargetLimits,
-): Division {
-  return divideTiles(kernel, limits).find((one) => one.workgroupSize === workgroupSize)!;
+/** One of the computations of a tile. */
+interface Part {
+  readonly part: Kernel;
+  readonly writer: Writer;
+  readonly workgroupSize: number;
+  /** Parallel axes inside of the tile. */
+  readonly own: readonly number[];
+  /** What tells the tile. */
+  readonly names: readonly (string | null)[];
+  readonly division: PartDivision;
 }
 
-const ownAxes = (half: Kernel, tileAxes: number) => axesOfKind(half, 'parallel').slice(tileAxes);
+function partLines(part: Part): string[] {
+  const { division } = part;
+  return division.kind === 'spread' ? spreadLines(part, division) : gatheredLines(part, division);
+}
 
-/** All points of one half in one tile: what is stored at each. */
-function pointLines(
-  half: Kernel,
-  writer: Writer,
-  tileNames: readonly (string | null)[],
-  tileAxes: number,
-  { tile, units }: TiledPoints,
-  workgroupSize: number,
-): string[] {
-  const steps = half.axes.map(({ extent, kind }, axis) => ({ extent: extent / tile[axis], kind }));
-  const { dialect } = writer;
-  const unit = decompose(dialect, steps, ownAxes(half, tileAxes), 'unit');
-  const names = half.axes.map((_, axis) => (axis < tileAxes ? tileNames[axis] : unit.names[axis]));
-  const scopes = tileScopes(half, writer, tile, names);
-  const sums = half.reduction ? reductionLines(half, scopes, tile) : [];
-  const finals = scopes.map((scope, k) => {
+/** The points of an invocation: its number among the units of a part, and a scope for each point of the unit. */
+function unitScopes(
+  { part, writer, own, names }: Part,
+  tile: RegisterTile,
+  unit: string,
+): { readonly lines: readonly string[]; readonly scopes: readonly Scope[] } {
+  const steps = part.axes.map(({ extent, kind }, axis) => ({ extent: extent / tile[axis], kind }));
+  const indices = decompose(writer.dialect, steps, own, unit, `${unit}_`);
+  const all = names.map((name, axis) => name ?? indices.names[axis]);
+  return { lines: indices.lines, scopes: tileScopes(part, writer, tile, all) };
+}
+
+/** Scopes behind the reduction, whose results have these names. */
+function finalScopes(part: Kernel, scopes: readonly Scope[], totals: readonly string[]): Scope[] {
+  return scopes.map((scope, k) => {
     const final = innerScope(scope);
-    half.nodes.forEach((node, index) => {
-      if (node.kind === 'accumulator') final.names.set(index, `total_${k}`);
+    part.nodes.forEach((node, index) => {
+      if (node.kind === 'accumulator') final.names.set(index, totals[k]);
     });
     return final;
   });
-  const roots = half.stores.map(({ value }) => value);
+}
+
+const storedValues = ({ stores }: Kernel) =>
+  stores.flatMap(({ value, indirect }) => (indirect ? [value, indirect.node] : [value]));
+
+function spreadLines(one: Part, { tile, units }: Spread): string[] {
+  const { part, writer, workgroupSize } = one;
+  const unit = unitScopes(one, tile, 'unit');
+  const totals = unit.scopes.map((_, k) => `total_${k}`);
+  const finals = finalScopes(part, unit.scopes, totals);
   return [
-    dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
+    writer.dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
-    ...sums,
-    ...evaluateTile(finals, tile, roots),
+    ...(part.reduction ? sumLines(part, unit.scopes, tile, totals) : []),
+    ...evaluateTile(finals, tile, storedValues(part)),
     ...finals.flatMap(storeLines),
     '}',
   ];
 }
 
-/** The reduction at each point of a register tile, into `total_0`, `total_1`, …; a loop per reduced axis. */
-function reductionLines(
-  half: Kernel,
-  scopes: readonly ReturnType<typeof innerScope>[],
-  tile: readonly number[],
+/** The reduction at each point of a register tile, into variables `totals`; a loop per reduced axis that has no name yet. */
+function sumLines(
+  part: Kernel,
+  scopes: readonly Scope[],
+  tile: RegisterTile,
+  totals: readonly string[],
 ): string[] {
-  const { combiner, value } = half.reduction!;
-  const { dtype } = half.nodes[value];
+  const { combiner, value } = part.reduction!;
+  const { dtype } = part.nodes[value];
   const { writer } = scopes[0];
   const { dialect } = writer;
   const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
-  const reduced = axesOfKind(half, 'reduced');
-  const terms = half.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
+  const reduced = axesOfKind(part, 'reduced').filter((axis) => scopes[0].axes[axis] === null);
+  const terms = part.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
   const loops = scopes.map((scope) => innerScope(scope, terms));
-  const totals = scopes.map((_, k) => `total_${k}`);
-  const extents = reduced.map((axis) => half.axes[axis].extent);
-  const blocks = cascade(half, extents);
+  const extents = reduced.map((axis) => part.axes[axis].extent);
+  const blocks = cascade(part, extents);
   const sums = new BlockSums(dialect, totals, dtype, blocks);
   const step = [
     ...evaluateTile(loops, tile, [value]),
@@ -160,5 +172,148 @@ function reductionLines(
       step,
     ),
     ...sums.totals(),
+  ];
+}
+
+/** A reduction that several invocations share at each point. They all take part in its barriers. */
+function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered): string[] {
+  const { part, writer, own, names, workgroupSize } = one;
+  const { dialect } = writer;
+  const { combiner, value } = part.reduction!;
+  const { dtype } = part.nodes[value];
+  const [place, reducer] = reducersFirst
+    ? [dialect.quotient('local', reducers), `local % ${reducers}`]
+    : [`local % ${points}`, dialect.quotient('local', points)];
+  const apart = reducersFirst ? 1 : points;
+  const indices = decompose(dialect, part.axes, own, 'unit', 'unit');
+  const reduced = axesOfKind(part, 'reduced');
+  const terms = decompose(dialect, part.axes, reduced, 'term', 'r');
+  const scope = newScope(
+    part,
+    writer,
+    names.map((name, axis) => name ?? indices.names[axis]),
+  );
+  const loop = innerScope(scope, terms.names);
+  const none = part.axes.map(() => 1);
+  const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1);
+  const blocks = cascade(part, [Math.ceil(count / reducers)]);
+  const sums = new BlockSums(dialect, ['total'], dtype, blocks);
+  const combine = (other: string) =>
+    `total = ${combineText(writer, combiner, dtype, 'total', other)};`;
+  const partial = partialName(dtype);
+  const { half } = dialect.names;
+  const [final] = finalScopes(part, [scope], ['total']);
+  // Invocations behind the last point repeat it, those behind the last reducer add what nobody asks for.
+  const isWhole = points * reducers === workgroupSize;
+  const clamped = reducersFirst && !isWhole;
+  return [
+    '{',
+    dialect.constant('index', 'reducer', reducer),
+    dialect.constant('index', 'unit', clamped ? dialect.smaller(place, String(points - 1)) : place),
+    ...indices.lines,
+    dialect.variable(dtype, 'total', literalText(writer, dtype, combinerIdentity(combiner, dtype))),
+    ...sums.declarations(),
+    ...blockedLoop(
+      dialect,
+      { name: 'term', first: 'reducer', end: count, step: reducers },
+      blocks.cuts[0],
+      (level) => sums.flush(level),
+      [...terms.lines, ...evaluateTile([loop], none, [value]), combine(loop.names.get(value)!)],
+    ),
+    ...sums.totals(),
+    `${partial}[local] = total;`,
+    dialect.halving(half, reducers / 2),
+    dialect.barrier,
+    `if (reducer < ${half}) {`,
+    combine(`${partial}[local + ${half} * ${apart}]`),
+    `${partial}[local] = total;`,
+    '}',
+    '}',
+    `if (reducer == 0${isWhole ? '' : ` && local < ${points * reducers}`}) {`,
+    ...evaluateTile([final], none, storedValues(part)),
+    ...storeLines(final),
+    '}',
+    '}',
+  ];
+}
+
+const partialName = (dtype: string) => `partial_${dtype}`;
+
+/** What the gathered parts add up in: one array for all of a dtype, since they do so one after the other. */
+function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
+  const types = parts.flatMap(({ part, division }) =>
+    division.kind === 'gathered' ? [part.nodes[part.reduction!.value].dtype] : [],
+  );
+  const { workgroupSize } = parts[0];
+  return [...new Set(types)].map((type) => ({
+    ...{ name: partialName(type), type, length: workgroupSize },
+  }));
+}
+
+/** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */
+function carriedLines(one: Part, stages: readonly string[], steps: number): string[] {
+  const { part, writer, workgroupSize, division } = one;
+  if (division.kind !== 'spread') throw new Error('sums over tiles are kept by one invocation');
+  const { dialect } = writer;
+  const { tile, units } = division;
+  const { combiner, value } = part.reduction!;
+  const { dtype } = part.nodes[value];
+  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  // Each invocation has so many units; those behind the last one repeat it, and store nothing.
+  const rounds = Array.from({ length: Math.ceil(units / workgroupSize) }, (_, round) => {
+    const unit = `unit${round}`;
+    const shift = round * workgroupSize;
+    const number = shift === 0 ? 'local' : `local + ${shift}`;
+    const isWhole = shift + workgroupSize <= units;
+    const { lines, scopes } = unitScopes(one, tile, unit);
+    return {
+      declarations: [
+        dialect.constant(
+          'index',
+          unit,
+          isWhole ? number : dialect.smaller(number, String(units - 1)),
+        ),
+        ...lines,
+      ],
+      guard: isWhole ? null : `${number} < ${units}`,
+      scopes,
+      totals: scopes.map((_, k) => `carried${round}_${k}`),
+    };
+  });
+  return [
+    ...rounds.flatMap(({ declarations, totals }) => [
+      ...declarations,
+      ...totals.map((total) => dialect.variable(dtype, total, identity)),
+    ]),
+    dialect.loop({ name: 'step', first: '0', end: String(steps) }),
+    ...stages,
+    ...rounds.flatMap(({ scopes, totals }) => {
+      const inner = totals.map((_, k) => `total_${k}`);
+      return [
+        '{',
+        ...sumLines(
+          part,
+          scopes.map((scope) => innerScope(scope)),
+          tile,
+          inner,
+        ),
+        ...totals.map(
+          (total, k) => `${total} = ${combineText(writer, combiner, dtype, total, inner[k])};`,
+        ),
+        '}',
+      ];
+    }),
+    // The arrays are filled again.
+    dialect.barrier,
+    '}',
+    ...rounds.flatMap(({ scopes, totals, guard }) => {
+      const finals = finalScopes(part, scopes, totals);
+      return [
+        guard === null ? '{' : `if (${guard}) {`,
+        ...evaluateTile(finals, tile, storedValues(part)),
+        ...finals.flatMap(storeLines),
+        '}',
+      ];
+    }),
   ];
 }

@@ -1,18 +1,10 @@
 import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { type StagedKernel, tileCount } from '../../../ir/kernel-stage.ts';
+import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axisDependence, extentOf } from '../contraction-groups.ts';
-import {
-  callsOf,
-  type KernelWork,
-  NOTHING,
-  type Operations,
-  plainly,
-  scaled,
-  total,
-} from '../work.ts';
+import { callsOf, type KernelWork, type Operations, plainly, scaled, total } from '../work.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
@@ -20,7 +12,7 @@ import { pointVectors } from './elementwise.ts';
 import { neededNodes, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
 import { loopInvariants, reductionVectors } from './reduction.ts';
-import { divisionOf } from './staged.ts';
+import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type PointsVariant,
@@ -70,17 +62,30 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, halves, crowding } = divisionOf(kernel, variant, limits);
+  const { workgroupSize, time, barriers, crowding } = divisionOf(
+    kernel,
+    variant.workgroupSize,
+    limits,
+  );
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
-  const steps = halves.reduce(
-    (sum, { units, unitTime }) => sum + Math.ceil(units / workgroupSize) * unitTime,
-    0,
-  );
-  const plain = MULTIPLY_ADD * invocations * steps * crowding;
+  const plain = MULTIPLY_ADD * invocations * time * crowding;
+  const calls = total(...partList(splitStages(kernel)).map(callsIn));
   const shape = { form: 'staged', workgroups, serial: 0 } as const;
-  return { ...NOTHING, plain, barriers: invocations, invocations, ...shape };
+  return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
+}
+
+/** Functions and random numbers that a part evaluates at all of its points. */
+function callsIn(part: Kernel): Operations {
+  const under = nodesUnderReduction(part);
+  const points = pointCount(part, 'parallel');
+  const terms = pointCount(part, 'reduced');
+  return total(
+    ...part.nodes.map((node, index) =>
+      scaled({ plain: 0, ...callsOf(node) }, under[index] ? points * terms : points),
+    ),
+  );
 }
 
 function elementwiseWork(kernel: Kernel, { width, workgroupSize }: PointsVariant): KernelWork {

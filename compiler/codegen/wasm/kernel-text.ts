@@ -1,5 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { isStaged, type StagedKernel, tileHalves } from '../../../ir/kernel-stage.ts';
+import { isStaged, partList, type StagedKernel, tileParts } from '../../../ir/kernel-stage.ts';
 import { coverTogether } from './cursor.ts';
 import { bufferLocal, FunctionBody } from './function-body.ts';
 import { KernelWriter } from './kernel-writer.ts';
@@ -34,7 +34,7 @@ interface Code {
 
 function codeOf(kernel: Kernel, body: FunctionBody): Code {
   if (isStaged(kernel)) {
-    const parts = kernel.stage.tileAxes > 0 ? kernel.axes[0].extent : 1;
+    const parts = kernel.staging.tileAxes > 0 ? kernel.axes[0].extent : 1;
     return { parts, write: (range) => writeStaged(kernel, body, range) };
   }
   const panels = kernel.scratch === undefined ? null : planPanels(kernel);
@@ -50,14 +50,17 @@ function codeOf(kernel: Kernel, body: FunctionBody): Code {
   };
 }
 
-/** Both halves share the loops over the tiles, and have loops of their own inside. */
+/** The parts share the loops over the tiles, and have loops of their own inside. */
 function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | null): void {
-  const { tileAxes, local } = kernel.stage;
-  if (local.buffer === null)
-    throw new Error(`kernel '${kernel.name}' has no binding for the array of its stage`);
-  const { stage, body: rest } = tileHalves(kernel, local.buffer);
-  const writers = [stage, rest].map(
-    (half) => new KernelWriter(half, planNest(half, tileAxes), body),
+  const { tileAxes, tileTerms, stages } = kernel.staging;
+  if (tileTerms > 0) throw new Error(`kernel '${kernel.name}' has a sum over tiles`);
+  const holders = stages.map(({ local }) => {
+    if (local.buffer === null)
+      throw new Error(`kernel '${kernel.name}' has no binding for the array of a stage`);
+    return local.buffer;
+  });
+  const writers = partList(tileParts(kernel, holders)).map(
+    (part) => new KernelWriter(part, planNest(part, tileAxes), body),
   );
   const tileLevel = (level: number): void => {
     if (level === tileAxes - 1) {

@@ -100,7 +100,7 @@ export function planPanels(kernel: Kernel): PanelPlan | null {
 }
 
 function cheapestPlan(kernel: Kernel): PanelPlan | null {
-  const groups = kernel.stage ? null : contractionGroups(kernel);
+  const groups = kernel.staging ? null : contractionGroups(kernel);
   if (!groups || pointCount(kernel, 'parallel') * pointCount(kernel, 'reduced') < LEAST.points)
     return null;
   if (!factorsArePure(kernel, groups)) return null;

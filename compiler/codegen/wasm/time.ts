@@ -1,5 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { isStaged, tileCount, tileHalves } from '../../../ir/kernel-stage.ts';
+import { isStaged, partList, tileCount, tileParts } from '../../../ir/kernel-stage.ts';
 import { planPanels } from './panel-plan.ts';
 import { nestTime } from './plan-nest.ts';
 
@@ -15,9 +15,11 @@ const TILE = 32;
 export function wasmTime(kernel: Kernel): number {
   if (!isStaged(kernel))
     return CALL + Math.min(nestTime(kernel), planPanels(kernel)?.cost ?? Number.POSITIVE_INFINITY);
-  const { stage, body } = tileHalves(kernel);
-  const { tileAxes } = kernel.stage;
-  const loops = nestTime(stage, tileAxes) + nestTime(body, tileAxes);
+  const { tileAxes } = kernel.staging;
+  const loops = partList(tileParts(kernel)).reduce(
+    (sum, part) => sum + nestTime(part, tileAxes),
+    0,
+  );
   return CALL + TILE * tileCount(kernel) + loops;
 }
 

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { isStaged, tileHalves } from '../../../ir/kernel-stage.ts';
+import { isStaged, partList, tileParts } from '../../../ir/kernel-stage.ts';
 import { callsOf, type KernelWork, NOTHING, type Operations, scaled, total } from '../work.ts';
 import { analyse } from './analysis.ts';
 import { planNest } from './plan-nest.ts';
@@ -8,8 +8,8 @@ import { LANES } from './types.ts';
 
 /** What the function of a kernel does in one call: its price by the model that chooses its loops, and its calls. */
 export function wasmWork(kernel: Kernel): KernelWork {
-  const halves = isStaged(kernel) ? Object.values(tileHalves(kernel)) : [kernel];
-  const calls = total(...halves.map(callsIn));
+  const parts = isStaged(kernel) ? partList(tileParts(kernel)) : [kernel];
+  const calls = total(...parts.map(callsIn));
   return {
     ...calls,
     plain: wasmTime(kernel),

@@ -1,0 +1,149 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
+import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+import {
+  arrayBytes,
+  partList,
+  type StagedKernel,
+  tileAxesOf,
+  tileParts,
+  tileSteps,
+} from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axesOfKind } from '../contraction-groups.ts';
+import { readsAlong } from './reduction.ts';
+import { registerTiles, type TiledPoints } from './register-tile.ts';
+import { TUNING } from './tuning.ts';
+
+// How the invocations of a workgroup share the parts of a staged kernel: its stages and itself.
+
+/** A part whose points are shared out: each invocation computes tiles of them, one after the other. */
+export interface Spread extends TiledPoints {
+  readonly kind: 'spread';
+}
+
+/** A reduction whose few points are each computed by `reducers` invocations, which add up what they have found. */
+export interface Gathered {
+  readonly kind: 'gathered';
+  readonly points: number;
+  readonly reducers: number;
+  /** Whether neighbouring invocations have neighbouring terms, not points. */
+  readonly reducersFirst: boolean;
+}
+
+export type PartDivision = Spread | Gathered;
+
+/** One way to run a staged kernel. */
+export interface Division {
+  readonly workgroupSize: number;
+  /** The stages in order, then the kernel. */
+  readonly parts: readonly PartDivision[];
+  /** What an invocation computes in one tile, in multiply-adds. */
+  readonly time: number;
+  /** How often it waits for the others in one tile. */
+  readonly barriers: number;
+  /** How many times as long as alone, for want of workgroup memory that lets others run beside it. */
+  readonly crowding: number;
+}
+
+/** What adding up costs a level of the tree, in multiply-adds. */
+const LEVEL = 6;
+/** What a term that an invocation finds alone costs, in multiply-adds. */
+const TERM = 5;
+
+/** Numbers of the parallel axes that tell the points of one part inside of a tile apart. */
+export function ownAxes(part: Kernel, tile: readonly number[]): number[] {
+  return axesOfKind(part, 'parallel').filter((axis) => !tile.includes(axis));
+}
+
+/** Axes of each part that tell tiles apart. */
+export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
+  const own = tileAxesOf(axes, staging);
+  return [...staging.stages.map(() => [...own.keys()]), own];
+}
+
+/** The divisions of a kernel by sizes of workgroups. */
+export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division[] {
+  const { workgroupSizes } = TUNING.staged;
+  const tiles = tileAxesByPart(kernel);
+  const parts = partList(tileParts(kernel));
+  const ways = parts.map((part, k) => registerTiles(part, ownAxes(part, tiles[k])));
+  const sizes = new Set(
+    workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
+  );
+  return [...sizes].map((size) => divide(kernel, parts, tiles, ways, size, limits));
+}
+
+/** The division for one size of workgroup. */
+export function divisionOf(
+  kernel: StagedKernel,
+  workgroupSize: number,
+  limits: TargetLimits,
+): Division {
+  return divideTiles(kernel, limits).find((one) => one.workgroupSize === workgroupSize)!;
+}
+
+function divide(
+  kernel: StagedKernel,
+  parts: readonly Kernel[],
+  tiles: readonly (readonly number[])[],
+  ways: readonly (readonly TiledPoints[])[],
+  workgroupSize: number,
+  limits: TargetLimits,
+): Division {
+  const { coreBytes, coreInvocations } = TUNING.staged;
+  const arrays = arrayBytes(kernel);
+  const carries = kernel.staging.tileTerms > 0;
+  const timeOf = ({ units, unitTime }: TiledPoints) => Math.ceil(units / workgroupSize) * unitTime;
+  let time = 0;
+  let barriers = kernel.staging.stages.length + Number(carries);
+  const chosen = parts.map((part, k): PartDivision => {
+    const best = ways[k].reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+    const isCarried = carries && k === parts.length - 1;
+    // Partial sums of all invocations have an array of their own beside those of the stages.
+    const fits = arrays + workgroupSize * partialBytes(part) <= limits.maxWorkgroupBytes;
+    const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize) : null;
+    if (gathered) {
+      const levels = Math.log2(gathered.reducers);
+      const alone = gatheredTime(part, gathered) + levels * LEVEL;
+      if (alone < timeOf(best)) {
+        time += alone;
+        barriers += levels;
+        return gathered;
+      }
+    }
+    time += timeOf(best);
+    return { kind: 'spread', ...best };
+  });
+  const held =
+    arrays +
+    workgroupSize *
+      Math.max(
+        0,
+        ...chosen.map(({ kind }, k) => (kind === 'gathered' ? partialBytes(parts[k]) : 0)),
+      );
+  const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
+  return {
+    ...{ workgroupSize, parts: chosen, time: time * tileSteps(kernel) },
+    barriers: barriers * tileSteps(kernel),
+    crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
+  };
+}
+
+const partialBytes = ({ nodes, reduction }: Kernel) =>
+  reduction ? DTYPES[nodes[reduction.value].dtype].bytes : 0;
+
+function gather(part: Kernel, tile: readonly number[], workgroupSize: number): Gathered | null {
+  if (!part.reduction) return null;
+  const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
+  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / 2);
+  if (most < 2) return null;
+  const reducers = 2 ** Math.floor(Math.log2(most));
+  return { kind: 'gathered', points, reducers, reducersFirst: readsAlong(part) === 'reduced' };
+}
+
+function gatheredTime(part: Kernel, { reducers }: Gathered): number {
+  const under = nodesUnderReduction(part);
+  const loads = part.nodes.filter((node, index) => node.kind === 'load' && under[index]).length;
+  return Math.ceil(pointCount(part, 'reduced') / reducers) * (1 + TERM * loads);
+}
