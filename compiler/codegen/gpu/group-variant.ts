@@ -76,7 +76,9 @@ export function groupVariant(
   const arrays = new Map<string, number>();
   parts.forEach((variant, p) => {
     const { key, bytes } = arrayOf(kernels[p], sizedPart(variant, workgroupSize));
-    arrays.set(key, Math.max(bytes, arrays.get(key) ?? 0));
+    // Several arrays of a part need not be as long, one by one, as those of another.
+    const own = variant.form === 'staged' ? `${key} ${p}` : key;
+    arrays.set(own, Math.max(bytes, arrays.get(own) ?? 0));
   });
   const bytes = [...arrays.values()].reduce((sum, each) => sum + each, 0);
   return bytes <= maxWorkgroupBytes ? { workgroupSize, parts } : null;
