@@ -70,7 +70,7 @@ describe('kernels with parts', () => {
   test('compute what their parts do alone', () => {
     fc.assert(
       fc.property(groupCases(), (one) => check(one)),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -78,7 +78,7 @@ describe('kernels with parts', () => {
     const limits = { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupsPerDimension: 3 };
     fc.assert(
       fc.property(groupCases(), (one) => check(one, limits)),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
@@ -106,7 +106,7 @@ describe('kernels with parts', () => {
           });
         });
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 

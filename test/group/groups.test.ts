@@ -114,7 +114,7 @@ describe('groupSteps', () => {
         expect(verifyPlan(planOf(grouped))).toEqual([]);
         expect(scheduleResults(grouped)).toEqual(scheduleResults(single));
       }),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
     expect(after).toBeLessThan(0.9 * before);
   });
