@@ -15,6 +15,7 @@ export function stageModel(
   return {
     arrayBytes: limits.maxWorkgroupBytes,
     needsHolder: stageNeedsHolder,
+    clusters: hasWorkgroups,
     splitsReductions: hasWorkgroups,
     time: time ?? ((kernel) => predictSeconds(kernel, profile, limits)),
   };

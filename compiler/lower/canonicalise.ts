@@ -2,9 +2,15 @@ import type { Affine, Axis } from '../../ir/kernel.ts';
 import { nodeOperands } from '../../ir/kernel-cost.ts';
 import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
 
-/** The same kernel without dead nodes and with few axes; the first `fixed` axes stay as they are. */
-export function canonicalise(nest: LoopNest, fixed = 0): LoopNest {
-  return coalesce(dropUnitAxes(dropDeadNodes(nest), fixed), fixed);
+/** The same kernel without dead nodes and with few axes; the first `fixed` axes and `terms` reduced ones stay as they are. */
+export function canonicalise(nest: LoopNest, fixed = 0, terms = 0): LoopNest {
+  return coalesce(dropUnitAxes(dropDeadNodes(nest), fixed, terms), fixed, terms);
+}
+
+/** Numbers of the axes that stay as they are. */
+function fixedAxes({ axes }: LoopNest, fixed: number, terms: number): ReadonlySet<number> {
+  const reduced = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
+  return new Set([...Array(fixed).keys(), ...reduced.slice(0, terms)]);
 }
 
 function dropDeadNodes(nest: LoopNest): LoopNest {
@@ -38,9 +44,10 @@ function dropDeadNodes(nest: LoopNest): LoopNest {
   };
 }
 
-function dropUnitAxes(nest: LoopNest, fixed: number): LoopNest {
+function dropUnitAxes(nest: LoopNest, fixed: number, terms: number): LoopNest {
+  const stay = fixedAxes(nest, fixed, terms);
   const kept = nest.axes
-    .map((axis, k) => (k < fixed || axis.extent > 1 ? k : -1))
+    .map((axis, k) => (stay.has(k) || axis.extent > 1 ? k : -1))
     .filter((k) => k >= 0);
   // A reduction keeps at least one reduced axis, a scatter one sequential axis: they give the kernel its meaning.
   for (const kind of ['reduced', 'sequential'] as const) {
@@ -60,10 +67,12 @@ function dropUnitAxes(nest: LoopNest, fixed: number): LoopNest {
 }
 
 /** Merges neighbouring axes of one kind that every address walks through as one. */
-function coalesce(nest: LoopNest, fixed: number): LoopNest {
+function coalesce(nest: LoopNest, fixed: number, terms: number): LoopNest {
   let current = nest;
+  const stay = fixedAxes(nest, fixed, terms);
   for (let outer = nest.axes.length - 2; outer >= fixed; outer--) {
-    if (mergeable(current, outer)) current = mergeAxes(current, outer);
+    // Axes behind this one may be fewer by now, but their kinds are as they were.
+    if (!stay.has(outer) && mergeable(current, outer)) current = mergeAxes(current, outer);
   }
   return current;
 }

@@ -1,12 +1,12 @@
 import type { Module } from '../../ir/graph.ts';
 import type { Schedule } from '../../ir/schedule.ts';
 import { expandFolds } from '../window/folds.ts';
+import type { StageModel } from './cluster-staging.ts';
 import { finaliseNests } from './finalise-nests.ts';
 import { fuseNests } from './fuse-nests.ts';
 import { givesHalves } from './half-values.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
-import type { StageModel } from './producer-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
 import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';

@@ -1,3 +1,4 @@
+import { isFloat } from '../../ir/dtypes.ts';
 import type { Graph, ValueId } from '../../ir/graph.ts';
 import type {
   Affine,
@@ -28,6 +29,14 @@ export interface LoopNest {
   readonly origins: readonly Origin[];
   /** Multiply-adds of the pairwise contractions that it computes; absent where there is none. */
   readonly macs?: number;
+}
+
+/** Whether a kernel sums up products. */
+export function isContraction({ axes, nodes, reduction, staging }: LoopNest): boolean {
+  if (reduction?.combiner !== 'sum' || staging) return false;
+  if (axes.some(({ kind }) => kind === 'sequential')) return false;
+  const value = nodes[reduction.value];
+  return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
 }
 
 /** A kernel that does the work of two does the multiply-adds of both. */

@@ -1,13 +1,10 @@
-import { DTYPES, isFloat, valueType } from '../../ir/dtypes.ts';
-import { type Kernel, pointCount } from '../../ir/kernel.ts';
+import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { bindTensors } from './finalise.ts';
+import { type Cluster, madeElements, storesWhatTheyLoad } from './cluster.ts';
+import { ClusterStaging, type StageModel } from './cluster-staging.ts';
 import { type FusionLimits, MAX_NODES } from './fuse.ts';
-import type { LoopNest } from './loop-nest.ts';
+import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
-import { linkProducer, type ProducerLink } from './producer-link.ts';
-import { stageProducer } from './producer-stage.ts';
-import { bindingRanges } from './ranges.ts';
 import {
   hasSequentialAxis,
   type JoinOutcome,
@@ -15,19 +12,7 @@ import {
   loadsOf,
   storesOf,
 } from './sequence.ts';
-import { tileSizes } from './tile-sizes.ts';
-
-/** What a target says of kernels with a stage. */
-export interface StageModel {
-  /** Limit on the array of one tile, in bytes; 0 for no stages. */
-  readonly arrayBytes: number;
-  /** Whether the array takes its memory from a tensor. */
-  readonly needsHolder: boolean;
-  /** Whether reductions may be cut in two, to keep more of the device busy. */
-  readonly splitsReductions: boolean;
-  /** Time of one run of a kernel, in any unit: for choices between kernels. */
-  time(kernel: Kernel): number;
-}
+import { computeInTiles } from './wide-intermediates.ts';
 
 export interface ProducerFusionOptions extends FusionLimits {
   readonly model: StageModel;
@@ -35,43 +20,30 @@ export interface ProducerFusionOptions extends FusionLimits {
   readonly memory: LoopNestMemory;
   /** Adds a tensor that holds the array of a stage. */
   readonly addHolder: (elements: number, intermediate: number) => number;
-  /** Hears of every pair of contractions that was looked at. */
+  /** Hears of every pair of kernels that was looked at. */
   readonly report?: (intermediate: number, outcome: string) => void;
 }
 
 /**
- * Joins a contraction with a later one that alone reads its result: what one tile of the second needs of the first is
- * computed into a small array, which the second goes on with. The intermediate is never in memory, and one dispatch
- * less is needed. Pairs with the largest intermediates come first. A pair is joined where the target's model expects a gain.
+ * Joins a reduction with a later kernel that reads its result: what one tile of the second needs of the first is computed
+ * into a small array, which the second goes on with, and one dispatch less is needed. Where nobody else reads the result, it
+ * is never in memory. So a product becomes one with what is done with its parts, as in a recurrent cell, and sums of rows one
+ * with what needs them, as in softmax or a norm. The largest intermediates come first. Kernels are joined where the target's
+ * model expects a gain. Before, intermediates that are far larger than what they are made of are looked at (`computeInTiles`).
  */
 export function fuseProducers(
   nests: readonly LoopNest[],
   options: ProducerFusionOptions,
 ): LoopNest[] {
-  if (options.model.arrayBytes === 0) return [...nests];
-  const sequence = new KernelSequence(nests, options.memory);
-  const times = new Map<unknown, number>();
-  const timeOf = (nest: LoopNest) => {
-    const { kernel } = bindTensors(nest, options.tensors);
-    let time = times.get(kernel);
-    if (time === undefined) {
-      time = options.model.time({ name: '', ...kernel });
-      times.set(kernel, time);
-    }
-    return time;
-  };
-  for (const { tensor, producer, consumer } of findProducers(sequence, options)) {
-    const [first, second] = [sequence.slots[producer], sequence.slots[consumer]];
-    // One that became part of another pair has a stage, or its place is empty.
-    if (!first || !second || first.staging || second.staging) continue;
-    const joined = joinProducer(first, second, tensor, options, timeOf);
-    if ('reason' in joined) {
-      options.report?.(tensor, `stays in memory: ${joined.reason}`);
-      continue;
-    }
-    const outcome = sequence.join(producer, consumer, held(joined.nest, tensor, options));
-    options.report?.(tensor, OUTCOMES[outcome](joined.share));
-  }
+  const { model } = options;
+  if (model.arrayBytes === 0) return [...nests];
+  const staging = new ClusterStaging(options);
+  const all = model.clusters ? computeInTiles(nests, staging, options) : nests;
+  const sequence = new KernelSequence(all, options.memory);
+  /** What joined kernels are made of. */
+  const clusters = new Map<LoopNest, Cluster>();
+  for (const tensor of intermediates(sequence, options))
+    joinReader(sequence, tensor, clusters, staging, options);
   return sequence.nests;
 }
 
@@ -83,88 +55,133 @@ const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;
+/** Readers of a result that are looked at, the first ones. */
+const MOST_READERS = 3;
 
-/** Positions of two contractions, of which the second alone reads the tensor that the first alone writes. */
-interface ProducerPair {
-  readonly tensor: number;
-  readonly producer: number;
-  readonly consumer: number;
-  readonly elements: number;
+/** Tensors that one reduction alone makes, the largest first. */
+function intermediates(sequence: KernelSequence, options: ProducerFusionOptions): number[] {
+  const found: { tensor: number; elements: number }[] = [];
+  for (const nest of sequence.slots) {
+    if (!nest || !isProducer(nest, options)) continue;
+    for (const { buffer: tensor } of nest.stores)
+      found.push({ tensor, elements: madeElements({ nest }) });
+  }
+  return found.sort((a, b) => b.elements - a.elements).map(({ tensor }) => tensor);
 }
 
-/** The pairs of a program, those with the largest intermediates first. */
-function findProducers(sequence: KernelSequence, options: ProducerFusionOptions): ProducerPair[] {
-  const { slots } = sequence;
-  const found: ProducerPair[] = [];
-  slots.forEach((nest, producer) => {
-    if (!nest || !isContraction(nest) || nest.stores.length !== 1) return;
-    const [{ buffer: tensor, indirect }] = nest.stores;
-    const [consumer, ...others] = sequence.readersOf(tensor);
-    if (indirect || !options.isTemporary(tensor)) return;
-    if (consumer === undefined || others.length > 0 || consumer <= producer) return;
-    if (sequence.writersOf(tensor).size !== 1 || !isContraction(slots[consumer]!)) return;
-    const elements = pointCount(nest, 'parallel');
-    found.push({ tensor, producer, consumer, elements });
-  });
-  return found.sort((a, b) => b.elements - a.elements);
+/** Whether a kernel can be a stage: it makes nothing that outlives the program, and each tensor at once. */
+function isProducer(
+  nest: LoopNest,
+  { model, isTemporary }: Pick<ProducerFusionOptions, 'model' | 'isTemporary'>,
+): boolean {
+  if (nest.staging || hasSequentialAxis(nest) || !nest.reduction) return false;
+  if (!model.clusters && !(isContraction(nest) && nest.stores.length === 1)) return false;
+  const stored = nest.stores.map(({ buffer }) => buffer);
+  return (
+    new Set(stored).size === stored.length &&
+    nest.stores.every(({ buffer, indirect }) => !indirect && isTemporary(buffer))
+  );
 }
 
-function isContraction(nest: LoopNest): boolean {
-  const { nodes, reduction } = nest;
-  if (reduction?.combiner !== 'sum' || hasSequentialAxis(nest) || nest.staging) return false;
-  const value = nodes[reduction.value];
-  return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
+/** Joins the maker of a tensor with one of its readers, the first that gains by it. */
+function joinReader(
+  sequence: KernelSequence,
+  tensor: number,
+  clusters: Map<LoopNest, Cluster>,
+  staging: ClusterStaging,
+  options: ProducerFusionOptions,
+): void {
+  const { model, report } = options;
+  const [from, ...moreWriters] = sequence.writersOf(tensor);
+  if (from === undefined || moreWriters.length > 0) return;
+  const first = sequence.slots[from]!;
+  const readers = [...sequence.readersOf(tensor)].filter((position) => position > from);
+  if (!model.clusters && readers.length > 1) return;
+  for (const to of readers.sort((a, b) => a - b).slice(0, MOST_READERS)) {
+    const second = sequence.slots[to]!;
+    if (!isConsumer(first, second, tensor, clusters, options)) continue;
+    const cluster = clusterOf(sequence, [from, to], tensor, clusters);
+    const joined = joinCluster(cluster, [first, second], staging, options);
+    if ('reason' in joined) {
+      report?.(tensor, `stays in memory: ${joined.reason}`);
+      continue;
+    }
+    const nest = held(joined.nest, tensor, options);
+    const outcome = sequence.join(from, to, nest);
+    report?.(tensor, OUTCOMES[outcome](joined.share));
+    if (outcome !== 'joined') continue;
+    clusters.set(nest, cluster);
+    return;
+  }
 }
 
-/** The two as one kernel, whose array has no memory yet, or why they stay two. */
-function joinProducer(
+/** Whether a kernel may become one with the maker of what it reads. */
+function isConsumer(
   first: LoopNest,
   second: LoopNest,
   tensor: number,
+  clusters: ReadonlyMap<LoopNest, Cluster>,
+  { model, isPersistent }: ProducerFusionOptions,
+): boolean {
+  const ofOwn = (nest: LoopNest) => !nest.staging || clusters.has(nest);
+  if (!ofOwn(first) || !ofOwn(second) || hasSequentialAxis(second)) return false;
+  if (!model.clusters) return isContraction(second) && !second.staging && !first.staging;
+  // What replaces a parameter or a state makes nothing else.
+  if (first.stores.length > 1 && [...storesOf(second)].some(isPersistent)) return false;
+  const made = bufferStores(first).map(({ buffer }) => buffer);
+  const others = new Set(made.filter((buffer) => buffer !== tensor));
+  for (const producer of clusters.get(first)?.producers ?? []) others.delete(producer.tensor);
+  return ![...loadsOf(second), ...storesOf(second)].some((buffer) => others.has(buffer));
+}
+
+/** What two kernels, each maybe a cluster, are made of together. */
+function clusterOf(
+  sequence: KernelSequence,
+  positions: readonly [number, number],
+  tensor: number,
+  clusters: ReadonlyMap<LoopNest, Cluster>,
+): Cluster {
+  const [first, second] = positions.map((position) => {
+    const nest = sequence.slots[position]!;
+    return clusters.get(nest) ?? { producers: [], consumer: nest };
+  });
+  const isKept = (one: number) =>
+    [...sequence.readersOf(one)].some((position) => !positions.includes(position));
+  const all = [
+    ...first.producers,
+    { nest: first.consumer, tensor, isKept: false },
+    ...second.producers,
+  ];
+  return {
+    producers: all.map((producer) => ({ ...producer, isKept: isKept(producer.tensor) })),
+    consumer: second.consumer,
+  };
+}
+
+/** The cluster as one kernel, whose arrays have no memory yet, or why its kernels stay apart. */
+function joinCluster(
+  cluster: Cluster,
+  apart: readonly LoopNest[],
+  staging: ClusterStaging,
   options: ProducerFusionOptions,
-  timeOf: (nest: LoopNest) => number,
 ): { readonly nest: LoopNest; readonly share: number } | { readonly reason: string } {
-  if (first.nodes.length + second.nodes.length > MAX_NODES)
+  const { producers, consumer } = cluster;
+  const all = [...producers.map(({ nest }) => nest), consumer];
+  if (all.reduce((sum, { nodes }) => sum + nodes.length, 0) > MAX_NODES)
     return { reason: 'one kernel would have too many nodes' };
-  const stored = storesOf(second);
-  if ([...loadsOf(first)].some((one) => stored.has(one)))
-    return { reason: 'its reader stores what it is made of' };
-  const link = linkProducer(first, second, tensor);
-  if ('reason' in link) return link;
-  const { model } = options;
-  const elementBytes = DTYPES[valueType(options.tensors[tensor].dtype)].bytes;
-  const fitting = tileSizes(link, model.arrayBytes / elementBytes);
-  if (fitting.length === 0)
-    return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
-  // Held by a tensor, the array of a single tile would take all that the intermediate takes.
-  const candidates = model.needsHolder
-    ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
-    : fitting;
-  if (candidates.length === 0) return { reason: 'one tile has all of it' };
-  const staged = best(link, candidates, timeOf);
-  const apart = timeOf(first) + timeOf(second);
-  const share = staged.time / apart;
+  const stored = storesOf(consumer);
+  if (storesWhatTheyLoad(cluster)) return { reason: 'its reader stores what it is made of' };
+  if (producers.some(({ isKept }) => isKept) && [...stored].some(options.isPersistent))
+    return { reason: 'its reader replaces a parameter or a state' };
+  const staged = staging.stage(cluster, false);
+  if ('reason' in staged) return staged;
+  const share = staged.time / apart.reduce((sum, nest) => sum + staging.timeOf(nest), 0);
   if (share > MOST_OF_TIME)
     return { reason: `one kernel would take ${share.toFixed(2)} of the time` };
-  const bindings = bindingRanges(staged.nest).length + (model.needsHolder ? 1 : 0);
-  if (bindings > options.maxBindings)
-    return { reason: `one kernel would have ${bindings} bindings` };
   return { nest: staged.nest, share };
 }
 
-function best(
-  link: ProducerLink,
-  candidates: readonly (readonly number[])[],
-  timeOf: (nest: LoopNest) => number,
-): { readonly nest: LoopNest; readonly time: number } {
-  const priced = candidates.map((sizes) => {
-    const nest = stageProducer(link, sizes);
-    return { nest, time: timeOf(nest) };
-  });
-  return priced.reduce((a, b) => (b.time < a.time ? b : a));
-}
-
-/** Gives the array of the stage its memory, where the target needs some. */
+/** Gives the arrays of the stages their memory, where the target needs some. */
 function held(
   nest: LoopNest,
   intermediate: number,

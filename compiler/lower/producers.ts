@@ -1,6 +1,7 @@
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import type { StageModel } from './cluster-staging.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
-import { fuseProducers, type StageModel } from './producer-fusion.ts';
+import { fuseProducers } from './producer-fusion.ts';
 
 /** Computes contractions that only one other contraction reads inside of that one, tile by tile. */
 export function fuseProducersOf(

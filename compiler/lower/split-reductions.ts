@@ -11,10 +11,10 @@ import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-c
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
+import type { StageModel } from './cluster-staging.ts';
 import { bindTensors } from './finalise.ts';
 import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
 import type { LoweredModule } from './lowered.ts';
-import type { StageModel } from './producer-fusion.ts';
 
 // A reduction of many terms to few results keeps a large GPU busy only when it is divided among workgroups. Without atomics, whose
 // order would change results from run to run, that takes two kernels: one reduces each of so many parts of the terms, and one

@@ -1,7 +1,7 @@
 import type { Graph, Node, ValueId } from '../../ir/graph.ts';
 import { isScalarOp, opRow } from '../../ir/ops.ts';
 import { SCALAR_OPS } from '../../ir/scalar.ts';
-import { elementCount, type Shape } from '../../ir/tensor.ts';
+import { elementCount, sameShape, type Shape } from '../../ir/tensor.ts';
 
 /**
  * Decides which values get memory of their own; all others are computed inside the kernels that use them.
@@ -31,7 +31,7 @@ const SMALL_SHARE = 64;
 export function decideStorage(graph: Graph): StorageDecisions {
   const { nodes } = graph;
   const base = resolveViews(nodes);
-  const { uses, mustStore, alive } = countUses(graph, base);
+  const { uses, mustStore, alive, lastUser } = countUses(graph, base);
   const stored = new Uint8Array(nodes.length);
   const cost = new Float64Array(nodes.length);
   const size = new Int32Array(nodes.length);
@@ -63,7 +63,8 @@ export function decideStorage(graph: Graph): StorageDecisions {
       store(value);
       continue;
     }
-    const needed = mustStore[value] || isLongConcat(node) || isStackOfStored(node);
+    const needed =
+      mustStore[value] || isLongConcat(node) || isStackOfStored(node) || isCarried(value);
     if (needed || (uses[value] > 1 && !cheapToRecompute(value))) store(value);
   }
   return { stored, uses };
@@ -131,6 +132,27 @@ export function decideStorage(graph: Graph): StorageDecisions {
     );
   }
 
+  /**
+   * The product in u' = u * g + r where gradients go back through a recurrence: with it in memory, the next step reads one tensor
+   * in place of two, and u is in none, because all else that is made of it is made in the same kernel.
+   */
+  function isCarried(value: ValueId): boolean {
+    const user = lastUser[value];
+    if (nodes[value].op !== 'mul' || uses[value] !== 1 || user < 0) return false;
+    const isSum = (sum: ValueId) =>
+      nodes[sum].op === 'add' && uses[sum] > 1 && isGradient(sum) && !mustStore[sum];
+    return (
+      isSum(user) &&
+      sameShape(nodes[user].type.shape, nodes[value].type.shape) &&
+      leaves[value].length > 1 &&
+      nodes[value].operands.some((operand) => base[operand] === operand && isSum(operand))
+    );
+  }
+
+  function isGradient(value: ValueId): boolean {
+    return graph.sources[nodes[value].source]?.pass === 'gradient';
+  }
+
   function isReshape(value: ValueId): boolean {
     return nodes[value].op === 'reshape' && nodes[value].operands[0] === base[value];
   }
@@ -185,6 +207,8 @@ function countUses(graph: Graph, base: Int32Array) {
   const { nodes } = graph;
   const uses = new Int32Array(nodes.length);
   const mustStore = new Uint8Array(nodes.length);
+  /** Of a value with one use: who reads it, not through views. */
+  const lastUser = new Int32Array(nodes.length).fill(-1);
   const alive = new Uint8Array(nodes.length);
   for (const { value } of [...graph.outputs, ...graph.updates]) {
     alive[value] = 1;
@@ -200,10 +224,11 @@ function countUses(graph: Graph, base: Int32Array) {
       alive[operand] = 1;
       if (kind === 'view') continue;
       uses[base[operand]]++;
+      lastUser[operand] = value;
       // Contractions of several operands read an element many times, and an address of a gather is a stored tensor.
       const isFactor = kind === 'contraction' && node.operands.length > 1;
       if (isFactor || (kind === 'gather' && k === 0)) mustStore[base[operand]] = 1;
     }
   }
-  return { uses, mustStore, alive };
+  return { uses, mustStore, alive, lastUser };
 }

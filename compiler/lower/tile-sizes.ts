@@ -1,72 +1,77 @@
-import type { ProducerLink } from './producer-link.ts';
+import type { Affine } from '../../ir/kernel.ts';
+import { arrayElements, type LinkedCluster, type LinkedNest } from './cluster.ts';
 
-/** How much of the memory for the array a tile may take: little, for many tiles, or all. */
+/** How much of the memory for the arrays a tile may take: little, for many tiles, or all. */
 const FILLS = [1 / 16, 1 / 4, 1];
+/** Smaller tiles, for arrays that are far smaller than what is computed of them. */
+const SMALL_FILLS = [1 / 4096, 1 / 512, 1 / 64];
 
 /**
- * Ways to cut the shared axes of a contraction and its producer into tiles whose arrays have at most `most` elements. Axes are taken into the
- * tile in one of several orders, as much of each as fits: along the memory of the intermediate, of the result, and of
- * what the producer reads, the innermost first, so that a tile walks along memory.
+ * Ways to cut the shared axes of a cluster into tiles whose arrays have at most `most` elements. Axes are taken into the
+ * tile in one of several orders, as much of each as fits: along the memory of the intermediates, of the result, and of
+ * what the producers read, the innermost first, so that a tile walks along memory.
  *
+ * @param isSmall whether to try tiles whose arrays take little of the memory for them
  * @returns for each way how many points of each shared axis one tile has
  */
 export function tileSizes(
-  { producer, consumer, digits, shared }: ProducerLink,
+  cluster: LinkedCluster,
   most: number,
+  isSmall = false,
 ): readonly (readonly number[])[] {
-  const isShared = new Set(shared.map((one) => one.producer));
-  const least = digits.reduce(
-    (product, _, axis) => (isShared.has(axis) ? product : product * producer.axes[axis].extent),
-    1,
-  );
+  const ones = cluster.shared.map(() => 1);
+  const least = total(arrayElements(cluster, ones));
   const found = new Map<string, readonly number[]>();
-  for (const order of orders({ producer, consumer, shared })) {
-    for (const fill of FILLS) {
-      const sizes = filled(order, shared, least, Math.max(least, most * fill));
+  for (const order of orders(cluster))
+    for (const fill of [...(isSmall ? SMALL_FILLS : []), ...FILLS]) {
+      const sizes = filled(cluster, order, Math.max(least, most * fill));
       found.set(sizes.join(), sizes);
     }
-  }
   return least > most ? [] : [...found.values()];
 }
 
-type Ordered = Pick<ProducerLink, 'producer' | 'consumer' | 'shared'>;
+const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
 const FAR = Number.MAX_SAFE_INTEGER;
 
 /** Orders in which shared axes enter a tile, by stride in some memory that they walk along. */
-function orders({ producer, consumer, shared }: Ordered): number[][] {
+function orders({ producers, consumer, shared }: LinkedCluster): number[][] {
   const byStride = (stride: (k: number) => number) =>
     shared
       .map((_, k) => k)
       // Axes along which nothing moves come last.
       .sort((a, b) => (stride(a) || FAR) - (stride(b) || FAR));
-  const loads = producer.nodes.flatMap((node) => (node.kind === 'load' ? [node.index] : []));
-  return [
-    byStride((k) => producer.stores[0].index.coefficients[shared[k].producer]),
-    byStride((k) => consumer.stores[0].index.coefficients[shared[k].consumer]),
-    ...loads.map((index) => byStride((k) => Math.abs(index.coefficients[shared[k].producer]))),
+  const along = ({ axes }: LinkedNest, { coefficients }: Affine) =>
+    byStride((k) => Math.abs(coefficients[axes.indexOf(shared[k].axis)]));
+  const found = [
+    ...producers.map((producer) => along(producer, producer.store.index)),
+    along(consumer, consumer.nest.stores[0].index),
+    ...producers.flatMap((producer) =>
+      producer.nest.nodes.flatMap((node) =>
+        node.kind === 'load' ? [along(producer, node.index)] : [],
+      ),
+    ),
   ];
+  return [...new Map(found.map((order) => [order.join(), order])).values()];
 }
 
-function filled(
-  order: readonly number[],
-  shared: ProducerLink['shared'],
-  least: number,
-  most: number,
-): number[] {
+function filled(cluster: LinkedCluster, order: readonly number[], most: number): number[] {
+  const { shared } = cluster;
   const sizes = shared.map(() => 1);
-  let elements = least;
   for (const k of order) {
-    const size = largestDivisor(shared[k].extent, Math.floor(most / elements));
-    sizes[k] = size;
-    elements *= size;
+    for (const size of divisors(shared[k].extent)) {
+      sizes[k] = size;
+      if (total(arrayElements(cluster, sizes)) <= most) break;
+    }
   }
   return sizes;
 }
 
-/** The largest divisor of `extent` that is at most `most`. */
-function largestDivisor(extent: number, most: number): number {
-  for (let divisor = Math.min(extent, most); divisor > 1; divisor--)
-    if (extent % divisor === 0) return divisor;
-  return 1;
+/** The divisors of a number, the largest first. */
+function divisors(number: number): number[] {
+  const small: number[] = [];
+  for (let divisor = 1; divisor * divisor <= number; divisor++)
+    if (number % divisor === 0) small.push(divisor);
+  const large = small.map((divisor) => number / divisor);
+  return [...new Set([...large, ...small.reverse()])];
 }

@@ -555,7 +555,7 @@ program p
   it('holds the array of a stage against the limits', () => {
     const limits = { maxStorageBuffers: 8, maxWorkgroupBytes: 31 };
     expect(verifySchedule(staged('t2'), { limits })).toContain(
-      "kernel 'chain': its stage fills 32 bytes of at most 31",
+      "kernel 'chain': its stages fill 32 bytes of at most 31",
     );
   });
 });

@@ -20,9 +20,10 @@ import { runSchedule } from '../support/run-schedule.ts';
 import { soaked } from '../support/soak.ts';
 
 /** A target to which only bytes matter, so that every chain that fits is worth it. */
-const target = (arrayBytes: number, needsHolder = false): StageModel => ({
+const target = (arrayBytes: number, needsHolder = false, clusters = false): StageModel => ({
   arrayBytes,
   needsHolder,
+  clusters,
   splitsReductions: false,
   time: (kernel) => kernelCost(kernel).bytes,
 });
@@ -101,6 +102,8 @@ describe('a chain means what its graph means', () => {
   test.each([
     [target(16384), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
     [target(128), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
+    [target(16384, false, true), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
+    [target(256, false, true), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
     [target(128, true), WASM_LIMITS, 'wasm'],
   ] as const)('%o', (model, limits, name) => {
     let chains = 0;

@@ -15,6 +15,7 @@ import { soaked } from '../support/soak.ts';
 const stages = {
   arrayBytes: 0,
   needsHolder: false,
+  clusters: false,
   splitsReductions: true,
   time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
 };

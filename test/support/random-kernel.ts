@@ -16,6 +16,7 @@ import type {
 import { localArray } from '../../ir/kernel.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import type { DType } from '../../ir/tensor.ts';
 
 // Random kernels whose float32 results can be judged. Every node carries a bound of its magnitude and a bound of its
@@ -49,11 +50,14 @@ export const GPU_FORMS: readonly KernelForm[] = [...KERNEL_FORMS, 'carried'];
 
 /** Valid kernels of the given forms with the contents of their buffers before the run; with `halves`, some buffers are f16. */
 export function kernelCases(forms = GPU_FORMS, halves = false): fc.Arbitrary<KernelCase> {
-  return fc.tuple(fc.constantFrom(...forms), fc.gen()).map(([form, draw]) => {
-    const builder = new CaseBuilder((limit) => draw(fc.nat, limit - 1));
-    FORMS[form](builder);
-    return builder.finish(form, halves);
-  });
+  return fc
+    .tuple(fc.constantFrom(...forms), fc.gen())
+    .map(([form, draw]) => {
+      const builder = new CaseBuilder((limit) => draw(fc.nat, limit - 1));
+      FORMS[form](builder);
+      return builder.finish(form, halves);
+    })
+    .filter(({ kernel }) => kernel.buffers.length <= WEBGPU_DEFAULT_LIMITS.maxStorageBuffers);
 }
 
 /** Largest magnitude that every half near it is a finite one. */

@@ -38,9 +38,11 @@ export interface Division {
   readonly workgroupSize: number;
   /** The stages in order, then the kernel. */
   readonly parts: readonly PartDivision[];
-  /** What an invocation computes in one tile, in multiply-adds. */
+  /** What an invocation computes, in multiply-adds. */
   readonly time: number;
-  /** How often it waits for the others in one tile. */
+  /** Steps of loops that it walks, one behind the other. */
+  readonly serial: number;
+  /** How often it waits for the others. */
   readonly barriers: number;
   /** How many times as long as alone, for want of workgroup memory that lets others run beside it. */
   readonly crowding: number;
@@ -96,6 +98,7 @@ function divide(
   const carries = kernel.staging.tileTerms > 0;
   const timeOf = ({ units, unitTime }: TiledPoints) => Math.ceil(units / workgroupSize) * unitTime;
   let time = 0;
+  let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
   const chosen = parts.map((part, k): PartDivision => {
     const best = ways[k].reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
@@ -108,11 +111,13 @@ function divide(
       const alone = gatheredTime(part, gathered) + levels * LEVEL;
       if (alone < timeOf(best)) {
         time += alone;
+        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + levels;
         barriers += levels;
         return gathered;
       }
     }
     time += timeOf(best);
+    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced');
     return { kind: 'spread', ...best };
   });
   const held =
@@ -123,9 +128,10 @@ function divide(
         ...chosen.map(({ kind }, k) => (kind === 'gathered' ? partialBytes(parts[k]) : 0)),
       );
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
+  const steps = tileSteps(kernel);
   return {
-    ...{ workgroupSize, parts: chosen, time: time * tileSteps(kernel) },
-    barriers: barriers * tileSteps(kernel),
+    ...{ workgroupSize, parts: chosen, time: time * steps },
+    ...{ serial: serial * steps, barriers: barriers * steps },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
 }

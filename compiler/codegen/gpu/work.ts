@@ -62,7 +62,7 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, time, barriers, crowding } = divisionOf(
+  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(
     kernel,
     variant.workgroupSize,
     limits,
@@ -72,7 +72,7 @@ function stagedWork(
   // An invocation without points waits for those that have some.
   const plain = MULTIPLY_ADD * invocations * time * crowding;
   const calls = total(...partList(splitStages(kernel)).map(callsIn));
-  const shape = { form: 'staged', workgroups, serial: 0 } as const;
+  const shape = { form: 'staged', workgroups, serial } as const;
   return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
 }
 

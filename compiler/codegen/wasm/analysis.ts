@@ -24,7 +24,8 @@ export interface Walk {
   readonly elementBytes: number;
 }
 
-export function analyse(kernel: Kernel): Analysis {
+/** @param tileAxes the first axes, at each point of which others fill what the kernel loads and does not read alone */
+export function analyse(kernel: Kernel, tileAxes = 0): Analysis {
   const users = usersOf(kernel);
   const alive = new Uint8Array(kernel.nodes.length);
   for (let node = kernel.nodes.length - 1; node >= 0; node--)
@@ -32,7 +33,7 @@ export function analyse(kernel: Kernel): Analysis {
   const axesOfKind = (wanted: AxisKind) =>
     kernel.axes.flatMap(({ kind }, axis) => (kind === wanted ? [axis] : []));
   return {
-    depends: axisDependence(kernel),
+    depends: axisDependence(kernel, tileAxes),
     under: nodesUnderReduction(kernel),
     alive,
     users,
@@ -72,7 +73,7 @@ function usersOf(kernel: Kernel): number[][] {
   return users;
 }
 
-function axisDependence(kernel: Kernel): Uint8Array[] {
+function axisDependence(kernel: Kernel, tileAxes: number): Uint8Array[] {
   const stored = new Set(kernel.stores.map((store) => store.buffer));
   const sequential = kernel.axes.some((axis) => axis.kind === 'sequential');
   const depends: Uint8Array[] = [];
@@ -88,6 +89,9 @@ function axisDependence(kernel: Kernel): Uint8Array[] {
       for (const bound of node.bounds) add(bound.index.coefficients);
     // Stores at earlier sequential points change what is loaded.
     if (node.kind === 'load' && sequential && stored.has(node.buffer)) own.fill(1);
+    // So do other parts of a staged kernel, from tile to tile.
+    if (node.kind === 'load' && kernel.buffers[node.buffer].access !== 'read')
+      own.fill(1, 0, tileAxes);
     if (node.kind === 'accumulator')
       kernel.axes.forEach(({ kind }, axis) => {
         if (kind !== 'reduced') own[axis] = 1;

@@ -60,7 +60,7 @@ function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | nu
     return local.buffer;
   });
   const writers = partList(tileParts(kernel, holders)).map(
-    (part) => new KernelWriter(part, planNest(part, tileAxes), body),
+    (part) => new KernelWriter(part, planNest(part, tileAxes), body, null, tileAxes),
   );
   const tileLevel = (level: number): void => {
     if (level === tileAxes - 1) {

@@ -24,9 +24,18 @@ export class KernelWriter {
   private readonly blocks: Cascade;
   private accumulators: Accumulators | null = null;
 
-  /** `parts`: of the outermost loop, of which a call does some. */
-  constructor(kernel: Kernel, nest: Nest, body: FunctionBody, parts: Parts | null = null) {
-    const translation = { kernel, nest, analysis: analyse(kernel), body };
+  /**
+   * @param parts of the outermost loop, of which a call does some
+   * @param tileAxes of a staged kernel that this is a part of
+   */
+  constructor(
+    kernel: Kernel,
+    nest: Nest,
+    body: FunctionBody,
+    parts: Parts | null = null,
+    tileAxes = 0,
+  ) {
+    const translation = { kernel, nest, analysis: analyse(kernel, tileAxes), body };
     this.translation = translation;
     this.parts = parts;
     this.cursor = new Cursor(translation);
