@@ -81,15 +81,18 @@ function packingOf(
     }
     return seconds;
   };
+  const suits = kernels.map((kernel) => canBePart(kernel) && sharesDispatch([kernel]));
+  const joins = steps.map((step, s) => suits[step.kernel] && !repeated.has(keyOf(s)));
   return {
-    joins: (step) =>
-      canBePart(kernelOf(step)) && !repeated.has(keyOf(step)) && sharesDispatch([kernelOf(step)]),
+    joins: (step) => joins[step],
     added: (group, step) => {
       const bound = new Set(group.flatMap((one) => steps[one].operands));
       return steps[step].operands.filter((tensor) => !bound.has(tensor)).length;
     },
     fits: (group, step) => {
       const together = [...group, step];
+      const bound = new Set(together.flatMap((one) => steps[one].operands));
+      if (bound.size > limits.maxStorageBuffers) return false;
       const gain =
         busySeconds(group.map(kernelOf)) + aloneSeconds(step) - busySeconds(together.map(kernelOf));
       return (

@@ -11,7 +11,7 @@ export interface Packing {
 }
 
 /** Ready steps that are looked at for a group: more make it slow, and those far down wait for others. */
-const WINDOW = 24;
+const WINDOW = 16;
 
 /**
  * Steps by dispatches, in an order that keeps all dependences. List scheduling: the ready step of the highest rank, and with it
