@@ -47,7 +47,6 @@ function joined(
 ): JoinedBindings | null {
   const { tensors, kernels } = schedule;
   const ranges: Range[] = [];
-  const most = (tensor: number) => (maxBindingBytes / storedBytes(tensors[tensor].dtype, 2)) * 2;
   const own = steps.map(({ kernel, operands, offsets }) =>
     operands.map((tensor, b): Range => {
       const { access, elements } = kernels[kernel].buffers[b];
@@ -55,28 +54,21 @@ function joined(
       return { tensor, access, start, end: start + elements };
     }),
   );
-  for (const list of own)
-    for (const one of list) {
-      let joins: Range | undefined;
-      for (const range of ranges) {
-        if (range.tensor !== one.tensor) continue;
-        const same = range.start === one.start && range.end === one.end;
-        const apart = range.end <= one.start || one.end <= range.start;
-        const alike = range.access === one.access && one.access !== 'read_write';
-        if (apart ? near && alike && joinsNear(schedule, range, one, most(one.tensor)) : true) {
-          // Of two that overlap none is written, or the steps would not be independent.
-          if (!apart && !(alike && (same || joinsNear(schedule, range, one, most(one.tensor)))))
-            return null;
-          joins = range;
-          break;
-        }
-      }
-      if (!joins) ranges.push({ ...one });
-      else {
-        joins.start = Math.min(joins.start, one.start);
-        joins.end = Math.max(joins.end, one.end);
-      }
+  const joins = (a: Range, b: Range) =>
+    a.access === b.access &&
+    a.access !== 'read_write' &&
+    ((a.start === b.start && a.end === b.end) || fillsOne(schedule, a, b, maxBindingBytes));
+  for (const one of own.flat()) {
+    const other = ranges.find(
+      (range) => range.tensor === one.tensor && (meet(range, one) || (near && joins(range, one))),
+    );
+    if (!other) ranges.push({ ...one });
+    else if (!joins(other, one)) return null;
+    else {
+      other.start = Math.min(other.start, one.start);
+      other.end = Math.max(other.end, one.end);
     }
+  }
   if (ranges.length > maxStorageBuffers || !areApart(ranges)) return null;
   const placeOf = ({ tensor, start, end }: Range) => {
     const buffer = ranges.findIndex(
@@ -96,18 +88,20 @@ function joined(
   };
 }
 
+const meet = (a: Range, b: Range) => a.start < b.end && b.start < a.end;
+
 /** Whether one binding may be what lies between the ends of two. What is between them and read must hold something. */
-function joinsNear({ tensors }: Schedule, a: Range, b: Range, most: number): boolean {
+function fillsOne({ tensors }: Schedule, a: Range, b: Range, mostBytes: number): boolean {
   const [start, end] = [Math.min(a.start, b.start), Math.max(a.end, b.end)];
   const touch = a.start <= b.end && b.start <= a.end;
-  const { role } = tensors[a.tensor];
+  const { role, dtype } = tensors[a.tensor];
   const filled = touch || a.access === 'write' || isPersistent(role) || role === 'input';
-  return filled && (end - start) % UNIT === 0 && end - start <= most;
+  return filled && (end - start) % UNIT === 0 && storedBytes(dtype, end - start) <= mostBytes;
 }
 
 function areApart(ranges: readonly Range[]): boolean {
   return ranges.every((a, i) =>
-    ranges.slice(0, i).every((b) => a.tensor !== b.tensor || a.end <= b.start || b.end <= a.start),
+    ranges.slice(0, i).every((b) => a.tensor !== b.tensor || !meet(a, b)),
   );
 }
 
