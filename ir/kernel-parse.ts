@@ -152,6 +152,9 @@ function parseStage(
   if (outer.isStage) throw new Error('a stage has no stages');
   if (before.tileAxes !== tileAxes || before.tileTerms !== tileTerms)
     throw new Error('all stages of a kernel have the same tiles');
+  // Before a list of them is made: a stranger may write any number.
+  if (tileAxes + tileTerms > outer.axes.length)
+    throw new Error('the tile axes stand before the stage');
   const tile = tileAxesOf(outer.axes, before);
   if (tile.some((axis) => axis >= outer.axes.length))
     throw new Error('the tile axes stand before the stage');
