@@ -26,6 +26,7 @@ export type {
   HalfActivations,
   RecomputeStrategy,
   SwapPolicy,
+  TileChoice,
 } from './plan-search/actions/choices.ts';
 export type { DeviceLimits } from './profile/device-limits.ts';
 export type { DeviceProfile } from './profile/profile.ts';

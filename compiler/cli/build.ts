@@ -21,6 +21,7 @@ import type {
   MicroBatches,
   RecomputeStrategy,
   SwapPolicy,
+  TileChoice,
 } from '../plan-search/actions/choices.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -56,6 +57,7 @@ export interface BuildCommandOptions {
   readonly microBatch?: MicroBatches;
   readonly microBatchNorm?: boolean;
   readonly half?: HalfActivations;
+  readonly tiles?: TileChoice;
   readonly precision?: Precision;
   readonly dispatches?: Dispatches;
   readonly hostBudget?: number;
@@ -207,6 +209,7 @@ function compileOptions(
     ...(options.swap ? { swap: options.swap } : {}),
     ...(options.microBatch === undefined ? {} : { microBatch: options.microBatch }),
     ...(options.half ? { half: options.half } : {}),
+    ...(options.tiles ? { tiles: options.tiles } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.dispatches ? { dispatches: options.dispatches } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),

@@ -10,6 +10,7 @@ import {
   HALF_CHOICES,
   RECOMPUTE_STRATEGIES,
   SWAP_POLICIES,
+  TILE_CHOICES,
 } from '../plan-search/actions/choices.ts';
 import { shippedLimits } from '../profile/limits-option.ts';
 import { PROFILE_NAMES } from '../profile/shipped.ts';
@@ -150,6 +151,13 @@ function createProgram(): Command {
         'whether a budget may store activations that are kept for gradients as f16, which changes results a little',
         HALF_CHOICES,
       ).default('none'),
+    )
+    .addOption(
+      oneOf(
+        '--tiles <choice>',
+        'webgpu: whether scores of attention and the like are computed tile by tile, and never in memory',
+        TILE_CHOICES,
+      ).default('auto'),
     )
     .addOption(
       oneOf(

@@ -5,6 +5,7 @@ import { GRAPH_ACTIONS } from '../plan-search/index.ts';
 const DONE: Readonly<Record<string, string>> = {
   slice: 'contractions in slices',
   reorder: 'contractions in another order',
+  tiles: 'wide intermediates are computed tile by tile',
   split: 'tensors that are larger than a binding are cut',
 };
 

@@ -59,12 +59,14 @@ export function attempt(
       diagnostics,
       pieces,
       joins: false,
+      hasWide: false,
       memory: null,
       made: module,
       seconds: () => 0,
     };
   const fused = driver.run('fuse', driver.run('lower', module, knobs.separateParts));
-  const split = driver.run('split-reductions', driver.run('fuse-producers', fused));
+  const staged = driver.run('fuse-producers', fused, knobs.tiles);
+  const split = driver.run('split-reductions', staged);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;
   const options = { target, ...(actions ? { actions } : {}) };
@@ -78,6 +80,7 @@ export function attempt(
     diagnostics,
     pieces,
     joins: hasJoins(module),
+    hasWide: staged.hasWide === true,
     memory,
     made: memory.allocation ?? schedule,
     seconds,

@@ -186,7 +186,7 @@ async function makePlan(
   shared: Shared | null = null,
   generate: Generate = withCode,
 ): Promise<Made> {
-  const { target = 'webgpu', budgetBytes = null, onProgress } = options;
+  const { target = 'webgpu', budgetBytes = null, onProgress, tiles = 'auto' } = options;
   const diagnostics: Diagnostic[] = checkOptions(target, options);
   const failed = (): Made => ({ generated: null, diagnostics: deduplicate(diagnostics) });
   if (hasErrors(diagnostics)) return failed();
@@ -210,6 +210,7 @@ async function makePlan(
       ...(onProgress ? { onPass: (pass) => onProgress({ kind: 'pass', pass }) } : {}),
       objective: options.contractions === 'macs' ? MACS : TARGETS[target].objective,
       stages: stageModel(target, limits, profile),
+      tiles,
       variants: codeModel(profile),
       groups: options.dispatches === 'single' ? null : groupModel(target, limits, profile),
     });
@@ -225,6 +226,7 @@ async function makePlan(
       splits: () => [1, ...microBatchCounts(traced)],
       allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
       allowedHalves: options.half === 'auto' && traced.precision === 'f32',
+      allowedTiles: tiles === 'auto',
     },
   );
   const { memory } = result;
@@ -316,9 +318,9 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
     problems.push(...(absurd.length > 0 ? absurd : targetProblem(profileOf(profile)!, [target])));
   }
   problems.push(...checkLimitsOption(options.limits, target));
-  const { microBatch, half } = options;
+  const { microBatch, half, tiles } = options;
   const given: Readonly<Record<string, string | number | undefined>> = {
-    ...{ recompute, swap, microBatch, half },
+    ...{ recompute, swap, microBatch, half, tiles },
   };
   choices('precision', options.precision, PRECISIONS);
   choices('contractions', options.contractions, ['time', 'macs']);

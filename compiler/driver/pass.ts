@@ -6,6 +6,7 @@ import type { Precision } from '../frontend/precision.ts';
 import type { traceModel } from '../frontend/trace.ts';
 import type { GroupModel } from '../group/index.ts';
 import type { StageModel } from '../lower/index.ts';
+import type { TileChoice } from '../plan-search/actions/choices.ts';
 import type { PassName } from './pass-names.ts';
 
 /** What flows between passes, from the user's model to the plan. */
@@ -26,6 +27,8 @@ export interface PassOptions {
   /** What the order of contractions minimises. */
   readonly objective: Objective;
   readonly stages: StageModel;
+  /** When wide intermediates are computed tile by tile; `auto` where it is absent. */
+  readonly tiles?: TileChoice;
   /** How the code of a kernel is chosen. */
   readonly variants: CodeModel;
   /** How steps come to share dispatches; null where they do not. */

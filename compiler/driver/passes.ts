@@ -232,13 +232,13 @@ export const PASSES = {
     run: (lowered, { limits: { maxStorageBuffers } }) =>
       fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
   }),
-  'fuse-producers': toNests<LoweredModule>({
+  'fuse-producers': toNests<LoweredModule, boolean>({
     name: 'fuse-producers',
     from: 'loop nests',
     summary:
-      'Computes contractions that one other contraction reads inside of that one, tile by tile.',
-    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
-      fuseProducersOf(lowered, { maxStorageBuffers, stages }),
+      'Computes reductions inside of what reads them, tile by tile: factors of a product, gates of a cell, sums of rows, scores.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages, tiles }, inTiles) =>
+      fuseProducersOf(lowered, { maxStorageBuffers, stages, tiles: inTiles ? 'always' : tiles }),
   }),
   'split-reductions': toNests<LoweredModule>({
     name: 'split-reductions',

@@ -8,6 +8,7 @@ import type {
   MicroBatches,
   RecomputeStrategy,
   SwapPolicy,
+  TileChoice,
 } from '../plan-search/actions/choices.ts';
 import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -57,6 +58,12 @@ export interface CompileOptions {
    * default): they stay f32. Results change in the fourth digit or so. On WebGPU the plan then needs the feature `shader-f16`.
    */
   readonly half?: HalfActivations;
+  /**
+   * WebGPU: whether intermediates that are far larger than what they are made of, as the scores of attention are, stay out of memory,
+   * and each kernel that reduces them computes them anew, tile by tile. `auto` (the default): where that is expected to cost at most a
+   * quarter of their time, or where a budget asks for it; `always`; or `never`. Sums are rounded differently.
+   */
+  readonly tiles?: TileChoice;
   /** Instead of the `precision` of the model's training: see `Training`. `f16` on WebGPU needs the feature `shader-f16`. */
   readonly precision?: Precision;
   /** Whether batch norm may take its statistics from a micro-batch, which changes results; default false. */

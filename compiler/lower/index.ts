@@ -11,6 +11,7 @@ import { fuseProducersOf } from './producers.ts';
 import { reserveScratch } from './scratch.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 import { decideStorage } from './storage.ts';
+import type { TileMode } from './wide-intermediates.ts';
 
 export {
   decideStorage,
@@ -34,6 +35,8 @@ export interface LoweringOptions {
   readonly fusion: StepOrdering | null;
   /** Kernels with a stage, where the target has them. */
   readonly stages?: StageModel;
+  /** When wide intermediates are computed tile by tile; by default `auto`. */
+  readonly tiles?: TileMode;
   /** Hears what passes have decided that the schedule does not show. */
   readonly explain?: (remark: string) => void;
 }
@@ -43,11 +46,13 @@ export interface LoweringOptions {
  * go. Tensors that fusion left without a step stay in the table; memory planning drops them.
  */
 export function lowerModule(module: Module, options: LoweringOptions): Schedule {
-  const { maxStorageBuffers, offsetAlignment, fusion, stages, explain } = options;
+  const { maxStorageBuffers, offsetAlignment, fusion, stages, tiles, explain } = options;
   const programs = module.programs.map(expandFolds);
   const lowered = lowerToNests({ ...module, programs }, offsetAlignment);
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
-  const staged = stages ? fuseProducersOf(fused, { maxStorageBuffers, stages }) : fused;
+  const staged = stages
+    ? fuseProducersOf(fused, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    : fused;
   const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
   for (const remark of split.remarks) explain?.(remark);
   return finaliseNests(split);

@@ -13,6 +13,8 @@ export interface LoweredModule {
   readonly alignment: number;
   readonly programs: readonly LoweredProgramNests[];
   /** What passes have decided that the nests do not show, one line each. */
+  /** Wide intermediates are in memory that tiles could take out of it. */
+  readonly hasWide?: boolean;
   readonly remarks: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Cluster, madeElements, storesWhatTheyLoad } from './cluster.ts';
 import { ClusterStaging, type StageModel } from './cluster-staging.ts';
-import { type FusionLimits, MAX_NODES } from './fuse.ts';
+import { MAX_NODES } from './fuse.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import {
@@ -12,9 +12,9 @@ import {
   loadsOf,
   storesOf,
 } from './sequence.ts';
-import { computeInTiles } from './wide-intermediates.ts';
+import { computeInTiles, type TileOptions } from './wide-intermediates.ts';
 
-export interface ProducerFusionOptions extends FusionLimits {
+export interface ProducerFusionOptions extends TileOptions {
   readonly model: StageModel;
   readonly tensors: readonly ScheduleTensor[];
   readonly memory: LoopNestMemory;

@@ -2,16 +2,23 @@ import type { ScheduleTensor } from '../../ir/schedule.ts';
 import type { StageModel } from './cluster-staging.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
 import { fuseProducers } from './producer-fusion.ts';
+import type { TileMode } from './wide-intermediates.ts';
 
-/** Computes contractions that only one other contraction reads inside of that one, tile by tile. */
+/** Computes reductions inside of what reads them, tile by tile. */
 export function fuseProducersOf(
   lowered: LoweredModule,
   {
     maxStorageBuffers,
     stages,
-  }: { readonly maxStorageBuffers: number; readonly stages: StageModel },
+    tiles = 'auto',
+  }: {
+    readonly maxStorageBuffers: number;
+    readonly stages: StageModel;
+    readonly tiles?: TileMode;
+  },
 ): LoweredModule {
   const remarks = [...lowered.remarks];
+  let hasWide = false;
   // Arrays of stages may take their memory from tensors of their own.
   const tensors: ScheduleTensor[] = [...lowered.tensors];
   const limits = fusionLimits({ tensors }, maxStorageBuffers);
@@ -21,6 +28,10 @@ export function fuseProducersOf(
       ...limits,
       memory: memoryOf({ ...lowered, tensors }, program),
       model: stages,
+      tiles,
+      keepsWide: () => {
+        hasWide = true;
+      },
       tensors,
       addHolder: (elements, intermediate) =>
         tensors.push({
@@ -34,5 +45,5 @@ export function fuseProducersOf(
       report: (tensor, outcome) => remarks.push(`t${tensor} ${tensors[tensor].name} ${outcome}`),
     }),
   }));
-  return { ...lowered, tensors, programs, remarks };
+  return { ...lowered, tensors, programs, remarks, ...(hasWide ? { hasWide } : {}) };
 }

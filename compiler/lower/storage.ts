@@ -1,7 +1,7 @@
 import type { Graph, Node, ValueId } from '../../ir/graph.ts';
 import { isScalarOp, opRow } from '../../ir/ops.ts';
 import { SCALAR_OPS } from '../../ir/scalar.ts';
-import { elementCount, sameShape, type Shape } from '../../ir/tensor.ts';
+import { elementCount, type Shape, sameShape } from '../../ir/tensor.ts';
 
 /**
  * Decides which values get memory of their own; all others are computed inside the kernels that use them.

@@ -7,7 +7,13 @@ import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { hasSequentialAxis, loadsOf, storesOf } from './sequence.ts';
 
+/** When wide intermediates are computed tile by tile: where the target's model expects it to cost little, always, or never. */
+export type TileMode = 'auto' | 'always' | 'never';
+
 export interface TileOptions extends FusionLimits {
+  readonly tiles: TileMode;
+  /** Hears that an intermediate stays in memory only for the time that tiles would take. */
+  readonly keepsWide?: () => void;
   readonly memory: LoopNestMemory;
   readonly report?: (intermediate: number, outcome: string) => void;
 }
@@ -16,8 +22,14 @@ export interface TileOptions extends FusionLimits {
 const LEAST_ELEMENTS = 2 ** 14;
 /** How many times as many elements as its operands a wide intermediate has at least. */
 const LEAST_SPREAD = 1.5;
+/** Terms of each element at most: a product of more is too dear to be computed by several readers. */
+const MOST_TERMS = 256;
 /** Of the time of kernels that hold them in memory: the price of never doing so. */
-const MOST_OF_TIME = 1.25;
+const MOST_OF_TIME: Readonly<Record<TileMode, number>> = {
+  auto: 1.25,
+  always: Number.POSITIVE_INFINITY,
+  never: 0,
+};
 
 /**
  * Products that are far larger than their operands, as the scores of attention are, with all that is computed of them point by
@@ -30,6 +42,7 @@ export function computeInTiles(
   staging: ClusterStaging,
   options: TileOptions,
 ): readonly LoopNest[] {
+  if (options.tiles === 'never') return nests;
   let current = nests;
   for (const group of wideGroups(nests, options)) {
     const [tensor] = group.wide.keys();
@@ -39,6 +52,12 @@ export function computeInTiles(
       continue;
     }
     const { sinks, share } = replaced;
+    if (share > MOST_OF_TIME[options.tiles]) {
+      if (options.tiles === 'auto') options.keepsWide?.();
+      const time = `would take ${share.toFixed(2)} of the time`;
+      options.report?.(tensor, `stays in memory: computed by each of its readers it ${time}`);
+      continue;
+    }
     const made = new Set(group.wide.values());
     const after = current.flatMap((nest) => (made.has(nest) ? [] : [sinks.get(nest) ?? nest]));
     if (peakOf(after, options) > peakOf(current, options)) {
@@ -120,7 +139,7 @@ function madeAlone(nest: LoopNest, { writers }: Accesses, limits: FusionLimits):
 function isWideProduct(nest: LoopNest): boolean {
   if (!isContraction(nest)) return false;
   const made = pointCount(nest, 'parallel');
-  if (made < LEAST_ELEMENTS) return false;
+  if (made < LEAST_ELEMENTS || pointCount(nest, 'reduced') > MOST_TERMS) return false;
   // An upper bound of what a load reads: the points of the axes that move it.
   const read = nest.nodes.reduce((sum, node) => {
     if (node.kind !== 'load') return sum;
@@ -195,10 +214,7 @@ function inTiles(
     time += staged.time;
   }
   const apart = [...wide.values(), ...sinks].reduce((sum, nest) => sum + staging.timeOf(nest), 0);
-  const share = time / apart;
-  return share <= MOST_OF_TIME
-    ? { sinks: made, share }
-    : { reason: `computed by each of its readers it would take ${share.toFixed(2)} of the time` };
+  return { sinks: made, share: time / apart };
 }
 
 /** Makers of all that a kernel needs of the group, in order. */

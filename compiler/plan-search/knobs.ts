@@ -21,6 +21,8 @@ export interface GraphKnobs {
   readonly separateParts: boolean;
   /** Which values are stored as halves: none, all that half precision has so, or activations that are kept for gradients. */
   readonly half: 'all' | 'kept' | null;
+  /** Whether wide intermediates are computed tile by tile whatever that takes. */
+  readonly tiles: boolean;
 }
 
 export const NO_KNOBS: GraphKnobs = {
@@ -29,4 +31,5 @@ export const NO_KNOBS: GraphKnobs = {
   split: 0,
   separateParts: false,
   half: null,
+  tiles: false,
 };

@@ -14,6 +14,8 @@ export interface Attempt {
   readonly orders: readonly { widest(): number }[];
   /** Whether values are computed inside the memory of a concatenation. */
   readonly joins: boolean;
+  /** Whether wide intermediates are in memory that tiles could take out of it. */
+  readonly hasWide: boolean;
   /** Predicted seconds of one run of every program. */
   seconds(): number;
 }
@@ -29,6 +31,8 @@ export interface SearchOptions {
   readonly allowedMicroBatches: readonly number[];
   /** Whether activations that are kept for gradients may be stored as halves. */
   readonly allowedHalves: boolean;
+  /** Whether wide intermediates may be computed tile by tile. */
+  readonly allowedTiles: boolean;
 }
 
 export interface PlanSearch<A extends Attempt> {
@@ -50,11 +54,18 @@ interface Candidate<A extends Attempt> {
  * The one search over all actions. An attempt already has the schedule actions that keep the budget best (plan-memory.ts). Actions on
  * the graph are tried in the order of the table, each from its mildest form on, and each attempt chooses its own schedule actions.
  * Exact ones are tried where the schedule actions alone do not keep the budget, those that round differently only where no exact one
- * keeps it, except what the user allows, micro-batches and halves: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
+ * keeps it, except what the user allows, tiles, micro-batches and halves: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
  */
 export function searchPlans<A extends Attempt>(
   run: (knobs: GraphKnobs) => A,
-  { budgetBytes, microBatches, splits, allowedMicroBatches, allowedHalves }: SearchOptions,
+  {
+    budgetBytes,
+    microBatches,
+    splits,
+    allowedMicroBatches,
+    allowedHalves,
+    allowedTiles,
+  }: SearchOptions,
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
@@ -90,6 +101,7 @@ export function searchPlans<A extends Attempt>(
     joins: first.made.joins,
     microBatches: allowedMicroBatches,
     halves: allowedHalves,
+    tiles: allowedTiles && first.made.hasWide,
   };
   const candidates = fits(first) ? [first] : [];
   /** The first form of an action that keeps the budget, and those behind it as long as they are faster. */

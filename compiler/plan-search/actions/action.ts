@@ -32,6 +32,8 @@ export interface GraphSpace {
   readonly microBatches: readonly number[];
   /** Whether the user allows activations to be stored as halves, and they are not so already. */
   readonly halves: boolean;
+  /** Whether the user allows wide intermediates to be computed tile by tile, and some are in memory. */
+  readonly tiles: boolean;
 }
 
 /** Changes how a graph is computed, so that its values take less at once. */

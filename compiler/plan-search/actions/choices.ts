@@ -19,5 +19,10 @@ export const HALF_CHOICES = ['none', 'auto'] as const;
 /** Whether a budget may halve activations: `--half`. */
 export type HalfActivations = (typeof HALF_CHOICES)[number];
 
+/** Wide intermediates are computed tile by tile where that is expected to cost little, or a budget asks for it; always; or never. */
+export const TILE_CHOICES = ['auto', 'always', 'never'] as const;
+/** Whether intermediates such as the scores of attention stay out of memory: `--tiles`. */
+export type TileChoice = (typeof TILE_CHOICES)[number];
+
 /** A limit on the search is below this, in seconds: `--plan-seconds`. */
 export const END_OF_PLAN_SECONDS = 1e6;

@@ -9,6 +9,7 @@ import { separate } from './separate.ts';
 import { slice } from './slice.ts';
 import { split } from './split.ts';
 import { swap } from './swap.ts';
+import { tiles } from './tiles.ts';
 
 export type { ActionOption, GraphAction, GraphSpace, Residency, ScheduleAction } from './action.ts';
 export {
@@ -20,6 +21,8 @@ export {
   type RecomputeStrategy,
   SWAP_POLICIES,
   type SwapPolicy,
+  TILE_CHOICES,
+  type TileChoice,
 } from './choices.ts';
 
 /** By method: a method without a row is an error of types. */
@@ -37,6 +40,7 @@ export const GRAPH_ACTIONS: readonly GraphAction[] = [
   separate,
   slice,
   reorder,
+  tiles,
   half,
   microBatch,
   split,

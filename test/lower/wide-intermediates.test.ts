@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { stageModel } from '../../compiler/driver/stage-model.ts';
+import * as btc from '../../compiler/index.ts';
+import { lowerModule } from '../../compiler/lower/index.ts';
+import { orderProgram } from '../../compiler/memory/order.ts';
+import type { Graph } from '../../ir/graph.ts';
+import type { Plan } from '../../ir/plan.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { expectAgreement, openSession } from '../support/agreement.ts';
+import { caseOf, expectMeaning } from '../support/graph-meaning.ts';
+import { moduleOf } from '../support/module-of.ts';
+import { typedBuilder } from '../support/random-graph.ts';
+import { compileWitnessed } from '../support/reference.ts';
+import { soaked } from '../support/soak.ts';
+
+interface Attention {
+  readonly heads: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly features: number;
+  readonly isMasked: boolean;
+  /** Of workgroup memory: with few, sums go from tile to tile. */
+  readonly maxWorkgroupBytes: number;
+}
+
+/** Attention and its gradients by hand, as softmax and its gradient are written out. */
+function attentionGraph(shape: Attention): Graph {
+  const { heads, rows, columns, features, isMasked } = shape;
+  const { builder, add, input } = typedBuilder();
+  const [q, dy] = ['q', 'dy'].map((name) => input(name, [heads, rows, features]));
+  const [k, v] = ['k', 'v'].map((name) => input(name, [heads, columns, features]));
+  const contract = (a: number, b: number, equation: string) =>
+    add('contract', [a, b], { equation });
+  const product = contract(q, k, 'hid,hjd->hij');
+  const mask = input('mask', [heads, rows, columns]);
+  const scores = isMasked ? add('add', [product, mask]) : product;
+  const wide = (value: number) =>
+    add('broadcast', [add('reshape', [value], { shape: [heads, rows, 1] })], {
+      shape: [heads, rows, columns],
+      axes: [0, 1, 2],
+    });
+  const most = add('reduceMax', [scores], { axes: [2] });
+  const exps = add('exp', [add('sub', [scores, wide(most)])]);
+  const sums = add('reduceSum', [exps], { axes: [2] });
+  const p = add('div', [exps, wide(sums)]);
+  const y = contract(p, v, 'hij,hjd->hid');
+  const dp = contract(dy, v, 'hid,hjd->hij');
+  const inner = add('reduceSum', [add('mul', [dp, p])], { axes: [2] });
+  const ds = add('mul', [p, add('sub', [dp, wide(inner)])]);
+  const outputs = {
+    y,
+    dv: contract(p, dy, 'hij,hid->hjd'),
+    dq: contract(ds, k, 'hij,hjd->hid'),
+    dk: contract(ds, q, 'hij,hid->hjd'),
+  };
+  for (const [name, value] of Object.entries(outputs)) builder.outputs.push({ name, value });
+  return builder.finish();
+}
+
+const attentions: fc.Arbitrary<Attention> = fc.record({
+  heads: fc.constantFrom(2, 3),
+  rows: fc.constantFrom(64, 96, 70),
+  columns: fc.constantFrom(128, 100, 121),
+  features: fc.constantFrom(2, 3, 4),
+  isMasked: fc.boolean(),
+  maxWorkgroupBytes: fc.constantFrom(1024, 16384),
+});
+
+describe('attention in tiles', () => {
+  test('means what its graph means, and no score is in memory', () => {
+    fc.assert(
+      fc.property(attentions, (shape) => {
+        const { maxWorkgroupBytes } = shape;
+        const graph = attentionGraph(shape);
+        const schedule = lowerModule(moduleOf(graph), {
+          maxStorageBuffers: 8,
+          fusion: orderProgram,
+          stages: stageModel('webgpu', { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes }),
+          tiles: 'always',
+        });
+        const scores = shape.heads * shape.rows * shape.columns;
+        // Fewer are not worth a look.
+        fc.pre(scores >= 2 ** 14);
+        const [{ steps }] = schedule.programs;
+        const large = steps.flatMap(({ operands }) =>
+          operands.filter((tensor) => {
+            const { role, shape: extents } = schedule.tensors[tensor];
+            return role === 'activation' && elementCount(extents) >= scores;
+          }),
+        );
+        expect(large).toEqual([]);
+        if (maxWorkgroupBytes < 4096)
+          expect(schedule.kernels.some(({ staging }) => (staging?.tileTerms ?? 0) > 0)).toBe(true);
+        expectMeaning(caseOf(graph), schedule);
+      }),
+      { numRuns: soaked(3).numRuns },
+    );
+  });
+});
+
+const attend = btc.attention(8, { heads: 4, causal: true });
+const output = btc.linear(8, 5);
+
+/** Attention whose scores are far more than what they are made of. */
+const transformer = btc.defineModel({
+  name: 'transformer',
+  inputs: { x: btc.tensor([1, 64, 8]), label: btc.tensor([1, 64], 'i32') },
+  build: ({ x }) => ({ y: output(attend(x)) }),
+  train: {
+    optimizer: btc.sgd({ learningRate: 0.1 }),
+    loss: ({ y }, { label }) => btc.crossEntropy(y, label),
+  },
+});
+
+const largest = (plan: Plan) =>
+  Math.max(...plan.tensors.filter(({ role }) => role === 'activation').map(({ bytes }) => bytes));
+
+describe('the option', () => {
+  test('keeps scores out of memory, or in it, and results the same', async () => {
+    const { plan, parameters, module, reference } = await compileWitnessed(transformer, {
+      tiles: 'always',
+    });
+    const { plan: plain } = await compileWitnessed(transformer, { tiles: 'never' });
+    const scores = 4 * 64 * 64 * 4;
+    expect(largest(plain!)).toBeGreaterThanOrEqual(scores);
+    expect(largest(plan!)).toBeLessThan(scores);
+    const session = await openSession({ plan, parameters, module });
+    await expectAgreement([session], reference, 2);
+    session.destroy();
+  });
+
+  test('is a choice of a build', async () => {
+    const { diagnostics } = await btc.compile(transformer, { tiles: 'sometimes' as 'auto' });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC4006']);
+  });
+});
