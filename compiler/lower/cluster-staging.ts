@@ -1,9 +1,11 @@
 import { DTYPES, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { type Cluster, linkCluster } from './cluster.ts';
 import { bindTensors } from './finalise.ts';
 import type { LoopNest } from './loop-nest.ts';
+import { shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
 import { stageCluster } from './stage-cluster.ts';
 import { tileSizes } from './tile-sizes.ts';
@@ -30,15 +32,24 @@ export interface StagingOptions {
   readonly maxBindings: number;
 }
 
-/** A cluster as one kernel and its time by the target's model; or why it cannot be one. */
+/** A cluster as one kernel: its time by the target's model, and what makes it; or why it cannot be one. */
 export type Staged =
-  | { readonly nest: LoopNest; readonly time: number }
+  | { readonly time: number; readonly nest: () => LoopNest }
   | { readonly reason: string };
+
+/** What was found of clusters that differ in their tensors alone. */
+type Found =
+  | { readonly time: number; readonly sizes: readonly number[] }
+  | { readonly reason: string };
+
+/** A cluster that one tile form makes so many times slower than its kernels are apart is not tried in other tiles. */
+const HOPELESS = 4;
 
 /** Finds the best tiles of clusters. */
 export class ClusterStaging {
   private readonly options: StagingOptions;
   private readonly times = new Map<unknown, number>();
+  private readonly found = new Map<string, Found>();
 
   constructor(options: StagingOptions) {
     this.options = options;
@@ -54,8 +65,46 @@ export class ClusterStaging {
     return time;
   }
 
-  /** @param carries whether sums may go from tile to tile */
+  /** @param carries whether sums may go from tile to tile, whatever that takes */
   stage(cluster: Cluster, carries: boolean): Staged {
+    const key = `${carries} ${this.keyOf(cluster)}`;
+    let found = this.found.get(key);
+    if (!found) {
+      found = this.search(cluster, carries);
+      this.found.set(key, found);
+    }
+    if ('reason' in found) return found;
+    const { time, sizes } = found;
+    return {
+      time,
+      nest: () => {
+        const link = linkCluster(cluster, carries);
+        if ('reason' in link) throw new Error(link.reason);
+        return stageCluster(link, sizes);
+      },
+    };
+  }
+
+  /** Equal keys, equal clusters but for what tensors there are. */
+  private keyOf({ producers, consumer }: Cluster): string {
+    const numbers = new Map<number, number>();
+    const numberOf = (tensor: number) => {
+      const known = numbers.get(tensor) ?? numbers.size;
+      numbers.set(tensor, known);
+      const { dtype, shape } = this.options.tensors[tensor];
+      return `${known}${dtype}${elementCount(shape)}`;
+    };
+    const nestKey = (nest: LoopNest) => {
+      const { shape, tensors } = shapeOf(nest);
+      return `${shape.id}(${tensors.map(numberOf).join()})`;
+    };
+    const made = producers.map(
+      ({ nest, tensor, isKept }) => `${nestKey(nest)}${numberOf(tensor)}${isKept}`,
+    );
+    return [...made, nestKey(consumer)].join(' ');
+  }
+
+  private search(cluster: Cluster, carries: boolean): Found {
     const { model, tensors, maxBindings } = this.options;
     const link = linkCluster(cluster, carries);
     if ('reason' in link) return link;
@@ -70,13 +119,22 @@ export class ClusterStaging {
       ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
       : fitting;
     if (candidates.length === 0) return { reason: 'one tile has all of it' };
-    const priced = candidates.map((sizes) => {
+    const apart = [...cluster.producers.map(({ nest }) => nest), cluster.consumer].reduce(
+      (sum, nest) => sum + this.timeOf(nest),
+      0,
+    );
+    let best = { time: Number.POSITIVE_INFINITY, sizes: candidates[0] };
+    for (const [tried, sizes] of candidates.entries()) {
       const nest = stageCluster(link, sizes);
-      return { nest, time: this.timeOf(nest) };
-    });
-    const best = priced.reduce((a, b) => (b.time < a.time ? b : a));
-    const bindings =
-      bindingRanges(best.nest).length + (model.needsHolder ? cluster.producers.length : 0);
-    return bindings > maxBindings ? { reason: `one kernel would have ${bindings} bindings` } : best;
+      if (tried === 0) {
+        const holders = model.needsHolder ? cluster.producers.length : 0;
+        const bindings = bindingRanges(nest).length + holders;
+        if (bindings > maxBindings) return { reason: `one kernel would have ${bindings} bindings` };
+      }
+      const time = this.timeOf(nest);
+      if (time < best.time) best = { time, sizes };
+      if (!carries && tried === 1 && best.time > HOPELESS * apart) break;
+    }
+    return best;
   }
 }

@@ -106,7 +106,7 @@ function joinReader(
       report?.(tensor, `stays in memory: ${joined.reason}`);
       continue;
     }
-    const nest = held(joined.nest, tensor, options);
+    const nest = held(joined.nest(), tensor, options);
     const outcome = sequence.join(from, to, nest);
     report?.(tensor, OUTCOMES[outcome](joined.share));
     if (outcome !== 'joined') continue;
@@ -164,7 +164,7 @@ function joinCluster(
   apart: readonly LoopNest[],
   staging: ClusterStaging,
   options: ProducerFusionOptions,
-): { readonly nest: LoopNest; readonly share: number } | { readonly reason: string } {
+): { readonly nest: () => LoopNest; readonly share: number } | { readonly reason: string } {
   const { producers, consumer } = cluster;
   const all = [...producers.map(({ nest }) => nest), consumer];
   if (all.reduce((sum, { nodes }) => sum + nodes.length, 0) > MAX_NODES)

@@ -59,7 +59,7 @@ export function computeInTiles(
       continue;
     }
     const made = new Set(group.wide.values());
-    const after = current.flatMap((nest) => (made.has(nest) ? [] : [sinks.get(nest) ?? nest]));
+    const after = current.flatMap((nest) => (made.has(nest) ? [] : [sinks.get(nest)?.() ?? nest]));
     if (peakOf(after, options) > peakOf(current, options)) {
       options.report?.(
         tensor,
@@ -197,10 +197,10 @@ function inTiles(
   nests: readonly LoopNest[],
   staging: ClusterStaging,
 ):
-  | { readonly sinks: ReadonlyMap<LoopNest, LoopNest>; readonly share: number }
+  | { readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>; readonly share: number }
   | { readonly reason: string } {
   const position = new Map(nests.map((nest, k) => [nest, k]));
-  const made = new Map<LoopNest, LoopNest>();
+  const made = new Map<LoopNest, () => LoopNest>();
   let time = 0;
   for (const sink of sinks) {
     const producers = producersOf(sink, wide);

@@ -65,7 +65,22 @@ export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
 }
 
 /** The divisions of a kernel by sizes of workgroups. */
-export function divideTiles(kernel: StagedKernel, limits: TargetLimits): Division[] {
+export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonly Division[] {
+  const key = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+  const known = divisions.get(kernel) ?? new Map<string, readonly Division[]>();
+  divisions.set(kernel, known);
+  let found = known.get(key);
+  if (!found) {
+    found = findDivisions(kernel, limits);
+    known.set(key, found);
+  }
+  return found;
+}
+
+/** Derived once per kernel object and limits. */
+const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
+
+function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
   const { workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
