@@ -1,5 +1,6 @@
 import type { Kernel, Store } from './kernel.ts';
 import { addressRange, affineRange, axisRanges, loadRange } from './kernel-addresses.ts';
+import { type GroupKernel, isGroup } from './kernel-group.ts';
 import { isStaged, partList, splitStages, workingMemory } from './kernel-stage.ts';
 
 /** Elements `start` to before `end` of a buffer. */
@@ -48,7 +49,36 @@ export function kernelAccess(kernel: Kernel): readonly BufferAccess[] {
   return access;
 }
 
+/** Of a buffer that parts share: all that they read, and what each stores. */
+function groupAccess({ buffers, parts }: GroupKernel): BufferAccess[] {
+  const joined = buffers.map(() => ({
+    read: null as ElementRange | null,
+    written: [] as WrittenRange[],
+    isScratch: false,
+  }));
+  for (const { kernel, places } of parts)
+    kernelAccess(kernel).forEach(({ read, written }, b) => {
+      const { buffer, start } = places[b];
+      const moved = <Range extends ElementRange>(range: Range): Range => ({
+        ...range,
+        start: range.start + start,
+        end: range.end + start,
+      });
+      const whole = joined[buffer];
+      if (read) {
+        const { start: from, end: to } = moved(read);
+        whole.read = {
+          start: Math.min(from, whole.read?.start ?? from),
+          end: Math.max(to, whole.read?.end ?? to),
+        };
+      }
+      whole.written.push(...written.map(moved));
+    });
+  return joined;
+}
+
 function deriveAccess(kernel: Kernel): BufferAccess[] {
+  if (isGroup(kernel)) return groupAccess(kernel);
   const low = kernel.buffers.map(() => Number.POSITIVE_INFINITY);
   const high = kernel.buffers.map(() => Number.NEGATIVE_INFINITY);
   const written = kernel.buffers.map((): WrittenRange[] => []);

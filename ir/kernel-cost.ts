@@ -129,8 +129,15 @@ function bytesTouched(kernels: readonly Kernel[], buffers: number): number {
   }, 0);
 }
 
-/** Derives the cost of one run of `kernel` from its loops. What a stage puts into its array moves no bytes. */
+/** Derives the cost of one run of `kernel` from its loops. What a stage puts into its array moves no bytes; parts cost what each does. */
 export function kernelCost(kernel: Kernel): KernelCost {
+  if (kernel.parts) {
+    const costs = kernel.parts.map((part) => kernelCost(part.kernel));
+    return {
+      flops: costs.reduce((sum, { flops }) => sum + flops, 0),
+      bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
   const kernels = isStaged(kernel) ? partList(splitStages(kernel)) : [kernel];
   return {
     flops: kernels.reduce((sum, one) => sum + kernelFlops(one), 0),

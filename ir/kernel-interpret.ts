@@ -14,6 +14,16 @@ import { evaluateScalar } from './scalar.ts';
  * is f16; stores change them in place.
  */
 export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]): void {
+  if (kernel.parts) {
+    for (const { kernel: part, places } of kernel.parts)
+      interpretKernel(
+        part,
+        places.map(({ buffer, start }, b) =>
+          buffers[buffer].subarray(start, start + part.buffers[b].elements),
+        ),
+      );
+    return;
+  }
   if (isStaged(kernel)) {
     const parts = splitStages(kernel);
     const arrays = parts.body.buffers

@@ -6,6 +6,7 @@ import type {
   Expression,
   Kernel,
   KernelBuffer,
+  KernelPart,
   Reduction,
   Stage,
   Staging,
@@ -25,6 +26,7 @@ interface KernelParts {
   stores: Store[];
   staging?: Staging;
   scratch?: number;
+  parts?: KernelPart[];
 }
 
 const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
@@ -111,18 +113,33 @@ const STAGE_HEADER = new RegExp(
   `^stage over (\\d+)(?: and (\\d+) reduced)? local (${DTYPE_PATTERN}) (\\d+)(?: in b(\\d+))? \\{$`,
 );
 
+const PART_HEADER = new RegExp(`^part (${NAME_PATTERN}) over ([b\\d+, ]+) \\{$`);
+
 /** Parses lines up to the closing brace of what is open. */
-function parseParts(parts: KernelParts, reader: LineReader): void {
+function parseParts(parts: KernelParts, reader: LineReader): KernelParts {
   for (;;) {
     const line = reader.next();
     if (line === undefined) throw new Error('the kernel has no closing brace');
-    if (line === '}') return;
+    if (line === '}') return parts;
     const stage = STAGE_HEADER.exec(line);
+    const part = PART_HEADER.exec(line);
     reader.at(() => {
-      if (stage) parts.staging = parseStage(stage, parts, reader);
+      if (part) parts.parts = [...(parts.parts ?? []), parsePart(part, reader)];
+      else if (stage) parts.staging = parseStage(stage, parts, reader);
       else parseKernelLine(parts, line);
     });
   }
+}
+
+function parsePart([, name, over]: RegExpExecArray, reader: LineReader): KernelPart {
+  const places = over.split(', ').map((text) => {
+    const match = /^b(\d+)(?:\+(\d+))?$/.exec(text);
+    if (!match) throw new Error(`'${text}' is not a place in a buffer`);
+    return { buffer: Number(match[1]), start: Number(match[2] ?? 0) };
+  });
+  const { isStage: _, ...kernel } = parseParts(noParts(false, []), reader);
+  if (kernel.parts) throw new Error('a part has no parts');
+  return { kernel: { name: parseName(name), ...kernel }, places };
 }
 
 function parseStage(
@@ -135,6 +152,9 @@ function parseStage(
   if (outer.isStage) throw new Error('a stage has no stages');
   if (before.tileAxes !== tileAxes || before.tileTerms !== tileTerms)
     throw new Error('all stages of a kernel have the same tiles');
+  // Before a list of them is made: a stranger may write any number.
+  if (tileAxes + tileTerms > outer.axes.length)
+    throw new Error('the tile axes stand before the stage');
   const tile = tileAxesOf(outer.axes, before);
   if (tile.some((axis) => axis >= outer.axes.length))
     throw new Error('the tile axes stand before the stage');

@@ -6,6 +6,7 @@ import {
   type Indirection,
   isLocal,
   type Kernel,
+  type KernelPart,
   localArray,
   type Staging,
 } from './kernel.ts';
@@ -68,8 +69,19 @@ export function kernelBody(kernel: Kernel): string {
     ...(kernel.scratch === undefined ? [] : [`scratch b${kernel.scratch}`]),
     ...(kernel.staging ? formatStaging(kernel.staging) : []),
     ...formatComputation(kernel),
+    ...(kernel.parts ?? []).flatMap(formatPart),
   ];
   return lines.map((line) => `  ${line}\n`).join('');
+}
+
+/** `part reduceSum over b0, b3+64 {`: the kernel, and where its buffers lie. */
+function formatPart({ kernel, places }: KernelPart): string[] {
+  const over = places.map(({ buffer, start }) => `b${buffer}${start === 0 ? '' : `+${start}`}`);
+  return [
+    `part ${formatName(kernel.name)} over ${over.join(', ')} {`,
+    ...kernelBody(kernel).trimEnd().split('\n'),
+    '}',
+  ];
 }
 
 const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;

@@ -11,6 +11,8 @@ import {
   storesDistinct,
 } from './kernel-addresses.ts';
 import { nodeOperands } from './kernel-cost.ts';
+import { isGroup } from './kernel-group.ts';
+import { verifyGroupForm, verifyGroupParts } from './kernel-group-verify.ts';
 import {
   filledElements,
   isStaged,
@@ -36,6 +38,15 @@ export function verifyKernel(kernel: Kernel): string[] {
     (reason: string) => {
       errors.push(`${part}${place}: ${reason}`);
     };
+  if (isGroup(kernel)) {
+    const report = (place: string, reason: string) => at()(place)(reason);
+    verifyGroupForm(kernel, report);
+    kernel.parts.forEach(({ kernel: part }, p) => {
+      for (const reason of verifyKernel(part)) errors.push(`part ${p}, ${reason}`);
+    });
+    if (errors.length === 0) verifyGroupParts(kernel, report);
+    return errors;
+  }
   if (!isStaged(kernel)) {
     verifyForm(kernel, at());
     verifyScratch(kernel, at()('scratch'));

@@ -20,7 +20,7 @@ import type { ScalarOp } from './scalar.ts';
  *   (with the same data-dependent term, if any), so that an in-place run gives the same values: a point does all its
  *   loads before its stores; a sequential point loads what earlier ones stored.
  *
- * A kernel may have stages in front: see {@link Staging}.
+ * A kernel may have stages in front, see {@link Staging}, or be several that share one dispatch, see {@link KernelPart}.
  */
 export interface Kernel {
   readonly name: string;
@@ -32,6 +32,31 @@ export interface Kernel {
   readonly staging?: Staging;
   /** A binding that is working memory of the generated code: the kernel means the same without it. Not beside stages. */
   readonly scratch?: BufferIndex;
+  /** Kernels that run side by side in place of axes, nodes and stores of its own, of which it has none. */
+  readonly parts?: readonly KernelPart[];
+}
+
+/**
+ * One of several kernels that share a dispatch. They know nothing of each other: no element that one stores is touched by another,
+ * so any order of them means the same.
+ *
+ * Invariants of a kernel with parts, beyond those of its parts (checked by `verifyGroup`):
+ * - it has two or more, none of which has parts, and nothing of its own but buffers;
+ * - what an element of a part's buffer is to the part lies within a buffer of the kernel, of the same dtype;
+ * - the access of a buffer is what the parts do with it all together;
+ * - what a part stores to is touched by no other part, nor by another buffer of the same part.
+ */
+export interface KernelPart {
+  readonly kernel: Kernel;
+  /** Per buffer of it. */
+  readonly places: readonly PartPlace[];
+}
+
+/** Where the elements of a part's buffer lie: from element `start` of a buffer of the whole. */
+export interface PartPlace {
+  readonly buffer: BufferIndex;
+  /** A multiple of four. */
+  readonly start: number;
 }
 
 /**

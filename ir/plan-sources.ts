@@ -17,9 +17,15 @@ export function verifySources(plan: Plan, report: Report): void {
   tensors.forEach(({ source }, i) => {
     check(`tensors[${i}].source`, source, sources.length);
   });
-  for (const [name, { steps, contractions = [] }] of Object.entries(programs))
+  for (const [name, { steps, contractions = [] }] of Object.entries(programs)) {
+    steps.forEach(({ parts = [] }, s) => {
+      parts.forEach(({ source }, i) => {
+        check(`programs.${name}.steps[${s}].parts[${i}].source`, source, sources.length);
+      });
+    });
     for (const [what, list] of Object.entries({ steps, contractions }))
       list.forEach(({ source }, i) => {
         check(`programs.${name}.${what}[${i}].source`, source, sources.length);
       });
+  }
 }

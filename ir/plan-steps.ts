@@ -42,6 +42,11 @@ export function verifySteps(plan: Plan, name: string, program: PlanProgram, repo
     const path = `programs.${name}.steps[${s}]`;
     if (!TARGET_RULES[plan.target].hasGrid && step.grid.some((extent) => extent !== 1))
       report(`${path}.grid`, `must be [1, 1, 1] on ${plan.target}`);
+    for (const field of ['flops', 'bytesMoved'] as const) {
+      const sum = step.parts?.reduce((total, part) => total + part[field], 0) ?? step[field];
+      if (sum !== step[field])
+        report(`${path}.parts`, `their ${field} are ${sum}, not ${step[field]}`);
+    }
     const kernel = plan.kernels[step.kernel];
     if (!kernel) {
       report(`${path}.kernel`, `there is no kernel ${step.kernel}`);

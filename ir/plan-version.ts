@@ -32,6 +32,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 2, at: [], field: 'precision' },
   { since: 2, at: [], field: 'features' },
   { since: 2, at: [], field: 'uploads' },
+  { since: 2, at: ['programs', '*', 'steps', '*'], field: 'parts' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

@@ -11,6 +11,7 @@ export type {
   PlanPrediction,
   PlanProgram,
   PlanStep,
+  PlanStepPart,
 } from './plan-fields/program.ts';
 export type {
   CodeLimits,

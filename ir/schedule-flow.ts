@@ -263,13 +263,15 @@ class Flow {
 
   /** A recomputed step has run before; its kernel may be another one then, with other buffers in one place. */
   #verifyRecomputed(
-    { label, scope = '', recomputed }: ScheduleStep,
+    { label, scope = '', recomputed, parts = [] }: ScheduleStep,
     s: number,
     done: Set<string>,
   ): void {
     const key = `${label} of ${scope}`;
-    if (!recomputed) done.add(key);
-    else if (!done.has(key))
+    if (!recomputed) {
+      done.add(key);
+      for (const part of parts) done.add(`${part.label} of ${part.scope ?? ''}`);
+    } else if (!done.has(key))
       this.#report(this.#at(s), 'is recomputed, but no step like it has run before');
   }
 

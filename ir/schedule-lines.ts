@@ -8,6 +8,7 @@ import type {
   ScheduleStep,
   ScheduleTensor,
   ScheduleTransfer,
+  StepPart,
 } from './schedule.ts';
 import { BUFFER_SETS } from './schedule-print.ts';
 import { parseChain, type SourceSpan } from './source.ts';
@@ -241,6 +242,21 @@ export const SCHEDULE_LINES: readonly [RegExp, (parts: Parts, match: RegExpExecA
         ...(recomputed === undefined ? {} : { recomputed: true as const }),
         ...(macs === undefined ? {} : { macs: Number(macs) }),
       });
+    },
+  ],
+  [
+    new RegExp(`^of ("(?:[^"\\\\]|\\\\.)*")(?: macs (\\d+))?${SOURCE}`),
+    (parts, [, label, macs, scope, pass, source]) => {
+      const { steps } = lastProgram(parts);
+      const step = steps.pop();
+      if (!step) throw new Error('this line belongs behind a step');
+      const part: StepPart = {
+        label: JSON.parse(label) as string,
+        source: parseSource(source),
+        ...parsePlace(scope, pass),
+        ...(macs === undefined ? {} : { macs: Number(macs) }),
+      };
+      steps.push({ ...step, parts: [...(step.parts ?? []), part] });
     },
   ],
 ];

@@ -1,5 +1,6 @@
 import type { Kernel } from './kernel.ts';
 import { type ElementRange, filledRuns, kernelAccess } from './kernel-access.ts';
+import { type BoundKernel, boundParts } from './kernel-group.ts';
 import { bufferLoads, bufferStores, renameStages } from './kernel-stage.ts';
 import { kernelBody } from './kernel-text.ts';
 import type { ScheduleProgram, ScheduleStep, ScheduleTransfer } from './schedule.ts';
@@ -108,9 +109,22 @@ function runProgram(schedule: MeantSchedule, index: number, machine: Machine): v
   });
 }
 
+/** Parts run one after the other, each with the places that it takes over. */
 function runStep(
   kernel: Kernel,
   { operands, offsets }: ScheduleStep,
+  place: string,
+  handovers: readonly Handover[],
+  machine: Machine,
+): void {
+  for (const part of boundParts({ kernel, operands, offsets })) {
+    const taken = handovers.filter(({ tensor }) => part.operands.includes(tensor));
+    runKernel(part, place, kernel.parts ? taken : handovers, machine);
+  }
+}
+
+function runKernel(
+  { kernel, operands, offsets }: BoundKernel,
   place: string,
   handovers: readonly Handover[],
   { terms, codes, memory }: Machine,

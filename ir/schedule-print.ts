@@ -9,6 +9,7 @@ import type {
   ScheduleSlot,
   ScheduleStep,
   ScheduleTensor,
+  StepPart,
 } from './schedule.ts';
 import { formatChain } from './source.ts';
 import { formatType } from './tensor.ts';
@@ -47,12 +48,11 @@ function formatProgram(program: ScheduleProgram): string[] {
     const operands = step.operands.map((operand, k) =>
       formatRange(operand, step.offsets?.[k] ?? 0),
     );
-    const label = JSON.stringify(step.label);
     const recomputed = step.recomputed ? ' recomputed' : '';
-    const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
     lines.push(
-      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${label}${recomputed}${macs}${formatSource(step)}`,
+      `  step ${index}: k${step.kernel}(${operands.join(', ')}) ${formatWork(step, recomputed)}`,
     );
+    for (const part of step.parts ?? []) lines.push(`    of ${formatWork(part)}`);
   });
   for (const { kind, tensor, slot, step } of program.transfers ?? []) {
     lines.push(
@@ -65,6 +65,12 @@ function formatProgram(program: ScheduleProgram): string[] {
     lines.push(`  output ${formatName(output.name)} = t${output.tensor}`);
   }
   return lines;
+}
+
+/** `"contract+add" macs 64 within hidden @ model.ts(12,9)` */
+function formatWork(step: StepPart, recomputed = ''): string {
+  const macs = step.macs === undefined ? '' : ` macs ${step.macs}`;
+  return `${JSON.stringify(step.label)}${recomputed}${macs}${formatSource(step)}`;
 }
 
 /** `t5`, or `t5+640` for the range of tensor 5 that starts at element 640. */

@@ -1,6 +1,7 @@
 import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
 import type { Kernel } from './kernel.ts';
+import { kernelParts } from './kernel-group.ts';
 import { arrayBytes } from './kernel-stage.ts';
 import { verifyKernel } from './kernel-verify.ts';
 import { isPersistent } from './plan.ts';
@@ -152,7 +153,7 @@ function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report
     const count = buffers.length - (scratch === undefined ? 0 : 1);
     if (count > limits.maxStorageBuffers)
       report(place, `has ${count} buffers of at most ${limits.maxStorageBuffers}`);
-    const bytes = arrayBytes(kernel);
+    const bytes = Math.max(...kernelParts(kernel).map(arrayBytes));
     if (bytes > limits.maxWorkgroupBytes)
       report(place, `its stages fill ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);
   }
@@ -232,6 +233,9 @@ function verifyStep(
     return;
   }
   const { buffers } = kernel;
+  const [said, parts] = [programs[program].steps[step].parts, kernel.parts];
+  if (said?.length !== parts?.length)
+    report(`is of ${said?.length ?? 'no'} parts, '${kernel.name}' of ${parts?.length ?? 'none'}`);
   if (operands.length !== buffers.length || (offsets && offsets.length !== buffers.length)) {
     const given = operands.length !== buffers.length ? operands.length : offsets?.length;
     report(`${given} tensors for the ${buffers.length} buffers of '${kernel.name}'`);

@@ -100,7 +100,12 @@ export interface ScheduleStep {
   readonly macs?: number;
   /** It recomputes what an earlier step made and the schedule did not keep. */
   readonly recomputed?: true;
+  /** What the parts of its kernel are of, where it has some: the steps that share this one. */
+  readonly parts?: readonly StepPart[];
 }
+
+/** One of several steps that share a dispatch. */
+export type StepPart = Pick<ScheduleStep, 'label' | 'source' | 'scope' | 'pass' | 'macs'>;
 
 /** Ranges of a tensor that are bound on their own start at multiples of this many bytes, which every WebGPU device accepts. */
 const RANGE_ALIGNMENT_BYTES = 256;

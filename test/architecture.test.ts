@@ -61,6 +61,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
     'ir',
   ],
+  'compiler/group': ['compiler/group', 'compiler/liveness', 'ir'],
   'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir', 'npm:wabt'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',

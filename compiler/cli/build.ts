@@ -6,6 +6,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { checkCompilation, compile } from '../driver/compile.ts';
+import type { Dispatches } from '../driver/dispatches.ts';
 import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes, formatInteger } from '../format.ts';
@@ -58,6 +59,7 @@ export interface BuildCommandOptions {
   readonly half?: HalfActivations;
   readonly tiles?: TileChoice;
   readonly precision?: Precision;
+  readonly dispatches?: Dispatches;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -211,6 +213,7 @@ function compileOptions(
     ...(options.half ? { half: options.half } : {}),
     ...(options.tiles ? { tiles: options.tiles } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
+    ...(options.dispatches ? { dispatches: options.dispatches } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
+import { DISPATCHES } from '../driver/dispatches.ts';
 import { PASS_NAMES } from '../driver/pass-names.ts';
 import { FORM_NAMES } from '../factorised/form-names.ts';
 import { PRECISIONS } from '../frontend/precision.ts';
@@ -176,6 +177,13 @@ function createProgram(): Command {
       '--set <name=value>',
       'value of an option that the model declares (repeatable)',
       assignment,
+    )
+    .addOption(
+      oneOf(
+        '--dispatches <way>',
+        'whether steps that do not depend on each other may run in one dispatch on a GPU; results and memory are the same',
+        DISPATCHES,
+      ).default('shared'),
     )
     .addOption(
       oneOf(

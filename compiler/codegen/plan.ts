@@ -14,6 +14,7 @@ import {
   type PlanMemory,
   type PlanMicroBatches,
   type PlanProgram,
+  type PlanStepPart,
   type PlanTensor,
   type Target,
   type WasmModule,
@@ -22,7 +23,12 @@ import { planFeatures } from '../../ir/plan-features.ts';
 import { hostMemory, snapshotOptionBytes } from '../../ir/plan-host.ts';
 import { tierBytes } from '../../ir/plan-swap.ts';
 import { printable } from '../../ir/printable.ts';
-import type { AllocatedSchedule, ScheduleContraction, ScheduleProgram } from '../../ir/schedule.ts';
+import type {
+  AllocatedSchedule,
+  ScheduleContraction,
+  ScheduleProgram,
+  ScheduleStep,
+} from '../../ir/schedule.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { SourceTables } from './source-tables.ts';
@@ -85,6 +91,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
         label: step.label,
         source: tables.add({ ...step, span: step.source }),
         ...(step.recomputed ? { recomputed: true as const } : {}),
+        ...(step.parts ? { parts: planParts(allocated.kernels[step.kernel], step, tables) } : {}),
       })),
       ...planInterface(allocated, program),
       ...(program.transfers ? { transfers: program.transfers } : {}),
@@ -130,6 +137,22 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
       ? { limits: codeLimits(options.limits) }
       : {}),
   };
+}
+
+function planParts(
+  { parts = [] }: Kernel,
+  step: ScheduleStep,
+  tables: SourceTables,
+): PlanStepPart[] {
+  return (step.parts ?? []).map((part, p) => {
+    const { flops, bytes } = kernelCost(parts[p].kernel);
+    const { label, macs } = part;
+    return {
+      ...{ flops, bytesMoved: bytes, label },
+      ...(macs === undefined ? {} : { macs }),
+      source: tables.add({ ...part, span: part.source }),
+    };
+  });
 }
 
 /** Those of a target's limits that its code depends on. */

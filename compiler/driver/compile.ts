@@ -41,7 +41,9 @@ import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { microBatchCounts } from './cut-batch.ts';
+import { DISPATCHES } from './dispatches.ts';
 import { Driver } from './driver.ts';
+import { groupModel, savedByGroups } from './group-model.ts';
 import type { ModuleState } from './module-state.ts';
 import type {
   CompileOptions,
@@ -211,6 +213,7 @@ async function makePlan(
       stages: stageModel(target, limits, profile),
       tiles,
       variants: codeModel(profile),
+      groups: options.dispatches === 'single' ? null : groupModel(target, limits, profile),
     });
   if (shared) shared.driver = driver;
   const traced = await trace(source, options, diagnostics, driver);
@@ -256,7 +259,9 @@ async function makePlan(
     show(result.made);
     return failed();
   }
-  const generated = await generate(driver, driver.chosen(memory.allocation), {
+  const chosen = driver.chosen(memory.allocation);
+  const grouped = driver.run('group', chosen);
+  const generated = await generate(driver, grouped, {
     budgetBytes,
     producer: PRODUCER,
     actions: { recompute: actions.recompute, swap: actions.swap },
@@ -269,7 +274,9 @@ async function makePlan(
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
       const predicted = predictPlan(withUploads(plan, profile), kernels, profile, limits);
-      return memory.bounds ? boundedPlan(predicted, memory.bounds()) : predicted;
+      return memory.bounds
+        ? boundedPlan(predicted, memory.bounds(), savedByGroups(chosen, grouped, profile, limits))
+        : predicted;
     },
   });
   show(generated);
@@ -318,6 +325,7 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   };
   choices('precision', options.precision, PRECISIONS);
   choices('contractions', options.contractions, ['time', 'macs']);
+  choices('dispatches', options.dispatches, DISPATCHES);
   choices('solve', options.solve, ['heuristic', 'exact']);
   for (const { option } of ACTIONS) {
     if (!option) continue;

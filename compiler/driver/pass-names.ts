@@ -21,6 +21,7 @@ export const PASS_NAMES = [
   'actions',
   'in-place',
   'allocate',
+  'group',
   'codegen',
   'assemble',
 ] as const;

@@ -4,6 +4,7 @@ import type { CodeModel } from '../codegen/code.ts';
 import type { Objective } from '../contract/objective.ts';
 import type { Precision } from '../frontend/precision.ts';
 import type { traceModel } from '../frontend/trace.ts';
+import type { GroupModel } from '../group/index.ts';
 import type { StageModel } from '../lower/index.ts';
 import type { TileChoice } from '../plan-search/actions/choices.ts';
 import type { PassName } from './pass-names.ts';
@@ -30,6 +31,8 @@ export interface PassOptions {
   readonly tiles?: TileChoice;
   /** How the code of a kernel is chosen. */
   readonly variants: CodeModel;
+  /** How steps come to share dispatches; null where they do not. */
+  readonly groups: GroupModel | null;
   readonly traceOf: typeof traceModel;
   /** Instead of what the model asks for. */
   readonly precision?: Precision;

@@ -13,6 +13,7 @@ import { OrderRecords } from '../contract/record.ts';
 import { sliceContractions } from '../contract/sliced-graph.ts';
 import type { Model } from '../frontend/model.ts';
 import { lossScalingOf, UNSCALED } from '../frontend/precision.ts';
+import { groupSteps } from '../group/index.ts';
 import {
   finaliseNests,
   fuseNests,
@@ -342,6 +343,22 @@ export const PASSES = {
       verifyAllocated(allocated, { limits, target }),
     sameMeaning: ({ schedule, handovers }: InPlaceSchedule, { allocated }: Allocation) =>
       sameMeaning({ ...schedule, handovers }, allocated),
+  },
+  group: {
+    name: 'group',
+    from: 'allocated schedule',
+    to: 'allocated schedule',
+    summary:
+      'On GPUs, lets steps that do not depend on each other share a dispatch, in an order that brings them together; no place changes.',
+    run: (allocation: Allocation, { limits, groups }: PassOptions): Allocation =>
+      groups
+        ? { ...allocation, allocated: groupSteps(allocation.allocated, limits, groups) }
+        : allocation,
+    print: ({ allocated }: Allocation) => printSchedule(allocated),
+    verify: ({ allocated }: Allocation, { limits, target }: PassOptions) =>
+      verifyAllocated(allocated, { limits, target }),
+    sameMeaning: (before: Allocation, after: Allocation) =>
+      sameMeaning(before.allocated, after.allocated),
   },
   codegen: {
     name: 'codegen',

@@ -13,6 +13,7 @@ import type {
 import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { ProfileName } from '../profile/shipped.ts';
+import type { Dispatches } from './dispatches.ts';
 import type { PassName } from './pass-names.ts';
 import type { CompileProgress } from './progress.ts';
 
@@ -93,6 +94,11 @@ export interface CompileOptions {
    * those of a profile that comes with the compiler, by name. Default `default`.
    */
   readonly limits?: LimitsOption;
+  /**
+   * `shared` (the default): on a GPU, steps that do not depend on each other may run in one dispatch; `single`: each has its own.
+   * Results and memory are the same.
+   */
+  readonly dispatches?: Dispatches;
   /**
    * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
    * multiply-adds. Default `time`.

@@ -71,10 +71,14 @@ function layerSums(plan: Plan): Map<string, Sums> {
     else if (role === 'state' || role === 'optimiser') of(source).stateBytes += bytes;
   }
   for (const { steps } of Object.values(plan.programs)) {
-    for (const { source, flops, seconds = 0 } of steps) {
-      const sums = of(source);
-      sums.flops += flops;
-      sums.seconds += seconds;
+    for (const step of steps) {
+      const { flops, seconds = 0, parts = [step] } = step;
+      for (const part of parts) {
+        const sums = of(part.source);
+        sums.flops += part.flops;
+        // Of a dispatch that parts share, each has its share of the operations.
+        sums.seconds += seconds * (flops === 0 ? 1 / parts.length : part.flops / flops);
+      }
     }
   }
   const peaks = Object.keys(plan.programs).map((program) => ({

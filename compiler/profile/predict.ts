@@ -1,10 +1,11 @@
 import type { Kernel } from '../../ir/kernel.ts';
+import { kernelParts } from '../../ir/kernel-group.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { TARGETS } from '../targets/index.ts';
 import { codeModel } from './code-model.ts';
 import type { DeviceProfile } from './profile.ts';
 import { rateAt } from './rate-table.ts';
-import { workSeconds } from './seconds.ts';
+import { occupancy, workSeconds } from './seconds.ts';
 
 /**
  * Seconds of one run of `kernel` as a step of a program, its dispatch included: the larger of what its memory traffic and
@@ -19,12 +20,43 @@ export function predictSeconds(
   predictions.set(profile, known);
   let seconds = known.get(kernel);
   if (seconds === undefined) {
-    const work = TARGETS[profile.target].work(kernel, limits, codeModel(profile));
-    seconds = profile.dispatchSeconds + workSeconds(kernel, work, profile);
+    seconds = profile.dispatchSeconds + busySeconds(kernelParts(kernel), profile, limits);
     known.set(kernel, seconds);
   }
   return seconds;
 }
+
+/**
+ * Seconds that kernels of one dispatch take: as long as the longest of them, and as all of them where together they fill the device.
+ */
+export function busySeconds(
+  kernels: readonly Kernel[],
+  profile: DeviceProfile,
+  limits: TargetLimits = WEBGPU_DEFAULT_LIMITS,
+): number {
+  let [longest, filled] = [0, 0];
+  for (const kernel of kernels) {
+    const { seconds, share } = partSeconds(kernel, profile, limits);
+    longest = Math.max(longest, seconds);
+    filled += seconds * share;
+  }
+  return Math.max(longest, filled);
+}
+
+/** What a kernel takes alone, without its dispatch, and how much of the device it fills meanwhile. */
+function partSeconds(kernel: Kernel, profile: DeviceProfile, limits: TargetLimits) {
+  const known = alone.get(profile) ?? new WeakMap<Kernel, { seconds: number; share: number }>();
+  alone.set(profile, known);
+  let time = known.get(kernel);
+  if (!time) {
+    const work = TARGETS[profile.target].work(kernel, limits, codeModel(profile));
+    time = { seconds: workSeconds(kernel, work, profile), share: occupancy(work, profile) };
+    known.set(kernel, time);
+  }
+  return time;
+}
+
+const alone = new WeakMap<DeviceProfile, WeakMap<Kernel, { seconds: number; share: number }>>();
 
 const predictions = new WeakMap<DeviceProfile, WeakMap<Kernel, number>>();
 

@@ -22,7 +22,8 @@ export function workSeconds(kernel: Kernel, work: KernelWork, profile: DevicePro
   return Math.max(moving, computing);
 }
 
-function occupancy({ invocations }: KernelWork, { workgroups }: DeviceProfile): number {
+/** How much of the device invocations fill. */
+export function occupancy({ invocations }: KernelWork, { workgroups }: DeviceProfile): number {
   return workgroups ? Math.min(1, invocations / workgroups.concurrentInvocations) : 1;
 }
 

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../ir/kernel.ts';
+import { kernelParts } from '../../ir/kernel-group.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import type { Plan } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
@@ -112,14 +113,23 @@ function kernelsByTime(
   const calls = new Map<number, number>();
   for (const { steps } of Object.values(plan.programs))
     for (const { kernel } of steps) calls.set(kernel, (calls.get(kernel) ?? 0) + 1);
+  // Kernels that share a dispatch are made as they would be alone, and are tuned so.
+  const alone = new Map<string, PlannedKernel>();
+  for (const [index, count] of calls) {
+    const whole = parseKernel(plan.kernels[index].text);
+    for (const kernel of kernelParts(whole)) {
+      const signature = kernelSignature(kernel);
+      const before = alone.get(signature)?.calls ?? 0;
+      alone.set(signature, { kernel, name: kernel.name, calls: before + count });
+    }
+  }
   const model = codeModel(untuned(profile));
-  return [...calls]
-    .map(([index, count]) => {
-      const { name, text } = plan.kernels[index];
-      const kernel = parseKernel(text);
+  return [...alone.values()]
+    .map((one) => {
+      const { kernel, calls: count } = one;
       const work = variantWork(kernel, chooseVariant(kernel, limits, model), limits);
       const seconds = count * (profile.dispatchSeconds + workSeconds(kernel, work, profile));
-      return { kernel, name, calls: count, seconds };
+      return { ...one, seconds };
     })
     .filter(({ kernel }) => variantsOf(kernel, limits).length > 1)
     .sort((a, b) => b.seconds - a.seconds);

@@ -18,6 +18,10 @@ export interface TargetRow {
   readonly emit: (kernels: readonly Kernel[], options: CodeOptions) => Promise<GeneratedCode>;
   /** What the code of a kernel does in one run, in the variant that the model chooses. */
   readonly work: (kernel: Kernel, limits: TargetLimits, model: CodeModel) => KernelWork;
+  /** Whether kernels that do not depend on each other can be the parts of one; null where there are no dispatches to save. */
+  readonly sharesDispatch:
+    | ((kernels: readonly Kernel[], limits: TargetLimits, model: CodeModel) => boolean)
+    | null;
   /** Time of one run of a kernel, in any unit: for choices between kernels. Null: what the profile predicts. */
   readonly time: ((kernel: Kernel) => number) | null;
   /** Numbers of four bytes that the code of a kernel wants as working memory; 0 where it wants none. */

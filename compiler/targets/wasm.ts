@@ -25,6 +25,7 @@ export const WASM: TargetRow = {
     };
   },
   work: wasmWork,
+  sharesDispatch: null,
   time: wasmTime,
   scratch: wasmScratch,
   stageNeedsHolder: true,

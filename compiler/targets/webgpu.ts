@@ -1,9 +1,13 @@
 import { DTYPES } from '../../ir/dtypes.ts';
+import { isGroup, kernelParts } from '../../ir/kernel-group.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import {
+  chooseGroup,
   chooseVariant,
   emitWgsl,
   gpuWork,
+  groupText,
+  namedGroup,
   namedVariant,
   variantText,
 } from '../codegen/gpu/index.ts';
@@ -19,6 +23,14 @@ export const WEBGPU: TargetRow = {
   emit: async (kernels, { limits, variants }) => {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
     const emitted = kernels.map((kernel, k) => {
+      if (isGroup(kernel)) {
+        const group =
+          'seconds' in variants
+            ? chooseGroup(kernelParts(kernel), within, variants)
+            : namedGroup(kernel, within, variants[k]);
+        if (!group) throw new Error(`internal error: '${kernel.name}' cannot be one dispatch`);
+        return { ...emitWgsl(kernel, group, within), variant: groupText(group) };
+      }
       const variant =
         'seconds' in variants
           ? chooseVariant(kernel, within, variants)
@@ -30,6 +42,7 @@ export const WEBGPU: TargetRow = {
     return { emitted, binary: null, module: null, text };
   },
   work: gpuWork,
+  sharesDispatch: (kernels, limits, model) => chooseGroup(kernels, limits, model) !== null,
   time: null,
   scratch: () => 0,
   stageNeedsHolder: false,

@@ -76,10 +76,18 @@ function verifiedKernel(planned: PlanKernel, path: string, report: Report): Kern
 function verifyCosts(plan: Plan, kernels: readonly (Kernel | null)[], report: Report): void {
   const costs = kernels.map((kernel) => kernel && kernelCost(kernel));
   for (const [name, { steps }] of Object.entries(plan.programs))
-    steps.forEach(({ kernel, flops, bytesMoved }, s) => {
+    steps.forEach(({ kernel, flops, bytesMoved, parts }, s) => {
       const cost = costs[kernel];
       if (!cost) return;
       const path = `programs.${name}.steps[${s}]`;
+      const made = kernels[kernel]?.parts?.map((part) => kernelCost(part.kernel));
+      if (parts?.length !== made?.length)
+        report(`${path}.parts`, `${parts?.length ?? 0}, but its kernel has ${made?.length ?? 0}`);
+      else
+        parts?.forEach((part, p) => {
+          if (part.flops !== made![p].flops || part.bytesMoved !== made![p].bytes)
+            report(`${path}.parts[${p}]`, 'costs something else than that part of its kernel');
+        });
       if (flops !== cost.flops)
         report(`${path}.flops`, `${flops}, but its kernel does ${cost.flops}`);
       if (bytesMoved !== cost.bytes)

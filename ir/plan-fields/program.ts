@@ -108,6 +108,25 @@ export const CONTRACTION = object(
   },
 );
 
+/** One of several steps that share a dispatch. For inspection; the runtime does not read it. */
+export interface PlanStepPart extends Infer<typeof STEP_PART> {}
+export const STEP_PART = object(
+  {
+    /** As of the step. */
+    flops: COUNT,
+    /** As of the step. */
+    bytesMoved: BYTES,
+    /** What it computes. */
+    label: NAME,
+    /** Index into the plan's `sources`, or null. */
+    source: nullable(INDEX),
+  },
+  {
+    /** As of the step. */
+    macs: COUNT,
+  },
+);
+
 /** One run of a kernel. */
 export interface PlanStep extends Infer<typeof STEP> {}
 export const STEP = object(
@@ -136,6 +155,8 @@ export const STEP = object(
     seconds: SECONDS,
     /** It recomputes what an earlier step made and the plan did not keep. */
     recomputed: oneOf(true),
+    /** Of a step that several share: one entry per part of its kernel's text. `flops`, `bytesMoved` and `macs` are their sums. */
+    parts: list(named<PlanStepPart>(STEP_PART), 2),
   },
 );
 

@@ -92,7 +92,7 @@ describe('the bounds of a plan', () => {
     [
       `${train}.lowerBound: `,
       (plan) => {
-        plan.programs.train.bound.lowerBound *= 2;
+        plan.programs.train.bound.lowerBound = 2 * plan.programs.train.bound.value;
       },
     ],
     [

@@ -23,6 +23,7 @@ export function driverOf(
     objective: MACS,
     stages: stageModel(target, limits),
     variants: codeModel(TARGETS[target].profile),
+    groups: null,
     traceOf,
   });
 }

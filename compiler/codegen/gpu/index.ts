@@ -8,6 +8,8 @@ import { chooseVariant } from './choose.ts';
 import { emitContraction } from './contraction.ts';
 import type { Dialect } from './dialect.ts';
 import { emitElementwise } from './elementwise.ts';
+import { emitGroup } from './group.ts';
+import type { GroupVariant } from './group-variant.ts';
 import type { GpuModule, Grid } from './module.ts';
 import { prepare } from './prepare.ts';
 import { emitReduction } from './reduction.ts';
@@ -18,11 +20,27 @@ import { variantWork } from './work.ts';
 
 export { chooseVariant, namedVariant, variantsOf } from './choose.ts';
 export type { Dialect } from './dialect.ts';
+export {
+  chooseGroup,
+  type GroupVariant,
+  groupText,
+  namedGroup,
+} from './group-variant.ts';
 export { parseVariant, type Variant, variantText } from './variant.ts';
 export { variantWork } from './work.ts';
 
 /** Prints a kernel as a complete module in a dialect, in one of `variantsOf` it, and gives the number of workgroups to dispatch. */
 export function emitGpu(
+  dialect: Dialect,
+  kernel: Kernel,
+  variant: Variant | GroupVariant,
+  limits: TargetLimits,
+): GpuModule {
+  if ('parts' in variant) return emitGroup(dialect, kernel, variant, limits, emitAlone);
+  return emitAlone(dialect, kernel, variant, limits);
+}
+
+function emitAlone(
   dialect: Dialect,
   kernel: Kernel,
   variant: Variant,
@@ -55,7 +73,7 @@ const wrong = ({ name }: Kernel, { form }: Variant) =>
 /** {@link emitGpu} in WGSL; `wgsl/module.ts` says how buffers are bound and what the entry point is called. */
 export function emitWgsl(
   kernel: Kernel,
-  variant: Variant,
+  variant: Variant | GroupVariant,
   limits: TargetLimits,
 ): { wgsl: string; grid: Grid } {
   const { code, grid } = emitGpu(WGSL, kernel, variant, limits);

@@ -1,0 +1,138 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
+import type { Kernel } from '../../../ir/kernel.ts';
+import { kernelParts } from '../../../ir/kernel-group.ts';
+import { arrayBytes } from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import type { CodeModel } from '../code.ts';
+import { chooseVariant, namedVariant } from './choose.ts';
+import { TUNING } from './tuning.ts';
+import { tilingResources, type Variant, variantText } from './variant.ts';
+
+/** How the parts of a kernel with parts are made. */
+export interface GroupVariant {
+  /** Of all parts. */
+  readonly workgroupSize: number;
+  readonly parts: readonly Variant[];
+}
+
+/** `group of 256: points 4 of 64 | tiles 64x64x16 of 4x4, 1 slices, 1 buffers`. */
+export function groupText({ workgroupSize, parts }: GroupVariant): string {
+  return `group of ${workgroupSize}: ${parts.map(variantText).join(' | ')}`;
+}
+
+/**
+ * Invocations of the workgroups of a variant. `any`: none waits for another, so workgroups of other sizes can do the same;
+ * `whole`: the size can be any multiple of so many; `fixed`: it cannot be another. Null: never in a group.
+ */
+interface Workgroup {
+  readonly kind: 'any' | 'whole' | 'fixed';
+  readonly size: number;
+  readonly unit: number;
+}
+
+function workgroupOf(variant: Variant): Workgroup | null {
+  const of = (kind: Workgroup['kind'], size: number, unit = size) => ({ kind, size, unit });
+  switch (variant.form) {
+    case 'points':
+      return of('any', variant.workgroupSize);
+    case 'registers':
+      return of('any', TUNING.contraction.registersWorkgroupSize);
+    case 'reduction': {
+      const { outputs, reducers } = variant;
+      return reducers === 1 ? of('any', outputs) : of('whole', outputs * reducers, reducers);
+    }
+    case 'tiles':
+      return of('fixed', tilingResources(variant).invocations);
+    case 'staged':
+      return of('fixed', variant.workgroupSize);
+    default:
+      return null;
+  }
+}
+
+/**
+ * How kernels share a dispatch, each made in its own way; null where they cannot, for want of a common size of workgroups or of
+ * workgroup memory.
+ */
+export function groupVariant(
+  kernels: readonly Kernel[],
+  parts: readonly Variant[],
+  { maxWorkgroupBytes }: Pick<TargetLimits, 'maxWorkgroupBytes'>,
+): GroupVariant | null {
+  const all = parts.map(workgroupOf);
+  const known = all.filter((one) => one !== null);
+  if (known.length < all.length) return null;
+  const largest = (kind: Workgroup['kind']) =>
+    Math.max(0, ...known.map((one) => (one.kind === kind ? one.size : 0)));
+  const workgroupSize = largest('fixed') || largest('whole') || largest('any');
+  const fits = ({ kind, size, unit }: Workgroup) =>
+    kind === 'any'
+      ? workgroupSize % size === 0 || size % workgroupSize === 0
+      : kind === 'whole'
+        ? workgroupSize % unit === 0
+        : workgroupSize === size;
+  if (!known.every(fits)) return null;
+  // Parts that are made alike share their arrays; any others may have arrays of their own.
+  const arrays = new Map<string, number>();
+  parts.forEach((variant, p) => {
+    const { key, bytes } = arrayOf(kernels[p], sizedPart(variant, workgroupSize));
+    // Several arrays of a part need not be as long, one by one, as those of another.
+    const own = variant.form === 'staged' ? `${key} ${p}` : key;
+    arrays.set(own, Math.max(bytes, arrays.get(own) ?? 0));
+  });
+  const bytes = [...arrays.values()].reduce((sum, each) => sum + each, 0);
+  return bytes <= maxWorkgroupBytes ? { workgroupSize, parts } : null;
+}
+
+/** The workgroup memory of a variant. */
+function arrayOf(
+  kernel: Kernel,
+  variant: Variant,
+): { readonly key: string; readonly bytes: number } {
+  const { form } = variant;
+  // Beside its arrays, partial sums of two types at most.
+  if (form === 'staged')
+    return { key: form, bytes: arrayBytes(kernel) + 8 * variant.workgroupSize };
+  const dtype = kernel.reduction ? kernel.nodes[kernel.reduction.value].dtype : 'f32';
+  const elements =
+    form === 'tiles'
+      ? tilingResources(variant).memoryElements
+      : form === 'reduction' && variant.reducers > 1
+        ? variant.outputs * variant.reducers * variant.width
+        : 0;
+  return { key: `${form} ${dtype}`, bytes: elements * DTYPES[dtype].bytes };
+}
+
+/** The part's variant in workgroups of the common size, where there are several in one: the order of its arithmetic stays. */
+export function sizedPart(variant: Variant, workgroupSize: number): Variant {
+  return variant.form === 'reduction' && variant.reducers > 1
+    ? { ...variant, outputs: workgroupSize / variant.reducers }
+    : variant;
+}
+
+/** The variant of a kernel's parts, each in the one that is chosen for it alone; null where they cannot share a dispatch. */
+export function chooseGroup(
+  kernels: readonly Kernel[],
+  limits: TargetLimits,
+  model: CodeModel,
+): GroupVariant | null {
+  const parts = kernels.map((kernel) => chooseVariant(kernel, limits, model));
+  return groupVariant(kernels, parts, limits);
+}
+
+/** The variant that a plan names for a kernel with parts, which must be one that they can be made in. */
+export function namedGroup(kernel: Kernel, limits: TargetLimits, text: string): GroupVariant {
+  const parts = kernelParts(kernel);
+  const texts = text.replace(/^group of \d+: /, '').split(' | ');
+  const found =
+    texts.length === parts.length
+      ? groupVariant(
+          parts,
+          parts.map((part, p) => namedVariant(part, limits, texts[p])),
+          limits,
+        )
+      : null;
+  if (!found || groupText(found) !== text)
+    throw new Error(`kernel '${kernel.name}' cannot be made as '${text}'`);
+  return found;
+}

@@ -1,0 +1,241 @@
+import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
+import { type GroupVariant, sizedPart } from './group-variant.ts';
+import { foldGrid, type GpuModule } from './module.ts';
+import type { Variant } from './variant.ts';
+
+// Kernels that share a dispatch: the first workgroups run the first part, the next ones the second, and so on. Which part a workgroup
+// runs is the same for all of its invocations, so barriers inside of parts stay legal. Every part computes what it computes alone,
+// in its variant; only the number of outputs to a workgroup of a reduction, and the numbers that invocations go by, follow the
+// size of the workgroups that all have in common.
+
+/** A module for all parts of a kernel; `emitAlone` makes that of one. */
+export function emitGroup(
+  dialect: Dialect,
+  group: Kernel,
+  { workgroupSize, parts: variants }: GroupVariant,
+  limits: TargetLimits,
+  emitAlone: (
+    dialect: Dialect,
+    kernel: Kernel,
+    variant: Variant,
+    limits: TargetLimits,
+  ) => GpuModule,
+): GpuModule {
+  if (group.parts?.length !== variants.length)
+    throw new Error(`internal error: kernel '${group.name}' has no ${variants.length} parts`);
+  const made = group.parts.map((part, p): PartModule => {
+    const variant = sizedPart(variants[p], workgroupSize);
+    return { part, code: (own) => emitAlone(own, part.kernel, variant, limits) };
+  });
+  const plain = made.map((one) => captured(dialect, one, sameNames));
+  const quads = group.buffers.map((_, b) =>
+    made.some(({ part }, p) =>
+      part.places.some(({ buffer }, own) => buffer === b && plain[p].parts.buffers[own].quads),
+    ),
+  );
+  const arrays = sharedArrays(plain.map(({ parts }) => parts.workgroupArrays));
+  const final = made.map((one, p) =>
+    captured(dialect, one, {
+      array: (name) => arrays.names[p].get(name) ?? name,
+      inQuads: (buffer) => quads[buffer],
+    }),
+  );
+  const { body, groups } = dispatchLines(dialect, final, workgroupSize, limits);
+  const grid = foldGrid(groups, limits.maxWorkgroupsPerDimension);
+  const code = dialect.module({
+    buffers: group.buffers.map(({ dtype, access }, b) => ({ dtype, access, quads: quads[b] })),
+    library: [...new Set(final.flatMap(({ helpers }) => helpers))]
+      .map((helper) => `${dialect.library[helper].text}\n`)
+      .join(''),
+    workgroupArrays: arrays.all,
+    functions: final.flatMap(({ parts }, p) =>
+      parts.functions.map((one) => ({
+        ...one,
+        name: `${one.name}_part${p}`,
+        body: renamed(one.body, parts, p, arrays.names[p]),
+      })),
+    ),
+    body: body(final.map(({ parts }, p) => renamed(parts.body, parts, p, arrays.names[p]))),
+    workgroupSize,
+    grid,
+  });
+  return { code, grid };
+}
+
+interface PartModule {
+  readonly part: KernelPart;
+  readonly code: (dialect: Dialect) => GpuModule;
+}
+
+/** What stands for names of a part in the module of its group. */
+interface PartNames {
+  readonly array: (name: string) => string;
+  readonly inQuads: (buffer: number) => boolean;
+}
+
+const sameNames: PartNames = { array: (name) => name, inQuads: () => false };
+
+interface Captured {
+  readonly parts: ModuleParts;
+  /** Functions of the library that it uses, those needed before those that need them. */
+  readonly helpers: readonly string[];
+}
+
+/** What a part would put into a module of its own, with its accesses led to the buffers of the group. */
+function captured(dialect: Dialect, { part, code }: PartModule, names: PartNames): Captured {
+  let parts: ModuleParts | null = null;
+  const module: Dialect['module'] = (given) => {
+    parts = given;
+    return '';
+  };
+  const library = Object.fromEntries(
+    Object.entries(dialect.library).map(([helper, row]) => [helper, { ...row, text: helper }]),
+  );
+  code({ ...dialect, ...ledAccesses(dialect, part, names), library, module });
+  const { library: used } = parts! as ModuleParts;
+  return { parts: parts!, helpers: used.split('\n').filter((helper) => helper !== '') };
+}
+
+type Accesses = Pick<
+  Dialect,
+  'load' | 'store' | 'accumulate' | 'loadQuad' | 'storeQuad' | 'loadLane' | 'storeLane'
+>;
+
+function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames): Accesses {
+  const led = (name: string, address: string) => {
+    const place = places[Number(name.slice(1))];
+    if (!place) return { array: names.array(name), at: address, quads: false };
+    const at = place.start === 0 ? address : `${place.start} + ${address}`;
+    return { array: `b${place.buffer}`, at, quads: names.inQuads(place.buffer) };
+  };
+  return {
+    load: (dtype, name, address) => {
+      const { array, at, quads } = led(name, address);
+      return (quads ? dialect.loadLane : dialect.load)(dtype, array, at);
+    },
+    store: (dtype, name, address, value) => {
+      const { array, at, quads } = led(name, address);
+      return (quads ? dialect.storeLane : dialect.store)(dtype, array, at, value);
+    },
+    accumulate: (dtype, name, address, value) => {
+      const { array, at } = led(name, address);
+      return dialect.accumulate(dtype, array, at, value);
+    },
+    loadQuad: (dtype, name, address) => {
+      const { array, at } = led(name, address);
+      return dialect.loadQuad(dtype, array, at);
+    },
+    storeQuad: (dtype, name, address, value) => {
+      const { array, at } = led(name, address);
+      return dialect.storeQuad(dtype, array, at, value);
+    },
+    loadLane: (dtype, name, address) => {
+      const { array, at } = led(name, address);
+      return dialect.loadLane(dtype, array, at);
+    },
+    storeLane: (dtype, name, address, value) => {
+      const { array, at } = led(name, address);
+      return dialect.storeLane(dtype, array, at, value);
+    },
+  };
+}
+
+/** Workgroups run one part, so the arrays of all parts can share their memory: those of one type, one by one. */
+export function sharedArrays(parts: readonly (readonly WorkgroupArray[])[]) {
+  const all = new Map<string, WorkgroupArray>();
+  const names = parts.map((arrays) => {
+    const seen = new Map<string, number>();
+    return new Map(
+      arrays.map(({ name, type, length }) => {
+        const k = seen.get(type) ?? 0;
+        seen.set(type, k + 1);
+        const shared = `shared_${type}_${k}`;
+        const most = Math.max(length, all.get(shared)?.length ?? 0);
+        all.set(shared, { name: shared, type, length: most });
+        return [name, shared] as const;
+      }),
+    );
+  });
+  return { all: [...all.values()], names };
+}
+
+/** Statements of a part with the names that its functions and arrays have in the module. */
+function renamed(
+  lines: readonly string[],
+  { functions }: ModuleParts,
+  part: number,
+  arrays: ReadonlyMap<string, string>,
+): string[] {
+  const names = new Map(arrays);
+  for (const { name } of functions) names.set(name, `${name}_part${part}`);
+  // Arrays of that kind are named where they are accessed.
+  for (const name of arrays.keys()) if (/^b\d+$/.test(name)) names.delete(name);
+  if (names.size === 0) return [...lines];
+  const pattern = new RegExp(`\\b(?:${[...names.keys()].join('|')})\\b`, 'g');
+  return lines.map((line) => line.replace(pattern, (name) => names.get(name)!));
+}
+
+/** Which workgroups run which part: statements around those of the parts, and how many workgroups there are. */
+function dispatchLines(
+  dialect: Dialect,
+  modules: readonly Captured[],
+  workgroupSize: number,
+  limits: TargetLimits,
+) {
+  const { constant, quotient } = dialect;
+  let groups = 0;
+  const heads = modules.map(({ parts: { grid, workgroupSize: own } }, p) => {
+    const ownGroups = grid[0] * grid[1];
+    const first = groups;
+    // Parts without barriers have workgroups of any size, which invocations of the group stand for.
+    const [together, each] = [Math.max(1, workgroupSize / own), Math.max(1, own / workgroupSize)];
+    const count = Math.ceil((ownGroups * each) / together);
+    groups += count;
+    const number = first === 0 ? 'group' : `group_part${p}`;
+    const before = first === 0 ? [] : [constant('index', number, `group - ${first}`)];
+    const inside = (body: readonly string[]) => {
+      if (together > 1) {
+        const own_group = `${number} * ${together} + ${quotient('local', own)}`;
+        const names = [
+          constant('index', 'own_group', own_group),
+          constant('index', 'own_local', `local % ${own}`),
+        ];
+        const rest = [
+          constant('index', 'group', 'own_group'),
+          constant('index', 'local', 'own_local'),
+        ];
+        const guarded =
+          ownGroups % together === 0
+            ? ['{', ...rest, ...body, '}']
+            : [`if (own_group < ${ownGroups}) {`, ...rest, ...body, '}'];
+        return [...names, ...guarded];
+      }
+      if (each > 1)
+        return [
+          constant('index', 'own_group', quotient(number, each)),
+          constant('index', 'own_local', `${number} % ${each} * ${workgroupSize} + local`),
+          '{',
+          constant('index', 'group', 'own_group'),
+          constant('index', 'local', 'own_local'),
+          ...body,
+          '}',
+        ];
+      return first === 0 ? [...body] : [constant('index', 'group', number), ...body];
+    };
+    return { end: groups, before, inside };
+  });
+  const [columns, rows] = foldGrid(groups, limits.maxWorkgroupsPerDimension);
+  const overshoots = columns * rows > groups;
+  const body = (bodies: readonly (readonly string[])[]) => [
+    ...heads.flatMap(({ before }) => before),
+    ...heads.flatMap(({ end, inside }, p) => {
+      const last = p === heads.length - 1 && !overshoots;
+      const condition = last ? '{' : `if (group < ${end}) {`;
+      return [p === 0 ? condition : `} else ${condition}`, ...inside(bodies[p])];
+    }),
+    '}',
+  ];
+  return { body, groups };
+}

@@ -1,0 +1,95 @@
+import type { Dependences } from './dependences.ts';
+
+/** What decides which steps share a dispatch. */
+export interface Packing {
+  /** Whether a step may share one at all. */
+  readonly joins: (step: number) => boolean;
+  /** Bindings that a step would add to those of others: the fewest are taken first. */
+  readonly added: (group: readonly number[], step: number) => number;
+  /** Whether these steps, which do not depend on each other, may and should be one dispatch with one more. */
+  readonly fits: (group: readonly number[], step: number) => boolean;
+}
+
+/** Ready steps that are looked at for a group: more make it slow, and those far down wait for others. */
+const WINDOW = 16;
+
+/**
+ * Steps by dispatches, in an order that keeps all dependences. List scheduling: the ready step of the highest rank, and with it
+ * as many other ready ones as fit. The rank is by the longest way to the end, or by the order that steps had; what gives fewer
+ * dispatches is taken.
+ */
+export function packSteps(dependences: Dependences, packing: Packing): number[][] {
+  const { steps } = dependences;
+  const inOrder = schedule(dependences, packing, (node) => -node);
+  const heights = heightsOf(dependences);
+  const byHeight = schedule(dependences, packing, (node) => heights[node] * steps.length - node);
+  return byHeight.length < inOrder.length ? byHeight : inOrder;
+}
+
+/** By node: the most steps one after the other from it on. */
+function heightsOf({ steps, successors }: Dependences): Int32Array {
+  const heights = new Int32Array(steps.length);
+  for (let node = steps.length - 1; node >= 0; node--) {
+    let most = 0;
+    for (const after of successors[node]) most = Math.max(most, heights[after]);
+    heights[node] = most + Number(steps[node] >= 0);
+  }
+  return heights;
+}
+
+function schedule(
+  { steps, successors }: Dependences,
+  { joins, added, fits }: Packing,
+  rank: (node: number) => number,
+): number[][] {
+  const waiting = new Int32Array(steps.length);
+  for (const list of successors) for (const node of list) waiting[node]++;
+  /** Nodes by falling rank. */
+  const ready: number[] = [];
+  const enter = (node: number) => {
+    if (steps[node] < 0) {
+      leave(node);
+      return;
+    }
+    let [low, high] = [0, ready.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rank(ready[middle]) > rank(node)) low = middle + 1;
+      else high = middle;
+    }
+    ready.splice(low, 0, node);
+  };
+  const leave = (node: number) => {
+    for (const after of successors[node]) if (--waiting[after] === 0) enter(after);
+  };
+  const first: number[] = [];
+  waiting.forEach((count, node) => {
+    if (count === 0) first.push(node);
+  });
+  for (const node of first) enter(node);
+  const groups: number[][] = [];
+  while (ready.length > 0) {
+    const anchor = ready.shift()!;
+    const nodes = [anchor];
+    const group = [steps[anchor]];
+    const candidates = joins(steps[anchor])
+      ? ready.slice(0, WINDOW).filter((node) => joins(steps[node]))
+      : [];
+    while (candidates.length > 0) {
+      let best = 0;
+      let least = Number.POSITIVE_INFINITY;
+      candidates.forEach((node, i) => {
+        const more = added(group, steps[node]);
+        if (more < least) [best, least] = [i, more];
+      });
+      const [node] = candidates.splice(best, 1);
+      if (!fits(group, steps[node])) continue;
+      nodes.push(node);
+      group.push(steps[node]);
+      ready.splice(ready.indexOf(node), 1);
+    }
+    groups.push(group);
+    for (const node of nodes) leave(node);
+  }
+  return groups;
+}

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { groupVariant } from '../../compiler/codegen/gpu/group-variant.ts';
+import type { GroupVariant, Variant } from '../../compiler/codegen/gpu/index.ts';
+import { variantsOf } from '../../compiler/codegen/gpu/index.ts';
+import type { Kernel, KernelBuffer, KernelPart, PartPlace } from '../../ir/kernel.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { KERNEL_FORMS, type KernelCase, kernelCases } from './random-kernel.ts';
+
+type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** Kernels that share a dispatch, what their buffers hold, and a way to make all of them. */
+export interface GroupCase {
+  readonly cases: readonly KernelCase[];
+  readonly group: Kernel;
+  readonly buffers: readonly Data[];
+  readonly variant: GroupVariant;
+}
+
+/** A buffer begins at a multiple of four elements of the one that it is put into. */
+const UNIT = 4;
+
+/**
+ * Two to four random kernels as parts of one. Buffers of one dtype and access lie alone or behind each other in one, which then has
+ * parts that access it by vectors and others that do not.
+ */
+export function groupCases(forms = KERNEL_FORMS): fc.Arbitrary<GroupCase> {
+  return fc
+    .tuple(fc.array(kernelCases(forms), { minLength: 2, maxLength: 4 }), fc.gen())
+    .map(([cases, draw]) => makeGroup(cases, (limit) => draw(fc.nat, limit - 1)));
+}
+
+function makeGroup(cases: readonly KernelCase[], below: (limit: number) => number): GroupCase {
+  const buffers: KernelBuffer[] = [];
+  const contents: number[][] = [];
+  const parts = cases.map(
+    ({ kernel, buffers: data }): KernelPart => ({
+      kernel,
+      places: kernel.buffers.map((own, b): PartPlace => {
+        const { dtype, access } = own;
+        const accumulates = kernel.stores.some((store) => store.accumulate && store.buffer === b);
+        let buffer = buffers.findIndex(
+          (whole, w) =>
+            whole.dtype === dtype && whole.access === access && contents[w].length < 4096,
+        );
+        if (accumulates || buffer < 0 || below(2) === 0)
+          buffer = buffers.push({ dtype, access, elements: 0 }) - 1;
+        contents[buffer] ??= [];
+        // Nothing may join a buffer that is added to.
+        if (accumulates) buffers[buffer] = { ...buffers[buffer], access: 'read_write' };
+        const whole = contents[buffer];
+        if (whole.length > 0) while (whole.length % UNIT !== 0) whole.push(0);
+        const start = whole.length;
+        for (const value of data[b]) whole.push(value);
+        if (start > 0) while (whole.length % UNIT !== 0) whole.push(0);
+        buffers[buffer] = { ...buffers[buffer], elements: whole.length };
+        return { buffer, start };
+      }),
+    }),
+  );
+  const group: Kernel = {
+    ...{ name: 'group', axes: [], buffers, nodes: [], reduction: null, stores: [], parts },
+  };
+  return {
+    ...{ cases, group, variant: variantOf(cases, below) },
+    buffers: buffers.map(({ dtype }, b) =>
+      dtype === 'i32' ? Int32Array.from(contents[b]) : Float32Array.from(contents[b]),
+    ),
+  };
+}
+
+/** Any variants that share a dispatch; reductions and points by one invocation each always do. */
+function variantOf(cases: readonly KernelCase[], below: (limit: number) => number): GroupVariant {
+  const kernels = cases.map(({ kernel }) => kernel);
+  const all = kernels.map((kernel) => variantsOf(kernel, WEBGPU_DEFAULT_LIMITS));
+  for (let tries = 0; tries < 40; tries++) {
+    const variants = all.map((list): Variant => list[below(list.length)]);
+    const made = groupVariant(kernels, variants, WEBGPU_DEFAULT_LIMITS);
+    if (made) return made;
+  }
+  // Stages of several sizes.
+  const staged = all.map(
+    (list) => list.find((one) => one.form !== 'staged' || one.workgroupSize === 64) ?? list[0],
+  );
+  return groupVariant(kernels, staged, WEBGPU_DEFAULT_LIMITS)!;
+}
