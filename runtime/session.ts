@@ -47,7 +47,7 @@ export interface RunOptions<
   Into extends Readonly<Record<string, OutputPlace>> = Record<never, never>,
 > extends ReadOptions {
   /** Where outputs go, by name; these are given whether or not `read` names them. Buffers and `'device'` are of WebGPU alone. */
-  readonly into?: Into;
+  readonly into?: Into | undefined;
 }
 
 /** An input: values on the host, or on WebGPU a buffer that was made with `COPY_SRC`. */

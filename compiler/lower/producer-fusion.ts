@@ -95,6 +95,9 @@ function joinReader(
   const [from, ...moreWriters] = sequence.writersOf(tensor);
   if (from === undefined || moreWriters.length > 0) return;
   const first = sequence.slots[from]!;
+  // A stage of a kernel that was joined before may have made it.
+  const { stores } = clusters.get(first)?.consumer ?? first;
+  if (!stores.some(({ buffer }) => buffer === tensor)) return;
   const readers = [...sequence.readersOf(tensor)].filter((position) => position > from);
   if (!model.clusters && readers.length > 1) return;
   for (const to of readers.sort((a, b) => a - b).slice(0, MOST_READERS)) {

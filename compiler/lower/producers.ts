@@ -22,6 +22,15 @@ export function fuseProducersOf(
   // Arrays of stages may take their memory from tensors of their own.
   const tensors: ScheduleTensor[] = [...lowered.tensors];
   const limits = fusionLimits({ tensors }, maxStorageBuffers);
+  const add = (elements: number, like: number, part: string, program: number) =>
+    tensors.push({
+      ...tensors[like],
+      name: `${tensors[like].name}.${part}`,
+      dtype: 'f32',
+      shape: [elements],
+      role: 'activation',
+      program,
+    }) - 1;
   const programs = lowered.programs.map((program, index) => ({
     ...program,
     nests: fuseProducers(program.nests, {
@@ -33,15 +42,9 @@ export function fuseProducersOf(
         hasWide = true;
       },
       tensors,
-      addHolder: (elements, intermediate) =>
-        tensors.push({
-          ...tensors[intermediate],
-          name: `${tensors[intermediate].name}.tile`,
-          dtype: 'f32',
-          shape: [elements],
-          role: 'activation',
-          program: index,
-        }) - 1,
+      typeOf: (tensor) => tensors[tensor],
+      addHolder: (elements, intermediate) => add(elements, intermediate, 'tile', index),
+      addTensor: (elements, like) => add(elements, like, 'rows', index),
       report: (tensor, outcome) => remarks.push(`t${tensor} ${tensors[tensor].name} ${outcome}`),
     }),
   }));

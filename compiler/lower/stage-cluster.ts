@@ -3,7 +3,7 @@ import { axisAffine, combineAffines, substitute } from './affine.ts';
 import { canonicalise, mergeAxes, mergeable } from './canonicalise.ts';
 import type { LinkedCluster, LinkedNest, LinkedProducer } from './cluster.ts';
 import { parallelCount } from './cluster.ts';
-import { type LoopNest, macsOf, originsOf, withAxes } from './loop-nest.ts';
+import { type LoopNest, withAxes } from './loop-nest.ts';
 
 /**
  * A cluster as one kernel with a stage for each producer.
@@ -164,13 +164,13 @@ function joined(
     };
   });
   const last = canonicalise(all.at(-1)!, tiles, tileTerms);
-  const work = parts.reduceRight(
-    (after, part) => ({
-      ops: [...part.ops, ...after.ops],
-      origins: originsOf({ ...body, ...after }, part),
-      ...macsOf({ ...body, ...after }, part),
-    }),
-    { ops: body.ops, origins: body.origins, ...(body.macs ? { macs: body.macs } : {}) },
-  );
-  return { ...last, ...work, staging: { tileAxes: tiles, tileTerms, stages } };
+  const inOrder = [...parts, body];
+  const macs = inOrder.reduce((sum, nest) => sum + (nest.macs ?? 0), 0);
+  return {
+    ...last,
+    ops: inOrder.flatMap(({ ops }) => ops),
+    origins: [...new Set([body, ...parts].flatMap(({ origins }) => origins))],
+    ...(macs > 0 ? { macs } : {}),
+    staging: { tileAxes: tiles, tileTerms, stages },
+  };
 }

@@ -1,5 +1,8 @@
-import { type Axis, pointCount } from '../../ir/kernel.ts';
+import { type Affine, type Axis, pointCount } from '../../ir/kernel.ts';
+import { rangeAlignment, type ScheduleTensor } from '../../ir/schedule.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { LiveProfile } from '../liveness/profile.ts';
+import { shiftAffine } from './affine.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import type { ClusterStaging } from './cluster-staging.ts';
 import type { FusionLimits } from './fuse.ts';
@@ -15,6 +18,9 @@ export interface TileOptions extends FusionLimits {
   /** Hears that an intermediate stays in memory only for the time that tiles would take. */
   readonly keepsWide?: () => void;
   readonly memory: LoopNestMemory;
+  readonly typeOf: (tensor: number) => Pick<ScheduleTensor, 'dtype' | 'shape'>;
+  /** Adds a tensor of f32 that belongs where another one does. */
+  readonly addTensor: (elements: number, like: number) => number;
   readonly report?: (intermediate: number, outcome: string) => void;
 }
 
@@ -27,7 +33,7 @@ const MOST_TERMS = 256;
 /** Of the time of kernels that hold them in memory: the price of never doing so. */
 const MOST_OF_TIME: Readonly<Record<TileMode, number>> = {
   auto: 1.25,
-  always: Number.POSITIVE_INFINITY,
+  always: 16,
   never: 0,
 };
 
@@ -46,7 +52,11 @@ export function computeInTiles(
   let current = nests;
   for (const group of wideGroups(nests, options)) {
     const [tensor] = group.wide.keys();
-    const replaced = inTiles(group, nests, staging);
+    let replaced = inTiles(group, nests, staging);
+    if ('reason' in replaced) {
+      const packed = packStatistics(group, nests, options);
+      if (packed) replaced = inTiles(packed, nests, staging);
+    }
     if ('reason' in replaced) {
       options.report?.(tensor, `stays in memory: ${replaced.reason}`);
       continue;
@@ -58,7 +68,7 @@ export function computeInTiles(
       options.report?.(tensor, `stays in memory: computed by each of its readers it ${time}`);
       continue;
     }
-    const made = new Set(group.wide.values());
+    const made = new Set([...group.wide.values()].map(({ original }) => original));
     const after = current.flatMap((nest) => (made.has(nest) ? [] : [sinks.get(nest)?.() ?? nest]));
     if (peakOf(after, options) > peakOf(current, options)) {
       options.report?.(
@@ -82,8 +92,64 @@ const peakOf = (nests: readonly LoopNest[], { memory }: TileOptions) =>
 /** Wide intermediates that are computed of each other, and the kernels that reduce them. */
 interface WideGroup {
   /** By tensor, what makes it, in order. */
-  readonly wide: ReadonlyMap<number, LoopNest>;
-  readonly sinks: readonly LoopNest[];
+  readonly wide: ReadonlyMap<number, GroupNest>;
+  readonly sinks: readonly GroupNest[];
+}
+
+/** A kernel of a group, and the one of the program that it stands for. */
+interface GroupNest {
+  readonly nest: LoopNest;
+  readonly original: LoopNest;
+}
+
+/**
+ * The group with all that its kernels tell each other of rows (maxima, sums) in one tensor, so that a kernel that reads several
+ * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own.
+ */
+function packStatistics(
+  group: WideGroup,
+  nests: readonly LoopNest[],
+  { isTemporary, typeOf, addTensor }: TileOptions,
+): WideGroup | null {
+  const { readers, writers } = accessesOf(nests);
+  const members = new Set([...group.wide.values(), ...group.sinks].map(({ nest }) => nest));
+  const isOwn = (tensor: number) =>
+    isTemporary(tensor) &&
+    typeOf(tensor).dtype === 'f32' &&
+    writers.get(tensor)!.length === 1 &&
+    readers.has(tensor) &&
+    readers.get(tensor)!.every((nest) => members.has(nest));
+  const tensors = [...new Set(group.sinks.flatMap(({ nest }) => [...storesOf(nest)]))].filter(
+    isOwn,
+  );
+  if (tensors.length < 2) return null;
+  const unit = rangeAlignment('f32');
+  let elements = 0;
+  const starts = new Map<number, number>();
+  for (const tensor of tensors) {
+    starts.set(tensor, elements);
+    elements += Math.ceil(elementCount(typeOf(tensor).shape) / unit) * unit;
+  }
+  const packed = addTensor(elements, tensors[0]);
+  const moved = <Access extends { readonly buffer: number; readonly index: Affine }>(
+    access: Access,
+  ): Access => {
+    const start = starts.get(access.buffer);
+    if (start === undefined) return access;
+    return { ...access, buffer: packed, index: shiftAffine(access.index, start) };
+  };
+  const inPlace = ({ nest, original }: GroupNest): GroupNest => ({
+    nest: {
+      ...nest,
+      nodes: nest.nodes.map((node) => (node.kind === 'load' ? moved(node) : node)),
+      stores: nest.stores.map(moved),
+    },
+    original,
+  });
+  return {
+    wide: new Map([...group.wide].map(([tensor, one]) => [tensor, inPlace(one)])),
+    sinks: group.sinks.map(inPlace),
+  };
 }
 
 /** Who writes and who reads each tensor, in order. */
@@ -181,12 +247,13 @@ function connected(
     for (const tensor of touched.slice(1)) join(touched[0], tensor);
   }
   const makers = new Set(wide.values());
+  const alone = (nest: LoopNest): GroupNest => ({ nest, original: nest });
   return [...new Set(groupOf.values())].map((group) => {
     const inOrder = [...wide].filter(([tensor]) => group.has(tensor));
     const sinks = inOrder.flatMap(([tensor]) => readers.get(tensor) ?? []);
     return {
-      wide: new Map(inOrder),
-      sinks: [...new Set(sinks)].filter((nest) => !makers.has(nest)),
+      wide: new Map(inOrder.map(([tensor, nest]) => [tensor, alone(nest)])),
+      sinks: [...new Set(sinks)].filter((nest) => !makers.has(nest)).map(alone),
     };
   });
 }
@@ -202,36 +269,39 @@ function inTiles(
   const position = new Map(nests.map((nest, k) => [nest, k]));
   const made = new Map<LoopNest, () => LoopNest>();
   let time = 0;
-  for (const sink of sinks) {
-    const producers = producersOf(sink, wide);
+  for (const { nest: sink, original } of sinks) {
+    const needed = producersOf(sink, wide);
+    const producers = needed.map(({ tensor, nest }): Producer => ({ tensor, nest, isKept: false }));
     const cluster: Cluster = { producers, consumer: sink };
-    if (producers.some(({ nest }) => isStale(nest, sink, nests, position)))
+    if (needed.some((one) => isStale(one.original, original, nests, position)))
       return { reason: 'what it is made of is replaced before it is read' };
     if (storesWhatTheyLoad(cluster)) return { reason: 'its reader stores what it is made of' };
     const staged = staging.stage(cluster, true);
     if ('reason' in staged) return staged;
-    made.set(sink, staged.nest);
+    made.set(original, staged.nest);
     time += staged.time;
   }
-  const apart = [...wide.values(), ...sinks].reduce((sum, nest) => sum + staging.timeOf(nest), 0);
+  const all = [...wide.values(), ...sinks];
+  const apart = all.reduce((sum, { original }) => sum + staging.timeOf(original), 0);
   return { sinks: made, share: time / apart };
 }
 
 /** Makers of all that a kernel needs of the group, in order. */
-function producersOf(sink: LoopNest, wide: ReadonlyMap<number, LoopNest>): Producer[] {
+function producersOf(
+  sink: LoopNest,
+  wide: ReadonlyMap<number, GroupNest>,
+): (GroupNest & { readonly tensor: number })[] {
   const needed = new Set<number>();
   const add = (nest: LoopNest) => {
     for (const tensor of loadsOf(nest)) {
       const maker = wide.get(tensor);
       if (!maker || needed.has(tensor)) continue;
       needed.add(tensor);
-      add(maker);
+      add(maker.nest);
     }
   };
   add(sink);
-  return [...wide].flatMap(([tensor, nest]) =>
-    needed.has(tensor) ? [{ nest, tensor, isKept: false }] : [],
-  );
+  return [...wide].flatMap(([tensor, maker]) => (needed.has(tensor) ? [{ ...maker, tensor }] : []));
 }
 
 /** Whether something between a maker and a reader replaces what the maker reads. */

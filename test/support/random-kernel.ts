@@ -670,7 +670,7 @@ function windowed(builder: CaseBuilder): void {
       [position, step],
       [tap, dilation],
     ] as const;
-    bounds.push({ index: builder.affine(-before, along), extent: size });
+    bounds.push({ index: builder.affine(0 - before, along), extent: size });
     for (const [axis, factor] of along) terms.push([axis, factor * stride]);
     offset -= before * stride;
     stride *= size;

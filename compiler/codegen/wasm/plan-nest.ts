@@ -1,3 +1,4 @@
+import { isFloat } from '../../../ir/dtypes.ts';
 import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
@@ -249,7 +250,7 @@ function spilled(kernel: Kernel, { depends, under, alive }: Analysis, nest: Nest
   );
   // The operand with more points stays in registers; the others come and go.
   const { combiner, value } = kernel.reduction;
-  const beside = combiner !== 'sum' && kernel.nodes[value].dtype === 'f32' ? tileOf(() => true) : 0;
+  const beside = combiner !== 'sum' && isFloat(kernel.nodes[value].dtype) ? tileOf(() => true) : 0;
   const used = tileOf(() => true) * nest.chains + beside + Math.max(0, ...operands.slice(1)) + 2;
   return Math.max(0, used - REGISTERS) / REGISTERS;
 }
