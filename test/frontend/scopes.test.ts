@@ -112,12 +112,15 @@ describe('names of activations', () => {
   });
 
   test('are those of functions that the user calls, with parts of them', async () => {
-    const plan = await planOf(() =>
-      defineModel({
-        name: 'm',
-        inputs: { x: tensor([64, 64]) },
-        build: ({ x }) => ({ y: scope('head', () => softmax(tanh(x).matmul(softmax(x)))).add(1) }),
-      }),
+    const plan = await planOf(
+      () =>
+        defineModel({
+          name: 'm',
+          inputs: { x: tensor([64, 64]) },
+          build: ({ x }) => ({
+            y: scope('head', () => softmax(tanh(x).matmul(softmax(x)))).add(1),
+          }),
+        }),
       // There the sums of rows are in memory.
       { target: 'wasm' },
     );
