@@ -87,7 +87,7 @@ test('products of any layout, with batches and epilogues, in blocks and what is 
       const small = some.filter(({ batch, m, n, k }) => batch * m * n * k < 1e6);
       const kernels = small.flatMap((one) => inPanels(product(one)) ?? []);
       count += kernels.length;
-      await expectExact(kernels);
+      if (kernels.length > 0) await expectExact(kernels);
     },
   );
   await fc.assert(property, soaked(6));
