@@ -165,7 +165,7 @@ function ownOptions(options: LoadOptions): LoadOptions {
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw new RuntimeError(
       'invalid-input',
-      `'onProgress' is a function, but ${kindOf(onProgress)}`,
+      `'onProgress' is a function, but ${kindOf(onProgress)} was given`,
     );
   return {
     ...others,

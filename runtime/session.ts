@@ -180,8 +180,11 @@ export class PlanSession implements Session {
       };
       const handed = await (tracer ? tracer.run(name, run) : run());
       this.#counters.set(name, count + 1);
-      // Heard below, but perhaps after a wait.
-      handed.outputs.catch(() => {});
+      // Heard below, but perhaps after a wait. A run that the device has refused was none, unless others count it by now.
+      handed.outputs.catch((error: unknown) => {
+        const isRefused = error instanceof RuntimeError && error.code === 'invalid-buffer';
+        if (isRefused && this.#counters.get(name) === count + 1) this.#counters.set(name, count);
+      });
       if (outputs.length === 0) await this.#keepPace();
       return handed;
     });

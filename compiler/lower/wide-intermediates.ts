@@ -1,4 +1,5 @@
 import { type Affine, type Axis, pointCount } from '../../ir/kernel.ts';
+import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { rangeAlignment, type ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { LiveProfile } from '../liveness/profile.ts';
@@ -104,7 +105,8 @@ interface GroupNest {
 
 /**
  * The group with all that its kernels tell each other of rows (maxima, sums) in one tensor, so that a kernel that reads several
- * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own.
+ * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own, and fills all up to the
+ * next: others stay as they are.
  */
 function packStatistics(
   group: WideGroup,
@@ -116,6 +118,7 @@ function packStatistics(
   const isOwn = (tensor: number) =>
     isTemporary(tensor) &&
     typeOf(tensor).dtype === 'f32' &&
+    elementCount(typeOf(tensor).shape) % rangeAlignment('f32') === 0 &&
     writers.get(tensor)!.length === 1 &&
     readers.has(tensor) &&
     readers.get(tensor)!.every((nest) => members.has(nest));
@@ -123,12 +126,11 @@ function packStatistics(
     isOwn,
   );
   if (tensors.length < 2) return null;
-  const unit = rangeAlignment('f32');
   let elements = 0;
   const starts = new Map<number, number>();
   for (const tensor of tensors) {
     starts.set(tensor, elements);
-    elements += Math.ceil(elementCount(typeOf(tensor).shape) / unit) * unit;
+    elements += elementCount(typeOf(tensor).shape);
   }
   const packed = addTensor(elements, tensors[0]);
   const moved = <Access extends { readonly buffer: number; readonly index: Affine }>(
@@ -206,9 +208,10 @@ function isWideProduct(nest: LoopNest): boolean {
   if (!isContraction(nest)) return false;
   const made = pointCount(nest, 'parallel');
   if (made < LEAST_ELEMENTS || pointCount(nest, 'reduced') > MOST_TERMS) return false;
-  // An upper bound of what a load reads: the points of the axes that move it.
-  const read = nest.nodes.reduce((sum, node) => {
-    if (node.kind !== 'load') return sum;
+  // An upper bound of what a load of a factor reads: the points of the axes that move it.
+  const under = nodesUnderReduction(nest);
+  const read = nest.nodes.reduce((sum, node, index) => {
+    if (node.kind !== 'load' || !under[index]) return sum;
     return sum + points(nest.axes.filter((_, axis) => node.index.coefficients[axis] !== 0));
   }, 0);
   return made >= LEAST_SPREAD * read;

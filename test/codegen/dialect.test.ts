@@ -38,6 +38,9 @@ import { chosenModule } from '../support/variants.ts';
 
 type Emit = (kernel: Kernel) => GpuModule;
 
+/** Variants of one random kernel that are run. */
+const MOST_VARIANTS = 5;
+
 function check(one: KernelCase, emit: Emit): void {
   const emitted = emit(one.kernel);
   const explain = (problem: string) =>
@@ -111,8 +114,12 @@ describe('JavaScript as a dialect', () => {
 
   test('kernels are the same in each of their variants, whose texts say them', () => {
     fc.assert(
-      fc.property(kernelCases(), (one) => {
-        for (const variant of variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS)) {
+      fc.property(kernelCases(), fc.nat(), (one, first) => {
+        // Windows have a hundred: some of them, others in each run.
+        const variants = variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS);
+        const step = Math.ceil(variants.length / MOST_VARIANTS);
+        for (let k = first % step; k < variants.length; k += step) {
+          const variant = variants[k];
           expect(parseVariant(variantText(variant))).toEqual(variant);
           check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
         }
@@ -132,7 +139,7 @@ describe('JavaScript as a dialect', () => {
       made.add(variantText(variant));
       check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
     });
-    fc.assert(property, { numRuns: 120, seed: 11 });
+    fc.assert(property, { numRuns: 60, seed: 11 });
     expect(made.size).toBeGreaterThan(20);
   });
 
@@ -208,7 +215,7 @@ describe('what is common to all dialects', () => {
       },
     };
     for (const { kernel } of fc.sample(kernelCases(), { numRuns: 100, seed: 7 })) {
-      for (const variant of variantsOf(kernel, WEBGPU_DEFAULT_LIMITS))
+      for (const variant of variantsOf(kernel, WEBGPU_DEFAULT_LIMITS).slice(0, 12))
         emitGpu(recording, kernel, variant, WEBGPU_DEFAULT_LIMITS);
       for (const tiling of TUNING.contraction.tilings) tiled(tiling, recording)(kernel);
     }
