@@ -30,7 +30,8 @@ async function sums(count: number) {
     build: (inputs) =>
       Object.fromEntries(names.map((name, k) => [`y${k}`, sum(inputs[name], [1])])),
   });
-  const { plan, diagnostics } = await compile(model, { target: 'webgpu' });
+  // Each in a dispatch of its own: in one they would be one kernel.
+  const { plan, diagnostics } = await compile(model, { target: 'webgpu', dispatches: 'single' });
   if (!plan) throw new Error(diagnostics[0].message);
   const values = lengths.map((length, k) =>
     Float32Array.from({ length: 3 * length }, (_, i) => ((i * (k + 7)) % 31) / 8 - 1),
