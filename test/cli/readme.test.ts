@@ -11,7 +11,7 @@ afterEach(() => project.remove());
 // What a reader copies must be right: the model builds, and the code around it type-checks against what the build wrote.
 test('the code in the README is right', () => {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const [model, use, api, compact] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(
+  const [model, use, api, buffers, compact] = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(
     ([, code]) => code,
   );
   const files = {
@@ -21,6 +21,11 @@ test('the code in the README is right', () => {
 declare const image: Float32Array;
 ${use}`,
     'api.ts': `import model from './model.ts';\ndeclare const device: GPUDevice;\n${api}`,
+    'buffers.ts': `import type { Session } from 'btc-compiler/runtime';
+declare const session: Session;
+declare const imageBuffer: GPUBuffer;
+declare const labelBuffer: GPUBuffer;
+${buffers}`,
     'compact.ts': `import { blockTerm, lstm } from 'btc-compiler';\n${compact}`,
   };
   for (const [name, text] of Object.entries(files)) project.write(name, text);

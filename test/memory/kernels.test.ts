@@ -30,14 +30,14 @@ describe('parseKernel', () => {
       'kernel a {\n  stage over 1 local f32 4 {\n  }\n}',
       'line 2: the tile axes stand before the stage',
     ],
-    ['kernel a {\n  stage over 0 local f32 4 {\n  }\n}', 'line 2: a stage has one store'],
+    ['kernel a {\n  stage over 0 local f32 4 {\n  }\n}', 'line 2: a stage has a store'],
     [
       'kernel a {\n  stage over 0 local f32 4 {\n    buffer b0 read f32 4\n  }\n}',
       'line 2: buffers stand outside of the stage',
     ],
     [
       'kernel a {\n  stage over 0 local f32 4 {\n    stage over 0 local f32 4 {\n  }\n  }\n}',
-      'line 3: a kernel has one stage',
+      'line 3: a stage has no stages',
     ],
     ['kernel a {\n}\nrest', "unexpected text after the kernel: 'rest'"],
   ])('names the line of %j', (text, message) => {
