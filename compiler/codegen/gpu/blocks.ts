@@ -6,12 +6,13 @@ import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
-import { type AxisSum, type Hoisted, innerScope, newScope } from './expression.ts';
+import { type AxisSum, type Hoisted, innerScope, newScope, storedValues } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import {
   evaluatePoints,
   neededNodes,
   type Point,
+  placesOf,
   type Quads,
   quadAccesses,
   quadBuffers,
@@ -177,9 +178,10 @@ function vectorText(dialect: Dialect, dtype: DType, names: readonly string[]): s
 }
 
 /** Points and terms of an invocation along each axis; null where a variant does not divide the axes. */
-export function blockSides({ axes }: Kernel, { block, terms }: BlocksVariant): number[] | null {
+export function blockSides(kernel: Kernel, { block, terms }: BlocksVariant): number[] | null {
+  const { axes } = kernel;
   const sides = axes.map(() => 1);
-  const parallel = axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
+  const parallel = axesOfKind(kernel, 'parallel');
   if (block.length > parallel.length) return null;
   parallel.slice(-block.length).forEach((axis, k) => {
     sides[axis] = block[k];
@@ -198,23 +200,8 @@ export function blockSides({ axes }: Kernel, { block, terms }: BlocksVariant): n
 export function blockVectors(kernel: Kernel, sides: readonly number[]): Quads {
   const across = axesOfKind(kernel, 'parallel').at(-1);
   const isWide = across !== undefined && sides[across] % VECTOR_WIDTH === 0;
-  const nodes = neededNodes(kernel, [
-    ...kernel.stores.flatMap(({ value, indirect }) =>
-      indirect ? [value, indirect.node] : [value],
-    ),
-    kernel.reduction!.value,
-  ]);
+  const nodes = neededNodes(kernel, [...storedValues(kernel), kernel.reduction!.value]);
   return quadAccesses(kernel, isWide ? across : undefined, nodes, kernel.stores);
-}
-
-/** Numbers of steps along each axis, of all combinations of sides along `axes`; the last axis is innermost. */
-export function placesOf(sides: readonly number[], axes: readonly number[]): number[][] {
-  let places: number[][] = [sides.map(() => 0)];
-  for (const axis of axes)
-    places = places.flatMap((place) =>
-      Array.from({ length: sides[axis] }, (_, step) => place.with(axis, step)),
-    );
-  return places;
 }
 
 export const sizeOf = (sides: readonly number[], axes: readonly number[]) =>

@@ -200,10 +200,10 @@ export function nodeLines(scope: Scope, name: string, node: Expression): string[
 /** Statements that evaluate and do all stores of the kernel at the point of `scope`. */
 export function storeLines(scope: Scope): string[] {
   const { stores } = scope.kernel;
-  const roots = stores.flatMap(({ value, indirect }) =>
-    indirect ? [value, indirect.node] : [value],
-  );
-  return [...evaluate(scope, roots), ...stores.map((store) => storeLine(scope, store))];
+  return [
+    ...evaluate(scope, storedValues(scope.kernel)),
+    ...stores.map((store) => storeLine(scope, store)),
+  ];
 }
 
 /** What is put into memory: a value of its type. */
@@ -229,3 +229,7 @@ export function storeLine(scope: Scope, store: Store): string {
   const inside = dialect.inside(scope.names.get(indirect.node)!, indirect.extent);
   return `if (${inside}) { ${assignment} }`;
 }
+
+/** The nodes that the stores of a kernel need directly. */
+export const storedValues = ({ stores }: Kernel): NodeIndex[] =>
+  stores.flatMap(({ value, indirect }) => (indirect ? [value, indirect.node] : [value]));

@@ -18,6 +18,7 @@ import {
   nodeLines,
   type Scope,
   storedText,
+  storedValues,
   storeLine,
 } from './expression.ts';
 
@@ -237,9 +238,7 @@ function quadLines(
 export function storePoints(points: readonly Point[], quads?: Quads): string[] {
   const { kernel, writer } = points[0].scope;
   const { dialect } = writer;
-  const roots = kernel.stores.flatMap(({ value, indirect }) =>
-    indirect ? [value, indirect.node] : [value],
-  );
+  const roots = storedValues(kernel);
   const lines = evaluatePoints(points, roots, quads);
   for (const store of kernel.stores)
     points.forEach(({ scope, at }, k) => {
@@ -269,4 +268,14 @@ function isInQuad(points: readonly Point[], at: readonly number[], axis: number)
     other.at.every((value, a) => value === (a === axis ? start : at[a])),
   );
   return k >= 0 && quadOf(points, k, axis) !== null;
+}
+
+/** Numbers of steps along each axis, of all combinations of sides along `axes`; the last axis is innermost. */
+export function placesOf(sides: readonly number[], axes: readonly number[]): number[][] {
+  let places: number[][] = [sides.map(() => 0)];
+  for (const axis of axes)
+    places = places.flatMap((place) =>
+      Array.from({ length: sides[axis] }, (_, step) => place.with(axis, step)),
+    );
+  return places;
 }

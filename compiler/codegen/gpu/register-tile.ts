@@ -2,7 +2,7 @@ import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { axisDependence } from '../contraction-groups.ts';
 import { newScope, type Scope } from './expression.ts';
-import { evaluatePoints } from './points.ts';
+import { evaluatePoints, placesOf } from './points.ts';
 import type { Writer } from './writer.ts';
 
 /** How many points of each axis one invocation computes together; a divisor of the axis's extent. */
@@ -52,14 +52,7 @@ export function registerTiles(kernel: Kernel, axes: readonly number[]): TiledPoi
 
 /** The points of a tile, each a number of steps along every axis. */
 export function tilePoints(tile: RegisterTile): number[][] {
-  let points: number[][] = [tile.map(() => 0)];
-  tile.forEach((side, axis) => {
-    if (side > 1)
-      points = points.flatMap((point) =>
-        Array.from({ length: side }, (_, step) => point.with(axis, step)),
-      );
-  });
-  return points;
+  return placesOf(tile, [...tile.keys()]);
 }
 
 /**

@@ -11,7 +11,7 @@ import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
-import { innerScope, newScope, type Scope, storeLines } from './expression.ts';
+import { innerScope, newScope, type Scope, storedValues, storeLines } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluateTile, type RegisterTile, tileScopes } from './register-tile.ts';
 import {
@@ -113,9 +113,6 @@ function finalScopes(part: Kernel, scopes: readonly Scope[], totals: readonly st
     return final;
   });
 }
-
-const storedValues = ({ stores }: Kernel) =>
-  stores.flatMap(({ value, indirect }) => (indirect ? [value, indirect.node] : [value]));
 
 function spreadLines(one: Part, { tile, units }: Spread): string[] {
   const { part, writer, workgroupSize } = one;

@@ -13,12 +13,13 @@ import {
   scaled,
   total,
 } from '../work.ts';
-import { blockSides, blockVectors, placesOf, sizeOf } from './blocks.ts';
+import { blockSides, blockVectors, sizeOf } from './blocks.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
-import { distinctValues, neededNodes, type Quads } from './points.ts';
+import { storedValues } from './expression.ts';
+import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
 import { loopInvariants, reductionVectors } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
@@ -271,9 +272,7 @@ function finishing(kernel: Kernel, width = 1, quads: Quads | null = null): Opera
 
 /** Nodes that the stores need, each with the nodes that it needs. */
 function storedNodes(kernel: Kernel): NodeIndex[] {
-  const roots = kernel.stores.flatMap(({ value, indirect }) =>
-    indirect ? [value, indirect.node] : [value],
-  );
+  const roots = storedValues(kernel);
   return neededNodes(kernel, roots);
 }
 
