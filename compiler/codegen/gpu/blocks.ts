@@ -6,7 +6,7 @@ import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
-import { type AxisSum, type Hoisted, innerScope, newScope, storedValues } from './expression.ts';
+import { type AxisSum, type Hoisted, newScope, scopeBehind, storedValues } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import {
   evaluatePoints,
@@ -89,14 +89,9 @@ export function emitBlocks(
   const { type, accumulators, totals, identity, step } = summation(writer, quads, places, each);
   const blocks = cascade(kernel, [steps], each);
   const sums = new BlockSums(dialect, accumulators, type, blocks);
-  const finals = points.map(({ scope, at }, p): Point => {
-    // What the loop hoists is of no use behind it.
-    const { hoisted: _, ...rest } = innerScope(scope);
-    kernel.nodes.forEach((node, index) => {
-      if (node.kind === 'accumulator') rest.names.set(index, totals[p]);
-    });
-    return { scope: rest, at, isShift: true };
-  });
+  const finals = points.map(
+    ({ scope, at }, p): Point => ({ scope: scopeBehind(scope, totals[p]), at, isShift: true }),
+  );
   const stores = storePoints(finals, quads);
   const lines = [
     dialect.constant('index', point, `group * ${workgroupSize} + local`),

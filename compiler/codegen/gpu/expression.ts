@@ -56,6 +56,15 @@ export function innerScope(scope: Scope, axes: Scope['axes'] = scope.axes): Scop
   };
 }
 
+/** A scope behind the reduction, whose result is called `total`: what the loop hoists is of no use there. */
+export function scopeBehind(scope: Scope, total: string): Scope {
+  const { hoisted: _, ...behind } = innerScope(scope);
+  scope.kernel.nodes.forEach((node, index) => {
+    if (node.kind === 'accumulator') behind.names.set(index, total);
+  });
+  return behind;
+}
+
 /** `offset + Σ c·axis` as an index expression. */
 export function affineText(scope: Scope, { offset, coefficients }: Affine): string {
   const outer: string[] = [];

@@ -1,3 +1,4 @@
+import type { StorageType } from '../../../ir/dtypes.ts';
 import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
@@ -104,41 +105,34 @@ type Accesses = Pick<
 >;
 
 function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames): Accesses {
-  const led = (name: string, address: string) => {
+  const placeOf = (name: string, address: string) => {
     const place = places[Number(name.slice(1))];
     if (!place) return { array: names.array(name), at: address, quads: false };
     const at = place.start === 0 ? address : `${place.start} + ${address}`;
     return { array: `b${place.buffer}`, at, quads: names.inQuads(place.buffer) };
   };
+  const led =
+    <Value extends readonly string[]>(
+      print: (dtype: StorageType, array: string, address: string, ...value: Value) => string,
+    ): typeof print =>
+    (dtype, name, address, ...value) => {
+      const { array, at } = placeOf(name, address);
+      return print(dtype, array, at, ...value);
+    };
   return {
     load: (dtype, name, address) => {
-      const { array, at, quads } = led(name, address);
+      const { array, at, quads } = placeOf(name, address);
       return (quads ? dialect.loadLane : dialect.load)(dtype, array, at);
     },
     store: (dtype, name, address, value) => {
-      const { array, at, quads } = led(name, address);
+      const { array, at, quads } = placeOf(name, address);
       return (quads ? dialect.storeLane : dialect.store)(dtype, array, at, value);
     },
-    accumulate: (dtype, name, address, value) => {
-      const { array, at } = led(name, address);
-      return dialect.accumulate(dtype, array, at, value);
-    },
-    loadQuad: (dtype, name, address) => {
-      const { array, at } = led(name, address);
-      return dialect.loadQuad(dtype, array, at);
-    },
-    storeQuad: (dtype, name, address, value) => {
-      const { array, at } = led(name, address);
-      return dialect.storeQuad(dtype, array, at, value);
-    },
-    loadLane: (dtype, name, address) => {
-      const { array, at } = led(name, address);
-      return dialect.loadLane(dtype, array, at);
-    },
-    storeLane: (dtype, name, address, value) => {
-      const { array, at } = led(name, address);
-      return dialect.storeLane(dtype, array, at, value);
-    },
+    accumulate: led(dialect.accumulate),
+    loadQuad: led(dialect.loadQuad),
+    storeQuad: led(dialect.storeQuad),
+    loadLane: led(dialect.loadLane),
+    storeLane: led(dialect.storeLane),
   };
 }
 

@@ -8,7 +8,7 @@ import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
 import { unitAxes } from './elementwise.ts';
-import { innerScope, newScope, type Scope } from './expression.ts';
+import { innerScope, newScope, type Scope, scopeBehind } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluatePoints, quadAccesses, quadBuffers, storePoints } from './points.ts';
 import { TUNING } from './tuning.ts';
@@ -69,13 +69,7 @@ export function emitReduction(
   const blocks = cascade(kernel, [Math.ceil(terms / reducers)]);
   const sums = new BlockSums(dialect, accumulators, dtype, blocks);
 
-  const final = points.map(({ scope, at }, p) => {
-    const inside = innerScope(scope);
-    kernel.nodes.forEach((node, index) => {
-      if (node.kind === 'accumulator') inside.names.set(index, totals[p]);
-    });
-    return { scope: inside, at };
-  });
+  const final = points.map(({ scope, at }, p) => ({ scope: scopeBehind(scope, totals[p]), at }));
   const stores = storePoints(final, vectors.results);
   const workgroupSize = outputs * reducers;
   const point = `group * ${outputs} + ${localOutput(dialect, variant)}`;

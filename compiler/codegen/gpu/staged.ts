@@ -11,7 +11,14 @@ import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
-import { innerScope, newScope, type Scope, storedValues, storeLines } from './expression.ts';
+import {
+  innerScope,
+  newScope,
+  type Scope,
+  scopeBehind,
+  storedValues,
+  storeLines,
+} from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluateTile, type RegisterTile, tileScopes } from './register-tile.ts';
 import {
@@ -103,22 +110,11 @@ function unitScopes(
   return { lines: indices.lines, scopes: tileScopes(part, writer, tile, all) };
 }
 
-/** Scopes behind the reduction, whose results have these names. */
-function finalScopes(part: Kernel, scopes: readonly Scope[], totals: readonly string[]): Scope[] {
-  return scopes.map((scope, k) => {
-    const final = innerScope(scope);
-    part.nodes.forEach((node, index) => {
-      if (node.kind === 'accumulator') final.names.set(index, totals[k]);
-    });
-    return final;
-  });
-}
-
 function spreadLines(one: Part, { tile, units }: Spread): string[] {
   const { part, writer, workgroupSize } = one;
   const unit = unitScopes(one, tile, 'unit');
   const totals = unit.scopes.map((_, k) => `total_${k}`);
-  const finals = finalScopes(part, unit.scopes, totals);
+  const finals = unit.scopes.map((scope, k) => scopeBehind(scope, totals[k]));
   return [
     writer.dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
@@ -199,7 +195,7 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
     `total = ${combineText(writer, combiner, dtype, 'total', other)};`;
   const partial = partialName(dtype);
   const { half } = dialect.names;
-  const [final] = finalScopes(part, [scope], ['total']);
+  const final = scopeBehind(scope, 'total');
   // Invocations behind the last point repeat it, those behind the last reducer add what nobody asks for.
   const isWhole = points * reducers === workgroupSize;
   const clamped = reducersFirst && !isWhole;
@@ -304,7 +300,7 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
     dialect.barrier,
     '}',
     ...rounds.flatMap(({ scopes, totals, guard }) => {
-      const finals = finalScopes(part, scopes, totals);
+      const finals = scopes.map((scope, k) => scopeBehind(scope, totals[k]));
       return [
         guard === null ? '{' : `if (${guard}) {`,
         ...evaluateTile(finals, tile, storedValues(part)),
