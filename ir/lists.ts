@@ -18,3 +18,15 @@ export function smallest(numbers: Iterable<number>, most = Number.POSITIVE_INFIN
   for (const number of numbers) if (!(number >= least)) least = number;
   return least;
 }
+
+/** How many of the numbers below `count` are in front: those for which `isBefore` holds, which come before all others. */
+export function partitionPoint(count: number, isBefore: (index: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,5 +1,6 @@
 import { STORAGE_TYPES } from './dtypes.ts';
 import type { WrittenRange } from './kernel-access.ts';
+import { partitionPoint } from './lists.ts';
 import type { AllocatedSchedule, Schedule } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import type { Part, Terms } from './symbolic-terms.ts';
@@ -187,14 +188,7 @@ class Space {
 
   /** Position of the first piece that ends behind `address`. */
   #behind(address: number): number {
-    let low = 0;
-    let high = this.#ends.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#ends[middle] <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.#ends.length, (i) => this.#ends[i] <= address);
   }
 
   read(start: number, end: number): Part[] {

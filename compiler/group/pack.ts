@@ -1,3 +1,4 @@
+import { partitionPoint } from '../../ir/lists.ts';
 import type { Dependences } from './dependences.ts';
 
 /** What decides which steps share a dispatch. */
@@ -51,13 +52,12 @@ function schedule(
       leave(node);
       return;
     }
-    let [low, high] = [0, ready.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (rank(ready[middle]) > rank(node)) low = middle + 1;
-      else high = middle;
-    }
-    ready.splice(low, 0, node);
+    const own = rank(node);
+    ready.splice(
+      partitionPoint(ready.length, (i) => rank(ready[i]) > own),
+      0,
+      node,
+    );
   };
   const leave = (node: number) => {
     for (const after of successors[node]) if (--waiting[after] === 0) enter(after);

@@ -1,3 +1,5 @@
+import { partitionPoint } from '../../ir/lists.ts';
+
 /** Values by disjoint ranges of addresses, in order; what a change touches in part is cut. */
 export class RangeMap<Value> {
   readonly #starts: number[] = [];
@@ -50,14 +52,7 @@ export class RangeMap<Value> {
 
   /** Position of the first range that ends behind `address`. */
   #first(address: number): number {
-    let low = 0;
-    let high = this.#ends.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#ends[middle] <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.#ends.length, (i) => this.#ends[i] <= address);
   }
 
   #cut(address: number): void {

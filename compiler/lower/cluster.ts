@@ -1,4 +1,4 @@
-import { type Affine, type AxisKind, pointCount, type Store } from '../../ir/kernel.ts';
+import type { Affine, AxisKind, Store } from '../../ir/kernel.ts';
 import { delinearise, type SplitRequest } from './affine.ts';
 import { type LoopNest, splitAxis } from './loop-nest.ts';
 import { overlaps, rangesOf } from './ranges.ts';
@@ -236,6 +236,3 @@ export function arrayElements(
     ),
   );
 }
-
-/** Elements of what a producer makes. */
-export const madeElements = ({ nest }: Pick<Producer, 'nest'>) => pointCount(nest, 'parallel');

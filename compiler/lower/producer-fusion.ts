@@ -1,6 +1,7 @@
+import { pointCount } from '../../ir/kernel.ts';
 import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { type Cluster, madeElements, storesWhatTheyLoad } from './cluster.ts';
+import { type Cluster, storesWhatTheyLoad } from './cluster.ts';
 import { ClusterStaging, type StageModel } from './cluster-staging.ts';
 import { MAX_NODES } from './fuse.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
@@ -64,7 +65,7 @@ function intermediates(sequence: KernelSequence, options: ProducerFusionOptions)
   for (const nest of sequence.slots) {
     if (!nest || !isProducer(nest, options)) continue;
     for (const { buffer: tensor } of nest.stores)
-      found.push({ tensor, elements: madeElements({ nest }) });
+      found.push({ tensor, elements: pointCount(nest, 'parallel') });
   }
   return found.sort((a, b) => b.elements - a.elements).map(({ tensor }) => tensor);
 }
@@ -172,9 +173,8 @@ function joinCluster(
   const all = [...producers.map(({ nest }) => nest), consumer];
   if (all.reduce((sum, { nodes }) => sum + nodes.length, 0) > MAX_NODES)
     return { reason: 'one kernel would have too many nodes' };
-  const stored = storesOf(consumer);
   if (storesWhatTheyLoad(cluster)) return { reason: 'its reader stores what it is made of' };
-  if (producers.some(({ isKept }) => isKept) && [...stored].some(options.isPersistent))
+  if (producers.some(({ isKept }) => isKept) && [...storesOf(consumer)].some(options.isPersistent))
     return { reason: 'its reader replaces a parameter or a state' };
   const staged = staging.stage(cluster, false);
   if ('reason' in staged) return staged;

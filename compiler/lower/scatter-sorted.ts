@@ -1,4 +1,4 @@
-import type { NodeOf, ValueId } from '../../ir/graph.ts';
+import type { Graph, NodeOf, ValueId } from '../../ir/graph.ts';
 import { type Affine, type Axis, type Bound, constantAffine, type Store } from '../../ir/kernel.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { type DType, elementCount, type Shape } from '../../ir/tensor.ts';
@@ -46,6 +46,16 @@ interface Sorted {
   readonly order: number;
 }
 
+/** The rows of a `scatterAdd`, the shape of one, and how many updates there are. */
+export function scatterShape(graph: Graph, value: ValueId) {
+  const { attributes, type, operands } = graph.nodes[value] as NodeOf<'scatterAdd'>;
+  return {
+    rows: attributes.rows,
+    inner: type.shape.slice(1),
+    count: elementCount(graph.nodes[operands[1]].type.shape),
+  };
+}
+
 class SortedScatter {
   private readonly storage: Storage;
   private readonly nests: LoopNest[];
@@ -62,10 +72,8 @@ class SortedScatter {
     this.nests = nests;
     this.value = value;
     this.destination = destination;
-    const { attributes, type, operands } = storage.graph.nodes[value] as NodeOf<'scatterAdd'>;
-    this.rows = attributes.rows;
-    this.inner = type.shape.slice(1);
-    this.count = elementCount(storage.graph.nodes[operands[1]].type.shape);
+    const { rows, inner, count } = scatterShape(storage.graph, value);
+    [this.rows, this.inner, this.count] = [rows, inner, count];
     this.chunks = 2 ** Math.max(0, Math.ceil(Math.log2(this.count / CHUNK)));
     this.chunk = Math.ceil(this.count / this.chunks);
   }

@@ -1,4 +1,4 @@
-import type { NodeOf, ValueId } from '../../ir/graph.ts';
+import type { ValueId } from '../../ir/graph.ts';
 import {
   type Affine,
   type Axis,
@@ -15,7 +15,7 @@ import type { StageModel } from './cluster-staging.ts';
 import { type Destination, identity, parallelAxes, rowMajor } from './destination.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { type LoopNest, valueOrigins } from './loop-nest.ts';
-import { writeSortedScatter } from './scatter-sorted.ts';
+import { scatterShape, writeSortedScatter } from './scatter-sorted.ts';
 
 // Rows are zeroed, then added to one by one: a fixed order, so the sums are the same in every run. A row that thousands of
 // updates go to must not take them one by one, for the error grows with their number. So the first BLOCK updates of a row
@@ -69,8 +69,8 @@ export function writeScatter(
   destination: Destination,
 ): void {
   const { scatters } = storage;
-  const { operands, type } = storage.graph.nodes[value];
-  const count = elementCount(storage.graph.nodes[operands[1]].type.shape);
+  const { type } = storage.graph.nodes[value];
+  const { count } = scatterShape(storage.graph, value);
   const forms: Record<ScatterForm, (own: LoopNest[]) => void> = {
     sequential: (own) => new ScatterWriter(storage, own, value, destination).write(),
     masked: (own) => new ScatterWriter(storage, own, value, destination).writeMasked(),
@@ -105,9 +105,8 @@ class ScatterWriter {
     this.nests = nests;
     this.value = value;
     this.destination = destination;
-    const { attributes, type } = storage.graph.nodes[value] as NodeOf<'scatterAdd'>;
-    this.rows = attributes.rows;
-    this.inner = type.shape.slice(1);
+    const { rows, inner } = scatterShape(storage.graph, value);
+    [this.rows, this.inner] = [rows, inner];
   }
 
   write(): void {
