@@ -249,8 +249,10 @@ export const PASSES = {
     from: 'loop nests',
     summary:
       'On GPUs, reduces many terms to few results in two kernels: parts of the terms, then the parts.',
-    run: (lowered, { stages }) =>
-      stages.splitsReductions ? splitReductionsOf(lowered, { stages }) : lowered,
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      stages.splitsReductions
+        ? splitReductionsOf(lowered, { stages, maxBindings: maxStorageBuffers })
+        : lowered,
   }),
   finalise: {
     name: 'finalise',

@@ -71,7 +71,7 @@ function fuseOnce(
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
-    if (!consumer || consumer.reduction || hasSequentialAxis(consumer)) continue;
+    if (!consumer || consumer.reductions.length > 0 || hasSequentialAxis(consumer)) continue;
     for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
@@ -189,7 +189,10 @@ function joinedNest(
     { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
     {
       ops: [...new Set([...producer.ops, ...consumer.ops])],
-      origins: producer.reduction ? originsOf(producer, consumer) : originsOf(consumer, producer),
+      origins:
+        producer.reductions.length > 0
+          ? originsOf(producer, consumer)
+          : originsOf(consumer, producer),
       ...macsOf(producer, consumer),
     },
   );
@@ -229,7 +232,7 @@ function join(
   const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,
-    reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
+    reductions: first.reductions.map((one) => ({ ...one, value: nodeOf[one.value] })),
     stores: kept,
     ops: [],
     origins: [],

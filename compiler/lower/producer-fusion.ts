@@ -1,4 +1,4 @@
-import { pointCount } from '../../ir/kernel.ts';
+import { pointCount, soleReduction } from '../../ir/kernel.ts';
 import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Cluster, storesWhatTheyLoad } from './cluster.ts';
@@ -75,7 +75,7 @@ function isProducer(
   nest: LoopNest,
   { model, isTemporary }: Pick<ProducerFusionOptions, 'model' | 'isTemporary'>,
 ): boolean {
-  if (nest.staging || hasSequentialAxis(nest) || !nest.reduction) return false;
+  if (nest.staging || hasSequentialAxis(nest) || !soleReduction(nest)) return false;
   if (!model.clusters && !(isContraction(nest) && nest.stores.length === 1)) return false;
   const stored = nest.stores.map(({ buffer }) => buffer);
   return (

@@ -124,9 +124,7 @@ export function writeContraction(
       emitter.list.add({ kind: 'apply', dtype: 'f32', op: 'mul', operands: [left, right] }),
     );
     const made =
-      summed.length > 0
-        ? accumulate(emitter, 'sum', product)
-        : { result: product, reduction: null };
+      summed.length > 0 ? accumulate(emitter, 'sum', product) : { result: product, reductions: [] };
     return { ...made, coordinates: coordinates.slice(0, kept) };
   };
   builder.build(value, axes, target, body, macs);
@@ -193,6 +191,6 @@ function windowed(builder: KernelBuilder, value: ValueId): ValueId | null {
 
 function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
   const { dtype } = emitter.list.nodes[value];
-  const result = emitter.list.add({ kind: 'accumulator', dtype });
-  return { result, reduction: { combiner, value } };
+  const result = emitter.list.add({ kind: 'accumulator', dtype, reduction: 0 });
+  return { result, reductions: [{ combiner, value }] };
 }

@@ -420,7 +420,7 @@ describe('verifyKernel', () => {
     [LINEAR, 'reduce sum n2', 'reduce sum n9', 'reduce: there is no node n9'],
     [LINEAR, 'n3: f32 = acc', 'n3: i32 = acc', 'n3: the reduced value n2 is not i32'],
     [LINEAR, 'accumulator', 'constant 1', 'reduce: nothing uses the accumulator'],
-    [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on the accumulator'],
+    [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on an accumulator'],
     [LINEAR, 'add n4, n3', 'add n1, n3', 'store 0: depends on a reduced axis'],
     [LINEAR, 'store b2[a0]', 'store b2[a1]', 'store 0: depends on a reduced axis'],
     [LINEAR, '3*a0 + a1', '3*a0 + 2*a1', 'n0: addresses 0 to 13 of b0, which has 12'],
