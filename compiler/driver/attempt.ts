@@ -65,7 +65,8 @@ export function attempt(
       seconds: () => 0,
     };
   const fused = driver.run('fuse', driver.run('lower', module, knobs.separateParts));
-  const staged = driver.run('fuse-producers', fused, knobs.tiles);
+  const joined = driver.run('join-reductions', fused);
+  const staged = driver.run('fuse-producers', joined, knobs.tiles);
   const split = driver.run('split-reductions', staged);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;

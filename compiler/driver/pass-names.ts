@@ -12,6 +12,7 @@ export const PASS_NAMES = [
   'halve',
   'lower',
   'fuse',
+  'join-reductions',
   'fuse-producers',
   'split-reductions',
   'finalise',

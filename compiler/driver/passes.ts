@@ -18,6 +18,7 @@ import {
   finaliseNests,
   fuseNests,
   fuseProducersOf,
+  joinReductionsOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -225,7 +226,8 @@ export const PASSES = {
     summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
     run: ({ module }, { limits, stages }, separateParts) => {
       const scatters = scatterModel(stages);
-      const options = { separateParts, ...(scatters ? { scatters } : {}) };
+      const wholeReductions = stages.splitsReductions;
+      const options = { separateParts, wholeReductions, ...(scatters ? { scatters } : {}) };
       return lowerToNests(module, limits.offsetAlignment, options);
     },
   }),
@@ -235,6 +237,14 @@ export const PASSES = {
     summary: 'Joins loop nests over the same points, in an order with a low peak of live bytes.',
     run: (lowered, { limits: { maxStorageBuffers } }) =>
       fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
+  }),
+  'join-reductions': toNests<LoweredModule>({
+    name: 'join-reductions',
+    from: 'loop nests',
+    summary:
+      'Takes reductions over the same points and terms in one pass, a mean and a variance too; on GPUs, cuts those to few results in parts.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      joinReductionsOf(lowered, { maxStorageBuffers, stages }),
   }),
   'fuse-producers': toNests<LoweredModule, boolean>({
     name: 'fuse-producers',

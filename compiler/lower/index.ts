@@ -5,6 +5,7 @@ import type { StageModel } from './cluster-staging.ts';
 import { finaliseNests } from './finalise-nests.ts';
 import { fuseNests } from './fuse-nests.ts';
 import { givesHalves } from './half-values.ts';
+import { joinReductionsOf } from './join-reductions.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
@@ -20,6 +21,7 @@ export {
   fuseNests,
   fuseProducersOf,
   givesHalves,
+  joinReductionsOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -57,13 +59,19 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const lowered = lowerToNests(
     { ...module, programs },
     offsetAlignment,
-    scatters ? { scatters } : {},
+    {
+      ...(scatters ? { scatters } : {}),
+      wholeReductions: stages?.splitsReductions ?? false,
+    },
   );
   const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
+  const joined = stages ? joinReductionsOf(fused, { maxStorageBuffers, stages }) : fused;
   const staged = stages
-    ? fuseProducersOf(fused, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    ? fuseProducersOf(joined, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
     : fused;
-  const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
+  const split = stages?.splitsReductions
+    ? splitReductionsOf(staged, { stages, maxBindings: maxStorageBuffers })
+    : staged;
   for (const remark of split.remarks) explain?.(remark);
   return finaliseNests(split);
 }

@@ -32,6 +32,9 @@ export interface LoopNest {
   readonly macs?: number;
 }
 
+/** What a kernel reduces and stores, without its axes. */
+export type NestBody = Pick<LoopNest, 'nodes' | 'reductions' | 'stores'>;
+
 /** Whether a kernel sums up products. */
 export function isContraction({ axes, nodes, reductions, staging }: LoopNest): boolean {
   const reduction = soleReduction({ reductions });

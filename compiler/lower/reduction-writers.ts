@@ -35,10 +35,12 @@ export function writeReduction(
   const shape = builder.shape(operand);
   const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
   const keptShape = kept.map((axis) => shape[axis]);
-  const cut = partialReduction(
-    elementCount(keptShape),
-    reduced.map((axis) => shape[axis]),
-  );
+  const cut = builder.storage.wholeReductions
+    ? null
+    : partialReduction(
+        elementCount(keptShape),
+        reduced.map((axis) => shape[axis]),
+      );
   // The axes in their order here: kept ones, then reduced ones, the one that is cut as two.
   const pieces = [
     ...kept.map((axis) => ({ axis, extent: shape[axis], factor: 1 })),

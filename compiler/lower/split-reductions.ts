@@ -37,6 +37,8 @@ export interface SplitBounds {
   readonly mostOfTime: number;
   /** Storage bindings of one kernel. */
   readonly maxBindings: number;
+  /** Which reductions are looked at. */
+  readonly mayCut: (nest: LoopNest) => boolean;
   /** The results of parts take at most this part of the memory that the reduction reads. */
   readonly mostOfReads: number;
 }
@@ -48,6 +50,7 @@ const BOUNDS: SplitBounds = {
   mostOfTime: 0.8,
   mostOfReads: 0.5,
   maxBindings: Number.POSITIVE_INFINITY,
+  mayCut: () => true,
 };
 
 /** Cuts reductions in two where the target's model expects a gain. */
@@ -81,13 +84,14 @@ export function splitReductionsOf(
   return { ...lowered, tensors, programs, remarks };
 }
 
-function maySplit(nest: LoopNest, { fewTerms, manyResults }: SplitBounds): boolean {
+function maySplit(nest: LoopNest, { fewTerms, manyResults, mayCut }: SplitBounds): boolean {
   return (
     nest.reductions.length > 0 &&
     !nest.staging &&
     nest.axes.every(({ kind }) => kind !== 'sequential') &&
     pointCount(nest, 'reduced') >= fewTerms &&
-    pointCount(nest, 'parallel') <= manyResults
+    pointCount(nest, 'parallel') <= manyResults &&
+    mayCut(nest)
   );
 }
 

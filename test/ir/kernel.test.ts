@@ -294,7 +294,7 @@ describe('kernel text', () => {
     ['an index of f32', SHIFT, 'n1: i32 = index', 'n1: f32 = index', 6],
     ['a random of i32', SHIFT, 'n2: f32 = random', 'n2: i32 = random', 7],
     ['words behind the accumulator', LINEAR, 'accumulator', 'accumulator n2', 11],
-    ['a second reduction', LINEAR, 'reduce sum n2', 'reduce sum n2\n  reduce max n2', 11],
+    ['an accumulator of a number that is none', LINEAR, 'accumulator', 'accumulator1', 11],
     ['a name that is no JSON', LINEAR, 'kernel linear', 'kernel "\\q"', 1],
   ])('is refused with its line where there is %s', (_, text, from, to, line) => {
     const broken = changed(text, from, to);
@@ -406,6 +406,7 @@ describe('verifyKernel', () => {
   });
 
   const AXES = 'a0 parallel 4\n  axis a1 reduced 3';
+  const SECOND = 'reduce sum n2\n  reduce max';
   const broken: readonly (readonly [text: string, from: string, to: string, reason: string])[] = [
     [LINEAR, 'a0 parallel 4', 'a0 parallel 0', 'a0: the extent 0 is not positive'],
     [LINEAR, AXES, 'a0 reduced 4\n  axis a1 parallel 3', 'a1: a parallel axis stands behind'],
@@ -420,6 +421,10 @@ describe('verifyKernel', () => {
     [LINEAR, 'reduce sum n2', 'reduce sum n9', 'reduce: there is no node n9'],
     [LINEAR, 'n3: f32 = acc', 'n3: i32 = acc', 'n3: the reduced value n2 is not i32'],
     [LINEAR, 'accumulator', 'constant 1', 'reduce: nothing uses the accumulator'],
+    [LINEAR, 'accumulator', 'accumulator2', 'n3: an accumulator without a reduction'],
+    [LINEAR, 'reduce sum n2', `${SECOND} n2`, 'reduce 2: nothing uses the accumulator'],
+    [LINEAR, 'reduce sum n2', `${SECOND} n9`, 'reduce 2: there is no node n9'],
+    [LINEAR, 'reduce sum n2', `${SECOND} n5`, 'reduce 2: n5 depends on an accumulator'],
     [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on an accumulator'],
     [LINEAR, 'add n4, n3', 'add n1, n3', 'store 0: depends on a reduced axis'],
     [LINEAR, 'store b2[a0]', 'store b2[a1]', 'store 0: depends on a reduced axis'],

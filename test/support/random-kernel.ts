@@ -447,8 +447,14 @@ class CaseBuilder {
       this.expression(pool, this.draw(3)),
     );
     const results = [this.reduce(combiner, value)];
+    // Integers are added up where floats can hold the sum.
     for (const other of others)
-      results.push(this.reduce(this.pick<Combiner>(['sum', 'max', 'min']), other));
+      results.push(
+        this.reduce(
+          this.pick<Combiner>(this.dtypeOf(other) === 'f32' ? ['sum', 'max', 'min'] : ['max', 'min']),
+          other,
+        ),
+      );
     return results;
   }
 
