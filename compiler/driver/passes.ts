@@ -19,6 +19,7 @@ import {
   fuseNests,
   fuseProducersOf,
   joinReductionsOf,
+  joinVariancesOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -241,10 +242,17 @@ export const PASSES = {
   'join-reductions': toNests<LoweredModule>({
     name: 'join-reductions',
     from: 'loop nests',
-    summary:
-      'Takes reductions over the same points and terms in one pass, a mean and a variance too; on GPUs, cuts those to few results in parts.',
+    summary: 'Takes reductions over the same points and terms in one pass of memory.',
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       joinReductionsOf(lowered, { maxStorageBuffers, stages }),
+  }),
+  'join-variances': toNests<LoweredModule>({
+    name: 'join-variances',
+    from: 'loop nests',
+    summary:
+      'On GPUs, takes a mean and the variance around it in one pass, and cuts reductions to few results in parts.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      joinVariancesOf(lowered, { maxStorageBuffers, stages }),
   }),
   'fuse-producers': toNests<LoweredModule, boolean>({
     name: 'fuse-producers',

@@ -5,7 +5,7 @@ import type { StageModel } from './cluster-staging.ts';
 import { finaliseNests } from './finalise-nests.ts';
 import { fuseNests } from './fuse-nests.ts';
 import { givesHalves } from './half-values.ts';
-import { joinReductionsOf } from './join-reductions.ts';
+import { joinReductionsOf, joinVariancesOf } from './join-reductions.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
@@ -22,6 +22,7 @@ export {
   fuseProducersOf,
   givesHalves,
   joinReductionsOf,
+  joinVariancesOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -56,19 +57,17 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const { maxStorageBuffers, offsetAlignment, fusion, stages, tiles, explain } = options;
   const programs = module.programs.map(expandFolds);
   const scatters = options.scatters ?? (stages && scatterModel(stages));
-  const lowered = lowerToNests(
-    { ...module, programs },
-    offsetAlignment,
-    {
-      ...(scatters ? { scatters } : {}),
-      wholeReductions: stages?.splitsReductions ?? false,
-    },
-  );
-  const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
-  const joined = stages ? joinReductionsOf(fused, { maxStorageBuffers, stages }) : fused;
+  const lowered = lowerToNests({ ...module, programs }, offsetAlignment, {
+    ...(scatters ? { scatters } : {}),
+    wholeReductions: stages?.splitsReductions ?? false,
+  });
+  const joins = stages && fusion ? { maxStorageBuffers, stages } : null;
+  const joined = joins ? joinReductionsOf(lowered, joins) : lowered;
+  const fused = fusion ? fuseNests(joined, { maxStorageBuffers, order: fusion }) : joined;
+  const variances = joins ? joinVariancesOf(fused, joins) : fused;
   const staged = stages
-    ? fuseProducersOf(joined, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
-    : fused;
+    ? fuseProducersOf(variances, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    : variances;
   const split = stages?.splitsReductions
     ? splitReductionsOf(staged, { stages, maxBindings: maxStorageBuffers })
     : staged;

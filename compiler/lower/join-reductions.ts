@@ -1,10 +1,13 @@
+import type { Store } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
+import { canonicalise } from './canonicalise.ts';
 import type { StageModel } from './cluster-staging.ts';
 import { bindTensors, labelOf } from './finalise.ts';
 import type { FusionLimits } from './fuse.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
+import { neededNodes } from './node-facts.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 import { isReduction, joinSiblings } from './sibling-reductions.ts';
 import { splitReductionsOf } from './split-reductions.ts';
@@ -23,12 +26,30 @@ export interface JoinOptions {
 }
 
 /**
- * Reductions that go over the same points and terms, in one pass of memory where the target's model expects a gain; then those of
+ * Takes reductions that go over the same points and terms in one pass of memory, where the target's model expects a gain. Before
+ * other kernels join them, so that what these bind as well does not keep them apart.
+ */
+export function joinReductionsOf(lowered: LoweredModule, options: JoinOptions): LoweredModule {
+  return joined(lowered, options, false);
+}
+
+/**
+ * Takes a mean and the variance around it in one pass, where sums may be rounded in another way: on GPUs. Then cuts reductions of
  * many terms to a few results in parts, so that what is computed tile by tile later is compared with what they take at best.
  */
-export function joinReductionsOf(
+export function joinVariancesOf(lowered: LoweredModule, options: JoinOptions): LoweredModule {
+  const { maxStorageBuffers, stages } = options;
+  if (!stages.splitsReductions) return lowered;
+  return splitReductionsOf(joined(lowered, options, true), {
+    ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isContraction(nest) },
+    ...{ fewTerms: MANY_TERMS, manyResults: FEW_RESULTS - 1 },
+  });
+}
+
+function joined(
   lowered: LoweredModule,
   { maxStorageBuffers, stages }: JoinOptions,
+  shifts: boolean,
 ): LoweredModule {
   const { tensors } = lowered;
   const remarks = [...lowered.remarks];
@@ -37,17 +58,12 @@ export function joinReductionsOf(
   const programs = lowered.programs.map((program) => ({
     ...program,
     nests: joinReductions(program.nests, {
-      ...{ limits, timeOf, shifts: stages.splitsReductions },
+      ...{ limits, timeOf, shifts },
       memory: memoryOf(lowered, program),
       report: (remark) => remarks.push(`${program.name}: ${remark}`),
     }),
   }));
-  const joined = { ...lowered, programs, remarks };
-  if (!stages.splitsReductions) return joined;
-  return splitReductionsOf(joined, {
-    ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isContraction(nest) },
-    ...{ fewTerms: MANY_TERMS, manyResults: FEW_RESULTS - 1 },
-  });
+  return { ...lowered, programs, remarks };
 }
 
 function timesOf({ time }: StageModel, tensors: readonly ScheduleTensor[]) {
@@ -75,9 +91,34 @@ interface SequenceOptions {
 /** The kernels that one was joined of, in an order that is right when they run one after the other. */
 const origins = new WeakMap<LoopNest, readonly LoopNest[]>();
 
-/** The kernels that a kernel with several reductions was joined of; itself where it was not. */
-export const separateReductions = (nest: LoopNest): readonly LoopNest[] =>
-  origins.get(nest) ?? [nest];
+/**
+ * A kernel with several reductions as kernels with one each: those that it was joined of, or one for each reduction where no store
+ * needs two of them; itself where there are none.
+ */
+export function separateReductions(nest: LoopNest): readonly LoopNest[] {
+  const known = origins.get(nest);
+  if (known) return known;
+  const apart = nest.reductions.length > 1 && !nest.staging ? oneByOne(nest) : null;
+  return apart ?? [nest];
+}
+
+function oneByOne(nest: LoopNest): LoopNest[] | null {
+  const stores = nest.reductions.map((): Store[] => []);
+  for (const store of nest.stores) {
+    const needed = neededNodes(nest, [store.value]);
+    const used = new Set(
+      nest.nodes.flatMap((node, k) =>
+        needed[k] && node.kind === 'accumulator' ? [node.reduction] : [],
+      ),
+    );
+    if (used.size !== 1) return null;
+    stores[[...used][0]].push(store);
+  }
+  // Nodes and reductions that none of its stores needs go with the first look at a kernel.
+  return stores.every((own) => own.length > 0)
+    ? stores.map((own) => canonicalise({ ...nest, stores: own }, nest.axes.length))
+    : null;
+}
 
 function joinReductions(nests: readonly LoopNest[], options: SequenceOptions): LoopNest[] {
   const sequence = new KernelSequence(nests, options.memory);
@@ -107,8 +148,7 @@ function joinEarlier(
     }
     const outcome = sequence.join(partner, position, joined);
     if (outcome !== 'joined') {
-      if (outcome === 'peak')
-        report(`${names} stay apart: in one pass they would raise the peak`);
+      if (outcome === 'peak') report(`${names} stay apart: in one pass they would raise the peak`);
       continue;
     }
     origins.set(joined, [...separateReductions(first), ...separateReductions(second)]);

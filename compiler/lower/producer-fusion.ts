@@ -76,8 +76,7 @@ function isProducer(
   nest: LoopNest,
   { model, isTemporary }: Pick<ProducerFusionOptions, 'model' | 'isTemporary'>,
 ): boolean {
-  if (nest.staging || hasSequentialAxis(nest) || nest.reductions.length === 0)
-    return false;
+  if (nest.staging || hasSequentialAxis(nest) || nest.reductions.length === 0) return false;
   if (!model.clusters && !(isContraction(nest) && nest.stores.length === 1)) return false;
   if (nest.reductions.length > 1 && separateReductions(nest).length === 1) return false;
   const stored = nest.stores.map(({ buffer }) => buffer);

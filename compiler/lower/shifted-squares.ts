@@ -143,7 +143,12 @@ function sampleOf(nest: LoopNest, term: number, part: number, list: NodeList): n
   nest.nodes.forEach((node, k) => {
     image.push(
       needed[k]
-        ? list.add(mapAffines(mapOperands(node, (operand) => image[operand]), fixed))
+        ? list.add(
+            mapAffines(
+              mapOperands(node, (operand) => image[operand]),
+              fixed,
+            ),
+          )
         : -1,
     );
   });

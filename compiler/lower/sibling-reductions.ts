@@ -33,7 +33,6 @@ export function joinSiblings(
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
 
-
 /** Loads of one element for each term of each point, of the same tensor. */
 function sharedLoad(first: LoopNest, second: LoopNest): AddressLink | null {
   const loads = (nest: LoopNest) =>

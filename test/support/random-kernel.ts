@@ -451,7 +451,9 @@ class CaseBuilder {
     for (const other of others)
       results.push(
         this.reduce(
-          this.pick<Combiner>(this.dtypeOf(other) === 'f32' ? ['sum', 'max', 'min'] : ['max', 'min']),
+          this.pick<Combiner>(
+            this.dtypeOf(other) === 'f32' ? ['sum', 'max', 'min'] : ['max', 'min'],
+          ),
           other,
         ),
       );

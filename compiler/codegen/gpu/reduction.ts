@@ -261,17 +261,21 @@ export function divideReduction(
   terms: 1 | 4 = 1,
   most = Number.POSITIVE_INFINITY,
 ): ReductionVariant {
-  const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers } = TUNING.reduction;
+  const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers, contiguousOutputs } =
+    TUNING.reduction;
   const points = pointCount(kernel, 'parallel') / width;
   const count = pointCount(kernel, 'reduced') / terms;
   const along = readsAlong(kernel);
   const size = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
+  // Outputs of a workgroup at least: what its invocations read in one step.
+  const columns =
+    along === 'parallel' ? Math.min(size, contiguousOutputs / width, ceilPower(points)) : 1;
   // Dividing takes workgroup memory for the partial results of each invocation.
   const bytes = size * width * accumulatorBytes(kernel);
   const divisible =
     limits.maxWorkgroupBytes < bytes
       ? 1
-      : Math.min(size, floorPower(Math.max(1, count / leastTerms)), most);
+      : Math.min(size / columns, floorPower(Math.max(1, count / leastTerms)), most);
   const wanted = ceilPower(TUNING.wantedInvocations / points);
   const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;
   const reducers = Math.max(least, Math.min(wanted, divisible));
