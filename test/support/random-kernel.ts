@@ -754,8 +754,9 @@ function stage(builder: CaseBuilder, tile: readonly number[], mayStore: boolean)
     values = builder.reduceSeveral(builder.pick<Combiner>(['sum', 'sum', 'max']), values[0], [
       element,
     ]);
-  const pool = [builder.constant('f32'), ...values];
-  const value = builder.expression(pool, builder.draw(2 + values.length));
+  const floats = values.filter((one) => builder.dtypeOf(one) === 'f32');
+  const joined = floats.reduce((a, b) => builder.apply('add', [a, b]));
+  const value = builder.expression([builder.constant('f32'), joined], builder.draw(2));
   if (mayStore && builder.draw(3) === 0) builder.storeAll([value], parallel);
   builder.endStage(own, value);
 }
