@@ -232,19 +232,19 @@ export const PASSES = {
       return lowerToNests(module, limits.offsetAlignment, options);
     },
   }),
-  fuse: toNests<LoweredModule>({
-    name: 'fuse',
-    from: 'loop nests',
-    summary: 'Joins loop nests over the same points, in an order with a low peak of live bytes.',
-    run: (lowered, { limits: { maxStorageBuffers } }) =>
-      fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
-  }),
   'join-reductions': toNests<LoweredModule>({
     name: 'join-reductions',
     from: 'loop nests',
     summary: 'Takes reductions over the same points and terms in one pass of memory.',
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       joinReductionsOf(lowered, { maxStorageBuffers, stages }),
+  }),
+  fuse: toNests<LoweredModule>({
+    name: 'fuse',
+    from: 'loop nests',
+    summary: 'Joins loop nests over the same points, in an order with a low peak of live bytes.',
+    run: (lowered, { limits: { maxStorageBuffers } }) =>
+      fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
   }),
   'join-variances': toNests<LoweredModule>({
     name: 'join-variances',
