@@ -41,9 +41,16 @@ export function joinVariancesOf(lowered: LoweredModule, options: JoinOptions): L
   const { maxStorageBuffers, stages } = options;
   if (!stages.splitsReductions) return lowered;
   return splitReductionsOf(joined(lowered, options, true), {
-    ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isContraction(nest) },
+    ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isProduct(nest) },
     ...{ fewTerms: MANY_TERMS, manyResults: FEW_RESULTS - 1 },
   });
+}
+
+/** Whether a kernel sums up products of two factors, which tiles may serve. */
+function isProduct(nest: LoopNest): boolean {
+  if (!isContraction(nest)) return false;
+  const value = nest.nodes[nest.reductions[0].value];
+  return value.kind === 'apply' && value.operands[0] !== value.operands[1];
 }
 
 function joined(

@@ -8,7 +8,7 @@ import { neededNodes, storedAt, storedNodes, variesAlong } from './node-facts.ts
 //
 //   Σ x = Σ d + n s        Σ (x - m)² = Σ d² - e (2 Σ d - n e)
 //
-// for any m, as exact arithmetic goes. In floating point, what is lost by the difference is 1 + (e/σ)² times a rounding error of the
+// for any m, as exact arithmetic goes; around the mean itself, Σ d² - (Σ d)² / n, whatever m is rounded to. In floating point, what is lost by the difference is 1 + (e/σ)² times a rounding error of the
 // variance σ² (Chan, Golub, LeVeque: Algorithms for computing the sample variance, 1983): nothing, for a shift within a few
 // deviations of the mean, and never more than n rounding errors, for a shift that is one of the terms. The shift is the median of
 // three terms, so that no single outlier, such as the corner of a padded image, makes it.
@@ -50,20 +50,24 @@ export function shiftedSquares(first: LoopNest, second: LoopNest): NestBody | nu
   const square = apply('mul', distance, distance);
   const { sum: shifted } = found;
   const squares = first.reductions.length;
+  const wholeSum = apply('add', result(shifted), apply('mul', count, shift));
   const nodeOf = copied(first, new Uint8Array(first.nodes.length).fill(1), (node) =>
-    node.kind === 'accumulator' && node.reduction === shifted
-      ? apply('add', result(shifted), apply('mul', count, shift))
-      : undefined,
+    node.kind === 'accumulator' && node.reduction === shifted ? wholeSum : undefined,
   );
   const behind = (node: Expression) => {
     const stored = storedAt(first, node);
     return stored === undefined || stored === null ? undefined : nodeOf[stored];
   };
   const centreNode = copied(second, neededNodes(second, [centre]), behind)[centre];
-  const away = apply('sub', centreNode, shift);
-  const twice = apply('add', result(shifted), result(shifted));
-  const lost = apply('mul', away, apply('sub', twice, apply('mul', count, away)));
-  const total = apply('max', apply('sub', result(squares), lost), constant(0));
+  const terms = pointCount(first, 'reduced');
+  const lost = () => {
+    const sum = result(shifted);
+    if (isMean(list, centreNode, terms, wholeSum))
+      return apply('mul', sum, apply('mul', sum, constant(1 / terms)));
+    const away = apply('sub', centreNode, shift);
+    return apply('mul', away, apply('sub', apply('add', sum, sum), apply('mul', count, away)));
+  };
+  const total = apply('max', apply('sub', result(squares), lost()), constant(0));
   const secondNode = copied(second, neededNodes(second, storedNodes(second)), (node) =>
     node.kind === 'accumulator' ? total : behind(node),
   );
@@ -81,6 +85,16 @@ export function shiftedSquares(first: LoopNest, second: LoopNest): NestBody | nu
       ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
     ],
   };
+}
+
+/** Whether a node is nothing but a sum divided by the number of its terms. */
+function isMean({ nodes }: NodeList, node: number, terms: number, sum: number): boolean {
+  const mean = nodes[node];
+  if (mean.kind !== 'apply' || !mean.operands.includes(sum)) return false;
+  const factor = nodes[mean.operands[mean.operands[0] === sum ? 1 : 0]];
+  if (factor.kind !== 'constant') return false;
+  if (mean.op === 'div') return mean.operands[0] === sum && factor.value === terms;
+  return mean.op === 'mul' && Math.abs(factor.value * terms - 1) < 1e-7;
 }
 
 /** Nodes of the second kernel: what it takes the distances of, and from what; and which reduction of the first is the sum of it. */
