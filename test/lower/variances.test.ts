@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { compile } from '../../compiler/driver/compile.ts';
+import * as btc from '../../compiler/language.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
@@ -156,4 +158,35 @@ describe('the variance in the pass of the mean', () => {
     expect(schedule.kernels.map(kernelBody).join()).not.toContain('accumulator2');
     expect(passes(schedule)).toBe(2);
   });
+});
+
+test('batch norm reads its input twice forward and twice backward', async () => {
+  const SIZE = 28;
+  const model = btc.defineModel({
+    name: 'norm',
+    inputs: { image: btc.tensor([16, SIZE, SIZE, 8]), label: btc.tensor([16], 'i32') },
+    build({ image }) {
+      const convolution = btc.convolution(8, 32, { kernel: [3, 3], padding: [1, 1], bias: false });
+      const features = btc.relu(btc.batchNorm(32)(convolution(image)));
+      return { logits: btc.linear(32, 10)(btc.mean(features, [1, 2])) };
+    },
+    train: {
+      loss: ({ logits }, { label }) => btc.crossEntropy(logits, label),
+      optimizer: btc.sgd({ momentum: 0.9 }),
+    },
+  });
+  const { plan } = await compile(model, { target: 'webgpu', profile: 'h100' });
+  const { tensors, kernels, programs } = plan!;
+  const input = tensors.findIndex(({ name }) => name === 'train/convolution1/output');
+  // Of a shift, a kernel binds what is around three terms.
+  const reads = programs.train.steps.filter(({ kernel, bindings }) =>
+    kernels[kernel].bindings.some(
+      ({ access, bytes }, b) =>
+        bindings[b] === input && access !== 'write' && bytes === tensors[input].bytes,
+    ),
+  );
+  expect(reads.map(({ pass = 'forward' }) => pass.includes('gradient'))).toEqual([
+    ...[false, false],
+    ...[true, true],
+  ]);
 });
