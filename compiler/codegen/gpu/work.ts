@@ -124,17 +124,18 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
   const invariant = new Set(loopInvariants(kernel));
   const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
   const { terms, results } = reductionVectors(kernel, variant);
+  const count = kernel.reductions.length;
   const step = total(
     operationsOf(kernel, looped, width * each, terms),
     indexing(kernel, 'reduced'),
-    plainly(width * each + LOOP_STEP),
+    plainly(count * width * each + LOOP_STEP),
   );
   const levels = Math.log2(reducers);
   const own = total(
     indexing(kernel, 'parallel'),
     operationsOf(kernel, [...invariant], width, results),
     scaled(step, steps),
-    plainly(levels * (LOOP_STEP + 2 * width * WORKGROUP_ACCESS)),
+    plainly(levels * (LOOP_STEP + 2 * count * width * WORKGROUP_ACCESS)),
     scaled(finishing(kernel, width, results), 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
@@ -162,7 +163,7 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   const step = total(
     operations(looped),
     steps > 1 ? total(indexing(kernel, 'reduced'), plainly(LOOP_STEP)) : NOTHING,
-    plainly(points * terms),
+    plainly(kernel.reductions.length * points * terms),
   );
   const own = total(
     indexing(kernel, 'parallel'),
