@@ -25,22 +25,30 @@ export {
   tuckerKernel,
 } from '../factorised/kernel.ts';
 export { factoriseDimension } from '../factorised/modes.ts';
+export * from './activations.ts';
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export { type CtcOptions, ctcLoss } from './ctc.ts';
+export * from './distances.ts';
 export * from './elementwise.ts';
 export {
   dropout,
   logSoftmax,
   logSumExp,
-  meanSquaredError,
   normalise,
   randomUniform,
   softmax,
 } from './functions.ts';
+export {
+  scatterAddAlongAxis,
+  scatterAlongAxis,
+  take,
+  takeAlongAxis,
+} from './indexing.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
@@ -86,7 +94,12 @@ export {
   rnn,
 } from './layers/recurrent.ts';
 export type { LossReduction } from './loss-reduction.ts';
-export { type CrossEntropyOptions, crossEntropy } from './losses.ts';
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type NegativeLogLikelihoodOptions,
+  negativeLogLikelihood,
+} from './losses.ts';
 export {
   type BuildContext,
   defineModel,
@@ -110,6 +123,8 @@ export {
   type PoolingOptions,
 } from './pooling.ts';
 export type { DynamicLossScale, LossScale, Precision } from './precision.ts';
+export { bernoulli, categorical, randomInteger, randomNormal } from './random.ts';
+export * from './rearranging.ts';
 export {
   argmax,
   argmin,
@@ -122,7 +137,10 @@ export {
   type VarianceOptions,
   variance,
 } from './reductions.ts';
+export * from './regression-losses.ts';
+export * from './scans.ts';
 export { scope } from './scope.ts';
+export * from './sorting.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

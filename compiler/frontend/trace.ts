@@ -11,6 +11,7 @@ import {
 import { formatShape } from '../format.ts';
 import { nameFunctions } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic, report } from '../reporting/report.ts';
+import * as activations from './activations.ts';
 import {
   checkDType,
   checkShape,
@@ -25,17 +26,25 @@ import {
   withTrace,
 } from './context.ts';
 import * as contractions from './contractions.ts';
+import * as ctc from './ctc.ts';
+import * as distances from './distances.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
 import { joinRanges } from './index-parts.ts';
+import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { isOptimiser } from './optimiser.ts';
 import * as parameters from './parameter.ts';
 import { precisionProblems, SCALE_STATES } from './precision.ts';
+import * as random from './random.ts';
+import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
+import * as regressionLosses from './regression-losses.ts';
+import * as scans from './scans.ts';
 import { nameCalls, scope } from './scope.ts';
+import * as sorting from './sorting.ts';
 import { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -59,11 +68,20 @@ export interface TracedProgram {
 
 const { param, state } = parameters;
 for (const functions of [
+  activations,
   contractions,
+  ctc,
+  distances,
   elementwise,
   composed,
+  indexing,
   losses,
+  random,
+  rearranging,
   reductions,
+  regressionLosses,
+  scans,
+  sorting,
   views,
   { param, scope, state },
 ])

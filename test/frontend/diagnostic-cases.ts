@@ -136,8 +136,8 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "einsum 'ij,jk->iz': output letter 'z' is in no operand; they have i, j, k",
   },
   2006: {
-    text: withOutput("▸einsum('ij,jk', x, x)"),
-    message: "einsum 'ij,jk': the equation has no '->'",
+    text: withOutput("▸einsum('ij,2k->', x, x)"),
+    message: "einsum 'ij,2k->': '2' is not a letter",
   },
   2007: {
     text: withOutput("▸einsum('ij,jk->ik', x, x)"),

@@ -56,7 +56,7 @@ describe('a probability or loss', () => {
         [1, 2],
         [3, -1],
       ],
-      btc.meanSquaredError,
+      (a, b) => btc.meanSquaredError(a, b),
       (4 + 9) / 2,
     );
   });
