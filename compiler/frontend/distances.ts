@@ -71,7 +71,7 @@ export function norm(
   return select(vanishes, 0, pow(select(vanishes, 1, total), 1 / p));
 }
 
-/** The square root of {@link variance} with the same options: of the population unless `correction` is 1. Its gradient is 0 where it is 0. */
+/** The square root of {@link variance} with the same options and shapes: of the population unless `correction` is 1. Its gradient is 0 where it is 0. */
 export function std(
   x: Tensor,
   axes?: number | readonly number[],
@@ -173,7 +173,7 @@ export interface MarginOptions extends LossOptions {
   readonly margin?: number;
 }
 
-/** max(0, -t·(a - b) + margin) for targets t of 1 (a ranks higher) or -1. BTC2015 for another reduction. */
+/** max(0, -t·(a - b) + margin) for targets t of 1 (a ranks higher) or -1; the shapes broadcast. BTC2015 for another reduction. */
 export function marginRankingLoss(
   a: Tensor,
   b: Tensor,

@@ -56,7 +56,7 @@ export type NegativeLogLikelihoodOptions = Omit<CrossEntropyOptions, 'labelSmoot
 
 /**
  * -w·x[label] of log-probabilities [.., classes] f32 and labels [..] i32, as PyTorch's `nll_loss`: {@link crossEntropy} of what
- * `logSoftmax` has made. Errors are the same.
+ * `logSoftmax` has made. Errors are the same, and BTC2003 for labels that are not i32.
  */
 export function negativeLogLikelihood(
   logProbabilities: Tensor,

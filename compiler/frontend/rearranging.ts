@@ -3,7 +3,7 @@ import { greaterEqual, lessEqual, select, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { concat, expandDims, iota, reshape, resolveAxis, slice, transpose } from './views.ts';
 
-/** The name of {@link transpose} in PyTorch, with an order that must be given. */
+/** The name of {@link transpose} in PyTorch: axis k of the result's shape is axis `order[k]` of x, counted from the end where negative. */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const known = order.map((axis) => (axis < 0 ? axis + x.rank : axis));
   return transpose(x, known);
@@ -19,7 +19,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
   return expandDims(x, axis);
 }
 
-/** Joins the axes from `start` to `end`, which is included: [2, 3, 4] from 1 on is [2, 12]; by default all. BTC2009 for axes that are none. */
+/** Joins the axes from `start` to `end`, which is included: [2, 3, 4] from 1 on is [2, 12]; by default all. BTC2009 for axes that are none, BTC2015 for an end before the start. */
 export function flatten(x: Tensor, start = 0, end = -1): Tensor {
   if (isPoisoned(x)) return x;
   if (x.rank === 0) return reshape(x, [1]);

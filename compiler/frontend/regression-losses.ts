@@ -46,7 +46,7 @@ export interface SmoothL1Options extends LossOptions {
 }
 
 /**
- * d² / (2β) where |d| < β, else |d| - β/2, for d = prediction - target (Girshick 2015), as PyTorch's `smooth_l1_loss`. BTC2015 for a
+ * d² / (2β) where |d| < β, else |d| - β/2, for d = prediction - target (Girshick 2015), as PyTorch's `smooth_l1_loss`; the shapes broadcast. BTC2015 for a
  * negative β or another reduction.
  */
 export function smoothL1Loss(
@@ -71,7 +71,7 @@ export interface HuberOptions extends LossOptions {
 }
 
 /**
- * d² / 2 where |d| ≤ δ, else δ·(|d| - δ/2), for d = prediction - target (Huber 1964), as PyTorch's `huber_loss`. BTC2015 for a δ that is
+ * d² / 2 where |d| ≤ δ, else δ·(|d| - δ/2), for d = prediction - target (Huber 1964), as PyTorch's `huber_loss`; the shapes broadcast. BTC2015 for a δ that is
  * not positive or another reduction.
  */
 export function huberLoss(
