@@ -76,6 +76,13 @@ export {
   linear,
 } from './layers/dense.ts';
 export {
+  type ChannelNorm,
+  type ChannelNormOptions,
+  groupNorm,
+  instanceNorm,
+  rmsNorm,
+} from './layers/group-normalisation.ts';
+export {
   type BatchNorm,
   type BatchNormOptions,
   batchNorm,

@@ -29,7 +29,7 @@ export interface Update {
   readonly time: Tensor;
 }
 
-/** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam} and {@link adamw}. */
+/** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam}, {@link adamw} and others. */
 export interface Optimiser extends ClippingOptions {
   readonly [OPTIMISER]: true;
   /** Mistakes in its settings, which the build reports. */

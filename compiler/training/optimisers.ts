@@ -1,5 +1,16 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { add, div, expm1, mul, neg, sqrt, square, sub } from '../frontend/elementwise.ts';
+import {
+  add,
+  div,
+  expm1,
+  maximum,
+  mul,
+  neg,
+  sign,
+  sqrt,
+  square,
+  sub,
+} from '../frontend/elementwise.ts';
 import { type ClippingOptions, OPTIMISER, type Optimiser } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import { constant } from '../frontend/views.ts';
@@ -47,6 +58,8 @@ export interface AdamOptions extends ClippingOptions {
   readonly epsilon?: number;
   /** For `adam` an L2 penalty in the gradient; for `adamw` decoupled decay. */
   readonly weightDecay?: number;
+  /** Divides by the largest v' so far in place of v' (Reddi, Kale, Kumar 2018), at the cost of one more state; default false. */
+  readonly amsgrad?: boolean;
 }
 
 /**
@@ -68,6 +81,7 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     beta2 = 0.999,
     epsilon = 1e-8,
     weightDecay = 0,
+    amsgrad = false,
   } = options;
   return {
     [OPTIMISER]: true,
@@ -75,7 +89,7 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     kind,
     learningRate,
     ...clipping(options),
-    states: ['m', 'v'],
+    states: amsgrad ? ['m', 'v', 'largest'] : ['m', 'v'],
     update: ({ parameter, gradient, state, learningRate: rate, time }) => {
       const g =
         weightDecay > 0 && !decoupled ? add(gradient, mul(parameter, weightDecay)) : gradient;
@@ -84,10 +98,133 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
       // Both corrections are scalars; √(v/c) = √v / √c moves the second one out of the elementwise part.
       const root = sqrt(biasCorrection(beta2, time));
       const stepSize = div(mul(rate, root), biasCorrection(beta1, time));
-      const moved = div(mul(stepSize, m), add(sqrt(v), mul(root, epsilon)));
+      const largest = amsgrad ? maximum(state.largest, v) : v;
+      const moved = div(mul(stepSize, m), add(sqrt(largest), mul(root, epsilon)));
       const kept =
         weightDecay > 0 && decoupled ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
-      return { parameter: sub(kept, moved), state: { m, v } };
+      return { parameter: sub(kept, moved), state: { m, v, ...(amsgrad ? { largest } : {}) } };
+    },
+  };
+}
+
+/** The constants of {@link rmsprop}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface RmspropOptions extends ClippingOptions {
+  /** Default 0.01. */
+  readonly learningRate?: number;
+  /** Share that the average of squares keeps; default 0.99. */
+  readonly alpha?: number;
+  /** Default 1e-8. */
+  readonly epsilon?: number;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+  /** Default 0. */
+  readonly momentum?: number;
+  /** Divides by the deviation of the gradient, not by its size (Graves 2013), at the cost of one more state; default false. */
+  readonly centered?: boolean;
+}
+
+/** v' = α·v + (1-α)·g², θ' = θ - η·g / (√v' + ε), with momentum of the quotients (Tieleman, Hinton 2012), as in PyTorch. */
+export function rmsprop(options: RmspropOptions = {}): Optimiser {
+  const { learningRate = 1e-2, alpha = 0.99, epsilon = 1e-8, weightDecay = 0 } = options;
+  const { momentum = 0, centered = false } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems(
+      'rmsprop',
+      { learningRate, alpha, epsilon, weightDecay, momentum },
+      options,
+    ),
+    kind: 'rmsprop',
+    learningRate,
+    ...clipping(options),
+    states: ['v', ...(centered ? ['mean'] : []), ...(momentum > 0 ? ['momentum'] : [])],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const v = movedTowards(state.v, square(g), alpha);
+      const mean = centered ? movedTowards(state.mean, g, alpha) : null;
+      // Rounding may leave less than nothing of a variance.
+      const power = mean ? maximum(sub(v, square(mean)), 0) : v;
+      const quotient = div(g, add(sqrt(power), epsilon));
+      const step = momentum > 0 ? add(mul(state.momentum, momentum), quotient) : quotient;
+      return {
+        parameter: sub(parameter, mul(rate, step)),
+        state: { v, ...(mean ? { mean } : {}), ...(momentum > 0 ? { momentum: step } : {}) },
+      };
+    },
+  };
+}
+
+/** The constants of {@link adagrad}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface AdagradOptions extends ClippingOptions {
+  /** Default 0.01. */
+  readonly learningRate?: number;
+  /** The rate of step t is η / (1 + (t - 1)·decay); default 0. */
+  readonly learningRateDecay?: number;
+  /** Default 1e-10. */
+  readonly epsilon?: number;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+  /** What sums of squares begin with; default 0. */
+  readonly initialAccumulator?: number;
+}
+
+/** s' = s + g², θ' = θ - η·g / (√s' + ε) (Duchi, Hazan, Singer 2011), as in PyTorch. */
+export function adagrad(options: AdagradOptions = {}): Optimiser {
+  const { learningRate = 1e-2, learningRateDecay = 0, epsilon = 1e-10 } = options;
+  const { weightDecay = 0, initialAccumulator = 0 } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems(
+      'adagrad',
+      { learningRate, learningRateDecay, epsilon, weightDecay, initialAccumulator },
+      options,
+    ),
+    kind: 'adagrad',
+    learningRate,
+    ...clipping(options),
+    // Without what it begins with, for states begin with 0.
+    states: ['sum'],
+    update: ({ parameter, gradient, state, learningRate: rate, time }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const sum = add(state.sum, square(g));
+      const own =
+        learningRateDecay > 0 ? div(rate, add(mul(sub(time, 1), learningRateDecay), 1)) : rate;
+      const whole = initialAccumulator > 0 ? add(sum, initialAccumulator) : sum;
+      const moved = div(mul(own, g), add(sqrt(whole), epsilon));
+      return { parameter: sub(parameter, moved), state: { sum } };
+    },
+  };
+}
+
+/** The constants of {@link lion}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface LionOptions extends ClippingOptions {
+  /** Default 1e-4. */
+  readonly learningRate?: number;
+  /** Default 0.9. */
+  readonly beta1?: number;
+  /** Default 0.99. */
+  readonly beta2?: number;
+  /** Apart from the gradient, as for {@link adamw}; default 0. */
+  readonly weightDecay?: number;
+}
+
+/** θ' = θ·(1 - η·λ) - η·sign(β1·m + (1-β1)·g), m' = β2·m + (1-β2)·g (Chen et al. 2023): one state per parameter. */
+export function lion(options: LionOptions = {}): Optimiser {
+  const { learningRate = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems('lion', { learningRate, beta1, beta2, weightDecay }, options),
+    kind: 'lion',
+    learningRate,
+    ...clipping(options),
+    states: ['m'],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const direction = sign(movedTowards(state.m, gradient, beta1));
+      const kept = weightDecay > 0 ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
+      return {
+        parameter: sub(kept, mul(rate, direction)),
+        state: { m: movedTowards(state.m, gradient, beta2) },
+      };
     },
   };
 }
@@ -107,7 +244,7 @@ function biasCorrection(beta: number, time: Tensor): Tensor {
   return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
 }
 
-const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
+const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];
 
 /** BTC2015 for each setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
 function settingProblems(

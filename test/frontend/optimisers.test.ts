@@ -157,7 +157,64 @@ describe('an optimiser', () => {
     expectSame(train(optimiser), reference(rule));
   });
 
+  // The parameters after the last step, of PyTorch 1.13 in float64.
+  it.each<[string, btc.Optimiser, Vector]>([
+    [
+      'rmsprop',
+      btc.rmsprop(),
+      [0.1656136533, -0.3790018736, -2.5045877519, 1.4477129771, 1.2344760416, -2.5186322362],
+    ],
+    [
+      'rmsprop with every constant chosen',
+      btc.rmsprop({ alpha: 0.9, epsilon: 0.01, weightDecay: 0.1, momentum: 0.8, centered: true }),
+      [-0.1637614592, -0.2162678892, -1.3820205854, 1.183736141, 1.3172299377, -2.03093864],
+    ],
+    [
+      'adagrad',
+      btc.adagrad(),
+      [0.8438669767, -1.7594936458, 0.4201282413, 2.8111074999, 0.3939832588, -0.8811291987],
+    ],
+    [
+      'adagrad with every constant chosen',
+      btc.adagrad({
+        learningRateDecay: 0.3,
+        weightDecay: 0.2,
+        initialAccumulator: 0.5,
+        epsilon: 0.01,
+      }),
+      [0.8584434083, -1.8122066788, 0.4686440729, 2.835692379, 0.4042676161, -0.8038210032],
+    ],
+    [
+      'AMSGrad',
+      btc.adam({ amsgrad: true, beta1: 0.6, beta2: 0.7 }),
+      [0.7523869569, -1.6278558594, 0.3855559615, 2.7850520365, 0.4898302592, -1.0015311693],
+    ],
+    [
+      'AMSGrad with decoupled decay',
+      btc.adamw({ amsgrad: true, beta1: 0.6, beta2: 0.7, weightDecay: 0.3 }),
+      [0.6599469269, -1.4255760857, 0.3384320492, 2.4646887003, 0.4399715624, -0.9050958802],
+    ],
+  ])('%s is that of PyTorch', (_, optimiser, wanted) => {
+    const { w, m } = train(optimiser)[STEPS - 1];
+    for (const [k, x] of [...w, ...m].entries()) expect(x).toBeCloseTo(wanted[k], 9);
+  });
+
+  it('lion follows the published rule', () => {
+    const lion = (): Rule => {
+      let m = 0;
+      return (x, g, rate) => {
+        const direction = Math.sign(0.9 * m + (1 - 0.9) * g);
+        m = 0.99 * m + (1 - 0.99) * g;
+        return x - rate * (direction + 0.2 * x);
+      };
+    };
+    expectSame(train(btc.lion({ weightDecay: 0.2 })), reference(lion));
+  });
+
   it.each<[string, btc.Optimiser, number]>([
+    ['rmsprop', btc.rmsprop(), 0.01],
+    ['adagrad', btc.adagrad(), 0.01],
+    ['lion', btc.lion(), 1e-4],
     ['sgd', btc.sgd(), 0.01],
     ['adam', btc.adam(), 0.001],
     ['adamw', btc.adamw(), 0.001],

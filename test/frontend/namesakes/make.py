@@ -112,6 +112,17 @@ case('einsum ellipsis', lambda a, b: torch.einsum('...ij,...jk->...ik', a, b), a
 case('einsum batch', lambda a, b: torch.einsum('b...,b...->b', a, b), a=CUBE, b=numbers([2, 4, 3], 8))
 case('einsum swap', lambda a: torch.einsum('...ij->...ji', a), a=CUBE)
 
+IMAGES = numbers([2, 3, 2, 4], 3)
+
+
+def channels_last(f):
+    return lambda x, *rest: f(x.movedim(-1, 1), *rest).movedim(1, -1)
+
+
+case('groupNorm', channels_last(lambda x, s, t: F.group_norm(x, 2, s, t)), x=IMAGES, s=numbers([4], 1), t=numbers([4], 2))
+case('instanceNorm', channels_last(lambda x: F.instance_norm(x)), x=IMAGES)
+case('rmsNorm', lambda x, s: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * s, x=IMAGES, s=numbers([4], 1))
+
 LOGITS = numbers([3, 6, 5], 2)
 TARGETS = torch.tensor([[1, 2, 2], [3, 3, 4], [2, 1, 1]])
 INPUT_LENGTHS, TARGET_LENGTHS = torch.tensor([6, 5, 4]), torch.tensor([3, 2, 1])
