@@ -121,7 +121,7 @@ export {
 } from './model.ts';
 export type { ClippingOptions, Optimiser } from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, type State, state } from './parameter.ts';
+export { frozen, param, type State, state } from './parameter.ts';
 export {
   type AveragePoolingOptions,
   avgPool2d,

@@ -66,7 +66,7 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
-const { param, state } = parameters;
+const { frozen, param, state } = parameters;
 for (const functions of [
   activations,
   contractions,
@@ -83,7 +83,7 @@ for (const functions of [
   scans,
   sorting,
   views,
-  { param, scope, state },
+  { frozen, param, scope, state },
 ])
   nameFunctions(functions);
 

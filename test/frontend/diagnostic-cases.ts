@@ -118,6 +118,12 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'compile takes what defineModel returns, or a function that returns it, not another object',
   },
+  1022: {
+    text: withOutput(
+      '(() => { const fc = linear(3, 2, { bias: false }); fc(x); return ▸frozen(fc)(x); })()',
+    ),
+    message: "parameter 'linear1.weight' is trained already",
+  },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),
     message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",

@@ -324,6 +324,7 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   option: 'name default',
   param: 'name shape initialiser',
   state: 'name shape initialiser',
+  frozen: 'block',
   scope: 'name block',
   argmax: 'tensor / number reduction',
   argmin: 'tensor / number reduction',
