@@ -119,7 +119,13 @@ export {
   type Training,
   tensor,
 } from './model.ts';
-export type { ClippingOptions, Optimiser } from './optimiser.ts';
+export type {
+  ClippingOptions,
+  GroupOptions,
+  Optimiser,
+  OptimiserGroup,
+  ParameterGroup,
+} from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
 export { frozen, param, type State, state } from './parameter.ts';
 export {

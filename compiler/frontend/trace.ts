@@ -35,7 +35,7 @@ import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
-import { isOptimiser } from './optimiser.ts';
+import { groupOf, isOptimiser } from './optimiser.ts';
 import * as parameters from './parameter.ts';
 import { precisionProblems, SCALE_STATES } from './precision.ts';
 import * as random from './random.ts';
@@ -189,7 +189,14 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) append(diagnostics, train.optimizer.problems);
+  else if (train) {
+    const { problems, groups } = train.optimizer;
+    // What is wrong with all of it is wrong with each group too.
+    append(
+      diagnostics,
+      problems.length > 0 ? problems : groups.flatMap(({ rule }) => rule.problems),
+    );
+  }
   if (train) append(diagnostics, precisionProblems(train, source));
   return diagnostics;
 }
@@ -348,7 +355,9 @@ function checkStateNames(
   };
   for (const [owner, { declaration }] of trace.parameters) {
     if (declaration.role === 'state') continue;
-    for (const suffix of train!.optimizer.states)
+    const { optimizer } = train!;
+    const rule = groupOf(optimizer, owner, declaration.type.shape)?.rule ?? optimizer;
+    for (const suffix of rule.states)
       check(`${owner}.${suffix}`, `it is the optimiser's state of '${owner}'`);
   }
   for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');

@@ -11,13 +11,20 @@ import {
   square,
   sub,
 } from '../frontend/elementwise.ts';
-import { type ClippingOptions, OPTIMISER, type Optimiser } from '../frontend/optimiser.ts';
+import {
+  type ClippingOptions,
+  type GroupOptions,
+  OPTIMISER,
+  type Optimiser,
+  type OptimiserGroup,
+  type ParameterGroup,
+} from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import { constant } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
 /** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface SgdOptions extends ClippingOptions {
+export interface SgdOptions extends ClippingOptions, GroupOptions<SgdOptions> {
   readonly learningRate?: number;
   /** 0 (the default) is plain gradient descent. */
   readonly momentum?: number;
@@ -33,6 +40,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
     [OPTIMISER]: true,
     problems: settingProblems('sgd', { learningRate, momentum, weightDecay }, options),
     kind: 'sgd',
+    groups: groupsOf(options, sgd),
     learningRate,
     ...clipping(options),
     states: momentum > 0 ? ['momentum'] : [],
@@ -51,7 +59,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
 }
 
 /** The constants of {@link adam} and {@link adamw}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface AdamOptions extends ClippingOptions {
+export interface AdamOptions extends ClippingOptions, GroupOptions<AdamOptions> {
   readonly learningRate?: number;
   readonly beta1?: number;
   readonly beta2?: number;
@@ -87,6 +95,7 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     [OPTIMISER]: true,
     problems: settingProblems(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options),
     kind,
+    groups: groupsOf(options, (own) => adaptive(kind, own, decoupled)),
     learningRate,
     ...clipping(options),
     states: amsgrad ? ['m', 'v', 'largest'] : ['m', 'v'],
@@ -108,7 +117,7 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
 }
 
 /** The constants of {@link rmsprop}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface RmspropOptions extends ClippingOptions {
+export interface RmspropOptions extends ClippingOptions, GroupOptions<RmspropOptions> {
   /** Default 0.01. */
   readonly learningRate?: number;
   /** Share that the average of squares keeps; default 0.99. */
@@ -135,6 +144,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimiser {
       options,
     ),
     kind: 'rmsprop',
+    groups: groupsOf(options, rmsprop),
     learningRate,
     ...clipping(options),
     states: ['v', ...(centered ? ['mean'] : []), ...(momentum > 0 ? ['momentum'] : [])],
@@ -155,7 +165,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimiser {
 }
 
 /** The constants of {@link adagrad}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface AdagradOptions extends ClippingOptions {
+export interface AdagradOptions extends ClippingOptions, GroupOptions<AdagradOptions> {
   /** Default 0.01. */
   readonly learningRate?: number;
   /** The rate of step t is η / (1 + (t - 1)·decay); default 0. */
@@ -180,6 +190,7 @@ export function adagrad(options: AdagradOptions = {}): Optimiser {
       options,
     ),
     kind: 'adagrad',
+    groups: groupsOf(options, adagrad),
     learningRate,
     ...clipping(options),
     // Without what it begins with, for states begin with 0.
@@ -197,7 +208,7 @@ export function adagrad(options: AdagradOptions = {}): Optimiser {
 }
 
 /** The constants of {@link lion}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface LionOptions extends ClippingOptions {
+export interface LionOptions extends ClippingOptions, GroupOptions<LionOptions> {
   /** Default 1e-4. */
   readonly learningRate?: number;
   /** Default 0.9. */
@@ -215,6 +226,7 @@ export function lion(options: LionOptions = {}): Optimiser {
     [OPTIMISER]: true,
     problems: settingProblems('lion', { learningRate, beta1, beta2, weightDecay }, options),
     kind: 'lion',
+    groups: groupsOf(options, lion),
     learningRate,
     ...clipping(options),
     states: ['m'],
@@ -250,7 +262,7 @@ const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];
 function settingProblems(
   op: string,
   settings: Readonly<Record<string, number>>,
-  { clipNorm, clipValue }: ClippingOptions,
+  { clipNorm, clipValue, groups }: ClippingOptions & GroupOptions<unknown>,
 ): Diagnostic[] {
   const source = currentSpan();
   const problems: Diagnostic[] = [];
@@ -260,10 +272,53 @@ function settingProblems(
     if (!Number.isFinite(value) || value < 0) misuse(name, value, 'a finite number, not negative');
     else if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
   }
+  if (groups !== undefined && !Array.isArray(groups))
+    misuse('groups', groups, 'a list of groups of parameters');
+  for (const [k, group] of (Array.isArray(groups) ? groups : []).entries()) {
+    const { parameters, learningRateFactor = 1 } = group ?? {};
+    if (!isSoundGroup(group))
+      misuse(`groups[${k}].parameters`, parameters, 'a pattern or a function of the name');
+    if (!(Number.isFinite(learningRateFactor) && learningRateFactor >= 0))
+      misuse(
+        `groups[${k}].learningRateFactor`,
+        learningRateFactor,
+        'a finite number, not negative',
+      );
+  }
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
     if (value !== undefined && !(Number.isFinite(value) && value > 0))
       misuse(name, value, 'a positive number');
   return problems;
+}
+
+function isSoundGroup(group: Partial<ParameterGroup<unknown>> | null | undefined): boolean {
+  const { parameters } = group ?? {};
+  return parameters instanceof RegExp || typeof parameters === 'function';
+}
+
+/** The groups of an optimiser, each with the rule of the joined settings. */
+function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
+  options: Settings,
+  make: (settings: Settings) => Optimiser,
+): OptimiserGroup[] {
+  if (!Array.isArray(options.groups)) return [];
+  const { groups, ...common } = options;
+  return groups.filter(isSoundGroup).map((group: ParameterGroup<Settings>) => {
+    const { parameters, learningRateFactor = 1, settings } = group;
+    const takes =
+      parameters instanceof RegExp
+        ? // A pattern with a memory would take every other name.
+          (name: string) =>
+            new RegExp(parameters.source, parameters.flags.replace(/[gy]/g, '')).test(name)
+        : parameters;
+    const { clipNorm, clipValue } = settings ?? {};
+    return {
+      takes,
+      learningRateFactor,
+      rule: make({ ...common, ...settings } as Settings),
+      clipsApart: clipNorm !== undefined || clipValue !== undefined,
+    };
+  });
 }
 
 function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {

@@ -120,9 +120,10 @@ export const CASES: Readonly<Record<number, Case>> = {
   },
   1022: {
     text: withOutput(
-      '(() => { const fc = linear(3, 2, { bias: false }); fc(x); return ▸frozen(fc)(x); })()',
+      '(() => { const fc = linear(3, 2, { bias: false }); fc(x); const held = frozen(fc); return ▸held(x); })()',
     ),
-    message: "parameter 'linear1.weight' is trained already",
+    message:
+      "parameter 'linear1.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
   },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),

@@ -226,6 +226,76 @@ describe('an optimiser', () => {
   });
 });
 
+describe('groups of parameters', () => {
+  it('have rates, decay, momentum and clipping of their own', () => {
+    const given = train(
+      btc.adamw({
+        weightDecay: 0.3,
+        beta1: 0.5,
+        groups: [
+          { parameters: /^m$/, learningRateFactor: 0.5, settings: { weightDecay: 0 } },
+          { parameters: () => false, settings: { weightDecay: 9 } },
+        ],
+      }),
+    );
+    const all = reference(adam({ beta1: 0.5, decay: 0.3, decoupled: true }));
+    const slower = (): Rule => {
+      const rule = adam({ beta1: 0.5 })();
+      return (x, g, rate, t) => rule(x, g, rate / 2, t);
+    };
+    const own = reference(slower);
+    expectSame(
+      given,
+      all.map(({ w }, k) => ({ w, m: own[k].m })),
+    );
+  });
+
+  it('may have other states, and are clipped apart where they say so', () => {
+    const optimiser = btc.sgd({
+      clipNorm: 0.5,
+      groups: [{ parameters: (name) => name === 'w', settings: { momentum: 0.9, clipNorm: 1 } }],
+    });
+    const step = programOf(model(optimiser), 'train');
+    const inputs = { ...slopes(0), c: CURVATURE, step: [0], learningRate: [1] };
+    const { updates } = step(inputs, {
+      w: Float64Array.from(START.w),
+      m: Float64Array.from(START.m),
+      'w.momentum': new Float64Array(4),
+    });
+    expect(Object.keys(updates).sort()).toEqual(['m', 'w', 'w.momentum']);
+    const gradients = gradientsOf(START, 0);
+    for (const [name, limit] of [
+      ['w', 1],
+      ['m', 0.5],
+    ] as const) {
+      const factor = limit / Math.hypot(...gradients[name]);
+      gradients[name].forEach((g, i) => {
+        expect(updates[name][i]).toBeCloseTo(START[name][i] - g * factor, 5);
+      });
+    }
+  });
+
+  it('with mistakes are diagnostics', async () => {
+    const wrong = btc.adam({
+      groups: [
+        { parameters: 'bias' as never },
+        { parameters: /w/, learningRateFactor: -1, settings: { beta1: 0.5 } },
+      ],
+    });
+    const inner = btc.sgd({ groups: [{ parameters: /w/, settings: { momentum: 2 } }] });
+    for (const [optimiser, wanted] of [
+      [wrong, ["'groups[0].parameters'", "'groups[1].learningRateFactor'"]],
+      [inner, ["'momentum'"]],
+    ] as const) {
+      const { diagnostics } = await compile(model(optimiser));
+      expect(diagnostics.map(({ code }) => code)).toEqual(wanted.map(() => 'BTC2015'));
+      wanted.forEach((text, k) => {
+        expect(diagnostics[k].message).toContain(text);
+      });
+    }
+  });
+});
+
 describe('gradient clipping', () => {
   const norm = ({ w, m }: Parameters) => Math.hypot(...w, ...m);
   const scaled = ({ w, m }: Parameters, factor: number): Parameters => ({
