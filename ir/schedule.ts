@@ -166,6 +166,8 @@ export interface TargetLimits {
   /** On wasm: of the array of a stage, so that it stays in the first cache. 0: no kernel has a stage. */
   readonly maxWorkgroupBytes: number;
   readonly maxWorkgroupsPerDimension: number;
+  /** Invocations that every subgroup has at least, a power of two; absent: code uses no subgroup operations. */
+  readonly minSubgroupSize?: number;
 }
 
 /** WebGPU's default limits, which every adapter offers. */

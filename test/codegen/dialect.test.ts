@@ -41,13 +41,13 @@ type Emit = (kernel: Kernel) => GpuModule;
 /** Variants of one random kernel that are run. */
 const MOST_VARIANTS = 5;
 
-function check(one: KernelCase, emit: Emit): void {
+function check(one: KernelCase, emit: Emit, sizes: Parameters<typeof runOnScript>[3] = {}): void {
   const emitted = emit(one.kernel);
   const explain = (problem: string) =>
     new Error(`${problem}\n${printKernel(one.kernel)}${emitted.code}`);
   let problems: string[];
   try {
-    problems = disagreements(one, runOnScript(one.kernel, one.buffers, emitted));
+    problems = disagreements(one, runOnScript(one.kernel, one.buffers, emitted, sizes));
   } catch (error) {
     throw explain(String(error));
   }
@@ -127,6 +127,33 @@ describe('JavaScript as a dialect', () => {
       { numRuns: 60 },
     );
   });
+
+  test.each([4, 8, 16, 32, 64])(
+    'sums are the same by exchanges in subgroups of at least %i, whatever their size',
+    (minSubgroupSize) => {
+      const limits = { ...WEBGPU_DEFAULT_LIMITS, minSubgroupSize };
+      const made = new Set<string>();
+      const property = fc.property(
+        kernelCases(['reduction', 'staged', 'carried', 'contraction']),
+        fc.nat(),
+        fc.constantFrom(1, 2, 4),
+        (one, pick, times) => {
+          const exchanging = variantsOf(one.kernel, limits).filter(
+            (variant) => 'exchange' in variant && variant.exchange > 1,
+          );
+          if (exchanging.length === 0) return;
+          const variant = exchanging[pick % exchanging.length];
+          made.add(variantText(variant));
+          expect(parseVariant(variantText(variant))).toEqual(variant);
+          check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits), {
+            subgroupSize: minSubgroupSize * times,
+          });
+        },
+      );
+      fc.assert(property, { numRuns: 40, seed: 5 });
+      expect(made.size).toBeGreaterThan(4);
+    },
+  );
 
   test('windows are the same in blocks of any size', () => {
     const made = new Set<string>();

@@ -10,7 +10,10 @@ import { chosenModule } from './variants.ts';
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 type Value = number | readonly number[];
 type Check<T extends Value> = (value: T) => T;
-type Workgroup = (local: number) => Generator<void, void>;
+/** What an invocation hands to another of its subgroup; nothing at a barrier. */
+type Handed = { readonly value: number; readonly mask: number } | undefined;
+type Invocation = Generator<Handed, void, number | undefined>;
+type Workgroup = (local: number) => Invocation;
 
 const rejected = (value: unknown, type: string): never => {
   throw new TypeError(`${String(value)} is no ${type}`);
@@ -85,13 +88,14 @@ const HOST = {
 
 /**
  * Runs a module of {@link SCRIPT}: workgroup by workgroup, and the invocations of each from barrier to barrier, in one order
- * and then in the other, so that what a barrier must separate is not in order by chance. All must reach the same barriers.
+ * and then in the other, so that what a barrier must separate is not in order by chance. All must reach the same barriers, and
+ * those of a subgroup the same exchanges.
  */
 export function runOnScript(
   kernel: Kernel,
   buffers: readonly Data[],
   { code, grid }: GpuModule = chosenModule(SCRIPT, kernel),
-  workgroupSize = workgroupSizeOf(code),
+  { workgroupSize = workgroupSizeOf(code), subgroupSize = 32 }: WorkgroupSizes = {},
 ): Data[] {
   const results = buffers.map((data) => data.slice());
   const names = buffers.map((_, i) => `b${i}`);
@@ -100,18 +104,47 @@ export function runOnScript(
     y: number,
   ) => Workgroup;
   for (let y = 0; y < grid[1]; y++)
-    for (let x = 0; x < grid[0]; x++) runWorkgroup(begin(x, y), workgroupSize);
+    for (let x = 0; x < grid[0]; x++) runWorkgroup(begin(x, y), workgroupSize, subgroupSize);
   return results;
+}
+
+interface WorkgroupSizes {
+  readonly workgroupSize?: number;
+  readonly subgroupSize?: number;
 }
 
 const workgroupSizeOf = (code: string) => Number(/^\/\/ (\d+) invocations$/m.exec(code)![1]);
 
-function runWorkgroup(start: Workgroup, size: number): void {
+function runWorkgroup(start: Workgroup, size: number, subgroupSize: number): void {
   const invocations = Array.from({ length: size }, (_, local) => start(local));
+  const subgroups: Invocation[][] = [];
+  for (let first = 0; first < size; first += subgroupSize)
+    subgroups.push(invocations.slice(first, first + subgroupSize));
   for (let phase = 0; ; phase++) {
-    const order = phase % 2 === 0 ? invocations : invocations.toReversed();
-    const waiting = order.filter((invocation) => !invocation.next().done).length;
+    const isForward = phase % 2 === 0;
+    const order = isForward ? subgroups : subgroups.toReversed();
+    const waiting = order.reduce((sum, one) => sum + runToBarrier(one, isForward), 0);
     if (waiting === 0) return;
     if (waiting < size) throw new Error(`${size - waiting} of ${size} invocations miss a barrier`);
+  }
+}
+
+/** Of an invocation that is not there. */
+const NOTHING = -99999;
+
+/** Runs a subgroup, which exchanges values on the way; gives how many wait at a barrier.  */
+function runToBarrier(subgroup: readonly Invocation[], isForward: boolean): number {
+  const lanes = [...subgroup.keys()];
+  let received: (number | undefined)[] = lanes.map(() => undefined);
+  for (;;) {
+    const states = new Array<IteratorResult<Handed, void>>(lanes.length);
+    for (const lane of isForward ? lanes : lanes.toReversed())
+      states[lane] = subgroup[lane].next(received[lane]);
+    const handed = states.map(({ done, value }) => (done ? undefined : (value ?? undefined)));
+    const [first] = handed;
+    if (handed.some((one) => one?.mask !== first?.mask))
+      throw new Error('invocations of a subgroup miss an exchange');
+    if (!first) return states.filter(({ done }) => !done).length;
+    received = lanes.map((lane) => handed[lane ^ first.mask]?.value ?? NOTHING);
   }
 }

@@ -173,6 +173,8 @@ export const SCRIPT: Dialect<Helper> = {
     `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
 
   barrier: 'yield;',
+  exchange: (type, name, value, mask) =>
+    `const ${name} = ${types[type]}(yield { value: ${value}, mask: ${mask} });`,
   module: scriptModule,
 };
 

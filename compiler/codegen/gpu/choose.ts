@@ -7,7 +7,7 @@ import { axesOfKind, extentOf } from '../contraction-groups.ts';
 import { blockVariants } from './block-sizes.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
-import { divideReduction } from './reduction.ts';
+import { divideReduction, exchanging } from './reduction.ts';
 import { divideTiles } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
@@ -22,9 +22,8 @@ import { variantWork } from './work.ts';
 /** The ways in which a kernel's code can be made within the limits of a device; the first is plain. */
 export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Variant[] {
   if (isStaged(kernel))
-    return divideTiles(kernel, limits).map(({ workgroupSize }) => ({
-      form: 'staged',
-      workgroupSize,
+    return divideTiles(kernel, limits).map(({ workgroupSize, exchange }) => ({
+      ...{ form: 'staged', workgroupSize, exchange },
     }));
   const { kernel: collapsed, groups } = prepare(kernel);
   if (!collapsed.reduction) return pointsVariants(collapsed, limits);
@@ -79,7 +78,8 @@ function reductionVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
     divideReduction(kernel, limits, width, terms, 1),
   ]);
   const texts = all.map(variantText);
-  return all.filter((_, i) => texts.indexOf(texts[i]) === i);
+  const distinct = all.filter((_, i) => texts.indexOf(texts[i]) === i);
+  return [...distinct, ...distinct.flatMap((variant) => exchanging(variant, limits) ?? [])];
 }
 
 const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
@@ -91,7 +91,7 @@ const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
 export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
   const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
   choices.set(model, byLimits);
-  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
   const known = byLimits.get(within) ?? new WeakMap<Kernel, Variant>();
   byLimits.set(within, known);
   let chosen = known.get(kernel);

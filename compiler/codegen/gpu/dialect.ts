@@ -77,6 +77,8 @@ export interface ModuleParts {
   readonly workgroupSize: number;
   /** Workgroups. Where there is more than one row, the number of a workgroup is `x + y * grid[0]`. */
   readonly grid: readonly [x: number, y: number, z: 1];
+  /** Whether invocations exchange values in subgroups. */
+  readonly exchanges: boolean;
 }
 
 /** An array that the invocations of a workgroup share. */
@@ -166,5 +168,10 @@ export interface Dialect<Helper extends string = string> {
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;
+  /**
+   * The statement that declares `name` as what `value`, a name, is in the invocation of the same subgroup whose number differs in
+   * the one bit `mask`. All invocations of a subgroup execute it together.
+   */
+  readonly exchange: (type: DType, name: string, value: string, mask: number) => string;
   readonly module: (parts: ModuleParts) => string;
 }

@@ -61,6 +61,7 @@ export function emitGroup(
     body: body(final.map(({ parts }, p) => renamed(parts.body, parts, p, arrays.names[p]))),
     workgroupSize,
     grid,
+    exchanges: final.some(({ parts }) => parts.exchanges),
   });
   return { code, grid };
 }

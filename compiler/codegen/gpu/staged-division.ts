@@ -11,9 +11,11 @@ import {
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
+import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
 import { readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
 import { TUNING } from './tuning.ts';
+import type { StagedVariant } from './variant.ts';
 
 // How the invocations of a workgroup share the parts of a staged kernel: its stages and itself.
 
@@ -29,6 +31,8 @@ export interface Gathered {
   readonly reducers: number;
   /** Whether neighbouring invocations have neighbouring terms, not points. */
   readonly reducersFirst: boolean;
+  /** Reducers of a point that combine what they have in a subgroup; 1: all combine it in workgroup memory. */
+  readonly exchange: number;
 }
 
 export type PartDivision = Spread | Gathered;
@@ -36,6 +40,8 @@ export type PartDivision = Spread | Gathered;
 /** One way to run a staged kernel. */
 export interface Division {
   readonly workgroupSize: number;
+  /** As in a variant. */
+  readonly exchange: number;
   /** The stages in order, then the kernel. */
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
@@ -50,6 +56,8 @@ export interface Division {
 
 /** What adding up costs a level of the tree, in multiply-adds. */
 const LEVEL = 6;
+/** The same of an exchange in a subgroup. */
+const EXCHANGE = 1;
 /** What a term that an invocation finds alone costs, in multiply-adds. */
 const TERM = 5;
 
@@ -66,7 +74,7 @@ export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
 
 /** The divisions of a kernel by sizes of workgroups. */
 export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonly Division[] {
-  const key = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+  const key = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
   const known = divisions.get(kernel) ?? new Map<string, readonly Division[]>();
   divisions.set(kernel, known);
   let found = known.get(key);
@@ -88,16 +96,26 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
   );
-  return [...sizes].map((size) => divide(kernel, parts, tiles, ways, size, limits));
+  const { minSubgroupSize = 1 } = limits;
+  const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
+  return exchanges.flatMap((exchange) =>
+    [...sizes]
+      .map((size) => divide(kernel, parts, tiles, ways, { workgroupSize: size, exchange }, limits))
+      .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+  );
 }
+
+const exchangesSums = (part: PartDivision) => part.kind === 'gathered' && part.exchange > 1;
 
 /** The division for one size of workgroup. */
 export function divisionOf(
   kernel: StagedKernel,
-  workgroupSize: number,
+  { workgroupSize, exchange }: Pick<StagedVariant, 'workgroupSize' | 'exchange'>,
   limits: TargetLimits,
 ): Division {
-  return divideTiles(kernel, limits).find((one) => one.workgroupSize === workgroupSize)!;
+  return divideTiles(kernel, limits).find(
+    (one) => one.workgroupSize === workgroupSize && one.exchange === exchange,
+  )!;
 }
 
 function divide(
@@ -105,7 +123,7 @@ function divide(
   parts: readonly Kernel[],
   tiles: readonly (readonly number[])[],
   ways: readonly (readonly TiledPoints[])[],
-  workgroupSize: number,
+  { workgroupSize, exchange }: Pick<Division, 'workgroupSize' | 'exchange'>,
   limits: TargetLimits,
 ): Division {
   const { coreBytes, coreInvocations } = TUNING.staged;
@@ -120,14 +138,17 @@ function divide(
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
     const fits = arrays + workgroupSize * partialBytes(part) <= limits.maxWorkgroupBytes;
-    const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize) : null;
+    const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize, exchange) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
-      const alone = gatheredTime(part, gathered) + levels * LEVEL;
+      const isExchange = gathered.exchange > 1;
+      const waits = isExchange ? exchangeWaits(sharedPoints(gathered)) : levels;
+      const alone =
+        gatheredTime(part, gathered) + waits * LEVEL + (isExchange ? levels * EXCHANGE : 0);
       if (alone < timeOf(best)) {
         time += alone;
-        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + levels;
-        barriers += levels;
+        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + waits;
+        barriers += waits;
         return gathered;
       }
     }
@@ -145,7 +166,7 @@ function divide(
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
   const steps = tileSteps(kernel);
   return {
-    ...{ workgroupSize, parts: chosen, time: time * steps },
+    ...{ workgroupSize, exchange, parts: chosen, time: time * steps },
     ...{ serial: serial * steps, barriers: barriers * steps },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
@@ -154,13 +175,25 @@ function divide(
 const partialBytes = ({ nodes, reduction }: Kernel) =>
   reduction ? DTYPES[nodes[reduction.value].dtype].bytes : 0;
 
-function gather(part: Kernel, tile: readonly number[], workgroupSize: number): Gathered | null {
+function gather(
+  part: Kernel,
+  tile: readonly number[],
+  workgroupSize: number,
+  subgroup: number,
+): Gathered | null {
   if (!part.reduction) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
   const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / 2);
   if (most < 2) return null;
   const reducers = 2 ** Math.floor(Math.log2(most));
-  return { kind: 'gathered', points, reducers, reducersFirst: readsAlong(part) === 'reduced' };
+  const reducersFirst = readsAlong(part) === 'reduced';
+  const exchange = exchangeReach(reducers, reducersFirst ? 1 : points, subgroup);
+  return { kind: 'gathered', points, reducers, reducersFirst, exchange };
+}
+
+/** How the reducers of a part with exchanges share its points. */
+export function sharedPoints({ points, reducers, reducersFirst, exchange }: Gathered): SharedSums {
+  return { places: points, reducers, stride: reducersFirst ? 1 : points, exchange };
 }
 
 function gatheredTime(part: Kernel, { reducers }: Gathered): number {

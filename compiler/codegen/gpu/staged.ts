@@ -1,3 +1,4 @@
+import type { DType } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
 import {
   partList,
@@ -11,6 +12,7 @@ import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { exchangeElements, exchangeLines } from './exchange.ts';
 import {
   innerScope,
   newScope,
@@ -27,6 +29,7 @@ import {
   ownAxes,
   type PartDivision,
   type Spread,
+  sharedPoints,
   tileAxesByPart,
 } from './staged-division.ts';
 import type { StagedVariant } from './variant.ts';
@@ -46,7 +49,7 @@ export function emitStaged(
   const writer = newWriter(dialect);
   const { axes, staging } = kernel;
   const groups = tileCount(kernel);
-  const division = divisionOf(kernel, variant.workgroupSize, limits);
+  const division = divisionOf(kernel, variant, limits);
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);
   const inKernel = tiles.at(-1)!;
@@ -78,7 +81,9 @@ export function emitStaged(
     }),
   );
   const workgroupArrays = [...arrays, ...partialArrays(parts)];
-  return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
+  const exchanges = variant.exchange > 1;
+  const module = { body, workgroupArrays, workgroupSize, groups, exchanges };
+  return assembleModule(kernel, writer, module, limits);
 }
 
 /** One of the computations of a tile. */
@@ -169,7 +174,8 @@ function sumLines(
 }
 
 /** A reduction that several invocations share at each point. They all take part in its barriers. */
-function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered): string[] {
+function gatheredLines(one: Part, division: Gathered): string[] {
+  const { points, reducers, reducersFirst } = division;
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
   const { combiner, value } = part.reduction!;
@@ -214,14 +220,21 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
       [...terms.lines, ...evaluateTile([loop], none, [value]), combine(loop.names.get(value)!)],
     ),
     ...sums.totals(),
-    `${partial}[local] = total;`,
-    dialect.halving(half, reducers / 2),
-    dialect.barrier,
-    `if (reducer < ${half}) {`,
-    combine(`${partial}[local + ${half} * ${apart}]`),
-    `${partial}[local] = total;`,
-    '}',
-    '}',
+    ...(division.exchange > 1
+      ? exchangeLines(dialect, sharedPoints(division), {
+          ...{ type: dtype, totals: ['total'], array: partial, place, hasIdle: !isWhole },
+          combine: (_total, other) => combine(other),
+        })
+      : [
+          `${partial}[local] = total;`,
+          dialect.halving(half, reducers / 2),
+          dialect.barrier,
+          `if (reducer < ${half}) {`,
+          combine(`${partial}[local + ${half} * ${apart}]`),
+          `${partial}[local] = total;`,
+          '}',
+          '}',
+        ]),
     `if (reducer == 0${isWhole ? '' : ` && local < ${points * reducers}`}) {`,
     ...evaluateTile([final], none, storedValues(part)),
     ...storeLines(final),
@@ -234,13 +247,16 @@ const partialName = (dtype: string) => `partial_${dtype}`;
 
 /** What the gathered parts add up in: one array for all of a dtype, since they do so one after the other. */
 function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
-  const types = parts.flatMap(({ part, division }) =>
-    division.kind === 'gathered' ? [part.nodes[part.reduction!.value].dtype] : [],
-  );
-  const { workgroupSize } = parts[0];
-  return [...new Set(types)].map((type) => ({
-    ...{ name: partialName(type), type, length: workgroupSize },
-  }));
+  const lengths = new Map<DType, number>();
+  for (const { part, division, workgroupSize } of parts) {
+    if (division.kind !== 'gathered') continue;
+    const { dtype } = part.nodes[part.reduction!.value];
+    const own = division.exchange > 1 ? exchangeElements(sharedPoints(division)) : workgroupSize;
+    lengths.set(dtype, Math.max(own, lengths.get(dtype) ?? 0));
+  }
+  return [...lengths]
+    .filter(([, length]) => length > 0)
+    .map(([type, length]) => ({ name: partialName(type), type, length }));
 }
 
 /** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */

@@ -23,6 +23,7 @@ export interface PointsVariant {
 /**
  * A workgroup has `outputs` x `reducers` invocations. Reducer r sums the blocks of `terms` neighbouring terms r, r + reducers, …
  * of `width` neighbouring outputs; the partial results are combined in a tree, so that the order never changes from run to run.
+ * With `exchange` > 1 so many reducers of an output, which are in one subgroup, combine theirs without workgroup memory.
  */
 export interface ReductionVariant {
   readonly form: 'reduction';
@@ -32,6 +33,7 @@ export interface ReductionVariant {
   readonly reducersFirst: boolean;
   readonly width: 1 | 4;
   readonly terms: 1 | 4;
+  readonly exchange: number;
 }
 
 /**
@@ -65,16 +67,18 @@ export interface ContractionVariant {
 export interface StagedVariant {
   readonly form: 'staged';
   readonly workgroupSize: number;
+  /** Reducers of a sum, in one subgroup, that combine what they have without workgroup memory, at most; 1: none. */
+  readonly exchange: number;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
       return `points ${variant.width} of ${variant.workgroupSize}`;
     case 'reduction': {
       const { outputs, reducers, reducersFirst, width, terms } = variant;
-      return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}`;
+      return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}${exchangeText(variant)}`;
     }
     case 'blocks':
       return `blocks ${variant.workgroupSize} of ${variant.block.join('x')}, ${variant.terms} terms`;
@@ -85,9 +89,12 @@ export function variantText(variant: Variant): string {
     case 'registers':
       return `registers ${variant.tileM}x${variant.tileN}x${variant.tileK}`;
     case 'staged':
-      return `staged ${variant.workgroupSize}`;
+      return `staged ${variant.workgroupSize}${exchangeText(variant)}`;
   }
 }
+
+const exchangeText = ({ exchange }: { readonly exchange: number }) =>
+  exchange > 1 ? `, exchange ${exchange}` : '';
 
 /** The variant of a text; null where it is none. Whether a kernel can be made so is another question. */
 export function parseVariant(text: string): Variant | null {
@@ -103,7 +110,7 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
     case 'reduction':
       return {
         ...{ form, outputs: n[0], reducers: n[1], reducersFirst },
-        ...{ width: n[2] as 1, terms: n[3] as 1 },
+        ...{ width: n[2] as 1, terms: n[3] as 1, exchange: n[4] ?? 1 },
       };
     case 'blocks':
       return { form, block: n.slice(1, -1), terms: n.at(-1)!, workgroupSize: n[0] };
@@ -115,7 +122,7 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
     case 'registers':
       return registerTiles(n[0] as 4, n[1] as 4, n[2]);
     case 'staged':
-      return { form, workgroupSize: n[0] };
+      return { form, workgroupSize: n[0], exchange: n[1] ?? 1 };
     default:
       return null;
   }

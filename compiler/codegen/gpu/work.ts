@@ -18,10 +18,11 @@ import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
+import { exchangeWaits } from './exchange.ts';
 import { storedValues } from './expression.ts';
 import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
-import { loopInvariants, reductionVectors } from './reduction.ts';
+import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
@@ -50,6 +51,8 @@ const CHUNK_WAITS = 4;
 const FILL = 64;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
+/** A value from another invocation of the subgroup. */
+const EXCHANGE = 2;
 
 /** Operations that one invocation does in the time of a load, whatever the others do. */
 const ALONE = 512;
@@ -78,11 +81,7 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(
-    kernel,
-    variant.workgroupSize,
-    limits,
-  );
+  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(kernel, variant, limits);
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
@@ -130,16 +129,19 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
     plainly(width * each + LOOP_STEP),
   );
   const levels = Math.log2(reducers);
+  const exchanges = variant.exchange > 1;
+  const waits = exchanges ? exchangeWaits(sharedSums(variant)) : levels;
+  const memory = waits * (LOOP_STEP + 2 * width * WORKGROUP_ACCESS);
   const own = total(
     indexing(kernel, 'parallel'),
     operationsOf(kernel, [...invariant], width, results),
     scaled(step, steps),
-    plainly(levels * (LOOP_STEP + 2 * width * WORKGROUP_ACCESS)),
+    plainly(memory + (exchanges ? levels * width * EXCHANGE : 0)),
     scaled(finishing(kernel, width, results), 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
   const shape = { form: 'reduction', workgroups, serial: steps } as const;
-  return { ...scaled(own, invocations), barriers: invocations * levels, invocations, ...shape };
+  return { ...scaled(own, invocations), barriers: invocations * waits, invocations, ...shape };
 }
 
 function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {

@@ -60,6 +60,7 @@ export const WGSL: Dialect<Helper> = {
     `${array}[${shifted(address)}][(${address}) & 3] = ${STORED[type].store(value)};`,
 
   barrier: 'workgroupBarrier();',
+  exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
   module: wgslModule,
 };
 

@@ -14,8 +14,11 @@ export function wgslModule(parts: ModuleParts): string {
     ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,
   );
   const group = rows === 1 ? 'group_id.x' : `group_id.x + group_id.y * ${columns}u`;
-  const enabled = parts.buffers.some(({ dtype }) => dtype === 'f16') ? 'enable f16;\n' : '';
-  return `${enabled}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
+  const enabled = [
+    ...(parts.buffers.some(({ dtype }) => dtype === 'f16') ? ['f16'] : []),
+    ...(parts.exchanges ? ['subgroups'] : []),
+  ];
+  return `${enabled.map((one) => `enable ${one};\n`).join('')}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
     .map(functionText)
     .join('')}@compute @workgroup_size(${parts.workgroupSize})
 fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) local_id: u32) {
