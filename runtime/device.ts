@@ -1,4 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
+import { type PlanFeature, planSubgroupSize } from '../ir/plan-features.ts';
 import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type {
@@ -31,6 +32,7 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
   const what = { kind: 'adapter', name: nameOf(adapter.info) } as const;
   checkLimits(needed, adapter.limits, what);
   checkFeatures(plan, adapter.features, what);
+  checkSubgroups(plan, adapter.info, what);
   const stamped = trace && adapter.features?.has(TIMESTAMPS);
   const features = [...(plan.features ?? []), ...(stamped ? [TIMESTAMPS] : [])];
   try {
@@ -51,6 +53,7 @@ export function checkDevice(
   const what = { kind: 'device', name: nameOf(device.adapterInfo) } as const;
   checkLimits(planLimits(plan), device.limits, what);
   checkFeatures(plan, device.features, what);
+  checkSubgroups(plan, device.adapterInfo, what);
 }
 
 /** What adapters and devices are called, for people; empty where they do not say. */
@@ -66,12 +69,30 @@ interface Checked {
 
 const called = ({ kind, name }: Checked) => (name ? `the ${kind} '${name}'` : `the ${kind}`);
 
+/** How to build a plan that does without. */
+const WITHOUT: Readonly<Record<PlanFeature, string>> = {
+  'shader-f16': '--precision f32 and without --half',
+  subgroups: '--subgroups never',
+};
+
 function checkFeatures(plan: Plan, offered: GpuFeaturesLike | undefined, what: Checked): void {
   const missing = (plan.features ?? []).filter((feature) => !offered?.has(feature));
   if (missing.length === 0) return;
   throw new RuntimeError(
     'feature-missing',
-    `the plan needs ${missing.join(', ')}, ${called(what)} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what.kind}, or build the plan with --precision f32 and without --half`,
+    `the plan needs ${missing.join(', ')}, ${called(what)} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what.kind}, or build the plan with ${missing.map((feature) => WITHOUT[feature]).join(' and ')}`,
+    { whole: true },
+  );
+}
+
+function checkSubgroups(plan: Plan, info: GpuInfoLike | undefined, what: Checked): void {
+  const needed = planSubgroupSize(plan);
+  // Where an adapter does not say, the device is tried (`webgpu-subgroups.ts`).
+  const { subgroupMinSize: least = needed, subgroupMaxSize: most = least } = info ?? {};
+  if (needed === 1 || least >= needed) return;
+  throw new RuntimeError(
+    'limit-too-small',
+    `the plan needs subgroups of at least ${needed} invocations, ${called(what)} has subgroups of ${least} to ${most}; build the plan for the limits of this ${what.kind}, or with --subgroups never`,
     { whole: true },
   );
 }

@@ -15,6 +15,8 @@ export interface GpuInfoLike {
   readonly vendor?: string;
   readonly device?: string;
   readonly description?: string;
+  readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
 }
 
 /** A `GPUDevice`, by what tells it from other objects. */

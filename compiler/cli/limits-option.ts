@@ -40,12 +40,15 @@ export function adapterName({ info: { vendor, device, description } }: GPUAdapte
   return [vendor, device || description].filter(Boolean).join(' ') || 'GPU';
 }
 
-/** A workgroup has one axis: its invocations are limited along that as well. */
-export function limitsOfAdapter({ limits }: GPUAdapter): DeviceLimits {
+/** A workgroup has one axis: its invocations are limited along that as well. Sizes of subgroups count where there is the feature. */
+export function limitsOfAdapter({ limits, features, info }: GPUAdapter): DeviceLimits {
   const { maxComputeInvocationsPerWorkgroup: all, maxComputeWorkgroupSizeX: along } = limits;
   return {
     ...fromWebgpuLimits(limits as unknown as Readonly<Record<string, unknown>>),
     maxWorkgroupInvocations: Math.min(all, along),
+    ...(features.has('subgroups') && info.subgroupMinSize > 1
+      ? { minSubgroupSize: info.subgroupMinSize }
+      : {}),
   };
 }
 

@@ -21,6 +21,8 @@ export const DEVICE_LIMITS = object(
     maxWorkgroupBytes: whole(0, 2 ** 24),
     /** Workgroups along one axis of a grid. */
     maxWorkgroupsPerDimension: whole(1, 2 ** 32 - 1),
+    /** Invocations that every subgroup has at least, where the device has the feature `subgroups`; absent: no kernel uses any. */
+    minSubgroupSize: whole(2, 128),
     /** Which device they are of, for messages. */
     of: NAME,
   },
@@ -36,6 +38,7 @@ export const WEBGPU_LIMIT_NAMES: Readonly<Record<LimitName, string>> = {
   maxWorkgroupInvocations: 'maxComputeInvocationsPerWorkgroup',
   maxWorkgroupBytes: 'maxComputeWorkgroupStorageSize',
   maxWorkgroupsPerDimension: 'maxComputeWorkgroupsPerDimension',
+  minSubgroupSize: 'subgroupMinSize',
 };
 export const LIMIT_NAMES = Object.keys(WEBGPU_LIMIT_NAMES) as readonly LimitName[];
 

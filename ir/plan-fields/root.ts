@@ -73,14 +73,20 @@ export const MODULE = object({
 
 /** Limits of a device that WGSL was generated within. */
 export interface CodeLimits extends Infer<typeof LIMITS> {}
-export const LIMITS = object({
-  /** Invocations of a workgroup. */
-  maxWorkgroupInvocations: COUNT,
-  /** Memory that the invocations of a workgroup share. */
-  maxWorkgroupBytes: BYTES,
-  /** Workgroups along one axis of a grid. */
-  maxWorkgroupsPerDimension: COUNT,
-});
+export const LIMITS = object(
+  {
+    /** Invocations of a workgroup. */
+    maxWorkgroupInvocations: COUNT,
+    /** Memory that the invocations of a workgroup share. */
+    maxWorkgroupBytes: BYTES,
+    /** Workgroups along one axis of a grid. */
+    maxWorkgroupsPerDimension: COUNT,
+  },
+  {
+    /** Invocations that every subgroup has at least; absent: no kernel uses subgroup operations. */
+    minSubgroupSize: whole(2, 128),
+  },
+);
 
 /**
  * A compiled model: everything that the runtime needs, as plain JSON. Published as `plan.schema.json`;

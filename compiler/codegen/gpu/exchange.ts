@@ -21,7 +21,7 @@ export interface SharedSums {
  */
 export function exchangeReach(reducers: number, stride: number, subgroup: number): number {
   if (!Number.isInteger(Math.log2(stride))) return 1;
-  return Math.max(1, Math.min(reducers, Math.floor(subgroup / stride)));
+  return 2 ** Math.floor(Math.log2(Math.max(1, Math.min(reducers, subgroup / stride))));
 }
 
 /** Values of one sum that are left before each round. */

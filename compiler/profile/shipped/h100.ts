@@ -64,5 +64,6 @@ export const H100: DeviceProfile = {
     maxWorkgroupInvocations: 1024,
     maxWorkgroupBytes: 48 * 1024,
     maxWorkgroupsPerDimension: 65535,
+    minSubgroupSize: 32,
   },
 };
