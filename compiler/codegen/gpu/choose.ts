@@ -4,6 +4,7 @@ import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
+import type { KernelWork } from '../work.ts';
 import { blockVariants } from './block-sizes.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
@@ -109,14 +110,26 @@ function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant
   const measured = model.measured?.(kernel);
   const named = measured && candidates.find((variant) => variantText(variant) === measured);
   if (named) return named;
-  let [best, least] = [candidates[0], Number.POSITIVE_INFINITY];
-  if (candidates.length === 1) return best;
-  for (const variant of candidates) {
-    const seconds = model.seconds(kernel, variantWork(kernel, variant, limits));
-    if (seconds < least * 0.999) [best, least] = [variant, seconds];
-  }
-  return best;
+  if (candidates.length === 1) return candidates[0];
+  const known = candidates.map((variant) => {
+    const work = variantWork(kernel, variant, limits);
+    return { variant, work, seconds: model.seconds(kernel, work) };
+  });
+  const most = SAME * Math.min(...known.map(({ seconds }) => seconds));
+  const fastest = known.filter(({ seconds }) => !(seconds > most));
+  // Where memory is what takes the time, that with fewer accesses is more sure to reach its rate: vectors rather than scalars.
+  const moving = fastest.filter(({ work }) => model.isMoving?.(kernel, work));
+  return (moving.length === fastest.length ? moving : fastest.slice(0, 1)).reduce((best, one) =>
+    effortOf(one.work) < effortOf(best.work) ? one : best,
+  ).variant;
 }
+
+/** Times that differ by less are the same. */
+const SAME = 1.001;
+/** What waiting for a workgroup is worth, in operations. */
+const BARRIER = 16;
+
+const effortOf = ({ plain, barriers }: KernelWork) => plain + BARRIER * barriers;
 
 /** The variant that a plan names, which must be one that the kernel can be made in. */
 export function namedVariant(kernel: Kernel, limits: TargetLimits, text: string): Variant {

@@ -70,7 +70,7 @@ export function exchangeLines(dialect: Dialect, sums: SharedSums, named: Combine
       const before = rounds[round - 1];
       const apart = before / left;
       const at = (p: number, number: string) =>
-        `${array}[${base + p * elements} + (${place}) * ${left} + ${number}]`;
+        `${array}[${sumOf(base + p * elements, place, left, number)}]`;
       const isWriter = [
         ...(hasIdle ? [`${place} < ${places}`, `reducer < ${before}`] : []),
         ...(!hasIdle && before < reducers ? [`reducer < ${before}`] : []),
@@ -82,11 +82,11 @@ export function exchangeLines(dialect: Dialect, sums: SharedSums, named: Combine
         ...totals.map((total, p) => `${at(p, quotient('reducer', apart))} = ${total};`),
         '}',
         barrier,
-        constant('index', `place${round}`, other),
+        ...(other === '0' ? [] : [constant('index', `place${round}`, other)]),
         constant('index', `value${round}`, `reducer % ${left}`),
         ...totals.map(
           (total, p) =>
-            `${total} = ${array}[${base + p * elements} + place${round} * ${left} + value${round}];`,
+            `${total} = ${array}[${sumOf(base + p * elements, other === '0' ? other : `place${round}`, left, `value${round}`)}];`,
         ),
       );
       base += places * left;
@@ -101,4 +101,10 @@ export function exchangeLines(dialect: Dialect, sums: SharedSums, named: Combine
         );
   });
   return lines;
+}
+
+/** Where value `number` of a place is, of `left` that each has. */
+function sumOf(base: number, place: string, left: number, number: string): string {
+  const terms = [base > 0 ? String(base) : '', place === '0' ? '' : `(${place}) * ${left}`, number];
+  return terms.filter((term) => term !== '').join(' + ');
 }

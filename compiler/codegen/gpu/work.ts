@@ -54,6 +54,9 @@ const WORKGROUP_ACCESS = 2;
 /** A value from another invocation of the subgroup. */
 const EXCHANGE = 2;
 
+/** What a level of a tree in workgroup memory waits for, in steps of a loop that loads. */
+const LEVEL = 0.1;
+
 /** Operations that one invocation does in the time of a load, whatever the others do. */
 const ALONE = 512;
 
@@ -140,7 +143,8 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
     scaled(finishing(kernel, width, results), 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
-  const shape = { form: 'reduction', workgroups, serial: steps } as const;
+  const serial = steps + LEVEL * waits;
+  const shape = { form: 'reduction', workgroups, serial } as const;
   return { ...scaled(own, invocations), barriers: invocations * waits, invocations, ...shape };
 }
 

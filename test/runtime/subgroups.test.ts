@@ -1,0 +1,133 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { compile, defineModel, max, mean, relu, sum, tensor } from '../../compiler/index.ts';
+import type { Plan } from '../../ir/plan.ts';
+import { planSubgroupSize } from '../../ir/plan-features.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
+import { load, requestDevice } from '../../runtime/index.ts';
+import { errorOf } from '../support/errors.ts';
+import { testGpu } from '../support/gpu.ts';
+
+// Sums in subgroups, where a device has the feature. Adapters here stand in for those of users.
+
+const model = () =>
+  defineModel({
+    name: 'sums',
+    inputs: { x: tensor([6, 3000]) },
+    build: ({ x }) => ({ all: sum(x, [0, 1]), rows: max(x, [1]), columns: mean(relu(x), [0]) }),
+  });
+const planFor = async (minSubgroupSize?: number, subgroups: 'auto' | 'never' = 'auto') => {
+  const made = await compile(model(), {
+    ...{ target: 'webgpu', dispatches: 'single', subgroups },
+    ...(minSubgroupSize ? { limits: { minSubgroupSize } } : {}),
+  });
+  if (!made.plan) throw new Error(made.diagnostics[0].message);
+  return made.plan;
+};
+const x = Float32Array.from({ length: 18000 }, (_, i) => ((i * 37) % 101) / 16 - 3);
+
+let plan: Plan;
+beforeAll(async () => {
+  plan = await planFor(32);
+});
+
+interface Offered {
+  readonly features?: readonly string[];
+  readonly info?: object;
+}
+
+/** An adapter of the GPU of the tests with other features and subgroups, which notes what it is asked for. */
+async function adapterWith({ features = ['subgroups'], info = {} }: Offered) {
+  const own = (await (await testGpu()).requestAdapter())!;
+  const asked: string[][] = [];
+  const adapter = {
+    ...{ limits: own.limits, features: new Set(features), info },
+    requestDevice: ({ requiredFeatures = [] }: { requiredFeatures?: Iterable<string> }) => {
+      asked.push([...requiredFeatures]);
+      return Promise.reject(new Error('no device'));
+    },
+  };
+  return { gpu: { requestAdapter: () => Promise.resolve(adapter) } as never, asked };
+}
+
+describe('a plan for a device with subgroups', () => {
+  it('names the feature and the size, and is no valid plan without', async () => {
+    expect(plan.features).toEqual(['subgroups']);
+    expect(plan.limits?.minSubgroupSize).toBe(32);
+    expect(plan.kernels.map(({ variant }) => variant).join()).toMatch(/exchange 32/);
+    expect(planSubgroupSize(plan)).toBe(32);
+    expect(verifyPlan(plan)).toEqual([]);
+    const { features: _, ...without } = plan;
+    expect(verifyPlan(without as Plan)).toEqual(['features: [], but the kernels need [subgroups]']);
+  });
+
+  it('is made for no other device, and not where they are switched off', async () => {
+    for (const other of [await planFor(), await planFor(32, 'never')]) {
+      expect(other.features).toBeUndefined();
+      expect(other.limits?.minSubgroupSize).toBeUndefined();
+      expect(planSubgroupSize(other)).toBe(1);
+      expect(other.kernels.map(({ wgsl }) => wgsl).join()).not.toMatch(/subgroup/);
+    }
+  });
+
+  it('asks the adapter for the feature', async () => {
+    for (const info of [{}, { subgroupMinSize: 32, subgroupMaxSize: 64 }]) {
+      const { gpu, asked } = await adapterWith({ info });
+      await errorOf(() => requestDevice(plan, gpu));
+      expect(asked).toEqual([['subgroups']]);
+    }
+  });
+
+  it('is refused by an adapter without it, with what it has', async () => {
+    const { gpu, asked } = await adapterWith({ features: ['timestamp-query'] });
+    expect(await errorOf(() => load(plan, { gpu }))).toMatchObject({
+      code: 'feature-missing',
+      message:
+        'the plan needs subgroups, the adapter has timestamp-query; use another adapter, or build the plan with --subgroups never',
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('is refused by an adapter whose subgroups may be smaller, with their sizes', async () => {
+    const info = { vendor: 'acme', subgroupMinSize: 8, subgroupMaxSize: 32 };
+    const { gpu, asked } = await adapterWith({ info });
+    expect(await errorOf(() => load(plan, { gpu }))).toMatchObject({
+      code: 'limit-too-small',
+      message:
+        "the plan needs subgroups of at least 32 invocations, the adapter 'acme' has subgroups of 8 to 32; build the plan for the limits of this adapter, or with --subgroups never",
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('is refused on a device whose subgroups are others than it says', async () => {
+    const adapter = (await (await testGpu()).requestAdapter())!;
+    const { subgroupMaxSize } = adapter.info;
+    const larger = await planFor(2 * subgroupMaxSize);
+    const device = await adapter.requestDevice({ requiredFeatures: ['subgroups'] });
+    Object.defineProperty(device, 'adapterInfo', { value: {} });
+    expect(await errorOf(() => load(larger, { device }))).toMatchObject({
+      code: 'kernel-rejected',
+      message: expect.stringMatching(/^the subgroups of the device are not \d+ neighbouring/),
+    });
+    device.destroy();
+  });
+});
+
+it('sums in subgroups are those of plain kernels, in every run to the bit', async () => {
+  const gpu = await testGpu();
+  const { subgroupMinSize } = (await gpu.requestAdapter())!.info;
+  const exchanging = await planFor(subgroupMinSize);
+  expect(exchanging.features).toEqual(['subgroups']);
+  const results = [];
+  for (const one of [await planFor(), exchanging, exchanging]) {
+    const session = await load(one, { gpu: gpu as never });
+    results.push(await session.run('predict', { x }));
+    session.destroy();
+  }
+  const [plain, first, second] = results;
+  expect(second).toEqual(first);
+  expect(first.rows).toEqual(plain.rows);
+  expect(Math.abs(first.all[0] - plain.all[0])).toBeLessThan(1e-3);
+  first.columns.forEach((value, k) => {
+    expect(value).toBeCloseTo(plain.columns[k], 5);
+  });
+});
