@@ -23,8 +23,8 @@ import { variantWork } from './work.ts';
 /** The ways in which a kernel's code can be made within the limits of a device; the first is plain. */
 export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Variant[] {
   if (isStaged(kernel))
-    return divideTiles(kernel, limits).map(({ workgroupSize, exchange }) => ({
-      ...{ form: 'staged', workgroupSize, exchange },
+    return divideTiles(kernel, limits).map(({ workgroupSize, exchange, terms }) => ({
+      ...{ form: 'staged', workgroupSize, exchange, terms },
     }));
   const { kernel: collapsed, groups } = prepare(kernel);
   if (!collapsed.reduction) return pointsVariants(collapsed, limits);

@@ -11,7 +11,9 @@ import {
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
 import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
+import { type Quads, quadAccesses } from './points.ts';
 import { readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
 import { TUNING } from './tuning.ts';
@@ -20,12 +22,12 @@ import type { StagedVariant } from './variant.ts';
 // How the invocations of a workgroup share the parts of a staged kernel: its stages and itself.
 
 /** A part whose points are shared out: each invocation computes tiles of them, one after the other. */
-export interface Spread extends TiledPoints {
+export interface Spread extends TiledPoints, Terms {
   readonly kind: 'spread';
 }
 
 /** A reduction whose few points are each computed by `reducers` invocations, which add up what they have found. */
-export interface Gathered {
+export interface Gathered extends Terms {
   readonly kind: 'gathered';
   readonly points: number;
   readonly reducers: number;
@@ -35,6 +37,15 @@ export interface Gathered {
   readonly exchange: number;
 }
 
+/** How an invocation takes the terms of a sum. */
+export interface Terms {
+  /** So many neighbours along an axis at once; 1 without an axis. */
+  readonly each: 1 | 4;
+  readonly axis: number | undefined;
+  /** Those of its loads that are vectors along the axis. */
+  readonly quads: Quads;
+}
+
 export type PartDivision = Spread | Gathered;
 
 /** One way to run a staged kernel. */
@@ -42,6 +53,7 @@ export interface Division {
   readonly workgroupSize: number;
   /** As in a variant. */
   readonly exchange: number;
+  readonly terms: 1 | 4;
   /** The stages in order, then the kernel. */
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
@@ -58,6 +70,8 @@ export interface Division {
 const LEVEL = 6;
 /** The same of an exchange in a subgroup. */
 const EXCHANGE = 1;
+/** What several terms at once wait for, in steps of a term each. */
+const TERMS_STEP = 1.3;
 /** What a term that an invocation finds alone costs, in multiply-adds. */
 const TERM = 5;
 
@@ -92,16 +106,59 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
   const { workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
-  const ways = parts.map((part, k) => registerTiles(part, ownAxes(part, tiles[k])));
+  const ways = ([1, VECTOR_WIDTH] as const).map((each) =>
+    parts.map((part, k): PartWays => {
+      const terms = termsOf(kernel, part, tiles[k], each);
+      const { loads } = terms.quads;
+      return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
+    }),
+  );
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
   );
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
-  return exchanges.flatMap((exchange) =>
-    [...sizes]
-      .map((size) => divide(kernel, parts, tiles, ways, { workgroupSize: size, exchange }, limits))
-      .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+  return ways.flatMap((way, k) => {
+    const terms = k === 0 ? 1 : VECTOR_WIDTH;
+    if (terms > 1 && way.every(({ each }) => each === 1)) return [];
+    return exchanges.flatMap((exchange) =>
+      [...sizes]
+        .map((workgroupSize) =>
+          divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits),
+        )
+        .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+    );
+  });
+}
+
+/** The ways of a part with so many terms at a time. */
+interface PartWays extends Terms {
+  readonly tiled: readonly TiledPoints[];
+}
+
+/** How a part takes `most` terms at once, where its innermost reduced axis is in such parts. */
+function termsOf(kernel: StagedKernel, part: Kernel, tile: readonly number[], most: 1 | 4): Terms {
+  const axis = part.reduction
+    ? axesOfKind(part, 'reduced').findLast((one) => !tile.includes(one))
+    : undefined;
+  const each = axis !== undefined && part.axes[axis].extent % most === 0 ? most : 1;
+  const under = nodesUnderReduction(part);
+  const added = new Set(accumulated(kernel));
+  const nodes = part.nodes.flatMap((node, index) =>
+    under[index] &&
+    node.kind === 'load' &&
+    node.buffer < kernel.buffers.length &&
+    !added.has(node.buffer)
+      ? [index]
+      : [],
+  );
+  return { each, axis, quads: quadAccesses(part, each > 1 ? axis : undefined, nodes) };
+}
+
+/** Buffers that something is added to, which are no arrays of vectors. */
+function accumulated({ stores, staging }: StagedKernel): number[] {
+  return [stores, ...staging.stages.map((stage) => stage.stores)].flatMap((all) =>
+    all.flatMap(({ accumulate, buffer }) => (accumulate ? [buffer] : [])),
   );
 }
 
@@ -110,11 +167,12 @@ const exchangesSums = (part: PartDivision) => part.kind === 'gathered' && part.e
 /** The division for one size of workgroup. */
 export function divisionOf(
   kernel: StagedKernel,
-  { workgroupSize, exchange }: Pick<StagedVariant, 'workgroupSize' | 'exchange'>,
+  { workgroupSize, exchange, terms }: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
   return divideTiles(kernel, limits).find(
-    (one) => one.workgroupSize === workgroupSize && one.exchange === exchange,
+    (one) =>
+      one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms,
   )!;
 }
 
@@ -122,10 +180,11 @@ function divide(
   kernel: StagedKernel,
   parts: readonly Kernel[],
   tiles: readonly (readonly number[])[],
-  ways: readonly (readonly TiledPoints[])[],
-  { workgroupSize, exchange }: Pick<Division, 'workgroupSize' | 'exchange'>,
+  ways: readonly PartWays[],
+  variant: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
+  const { workgroupSize } = variant;
   const { coreBytes, coreInvocations } = TUNING.staged;
   const arrays = arrayBytes(kernel);
   const carries = kernel.staging.tileTerms > 0;
@@ -134,11 +193,13 @@ function divide(
   let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
   const chosen = parts.map((part, k): PartDivision => {
-    const best = ways[k].reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+    const { tiled, ...terms } = ways[k];
+    const best = tiled.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+    const steps = terms.each > 1 ? TERMS_STEP / terms.each : 1;
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
     const fits = arrays + workgroupSize * partialBytes(part) <= limits.maxWorkgroupBytes;
-    const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize, exchange) : null;
+    const gathered = !isCarried && fits ? gather(part, tiles[k], variant, terms) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
       const isExchange = gathered.exchange > 1;
@@ -147,14 +208,14 @@ function divide(
         gatheredTime(part, gathered) + waits * LEVEL + (isExchange ? levels * EXCHANGE : 0);
       if (alone < timeOf(best)) {
         time += alone;
-        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + waits;
+        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) * steps + waits;
         barriers += waits;
         return gathered;
       }
     }
     time += timeOf(best);
-    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced');
-    return { kind: 'spread', ...best };
+    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced') * steps;
+    return { kind: 'spread', ...best, ...terms };
   });
   const held =
     arrays +
@@ -166,7 +227,8 @@ function divide(
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
   const steps = tileSteps(kernel);
   return {
-    ...{ workgroupSize, exchange, parts: chosen, time: time * steps },
+    ...variant,
+    ...{ parts: chosen, time: time * steps },
     ...{ serial: serial * steps, barriers: barriers * steps },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
@@ -178,17 +240,17 @@ const partialBytes = ({ nodes, reduction }: Kernel) =>
 function gather(
   part: Kernel,
   tile: readonly number[],
-  workgroupSize: number,
-  subgroup: number,
+  { workgroupSize, exchange: subgroup }: Omit<StagedVariant, 'form'>,
+  terms: Terms,
 ): Gathered | null {
   if (!part.reduction) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
-  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / 2);
+  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / terms.each / 2);
   if (most < 2) return null;
   const reducers = 2 ** Math.floor(Math.log2(most));
   const reducersFirst = readsAlong(part) === 'reduced';
   const exchange = exchangeReach(reducers, reducersFirst ? 1 : points, subgroup);
-  return { kind: 'gathered', points, reducers, reducersFirst, exchange };
+  return { kind: 'gathered', points, reducers, reducersFirst, exchange, ...terms };
 }
 
 /** How the reducers of a part with exchanges share its points. */
@@ -196,8 +258,14 @@ export function sharedPoints({ points, reducers, reducersFirst, exchange }: Gath
   return { places: points, reducers, stride: reducersFirst ? 1 : points, exchange };
 }
 
-function gatheredTime(part: Kernel, { reducers }: Gathered): number {
+function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
   const under = nodesUnderReduction(part);
-  const loads = part.nodes.filter((node, index) => node.kind === 'load' && under[index]).length;
+  const loads = part.nodes.reduce(
+    (sum, node, index) =>
+      node.kind === 'load' && under[index]
+        ? sum + (quads.loads.has(index) ? 1 / VECTOR_WIDTH : 1)
+        : sum,
+    0,
+  );
   return Math.ceil(pointCount(part, 'reduced') / reducers) * (1 + TERM * loads);
 }

@@ -11,7 +11,9 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
+import { range } from './contraction-functions.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { unitAxes } from './elementwise.ts';
 import { exchangeElements, exchangeLines } from './exchange.ts';
 import {
   innerScope,
@@ -22,7 +24,8 @@ import {
   storeLines,
 } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
-import { evaluateTile, type RegisterTile, tileScopes } from './register-tile.ts';
+import { evaluatePoints, type Point, quadBuffers } from './points.ts';
+import { evaluateTile, type RegisterTile, tilePoints, tileScopes } from './register-tile.ts';
 import {
   divisionOf,
   type Gathered,
@@ -46,17 +49,19 @@ export function emitStaged(
   variant: StagedVariant,
   limits: TargetLimits,
 ): GpuModule {
-  const writer = newWriter(dialect);
   const { axes, staging } = kernel;
   const groups = tileCount(kernel);
   const division = divisionOf(kernel, variant, limits);
+  const list = partList(tileParts(kernel));
+  const quads = list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]);
+  const writer = newWriter(dialect, new Set(quads));
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);
   const inKernel = tiles.at(-1)!;
   const tile = decompose(dialect, axes, inKernel.slice(0, staging.tileAxes), 'group', 't');
   const step = decompose(dialect, axes, inKernel.slice(staging.tileAxes), 'step', 't');
   const names = inKernel.map((axis) => tile.names[axis] ?? step.names[axis]);
-  const parts = partList(tileParts(kernel)).map(
+  const parts = list.map(
     (part, k): Part => ({
       ...{ part, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
       names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
@@ -115,7 +120,8 @@ function unitScopes(
   return { lines: indices.lines, scopes: tileScopes(part, writer, tile, all) };
 }
 
-function spreadLines(one: Part, { tile, units }: Spread): string[] {
+function spreadLines(one: Part, division: Spread): string[] {
+  const { tile, units } = division;
   const { part, writer, workgroupSize } = one;
   const unit = unitScopes(one, tile, 'unit');
   const totals = unit.scopes.map((_, k) => `total_${k}`);
@@ -123,7 +129,7 @@ function spreadLines(one: Part, { tile, units }: Spread): string[] {
   return [
     writer.dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
-    ...(part.reduction ? sumLines(part, unit.scopes, tile, totals) : []),
+    ...(part.reduction ? sumLines(part, unit.scopes, division, totals) : []),
     ...evaluateTile(finals, tile, storedValues(part)),
     ...finals.flatMap(storeLines),
     '}',
@@ -134,7 +140,7 @@ function spreadLines(one: Part, { tile, units }: Spread): string[] {
 function sumLines(
   part: Kernel,
   scopes: readonly Scope[],
-  tile: RegisterTile,
+  { tile, each, axis: along, quads }: Spread,
   totals: readonly string[],
 ): string[] {
   const { combiner, value } = part.reduction!;
@@ -144,16 +150,19 @@ function sumLines(
   const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
   const reduced = axesOfKind(part, 'reduced').filter((axis) => scopes[0].axes[axis] === null);
   const terms = part.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
-  const loops = scopes.map((scope) => innerScope(scope, terms));
+  const loops = termPoints(scopes, tile, terms, along, each);
   const extents = reduced.map((axis) => part.axes[axis].extent);
-  const blocks = cascade(part, extents);
+  const steps = extents.map((extent, k) => (reduced[k] === along ? extent / each : extent));
+  const blocks = cascade(part, steps, each);
   const sums = new BlockSums(dialect, totals, dtype, blocks);
   const step = [
-    ...evaluateTile(loops, tile, [value]),
-    ...totals.map((total, k) => {
-      const term = loops[k].names.get(value)!;
-      return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
-    }),
+    ...evaluatePoints(loops, [value], quads),
+    ...range(each).flatMap((t) =>
+      totals.map((total, k) => {
+        const term = loops[k * each + t].scope.names.get(value)!;
+        return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
+      }),
+    ),
   ];
   return [
     ...totals.map((total) => dialect.variable(dtype, total, identity)),
@@ -162,7 +171,7 @@ function sumLines(
       (body, axis, k) =>
         blockedLoop(
           dialect,
-          { name: `r${axis}`, first: '0', end: extents[k], step: 1 },
+          { name: `r${axis}`, first: '0', end: extents[k], step: axis === along ? each : 1 },
           blocks.cuts[k],
           (level) => sums.flush(level),
           body,
@@ -173,9 +182,32 @@ function sumLines(
   ];
 }
 
+/** The points of a tile at `each` neighbouring terms, which are innermost; `terms` are the names of the first. */
+function termPoints(
+  scopes: readonly Scope[],
+  tile: RegisterTile,
+  terms: Scope['axes'],
+  along: number | undefined,
+  each: number,
+): Point[] {
+  const places = tilePoints(tile);
+  return scopes.flatMap((scope, k) =>
+    range(each).map((t): Point => {
+      const axes = terms.map((name, axis) =>
+        axis === along && t > 0 ? { outer: name as string, inner: null, shift: t } : name,
+      );
+      const inner = innerScope(scope, axes);
+      return {
+        scope: t === 0 ? inner : { ...inner, suffix: `${scope.suffix}_t${t}` },
+        at: places[k].map((place, axis) => (axis === along ? t : place)),
+      };
+    }),
+  );
+}
+
 /** A reduction that several invocations share at each point. They all take part in its barriers. */
 function gatheredLines(one: Part, division: Gathered): string[] {
-  const { points, reducers, reducersFirst } = division;
+  const { points, reducers, reducersFirst, each, axis: along, quads } = division;
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
   const { combiner, value } = part.reduction!;
@@ -186,16 +218,18 @@ function gatheredLines(one: Part, division: Gathered): string[] {
   const apart = reducersFirst ? 1 : points;
   const indices = decompose(dialect, part.axes, own, 'unit', 'unit');
   const reduced = axesOfKind(part, 'reduced');
-  const terms = decompose(dialect, part.axes, reduced, 'term', 'r');
+  const terms = decompose(dialect, unitAxes(part, along, each), reduced, 'term', 'r');
+  const firstTerm = each > 1 ? `${terms.names[along!]} * ${each}` : null;
   const scope = newScope(
     part,
     writer,
     names.map((name, axis) => name ?? indices.names[axis]),
   );
-  const loop = innerScope(scope, terms.names);
+  const firsts = firstTerm === null ? terms.names : terms.names.with(along!, 'first_term');
   const none = part.axes.map(() => 1);
-  const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1);
-  const blocks = cascade(part, [Math.ceil(count / reducers)]);
+  const loops = termPoints([scope], none, firsts, along, each);
+  const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1) / each;
+  const blocks = cascade(part, [Math.ceil(count / reducers)], each);
   const sums = new BlockSums(dialect, ['total'], dtype, blocks);
   const combine = (other: string) =>
     `total = ${combineText(writer, combiner, dtype, 'total', other)};`;
@@ -217,7 +251,12 @@ function gatheredLines(one: Part, division: Gathered): string[] {
       { name: 'term', first: 'reducer', end: count, step: reducers },
       blocks.cuts[0],
       (level) => sums.flush(level),
-      [...terms.lines, ...evaluateTile([loop], none, [value]), combine(loop.names.get(value)!)],
+      [
+        ...terms.lines,
+        ...(firstTerm === null ? [] : [dialect.constant('index', 'first_term', firstTerm)]),
+        ...evaluatePoints(loops, [value], quads),
+        ...loops.map(({ scope: { names: own } }) => combine(own.get(value)!)),
+      ],
     ),
     ...sums.totals(),
     ...(division.exchange > 1
@@ -303,7 +342,7 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
         ...sumLines(
           part,
           scopes.map((scope) => innerScope(scope)),
-          tile,
+          division,
           inner,
         ),
         ...totals.map(

@@ -69,9 +69,11 @@ export interface StagedVariant {
   readonly workgroupSize: number;
   /** Reducers of a sum, in one subgroup, that combine what they have without workgroup memory, at most; 1: none. */
   readonly exchange: number;
+  /** Terms of a sum that an invocation takes at once, in vectors where memory allows. */
+  readonly terms: 1 | 4;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
@@ -89,7 +91,7 @@ export function variantText(variant: Variant): string {
     case 'registers':
       return `registers ${variant.tileM}x${variant.tileN}x${variant.tileK}`;
     case 'staged':
-      return `staged ${variant.workgroupSize}${exchangeText(variant)}`;
+      return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}`;
   }
 }
 
@@ -122,7 +124,7 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
     case 'registers':
       return registerTiles(n[0] as 4, n[1] as 4, n[2]);
     case 'staged':
-      return { form, workgroupSize: n[0], exchange: n[1] ?? 1 };
+      return { form, workgroupSize: n[0], terms: n[1] as 1, exchange: n[2] ?? 1 };
     default:
       return null;
   }
