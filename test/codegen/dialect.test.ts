@@ -168,6 +168,48 @@ describe('JavaScript as a dialect', () => {
     },
   );
 
+  test.each([4, 8, 16, 32, 64])(
+    'contractions are the same by products of matrices in subgroups of %i',
+    (subgroupSize) => {
+      const products = (['f32', 'f16'] as const).flatMap((component) => [
+        { component, m: 8, n: 8, k: 8, subgroupSize },
+        { component, m: 16, n: 8, k: 16, subgroupSize },
+      ]);
+      const limits = {
+        ...WEBGPU_DEFAULT_LIMITS,
+        ...{ maxWorkgroupBytes: 48 * 1024, minSubgroupSize: subgroupSize },
+        subgroupMatrices: products,
+      };
+      const matrices = (kernel: Kernel) =>
+        variantsOf(kernel, limits).filter(({ form }) => form === 'matrix');
+      const made = new Set<string>();
+      for (const halves of [false, true]) {
+        const property = fc.property(
+          kernelCases(['contraction'], halves),
+          fc.nat(),
+          (one, pick) => {
+            const variants = matrices(one.kernel);
+            if (variants.length === 0) return;
+            const variant = variants[pick % variants.length];
+            made.add(variantText(variant));
+            expect(parseVariant(variantText(variant))).toEqual(variant);
+            check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits), { subgroupSize });
+          },
+        );
+        fc.assert(property, { numRuns: 6, seed: 2 });
+      }
+      // Fractions and several blocks of terms, which random cases do not have.
+      const one = SUM_KERNELS['product NN'](300);
+      const [variant] = matrices(one.kernel);
+      const results = runOnScript(
+        ...([one.kernel, sumBuffers(one.kernel, 0.7)] as const),
+        ...([emitGpu(SCRIPT, one.kernel, variant, limits), { subgroupSize }] as const),
+      );
+      expect(sumError(one, results[resultOf(one.kernel)], 0.7)).toBeLessThan(5e-6);
+      expect([...made].join()).toMatch(/f32, /);
+    },
+  );
+
   test('windows are the same in blocks of any size', () => {
     const made = new Set<string>();
     const property = fc.property(kernelCases(['window']), fc.nat(), (one, pick) => {

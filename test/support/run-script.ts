@@ -9,10 +9,12 @@ import { chosenModule } from './variants.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 type Value = number | readonly number[];
+type Matrix = readonly (readonly number[])[];
 type Check<T extends Value> = (value: T) => T;
 /** What an invocation hands to another of its subgroup; nothing at a barrier. */
 type Handed = { readonly value: number; readonly mask: number } | undefined;
-type Invocation = Generator<Handed, void, number | undefined>;
+type Received = number | Together | undefined;
+type Invocation = Generator<Handed, void, Received>;
 type Workgroup = (local: number) => Invocation;
 
 const rejected = (value: unknown, type: string): never => {
@@ -37,6 +39,54 @@ const four =
 const roundTo = (type: ValueType, value: number) =>
   type === 'f32' || type === 'f32x4' ? Math.fround(value) : value | 0;
 
+/** What a subgroup does as one: its invocations have one address, and what one of them has done the others have. */
+interface Together {
+  readonly address: number;
+  matrix?: Matrix;
+}
+
+type MatrixForm = readonly [
+  rows: number,
+  columns: number,
+  down: number,
+  across: number,
+  check: Check<number>,
+];
+
+const loadMatrix = (
+  array: ArrayLike<number>,
+  address: number,
+  [rows, columns, down, across, check]: MatrixForm,
+): Matrix =>
+  Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) =>
+      check(HOST.load(array, address + i * down + j * across)),
+    ),
+  );
+
+const multiplied = (total: Matrix, left: Matrix, right: Matrix): Matrix =>
+  total.map((row, i) =>
+    row.map((sum, j) =>
+      right.reduce(
+        (all, factors, k) => Math.fround(all + Math.fround(left[i][k] * factors[j])),
+        sum,
+      ),
+    ),
+  );
+
+/** Sums with a product, by its factors and the sums before, so that the invocations of a subgroup compute them once. */
+const products = new WeakMap<Matrix, WeakMap<Matrix, WeakMap<Matrix, Matrix>>>();
+
+const zeroMatrices = new Map<string, Matrix>();
+function zeros(rows: number, columns: number): Matrix {
+  const size = `${rows}x${columns}`;
+  const made =
+    zeroMatrices.get(size) ??
+    Array.from({ length: rows }, () => new Array<number>(columns).fill(0));
+  zeroMatrices.set(size, made);
+  return made;
+}
+
 /** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
 const HOST = {
   ...{
@@ -52,7 +102,7 @@ const HOST = {
   ...{ uniform, evaluate: evaluateScalar },
   inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
   memory: (type: string, length: number) =>
-    type === 'f32'
+    type === 'f32' || type === 'f16'
       ? new Float32Array(length).fill(Number.NaN)
       : type === 'i32'
         ? new Int32Array(length).fill(-99999)
@@ -76,6 +126,27 @@ const HOST = {
     Array.isArray(a)
       ? a.map((one: number, k) => roundTo(type, one + (b as readonly number[])[k]))
       : roundTo(type, (a as number) + (b as number)),
+  matrix: (rows: number, columns: number): Matrix => zeros(rows, columns),
+  loadMatrix: (array: ArrayLike<number>, at: Together, ...form: MatrixForm): Matrix =>
+    (at.matrix ??= loadMatrix(array, at.address, form)),
+  multiplied: (total: Matrix, left: Matrix, right: Matrix): Matrix => {
+    const ofRight = products.get(right) ?? new WeakMap<Matrix, WeakMap<Matrix, Matrix>>();
+    products.set(right, ofRight);
+    const ofLeft = ofRight.get(left) ?? new WeakMap<Matrix, Matrix>();
+    ofRight.set(left, ofLeft);
+    const product = ofLeft.get(total) ?? multiplied(total, left, right);
+    ofLeft.set(total, product);
+    return product;
+  },
+  storeMatrix: (array: Data, at: Together, total: Matrix, stride: number) => {
+    if (at.matrix) return;
+    at.matrix = total;
+    total.forEach((row, i) => {
+      row.forEach((value, j) => {
+        HOST.store(array, at.address + i * stride + j, f32(value));
+      });
+    });
+  },
   addScaled: (type: ValueType, total: number[], scalar: number, vector: readonly number[]) =>
     total.map((one, k) => roundTo(type, one + roundTo(type, scalar * vector[k]))),
   addProduct: (
@@ -135,7 +206,7 @@ const NOTHING = -99999;
 /** Runs a subgroup, which exchanges values on the way; gives how many wait at a barrier.  */
 function runToBarrier(subgroup: readonly Invocation[], isForward: boolean): number {
   const lanes = [...subgroup.keys()];
-  let received: (number | undefined)[] = lanes.map(() => undefined);
+  let received: Received[] = lanes.map(() => undefined);
   for (;;) {
     const states = new Array<IteratorResult<Handed, void>>(lanes.length);
     for (const lane of isForward ? lanes : lanes.toReversed())
@@ -145,6 +216,13 @@ function runToBarrier(subgroup: readonly Invocation[], isForward: boolean): numb
     if (handed.some((one) => one?.mask !== first?.mask))
       throw new Error('invocations of a subgroup miss an exchange');
     if (!first) return states.filter(({ done }) => !done).length;
+    if (first.mask === 0) {
+      if (handed.some((one) => one?.value !== first.value))
+        throw new Error('invocations of a subgroup have other matrices');
+      const together: Together = { address: first.value };
+      received = lanes.map(() => together);
+      continue;
+    }
     received = lanes.map((lane) => handed[lane ^ first.mask]?.value ?? NOTHING);
   }
 }

@@ -6,6 +6,7 @@ import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
 import type { KernelWork } from '../work.ts';
 import { blockVariants } from './block-sizes.ts';
+import { matrixVariants } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
 import { divideReduction, exchanging } from './reduction.ts';
@@ -46,7 +47,8 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
       invocations <= limits.maxWorkgroupInvocations
     );
   };
-  return [...alone, ...TUNING.contraction.tilings.filter(fits)];
+  const tilings = TUNING.contraction.tilings.filter(fits);
+  return [...alone, ...tilings, ...matrixVariants(collapsed, groups, limits)];
 }
 
 function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
@@ -92,7 +94,7 @@ const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
 export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
   const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
   choices.set(model, byLimits);
-  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
+  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize} ${JSON.stringify(limits.subgroupMatrices)}`;
   const known = byLimits.get(within) ?? new WeakMap<Kernel, Variant>();
   byLimits.set(within, known);
   let chosen = known.get(kernel);

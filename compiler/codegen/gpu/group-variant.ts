@@ -5,6 +5,7 @@ import { arrayBytes } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { chooseVariant, namedVariant } from './choose.ts';
+import { matrixBytes, matrixInvocations } from './contraction-matrix.ts';
 import { partialElements } from './reduction.ts';
 import { TUNING } from './tuning.ts';
 import { tilingResources, type Variant, variantText } from './variant.ts';
@@ -49,6 +50,8 @@ function workgroupOf(variant: Variant): Workgroup {
       return of('any', variant.workgroupSize);
     case 'tiles':
       return of('fixed', tilingResources(variant).invocations);
+    case 'matrix':
+      return of('fixed', matrixInvocations(variant));
     case 'staged':
       return of('fixed', variant.workgroupSize);
   }
@@ -95,6 +98,7 @@ function arrayOf(
   // Beside its arrays, partial sums of two types at most.
   if (form === 'staged')
     return { key: form, bytes: arrayBytes(kernel) + 8 * variant.workgroupSize };
+  if (form === 'matrix') return { key: variantText(variant), bytes: matrixBytes(variant) };
   const dtype = kernel.reduction ? kernel.nodes[kernel.reduction.value].dtype : 'f32';
   const elements =
     form === 'tiles'

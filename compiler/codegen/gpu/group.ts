@@ -62,6 +62,7 @@ export function emitGroup(
     workgroupSize,
     grid,
     exchanges: final.some(({ parts }) => parts.exchanges),
+    matrices: final.some(({ parts }) => parts.matrices),
   });
   return { code, grid };
 }

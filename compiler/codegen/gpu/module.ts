@@ -16,7 +16,7 @@ export function assembleModule(
   kernel: Kernel,
   writer: Writer,
   parts: Pick<ModuleParts, 'body' | 'workgroupSize'> &
-    Partial<Pick<ModuleParts, 'workgroupArrays' | 'functions' | 'exchanges'>> & {
+    Partial<Pick<ModuleParts, 'workgroupArrays' | 'functions' | 'exchanges' | 'matrices'>> & {
       readonly groups: number;
     },
   limits: TargetLimits,
@@ -34,6 +34,7 @@ export function assembleModule(
     workgroupSize: parts.workgroupSize,
     grid,
     exchanges: parts.exchanges ?? false,
+    matrices: parts.matrices ?? false,
   });
   return { code, grid };
 }

@@ -1,3 +1,4 @@
+import type { SubgroupMatrix } from '../../../ir/schedule.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 
 /**
@@ -11,6 +12,7 @@ export type Variant =
   | ReductionVariant
   | BlocksVariant
   | ContractionVariant
+  | MatrixVariant
   | StagedVariant;
 
 export interface PointsVariant {
@@ -64,6 +66,20 @@ export interface ContractionVariant {
   readonly buffers: 1 | 2;
 }
 
+/**
+ * A contraction whose workgroups compute `tileM` x `tileN` outputs by products of matrices: `rows` x `columns` subgroups have equal
+ * parts of the tile, and walk K in chunks of `tileK` that are staged in workgroup memory.
+ */
+export interface MatrixVariant {
+  readonly form: 'matrix';
+  readonly tileM: number;
+  readonly tileN: number;
+  readonly tileK: number;
+  readonly product: SubgroupMatrix;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 export interface StagedVariant {
   readonly form: 'staged';
   readonly workgroupSize: number;
@@ -90,6 +106,11 @@ export function variantText(variant: Variant): string {
     }
     case 'registers':
       return `registers ${variant.tileM}x${variant.tileN}x${variant.tileK}`;
+    case 'matrix': {
+      const { tileM, tileN, tileK, product, rows, columns } = variant;
+      const { component, m, n, k, subgroupSize } = product;
+      return `matrix ${tileM}x${tileN}x${tileK} of ${m}x${n}x${k} ${component}, ${rows}x${columns} subgroups of ${subgroupSize}`;
+    }
     case 'staged':
       return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}`;
   }
@@ -123,6 +144,13 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
       };
     case 'registers':
       return registerTiles(n[0] as 4, n[1] as 4, n[2]);
+    case 'matrix': {
+      const component = `f${n[6]}` as 'f16';
+      return {
+        ...{ form, tileM: n[0], tileN: n[1], tileK: n[2], rows: n[7], columns: n[8] },
+        product: { component, m: n[3], n: n[4], k: n[5], subgroupSize: n[9] },
+      };
+    }
     case 'staged':
       return { form, workgroupSize: n[0], terms: n[1] as 1, exchange: n[2] ?? 1 };
     default:

@@ -3,7 +3,12 @@ import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { axesOfKind, axisDependence, extentOf } from '../contraction-groups.ts';
+import {
+  axesOfKind,
+  axisDependence,
+  type ContractionGroups,
+  extentOf,
+} from '../contraction-groups.ts';
 import {
   callsOf,
   type KernelWork,
@@ -16,6 +21,7 @@ import {
 import { blockSides, blockVectors, sizeOf } from './blocks.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
+import { fillTiling } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
 import { exchangeWaits } from './exchange.ts';
@@ -27,6 +33,7 @@ import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type BlocksVariant,
+  type MatrixVariant,
   type PointsVariant,
   type ReductionVariant,
   type StagedVariant,
@@ -51,6 +58,8 @@ const CHUNK_WAITS = 4;
 const FILL = 64;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
+/** How many times as many multiply-adds a device does in products of matrices. */
+const MATRIX_RATE = 4;
 /** A value from another invocation of the subgroup. */
 const EXCHANGE = 2;
 
@@ -76,6 +85,8 @@ export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimi
       return registerWork(collapsed, { ...groups!, tiling: variant });
     case 'tiles':
       return workgroupWork(collapsed, { ...groups!, tiling: variant });
+    case 'matrix':
+      return matrixWork(collapsed, groups!, variant);
   }
 }
 
@@ -233,6 +244,16 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     // A chunk waits for its loads, which are under way together, and at its barriers; ahead of time, only for what is left.
     serial: chunks * (buffers === 1 ? CHUNK_WAITS : CHUNK_WAITS / 2),
   };
+}
+
+function matrixWork(kernel: Kernel, groups: ContractionGroups, variant: MatrixVariant): KernelWork {
+  const tiling = fillTiling(variant)!;
+  const tiles = workgroupWork(kernel, { ...groups, tiling });
+  const { tileM, tileN } = variant;
+  const products = tiles.workgroups * tileM * tileN * pointCount(kernel, 'reduced');
+  // The rest of what an invocation does in tiles, and the products in units of their own.
+  const saved = MULTIPLY_ADD * products * (1 - 1 / MATRIX_RATE);
+  return { ...tiles, plain: Math.max(tiles.plain / MATRIX_RATE, tiles.plain - saved) };
 }
 
 function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): number {

@@ -1,6 +1,7 @@
 import type { Dialect } from '../dialect.ts';
 import { type Helper, LIBRARY } from './library.ts';
 import { LITERALS } from './literals.ts';
+import { MATRICES } from './matrices.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
 import { STORED, TYPES } from './types.ts';
@@ -61,6 +62,7 @@ export const WGSL: Dialect<Helper> = {
 
   barrier: 'workgroupBarrier();',
   exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
+  matrix: MATRICES,
   module: wgslModule,
 };
 

@@ -1,4 +1,4 @@
-import type { FunctionDefinition, ModuleParts } from '../dialect.ts';
+import type { FunctionDefinition, ModuleParts, ValueType } from '../dialect.ts';
 import { indent } from '../indent.ts';
 import { STORED, TYPES } from './types.ts';
 
@@ -11,12 +11,14 @@ export function wgslModule(parts: ModuleParts): string {
       `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype][quads ? 'vector' : 'type']}>;\n`,
   );
   const arrays = parts.workgroupArrays.map(
-    ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,
+    ({ name, type, length }) =>
+      `var<workgroup> ${name}: array<${type in TYPES ? TYPES[type as ValueType] : type}, ${length}>;\n`,
   );
   const group = rows === 1 ? 'group_id.x' : `group_id.x + group_id.y * ${columns}u`;
   const enabled = [
     ...(parts.buffers.some(({ dtype }) => dtype === 'f16') ? ['f16'] : []),
-    ...(parts.exchanges ? ['subgroups'] : []),
+    ...(parts.exchanges || parts.matrices ? ['subgroups'] : []),
+    ...(parts.matrices ? ['chromium_experimental_subgroup_matrix'] : []),
   ];
   return `${enabled.map((one) => `enable ${one};\n`).join('')}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
     .map(functionText)
