@@ -18,6 +18,7 @@ export {
   PLAN_FEATURES,
   type PlanFeature,
   planFeatures,
+  planMatrices,
   planSubgroupSize,
 } from './plan-features.ts';
 export { planLimits } from './plan-limits.ts';

@@ -1,5 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
-import { type PlanFeature, planSubgroupSize } from '../ir/plan-features.ts';
+import { type PlanFeature, planMatrices, planSubgroupSize } from '../ir/plan-features.ts';
 import { type PlanLimits, planLimits } from '../ir/plan-limits.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import type {
@@ -8,6 +8,7 @@ import type {
   GpuFeaturesLike,
   GpuInfoLike,
   GpuLike,
+  StandardFeature,
 } from './gpu-types.ts';
 
 /** The feature that lets steps be timed on the device. */
@@ -33,12 +34,13 @@ export async function requestDevice<Device extends GpuDeviceLike = GpuDevice>(
   checkLimits(needed, adapter.limits, what);
   checkFeatures(plan, adapter.features, what);
   checkSubgroups(plan, adapter.info, what);
+  checkMatrices(plan, adapter.info, what);
   const stamped = trace && adapter.features?.has(TIMESTAMPS);
   const features = [...(plan.features ?? []), ...(stamped ? [TIMESTAMPS] : [])];
   try {
     return await adapter.requestDevice({
       requiredLimits: { ...needed },
-      ...(features.length > 0 ? { requiredFeatures: features } : {}),
+      ...(features.length > 0 ? { requiredFeatures: features as StandardFeature[] } : {}),
     });
   } catch (error) {
     throw new RuntimeError('no-adapter', `the adapter gives no device: ${errorText(error)}`);
@@ -54,6 +56,7 @@ export function checkDevice(
   checkLimits(planLimits(plan), device.limits, what);
   checkFeatures(plan, device.features, what);
   checkSubgroups(plan, device.adapterInfo, what);
+  checkMatrices(plan, device.adapterInfo, what);
 }
 
 /** What adapters and devices are called, for people; empty where they do not say. */
@@ -71,8 +74,9 @@ const called = ({ kind, name }: Checked) => (name ? `the ${kind} '${name}'` : `t
 
 /** How to build a plan that does without. */
 const WITHOUT: Readonly<Record<PlanFeature, string>> = {
-  'shader-f16': '--precision f32 and without --half',
-  subgroups: '--subgroups never',
+  'shader-f16': 'with --precision f32 and without --half',
+  subgroups: 'with --subgroups never',
+  'chromium-experimental-subgroup-matrix': 'without --subgroup-matrix',
 };
 
 function checkFeatures(plan: Plan, offered: GpuFeaturesLike | undefined, what: Checked): void {
@@ -80,7 +84,7 @@ function checkFeatures(plan: Plan, offered: GpuFeaturesLike | undefined, what: C
   if (missing.length === 0) return;
   throw new RuntimeError(
     'feature-missing',
-    `the plan needs ${missing.join(', ')}, ${called(what)} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what.kind}, or build the plan with ${missing.map((feature) => WITHOUT[feature]).join(' and ')}`,
+    `the plan needs ${missing.join(', ')}, ${called(what)} has ${[...((offered ?? []) as Iterable<string>)].join(', ') || 'no features'}; use another ${what.kind}, or build the plan ${missing.map((feature) => WITHOUT[feature]).join(' and ')}`,
     { whole: true },
   );
 }
@@ -95,6 +99,28 @@ function checkSubgroups(plan: Plan, info: GpuInfoLike | undefined, what: Checked
     `the plan needs subgroups of at least ${needed} invocations, ${called(what)} has subgroups of ${least} to ${most}; build the plan for the limits of this ${what.kind}, or with --subgroups never`,
     { whole: true },
   );
+}
+
+/** Products of matrices are of subgroups of one size, and of the shapes that the adapter has. */
+function checkMatrices(plan: Plan, info: GpuInfoLike | undefined, what: Checked): void {
+  const { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } = info ?? {};
+  const has = [...(subgroupMatrixConfigs ?? [])].map(
+    ({ componentType, resultComponentType, M, N, K }) =>
+      `${M}x${N}x${K} of ${componentType} to ${resultComponentType}`,
+  );
+  for (const { component, m, n, k, subgroupSize } of planMatrices(plan)) {
+    const needed = `${m}x${n}x${k} of ${component} to f32`;
+    const isOfSize = subgroupMinSize === subgroupSize && subgroupMaxSize === subgroupSize;
+    if (isOfSize && has.includes(needed)) continue;
+    const sizes = [
+      ...new Set([subgroupMinSize ?? 'an unknown size', subgroupMaxSize ?? subgroupMinSize]),
+    ];
+    throw new RuntimeError(
+      'feature-missing',
+      `the plan needs products of matrices ${needed} by subgroups of ${subgroupSize}, ${called(what)} has ${has.join(', ') || 'none'} by subgroups of ${sizes.filter(Boolean).join(' to ')}; build the plan for the limits of this ${what.kind}, or without --subgroup-matrix`,
+      { whole: true },
+    );
+  }
 }
 
 function checkLimits(needed: PlanLimits, offered: PlanLimits, what: Checked): void {

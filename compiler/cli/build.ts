@@ -61,6 +61,7 @@ export interface BuildCommandOptions {
   readonly precision?: Precision;
   readonly dispatches?: Dispatches;
   readonly subgroups?: Subgroups;
+  readonly subgroupMatrix?: boolean;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -216,6 +217,7 @@ function compileOptions(
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.dispatches ? { dispatches: options.dispatches } : {}),
     ...(options.subgroups ? { subgroups: options.subgroups } : {}),
+    ...(options.subgroupMatrix ? { subgroupMatrix: true } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),

@@ -192,6 +192,10 @@ function createProgram(): Command {
         SUBGROUPS,
       ).default('auto'),
     )
+    .option(
+      '--subgroup-matrix',
+      'contractions may be products of matrices that subgroups compute, where --limits names some (experimental)',
+    )
     .addOption(
       oneOf(
         '--contractions <objective>',

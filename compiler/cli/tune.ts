@@ -138,9 +138,14 @@ async function baseProfile(
 function subgroupsOf(
   { limits }: Plan,
   device: DeviceLimits,
-): Pick<DeviceLimits, 'minSubgroupSize'> {
+): Pick<DeviceLimits, 'minSubgroupSize' | 'subgroupMatrices'> {
   const minSubgroupSize = Math.min(limits?.minSubgroupSize ?? 1, device.minSubgroupSize ?? 1);
-  return { minSubgroupSize: minSubgroupSize > 1 ? minSubgroupSize : undefined };
+  const has = new Set(device.subgroupMatrices?.map((one) => JSON.stringify(one)));
+  const matrices = limits?.subgroupMatrices?.filter((one) => has.has(JSON.stringify(one))) ?? [];
+  return {
+    minSubgroupSize: minSubgroupSize > 1 ? minSubgroupSize : undefined,
+    subgroupMatrices: matrices.length > 0 ? matrices : undefined,
+  };
 }
 
 /** A device with all that its adapter gives to a workgroup and a binding. */
@@ -151,7 +156,9 @@ async function openWidely() {
   if (!adapter) throw new Error('the WebGPU adapter has gone');
   const all = adapter.limits;
   const device = await adapter.requestDevice({
-    requiredFeatures: PLAN_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: PLAN_FEATURES.filter((feature) =>
+      adapter.features.has(feature),
+    ) as GPUFeatureName[],
     requiredLimits: {
       maxComputeWorkgroupStorageSize: all.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: all.maxComputeInvocationsPerWorkgroup,

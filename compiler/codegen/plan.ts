@@ -158,10 +158,11 @@ function planParts(
 /** Those of a target's limits that its code depends on. */
 export function codeLimits(limits: CodeLimits): CodeLimits {
   const { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension } = limits;
-  const { minSubgroupSize } = limits;
+  const { minSubgroupSize, subgroupMatrices } = limits;
   return {
     ...{ maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension },
     ...(minSubgroupSize === undefined ? {} : { minSubgroupSize }),
+    ...(subgroupMatrices === undefined ? {} : { subgroupMatrices }),
   };
 }
 

@@ -339,12 +339,19 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
 }
 
 /** The limits that are given, without what they are of. The option is checked. */
-function deviceLimits({ limits, subgroups }: CompileOptions): KnownLimits {
+function deviceLimits({ limits, subgroups, subgroupMatrix }: CompileOptions): KnownLimits {
   const found = limitsOf(limits);
   const { of = 'the limits that are given', ...given } = 'limits' in found ? found.limits : {};
-  if (subgroups !== 'never') return { of, given };
-  const { minSubgroupSize: _, ...without } = given;
-  return { of, given: without };
+  const { minSubgroupSize, subgroupMatrices, ...others } = given;
+  const isOff = subgroups === 'never';
+  return {
+    of,
+    given: {
+      ...others,
+      ...(isOff || minSubgroupSize === undefined ? {} : { minSubgroupSize }),
+      ...(isOff || !subgroupMatrix || !subgroupMatrices ? {} : { subgroupMatrices }),
+    },
+  };
 }
 
 /** How long the integer program of one program within one budget may take, in seconds. */

@@ -105,6 +105,11 @@ export interface CompileOptions {
    */
   readonly subgroups?: Subgroups;
   /**
+   * WebGPU: where `limits` name products of matrices that the device's subgroups compute (`subgroupMatrices`), contractions may be made
+   * of them, with sums of f32; the plan then needs the experimental feature `chromium-experimental-subgroup-matrix`. Default false.
+   */
+  readonly subgroupMatrix?: boolean;
+  /**
    * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
    * multiply-adds. Default `time`.
    */
