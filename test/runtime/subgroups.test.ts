@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compile, defineModel, max, mean, relu, sum, tensor } from '../../compiler/index.ts';
+import { verifyCode } from '../../compiler/verify/index.ts';
 import type { Plan } from '../../ir/plan.ts';
-import { planSubgroupSize } from '../../ir/plan-features.ts';
+import { planMatrices, planSubgroupSize } from '../../ir/plan-features.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { load, requestDevice } from '../../runtime/index.ts';
 import { errorOf } from '../support/errors.ts';
@@ -129,5 +130,79 @@ it('sums in subgroups are those of plain kernels, in every run to the bit', asyn
   expect(Math.abs(first.all[0] - plain.all[0])).toBeLessThan(1e-3);
   first.columns.forEach((value, k) => {
     expect(value).toBeCloseTo(plain.columns[k], 5);
+  });
+});
+
+describe('a plan with products of matrices', () => {
+  const PRODUCT = { component: 'f16', m: 16, n: 16, k: 16, subgroupSize: 32 } as const;
+  const network = defineModel({
+    name: 'product',
+    inputs: { x: tensor([512, 512]) },
+    build: ({ x }) => ({ y: linear(512, 512)(relu(linear(512, 512)(x))) }),
+  });
+  const made = (options: object) =>
+    compile(network, {
+      ...{ target: 'webgpu', precision: 'f16' },
+      limits: { minSubgroupSize: 32, maxWorkgroupBytes: 49152, subgroupMatrices: [PRODUCT] },
+      ...options,
+    });
+
+  it('is made where it is asked for, names the features, and is refused elsewhere by what an adapter has', async () => {
+    const { plan: matrices } = await made({ subgroupMatrix: true });
+    expect(matrices!.features).toEqual([
+      ...['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'],
+    ]);
+    expect(matrices!.kernels.map(({ variant }) => variant).join()).toMatch(/matrix .*16x16x16 f16/);
+    expect(planMatrices(matrices!)).toEqual([PRODUCT]);
+    expect(planSubgroupSize(matrices!)).toBe(32);
+    expect(verifyPlan(matrices!)).toEqual([]);
+    expect(await verifyCode(matrices!, null)).toEqual([]);
+    const parsed = JSON.parse(JSON.stringify(matrices));
+    expect(verifyPlan(parsed)).toEqual([]);
+
+    const features = [...matrices!.features!];
+    const less = await adapterWith({ features: features.slice(0, 2) });
+    expect(await errorOf(() => requestDevice(matrices!, less.gpu))).toMatchObject({
+      code: 'feature-missing',
+      message:
+        'the plan needs chromium-experimental-subgroup-matrix, the adapter has shader-f16, subgroups; use another adapter, or build the plan without --subgroup-matrix',
+    });
+    const config = (M: number) => ({
+      ...{ componentType: 'f16', resultComponentType: 'f32', M, N: 8, K: 16 },
+    });
+    const sizes = { subgroupMinSize: 32, subgroupMaxSize: 32 };
+    const other = await adapterWith({
+      features,
+      info: { ...sizes, subgroupMatrixConfigs: [config(16), config(8)] },
+    });
+    expect(await errorOf(() => requestDevice(matrices!, other.gpu))).toMatchObject({
+      code: 'feature-missing',
+      message:
+        'the plan needs products of matrices 16x16x16 of f16 to f32 by subgroups of 32, the adapter has 16x8x16 of f16 to f32, 8x8x16 of f16 to f32 by subgroups of 32; build the plan for the limits of this adapter, or without --subgroup-matrix',
+    });
+    const right = { ...config(16), N: 16 };
+    const various = { subgroupMinSize: 32, subgroupMaxSize: 64, subgroupMatrixConfigs: [right] };
+    const wider = await adapterWith({ features, info: various });
+    expect((await errorOf(() => requestDevice(matrices!, wider.gpu))).message).toMatch(
+      /has 16x16x16 of f16 to f32 by subgroups of 32 to 64;/,
+    );
+    const fitting = await adapterWith({
+      features,
+      info: { ...sizes, subgroupMatrixConfigs: [right] },
+    });
+    await errorOf(() => requestDevice(matrices!, fitting.gpu));
+    expect(fitting.asked).toEqual([features]);
+  });
+
+  it('has none without the flag, without subgroups, or of factors that the matrices do not hold', async () => {
+    for (const options of [
+      {},
+      { subgroupMatrix: true, subgroups: 'never' },
+      { subgroupMatrix: true, precision: 'f32' },
+    ]) {
+      const { plan: other } = await made(options);
+      expect(other!.features ?? []).not.toContain('chromium-experimental-subgroup-matrix');
+      expect(other!.limits!.subgroupMatrices === undefined).toBe(!('precision' in options));
+    }
   });
 });

@@ -9,8 +9,7 @@ import type { MatrixDialect } from '../dialect.ts';
 export const MATRICES: MatrixDialect = {
   zero: (name, { m, n }) => `var ${name} = subgroup_matrix_result<f32, ${n}, ${m}>();`,
   load: (factor, name, array, address, stride, { component, m, n, k }) => {
-    const [columns, rows, layout] =
-      factor === 'left' ? [k, m, 'column_major'] : [n, k, 'row_major'];
+    const [columns, rows, layout] = factor === 'left' ? [k, m, 'col_major'] : [n, k, 'row_major'];
     const type = `subgroup_matrix_${factor}<${component}, ${columns}, ${rows}>`;
     return `let ${name} = subgroupMatrixLoad<${type}, ${layout}>(&${array}, u32(${address}), ${stride}u);`;
   },

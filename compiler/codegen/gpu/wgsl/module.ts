@@ -20,9 +20,11 @@ export function wgslModule(parts: ModuleParts): string {
     ...(parts.exchanges || parts.matrices ? ['subgroups'] : []),
     ...(parts.matrices ? ['chromium_experimental_subgroup_matrix'] : []),
   ];
+  // All of a subgroup have one number, which the language does not see.
+  const uniform = parts.matrices ? ' @diagnostic(off, chromium.subgroup_matrix_uniformity)' : '';
   return `${enabled.map((one) => `enable ${one};\n`).join('')}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
     .map(functionText)
-    .join('')}@compute @workgroup_size(${parts.workgroupSize})
+    .join('')}@compute @workgroup_size(${parts.workgroupSize})${uniform}
 fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) local_id: u32) {
   let group = i32(${group});
   let local = i32(local_id);
