@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compile, defineModel, max, mean, relu, sum, tensor } from '../../compiler/index.ts';
+import {
+  compile,
+  defineModel,
+  linear,
+  max,
+  mean,
+  relu,
+  sum,
+  tensor,
+} from '../../compiler/index.ts';
 import { verifyCode } from '../../compiler/verify/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { planMatrices, planSubgroupSize } from '../../ir/plan-features.ts';
