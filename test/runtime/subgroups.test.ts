@@ -146,8 +146,8 @@ describe('a plan with products of matrices', () => {
   const PRODUCT = { component: 'f16', m: 16, n: 16, k: 16, subgroupSize: 32 } as const;
   const network = defineModel({
     name: 'product',
-    inputs: { x: tensor([512, 512]) },
-    build: ({ x }) => ({ y: linear(512, 512)(relu(linear(512, 512)(x))) }),
+    inputs: { x: tensor([1024, 1024]) },
+    build: ({ x }) => ({ y: linear(1024, 1024)(relu(linear(1024, 1024)(x))) }),
   });
   const made = (options: object) =>
     compile(network, {
