@@ -106,19 +106,23 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
   const { workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
-  const ways = ([1, VECTOR_WIDTH] as const).map((each) =>
-    parts.map((part, k): PartWays => {
-      const terms = termsOf(kernel, part, tiles[k], each);
-      const { loads } = terms.quads;
-      return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
-    }),
-  );
+  const one = parts.map((part, k): PartWays => {
+    const tiled = registerTiles(part, ownAxes(part, tiles[k]));
+    return { ...termsOf(kernel, part, tiles[k], 1), tiled };
+  });
+  const four = parts.map((part, k): PartWays => {
+    const terms = termsOf(kernel, part, tiles[k], VECTOR_WIDTH);
+    const { loads } = terms.quads;
+    // Without vectors, tiles take what they take with one term at a time.
+    if (loads.size === 0) return { ...terms, tiled: one[k].tiled };
+    return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
+  });
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
   );
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
-  return ways.flatMap((way, k) => {
+  return [one, four].flatMap((way, k) => {
     const terms = k === 0 ? 1 : VECTOR_WIDTH;
     if (terms > 1 && way.every(({ each }) => each === 1)) return [];
     return exchanges.flatMap((exchange) =>
