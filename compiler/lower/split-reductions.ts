@@ -92,7 +92,7 @@ function bestParts(
   nest: LoopNest,
   tensors: readonly ScheduleTensor[],
   program: number,
-  { time }: StageModel,
+  { time, leastSeconds = () => 0 }: StageModel,
   bounds: SplitBounds,
 ): number {
   const kernelOf = (one: LoopNest, all: readonly ScheduleTensor[]): Kernel => ({
@@ -102,12 +102,15 @@ function bestParts(
   const whole = kernelOf(nest, tensors);
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
+  if (leastSeconds(reads, 2) >= least) return best;
   for (const wanted of PARTS) {
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
     const [first, second] = made;
     const bytes = byteCount(first.held);
     if (bytes > bounds.mostOfReads * reads) break;
+    // The results of parts are written and read.
+    if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
     const all = [...tensors, first.held];
     const seconds =
       time(kernelOf(first.nest(tensors.length), all)) + time(kernelOf(second(tensors.length), all));

@@ -3,7 +3,7 @@ import type { CodeModel } from '../codegen/code.ts';
 import { kernelSignature } from '../codegen/signature.ts';
 import type { KernelForm } from '../codegen/work.ts';
 import type { DeviceProfile } from './profile.ts';
-import { workSeconds } from './seconds.ts';
+import { movingSeconds, workSeconds } from './seconds.ts';
 
 /** Chooses the first variant there is. */
 const PLAIN: CodeModel = { seconds: () => 1 };
@@ -27,6 +27,7 @@ export function codeModel(
     const tuned = new Map(profile.kernels?.map(({ signature, variant }) => [signature, variant]));
     model = {
       seconds: (kernel, work) => workSeconds(kernel, work, profile),
+      leastSeconds: (kernel) => movingSeconds(kernel, profile),
       ...(form ? { form } : {}),
       ...(tuned.size > 0
         ? { measured: (kernel: Kernel) => tuned.get(kernelSignature(kernel)) ?? null }

@@ -9,8 +9,7 @@ import { rateAt } from './rate-table.ts';
 /** Seconds that a kernel of this work keeps the device busy. */
 export function workSeconds(kernel: Kernel, work: KernelWork, profile: DeviceProfile): number {
   const { bytes } = kernelCost(kernel);
-  const { memory } = profile.sizes ?? {};
-  const moving = bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
+  const moving = movingSeconds(kernel, profile);
   const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
   const calling =
     work.functions / profile.functionsPerSecond + work.randoms / profile.randomsPerSecond;
@@ -20,6 +19,13 @@ export function workSeconds(kernel: Kernel, work: KernelWork, profile: DevicePro
     ? Math.max(full, work.serial * rates.stepSeconds)
     : full / occupancy(work, profile);
   return Math.max(moving, computing);
+}
+
+/** Seconds that the memory traffic of a kernel takes, however its code is made. */
+export function movingSeconds(kernel: Kernel, profile: DeviceProfile): number {
+  const { bytes } = kernelCost(kernel);
+  const { memory } = profile.sizes ?? {};
+  return bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
 }
 
 /** How much of the device invocations fill. */

@@ -4,6 +4,7 @@ import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
+import { unnamed } from '../unnamed.ts';
 import { blockVariants } from './block-sizes.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
@@ -88,7 +89,8 @@ const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
  * The way that was measured to be the fastest on the device, where it was; else the one that should be, by the rates of the
  * device. Derived once per kernel and model.
  */
-export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+export function chooseVariant(named: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+  const kernel = unnamed(named);
   const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
   choices.set(model, byLimits);
   const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
@@ -102,6 +104,9 @@ export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeM
   return chosen;
 }
 
+/** A variant is taken before an earlier one where it takes at most this part of its time. */
+const CLEARLY = 0.999;
+
 function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
   const all = variantsOf(kernel, limits);
   const ofForm = all.filter(({ form }) => form === model.form);
@@ -111,9 +116,11 @@ function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant
   if (named) return named;
   let [best, least] = [candidates[0], Number.POSITIVE_INFINITY];
   if (candidates.length === 1) return best;
+  const bound = model.leastSeconds?.(kernel) ?? 0;
   for (const variant of candidates) {
     const seconds = model.seconds(kernel, variantWork(kernel, variant, limits));
-    if (seconds < least * 0.999) [best, least] = [variant, seconds];
+    if (seconds < least * CLEARLY) [best, least] = [variant, seconds];
+    if (bound >= least * CLEARLY) break;
   }
   return best;
 }
