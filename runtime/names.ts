@@ -159,12 +159,37 @@ export function chosenOutputs(
   };
   const placed = Object.keys(places).map(named);
   const chosen = new Set([...readOutputs(program, read, named), ...placed]);
-  return [...chosen].map((output) => ({
+  const outputs = [...chosen].map((output) => ({
     ...output,
     into: Object.hasOwn(places, output.name)
       ? placeOf(places[output.name], output, `output '${output.name}' of program '${name}'`, takes)
       : null,
   }));
+  checkApart(name, outputs);
+  return outputs;
+}
+
+/** What one output is written to, no other may be. Errors: `invalid-input`, `invalid-buffer`. */
+function checkApart(program: string, outputs: readonly ChosenOutput[]): void {
+  const spans = new Map<object, { name: string; from: number; to: number }[]>();
+  for (const { name, into } of outputs) {
+    if (into === null || into === 'device') continue;
+    const [from, size] = ArrayBuffer.isView(into)
+      ? [into.byteOffset, into.byteLength]
+      : [into.offset, into.size];
+    const others = spans.get(into.buffer) ?? [];
+    others.push({ name, from, to: from + size });
+    spans.set(into.buffer, others);
+  }
+  for (const [buffer, given] of spans) {
+    given.sort((a, b) => a.from - b.from);
+    for (let k = 1; k < given.length; k++)
+      if (given[k].from < given[k - 1].to)
+        throw new RuntimeError(
+          bufferRange(buffer) ? 'invalid-buffer' : 'invalid-input',
+          `outputs '${given[k - 1].name}' and '${given[k].name}' of program '${program}' are to go into the same bytes; give each a place of its own by 'into'`,
+        );
+  }
 }
 
 /** One by one: the list may be longer than anything that fits into memory. */

@@ -33,8 +33,9 @@ const OWN_MODULE = new URL(
  */
 export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
   const { program } = model;
-  // JSON is imported from where it is.
-  const files = userFiles(model).filter((file) => !file.fileName.endsWith('.json'));
+  const own = userFiles(model);
+  const files = own.filter((file) => !staysInPlace(file));
+  const inPlace = new Set(own.filter(staysInPlace).map(({ fileName }) => fileName));
   const pathOf = new Map(
     files.map((file, index) => [file.fileName, `${index}-${plainName(file.fileName)}.mjs`]),
   );
@@ -49,7 +50,10 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
     ).resolvedModule;
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return `./${emitted}`;
-    if (target?.extension === typescript.Extension.Json)
+    if (
+      target &&
+      (target.extension === typescript.Extension.Json || inPlace.has(target.resolvedFileName))
+    )
       return pathToFileURL(target.resolvedFileName).href;
     if (text.startsWith('.')) {
       // As TypeScript reads it: a path, in which # and % are characters as all others.
@@ -85,6 +89,25 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
     modules.push({ path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) });
   }
   return { modules, packages };
+}
+
+/** JSON and JavaScript without import or export: Node takes them from where they are for what they are, as CommonJS. */
+function staysInPlace({ fileName, statements }: ts.SourceFile): boolean {
+  if (fileName.endsWith('.json')) return true;
+  // Options may have TypeScript take all files for modules.
+  return /\.c?jsx?$/.test(fileName) && !statements.some(isModuleStatement);
+}
+
+function isModuleStatement(statement: ts.Statement): boolean {
+  return (
+    typescript.isImportDeclaration(statement) ||
+    typescript.isExportDeclaration(statement) ||
+    typescript.isExportAssignment(statement) ||
+    (typescript.canHaveModifiers(statement) &&
+      !!typescript
+        .getModifiers(statement)
+        ?.some(({ kind }) => kind === typescript.SyntaxKind.ExportKeyword))
+  );
 }
 
 /** A base name in characters that mean nothing in addresses. */

@@ -61,6 +61,28 @@ const TRAIN = `const train = async (load) => {
 };
 `;
 
+test('a model imports JavaScript that is CommonJS, from where it is', () => {
+  project.write('mixed/sizes.cjs', "exports.classes = require('./more/classes.js');");
+  project.write('mixed/more/classes.js', 'module.exports = 3;');
+  project.write('mixed/bias.js', "exports.bias = require('node:path').sep.length;");
+  project.write(
+    'mixed/mixed.ts',
+    `import { defineModel, linear, mul, tensor } from 'btc-compiler';
+import { classes } from './sizes.cjs';
+import { bias } from './bias.js';
+const fc = linear(4, classes);
+export default defineModel({
+  name: 'mixed', inputs: { x: tensor([2, 4]) }, build: ({ x }) => ({ y: mul(fc(x), bias) }),
+});
+`,
+  );
+  project.write(
+    'mixed/tsconfig.json',
+    '{ "compilerOptions": { "allowJs": true, "checkJs": false } }',
+  );
+  expect(build('mixed/out', 'mixed/mixed.ts')).toContain('mixed.wasm.plan.json');
+});
+
 describe('a project as npm init makes it', () => {
   test('gets loaders for both kinds of modules, and a description that makes them so', () => {
     expect(project.list('out')).toEqual([

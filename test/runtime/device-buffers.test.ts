@@ -188,6 +188,27 @@ describe('outputs', () => {
     expect(error.message).toContain(message);
   });
 
+  test('do not share bytes', async () => {
+    const bytes = new ArrayBuffer(8);
+    const loss = new Float32Array(bytes, 0, 1);
+    const finished = (from: number) => new Int32Array(bytes, from, 1);
+    const buffer = bufferOf(new Float32Array(2));
+    for (const [into, code] of [
+      [{ loss, finished: finished(0) }, 'invalid-input'],
+      [{ loss: { buffer, offset: 4 }, finished: { buffer, offset: 4 } }, 'invalid-buffer'],
+    ] as const) {
+      const error = await errorOf(() => session.run('train', SMALL_INPUTS, { into }));
+      expect(error.code).toBe(code);
+      expect(error.message).toContain('go into the same bytes');
+    }
+    await session.run('train', SMALL_INPUTS, { into: { loss, finished: finished(4) } });
+    expect(loss[0]).toBeGreaterThan(0);
+    await session.run('train', SMALL_INPUTS, {
+      into: { loss: { buffer }, finished: { buffer, offset: 4 } },
+    });
+    expect((await contents(buffer))[0]).toBeGreaterThan(0);
+  });
+
   test("do not come from, or go to, the session's own memory", async () => {
     const { y } = await session.run('predict', { x: X }, { into: { y: 'device' } });
     const given = { buffer: y.buffer, offset: y.offset };

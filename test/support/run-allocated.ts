@@ -1,12 +1,12 @@
-import { DTYPE_NAMES, DTYPES } from '../../ir/dtypes.ts';
+import { STORAGE_TYPE_NAMES, STORAGE_TYPES } from '../../ir/dtypes.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import type { AllocatedSchedule } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
 /** Bytes that one number of this memory stands for: those of the smallest element. */
-const UNIT = Math.min(...DTYPE_NAMES.map((dtype) => DTYPES[dtype].bytes));
+const UNIT = Math.min(...STORAGE_TYPE_NAMES.map((type) => STORAGE_TYPES[type].bytes));
 
-/** Float64 stands for four bytes: one array per slab, so that tensors meet wherever their places do. */
+/** One array per slab, with a number for each unit, so that tensors meet wherever their places do. */
 export class Slabs {
   private readonly slabs: readonly Float64Array[];
   private readonly schedule: AllocatedSchedule;
