@@ -24,6 +24,9 @@ import type { LoweredModule } from './lowered.ts';
 /** Numbers of parts that are tried. */
 const PARTS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
+/** The more parts, the more of the device is busy, until it is full: where so many tries in a row were no better, none will be. */
+const MOST_RISES = 2;
+
 /** What is worth a look. */
 export interface SplitBounds {
   /** Terms that a part has at least. */
@@ -60,15 +63,14 @@ export function splitReductionsOf(
     ...program,
     nests: program.nests.flatMap((nest) => {
       if (!maySplit(nest, bounds)) return [nest];
-      const simple = canonicalise(nest);
       const { kernel } = bindTensors(nest, tensors);
       let parts = decisions.get(kernel);
       if (parts === undefined) {
-        parts = bestParts(simple, tensors, index, stages, bounds);
+        parts = bestParts(canonicalise(nest), tensors, index, stages, bounds);
         decisions.set(kernel, parts);
       }
       if (parts === 1) return [nest];
-      const [first, second] = inParts(simple, parts, tensors, index, bounds)!;
+      const [first, second] = inParts(canonicalise(nest), parts, tensors, index, bounds)!;
       const held = tensors.push(first.held) - 1;
       remarks.push(`t${held} ${first.held.name} holds ${parts} parts of a reduction`);
       return [first.nest(held), second(held)];
@@ -103,6 +105,7 @@ function bestParts(
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
+  let [lowest, rises] = [Number.POSITIVE_INFINITY, 0];
   for (const wanted of PARTS) {
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
@@ -115,6 +118,9 @@ function bestParts(
     const seconds =
       time(kernelOf(first.nest(tensors.length), all)) + time(kernelOf(second(tensors.length), all));
     if (seconds < least) [best, least] = [wanted, seconds];
+    rises = seconds < lowest ? 0 : rises + 1;
+    lowest = Math.min(lowest, seconds);
+    if (rises === MOST_RISES) break;
   }
   return best;
 }
