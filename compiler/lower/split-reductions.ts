@@ -24,9 +24,6 @@ import type { LoweredModule } from './lowered.ts';
 /** Numbers of parts that are tried. */
 const PARTS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** The more parts, the more of the device is busy, until it is full: where so many tries in a row were no better, none will be. */
-const MOST_RISES = 2;
-
 /** What is worth a look. */
 export interface SplitBounds {
   /** Terms that a part has at least. */
@@ -105,7 +102,6 @@ function bestParts(
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
-  let [lowest, rises] = [Number.POSITIVE_INFINITY, 0];
   for (const wanted of PARTS) {
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
@@ -118,9 +114,6 @@ function bestParts(
     const seconds =
       time(kernelOf(first.nest(tensors.length), all)) + time(kernelOf(second(tensors.length), all));
     if (seconds < least) [best, least] = [wanted, seconds];
-    rises = seconds < lowest ? 0 : rises + 1;
-    lowest = Math.min(lowest, seconds);
-    if (rises === MOST_RISES) break;
   }
   return best;
 }
