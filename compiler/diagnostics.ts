@@ -59,6 +59,7 @@ export const MESSAGES = {
   1019: 'options are set, but the model is made already; pass a function that makes it, as in compile(() => model, { set })',
   1020: "program '{program}' is asynchronous; 'build' and programs run at compile time and return tensors at once",
   1021: 'compile takes what defineModel returns, or a function that returns it, not {given}',
+  1022: "parameter '{name}' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
   1030: 'the model ends the process, by process.exit({code}), before it is built',
   1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
   1032: "the evaluation of '{file}' ended the compiler with code {code}",

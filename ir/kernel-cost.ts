@@ -27,10 +27,10 @@ export function nodeOperands(node: Expression): readonly NodeIndex[] {
 }
 
 /** 1 for each node that is evaluated at every point of the reduced axes. */
-export function nodesUnderReduction(kernel: Pick<Kernel, 'nodes' | 'reduction'>): Uint8Array {
+export function nodesUnderReduction(kernel: Pick<Kernel, 'nodes' | 'reductions'>): Uint8Array {
   const under = new Uint8Array(kernel.nodes.length);
-  if (!kernel.reduction) return under;
-  under[kernel.reduction.value] = 1;
+  if (kernel.reductions.length === 0) return under;
+  for (const { value } of kernel.reductions) under[value] = 1;
   for (let node = kernel.nodes.length - 1; node >= 0; node--) {
     if (under[node]) for (const operand of nodeOperands(kernel.nodes[node])) under[operand] = 1;
   }
@@ -51,8 +51,7 @@ function kernelFlops(kernel: Kernel): number {
   kernel.nodes.forEach((node, index) => {
     flops += applyFlops(kernel, node) * (under[index] ? inner : outer);
   });
-  const { reduction } = kernel;
-  if (reduction && isFloat(kernel.nodes[reduction.value].dtype)) flops += inner;
+  for (const { value } of kernel.reductions) if (isFloat(kernel.nodes[value].dtype)) flops += inner;
   for (const store of kernel.stores) if (store.accumulate) flops += outer;
   return flops;
 }

@@ -9,8 +9,8 @@ type Report = (place: string, reason: string) => void;
 
 /** What is wrong with the form of a group: its parts are not looked into. */
 export function verifyGroupForm(group: GroupKernel, report: Report): void {
-  const { axes, nodes, stores, reduction, staging, scratch, parts, buffers } = group;
-  const own = axes.length + nodes.length + stores.length > 0 || reduction !== null;
+  const { axes, nodes, stores, reductions, staging, scratch, parts, buffers } = group;
+  const own = axes.length + nodes.length + stores.length > 0 || reductions.length > 0;
   if (own || staging !== undefined || scratch !== undefined)
     report('parts', 'the kernel has a body of its own as well');
   if (parts.length < 2) report('parts', `${parts.length} of at least 2`);

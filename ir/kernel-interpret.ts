@@ -32,30 +32,34 @@ export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]
     for (const part of partList(parts)) interpretKernel(part, [...buffers, ...arrays]);
     return;
   }
-  const { axes, nodes, reduction, stores } = kernel;
+  const { axes, nodes, reductions, stores } = kernel;
   const values = new Float64Array(nodes.length);
   const at = new Array<number>(axes.length).fill(0);
   const under = nodesUnderReduction(kernel);
-  const evaluateWhere = (wanted: number, accumulator: number) => {
+  const accumulators = new Float64Array(reductions.length);
+  const evaluateWhere = (wanted: number) => {
     nodes.forEach((node, index) => {
       if (under[index] === wanted)
-        values[index] = evaluate(node, { kernel, buffers, values, at, accumulator });
+        values[index] = evaluate(node, { kernel, buffers, values, at, accumulators });
     });
   };
   const outer = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [] : [axis]));
   const inner = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
   do {
-    let accumulator = 0;
-    if (reduction) {
-      const { dtype } = nodes[reduction.value];
-      const combine = reduction.combiner === 'sum' ? 'add' : reduction.combiner;
-      accumulator = combinerIdentity(reduction.combiner, dtype);
+    if (reductions.length > 0) {
+      reductions.forEach(({ combiner, value }, k) => {
+        accumulators[k] = combinerIdentity(combiner, nodes[value].dtype);
+      });
       do {
-        evaluateWhere(1, accumulator);
-        accumulator = evaluateScalar(combine, dtype, accumulator, values[reduction.value]);
+        evaluateWhere(1);
+        reductions.forEach(({ combiner, value }, k) => {
+          const combine = combiner === 'sum' ? 'add' : combiner;
+          const { dtype } = nodes[value];
+          accumulators[k] = evaluateScalar(combine, dtype, accumulators[k], values[value]);
+        });
       } while (advance(at, kernel, inner));
     }
-    evaluateWhere(0, accumulator);
+    evaluateWhere(0);
     for (const one of stores) store(one, kernel, buffers, { values, at });
   } while (advance(at, kernel, outer));
 }
@@ -74,10 +78,10 @@ interface Point {
   readonly buffers: readonly Float64Array[];
   readonly values: Float64Array;
   readonly at: readonly number[];
-  readonly accumulator: number;
+  readonly accumulators: Float64Array;
 }
 
-function evaluate(node: Expression, { kernel, buffers, values, at, accumulator }: Point): number {
+function evaluate(node: Expression, { kernel, buffers, values, at, accumulators }: Point): number {
   switch (node.kind) {
     case 'load':
       if (!inside(node.bounds, at)) return 0;
@@ -97,7 +101,7 @@ function evaluate(node: Expression, { kernel, buffers, values, at, accumulator }
     case 'random':
       return uniform(node.seed, node.stream, affine(node.counter, at), values[node.step]);
     case 'accumulator':
-      return accumulator;
+      return accumulators[node.reduction];
   }
 }
 

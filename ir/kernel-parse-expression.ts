@@ -48,6 +48,11 @@ export function parseAddress(text: string, axisCount: number) {
 
 export function parseExpression(dtype: DType, text: string, axisCount: number): Expression {
   const [, kind, rest] = /^(\w+) ?(.*)$/.exec(text) ?? ['', '', ''];
+  const accumulator = /^accumulator(|[2-9]|[1-9]\d+)$/.exec(kind);
+  if (accumulator) {
+    if (rest !== '') throw new Error(`'${rest}' stands behind '${kind}'`);
+    return { kind: 'accumulator', dtype, reduction: Number(accumulator[1] || 1) - 1 };
+  }
   const only = <Wanted extends DType>(wanted: Wanted): Wanted => {
     if (dtype !== wanted) throw new Error(`'${kind}' gives ${wanted}, not ${dtype}`);
     return wanted;
@@ -65,9 +70,6 @@ export function parseExpression(dtype: DType, text: string, axisCount: number): 
       return { kind, dtype: only('i32'), index: parseAffine(rest, axisCount) };
     case 'inBounds':
       return { kind, dtype: only('i32'), bounds: rest ? parseBounds(rest, axisCount) : [] };
-    case 'accumulator':
-      if (rest !== '') throw new Error(`'${rest}' stands behind 'accumulator'`);
-      return { kind, dtype };
     case 'random': {
       const match = /^seed (-?\d+) stream (-?\d+) counter (.+) step n(\d+)$/.exec(rest);
       if (!match) throw new Error(`'${text}' is not a random expression`);

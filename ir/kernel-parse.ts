@@ -22,7 +22,7 @@ interface KernelParts {
   axes: Axis[];
   buffers: KernelBuffer[];
   nodes: Expression[];
-  reduction: Reduction | null;
+  reductions: Reduction[];
   stores: Store[];
   staging?: Staging;
   scratch?: number;
@@ -34,7 +34,7 @@ const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
   axes: [...axes],
   buffers: [],
   nodes: [],
-  reduction: null,
+  reductions: [],
   stores: [],
 });
 
@@ -80,8 +80,7 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
   [
     /^reduce (sum|max|min) n(\d+)$/,
     (parts, [, combiner, value]) => {
-      if (parts.reduction) throw new Error('a kernel has one reduction');
-      parts.reduction = { combiner: combiner as Combiner, value: Number(value) };
+      parts.reductions.push({ combiner: combiner as Combiner, value: Number(value) });
     },
   ],
   [
@@ -169,7 +168,7 @@ function parseStage(
   const stage: Stage = {
     axes: parts.axes.slice(tile.length),
     nodes: parts.nodes,
-    reduction: parts.reduction,
+    reductions: parts.reductions,
     stores: parts.stores,
     local: {
       dtype: dtype as DType,

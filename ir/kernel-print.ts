@@ -55,7 +55,7 @@ function formatExpression(node: Expression): string {
     case 'random':
       return `random seed ${node.seed} stream ${node.stream} counter ${formatAffine(node.counter)} step n${node.step}`;
     case 'accumulator':
-      return 'accumulator';
+      return node.reduction === 0 ? 'accumulator' : `accumulator${node.reduction + 1}`;
   }
 }
 
@@ -103,18 +103,20 @@ function formatStaging({ tileAxes, tileTerms, stages }: Staging): string[] {
   });
 }
 
-function formatComputation(computation: Pick<Kernel, 'nodes' | 'reduction' | 'stores'>): string[] {
+function formatComputation(computation: Pick<Kernel, 'nodes' | 'reductions' | 'stores'>): string[] {
   const lines: string[] = [];
-  let { reduction } = computation;
-  const flushReduction = () => {
-    if (reduction) lines.push(`reduce ${reduction.combiner} n${reduction.value}`);
-    reduction = null;
+  const { reductions } = computation;
+  let printed = 0;
+  const printReductions = (end: number) => {
+    for (; printed < end; printed++)
+      lines.push(`reduce ${reductions[printed].combiner} n${reductions[printed].value}`);
   };
   computation.nodes.forEach((node, i) => {
-    if (node.kind === 'accumulator') flushReduction();
+    if (node.kind === 'accumulator')
+      printReductions(Math.min(node.reduction + 1, reductions.length));
     lines.push(`n${i}: ${node.dtype} = ${formatExpression(node)}`);
   });
-  flushReduction();
+  printReductions(reductions.length);
   for (const store of computation.stores) {
     const address = formatAddress(store.buffer, store.index, store.indirect);
     lines.push(`store ${address} ${store.accumulate ? '+=' : '='} n${store.value}`);

@@ -100,7 +100,7 @@ export function tileParts(
 }
 
 function parts(
-  { name, axes, buffers, nodes, reduction, stores, staging }: StagedKernel,
+  { name, axes, buffers, nodes, reductions, stores, staging }: StagedKernel,
   locals: readonly number[],
   tiles: number,
   place: (index: Affine, tile: readonly number[], elements: number) => Affine,
@@ -133,11 +133,11 @@ function parts(
       axes: stageAxes(axes, staging, stage),
       buffers: all,
       nodes: inNodes(stage.nodes, stageTile),
-      reduction: stage.reduction,
+      reductions: stage.reductions,
       stores: stage.stores.map(bind(stageTile)),
     })),
     body: {
-      ...{ name, axes, buffers: all, nodes: inNodes(nodes, bodyTile), reduction },
+      ...{ name, axes, buffers: all, nodes: inNodes(nodes, bodyTile), reductions },
       stores: stores.map(bind(bodyTile)),
     },
   };

@@ -166,7 +166,7 @@ function verifyForm(kernel: Kernel, at: At): void {
   kernel.nodes.forEach((node, index) => {
     verifyNode(kernel, node, index, at(`n${index}`));
   });
-  verifyReduction(kernel, at('reduce'));
+  verifyReductions(kernel, at);
   kernel.stores.forEach((store, index) => {
     verifyStore(kernel, store, at(`store ${index}`));
   });
@@ -273,24 +273,27 @@ function verifyNode(kernel: Kernel, node: Expression, index: number, report: Rep
       verifyAffine(kernel, node.counter, report);
       if (kernel.nodes[node.step].dtype !== 'i32') report(`the step n${node.step} is not i32`);
       break;
-    case 'accumulator':
-      if (!kernel.reduction) report('an accumulator without a reduction');
-      else if (kernel.nodes[kernel.reduction.value]?.dtype !== node.dtype)
-        report(`the reduced value n${kernel.reduction.value} is not ${node.dtype}`);
+    case 'accumulator': {
+      const reduction = kernel.reductions[node.reduction];
+      if (!reduction) report('an accumulator without a reduction');
+      else if (kernel.nodes[reduction.value]?.dtype !== node.dtype)
+        report(`the reduced value n${reduction.value} is not ${node.dtype}`);
+    }
   }
 }
 
-function verifyReduction(kernel: Kernel, report: Report): void {
-  const { reduction } = kernel;
-  const reduced = kernel.axes.some((axis) => axis.kind === 'reduced');
-  if (!reduction) {
-    if (reduced) report('reduced axes without a reduction');
-    return;
-  }
-  if (!kernel.nodes[reduction.value]) report(`there is no node n${reduction.value}`);
-  if (!kernel.nodes.some((node) => node.kind === 'accumulator'))
-    report('nothing uses the accumulator');
+function verifyReductions({ axes, nodes, reductions }: Kernel, at: At): void {
+  if (reductions.length === 0 && axes.some((axis) => axis.kind === 'reduced'))
+    at('reduce')('reduced axes without a reduction');
+  reductions.forEach(({ value }, k) => {
+    const report = at(reduceName(k));
+    if (!nodes[value]) report(`there is no node n${value}`);
+    if (!nodes.some((node) => node.kind === 'accumulator' && node.reduction === k))
+      report('nothing uses the accumulator');
+  });
 }
+
+const reduceName = (reduction: number) => (reduction === 0 ? 'reduce' : `reduce ${reduction + 1}`);
 
 function verifyStore(kernel: Kernel, store: Store, report: Report): void {
   const buffer = kernel.buffers[store.buffer];
@@ -338,11 +341,11 @@ function verifyRanges(kernel: Kernel, at: At): void {
 }
 
 /**
- * The reduced value never needs the accumulator, and what a store needs depends on the reduced axes only through the
- * accumulator.
+ * No reduced value needs an accumulator, and what a store needs depends on the reduced axes only through the
+ * accumulators.
  */
 function verifyReducedAxes(kernel: Kernel, at: At): void {
-  if (!kernel.reduction) return;
+  if (kernel.reductions.length === 0) return;
   const isReduced = kernel.axes.map((axis) => axis.kind === 'reduced');
   const varies = (affine: Affine) =>
     affine.coefficients.some((c, axis) => c !== 0 && isReduced[axis]);
@@ -361,8 +364,9 @@ function verifyReducedAxes(kernel: Kernel, at: At): void {
         (node.kind === 'random' && varies(node.counter)),
     );
   }
-  const { value } = kernel.reduction;
-  if (needsAccumulator[value]) at('reduce')(`n${value} depends on the accumulator`);
+  kernel.reductions.forEach(({ value }, k) => {
+    if (needsAccumulator[value]) at(reduceName(k))(`n${value} depends on an accumulator`);
+  });
   kernel.stores.forEach((store, i) => {
     const needed = store.indirect ? [store.value, store.indirect.node] : [store.value];
     if (varies(store.index) || needed.some((node) => needsReduced[node]))

@@ -3,16 +3,16 @@ import type { ScalarOp } from './scalar.ts';
 
 /**
  * A kernel: the one representation of all generated code. It runs its body at every point of the parallel
- * axes. Where there are reduced axes, `reduction.value` is accumulated over them first; the nodes that follow
- * `reduction` in the list (those that depend on the `accumulator` node) and the stores run once per parallel
+ * axes. Where there are reduced axes, the value of each reduction is accumulated over all of them first, in one pass; the
+ * nodes that no reduction needs (those that depend on an `accumulator` node among them) and the stores run once per parallel
  * point. Where there are sequential axes (only in scatters) the stores themselves run at every point of them,
  * in order.
  *
  * Invariants (checked by `verifyKernel`):
  * - axes are listed parallel first, then reduced, then sequential; not both reduced and sequential;
  * - nodes are in evaluation order: operands precede users;
- * - an `accumulator` node exists if and only if `reduction` does; `reduction.value` and the nodes it needs do
- *   not depend on it;
+ * - each reduction has an `accumulator` node, and none is of another; the values of reductions and the nodes that these need
+ *   depend on no accumulator, so that all reductions go over the terms together;
  * - it stores something; values of `index` nodes and bounds are i32 at every point, counters of random numbers u32;
  * - every load without a failing bound and every store is inside its buffer for every point of the axes;
  * - distinct points of the parallel axes never store to the same element;
@@ -27,7 +27,7 @@ export interface Kernel {
   readonly axes: readonly Axis[];
   readonly buffers: readonly KernelBuffer[];
   readonly nodes: readonly Expression[];
-  readonly reduction: Reduction | null;
+  readonly reductions: readonly Reduction[];
   readonly stores: readonly Store[];
   readonly staging?: Staging;
   /** A binding that is working memory of the generated code: the kernel means the same without it. Not beside stages. */
@@ -83,7 +83,7 @@ export interface Stage {
   /** Axes behind those of the tile: parallel ones, then reduced ones. Affines of the stage are over the tile axes, the tile terms and these. */
   readonly axes: readonly Axis[];
   readonly nodes: readonly Expression[];
-  readonly reduction: Reduction | null;
+  readonly reductions: readonly Reduction[];
   /** The first into its array, others into buffers. */
   readonly stores: readonly Store[];
   readonly local: LocalArray;
@@ -179,8 +179,8 @@ export type Expression =
       readonly counter: Affine;
       readonly step: NodeIndex;
     }
-  /** The result of the reduction. */
-  | { readonly kind: 'accumulator'; readonly dtype: DType };
+  /** The result of one of the reductions, by its number. */
+  | { readonly kind: 'accumulator'; readonly dtype: DType; readonly reduction: number };
 
 /** How a reduction joins two values. */
 export type Combiner = 'sum' | 'max' | 'min';
@@ -189,6 +189,11 @@ export type Combiner = 'sum' | 'max' | 'min';
 export interface Reduction {
   readonly combiner: Combiner;
   readonly value: NodeIndex;
+}
+
+/** The reduction of a kernel that has one alone. */
+export function soleReduction({ reductions }: Pick<Kernel, 'reductions'>): Reduction | null {
+  return reductions.length === 1 ? reductions[0] : null;
 }
 
 /**

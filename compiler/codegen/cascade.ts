@@ -1,5 +1,5 @@
 import { isFloat } from '../../ir/dtypes.ts';
-import type { Kernel } from '../../ir/kernel.ts';
+import type { Kernel, Reduction } from '../../ir/kernel.ts';
 
 /**
  * Where sums are cut into blocks, the same on every target. A sum of n terms one by one is off by up to about
@@ -26,18 +26,23 @@ const UNCUT = [256, 128];
 
 const at = (numbers: readonly number[], level: number) => numbers[Math.min(level, 1)];
 
+/** Whether a reduction is a sum that rounds, which alone has levels of accumulators. */
+const isRoundedSum = ({ nodes }: Kernel, { combiner, value }: Reduction): boolean =>
+  combiner === 'sum' && isFloat(nodes[value].dtype);
+
+/** The levels that one of a kernel's reductions has where it is cut like this. */
+export function levelsOf(kernel: Kernel, reduction: Reduction, { levels }: Cascade): number {
+  return isRoundedSum(kernel, reduction) ? levels : 1;
+}
+
 /**
- * Cuts the reduction of a kernel over nested loops where it is a sum that rounds.
+ * Cuts the reductions of a kernel over nested loops where one is a sum that rounds.
  *
  * @param iterations of each loop, outermost first
  * @param terms that one step of the innermost loop adds to one accumulator
  */
-export function cascade(
-  { nodes, reduction }: Kernel,
-  iterations: readonly number[],
-  terms = 1,
-): Cascade {
-  if (reduction?.combiner !== 'sum' || !isFloat(nodes[reduction.value].dtype))
+export function cascade(kernel: Kernel, iterations: readonly number[], terms = 1): Cascade {
+  if (!kernel.reductions.some((one) => isRoundedSum(kernel, one)))
     return { levels: 1, cuts: iterations.map(() => []) };
   const cuts: Cut[][] = [];
   let level = 0;

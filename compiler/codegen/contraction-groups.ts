@@ -1,5 +1,5 @@
 import { isFloat } from '../../ir/dtypes.ts';
-import type { AxisKind, Kernel, NodeIndex } from '../../ir/kernel.ts';
+import { type AxisKind, type Kernel, type NodeIndex, soleReduction } from '../../ir/kernel.ts';
 import { nodeOperands } from '../../ir/kernel-cost.ts';
 
 /**
@@ -17,8 +17,9 @@ export interface ContractionGroups {
 
 /** The factors of a sum of products, in the order of the product, and the index groups; null where the kernel is none. */
 export function contractionGroups(kernel: Kernel): ContractionGroups | null {
-  if (kernel.reduction?.combiner !== 'sum') return null;
-  const product = kernel.nodes[kernel.reduction.value];
+  const reduction = soleReduction(kernel);
+  if (reduction?.combiner !== 'sum') return null;
+  const product = kernel.nodes[reduction.value];
   if (product.kind !== 'apply' || product.op !== 'mul') return null;
   if (!isFloat(product.dtype) || product.operands[0] === product.operands[1]) return null;
   const [left, right] = product.operands;

@@ -21,7 +21,7 @@ const differInName = (a: Kernel, b: Kernel) =>
   a === b ||
   (a.axes === b.axes &&
     a.buffers === b.buffers &&
-    a.reduction === b.reduction &&
+    a.reductions === b.reductions &&
     a.stores === b.stores &&
     a.staging === b.staging &&
     a.scratch === b.scratch &&

@@ -64,8 +64,10 @@ export function attempt(
       made: module,
       seconds: () => 0,
     };
-  const fused = driver.run('fuse', driver.run('lower', module, knobs.separateParts));
-  const staged = driver.run('fuse-producers', fused, knobs.tiles);
+  const lowered = driver.run('lower', module, knobs.separateParts);
+  const fused = driver.run('fuse', driver.run('join-reductions', lowered));
+  const variances = driver.run('join-variances', fused);
+  const staged = driver.run('fuse-producers', variances, knobs.tiles);
   const split = driver.run('split-reductions', staged);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;

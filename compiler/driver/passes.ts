@@ -18,6 +18,8 @@ import {
   finaliseNests,
   fuseNests,
   fuseProducersOf,
+  joinReductionsOf,
+  joinVariancesOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -225,9 +227,17 @@ export const PASSES = {
     summary: 'Decides which values have memory of their own, and makes a loop nest for each.',
     run: ({ module }, { limits, stages }, separateParts) => {
       const scatters = scatterModel(stages);
-      const options = { separateParts, ...(scatters ? { scatters } : {}) };
+      const wholeReductions = stages.splitsReductions;
+      const options = { separateParts, wholeReductions, ...(scatters ? { scatters } : {}) };
       return lowerToNests(module, limits.offsetAlignment, options);
     },
+  }),
+  'join-reductions': toNests<LoweredModule>({
+    name: 'join-reductions',
+    from: 'loop nests',
+    summary: 'Takes reductions over the same points and terms in one pass of memory.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      joinReductionsOf(lowered, { maxStorageBuffers, stages }),
   }),
   fuse: toNests<LoweredModule>({
     name: 'fuse',
@@ -235,6 +245,14 @@ export const PASSES = {
     summary: 'Joins loop nests over the same points, in an order with a low peak of live bytes.',
     run: (lowered, { limits: { maxStorageBuffers } }) =>
       fuseNests(lowered, { maxStorageBuffers, order: orderProgram }),
+  }),
+  'join-variances': toNests<LoweredModule>({
+    name: 'join-variances',
+    from: 'loop nests',
+    summary:
+      'On GPUs, takes a mean and the variance around it in one pass, and cuts reductions to few results in parts.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      joinVariancesOf(lowered, { maxStorageBuffers, stages }),
   }),
   'fuse-producers': toNests<LoweredModule, boolean>({
     name: 'fuse-producers',
@@ -249,8 +267,10 @@ export const PASSES = {
     from: 'loop nests',
     summary:
       'On GPUs, reduces many terms to few results in two kernels: parts of the terms, then the parts.',
-    run: (lowered, { stages }) =>
-      stages.splitsReductions ? splitReductionsOf(lowered, { stages }) : lowered,
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      stages.splitsReductions
+        ? splitReductionsOf(lowered, { stages, maxBindings: maxStorageBuffers })
+        : lowered,
   }),
   finalise: {
     name: 'finalise',

@@ -2,9 +2,10 @@ import type { TensorType } from '../../ir/tensor.ts';
 import { sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
+import { softplus } from './activations.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { isPoisoned, poisoned } from './context.ts';
-import { add, equal, logicalAnd, mul, neg, select, softplus, sub } from './elementwise.ts';
+import { add, equal, logicalAnd, mul, neg, select, sub } from './elementwise.ts';
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 
@@ -36,8 +37,8 @@ export function binaryCrossEntropyWithLogits(
   const fits =
     check('logits', logits, logits) &&
     check('targets', targets, logits) &&
-    checkWeights('weights', weights, logits) &&
-    checkWeights('positiveWeights', positiveWeights, logits) &&
+    checkWeights(OP, 'weights', weights, logits) &&
+    checkWeights(OP, 'positiveWeights', positiveWeights, logits) &&
     checkReduction(OP, reduction);
   if (!fits) return poisoned(type);
   const positive = share(targets, softplus(neg(logits)));
@@ -64,21 +65,27 @@ function check(name: string, x: Tensor, like: Tensor): boolean {
   return false;
 }
 
-function checkWeights(name: string, x: TensorLike | undefined, { shape }: Tensor): boolean {
+/** Reports weights that are neither a number nor a tensor that broadcasts to `like` (BTC2003, BTC2015). */
+export function checkWeights(
+  op: string,
+  name: string,
+  x: TensorLike | undefined,
+  { shape }: Tensor,
+): boolean {
   if (x === undefined) return true;
   if (typeof x === 'number') {
     if (Number.isFinite(x)) return true;
-    report(2015, { op: OP, name, value: String(x), wanted: 'a finite number' });
+    report(2015, { op, name, value: String(x), wanted: 'a finite number' });
     return false;
   }
   const wanted = `${name} f32 that broadcast to ${formatShape(shape)}`;
   if (!(x instanceof Tensor)) {
-    report(2003, { op: OP, wanted, given: 'something else' });
+    report(2003, { op, wanted, given: 'something else' });
     return false;
   }
   if (isPoisoned(x)) return false;
   const joined = broadcastShapes(x.shape, shape);
   if (x.dtype === 'f32' && joined && sameShape(joined, shape)) return true;
-  report(2003, { op: OP, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
+  report(2003, { op, wanted, given: `${x.dtype} ${formatShape(x.shape)}` });
   return false;
 }

@@ -39,6 +39,8 @@ export interface Trace {
   readonly layerCounts: Map<string, number>;
   /** Values of layers' parameters that were used already, by full name. */
   readonly parameterValues: Map<string, Tensor>;
+  /** Whether parameters that are declared now are not trained. */
+  frozen: boolean;
   /** Names of enclosing scopes, each with a trailing dot. */
   scope: string;
   /** Where in the model values are computed now: the scope, and the layer in it. */
@@ -74,6 +76,7 @@ export function createTrace(
     layerNames: new Map(),
     layerCounts: new Map(),
     parameterValues: new Map(),
+    frozen: false,
     scope: '',
     place: '',
     calls: new Map(),

@@ -2,6 +2,7 @@ import { formatEquation, letterExtents, parseEquation } from '../../ir/einsum.ts
 import { formatShape } from '../format.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
+import { explicitEquation } from './einsum-notation.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, reshape } from './views.ts';
 
@@ -9,15 +10,19 @@ import { broadcastTo, reshape } from './views.ts';
  * Einstein summation over any number of f32 operands: `einsum('bij,jk->bik', x, w)`. Letters in the output are kept, all others
  * are summed; a letter may stand in any number of operands. The order of pairwise contractions is found by exact search.
  *
- * An operand has an axis for each of its letters, the result one for each letter of the output.
+ * An operand has an axis for each of its letters, the result one for each letter of the output. As in numpy and PyTorch, `...` stands for
+ * the axes without a letter, which are broadcast, and without an arrow the output has the letters that stand once, in alphabetical order.
  *
  * Errors: BTC2005 for a letter of the output that no operand has, BTC2006 for an equation that does not fit the operands, BTC2007 for
  * extents of a letter that disagree.
  */
-export function einsum(equation: string, ...operands: Tensor[]): Tensor {
+export function einsum(equation: string, ...given: Tensor[]): Tensor {
   const fallback = { dtype: 'f32', shape: [] } as const;
-  if (operands.some(isPoisoned)) return poisoned(fallback);
-  const parsed = parseEquation(equation);
+  if (given.some(isPoisoned)) return poisoned(fallback);
+  const explicit = explicitEquation(equation, given);
+  if ('reason' in explicit) return mistake(2006, { equation, reason: explicit.reason }, fallback);
+  const { operands } = explicit;
+  const parsed = parseEquation(explicit.equation);
   if ('reason' in parsed) return mistake(2006, { equation, reason: parsed.reason }, fallback);
   if (parsed.operands.length !== operands.length) {
     return mistake(

@@ -1,64 +1,9 @@
-import { CONVERSIONS, type ScalarOp, scalarResult } from '../../ir/scalar.ts';
-import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
-import { formatShape } from '../format.ts';
-import { broadcastShapes } from './broadcast.ts';
-import { apply, isPoisoned, mistake, poisoned } from './context.ts';
+import { CONVERSIONS, type ScalarOp } from '../../ir/scalar.ts';
+import type { DType } from '../../ir/tensor.ts';
+import { apply, isPoisoned, mistake } from './context.ts';
+import { elementwise } from './pointwise.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
-import { broadcastTo, constant } from './views.ts';
-
-/** The dtype that plain numbers among the operands take. */
-function commonDType(operands: readonly TensorLike[]): DType {
-  for (const operand of operands) if (typeof operand !== 'number') return operand.dtype;
-  return 'f32';
-}
-
-/** Applies a scalar operation to operands that are broadcast against each other; `values` take one common dtype. */
-function elementwise(
-  name: string,
-  op: ScalarOp,
-  values: readonly TensorLike[],
-  condition?: Tensor,
-): Tensor {
-  const dtype = commonDType(values);
-  const all = condition ? [condition, ...values] : values;
-  const tensors = all.filter((operand): operand is Tensor => typeof operand !== 'number');
-  let shape: Shape = [];
-  for (const tensor of tensors) {
-    const joined = broadcastShapes(shape, tensor.shape);
-    if (!joined) {
-      const type: TensorType = { dtype, shape };
-      if (tensors.some(isPoisoned)) return poisoned(type);
-      return mistake(
-        2001,
-        { op: name, left: formatShape(shape), right: formatShape(tensor.shape) },
-        type,
-      );
-    }
-    shape = joined;
-  }
-  const result = scalarResult(
-    op,
-    all.map((operand) => (typeof operand === 'number' ? dtype : operand.dtype)),
-  );
-  if ('reason' in result) {
-    if (tensors.some(isPoisoned)) return poisoned({ dtype, shape });
-    return mistake(
-      2002,
-      {
-        op: name,
-        reason: result.reason.replace(`'${op}' is `, '').replace(`'${op}'`, `'${name}'`),
-      },
-      { dtype, shape },
-    );
-  }
-  return apply(
-    op,
-    all.map((operand) =>
-      typeof operand === 'number' ? constant(operand, shape, dtype) : broadcastTo(operand, shape),
-    ),
-    {},
-  );
-}
+import { constant } from './views.ts';
 
 const unary =
   (name: string, op: ScalarOp) =>
@@ -195,67 +140,6 @@ export function clip(x: Tensor, low: TensorLike, high: TensorLike): Tensor {
   }
   const raised = select(less(x, low), low, x);
   return select(greater(raised, high), high, raised);
-}
-
-/** max(x, 0), elementwise, with gradient 0 at 0. */
-export function relu(x: Tensor): Tensor {
-  return elementwise('relu', 'max', [x, 0]);
-}
-
-/** x where x > 0, else slope · x, elementwise (Maas, Hannun, Ng 2013). The gradient at 0 is the slope. */
-export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
-  return select(greater(x, 0), x, mul(x, slope));
-}
-
-/** log(1 + exp(x)), elementwise, in a form that neither overflows nor loses its tail; its gradient is sigmoid(x). */
-export const softplus = unary('softplus', 'softplus');
-
-/** log(sigmoid(x)) = -softplus(-x), elementwise. */
-export function logSigmoid(x: Tensor): Tensor {
-  return neg(softplus(neg(x)));
-}
-
-/**
- * x·gate(x) for a gate that is 0 at -bound and 1 at bound, to all digits: outside of them the product has the value and
- * gradient of its limit, where gate and operand together would overflow or give 0·∞.
- */
-function gated(x: Tensor, bound: number, gate: (x: Tensor) => Tensor): Tensor {
-  const above = elementwise('max', 'max', [x, -bound]);
-  return mul(above, gate(elementwise('min', 'min', [above, bound])));
-}
-
-/** x · sigmoid(x), also called swish, elementwise (Elfwing, Uchibe, Doya 2018). */
-export function silu(x: Tensor): Tensor {
-  return gated(x, 120, sigmoid);
-}
-
-/** Which form of {@link gelu} is computed. */
-export interface GeluOptions {
-  /** `'none'` is x·Φ(x) by the error function, `'tanh'` (the default, as in JAX) the form of the paper; PyTorch's default is `'none'`. */
-  readonly approximate?: 'none' | 'tanh';
-}
-
-/**
- * Gaussian error linear unit, elementwise (Hendrycks, Gimpel 2016): x·Φ(x), or x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
- * BTC2015 for another form.
- */
-export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
-  const { approximate = 'tanh' } = options;
-  if (approximate !== 'none' && approximate !== 'tanh') {
-    if (isPoisoned(x)) return x;
-    const wanted = "'none' or 'tanh'";
-    return mistake(
-      2015,
-      { op: 'gelu', name: 'approximate', value: String(approximate), wanted },
-      x.type,
-    );
-  }
-  // (1 + tanh(z)) / 2 is sigmoid(2z), which keeps its digits where it is small; so does erfc.
-  return approximate === 'none'
-    ? gated(x, 20, (z) => mul(erfc(mul(z, -Math.SQRT1_2)), 0.5))
-    : gated(x, 20, (z) =>
-        sigmoid(mul(add(z, mul(mul(square(z), z), 0.044715)), 2 * Math.sqrt(2 / Math.PI))),
-      );
 }
 
 /** The identity, of the same shape, through which no gradient flows. */

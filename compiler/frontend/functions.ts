@@ -1,3 +1,5 @@
+import { elementCount } from '../../ir/tensor.ts';
+import { formatShape } from '../format.ts';
 import {
   append,
   checkShape,
@@ -67,11 +69,6 @@ export function logSumExp(
   return options.keepDims ? whole : reshape(whole, max(x, axes).shape);
 }
 
-/** Mean of the squared difference over all elements, a scalar; the shapes broadcast. */
-export function meanSquaredError(prediction: Tensor, target: Tensor): Tensor {
-  return mean(square(sub(prediction, target)));
-}
-
 /** (x - mean) / sqrt(variance + epsilon) along the last axis (Ba, Kiros, Hinton 2016), without scale and shift. */
 export function normalise(x: Tensor, epsilon = 1e-5): Tensor {
   const centred = sub(x, mean(x, -1, { keepDims: true }));
@@ -80,11 +77,16 @@ export function normalise(x: Tensor, epsilon = 1e-5): Tensor {
 
 /**
  * Numbers uniform in [0, 1) from the counter-based generator. They differ from step to step and from call to call, and
- * are the same whenever the same step is rerun.
+ * are the same whenever the same step is rerun. BTC2015 for more than 2^31 of them, which the counter has not.
  */
 export function randomUniform(shape: readonly number[]): Tensor {
   const trace = currentTrace('randomUniform');
   if (!checkShape('randomUniform', shape)) return poisoned({ dtype: 'f32', shape: [] });
+  if (elementCount(shape) > 2 ** 31) {
+    const wanted = 'a shape of at most 2^31 elements';
+    const args = { op: 'randomUniform', name: 'shape', value: formatShape(shape), wanted };
+    return mistake(2015, args, { dtype: 'f32', shape: [] });
+  }
   const step = stepTensor();
   const attributes = { shape, seed: trace.seed, stream: trace.randomCount++ };
   return append(trace, 'random', [step.value], attributes, { dtype: 'f32', shape });

@@ -25,22 +25,30 @@ export {
   tuckerKernel,
 } from '../factorised/kernel.ts';
 export { factoriseDimension } from '../factorised/modes.ts';
+export * from './activations.ts';
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export { type CtcOptions, ctcLoss } from './ctc.ts';
+export * from './distances.ts';
 export * from './elementwise.ts';
 export {
   dropout,
   logSoftmax,
   logSumExp,
-  meanSquaredError,
   normalise,
   randomUniform,
   softmax,
 } from './functions.ts';
+export {
+  scatterAddAlongAxis,
+  scatterAlongAxis,
+  take,
+  takeAlongAxis,
+} from './indexing.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
@@ -68,6 +76,13 @@ export {
   linear,
 } from './layers/dense.ts';
 export {
+  type ChannelNorm,
+  type ChannelNormOptions,
+  groupNorm,
+  instanceNorm,
+  rmsNorm,
+} from './layers/group-normalisation.ts';
+export {
   type BatchNorm,
   type BatchNormOptions,
   batchNorm,
@@ -86,7 +101,12 @@ export {
   rnn,
 } from './layers/recurrent.ts';
 export type { LossReduction } from './loss-reduction.ts';
-export { type CrossEntropyOptions, crossEntropy } from './losses.ts';
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type NegativeLogLikelihoodOptions,
+  negativeLogLikelihood,
+} from './losses.ts';
 export {
   type BuildContext,
   defineModel,
@@ -99,9 +119,15 @@ export {
   type Training,
   tensor,
 } from './model.ts';
-export type { ClippingOptions, Optimiser } from './optimiser.ts';
+export type {
+  ClippingOptions,
+  GroupOptions,
+  Optimiser,
+  OptimiserGroup,
+  ParameterGroup,
+} from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
-export { param, type State, state } from './parameter.ts';
+export { frozen, param, type State, state } from './parameter.ts';
 export {
   type AveragePoolingOptions,
   avgPool2d,
@@ -110,6 +136,8 @@ export {
   type PoolingOptions,
 } from './pooling.ts';
 export type { DynamicLossScale, LossScale, Precision } from './precision.ts';
+export { bernoulli, categorical, randomInteger, randomNormal } from './random.ts';
+export * from './rearranging.ts';
 export {
   argmax,
   argmin,
@@ -122,7 +150,10 @@ export {
   type VarianceOptions,
   variance,
 } from './reductions.ts';
+export * from './regression-losses.ts';
+export * from './scans.ts';
 export { scope } from './scope.ts';
+export * from './sorting.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
 export { conv2dTranspose } from './transposed-convolution.ts';
 export {

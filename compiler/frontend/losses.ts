@@ -1,7 +1,7 @@
 import { elementCount, sameShape, type TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
-import { isPoisoned, poisoned } from './context.ts';
+import { isPoisoned, mistake, poisoned } from './context.ts';
 import {
   add,
   cast,
@@ -48,18 +48,51 @@ export function crossEntropy(
   targets: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  return ofClasses('crossEntropy', logits, targets, options, logSoftmax);
+}
+
+/** What {@link negativeLogLikelihood} leaves out and weighs, as {@link crossEntropy} does. */
+export type NegativeLogLikelihoodOptions = Omit<CrossEntropyOptions, 'labelSmoothing'>;
+
+/**
+ * -w·x[label] of log-probabilities [.., classes] f32 and labels [..] i32, as PyTorch's `nll_loss`: {@link crossEntropy} of what
+ * `logSoftmax` has made. Errors are the same, and BTC2003 for labels that are not i32.
+ */
+export function negativeLogLikelihood(
+  logProbabilities: Tensor,
+  labels: Tensor,
+  options: NegativeLogLikelihoodOptions = {},
+): Tensor {
+  if (labels.dtype !== 'i32' && !isPoisoned(labels))
+    return mistake(
+      2003,
+      { op: 'negativeLogLikelihood', wanted: 'i32 labels', given: labels.dtype },
+      { dtype: 'f32', shape: [] },
+    );
+  return ofClasses('negativeLogLikelihood', logProbabilities, labels, options, (x) => x);
+}
+
+/** A loss of classes, whose log-probabilities are made of what is given. */
+function ofClasses(
+  op: string,
+  logits: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions,
+  logarithms: (x: Tensor) => Tensor,
+): Tensor {
   const { reduction = 'mean' } = options;
   const rows = logits.shape.slice(0, -1);
   const type: TensorType = { dtype: 'f32', shape: reduction === 'none' ? rows : [] };
-  if (isPoisoned(logits) && !isPoisoned(targets)) checkDType(logits, targets);
+  if (isPoisoned(logits) && !isPoisoned(targets)) checkDType(op, logits, targets);
   if (isPoisoned(logits) || isPoisoned(targets)) return poisoned(type);
-  if (!checkTargets(logits, targets) || !checkOptions(targets, options)) return poisoned(type);
-  const weights = weightsOf(options.weights, logits.shape[logits.rank - 1]);
+  if (!checkTargets(op, logits, targets) || !checkOptions(op, targets, options))
+    return poisoned(type);
+  const weights = weightsOf(op, options.weights, logits.shape[logits.rank - 1]);
   if (weights === null) return poisoned(type);
-  const loss = neg(logSoftmax(logits));
+  const loss = neg(logarithms(logits));
   const weighted = weights ? mul(loss, weights) : loss;
   return targets.dtype === 'i32'
-    ? ofLabels(weighted, targets, weights, options)
+    ? ofLabels(op, weighted, targets, weights, options)
     : reduced(ofProbabilities(weighted, targets, options), reduction);
 }
 
@@ -79,6 +112,7 @@ function ofProbabilities(
 
 /** From the weighted losses of all classes [.., classes] and the labels [..]. */
 function ofLabels(
+  op: string,
   losses: Tensor,
   labels: Tensor,
   weights: Tensor | undefined,
@@ -87,7 +121,7 @@ function ofLabels(
   const { shape, rank } = losses;
   const classes = shape[rank - 1];
   const except = ignoreIndex === undefined ? {} : { except: [ignoreIndex] };
-  const isChecked = useAsIndices('crossEntropy', labels, { low: 0, high: classes, ...except });
+  const isChecked = useAsIndices(op, labels, { low: 0, high: classes, ...except });
   const counts = ignoreIndex === undefined ? null : notEqual(labels, ignoreIndex);
   const along = (x: Tensor) => broadcastTo(expandDims(x, -1), shape);
   const counted = (x: Tensor) => (counts ? select(along(counts), x, 0) : x);
@@ -110,14 +144,14 @@ function ofLabels(
   return mul(loss, 1 / elementCount(labels.shape));
 }
 
-function checkTargets(logits: Tensor, targets: Tensor): boolean {
+function checkTargets(op: string, logits: Tensor, targets: Tensor): boolean {
   const rows = logits.shape.slice(0, -1);
   const fits = logits.rank > 0 && logits.dtype === 'f32';
   if (fits && sameShape(targets.shape, targets.dtype === 'i32' ? rows : logits.shape)) return true;
   const isLabels = targets.dtype === 'f32' && sameShape(targets.shape, rows);
   const wanted = `labels ${formatShape(rows)} i32, or probabilities ${formatShape(logits.shape)} f32, for logits ${formatShape(logits.shape)} f32`;
   report(2003, {
-    op: 'crossEntropy',
+    op,
     wanted: fits && isLabels ? 'i32 labels' : wanted,
     given: fits && isLabels ? 'f32' : `${targets.dtype} ${formatShape(targets.shape)}`,
   });
@@ -125,15 +159,15 @@ function checkTargets(logits: Tensor, targets: Tensor): boolean {
 }
 
 /** What is wrong with targets whatever logits with a mistake of their own would be: labels that are no integers. */
-function checkDType(logits: Tensor, targets: Tensor): void {
+function checkDType(op: string, logits: Tensor, targets: Tensor): void {
   if (targets.dtype === 'f32' && targets.rank < logits.rank)
-    report(2003, { op: 'crossEntropy', wanted: 'i32 labels', given: 'f32' });
+    report(2003, { op, wanted: 'i32 labels', given: 'f32' });
 }
 
-function checkOptions(targets: Tensor, options: CrossEntropyOptions): boolean {
+function checkOptions(op: string, targets: Tensor, options: CrossEntropyOptions): boolean {
   const { ignoreIndex, labelSmoothing = 0, reduction = 'mean' } = options;
   const misuse = (name: string, value: unknown, wanted: string) => {
-    report(2015, { op: 'crossEntropy', name, value: String(value), wanted });
+    report(2015, { op, name, value: String(value), wanted });
     return false;
   };
   if (ignoreIndex !== undefined) {
@@ -144,18 +178,19 @@ function checkOptions(targets: Tensor, options: CrossEntropyOptions): boolean {
   }
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
     return misuse('labelSmoothing', labelSmoothing, 'in [0, 1]');
-  return checkReduction('crossEntropy', reduction);
+  return checkReduction(op, reduction);
 }
 
 /** The weights as a tensor [classes]; undefined where none are given, null after a diagnostic. */
 function weightsOf(
+  op: string,
   given: CrossEntropyOptions['weights'],
   classes: number,
 ): Tensor | undefined | null {
   if (given === undefined) return undefined;
   const wanted = `f32 weights [${classes}], or ${classes} numbers`;
   const refuse = (what: string) => {
-    report(2003, { op: 'crossEntropy', wanted, given: what });
+    report(2003, { op, wanted, given: what });
     return null;
   };
   if (given instanceof Tensor) {

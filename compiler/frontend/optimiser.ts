@@ -1,3 +1,4 @@
+import type { Shape } from '../../ir/tensor.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -10,6 +11,31 @@ export interface ClippingOptions {
   readonly clipNorm?: number;
   /** Limits every element of every gradient to [-clipValue, clipValue]. */
   readonly clipValue?: number;
+}
+
+/** Parameters that are trained in a way of their own. */
+export interface ParameterGroup<Settings> {
+  /** Which parameters: those whose full name, `encoder.linear1.bias`, matches. The first group that takes a parameter has it. */
+  readonly parameters: RegExp | ((name: string, shape: Shape) => boolean);
+  /** The learning rate of the step is multiplied by this; default 1. */
+  readonly learningRateFactor?: number;
+  /** What differs from the optimiser's own settings; clipping of its own is over this group alone. */
+  readonly settings?: Omit<Settings, 'learningRate' | 'groups'>;
+}
+
+/** Groups of an optimiser with settings of the kind `Settings`. */
+export interface GroupOptions<Settings> {
+  /** Default none: all parameters are trained alike. */
+  readonly groups?: readonly ParameterGroup<Settings>[];
+}
+
+/** A group with the rule that its settings make. */
+export interface OptimiserGroup {
+  readonly takes: (name: string, shape: Shape) => boolean;
+  readonly learningRateFactor: number;
+  readonly rule: Optimiser;
+  /** Whether gradients are clipped apart from all others. */
+  readonly clipsApart: boolean;
 }
 
 export const OPTIMISER = Symbol.for('btc.optimiser');
@@ -29,12 +55,14 @@ export interface Update {
   readonly time: Tensor;
 }
 
-/** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam} and {@link adamw}. */
+/** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam}, {@link adamw} and others. */
 export interface Optimiser extends ClippingOptions {
   readonly [OPTIMISER]: true;
   /** Mistakes in its settings, which the build reports. */
   readonly problems: readonly Diagnostic[];
   readonly kind: string;
+  /** Parameters that no group takes go by this rule itself. */
+  readonly groups: readonly OptimiserGroup[];
   /** Default of the run-time input `learningRate`. */
   readonly learningRate: number;
   /** State tensors per parameter, of its shape, initially zero: `hidden.weight.momentum`. */
@@ -43,4 +71,13 @@ export interface Optimiser extends ClippingOptions {
     readonly parameter: Tensor;
     readonly state: Readonly<Record<string, Tensor>>;
   };
+}
+
+/** The group that takes a parameter; undefined where none does. */
+export function groupOf(
+  { groups }: Optimiser,
+  name: string,
+  shape: Shape,
+): OptimiserGroup | undefined {
+  return groups.find(({ takes }) => takes(name, shape));
 }

@@ -80,7 +80,10 @@ export function layerParameters(
     shape: Shape,
     initialiser: Initialiser,
   ) => {
-    if (trace.owners.get(full) === owner) return trace.parameterValues.get(full)!;
+    if (trace.owners.get(full) === owner) {
+      checkStillFrozen(trace, full);
+      return trace.parameterValues.get(full)!;
+    }
     const tensor = declare(trace, full, owner, role, shape, initialiser);
     if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
     return tensor;
@@ -105,6 +108,28 @@ export function layerOf<Given extends readonly unknown[], Result>(
 ): (...given: Given) => Result {
   const layer = (...given: Given): Result => inLayer(layer, kind, name, () => call(...given));
   return layer;
+}
+
+/** A value of a layer's own, made at its place of its parameters. */
+export function ofLayer<T>(
+  owner: object,
+  kind: string,
+  { name }: { readonly name?: string },
+  make: (parameters: LayerParameters) => T,
+): T {
+  return inLayer(owner, kind, name, () => make(layerParameters(owner, kind, name)));
+}
+
+/** Adds what a layer's parameters are in the program that is traced: `layer.weight`. They are declared when they are first read. */
+export function withValues<
+  Layer extends object,
+  Values extends Record<string, () => Tensor | null>,
+>(
+  layer: Layer,
+  values: Values,
+): Layer & { readonly [Name in keyof Values]: ReturnType<Values[Name]> } {
+  for (const [name, get] of Object.entries(values)) Object.defineProperty(layer, name, { get });
+  return layer as Layer & { readonly [Name in keyof Values]: ReturnType<Values[Name]> };
 }
 
 /** Runs something that a layer computes. */
@@ -163,8 +188,45 @@ function declare(
   const source = currentSpan();
   trace.owners.set(full, owner);
   trace.parameters.set(full, {
-    declaration: { name: full, type, role, source },
+    declaration: { name: full, type, role: trace.frozen ? 'state' : role, source },
     initialiser,
   });
   return appendDeclared(trace, 'parameter', full, type, source);
+}
+
+/** A parameter that was declared to be trained is no longer there to be frozen (BTC1022). */
+function checkStillFrozen(trace: Trace, name: string): void {
+  if (trace.frozen && trace.parameters.get(name)?.declaration.role === 'parameter')
+    report(1022, { name });
+}
+
+/**
+ * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
+ * change only where they are loaded. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
+ * has used before it was frozen is BTC1022.
+ */
+export function frozen<Layer extends (...given: never[]) => unknown>(layer: Layer): Layer {
+  const held = <T>(run: () => T): T => {
+    const trace = currentTrace('frozen');
+    const before = trace.frozen;
+    trace.frozen = true;
+    try {
+      return run();
+    } finally {
+      trace.frozen = before;
+    }
+  };
+  return new Proxy(layer, {
+    apply: (target, self, given) => held(() => Reflect.apply(target, self, given)),
+    get: (target, name) => {
+      // Facts of a layer are there outside of models too; its parameters are not.
+      const descriptor = Object.getOwnPropertyDescriptor(target, name);
+      if (descriptor?.get) return held(() => Reflect.get(target, name));
+      const value = Reflect.get(target, name);
+      const isMethod = typeof value === 'function' && Object.hasOwn(target, name);
+      return isMethod
+        ? (...given: unknown[]) => held(() => Reflect.apply(value, target, given))
+        : value;
+    },
+  });
 }

@@ -11,6 +11,7 @@ import {
 import { formatShape } from '../format.ts';
 import { nameFunctions } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic, report } from '../reporting/report.ts';
+import * as activations from './activations.ts';
 import {
   checkDType,
   checkShape,
@@ -25,17 +26,25 @@ import {
   withTrace,
 } from './context.ts';
 import * as contractions from './contractions.ts';
+import * as ctc from './ctc.ts';
+import * as distances from './distances.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
 import { joinRanges } from './index-parts.ts';
+import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
 import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
-import { isOptimiser } from './optimiser.ts';
+import { groupOf, isOptimiser } from './optimiser.ts';
 import * as parameters from './parameter.ts';
 import { precisionProblems, SCALE_STATES } from './precision.ts';
+import * as random from './random.ts';
+import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
+import * as regressionLosses from './regression-losses.ts';
+import * as scans from './scans.ts';
 import { nameCalls, scope } from './scope.ts';
+import * as sorting from './sorting.ts';
 import { Tensor } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -57,15 +66,24 @@ export interface TracedProgram {
   readonly parameters: readonly ParameterDeclaration[];
 }
 
-const { param, state } = parameters;
+const { frozen, param, state } = parameters;
 for (const functions of [
+  activations,
   contractions,
+  ctc,
+  distances,
   elementwise,
   composed,
+  indexing,
   losses,
+  random,
+  rearranging,
   reductions,
+  regressionLosses,
+  scans,
+  sorting,
   views,
-  { param, scope, state },
+  { frozen, param, scope, state },
 ])
   nameFunctions(functions);
 
@@ -171,7 +189,14 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
   if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) append(diagnostics, train.optimizer.problems);
+  else if (train) {
+    const { problems, groups } = train.optimizer;
+    // What is wrong with all of it is wrong with each group too.
+    append(
+      diagnostics,
+      problems.length > 0 ? problems : groups.flatMap(({ rule }) => rule.problems),
+    );
+  }
   if (train) append(diagnostics, precisionProblems(train, source));
   return diagnostics;
 }
@@ -330,7 +355,9 @@ function checkStateNames(
   };
   for (const [owner, { declaration }] of trace.parameters) {
     if (declaration.role === 'state') continue;
-    for (const suffix of train!.optimizer.states)
+    const { optimizer } = train!;
+    const rule = groupOf(optimizer, owner, declaration.type.shape)?.rule ?? optimizer;
+    for (const suffix of rule.states)
       check(`${owner}.${suffix}`, `it is the optimiser's state of '${owner}'`);
   }
   for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');

@@ -70,7 +70,7 @@ function joinedStep(
   if (!joined) throw new Error('internal error: steps of one group cannot be bound together');
   const { parts, buffers, operands, offsets } = joined;
   const kernel = kernels.intern(
-    { axes: [], buffers, nodes: [], reduction: null, stores: [], parts },
+    { axes: [], buffers, nodes: [], reductions: [], stores: [], parts },
     steps.map((step) => schedule.kernels[step.kernel].name),
   );
   const scope = joinScopes(steps.flatMap((step) => scopesOf(step.scope ?? '')));

@@ -15,7 +15,7 @@ export interface BufferPair {
 }
 
 /** A kernel's body, in which `buffer` may also name something else than a buffer of a kernel. */
-export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reduction' | 'stores' | 'staging'>;
+export type KernelBody = Pick<Kernel, 'axes' | 'nodes' | 'reductions' | 'stores' | 'staging'>;
 
 const known = new WeakMap<Kernel, readonly BufferPair[]>();
 

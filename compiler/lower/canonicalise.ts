@@ -22,18 +22,29 @@ function dropDeadNodes(nest: LoopNest): LoopNest {
     mark(store.value);
     if (store.indirect) mark(store.indirect.node);
   }
-  if (nest.reduction) mark(nest.reduction.value);
-  for (let k = nest.nodes.length - 1; k >= 0; k--)
-    if (alive[k]) nodeOperands(nest.nodes[k]).forEach(mark);
+  const markOperands = () => {
+    for (let k = nest.nodes.length - 1; k >= 0; k--)
+      if (alive[k]) nodeOperands(nest.nodes[k]).forEach(mark);
+  };
+  markOperands();
+  const used = usedReductions(nest, alive);
+  for (const reduction of used) mark(nest.reductions[reduction].value);
+  markOperands();
   const list = new NodeList();
   const image = new Int32Array(nest.nodes.length);
   nest.nodes.forEach((node, k) => {
-    if (alive[k]) image[k] = list.add(mapOperands(node, (operand) => image[operand]));
+    if (!alive[k]) return;
+    const own =
+      node.kind === 'accumulator' ? { ...node, reduction: used.indexOf(node.reduction) } : node;
+    image[k] = list.add(mapOperands(own, (operand) => image[operand]));
   });
   return {
     ...nest,
     nodes: list.nodes,
-    reduction: nest.reduction && { ...nest.reduction, value: image[nest.reduction.value] },
+    reductions: used.map((reduction) => {
+      const one = nest.reductions[reduction];
+      return { ...one, value: image[one.value] };
+    }),
     stores: nest.stores.map((store) => ({
       ...store,
       value: image[store.value],
@@ -42,6 +53,17 @@ function dropDeadNodes(nest: LoopNest): LoopNest {
         : {}),
     })),
   };
+}
+
+/** The numbers of the reductions whose results are alive; of all, where none is. */
+function usedReductions({ nodes, reductions }: LoopNest, alive: Uint8Array): number[] {
+  const all = [...reductions.keys()];
+  const used = all.filter((reduction) =>
+    nodes.some(
+      (node, k) => alive[k] && node.kind === 'accumulator' && node.reduction === reduction,
+    ),
+  );
+  return used.length > 0 ? used : all;
 }
 
 function dropUnitAxes(nest: LoopNest, fixed: number, terms: number): LoopNest {

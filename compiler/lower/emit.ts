@@ -21,6 +21,8 @@ export interface Storage {
   readonly graph: Graph;
   /** How to choose between forms of scatters; null: what a processor does. */
   readonly scatters: ScatterModel | null;
+  /** Whether long reductions stay one kernel, which a later pass may cut in parts. */
+  readonly wholeReductions: boolean;
   /** The kernels that nests would become. */
   kernelsOf(nests: readonly LoopNest[]): readonly Kernel[];
   /** Tensor that holds a value by now, or -1. */

@@ -157,9 +157,9 @@ function bind(nest: LoopNest, tensors: readonly Pick<ScheduleTensor, 'dtype' | '
     }),
   );
   const held = stages && withHolders({ ...staging!, stages }, buffers, bound);
-  const { axes, reduction } = simple;
+  const { axes, reductions } = simple;
   return {
-    kernel: { axes, buffers, nodes, reduction, stores, ...(held ? { staging: held } : {}) },
+    kernel: { axes, buffers, nodes, reductions, stores, ...(held ? { staging: held } : {}) },
     bound,
   };
 }

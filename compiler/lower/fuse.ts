@@ -1,4 +1,4 @@
-import { type Affine, type Axis, sameAffine } from '../../ir/kernel.ts';
+import { type Affine, type Axis, type AxisKind, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { delinearise, substitute } from './affine.ts';
 import {
@@ -71,7 +71,7 @@ function fuseOnce(
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
     const consumer = slots[position];
-    if (!consumer || consumer.reduction || hasSequentialAxis(consumer)) continue;
+    if (!consumer || consumer.reductions.length > 0 || hasSequentialAxis(consumer)) continue;
     for (const partner of candidates(sequence, consumer, position)) {
       const producer = slots[partner];
       if (!producer || hasSequentialAxis(producer)) continue;
@@ -189,7 +189,10 @@ function joinedNest(
     { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
     {
       ops: [...new Set([...producer.ops, ...consumer.ops])],
-      origins: producer.reduction ? originsOf(producer, consumer) : originsOf(consumer, producer),
+      origins:
+        producer.reductions.length > 0
+          ? originsOf(producer, consumer)
+          : originsOf(consumer, producer),
       ...macsOf(producer, consumer),
     },
   );
@@ -229,7 +232,7 @@ function join(
   const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,
-    reduction: first.reduction && { ...first.reduction, value: nodeOf[first.reduction.value] },
+    reductions: first.reductions.map((one) => ({ ...one, value: nodeOf[one.value] })),
     stores: kept,
     ops: [],
     origins: [],
@@ -238,7 +241,7 @@ function join(
 }
 
 /** Copies a loop nest's nodes into `list`; `replace` may name a node that stands for one. Returns old index to new. */
-function copyNodes(
+export function copyNodes(
   nest: LoopNest,
   list: NodeList,
   replace: (node: LoopNest['nodes'][number]) => number | undefined,
@@ -249,11 +252,27 @@ function copyNodes(
   return image;
 }
 
-/** Brings the consumer onto the producer's axes (cutting those where needed): the points that touch the same elements coincide. */
-function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | null {
+/** A pair of addresses, one in each kernel, that shall be the same element at the same point. */
+export interface AddressLink {
+  readonly from: Affine;
+  readonly to: Affine;
+}
+
+/**
+ * Brings the consumer onto the producer's axes (cutting those where needed): the points that touch the same elements coincide.
+ *
+ * @param linkOf finds what these elements are
+ * @param kinds of axes that may be cut
+ */
+export function align(
+  producer: LoopNest,
+  consumer: LoopNest,
+  linkOf: (first: LoopNest, second: LoopNest) => AddressLink | null = linkBetween,
+  kinds: readonly AxisKind[] = ['parallel'],
+): [LoopNest, LoopNest] | null {
   let first = producer;
   for (let attempt = 0; attempt < 4; attempt++) {
-    const link = linkBetween(first, consumer);
+    const link = linkOf(first, consumer);
     if (!link) return null;
     const shifted = {
       offset: link.from.offset - link.to.offset,
@@ -267,7 +286,7 @@ function align(producer: LoopNest, consumer: LoopNest): [LoopNest, LoopNest] | n
     );
     if (!reading) return null;
     if ('digits' in reading) return [first, overAxes(consumer, first.axes, reading.digits)];
-    if (first.axes[reading.split.axis].kind !== 'parallel') return null;
+    if (!kinds.includes(first.axes[reading.split.axis].kind)) return null;
     first = splitAxis(first, reading.split.axis, reading.split.inner);
   }
   return null;
@@ -277,8 +296,7 @@ function overAxes(nest: LoopNest, axes: readonly Axis[], images: readonly Affine
   return withAxes(nest, axes, (affine) => substitute(affine, images, axes.length));
 }
 
-/** A pair of addresses, one in each kernel, that shall be the same element at the same point. */
-function linkBetween(first: LoopNest, second: LoopNest): { from: Affine; to: Affine } | null {
+function linkBetween(first: LoopNest, second: LoopNest): AddressLink | null {
   const covers = (index: Affine, axes: readonly Axis[]) =>
     axes.every(
       (axis, k) =>
@@ -337,7 +355,7 @@ function linkBetween(first: LoopNest, second: LoopNest): { from: Affine; to: Aff
  * What the kernel writes may be loaded only at the element that the same point writes with the same address, outside the
  * reduction, and elsewhere only from a range that is bound on its own; and no two stores may meet.
  */
-function writesAreSafe(nest: LoopNest): boolean {
+export function writesAreSafe(nest: LoopNest): boolean {
   const inner = nodesUnderReduction(nest);
   const parts = bindingRanges(nest);
   const apart = (a: Range, b: Range) =>

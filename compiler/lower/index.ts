@@ -5,6 +5,7 @@ import type { StageModel } from './cluster-staging.ts';
 import { finaliseNests } from './finalise-nests.ts';
 import { fuseNests } from './fuse-nests.ts';
 import { givesHalves } from './half-values.ts';
+import { joinReductionsOf, joinVariancesOf } from './join-reductions.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
@@ -20,6 +21,8 @@ export {
   fuseNests,
   fuseProducersOf,
   givesHalves,
+  joinReductionsOf,
+  joinVariancesOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -54,16 +57,20 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const { maxStorageBuffers, offsetAlignment, fusion, stages, tiles, explain } = options;
   const programs = module.programs.map(expandFolds);
   const scatters = options.scatters ?? (stages && scatterModel(stages));
-  const lowered = lowerToNests(
-    { ...module, programs },
-    offsetAlignment,
-    scatters ? { scatters } : {},
-  );
-  const fused = fusion ? fuseNests(lowered, { maxStorageBuffers, order: fusion }) : lowered;
+  const lowered = lowerToNests({ ...module, programs }, offsetAlignment, {
+    ...(scatters ? { scatters } : {}),
+    wholeReductions: stages?.splitsReductions ?? false,
+  });
+  const joins = stages && fusion ? { maxStorageBuffers, stages } : null;
+  const joined = joins ? joinReductionsOf(lowered, joins) : lowered;
+  const fused = fusion ? fuseNests(joined, { maxStorageBuffers, order: fusion }) : joined;
+  const variances = joins ? joinVariancesOf(fused, joins) : fused;
   const staged = stages
-    ? fuseProducersOf(fused, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
-    : fused;
-  const split = stages?.splitsReductions ? splitReductionsOf(staged, { stages }) : staged;
+    ? fuseProducersOf(variances, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    : variances;
+  const split = stages?.splitsReductions
+    ? splitReductionsOf(staged, { stages, maxBindings: maxStorageBuffers })
+    : staged;
   for (const remark of split.remarks) explain?.(remark);
   return finaliseNests(split);
 }

@@ -6,10 +6,10 @@ import { type Destination, identity } from './destination.ts';
 import { AxisSplit, Emitter, type Storage } from './emit.ts';
 import { type LoopNest, valueOrigins } from './loop-nest.ts';
 
-/** What a kernel's body gives: the node to store, the reduction that it needs, and where in the value it belongs. */
+/** What a kernel's body gives: the node to store, the reductions that it needs, and where in the value it belongs. */
 export interface Body {
   readonly result: number;
-  readonly reduction: LoopNest['reduction'];
+  readonly reductions: LoopNest['reductions'];
   readonly coordinates: readonly Affine[];
 }
 
@@ -50,7 +50,7 @@ export class KernelBuilder {
         this.nests.push({
           axes,
           nodes: emitter.list.nodes,
-          reduction: made.reduction,
+          reductions: made.reductions,
           stores: [{ buffer: destination.tensor, index, value: made.result, accumulate: false }],
           ops: [...emitter.ops],
           origins: valueOrigins(this.storage.graph, value, emitter.sources),

@@ -1,13 +1,14 @@
 import { isFloat } from '../../ir/dtypes.ts';
 import type { Graph, ValueId } from '../../ir/graph.ts';
-import type {
-  Affine,
-  Axis,
-  Bound,
-  Expression,
-  Reduction,
-  Staging,
-  Store,
+import {
+  type Affine,
+  type Axis,
+  type Bound,
+  type Expression,
+  type Reduction,
+  type Staging,
+  type Store,
+  soleReduction,
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import type { Origin } from '../../ir/source.ts';
@@ -19,7 +20,7 @@ import type { Origin } from '../../ir/source.ts';
 export interface LoopNest {
   readonly axes: readonly Axis[];
   readonly nodes: readonly Expression[];
-  readonly reduction: Reduction | null;
+  readonly reductions: readonly Reduction[];
   readonly stores: readonly Store[];
   /** Only behind the last pass over nests; the tensors that hold the arrays, if any, are `local.buffer`. */
   readonly staging?: Staging;
@@ -31,8 +32,12 @@ export interface LoopNest {
   readonly macs?: number;
 }
 
+/** What a kernel reduces and stores, without its axes. */
+export type NestBody = Pick<LoopNest, 'nodes' | 'reductions' | 'stores'>;
+
 /** Whether a kernel sums up products. */
-export function isContraction({ axes, nodes, reduction, staging }: LoopNest): boolean {
+export function isContraction({ axes, nodes, reductions, staging }: LoopNest): boolean {
+  const reduction = soleReduction({ reductions });
   if (reduction?.combiner !== 'sum' || staging) return false;
   if (axes.some(({ kind }) => kind === 'sequential')) return false;
   const value = nodes[reduction.value];
@@ -132,7 +137,7 @@ export function expressionKey(node: Expression, numberOf: (tensor: number) => nu
     case 'random':
       return `random ${node.seed} ${node.stream} ${affineKey(node.counter)} ${node.step}`;
     case 'accumulator':
-      return `accumulator ${node.dtype}`;
+      return `accumulator ${node.dtype} ${node.reduction}`;
   }
 }
 

@@ -101,7 +101,7 @@ export function perShape<Found>(find: (nest: LoopNest) => Found): (shape: NestSh
 }
 
 function renamed(
-  { axes, nodes, reduction, stores, staging }: LoopNest,
+  { axes, nodes, reductions, stores, staging }: LoopNest,
   rename: (tensor: number) => number,
   work: NestWork,
 ): LoopNest {
@@ -109,7 +109,7 @@ function renamed(
     list.map((node) => (node.kind === 'load' ? { ...node, buffer: rename(node.buffer) } : node));
   const inStore = (store: Store) => ({ ...store, buffer: rename(store.buffer) });
   return {
-    ...{ axes, nodes: inNodes(nodes), reduction, stores: stores.map(inStore) },
+    ...{ axes, nodes: inNodes(nodes), reductions, stores: stores.map(inStore) },
     ...(staging
       ? { staging: renameStages(staging, { loads: rename, stores: rename, holders: rename }) }
       : {}),
@@ -119,15 +119,15 @@ function renamed(
 
 /** Equal keys, equal shapes. */
 function keyOf(
-  { axes, nodes, reduction, stores, staging }: LoopNest,
+  { axes, nodes, reductions, stores, staging }: LoopNest,
   numberOf: (tensor: number) => number,
 ): string {
-  const own = `${axesKey(axes)}${bodyKey(nodes, reduction, stores, numberOf)}`;
+  const own = `${axesKey(axes)}${bodyKey(nodes, reductions, stores, numberOf)}`;
   if (!staging) return own;
   const stages = staging.stages.map((stage) => {
     const { local } = stage;
     const holder = local.buffer === null ? '' : numberOf(local.buffer);
-    const body = bodyKey(stage.nodes, stage.reduction, stage.stores, numberOf);
+    const body = bodyKey(stage.nodes, stage.reductions, stage.stores, numberOf);
     return `stage ${local.dtype} ${local.elements} ${holder} ${axesKey(stage.axes)}${body}`;
   });
   return [`${own}\ntiles ${staging.tileAxes} ${staging.tileTerms}`, ...stages].join('\n');
@@ -142,11 +142,12 @@ const axesKey = (axes: readonly Axis[]) =>
 
 function bodyKey(
   nodes: LoopNest['nodes'],
-  reduction: Reduction | null,
+  reductions: readonly Reduction[],
   stores: readonly Store[],
   numberOf: (tensor: number) => number,
 ): string {
-  let key = reduction ? `\n${reduction.combiner} ${reduction.value}` : '';
+  let key = '';
+  for (const { combiner, value } of reductions) key += `\n${combiner} ${value}`;
   for (const node of nodes) key += `\n${expressionKey(node, numberOf)}`;
   for (const { buffer, index, indirect, value, accumulate, stored = '' } of stores) {
     const row = indirect ? `${indirect.node}*${indirect.stride}<${indirect.extent}` : '';

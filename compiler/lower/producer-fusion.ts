@@ -1,9 +1,10 @@
 import { pointCount } from '../../ir/kernel.ts';
 import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { type Cluster, storesWhatTheyLoad } from './cluster.ts';
+import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import { ClusterStaging, type StageModel } from './cluster-staging.ts';
 import { MAX_NODES } from './fuse.ts';
+import { separateReductions } from './join-reductions.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import {
@@ -75,8 +76,9 @@ function isProducer(
   nest: LoopNest,
   { model, isTemporary }: Pick<ProducerFusionOptions, 'model' | 'isTemporary'>,
 ): boolean {
-  if (nest.staging || hasSequentialAxis(nest) || !nest.reduction) return false;
+  if (nest.staging || hasSequentialAxis(nest) || nest.reductions.length === 0) return false;
   if (!model.clusters && !(isContraction(nest) && nest.stores.length === 1)) return false;
+  if (nest.reductions.length > 1 && separateReductions(nest).length === 1) return false;
   const stored = nest.stores.map(({ buffer }) => buffer);
   return (
     new Set(stored).size === stored.length &&
@@ -105,6 +107,7 @@ function joinReader(
     const second = sequence.slots[to]!;
     if (!isConsumer(first, second, tensor, clusters, options)) continue;
     const cluster = clusterOf(sequence, [from, to], tensor, clusters);
+    if (!cluster) continue;
     const joined = joinCluster(cluster, [first, second], staging, options);
     if ('reason' in joined) {
       report?.(tensor, `stays in memory: ${joined.reason}`);
@@ -134,32 +137,52 @@ function isConsumer(
   if (first.stores.length > 1 && [...storesOf(second)].some(isPersistent)) return false;
   const made = bufferStores(first).map(({ buffer }) => buffer);
   const others = new Set(made.filter((buffer) => buffer !== tensor));
-  for (const producer of clusters.get(first)?.producers ?? []) others.delete(producer.tensor);
+  const { producers, consumer } = clusters.get(first) ?? whole(first);
+  const makers = makersOf(consumer, tensor, clusters.get(second) ?? whole(second)) ?? [];
+  for (const producer of [...producers, ...makers]) others.delete(producer.tensor);
   return ![...loadsOf(second), ...storesOf(second)].some((buffer) => others.has(buffer));
 }
 
-/** What two kernels, each maybe a cluster, are made of together. */
+/** A kernel that is not joined with others. */
+const whole = (nest: LoopNest): Cluster => ({ producers: [], consumer: nest });
+
+/** What two kernels, each maybe a cluster, are made of together; reductions that were joined are stages of their own. */
 function clusterOf(
   sequence: KernelSequence,
   positions: readonly [number, number],
   tensor: number,
   clusters: ReadonlyMap<LoopNest, Cluster>,
-): Cluster {
+): Cluster | null {
   const [first, second] = positions.map((position) => {
     const nest = sequence.slots[position]!;
-    return clusters.get(nest) ?? { producers: [], consumer: nest };
+    return clusters.get(nest) ?? whole(nest);
   });
   const isKept = (one: number) =>
     [...sequence.readersOf(one)].some((position) => !positions.includes(position));
-  const all = [
-    ...first.producers,
-    { nest: first.consumer, tensor, isKept: false },
-    ...second.producers,
-  ];
+  const makers = makersOf(first.consumer, tensor, second);
+  if (!makers) return null;
+  const all = [...first.producers, ...makers, ...second.producers];
   return {
     producers: all.map((producer) => ({ ...producer, isKept: isKept(producer.tensor) })),
     consumer: second.consumer,
   };
+}
+
+/**
+ * The reductions that make a tensor, and those that were joined with them, as producers for a reader: of each, one result is read by
+ * the reader or a later one. Null where they are not like that.
+ */
+function makersOf(nest: LoopNest, tensor: number, reader: Cluster): Producer[] | null {
+  const apart = separateReductions(nest);
+  if (apart.length === 1) return [{ nest, tensor, isKept: false }];
+  const makers = apart.map((one, k): Producer | null => {
+    const later = [...apart.slice(k + 1), ...reader.producers.map((other) => other.nest)];
+    const read = new Set([...later, reader.consumer].flatMap((other) => [...loadsOf(other)]));
+    const results = [...storesOf(one)].filter((stored) => read.has(stored));
+    return results.length === 1 ? { nest: one, tensor: results[0], isKept: false } : null;
+  });
+  const found = makers.filter((maker) => maker !== null);
+  return found.length === makers.length ? found : null;
 }
 
 /** The cluster as one kernel, whose arrays have no memory yet, or why its kernels stay apart. */

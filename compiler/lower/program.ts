@@ -61,6 +61,8 @@ export interface StorageOptions {
   readonly separateParts?: boolean;
   /** How to choose between forms of scatters; absent: what a processor does. */
   readonly scatters?: ScatterModel;
+  /** Whether long reductions stay one kernel, which a later pass may cut in parts; else those to few results are cut here. */
+  readonly wholeReductions?: boolean;
 }
 
 /**
@@ -108,6 +110,7 @@ class ProgramLowering implements Storage {
   readonly graph: Graph;
   readonly nests: LoopNest[] = [];
   readonly scatters: ScatterModel | null;
+  readonly wholeReductions: boolean;
   private readonly program: number;
   private readonly table: TensorTable;
   private readonly names: readonly string[];
@@ -125,12 +128,13 @@ class ProgramLowering implements Storage {
     graph: Graph,
     program: number,
     table: TensorTable,
-    { separateParts, scatters }: StorageOptions,
+    { separateParts, scatters, wholeReductions = false }: StorageOptions,
   ) {
     this.graph = graph;
     this.program = program;
     this.table = table;
     this.scatters = scatters ?? null;
+    this.wholeReductions = wholeReductions;
     this.names = valueNames(graph);
     this.stored = decideStorage(graph).stored;
     this.halves = storedHalves(graph);

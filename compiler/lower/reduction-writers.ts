@@ -35,10 +35,12 @@ export function writeReduction(
   const shape = builder.shape(operand);
   const kept = shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
   const keptShape = kept.map((axis) => shape[axis]);
-  const cut = partialReduction(
-    elementCount(keptShape),
-    reduced.map((axis) => shape[axis]),
-  );
+  const cut = builder.storage.wholeReductions
+    ? null
+    : partialReduction(
+        elementCount(keptShape),
+        reduced.map((axis) => shape[axis]),
+      );
   // The axes in their order here: kept ones, then reduced ones, the one that is cut as two.
   const pieces = [
     ...kept.map((axis) => ({ axis, extent: shape[axis], factor: 1 })),
@@ -124,9 +126,7 @@ export function writeContraction(
       emitter.list.add({ kind: 'apply', dtype: 'f32', op: 'mul', operands: [left, right] }),
     );
     const made =
-      summed.length > 0
-        ? accumulate(emitter, 'sum', product)
-        : { result: product, reduction: null };
+      summed.length > 0 ? accumulate(emitter, 'sum', product) : { result: product, reductions: [] };
     return { ...made, coordinates: coordinates.slice(0, kept) };
   };
   builder.build(value, axes, target, body, macs);
@@ -193,6 +193,6 @@ function windowed(builder: KernelBuilder, value: ValueId): ValueId | null {
 
 function accumulate(emitter: Emitter, combiner: Combiner, value: number) {
   const { dtype } = emitter.list.nodes[value];
-  const result = emitter.list.add({ kind: 'accumulator', dtype });
-  return { result, reduction: { combiner, value } };
+  const result = emitter.list.add({ kind: 'accumulator', dtype, reduction: 0 });
+  return { result, reductions: [{ combiner, value }] };
 }

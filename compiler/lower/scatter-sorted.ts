@@ -303,7 +303,7 @@ class SortedScatter {
     this.nests.push({
       axes,
       nodes: list.nodes,
-      reduction: summed === null ? null : { combiner: 'sum', value: summed },
+      reductions: summed === null ? [] : [{ combiner: 'sum', value: summed }],
       stores,
       ops: ['scatterAdd'],
       origins: valueOrigins(this.storage.graph, this.value),
@@ -359,7 +359,7 @@ class Body {
 
   /** The result of the sum over the reduced axes. */
   sum(dtype: DType): number {
-    return this.list.add({ kind: 'accumulator', dtype });
+    return this.list.add({ kind: 'accumulator', dtype, reduction: 0 });
   }
 
   store(buffer: number, index: Affine, value: number): Store {

@@ -142,10 +142,10 @@ class ScatterWriter {
     const zero = emitter.list.add({ kind: 'constant', dtype, value: 0 });
     const operands = [add('eq', row, own), value, zero];
     const term = emitter.list.add({ kind: 'apply', dtype, op: 'select', operands });
-    const sum = emitter.list.add({ kind: 'accumulator', dtype });
+    const sum = emitter.list.add({ kind: 'accumulator', dtype, reduction: 0 });
     const index = this.destination.index(coordinates.slice(0, shape.length), axes.length);
     const store = { buffer: this.destination.tensor, index, value: sum, accumulate: false };
-    this.push(emitter, [store], { combiner: 'sum', value: term });
+    this.push(emitter, [store], [{ combiner: 'sum', value: term }]);
   }
 
   private operands(): Updates {
@@ -278,13 +278,13 @@ class ScatterWriter {
   private push(
     emitter: Emitter,
     stores: readonly Store[],
-    reduction: Reduction | null = null,
+    reductions: readonly Reduction[] = [],
   ): void {
     const { axes, list, ops, sources } = emitter;
     this.nests.push({
       axes,
       nodes: list.nodes,
-      reduction,
+      reductions,
       stores,
       ops: [...ops, 'scatterAdd'],
       origins: valueOrigins(this.storage.graph, this.value, sources),
@@ -297,7 +297,7 @@ class ScatterWriter {
     this.nests.push({
       axes,
       nodes: [{ kind: 'constant', dtype, value }],
-      reduction: null,
+      reductions: [],
       stores: [{ buffer: to.tensor, index, value: 0, accumulate: false }],
       ops: ['zero'],
       origins: valueOrigins(this.storage.graph, this.value),

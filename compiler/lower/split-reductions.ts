@@ -1,20 +1,21 @@
 import {
   type Affine,
   type Axis,
+  type Combiner,
   combinerIdentity,
-  type Expression,
   type Kernel,
   pointCount,
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
-import { byteCount } from '../../ir/tensor.ts';
+import { byteCount, type DType } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
 import type { StageModel } from './cluster-staging.ts';
 import { bindTensors } from './finalise.ts';
 import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
 import type { LoweredModule } from './lowered.ts';
+import { bindingRanges } from './ranges.ts';
 
 // A reduction of many terms to few results keeps a large GPU busy only when it is divided among workgroups. Without atomics, whose
 // order would change results from run to run, that takes two kernels: one reduces each of so many parts of the terms, and one
@@ -34,6 +35,10 @@ export interface SplitBounds {
   readonly manyResults: number;
   /** Two kernels must take at most this part of the time: models are not trusted with less of a gain. */
   readonly mostOfTime: number;
+  /** Storage bindings of one kernel. */
+  readonly maxBindings: number;
+  /** Which reductions are looked at. */
+  readonly mayCut: (nest: LoopNest) => boolean;
   /** The results of parts take at most this part of the memory that the reduction reads. */
   readonly mostOfReads: number;
 }
@@ -44,6 +49,8 @@ const BOUNDS: SplitBounds = {
   manyResults: 2 ** 21,
   mostOfTime: 0.8,
   mostOfReads: 0.5,
+  maxBindings: Number.POSITIVE_INFINITY,
+  mayCut: () => true,
 };
 
 /** Cuts reductions in two where the target's model expects a gain. */
@@ -67,22 +74,23 @@ export function splitReductionsOf(
         decisions.set(kernel, parts);
       }
       if (parts === 1) return [nest];
-      const [first, second] = inParts(canonicalise(nest), parts, tensors, index, bounds)!;
-      const held = tensors.push(first.held) - 1;
-      remarks.push(`t${held} ${first.held.name} holds ${parts} parts of a reduction`);
-      return [first.nest(held), second(held)];
+      const made = inParts(canonicalise(nest), parts, tensors, index, bounds)!;
+      for (const held of made.held)
+        remarks.push(`t${tensors.push(held) - 1} ${held.name} holds ${parts} parts of a reduction`);
+      return made.nests(tensors.length - made.held.length);
     }),
   }));
   return { ...lowered, tensors, programs, remarks };
 }
 
-function maySplit(nest: LoopNest, { fewTerms, manyResults }: SplitBounds): boolean {
+function maySplit(nest: LoopNest, { fewTerms, manyResults, mayCut }: SplitBounds): boolean {
   return (
-    nest.reduction !== null &&
+    nest.reductions.length > 0 &&
     !nest.staging &&
     nest.axes.every(({ kind }) => kind !== 'sequential') &&
     pointCount(nest, 'reduced') >= fewTerms &&
-    pointCount(nest, 'parallel') <= manyResults
+    pointCount(nest, 'parallel') <= manyResults &&
+    mayCut(nest)
   );
 }
 
@@ -105,23 +113,31 @@ function bestParts(
   for (const wanted of PARTS) {
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
-    const [first, second] = made;
-    const bytes = byteCount(first.held);
+    const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
     if (bytes > bounds.mostOfReads * reads) break;
     // The results of parts are written and read.
     if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
-    const all = [...tensors, first.held];
-    const seconds =
-      time(kernelOf(first.nest(tensors.length), all)) + time(kernelOf(second(tensors.length), all));
+    const all = [...tensors, ...made.held];
+    const seconds = made
+      .nests(tensors.length)
+      .reduce((sum, one) => sum + time(kernelOf(one, all)), 0);
     if (seconds < least) [best, least] = [wanted, seconds];
   }
   return best;
 }
 
 interface Halves {
-  /** The tensor of the parts' results. */
-  readonly held: ScheduleTensor;
-  readonly nest: (held: number) => LoopNest;
+  /** The tensors of the parts' results: one for all reductions of a dtype. */
+  readonly held: readonly ScheduleTensor[];
+  /** The two kernels, where `held` are the tensors from that number on. */
+  readonly nests: (first: number) => readonly [LoopNest, LoopNest];
+}
+
+/** Where the results of the parts of one reduction lie: from this element of a tensor on. */
+interface PartResults {
+  readonly dtype: DType;
+  readonly tensor: number;
+  readonly start: number;
 }
 
 /** The two kernels, for a number of parts that is at least about as large as what was asked; null where there are too few terms. */
@@ -130,13 +146,12 @@ function inParts(
   wanted: number,
   tensors: readonly ScheduleTensor[],
   program: number,
-  { leastTerms }: SplitBounds,
-): readonly [Halves, (held: number) => LoopNest] | null {
+  { leastTerms, maxBindings }: SplitBounds,
+): Halves | null {
   if (pointCount(nest, 'reduced') < wanted * leastTerms) return null;
   const cut = cutTerms(nest, wanted);
   if (!cut) return null;
-  const { reduction, axes } = cut.nest;
-  const { dtype } = cut.nest.nodes[reduction!.value];
+  const { axes } = cut.nest;
   const points = axes.flatMap(({ kind }, axis) =>
     kind === 'parallel' && axis >= cut.parts ? [axis] : [],
   );
@@ -144,16 +159,29 @@ function inParts(
   const cuts = [...Array(cut.parts).keys()];
   const parts = cuts.reduce((product, axis) => product * axes[axis].extent, 1);
   const stored = tensors[nest.stores[0].buffer];
-  const held: ScheduleTensor = {
-    ...{ name: `${stored.name}.parts`, dtype, shape: [parts, results], role: 'activation' },
-    ...{ program, source: stored.source },
-    ...(stored.scope === undefined ? {} : { scope: stored.scope }),
-    ...(stored.pass === undefined ? {} : { pass: stored.pass }),
+  const types = nest.reductions.map(({ value }) => nest.nodes[value].dtype);
+  const dtypes = [...new Set(types)];
+  const held = dtypes.map((dtype, k): ScheduleTensor => {
+    const count = types.filter((type) => type === dtype).length;
+    const shape = count === 1 ? [parts, results] : [count, parts, results];
+    return {
+      ...{ name: `${stored.name}.parts${k === 0 ? '' : k + 1}`, dtype, shape, role: 'activation' },
+      ...{ program, source: stored.source },
+      ...(stored.scope === undefined ? {} : { scope: stored.scope }),
+      ...(stored.pass === undefined ? {} : { pass: stored.pass }),
+    };
+  });
+  const nests = (first: number) => {
+    const placed = types.map((dtype, r): PartResults => {
+      const before = types.slice(0, r).filter((type) => type === dtype).length;
+      return { dtype, tensor: first + dtypes.indexOf(dtype), start: before * parts * results };
+    });
+    const order = [...cuts, ...points];
+    return [partsNest(cut.nest, order, placed), wholeNest(nest, parts, results, placed)] as const;
   };
-  return [
-    { held, nest: (tensor) => partsNest(cut.nest, [...cuts, ...points], tensor) },
-    (tensor) => wholeNest(nest, parts, results, dtype, tensor),
-  ];
+  const bindings = (one: LoopNest) => bindingRanges(one).length;
+  const fits = nests(tensors.length).every((one) => bindings(one) <= maxBindings);
+  return fits ? { held, nests } : null;
 }
 
 /** A nest whose first axes count parts of its terms and are parallel to the others. */
@@ -212,33 +240,35 @@ function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): 
   const bound = { index: { offset: 0, coefficients }, extent };
   const under = nodesUnderReduction(nest);
   const varies = ({ coefficients: all }: Affine) => all[0] !== 0 || all[inner] !== 0;
-  const { combiner, value } = nest.reduction!;
   const list = new NodeList();
   const image = new Int32Array(nest.nodes.length);
-  const identity = (dtype: Expression['dtype']) =>
+  const identity = (combiner: Combiner, dtype: DType) =>
     list.add({ kind: 'constant', dtype, value: combinerIdentity(combiner, dtype) });
   const inside = () => list.add({ kind: 'inBounds', dtype: 'i32', bounds: [bound] });
-  const select = (node: number, dtype: Expression['dtype']) =>
+  const select = (node: number, combiner: Combiner, dtype: DType) =>
     list.add({
       ...{ kind: 'apply', dtype, op: 'select' },
-      operands: [inside(), node, identity(dtype)],
+      operands: [inside(), node, identity(combiner, dtype)],
     });
   nest.nodes.forEach((given, k) => {
     const mapped = mapOperands(given, (operand) => image[operand]);
     const outside = under[k] && mapped.kind === 'load' && (varies(mapped.index) || mapped.indirect);
     const node = outside ? { ...mapped, bounds: [...mapped.bounds, bound] } : mapped;
-    if (k === value) {
-      // Factors of a product are guarded one by one, so that it stays a product; 0 for both, as neither may be NaN.
-      const product = node.kind === 'apply' && node.op === 'mul' && combiner === 'sum';
-      image[k] = product
-        ? list.add({ ...node, operands: node.operands.map((one) => select(one, node.dtype)) })
-        : select(list.add(node), node.dtype);
-    } else image[k] = list.add(node);
+    image[k] = list.add(node);
+  });
+  const reductions = nest.reductions.map(({ combiner, value }) => {
+    const node = list.nodes[image[value]];
+    // Factors of a product are guarded one by one, so that it stays a product; 0 for both, as neither may be NaN.
+    const product = node.kind === 'apply' && node.op === 'mul' && combiner === 'sum';
+    const term = product
+      ? list.add({ ...node, operands: node.operands.map((one) => select(one, 'sum', node.dtype)) })
+      : select(image[value], combiner, node.dtype);
+    return { combiner, value: term };
   });
   return {
     ...nest,
     nodes: list.nodes,
-    reduction: { combiner, value: image[value] },
+    reductions,
     stores: nest.stores.map((store) => ({
       ...store,
       value: image[store.value],
@@ -250,15 +280,17 @@ function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): 
 }
 
 /** Reduces the terms of each part; results lie in an order of the parallel axes, those of a part together. */
-function partsNest(nest: LoopNest, order: readonly number[], tensor: number): LoopNest {
+function partsNest(
+  nest: LoopNest,
+  order: readonly number[],
+  placed: readonly PartResults[],
+): LoopNest {
   const list = new NodeList();
   const under = nodesUnderReduction(nest);
   const image = new Int32Array(nest.nodes.length);
   nest.nodes.forEach((node, k) => {
     if (under[k]) image[k] = list.add(mapOperands(node, (operand) => image[operand]));
   });
-  const { dtype } = nest.nodes[nest.reduction!.value];
-  const value = list.add({ kind: 'accumulator', dtype });
   const coefficients = nest.axes.map(() => 0);
   let stride = 1;
   for (const axis of order.toReversed()) {
@@ -269,8 +301,11 @@ function partsNest(nest: LoopNest, order: readonly number[], tensor: number): Lo
   return {
     axes: nest.axes,
     nodes: list.nodes,
-    reduction: { ...nest.reduction!, value: image[nest.reduction!.value] },
-    stores: [{ buffer: tensor, index: { offset: 0, coefficients }, value, accumulate: false }],
+    reductions: nest.reductions.map((one) => ({ ...one, value: image[one.value] })),
+    stores: placed.map(({ dtype, tensor, start }, reduction) => ({
+      ...{ buffer: tensor, index: { offset: start, coefficients }, accumulate: false },
+      value: list.add({ kind: 'accumulator', dtype, reduction }),
+    })),
     ops: [...nest.ops.slice(0, 1), 'parts'],
     origins: nest.origins,
     ...(macs === undefined ? {} : { macs }),
@@ -282,8 +317,7 @@ function wholeNest(
   nest: LoopNest,
   parts: number,
   results: number,
-  dtype: Expression['dtype'],
-  tensor: number,
+  placed: readonly PartResults[],
 ): LoopNest {
   const points = nest.axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
   const axes: Axis[] = [
@@ -301,9 +335,11 @@ function wholeNest(
     strides.unshift(stride);
     stride *= nest.axes[axis].extent;
   }
-  const index = { offset: 0, coefficients: [...strides, results] };
-  const value = list.add({ kind: 'load', dtype, buffer: tensor, index, bounds: [] });
-  const { combiner } = nest.reduction!;
+  const reductions = placed.map(({ dtype, tensor, start }, r) => {
+    const index = { offset: start, coefficients: [...strides, results] };
+    const value = list.add({ kind: 'load', dtype, buffer: tensor, index, bounds: [] });
+    return { combiner: nest.reductions[r].combiner, value };
+  });
   const needed = neededByStores(nest);
   const image = new Int32Array(nest.nodes.length);
   nest.nodes.forEach((node, k) => {
@@ -320,7 +356,7 @@ function wholeNest(
     ...rest,
     axes,
     nodes: list.nodes,
-    reduction: { combiner, value },
+    reductions,
     stores: nest.stores.map((store) => ({
       ...store,
       index: rewrite(store.index),

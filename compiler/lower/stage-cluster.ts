@@ -156,10 +156,10 @@ function joined(
     tiles--;
   }
   const stages = all.slice(0, -1).map((nest, k): Stage => {
-    const { axes, nodes, reduction, stores } = canonicalise(nest, tiles + tileTerms);
+    const { axes, nodes, reductions, stores } = canonicalise(nest, tiles + tileTerms);
     const { dtype } = nodes[stores[0].value];
     return {
-      ...{ axes: axes.slice(tiles + tileTerms), nodes, reduction, stores },
+      ...{ axes: axes.slice(tiles + tileTerms), nodes, reductions, stores },
       local: { dtype, elements: elements[k], buffer: null },
     };
   });

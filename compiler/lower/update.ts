@@ -52,7 +52,7 @@ function updatesInPlace(nest: LoopNest, tensor: number): boolean {
   return nest.nodes.every((node) => {
     if (node.kind !== 'load' || node.buffer !== tensor) return true;
     return (
-      nest.reduction === null &&
+      nest.reductions.length === 0 &&
       !node.indirect &&
       node.bounds.length === 0 &&
       sameAffine(node.index, store.index)

@@ -183,7 +183,8 @@ function wideGroups(nests: readonly LoopNest[], limits: FusionLimits): WideGroup
     if (tensor === null) continue;
     const isNew = isWideProduct(nest);
     const isDerived =
-      !nest.reduction && [...loadsOf(nest)].some((one) => isAlike(nest, wide.get(one)));
+      nest.reductions.length === 0 &&
+      [...loadsOf(nest)].some((one) => isAlike(nest, wide.get(one)));
     if (isNew || isDerived) wide.set(tensor, nest);
   }
   // What somebody reads that does not reduce it has to be in memory.
@@ -225,7 +226,8 @@ const isAlike = (nest: LoopNest, other: LoopNest | undefined) =>
 /** Whether a reader of what `maker` makes reduces it to less, or makes something wide of it in turn. */
 function isInside(reader: LoopNest, maker: LoopNest, wide: ReadonlyMap<number, LoopNest>): boolean {
   if (reader.staging || hasSequentialAxis(reader)) return false;
-  if (reader.reduction) return pointCount(reader, 'parallel') * 2 <= pointCount(maker, 'parallel');
+  if (reader.reductions.length > 0)
+    return pointCount(reader, 'parallel') * 2 <= pointCount(maker, 'parallel');
   return reader.stores.every(({ buffer }) => wide.get(buffer) === reader);
 }
 

@@ -54,7 +54,7 @@ export class KernelWriter {
     this.builder.nests.push({
       axes,
       nodes: [{ kind: 'load', dtype, buffer: from, index, bounds: [] }],
-      reduction: null,
+      reductions: [],
       stores: [{ buffer: to, index, value: 0, accumulate: false }],
       ops: ['copy'],
       origins: valueOrigins(this.storage.graph, value),
@@ -68,7 +68,7 @@ export class KernelWriter {
         this.storage.tensorOf(value) >= 0
           ? emitter.emit(value, coordinates)
           : emitter.compute(value, { coordinates, bounds: [] });
-      return { result, reduction: null, coordinates };
+      return { result, reductions: [], coordinates };
     });
   }
 

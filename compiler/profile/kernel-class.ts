@@ -12,13 +12,15 @@ export const KERNEL_CLASSES: readonly KernelClass[] = [
 ];
 
 /** The first that applies, the rarest first. */
-export function kernelClass({ axes, nodes, reduction, stores, staging }: Kernel): KernelClass {
+export function kernelClass({ axes, nodes, reductions, stores, staging }: Kernel): KernelClass {
   if (stores.some(({ indirect }) => indirect) || axes.some(({ kind }) => kind === 'sequential'))
     return 'scatter';
   if (staging) return 'contraction';
   const gathers = nodes.some((node) => node.kind === 'load' && node.indirect);
-  if (!reduction) return gathers ? 'gather' : 'elementwise';
-  const value = nodes[reduction.value];
-  const product = reduction.combiner === 'sum' && value.kind === 'apply' && value.op === 'mul';
+  if (reductions.length === 0) return gathers ? 'gather' : 'elementwise';
+  const [{ combiner, value: first }, ...others] = reductions;
+  const value = nodes[first];
+  if (others.length > 0) return 'reduction';
+  const product = combiner === 'sum' && value.kind === 'apply' && value.op === 'mul';
   return product && value.operands[0] !== value.operands[1] ? 'contraction' : 'reduction';
 }

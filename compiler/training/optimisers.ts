@@ -1,12 +1,30 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { add, div, expm1, mul, neg, sqrt, square, sub } from '../frontend/elementwise.ts';
-import { type ClippingOptions, OPTIMISER, type Optimiser } from '../frontend/optimiser.ts';
+import {
+  add,
+  div,
+  expm1,
+  maximum,
+  mul,
+  neg,
+  sign,
+  sqrt,
+  square,
+  sub,
+} from '../frontend/elementwise.ts';
+import {
+  type ClippingOptions,
+  type GroupOptions,
+  OPTIMISER,
+  type Optimiser,
+  type OptimiserGroup,
+  type ParameterGroup,
+} from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import { constant } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
 /** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface SgdOptions extends ClippingOptions {
+export interface SgdOptions extends ClippingOptions, GroupOptions<SgdOptions> {
   readonly learningRate?: number;
   /** 0 (the default) is plain gradient descent. */
   readonly momentum?: number;
@@ -22,6 +40,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
     [OPTIMISER]: true,
     problems: settingProblems('sgd', { learningRate, momentum, weightDecay }, options),
     kind: 'sgd',
+    groups: groupsOf(options, sgd),
     learningRate,
     ...clipping(options),
     states: momentum > 0 ? ['momentum'] : [],
@@ -40,13 +59,15 @@ export function sgd(options: SgdOptions = {}): Optimiser {
 }
 
 /** The constants of {@link adam} and {@link adamw}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface AdamOptions extends ClippingOptions {
+export interface AdamOptions extends ClippingOptions, GroupOptions<AdamOptions> {
   readonly learningRate?: number;
   readonly beta1?: number;
   readonly beta2?: number;
   readonly epsilon?: number;
   /** For `adam` an L2 penalty in the gradient; for `adamw` decoupled decay. */
   readonly weightDecay?: number;
+  /** Divides by the largest v' so far in place of v' (Reddi, Kale, Kumar 2018), at the cost of one more state; default false. */
+  readonly amsgrad?: boolean;
 }
 
 /**
@@ -68,14 +89,16 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     beta2 = 0.999,
     epsilon = 1e-8,
     weightDecay = 0,
+    amsgrad = false,
   } = options;
   return {
     [OPTIMISER]: true,
     problems: settingProblems(kind, { learningRate, beta1, beta2, epsilon, weightDecay }, options),
     kind,
+    groups: groupsOf(options, (own) => adaptive(kind, own, decoupled)),
     learningRate,
     ...clipping(options),
-    states: ['m', 'v'],
+    states: amsgrad ? ['m', 'v', 'largest'] : ['m', 'v'],
     update: ({ parameter, gradient, state, learningRate: rate, time }) => {
       const g =
         weightDecay > 0 && !decoupled ? add(gradient, mul(parameter, weightDecay)) : gradient;
@@ -84,10 +107,136 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
       // Both corrections are scalars; √(v/c) = √v / √c moves the second one out of the elementwise part.
       const root = sqrt(biasCorrection(beta2, time));
       const stepSize = div(mul(rate, root), biasCorrection(beta1, time));
-      const moved = div(mul(stepSize, m), add(sqrt(v), mul(root, epsilon)));
+      const largest = amsgrad ? maximum(state.largest, v) : v;
+      const moved = div(mul(stepSize, m), add(sqrt(largest), mul(root, epsilon)));
       const kept =
         weightDecay > 0 && decoupled ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
-      return { parameter: sub(kept, moved), state: { m, v } };
+      return { parameter: sub(kept, moved), state: { m, v, ...(amsgrad ? { largest } : {}) } };
+    },
+  };
+}
+
+/** The constants of {@link rmsprop}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface RmspropOptions extends ClippingOptions, GroupOptions<RmspropOptions> {
+  /** Default 0.01. */
+  readonly learningRate?: number;
+  /** Share that the average of squares keeps; default 0.99. */
+  readonly alpha?: number;
+  /** Default 1e-8. */
+  readonly epsilon?: number;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+  /** Default 0. */
+  readonly momentum?: number;
+  /** Divides by the deviation of the gradient, not by its size (Graves 2013), at the cost of one more state; default false. */
+  readonly centered?: boolean;
+}
+
+/** v' = α·v + (1-α)·g², θ' = θ - η·g / (√v' + ε), with momentum of the quotients (Tieleman, Hinton 2012), as in PyTorch. */
+export function rmsprop(options: RmspropOptions = {}): Optimiser {
+  const { learningRate = 1e-2, alpha = 0.99, epsilon = 1e-8, weightDecay = 0 } = options;
+  const { momentum = 0, centered = false } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems(
+      'rmsprop',
+      { learningRate, alpha, epsilon, weightDecay, momentum },
+      options,
+    ),
+    kind: 'rmsprop',
+    groups: groupsOf(options, rmsprop),
+    learningRate,
+    ...clipping(options),
+    states: ['v', ...(centered ? ['mean'] : []), ...(momentum > 0 ? ['momentum'] : [])],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const v = movedTowards(state.v, square(g), alpha);
+      const mean = centered ? movedTowards(state.mean, g, alpha) : null;
+      // Rounding may leave less than nothing of a variance.
+      const power = mean ? maximum(sub(v, square(mean)), 0) : v;
+      const quotient = div(g, add(sqrt(power), epsilon));
+      const step = momentum > 0 ? add(mul(state.momentum, momentum), quotient) : quotient;
+      return {
+        parameter: sub(parameter, mul(rate, step)),
+        state: { v, ...(mean ? { mean } : {}), ...(momentum > 0 ? { momentum: step } : {}) },
+      };
+    },
+  };
+}
+
+/** The constants of {@link adagrad}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface AdagradOptions extends ClippingOptions, GroupOptions<AdagradOptions> {
+  /** Default 0.01. */
+  readonly learningRate?: number;
+  /** The rate of step t is η / (1 + (t - 1)·decay); default 0. */
+  readonly learningRateDecay?: number;
+  /** Default 1e-10. */
+  readonly epsilon?: number;
+  /** L2 penalty, added to the gradient. */
+  readonly weightDecay?: number;
+  /** What sums of squares begin with; default 0. */
+  readonly initialAccumulator?: number;
+}
+
+/** s' = s + g², θ' = θ - η·g / (√s' + ε) (Duchi, Hazan, Singer 2011), as in PyTorch. */
+export function adagrad(options: AdagradOptions = {}): Optimiser {
+  const { learningRate = 1e-2, learningRateDecay = 0, epsilon = 1e-10 } = options;
+  const { weightDecay = 0, initialAccumulator = 0 } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems(
+      'adagrad',
+      { learningRate, learningRateDecay, epsilon, weightDecay, initialAccumulator },
+      options,
+    ),
+    kind: 'adagrad',
+    groups: groupsOf(options, adagrad),
+    learningRate,
+    ...clipping(options),
+    // Without what it begins with, for states begin with 0.
+    states: ['sum'],
+    update: ({ parameter, gradient, state, learningRate: rate, time }) => {
+      const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
+      const sum = add(state.sum, square(g));
+      const own =
+        learningRateDecay > 0 ? div(rate, add(mul(sub(time, 1), learningRateDecay), 1)) : rate;
+      const whole = initialAccumulator > 0 ? add(sum, initialAccumulator) : sum;
+      const moved = div(mul(own, g), add(sqrt(whole), epsilon));
+      return { parameter: sub(parameter, moved), state: { sum } };
+    },
+  };
+}
+
+/** The constants of {@link lion}. Errors: BTC2015 for one out of range, reported by the build. */
+export interface LionOptions extends ClippingOptions, GroupOptions<LionOptions> {
+  /** Default 1e-4. */
+  readonly learningRate?: number;
+  /** Default 0.9. */
+  readonly beta1?: number;
+  /** Default 0.99. */
+  readonly beta2?: number;
+  /** Apart from the gradient, as for {@link adamw}; default 0. */
+  readonly weightDecay?: number;
+}
+
+/** θ' = θ·(1 - η·λ) - η·sign(β1·m + (1-β1)·g), m' = β2·m + (1-β2)·g (Chen et al. 2023): one state per parameter. */
+export function lion(options: LionOptions = {}): Optimiser {
+  const { learningRate = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
+  return {
+    [OPTIMISER]: true,
+    problems: settingProblems('lion', { learningRate, beta1, beta2, weightDecay }, options),
+    kind: 'lion',
+    groups: groupsOf(options, lion),
+    learningRate,
+    ...clipping(options),
+    states: ['m'],
+    update: ({ parameter, gradient, state, learningRate: rate }) => {
+      const direction = sign(movedTowards(state.m, gradient, beta1));
+      const kept = weightDecay > 0 ? mul(parameter, sub(1, mul(rate, weightDecay))) : parameter;
+      return {
+        parameter: sub(kept, mul(rate, direction)),
+        state: { m: movedTowards(state.m, gradient, beta2) },
+      };
     },
   };
 }
@@ -107,13 +256,13 @@ function biasCorrection(beta: number, time: Tensor): Tensor {
   return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
 }
 
-const RATES: readonly string[] = ['momentum', 'beta1', 'beta2'];
+const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];
 
 /** BTC2015 for each setting that is no finite number, is negative, or is a rate of decay of 1 or more. */
 function settingProblems(
   op: string,
   settings: Readonly<Record<string, number>>,
-  { clipNorm, clipValue }: ClippingOptions,
+  { clipNorm, clipValue, groups }: ClippingOptions & GroupOptions<unknown>,
 ): Diagnostic[] {
   const source = currentSpan();
   const problems: Diagnostic[] = [];
@@ -123,10 +272,53 @@ function settingProblems(
     if (!Number.isFinite(value) || value < 0) misuse(name, value, 'a finite number, not negative');
     else if (RATES.includes(name) && value >= 1) misuse(name, value, 'in [0, 1)');
   }
+  if (groups !== undefined && !Array.isArray(groups))
+    misuse('groups', groups, 'a list of groups of parameters');
+  for (const [k, group] of (Array.isArray(groups) ? groups : []).entries()) {
+    const { parameters, learningRateFactor = 1 } = group ?? {};
+    if (!isSoundGroup(group))
+      misuse(`groups[${k}].parameters`, parameters, 'a pattern or a function of the name');
+    if (!(Number.isFinite(learningRateFactor) && learningRateFactor >= 0))
+      misuse(
+        `groups[${k}].learningRateFactor`,
+        learningRateFactor,
+        'a finite number, not negative',
+      );
+  }
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
     if (value !== undefined && !(Number.isFinite(value) && value > 0))
       misuse(name, value, 'a positive number');
   return problems;
+}
+
+function isSoundGroup(group: Partial<ParameterGroup<unknown>> | null | undefined): boolean {
+  const { parameters } = group ?? {};
+  return parameters instanceof RegExp || typeof parameters === 'function';
+}
+
+/** The groups of an optimiser, each with the rule of the joined settings. */
+function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
+  options: Settings,
+  make: (settings: Settings) => Optimiser,
+): OptimiserGroup[] {
+  if (!Array.isArray(options.groups)) return [];
+  const { groups, ...common } = options;
+  return groups.filter(isSoundGroup).map((group: ParameterGroup<Settings>) => {
+    const { parameters, learningRateFactor = 1, settings } = group;
+    const takes =
+      parameters instanceof RegExp
+        ? // A pattern with a memory would take every other name.
+          (name: string) =>
+            new RegExp(parameters.source, parameters.flags.replace(/[gy]/g, '')).test(name)
+        : parameters;
+    const { clipNorm, clipValue } = settings ?? {};
+    return {
+      takes,
+      learningRateFactor,
+      rule: make({ ...common, ...settings } as Settings),
+      clipsApart: clipNorm !== undefined || clipValue !== undefined,
+    };
+  });
 }
 
 function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {

@@ -10,7 +10,12 @@ import {
   withTrace,
 } from '../frontend/context.ts';
 import { add, cast, clip, div, minimum, mul, sqrt } from '../frontend/elementwise.ts';
-import type { ClippingOptions, Optimiser } from '../frontend/optimiser.ts';
+import {
+  type ClippingOptions,
+  groupOf,
+  type Optimiser,
+  type OptimiserGroup,
+} from '../frontend/optimiser.ts';
 import type { LossScaling } from '../frontend/precision.ts';
 import { sumOfSquares } from '../frontend/reductions.ts';
 import type { Tensor } from '../frontend/tensor.ts';
@@ -53,30 +58,35 @@ export function appendOptimiser(
     );
     for (const [parameter, { value }] of unscaled.states)
       builder.updates.push({ parameter, value });
-    const clipped = clipGradients(unscaled.gradients, optimiser);
+    const groups = gradients.map(({ declaration: { name, type } }) =>
+      groupOf(optimiser, name, type.shape),
+    );
+    const clipped = clipInGroups(unscaled.gradients, groups, optimiser);
     gradients.forEach(({ declaration, value }, k) => {
       const { type, source } = declaration;
       const { name: parameter } = declaration;
       const place = { span: source, scope: scopeOfName(parameter), pass: 'update' } as const;
       trace.fixed = { ...place, name: `${parameter}.update` };
+      const { rule, learningRateFactor } = groups[k] ?? { rule: optimiser, learningRateFactor: 1 };
       const state = Object.fromEntries(
-        optimiser.states.map((suffix) => {
+        rule.states.map((suffix) => {
           const name = `${declaration.name}.${suffix}`;
           states.push({ name, type, role: 'optimiser', source });
           return [suffix, appendDeclared(trace, 'parameter', name, type, source, place.scope)];
         }),
       );
-      const result = optimiser.update({
+      const result = rule.update({
         parameter: adopt(trace, value),
         gradient: clipped[k],
         state,
-        learningRate,
+        learningRate:
+          learningRateFactor === 1 ? learningRate : mul(learningRate, learningRateFactor),
         time,
       });
       const old = adopt(trace, value);
       const parameterValue = unscaled.kept(result.parameter, old).value;
       builder.updates.push({ parameter: declaration.name, value: parameterValue });
-      for (const suffix of optimiser.states)
+      for (const suffix of rule.states)
         builder.updates.push({
           parameter: `${declaration.name}.${suffix}`,
           value: unscaled.kept(result.state[suffix], state[suffix]).value,
@@ -84,6 +94,27 @@ export function appendOptimiser(
     });
   });
   return { inputs: trace.inputs, states };
+}
+
+/** Clips the gradients of groups that say so by themselves, and all others together. */
+function clipInGroups(
+  gradients: readonly Tensor[],
+  groups: readonly (OptimiserGroup | undefined)[],
+  optimiser: Optimiser,
+): readonly Tensor[] {
+  const apart = groups.map((group) => (group?.clipsApart ? group : undefined));
+  const clipped = [...gradients];
+  for (const group of new Set(apart)) {
+    const members = apart.flatMap((own, k) => (own === group ? [k] : []));
+    const own = clipGradients(
+      members.map((k) => gradients[k]),
+      group?.rule ?? optimiser,
+    );
+    members.forEach((k, place) => {
+      clipped[k] = own[place];
+    });
+  }
+  return clipped;
 }
 
 function clipGradients(

@@ -60,6 +60,12 @@ export default defineModel({
   },
   train: {
     loss: ({ logits }, { next }) => crossEntropy(logits, next),
-    optimizer: adamw({ learningRate: 1e-3, weightDecay: 0.1, clipNorm: 1 }),
+    optimizer: adamw({
+      learningRate: 1e-3,
+      weightDecay: 0.1,
+      clipNorm: 1,
+      // Biases, scales and shifts are not drawn towards 0.
+      groups: [{ parameters: (_, shape) => shape.length < 2, settings: { weightDecay: 0 } }],
+    }),
   },
 });

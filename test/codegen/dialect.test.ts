@@ -14,6 +14,7 @@ import {
 import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
 import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import type { Kernel } from '../../ir/kernel.ts';
+import { soleReduction } from '../../ir/kernel.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import {
@@ -64,7 +65,7 @@ const tiled =
   (tiling: (typeof TUNING.contraction.tilings)[number], dialect: Dialect = SCRIPT): Emit =>
   (kernel) => {
     const collapsed = collapseAxes(kernel);
-    const groups = collapsed.reduction && classifyContraction(collapsed);
+    const groups = soleReduction(collapsed) && classifyContraction(collapsed);
     return groups
       ? emitContraction(dialect, collapsed, { ...groups, tiling }, WEBGPU_DEFAULT_LIMITS)
       : chosenModule(dialect, kernel);

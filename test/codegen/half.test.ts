@@ -125,7 +125,7 @@ function conversion(from: 'f16' | 'f32', to: 'f16' | 'f32', elements: number, st
       { dtype: to, access: 'write', elements },
     ],
     nodes: [{ kind: 'load', dtype: 'f32', buffer: 0, index, bounds: [] }],
-    reduction: null,
+    reductions: [],
     stores: [{ buffer: 1, index, value: 0, accumulate: false }],
   };
 }

@@ -43,13 +43,13 @@ function matmulKernel(shape: Shape): Kernel {
       { kind: 'load', dtype: 'f32', buffer: 0, index: leftIndex, bounds: [] },
       { kind: 'load', dtype: 'f32', buffer: 1, index: rightIndex, bounds: [] },
       { kind: 'apply', dtype: 'f32', op: 'mul', operands: [0, 1] },
-      { kind: 'accumulator', dtype: 'f32' },
+      { kind: 'accumulator', dtype: 'f32', reduction: 0 },
       { kind: 'load', dtype: 'f32', buffer: 2, index: affine(0, 0, 1, 0), bounds: [] },
       { kind: 'apply', dtype: 'f32', op: 'add', operands: [3, 4] },
       { kind: 'constant', dtype: 'f32', value: 0 },
       { kind: 'apply', dtype: 'f32', op: 'max', operands: [5, 6] },
     ],
-    reduction: { combiner: 'sum', value: 2 },
+    reductions: [{ combiner: 'sum', value: 2 }],
     stores: [{ buffer: 3, index: outIndex, value: 7, accumulate: false }],
   };
 }

@@ -39,7 +39,8 @@ function ordered() {
   const driver = driverOf();
   const module = graphsOf(network(), driver);
   const lowered = driver.run('lower', module, false);
-  const staged = driver.run('fuse-producers', driver.run('fuse', lowered), false);
+  const joined = driver.run('fuse', driver.run('join-reductions', lowered));
+  const staged = driver.run('fuse-producers', driver.run('join-variances', joined), false);
   const fused = driver.run('split-reductions', staged);
   const placed = driver.run('scratch', driver.run('finalise', fused));
   return { driver, module, schedule: driver.run('order', placed) };

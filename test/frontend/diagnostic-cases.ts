@@ -118,6 +118,13 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'compile takes what defineModel returns, or a function that returns it, not another object',
   },
+  1022: {
+    text: withOutput(
+      '(() => { const fc = linear(3, 2, { bias: false }); fc(x); const held = frozen(fc); return ▸held(x); })()',
+    ),
+    message:
+      "parameter 'linear1.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
+  },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),
     message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",
@@ -136,8 +143,8 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "einsum 'ij,jk->iz': output letter 'z' is in no operand; they have i, j, k",
   },
   2006: {
-    text: withOutput("▸einsum('ij,jk', x, x)"),
-    message: "einsum 'ij,jk': the equation has no '->'",
+    text: withOutput("▸einsum('ij,2k->', x, x)"),
+    message: "einsum 'ij,2k->': '2' is not a letter",
   },
   2007: {
     text: withOutput("▸einsum('ij,jk->ik', x, x)"),

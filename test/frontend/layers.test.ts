@@ -56,7 +56,7 @@ describe('a probability or loss', () => {
         [1, 2],
         [3, -1],
       ],
-      btc.meanSquaredError,
+      (a, b) => btc.meanSquaredError(a, b),
       (4 + 9) / 2,
     );
   });
@@ -386,5 +386,36 @@ describe('random numbers', () => {
     expect(total(bins.map((n) => (n - COUNT / 16) ** 2 / (COUNT / 16)))).toBeLessThan(37.7);
     const covariance = total(Array.from(a, (value, i) => (value - 0.5) * (b[i] - 0.5))) / COUNT;
     expect(Math.abs(covariance)).toBeLessThan(4 / 12 / Math.sqrt(COUNT));
+  });
+});
+
+describe('normalising layers of channels', () => {
+  it('train a scale and a shift where they are affine', () => {
+    const x = numbers<Matrix>([3, 4]);
+    const parameters = { 'n.scale': [2, 3, 4, 5], 'n.shift': [1, 2, 3, 4] };
+    for (const [layer, normal] of [
+      [btc.groupNorm(2, 4, { name: 'n' }), btc.groupNorm(2, 4, { affine: false })],
+      [btc.instanceNorm(4, { name: 'n', affine: true }), btc.instanceNorm(4)],
+    ])
+      expectOutputs(
+        {
+          inputs: { x },
+          parameters,
+          build: ({ x }) => ({
+            difference: layer(x)
+              .sub(normal(x).mul(btc.iota([4], 0).cast('f32').add(2)))
+              .sub(btc.iota([4], 0).cast('f32').add(1)),
+          }),
+        },
+        { difference: x.map((row) => row.map(() => 0)) },
+      );
+    expectOutputs(
+      {
+        inputs: { x: [[3, 4]] },
+        parameters: { 'n.scale': [2, 10] },
+        build: ({ x }) => ({ y: btc.rmsNorm(2, { name: 'n', epsilon: 1e-12 })(x) }),
+      },
+      { y: [[6 / Math.sqrt(12.5), 40 / Math.sqrt(12.5)]] },
+    );
   });
 });

@@ -157,7 +157,64 @@ describe('an optimiser', () => {
     expectSame(train(optimiser), reference(rule));
   });
 
+  // The parameters after the last step, of PyTorch 1.13 in float64.
+  it.each<[string, btc.Optimiser, Vector]>([
+    [
+      'rmsprop',
+      btc.rmsprop(),
+      [0.1656136533, -0.3790018736, -2.5045877519, 1.4477129771, 1.2344760416, -2.5186322362],
+    ],
+    [
+      'rmsprop with every constant chosen',
+      btc.rmsprop({ alpha: 0.9, epsilon: 0.01, weightDecay: 0.1, momentum: 0.8, centered: true }),
+      [-0.1637614592, -0.2162678892, -1.3820205854, 1.183736141, 1.3172299377, -2.03093864],
+    ],
+    [
+      'adagrad',
+      btc.adagrad(),
+      [0.8438669767, -1.7594936458, 0.4201282413, 2.8111074999, 0.3939832588, -0.8811291987],
+    ],
+    [
+      'adagrad with every constant chosen',
+      btc.adagrad({
+        learningRateDecay: 0.3,
+        weightDecay: 0.2,
+        initialAccumulator: 0.5,
+        epsilon: 0.01,
+      }),
+      [0.8584434083, -1.8122066788, 0.4686440729, 2.835692379, 0.4042676161, -0.8038210032],
+    ],
+    [
+      'AMSGrad',
+      btc.adam({ amsgrad: true, beta1: 0.6, beta2: 0.7 }),
+      [0.7523869569, -1.6278558594, 0.3855559615, 2.7850520365, 0.4898302592, -1.0015311693],
+    ],
+    [
+      'AMSGrad with decoupled decay',
+      btc.adamw({ amsgrad: true, beta1: 0.6, beta2: 0.7, weightDecay: 0.3 }),
+      [0.6599469269, -1.4255760857, 0.3384320492, 2.4646887003, 0.4399715624, -0.9050958802],
+    ],
+  ])('%s is that of PyTorch', (_, optimiser, wanted) => {
+    const { w, m } = train(optimiser)[STEPS - 1];
+    for (const [k, x] of [...w, ...m].entries()) expect(x).toBeCloseTo(wanted[k], 9);
+  });
+
+  it('lion follows the published rule', () => {
+    const lion = (): Rule => {
+      let m = 0;
+      return (x, g, rate) => {
+        const direction = Math.sign(0.9 * m + (1 - 0.9) * g);
+        m = 0.99 * m + (1 - 0.99) * g;
+        return x - rate * (direction + 0.2 * x);
+      };
+    };
+    expectSame(train(btc.lion({ weightDecay: 0.2 })), reference(lion));
+  });
+
   it.each<[string, btc.Optimiser, number]>([
+    ['rmsprop', btc.rmsprop(), 0.01],
+    ['adagrad', btc.adagrad(), 0.01],
+    ['lion', btc.lion(), 1e-4],
     ['sgd', btc.sgd(), 0.01],
     ['adam', btc.adam(), 0.001],
     ['adamw', btc.adamw(), 0.001],
@@ -166,6 +223,76 @@ describe('an optimiser', () => {
     const { plan } = await compile(model(optimizer));
     const input = plan!.programs['train'].inputs.find(({ name }) => name === 'learningRate');
     expect(input).toMatchObject({ default: rate, counter: false });
+  });
+});
+
+describe('groups of parameters', () => {
+  it('have rates, decay, momentum and clipping of their own', () => {
+    const given = train(
+      btc.adamw({
+        weightDecay: 0.3,
+        beta1: 0.5,
+        groups: [
+          { parameters: /^m$/, learningRateFactor: 0.5, settings: { weightDecay: 0 } },
+          { parameters: () => false, settings: { weightDecay: 9 } },
+        ],
+      }),
+    );
+    const all = reference(adam({ beta1: 0.5, decay: 0.3, decoupled: true }));
+    const slower = (): Rule => {
+      const rule = adam({ beta1: 0.5 })();
+      return (x, g, rate, t) => rule(x, g, rate / 2, t);
+    };
+    const own = reference(slower);
+    expectSame(
+      given,
+      all.map(({ w }, k) => ({ w, m: own[k].m })),
+    );
+  });
+
+  it('may have other states, and are clipped apart where they say so', () => {
+    const optimiser = btc.sgd({
+      clipNorm: 0.5,
+      groups: [{ parameters: (name) => name === 'w', settings: { momentum: 0.9, clipNorm: 1 } }],
+    });
+    const step = programOf(model(optimiser), 'train');
+    const inputs = { ...slopes(0), c: CURVATURE, step: [0], learningRate: [1] };
+    const { updates } = step(inputs, {
+      w: Float64Array.from(START.w),
+      m: Float64Array.from(START.m),
+      'w.momentum': new Float64Array(4),
+    });
+    expect(Object.keys(updates).sort()).toEqual(['m', 'w', 'w.momentum']);
+    const gradients = gradientsOf(START, 0);
+    for (const [name, limit] of [
+      ['w', 1],
+      ['m', 0.5],
+    ] as const) {
+      const factor = limit / Math.hypot(...gradients[name]);
+      gradients[name].forEach((g, i) => {
+        expect(updates[name][i]).toBeCloseTo(START[name][i] - g * factor, 5);
+      });
+    }
+  });
+
+  it('with mistakes are diagnostics', async () => {
+    const wrong = btc.adam({
+      groups: [
+        { parameters: 'bias' as never },
+        { parameters: /w/, learningRateFactor: -1, settings: { beta1: 0.5 } },
+      ],
+    });
+    const inner = btc.sgd({ groups: [{ parameters: /w/, settings: { momentum: 2 } }] });
+    for (const [optimiser, wanted] of [
+      [wrong, ["'groups[0].parameters'", "'groups[1].learningRateFactor'"]],
+      [inner, ["'momentum'"]],
+    ] as const) {
+      const { diagnostics } = await compile(model(optimiser));
+      expect(diagnostics.map(({ code }) => code)).toEqual(wanted.map(() => 'BTC2015'));
+      wanted.forEach((text, k) => {
+        expect(diagnostics[k].message).toContain(text);
+      });
+    }
   });
 });
 

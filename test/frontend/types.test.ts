@@ -125,7 +125,7 @@ const WRONG: Readonly<Record<string, readonly [code: number, about: string, text
   'a shape of text': [2322, "'string'", "btc.tensor([▸'4']);"],
   'a string as an operand': [2345, 'TensorLike', build("image.mul(▸'2')")],
   'a number for matmul': [2345, "'number'", build('btc.matmul(image, ▸2)')],
-  'an unknown method': [2339, "'softMax'", build('image.▸softMax()')],
+  'an unknown method': [2551, "'softMax'", build('image.▸softMax()')],
   'an unknown setting of a layer': [
     2561,
     "'biased'",

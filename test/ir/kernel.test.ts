@@ -38,6 +38,23 @@ const SCATTER = `kernel scatter {
   store b2[a0 + 2*(n0 < 3)] += n1
 }
 `;
+const MOMENTS = `kernel moments {
+  axis a0 parallel 4
+  axis a1 reduced 3
+  buffer b0 read f32 12
+  buffer b1 write f32 4
+  buffer b2 write f32 4
+  n0: f32 = load b0[3*a0 + a1]
+  reduce sum n0
+  n1: f32 = accumulator
+  n2: f32 = mul n0, n0
+  reduce max n2
+  n3: f32 = accumulator2
+  n4: f32 = add n1, n3
+  store b1[a0] = n1
+  store b2[a0] = n4
+}
+`;
 const SHIFT = `kernel shift {
   axis a0 parallel 8
   buffer b0 read f32 8
@@ -81,7 +98,7 @@ const CHAIN = `kernel chain {
 }
 `;
 
-const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN].map((text) => [text.split(' ')[1], text]);
+const EXAMPLES = [LINEAR, SCATTER, SHIFT, CHAIN, MOMENTS].map((text) => [text.split(' ')[1], text]);
 
 /** `text` with one line or a part of it replaced, which must be there. */
 function changed(text: string, from: string, to: string): string {
@@ -294,7 +311,7 @@ describe('kernel text', () => {
     ['an index of f32', SHIFT, 'n1: i32 = index', 'n1: f32 = index', 6],
     ['a random of i32', SHIFT, 'n2: f32 = random', 'n2: i32 = random', 7],
     ['words behind the accumulator', LINEAR, 'accumulator', 'accumulator n2', 11],
-    ['a second reduction', LINEAR, 'reduce sum n2', 'reduce sum n2\n  reduce max n2', 11],
+    ['an accumulator of a number that is none', LINEAR, 'accumulator', 'accumulator1', 11],
     ['a name that is no JSON', LINEAR, 'kernel linear', 'kernel "\\q"', 1],
   ])('is refused with its line where there is %s', (_, text, from, to, line) => {
     const broken = changed(text, from, to);
@@ -406,6 +423,7 @@ describe('verifyKernel', () => {
   });
 
   const AXES = 'a0 parallel 4\n  axis a1 reduced 3';
+  const SECOND = 'reduce sum n2\n  reduce max';
   const broken: readonly (readonly [text: string, from: string, to: string, reason: string])[] = [
     [LINEAR, 'a0 parallel 4', 'a0 parallel 0', 'a0: the extent 0 is not positive'],
     [LINEAR, AXES, 'a0 reduced 4\n  axis a1 parallel 3', 'a1: a parallel axis stands behind'],
@@ -420,7 +438,12 @@ describe('verifyKernel', () => {
     [LINEAR, 'reduce sum n2', 'reduce sum n9', 'reduce: there is no node n9'],
     [LINEAR, 'n3: f32 = acc', 'n3: i32 = acc', 'n3: the reduced value n2 is not i32'],
     [LINEAR, 'accumulator', 'constant 1', 'reduce: nothing uses the accumulator'],
-    [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on the accumulator'],
+    [MOMENTS, 'accumulator2', 'accumulator3', 'n3: an accumulator without a reduction'],
+    [MOMENTS, 'reduce max n2', 'reduce max n1', 'reduce 2: n1 depends on an accumulator'],
+    [MOMENTS, 'reduce max n2', 'reduce max n9', 'reduce 2: there is no node n9'],
+    [LINEAR, 'accumulator', 'accumulator2', 'n3: an accumulator without a reduction'],
+    [LINEAR, 'reduce sum n2', `${SECOND} n2`, 'reduce 2: nothing uses the accumulator'],
+    [LINEAR, 'reduce sum n2', 'reduce sum n5', 'reduce: n5 depends on an accumulator'],
     [LINEAR, 'add n4, n3', 'add n1, n3', 'store 0: depends on a reduced axis'],
     [LINEAR, 'store b2[a0]', 'store b2[a1]', 'store 0: depends on a reduced axis'],
     [LINEAR, '3*a0 + a1', '3*a0 + 2*a1', 'n0: addresses 0 to 13 of b0, which has 12'],

@@ -27,8 +27,8 @@ function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
       ...{ name: `b${i}`, dtype, shape: [elements], role: 'state', program: null, source: null },
     }),
   );
-  const { axes, nodes, reduction, stores } = kernel;
-  const nest: LoopNest = { axes, nodes, reduction, stores, ops: ['test'], origins: [] };
+  const { axes, nodes, reductions, stores } = kernel;
+  const nest: LoopNest = { axes, nodes, reductions, stores, ops: ['test'], origins: [] };
   const lowered = {
     ...{ name: 'test', tensors, alignment: 4, remarks: [] },
     programs: [{ name: 'main', nests: [nest], inputs: [], outputs: [] }],
@@ -129,6 +129,6 @@ store b2[8*a0 + a1] = n3
 }
 `);
     const [parts] = split({ kernel: product }).kernels;
-    expect(parts.nodes[parts.reduction!.value]).toMatchObject({ kind: 'apply', op: 'mul' });
+    expect(parts.nodes[parts.reductions[0].value]).toMatchObject({ kind: 'apply', op: 'mul' });
   });
 });

@@ -58,7 +58,7 @@ function makeGroup(cases: readonly KernelCase[], below: (limit: number) => numbe
     }),
   );
   const group: Kernel = {
-    ...{ name: 'group', axes: [], buffers, nodes: [], reduction: null, stores: [], parts },
+    ...{ name: 'group', axes: [], buffers, nodes: [], reductions: [], stores: [], parts },
   };
   return {
     ...{ cases, group, variant: variantOf(cases, below) },

@@ -220,7 +220,7 @@ class CaseBuilder {
   nodes: Expression[] = [];
   estimates: Estimate[] = [];
   stores: Store[] = [];
-  reduction: Reduction | null = null;
+  reductions: Reduction[] = [];
   readonly stages: Stage[] = [];
   /** What is in the arrays of the stages. */
   readonly filled: Filled[] = [];
@@ -430,14 +430,34 @@ class CaseBuilder {
       1,
     );
     const { bound, error } = this.estimates[value];
-    this.reduction = { combiner, value };
+    this.reductions.push({ combiner, value });
     const estimate =
       combiner !== 'sum'
         ? { bound, error }
         : error === 0 && points * bound < EXACT_LIMIT
           ? { bound: points * bound, error: 0 }
           : { bound: points * bound, error: points * (error + points * bound * EPSILON) };
-    return this.node({ kind: 'accumulator', dtype }, estimate);
+    const reduction = this.reductions.length - 1;
+    return this.node({ kind: 'accumulator', dtype, reduction }, estimate);
+  }
+
+  /** The results of a reduction of `value` and, at times, of others in the same pass, of what is made of `pool`. */
+  reduceSeveral(combiner: Combiner, value: number, pool: number[]): number[] {
+    const others = Array.from({ length: Math.max(0, this.draw(5) - 2) }, () =>
+      this.expression(pool, this.draw(3)),
+    );
+    const results = [this.reduce(combiner, value)];
+    // Integers are added up where floats can hold the sum.
+    for (const other of others)
+      results.push(
+        this.reduce(
+          this.pick<Combiner>(
+            this.dtypeOf(other) === 'f32' ? ['sum', 'max', 'min'] : ['max', 'min'],
+          ),
+          other,
+        ),
+      );
+    return results;
   }
 
   store(value: number, buffer: number, index: Affine, accumulate = false, indirect?: Indirection) {
@@ -471,7 +491,7 @@ class CaseBuilder {
     this.stages.push({
       axes: this.axes.slice(tile),
       nodes: this.nodes,
-      reduction: this.reduction,
+      reductions: this.reductions,
       stores: [{ ...store, accumulate: false }, ...this.stores],
       local: { dtype: this.dtypeOf(value), elements, buffer: null },
     });
@@ -485,7 +505,7 @@ class CaseBuilder {
     this.axes = this.axes.slice(0, tile);
     this.nodes = [];
     this.estimates = [];
-    this.reduction = null;
+    this.reductions = [];
     this.stores = [];
   }
 
@@ -528,7 +548,7 @@ class CaseBuilder {
       axes: this.axes,
       buffers,
       nodes: renameLoads(this.nodes),
-      reduction: this.reduction,
+      reductions: this.reductions,
       stores: this.stores.map(rename),
       ...(this.stages.length > 0
         ? {
@@ -587,7 +607,7 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
     for (let i = builder.draw(3); i > 0; i--) pool.push(builder.leaf([...parallel, ...reduced]));
     const value = builder.expression(pool, builder.draw(3));
     const combiner = builder.pick<Combiner>(['sum', 'max', 'min']);
-    epilogue(builder, builder.reduce(combiner, value), parallel);
+    epilogue(builder, builder.reduceSeveral(combiner, value, pool), parallel);
   },
   window: windowed,
   contraction(builder) {
@@ -604,11 +624,11 @@ const FORMS: Readonly<Record<KernelForm, (builder: CaseBuilder) => void>> = {
     const left = builder.load([...batch, ...m, ...k]);
     const right = builder.load([...batch, ...n, ...k]);
     const operands = builder.draw(2) === 0 ? [left, right] : [right, left];
-    epilogue(builder, builder.reduce('sum', builder.apply('mul', operands)), [
-      ...batch,
-      ...m,
-      ...n,
-    ]);
+    epilogue(
+      builder,
+      [builder.reduce('sum', builder.apply('mul', operands))],
+      [...batch, ...m, ...n],
+    );
   },
   scatter(builder) {
     const rows = builder.axis('parallel', LARGE);
@@ -681,7 +701,8 @@ function windowed(builder: CaseBuilder): void {
     stride *= extent(axis);
   }
   const buffer = builder.buffer('f32', stride);
-  let value = builder.loadFrom(buffer, builder.affine(offset, terms), bounds);
+  const load = builder.loadFrom(buffer, builder.affine(offset, terms), bounds);
+  let value = load;
   const parallel = builder.axes.flatMap(({ kind }, axis) => (kind === 'parallel' ? [axis] : []));
   const combiner = builder.pick<Combiner>(['sum', 'sum', 'max']);
   if (combiner === 'sum') {
@@ -689,7 +710,7 @@ function windowed(builder: CaseBuilder): void {
     const factor = builder.load([...own, ...axes.channels]);
     value = builder.apply('mul', builder.draw(2) === 0 ? [value, factor] : [factor, value]);
   }
-  epilogue(builder, builder.reduce(combiner, value), parallel);
+  epilogue(builder, builder.reduceSeveral(combiner, value, [load]), parallel);
 }
 
 /** One or two stages, each of which may read what the one before has filled, and a kernel that reads them. */
@@ -706,7 +727,9 @@ function staged(builder: CaseBuilder, terms: readonly number[] = []): void {
   const { dtype } = builder.nodes[load];
   const other = dtype === 'f32' ? builder.load([...parallel, ...reduced]) : load;
   const product = builder.apply(dtype === 'f32' ? 'mul' : 'add', [load, other]);
-  epilogue(builder, reduced.length > 0 ? builder.reduce('sum', product) : product, parallel);
+  const results =
+    reduced.length > 0 ? builder.reduceSeveral('sum', product, [load, other]) : [product];
+  epilogue(builder, results, parallel);
 }
 
 /** The kernel reads the last array, and those that no stage has read. */
@@ -725,10 +748,15 @@ function stage(builder: CaseBuilder, tile: readonly number[], mayStore: boolean)
   const all = [...parallel, ...reduced];
   const leaf = before.length > 0 ? load : builder.leaf(parallel);
   const factor = builder.dtypeOf(leaf) === 'i32' ? builder.apply('toF32', [leaf]) : leaf;
-  let value = builder.apply('mul', [builder.load(all), factor]);
+  const element = builder.load(all);
+  let values = [builder.apply('mul', [element, factor])];
   if (reduced.length > 0)
-    value = builder.reduce(builder.pick<Combiner>(['sum', 'sum', 'max']), value);
-  value = builder.expression([builder.constant('f32'), value], builder.draw(2));
+    values = builder.reduceSeveral(builder.pick<Combiner>(['sum', 'sum', 'max']), values[0], [
+      element,
+    ]);
+  const floats = values.filter((one) => builder.dtypeOf(one) === 'f32');
+  const joined = floats.reduce((a, b) => builder.apply('add', [a, b]));
+  const value = builder.expression([builder.constant('f32'), joined], builder.draw(2));
   if (mayStore && builder.draw(3) === 0) builder.storeAll([value], parallel);
   builder.endStage(own, value);
 }
@@ -783,11 +811,15 @@ function plainLoad(builder: CaseBuilder, parallel: readonly number[]): number {
   return builder.loadFrom(builder.buffer('f32', elements), index);
 }
 
-function epilogue(builder: CaseBuilder, accumulator: number, parallel: readonly number[]): void {
+function epilogue(
+  builder: CaseBuilder,
+  accumulators: readonly number[],
+  parallel: readonly number[],
+): void {
   const before = plainLoad(builder, parallel);
   const pool = [before];
   for (let i = builder.draw(2); i > 0; i--) pool.push(builder.leaf(parallel));
-  pool.push(accumulator);
+  pool.push(...accumulators);
   const values = [builder.expression(pool, builder.draw(4))];
   if (builder.draw(3) === 0) values.push(builder.expression(pool, 1));
   builder.storeAll(values, parallel, builder.draw(3) === 0 ? before : undefined);

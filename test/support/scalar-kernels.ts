@@ -78,7 +78,7 @@ export function scalarKernel(
       { dtype: result, access: 'write', elements: count },
     ],
     nodes: [...loads, { kind: 'apply', dtype: result, op, operands }],
-    reduction: null,
+    reductions: [],
     stores: [{ buffer: dtypes.length, index, value: dtypes.length, accumulate: false }],
   };
 }
@@ -159,7 +159,7 @@ export async function randomNumbers(run: Run): Promise<{ given: number[]; wanted
         step: 0,
       },
     ],
-    reduction: null,
+    reductions: [],
     stores: [{ buffer: 1, index, value: 1, accumulate: false }],
   };
   const steps = Int32Array.from({ length: count }, (_, i) => (i % 2 ? i * 99991 : -i));
@@ -185,7 +185,7 @@ export async function hardConstants(run: Run): Promise<{ given: number[]; wanted
       { kind: 'constant', dtype: 'i32', value: -2147483648 },
       { kind: 'constant', dtype: 'i32', value: 2147483647 },
     ],
-    reduction: null,
+    reductions: [],
     stores: [...values, 0, 0].map((_, i) => ({
       buffer: i < values.length ? 0 : 1,
       index: { offset: i < values.length ? i : i - values.length, coefficients: [0] },

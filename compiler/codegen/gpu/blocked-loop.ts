@@ -63,8 +63,9 @@ export class BlockSums {
     );
   }
 
-  /** What is on `level` is added to the next level and begins anew. */
+  /** What is on `level` is added to the next level, if there is one, and begins anew. */
   flush(level: number): string[] {
+    if (level + 1 >= this.levels) return [];
     return this.names.flatMap((name) => [
       this.dialect.add(this.type, nameOn(level + 1, name), nameOn(level, name)),
       `${nameOn(level, name)} = ${this.zero};`,

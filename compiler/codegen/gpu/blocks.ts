@@ -1,11 +1,17 @@
 import { type DType, isFloat } from '../../../ir/dtypes.ts';
-import { combinerIdentity, type Kernel, pointCount } from '../../../ir/kernel.ts';
+import {
+  combinerIdentity,
+  type Expression,
+  type Kernel,
+  pointCount,
+  soleReduction,
+} from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { cascade } from '../cascade.ts';
+import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
-import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
+import { type Dialect, type ValueType, VECTOR_WIDTH } from './dialect.ts';
 import { type AxisSum, type Hoisted, newScope, scopeBehind, storedValues } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import {
@@ -86,11 +92,23 @@ export function emitBlocks(
       return { ...made, scope: { ...made.scope, names: new Map(own.scope.names) } };
     }),
   );
-  const { type, accumulators, totals, identity, step } = summation(writer, quads, places, each);
+  const { totals: all, step } = summation(writer, quads, places, each);
   const blocks = cascade(kernel, [steps], each);
-  const sums = new BlockSums(dialect, accumulators, type, blocks);
+  const sums = all.map(
+    ({ accumulators, type }, r) =>
+      new BlockSums(dialect, accumulators, type, {
+        ...blocks,
+        levels: levelsOf(kernel, kernel.reductions[r], blocks),
+      }),
+  );
   const finals = points.map(
-    ({ scope, at }, p): Point => ({ scope: scopeBehind(scope, totals[p]), at, isShift: true }),
+    ({ scope, at }, p): Point => ({
+      scope: scopeBehind(
+        scope,
+        all.map(({ totals }) => totals[p]),
+      ),
+      ...{ at, isShift: true },
+    }),
   );
   const stores = storePoints(finals, quads);
   const lines = [
@@ -100,48 +118,98 @@ export function emitBlocks(
     ...firsts,
     ...hoisted.lines,
     ...invariant,
-    ...accumulators.map((total) => dialect.variable(type, total, identity)),
-    ...sums.declarations(),
+    ...all.flatMap(({ accumulators, type, identity }, r) => [
+      ...accumulators.map((total) => dialect.variable(type, total, identity)),
+      ...sums[r].declarations(),
+    ]),
     ...(isLoop
       ? blockedLoop(
           dialect,
           { name: 'term', first: '0', end: steps, step: 1 },
           blocks.cuts[0],
-          (level) => sums.flush(level),
+          (level) => sums.flatMap((one) => one.flush(level)),
           [...reduced.lines, ...terms, ...step],
         )
       : ['{', ...step, '}']),
-    ...sums.totals(),
+    ...sums.flatMap((one) => one.totals()),
     ...stores,
   ];
   return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
 }
 
+/** The variables of one of a kernel's reductions. */
+interface Totals {
+  readonly type: ValueType;
+  readonly accumulators: readonly string[];
+  /** Per point. */
+  readonly totals: readonly string[];
+  readonly identity: string;
+}
+
+interface Summation {
+  readonly totals: readonly Totals[];
+  /** Adds so many terms to every one of the sums. */
+  readonly step: readonly string[];
+}
+
 /**
- * How the sums of points are called, and the statements that add `each` terms to every one of them. Of sums of products, four
- * neighbours are one vector.
+ * How the sums of points are called, and the statements that add `each` terms to every one of them. Of a lone sum of products,
+ * four neighbours are one vector.
  */
-function summation(writer: Writer, quads: Quads, places: readonly Point[], each: number) {
-  const { dialect } = writer;
+function summation(
+  writer: Writer,
+  quads: Quads,
+  places: readonly Point[],
+  each: number,
+): Summation {
   const { kernel } = places[0].scope;
-  const { combiner, value } = kernel.reduction!;
-  const node = kernel.nodes[value];
+  const sum = soleReduction(kernel);
+  const node = kernel.nodes[sum?.value ?? 0];
+  const isProduct =
+    sum?.combiner === 'sum' && node.kind === 'apply' && node.op === 'mul' && isFloat(node.dtype);
+  return isProduct && quads.loads.size > 0
+    ? productSummation(writer, quads, places, each, node)
+    : plainSummation(writer, quads, places, each);
+}
+
+function plainSummation(
+  writer: Writer,
+  quads: Quads,
+  places: readonly Point[],
+  each: number,
+): Summation {
+  const { nodes, reductions } = places[0].scope.kernel;
+  const all = reductions.map(({ combiner, value }, r) => {
+    const type = nodes[value].dtype;
+    const totals = range(places.length / each).map((p) => `total${r === 0 ? '' : r + 1}_${p}`);
+    const add = (total: string, { scope }: Point) =>
+      `${total} = ${combineText(writer, combiner, type, total, scope.names.get(value)!)};`;
+    return {
+      ...{ type, accumulators: totals, totals },
+      identity: literalText(writer, type, combinerIdentity(combiner, type)),
+      lines: (t: number) => totals.map((total, p) => add(total, places[p * each + t])),
+    };
+  });
+  const values = reductions.map(({ value }) => value);
+  return {
+    totals: all,
+    step: [
+      ...evaluatePoints(places, values, quads),
+      ...range(each).flatMap((t) => all.flatMap(({ lines }) => lines(t))),
+    ],
+  };
+}
+
+function productSummation(
+  writer: Writer,
+  quads: Quads,
+  places: readonly Point[],
+  each: number,
+  node: Expression & { readonly kind: 'apply' },
+): Summation {
+  const { dialect } = writer;
   const { dtype } = node;
   const count = places.length / each;
-  const isProduct = combiner === 'sum' && node.kind === 'apply' && node.op === 'mul';
-  if (!isProduct || !isFloat(dtype) || quads.loads.size === 0) {
-    const totals = range(count).map((p) => `total_${p}`);
-    const add = (total: string, place: Point) =>
-      `${total} = ${combineText(writer, combiner, dtype, total, place.scope.names.get(value)!)};`;
-    const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
-    return {
-      ...{ type: dtype, accumulators: totals, totals, identity },
-      step: [
-        ...evaluatePoints(places, [value], quads),
-        ...range(each).flatMap((t) => totals.map((total, p) => add(total, places[p * each + t]))),
-      ],
-    };
-  }
   const type = `${dtype}x4` as const;
   const accumulators = range(count / VECTOR_WIDTH).map((k) => `total_${k}`);
   const add = (k: number, t: number) => {
@@ -152,11 +220,11 @@ function summation(writer: Writer, quads: Quads, places: readonly Point[], each:
     });
     return dialect.addProduct(type, `total_${k}`, a, b);
   };
+  const totals = accumulators.flatMap((name) =>
+    range(VECTOR_WIDTH).map((c) => dialect.component(name, c)),
+  );
   return {
-    ...{ type, accumulators, identity: dialect.zero(type) },
-    totals: accumulators.flatMap((name) =>
-      range(VECTOR_WIDTH).map((c) => dialect.component(name, c)),
-    ),
+    totals: [{ type, accumulators, totals, identity: dialect.zero(type) }],
     step: [
       ...evaluatePoints(places, node.operands, quads),
       ...range(each).flatMap((t) => accumulators.map((_, k) => add(k, t))),
@@ -195,7 +263,10 @@ export function blockSides(kernel: Kernel, { block, terms }: BlocksVariant): num
 export function blockVectors(kernel: Kernel, sides: readonly number[]): Quads {
   const across = axesOfKind(kernel, 'parallel').at(-1);
   const isWide = across !== undefined && sides[across] % VECTOR_WIDTH === 0;
-  const nodes = neededNodes(kernel, [...storedValues(kernel), kernel.reduction!.value]);
+  const nodes = neededNodes(kernel, [
+    ...storedValues(kernel),
+    ...kernel.reductions.map(({ value }) => value),
+  ]);
   return quadAccesses(kernel, isWide ? across : undefined, nodes, kernel.stores);
 }
 

@@ -28,7 +28,7 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
       workgroupSize,
     }));
   const { kernel: collapsed, groups } = prepare(kernel);
-  if (!collapsed.reduction) return pointsVariants(collapsed, limits);
+  if (collapsed.reductions.length === 0) return pointsVariants(collapsed, limits);
   const reductions = reductionVariants(collapsed, limits);
   const blocks = () => blockVariants(collapsed, limits);
   if (!groups) return [...reductions, ...blocks()];
@@ -39,7 +39,7 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
   const alone =
     Math.min(m, n) < TUNING.blocks.leastTiled ? [...reductions, ...blocks()] : reductions;
   if (m < leastM || n < leastN || k < leastK || m * n < leastOutputs) return alone;
-  const bytes = DTYPES[collapsed.nodes[collapsed.reduction.value].dtype].bytes;
+  const bytes = DTYPES[collapsed.nodes[collapsed.reductions[0].value].dtype].bytes;
   const fits = (tiling: ContractionVariant) => {
     const { invocations, memoryElements } = tilingResources(tiling);
     return (

@@ -21,7 +21,7 @@ export function emitContraction(
   const vectors = quadBuffers(kernel, reads.left.quads, reads.right.quads, finishing);
   const code: ContractionCode = {
     ...{ kernel, contraction, reads, finishing },
-    dtype: kernel.nodes[kernel.reduction!.value].dtype,
+    dtype: kernel.nodes[kernel.reductions[0].value].dtype,
     extents: {
       batch: extentOf(kernel, contraction.batch),
       m: extentOf(kernel, contraction.m),

@@ -56,11 +56,11 @@ export function innerScope(scope: Scope, axes: Scope['axes'] = scope.axes): Scop
   };
 }
 
-/** A scope behind the reduction, whose result is called `total`: what the loop hoists is of no use there. */
-export function scopeBehind(scope: Scope, total: string): Scope {
+/** A scope behind the reductions, whose results are called `totals`: what the loop hoists is of no use there. */
+export function scopeBehind(scope: Scope, totals: readonly string[]): Scope {
   const { hoisted: _, ...behind } = innerScope(scope);
   scope.kernel.nodes.forEach((node, index) => {
-    if (node.kind === 'accumulator') behind.names.set(index, total);
+    if (node.kind === 'accumulator') behind.names.set(index, totals[node.reduction]);
   });
   return behind;
 }

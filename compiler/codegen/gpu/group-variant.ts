@@ -90,17 +90,21 @@ function arrayOf(
   variant: Variant,
 ): { readonly key: string; readonly bytes: number } {
   const { form } = variant;
-  // Beside its arrays, partial sums of two types at most.
-  if (form === 'staged')
-    return { key: form, bytes: arrayBytes(kernel) + 8 * variant.workgroupSize };
-  const dtype = kernel.reduction ? kernel.nodes[kernel.reduction.value].dtype : 'f32';
+  // Beside its arrays, partial results of two types at most, as many of each as a part has.
+  if (form === 'staged') {
+    const computations = [kernel, ...(kernel.staging?.stages ?? [])];
+    const most = Math.max(...computations.map(({ reductions }) => reductions.length));
+    return { key: form, bytes: arrayBytes(kernel) + 8 * most * variant.workgroupSize };
+  }
+  const types = kernel.reductions.map(({ value }) => kernel.nodes[value].dtype);
+  const each = types.reduce((sum, dtype) => sum + DTYPES[dtype].bytes, 0);
   const elements =
     form === 'tiles'
       ? tilingResources(variant).memoryElements
       : form === 'reduction' && variant.reducers > 1
         ? variant.outputs * variant.reducers * variant.width
         : 0;
-  return { key: `${form} ${dtype}`, bytes: elements * DTYPES[dtype].bytes };
+  return { key: `${form} ${types.join()}`, bytes: elements * each };
 }
 
 /** The part's variant in workgroups of the common size, where there are several in one: the order of its arithmetic stays. */

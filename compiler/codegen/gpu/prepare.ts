@@ -1,4 +1,4 @@
-import type { Kernel } from '../../../ir/kernel.ts';
+import { type Kernel, soleReduction } from '../../../ir/kernel.ts';
 import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { ContractionGroups } from '../contraction-groups.ts';
 import { collapseAxes } from './collapse.ts';
@@ -16,7 +16,8 @@ export function prepare(kernel: Kernel): PreparedKernel {
   let known = prepared.get(kernel);
   if (!known) {
     const collapsed = isStaged(kernel) ? kernel : collapseAxes(kernel);
-    const groups = collapsed.reduction && !isStaged(kernel) ? classifyContraction(collapsed) : null;
+    const groups =
+      soleReduction(collapsed) && !isStaged(kernel) ? classifyContraction(collapsed) : null;
     known = { kernel: collapsed, groups };
     prepared.set(kernel, known);
   }

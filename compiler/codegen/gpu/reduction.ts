@@ -1,8 +1,8 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
+import { DTYPES, type DType } from '../../../ir/dtypes.ts';
 import { combinerIdentity, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { cascade } from '../cascade.ts';
+import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
@@ -15,7 +15,7 @@ import { TUNING } from './tuning.ts';
 import type { ReductionVariant } from './variant.ts';
 import { combineText, literalText, newWriter } from './writer.ts';
 
-/** A kernel with a reduction of any kind. */
+/** A kernel with reductions of any kind. */
 export function emitReduction(
   dialect: Dialect,
   kernel: Kernel,
@@ -23,8 +23,6 @@ export function emitReduction(
   limits: TargetLimits,
 ): GpuModule {
   const { outputs, reducers, reducersFirst, width, terms: each } = variant;
-  const { combiner, value } = kernel.reduction!;
-  const { dtype } = kernel.nodes[value];
   const vectors = reductionVectors(kernel, variant);
   const writer = newWriter(dialect, quadBuffers(kernel, vectors.terms, vectors.results));
   const units = pointCount(kernel, 'parallel') / width;
@@ -57,19 +55,36 @@ export function emitReduction(
       at: at.map((place, axis) => (axis === along && each > 1 ? t : place)),
     })),
   );
-  const loopBody = evaluatePoints(termPoints, [value], vectors.terms);
-  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
-  const combine = (total: string, other: string) =>
-    `${total} = ${combineText(writer, combiner, dtype, total, other)};`;
-
-  const totals = range(width).map((p) => (p === 0 ? 'total' : `total_${p}`));
-  const accumulators = termPoints.map((_, k) =>
-    k % each === 0 ? totals[k / each] : `${totals[Math.floor(k / each)]}_t${k % each}`,
-  );
+  const values = kernel.reductions.map(({ value }) => value);
+  const loopBody = evaluatePoints(termPoints, values, vectors.terms);
   const blocks = cascade(kernel, [Math.ceil(terms / reducers)]);
-  const sums = new BlockSums(dialect, accumulators, dtype, blocks);
+  const all = kernel.reductions.map((reduction, r): Accumulation => {
+    const { combiner, value } = reduction;
+    const { dtype } = kernel.nodes[value];
+    const total = r === 0 ? 'total' : `total${r + 1}`;
+    const totals = range(width).map((p) => (p === 0 ? total : `${total}_${p}`));
+    const accumulators = termPoints.map((_, k) =>
+      k % each === 0 ? totals[k / each] : `${totals[Math.floor(k / each)]}_t${k % each}`,
+    );
+    return {
+      ...{ dtype, value, totals, accumulators },
+      partial: r === 0 ? 'partial' : `partial${r + 1}`,
+      identity: literalText(writer, dtype, combinerIdentity(combiner, dtype)),
+      combine: (one, other) => `${one} = ${combineText(writer, combiner, dtype, one, other)};`,
+      sums: new BlockSums(dialect, accumulators, dtype, {
+        ...blocks,
+        levels: levelsOf(kernel, reduction, blocks),
+      }),
+    };
+  });
 
-  const final = points.map(({ scope, at }, p) => ({ scope: scopeBehind(scope, totals[p]), at }));
+  const final = points.map(({ scope, at }, p) => ({
+    scope: scopeBehind(
+      scope,
+      all.map(({ totals }) => totals[p]),
+    ),
+    at,
+  }));
   const stores = storePoints(final, vectors.results);
   const workgroupSize = outputs * reducers;
   const point = `group * ${outputs} + ${localOutput(dialect, variant)}`;
@@ -93,30 +108,55 @@ export function emitReduction(
     ...parallel.lines,
     ...shared,
     ...invariant,
-    ...accumulators.map((name) => dialect.variable(dtype, name, identity)),
-    ...sums.declarations(),
+    ...all.flatMap(({ accumulators, dtype, identity, sums }) => [
+      ...accumulators.map((name) => dialect.variable(dtype, name, identity)),
+      ...sums.declarations(),
+    ]),
     ...blockedLoop(
       dialect,
       { name: 'term', first: reducers === 1 ? '0' : 'reducer', end: terms, step: reducers },
       blocks.cuts[0],
-      (level) => sums.flush(level),
+      (level) => all.flatMap(({ sums }) => sums.flush(level)),
       [
         ...reduced.lines,
         ...own,
         ...loopBody,
-        ...termPoints.map(({ scope }, k) => combine(accumulators[k], scope.names.get(value)!)),
+        ...all.flatMap(({ accumulators, value, combine }) =>
+          termPoints.map(({ scope }, k) => combine(accumulators[k], scope.names.get(value)!)),
+        ),
       ],
     ),
-    ...sums.totals(),
-    ...accumulators.flatMap((name, k) =>
-      k % each === 0 ? [] : [combine(totals[Math.floor(k / each)], name)],
-    ),
-    ...(reducers === 1 ? [] : treeLines(dialect, variant, totals, combine)),
+    ...all.flatMap(({ accumulators, totals, combine, sums }) => [
+      ...sums.totals(),
+      ...accumulators.flatMap((name, k) =>
+        k % each === 0 ? [] : [combine(totals[Math.floor(k / each)], name)],
+      ),
+    ]),
+    ...(reducers === 1 ? [] : treeLines(dialect, variant, all)),
     ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
   ];
   const workgroupArrays =
-    reducers === 1 ? [] : [{ name: 'partial', type: dtype, length: workgroupSize * width }];
+    reducers === 1
+      ? []
+      : all.map(({ partial, dtype }) => ({
+          ...{ name: partial, type: dtype, length: workgroupSize * width },
+        }));
   return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
+}
+
+/** How one of a kernel's reductions is accumulated. */
+interface Accumulation {
+  readonly dtype: DType;
+  readonly value: NodeIndex;
+  /** Its results at the points of an invocation. */
+  readonly totals: readonly string[];
+  /** Per point and term that an invocation has at a time. */
+  readonly accumulators: readonly string[];
+  /** The array in workgroup memory that invocations share. */
+  readonly partial: string;
+  readonly identity: string;
+  readonly combine: (total: string, other: string) => string;
+  readonly sums: BlockSums;
 }
 
 /** The vectors that a reduction reads and stores. */
@@ -170,22 +210,25 @@ function localOutput(
 function treeLines(
   { barrier, halving, names: { half } }: Dialect,
   { outputs, reducers, reducersFirst }: ReductionVariant,
-  totals: readonly string[],
-  combine: (total: string, other: string) => string,
+  all: readonly Accumulation[],
 ): string[] {
   const size = outputs * reducers;
   const stride = reducersFirst ? 1 : outputs;
-  const place = (p: number, other = '') =>
-    `partial[local${other}${p === 0 ? '' : ` + ${p * size}`}]`;
+  const place = (partial: string, p: number, other = '') =>
+    `${partial}[local${other}${p === 0 ? '' : ` + ${p * size}`}]`;
   return [
-    ...totals.map((total, p) => `${place(p)} = ${total};`),
+    ...all.flatMap(({ partial, totals }) =>
+      totals.map((total, p) => `${place(partial, p)} = ${total};`),
+    ),
     halving(half, reducers / 2),
     barrier,
     `if (reducer < ${half}) {`,
-    ...totals.flatMap((total, p) => [
-      combine(total, place(p, ` + ${half} * ${stride}`)),
-      `${place(p)} = ${total};`,
-    ]),
+    ...all.flatMap(({ partial, totals, combine }) =>
+      totals.flatMap((total, p) => [
+        combine(total, place(partial, p, ` + ${half} * ${stride}`)),
+        `${place(partial, p)} = ${total};`,
+      ]),
+    ),
     '}',
     '}',
   ];
@@ -218,17 +261,21 @@ export function divideReduction(
   terms: 1 | 4 = 1,
   most = Number.POSITIVE_INFINITY,
 ): ReductionVariant {
-  const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers } = TUNING.reduction;
+  const { workgroupSize, fewWorkgroupSize, leastTerms, contiguousReducers, contiguousOutputs } =
+    TUNING.reduction;
   const points = pointCount(kernel, 'parallel') / width;
   const count = pointCount(kernel, 'reduced') / terms;
   const along = readsAlong(kernel);
   const size = floorPower(Math.min(workgroupSize, limits.maxWorkgroupInvocations));
+  // Outputs of a workgroup at least: what its invocations read in one step.
+  const columns =
+    along === 'parallel' ? Math.min(size, contiguousOutputs / width, ceilPower(points)) : 1;
   // Dividing takes workgroup memory for the partial results of each invocation.
-  const bytes = size * width * DTYPES[kernel.nodes[kernel.reduction!.value].dtype].bytes;
+  const bytes = size * width * accumulatorBytes(kernel);
   const divisible =
     limits.maxWorkgroupBytes < bytes
       ? 1
-      : Math.min(size, floorPower(Math.max(1, count / leastTerms)), most);
+      : Math.min(size / columns, floorPower(Math.max(1, count / leastTerms)), most);
   const wanted = ceilPower(TUNING.wantedInvocations / points);
   const least = along === 'reduced' ? Math.min(contiguousReducers, divisible) : 1;
   const reducers = Math.max(least, Math.min(wanted, divisible));
@@ -236,6 +283,11 @@ export function divideReduction(
   const outputs = Math.max(1, Math.min(wide / reducers, ceilPower(points)));
   const reducersFirst = along === 'reduced';
   return { form: 'reduction', outputs, reducers, reducersFirst, width, terms };
+}
+
+/** Bytes of the accumulators of all reductions of a kernel at one point. */
+export function accumulatorBytes({ nodes, reductions }: Kernel): number {
+  return reductions.reduce((sum, { value }) => sum + DTYPES[nodes[value].dtype].bytes, 0);
 }
 
 /** Which axis neighbouring invocations should walk so that they read neighbouring elements. */

@@ -27,10 +27,13 @@ export function registerTiles(kernel: Kernel, axes: readonly number[]): TiledPoi
   const depends = axisDependence(kernel);
   const under = nodesUnderReduction(kernel);
   const loads = kernel.nodes.flatMap((node, index) =>
-    node.kind === 'load' && (under[index] || !kernel.reduction) ? [depends[index]] : [],
+    node.kind === 'load' && (under[index] || kernel.reductions.length === 0)
+      ? [depends[index]]
+      : [],
   );
   const points = axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
   const terms = pointCount(kernel, 'reduced');
+  const sums = Math.max(1, kernel.reductions.length);
   const none = kernel.axes.map(() => 1);
   const sides = (axis: number) => SIDES.filter((side) => kernel.axes[axis].extent % side === 0);
   const tiles = axes.flatMap((a, k) =>
@@ -46,7 +49,7 @@ export function registerTiles(kernel: Kernel, axes: readonly number[]): TiledPoi
         sum + tile.reduce((product, side, axis) => product * (axesOfLoad[axis] ? side : 1), 1),
       0,
     );
-    return { tile, units: points / size, unitTime: terms * (size + LOAD * loaded) };
+    return { tile, units: points / size, unitTime: terms * (sums * size + LOAD * loaded) };
   });
 }
 

@@ -1,4 +1,3 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
@@ -11,7 +10,7 @@ import {
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
-import { readsAlong } from './reduction.ts';
+import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
 import { TUNING } from './tuning.ts';
 
@@ -119,11 +118,11 @@ function divide(
     const best = ways[k].reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
-    const fits = arrays + workgroupSize * partialBytes(part) <= limits.maxWorkgroupBytes;
+    const fits = arrays + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
     const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
-      const alone = gatheredTime(part, gathered) + levels * LEVEL;
+      const alone = gatheredTime(part, gathered) + levels * LEVEL * part.reductions.length;
       if (alone < timeOf(best)) {
         time += alone;
         serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + levels;
@@ -140,7 +139,7 @@ function divide(
     workgroupSize *
       Math.max(
         0,
-        ...chosen.map(({ kind }, k) => (kind === 'gathered' ? partialBytes(parts[k]) : 0)),
+        ...chosen.map(({ kind }, k) => (kind === 'gathered' ? accumulatorBytes(parts[k]) : 0)),
       );
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
   const steps = tileSteps(kernel);
@@ -151,11 +150,8 @@ function divide(
   };
 }
 
-const partialBytes = ({ nodes, reduction }: Kernel) =>
-  reduction ? DTYPES[nodes[reduction.value].dtype].bytes : 0;
-
 function gather(part: Kernel, tile: readonly number[], workgroupSize: number): Gathered | null {
-  if (!part.reduction) return null;
+  if (part.reductions.length === 0) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
   const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / 2);
   if (most < 2) return null;
@@ -166,5 +162,7 @@ function gather(part: Kernel, tile: readonly number[], workgroupSize: number): G
 function gatheredTime(part: Kernel, { reducers }: Gathered): number {
   const under = nodesUnderReduction(part);
   const loads = part.nodes.filter((node, index) => node.kind === 'load' && under[index]).length;
-  return Math.ceil(pointCount(part, 'reduced') / reducers) * (1 + TERM * loads);
+  return (
+    Math.ceil(pointCount(part, 'reduced') / reducers) * (part.reductions.length + TERM * loads)
+  );
 }

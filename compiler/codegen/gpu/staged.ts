@@ -1,4 +1,4 @@
-import { combinerIdentity, type Kernel } from '../../../ir/kernel.ts';
+import { combinerIdentity, type Kernel, type Reduction } from '../../../ir/kernel.ts';
 import {
   partList,
   type StagedKernel,
@@ -7,7 +7,8 @@ import {
   tileSteps,
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { cascade } from '../cascade.ts';
+import type { DType } from '../../../ir/tensor.ts';
+import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
@@ -113,58 +114,85 @@ function unitScopes(
 function spreadLines(one: Part, { tile, units }: Spread): string[] {
   const { part, writer, workgroupSize } = one;
   const unit = unitScopes(one, tile, 'unit');
-  const totals = unit.scopes.map((_, k) => `total_${k}`);
+  const totals = unit.scopes.map((_, k) => totalNames(part, (r) => `total${r}_${k}`));
   const finals = unit.scopes.map((scope, k) => scopeBehind(scope, totals[k]));
   return [
     writer.dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
-    ...(part.reduction ? sumLines(part, unit.scopes, tile, totals) : []),
+    ...(part.reductions.length > 0 ? sumLines(part, unit.scopes, tile, totals) : []),
     ...evaluateTile(finals, tile, storedValues(part)),
     ...finals.flatMap(storeLines),
     '}',
   ];
 }
 
-/** The reduction at each point of a register tile, into variables `totals`; a loop per reduced axis that has no name yet. */
+/** A name for each reduction of a part; the first has no number. */
+const totalNames = ({ reductions }: Kernel, name: (number: string) => string) =>
+  reductions.map((_, r) => name(r === 0 ? '' : String(r + 1)));
+
+/** What printing needs of one of the reductions. */
+function printedReduction(writer: Writer, { nodes }: Kernel, { combiner, value }: Reduction) {
+  const { dtype } = nodes[value];
+  return {
+    ...{ dtype, value },
+    declare: (name: string) =>
+      writer.dialect.variable(
+        dtype,
+        name,
+        literalText(writer, dtype, combinerIdentity(combiner, dtype)),
+      ),
+    combine: (total: string, other: string) =>
+      `${total} = ${combineText(writer, combiner, dtype, total, other)};`,
+  };
+}
+
+/** The reductions at each point of a register tile, into variables `totals`; a loop per reduced axis that has no name yet. */
 function sumLines(
   part: Kernel,
   scopes: readonly Scope[],
   tile: RegisterTile,
-  totals: readonly string[],
+  totals: readonly (readonly string[])[],
 ): string[] {
-  const { combiner, value } = part.reduction!;
-  const { dtype } = part.nodes[value];
   const { writer } = scopes[0];
   const { dialect } = writer;
-  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
   const reduced = axesOfKind(part, 'reduced').filter((axis) => scopes[0].axes[axis] === null);
   const terms = part.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
   const loops = scopes.map((scope) => innerScope(scope, terms));
   const extents = reduced.map((axis) => part.axes[axis].extent);
   const blocks = cascade(part, extents);
-  const sums = new BlockSums(dialect, totals, dtype, blocks);
+  const all = part.reductions.map((reduction, r) => {
+    const names = totals.map((ofPoint) => ofPoint[r]);
+    const printed = printedReduction(writer, part, reduction);
+    const levels = levelsOf(part, reduction, blocks);
+    return {
+      ...{ ...printed, names },
+      sums: new BlockSums(dialect, names, printed.dtype, { ...blocks, levels }),
+    };
+  });
   const step = [
-    ...evaluateTile(loops, tile, [value]),
-    ...totals.map((total, k) => {
-      const term = loops[k].names.get(value)!;
-      return `${total} = ${combineText(writer, combiner, dtype, total, term)};`;
-    }),
+    ...evaluateTile(
+      loops,
+      tile,
+      all.map(({ value }) => value),
+    ),
+    ...all.flatMap(({ names, value, combine }) =>
+      names.map((total, k) => combine(total, loops[k].names.get(value)!)),
+    ),
   ];
   return [
-    ...totals.map((total) => dialect.variable(dtype, total, identity)),
-    ...sums.declarations(),
+    ...all.flatMap(({ names, declare, sums }) => [...names.map(declare), ...sums.declarations()]),
     ...reduced.reduceRight(
       (body, axis, k) =>
         blockedLoop(
           dialect,
           { name: `r${axis}`, first: '0', end: extents[k], step: 1 },
           blocks.cuts[k],
-          (level) => sums.flush(level),
+          (level) => all.flatMap(({ sums }) => sums.flush(level)),
           body,
         ),
       step,
     ),
-    ...sums.totals(),
+    ...all.flatMap(({ sums }) => sums.totals()),
   ];
 }
 
@@ -172,8 +200,6 @@ function sumLines(
 function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered): string[] {
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
-  const { combiner, value } = part.reduction!;
-  const { dtype } = part.nodes[value];
   const [place, reducer] = reducersFirst
     ? [dialect.quotient('local', reducers), `local % ${reducers}`]
     : [`local % ${points}`, dialect.quotient('local', points)];
@@ -190,12 +216,19 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
   const none = part.axes.map(() => 1);
   const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1);
   const blocks = cascade(part, [Math.ceil(count / reducers)]);
-  const sums = new BlockSums(dialect, ['total'], dtype, blocks);
-  const combine = (other: string) =>
-    `total = ${combineText(writer, combiner, dtype, 'total', other)};`;
-  const partial = partialName(dtype);
+  const partials = partialNames(part);
+  const totals = totalNames(part, (r) => `total${r}`);
+  const all = part.reductions.map((reduction, r) => {
+    const [total, partial] = [totals[r], partials[r].name];
+    const printed = printedReduction(writer, part, reduction);
+    const levels = levelsOf(part, reduction, blocks);
+    return {
+      ...{ ...printed, total, partial },
+      sums: new BlockSums(dialect, [total], printed.dtype, { ...blocks, levels }),
+    };
+  });
   const { half } = dialect.names;
-  const final = scopeBehind(scope, 'total');
+  const final = scopeBehind(scope, totals);
   // Invocations behind the last point repeat it, those behind the last reducer add what nobody asks for.
   const isWhole = points * reducers === workgroupSize;
   const clamped = reducersFirst && !isWhole;
@@ -204,22 +237,31 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
     dialect.constant('index', 'reducer', reducer),
     dialect.constant('index', 'unit', clamped ? dialect.smaller(place, String(points - 1)) : place),
     ...indices.lines,
-    dialect.variable(dtype, 'total', literalText(writer, dtype, combinerIdentity(combiner, dtype))),
-    ...sums.declarations(),
+    ...all.flatMap(({ total, declare, sums }) => [declare(total), ...sums.declarations()]),
     ...blockedLoop(
       dialect,
       { name: 'term', first: 'reducer', end: count, step: reducers },
       blocks.cuts[0],
-      (level) => sums.flush(level),
-      [...terms.lines, ...evaluateTile([loop], none, [value]), combine(loop.names.get(value)!)],
+      (level) => all.flatMap(({ sums }) => sums.flush(level)),
+      [
+        ...terms.lines,
+        ...evaluateTile(
+          [loop],
+          none,
+          all.map(({ value }) => value),
+        ),
+        ...all.map(({ total, value, combine }) => combine(total, loop.names.get(value)!)),
+      ],
     ),
-    ...sums.totals(),
-    `${partial}[local] = total;`,
+    ...all.flatMap(({ sums }) => sums.totals()),
+    ...all.map(({ total, partial }) => `${partial}[local] = ${total};`),
     dialect.halving(half, reducers / 2),
     dialect.barrier,
     `if (reducer < ${half}) {`,
-    combine(`${partial}[local + ${half} * ${apart}]`),
-    `${partial}[local] = total;`,
+    ...all.flatMap(({ total, partial, combine }) => [
+      combine(total, `${partial}[local + ${half} * ${apart}]`),
+      `${partial}[local] = ${total};`,
+    ]),
     '}',
     '}',
     `if (reducer == 0${isWhole ? '' : ` && local < ${points * reducers}`}) {`,
@@ -230,17 +272,26 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
   ];
 }
 
-const partialName = (dtype: string) => `partial_${dtype}`;
+/** An array for each reduction of a part, by its dtype and how many of that are in front of it. */
+function partialNames({
+  nodes,
+  reductions,
+}: Kernel): { readonly name: string; readonly type: DType }[] {
+  const types = reductions.map(({ value }) => nodes[value].dtype);
+  return types.map((type, r) => {
+    const before = types.slice(0, r).filter((other) => other === type).length;
+    return { name: `partial_${type}${before === 0 ? '' : `_${before + 1}`}`, type };
+  });
+}
 
-/** What the gathered parts add up in: one array for all of a dtype, since they do so one after the other. */
+/** What the gathered parts add up in: the same arrays for all of them, since they do so one after the other. */
 function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
-  const types = parts.flatMap(({ part, division }) =>
-    division.kind === 'gathered' ? [part.nodes[part.reduction!.value].dtype] : [],
-  );
+  const all = new Map<string, DType>();
+  for (const { part, division } of parts)
+    if (division.kind === 'gathered')
+      for (const { name, type } of partialNames(part)) all.set(name, type);
   const { workgroupSize } = parts[0];
-  return [...new Set(types)].map((type) => ({
-    ...{ name: partialName(type), type, length: workgroupSize },
-  }));
+  return [...all].map(([name, type]) => ({ name, type, length: workgroupSize }));
 }
 
 /** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */
@@ -249,9 +300,7 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
   if (division.kind !== 'spread') throw new Error('sums over tiles are kept by one invocation');
   const { dialect } = writer;
   const { tile, units } = division;
-  const { combiner, value } = part.reduction!;
-  const { dtype } = part.nodes[value];
-  const identity = literalText(writer, dtype, combinerIdentity(combiner, dtype));
+  const all = part.reductions.map((reduction) => printedReduction(writer, part, reduction));
   // Each invocation has so many units; those behind the last one repeat it, and store nothing.
   const rounds = Array.from({ length: Math.ceil(units / workgroupSize) }, (_, round) => {
     const unit = `unit${round}`;
@@ -270,18 +319,20 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
       ],
       guard: isWhole ? null : `${number} < ${units}`,
       scopes,
-      totals: scopes.map((_, k) => `carried${round}_${k}`),
+      totals: scopes.map((_, k) =>
+        totalNames(part, (r) => `carried${r === '' ? '' : `${r}_`}${round}_${k}`),
+      ),
     };
   });
   return [
     ...rounds.flatMap(({ declarations, totals }) => [
       ...declarations,
-      ...totals.map((total) => dialect.variable(dtype, total, identity)),
+      ...totals.flatMap((ofPoint) => ofPoint.map((total, r) => all[r].declare(total))),
     ]),
     dialect.loop({ name: 'step', first: '0', end: String(steps) }),
     ...stages,
     ...rounds.flatMap(({ scopes, totals }) => {
-      const inner = totals.map((_, k) => `total_${k}`);
+      const inner = totals.map((_, k) => totalNames(part, (r) => `total${r}_${k}`));
       return [
         '{',
         ...sumLines(
@@ -290,8 +341,8 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
           tile,
           inner,
         ),
-        ...totals.map(
-          (total, k) => `${total} = ${combineText(writer, combiner, dtype, total, inner[k])};`,
+        ...totals.flatMap((ofPoint, k) =>
+          ofPoint.map((total, r) => all[r].combine(total, inner[k][r])),
         ),
         '}',
       ];

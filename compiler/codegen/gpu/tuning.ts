@@ -12,6 +12,8 @@ export const TUNING = {
     leastTerms: 8,
     /** Invocations that share a reduction along contiguous memory, so that they read together. */
     contiguousReducers: 32,
+    /** Neighbouring elements that are read together where points are contiguous: what memory hands out at least. */
+    contiguousOutputs: 8,
   },
   blocks: {
     /** Sums of an invocation, each in a register. */

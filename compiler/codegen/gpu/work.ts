@@ -120,6 +120,7 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
   const points = pointCount(kernel, 'parallel') / width;
   const invocations = points * reducers;
   const steps = Math.ceil(pointCount(kernel, 'reduced') / each / reducers);
+  const count = kernel.reductions.length;
   const { step, invariants, finish } = derived(kernel, `reduction ${width} ${each}`, () => {
     const { looped, invariant } = loopOf(kernel);
     const { terms, results } = reductionVectors(kernel, variant);
@@ -127,7 +128,7 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
       step: total(
         operationsOf(kernel, looped, width * each, terms),
         indexing(kernel, 'reduced'),
-        plainly(width * each + LOOP_STEP),
+        plainly(count * width * each + LOOP_STEP),
       ),
       invariants: operationsOf(kernel, invariant, width, results),
       finish: finishing(kernel, width, results),
@@ -138,7 +139,7 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
     indexing(kernel, 'parallel'),
     invariants,
     scaled(step, steps),
-    plainly(levels * (LOOP_STEP + 2 * width * WORKGROUP_ACCESS)),
+    plainly(levels * (LOOP_STEP + 2 * count * width * WORKGROUP_ACCESS)),
     scaled(finish, 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
@@ -187,7 +188,7 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   const step = total(
     operations(looped),
     steps > 1 ? total(indexing(kernel, 'reduced'), plainly(LOOP_STEP)) : NOTHING,
-    plainly(points * terms),
+    plainly(kernel.reductions.length * points * terms),
   );
   const own = total(
     indexing(kernel, 'parallel'),

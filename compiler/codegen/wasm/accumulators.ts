@@ -78,9 +78,10 @@ export class Accumulators {
     return lanes === LANES ? splat(dtype, identity) : identity;
   }
 
-  /** Writes the end of a block: what is on `level` is added to the next level and begins anew. */
+  /** Writes the end of a block: what is on `level` is added to the next level, if there is one, and begins anew. */
   flush(level: number): void {
     const { body } = this.translation;
+    if (level + 1 >= this.levels) return;
     for (const point of this.points)
       for (const lanes of this.forms) {
         const keys = this.keysOf(point, level, lanes);

@@ -68,7 +68,7 @@ function usersOf(kernel: Kernel): number[][] {
   kernel.nodes.forEach((node, user) => {
     for (const operand of nodeOperands(node)) users[operand].push(user);
   });
-  if (kernel.reduction) users[kernel.reduction.value].push(-1);
+  for (const { value } of kernel.reductions) users[value].push(-1);
   for (const store of kernel.stores) {
     users[store.value].push(-1);
     if (store.indirect) users[store.indirect.node].push(-1);

@@ -1,5 +1,5 @@
 import type { Kernel } from '../../../ir/kernel.ts';
-import { type Cascade, cascade } from '../cascade.ts';
+import { type Cascade, cascade, levelsOf } from '../cascade.ts';
 import { Accumulators } from './accumulators.ts';
 import { analyse } from './analysis.ts';
 import { Cursor } from './cursor.ts';
@@ -22,7 +22,8 @@ export class KernelWriter {
   private readonly evaluator: Evaluator;
   private readonly stores: StoreText;
   private readonly blocks: Cascade;
-  private accumulators: Accumulators | null = null;
+  /** Per reduction. */
+  private accumulators: readonly Accumulators[] = [];
 
   /**
    * @param parts of the outermost loop, of which a call does some
@@ -67,7 +68,9 @@ export class KernelWriter {
     const cuts = this.blocks.cuts[level - outerDepth] ?? [];
     const blocks = cuts.map(({ level, iterations }) => ({
       iterations,
-      begin: () => this.accumulators!.flush(level),
+      begin: () => {
+        for (const one of this.accumulators) one.flush(level);
+      },
     }));
     segments.forEach((segment, k) => {
       this.values.forget(level);
@@ -85,46 +88,52 @@ export class KernelWriter {
     for (const point of this.cursor.points(level)) this.evaluator.evaluateAt(level, point, wanted);
   }
 
-  /** Whether the reduced value needs a node. */
+  /** Whether a reduced value needs a node. */
   private readonly isReduced = (node: number) => this.translation.analysis.under[node] === 1;
 
-  /** Runs the reduced loops, if any; the accumulator node is known behind them. */
+  /** Runs the reduced loops, if any; accumulator nodes are known behind them. */
   private reduce(): void {
     const { kernel, nest } = this.translation;
-    if (!kernel.reduction) return;
+    if (kernel.reductions.length === 0) return;
     this.evaluateLevel(nest.outerDepth - 1, this.isReduced);
     const points = this.cursor.points(nest.outerDepth - 1);
-    const { levels } = this.blocks;
-    this.accumulators = new Accumulators(
-      this.translation,
-      kernel.reduction,
-      this.cursor,
-      points,
-      levels,
+    this.accumulators = kernel.reductions.map(
+      (reduction) =>
+        new Accumulators(
+          this.translation,
+          reduction,
+          this.cursor,
+          points,
+          levelsOf(kernel, reduction, this.blocks),
+        ),
     );
     this.enter(nest.outerDepth);
-    const node = kernel.nodes.findIndex(({ kind }) => kind === 'accumulator');
-    for (const point of points) this.values.set(node, point, this.accumulators.total(point));
+    kernel.nodes.forEach((node, index) => {
+      if (node.kind !== 'accumulator') return;
+      for (const point of points)
+        this.values.set(index, point, this.accumulators[node.reduction].total(point));
+    });
   }
 
   /** One step of the innermost reduced loop. */
   private accumulate(level: number): void {
     const { kernel, nest } = this.translation;
-    const { value } = kernel.reduction!;
     const { lanes } = this.cursor;
     const outer = this.cursor.points(nest.outerDepth - 1);
     this.cursor.points(level, nest.outerDepth).forEach((inner, step) => {
       for (const point of outer) {
         const at = point.map((unit, axis) => unit + inner[axis]);
         this.evaluator.evaluateAt(level, at, this.isReduced);
-        this.accumulators!.add(point, step, lanes, this.values.operand(value, at, lanes));
+        kernel.reductions.forEach(({ value }, r) => {
+          this.accumulators[r].add(point, step, lanes, this.values.operand(value, at, lanes));
+        });
       }
     });
   }
 
   private storeAll(level: number): void {
     const { kernel, body } = this.translation;
-    const wanted = (node: number) => kernel.reduction === null || !this.isReduced(node);
+    const wanted = (node: number) => kernel.reductions.length === 0 || !this.isReduced(node);
     for (const point of this.cursor.points(level)) {
       this.evaluator.evaluateAt(level, point, wanted);
       for (const store of kernel.stores) body.push(...this.stores.lines(store, point));

@@ -50,7 +50,7 @@ function derive(
     nodes: kernel.nodes.map((node) =>
       node.kind === 'accumulator' ? replace(node) : mapAffines(node, affine),
     ),
-    reduction: null,
+    reductions: [],
     stores: stores(affine),
   };
 }

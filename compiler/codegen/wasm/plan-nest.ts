@@ -68,7 +68,7 @@ function* candidates(
     axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
   );
   for (const vectorAxis of [-1, ...long]) {
-    if (!kernel.reduction) {
+    if (kernel.reductions.length === 0) {
       for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
       for (const across of acrossAxes(kernel, parallel, vectorAxis))
         for (const tile of TURNED_TILES)
@@ -202,7 +202,7 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       () => true,
       (lanes) => (lanes === LANES && store.index.coefficients[vectorAxis] !== 1 ? GATHER : 1),
     );
-  if (kernel.reduction) cost += reductionCost(kernel, nest);
+  if (kernel.reductions.length > 0) cost += reductionCost(kernel, nest);
   loops.forEach((_, level) => {
     cost += times(
       nest,
@@ -231,12 +231,12 @@ function reductionCost(kernel: Kernel, nest: Nest): number {
     () => true,
     () => 1,
   );
-  return all + behind * (along ? 8 : 1);
+  return kernel.reductions.length * (all + behind * (along ? 8 : 1));
 }
 
 /** Accumulators and operands, in registers beyond those that there are, as a fraction of them. */
 function spilled(kernel: Kernel, { depends, under, alive }: Analysis, nest: Nest): number {
-  if (!kernel.reduction) return 0;
+  if (kernel.reductions.length === 0) return 0;
   const outer = nest.loops.slice(0, nest.outerDepth);
   const tileOf = (axes: (axis: number) => boolean) =>
     outer.reduce((product, { axis, segments }) => {
@@ -249,9 +249,12 @@ function spilled(kernel: Kernel, { depends, under, alive }: Analysis, nest: Nest
       : [],
   );
   // The operand with more points stays in registers; the others come and go.
-  const { combiner, value } = kernel.reduction;
-  const beside = combiner !== 'sum' && isFloat(kernel.nodes[value].dtype) ? tileOf(() => true) : 0;
-  const used = tileOf(() => true) * nest.chains + beside + Math.max(0, ...operands.slice(1)) + 2;
+  const points = tileOf(() => true);
+  const sums = kernel.reductions.reduce((sum, { combiner, value }) => {
+    const beside = combiner !== 'sum' && isFloat(kernel.nodes[value].dtype) ? points : 0;
+    return sum + points * nest.chains + beside;
+  }, 0);
+  const used = sums + Math.max(0, ...operands.slice(1)) + 2;
   return Math.max(0, used - REGISTERS) / REGISTERS;
 }
 

@@ -5,14 +5,25 @@ import { isPoisoned, poisoned } from '../context.ts';
 import { checkGroups, checkSignal, convolve } from '../convolution.ts';
 import { add } from '../elementwise.ts';
 import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
-import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
+import {
+  type LayerParameters,
+  layerOf,
+  layerParameters,
+  ofLayer,
+  withValues,
+} from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
-import { factorisedConvolution, factorisedWeight } from './factorised-product.ts';
+import {
+  type FactorisedWeight,
+  factorisedConvolution,
+  factorisedMatrix,
+  factorisedWeight,
+} from './factorised-product.ts';
 
 /** Window, groups and weights of {@link convolution}. */
 export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
@@ -38,6 +49,10 @@ export interface Convolution {
   (x: Tensor): Tensor;
   readonly inChannels: number;
   readonly outChannels: number;
+  /** The kernel, in the program that is being built; a factorised one is formed for it. */
+  readonly weight: Tensor;
+  /** [outChannels], or null without one. */
+  readonly bias: Tensor | null;
 }
 
 /**
@@ -49,7 +64,7 @@ export function convolution(
   outChannels: number,
   options: ConvolutionLayerOptions,
 ): Convolution {
-  const layer = Object.assign(
+  const call = Object.assign(
     layerOf('convolution', options, (x: Tensor): Tensor => {
       const failed = poisoned({ dtype: 'f32', shape: [...x.shape.slice(0, -1), outChannels] });
       const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
@@ -62,10 +77,7 @@ export function convolution(
       const product = options.weight
         ? factorised(options.weight, parameters, taps, options)
         : dense(parameters, taps, groups);
-      const bias =
-        options.bias === false
-          ? null
-          : parameters.get('bias', [outChannels], options.biasInit ?? zerosInit);
+      const bias = biasOf(parameters, outChannels, options);
       const fits = checkSignal('convolution', x, 2) && checkFeatures('convolution', x, inChannels);
       if (!fits || !product) return failed;
       const y = product(x);
@@ -73,39 +85,77 @@ export function convolution(
     }),
     { inChannels, outChannels },
   );
+  const layer: Convolution = withValues(call, {
+    weight: () =>
+      ofLayer(layer, 'convolution', options, (parameters) => {
+        const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
+        if (!taps) return poisoned({ dtype: 'f32', shape: [1, 1, 1, 1] });
+        if (!options.weight) return denseKernel(parameters, taps, options.groups ?? 1);
+        const weight = cores(options.weight, parameters, taps, options.variance);
+        return weight
+          ? factorisedMatrix(weight)
+          : poisoned({ dtype: 'f32', shape: [...taps, inChannels, outChannels] });
+      }),
+    bias: () =>
+      ofLayer(layer, 'convolution', options, (parameters) =>
+        biasOf(parameters, outChannels, options),
+      ),
+  });
 
-  function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
+  function denseKernel(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const shape = [...taps, inChannels / groups, outChannels];
     const initialiser = options.weightInit ?? glorotUniform;
-    const weight = parameters.get('weight', shape, perGroup(initialiser, groups));
+    return parameters.get('weight', shape, perGroup(initialiser, groups));
+  }
+
+  function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
+    const weight = denseKernel(parameters, taps, groups);
     return (x: Tensor) => convolve('convolution', x, weight, options, 2);
+  }
+
+  function cores(
+    factorisation: KernelFactorisation,
+    parameters: LayerParameters,
+    taps: readonly number[],
+    variance: VarianceLaw = 'glorot',
+  ): FactorisedWeight | null {
+    const kernel = factorisation.kernelNetwork(taps, inChannels, outChannels);
+    if (!kernel) return null;
+    const weight = factorisedWeight(parameters, 'weight', kernel, matrixVariance(variance, kernel));
+    return weight.cores.flat().some(isPoisoned) ? null : weight;
   }
 
   function factorised(
     factorisation: KernelFactorisation,
     parameters: LayerParameters,
     taps: readonly number[],
-    { groups = 1, variance = 'glorot', ...windowOptions }: ConvolutionLayerOptions,
+    { groups = 1, variance, ...windowOptions }: ConvolutionLayerOptions,
   ) {
     if (groups !== 1) {
       const wanted = '1 with a factorised kernel';
       report(2015, { op: 'convolution', name: 'groups', value: groups, wanted });
       return null;
     }
-    const kernel = factorisation.kernelNetwork(taps, inChannels, outChannels);
-    if (!kernel) return null;
-    const weight = factorisedWeight(parameters, 'weight', kernel, matrixVariance(variance, kernel));
-    if (weight.cores.flat().some(isPoisoned)) return null;
+    const weight = cores(factorisation, parameters, taps, variance);
+    if (!weight) return null;
     return (x: Tensor) => {
       const extents = x.shape.slice(1, -1);
       const windows = resolveWindows('convolution', extents, taps, windowOptions);
       if (!windows) return poisoned(x.type);
       const axes = windows.map(({ positions }, k) => ({ extent: extents[k], positions }));
-      warnIfDearer('convolution', kernel, x.shape[0], axes);
+      warnIfDearer('convolution', weight.matrix, x.shape[0], axes);
       return factorisedConvolution(x, weight, windows);
     };
   }
   return layer;
+}
+
+function biasOf(
+  parameters: LayerParameters,
+  outChannels: number,
+  { bias, biasInit }: Pick<ConvolutionLayerOptions, 'bias' | 'biasInit'>,
+): Tensor | null {
+  return bias === false ? null : parameters.get('bias', [outChannels], biasInit ?? zerosInit);
 }
 
 /** Window and weights of {@link transposedConvolution}. */
@@ -121,22 +171,33 @@ export function transposedConvolution(
   options: TransposedConvolutionOptions,
 ): Convolution {
   const kind = 'transposedConvolution';
-  const layer = Object.assign(
+  const kernelOf = (parameters: LayerParameters, taps: readonly number[]) =>
+    parameters.get(
+      'weight',
+      [...taps, inChannels, outChannels],
+      options.weightInit ?? glorotUniform,
+    );
+  const call = Object.assign(
     layerOf(kind, options, (x: Tensor): Tensor => {
       const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
       if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
       const parameters = layerParameters(layer, kind, options.name);
-      const shape = [...taps, inChannels, outChannels];
-      const weight = parameters.get('weight', shape, options.weightInit ?? glorotUniform);
-      const bias =
-        (options.bias ?? true)
-          ? parameters.get('bias', [outChannels], options.biasInit ?? zerosInit)
-          : null;
+      const weight = kernelOf(parameters, taps);
+      const bias = biasOf(parameters, outChannels, options);
       if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
       const y = transposedConvolve(kind, x, weight, options);
       return bias ? add(y, bias) : y;
     }),
     { inChannels, outChannels },
   );
+  const layer: Convolution = withValues(call, {
+    weight: () =>
+      ofLayer(layer, kind, options, (parameters) => {
+        const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
+        return taps ? kernelOf(parameters, taps) : poisoned({ dtype: 'f32', shape: [1, 1, 1, 1] });
+      }),
+    bias: () =>
+      ofLayer(layer, kind, options, (parameters) => biasOf(parameters, outChannels, options)),
+  });
   return layer;
 }

@@ -3,14 +3,21 @@ import { isPoisoned, mistake, poisoned } from '../context.ts';
 import { add } from '../elementwise.ts';
 import { useAsIndices } from '../indices.ts';
 import { glorotUniform, type Initialiser, normalInit, zerosInit } from '../initialisers.ts';
-import { inLayer, layerOf, layerParameters } from '../parameter.ts';
+import {
+  inLayer,
+  type LayerParameters,
+  layerOf,
+  layerParameters,
+  ofLayer,
+  withValues,
+} from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { gather } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import { type FactorisedWeight, factorisedMatrix, factorisedWeight } from './factorised-product.ts';
 import { factorisedRows } from './factorised-rows.ts';
-import { weightProduct } from './weight.ts';
+import { weightMatrix, weightProduct } from './weight.ts';
 
 /** What all layers take. */
 export interface LayerOptions {
@@ -38,6 +45,10 @@ export interface Linear {
   (x: Tensor): Tensor;
   readonly inFeatures: number;
   readonly outFeatures: number;
+  /** [inFeatures, outFeatures], in the program that is being built; a factorised weight is formed for it. */
+  readonly weight: Tensor;
+  /** [outFeatures], or null without one. */
+  readonly bias: Tensor | null;
 }
 
 /** x·W + b with weight [inFeatures, outFeatures] and bias [outFeatures]. */
@@ -46,7 +57,11 @@ export function linear(
   outFeatures: number,
   options: LinearOptions = {},
 ): Linear {
-  const layer = Object.assign(
+  const biasOf = (parameters: LayerParameters) =>
+    options.bias === false
+      ? null
+      : parameters.get('bias', [outFeatures], options.biasInit ?? zerosInit);
+  const call = Object.assign(
     layerOf('linear', options, (x: Tensor): Tensor => {
       const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
       if (!checkSizes('linear', { inFeatures, outFeatures })) return poisoned(x.type);
@@ -59,16 +74,27 @@ export function linear(
         factorisation: options.weight,
         law: options.variance,
       });
-      const bias =
-        options.bias === false
-          ? null
-          : parameters.get('bias', [outFeatures], options.biasInit ?? zerosInit);
+      const bias = biasOf(parameters);
       if (!checkFeatures('linear', x, inFeatures) || !times) return poisoned(type);
       const product = times(x);
       return bias ? add(product, bias) : product;
     }),
     { inFeatures, outFeatures },
   );
+  const layer: Linear = withValues(call, {
+    weight: () =>
+      ofLayer(layer, 'linear', options, (parameters) =>
+        weightMatrix(parameters, 'weight', {
+          inFeatures,
+          outFeatures,
+          gates: 1,
+          dense: options.weightInit ?? glorotUniform,
+          factorisation: options.weight,
+          law: options.variance,
+        }),
+      ),
+    bias: () => ofLayer(layer, 'linear', options, biasOf),
+  });
   return layer;
 }
 
@@ -88,6 +114,8 @@ export interface Embedding {
   readonly features: number;
   /** The table [vocabulary, features], to share it with an output layer. A factorised table is formed for it. */
   table(): Tensor;
+  /** What {@link table} gives. */
+  readonly weight: Tensor;
 }
 
 /** A row of a trained table for each index; indices out of range as for {@link gather}. BTC2003 for indices that are not i32. */
@@ -117,7 +145,7 @@ export function embedding(
       const weight = factorised();
       return weight ? factorisedMatrix(weight) : mistaken();
     });
-  const layer: Embedding = Object.assign(
+  const call = Object.assign(
     layerOf('embedding', options, (indices: Tensor): Tensor => {
       const type = { dtype: 'f32', shape: [...indices.shape, features] } as const;
       if (!checkSizes('embedding', { vocabulary, features }) || isPoisoned(indices))
@@ -138,5 +166,6 @@ export function embedding(
     }),
     { vocabulary, features, table },
   );
+  const layer: Embedding = withValues(call, { weight: table });
   return layer;
 }

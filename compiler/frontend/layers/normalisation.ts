@@ -4,8 +4,8 @@ import { report } from '../../reporting/report.ts';
 import { apply, currentTrace, isPoisoned, poisoned } from '../context.ts';
 import { add, exp, log, mul, rsqrt, square, stopGradient, sub } from '../elementwise.ts';
 import { normalise } from '../functions.ts';
-import { onesInit, zerosInit } from '../initialisers.ts';
-import { layerOf, layerParameters, type State } from '../parameter.ts';
+import { type Initialiser, onesInit, zerosInit } from '../initialisers.ts';
+import { layerOf, layerParameters, ofLayer, type State, withValues } from '../parameter.ts';
 import { mean } from '../reductions.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkFeatures, checkSizes } from './check.ts';
@@ -24,6 +24,10 @@ export interface BatchNorm {
   /** [batch, …, features], of the same shape. */
   (x: Tensor): Tensor;
   readonly features: number;
+  /** [features], in the program that is being built. */
+  readonly scale: Tensor;
+  /** [features]. */
+  readonly shift: Tensor;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface BatchNorm {
  */
 export function batchNorm(features: number, options: BatchNormOptions = {}): BatchNorm {
   const { momentum = 0.1, epsilon = 1e-5 } = options;
-  const layer = Object.assign(
+  const call = Object.assign(
     layerOf('batchNorm', options, (x: Tensor): Tensor => {
       if (!checkSizes('batchNorm', { features }) || !checkBatchOptions({ momentum, epsilon }))
         return poisoned(x.type);
@@ -62,7 +66,23 @@ export function batchNorm(features: number, options: BatchNormOptions = {}): Bat
     }),
     { features },
   );
+  const layer: BatchNorm = withValues(
+    call,
+    scaleAndShift(() => layer, 'batchNorm', features, options),
+  );
   return layer;
+}
+
+/** The trained scale and shift [features] of a layer, as values. */
+function scaleAndShift(
+  layer: () => object,
+  kind: string,
+  features: number,
+  options: LayerOptions,
+): Record<'scale' | 'shift', () => Tensor> {
+  const value = (name: string, initialiser: Initialiser) => () =>
+    ofLayer(layer(), kind, options, (parameters) => parameters.get(name, [features], initialiser));
+  return { scale: value('scale', onesInit), shift: value('shift', zerosInit) };
 }
 
 function batchStatistics(
@@ -104,6 +124,10 @@ function checkBatch(x: Tensor): boolean {
 export interface LayerNorm {
   (x: Tensor): Tensor;
   readonly features: number;
+  /** [features], in the program that is being built. */
+  readonly scale: Tensor;
+  /** [features]. */
+  readonly shift: Tensor;
 }
 
 /** Layer normalisation over the last axis with a trained scale and shift (Ba, Kiros, Hinton 2016). */
@@ -111,7 +135,7 @@ export function layerNorm(
   features: number,
   options: LayerOptions & { readonly epsilon?: number } = {},
 ): LayerNorm {
-  const layer = Object.assign(
+  const call = Object.assign(
     layerOf('layerNorm', options, (x: Tensor): Tensor => {
       if (!checkSizes('layerNorm', { features })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'layerNorm', options.name);
@@ -121,6 +145,10 @@ export function layerNorm(
       return add(mul(normalise(x, options.epsilon), scale), shift);
     }),
     { features },
+  );
+  const layer: LayerNorm = withValues(
+    call,
+    scaleAndShift(() => layer, 'layerNorm', features, options),
   );
   return layer;
 }

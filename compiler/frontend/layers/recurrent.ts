@@ -2,14 +2,21 @@ import type { Factorisation } from '../../factorised/factorisation.ts';
 import { isPoisoned, mistake, poisoned } from '../context.ts';
 import { add, mul, sigmoid, sub, tanh } from '../elementwise.ts';
 import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initialisers.ts';
-import { inLayer, type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
+import {
+  inLayer,
+  type LayerParameters,
+  layerOf,
+  layerParameters,
+  ofLayer,
+  withValues,
+} from '../parameter.ts';
 import { inPart } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape, slice, split, stack, zeros } from '../views.ts';
 import { checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
-import { type WeightProduct, weightProduct } from './weight.ts';
+import { type WeightProduct, weightMatrix, weightProduct } from './weight.ts';
 
 /** Weights of {@link rnn}, {@link lstm} and {@link gru}. */
 export interface RecurrentOptions extends LayerOptions {
@@ -48,6 +55,14 @@ export interface Recurrent {
   step(x: Tensor, state: RecurrentState): RecurrentState;
   readonly inFeatures: number;
   readonly hiddenFeatures: number;
+  /** [inFeatures, gates · hidden], in the program that is being built; a factorised weight is formed for it. */
+  readonly inputWeight: Tensor;
+  /** [hidden, gates · hidden]. */
+  readonly hiddenWeight: Tensor;
+  /** [gates · hidden]. */
+  readonly bias: Tensor;
+  /** Of a GRU, [gates · hidden]: the bias inside of the reset product; null otherwise. */
+  readonly hiddenBias: Tensor | null;
 }
 
 interface Weights {
@@ -112,19 +127,23 @@ function recurrent(
 ): Recurrent {
   const width = cell.gates * hiddenFeatures;
   const sizes = { outFeatures: hiddenFeatures, gates: cell.gates, law: options.variance };
-  const weightsOf = (parameters: LayerParameters): Weights | null => {
-    const input = weightProduct(cell.kind, parameters, 'inputWeight', {
+  const matrices = {
+    inputWeight: {
       ...sizes,
       inFeatures,
       dense: options.inputInit ?? glorotUniform,
       factorisation: options.inputWeight,
-    });
-    const hidden = weightProduct(cell.kind, parameters, 'hiddenWeight', {
+    },
+    hiddenWeight: {
       ...sizes,
       inFeatures: hiddenFeatures,
       dense: options.hiddenInit ?? orthogonal(),
       factorisation: options.hiddenWeight,
-    });
+    },
+  };
+  const weightsOf = (parameters: LayerParameters): Weights | null => {
+    const input = weightProduct(cell.kind, parameters, 'inputWeight', matrices.inputWeight);
+    const hidden = weightProduct(cell.kind, parameters, 'hiddenWeight', matrices.hiddenWeight);
     const bias = parameters.get('bias', [width], zerosInit);
     const hiddenBias =
       cell.kind === 'gru' ? parameters.get('hiddenBias', [width], zerosInit) : null;
@@ -136,7 +155,7 @@ function recurrent(
   const misfit = (x: Tensor, wanted: string) =>
     mistake(2003, { op: cell.kind, wanted, given: `${x.dtype} [${x.shape.join(', ')}]` }, x.type);
 
-  const layer: Recurrent = Object.assign(
+  const call = Object.assign(
     layerOf(cell.kind, options, (x: Tensor, initial?: RecurrentState): RecurrentResult => {
       if (!checkSizes(cell.kind, { inFeatures, hiddenFeatures })) {
         const hidden = poisoned({ dtype: 'f32', shape: [x.shape[0] ?? 1, 1] });
@@ -176,6 +195,19 @@ function recurrent(
         }),
     },
   );
+  const value =
+    <T>(make: (parameters: LayerParameters) => T) =>
+    (): T =>
+      ofLayer(layer, cell.kind, options, make);
+  const matrix = (name: 'inputWeight' | 'hiddenWeight') =>
+    value((parameters) => weightMatrix(parameters, name, matrices[name]));
+  const bias = (name: string) => value((parameters) => parameters.get(name, [width], zerosInit));
+  const layer: Recurrent = withValues(call, {
+    inputWeight: matrix('inputWeight'),
+    hiddenWeight: matrix('hiddenWeight'),
+    bias: bias('bias'),
+    hiddenBias: cell.kind === 'gru' ? bias('hiddenBias') : () => null,
+  });
   return layer;
 }
 

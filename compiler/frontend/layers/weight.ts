@@ -1,14 +1,14 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import type { Factorisation } from '../../factorised/factorisation.ts';
 import { warnIfDearer } from '../../factorised/product-macs.ts';
-import { isPoisoned } from '../context.ts';
+import { isPoisoned, poisoned } from '../context.ts';
 import { einsum, matmul } from '../contractions.ts';
 import type { Initialiser } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
-import { factorisedProduct, factorisedWeight } from './factorised-product.ts';
+import { factorisedMatrix, factorisedProduct, factorisedWeight } from './factorised-product.ts';
 
 /** A weight matrix [inFeatures, gates · outFeatures], dense or factorised. */
 export interface WeightOptions {
@@ -23,6 +23,26 @@ export interface WeightOptions {
 
 /** x · W for x [.., inFeatures]; with `timeMajor`, [batch, time, inFeatures] gives [time, batch, ..]. */
 export type WeightProduct = (x: Tensor, timeMajor?: boolean) => Tensor;
+
+/** Declares a weight and gives it as a matrix [inFeatures, gates · outFeatures]; a factorised one is formed. */
+export function weightMatrix(
+  parameters: LayerParameters,
+  name: string,
+  { inFeatures, outFeatures, gates, dense, factorisation, law }: WeightOptions,
+): Tensor {
+  const shape = [inFeatures, gates * outFeatures];
+  if (!factorisation) return parameters.get(name, shape, dense);
+  const matrix = factorisation.network(inFeatures, outFeatures, gates);
+  const mistaken = poisoned({ dtype: 'f32', shape });
+  if (!matrix) return mistaken;
+  const weight = factorisedWeight(
+    parameters,
+    name,
+    matrix,
+    matrixVariance(law ?? 'glorot', matrix),
+  );
+  return weight.cores.flat().some(isPoisoned) ? mistaken : factorisedMatrix(weight);
+}
 
 /** Declares a weight and gives the product with it, or null after a mistake. */
 export function weightProduct(
