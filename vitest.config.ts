@@ -22,7 +22,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
-    setupFiles: ['test/support/check-meanings.ts'],
+    setupFiles: ['test/support/check-meanings.ts', 'test/support/patient-polls.ts'],
     // Files of one worker share its modules: the compiler, TypeScript, the GPU and the command line start once, not 100 times.
     projects: [
       {

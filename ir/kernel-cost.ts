@@ -128,13 +128,27 @@ function bytesTouched(kernels: readonly Kernel[], buffers: number): number {
   }, 0);
 }
 
-/** Derives the cost of one run of `kernel` from its loops. What a stage puts into its array moves no bytes; parts cost what each does. */
+const costs = new WeakMap<Kernel, KernelCost>();
+
+/**
+ * Derives the cost of one run of `kernel` from its loops, once. What a stage puts into its array moves no bytes; parts cost what each
+ * does.
+ */
 export function kernelCost(kernel: Kernel): KernelCost {
+  let cost = costs.get(kernel);
+  if (!cost) {
+    cost = costOf(kernel);
+    costs.set(kernel, cost);
+  }
+  return cost;
+}
+
+function costOf(kernel: Kernel): KernelCost {
   if (kernel.parts) {
-    const costs = kernel.parts.map((part) => kernelCost(part.kernel));
+    const own = kernel.parts.map((part) => kernelCost(part.kernel));
     return {
-      flops: costs.reduce((sum, { flops }) => sum + flops, 0),
-      bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
+      flops: own.reduce((sum, { flops }) => sum + flops, 0),
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
     };
   }
   const kernels = isStaged(kernel) ? partList(splitStages(kernel)) : [kernel];

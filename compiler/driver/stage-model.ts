@@ -1,7 +1,7 @@
 import type { Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { StageModel } from '../lower/index.ts';
-import { predictSeconds } from '../profile/predict.ts';
+import { leastSeconds, predictSeconds } from '../profile/predict.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { TARGETS } from '../targets/index.ts';
 
@@ -17,6 +17,11 @@ export function stageModel(
     needsHolder: stageNeedsHolder,
     clusters: hasWorkgroups,
     splitsReductions: hasWorkgroups,
-    time: time ?? ((kernel) => predictSeconds(kernel, profile, limits)),
+    ...(time
+      ? { time }
+      : {
+          time: (kernel) => predictSeconds(kernel, profile, limits),
+          leastSeconds: (bytes, kernels) => leastSeconds(bytes, kernels, profile),
+        }),
   };
 }

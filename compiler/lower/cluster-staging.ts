@@ -22,6 +22,8 @@ export interface StageModel {
   readonly splitsReductions: boolean;
   /** Time of one run of a kernel, in any unit: for choices between kernels. */
   time(kernel: Kernel): number;
+  /** What so many kernels that move so many bytes together take in any case, where the model knows. */
+  leastSeconds?(bytes: number, kernels: number): number;
 }
 
 /** What the kernels of a program may be. */
@@ -119,10 +121,11 @@ export class ClusterStaging {
       ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
       : fitting;
     if (candidates.length === 0) return { reason: 'one tile has all of it' };
-    const apart = [...cluster.producers.map(({ nest }) => nest), cluster.consumer].reduce(
-      (sum, nest) => sum + this.timeOf(nest),
-      0,
-    );
+    const apart = () =>
+      [...cluster.producers.map(({ nest }) => nest), cluster.consumer].reduce(
+        (sum, nest) => sum + this.timeOf(nest),
+        0,
+      );
     let best = { time: Number.POSITIVE_INFINITY, sizes: candidates[0] };
     for (const [tried, sizes] of candidates.entries()) {
       const nest = stageCluster(link, sizes);
@@ -133,7 +136,7 @@ export class ClusterStaging {
       }
       const time = this.timeOf(nest);
       if (time < best.time) best = { time, sizes };
-      if (!carries && tried === 1 && best.time > HOPELESS * apart) break;
+      if (!carries && tried === 1 && best.time > HOPELESS * apart()) break;
     }
     return best;
   }

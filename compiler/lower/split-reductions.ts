@@ -67,15 +67,14 @@ export function splitReductionsOf(
     ...program,
     nests: program.nests.flatMap((nest) => {
       if (!maySplit(nest, bounds)) return [nest];
-      const simple = canonicalise(nest);
       const { kernel } = bindTensors(nest, tensors);
       let parts = decisions.get(kernel);
       if (parts === undefined) {
-        parts = bestParts(simple, tensors, index, stages, bounds);
+        parts = bestParts(canonicalise(nest), tensors, index, stages, bounds);
         decisions.set(kernel, parts);
       }
       if (parts === 1) return [nest];
-      const made = inParts(simple, parts, tensors, index, bounds)!;
+      const made = inParts(canonicalise(nest), parts, tensors, index, bounds)!;
       for (const held of made.held)
         remarks.push(`t${tensors.push(held) - 1} ${held.name} holds ${parts} parts of a reduction`);
       return made.nests(tensors.length - made.held.length);
@@ -100,7 +99,7 @@ function bestParts(
   nest: LoopNest,
   tensors: readonly ScheduleTensor[],
   program: number,
-  { time }: StageModel,
+  { time, leastSeconds = () => 0 }: StageModel,
   bounds: SplitBounds,
 ): number {
   const kernelOf = (one: LoopNest, all: readonly ScheduleTensor[]): Kernel => ({
@@ -110,11 +109,14 @@ function bestParts(
   const whole = kernelOf(nest, tensors);
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
+  if (leastSeconds(reads, 2) >= least) return best;
   for (const wanted of PARTS) {
     const made = inParts(nest, wanted, tensors, program, bounds);
     if (!made) break;
     const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
     if (bytes > bounds.mostOfReads * reads) break;
+    // The results of parts are written and read.
+    if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
     const all = [...tensors, ...made.held];
     const seconds = made
       .nests(tensors.length)

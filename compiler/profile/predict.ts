@@ -1,6 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelParts } from '../../ir/kernel-group.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { unnamed } from '../codegen/unnamed.ts';
 import { TARGETS } from '../targets/index.ts';
 import { codeModel } from './code-model.ts';
 import type { DeviceProfile } from './profile.ts';
@@ -44,7 +45,8 @@ export function busySeconds(
 }
 
 /** What a kernel takes alone, without its dispatch, and how much of the device it fills meanwhile. */
-function partSeconds(kernel: Kernel, profile: DeviceProfile, limits: TargetLimits) {
+function partSeconds(named: Kernel, profile: DeviceProfile, limits: TargetLimits) {
+  const kernel = unnamed(named);
   const known = alone.get(profile) ?? new WeakMap<Kernel, { seconds: number; share: number }>();
   alone.set(profile, known);
   let time = known.get(kernel);
@@ -59,6 +61,16 @@ function partSeconds(kernel: Kernel, profile: DeviceProfile, limits: TargetLimit
 const alone = new WeakMap<DeviceProfile, WeakMap<Kernel, { seconds: number; share: number }>>();
 
 const predictions = new WeakMap<DeviceProfile, WeakMap<Kernel, number>>();
+
+/** What so many kernels that move so many bytes together take in any case, whatever they compute. */
+export function leastSeconds(
+  bytes: number,
+  kernels: number,
+  { dispatchSeconds, memoryBytesPerSecond, sizes }: DeviceProfile,
+): number {
+  const rates = sizes?.memory?.map(({ perSecond }) => perSecond) ?? [memoryBytesPerSecond];
+  return kernels * dispatchSeconds + bytes / Math.max(...rates);
+}
 
 /** Seconds of one transfer of so many bytes between device and host, by itself. */
 export function transferSeconds(

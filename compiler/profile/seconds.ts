@@ -20,8 +20,7 @@ export function isMoving(kernel: Kernel, work: KernelWork, profile: DeviceProfil
 
 function partsOf(kernel: Kernel, work: KernelWork, profile: DeviceProfile) {
   const { bytes } = kernelCost(kernel);
-  const { memory } = profile.sizes ?? {};
-  const moving = bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
+  const moving = movingSeconds(kernel, profile);
   const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
   const calling =
     work.functions / profile.functionsPerSecond + work.randoms / profile.randomsPerSecond;
@@ -31,6 +30,13 @@ function partsOf(kernel: Kernel, work: KernelWork, profile: DeviceProfile) {
     ? Math.max(full, work.serial * rates.stepSeconds)
     : full / occupancy(work, profile);
   return { moving, computing };
+}
+
+/** Seconds that the memory traffic of a kernel takes, however its code is made. */
+function movingSeconds(kernel: Kernel, profile: DeviceProfile): number {
+  const { bytes } = kernelCost(kernel);
+  const { memory } = profile.sizes ?? {};
+  return bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);
 }
 
 /** How much of the device invocations fill. */

@@ -54,10 +54,12 @@ function expectClose(
 ): void {
   const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
   let different = 0;
+  let broken = -1;
   wanted.forEach((value, i) => {
-    expect(Number.isFinite(given[i]), `${name}[${i}] is ${given[i]}`).toBe(true);
+    if (broken < 0 && !Number.isFinite(given[i])) broken = i;
     if (Math.abs(given[i] - value) > error * scale) different++;
   });
+  expect(broken, `${name}[${broken}] is ${given[broken]}`).toBe(-1);
   expect(different / wanted.length, `${name}: share of elements that differ`).toBeLessThanOrEqual(
     SHARE_THAT_MAY_DIFFER,
   );

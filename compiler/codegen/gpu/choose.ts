@@ -4,6 +4,7 @@ import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
+import { unnamed } from '../unnamed.ts';
 import type { KernelWork } from '../work.ts';
 import { blockVariants } from './block-sizes.ts';
 import { matrixVariants } from './contraction-matrix.ts';
@@ -91,7 +92,8 @@ const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
  * The way that was measured to be the fastest on the device, where it was; else the one that should be, by the rates of the
  * device. Derived once per kernel and model.
  */
-export function chooseVariant(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+export function chooseVariant(named: Kernel, limits: TargetLimits, model: CodeModel): Variant {
+  const kernel = unnamed(named);
   const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
   choices.set(model, byLimits);
   const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize} ${JSON.stringify(limits.subgroupMatrices)}`;

@@ -133,32 +133,59 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
   const points = pointCount(kernel, 'parallel') / width;
   const invocations = points * reducers;
   const steps = Math.ceil(pointCount(kernel, 'reduced') / each / reducers);
-  const under = nodesUnderReduction(kernel);
-  const invariant = new Set(loopInvariants(kernel));
-  const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
-  const { terms, results } = reductionVectors(kernel, variant);
   const count = kernel.reductions.length;
-  const step = total(
-    operationsOf(kernel, looped, width * each, terms),
-    indexing(kernel, 'reduced'),
-    plainly(count * width * each + LOOP_STEP),
-  );
+  const { step, invariants, finish } = derived(kernel, `reduction ${width} ${each}`, () => {
+    const { looped, invariant } = loopOf(kernel);
+    const { terms, results } = reductionVectors(kernel, variant);
+    return {
+      step: total(
+        operationsOf(kernel, looped, width * each, terms),
+        indexing(kernel, 'reduced'),
+        plainly(count * width * each + LOOP_STEP),
+      ),
+      invariants: operationsOf(kernel, invariant, width, results),
+      finish: finishing(kernel, width, results),
+    };
+  });
   const levels = Math.log2(reducers);
   const exchanges = variant.exchange > 1;
   const waits = exchanges ? exchangeWaits(sharedSums(variant)) : levels;
   const memory = waits * (LOOP_STEP + 2 * count * width * WORKGROUP_ACCESS);
   const own = total(
     indexing(kernel, 'parallel'),
-    operationsOf(kernel, [...invariant], width, results),
+    invariants,
     scaled(step, steps),
     plainly(memory + (exchanges ? levels * count * width * EXCHANGE : 0)),
-    scaled(finishing(kernel, width, results), 1 / reducers),
+    scaled(finish, 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
   const serial = steps + LEVEL * waits;
   const shape = { form: 'reduction', workgroups, serial } as const;
   return { ...scaled(own, invocations), barriers: invocations * waits, invocations, ...shape };
 }
+
+/** What all variants of a kernel have in common is found once. */
+const facts = new WeakMap<Kernel, Map<string, unknown>>();
+
+function derived<Fact>(kernel: Kernel, name: string, find: () => Fact): Fact {
+  const known = facts.get(kernel) ?? new Map<string, unknown>();
+  facts.set(kernel, known);
+  const fact = (known.get(name) as Fact | undefined) ?? find();
+  known.set(name, fact);
+  return fact;
+}
+
+/** Nodes that are evaluated for every term, and those below the reduction that are the same for all terms. */
+const loopOf = (kernel: Kernel) =>
+  derived(kernel, 'loop', () => {
+    const under = nodesUnderReduction(kernel);
+    const invariant = loopInvariants(kernel);
+    const same = new Set(invariant);
+    return {
+      invariant,
+      looped: [...under.keys()].filter((node) => under[node] && !same.has(node)),
+    };
+  });
 
 function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   const sides = blockSides(kernel, variant)!;
@@ -167,8 +194,7 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   const [points, terms] = [sizeOf(sides, parallel), sizeOf(sides, reduced)];
   const invocations = pointCount(kernel, 'parallel') / points;
   const steps = pointCount(kernel, 'reduced') / terms;
-  const under = nodesUnderReduction(kernel);
-  const invariant = new Set(loopInvariants(kernel));
+  const { looped, invariant } = loopOf(kernel);
   const places = placesOf(sides, [...parallel, ...reduced]);
   const operations = (nodes: readonly NodeIndex[]) =>
     total(
@@ -176,7 +202,6 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
         operationsOf(kernel, [node], distinctValues(kernel, node, places), quads),
       ),
     );
-  const looped = [...under.keys()].filter((node) => under[node] && !invariant.has(node));
   const step = total(
     operations(looped),
     steps > 1 ? total(indexing(kernel, 'reduced'), plainly(LOOP_STEP)) : NOTHING,
@@ -184,7 +209,7 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   );
   const own = total(
     indexing(kernel, 'parallel'),
-    operations([...invariant]),
+    operations(invariant),
     scaled(step, steps),
     finishing(kernel, points, quads),
   );
@@ -262,8 +287,11 @@ function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): numbe
   return extentOf(kernel, batch) * along(m, tiling.tileM) * along(n, tiling.tileN);
 }
 
-/** Operations for an element of each factor and for one output, and for the indices of K in one step. */
-function partsOf(kernel: Kernel, contraction: Contraction) {
+/** Operations for an element of each factor and for one output, and for the indices of K in one step, in all tilings. */
+const partsOf = (kernel: Kernel, contraction: Contraction) =>
+  derived(kernel, 'factors', () => factorOperations(kernel, contraction));
+
+function factorOperations(kernel: Kernel, contraction: Contraction) {
   const { left, right, batch, m, n, k } = contraction;
   const reads = contractionReads(kernel, contraction);
   const divisions = (...groups: (readonly number[])[]) =>
