@@ -22,10 +22,13 @@ import {
 } from './variant.ts';
 import { variantWork } from './work.ts';
 
-/** The ways in which a kernel's code can be made within the limits of a device; the first is plain. */
-export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Variant[] {
+/**
+ * The ways in which a kernel's code can be made within the limits of a device; the first is plain. Not `every` one: without those that
+ * are not worth a look where nothing is measured.
+ */
+export function variantsOf(kernel: Kernel, limits: TargetLimits, every = true): readonly Variant[] {
   if (isStaged(kernel))
-    return divideTiles(kernel, limits).map(({ workgroupSize, exchange, terms }) => ({
+    return divideTiles(kernel, limits, every).map(({ workgroupSize, exchange, terms }) => ({
       ...{ form: 'staged', workgroupSize, exchange, terms },
     }));
   const { kernel: collapsed, groups } = prepare(kernel);
@@ -108,10 +111,10 @@ export function chooseVariant(named: Kernel, limits: TargetLimits, model: CodeMo
 }
 
 function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
-  const all = variantsOf(kernel, limits);
+  const measured = model.measured?.(kernel);
+  const all = variantsOf(kernel, limits, measured != null || model.form !== undefined);
   const ofForm = all.filter(({ form }) => form === model.form);
   const candidates = ofForm.length > 0 ? ofForm : all;
-  const measured = model.measured?.(kernel);
   const named = measured && candidates.find((variant) => variantText(variant) === measured);
   if (named) return named;
   if (candidates.length === 1) return candidates[0];

@@ -85,14 +85,21 @@ export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
   return [...staging.stages.map(() => [...own.keys()]), own];
 }
 
-/** The divisions of a kernel by sizes of workgroups. */
-export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonly Division[] {
-  const key = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
+/**
+ * The divisions of a kernel by sizes of workgroups; `every` of them, or those that are left where several terms at once and exchanges,
+ * which no model finds slower, are taken wherever they can be.
+ */
+export function divideTiles(
+  kernel: StagedKernel,
+  limits: TargetLimits,
+  every = true,
+): readonly Division[] {
+  const key = `${every} ${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
   const known = divisions.get(kernel) ?? new Map<string, readonly Division[]>();
   divisions.set(kernel, known);
   let found = known.get(key);
   if (!found) {
-    found = findDivisions(kernel, limits);
+    found = findDivisions(kernel, limits, every);
     known.set(key, found);
   }
   return found;
@@ -101,7 +108,7 @@ export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonl
 /** Derived once per kernel object and limits. */
 const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 
-function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
+function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
   const { workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
@@ -121,16 +128,24 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
   );
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
+  const hasTerms = four.some(({ each }) => each > 1);
   return [one, four].flatMap((way, k) => {
     const terms = k === 0 ? 1 : VECTOR_WIDTH;
-    if (terms > 1 && way.every(({ each }) => each === 1)) return [];
-    return exchanges.flatMap((exchange) =>
-      [...sizes]
-        .map((workgroupSize) =>
-          divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits),
-        )
-        .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
-    );
+    if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
+    const divided = (workgroupSize: number, exchange: number) =>
+      divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits);
+    if (every)
+      return exchanges.flatMap((exchange) =>
+        [...sizes]
+          .map((workgroupSize) => divided(workgroupSize, exchange))
+          .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+      );
+    return [...sizes].map((workgroupSize) => {
+      const most = divided(workgroupSize, exchanges.at(-1)!);
+      return most.exchange === 1 || most.parts.some(exchangesSums)
+        ? most
+        : divided(workgroupSize, 1);
+    });
   });
 }
 
@@ -174,10 +189,9 @@ export function divisionOf(
   { workgroupSize, exchange, terms }: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
-  return divideTiles(kernel, limits).find(
-    (one) =>
-      one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms,
-  )!;
+  const isIt = (one: Division) =>
+    one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms;
+  return divideTiles(kernel, limits, false).find(isIt) ?? divideTiles(kernel, limits).find(isIt)!;
 }
 
 function divide(
