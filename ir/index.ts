@@ -14,7 +14,13 @@ export { verifyKernel } from './kernel-verify.ts';
 export { type ModuleChecks, verifyModule } from './module-verify.ts';
 export * from './ops.ts';
 export * from './plan.ts';
-export { PLAN_FEATURES, type PlanFeature, planFeatures } from './plan-features.ts';
+export {
+  PLAN_FEATURES,
+  type PlanFeature,
+  planFeatures,
+  planMatrices,
+  planSubgroupSize,
+} from './plan-features.ts';
 export { planLimits } from './plan-limits.ts';
 export { type PlanRead, readPlan, verifyPlan } from './plan-verify.ts';
 export { PLAN_VERSION } from './plan-version.ts';

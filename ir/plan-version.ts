@@ -31,6 +31,8 @@ export const ADDED: readonly AddedField[] = [
   { since: 2, at: ['kernels', '*', 'bindings', '*'], field: 'scratch' },
   { since: 2, at: [], field: 'precision' },
   { since: 2, at: [], field: 'features' },
+  { since: 2, at: ['limits'], field: 'minSubgroupSize' },
+  { since: 2, at: ['limits'], field: 'subgroupMatrices' },
   { since: 2, at: [], field: 'uploads' },
   { since: 2, at: ['programs', '*', 'steps', '*'], field: 'parts' },
 ];

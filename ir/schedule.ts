@@ -166,6 +166,21 @@ export interface TargetLimits {
   /** On wasm: of the array of a stage, so that it stays in the first cache. 0: no kernel has a stage. */
   readonly maxWorkgroupBytes: number;
   readonly maxWorkgroupsPerDimension: number;
+  /** Invocations that every subgroup has at least, a power of two; absent: code uses no subgroup operations. */
+  readonly minSubgroupSize?: number;
+  /** Products of matrices that the device computes by subgroups of one size; absent: code has none. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
+}
+
+/** A product of a matrix of m x k elements and one of k x n, which is added to one of m x n elements of f32. */
+export interface SubgroupMatrix {
+  /** Of the factors. */
+  readonly component: 'f16' | 'f32';
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Invocations of every subgroup. */
+  readonly subgroupSize: number;
 }
 
 /** WebGPU's default limits, which every adapter offers. */

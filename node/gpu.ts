@@ -32,7 +32,7 @@ async function open(): Promise<NodeGpu> {
     if (!dawn)
       return { gpu: null, reason: "the package 'webgpu' is not installed (npm install webgpu)" };
     const { create } = dawn;
-    const gpu = create(EXACT_TIMESTAMPS);
+    const gpu = create([...EXACT_TIMESTAMPS, ...wantedFeatures()]);
     if (await gpu.requestAdapter()) return { gpu, reason: null };
     return { gpu: null, reason: 'no WebGPU adapter was found on this machine' };
   } catch (error) {
@@ -43,6 +43,12 @@ async function open(): Promise<NodeGpu> {
 
 /** Dawn rounds timestamps, for pages that should not measure one another. Here there is no page. */
 const EXACT_TIMESTAMPS = ['disable-dawn-features=timestamp_quantization'];
+
+/** Features of Dawn's own that BTC_DAWN_FEATURES names: `allow_unsafe_apis` offers experimental features of adapters. */
+function wantedFeatures(): string[] {
+  const { BTC_DAWN_FEATURES } = process.env;
+  return BTC_DAWN_FEATURES ? [`enable-dawn-features=${BTC_DAWN_FEATURES}`] : [];
+}
 
 type Dawn = typeof import('webgpu');
 

@@ -4,10 +4,22 @@ import type { PlanLimits } from '../ir/plan-limits.ts';
 // WebGPU as the declarations of this package show it. A program need not have WebGPU's own types to use them, and what it
 // takes for those (lib.dom, @webgpu/types) is assignable. Parameters that are `never` are of no concern here.
 
+/** Those that types of WebGPU know. */
+export type StandardFeature = Exclude<PlanFeature, `chromium-${string}`>;
+
 /** The optional features of an adapter or a device. */
 export interface GpuFeaturesLike {
   has(feature: string): boolean;
   forEach?(visit: (feature: string) => void): void;
+}
+
+/** A product of matrices that the subgroups of an adapter compute. */
+export interface GpuMatrixLike {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
 }
 
 /** What an adapter says of itself. */
@@ -15,6 +27,9 @@ export interface GpuInfoLike {
   readonly vendor?: string;
   readonly device?: string;
   readonly description?: string;
+  readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
+  readonly subgroupMatrixConfigs?: Iterable<GpuMatrixLike>;
 }
 
 /** A `GPUDevice`, by what tells it from other objects. */
@@ -34,7 +49,7 @@ export interface GpuAdapterLike<Device extends GpuDeviceLike = GpuDeviceLike> {
   readonly features?: GpuFeaturesLike;
   readonly info?: GpuInfoLike;
   requestDevice(descriptor?: {
-    requiredFeatures?: ('timestamp-query' | PlanFeature)[];
+    requiredFeatures?: ('timestamp-query' | StandardFeature)[];
     requiredLimits?: Record<string, number | undefined>;
   }): Promise<Device>;
 }

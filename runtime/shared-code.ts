@@ -2,7 +2,7 @@
 // with a dispatch), such kernels are one module that reads these numbers, so that the driver compiles it once.
 //
 // What a driver gains from knowing a number stays a literal, and so keeps kernels apart: divisors where they are used often,
-// bounds of short loops, which are unrolled, sizes of arrays and workgroups, shifts. Numbers of elements (floats) stay too.
+// bounds of short loops, which are unrolled, sizes of arrays and workgroups, shifts, exchanges in subgroups. Numbers of elements (floats) stay too.
 
 /** Code to compile, and the numbers that are set before it is dispatched. */
 export interface SharedCode {
@@ -128,7 +128,7 @@ function isFixed(
   isOften: boolean,
 ): boolean {
   const before = line.slice(0, at);
-  if (/array</.test(line) || /(?:<<|>>|[-+*/]=) $/.test(before)) return true;
+  if (/array<|\bsubgroup/.test(line) || /(?:<<|>>|[-+*/]=) $/.test(before)) return true;
   if (before.endsWith('[') && line[at + literal.length] === ']') return true;
   if (isLoop && !(/; \w+ < $/.test(before) && Number.parseInt(literal, 10) > MOST_UNROLLED))
     return true;

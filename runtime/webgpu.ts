@@ -38,6 +38,7 @@ import {
   inErrorScope,
   submitted,
 } from './webgpu-setup.ts';
+import { tryExchanges } from './webgpu-subgroups.ts';
 import { type Swaps, WebGpuSwapper } from './webgpu-swap.ts';
 import { type StepTimer, stepTimer } from './webgpu-timers.ts';
 
@@ -65,6 +66,7 @@ export async function createWebGpuExecutor(
   const loss = new DeviceLoss(device, slots.hasSnapshots);
   try {
     const executor = new WebGpuExecutor(plan, device, slots, buffers, loss, choices);
+    await tryExchanges(plan, device);
     for (const name of choices.programs) await executor.prepare(plan.programs[name]);
     loss.check();
     return executor;

@@ -6,7 +6,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { type Diagnostic, deduplicate } from '../diagnostics.ts';
 import { checkCompilation, compile } from '../driver/compile.ts';
-import type { Dispatches } from '../driver/dispatches.ts';
+import type { Dispatches, Subgroups } from '../driver/dispatches.ts';
 import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
 import { formatBytes, formatInteger } from '../format.ts';
@@ -60,6 +60,8 @@ export interface BuildCommandOptions {
   readonly tiles?: TileChoice;
   readonly precision?: Precision;
   readonly dispatches?: Dispatches;
+  readonly subgroups?: Subgroups;
+  readonly subgroupMatrix?: boolean;
   readonly hostBudget?: number;
   readonly spillBudget?: number;
   /** Names or files. */
@@ -214,6 +216,8 @@ function compileOptions(
     ...(options.tiles ? { tiles: options.tiles } : {}),
     ...(options.precision ? { precision: options.precision } : {}),
     ...(options.dispatches ? { dispatches: options.dispatches } : {}),
+    ...(options.subgroups ? { subgroups: options.subgroups } : {}),
+    ...(options.subgroupMatrix ? { subgroupMatrix: true } : {}),
     ...(options.microBatchNorm ? { microBatchNorm: true } : {}),
     ...(options.hostBudget === undefined ? {} : { hostBudgetBytes: options.hostBudget }),
     ...(options.spillBudget === undefined ? {} : { spillBudgetBytes: options.spillBudget }),

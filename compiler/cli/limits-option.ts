@@ -40,12 +40,17 @@ export function adapterName({ info: { vendor, device, description } }: GPUAdapte
   return [vendor, device || description].filter(Boolean).join(' ') || 'GPU';
 }
 
-/** A workgroup has one axis: its invocations are limited along that as well. */
-export function limitsOfAdapter({ limits }: GPUAdapter): DeviceLimits {
+/** A workgroup has one axis: its invocations are limited along that as well. Sizes of subgroups count where there is the feature. */
+export function limitsOfAdapter(adapter: GPUAdapter): DeviceLimits {
+  const { limits, features, info } = adapter;
   const { maxComputeInvocationsPerWorkgroup: all, maxComputeWorkgroupSizeX: along } = limits;
   return {
     ...fromWebgpuLimits(limits as unknown as Readonly<Record<string, unknown>>),
     maxWorkgroupInvocations: Math.min(all, along),
+    ...(features.has('subgroups') && info.subgroupMinSize > 1
+      ? { minSubgroupSize: info.subgroupMinSize }
+      : {}),
+    ...matricesOf(adapter),
   };
 }
 
@@ -62,4 +67,29 @@ function limitsIn(value: unknown, file: string): Found {
   return problems.length > 0
     ? fail(...problems)
     : { limits: { of: file, ...(limits as DeviceLimits) } };
+}
+
+/** What adapters say of subgroup matrices, which the types of WebGPU do not have yet. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly componentType: string;
+    readonly resultComponentType: string;
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+  }>;
+}
+
+/** Products of matrices that add up in f32, where subgroups are of one size. */
+function matricesOf({ features, info }: GPUAdapter): Pick<DeviceLimits, 'subgroupMatrices'> {
+  const { subgroupMinSize: subgroupSize, subgroupMaxSize } = info;
+  const isThere = features.has('chromium-experimental-subgroup-matrix');
+  if (!isThere || subgroupSize !== subgroupMaxSize) return {};
+  const all = [...((info as MatrixInfo).subgroupMatrixConfigs ?? [])];
+  const subgroupMatrices = all.flatMap(({ componentType, resultComponentType, M, N, K }) =>
+    resultComponentType === 'f32' && (componentType === 'f16' || componentType === 'f32')
+      ? [{ component: componentType, m: M, n: N, k: K, subgroupSize } as const]
+      : [],
+  );
+  return subgroupMatrices.length > 0 ? { subgroupMatrices } : {};
 }

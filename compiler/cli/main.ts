@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { TARGET_NAMES } from '../../ir/targets.ts';
-import { DISPATCHES } from '../driver/dispatches.ts';
+import { DISPATCHES, SUBGROUPS } from '../driver/dispatches.ts';
 import { PASS_NAMES } from '../driver/pass-names.ts';
 import { FORM_NAMES } from '../factorised/form-names.ts';
 import { PRECISIONS } from '../frontend/precision.ts';
@@ -184,6 +184,17 @@ function createProgram(): Command {
         'whether steps that do not depend on each other may run in one dispatch on a GPU; results and memory are the same',
         DISPATCHES,
       ).default('shared'),
+    )
+    .addOption(
+      oneOf(
+        '--subgroups <choice>',
+        'whether kernels use subgroup operations where --limits says how large the subgroups of the device are',
+        SUBGROUPS,
+      ).default('auto'),
+    )
+    .option(
+      '--subgroup-matrix',
+      'contractions may be products of matrices that subgroups compute, where --limits names some (experimental)',
     )
     .addOption(
       oneOf(

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
+import { PLAN_FEATURES } from '../../ir/plan-features.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
@@ -10,6 +11,7 @@ import { codeLimits } from '../codegen/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatSeconds } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
@@ -64,6 +66,7 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
       ...WEBGPU_DEFAULT_LIMITS,
       ...{ maxBufferBytes, maxBindingBytes },
       ...(plan.limits ? codeLimits(plan.limits) : {}),
+      ...subgroupsOf(plan, opened.limits),
     };
     const result = await tuneKernels({
       ...{ plan, profile: base.profile, seconds: options.seconds },
@@ -131,6 +134,20 @@ async function baseProfile(
   return { profile: { ...base, name: `${base.name}, tuned on ${adapter}` } };
 }
 
+/** Subgroups as the plan may use them and the device has them. */
+function subgroupsOf(
+  { limits }: Plan,
+  device: DeviceLimits,
+): Pick<DeviceLimits, 'minSubgroupSize' | 'subgroupMatrices'> {
+  const minSubgroupSize = Math.min(limits?.minSubgroupSize ?? 1, device.minSubgroupSize ?? 1);
+  const has = new Set(device.subgroupMatrices?.map((one) => JSON.stringify(one)));
+  const matrices = limits?.subgroupMatrices?.filter((one) => has.has(JSON.stringify(one))) ?? [];
+  return {
+    minSubgroupSize: minSubgroupSize > 1 ? minSubgroupSize : undefined,
+    subgroupMatrices: matrices.length > 0 ? matrices : undefined,
+  };
+}
+
 /** A device with all that its adapter gives to a workgroup and a binding. */
 async function openWidely() {
   const { gpu, reason } = await findNodeGpu();
@@ -139,6 +156,9 @@ async function openWidely() {
   if (!adapter) throw new Error('the WebGPU adapter has gone');
   const all = adapter.limits;
   const device = await adapter.requestDevice({
+    requiredFeatures: PLAN_FEATURES.filter((feature) =>
+      adapter.features.has(feature),
+    ) as GPUFeatureName[],
     requiredLimits: {
       maxComputeWorkgroupStorageSize: all.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: all.maxComputeInvocationsPerWorkgroup,

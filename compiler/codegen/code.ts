@@ -7,8 +7,8 @@ import type { KernelForm, KernelWork } from './work.ts';
 export interface CodeModel {
   /** Seconds that the device takes for a kernel whose code does this work. */
   readonly seconds: (kernel: Kernel, work: KernelWork) => number;
-  /** Seconds that it takes for the kernel in any case, where that is known. */
-  readonly leastSeconds?: (kernel: Kernel) => number;
+  /** Whether that is what its memory traffic takes, whatever the code does. */
+  readonly isMoving?: (kernel: Kernel, work: KernelWork) => boolean;
   /** The way that was measured to be the fastest on the device, as text; null where none was. */
   readonly measured?: (kernel: Kernel) => string | null;
   /** Takes variants of this form alone, where a kernel has any. */

@@ -158,7 +158,12 @@ function planParts(
 /** Those of a target's limits that its code depends on. */
 export function codeLimits(limits: CodeLimits): CodeLimits {
   const { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension } = limits;
-  return { maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension };
+  const { minSubgroupSize, subgroupMatrices } = limits;
+  return {
+    ...{ maxWorkgroupInvocations, maxWorkgroupBytes, maxWorkgroupsPerDimension },
+    ...(minSubgroupSize === undefined ? {} : { minSubgroupSize }),
+    ...(subgroupMatrices === undefined ? {} : { subgroupMatrices }),
+  };
 }
 
 function hasActions({ programs, hostSlots }: AllocatedSchedule): boolean {

@@ -41,7 +41,7 @@ import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
 import { microBatchCounts } from './cut-batch.ts';
-import { DISPATCHES } from './dispatches.ts';
+import { DISPATCHES, SUBGROUPS } from './dispatches.ts';
 import { Driver } from './driver.ts';
 import { groupModel, savedByGroups } from './group-model.ts';
 import type { ModuleState } from './module-state.ts';
@@ -326,6 +326,7 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   choices('precision', options.precision, PRECISIONS);
   choices('contractions', options.contractions, ['time', 'macs']);
   choices('dispatches', options.dispatches, DISPATCHES);
+  choices('subgroups', options.subgroups, SUBGROUPS);
   choices('solve', options.solve, ['heuristic', 'exact']);
   for (const { option } of ACTIONS) {
     if (!option) continue;
@@ -338,10 +339,19 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
 }
 
 /** The limits that are given, without what they are of. The option is checked. */
-function deviceLimits({ limits }: CompileOptions): KnownLimits {
+function deviceLimits({ limits, subgroups, subgroupMatrix }: CompileOptions): KnownLimits {
   const found = limitsOf(limits);
   const { of = 'the limits that are given', ...given } = 'limits' in found ? found.limits : {};
-  return { of, given };
+  const { minSubgroupSize, subgroupMatrices, ...others } = given;
+  const isOff = subgroups === 'never';
+  return {
+    of,
+    given: {
+      ...others,
+      ...(isOff || minSubgroupSize === undefined ? {} : { minSubgroupSize }),
+      ...(isOff || !subgroupMatrix || !subgroupMatrices ? {} : { subgroupMatrices }),
+    },
+  };
 }
 
 /** How long the integer program of one program within one budget may take, in seconds. */

@@ -13,7 +13,7 @@ import type {
 import type { LimitsOption } from '../profile/limits-option.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import type { ProfileName } from '../profile/shipped.ts';
-import type { Dispatches } from './dispatches.ts';
+import type { Dispatches, Subgroups } from './dispatches.ts';
 import type { PassName } from './pass-names.ts';
 import type { CompileProgress } from './progress.ts';
 
@@ -99,6 +99,16 @@ export interface CompileOptions {
    * Results and memory are the same.
    */
   readonly dispatches?: Dispatches;
+  /**
+   * WebGPU: `auto` (the default): where `limits` say how large the subgroups of the device are at least (`minSubgroupSize`), the
+   * invocations of a workgroup may combine sums in subgroups, and the plan needs the feature `subgroups`; `never`: they do not.
+   */
+  readonly subgroups?: Subgroups;
+  /**
+   * WebGPU: where `limits` name products of matrices that the device's subgroups compute (`subgroupMatrices`), contractions may be made
+   * of them, with sums of f32; the plan then needs the experimental feature `chromium-experimental-subgroup-matrix`. Default false.
+   */
+  readonly subgroupMatrix?: boolean;
   /**
    * What the order of contractions minimises: the target's time by a model of multiply-adds, bytes and dispatches, or plain
    * multiply-adds. Default `time`.

@@ -1,9 +1,9 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { CodeModel } from '../codegen/code.ts';
 import { kernelSignature } from '../codegen/signature.ts';
-import type { KernelForm } from '../codegen/work.ts';
+import type { KernelForm, KernelWork } from '../codegen/work.ts';
 import type { DeviceProfile } from './profile.ts';
-import { movingSeconds, workSeconds } from './seconds.ts';
+import { isMoving, workSeconds } from './seconds.ts';
 
 /** Chooses the first variant there is. */
 const PLAIN: CodeModel = { seconds: () => 1 };
@@ -27,8 +27,10 @@ export function codeModel(
     const tuned = new Map(profile.kernels?.map(({ signature, variant }) => [signature, variant]));
     model = {
       seconds: (kernel, work) => workSeconds(kernel, work, profile),
-      leastSeconds: (kernel) => movingSeconds(kernel, profile),
-      ...(form ? { form } : {}),
+      // Code of one form is there to be measured: what tells rates of computing is not what moves less.
+      ...(form
+        ? { form }
+        : { isMoving: (kernel: Kernel, work: KernelWork) => isMoving(kernel, work, profile) }),
       ...(tuned.size > 0
         ? { measured: (kernel: Kernel) => tuned.get(kernelSignature(kernel)) ?? null }
         : {}),

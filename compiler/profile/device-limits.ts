@@ -1,4 +1,5 @@
-import { type Infer, object, whole } from '../../ir/form.ts';
+import { type Infer, list, object, whole } from '../../ir/form.ts';
+import { SUBGROUP_MATRIX } from '../../ir/plan-fields/root.ts';
 import { NAME } from '../../ir/plan-fields/scalars.ts';
 
 /**
@@ -21,12 +22,16 @@ export const DEVICE_LIMITS = object(
     maxWorkgroupBytes: whole(0, 2 ** 24),
     /** Workgroups along one axis of a grid. */
     maxWorkgroupsPerDimension: whole(1, 2 ** 32 - 1),
+    /** Invocations that every subgroup has at least, where the device has the feature `subgroups`; absent: no kernel uses any. */
+    minSubgroupSize: whole(2, 128),
+    /** Products of matrices that its subgroups compute, where it has the feature `chromium-experimental-subgroup-matrix`. */
+    subgroupMatrices: list(SUBGROUP_MATRIX, 1),
     /** Which device they are of, for messages. */
     of: NAME,
   },
 );
 
-export type LimitName = Exclude<keyof DeviceLimits, 'of'>;
+export type LimitName = Exclude<keyof DeviceLimits, 'of' | 'subgroupMatrices'>;
 
 /** What WebGPU calls each. */
 export const WEBGPU_LIMIT_NAMES: Readonly<Record<LimitName, string>> = {
@@ -36,6 +41,7 @@ export const WEBGPU_LIMIT_NAMES: Readonly<Record<LimitName, string>> = {
   maxWorkgroupInvocations: 'maxComputeInvocationsPerWorkgroup',
   maxWorkgroupBytes: 'maxComputeWorkgroupStorageSize',
   maxWorkgroupsPerDimension: 'maxComputeWorkgroupsPerDimension',
+  minSubgroupSize: 'subgroupMinSize',
 };
 export const LIMIT_NAMES = Object.keys(WEBGPU_LIMIT_NAMES) as readonly LimitName[];
 

@@ -8,6 +8,17 @@ import { rateAt } from './rate-table.ts';
 
 /** Seconds that a kernel of this work keeps the device busy. */
 export function workSeconds(kernel: Kernel, work: KernelWork, profile: DeviceProfile): number {
+  const { moving, computing } = partsOf(kernel, work, profile);
+  return Math.max(moving, computing);
+}
+
+/** Whether it does so for as long as memory takes. */
+export function isMoving(kernel: Kernel, work: KernelWork, profile: DeviceProfile): boolean {
+  const { moving, computing } = partsOf(kernel, work, profile);
+  return moving >= computing;
+}
+
+function partsOf(kernel: Kernel, work: KernelWork, profile: DeviceProfile) {
   const { bytes } = kernelCost(kernel);
   const moving = movingSeconds(kernel, profile);
   const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
@@ -18,11 +29,11 @@ export function workSeconds(kernel: Kernel, work: KernelWork, profile: DevicePro
   const computing = rates
     ? Math.max(full, work.serial * rates.stepSeconds)
     : full / occupancy(work, profile);
-  return Math.max(moving, computing);
+  return { moving, computing };
 }
 
 /** Seconds that the memory traffic of a kernel takes, however its code is made. */
-export function movingSeconds(kernel: Kernel, profile: DeviceProfile): number {
+function movingSeconds(kernel: Kernel, profile: DeviceProfile): number {
   const { bytes } = kernelCost(kernel);
   const { memory } = profile.sizes ?? {};
   return bytes / (memory ? rateAt(memory, bytes) : profile.memoryBytesPerSecond);

@@ -71,16 +71,39 @@ export const MODULE = object({
   pages: whole(0, 65536),
 });
 
+/** A product of an m x k and a k x n matrix, added to sums of f32, that a subgroup computes. */
+export interface PlanMatrix extends Infer<typeof SUBGROUP_MATRIX> {}
+export const SUBGROUP_MATRIX = object({
+  /** What the factors are of. */
+  component: oneOf('f16', 'f32'),
+  /** Rows of the left factor and of the sums. */
+  m: whole(1, 256),
+  /** Columns of the right factor and of the sums. */
+  n: whole(1, 256),
+  /** Columns of the left factor. */
+  k: whole(1, 256),
+  /** Invocations of every subgroup. */
+  subgroupSize: whole(2, 128),
+});
+
 /** Limits of a device that WGSL was generated within. */
 export interface CodeLimits extends Infer<typeof LIMITS> {}
-export const LIMITS = object({
-  /** Invocations of a workgroup. */
-  maxWorkgroupInvocations: COUNT,
-  /** Memory that the invocations of a workgroup share. */
-  maxWorkgroupBytes: BYTES,
-  /** Workgroups along one axis of a grid. */
-  maxWorkgroupsPerDimension: COUNT,
-});
+export const LIMITS = object(
+  {
+    /** Invocations of a workgroup. */
+    maxWorkgroupInvocations: COUNT,
+    /** Memory that the invocations of a workgroup share. */
+    maxWorkgroupBytes: BYTES,
+    /** Workgroups along one axis of a grid. */
+    maxWorkgroupsPerDimension: COUNT,
+  },
+  {
+    /** Invocations that every subgroup has at least; absent: no kernel uses subgroup operations. */
+    minSubgroupSize: whole(2, 128),
+    /** Products of matrices that subgroups compute; absent: no kernel has any. */
+    subgroupMatrices: list(named<PlanMatrix>(SUBGROUP_MATRIX), 1),
+  },
+);
 
 /**
  * A compiled model: everything that the runtime needs, as plain JSON. Published as `plan.schema.json`;

@@ -42,13 +42,13 @@ type Emit = (kernel: Kernel) => GpuModule;
 /** Variants of one random kernel that are run. */
 const MOST_VARIANTS = 5;
 
-function check(one: KernelCase, emit: Emit): void {
+function check(one: KernelCase, emit: Emit, sizes: Parameters<typeof runOnScript>[3] = {}): void {
   const emitted = emit(one.kernel);
   const explain = (problem: string) =>
     new Error(`${problem}\n${printKernel(one.kernel)}${emitted.code}`);
   let problems: string[];
   try {
-    problems = disagreements(one, runOnScript(one.kernel, one.buffers, emitted));
+    problems = disagreements(one, runOnScript(one.kernel, one.buffers, emitted, sizes));
   } catch (error) {
     throw explain(String(error));
   }
@@ -128,6 +128,88 @@ describe('JavaScript as a dialect', () => {
       { numRuns: 60 },
     );
   });
+
+  test.each([4, 8, 16, 32, 64])(
+    'sums are the same by exchanges in subgroups of at least %i, whatever their size',
+    (minSubgroupSize) => {
+      const limits = { ...WEBGPU_DEFAULT_LIMITS, minSubgroupSize };
+      const made = new Set<string>();
+      const property = fc.property(
+        kernelCases(['reduction', 'staged', 'carried', 'contraction']),
+        fc.nat(),
+        fc.constantFrom(1, 2, 4),
+        (one, pick, times) => {
+          const exchanging = variantsOf(one.kernel, limits).filter(
+            (variant) => 'exchange' in variant && variant.exchange > 1,
+          );
+          if (exchanging.length === 0) return;
+          const variant = exchanging[pick % exchanging.length];
+          made.add(variantText(variant));
+          expect(parseVariant(variantText(variant))).toEqual(variant);
+          check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits), {
+            subgroupSize: minSubgroupSize * times,
+          });
+        },
+      );
+      fc.assert(property, { numRuns: 40, seed: 5 });
+      // Many terms, which take several rounds.
+      for (const name of Object.keys(SUM_KERNELS)) {
+        const one = SUM_KERNELS[name](5003);
+        for (const variant of variantsOf(one.kernel, limits)) {
+          if (!('exchange' in variant && variant.exchange > 1)) continue;
+          made.add(variantText(variant));
+          const emitted = emitGpu(SCRIPT, one.kernel, variant, limits);
+          const results = runOnScript(one.kernel, sumBuffers(one.kernel, 0.7), emitted, {
+            subgroupSize: minSubgroupSize,
+          });
+          expect(sumError(one, results[resultOf(one.kernel)], 0.7), name).toBeLessThan(1e-5);
+        }
+      }
+      expect(made.size).toBeGreaterThan(10);
+    },
+  );
+
+  test.each([4, 8, 16, 32, 64])(
+    'contractions are the same by products of matrices in subgroups of %i',
+    (subgroupSize) => {
+      const products = (['f32', 'f16'] as const).flatMap((component) => [
+        { component, m: 8, n: 8, k: 8, subgroupSize },
+        { component, m: 16, n: 8, k: 16, subgroupSize },
+      ]);
+      const limits = {
+        ...WEBGPU_DEFAULT_LIMITS,
+        ...{ maxWorkgroupBytes: 48 * 1024, minSubgroupSize: subgroupSize },
+        subgroupMatrices: products,
+      };
+      const matrices = (kernel: Kernel) =>
+        variantsOf(kernel, limits).filter(({ form }) => form === 'matrix');
+      const made = new Set<string>();
+      for (const halves of [false, true]) {
+        const property = fc.property(
+          kernelCases(['contraction'], halves),
+          fc.nat(),
+          (one, pick) => {
+            const variants = matrices(one.kernel);
+            if (variants.length === 0) return;
+            const variant = variants[pick % variants.length];
+            made.add(variantText(variant));
+            expect(parseVariant(variantText(variant))).toEqual(variant);
+            check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits), { subgroupSize });
+          },
+        );
+        fc.assert(property, { numRuns: 6, seed: 2 });
+      }
+      // Fractions and several blocks of terms, which random cases do not have.
+      const one = SUM_KERNELS['product NN'](300);
+      const [variant] = matrices(one.kernel);
+      const results = runOnScript(
+        ...([one.kernel, sumBuffers(one.kernel, 0.7)] as const),
+        ...([emitGpu(SCRIPT, one.kernel, variant, limits), { subgroupSize }] as const),
+      );
+      expect(sumError(one, results[resultOf(one.kernel)], 0.7)).toBeLessThan(5e-6);
+      expect([...made].join()).toMatch(/f32, /);
+    },
+  );
 
   test('windows are the same in blocks of any size', () => {
     const made = new Set<string>();

@@ -129,7 +129,8 @@ describe('kernels with parts', () => {
     const [kernel] = fc
       .sample(kernelCases(['elementwise']), { numRuns: 1, seed: 1 })
       .map((one) => one.kernel);
-    const staged = (workgroupSize: number) => ({ form: 'staged', workgroupSize }) as const;
+    const staged = (workgroupSize: number) =>
+      ({ form: 'staged', workgroupSize, exchange: 1, terms: 1 }) as const;
     const points = (workgroupSize: number) =>
       ({ form: 'points', width: 1, workgroupSize }) as const;
     const of = (...variants: Variant[]) =>
@@ -143,9 +144,20 @@ describe('kernels with parts', () => {
     expect(of(staged(256), points(64))).toBe(256);
     expect(of(points(64), points(256))).toBe(256);
     expect(of(points(64), points(96))).toBeUndefined();
-    const reduction = { form: 'reduction', outputs: 4, reducers: 64, reducersFirst: true } as const;
-    expect(of({ ...reduction, width: 1, terms: 1 }, staged(64))).toBe(64);
-    expect(of({ ...reduction, width: 1, terms: 1 }, staged(32))).toBeUndefined();
+    const reduction = {
+      ...({ form: 'reduction', outputs: 4, reducers: 64, reducersFirst: true } as const),
+      ...({ width: 1, terms: 1, exchange: 1 } as const),
+    };
+    expect(of(reduction, staged(64))).toBe(64);
+    expect(of(reduction, staged(32))).toBeUndefined();
+    // Where reducers of an output are apart by the number of outputs, that number stays.
+    expect(of({ ...reduction, exchange: 16 }, staged(64))).toBe(64);
+    expect(of({ ...reduction, reducersFirst: false }, points(512))).toBe(256);
+    expect(of({ ...reduction, reducersFirst: false, exchange: 4 }, points(512))).toBe(256);
+    expect(of({ ...reduction, reducersFirst: false, exchange: 4 }, staged(64))).toBeUndefined();
+    const blocks = { form: 'blocks', block: [4], terms: 2, workgroupSize: 64 } as const;
+    expect(of(blocks, staged(128))).toBe(128);
+    expect(of(blocks, reduction)).toBe(256);
   });
 
   test('are refused where a part touches what another stores', () => {

@@ -9,6 +9,7 @@ describe('emitWgsl', () => {
     const limits = { ...WEBGPU_DEFAULT_LIMITS };
     if (options.workgroupBytes)
       Object.assign(limits, { maxWorkgroupBytes: Number(options.workgroupBytes) });
+    if (options.subgroup) Object.assign(limits, { minSubgroupSize: Number(options.subgroup) });
     const { wgsl, grid } = chosenWgsl(parseKernel(input), limits);
     return `grid ${grid.join(' ')}\n${wgsl}`;
   });

@@ -8,6 +8,7 @@ import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { testDevice } from '../support/gpu.ts';
 import {
   disagreements,
   GPU_FORMS,
@@ -115,4 +116,24 @@ test('grids fold where a dimension is too short', () => {
   const [x, y, z] = foldGrid(1_000_003, 65535);
   expect(x * y * z).toBeGreaterThanOrEqual(1_000_003);
   expect(Math.max(x, y)).toBeLessThanOrEqual(65535);
+});
+
+test('sums are the same by exchanges in subgroups', async () => {
+  const { subgroupMinSize: minSubgroupSize } = (await testDevice()).adapterInfo;
+  expect(minSubgroupSize).toBeGreaterThan(1);
+  const limits = { ...WEBGPU_DEFAULT_LIMITS, minSubgroupSize };
+  let count = 0;
+  const forms = ['reduction', 'staged', 'carried'] as const;
+  const property = fc.asyncProperty(kernelCases(forms), fc.nat(100), async (one, turn) => {
+    const exchanging = variantsOf(one.kernel, limits).filter(
+      (variant) => 'exchange' in variant && variant.exchange > 1,
+    );
+    if (exchanging.length === 0) return;
+    count++;
+    await check(one, ({ kernel }) =>
+      emitWgsl(kernel, exchanging[turn % exchanging.length], limits),
+    );
+  });
+  await fc.assert(property, { numRuns: 12, seed: 3, endOnFailure: true });
+  expect(count).toBeGreaterThan(2);
 });

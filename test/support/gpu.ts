@@ -13,7 +13,7 @@ export async function testGpu(): Promise<GPU> {
   );
 }
 
-/** One device with default limits, shared by the tests of a file. */
+/** One device with default limits, and subgroups where there are any, shared by the tests of a file. */
 export function testDevice(): Promise<GPUDevice> {
   device ??= open();
   return device;
@@ -22,5 +22,6 @@ export function testDevice(): Promise<GPUDevice> {
 async function open(): Promise<GPUDevice> {
   const adapter = await (await testGpu()).requestAdapter();
   if (!adapter) throw new Error('the GPU of the tests has no adapter any more');
-  return adapter.requestDevice();
+  const features = (['subgroups'] as const).filter((one) => adapter.features.has(one));
+  return adapter.requestDevice({ requiredFeatures: features });
 }

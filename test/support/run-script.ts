@@ -9,8 +9,13 @@ import { chosenModule } from './variants.ts';
 
 export type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 type Value = number | readonly number[];
+type Matrix = readonly (readonly number[])[];
 type Check<T extends Value> = (value: T) => T;
-type Workgroup = (local: number) => Generator<void, void>;
+/** What an invocation hands to another of its subgroup; nothing at a barrier. */
+type Handed = { readonly value: number; readonly mask: number } | undefined;
+type Received = number | Together | undefined;
+type Invocation = Generator<Handed, void, Received>;
+type Workgroup = (local: number) => Invocation;
 
 const rejected = (value: unknown, type: string): never => {
   throw new TypeError(`${String(value)} is no ${type}`);
@@ -34,6 +39,54 @@ const four =
 const roundTo = (type: ValueType, value: number) =>
   type === 'f32' || type === 'f32x4' ? Math.fround(value) : value | 0;
 
+/** What a subgroup does as one: its invocations have one address, and what one of them has done the others have. */
+interface Together {
+  readonly address: number;
+  matrix?: Matrix;
+}
+
+type MatrixForm = readonly [
+  rows: number,
+  columns: number,
+  down: number,
+  across: number,
+  check: Check<number>,
+];
+
+const loadMatrix = (
+  array: ArrayLike<number>,
+  address: number,
+  [rows, columns, down, across, check]: MatrixForm,
+): Matrix =>
+  Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) =>
+      check(HOST.load(array, address + i * down + j * across)),
+    ),
+  );
+
+const multiplied = (total: Matrix, left: Matrix, right: Matrix): Matrix =>
+  total.map((row, i) =>
+    row.map((sum, j) =>
+      right.reduce(
+        (all, factors, k) => Math.fround(all + Math.fround(left[i][k] * factors[j])),
+        sum,
+      ),
+    ),
+  );
+
+/** Sums with a product, by its factors and the sums before, so that the invocations of a subgroup compute them once. */
+const products = new WeakMap<Matrix, WeakMap<Matrix, WeakMap<Matrix, Matrix>>>();
+
+const zeroMatrices = new Map<string, Matrix>();
+function zeros(rows: number, columns: number): Matrix {
+  const size = `${rows}x${columns}`;
+  const made =
+    zeroMatrices.get(size) ??
+    Array.from({ length: rows }, () => new Array<number>(columns).fill(0));
+  zeroMatrices.set(size, made);
+  return made;
+}
+
 /** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
 const HOST = {
   ...{
@@ -49,7 +102,7 @@ const HOST = {
   ...{ uniform, evaluate: evaluateScalar },
   inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
   memory: (type: string, length: number) =>
-    type === 'f32'
+    type === 'f32' || type === 'f16'
       ? new Float32Array(length).fill(Number.NaN)
       : type === 'i32'
         ? new Int32Array(length).fill(-99999)
@@ -73,6 +126,27 @@ const HOST = {
     Array.isArray(a)
       ? a.map((one: number, k) => roundTo(type, one + (b as readonly number[])[k]))
       : roundTo(type, (a as number) + (b as number)),
+  matrix: (rows: number, columns: number): Matrix => zeros(rows, columns),
+  loadMatrix: (array: ArrayLike<number>, at: Together, ...form: MatrixForm): Matrix =>
+    (at.matrix ??= loadMatrix(array, at.address, form)),
+  multiplied: (total: Matrix, left: Matrix, right: Matrix): Matrix => {
+    const ofRight = products.get(right) ?? new WeakMap<Matrix, WeakMap<Matrix, Matrix>>();
+    products.set(right, ofRight);
+    const ofLeft = ofRight.get(left) ?? new WeakMap<Matrix, Matrix>();
+    ofRight.set(left, ofLeft);
+    const product = ofLeft.get(total) ?? multiplied(total, left, right);
+    ofLeft.set(total, product);
+    return product;
+  },
+  storeMatrix: (array: Data, at: Together, total: Matrix, stride: number) => {
+    if (at.matrix) return;
+    at.matrix = total;
+    total.forEach((row, i) => {
+      row.forEach((value, j) => {
+        HOST.store(array, at.address + i * stride + j, f32(value));
+      });
+    });
+  },
   addScaled: (type: ValueType, total: number[], scalar: number, vector: readonly number[]) =>
     total.map((one, k) => roundTo(type, one + roundTo(type, scalar * vector[k]))),
   addProduct: (
@@ -85,13 +159,14 @@ const HOST = {
 
 /**
  * Runs a module of {@link SCRIPT}: workgroup by workgroup, and the invocations of each from barrier to barrier, in one order
- * and then in the other, so that what a barrier must separate is not in order by chance. All must reach the same barriers.
+ * and then in the other, so that what a barrier must separate is not in order by chance. All must reach the same barriers, and
+ * those of a subgroup the same exchanges.
  */
 export function runOnScript(
   kernel: Kernel,
   buffers: readonly Data[],
   { code, grid }: GpuModule = chosenModule(SCRIPT, kernel),
-  workgroupSize = workgroupSizeOf(code),
+  { workgroupSize = workgroupSizeOf(code), subgroupSize = 32 }: WorkgroupSizes = {},
 ): Data[] {
   const results = buffers.map((data) => data.slice());
   const names = buffers.map((_, i) => `b${i}`);
@@ -100,18 +175,54 @@ export function runOnScript(
     y: number,
   ) => Workgroup;
   for (let y = 0; y < grid[1]; y++)
-    for (let x = 0; x < grid[0]; x++) runWorkgroup(begin(x, y), workgroupSize);
+    for (let x = 0; x < grid[0]; x++) runWorkgroup(begin(x, y), workgroupSize, subgroupSize);
   return results;
+}
+
+interface WorkgroupSizes {
+  readonly workgroupSize?: number;
+  readonly subgroupSize?: number;
 }
 
 const workgroupSizeOf = (code: string) => Number(/^\/\/ (\d+) invocations$/m.exec(code)![1]);
 
-function runWorkgroup(start: Workgroup, size: number): void {
+function runWorkgroup(start: Workgroup, size: number, subgroupSize: number): void {
   const invocations = Array.from({ length: size }, (_, local) => start(local));
+  const subgroups: Invocation[][] = [];
+  for (let first = 0; first < size; first += subgroupSize)
+    subgroups.push(invocations.slice(first, first + subgroupSize));
   for (let phase = 0; ; phase++) {
-    const order = phase % 2 === 0 ? invocations : invocations.toReversed();
-    const waiting = order.filter((invocation) => !invocation.next().done).length;
+    const isForward = phase % 2 === 0;
+    const order = isForward ? subgroups : subgroups.toReversed();
+    const waiting = order.reduce((sum, one) => sum + runToBarrier(one, isForward), 0);
     if (waiting === 0) return;
     if (waiting < size) throw new Error(`${size - waiting} of ${size} invocations miss a barrier`);
+  }
+}
+
+/** Of an invocation that is not there. */
+const NOTHING = -99999;
+
+/** Runs a subgroup, which exchanges values on the way; gives how many wait at a barrier.  */
+function runToBarrier(subgroup: readonly Invocation[], isForward: boolean): number {
+  const lanes = [...subgroup.keys()];
+  let received: Received[] = lanes.map(() => undefined);
+  for (;;) {
+    const states = new Array<IteratorResult<Handed, void>>(lanes.length);
+    for (const lane of isForward ? lanes : lanes.toReversed())
+      states[lane] = subgroup[lane].next(received[lane]);
+    const handed = states.map(({ done, value }) => (done ? undefined : (value ?? undefined)));
+    const [first] = handed;
+    if (handed.some((one) => one?.mask !== first?.mask))
+      throw new Error('invocations of a subgroup miss an exchange');
+    if (!first) return states.filter(({ done }) => !done).length;
+    if (first.mask === 0) {
+      if (handed.some((one) => one?.value !== first.value))
+        throw new Error('invocations of a subgroup have other matrices');
+      const together: Together = { address: first.value };
+      received = lanes.map(() => together);
+      continue;
+    }
+    received = lanes.map((lane) => handed[lane ^ first.mask]?.value ?? NOTHING);
   }
 }

@@ -173,6 +173,19 @@ export const SCRIPT: Dialect<Helper> = {
     `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
 
   barrier: 'yield;',
+  exchange: (type, name, value, mask) =>
+    `const ${name} = ${types[type]}(yield { value: ${value}, mask: ${mask} });`,
+  matrix: {
+    zero: (name, { m, n }) => `let ${name} = host.matrix(${m}, ${n});`,
+    load: (factor, name, array, address, stride, { component, m, n, k }) => {
+      const [rows, columns, down, across] =
+        factor === 'left' ? [m, k, 1, stride] : [k, n, stride, 1];
+      return `const ${name} = host.loadMatrix(${array}, yield { value: ${address}, mask: 0 }, ${rows}, ${columns}, ${down}, ${across}, host.${component === 'f16' ? 'half' : 'f32'});`;
+    },
+    multiply: (total, left, right) => `${total} = host.multiplied(${total}, ${left}, ${right});`,
+    store: (array, address, total, stride) =>
+      `host.storeMatrix(${array}, yield { value: ${address}, mask: 0 }, ${total}, ${stride});`,
+  },
   module: scriptModule,
 };
 

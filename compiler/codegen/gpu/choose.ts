@@ -5,10 +5,12 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
 import { unnamed } from '../unnamed.ts';
+import type { KernelWork } from '../work.ts';
 import { blockVariants } from './block-sizes.ts';
+import { matrixVariants } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
-import { divideReduction } from './reduction.ts';
+import { divideReduction, exchanging } from './reduction.ts';
 import { divideTiles } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
@@ -20,12 +22,14 @@ import {
 } from './variant.ts';
 import { variantWork } from './work.ts';
 
-/** The ways in which a kernel's code can be made within the limits of a device; the first is plain. */
-export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Variant[] {
+/**
+ * The ways in which a kernel's code can be made within the limits of a device; the first is plain. Not `every` one: without those that
+ * are not worth a look where nothing is measured.
+ */
+export function variantsOf(kernel: Kernel, limits: TargetLimits, every = true): readonly Variant[] {
   if (isStaged(kernel))
-    return divideTiles(kernel, limits).map(({ workgroupSize }) => ({
-      form: 'staged',
-      workgroupSize,
+    return divideTiles(kernel, limits, every).map(({ workgroupSize, exchange, terms }) => ({
+      ...{ form: 'staged', workgroupSize, exchange, terms },
     }));
   const { kernel: collapsed, groups } = prepare(kernel);
   if (collapsed.reductions.length === 0) return pointsVariants(collapsed, limits);
@@ -47,7 +51,8 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits): readonly Varia
       invocations <= limits.maxWorkgroupInvocations
     );
   };
-  return [...alone, ...TUNING.contraction.tilings.filter(fits)];
+  const tilings = TUNING.contraction.tilings.filter(fits);
+  return [...alone, ...tilings, ...matrixVariants(collapsed, groups, limits)];
 }
 
 function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
@@ -80,7 +85,8 @@ function reductionVariants(kernel: Kernel, limits: TargetLimits): Variant[] {
     divideReduction(kernel, limits, width, terms, 1),
   ]);
   const texts = all.map(variantText);
-  return all.filter((_, i) => texts.indexOf(texts[i]) === i);
+  const distinct = all.filter((_, i) => texts.indexOf(texts[i]) === i);
+  return [...distinct, ...distinct.flatMap((variant) => exchanging(variant, limits) ?? [])];
 }
 
 const choices = new WeakMap<CodeModel, Map<string, WeakMap<Kernel, Variant>>>();
@@ -93,7 +99,7 @@ export function chooseVariant(named: Kernel, limits: TargetLimits, model: CodeMo
   const kernel = unnamed(named);
   const byLimits = choices.get(model) ?? new Map<string, WeakMap<Kernel, Variant>>();
   choices.set(model, byLimits);
-  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+  const within = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize} ${JSON.stringify(limits.subgroupMatrices)}`;
   const known = byLimits.get(within) ?? new WeakMap<Kernel, Variant>();
   byLimits.set(within, known);
   let chosen = known.get(kernel);
@@ -104,26 +110,33 @@ export function chooseVariant(named: Kernel, limits: TargetLimits, model: CodeMo
   return chosen;
 }
 
-/** A variant is taken before an earlier one where it takes at most this part of its time. */
-const CLEARLY = 0.999;
-
 function choose(kernel: Kernel, limits: TargetLimits, model: CodeModel): Variant {
-  const all = variantsOf(kernel, limits);
+  const measured = model.measured?.(kernel);
+  const all = variantsOf(kernel, limits, measured != null || model.form !== undefined);
   const ofForm = all.filter(({ form }) => form === model.form);
   const candidates = ofForm.length > 0 ? ofForm : all;
-  const measured = model.measured?.(kernel);
   const named = measured && candidates.find((variant) => variantText(variant) === measured);
   if (named) return named;
-  let [best, least] = [candidates[0], Number.POSITIVE_INFINITY];
-  if (candidates.length === 1) return best;
-  const bound = model.leastSeconds?.(kernel) ?? 0;
-  for (const variant of candidates) {
-    const seconds = model.seconds(kernel, variantWork(kernel, variant, limits));
-    if (seconds < least * CLEARLY) [best, least] = [variant, seconds];
-    if (bound >= least * CLEARLY) break;
-  }
-  return best;
+  if (candidates.length === 1) return candidates[0];
+  const known = candidates.map((variant) => {
+    const work = variantWork(kernel, variant, limits);
+    return { variant, work, seconds: model.seconds(kernel, work) };
+  });
+  const most = SAME * Math.min(...known.map(({ seconds }) => seconds));
+  const fastest = known.filter(({ seconds }) => !(seconds > most));
+  // Where memory is what takes the time, that with fewer accesses is more sure to reach its rate: vectors rather than scalars.
+  const moving = fastest.filter(({ work }) => model.isMoving?.(kernel, work));
+  return (moving.length === fastest.length ? moving : fastest.slice(0, 1)).reduce((best, one) =>
+    effortOf(one.work) < effortOf(best.work) ? one : best,
+  ).variant;
 }
+
+/** Times that differ by less are the same. */
+const SAME = 1.001;
+/** What waiting for a workgroup is worth, in operations. */
+const BARRIER = 16;
+
+const effortOf = ({ plain, barriers }: KernelWork) => plain + BARRIER * barriers;
 
 /** The variant that a plan names, which must be one that the kernel can be made in. */
 export function namedVariant(kernel: Kernel, limits: TargetLimits, text: string): Variant {

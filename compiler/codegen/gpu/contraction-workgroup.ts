@@ -92,8 +92,8 @@ function accumulateLines(code: ContractionCode): string[] {
     '}',
   ];
   const fills = [
-    ...fillSlots(code, 'left', strideM, 0, 'chunk'),
-    ...fillSlots(code, 'right', strideN, tileK * strideM, 'chunk'),
+    ...fillSlots(code, 'left', 'chunk', { stride: strideM, first: 0 }),
+    ...fillSlots(code, 'right', 'chunk', { stride: strideN, first: tileK * strideM }),
   ];
   const loop = (body: readonly string[]) =>
     blockedLoop(
@@ -124,8 +124,8 @@ function accumulateLines(code: ContractionCode): string[] {
       ...sums.totals(),
     ];
   const ahead = [
-    ...fillSlots(code, 'left', strideM, 0, 'ahead'),
-    ...fillSlots(code, 'right', strideN, tileK * strideM, 'ahead'),
+    ...fillSlots(code, 'left', 'ahead', { stride: strideM, first: 0 }),
+    ...fillSlots(code, 'right', 'ahead', { stride: strideN, first: tileK * strideM }),
   ];
   const more = `ahead < ${extents.k}`;
   return [
@@ -157,10 +157,10 @@ function accumulateLines(code: ContractionCode): string[] {
   ];
 }
 
-const unique = (lines: readonly string[]) => [...new Set(lines)];
+export const unique = (lines: readonly string[]) => [...new Set(lines)];
 
 /** One vector that an invocation brings into workgroup memory in each chunk. */
-interface FillSlot {
+export interface FillSlot {
   readonly hoisted: readonly string[];
   /** The register that the vector passes through. */
   readonly declaration: string;
@@ -169,18 +169,28 @@ interface FillSlot {
   readonly store: (to: string) => readonly string[];
 }
 
-const declared = (slots: readonly FillSlot[]) => slots.map(({ declaration }) => declaration);
+export const declared = (slots: readonly FillSlot[]) => slots.map(({ declaration }) => declaration);
+
+/** A tile in `tiles`, from a vector on; the rows of K are `stride` vectors. */
+interface FilledVectors {
+  readonly first: number;
+  readonly stride: number;
+}
+
+/** A tile anywhere: the statement that stores the element at a step of the chunk and an index along the side. */
+interface FilledElements {
+  readonly element: (row: string, at: string, value: string) => string;
+}
 
 /**
  * What an invocation fills of one factor's tile: vectors along the side, with neighbouring invocations along the side or along K,
  * or vectors along K of one index of the side, where those are vectors in memory.
  */
-function fillSlots(
+export function fillSlots(
   code: ContractionCode,
   factor: Factor,
-  stride: number,
-  first: number,
   inner: string,
+  to: FilledVectors | FilledElements,
 ): FillSlot[] {
   const { contraction, extents, reads, writer } = code;
   const { dialect } = writer;
@@ -221,15 +231,21 @@ function fillSlots(
       ...(extents.k % tileK === 0 ? [] : [`${inner} + ${rowName} < ${extents.k}`]),
     ];
     const value = [...block.lines, `${register} = ${dialect.vector(type, parts)};`];
-    const place = vectorsAlongK
-      ? range(VECTOR_WIDTH).map(
-          (c) => (to: string) =>
-            `${dialect.lane(`tiles[${to}${first} + (${rowName} + ${c}) * ${stride} + ${quotient(atName, VECTOR_WIDTH)}]`, `${atName} % ${VECTOR_WIDTH}`)} = ${dialect.component(register, c)};`,
-        )
-      : [
-          (to: string) =>
-            `tiles[${to}${first} + ${rowName} * ${stride} + ${quotient(atName, VECTOR_WIDTH)}] = ${register};`,
-        ];
+    const place = (base: string): string[] => {
+      if ('element' in to)
+        return range(VECTOR_WIDTH).map((c) =>
+          vectorsAlongK
+            ? to.element(`${rowName} + ${c}`, atName, dialect.component(register, c))
+            : to.element(rowName, `${atName} + ${c}`, dialect.component(register, c)),
+        );
+      const at = (row: string) =>
+        `tiles[${base}${to.first} + ${row} * ${to.stride} + ${quotient(atName, VECTOR_WIDTH)}]`;
+      if (!vectorsAlongK) return [`${at(rowName)} = ${register};`];
+      return range(VECTOR_WIDTH).map((c) => {
+        const lane = dialect.lane(at(`(${rowName} + ${c})`), `${atName} % ${VECTOR_WIDTH}`);
+        return `${lane} = ${dialect.component(register, c)};`;
+      });
+    };
     const within = (slot + 1) * invocations > slots;
     return {
       hoisted: [
@@ -248,8 +264,8 @@ function fillSlots(
             : ['{', ...value, '}']
           : [`if (${guards.join(' && ')}) {`, ...value, '}']),
       ],
-      store: (to) => {
-        const lines = place.map((line) => line(to));
+      store: (base) => {
+        const lines = place(base);
         return within ? [`if (${id} < ${slots}) {`, ...lines, '}'] : lines;
       },
     };

@@ -3,11 +3,13 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { type ContractionGroups, extentOf } from '../contraction-groups.ts';
 import type { ContractionCode, Factor, FactorReads } from './contraction-functions.ts';
 import type { Contraction } from './contraction-match.ts';
+import { emitMatrixTiles, fillTiling } from './contraction-matrix.ts';
 import { emitRegisterTiles } from './contraction-registers.ts';
 import { emitWorkgroupTiles } from './contraction-workgroup.ts';
 import type { Dialect } from './dialect.ts';
 import type { GpuModule } from './module.ts';
 import { neededNodes, quadAccesses, quadBuffers } from './points.ts';
+import type { MatrixVariant } from './variant.ts';
 import { newWriter } from './writer.ts';
 
 /** A contraction in tiles: by way of workgroup memory, or in registers alone. */
@@ -17,9 +19,34 @@ export function emitContraction(
   contraction: Contraction,
   limits: TargetLimits,
 ): GpuModule {
+  const code = contractionCode(dialect, kernel, contraction);
+  return contraction.tiling.form === 'registers'
+    ? emitRegisterTiles(code, limits)
+    : emitWorkgroupTiles(code, limits);
+}
+
+/** A contraction by products of matrices. */
+export function emitMatrices(
+  dialect: Dialect,
+  kernel: Kernel,
+  groups: ContractionGroups,
+  variant: MatrixVariant,
+  limits: TargetLimits,
+): GpuModule {
+  const tiling = fillTiling(variant);
+  if (!tiling) throw new Error('tiles are of as many outputs for each invocation');
+  const code = contractionCode(dialect, kernel, { ...groups, tiling });
+  return emitMatrixTiles(code, variant, limits);
+}
+
+function contractionCode(
+  dialect: Dialect,
+  kernel: Kernel,
+  contraction: Contraction,
+): ContractionCode {
   const { finishing, ...reads } = contractionReads(kernel, contraction);
   const vectors = quadBuffers(kernel, reads.left.quads, reads.right.quads, finishing);
-  const code: ContractionCode = {
+  return {
     ...{ kernel, contraction, reads, finishing },
     dtype: kernel.nodes[kernel.reductions[0].value].dtype,
     extents: {
@@ -30,9 +57,6 @@ export function emitContraction(
     },
     writer: newWriter(dialect, vectors),
   };
-  return contraction.tiling.form === 'registers'
-    ? emitRegisterTiles(code, limits)
-    : emitWorkgroupTiles(code, limits);
 }
 
 const known = new WeakMap<Kernel, ReturnType<typeof readsOf>>();

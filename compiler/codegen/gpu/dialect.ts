@@ -1,6 +1,7 @@
 import type { StorageType } from '../../../ir/dtypes.ts';
 import type { Access } from '../../../ir/kernel.ts';
 import type { ScalarOp } from '../../../ir/scalar.ts';
+import type { SubgroupMatrix } from '../../../ir/schedule.ts';
 import type { DType } from '../../../ir/tensor.ts';
 
 /**
@@ -77,12 +78,16 @@ export interface ModuleParts {
   readonly workgroupSize: number;
   /** Workgroups. Where there is more than one row, the number of a workgroup is `x + y * grid[0]`. */
   readonly grid: readonly [x: number, y: number, z: 1];
+  /** Whether invocations exchange values in subgroups. */
+  readonly exchanges: boolean;
+  /** Whether subgroups multiply matrices. */
+  readonly matrices: boolean;
 }
 
 /** An array that the invocations of a workgroup share. */
 export interface WorkgroupArray {
   readonly name: string;
-  readonly type: ValueType;
+  readonly type: ValueType | StorageType;
   readonly length: number;
 }
 
@@ -166,5 +171,31 @@ export interface Dialect<Helper extends string = string> {
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;
+  /**
+   * The statement that declares `name` as what `value`, a name, is in the invocation of the same subgroup whose number differs in
+   * the one bit `mask`. All invocations of a subgroup execute it together.
+   */
+  readonly exchange: (type: DType, name: string, value: string, mask: number) => string;
+  /** Products of matrices by subgroups, all of whose invocations execute the statements together, at equal addresses. */
+  readonly matrix: MatrixDialect;
   readonly module: (parts: ModuleParts) => string;
+}
+
+/** Statements over the matrices of a product. Arrays are of its component's type, and of f32 for sums. */
+export interface MatrixDialect {
+  /** Declares sums that are zero. */
+  readonly zero: (name: string, product: SubgroupMatrix) => string;
+  /** Declares a left factor, whose element (i, j) is at `address + j * stride + i`, or a right one, at `address + i * stride + j`. */
+  readonly load: (
+    factor: 'left' | 'right',
+    name: string,
+    array: string,
+    address: string,
+    stride: number,
+    product: SubgroupMatrix,
+  ) => string;
+  /** `total += left * right`. */
+  readonly multiply: (total: string, left: string, right: string) => string;
+  /** Writes sums, the element (i, j) to `address + i * stride + j`. */
+  readonly store: (array: string, address: string, total: string, stride: number) => string;
 }

@@ -5,6 +5,8 @@ import { arrayBytes } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { chooseVariant, namedVariant } from './choose.ts';
+import { matrixBytes, matrixInvocations } from './contraction-matrix.ts';
+import { partialElements } from './reduction.ts';
 import { TUNING } from './tuning.ts';
 import { tilingResources, type Variant, variantText } from './variant.ts';
 
@@ -22,7 +24,7 @@ export function groupText({ workgroupSize, parts }: GroupVariant): string {
 
 /**
  * Invocations of the workgroups of a variant. `any`: none waits for another, so workgroups of other sizes can do the same;
- * `whole`: the size can be any multiple of so many; `fixed`: it cannot be another. Null: never in a group.
+ * `whole`: the size can be any multiple of so many; `fixed`: it cannot be another.
  */
 interface Workgroup {
   readonly kind: 'any' | 'whole' | 'fixed';
@@ -30,7 +32,7 @@ interface Workgroup {
   readonly unit: number;
 }
 
-function workgroupOf(variant: Variant): Workgroup | null {
+function workgroupOf(variant: Variant): Workgroup {
   const of = (kind: Workgroup['kind'], size: number, unit = size) => ({ kind, size, unit });
   switch (variant.form) {
     case 'points':
@@ -38,15 +40,20 @@ function workgroupOf(variant: Variant): Workgroup | null {
     case 'registers':
       return of('any', TUNING.contraction.registersWorkgroupSize);
     case 'reduction': {
-      const { outputs, reducers } = variant;
-      return reducers === 1 ? of('any', outputs) : of('whole', outputs * reducers, reducers);
+      const { outputs, reducers, reducersFirst, exchange } = variant;
+      if (reducers === 1) return of('any', outputs);
+      // With other numbers of outputs, reducers of one of them would be in other subgroups.
+      const kind = exchange > 1 && !reducersFirst ? 'fixed' : 'whole';
+      return of(kind, outputs * reducers, reducers);
     }
+    case 'blocks':
+      return of('any', variant.workgroupSize);
     case 'tiles':
       return of('fixed', tilingResources(variant).invocations);
+    case 'matrix':
+      return of('fixed', matrixInvocations(variant));
     case 'staged':
       return of('fixed', variant.workgroupSize);
-    default:
-      return null;
   }
 }
 
@@ -59,9 +66,7 @@ export function groupVariant(
   parts: readonly Variant[],
   { maxWorkgroupBytes }: Pick<TargetLimits, 'maxWorkgroupBytes'>,
 ): GroupVariant | null {
-  const all = parts.map(workgroupOf);
-  const known = all.filter((one) => one !== null);
-  if (known.length < all.length) return null;
+  const known = parts.map(workgroupOf);
   const largest = (kind: Workgroup['kind']) =>
     Math.max(0, ...known.map((one) => (one.kind === kind ? one.size : 0)));
   const workgroupSize = largest('fixed') || largest('whole') || largest('any');
@@ -96,13 +101,14 @@ function arrayOf(
     const most = Math.max(...computations.map(({ reductions }) => reductions.length));
     return { key: form, bytes: arrayBytes(kernel) + 8 * most * variant.workgroupSize };
   }
+  if (form === 'matrix') return { key: variantText(variant), bytes: matrixBytes(variant) };
   const types = kernel.reductions.map(({ value }) => kernel.nodes[value].dtype);
   const each = types.reduce((sum, dtype) => sum + DTYPES[dtype].bytes, 0);
   const elements =
     form === 'tiles'
       ? tilingResources(variant).memoryElements
-      : form === 'reduction' && variant.reducers > 1
-        ? variant.outputs * variant.reducers * variant.width
+      : form === 'reduction'
+        ? partialElements(variant)
         : 0;
   return { key: `${form} ${types.join()}`, bytes: elements * each };
 }

@@ -61,6 +61,8 @@ export function emitGroup(
     body: body(final.map(({ parts }, p) => renamed(parts.body, parts, p, arrays.names[p]))),
     workgroupSize,
     grid,
+    exchanges: final.some(({ parts }) => parts.exchanges),
+    matrices: final.some(({ parts }) => parts.matrices),
   });
   return { code, grid };
 }

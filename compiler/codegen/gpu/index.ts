@@ -5,7 +5,7 @@ import type { CodeModel } from '../code.ts';
 import type { KernelWork } from '../work.ts';
 import { emitBlocks } from './blocks.ts';
 import { chooseVariant } from './choose.ts';
-import { emitContraction } from './contraction.ts';
+import { emitContraction, emitMatrices } from './contraction.ts';
 import type { Dialect } from './dialect.ts';
 import { emitElementwise } from './elementwise.ts';
 import { emitGroup } from './group.ts';
@@ -62,6 +62,9 @@ function emitAlone(
     case 'registers':
       if (!groups) throw wrong(kernel, variant);
       return emitContraction(dialect, collapsed, { ...groups, tiling: variant }, limits);
+    case 'matrix':
+      if (!groups) throw wrong(kernel, variant);
+      return emitMatrices(dialect, collapsed, groups, variant, limits);
     case 'staged':
       throw wrong(kernel, variant);
   }

@@ -16,7 +16,9 @@ export function assembleModule(
   kernel: Kernel,
   writer: Writer,
   parts: Pick<ModuleParts, 'body' | 'workgroupSize'> &
-    Partial<Pick<ModuleParts, 'workgroupArrays' | 'functions'>> & { readonly groups: number },
+    Partial<Pick<ModuleParts, 'workgroupArrays' | 'functions' | 'exchanges' | 'matrices'>> & {
+      readonly groups: number;
+    },
   limits: TargetLimits,
 ): GpuModule {
   const grid = foldGrid(parts.groups, limits.maxWorkgroupsPerDimension);
@@ -31,6 +33,8 @@ export function assembleModule(
     body: parts.body,
     workgroupSize: parts.workgroupSize,
     grid,
+    exchanges: parts.exchanges ?? false,
+    matrices: parts.matrices ?? false,
   });
   return { code, grid };
 }

@@ -8,6 +8,7 @@ import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
 import { unitAxes } from './elementwise.ts';
+import { exchangeElements, exchangeLines, exchangeReach, type SharedSums } from './exchange.ts';
 import { innerScope, newScope, type Scope, scopeBehind } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluatePoints, quadAccesses, quadBuffers, storePoints } from './points.ts';
@@ -132,16 +133,29 @@ export function emitReduction(
         k % each === 0 ? [] : [combine(totals[Math.floor(k / each)], name)],
       ),
     ]),
-    ...(reducers === 1 ? [] : treeLines(dialect, variant, all)),
+    ...(reducers === 1 ? [] : combineLines(dialect, variant, all)),
     ...(guard === '' ? stores : [`if (${guard}) {`, ...stores, '}']),
   ];
-  const workgroupArrays =
-    reducers === 1
-      ? []
-      : all.map(({ partial, dtype }) => ({
-          ...{ name: partial, type: dtype, length: workgroupSize * width },
-        }));
-  return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
+  const length = partialElements(variant);
+  const parts = {
+    ...{ body, workgroupSize, groups, exchanges: variant.exchange > 1 },
+    workgroupArrays:
+      length === 0 ? [] : all.map(({ partial, dtype }) => ({ name: partial, type: dtype, length })),
+  };
+  return assembleModule(kernel, writer, parts, limits);
+}
+
+/** Elements of workgroup memory in which partial results are combined. */
+export function partialElements(variant: ReductionVariant): number {
+  const { outputs, reducers, width, exchange } = variant;
+  if (reducers === 1) return 0;
+  return width * (exchange > 1 ? exchangeElements(sharedSums(variant)) : outputs * reducers);
+}
+
+/** How the reducers of a variant with exchanges share its sums. */
+export function sharedSums(variant: ReductionVariant): SharedSums {
+  const { outputs, reducers, reducersFirst, exchange } = variant;
+  return { places: outputs, reducers, stride: reducersFirst ? 1 : outputs, exchange };
 }
 
 /** How one of a kernel's reductions is accumulated. */
@@ -207,11 +221,26 @@ function localOutput(
   return reducersFirst ? quotient('local', reducers) : `local % ${outputs}`;
 }
 
-function treeLines(
-  { barrier, halving, names: { half } }: Dialect,
-  { outputs, reducers, reducersFirst }: ReductionVariant,
+function combineLines(
+  dialect: Dialect,
+  variant: ReductionVariant,
   all: readonly Accumulation[],
 ): string[] {
+  const { outputs, reducers, reducersFirst } = variant;
+  if (variant.exchange > 1)
+    return all.flatMap(({ dtype, totals, combine, partial }) => {
+      const lines = exchangeLines(dialect, sharedSums(variant), {
+        ...{ type: dtype, totals, combine, array: partial, hasIdle: false },
+        place: localOutput(dialect, variant),
+      });
+      // Each has names of its own.
+      return all.length > 1 ? ['{', ...lines, '}'] : lines;
+    });
+  const {
+    barrier,
+    halving,
+    names: { half },
+  } = dialect;
   const size = outputs * reducers;
   const stride = reducersFirst ? 1 : outputs;
   const place = (partial: string, p: number, other = '') =>
@@ -282,7 +311,17 @@ export function divideReduction(
   const wide = points * reducers < size * 64 ? Math.min(size, fewWorkgroupSize) : size;
   const outputs = Math.max(1, Math.min(wide / reducers, ceilPower(points)));
   const reducersFirst = along === 'reduced';
-  return { form: 'reduction', outputs, reducers, reducersFirst, width, terms };
+  return { form: 'reduction', outputs, reducers, reducersFirst, width, terms, exchange: 1 };
+}
+
+/** The variant with exchanges in subgroups of the device; null where none reaches another reducer. */
+export function exchanging(
+  variant: ReductionVariant,
+  { minSubgroupSize = 1 }: TargetLimits,
+): ReductionVariant | null {
+  const { reducers, stride } = sharedSums(variant);
+  const exchange = exchangeReach(reducers, stride, minSubgroupSize);
+  return exchange > 1 ? { ...variant, exchange } : null;
 }
 
 /** Bytes of the accumulators of all reductions of a kernel at one point. */

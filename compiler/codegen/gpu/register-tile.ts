@@ -1,6 +1,7 @@
-import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { axisDependence } from '../contraction-groups.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
 import { newScope, type Scope } from './expression.ts';
 import { evaluatePoints, placesOf } from './points.ts';
 import type { Writer } from './writer.ts';
@@ -22,13 +23,17 @@ export interface TiledPoints {
   readonly unitTime: number;
 }
 
-/** Tiles over at most two of `axes`, which are parallel: the ways to compute a kernel's points. */
-export function registerTiles(kernel: Kernel, axes: readonly number[]): TiledPoints[] {
+/** Tiles over at most two of `axes`, which are parallel: the ways to compute a kernel's points; `vectors` are loads of four terms. */
+export function registerTiles(
+  kernel: Kernel,
+  axes: readonly number[],
+  vectors: ReadonlySet<NodeIndex> = new Set(),
+): TiledPoints[] {
   const depends = axisDependence(kernel);
   const under = nodesUnderReduction(kernel);
   const loads = kernel.nodes.flatMap((node, index) =>
     node.kind === 'load' && (under[index] || kernel.reductions.length === 0)
-      ? [depends[index]]
+      ? [{ axesOfLoad: depends[index], each: vectors.has(index) ? VECTOR_WIDTH : 1 }]
       : [],
   );
   const points = axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
@@ -45,8 +50,9 @@ export function registerTiles(kernel: Kernel, axes: readonly number[]): TiledPoi
   return [none, ...single, ...tiles].map((tile) => {
     const size = tile.reduce((product, side) => product * side, 1);
     const loaded = loads.reduce(
-      (sum, axesOfLoad) =>
-        sum + tile.reduce((product, side, axis) => product * (axesOfLoad[axis] ? side : 1), 1),
+      (sum, { axesOfLoad, each }) =>
+        sum +
+        tile.reduce((product, side, axis) => product * (axesOfLoad[axis] ? side : 1), 1) / each,
       0,
     );
     return { tile, units: points / size, unitTime: terms * (sums * size + LOAD * loaded) };

@@ -10,24 +10,39 @@ import {
 } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
+import { VECTOR_WIDTH } from './dialect.ts';
+import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
+import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
 import { TUNING } from './tuning.ts';
+import type { StagedVariant } from './variant.ts';
 
 // How the invocations of a workgroup share the parts of a staged kernel: its stages and itself.
 
 /** A part whose points are shared out: each invocation computes tiles of them, one after the other. */
-export interface Spread extends TiledPoints {
+export interface Spread extends TiledPoints, Terms {
   readonly kind: 'spread';
 }
 
 /** A reduction whose few points are each computed by `reducers` invocations, which add up what they have found. */
-export interface Gathered {
+export interface Gathered extends Terms {
   readonly kind: 'gathered';
   readonly points: number;
   readonly reducers: number;
   /** Whether neighbouring invocations have neighbouring terms, not points. */
   readonly reducersFirst: boolean;
+  /** Reducers of a point that combine what they have in a subgroup; 1: all combine it in workgroup memory. */
+  readonly exchange: number;
+}
+
+/** How an invocation takes the terms of a sum. */
+export interface Terms {
+  /** So many neighbours along an axis at once; 1 without an axis. */
+  readonly each: 1 | 4;
+  readonly axis: number | undefined;
+  /** Those of its loads that are vectors along the axis. */
+  readonly quads: Quads;
 }
 
 export type PartDivision = Spread | Gathered;
@@ -35,6 +50,9 @@ export type PartDivision = Spread | Gathered;
 /** One way to run a staged kernel. */
 export interface Division {
   readonly workgroupSize: number;
+  /** As in a variant. */
+  readonly exchange: number;
+  readonly terms: 1 | 4;
   /** The stages in order, then the kernel. */
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
@@ -49,6 +67,10 @@ export interface Division {
 
 /** What adding up costs a level of the tree, in multiply-adds. */
 const LEVEL = 6;
+/** The same of an exchange in a subgroup. */
+const EXCHANGE = 1;
+/** What several terms at once wait for, in steps of a term each. */
+const TERMS_STEP = 1.3;
 /** What a term that an invocation finds alone costs, in multiply-adds. */
 const TERM = 5;
 
@@ -63,14 +85,21 @@ export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
   return [...staging.stages.map(() => [...own.keys()]), own];
 }
 
-/** The divisions of a kernel by sizes of workgroups. */
-export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonly Division[] {
-  const key = `${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes}`;
+/**
+ * The divisions of a kernel by sizes of workgroups; `every` of them, or those that are left where several terms at once and exchanges,
+ * which no model finds slower, are taken wherever they can be.
+ */
+export function divideTiles(
+  kernel: StagedKernel,
+  limits: TargetLimits,
+  every = true,
+): readonly Division[] {
+  const key = `${every} ${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
   const known = divisions.get(kernel) ?? new Map<string, readonly Division[]>();
   divisions.set(kernel, known);
   let found = known.get(key);
   if (!found) {
-    found = findDivisions(kernel, limits);
+    found = findDivisions(kernel, limits, every);
     known.set(key, found);
   }
   return found;
@@ -79,34 +108,101 @@ export function divideTiles(kernel: StagedKernel, limits: TargetLimits): readonl
 /** Derived once per kernel object and limits. */
 const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 
-function findDivisions(kernel: StagedKernel, limits: TargetLimits): Division[] {
+function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
   const { workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
-  const ways = parts.map((part, k) => registerTiles(part, ownAxes(part, tiles[k])));
+  const one = parts.map((part, k): PartWays => {
+    const tiled = registerTiles(part, ownAxes(part, tiles[k]));
+    return { ...termsOf(kernel, part, tiles[k], 1), tiled };
+  });
+  const four = parts.map((part, k): PartWays => {
+    const terms = termsOf(kernel, part, tiles[k], VECTOR_WIDTH);
+    const { loads } = terms.quads;
+    // Without vectors, tiles take what they take with one term at a time.
+    if (loads.size === 0) return { ...terms, tiled: one[k].tiled };
+    return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
+  });
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
   );
-  return [...sizes].map((size) => divide(kernel, parts, tiles, ways, size, limits));
+  const { minSubgroupSize = 1 } = limits;
+  const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
+  const hasTerms = four.some(({ each }) => each > 1);
+  return [one, four].flatMap((way, k) => {
+    const terms = k === 0 ? 1 : VECTOR_WIDTH;
+    if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
+    const divided = (workgroupSize: number, exchange: number) =>
+      divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits);
+    if (every)
+      return exchanges.flatMap((exchange) =>
+        [...sizes]
+          .map((workgroupSize) => divided(workgroupSize, exchange))
+          .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+      );
+    return [...sizes].map((workgroupSize) => {
+      const most = divided(workgroupSize, exchanges.at(-1)!);
+      return most.exchange === 1 || most.parts.some(exchangesSums)
+        ? most
+        : divided(workgroupSize, 1);
+    });
+  });
 }
+
+/** The ways of a part with so many terms at a time. */
+interface PartWays extends Terms {
+  readonly tiled: readonly TiledPoints[];
+}
+
+/** How a part takes `most` terms at once, where its innermost reduced axis is in such parts. */
+function termsOf(kernel: StagedKernel, part: Kernel, tile: readonly number[], most: 1 | 4): Terms {
+  const axis =
+    part.reductions.length > 0
+      ? axesOfKind(part, 'reduced').findLast((one) => !tile.includes(one))
+      : undefined;
+  const each = axis !== undefined && part.axes[axis].extent % most === 0 ? most : 1;
+  const under = nodesUnderReduction(part);
+  const added = new Set(accumulated(kernel));
+  const nodes = part.nodes.flatMap((node, index) =>
+    under[index] &&
+    node.kind === 'load' &&
+    node.buffer < kernel.buffers.length &&
+    !added.has(node.buffer)
+      ? [index]
+      : [],
+  );
+  return { each, axis, quads: quadAccesses(part, each > 1 ? axis : undefined, nodes) };
+}
+
+/** Buffers that something is added to, which are no arrays of vectors. */
+function accumulated({ stores, staging }: StagedKernel): number[] {
+  return [stores, ...staging.stages.map((stage) => stage.stores)].flatMap((all) =>
+    all.flatMap(({ accumulate, buffer }) => (accumulate ? [buffer] : [])),
+  );
+}
+
+const exchangesSums = (part: PartDivision) => part.kind === 'gathered' && part.exchange > 1;
 
 /** The division for one size of workgroup. */
 export function divisionOf(
   kernel: StagedKernel,
-  workgroupSize: number,
+  { workgroupSize, exchange, terms }: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
-  return divideTiles(kernel, limits).find((one) => one.workgroupSize === workgroupSize)!;
+  const isIt = (one: Division) =>
+    one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms;
+  return divideTiles(kernel, limits, false).find(isIt) ?? divideTiles(kernel, limits).find(isIt)!;
 }
 
 function divide(
   kernel: StagedKernel,
   parts: readonly Kernel[],
   tiles: readonly (readonly number[])[],
-  ways: readonly (readonly TiledPoints[])[],
-  workgroupSize: number,
+  ways: readonly PartWays[],
+  variant: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
+  const { workgroupSize } = variant;
   const { coreBytes, coreInvocations } = TUNING.staged;
   const arrays = arrayBytes(kernel);
   const carries = kernel.staging.tileTerms > 0;
@@ -115,24 +211,30 @@ function divide(
   let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
   const chosen = parts.map((part, k): PartDivision => {
-    const best = ways[k].reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+    const { tiled, ...terms } = ways[k];
+    const best = tiled.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
+    const steps = terms.each > 1 ? TERMS_STEP / terms.each : 1;
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
     const fits = arrays + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
-    const gathered = !isCarried && fits ? gather(part, tiles[k], workgroupSize) : null;
+    const gathered = !isCarried && fits ? gather(part, tiles[k], variant, terms) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
-      const alone = gatheredTime(part, gathered) + levels * LEVEL * part.reductions.length;
+      const isExchange = gathered.exchange > 1;
+      const waits = isExchange ? exchangeWaits(sharedPoints(gathered)) : levels;
+      const alone =
+        gatheredTime(part, gathered) +
+        (waits * LEVEL + (isExchange ? levels * EXCHANGE : 0)) * part.reductions.length;
       if (alone < timeOf(best)) {
         time += alone;
-        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) + levels;
-        barriers += levels;
+        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) * steps + waits;
+        barriers += waits;
         return gathered;
       }
     }
     time += timeOf(best);
-    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced');
-    return { kind: 'spread', ...best };
+    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced') * steps;
+    return { kind: 'spread', ...best, ...terms };
   });
   const held =
     arrays +
@@ -144,24 +246,43 @@ function divide(
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
   const steps = tileSteps(kernel);
   return {
-    ...{ workgroupSize, parts: chosen, time: time * steps },
+    ...variant,
+    ...{ parts: chosen, time: time * steps },
     ...{ serial: serial * steps, barriers: barriers * steps },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
 }
 
-function gather(part: Kernel, tile: readonly number[], workgroupSize: number): Gathered | null {
+function gather(
+  part: Kernel,
+  tile: readonly number[],
+  { workgroupSize, exchange: subgroup }: Omit<StagedVariant, 'form'>,
+  terms: Terms,
+): Gathered | null {
   if (part.reductions.length === 0) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
-  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / 2);
+  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / terms.each / 2);
   if (most < 2) return null;
   const reducers = 2 ** Math.floor(Math.log2(most));
-  return { kind: 'gathered', points, reducers, reducersFirst: readsAlong(part) === 'reduced' };
+  const reducersFirst = readsAlong(part) === 'reduced';
+  const exchange = exchangeReach(reducers, reducersFirst ? 1 : points, subgroup);
+  return { kind: 'gathered', points, reducers, reducersFirst, exchange, ...terms };
 }
 
-function gatheredTime(part: Kernel, { reducers }: Gathered): number {
+/** How the reducers of a part with exchanges share its points. */
+export function sharedPoints({ points, reducers, reducersFirst, exchange }: Gathered): SharedSums {
+  return { places: points, reducers, stride: reducersFirst ? 1 : points, exchange };
+}
+
+function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
   const under = nodesUnderReduction(part);
-  const loads = part.nodes.filter((node, index) => node.kind === 'load' && under[index]).length;
+  const loads = part.nodes.reduce(
+    (sum, node, index) =>
+      node.kind === 'load' && under[index]
+        ? sum + (quads.loads.has(index) ? 1 / VECTOR_WIDTH : 1)
+        : sum,
+    0,
+  );
   return (
     Math.ceil(pointCount(part, 'reduced') / reducers) * (part.reductions.length + TERM * loads)
   );

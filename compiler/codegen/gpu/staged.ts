@@ -11,7 +11,10 @@ import type { DType } from '../../../ir/tensor.ts';
 import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
+import { range } from './contraction-functions.ts';
 import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { unitAxes } from './elementwise.ts';
+import { exchangeElements, exchangeLines } from './exchange.ts';
 import {
   innerScope,
   newScope,
@@ -21,13 +24,15 @@ import {
   storeLines,
 } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
-import { evaluateTile, type RegisterTile, tileScopes } from './register-tile.ts';
+import { evaluatePoints, type Point, quadBuffers } from './points.ts';
+import { evaluateTile, type RegisterTile, tilePoints, tileScopes } from './register-tile.ts';
 import {
   divisionOf,
   type Gathered,
   ownAxes,
   type PartDivision,
   type Spread,
+  sharedPoints,
   tileAxesByPart,
 } from './staged-division.ts';
 import type { StagedVariant } from './variant.ts';
@@ -44,17 +49,19 @@ export function emitStaged(
   variant: StagedVariant,
   limits: TargetLimits,
 ): GpuModule {
-  const writer = newWriter(dialect);
   const { axes, staging } = kernel;
   const groups = tileCount(kernel);
-  const division = divisionOf(kernel, variant.workgroupSize, limits);
+  const division = divisionOf(kernel, variant, limits);
+  const list = partList(tileParts(kernel));
+  const quads = list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]);
+  const writer = newWriter(dialect, new Set(quads));
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);
   const inKernel = tiles.at(-1)!;
   const tile = decompose(dialect, axes, inKernel.slice(0, staging.tileAxes), 'group', 't');
   const step = decompose(dialect, axes, inKernel.slice(staging.tileAxes), 'step', 't');
   const names = inKernel.map((axis) => tile.names[axis] ?? step.names[axis]);
-  const parts = partList(tileParts(kernel)).map(
+  const parts = list.map(
     (part, k): Part => ({
       ...{ part, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
       names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
@@ -79,7 +86,9 @@ export function emitStaged(
     }),
   );
   const workgroupArrays = [...arrays, ...partialArrays(parts)];
-  return assembleModule(kernel, writer, { body, workgroupArrays, workgroupSize, groups }, limits);
+  const exchanges = variant.exchange > 1;
+  const module = { body, workgroupArrays, workgroupSize, groups, exchanges };
+  return assembleModule(kernel, writer, module, limits);
 }
 
 /** One of the computations of a tile. */
@@ -111,7 +120,8 @@ function unitScopes(
   return { lines: indices.lines, scopes: tileScopes(part, writer, tile, all) };
 }
 
-function spreadLines(one: Part, { tile, units }: Spread): string[] {
+function spreadLines(one: Part, division: Spread): string[] {
+  const { tile, units } = division;
   const { part, writer, workgroupSize } = one;
   const unit = unitScopes(one, tile, 'unit');
   const totals = unit.scopes.map((_, k) => totalNames(part, (r) => `total${r}_${k}`));
@@ -119,7 +129,7 @@ function spreadLines(one: Part, { tile, units }: Spread): string[] {
   return [
     writer.dialect.loop({ name: 'unit', first: 'local', end: String(units), step: workgroupSize }),
     ...unit.lines,
-    ...(part.reductions.length > 0 ? sumLines(part, unit.scopes, tile, totals) : []),
+    ...(part.reductions.length > 0 ? sumLines(part, unit.scopes, division, totals) : []),
     ...evaluateTile(finals, tile, storedValues(part)),
     ...finals.flatMap(storeLines),
     '}',
@@ -150,16 +160,17 @@ function printedReduction(writer: Writer, { nodes }: Kernel, { combiner, value }
 function sumLines(
   part: Kernel,
   scopes: readonly Scope[],
-  tile: RegisterTile,
+  { tile, each, axis: along, quads }: Spread,
   totals: readonly (readonly string[])[],
 ): string[] {
   const { writer } = scopes[0];
   const { dialect } = writer;
   const reduced = axesOfKind(part, 'reduced').filter((axis) => scopes[0].axes[axis] === null);
   const terms = part.axes.map((_, axis) => (reduced.includes(axis) ? `r${axis}` : null));
-  const loops = scopes.map((scope) => innerScope(scope, terms));
+  const loops = termPoints(scopes, tile, terms, along, each);
   const extents = reduced.map((axis) => part.axes[axis].extent);
-  const blocks = cascade(part, extents);
+  const steps = extents.map((extent, k) => (reduced[k] === along ? extent / each : extent));
+  const blocks = cascade(part, steps, each);
   const all = part.reductions.map((reduction, r) => {
     const names = totals.map((ofPoint) => ofPoint[r]);
     const printed = printedReduction(writer, part, reduction);
@@ -170,13 +181,15 @@ function sumLines(
     };
   });
   const step = [
-    ...evaluateTile(
+    ...evaluatePoints(
       loops,
-      tile,
       all.map(({ value }) => value),
+      quads,
     ),
     ...all.flatMap(({ names, value, combine }) =>
-      names.map((total, k) => combine(total, loops[k].names.get(value)!)),
+      range(each).flatMap((t) =>
+        names.map((total, k) => combine(total, loops[k * each + t].scope.names.get(value)!)),
+      ),
     ),
   ];
   return [
@@ -185,7 +198,7 @@ function sumLines(
       (body, axis, k) =>
         blockedLoop(
           dialect,
-          { name: `r${axis}`, first: '0', end: extents[k], step: 1 },
+          { name: `r${axis}`, first: '0', end: extents[k], step: axis === along ? each : 1 },
           blocks.cuts[k],
           (level) => all.flatMap(({ sums }) => sums.flush(level)),
           body,
@@ -196,8 +209,32 @@ function sumLines(
   ];
 }
 
+/** The points of a tile at `each` neighbouring terms, which are innermost; `terms` are the names of the first. */
+function termPoints(
+  scopes: readonly Scope[],
+  tile: RegisterTile,
+  terms: Scope['axes'],
+  along: number | undefined,
+  each: number,
+): Point[] {
+  const places = tilePoints(tile);
+  return scopes.flatMap((scope, k) =>
+    range(each).map((t): Point => {
+      const axes = terms.map((name, axis) =>
+        axis === along && t > 0 ? { outer: name as string, inner: null, shift: t } : name,
+      );
+      const inner = innerScope(scope, axes);
+      return {
+        scope: t === 0 ? inner : { ...inner, suffix: `${scope.suffix}_t${t}` },
+        at: places[k].map((place, axis) => (axis === along ? t : place)),
+      };
+    }),
+  );
+}
+
 /** A reduction that several invocations share at each point. They all take part in its barriers. */
-function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered): string[] {
+function gatheredLines(one: Part, division: Gathered): string[] {
+  const { points, reducers, reducersFirst, each, axis: along, quads } = division;
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
   const [place, reducer] = reducersFirst
@@ -206,16 +243,18 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
   const apart = reducersFirst ? 1 : points;
   const indices = decompose(dialect, part.axes, own, 'unit', 'unit');
   const reduced = axesOfKind(part, 'reduced');
-  const terms = decompose(dialect, part.axes, reduced, 'term', 'r');
+  const terms = decompose(dialect, unitAxes(part, along, each), reduced, 'term', 'r');
+  const firstTerm = each > 1 ? `${terms.names[along!]} * ${each}` : null;
   const scope = newScope(
     part,
     writer,
     names.map((name, axis) => name ?? indices.names[axis]),
   );
-  const loop = innerScope(scope, terms.names);
+  const firsts = firstTerm === null ? terms.names : terms.names.with(along!, 'first_term');
   const none = part.axes.map(() => 1);
-  const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1);
-  const blocks = cascade(part, [Math.ceil(count / reducers)]);
+  const loops = termPoints([scope], none, firsts, along, each);
+  const count = reduced.reduce((product, axis) => product * part.axes[axis].extent, 1) / each;
+  const blocks = cascade(part, [Math.ceil(count / reducers)], each);
   const partials = partialNames(part);
   const totals = totalNames(part, (r) => `total${r}`);
   const all = part.reductions.map((reduction, r) => {
@@ -245,25 +284,38 @@ function gatheredLines(one: Part, { points, reducers, reducersFirst }: Gathered)
       (level) => all.flatMap(({ sums }) => sums.flush(level)),
       [
         ...terms.lines,
-        ...evaluateTile(
-          [loop],
-          none,
+        ...(firstTerm === null ? [] : [dialect.constant('index', 'first_term', firstTerm)]),
+        ...evaluatePoints(
+          loops,
           all.map(({ value }) => value),
+          quads,
         ),
-        ...all.map(({ total, value, combine }) => combine(total, loop.names.get(value)!)),
+        ...all.flatMap(({ total, value, combine }) =>
+          loops.map(({ scope: { names: own } }) => combine(total, own.get(value)!)),
+        ),
       ],
     ),
     ...all.flatMap(({ sums }) => sums.totals()),
-    ...all.map(({ total, partial }) => `${partial}[local] = ${total};`),
-    dialect.halving(half, reducers / 2),
-    dialect.barrier,
-    `if (reducer < ${half}) {`,
-    ...all.flatMap(({ total, partial, combine }) => [
-      combine(total, `${partial}[local + ${half} * ${apart}]`),
-      `${partial}[local] = ${total};`,
-    ]),
-    '}',
-    '}',
+    ...(division.exchange > 1
+      ? all.flatMap(({ total, partial, dtype, combine }) => {
+          const lines = exchangeLines(dialect, sharedPoints(division), {
+            ...{ type: dtype, totals: [total], array: partial, place, hasIdle: !isWhole, combine },
+          });
+          // Each has names of its own.
+          return all.length > 1 ? ['{', ...lines, '}'] : lines;
+        })
+      : [
+          ...all.map(({ total, partial }) => `${partial}[local] = ${total};`),
+          dialect.halving(half, reducers / 2),
+          dialect.barrier,
+          `if (reducer < ${half}) {`,
+          ...all.flatMap(({ total, partial, combine }) => [
+            combine(total, `${partial}[local + ${half} * ${apart}]`),
+            `${partial}[local] = ${total};`,
+          ]),
+          '}',
+          '}',
+        ]),
     `if (reducer == 0${isWhole ? '' : ` && local < ${points * reducers}`}) {`,
     ...evaluateTile([final], none, storedValues(part)),
     ...storeLines(final),
@@ -286,12 +338,16 @@ function partialNames({
 
 /** What the gathered parts add up in: the same arrays for all of them, since they do so one after the other. */
 function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
-  const all = new Map<string, DType>();
-  for (const { part, division } of parts)
-    if (division.kind === 'gathered')
-      for (const { name, type } of partialNames(part)) all.set(name, type);
-  const { workgroupSize } = parts[0];
-  return [...all].map(([name, type]) => ({ name, type, length: workgroupSize }));
+  const arrays = new Map<string, { readonly type: DType; readonly length: number }>();
+  for (const { part, division, workgroupSize } of parts) {
+    if (division.kind !== 'gathered') continue;
+    const own = division.exchange > 1 ? exchangeElements(sharedPoints(division)) : workgroupSize;
+    for (const { name, type } of partialNames(part))
+      arrays.set(name, { type, length: Math.max(own, arrays.get(name)?.length ?? 0) });
+  }
+  return [...arrays]
+    .filter(([, { length }]) => length > 0)
+    .map(([name, array]) => ({ name, ...array }));
 }
 
 /** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */
@@ -338,7 +394,7 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
         ...sumLines(
           part,
           scopes.map((scope) => innerScope(scope)),
-          tile,
+          division,
           inner,
         ),
         ...totals.flatMap((ofPoint, k) =>

@@ -1,3 +1,4 @@
+import type { SubgroupMatrix } from '../../../ir/schedule.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 
 /**
@@ -11,6 +12,7 @@ export type Variant =
   | ReductionVariant
   | BlocksVariant
   | ContractionVariant
+  | MatrixVariant
   | StagedVariant;
 
 export interface PointsVariant {
@@ -23,6 +25,7 @@ export interface PointsVariant {
 /**
  * A workgroup has `outputs` x `reducers` invocations. Reducer r sums the blocks of `terms` neighbouring terms r, r + reducers, …
  * of `width` neighbouring outputs; the partial results are combined in a tree, so that the order never changes from run to run.
+ * With `exchange` > 1 so many reducers of an output, which are in one subgroup, combine theirs without workgroup memory.
  */
 export interface ReductionVariant {
   readonly form: 'reduction';
@@ -32,6 +35,7 @@ export interface ReductionVariant {
   readonly reducersFirst: boolean;
   readonly width: 1 | 4;
   readonly terms: 1 | 4;
+  readonly exchange: number;
 }
 
 /**
@@ -62,19 +66,37 @@ export interface ContractionVariant {
   readonly buffers: 1 | 2;
 }
 
+/**
+ * A contraction whose workgroups compute `tileM` x `tileN` outputs by products of matrices: `rows` x `columns` subgroups have equal
+ * parts of the tile, and walk K in chunks of `tileK` that are staged in workgroup memory.
+ */
+export interface MatrixVariant {
+  readonly form: 'matrix';
+  readonly tileM: number;
+  readonly tileN: number;
+  readonly tileK: number;
+  readonly product: SubgroupMatrix;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 export interface StagedVariant {
   readonly form: 'staged';
   readonly workgroupSize: number;
+  /** Reducers of a sum, in one subgroup, that combine what they have without workgroup memory, at most; 1: none. */
+  readonly exchange: number;
+  /** Terms of a sum that an invocation takes at once, in vectors where memory allows. */
+  readonly terms: 1 | 4;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64`. */
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
       return `points ${variant.width} of ${variant.workgroupSize}`;
     case 'reduction': {
       const { outputs, reducers, reducersFirst, width, terms } = variant;
-      return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}`;
+      return `reduction ${outputs}x${reducers} ${reducersFirst ? 'reducers' : 'outputs'} first, ${width}x${terms}${exchangeText(variant)}`;
     }
     case 'blocks':
       return `blocks ${variant.workgroupSize} of ${variant.block.join('x')}, ${variant.terms} terms`;
@@ -84,10 +106,18 @@ export function variantText(variant: Variant): string {
     }
     case 'registers':
       return `registers ${variant.tileM}x${variant.tileN}x${variant.tileK}`;
+    case 'matrix': {
+      const { tileM, tileN, tileK, product, rows, columns } = variant;
+      const { component, m, n, k, subgroupSize } = product;
+      return `matrix ${tileM}x${tileN}x${tileK} of ${m}x${n}x${k} ${component}, ${rows}x${columns} subgroups of ${subgroupSize}`;
+    }
     case 'staged':
-      return `staged ${variant.workgroupSize}`;
+      return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}`;
   }
 }
+
+const exchangeText = ({ exchange }: { readonly exchange: number }) =>
+  exchange > 1 ? `, exchange ${exchange}` : '';
 
 /** The variant of a text; null where it is none. Whether a kernel can be made so is another question. */
 export function parseVariant(text: string): Variant | null {
@@ -103,7 +133,7 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
     case 'reduction':
       return {
         ...{ form, outputs: n[0], reducers: n[1], reducersFirst },
-        ...{ width: n[2] as 1, terms: n[3] as 1 },
+        ...{ width: n[2] as 1, terms: n[3] as 1, exchange: n[4] ?? 1 },
       };
     case 'blocks':
       return { form, block: n.slice(1, -1), terms: n.at(-1)!, workgroupSize: n[0] };
@@ -114,8 +144,15 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
       };
     case 'registers':
       return registerTiles(n[0] as 4, n[1] as 4, n[2]);
+    case 'matrix': {
+      const component = `f${n[6]}` as 'f16';
+      return {
+        ...{ form, tileM: n[0], tileN: n[1], tileK: n[2], rows: n[7], columns: n[8] },
+        product: { component, m: n[3], n: n[4], k: n[5], subgroupSize: n[9] },
+      };
+    }
     case 'staged':
-      return { form, workgroupSize: n[0] };
+      return { form, workgroupSize: n[0], terms: n[1] as 1, exchange: n[2] ?? 1 };
     default:
       return null;
   }

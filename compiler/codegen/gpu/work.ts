@@ -3,7 +3,12 @@ import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { axesOfKind, axisDependence, extentOf } from '../contraction-groups.ts';
+import {
+  axesOfKind,
+  axisDependence,
+  type ContractionGroups,
+  extentOf,
+} from '../contraction-groups.ts';
 import {
   callsOf,
   type KernelWork,
@@ -16,16 +21,19 @@ import {
 import { blockSides, blockVectors, sizeOf } from './blocks.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
+import { fillTiling } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
+import { exchangeWaits } from './exchange.ts';
 import { storedValues } from './expression.ts';
 import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
-import { loopInvariants, reductionVectors } from './reduction.ts';
+import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import {
   type BlocksVariant,
+  type MatrixVariant,
   type PointsVariant,
   type ReductionVariant,
   type StagedVariant,
@@ -50,6 +58,13 @@ const CHUNK_WAITS = 4;
 const FILL = 64;
 /** An address in workgroup memory and the access. */
 const WORKGROUP_ACCESS = 2;
+/** How many times as many multiply-adds a device does in products of matrices. */
+const MATRIX_RATE = 4;
+/** A value from another invocation of the subgroup. */
+const EXCHANGE = 2;
+
+/** What a level of a tree in workgroup memory waits for, in steps of a loop that loads. */
+const LEVEL = 0.1;
 
 /** Operations that one invocation does in the time of a load, whatever the others do. */
 const ALONE = 512;
@@ -70,6 +85,8 @@ export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimi
       return registerWork(collapsed, { ...groups!, tiling: variant });
     case 'tiles':
       return workgroupWork(collapsed, { ...groups!, tiling: variant });
+    case 'matrix':
+      return matrixWork(collapsed, groups!, variant);
   }
 }
 
@@ -78,11 +95,7 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(
-    kernel,
-    variant.workgroupSize,
-    limits,
-  );
+  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(kernel, variant, limits);
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
@@ -135,16 +148,20 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
     };
   });
   const levels = Math.log2(reducers);
+  const exchanges = variant.exchange > 1;
+  const waits = exchanges ? exchangeWaits(sharedSums(variant)) : levels;
+  const memory = waits * (LOOP_STEP + 2 * count * width * WORKGROUP_ACCESS);
   const own = total(
     indexing(kernel, 'parallel'),
     invariants,
     scaled(step, steps),
-    plainly(levels * (LOOP_STEP + 2 * count * width * WORKGROUP_ACCESS)),
+    plainly(memory + (exchanges ? levels * count * width * EXCHANGE : 0)),
     scaled(finish, 1 / reducers),
   );
   const workgroups = Math.ceil(points / outputs);
-  const shape = { form: 'reduction', workgroups, serial: steps } as const;
-  return { ...scaled(own, invocations), barriers: invocations * levels, invocations, ...shape };
+  const serial = steps + LEVEL * waits;
+  const shape = { form: 'reduction', workgroups, serial } as const;
+  return { ...scaled(own, invocations), barriers: invocations * waits, invocations, ...shape };
 }
 
 /** What all variants of a kernel have in common is found once. */
@@ -253,6 +270,16 @@ function workgroupWork(kernel: Kernel, contraction: Contraction): KernelWork {
     // A chunk waits for its loads, which are under way together, and at its barriers; ahead of time, only for what is left.
     serial: chunks * (buffers === 1 ? CHUNK_WAITS : CHUNK_WAITS / 2),
   };
+}
+
+function matrixWork(kernel: Kernel, groups: ContractionGroups, variant: MatrixVariant): KernelWork {
+  const tiling = fillTiling(variant)!;
+  const tiles = workgroupWork(kernel, { ...groups, tiling });
+  const { tileM, tileN } = variant;
+  const products = tiles.workgroups * tileM * tileN * pointCount(kernel, 'reduced');
+  // The rest of what an invocation does in tiles, and the products in units of their own.
+  const saved = MULTIPLY_ADD * products * (1 - 1 / MATRIX_RATE);
+  return { ...tiles, plain: Math.max(tiles.plain / MATRIX_RATE, tiles.plain - saved) };
 }
 
 function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): number {

@@ -64,5 +64,8 @@ export const H100: DeviceProfile = {
     maxWorkgroupInvocations: 1024,
     maxWorkgroupBytes: 48 * 1024,
     maxWorkgroupsPerDimension: 65535,
+    minSubgroupSize: 32,
+    // Of the driver's list of cooperative matrices; not measured.
+    subgroupMatrices: [{ component: 'f16', m: 16, n: 16, k: 16, subgroupSize: 32 }],
   },
 };

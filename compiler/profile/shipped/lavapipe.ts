@@ -55,5 +55,6 @@ export const LAVAPIPE: DeviceProfile = {
     maxWorkgroupInvocations: 1024,
     maxWorkgroupBytes: 32 * 1024,
     maxWorkgroupsPerDimension: 65535,
+    minSubgroupSize: 8,
   },
 };

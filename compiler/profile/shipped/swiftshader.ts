@@ -39,5 +39,6 @@ export const SWIFTSHADER: DeviceProfile = {
     maxWorkgroupInvocations: 256,
     maxWorkgroupBytes: 32 * 1024,
     maxWorkgroupsPerDimension: 65535,
+    minSubgroupSize: 4,
   },
 };

@@ -1,6 +1,7 @@
 import type { Dialect } from '../dialect.ts';
 import { type Helper, LIBRARY } from './library.ts';
 import { LITERALS } from './literals.ts';
+import { MATRICES } from './matrices.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
 import { STORED, TYPES } from './types.ts';
@@ -60,6 +61,8 @@ export const WGSL: Dialect<Helper> = {
     `${array}[${shifted(address)}][(${address}) & 3] = ${STORED[type].store(value)};`,
 
   barrier: 'workgroupBarrier();',
+  exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
+  matrix: MATRICES,
   module: wgslModule,
 };
 

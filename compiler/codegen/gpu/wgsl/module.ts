@@ -1,4 +1,4 @@
-import type { FunctionDefinition, ModuleParts } from '../dialect.ts';
+import type { FunctionDefinition, ModuleParts, ValueType } from '../dialect.ts';
 import { indent } from '../indent.ts';
 import { STORED, TYPES } from './types.ts';
 
@@ -11,13 +11,20 @@ export function wgslModule(parts: ModuleParts): string {
       `@group(0) @binding(${i}) var<storage, read_write> b${i}: array<${STORED[dtype][quads ? 'vector' : 'type']}>;\n`,
   );
   const arrays = parts.workgroupArrays.map(
-    ({ name, type, length }) => `var<workgroup> ${name}: array<${TYPES[type]}, ${length}>;\n`,
+    ({ name, type, length }) =>
+      `var<workgroup> ${name}: array<${type in TYPES ? TYPES[type as ValueType] : type}, ${length}>;\n`,
   );
   const group = rows === 1 ? 'group_id.x' : `group_id.x + group_id.y * ${columns}u`;
-  const enabled = parts.buffers.some(({ dtype }) => dtype === 'f16') ? 'enable f16;\n' : '';
-  return `${enabled}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
+  const enabled = [
+    ...(parts.buffers.some(({ dtype }) => dtype === 'f16') ? ['f16'] : []),
+    ...(parts.exchanges || parts.matrices ? ['subgroups'] : []),
+    ...(parts.matrices ? ['chromium_experimental_subgroup_matrix'] : []),
+  ];
+  // All of a subgroup have one number, which the language does not see.
+  const uniform = parts.matrices ? ' @diagnostic(off, chromium.subgroup_matrix_uniformity)' : '';
+  return `${enabled.map((one) => `enable ${one};\n`).join('')}${bindings.join('')}${parts.library}${arrays.join('')}${parts.functions
     .map(functionText)
-    .join('')}@compute @workgroup_size(${parts.workgroupSize})
+    .join('')}@compute @workgroup_size(${parts.workgroupSize})${uniform}
 fn main(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) local_id: u32) {
   let group = i32(${group});
   let local = i32(local_id);
