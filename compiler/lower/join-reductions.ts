@@ -8,8 +8,8 @@ import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
 import { neededNodes } from './node-facts.ts';
-import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
-import { isReduction, joinSiblings } from './sibling-reductions.ts';
+import { hasSequentialAxis, KernelSequence, storesOf } from './sequence.ts';
+import { fullLoads, isReduction, joinSiblings } from './sibling-reductions.ts';
 import { splitReductionsOf } from './split-reductions.ts';
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
@@ -167,10 +167,10 @@ function joinEarlier(
 
 const mayJoin = (nest: LoopNest) => isReduction(nest) && !hasSequentialAxis(nest);
 
-/** Earlier reductions that read what this one reads, the nearest first. */
+/** Earlier reductions that read all that this one reads of a tensor, the nearest first. What all steps read, as a rate, is not that. */
 function partners(sequence: KernelSequence, nest: LoopNest, position: number): number[] {
   const found = new Set<number>();
-  for (const tensor of loadsOf(nest))
+  for (const { buffer: tensor } of fullLoads(nest))
     for (const reader of sequence.readersOf(tensor)) {
       const other = sequence.slots[reader];
       if (reader < position && other && mayJoin(other)) found.add(reader);

@@ -33,19 +33,22 @@ export function joinSiblings(
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
 
+/** Loads of one element for each term of each point. */
+export function fullLoads({ nodes, axes }: LoopNest) {
+  return nodes.flatMap((node) =>
+    node.kind === 'load' &&
+    node.bounds.length === 0 &&
+    !node.indirect &&
+    axes.every(({ extent }, axis) => extent === 1 || node.index.coefficients[axis] !== 0)
+      ? [node]
+      : [],
+  );
+}
+
 /** Loads of one element for each term of each point, of the same tensor. */
 function sharedLoad(first: LoopNest, second: LoopNest): AddressLink | null {
-  const loads = (nest: LoopNest) =>
-    nest.nodes.flatMap((node) =>
-      node.kind === 'load' &&
-      node.bounds.length === 0 &&
-      !node.indirect &&
-      nest.axes.every(({ extent }, axis) => extent === 1 || node.index.coefficients[axis] !== 0)
-        ? [node]
-        : [],
-    );
-  const others = loads(second);
-  for (const { buffer, index } of loads(first)) {
+  const others = fullLoads(second);
+  for (const { buffer, index } of fullLoads(first)) {
     if (!isInjective(index, first.axes)) continue;
     const same = others.find((one) => one.buffer === buffer && one.index.offset === index.offset);
     if (same) return { from: index, to: same.index };
