@@ -72,8 +72,8 @@ function paddedHeader(entries: readonly (readonly [string, unknown])[]): string 
 
 /**
  * Reads a file, checking all of it: the header's length and JSON, dtypes and shapes, and that the data of the tensors
- * cover the file without gap or overlap. `F16` and `BF16` become f32, exactly, and `F64` the nearest. Throws
- * {@link SafetensorsError}. The arrays are copies.
+ * cover the file without gap or overlap. `F16` and `BF16` become f32, exactly, and `F64` the nearest; integers and `BOOL` become i32,
+ * which must hold them. Throws {@link SafetensorsError}. The arrays are copies.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { header, dataStart } = readHeader(bytes);
@@ -89,7 +89,9 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   for (const { name, type, shape, begin, end } of entries) {
     // Not `slice`, which does not copy where the bytes are a Buffer of Node's.
     const { buffer } = new Uint8Array(data.subarray(begin, end));
-    tensors.set(name, { dtype: type.dtype, shape, data: type.read(buffer) });
+    const read = type.read(buffer);
+    if (!read) fail(`tensor '${shortName(name)}': an element does not fit into 32 bits`);
+    tensors.set(name, { dtype: type.dtype, shape, data: read });
   }
   return { tensors, metadata };
 }

@@ -109,6 +109,30 @@ describe('files of other precisions become f32', () => {
   });
 });
 
+test('integers of all widths and booleans become i32', () => {
+  const cases: [string, ArrayBufferView & { readonly length: number }, number[]][] = [
+    ['I64', BigInt64Array.of(-5n, 2147483647n, -2147483648n), [-5, 2147483647, -2147483648]],
+    ['U64', BigUint64Array.of(7n), [7]],
+    ['U32', Uint32Array.of(0, 2147483647), [0, 2147483647]],
+    ['I16', Int16Array.of(-32768, 3), [-32768, 3]],
+    ['U16', Uint16Array.of(65535), [65535]],
+    ['I8', Int8Array.of(-128, 127), [-128, 127]],
+    ['U8', Uint8Array.of(255, 0), [255, 0]],
+    ['BOOL', Uint8Array.of(0, 1, 255), [0, 1, 1]],
+  ];
+  for (const [dtype, values, wanted] of cases) {
+    const { byteLength, length } = values;
+    const bytes = file(
+      { a: { dtype, shape: [length], data_offsets: [0, byteLength] } },
+      byteLength,
+    );
+    bytes.set(new Uint8Array(values.buffer), bytes.length - byteLength);
+    expect(decodeSafetensors(bytes).tensors.get('a')).toEqual({
+      ...{ dtype: 'i32', shape: [length], data: Int32Array.from(wanted) },
+    });
+  }
+});
+
 describe('damaged files', () => {
   const entry = { dtype: 'F32', shape: [2], data_offsets: [0, 8] };
   const huge = new Uint8Array(16).fill(255);
@@ -120,8 +144,17 @@ describe('damaged files', () => {
     ['an unknown field', file({ a: { ...entry, note: 1 } }, 8), "tensor 'a': unknown field 'note'"],
     [
       'another dtype',
-      file({ a: { ...entry, dtype: 'U8' } }, 8),
-      'dtype "U8" is not F32, I32, F16, BF16 or F64',
+      file({ a: { ...entry, dtype: 'C64' } }, 8),
+      'dtype "C64" is not F32, I32, F16, BF16, F64, I64, U64, U32, I16, U16, I8, U8 or BOOL',
+    ],
+    [
+      'an integer beyond 32 bits',
+      (() => {
+        const bytes = file({ a: { dtype: 'I64', shape: [1], data_offsets: [0, 8] } }, 8);
+        bytes[bytes.length - 4] = 1;
+        return bytes;
+      })(),
+      "tensor 'a': an element does not fit into 32 bits",
     ],
     [
       'a negative extent',
