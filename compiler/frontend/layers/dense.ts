@@ -17,7 +17,7 @@ import { checkFeatures, checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import { type FactorisedWeight, factorisedMatrix, factorisedWeight } from './factorised-product.ts';
 import { factorisedRows } from './factorised-rows.ts';
-import { weightMatrix, weightProduct } from './weight.ts';
+import { type WeightOptions, weightMatrix, weightProduct } from './weight.ts';
 
 /** What all layers take. */
 export interface LayerOptions {
@@ -57,6 +57,12 @@ export function linear(
   outFeatures: number,
   options: LinearOptions = {},
 ): Linear {
+  const matrix: WeightOptions = {
+    ...{ inFeatures, outFeatures, gates: 1 },
+    dense: options.weightInit ?? glorotUniform,
+    factorisation: options.weight,
+    law: options.variance,
+  };
   const biasOf = (parameters: LayerParameters) =>
     options.bias === false
       ? null
@@ -66,14 +72,7 @@ export function linear(
       const type = { dtype: 'f32', shape: [...x.shape.slice(0, -1), outFeatures] } as const;
       if (!checkSizes('linear', { inFeatures, outFeatures })) return poisoned(x.type);
       const parameters = layerParameters(layer, 'linear', options.name);
-      const times = weightProduct('linear', parameters, 'weight', {
-        inFeatures,
-        outFeatures,
-        gates: 1,
-        dense: options.weightInit ?? glorotUniform,
-        factorisation: options.weight,
-        law: options.variance,
-      });
+      const times = weightProduct('linear', parameters, 'weight', matrix);
       const bias = biasOf(parameters);
       if (!checkFeatures('linear', x, inFeatures) || !times) return poisoned(type);
       const product = times(x);
@@ -83,16 +82,7 @@ export function linear(
   );
   const layer: Linear = withValues(call, {
     weight: () =>
-      ofLayer(layer, 'linear', options, (parameters) =>
-        weightMatrix(parameters, 'weight', {
-          inFeatures,
-          outFeatures,
-          gates: 1,
-          dense: options.weightInit ?? glorotUniform,
-          factorisation: options.weight,
-          law: options.variance,
-        }),
-      ),
+      ofLayer(layer, 'linear', options, (parameters) => weightMatrix(parameters, 'weight', matrix)),
     bias: () => ofLayer(layer, 'linear', options, biasOf),
   });
   return layer;

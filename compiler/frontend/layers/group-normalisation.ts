@@ -1,6 +1,7 @@
 import { formatShape } from '../../format.ts';
 import { report } from '../../reporting/report.ts';
 import { isPoisoned, poisoned } from '../context.ts';
+import { checkGroups } from '../convolution.ts';
 import { add, mul, rsqrt, square, sub } from '../elementwise.ts';
 import { onesInit, zerosInit } from '../initialisers.ts';
 import { layerOf, layerParameters } from '../parameter.ts';
@@ -55,18 +56,12 @@ function channelNorm(
   const options = name === undefined ? {} : { name };
   const layer = Object.assign(
     layerOf(kind, options, (x: Tensor): Tensor => {
-      if (!checkSizes(kind, { features, groups }) || !checkEpsilon(kind, epsilon))
+      if (
+        !checkSizes(kind, { features, groups }) ||
+        !checkEpsilon(kind, epsilon) ||
+        !checkGroups(kind, groups, features, features)
+      )
         return poisoned(x.type);
-      if (features % groups !== 0) {
-        report(2032, {
-          op: kind,
-          groups: String(groups),
-          inside: features,
-          outside: features,
-          proposal: 1,
-        });
-        return poisoned(x.type);
-      }
       const parameters = affine ? layerParameters(layer, kind, name) : null;
       const scale = parameters?.get('scale', [features], onesInit);
       const shift = parameters?.get('shift', [features], zerosInit);
