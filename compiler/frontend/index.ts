@@ -53,9 +53,12 @@ export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
   type Attention,
+  type AttentionMasks,
   type AttentionOptions,
   attention,
   type DotProductAttentionOptions,
+  type RotaryOptions,
+  rotary,
   scaledDotProductAttention,
 } from './layers/attention.ts';
 export {

@@ -17,6 +17,7 @@ import {
   total,
   type Vector,
 } from './expect-outputs.ts';
+import { programOf } from './run-program.ts';
 
 /** Compares the gradients of all inputs and parameters, for a sum of the result with weights, with finite differences. */
 function expectLayerGradients(
@@ -192,4 +193,46 @@ describe('attention', () => {
       "'localResponseNorm': 'k' is 0; it must be a positive number",
     ]);
   });
+});
+
+test('the layer takes fewer heads of keys, positions and masks: a key that is padding might as well not be there', () => {
+  const layer = btc.attention(8, { heads: 4, keyHeads: 2, rotary: true, name: 'a' });
+  const shapes: Record<string, readonly number[]> = {};
+  const model = btc.defineModel({
+    name: 'm',
+    inputs: {
+      x: btc.tensor([2, 3, 8]),
+      context: btc.tensor([2, 5, 8]),
+      keep: btc.tensor([2, 5], 'i32'),
+    },
+    build: ({ x, context, keep }) => ({
+      masked: layer(x, context, { keyMask: keep }),
+      short: layer(x, context.slice(1, 0, 4)),
+      all: layer(x, context),
+    }),
+  });
+  const { parameters } = traceModel(model);
+  const values = Object.fromEntries(
+    parameters.map(({ declaration: { name, type } }, k) => {
+      shapes[name] = type.shape;
+      const count = type.shape.reduce((a, b) => a * b, 1);
+      return [name, Float64Array.from({ length: count }, (_, i) => Math.sin(1 + k + 1.7 * i))];
+    }),
+  );
+  expect([shapes['a.query.weight'], shapes['a.key.weight'], shapes['a.value.bias']]).toEqual([
+    [8, 8],
+    [8, 4],
+    [4],
+  ]);
+  const given = (count: number, salt: number) =>
+    Array.from({ length: count }, (_, i) => Math.cos(salt + 2.3 * i));
+  const keep = [1, 1, 1, 1, 0, 1, 1, 1, 1, 0];
+  const { outputs } = programOf(model, 'predict')(
+    { x: given(48, 1), context: given(80, 2), keep },
+    values,
+  );
+  outputs.masked.forEach((value, i) => {
+    expect(value).toBeCloseTo(outputs.short[i], 9);
+  });
+  expect(Math.abs(outputs.all[0] - outputs.short[0])).toBeGreaterThan(1e-3);
 });

@@ -92,6 +92,17 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   groupNorm: (x, s, t) => btc.groupNorm(2, 4, { affine: false })(x).mul(s).add(t),
   instanceNorm: (x) => btc.instanceNorm(4)(x),
   rmsNorm: (x, s) => btc.rmsNorm(4, { affine: false })(x).mul(s),
+  'attention groups': (q, k, v, b) =>
+    btc.scaledDotProductAttention(q, k, v, {
+      mask: b,
+      keyMask: integers([1, 1, 0, 1, 1, 0, 1, 1, 1, 0], [2, 5]),
+    }),
+  'attention mask': (q, k, v) =>
+    btc.scaledDotProductAttention(q, k, v, {
+      mask: integers([1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 1, 1, 1], [3, 5]),
+    }),
+  rotary: (x) => btc.rotary(x, { offset: 3 }),
+  'rotary interleaved': (x) => btc.rotary(x, { base: 100, interleaved: true }),
   ctc: (x) => ctc(x),
   'ctc none': (x) => ctc(x, { reduction: 'none' }),
   'ctc blank': (x) => ctc(x, { reduction: 'sum' }),

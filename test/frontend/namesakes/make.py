@@ -142,6 +142,45 @@ case(
     x=numbers([1, 5, 4], 3),
 )
 
+PADDING = torch.tensor([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]])
+SEEN = torch.tensor([[1, 0, 1, 1, 1], [1, 1, 1, 0, 1], [0, 1, 1, 1, 1]])
+
+
+def attend(q, k, v, bias):
+    """As nn.MultiheadAttention, heads of keys repeated as in LLaMA."""
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    k, v = (x.repeat_interleave(q.shape[1] // x.shape[1], 1) for x in (k, v))
+    scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias
+    return (torch.softmax(scores, -1) @ v).transpose(1, 2)
+
+
+Q, K, V = numbers([2, 3, 4, 2], 1), numbers([2, 5, 2, 2], 2), numbers([2, 5, 2, 2], 3)
+HIDDEN = torch.where(PADDING == 0, -1e30, 0.0)[:, None, None]
+case('attention groups', lambda q, k, v, b: attend(q, k, v, b + HIDDEN), q=Q, k=K, v=V, b=numbers([4, 3, 5], 4))
+case('attention mask', lambda q, k, v: attend(q, k, v, torch.where(SEEN == 0, -1e30, 0.0)), q=Q, k=numbers([2, 5, 4, 2], 2), v=numbers([2, 5, 4, 2], 3))
+
+
+def rotary(x, base, offset):
+    """apply_rotary_pos_emb of LLaMA."""
+    half = x.shape[-1] // 2
+    inverse = 1.0 / base ** (torch.arange(0, half) * 2.0 / x.shape[-1])
+    angles = (torch.arange(x.shape[1]) + offset)[:, None] * inverse
+    angles = torch.cat([angles, angles], -1)[None, :, None]
+    rotated = torch.cat([-x[..., half:], x[..., :half]], -1)
+    return x * angles.cos() + rotated * angles.sin()
+
+
+def interleaved(x, base):
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+    inverse = 1.0 / base ** (torch.arange(0, pairs.shape[-1]) * 2.0 / x.shape[-1])
+    turns = torch.polar(torch.ones(()), torch.arange(x.shape[1])[:, None] * inverse)
+    return torch.view_as_real(pairs * turns[None, :, None]).flatten(-2)
+
+
+case('rotary', lambda x: rotary(x, 10000.0, 3), x=numbers([2, 3, 2, 6], 1))
+case('rotary interleaved', lambda x: interleaved(x, 100.0), x=numbers([2, 3, 2, 6], 1))
+
+
 def tensor(x):
     dtype = 'f32' if x.is_floating_point() else 'i32'
     data = [round(v, 12) if dtype == 'f32' else v for v in x.detach().flatten().tolist()]
