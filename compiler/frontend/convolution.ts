@@ -8,7 +8,7 @@ import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
 import { resolveWindows, underWindows, type WindowOptions } from './windows.ts';
 
-/** Windows and groups of {@link conv2d} and {@link conv1d}. */
+/** Windows and groups of {@link conv1d}, {@link conv2d} and {@link conv3d}. */
 export interface ConvolutionOptions extends WindowOptions {
   /** Input and output channels in so many groups of their own; as many as input channels make a depthwise convolution. Default 1. */
   readonly groups?: number;
@@ -30,11 +30,20 @@ export function conv1d(x: Tensor, kernel: Tensor, options: ConvolutionOptions = 
   return convolve('conv1d', x, kernel, options, 1);
 }
 
+/** As {@link conv2d} along three axes: volumes [batch, depth, height, width, in] with a kernel [depth, height, width, in / groups, out]. */
+export function conv3d(x: Tensor, kernel: Tensor, options: ConvolutionOptions = {}): Tensor {
+  return convolve('conv3d', x, kernel, options, 3);
+}
+
 export const LAYOUTS: Readonly<
   Record<number, { readonly input: string; readonly kernel: string }>
 > = {
   1: { input: '[batch, length, channels]', kernel: '[length, in, out]' },
   2: { input: '[batch, height, width, channels]', kernel: '[height, width, in, out]' },
+  3: {
+    input: '[batch, depth, height, width, channels]',
+    kernel: '[depth, height, width, in, out]',
+  },
 };
 
 /** BTC2003 for what is not an f32 tensor of the layout of a signal with so many spatial axes. Silent after a mistake. */
@@ -49,7 +58,7 @@ export function checkLayout(op: string, x: Tensor, layout: string, rank: number)
   return false;
 }
 
-/** {@link conv2d} or {@link conv1d} under the name that messages give it. */
+/** A convolution along so many axes under the name that messages give it. */
 export function convolve(
   op: string,
   x: Tensor,

@@ -31,7 +31,7 @@ export {
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
 export { einsum, matmul } from './contractions.ts';
-export { type ConvolutionOptions, conv1d, conv2d } from './convolution.ts';
+export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
 export * from './distances.ts';
 export * from './elementwise.ts';
@@ -65,6 +65,9 @@ export {
   type Convolution,
   type ConvolutionLayerOptions,
   convolution,
+  convolution1d,
+  convolution3d,
+  type PlainConvolutionOptions,
   type TransposedConvolutionOptions,
   transposedConvolution,
 } from './layers/convolution.ts';
@@ -133,9 +136,13 @@ export { type OptionValue, option } from './option.ts';
 export { frozen, param, type State, state } from './parameter.ts';
 export {
   type AveragePoolingOptions,
+  avgPool1d,
   avgPool2d,
+  avgPool3d,
   globalAveragePool,
+  maxPool1d,
   maxPool2d,
+  maxPool3d,
   type PoolingOptions,
 } from './pooling.ts';
 export type { DynamicLossScale, LossScale, Precision } from './precision.ts';

@@ -35,16 +35,58 @@ export interface AveragePoolingOptions extends PoolingOptions {
  * Errors: BTC2031 for a window that does not fit, BTC2052 for one that lies wholly in padding.
  */
 export function maxPool2d(x: Tensor, size: PerAxis, options: PoolingOptions = {}): Tensor {
-  return pool('maxPool2d', x, size, options, (windows) =>
-    apply('reduceMax', [underWindows(x, windows, Number.NEGATIVE_INFINITY)], { axes: TAP_AXES }),
-  );
+  return maxPool('maxPool2d', 2, x, size, options);
+}
+
+/** As {@link maxPool2d} along one axis, of signals [batch, length, channels]. */
+export function maxPool1d(x: Tensor, size: PerAxis, options: PoolingOptions = {}): Tensor {
+  return maxPool('maxPool1d', 1, x, size, options);
+}
+
+/** As {@link maxPool2d} along three axes, of volumes [batch, depth, height, width, channels]. */
+export function maxPool3d(x: Tensor, size: PerAxis, options: PoolingOptions = {}): Tensor {
+  return maxPool('maxPool3d', 3, x, size, options);
 }
 
 /** Mean under each window of images [batch, height, width, channels]. Errors as for {@link maxPool2d}. */
 export function avgPool2d(x: Tensor, size: PerAxis, options: AveragePoolingOptions = {}): Tensor {
+  return avgPool('avgPool2d', 2, x, size, options);
+}
+
+/** As {@link avgPool2d} along one axis, of signals [batch, length, channels]. */
+export function avgPool1d(x: Tensor, size: PerAxis, options: AveragePoolingOptions = {}): Tensor {
+  return avgPool('avgPool1d', 1, x, size, options);
+}
+
+/** As {@link avgPool2d} along three axes, of volumes [batch, depth, height, width, channels]. */
+export function avgPool3d(x: Tensor, size: PerAxis, options: AveragePoolingOptions = {}): Tensor {
+  return avgPool('avgPool3d', 3, x, size, options);
+}
+
+function maxPool(
+  op: string,
+  spatial: number,
+  x: Tensor,
+  size: PerAxis,
+  options: PoolingOptions,
+): Tensor {
+  return pool(op, spatial, x, size, options, (windows) =>
+    apply('reduceMax', [underWindows(x, windows, Number.NEGATIVE_INFINITY)], {
+      axes: tapAxes(windows),
+    }),
+  );
+}
+
+function avgPool(
+  op: string,
+  spatial: number,
+  x: Tensor,
+  size: PerAxis,
+  options: AveragePoolingOptions,
+): Tensor {
   const { countIncludePad = options.padding !== 'same' } = options;
-  return pool('avgPool2d', x, size, options, (windows) => {
-    const total = apply('reduceSum', [underWindows(x, windows)], { axes: TAP_AXES });
+  return pool(op, spatial, x, size, options, (windows) => {
+    const total = apply('reduceSum', [underWindows(x, windows)], { axes: tapAxes(windows) });
     return windows.reduce((mean, window, k) => {
       const extent = x.shape[k + 1];
       const margin = countIncludePad ? window.low : 0;
@@ -68,18 +110,19 @@ export function globalAveragePool(x: Tensor): Tensor {
   return mean(x, x.shape.map((_, axis) => axis).slice(1, -1));
 }
 
-/** Of [batch, positions, taps, positions, taps, channels]. */
-const TAP_AXES = [2, 4];
+/** Of [batch, positions, taps, positions, taps, …, channels]. */
+const tapAxes = (windows: readonly AxisWindow[]) => windows.map((_, k) => 2 + 2 * k);
 
 function pool(
   op: string,
+  spatial: number,
   x: Tensor,
   size: PerAxis,
   { ceilMode = false, ...options }: PoolingOptions,
   reduce: (windows: readonly AxisWindow[]) => Tensor,
 ): Tensor {
-  if (!checkSignal(op, x, 2)) return poisoned(x.type);
-  const sizes = perAxis(op, 'size', size, 2, 1);
+  if (!checkSignal(op, x, spatial)) return poisoned(x.type);
+  const sizes = perAxis(op, 'size', size, spatial, 1);
   const extents = x.shape.slice(1, -1);
   const resolved = sizes && resolveWindows(op, extents, sizes, { stride: sizes, ...options });
   if (!resolved) return poisoned(x.type);

@@ -1,6 +1,6 @@
 /** Letters of einsum for the positions and the taps of windows, one per spatial axis. */
-export const positionLetters = (axes: number) => 'xy'.slice(0, axes);
-export const tapLetters = (axes: number) => 'uv'.slice(0, axes);
+export const positionLetters = (axes: number) => 'xyz'.slice(0, axes);
+export const tapLetters = (axes: number) => 'uvw'.slice(0, axes);
 
 /** `xuyv`: the axes of a view under windows. */
 export const windowLetters = (axes: number) =>

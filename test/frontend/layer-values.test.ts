@@ -61,6 +61,8 @@ describe('the parameters of a layer are values', () => {
             weight: btc.tuckerKernel({ inputRank: 2, outputRank: 2 }),
           }).weight,
         );
+        note('convolution1d', btc.convolution1d(4, 6, { kernel: 3 })(btc.zeros([2, 5, 4])));
+        note('convolution3d', btc.convolution3d(2, 3, { kernel: 2 }).weight);
         note('transposed', btc.transposedConvolution(4, 6, { kernel: 2 }).weight);
         note('batchNorm', btc.batchNorm(5).scale);
         note('layerNorm', btc.layerNorm(5).shift);
@@ -78,6 +80,8 @@ describe('the parameters of a layer are values', () => {
       embedding: [7, 3],
       convolution: [3, 2, 2, 6],
       Tucker: [3, 3, 4, 6],
+      convolution1d: [2, 3, 6],
+      convolution3d: [2, 2, 2, 2, 3],
       transposed: [2, 2, 4, 6],
       batchNorm: [5],
       layerNorm: [5],

@@ -27,7 +27,7 @@ import {
 
 /** Window, groups and weights of {@link convolution}. */
 export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
-  /** Extent of the window: one for both axes, or [height, width]. */
+  /** Extent of the window: one for all axes, or one for each, as [height, width]. */
   readonly kernel: PerAxis;
   /** Default 1; a factorised kernel has no groups. */
   readonly groups?: number;
@@ -43,7 +43,7 @@ export interface ConvolutionLayerOptions extends LayerOptions, WindowOptions {
   readonly variance?: VarianceLaw;
 }
 
-/** The layer that {@link convolution} and {@link transposedConvolution} make. */
+/** The layer that {@link convolution}, its kin along one or three axes, and {@link transposedConvolution} make. */
 export interface Convolution {
   /** [batch, height, width, inChannels] to [batch, positions, positions, outChannels]. */
   (x: Tensor): Tensor;
@@ -64,21 +64,52 @@ export function convolution(
   outChannels: number,
   options: ConvolutionLayerOptions,
 ): Convolution {
+  return convolutionLayer('convolution', 2, inChannels, outChannels, options);
+}
+
+/** Window, groups and weights of {@link convolution1d} and {@link convolution3d}. */
+export type PlainConvolutionOptions = Omit<ConvolutionLayerOptions, 'weight' | 'variance'>;
+
+/** A convolution along one axis, as `conv1d` does it: signals [batch, length, inChannels] with a kernel [length, inChannels / groups, outChannels]. */
+export function convolution1d(
+  inChannels: number,
+  outChannels: number,
+  options: PlainConvolutionOptions,
+): Convolution {
+  return convolutionLayer('convolution1d', 1, inChannels, outChannels, options);
+}
+
+/** A convolution along three axes, as `conv3d` does it: volumes [batch, depth, height, width, inChannels] with a kernel [depth, height, width, inChannels / groups, outChannels]. */
+export function convolution3d(
+  inChannels: number,
+  outChannels: number,
+  options: PlainConvolutionOptions,
+): Convolution {
+  return convolutionLayer('convolution3d', 3, inChannels, outChannels, options);
+}
+
+function convolutionLayer(
+  kind: string,
+  spatial: number,
+  inChannels: number,
+  outChannels: number,
+  options: ConvolutionLayerOptions,
+): Convolution {
   const call = Object.assign(
-    layerOf('convolution', options, (x: Tensor): Tensor => {
+    layerOf(kind, options, (x: Tensor): Tensor => {
       const failed = poisoned({ dtype: 'f32', shape: [...x.shape.slice(0, -1), outChannels] });
-      const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
+      const taps = perAxis(kind, 'kernel', options.kernel, spatial, 1);
       const { groups = 1 } = options;
       const sound =
-        checkSizes('convolution', { inChannels, outChannels }) &&
-        checkGroups('convolution', groups, inChannels, outChannels);
+        checkSizes(kind, { inChannels, outChannels }) &&
+        checkGroups(kind, groups, inChannels, outChannels);
       if (!sound || !taps) return poisoned(x.type);
-      const parameters = layerParameters(layer, 'convolution', options.name);
+      const parameters = layerParameters(layer, kind, options.name);
       const product = options.weight
         ? factorised(options.weight, parameters, taps, options)
         : dense(parameters, taps, groups);
       const bias = biasOf(parameters, outChannels, options);
-      const fits = checkSignal('convolution', x, 2) && checkFeatures('convolution', x, inChannels);
+      const fits = checkSignal(kind, x, spatial) && checkFeatures(kind, x, inChannels);
       if (!fits || !product) return failed;
       const y = product(x);
       return bias ? add(y, bias) : y;
@@ -87,9 +118,9 @@ export function convolution(
   );
   const layer: Convolution = withValues(call, {
     weight: () =>
-      ofLayer(layer, 'convolution', options, (parameters) => {
-        const taps = perAxis('convolution', 'kernel', options.kernel, 2, 1);
-        if (!taps) return poisoned({ dtype: 'f32', shape: [1, 1, 1, 1] });
+      ofLayer(layer, kind, options, (parameters) => {
+        const taps = perAxis(kind, 'kernel', options.kernel, spatial, 1);
+        if (!taps) return poisoned({ dtype: 'f32', shape: [1] });
         if (!options.weight) return denseKernel(parameters, taps, options.groups ?? 1);
         const weight = cores(options.weight, parameters, taps, options.variance);
         return weight
@@ -97,9 +128,7 @@ export function convolution(
           : poisoned({ dtype: 'f32', shape: [...taps, inChannels, outChannels] });
       }),
     bias: () =>
-      ofLayer(layer, 'convolution', options, (parameters) =>
-        biasOf(parameters, outChannels, options),
-      ),
+      ofLayer(layer, kind, options, (parameters) => biasOf(parameters, outChannels, options)),
   });
 
   function denseKernel(parameters: LayerParameters, taps: readonly number[], groups: number) {
@@ -110,7 +139,7 @@ export function convolution(
 
   function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const weight = denseKernel(parameters, taps, groups);
-    return (x: Tensor) => convolve('convolution', x, weight, options, 2);
+    return (x: Tensor) => convolve(kind, x, weight, options, spatial);
   }
 
   function cores(
@@ -133,17 +162,17 @@ export function convolution(
   ) {
     if (groups !== 1) {
       const wanted = '1 with a factorised kernel';
-      report(2015, { op: 'convolution', name: 'groups', value: groups, wanted });
+      report(2015, { op: kind, name: 'groups', value: groups, wanted });
       return null;
     }
     const weight = cores(factorisation, parameters, taps, variance);
     if (!weight) return null;
     return (x: Tensor) => {
       const extents = x.shape.slice(1, -1);
-      const windows = resolveWindows('convolution', extents, taps, windowOptions);
+      const windows = resolveWindows(kind, extents, taps, windowOptions);
       if (!windows) return poisoned(x.type);
       const axes = windows.map(({ positions }, k) => ({ extent: extents[k], positions }));
-      warnIfDearer('convolution', weight.matrix, x.shape[0], axes);
+      warnIfDearer(kind, weight.matrix, x.shape[0], axes);
       return factorisedConvolution(x, weight, windows);
     };
   }

@@ -92,6 +92,11 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   groupNorm: (x, s, t) => btc.groupNorm(2, 4, { affine: false })(x).mul(s).add(t),
   instanceNorm: (x) => btc.instanceNorm(4)(x),
   rmsNorm: (x, s) => btc.rmsNorm(4, { affine: false })(x).mul(s),
+  conv3d: (x, w) => btc.conv3d(x, w, { stride: [2, 1, 1], padding: 1 }),
+  maxPool1d: (x) => btc.maxPool1d(x, 3, { stride: 2, padding: 1 }),
+  avgPool1d: (x) => btc.avgPool1d(x, 3, { stride: 2, padding: 1, ceilMode: true }),
+  maxPool3d: (x) => btc.maxPool3d(x, [2, 3, 2]),
+  avgPool3d: (x) => btc.avgPool3d(x, 2, { stride: 1 }),
   'attention groups': (q, k, v, b) =>
     btc.scaledDotProductAttention(q, k, v, {
       mask: b,

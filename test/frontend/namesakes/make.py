@@ -142,6 +142,13 @@ case(
     x=numbers([1, 5, 4], 3),
 )
 
+VOLUME = numbers([2, 4, 3, 5, 2], 1)
+OIDHW = lambda w: w.permute(4, 3, 0, 1, 2)
+case('conv3d', channels_last(lambda x, w: F.conv3d(x, OIDHW(w), stride=(2, 1, 1), padding=1)), x=VOLUME, w=numbers([3, 2, 3, 2, 3], 2))
+case('maxPool1d', channels_last(lambda x: F.max_pool1d(x, 3, 2, padding=1)), x=numbers([2, 8, 3], 2))
+case('avgPool1d', channels_last(lambda x: F.avg_pool1d(x, 3, 2, padding=1, ceil_mode=True)), x=numbers([2, 8, 3], 2))
+case('maxPool3d', channels_last(lambda x: F.max_pool3d(x, (2, 3, 2))), x=VOLUME)
+case('avgPool3d', channels_last(lambda x: F.avg_pool3d(x, 2, 1)), x=VOLUME)
 PADDING = torch.tensor([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]])
 SEEN = torch.tensor([[1, 0, 1, 1, 1], [1, 1, 1, 0, 1], [0, 1, 1, 1, 1]])
 
