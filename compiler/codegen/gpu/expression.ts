@@ -116,6 +116,24 @@ export function boundsText(scope: Scope, bounds: readonly Bound[]): string | boo
   return open.length === 0 || open.join(' && ');
 }
 
+type Load = Extract<Expression, { kind: 'load' }>;
+
+/**
+ * The condition that a load is inside of its bounds. False also where its bounds can never hold together: then its address, that of no
+ * element, may be a constant, which a language may reject.
+ */
+export function insideText(
+  scope: Scope,
+  { index, indirect, bounds, buffer }: Load,
+): string | boolean {
+  const elements = scope.kernel.buffers[buffer]?.elements;
+  if (bounds.length > 0 && !indirect && elements !== undefined) {
+    const [least, most] = affineRange(scope, index);
+    if (most < 0 || least >= elements) return false;
+  }
+  return boundsText(scope, bounds);
+}
+
 function affineRange({ kernel, axes }: Scope, { offset, coefficients }: Affine): [number, number] {
   let [least, most] = [offset, offset];
   coefficients.forEach((coefficient, axis) => {
@@ -175,7 +193,7 @@ export function nodeLines(scope: Scope, name: string, node: Expression): string[
       const stored = scope.kernel.buffers[node.buffer]?.dtype ?? dtype;
       const load = scope.writer.quads.has(node.buffer) ? dialect.loadLane : dialect.load;
       const element = load(stored, `b${node.buffer}`, address);
-      const inside = boundsText(scope, node.bounds);
+      const inside = insideText(scope, node);
       if (inside === true) return define(element);
       if (inside === false) return define(dialect.nothing(dtype));
       return [

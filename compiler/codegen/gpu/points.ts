@@ -14,7 +14,7 @@ import { axisDependence } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import {
   addressText,
-  boundsText,
+  insideText,
   nodeLines,
   type Scope,
   storedText,
@@ -222,7 +222,7 @@ function quadLines(
   quadOf(points, k, axis)!.forEach((point, c) => {
     name(point, dialect.component(vector, c));
   });
-  const inside = boundsText(scope, node.bounds);
+  const inside = insideText(scope, node);
   if (inside === false) return [dialect.constant(type, vector, dialect.zero(type))];
   const address = addressText(scope, node.index, node.indirect);
   const { dtype } = scope.kernel.buffers[node.buffer];
