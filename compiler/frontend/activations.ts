@@ -1,4 +1,4 @@
-import { isPoisoned, mistake } from './context.ts';
+import { isPoisoned, mistake, poisoned } from './context.ts';
 import {
   abs,
   add,
@@ -101,8 +101,15 @@ export interface EluOptions {
   readonly alpha?: number;
 }
 
-/** x where x > 0, else α·(exp(x) - 1), elementwise (Clevert, Unterthiner, Hochreiter 2016). */
+/** x where x > 0, else α·(exp(x) - 1), elementwise (Clevert, Unterthiner, Hochreiter 2016). BTC2015 for an α that is not finite. */
 export function elu(x: Tensor, { alpha = 1 }: EluOptions = {}): Tensor {
+  if (!areFloats('elu', x)) return poisoned(x.type);
+  if (!Number.isFinite(alpha))
+    return mistake(
+      2015,
+      { op: 'elu', name: 'alpha', value: String(alpha), wanted: 'a finite number' },
+      x.type,
+    );
   return negativeSide(x, (below) => mul(expm1(below), alpha));
 }
 
@@ -117,6 +124,7 @@ const SELU_SCALE = 1.0507009873554805;
 
 /** {@link elu} of α 1.6733, scaled by 1.0507, elementwise: means and variances of layers stay 0 and 1 (Klambauer et al. 2017). */
 export function selu(x: Tensor): Tensor {
+  if (!areFloats('selu', x)) return poisoned(x.type);
   return mul(elu(x, { alpha: SELU_ALPHA }), SELU_SCALE);
 }
 
@@ -128,27 +136,32 @@ function negativeSide(x: Tensor, f: (below: Tensor) => Tensor): Tensor {
 
 /** x·tanh(softplus(x)), elementwise (Misra 2019). */
 export function mish(x: Tensor): Tensor {
+  if (!areFloats('mish', x)) return poisoned(x.type);
   return gated(x, 120, (z) => tanh(softplus(z)));
 }
 
 /** x·clip(x + 3, 0, 6) / 6, elementwise (Howard et al. 2019). */
 export function hardSwish(x: Tensor): Tensor {
+  if (!areFloats('hardSwish', x)) return poisoned(x.type);
   const sides = select(greaterEqual(x, -3), add(x, 3), 0);
   return mul(x, mul(select(greater(sides, 6), 6, sides), 1 / 6));
 }
 
 /** clip(x + 3, 0, 6) / 6, elementwise, with gradient 0 at the bounds. */
 export function hardSigmoid(x: Tensor): Tensor {
+  if (!areFloats('hardSigmoid', x)) return poisoned(x.type);
   return mul(between(add(x, 3), 0, 6), 1 / 6);
 }
 
 /** clip(x, -1, 1), elementwise, with gradient 0 at the bounds. */
 export function hardTanh(x: Tensor): Tensor {
+  if (!areFloats('hardTanh', x)) return poisoned(x.type);
   return between(x, -1, 1);
 }
 
 /** min(max(x, 0), 6), elementwise, with gradient 0 at the bounds (Sandler et al. 2018). */
 export function relu6(x: Tensor): Tensor {
+  if (!areFloats('relu6', x)) return poisoned(x.type);
   return between(x, 0, 6);
 }
 
@@ -159,6 +172,7 @@ function between(x: Tensor, low: number, high: number): Tensor {
 
 /** x / (1 + |x|), elementwise. */
 export function softsign(x: Tensor): Tensor {
+  if (!areFloats('softsign', x)) return poisoned(x.type);
   return div(x, add(abs(x), 1));
 }
 
@@ -171,6 +185,14 @@ export function prelu(x: Tensor, slope: Tensor): Tensor {
 export function glu(x: Tensor, axis = -1): Tensor {
   const [a, b] = split(x, 2, axis);
   return mul(a, sigmoid(b));
+}
+
+/** Reports what is not f32 (BTC2003), once. */
+function areFloats(op: string, x: Tensor): boolean {
+  if (isPoisoned(x)) return false;
+  if (x.dtype === 'f32') return true;
+  mistake(2003, { op, wanted: 'an f32 tensor', given: x.dtype }, x.type);
+  return false;
 }
 
 function isPositive(op: string, name: string, value: number, x: Tensor): boolean {

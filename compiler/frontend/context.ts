@@ -20,6 +20,8 @@ import { Tensor } from './tensor.ts';
 export interface TracedParameter {
   readonly declaration: ParameterDeclaration;
   readonly initialiser: Initialiser;
+  /** Whether it is a state because it is frozen. */
+  readonly isFrozen: boolean;
 }
 
 /** What one run of the user's functions leaves behind. */

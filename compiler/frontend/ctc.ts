@@ -37,7 +37,7 @@ import {
 
 /** Lengths, the blank and the reduction of {@link ctcLoss}. */
 export interface CtcOptions {
-  /** Frames of each sequence that count, [batch] i32; default all. */
+  /** Frames of each sequence that count, [batch] i32, at least 1; default all. */
   readonly inputLengths?: Tensor;
   /** Labels of each target that count, [batch] i32; default all. */
   readonly targetLengths?: Tensor;
@@ -68,7 +68,10 @@ export function ctcLoss(
   if (isPoisoned(logProbabilities) || isPoisoned(targets)) return poisoned(type);
   if (!fits(logProbabilities, targets, options)) return poisoned(type);
   const [batch, time, classes] = logProbabilities.shape;
+  const { inputLengths, targetLengths } = options;
   useAsIndices('ctcLoss', targets, { low: 0, high: classes });
+  if (inputLengths) useAsIndices('ctcLoss', inputLengths, { low: 1, high: time + 1 });
+  if (targetLengths) useAsIndices('ctcLoss', targetLengths, { low: 0, high: targets.shape[1] + 1 });
   const extended = withBlanks(targets, blank);
   const places = extended.shape[1];
   const frames = takeAlongAxis(
@@ -82,10 +85,9 @@ export function ctcLoss(
   for (let frame = 1; frame < time; frame++) {
     const entering = [paths, later(paths, 1), select(isSkipped, later(paths, 2), NEVER)];
     const next = add(logSumExp(stack(entering, 2), 2), at(frame));
-    const { inputLengths } = options;
     paths = inputLengths ? select(less(frame, expandDims(inputLengths, 1)), next, paths) : next;
   }
-  const lengths = options.targetLengths ?? full([batch], targets.shape[1], 'i32');
+  const lengths = targetLengths ?? full([batch], targets.shape[1], 'i32');
   const end = expandDims(mul(lengths, 2), 1);
   const isEnd = logicalOr(equal(place, end), equal(place, sub(end, 1)));
   const whole = neg(logSumExp(select(isEnd, paths, NEVER), 1));

@@ -7,9 +7,15 @@ export type LossReduction = 'mean' | 'sum' | 'none';
 
 const REDUCTIONS: readonly string[] = ['mean', 'sum', 'none'] satisfies LossReduction[];
 
-export function checkReduction(op: string, reduction: string): boolean {
+/** Reports a reduction that is none (BTC2015); `others` are more that the loss has. */
+export function checkReduction(
+  op: string,
+  reduction: string,
+  others: readonly string[] = [],
+): boolean {
   if (REDUCTIONS.includes(reduction)) return true;
-  const wanted = "'mean', 'sum' or 'none'";
+  const names = [...others, ...REDUCTIONS].map((name) => `'${name}'`);
+  const wanted = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
   report(2015, { op, name: 'reduction', value: String(reduction), wanted });
   return false;
 }

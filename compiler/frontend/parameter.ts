@@ -190,22 +190,31 @@ function declare(
   trace.parameters.set(full, {
     declaration: { name: full, type, role: trace.frozen ? 'state' : role, source },
     initialiser,
+    isFrozen: trace.frozen && role === 'parameter',
   });
   return appendDeclared(trace, 'parameter', full, type, source);
 }
 
 /** A parameter that was declared to be trained is no longer there to be frozen (BTC1022). */
 function checkStillFrozen(trace: Trace, name: string): void {
-  if (trace.frozen && trace.parameters.get(name)?.declaration.role === 'parameter')
+  if (
+    trace.training &&
+    trace.frozen &&
+    trace.parameters.get(name)?.declaration.role === 'parameter'
+  )
     report(1022, { name });
 }
 
 /**
  * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
- * change only where they are loaded. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
- * has used before it was frozen is BTC1022.
+ * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
+ * has used before it was frozen is BTC1022, what is no function BTC2003.
  */
 export function frozen<Layer extends (...given: never[]) => unknown>(layer: Layer): Layer {
+  if (typeof layer !== 'function') {
+    report(2003, { op: 'frozen', wanted: 'a layer or a function', given: typeof layer });
+    return layer;
+  }
   const held = <T>(run: () => T): T => {
     const trace = currentTrace('frozen');
     const before = trace.frozen;

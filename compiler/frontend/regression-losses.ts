@@ -4,6 +4,7 @@ import { isPoisoned, poisoned } from './context.ts';
 import {
   abs,
   add,
+  div,
   equal,
   exp,
   less,
@@ -12,6 +13,7 @@ import {
   mul,
   select,
   square,
+  stopGradient,
   sub,
 } from './elementwise.ts';
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
@@ -107,7 +109,7 @@ export function klDivergence(
 ): Tensor {
   const op = 'klDivergence';
   const simple = reduction === 'batchMean' ? 'sum' : reduction;
-  if (!checkReduction(op, simple)) return poisoned({ dtype: 'f32', shape: [] });
+  if (!checkReduction(op, simple, ['batchMean'])) return poisoned({ dtype: 'f32', shape: [] });
   const cost = logTarget
     ? mul(exp(target), sub(target, logProbabilities))
     : weighed(target, logProbabilities);
@@ -129,10 +131,11 @@ export interface ProbabilityLossOptions extends LossOptions {
 }
 
 const LEAST_LOGARITHM = -100;
+const LEAST_SPREAD = 1e-12;
 
 /**
  * -w·(y·log p + (1 - y)·log(1 - p)) for probabilities p and targets y in [0, 1], as PyTorch's `binary_cross_entropy`: logarithms are
- * at least -100. Where p is a sigmoid, `binaryCrossEntropyWithLogits` of what goes into it keeps its digits, and its gradient.
+ * at least -100, and what the gradient is divided by at least 1e-12. Where p is a sigmoid, `binaryCrossEntropyWithLogits` of what goes into it keeps its digits, and its gradient.
  * BTC2015 for another reduction.
  */
 export function binaryCrossEntropy(
@@ -147,11 +150,16 @@ export function binaryCrossEntropy(
     const known = log(p);
     return select(less(known, LEAST_LOGARITHM), LEAST_LOGARITHM, known);
   };
-  const loss = add(
-    mul(targets, bounded(probabilities)),
-    mul(sub(1, targets), bounded(sub(1, probabilities))),
+  const held = stopGradient(probabilities);
+  const value = add(mul(targets, bounded(held)), mul(sub(1, targets), bounded(sub(1, held))));
+  // A wrong prediction that is sure of itself has a gradient all the same: (p - y) / max(p·(1 - p), 1e-12).
+  const spread = mul(held, sub(1, held));
+  const slope = div(
+    sub(held, stopGradient(targets)),
+    select(less(spread, LEAST_SPREAD), LEAST_SPREAD, spread),
   );
-  const weighted = mul(loss, weights === undefined ? -1 : mul(weights, -1));
+  const loss = sub(mul(slope, sub(probabilities, held)), value);
+  const weighted = weights === undefined ? loss : mul(loss, weights);
   return isPoisoned(weighted) ? weighted : reduced(weighted, reduction);
 }
 

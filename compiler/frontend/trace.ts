@@ -363,7 +363,7 @@ function checkStateNames(
   for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');
 }
 
-/** One declaration per name; programs must agree on its shape and its role. */
+/** One declaration per name; programs must agree on its shape and its role, but for what one of them freezes. */
 function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): TracedParameter[] {
   const merged = new Map<string, TracedParameter>();
   for (const trace of traces) {
@@ -373,13 +373,16 @@ function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): T
         merged.set(name, parameter);
         continue;
       }
+      // What is frozen counts in the program that trains.
+      const freezes = known.isFrozen !== parameter.isFrozen;
+      if (freezes && trace.training) merged.set(name, parameter);
       const sorts = [known, parameter].map(({ declaration: { type, role } }) => ({
         shapes: formatShape(type.shape),
         roles: role,
       }));
       for (const what of ['shapes', 'roles'] as const) {
         const [first, second] = sorts.map((sort) => sort[what]);
-        if (first !== second)
+        if (first !== second && !(what === 'roles' && freezes))
           diagnostics.push(
             diagnostic(1007, parameter.declaration.source, { name, what, first, second }),
           );

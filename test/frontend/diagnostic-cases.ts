@@ -119,11 +119,14 @@ export const CASES: Readonly<Record<number, Case>> = {
       'compile takes what defineModel returns, or a function that returns it, not another object',
   },
   1022: {
-    text: withOutput(
-      '(() => { const fc = linear(3, 2, { bias: false }); fc(x); const held = frozen(fc); return ▸held(x); })()',
-    ),
+    text: define(`build({ x, n }, { training }) {
+    const fc = linear(3, 2, { name: 'fc', bias: false });
+    const [y, held] = [fc(x), frozen(fc)];
+    return { x, n, y: training ? ▸held(x) : y };
+  },
+  train: { loss: ({ y }) => sumOfSquares(y), optimizer: sgd() },`),
     message:
-      "parameter 'linear1.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
+      "parameter 'fc.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
   },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),

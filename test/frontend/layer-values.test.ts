@@ -186,4 +186,35 @@ describe('frozen layers', () => {
       'head.bias': 'parameter',
     });
   });
+
+  test('are so where a program trains; elsewhere it makes no difference', async () => {
+    const [body, head] = [btc.linear(3, 3, { name: 'body' }), btc.linear(3, 1, { name: 'head' })];
+    const modelWith = (inTraining: boolean) =>
+      btc.defineModel({
+        name: 'm',
+        inputs,
+        build: ({ x }, { training }) => {
+          const used = training === inTraining ? btc.frozen(body) : body;
+          return { y: head(used(x)) };
+        },
+        train: { loss: ({ y }) => btc.sumOfSquares(y), optimizer: btc.sgd() },
+        programs: { other: ({ x }) => ({ z: body(x).add(btc.frozen(body)(x)) }) },
+      });
+    expect((await rolesOf(modelWith(true)))['body.weight']).toBe('state');
+    expect((await rolesOf(modelWith(false)))['body.weight']).toBe('parameter');
+  });
+
+  test('are functions', async () => {
+    const model = btc.defineModel({
+      name: 'm',
+      inputs,
+      build: ({ x }) => {
+        btc.frozen(3 as never);
+        return { y: x };
+      },
+    });
+    expect((await compile(model)).diagnostics.map(({ message }) => message)).toEqual([
+      "'frozen' takes a layer or a function, not number",
+    ]);
+  });
 });

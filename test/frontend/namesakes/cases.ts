@@ -41,6 +41,8 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   'kl batch': (x) =>
     btc.klDivergence(btc.logSoftmax(x), array(KL_TARGETS, [3, 4]), { reduction: 'batchMean' }),
   'kl log': (x, t) => btc.klDivergence(x, t, { logTarget: true, reduction: 'sum' }),
+  'bce saturated': (p) =>
+    btc.binaryCrossEntropy(p, array([1, 0, 0.5, 1], [4]), { reduction: 'none' }),
   bce: (p) => btc.binaryCrossEntropy(p, array(BCE_TARGETS, [3, 4])),
   nll: (x, y) => btc.negativeLogLikelihood(x, y, { ignoreIndex: 2 }),
   'nll weights': (x, y) => btc.negativeLogLikelihood(x, y, { weights: [1, 2, 3, 0.5] }),
@@ -84,6 +86,8 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   'sort descending': (x) => x.sort(0, { descending: true }).values,
   topk: (x) => x.topk(2).values,
   'topk indices': (x) => x.topk(3, { smallest: true }).indices,
+  'sort of four': (x) => x.sort().indices,
+  'topk of four': (x) => x.topk(2).values,
   'topk many': (x) => x.topk(4).values,
   'einsum implicit': (a, b) => btc.einsum('ij,kj', a, b),
   'einsum ellipsis': (a, b) => btc.einsum('...ij,...jk->...ik', a, b),

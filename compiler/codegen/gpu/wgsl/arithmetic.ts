@@ -13,7 +13,7 @@ export type ArithmeticHelper =
 
 const compare = (name: string, operator: string): HelperRow => ({
   needs: ['is_nan'],
-  text: `fn ${name}(a: f32, b: f32) -> bool { return a ${operator} b && !(is_nan(a) || is_nan(b)); }`,
+  text: `fn ${name}(a: f32, b: f32) -> bool { return (a ${operator} b) & !(is_nan(a) | is_nan(b)); }`,
 });
 
 export const ARITHMETIC: Readonly<Record<ArithmeticHelper, HelperRow>> = {

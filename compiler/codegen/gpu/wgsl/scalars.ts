@@ -73,8 +73,9 @@ export const SCALARS: Readonly<Record<ScalarOp, Printer>> = {
   le: compare('<=', 'less_equal_f32'),
   gt: compare('>', 'less_f32', true),
   ge: compare('>=', 'less_equal_f32', true),
-  and: (_use, _dtype, a, b) => `i32(${a} != 0i && ${b} != 0i)`,
-  or: (_use, _dtype, a, b) => `i32(${a} != 0i || ${b} != 0i)`,
+  // Not && and ||, which are branches: there is nothing to be spared, and many of them take SwiftShader for ever to compile.
+  and: (_use, _dtype, a, b) => `i32((${a} != 0i) & (${b} != 0i))`,
+  or: (_use, _dtype, a, b) => `i32((${a} != 0i) | (${b} != 0i))`,
   not: (_use, _dtype, a) => `i32(${a} == 0i)`,
   select: (_use, _dtype, condition, a, b) => `select(${b}, ${a}, ${condition} != 0i)`,
   toF32: by({ f32: unchanged, i32: call('f32') }),
