@@ -113,7 +113,8 @@ export function boundsText(scope: Scope, bounds: readonly Bound[]): string | boo
     if (least < 0 || most >= extent)
       open.push(scope.writer.dialect.inside(affineText(scope, index), extent));
   }
-  return open.length === 0 || open.join(' && ');
+  // Not &&, which is a branch within the load's own.
+  return open.length < 2 ? (open[0] ?? true) : open.map((one) => `(${one})`).join(' & ');
 }
 
 type Load = Extract<Expression, { kind: 'load' }>;
