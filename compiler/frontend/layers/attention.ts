@@ -1,3 +1,4 @@
+import { isFloat } from '../../../ir/dtypes.ts';
 import { sameShape } from '../../../ir/tensor.ts';
 import type { Factorisation } from '../../factorised/factorisation.ts';
 import { formatShape } from '../../format.ts';
@@ -72,7 +73,7 @@ export function scaledDotProductAttention(
 /** Scores as they count. */
 function masked(scores: Tensor, { causal, mask, keyMask }: DotProductAttentionOptions): Tensor {
   let seen = scores;
-  if (mask) seen = mask.dtype === 'i32' ? select(mask, seen, MASKED) : add(seen, mask);
+  if (mask) seen = isFloat(mask.dtype) ? add(seen, mask) : select(mask, seen, MASKED);
   if (keyMask) seen = select(expandDims(expandDims(keyMask, 1), 1), seen, MASKED);
   return causal
     ? select(greaterEqual(iota(scores.shape, 2), iota(scores.shape, 3)), seen, MASKED)
