@@ -32,12 +32,12 @@ export function cutBatch(
 
 function inParts(state: ModuleState, knobs: BatchKnobs): ModuleState {
   const { programs } = state.traced;
-  const trains = programs.some((program) => program.trains) && state.optimiser !== null;
+  const trains = programs.some(({ training }) => training !== null);
   const diagnostics: Diagnostic[] = [];
   const made = mapGraphs(state, (graph, k) => {
     const split = splitBatch(graph, state.module, knobs);
     if (split.graph) return simplify(split.graph, { differentiated: true });
-    const isAsked = knobs.coupling === 'refuse' && (programs[k].trains || !trains);
+    const isAsked = knobs.coupling === 'refuse' && (programs[k]?.training || !trains);
     if (isAsked) diagnostics.push(refusal(state, k, split, knobs.parts));
     return graph;
   });
@@ -107,7 +107,7 @@ const GROWTH = 1.5;
 /** Numbers of parts for a search to try: divisors of the batch, ascending. */
 export function microBatchCounts({ traced }: ModuleState): number[] {
   const { programs } = traced;
-  const graph = (programs.find(({ trains }) => trains) ?? programs[0]).graph;
+  const graph = (programs.find(({ training }) => training !== null) ?? programs[0]).graph;
   const [batch] = batchInputs(graph);
   const counts: number[] = [];
   for (let parts = 2; parts <= Math.min(batch?.extent ?? 0, MOST_PARTS); parts++)

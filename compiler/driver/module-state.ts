@@ -3,20 +3,16 @@ import { printGraph } from '../../ir/graph-text.ts';
 import { type ModuleChecks, verifyModule } from '../../ir/module-verify.ts';
 import type { OrderRecords } from '../contract/record.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import type { Optimiser } from '../frontend/optimiser.ts';
-import type { LossScaling, Precision } from '../frontend/precision.ts';
+import type { Precision } from '../frontend/precision.ts';
 import type { TracedModel } from '../frontend/trace.ts';
-import type { ParameterGradient } from '../training/update.ts';
+import type { ParameterGradient } from '../training/index.ts';
 
 /** A module, and what passes over graphs know of it that its text does not say. */
 export interface ModuleState {
   readonly module: Module;
   readonly traced: TracedModel;
-  /** Of the program that trains; null where none does. */
-  readonly optimiser: Optimiser | null;
-  /** What stored values are, and how small gradients are kept from vanishing there. */
+  /** What stored values are. */
   readonly precision: Precision;
-  readonly scaling: LossScaling;
   /** By program: the orders of its contractions. */
   readonly orders: readonly OrderRecords[];
   /** By program: where the gradients of its parameters are, until the optimiser has used them. */
@@ -44,14 +40,17 @@ export function withPrograms(
   states: readonly ParameterDeclaration[],
   inputs: readonly InputDeclaration[],
 ): Module {
-  const declared = new Map(module.inputs.map((input) => [input.name, input]));
-  for (const input of inputs) declared.set(input.name, input);
   return {
     ...module,
     programs,
-    inputs: [...declared.values()],
-    parameters: [...module.parameters, ...states],
+    inputs: byName([...module.inputs, ...inputs]),
+    parameters: byName([...module.parameters, ...states]),
   };
+}
+
+/** Each name once, at its first place, as it was declared last. */
+function byName<T extends { readonly name: string }>(declared: readonly T[]): T[] {
+  return [...new Map(declared.map((one) => [one.name, one])).values()];
 }
 
 export function printModule({ module, gradients }: ModuleState): string {

@@ -12,7 +12,6 @@ import { orderContractions } from '../contract/index.ts';
 import { OrderRecords } from '../contract/record.ts';
 import { sliceContractions } from '../contract/sliced-graph.ts';
 import type { Model } from '../frontend/model.ts';
-import { lossScalingOf, UNSCALED } from '../frontend/precision.ts';
 import { groupSteps } from '../group/index.ts';
 import {
   finaliseNests,
@@ -39,12 +38,7 @@ import { type HalfChoice, storeHalves } from '../precision/store-halves.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
 import { TARGETS } from '../targets/index.ts';
-import {
-  type ParameterGradient,
-  scaleStates,
-  withGradients,
-  withUpdates,
-} from '../training/index.ts';
+import { type ParameterGradient, usesOfGradients, withGradients } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
 import { cutBatch } from './cut-batch.ts';
 import {
@@ -103,13 +97,9 @@ export const PASSES = {
         programs: traced.programs.map(({ graph }) => graph),
       };
       const none = traced.programs.map(() => []);
-      const { train } = model.definition;
-      const precision = asked ?? train?.precision ?? 'f32';
-      return {
-        ...{ module, traced, optimiser: train?.optimizer ?? null, orders: [], gradients: none },
-        ...{ precision, scaling: train ? lossScalingOf(train, precision) : UNSCALED },
-        diagnostics: traced.diagnostics,
-      };
+      const precision = asked ?? traced.precision ?? 'f32';
+      const { diagnostics } = traced;
+      return { module, traced, precision, orders: [], gradients: none, diagnostics };
     },
     print: printModule,
     verify: (made: ModuleState) => verifyState(made),
@@ -126,7 +116,7 @@ export const PASSES = {
       const orders = state.module.programs.map(() => new OrderRecords());
       const ordered = mapGraphs(state, (graph, k) =>
         orderContractions(graph, {
-          trains: state.traced.programs[k].trains && state.optimiser !== null,
+          trains: state.traced.programs[k].training !== null,
           records: orders[k],
           objective,
           ...(bound?.reorder ? { most: bound.elements } : {}),
@@ -137,44 +127,40 @@ export const PASSES = {
   ),
   gradient: overModules(
     'gradient',
-    'Appends the gradient of the loss for every parameter to the program that trains.',
+    'Appends the gradient of the loss for every parameter to programs that train.',
     (state) => {
       const diagnostics = [...state.diagnostics];
       const gradients: (readonly ParameterGradient[])[] = [];
-      const { optimiser, scaling } = state;
+      const states: Module['parameters'][number][] = [];
       const programs = state.module.programs.map((graph, k) => {
         const program = state.traced.programs[k];
-        const made = program.trains && optimiser ? withGradients(graph, program, scaling) : null;
+        const { training } = program;
+        const made = training ? withGradients(graph, program, training, state.precision) : null;
         if (made?.diagnostic) diagnostics.push(made.diagnostic);
+        append(states, made?.states ?? []);
         gradients.push(made?.gradients ?? []);
         return made?.graph ?? graph;
       });
-      const states = gradients.some((list) => list.length > 0) ? scaleStates(scaling) : [];
-      return {
-        ...state,
-        module: withPrograms(state, programs, states, []),
-        gradients,
-        diagnostics,
-      };
+      const module = withPrograms(state, programs, states, []);
+      return { ...state, module, gradients, diagnostics };
     },
   ),
   optimise: overModules(
     'optimise',
-    "Appends the optimiser's updates: clipping, new parameters, new state.",
+    "Appends what becomes of gradients: clipping, the optimiser's new parameters and state, sums, outputs.",
     (state) => {
-      const { gradients, optimiser, scaling, traced } = state;
-      if (!optimiser || gradients.every((list) => list.length === 0)) return state;
-      const states: Module['parameters'][number][] = [];
-      const inputs: Module['inputs'][number][] = [];
-      const programs = state.module.programs.map((graph, k) => {
-        if (gradients[k].length === 0) return graph;
-        const updated = withUpdates(graph, gradients[k], optimiser, scaling, traced.seed);
-        append(states, updated.states);
-        append(inputs, updated.inputs);
-        return updated.graph;
-      });
-      const module = withPrograms(state, programs, states, inputs);
-      return { ...state, module, gradients: gradients.map(() => []) };
+      const { gradients, traced } = state;
+      const made = usesOfGradients(state.module.programs, gradients, traced, state.precision);
+      if (made.programs.length === 0) return state;
+      const programs = state.module.programs.map((graph, k) => made.programs[k] ?? graph);
+      append(programs, made.derived);
+      return {
+        ...state,
+        module: withPrograms(state, programs, made.states, made.inputs),
+        gradients: programs.map(() => []),
+        orders: programs.map((_, k) => state.orders[k] ?? new OrderRecords()),
+        diagnostics: [...state.diagnostics, ...made.diagnostics],
+      };
     },
   ),
   'expand-folds': overModules(

@@ -34,6 +34,7 @@ export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
 export * from './distances.ts';
+export * from './global-norm.ts';
 export * from './elementwise.ts';
 export {
   dropout,
@@ -123,6 +124,7 @@ export {
   type Outputs,
   type ProgramFunction,
   type Training,
+  type Trainings,
   tensor,
 } from './model.ts';
 export type {
@@ -130,6 +132,7 @@ export type {
   GroupOptions,
   Optimiser,
   OptimiserGroup,
+  ParameterFilter,
   ParameterGroup,
 } from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';

@@ -1,7 +1,7 @@
 import type { SourceSpan } from '../../ir/source.ts';
 import type { DType, Shape } from '../../ir/tensor.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
-import type { Optimiser } from './optimiser.ts';
+import type { Optimiser, ParameterFilter } from './optimiser.ts';
 import type { LossScale, Precision } from './precision.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -25,8 +25,10 @@ type Tensors<I extends Inputs> = { readonly [Name in keyof I]: Tensor };
 
 /** What a function of the model may ask while it is traced. */
 export interface BuildContext {
-  /** True while the program `train` is traced, false for `predict`. */
+  /** True while a program that trains is traced, false for `predict`, `evaluate` and programs of the user's own. */
   readonly training: boolean;
+  /** The name of the program that is traced: `predict`, `train`. */
+  readonly program: string;
 }
 
 /** The loss of a model and the optimiser that lowers it. */
@@ -34,6 +36,20 @@ export interface Training<I extends Inputs, O extends Outputs> {
   /** A scalar f32 tensor from the outputs of `build` and the inputs. It is the output `loss` of the program `train`. */
   loss(outputs: O, inputs: Tensors<I>): Tensor;
   readonly optimizer: Optimiser;
+  /** The parameters that it moves, of those that the loss depends on; default all. */
+  readonly parameters?: ParameterFilter;
+  /**
+   * Makes two programs more: `accumulate` adds the gradients of a batch to sums that outlive it, and `update` moves the parameters by
+   * their mean and clears them. Sums take the bytes of the parameters. Default false.
+   */
+  readonly accumulate?: boolean;
+  /**
+   * Makes two programs more: `gradients` gives the gradient of each parameter as the output `NAME.gradient` and moves nothing, and
+   * `apply` takes them as inputs and moves the parameters. Between them, machines can average. Default false.
+   */
+  readonly exchange?: boolean;
+  /** Makes the program `evaluate`: the loss and the metrics, with `training` false, nothing moved. Default false. */
+  readonly evaluate?: boolean;
   /**
    * `f16`: activations, their gradients and copies of weights take half of the bytes, in all programs. Weights, their gradients,
    * the optimiser's state, sums and the loss stay f32, and everything is computed in f32. Default `f32`.
@@ -46,7 +62,17 @@ export interface Training<I extends Inputs, O extends Outputs> {
   readonly lossScale?: LossScale;
   /** More outputs of the program `train`. */
   metrics?(outputs: O, inputs: Tensors<I>): Outputs;
+  /**
+   * More outputs, of the gradients by name of the parameter, before they are clipped: `(gradients) => ({ norm: globalNorm(gradients) })`.
+   * Programs that have whole gradients give them: `train`, `update`, `gradients` and `apply`.
+   */
+  gradientMetrics?(gradients: Readonly<Record<string, Tensor>>): Outputs;
 }
+
+/** Several trainings of one model by name, each with programs of its own: `generator`, `generator.accumulate`. */
+export type Trainings<I extends Inputs, O extends Outputs> = Readonly<
+  Record<string, Training<I, O>>
+>;
 
 /** A further program over the model's parameters. */
 export type ProgramFunction<I extends Inputs> = (
@@ -61,10 +87,11 @@ export interface ModelDefinition<I extends Inputs = Inputs, O extends Outputs = 
   /** Of initial values and random numbers; default 0. */
   readonly seed?: number;
   readonly inputs: I;
-  /** The forward pass. It runs once per program at compile time; what it returns is what `predict` returns. */
+  /** The forward pass. It runs at compile time, once for each program that needs it; what it returns is what `predict` returns. */
   build(inputs: Tensors<I>, context: BuildContext): O;
-  /** Makes the program `train`: loss, gradients and an update of every parameter. */
-  readonly train?: Training<I, O>;
+  /** Makes the program `train`: loss, gradients and an update of every parameter. Several trainings, by name, make one each. */
+  readonly train?: Training<I, O> | Trainings<I, O>;
+  /** Further programs. One that is called `predict` stands in for what `build` returns. */
   readonly programs?: Readonly<Record<string, ProgramFunction<I>>>;
 }
 

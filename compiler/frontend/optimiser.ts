@@ -13,10 +13,24 @@ export interface ClippingOptions {
   readonly clipValue?: number;
 }
 
+/** Some of the parameters: those whose full name, `encoder.linear1.bias`, matches, or that a function of name and shape takes. */
+export type ParameterFilter = RegExp | ((name: string, shape: Shape) => boolean);
+
+/** A filter as a function. */
+export function parameterFilter(
+  parameters: ParameterFilter,
+): (name: string, shape: Shape) => boolean {
+  if (typeof parameters === 'function') return parameters;
+  // A pattern with a memory would take every other name.
+  const { source, flags } = parameters;
+  const pattern = new RegExp(source, flags.replace(/[gy]/g, ''));
+  return (name) => pattern.test(name);
+}
+
 /** Parameters that are trained in a way of their own. */
 export interface ParameterGroup<Settings> {
-  /** Which parameters: those whose full name, `encoder.linear1.bias`, matches. The first group that takes a parameter has it. */
-  readonly parameters: RegExp | ((name: string, shape: Shape) => boolean);
+  /** Which parameters. The first group that takes a parameter has it. */
+  readonly parameters: ParameterFilter;
   /** The learning rate of the step is multiplied by this; default 1. */
   readonly learningRateFactor?: number;
   /** What differs from the optimiser's own settings; clipping of its own is over this group alone. */

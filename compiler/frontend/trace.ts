@@ -1,6 +1,7 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { formatIndexRange } from '../../ir/index-range.ts';
 import { append } from '../../ir/lists.ts';
+import type { SourceSpan } from '../../ir/source.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import {
   type Diagnostic,
@@ -33,11 +34,18 @@ import * as composed from './functions.ts';
 import { joinRanges } from './index-parts.ts';
 import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
-import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
+import type {
+  Inputs,
+  Model,
+  ModelDefinition,
+  Outputs,
+  ProgramFunction,
+  Training,
+} from './model.ts';
 import { forbiddenName } from './names.ts';
-import { groupOf, isOptimiser } from './optimiser.ts';
+import { groupOf } from './optimiser.ts';
 import * as parameters from './parameter.ts';
-import { precisionProblems, SCALE_STATES } from './precision.ts';
+import { type Precision, SCALE_STATES } from './precision.ts';
 import * as random from './random.ts';
 import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
@@ -46,13 +54,33 @@ import * as scans from './scans.ts';
 import { nameCalls, scope } from './scope.ts';
 import * as sorting from './sorting.ts';
 import { Tensor } from './tensor.ts';
+import {
+  commonStateName,
+  GRADIENT,
+  movesParameter,
+  type NamedTraining,
+  type ProgramTraining,
+  partsOf,
+  precisionOf,
+  programOfPart,
+  SUMMED,
+  stateName,
+  TRAINING_PARTS,
+  trainingProgram,
+  trainingsOf,
+} from './trainings.ts';
 import * as views from './views.ts';
 
 /** A model as graphs: no gradients yet, contractions still n-ary. */
 export interface TracedModel {
   readonly name: string;
+  readonly source: SourceSpan | null;
   readonly seed: number;
+  /** What the trainings of the model ask for; null where none says. */
+  readonly precision: Precision | null;
   readonly programs: readonly TracedProgram[];
+  /** Programs that are made of gradients alone, behind the others. */
+  readonly derived: readonly ProgramTraining[];
   readonly parameters: readonly TracedParameter[];
   /** Inputs of all programs, each declared once. */
   readonly inputs: readonly InputDeclaration[];
@@ -61,8 +89,8 @@ export interface TracedModel {
 
 export interface TracedProgram {
   readonly graph: Graph;
-  /** Program `train`: its first output is the loss to differentiate. */
-  readonly trains: boolean;
+  /** Of which training it is a part; null where it is of none. */
+  readonly training: ProgramTraining | null;
   readonly parameters: readonly ParameterDeclaration[];
 }
 
@@ -104,37 +132,36 @@ export function traceModel(model: Model): TracedModel {
   const { definition } = model;
   const { name, seed = 0 } = definition;
   const diagnostics = checkDefinition(model);
+  const made = trainingsOf(model);
+  append(diagnostics, made.diagnostics);
   const used = new Set<string>();
-  const traces: { trace: Trace; trains: boolean }[] = [];
+  const traces: { trace: Trace; training: ProgramTraining | null }[] = [];
   let ended = false;
-  for (const { program, trains, body } of programsOf(model, diagnostics)) {
-    const trace = createTrace(program, { training: trains, seed });
-    traces.push({ trace, trains });
-    try {
-      runProgram(() =>
-        withTrace(trace, () => {
-          const outputs = body(inputProxy(trace, definition, used));
-          recordOutputs(trace, model, outputs);
-          nameCalls(trace);
-        }),
-      );
-    } catch (error) {
-      trace.diagnostics.push(evaluationDiagnostic(error, placeOfThrown(trace, error)));
-      ended = true;
-    }
+  const { list, derived } = programsOf(model, made.trainings, diagnostics);
+  for (const { program, training, body } of list) {
+    const trace = createTrace(program, { training: training !== null, seed });
+    traces.push({ trace, training });
+    ended = !runFunctions(trace, () => {
+      const { outputs, loss } = body(inputProxy(trace, definition, used));
+      recordOutputs(trace, model.source, outputs, loss);
+      nameCalls(trace);
+    });
     append(diagnostics, trace.diagnostics);
     if (ended) break;
-    if (trains) checkStateNames(trace, definition, diagnostics);
+    if (training) checkStateNames(trace, training, definition, diagnostics);
   }
   if (!ended) reportUnusedInputs(definition, used, diagnostics);
   return {
     name,
+    source: model.source,
     seed,
-    programs: traces.map(({ trace, trains }) => ({
+    precision: precisionOf(made.trainings),
+    programs: traces.map(({ trace, training }) => ({
       graph: trace.builder.finish(),
-      trains,
+      training,
       parameters: [...trace.parameters.values()].map(({ declaration }) => declaration),
     })),
+    derived,
     parameters: mergeParameters(
       traces.map(({ trace }) => trace),
       diagnostics,
@@ -146,6 +173,17 @@ export function traceModel(model: Model): TracedModel {
     ),
     diagnostics,
   };
+}
+
+/** Runs functions of the user's on a trace. False where they throw, which is a diagnostic of the trace then. */
+export function runFunctions(trace: Trace, functions: () => void): boolean {
+  try {
+    runProgram(() => withTrace(trace, functions));
+    return true;
+  } catch (error) {
+    trace.diagnostics.push(evaluationDiagnostic(error, placeOfThrown(trace, error)));
+    return false;
+  }
 }
 
 /** Inputs of all programs, each once, with the ranges that programs use them in as indices. */
@@ -188,53 +226,76 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
     const forbidden = forbiddenName(input);
     if (forbidden) complain(1016, { name: input, what: 'an input', reason: forbidden });
   }
-  if (train && !isOptimiser(train.optimizer)) complain(1017, { model: name });
-  else if (train) {
-    const { problems, groups } = train.optimizer;
-    // What is wrong with all of it is wrong with each group too.
-    append(
-      diagnostics,
-      problems.length > 0 ? problems : groups.flatMap(({ rule }) => rule.problems),
-    );
-  }
-  if (train) append(diagnostics, precisionProblems(train, source));
   return diagnostics;
 }
 
 interface ProgramBody {
   readonly program: string;
-  readonly trains: boolean;
-  readonly body: (inputs: Readonly<Record<string, Tensor>>) => Outputs;
+  readonly training: ProgramTraining | null;
+  readonly body: (inputs: Readonly<Record<string, Tensor>>) => TracedOutputs;
 }
 
-/** `predict`, `train` where the model is trained, and the programs of the user's own. */
-function programsOf({ definition, source }: Model, diagnostics: Diagnostic[]): ProgramBody[] {
-  const { build, train, programs = {} } = definition;
-  const list: ProgramBody[] = [
-    { program: 'predict', trains: false, body: (inputs) => build(inputs, { training: false }) },
-  ];
-  if (train && isOptimiser(train.optimizer)) {
-    const body = (inputs: Readonly<Record<string, Tensor>>) => {
-      const outputs = build(inputs, { training: true });
-      const loss = train.loss(outputs, inputs);
-      checkLoss(loss);
-      const metrics = train.metrics?.(outputs, inputs) ?? {};
-      if (Object.hasOwn(metrics, LOSS_OUTPUT))
-        report(1016, { name: LOSS_OUTPUT, what: 'a metric', reason: 'it is the loss itself' });
-      return { ...metrics, [LOSS_OUTPUT]: loss };
-    };
-    list.push({ program: 'train', trains: true, body });
-  }
+interface TracedOutputs {
+  readonly outputs: Outputs;
+  /** What stands first among the outputs. */
+  readonly loss: string | null;
+}
+
+/** `predict`, the parts of the trainings, and the programs of the user's own. */
+function programsOf(
+  { definition, source }: Model,
+  trainings: readonly NamedTraining[],
+  diagnostics: Diagnostic[],
+): { readonly list: readonly ProgramBody[]; readonly derived: readonly ProgramTraining[] } {
+  const { build, programs = {} } = definition;
+  const plain = (program: string, own: ProgramFunction<Inputs>): ProgramBody => {
+    const context = { training: false, program };
+    const body = (inputs: Readonly<Record<string, Tensor>>) => ({
+      ...{ outputs: own(inputs, context), loss: null },
+    });
+    return { program, training: null, body };
+  };
+  const list: ProgramBody[] = Object.hasOwn(programs, 'predict') ? [] : [plain('predict', build)];
+  const parts = trainings.flatMap((named) => partsOf(named));
+  const derived = parts.filter(({ part }) => TRAINING_PARTS[part].from !== 'loss');
+  for (const named of trainings) append(list, tracedParts(named, build));
+  const made = new Set([...list.map(({ program }) => program), ...derived.map(programOfPart)]);
   for (const [program, own] of Object.entries(programs)) {
-    const reason = ['predict', 'train'].includes(program)
-      ? "it is made of 'build'"
-      : forbiddenName(program);
+    const reason = made.has(program) ? "it is a program of 'train'" : forbiddenName(program);
     if (reason) {
       const args = { name: program, what: 'a further program', reason };
       diagnostics.push(diagnostic(1016, source, args));
-    } else
-      list.push({ program, trains: false, body: (inputs) => own(inputs, { training: false }) });
+    } else list.push(plain(program, own));
   }
+  return { list, derived };
+}
+
+/** The programs of a training that the user's functions make: those that take gradients of the loss, and `evaluate`. */
+function tracedParts(
+  named: NamedTraining,
+  build: ModelDefinition['build'],
+): readonly ProgramBody[] {
+  const training = named.training as unknown as Training<Inputs, Outputs>;
+  const withLoss = (program: string, isTraining: boolean): ProgramBody['body'] => {
+    const context = { training: isTraining, program };
+    return (inputs) => {
+      const outputs = build(inputs, context);
+      const loss = training.loss(outputs, inputs);
+      checkLoss(loss);
+      const metrics = training.metrics?.(outputs, inputs) ?? {};
+      if (Object.hasOwn(metrics, LOSS_OUTPUT))
+        report(1016, { name: LOSS_OUTPUT, what: 'a metric', reason: 'it is the loss itself' });
+      return { outputs: { ...metrics, [LOSS_OUTPUT]: loss }, loss: LOSS_OUTPUT };
+    };
+  };
+  const list = partsOf(named).flatMap((part): ProgramBody[] => {
+    const program = programOfPart(part);
+    const isTraced = TRAINING_PARTS[part.part].from === 'loss';
+    return isTraced ? [{ program, training: part, body: withLoss(program, true) }] : [];
+  });
+  const evaluate = trainingProgram(named, 'evaluate');
+  if (training.evaluate)
+    list.push({ program: evaluate, training: null, body: withLoss(evaluate, false) });
   return list;
 }
 
@@ -301,8 +362,13 @@ function reportUnusedInputs(
   }
 }
 
-/** The loss stands first among the outputs of a program that trains. */
-function recordOutputs(trace: Trace, { source }: Model, outputs: Outputs): void {
+/** Adds outputs to a program's; the one that `first` names stands before the others. */
+export function recordOutputs(
+  trace: Trace,
+  source: SourceSpan | null,
+  outputs: Outputs,
+  first: string | null,
+): void {
   const complain = (number: MessageNumber, args: Record<string, string | number>) =>
     trace.diagnostics.push(diagnostic(number, source, args));
   const program = trace.builder.name;
@@ -314,14 +380,14 @@ function recordOutputs(trace: Trace, { source }: Model, outputs: Outputs): void 
   }
   const entries = Object.entries(outputs ?? {});
   if (entries.length === 0) complain(1010, { program });
-  entries.sort(
-    ([a], [b]) =>
-      Number(trace.training && b === LOSS_OUTPUT) - Number(trace.training && a === LOSS_OUTPUT),
-  );
+  entries.sort(([a], [b]) => Number(b === first) - Number(a === first));
+  const taken = new Set(trace.builder.outputs.map((output) => output.name));
   for (const [name, value] of entries) {
     const forbidden = forbiddenName(name);
     if (!(value instanceof Tensor)) complain(1011, { name, program });
     else if (forbidden) complain(1016, { name, what: 'an output', reason: forbidden });
+    else if (taken.has(name))
+      complain(1016, { name, what: 'an output', reason: 'the program has one of that name' });
     else if (isPoisoned(value)) continue;
     else if (!trace.tensors.has(value)) complain(1015, { op: `${program}.${name}` });
     else trace.builder.outputs.push({ name, value: value.value });
@@ -341,10 +407,14 @@ function checkLoss(loss: Tensor): void {
   else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });
 }
 
-/** What training keeps has names of its own, which no parameter may have: an optimiser's state of each, and the loss scale's. */
+/**
+ * What training keeps has names of its own, which no parameter may have: an optimiser's state of each, sums of gradients, the loss
+ * scale's. Gradients that are exchanged have names that no input may have.
+ */
 function checkStateNames(
   trace: Trace,
-  { train }: ModelDefinition,
+  named: ProgramTraining,
+  { inputs }: ModelDefinition,
   diagnostics: Diagnostic[],
 ): void {
   const check = (name: string, reason: string) => {
@@ -353,19 +423,36 @@ function checkStateNames(
     const { source } = taken.declaration;
     diagnostics.push(diagnostic(1016, source, { name, what: 'a parameter', reason }));
   };
+  const { optimizer, accumulate, exchange } = named.training;
+  const moves = movesParameter(named);
   for (const [owner, { declaration }] of trace.parameters) {
-    if (declaration.role === 'state') continue;
-    const { optimizer } = train!;
-    const rule = groupOf(optimizer, owner, declaration.type.shape)?.rule ?? optimizer;
+    const { role, type } = declaration;
+    if (role === 'state' || !moves(owner, type.shape)) continue;
+    const rule = groupOf(optimizer, owner, type.shape)?.rule ?? optimizer;
     for (const suffix of rule.states)
-      check(`${owner}.${suffix}`, `it is the optimiser's state of '${owner}'`);
+      check(stateName(named, owner, suffix), `it is the optimiser's state of '${owner}'`);
+    if (accumulate) check(stateName(named, owner, GRADIENT), `it is the gradient of '${owner}'`);
+    const exchanged = `${owner}.${GRADIENT}`;
+    if (exchange && Object.hasOwn(inputs, exchanged))
+      diagnostics.push(
+        diagnostic(1016, inputs[exchanged].source, {
+          ...{ name: exchanged, what: 'an input', reason: `it is the gradient of '${owner}'` },
+        }),
+      );
   }
-  for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');
+  for (const name of SCALE_STATES)
+    check(commonStateName(named, name), 'it is what training keeps of a dynamic loss scale');
+  if (accumulate) check(commonStateName(named, SUMMED), 'it is how many batches gradients are of');
 }
 
 /** One declaration per name; programs must agree on its shape and its role, but for what one of them freezes. */
 function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): TracedParameter[] {
   const merged = new Map<string, TracedParameter>();
+  const trained = new Set(
+    traces.flatMap(({ training, parameters }) =>
+      training ? [...parameters].filter(([, one]) => !one.isFrozen).map(([name]) => name) : [],
+    ),
+  );
   for (const trace of traces) {
     for (const [name, parameter] of trace.parameters) {
       const known = merged.get(name);
@@ -373,9 +460,10 @@ function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): T
         merged.set(name, parameter);
         continue;
       }
-      // What is frozen counts in the program that trains.
+      // What is frozen counts in programs that train: it is a parameter where one of them trains it.
       const freezes = known.isFrozen !== parameter.isFrozen;
-      if (freezes && trace.training) merged.set(name, parameter);
+      if (freezes && trace.training && !(trained.has(name) && parameter.isFrozen))
+        merged.set(name, parameter);
       const sorts = [known, parameter].map(({ declaration: { type, role } }) => ({
         shapes: formatShape(type.shape),
         roles: role,

@@ -1,71 +1,134 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
 import { type Diagnostic, originDiagnostic } from '../diagnostics.ts';
-import type { Optimiser } from '../frontend/optimiser.ts';
-import type { LossScaling } from '../frontend/precision.ts';
-import type { TracedProgram } from '../frontend/trace.ts';
+import { lossScalingOf, type Precision } from '../frontend/precision.ts';
+import type { TracedModel, TracedProgram } from '../frontend/trace.ts';
+import { movesParameter, type ProgramTraining, programOfPart } from '../frontend/trainings.ts';
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
 import { appendSeed, scaleStates } from './loss-scale.ts';
-import { appendOptimiser, type ParameterGradient } from './update.ts';
+import { appendPart, type MadePart, type ParameterGradient } from './parts.ts';
 
 export type { ParameterGradient };
-export { scaleStates };
 
-/** A graph with the gradients of its loss, or the reason why it has none. */
+/** A graph with the gradients of its loss and the states that it reads for them, or the reason why it has none. */
 export type Differentiated =
   | {
       readonly graph: Graph;
       readonly gradients: readonly ParameterGradient[];
+      readonly states: readonly ParameterDeclaration[];
       readonly diagnostic: null;
     }
-  | { readonly graph: null; readonly gradients: readonly []; readonly diagnostic: Diagnostic };
+  | {
+      readonly graph: null;
+      readonly gradients: readonly [];
+      readonly states: readonly [];
+      readonly diagnostic: Diagnostic;
+    };
 
 /**
- * Appends to a graph, whose first output is the loss, the gradients of that, times the scale, for every parameter that it depends on.
+ * Appends to a graph, whose first output is the loss, the gradients of that, times the scale, for every parameter that the training
+ * moves and the loss depends on.
  *
- * Errors: BTC3002 where no parameter is reached, BTC3004 where an op without a gradient stands in the way.
+ * Errors: BTC3002 where no parameter is reached, BTC3004 where an op without a gradient stands in the way, BTC3005 where the training
+ * moves none of those that are reached.
  */
 export function withGradients(
   graph: Graph,
   program: TracedProgram,
-  scaling: LossScaling,
+  training: ProgramTraining,
+  precision: Precision,
 ): Differentiated {
   const builder = extendGraph(graph);
-  const trained = new Map(
+  const moves = movesParameter(training);
+  const declared = new Map(
     program.parameters
       .filter(({ role }) => role === 'parameter')
       .map((declaration) => [declaration.name, declaration]),
   );
-  const parameters = graph.nodes.flatMap((node, value) => {
-    const declaration = node.op === 'parameter' && trained.get(node.attributes.name);
+  const reached = graph.nodes.flatMap((node, value) => {
+    const declaration = node.op === 'parameter' && declared.get(node.attributes.name);
     return declaration ? [{ value, declaration }] : [];
   });
+  const parameters = reached.filter(({ declaration: { name, type } }) => moves(name, type.shape));
+  const failed = (reason: Diagnostic): Differentiated => ({
+    ...{ graph: null, gradients: [], states: [], diagnostic: reason },
+  });
+  if (reached.length > 0 && parameters.length === 0) return failed(nothingMoved(graph, reached));
+  const scaling = lossScalingOf(training.training, precision);
   const values = differentiate(
     builder,
     graph.outputs[0].value,
     parameters.map(({ value }) => value),
-    appendSeed(builder, scaling),
+    appendSeed(builder, scaling, training),
   );
   const gradients = parameters.flatMap(({ value, declaration }, k): ParameterGradient[] => {
     const gradient = values[k];
     return gradient === null ? [] : [{ value, declaration, gradient }];
   });
-  return gradients.length > 0
-    ? { graph: builder.finish(), gradients, diagnostic: null }
-    : { graph: null, gradients: [], diagnostic: nothingToTrain(graph, trained) };
+  if (gradients.length === 0) return failed(nothingToTrain(graph, declared));
+  const states = scaleStates(scaling, training);
+  return { graph: builder.finish(), gradients, states, diagnostic: null };
 }
 
-/** Appends the optimiser's updates to a graph with gradients; gives the inputs and states that it adds as well. */
-export function withUpdates(
-  graph: Graph,
-  gradients: readonly ParameterGradient[],
-  optimiser: Optimiser,
-  scaling: LossScaling,
-  seed: number,
-): { graph: Graph; inputs: readonly InputDeclaration[]; states: readonly ParameterDeclaration[] } {
-  const builder = extendGraph(graph);
-  const { inputs, states } = appendOptimiser(builder, gradients, optimiser, scaling, seed);
-  return { graph: builder.finish(), inputs: [...inputs.values()], states };
+/** What becomes of gradients in all programs. */
+export interface GradientUses {
+  /** By program; undefined where nothing becomes of any. */
+  readonly programs: readonly (Graph | undefined)[];
+  /** Programs that take no gradient themselves, behind the others. */
+  readonly derived: readonly Graph[];
+  readonly states: readonly ParameterDeclaration[];
+  readonly inputs: readonly InputDeclaration[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Appends to programs with gradients what their part of the training does, and makes the programs that are parts alone. */
+export function usesOfGradients(
+  graphs: readonly Graph[],
+  gradients: readonly (readonly ParameterGradient[])[],
+  { programs, derived, seed, source }: TracedModel,
+  precision: Precision,
+): GradientUses {
+  const made: MadePart[] = [];
+  const part = (training: ProgramTraining, own: readonly ParameterGradient[], graph?: Graph) => {
+    const scaling = lossScalingOf(training.training, precision);
+    const name = programOfPart(training);
+    const one = appendPart(training, own, {
+      scaling,
+      seed,
+      source,
+      name,
+      ...(graph ? { graph } : {}),
+    });
+    made.push(one);
+    return one.graph;
+  };
+  // Each training takes the gradients of the same loss in all of its programs, so for the same parameters.
+  const moved = new Map<string | null, readonly ParameterGradient[]>();
+  const extended = graphs.map((graph, k) => {
+    const { training } = programs[k];
+    if (!training || gradients[k].length === 0) return undefined;
+    moved.set(training.key, gradients[k]);
+    return part(training, gradients[k], graph);
+  });
+  const alone = derived.map((training) => part(training, moved.get(training.key) ?? []));
+  const [states, inputs, diagnostics]: [ParameterDeclaration[], InputDeclaration[], Diagnostic[]] =
+    [[], [], []];
+  for (const one of made) {
+    append(states, one.states);
+    append(inputs, one.inputs);
+    append(diagnostics, one.diagnostics);
+  }
+  return { programs: made.length > 0 ? extended : [], derived: alone, states, inputs, diagnostics };
+}
+
+function nothingMoved(
+  { name, nodes, sources, outputs }: Graph,
+  reached: readonly { readonly declaration: ParameterDeclaration }[],
+): Diagnostic {
+  const names = reached.map(({ declaration: { name } }) => name).join(', ');
+  const owner = `program '${name}'`;
+  return originDiagnostic(3005, sources[nodes[outputs[0].value].source], { owner, names });
 }
 
 /** Why no gradient reaches a parameter: an op on the way has none, or there is no way. */

@@ -18,6 +18,7 @@ import {
 } from '../frontend/precision.ts';
 import { max } from '../frontend/reductions.ts';
 import type { Tensor } from '../frontend/tensor.ts';
+import { commonStateName, type NamedTraining } from '../frontend/trainings.ts';
 
 // Gradients that are stored as halves vanish below 2^-25. The gradient of a loss that is multiplied by a scale is larger by that
 // scale, and what reaches parameters is divided by it, in f32 (Micikevicius et al., "Mixed precision training", 2018). A dynamic
@@ -28,44 +29,61 @@ const [CHANGE, GOOD_STEPS] = SCALE_STATES;
 const LARGEST_FINITE = 3.4028234663852886e38;
 
 /** What training keeps of a dynamic scale. States of optimisers start at zero, so it is the scale less the initial one. */
-export function scaleStates({ growthInterval }: LossScaling): ParameterDeclaration[] {
+export function scaleStates(
+  { growthInterval }: LossScaling,
+  training: NamedTraining,
+): ParameterDeclaration[] {
   if (growthInterval === null) return [];
-  return SCALE_STATES.map((name) => ({ name, type: SCALAR, role: 'optimiser', source: null }));
+  return SCALE_STATES.map((name) => ({
+    ...{ name: commonStateName(training, name), type: SCALAR, role: 'optimiser', source: null },
+  }));
 }
 
 /** Appends what the gradient of the loss starts with; null where it is 1. */
 export function appendSeed(
   builder: GraphBuilder,
   { initial, growthInterval }: LossScaling,
+  training: NamedTraining,
 ): ValueId | null {
   if (growthInterval === null && initial === 1) return null;
   const constant = builder.append('constant', [], { ...SCALAR, value: initial }, SCALAR, -1);
   if (growthInterval === null) return constant;
-  const change = builder.append('parameter', [], { name: CHANGE }, SCALAR, -1);
+  const name = commonStateName(training, CHANGE);
+  const change = builder.append('parameter', [], { name }, SCALAR, -1);
   return builder.append('add', [change, constant], {}, SCALAR, -1);
 }
 
-/** What an update needs of the scale. */
-export interface Unscaled {
-  readonly gradients: readonly Tensor[];
+/** Gives the states of a dynamic scale by name. */
+export type ScaleState = (name: string) => Tensor;
+
+/** The gradients of the loss without its scale. */
+export function withoutScale(
+  gradients: readonly Tensor[],
+  { initial, growthInterval }: LossScaling,
+  state: ScaleState,
+): readonly Tensor[] {
+  if (growthInterval === null)
+    return initial === 1 ? gradients : gradients.map((one) => mul(one, 1 / initial));
+  const inverse = div(1, add(state(CHANGE), initial));
+  return gradients.map((gradient) => mul(gradient, inverse));
+}
+
+/** What an update does where gradients have overflowed. */
+export interface Guard {
   /** The new value of what a step replaces, or the old one where the step is skipped. */
   readonly kept: (updated: Tensor, old: Tensor) => Tensor;
-  /** New values of the states, by name. */
+  /** New values of the scale's states, by name. */
   readonly states: readonly (readonly [string, Tensor])[];
 }
 
-/** The gradients without the scale, and what becomes of the scale; `state` gives the states by name. */
-export function unscale(
+/** Looks whether gradients, with the scale or without, are finite, and says what becomes of the scale. */
+export function guardOf(
   gradients: readonly Tensor[],
   { initial, growthInterval }: LossScaling,
-  state: (name: string) => Tensor,
-): Unscaled {
-  if (growthInterval === null) {
-    const plain = initial === 1 ? gradients : gradients.map((one) => mul(one, 1 / initial));
-    return { gradients: plain, kept: (updated) => updated, states: [] };
-  }
+  state: ScaleState,
+): Guard {
+  if (growthInterval === null) return { kept: (updated) => updated, states: [] };
   const scale = add(state(CHANGE), initial);
-  const inverse = div(1, scale);
   const largest = gradients.map((gradient) => max(abs(gradient))).reduce((a, b) => maximum(a, b));
   // A NaN is no larger than anything, and is no smaller.
   const isSound = lessEqual(largest, LARGEST_FINITE);
@@ -74,7 +92,6 @@ export function unscale(
   const grown = select(grows, minimum(mul(scale, 2), GREATEST_SCALE), scale);
   const next = select(isSound, grown, maximum(mul(scale, 0.5), LEAST_SCALE));
   return {
-    gradients: gradients.map((gradient) => mul(gradient, inverse)),
     kept: (updated, old) => select(isSound, updated, old),
     states: [
       [CHANGE, sub(next, initial)],

@@ -18,6 +18,7 @@ import {
   type Optimiser,
   type OptimiserGroup,
   type ParameterGroup,
+  parameterFilter,
 } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import { constant } from '../frontend/views.ts';
@@ -305,15 +306,9 @@ function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
   const { groups, ...common } = options;
   return groups.filter(isSoundGroup).map((group: ParameterGroup<Settings>) => {
     const { parameters, learningRateFactor = 1, settings } = group;
-    const takes =
-      parameters instanceof RegExp
-        ? // A pattern with a memory would take every other name.
-          (name: string) =>
-            new RegExp(parameters.source, parameters.flags.replace(/[gy]/g, '')).test(name)
-        : parameters;
     const { clipNorm, clipValue } = settings ?? {};
     return {
-      takes,
+      takes: parameterFilter(parameters),
       learningRateFactor,
       rule: make({ ...common, ...settings } as Settings),
       clipsApart: clipNorm !== undefined || clipValue !== undefined,
