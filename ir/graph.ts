@@ -47,6 +47,8 @@ export interface InputDeclaration {
   readonly name: string;
   readonly type: TensorType;
   readonly default: number | null;
+  /** By program: the default there, where it is another one. */
+  readonly defaults?: Readonly<Record<string, number>>;
   readonly counter: boolean;
   /** By program: the values that are allowed there, where the input is used as indices. */
   readonly ranges?: Readonly<Record<string, readonly IndexRange[]>>;

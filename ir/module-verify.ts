@@ -62,16 +62,21 @@ function verifyType(place: string, { dtype, shape }: TensorType, problems: strin
 }
 
 function verifyInput(
-  { name, type, default: initial, counter, ranges = {} }: InputDeclaration,
+  { name, type, default: initial, defaults = {}, counter, ranges = {} }: InputDeclaration,
   programs: readonly Graph[],
   problems: string[],
 ): void {
   const place = `input '${name}'`;
   verifyType(place, type, problems);
-  if (initial !== null && !Number.isFinite(initial))
-    problems.push(`${place}: the default ${initial} is not finite`);
-  else if (initial !== null && !DTYPES[type.dtype].accepts(initial))
-    problems.push(`${place}: the default ${initial} is not an i32`);
+  for (const value of [initial, ...Object.values(defaults)]) {
+    if (value !== null && !Number.isFinite(value))
+      problems.push(`${place}: the default ${value} is not finite`);
+    else if (value !== null && !DTYPES[type.dtype].accepts(value))
+      problems.push(`${place}: the default ${value} is not an i32`);
+  }
+  for (const program of Object.keys(defaults))
+    if (initial === null || !programs.some((graph) => graph.name === program))
+      problems.push(`${place}: it has a default for '${program}', which is no program or has none`);
   if (counter && (type.dtype !== 'i32' || elementCount(type.shape) !== 1))
     problems.push(`${place}: a counter is one i32, not ${formatType(type)}`);
   if (counter && initial !== 0) problems.push(`${place}: a counter starts at 0, not ${initial}`);

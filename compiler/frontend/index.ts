@@ -34,7 +34,6 @@ export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
 export * from './distances.ts';
-export * from './global-norm.ts';
 export * from './elementwise.ts';
 export {
   dropout,
@@ -44,6 +43,7 @@ export {
   randomUniform,
   softmax,
 } from './functions.ts';
+export * from './global-norm.ts';
 export {
   scatterAddAlongAxis,
   scatterAlongAxis,

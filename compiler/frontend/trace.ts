@@ -31,6 +31,7 @@ import * as ctc from './ctc.ts';
 import * as distances from './distances.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
+import { globalNorm } from './global-norm.ts';
 import { joinRanges } from './index-parts.ts';
 import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
@@ -111,7 +112,7 @@ for (const functions of [
   scans,
   sorting,
   views,
-  { frozen, param, scope, state },
+  { frozen, globalNorm, param, scope, state },
 ])
   nameFunctions(functions);
 
@@ -261,7 +262,8 @@ function programsOf(
   for (const named of trainings) append(list, tracedParts(named, build));
   const made = new Set([...list.map(({ program }) => program), ...derived.map(programOfPart)]);
   for (const [program, own] of Object.entries(programs)) {
-    const reason = made.has(program) ? "it is a program of 'train'" : forbiddenName(program);
+    const isMade = made.has(program) || program === 'train';
+    const reason = isMade ? "it is made of 'train'" : forbiddenName(program);
     if (reason) {
       const args = { name: program, what: 'a further program', reason };
       diagnostics.push(diagnostic(1016, source, args));

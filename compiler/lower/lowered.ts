@@ -37,12 +37,11 @@ export function lowerToNests(
       nests,
       inputs: inputs.map(({ name, tensor }) => {
         const declaration = declarations.get(name);
-        const byProgram = declaration?.ranges ?? {};
-        const ranges = Object.hasOwn(byProgram, graph.name) ? byProgram[graph.name] : undefined;
+        const ranges = own(declaration?.ranges, graph.name);
         return {
           name,
           tensor,
-          default: declaration?.default ?? null,
+          default: own(declaration?.defaults, graph.name) ?? declaration?.default ?? null,
           counter: declaration?.counter ?? false,
           ...(ranges ? { ranges } : {}),
         };
@@ -51,6 +50,11 @@ export function lowerToNests(
     };
   });
   return { name: module.name, tensors: table.tensors, alignment, programs, remarks: [] };
+}
+
+/** What a table says of a program by itself. */
+function own<T>(byProgram: Readonly<Record<string, T>> = {}, program: string): T | undefined {
+  return Object.hasOwn(byProgram, program) ? byProgram[program] : undefined;
 }
 
 /** What fusion may not do to the nests of a module. */

@@ -7,7 +7,7 @@ import { movesParameter, type ProgramTraining, programOfPart } from '../frontend
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
 import { appendSeed, scaleStates } from './loss-scale.ts';
-import { appendPart, type MadePart, type ParameterGradient } from './parts.ts';
+import { appendPart, type ParameterGradient } from './parts.ts';
 
 export type { ParameterGradient };
 
@@ -89,19 +89,19 @@ export function usesOfGradients(
   { programs, derived, seed, source }: TracedModel,
   precision: Precision,
 ): GradientUses {
-  const made: MadePart[] = [];
+  const inputs = new Map<string, InputDeclaration>();
+  const states: ParameterDeclaration[] = [];
+  const diagnostics: Diagnostic[] = [];
   const part = (training: ProgramTraining, own: readonly ParameterGradient[], graph?: Graph) => {
-    const scaling = lossScalingOf(training.training, precision);
     const name = programOfPart(training);
-    const one = appendPart(training, own, {
-      scaling,
-      seed,
-      source,
-      name,
-      ...(graph ? { graph } : {}),
-    });
-    made.push(one);
-    return one.graph;
+    const scaling = lossScalingOf(training.training, precision);
+    const options = { name, scaling, seed, source, ...(graph ? { graph } : {}) };
+    const made = appendPart(training, own, options);
+    append(states, made.states);
+    append(diagnostics, made.diagnostics);
+    for (const input of made.inputs)
+      inputs.set(input.name, declaredIn(name, input, inputs.get(input.name)));
+    return made.graph;
   };
   // Each training takes the gradients of the same loss in all of its programs, so for the same parameters.
   const moved = new Map<string | null, readonly ParameterGradient[]>();
@@ -112,14 +112,21 @@ export function usesOfGradients(
     return part(training, gradients[k], graph);
   });
   const alone = derived.map((training) => part(training, moved.get(training.key) ?? []));
-  const [states, inputs, diagnostics]: [ParameterDeclaration[], InputDeclaration[], Diagnostic[]] =
-    [[], [], []];
-  for (const one of made) {
-    append(states, one.states);
-    append(inputs, one.inputs);
-    append(diagnostics, one.diagnostics);
-  }
-  return { programs: made.length > 0 ? extended : [], derived: alone, states, inputs, diagnostics };
+  return {
+    ...{ programs: moved.size > 0 ? extended : [], derived: alone },
+    ...{ states, inputs: [...inputs.values()], diagnostics },
+  };
+}
+
+/** An input of several programs, with the default that it has in this one. */
+function declaredIn(
+  program: string,
+  input: InputDeclaration,
+  known: InputDeclaration | undefined,
+): InputDeclaration {
+  if (!known || known.default === null || input.default === null || known.default === input.default)
+    return known ?? input;
+  return { ...known, defaults: { ...known.defaults, [program]: input.default } };
 }
 
 function nothingMoved(

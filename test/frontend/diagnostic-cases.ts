@@ -128,6 +128,28 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       "parameter 'fc.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
   },
+  1023: {
+    text: `▸${define("build: ({ x, n }) => ({ x, n }), train: { slow: { loss: 'mse', optimizer: sgd() } },")}`,
+    message: "'loss' of training 'slow' of model 'm' is not a function",
+  },
+  1024: {
+    text: `▸${define(`build: ({ x, n }) => ({ n, y: linear(3, 2)(x) }), train: {
+    one: { loss: ({ y }) => mean(y), optimizer: sgd(), precision: 'f16' },
+    two: { loss: ({ y }) => mean(y), optimizer: sgd(), precision: 'f32' },
+  },`)}`,
+    message:
+      "trainings of model 'm' ask for different precisions, f16 and f32: all programs share copies of weights",
+  },
+  1025: {
+    text: `(() => {
+  const fc = linear(3, 2);
+  return ▸${define(`build: ({ x, n }) => ({ n, y: fc(x) }), train: {
+    loss: ({ y }) => mean(y), optimizer: sgd(), gradientMetrics: () => ({ norm: fc.weight.norm() }),
+  },`)};
+})()`,
+    message:
+      "'gradientMetrics' reads parameter 'linear1.weight', but it is given gradients alone; what parameters give belongs to 'metrics'",
+  },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),
     message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",
@@ -273,6 +295,12 @@ export const CASES: Readonly<Record<number, Case>> = {
     text: trained('mean(▸floor(y))'),
     message:
       "'floor' has no gradient, but the loss depends on parameter 'linear1.weight' through it",
+  },
+  3005: {
+    text: define(`build: ({ x, n }) => ({ n, y: linear(3, 2)(x) }),
+  train: { loss: ({ y }) => ▸mean(y), optimizer: sgd(), parameters: /^encoder/ },`),
+    message:
+      "'parameters' of program 'train' takes none that its loss depends on; those are linear1.weight, linear1.bias",
   },
   4001: {
     text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),
