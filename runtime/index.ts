@@ -15,6 +15,18 @@ export { requestDevice } from './device.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { DeviceRange, Executor, TensorData } from './executor.ts';
 export type {
+  BatchOptions,
+  PartialBatches,
+  PartialReport,
+  RunsPrograms,
+} from './fit/batch-runner.ts';
+export type { Batches } from './fit/batches.ts';
+export { type Evaluation, evaluate } from './fit/evaluate.ts';
+export { fit } from './fit/fit.ts';
+export type { FitOptions, FitResult, FitStep } from './fit/loop.ts';
+export type { Batch } from './fit/partial-batch.ts';
+export * from './fit/schedules.ts';
+export type {
   Gpu,
   GpuAdapterLike,
   GpuBuffer,

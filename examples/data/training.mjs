@@ -1,3 +1,4 @@
+import { fit } from 'btc-compiler/runtime';
 import pc from 'picocolors';
 import { advance, progressBar } from './building.mjs';
 import { batches, generator } from './digits.mjs';
@@ -38,24 +39,23 @@ export async function train(
   digits,
   { epochs, batchSize, learningRate, inputs, shift = 0, seed = 1 },
 ) {
-  const perEpoch = Math.floor(digits.count / batchSize);
+  const steps = epochs * Math.floor(digits.count / batchSize);
   const bar = progressBar('  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left');
   const random = generator(seed);
-  const state = { epoch: 1, epochs, loss: '-' };
-  bar.start(epochs * perEpoch, 0, state);
+  bar.start(steps, 0, { epoch: 1, epochs, loss: '-' });
   let average = 0;
-  for (let epoch = 0, done = 0; epoch < epochs; epoch++) {
-    for (const batch of batches(digits, batchSize, random, shift)) {
-      if (batch.valid < batchSize) break;
-      const { loss } = await session.run('train', {
-        ...inputs(batch),
-        learningRate: learningRate(done / (epochs * perEpoch)),
-      });
-      average = done === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
-      done++;
-      await advance(bar, done, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
-    }
-  }
+  const whole = function* () {
+    for (const batch of batches(digits, batchSize, random, shift))
+      if (batch.valid === batchSize) yield inputs(batch);
+  };
+  await fit(session, whole, {
+    epochs,
+    schedule: (step) => learningRate(step / steps),
+    onStep: async ({ epoch, step, loss }) => {
+      average = step === 1 ? loss : 0.98 * average + 0.02 * loss;
+      await advance(bar, step, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
+    },
+  });
   bar.stop();
 }
 

@@ -1,0 +1,100 @@
+import { DTYPES } from '../../ir/dtypes.ts';
+import type { PlanInput, PlanProgram } from '../../ir/plan.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { RuntimeError } from '../errors.ts';
+import type { TensorData } from '../executor.ts';
+import type { RunInput } from '../session.ts';
+
+/** The inputs of one run by name. */
+export type Batch = Readonly<Record<string, RunInput>>;
+
+/** How many of the rows of a program's inputs a batch has. */
+export interface BatchRows {
+  readonly rows: number;
+  /** Of a whole batch. */
+  readonly size: number;
+}
+
+/**
+ * The rows of a batch, where some of its inputs have fewer than the program takes; null for one that is whole. Rows are along the first
+ * axis. Error: `invalid-input` for inputs of different numbers of rows, or of more than fit.
+ */
+export function partialRows(name: string, program: PlanProgram, batch: Batch): BatchRows | null {
+  let found: (BatchRows & { readonly input: string }) | null = null;
+  for (const input of program.inputs) {
+    const counted = rowsOf(input, batch);
+    if (!counted || counted.rows === counted.size) continue;
+    if (found && (found.rows !== counted.rows || found.size !== counted.size))
+      throw new RuntimeError(
+        'invalid-input',
+        `a batch for program '${name}' has ${found.rows} rows of '${found.input}' and ${counted.rows} of '${input.name}'`,
+      );
+    found = { ...counted, input: input.name };
+  }
+  return found && found.rows > 0 && found.rows < found.size ? found : null;
+}
+
+/** The batch with the last row of each input again until it is whole, and with ones and then zeros as the input `mask`. */
+export function paddedBatch(
+  program: PlanProgram,
+  batch: Batch,
+  { rows, size }: BatchRows,
+  mask: string | undefined,
+): Batch {
+  const padded = program.inputs.flatMap((input): [string, RunInput][] => {
+    const counted = rowsOf(input, batch);
+    if (input.name === mask)
+      return [[mask, counted ? filled(input, batch[mask], rows, 0) : ones(input, rows, size)]];
+    if (!counted || counted.rows === counted.size) return [];
+    return [[input.name, filled(input, batch[input.name], rows, null)]];
+  });
+  return { ...batch, ...Object.fromEntries(padded) };
+}
+
+/** The input that marks which rows count. Error: `unknown-name`, `invalid-input` for one without rows. */
+export function maskInput(name: string, program: PlanProgram, mask: string): PlanInput {
+  const input = program.inputs.find((candidate) => candidate.name === mask);
+  if (!input || input.shape.length === 0)
+    throw new RuntimeError(
+      input ? 'invalid-input' : 'unknown-name',
+      `'mask' names the input of program '${name}' that is 1 where a row counts and 0 where it does not, but '${mask}' is ${input ? 'a single number' : 'none of its inputs'}`,
+    );
+  return input;
+}
+
+/** A mask for so many rows, of `size`. */
+export function ones(input: PlanInput, rows: number, size: number): TensorData {
+  const data = new DTYPES[input.dtype].array(elementCount(input.shape));
+  return data.fill(1, 0, (data.length / size) * rows);
+}
+
+/** Rows of an input as they are given; null where it has none, is left out or lies on the device. */
+function rowsOf({ name, shape, counter }: PlanInput, batch: Batch): BatchRows | null {
+  const value = Object.hasOwn(batch, name) ? batch[name] : undefined;
+  if (counter || shape.length === 0 || value === undefined) return null;
+  const [size] = shape;
+  if (ArrayBuffer.isView(value)) return { rows: value.length / (elementCount(shape) / size), size };
+  if (!Array.isArray(value)) return null;
+  const isNested = shape.length === 1 || Array.isArray(value[0]);
+  return { rows: isNested ? value.length : value.length / (elementCount(shape) / size), size };
+}
+
+/** All rows of an input: those given, then the last one again or a number. */
+function filled(
+  { dtype, shape }: PlanInput,
+  value: RunInput,
+  rows: number,
+  number: number | null,
+): TensorData {
+  const data = new DTYPES[dtype].array(elementCount(shape));
+  const given = ArrayBuffer.isView(value) ? value : (value as number[][]).flat(MOST_AXES);
+  data.set(given as ArrayLike<number>);
+  const width = data.length / shape[0];
+  for (let row = rows; row < shape[0]; row++)
+    if (number === null) data.copyWithin(row * width, (rows - 1) * width, rows * width);
+    else data.fill(number, row * width, (row + 1) * width);
+  return data;
+}
+
+/** Nested arrays are flat at this depth; a plan has no more axes. */
+const MOST_AXES = 64;
