@@ -88,6 +88,9 @@ export const STORAGE_TYPE_NAMES = Object.keys(STORAGE_TYPES) as StorageType[];
 /** What loads of a storage type give. */
 export const valueType = (type: StorageType): DType => STORAGE_TYPES[type].value;
 
+/** What f32 values may be held as in fewer bytes. */
+export type NarrowStorage = Exclude<StorageType, DType>;
+
 /** Device memory is bound and copied in words of so many bytes. */
 const WORD_BYTES = 4;
 

@@ -1,3 +1,4 @@
+import type { NarrowStorage } from './dtypes.ts';
 import type { IndexRange } from './index-range.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 import { formatChain, type Origin, type SourceSpan } from './source.ts';
@@ -39,6 +40,8 @@ export interface ParameterDeclaration {
   readonly name: string;
   readonly type: TensorType;
   readonly role: ParameterRole;
+  /** What a state is held as, where that is not its dtype: its values are those that this can hold. No program writes it. */
+  readonly storage?: NarrowStorage;
   readonly source: SourceSpan | null;
 }
 

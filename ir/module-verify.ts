@@ -1,4 +1,4 @@
-import { DTYPES } from './dtypes.ts';
+import { DTYPES, valueType } from './dtypes.ts';
 import type { Graph, InputDeclaration, Module } from './graph.ts';
 import { indexRangesError } from './index-range.ts';
 import { isPersistent } from './plan.ts';
@@ -27,8 +27,12 @@ export function verifyModule(module: Module, { lowerable = false }: ModuleChecks
   verifyNames('input', inputs, problems);
   verifyNames('parameter', parameters, problems);
   verifyNames('program', programs, problems);
-  for (const { name, type, role } of parameters) {
+  for (const { name, type, role, storage } of parameters) {
     verifyType(`parameter '${name}'`, type, problems);
+    if (storage && (role !== 'state' || valueType(storage) !== type.dtype))
+      problems.push(`parameter '${name}' has role '${role}' and is held as ${storage}`);
+    if (storage && programs.some(({ updates }) => updates.some((one) => one.parameter === name)))
+      problems.push(`parameter '${name}' is held as ${storage}, but a program writes it`);
     if (!isPersistent(role)) problems.push(`parameter '${name}' has role '${role}'`);
   }
   for (const input of inputs) verifyInput(input, programs, problems);

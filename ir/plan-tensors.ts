@@ -33,7 +33,7 @@ function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report
     report(`${path}.initial`, `a tensor with role '${role}' has none`);
   else if (initial !== undefined && initial !== DTYPES[valueType(dtype)].round(initial))
     report(`${path}.initial`, `${initial} is no ${dtype}`);
-  if (role !== 'activation' && !isDType(dtype))
+  if (role !== 'activation' && role !== 'state' && !isDType(dtype))
     report(`${path}.dtype`, `a tensor with role '${role}' cannot be ${dtype}`);
   if (persistent !== (policy === 'persistent' || policy === 'host'))
     report(`${path}.policy`, `a tensor with role '${role}' cannot be '${policy}'`);

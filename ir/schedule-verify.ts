@@ -93,8 +93,8 @@ function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
     const { dtype, shape, role, program, hostResident } = tensor;
     if (!parseStoredType(formatType({ dtype, shape: [] })))
       report(called(tensor), `there is no dtype '${dtype}'`);
-    else if (role !== 'activation' && !isDType(dtype))
-      report(called(tensor), `has role '${role}' and is ${dtype}, which only activations are`);
+    else if (role !== 'activation' && role !== 'state' && !isDType(dtype))
+      report(called(tensor), `has role '${role}' and is ${dtype}, which only activations and states are`);
     if (!shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
       report(called(tensor), `${formatType(tensor)} has an extent that is not a positive integer`);
     else if (!Number.isSafeInteger(elementCount(shape)))

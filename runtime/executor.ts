@@ -1,4 +1,4 @@
-import { DTYPES, type TensorArray, valueType } from '../ir/dtypes.ts';
+import { DTYPES, isDType, type TensorArray, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { GpuBuffer, GpuBufferRange } from './gpu-types.ts';
@@ -48,7 +48,7 @@ export interface Executor {
     | null;
   /** Copies an input; it is visible to every later `run`, and what it was copied from need not stay. */
   write(tensor: PlanTensor, value: Value): void;
-  /** Replaces persistent tensors, all or none. */
+  /** Replaces persistent tensors, all or none. The arrays are what memory holds of them. */
   restore(values: ReadonlyMap<PlanTensor, TensorData>): Promise<void>;
   /**
    * Runs all steps of a program once. It resolves when the next call may be made: where nothing has to be waited for, that is
@@ -56,10 +56,20 @@ export interface Executor {
    * or snapshots are kept.
    */
   run(program: PlanProgram, outputs: readonly Wanted[]): Promise<Handed>;
-  /** Copies persistent tensors to fresh host arrays; without any it waits for the device. */
+  /** Copies what memory holds of persistent tensors to fresh host arrays; without any it waits for the device. */
   read(tensors: readonly PlanTensor[]): Promise<TensorData[]>;
   /** Frees device memory and host stores; every later call is an error. */
   destroy(): void;
+}
+
+/**
+ * A fresh array for what memory holds of a tensor, with its bytes: its elements, or where they are held in fewer bytes words of them,
+ * as `fromHeld` of held.ts takes them.
+ */
+export function heldData(tensor: PlanTensor): { data: TensorData; bytes: Uint8Array } {
+  if (isDType(tensor.dtype)) return emptyData(tensor);
+  const data = new Int32Array(tensor.bytes / Int32Array.BYTES_PER_ELEMENT);
+  return { data, bytes: bytesOf(data) };
 }
 
 /** A fresh array for the elements of a tensor, with its bytes. */
@@ -70,7 +80,7 @@ export function emptyData({ dtype, shape }: PlanTensor): { data: TensorData; byt
 
 /** The array that a wanted output is read into, with its bytes. */
 export function targetOf({ tensor, into }: Wanted): { data: TensorData; bytes: Uint8Array } {
-  if (!ArrayBuffer.isView(into)) return emptyData(tensor);
+  if (!ArrayBuffer.isView(into)) return heldData(tensor);
   return { data: into, bytes: bytesOf(into) };
 }
 

@@ -2,7 +2,7 @@ import type { HostTier, Plan, PlanTensor } from '../ir/plan.ts';
 import { keepsSnapshots, snapshotCopies } from '../ir/plan-host.ts';
 import { slotStride, tierBytes } from '../ir/plan-swap.ts';
 import { errorText, RuntimeError } from './errors.ts';
-import { bytesOf, emptyData, type TensorData } from './executor.ts';
+import { bytesOf, heldData, type TensorData } from './executor.ts';
 import { type HostOptions, type HostStore, memoryStore, openStore } from './host-store.ts';
 
 /** Where a slot lies. */
@@ -113,7 +113,7 @@ export class HostSlots {
 
   /** A fresh copy of a tensor from its home slot; where that is among `written`, of the copy that a run has just written. */
   async load(tensor: PlanTensor, written?: ReadonlySet<number>): Promise<TensorData> {
-    const { data, bytes } = emptyData(tensor);
+    const { data, bytes } = heldData(tensor);
     const home = this.#homeOf.get(tensor)!;
     const pending = this.read(home, 0, bytes, written?.has(home));
     if (pending) await pending;

@@ -1,3 +1,4 @@
+import { valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { decodeSafetensors, SafetensorsError, type SafetensorsFile } from '../ir/safetensors.ts';
 import { CHECKPOINT_FORMAT, sealProblem } from '../ir/sealed.ts';
@@ -233,7 +234,8 @@ function checkSeal(kind: FileKind, file: SafetensorsFile, bytes: Uint8Array): vo
 function matchTensors(plan: Plan, { tensors }: SafetensorsFile) {
   const values = new Map<string, TensorData>();
   const problems = new Map<string, string>();
-  for (const { name, dtype, shape } of persistentTensors(plan)) {
+  for (const { name, dtype: held, shape } of persistentTensors(plan)) {
+    const dtype = valueType(held);
     const found = tensors.get(name);
     if (!found) continue;
     if (found.dtype === dtype && sameShape(found.shape, shape)) values.set(name, found.data);

@@ -16,6 +16,7 @@ import {
   type Value,
 } from './executor.ts';
 import type { GpuBufferLike, GpuBufferRange, GpuDeviceLike } from './gpu-types.ts';
+import { fromHeld, toHeld } from './held.ts';
 import { chosenOutputs, givenCount, inputValues, namedValues, unknownName } from './names.ts';
 import {
   fromFile,
@@ -194,7 +195,7 @@ export class PlanSession implements Session {
 
   async readParameters(): Promise<Record<string, TensorData>> {
     const tensors = modelTensors(this.plan);
-    const data = await this.#inLine(() => this.#executor.read(tensors));
+    const data = await this.#inLine(() => this.#read(tensors));
     return Object.fromEntries(tensors.map(({ name }, i) => [name, data[i]]));
   }
 
@@ -206,13 +207,13 @@ export class PlanSession implements Session {
 
   async saveParameters(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#inLine(async () =>
-      encodeParameters(this.plan, await this.#executor.read(modelTensors(this.plan))),
+      encodeParameters(this.plan, await this.#read(modelTensors(this.plan))),
     );
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#inLine(async () =>
-      encodeCheckpoint(this.plan, await this.#executor.read(this.#persistent), this.#counters),
+      encodeCheckpoint(this.plan, await this.#read(this.#persistent), this.#counters),
     );
   }
 
@@ -261,11 +262,16 @@ export class PlanSession implements Session {
       this.#counters.set(program, count);
   }
 
+  async #read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
+    const held = await this.#executor.read(tensors);
+    return tensors.map((tensor, k) => fromHeld(tensor, held[k]));
+  }
+
   /** Writes what has been checked before. */
   #write(values: ReadonlyMap<string, TensorData>): Promise<void> {
     const given = this.#persistent.flatMap((tensor) => {
       const value = values.get(tensor.name);
-      return value ? [[tensor, value] as const] : [];
+      return value ? [[tensor, toHeld(tensor, value)] as const] : [];
     });
     return this.#executor.restore(new Map(given));
   }

@@ -1,4 +1,4 @@
-import { DTYPES, valueType } from '../ir/dtypes.ts';
+import { DTYPES, isDType } from '../ir/dtypes.ts';
 import type { Plan, PlanProgram, PlanTensor, WasmModule } from '../ir/plan.ts';
 import { writtenTensors } from '../ir/plan-host.ts';
 import { elementCount } from '../ir/tensor.ts';
@@ -334,8 +334,9 @@ class WasmExecutor implements Executor {
 
   #view(tensor: PlanTensor): TensorData {
     const { buffer } = this.#alive();
-    const { array } = DTYPES[valueType(tensor.dtype)];
-    return new array(buffer, this.#address(tensor), elementCount(tensor.shape));
+    const address = this.#address(tensor);
+    if (!isDType(tensor.dtype)) return new Int32Array(buffer, address, tensor.bytes / WORD_BYTES);
+    return new DTYPES[tensor.dtype].array(buffer, address, elementCount(tensor.shape));
   }
 
   #bytes(tensor: PlanTensor): Uint8Array {
@@ -348,6 +349,9 @@ class WasmExecutor implements Executor {
     return this.#memory;
   }
 }
+
+/** What is held in fewer bytes than its elements are is moved in words. */
+const WORD_BYTES = 4;
 
 const NO_TIMES: readonly Interval[] = [];
 

@@ -81,6 +81,10 @@ function toNests<From, Knobs = null>(
   };
 }
 
+function narrowParameters({ module }: ModuleState): ReadonlySet<string> {
+  return new Set(module.parameters.flatMap(({ name, storage }) => (storage ? [name] : [])));
+}
+
 export const PASSES = {
   trace: {
     name: 'trace',
@@ -203,7 +207,9 @@ export const PASSES = {
       'halve',
       'With half precision, or where a search may: rounds to f16 what is going to be stored, but for sums, losses, weights and their gradients.',
       (state, _, choice) =>
-        choice ? mapGraphs(state, (graph) => storeHalves(graph, choice)) : state,
+        choice
+          ? mapGraphs(state, (graph) => storeHalves(graph, choice, narrowParameters(state)))
+          : state,
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },

@@ -1,4 +1,4 @@
-import { DTYPE_NAMES, isDType } from '../../ir/dtypes.ts';
+import { DTYPE_NAMES, isDType, type NarrowStorage } from '../../ir/dtypes.ts';
 import {
   GraphBuilder,
   type InputDeclaration,
@@ -24,6 +24,15 @@ export interface TracedParameter {
   readonly isFrozen: boolean;
 }
 
+/** How frozen parameters are kept. */
+export interface FrozenOptions {
+  /**
+   * `f16`: parameters of two axes or more take half of the bytes. Each number is the nearest half, and what is computed with it is f32.
+   * WebGPU needs `shader-f16` for it. Default `f32`.
+   */
+  readonly storage?: 'f32' | NarrowStorage;
+}
+
 /** What one run of the user's functions leaves behind. */
 export interface Trace {
   readonly builder: GraphBuilder;
@@ -41,8 +50,8 @@ export interface Trace {
   readonly layerCounts: Map<string, number>;
   /** Values of layers' parameters that were used already, by full name. */
   readonly parameterValues: Map<string, Tensor>;
-  /** Whether parameters that are declared now are not trained. */
-  frozen: boolean;
+  /** Whether parameters that are declared now are not trained, and what they are held as then. */
+  frozen: FrozenOptions | null;
   /** Names of enclosing scopes, each with a trailing dot. */
   scope: string;
   /** Where in the model values are computed now: the scope, and the layer in it. */
@@ -78,7 +87,7 @@ export function createTrace(
     layerNames: new Map(),
     layerCounts: new Map(),
     parameterValues: new Map(),
-    frozen: false,
+    frozen: null,
     scope: '',
     place: '',
     calls: new Map(),

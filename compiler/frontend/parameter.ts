@@ -7,6 +7,7 @@ import {
   appendDeclared,
   checkShape,
   currentTrace,
+  type FrozenOptions,
   isPoisoned,
   poisoned,
   type Trace,
@@ -186,11 +187,17 @@ function declare(
     return poisoned(type);
   }
   const source = currentSpan();
+  const isFrozen = trace.frozen !== null && role === 'parameter';
+  const { storage = 'f32' } = (isFrozen && trace.frozen) || {};
   trace.owners.set(full, owner);
   trace.parameters.set(full, {
-    declaration: { name: full, type, role: trace.frozen ? 'state' : role, source },
+    declaration: {
+      ...{ name: full, type, role: isFrozen ? 'state' : role, source },
+      // Biases, scales and shifts are small, and what they do is not averaged over many terms.
+      ...(storage === 'f32' || shape.length < 2 ? {} : { storage }),
+    },
     initialiser,
-    isFrozen: trace.frozen && role === 'parameter',
+    isFrozen,
   });
   return appendDeclared(trace, 'parameter', full, type, source);
 }
@@ -205,12 +212,23 @@ function checkStillFrozen(trace: Trace, name: string): void {
     report(1022, { name });
 }
 
+const FROZEN_STORAGE = ['f32', 'f16'] as const;
+
 /**
  * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
  * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
- * has used before it was frozen is BTC1022, what is no function BTC2003.
+ * has used before it was frozen is BTC1022, what is no function BTC2003, an option that is none BTC2015.
  */
-export function frozen<Layer extends (...given: never[]) => unknown>(layer: Layer): Layer {
+export function frozen<Layer extends (...given: never[]) => unknown>(
+  layer: Layer,
+  options: FrozenOptions = {},
+): Layer {
+  const { storage = 'f32' } = options ?? {};
+  if (!FROZEN_STORAGE.includes(storage)) {
+    const wanted = FROZEN_STORAGE.map((one) => `'${one}'`).join(' or ');
+    report(2015, { op: 'frozen', name: 'storage', value: String(storage), wanted });
+    return layer;
+  }
   if (typeof layer !== 'function') {
     report(2003, { op: 'frozen', wanted: 'a layer or a function', given: typeof layer });
     return layer;
@@ -218,7 +236,7 @@ export function frozen<Layer extends (...given: never[]) => unknown>(layer: Laye
   const held = <T>(run: () => T): T => {
     const trace = currentTrace('frozen');
     const before = trace.frozen;
-    trace.frozen = true;
+    trace.frozen = options;
     try {
       return run();
     } finally {

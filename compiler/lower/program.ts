@@ -22,14 +22,15 @@ export class TensorTable {
 
   constructor(module: Module) {
     const trained = new Set(module.parameters.map(({ name }) => name));
-    for (const { name, type, role, source } of module.parameters) {
+    for (const { name, type, role, storage, source } of module.parameters) {
       // The optimiser's state belongs to the layer of its parameter.
       const owner = trained.has(scopeOfName(name)) ? scopeOfName(name) : name;
       this.persistent.set(
         name,
         this.add({
           name,
-          ...type,
+          shape: type.shape,
+          dtype: storage ?? type.dtype,
           role,
           program: null,
           source,

@@ -11,8 +11,14 @@ export type HalfChoice = 'all' | 'kept';
  * Rounds what is going to be stored to halves, so that lowering can store it as such: the value of a rounded node is the same in
  * either form, and what is computed with it does not depend on where it is stored. Weights and inputs stay as they are; what
  * contractions read of them is a rounded copy.
+ *
+ * @param narrow parameters that are held in fewer bytes already
  */
-export function storeHalves(graph: Graph, choice: HalfChoice): Graph {
+export function storeHalves(
+  graph: Graph,
+  choice: HalfChoice,
+  narrow: ReadonlySet<string> = new Set(),
+): Graph {
   const { nodes } = graph;
   const exact = exactValues(graph);
   const rounded = choice === 'all' ? storedHalves(graph, exact) : keptHalves(graph, exact);
@@ -46,7 +52,9 @@ export function storeHalves(graph: Graph, choice: HalfChoice): Graph {
       if (op === 'contract' && operands.length > 1)
         for (const operand of operands) {
           const source = nodes[base[operand]];
-          const isSource = source.op === 'input' || source.op === 'parameter';
+          const isSource =
+            source.op === 'input' ||
+            (source.op === 'parameter' && !narrow.has(source.attributes.name));
           if (isSource && source.type.dtype === 'f32' && !given.has(base[operand]))
             found.add(base[operand]);
         }
