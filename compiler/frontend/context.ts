@@ -10,6 +10,7 @@ import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import type { Diagnostic, MessageNumber } from '../diagnostics.ts';
+import type { Factorisation } from '../factorised/factorisation.ts';
 import { formatShape } from '../format.ts';
 import { currentCall } from '../reporting/call-sites.ts';
 import { MisuseError, report, withReporter } from '../reporting/report.ts';
@@ -33,6 +34,24 @@ export interface FrozenOptions {
   readonly storage?: 'f32' | NarrowStorage;
 }
 
+/** Adds to the product with a weight that with an adapter of it. */
+export interface Adapter {
+  /** Whether a weight is one that it adapts. */
+  readonly takes: (name: string, shape: Shape) => boolean;
+  /** Weights that it has adapted, by full name. */
+  readonly taken: Set<string>;
+  readonly options: AdapterOptions;
+}
+
+/** How weights are adapted. */
+export interface AdapterOptions {
+  readonly rank: number;
+  readonly scale: number;
+  readonly dropout: number;
+  /** In place of two factors. */
+  readonly factorisation: ((inFeatures: number, outFeatures: number) => Factorisation) | undefined;
+}
+
 /** What one run of the user's functions leaves behind. */
 export interface Trace {
   readonly builder: GraphBuilder;
@@ -52,6 +71,10 @@ export interface Trace {
   readonly parameterValues: Map<string, Tensor>;
   /** Whether parameters that are declared now are not trained, and what they are held as then. */
   frozen: FrozenOptions | null;
+  /** What weights that are used now are adapted by. */
+  adapter: Adapter | null;
+  /** By full name of a weight that has been adapted: what it is with its adapter. */
+  readonly adapted: Map<string, () => Tensor>;
   /** Names of enclosing scopes, each with a trailing dot. */
   scope: string;
   /** Where in the model values are computed now: the scope, and the layer in it. */
@@ -88,6 +111,8 @@ export function createTrace(
     layerCounts: new Map(),
     parameterValues: new Map(),
     frozen: null,
+    adapter: null,
+    adapted: new Map(),
     scope: '',
     place: '',
     calls: new Map(),

@@ -30,6 +30,7 @@ export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
+export type { FrozenOptions } from './context.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
@@ -52,6 +53,7 @@ export {
 } from './indexing.ts';
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
+export { type LoraOptions, lora, mergedWeights } from './layers/adapters.ts';
 export {
   type Attention,
   type AttentionMasks,

@@ -63,6 +63,8 @@ function stateOf(trace: Trace, full: string, initial: Tensor): State {
 
 /** Parameters of one layer object: named when the layer is first used in a trace, the same tensors at every later use. */
 export interface LayerParameters {
+  /** The full name of one. */
+  nameOf(name: string): string;
   get(name: string, shape: Shape, initialiser: Initialiser): Tensor;
   state(name: string, shape: Shape, initialiser: Initialiser): State;
 }
@@ -90,6 +92,7 @@ export function layerParameters(
     return tensor;
   };
   return {
+    nameOf: (suffix) => `${prefix}.${suffix}`,
     get: (suffix, ...rest) => declareOnce('parameter', `${prefix}.${suffix}`, ...rest),
     state: (suffix, ...rest) => {
       const full = `${prefix}.${suffix}`;
@@ -233,16 +236,26 @@ export function frozen<Layer extends (...given: never[]) => unknown>(
     report(2003, { op: 'frozen', wanted: 'a layer or a function', given: typeof layer });
     return layer;
   }
-  const held = <T>(run: () => T): T => {
-    const trace = currentTrace('frozen');
-    const before = trace.frozen;
-    trace.frozen = options;
-    try {
-      return run();
-    } finally {
-      trace.frozen = before;
-    }
-  };
+  return heldLayer(layer, (run) => whileFrozen(options, run));
+}
+
+/** Runs something with parameters that it declares frozen, or with `null` trained. */
+export function whileFrozen<T>(options: FrozenOptions | null, run: () => T): T {
+  const trace = currentTrace('frozen');
+  const before = trace.frozen;
+  trace.frozen = options;
+  try {
+    return run();
+  } finally {
+    trace.frozen = before;
+  }
+}
+
+/** A layer, or a function that makes layers, whose calls and values are run by `held`. */
+export function heldLayer<Layer extends (...given: never[]) => unknown>(
+  layer: Layer,
+  held: <T>(run: () => T) => T,
+): Layer {
   return new Proxy(layer, {
     apply: (target, self, given) => held(() => Reflect.apply(target, self, given)),
     get: (target, name) => {

@@ -34,6 +34,7 @@ import * as composed from './functions.ts';
 import { globalNorm } from './global-norm.ts';
 import { joinRanges } from './index-parts.ts';
 import * as indexing from './indexing.ts';
+import { lora, mergedWeights } from './layers/adapters.ts';
 import * as losses from './losses.ts';
 import type {
   Inputs,
@@ -112,7 +113,7 @@ for (const functions of [
   scans,
   sorting,
   views,
-  { frozen, globalNorm, param, scope, state },
+  { frozen, globalNorm, lora, mergedWeights, param, scope, state },
 ])
   nameFunctions(functions);
 

@@ -302,6 +302,10 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       "'parameters' of program 'train' takes none that its loss depends on; those are linear1.weight, linear1.bias",
   },
+  3006: {
+    text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
+    message: "'lora' adapts nothing: what it is given multiplies by no matrix of a layer",
+  },
   4001: {
     text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),
     options: { budgetBytes: 1024, target: 'wasm' },

@@ -7,6 +7,7 @@ import {
 } from '../../factorised/network.ts';
 import { einsum } from '../contractions.ts';
 import { add } from '../elementwise.ts';
+import { zerosInit } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
@@ -20,23 +21,25 @@ export interface FactorisedWeight {
   readonly cores: readonly (readonly Tensor[])[];
 }
 
-/** Declares the cores as `<name>.<core>`; the matrix that they make has the given variance. */
+/**
+ * Declares the cores as `<name>.<core>`; the matrix that they make has the given variance, or with `zero` is zero because the last core
+ * of each network is.
+ */
 export function factorisedWeight(
   parameters: LayerParameters,
   name: string,
   matrix: MatrixNetwork,
   variance: number,
+  start: 'random' | 'zero' = 'random',
 ): FactorisedWeight {
   return {
     matrix,
     cores: matrix.networks.map((network) =>
-      network.cores.map((core) =>
-        parameters.get(
-          `${name}.${core.name}`,
-          core.shape,
-          coreInitialiser(matrix, network, core, variance),
-        ),
-      ),
+      network.cores.map((core, k) => {
+        const isZero = start === 'zero' && k === network.cores.length - 1;
+        const random = coreInitialiser(matrix, network, core, variance);
+        return parameters.get(`${name}.${core.name}`, core.shape, isZero ? zerosInit : random);
+      }),
     ),
   };
 }

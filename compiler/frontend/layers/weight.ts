@@ -7,6 +7,7 @@ import type { Initialiser } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
+import { adaptedProduct } from './adapters.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import { factorisedMatrix, factorisedProduct, factorisedWeight } from './factorised-product.ts';
 
@@ -55,7 +56,9 @@ export function weightProduct(
   if (!factorisation) {
     const weight = parameters.get(name, [inFeatures, gates * outFeatures], options.dense);
     if (isPoisoned(weight)) return null;
-    return (x, timeMajor) => (timeMajor ? einsum('bti,ij->tbj', x, weight) : matmul(x, weight));
+    const product: WeightProduct = (x, timeMajor) =>
+      timeMajor ? einsum('bti,ij->tbj', x, weight) : matmul(x, weight);
+    return adaptedProduct(parameters, name, [inFeatures, outFeatures, gates], weight, product);
   }
   const matrix = factorisation.network(inFeatures, outFeatures, gates);
   if (!matrix) return null;
