@@ -62,10 +62,11 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
 };
 
 /**
- * What elements are in memory: a dtype as it is, or `f16`, which holds f32 values in half of the bytes. Loads from f16 give f32,
- * exactly; stores round to the nearest, ties to even (`roundToHalf` of half.ts). Nothing is computed in f16.
+ * What elements are in memory: a dtype as it is; `f16`, which holds f32 values in half of the bytes; or `i8`, which holds whole numbers
+ * from -127 to 127 as f32 in a quarter. Loads give f32, exactly; stores of halves round to the nearest, ties to even (`roundToHalf` of
+ * half.ts), and no kernel stores i8. Nothing is computed in either.
  */
-export type StorageType = DType | 'f16';
+export type StorageType = DType | 'f16' | 'i8';
 
 /** What all representations need of elements in memory. */
 export interface StorageRow {
@@ -80,6 +81,7 @@ export const STORAGE_TYPES: Readonly<Record<StorageType, StorageRow>> = {
   f32: { bytes: DTYPES.f32.bytes, value: 'f32' },
   i32: { bytes: DTYPES.i32.bytes, value: 'i32' },
   f16: { bytes: 2, value: 'f32' },
+  i8: { bytes: 1, value: 'f32' },
 };
 
 /** All storage types. */
@@ -90,6 +92,9 @@ export const valueType = (type: StorageType): DType => STORAGE_TYPES[type].value
 
 /** What f32 values may be held as in fewer bytes. */
 export type NarrowStorage = Exclude<StorageType, DType>;
+
+/** The state that says how much one stands for in a state that is held as i8: a number for each index of the last axis. */
+export const scaleName = (name: string): string => `${name}.scale`;
 
 /** Device memory is bound and copied in words of so many bytes. */
 const WORD_BYTES = 4;

@@ -304,6 +304,7 @@ function verifyStore(kernel: Kernel, store: Store, report: Report): void {
     report(`there is no node n${store.indirect.node}`);
   if (buffer && value && valueType(buffer.dtype) !== value.dtype)
     report(`n${store.value} is ${value.dtype}, b${store.buffer} is ${buffer.dtype}`);
+  if (buffer?.dtype === 'i8') report(`b${store.buffer} is i8, which is only read`);
   verifyAffine(kernel, store.index, report);
   verifyIndirection(kernel, store.indirect, report);
   if (!store.accumulate) return;

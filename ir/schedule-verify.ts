@@ -94,7 +94,10 @@ function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
     if (!parseStoredType(formatType({ dtype, shape: [] })))
       report(called(tensor), `there is no dtype '${dtype}'`);
     else if (role !== 'activation' && role !== 'state' && !isDType(dtype))
-      report(called(tensor), `has role '${role}' and is ${dtype}, which only activations and states are`);
+      report(
+        called(tensor),
+        `has role '${role}' and is ${dtype}, which only activations and states are`,
+      );
     if (!shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
       report(called(tensor), `${formatType(tensor)} has an extent that is not a positive integer`);
     else if (!Number.isSafeInteger(elementCount(shape)))

@@ -1,4 +1,4 @@
-import { valueType } from '../ir/dtypes.ts';
+import { scaleName, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import type { TensorData } from './executor.ts';
@@ -14,9 +14,13 @@ import type { TensorData } from './executor.ts';
 export const CHECKPOINT_VERSION = '2';
 const PARAMETERS_VERSION = '1';
 
-/** What lives on between runs, in the plan's order. */
+/** What lives on between runs, in the plan's order. Scales of what is held as bytes are a part of that. */
 export function persistentTensors(plan: Plan): PlanTensor[] {
-  return plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
+  const lasting = plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
+  const scales = new Set(
+    lasting.flatMap(({ dtype, name }) => (dtype === 'i8' ? scaleName(name) : [])),
+  );
+  return scales.size === 0 ? lasting : lasting.filter(({ name }) => !scales.has(name));
 }
 
 /** Those that are the model: parameters and states. */

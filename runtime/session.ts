@@ -263,17 +263,16 @@ export class PlanSession implements Session {
   }
 
   async #read(tensors: readonly PlanTensor[]): Promise<TensorData[]> {
-    const held = await this.#executor.read(tensors);
-    return tensors.map((tensor, k) => fromHeld(tensor, held[k]));
+    return fromHeld(this.plan, tensors, (held) => this.#executor.read(held));
   }
 
   /** Writes what has been checked before. */
   #write(values: ReadonlyMap<string, TensorData>): Promise<void> {
     const given = this.#persistent.flatMap((tensor) => {
       const value = values.get(tensor.name);
-      return value ? [[tensor, toHeld(tensor, value)] as const] : [];
+      return value ? [[tensor, value] as const] : [];
     });
-    return this.#executor.restore(new Map(given));
+    return this.#executor.restore(toHeld(this.plan, given));
   }
 
   #program(name: string): PlanProgram {

@@ -432,7 +432,8 @@ async function trace(
 
 /** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
 function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
-  return traced.parameters.map((parameter) =>
+  const own = traced.parameters.filter(({ isDerived }) => !isDerived);
+  return own.map((parameter) =>
     isBuiltIn(parameter.initialiser)
       ? builtInValues(parameter, traced.seed)
       : usersValues(parameter, traced.seed, diagnostics),

@@ -1,4 +1,4 @@
-import { byteCount, type TensorType } from '../../ir/tensor.ts';
+import { byteCount, type StoredType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
 import {
   type BatchKnobs,
@@ -50,8 +50,10 @@ function inParts(state: ModuleState, knobs: BatchKnobs): ModuleState {
 function inPieces(state: ModuleState, mostBytes: number): ModuleState {
   const pieces = new Map<string, number>();
   const groups = new Map<string, { readonly parts: number; readonly names: Set<string> }>();
-  for (const { name, type } of state.module.parameters) {
-    const parts = pieceCount(type, mostBytes);
+  for (const { name, type, storage } of state.module.parameters) {
+    // The scales of bytes are those of the whole.
+    if (storage === 'i8') continue;
+    const parts = pieceCount({ shape: type.shape, dtype: storage ?? type.dtype }, mostBytes);
     if (parts <= 1) continue;
     pieces.set(name, parts);
     const group = groups.get(type.shape.join()) ?? { parts, names: new Set() };
@@ -90,7 +92,7 @@ const MOST_PIECES = 8;
 const MOST_PARTS = 4096;
 
 /** The least number of equal ranges of the first axis that are small enough; 1 where none is. */
-function pieceCount(type: TensorType, mostBytes: number): number {
+function pieceCount(type: StoredType, mostBytes: number): number {
   const [rows = 1] = type.shape;
   for (
     let parts = Math.ceil(byteCount(type) / mostBytes);

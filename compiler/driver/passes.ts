@@ -37,6 +37,7 @@ import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-s
 import { type HalfChoice, storeHalves } from '../precision/store-halves.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
+import { applyScalesApart } from '../simplify/scales.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type ParameterGradient, usesOfGradients, withGradients } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
@@ -110,8 +111,8 @@ export const PASSES = {
   },
   simplify: overModules(
     'simplify',
-    'Removes dead code, repeated and constant expressions, and joins logarithms of exponentials.',
-    (state) => mapGraphs(state, (graph) => joinLogarithms(simplify(graph))),
+    'Removes dead code, repeated and constant expressions, joins logarithms of exponentials, and takes scales of weights apart.',
+    (state) => mapGraphs(state, (graph) => applyScalesApart(joinLogarithms(simplify(graph)))),
   ),
   contract: overModules<ContractionBound | null>(
     'contract',

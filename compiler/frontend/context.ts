@@ -20,18 +20,26 @@ import { Tensor } from './tensor.ts';
 /** A parameter or state of the model as a trace found it. */
 export interface TracedParameter {
   readonly declaration: ParameterDeclaration;
+  /** Whether its values come with those of another, and it has no first values of its own. */
+  readonly isDerived?: boolean;
   readonly initialiser: Initialiser;
   /** Whether it is a state because it is frozen. */
   readonly isFrozen: boolean;
 }
 
+/** What frozen parameters can be kept as, and what memory holds then. */
+export const FROZEN_STORAGE = { f32: null, f16: 'f16', int8: 'i8' } as const satisfies Readonly<
+  Record<string, NarrowStorage | null>
+>;
+
 /** How frozen parameters are kept. */
 export interface FrozenOptions {
   /**
    * `f16`: parameters of two axes or more take half of the bytes. Each number is the nearest half, and what is computed with it is f32.
-   * WebGPU needs `shader-f16` for it. Default `f32`.
+   * WebGPU needs `shader-f16` for it. `int8`: they take a quarter; of each column, along the last axis, the greatest number is 127 steps, and
+   * each is the nearest step. What is loaded is brought to this by the session. Default `f32`.
    */
-  readonly storage?: 'f32' | NarrowStorage;
+  readonly storage?: keyof typeof FROZEN_STORAGE;
 }
 
 /** Adds to the product with a weight that with an adapter of it. */

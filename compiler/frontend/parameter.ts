@@ -1,4 +1,6 @@
+import { scaleName } from '../../ir/dtypes.ts';
 import type { ParameterRole } from '../../ir/graph.ts';
+import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
@@ -7,12 +9,14 @@ import {
   appendDeclared,
   checkShape,
   currentTrace,
+  FROZEN_STORAGE,
   type FrozenOptions,
   isPoisoned,
   poisoned,
   type Trace,
 } from './context.ts';
-import { type Initialiser, isInitialiser } from './initialisers.ts';
+import { mul } from './elementwise.ts';
+import { type Initialiser, isInitialiser, zerosInit } from './initialisers.ts';
 import { forbiddenName } from './names.ts';
 import { placeOfCall, within } from './scope.ts';
 import type { Tensor } from './tensor.ts';
@@ -191,18 +195,31 @@ function declare(
   }
   const source = currentSpan();
   const isFrozen = trace.frozen !== null && role === 'parameter';
-  const { storage = 'f32' } = (isFrozen && trace.frozen) || {};
+  // Biases, scales and shifts are small, and what they do is not averaged over many terms.
+  const isNarrow = isFrozen && shape.length >= 2;
+  const storage = isNarrow ? FROZEN_STORAGE[trace.frozen?.storage ?? 'f32'] : null;
   trace.owners.set(full, owner);
   trace.parameters.set(full, {
     declaration: {
       ...{ name: full, type, role: isFrozen ? 'state' : role, source },
-      // Biases, scales and shifts are small, and what they do is not averaged over many terms.
-      ...(storage === 'f32' || shape.length < 2 ? {} : { storage }),
+      ...(storage ? { storage } : {}),
     },
     initialiser,
     isFrozen,
   });
-  return appendDeclared(trace, 'parameter', full, type, source);
+  const held = appendDeclared(trace, 'parameter', full, type, source);
+  return storage === 'i8' ? mul(held, scales(trace, full, shape, source)) : held;
+}
+
+/** What one stands for in the columns of a parameter that is held as bytes. */
+function scales(trace: Trace, full: string, shape: Shape, source: SourceSpan | null): Tensor {
+  const name = scaleName(full);
+  const type = { dtype: 'f32', shape: shape.slice(-1) } as const;
+  trace.parameters.set(name, {
+    declaration: { name, type, role: 'state', source },
+    ...{ initialiser: zerosInit, isFrozen: true, isDerived: true },
+  });
+  return appendDeclared(trace, 'parameter', name, type, source, scopeOfName(full));
 }
 
 /** A parameter that was declared to be trained is no longer there to be frozen (BTC1022). */
@@ -215,8 +232,6 @@ function checkStillFrozen(trace: Trace, name: string): void {
     report(1022, { name });
 }
 
-const FROZEN_STORAGE = ['f32', 'f16'] as const;
-
 /**
  * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
  * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
@@ -227,8 +242,10 @@ export function frozen<Layer extends (...given: never[]) => unknown>(
   options: FrozenOptions = {},
 ): Layer {
   const { storage = 'f32' } = options ?? {};
-  if (!FROZEN_STORAGE.includes(storage)) {
-    const wanted = FROZEN_STORAGE.map((one) => `'${one}'`).join(' or ');
+  if (!Object.hasOwn(FROZEN_STORAGE, storage)) {
+    const wanted = Object.keys(FROZEN_STORAGE)
+      .map((one) => `'${one}'`)
+      .join(', ');
     report(2015, { op: 'frozen', name: 'storage', value: String(storage), wanted });
     return layer;
   }

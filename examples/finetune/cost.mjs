@@ -40,7 +40,8 @@ function plan(title, more) {
 }
 
 plan(`adapters of rank 8 over frozen halves, within ${budget}`, { budget, set: {} });
-plan('the same without a budget', { set: {} });
+plan(`adapters of rank 8 over frozen bytes, within ${budget}`, { budget, set: { bytes: true } });
+plan('the same without a budget', { set: { bytes: true } });
 // A table of f32 weights is larger than WebGPU's default limit for one binding.
 const limits = target === 'webgpu' ? 'h100' : undefined;
 plan('all weights trained, without a budget, on a device with larger bindings', {

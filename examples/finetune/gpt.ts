@@ -29,6 +29,9 @@ const heads = option('heads', 4);
 const features = option('features', 64);
 /** Of the adapters; 0 trains all weights instead. */
 const rank = option('rank', 8);
+/** Whether frozen weights are kept as bytes with a scale for each column, or else as halves. */
+const bytes = option('bytes', false);
+const storage = bytes ? 'int8' : 'f16';
 
 /** Attention over what came before, then two linear layers on each token; both are added to what they read. */
 function block(x: Tensor): Tensor {
@@ -48,13 +51,11 @@ function blocks(x: Tensor): Tensor {
 const words = embedding(vocabulary, features, { name: 'words' });
 const positions = (): Tensor => param('positions', [length, features], init.normal(0.02));
 
-/** All of GPT-2; its frozen weights are kept as halves, and queries and values of attention learn by adapters. */
+/** All of GPT-2; its frozen weights are kept as halves or bytes, and queries and values of attention learn by adapters. */
 const body =
-  rank === 0
-    ? blocks
-    : lora(blocks, { rank, alpha: 2 * rank, targets: /query|value/, storage: 'f16' });
-const table = rank === 0 ? words : frozen(words, { storage: 'f16' });
-const places = rank === 0 ? positions : frozen(positions, { storage: 'f16' });
+  rank === 0 ? blocks : lora(blocks, { rank, alpha: 2 * rank, targets: /query|value/, storage });
+const table = rank === 0 ? words : frozen(words, { storage });
+const places = rank === 0 ? positions : frozen(positions, { storage });
 
 function network(tokens: Tensor): Tensor {
   const read = body(table(tokens).add(places()));

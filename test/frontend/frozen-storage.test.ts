@@ -3,16 +3,23 @@ import {
   adam,
   type CompileOptions,
   compile,
+  convolution,
   defineModel,
+  embedding,
   frozen,
+  init,
   linear,
+  lora,
+  param,
+  sgd,
+  type Tensor,
   tensor,
 } from '../../compiler/index.ts';
 import { roundToHalf } from '../../ir/half.ts';
 import { load, type Session } from '../../runtime/index.ts';
 import { testDevice } from '../support/gpu.ts';
 
-type Storage = 'f32' | 'f16';
+type Storage = 'f32' | 'f16' | 'int8';
 
 /** A frozen layer with an odd number of weights, and a trained one behind it. */
 const model = (storage: Storage) => {
@@ -78,4 +85,125 @@ describe.each<CompileOptions>([
     expect(await other.readParameters()).toEqual(await session.readParameters());
     expect((await other.readParameters())['base.weight']).toEqual(numbers(21).map(roundToHalf));
   });
+});
+
+describe.each<CompileOptions>([
+  { target: 'wasm' },
+  { target: 'wasm', precision: 'f16' },
+  { target: 'wasm', budgetBytes: 2 ** 20, swap: 'auto' },
+  { target: 'webgpu' },
+])('frozen weights as bytes, %j', (options) => {
+  test('are steps of their column, take a quarter of the bytes and train as they are', async () => {
+    const whole = await sessionOf('f32', options);
+    const bytes = await sessionOf('int8', options);
+    const held = bytes.plan.tensors.filter(({ name }) => name.startsWith('base.weight'));
+    expect(held.map(({ name, dtype, bytes }) => [name, dtype, bytes])).toEqual([
+      ['base.weight', 'i8', 24],
+      ['base.weight.scale', 'f32', 28],
+    ]);
+    const first = await whole.readParameters();
+    const near = await bytes.readParameters();
+    expect(Object.keys(near)).toEqual(Object.keys(first));
+    for (let column = 0; column < 7; column++) {
+      const rows = [0, 1, 2].map((row) => 7 * row + column);
+      const most = Math.max(...rows.map((k) => Math.abs(first['base.weight'][k])));
+      for (const k of rows)
+        expect(Math.abs(near['base.weight'][k] - first['base.weight'][k])).toBeLessThan(
+          (most / 127) * 0.501,
+        );
+    }
+    await whole.writeParameters(near);
+    for (let step = 0; step < 3; step++) {
+      const [a, b] = [await whole.run('train', given), await bytes.run('train', given)];
+      expect(b.loss[0]).toBeCloseTo(a.loss[0], options.precision ? 3 : 5);
+    }
+    const [a, b] = [await whole.readParameters(), await bytes.readParameters()];
+    expect(b['base.weight']).toEqual(near['base.weight']);
+    b['head.weight'].forEach((value, k) => {
+      expect(value).toBeCloseTo(a['head.weight'][k], options.precision ? 3 : 5);
+    });
+  });
+
+  test('come back bit for bit from checkpoints, files of parameters and writes', async () => {
+    const session = await sessionOf('int8', options);
+    const other = await sessionOf('int8', options);
+    const weight = numbers(21).map((value, k) => (k % 7 === 3 ? 0 : value * 10 ** (k % 7)));
+    await session.writeParameters({ 'base.weight': weight });
+    const held = await session.readParameters();
+    expect(held['base.weight'].every((value, k) => k % 7 !== 3 || value === 0)).toBe(true);
+    await other.loadCheckpoint(await session.saveCheckpoint());
+    expect(await other.readParameters()).toEqual(held);
+    await other.writeParameters(held);
+    expect(await other.readParameters()).toEqual(held);
+  });
+});
+
+/** Products of sizes that tiles divide and of others, forwards and backwards, rows of a table, and a kernel of a convolution. */
+describe.each(['wasm', 'webgpu'] as const)('layers over frozen bytes on %s', (target) => {
+  const layers = (storage: Storage) => {
+    const wide = linear(64, 96, { name: 'wide' });
+    const odd = linear(96, 33, { name: 'odd' });
+    const conv = convolution(33, 20, { name: 'conv', kernel: [1, 3], padding: 'same' });
+    const words = embedding(40, 64, { name: 'words' });
+    const held = frozen(
+      (index: Tensor, x: Tensor) => {
+        const rows = words(index).add(x);
+        const y = odd(wide(rows).relu());
+        return conv(y.reshape([4, 1, 8, 33])).reshape([32, 20]);
+      },
+      { storage },
+    );
+    return defineModel({
+      name: 'held',
+      inputs: { index: tensor([32], 'i32') },
+      build: ({ index }) => ({ y: held(index, param('x', [32, 64], init.normal(1))) }),
+      train: { loss: ({ y }) => y.square().mean(), optimizer: sgd({ learningRate: 1 }) },
+    });
+  };
+
+  test('compute what they do over what the bytes stand for', async () => {
+    const sessions = [];
+    for (const storage of ['f32', 'int8'] as const) {
+      const { plan, module, parameters } = await compile(layers(storage), { target });
+      const device = target === 'webgpu' ? { device: await testDevice() } : {};
+      const options = { ...(module ? { module } : {}), parameters: parameters!, ...device };
+      sessions.push(await load(plan!, options));
+    }
+    const [whole, bytes] = sessions;
+    await whole.writeParameters(await bytes.readParameters());
+    const index = Int32Array.from({ length: 32 }, (_, k) => (7 * k) % 40);
+    for (let step = 0; step < 2; step++) {
+      const [a, b] = [await whole.run('train', { index }), await bytes.run('train', { index })];
+      expect(b.loss[0] / a.loss[0]).toBeCloseTo(1, 5);
+    }
+    const [a, b] = [await whole.run('predict', { index }), await bytes.run('predict', { index })];
+    a.y.forEach((value, k) => {
+      expect(b.y[k]).toBeCloseTo(value, 4);
+    });
+    const [x, moved] = [await whole.readParameters(), await bytes.readParameters()];
+    x.x.forEach((value, k) => {
+      expect(moved.x[k]).toBeCloseTo(value, 5);
+    });
+  });
+});
+
+test('what is read of frozen bytes is never stored as f32', async () => {
+  const wide = linear(256, 512, { name: 'wide' });
+  const wider = linear(512, 256, { name: 'wider' });
+  const body = (x: Tensor) => wider(wide(x).relu());
+  for (const target of ['wasm', 'webgpu'] as const) {
+    const { plan } = await compile(
+      defineModel({
+        name: 'bytes',
+        inputs: { x: tensor([64, 256]) },
+        build: ({ x }) => ({
+          y: lora(body, { rank: 2, storage: 'int8' })(x.add(param('shift', [256], init.zeros))),
+        }),
+        train: { loss: ({ y }) => y.square().mean(), optimizer: adam() },
+      }),
+      { target },
+    );
+    const matrices = plan!.tensors.filter(({ shape }) => shape.join() === '256,512');
+    expect(matrices.map(({ name }) => name)).toEqual(['wide.weight']);
+  }
 });

@@ -112,7 +112,7 @@ const types: Record<ValueType, string> = {
 };
 
 /** The same of what memory takes. */
-const stored = { ...types, f16: 'host.half', f16x4: 'host.halfx4' };
+const stored = { ...types, f16: 'host.half', f16x4: 'host.halfx4', i8: 'f32', i8x4: 'f32x4' };
 
 const declare = (word: string) => (type: ValueType, name: string, value: string) =>
   `${word} ${name} = ${types[type]}(${value});`;

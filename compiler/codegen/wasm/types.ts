@@ -74,6 +74,21 @@ export const WASM_MEMORY: Readonly<Record<StorageType, WasmMemoryRow>> = {
     laneOperand: (lane) => String(2 * lane),
     ...{ widenOne, widenAll, narrowOne, narrowAll },
   },
+  i8: {
+    load: 'i32.load8_s',
+    // Four bytes in a row: the others of the vector do not count.
+    loadVector: 'v128.load32_zero',
+    loadSplat: 'v128.load8_splat',
+    loadFirst: 'v128.load8_splat',
+    loadLane: 'v128.load8_lane',
+    laneOperand: String,
+    widenOne: (byte) => `(f32.convert_i32_s ${byte})`,
+    widenAll: (bytes) =>
+      `(f32x4.convert_i32x4_s (i32x4.extend_low_i16x8_s (i16x8.extend_low_i8x16_s ${bytes})))`,
+    // No kernel stores i8.
+    ...{ store: 'i32.store8', storeVector: 'v128.store32_lane', storeOperand: '0' },
+    ...{ narrowOne: asItIs, narrowAll: asItIs },
+  },
 };
 
 /** The types that locals have. */

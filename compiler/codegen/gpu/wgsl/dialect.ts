@@ -4,7 +4,7 @@ import { LITERALS } from './literals.ts';
 import { MATRICES } from './matrices.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
-import { STORED, TYPES } from './types.ts';
+import { laneOf, quadOf, STORED, TYPES } from './types.ts';
 
 /** The language of WebGPU: https://www.w3.org/TR/WGSL/. Types of declared names follow from their values. */
 export const WGSL: Dialect<Helper> = {
@@ -48,25 +48,19 @@ export const WGSL: Dialect<Helper> = {
   addScaled: (_type, total, scalar, vector) => `${total} += ${scalar} * ${vector};`,
   addProduct: (_type, total, a, b) => `${total} += ${a} * ${b};`,
 
-  load: (type, array, address) => STORED[type].load(`${array}[${address}]`),
+  load: (type, array, address) => STORED[type].load(array, address),
   store: (type, array, address, value) => `${array}[${address}] = ${STORED[type].store(value)};`,
   accumulate: (_dtype, array, address, value) => `${array}[${address}] += ${value};`,
 
-  loadQuad: (type, array, address) => STORED[type].loadAll(`${array}[${shifted(address)}]`),
+  loadQuad: (type, array, address) => STORED[type].loadQuad(array, address),
   storeQuad: (type, array, address, value) =>
-    `${array}[${shifted(address)}] = ${STORED[type].storeAll(value)};`,
-  loadLane: (type, array, address) =>
-    STORED[type].load(`${array}[${shifted(address)}][(${address}) & 3]`),
+    `${quadOf(array, address)} = ${STORED[type].storeAll(value)};`,
+  loadLane: (type, array, address) => STORED[type].loadLane(array, address),
   storeLane: (type, array, address, value) =>
-    `${array}[${shifted(address)}][(${address}) & 3] = ${STORED[type].store(value)};`,
+    `${quadOf(array, address)}[${laneOf(address)}] = ${STORED[type].store(value)};`,
 
   barrier: 'workgroupBarrier();',
   exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
   matrix: MATRICES,
   module: wgslModule,
 };
-
-/** The number of the vector that holds an element. */
-function shifted(address: string): string {
-  return `(${address}) >> 2u`;
-}
