@@ -74,14 +74,16 @@ export interface StorageRow {
   readonly bytes: number;
   /** What loads give and stores take. */
   readonly value: DType;
+  /** Whether elements count by a scale that is a tensor beside ({@link scaleName}); then kernels only read them. */
+  readonly isScaled: boolean;
 }
 
 /** The row of every storage type. */
 export const STORAGE_TYPES: Readonly<Record<StorageType, StorageRow>> = {
-  f32: { bytes: DTYPES.f32.bytes, value: 'f32' },
-  i32: { bytes: DTYPES.i32.bytes, value: 'i32' },
-  f16: { bytes: 2, value: 'f32' },
-  i8: { bytes: 1, value: 'f32' },
+  f32: { bytes: DTYPES.f32.bytes, value: 'f32', isScaled: false },
+  i32: { bytes: DTYPES.i32.bytes, value: 'i32', isScaled: false },
+  f16: { bytes: 2, value: 'f32', isScaled: false },
+  i8: { bytes: 1, value: 'f32', isScaled: true },
 };
 
 /** All storage types. */

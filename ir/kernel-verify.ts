@@ -1,4 +1,4 @@
-import { DTYPES, valueType } from './dtypes.ts';
+import { DTYPES, STORAGE_TYPES, valueType } from './dtypes.ts';
 import type { Affine, AxisKind, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { isLocal, localArray, sameAffine } from './kernel.ts';
 import {
@@ -304,7 +304,8 @@ function verifyStore(kernel: Kernel, store: Store, report: Report): void {
     report(`there is no node n${store.indirect.node}`);
   if (buffer && value && valueType(buffer.dtype) !== value.dtype)
     report(`n${store.value} is ${value.dtype}, b${store.buffer} is ${buffer.dtype}`);
-  if (buffer?.dtype === 'i8') report(`b${store.buffer} is i8, which is only read`);
+  if (buffer && STORAGE_TYPES[buffer.dtype]?.isScaled)
+    report(`b${store.buffer} is ${buffer.dtype}, which is only read`);
   verifyAffine(kernel, store.index, report);
   verifyIndirection(kernel, store.indirect, report);
   if (!store.accumulate) return;

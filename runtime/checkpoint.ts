@@ -1,4 +1,4 @@
-import { scaleName, valueType } from '../ir/dtypes.ts';
+import { STORAGE_TYPES, scaleName, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
 import type { TensorData } from './executor.ts';
@@ -18,7 +18,7 @@ const PARAMETERS_VERSION = '1';
 export function persistentTensors(plan: Plan): PlanTensor[] {
   const lasting = plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
   const scales = new Set(
-    lasting.flatMap(({ dtype, name }) => (dtype === 'i8' ? scaleName(name) : [])),
+    lasting.flatMap(({ dtype, name }) => (STORAGE_TYPES[dtype].isScaled ? scaleName(name) : [])),
   );
   return scales.size === 0 ? lasting : lasting.filter(({ name }) => !scales.has(name));
 }

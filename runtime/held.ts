@@ -1,4 +1,4 @@
-import { isDType, type NarrowStorage, scaleName } from '../ir/dtypes.ts';
+import { isDType, type NarrowStorage, STORAGE_TYPES, scaleName } from '../ir/dtypes.ts';
 import { halfBits, halfValue } from '../ir/half.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
@@ -70,10 +70,12 @@ function shortScale(value: number): number {
 
 /** By tensor that is held as bytes: its scales. */
 function scalesOf(plan: Plan): Map<PlanTensor, PlanTensor> {
-  const bytes = plan.tensors.filter(({ dtype, program }) => dtype === 'i8' && program === null);
-  if (bytes.length === 0) return new Map();
+  const scaled = plan.tensors.filter(
+    ({ dtype, program }) => STORAGE_TYPES[dtype].isScaled && program === null,
+  );
+  if (scaled.length === 0) return new Map();
   const named = new Map(plan.tensors.map((tensor) => [tensor.name, tensor]));
-  return new Map(bytes.map((tensor) => [tensor, named.get(scaleName(tensor.name))!]));
+  return new Map(scaled.map((tensor) => [tensor, named.get(scaleName(tensor.name))!]));
 }
 
 /** What memory is to hold of tensors with these elements: the nearest that it can. */

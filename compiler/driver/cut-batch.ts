@@ -1,3 +1,4 @@
+import { STORAGE_TYPES } from '../../ir/dtypes.ts';
 import { byteCount, type StoredType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
 import {
@@ -51,8 +52,8 @@ function inPieces(state: ModuleState, mostBytes: number): ModuleState {
   const pieces = new Map<string, number>();
   const groups = new Map<string, { readonly parts: number; readonly names: Set<string> }>();
   for (const { name, type, storage } of state.module.parameters) {
-    // The scales of bytes are those of the whole.
-    if (storage === 'i8') continue;
+    // Scales are those of the whole.
+    if (storage && STORAGE_TYPES[storage].isScaled) continue;
     const parts = pieceCount({ shape: type.shape, dtype: storage ?? type.dtype }, mostBytes);
     if (parts <= 1) continue;
     pieces.set(name, parts);

@@ -1,4 +1,4 @@
-import { scaleName } from '../../ir/dtypes.ts';
+import { STORAGE_TYPES, scaleName } from '../../ir/dtypes.ts';
 import type { ParameterRole } from '../../ir/graph.ts';
 import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
@@ -208,7 +208,9 @@ function declare(
     isFrozen,
   });
   const held = appendDeclared(trace, 'parameter', full, type, source);
-  return storage === 'i8' ? mul(held, scales(trace, full, shape, source)) : held;
+  return storage && STORAGE_TYPES[storage].isScaled
+    ? mul(held, scales(trace, full, shape, source))
+    : held;
 }
 
 /** What one stands for in the columns of a parameter that is held as bytes. */
