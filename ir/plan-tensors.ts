@@ -1,11 +1,12 @@
-import { DTYPES, isDType, valueType } from './dtypes.ts';
+import { DTYPES, isDType, STORAGE_TYPES, scaleName, valueType } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_RULES } from './targets.ts';
-import { byteCount } from './tensor.ts';
+import { byteCount, sameShape } from './tensor.ts';
 
 export function verifyTensors(plan: Plan, report: Report): void {
   const alignment = TARGET_RULES[plan.target].offsetAlignment;
+  const named = new Map(plan.tensors.map((tensor) => [tensor.name, tensor]));
   plan.tensors.forEach((tensor, i) => {
     const path = `tensors[${i}]`;
     const { bytes, offset } = tensor;
@@ -23,7 +24,21 @@ export function verifyTensors(plan: Plan, report: Report): void {
         `the tensor ends at ${offset + bytes}, behind its slab's end at ${slab.bytes}`,
       );
     verifyKind(plan, tensor, path, report);
+    if (STORAGE_TYPES[tensor.dtype].isScaled) verifyScales(named, tensor, path, report);
   });
+}
+
+/** What counts by scales is a state, and so are they: one for each index of its last axis. */
+function verifyScales(
+  named: ReadonlyMap<string, PlanTensor>,
+  { name, role, dtype, shape }: PlanTensor,
+  path: string,
+  report: Report,
+): void {
+  const scales = named.get(scaleName(name));
+  const isState = role === 'state' && scales?.role === 'state' && shape.length > 0;
+  if (!isState || scales.dtype !== valueType(dtype) || !sameShape(scales.shape, shape.slice(-1)))
+    report(`${path}.dtype`, `${dtype} is for states with a state '${scaleName(name)}' beside`);
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {
