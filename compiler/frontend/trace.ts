@@ -29,6 +29,7 @@ import * as contractions from './contractions.ts';
 import * as ctc from './ctc.ts';
 import * as distances from './distances.ts';
 import * as elementwise from './elementwise.ts';
+import { flattenedAxes } from './flattened.ts';
 import * as composed from './functions.ts';
 import { joinRanges } from './index-parts.ts';
 import * as indexing from './indexing.ts';
@@ -127,6 +128,7 @@ export function traceModel(model: Model): TracedModel {
     if (trains) checkStateNames(trace, definition, diagnostics);
   }
   if (!ended) reportUnusedInputs(definition, used, diagnostics);
+  const all = traces.map(({ trace }) => trace);
   return {
     name,
     seed,
@@ -135,15 +137,8 @@ export function traceModel(model: Model): TracedModel {
       trains,
       parameters: [...trace.parameters.values()].map(({ declaration }) => declaration),
     })),
-    parameters: mergeParameters(
-      traces.map(({ trace }) => trace),
-      diagnostics,
-    ),
-    inputs: declaredInputs(
-      traces.map(({ trace }) => trace),
-      definition.inputs,
-      diagnostics,
-    ),
+    parameters: withFlattenedAxes(mergeParameters(all, diagnostics), all),
+    inputs: declaredInputs(all, definition.inputs, diagnostics),
     diagnostics,
   };
 }
@@ -361,6 +356,19 @@ function checkStateNames(
       check(`${owner}.${suffix}`, `it is the optimiser's state of '${owner}'`);
   }
   for (const name of SCALE_STATES) check(name, 'it is what training keeps of a dynamic loss scale');
+}
+
+/** Each with the axes that are flattened images in one of the programs. */
+function withFlattenedAxes(
+  parameters: readonly TracedParameter[],
+  traces: readonly Trace[],
+): TracedParameter[] {
+  const found = traces.map(({ builder, images }) => flattenedAxes(builder.nodes, images));
+  return parameters.map((parameter) => {
+    const { layer, declaration } = parameter;
+    const flattened = found.find((axes) => axes.has(declaration.name))?.get(declaration.name);
+    return layer && flattened ? { ...parameter, layer: { ...layer, flattened } } : parameter;
+  });
 }
 
 /** One declaration per name; programs must agree on its shape and its role, but for what one of them freezes. */
