@@ -1,6 +1,6 @@
 import { parseEquation } from '../../ir/einsum.ts';
-import type { Node, ValueId } from '../../ir/graph.ts';
-import { isScalarOp } from '../../ir/ops.ts';
+import type { Node, NodeOf, ValueId } from '../../ir/graph.ts';
+import { isScalarOp, type OpName, type StructuralOp } from '../../ir/ops.ts';
 import type { FlattenedAxis } from '../../ir/plan.ts';
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 
@@ -114,63 +114,85 @@ class Axes {
   }
 }
 
-function relate(axes: Axes, nodes: readonly Node[], value: ValueId, node: Node): void {
-  const { shape } = node.type;
+/** A node whose axes are related to those of its operands. */
+interface At<Op extends OpName> extends NodeOf<Op> {
+  readonly axes: Axes;
+  readonly value: ValueId;
+  shapeOf(value: ValueId): Shape;
   /** Axis `from` of an operand is axis `to` of the result; where extents differ, one is a part of the other. */
+  same(operand: ValueId, from: number, to: number): void;
+}
+
+function relate(axes: Axes, nodes: readonly Node[], value: ValueId, node: Node): void {
+  const shapeOf = (of: ValueId) => nodes[of].type.shape;
   const same = (operand: ValueId, from: number, to: number) => {
     const [a, b] = [axes.of(operand, from), axes.of(value, to)];
-    if (nodes[operand].type.shape[from] === shape[to]) axes.join(a, b);
+    if (shapeOf(operand)[from] === node.type.shape[to]) axes.join(a, b);
     else axes.relate(a, b);
   };
-  const sameAll = (operand: ValueId) => {
-    for (const axis of shape.keys()) same(operand, axis, axis);
-  };
-  const [x] = node.operands;
-  if (isScalarOp(node.op)) return node.operands.forEach(sameAll);
-  switch (node.op) {
-    case 'stopGradient':
-    case 'pad':
-    case 'slice':
-    case 'concat':
-      return node.operands.forEach(sameAll);
-    case 'broadcast':
-      return node.attributes.axes.forEach((to, from) => {
-        if (nodes[x].type.shape[from] === shape[to]) same(x, from, to);
-      });
-    case 'transpose':
-      return node.attributes.permutation.forEach((from, to) => {
-        same(x, from, to);
-      });
-    case 'reshape':
-      return relateReshape(axes, x, nodes[x].type.shape, value, shape);
-    case 'window':
-    case 'fold': {
-      const { axis } = node.attributes;
-      // Of the one axis that is two on one side, neither is it.
-      const [outside, inside] = node.op === 'window' ? [x, value] : [value, x];
-      for (const k of nodes[outside].type.shape.keys())
-        if (k !== axis) axes.join(axes.of(outside, k), axes.of(inside, k < axis ? k : k + 1));
-      return;
-    }
-    case 'reduceSum':
-    case 'reduceMax':
-    case 'reduceMin': {
-      const kept = [...nodes[x].type.shape.keys()].filter((k) => !node.attributes.axes.includes(k));
-      return kept.forEach((from, to) => {
-        same(x, from, to);
-      });
-    }
-    case 'contract':
-      return relateLetters(axes, node.operands, value, node.attributes.equation);
-    case 'gather': {
-      const [table, indices] = node.operands;
-      const lead = nodes[indices].type.shape.length;
-      for (const k of nodes[indices].type.shape.keys()) same(indices, k, k);
-      for (let k = 1; k < nodes[table].type.shape.length; k++) same(table, k, lead + k - 1);
-      return;
-    }
-    default:
-  }
+  const at = { ...node, axes, value, shapeOf, same };
+  if (isScalarOp(node.op)) pointwise(at);
+  else (RELATIONS[node.op] as (at: unknown) => void)(at);
+}
+
+function pointwise({ operands, type, same }: At<OpName>): void {
+  for (const operand of operands) for (const axis of type.shape.keys()) same(operand, axis, axis);
+}
+
+function reduced({
+  operands: [x],
+  attributes,
+  shapeOf,
+  same,
+}: At<'reduceSum' | 'reduceMax' | 'reduceMin'>): void {
+  const kept = [...shapeOf(x).keys()].filter((axis) => !attributes.axes.includes(axis));
+  for (const [to, from] of kept.entries()) same(x, from, to);
+}
+
+const unrelated = () => {};
+
+const RELATIONS: { readonly [Op in StructuralOp]: (at: At<Op>) => void } = {
+  input: unrelated,
+  parameter: unrelated,
+  constant: unrelated,
+  iota: unrelated,
+  random: unrelated,
+  scatterAdd: unrelated,
+  stopGradient: pointwise,
+  pad: pointwise,
+  slice: pointwise,
+  concat: pointwise,
+  reduceSum: reduced,
+  reduceMax: reduced,
+  reduceMin: reduced,
+  broadcast: ({ operands: [x], attributes, type, shapeOf, same }) => {
+    for (const [from, to] of attributes.axes.entries())
+      if (shapeOf(x)[from] === type.shape[to]) same(x, from, to);
+  },
+  transpose: ({ operands: [x], attributes, same }) => {
+    for (const [to, from] of attributes.permutation.entries()) same(x, from, to);
+  },
+  reshape: ({ axes, operands: [x], value, type, shapeOf }) =>
+    relateReshape(axes, x, shapeOf(x), value, type.shape),
+  window: (at) => relateWindow(at, at.operands[0], at.value),
+  fold: (at) => relateWindow(at, at.value, at.operands[0]),
+  contract: ({ axes, operands, value, attributes }) =>
+    relateLetters(axes, operands, value, attributes.equation),
+  gather: ({ operands: [table, indices], shapeOf, same }) => {
+    const lead = shapeOf(indices).length;
+    for (let axis = 0; axis < lead; axis++) same(indices, axis, axis);
+    for (let axis = 1; axis < shapeOf(table).length; axis++) same(table, axis, lead + axis - 1);
+  },
+};
+
+/** Of the one axis that is two under windows, neither is it. */
+function relateWindow(
+  { axes, attributes: { axis }, shapeOf }: At<'window' | 'fold'>,
+  outside: ValueId,
+  inside: ValueId,
+): void {
+  for (const k of shapeOf(outside).keys())
+    if (k !== axis) axes.join(axes.of(outside, k), axes.of(inside, k < axis ? k : k + 1));
 }
 
 /** Axes with the same letter. */
@@ -201,10 +223,9 @@ function relateReshape(axes: Axes, x: ValueId, before: Shape, value: ValueId, af
   while (i < from.length && j < to.length) {
     const [firstFrom, firstTo] = [i, j];
     let [left, right] = [before[from[i++]], after[to[j++]]];
-    while (left !== right) {
+    while (left !== right)
       if (left < right) left *= before[from[i++]];
       else right *= after[to[j++]];
-    }
     const [many, one] = [from.slice(firstFrom, i), to.slice(firstTo, j)];
     if (many.length === 1 && one.length === 1)
       axes.join(axes.of(x, many[0]), axes.of(value, one[0]));
