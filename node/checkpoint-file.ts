@@ -95,7 +95,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead round in a circle',
 };
 
-function failed(what: string, error: unknown): RuntimeError {
+/** Error: `file-failed`, with a reason in words. */
+export function failed(what: string, error: unknown): RuntimeError {
   const { code } = error as { code?: unknown };
   const reason = (typeof code === 'string' && REASONS[code]) || errorText(error);
   return new RuntimeError('file-failed', `${what}: ${reason}`, { cause: error });
