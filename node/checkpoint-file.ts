@@ -95,8 +95,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'its links lead round in a circle',
 };
 
-/** Error: `file-failed`, with a reason in words. */
-export function failed(what: string, error: unknown): RuntimeError {
+function failed(what: string, error: unknown): RuntimeError {
   const { code } = error as { code?: unknown };
   const reason = (typeof code === 'string' && REASONS[code]) || errorText(error);
   return new RuntimeError('file-failed', `${what}: ${reason}`, { cause: error });

@@ -7,4 +7,3 @@ export {
   saveParametersFile,
 } from './checkpoint-file.ts';
 export { findNodeGpu, type NodeGpu } from './gpu.ts';
-export { openSafetensors } from './weights-file.ts';

@@ -25,6 +25,7 @@ import {
   restoreOptions,
 } from './restore.ts';
 import { ownBytes, type TensorInput } from './values.ts';
+import type { SaveOptions } from './weights/save.ts';
 
 /**
  * Where an output goes. An array of the caller's, of its dtype and size, is filled and given back. A buffer of the caller's, made with
@@ -104,8 +105,11 @@ export interface Session {
    * write them, if a store fails. Errors: `unknown-name`, `invalid-input`, `swap-failed`, `device-lost`.
    */
   writeParameters(values: Readonly<Record<string, TensorInput>>): Promise<void>;
-  /** Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. */
-  saveParameters(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. With `layout` they have the
+   * names and layouts of another system, with `rename` other names: `load` takes that back by the same layout. Error: `invalid-input`.
+   */
+  saveParameters(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Parameters, states, optimiser state and step counters as the bytes of a safetensors file. */
   saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>>;
   /**
@@ -204,10 +208,14 @@ export class PlanSession implements Session {
     await this.#inLine(() => this.#write(values));
   }
 
-  async saveParameters(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#inLine(async () =>
-      encodeParameters(this.plan, await this.#executor.read(modelTensors(this.plan))),
-    );
+  async saveParameters(options: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { layout, rename } = reading('the options', () => ({ ...options }));
+    const values = () => this.#executor.read(modelTensors(this.plan));
+    if (layout === undefined && rename === undefined)
+      return this.#inLine(async () => encodeParameters(this.plan, await values()));
+    const read = this.#inLine(values);
+    const { encodeWeights } = await import('./weights/save.ts');
+    return encodeWeights(this.plan, await read, { layout, rename });
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,55 +1,44 @@
 import { RuntimeError, reading } from '../errors.ts';
+import { isNode, nodeModule } from '../platform.ts';
 import { kindOf, ownBytes } from '../values.ts';
 import { type ByteSource, blobSource, bytesSource } from './byte-source.ts';
+import { fileSource } from './file-source.ts';
 import { openFile, type WeightsReader } from './reader.ts';
-import { isIndex, type OpenShard, openShards } from './shards.ts';
+import { isIndex, openShards } from './shards.ts';
 import { urlSource } from './url-source.ts';
 
-/** A safetensors file, or the index of several: bytes, a `Blob` or `File`, or an address, absolute or of the page's. */
+/**
+ * A safetensors file, or the index of several: bytes, a `Blob` or `File`, or an address, absolute or of the page's. In Node also the path
+ * of a file, or its `file:` URL.
+ */
 export type WeightsSource = Uint8Array | ArrayBuffer | Blob | URL | string;
 
 /** What {@link openSafetensors} needs besides. */
 export interface OpenOptions {
   /**
-   * Of an index: the source of a file beside it by its name. By default the address beside the index's, or in Node the file in its folder;
-   * bytes and Blobs have nothing beside them.
+   * Of an index: the source of a file beside it by its name, as of `File`s that a user has chosen. By default the address or the path beside
+   * the index's; bytes and Blobs have nothing beside them.
    */
   readonly file?: (name: string) => WeightsSource | Promise<WeightsSource>;
 }
 
-/** What opens sources: what a platform adds is asked first, and gives null for what is not its own. */
-export interface Opener {
-  readonly source: (given: unknown) => Promise<ByteSource | null> | null;
-  /** Opens what is beside a source. */
-  readonly beside: (given: unknown, name: string) => unknown;
-}
-
 /**
- * Opens a safetensors file, or by its index a model in several, without reading more than the heads: `read(name)` then reads one tensor.
- * Addresses are read by ranges. The sums of checkpoints are not checked. Errors: `invalid-checkpoint` for a file that breaks the format,
- * `file-failed`, `invalid-input`.
+ * Opens a safetensors file, or by its index (`*.index.json`) a model in several, and reads no more than the heads: `read(name)` then reads
+ * one tensor. Addresses are read by ranges. The sums of btc's own files, which are of all their bytes, are not checked. Errors:
+ * `invalid-checkpoint` for a file that breaks the format, `file-failed`, `invalid-input`.
  */
-export function openSafetensors(
-  source: WeightsSource,
+export async function openSafetensors(
+  given: WeightsSource,
   options: OpenOptions = {},
 ): Promise<WeightsReader> {
-  return openWith(WEB, source, options);
-}
-
-/** {@link openSafetensors} on a platform. */
-export async function openWith(
-  opener: Opener,
-  given: unknown,
-  options: OpenOptions,
-): Promise<WeightsReader> {
   const file = reading('the options', () => fileOption(options));
-  const source = await sourceOf(opener, given);
+  const source = await sourceOf(given);
   try {
     const start = await source.read(0, 8);
     if (!isIndex(start)) return await openFile(source, start);
-    const openShard: OpenShard = async (name) =>
-      sourceOf(opener, file ? await file(name) : opener.beside(given, name));
-    return await openShards(source, openShard);
+    return await openShards(source, async (name) =>
+      sourceOf(file ? await file(name) : await beside(given, name)),
+    );
   } catch (error) {
     await source.close();
     throw error;
@@ -68,49 +57,52 @@ function fileOption(options: OpenOptions): OpenOptions['file'] {
   return file;
 }
 
-async function sourceOf(opener: Opener, given: unknown): Promise<ByteSource> {
-  const own = await opener.source(given);
-  if (own) return own;
+async function sourceOf(given: WeightsSource): Promise<ByteSource> {
+  const place = await placeOf(given);
+  if (typeof place === 'string') return fileSource(place);
+  if (place) return urlSource(place);
   const kind = kindOf(given);
   if (kind === 'Uint8Array') return bytesSource('the bytes', ownBytes(given, 'openSafetensors'));
   if (kind === 'ArrayBuffer') return bytesSource('the bytes', new Uint8Array(given as ArrayBuffer));
   if (kind === 'Blob' || kind === 'File') return blobSource(given as Blob);
   throw new RuntimeError(
     'invalid-input',
-    `a safetensors file is given by its bytes, a Blob, a URL or its address, but ${kind} was given`,
+    `a safetensors file is given by its bytes, a Blob, its address${isNode() ? ' or its path' : ''}, but ${kind} was given`,
   );
 }
 
-/** The address as a URL, where one is given. */
-export function urlOf(given: unknown): URL | null {
-  if (given instanceof URL) return given;
-  if (typeof given !== 'string') return null;
+/** The address that is meant, or in Node the path; null for what is neither. Error: `invalid-input`. */
+async function placeOf(given: unknown): Promise<URL | string | null> {
+  if (typeof given === 'string' && isNode() && !/^(?:https?|file|data|blob):/i.test(given))
+    return given;
+  const url = typeof given === 'string' ? absolute(given) : given instanceof URL ? given : null;
+  if (url?.protocol !== 'file:' || !isNode()) return url;
+  const { fileURLToPath } = await nodeModule<typeof import('node:url')>('url');
+  return fileURLToPath(url);
+}
+
+function absolute(address: string): URL {
   try {
-    return new URL(given, (globalThis as { location?: { href: string } }).location?.href);
+    return new URL(address, (globalThis as { location?: { href: string } }).location?.href);
   } catch (error) {
-    throw new RuntimeError('invalid-input', `'${given}' is no address`, { cause: error });
+    throw new RuntimeError('invalid-input', `'${address}' is no address`, { cause: error });
   }
 }
 
-/** What is beside an address. Error: `invalid-input` for what has none. */
-export function besideUrl(given: unknown, name: string): URL {
-  const url = urlOf(given);
-  if (url) {
-    const beside = new URL(encodeURIComponent(name), url);
-    // As a signed address has it.
-    if (beside.search === '') beside.search = url.search;
-    return beside;
+/** What is beside an address or a path. Error: `invalid-input` for what has none. */
+async function beside(given: WeightsSource, name: string): Promise<WeightsSource> {
+  const place = await placeOf(given);
+  if (typeof place === 'string') {
+    const { dirname, join } = await nodeModule<typeof import('node:path')>('path');
+    return join(dirname(place), name);
   }
-  throw new RuntimeError(
-    'invalid-input',
-    `the index names '${name}', and nothing is beside ${kindOf(given)}; pass 'file', which gives it by its name`,
-  );
+  if (!place)
+    throw new RuntimeError(
+      'invalid-input',
+      `the index names '${name}', and nothing is beside ${kindOf(given)}; pass 'file', which gives it by its name`,
+    );
+  const url = new URL(encodeURIComponent(name), place);
+  // A token that the index was given with is for its files too.
+  url.search = place.search;
+  return url;
 }
-
-const WEB: Opener = {
-  source: (given) => {
-    const url = urlOf(given);
-    return url && urlSource(url);
-  },
-  beside: besideUrl,
-};

@@ -1,4 +1,4 @@
-import { BARE_FILE_NAME } from '../../ir/file-name.ts';
+import { isBareFileName } from '../../ir/file-name.ts';
 import { duplicateKey } from '../../ir/json-keys.ts';
 import { shortName } from '../../ir/shorten.ts';
 import { unknownName } from '../names.ts';
@@ -107,13 +107,10 @@ async function readIndex(source: ByteSource): Promise<Index> {
   return { map: files, metadata: new Map(strings as [string, string][]) };
 }
 
-const FILE_NAME = new RegExp(BARE_FILE_NAME, 'u');
-
 /** Why a name is none of a safetensors file beside the index, or null. Names of indices lead nowhere: there are no circles. */
 function badShardName(file: unknown): string | null {
   if (typeof file !== 'string') return 'is no name of a file';
-  if (file === '' || file.length > 255) return 'is no name of a file';
-  if (!FILE_NAME.test(file)) return 'is not the plain name of a file beside the index';
+  if (!isBareFileName(file)) return 'is not the plain name of a file beside the index';
   return file.endsWith('.safetensors') ? null : 'is no .safetensors file';
 }
 
