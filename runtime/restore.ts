@@ -6,6 +6,7 @@ import { CHECKPOINT_VERSION, persistentTensors, programsUsing } from './checkpoi
 import { RuntimeError } from './errors.ts';
 import { emptyData, type TensorData } from './executor.ts';
 import { kindOf, ownBytes } from './values.ts';
+import type { WeightsOrigin } from './weights/save.ts';
 
 /** What the caller chooses about values that are not there. */
 export interface RestoreOptions {
@@ -58,6 +59,8 @@ export interface Restoration {
   /** By name, of every persistent tensor that is not zero. */
   readonly values: ReadonlyMap<string, TensorData>;
   readonly report: Restored;
+  /** Where values came from a file of another layout or of other names: how it has them. */
+  readonly origin?: WeightsOrigin;
 }
 
 /** What a file was given as. */

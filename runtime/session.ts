@@ -25,7 +25,7 @@ import {
   restoreOptions,
 } from './restore.ts';
 import { ownBytes, type TensorInput } from './values.ts';
-import type { SaveOptions } from './weights/save.ts';
+import type { SaveOptions, WeightsOrigin } from './weights/save.ts';
 
 /**
  * Where an output goes. An array of the caller's, of its dtype and size, is filled and given back. A buffer of the caller's, made with
@@ -107,7 +107,8 @@ export interface Session {
   writeParameters(values: Readonly<Record<string, TensorInput>>): Promise<void>;
   /**
    * Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. With `layout` they have the
-   * names and layouts of another system, with `rename` other names: `load` takes that back by the same layout. Error: `invalid-input`.
+   * names and layouts of another system, with `rename` other names. Where the session was loaded by the same layout, and `rename` is not
+   * given, all that was in the file stands as it stood there. Error: `invalid-input`.
    */
   saveParameters(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Parameters, states, optimiser state and step counters as the bytes of a safetensors file. */
@@ -143,6 +144,8 @@ export class PlanSession implements Session {
   readonly #ownDevice: OwnDevice | null;
   readonly #persistent: readonly PlanTensor[];
   readonly #counters = new Map<string, number>();
+  /** How the file that it was loaded from has parameters. */
+  #origin: WeightsOrigin | null = null;
   #destroyed = false;
   /** Settles when the last call in line has finished; never rejects. */
   #line: Promise<unknown> = Promise.resolve();
@@ -215,7 +218,7 @@ export class PlanSession implements Session {
       return this.#inLine(async () => encodeParameters(this.plan, await values()));
     const read = this.#inLine(values);
     const { encodeWeights } = await import('./weights/save.ts');
-    return encodeWeights(this.plan, await read, { layout, rename });
+    return encodeWeights(this.plan, await read, { layout, rename }, this.#origin);
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
@@ -252,6 +255,7 @@ export class PlanSession implements Session {
 
   /** Gives a session that is new, and zero everywhere, its first values. */
   async start(restoration: Restoration): Promise<void> {
+    this.#origin = restoration.origin ?? null;
     await this.#restore(restoration, restoration.values);
   }
 

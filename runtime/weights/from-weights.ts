@@ -52,6 +52,7 @@ export async function fromWeights(
     if (reasons.length > 0) refuse('parameters', reasons.join('; '));
     return {
       values: new Map([...restoration.values, ...(await readMatched(reader, match))]),
+      origin: { layout, found: match.found },
       report: { ...restoration.report, ignored: [...match.ignored, ...match.left] },
     };
   } finally {

@@ -18,14 +18,21 @@ export interface MatchOptions {
   readonly rename: RenameFunction;
 }
 
-/** Where a tensor of the plan is in a file. */
-export interface TensorMatch {
-  readonly tensor: PlanTensor;
+/** A tensor of the plan as a file has it. */
+export interface LaidOut {
   /** Names in the file; of several the tensor is the sum. */
   readonly names: readonly string[];
+  /** Of the tensor of the file. */
+  readonly shape: Shape;
+  /** Where the parameter's elements are in it. */
   readonly place: Place;
-  /** Its first element, counted from the first one of the parameter that it is a part of. */
+  /** The tensor's first element, counted from the first one of the parameter that it is a part of. */
   readonly first: number;
+}
+
+/** Where a tensor of the plan is in a file. */
+export interface TensorMatch extends LaidOut {
+  readonly tensor: PlanTensor;
   /** How the layout of the file's tensor differs; null where it does not. */
   readonly change: string | null;
 }
@@ -111,22 +118,25 @@ function matchTensor(
     const conv1d = file.isConv1d && CONV1D.test(form.names[0]);
     const arrangement = arrangementOf(tensor, form, wholes, conv1d);
     if (!arrangement) continue;
-    const wanted = fileShape(arrangement);
+    const names = entries.map(({ name }) => name);
+    const laidOut = layOut(tensor, arrangement, names);
+    const wanted = laidOut.shape;
     const misfit = entries.find((entry) => !fits(tensor, entry, wanted));
-    if (!misfit) {
-      return {
-        tensor,
-        names: entries.map(({ name }) => name),
-        place: placeIn(arrangement),
-        first: tensor.pieceOf
-          ? firstOf(wholeShape(tensor), tensor.pieceOf.part, tensor.pieceOf.parts)
-          : 0,
-        change: changeOf(arrangement, form),
-      };
-    }
+    if (!misfit) return { tensor, ...laidOut, change: changeOf(arrangement, names.length) };
     problem ??= misfitText(tensor, misfit, wanted, layout);
   }
   return problem;
+}
+
+/** A tensor as it stands under names in a file. */
+export function layOut(
+  tensor: PlanTensor,
+  arrangement: Arrangement,
+  names: readonly string[],
+): LaidOut {
+  const { pieceOf } = tensor;
+  const first = pieceOf ? firstOf(arrangement.shape, pieceOf.part, pieceOf.parts) : 0;
+  return { names, shape: fileShape(arrangement), place: placeIn(arrangement), first };
 }
 
 function fits(tensor: PlanTensor, { dtype, shape }: WeightsTensor, wanted: Shape): boolean {
@@ -186,14 +196,11 @@ export function wholeShapes(plan: Plan): Map<string, Shape> {
   return new Map(modelTensors(plan).map((tensor) => [wholeName(tensor), wholeShape(tensor)]));
 }
 
-function changeOf(
-  { shape, flattened, order, part }: Arrangement,
-  { names }: NamedForm,
-): string | null {
+function changeOf({ shape, flattened, order, part }: Arrangement, summands: number): string | null {
   const said: string[] = [];
   if (part)
     said.push(`${part.from} to ${part.from + shape[order[part.axis]]} of axis ${part.axis}`);
-  if (names.length > 1) said.push(`the sum of ${names.length}`);
+  if (summands > 1) said.push(`the sum of ${summands}`);
   if (order.some((axis, k) => axis !== k))
     said.push(shape.length === 2 ? 'transposed' : `axes ${order.join(', ')}`);
   for (const extents of flattened.values())
