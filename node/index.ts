@@ -7,3 +7,4 @@ export {
   saveParametersFile,
 } from './checkpoint-file.ts';
 export { findNodeGpu, type NodeGpu } from './gpu.ts';
+export { openSafetensors } from './weights.ts';

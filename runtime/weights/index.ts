@@ -2,6 +2,7 @@
 export { RuntimeError, type RuntimeErrorCode } from '../errors.ts';
 export {
   type MatchOptions,
+  type MissingTensor,
   matchWeights,
   type TensorMatch,
   type WeightsLayout,

@@ -37,12 +37,18 @@ export interface TensorMatch extends LaidOut {
   readonly change: string | null;
 }
 
+/** A tensor of the plan that a file has nothing for, and the names by which it is looked for first. */
+export interface MissingTensor {
+  readonly tensor: PlanTensor;
+  readonly names: readonly string[];
+}
+
 /** What of a plan is in a file. */
 export interface WeightsMatch {
   readonly found: ReadonlyMap<string, TensorMatch>;
   /** By name of the plan's tensor, why what the file has for it does not fit. */
   readonly problems: ReadonlyMap<string, string>;
-  readonly missing: readonly PlanTensor[];
+  readonly missing: readonly MissingTensor[];
   /** Names in the file that no tensor of the plan takes. */
   readonly left: readonly string[];
   /** The same of what is no weight, and of what `rename` leaves out. */
@@ -78,10 +84,10 @@ export function matchWeights(
   );
   const found = new Map<string, TensorMatch>();
   const problems = new Map<string, string>();
-  const missing: PlanTensor[] = [];
+  const missing: MissingTensor[] = [];
   for (const tensor of modelTensors(plan)) {
     const match = matchTensor(tensor, wholes, file, layout);
-    if (match === null) missing.push(tensor);
+    if (match === null) missing.push({ tensor, names: formsOf(tensor, layout)[0].names });
     else if (typeof match === 'string') problems.set(tensor.name, match);
     else found.set(tensor.name, match);
   }
