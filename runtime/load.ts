@@ -139,7 +139,7 @@ export async function loadOn(
       'invalid-plan',
       `the plan is for target '${own.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${own.target}'`,
     );
-  const initial = isForeign(given)
+  const initial = reading('the parameters', () => isForeign(given))
     ? await foreignValues(own, given)
     : reading('the parameters', () => initialValues(own, given));
   const { openTarget } = await module();
@@ -234,11 +234,11 @@ function isForeign(options: LoadOptions): boolean {
   const { parameters } = options;
   if (saysForeign(options)) return true;
   const opened = (parameters as Partial<WeightsReader> | undefined)?.tensors;
-  return kindOf(opened) === 'Map' || SOURCES.includes(kindOf(parameters));
+  return kindOf(opened) === 'Map' || !OWN.includes(kindOf(parameters));
 }
 
-/** Kinds of what `openSafetensors` opens. */
-const SOURCES = ['Blob', 'File', 'URL', 'string', 'ArrayBuffer'];
+/** Kinds of `parameters` that need no more than what is here: none, a file in memory, values by name. */
+const OWN = ['undefined', 'Uint8Array', 'Object'];
 
 const saysForeign = ({ layout, rename, unused }: ForeignOptions) =>
   [layout, rename, unused].some((option) => option !== undefined);
@@ -260,7 +260,7 @@ async function foreignValues(
   const { layout, rename, unused } = options;
   // Bytes are the caller's, who may change them from now on.
   const given = kindOf(parameters) === 'Uint8Array' ? ownCopy(parameters) : parameters;
-  const { fromWeights } = await import('./weights/from-weights.ts');
+  const { fromWeights } = await import('./weights/foreign.ts');
   return fromWeights(plan, given as Weights, { ...restoring, layout, rename, unused });
 }
 
@@ -271,11 +271,6 @@ function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Res
   // By name: bytes of another realm (a frame, a worker's context) are as good.
   if (kindOf(parameters) === 'Uint8Array')
     return fromFile(plan, ownBytes(parameters, "'parameters'"), 'parameters', restoring);
-  if (kindOf(parameters) !== 'Object')
-    throw new RuntimeError(
-      'invalid-input',
-      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kindOf(parameters)} was given`,
-    );
   return fromValues(plan, namedValues(plan, parameters), restoring);
 }
 

@@ -217,7 +217,7 @@ export class PlanSession implements Session {
     if (layout === undefined && rename === undefined)
       return this.#inLine(async () => encodeParameters(this.plan, await values()));
     const read = this.#inLine(values);
-    const { encodeWeights } = await import('./weights/save.ts');
+    const { encodeWeights } = await import('./weights/foreign.ts');
     return encodeWeights(this.plan, await read, { layout, rename }, this.#origin);
   }
 

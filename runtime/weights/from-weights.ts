@@ -2,7 +2,7 @@ import type { Plan } from '../../ir/plan.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { CHECKPOINT_FORMAT, sealProblem } from '../../ir/sealed.ts';
 import { shortName } from '../../ir/shorten.ts';
-import { RuntimeError } from '../errors.ts';
+import { RuntimeError, reading } from '../errors.ts';
 import { emptyData, type TensorData } from '../executor.ts';
 import {
   complete,
@@ -36,7 +36,13 @@ export async function fromWeights(
   const layout = checkLayout(options.layout);
   const rename = renameFunction(options.rename);
   const unused = checkUnused(options.unused);
-  const own = isReader(given) ? null : await openSafetensors(given);
+  const isOpen = reading('the parameters', () => isReader(given));
+  if (!isOpen && !SOURCES.includes(kindOf(given)))
+    throw new RuntimeError(
+      'invalid-input',
+      `'parameters' takes the bytes of a safetensors file (Uint8Array), an object of values by name or what openSafetensors opens, but ${kindOf(given)} was given`,
+    );
+  const own = isOpen ? null : await openSafetensors(given as WeightsSource);
   const reader = own ?? (given as WeightsReader);
   try {
     if (kindOf(given) === 'Uint8Array') checkSeal(ownBytes(given, "'parameters'"), reader);
@@ -60,10 +66,13 @@ export async function fromWeights(
   }
 }
 
+/** Kinds of what {@link openSafetensors} opens. */
+const SOURCES = ['Uint8Array', 'ArrayBuffer', 'Blob', 'File', 'URL', 'string'];
+
 /** Stands for what is read when all is known to fit. */
 const NOT_READ: TensorData = new Float32Array();
 
-function isReader(given: unknown): given is WeightsReader {
+function isReader(given: unknown): boolean {
   const { tensors, read } = (given ?? {}) as Partial<WeightsReader>;
   return kindOf(tensors) === 'Map' && typeof read === 'function';
 }
