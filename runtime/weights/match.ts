@@ -85,13 +85,14 @@ export function matchWeights(
   const found = new Map<string, TensorMatch>();
   const problems = new Map<string, string>();
   const missing: MissingTensor[] = [];
+  const taken = new Set<string>();
   for (const tensor of modelTensors(plan)) {
     const match = matchTensor(tensor, wholes, file, layout);
     if (match === null) missing.push({ tensor, names: formsOf(tensor, layout)[0].names });
-    else if (typeof match === 'string') problems.set(tensor.name, match);
+    else if ('problem' in match) problems.set(tensor.name, match.problem);
     else found.set(tensor.name, match);
+    for (const name of match?.names ?? []) taken.add(name);
   }
-  const taken = new Set([...found.values()].flatMap(({ names }) => names));
   const left: string[] = [];
   for (const [name, tensor] of named) {
     if (taken.has(tensor.name)) continue;
@@ -110,14 +111,20 @@ function isConv1d(tensors: ReadonlyMap<string, WeightsTensor>): boolean {
   return false;
 }
 
+/** What a file has for a tensor, and why it does not fit. */
+interface Misfit {
+  readonly names: readonly string[];
+  readonly problem: string;
+}
+
 /** A place, null where the file has nothing, or why what it has does not fit. */
 function matchTensor(
   tensor: PlanTensor,
   wholes: ReadonlyMap<string, Shape>,
   file: File,
   layout: WeightsLayout | null,
-): TensorMatch | string | null {
-  let problem: string | null = null;
+): TensorMatch | Misfit | null {
+  let problem: Misfit | null = null;
   for (const form of formsOf(tensor, layout)) {
     const entries = form.names.map((name) => file.tensors.get(name));
     if (!entries.every((entry) => entry !== undefined)) continue;
@@ -129,7 +136,7 @@ function matchTensor(
     const wanted = laidOut.shape;
     const misfit = entries.find((entry) => !fits(tensor, entry, wanted));
     if (!misfit) return { tensor, ...laidOut, change: changeOf(arrangement, names.length) };
-    problem ??= misfitText(tensor, misfit, wanted, layout);
+    problem ??= { names, problem: misfitText(tensor, misfit, wanted, layout) };
   }
   return problem;
 }
