@@ -16,8 +16,8 @@ const IMAGE_RANK = 4;
 interface Join {
   /** The one axis. */
   readonly axis: number;
-  /** The last of those that it is made of. */
-  readonly last: number;
+  /** Those that it is made of. */
+  readonly parts: readonly number[];
   readonly extents: Shape;
   /** Whether these are all axes behind the batch. */
   readonly isWhole: boolean;
@@ -30,14 +30,15 @@ export function flattenedAxes(
 ): Map<string, readonly FlattenedAxis[]> {
   const axes = new Axes(nodes);
   for (const [value, node] of nodes.entries()) relate(axes, nodes, value, node);
+  axes.joinAlike();
   const seen = axes.closure([...images].map((value) => axes.last(value)));
   const given = nodes.flatMap((node, value) =>
     node.op === 'input' && node.type.shape.length >= IMAGE_RANK ? [axes.last(value)] : [],
   );
   const inputs = axes.closure(given);
   const made = new Map<number, Shape>();
-  for (const { axis, last, extents, isWhole } of axes.joins) {
-    const channels = axes.find(last);
+  for (const { axis, parts, extents, isWhole } of axes.joins) {
+    const channels = axes.find(parts[parts.length - 1]);
     const counts = seen.has(channels) || (isWhole && inputs.has(channels));
     if (counts && !made.has(axes.find(axis))) made.set(axes.find(axis), extents);
   }
@@ -92,6 +93,17 @@ class Axes {
 
   join(a: number, b: number): void {
     this.#parent[this.find(a)] = this.find(b);
+  }
+
+  /** Axes that are made of the same axes are the same: channels that are split into groups and joined again. */
+  joinAlike(): void {
+    const first = new Map<string, number>();
+    for (const { axis, parts } of this.joins) {
+      const key = parts.map((part) => this.find(part)).join();
+      const other = first.get(key);
+      if (other === undefined) first.set(key, axis);
+      else this.join(axis, other);
+    }
   }
 
   relate(a: number, b: number): void {
@@ -242,10 +254,9 @@ function joined(
   several: readonly number[],
   axis: number,
 ) {
-  const last = several[several.length - 1];
   axes.joins.push({
     axis,
-    last: axes.of(value, last),
+    parts: several.map((k) => axes.of(value, k)),
     extents: several.map((k) => shape[k]),
     isWhole:
       !several.includes(0) &&
