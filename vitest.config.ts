@@ -11,6 +11,10 @@ export default defineConfig({
     // Tests see the sources under the names that a user imports, so that a failure points at a source line.
     alias: [
       { find: /^btc-compiler\/runtime$/, replacement: path('./runtime/index.ts') },
+      {
+        find: /^btc-compiler\/runtime\/weights$/,
+        replacement: path('./runtime/weights/index.ts'),
+      },
       { find: /^btc-compiler\/node$/, replacement: path('./node/index.ts') },
       { find: /^btc-compiler\/ir$/, replacement: path('./ir/index.ts') },
       { find: /^btc-compiler$/, replacement: path('./compiler/index.ts') },

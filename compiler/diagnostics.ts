@@ -133,6 +133,7 @@ export const MESSAGES = {
   5026: 'the limits of the adapter are not known: {reason}',
   5027: "limits '{name}' are of WebGPU, but plans are built for {targets}",
   5030: "'{file}' is not what it says: {path}: {reason}",
+  5031: '{reason}',
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",

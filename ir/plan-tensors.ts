@@ -2,7 +2,7 @@ import { DTYPES, isDType, STORAGE_TYPES, scaleName, valueType } from './dtypes.t
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_RULES } from './targets.ts';
-import { byteCount, sameShape } from './tensor.ts';
+import { byteCount, elementCount, sameShape } from './tensor.ts';
 
 export function verifyTensors(plan: Plan, report: Report): void {
   const alignment = TARGET_RULES[plan.target].offsetAlignment;
@@ -25,6 +25,37 @@ export function verifyTensors(plan: Plan, report: Report): void {
       );
     verifyKind(plan, tensor, path, report);
     if (STORAGE_TYPES[tensor.dtype].isScaled) verifyScales(named, tensor, path, report);
+    verifyPart(tensor, path, report);
+  });
+}
+
+/** What a tensor is to its layer, and of which whole it is a part. */
+function verifyPart(
+  { name, shape, role, layer, pieceOf }: PlanTensor,
+  path: string,
+  report: Report,
+) {
+  const isModel = isPersistent(role) && role !== 'optimiser';
+  if ((layer || pieceOf) && !isModel) report(path, `a tensor with role '${role}' is of no layer`);
+  if (pieceOf) {
+    const { part, parts } = pieceOf;
+    if (shape.length === 0) report(`${path}.pieceOf`, 'a scalar has no parts');
+    if (part >= parts) report(`${path}.pieceOf.part`, `${part}, but there are ${parts}`);
+  }
+  const whole = pieceOf ? shape.with(0, shape[0] * pieceOf.parts) : shape;
+  const of = pieceOf?.name ?? name;
+  if (layer && !(of === layer.part || of.endsWith(`.${layer.part}`)))
+    report(`${path}.layer.part`, `'${of}' does not end with '${layer.part}'`);
+  layer?.flattened?.forEach(({ axis, extents }, k) => {
+    const at = `${path}.layer.flattened[${k}]`;
+    if (!(axis < whole.length)) report(`${at}.axis`, `there is no axis ${axis}`);
+    else if (elementCount(extents) !== whole[axis])
+      report(
+        `${at}.extents`,
+        `they multiply to ${elementCount(extents)}, the axis has ${whole[axis]}`,
+      );
+    if (layer.flattened!.findIndex((other) => other.axis === axis) !== k)
+      report(`${at}.axis`, `axis ${axis} stands twice`);
   });
 }
 

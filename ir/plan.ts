@@ -32,6 +32,9 @@ export type {
 } from './plan-fields/swap.ts';
 export type {
   CopyOf,
+  FlattenedAxis,
+  LayerPart,
+  PieceOf,
   PlanBinding,
   PlanKernel,
   PlanTensor,

@@ -8,3 +8,4 @@ export {
 } from './checkpoint-file.ts';
 export { findNodeGpu, type NodeGpu } from './gpu.ts';
 export { type LineStream, lineFile, progressLine } from './metrics.ts';
+export { openSafetensors } from './weights.ts';

@@ -9,6 +9,7 @@ import type { GpuDeviceLike } from './gpu-types.ts';
 import type { HostOptions } from './host-store.ts';
 import {
   type CompileOptions,
+  checkGiven,
   type LoadOptions,
   type LoadParts,
   loadOn,
@@ -21,6 +22,7 @@ import type { MemoryLimits } from './memory-limits.ts';
 import { unknownName } from './names.ts';
 import type { RestoreOptions } from './restore.ts';
 import type { Session } from './session.ts';
+import type { ForeignOptions } from './weights/options.ts';
 
 export { ownCopy };
 
@@ -31,6 +33,7 @@ export interface BuiltLoadOptions<Built extends Target = Target>
     TraceOptions,
     CompileOptions,
     WasmLoadOptions,
+    ForeignOptions,
     Pick<RestoreOptions, 'missing'> {
   /** Forces a target; by default WebGPU where there is an adapter, else WebAssembly. */
   readonly target?: Built;
@@ -63,6 +66,7 @@ export interface BuiltModel {
 export async function loadBuilt(model: BuiltModel, given: BuiltLoadOptions = {}): Promise<Session> {
   const { target, base, device, onFallback, taken, host } = reading('what load is given', () => {
     const { target, base, device, onFallback = tellOnce, parameters, ...host } = optionsOf(given);
+    checkGiven(parameters, host);
     return { target, base, device, onFallback, taken: ownCopy(parameters), host };
   });
   const { name, targets } = model;

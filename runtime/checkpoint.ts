@@ -12,7 +12,7 @@ import type { TensorData } from './executor.ts';
 //
 // The last two let a plan with other programs, or another optimiser, take what it has.
 export const CHECKPOINT_VERSION = '2';
-const PARAMETERS_VERSION = '1';
+export const PARAMETERS_VERSION = '1';
 
 /** What lives on between runs, in the plan's order. Scales of what is held as bytes are a part of that. */
 export function persistentTensors(plan: Plan): PlanTensor[] {

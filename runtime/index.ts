@@ -50,4 +50,7 @@ export type {
 } from './session.ts';
 export type { ProgramTypes, ReadOutputs, TypedInput, TypedOutput, TypedSession } from './typed.ts';
 export type { NestedNumbers, TensorInput } from './values.ts';
+export type { ForeignOptions } from './weights/options.ts';
+export type { WeightsReader, WeightsTensor } from './weights/reader.ts';
+export type { SaveOptions } from './weights/save.ts';
 export type { WorkerLoadOptions } from './worker-client.ts';

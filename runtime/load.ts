@@ -1,5 +1,6 @@
 import type { Plan, Target } from '../ir/plan.ts';
 import type { PlanRead } from '../ir/plan-verify.ts';
+import { ownCopy } from './copies.ts';
 import { errorText, RuntimeError, reading } from './errors.ts';
 import type { Executor } from './executor.ts';
 import type { GpuDeviceLike, GpuLike } from './gpu-types.ts';
@@ -17,6 +18,9 @@ import {
 } from './restore.ts';
 import { PlanSession, type Session } from './session.ts';
 import { kindOf, ownBytes, type TensorInput } from './values.ts';
+import type { Weights } from './weights/from-weights.ts';
+import type { ForeignOptions } from './weights/options.ts';
+import type { WeightsReader } from './weights/reader.ts';
 
 /** Whether a session measures what it does. */
 export interface TraceOptions {
@@ -67,6 +71,7 @@ export interface LoadOptions
   extends HostOptions,
     MemoryLimits,
     RestoreOptions,
+    ForeignOptions,
     TraceOptions,
     CompileOptions,
     WasmLoadOptions {
@@ -80,8 +85,11 @@ export interface LoadOptions
    * Parameters and states: the compiler's safetensors file, what `saveParameters` or `saveCheckpoint` gave, or values by name. All
    * must be there (but see `missing`); optimiser state that is not starts at zero. Without, they have those initial values that
    * the plan holds (constant ones), and all others are zero. `session.restored` says what came from where.
+   *
+   * Weights from elsewhere, by `layout` and `rename`, are given so too, or by what is read tensor by tensor: what `openSafetensors` gave, a
+   * `Blob` or `File`, an address, or in Node a path; the index of a model in several files as well. Further error: `file-failed`.
    */
-  readonly parameters?: Uint8Array | Readonly<Record<string, TensorInput>>;
+  readonly parameters?: Weights | Readonly<Record<string, TensorInput>>;
   /** Refuses a plan for another target. */
   readonly target?: Target;
 }
@@ -131,7 +139,9 @@ export async function loadOn(
       'invalid-plan',
       `the plan is for target '${own.target}', and this program has the runtime of ${Object.keys(targets).join()} alone; load it from 'btc-compiler/runtime/${own.target}'`,
     );
-  const initial = reading('the parameters', () => initialValues(own, given));
+  const initial = reading('the parameters', () => isForeign(given))
+    ? await foreignValues(own, given)
+    : reading('the parameters', () => initialValues(own, given));
   const { openTarget } = await module();
   const { executor, ownDevice } = await openTarget(own, given);
   const session = new PlanSession(executor, ownDevice, initial.report);
@@ -155,6 +165,7 @@ export function optionsOf<Options extends object>(options: Options): Options {
 
 function ownOptions(options: LoadOptions): LoadOptions {
   const { module, ...others } = optionsOf(options);
+  checkGiven(others.parameters, others);
   const { device, gpu, trace, onProgress, programs } = others;
   if (device !== undefined && !(device?.limits && device.queue && device.lost))
     throw new RuntimeError('invalid-input', `'device' is no GPUDevice, but ${kindOf(device)}`);
@@ -218,6 +229,41 @@ function checkedPlan(copy: unknown, target: Target | undefined, read: LoadParts[
   return plan;
 }
 
+/** Whether parameters are read by the part of the runtime that knows other systems' files; most programs do without it. */
+function isForeign(options: LoadOptions): boolean {
+  const { parameters } = options;
+  if (saysForeign(options)) return true;
+  const opened = (parameters as Partial<WeightsReader> | undefined)?.tensors;
+  return kindOf(opened) === 'Map' || !OWN.includes(kindOf(parameters));
+}
+
+/** Kinds of `parameters` that need no more than what is here: none, a file in memory, values by name. */
+const OWN = ['undefined', 'Uint8Array', 'Object'];
+
+const saysForeign = ({ layout, rename, unused }: ForeignOptions) =>
+  [layout, rename, unused].some((option) => option !== undefined);
+
+/** Error: `invalid-input` for options of parameters that are not given. */
+export function checkGiven(parameters: unknown, options: ForeignOptions): void {
+  if (parameters === undefined && saysForeign(options))
+    throw new RuntimeError(
+      'invalid-input',
+      "'layout', 'rename' and 'unused' are about 'parameters', which are not given",
+    );
+}
+
+async function foreignValues(
+  plan: Plan,
+  { parameters, ...options }: LoadOptions,
+): Promise<Restoration> {
+  const restoring = reading('the options', () => restoreOptions(options));
+  const { layout, rename, unused } = options;
+  // Bytes are the caller's, who may change them from now on.
+  const given = kindOf(parameters) === 'Uint8Array' ? ownCopy(parameters) : parameters;
+  const { fromWeights } = await import('./weights/foreign.ts');
+  return fromWeights(plan, given as Weights, { ...restoring, layout, rename, unused });
+}
+
 function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Restoration {
   const restoring = restoreOptions(options);
   if (parameters === undefined && restoring.missing !== 'initial') return withoutValues(plan);
@@ -225,11 +271,6 @@ function initialValues(plan: Plan, { parameters, ...options }: LoadOptions): Res
   // By name: bytes of another realm (a frame, a worker's context) are as good.
   if (kindOf(parameters) === 'Uint8Array')
     return fromFile(plan, ownBytes(parameters, "'parameters'"), 'parameters', restoring);
-  if (kindOf(parameters) !== 'Object')
-    throw new RuntimeError(
-      'invalid-input',
-      `'parameters' takes the bytes of a safetensors file (Uint8Array) or an object of values by name, but ${kindOf(parameters)} was given`,
-    );
   return fromValues(plan, namedValues(plan, parameters), restoring);
 }
 

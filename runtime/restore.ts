@@ -7,6 +7,7 @@ import { CHECKPOINT_VERSION, persistentTensors, programsUsing } from './checkpoi
 import { RuntimeError } from './errors.ts';
 import { emptyData, type TensorData } from './executor.ts';
 import { kindOf, ownBytes } from './values.ts';
+import type { WeightsOrigin } from './weights/save.ts';
 
 /** What the caller chooses about values that are not there. */
 export interface RestoreOptions {
@@ -59,12 +60,15 @@ export interface Restoration {
   /** By name, of every persistent tensor that is not zero. */
   readonly values: ReadonlyMap<string, TensorData>;
   readonly report: Restored;
+  /** Where values came from a file of another layout or of other names: how it has them. */
+  readonly origin?: WeightsOrigin;
 }
 
 /** What a file was given as. */
-type FileKind = 'checkpoint' | 'parameters';
+export type FileKind = 'checkpoint' | 'parameters';
 
-function refuse(kind: FileKind, reason: string): never {
+/** Error: `invalid-checkpoint`. */
+export function refuse(kind: FileKind, reason: string): never {
   const verb = kind === 'parameters' ? 'are' : 'is';
   throw new RuntimeError('invalid-checkpoint', `the ${kind} ${verb} refused: ${reason}`, {
     whole: true,
@@ -248,10 +252,15 @@ function matchTensors(plan: Plan, { tensors }: SafetensorsFile) {
   return { values, problems };
 }
 
-type Fallback = (tensor: PlanTensor) => TensorData | 'zero';
+/** The value of a tensor that is not given. */
+export type Fallback = (tensor: PlanTensor) => TensorData | 'zero';
 
 /** The value of a tensor that is not given; `missing` gathers the names of those that have none. */
-function fallback(plan: Plan, { missing, initial }: RestoreOptions, names: string[]): Fallback {
+export function fallback(
+  plan: Plan,
+  { missing, initial }: RestoreOptions,
+  names: string[],
+): Fallback {
   const file = missing === 'initial' && initial ? decode(initial, 'parameters') : null;
   if (file) checkSeal('parameters', file, initial!);
   const found = file ? matchTensors(plan, file).values : null;
@@ -272,7 +281,12 @@ function constantOf(tensor: PlanTensor): TensorData | null {
   return initial === 0 ? data : data.fill(initial);
 }
 
-function complete(plan: Plan, given: ReadonlyMap<string, TensorData>, left: Fallback): Restoration {
+/** Values of all persistent tensors: those that are given, and what `left` says of all others. */
+export function complete(
+  plan: Plan,
+  given: ReadonlyMap<string, TensorData>,
+  left: Fallback,
+): Restoration {
   const values = new Map(given);
   const report = { restored: [...given.keys()], initial: [] as string[], zero: [] as string[] };
   for (const tensor of persistentTensors(plan)) {
@@ -290,12 +304,16 @@ function quoted(value: string | undefined): string {
 }
 
 /** `tensor 'a' is`, `tensors 'a', 'b' are`. */
-function these(names: readonly string[]): string {
+export function these(names: readonly string[]): string {
   const list = names.map((name) => `'${name}'`).join(', ');
   return names.length === 1 ? `tensor ${list} is` : `tensors ${list} are`;
 }
 
-function missingText(names: readonly string[], { missing, initial }: RestoreOptions): string {
+/** Says which tensors are missing, and what would do. */
+export function missingText(
+  names: readonly string[],
+  { missing, initial }: RestoreOptions,
+): string {
   if (missing !== 'initial') return `${these(names)} missing`;
   const where = initial
     ? "'initial' and the plan have no initial value of it"

@@ -26,6 +26,7 @@ import {
   restoreOptions,
 } from './restore.ts';
 import { ownBytes, type TensorInput } from './values.ts';
+import type { SaveOptions, WeightsOrigin } from './weights/save.ts';
 
 /**
  * Where an output goes. An array of the caller's, of its dtype and size, is filled and given back. A buffer of the caller's, made with
@@ -105,8 +106,12 @@ export interface Session {
    * write them, if a store fails. Errors: `unknown-name`, `invalid-input`, `swap-failed`, `device-lost`.
    */
   writeParameters(values: Readonly<Record<string, TensorInput>>): Promise<void>;
-  /** Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. */
-  saveParameters(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Parameters and states of the model as the bytes of a safetensors file, which `load` takes as `parameters`. With `layout` they have the
+   * names and layouts of another system, with `rename` other names. Where the session was loaded by the same layout, and `rename` is not
+   * given, all that was in the file stands as it stood there. Error: `invalid-input`.
+   */
+  saveParameters(options?: SaveOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** Parameters, states, optimiser state and step counters as the bytes of a safetensors file. */
   saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>>;
   /**
@@ -140,6 +145,8 @@ export class PlanSession implements Session {
   readonly #ownDevice: OwnDevice | null;
   readonly #persistent: readonly PlanTensor[];
   readonly #counters = new Map<string, number>();
+  /** How the file that it was loaded from has parameters. */
+  #origin: WeightsOrigin | null = null;
   #destroyed = false;
   /** Settles when the last call in line has finished; never rejects. */
   #line: Promise<unknown> = Promise.resolve();
@@ -205,10 +212,14 @@ export class PlanSession implements Session {
     await this.#inLine(() => this.#write(values));
   }
 
-  async saveParameters(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#inLine(async () =>
-      encodeParameters(this.plan, await this.#read(modelTensors(this.plan))),
-    );
+  async saveParameters(options: SaveOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+    const { layout, rename } = reading('the options', () => ({ ...options }));
+    const values = () => this.#read(modelTensors(this.plan));
+    if (layout === undefined && rename === undefined)
+      return this.#inLine(async () => encodeParameters(this.plan, await values()));
+    const read = this.#inLine(values);
+    const { encodeWeights } = await import('./weights/foreign.ts');
+    return encodeWeights(this.plan, await read, { layout, rename }, this.#origin);
   }
 
   async saveCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
@@ -245,6 +256,7 @@ export class PlanSession implements Session {
 
   /** Gives a session that is new, and zero everywhere, its first values. */
   async start(restoration: Restoration): Promise<void> {
+    this.#origin = restoration.origin ?? null;
     await this.#restore(restoration, restoration.values);
   }
 

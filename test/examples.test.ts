@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import { compile, inspectPlan } from '../compiler/index.ts';
+import resnet from '../examples/finetune/resnet.ts';
+import { fineTune, TASKS } from '../examples/finetune/tasks.mjs';
+import transformer from '../examples/finetune/transformer.ts';
 import sensitivity from '../examples/sensitivity/model.ts';
 import video from '../examples/video/model.ts';
-import { load } from '../runtime/index.ts';
+import { load, type Session } from '../runtime/index.ts';
+import { openSafetensors } from '../runtime/weights/index.ts';
 
 // examples/digits and examples/rows are run in test/agreement.test.ts.
 
@@ -32,3 +36,43 @@ test('examples/sensitivity learns', async () => {
   expect(losses[199]).toBeLessThan(losses[0] / 2);
   session.destroy();
 });
+
+const FINE_TUNED = [
+  ['transformer', transformer, 60],
+  ['resnet', resnet, 80],
+] as const;
+
+test.each(FINE_TUNED)(
+  'examples/finetune/%s is loaded, trained on and given back',
+  async (name, model, steps) => {
+    const {
+      publish,
+      load: options,
+      data,
+    } = TASKS[name] as unknown as {
+      publish: () => Uint8Array;
+      load: { layout: 'pytorch' };
+      data: () => Iterable<Record<string, Int32Array>>;
+    };
+    const { plan, module, parameters: initial } = await compile(model, { target: 'wasm' });
+    const bytes = publish();
+    const session: Session = await load(plan!, {
+      ...{ module: module!, parameters: bytes, initial: initial! },
+      ...options,
+    });
+    const published = await openSafetensors(bytes);
+    const before = await openSafetensors(await session.saveParameters({ layout: 'pytorch' }));
+    const kept = [...before.tensors.keys()].filter((tensor) => published.tensors.has(tensor));
+    expect(kept).toHaveLength(new Set(kept).size);
+    for (const tensor of kept)
+      expect(await before.read(tensor), tensor).toEqual(await published.read(tensor));
+    expect([...before.tensors.keys()].filter((tensor) => !kept.includes(tensor))).toEqual(
+      name === 'resnet' ? ['head.weight', 'head.bias'] : [],
+    );
+    const losses: number[] = await fineTune(session, data, steps);
+    expect(Math.max(...losses.slice(-5))).toBeLessThan(0.7 * losses[0]);
+    const after = await openSafetensors(await session.saveParameters({ layout: 'pytorch' }));
+    expect([...after.tensors.values()]).toEqual([...before.tensors.values()]);
+    session.destroy();
+  },
+);

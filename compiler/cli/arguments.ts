@@ -106,6 +106,23 @@ export function byteSize(given: string): number {
   return bytes;
 }
 
+/** `pattern=replacement`, of which each is applied in turn. */
+export function replacement(
+  given: string,
+  previous: readonly (readonly [RegExp, string])[] = [],
+): readonly (readonly [RegExp, string])[] {
+  const at = given.lastIndexOf('=');
+  if (at < 1) throw new UsageError(6004, { text: given, form: 'pattern=replacement' });
+  try {
+    return [...previous, [new RegExp(given.slice(0, at)), given.slice(at + 1)]];
+  } catch {
+    throw new UsageError(6011, {
+      ...{ option: '--rename', given, wanted: 'a regular expression, =, and what replaces it' },
+      near: '',
+    });
+  }
+}
+
 export function assignment(
   given: string,
   previous: Record<string, OptionValue> = {},

@@ -27,6 +27,7 @@ import {
   notNegative,
   positive,
   rankLists,
+  replacement,
   seed,
   targetList,
   text,
@@ -45,6 +46,7 @@ import { guardOutput } from './terminal.ts';
 import type { TuneCommandOptions } from './tune.ts';
 import { UsageError, usageProblem } from './usage.ts';
 import type { VerifyCommandOptions } from './verify.ts';
+import type { WeightsCommandOptions } from './weights.ts';
 
 const NAMES_WITH_LIMITS = PROFILE_NAMES.filter((name) => shippedLimits(name));
 
@@ -69,6 +71,10 @@ const PROVED = `
 Parses the text of every kernel, checks its addresses against its bindings, regenerates its code and compares the two. Plans
 are verified by the version of the compiler that wrote them: another one may generate other code.
 Exit code: 0 all is proved; 1 something is not.`;
+
+const FITTING = `
+Of the file no more is read than its head. Nothing is run.
+Exit code: 0 all is well; 1 errors, or with a plan something that is missing, does not fit or is left over.`;
 
 function oneOf(flags: string, description: string, choices: readonly string[]): Option {
   const option = new Option(flags, description).choices(choices);
@@ -481,6 +487,31 @@ function createProgram(): Command {
     .action(async (file: string, options: DecomposeCommandOptions) => {
       const { decomposeCommand } = await import('./decompose.ts');
       process.exitCode = await decomposeCommand(file, options);
+    });
+
+  program
+    .command('weights')
+    .description('list what is in a safetensors file, and what of it fits a plan or a model')
+    .argument('<file>', 'a .safetensors file, or the .index.json of several')
+    .argument('[plan or model]', 'a .plan.json file, or a model file, which is compiled')
+    .addOption(
+      oneOf(
+        '--layout <layout>',
+        'whose names and layouts the file has (default: by which more fits)',
+        ['btc', 'pytorch'],
+      ),
+    )
+    .option(
+      '--rename <pattern=replacement>',
+      'changes names of the file before they are looked for: ^transformer\\.= (repeatable)',
+      replacement,
+    )
+    .option('--set <name=value>', 'of a model: an option (repeatable)', assignment)
+    .option('--json', 'all of it as JSON')
+    .addHelpText('after', FITTING)
+    .action(async (file: string, plan: string | undefined, options: WeightsCommandOptions) => {
+      const { weightsCommand } = await import('./weights.ts');
+      process.exitCode = await weightsCommand(file, plan, options);
     });
   return program;
 }

@@ -4,7 +4,7 @@ import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { AllocatedSchedule, ScheduleContraction, TargetLimits } from '../../ir/schedule.ts';
 import { TARGETS } from '../targets/index.ts';
 import type { CodeModel, GeneratedCode } from './code.ts';
-import { assemblePlan } from './plan.ts';
+import { assemblePlan, type LayerFacts } from './plan.ts';
 
 export interface GenerationOptions {
   readonly target: Target;
@@ -18,6 +18,8 @@ export interface GenerationOptions {
   readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
+  /** By name of a parameter or state: what it is to its layer, and of which whole it is a part. */
+  readonly layers?: ReadonlyMap<string, LayerFacts>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** Actions on the graph that were taken. */

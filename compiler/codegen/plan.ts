@@ -33,6 +33,9 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { byteCount } from '../../ir/tensor.ts';
 import { SourceTables } from './source-tables.ts';
 
+/** What a plan says of a parameter or state of a layer. */
+export type LayerFacts = Pick<PlanTensor, 'layer' | 'pieceOf'>;
+
 /** What a code generator made of one kernel. */
 export interface EmittedKernel {
   readonly wgsl?: string;
@@ -58,6 +61,8 @@ export interface PlanOptions {
   readonly precision?: 'f16';
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
+  /** By name of a parameter or state: what it is to its layer, and of which whole it is a part. */
+  readonly layers?: ReadonlyMap<string, LayerFacts>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -109,7 +114,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
   const { swapStaging, reading, writing, hostSlots, snapshots } = allocated;
   const parts = {
     target: options.target,
-    tensors: planTensors(allocated, tables, options.initial),
+    tensors: planTensors(allocated, tables, options),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
     ...(hostSlots.length > 0
@@ -198,12 +203,12 @@ function planMemoryTotals(
 function planTensors(
   allocated: AllocatedSchedule,
   tables: SourceTables,
-  initial: PlanOptions['initial'] = new Map(),
+  { initial, layers }: Pick<PlanOptions, 'initial' | 'layers'>,
 ): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
-    const first = tensor.program === null ? initial.get(tensor.name) : null;
+    const first = tensor.program === null ? initial?.get(tensor.name) : null;
     const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
@@ -218,6 +223,7 @@ function planTensors(
       lastStep,
       policy,
       ...(typeof first === 'number' ? { initial: first } : {}),
+      ...(tensor.program === null ? layers?.get(tensor.name) : {}),
       ...(tensor.copyOf ? { copyOf: tensor.copyOf } : {}),
       ...(source === null ? {} : { source }),
     };

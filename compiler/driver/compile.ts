@@ -6,6 +6,7 @@ import { encodeSealed, PARAMETERS_FORMAT } from '../../ir/sealed.ts';
 import { isTarget, TARGET_NAMES } from '../../ir/targets.ts';
 import { elementCount, type TensorType } from '../../ir/tensor.ts';
 import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/index.ts';
+import type { LayerFacts } from '../codegen/plan.ts';
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { initialValues, isBuiltIn } from '../frontend/initialisers.ts';
@@ -271,6 +272,7 @@ async function makePlan(
       ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
       : {}),
     initial: new Map(initial.map(({ name, constant }) => [name, constant()])),
+    layers: layerFacts(traced.traced, result.pieces),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
       const predicted = predictPlan(withUploads(plan, profile), kernels, profile, limits);
@@ -498,6 +500,23 @@ function inPieces(parameters: InitialValues, pieces: ReadonlyMap<string, number>
       return { ...piece, values, constant: () => constantOf(values()) };
     });
   });
+}
+
+/** By name of a tensor of the plan, what it is to its layer, and of which whole it is a part. */
+function layerFacts(
+  { parameters }: TracedModel,
+  pieces: ReadonlyMap<string, number>,
+): Map<string, LayerFacts> {
+  const facts = parameters.flatMap(({ declaration: { name }, layer }): [string, LayerFacts][] => {
+    const own = layer ? { layer } : {};
+    const parts = pieces.get(name);
+    if (parts === undefined) return layer ? [[name, own]] : [];
+    return Array.from({ length: parts }, (_, part) => [
+      pieceName(name, part),
+      { ...own, pieceOf: { name, part, parts } },
+    ]);
+  });
+  return new Map(facts);
 }
 
 /** The number that all of `data` are, if it is one that JSON keeps. */

@@ -7,6 +7,7 @@ import {
 } from '../../ir/graph.ts';
 import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
+import type { LayerPart } from '../../ir/plan.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import type { Diagnostic, MessageNumber } from '../diagnostics.ts';
@@ -25,6 +26,8 @@ export interface TracedParameter {
   readonly initialiser: Initialiser;
   /** Whether it is a state because it is frozen. */
   readonly isFrozen: boolean;
+  /** What it is to the layer that has it; null outside of layers. */
+  readonly layer: LayerPart | null;
 }
 
 /** What frozen parameters can be kept as, and what memory holds then. */
@@ -96,6 +99,8 @@ export interface Trace {
   readonly inputs: Map<string, InputDeclaration>;
   /** By input: what uses as indices allow of its values. */
   readonly indexRanges: Map<string, IndexRange[]>;
+  /** Values that are images, with channels as the last axis: operands and results of what works on windows. */
+  readonly images: Set<ValueId>;
   /** Random nodes so far: each has a stream of its own. */
   randomCount: number;
   readonly seed: number;
@@ -128,6 +133,7 @@ export function createTrace(
     step: null,
     inputs: new Map(),
     indexRanges: new Map(),
+    images: new Set(),
     randomCount: 0,
     seed: options.seed,
     fixed: null,
@@ -279,6 +285,12 @@ export function adopt(trace: Trace, value: ValueId): Tensor {
 
 export function isPoisoned(tensor: Tensor): boolean {
   return tensor.value < 0;
+}
+
+/** Notes that the last axis of values is the channels of images. */
+export function noteImages(op: string, ...values: readonly Tensor[]): void {
+  const { images } = currentTrace(op);
+  for (const value of values) if (!isPoisoned(value)) images.add(value.value);
 }
 
 /** An input of the program, declared on first use. */

@@ -2,7 +2,7 @@ import type { Shape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
 import { positionLetters, tapLetters, windowLetters } from '../window/letters.ts';
-import { isPoisoned, mistake, poisoned } from './context.ts';
+import { isPoisoned, mistake, noteImages, poisoned } from './context.ts';
 import { einsum } from './contractions.ts';
 import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
@@ -96,7 +96,9 @@ export function convolve(
     view,
     cores,
   );
-  return groups === 1 ? product : reshape(product, [...product.shape.slice(0, -2), outside]);
+  const y = groups === 1 ? product : reshape(product, [...product.shape.slice(0, -2), outside]);
+  noteImages(op, x, y);
+  return y;
 }
 
 /** BTC2032 where groups do not divide the channels on either side. */

@@ -14,6 +14,7 @@ import {
   isPoisoned,
   poisoned,
   type Trace,
+  type TracedParameter,
 } from './context.ts';
 import { mul } from './elementwise.ts';
 import { type Initialiser, isInitialiser, zerosInit } from './initialisers.ts';
@@ -27,7 +28,14 @@ import type { Tensor } from './tensor.ts';
  */
 export function param(name: string, shape: Shape, initialiser: Initialiser): Tensor {
   const trace = currentTrace('param');
-  return declare(trace, trace.scope + name, {}, 'parameter', shape, initialiser);
+  return declare(
+    trace,
+    trace.scope + name,
+    { owner: {}, layer: null },
+    'parameter',
+    shape,
+    initialiser,
+  );
 }
 
 /** A tensor that outlives runs of programs and that programs, not gradients, change: a running mean, a counter, a memory. */
@@ -45,7 +53,11 @@ export interface State {
 export function state(name: string, shape: Shape, initialiser: Initialiser): State {
   const trace = currentTrace('state');
   const full = trace.scope + name;
-  return stateOf(trace, full, declare(trace, full, {}, 'state', shape, initialiser));
+  return stateOf(
+    trace,
+    full,
+    declare(trace, full, { owner: {}, layer: null }, 'state', shape, initialiser),
+  );
 }
 
 function stateOf(trace: Trace, full: string, initial: Tensor): State {
@@ -83,25 +95,24 @@ export function layerParameters(
   const prefix = layerName(trace, owner, kind, name);
   const declareOnce = (
     role: ParameterRole,
-    full: string,
+    part: string,
     shape: Shape,
     initialiser: Initialiser,
   ) => {
+    const full = `${prefix}.${part}`;
     if (trace.owners.get(full) === owner) {
       checkStillFrozen(trace, full);
       return trace.parameterValues.get(full)!;
     }
-    const tensor = declare(trace, full, owner, role, shape, initialiser);
+    const tensor = declare(trace, full, { owner, layer: { kind, part } }, role, shape, initialiser);
     if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
     return tensor;
   };
   return {
-    nameOf: (suffix) => `${prefix}.${suffix}`,
-    get: (suffix, ...rest) => declareOnce('parameter', `${prefix}.${suffix}`, ...rest),
-    state: (suffix, ...rest) => {
-      const full = `${prefix}.${suffix}`;
-      return stateOf(trace, full, declareOnce('state', full, ...rest));
-    },
+    nameOf: (part) => `${prefix}.${part}`,
+    get: (part, ...rest) => declareOnce('parameter', part, ...rest),
+    state: (part, ...rest) =>
+      stateOf(trace, `${prefix}.${part}`, declareOnce('state', part, ...rest)),
   };
 }
 
@@ -165,7 +176,7 @@ function layerName(trace: Trace, owner: object, kind: string, name: string | und
 function declare(
   trace: Trace,
   full: string,
-  owner: object,
+  { owner, layer }: { readonly owner: object; readonly layer: TracedParameter['layer'] },
   role: ParameterRole,
   shape: Shape,
   initialiser: Initialiser,
@@ -206,6 +217,7 @@ function declare(
     },
     initialiser,
     isFrozen,
+    layer,
   });
   const held = appendDeclared(trace, 'parameter', full, type, source);
   return storage && STORAGE_TYPES[storage].isScaled
@@ -219,7 +231,7 @@ function scales(trace: Trace, full: string, shape: Shape, source: SourceSpan | n
   const type = { dtype: 'f32', shape: shape.slice(-1) } as const;
   trace.parameters.set(name, {
     declaration: { name, type, role: 'state', source },
-    ...{ initialiser: zerosInit, isFrozen: true, isDerived: true },
+    ...{ initialiser: zerosInit, isFrozen: true, isDerived: true, layer: null },
   });
   return appendDeclared(trace, 'parameter', name, type, source, scopeOfName(full));
 }

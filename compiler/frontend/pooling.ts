@@ -1,5 +1,5 @@
 import { report } from '../reporting/report.ts';
-import { apply, isPoisoned, poisoned } from './context.ts';
+import { apply, isPoisoned, noteImages, poisoned } from './context.ts';
 import { checkSignal } from './convolution.ts';
 import { add, cast, div, maximum, minimum, mul, sub } from './elementwise.ts';
 import { mean } from './reductions.ts';
@@ -130,9 +130,11 @@ function pool(
     ceilMode && options.padding !== 'same'
       ? resolved.map((window, k) => roundedUp(window, extents[k]))
       : resolved;
-  return windows.every((window, k) => meetsElements(op, window, extents[k], k + 1))
-    ? reduce(windows)
-    : poisoned(x.type);
+  if (!windows.every((window, k) => meetsElements(op, window, extents[k], k + 1)))
+    return poisoned(x.type);
+  const y = reduce(windows);
+  noteImages(op, x, y);
+  return y;
 }
 
 /** With a last window that reaches beyond the padding but does not start there, as in PyTorch. */

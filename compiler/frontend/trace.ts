@@ -30,6 +30,7 @@ import * as contractions from './contractions.ts';
 import * as ctc from './ctc.ts';
 import * as distances from './distances.ts';
 import * as elementwise from './elementwise.ts';
+import { flattenedAxes } from './flattened.ts';
 import * as composed from './functions.ts';
 import { globalNorm } from './global-norm.ts';
 import { joinRanges } from './index-parts.ts';
@@ -153,6 +154,7 @@ export function traceModel(model: Model): TracedModel {
     if (training) checkStateNames(trace, training, definition, diagnostics);
   }
   if (!ended) reportUnusedInputs(definition, used, diagnostics);
+  const all = traces.map(({ trace }) => trace);
   return {
     name,
     source: model.source,
@@ -164,15 +166,8 @@ export function traceModel(model: Model): TracedModel {
       parameters: [...trace.parameters.values()].map(({ declaration }) => declaration),
     })),
     derived,
-    parameters: mergeParameters(
-      traces.map(({ trace }) => trace),
-      diagnostics,
-    ),
-    inputs: declaredInputs(
-      traces.map(({ trace }) => trace),
-      definition.inputs,
-      diagnostics,
-    ),
+    parameters: withFlattenedAxes(mergeParameters(all, diagnostics), all),
+    inputs: declaredInputs(all, definition.inputs, diagnostics),
     diagnostics,
   };
 }
@@ -446,6 +441,19 @@ function checkStateNames(
   for (const name of SCALE_STATES)
     check(commonStateName(named, name), 'it is what training keeps of a dynamic loss scale');
   if (accumulate) check(commonStateName(named, SUMMED), 'it is how many batches gradients are of');
+}
+
+/** Each with the axes that are flattened images in one of the programs. */
+function withFlattenedAxes(
+  parameters: readonly TracedParameter[],
+  traces: readonly Trace[],
+): TracedParameter[] {
+  const found = traces.map(({ builder, images }) => flattenedAxes(builder.nodes, images));
+  return parameters.map((parameter) => {
+    const { layer, declaration } = parameter;
+    const flattened = found.find((axes) => axes.has(declaration.name))?.get(declaration.name);
+    return layer && flattened ? { ...parameter, layer: { ...layer, flattened } } : parameter;
+  });
 }
 
 /** One declaration per name; programs must agree on its shape and its role, but for what one of them freezes. */

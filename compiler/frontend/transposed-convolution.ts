@@ -1,6 +1,6 @@
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
-import { apply, isPoisoned, mistake, poisoned } from './context.ts';
+import { apply, isPoisoned, mistake, noteImages, poisoned } from './context.ts';
 import { einsum } from './contractions.ts';
 import { checkLayout, checkSignal, LAYOUTS } from './convolution.ts';
 import type { Tensor } from './tensor.ts';
@@ -36,9 +36,11 @@ export function transposedConvolve(
   if (!windows) return fallback;
   const spread = einsum('nxyc,uvcd->nxuyvd', x, kernel);
   // From the last axis on, so that the numbers of those before it stay.
-  return windows.reduceRight((sum, { stride, dilation, low }, k) => {
+  const y = windows.reduceRight((sum, { stride, dilation, low }, k) => {
     return apply('fold', [sum], { axis: 2 * k + 1, stride, dilation, low, extent: extents[k] });
   }, spread);
+  noteImages(op, x, y);
+  return y;
 }
 
 /** The extents whose windows have the given positions; null after a diagnostic. */

@@ -25,6 +25,41 @@ export const COPY_OF = object({
   by: oneOf('recompute', 'swap'),
 });
 
+/** An axis whose elements are those of several axes in a row, the channels of an image last: [height, width, channels]. */
+export interface FlattenedAxis extends Infer<typeof FLATTENED_AXIS> {}
+export const FLATTENED_AXIS = object({
+  /** The axis of the tensor. */
+  axis: INDEX,
+  /** The extents that it is made of, which multiply to its own; those that are 1 are left out. */
+  extents: list(whole(2), 2, 64),
+});
+
+/** What a parameter or state is to the layer that has it. Files of other systems lay it out by this. */
+export interface LayerPart extends Infer<typeof LAYER_PART> {}
+export const LAYER_PART = object(
+  {
+    /** The sort of the layer: `linear`, `convolution`, `lstm`. */
+    kind: NAME,
+    /** The name in the layer, with which the tensor's name ends: `weight`, `query.bias`. */
+    part: NAME,
+  },
+  {
+    /** Axes that are images flattened, as the rows of the first linear layer behind convolutions; absent where there is none. */
+    flattened: list(named<FlattenedAxis>(FLATTENED_AXIS), 1, 64),
+  },
+);
+
+/** A part of a parameter or state that is kept as several, along its first axis. */
+export interface PieceOf extends Infer<typeof PIECE_OF> {}
+export const PIECE_OF = object({
+  /** The name of the whole. */
+  name: NAME,
+  /** Which of them it is, from 0. */
+  part: INDEX,
+  /** How many there are, all of one size. */
+  parts: whole(2),
+});
+
 /** A tensor, in a slab or on the host. */
 export interface PlanTensor extends Infer<typeof TENSOR> {}
 export const TENSOR = object(
@@ -55,6 +90,10 @@ export const TENSOR = object(
   {
     /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
     initial: number(),
+    /** Of a parameter or state of a layer: what it is there, as a whole. */
+    layer: named<LayerPart>(LAYER_PART),
+    /** Of a parameter or state that is a part of one: which. */
+    pieceOf: named<PieceOf>(PIECE_OF),
     /** The tensor whose value this one holds after an eviction, recomputed or swapped in; absent for the first. */
     copyOf: named<CopyOf>(COPY_OF),
     /** Index into the plan's `sources`; absent where nothing is known. */

@@ -159,7 +159,7 @@ describe('damaged files', () => {
     [
       'a negative extent',
       file({ a: { ...entry, shape: [-2] } }, 8),
-      "tensor 'a': shape [-2] is not a list of positive integers",
+      "tensor 'a': shape [-2] is not a list of integers from 0 on",
     ],
     [
       'a fractional extent',

@@ -43,8 +43,26 @@ export async function viteBundle(root: string, outDir: string): Promise<void> {
   });
 }
 
-/** The scripts of a page or a worker, minified, without what starts apart from them: workers of their own. */
-export async function viteScripts(root: string, entry: string): Promise<string[]> {
+/** A script that a bundler made. */
+interface Script {
+  readonly type: string;
+  readonly fileName: string;
+  readonly code?: string;
+  readonly isEntry?: boolean;
+  readonly facadeModuleId?: string | null;
+  readonly imports?: readonly string[];
+  readonly dynamicImports?: readonly string[];
+}
+
+/**
+ * The scripts of a page or a worker, minified, without what starts apart from them, workers of their own, and without what `isLeft` says
+ * of modules that are imported on demand.
+ */
+export async function viteScripts(
+  root: string,
+  entry: string,
+  isLeft: (module: string) => boolean = () => false,
+): Promise<string[]> {
   const built = await build({
     configFile: false,
     root,
@@ -56,6 +74,18 @@ export async function viteScripts(root: string, entry: string): Promise<string[]
       rolldownOptions: { input: join(root, entry), preserveEntrySignatures: 'strict' },
     },
   });
-  const outputs = [built].flat() as { output: { type: string; code?: string }[] }[];
-  return outputs.flatMap(({ output }) => output.flatMap(({ code }) => code ?? []));
+  const outputs = [built].flat() as { output: Script[] }[];
+  const scripts = new Map(
+    outputs.flatMap(({ output }) => output.map((one) => [one.fileName, one])),
+  );
+  const needed = new Set([...scripts.values()].filter(({ isEntry }) => isEntry));
+  // Sets give what is added to them meanwhile too.
+  for (const { imports = [], dynamicImports = [] } of needed) {
+    const onDemand = dynamicImports.filter(
+      (name) => !isLeft(scripts.get(name)?.facadeModuleId ?? ''),
+    );
+    for (const name of [...imports, ...onDemand])
+      if (scripts.has(name)) needed.add(scripts.get(name)!);
+  }
+  return [...needed].flatMap(({ code }) => code ?? []);
 }

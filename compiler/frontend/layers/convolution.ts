@@ -1,7 +1,7 @@
 import type { KernelFactorisation } from '../../factorised/kernel.ts';
 import { warnIfDearer } from '../../factorised/product-macs.ts';
 import { report } from '../../reporting/report.ts';
-import { isPoisoned, poisoned } from '../context.ts';
+import { isPoisoned, noteImages, poisoned } from '../context.ts';
 import { checkGroups, checkSignal, convolve } from '../convolution.ts';
 import { add } from '../elementwise.ts';
 import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
@@ -173,7 +173,9 @@ function convolutionLayer(
       if (!windows) return poisoned(x.type);
       const axes = windows.map(({ positions }, k) => ({ extent: extents[k], positions }));
       warnIfDearer(kind, weight.matrix, x.shape[0], axes);
-      return factorisedConvolution(x, weight, windows);
+      const y = factorisedConvolution(x, weight, windows);
+      noteImages(kind, x, y);
+      return y;
     };
   }
   return layer;

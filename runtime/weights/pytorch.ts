@@ -1,0 +1,113 @@
+// How PyTorch and Hugging Face name and lay out what layers have. Of every part the first form is the one that is written.
+
+/** Order of a tensor's axes in a file: by axis of the file the axis here. */
+type Order = (rank: number) => readonly number[];
+
+/** A way in which a part of a layer stands in a file. */
+export interface PartForm {
+  /** Behind the layer's name; of several all are there, and the part is their sum. */
+  readonly names: readonly string[];
+  readonly order: Order;
+  /** It is one of several parts side by side along what comes out, in this order. */
+  readonly joined?: readonly string[];
+}
+
+const same: Order = (rank) => Array.from({ length: rank }, (_, axis) => axis);
+/** [in, out] is [out, in]. */
+const reversed: Order = () => [1, 0];
+/** [height, width, in, out] is [out, in, height, width], along any number of axes. */
+const outFirst: Order = (rank) => [rank - 1, rank - 2, ...same(rank - 2)];
+/** [height, width, in, out] is [in, out, height, width]. */
+const inFirst: Order = (rank) => [rank - 2, rank - 1, ...same(rank - 2)];
+
+const forms = (order: Order, ...names: readonly string[]): PartForm[] =>
+  names.map((name) => ({ names: [name], order }));
+
+const VECTOR = { bias: forms(same, 'bias') };
+const matrix = { weight: forms(reversed, 'weight'), ...VECTOR };
+const kernel = { weight: forms(outFirst, 'weight'), ...VECTOR };
+const norm = {
+  scale: forms(same, 'weight', 'gamma'),
+  shift: forms(same, 'bias', 'beta'),
+};
+
+const recurrent = {
+  inputWeight: forms(reversed, 'weight_ih_l0', 'weight_ih'),
+  hiddenWeight: forms(reversed, 'weight_hh_l0', 'weight_hh'),
+};
+/** The two biases act as one. */
+const summed = {
+  bias: ['_l0', ''].map((layer) => ({
+    names: [`bias_ih${layer}`, `bias_hh${layer}`],
+    order: same,
+  })),
+};
+
+const QKV = ['query', 'key', 'value'] as const;
+
+/** A projection of attention: joined with its siblings, or on its own. */
+function projection(part: (typeof QKV)[number]): Record<string, PartForm[]> {
+  const [letter] = part;
+  const own = [`${letter}_proj`, part, `self.${part}`, letter];
+  const together = (field: string) => QKV.map((sibling) => `${sibling}.${field}`);
+  const joined = (field: 'weight' | 'bias', order: Order): PartForm[] =>
+    [
+      `in_proj_${field}`,
+      ...['c_attn', 'qkv_proj', 'qkv', 'Wqkv'].map((name) => `${name}.${field}`),
+    ].map((name) => ({ names: [name], order, joined: together(field) }));
+  return {
+    [`${part}.weight`]: [
+      ...joined('weight', reversed),
+      ...forms(reversed, ...own.map((name) => `${name}.weight`), `${letter}_proj_weight`),
+    ],
+    [`${part}.bias`]: [
+      ...joined('bias', same),
+      ...forms(same, ...own.map((name) => `${name}.bias`)),
+    ],
+  };
+}
+
+const OUTPUTS = ['out_proj', 'o_proj', 'c_proj', 'proj', 'output', 'output.dense', 'o', 'out'];
+const attention = {
+  ...Object.assign({}, ...QKV.map(projection)),
+  'output.weight': forms(reversed, ...OUTPUTS.map((name) => `${name}.weight`)),
+  'output.bias': forms(same, ...OUTPUTS.map((name) => `${name}.bias`)),
+} as Readonly<Record<string, readonly PartForm[]>>;
+
+/** By the kind of a layer and the name of a part. What is not here has its own name and layout in files. */
+export const PYTORCH: Readonly<Record<string, Readonly<Record<string, readonly PartForm[]>>>> = {
+  linear: matrix,
+  embedding: { weight: forms(same, 'weight') },
+  convolution: kernel,
+  convolution1d: kernel,
+  convolution3d: kernel,
+  transposedConvolution: { weight: forms(inFirst, 'weight'), ...VECTOR },
+  batchNorm: {
+    ...norm,
+    runningMean: forms(same, 'running_mean'),
+    runningVariance: forms(same, 'running_var'),
+  },
+  layerNorm: norm,
+  groupNorm: norm,
+  instanceNorm: norm,
+  rmsNorm: norm,
+  rnn: { ...recurrent, ...summed },
+  lstm: { ...recurrent, ...summed },
+  gru: {
+    ...recurrent,
+    bias: forms(same, 'bias_ih_l0', 'bias_ih'),
+    hiddenBias: forms(same, 'bias_hh_l0', 'bias_hh'),
+  },
+  attention,
+};
+
+/** What checkpoints hold that is no weight: counts, masks and positions that modules keep. */
+export const NO_WEIGHTS =
+  /(?:^|\.)(?:num_batches_tracked|position_ids|masked_bias|attn\.bias|attention\.bias|inv_freq|relative_position_index)$/;
+
+/**
+ * Weights that GPT-2 of Hugging Face keeps as [in, out], under names that others give matrices [out, in]: those that widen tell which a
+ * file has.
+ */
+export const CONV1D = /(?:^|\.)(?:c_attn|c_proj|c_fc|q_attn)\.weight$/;
+export const WIDENING_CONV1D = /(?:^|\.)(?:c_attn|c_fc)\.weight$/;
