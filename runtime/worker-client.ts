@@ -48,7 +48,8 @@ export async function loadInWorker(
             `'${name}' cannot be sent to a worker; leave it out, or use load`,
           );
       const { base, onFallback, onProgress, worker = model.worker, ...data } = given;
-      return { base, onFallback, onProgress, worker, options: ownCopy(data) };
+      const options = ownCopy({ ...data, ...addressed(data) });
+      return { base, onFallback, onProgress, worker, options };
     },
   );
   const entries = filesOf(model).map(async (file) => [
@@ -65,6 +66,15 @@ export async function loadInWorker(
     remote.end();
     throw error;
   }
+}
+
+/** Parameters at an address, as the worker, which is at another, has to ask for it. */
+function addressed({ parameters }: WorkerLoadOptions): Pick<WorkerLoadOptions, 'parameters'> {
+  if (parameters instanceof URL) return { parameters: parameters.href };
+  const page = (globalThis as { location?: { href: string } }).location?.href;
+  return typeof parameters === 'string' && page
+    ? { parameters: new URL(parameters, page).href }
+    : {};
 }
 
 function filesOf({ name, targets }: BuiltModel): string[] {

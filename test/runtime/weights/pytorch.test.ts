@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, defineModel, tensor } from '../../../compiler/index.ts';
 import { load, type Session } from '../../../runtime/index.ts';
 import { openSafetensors, type WeightsReader } from '../../../runtime/weights/index.ts';
+import { testGpu } from '../../support/gpu.ts';
 import { CASES } from './cases.ts';
 
 const FILE = fileURLToPath(new URL('./layers.safetensors', import.meta.url));
@@ -35,7 +36,7 @@ async function opened(
   const isOwn = parameters instanceof Uint8Array;
   const rename = isOwn ? {} : { rename: ofCase(name) };
   return load(plan!, {
-    ...(module ? { module } : {}),
+    ...(module ? { module } : { gpu: await testGpu() }),
     ...{ parameters: parameters as WeightsReader, layout: 'pytorch', ...rename },
   });
 }
@@ -46,22 +47,28 @@ describe('weights of PyTorch give what its module gives', () => {
     expect([...cases].sort()).toEqual(Object.keys(CASES).sort());
   });
 
-  test.each(Object.keys(CASES))('%s', async (name) => {
-    const session = await opened(name, 'wasm');
-    const { data: x } = await weights.read(`${name}/input`);
-    const wanted = await weights.read(`${name}/output`);
-    const { y } = await session.run('predict', { x });
-    expect(y).toHaveLength(wanted.data.length);
-    wanted.data.forEach((value, k) => {
-      expect(Math.abs(y[k] - value), `[${k}]: ${y[k]}, not ${value}`).toBeLessThan(1e-5);
-    });
-    const counts = [...weights.tensors.keys()].filter(
-      (full) => ofCase(name)(full) && NO_WEIGHTS.test(full),
-    );
-    expect(session.restored.ignored).toEqual(expect.arrayContaining(counts));
-    expect(session.restored.initial).toEqual([]);
-    session.destroy();
-  });
+  /** Values go through another executor there, whatever the layer. */
+  const ON_GPU = ['flat', 'gpt2', 'gru'].map((name) => [name, 'webgpu'] as const);
+
+  test.each([...Object.keys(CASES).map((name) => [name, 'wasm'] as const), ...ON_GPU])(
+    '%s on %s',
+    async (name, target) => {
+      const session = await opened(name, target);
+      const { data: x } = await weights.read(`${name}/input`);
+      const wanted = await weights.read(`${name}/output`);
+      const { y } = await session.run('predict', { x });
+      expect(y).toHaveLength(wanted.data.length);
+      wanted.data.forEach((value, k) => {
+        expect(Math.abs(y[k] - value), `[${k}]: ${y[k]}, not ${value}`).toBeLessThan(1e-5);
+      });
+      const counts = [...weights.tensors.keys()].filter(
+        (full) => ofCase(name)(full) && NO_WEIGHTS.test(full),
+      );
+      expect(session.restored.ignored).toEqual(expect.arrayContaining(counts));
+      expect(session.restored.initial).toEqual([]);
+      session.destroy();
+    },
+  );
 });
 
 describe('what is saved in the layout of PyTorch', () => {
