@@ -24,7 +24,24 @@ const forms = (order: Order, ...names: readonly string[]): PartForm[] =>
   names.map((name) => ({ names: [name], order }));
 
 const VECTOR = { bias: forms(same, 'bias') };
-const matrix = { weight: forms(reversed, 'weight'), ...VECTOR };
+
+/** Adapters of a matrix under PEFT's names, which those of a live model have the adapter's own name in. */
+function adapters(part: string, owners: readonly string[]): Record<string, PartForm[]> {
+  return Object.fromEntries(
+    ['lora_A', 'lora_B'].map((factor) => [
+      `${part}${factor}.weight`,
+      forms(
+        reversed,
+        ...owners.flatMap((owner) => [
+          `${owner}${factor}.weight`,
+          `${owner}${factor}.default.weight`,
+        ]),
+      ),
+    ]),
+  );
+}
+
+const matrix = { weight: forms(reversed, 'weight'), ...VECTOR, ...adapters('', ['']) };
 const kernel = { weight: forms(outFirst, 'weight'), ...VECTOR };
 const norm = {
   scale: forms(same, 'weight', 'gamma'),
@@ -64,6 +81,10 @@ function projection(part: (typeof QKV)[number]): Record<string, PartForm[]> {
       ...joined('bias', same),
       ...forms(same, ...own.map((name) => `${name}.bias`)),
     ],
+    ...adapters(
+      `${part}.`,
+      own.map((name) => `${name}.`),
+    ),
   };
 }
 
@@ -72,6 +93,10 @@ const attention = {
   ...Object.assign({}, ...QKV.map(projection)),
   'output.weight': forms(reversed, ...OUTPUTS.map((name) => `${name}.weight`)),
   'output.bias': forms(same, ...OUTPUTS.map((name) => `${name}.bias`)),
+  ...adapters(
+    'output.',
+    OUTPUTS.map((name) => `${name}.`),
+  ),
 } as Readonly<Record<string, readonly PartForm[]>>;
 
 /** By the kind of a layer and the name of a part. What is not here has its own name and layout in files. */

@@ -18,6 +18,7 @@ import {
   zeros,
 } from '../../compiler/index.ts';
 import { load, type Session } from '../../runtime/index.ts';
+import { openSafetensors } from '../../runtime/weights/index.ts';
 import { programOf } from './run-program.ts';
 
 const WIDTH = 6;
@@ -126,6 +127,35 @@ describe('lora', () => {
       'recurrent.hiddenWeight.lora_B.weight': [2, 4 * WIDTH],
     });
     expect(Object.keys(shapes)).toHaveLength(2 * MATRICES.length + 2);
+  });
+
+  test('saves adapters alone as PEFT does, and a session takes them back', async () => {
+    const session = await sessionOf(network({ rank: 2 }));
+    await session.run('train', given);
+    const bytes = await session.saveParameters({
+      layout: 'pytorch',
+      rename: (name) => (name.includes('lora_') ? `base_model.model.${name}` : null),
+    });
+    const file = await openSafetensors(new Blob([bytes]));
+    const shapes = Object.fromEntries(
+      Array.from(file.tensors, ([name, { shape }]) => [name, shape]),
+    );
+    expect(Object.keys(shapes)).toHaveLength(2 * MATRICES.length);
+    expect(shapes).toMatchObject({
+      'base_model.model.first.lora_A.weight': [2, 4],
+      'base_model.model.first.lora_B.weight': [WIDTH, 2],
+      'base_model.model.attend.q_proj.lora_A.weight': [2, WIDTH],
+      'base_model.model.attend.out_proj.lora_B.weight': [WIDTH, 2],
+    });
+    const { plan, module } = await compile(network({ rank: 2 }), { target: 'wasm' });
+    const other = await load(plan!, {
+      ...{ module: module!, parameters: bytes, layout: 'pytorch', missing: 'initial' },
+      rename: [[/^base_model\.model\./, '']],
+      initial: (await compile(network({ rank: 2 }), { target: 'wasm' })).parameters!,
+    });
+    const [wanted, found] = [await session.readParameters(), await other.readParameters()];
+    for (const [name, values] of Object.entries(wanted))
+      if (name.includes('lora_')) expect(found[name], name).toEqual(values);
   });
 
   test('adapts the targets alone', async () => {
