@@ -35,6 +35,7 @@ export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
 export * from './distances.ts';
+export type { DTypeName } from './dtype-names.ts';
 export * from './elementwise.ts';
 export {
   dropout,
@@ -150,6 +151,8 @@ export type { DynamicLossScale, LossScale, Precision } from './precision.ts';
 export { bernoulli, categorical, randomInteger, randomNormal } from './random.ts';
 export * from './rearranging.ts';
 export {
+  all,
+  any,
   argmax,
   argmin,
   max,

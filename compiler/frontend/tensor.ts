@@ -3,6 +3,7 @@ import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import * as activations from './activations.ts';
 import { matmul } from './contractions.ts';
 import * as distances from './distances.ts';
+import type { DTypeName } from './dtype-names.ts';
 import * as elementwise from './elementwise.ts';
 import * as functions from './functions.ts';
 import * as indexing from './indexing.ts';
@@ -152,7 +153,7 @@ export class Tensor {
   stopGradient(): Tensor {
     return elementwise.stopGradient(this);
   }
-  cast(dtype: DType): Tensor {
+  cast(dtype: DTypeName): Tensor {
     return elementwise.cast(this, dtype);
   }
   clip(low: TensorLike, high: TensorLike): Tensor {
