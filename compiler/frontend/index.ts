@@ -26,6 +26,7 @@ export {
 } from '../factorised/kernel.ts';
 export { factoriseDimension } from '../factorised/modes.ts';
 export * from './activations.ts';
+export * from './adaptive-pooling.ts';
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
@@ -54,6 +55,11 @@ export {
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
+  type InterpolationMode,
+  type InterpolationOptions,
+  interpolate,
+} from './interpolation.ts';
+export {
   type Attention,
   type AttentionMasks,
   type AttentionOptions,
@@ -70,8 +76,6 @@ export {
   convolution1d,
   convolution3d,
   type PlainConvolutionOptions,
-  type TransposedConvolutionOptions,
-  transposedConvolution,
 } from './layers/convolution.ts';
 export type { VarianceLaw } from './layers/core-initialiser.ts';
 export {
@@ -108,6 +112,12 @@ export {
   type RecurrentState,
   rnn,
 } from './layers/recurrent.ts';
+export {
+  type TransposedConvolutionOptions,
+  transposedConvolution,
+  transposedConvolution1d,
+  transposedConvolution3d,
+} from './layers/transposed-convolution.ts';
 export type { LossReduction } from './loss-reduction.ts';
 export {
   type CrossEntropyOptions,
@@ -135,7 +145,9 @@ export type {
   ParameterGroup,
 } from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
+export type { PaddingMode } from './padding.ts';
 export { frozen, param, type State, state } from './parameter.ts';
+export { fold, pixelShuffle, pixelUnshuffle, unfold } from './patches.ts';
 export {
   type AveragePoolingOptions,
   avgPool1d,
@@ -169,7 +181,12 @@ export * from './scans.ts';
 export { scope } from './scope.ts';
 export * from './sorting.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
-export { conv2dTranspose } from './transposed-convolution.ts';
+export {
+  conv1dTranspose,
+  conv2dTranspose,
+  conv3dTranspose,
+  type TransposedOptions,
+} from './transposed-convolution.ts';
 export {
   arange,
   broadcastTo,

@@ -16,6 +16,14 @@ import * as views from './views.ts';
 /** What arithmetic takes: a tensor, or a number that becomes one of the other operand's dtype. */
 export type TensorLike = Tensor | number;
 
+/** What a function takes behind the tensor. */
+type Rest<F extends (x: Tensor, ...given: never[]) => unknown> = F extends (
+  x: Tensor,
+  ...given: infer Given
+) => unknown
+  ? Given
+  : never;
+
 /**
  * A symbolic tensor: it has a dtype and a shape, and no values while the model is being built. Every method does what the
  * free function of its name does.
@@ -314,8 +322,8 @@ export class Tensor {
   split(parts: number, axis?: number): Tensor[] {
     return views.split(this, parts, axis);
   }
-  pad(widths: Parameters<typeof views.pad>[1], value?: number): Tensor {
-    return views.pad(this, widths, value);
+  pad(...given: Rest<typeof views.pad>): Tensor {
+    return views.pad(this, ...given);
   }
   flip(axes?: number | readonly number[]): Tensor {
     return rearranging.flip(this, axes);

@@ -20,6 +20,7 @@ import {
 } from './context.ts';
 import { type DTypeName, isMask, resolveDType } from './dtype-names.ts';
 import { useAsIndices } from './indices.ts';
+import { isPaddingMode, type PaddingMode, padByMode } from './padding.ts';
 import type { Tensor } from './tensor.ts';
 
 /** `axis` counted from the end when negative; null (after BTC2009) when there is no such axis. */
@@ -169,13 +170,18 @@ function everyNth(x: Tensor, axis: number, step: number): Tensor {
   return reshape(sliceRange(split, axis + 1, 0, 1), x.shape.toSpliced(axis, 1, count));
 }
 
-/** Adds `[before, after]` elements of `value` per axis. BTC2015 for widths that do not fit. */
+/**
+ * Adds `[before, after]` elements per axis: a number, or what a mode makes of the tensor's own, as `F.pad` of PyTorch: `reflect`
+ * mirrors at the last element, `replicate` repeats it, `circular` goes on at the other end. BTC2015 for widths that do not fit:
+ * `reflect` takes less than the extent of an axis, `circular` at most that.
+ */
 export function pad(
   x: Tensor,
   widths: readonly (readonly [number, number] | readonly number[])[],
-  value = 0,
+  value: number | PaddingMode = 0,
 ): Tensor {
   if (isPoisoned(x)) return x;
+  if (isPaddingMode(value)) return padByMode(x, widths, value);
   const amounts = widths.flat();
   if (widths.length !== x.rank || amounts.some((n) => !Number.isSafeInteger(n) || n < 0)) {
     return mistake(
