@@ -106,11 +106,15 @@ export {
 export {
   gru,
   lstm,
+  type Nonlinearity,
   type Recurrent,
   type RecurrentOptions,
   type RecurrentResult,
+  type RecurrentStack,
+  type RecurrentStackOptions,
   type RecurrentState,
   rnn,
+  type SequenceOptions,
 } from './layers/recurrent.ts';
 export {
   type TransposedConvolutionOptions,

@@ -136,7 +136,15 @@ const KINDS = {
     separable: fc.boolean(),
   }),
   dense: options({ name, bias: fc.boolean(), weightInit: initialiser, biasInit: initialiser }),
-  recurrent: options({ name, inputInit: initialiser, hiddenInit: initialiser }),
+  recurrent: options({
+    name,
+    inputInit: initialiser,
+    hiddenInit: initialiser,
+    layers: number,
+    bidirectional: fc.boolean(),
+    dropout: number,
+    nonlinearity: fc.constantFrom('tanh', 'relu', 'other'),
+  }),
   binary: options({
     weights: fc.oneof(tensor, number),
     positiveWeights: fc.oneof(tensor, number),
