@@ -7,6 +7,7 @@ import type { DTypeName } from './dtype-names.ts';
 import * as elementwise from './elementwise.ts';
 import * as functions from './functions.ts';
 import * as indexing from './indexing.ts';
+import * as random from './random.ts';
 import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
 import * as scans from './scans.ts';
@@ -98,6 +99,9 @@ export class Tensor {
   logicalOr(other: Tensor): Tensor {
     return elementwise.logicalOr(this, other);
   }
+  logicalXor(other: Tensor): Tensor {
+    return elementwise.logicalXor(this, other);
+  }
   logicalNot(): Tensor {
     return elementwise.logicalNot(this);
   }
@@ -155,6 +159,12 @@ export class Tensor {
   floor(): Tensor {
     return elementwise.floor(this);
   }
+  isFinite(): Tensor {
+    return elementwise.isFinite(this);
+  }
+  isInfinite(): Tensor {
+    return elementwise.isInfinite(this);
+  }
   isNan(): Tensor {
     return elementwise.isNan(this);
   }
@@ -170,6 +180,10 @@ export class Tensor {
   /** This where `condition` (i32) is not 0, else `other`. */
   where(condition: Tensor, other: TensorLike): Tensor {
     return elementwise.where(condition, this, other);
+  }
+
+  maskedFill(mask: Tensor, value: TensorLike): Tensor {
+    return elementwise.maskedFill(this, mask, value);
   }
 
   relu(): Tensor {
@@ -229,6 +243,9 @@ export class Tensor {
   logSoftmax(axis?: number): Tensor {
     return functions.logSoftmax(this, axis);
   }
+  bernoulli(): Tensor {
+    return random.bernoulli(this);
+  }
   dropout(rate?: number): Tensor {
     return functions.dropout(this, rate);
   }
@@ -248,6 +265,12 @@ export class Tensor {
   }
   min(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return reductions.min(this, axes, options);
+  }
+  any(...given: Rest<typeof reductions.any>): Tensor {
+    return reductions.any(this, ...given);
+  }
+  all(...given: Rest<typeof reductions.all>): Tensor {
+    return reductions.all(this, ...given);
   }
   logSumExp(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return functions.logSumExp(this, axes, options);
