@@ -98,6 +98,7 @@ export const MESSAGES = {
   2053: "'{op}' takes an f32 tensor [batch, …extents, channels], not {given}",
   2054: "'{op}' takes either 'size' or 'scale'; {given} are given",
   2055: "'{op}': {given} does not hold {count} patches of {taps} taps: [batch, {count}, channels·{taps}]",
+  2056: "'{op}' was given what it does not take: {reason}",
 
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',

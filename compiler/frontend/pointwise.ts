@@ -3,7 +3,7 @@ import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import type { Tensor, TensorLike } from './tensor.ts';
+import { Tensor, type TensorLike } from './tensor.ts';
 import { broadcastTo, full } from './views.ts';
 
 /** The dtype that plain numbers among the operands take. */
@@ -19,8 +19,14 @@ export function elementwise(
   values: readonly TensorLike[],
   condition?: Tensor,
 ): Tensor {
+  const all = condition === undefined ? values : [condition, ...values];
+  const strange = all.find((one) => typeof one !== 'number' && !(one instanceof Tensor));
+  if (strange !== undefined || all.includes(undefined as never)) {
+    const given = strange === null ? 'null' : typeof strange;
+    const args = { op: name, wanted: 'tensors and numbers', given };
+    return mistake(2003, args, { dtype: 'f32', shape: [] });
+  }
   const dtype = commonDType(values);
-  const all = condition ? [condition, ...values] : values;
   const tensors = all.filter((operand): operand is Tensor => typeof operand !== 'number');
   let shape: Shape = [];
   for (const tensor of tensors) {

@@ -285,6 +285,11 @@ export const CASES: Readonly<Record<number, Case>> = {
     text: withOutput('▸fold(reshape(x, [1, 3, 2]), [4, 4], 2)'),
     message: "'fold': f32 [1, 3, 2] does not hold 9 patches of 4 taps: [batch, 9, channels·4]",
   },
+  2056: {
+    text: withOutput('▸softmax(undefined)'),
+    message:
+      "'softmax' was given what it does not take: TypeError: Cannot read properties of undefined (reading 'value')",
+  },
   3001: {
     text: trained('▸add(y.relu(), 1)'),
     message: 'the loss must be a scalar, but it has shape [2, 2]; reduce it with mean() or sum()',

@@ -451,10 +451,25 @@ const ANYTHING = fc.oneof(
   fc.constantFrom<unknown>([], {}, [1.5], ['2'], [undefined], [null], [[1]], () => 1),
 );
 
+/** Options of which one has a value of any type. */
+function withWrongOption([options, value, k]: [unknown, unknown, number]): unknown {
+  const isPlain =
+    typeof options === 'object' &&
+    options !== null &&
+    Object.getPrototypeOf(options) === Object.prototype;
+  const keys = isPlain ? Object.keys(options) : [];
+  return keys.length === 0 ? options : { ...(options as object), [keys[k % keys.length]]: value };
+}
+
 /** Arguments of which any may be of another type, as from JavaScript or in spite of TypeScript's errors. */
 function wronglyTyped(subject: Subject): fc.Arbitrary<unknown[]> {
   const kinds = ARGUMENTS[subject].split(/[ /]+/).filter((kind) => kind !== '') as Kind[];
-  return fc.tuple(...kinds.map((kind) => fc.oneof(ANYTHING, KINDS[kind] as fc.Arbitrary<unknown>)));
+  return fc.tuple(
+    ...kinds.map((kind) => {
+      const right = KINDS[kind] as fc.Arbitrary<unknown>;
+      return fc.oneof(ANYTHING, right, fc.tuple(right, ANYTHING, fc.nat()).map(withWrongOption));
+    }),
+  );
 }
 
 function insert(argument: unknown, inputs: Readonly<Record<string, Tensor>>): unknown {
@@ -575,7 +590,9 @@ describe('arguments of any type give a plan or a diagnostic', () => {
   test.each(SUBJECTS)('%s', async (subject) => {
     await fc.assert(
       fc.asyncProperty(wronglyTyped(subject), target, async (args, target) => {
-        expectAnswer(await compileCall(subject, args, target));
+        const result = await compileCall(subject, args, target);
+        expectAnswer(result);
+        expect(result.diagnostics.filter(({ code }) => code === 'BTC1002')).toEqual([]);
       }),
       RUNS,
     );
