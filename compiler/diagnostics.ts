@@ -79,7 +79,7 @@ export const MESSAGES = {
   2013: 'slice: [{start}, {end}) is out of range for axis {axis} of extent {extent}',
   2014: "'{layer}': the input has {given} features, the layer was made for {wanted}",
   2015: "'{op}': '{name}' is {value}; it must be {wanted}",
-  2016: 'transpose: {permutation} is not a permutation of the {rank} axes',
+  2016: '{op}: {permutation} is not a permutation of the {rank} axes',
   2017: '{form}: the {side} modes {modes} multiply to {product}, not to the {features} features of the layer; {proposal} would do',
   2018: '{form}: rank {rank} of {where} must be {range}',
   2019: '{form}: there are {inputs} input modes and {outputs} output modes, but they go in pairs; output modes {proposal} would do',

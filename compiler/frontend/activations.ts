@@ -44,6 +44,15 @@ export function relu(x: Tensor): Tensor {
 
 /** x where x > 0, else slope · x, elementwise (Maas, Hannun, Ng 2013). The gradient at 0 is the slope. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  if (!Number.isFinite(slope)) {
+    const args = {
+      op: 'leakyRelu',
+      name: 'slope',
+      value: String(slope),
+      wanted: 'a finite number',
+    };
+    return mistake(2015, args, x.type);
+  }
   return select(greater(x, 0), x, mul(x, slope));
 }
 

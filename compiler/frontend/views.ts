@@ -122,7 +122,9 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
     [...Array(Math.max(0, rank - 2)).keys(), rank - 1, rank - 2].filter((axis) => axis >= 0);
   const sorted = [...order].sort((a, b) => a - b);
   if (sorted.length !== rank || sorted.some((axis, k) => axis !== k)) {
-    return isPoisoned(x) ? x : mistake(2016, { permutation: formatShape(order), rank }, x.type);
+    return isPoisoned(x)
+      ? x
+      : mistake(2016, { op: 'transpose', permutation: formatShape(order), rank }, x.type);
   }
   return order.every((axis, k) => axis === k) ? x : apply('transpose', [x], { permutation: order });
 }

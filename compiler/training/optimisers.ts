@@ -286,7 +286,7 @@ function settingProblems(
       );
   }
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
-    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+    if (value !== undefined && !(typeof value === 'number' && value > 0))
       misuse(name, value, 'a positive number');
   return problems;
 }
@@ -321,9 +321,13 @@ function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
   });
 }
 
-function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {
+/** The limits that there are. */
+function clipping({
+  clipNorm = Number.POSITIVE_INFINITY,
+  clipValue = Number.POSITIVE_INFINITY,
+}: ClippingOptions): ClippingOptions {
   return {
-    ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(clipValue === undefined ? {} : { clipValue }),
+    ...(clipNorm < Number.POSITIVE_INFINITY ? { clipNorm } : {}),
+    ...(clipValue < Number.POSITIVE_INFINITY ? { clipValue } : {}),
   };
 }

@@ -50,6 +50,8 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   cosineSimilarity: (a, b) => btc.cosineSimilarity(a, b),
   'cosineSimilarity rows': (a, b) => btc.cosineSimilarity(a, b, { axis: 0 }),
   cosineEmbedding: (a, b) => btc.cosineEmbeddingLoss(a, b, signs(), { margin: 0.1 }),
+  'cosineEmbedding of zeros': (a, b) =>
+    btc.cosineEmbeddingLoss(a, b, signs(), { reduction: 'none' }),
   triplet: (a, b, c) => btc.tripletMarginLoss(a, b, c, { margin: 3 }),
   'triplet swap': (a, b, c) => btc.tripletMarginLoss(a, b, c, { margin: 3, p: 1.5, swap: true }),
   pairwise: (a, b) => btc.pairwiseDistance(a, b, { p: 3 }),

@@ -63,6 +63,7 @@ case('cosineSimilarity', lambda a, b: F.cosine_similarity(a, b, dim=1), a=A, b=B
 case('cosineSimilarity rows', lambda a, b: F.cosine_similarity(a, b, dim=0), a=A, b=B)
 SIGNS = torch.tensor([1, -1, -1])
 case('cosineEmbedding', lambda a, b: F.cosine_embedding_loss(a, b, SIGNS, margin=0.1), a=A, b=B)
+case('cosineEmbedding of zeros', lambda a, b: F.cosine_embedding_loss(a, b, SIGNS, reduction='none'), a=torch.zeros(3, 4), b=B)
 C = numbers([3, 4], 9)
 case('triplet', lambda a, b, c: F.triplet_margin_loss(a, b, c, margin=3), a=A, b=B, c=C)
 case('triplet swap', lambda a, b, c: F.triplet_margin_loss(a, b, c, margin=3, p=1.5, swap=True), a=A, b=B, c=C)
