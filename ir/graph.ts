@@ -1,4 +1,4 @@
-import type { NarrowStorage } from './dtypes.ts';
+import type { NarrowStorage, TensorArray } from './dtypes.ts';
 import type { IndexRange } from './index-range.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 import { formatChain, type Origin, type SourceSpan } from './source.ts';
@@ -43,6 +43,8 @@ export interface ParameterDeclaration {
   /** What a state is held as, where that is not its dtype: its values are those that this can hold. No program writes it. */
   readonly storage?: NarrowStorage;
   readonly source: SourceSpan | null;
+  /** Of a constant of the model, which is a `state` that no program replaces: its elements. Plans hold them; files of parameters do not. */
+  readonly data?: TensorArray;
 }
 
 /** What a caller gives to a run. One with a default may be left out; a counter counts the runs. */

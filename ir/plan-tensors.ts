@@ -1,3 +1,4 @@
+import { fromBase64 } from './base64.ts';
 import { DTYPES, isDType, STORAGE_TYPES, scaleName, valueType } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
@@ -26,6 +27,7 @@ export function verifyTensors(plan: Plan, report: Report): void {
     verifyKind(plan, tensor, path, report);
     if (STORAGE_TYPES[tensor.dtype].isScaled) verifyScales(named, tensor, path, report);
     verifyPart(tensor, path, report);
+    verifyData(tensor, path, report);
   });
 }
 
@@ -70,6 +72,17 @@ function verifyScales(
   const isState = role === 'state' && scales?.role === 'state' && shape.length > 0;
   if (!isState || scales.dtype !== valueType(dtype) || !sameShape(scales.shape, shape.slice(-1)))
     report(`${path}.dtype`, `${dtype} is for states with a state '${scaleName(name)}' beside`);
+}
+
+/** The elements of a constant. */
+function verifyData(tensor: PlanTensor, path: string, report: Report): void {
+  const { data, role, dtype, shape, initial } = tensor;
+  if (data === undefined) return;
+  if (role !== 'state' || !isDType(dtype))
+    report(`${path}.data`, `a ${dtype} tensor with role '${role}' has none`);
+  else if (initial !== undefined) report(`${path}.data`, "it stands beside 'initial'");
+  else if (!fromBase64(data, dtype, elementCount(shape)))
+    report(`${path}.data`, `it is not the base64 of ${elementCount(shape)} elements`);
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {

@@ -37,6 +37,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 2, at: ['programs', '*', 'steps', '*'], field: 'parts' },
   { since: 3, at: ['tensors', '*'], field: 'layer' },
   { since: 3, at: ['tensors', '*'], field: 'pieceOf' },
+  { since: 3, at: ['tensors', '*'], field: 'data' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

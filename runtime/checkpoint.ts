@@ -1,6 +1,8 @@
+import { fromBase64 } from '../ir/base64.ts';
 import { STORAGE_TYPES, scaleName, valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
+import { elementCount } from '../ir/tensor.ts';
 import type { TensorData } from './executor.ts';
 
 // The files that sessions write: safetensors with metadata, sealed as a whole (ir/sealed.ts). Of both, `format`, `version` and `plan`,
@@ -14,13 +16,29 @@ import type { TensorData } from './executor.ts';
 export const CHECKPOINT_VERSION = '2';
 export const PARAMETERS_VERSION = '1';
 
-/** What lives on between runs, in the plan's order. Scales of what is held as bytes are a part of that. */
+/**
+ * What lives on between runs and may change, in the plan's order: all that is persistent but constants. Scales of what is held as bytes
+ * are a part of that.
+ */
 export function persistentTensors(plan: Plan): PlanTensor[] {
-  const lasting = plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
+  const lasting = plan.tensors.filter(
+    ({ policy, data }) => (policy === 'persistent' || policy === 'host') && data === undefined,
+  );
   const scales = new Set(
     lasting.flatMap(({ dtype, name }) => (STORAGE_TYPES[dtype].isScaled ? scaleName(name) : [])),
   );
   return scales.size === 0 ? lasting : lasting.filter(({ name }) => !scales.has(name));
+}
+
+/** Constants of the model with their elements, which the plan holds. */
+export function constantTensors(plan: Plan): Map<PlanTensor, TensorData> {
+  return new Map(
+    plan.tensors.flatMap((tensor) => {
+      const { data, dtype, shape } = tensor;
+      if (data === undefined) return [];
+      return [[tensor, fromBase64(data, valueType(dtype), elementCount(shape))!] as const];
+    }),
+  );
 }
 
 /** Those that are the model: parameters and states. */

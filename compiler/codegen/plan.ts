@@ -1,4 +1,5 @@
-import { STORAGE_TYPES, storedBytes, valueType } from '../../ir/dtypes.ts';
+import { toBase64 } from '../../ir/base64.ts';
+import { STORAGE_TYPES, storedBytes, type TensorArray, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { workingMemory } from '../../ir/kernel-stage.ts';
@@ -63,6 +64,8 @@ export interface PlanOptions {
   readonly initial?: ReadonlyMap<string, number | null>;
   /** By name of a parameter or state: what it is to its layer, and of which whole it is a part. */
   readonly layers?: ReadonlyMap<string, LayerFacts>;
+  /** By name of a constant, its elements. */
+  readonly data?: ReadonlyMap<string, TensorArray>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -203,12 +206,13 @@ function planMemoryTotals(
 function planTensors(
   allocated: AllocatedSchedule,
   tables: SourceTables,
-  { initial, layers }: Pick<PlanOptions, 'initial' | 'layers'>,
+  { initial, layers, data }: Pick<PlanOptions, 'initial' | 'layers' | 'data'>,
 ): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
     const first = tensor.program === null ? initial?.get(tensor.name) : null;
+    const constant = tensor.program === null ? data?.get(tensor.name) : undefined;
     const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
@@ -224,6 +228,7 @@ function planTensors(
       policy,
       ...(typeof first === 'number' ? { initial: first } : {}),
       ...(tensor.program === null ? layers?.get(tensor.name) : {}),
+      ...(constant ? { data: toBase64(constant) } : {}),
       ...(tensor.copyOf ? { copyOf: tensor.copyOf } : {}),
       ...(source === null ? {} : { source }),
     };

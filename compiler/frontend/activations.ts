@@ -42,8 +42,17 @@ export function relu(x: Tensor): Tensor {
   return elementwise('relu', 'max', [x, 0]);
 }
 
-/** x where x > 0, else slope · x, elementwise (Maas, Hannun, Ng 2013). The gradient at 0 is the slope. */
+/** x where x > 0, else slope · x, elementwise (Maas, Hannun, Ng 2013). The gradient at 0 is the slope. BTC2015 for a slope that is not finite. */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  if (!Number.isFinite(slope)) {
+    const args = {
+      op: 'leakyRelu',
+      name: 'slope',
+      value: String(slope),
+      wanted: 'a finite number',
+    };
+    return mistake(2015, args, x.type);
+  }
   return select(greater(x, 0), x, mul(x, slope));
 }
 

@@ -1,5 +1,4 @@
 import { report } from '../reporting/report.ts';
-import { relu } from './activations.ts';
 import { isPoisoned, poisoned } from './context.ts';
 import {
   abs,
@@ -118,6 +117,16 @@ export function cosineSimilarity(
   return div(sum(mul(a, b), axis), mul(atLeast(a), atLeast(b)));
 }
 
+/** max(x, 0) with gradient 1 at 0, as `clamp_min` of PyTorch, which its losses with margins use. */
+const atLeastZero = (x: Tensor): Tensor => select(less(x, 0), 0, x);
+
+/** BTC2015 for a margin that is no finite number. */
+function checkMargin(op: string, margin: number): boolean {
+  if (Number.isFinite(margin)) return true;
+  report(2015, { op, name: 'margin', value: String(margin), wanted: 'a finite number' });
+  return false;
+}
+
 /** Margin and reduction of {@link cosineEmbeddingLoss}. */
 export interface CosineEmbeddingOptions extends LossOptions {
   /** Similarity that unlike pairs may have; default 0. */
@@ -126,7 +135,7 @@ export interface CosineEmbeddingOptions extends LossOptions {
 
 /**
  * 1 - cos(a, b) where the target is 1, max(0, cos(a, b) - margin) where it is not (PyTorch: -1): a and b [batch, features], targets [batch].
- * BTC2015 for another reduction.
+ * BTC2015 for another reduction or a margin that is not finite.
  */
 export function cosineEmbeddingLoss(
   a: Tensor,
@@ -134,10 +143,13 @@ export function cosineEmbeddingLoss(
   target: Tensor,
   { margin = 0, reduction = 'mean' }: CosineEmbeddingOptions = {},
 ): Tensor {
-  if (!checkReduction('cosineEmbeddingLoss', reduction))
+  const op = 'cosineEmbeddingLoss';
+  if (!checkReduction(op, reduction) || !checkMargin(op, margin))
     return poisoned({ dtype: 'f32', shape: [] });
-  const similarity = cosineSimilarity(a, b);
-  const loss = select(equal(target, 1), sub(1, similarity), relu(sub(similarity, margin)));
+  // Not as cosineSimilarity: PyTorch adds to the squares here.
+  const squares = (x: Tensor) => add(sum(square(x), -1), 1e-12);
+  const similarity = div(sum(mul(a, b), -1), sqrt(mul(squares(a), squares(b))));
+  const loss = select(equal(target, 1), sub(1, similarity), atLeastZero(sub(similarity, margin)));
   return isPoisoned(loss) ? loss : reduced(loss, reduction);
 }
 
@@ -151,7 +163,7 @@ export interface TripletOptions extends LossOptions, DistanceOptions {
 
 /**
  * max(0, d(anchor, positive) - d(anchor, negative) + margin), all [batch, features] (Schroff, Kalenichenko, Philbin 2015). BTC2015 for
- * another reduction.
+ * another reduction or a margin that is not finite.
  */
 export function tripletMarginLoss(
   anchor: Tensor,
@@ -159,11 +171,13 @@ export function tripletMarginLoss(
   negative: Tensor,
   { margin = 1, swap = false, reduction = 'mean', ...distance }: TripletOptions = {},
 ): Tensor {
-  if (!checkReduction('tripletMarginLoss', reduction)) return poisoned({ dtype: 'f32', shape: [] });
+  const op = 'tripletMarginLoss';
+  if (!checkReduction(op, reduction) || !checkMargin(op, margin))
+    return poisoned({ dtype: 'f32', shape: [] });
   const near = pairwiseDistance(anchor, positive, distance);
   const far = pairwiseDistance(anchor, negative, distance);
   const farther = swap ? minimum(far, pairwiseDistance(positive, negative, distance)) : far;
-  const loss = relu(add(sub(near, farther), margin));
+  const loss = atLeastZero(add(sub(near, farther), margin));
   return isPoisoned(loss) ? loss : reduced(loss, reduction);
 }
 
@@ -173,14 +187,16 @@ export interface MarginOptions extends LossOptions {
   readonly margin?: number;
 }
 
-/** max(0, -t·(a - b) + margin) for targets t of 1 (a ranks higher) or -1; the shapes broadcast. BTC2015 for another reduction. */
+/** max(0, -t·(a - b) + margin) for targets t of 1 (a ranks higher) or -1; the shapes broadcast. BTC2015 for another reduction or a margin that is not finite. */
 export function marginRankingLoss(
   a: Tensor,
   b: Tensor,
   target: TensorLike,
   { margin = 0, reduction = 'mean' }: MarginOptions = {},
 ): Tensor {
-  if (!checkReduction('marginRankingLoss', reduction)) return poisoned({ dtype: 'f32', shape: [] });
-  const loss = relu(add(mul(mul(target, -1), sub(a, b)), margin));
+  const op = 'marginRankingLoss';
+  if (!checkReduction(op, reduction) || !checkMargin(op, margin))
+    return poisoned({ dtype: 'f32', shape: [] });
+  const loss = atLeastZero(add(mul(mul(target, -1), sub(a, b)), margin));
   return isPoisoned(loss) ? loss : reduced(loss, reduction);
 }

@@ -6,10 +6,10 @@ import type { Tensor } from './tensor.ts';
 export interface ClippingOptions {
   /**
    * Scales all gradients together so that their joint Euclidean norm is at most this. With an infinite element the others
-   * become 0 and that one NaN, as in PyTorch.
+   * become 0 and that one NaN, as in PyTorch. Infinity is no limit: a group of parameters is so kept out of a common one.
    */
   readonly clipNorm?: number;
-  /** Limits every element of every gradient to [-clipValue, clipValue]. */
+  /** Limits every element of every gradient to [-clipValue, clipValue]; Infinity is no limit. */
   readonly clipValue?: number;
 }
 

@@ -3,8 +3,8 @@ import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import type { Tensor, TensorLike } from './tensor.ts';
-import { broadcastTo, constant } from './views.ts';
+import { Tensor, type TensorLike } from './tensor.ts';
+import { broadcastTo, full } from './views.ts';
 
 /** The dtype that plain numbers among the operands take. */
 function commonDType(operands: readonly TensorLike[]): DType {
@@ -19,8 +19,14 @@ export function elementwise(
   values: readonly TensorLike[],
   condition?: Tensor,
 ): Tensor {
+  const all = condition === undefined ? values : [condition, ...values];
+  const strange = all.find((one) => typeof one !== 'number' && !(one instanceof Tensor));
+  if (strange !== undefined || all.includes(undefined as never)) {
+    const given = strange === null ? 'null' : typeof strange;
+    const args = { op: name, wanted: 'tensors and numbers', given };
+    return mistake(2003, args, { dtype: 'f32', shape: [] });
+  }
   const dtype = commonDType(values);
-  const all = condition ? [condition, ...values] : values;
   const tensors = all.filter((operand): operand is Tensor => typeof operand !== 'number');
   let shape: Shape = [];
   for (const tensor of tensors) {
@@ -54,7 +60,7 @@ export function elementwise(
   return apply(
     op,
     all.map((operand) =>
-      typeof operand === 'number' ? constant(operand, shape, dtype) : broadcastTo(operand, shape),
+      typeof operand === 'number' ? full(shape, operand, dtype) : broadcastTo(operand, shape),
     ),
     {},
   );

@@ -3,8 +3,8 @@ import { isPackageFrame, type SourceSpan } from '../../ir/source.ts';
 /** Turns a position in code as it runs into one in the user's source; null when the position is not the user's. */
 export type SourceMapper = (file: string, line: number, column: number) => SourceSpan | null;
 
-/** Files of btc itself, whose frames are skipped. */
-const OWN = pathOf(new URL('../', import.meta.url).href);
+/** Folders of btc itself, whose frames are skipped. */
+const OWN = ['../', '../../ir/'].map((folder) => pathOf(new URL(folder, import.meta.url).href));
 /** Frames looked at where an enclosing call is known: functions of btc and of the user out to that. */
 const FEW_FRAMES = 10;
 /** Frames looked at first: functions over functions of btc, out to the function that runs the user's. */
@@ -61,7 +61,7 @@ function frameOf(file: string, line: number, column: number, nameOf: () => strin
   const key = line * 2 ** 20 + column;
   let frame = places.get(key);
   if (frame === undefined) {
-    frame = pathOf(file).startsWith(OWN)
+    frame = OWN.some((folder) => pathOf(file).startsWith(folder))
       ? { own: nameOf().replace(/^.*\./, '') }
       : mapper
         ? mapper(file, line, column)
@@ -221,6 +221,23 @@ export function spanOfError(error: unknown): SourceSpan | null {
   }
   while (frames.length > 0 && isPackageFrame(frames[frames.length - 1])) frames.pop();
   return callsOf(frames);
+}
+
+/**
+ * The function of btc that an exception came out of, by the name that the user called it by; null where code of the user's threw it, or
+ * nobody knows.
+ */
+export function thrower(error: unknown): string | null {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  let called: string | null = null;
+  for (const [, name = '', file, line, column] of stack.matchAll(STACK_LINE)) {
+    const frame = frameOf(file, Number(line), Number(column), () => name);
+    if (!frame) continue;
+    if (!('own' in frame)) return called;
+    if (OUTERMOST.includes(frame.own)) return null;
+    if (called === null || callees.has(frame.own) || !callees.has(called)) called = frame.own;
+  }
+  return null;
 }
 
 /** `at traceModel (file:///…/trace.js:3:14)`, `at /…/model.ts:3:14` */

@@ -1,6 +1,6 @@
 import type { SourceSpan } from '../../ir/source.ts';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
-import { currentCall, currentSpan, spanOfError } from './call-sites.ts';
+import { currentCall, currentSpan, spanOfError, thrower } from './call-sites.ts';
 
 /** Where mistakes in the user's program are written down while it is evaluated. */
 export interface Reporter {
@@ -58,11 +58,18 @@ export function warn(number: MessageNumber, args: Record<string, string | number
   diagnostics.push(diagnostic(number, currentSpan(), args, extra));
 }
 
-/** The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it, in `place` where that is known. */
+/**
+ * The evaluation of the user's functions ended with an exception: BTC1002 at the line that threw it, or BTC2056 at the call of btc's that
+ * was given what it does not take, in `place` where that is known.
+ */
 export function evaluationDiagnostic(error: unknown, place?: string): Diagnostic {
   const extra = place === undefined ? {} : { scope: place };
   if (error instanceof MisuseError)
     return diagnostic(error.number, error.source, error.args, extra);
+  const op = thrower(error);
+  // What btc's own code stumbles over is what it was given.
+  if (op !== null)
+    return diagnostic(2056, spanOfError(error), { op, reason: textOf(error) }, extra);
   return diagnostic(1002, spanOfError(error), { reason: textOf(error) }, extra);
 }
 

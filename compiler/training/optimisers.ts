@@ -21,7 +21,7 @@ import {
   parameterFilter,
 } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
-import { constant } from '../frontend/views.ts';
+import { full } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
 /** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
@@ -254,7 +254,7 @@ function movedTowards(average: Tensor, value: Tensor, beta: number): Tensor {
 
 /** 1 - β^t for the number t of a step, counted from 1, as -expm1(t·log β) with the logarithm taken in float64. */
 function biasCorrection(beta: number, time: Tensor): Tensor {
-  return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
+  return beta === 0 ? full([], 1) : neg(expm1(mul(time, Math.log(beta))));
 }
 
 const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];
@@ -287,7 +287,7 @@ function settingProblems(
       );
   }
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
-    if (value !== undefined && !(Number.isFinite(value) && value > 0))
+    if (value !== undefined && !(typeof value === 'number' && value > 0))
       misuse(name, value, 'a positive number');
   return problems;
 }
@@ -316,9 +316,13 @@ function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
   });
 }
 
-function clipping({ clipNorm, clipValue }: ClippingOptions): ClippingOptions {
+/** The limits that there are. */
+function clipping({
+  clipNorm = Number.POSITIVE_INFINITY,
+  clipValue = Number.POSITIVE_INFINITY,
+}: ClippingOptions): ClippingOptions {
   return {
-    ...(clipNorm === undefined ? {} : { clipNorm }),
-    ...(clipValue === undefined ? {} : { clipValue }),
+    ...(clipNorm < Number.POSITIVE_INFINITY ? { clipNorm } : {}),
+    ...(clipValue < Number.POSITIVE_INFINITY ? { clipValue } : {}),
   };
 }

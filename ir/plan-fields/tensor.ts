@@ -94,6 +94,8 @@ export const TENSOR = object(
     layer: named<LayerPart>(LAYER_PART),
     /** Of a parameter or state that is a part of one: which. */
     pieceOf: named<PieceOf>(PIECE_OF),
+    /** Of a state that is a constant of the model, which no program writes: its elements, little endian, in base64. */
+    data: text('base64 of the elements'),
     /** The tensor whose value this one holds after an eviction, recomputed or swapped in; absent for the first. */
     copyOf: named<CopyOf>(COPY_OF),
     /** Index into the plan's `sources`; absent where nothing is known. */

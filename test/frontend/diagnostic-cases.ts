@@ -244,6 +244,19 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'tensor-train: no shape keeps the budget; the smallest has 9 parameters and takes 17 multiply-adds at batch 1',
   },
+  2022: {
+    text: withOutput('▸constant([[1, 2], [3]])'),
+    message: 'constant: row [1] has length 1, and the first of its level has 2',
+  },
+  2023: {
+    text: withOutput("▸constant([1, 2.5], [2], 'i32')"),
+    message:
+      'constant: element 1 is 2.5; it must be an integer of 32 bits, because the tensor is i32',
+  },
+  2024: {
+    text: withOutput('▸constant([1, 2, 3], [2])'),
+    message: 'constant: values [3] do not fill [2]',
+  },
   2031: {
     text: withOutput('▸conv2d(zeros([1, 3, 8, 2]), zeros([6, 3, 2, 4]), { padding: 1 })'),
     message:
@@ -281,6 +294,23 @@ export const CASES: Readonly<Record<number, Case>> = {
     warns: true,
     message:
       "'linear': the low-rank form takes 66 multiply-adds at batch 2, the dense layer 48; it saves memory (33 parameters), not time",
+  },
+  2053: {
+    text: withOutput('▸interpolate(x, { scale: 2 })'),
+    message: "'interpolate' takes an f32 tensor [batch, …extents, channels], not f32 of rank 2",
+  },
+  2054: {
+    text: withOutput('▸interpolate(reshape(x, [1, 6, 1]), { size: 2, scale: 2 })'),
+    message: "'interpolate' takes either 'size' or 'scale'; both are given",
+  },
+  2055: {
+    text: withOutput('▸fold(reshape(x, [1, 3, 2]), [4, 4], 2)'),
+    message: "'fold': f32 [1, 3, 2] does not hold 9 patches of 4 taps: [batch, 9, channels·4]",
+  },
+  2056: {
+    text: withOutput('▸softmax(undefined)'),
+    message:
+      "'softmax' was given what it does not take: TypeError: Cannot read properties of undefined (reading 'value')",
   },
   3001: {
     text: trained('▸add(y.relu(), 1)'),

@@ -47,9 +47,21 @@ const KINDS = {
   number,
   shape,
   axes: fc.oneof(number, shape),
-  dtype: fc.constantFrom('f32', 'i32'),
+  dtype: fc.constantFrom('f32', 'i32', 'bool'),
   reduction: options({ keepDims: fc.boolean() }),
   variance: options({ keepDims: fc.boolean(), correction: number }),
+  values: fc.oneof(
+    number,
+    fc.boolean(),
+    shape,
+    fc.array(shape, { maxLength: 3 }),
+    fc.constantFrom(
+      new Float32Array([1, Number.NaN, -0]),
+      new Int8Array(6),
+      new BigInt64Array([1n, -(2n ** 40n)]),
+      new DataView(new ArrayBuffer(8)),
+    ),
+  ),
   tensors: fc.array(tensor, { maxLength: 3 }),
   widths: fc.array(fc.array(number, { maxLength: 3 }), { maxLength: 3 }),
   equation: fc.oneof(
@@ -108,6 +120,15 @@ const KINDS = {
   }),
   pooling: options({ ...windows, ceilMode: fc.boolean() }),
   averaging: options({ ...windows, ceilMode: fc.boolean(), countIncludePad: fc.boolean() }),
+  windows: options(windows),
+  transposing: options({ ...windows, groups: number, outputPadding: fc.oneof(number, shape) }),
+  padding: fc.oneof(number, fc.constantFrom('reflect', 'replicate', 'circular', 'other')),
+  interpolation: options({
+    size: fc.oneof(number, shape),
+    scale: fc.oneof(number, shape),
+    mode: fc.constantFrom('nearest', 'nearest-exact', 'linear', 'cubic', 'other'),
+    alignCorners: fc.boolean(),
+  }),
   convolving: options({ ...windows, groups: number }),
   kernel: options({
     ...windows,
@@ -131,7 +152,15 @@ const KINDS = {
     separable: fc.boolean(),
   }),
   dense: options({ name, bias: fc.boolean(), weightInit: initialiser, biasInit: initialiser }),
-  recurrent: options({ name, inputInit: initialiser, hiddenInit: initialiser }),
+  recurrent: options({
+    name,
+    inputInit: initialiser,
+    hiddenInit: initialiser,
+    layers: number,
+    bidirectional: fc.boolean(),
+    dropout: number,
+    nonlinearity: fc.constantFrom('tanh', 'relu', 'other'),
+  }),
   binary: options({
     weights: fc.oneof(tensor, number),
     positiveWeights: fc.oneof(tensor, number),
@@ -204,8 +233,18 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   matmul: 'tensor tensor',
   conv1d: 'tensor tensor / convolving',
   conv2d: 'tensor tensor / convolving',
-  conv2dTranspose: 'tensor tensor / convolving',
+  conv1dTranspose: 'tensor tensor / transposing',
+  conv2dTranspose: 'tensor tensor / transposing',
+  conv3dTranspose: 'tensor tensor / transposing',
   transposedConvolution: 'number number kernel',
+  transposedConvolution1d: 'number number kernel',
+  transposedConvolution3d: 'number number kernel',
+  adaptiveAvgPool1d: 'tensor axes',
+  adaptiveAvgPool2d: 'tensor axes',
+  adaptiveAvgPool3d: 'tensor axes',
+  adaptiveMaxPool1d: 'tensor axes',
+  adaptiveMaxPool2d: 'tensor axes',
+  adaptiveMaxPool3d: 'tensor axes',
   conv3d: 'tensor tensor / convolving',
   convolution1d: 'number number kernel',
   convolution3d: 'number number kernel',
@@ -236,6 +275,12 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   cos: 'tensor',
   floor: 'tensor',
   isNan: 'tensor',
+  isFinite: 'tensor',
+  isInfinite: 'tensor',
+  any: 'tensor / axes reduction',
+  all: 'tensor / axes reduction',
+  maskedFill: 'tensor tensor operand',
+  logicalXor: 'operand operand',
   add: 'operand operand',
   sub: 'operand operand',
   mul: 'operand operand',
@@ -372,14 +417,19 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   broadcastTo: 'tensor shape',
   concat: 'tensors / number',
   globalNorm: 'tensors',
-  constant: 'number / shape dtype',
+  constant: 'values / shape dtype',
   expandDims: 'tensor number',
   full: 'shape number / dtype',
   gather: 'tensor tensor',
   iota: 'shape number',
   oneHot: 'tensor number',
   ones: 'shape / dtype',
-  pad: 'tensor widths / number',
+  pad: 'tensor widths / padding',
+  fold: 'tensor shape axes / windows',
+  unfold: 'tensor axes / windows',
+  pixelShuffle: 'tensor number',
+  pixelUnshuffle: 'tensor number',
+  interpolate: 'tensor interpolation',
   reshape: 'tensor shape',
   slice: 'tensor number number / number number',
   split: 'tensor number / number',
@@ -420,10 +470,25 @@ const ANYTHING = fc.oneof(
   fc.constantFrom<unknown>([], {}, [1.5], ['2'], [undefined], [null], [[1]], () => 1),
 );
 
+/** Options of which one has a value of any type. */
+function withWrongOption([options, value, k]: [unknown, unknown, number]): unknown {
+  const isPlain =
+    typeof options === 'object' &&
+    options !== null &&
+    Object.getPrototypeOf(options) === Object.prototype;
+  const keys = isPlain ? Object.keys(options) : [];
+  return keys.length === 0 ? options : { ...(options as object), [keys[k % keys.length]]: value };
+}
+
 /** Arguments of which any may be of another type, as from JavaScript or in spite of TypeScript's errors. */
 function wronglyTyped(subject: Subject): fc.Arbitrary<unknown[]> {
   const kinds = ARGUMENTS[subject].split(/[ /]+/).filter((kind) => kind !== '') as Kind[];
-  return fc.tuple(...kinds.map((kind) => fc.oneof(ANYTHING, KINDS[kind] as fc.Arbitrary<unknown>)));
+  return fc.tuple(
+    ...kinds.map((kind) => {
+      const right = KINDS[kind] as fc.Arbitrary<unknown>;
+      return fc.oneof(ANYTHING, right, fc.tuple(right, ANYTHING, fc.nat()).map(withWrongOption));
+    }),
+  );
 }
 
 function insert(argument: unknown, inputs: Readonly<Record<string, Tensor>>): unknown {
@@ -544,7 +609,9 @@ describe('arguments of any type give a plan or a diagnostic', () => {
   test.each(SUBJECTS)('%s', async (subject) => {
     await fc.assert(
       fc.asyncProperty(wronglyTyped(subject), target, async (args, target) => {
-        expectAnswer(await compileCall(subject, args, target));
+        const result = await compileCall(subject, args, target);
+        expectAnswer(result);
+        expect(result.diagnostics.filter(({ code }) => code === 'BTC1002')).toEqual([]);
       }),
       RUNS,
     );

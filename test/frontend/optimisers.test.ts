@@ -275,6 +275,29 @@ describe('groups of parameters', () => {
     }
   });
 
+  it('are kept out of common clipping by Infinity', () => {
+    const optimiser = btc.sgd({
+      clipNorm: 0.5,
+      clipValue: 0.1,
+      groups: [{ parameters: /^w$/, settings: { clipNorm: Infinity, clipValue: Infinity } }],
+    });
+    const step = programOf(model(optimiser), 'train');
+    const inputs = { ...slopes(0), c: CURVATURE, step: [0], learningRate: [1] };
+    const { updates } = step(inputs, {
+      w: Float64Array.from(START.w),
+      m: Float64Array.from(START.m),
+    });
+    const gradients = gradientsOf(START, 0);
+    const factor = 0.5 / Math.hypot(...gradients.m);
+    gradients.w.forEach((g, i) => {
+      expect(updates.w[i]).toBeCloseTo(START.w[i] - g, 5);
+    });
+    gradients.m.forEach((g, i) => {
+      const clipped = Math.min(0.1, Math.max(-0.1, g * factor));
+      expect(updates.m[i]).toBeCloseTo(START.m[i] - clipped, 5);
+    });
+  });
+
   it('with mistakes are diagnostics', async () => {
     const wrong = btc.adam({
       groups: [
