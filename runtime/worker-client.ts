@@ -7,7 +7,7 @@ import type { TensorData } from './executor.ts';
 import { type CompileOptions, optionsOf } from './load.ts';
 import { chosenOutputs, noDeviceMemory } from './names.ts';
 import type { RunOptions, Session } from './session.ts';
-import { bufferRange } from './values.ts';
+import { bufferRange, kindOf } from './values.ts';
 import {
   CALLS,
   type CallName,
@@ -70,7 +70,7 @@ export async function loadInWorker(
 
 /** Parameters at an address, as the worker, which is at another, has to ask for it. */
 function addressed({ parameters }: WorkerLoadOptions): Pick<WorkerLoadOptions, 'parameters'> {
-  if (parameters instanceof URL) return { parameters: parameters.href };
+  if (kindOf(parameters) === 'URL') return { parameters: (parameters as URL).href };
   const page = (globalThis as { location?: { href: string } }).location?.href;
   return typeof parameters === 'string' && page
     ? { parameters: new URL(parameters, page).href }

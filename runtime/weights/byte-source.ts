@@ -11,6 +11,12 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** What the runtime uses of a `Blob` or `File`: declarations need none of the browser's. */
+export interface BlobLike {
+  readonly size: number;
+  slice(begin: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
+}
+
 /** What has fewer bytes is read together with what follows. */
 export const BLOCK_BYTES = 256 * 2 ** 10;
 
@@ -23,8 +29,8 @@ export function bytesSource(name: string, bytes: Uint8Array): ByteSource {
 }
 
 /** A `Blob`, as a `File` that a user has chosen. */
-export function blobSource(blob: Blob): ByteSource {
-  const name = (blob as Partial<File>).name ?? 'the Blob';
+export function blobSource(blob: BlobLike): ByteSource {
+  const { name = 'the Blob' } = blob as { readonly name?: string };
   const read = async (begin: number, end: number) => {
     try {
       return new Uint8Array(await blob.slice(begin, end).arrayBuffer());

@@ -1,7 +1,7 @@
 import { RuntimeError, reading } from '../errors.ts';
 import { isNode, nodeModule } from '../platform.ts';
 import { kindOf, ownBytes } from '../values.ts';
-import { type ByteSource, blobSource, bytesSource } from './byte-source.ts';
+import { type BlobLike, type ByteSource, blobSource, bytesSource } from './byte-source.ts';
 import { fileSource } from './file-source.ts';
 import { openFile, type WeightsReader } from './reader.ts';
 import { isIndex, openShards } from './shards.ts';
@@ -11,7 +11,12 @@ import { urlSource } from './url-source.ts';
  * A safetensors file, or the index of several: bytes, a `Blob` or `File`, or an address, absolute or of the page's. In Node also the path
  * of a file, or its `file:` URL.
  */
-export type WeightsSource = Uint8Array | ArrayBuffer | Blob | URL | string;
+export type WeightsSource =
+  | Uint8Array
+  | ArrayBuffer
+  | BlobLike
+  | { readonly href: string }
+  | string;
 
 /** What {@link openSafetensors} needs besides. */
 export interface OpenOptions {
@@ -64,7 +69,7 @@ async function sourceOf(given: WeightsSource): Promise<ByteSource> {
   const kind = kindOf(given);
   if (kind === 'Uint8Array') return bytesSource('the bytes', ownBytes(given, 'openSafetensors'));
   if (kind === 'ArrayBuffer') return bytesSource('the bytes', new Uint8Array(given as ArrayBuffer));
-  if (kind === 'Blob' || kind === 'File') return blobSource(given as Blob);
+  if (kind === 'Blob' || kind === 'File') return blobSource(given as BlobLike);
   throw new RuntimeError(
     'invalid-input',
     `a safetensors file is given by its bytes, a Blob, its address${isNode() ? ' or its path' : ''}, but ${kind} was given`,
@@ -75,7 +80,8 @@ async function sourceOf(given: WeightsSource): Promise<ByteSource> {
 async function placeOf(given: unknown): Promise<URL | string | null> {
   if (typeof given === 'string' && isNode() && !/^(?:https?|file|data|blob):/i.test(given))
     return given;
-  const url = typeof given === 'string' ? absolute(given) : given instanceof URL ? given : null;
+  const address = kindOf(given) === 'URL' ? (given as URL).href : given;
+  const url = typeof address === 'string' ? absolute(address) : null;
   if (url?.protocol !== 'file:' || !isNode()) return url;
   const { fileURLToPath } = await nodeModule<typeof import('node:url')>('url');
   return fileURLToPath(url);
