@@ -1,3 +1,4 @@
+import type { TensorArray } from './dtypes.ts';
 import type { IndexRange } from './index-range.ts';
 import type { OpAttributes, OpName } from './ops.ts';
 import { formatChain, type Origin, type SourceSpan } from './source.ts';
@@ -40,6 +41,8 @@ export interface ParameterDeclaration {
   readonly type: TensorType;
   readonly role: ParameterRole;
   readonly source: SourceSpan | null;
+  /** Of a constant of the model, which is a `state` that no program replaces: its elements. Plans hold them; files of parameters do not. */
+  readonly data?: TensorArray;
 }
 
 /** What a caller gives to a run. One with a default may be left out; a counter counts the runs. */

@@ -83,6 +83,8 @@ function bindingError(
   if (tensor.program !== null && tensor.program !== program)
     return `tensor '${tensor.name}' belongs to program '${tensor.program}'`;
   if (tensor.policy === 'host') return `tensor '${tensor.name}' is on the host`;
+  if (tensor.data !== undefined && binding.access !== 'read')
+    return `tensor '${tensor.name}' is a constant, which nothing writes`;
   if (tensor.dtype !== binding.dtype)
     return `tensor '${tensor.name}' is ${tensor.dtype}, the kernel wants ${binding.dtype}`;
   if (offset % BINDING_ALIGNMENT !== 0)

@@ -1,8 +1,9 @@
+import { fromBase64 } from './base64.ts';
 import { DTYPES, isDType, valueType } from './dtypes.ts';
 import { isPersistent, type Plan, type PlanTensor } from './plan.ts';
 import type { Report } from './plan-report.ts';
 import { TARGET_RULES } from './targets.ts';
-import { byteCount } from './tensor.ts';
+import { byteCount, elementCount } from './tensor.ts';
 
 export function verifyTensors(plan: Plan, report: Report): void {
   const alignment = TARGET_RULES[plan.target].offsetAlignment;
@@ -23,7 +24,18 @@ export function verifyTensors(plan: Plan, report: Report): void {
         `the tensor ends at ${offset + bytes}, behind its slab's end at ${slab.bytes}`,
       );
     verifyKind(plan, tensor, path, report);
+    verifyData(tensor, path, report);
   });
+}
+
+function verifyData(tensor: PlanTensor, path: string, report: Report): void {
+  const { data, role, dtype, shape, initial } = tensor;
+  if (data === undefined) return;
+  if (role !== 'state' || !isDType(dtype))
+    report(`${path}.data`, `a ${dtype} tensor with role '${role}' has none`);
+  else if (initial !== undefined) report(`${path}.data`, "it stands beside 'initial'");
+  else if (!fromBase64(data, dtype, elementCount(shape)))
+    report(`${path}.data`, `it is not the base64 of ${elementCount(shape)} elements`);
 }
 
 function verifyKind(plan: Plan, tensor: PlanTensor, path: string, report: Report): void {

@@ -35,6 +35,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 2, at: ['limits'], field: 'subgroupMatrices' },
   { since: 2, at: [], field: 'uploads' },
   { since: 2, at: ['programs', '*', 'steps', '*'], field: 'parts' },
+  { since: 3, at: ['tensors', '*'], field: 'data' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

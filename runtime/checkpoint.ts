@@ -1,6 +1,8 @@
+import { fromBase64 } from '../ir/base64.ts';
 import { valueType } from '../ir/dtypes.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { CHECKPOINT_FORMAT, encodeSealed, PARAMETERS_FORMAT } from '../ir/sealed.ts';
+import { elementCount } from '../ir/tensor.ts';
 import type { TensorData } from './executor.ts';
 
 // The files that sessions write: safetensors with metadata, sealed as a whole (ir/sealed.ts). Of both, `format`, `version` and `plan`,
@@ -14,9 +16,22 @@ import type { TensorData } from './executor.ts';
 export const CHECKPOINT_VERSION = '2';
 const PARAMETERS_VERSION = '1';
 
-/** What lives on between runs, in the plan's order. */
+/** What lives on between runs and may change, in the plan's order: all that is persistent but constants. */
 export function persistentTensors(plan: Plan): PlanTensor[] {
-  return plan.tensors.filter(({ policy }) => policy === 'persistent' || policy === 'host');
+  return plan.tensors.filter(
+    ({ policy, data }) => (policy === 'persistent' || policy === 'host') && data === undefined,
+  );
+}
+
+/** Constants of the model with their elements, which the plan holds. */
+export function constantTensors(plan: Plan): Map<PlanTensor, TensorData> {
+  return new Map(
+    plan.tensors.flatMap((tensor) => {
+      const { data, dtype, shape } = tensor;
+      if (data === undefined) return [];
+      return [[tensor, fromBase64(data, valueType(dtype), elementCount(shape))!] as const];
+    }),
+  );
 }
 
 /** Those that are the model: parameters and states. */

@@ -2,6 +2,7 @@ import { DTYPES } from '../ir/dtypes.ts';
 import type { Plan, PlanInput, PlanProgram, PlanTensor } from '../ir/plan.ts';
 import type { SessionTrace } from '../ir/trace.ts';
 import {
+  constantTensors,
   encodeCheckpoint,
   encodeParameters,
   modelTensors,
@@ -242,8 +243,9 @@ export class PlanSession implements Session {
     return this.#inLine(async () => tracer.take());
   }
 
-  /** Gives a session that is new, and zero everywhere, its first values. */
+  /** Gives a session that is new, and zero everywhere, its constants and first values. */
   async start(restoration: Restoration): Promise<void> {
+    await this.#executor.restore(constantTensors(this.plan));
     await this.#restore(restoration, restoration.values);
   }
 

@@ -1,3 +1,4 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Plan, PlanActions, PlanMicroBatches, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
@@ -18,6 +19,8 @@ export interface GenerationOptions {
   readonly actions?: PlanActions;
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
+  /** By name of a constant, its elements. */
+  readonly data?: ReadonlyMap<string, TensorArray>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** Actions on the graph that were taken. */

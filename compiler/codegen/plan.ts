@@ -1,4 +1,5 @@
-import { STORAGE_TYPES, storedBytes, valueType } from '../../ir/dtypes.ts';
+import { toBase64 } from '../../ir/base64.ts';
+import { STORAGE_TYPES, storedBytes, type TensorArray, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { kernelCost } from '../../ir/kernel-cost.ts';
 import { workingMemory } from '../../ir/kernel-stage.ts';
@@ -58,6 +59,8 @@ export interface PlanOptions {
   readonly precision?: 'f16';
   /** By name of a parameter or state, the number that all its elements start with, or null. */
   readonly initial?: ReadonlyMap<string, number | null>;
+  /** By name of a constant, its elements. */
+  readonly data?: ReadonlyMap<string, TensorArray>;
   /** Per program, the orders of its contractions. */
   readonly contractions?: readonly (readonly ScheduleContraction[])[];
   /** One entry per kernel of the schedule. */
@@ -109,7 +112,7 @@ export function assemblePlan(allocated: AllocatedSchedule, options: PlanOptions)
   const { swapStaging, reading, writing, hostSlots, snapshots } = allocated;
   const parts = {
     target: options.target,
-    tensors: planTensors(allocated, tables, options.initial),
+    tensors: planTensors(allocated, tables, options),
     kernels: planKernels(allocated, options.emitted),
     programs: Object.fromEntries(programs),
     ...(hostSlots.length > 0
@@ -198,12 +201,13 @@ function planMemoryTotals(
 function planTensors(
   allocated: AllocatedSchedule,
   tables: SourceTables,
-  initial: PlanOptions['initial'] = new Map(),
+  { initial, data }: Pick<PlanOptions, 'initial' | 'data'>,
 ): PlanTensor[] {
   const names = uniqueTensorNames(allocated);
   return allocated.tensors.map((tensor, index) => {
     const { slab, offset, firstStep, lastStep, policy } = allocated.placements[index];
-    const first = tensor.program === null ? initial.get(tensor.name) : null;
+    const first = tensor.program === null ? initial?.get(tensor.name) : null;
+    const constant = tensor.program === null ? data?.get(tensor.name) : undefined;
     const source = tables.add({ ...tensor, span: tensor.source });
     return {
       name: names[index],
@@ -218,6 +222,7 @@ function planTensors(
       lastStep,
       policy,
       ...(typeof first === 'number' ? { initial: first } : {}),
+      ...(constant ? { data: toBase64(constant) } : {}),
       ...(tensor.copyOf ? { copyOf: tensor.copyOf } : {}),
       ...(source === null ? {} : { source }),
     };

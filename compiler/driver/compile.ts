@@ -1,3 +1,4 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
 import { append } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { SafetensorsTensor } from '../../ir/safetensors.ts';
@@ -126,7 +127,7 @@ const NOTHING = { plan: null, module: null, parameters: null } as const;
 interface InitialTensor {
   readonly name: string;
   readonly type: TensorType;
-  readonly values: () => Float32Array;
+  readonly values: () => TensorArray;
   /** The number that all of the values are, if it is one that JSON keeps. */
   readonly constant: () => number | null;
 }
@@ -255,6 +256,7 @@ async function makePlan(
     diagnostics.push(diagnostic(4012, null, { program, reason }, { category: 'warning' }));
   onProgress?.({ kind: 'initial' });
   const initial = inPieces(initialOf(traced.traced, diagnostics), result.pieces);
+  const constants = inPieces(constantValues(traced.traced), result.pieces);
   if (hasErrors(diagnostics)) {
     show(result.made);
     return failed();
@@ -271,6 +273,7 @@ async function makePlan(
       ? { microBatches: { parts: knobs.microBatches, norm: localNorm ? 'part' : 'whole' } }
       : {}),
     initial: new Map(initial.map(({ name, constant }) => [name, constant()])),
+    data: new Map(constants.map(({ name, values }) => [name, values()])),
     contractions: result.orders.map((orders) => orders.contractions()),
     predict: (plan, kernels) => {
       const predicted = predictPlan(withUploads(plan, profile), kernels, profile, limits);
@@ -430,12 +433,19 @@ async function trace(
   return result;
 }
 
-/** Of parameters and the model's states; the optimiser's state starts at zero and is left out. */
+/** Of parameters and the model's states; the optimiser's state starts at zero, and constants are in the plan. */
 function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
-  return traced.parameters.map((parameter) =>
+  const started = traced.parameters.filter(({ declaration }) => !declaration.data);
+  return started.map((parameter) =>
     isBuiltIn(parameter.initialiser)
       ? builtInValues(parameter, traced.seed)
       : usersValues(parameter, traced.seed, diagnostics),
+  );
+}
+
+function constantValues({ parameters }: TracedModel): InitialValues {
+  return parameters.flatMap(({ declaration: { name, type, data } }) =>
+    data ? [{ ...{ name, type }, values: () => data, constant: () => null }] : [],
   );
 }
 

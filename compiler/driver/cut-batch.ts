@@ -1,4 +1,4 @@
-import { byteCount, type TensorType } from '../../ir/tensor.ts';
+import { byteCount, elementCount, type TensorType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
 import {
   type BatchKnobs,
@@ -73,12 +73,14 @@ function inPieces(state: ModuleState, mostBytes: number): ModuleState {
   const parameters = state.module.parameters.flatMap((declaration) => {
     const parts = pieces.get(declaration.name);
     if (parts === undefined) return [declaration];
-    const { name, type } = declaration;
+    const { name, type, data } = declaration;
     const shape = type.shape.with(0, type.shape[0] / parts);
+    const count = elementCount(shape);
     return Array.from({ length: parts }, (_, part) => ({
       ...declaration,
       name: pieceName(name, part),
       type: { ...type, shape },
+      ...(data ? { data: data.subarray(part * count, (part + 1) * count) } : {}),
     }));
   });
   return { ...made, module: { ...made.module, parameters }, pieces };

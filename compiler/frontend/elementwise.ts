@@ -3,7 +3,7 @@ import type { DType } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake } from './context.ts';
 import { elementwise } from './pointwise.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
-import { constant } from './views.ts';
+import { full } from './views.ts';
 
 const unary =
   (name: string, op: ScalarOp) =>
@@ -73,7 +73,7 @@ function extremum(name: string, op: 'max' | 'min', a: TensorLike, b: TensorLike)
   const held = (x: TensorLike): TensorLike =>
     typeof x !== 'number' || typeof like === 'number' || isPoisoned(like)
       ? x
-      : stopGradient(constant(x, [], like.dtype));
+      : stopGradient(full([], x, like.dtype));
   return elementwise(name, op, [held(a), held(b)]);
 }
 

@@ -30,6 +30,7 @@ export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
 } from './binary-cross-entropy.ts';
+export { type ConstantValues, constant, type NestedValues } from './constants.ts';
 export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
@@ -170,7 +171,6 @@ export {
   arange,
   broadcastTo,
   concat,
-  constant,
   expandDims,
   full,
   gather,

@@ -230,7 +230,12 @@ function computed(
     ['constant', 'iota', 'reshape', 'transpose', 'broadcast', 'slice', 'pad', 'concat'].includes(
       node.op,
     );
-  if (!isKnown || elementCount(node.type.shape) > MOST_KNOWN) return null;
+  if (elementCount(node.type.shape) > MOST_KNOWN) return null;
+  if (node.op === 'parameter') {
+    const { data } = use.trace.parameters.get(node.attributes.name)!.declaration;
+    return data ? Float64Array.from(data) : null;
+  }
+  if (!isKnown) return null;
   const operands: Float64Array[] = [];
   for (const operand of node.operands) {
     const known = computed(use, operand, done);

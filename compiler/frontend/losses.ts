@@ -1,6 +1,7 @@
 import { elementCount, sameShape, type TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
+import { constant } from './constants.ts';
 import { isPoisoned, mistake, poisoned } from './context.ts';
 import {
   add,
@@ -20,7 +21,7 @@ import { useAsIndices } from './indices.ts';
 import { checkReduction, type LossReduction, reduced } from './loss-reduction.ts';
 import { sum } from './reductions.ts';
 import { Tensor } from './tensor.ts';
-import { broadcastTo, constant, expandDims, iota, stack } from './views.ts';
+import { broadcastTo, expandDims, iota } from './views.ts';
 
 /** What {@link crossEntropy} leaves out, smooths and weighs. */
 export interface CrossEntropyOptions {
@@ -201,5 +202,5 @@ function weightsOf(
   const isSound = Array.isArray(given) && given.every((weight) => Number.isFinite(weight));
   if (!isSound || given.length !== classes)
     return refuse(isSound ? `${given.length} numbers` : 'something else');
-  return stack(given.map((weight) => constant(weight)));
+  return constant(given);
 }

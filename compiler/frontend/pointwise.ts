@@ -4,7 +4,7 @@ import { formatShape } from '../format.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
-import { broadcastTo, constant } from './views.ts';
+import { broadcastTo, full } from './views.ts';
 
 /** The dtype that plain numbers among the operands take. */
 function commonDType(operands: readonly TensorLike[]): DType {
@@ -54,7 +54,7 @@ export function elementwise(
   return apply(
     op,
     all.map((operand) =>
-      typeof operand === 'number' ? constant(operand, shape, dtype) : broadcastTo(operand, shape),
+      typeof operand === 'number' ? full(shape, operand, dtype) : broadcastTo(operand, shape),
     ),
     {},
   );

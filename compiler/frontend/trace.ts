@@ -12,6 +12,7 @@ import { formatShape } from '../format.ts';
 import { nameFunctions } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic, report } from '../reporting/report.ts';
 import * as activations from './activations.ts';
+import * as constants from './constants.ts';
 import {
   checkDType,
   checkShape,
@@ -69,6 +70,7 @@ export interface TracedProgram {
 const { frozen, param, state } = parameters;
 for (const functions of [
   activations,
+  constants,
   contractions,
   ctc,
   distances,

@@ -38,22 +38,21 @@ function checkElement(op: string, name: string, value: number, dtype: DType): bo
   return false;
 }
 
-/** One number at every element. BTC2015 for a number that the dtype cannot hold, BTC2010 for a shape that is none. */
-export function constant(value: number, shape: Shape = [], dtype: DType = 'f32'): Tensor {
-  if (!checkDType('constant', dtype) || !checkShape('constant', shape))
+/**
+ * A tensor of a shape that holds one number. BTC2015 for a number that the dtype cannot hold, BTC2010 for a shape that is none.
+ */
+export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+  if (!checkDType('full', dtype) || !checkShape('full', shape))
     return poisoned({ dtype, shape: [] });
-  if (!checkElement('constant', 'value', value, dtype)) return poisoned({ dtype, shape });
-  const trace = currentTrace('constant');
+  if (!checkElement('full', 'value', value, dtype)) return poisoned({ dtype, shape });
+  const trace = currentTrace('full');
   return append(trace, 'constant', [], { dtype, shape, value }, { dtype, shape });
 }
 
-/** A tensor of a shape that holds one number. Errors as for {@link constant}. */
-export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
-  constant(value, shape, dtype);
 /** A tensor of a shape that holds 0. */
-export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(0, shape, dtype);
+export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
 /** A tensor of a shape that holds 1. */
-export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => constant(1, shape, dtype);
+export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 1, dtype);
 
 /** 0, 1, …, count - 1 as i32. As f32, numbers above 2^24 are rounded. */
 export function arange(count: number): Tensor {

@@ -20,7 +20,7 @@ import {
   type ParameterGroup,
 } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
-import { constant } from '../frontend/views.ts';
+import { full } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
 /** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
@@ -253,7 +253,7 @@ function movedTowards(average: Tensor, value: Tensor, beta: number): Tensor {
 
 /** 1 - β^t for the number t of a step, counted from 1, as -expm1(t·log β) with the logarithm taken in float64. */
 function biasCorrection(beta: number, time: Tensor): Tensor {
-  return beta === 0 ? constant(1) : neg(expm1(mul(time, Math.log(beta))));
+  return beta === 0 ? full([], 1) : neg(expm1(mul(time, Math.log(beta))));
 }
 
 const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];

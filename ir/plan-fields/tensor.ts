@@ -55,6 +55,8 @@ export const TENSOR = object(
   {
     /** Of a parameter or state: the number that all its elements start with; absent where they differ, as random ones do. */
     initial: number(),
+    /** Of a state that is a constant of the model, which no program writes: its elements, little endian, in base64. */
+    data: text('base64 of the elements'),
     /** The tensor whose value this one holds after an eviction, recomputed or swapped in; absent for the first. */
     copyOf: named<CopyOf>(COPY_OF),
     /** Index into the plan's `sources`; absent where nothing is known. */

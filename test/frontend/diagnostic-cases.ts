@@ -222,6 +222,19 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       'tensor-train: no shape keeps the budget; the smallest has 9 parameters and takes 17 multiply-adds at batch 1',
   },
+  2022: {
+    text: withOutput('▸constant([[1, 2], [3]])'),
+    message: 'constant: row [1] has length 1, and the first of its level has 2',
+  },
+  2023: {
+    text: withOutput("▸constant([1, 2.5], [2], 'i32')"),
+    message:
+      'constant: element 1 is 2.5; it must be an integer of 32 bits, because the tensor is i32',
+  },
+  2024: {
+    text: withOutput('▸constant([1, 2, 3], [2])'),
+    message: 'constant: values [3] do not fill [2]',
+  },
   2031: {
     text: withOutput('▸conv2d(zeros([1, 3, 8, 2]), zeros([6, 3, 2, 4]), { padding: 1 })'),
     message:

@@ -50,6 +50,18 @@ const KINDS = {
   dtype: fc.constantFrom('f32', 'i32'),
   reduction: options({ keepDims: fc.boolean() }),
   variance: options({ keepDims: fc.boolean(), correction: number }),
+  values: fc.oneof(
+    number,
+    fc.boolean(),
+    shape,
+    fc.array(shape, { maxLength: 3 }),
+    fc.constantFrom(
+      new Float32Array([1, Number.NaN, -0]),
+      new Int8Array(6),
+      new BigInt64Array([1n, -(2n ** 40n)]),
+      new DataView(new ArrayBuffer(8)),
+    ),
+  ),
   tensors: fc.array(tensor, { maxLength: 3 }),
   widths: fc.array(fc.array(number, { maxLength: 3 }), { maxLength: 3 }),
   equation: fc.oneof(
@@ -353,7 +365,7 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   arange: 'number',
   broadcastTo: 'tensor shape',
   concat: 'tensors / number',
-  constant: 'number / shape dtype',
+  constant: 'values / shape dtype',
   expandDims: 'tensor number',
   full: 'shape number / dtype',
   gather: 'tensor tensor',

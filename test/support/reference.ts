@@ -4,6 +4,8 @@ import {
   type ModelSource,
   type PassName,
 } from '../../compiler/index.ts';
+import { fromBase64 } from '../../ir/base64.ts';
+import { valueType } from '../../ir/dtypes.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { parseGraph } from '../../ir/graph-text.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
@@ -38,7 +40,7 @@ export async function compileWitnessed(
     plan,
     module: module ?? new Uint8Array(),
     parameters: parameters!,
-    reference: new Reference(graphs, parameters!),
+    reference: new Reference(graphs, parameters!, plan),
   };
 }
 
@@ -47,12 +49,17 @@ export class Reference {
   readonly parameters: Record<string, Float64Array>;
   private readonly graphs: ReadonlyMap<string, Graph>;
 
-  constructor(graphs: readonly Graph[], parameters: Uint8Array) {
+  constructor(graphs: readonly Graph[], parameters: Uint8Array, { tensors: stored }: Plan) {
     this.graphs = new Map(graphs.map((graph) => [graph.name, graph]));
     const { tensors } = decodeSafetensors(parameters);
     this.parameters = Object.fromEntries(
       [...tensors].map(([name, { data }]) => [name, Float64Array.from(data)]),
     );
+    for (const { name, dtype, shape, data } of stored)
+      if (data)
+        this.parameters[name] = Float64Array.from(
+          fromBase64(data, valueType(dtype), elementCount(shape))!,
+        );
     // The optimiser's state is not in the file.
     for (const { op, attributes, type } of graphs.flatMap(({ nodes }) => nodes))
       if (op === 'parameter')

@@ -1,0 +1,78 @@
+import { elementCount, rowMajorStrides, type Shape } from '../../../ir/tensor.ts';
+import type { Initialiser } from '../../frontend/initialisers.ts';
+import type { Tensor } from '../../frontend/tensor.ts';
+import type { Recorder } from './recorder.ts';
+import type { Constant } from './values.ts';
+
+/** A parameter or state of the imported model, with its values in btc's layout. */
+export interface Weight {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly values: () => Float32Array;
+}
+
+/** What the parameters and states of a model are called, and what they hold. */
+export interface Weights {
+  readonly all: ReadonlyMap<string, Weight>;
+  /** A name that nothing has, as near to the wanted one as can be. */
+  free(wanted: string): string;
+  /** Notes the values of what a layer declares. */
+  add(weight: Weight): void;
+  /** The constant as a tensor of the program: declared once, under its own name. */
+  tensor(constant: Constant, trained: boolean): Tensor;
+}
+
+export function createWeights({ f }: Recorder): Weights {
+  const all = new Map<string, Weight>();
+  const tensors = new Map<string, Tensor>();
+  const weights: Weights = {
+    all,
+    free(wanted) {
+      let name = wanted;
+      for (let k = 2; all.has(name); k++) name = `${wanted}${k}`;
+      return name;
+    },
+    add(weight) {
+      all.set(weight.name, weight);
+    },
+    tensor(constant, trained) {
+      const { shape } = constant;
+      const own = constant.weight!;
+      const known = tensors.get(own);
+      if (known) return known;
+      const name = weights.free(own);
+      weights.add({ name, shape, values: () => Float32Array.from(constant.values) });
+      const made = trained
+        ? f.param(name, shape, initialiserOf(f, shape))
+        : f.state(name, shape, f.init.zeros).value;
+      tensors.set(own, made);
+      return made;
+    },
+  };
+  return weights;
+}
+
+function initialiserOf(f: Recorder['f'], shape: Shape): Initialiser {
+  return shape.length > 1 ? f.init.glorotUniform : f.init.zeros;
+}
+
+/** The values of a constant with its axes in another order. */
+export function permuted(constant: Constant, order: readonly number[]): Float32Array {
+  const { shape, values } = constant;
+  const strides = rowMajorStrides(shape);
+  const extents = order.map((axis) => shape[axis]);
+  const steps = order.map((axis) => strides[axis]);
+  const result = new Float32Array(elementCount(shape));
+  const at = extents.map(() => 0);
+  let from = 0;
+  for (let k = 0; k < result.length; k++) {
+    result[k] = values[from];
+    for (let axis = extents.length - 1; axis >= 0; axis--) {
+      from += steps[axis];
+      if (++at[axis] < extents[axis]) break;
+      from -= steps[axis] * extents[axis];
+      at[axis] = 0;
+    }
+  }
+  return result;
+}
