@@ -2,7 +2,12 @@
 
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
-export { compile, planModel } from './driver/api.ts';
+export { compile, exportStableHlo, planModel } from './driver/api.ts';
+export type {
+  ExportOptions,
+  StableHloOptions,
+  StableHloResult,
+} from './driver/export-options.ts';
 export type { PassName } from './driver/pass-names.ts';
 export type {
   CompiledPlan,
@@ -21,6 +26,12 @@ export {
   type PlanGraphNode,
   planGraph,
 } from './inspect/index.ts';
+export type {
+  ArgumentRecord,
+  Mesh,
+  ResultRecord,
+  StableHloManifest,
+} from './interchange/stablehlo/manifest.ts';
 export * from './language.ts';
 export type {
   HalfActivations,

@@ -1,4 +1,6 @@
 import { compile as compileShared, planModel as plan } from './compile.ts';
+import type { StableHloOptions, StableHloResult } from './export-options.ts';
+import { exportStableHlo as stableHlo } from './export-stablehlo.ts';
 import type { CompileOptions, CompileResult, ModelSource, PlanResult } from './result.ts';
 
 // The API, in declarations that name nothing of the passes: whoever type-checks a model reads all that these lead to.
@@ -21,4 +23,21 @@ export function compile(source: ModelSource, options: CompileOptions = {}): Prom
  */
 export function planModel(source: ModelSource, options: CompileOptions = {}): Promise<PlanResult> {
   return plan(source, options);
+}
+
+/**
+ * Writes one program of a model as a module of StableHLO in text: the training step with gradients and optimiser where it trains.
+ * Inputs, parameters, states and the optimiser's states are arguments; outputs and new values are results, all f32 or i32 and
+ * row-major; the manifest names them. Only ops of the stable subset are written, and random numbers have the bits of btc's plans. By
+ * default the program is `train`, or the first where nothing trains.
+ *
+ * Errors are diagnostics: those of the model, BTC5140 to BTC5145 and BTC5148.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export function exportStableHlo(
+  source: ModelSource,
+  options: StableHloOptions = {},
+): Promise<StableHloResult> {
+  return stableHlo(source, options);
 }

@@ -124,7 +124,7 @@ export async function planModel(
 const NOTHING = { plan: null, module: null, parameters: null } as const;
 
 /** What a parameter or state starts with. Values are made when they are asked for: they take longer than all passes. */
-interface InitialTensor {
+export interface InitialTensor {
   readonly name: string;
   readonly type: TensorType;
   readonly values: () => TensorArray;
@@ -132,7 +132,7 @@ interface InitialTensor {
   readonly constant: () => number | null;
 }
 
-type InitialValues = readonly InitialTensor[];
+export type InitialValues = readonly InitialTensor[];
 
 const noParameters = (): InitialValues => [];
 
@@ -398,12 +398,12 @@ function describe(value: unknown): string {
   return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
 }
 
-function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ category }) => category === 'error');
 }
 
 /** Makes the model under its options and runs its functions; null when there is nothing to go on with. */
-async function trace(
+export async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
@@ -434,7 +434,7 @@ async function trace(
 }
 
 /** Of parameters and the model's states; the optimiser's state starts at zero, and constants are in the plan. */
-function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
+export function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
   const started = traced.parameters.filter(({ declaration }) => !declaration.data);
   return started.map((parameter) =>
     isBuiltIn(parameter.initialiser)
@@ -443,7 +443,7 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Init
   );
 }
 
-function constantValues({ parameters }: TracedModel): InitialValues {
+export function constantValues({ parameters }: TracedModel): InitialValues {
   return parameters.flatMap(({ declaration: { name, type, data } }) =>
     data ? [{ ...{ name, type }, values: () => data, constant: () => null }] : [],
   );
