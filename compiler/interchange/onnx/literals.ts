@@ -16,7 +16,7 @@ export function literal(f: Language, constant: Constant): Tensor | null {
   const values = Array.from(constant.values, (value) => DTYPES[type.dtype].round(value));
   const count = elementCount(shape);
   if (values.every((value) => Object.is(value, values[0])))
-    return f.constant(values[0], shape, type.dtype);
+    return f.full(shape, values[0], type.dtype);
   const steps = type.dtype === 'i32' ? progression(values, shape) : null;
   if (steps) {
     const { axis, start, step } = steps;

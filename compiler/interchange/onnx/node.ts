@@ -17,6 +17,10 @@ export interface OnnxNode {
   readonly f: Language;
   readonly attributes: Attributes;
   readonly session: Session;
+  /** Whether it is run once: it is in no loop, branch or function. */
+  readonly isOnce: boolean;
+  /** The bias of so many elements that alone is added to the node's result, which is then not added again; or null. */
+  followingBias(size: number): Constant | null;
   /** Inputs that are there: those left out at the end do not count. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly string[];
@@ -50,6 +54,7 @@ export interface NodeFacts {
   readonly outputs: readonly string[];
   /** Names of the inputs. */
   readonly names: readonly string[];
+  readonly isOnce: boolean;
 }
 
 export const isTensor = (value: Value | undefined): value is Computed | Constant =>
@@ -61,7 +66,7 @@ export function nodeOf(
   inputs: readonly Value[],
   run: OnnxNode['run'],
 ): OnnxNode {
-  const { op, opset, name, domain, outputs, names } = facts;
+  const { op, opset, name, domain, outputs, names, isOnce } = facts;
   const operator = domain === '' ? op : `${domain}.${op}`;
   const refuse = (reason: string, remedy = ''): never => {
     throw new OnnxError(
@@ -94,7 +99,7 @@ export function nodeOf(
     );
   };
   return {
-    ...{ op, opset, name, session, inputs, outputs, value, constant, refuse, run },
+    ...{ op, opset, name, session, inputs, outputs, isOnce, value, constant, refuse, run },
     f: session.recorder.f,
     attributes: facts.attributes(refuse),
     has: (input) => inputs[input] !== undefined && inputs[input].kind !== 'nothing',
@@ -106,6 +111,12 @@ export function nodeOf(
       const resolved = axis < 0 ? axis + rank : axis;
       if (Number.isInteger(resolved) && resolved >= 0 && resolved < rank) return resolved;
       return refuse(`axis ${axis} is out of range for rank ${rank}`);
+    },
+    followingBias: (size) => {
+      const found = isOnce ? session.biases.get(outputs[0]) : undefined;
+      if (found?.bias.shape[0] !== size) return null;
+      session.absorbed.add(found.add);
+      return found.bias;
     },
     result: (tensor, type = value(0).type) => computed(type, tensor),
   };

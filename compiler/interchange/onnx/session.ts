@@ -1,15 +1,22 @@
-import type { GraphBuilder } from '../../../ir/graph.ts';
 import { interpretGraph } from '../../../ir/interpret.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, type Trace, withTrace } from '../../frontend/context.ts';
 import type { Tensor } from '../../frontend/tensor.ts';
 import type { ElementType } from './element-types.ts';
 import { literal } from './literals.ts';
-import type { Recorder } from './recorder.ts';
-import type { FunctionProto } from './schema/onnx_pb.ts';
+import type { OnnxFile } from './file.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+import { OnnxError } from './refusal.ts';
+import type { FunctionProto, NodeProto } from './schema/onnx_pb.ts';
 import { constant as constantOf } from './tensor-data.ts';
 import { type Computed, type Constant, computed, type Value } from './values.ts';
 import { createWeights, type Weights } from './weights.ts';
+
+/** A bias that is added to something, and to nothing else. */
+export interface FollowingBias {
+  readonly bias: Constant;
+  readonly add: NodeProto;
+}
 
 /** One import: of a whole model, in one program of it. */
 export interface Session {
@@ -19,8 +26,14 @@ export interface Session {
   readonly functions: ReadonlyMap<string, FunctionProto>;
   /** How often each initialiser is read. */
   readonly uses: ReadonlyMap<string, number>;
+  /** By the name of a product: the bias that alone follows it. */
+  readonly biases: ReadonlyMap<string, FollowingBias>;
+  /** Additions that are done already. */
+  readonly absorbed: Set<NodeProto>;
   /** Nodes that were run so far, in loops each time. */
   steps: number;
+  /** The node that is run, for messages. */
+  current: string;
   /** A value as a tensor with axes as in ONNX. */
   tensor(value: Computed | Constant, refuse: (reason: string) => never): Tensor;
   /** Inputs of the model that a value is computed from. */
@@ -39,11 +52,11 @@ export interface Session {
 /** More elements than these are not computed while importing. */
 const MOST_FOLDED = 2 ** 20;
 
-export function createSession(
-  recorder: Recorder,
-  functions: ReadonlyMap<string, FunctionProto>,
-  uses: ReadonlyMap<string, number>,
-): Session {
+export function createSession(file: OnnxFile): Session {
+  const { functions, uses } = file;
+  const recorder: Recorder = createRecorder((message) => {
+    throw new OnnxError(5114, { node: session.current, message });
+  });
   const weights = createWeights(recorder);
   const literals = new Map<Constant, Tensor>();
   const unfolded = new Map<Computed, Tensor>();
@@ -78,7 +91,8 @@ export function createSession(
   }
 
   const session: Session = {
-    ...{ recorder, weights, functions, uses, tensor, steps: 0 },
+    ...{ recorder, weights, functions, uses, tensor, steps: 0, current: '' },
+    ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>() },
     inputsOf: (value) => [...(sources.get(value) ?? [])],
     noteInput: (value, name) => void sources.set(value, new Set([name])),
     noteSources: (value, from) => {
@@ -92,6 +106,21 @@ export function createSession(
     },
   };
   return session;
+}
+
+function biasesOf({ graph, uses, initialisers }: OnnxFile): ReadonlyMap<string, FollowingBias> {
+  const biases = new Map<string, FollowingBias>();
+  for (const add of graph.node) {
+    if (add.opType !== 'Add' || add.input.length !== 2) continue;
+    for (const [k, name] of add.input.entries()) {
+      const bias = initialisers.get(name);
+      const isOwn = bias && bias.weight !== null && bias.shape.length === 1;
+      const product = add.input[1 - k];
+      if (isOwn && uses.get(name) === 1 && uses.get(product) === 1)
+        biases.set(product, { bias, add });
+    }
+  }
+  return biases;
 }
 
 /** What may be computed with at once: constants that are not weights, and small integers that are. */
@@ -141,7 +170,7 @@ function folded(
     return withTrace(trace, () => {
       const given = inputs.map((value) => asInput(trace, value, data));
       const results = run(given).map((value) => asOnnxSays(recorder, value));
-      return evaluated(trace.builder, results, data);
+      return evaluated(trace, results, data);
     });
   } finally {
     recorder.paused = paused;
@@ -172,7 +201,7 @@ function withinDtype(value: number, { dtype }: ElementType): number {
 }
 
 function evaluated(
-  builder: GraphBuilder,
+  { builder, parameters }: Trace,
   results: readonly Value[],
   data: Record<string, ArrayLike<number>>,
 ): readonly Value[] | null {
@@ -183,8 +212,10 @@ function evaluated(
   };
   results.forEach(collect);
   if (builder.nodes.some(({ type }) => elementCount(type.shape) > MOST_FOLDED)) return null;
-  if (builder.nodes.some(({ op }) => op === 'parameter')) return null;
-  const { values } = interpretGraph(builder.finish(), data, {});
+  const arrays = [...parameters.values()].map(({ declaration }) => declaration);
+  if (arrays.some((declaration) => !declaration.data)) return null;
+  const held = Object.fromEntries(arrays.map((one) => [one.name, one.data!]));
+  const { values } = interpretGraph(builder.finish(), data, held);
   const finished = (value: Value): Value => {
     if (value.kind === 'sequence') return { kind: 'sequence', items: value.items.map(finished) };
     if (value.kind !== 'tensor') return value;

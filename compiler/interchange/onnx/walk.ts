@@ -57,12 +57,16 @@ function runNode(session: Session, node: NodeProto, index: number, scope: Scope)
   const opset = scope.opsets.get(ownDomain) ?? 1;
   const facts: NodeFacts = {
     ...{ op: opType, domain: ownDomain, opset, name, outputs: node.output, names: node.input },
+    isOnce: scope.depth === 0,
     attributes: (refuse) => readAttributes(node, refuse),
   };
   const body = session.functions.get(`${ownDomain}.${opType}`);
-  const results = body
-    ? runFunction(session, body, node, inputs, scope)
-    : runOperator(session, facts, inputs, scope);
+  session.current = name;
+  const results = session.absorbed.has(node)
+    ? inputs.filter((input) => input.kind === 'tensor')
+    : body
+      ? runFunction(session, body, node, inputs, scope)
+      : runOperator(session, facts, inputs, scope);
   for (const [k, output] of node.output.entries()) {
     if (output === '') continue;
     if (scope.values.has(output))
