@@ -2,9 +2,10 @@
 
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
-export { compile, exportStableHlo, planModel } from './driver/api.ts';
+export { compile, exportOnnx, exportStableHlo, planModel } from './driver/api.ts';
 export type {
   ExportOptions,
+  OnnxResult,
   StableHloOptions,
   StableHloResult,
 } from './driver/export-options.ts';

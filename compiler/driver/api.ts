@@ -1,5 +1,11 @@
 import { compile as compileShared, planModel as plan } from './compile.ts';
-import type { StableHloOptions, StableHloResult } from './export-options.ts';
+import { exportOnnx as onnx } from './export-onnx.ts';
+import type {
+  ExportOptions,
+  OnnxResult,
+  StableHloOptions,
+  StableHloResult,
+} from './export-options.ts';
 import { exportStableHlo as stableHlo } from './export-stablehlo.ts';
 import type { CompileOptions, CompileResult, ModelSource, PlanResult } from './result.ts';
 
@@ -40,4 +46,17 @@ export function exportStableHlo(
   options: StableHloOptions = {},
 ): Promise<StableHloResult> {
   return stableHlo(source, options);
+}
+
+/**
+ * Writes one program of a model as a model of ONNX (operator set 18): by default `predict`, else the first that does not train.
+ * Convolutions, poolings and products of matrices are one op each, in the order of axes that runtimes have; inputs and outputs keep
+ * btc's (batch, height, width, channels). Weights are in the file.
+ *
+ * Errors are diagnostics: those of the model, BTC5140, BTC5143 to BTC5147.
+ *
+ * @throws Error only for a defect of btc itself
+ */
+export function exportOnnx(source: ModelSource, options: ExportOptions = {}): Promise<OnnxResult> {
+  return onnx(source, options);
 }

@@ -26,6 +26,7 @@ import { stageModel } from './stage-model.ts';
 /** A program behind gradients and optimiser, and what its tensors start with. */
 export interface ExportedProgram {
   readonly module: Module;
+  readonly state: ModuleState;
   readonly program: Graph;
   /** Of the parameters, states and optimiser's states that it reads or assigns; what is in no list starts at zero. */
   readonly values: ReadonlyMap<string, () => TensorArray>;
@@ -57,7 +58,7 @@ export async function exportedProgram(
   if (!program) diagnostics.push(unknownProgram(made.module, name));
   if (!program || hasErrors(diagnostics)) return null;
   const values = startingValues(made, program, options.weights ?? null, diagnostics);
-  return hasErrors(diagnostics) ? null : { module: made.module, program, values };
+  return hasErrors(diagnostics) ? null : { module: made.module, state: made, program, values };
 }
 
 function exportDriver(precision: Precision | undefined): Driver {

@@ -38,3 +38,12 @@ export type StableHloResult =
       readonly parameters: null;
       readonly diagnostics: readonly Diagnostic[];
     };
+
+/** A program as a file, or nothing but diagnostics: `bytes` is null when there is an error among them. */
+export interface OnnxResult {
+  /** A model of ONNX. */
+  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** The program's name; null where there is none. */
+  readonly program: string | null;
+  readonly diagnostics: readonly Diagnostic[];
+}

@@ -3,8 +3,8 @@ import type { Shape } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, withTrace } from '../../frontend/context.ts';
 import { defineModel, type InputSpec, type Inputs, tensor } from '../../frontend/model.ts';
 import { option } from '../../frontend/option.ts';
-import { PRODUCER } from '../../version.ts';
 import type { Tensor } from '../../frontend/tensor.ts';
+import { PRODUCER } from '../../version.ts';
 import { INT64 } from './element-types.ts';
 import { type Extent, type OnnxFile, readFile } from './file.ts';
 import { type Dimensions, type Imported, importGraph } from './import.ts';
@@ -35,7 +35,10 @@ export function requestOf(bytes: Uint8Array, options: FromOnnxOptions): Request 
       ? { values: given as readonly number[], shape: undefined }
       : (given as { values: ArrayLike<number>; shape?: Shape });
     const own = shape ?? (input.extents.length === 0 ? [] : [values.length]);
-    known.set(name, constant(input.type ?? INT64, own, () => values));
+    known.set(
+      name,
+      constant(input.type ?? INT64, own, () => values),
+    );
   }
   const open = file.inputs.filter(({ name }) => !known.has(name));
   const defaults = new Map<string, number>();

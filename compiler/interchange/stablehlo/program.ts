@@ -17,7 +17,7 @@ export function writeGraph(
   graph: Graph,
   argument: Site['argument'],
 ): (value: ValueId) => Value {
-  const { values: needed, convolutions } = neededValues(graph);
+  const { values: needed, convolutions, poolings } = neededValues(graph);
   const made = new Map<ValueId, Value>();
   /** Truth values as the numbers that the graph has. */
   const numbers = new Map<ValueId, Value>();
@@ -54,7 +54,11 @@ export function writeGraph(
     }
     const rule = STRUCTURAL[node.op] as (site: Site<StructuralOp>) => Value;
     const convolution = convolutions.get(value) ?? null;
-    made.set(value, rule({ body, graph, node: node as Site['node'], read, argument, convolution }));
+    const pooling = poolings.get(value) ?? null;
+    made.set(
+      value,
+      rule({ body, node: node as Site['node'], read, argument, convolution, pooling }),
+    );
   });
   return read;
 }

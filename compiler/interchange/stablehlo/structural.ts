@@ -1,7 +1,7 @@
-import type { Graph, NodeOf, ValueId } from '../../../ir/graph.ts';
+import type { NodeOf, ValueId } from '../../../ir/graph.ts';
 import type { StructuralOp } from '../../../ir/ops.ts';
 import type { Convolution } from '../graph/convolutions.ts';
-import { poolingOf } from '../graph/pooling.ts';
+import type { Pooling } from '../graph/pooling.ts';
 import type { Body, Value } from './body.ts';
 import { contraction } from './contractions.ts';
 import { convolution } from './convolution.ts';
@@ -13,13 +13,13 @@ import { folds, pooling, windows } from './windows.ts';
 /** What a rule may ask of the program that it writes. */
 export interface Site<Op extends StructuralOp = StructuralOp> {
   readonly body: Body;
-  readonly graph: Graph;
   readonly node: NodeOf<Op>;
   /** The text's value of a node. */
   readonly read: (value: ValueId) => Value;
   /** An argument of the program. */
   readonly argument: (kind: ArgumentKind, name: string) => Value;
   readonly convolution: Convolution | null;
+  readonly pooling: Pooling | null;
 }
 
 /** What an argument of a program is in its graph. */
@@ -36,9 +36,8 @@ const IDENTITIES = {
 
 const reduction =
   (op: keyof typeof IDENTITIES): Rule<'reduceSum' | 'reduceMax' | 'reduceMin'> =>
-  ({ body, node, graph, read }) => {
+  ({ body, node, read, pooling: found }) => {
     const identity = IDENTITIES[op][node.type.dtype];
-    const found = poolingOf(graph, node);
     if (found) return pooling(body, op, read(found.input), found, identity);
     const x = read(node.operands[0]);
     const initial = body.constant(identity, x.type.element);

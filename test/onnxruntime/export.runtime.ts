@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { writeModel } from '../../compiler/interchange/onnx-export/model.ts';
+import { compile, exportOnnx } from '../../compiler/index.ts';
+import { interpretGraph, type Values } from '../../ir/interpret.ts';
+import { OP_NAMES, type OpName } from '../../ir/ops.ts';
+import { openSession } from '../support/agreement.ts';
+import { MODELS } from '../support/models.ts';
+import { importNetwork, NETWORKS } from '../support/networks.ts';
+import { graphCases } from '../support/random-graph.ts';
+import { randomInputs } from '../support/reference.ts';
+import { SMALL_NETWORKS } from '../support/small-networks.ts';
+import { soaked } from '../support/soak.ts';
+import { expectClose } from '../support/stablehlo/agreement.ts';
+import { runModel } from './session.ts';
+
+// What onnxruntime makes of exported models, against btc's own.
+
+const rounded = (values: Values) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Float32Array.from(value)]),
+  );
+
+test('random programs over all ops', async () => {
+  const seen = new Set<OpName>();
+  const property = fc.asyncProperty(graphCases, async ({ module, graph, ...given }) => {
+    for (const { op } of graph.nodes) seen.add(op);
+    const [inputs, parameters] = [rounded(given.inputs), rounded(given.parameters)];
+    const values = new Map(Object.entries(parameters).map(([name, data]) => [name, () => data]));
+    const bytes = writeModel(module, graph, values, 'test');
+    const made = await runModel(bytes, module.inputs, inputs);
+    expectClose(made, interpretGraph(graph, inputs, parameters).outputs, 5e-4);
+  });
+  await fc.assert(property, soaked(300));
+  expect(OP_NAMES.filter((op) => !seen.has(op))).toEqual([]);
+});
+
+type Source = Parameters<typeof exportOnnx>[0];
+const TOLERANCE = 1e-5;
+
+async function expectSame(source: Source, options: Parameters<typeof exportOnnx>[1]): Promise<void> {
+  const { bytes, program, diagnostics } = await exportOnnx(source, options);
+  expect(diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
+  const built = await compile(source, { target: 'wasm', ...options });
+  const session = await openSession({ ...built, module: built.module!, plan: built.plan!, parameters: built.parameters! });
+  const inputs = randomInputs(built.plan!, program!, { classes: 5, step: 0, seed: 3 });
+  const { step: _, ...given } = inputs;
+  const wanted = await session.run(program!, given);
+  const declared = built.plan!.programs[program!].inputs.map(({ name, dtype, shape }) => ({
+    name,
+    type: { dtype, shape },
+  }));
+  const made = await runModel(bytes!, declared, inputs);
+  session.destroy();
+  expectClose(made, wanted as Record<string, ArrayLike<number>>, TOLERANCE);
+}
+
+describe('every layer', () => {
+  test.each(Object.entries(MODELS))('%s', (_, make) => expectSame(make(), {}));
+});
+
+describe('blocks of the networks', () => {
+  test.each(Object.entries(SMALL_NETWORKS))('%s', (_, { model, set }) => expectSame(model, { set }));
+});
+
+describe('networks of examples/networks', () => {
+  const small = { batch: 1, width: 0.05 };
+  test.each(Object.keys(NETWORKS))('%s', (name) => {
+    const { set } = NETWORKS[name];
+    const options = Object.fromEntries(
+      Object.entries({ ...set, ...small }).filter(([option]) => option in set),
+    );
+    return expectSame(() => importNetwork(name), { set: options });
+  });
+});
