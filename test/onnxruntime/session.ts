@@ -4,14 +4,23 @@ import type { TensorType } from '../../ir/tensor.ts';
 /** What is used of onnxruntime-node, whose types are not installed where the project is. */
 interface Runtime {
   readonly InferenceSession: {
-    create(bytes: Uint8Array, options: { readonly logSeverityLevel: number }): Promise<RuntimeSession>;
+    create(
+      bytes: Uint8Array,
+      options: { readonly logSeverityLevel: number },
+    ): Promise<RuntimeSession>;
   };
-  readonly Tensor: new (type: string, data: Float32Array | Int32Array, dims: readonly number[]) => object;
+  readonly Tensor: new (
+    type: string,
+    data: Float32Array | Int32Array,
+    dims: readonly number[],
+  ) => object;
 }
 
 interface RuntimeSession {
   readonly inputNames: readonly string[];
-  run(feeds: Readonly<Record<string, object>>): Promise<Record<string, { readonly data: ArrayLike<number> }>>;
+  run(
+    feeds: Readonly<Record<string, object>>,
+  ): Promise<Record<string, { readonly data: ArrayLike<number> }>>;
 }
 
 const { InferenceSession, Tensor }: Runtime = createRequire(import.meta.url)('onnxruntime-node');
