@@ -49,8 +49,7 @@ export function readAttributes(node: NodeProto, refuse: (reason: string) => neve
     },
     ints: (name) => get(name, Kind.INTS)?.ints.map((value) => integer(value, name)) ?? null,
     floats: (name) => get(name, Kind.FLOATS)?.floats.map(shortest) ?? null,
-    texts: (name) =>
-      get(name, Kind.STRINGS)?.strings.map((text) => decoder.decode(text)) ?? null,
+    texts: (name) => get(name, Kind.STRINGS)?.strings.map((text) => decoder.decode(text)) ?? null,
     tensor: (name) => get(name, Kind.TENSOR)?.t ?? null,
     graph: (name) => get(name, Kind.GRAPH)?.g ?? null,
   };

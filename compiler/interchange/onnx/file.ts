@@ -117,8 +117,7 @@ function inputOf({ name, type }: { name: string; type?: TypeProto | undefined })
     if (value.case === 'dimValue') {
       const extent = Number(value.value);
       // Exporters write -1 where they mean any.
-      if (extent > 0) return extent;
-      if (extent === 0) return refuse(`has no elements along axis ${axis}`);
+      if (extent >= 0) return extent;
     }
     const param = value.case === 'dimParam' ? value.value : '';
     return optionName(param || `${name}_axis${axis}`);

@@ -125,7 +125,10 @@ function runGraph(
   for (const [k, { name }] of graph.input.entries())
     if (inputs[k] !== undefined) scope.values.set(name, inputs[k]);
   walk(session, graph.node, scope);
-  return outputsOf(scope, graph.output.map(({ name }) => name));
+  return outputsOf(
+    scope,
+    graph.output.map(({ name }) => name),
+  );
 }
 
 function runFunction(
@@ -140,7 +143,11 @@ function runFunction(
     opsets.set(domain === 'ai.onnx' ? '' : domain, Number(version));
   const scope = inside(outer, { outer: null, values: new Map(), opsets });
   for (const [k, name] of body.input.entries()) scope.values.set(name, inputs[k] ?? NOTHING);
-  walk(session, body.node.map((inner) => withAttributes(inner, node)), scope);
+  walk(
+    session,
+    body.node.map((inner) => withAttributes(inner, node)),
+    scope,
+  );
   return outputsOf(scope, body.output);
 }
 

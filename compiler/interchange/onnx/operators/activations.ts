@@ -1,8 +1,8 @@
 import type { Tensor } from '../../../frontend/tensor.ts';
-import { align, like, rawOf } from './layout.ts';
 import { BOOL } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { castTo, unary } from './elementwise.ts';
+import { align, like, rawOf } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
 /** Softmax and its kin: before version 13 over all axes from one on, as a matrix. */
@@ -55,13 +55,14 @@ export const ACTIVATIONS: OperatorTable = {
       );
     const x = rawOf(n, 0);
     const dropped = ratio > 0 && ratio < 1 && x.dtype === 'f32' ? n.f.dropout(x, ratio) : x;
-    const mask = () =>
-      n.result(n.f.full(n.shape(0), 1, 'i32'), castMaskType(n));
+    const mask = () => n.result(n.f.full(n.shape(0), 1, 'i32'), castMaskType(n));
     return n.outputs.length > 1 ? [like(n, 0, dropped), mask()] : like(n, 0, dropped);
   }, 'active in training alone; its mask is all true'),
   Elu: unary((f, x, n) => f.elu(x, { alpha: n.attributes.float('alpha', 1) })),
   Gelu: unary((f, x, n) =>
-    f.gelu(x, { approximate: n.attributes.text('approximate', 'none') === 'tanh' ? 'tanh' : 'none' }),
+    f.gelu(x, {
+      approximate: n.attributes.text('approximate', 'none') === 'tanh' ? 'tanh' : 'none',
+    }),
   ),
   Hardmax: row((n) =>
     alongAxis(n, (x, axis) => {
@@ -101,9 +102,7 @@ export const ACTIVATIONS: OperatorTable = {
   Softmax: row((n) => alongAxis(n, (x, axis) => n.f.softmax(x, axis))),
   Softplus: unary((f, x) => f.softplus(x)),
   Softsign: unary((f, x) => f.softsign(x)),
-  ThresholdedRelu: unary((f, x, n) =>
-    f.select(f.greater(x, n.attributes.float('alpha', 1)), x, 0),
-  ),
+  ThresholdedRelu: unary((f, x, n) => f.select(f.greater(x, n.attributes.float('alpha', 1)), x, 0)),
 };
 
 /** The mask was a tensor of the operand's type before version 10. */

@@ -148,22 +148,14 @@ const bool = (f: Language, x: Tensor): Tensor => f.notEqual(x, 0);
 
 export const ELEMENTWISE: OperatorTable = {
   Abs: unary((f, x) => f.abs(x)),
-  Acos: ofFloats((f, x) =>
-    f.mul(atan(f, f.sqrt(f.div(f.sub(1, x), f.add(x, 1)))), 2),
-  ),
-  Acosh: ofFloats((f, x) =>
-    f.log1p(
-      f.add(f.sub(x, 1), f.sqrt(f.mul(f.sub(x, 1), f.add(x, 1)))),
-    ),
-  ),
+  Acos: ofFloats((f, x) => f.mul(atan(f, f.sqrt(f.div(f.sub(1, x), f.add(x, 1)))), 2)),
+  Acosh: ofFloats((f, x) => f.log1p(f.add(f.sub(x, 1), f.sqrt(f.mul(f.sub(x, 1), f.add(x, 1)))))),
   Add: arithmetic((f, a, b) => f.add(a, b)),
   And: comparison((f, a, b) => f.logicalAnd(a, asTensor(f, b))),
   Asin: ofFloats(asin),
   Asinh: ofFloats(asinh),
   Atan: ofFloats(atan),
-  Atanh: ofFloats((f, x) =>
-    f.mul(f.sub(f.log1p(x), f.log1p(f.neg(x))), 0.5),
-  ),
+  Atanh: ofFloats((f, x) => f.mul(f.sub(f.log1p(x), f.log1p(f.neg(x))), 0.5)),
   BitShift: arithmetic(shift),
   Cast: cast((n) => elementType(n.attributes.int('to', 0))),
   CastLike: cast((n) => n.type(1)),
@@ -200,9 +192,7 @@ export const ELEMENTWISE: OperatorTable = {
     (n, x) => n.f.mul(x, 1 / n.inputs.length),
   ),
   Min: folded((f, a, b) => f.minimum(a, b)),
-  Mod: arithmetic((f, a, b, n) =>
-    n.attributes.int('fmod', 0) ? f.mod(a, b) : floorMod(f, a, b),
-  ),
+  Mod: arithmetic((f, a, b, n) => (n.attributes.int('fmod', 0) ? f.mod(a, b) : floorMod(f, a, b))),
   Mul: arithmetic((f, a, b) => f.mul(a, b)),
   Neg: unary((f, x, n) => wrapped(n, f.neg(x), n.type(0))),
   Not: row((n) => like(n, 0, n.f.logicalNot(rawOf(n, 0)), BOOL)),

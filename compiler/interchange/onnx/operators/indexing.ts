@@ -4,7 +4,7 @@ import { elementType, INT64 } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { constant } from '../tensor-data.ts';
 import type { Constant } from '../values.ts';
-import { layerFor, ownWeight } from "./layers.ts";
+import { layerFor, ownWeight } from './layers.ts';
 import { rangeOf } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
@@ -303,8 +303,7 @@ function unique(n: OnnxNode) {
       );
       made[place + at * resultStrides[along]] = slices[k][j];
     }
-  const list = (numbers: readonly number[]) =>
-    constant(INT64, [numbers.length], () => numbers);
+  const list = (numbers: readonly number[]) => constant(INT64, [numbers.length], () => numbers);
   return [constant(type, result, () => made), list(order), list(places), list(counts)];
 }
 

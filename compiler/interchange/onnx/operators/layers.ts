@@ -32,8 +32,7 @@ export function layerFor(n: OnnxNode, weights: Readonly<Record<string, LayerWeig
   for (let k = 2; taken(name); k++) name = `${wanted}${k}`;
   for (const [suffix, { constant, order }] of entries) {
     const shape: Shape = order ? order.map((axis) => constant.shape[axis]) : constant.shape;
-    const values = () =>
-      order ? permuted(constant, order) : Float32Array.from(constant.values);
+    const values = () => (order ? permuted(constant, order) : Float32Array.from(constant.values));
     n.session.weights.add({ name: `${name}.${suffix}`, shape, values });
   }
   return name;

@@ -1,5 +1,5 @@
 import type { DType } from '../../../../ir/dtypes.ts';
-import { elementCount, sameShape, type Shape } from '../../../../ir/tensor.ts';
+import { elementCount, type Shape, sameShape } from '../../../../ir/tensor.ts';
 import type { Tensor, TensorLike } from '../../../frontend/tensor.ts';
 import type { ElementType } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';

@@ -53,7 +53,10 @@ function centred(n: OnnxNode, input: number, point: number, isRow: boolean): Ten
   const x = f32(n, input);
   if (!n.has(point)) return x;
   const zero = f32(n, point);
-  return n.f.sub(x, zero.rank === 1 && zero.shape[0] > 1 && isRow ? n.f.expandDims(zero, -1) : zero);
+  return n.f.sub(
+    x,
+    zero.rank === 1 && zero.shape[0] > 1 && isRow ? n.f.expandDims(zero, -1) : zero,
+  );
 }
 
 export const LINEAR_ALGEBRA: OperatorTable = {
@@ -62,7 +65,14 @@ export const LINEAR_ALGEBRA: OperatorTable = {
     const x = n.tensor(0);
     const size = x.shape[x.rank - 1];
     if (size > 4) return n.refuse(`its matrices are ${size} by ${size}`, 'up to 4 by 4 are taken');
-    return n.result(determinant(f, x, Array.from({ length: size }, (_, k) => k), 0));
+    return n.result(
+      determinant(
+        f,
+        x,
+        Array.from({ length: size }, (_, k) => k),
+        0,
+      ),
+    );
   }, 'matrices up to 4 by 4'),
   Einsum: row((n) => {
     const equation = n.attributes.text('equation', '').replace(/\s/g, '');
@@ -77,12 +87,7 @@ export const LINEAR_ALGEBRA: OperatorTable = {
 };
 
 /** By the first row: what is left of it are the columns of the others. */
-function determinant(
-  f: OnnxNode['f'],
-  x: Tensor,
-  columns: readonly number[],
-  row: number,
-): Tensor {
+function determinant(f: OnnxNode['f'], x: Tensor, columns: readonly number[], row: number): Tensor {
   const at = (column: number) => {
     const line = f.squeeze(f.slice(x, x.rank - 2, row, row + 1), x.rank - 2);
     return f.squeeze(f.slice(line, line.rank - 1, column, column + 1), line.rank - 1);

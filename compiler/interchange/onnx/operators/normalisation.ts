@@ -1,8 +1,8 @@
 import type { Tensor } from '../../../frontend/tensor.ts';
 import { FLOAT } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
-import { channelsLast, rangeOf, withChannelsLast } from './layout.ts';
 import { layerFor, ownWeight } from './layers.ts';
+import { channelsLast, rangeOf, withChannelsLast } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
 /** [channels] against [batch, channels, …]. */
@@ -119,10 +119,7 @@ function groupNormalization(n: OnnxNode) {
     const each =
       x.shape[0] === channels
         ? x
-        : f.reshape(
-            f.broadcastTo(f.expandDims(x, 1), [groups, channels / groups]),
-            [channels],
-          );
+        : f.reshape(f.broadcastTo(f.expandDims(x, 1), [groups, channels / groups]), [channels]);
     return alongChannels(n, each, extents.length + 2);
   };
   return n.result(f.add(f.mul(whole, perChannel(1)), perChannel(2)));

@@ -51,8 +51,10 @@ function emptied(n: OnnxNode, axes: readonly number[], keepDims: boolean) {
   return constant(n.type(0), shape, () => new Float64Array(count).fill(neutral[n.op]));
 }
 
-const floats = (reduce: Reduce): Reduce => (n, x, axes, options) =>
-  reduce(n, n.f.cast(x, 'f32'), axes, options);
+const floats =
+  (reduce: Reduce): Reduce =>
+  (n, x, axes, options) =>
+    reduce(n, n.f.cast(x, 'f32'), axes, options);
 
 function product(n: OnnxNode, x: Tensor, axes: readonly number[], options: ReductionOptions) {
   const { f } = n;
@@ -102,7 +104,5 @@ export const REDUCTIONS: OperatorTable = {
   ReduceMin: reduction(18, (n, x, axes, options) => n.f.min(x, axes, options)),
   ReduceProd: reduction(18, product),
   ReduceSum: reduction(13, (n, x, axes, options) => n.f.sum(x, axes, options)),
-  ReduceSumSquare: reduction(18, (n, x, axes, options) =>
-    n.f.sum(n.f.mul(x, x), axes, options),
-  ),
+  ReduceSumSquare: reduction(18, (n, x, axes, options) => n.f.sum(n.f.mul(x, x), axes, options)),
 };

@@ -3,7 +3,7 @@ import type { Tensor } from '../../../frontend/tensor.ts';
 import { FLOAT, INT64 } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { constant, readTensor } from '../tensor-data.ts';
-import { computed, type Constant } from '../values.ts';
+import { type Constant, computed } from '../values.ts';
 import { joinShapes, like, rangeOf, rawOf } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
@@ -80,21 +80,24 @@ function sliced(n: OnnxNode) {
   const value = n.value(0);
   const axisOf = (axis: number) =>
     value.kind === 'tensor' && value.order ? value.order[axis] : axis;
-  const raw = ranges.reduce((x, { axis, from, count, step }) => {
-    const own = axisOf(axis);
-    if (step > 0) {
-      const whole = from === 0 && step === 1 && count === shape[axis];
-      if (whole) return x;
-      // To the end, where it goes there, so that it stays so for other extents.
-      const to = from + (count - 1) * step + 1;
-      const toTheEnd = count === Math.ceil((shape[axis] - from) / step);
-      const end = toTheEnd ? undefined : to;
-      return step === 1 ? f.slice(x, own, from, end) : f.slice(x, own, from, end, step);
-    }
-    const last = from + (count - 1) * step;
-    const part = f.flip(f.slice(x, own, last, from + 1), own);
-    return step === -1 ? part : f.slice(part, own, 0, undefined, -step);
-  }, rawOf(n, 0));
+  const raw = ranges.reduce(
+    (x, { axis, from, count, step }) => {
+      const own = axisOf(axis);
+      if (step > 0) {
+        const whole = from === 0 && step === 1 && count === shape[axis];
+        if (whole) return x;
+        // To the end, where it goes there, so that it stays so for other extents.
+        const to = from + (count - 1) * step + 1;
+        const toTheEnd = count === Math.ceil((shape[axis] - from) / step);
+        const end = toTheEnd ? undefined : to;
+        return step === 1 ? f.slice(x, own, from, end) : f.slice(x, own, from, end, step);
+      }
+      const last = from + (count - 1) * step;
+      const part = f.flip(f.slice(x, own, last, from + 1), own);
+      return step === -1 ? part : f.slice(part, own, 0, undefined, -step);
+    },
+    rawOf(n, 0),
+  );
   return like(n, 0, raw);
 }
 
@@ -149,9 +152,11 @@ function source(at: number, extent: number, mode: 'edge' | 'reflect' | 'wrap'): 
 
 /** The parts that a Split cuts an axis of an extent into. */
 function parts(n: OnnxNode, extent: number): readonly number[] {
-  const given = n.opset < 13 ? n.attributes.ints('split') : n.has(1) ? n.numbers(1, 'the parts') : null;
+  const given =
+    n.opset < 13 ? n.attributes.ints('split') : n.has(1) ? n.numbers(1, 'the parts') : null;
   if (given) return given;
-  const count = n.opset >= 18 ? n.attributes.int('num_outputs', n.outputs.length) : n.outputs.length;
+  const count =
+    n.opset >= 18 ? n.attributes.int('num_outputs', n.outputs.length) : n.outputs.length;
   const size = Math.ceil(extent / count);
   return rangeOf(count).map((k) => Math.max(0, Math.min(size, extent - k * size)));
 }
@@ -162,8 +167,7 @@ export const SHAPES: OperatorTable = {
     const axis = n.axis(n.attributes.int('axis', n.opset < 4 ? 1 : 0), rank);
     const filled = n.inputs.flatMap((_, k) => (elementCount(n.shape(k)) > 0 ? [k] : []));
     const [first] = filled;
-    if (first === undefined)
-      return constant(n.type(0), n.shape(0), () => []);
+    if (first === undefined) return constant(n.type(0), n.shape(0), () => []);
     const value = n.value(first);
     const order = value.kind === 'tensor' ? value.order : null;
     const alike = filled.every((k) => {
@@ -171,8 +175,20 @@ export const SHAPES: OperatorTable = {
       return other.kind === 'tensor' && `${other.order}` === `${order}`;
     });
     if (order && alike)
-      return like(n, first, n.f.concat(filled.map((k) => rawOf(n, k)), order[axis]));
-    return n.result(n.f.concat(filled.map((k) => n.tensor(k)), axis));
+      return like(
+        n,
+        first,
+        n.f.concat(
+          filled.map((k) => rawOf(n, k)),
+          order[axis],
+        ),
+      );
+    return n.result(
+      n.f.concat(
+        filled.map((k) => n.tensor(k)),
+        axis,
+      ),
+    );
   }),
   Constant: {
     folds: false,
@@ -180,7 +196,8 @@ export const SHAPES: OperatorTable = {
       const { attributes } = n;
       const tensor = attributes.tensor('value');
       if (tensor) return readTensor(tensor, null, n.name);
-      if (attributes.has('value_int')) return constant(INT64, [], () => [attributes.int('value_int', 0)]);
+      if (attributes.has('value_int'))
+        return constant(INT64, [], () => [attributes.int('value_int', 0)]);
       if (attributes.has('value_float'))
         return constant(FLOAT, [], () => [attributes.float('value_float', 0)]);
       const ints = attributes.ints('value_ints');
@@ -200,7 +217,8 @@ export const SHAPES: OperatorTable = {
         return n.refuse(`[${shape}] is no shape`);
       const count = elementCount(shape);
       if (count > MOST_ELEMENTS) {
-        if (!Number.isSafeInteger(count)) return n.refuse(`[${shape}] are more elements than can be`);
+        if (!Number.isSafeInteger(count))
+          return n.refuse(`[${shape}] are more elements than can be`);
         return computed(value.type, n.f.full(shape, value.values[0], value.type.dtype));
       }
       return constant(value.type, shape, () => new Float64Array(count).fill(value.values[0]));
@@ -211,9 +229,12 @@ export const SHAPES: OperatorTable = {
     const [batch, channels, height, width] = n.shape(0);
     const b = n.attributes.int('blocksize', 1);
     const deep = channels / (b * b);
-    if (!(b > 0 && Number.isInteger(deep))) return n.refuse(`${channels} channels have no blocks of ${b}`);
+    if (!(b > 0 && Number.isInteger(deep)))
+      return n.refuse(`${channels} channels have no blocks of ${b}`);
     const byColumn = n.attributes.text('mode', 'DCR') === 'CRD';
-    const split = byColumn ? [batch, deep, b, b, height, width] : [batch, b, b, deep, height, width];
+    const split = byColumn
+      ? [batch, deep, b, b, height, width]
+      : [batch, b, b, deep, height, width];
     const order = byColumn ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
     const blocks = f.transpose(f.reshape(n.tensor(0), split), order);
     return n.result(f.reshape(blocks, [batch, deep, height * b, width * b]));
@@ -279,7 +300,10 @@ export const SHAPES: OperatorTable = {
     const goes = (axis: number) => (axes ? axes.includes(axis) : shape[axis] === 1);
     const held = shape.findIndex((extent, axis) => goes(axis) && extent !== 1);
     if (held >= 0) return n.refuse(`axis ${held} has extent ${shape[held]}, not 1`);
-    return viewed(n, shape.filter((_, axis) => !goes(axis)));
+    return viewed(
+      n,
+      shape.filter((_, axis) => !goes(axis)),
+    );
   }),
   Tile: row((n) => {
     const { f } = n;
@@ -311,7 +335,10 @@ export const SHAPES: OperatorTable = {
     const axes = given.map((axis) => n.axis(axis, rank));
     if (new Set(axes).size !== axes.length) return n.refuse(`its axes [${given}] are the same`);
     const rest = shape.slice();
-    return viewed(n, rangeOf(rank).map((axis) => (axes.includes(axis) ? 1 : rest.shift()!)));
+    return viewed(
+      n,
+      rangeOf(rank).map((axis) => (axes.includes(axis) ? 1 : rest.shift()!)),
+    );
   }),
 };
 

@@ -4,8 +4,8 @@ import type { Tensor } from '../../../frontend/tensor.ts';
 import type { PerAxis, WindowOptions } from '../../../frontend/windows.ts';
 import { INT32, INT64 } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
-import { channelsLast, rangeOf, withChannelsLast } from './layout.ts';
 import { layerFor, ownWeight, withBias } from './layers.ts';
+import { channelsLast, rangeOf, withChannelsLast } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
 /** Where the windows of a node lie along its spatial axes. */
@@ -71,7 +71,11 @@ function optionsOf(
 /** Padding that differs at the two ends is put into the signal before. */
 function paddedSignal(n: OnnxNode, x: Tensor, { low, high, isSame }: Windows, value: number) {
   if (isSame || low.every((one, k) => one === high[k])) return x;
-  return n.f.pad(x, [[0, 0], ...low.map((one, k): [number, number] => [one, high[k]]), [0, 0]], value);
+  return n.f.pad(
+    x,
+    [[0, 0], ...low.map((one, k): [number, number] => [one, high[k]]), [0, 0]],
+    value,
+  );
 }
 
 const SPATIAL = [1, 2, 3];
@@ -119,9 +123,19 @@ function convolution(n: OnnxNode) {
 function convolved(n: OnnxNode, x: Tensor, options: ConvolutionOptions): Tensor {
   const kernel = n.f.transpose(n.tensor(1), kernelOrder(n.shape(1).length));
   const { plain } = functionsFor(n);
-  return Object.keys(options).length > 0
-    ? n.f[plain](x, kernel, options)
-    : n.f[plain](x, kernel);
+  return Object.keys(options).length > 0 ? n.f[plain](x, kernel, options) : n.f[plain](x, kernel);
+}
+
+/** A convolution of a signal with channels last by ONNX's kernel, whose shape is that of an input. */
+export function convolvedWith(n: OnnxNode, x: Tensor, kernel: Tensor, input: number): Tensor {
+  const windows = windowsOf(n, n.shape(input).slice(2));
+  const groups = n.attributes.int('group', 1);
+  const turned = n.f.transpose(kernel, kernelOrder(kernel.rank));
+  const { plain } = functionsFor(n);
+  return n.f[plain](paddedSignal(n, x, windows, 0), turned, {
+    ...optionsOf(windows, 1),
+    ...(groups === 1 ? {} : { groups }),
+  });
 }
 
 const withAddend = (n: OnnxNode, y: Tensor) => (n.has(2) ? n.f.add(y, n.tensor(2)) : y);
@@ -153,7 +167,10 @@ function transposedConvolution(n: OnnxNode) {
     return one < 0 || behind[k] < 0 ? f.slice(y, k + 1, Math.max(0, -one), end) : y;
   }, x);
   // [in, out / groups, …taps], flipped, as [..taps, in / groups, out].
-  const flipped = f.flip(n.tensor(1), rangeOf(taps.length).map((k) => k + 2));
+  const flipped = f.flip(
+    n.tensor(1),
+    rangeOf(taps.length).map((k) => k + 2),
+  );
   const inside = channels / groups;
   const split = f.reshape(flipped, [groups, inside, perGroup, ...taps]);
   const tapAxes = rangeOf(taps.length).map((k) => k + 3);
@@ -315,8 +332,6 @@ export const WINDOWS: OperatorTable = {
   Conv: row(convolution, '1, 2 or 3 spatial axes'),
   ConvInteger: row((n) => {
     const { f } = n;
-    const windows = windowsOf(n, n.shape(1).slice(2));
-    const groups = n.attributes.int('group', 1);
     const point = (input: number) => f.cast(n.tensor(input), 'f32');
     const signal = f.cast(channelsLast(n, 0), 'f32');
     const x = n.has(2) ? f.sub(signal, point(2)) : signal;
@@ -326,13 +341,7 @@ export const WINDOWS: OperatorTable = {
         ? f.reshape(zero, [-1, ...raw.shape.slice(1).map(() => 1)])
         : zero;
     const kernel = n.has(3) ? f.sub(raw, perOutput(point(3))) : raw;
-    const { plain } = functionsFor(n);
-    const y = f[plain](
-      paddedSignal(n, x, windows, 0),
-      f.transpose(kernel, kernelOrder(raw.rank)),
-      { ...optionsOf(windows, 1), groups },
-    );
-    return withChannelsLast(INT32, f.cast(y, 'i32'));
+    return withChannelsLast(INT32, f.cast(convolvedWith(n, x, kernel, 1), 'i32'));
   }),
   ConvTranspose: row(transposedConvolution, '1, 2 or 3 spatial axes'),
   GlobalAveragePool: row((n) => {
