@@ -30,6 +30,10 @@ export interface Session {
   readonly biases: ReadonlyMap<string, FollowingBias>;
   /** Additions that are done already. */
   readonly absorbed: Set<NodeProto>;
+  /** By step: the node that was run. */
+  readonly nodes: Map<number, string>;
+  /** By call and path: what the file calls a value. */
+  readonly names: Map<string, string>;
   /** Nodes that were run so far, in loops each time. */
   steps: number;
   /** The node that is run, for messages. */
@@ -93,6 +97,7 @@ export function createSession(file: OnnxFile): Session {
   const session: Session = {
     ...{ recorder, weights, functions, uses, tensor, steps: 0, current: '' },
     ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>() },
+    ...{ nodes: new Map<number, string>(), names: new Map<string, string>() },
     inputsOf: (value) => [...(sources.get(value) ?? [])],
     noteInput: (value, name) => void sources.set(value, new Set([name])),
     noteSources: (value, from) => {

@@ -194,12 +194,15 @@ async function onTarget(
     target === 'wasm' ? { module: module!, parameters } : { gpu: options.gpu!, parameters },
   );
   try {
+    const names = new Set(plan.programs['predict'].inputs.map(({ name }) => name));
     const inputs = Object.fromEntries(
-      [...feeds].flatMap(([name, { values, type }]) =>
-        !(name in plan.programs['predict'].inputs)
-          ? []
-          : [[name, type.dtype === 'i32' ? Int32Array.from(values) : Float32Array.from(values)]],
-      ),
+      [...feeds]
+        // What is computed of some inputs leads to no output.
+        .filter(([name]) => names.has(name))
+        .map(([name, { values, type }]) => [
+          name,
+          type.dtype === 'i32' ? Int32Array.from(values) : Float32Array.from(values),
+        ]),
     );
     const results = await session.run('predict', inputs);
     return results as unknown as Results;
