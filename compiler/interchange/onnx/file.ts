@@ -143,5 +143,9 @@ function usesOf(graph: GraphProto): ReadonlyMap<string, number> {
       for (const { g, graphs } of node.attribute) waiting.push(...(g ? [g] : []), ...graphs);
     }
   }
+  // What reads a copy reads the name that it is a copy of.
+  for (const { opType, input, output } of graph.node.toReversed())
+    if (opType === 'Identity' && input.length === 1)
+      uses.set(input[0], (uses.get(input[0]) ?? 0) + (uses.get(output[0]) ?? 0));
   return uses;
 }

@@ -1,3 +1,4 @@
+import type { GraphBuilder } from '../../../ir/graph.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../../ir/sealed.ts';
 import { elementCount, type Shape } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, withTrace } from '../../frontend/context.ts';
@@ -98,8 +99,24 @@ export function tryImport(request: Request, dimensions: Dimensions): Imported {
       tensors.set(name, inputTensor(trace, declaration, null));
     }
     trace.fixed = { span: null, scope: '', name: 'onnx' };
-    return importGraph(request.file, tensors, request.known);
+    const imported = importGraph(request.file, tensors, request.known);
+    dropUnread(trace.builder, imported);
+    return imported;
   });
+}
+
+/** Weights from which no output is computed are none of the model: plans have no such parameters. */
+function dropUnread({ nodes }: GraphBuilder, { outputs, session }: Imported): void {
+  const live = new Uint8Array(nodes.length);
+  for (const { tensor } of outputs) live[tensor.value] = 1;
+  const read = new Set<string>();
+  for (let value = nodes.length - 1; value >= 0; value--) {
+    if (!live[value]) continue;
+    const node = nodes[value];
+    for (const operand of node.operands) live[operand] = 1;
+    if (node.op === 'parameter') read.add(node.attributes.name);
+  }
+  session.weights.keep(read);
 }
 
 /** The values of all weights, as the runtime's `load` takes them. */

@@ -30,8 +30,9 @@ export interface OpenCalls {
 /** Extents that imports are compared at. */
 type Point = ReadonlyMap<string, number>;
 
-/** How far an axis is moved, twice: by numbers that a formula is unlikely to fit by chance. */
-const MOVES = [4, 33];
+/** How far an axis is moved, by the first two that the model takes: numbers that a formula is unlikely to fit by chance. */
+const MOVES = [4, 33, 1, 7, -1, -3];
+const WANTED_MOVES = 2;
 
 /** Runs the import once more, elsewhere. */
 export type ImportAt = (dimensions: Dimensions) => Imported;
@@ -68,23 +69,34 @@ function attempt(
   const base: Point = new Map(
     [...defaults].map(([name, extent]) => [name, names.includes(name) ? away(extent) : extent]),
   );
-  const moved = (name: string, by: number) => new Map(base).set(name, base.get(name)! + by);
-  const points = names.flatMap((name) => MOVES.map((by) => ({ name, at: moved(name, by) })));
-  const all = new Map(
-    [...base].map(([name, extent], k) => [
-      name,
-      names.includes(name) ? extent + MOVES[0] + k : extent,
-    ]),
-  );
   const first = tried(importAt, base);
   if (!first) return { unclear: names };
   const calls = first.session.recorder.calls;
   const runs: Run[] = [];
-  for (const { name, at } of [...points, { name: '', at: all }]) {
-    const run = tried(importAt, at);
-    const own = run?.session.recorder.calls;
-    if (!own || !sameCalls(calls, own)) return { unclear: name === '' ? names : [name] };
-    runs.push({ at, calls: own, shapes: shapesOf(run) });
+  const together = new Map(base);
+  for (const name of names) {
+    const taken = MOVES.flatMap((by) => {
+      const extent = base.get(name)! + by;
+      return extent > 1 ? [{ extent, at: new Map(base).set(name, extent) }] : [];
+    });
+    let found = 0;
+    for (const { extent, at } of taken) {
+      if (found === WANTED_MOVES) break;
+      const run = tried(importAt, at);
+      if (!run) continue;
+      if (!sameCalls(calls, run.session.recorder.calls)) return { unclear: [name] };
+      if (found === 0) together.set(name, extent);
+      runs.push({ at, calls: run.session.recorder.calls, shapes: shapesOf(run) });
+      found++;
+    }
+    if (found < WANTED_MOVES) return { unclear: [name] };
+  }
+  const all = names.length > 1 ? tried(importAt, together) : null;
+  if (names.length > 1 && !all) return { unclear: names };
+  if (all) {
+    const own = all.session.recorder.calls;
+    if (!sameCalls(calls, own)) return { unclear: names };
+    runs.push({ at: together, calls: own, shapes: shapesOf(all) });
   }
   const unclear = new Set<string>();
   const numbers = (value: number, others: readonly number[]): OpenArgument => {

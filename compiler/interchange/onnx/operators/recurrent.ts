@@ -164,9 +164,8 @@ function recurrent(n: OnnxNode) {
 
 /** Lengths of the sequences, or null where all are whole. */
 function lengthsOf(n: OnnxNode, time: number, batch: number): Tensor | null {
-  const value = n.value(4);
-  const isWhole =
-    value.kind === 'constant' && Array.from(value.values).every((length) => length === time);
+  const known = n.known(4);
+  const isWhole = known && Array.from(known.values).every((length) => length === time);
   return isWhole ? null : n.f.reshape(n.tensor(4), [batch, 1]);
 }
 

@@ -108,14 +108,15 @@ function convolution(n: OnnxNode) {
   const options = { ...optionsOf(windows, 1), ...(groups === 1 ? {} : { groups }) };
   const weight = ownWeight(n, 1);
   const bias = n.has(2) ? ownWeight(n, 2) : null;
-  if (weight && (bias || !n.has(2))) {
+  if (weight) {
     const name = layerFor(n, withBias({ constant: weight, order }, bias));
     const layer = f[functions.layer](shape[1] * groups, shape[0], {
       ...{ kernel: oneOrAll(windows.sizes), ...options },
       ...(bias ? {} : { bias: false }),
       name,
     });
-    return withChannelsLast(n.type(0), layer(x));
+    const y = layer(x);
+    return withChannelsLast(n.type(0), bias ? y : withAddend(n, y));
   }
   return withChannelsLast(n.type(0), withAddend(n, convolved(n, x, options)));
 }
