@@ -157,6 +157,7 @@ export const MESSAGES = {
   5114: "node '{node}': {message}",
   5115: "'{what}' is not a name of the model; it has {names}",
   5116: "axis '{name}' is {value}; it must be a positive integer",
+  5117: "the values of input '{name}' are '{value}'; they must be numbers, separated by commas",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",

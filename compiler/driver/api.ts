@@ -49,7 +49,7 @@ export function exportStableHlo(
 }
 
 /**
- * Writes one program of a model as a model of ONNX (operator set 18): by default `predict`, else the first that does not train.
+ * Writes one program of a model as a model of ONNX (operator set 17, or 18 where it draws random numbers): by default `predict`, else the first that does not train.
  * Convolutions, poolings and products of matrices are one op each, in the order of axes that runtimes have; inputs and outputs keep
  * btc's (batch, height, width, channels). Weights are in the file.
  *

@@ -18,10 +18,7 @@ const bin = join(own, 'node_modules', '.bin');
 try {
   cpSync(proto, join(folder, 'onnx.proto'));
   const plugin = { local: join(bin, 'protoc-gen-es'), out: '.', opt: 'target=ts' };
-  writeFileSync(
-    join(folder, 'buf.gen.yaml'),
-    JSON.stringify({ version: 'v2', plugins: [plugin] }),
-  );
+  writeFileSync(join(folder, 'buf.gen.yaml'), JSON.stringify({ version: 'v2', plugins: [plugin] }));
   execFileSync(join(bin, 'buf'), ['generate', '.'], { cwd: folder, stdio: 'inherit' });
   const made = readFileSync(join(folder, 'onnx_pb.ts'), 'utf8');
   // All that is said of a field stands in onnx.proto.

@@ -27,10 +27,14 @@ export interface Initialiser extends Stored {
   readonly data: () => ArrayLike<number>;
 }
 
+/** Versions of the operator set that are written: the newer one where a program works on the bits of integers, which random numbers do. */
+export type Opset = 17 | 18;
+
 /** Nodes and constants, in the order in which they are made. Equal small constants are one. */
 export class Builder {
   readonly nodes: WrittenNode[] = [];
   readonly initialisers = new Map<string, Initialiser>();
+  readonly opset: Opset;
   /** Of the nodes that are written from now on. */
   place = '';
   readonly #taken: Set<string>;
@@ -38,7 +42,8 @@ export class Builder {
   #count = 0;
 
   /** `taken` are names that values must not have: those of inputs and outputs. */
-  constructor(taken: Iterable<string>) {
+  constructor(opset: Opset, taken: Iterable<string>) {
+    this.opset = opset;
     this.#taken = new Set(taken);
   }
 

@@ -120,11 +120,13 @@ export function reduced(
   const x = arranger.whole(value, value.order);
   const places = value.order.flatMap((axis, k) => (axes.includes(axis) ? [k] : []));
   const shape = x.shape.filter((_, k) => !places.includes(k));
+  // Sums have taken their axes as an input since operator set 13, the others since 18.
+  const asInput = op === 'ReduceSum' || builder.opset >= 18;
   const stored = builder.node(
     op,
-    [x, builder.integers(places)],
+    asInput ? [x, builder.integers(places)] : [x],
     { element: x.element, shape },
-    { keepdims: 0 },
+    { keepdims: 0, ...(asInput ? {} : { axes: places }) },
   );
   const left = value.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   return {

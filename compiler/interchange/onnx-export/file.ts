@@ -16,16 +16,22 @@ import {
   ValueInfoProtoSchema,
 } from '../onnx/schema/onnx_pb.ts';
 import { ELEMENT_NUMBERS } from './arranged.ts';
-import type { AttributeValue, Element, Initialiser, Stored, WrittenNode } from './builder.ts';
+import type {
+  AttributeValue,
+  Element,
+  Initialiser,
+  Opset,
+  Stored,
+  WrittenNode,
+} from './builder.ts';
 
-/** The first version of the operators with reductions over axes that are inputs, and bits of integers. */
-export const OPSET = 18;
-/** The version of the format that came with it. */
+/** The version of the format that both operator sets go with. */
 const IR_VERSION = 8;
 
 /** A graph as a file has it. */
 export interface WrittenGraph {
   readonly name: string;
+  readonly opset: Opset;
   readonly inputs: readonly Stored[];
   readonly outputs: readonly Stored[];
   readonly nodes: readonly WrittenNode[];
@@ -36,7 +42,7 @@ export interface WrittenGraph {
 export function encodeModel(graph: WrittenGraph, producer: string): Uint8Array<ArrayBuffer> {
   const model = create(ModelProtoSchema, {
     irVersion: BigInt(IR_VERSION),
-    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(OPSET) })],
+    opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(graph.opset) })],
     producerName: producer,
     graph: create(GraphProtoSchema, {
       name: graph.name,

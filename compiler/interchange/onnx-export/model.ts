@@ -24,7 +24,8 @@ export function writeModel(
   );
   const inputs = module.inputs.filter(({ name }) => isRead.has(name));
   const taken = [...inputs.map(({ name }) => name), ...program.outputs.map(({ name }) => name)];
-  const builder = new Builder(taken);
+  const drawsRandom = program.nodes.some(({ op }) => op === 'random');
+  const builder = new Builder(drawsRandom ? 18 : 17, taken);
   const arranger = new Arranger(builder);
   const parameters = new Map(
     module.parameters.map((declaration) => [declaration.name, declaration]),
@@ -70,7 +71,8 @@ export function writeModel(
   const used = new Set(builder.nodes.flatMap((node) => node.inputs));
   return encodeModel(
     {
-      ...{ name: module.name, inputs: [...stored.values()], outputs, nodes: builder.nodes },
+      ...{ name: module.name, opset: builder.opset },
+      ...{ inputs: [...stored.values()], outputs, nodes: builder.nodes },
       initialisers: [
         ...defaults,
         ...[...builder.initialisers.values()].filter(({ name }) => used.has(name)),

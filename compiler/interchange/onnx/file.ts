@@ -117,8 +117,7 @@ function inputOf({ name, type }: { name: string; type?: TypeProto | undefined })
     if (value.case === 'dimValue') {
       const extent = Number(value.value);
       // Exporters write -1 where they mean any.
-      if (extent > 0) return extent;
-      if (extent === 0) return refuse(`has no elements along axis ${axis}`);
+      if (extent >= 0) return extent;
     }
     const param = value.case === 'dimParam' ? value.value : '';
     return optionName(param || `${name}_axis${axis}`);
@@ -144,5 +143,9 @@ function usesOf(graph: GraphProto): ReadonlyMap<string, number> {
       for (const { g, graphs } of node.attribute) waiting.push(...(g ? [g] : []), ...graphs);
     }
   }
+  // What reads a copy reads the name that it is a copy of.
+  for (const { opType, input, output } of graph.node.toReversed())
+    if (opType === 'Identity' && input.length === 1)
+      uses.set(input[0], (uses.get(input[0]) ?? 0) + (uses.get(output[0]) ?? 0));
   return uses;
 }

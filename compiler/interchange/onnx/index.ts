@@ -1,5 +1,6 @@
+import type { GraphBuilder } from '../../../ir/graph.ts';
 import { encodeSealed, PARAMETERS_FORMAT } from '../../../ir/sealed.ts';
-import type { Shape } from '../../../ir/tensor.ts';
+import { elementCount, type Shape } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, withTrace } from '../../frontend/context.ts';
 import { defineModel, type InputSpec, type Inputs, tensor } from '../../frontend/model.ts';
 import { option } from '../../frontend/option.ts';
@@ -9,6 +10,7 @@ import { INT64 } from './element-types.ts';
 import { type Extent, type OnnxFile, readFile } from './file.ts';
 import { type Dimensions, type Imported, importGraph } from './import.ts';
 import type { FromOnnxOptions, OnnxModel } from './options.ts';
+import { INPUT_CALL } from './recorder.ts';
 import { OnnxError, shown } from './refusal.ts';
 import { constant } from './tensor-data.ts';
 import type { Constant } from './values.ts';
@@ -40,6 +42,13 @@ export function requestOf(bytes: Uint8Array, options: FromOnnxOptions): Request 
       constant(input.type ?? INT64, own, () => values),
     );
   }
+  // There is only one tensor without elements.
+  for (const { name, type, extents } of file.inputs)
+    if (extents.includes(0) && !known.has(name))
+      known.set(
+        name,
+        constant(type, extents.map(Number), () => []),
+      );
   const open = file.inputs.filter(({ name }) => !known.has(name));
   const defaults = new Map<string, number>();
   for (const { extents } of open)
@@ -90,8 +99,24 @@ export function tryImport(request: Request, dimensions: Dimensions): Imported {
       tensors.set(name, inputTensor(trace, declaration, null));
     }
     trace.fixed = { span: null, scope: '', name: 'onnx' };
-    return importGraph(request.file, tensors, request.known);
+    const imported = importGraph(request.file, tensors, request.known);
+    dropUnread(trace.builder, imported);
+    return imported;
   });
+}
+
+/** Weights from which no output is computed are none of the model: plans have no such parameters. */
+function dropUnread({ nodes }: GraphBuilder, { outputs, session }: Imported): void {
+  const live = new Uint8Array(nodes.length);
+  for (const { tensor } of outputs) live[tensor.value] = 1;
+  const read = new Set<string>();
+  for (let value = nodes.length - 1; value >= 0; value--) {
+    if (!live[value]) continue;
+    const node = nodes[value];
+    for (const operand of node.operands) live[operand] = 1;
+    if (node.op === 'parameter') read.add(node.attributes.name);
+  }
+  session.weights.keep(read);
 }
 
 /** The values of all weights, as the runtime's `load` takes them. */
@@ -114,13 +139,14 @@ export function modelFrom(bytes: Uint8Array, options: FromOnnxOptions): OnnxMode
     const { dtype } = request.file.inputs.find((input) => input.name === name)!.type;
     declared[name] = tensor(shape, dtype);
   }
-  const used = Object.entries(declared).filter(([name]) => isRead(request.file, name));
+  const used = Object.entries(declared).filter(([name]) => isRead(imported, name));
+  const all = new Map([...request.known, ...unread(request, dimensions, imported)]);
   const model = defineModel({
     name: request.name,
     inputs: { ...Object.fromEntries(used), ...options.inputs } as Inputs,
     build: (inputs) => {
       const tensors = new Map(used.map(([name]) => [name, inputs[name]]));
-      const { outputs } = importGraph(request.file, tensors, request.known);
+      const { outputs } = importGraph(request.file, tensors, all);
       return Object.fromEntries(outputs.map(({ name, tensor }) => [name, tensor]));
     },
     ...(options.train ? { train: options.train } : {}),
@@ -138,4 +164,28 @@ export function modelFrom(bytes: Uint8Array, options: FromOnnxOptions): OnnxMode
   };
 }
 
-const isRead = (file: OnnxFile, name: string) => (file.uses.get(name) ?? 0) > 0;
+/** Inputs of which only the shape or the type counts, which therefore are none of the model: any values do. */
+function unread(
+  request: Request,
+  dimensions: Dimensions,
+  imported: Imported,
+): Map<string, Constant> {
+  const constants = new Map<string, Constant>();
+  for (const [name, shape] of shapesOf(request, dimensions)) {
+    if (isRead(imported, name)) continue;
+    const { type } = request.file.inputs.find((input) => input.name === name)!;
+    constants.set(
+      name,
+      constant(type, shape, () => new Float64Array(elementCount(shape))),
+    );
+  }
+  return constants;
+}
+
+/** Whether anything is computed from an input: of some only the shape or the type counts. */
+const isRead = ({ session: { recorder }, outputs }: Imported, name: string): boolean =>
+  recorder.read.has(name) ||
+  outputs.some(({ tensor }) => {
+    const found = recorder.find(tensor);
+    return found?.kind === 'result' && found.call === INPUT_CALL && found.path === name;
+  });

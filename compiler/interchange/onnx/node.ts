@@ -2,6 +2,7 @@ import { elementCount, type Shape } from '../../../ir/tensor.ts';
 import type { Tensor } from '../../frontend/tensor.ts';
 import type { Attributes } from './attributes.ts';
 import type { ElementType } from './element-types.ts';
+import { layerOfNode } from './names.ts';
 import type { Language } from './recorder.ts';
 import { OnnxError } from './refusal.ts';
 import type { GraphProto } from './schema/onnx_pb.ts';
@@ -31,6 +32,8 @@ export interface OnnxNode {
   shape(input: number): Shape;
   /** As a tensor of btc, with axes as in ONNX. */
   tensor(input: number): Tensor;
+  /** Its values where they are known and not those of a weight, else null. */
+  known(input: number): Constant | null;
   /** Its values, which must be known now; `what` is what they decide. */
   constant(input: number, what: string): Constant;
   numbers(input: number, what: string): number[];
@@ -60,6 +63,9 @@ export interface NodeFacts {
 export const isTensor = (value: Value | undefined): value is Computed | Constant =>
   value?.kind === 'tensor' || value?.kind === 'constant';
 
+const knownOf = (value: Computed | Constant): Constant | null =>
+  value.kind === 'constant' ? value : value.known;
+
 export function nodeOf(
   session: Session,
   facts: NodeFacts,
@@ -86,7 +92,7 @@ export function nodeOf(
   };
   const constant = (input: number, what: string): Constant => {
     const given = value(input);
-    const known = given.kind === 'constant' ? given : given.known;
+    const known = knownOf(given);
     if (known) return known;
     const wanted = session.inputsOf(given as Computed);
     throw new OnnxError(
@@ -105,12 +111,16 @@ export function nodeOf(
     has: (input) => inputs[input] !== undefined && inputs[input].kind !== 'nothing',
     type: (input) => value(input).type,
     shape: (input) => shapeOf(value(input)),
-    tensor: (input) => session.tensor(value(input), refuse),
+    tensor: (input) => session.tensor(value(input), refuse, () => slotName(name, op, input)),
     numbers: (input, what) => Array.from(constant(input, what).values),
     axis: (axis, rank) => {
       const resolved = axis < 0 ? axis + rank : axis;
       if (Number.isInteger(resolved) && resolved >= 0 && resolved < rank) return resolved;
       return refuse(`axis ${axis} is out of range for rank ${rank}`);
+    },
+    known: (input) => {
+      const known = knownOf(value(input));
+      return known?.weight === null ? known : null;
     },
     followingBias: (size) => {
       const found = isOnce ? session.biases.get(outputs[0]) : undefined;
@@ -120,6 +130,23 @@ export function nodeOf(
     },
     result: (tensor, type = value(0).type) => computed(type, tensor),
   };
+}
+
+/** What an input is for, by operator: names of weights that have none. */
+const SLOTS: Readonly<Record<string, readonly string[]>> = {
+  Conv: ['', 'weight', 'bias'],
+  ConvTranspose: ['', 'weight', 'bias'],
+  Gemm: ['', 'weight', 'bias'],
+  MatMul: ['left', 'weight'],
+  BatchNormalization: ['', 'scale', 'shift', 'runningMean', 'runningVariance'],
+  Gather: ['weight'],
+  LSTM: ['', 'inputWeight', 'hiddenWeight', 'bias'],
+  GRU: ['', 'inputWeight', 'hiddenWeight', 'bias'],
+  RNN: ['', 'inputWeight', 'hiddenWeight', 'bias'],
+};
+
+function slotName(node: string, op: string, input: number): string {
+  return `${layerOfNode(node, op)}.${SLOTS[op]?.[input] ?? `input${input}`}`;
 }
 
 const quoted = (name: string) => `'${name}'`;

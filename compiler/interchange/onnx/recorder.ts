@@ -30,6 +30,8 @@ export interface Recorder {
   find(value: object): Argument | null;
   /** States which input of the model a tensor is. */
   name(value: Tensor, name: string): void;
+  /** Inputs of the model that calls have read. */
+  readonly read: ReadonlySet<string>;
   /** Where calls come from. */
   step: number;
   /** Whether calls go unrecorded: of what is computed while the model is imported. */
@@ -46,6 +48,7 @@ export type OnMistake = (message: string) => never;
 export function createRecorder(onMistake: OnMistake): Recorder {
   const results = new WeakMap<object, Argument>();
   const wrapped = new Map<string, unknown>();
+  const read = new Set<string>();
   const recorder: Recorder = {
     f: new Proxy(language, {
       get: (_, name: string) => {
@@ -54,9 +57,10 @@ export function createRecorder(onMistake: OnMistake): Recorder {
       },
     }),
     calls: [],
+    read,
     find: (value) => results.get(value) ?? null,
     name: (value, name) =>
-      results.set(value, { kind: 'result', call: INPUT_CALL, path: name }) && undefined,
+      void results.set(value, { kind: 'result', call: INPUT_CALL, path: name }),
     step: 0,
     paused: false,
   };
@@ -102,6 +106,7 @@ export function createRecorder(onMistake: OnMistake): Recorder {
 
   function argument(value: unknown): Argument {
     const known = typeof value === 'object' && value !== null ? results.get(value) : undefined;
+    if (known?.kind === 'result' && known.call === INPUT_CALL) read.add(known.path);
     if (known) return known;
     if (value instanceof Tensor) throw new Error('a tensor that no call has given');
     if (Array.isArray(value)) return { kind: 'list', items: value.map(argument) };

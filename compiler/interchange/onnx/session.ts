@@ -5,6 +5,7 @@ import type { Tensor } from '../../frontend/tensor.ts';
 import type { ElementType } from './element-types.ts';
 import type { OnnxFile } from './file.ts';
 import { literal } from './literals.ts';
+import { readableName } from './names.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { OnnxError } from './refusal.ts';
 import type { FunctionProto, NodeProto } from './schema/onnx_pb.ts';
@@ -30,12 +31,22 @@ export interface Session {
   readonly biases: ReadonlyMap<string, FollowingBias>;
   /** Additions that are done already. */
   readonly absorbed: Set<NodeProto>;
+  /** By step: the node that was run. */
+  readonly nodes: Map<number, string>;
+  /** By call and path: what the file calls a value. */
+  readonly names: Map<string, string>;
   /** Nodes that were run so far, in loops each time. */
   steps: number;
   /** The node that is run, for messages. */
   current: string;
-  /** A value as a tensor with axes as in ONNX. */
-  tensor(value: Computed | Constant, refuse: (reason: string) => never): Tensor;
+  /** A value as a tensor with axes as in ONNX. `called` names a weight whose own name says nothing. */
+  tensor(
+    value: Computed | Constant,
+    refuse: (reason: string) => never,
+    called?: () => string,
+  ): Tensor;
+  /** Whether a value is an input of the model as it stands. */
+  isInput(value: Computed): boolean;
   /** Inputs of the model that a value is computed from. */
   inputsOf(value: Computed): readonly string[];
   /** Notes what a value was computed from. */
@@ -63,7 +74,8 @@ export function createSession(file: OnnxFile): Session {
   const sources = new WeakMap<Value, ReadonlySet<string>>();
   const { f } = recorder;
 
-  const tensor: Session['tensor'] = (value, refuse) => {
+  const inputs = new WeakSet<Computed>();
+  const tensor: Session['tensor'] = (value, refuse, called) => {
     if (value.kind === 'tensor') {
       if (!value.order) return value.raw;
       const known = unfolded.get(value);
@@ -75,26 +87,32 @@ export function createSession(file: OnnxFile): Session {
     const known = literals.get(value);
     if (known) return known;
     checkValues(value, refuse);
-    const made = declared(value);
+    const made = declared(value, called);
     // What is computed at once has a graph of its own.
     if (!recorder.paused) literals.set(value, made);
     return made;
   };
 
-  function declared(value: Constant): Tensor {
+  function declared(value: Constant, called?: () => string): Tensor {
     const { type } = value;
     const short = value.weight === null || type.dtype === 'i32' ? literal(f, value) : null;
     if (short) return short;
     const trained = value.weight !== null && type.kind === 'float';
-    const named = value.weight === null ? { ...value, weight: weights.free('constant') } : value;
-    return f.cast(weights.tensor(named, trained), type.dtype);
+    const own = value.weight ?? weights.free('constant');
+    const name = readableName(own) ?? called?.() ?? own;
+    return f.cast(weights.tensor(value, own, name, trained), type.dtype);
   }
 
   const session: Session = {
     ...{ recorder, weights, functions, uses, tensor, steps: 0, current: '' },
     ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>() },
+    ...{ nodes: new Map<number, string>(), names: new Map<string, string>() },
     inputsOf: (value) => [...(sources.get(value) ?? [])],
-    noteInput: (value, name) => void sources.set(value, new Set([name])),
+    isInput: (value) => inputs.has(value),
+    noteInput: (value, name) => {
+      inputs.add(value);
+      sources.set(value, new Set([name]));
+    },
     noteSources: (value, from) => {
       const all = new Set(from.flatMap((one) => [...(sources.get(one) ?? [])]));
       if (all.size > 0) sources.set(value, all);

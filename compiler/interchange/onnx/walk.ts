@@ -5,7 +5,7 @@ import { OnnxError, shown } from './refusal.ts';
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from './schema/onnx_pb.ts';
 import type { Session } from './session.ts';
 import { type ExternalData, readTensor } from './tensor-data.ts';
-import { NOTHING, type Value } from './values.ts';
+import { type Computed, NOTHING, type Value } from './values.ts';
 
 /** What names mean in a graph: its own, and those of the graphs around it. */
 export interface Scope {
@@ -82,7 +82,16 @@ function runNode(session: Session, node: NodeProto, index: number, scope: Scope)
         { operator: opType },
       );
     scope.values.set(output, result);
+    if (result.kind === 'tensor') noteName(session, result, output);
   }
+}
+
+/** What a call gave has the name of the first output that it is. */
+function noteName({ recorder, names }: Session, { raw }: Computed, output: string): void {
+  const found = recorder.find(raw);
+  if (found?.kind !== 'result' || found.path !== '') return;
+  const key = String(found.call);
+  if (!names.has(key)) names.set(key, output);
 }
 
 function runOperator(
@@ -106,6 +115,7 @@ function runOperator(
     return Array.isArray(made) ? made : [made as Value];
   };
   session.recorder.step = session.steps;
+  session.nodes.set(session.steps, `${name}: ${op}`);
   const folds = row.folds !== false && inputs.length > 0;
   const results = (folds ? session.fold(inputs, make) : null) ?? make(inputs);
   for (const result of results) if (isTensor(result)) session.noteSources(result, inputs);

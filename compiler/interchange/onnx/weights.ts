@@ -16,10 +16,12 @@ export interface Weights {
   readonly all: ReadonlyMap<string, Weight>;
   /** A name that nothing has, as near to the wanted one as can be. */
   free(wanted: string): string;
+  /** Forgets all but these. */
+  keep(names: ReadonlySet<string>): void;
   /** Notes the values of what a layer declares. */
   add(weight: Weight): void;
-  /** The constant as a tensor of the program: declared once, under its own name. */
-  tensor(constant: Constant, trained: boolean): Tensor;
+  /** The constant as a tensor of the program: declared once, under a name that is free. `own` is the file's. */
+  tensor(constant: Constant, own: string, name: string, trained: boolean): Tensor;
 }
 
 export function createWeights({ f }: Recorder): Weights {
@@ -32,15 +34,17 @@ export function createWeights({ f }: Recorder): Weights {
       for (let k = 2; all.has(name); k++) name = `${wanted}${k}`;
       return name;
     },
+    keep(names) {
+      for (const name of all.keys()) if (!names.has(name)) all.delete(name);
+    },
     add(weight) {
       all.set(weight.name, weight);
     },
-    tensor(constant, trained) {
+    tensor(constant, own, wanted, trained) {
       const { shape } = constant;
-      const own = constant.weight!;
       const known = tensors.get(own);
       if (known) return known;
-      const name = weights.free(own);
+      const name = weights.free(wanted);
       weights.add({ name, shape, values: () => Float32Array.from(constant.values) });
       const made = trained
         ? f.param(name, shape, initialiserOf(f, shape))

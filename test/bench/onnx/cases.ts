@@ -5,7 +5,9 @@ import type { ElementType } from '../../../compiler/interchange/onnx/element-typ
 import type { OnnxFile } from '../../../compiler/interchange/onnx/file.ts';
 import {
   ModelProtoSchema,
+  TensorProto_DataType,
   TensorProtoSchema,
+  type ValueInfoProto,
 } from '../../../compiler/interchange/onnx/schema/onnx_pb.ts';
 import { readTensor } from '../../../compiler/interchange/onnx/tensor-data.ts';
 
@@ -61,20 +63,28 @@ function operatorsOf(bytes: Uint8Array): string[] {
 
 function dataSet(folder: string, { graph, initialisers }: OnnxFile): DataSet {
   const inputs = graph.input.filter(({ name }) => !initialisers.has(name));
-  const read = (prefix: string, names: readonly { readonly name: string }[]) =>
+  const read = (prefix: string, names: readonly ValueInfoProto[]) =>
     new Map(
       names.flatMap(({ name }, k): [string, Given | null][] => {
         const path = join(folder, `${prefix}_${k}.pb`);
-        return existsSync(path) ? [[name, given(path, name)]] : [];
+        return existsSync(path) ? [[name, given(path, name, declaredType(names[k]))]] : [];
       }),
     );
   return { inputs: read('input', inputs), outputs: read('output', graph.output) };
 }
 
+const declaredType = ({ type }: ValueInfoProto): number =>
+  type?.value.case === 'tensorType' ? type.value.value.elemType : 0;
+
+/** The cases have bfloat16 as the bits of its values, in tensors of uint16. */
+const BITS = 4;
+
 /** A tensor of a file; null for a sequence or an optional. */
-function given(path: string, name: string): Given | null {
+function given(path: string, name: string, declared: number): Given | null {
   try {
-    return readTensor(fromBinary(TensorProtoSchema, readFileSync(path)), null, name);
+    const proto = fromBinary(TensorProtoSchema, readFileSync(path));
+    const isBits = proto.dataType === BITS && declared === TensorProto_DataType.BFLOAT16;
+    return readTensor(isBits ? { ...proto, dataType: declared } : proto, null, name);
   } catch {
     return null;
   }

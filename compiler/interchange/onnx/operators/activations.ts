@@ -26,8 +26,7 @@ function alongAxis(n: OnnxNode, make: (x: Tensor, axis: number) => Tensor) {
 function bound(n: OnnxNode, input: number, name: string): Tensor | number | null {
   if (n.opset < 11) return n.attributes.has(name) ? n.attributes.float(name, 0) : null;
   if (!n.has(input)) return null;
-  const value = n.value(input);
-  return value.kind === 'constant' ? value.values[0] : n.f.reshape(n.tensor(input), []);
+  return n.known(input)?.values[0] ?? n.f.reshape(n.tensor(input), []);
 }
 
 export const ACTIVATIONS: OperatorTable = {

@@ -11,40 +11,40 @@ import { type OperatorTable, row } from './row.ts';
 /** Indices from 0 on: of those that are known by themselves, of others by a select. */
 export function fromZero(n: OnnxNode, input: number, extent: number): Tensor {
   const { f } = n;
-  const value = n.value(input);
-  if (value.kind === 'constant' && value.weight === null) {
-    const indices = Array.from(value.values, (index) => (index < 0 ? index + extent : index));
+  const known = n.known(input);
+  if (known) {
+    const indices = Array.from(known.values, (index) => (index < 0 ? index + extent : index));
     if (indices.some((index) => !(index >= 0 && index < extent)))
       return n.refuse(`an index is out of range: there are ${extent} elements`);
-    if (indices.every((index, k) => index === value.values[k])) return n.tensor(input);
-    return f.constant(indices, value.shape, 'i32');
+    if (indices.every((index, k) => index === known.values[k])) return n.tensor(input);
+    return f.constant(indices, known.shape, 'i32');
   }
   const indices = n.tensor(input);
-  // What the model gives may be from the end; an input of its own has the range of the table.
-  return value.kind === 'tensor' && n.session.inputsOf(value).length > 0
-    ? f.select(f.less(indices, 0), f.add(indices, extent), indices)
-    : indices;
+  return f.select(f.less(indices, 0), f.add(indices, extent), indices);
 }
 
 function gather(n: OnnxNode) {
   const { f } = n;
   const shape = n.shape(0);
   const axis = n.axis(n.attributes.int('axis', 0), shape.length);
-  const value = n.value(1);
+  const known = n.known(1);
   // One index is a slice: it follows extents that are options.
-  if (value.kind === 'constant' && value.weight === null && value.values.length === 1) {
-    const given = value.values[0];
+  if (known?.values.length === 1) {
+    const given = known.values[0];
     const at = given < 0 ? given + shape[axis] : given;
     if (!(at >= 0 && at < shape[axis])) return n.refuse(`index ${given} is out of range`);
     const end = given === -1 ? undefined : at + 1;
     const part = f.slice(n.tensor(0), axis, given === -1 ? -1 : at, end);
-    if (value.shape.length === 0) return n.result(f.squeeze(part, axis));
-    return n.result(f.reshape(part, shape.toSpliced(axis, 1, ...value.shape)));
+    if (known.shape.length === 0) return n.result(f.squeeze(part, axis));
+    return n.result(f.reshape(part, shape.toSpliced(axis, 1, ...known.shape)));
   }
-  const indices = fromZero(n, 1, shape[axis]);
-  const table = ownWeight(n, 0);
-  if (table?.shape.length === 2 && axis === 0) {
-    const name = layerFor(n, { weight: { constant: table } });
+  // Of a table of weights an input is the row itself: it has the range of the table.
+  const [table, given] = [n.value(0), n.value(1)];
+  const isRow = table.kind === 'constant' && given.kind === 'tensor' && n.session.isInput(given);
+  const indices = isRow ? n.tensor(1) : fromZero(n, 1, shape[axis]);
+  const own = ownWeight(n, 0);
+  if (own?.shape.length === 2 && axis === 0) {
+    const name = layerFor(n, { weight: { constant: own } });
     return n.result(f.embedding(shape[0], shape[1], { name })(indices));
   }
   return n.result(f.take(n.tensor(0), indices, axis));

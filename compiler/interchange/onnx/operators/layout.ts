@@ -3,7 +3,7 @@ import { elementCount, type Shape, sameShape } from '../../../../ir/tensor.ts';
 import type { Tensor, TensorLike } from '../../../frontend/tensor.ts';
 import type { ElementType } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
-import { type Computed, type Constant, shapeOf } from '../values.ts';
+import { type Computed, shapeOf } from '../values.ts';
 
 /** Where the channels of ONNX's [batch, channels, …extents] are in [batch, …extents, channels]. */
 const lastOrder = (rank: number): number[] => [
@@ -32,10 +32,10 @@ export function withChannelsLast(type: ElementType, raw: Tensor): Computed {
 }
 
 /** The one number that a constant is at every element, if it is one of few axes. */
-function numberOf(value: Computed | Constant, rank: number): number | null {
-  if (value.kind !== 'constant' || value.weight !== null) return null;
-  if (value.shape.length > rank || elementCount(value.shape) !== 1) return null;
-  return value.values[0];
+function numberOf(n: OnnxNode, input: number, rank: number): number | null {
+  const known = n.known(input);
+  if (!known || known.shape.length > rank || elementCount(known.shape) !== 1) return null;
+  return known.values[0];
 }
 
 /** Operands of something elementwise as they may be given to the language, and how its result lies. */
@@ -55,10 +55,10 @@ export function align(n: OnnxNode, inputs: readonly number[]): Aligned {
     (value) => value.kind === 'tensor' && value.order && value.raw.rank === rank,
   ) as Computed | undefined;
   const order = leading?.order ?? null;
-  const isLed = (value: Computed | Constant) => numberOf(value, rank) === null;
-  const keeps = values.some(isLed) ? -1 : 0;
+  const numbers = inputs.map((input) => numberOf(n, input, rank));
+  const keeps = numbers.includes(null) ? -1 : 0;
   const operands = values.map((value, k): TensorLike => {
-    const number = numberOf(value, rank);
+    const number = numbers[k];
     if (number !== null && k !== keeps) return checkedNumber(n, number, value.type.dtype);
     if (value.kind === 'tensor' && sameOrder(value.order, order)) return value.raw;
     return order ? reordered(n, inputs[k], order) : n.tensor(inputs[k]);

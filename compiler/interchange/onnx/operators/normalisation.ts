@@ -17,7 +17,7 @@ function batchNormalization(n: OnnxNode) {
   const trains =
     n.opset >= 14
       ? attributes.int('training_mode', 0) !== 0
-      : n.opset < 7 && attributes.int('is_test', 0) === 0 && n.outputs.length > 1;
+      : n.outputs.length > 1 && attributes.int('is_test', 0) === 0;
   if (n.opset < 9 && attributes.int('spatial', 1) === 0)
     return n.refuse('it normalises each place on its own', 'spatial = 1 is taken');
   if (trains) return trained(n, rank, epsilon, momentum);
@@ -66,7 +66,9 @@ function trained(n: OnnxNode, rank: number, epsilon: number, momentum: number) {
   const y = normalised(n, x, { mean, variance, scale, shift, epsilon });
   const moved = (input: number, now: Tensor) =>
     n.result(f.add(f.mul(n.tensor(input), momentum), f.mul(now, 1 - momentum)), FLOAT);
-  return [n.result(y), moved(3, mean), moved(4, variance)];
+  const all = [n.result(y), moved(3, mean), moved(4, variance)];
+  // Before version 14 the statistics of the batch itself come last.
+  return n.opset < 14 ? [...all, n.result(mean, FLOAT), n.result(variance, FLOAT)] : all;
 }
 
 function layerNormalization(n: OnnxNode) {

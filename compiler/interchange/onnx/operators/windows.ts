@@ -108,14 +108,15 @@ function convolution(n: OnnxNode) {
   const options = { ...optionsOf(windows, 1), ...(groups === 1 ? {} : { groups }) };
   const weight = ownWeight(n, 1);
   const bias = n.has(2) ? ownWeight(n, 2) : null;
-  if (weight && (bias || !n.has(2))) {
+  if (weight) {
     const name = layerFor(n, withBias({ constant: weight, order }, bias));
     const layer = f[functions.layer](shape[1] * groups, shape[0], {
       ...{ kernel: oneOrAll(windows.sizes), ...options },
       ...(bias ? {} : { bias: false }),
       name,
     });
-    return withChannelsLast(n.type(0), layer(x));
+    const y = layer(x);
+    return withChannelsLast(n.type(0), bias ? y : withAddend(n, y));
   }
   return withChannelsLast(n.type(0), withAddend(n, convolved(n, x, options)));
 }
@@ -124,6 +125,18 @@ function convolved(n: OnnxNode, x: Tensor, options: ConvolutionOptions): Tensor 
   const kernel = n.f.transpose(n.tensor(1), kernelOrder(n.shape(1).length));
   const { plain } = functionsFor(n);
   return Object.keys(options).length > 0 ? n.f[plain](x, kernel, options) : n.f[plain](x, kernel);
+}
+
+/** A convolution of a signal with channels last by ONNX's kernel, whose shape is that of an input. */
+export function convolvedWith(n: OnnxNode, x: Tensor, kernel: Tensor, input: number): Tensor {
+  const windows = windowsOf(n, n.shape(input).slice(2));
+  const groups = n.attributes.int('group', 1);
+  const turned = n.f.transpose(kernel, kernelOrder(kernel.rank));
+  const { plain } = functionsFor(n);
+  return n.f[plain](paddedSignal(n, x, windows, 0), turned, {
+    ...optionsOf(windows, 1),
+    ...(groups === 1 ? {} : { groups }),
+  });
 }
 
 const withAddend = (n: OnnxNode, y: Tensor) => (n.has(2) ? n.f.add(y, n.tensor(2)) : y);
@@ -320,8 +333,6 @@ export const WINDOWS: OperatorTable = {
   Conv: row(convolution, '1, 2 or 3 spatial axes'),
   ConvInteger: row((n) => {
     const { f } = n;
-    const windows = windowsOf(n, n.shape(1).slice(2));
-    const groups = n.attributes.int('group', 1);
     const point = (input: number) => f.cast(n.tensor(input), 'f32');
     const signal = f.cast(channelsLast(n, 0), 'f32');
     const x = n.has(2) ? f.sub(signal, point(2)) : signal;
@@ -331,12 +342,7 @@ export const WINDOWS: OperatorTable = {
         ? f.reshape(zero, [-1, ...raw.shape.slice(1).map(() => 1)])
         : zero;
     const kernel = n.has(3) ? f.sub(raw, perOutput(point(3))) : raw;
-    const { plain } = functionsFor(n);
-    const y = f[plain](paddedSignal(n, x, windows, 0), f.transpose(kernel, kernelOrder(raw.rank)), {
-      ...optionsOf(windows, 1),
-      groups,
-    });
-    return withChannelsLast(INT32, f.cast(y, 'i32'));
+    return withChannelsLast(INT32, f.cast(convolvedWith(n, x, kernel, 1), 'i32'));
   }),
   ConvTranspose: row(transposedConvolution, '1, 2 or 3 spatial axes'),
   GlobalAveragePool: row((n) => {
