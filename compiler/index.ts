@@ -27,6 +27,9 @@ export {
   type PlanGraphNode,
   planGraph,
 } from './inspect/index.ts';
+export { fromOnnx } from './interchange/from-onnx.ts';
+export type { FromOnnxOptions, KnownValues, OnnxModel } from './interchange/onnx/options.ts';
+export { OnnxError } from './interchange/onnx/refusal.ts';
 export type {
   ArgumentRecord,
   Mesh,

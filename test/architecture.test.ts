@@ -107,6 +107,23 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ir',
     'npm:ml-matrix',
   ],
+  'compiler/interchange': [
+    'compiler/interchange',
+    'compiler/frontend',
+    'compiler/language.ts',
+    'compiler/diagnostics.ts',
+    'compiler/version.ts',
+    'ir',
+  ],
+  'compiler/interchange/onnx': [
+    'compiler/interchange/onnx',
+    'compiler/frontend',
+    'compiler/language.ts',
+    'compiler/diagnostics.ts',
+    'compiler/version.ts',
+    'ir',
+    'npm:@bufbuild/protobuf',
+  ],
   'compiler/load': [
     'compiler/load',
     'compiler/frontend',

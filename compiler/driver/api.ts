@@ -1,12 +1,10 @@
 import { compile as compileShared, planModel as plan } from './compile.ts';
-import { exportOnnx as onnx } from './export-onnx.ts';
 import type {
   ExportOptions,
   OnnxResult,
   StableHloOptions,
   StableHloResult,
 } from './export-options.ts';
-import { exportStableHlo as stableHlo } from './export-stablehlo.ts';
 import type { CompileOptions, CompileResult, ModelSource, PlanResult } from './result.ts';
 
 // The API, in declarations that name nothing of the passes: whoever type-checks a model reads all that these lead to.
@@ -41,11 +39,12 @@ export function planModel(source: ModelSource, options: CompileOptions = {}): Pr
  *
  * @throws Error only for a defect of btc itself
  */
-export function exportStableHlo(
+export async function exportStableHlo(
   source: ModelSource,
   options: StableHloOptions = {},
 ): Promise<StableHloResult> {
-  return stableHlo(source, options);
+  const exporter = await import('./export-stablehlo.ts');
+  return exporter.exportStableHlo(source, options);
 }
 
 /**
@@ -57,6 +56,10 @@ export function exportStableHlo(
  *
  * @throws Error only for a defect of btc itself
  */
-export function exportOnnx(source: ModelSource, options: ExportOptions = {}): Promise<OnnxResult> {
-  return onnx(source, options);
+export async function exportOnnx(
+  source: ModelSource,
+  options: ExportOptions = {},
+): Promise<OnnxResult> {
+  const exporter = await import('./export-onnx.ts');
+  return exporter.exportOnnx(source, options);
 }

@@ -24,6 +24,8 @@ const isIdentity = (order: readonly number[]) => order.every((axis, k) => axis =
 export class Arranger {
   readonly builder: Builder;
   readonly #made = new Map<string, Stored>();
+  /** By name of a reshaped value: what it was. */
+  readonly #before = new Map<string, Stored>();
 
   constructor(builder: Builder) {
     this.builder = builder;
@@ -57,6 +59,9 @@ export class Arranger {
   transposed(stored: Stored, permutation: readonly number[]): Stored {
     if (isIdentity(permutation)) return stored;
     const shape = permutation.map((axis) => stored.shape[axis]);
+    // Where the axes that are longer than 1 keep their order, no element moves.
+    const long = permutation.filter((axis) => stored.shape[axis] !== 1);
+    if (long.every((axis, k) => k === 0 || axis > long[k - 1])) return this.reshaped(stored, shape);
     return this.#once(`transpose ${stored.name} ${permutation}`, () => {
       const weight = this.builder.initialisers.get(stored.name);
       return weight
@@ -70,14 +75,43 @@ export class Arranger {
     });
   }
 
-  reshaped(stored: Stored, shape: Shape): Stored {
+  reshaped(given: Stored, shape: Shape): Stored {
+    const stored = this.#before.get(given.name) ?? given;
     if (sameShape(stored.shape, shape)) return stored;
-    return this.#once(`reshape ${stored.name} ${shape}`, () => {
+    const made = this.#once(`reshape ${stored.name} ${shape}`, () => {
       const weight = this.builder.initialisers.get(stored.name);
       if (weight) return this.#rewritten(weight, shape, null);
       const sizes = this.builder.integers(shape);
       return this.builder.node('Reshape', [stored, sizes], { element: stored.element, shape });
     });
+    this.#before.set(made.name, stored);
+    return made;
+  }
+
+  /** Without the axes of extent 1: as it is stored, but for those. */
+  squeezed({ stored, order, shape }: Arranged): Arranged {
+    const kept = shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
+    const places = order.map((axis) => kept.indexOf(axis));
+    const extents = stored.shape.filter((_, k) => places[k] >= 0);
+    return {
+      stored: this.reshaped(stored, extents),
+      order: places.filter((place) => place >= 0),
+      shape: kept.map((axis) => shape[axis]),
+    };
+  }
+
+  /** The reverse: `shape` has the same axes in the same order, and some of extent 1, which are stored last. */
+  unsqueezed({ stored, order }: Arranged, shape: Shape): Arranged {
+    const all = shape.map((_, axis) => axis);
+    const [kept, units] = [
+      all.filter((axis) => shape[axis] !== 1),
+      all.filter((axis) => shape[axis] === 1),
+    ];
+    return {
+      stored: this.reshaped(stored, [...stored.shape, ...units.map(() => 1)]),
+      order: [...order.map((place) => kept[place]), ...units],
+      shape,
+    };
   }
 
   /** Turned round along some axes. */

@@ -18,14 +18,79 @@ export function contraction(
 ): Arranged {
   const parsed = parseEquation(equation);
   if ('reason' in parsed) throw new Error(parsed.reason);
-  const terms = operands.map((value, k) => ({ value, letters: parsed.operands[k] }));
+  // Axes of extent 1 decide nothing.
+  const extents = new Map(
+    operands.flatMap(({ shape }, k) =>
+      [...parsed.operands[k]].map((letter, axis) => [letter, shape[axis]] as const),
+    ),
+  );
+  const long = (letters: string) =>
+    [...letters].filter((letter) => extents.get(letter) !== 1).join('');
+  const terms = operands.map((value, k) => ({
+    value: arranger.squeezed(value),
+    letters: long(parsed.operands[k]),
+  }));
+  const output = long(parsed.output);
+  const made = joinedTerms(arranger, terms, output);
+  return arranger.unsqueezed(
+    made,
+    [...parsed.output].map((letter) => extents.get(letter)!),
+  );
+}
+
+function joinedTerms(arranger: Arranger, terms: readonly Term[], output: string): Arranged {
+  const slid = terms.length === 2 ? pointwise(arranger, terms, output) : null;
+  if (slid) return slid;
   let [made] = terms;
   for (let k = 1; k < terms.length; k++) {
     const later = terms.slice(k + 1).map(({ letters }) => letters);
-    made = product(arranger, made, terms[k], [parsed.output, ...later].join(''));
+    made = product(arranger, made, terms[k], [output, ...later].join(''));
   }
-  const { value, letters } = alone(arranger, made, parsed.output);
-  return lettered(value, letters, parsed.output);
+  const { value, letters } = alone(arranger, made, output);
+  return lettered(value, letters, output);
+}
+
+/**
+ * A product with a matrix along the features of a value that stands in the order of convolutions: one with a kernel of 1, which leaves
+ * it there. Null where it is none.
+ */
+function pointwise(arranger: Arranger, terms: readonly Term[], output: string): Arranged | null {
+  for (const [x, kernel] of [terms, [...terms].reverse()]) {
+    const { order } = x.value;
+    const isMoved = order.some((axis, k) => axis !== k);
+    const letters = order.map((axis) => x.letters[axis]);
+    const feature = letters[1];
+    const [made] = [...kernel.letters].filter((letter) => letter !== feature);
+    const isMatrix = kernel.letters.length === 2 && kernel.letters.includes(feature);
+    const isWhole =
+      isMatrix &&
+      !x.letters.includes(made) &&
+      !output.includes(feature) &&
+      output.length === x.letters.length &&
+      letters.every((letter, k) => k === 1 || output.includes(letter));
+    if (!isMoved || !isWhole || order.length < 3 || order.length > 5) continue;
+    const ones = order.slice(2).map(() => 1);
+    const matrix = arranger.whole(
+      kernel.value,
+      [made, feature].map((letter) => kernel.letters.indexOf(letter)),
+    );
+    const stored = arranger.whole(x.value, order);
+    const w = arranger.reshaped(matrix, [...matrix.shape, ...ones]);
+    const shape = stored.shape.with(1, matrix.shape[0]);
+    const node = arranger.builder.node(
+      'Conv',
+      [stored, w],
+      { element: 'float', shape },
+      { kernel_shape: ones },
+    );
+    const places = letters.map((letter, k) => output.indexOf(k === 1 ? made : letter));
+    const extents = new Array<number>(places.length);
+    places.forEach((axis, k) => {
+      extents[axis] = shape[k];
+    });
+    return { stored: node, order: places, shape: extents };
+  }
+  return null;
 }
 
 /** The same value with its axes in another order: nothing is written for it. */

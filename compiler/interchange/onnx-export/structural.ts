@@ -1,6 +1,7 @@
 import type { DType } from '../../../ir/dtypes.ts';
 import type { Graph, NodeOf, ValueId } from '../../../ir/graph.ts';
 import type { StructuralOp } from '../../../ir/ops.ts';
+import { type Shape, sameShape } from '../../../ir/tensor.ts';
 import type { Convolution } from '../graph/convolutions.ts';
 import type { Pooling } from '../graph/pooling.ts';
 import { type Arranged, type Arranger, plain } from './arranged.ts';
@@ -56,8 +57,13 @@ export const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
   },
   random: ({ arranger, node: { operands, attributes }, read }) =>
     plain(uniform(arranger.builder, attributes, arranger.flat(read(operands[0])))),
-  reshape: ({ arranger, node, read }) =>
-    plain(arranger.reshaped(arranger.flat(read(node.operands[0])), node.type.shape)),
+  reshape: ({ arranger, node: { operands, type }, read }) => {
+    const value = read(operands[0]);
+    const long = (shape: Shape) => shape.filter((extent) => extent !== 1);
+    if (sameShape(long(value.shape), long(type.shape)))
+      return arranger.unsqueezed(arranger.squeezed(value), type.shape);
+    return plain(arranger.reshaped(arranger.flat(value), type.shape));
+  },
   transpose: ({ node: { operands, attributes, type }, read }) => {
     const { stored, order } = read(operands[0]);
     const placed = order.map((axis) => attributes.permutation.indexOf(axis));

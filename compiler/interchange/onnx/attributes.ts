@@ -58,7 +58,7 @@ export function readAttributes(node: NodeProto, refuse: (reason: string) => neve
 const MOST_DIGITS = 9;
 
 /** The shortest decimal that is the same f32: what was written before it was stored, 0.1 and not 0.10000000149011612. */
-function shortest(value: number): number {
+export function shortest(value: number): number {
   for (let digits = 1; digits < MOST_DIGITS; digits++) {
     const decimal = Number(value.toPrecision(digits));
     if (Math.fround(decimal) === value) return decimal;

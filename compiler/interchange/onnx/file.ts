@@ -10,7 +10,9 @@ import {
 } from './schema/onnx_pb.ts';
 import { type ExternalData, readTensor } from './tensor-data.ts';
 import type { Constant } from './values.ts';
-import { NEWEST_OPSET } from './walk.ts';
+
+/** The newest operator set of ONNX that is known. */
+export const NEWEST_OPSET = 21;
 
 /** An extent of an input: a number, or the name of what decides it. */
 export type Extent = number | string;

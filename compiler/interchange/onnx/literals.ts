@@ -1,6 +1,7 @@
-import { DTYPES } from '../../../ir/dtypes.ts';
+import { DTYPES, isFloat } from '../../../ir/dtypes.ts';
 import { elementCount, rowMajorStrides } from '../../../ir/tensor.ts';
 import type { Tensor } from '../../frontend/tensor.ts';
+import { shortest } from './attributes.ts';
 import type { Language } from './recorder.ts';
 import type { Constant } from './values.ts';
 
@@ -13,11 +14,12 @@ export const MOST_LITERALS = 256;
  */
 export function literal(f: Language, constant: Constant): Tensor | null {
   const { type, shape } = constant;
-  const values = Array.from(constant.values, (value) => DTYPES[type.dtype].round(value));
+  const { round } = DTYPES[type.dtype];
+  const values = Array.from(constant.values, (value) => shortest(round(value)));
   const count = elementCount(shape);
   if (values.every((value) => Object.is(value, values[0])))
     return f.full(shape, values[0], type.dtype);
-  const steps = type.dtype === 'i32' ? progression(values, shape) : null;
+  const steps = isFloat(type.dtype) ? null : progression(values, shape);
   if (steps) {
     const { axis, start, step } = steps;
     const index = f.iota(shape, axis);

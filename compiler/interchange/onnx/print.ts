@@ -1,3 +1,4 @@
+import { type DType, isFloat } from '../../../ir/dtypes.ts';
 import type { Dimensions } from './import.ts';
 import { readableName } from './names.ts';
 import type { OpenArgument, OpenCall, OpenCalls } from './open-axes.ts';
@@ -11,7 +12,7 @@ export interface PrintedModel {
   readonly weights: string;
   readonly inputs: readonly {
     readonly name: string;
-    readonly dtype: string;
+    readonly dtype: DType;
     readonly extents: readonly (number | string)[];
   }[];
   readonly outputs: readonly {
@@ -52,7 +53,7 @@ export function printModel(model: PrintedModel): string {
     const shape = extents.map((one) =>
       typeof one === 'string' && !options.includes(one) ? defaults.get(one)! : one,
     );
-    return `    ${keyOf(input)}: tensor([${shape.join(', ')}]${dtype === 'f32' ? '' : `, '${dtype}'`}),`;
+    return `    ${keyOf(input)}: tensor([${shape.join(', ')}]${isFloat(dtype) ? '' : `, '${dtype}'`}),`;
   });
   const lines = [
     `// Made by btc import from ${source}.`,

@@ -1,3 +1,4 @@
+import { DTYPES, isFloat } from '../../../ir/dtypes.ts';
 import { interpretGraph } from '../../../ir/interpret.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, type Trace, withTrace } from '../../frontend/context.ts';
@@ -95,7 +96,7 @@ export function createSession(file: OnnxFile): Session {
 
   function declared(value: Constant, called?: () => string): Tensor {
     const { type } = value;
-    const short = value.weight === null || type.dtype === 'i32' ? literal(f, value) : null;
+    const short = value.weight === null || !isFloat(type.dtype) ? literal(f, value) : null;
     if (short) return short;
     const trained = value.weight !== null && type.kind === 'float';
     const own = value.weight ?? weights.free('constant');
@@ -215,7 +216,8 @@ function asInput(trace: Trace, value: Value, data: Record<string, ArrayLike<numb
 
 /** "To the end", as integers of 64 bits say it, stays that in 32. */
 function withinDtype(value: number, { dtype }: ElementType): number {
-  return dtype === 'i32' ? Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, value)) : value;
+  const { least, greatest } = DTYPES[dtype];
+  return Math.max(least, Math.min(greatest, value));
 }
 
 function evaluated(

@@ -1,3 +1,4 @@
+import { elementCount } from '../../../ir/tensor.ts';
 import { readAttributes } from './attributes.ts';
 import { isTensor, type NodeFacts, nodeOf, type OnnxNode } from './node.ts';
 import { operatorRow } from './operators/index.ts';
@@ -20,8 +21,6 @@ export interface Scope {
 
 const MOST_STEPS = 50_000;
 const MOST_DEPTH = 48;
-/** Operator sets of ONNX that are known, and those before which operators had other meanings. */
-export const NEWEST_OPSET = 21;
 
 function lookUp(scope: Scope, name: string): Value | undefined {
   for (let at: Scope | null = scope; at; at = at.outer) {
@@ -117,9 +116,31 @@ function runOperator(
   session.recorder.step = session.steps;
   session.nodes.set(session.steps, `${name}: ${op}`);
   const folds = row.folds !== false && inputs.length > 0;
-  const results = (folds ? session.fold(inputs, make) : null) ?? make(inputs);
+  const folded = folds ? session.fold(inputs, make) : null;
+  const results = folded ? folded.map(asSaid(() => make(inputs))) : make(inputs);
   for (const result of results) if (isTensor(result)) session.noteSources(result, inputs);
   return results;
+}
+
+/**
+ * What is known is a constant where it is a list, as shapes are. Tables, such as masks over positions, are computed in the model as the file
+ * says, so that they follow axes that are options; their values are known nevertheless.
+ */
+function asSaid(make: () => readonly Value[]): (value: Value, k: number) => Value {
+  let made: readonly Value[] | null = null;
+  return (value, k) => {
+    const isTable = value.kind === 'constant' && value.shape.length > 1;
+    if (!isTable || elementCount(value.shape) <= 1) return value;
+    try {
+      made ??= make();
+    } catch (error) {
+      // Integers that only the compiler's numbers hold, or shapes without elements on the way.
+      if (error instanceof OnnxError) return value;
+      throw error;
+    }
+    const own = made[k];
+    return own?.kind === 'tensor' ? { ...own, known: value } : value;
+  };
 }
 
 /** A graph of an attribute: the body of a loop, a branch. It sees the names around it. */

@@ -47,7 +47,7 @@ export function createWeights({ f }: Recorder): Weights {
       const name = weights.free(wanted);
       weights.add({ name, shape, values: () => Float32Array.from(constant.values) });
       const made = trained
-        ? f.param(name, shape, initialiserOf(f, shape))
+        ? f.param(name, shape, initialiserOf(f, name, shape))
         : f.state(name, shape, f.init.zeros).value;
       tensors.set(own, made);
       return made;
@@ -56,8 +56,10 @@ export function createWeights({ f }: Recorder): Weights {
   return weights;
 }
 
-function initialiserOf(f: Recorder['f'], shape: Shape): Initialiser {
-  return shape.length > 1 ? f.init.glorotUniform : f.init.zeros;
+/** Vectors are biases, or scales where they are called so: of a network that starts anew. */
+function initialiserOf(f: Recorder['f'], name: string, shape: Shape): Initialiser {
+  if (shape.length > 1) return f.init.glorotUniform;
+  return /(weight|gamma|scale)$/i.test(name) ? f.init.ones : f.init.zeros;
 }
 
 /** The values of a constant with its axes in another order. */

@@ -1,3 +1,4 @@
+import { isFloat } from '../../../../ir/dtypes.ts';
 import type { Tensor } from '../../../frontend/tensor.ts';
 import { BOOL } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
@@ -53,7 +54,7 @@ export const ACTIVATIONS: OperatorTable = {
         'export the model for inference; the dropout is then active in training alone',
       );
     const x = rawOf(n, 0);
-    const dropped = ratio > 0 && ratio < 1 && x.dtype === 'f32' ? n.f.dropout(x, ratio) : x;
+    const dropped = ratio > 0 && ratio < 1 && isFloat(x.dtype) ? n.f.dropout(x, ratio) : x;
     const mask = () => n.result(n.f.full(n.shape(0), 1, 'i32'), castMaskType(n));
     return n.outputs.length > 1 ? [like(n, 0, dropped), mask()] : like(n, 0, dropped);
   }, 'active in training alone; its mask is all true'),
@@ -85,7 +86,7 @@ export const ACTIVATIONS: OperatorTable = {
     const raw = n.f.select(n.f.greater(x, 0), x, n.f.mul(x, slope));
     return { kind: 'tensor', type: n.type(0), raw, order, known: null };
   }),
-  Relu: unary((f, x) => (x.dtype === 'f32' ? f.relu(x) : f.maximum(x, 0))),
+  Relu: unary((f, x) => (isFloat(x.dtype) ? f.relu(x) : f.maximum(x, 0))),
   Selu: unary((f, x, n) => {
     const alpha = n.attributes.float('alpha', 1.6732632);
     const gamma = n.attributes.float('gamma', 1.050701);

@@ -1,6 +1,7 @@
 import type { DType } from '../../../../ir/dtypes.ts';
 import { elementCount, type Shape, sameShape } from '../../../../ir/tensor.ts';
 import type { Tensor, TensorLike } from '../../../frontend/tensor.ts';
+import { shortest } from '../attributes.ts';
 import type { ElementType } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { type Computed, shapeOf } from '../values.ts';
@@ -35,7 +36,7 @@ export function withChannelsLast(type: ElementType, raw: Tensor): Computed {
 function numberOf(n: OnnxNode, input: number, rank: number): number | null {
   const known = n.known(input);
   if (!known || known.shape.length > rank || elementCount(known.shape) !== 1) return null;
-  return known.values[0];
+  return known.type.kind === 'float' ? shortest(Math.fround(known.values[0])) : known.values[0];
 }
 
 /** Operands of something elementwise as they may be given to the language, and how its result lies. */
