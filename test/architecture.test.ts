@@ -145,6 +145,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:typescript',
     'npm:btc-compiler',
   ],
+  'compiler/interchange/graph': ['compiler/interchange/graph', 'ir'],
+  'compiler/interchange/stablehlo': [
+    'compiler/interchange/stablehlo',
+    'compiler/interchange/graph',
+    'compiler/codegen/polynomials.ts',
+    'ir',
+  ],
+  'compiler/interchange/onnx-export': [
+    'compiler/interchange/onnx-export',
+    'compiler/interchange/graph',
+    'compiler/interchange/onnx/schema',
+    'ir',
+    'npm:@bufbuild/protobuf',
+  ],
   'compiler/plan-search/exact': ['compiler', 'ir', 'npm:highs'],
   'compiler/inspect': ['compiler', 'ir', 'npm:@dagrejs/graphlib'],
 };
