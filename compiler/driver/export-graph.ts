@@ -77,8 +77,15 @@ function throughOptimiser(driver: Driver, traced: ModuleState): ModuleState {
   const differentiated = driver.run('gradient', ordered);
   if (hasErrors(differentiated.diagnostics)) return differentiated;
   const optimised = driver.run('optimise', differentiated);
-  const simplified = mapGraphs(optimised, (graph) => simplify(graph, { differentiated: true }));
-  const made = driver.run('halve', simplified, simplified.precision === 'f16' ? 'all' : null);
+  // What is stored as halves is decided behind the folds: a contraction below one would be rounded for itself.
+  const made =
+    optimised.precision === 'f16'
+      ? driver.run(
+          'halve',
+          driver.run('simplify-gradients', driver.run('expand-folds', optimised)),
+          'all',
+        )
+      : mapGraphs(optimised, (graph) => simplify(graph, { differentiated: true }));
   const [problem] = verifyState(made);
   if (problem) throw new Error(`the exported program is not valid: ${problem}`);
   return made;

@@ -157,3 +157,24 @@ describe('what networks are made of', () => {
     for (const op of ['gather', 'scatter']) expect(counted(text, op)).toBe(0);
   });
 });
+
+test('half precision is rounded where btc stores halves', async () => {
+  const { model, set } = SMALL_NETWORKS.lstm;
+  const session = await StableHloSession.of(model, { set, precision: 'f16' });
+  expect(session.text).toContain('xf16>');
+  const built = await compile(model, { target: 'wasm', set, precision: 'f16' });
+  const own = await openSession({
+    plan: built.plan!,
+    module: built.module!,
+    parameters: built.parameters!,
+  });
+  for (let step = 0; step < 5; step++) {
+    const { step: _, ...inputs } = randomInputs(built.plan!, 'train', {
+      ...{ classes: CLASSES, step, seed: 3 },
+    });
+    const { loss } = session.run({ ...inputs, step: [step] });
+    const { loss: wanted } = await own.run('train', inputs);
+    expect(Math.abs(loss[0] - wanted[0])).toBeLessThan(2e-3);
+  }
+  own.destroy();
+});
