@@ -23,9 +23,6 @@ export const valueType = ({ dtype, shape }: TensorType): ValueType => ({
 export const typeText = ({ element, shape }: ValueType): string =>
   `tensor<${shape.map((extent) => `${extent}x`).join('')}${element}>`;
 
-/** `[0, 2]`. */
-export const listText = (values: readonly (number | string)[]): string => `[${values.join(', ')}]`;
-
 /** `array<i64: 1, 2>`; of none `array<i64>`. */
 export const arrayText = (values: readonly number[]): string =>
   values.length === 0 ? 'array<i64>' : `array<i64: ${values.join(', ')}>`;
