@@ -2,7 +2,13 @@
 
 export * from './decompose/index.ts';
 export type { Category, Diagnostic } from './diagnostics.ts';
-export { compile, planModel } from './driver/api.ts';
+export { compile, exportOnnx, exportStableHlo, planModel } from './driver/api.ts';
+export type {
+  ExportOptions,
+  OnnxResult,
+  StableHloOptions,
+  StableHloResult,
+} from './driver/export-options.ts';
 export type { PassName } from './driver/pass-names.ts';
 export type {
   CompiledPlan,
@@ -21,6 +27,15 @@ export {
   type PlanGraphNode,
   planGraph,
 } from './inspect/index.ts';
+export { fromOnnx } from './interchange/from-onnx.ts';
+export type { FromOnnxOptions, KnownValues, OnnxModel } from './interchange/onnx/options.ts';
+export { OnnxError } from './interchange/onnx/refusal.ts';
+export type {
+  ArgumentRecord,
+  Mesh,
+  ResultRecord,
+  StableHloManifest,
+} from './interchange/stablehlo/manifest.ts';
 export * from './language.ts';
 export type {
   HalfActivations,

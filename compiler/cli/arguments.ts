@@ -55,6 +55,13 @@ export function microBatches(given: string): MicroBatches {
   return known ?? count('--micro-batch', 'none, auto or a number of parts')(given);
 }
 
+/** `batch=8`: into how many devices the batch is split. */
+export function meshDevices(given: string): number {
+  const wanted = 'batch=DEVICES, as in batch=8';
+  const [, devices] = /^batch=(\d+)$/.exec(given) ?? refuse('--mesh', given, wanted);
+  return count('--mesh', wanted)(devices);
+}
+
 /** A list of positive integers: `8,20,20,18`. */
 export function counts(option: string): Parser<number[]> {
   const one = count(option, 'positive integers, separated by commas');

@@ -4,6 +4,7 @@ import { setProgramRunner } from '../frontend/trace.ts';
 import { spanOfError } from '../reporting/call-sites.ts';
 import { buildFile, sweepFile } from './build.ts';
 import type { BuilderMessage, BuildJob } from './builder.ts';
+import { exportFile } from './export-file.ts';
 import { printOnce } from './once.ts';
 
 // Taken before the model can replace them.
@@ -21,7 +22,7 @@ parentPort!.once('message', async ({ port, ...job }: BuildJob & { port: MessageP
   };
   setProgramRunner(printOnce([process.stdout, process.stderr]));
   try {
-    const work = job.sweepPoints === undefined ? buildFile : sweepFile;
+    const work = job.exporting ? exportFile : job.sweepPoints === undefined ? buildFile : sweepFile;
     const built = await work(job, {
       onChecked: (files) => send({ kind: 'watched', files }),
       onProgress: (target, progress) => send({ kind: 'progress', target, progress }),

@@ -181,7 +181,7 @@ async function compileFile(
   return { loaded, results, problems };
 }
 
-const loadFile = (
+export const loadFile = (
   file: string,
   { set = {}, project }: BuildCommandOptions,
   checked: CheckedModel | undefined,

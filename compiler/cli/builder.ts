@@ -14,6 +14,7 @@ import type { DeviceLimits } from '../profile/device-limits.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
 import { withCleanup } from './ending.ts';
+import type { ExportFormat } from './export-formats.ts';
 import { fromBtc } from './report.ts';
 
 /** What the compilation for a target is at. */
@@ -29,6 +30,21 @@ export interface BuildJob {
   readonly checked?: CheckedModel;
   /** For how many budgets it is planned instead of being built. */
   readonly sweepPoints?: number;
+  /** As what one of its programs is written instead of being built. */
+  readonly exporting?: Exporting;
+}
+
+/** What is asked of an export. */
+export interface Exporting {
+  readonly format: ExportFormat;
+  /** Null for the one that the format takes by default. */
+  readonly program: string | null;
+  /** Devices that the batch is split over; null where nothing is said of devices. */
+  readonly mesh: number | null;
+  /** A safetensors file; null for initial values. */
+  readonly weights: Uint8Array | null;
+  /** Name of the file; null for the one that the model's name gives. */
+  readonly output: string | null;
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */

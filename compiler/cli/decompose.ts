@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
@@ -7,6 +7,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { statusLine } from './progress.ts';
 import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { isSameFile } from './same-file.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 
@@ -100,12 +101,6 @@ async function run(
     return diagnostic(5003, null, { file: output, reason: (error as Error).message });
   }
   return reportOf(file, output, weights);
-}
-
-async function isSameFile(first: string, second: string): Promise<boolean> {
-  if (resolve(first) === resolve(second)) return true;
-  const [a, b] = await Promise.all([first, second].map((path) => stat(path).catch(() => null)));
-  return a !== null && b !== null && a.dev === b.dev && a.ino === b.ino;
 }
 
 async function readWeights(file: string): Promise<Uint8Array | Diagnostic> {

@@ -23,6 +23,7 @@ import {
   counts,
   filePath,
   integer,
+  meshDevices,
   microBatches,
   notNegative,
   positive,
@@ -35,6 +36,12 @@ import {
 import type { BuildCommandOptions } from './build.ts';
 import type { DecomposeCommandOptions } from './decompose.ts';
 import { tuneEngine } from './engine.ts';
+
+import type { ExportCommandOptions } from './export.ts';
+import { EXPORT_FORMATS } from './export-formats.ts';
+
+import type { ImportCommandOptions } from './import.ts';
+
 import type { InspectCommandOptions } from './inspect.ts';
 import type { PathCommandOptions } from './path.ts';
 import type { ProfileCommandOptions } from './profile.ts';
@@ -263,6 +270,58 @@ function createProgram(): Command {
     });
   for (const option of commandOf(program, 'build').options)
     if (!NOT_SWEPT.has(option.long!)) sweep.addOption(option);
+
+  program
+    .command('export')
+    .description(
+      'write a program of a model for other compilers: the training step as StableHLO, for JAX and XLA, or a prediction as ONNX',
+    )
+    .argument('<file>', 'a model file, with a default export made by defineModel')
+    .addOption(oneOf('--format <format>', 'what is written', EXPORT_FORMATS).makeOptionMandatory())
+    .option(
+      '--program <name>',
+      "default: of stablehlo 'train' where there is one, of onnx 'predict'",
+      text('--program', 'the name of a program'),
+    )
+    .option(
+      '--mesh <batch=devices>',
+      'stablehlo: split the batch over so many devices; parameters are whole on each',
+      meshDevices,
+    )
+    .option(
+      '--weights <file>',
+      'a .safetensors file, of parameters or a checkpoint (default: initial values)',
+      text('--weights', 'a file'),
+    )
+    .option(
+      '-o, --output <file>',
+      'default: <model>.<program>.mlir, with .json and .safetensors beside it, or <model>.onnx',
+      filePath('--output'),
+    )
+    .option(
+      '--set <name=value>',
+      'value of an option that the model declares (repeatable)',
+      assignment,
+    )
+    .addOption(
+      oneOf(
+        '--precision <type>',
+        "what values are rounded to, instead of what the model's training says",
+        PRECISIONS,
+      ),
+    )
+    .option(
+      '-p, --project <tsconfig>',
+      'TypeScript configuration to check the model with',
+      filePath('--project'),
+    )
+    .option('--pretty', 'colours and code frames (default: on a terminal)')
+    .option('--no-pretty', 'plain diagnostics')
+    .addHelpText('after', '\nExit code: 0 all is well; 1 errors, nothing was written.')
+    .action(async (file: string, options: ExportCommandOptions) => {
+      const { exportCommand } = await import('./export.ts');
+      process.exitCode = await exportCommand(file, options);
+    });
 
   program
     .command('inspect')
@@ -513,8 +572,40 @@ function createProgram(): Command {
       const { weightsCommand } = await import('./weights.ts');
       process.exitCode = await weightsCommand(file, plan, options);
     });
+
+  program
+    .command('import')
+    .description('write a model of ONNX as a model file of btc, and its weights')
+    .argument('<file>', 'a .onnx file')
+    .option(
+      '-o, --output <folder>',
+      'folder of the model file and its .safetensors file, which are named after the .onnx file',
+      text('--output', 'a folder'),
+      '.',
+    )
+    .option(
+      '--set <name=value>',
+      'default of an axis that the file leaves open; it is an option of the model (repeatable)',
+      assignment,
+    )
+    .option(
+      '--value <name=numbers>',
+      'values of an input that decides shapes, separated by commas; it is no input of the model then (repeatable)',
+      assignment,
+    )
+    .option('--overwrite', 'files of these names are replaced')
+    .option('--json', 'figures as JSON')
+    .addHelpText('after', IMPORTED)
+    .action(async (file: string, options: ImportCommandOptions) => {
+      const { importCommand } = await import('./import.ts');
+      process.exitCode = await importCommand(file, options);
+    });
   return program;
 }
+
+const IMPORTED = `
+Build the model file as any other; load(plan, { parameters }) of btc-compiler/runtime takes the weights. What cannot be imported
+is refused by node, operator and operator set. Exit code: 0 all is well; 1 errors, nothing was written.`;
 
 /** Names that passes had before: they keep working. */
 const FORMER_PASSES: Readonly<Record<string, string>> = { levers: 'actions' };

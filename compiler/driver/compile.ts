@@ -125,7 +125,7 @@ export async function planModel(
 const NOTHING = { plan: null, module: null, parameters: null } as const;
 
 /** What a parameter or state starts with. Values are made when they are asked for: they take longer than all passes. */
-interface InitialTensor {
+export interface InitialTensor {
   readonly name: string;
   readonly type: TensorType;
   readonly values: () => TensorArray;
@@ -133,7 +133,7 @@ interface InitialTensor {
   readonly constant: () => number | null;
 }
 
-type InitialValues = readonly InitialTensor[];
+export type InitialValues = readonly InitialTensor[];
 
 const noParameters = (): InitialValues => [];
 
@@ -400,12 +400,12 @@ function describe(value: unknown): string {
   return typeof value === 'object' ? 'another object' : `a ${typeof value}`;
 }
 
-function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ category }) => category === 'error');
 }
 
 /** Makes the model under its options and runs its functions; null when there is nothing to go on with. */
-async function trace(
+export async function trace(
   source: ModelSource,
   options: CompileOptions,
   diagnostics: Diagnostic[],
@@ -436,7 +436,7 @@ async function trace(
 }
 
 /** Of parameters and the model's states; the optimiser's state starts at zero, and constants are in the plan. */
-function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
+export function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): InitialValues {
   const own = traced.parameters.filter(
     ({ declaration, isDerived }) => !declaration.data && !isDerived,
   );
@@ -447,7 +447,7 @@ function initialParameters(traced: TracedModel, diagnostics: Diagnostic[]): Init
   );
 }
 
-function constantValues({ parameters }: TracedModel): InitialValues {
+export function constantValues({ parameters }: TracedModel): InitialValues {
   return parameters.flatMap(({ declaration: { name, type, data } }) =>
     data ? [{ ...{ name, type }, values: () => data, constant: () => null }] : [],
   );

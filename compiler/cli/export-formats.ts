@@ -1,0 +1,3 @@
+/** What `btc export` writes. */
+export const EXPORT_FORMATS = ['stablehlo', 'onnx'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];

@@ -1,0 +1,74 @@
+import { basename, dirname } from 'node:path';
+import { diagnostic } from '../diagnostics.ts';
+import type { OptionValue } from '../frontend/option.ts';
+import type { Precision } from '../frontend/precision.ts';
+import type { BuildCommandOptions } from './build.ts';
+import { buildShown } from './build-progress.ts';
+import { startBuilder } from './builder.ts';
+import { writeOutputs } from './emit.ts';
+import type { ExportFormat } from './export-formats.ts';
+import { readRegularFile } from './read-file.ts';
+import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
+
+export interface ExportCommandOptions {
+  readonly format: ExportFormat;
+  readonly program?: string;
+  /** Devices that the batch is split over. */
+  readonly mesh?: number;
+  /** A safetensors file. */
+  readonly weights?: string;
+  readonly output?: string;
+  readonly set?: Readonly<Record<string, OptionValue>>;
+  readonly precision?: Precision;
+  readonly project?: string;
+  readonly pretty?: boolean;
+}
+
+/** Writes a program of a model for other compilers and runtimes. Exit code: 0, or 1 where there is an error and nothing is written. */
+export async function exportCommand(file: string, given: ExportCommandOptions): Promise<number> {
+  const pretty = given.pretty ?? process.stdout.isTTY ?? false;
+  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
+    printDiagnostics(diagnostics, pretty, (text) => process.stdout.write(text));
+  const weights = await readWeights(given.weights);
+  if (weights && 'code' in weights) {
+    print([fromBtc(weights)]);
+    return 1;
+  }
+  const { format, program, mesh, output, set, precision, project } = given;
+  const options: BuildCommandOptions = {
+    ...{ outDir: '', target: [], noEmit: true },
+    ...(set ? { set } : {}),
+    ...(precision ? { precision } : {}),
+    ...(project ? { project } : {}),
+  };
+  const exporting = {
+    ...{ format, weights, output: output === undefined ? null : basename(output) },
+    ...{ program: program ?? null, mesh: mesh ?? null },
+  };
+  const job = { file, options, profiles: new Map(), limits: null, exporting };
+  const made = await buildShown(startBuilder(), job);
+  if (made.outputs.length > 0) {
+    try {
+      await writeOutputs(output === undefined ? '.' : dirname(output), made.outputs);
+    } catch (error) {
+      const reason = (error as Error).message;
+      print([fromBtc(diagnostic(5003, null, { file: made.outputs[0].path, reason }))]);
+      return 1;
+    }
+    for (const line of made.summary) console.log(line);
+  }
+  print(made.diagnostics);
+  return made.outputs.length > 0 ? 0 : 1;
+}
+
+async function readWeights(file: string | undefined) {
+  if (file === undefined) return null;
+  try {
+    return await readRegularFile(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT'
+      ? diagnostic(6003, null, { file })
+      : diagnostic(5002, null, { file, reason: message });
+  }
+}

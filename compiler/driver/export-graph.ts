@@ -1,0 +1,152 @@
+import type { TensorArray } from '../../ir/dtypes.ts';
+import type { Graph, Module } from '../../ir/graph.ts';
+import { append } from '../../ir/lists.ts';
+import {
+  decodeSafetensors,
+  SafetensorsError,
+  type SafetensorsTensor,
+} from '../../ir/safetensors.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { elementCount, formatType, sameShape } from '../../ir/tensor.ts';
+import { MACS } from '../contract/objective.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import type { Precision } from '../frontend/precision.ts';
+import { traceModel } from '../frontend/trace.ts';
+import { didYouMean } from '../nearest.ts';
+import { codeModel } from '../profile/code-model.ts';
+import { simplify } from '../simplify/index.ts';
+import { TARGETS } from '../targets/index.ts';
+import { constantValues, hasErrors, initialParameters, trace } from './compile.ts';
+import { Driver } from './driver.ts';
+import type { ExportOptions } from './export-options.ts';
+import { type ModuleState, mapGraphs, verifyState } from './module-state.ts';
+import type { ModelSource } from './result.ts';
+import { stageModel } from './stage-model.ts';
+
+/** A program behind gradients and optimiser, and what its tensors start with. */
+export interface ExportedProgram {
+  readonly module: Module;
+  readonly state: ModuleState;
+  readonly program: Graph;
+  /** Of the parameters, states and optimiser's states that it reads or assigns; what is in no list starts at zero. */
+  readonly values: ReadonlyMap<string, () => TensorArray>;
+}
+
+/**
+ * A program as other compilers take it: gradients and updates are there, contractions are of two operands each, and folds are whole.
+ * Null where there is an error among the diagnostics: those of the model, BTC5140, BTC5143, BTC5144, BTC5145.
+ *
+ * @param named the program that is exported, of the names that there are
+ */
+export async function exportedProgram(
+  source: ModelSource,
+  options: ExportOptions,
+  named: (state: ModuleState) => string | Diagnostic,
+  diagnostics: Diagnostic[],
+): Promise<ExportedProgram | null> {
+  const driver = exportDriver(options.precision);
+  const traced = await trace(source, options.set ? { set: options.set } : {}, diagnostics, driver);
+  if (!traced || hasErrors(diagnostics)) return null;
+  const name = options.program ?? named(traced);
+  if (typeof name !== 'string') {
+    diagnostics.push(name);
+    return null;
+  }
+  const made = throughOptimiser(driver, traced);
+  append(diagnostics, made.diagnostics.slice(traced.diagnostics.length));
+  const program = made.module.programs.find((graph) => graph.name === name);
+  if (!program) diagnostics.push(unknownProgram(made.module, name));
+  if (!program || hasErrors(diagnostics)) return null;
+  const values = startingValues(made, program, options.weights ?? null, diagnostics);
+  return hasErrors(diagnostics) ? null : { module: made.module, state: made, program, values };
+}
+
+function exportDriver(precision: Precision | undefined): Driver {
+  const { profile } = TARGETS.webgpu;
+  return new Driver({
+    ...{ target: 'webgpu', limits: WEBGPU_DEFAULT_LIMITS, objective: MACS, traceOf: traceModel },
+    ...{ variants: codeModel(profile), groups: null },
+    stages: stageModel('webgpu', WEBGPU_DEFAULT_LIMITS, profile),
+    ...(precision ? { precision } : {}),
+  });
+}
+
+/** @throws Error that says what is wrong with what passes have made: a defect of btc */
+function throughOptimiser(driver: Driver, traced: ModuleState): ModuleState {
+  const ordered = driver.run('contract', driver.run('simplify', traced), null);
+  const differentiated = driver.run('gradient', ordered);
+  if (hasErrors(differentiated.diagnostics)) return differentiated;
+  const optimised = driver.run('optimise', differentiated);
+  // What is stored as halves is decided behind the folds: a contraction below one would be rounded for itself.
+  const made =
+    optimised.precision === 'f16'
+      ? driver.run(
+          'halve',
+          driver.run('simplify-gradients', driver.run('expand-folds', optimised)),
+          'all',
+        )
+      : mapGraphs(optimised, (graph) => simplify(graph, { differentiated: true }));
+  const [problem] = verifyState(made);
+  if (problem) throw new Error(`the exported program is not valid: ${problem}`);
+  return made;
+}
+
+function unknownProgram({ name, programs }: Module, program: string): Diagnostic {
+  const names = programs.map((graph) => graph.name);
+  return diagnostic(5140, null, {
+    ...{ model: name, program, programs: names.join(', '), near: didYouMean(program, names) },
+  });
+}
+
+function startingValues(
+  { module, traced }: ModuleState,
+  program: Graph,
+  weights: Uint8Array | null,
+  diagnostics: Diagnostic[],
+): Map<string, () => TensorArray> {
+  const used = new Set([
+    ...program.nodes.flatMap((node) => (node.op === 'parameter' ? [node.attributes.name] : [])),
+    ...program.updates.map(({ parameter }) => parameter),
+  ]);
+  const constants = constantValues(traced);
+  const initial = weights ? [] : initialParameters(traced, diagnostics);
+  const values = new Map<string, () => TensorArray>();
+  for (const tensor of [...initial, ...constants])
+    if (used.has(tensor.name)) values.set(tensor.name, tensor.values);
+  // Weights are exported as they are, whatever memory would hold of them.
+  for (const { declaration, isDerived } of traced.parameters) {
+    const { name, type } = declaration;
+    if (isDerived && used.has(name))
+      values.set(name, () => new Float32Array(elementCount(type.shape)).fill(1));
+  }
+  if (!weights) return values;
+  const given = readWeights(weights, diagnostics);
+  if (!given) return values;
+  for (const { name, type, role } of module.parameters) {
+    if (!used.has(name) || values.has(name)) continue;
+    const tensor = given.get(name);
+    if (!tensor) {
+      if (role !== 'optimiser')
+        diagnostics.push(diagnostic(5144, null, { name, program: program.name }));
+    } else if (tensor.dtype !== type.dtype || !sameShape(tensor.shape, type.shape)) {
+      const wanted = formatType(type);
+      diagnostics.push(
+        diagnostic(5143, null, { name, given: formatType(tensor), model: module.name, wanted }),
+      );
+    } else values.set(name, () => tensor.data);
+  }
+  return values;
+}
+
+function readWeights(
+  bytes: Uint8Array,
+  diagnostics: Diagnostic[],
+): ReadonlyMap<string, SafetensorsTensor> | null {
+  try {
+    return decodeSafetensors(bytes).tensors;
+  } catch (error) {
+    if (!(error instanceof SafetensorsError)) throw error;
+    diagnostics.push(diagnostic(5145, null, { reason: error.message }));
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Shape } from '../../../../ir/tensor.ts';
+import { layerOfNode, layerOfWeight } from '../names.ts';
+import type { OnnxNode } from '../node.ts';
+import type { Constant } from '../values.ts';
+import { permuted } from '../weights.ts';
+
+/** A weight of the model that nothing else reads, so that it may lie in a layer of its own; null for other values. */
+export function ownWeight(n: OnnxNode, input: number): Constant | null {
+  const value = n.inputs[input];
+  if (value?.kind !== 'constant' || value.weight === null || value.type.kind !== 'float')
+    return null;
+  return n.isOnce && n.session.uses.get(value.weight) === 1 ? value : null;
+}
+
+/** What a layer's parameter or state holds: a weight of the file, with its axes in btc's order. */
+export interface LayerWeight {
+  readonly constant: Constant;
+  readonly order?: readonly number[];
+}
+
+/**
+ * Names a layer by what its weights are called, or else by the node, and notes its weights: `conv1` of `conv1.weight`. The name is one
+ * that no other has.
+ */
+export function layerFor(n: OnnxNode, weights: Readonly<Record<string, LayerWeight>>): string {
+  const { all } = n.session.weights;
+  const entries = Object.entries(weights);
+  const named = entries.map(([, { constant }]) => layerOfWeight(constant.weight!)).find(Boolean);
+  const wanted = named ?? layerOfNode(n.name, n.op);
+  const taken = (name: string) => entries.some(([suffix]) => all.has(`${name}.${suffix}`));
+  let name = wanted;
+  for (let k = 2; taken(name); k++) name = `${wanted}${k}`;
+  for (const [suffix, { constant, order }] of entries) {
+    const shape: Shape = order ? order.map((axis) => constant.shape[axis]) : constant.shape;
+    const values = () => (order ? permuted(constant, order) : Float32Array.from(constant.values));
+    n.session.weights.add({ name: `${name}.${suffix}`, shape, values });
+  }
+  return name;
+}
+
+/** `weight`, and `bias` where there is one. */
+export function withBias(
+  weight: LayerWeight,
+  bias: Constant | null,
+): Readonly<Record<string, LayerWeight>> {
+  return bias ? { weight, bias: { constant: bias } } : { weight };
+}

@@ -1,0 +1,113 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { describe, expect, test } from 'vitest';
+import type { OptionValue } from '../../compiler/frontend/option.ts';
+import { compile, exportOnnx, fromOnnx, type ModelSource } from '../../compiler/index.ts';
+import {
+  type ModelProto,
+  ModelProtoSchema,
+} from '../../compiler/interchange/onnx/schema/onnx_pb.ts';
+import { openSession } from '../support/agreement.ts';
+import { MODELS } from '../support/models.ts';
+import { randomInputs } from '../support/reference.ts';
+import { SMALL_NETWORKS } from '../support/small-networks.ts';
+import { expectClose } from '../support/stablehlo/agreement.ts';
+
+// `npm run onnxruntime` runs exported models in onnxruntime. What is here needs no installation: btc reads them back.
+
+type Set = Readonly<Record<string, OptionValue>>;
+
+async function exported(source: ModelSource, set: Set): Promise<Uint8Array> {
+  const options = typeof source === 'function' ? { set } : {};
+  const { bytes, diagnostics } = await exportOnnx(source, options);
+  expect(diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
+  return bytes!;
+}
+
+async function sessionOf(source: ModelSource, set: Set, parameters?: Uint8Array) {
+  const built = await compile(source, {
+    target: 'wasm',
+    ...(typeof source === 'function' ? { set } : {}),
+  });
+  if (!built.plan) throw new Error(built.diagnostics.map(({ message }) => message).join('\n'));
+  const session = await openSession({
+    ...{ ...built, module: built.module! },
+    ...(parameters ? { parameters } : {}),
+  });
+  return { session, plan: built.plan };
+}
+
+async function expectRoundTrip(source: ModelSource, set: Set): Promise<void> {
+  const bytes = await exported(source, set);
+  const read = await fromOnnx(bytes);
+  const own = await sessionOf(source, set);
+  const other = await sessionOf(read.model, {}, read.parameters);
+  const { step: _, ...inputs } = randomInputs(own.plan, 'predict', {
+    ...{ classes: 5, step: 0, seed: 3 },
+  });
+  const wanted = await own.session.run('predict', inputs);
+  const given = other.plan.programs.predict.inputs.map(({ name }) => [name, inputs[name]]);
+  expectClose(await other.session.run('predict', Object.fromEntries(given)), wanted, 1e-4);
+  own.session.destroy();
+  other.session.destroy();
+}
+
+describe('models come back as they were', () => {
+  test.each([
+    'embedding, layer norm, GRU, AdamW',
+    'convolutions, pooling, Adam',
+    'batch norm in a residual block',
+    'Elman network, padding, slices, softmax',
+  ])('%s', (name) => expectRoundTrip(MODELS[name](), {}));
+  test.each(['resnet', 'u-net', 'gpt', 'lstm'])('%s', (name) => {
+    const { model, set } = SMALL_NETWORKS[name];
+    return expectRoundTrip(model, set);
+  });
+});
+
+const parsed = (bytes: Uint8Array): ModelProto => fromBinary(ModelProtoSchema, bytes);
+const count = ({ graph }: ModelProto, op: string) =>
+  graph!.node.filter(({ opType }) => opType === op).length;
+
+describe('what networks are made of', () => {
+  test.each([
+    ['alexnet', 5, 2],
+    ['vgg', 6, 0],
+    ['resnet', 7, 1],
+    ['densenet', 5, 1],
+    ['mobilenet', 4, 0],
+    ['u-net', 12, 0],
+  ])('%s: convolutions of kernels are Conv, without gathers', async (name, most, pools) => {
+    const { model, set } = SMALL_NETWORKS[name];
+    const file = parsed(await exported(model, set));
+    expect({
+      conv: count(file, 'Conv') + count(file, 'ConvTranspose'),
+      pool: count(file, 'MaxPool'),
+    }).toEqual({
+      conv: most,
+      pool: pools,
+    });
+    for (const op of ['Gather', 'ScatterND', 'Expand']) expect(count(file, op), op).toBe(0);
+  });
+
+  test('what stands between two convolutions stays in their order of axes', async () => {
+    const { model, set } = SMALL_NETWORKS.resnet;
+    const file = parsed(await exported(model, set));
+    const kinds = file.graph!.node.map(({ opType }) => opType);
+    const [first, last] = [kinds.indexOf('Conv'), kinds.lastIndexOf('Conv')];
+    expect(kinds.slice(first, last)).not.toContain('Transpose');
+  });
+
+  test("every name is made once before it is read, and inputs and outputs are the program's", async () => {
+    const { model, set } = SMALL_NETWORKS.resnet;
+    const { graph, opsetImport } = parsed(await exported(model, set));
+    expect(opsetImport.map(({ version }) => version)).toEqual([17n]);
+    const known = new Set([...graph!.input, ...graph!.initializer].map(({ name }) => name));
+    for (const { input, output } of graph!.node) {
+      for (const name of input) expect(known.has(name), name).toBe(true);
+      for (const name of output) expect(known.has(name), name).toBe(false);
+      for (const name of output) known.add(name);
+    }
+    expect(graph!.input.map(({ name }) => name)).toEqual(['image']);
+    expect(graph!.output.map(({ name }) => name)).toEqual(['logits']);
+  });
+});
