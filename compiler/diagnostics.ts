@@ -95,6 +95,10 @@ export const MESSAGES = {
   2051: "input '{name}' of program '{program}' is used as indices {first} and {second}, and no value is both",
   2052: "'{op}': the window at position {position} of spatial axis {axis} lies wholly in the padding: it has {size} taps, and the padding is {low}; use less padding or more taps",
   2101: "'{layer}': the {form} form takes {macs} multiply-adds at batch {batch}, the dense layer {dense}; it saves memory ({parameters} parameters), not time",
+  2053: "'{op}' takes an f32 tensor [batch, …extents, channels], not {given}",
+  2054: "'{op}' takes either 'size' or 'scale'; {given} are given",
+  2055: "'{op}': {given} does not hold {count} patches of {taps} taps: [batch, {count}, channels·{taps}]",
+
   3001: 'the loss must be a scalar, but it has shape {shape}; reduce it with mean() or sum()',
   3002: 'the loss does not depend on any parameter, so there is nothing to train',
   3003: 'the loss must be f32, not {dtype}',

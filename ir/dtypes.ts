@@ -18,6 +18,8 @@ export interface DTypeRow {
     new (length: number): TensorArray;
     new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): TensorArray;
   };
+  /** Other arrays of the host whose elements it holds exactly. */
+  readonly narrower: readonly string[];
   /** Its name in a safetensors file. */
   readonly safetensors: string;
   /** What sums of it are kept in. */
@@ -39,6 +41,7 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
     kind: 'float',
     bytes: 4,
     array: Float32Array,
+    narrower: [],
     safetensors: 'F32',
     accumulation: 'f32',
     least: Number.NEGATIVE_INFINITY,
@@ -51,6 +54,7 @@ export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
     kind: 'integer',
     bytes: 4,
     array: Int32Array,
+    narrower: ['Uint8Array', 'Uint8ClampedArray', 'Int8Array', 'Uint16Array', 'Int16Array'],
     safetensors: 'I32',
     accumulation: 'i32',
     least: -2147483648,
@@ -97,6 +101,9 @@ export const storedBytes = (type: StorageType, elements: number): number =>
 
 /** All dtypes. */
 export const DTYPE_NAMES = Object.keys(DTYPES) as DType[];
+
+/** Whether booleans may be given for elements. */
+export const holdsMasks = (dtype: DType): boolean => DTYPES[dtype].kind === 'integer';
 
 /** Whether a dtype is differentiated. */
 export const isFloat = (dtype: DType): boolean => DTYPES[dtype].kind === 'float';

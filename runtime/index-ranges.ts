@@ -25,10 +25,13 @@ export function checkIndexRanges(
     const given = data[element];
     throw new RuntimeError(
       'invalid-input',
-      `${what} is ${given}${at}, but it is used as an index ${formatIndexRange(range)}`,
+      `${what} is ${given}${at}, but it ${isMask(range) ? 'must be 0 or 1' : `is used as an index ${formatIndexRange(range)}`}`,
     );
   }
 }
+
+/** Masks, and indices of two things. */
+const isMask = ({ low, high, except }: IndexRange) => low === 0 && high === 2 && !except;
 
 /** The first element of a range's part with a value that is not allowed, or -1. */
 function firstOutside(range: IndexRange, shape: readonly number[], data: TensorData): number {

@@ -2,6 +2,7 @@ import type { DType, Shape } from '../ir/tensor.ts';
 import type { DeviceRange } from './executor.ts';
 import type { GpuBufferLike, GpuBufferRange } from './gpu-types.ts';
 import type { Session } from './session.ts';
+import type { NarrowIntegers } from './values.ts';
 
 // Types by which a generated loader tells the programs of its model.
 
@@ -18,21 +19,32 @@ export type TypedOutput<Type extends DType, Extents extends Shape> = TypedArrays
   readonly [tensorType]?: readonly [Type, Extents];
 };
 
-/** Arrays of arrays of numbers, one level per axis. */
-type NumbersOf<Extents extends Shape> = Extents extends readonly [
+/** What else fits elements: masks may be booleans and bytes. */
+interface FurtherElements {
+  f32: never;
+  i32: boolean;
+}
+interface FurtherArrays {
+  f32: never;
+  i32: NarrowIntegers;
+}
+
+/** Arrays of arrays of elements, one level per axis. */
+type NestedOf<Element, Extents extends Shape> = Extents extends readonly [
   number,
   ...infer Rest extends Shape,
 ]
-  ? readonly NumbersOf<Rest>[]
-  : number;
+  ? readonly NestedOf<Element, Rest>[]
+  : Element;
 
 /** What fits an input: a typed array of its dtype, nested arrays of its rank, a number for one element; on WebGPU a buffer. */
 export type TypedInput<Type extends DType, Extents extends Shape> =
   | GpuBufferLike
   | GpuBufferRange
   | TypedOutput<Type, Extents>
-  | NumbersOf<Extents>
-  | (Extents extends readonly 1[] ? number : never);
+  | FurtherArrays[Type]
+  | NestedOf<number | FurtherElements[Type], Extents>
+  | (Extents extends readonly 1[] ? number | FurtherElements[Type] : never);
 
 /** Inputs and outputs of programs, by name. */
 export type ProgramTypes<Programs> = {

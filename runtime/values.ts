@@ -1,14 +1,17 @@
-import { DTYPES } from '../ir/dtypes.ts';
+import { DTYPES, holdsMasks } from '../ir/dtypes.ts';
 import { elementCount, formatType, type Shape, type TensorType } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 import type { GpuBufferLike, GpuBufferRange } from './gpu-types.ts';
 
-/** Arrays of arrays of numbers, one level per axis. */
-export type NestedNumbers = readonly (number | NestedNumbers)[];
+/** Arrays of arrays of numbers, one level per axis; booleans stand for 1 and 0 of i32. */
+export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
+
+/** Arrays whose elements i32 holds: masks and labels often are such. */
+export type NarrowIntegers = Uint8Array | Uint8ClampedArray | Int8Array | Uint16Array | Int16Array;
 
 /** What a caller may give for a tensor: a typed array of its dtype or numbers, flat or nested; a number for one element. */
-export type TensorInput = TensorData | NestedNumbers | number;
+export type TensorInput = TensorData | NarrowIntegers | NestedNumbers | number | boolean;
 
 /** Of arrays that are nested deeper no tensor comes. */
 const MOST_AXES = 64;
@@ -86,11 +89,14 @@ export function toTensorData(
     );
   };
   if (ArrayBuffer.isView(value)) {
+    if (DTYPES[wanted.dtype].narrower.includes(kindOf(value)))
+      return widened(value, wanted, refuse);
     checkTyped(value, wanted, refuse);
     return atOnce && isPlain(value) ? (value as TensorData) : copyOf(value as TensorData, wanted);
   }
   if (Array.isArray(value)) return fromArray(value, wanted, what, refuse);
-  if (typeof value !== 'number') return refuse(value === null ? 'null' : typeof value);
+  if (typeof value !== 'number' && typeof value !== 'boolean')
+    return refuse(value === null ? 'null' : typeof value);
   const data = emptyArray(wanted);
   if (data.length !== 1) refuse('a single number');
   data[0] = element(value, 0, wanted, what);
@@ -119,10 +125,21 @@ function copyOf(value: TensorData, wanted: TensorType): TensorData {
   return data;
 }
 
+function widened(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): TensorData {
+  checkLength(value, wanted, refuse);
+  const data = emptyArray(wanted);
+  data.set(value as NarrowIntegers);
+  return data;
+}
+
 function checkTyped(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): void {
   const kind = kindOf(value);
   const { name } = DTYPES[wanted.dtype].array;
   if (kind !== name) refuse(`a ${kind} (use ${name})`);
+  checkLength(value, wanted, refuse);
+}
+
+function checkLength(value: ArrayBufferView, wanted: TensorType, refuse: Refuse): void {
   const length = lengthOf.call(value) as number;
   const count = elementCount(wanted.shape);
   const hint = length === 0 ? '; is it detached, as by a transfer?' : '';
@@ -184,6 +201,7 @@ function checkedRow(
 
 function element(value: unknown, at: number, { dtype }: TensorType, what: string): number {
   if (typeof value === 'number' && DTYPES[dtype].accepts(value)) return value;
+  if (typeof value === 'boolean' && holdsMasks(dtype)) return Number(value);
   throw new RuntimeError(
     'invalid-input',
     `${what} is ${dtype}, but element ${at} is ${typeof value === 'number' ? value : typeof value}`,

@@ -5,13 +5,13 @@ import { formatShape } from '../format.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 import {
   appendDeclared,
-  checkDType,
   checkShape,
   currentTrace,
   mistake,
   poisoned,
   type Trace,
 } from './context.ts';
+import { type DTypeName, isMask, resolveDType } from './dtype-names.ts';
 import { ownInitialiser } from './initialisers.ts';
 import type { Tensor } from './tensor.ts';
 import { full, reshape } from './views.ts';
@@ -28,22 +28,19 @@ const MOST_AXES = 64;
 /**
  * Values that are known when the model is built: one number at every element of a shape, or those of a typed array or of nested arrays,
  * in row-major order. A shape gives a flat array its axes. The dtype is f32 unless it is told; i32 for typed arrays of integers and for
- * booleans, which are 0 and 1. Values of float32 keep every bit; float64 is rounded. Arrays are copied, and live in the plan: they count as
+ * booleans, which are 0 and 1; `bool` makes a mask of numbers. Values of float32 keep every bit; float64 is rounded. Arrays are copied, and live in the plan: they count as
  * memory of the device, take no gradient and are in no file of parameters and no checkpoint. Equal arrays are one tensor.
  *
  * Errors: BTC2010 for a shape that is none, BTC2015 for a number and BTC2023 for an element that the dtype cannot hold, BTC2022 for rows
  * of different lengths, BTC2024 for more or fewer values than the shape takes.
  */
-export function constant(values: ConstantValues, shape?: Shape, dtype?: DType): Tensor {
-  if (!isList(values)) {
-    const value = typeof values === 'boolean' ? Number(values) : values;
-    return full(shape ?? [], value, dtype ?? dtypeOf([values]));
-  }
-  if (dtype !== undefined && !checkDType('constant', dtype))
-    return poisoned({ dtype: 'f32', shape: [] });
+export function constant(values: ConstantValues, shape?: Shape, name?: DTypeName): Tensor {
+  if (!isList(values)) return full(shape ?? [], values, name ?? dtypeOf([values]));
+  const dtype = resolveDType('constant', name ?? dtypeOf(values));
+  if (dtype === null) return poisoned({ dtype: 'f32', shape: [] });
   const nested = ArrayBuffer.isView(values) ? [lengthOf(values)] : shapeOf(values);
-  const type = { dtype: dtype ?? dtypeOf(values), shape: shape ?? nested };
-  if (!checkShape('constant', type.shape)) return poisoned({ ...type, shape: [] });
+  const type = { dtype, shape: shape ?? nested };
+  if (!checkShape('constant', type.shape)) return poisoned({ dtype, shape: [] });
   const flat = ArrayBuffer.isView(values)
     ? (values as unknown as Elements)
     : flattened(values, nested);
@@ -52,15 +49,15 @@ export function constant(values: ConstantValues, shape?: Shape, dtype?: DType): 
   // Only a flat array is put into another shape.
   if (count !== wanted || (nested.length > 1 && !sameShape(nested, type.shape)))
     return mistake(2024, { given: formatShape(nested), shape: formatShape(type.shape) }, type);
-  const data = elements(flat, type.dtype);
+  const data = elements(flat, dtype, name === undefined ? false : isMask(name));
   if (typeof data === 'number') {
     const value = String(flat[data]);
-    return mistake(2023, { at: data, value, wanted: DTYPES[type.dtype].wanted }, type);
+    return mistake(2023, { at: data, value, wanted: DTYPES[dtype].wanted }, type);
   }
   const trace = currentTrace('constant');
   // One number in all places takes no memory.
-  if (isOneNumber(data)) return full(type.shape, data[0], type.dtype);
-  return reshape(declared(trace, data, type.dtype), type.shape);
+  if (isOneNumber(data)) return full(type.shape, data[0], dtype);
+  return reshape(declared(trace, data, dtype), type.shape);
 }
 
 type Elements = ArrayLike<number | bigint | boolean>;
@@ -127,21 +124,21 @@ function placeOf(index: number, shape: Shape): string {
 }
 
 /** The elements in an array of their own, or the place of the first that the dtype cannot hold. */
-function elements(values: Elements, dtype: DType): TensorArray | number {
+function elements(values: Elements, dtype: DType, isMasked: boolean): TensorArray | number {
   const { array, accepts } = DTYPES[dtype];
   const data = new array(values.length);
   // As bits: a NaN keeps its payload.
-  if (values instanceof array) {
-    new Uint8Array(data.buffer).set(
-      new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-    );
+  if (values instanceof array && !isMasked) {
+    const { buffer, byteOffset, byteLength } = values;
+    new Uint8Array(data.buffer).set(new Uint8Array(buffer, byteOffset, byteLength));
     return data;
   }
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    const isKnown = ['number', 'bigint', 'boolean'].includes(typeof value);
-    if (!isKnown || !accepts(Number(value))) return i;
-    data[i] = Number(value);
+    if (!['number', 'bigint', 'boolean'].includes(typeof value)) return i;
+    const number = isMasked ? Number(Number(value) !== 0) : Number(value);
+    if (!accepts(number)) return i;
+    data[i] = number;
   }
   return data;
 }

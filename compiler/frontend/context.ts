@@ -1,4 +1,3 @@
-import { DTYPE_NAMES, isDType } from '../../ir/dtypes.ts';
 import {
   GraphBuilder,
   type InputDeclaration,
@@ -8,7 +7,7 @@ import {
 import type { IndexRange } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import { type Origin, type SourceSpan, scopeOfName } from '../../ir/source.ts';
-import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
+import type { Shape, TensorType } from '../../ir/tensor.ts';
 import type { Diagnostic, MessageNumber } from '../diagnostics.ts';
 import { formatShape } from '../format.ts';
 import { currentCall } from '../reporting/call-sites.ts';
@@ -133,15 +132,6 @@ export function checkShape(op: string, shape: Shape): boolean {
   });
   if (axis < 0) return true;
   report(2010, { op, axis, shape: formatShape(shape), value: String(shape[axis]) });
-  return false;
-}
-
-const WANTED_DTYPES = DTYPE_NAMES.map((dtype) => `'${dtype}'`).join(' or ');
-
-/** Reports an element type that does not exist. */
-export function checkDType(op: string, dtype: DType): boolean {
-  if (isDType(dtype)) return true;
-  report(2015, { op, name: 'dtype', value: String(dtype), wanted: WANTED_DTYPES });
   return false;
 }
 

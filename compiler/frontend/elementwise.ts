@@ -1,6 +1,6 @@
 import { CONVERSIONS, type ScalarOp } from '../../ir/scalar.ts';
-import type { DType } from '../../ir/tensor.ts';
-import { apply, isPoisoned, mistake } from './context.ts';
+import { apply, isPoisoned, mistake, poisoned } from './context.ts';
+import { type DTypeName, isMask, resolveDType } from './dtype-names.ts';
 import { elementwise } from './pointwise.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
 import { full } from './views.ts';
@@ -44,6 +44,11 @@ export const sin = unary('sin', 'sin');
 export const cos = unary('cos', 'cos');
 /** The largest integer that is not above x, as f32, elementwise. */
 export const floor = unary('floor', 'floor');
+/** 1 where neither infinite nor NaN, else 0, as i32, elementwise. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: its name in PyTorch and numpy
+export const isFinite = (x: Tensor): Tensor => less(abs(x), Number.POSITIVE_INFINITY);
+/** 1 where Infinity or -Infinity, else 0, as i32, elementwise. */
+export const isInfinite = (x: Tensor): Tensor => equal(abs(x), Number.POSITIVE_INFINITY);
 /** 1 where NaN, else 0, as i32, elementwise. */
 export const isNan = unary('isNan', 'isNan');
 
@@ -94,6 +99,13 @@ export const greaterEqual = binary('greaterEqual', 'ge');
 export const logicalAnd = binary('logicalAnd', 'and');
 /** 1 where either of two i32 operands is not 0, else 0, elementwise and broadcast. */
 export const logicalOr = binary('logicalOr', 'or');
+/** 1 where exactly one of two i32 operands is not 0, else 0, elementwise and broadcast. */
+export const logicalXor = (a: TensorLike, b: TensorLike): Tensor =>
+  elementwise('logicalXor', 'ne', [truth(a), truth(b)]);
+
+const truth = (x: TensorLike): TensorLike =>
+  typeof x === 'number' ? Number(x !== 0) : logicalNot(logicalNot(x));
+
 /** 1 where an i32 tensor is 0, else 0, elementwise. */
 export const logicalNot = unary('logicalNot', 'not');
 
@@ -104,10 +116,21 @@ export function select(condition: Tensor, a: TensorLike, b: TensorLike): Tensor 
 /** The name of {@link select} in numpy and PyTorch; shapes and errors as for {@link select}. */
 export const where = select;
 
-/** Converts every element between f32 and i32 (truncating towards zero, saturating). */
-export function cast(x: Tensor, dtype: DType): Tensor {
+/**
+ * Converts every element between f32 and i32 (truncating towards zero, saturating), or to a mask, `bool`: 0 where x is 0, else 1. BTC2015
+ * for what is no dtype.
+ */
+export function cast(x: Tensor, name: DTypeName): Tensor {
+  const dtype = resolveDType('cast', name);
+  if (dtype === null) return poisoned(x.type);
+  if (isMask(name)) return notEqual(x, 0);
   if (x.dtype === dtype) return x;
   return elementwise('cast', CONVERSIONS[dtype], [x]);
+}
+
+/** `x` where a mask (i32) is 0, else `value`, as PyTorch's `masked_fill`; all are broadcast. */
+export function maskedFill(x: Tensor, mask: Tensor, value: TensorLike): Tensor {
+  return elementwise('maskedFill', 'select', [value, x], mask);
 }
 
 /** x², elementwise. */

@@ -26,6 +26,7 @@ export {
 } from '../factorised/kernel.ts';
 export { factoriseDimension } from '../factorised/modes.ts';
 export * from './activations.ts';
+export * from './adaptive-pooling.ts';
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
@@ -35,6 +36,7 @@ export { einsum, matmul } from './contractions.ts';
 export { type ConvolutionOptions, conv1d, conv2d, conv3d } from './convolution.ts';
 export { type CtcOptions, ctcLoss } from './ctc.ts';
 export * from './distances.ts';
+export type { DTypeName } from './dtype-names.ts';
 export * from './elementwise.ts';
 export {
   dropout,
@@ -53,6 +55,11 @@ export {
 export * as init from './init.ts';
 export type { Initialiser } from './initialisers.ts';
 export {
+  type InterpolationMode,
+  type InterpolationOptions,
+  interpolate,
+} from './interpolation.ts';
+export {
   type Attention,
   type AttentionMasks,
   type AttentionOptions,
@@ -69,8 +76,6 @@ export {
   convolution1d,
   convolution3d,
   type PlainConvolutionOptions,
-  type TransposedConvolutionOptions,
-  transposedConvolution,
 } from './layers/convolution.ts';
 export type { VarianceLaw } from './layers/core-initialiser.ts';
 export {
@@ -101,12 +106,22 @@ export {
 export {
   gru,
   lstm,
+  type Nonlinearity,
   type Recurrent,
   type RecurrentOptions,
   type RecurrentResult,
+  type RecurrentStack,
+  type RecurrentStackOptions,
   type RecurrentState,
   rnn,
+  type SequenceOptions,
 } from './layers/recurrent.ts';
+export {
+  type TransposedConvolutionOptions,
+  transposedConvolution,
+  transposedConvolution1d,
+  transposedConvolution3d,
+} from './layers/transposed-convolution.ts';
 export type { LossReduction } from './loss-reduction.ts';
 export {
   type CrossEntropyOptions,
@@ -134,7 +149,9 @@ export type {
   ParameterGroup,
 } from './optimiser.ts';
 export { type OptionValue, option } from './option.ts';
+export type { PaddingMode } from './padding.ts';
 export { frozen, param, type State, state } from './parameter.ts';
+export { fold, pixelShuffle, pixelUnshuffle, unfold } from './patches.ts';
 export {
   type AveragePoolingOptions,
   avgPool1d,
@@ -150,6 +167,8 @@ export type { DynamicLossScale, LossScale, Precision } from './precision.ts';
 export { bernoulli, categorical, randomInteger, randomNormal } from './random.ts';
 export * from './rearranging.ts';
 export {
+  all,
+  any,
   argmax,
   argmin,
   max,
@@ -166,7 +185,12 @@ export * from './scans.ts';
 export { scope } from './scope.ts';
 export * from './sorting.ts';
 export type { Tensor, TensorLike } from './tensor.ts';
-export { conv2dTranspose } from './transposed-convolution.ts';
+export {
+  conv1dTranspose,
+  conv2dTranspose,
+  conv3dTranspose,
+  type TransposedOptions,
+} from './transposed-convolution.ts';
 export {
   arange,
   broadcastTo,

@@ -35,6 +35,14 @@ export function perGroup(initialiser: Initialiser, groups: number): Initialiser 
   return { ...initialiser, fill };
 }
 
+/** What fills another shape of as many elements, whose fans count. */
+export function ofShape(initialiser: Initialiser, shape: Shape): Initialiser {
+  if (!isInitialiser(initialiser)) return initialiser;
+  const fill: Initialiser['fill'] = (_, ...rest) => initialiser.fill(shape, ...rest);
+  if (isBuiltIn(initialiser)) builtIn.add(fill);
+  return { ...initialiser, fill };
+}
+
 /**
  * The initial value of a parameter. Streams are keyed by (seed, name), so a new layer changes no other's values.
  */

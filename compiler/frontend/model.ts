@@ -1,19 +1,23 @@
 import type { SourceSpan } from '../../ir/source.ts';
-import type { DType, Shape } from '../../ir/tensor.ts';
+import type { Shape } from '../../ir/tensor.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
+import type { DTypeName } from './dtype-names.ts';
 import type { Optimiser } from './optimiser.ts';
 import type { LossScale, Precision } from './precision.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Dtype and shape of an input, with the place where it was declared. */
 export interface InputSpec {
-  readonly dtype: DType;
+  readonly dtype: DTypeName;
   readonly shape: Shape;
   readonly source: SourceSpan | null;
 }
 
-/** Declares an input of a model: `tensor([batch, 784])`, `tensor([batch], 'i32')`. */
-export function tensor(shape: Shape, dtype: DType = 'f32'): InputSpec {
+/**
+ * Declares an input of a model: `tensor([batch, 784])`, `tensor([batch], 'i32')`. `bool` is a mask: i32 that is 0 or 1, for which sessions
+ * take booleans too and refuse other numbers.
+ */
+export function tensor(shape: Shape, dtype: DTypeName = 'f32'): InputSpec {
   return { dtype, shape, source: currentSpan() };
 }
 

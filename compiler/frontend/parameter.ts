@@ -139,9 +139,29 @@ export function inLayer<T>(owner: object, kind: string, name: string | undefined
   return within(trace, placeOfCall(trace.scope.slice(0, -1), full), fn);
 }
 
+/** What a layer is called by. */
+interface Called {
+  readonly owner: object;
+  readonly kind: string;
+  readonly name: string | undefined;
+}
+
+const parents = new WeakMap<object, Called & { readonly own: string }>();
+
+/** Lets a layer be a part of another one, under whose name its own stands: `lstm1.layer2`. */
+export function childOf(owner: object, parent: Called, own: string): void {
+  parents.set(owner, { ...parent, own });
+}
+
 function layerName(trace: Trace, owner: object, kind: string, name: string | undefined): string {
   const known = trace.layerNames.get(owner);
   if (known) return known;
+  const parent = parents.get(owner);
+  if (parent) {
+    const full = `${layerName(trace, parent.owner, parent.kind, parent.name)}.${parent.own}`;
+    trace.layerNames.set(owner, full);
+    return full;
+  }
   let given = name;
   if (given === undefined) {
     const counted = `${trace.scope}${kind}`;

@@ -1,7 +1,7 @@
 import { isFloat } from '../../ir/dtypes.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
-import { equal, isNan, mul, select, square, sub } from './elementwise.ts';
+import { cast, equal, isNan, mul, select, square, sub } from './elementwise.ts';
 import type { Tensor } from './tensor.ts';
 import { broadcastTo, iota, reshape, resolveAxis } from './views.ts';
 
@@ -67,6 +67,24 @@ export function min(
   options?: ReductionOptions,
 ): Tensor {
   return reduce('min', 'reduceMin', x, axes, options);
+}
+
+/** 1 where an element over `axes` (all when omitted) is not 0, else 0, as i32: PyTorch's `any`. */
+export function any(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return max(cast(x, 'bool'), axes, options);
+}
+
+/** 1 where all elements over `axes` (all when omitted) are not 0, else 0, as i32: PyTorch's `all`. */
+export function all(
+  x: Tensor,
+  axes?: number | readonly number[],
+  options?: ReductionOptions,
+): Tensor {
+  return min(cast(x, 'bool'), axes, options);
 }
 
 /** Arithmetic mean of an f32 tensor over `axes`, by default all. BTC2003 for another dtype. */

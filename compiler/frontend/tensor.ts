@@ -3,9 +3,11 @@ import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import * as activations from './activations.ts';
 import { matmul } from './contractions.ts';
 import * as distances from './distances.ts';
+import type { DTypeName } from './dtype-names.ts';
 import * as elementwise from './elementwise.ts';
 import * as functions from './functions.ts';
 import * as indexing from './indexing.ts';
+import * as random from './random.ts';
 import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
 import * as scans from './scans.ts';
@@ -14,6 +16,14 @@ import * as views from './views.ts';
 
 /** What arithmetic takes: a tensor, or a number that becomes one of the other operand's dtype. */
 export type TensorLike = Tensor | number;
+
+/** What a function takes behind the tensor. */
+type Rest<F extends (x: Tensor, ...given: never[]) => unknown> = F extends (
+  x: Tensor,
+  ...given: infer Given
+) => unknown
+  ? Given
+  : never;
 
 /**
  * A symbolic tensor: it has a dtype and a shape, and no values while the model is being built. Every method does what the
@@ -89,6 +99,9 @@ export class Tensor {
   logicalOr(other: Tensor): Tensor {
     return elementwise.logicalOr(this, other);
   }
+  logicalXor(other: Tensor): Tensor {
+    return elementwise.logicalXor(this, other);
+  }
   logicalNot(): Tensor {
     return elementwise.logicalNot(this);
   }
@@ -146,13 +159,19 @@ export class Tensor {
   floor(): Tensor {
     return elementwise.floor(this);
   }
+  isFinite(): Tensor {
+    return elementwise.isFinite(this);
+  }
+  isInfinite(): Tensor {
+    return elementwise.isInfinite(this);
+  }
   isNan(): Tensor {
     return elementwise.isNan(this);
   }
   stopGradient(): Tensor {
     return elementwise.stopGradient(this);
   }
-  cast(dtype: DType): Tensor {
+  cast(dtype: DTypeName): Tensor {
     return elementwise.cast(this, dtype);
   }
   clip(low: TensorLike, high: TensorLike): Tensor {
@@ -161,6 +180,10 @@ export class Tensor {
   /** This where `condition` (i32) is not 0, else `other`. */
   where(condition: Tensor, other: TensorLike): Tensor {
     return elementwise.where(condition, this, other);
+  }
+
+  maskedFill(mask: Tensor, value: TensorLike): Tensor {
+    return elementwise.maskedFill(this, mask, value);
   }
 
   relu(): Tensor {
@@ -220,6 +243,9 @@ export class Tensor {
   logSoftmax(axis?: number): Tensor {
     return functions.logSoftmax(this, axis);
   }
+  bernoulli(): Tensor {
+    return random.bernoulli(this);
+  }
   dropout(rate?: number): Tensor {
     return functions.dropout(this, rate);
   }
@@ -239,6 +265,12 @@ export class Tensor {
   }
   min(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return reductions.min(this, axes, options);
+  }
+  any(...given: Rest<typeof reductions.any>): Tensor {
+    return reductions.any(this, ...given);
+  }
+  all(...given: Rest<typeof reductions.all>): Tensor {
+    return reductions.all(this, ...given);
   }
   logSumExp(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return functions.logSumExp(this, axes, options);
@@ -313,8 +345,8 @@ export class Tensor {
   split(parts: number, axis?: number): Tensor[] {
     return views.split(this, parts, axis);
   }
-  pad(widths: Parameters<typeof views.pad>[1], value?: number): Tensor {
-    return views.pad(this, widths, value);
+  pad(...given: Rest<typeof views.pad>): Tensor {
+    return views.pad(this, ...given);
   }
   flip(axes?: number | readonly number[]): Tensor {
     return rearranging.flip(this, axes);

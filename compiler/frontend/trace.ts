@@ -14,7 +14,6 @@ import { evaluationDiagnostic, report } from '../reporting/report.ts';
 import * as activations from './activations.ts';
 import * as constants from './constants.ts';
 import {
-  checkDType,
   checkShape,
   createTrace,
   currentTrace,
@@ -29,6 +28,7 @@ import {
 import * as contractions from './contractions.ts';
 import * as ctc from './ctc.ts';
 import * as distances from './distances.ts';
+import { isMask, resolveDType } from './dtype-names.ts';
 import * as elementwise from './elementwise.ts';
 import * as composed from './functions.ts';
 import { joinRanges } from './index-parts.ts';
@@ -270,17 +270,19 @@ function inputProxy(
 }
 
 function declareInput(trace: Trace, inputs: Inputs, name: string): Tensor {
-  const { dtype, shape, source } = inputs[name];
+  const { dtype: given, shape, source } = inputs[name];
   const before = trace.diagnostics.length;
-  if (!checkDType(`input ${name}`, dtype) || !checkShape(`input ${name}`, shape)) {
+  const dtype = resolveDType(`input ${name}`, given);
+  if (dtype === null || !checkShape(`input ${name}`, shape)) {
     const [last] = trace.diagnostics.splice(before);
     trace.diagnostics.push({ ...last, source: source ?? last.source });
     const extents = Array.isArray(shape) ? (shape as Shape) : [];
     return poisoned({
-      dtype,
+      dtype: dtype ?? 'f32',
       shape: extents.map((extent) => (Number.isSafeInteger(extent) && extent > 0 ? extent : 1)),
     });
   }
+  if (isMask(given)) trace.indexRanges.set(name, [{ low: 0, high: 2 }]);
   return inputTensor(
     trace,
     { name, type: { dtype, shape }, default: null, counter: false },

@@ -12,14 +12,15 @@ import { broadcastShapes } from './broadcast.ts';
 import {
   append,
   apply,
-  checkDType,
   checkShape,
   currentTrace,
   isPoisoned,
   mistake,
   poisoned,
 } from './context.ts';
+import { type DTypeName, isMask, resolveDType } from './dtype-names.ts';
 import { useAsIndices } from './indices.ts';
+import { isPaddingMode, type PaddingMode, padByMode } from './padding.ts';
 import type { Tensor } from './tensor.ts';
 
 /** `axis` counted from the end when negative; null (after BTC2009) when there is no such axis. */
@@ -41,18 +42,20 @@ function checkElement(op: string, name: string, value: number, dtype: DType): bo
 /**
  * A tensor of a shape that holds one number. BTC2015 for a number that the dtype cannot hold, BTC2010 for a shape that is none.
  */
-export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
-  if (!checkDType('full', dtype) || !checkShape('full', shape))
-    return poisoned({ dtype, shape: [] });
+export function full(shape: Shape, given: number | boolean, name: DTypeName = 'f32'): Tensor {
+  const dtype = resolveDType('full', name);
+  if (dtype === null || !checkShape('full', shape))
+    return poisoned({ dtype: dtype ?? 'f32', shape: [] });
+  const value = isMask(name) || typeof given === 'boolean' ? Number(Number(given) !== 0) : given;
   if (!checkElement('full', 'value', value, dtype)) return poisoned({ dtype, shape });
   const trace = currentTrace('full');
   return append(trace, 'constant', [], { dtype, shape, value }, { dtype, shape });
 }
 
 /** A tensor of a shape that holds 0. */
-export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
+export const zeros = (shape: Shape, dtype: DTypeName = 'f32'): Tensor => full(shape, 0, dtype);
 /** A tensor of a shape that holds 1. */
-export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 1, dtype);
+export const ones = (shape: Shape, dtype: DTypeName = 'f32'): Tensor => full(shape, 1, dtype);
 
 /** 0, 1, …, count - 1 as i32. As f32, numbers above 2^24 are rounded. */
 export function arange(count: number): Tensor {
@@ -167,13 +170,18 @@ function everyNth(x: Tensor, axis: number, step: number): Tensor {
   return reshape(sliceRange(split, axis + 1, 0, 1), x.shape.toSpliced(axis, 1, count));
 }
 
-/** Adds `[before, after]` elements of `value` per axis. BTC2015 for widths that do not fit. */
+/**
+ * Adds `[before, after]` elements per axis: a number, or what a mode makes of the tensor's own, as `F.pad` of PyTorch: `reflect`
+ * mirrors at the last element, `replicate` repeats it, `circular` goes on at the other end. BTC2015 for widths that do not fit:
+ * `reflect` takes less than the extent of an axis, `circular` at most that.
+ */
 export function pad(
   x: Tensor,
   widths: readonly (readonly [number, number] | readonly number[])[],
-  value = 0,
+  value: number | PaddingMode = 0,
 ): Tensor {
   if (isPoisoned(x)) return x;
+  if (isPaddingMode(value)) return padByMode(x, widths, value);
   const amounts = widths.flat();
   if (widths.length !== x.rank || amounts.some((n) => !Number.isSafeInteger(n) || n < 0)) {
     return mistake(

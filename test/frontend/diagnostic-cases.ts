@@ -273,6 +273,18 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       "'linear': the low-rank form takes 66 multiply-adds at batch 2, the dense layer 48; it saves memory (33 parameters), not time",
   },
+  2053: {
+    text: withOutput('▸interpolate(x, { scale: 2 })'),
+    message: "'interpolate' takes an f32 tensor [batch, …extents, channels], not f32 of rank 2",
+  },
+  2054: {
+    text: withOutput('▸interpolate(reshape(x, [1, 6, 1]), { size: 2, scale: 2 })'),
+    message: "'interpolate' takes either 'size' or 'scale'; both are given",
+  },
+  2055: {
+    text: withOutput('▸fold(reshape(x, [1, 3, 2]), [4, 4], 2)'),
+    message: "'fold': f32 [1, 3, 2] does not hold 9 patches of 4 taps: [batch, 9, channels·4]",
+  },
   3001: {
     text: trained('▸add(y.relu(), 1)'),
     message: 'the loss must be a scalar, but it has shape [2, 2]; reduce it with mean() or sum()',

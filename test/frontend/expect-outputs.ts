@@ -81,7 +81,8 @@ export function expectOutputs(program: Program, wanted: Readonly<Record<string, 
   const traced = traceModel(model);
   expect(traced.diagnostics).toEqual([]);
   const parameters = Object.fromEntries(
-    traced.parameters.map(({ declaration: { name, type } }, k) => {
+    traced.parameters.map(({ declaration: { name, type, data } }, k) => {
+      if (data) return [name, Float64Array.from(data)];
       const value = program.parameters?.[name] ?? numbers(type.shape, k);
       expect(shapeOf(value), name).toEqual(type.shape);
       return [name, Float64Array.from(flat(value))];

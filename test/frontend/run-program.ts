@@ -20,7 +20,11 @@ export function programOf(
   expect(diagnostics.filter(({ category }) => category === 'error')).toEqual([]);
   const graph = module.programs.find((program) => program.name === name)!;
   const schedule = lowerModule(module, { maxStorageBuffers: 8, fusion: orderProgram });
-  return (inputs, parameters) => {
+  const constants = module.parameters.flatMap(({ name, data }) =>
+    data ? [[name, Float64Array.from(data)] as const] : [],
+  );
+  return (inputs, given) => {
+    const parameters = { ...given, ...Object.fromEntries(constants) };
     const { outputs, updates } = interpretGraph(graph, inputs, parameters);
     const memory = Object.fromEntries(
       Object.entries(parameters).map(([key, value]) => [key, value.slice()]),

@@ -13,7 +13,6 @@ import {
   withValues,
 } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
-import { transposedConvolve } from '../transposed-convolution.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
@@ -179,54 +178,11 @@ function convolutionLayer(
   return layer;
 }
 
-function biasOf(
+/** The bias of a convolution, or null without one. */
+export function biasOf(
   parameters: LayerParameters,
   outChannels: number,
   { bias, biasInit }: Pick<ConvolutionLayerOptions, 'bias' | 'biasInit'>,
 ): Tensor | null {
   return bias === false ? null : parameters.get('bias', [outChannels], biasInit ?? zerosInit);
-}
-
-/** Window and weights of {@link transposedConvolution}. */
-export type TransposedConvolutionOptions = Omit<
-  ConvolutionLayerOptions,
-  'groups' | 'weight' | 'variance'
->;
-
-/** A transposed convolution, as `conv2dTranspose` does it, with a trained kernel [height, width, inChannels, outChannels] and bias. */
-export function transposedConvolution(
-  inChannels: number,
-  outChannels: number,
-  options: TransposedConvolutionOptions,
-): Convolution {
-  const kind = 'transposedConvolution';
-  const kernelOf = (parameters: LayerParameters, taps: readonly number[]) =>
-    parameters.get(
-      'weight',
-      [...taps, inChannels, outChannels],
-      options.weightInit ?? glorotUniform,
-    );
-  const call = Object.assign(
-    layerOf(kind, options, (x: Tensor): Tensor => {
-      const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
-      if (!checkSizes(kind, { inChannels, outChannels }) || !taps) return poisoned(x.type);
-      const parameters = layerParameters(layer, kind, options.name);
-      const weight = kernelOf(parameters, taps);
-      const bias = biasOf(parameters, outChannels, options);
-      if (!checkSignal(kind, x, 2) || !checkFeatures(kind, x, inChannels)) return poisoned(x.type);
-      const y = transposedConvolve(kind, x, weight, options);
-      return bias ? add(y, bias) : y;
-    }),
-    { inChannels, outChannels },
-  );
-  const layer: Convolution = withValues(call, {
-    weight: () =>
-      ofLayer(layer, kind, options, (parameters) => {
-        const taps = perAxis(kind, 'kernel', options.kernel, 2, 1);
-        return taps ? kernelOf(parameters, taps) : poisoned({ dtype: 'f32', shape: [1, 1, 1, 1] });
-      }),
-    bias: () =>
-      ofLayer(layer, kind, options, (parameters) => biasOf(parameters, outChannels, options)),
-  });
-  return layer;
 }

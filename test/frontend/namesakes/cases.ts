@@ -1,11 +1,12 @@
 import * as btc from '../../../compiler/language.ts';
+import { WINDOW_CASES } from './window-cases.ts';
 
 const BCE_TARGETS = [0, 1, 1, 0, 1, 0, 0.5, 0.25, 1, 1, 0, 0];
 const KL_TARGETS = [0, 0.25, 0.75, 0, 0.5, 0, 0, 0.5, 0.1, 0.2, 0.3, 0.4];
 const CTC_TARGETS = [1, 2, 2, 3, 3, 4, 2, 1, 1];
 
 const array = (values: readonly number[], shape: readonly number[], dtype: btc.DType = 'f32') =>
-  btc.reshape(btc.stack(values.map((value) => btc.constant(value, [], dtype))), shape);
+  btc.constant(values, shape, dtype);
 const integers = (values: readonly number[], shape: readonly number[]) =>
   array(values, shape, 'i32');
 const signs = () => integers([1, -1, -1], [3]);
@@ -117,4 +118,5 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   'ctc blank': (x) => ctc(x, { reduction: 'sum' }),
   'ctc impossible': (x) =>
     btc.ctcLoss(btc.logSoftmax(x), integers([2, 2, 2, 2], [1, 4]), { zeroInfinity: true }),
+  ...WINDOW_CASES,
 };

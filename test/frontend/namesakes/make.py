@@ -152,6 +152,60 @@ case('maxPool1d', channels_last(lambda x: F.max_pool1d(x, 3, 2, padding=1)), x=n
 case('avgPool1d', channels_last(lambda x: F.avg_pool1d(x, 3, 2, padding=1, ceil_mode=True)), x=numbers([2, 8, 3], 2))
 case('maxPool3d', channels_last(lambda x: F.max_pool3d(x, (2, 3, 2))), x=VOLUME)
 case('avgPool3d', channels_last(lambda x: F.avg_pool3d(x, 2, 1)), x=VOLUME)
+
+
+def transposed(convolve, **options):
+    """Kernels [taps…, in, out / groups] as PyTorch's [in, out / groups, taps…]."""
+    def f(x, w):
+        n = w.dim() - 2
+        kernel = w.permute(n, n + 1, *range(n))
+        return channels_last(lambda y: convolve(y, kernel, **options))(x)
+    return f
+
+
+SIGNAL, IMAGE = numbers([2, 5, 4], 1), numbers([2, 4, 3, 4], 2)
+case('conv1dTranspose', transposed(F.conv_transpose1d, stride=3, padding=1, output_padding=2, groups=2), x=SIGNAL, w=numbers([4, 4, 3], 3))
+case('conv2dTranspose', transposed(F.conv_transpose2d, stride=(2, 1), padding=(1, 0), output_padding=(1, 0), groups=2), x=IMAGE, w=numbers([3, 2, 4, 2], 3))
+case('conv2dTranspose dilation', transposed(F.conv_transpose2d, stride=2, dilation=3, output_padding=2, padding=1), x=IMAGE, w=numbers([2, 2, 4, 1], 3))
+case('conv3dTranspose', transposed(F.conv_transpose3d, stride=2, output_padding=(1, 0, 1), groups=3), x=numbers([1, 2, 3, 2, 3], 4), w=numbers([2, 3, 2, 3, 2], 5))
+case('maxPool2d dilation', channels_last(lambda x: F.max_pool2d(x, 2, 1, padding=1, dilation=2, ceil_mode=True)), x=numbers([2, 5, 6, 2], 2))
+case('maxPool1d ceil', channels_last(lambda x: F.max_pool1d(x, 3, 2, ceil_mode=True)), x=numbers([2, 8, 3], 2))
+case('avgPool2d ceil', channels_last(lambda x: F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True)), x=numbers([1, 6, 7, 2], 2))
+case('avgPool2d exclude', channels_last(lambda x: F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True, count_include_pad=False)), x=numbers([1, 6, 7, 2], 2))
+case('avgPool3d ceil', channels_last(lambda x: F.avg_pool3d(x, 2, 2, ceil_mode=True)), x=numbers([1, 3, 5, 4, 2], 2))
+case('adaptiveAvgPool1d', channels_last(lambda x: F.adaptive_avg_pool1d(x, 3)), x=numbers([2, 8, 3], 2))
+case('adaptiveAvgPool2d', channels_last(lambda x: F.adaptive_avg_pool2d(x, (2, 3))), x=numbers([1, 6, 7, 2], 2))
+case('adaptiveAvgPool2d more', channels_last(lambda x: F.adaptive_avg_pool2d(x, 5)), x=numbers([1, 3, 4, 2], 2))
+case('adaptiveAvgPool3d', channels_last(lambda x: F.adaptive_avg_pool3d(x, (1, 2, 3))), x=numbers([1, 3, 5, 4, 2], 2))
+case('adaptiveMaxPool1d', channels_last(lambda x: F.adaptive_max_pool1d(x, 3)), x=numbers([2, 8, 3], 2))
+case('adaptiveMaxPool2d', channels_last(lambda x: F.adaptive_max_pool2d(x, (3, 2))), x=numbers([1, 5, 4, 2], 2))
+case('adaptiveMaxPool3d', channels_last(lambda x: F.adaptive_max_pool3d(x, 2)), x=numbers([1, 3, 5, 4, 1], 2))
+
+IMAGE = numbers([1, 3, 4, 2], 2)
+for name, options in {
+    'nearest': dict(scale_factor=2),
+    'nearest size': dict(size=(5, 3)),
+    'nearest exact': dict(size=(5, 3), mode='nearest-exact'),
+    'nearest scale': dict(scale_factor=1.7),
+    'bilinear': dict(scale_factor=2, mode='bilinear'),
+    'bilinear three': dict(scale_factor=3, mode='bilinear', align_corners=False),
+    'bilinear corners': dict(size=(6, 7), mode='bilinear', align_corners=True),
+    'bilinear scale': dict(scale_factor=(1.5, 0.6), mode='bilinear'),
+    'bilinear size': dict(size=(2, 7), mode='bilinear'),
+    'bilinear one': dict(size=(1, 1), mode='bilinear', align_corners=True),
+    'bicubic': dict(scale_factor=2, mode='bicubic'),
+    'bicubic size': dict(size=(5, 3), mode='bicubic'),
+    'bicubic corners': dict(size=(5, 8), mode='bicubic', align_corners=True),
+}.items():
+    case('interpolate ' + name, channels_last(lambda x, o=options: F.interpolate(x, **o)), x=IMAGE)
+case('interpolate linear', channels_last(lambda x: F.interpolate(x, scale_factor=4, mode='linear')), x=numbers([2, 3, 2], 1))
+case('interpolate trilinear', channels_last(lambda x: F.interpolate(x, size=(4, 3, 5), mode='trilinear')), x=numbers([1, 2, 3, 2, 2], 1))
+case('pixelShuffle', channels_last(lambda x: F.pixel_shuffle(x, 2)), x=numbers([2, 2, 3, 8], 1))
+case('pixelUnshuffle', channels_last(lambda x: F.pixel_unshuffle(x, 2)), x=numbers([2, 4, 6, 2], 1))
+case('unfold', lambda x: F.unfold(x.movedim(-1, 1), (2, 3), padding=1, stride=(2, 1)).transpose(1, 2), x=numbers([2, 3, 4, 2], 1))
+case('fold', lambda x: F.fold(x.transpose(1, 2), (4, 5), (2, 3), stride=(2, 1), padding=(0, 1)).movedim(1, -1), x=numbers([2, 10, 12], 1))
+for mode in ['reflect', 'replicate', 'circular']:
+    case(f'pad {mode}', channels_last(lambda x, m=mode: F.pad(x, (2, 1, 1, 2), mode=m)), x=IMAGE)
 PADDING = torch.tensor([[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]])
 SEEN = torch.tensor([[1, 0, 1, 1, 1], [1, 1, 1, 0, 1], [0, 1, 1, 1, 1]])
 
