@@ -28,7 +28,8 @@ export async function exportStableHlo(
   const exported = await exportedProgram(
     source,
     options,
-    ({ traced: { programs } }) => (programs.find(({ training }) => training) ?? programs[0]).graph.name,
+    ({ traced: { programs } }) =>
+      (programs.find(({ training }) => training) ?? programs[0]).graph.name,
     diagnostics,
   );
   if (!exported) return failed();

@@ -1,5 +1,5 @@
 // Makes compiler/interchange/onnx/schema/onnx_pb.ts of onnx.proto (Apache-2.0, of Debian's libonnx-dev: /usr/include/onnx/onnx.proto):
-// npm install --prefix scripts/onnx && node scripts/onnx/generate.mjs PATH/TO/onnx.proto. The comments of the file are left out.
+// npm install --prefix scripts/onnx && node scripts/onnx/generate.mjs PATH/TO/onnx.proto && npm run format. The comments of the file are left out.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -342,6 +342,40 @@ describe('models', () => {
     session.destroy();
   });
 
+  test.each([
+    ['LSTM', 4, {}],
+    ['GRU', 3, { linear_before_reset: 1 }],
+    ['RNN', 1, {}],
+  ] as const)('%s is a layer, and the same as step by step', async (op, gates, attributes) => {
+    const size = gates * 5;
+    const [W, R] = [
+      [1, size, 3],
+      [1, size, 5],
+    ] as const;
+    const B = [1, 2 * size] as const;
+    const values = [W, R, B].map((dims, k) =>
+      numbers(
+        dims.reduce((a, b) => a * b, 1),
+        k + 1,
+      ),
+    );
+    const node = onnxNode(op, ['x', 'W', 'R', 'B'], ['y'], { hidden_size: 5, ...attributes });
+    const x = onnxValue('x', [4, 2, 3]);
+    const own = onnxModel({
+      ...{ inputs: [x], outputs: ['y'], nodes: [node] },
+      weights: [W, R, B].map((dims, k) => onnxTensor('WRB'[k], dims, values[k])),
+    });
+    const given = onnxModel({
+      ...{ outputs: ['y'], nodes: [node] },
+      inputs: [x, ...[W, R, B].map((dims, k) => onnxValue('WRB'[k], dims))],
+    });
+    const { text } = modelText(own, {}, { source: 'm.onnx', weights: 'm.safetensors' });
+    expect(text).toContain(`${op.toLowerCase()}(3, 5, { name: '`);
+    const inputs = { x: numbers(24, 9), W: values[0], R: values[1], B: values[2] };
+    const layer = predicted(await fromOnnx(own), { x: inputs.x });
+    expectClose(layer['y'], predicted(await fromOnnx(given), inputs)['y'], 1e-6);
+  });
+
   test('are trained', async () => {
     const { model, parameters } = await fromOnnx(imageModel(), {
       dimensions: { batch: 4 },

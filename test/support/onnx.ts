@@ -2,6 +2,8 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  type FunctionProto,
+  FunctionProtoSchema,
   type GraphProto,
   GraphProtoSchema,
   AttributeProto_AttributeType as Kind,
@@ -113,13 +115,33 @@ export function onnxGraph({ name = 'g', inputs = [], outputs, nodes, weights = [
   });
 }
 
+/** A function of the model's own. */
+export function onnxFunction(
+  domain: string,
+  name: string,
+  input: readonly string[],
+  output: readonly string[],
+  nodes: readonly NodeProto[],
+): FunctionProto {
+  return create(FunctionProtoSchema, {
+    ...{ domain, name, input: [...input], output: [...output], node: [...nodes] },
+    opsetImport: [{ domain: '', version: 17n }],
+  });
+}
+
+interface ModelParts extends GraphParts {
+  readonly opset?: number;
+  readonly functions?: readonly FunctionProto[];
+}
+
 /** The bytes of a model. */
-export function onnxModel(parts: GraphParts & { readonly opset?: number }): Uint8Array {
-  const { opset = 17 } = parts;
+export function onnxModel(parts: ModelParts): Uint8Array {
+  const { opset = 17, functions = [] } = parts;
   return toBinary(
     ModelProtoSchema,
     create(ModelProtoSchema, {
       ...{ irVersion: 8n, producerName: 'test', graph: onnxGraph(parts) },
+      functions: [...functions],
       opsetImport: [
         { domain: '', version: BigInt(opset) },
         { domain: 'ai.onnx.preview.training', version: 1n },

@@ -164,16 +164,25 @@ function fitsOrMeansTheEnd({ type, values }: Constant): boolean {
   return true;
 }
 
+/** The first value that the dtype of btc has not: an integer of more bits, or a double beyond all floats. */
+export function firstLost(type: ElementType, values: ArrayLike<number>): number | null {
+  if (type.kind === 'float' && type.bits < 64) return null;
+  const { round } = DTYPES[type.dtype];
+  const isLost = isFloat(type.dtype)
+    ? (value: number) => Number.isFinite(value) && !Number.isFinite(round(value))
+    : (value: number) => round(value) !== value;
+  for (let k = 0; k < values.length; k++) if (isLost(values[k])) return values[k];
+  return null;
+}
+
 /** I32 holds what ONNX says are integers of any size: those that it has not are refused (BTC5110). */
 export function checkValues(
   { type, shape, values }: Constant,
   refuse: (reason: string) => never,
 ): void {
   if (shape.includes(0)) refuse(`it takes a tensor of shape [${shape}], which has no elements`);
-  if (type.dtype !== 'i32') return;
-  for (let k = 0; k < values.length; k++)
-    if ((values[k] | 0) !== values[k])
-      refuse(`the ${type.name} ${values[k]} does not fit into the 32 bits that btc has`);
+  const lost = firstLost(type, values);
+  if (lost !== null) refuse(`the ${type.name} ${lost} does not fit into the 32 bits that btc has`);
 }
 
 function folded(

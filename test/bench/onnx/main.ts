@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { findNodeGpu } from '../../../node/index.ts';
 import { casesIn } from './cases.ts';
 import { type Outcome, type RunOptions, runCase, type Witness } from './run-case.ts';
 
@@ -18,10 +21,21 @@ const witnesses = (values.target ?? ['interpreter', 'wasm']) as Witness[];
 const options: RunOptions = {
   rtol: Number(values.rtol),
   atol: Number(values.atol),
-  ...(witnesses.includes('webgpu')
-    ? { gpu: (await (await import('../../../node/index.ts')).findNodeGpu()) as never }
-    : {}),
+  ...(witnesses.includes('webgpu') ? { gpu: (await findNodeGpu()).gpu as never } : {}),
 };
+
+/** Where the machine has no GPU of its own, one in software is started with: its settings are those of a process. */
+if (witnesses.includes('webgpu') && !options.gpu) {
+  if (process.env['BTC_ONNX_GPU']) throw new Error((await findNodeGpu()).reason ?? '');
+  const { softwareGpuEnvironment } = await import('../../support/software-gpu.mjs');
+  const script = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
+  const { status } = spawnSync(
+    process.execPath,
+    [script, fileURLToPath(import.meta.url), ...process.argv.slice(2)],
+    { stdio: 'inherit', env: { ...(await softwareGpuEnvironment()), BTC_ONNX_GPU: 'software' } },
+  );
+  process.exit(status ?? 1);
+}
 
 const cases = casesIn(folder, new RegExp(values.only));
 const byWitness = new Map(witnesses.map((witness) => [witness, new Map<string, Outcome>()]));

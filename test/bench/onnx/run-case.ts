@@ -4,6 +4,7 @@ import { type OnnxFile, readFile } from '../../../compiler/interchange/onnx/file
 import { modelFrom } from '../../../compiler/interchange/onnx/index.ts';
 import type { FromOnnxOptions, OnnxModel } from '../../../compiler/interchange/onnx/options.ts';
 import { OnnxError } from '../../../compiler/interchange/onnx/refusal.ts';
+import { firstLost } from '../../../compiler/interchange/onnx/session.ts';
 import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Graph } from '../../../ir/graph.ts';
 import { halfBits, halfValue } from '../../../ir/half.ts';
@@ -120,10 +121,9 @@ function dimensionsOf(file: OnnxFile, set: DataSet, values: Record<string, Given
 }
 
 function checkRange(name: string, { type, values }: Given): void {
-  if (type.dtype !== 'i32') return;
-  for (let k = 0; k < values.length; k++)
-    if ((values[k] | 0) !== values[k])
-      throw new OnnxError(5103, { name, reason: `${values[k]} is no integer of 32 bits` });
+  const lost = firstLost(type, values);
+  if (lost !== null)
+    throw new OnnxError(5103, { name, reason: `${lost} does not fit into 32 bits` });
 }
 
 async function outcomeOf(

@@ -81,9 +81,17 @@ export const ACTIVATIONS: OperatorTable = {
   LogSoftmax: row((n) => alongAxis(n, (x, axis) => n.f.logSoftmax(x, axis))),
   Mish: unary((f, x) => f.mish(x)),
   PRelu: row((n) => {
+    const { f } = n;
+    const rank = n.shape(0).length;
+    // Before version 7 a slope is one of a channel.
+    if (n.opset < 7 && n.shape(1).length === 1 && rank > 2) {
+      const x = n.tensor(0);
+      const slope = f.reshape(n.tensor(1), [-1, ...new Array<number>(rank - 2).fill(1)]);
+      return n.result(f.select(f.greater(x, 0), x, f.mul(x, slope)));
+    }
     const { operands, order } = align(n, [0, 1]);
     const [x, slope] = operands as readonly Tensor[];
-    const raw = n.f.select(n.f.greater(x, 0), x, n.f.mul(x, slope));
+    const raw = f.select(f.greater(x, 0), x, f.mul(x, slope));
     return { kind: 'tensor', type: n.type(0), raw, order, known: null };
   }),
   Relu: unary((f, x) => (isFloat(x.dtype) ? f.relu(x) : f.maximum(x, 0))),

@@ -163,10 +163,10 @@ const items = (n: OnnxNode, input: number): readonly Value[] => {
 const sequence = (list: readonly Value[]): Sequence => ({ kind: 'sequence', items: list });
 
 /** A position in a sequence, from the end where it is negative. */
-function position(n: OnnxNode, input: number, count: number): number {
+function position(n: OnnxNode, input: number, count: number, most = count - 1): number {
   const at = n.numbers(input, 'the position in the sequence')[0];
   const own = at < 0 ? at + count : at;
-  return own >= 0 && own <= count ? own : n.refuse(`position ${at} is not in ${count} items`);
+  return own >= 0 && own <= most ? own : n.refuse(`position ${at} is not in ${count} items`);
 }
 
 function splitToSequence(n: OnnxNode): Value {
@@ -214,18 +214,22 @@ export const CONTROL_FLOW: OperatorTable = {
   Scan: unfolded(scan),
   SequenceAt: unfolded((n) => {
     const list = items(n, 0);
-    return list[position(n, 1, list.length - 1)];
+    return list[position(n, 1, list.length)];
   }),
   SequenceConstruct: unfolded((n) => sequence(n.inputs)),
   SequenceEmpty: unfolded(() => sequence([])),
   SequenceErase: unfolded((n) => {
     const list = items(n, 0);
-    return sequence(list.toSpliced(n.has(1) ? position(n, 1, list.length - 1) : -1, 1));
+    return sequence(list.toSpliced(n.has(1) ? position(n, 1, list.length) : -1, 1));
   }),
   SequenceInsert: unfolded((n) => {
     const list = items(n, 0);
     return sequence(
-      list.toSpliced(n.has(2) ? position(n, 2, list.length) : list.length, 0, n.inputs[1]),
+      list.toSpliced(
+        n.has(2) ? position(n, 2, list.length, list.length) : list.length,
+        0,
+        n.inputs[1],
+      ),
     );
   }),
   SequenceLength: unfolded((n) => {

@@ -2,7 +2,7 @@ import type { Tensor, TensorLike } from '../../../frontend/tensor.ts';
 import { BOOL, bounds, type ElementType, elementType, isNarrow } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Language } from '../recorder.ts';
-import type { Computed } from '../values.ts';
+import { type Computed, computed } from '../values.ts';
 import { align, like, rawOf } from './layout.ts';
 import { type OperatorRow, type OperatorTable, row } from './row.ts';
 
@@ -31,10 +31,22 @@ export function wrapped(n: OnnxNode, x: Tensor, type: ElementType): Tensor {
 
 const binary = (make: Binary, type?: ElementType): OperatorRow =>
   row((n) => {
+    const own = type ?? n.type(0);
+    // Before version 7 the second operand says at which axis of the first it begins.
+    if (n.opset < 7 && n.attributes.int('broadcast', 0) !== 0 && n.attributes.has('axis'))
+      return computed(own, make(n.f, n.tensor(0), fromAxis(n), n));
     const { operands, order } = align(n, [0, 1]);
     const raw = make(n.f, operands[0] as Tensor, operands[1], n);
-    return { kind: 'tensor', type: type ?? n.type(0), raw, order, known: null };
+    return { kind: 'tensor', type: own, raw, order, known: null };
   });
+
+function fromAxis(n: OnnxNode): Tensor {
+  const [rank, x] = [n.shape(0).length, n.tensor(1)];
+  const behind = rank - n.axis(n.attributes.int('axis', 0), rank) - x.rank;
+  if (behind < 0)
+    return n.refuse(`its second operand does not fit at axis ${n.attributes.int('axis', 0)}`);
+  return n.f.reshape(x, [...x.shape, ...new Array<number>(behind).fill(1)]);
+}
 
 const arithmetic = (make: Binary): OperatorRow =>
   binary((f, a, b, n) => wrapped(n, make(f, a, b, n), n.type(0)));

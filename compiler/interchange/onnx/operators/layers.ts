@@ -16,6 +16,8 @@ export function ownWeight(n: OnnxNode, input: number): Constant | null {
 export interface LayerWeight {
   readonly constant: Constant;
   readonly order?: readonly number[];
+  /** What is made of it in other ways. */
+  readonly made?: { readonly shape: Shape; readonly values: () => Float32Array };
 }
 
 /**
@@ -30,7 +32,11 @@ export function layerFor(n: OnnxNode, weights: Readonly<Record<string, LayerWeig
   const taken = (name: string) => entries.some(([suffix]) => all.has(`${name}.${suffix}`));
   let name = wanted;
   for (let k = 2; taken(name); k++) name = `${wanted}${k}`;
-  for (const [suffix, { constant, order }] of entries) {
+  for (const [suffix, { constant, order, made }] of entries) {
+    if (made) {
+      n.session.weights.add({ name: `${name}.${suffix}`, ...made });
+      continue;
+    }
     const shape: Shape = order ? order.map((axis) => constant.shape[axis]) : constant.shape;
     const values = () => (order ? permuted(constant, order) : Float32Array.from(constant.values));
     n.session.weights.add({ name: `${name}.${suffix}`, shape, values });

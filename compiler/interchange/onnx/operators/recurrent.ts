@@ -2,6 +2,7 @@ import type { Tensor } from '../../../frontend/tensor.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Language } from '../recorder.ts';
 import { rangeOf } from './layout.ts';
+import { asLayer } from './recurrent-layer.ts';
 import { type OperatorTable, row } from './row.ts';
 
 type Activation = (x: Tensor) => Tensor;
@@ -132,6 +133,11 @@ function recurrent(n: OnnxNode) {
     reverse: [true],
     bidirectional: [false, true],
   };
+  const layer = asLayer(n, x);
+  if (layer) {
+    const states = layer.ends.map((end) => n.result(f.expandDims(end, 0)));
+    return [n.result(f.expandDims(layer.outputs, 1)), ...states];
+  }
   const directions = ways[way] ?? n.refuse(`its direction is '${way}'`);
   const names = attributes.texts('activations') ?? directions.flatMap(() => cell.activations);
   const [alphas, betas] = ['activation_alpha', 'activation_beta'].map(

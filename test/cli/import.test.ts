@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeSafetensors } from '../../ir/safetensors.ts';
+import { load } from '../../runtime/index.ts';
+import { externalTensor, INT64, onnxModel, onnxNode, onnxValue } from '../support/onnx.ts';
+import { imageModel, numbers } from '../support/onnx-models.ts';
+import { createProject, type Project } from '../support/project.ts';
+
+let project: Project;
+const path = (name: string) => join(project.folder, name);
+
+beforeAll(() => {
+  project = createProject();
+  writeFileSync(path('net.onnx'), imageModel());
+});
+afterAll(() => project.remove());
+
+describe('btc import', () => {
+  test('writes a model that builds, and weights that it takes', async () => {
+    const { code, stdout, stderr } = project.btc('import', 'net.onnx', '-o', 'made');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(`net.onnx → made/net.ts, made/net.safetensors
+  model       images
+  nodes       14
+  parameters  489
+  options     batch
+`);
+    expect(project.list('made')).toEqual(['net.safetensors', 'net.ts']);
+    const { tensors } = decodeSafetensors(readFileSync(path('made/net.safetensors')));
+    expect([...tensors.keys()].sort()).toEqual([
+      'deep.weight',
+      'fc.bias',
+      'fc.weight',
+      'norm.runningMean',
+      'norm.runningVariance',
+      'norm.scale',
+      'norm.shift',
+      'stem.bias',
+      'stem.weight',
+    ]);
+    const built = project.btc(
+      ...['build', 'made/net.ts', '--outDir', 'out', '--target', 'wasm', '--set', 'batch=2'],
+    );
+    expect({ code: built.code, stderr: built.stderr }).toEqual({ code: 0, stderr: '' });
+    const session = await load(JSON.parse(readFileSync(path('out/net.wasm.plan.json'), 'utf8')), {
+      module: readFileSync(path('out/net.wasm')),
+      parameters: new Uint8Array(readFileSync(path('made/net.safetensors'))),
+    });
+    const image = Float32Array.from(numbers(2 * 3 * 64));
+    const { logits } = await session.run('predict', { image });
+    expect((logits as unknown as Float32Array).length).toBe(10);
+    session.destroy();
+  });
+
+  test('replaces no file unasked', () => {
+    const again = project.btc('import', 'net.onnx', '-o', 'made');
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("BTC5015: 'made/net.ts' would be overwritten");
+    const asked = project.btc('import', 'net.onnx', '-o', 'made', '--overwrite', '--json');
+    expect(JSON.parse(asked.stdout)).toEqual({
+      ...{ file: 'net.onnx', model: 'made/net.ts', weights: 'made/net.safetensors' },
+      ...{ name: 'images', nodes: 14, parameters: 489, options: ['batch'], fixed: [] },
+    });
+  });
+
+  test('takes axes and the values of inputs', () => {
+    const bytes = onnxModel({
+      inputs: [onnxValue('x', ['n', 6]), onnxValue('shape', [2], INT64)],
+      outputs: ['y'],
+      nodes: [onnxNode('Reshape', ['x', 'shape'], ['y'])],
+    });
+    writeFileSync(path('shape.onnx'), bytes);
+    const refused = project.btc('import', 'shape.onnx');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('error BTC5111: ');
+    expect(project.list('.')).not.toContain('shape.ts');
+    const wrong = project.btc('import', 'shape.onnx', '--value', 'shape=2,many');
+    expect(wrong.stderr).toContain("BTC5117: the values of input 'shape' are '2,many'");
+    const made = project.btc('import', 'shape.onnx', '--value', 'shape=3,-1', '--set', 'n=4');
+    expect({ code: made.code, stderr: made.stderr }).toEqual({ code: 0, stderr: '' });
+    const text = readFileSync(path('shape.ts'), 'utf8');
+    expect(text).toContain("const n = option('n', 4);");
+    expect(text).toContain('[3, n * 2]');
+  });
+
+  test('reads data beside the model, and none that a link leads out to', () => {
+    mkdirSync(path('inner'));
+    const bytes = onnxModel({
+      inputs: [onnxValue('x', [2])],
+      outputs: ['y'],
+      nodes: [onnxNode('Mul', ['x', 'w'], ['y'])],
+      weights: [externalTensor('w', [2], { location: 'w.bin', offset: '4', length: '8' })],
+    });
+    writeFileSync(path('inner/m.onnx'), bytes);
+    writeFileSync(path('secret.bin'), Float32Array.of(9, 9, 9));
+    symlinkSync('../secret.bin', path('inner/w.bin'));
+    const refused = project.btc('import', 'inner/m.onnx', '-o', 'inner');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('it is outside of the folder of the model');
+    project.write('beside/readme', '');
+    writeFileSync(path('beside/m.onnx'), bytes);
+    writeFileSync(path('beside/w.bin'), Float32Array.of(9, 2, 3));
+    const { code } = project.btc('import', 'beside/m.onnx', '-o', 'beside');
+    expect(code).toBe(0);
+    const { tensors } = decodeSafetensors(readFileSync(path('beside/m.safetensors')));
+    const { data } = tensors.get('w')!;
+    expect(Array.from(new Float32Array(data.slice().buffer))).toEqual([2, 3]);
+  });
+
+  test('says of a file that it is none', () => {
+    project.write('no.onnx', 'not a model');
+    const { code, stderr } = project.btc('import', 'no.onnx');
+    expect(code).toBe(1);
+    expect(stderr).toContain('error BTC5100: this is no model of ONNX: ');
+    expect(project.btc('import', 'nowhere.onnx').stderr).toContain("BTC6003: 'nowhere.onnx'");
+  });
+});
