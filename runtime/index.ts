@@ -20,7 +20,7 @@ export type {
   PartialReport,
   RunsPrograms,
 } from './fit/batch-runner.ts';
-export type { Batches } from './fit/batches.ts';
+export type { Batches, StopSignal } from './fit/batches.ts';
 export { type Evaluation, evaluate } from './fit/evaluate.ts';
 export { fit } from './fit/fit.ts';
 export type { FitOptions, FitResult, FitStep } from './fit/loop.ts';

@@ -74,9 +74,12 @@ export interface Training<I extends Inputs, O extends Outputs> {
 }
 
 /** Several trainings of one model by name, each with programs of its own: `generator`, `generator.accumulate`. */
-export type Trainings<I extends Inputs, O extends Outputs> = Readonly<
-  Record<string, Training<I, O>>
->;
+export interface Trainings<I extends Inputs, O extends Outputs> {
+  // Whatever has these is one training: what is wrong with it is said of that.
+  readonly loss?: never;
+  readonly optimizer?: never;
+  readonly [name: string]: Training<I, O> | undefined;
+}
 
 /** A further program over the model's parameters. */
 export type ProgramFunction<I extends Inputs> = (

@@ -2,6 +2,7 @@ import type { Plan, PlanProgram } from '../../ir/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import type { TensorData } from '../executor.ts';
 import { unknownName } from '../names.ts';
+import type { StopSignal } from './batches.ts';
 import { type Batch, maskInput, ones, paddedBatch, partialRows } from './partial-batch.ts';
 
 /** What `fit` and `evaluate` need of a session; one that a generated loader gives has it, in a worker too. */
@@ -30,7 +31,7 @@ export interface BatchOptions {
    */
   readonly partial?: PartialBatches;
   /** Ends early, between two batches. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
 }
 
 /** Batches with fewer rows than their program takes. */

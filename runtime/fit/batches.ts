@@ -8,12 +8,17 @@ export type Batches =
   | AsyncIterable<Batch>
   | ((epoch: number) => Iterable<Batch> | AsyncIterable<Batch>);
 
+/** Says whether to end: an `AbortSignal` is one. */
+export interface StopSignal {
+  readonly aborted: boolean;
+}
+
 /** Calls `take` with each batch while the next one is being made, until it gives false or the signal ends it. */
 export async function forEachBatch(
   batches: Batches,
   epoch: number,
   epochs: number,
-  signal: AbortSignal | undefined,
+  signal: StopSignal | undefined,
   take: (batch: Batch) => Promise<boolean>,
 ): Promise<void> {
   const iterator = iteratorOf(batches, epoch, epochs);

@@ -36,13 +36,10 @@ async function request(url: URL, begin: number, end: number): Promise<Answer> {
     const response = await fetch(url, { headers: { range: `bytes=${begin}-${end - 1}` } });
     const { status, statusText, headers } = response;
     if (status !== 206) {
-      const isSmall = Number(headers.get('content-length') ?? Number.NaN) <= BLOCK_BYTES;
-      if (status === 200 && begin === 0 && isSmall)
-        return {
-          ...{ bytes: await limited(response, BLOCK_BYTES), whole: true },
-          size: null,
-          tag: null,
-        };
+      const mayBeSmall = Number(headers.get('content-length') ?? 0) <= BLOCK_BYTES;
+      const isWhole = status === 200 && begin === 0 && mayBeSmall;
+      const whole = isWhole ? await limited(response, BLOCK_BYTES) : null;
+      if (whole) return { bytes: whole, whole: true, size: null, tag: null };
       response.body?.cancel().catch(() => {});
       return fail(
         status === 200
@@ -52,6 +49,8 @@ async function request(url: URL, begin: number, end: number): Promise<Answer> {
     }
     const size = placed(headers.get('content-range'), begin, fail);
     const bytes = await limited(response, end - begin);
+    if (!bytes)
+      return fail(`its server gave more than the ${end - begin} bytes that were asked for`);
     const tag = headers.get('etag') ?? headers.get('last-modified');
     return { bytes, size, whole: false, tag };
   } catch (error) {
@@ -72,8 +71,8 @@ function placed(
   return size === '*' ? null : Number(size);
 }
 
-/** The body, which is not read further than it may be long. */
-async function limited(response: Response, most: number): Promise<Uint8Array> {
+/** The body, which is not read further than it may be long; null where it is longer. */
+async function limited(response: Response, most: number): Promise<Uint8Array | null> {
   const reader = response.body?.getReader();
   if (!reader) return new Uint8Array();
   const chunks: Uint8Array[] = [];
@@ -83,10 +82,7 @@ async function limited(response: Response, most: number): Promise<Uint8Array> {
     length += next.value.length;
     if (length <= most) continue;
     await reader.cancel();
-    throw readFailed(
-      response.url,
-      `its server gave more than the ${most} bytes that were asked for`,
-    );
+    return null;
   }
   const bytes = new Uint8Array(length);
   let at = 0;

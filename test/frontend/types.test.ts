@@ -111,7 +111,7 @@ const WRONG: Readonly<Record<string, readonly [code: number, about: string, text
     "btc.defineModel({ name: 'm', ▸input: {}, build: () => ({}) });",
   ],
   'training without an optimiser': [
-    2741,
+    2322,
     "'optimizer'",
     `btc.defineModel({
   name: 'm', inputs: {}, build: () => ({}), ▸train: { loss: () => btc.zeros([]) },
