@@ -80,8 +80,6 @@ describe('what networks are made of', () => {
   ])('%s: convolutions are Conv, without gathers', async (name, convolutions, pools) => {
     const { model, set } = SMALL_NETWORKS[name];
     const file = parsed(await exported(model, set));
-    const kernels = file.graph!.initializer.filter(({ dims }) => dims.length === 4);
-    expect(kernels).toHaveLength(convolutions);
     expect(count(file, 'Conv') + count(file, 'ConvTranspose')).toBe(convolutions);
     expect(count(file, 'MaxPool')).toBe(pools);
     for (const op of ['Gather', 'ScatterND', 'Expand']) expect(count(file, op), op).toBe(0);
