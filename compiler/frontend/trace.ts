@@ -3,12 +3,7 @@ import { formatIndexRange } from '../../ir/index-range.ts';
 import { append } from '../../ir/lists.ts';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { Shape } from '../../ir/tensor.ts';
-import {
-  type Diagnostic,
-  diagnostic,
-  type MessageNumber,
-  originDiagnostic,
-} from '../diagnostics.ts';
+import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import { formatShape } from '../format.ts';
 import { nameFunctions } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic, report } from '../reporting/report.ts';
@@ -17,7 +12,6 @@ import * as constants from './constants.ts';
 import {
   checkShape,
   createTrace,
-  currentTrace,
   inputTensor,
   isPoisoned,
   poisoned,
@@ -38,18 +32,12 @@ import { joinRanges } from './index-parts.ts';
 import * as indexing from './indexing.ts';
 import { lora, mergedWeights } from './layers/adapters.ts';
 import * as losses from './losses.ts';
-import type {
-  Inputs,
-  Model,
-  ModelDefinition,
-  Outputs,
-  ProgramFunction,
-  Training,
-} from './model.ts';
+import type { Inputs, Model, ModelDefinition, Outputs } from './model.ts';
 import { forbiddenName } from './names.ts';
 import { groupOf } from './optimiser.ts';
 import * as parameters from './parameter.ts';
 import { type Precision, SCALE_STATES } from './precision.ts';
+import { programsOf } from './programs.ts';
 import * as random from './random.ts';
 import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
@@ -62,15 +50,10 @@ import {
   commonStateName,
   GRADIENT,
   movesParameter,
-  type NamedTraining,
   type ProgramTraining,
-  partsOf,
   precisionOf,
-  programOfPart,
   SUMMED,
   stateName,
-  TRAINING_PARTS,
-  trainingProgram,
   trainingsOf,
 } from './trainings.ts';
 import * as views from './views.ts';
@@ -122,7 +105,6 @@ for (const functions of [
 
 /** Inputs that the optimiser adds to the program `train`. */
 const RESERVED_INPUTS: readonly string[] = ['learningRate', STEP_INPUT.name];
-const LOSS_OUTPUT = 'loss';
 
 /** Runs the functions of one program. */
 let runProgram: <T>(run: () => T) => T = (run) => run();
@@ -228,77 +210,6 @@ function checkDefinition({ definition, source }: Model): Diagnostic[] {
   return diagnostics;
 }
 
-interface ProgramBody {
-  readonly program: string;
-  readonly training: ProgramTraining | null;
-  readonly body: (inputs: Readonly<Record<string, Tensor>>) => TracedOutputs;
-}
-
-interface TracedOutputs {
-  readonly outputs: Outputs;
-  /** What stands first among the outputs. */
-  readonly loss: string | null;
-}
-
-/** `predict`, the parts of the trainings, and the programs of the user's own. */
-function programsOf(
-  { definition, source }: Model,
-  trainings: readonly NamedTraining[],
-  diagnostics: Diagnostic[],
-): { readonly list: readonly ProgramBody[]; readonly derived: readonly ProgramTraining[] } {
-  const { build, programs = {} } = definition;
-  const plain = (program: string, own: ProgramFunction<Inputs>): ProgramBody => {
-    const context = { training: false, program };
-    const body = (inputs: Readonly<Record<string, Tensor>>) => ({
-      ...{ outputs: own(inputs, context), loss: null },
-    });
-    return { program, training: null, body };
-  };
-  const list: ProgramBody[] = Object.hasOwn(programs, 'predict') ? [] : [plain('predict', build)];
-  const parts = trainings.flatMap((named) => partsOf(named));
-  const derived = parts.filter(({ part }) => TRAINING_PARTS[part].from !== 'loss');
-  for (const named of trainings) append(list, tracedParts(named, build));
-  const made = new Set([...list.map(({ program }) => program), ...derived.map(programOfPart)]);
-  for (const [program, own] of Object.entries(programs)) {
-    const isMade = made.has(program) || program === 'train';
-    const reason = isMade ? "it is made of 'train'" : forbiddenName(program);
-    if (reason) {
-      const args = { name: program, what: 'a further program', reason };
-      diagnostics.push(diagnostic(1016, source, args));
-    } else list.push(plain(program, own));
-  }
-  return { list, derived };
-}
-
-/** The programs of a training that the user's functions make: those that take gradients of the loss, and `evaluate`. */
-function tracedParts(
-  named: NamedTraining,
-  build: ModelDefinition['build'],
-): readonly ProgramBody[] {
-  const training = named.training as unknown as Training<Inputs, Outputs>;
-  const withLoss = (program: string, isTraining: boolean): ProgramBody['body'] => {
-    const context = { training: isTraining, program };
-    return (inputs) => {
-      const outputs = build(inputs, context);
-      const loss = training.loss(outputs, inputs);
-      checkLoss(loss);
-      const metrics = training.metrics?.(outputs, inputs) ?? {};
-      if (Object.hasOwn(metrics, LOSS_OUTPUT))
-        report(1016, { name: LOSS_OUTPUT, what: 'a metric', reason: 'it is the loss itself' });
-      return { outputs: { ...metrics, [LOSS_OUTPUT]: loss }, loss: LOSS_OUTPUT };
-    };
-  };
-  const list = partsOf(named).flatMap((part): ProgramBody[] => {
-    const program = programOfPart(part);
-    const isTraced = TRAINING_PARTS[part.part].from === 'loss';
-    return isTraced ? [{ program, training: part, body: withLoss(program, true) }] : [];
-  });
-  const evaluate = trainingProgram(named, 'evaluate');
-  if (training.evaluate)
-    list.push({ program: evaluate, training: null, body: withLoss(evaluate, false) });
-  return list;
-}
-
 /** Hands out inputs on first use, so that a program has only the inputs that it reads. */
 function inputProxy(
   trace: Trace,
@@ -396,17 +307,6 @@ export function recordOutputs(
   }
   for (const [parameter, { value }] of trace.assignments)
     trace.builder.updates.push({ parameter, value });
-}
-
-function checkLoss(loss: Tensor): void {
-  if (!(loss instanceof Tensor) || isPoisoned(loss)) return;
-  const { builder, diagnostics } = currentTrace('the loss');
-  const complain = (number: MessageNumber, args: Record<string, string | number>) =>
-    diagnostics.push(
-      originDiagnostic(number, builder.sources[builder.nodes[loss.value].source], args),
-    );
-  if (loss.rank > 0) complain(3001, { shape: formatShape(loss.shape) });
-  else if (loss.dtype !== 'f32') complain(3003, { dtype: loss.dtype });
 }
 
 /**
