@@ -109,6 +109,8 @@ export const MESSAGES = {
   3004: "'{op}' has no gradient, but the loss depends on parameter '{parameter}' through it",
   3005: "'parameters' of {owner} takes none that its loss depends on; those are {names}",
   3006: "'lora' adapts nothing: what it is given multiplies by {targets}",
+  3007: "'averaged' has no averages to read: give the optimiser of a training the option 'average', as in adam({ average: 0.999 })",
+  3009: "'averaged' reads the average of parameter '{name}', which trainings '{first}' and '{second}' both keep; let one of them keep it",
   4001: "the {target} plan needs {needed} of device memory, over the budget of {budget} by {over}; the peak is at step {step} of '{program}' ({label})",
   4002: "tensor '{name}' takes {bytes}, over {which}, which is {limit}, and neither its first axis nor the batch can be cut that far; take a smaller batch, or a device with larger bindings",
   4003: 'the {target} plan needs more than the {limit} that addresses of 32 bits reach, however its batch is cut; take a smaller model or batch, or build it with --target webgpu',

@@ -232,7 +232,7 @@ function computed(
     );
   if (elementCount(node.type.shape) > MOST_KNOWN) return null;
   if (node.op === 'parameter') {
-    const { data } = use.trace.parameters.get(node.attributes.name)!.declaration;
+    const { data } = use.trace.parameters.get(node.attributes.name)?.declaration ?? {};
     return data ? Float64Array.from(data) : null;
   }
   if (!isKnown) return null;

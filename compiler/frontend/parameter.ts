@@ -28,14 +28,16 @@ import type { Tensor } from './tensor.ts';
  */
 export function param(name: string, shape: Shape, initialiser: Initialiser): Tensor {
   const trace = currentTrace('param');
-  return declare(
-    trace,
-    trace.scope + name,
-    { owner: {}, layer: null },
-    'parameter',
-    shape,
-    initialiser,
-  );
+  const full = trace.scope + name;
+  const owner = { owner: {}, layer: null };
+  return asRead(trace, full, declare(trace, full, owner, 'parameter', shape, initialiser));
+}
+
+/** A parameter, or what stands for it now. One that is held in fewer bytes is never trained, and has no average. */
+function asRead({ averaging, parameters }: Trace, full: string, value: Tensor): Tensor {
+  const declaration = parameters.get(full)?.declaration;
+  const isOther = !declaration || declaration.storage || isPoisoned(value);
+  return !averaging || isOther ? value : averaging(declaration, value);
 }
 
 /** A tensor that outlives runs of programs and that programs, not gradients, change: a running mean, a counter, a memory. */
@@ -110,7 +112,8 @@ export function layerParameters(
   };
   return {
     nameOf: (part) => `${prefix}.${part}`,
-    get: (part, ...rest) => declareOnce('parameter', part, ...rest),
+    get: (part, ...rest) =>
+      asRead(trace, `${prefix}.${part}`, declareOnce('parameter', part, ...rest)),
     state: (part, ...rest) =>
       stateOf(trace, `${prefix}.${part}`, declareOnce('state', part, ...rest)),
   };

@@ -6,6 +6,7 @@ import type { TracedModel, TracedProgram } from '../frontend/trace.ts';
 import { movesParameter, type ProgramTraining, programOfPart } from '../frontend/trainings.ts';
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
+import { resolveAverages, withAverages } from './averages.ts';
 import { appendSeed, scaleStates } from './loss-scale.ts';
 import { appendPart, type ParameterGradient } from './parts.ts';
 
@@ -73,8 +74,8 @@ export function withGradients(
 
 /** What becomes of gradients in all programs. */
 export interface GradientUses {
-  /** By program; undefined where nothing becomes of any. */
-  readonly programs: readonly (Graph | undefined)[];
+  /** By program; none where no gradient has been taken. */
+  readonly programs: readonly Graph[];
   /** Programs that take no gradient themselves, behind the others. */
   readonly derived: readonly Graph[];
   readonly states: readonly ParameterDeclaration[];
@@ -86,7 +87,7 @@ export interface GradientUses {
 export function usesOfGradients(
   graphs: readonly Graph[],
   gradients: readonly (readonly ParameterGradient[])[],
-  { programs, derived, seed, source }: TracedModel,
+  { programs, derived, averages, seed, source }: TracedModel,
   precision: Precision,
 ): GradientUses {
   const inputs = new Map<string, InputDeclaration>();
@@ -112,8 +113,14 @@ export function usesOfGradients(
     return part(training, gradients[k], graph);
   });
   const alone = derived.map((training) => part(training, moved.get(training.key) ?? []));
+  const trainings = new Map(
+    programs.flatMap(({ training }) => (training ? [[training.key, training] as const] : [])),
+  );
+  const read = resolveAverages(averages, [...trainings.values()], states);
+  append(diagnostics, read.diagnostics);
+  const whole = extended.map((graph, k) => graph ?? withAverages(graphs[k], read));
   return {
-    ...{ programs: moved.size > 0 ? extended : [], derived: alone },
+    ...{ programs: moved.size > 0 ? whole : [], derived: alone },
     ...{ states, inputs: [...inputs.values()], diagnostics },
   };
 }

@@ -336,6 +336,20 @@ export const CASES: Readonly<Record<number, Case>> = {
     text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
     message: "'lora' adapts nothing: what it is given multiplies by no matrix of a layer",
   },
+  3007: {
+    text: trained('mean(y)').replace('linear(3, 2)', 'averaged(linear(3, 2))▸'),
+    message:
+      "'averaged' has no averages to read: give the optimiser of a training the option 'average', as in adam({ average: 0.999 })",
+  },
+  3009: {
+    text: define(`build: ({ x, n }) => ({ n, y: averaged((x) => x.mul(▸param('w', [3], init.ones)))(x) }),
+  train: {
+    one: { loss: ({ y }) => mean(y), optimizer: sgd({ average: 0.9 }) },
+    two: { loss: ({ y }) => mean(y), optimizer: adam({ average: 'equal' }) },
+  },`),
+    message:
+      "'averaged' reads the average of parameter 'w', which trainings 'one' and 'two' both keep; let one of them keep it",
+  },
   4001: {
     text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),
     options: { budgetBytes: 1024, target: 'wasm' },
