@@ -1,5 +1,6 @@
 import { STORAGE_TYPES, scaleName } from '../../ir/dtypes.ts';
 import type { ParameterRole } from '../../ir/graph.ts';
+import type { LayerPart } from '../../ir/plan.ts';
 import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
@@ -103,10 +104,17 @@ export function layerParameters(
   ) => {
     const full = `${prefix}.${part}`;
     if (trace.owners.get(full) === owner) {
-      checkStillFrozen(trace, full);
+      checkFrozenAlike(trace, full);
       return trace.parameterValues.get(full)!;
     }
-    const tensor = declare(trace, full, { owner, layer: { kind, part } }, role, shape, initialiser);
+    const tensor = declare(
+      trace,
+      full,
+      { owner, layer: layerPart(owner, kind, part) },
+      role,
+      shape,
+      initialiser,
+    );
     if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
     return tensor;
   };
@@ -173,6 +181,12 @@ const parents = new WeakMap<object, Called & { readonly own: string }>();
 /** Lets a layer be a part of another one, under whose name its own stands: `lstm1.layer2`. */
 export function childOf(owner: object, parent: Called, own: string): void {
   parents.set(owner, { ...parent, own });
+}
+
+/** A part of a layer that is a part itself is one of the whole: `layer2.reverse.bias` of an LSTM. */
+function layerPart(owner: object, kind: string, part: string): LayerPart {
+  const parent = parents.get(owner);
+  return parent ? layerPart(parent.owner, parent.kind, `${parent.own}.${part}`) : { kind, part };
 }
 
 function layerName(trace: Trace, owner: object, kind: string, name: string | undefined): string {
@@ -259,20 +273,21 @@ function scales(trace: Trace, full: string, shape: Shape, source: SourceSpan | n
   return appendDeclared(trace, 'parameter', name, type, source, scopeOfName(full));
 }
 
-/** A parameter that was declared to be trained is no longer there to be frozen (BTC1022). */
-function checkStillFrozen(trace: Trace, name: string): void {
-  if (
-    trace.training &&
-    trace.frozen &&
-    trace.parameters.get(name)?.declaration.role === 'parameter'
-  )
-    report(1022, { name });
+/**
+ * A parameter is frozen in all of a program that trains or in none of it (BTC1022): which of both is meant does not depend on what the
+ * program happens to use first.
+ */
+function checkFrozenAlike({ training, frozen, parameters }: Trace, name: string): void {
+  const known = parameters.get(name);
+  const canTrain = known?.isFrozen || known?.declaration.role === 'parameter';
+  if (training && canTrain && known.isFrozen !== (frozen !== null)) report(1022, { name });
 }
 
 /**
  * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
- * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
- * has used before it was frozen is BTC1022, what is no function BTC2003, an option that is none BTC2015.
+ * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A
+ * layer's result has the layer's shape. A program that trains uses a parameter frozen at all places or at none, otherwise it is BTC1022; what
+ * is no function is BTC2003, an option that is none BTC2015.
  */
 export function frozen<Layer extends (...given: never[]) => unknown>(
   layer: Layer,
