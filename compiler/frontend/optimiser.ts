@@ -1,3 +1,4 @@
+import type { SourceSpan } from '../../ir/source.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Tensor } from './tensor.ts';
@@ -57,6 +58,10 @@ export interface GroupOptions<Settings> {
 
 /** A group with the rule that its settings make. */
 export interface OptimiserGroup {
+  /** How messages name it: by its place and its pattern. */
+  readonly label: string;
+  /** Where the optimiser was made. */
+  readonly source: SourceSpan | null;
   readonly takes: (name: string, shape: Shape) => boolean;
   readonly learningRateFactor: number;
   readonly rule: Optimiser;

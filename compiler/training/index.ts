@@ -1,9 +1,15 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { append } from '../../ir/lists.ts';
-import { type Diagnostic, originDiagnostic } from '../diagnostics.ts';
+import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
+import { groupOf } from '../frontend/optimiser.ts';
 import { lossScalingOf, type Precision } from '../frontend/precision.ts';
 import type { TracedModel, TracedProgram } from '../frontend/trace.ts';
-import { movesParameter, type ProgramTraining, programOfPart } from '../frontend/trainings.ts';
+import {
+  movesParameter,
+  type NamedTraining,
+  type ProgramTraining,
+  programOfPart,
+} from '../frontend/trainings.ts';
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
 import { resolveAverages, withAverages } from './averages.ts';
@@ -118,11 +124,30 @@ export function usesOfGradients(
   );
   const read = resolveAverages(averages, [...trainings.values()], states);
   append(diagnostics, read.diagnostics);
+  for (const training of trainings.values())
+    append(diagnostics, idleGroups(training, moved.get(training.key)));
   const whole = extended.map((graph, k) => graph ?? withAverages(graphs[k], read));
   return {
     ...{ programs: moved.size > 0 ? whole : [], derived: alone },
     ...{ states, inputs: [...inputs.values()], diagnostics },
   };
+}
+
+/** BTC3008 for each group of an optimiser that takes none of the parameters that its training moves. */
+function idleGroups(
+  { key, training: { optimizer } }: NamedTraining,
+  moved: readonly ParameterGradient[] = [],
+): Diagnostic[] {
+  const taken = new Set(
+    moved.map(({ declaration: { name, type } }) => groupOf(optimizer, name, type.shape)),
+  );
+  return optimizer.groups
+    .filter((group) => moved.length > 0 && !taken.has(group))
+    .map(({ label, source }) => {
+      const owner = key === null ? 'the training' : `training '${key}'`;
+      const args = { group: label, optimiser: optimizer.kind, owner };
+      return diagnostic(3008, source, args, { category: 'warning' });
+    });
 }
 
 /** An input of several programs, with the default that it has in this one. */

@@ -315,10 +315,14 @@ function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
 ): OptimiserGroup[] {
   if (!Array.isArray(options.groups)) return [];
   const { groups, ...shared } = options;
-  return groups.filter(isSoundGroup).map((group: ParameterGroup<Settings>) => {
+  const source = currentSpan();
+  return groups.flatMap((group: ParameterGroup<Settings>, k) => {
+    if (!isSoundGroup(group)) return [];
     const { parameters, learningRateFactor = 1, settings } = group;
     const { clipNorm, clipValue } = settings ?? {};
+    const pattern = parameters instanceof RegExp ? String(parameters) : 'a function';
     return {
+      ...{ label: `${k} (${pattern})`, source },
       takes: parameterFilter(parameters),
       learningRateFactor,
       rule: make({ ...shared, ...settings } as Settings),
