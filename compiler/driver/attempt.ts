@@ -52,8 +52,8 @@ export function attempt(
 ): CompilationAttempt {
   const module = throughGraphs(driver, traced, knobs, localNorm);
   const { orders, pieces = new Map() } = module;
-  const diagnostics = mistakesOf(module);
-  if (diagnostics.length > 0)
+  const diagnostics = messagesOf(module);
+  if (mistakesOf(module).length > 0)
     return {
       orders,
       diagnostics,
@@ -89,8 +89,12 @@ export function attempt(
   };
 }
 
-const mistakesOf = ({ diagnostics, traced }: ModuleState) =>
+/** What passes have found, beside what the trace had. */
+const messagesOf = ({ diagnostics, traced }: ModuleState) =>
   diagnostics.slice(traced.diagnostics.length);
+
+const mistakesOf = (state: ModuleState) =>
+  messagesOf(state).filter(({ category }) => category === 'error');
 
 const hasJoins = ({ module }: ModuleState) =>
   module.programs.some(({ nodes }) => nodes.some(({ op }) => op === 'concat'));

@@ -33,6 +33,11 @@ export function mapGraphs(
   return isSame ? state : { ...state, module: { ...state.module, programs } };
 }
 
+/** What stands for averages in programs, until the optimiser has states that keep them. */
+export function averageReads({ averages }: TracedModel): ParameterDeclaration[] {
+  return [...averages.values()].flatMap(({ average, count }) => [average, count]);
+}
+
 /** The module with other programs, and with what they declare beside. */
 export function withPrograms(
   { module }: ModuleState,

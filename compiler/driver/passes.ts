@@ -43,6 +43,7 @@ import { type ParameterGradient, usesOfGradients, withGradients } from '../train
 import { expandFolds } from '../window/folds.ts';
 import { cutBatch } from './cut-batch.ts';
 import {
+  averageReads,
   type ModuleState,
   mapGraphs,
   printModule,
@@ -98,7 +99,10 @@ export const PASSES = {
       const module: Module = {
         name: traced.name,
         inputs: traced.inputs,
-        parameters: traced.parameters.map(({ declaration }) => declaration),
+        parameters: [
+          ...traced.parameters.map(({ declaration }) => declaration),
+          ...averageReads(traced),
+        ],
         programs: traced.programs.map(({ graph }) => graph),
       };
       const none = traced.programs.map(() => []);
@@ -157,11 +161,13 @@ export const PASSES = {
       const { gradients, traced } = state;
       const made = usesOfGradients(state.module.programs, gradients, traced, state.precision);
       if (made.programs.length === 0) return state;
-      const programs = state.module.programs.map((graph, k) => made.programs[k] ?? graph);
-      append(programs, made.derived);
+      const programs = [...made.programs, ...made.derived];
+      const standIns = new Set(averageReads(traced).map(({ name }) => name));
+      const module = withPrograms(state, programs, made.states, made.inputs);
+      const parameters = module.parameters.filter(({ name }) => !standIns.has(name));
       return {
         ...state,
-        module: withPrograms(state, programs, made.states, made.inputs),
+        module: { ...module, parameters },
         gradients: programs.map(() => []),
         orders: programs.map((_, k) => state.orders[k] ?? new OrderRecords()),
         diagnostics: [...state.diagnostics, ...made.diagnostics],

@@ -63,6 +63,12 @@ export interface AdapterOptions {
   readonly factorisation: ((inFeatures: number, outFeatures: number) => Factorisation) | undefined;
 }
 
+/** Stand-ins for the state that keeps a parameter's average and for the number of steps in it. */
+export interface AverageRead {
+  readonly average: ParameterDeclaration;
+  readonly count: ParameterDeclaration;
+}
+
 /** What one run of the user's functions leaves behind. */
 export interface Trace {
   readonly builder: GraphBuilder;
@@ -86,6 +92,12 @@ export interface Trace {
   adapter: Adapter | null;
   /** By full name of a weight that has been adapted: what it is with its adapter. */
   readonly adapted: Map<string, () => Tensor>;
+  /** Whether a training of the model keeps averages of parameters. */
+  readonly keepsAverages: boolean;
+  /** What is read in place of a parameter that is used now. */
+  averaging: ((declaration: ParameterDeclaration, value: Tensor) => Tensor) | null;
+  /** By full name of a parameter whose average has been read. */
+  readonly averages: Map<string, { readonly read: AverageRead; readonly value: Tensor }>;
   /** Names of enclosing scopes, each with a trailing dot. */
   scope: string;
   /** Where in the model values are computed now: the scope, and the layer in it. */
@@ -110,7 +122,7 @@ export interface Trace {
 
 export function createTrace(
   name: string,
-  options: { training: boolean; seed: number; builder?: GraphBuilder },
+  options: { training: boolean; seed: number; builder?: GraphBuilder; keepsAverages?: boolean },
 ): Trace {
   return {
     builder: options.builder ?? new GraphBuilder(name),
@@ -126,6 +138,9 @@ export function createTrace(
     frozen: null,
     adapter: null,
     adapted: new Map(),
+    keepsAverages: options.keepsAverages ?? false,
+    averaging: null,
+    averages: new Map(),
     scope: '',
     place: '',
     calls: new Map(),

@@ -21,7 +21,7 @@ export function einsum(equation: string, ...given: Tensor[]): Tensor {
   if (given.some(isPoisoned)) return poisoned(fallback);
   const explicit = explicitEquation(equation, given);
   if ('reason' in explicit) return mistake(2006, { equation, reason: explicit.reason }, fallback);
-  const { operands } = explicit;
+  const { operands, added } = explicit;
   const parsed = parseEquation(explicit.equation);
   if ('reason' in parsed) return mistake(2006, { equation, reason: parsed.reason }, fallback);
   if (parsed.operands.length !== operands.length) {
@@ -50,10 +50,18 @@ export function einsum(equation: string, ...given: Tensor[]): Tensor {
     parsed,
     operands.map((operand) => operand.shape),
   );
-  if (!(extents instanceof Map)) return mistake(2007, { equation, ...extents }, fallback);
+  if (!(extents instanceof Map)) {
+    const { letter, first, second, i, j } = extents;
+    const place = added.indexOf(letter);
+    if (place < 0) return mistake(2007, { equation, ...extents }, fallback);
+    const reason = `axis ${place - added.length} of '...' is ${first} in operand ${i} and ${second} in operand ${j}`;
+    return mistake(2006, { equation, reason }, fallback);
+  }
   const letter = [...parsed.output].find((candidate) => !extents.has(candidate));
-  if (letter)
-    return mistake(2005, { equation, letter, letters: [...extents.keys()].join(', ') }, fallback);
+  if (letter) {
+    const letters = [...extents.keys()].filter((one) => !added.includes(one)).join(', ');
+    return mistake(2005, { equation, letter, letters }, fallback);
+  }
   return apply('contract', operands, { equation: formatEquation(parsed) });
 }
 

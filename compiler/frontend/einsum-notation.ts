@@ -5,6 +5,8 @@ import { reshape } from './views.ts';
 interface Explicit {
   readonly equation: string;
   readonly operands: readonly Tensor[];
+  /** Letters of axes under an ellipsis, in order, which the user did not write. */
+  readonly added: readonly string[];
 }
 
 const ELLIPSIS = '...';
@@ -19,12 +21,12 @@ export function explicitEquation(
 ): Explicit | { readonly reason: string } {
   const compact = text.replace(/\s+/g, '');
   const arrow = compact.indexOf('->');
-  if (arrow >= 0 && !compact.includes(ELLIPSIS)) return { equation: compact, operands };
+  if (arrow >= 0 && !compact.includes(ELLIPSIS)) return { equation: compact, operands, added: [] };
   const terms = (arrow < 0 ? compact : compact.slice(0, arrow)).split(',');
   const output = arrow < 0 ? implicitOutput(terms) : compact.slice(arrow + 2);
   // Their number is checked with all else.
   if (terms.length !== operands.length)
-    return { equation: `${terms.join(',')}->${output}`, operands };
+    return { equation: `${terms.join(',')}->${output}`, operands, added: [] };
   const ranks = terms.map((term, k) =>
     term.includes(ELLIPSIS) ? operands[k].rank - (term.length - ELLIPSIS.length) : 0,
   );
@@ -43,7 +45,7 @@ export function explicitEquation(
   );
   const expanded = operands.map((x, k) => withLetters(x, terms[k], ranks[k], letters, extents));
   const equation = `${expanded.map(({ term }) => term).join(',')}->${output.replace(ELLIPSIS, letters.join(''))}`;
-  return { equation, operands: expanded.map(({ operand }) => operand) };
+  return { equation, operands: expanded.map(({ operand }) => operand), added: letters };
 }
 
 function implicitOutput(terms: readonly string[]): string {

@@ -27,6 +27,7 @@ export {
 export { factoriseDimension } from '../factorised/modes.ts';
 export * from './activations.ts';
 export * from './adaptive-pooling.ts';
+export { averaged } from './averages.ts';
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropyWithLogits,
@@ -146,6 +147,8 @@ export {
   tensor,
 } from './model.ts';
 export type {
+  Average,
+  AverageOptions,
   ClippingOptions,
   GroupOptions,
   Optimiser,

@@ -14,7 +14,7 @@ import {
   mul,
   select,
 } from './elementwise.ts';
-import { useAsIndices } from './indices.ts';
+import { areIndices, useAsIndices } from './indices.ts';
 import type { Tensor } from './tensor.ts';
 import { gather, iota, ones, reshape, resolveAxis, transpose } from './views.ts';
 
@@ -64,10 +64,8 @@ export function scatterAddAlongAxis(
   axis = -1,
 ): Tensor {
   const op = 'scatterAddAlongAxis';
-  if (isPoisoned(x) || isPoisoned(indices) || isPoisoned(updates)) return poisoned(x.type);
-  const k = resolveAxis(op, axis, x.rank);
-  if (k === null || !fitAlong(op, x, indices, k) || !areUpdates(op, indices, updates))
-    return poisoned(x.type);
+  const k = scatterAxis(op, x, indices, updates, axis);
+  if (k === null) return poisoned(x.type);
   return add(x, scattered(op, x, indices, updates, k));
 }
 
@@ -78,10 +76,8 @@ export function scatterAddAlongAxis(
  */
 export function scatterAlongAxis(x: Tensor, indices: Tensor, updates: Tensor, axis = -1): Tensor {
   const op = 'scatterAlongAxis';
-  if (isPoisoned(x) || isPoisoned(indices) || isPoisoned(updates)) return poisoned(x.type);
-  const k = resolveAxis(op, axis, x.rank);
-  if (k === null || !fitAlong(op, x, indices, k) || !areUpdates(op, indices, updates))
-    return poisoned(x.type);
+  const k = scatterAxis(op, x, indices, updates, axis);
+  if (k === null) return poisoned(x.type);
   const count = scattered(op, x, indices, ones(updates.shape), k);
   const isKept = equal(count, 0);
   return select(isKept, x, div(scattered(op, x, indices, updates, k), select(isKept, 1, count)));
@@ -126,12 +122,6 @@ export function withAxis(x: Tensor, from: number, to: number): Tensor {
   return transpose(x, order.toSpliced(to, 0, from));
 }
 
-function areIndices(op: string, indices: Tensor): boolean {
-  if (indices.dtype === 'i32') return true;
-  report(2003, { op, wanted: 'i32 indices', given: indices.dtype });
-  return false;
-}
-
 function fitAlong(op: string, x: Tensor, indices: Tensor, axis: number): boolean {
   if (!areIndices(op, indices)) return false;
   const fits =
@@ -141,6 +131,20 @@ function fitAlong(op: string, x: Tensor, indices: Tensor, axis: number): boolean
   const wanted = `i32 indices of shape ${formatShape(x.shape)} but for axis ${axis}`;
   report(2003, { op, wanted, given: formatShape(indices.shape) });
   return false;
+}
+
+/** The axis that updates are scattered along; null where they cannot be. */
+function scatterAxis(
+  op: string,
+  x: Tensor,
+  indices: Tensor,
+  updates: Tensor,
+  axis: number,
+): number | null {
+  if (isPoisoned(x) || isPoisoned(indices) || isPoisoned(updates)) return null;
+  const k = resolveAxis(op, axis, x.rank);
+  const fits = k !== null && fitAlong(op, x, indices, k) && areUpdates(op, indices, updates);
+  return fits ? k : null;
 }
 
 function areUpdates(op: string, indices: Tensor, updates: Tensor): boolean {

@@ -27,6 +27,13 @@ const MOST_KNOWN = 2 ** 18;
 /** So many nodes are followed for one use: indices at the end of a long computation are not known anyway. */
 const MOST_NODES = 500;
 
+/** Whether a tensor can be indices; BTC2003 where it is not i32. */
+export function areIndices(op: string, indices: Tensor): boolean {
+  if (indices.dtype === 'i32') return true;
+  report(2003, { op, wanted: 'i32 indices', given: indices.dtype });
+  return false;
+}
+
 /**
  * Notes that `indices` are used as indices: inputs that they are views, casts and shifts of must keep the range at run
  * time, before anything runs. Values that are known now are checked now (BTC2050).
@@ -232,7 +239,7 @@ function computed(
     );
   if (elementCount(node.type.shape) > MOST_KNOWN) return null;
   if (node.op === 'parameter') {
-    const { data } = use.trace.parameters.get(node.attributes.name)!.declaration;
+    const { data } = use.trace.parameters.get(node.attributes.name)?.declaration ?? {};
     return data ? Float64Array.from(data) : null;
   }
   if (!isKnown) return null;

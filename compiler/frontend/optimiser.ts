@@ -1,3 +1,4 @@
+import type { SourceSpan } from '../../ir/source.ts';
 import type { Shape } from '../../ir/tensor.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { Tensor } from './tensor.ts';
@@ -11,6 +12,18 @@ export interface ClippingOptions {
   readonly clipNorm?: number;
   /** Limits every element of every gradient to [-clipValue, clipValue]; Infinity is no limit. */
   readonly clipValue?: number;
+}
+
+/** How an average of a parameter over steps forgets: by a decay, or not at all. */
+export type Average = number | 'equal';
+
+/** Averages of parameters, common to all optimisers. */
+export interface AverageOptions {
+  /**
+   * Keeps the average of each parameter that is moved, as the state `NAME.average`: with a decay d in (0, 1) a' = d·a + (1-d)·θ' from
+   * the second step on and a' = θ' in the first, with `equal` the mean of θ' over all steps. `averaged` reads it. Default none.
+   */
+  readonly average?: Average;
 }
 
 /** Some of the parameters: those whose full name, `encoder.linear1.bias`, matches, or that a function of name and shape takes. */
@@ -45,6 +58,10 @@ export interface GroupOptions<Settings> {
 
 /** A group with the rule that its settings make. */
 export interface OptimiserGroup {
+  /** How messages name it: by its place and its pattern. */
+  readonly label: string;
+  /** Where the optimiser was made. */
+  readonly source: SourceSpan | null;
   readonly takes: (name: string, shape: Shape) => boolean;
   readonly learningRateFactor: number;
   readonly rule: Optimiser;
@@ -70,7 +87,7 @@ export interface Update {
 }
 
 /** A rule that turns gradients into new parameters and state. Made by {@link sgd}, {@link adam}, {@link adamw} and others. */
-export interface Optimiser extends ClippingOptions {
+export interface Optimiser extends ClippingOptions, AverageOptions {
   readonly [OPTIMISER]: true;
   /** Mistakes in its settings, which the build reports. */
   readonly problems: readonly Diagnostic[];

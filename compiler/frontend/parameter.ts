@@ -1,5 +1,6 @@
 import { STORAGE_TYPES, scaleName } from '../../ir/dtypes.ts';
 import type { ParameterRole } from '../../ir/graph.ts';
+import type { LayerPart } from '../../ir/plan.ts';
 import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
@@ -28,14 +29,16 @@ import type { Tensor } from './tensor.ts';
  */
 export function param(name: string, shape: Shape, initialiser: Initialiser): Tensor {
   const trace = currentTrace('param');
-  return declare(
-    trace,
-    trace.scope + name,
-    { owner: {}, layer: null },
-    'parameter',
-    shape,
-    initialiser,
-  );
+  const full = trace.scope + name;
+  const owner = { owner: {}, layer: null };
+  return asRead(trace, full, declare(trace, full, owner, 'parameter', shape, initialiser));
+}
+
+/** A parameter, or what stands for it now. One that is held in fewer bytes is never trained, and has no average. */
+function asRead({ averaging, parameters }: Trace, full: string, value: Tensor): Tensor {
+  const declaration = parameters.get(full)?.declaration;
+  const isOther = !declaration || declaration.storage || isPoisoned(value);
+  return !averaging || isOther ? value : averaging(declaration, value);
 }
 
 /** A tensor that outlives runs of programs and that programs, not gradients, change: a running mean, a counter, a memory. */
@@ -101,16 +104,24 @@ export function layerParameters(
   ) => {
     const full = `${prefix}.${part}`;
     if (trace.owners.get(full) === owner) {
-      checkStillFrozen(trace, full);
+      checkFrozenAlike(trace, full);
       return trace.parameterValues.get(full)!;
     }
-    const tensor = declare(trace, full, { owner, layer: { kind, part } }, role, shape, initialiser);
+    const tensor = declare(
+      trace,
+      full,
+      { owner, layer: layerPart(owner, kind, part) },
+      role,
+      shape,
+      initialiser,
+    );
     if (trace.owners.get(full) === owner) trace.parameterValues.set(full, tensor);
     return tensor;
   };
   return {
     nameOf: (part) => `${prefix}.${part}`,
-    get: (part, ...rest) => declareOnce('parameter', part, ...rest),
+    get: (part, ...rest) =>
+      asRead(trace, `${prefix}.${part}`, declareOnce('parameter', part, ...rest)),
     state: (part, ...rest) =>
       stateOf(trace, `${prefix}.${part}`, declareOnce('state', part, ...rest)),
   };
@@ -170,6 +181,12 @@ const parents = new WeakMap<object, Called & { readonly own: string }>();
 /** Lets a layer be a part of another one, under whose name its own stands: `lstm1.layer2`. */
 export function childOf(owner: object, parent: Called, own: string): void {
   parents.set(owner, { ...parent, own });
+}
+
+/** A part of a layer that is a part itself is one of the whole: `layer2.reverse.bias` of an LSTM. */
+function layerPart(owner: object, kind: string, part: string): LayerPart {
+  const parent = parents.get(owner);
+  return parent ? layerPart(parent.owner, parent.kind, `${parent.own}.${part}`) : { kind, part };
 }
 
 function layerName(trace: Trace, owner: object, kind: string, name: string | undefined): string {
@@ -256,20 +273,21 @@ function scales(trace: Trace, full: string, shape: Shape, source: SourceSpan | n
   return appendDeclared(trace, 'parameter', name, type, source, scopeOfName(full));
 }
 
-/** A parameter that was declared to be trained is no longer there to be frozen (BTC1022). */
-function checkStillFrozen(trace: Trace, name: string): void {
-  if (
-    trace.training &&
-    trace.frozen &&
-    trace.parameters.get(name)?.declaration.role === 'parameter'
-  )
-    report(1022, { name });
+/**
+ * A parameter is frozen in all of a program that trains or in none of it (BTC1022): which of both is meant does not depend on what the
+ * program happens to use first.
+ */
+function checkFrozenAlike({ training, frozen, parameters }: Trace, name: string): void {
+  const known = parameters.get(name);
+  const canTrain = known?.isFrozen || known?.declaration.role === 'parameter';
+  if (training && canTrain && known.isFrozen !== (frozen !== null)) report(1022, { name });
 }
 
 /**
  * A layer, or any function that makes parameters, whose parameters are not trained: they take no gradient and no optimiser's state, and
- * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A layer's result has the layer's shape. What a program
- * has used before it was frozen is BTC1022, what is no function BTC2003, an option that is none BTC2015.
+ * change only where they are loaded. States go on, as running statistics of batch norm. Gradients pass through to what is in front. A
+ * layer's result has the layer's shape. A program that trains uses a parameter frozen at all places or at none, otherwise it is BTC1022; what
+ * is no function is BTC2003, an option that is none BTC2015.
  */
 export function frozen<Layer extends (...given: never[]) => unknown>(
   layer: Layer,

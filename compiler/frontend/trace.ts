@@ -8,8 +8,10 @@ import { formatShape } from '../format.ts';
 import { nameFunctions } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic, report } from '../reporting/report.ts';
 import * as activations from './activations.ts';
+import { averaged, keepsAverages } from './averages.ts';
 import * as constants from './constants.ts';
 import {
+  type AverageRead,
   checkShape,
   createTrace,
   inputTensor,
@@ -47,6 +49,8 @@ import { nameCalls, scope } from './scope.ts';
 import * as sorting from './sorting.ts';
 import { Tensor } from './tensor.ts';
 import {
+  AVERAGE,
+  AVERAGED,
   commonStateName,
   GRADIENT,
   movesParameter,
@@ -69,6 +73,8 @@ export interface TracedModel {
   /** Programs that are made of gradients alone, behind the others. */
   readonly derived: readonly ProgramTraining[];
   readonly parameters: readonly TracedParameter[];
+  /** By full name of a parameter: what stands for its average in programs that read it. */
+  readonly averages: ReadonlyMap<string, AverageRead>;
   /** Inputs of all programs, each declared once. */
   readonly inputs: readonly InputDeclaration[];
   readonly diagnostics: readonly Diagnostic[];
@@ -99,7 +105,7 @@ for (const functions of [
   scans,
   sorting,
   views,
-  { frozen, globalNorm, lora, mergedWeights, param, scope, state },
+  { averaged, frozen, globalNorm, lora, mergedWeights, param, scope, state },
 ])
   nameFunctions(functions);
 
@@ -124,9 +130,10 @@ export function traceModel(model: Model): TracedModel {
   const used = new Set<string>();
   const traces: { trace: Trace; training: ProgramTraining | null }[] = [];
   let ended = false;
+  const keeps = made.trainings.some(({ training }) => keepsAverages(training.optimizer));
   const { list, derived } = programsOf(model, made.trainings, diagnostics);
   for (const { program, training, body } of list) {
-    const trace = createTrace(program, { training: training !== null, seed });
+    const trace = createTrace(program, { training: training !== null, seed, keepsAverages: keeps });
     traces.push({ trace, training });
     ended = !runFunctions(trace, () => {
       const { outputs, loss } = body(inputProxy(trace, definition, used));
@@ -151,6 +158,9 @@ export function traceModel(model: Model): TracedModel {
     })),
     derived,
     parameters: withFlattenedAxes(mergeParameters(all, diagnostics), all),
+    averages: new Map(
+      all.flatMap((trace) => [...trace.averages].map(([owner, { read }]) => [owner, read])),
+    ),
     inputs: declaredInputs(all, definition.inputs, diagnostics),
     diagnostics,
   };
@@ -333,6 +343,8 @@ function checkStateNames(
     const rule = groupOf(optimizer, owner, type.shape)?.rule ?? optimizer;
     for (const suffix of rule.states)
       check(stateName(named, owner, suffix), `it is the optimiser's state of '${owner}'`);
+    if (rule.average !== undefined)
+      check(stateName(named, owner, AVERAGE), `it is the average of '${owner}'`);
     if (accumulate) check(stateName(named, owner, GRADIENT), `it is the gradient of '${owner}'`);
     const exchanged = `${owner}.${GRADIENT}`;
     if (exchange && Object.hasOwn(inputs, exchanged))
@@ -344,6 +356,8 @@ function checkStateNames(
   }
   for (const name of SCALE_STATES)
     check(commonStateName(named, name), 'it is what training keeps of a dynamic loss scale');
+  if (keepsAverages(optimizer))
+    check(commonStateName(named, AVERAGED), 'it is how many steps averages are of');
   if (accumulate) check(commonStateName(named, SUMMED), 'it is how many batches gradients are of');
 }
 

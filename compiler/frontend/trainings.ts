@@ -77,6 +77,11 @@ export const GRADIENT = 'gradient';
 /** How many batches the sums of gradients are of. */
 export const SUMMED = 'gradients.count';
 
+/** What averages are called behind the parameter's name. */
+export const AVERAGE = 'average';
+/** How many steps a training's averages are of. */
+export const AVERAGED = 'averages.count';
+
 /** Whether a training moves a parameter that its loss depends on. */
 export function movesParameter({ training }: NamedTraining): ReturnType<typeof parameterFilter> {
   return training.parameters === undefined ? () => true : parameterFilter(training.parameters);

@@ -19,7 +19,7 @@ import {
   poisoned,
 } from './context.ts';
 import { type DTypeName, isMask, resolveDType } from './dtype-names.ts';
-import { useAsIndices } from './indices.ts';
+import { areIndices, useAsIndices } from './indices.ts';
 import { isPaddingMode, type PaddingMode, padByMode } from './padding.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -340,8 +340,7 @@ export function oneHot(indices: Tensor, depth: number): Tensor {
   const type = { dtype: 'f32', shape } as const;
   if (isPoisoned(indices)) return poisoned(type);
   if (!checkShape('oneHot', shape)) return poisoned({ dtype: 'f32', shape: indices.shape });
-  if (indices.dtype !== 'i32')
-    return mistake(2003, { op: 'oneHot', wanted: 'i32 indices', given: indices.dtype }, type);
+  if (!areIndices('oneHot', indices)) return poisoned(type);
   useAsIndices('oneHot', indices, { low: 0, high: depth });
   const hit = apply(
     'eq',

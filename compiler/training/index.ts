@@ -1,11 +1,18 @@
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { append } from '../../ir/lists.ts';
-import { type Diagnostic, originDiagnostic } from '../diagnostics.ts';
+import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
+import { groupOf } from '../frontend/optimiser.ts';
 import { lossScalingOf, type Precision } from '../frontend/precision.ts';
 import type { TracedModel, TracedProgram } from '../frontend/trace.ts';
-import { movesParameter, type ProgramTraining, programOfPart } from '../frontend/trainings.ts';
+import {
+  movesParameter,
+  type NamedTraining,
+  type ProgramTraining,
+  programOfPart,
+} from '../frontend/trainings.ts';
 import { differentiate, passesGradient } from '../gradient/index.ts';
 import { extendGraph } from '../rewrite.ts';
+import { resolveAverages, withAverages } from './averages.ts';
 import { appendSeed, scaleStates } from './loss-scale.ts';
 import { appendPart, type ParameterGradient } from './parts.ts';
 
@@ -73,8 +80,8 @@ export function withGradients(
 
 /** What becomes of gradients in all programs. */
 export interface GradientUses {
-  /** By program; undefined where nothing becomes of any. */
-  readonly programs: readonly (Graph | undefined)[];
+  /** By program; none where no gradient has been taken. */
+  readonly programs: readonly Graph[];
   /** Programs that take no gradient themselves, behind the others. */
   readonly derived: readonly Graph[];
   readonly states: readonly ParameterDeclaration[];
@@ -86,7 +93,7 @@ export interface GradientUses {
 export function usesOfGradients(
   graphs: readonly Graph[],
   gradients: readonly (readonly ParameterGradient[])[],
-  { programs, derived, seed, source }: TracedModel,
+  { programs, derived, averages, seed, source }: TracedModel,
   precision: Precision,
 ): GradientUses {
   const inputs = new Map<string, InputDeclaration>();
@@ -112,10 +119,35 @@ export function usesOfGradients(
     return part(training, gradients[k], graph);
   });
   const alone = derived.map((training) => part(training, moved.get(training.key) ?? []));
+  const trainings = new Map(
+    programs.flatMap(({ training }) => (training ? [[training.key, training] as const] : [])),
+  );
+  const read = resolveAverages(averages, [...trainings.values()], states);
+  append(diagnostics, read.diagnostics);
+  for (const training of trainings.values())
+    append(diagnostics, idleGroups(training, moved.get(training.key)));
+  const whole = extended.map((graph, k) => graph ?? withAverages(graphs[k], read));
   return {
-    ...{ programs: moved.size > 0 ? extended : [], derived: alone },
+    ...{ programs: moved.size > 0 ? whole : [], derived: alone },
     ...{ states, inputs: [...inputs.values()], diagnostics },
   };
+}
+
+/** BTC3008 for each group of an optimiser that takes none of the parameters that its training moves. */
+function idleGroups(
+  { key, training: { optimizer } }: NamedTraining,
+  moved: readonly ParameterGradient[] = [],
+): Diagnostic[] {
+  const taken = new Set(
+    moved.map(({ declaration: { name, type } }) => groupOf(optimizer, name, type.shape)),
+  );
+  return optimizer.groups
+    .filter((group) => moved.length > 0 && !taken.has(group))
+    .map(({ label, source }) => {
+      const owner = key === null ? 'the training' : `training '${key}'`;
+      const args = { group: label, optimiser: optimizer.kind, owner };
+      return diagnostic(3008, source, args, { category: 'warning' });
+    });
 }
 
 /** An input of several programs, with the default that it has in this one. */

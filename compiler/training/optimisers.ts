@@ -12,6 +12,7 @@ import {
   sub,
 } from '../frontend/elementwise.ts';
 import {
+  type AverageOptions,
   type ClippingOptions,
   type GroupOptions,
   OPTIMISER,
@@ -25,7 +26,7 @@ import { full } from '../frontend/views.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 
 /** The constants of {@link sgd}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface SgdOptions extends ClippingOptions, GroupOptions<SgdOptions> {
+export interface SgdOptions extends ClippingOptions, AverageOptions, GroupOptions<SgdOptions> {
   readonly learningRate?: number;
   /** 0 (the default) is plain gradient descent. */
   readonly momentum?: number;
@@ -43,7 +44,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
     kind: 'sgd',
     groups: groupsOf(options, sgd),
     learningRate,
-    ...clipping(options),
+    ...common(options),
     states: momentum > 0 ? ['momentum'] : [],
     update: ({ parameter, gradient, state, learningRate: rate }) => {
       const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
@@ -60,7 +61,7 @@ export function sgd(options: SgdOptions = {}): Optimiser {
 }
 
 /** The constants of {@link adam} and {@link adamw}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface AdamOptions extends ClippingOptions, GroupOptions<AdamOptions> {
+export interface AdamOptions extends ClippingOptions, AverageOptions, GroupOptions<AdamOptions> {
   readonly learningRate?: number;
   readonly beta1?: number;
   readonly beta2?: number;
@@ -98,7 +99,7 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
     kind,
     groups: groupsOf(options, (own) => adaptive(kind, own, decoupled)),
     learningRate,
-    ...clipping(options),
+    ...common(options),
     states: amsgrad ? ['m', 'v', 'largest'] : ['m', 'v'],
     update: ({ parameter, gradient, state, learningRate: rate, time }) => {
       const g =
@@ -118,7 +119,10 @@ function adaptive(kind: string, options: AdamOptions, decoupled: boolean): Optim
 }
 
 /** The constants of {@link rmsprop}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface RmspropOptions extends ClippingOptions, GroupOptions<RmspropOptions> {
+export interface RmspropOptions
+  extends ClippingOptions,
+    AverageOptions,
+    GroupOptions<RmspropOptions> {
   /** Default 0.01. */
   readonly learningRate?: number;
   /** Share that the average of squares keeps; default 0.99. */
@@ -147,7 +151,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimiser {
     kind: 'rmsprop',
     groups: groupsOf(options, rmsprop),
     learningRate,
-    ...clipping(options),
+    ...common(options),
     states: ['v', ...(centered ? ['mean'] : []), ...(momentum > 0 ? ['momentum'] : [])],
     update: ({ parameter, gradient, state, learningRate: rate }) => {
       const g = weightDecay > 0 ? add(gradient, mul(parameter, weightDecay)) : gradient;
@@ -166,7 +170,10 @@ export function rmsprop(options: RmspropOptions = {}): Optimiser {
 }
 
 /** The constants of {@link adagrad}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface AdagradOptions extends ClippingOptions, GroupOptions<AdagradOptions> {
+export interface AdagradOptions
+  extends ClippingOptions,
+    AverageOptions,
+    GroupOptions<AdagradOptions> {
   /** Default 0.01. */
   readonly learningRate?: number;
   /** The rate of step t is η / (1 + (t - 1)·decay); default 0. */
@@ -193,7 +200,7 @@ export function adagrad(options: AdagradOptions = {}): Optimiser {
     kind: 'adagrad',
     groups: groupsOf(options, adagrad),
     learningRate,
-    ...clipping(options),
+    ...common(options),
     // Without what it begins with, for states begin with 0.
     states: ['sum'],
     update: ({ parameter, gradient, state, learningRate: rate, time }) => {
@@ -209,7 +216,7 @@ export function adagrad(options: AdagradOptions = {}): Optimiser {
 }
 
 /** The constants of {@link lion}. Errors: BTC2015 for one out of range, reported by the build. */
-export interface LionOptions extends ClippingOptions, GroupOptions<LionOptions> {
+export interface LionOptions extends ClippingOptions, AverageOptions, GroupOptions<LionOptions> {
   /** Default 1e-4. */
   readonly learningRate?: number;
   /** Default 0.9. */
@@ -229,7 +236,7 @@ export function lion(options: LionOptions = {}): Optimiser {
     kind: 'lion',
     groups: groupsOf(options, lion),
     learningRate,
-    ...clipping(options),
+    ...common(options),
     states: ['m'],
     update: ({ parameter, gradient, state, learningRate: rate }) => {
       const direction = sign(movedTowards(state.m, gradient, beta1));
@@ -263,8 +270,9 @@ const RATES: readonly string[] = ['momentum', 'alpha', 'beta1', 'beta2'];
 function settingProblems(
   op: string,
   settings: Readonly<Record<string, number>>,
-  { clipNorm, clipValue, groups }: ClippingOptions & GroupOptions<unknown>,
+  options: ClippingOptions & AverageOptions & GroupOptions<unknown>,
 ): Diagnostic[] {
+  const { clipNorm, clipValue, average, groups } = options;
   const source = currentSpan();
   const problems: Diagnostic[] = [];
   const misuse = (name: string, value: unknown, wanted: string) =>
@@ -286,6 +294,9 @@ function settingProblems(
         'a finite number, not negative',
       );
   }
+  const isDecay = typeof average === 'number' && average > 0 && average < 1;
+  if (average !== undefined && average !== 'equal' && !isDecay)
+    misuse('average', average, "a decay in (0, 1), or 'equal'");
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
     if (value !== undefined && !(typeof value === 'number' && value > 0))
       misuse(name, value, 'a positive number');
@@ -303,25 +314,31 @@ function groupsOf<Settings extends ClippingOptions & GroupOptions<Settings>>(
   make: (settings: Settings) => Optimiser,
 ): OptimiserGroup[] {
   if (!Array.isArray(options.groups)) return [];
-  const { groups, ...common } = options;
-  return groups.filter(isSoundGroup).map((group: ParameterGroup<Settings>) => {
+  const { groups, ...shared } = options;
+  const source = currentSpan();
+  return groups.flatMap((group: ParameterGroup<Settings>, k) => {
+    if (!isSoundGroup(group)) return [];
     const { parameters, learningRateFactor = 1, settings } = group;
     const { clipNorm, clipValue } = settings ?? {};
+    const pattern = parameters instanceof RegExp ? String(parameters) : 'a function';
     return {
+      ...{ label: `${k} (${pattern})`, source },
       takes: parameterFilter(parameters),
       learningRateFactor,
-      rule: make({ ...common, ...settings } as Settings),
+      rule: make({ ...shared, ...settings } as Settings),
       clipsApart: clipNorm !== undefined || clipValue !== undefined,
     };
   });
 }
 
-/** The limits that there are. */
-function clipping({
+/** The limits that there are, and the average. */
+function common({
   clipNorm = Number.POSITIVE_INFINITY,
   clipValue = Number.POSITIVE_INFINITY,
-}: ClippingOptions): ClippingOptions {
+  average,
+}: ClippingOptions & AverageOptions): ClippingOptions & AverageOptions {
   return {
+    ...(average === undefined ? {} : { average }),
     ...(clipNorm < Number.POSITIVE_INFINITY ? { clipNorm } : {}),
     ...(clipValue < Number.POSITIVE_INFINITY ? { clipValue } : {}),
   };

@@ -3,6 +3,7 @@ import { inputTensor, stepTensor } from '../frontend/context.ts';
 import { add, cast, mul } from '../frontend/elementwise.ts';
 import { groupOf } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
+import { appendAverage, countAverages } from './averages.ts';
 import { clipInGroups } from './clipping.ts';
 import { guardOf } from './loss-scale.ts';
 import { type Part, SCALAR } from './part.ts';
@@ -44,8 +45,12 @@ export function appendUpdate(
       learningRate: learningRateFactor === 1 ? learningRate : mul(learningRate, learningRateFactor),
       time,
     });
-    part.update(name, guard.kept(result.parameter, value));
+    const updated = guard.kept(result.parameter, value);
+    part.update(name, updated);
+    if (rule.average !== undefined) appendAverage(part, declaration, updated, rule.average, guard);
     for (const suffix of rule.states)
       part.updateState(declaration, suffix, guard.kept(result.state[suffix], state[suffix]));
   });
+  const rules = groups.map((group) => group?.rule ?? optimiser);
+  if (rules.some(({ average }) => average !== undefined)) countAverages(part, guard);
 }

@@ -4,13 +4,15 @@ import type { Plan, PlanTensor } from '../../ir/plan.ts';
 import { elementCount, formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { modelTensors } from '../checkpoint.ts';
 import { type Arrangement, fileShape, firstOf, type Place, placeIn } from './arrange.ts';
-import { CONV1D, NO_WEIGHTS, type PartForm, PYTORCH, WIDENING_CONV1D } from './pytorch.ts';
+import { CONV1D, NO_WEIGHTS, type PartForm, pytorchForms, WIDENING_CONV1D } from './pytorch.ts';
 import type { WeightsTensor } from './reader.ts';
 import type { RenameFunction } from './rename.ts';
 
 /** Systems whose names and layouts of weights are known. */
 export type WeightsLayout = 'pytorch';
-export const LAYOUTS: Readonly<Record<WeightsLayout, typeof PYTORCH>> = { pytorch: PYTORCH };
+export const LAYOUTS: Readonly<Record<WeightsLayout, typeof pytorchForms>> = {
+  pytorch: pytorchForms,
+};
 
 /** How a file says what it has. */
 export interface MatchOptions {
@@ -170,7 +172,7 @@ const AS_HERE: PartForm['order'] = (rank) => Array.from({ length: rank }, (_, ax
 export function formsOf(tensor: PlanTensor, layout: WeightsLayout | null): readonly NamedForm[] {
   const name = wholeName(tensor);
   const { layer } = tensor;
-  const known = layout && layer && LAYOUTS[layout][layer.kind]?.[layer.part];
+  const known = layout && layer && LAYOUTS[layout](layer);
   if (!known) return [{ names: [name], order: AS_HERE, joined: [], isForeign: false }];
   const prefix = name.slice(0, name.length - layer.part.length);
   return known.map(({ names, order, joined = [] }) => ({

@@ -1,3 +1,5 @@
+import type { LayerPart } from '../../ir/plan.ts';
+
 // How PyTorch and Hugging Face name and lay out what layers have. Of every part the first form is the one that is written.
 
 /** Order of a tensor's axes in a file: by axis of the file the axis here. */
@@ -43,22 +45,44 @@ function adapters(part: string, owners: readonly string[]): Record<string, PartF
 
 const matrix = { weight: forms(reversed, 'weight'), ...VECTOR, ...adapters('', ['']) };
 const kernel = { weight: forms(outFirst, 'weight'), ...VECTOR };
+const transposed = { weight: forms(inFirst, 'weight'), ...VECTOR };
 const norm = {
   scale: forms(same, 'weight', 'gamma'),
   shift: forms(same, 'bias', 'beta'),
 };
 
-const recurrent = {
-  inputWeight: forms(reversed, 'weight_ih_l0', 'weight_ih'),
-  hiddenWeight: forms(reversed, 'weight_hh_l0', 'weight_hh'),
-};
+type Parts = Readonly<Record<string, readonly PartForm[]>>;
+
+/** Parts of a recurrent layer whose names in a file end in one of these. */
+type RecurrentParts = (endings: readonly string[]) => Parts;
+
+const matrices: RecurrentParts = (endings) => ({
+  inputWeight: forms(reversed, ...endings.map((ending) => `weight_ih${ending}`)),
+  hiddenWeight: forms(reversed, ...endings.map((ending) => `weight_hh${ending}`)),
+});
 /** The two biases act as one. */
-const summed = {
-  bias: ['_l0', ''].map((layer) => ({
-    names: [`bias_ih${layer}`, `bias_hh${layer}`],
+const summed: RecurrentParts = (endings) => ({
+  ...matrices(endings),
+  bias: endings.map((ending) => ({
+    names: [`bias_ih${ending}`, `bias_hh${ending}`],
     order: same,
   })),
+});
+const apart: RecurrentParts = (endings) => ({
+  ...matrices(endings),
+  bias: forms(same, ...endings.map((ending) => `bias_ih${ending}`)),
+  hiddenBias: forms(same, ...endings.map((ending) => `bias_hh${ending}`)),
+});
+
+/** By kind of a recurrent layer; of several in a row `layer2.reverse.bias` is a part. */
+const RECURRENT: Readonly<Record<string, RecurrentParts>> = {
+  rnn: summed,
+  lstm: summed,
+  gru: apart,
 };
+const IN_STACK = /^layer([1-9]\d*)(\.reverse)?\.(\w+)$/;
+/** Of a module with one layer, and of a cell. */
+const ALONE = ['_l0', ''];
 
 const QKV = ['query', 'key', 'value'] as const;
 
@@ -99,14 +123,16 @@ const attention = {
   ),
 } as Readonly<Record<string, readonly PartForm[]>>;
 
-/** By the kind of a layer and the name of a part. What is not here has its own name and layout in files. */
-export const PYTORCH: Readonly<Record<string, Readonly<Record<string, readonly PartForm[]>>>> = {
+/** By the kind of a layer and the name of a part. */
+const PARTS: Readonly<Record<string, Parts>> = {
   linear: matrix,
   embedding: { weight: forms(same, 'weight') },
   convolution: kernel,
   convolution1d: kernel,
   convolution3d: kernel,
-  transposedConvolution: { weight: forms(inFirst, 'weight'), ...VECTOR },
+  transposedConvolution: transposed,
+  transposedConvolution1d: transposed,
+  transposedConvolution3d: transposed,
   batchNorm: {
     ...norm,
     runningMean: forms(same, 'running_mean'),
@@ -116,15 +142,16 @@ export const PYTORCH: Readonly<Record<string, Readonly<Record<string, readonly P
   groupNorm: norm,
   instanceNorm: norm,
   rmsNorm: norm,
-  rnn: { ...recurrent, ...summed },
-  lstm: { ...recurrent, ...summed },
-  gru: {
-    ...recurrent,
-    bias: forms(same, 'bias_ih_l0', 'bias_ih'),
-    hiddenBias: forms(same, 'bias_hh_l0', 'bias_hh'),
-  },
   attention,
 };
+
+/** The forms of a part of a layer; undefined where it has its own name and layout in files. */
+export function pytorchForms({ kind, part }: LayerPart): readonly PartForm[] | undefined {
+  if (!Object.hasOwn(RECURRENT, kind)) return PARTS[kind]?.[part];
+  const [, layer, reverse, own] = IN_STACK.exec(part) ?? [];
+  if (layer === undefined) return RECURRENT[kind](ALONE)[part];
+  return RECURRENT[kind]([`_l${Number(layer) - 1}${reverse ? '_reverse' : ''}`])[own];
+}
 
 /** What checkpoints hold that is no weight: counts, masks and positions that modules keep. */
 export const NO_WEIGHTS =

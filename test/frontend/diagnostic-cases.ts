@@ -126,7 +126,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   },
   train: { loss: ({ y }) => sumOfSquares(y), optimizer: sgd() },`),
     message:
-      "parameter 'fc.weight' is trained already: the program uses it before it is frozen; use what 'frozen' returns in its place",
+      "parameter 'fc.weight' is frozen at one place of the program and trained at another; use what 'frozen' returns at all of them, or 'stopGradient' where one use alone shall give no gradient",
   },
   1023: {
     text: `▸${define("build: ({ x, n }) => ({ x, n }), train: { slow: { loss: 'mse', optimizer: sgd() } },")}`,
@@ -335,6 +335,29 @@ export const CASES: Readonly<Record<number, Case>> = {
   3006: {
     text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
     message: "'lora' adapts nothing: what it is given multiplies by no matrix of a layer",
+  },
+  3007: {
+    text: trained('mean(y)').replace('linear(3, 2)', 'averaged(linear(3, 2))▸'),
+    message:
+      "'averaged' has no averages to read: give the optimiser of a training the option 'average', as in adam({ average: 0.999 })",
+  },
+  3008: {
+    text: trained('mean(y)').replace(
+      'sgd()',
+      '▸sgd({ groups: [{ parameters: /bias/ }, { parameters: /biass/, learningRateFactor: 2 }] })',
+    ),
+    warns: true,
+    message:
+      "group 1 (/biass/) of 'sgd' has no parameter: none that the training moves matches it, or the groups before it take them",
+  },
+  3009: {
+    text: define(`build: ({ x, n }) => ({ n, y: averaged((x) => x.mul(▸param('w', [3], init.ones)))(x) }),
+  train: {
+    one: { loss: ({ y }) => mean(y), optimizer: sgd({ average: 0.9 }) },
+    two: { loss: ({ y }) => mean(y), optimizer: adam({ average: 'equal' }) },
+  },`),
+    message:
+      "'averaged' reads the average of parameter 'w', which trainings 'one' and 'two' both keep; let one of them keep it",
   },
   4001: {
     text: define('build: ({ x, n }) => ({ n, y: ▸add(x, 1) }),'),

@@ -38,6 +38,24 @@ describe('each message stands alone, is filled in, and points at the expression'
   });
 });
 
+test.each([
+  [
+    "einsum('...ij,...jk->...ik', zeros([2, 4, 1, 1]), zeros([3, 4, 1, 1]))",
+    "einsum '...ij,...jk->...ik': axis -2 of '...' is 2 in operand 0 and 3 in operand 1",
+  ],
+  [
+    "einsum('...i->...z', zeros([5, 6, 2]))",
+    "einsum '...i->...z': output letter 'z' is in no operand; they have i",
+  ],
+  [
+    "einsum('...i,ij', zeros([5, 2]), zeros([3, 4]))",
+    "einsum '...i,ij': letter 'i' is 2 in operand 0 and 3 in operand 1",
+  ],
+])('%s names no letter that is not in it', async (call, message) => {
+  const { diagnostics } = await compileText(withOutput(call));
+  expect(diagnostics.map(({ message }) => message)).toEqual([message]);
+});
+
 describe('several mistakes', () => {
   test('come out in one build, each one time, in the order of the source', async () => {
     const text = `defineModel({

@@ -204,6 +204,33 @@ describe('frozen layers', () => {
     expect((await rolesOf(modelWith(false)))['body.weight']).toBe('parameter');
   });
 
+  test.each<[string, (a: btc.Linear, x: btc.Tensor) => btc.Tensor]>([
+    ['frozen first', (a, x) => a(btc.frozen(a)(x))],
+    ['trained first', (a, x) => btc.frozen(a)(a(x))],
+    ['a weight of it', (a, x) => btc.frozen(a)(x).add(a.weight.sum())],
+    ['a weight of what is frozen', (a, x) => a(x).add(btc.frozen(a).weight.sum())],
+  ])('are frozen at all places of a program that trains or at none: %s', async (_, both) => {
+    const [front, body] = [btc.linear(3, 3), btc.linear(3, 3, { name: 'body', bias: false })];
+    const modelOfUse = (train: boolean) =>
+      btc.defineModel({
+        name: 'm',
+        inputs,
+        build: ({ x }) => ({ y: both(body, front(x)) }),
+        ...(train
+          ? {
+              train: {
+                loss: ({ y }: { y: btc.Tensor }) => btc.sumOfSquares(y),
+                optimizer: btc.sgd(),
+              },
+            }
+          : {}),
+      });
+    const { diagnostics } = await compile(modelOfUse(true), { target: 'wasm' });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1022']);
+    expect(diagnostics[0].message).toContain("'body.weight'");
+    expect((await compile(modelOfUse(false), { target: 'wasm' })).diagnostics).toEqual([]);
+  });
+
   test('are functions', async () => {
     const model = btc.defineModel({
       name: 'm',

@@ -32,7 +32,11 @@ const initialiser = fc.constantFrom(
 );
 const options = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
   fc.record(model, { requiredKeys: [] });
-const clipping = { clipNorm: number, clipValue: number };
+const clipping = {
+  clipNorm: number,
+  clipValue: number,
+  average: fc.constantFrom<unknown>(0.9, 'equal', 2, Number.NaN),
+};
 
 const windows = {
   stride: fc.oneof(number, shape),
@@ -401,6 +405,7 @@ const ARGUMENTS: Readonly<Record<Subject, string>> = {
   option: 'name default',
   param: 'name shape initialiser',
   state: 'name shape initialiser',
+  averaged: 'block',
   frozen: 'block / holding',
   lora: 'product adapter',
   mergedWeights: 'product',

@@ -1,7 +1,7 @@
 import type { Factorisation } from '../../factorised/factorisation.ts';
-import { isPoisoned, mistake, poisoned } from '../context.ts';
+import { isPoisoned, poisoned } from '../context.ts';
 import { add } from '../elementwise.ts';
-import { useAsIndices } from '../indices.ts';
+import { areIndices, useAsIndices } from '../indices.ts';
 import { glorotUniform, type Initialiser, normalInit, zerosInit } from '../initialisers.ts';
 import {
   inLayer,
@@ -140,12 +140,7 @@ export function embedding(
       const type = { dtype: 'f32', shape: [...indices.shape, features] } as const;
       if (!checkSizes('embedding', { vocabulary, features }) || isPoisoned(indices))
         return poisoned(type);
-      if (indices.dtype !== 'i32')
-        return mistake(
-          2003,
-          { op: 'embedding', wanted: 'i32 indices', given: indices.dtype },
-          type,
-        );
+      if (!areIndices('embedding', indices)) return poisoned(type);
       if (options.weight) {
         const weight = factorised();
         useAsIndices('embedding', indices, { low: 0, high: vocabulary });

@@ -51,9 +51,9 @@ function channelNorm(
   groups: number,
   features: number,
   affine: boolean,
-  { epsilon = 1e-5, name }: ChannelNormOptions,
+  options: ChannelNormOptions,
 ): ChannelNorm {
-  const options = name === undefined ? {} : { name };
+  const { epsilon = 1e-5, name } = options;
   const layer = Object.assign(
     layerOf(kind, options, (x: Tensor): Tensor => {
       if (
@@ -83,11 +83,8 @@ function channelNorm(
  * x / √(mean(x²) + ε) over the last axis, [.., features], with a trained scale (Zhang, Sennrich 2019); ε is 1e-6 by default, as in
  * LLaMA. BTC2015 for an ε that is not positive.
  */
-export function rmsNorm(
-  features: number,
-  { epsilon = 1e-6, affine = true, name }: ChannelNormOptions = {},
-): ChannelNorm {
-  const options = name === undefined ? {} : { name };
+export function rmsNorm(features: number, options: ChannelNormOptions = {}): ChannelNorm {
+  const { epsilon = 1e-6, affine = true, name } = options;
   const layer = Object.assign(
     layerOf('rmsNorm', options, (x: Tensor): Tensor => {
       if (!checkSizes('rmsNorm', { features }) || !checkEpsilon('rmsNorm', epsilon))

@@ -20,6 +20,8 @@ import {
   type Tensor,
   transpose,
   transposedConvolution,
+  transposedConvolution1d,
+  transposedConvolution3d,
 } from '../../../compiler/index.ts';
 
 // The modules of make.py as a user of btc writes them: channels are last.
@@ -77,4 +79,13 @@ export const CASES: Readonly<Record<string, Build>> = {
     const y = convolution(1, 3, { name: 'conv', kernel: [2, 1] })(x);
     return lstm(12, 5, { name: 'rnn' })(reshape(transpose(y, [0, 2, 1, 3]), [2, 6, 12])).outputs;
   },
+  stackedRnn: (x) => rnn(3, 4, { name, layers: 3, nonlinearity: 'relu' })(x).outputs,
+  stackedLstm: (x) => lstm(3, 4, { name, layers: 2, bidirectional: true })(x).outputs,
+  bidirectionalLstm: (x) => lstm(3, 2, { name, bidirectional: true })(x).outputs,
+  stackedGru: (x) => gru(3, 2, { name, layers: 2, bidirectional: true })(x).outputs,
+  transposedGroups: (x) =>
+    transposedConvolution(4, 6, { name, kernel: [3, 2], stride: 2, groups: 2 })(x),
+  transposed1d: (x) =>
+    transposedConvolution1d(4, 6, { name, kernel: 3, stride: 2, groups: 2, outputPadding: 1 })(x),
+  transposed3d: (x) => transposedConvolution3d(2, 3, { name, kernel: [1, 2, 3] })(x),
 };

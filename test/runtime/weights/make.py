@@ -175,6 +175,13 @@ CASES = {
     "flat": (Flat(), torch.randn(3, 2, 4, 6)),
     "decoder": (Decoder(), torch.randn(2, 5)),
     "strips": (Strips(), torch.randn(2, 1, 5, 6)),
+    "stackedRnn": (Wrapped(nn.RNN(3, 4, num_layers=3, nonlinearity="relu", batch_first=True)), torch.randn(2, 5, 3)),
+    "stackedLstm": (Wrapped(nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)), torch.randn(2, 5, 3)),
+    "bidirectionalLstm": (Wrapped(nn.LSTM(3, 2, bidirectional=True, batch_first=True)), torch.randn(2, 5, 3)),
+    "stackedGru": (Wrapped(nn.GRU(3, 2, num_layers=2, bidirectional=True, batch_first=True)), torch.randn(2, 5, 3)),
+    "transposedGroups": (Wrapped(nn.ConvTranspose2d(4, 6, (3, 2), stride=2, groups=2)), torch.randn(1, 4, 3, 4)),
+    "transposed1d": (Wrapped(nn.ConvTranspose1d(4, 6, 3, stride=2, groups=2, output_padding=1)), torch.randn(2, 4, 5)),
+    "transposed3d": (Wrapped(nn.ConvTranspose3d(2, 3, (1, 2, 3))), torch.randn(1, 2, 2, 3, 4)),
 }
 
 
@@ -194,7 +201,7 @@ def main():
             y = module(x)
         for name, tensor in module.state_dict().items():
             tensors[f"{case}/weights/{name}"] = tensor
-        last = lambda t: t.movedim(1, -1) if t.dim() >= 4 or case == "convolution1d" else t
+        last = lambda t: t.movedim(1, -1) if t.dim() >= 4 or case in ("convolution1d", "transposed1d") else t
         tensors[f"{case}/input"] = last(x)
         tensors[f"{case}/output"] = last(y)
     write("layers.safetensors", tensors)
