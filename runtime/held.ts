@@ -2,6 +2,7 @@ import { isDType, type NarrowStorage, STORAGE_TYPES, scaleName } from '../ir/dty
 import { halfBits, halfValue } from '../ir/half.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
+import { RuntimeError } from './errors.ts';
 import type { TensorData } from './executor.ts';
 
 // What memory holds of persistent tensors that take fewer bytes than their elements: halves, or bytes with a scale for each index of the
@@ -16,13 +17,25 @@ interface Form {
 }
 
 const GREATEST_BYTE = 127;
+/** What rounds to infinity. */
+const BEYOND_HALVES = 65520;
+
+function tooLarge({ name, dtype }: PlanTensor, value: number): RuntimeError {
+  return new RuntimeError(
+    'invalid-input',
+    `'${name}' has ${value}, which ${dtype} cannot hold; keep this layer as f32`,
+  );
+}
 
 const FORMS: Readonly<Record<NarrowStorage, Form>> = {
   f16: {
     hold: (tensor, data) => {
       const words = wordsOf(tensor);
       const halves = new Uint16Array(words.buffer);
-      for (let k = 0; k < data.length; k++) halves[k] = halfBits(data[k]);
+      for (let k = 0; k < data.length; k++) {
+        if (Math.abs(data[k]) >= BEYOND_HALVES) throw tooLarge(tensor, data[k]);
+        halves[k] = halfBits(data[k]);
+      }
       return [[tensor, words]];
     },
     elements: (tensor, words) => {
@@ -36,8 +49,10 @@ const FORMS: Readonly<Record<NarrowStorage, Form>> = {
     hold: (tensor, data, scale) => {
       const columns = tensor.shape.at(-1)!;
       const scales = new Float32Array(columns);
-      for (let k = 0; k < data.length; k++)
+      for (let k = 0; k < data.length; k++) {
+        if (!Number.isFinite(data[k])) throw tooLarge(tensor, data[k]);
         scales[k % columns] = Math.max(scales[k % columns], Math.abs(data[k]));
+      }
       for (let j = 0; j < columns; j++) scales[j] = shortScale(scales[j] / GREATEST_BYTE);
       const words = wordsOf(tensor);
       const bytes = new Int8Array(words.buffer);

@@ -133,7 +133,7 @@ export function layerParameters(
  */
 export function layerOf<Given extends readonly unknown[], Result>(
   kind: string,
-  { name }: { readonly name?: string },
+  { name }: { readonly name?: string } = {},
   call: (...given: Given) => Result,
 ): (...given: Given) => Result {
   const layer = (...given: Given): Result => inLayer(layer, kind, name, () => call(...given));
@@ -281,6 +281,11 @@ function checkFrozenAlike({ training, frozen, parameters }: Trace, name: string)
   const known = parameters.get(name);
   const canTrain = known?.isFrozen || known?.declaration.role === 'parameter';
   if (training && canTrain && known.isFrozen !== (frozen !== null)) report(1022, { name });
+  if (!known?.isFrozen || !frozen || known.declaration.type.shape.length < 2) return;
+  const [first, second] = [known.declaration.storage, FROZEN_STORAGE[frozen.storage ?? 'f32']].map(
+    (storage) => storage ?? 'f32',
+  );
+  if (first !== second) report(1007, { name, what: 'storages', first, second });
 }
 
 /**
@@ -293,19 +298,27 @@ export function frozen<Layer extends (...given: never[]) => unknown>(
   layer: Layer,
   options: FrozenOptions = {},
 ): Layer {
-  const { storage = 'f32' } = options ?? {};
-  if (!Object.hasOwn(FROZEN_STORAGE, storage)) {
-    const wanted = Object.keys(FROZEN_STORAGE)
-      .map((one) => `'${one}'`)
-      .join(', ');
-    report(2015, { op: 'frozen', name: 'storage', value: String(storage), wanted });
-    return layer;
-  }
   if (typeof layer !== 'function') {
     report(2003, { op: 'frozen', wanted: 'a layer or a function', given: typeof layer });
     return layer;
   }
+  if (!isFrozenStorage('frozen', options)) return layer;
   return heldLayer(layer, (run) => whileFrozen(options, run));
+}
+
+/** Reports options of {@link frozen}, or of what freezes too, that are none (BTC2003, BTC2015). */
+export function isFrozenStorage(op: string, options: FrozenOptions): boolean {
+  if (typeof options !== 'object' || options === null) {
+    report(2003, { op, wanted: 'options, { storage }', given: String(options) });
+    return false;
+  }
+  const { storage = 'f32' } = options;
+  if (typeof storage === 'string' && Object.hasOwn(FROZEN_STORAGE, storage)) return true;
+  const wanted = Object.keys(FROZEN_STORAGE)
+    .map((one) => `'${one}'`)
+    .join(', ');
+  report(2015, { op, name: 'storage', value: String(storage), wanted });
+  return false;
 }
 
 /** Runs something with parameters that it declares frozen, or with `null` trained. */

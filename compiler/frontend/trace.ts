@@ -1,3 +1,4 @@
+import { STORAGE_TYPES } from '../../ir/dtypes.ts';
 import type { Graph, InputDeclaration, ParameterDeclaration } from '../../ir/graph.ts';
 import { formatIndexRange } from '../../ir/index-range.ts';
 import { append } from '../../ir/lists.ts';
@@ -144,7 +145,8 @@ export function traceModel(model: Model): TracedModel {
     if (ended) break;
     if (training) checkStateNames(trace, training, definition, diagnostics);
   }
-  if (!ended) reportUnusedInputs(definition, used, diagnostics);
+  // Where a training could not be made, nobody knows what it would have used.
+  if (!ended && made.isWhole) reportUnusedInputs(definition, used, diagnostics);
   const all = traces.map(({ trace }) => trace);
   return {
     name,
@@ -393,11 +395,13 @@ function mergeParameters(traces: readonly Trace[], diagnostics: Diagnostic[]): T
       const freezes = known.isFrozen !== parameter.isFrozen;
       if (freezes && trace.training && !(trained.has(name) && parameter.isFrozen))
         merged.set(name, parameter);
-      const sorts = [known, parameter].map(({ declaration: { type, role } }) => ({
+      const sorts = [known, parameter].map(({ declaration: { type, role, storage } }) => ({
         shapes: formatShape(type.shape),
         roles: role,
+        // Halves stand for themselves; what counts by scales does not.
+        storages: storage && STORAGE_TYPES[storage].isScaled ? storage : (type.dtype as string),
       }));
-      for (const what of ['shapes', 'roles'] as const) {
+      for (const what of ['shapes', 'roles', 'storages'] as const) {
         const [first, second] = sorts.map((sort) => sort[what]);
         if (first !== second && !(what === 'roles' && freezes))
           diagnostics.push(

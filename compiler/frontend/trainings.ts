@@ -101,13 +101,19 @@ function isSingle(train: NonNullable<ModelDefinition['train']>): train is Traini
 export function trainingsOf({ definition, source }: Model): {
   readonly trainings: readonly NamedTraining[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Whether all of them can be made. */
+  readonly isWhole: boolean;
 } {
   const { name: model, train } = definition;
-  if (train === undefined) return { trainings: [], diagnostics: [] };
+  if (train === undefined) return { trainings: [], diagnostics: [], isWhole: true };
   const diagnostics: Diagnostic[] = [];
-  if (typeof train !== 'object' || train === null) {
-    diagnostics.push(diagnostic(1017, source, { owner: `model '${model}'` }));
-    return { trainings: [], diagnostics };
+  if (typeof train !== 'object' || train === null || Array.isArray(train)) {
+    const value = Array.isArray(train) ? 'a list' : String(train);
+    const wanted = 'a training, or trainings by name';
+    diagnostics.push(
+      diagnostic(2015, source, { op: `model ${model}`, name: 'train', value, wanted }),
+    );
+    return { trainings: [], diagnostics, isWhole: false };
   }
   const named: readonly NamedTraining[] =
     isSingle(train) || Object.keys(train).length === 0
@@ -118,14 +124,20 @@ export function trainingsOf({ definition, source }: Model): {
   const trainings = named.filter((one) => {
     const problems = trainingProblems(model, one, source);
     diagnostics.push(...problems);
-    return problems.every(({ code }) => code !== 'BTC1017' && code !== 'BTC1023');
+    return problems.every(({ code }) => !UNMAKABLE.includes(code));
   });
   const [first, second] = new Set(
     trainings.flatMap(({ training: { precision } }) => precision ?? []),
   );
   if (second !== undefined) diagnostics.push(diagnostic(1024, source, { model, first, second }));
-  return { trainings, diagnostics };
+  return { trainings, diagnostics, isWhole: trainings.length === named.length };
 }
+
+/** A training with one of these has no programs: there is no optimiser, a function is none, or its name is taken. */
+const UNMAKABLE: readonly string[] = ['BTC1016', 'BTC1017', 'BTC1023', 'BTC1026'];
+
+/** Programs that every model has. */
+const TAKEN = ['predict'];
 
 function trainingProblems(
   model: string,
@@ -134,7 +146,13 @@ function trainingProblems(
 ): Diagnostic[] {
   const owner = key === null ? `model '${model}'` : `training '${key}' of model '${model}'`;
   const reason =
-    key === null ? undefined : /^[A-Za-z][\w-]*$/.test(key) ? forbiddenName(key) : UNNAMABLE;
+    key === null
+      ? undefined
+      : TAKEN.includes(key)
+        ? 'a program has that name'
+        : /^[A-Za-z][\w-]*$/.test(key)
+          ? forbiddenName(key)
+          : UNNAMABLE;
   const named = reason
     ? [diagnostic(1016, source, { name: key!, what: 'a training', reason })]
     : [];
@@ -147,22 +165,30 @@ function trainingProblems(
   const { parameters, optimizer } = training;
   const isFilter =
     parameters === undefined || parameters instanceof RegExp || typeof parameters === 'function';
-  const filtered = isFilter
-    ? []
-    : [
-        diagnostic(2015, source, {
-          ...{ op: key ?? 'train', name: 'parameters', value: String(parameters) },
-          wanted: 'a pattern or a function of name and shape',
-        }),
-      ];
+  const wrong = (name: string, wanted: string) => diagnostic(1026, source, { name, owner, wanted });
+  const options = [
+    ...(isFilter ? [] : [wrong('parameters', 'a pattern or a function of name and shape')]),
+    ...FLAGS.filter((name) => !['boolean', 'undefined'].includes(typeof training[name])).map(
+      (name) => wrong(name, 'true or false'),
+    ),
+    ...Object.keys(training)
+      .filter((name) => !OPTIONS.includes(name))
+      .map((name) => wrong(name, `one of ${OPTIONS.join(', ')}`)),
+  ];
   const { problems, groups } = optimizer;
   return [
     ...named,
-    ...filtered,
+    ...options,
     // What is wrong with all of it is wrong with each group too.
     ...(problems.length > 0 ? problems : groups.flatMap(({ rule }) => rule.problems)),
     ...precisionProblems(training, source),
   ];
 }
+
+const FLAGS = ['accumulate', 'exchange', 'evaluate'] as const;
+const OPTIONS: readonly string[] = [
+  ...['loss', 'optimizer', 'parameters', ...FLAGS, 'precision', 'lossScale'],
+  ...['metrics', 'gradientMetrics'],
+];
 
 const UNNAMABLE = 'use letters, digits, _ and -, starting with a letter';

@@ -11,6 +11,27 @@ export type Batches =
 /** Says whether to end: an `AbortSignal` is one. */
 export interface StopSignal {
   readonly aborted: boolean;
+  addEventListener?(type: 'abort', heard: () => void, options?: { readonly once: boolean }): void;
+  removeEventListener?(type: 'abort', heard: () => void): void;
+}
+
+/** What a promise gives; null once the signal says to end, whatever becomes of the promise. */
+async function untilAborted<T>(
+  promise: Promise<T>,
+  signal: StopSignal | undefined,
+): Promise<T | null> {
+  if (signal?.aborted) return null;
+  if (!signal?.addEventListener) return promise;
+  let heard = () => {};
+  const aborted = new Promise<null>((resolve) => {
+    heard = () => resolve(null);
+    signal.addEventListener?.('abort', heard, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener?.('abort', heard);
+  }
 }
 
 /** Calls `take` with each batch while the next one is being made, until it gives false or the signal ends it. */
@@ -23,19 +44,30 @@ export async function forEachBatch(
 ): Promise<void> {
   const iterator = iteratorOf(batches, epoch, epochs);
   let isWhole = false;
+  let isMaking = false;
+  const make = (): Promise<IteratorResult<Batch>> => {
+    isMaking = true;
+    const next = Promise.resolve(iterator.next()).finally(() => {
+      isMaking = false;
+    });
+    // An error of the batch that is made meanwhile is heard after that of the one before.
+    next.catch(() => {});
+    return next;
+  };
   try {
-    let next = await iterator.next();
-    while (!next.done && !signal?.aborted) {
+    let next = await untilAborted(make(), signal);
+    while (next && !next.done && !signal?.aborted) {
       const taken = take(next.value);
-      // An error of the batch that is made meanwhile is heard after that of this one.
-      const following = Promise.resolve(iterator.next());
-      following.catch(() => {});
+      const following = make();
       if (!(await taken)) return;
-      next = await following;
+      next = await untilAborted(following, signal);
     }
-    isWhole = next.done === true;
+    isWhole = next?.done === true;
   } finally {
-    if (!isWhole) await iterator.return?.();
+    const ended = isWhole ? undefined : Promise.resolve(iterator.return?.());
+    // A generator that makes a batch ends when that is made, and it may never be.
+    if (isMaking) ended?.catch(() => {});
+    else await ended;
   }
 }
 

@@ -16,19 +16,21 @@ export interface Evaluation {
   readonly rows: number;
   readonly batches: number;
   readonly partial: PartialReport;
+  /** Whether the signal ended it: then there are more batches. */
+  readonly isAborted: boolean;
 }
 
 /**
- * Runs the program `evaluate` over batches and gives the means of its outputs that are single numbers. A partial batch counts by its
- * rows. Errors as of `fit`.
+ * Runs the program `evaluate` over batches and gives the means of its outputs that are single numbers. A batch counts by its rows, with a
+ * mask by those that the mask lets count. Errors as of `fit`.
  */
 export async function evaluate(
   session: RunsPrograms,
   batches: Batches,
   options: BatchOptions & { readonly program?: string } = {},
 ): Promise<Evaluation> {
-  const { program = 'evaluate', signal } = options;
   const runner = new BatchRunner(session, options);
+  const { program = 'evaluate', signal } = options;
   const size = batchSize(programOf(session.plan, program));
   const means = new Means();
   let count = 0;
@@ -36,12 +38,13 @@ export async function evaluate(
     const made = await runner.run(program, batch);
     if (made) {
       count++;
-      means.add(numbersOf(made.outputs), made.rows ?? size);
+      means.add(numbersOf(made.outputs), made.counted ?? made.rows ?? size);
     }
     return true;
   });
   const { partial } = runner;
-  return { metrics: means.values(), rows: means.weight, batches: count, partial };
+  const isAborted = signal?.aborted === true;
+  return { metrics: means.values(), rows: means.weight, batches: count, partial, isAborted };
 }
 
 /** The first axis that most inputs with one share; 1 where none has any. */

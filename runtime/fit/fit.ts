@@ -9,14 +9,14 @@ import { type FitOptions, type FitResult, Loop } from './loop.ts';
  * device works.
  *
  * Errors: `unknown-name`, `invalid-input`, those of `Session.run`, and whatever batches and functions of the caller throw. What was
- * trained until then stays.
+ * trained until then stays; after an error that includes sums of gradients that no update has used.
  */
 export async function fit(
   session: RunsPrograms,
   batches: Batches,
   options: FitOptions = {},
 ): Promise<FitResult> {
-  const { epochs = 1, steps, accumulate = 1, from = 0, signal } = options;
+  const { epochs = 1, steps, accumulate = 1, from = 0, signal } = checkedOptions(options);
   for (const [name, value, least] of [
     ['epochs', epochs, 1],
     ['steps', steps ?? 1, 1],
@@ -36,6 +36,28 @@ export async function fit(
     await loop.flush();
   }
   return loop.finish(epoch);
+}
+
+function checkedOptions(options: FitOptions): FitOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new RuntimeError(
+      'invalid-input',
+      `options are an object, but ${kindOf(options)} was given`,
+    );
+  const { schedule, onStep, log, checkpoint } = options;
+  const functions = {
+    schedule,
+    onStep,
+    log,
+    ...(checkpoint && { 'checkpoint.save': checkpoint.save }),
+  };
+  for (const [name, value] of Object.entries(functions))
+    if (typeof value !== 'function' && (value !== undefined || name === 'checkpoint.save'))
+      throw new RuntimeError(
+        'invalid-input',
+        `'${name}' is a function, but ${kindOf(value)} was given`,
+      );
+  return options;
 }
 
 function checkCount(name: string, value: unknown, least: number): void {

@@ -88,7 +88,8 @@ export class Loop {
   #saved = true;
 
   constructor(session: RunsPrograms, options: FitOptions) {
-    const { program = 'train', accumulate = 1, from = 0, schedule } = options;
+    this.#runner = new BatchRunner(session, options);
+    const { program = 'train', accumulate = 1, from = 0 } = options;
     const part = (suffix: string) => (program === 'train' ? suffix : `${program}.${suffix}`);
     this.#names =
       accumulate > 1
@@ -96,15 +97,12 @@ export class Loop {
         : { batch: program, update: null };
     for (const name of Object.values(this.#names)) if (name !== null) programOf(session.plan, name);
     const updates = this.#names.update ?? this.#names.batch;
-    const takesRate = programOf(session.plan, updates).inputs.some(
-      ({ name }) => name === 'learningRate',
-    );
-    if (schedule && !takesRate)
+    const { inputs } = programOf(session.plan, updates);
+    if (inputs.every(({ name }) => name !== 'learningRate'))
       throw new RuntimeError(
         'invalid-input',
-        `program '${updates}' has no input 'learningRate' for a schedule to set`,
+        `program '${updates}' trains nothing; 'program' names a training`,
       );
-    this.#runner = new BatchRunner(session, options);
     this.#options = options;
     this.#from = from;
     this.#step = from;
@@ -155,7 +153,7 @@ export class Loop {
     const { schedule } = this.#options;
     if (!schedule) return null;
     const rate = schedule(this.#step, { epoch: this.#epoch, loss: this.#loss });
-    if (typeof rate === 'number' && Number.isFinite(rate)) return rate;
+    if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate;
     throw new RuntimeError(
       'invalid-input',
       `the schedule gives ${typeof rate === 'number' ? rate : kindOf(rate)} as the learning rate of step ${this.#step}`,

@@ -4,6 +4,7 @@ import { elementCount } from '../../ir/tensor.ts';
 import { RuntimeError } from '../errors.ts';
 import type { TensorData } from '../executor.ts';
 import type { RunInput } from '../session.ts';
+import { toTensorData } from '../values.ts';
 
 /** The inputs of one run by name. */
 export type Batch = Readonly<Record<string, RunInput>>;
@@ -23,7 +24,8 @@ export function partialRows(name: string, program: PlanProgram, batch: Batch): B
   let found: (BatchRows & { readonly input: string }) | null = null;
   for (const input of program.inputs) {
     const counted = rowsOf(input, batch);
-    if (!counted || counted.rows === counted.size) continue;
+    // What is no number of rows is refused where it is run.
+    if (!counted || counted.rows === counted.size || !Number.isSafeInteger(counted.rows)) continue;
     if (found && (found.rows !== counted.rows || found.size !== counted.size))
       throw new RuntimeError(
         'invalid-input',
@@ -43,10 +45,9 @@ export function paddedBatch(
 ): Batch {
   const padded = program.inputs.flatMap((input): [string, RunInput][] => {
     const counted = rowsOf(input, batch);
-    if (input.name === mask)
-      return [[mask, counted ? filled(input, batch[mask], rows, 0) : ones(input, rows, size)]];
-    if (!counted || counted.rows === counted.size) return [];
-    return [[input.name, filled(input, batch[input.name], rows, null)]];
+    if (input.name === mask && !counted) return [[mask, ones(input, rows, size)]];
+    if (counted?.rows !== rows) return [];
+    return [[input.name, filled(input, batch[input.name], rows, input.name === mask ? 0 : null)]];
   });
   return { ...batch, ...Object.fromEntries(padded) };
 }
@@ -79,16 +80,24 @@ function rowsOf({ name, shape, counter }: PlanInput, batch: Batch): BatchRows | 
   return { rows: isNested ? value.length : value.length / (elementCount(shape) / size), size };
 }
 
-/** All rows of an input: those given, then the last one again or a number. */
+/** How many rows a mask lets count. */
+export function countedRows({ shape }: PlanInput, mask: RunInput, size: number): number {
+  const nested: readonly unknown[] = [mask];
+  const data = (ArrayBuffer.isView(mask) ? mask : nested.flat(MOST_AXES)) as ArrayLike<number>;
+  const sum = Array.from(data).reduce((total, value) => total + value, 0);
+  return (sum / elementCount(shape)) * size;
+}
+
+/** All rows of an input: those given, which are checked as a whole input is, then the last one again or a number. */
 function filled(
-  { dtype, shape }: PlanInput,
+  { name, dtype, shape }: PlanInput,
   value: RunInput,
   rows: number,
   number: number | null,
 ): TensorData {
   const data = new DTYPES[dtype].array(elementCount(shape));
-  const given = ArrayBuffer.isView(value) ? value : (value as number[][]).flat(MOST_AXES);
-  data.set(given as ArrayLike<number>);
+  const given = { dtype, shape: [rows, ...shape.slice(1)] };
+  data.set(toTensorData(value, given, `input '${name}' of a batch of ${rows} rows`, true));
   const width = data.length / shape[0];
   for (let row = rows; row < shape[0]; row++)
     if (number === null) data.copyWithin(row * width, (rows - 1) * width, rows * width);

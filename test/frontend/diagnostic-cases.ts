@@ -150,6 +150,11 @@ export const CASES: Readonly<Record<number, Case>> = {
     message:
       "'gradientMetrics' reads parameter 'linear1.weight', but it is given gradients alone; what parameters give belongs to 'metrics'",
   },
+  1026: {
+    text: `▸${define('build: ({ x, n }) => ({ n, y: linear(3, 2)(x) }), train: { loss: ({ y }) => mean(y), optimizer: sgd(), acumulate: true },')}`,
+    message:
+      "option 'acumulate' of model 'm' is none that it has, or not what it must be: one of loss, optimizer, parameters, accumulate, exchange, evaluate, precision, lossScale, metrics, gradientMetrics",
+  },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),
     message: "shapes [2, 3] and [3, 2] of 'add' do not broadcast",
@@ -334,7 +339,8 @@ export const CASES: Readonly<Record<number, Case>> = {
   },
   3006: {
     text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
-    message: "'lora' adapts nothing: what it is given multiplies by no matrix of a layer",
+    message:
+      "'lora' finds nothing to adapt: it adapts matrices of linear and recurrent layers and of attention, once each, and what it is given multiplies by none",
   },
   3007: {
     text: trained('mean(y)').replace('linear(3, 2)', 'averaged(linear(3, 2))▸'),

@@ -187,6 +187,35 @@ describe.each(['wasm', 'webgpu'] as const)('layers over frozen bytes on %s', (ta
   });
 });
 
+test('one layer is held in one way', async () => {
+  const layer = linear(3, 2, { name: 'layer' });
+  const [halves, bytes] = (['f16', 'int8'] as const).map((storage) => frozen(layer, { storage }));
+  const codes = async (definition: object) => {
+    const model = defineModel({ name: 'm', inputs: { x: tensor([4, 3]) }, ...definition } as never);
+    return (await compile(model, { target: 'wasm' })).diagnostics.map(({ code }) => code);
+  };
+  const train = { loss: ({ y }: { y: Tensor }) => y.mean(), optimizer: adam() };
+  const build = ({ x }: { x: Tensor }) => ({ y: layer(x) });
+  expect(
+    await codes({ build: ({ x }: { x: Tensor }) => ({ y: halves(x).add(bytes(x)) }) }),
+  ).toEqual(['BTC1007']);
+  const programs = { other: ({ x }: { x: Tensor }) => ({ y: bytes(x) }) };
+  expect(await codes({ build, train, programs })).toContain('BTC1007');
+});
+
+test('what halves and bytes cannot hold is refused by name', async () => {
+  for (const [storage, value] of [
+    ['f16', 1e5],
+    ['int8', Number.POSITIVE_INFINITY],
+  ] as const) {
+    const session = await sessionOf(storage);
+    const weight = new Float32Array(21).fill(value);
+    await expect(session.writeParameters({ 'base.weight': weight })).rejects.toThrow(
+      /'base.weight' has .* cannot hold/,
+    );
+  }
+});
+
 test('what is read of frozen bytes is never stored as f32', async () => {
   const wide = linear(256, 512, { name: 'wide' });
   const wider = linear(512, 256, { name: 'wider' });

@@ -158,6 +158,33 @@ describe('lora', () => {
       if (name.includes('lora_')) expect(found[name], name).toEqual(values);
   });
 
+  test('is given once in a program, and merged wherever it is used', async () => {
+    const fc = linear(3, 2, { name: 'fc' });
+    const [one, two] = [lora(fc, { rank: 1 }), lora(fc, { rank: 2 })];
+    const inputs = { x: tensor([1, 3]) };
+    const both = defineModel({
+      name: 'both',
+      inputs,
+      build: ({ x }) => ({ y: one(x).add(two(x)) }),
+    });
+    const { diagnostics } = await compile(both, { target: 'wasm' });
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1007']);
+    const twice = defineModel({
+      ...{ name: 'twice', inputs, build: ({ x }) => ({ y: one(x) }) },
+      programs: { merge: ({ x }) => ({ y: one(x), ...mergedWeights(() => one(x)) }) },
+    });
+    const { plan } = await compile(twice, { target: 'wasm' });
+    expect(plan!.programs.merge.outputs.map(({ name }) => name)).toEqual(['y', 'fc.weight']);
+    const none = defineModel({
+      name: 'none',
+      inputs,
+      build: ({ x }) => ({ x, ...mergedWeights(() => x) }),
+    });
+    expect((await compile(none, { target: 'wasm' })).diagnostics.map(({ code }) => code)).toEqual([
+      'BTC3006',
+    ]);
+  });
+
   test('adapts the targets alone', async () => {
     const targets = /(query|value)\.weight$/;
     const { plan } = await compile(network({ rank: 2, targets }), { target: 'wasm' });

@@ -373,6 +373,32 @@ describe('accumulation with a dynamic loss scale', () => {
   });
 });
 
+test.each<[string, unknown, string[]]>([
+  ['a training called predict', { predict: { loss: 0 } }, ['BTC1016', 'BTC1017']],
+  ['a pattern as text', { parameters: 'w' }, ['BTC1026']],
+  ['a count in place of a flag', { accumulate: 4 }, ['BTC1026']],
+  ['a misspelt option', { acumulate: true }, ['BTC1026']],
+])('%s is refused', async (_, train, codes) => {
+  const own = { loss: ({ y }: { y: Tensor }) => y, optimizer: sgd() };
+  const model = defineModel({
+    name: 'm',
+    inputs: { x: tensor([]), y: tensor([]) },
+    build: ({ x }: { x: Tensor }) => ({ y: param('w', [], init.ones).mul(x) }),
+    train: 'predict' in (train as object) ? train : { ...own, ...(train as object) },
+  } as never);
+  const { diagnostics } = await compile(model, { target: 'wasm' });
+  expect(diagnostics.map(({ code }) => code)).toEqual(codes);
+});
+
+test.each([[null], [5], [[]]])('%j as a training is one mistake', async (train) => {
+  const model = defineModel({
+    ...{ name: 'm', inputs: { x: tensor([]), y: tensor([]) }, train: train as never },
+    build: ({ x }) => ({ x }),
+  });
+  const { diagnostics } = await compile(model, { target: 'wasm' });
+  expect(diagnostics.map(({ code }) => code)).toEqual(['BTC2015']);
+});
+
 test('predict can be replaced', async () => {
   const net = linear(2, 3);
   const model = defineModel({

@@ -336,7 +336,7 @@ describe('fit', () => {
     [
       'half a row',
       () => fitSession(session, [{ x: [1, 2, 3], y: [1] }], { mask: 'counts' }),
-      "a batch for program 'train' has 1.5 rows of 'x' and 1 of 'y'",
+      "input 'x' of program 'train' is f32[4,2], but [3] (it has 8 elements) was given",
     ],
     [
       'a number of epochs that is none',
@@ -351,7 +351,7 @@ describe('fit', () => {
     [
       'a schedule for a program without a rate',
       () => fitSession(session, inBatches(), { program: 'tail', schedule: () => 1 }),
-      "program 'tail' has no input 'learningRate' for a schedule to set",
+      "program 'tail' trains nothing; 'program' names a training",
     ],
   ])('refuses %s', async (_, run, message) => {
     expect(await errorOf(run)).toMatchObject({ message });
@@ -380,7 +380,66 @@ describe('fit', () => {
   });
 });
 
+test.each<[string, Batch, RegExp]>([
+  ['another dtype', { x: new Int32Array(4) as never, y: [1, 2] }, /a Int32Array/],
+  ['text', { x: [['a', 1]] as never, y: [1] }, /'x' of a batch of 1 rows/],
+  ['ragged rows', { x: [[1, 2], [1]] as never, y: [1, 2] }, /length/],
+  ['a promise', Promise.resolve({}) as never, /a batch is an object/],
+])('a partial batch of %s is refused as a whole one is', async (_, batch, message) => {
+  const { code, message: text } = await errorOf(() =>
+    fitSession(session, [batch], { mask: 'counts' }),
+  );
+  expect([code, message.test(text)]).toEqual(['invalid-input', true]);
+  await expectWeights([0, 0]);
+});
+
+test.each<[string, () => Promise<unknown>]>([
+  ['no session', () => fitSession(null as never, [])],
+  ['a plan', () => evaluate(session.plan as never, [])],
+  ['no options', () => fitSession(session, [], null as never)],
+  [
+    'a number to log to',
+    () => fitSession(session, inBatches(), { log: 5 as never, mask: 'counts' }),
+  ],
+  [
+    'nothing to save by',
+    () => fitSession(session, inBatches(), { checkpoint: { every: 1 } as never }),
+  ],
+  ['another way with partial batches', () => fitSession(session, [], { partial: 'x' as never })],
+  [
+    'a rate below 0',
+    () => fitSession(session, inBatches(), { mask: 'counts', schedule: () => -1 }),
+  ],
+  ['a program that only predicts', () => fitSession(session, [{ x: [] }], { program: 'predict' })],
+])('%s is refused before anything is trained', async (_, run) => {
+  expect((await errorOf(run)).code).toBe('invalid-input');
+  await expectWeights([0, 0]);
+});
+
+test('a signal ends the wait for a batch that does not come', async () => {
+  const stalls = async function* (): AsyncGenerator<Batch> {
+    yield* inBatches(FIRST, { counts: [1, 1, 1, 1] });
+    await new Promise(() => {});
+  };
+  const controller = new AbortController();
+  const result = await fitSession(session, stalls(), {
+    signal: controller.signal,
+    onStep: () => controller.abort(),
+  });
+  expect(result).toMatchObject({ steps: 1, isAborted: true });
+});
+
 describe('evaluate', () => {
+  test('counts rows by the mask that batches give', async () => {
+    await session.writeParameters({ w: [1, 0] });
+    const x = [1, 0, 2, 0, 3, 0, 4, 0];
+    const whole = { x, y: [0, 0, 0, 0], counts: [1, 0, 0, 0] };
+    const other = { x, y: [0, 0, 0, 0], counts: [0, 1, 1, 1] };
+    const { metrics, rows } = await evaluate(session, [whole, other], { mask: 'counts' });
+    expect(metrics.loss).toBeCloseTo((1 + 4 + 9 + 16) / 4, 5);
+    expect(rows).toBe(4);
+  });
+
   test('weights means by rows', async () => {
     await session.writeParameters({ w: [1, 1] });
     const { metrics, rows, batches, partial } = await evaluate(session, inBatches(), {

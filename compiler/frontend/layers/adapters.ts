@@ -7,7 +7,7 @@ import { add, mul } from '../elementwise.ts';
 import { dropout } from '../functions.ts';
 import { uniformInit, zerosInit } from '../initialisers.ts';
 import { type ParameterFilter, parameterFilter } from '../optimiser.ts';
-import { heldLayer, type LayerParameters, whileFrozen } from '../parameter.ts';
+import { heldLayer, isFrozenStorage, type LayerParameters, whileFrozen } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { matrixVariance } from './core-initialiser.ts';
 import { factorisedMatrix, factorisedProduct, factorisedWeight } from './factorised-product.ts';
@@ -48,7 +48,7 @@ export function lora<Layer extends (...given: never[]) => unknown>(
     return layer;
   }
   const adapter = adapterOptions(options ?? {});
-  if (!adapter) return layer;
+  if (!adapter || !isFrozenStorage('lora', options)) return layer;
   const { targets, storage } = options;
   const takes = targets === undefined ? () => true : parameterFilter(targets);
   const adapted = <T>(run: () => T): T => {
@@ -66,8 +66,8 @@ export function lora<Layer extends (...given: never[]) => unknown>(
       const result = Reflect.apply(target, self, given);
       if (currentTrace('lora').adapter?.taken.size === 0)
         report(3006, {
-          targets:
-            targets === undefined ? 'no matrix of a layer' : `no matrix that ${targets} takes`,
+          op: 'lora',
+          targets: targets === undefined ? 'none' : `none that ${targets} takes`,
         });
       return result;
     },
@@ -77,14 +77,20 @@ export function lora<Layer extends (...given: never[]) => unknown>(
 
 /**
  * Weights with their adapters, W + s · A · B, by full name, of what `run` computes in the program that is built: what a model without
- * adapters takes in their place.
+ * adapters takes in their place. BTC2003 for what is no function, BTC3006 where it uses no adapter.
  */
 export function mergedWeights(run: () => unknown): Record<string, Tensor> {
   const trace = currentTrace('mergedWeights');
-  const before = new Set(trace.adapted.keys());
+  if (typeof run !== 'function') {
+    report(2003, { op: 'mergedWeights', wanted: 'a function', given: typeof run });
+    return {};
+  }
+  // Whatever the program has adapted before is noted anew where `run` uses it.
+  trace.adapted.clear();
   run();
-  const made = [...trace.adapted].filter(([name]) => !before.has(name));
-  return Object.fromEntries(made.map(([name, merged]) => [name, merged()]));
+  if (trace.adapted.size === 0)
+    report(3006, { op: 'mergedWeights', targets: 'none with an adapter' });
+  return Object.fromEntries([...trace.adapted].map(([name, merged]) => [name, merged()]));
 }
 
 /** What is added to the product with a weight, and to the weight itself. */
@@ -132,6 +138,17 @@ function lowRankAdapter(
   const a = parameters.get(`${owner}lora_A.weight`, [rows, rank], uniformInit(-bound, bound));
   const b = parameters.get(`${owner}lora_B.weight`, [rank, columns], zerosInit);
   if (isPoisoned(a) || isPoisoned(b)) return null;
+  if (a.shape[1] !== rank) {
+    // The layer has an adapter in this program already.
+    const [first, second] = [a.shape[1], rank].map((columns) => `rank ${columns}`);
+    report(1007, {
+      name: parameters.nameOf(`${owner}lora_A.weight`),
+      what: 'shapes',
+      first,
+      second,
+    });
+    return null;
+  }
   return {
     product: (x, timeMajor) => einsum(timeMajor ? 'bti,ir,rj->tbj' : '...i,ir,rj->...j', x, a, b),
     matrix: () => einsum('ir,rj->ij', a, b),
