@@ -3,7 +3,7 @@ import { halfBits, halfValue } from '../ir/half.ts';
 import type { Plan, PlanTensor } from '../ir/plan.ts';
 import { elementCount } from '../ir/tensor.ts';
 import { RuntimeError } from './errors.ts';
-import type { TensorData } from './executor.ts';
+import { heldData, type TensorData } from './executor.ts';
 
 // What memory holds of persistent tensors that take fewer bytes than their elements: halves, or bytes with a scale for each index of the
 // last axis (symmetric, round to nearest), which is a state of its own beside. Whoever reads and writes sees elements alone.
@@ -30,7 +30,7 @@ function tooLarge({ name, dtype }: PlanTensor, value: number): RuntimeError {
 const FORMS: Readonly<Record<NarrowStorage, Form>> = {
   f16: {
     hold: (tensor, data) => {
-      const words = wordsOf(tensor);
+      const words = heldData(tensor).data;
       const halves = new Uint16Array(words.buffer);
       for (let k = 0; k < data.length; k++) {
         if (Math.abs(data[k]) >= BEYOND_HALVES) throw tooLarge(tensor, data[k]);
@@ -54,7 +54,7 @@ const FORMS: Readonly<Record<NarrowStorage, Form>> = {
         scales[k % columns] = Math.max(scales[k % columns], Math.abs(data[k]));
       }
       for (let j = 0; j < columns; j++) scales[j] = shortScale(scales[j] / GREATEST_BYTE);
-      const words = wordsOf(tensor);
+      const words = heldData(tensor).data;
       const bytes = new Int8Array(words.buffer);
       for (let k = 0; k < data.length; k++)
         bytes[k] = scales[k % columns] === 0 ? 0 : Math.round(data[k] / scales[k % columns]);
@@ -68,10 +68,6 @@ const FORMS: Readonly<Record<NarrowStorage, Form>> = {
     },
   },
 };
-
-function wordsOf({ bytes }: PlanTensor): Int32Array {
-  return new Int32Array(bytes / Int32Array.BYTES_PER_ELEMENT);
-}
 
 /**
  * The least number of 16 binary digits that is not below. Its products with 127 and fewer are exact in f32, so that what is read, written

@@ -14,7 +14,7 @@ export type NarrowIntegers = Uint8Array | Uint8ClampedArray | Int8Array | Uint16
 export type TensorInput = TensorData | NarrowIntegers | NestedNumbers | number | boolean;
 
 /** Of arrays that are nested deeper no tensor comes. */
-const MOST_AXES = 64;
+export const MOST_AXES = 64;
 
 // The getters that all typed arrays share, of whatever realm: an object can claim to be one, but not to them.
 const typedArrays = Object.getPrototypeOf(Uint8Array.prototype) as object;

@@ -29,6 +29,10 @@ export interface AverageOptions {
 /** Some of the parameters: those whose full name, `encoder.linear1.bias`, matches, or that a function of name and shape takes. */
 export type ParameterFilter = RegExp | ((name: string, shape: Shape) => boolean);
 
+export function isParameterFilter(value: unknown): value is ParameterFilter {
+  return value instanceof RegExp || typeof value === 'function';
+}
+
 /** A filter as a function. */
 export function parameterFilter(
   parameters: ParameterFilter,

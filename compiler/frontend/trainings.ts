@@ -1,7 +1,7 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { Model, ModelDefinition, Training } from './model.ts';
 import { forbiddenName } from './names.ts';
-import { isOptimiser, parameterFilter } from './optimiser.ts';
+import { isOptimiser, isParameterFilter, parameterFilter } from './optimiser.ts';
 import { type Precision, precisionProblems } from './precision.ts';
 
 // A training is a loss and what lowers it. It is made into several programs, one a part: all of a step in one, or its two halves apart,
@@ -163,8 +163,7 @@ function trainingProblems(
     if (training[what] !== undefined && typeof training[what] !== 'function')
       return [...named, diagnostic(1023, source, { what, owner })];
   const { parameters, optimizer } = training;
-  const isFilter =
-    parameters === undefined || parameters instanceof RegExp || typeof parameters === 'function';
+  const isFilter = parameters === undefined || isParameterFilter(parameters);
   const wrong = (name: string, wanted: string) => diagnostic(1026, source, { name, owner, wanted });
   const options = [
     ...(isFilter ? [] : [wrong('parameters', 'a pattern or a function of name and shape')]),

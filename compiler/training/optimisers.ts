@@ -15,6 +15,7 @@ import {
   type AverageOptions,
   type ClippingOptions,
   type GroupOptions,
+  isParameterFilter,
   OPTIMISER,
   type Optimiser,
   type OptimiserGroup,
@@ -305,7 +306,7 @@ function settingProblems(
 
 function isSoundGroup(group: Partial<ParameterGroup<unknown>> | null | undefined): boolean {
   const { parameters } = group ?? {};
-  return parameters instanceof RegExp || typeof parameters === 'function';
+  return isParameterFilter(parameters);
 }
 
 /** The groups of an optimiser, each with the rule of the joined settings. */

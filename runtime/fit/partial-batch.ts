@@ -4,7 +4,7 @@ import { elementCount } from '../../ir/tensor.ts';
 import { RuntimeError } from '../errors.ts';
 import type { TensorData } from '../executor.ts';
 import type { RunInput } from '../session.ts';
-import { toTensorData } from '../values.ts';
+import { MOST_AXES, toTensorData } from '../values.ts';
 
 /** The inputs of one run by name. */
 export type Batch = Readonly<Record<string, RunInput>>;
@@ -104,6 +104,3 @@ function filled(
     else data.fill(number, row * width, (row + 1) * width);
   return data;
 }
-
-/** Nested arrays are flat at this depth; a plan has no more axes. */
-const MOST_AXES = 64;

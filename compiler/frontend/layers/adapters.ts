@@ -6,7 +6,7 @@ import { einsum } from '../contractions.ts';
 import { add, mul } from '../elementwise.ts';
 import { dropout } from '../functions.ts';
 import { uniformInit, zerosInit } from '../initialisers.ts';
-import { type ParameterFilter, parameterFilter } from '../optimiser.ts';
+import { isParameterFilter, type ParameterFilter, parameterFilter } from '../optimiser.ts';
 import { heldLayer, isFrozenStorage, type LayerParameters, whileFrozen } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { matrixVariance } from './core-initialiser.ts';
@@ -209,7 +209,7 @@ function adapterOptions(options: LoraOptions): AdapterOptions | null {
     return misuse('alpha', alpha, 'a finite number');
   if (!(typeof share === 'number' && share >= 0 && share < 1))
     return misuse('dropout', share, 'in [0, 1)');
-  if (targets !== undefined && !(targets instanceof RegExp) && typeof targets !== 'function')
+  if (targets !== undefined && !isParameterFilter(targets))
     return misuse('targets', targets, 'a pattern or a function of name and shape');
   const scale = weight === undefined ? (alpha ?? rank!) / rank! : (alpha ?? 1);
   const factorisation = typeof weight === 'function' || !weight ? weight : () => weight;
