@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { text } from '../arguments.ts';
+import type { InspectCommandOptions } from '../inspect.ts';
+import { CEILINGS_HELP, PROFILE_HELP } from './options.ts';
+
+export function declareInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('show what a plan does with memory and time')
+    .argument('<plan>', 'a .plan.json file')
+    .option('--all', 'all kernels and tensors, not only the largest')
+    .option(
+      '--kernels',
+      'the kernels of each program by time: how their code is made, and rates; measured ones with --trace',
+    )
+    .option(
+      '--why <tensor>',
+      'what becomes of one tensor, by which rule, what that costs and saves',
+    )
+    .option('--json', 'all of it as JSON')
+    .option(
+      '--trace <file>',
+      'a file of btc run --trace: measured times of the kernels beside the predicted ones',
+      text('--trace', 'a file'),
+    )
+    .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
+    .addOption(
+      new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts(['json', 'why']),
+    )
+    .action(async (plan: string, options: InspectCommandOptions) => {
+      const { inspectCommand } = await import('../inspect.ts');
+      process.exitCode = await inspectCommand(plan, options);
+    });
+}

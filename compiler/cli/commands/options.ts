@@ -1,0 +1,25 @@
+import { Option } from 'commander';
+import { shippedLimits } from '../../profile/limits-option.ts';
+import { PROFILE_NAMES } from '../../profile/shipped.ts';
+import { assignment, choice, filePath } from '../arguments.ts';
+
+// What several commands say in the same way.
+
+export const NAMES_WITH_LIMITS = PROFILE_NAMES.filter((name) => shippedLimits(name));
+
+export const PROFILE_HELP = `a file, or one of ${PROFILE_NAMES.join(', ')}`;
+export const CEILINGS_HELP = `of --trace: whose ceilings kernels are held against, ${PROFILE_HELP} (default: the plan's, or that of this device)`;
+
+export function oneOf(flags: string, description: string, choices: readonly string[]): Option {
+  const option = new Option(flags, description).choices(choices);
+  return option.argParser(choice(option.long!, choices));
+}
+
+export const setOption = (what: string): Option =>
+  new Option('--set <name=value>', `${what} (repeatable)`).argParser(assignment);
+
+export const projectOption = (): Option =>
+  new Option(
+    '-p, --project <tsconfig>',
+    'TypeScript configuration to check the model with',
+  ).argParser(filePath('--project'));
