@@ -3,6 +3,7 @@ import { unpackInput } from './unpack.ts';
 
 // The script of the page that `btc view` writes.
 const root = document.getElementById('btc-view')!;
+document.body.style.margin = '0';
 const packed = document.getElementById('btc-input')?.textContent ?? '';
 unpackInput(packed).then(
   (input) => {

@@ -2,7 +2,7 @@ import { themeStyles } from './theme.ts';
 
 /** The style sheet of the page; its colours are those of theme.ts. */
 export const styles = (): string => `${themeStyles()}
-.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; container-type: inline-size; }
+.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; overflow-x: clip; container-type: inline-size; }
 .btc-view *, .btc-view *::before { box-sizing: border-box; }
 .btc-view h1, .btc-view h2, .btc-view h3 { margin: 0; line-height: 1.25; }
 .btc-view h1 { font-size: 20px; }
@@ -33,6 +33,9 @@ export const styles = (): string => `${themeStyles()}
 .bv-readout { min-height: 1.45em; font-variant-numeric: tabular-nums; }
 .bv-surface { position: relative; width: 100%; }
 .bv-canvas { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; border-radius: 4px; }
+.bv-tip { position: absolute; z-index: 4; max-width: 300px; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
+.bv-tip[hidden] { display: none; }
+.bv-line { height: 2px; }
 .bv-key { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; }
 .bv-key li { display: flex; align-items: center; gap: 5px; }
 .bv-swatch { width: 11px; height: 11px; border-radius: 2px; flex: none; }
