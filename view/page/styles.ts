@@ -36,6 +36,30 @@ export const styles = (): string => `${themeStyles()}
 .bv-tip { position: absolute; z-index: 4; max-width: 300px; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
 .bv-tip[hidden] { display: none; }
 .bv-line { height: 2px; }
+.bv-title { display: flex; gap: 4px; align-items: flex-start; }
+.bv-name { flex: 1; font-size: 14px; }
+.btc-view .bv-close { min-height: 24px; padding: 0 8px; }
+.bv-verdict { color: var(--bv-accent); }
+.bv-lines li { padding-left: 12px; text-indent: -12px; }
+.bv-panel li { margin: 1px 0; }
+.bv-hints { margin: 4px 0; padding-left: 18px; }
+.bv-hints li { margin: 6px 0; }
+.bv-facts { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 2px 12px; margin: 6px 0; }
+.bv-facts dt { color: var(--bv-muted); }
+.bv-facts dd { margin: 0; }
+.bv-find { position: relative; flex: 0 1 320px; min-width: 160px; }
+.btc-view .bv-search { width: 100%; }
+.bv-found { position: absolute; z-index: 5; top: 100%; left: 0; width: max(100%, 300px); max-width: 92vw; max-height: 60vh; overflow: auto; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 4px 16px #0003; }
+.bv-found[hidden] { display: none; }
+.bv-found li { padding: 4px 9px; cursor: pointer; overflow-wrap: anywhere; }
+.bv-found li[aria-selected="true"], .bv-found [role="option"]:hover { background: var(--bv-background); color: var(--bv-accent); }
+.bv-help { max-width: 560px; color: var(--bv-text); background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 10px; }
+.bv-help::backdrop { background: #0008; }
+.bv-tiles { display: flex; flex-wrap: wrap; gap: 8px; margin: 10px 0 6px; padding: 0; }
+.bv-tiles div { background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 8px; padding: 6px 12px; min-width: 118px; }
+.bv-tiles dt { color: var(--bv-muted); font-size: 12px; }
+.bv-tiles dd { margin: 0; font-size: 17px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.bv-tiles dd + dd { font-size: 12px; font-weight: 400; color: var(--bv-muted); }
 .bv-key { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; }
 .bv-key li { display: flex; align-items: center; gap: 5px; }
 .bv-swatch { width: 11px; height: 11px; border-radius: 2px; flex: none; }
@@ -43,7 +67,9 @@ export const styles = (): string => `${themeStyles()}
 .bv-live { color: var(--bv-muted); font-style: italic; }
 @container (max-width: 900px) {
   .bv-body { grid-template-columns: minmax(0, 1fr); padding: 10px; }
-  .bv-side { position: static; max-height: none; }
+  .bv-side { position: sticky; top: auto; bottom: 0; max-height: 45vh; z-index: 2; }
+  .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }
+  #bv-hint { display: none; }
   .bv-below { padding: 0 10px 10px; }
   .bv-head, .bv-toolbar { padding-left: 10px; padding-right: 10px; }
 }
