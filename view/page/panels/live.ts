@@ -138,16 +138,15 @@ function drawLayers(
   MEMORY_KINDS.forEach((kind, k) => {
     const layer = layers[k];
     context.fillStyle = THEMES[theme].memory[kind];
-    context.beginPath();
     for (let bin = 0; bin < bins.count; bin++) {
       const bytes = layer[bins.step[bin]];
       if (bytes === 0) continue;
       const top = y(below[bin] + bytes);
       const x = scale.x(bins.x0[bin]);
-      context.rect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
+      // A path of all of them takes ten times as long.
+      context.fillRect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
       below[bin] += bytes;
     }
-    context.fill();
   });
 }
 

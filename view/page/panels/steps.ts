@@ -137,15 +137,13 @@ function drawBars(
 ): void {
   STEP_KINDS.forEach((kind, k) => {
     context.fillStyle = THEMES[theme].steps[kind];
-    context.beginPath();
     for (let bin = 0; bin < bins.count; bin++) {
       const step = bins.step[bin];
       if (program.stepKinds[step] !== k) continue;
       const x = scale.x(bins.x0[bin]);
       const width = scale.x(bins.x1[bin]) - x;
       const height = Math.max(1.5, base - top(step));
-      context.rect(x, base - height, width > 4 ? width - 1 : width, height);
+      context.fillRect(x, base - height, width > 4 ? width - 1 : width, height);
     }
-    context.fill();
   });
 }
