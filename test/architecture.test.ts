@@ -62,7 +62,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ir',
   ],
   'compiler/group': ['compiler/group', 'compiler/liveness', 'ir'],
-  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir', 'npm:wabt'],
+  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir'],
+  'compiler/codegen/wasm/assembler': ['compiler/codegen/wasm/assembler'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
