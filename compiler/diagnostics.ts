@@ -196,6 +196,7 @@ export const MESSAGES = {
   6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
+  6090: "there is no message '{given}'; the nearest are {names}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;
