@@ -147,6 +147,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:typescript',
     'npm:btc-compiler',
   ],
+  'compiler/explain': ['compiler/explain', 'compiler/diagnostics.ts'],
   'compiler/interchange/graph': ['compiler/interchange/graph', 'ir'],
   'compiler/interchange/stablehlo': [
     'compiler/interchange/stablehlo',
