@@ -15,6 +15,8 @@ import { mountToolbar } from './toolbar.ts';
 export interface View {
   /** Shows another input: the program, selection and zoom stay where they still mean something. */
   update(input: ViewInput): void;
+  /** Says something of a build that goes on beside what is shown; null takes it away. */
+  say(live: string | null): void;
   /** Takes the view out of the page. */
   destroy(): void;
 }
@@ -61,6 +63,7 @@ export function mountView(root: HTMLElement, input: ViewInput): View {
   update(input);
   return {
     update,
+    say: (live) => shown?.store.set({ live }),
     destroy: () => {
       shown?.destroy();
       theme.destroy();
