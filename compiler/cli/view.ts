@@ -41,10 +41,11 @@ async function makePage(
 ): Promise<{ readonly output: string; readonly page: string } | Failed> {
   const plans: { readonly plan: Plan; readonly label: string }[] = [];
   for (const file of files) {
-    const read = await readPlanFile(file);
+    const read = await readPlanFile(file, (value) => {
+      const reason = sizeProblem(value);
+      return reason === null ? null : diagnostic(6061, null, { file, reason });
+    });
     if ('diagnostic' in read) return read;
-    const reason = sizeProblem(read.plan);
-    if (reason !== null) return { diagnostic: diagnostic(6061, null, { file, reason }) };
     plans.push({ plan: read.plan, label: basename(file).replace(/\.plan\.json$|\.json$/, '') });
   }
   const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);

@@ -166,6 +166,24 @@ export const USAGE_PAGES = {
     `tune ${PLAN}`,
     'build model.ts --target webgpu --noEmit',
   ),
+  6060: commands(
+    'Not a page of btc view',
+    '`btc view` writes over its own pages and over no other file. Give the page another name, or remove the file.',
+    `view ${PLAN} -o model.ts`,
+    `view ${PLAN} -o page.html`,
+  ),
+  6061: {
+    title: 'Too large for a page',
+    means:
+      'A page of `btc view` holds the plan and draws all of it: 200,000 tensors and 200,000 steps are the most. `btc inspect` reads larger plans.',
+    wrong: {
+      kind: 'shown',
+      command: `view ${PLAN}`,
+      message: `error BTC6061: plan '${PLAN}' cannot be shown: it has 1000000 tensors, and plans of at most 200000 are shown`,
+      because: 'its plan would have 50 MB',
+    },
+    right: { kind: 'command', command: `view ${PLAN} -o page.html` },
+  } satisfies Explanation,
   6090: commands(
     'No such message',
     'Messages have numbers of four digits. `btc explain` alone lists them.',
