@@ -44,6 +44,8 @@ export interface Exporting {
   readonly mesh: number | null;
   /** A safetensors file, or one of another layout that the thread reads; null for initial values. */
   readonly weights: Uint8Array | ForeignFile | null;
+  /** Of how many runs inputs and results are written beside it; 0 for none. */
+  readonly check: number;
   /** Name of the file; null for the one that the model's name gives. */
   readonly output: string | null;
 }
