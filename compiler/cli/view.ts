@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
+import { sizeProblem } from '../../view/data/viewed.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { readChromeTrace } from '../inspect/chrome-trace.ts';
@@ -42,6 +43,8 @@ async function makePage(
   for (const file of files) {
     const read = await readPlanFile(file);
     if ('diagnostic' in read) return read;
+    const reason = sizeProblem(read.plan);
+    if (reason !== null) return { diagnostic: diagnostic(6061, null, { file, reason }) };
     plans.push({ plan: read.plan, label: basename(file).replace(/\.plan\.json$|\.json$/, '') });
   }
   const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);

@@ -15,6 +15,8 @@ import { mountToolbar } from './toolbar.ts';
 export interface View {
   /** Shows another input: the program, selection and zoom stay where they still mean something. */
   update(input: ViewInput): void;
+  /** Says something of a build that goes on beside what is shown; null takes it away. */
+  say(live: string | null): void;
   /** Takes the view out of the page. */
   destroy(): void;
 }
@@ -61,6 +63,7 @@ export function mountView(root: HTMLElement, input: ViewInput): View {
   update(input);
   return {
     update,
+    say: (live) => shown?.store.set({ live }),
     destroy: () => {
       shown?.destroy();
       theme.destroy();
@@ -97,6 +100,9 @@ interface Shown {
   destroy(): void;
 }
 
+/** What is selected; of two, that which was selected last stands first. */
+const SELECTIONS = ['tensor', 'step'] as const;
+
 /** Fills the element of a view with its panels. */
 function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): Shown {
   const store = createStore(state, requestAnimationFrame);
@@ -115,6 +121,8 @@ function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): 
     ...PANELS.map((panel) => framePanel(panel, places[panel.place], store)),
   ];
   const tell = (changes: Changes) => {
+    const latest = SELECTIONS.find((field) => changes.has(field) && store.state()[field] !== null);
+    if (latest) places.side.dataset['first'] = latest;
     for (const panel of panels) panel.update(changes);
   };
   const unsubscribe = store.subscribe(tell);

@@ -26,6 +26,7 @@ export const styles = (): string => `${themeStyles()}
 .bv-body { display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 12px; padding: 12px 18px; align-items: start; }
 .bv-axis, .bv-side { display: grid; gap: 12px; min-width: 0; }
 .bv-side { position: sticky; top: 56px; max-height: calc(100vh - 68px); overflow: auto; }
+.bv-side[data-first="step"] #bv-step, .bv-side[data-first="tensor"] #bv-tensor { order: -1; }
 .bv-below { display: grid; gap: 12px; padding: 0 18px 18px; min-width: 0; }
 .bv-panel { background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 8px; padding: 10px 12px; min-width: 0; overflow-wrap: anywhere; }
 .bv-panel[hidden] { display: none; }
@@ -64,7 +65,8 @@ export const styles = (): string => `${themeStyles()}
 .bv-key li { display: flex; align-items: center; gap: 5px; }
 .bv-swatch { width: 11px; height: 11px; border-radius: 2px; flex: none; }
 .bv-problem { margin: 18px; padding: 12px 14px; border: 1px solid var(--bv-budget); border-radius: 8px; background: var(--bv-surface); overflow-wrap: anywhere; }
-.bv-live { color: var(--bv-muted); font-style: italic; }
+.bv-live, .bv-waiting { color: var(--bv-muted); font: 12.5px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+.bv-head .bv-live { max-width: none; margin-top: 8px; padding: 8px 10px; border: 1px solid var(--bv-line); border-left: 3px solid var(--bv-budget); border-radius: 6px; background: var(--bv-surface); }
 @container (max-width: 900px) {
   .bv-body { grid-template-columns: minmax(0, 1fr); padding: 10px; }
   .bv-side { position: sticky; top: auto; bottom: 0; max-height: 45vh; z-index: 2; }
