@@ -203,6 +203,8 @@ export const MESSAGES = {
   6021: "'{letter}' has two sizes, {first} and {second}",
   6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
+  6060: "'{file}' is no page of btc view; give another name, or remove it first",
+  6061: "plan '{file}' cannot be shown: {reason}",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
 } as const;
 

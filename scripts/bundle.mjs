@@ -1,7 +1,7 @@
 // Joins the modules of the compiler into a few chunks in dist/: Node spends more on finding, opening and linking 400 files than on what
 // is in them. What users and the command line import, and the workers, stay where they are as entries over the chunks, so that all
 // of them share one instance of the language. ir/, runtime/ and node/ stay as they are, for the bundlers of users. Names of functions
-// are kept: messages name the one that a model called.
+// are kept: messages name the one that a model called. What shows plans is for browsers, and bundled by itself.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +58,27 @@ async function bundleForPages() {
   writeFileSync(join(folder, 'licences.txt'), licences(modules));
 }
 
+/** The page that shows plans: a script for `btc view` to write into a file, and a module for pages that show plans as a part of them. */
+const VIEW = [
+  { input: 'page/main', file: 'page.js', format: 'iife' },
+  { input: 'index', file: 'index.js', format: 'esm' },
+];
+
+async function bundleView() {
+  const folder = fileURLToPath(new URL('../dist/view/', import.meta.url));
+  const modules = [];
+  for (const { input, file, format } of VIEW) {
+    const bundle = await rolldown({
+      input: fileURLToPath(new URL(`../view/${input}.ts`, import.meta.url)),
+      platform: 'browser',
+    });
+    const { output } = await bundle.write({ file: join(folder, file), format, minify: true });
+    await bundle.close();
+    modules.push(...output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
+  }
+  writeFileSync(join(folder, 'licences.txt'), licences(modules));
+}
+
 rmSync(join(built, CHUNKS), { recursive: true, force: true });
 const bundle = await rolldown({
   input: Object.fromEntries(ENTRIES.map((name) => [name, `${sources}${name}.ts`])),
@@ -77,3 +98,4 @@ const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));
 
 await bundleForPages();
+await bundleView();

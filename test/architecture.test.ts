@@ -140,6 +140,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'compiler/web': ['compiler', 'ir'],
   'compiler/web/typescript': ['compiler/web/typescript', 'npm:@babel/parser'],
   'compiler/cli': [
+    'view/data',
     'compiler',
     'ir',
     'npm:commander',
@@ -164,6 +165,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'compiler/plan-search/exact': ['compiler', 'ir', 'npm:highs'],
   'compiler/inspect': ['compiler', 'ir', 'npm:@dagrejs/graphlib'],
+  view: ['view', 'compiler/format.ts', 'ir'],
+  'view/data': ['view/data', 'compiler/inspect', 'compiler/liveness', 'compiler/format.ts', 'ir'],
 };
 
 function sourceFiles(folder: string): string[] {
@@ -195,7 +198,7 @@ const ENTRANCES: readonly (readonly [folder: string, entrance: string])[] = [
   ['compiler/codegen/gpu', 'compiler/codegen/gpu/index.ts'],
 ];
 
-const FILES = ['ir', 'runtime', 'node', 'compiler'].flatMap(sourceFiles);
+const FILES = ['ir', 'runtime', 'node', 'compiler', 'view'].flatMap(sourceFiles);
 const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
 test('imports point one way', () => {
@@ -246,7 +249,9 @@ test('targets and dtypes are asked of their tables', () => {
 });
 
 describe('what a browser loads', () => {
-  const browserFiles = FILES.filter((file) => isBelow(file, 'ir') || isBelow(file, 'runtime'));
+  const browserFiles = FILES.filter((file) =>
+    ['ir', 'runtime', 'view'].some((folder) => isBelow(file, folder)),
+  );
 
   test('imports nothing of Node and no package', () => {
     const wrong = browserFiles.flatMap((file) =>

@@ -12,6 +12,7 @@ import { declareRun } from './commands/run.ts';
 import { declareSweep } from './commands/sweep.ts';
 import { declareTune } from './commands/tune.ts';
 import { declareVerify } from './commands/verify.ts';
+import { declareView } from './commands/view.ts';
 import { declareWeights } from './commands/weights.ts';
 import { tuneEngine } from './engine.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareSweep,
   declareExport,
   declareInspect,
+  declareView,
   declareRun,
   declareVerify,
   declareProfile,
