@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PRODUCER } from '../compiler/version.ts';
 import { ROOT } from './support/btc.ts';
 
 let folder: string;
@@ -69,6 +70,12 @@ test('holds the built files, the licence and the readme, and no sources or tests
   expect(files.filter((path) => !/^(dist\/|README\.md|LICENSE|package\.json)/.test(path))).toEqual(
     [],
   );
+});
+
+test('says its version as package.json does', () => {
+  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(run(`import { VERSION } from 'btc-compiler'; console.log(VERSION);`).trim()).toBe(version);
+  expect(PRODUCER).toBe(`${name} ${version}`);
 });
 
 test('takes at most 34 MB with all that npm installs beside it', () => {
