@@ -136,6 +136,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:import-meta-resolve',
     'npm:@jridgewell/trace-mapping',
   ],
+  'compiler/editor': [
+    'compiler',
+    'ir',
+    'npm:typescript',
+    'npm:vscode-languageserver',
+    'npm:vscode-languageserver-textdocument',
+  ],
   'compiler/cli': [
     'compiler',
     'ir',

@@ -6,6 +6,7 @@ import { declareDecompose } from './commands/decompose.ts';
 import { declareExport } from './commands/export.ts';
 import { declareImport } from './commands/import.ts';
 import { declareInspect } from './commands/inspect.ts';
+import { declareLsp } from './commands/lsp.ts';
 import { declarePath } from './commands/path.ts';
 import { declareProfile } from './commands/profile.ts';
 import { declareRun } from './commands/run.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareDecompose,
   declareWeights,
   declareImport,
+  declareLsp,
 ];
 
 function createProgram(): Command {
