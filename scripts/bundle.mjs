@@ -11,7 +11,10 @@ const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
 // A level below compiler/, as all modules that say where others are by their own address.
 const CHUNKS = 'chunks';
-const ENTRIES = ['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'];
+const ENTRIES = [
+  ...['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'],
+  'editor/evaluate-worker',
+];
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
 const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
 

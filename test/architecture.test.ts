@@ -139,6 +139,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   'compiler/web': ['compiler', 'ir'],
   'compiler/web/typescript': ['compiler/web/typescript', 'npm:@babel/parser'],
+  'compiler/editor': [
+    'compiler',
+    'ir',
+    'npm:typescript',
+    'npm:vscode-languageserver',
+    'npm:vscode-languageserver-textdocument',
+  ],
   'compiler/cli': [
     'view/data',
     'compiler',

@@ -1,5 +1,4 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { didYouMean } from '../nearest.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
 import { createScopes } from './option-scopes.ts';
 
@@ -101,11 +100,11 @@ export function unknownOptions(
   return Object.keys(overrides)
     .filter((name) => !names.includes(name))
     .map((name) =>
-      diagnostic(1005, null, {
-        name,
-        model,
-        options: names.join(', ') || 'none',
-        near: didYouMean(name, names),
-      }),
+      diagnostic(
+        1005,
+        null,
+        { name, model, options: names.join(', ') || 'none' },
+        { choice: { given: name, among: names } },
+      ),
     );
 }
