@@ -61,25 +61,19 @@ async function bundleForPages() {
   writeFileSync(join(folder, 'licences.txt'), licences(modules));
 }
 
-/** The page that shows plans: a script for `btc view` to write into a file, and a module for pages that show plans as a part of them. */
+/** The page that shows plans: a script for `btc view` to write into a file, and a module for other pages. No package is in them. */
 const VIEW = [
   { input: 'page/main', file: 'page.js', format: 'iife' },
   { input: 'index', file: 'index.js', format: 'esm' },
 ];
 
 async function bundleView() {
-  const folder = fileURLToPath(new URL('../dist/view/', import.meta.url));
-  const modules = [];
+  const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
   for (const { input, file, format } of VIEW) {
-    const bundle = await rolldown({
-      input: fileURLToPath(new URL(`../view/${input}.ts`, import.meta.url)),
-      platform: 'browser',
-    });
-    const { output } = await bundle.write({ file: join(folder, file), format, minify: true });
+    const bundle = await rolldown({ input: path(`view/${input}.ts`), platform: 'browser' });
+    await bundle.write({ file: path(`dist/view/${file}`), format, minify: true });
     await bundle.close();
-    modules.push(...output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
   }
-  writeFileSync(join(folder, 'licences.txt'), licences(modules));
 }
 
 rmSync(join(built, CHUNKS), { recursive: true, force: true });

@@ -40,6 +40,12 @@ test('holds the built files, the licence and the readme, and no sources or tests
   expect(files).toContain('README.md');
   expect(files).toContain('LICENSE');
   expect(files).toContain('dist/ir/plan.schema.json');
+  // What `btc view` writes into a page, and the module; of the rest of the view, types alone.
+  expect(files.filter((path) => /^dist\/view\/.*\.js$/.test(path)).sort()).toEqual([
+    'dist/view/index.js',
+    'dist/view/page.js',
+  ]);
+  expect(files).toContain('dist/view/index.d.ts');
   expect(files.filter((path) => !/^(dist\/|README\.md|LICENSE|package\.json)/.test(path))).toEqual(
     [],
   );

@@ -72,7 +72,9 @@ function actionSentence(plan: Plan, name: string): string {
   const costs = (seconds: number | undefined) =>
     seconds === undefined || !predicted
       ? ''
-      : ` (${formatSeconds(seconds)} of ${formatSeconds(predicted.seconds)})`;
+      : seconds === 0
+        ? ' (hidden behind computation)'
+        : ` (${formatSeconds(seconds)} of ${formatSeconds(predicted.seconds)})`;
   const done = [
     ...(recomputed > 0
       ? [

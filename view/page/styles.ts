@@ -72,6 +72,8 @@ export const styles = (): string => `${themeStyles()}
   .bv-side { position: sticky; top: auto; bottom: 0; max-height: 45vh; z-index: 2; }
   .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }
   #bv-hint { display: none; }
+  .bv-toolbar { position: static; }
+  .bv-find { flex: 1 1 100%; order: 1; }
   .bv-below { padding: 0 10px 10px; }
   .bv-head, .bv-toolbar { padding-left: 10px; padding-right: 10px; }
 }

@@ -127,12 +127,14 @@ function drawLive(paint: Paint, scale: StepScale, store: Store): void {
 }
 
 function drawLayers(
-  { context }: Paint,
+  { context, ratio }: Paint,
   scale: StepScale,
   { program, range, theme }: ViewState,
   y: (bytes: number) => number,
 ): void {
   const { layers, total } = program.live;
+  // Between pixels, neighbours would shine through each other's edges.
+  const edge = (step: number) => Math.round(scale.x(step) * ratio) / ratio;
   const bins = stepBins(total, range, scale.right - scale.left);
   const below = new Float64Array(bins.count);
   MEMORY_KINDS.forEach((kind, k) => {
@@ -142,9 +144,9 @@ function drawLayers(
       const bytes = layer[bins.step[bin]];
       if (bytes === 0) continue;
       const top = y(below[bin] + bytes);
-      const x = scale.x(bins.x0[bin]);
+      const x = edge(bins.x0[bin]);
       // A path of all of them takes ten times as long.
-      context.fillRect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
+      context.fillRect(x, top, edge(bins.x1[bin]) - x, y(below[bin]) - top);
       below[bin] += bytes;
     }
   });
