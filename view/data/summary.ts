@@ -35,7 +35,7 @@ function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['fi
     {
       name: `most in use in ${name}`,
       value: formatBytes(live.total[live.peak.step]),
-      note: `at step ${live.peak.step} of ${formatInteger(steps.length)}`,
+      note: `at step ${formatInteger(live.peak.step)} of ${formatInteger(steps.length)}`,
     },
     ...(hostBytes + spillBytes > 0
       ? [

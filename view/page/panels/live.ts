@@ -25,7 +25,7 @@ export const livePanel: Panel = {
   id: 'live',
   title: 'Memory in use at each step',
   legend:
-    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The grey line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
+    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The dashed line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
   place: 'axis',
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
@@ -51,10 +51,8 @@ export const livePanel: Panel = {
         if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store));
         if (has(changes, 'hover', 'step', 'program', 'models'))
           readout.textContent = readoutText(store);
-        surface.canvas.setAttribute(
-          'aria-label',
-          `Chart of the bytes in use at each step: ${readoutText(store)}`,
-        );
+        if (has(changes, 'step', 'program', 'models'))
+          surface.canvas.setAttribute('aria-label', `Bytes in use: ${readout.textContent}`);
         surface.redraw();
       },
       destroy: () => {
