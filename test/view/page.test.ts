@@ -9,6 +9,9 @@ import { whyTensor } from '../../compiler/inspect/why.ts';
 import { reasonWords } from '../../compiler/inspect/why-words.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { planModel } from '../../view/data/model.ts';
+import { wholeRange } from '../../view/data/range.ts';
+import { bandsOf, bandY } from '../../view/page/arena-layout.ts';
+import { stepScale } from '../../view/page/step-axis.ts';
 import { btc } from '../support/btc.ts';
 import { launchChromium, openPage, serve } from '../support/chromium.ts';
 import { smallPlan } from '../support/small-plan.ts';
@@ -94,12 +97,12 @@ async function mapPoint(page: Page, plan: Plan, name: string, tensor: number) {
     const { left, top, width } = canvas.getBoundingClientRect();
     return { left, top, width };
   });
-  const [gutter, right, mapTop, mapHeight] = [62, 10, 6, rect.width < 600 ? 260 : 340];
+  const [slabs] = bandsOf(arena, rect.width, { low: 0, high: arena.bytes });
   const step = boxes.x0[box] + Math.min(0.4, (boxes.x1[box] - boxes.x0[box]) / 2);
   const byte = (boxes.y0[box] + boxes.y1[box]) / 2;
   return {
-    x: rect.left + gutter + (step / Math.max(1, steps.length)) * (rect.width - gutter - right),
-    y: rect.top + mapTop + mapHeight * (1 - byte / arena.bytes),
+    x: rect.left + stepScale(wholeRange(steps.length), rect.width).x(step),
+    y: rect.top + bandY(slabs, byte),
   };
 }
 
