@@ -18,6 +18,7 @@ import {
   inspectPlan,
   planGraph,
 } from '../inspect/index.ts';
+import { WAYS } from '../inspect/why-words.ts';
 import { chart } from './chart.ts';
 import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
@@ -36,7 +37,7 @@ import { formatPlain, fromBtc } from './report.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-import { WAYS, whyCommand } from './why.ts';
+import { whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;
 const MAX_KERNELS = 12;

@@ -1,9 +1,15 @@
+import { formatBytes } from '../../compiler/format.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import type { Paint } from './surface.ts';
 import type { Theme } from './theme.ts';
 
 const FONT = '11px system-ui, sans-serif';
+
+/** Bytes beside an axis: `512 MiB`, without digits that are 0. */
+export function shortBytes(bytes: number): string {
+  return formatBytes(bytes).replace(/\.?0+(?= [KMG])/, '');
+}
 
 /** The selected step and the one under the pointer, through the whole height. */
 export function drawStepMarks(

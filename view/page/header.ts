@@ -9,10 +9,23 @@ export function mountHeader(element: HTMLElement, store: Store): MountedPanel {
     update: (changes) => {
       if (!has(changes, 'models', 'program', 'live')) return;
       const { program, live } = store.state();
-      const { title, sentences } = summaryOf(modelOf(store), program.name);
+      const { title, figures, sentences } = summaryOf(modelOf(store), program.name);
       fill(
         element,
         h('h1', {}, title),
+        h(
+          'dl',
+          { class: 'bv-tiles' },
+          ...figures.map(({ name, value, note }) =>
+            h(
+              'div',
+              {},
+              h('dt', {}, name),
+              h('dd', {}, value),
+              note === '' ? null : h('dd', {}, note),
+            ),
+          ),
+        ),
         ...sentences.map((sentence) => h('p', {}, sentence)),
         live === null ? null : h('p', { class: 'bv-live', role: 'status' }, live),
       );

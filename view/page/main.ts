@@ -4,6 +4,7 @@ import { unpackInput } from './unpack.ts';
 
 // The script of the page that `btc view` writes, and of the one that `btc build --view` serves.
 const root = document.getElementById('btc-view')!;
+document.body.style.margin = '0';
 if (root.dataset['live'] === 'yes') followBuild(root);
 else showPacked(document.getElementById('btc-input')?.textContent ?? '');
 

@@ -6,8 +6,10 @@ export interface Surface {
   readonly canvas: HTMLCanvasElement;
   /** In CSS pixels. */
   size(): { readonly width: number; readonly height: number };
-  /** Draws in the next frame; `what` says of several layers which (default: all). */
+  /** Draws in the next frame. */
   redraw(): void;
+  /** Asks for its height anew. */
+  resize(): void;
   destroy(): void;
 }
 
@@ -56,7 +58,7 @@ export function createSurface(
   const observer = new ResizeObserver(resize);
   observer.observe(element);
   return {
-    ...{ element, canvas, redraw },
+    ...{ element, canvas, redraw, resize },
     size: () => ({ width, height: tall }),
     destroy: () => {
       observer.disconnect();

@@ -1,6 +1,8 @@
 import { wholeRange, zoomRange } from '../data/range.ts';
 import { button, fill, h } from './dom.ts';
+import { helpDialog } from './help.ts';
 import { has, type MountedPanel } from './panel.ts';
+import { searchBox } from './search-box.ts';
 import { modelOf, type Store, showProgram } from './store.ts';
 
 /** Programs, search, zoom and theme. */
@@ -15,8 +17,10 @@ export function mountToolbar(
     const middle = (range.first + range.last) / 2;
     store.set({ range: zoomRange(range, by, middle, program.steps.length) });
   };
+  const help = helpDialog();
   element.append(
     programs,
+    searchBox(store),
     h('div', { class: 'bv-space' }),
     h(
       'div',
@@ -28,6 +32,8 @@ export function mountToolbar(
       ),
     ),
     button('◐', 'dark or light', toggleTheme),
+    button('?', 'help: keys and words (?)', () => help.showModal(), { class: 'bv-ask' }),
+    help,
   );
   return {
     update: (changes) => {

@@ -1,7 +1,14 @@
 import { formatBytes } from '../../../compiler/format.ts';
 import { stepBins } from '../../data/bins.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
-import { drawStepAxis, drawStepMarks, drawTag, drawValueAxis, ticks } from '../axis-marks.ts';
+import {
+  drawStepAxis,
+  drawStepMarks,
+  drawTag,
+  drawValueAxis,
+  shortBytes,
+  ticks,
+} from '../axis-marks.ts';
 import { fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
@@ -94,7 +101,7 @@ function drawLive(paint: Paint, store: Store): void {
   const most = 1.06 * Math.max(deviceBytes, budgetBytes ?? 0, live.total[live.peak.step]);
   const base = paint.height - BOTTOM;
   const y = (bytes: number) => base - (bytes / most) * (base - TOP);
-  drawValueAxis(paint, scale, ticks(most, 4, 2), y, formatBytes, theme);
+  drawValueAxis(paint, scale, ticks(most, 4, 2), y, shortBytes, theme);
   const { context } = paint;
   context.save();
   context.beginPath();

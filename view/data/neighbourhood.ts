@@ -1,0 +1,163 @@
+import { isRead, isWritten } from '../../compiler/liveness/access.ts';
+import type { PlanModel, ProgramModel } from './model.ts';
+
+/** A step or a tensor beside what is selected. */
+export interface Neighbour {
+  readonly kind: 'step' | 'tensor';
+  /** Index into the program's steps, or the plan's tensors. */
+  readonly index: number;
+  readonly label: string;
+  /** Hops from what is selected: negative for what it comes from, positive for what comes of it. */
+  readonly column: number;
+  /** From the top of its column. */
+  readonly row: number;
+}
+
+/** The graph around a selection. */
+export interface Neighbourhood {
+  readonly nodes: readonly Neighbour[];
+  /** Indices into `nodes`, along which values go. */
+  readonly edges: readonly (readonly [from: number, to: number])[];
+  /** Neighbours within the hops that are left out, because there are too many. */
+  readonly left: number;
+}
+
+interface Found {
+  readonly kind: Neighbour['kind'];
+  readonly index: number;
+  readonly column: number;
+}
+
+/** Most nodes: more are no picture. */
+export const MOST_NODES = 48;
+/** Most of one column. */
+const MOST_ROWS = 12;
+
+/**
+ * What is within so many hops of a step or a tensor in a program: behind it what it is made of, in front what is made of it. Nearer ones
+ * come first, and of equally near ones the larger tensors and the nearer steps.
+ */
+export function neighbourhood(
+  model: PlanModel,
+  program: ProgramModel,
+  selected: { readonly kind: Neighbour['kind']; readonly index: number },
+  hops: number,
+): Neighbourhood {
+  const nodes: Found[] = [{ ...selected, column: 0 }];
+  const known = new Set([keyOf(selected)]);
+  const rows = new Map<number, number>();
+  let left = 0;
+  for (const way of [-1, 1] as const) {
+    let front: readonly Found[] = [nodes[0]];
+    for (let hop = 1; hop <= hops; hop++) {
+      const column = way * hop;
+      const next = new Map<string, Found>();
+      for (const node of front)
+        for (const other of beside(model, program, node, way))
+          if (!known.has(keyOf(other))) next.set(keyOf(other), { ...other, column });
+      const ordered = [...next.values()].sort(
+        (a, b) => weightOf(model, selected, b) - weightOf(model, selected, a),
+      );
+      const room = Math.max(0, Math.min(MOST_ROWS, MOST_NODES - nodes.length));
+      const taken = ordered.slice(0, room);
+      left += ordered.length - taken.length;
+      for (const node of taken) {
+        known.add(keyOf(node));
+        nodes.push(node);
+      }
+      rows.set(column, taken.length);
+      front = taken;
+    }
+  }
+  return { ...placed(model, program, nodes), left };
+}
+
+const keyOf = ({ kind, index }: Pick<Found, 'kind' | 'index'>) => `${kind} ${index}`;
+
+/** Steps beside a tensor, tensors beside a step; -1: those that a value comes from. */
+function beside(
+  { plan }: PlanModel,
+  program: ProgramModel,
+  { kind, index }: Found,
+  way: -1 | 1,
+): Pick<Found, 'kind' | 'index'>[] {
+  if (kind === 'tensor')
+    return program
+      .uses(index)
+      .filter(({ reads, writes }) => (way < 0 ? writes : reads))
+      .map(({ step }) => ({ kind: 'step', index: step }));
+  const { kernel, bindings } = program.steps[index];
+  const bound = plan.kernels[kernel].bindings;
+  return bindings.flatMap((tensor, b) =>
+    (way < 0 ? isRead : isWritten)(bound[b]) ? [{ kind: 'tensor' as const, index: tensor }] : [],
+  );
+}
+
+function weightOf(
+  { plan }: PlanModel,
+  selected: { readonly index: number },
+  { kind, index }: Found,
+): number {
+  return kind === 'tensor' ? plan.tensors[index].bytes : -Math.abs(index - selected.index);
+}
+
+/** Rows within the columns, each node near to those that it is joined with in the column before. */
+function placed(
+  model: PlanModel,
+  program: ProgramModel,
+  found: readonly Found[],
+): Omit<Neighbourhood, 'left'> {
+  const index = new Map(found.map((node, k) => [keyOf(node), k]));
+  const edges = found.flatMap((node, to): (readonly [number, number])[] =>
+    node.kind === 'step'
+      ? [
+          ...beside(model, program, node, -1).flatMap((other) =>
+            edgeOf(index.get(keyOf(other)), to),
+          ),
+          ...beside(model, program, node, 1).flatMap((other) =>
+            edgeOf(to, index.get(keyOf(other))),
+          ),
+        ]
+      : [],
+  );
+  const unique = [...new Map(edges.map((edge) => [edge.join(), edge])).values()];
+  const rows = new Float64Array(found.length);
+  const columns = [...new Set(found.map(({ column }) => column))].sort(
+    (a, b) => Math.abs(a) - Math.abs(b),
+  );
+  for (const column of columns) {
+    const members = found.flatMap((node, k) => (node.column === column ? [k] : []));
+    const wanted = new Map(members.map((k) => [k, meanRow(k, unique, found, rows)]));
+    members.sort((a, b) => wanted.get(a)! - wanted.get(b)!);
+    members.forEach((k, row) => {
+      rows[k] = row - (members.length - 1) / 2;
+    });
+  }
+  const { plan } = model;
+  const least = rows.reduce((most, row) => Math.min(most, row), 0);
+  return {
+    nodes: found.map(({ kind, index: at, column }, k) => ({
+      ...{ kind, index: at, column, row: rows[k] - least },
+      label: kind === 'step' ? `${at}: ${program.steps[at].label}` : plan.tensors[at].name,
+    })),
+    edges: unique,
+  };
+}
+
+const edgeOf = (from: number | undefined, to: number | undefined): [number, number][] =>
+  from === undefined || to === undefined ? [] : [[from, to]];
+
+/** The middle of what a node is joined with one column nearer to the selection. */
+function meanRow(
+  node: number,
+  edges: Neighbourhood['edges'],
+  found: readonly Found[],
+  rows: Float64Array,
+): number {
+  const inner = Math.abs(found[node].column) - 1;
+  const joined = edges.flatMap(([from, to]) => {
+    const other = from === node ? to : to === node ? from : -1;
+    return other >= 0 && Math.abs(found[other].column) === inner ? [rows[other]] : [];
+  });
+  return joined.length === 0 ? 0 : joined.reduce((sum, row) => sum + row, 0) / joined.length;
+}
