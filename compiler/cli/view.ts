@@ -52,7 +52,7 @@ async function makePage(
   for (const file of files) {
     const read = await readPlanFile(file);
     if ('diagnostic' in read) return read;
-    plans.push({ plan: read.plan, label: labelOf(file, files) });
+    plans.push({ plan: read.plan, label: basename(file).replace(/\.plan\.json$|\.json$/, '') });
   }
   const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);
   if (traced && 'diagnostic' in traced) return traced;
@@ -86,12 +86,6 @@ function sourceNotes({ texts, missing }: SourceTexts): string[] {
       ? [`  without the text of ${missing.join(', ')}: not found in this project`]
       : []),
   ];
-}
-
-/** The name of a plan's file; where others have the same, the whole of its path. */
-function labelOf(file: string, files: readonly string[]): string {
-  const isShared = files.filter((other) => basename(other) === basename(file)).length > 1;
-  return (isShared ? file : basename(file)).replace(/\.plan\.json$|\.json$/, '');
 }
 
 /** `out/model.webgpu.html` of `out/model.webgpu.plan.json`, beside it. */

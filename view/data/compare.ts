@@ -59,12 +59,17 @@ export function comparePlans(models: readonly PlanModel[], program: string): Com
   };
 }
 
-/** Labels that tell plans apart: equal ones are numbered. */
+/** Labels that tell plans apart: equal ones with their budgets, and with numbers where these are equal too. */
 function uniqueLabels(models: readonly PlanModel[]): string[] {
-  const all = models.map(({ label }) => label);
-  return all.map((label, k) =>
-    all.indexOf(label) === all.lastIndexOf(label) ? label : `${label} (${k + 1})`,
-  );
+  const isShared = (all: readonly string[], label: string) =>
+    all.indexOf(label) !== all.lastIndexOf(label);
+  const plain = models.map(({ label }) => label);
+  const budgets = models.map(({ label, plan }) => {
+    const { budgetBytes } = plan.memory;
+    const budget = budgetBytes === null ? 'no budget' : formatBytes(budgetBytes);
+    return isShared(plain, label) ? `${label}, ${budget}` : label;
+  });
+  return budgets.map((label, k) => (isShared(budgets, label) ? `${label} (${k + 1})` : label));
 }
 
 type Programs = readonly (ProgramModel | null)[];

@@ -122,12 +122,11 @@ function placed(
   );
   const unique = [...new Map(edges.map((edge) => [edge.join(), edge])).values()];
   const rows = new Float64Array(found.length);
-  const columns = [...new Set(found.map(({ column }) => column))].sort(
-    (a, b) => Math.abs(a) - Math.abs(b),
-  );
+  const at = spreadColumns(found, unique);
+  const columns = [...new Set(at)].sort((a, b) => Math.abs(a) - Math.abs(b));
   for (const column of columns) {
-    const members = found.flatMap((node, k) => (node.column === column ? [k] : []));
-    const wanted = new Map(members.map((k) => [k, meanRow(k, unique, found, rows)]));
+    const members = found.flatMap((_, k) => (at[k] === column ? [k] : []));
+    const wanted = new Map(members.map((k) => [k, meanRow(k, unique, at, rows)]));
     members.sort((a, b) => wanted.get(a)! - wanted.get(b)!);
     members.forEach((k, row) => {
       rows[k] = row - (members.length - 1) / 2;
@@ -136,9 +135,9 @@ function placed(
   const { plan } = model;
   const least = rows.reduce((most, row) => Math.min(most, row), 0);
   return {
-    nodes: found.map(({ kind, index: at, column }, k) => ({
-      ...{ kind, index: at, column, row: rows[k] - least },
-      label: kind === 'step' ? `${at}: ${program.steps[at].label}` : plan.tensors[at].name,
+    nodes: found.map(({ kind, index: own }, k) => ({
+      ...{ kind, index: own, column: at[k], row: rows[k] - least },
+      label: kind === 'step' ? `${own}: ${program.steps[own].label}` : plan.tensors[own].name,
     })),
     edges: unique,
   };
@@ -147,17 +146,33 @@ function placed(
 const edgeOf = (from: number | undefined, to: number | undefined): [number, number][] =>
   from === undefined || to === undefined ? [] : [[from, to]];
 
-/** The middle of what a node is joined with one column nearer to the selection. */
+/**
+ * Columns in which values go from left to right: a node that others of its side come behind of goes further out. What is updated in place
+ * is read and written by one step, so that a circle is left; no node goes out further than twice as far as any was.
+ */
+function spreadColumns(found: readonly Found[], edges: Neighbourhood['edges']): number[] {
+  const columns = found.map(({ column }) => column);
+  const most = 2 * columns.reduce((far, column) => Math.max(far, Math.abs(column)), 0);
+  for (let round = 0; round < most; round++)
+    for (const [from, to] of edges) {
+      if (columns[to] <= 0 && columns[from] < 0)
+        columns[from] = Math.max(-most, Math.min(columns[from], columns[to] - 1));
+      if (columns[from] >= 0 && columns[to] > 0)
+        columns[to] = Math.min(most, Math.max(columns[to], columns[from] + 1));
+    }
+  return columns;
+}
+
+/** The middle of what a node is joined with nearer to the selection. */
 function meanRow(
   node: number,
   edges: Neighbourhood['edges'],
-  found: readonly Found[],
+  columns: readonly number[],
   rows: Float64Array,
 ): number {
-  const inner = Math.abs(found[node].column) - 1;
   const joined = edges.flatMap(([from, to]) => {
     const other = from === node ? to : to === node ? from : -1;
-    return other >= 0 && Math.abs(found[other].column) === inner ? [rows[other]] : [];
+    return other >= 0 && Math.abs(columns[other]) < Math.abs(columns[node]) ? [rows[other]] : [];
   });
   return joined.length === 0 ? 0 : joined.reduce((sum, row) => sum + row, 0) / joined.length;
 }

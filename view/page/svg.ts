@@ -31,7 +31,10 @@ export function pressable(label: string, press: () => void) {
   };
 }
 
-/** A text of at most so many letters. */
-export function clipped(text: string, most: number): string {
-  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
+/** A text of at most so many letters: the begin of it, or the end, where a name says most. */
+export function clipped(text: string, most: number, kept: 'begin' | 'end' = 'begin'): string {
+  if (text.length <= most) return text;
+  return kept === 'begin'
+    ? `${text.slice(0, most - 1)}…`
+    : `…${text.slice(text.length - most + 1)}`;
 }

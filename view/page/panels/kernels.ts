@@ -81,7 +81,7 @@ export const kernelsPanel: Panel = {
           h('button', { type: 'button', class: 'bv-link', onclick: () => sort(key) }, head),
         ),
       );
-      const body = shown.map((row) => kernelRow(store, row, columns));
+      const body = shown.map((row) => kernelRow(store, row, columns, rows[0].share));
       const more = h(
         'button',
         {
@@ -137,10 +137,15 @@ function sortOf(
   return key !== column ? null : descending ? 'descending' : 'ascending';
 }
 
-function kernelRow(store: Store, row: KernelRow, columns: readonly Column[]): HTMLElement {
+function kernelRow(
+  store: Store,
+  row: KernelRow,
+  columns: readonly Column[],
+  largestShare: number,
+): HTMLElement {
   const select = () => selectStep(store, nextStep(row.steps, store.state().step));
   const bar = h('span', { class: 'bv-bar' });
-  bar.style.width = `${(100 * row.share).toFixed(2)}%`;
+  bar.style.width = `${((100 * row.share) / Math.max(largestShare, Number.MIN_VALUE)).toFixed(1)}%`;
   const cells = columns.map(({ key, text }) =>
     h(
       'td',

@@ -24,7 +24,7 @@ export const neighbourhoodPanel: Panel = {
       const selected = selectionOf(store);
       if (!selected) return;
       const graph = neighbourhood(modelOf(store), store.state().program, selected, hops);
-      count.textContent = `${hops} step${hops === 1 ? '' : 's'} away at most`;
+      count.textContent = hops === 1 ? 'direct neighbours' : `up to ${hops} hops away`;
       note.textContent =
         graph.left > 0 ? `${graph.left} more are within this distance, and left out.` : '';
       fill(picture, graphPicture(store, graph));
@@ -97,13 +97,17 @@ function graphPicture(
     return s(
       'g',
       {
-        ...{ class: node.column === 0 ? 'bv-box bv-own' : 'bv-box', 'data-kind': node.kind },
+        ...{ class: node === nodes[0] ? 'bv-box bv-own' : 'bv-box', 'data-kind': node.kind },
         transform: `translate(${x(node.column)} ${y(node.row)})`,
         ...pressable(`${node.kind} ${node.label}`, go),
       },
       s('title', {}, node.label),
       s('rect', { width: BOX.width, height: BOX.height, rx: node.kind === 'tensor' ? 15 : 3 }),
-      s('text', { x: BOX.width / 2, y: BOX.height / 2 + 4 }, clipped(node.label, 22)),
+      s(
+        'text',
+        { x: BOX.width / 2, y: BOX.height / 2 + 4 },
+        clipped(node.label, 20, node.kind === 'tensor' ? 'end' : 'begin'),
+      ),
     );
   });
   return s(

@@ -119,7 +119,7 @@ function lineRows({ text, lines }: FileHeat, choose: (line: number) => void): HT
 function bar(part: number, name: string): HTMLElement {
   const inner = h('span', { class: `bv-heat ${name}` });
   inner.style.width = `${(100 * part).toFixed(1)}%`;
-  return h('span', { class: 'bv-heat-box' }, inner);
+  return h('span', { class: part > 0 ? 'bv-heat-box bv-warm' : 'bv-heat-box' }, inner);
 }
 
 function aboutLine(store: Store, { file }: FileHeat, heat: LineHeat): HTMLElement[] {
@@ -185,5 +185,5 @@ function markLines(
 /** Scrolls the text, not the page. */
 function scrollTo(code: HTMLElement, line: number | null): void {
   const row = line === null ? null : code.querySelector<HTMLElement>(`[data-line="${line}"]`);
-  if (row) code.scrollTop = row.offsetTop - code.offsetTop - code.clientHeight / 2;
+  if (row) code.scrollTop = row.offsetTop - code.clientHeight / 2;
 }
