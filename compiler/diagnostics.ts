@@ -199,6 +199,7 @@ export const MESSAGES = {
   6065: 'the page cannot be served at port {port}: {reason}',
   6061: "plan '{file}' cannot be shown: {reason}",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
+  6090: "there is no message '{given}'; the nearest are {names}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

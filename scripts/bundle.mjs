@@ -13,15 +13,7 @@ const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
 const CHUNKS = 'chunks';
 const ENTRIES = ['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'];
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
-const PACKAGES = [
-  /^node:/,
-  'typescript',
-  'wabt',
-  'webgpu',
-  'highs',
-  '@dagrejs/graphlib',
-  /^btc-compiler/,
-];
+const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
 
 /** The licences of packages that are in the chunks, as they ask for. */
 function licences(modules) {

@@ -62,7 +62,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ir',
   ],
   'compiler/group': ['compiler/group', 'compiler/liveness', 'ir'],
-  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir', 'npm:wabt'],
+  'compiler/codegen': ['compiler/targets', 'compiler/codegen', 'ir'],
+  'compiler/codegen/wasm/assembler': ['compiler/codegen/wasm/assembler'],
   'compiler/codegen/gpu': [
     'compiler/codegen/gpu',
     'compiler/codegen/cascade.ts',
@@ -146,6 +147,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:typescript',
     'npm:btc-compiler',
   ],
+  'compiler/explain': ['compiler/explain', 'compiler/diagnostics.ts'],
   'compiler/interchange/graph': ['compiler/interchange/graph', 'ir'],
   'compiler/interchange/stablehlo': [
     'compiler/interchange/stablehlo',

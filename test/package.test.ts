@@ -71,11 +71,11 @@ test('holds the built files, the licence and the readme, and no sources or tests
   );
 });
 
-test('takes at most 40 MB with all that npm installs beside it', () => {
+test('takes at most 34 MB with all that npm installs beside it', () => {
   const packages = ['node_modules/btc-compiler', ...dependencies()];
   const roots = packages.filter((path) => path.lastIndexOf('node_modules') === 0);
   const bytes = roots.map((path) => bytesBelow(realpathSync(join(folder, path))));
-  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(40e6);
+  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(34e6);
 });
 
 test('says in one sentence that the package for GPUs is missing, where there is a loader for their drivers', () => {

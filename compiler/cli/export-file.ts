@@ -1,5 +1,6 @@
+import { RuntimeError, readWeights } from '../../node/weights.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import { deduplicate } from '../diagnostics.ts';
+import { deduplicate, diagnostic } from '../diagnostics.ts';
 import { exportOnnx, exportStableHlo } from '../driver/api.ts';
 import type { ExportOptions } from '../driver/export-options.ts';
 import type { ModelSource } from '../driver/result.ts';
@@ -37,12 +38,10 @@ export async function exportFile(
       ...(set ? { set } : {}),
       ...(precision ? { precision } : {}),
       ...(program === null ? {} : { program }),
-      ...(weights ? { weights } : {}),
+      ...(weights ? { weights: takenBy(weights) } : {}),
     };
-    return {
-      loaded,
-      exported: await FORMATS[format](loaded.model, request, exporting!, baseOf(file)),
-    };
+    const write = () => FORMATS[format](loaded.model!, request, exporting!, baseOf(file));
+    return { loaded, exported: await withoutWeightErrors(write) };
   });
   const { loaded, exported } = result;
   const diagnostics = [
@@ -65,6 +64,23 @@ export async function exportFile(
     sources: loaded.files,
     watched,
   };
+}
+
+function takenBy(weights: NonNullable<Exporting['weights']>): ExportOptions['weights'] {
+  if (weights instanceof Uint8Array) return weights;
+  const { file, layout, rename } = weights;
+  return (tensors) => readWeights(tensors, file, { ...(layout ? { layout } : {}), rename });
+}
+
+/** BTC5031 for weights that cannot be read or do not fit. */
+async function withoutWeightErrors(write: () => Promise<Exported>): Promise<Exported> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    const reason = error.message;
+    return { outputs: [], said: '', diagnostics: [diagnostic(5031, null, { reason })] };
+  }
 }
 
 type Write = (

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import type { WeightsLayout } from '../../node/weights.ts';
 import { diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
@@ -15,8 +16,11 @@ export interface ExportCommandOptions {
   readonly program?: string;
   /** Devices that the batch is split over. */
   readonly mesh?: number;
-  /** A safetensors file. */
+  /** A safetensors file, or the index of several. */
   readonly weights?: string;
+  /** Of the weights. */
+  readonly layout?: 'btc' | WeightsLayout;
+  readonly rename?: readonly (readonly [RegExp, string])[];
   readonly output?: string;
   readonly set?: Readonly<Record<string, OptionValue>>;
   readonly precision?: Precision;
@@ -29,7 +33,7 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   const pretty = given.pretty ?? process.stdout.isTTY ?? false;
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, pretty, (text) => process.stdout.write(text));
-  const weights = await readWeights(given.weights);
+  const weights = await weightsOf(given);
   if (weights && 'code' in weights) {
     print([fromBtc(weights)]);
     return 1;
@@ -61,8 +65,14 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   return made.outputs.length > 0 ? 0 : 1;
 }
 
-async function readWeights(file: string | undefined) {
-  if (file === undefined) return null;
+async function weightsOf({ weights: file, layout = 'btc', rename = [] }: ExportCommandOptions) {
+  if (file === undefined) {
+    const isSaid = layout !== 'btc' || rename.length > 0;
+    return isSaid ? diagnostic(6018, null, { option: '--weights' }) : null;
+  }
+  // Whatever is not a file of btc's own is read where the model is.
+  if (layout !== 'btc' || rename.length > 0 || /\.json$/i.test(file))
+    return { file, layout: layout === 'btc' ? null : layout, rename };
   try {
     return await readRegularFile(file);
   } catch (error) {

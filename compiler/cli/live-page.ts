@@ -32,7 +32,11 @@ export async function startLivePage(port: number): Promise<LivePage | Diagnostic
 
 /** What a terminal would show, without colours; null for nothing. */
 function textOf(diagnostics: readonly ReportedDiagnostic[]): string | null {
-  return diagnostics.length === 0 ? null : inOrder(diagnostics).map(formatPlain).join('\n');
+  return diagnostics.length === 0
+    ? null
+    : inOrder(diagnostics)
+        .map((each) => formatPlain(each))
+        .join('\n');
 }
 
 /** The plans of the first target of each model, as the JSON of a `ViewInput`; undefined where none was made. */

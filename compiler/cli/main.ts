@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { declareBuild } from './commands/build.ts';
 import { declareDecompose } from './commands/decompose.ts';
+import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareImport } from './commands/import.ts';
 import { declareInspect } from './commands/inspect.ts';
@@ -35,6 +36,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareDecompose,
   declareWeights,
   declareImport,
+  declareExplain,
 ];
 
 function createProgram(): Command {

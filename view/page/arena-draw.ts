@@ -7,7 +7,7 @@ import { type Band, bandY, viewportOf } from './arena-layout.ts';
 import { drawStepAxis, drawStepMarks, drawValueAxis, shortBytes, ticks } from './axis-marks.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
-import type { Paint } from './surface.ts';
+import { type Paint, withinPlot } from './surface.ts';
 import { THEMES, type Theme } from './theme.ts';
 
 /** The colours of a theme as pixels. */
@@ -23,83 +23,65 @@ export function paletteOf(theme: Theme): Palette {
   };
 }
 
-/** Pictures of the bands, kept while only marks change. */
-export interface BandPictures {
-  /** Boxes of the slabs that the last pictures show. */
-  readonly seen: number;
-  /** The pictures for what is shown, painted where they are not yet. */
-  of(
-    bands: readonly Band[],
-    state: ViewState,
-    columns: number,
-    ratio: number,
-  ): readonly ImageData[];
-}
+/** The images that bands are painted in, kept for the next time: new ones for every frame of a zoom would be much to collect. */
+export type BandImages = (band: number, columns: number, rows: number) => ImageData;
 
-export function bandPictures(): BandPictures {
-  let key: readonly unknown[] = [];
-  let images: readonly ImageData[] = [];
-  let seen = 0;
-  const image = (band: number, columns: number, rows: number) => {
+export function bandImages(): BandImages {
+  const images: ImageData[] = [];
+  return (band, columns, rows) => {
     const before = images[band];
-    const fits = before?.width === columns && before.height === rows;
-    return fits ? before : new ImageData(columns, rows);
-  };
-  return {
-    get seen() {
-      return seen;
-    },
-    of: (bands, { program, range, theme }, columns, ratio) => {
-      const [{ low, high, height }] = bands;
-      const wanted = [program, range.first, range.last, low, high, height, theme, columns, ratio];
-      if (wanted.every((part, k) => part === key[k])) return images;
-      const palette = paletteOf(THEMES[theme]);
-      images = bands.map((band, k) => {
-        const own = image(k, columns, Math.round(band.height * ratio));
-        const pixels = new Uint32Array(own.data.buffer);
-        const picture = { columns: own.width, rows: own.height, pixels };
-        paintGaps(picture, palette);
-        const painted = paintBoxes(picture, band.boxes, viewportOf(band, range), palette);
-        if (k === 0) seen = painted;
-        return own;
-      });
-      key = wanted;
-      return images;
-    },
+    if (before?.width === columns && before.height === rows) return before;
+    images[band] = new ImageData(columns, rows);
+    return images[band];
   };
 }
 
-/** Draws the map of a program. */
+/** Draws the map of a program; gives how many boxes of the slabs are in sight. */
 export function drawArena(
   paint: Paint,
   scale: StepScale,
   state: ViewState,
   bands: readonly Band[],
-  pictures: BandPictures,
-): void {
-  const { context, ratio, height } = paint;
+  images: BandImages,
+): number {
+  const { context, ratio } = paint;
   const theme = THEMES[state.theme];
+  const palette = paletteOf(theme);
   const columns = Math.max(1, Math.round((scale.right - scale.left) * ratio));
-  const images = pictures.of(bands, state, columns, ratio);
-  bands.forEach((band, k) => {
+  const seen = bands.map((band, k) => {
     const marks = ticks(band.high - band.low, k === 0 ? 6 : 2, 2).map((value) => band.low + value);
     drawValueAxis(paint, scale, marks, (byte) => bandY(band, byte), shortBytes, theme);
-    context.putImageData(images[k], Math.round(scale.left * ratio), Math.round(band.top * ratio));
     if (band.lane) drawLaneTitle(paint, scale, band, band.lane, theme);
+    const image = images(k, columns, Math.round(band.height * ratio));
+    const pixels = new Uint32Array(image.data.buffer);
+    const picture = { columns: image.width, rows: image.height, pixels };
+    paintGaps(picture, palette);
+    const count = paintBoxes(picture, band.boxes, viewportOf(band, state.range), palette);
+    context.putImageData(image, Math.round(scale.left * ratio), Math.round(band.top * ratio));
+    return count;
   });
-  context.save();
-  context.beginPath();
-  context.rect(scale.left, 0, scale.right - scale.left, height);
-  context.clip();
-  for (const band of bands) drawNames(paint, scale, state, band);
-  drawSlabEdges(paint, scale, state.program.arena, bands[0], theme);
-  drawStepMarks(paint, scale, state, theme);
-  for (const band of bands)
-    if (band.lane) drawMoves(paint, scale, state, bands[0], band, band.lane);
-  for (const band of bands) drawChosen(paint, scale, state, band);
-  context.restore();
+  withinPlot(paint, scale, () => {
+    for (const band of bands) drawNames(paint, scale, state, band);
+    drawSlabEdges(paint, scale, state.program.arena, bands[0], theme);
+  });
   const last = bands[bands.length - 1];
   drawStepAxis(paint, scale, state.range, last.top + last.height + 5, theme);
+  return seen[0];
+}
+
+/** Draws what is above the map: copies, and what is selected or under the pointer. */
+export function drawArenaMarks(
+  paint: Paint,
+  scale: StepScale,
+  state: ViewState,
+  bands: readonly Band[],
+): void {
+  withinPlot(paint, scale, () => {
+    for (const band of bands)
+      if (band.lane) drawMoves(paint, scale, state, bands[0], band, band.lane);
+    for (const band of bands) drawChosen(paint, scale, state, band);
+  });
+  drawStepMarks(paint, scale, state);
 }
 
 const TIERS: Readonly<Record<Lane['tier'], string>> = {

@@ -2,7 +2,7 @@ import { formatBytes } from '../../compiler/format.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import type { Paint } from './surface.ts';
-import type { Theme } from './theme.ts';
+import { THEMES, type Theme } from './theme.ts';
 
 const FONT = '11px system-ui, sans-serif';
 
@@ -15,16 +15,16 @@ export function shortBytes(bytes: number): string {
 export function drawStepMarks(
   { context, height }: Paint,
   scale: StepScale,
-  { step, hover }: Pick<ViewState, 'step' | 'hover'>,
-  theme: Theme,
+  { step, hover, theme }: Pick<ViewState, 'step' | 'hover' | 'theme'>,
 ): void {
+  const { accent } = THEMES[theme];
   const band = (at: number, alpha: number) => {
     const x = scale.x(at);
     const width = Math.max(1, scale.perStep);
     if (x + width < scale.left || x > scale.right) return;
     const from = Math.max(scale.left, x);
     context.globalAlpha = alpha;
-    context.fillStyle = theme.accent;
+    context.fillStyle = accent;
     context.fillRect(from, 0, Math.min(scale.right, x + width) - from, height);
     context.globalAlpha = 1;
   };

@@ -100,6 +100,9 @@ interface Shown {
   destroy(): void;
 }
 
+/** What is selected; of two, that which was selected last stands first. */
+const SELECTIONS = ['tensor', 'step'] as const;
+
 /** Fills the element of a view with its panels. */
 function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): Shown {
   const store = createStore(state, requestAnimationFrame);
@@ -118,6 +121,8 @@ function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): 
     ...PANELS.map((panel) => framePanel(panel, places[panel.place], store)),
   ];
   const tell = (changes: Changes) => {
+    const latest = SELECTIONS.find((field) => changes.has(field) && store.state()[field] !== null);
+    if (latest) places.side.dataset['first'] = latest;
     for (const panel of panels) panel.update(changes);
   };
   const unsubscribe = store.subscribe(tell);

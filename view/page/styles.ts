@@ -26,6 +26,7 @@ export const styles = (): string => `${themeStyles()}
 .bv-body { display: grid; grid-template-columns: minmax(0, 1fr) 340px; gap: 12px; padding: 12px 18px; align-items: start; }
 .bv-axis, .bv-side { display: grid; gap: 12px; min-width: 0; }
 .bv-side { position: sticky; top: 56px; max-height: calc(100vh - 68px); overflow: auto; }
+.bv-side[data-first="step"] #bv-step, .bv-side[data-first="tensor"] #bv-tensor { order: -1; }
 .bv-below { display: grid; gap: 12px; padding: 0 18px 18px; min-width: 0; }
 .bv-panel { background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 8px; padding: 10px 12px; min-width: 0; overflow-wrap: anywhere; }
 .bv-panel[hidden] { display: none; }

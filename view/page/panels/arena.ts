@@ -1,7 +1,7 @@
 import { formatBytes, formatType } from '../../../compiler/format.ts';
 import { boxAt } from '../../data/boxes.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
-import { bandPictures, drawArena } from '../arena-draw.ts';
+import { bandImages, drawArena, drawArenaMarks } from '../arena-draw.ts';
 import {
   type Band,
   type ByteRange,
@@ -14,7 +14,7 @@ import { fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectTensor } from '../store.ts';
-import { createSurface } from '../surface.ts';
+import { createSurface, type Paint } from '../surface.ts';
 import { stepAt } from './live.ts';
 
 /** How near a pointer must be to a tensor. */
@@ -31,18 +31,22 @@ export const arenaPanel: Panel = {
     let bytes: ByteRange = { low: 0, high: 1 };
     const all = () => Math.max(1, store.state().program.arena.bytes);
     const bands = () => bandsOf(store.state().program.arena, surface.size().width, bytes);
-    const pictures = bandPictures();
+    const images = bandImages();
+    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
     const tip = h('div', { class: 'bv-tip', hidden: true });
     const readout = h('p', { class: 'bv-readout' });
-    const surface = createSurface(
-      (width) => mapHeight(store.state().program.arena, width),
-      'Map of the device memory over the steps',
-      (paint) => {
-        const scale = stepScale(store.state().range, paint.width);
-        drawArena(paint, scale, store.state(), bands(), pictures);
-        surface.canvas.dataset['seen'] = String(pictures.seen);
+    const surface = createSurface('Map of the device memory over the steps', {
+      height: (width) => mapHeight(store.state().program.arena, width),
+      key: () => {
+        const { models, program, range, theme } = store.state();
+        return [models, program, range, theme, bytes];
       },
-    );
+      picture: (paint) => {
+        const seen = drawArena(paint, scaleOf(paint), store.state(), bands(), images);
+        surface.canvas.dataset['seen'] = String(seen);
+      },
+      marks: (paint) => drawArenaMarks(paint, scaleOf(paint), store.state(), bands()),
+    });
     surface.element.append(tip);
     element.append(surface.element, readout);
     const tensorAt = (x: number, y: number) => hit(bands(), store, surface.size().width, x, y);
@@ -137,9 +141,10 @@ function mapText(store: Store): string {
   const { arena } = store.state().program;
   const { packing, peakLiveBytes, arenaBytes } = modelOf(store).plan.memory;
   const moves = arena.lanes.reduce((sum, lane) => sum + lane.moves.length, 0);
+  const borders = arena.slabs.length > 1 ? ' Dotted: the borders of the buffers.' : '';
   const gap =
     packing.gapBytes === 0
       ? 'no packing can be smaller'
       : `${formatBytes(packing.gapBytes)} above the ${formatBytes(peakLiveBytes)} that are live at the peak`;
-  return `${arena.boxes.count} tensors; the values of a run take ${formatBytes(arenaBytes)}, ${gap}${moves > 0 ? `; ${moves} copies to and from the host` : ''}. Drag to move, Ctrl and wheel to zoom steps, Alt and wheel to zoom bytes, click a tensor for more.`;
+  return `${arena.boxes.count} tensors; the values of a run take ${formatBytes(arenaBytes)}, ${gap}${moves > 0 ? `; ${moves} copies to and from the host` : ''}.${borders} Drag to move, Ctrl and wheel to zoom steps, Alt and wheel to zoom bytes, click a tensor for more.`;
 }

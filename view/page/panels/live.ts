@@ -13,10 +13,11 @@ import { fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectStep, type ViewState } from '../store.ts';
-import { createSurface, type Paint } from '../surface.ts';
+import { createSurface, type Paint, withinPlot } from '../surface.ts';
 import { THEMES } from '../theme.ts';
 
-const TOP = 14;
+/** Above the plot: the name of the peak. */
+const TOP = 28;
 const BOTTOM = 20;
 
 /** Bytes in use at each step, by what they are for. */
@@ -29,11 +30,16 @@ export const livePanel: Panel = {
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout', 'aria-live': 'off' });
-    const surface = createSurface(
-      (width) => (width < 600 ? 170 : 210),
-      'Chart of the bytes in use at each step',
-      (paint) => drawLive(paint, store),
-    );
+    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
+    const surface = createSurface('Chart of the bytes in use at each step', {
+      height: (width) => (width < 600 ? 184 : 224),
+      key: () => {
+        const { models, program, range, theme } = store.state();
+        return [models, program, range, theme];
+      },
+      picture: (paint) => drawLive(paint, scaleOf(paint), store),
+      marks: (paint) => drawStepMarks(paint, scaleOf(paint), store.state()),
+    });
     element.append(surface.element, readout, key);
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x) =>
@@ -92,27 +98,21 @@ function readoutText(store: Store): string {
   return `${name}: ${formatBytes(total[at] ?? 0)} in use: ${parts.join(', ')}`;
 }
 
-function drawLive(paint: Paint, store: Store): void {
+function drawLive(paint: Paint, scale: StepScale, store: Store): void {
   const state = store.state();
   const theme = THEMES[state.theme];
   const { budgetBytes, deviceBytes } = modelOf(store).plan.memory;
   const { live } = state.program;
-  const scale = stepScale(state.range, paint.width);
   const most = 1.06 * Math.max(deviceBytes, budgetBytes ?? 0, live.total[live.peak.step]);
   const base = paint.height - BOTTOM;
   const y = (bytes: number) => base - (bytes / most) * (base - TOP);
   drawValueAxis(paint, scale, ticks(most, 4, 2), y, shortBytes, theme);
-  const { context } = paint;
-  context.save();
-  context.beginPath();
-  context.rect(scale.left, 0, scale.right - scale.left, paint.height);
-  context.clip();
-  drawLayers(paint, scale, state, y);
-  drawStepMarks(paint, scale, state, theme);
-  drawLine(paint, scale, y(deviceBytes), theme.device, [4, 3]);
-  if (budgetBytes !== null) drawLine(paint, scale, y(budgetBytes), theme.budget, []);
-  drawPeak(paint, scale, state, y);
-  context.restore();
+  withinPlot(paint, scale, () => {
+    drawLayers(paint, scale, state, y);
+    drawLine(paint, scale, y(deviceBytes), theme.device, [4, 3]);
+    if (budgetBytes !== null) drawLine(paint, scale, y(budgetBytes), theme.budget, []);
+    drawPeak(paint, scale, state, y);
+  });
   drawStepAxis(paint, scale, state.range, base + 5, theme);
   if (budgetBytes !== null)
     drawTag(
@@ -138,16 +138,15 @@ function drawLayers(
   MEMORY_KINDS.forEach((kind, k) => {
     const layer = layers[k];
     context.fillStyle = THEMES[theme].memory[kind];
-    context.beginPath();
     for (let bin = 0; bin < bins.count; bin++) {
       const bytes = layer[bins.step[bin]];
       if (bytes === 0) continue;
       const top = y(below[bin] + bytes);
       const x = scale.x(bins.x0[bin]);
-      context.rect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
+      // A path of all of them takes ten times as long.
+      context.fillRect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
       below[bin] += bytes;
     }
-    context.fill();
   });
 }
 
@@ -186,5 +185,5 @@ function drawPeak(
   paint.context.lineTo(x + 5, top - 8);
   paint.context.fill();
   const text = `peak ${formatBytes(total[peak.step])}, step ${peak.step}`;
-  drawTag(paint, scale, text, x, top + 14, colours.text, colours);
+  drawTag(paint, scale, text, x, 10, colours.text, colours);
 }

@@ -6,7 +6,7 @@ import { fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectStep, type ViewState } from '../store.ts';
-import { createSurface, type Paint } from '../surface.ts';
+import { createSurface, type Paint, withinPlot } from '../surface.ts';
 import { THEMES } from '../theme.ts';
 import { stepAt } from './live.ts';
 
@@ -23,11 +23,16 @@ export const stepsPanel: Panel = {
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout' });
-    const surface = createSurface(
-      () => 130,
-      'Bars of the time of each step',
-      (paint) => drawSteps(paint, store.state()),
-    );
+    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
+    const surface = createSurface('Bars of the time of each step', {
+      height: () => 130,
+      key: () => {
+        const { program, range, theme } = store.state();
+        return [program, range, theme];
+      },
+      picture: (paint) => drawSteps(paint, scaleOf(paint), store.state()),
+      marks: (paint) => drawStepMarks(paint, scaleOf(paint), store.state()),
+    });
     element.append(surface.element, readout, key);
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x) =>
@@ -92,11 +97,10 @@ function readoutText(store: Store): string {
   return `step ${at}: ${label || name}, ${STEP_WORDS[STEP_KINDS[program.stepKinds[at]]]}, ${rest.join(', ')}`;
 }
 
-function drawSteps(paint: Paint, state: ViewState): void {
+function drawSteps(paint: Paint, scale: StepScale, state: ViewState): void {
   const theme = THEMES[state.theme];
   const { program, range } = state;
   const { predicted, measured } = program.times;
-  const scale = stepScale(range, paint.width);
   // Where no times are known, what is moved through memory is the better part of them.
   const heights =
     predicted ?? measured ?? Float64Array.from(program.steps, ({ bytesMoved }) => bytesMoved);
@@ -110,21 +114,16 @@ function drawSteps(paint: Paint, state: ViewState): void {
   const y = (value: number) => base - (value / most) * (base - TOP);
   const text = isTimed ? formatSeconds : formatBytes;
   drawValueAxis(paint, scale, ticks(most, 3, isTimed ? 10 : 2), y, text, theme);
-  const { context } = paint;
-  context.save();
-  context.beginPath();
-  context.rect(scale.left, 0, scale.right - scale.left, paint.height);
-  context.clip();
-  drawBars(paint, scale, state, bins, (step) => y(heights[step]), base);
-  if (predicted && measured) {
-    context.fillStyle = theme.measured;
+  withinPlot(paint, scale, () => {
+    drawBars(paint, scale, state, bins, (step) => y(heights[step]), base);
+    if (!predicted || !measured) return;
+    paint.context.fillStyle = theme.measured;
     for (let bin = 0; bin < bins.count; bin++) {
       const x = scale.x(bins.x0[bin]);
-      context.fillRect(x, y(measured[bins.step[bin]]) - 1, scale.x(bins.x1[bin]) - x, 2);
+      const width = scale.x(bins.x1[bin]) - x;
+      paint.context.fillRect(x, y(measured[bins.step[bin]]) - 1, width, 2);
     }
-  }
-  drawStepMarks(paint, scale, state, theme);
-  context.restore();
+  });
   drawStepAxis(paint, scale, range, base + 5, theme);
 }
 
@@ -138,15 +137,13 @@ function drawBars(
 ): void {
   STEP_KINDS.forEach((kind, k) => {
     context.fillStyle = THEMES[theme].steps[kind];
-    context.beginPath();
     for (let bin = 0; bin < bins.count; bin++) {
       const step = bins.step[bin];
       if (program.stepKinds[step] !== k) continue;
       const x = scale.x(bins.x0[bin]);
       const width = scale.x(bins.x1[bin]) - x;
       const height = Math.max(1.5, base - top(step));
-      context.rect(x, base - height, width > 4 ? width - 1 : width, height);
+      context.fillRect(x, base - height, width > 4 ? width - 1 : width, height);
     }
-    context.fill();
   });
 }
