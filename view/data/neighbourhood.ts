@@ -1,4 +1,3 @@
-import { isRead, isWritten } from '../../compiler/liveness/access.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
 
 /** A step or a tensor beside what is selected. */
@@ -22,9 +21,14 @@ export interface Neighbourhood {
   readonly left: number;
 }
 
-interface Found {
+interface Reached {
   readonly kind: Neighbour['kind'];
   readonly index: number;
+  /** Of a tensor, the step that it was reached from; null for what is selected. */
+  readonly from: number | null;
+}
+
+interface Found extends Reached {
   readonly column: number;
 }
 
@@ -43,7 +47,7 @@ export function neighbourhood(
   selected: { readonly kind: Neighbour['kind']; readonly index: number },
   hops: number,
 ): Neighbourhood {
-  const nodes: Found[] = [{ ...selected, column: 0 }];
+  const nodes: Found[] = [{ ...selected, from: null, column: 0 }];
   const known = new Set([keyOf(selected)]);
   const rows = new Map<number, number>();
   let left = 0;
@@ -53,10 +57,10 @@ export function neighbourhood(
       const column = way * hop;
       const next = new Map<string, Found>();
       for (const node of front)
-        for (const other of beside(model, program, node, way))
+        for (const other of beside(program, node, way))
           if (!known.has(keyOf(other))) next.set(keyOf(other), { ...other, column });
       const ordered = [...next.values()].sort(
-        (a, b) => weightOf(model, selected, b) - weightOf(model, selected, a),
+        (a, b) => weightOf(model, b, way) - weightOf(model, a, way),
       );
       const room = Math.max(0, Math.min(MOST_ROWS, MOST_NODES - nodes.length));
       const taken = ordered.slice(0, room);
@@ -74,31 +78,25 @@ export function neighbourhood(
 
 const keyOf = ({ kind, index }: Pick<Found, 'kind' | 'index'>) => `${kind} ${index}`;
 
-/** Steps beside a tensor, tensors beside a step; -1: those that a value comes from. */
-function beside(
-  { plan }: PlanModel,
-  program: ProgramModel,
-  { kind, index }: Found,
-  way: -1 | 1,
-): Pick<Found, 'kind' | 'index'>[] {
-  if (kind === 'tensor')
-    return program
-      .uses(index)
-      .filter(({ reads, writes }) => (way < 0 ? writes : reads))
-      .map(({ step }) => ({ kind: 'step', index: step }));
-  const { kernel, bindings } = program.steps[index];
-  const bound = plan.kernels[kernel].bindings;
-  return bindings.flatMap((tensor, b) =>
-    (way < 0 ? isRead : isWritten)(bound[b]) ? [{ kind: 'tensor' as const, index: tensor }] : [],
-  );
+/**
+ * Steps beside a tensor, tensors beside a step; -1: those that a value comes from. A parameter that a step updates has another value before
+ * than behind it: of a tensor that was reached from a step, what is made of it later or earlier does not count.
+ */
+function beside(program: ProgramModel, { kind, index, from }: Found, way: -1 | 1): Reached[] {
+  if (kind === 'step')
+    return program.operands[index]
+      .filter(({ reads, writes }) => (way < 0 ? reads : writes))
+      .map(({ tensor }) => ({ kind: 'tensor', index: tensor, from: index }));
+  return program
+    .uses(index)
+    .filter(({ reads, writes }) => (way < 0 ? writes : reads))
+    .filter(({ step }) => from === null || way * (step - from) > 0)
+    .map(({ step }) => ({ kind: 'step', index: step, from: null }));
 }
 
-function weightOf(
-  { plan }: PlanModel,
-  selected: { readonly index: number },
-  { kind, index }: Found,
-): number {
-  return kind === 'tensor' ? plan.tensors[index].bytes : -Math.abs(index - selected.index);
+/** Larger tensors count more, and steps that are nearer in time. */
+function weightOf({ plan }: PlanModel, { kind, index }: Found, way: -1 | 1): number {
+  return kind === 'tensor' ? plan.tensors[index].bytes : -way * index;
 }
 
 /** Rows within the columns, each node near to those that it is joined with in the column before. */
@@ -108,25 +106,24 @@ function placed(
   found: readonly Found[],
 ): Omit<Neighbourhood, 'left'> {
   const index = new Map(found.map((node, k) => [keyOf(node), k]));
-  const edges = found.flatMap((node, to): (readonly [number, number])[] =>
-    node.kind === 'step'
-      ? [
-          ...beside(model, program, node, -1).flatMap((other) =>
-            edgeOf(index.get(keyOf(other)), to),
-          ),
-          ...beside(model, program, node, 1).flatMap((other) =>
-            edgeOf(to, index.get(keyOf(other))),
-          ),
-        ]
-      : [],
+  const edges = found.flatMap((node, step): (readonly [number, number])[] =>
+    node.kind === 'tensor'
+      ? []
+      : program.operands[node.index].flatMap(({ tensor, reads, writes }) => {
+          const at = index.get(`tensor ${tensor}`);
+          if (at === undefined) return [];
+          return [
+            ...(reads ? [[at, step] as const] : []),
+            ...(writes && isMadeBefore(found[at], node) ? [[step, at] as const] : []),
+          ];
+        }),
   );
-  const unique = [...new Map(edges.map((edge) => [edge.join(), edge])).values()];
   const rows = new Float64Array(found.length);
-  const at = spreadColumns(found, unique);
+  const at = spreadColumns(found, edges);
   const columns = [...new Set(at)].sort((a, b) => Math.abs(a) - Math.abs(b));
   for (const column of columns) {
     const members = found.flatMap((_, k) => (at[k] === column ? [k] : []));
-    const wanted = new Map(members.map((k) => [k, meanRow(k, unique, at, rows)]));
+    const wanted = new Map(members.map((k) => [k, meanRow(k, edges, at, rows)]));
     members.sort((a, b) => wanted.get(a)! - wanted.get(b)!);
     members.forEach((k, row) => {
       rows[k] = row - (members.length - 1) / 2;
@@ -139,12 +136,13 @@ function placed(
       ...{ kind, index: own, column: at[k], row: rows[k] - least },
       label: kind === 'step' ? `${own}: ${program.steps[own].label}` : plan.tensors[own].name,
     })),
-    edges: unique,
+    edges,
   };
 }
 
-const edgeOf = (from: number | undefined, to: number | undefined): [number, number][] =>
-  from === undefined || to === undefined ? [] : [[from, to]];
+/** Whether a step on the side that a value comes from makes it before it is used. */
+const isMadeBefore = ({ column, from }: Found, step: Found) =>
+  column >= 0 || from === null || step.column >= 0 || step.index < from;
 
 /**
  * Columns in which values go from left to right: a node that others of its side come behind of goes further out. What is updated in place

@@ -23,11 +23,14 @@ export const comparePanel: Panel = {
   isShown: (store) => store.state().models.length > 1,
   mount: (element, store) => {
     let comparison: Comparison | null = null;
-    const surface = createSurface(
-      (width) => (width < 600 ? 190 : 240),
-      'Curves of the bytes in use, one for each plan',
-      (paint) => comparison && drawCurves(paint, comparison, store.state().theme),
-    );
+    const surface = createSurface('Curves of the bytes in use, one for each plan', {
+      height: (width) => (width < 600 ? 190 : 240),
+      key: () => [comparison, store.state().theme],
+      picture: (paint) => {
+        if (comparison) drawCurves(paint, comparison, store.state().theme);
+      },
+      marks: () => {},
+    });
     const key = h('ul', { class: 'bv-key', 'aria-label': 'plans' });
     const tables = h('div', {});
     element.append(surface.element, key, tables);
