@@ -187,17 +187,17 @@ export const USAGE_PAGES = {
     right: { kind: 'command', command: `view ${PLAN} -o page.html` },
   } satisfies Explanation,
   6065: {
-    title: 'The page cannot be served',
+    title: 'No page at this port',
     means:
-      '`btc build --watch --view` serves its page on the loopback address. Another program has the port that was given; leave `--port` out, and a free one is taken.',
+      'Something else listens at the port of `--port`, or the system keeps it to itself. Without `--port`, `btc build --watch --view` takes one that is free.',
     wrong: {
       kind: 'shown',
-      command: 'build model.ts --watch --view --port 80',
+      command: 'build model.ts --watch --view --port 8080',
       message:
-        'error BTC6065: the page cannot be served at port 80: listen EACCES: permission denied 127.0.0.1:80',
-      because: 'it depends on the machine',
+        'error BTC6065: the page cannot be served at port 8080: listen EADDRINUSE: address already in use 127.0.0.1:8080',
+      because: 'it depends on what else runs',
     },
-    right: { kind: 'command', command: 'build model.ts --noEmit' },
+    right: { kind: 'command', command: 'build model.ts --target wasm --noEmit' },
   } satisfies Explanation,
   6090: commands(
     'No such message',
