@@ -3,13 +3,14 @@ import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { compile } from '../driver/compile.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileResult } from '../driver/result.ts';
+import { sweepBudgets } from '../driver/sweep.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import * as language from '../language.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
-import type { CompiledSource, SourceJob } from './messages.ts';
+import type { CompiledSource, SourceJob, SweptSource } from './messages.ts';
 import { LANGUAGE, type LinkedModule, linkFiles } from './modules.ts';
 import { type Edited, lineStartsOf } from './typescript/edits.ts';
 
@@ -27,15 +28,21 @@ const SHARED = 'btcLanguage';
  * @throws Error only for a defect of btc itself
  */
 export async function compileFiles(
-  { files, entry, targets, options }: SourceJob,
+  { files, entry, targets, sweepPoints, options }: SourceJob,
   makeModule: MakeModule,
   onProgress: (target: Target, progress: CompileProgress) => void,
-): Promise<CompiledSource> {
+): Promise<CompiledSource | SweptSource> {
   const problems: Diagnostic[] = [];
   const linked = linkFiles(files, entry, EXPORTED);
   if (linked.diagnostics.length > 0) return failed(linked.diagnostics);
   const { set = {}, ...compileOptions } = options;
   const { model, diagnostics } = await evaluate(entry, linked.modules, makeModule, set);
+  if (sweepPoints !== undefined) {
+    const options = { ...compileOptions, target: targets[0] };
+    const swept = model && (await sweepBudgets(model, options, sweepPoints));
+    const all = deduplicate([...diagnostics, ...(swept?.diagnostics ?? [])]);
+    return { sweep: swept?.sweep ?? null, diagnostics: all };
+  }
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
   const traceOnce = (made: Model) => {

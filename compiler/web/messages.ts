@@ -2,6 +2,7 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileOptions } from '../driver/result.ts';
+import type { Sweep } from '../driver/sweep.ts';
 import type { SourceFiles } from './modules.ts';
 
 /** What is asked of the worker: plain data. */
@@ -9,6 +10,8 @@ export interface SourceJob {
   readonly files: SourceFiles;
   readonly entry: string;
   readonly targets: readonly Target[];
+  /** Instead of plans: what the model costs within so many budgets, for the first target. */
+  readonly sweepPoints?: number;
   readonly options: Omit<CompileOptions, 'target' | 'onProgress' | 'printAfter'>;
 }
 
@@ -24,8 +27,15 @@ export interface CompiledSource {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** What a model costs within less and less memory. */
+export interface SweptSource {
+  /** From the smallest feasible budget to none; null where there is an error among the diagnostics. */
+  readonly sweep: Sweep | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 export type SourceMessage =
   | { readonly kind: 'progress'; readonly target: Target; readonly progress: CompileProgress }
-  | { readonly kind: 'built'; readonly built: CompiledSource }
+  | { readonly kind: 'built'; readonly built: CompiledSource | SweptSource }
   /** btc itself failed. */
   | { readonly kind: 'defect'; readonly error: string };

@@ -4,7 +4,7 @@ import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileOptions } from '../driver/result.ts';
 import { didYouMean } from '../nearest.ts';
 import { type Isolation, OPEN } from './isolation.ts';
-import type { CompiledSource, SourceJob, SourceMessage } from './messages.ts';
+import type { CompiledSource, SourceJob, SourceMessage, SweptSource } from './messages.ts';
 import type { SourceFiles } from './modules.ts';
 
 /** What {@link compileSource} compiles for, and where. All that {@link CompileOptions} has holds for every target. */
@@ -44,6 +44,35 @@ export async function compileSource(
   source: string | SourceFiles,
   options: SourceOptions = {},
 ): Promise<CompiledSource> {
+  return { ...NOTHING, ...(await asked(source, options)) } as CompiledSource;
+}
+
+/**
+ * What the source of a model costs within less and less memory, from the smallest feasible budget to none, at `points` budgets: what
+ * `btc sweep` finds, for the first of the targets. Source, options and errors are those of {@link compileSource}.
+ *
+ * Errors are diagnostics: those of `compile`, BTC1001, BTC1002 and BTC5201 to BTC5208.
+ *
+ * @throws Error for a defect of btc itself, and the reason of `signal` when it aborts
+ */
+export async function sweepSource(
+  source: string | SourceFiles,
+  options: SourceOptions & { readonly points?: number } = {},
+): Promise<SweptSource> {
+  const { points = SWEEP_POINTS, ...rest } = options;
+  return { sweep: null, ...(await asked(source, rest, points)) } as SweptSource;
+}
+
+const SWEEP_POINTS = 12;
+const NOTHING = { plans: {}, module: null, parameters: null };
+
+type Answer = CompiledSource | SweptSource | Pick<CompiledSource, 'diagnostics'>;
+
+async function asked(
+  source: string | SourceFiles,
+  options: SourceOptions,
+  sweepPoints?: number,
+): Promise<Answer> {
   const {
     entry,
     targets = ['webgpu', 'wasm'],
@@ -62,23 +91,20 @@ export async function compileSource(
     return failed(
       diagnostic(5203, null, { name, files: names.join(', '), near: didYouMean(name, names) }),
     );
-  const job = { files, entry: name, targets: [...targets], options: compileOptions };
+  const job = { files, entry: name, targets: [...targets], sweepPoints, options: compileOptions };
   return outcome(job, OPEN[isolation](worker), { signal, timeoutMs, onProgress });
 }
 
-const failed = (problem: Diagnostic): CompiledSource => ({
-  ...{ plans: {}, module: null, parameters: null },
-  diagnostics: [problem],
-});
+const failed = (problem: Diagnostic) => ({ diagnostics: [problem] });
 
 function outcome(
   job: SourceJob,
   open: ReturnType<(typeof OPEN)[Isolation]>,
   { signal, timeoutMs, onProgress }: Pick<SourceOptions, 'signal' | 'timeoutMs' | 'onProgress'>,
-): Promise<CompiledSource> {
+): Promise<Answer> {
   const { port1, port2 } = new MessageChannel();
   let end = () => {};
-  return new Promise<CompiledSource>((resolve, reject) => {
+  return new Promise<Answer>((resolve, reject) => {
     const isolated = open((reason) => resolve(failed(diagnostic(5208, null, { reason }))));
     const abort = () => reject(signal!.reason);
     const timer =

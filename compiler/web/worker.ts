@@ -3,7 +3,7 @@ import { deduplicate } from '../diagnostics.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
 import { compileFiles } from './evaluate.ts';
 import { harden } from './harden.ts';
-import type { CompiledSource, SourceJob, SourceMessage } from './messages.ts';
+import type { CompiledSource, SourceJob, SourceMessage, SweptSource } from './messages.ts';
 
 // The worker of `compileSource`: one job, then its end. Bundled as one file, so that it also runs from text.
 
@@ -35,18 +35,19 @@ scope.onmessage = async ({ data, ports: [port] }) => {
     );
     // What a model threw where nobody can catch it arrives before this.
     await new Promise((resolve) => setTimeout(resolve, 1));
-    const whole = withStray(built, stray);
-    const moved = [whole.module, whole.parameters].flatMap((bytes) =>
-      bytes ? [bytes.buffer] : [],
-    );
+    const whole = stray.length === 0 ? built : withStray(built.diagnostics, stray);
+    const bytes = 'plans' in whole ? [whole.module, whole.parameters] : [];
+    const moved = bytes.flatMap((one) => (one ? [one.buffer] : []));
     send({ kind: 'built', built: whole }, moved);
   } catch (error) {
     send({ kind: 'defect', error: error instanceof Error ? String(error.stack) : String(error) });
   }
 };
 
-function withStray(built: CompiledSource, stray: readonly Diagnostic[]): CompiledSource {
-  if (stray.length === 0) return built;
-  const diagnostics = deduplicate([...built.diagnostics, ...stray]);
-  return { plans: {}, module: null, parameters: null, diagnostics };
+function withStray(
+  known: readonly Diagnostic[],
+  stray: readonly Diagnostic[],
+): CompiledSource & SweptSource {
+  const diagnostics = deduplicate([...known, ...stray]);
+  return { plans: {}, module: null, parameters: null, sweep: null, diagnostics };
 }
