@@ -47,8 +47,34 @@ const known = new Map<string, Map<number, Frame>>();
 
 function frameAt(site: NodeJS.CallSite): Frame {
   const file = site.getFileName();
+  if (!file) return null;
+  // Lines and columns take V8 long to find, and of btc's own functions the names say it all.
+  if (isOwn(file)) return ownFrame(site.getFunctionName() ?? '');
   const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1];
-  return file ? frameOf(file, line, column, () => site.getFunctionName() ?? '') : null;
+  return frameOf(file, line, column, () => site.getFunctionName() ?? '');
+}
+
+const ownFiles = new Map<string, boolean>();
+
+function isOwn(file: string): boolean {
+  let own = ownFiles.get(file);
+  if (own === undefined) {
+    own = OWN.some((folder) => pathOf(file).startsWith(folder));
+    ownFiles.set(file, own);
+  }
+  return own;
+}
+
+const ownFrames = new Map<string, Frame>();
+
+/** The function of btc of that name, which may have the name of a class before it. */
+function ownFrame(name: string): Frame {
+  let frame = ownFrames.get(name);
+  if (frame === undefined) {
+    frame = { own: name.replace(/^.*\./, '') };
+    ownFrames.set(name, frame);
+  }
+  return frame;
 }
 
 function frameOf(file: string, line: number, column: number, nameOf: () => string): Frame {
@@ -61,8 +87,8 @@ function frameOf(file: string, line: number, column: number, nameOf: () => strin
   const key = line * 2 ** 20 + column;
   let frame = places.get(key);
   if (frame === undefined) {
-    frame = OWN.some((folder) => pathOf(file).startsWith(folder))
-      ? { own: nameOf().replace(/^.*\./, '') }
+    frame = isOwn(file)
+      ? ownFrame(nameOf())
       : mapper
         ? mapper(file, line, column)
         : { file: pathOf(file), line, column };
