@@ -6,7 +6,6 @@ const page = (file, place, text) => ({ file, place, text });
 const guide = (name, text) => page(`docs/${name}.md`, `guide/${name}`, text);
 const extending = (name, text) => page(`docs/extending/${name}.md`, `extending/${name}`, text);
 
-/** @type {{ text: string, pages: { file: string, place: string, text: string }[] }[]} */
 export const SECTIONS = [
   {
     text: 'Start',

@@ -23,7 +23,8 @@ const staged = () =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
 
 test('no page of the repository is left out', () => {
-  const shown = new Set(SECTIONS.flatMap(({ pages }) => pages.map(({ file }) => file)));
+  const sections: readonly { readonly pages: readonly { readonly file: string }[] }[] = SECTIONS;
+  const shown = new Set(sections.flatMap(({ pages }) => pages.map(({ file }) => file)));
   const own = ['README.md', 'create-btc-compiler/README.md'];
   expect(pages().filter((page) => !own.includes(page) && !shown.has(page))).toEqual([]);
 });
