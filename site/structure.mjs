@@ -1,5 +1,5 @@
-// Where pages of the repository are on the site, and in which order the sidebar has them. `site.test.ts` holds that no page of docs/ is
-// left out.
+// Where pages of the repository are on the site, and in which order the sidebar has them. test/site/pages.test.ts holds that no page of
+// docs/ is left out.
 
 /** A page: its file in the repository, its place on the site, and its title in the sidebar. */
 const page = (file, place, text) => ({ file, place, text });
