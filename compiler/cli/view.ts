@@ -10,12 +10,15 @@ import { writeOutputs } from './emit.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readJsonFile } from './read-json.ts';
 import { formatPlain, fromBtc } from './report.ts';
+import { type SourceTexts, sourceTexts } from './source-texts.ts';
 import { style } from './style.ts';
 import { PAGE_MARK, viewPage } from './view-page.ts';
 
 export interface ViewCommandOptions {
   readonly output?: string;
   readonly trace?: string;
+  /** False: without the text of the model. */
+  readonly source?: boolean;
 }
 
 type Failed = { readonly diagnostic: Diagnostic };
@@ -32,13 +35,20 @@ export async function viewCommand(
   }
   const size = formatBytes(Buffer.byteLength(made.page));
   console.log(`${style.bold(files.join(', '))} → ${made.output}  ${style.dim(size)}`);
+  for (const line of sourceNotes(made.sources)) console.log(line);
   return 0;
+}
+
+interface Page {
+  readonly output: string;
+  readonly page: string;
+  readonly sources: SourceTexts;
 }
 
 async function makePage(
   files: readonly string[],
-  { output = pageName(files[0]), trace }: ViewCommandOptions,
-): Promise<{ readonly output: string; readonly page: string } | Failed> {
+  { output = pageName(files[0]), trace, source = true }: ViewCommandOptions,
+): Promise<Page | Failed> {
   const plans: { readonly plan: Plan; readonly label: string }[] = [];
   for (const file of files) {
     const read = await readPlanFile(file, (value) => {
@@ -53,8 +63,9 @@ async function makePage(
   const problem = await outputProblem(output);
   if (problem) return { diagnostic: problem };
   const [first, ...others] = plans;
+  const sources = source ? sourceTexts(first.plan, files[0]) : NO_SOURCES;
   const page = await viewPage({
-    plans: [{ ...first, ...(traced ? { trace: traced } : {}) }, ...others],
+    plans: [{ ...first, ...(traced ? { trace: traced } : {}), sources: sources.texts }, ...others],
   });
   try {
     await writeOutputs(dirname(output), [{ path: basename(output), content: page }]);
@@ -63,7 +74,22 @@ async function makePage(
       diagnostic: diagnostic(6010, null, { file: output, reason: (error as Error).message }),
     };
   }
-  return { output, page };
+  return { output, page, sources };
+}
+
+const NO_SOURCES: SourceTexts = { texts: {}, missing: [] };
+
+/** Which texts are in the page, so that nobody passes one on that he does not know of, and which are not. */
+function sourceNotes({ texts, missing }: SourceTexts): string[] {
+  const names = Object.keys(texts);
+  return [
+    ...(names.length > 0
+      ? [`  with the text of ${names.join(', ')} (--no-source leaves it out)`]
+      : []),
+    ...(missing.length > 0
+      ? [`  without the text of ${missing.join(', ')}: not found in this project`]
+      : []),
+  ];
 }
 
 /** `out/model.webgpu.html` of `out/model.webgpu.plan.json`, beside it. */

@@ -217,7 +217,15 @@ test('what is said of steps and tensors is what the plan has', () => {
       plan.tensors.forEach((tensor, index) => {
         if (tensor.program !== name) return;
         const { uses, twins } = tensorFacts(model, program, index);
-        const wanted = steps.flatMap(({ bindings }, k) => (bindings.includes(index) ? [k] : []));
+        // A result that is computed in place of an operand is bound in its stead.
+        const isTakenOver = (k: number, taker: number) => {
+          const { policy, firstStep, slab, offset } = plan.tensors[taker];
+          const place = [tensor.slab, tensor.offset, tensor.lastStep].join();
+          return policy === 'in-place' && firstStep === k && place === [slab, offset, k].join();
+        };
+        const wanted = steps.flatMap(({ bindings }, k) =>
+          bindings.some((bound) => bound === index || isTakenOver(k, bound)) ? [k] : [],
+        );
         expect(uses.map(({ step }) => step)).toEqual(wanted);
         if (tensor.copyOf) expect(twins.map((twin) => twin.tensor)).toContain(index);
       });

@@ -359,7 +359,8 @@ describe('plans of strangers', () => {
     expect(await text(page, '#bv-step')).toContain(HOSTILE[3]);
     expect(await text(page, '#bv-tensor')).toMatch(/^Tensor\d+</);
     const found = await page.evaluate(() => ({
-      elements: document.querySelectorAll('img, svg, iframe, object, embed, link').length,
+      elements: document.querySelectorAll('img, iframe, object, embed, link, [onload], [onerror]')
+        .length,
       scripts: document.scripts.length,
       hacked: (globalThis as { hacked?: unknown }).hacked,
     }));

@@ -1,9 +1,9 @@
-import { isRead, isWritten } from '../../compiler/liveness/access.ts';
 import type { Plan, PlanStep } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-copies.ts';
 import { type ArenaMap, arenaMap } from './arena.ts';
 import { memoryKinds, STEP_KINDS, stepKind } from './kinds.ts';
 import { type LiveStack, liveStack } from './live.ts';
+import { type StepOperand, stepOperands } from './operands.ts';
 import { type StepTimes, stepTimes } from './times.ts';
 import type { ReadPlan, ViewedPlan } from './viewed.ts';
 
@@ -32,6 +32,8 @@ export interface ProgramModel {
   readonly live: LiveStack;
   readonly arena: ArenaMap;
   readonly times: StepTimes;
+  /** Of each step, what it reads and writes. */
+  readonly operands: readonly (readonly StepOperand[])[];
   /** The steps that use a tensor, in order. */
   uses(tensor: number): readonly TensorUse[];
 }
@@ -72,7 +74,8 @@ function programModel(
   const live = once(() => liveStack(plan, name, kinds));
   const arena = once(() => arenaMap(plan, name, kinds));
   const times = once(() => stepTimes(plan, name, trace?.trace));
-  const uses = once(() => usesOf(plan, name));
+  const operands = once(() => stepOperands(plan, name));
+  const uses = once(() => usesOf(operands()));
   return {
     name,
     steps,
@@ -86,25 +89,22 @@ function programModel(
     get times() {
       return times();
     },
+    get operands() {
+      return operands();
+    },
     uses: (tensor) => uses().get(tensor) ?? [],
   };
 }
 
 /** By tensor, the steps of a program that use it. */
-function usesOf({ programs, kernels }: Plan, name: string): Map<number, TensorUse[]> {
+function usesOf(operands: ProgramModel['operands']): Map<number, TensorUse[]> {
   const uses = new Map<number, TensorUse[]>();
-  programs[name].steps.forEach(({ kernel, bindings }, step) => {
-    bindings.forEach((tensor, b) => {
-      const binding = kernels[kernel].bindings[b];
-      const list = uses.get(tensor) ?? [];
-      uses.set(tensor, list);
-      const before = list.at(-1)?.step === step ? list.pop() : undefined;
-      list.push({
-        step,
-        reads: isRead(binding) || (before?.reads ?? false),
-        writes: isWritten(binding) || (before?.writes ?? false),
-      });
-    });
+  operands.forEach((list, step) => {
+    for (const { tensor, reads, writes } of list) {
+      const own = uses.get(tensor);
+      if (own) own.push({ step, reads, writes });
+      else uses.set(tensor, [{ step, reads, writes }]);
+    }
   });
   return uses;
 }

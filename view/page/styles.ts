@@ -67,7 +67,51 @@ export const styles = (): string => `${themeStyles()}
 .bv-problem { margin: 18px; padding: 12px 14px; border: 1px solid var(--bv-budget); border-radius: 8px; background: var(--bv-surface); overflow-wrap: anywhere; }
 .bv-live, .bv-waiting { color: var(--bv-muted); font: 12.5px/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
 .bv-head .bv-live { max-width: none; margin-top: 8px; padding: 8px 10px; border: 1px solid var(--bv-line); border-left: 3px solid var(--bv-budget); border-radius: 6px; background: var(--bv-surface); }
+.bv-scroll { overflow-x: auto; max-width: 100%; }
+.bv-table { border-collapse: collapse; width: 100%; font-size: 13px; overflow-wrap: normal; }
+.bv-table .bv-link { overflow-wrap: normal; }
+.bv-table th, .bv-table td { padding: 3px 8px; text-align: left; border-bottom: 1px solid var(--bv-line); vertical-align: top; }
+.bv-table thead th { color: var(--bv-muted); font-weight: 600; white-space: nowrap; }
+.bv-table tbody th { font-weight: 400; color: var(--bv-muted); }
+.bv-table .bv-number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.bv-table .bv-number .bv-link { text-align: right; }
+.bv-table th[aria-sort="descending"] button::after { content: " ↓"; }
+.bv-table th[aria-sort="ascending"] button::after { content: " ↑"; }
+.bv-table .bv-code { min-width: 180px; }
+.bv-figures { width: auto; }
+.bv-figures tbody th, .bv-changed td { white-space: nowrap; }
+.bv-table.bv-figures thead th, .bv-table.bv-changed thead th { white-space: normal; }
+.btc-view select { max-width: 100%; }
+.bv-code, .bv-source { font-family: ui-monospace, SFMono-Regular, Menlo, monospace; font-size: 12.5px; }
+.bv-bar { display: block; height: 3px; margin: 1px 0 0 auto; background: var(--bv-accent); border-radius: 2px; }
+.bv-selected { background: color-mix(in srgb, var(--bv-accent) 16%, transparent); }
+.bv-source { position: relative; margin-top: 8px; max-height: 460px; overflow: auto; border: 1px solid var(--bv-line); border-radius: 6px; padding: 4px 0; }
+.btc-view .bv-code-line { display: flex; width: max-content; min-width: 100%; gap: 5px; align-items: center; min-height: 0; padding: 0 8px; border: 0; border-radius: 0; background: none; text-align: left; font: inherit; line-height: 1.55; }
+.btc-view button.bv-code-line:hover { background: color-mix(in srgb, var(--bv-accent) 10%, transparent); }
+.btc-view .bv-code-line.bv-selected { background: color-mix(in srgb, var(--bv-accent) 20%, transparent); }
+.btc-view .bv-code-line.bv-chosen { outline: 1px solid var(--bv-accent); outline-offset: -1px; }
+.bv-heat-box { flex: none; width: 40px; height: 9px; }
+.bv-warm { background: var(--bv-background); }
+.bv-heat { display: block; height: 100%; }
+.bv-heat-bytes { background: var(--bv-budget); }
+.bv-heat-time { background: var(--bv-accent); }
+.bv-line-number { flex: none; width: 4ch; text-align: right; color: var(--bv-muted); }
+.bv-line-text { white-space: pre; }
+.bv-tree text, .bv-graph text { font: 11.5px ui-monospace, SFMono-Regular, Menlo, monospace; fill: var(--bv-text); }
+.bv-tree .bv-cost { fill: var(--bv-muted); }
+.bv-leaf, .bv-graph text { text-anchor: middle; }
+.bv-edge { fill: none; stroke: var(--bv-muted); stroke-width: 1; opacity: 0.6; }
+.bv-operand { fill: var(--bv-muted); }
+.bv-step-node { fill: var(--bv-accent); }
+.bv-box { cursor: pointer; }
+.bv-box rect { fill: var(--bv-background); stroke: var(--bv-line); }
+.bv-box:hover rect, .bv-box:focus-visible rect { stroke: var(--bv-accent); }
+.bv-box.bv-own rect { stroke: var(--bv-accent); stroke-width: 2; }
 @container (max-width: 900px) {
+  .bv-table th, .bv-table td { padding: 3px 5px; }
+  .bv-figures tbody th, .bv-changed td { white-space: normal; }
+  .bv-table.bv-changed .bv-code { min-width: 130px; }
+  .bv-table.bv-changed .bv-link { overflow-wrap: anywhere; }
   .bv-body { grid-template-columns: minmax(0, 1fr); padding: 10px; }
   .bv-side { position: sticky; top: auto; bottom: 0; max-height: 45vh; z-index: 2; }
   .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }

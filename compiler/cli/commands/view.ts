@@ -20,6 +20,7 @@ export function declareView(program: Command): void {
       'a file of btc run --trace: measured times of the plan beside the predicted ones',
       text('--trace', 'a file'),
     )
+    .option('--no-source', 'leave the text of the model out of the page')
     .action(async (plan: string, others: readonly string[], options: ViewCommandOptions) => {
       const { viewCommand } = await import('../view.ts');
       process.exitCode = await viewCommand([plan, ...others], options);
