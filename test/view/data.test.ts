@@ -290,6 +290,28 @@ test('whatever a page is given, it says what is wrong with it and throws nothing
     return 'problem' in read ? read.problem : '';
   });
   for (const problem of problems) expect(problem).toMatch(/there is no plan|no valid plan: ./);
+  const trace = {
+    clock: 'host',
+    runs: [],
+    copies: [],
+    steps: [{ program: 'fly', step: 0, seconds: 1 }],
+  };
+  const noStep = { ...trace, steps: [{ program: 'train', step: 99, seconds: 1 }] };
+  for (const beside of [
+    { label: {} },
+    { sources: { 'model.ts': 1 } },
+    { sources: null },
+    { trace: null },
+    { trace: { trace: 1 } },
+    { trace: { trace } },
+    { trace: { trace: noStep } },
+  ]) {
+    const read = readViewed({ plans: [{ plan: plain, ...beside }] });
+    expect('problem' in read && read.problem).toMatch(/^this plan is not shown: its \w+ (is|are) /);
+  }
+  expect(
+    readViewed({ plans: [{ plan: plain, sources: { 'a.ts': '' }, label: 'a' }] }),
+  ).toHaveProperty('plans');
   const many = {
     plans: [{ plan: { ...plain, tensors: new Array(1_000_000).fill(plain.tensors[0]) } }],
   };

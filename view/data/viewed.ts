@@ -66,7 +66,29 @@ export function readViewed(
     }
     const read = readPlan(plan);
     if ('problems' in read) return { problem: `this is no valid plan: ${read.problems[0]}` };
+    const beside = besideProblem(read.plan, viewed!);
+    if (beside !== null) return { problem: `this plan is not shown: ${beside}` };
     found.push({ ...viewed, plan: read.plan });
   }
   return { plans: found };
+}
+
+/** What is wrong with what stands beside a plan; null where all of it is as it should be. */
+function besideProblem(
+  { programs }: Plan,
+  { label, trace, sources = {} }: ViewedPlan,
+): string | null {
+  if (label !== undefined && typeof label !== 'string') return 'its label is no text';
+  const texts = typeof sources === 'object' && sources !== null ? Object.values(sources) : [null];
+  if (!texts.every((text) => typeof text === 'string')) return 'its sources are no texts';
+  if (trace === undefined) return null;
+  const { runs, steps, copies } = (trace?.trace ?? {}) as Partial<SessionTrace>;
+  const isTrace =
+    [runs, steps, copies].every((list) => Array.isArray(list)) &&
+    runs!.every((run) => Number.isFinite(run?.seconds)) &&
+    steps!.every((each) => {
+      const known = Object.hasOwn(programs, String(each?.program));
+      return known && each.step in programs[each.program].steps && Number.isFinite(each.seconds);
+    });
+  return isTrace ? null : 'its trace is of another plan';
 }
