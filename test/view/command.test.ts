@@ -36,7 +36,10 @@ test('a page lies beside its plan, holds it whole, and is small', () => {
   expect(code).toBe(0);
   expect(stdout).toContain('out/model.wasm.plan.json → out/model.wasm.html');
   const page = read('out/model.wasm.html');
-  expect(inputOf(page)).toEqual({ plans: [{ plan: JSON.parse(read(PLAN)), label: 'model.wasm' }] });
+  const sources = { 'model.ts': SMALL_MODEL };
+  expect(inputOf(page)).toEqual({
+    plans: [{ plan: JSON.parse(read(PLAN)), label: 'model.wasm', sources }],
+  });
   expect(page.length).toBeLessThan(400_000 + read(PLAN).length);
   // Without the plan: the shell alone.
   expect(page.replace(/id="btc-input">[^<]*/, '').length).toBeLessThan(400_000);

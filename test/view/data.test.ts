@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { planLiveBytes } from '../../compiler/liveness/plan-lives.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
+import type { SessionTrace } from '../../ir/trace.ts';
 import { arenaMap } from '../../view/data/arena.ts';
 import { stepBins } from '../../view/data/bins.ts';
 import { boxAt } from '../../view/data/boxes.ts';
@@ -232,6 +233,31 @@ test('what is said of steps and tensors is what the plan has', () => {
   }
 });
 
+test('measured times are the medians of the warm runs, in the order of the steps', () => {
+  const { steps } = plain.programs['train'];
+  const kernelOf = (step: number) => plain.kernels[steps[step].kernel].name;
+  const seconds = (run: number, step: number) => (run === 0 ? 1 : 1e-3 * (step + 1) * run);
+  const runs = [0, 1, 2, 3].map((run) => ({
+    ...{ program: 'train', run, startSeconds: run, seconds: 0.5 },
+  }));
+  const trace: SessionTrace = {
+    ...{ clock: 'host', runs, copies: [] },
+    steps: runs.flatMap(({ run }) =>
+      steps.map((_, step) => ({
+        ...{ program: 'train', run, step, kernel: kernelOf(step), startSeconds: run },
+        seconds: seconds(run, step),
+      })),
+    ),
+  };
+  const model = planModel({ plan: plain, trace: { trace, device: 'test' } });
+  const { measured } = model.program('train').times;
+  expect([...measured!]).toEqual(steps.map((_, step) => seconds(2, step)));
+  expect(stepFacts(model, model.program('train'), 1).measured).toBe(seconds(2, 1));
+  // A program that was not run has none, and neither has a plan without a trace.
+  expect(model.program('predict').times.measured).toBeNull();
+  expect(modelOf(plain).program('train').times.measured).toBeNull();
+});
+
 test('the head says what was done to fit, and what that costs', () => {
   const { figures, sentences } = summaryOf(modelOf(plain), 'train');
   expect(figures.map(({ name }) => name)).toEqual([
@@ -264,6 +290,28 @@ test('whatever a page is given, it says what is wrong with it and throws nothing
     return 'problem' in read ? read.problem : '';
   });
   for (const problem of problems) expect(problem).toMatch(/there is no plan|no valid plan: ./);
+  const trace = {
+    clock: 'host',
+    runs: [],
+    copies: [],
+    steps: [{ program: 'fly', step: 0, seconds: 1 }],
+  };
+  const noStep = { ...trace, steps: [{ program: 'train', step: 99, seconds: 1 }] };
+  for (const beside of [
+    { label: {} },
+    { sources: { 'model.ts': 1 } },
+    { sources: null },
+    { trace: null },
+    { trace: { trace: 1 } },
+    { trace: { trace } },
+    { trace: { trace: noStep } },
+  ]) {
+    const read = readViewed({ plans: [{ plan: plain, ...beside }] });
+    expect('problem' in read && read.problem).toMatch(/^this plan is not shown: its \w+ (is|are) /);
+  }
+  expect(
+    readViewed({ plans: [{ plan: plain, sources: { 'a.ts': '' }, label: 'a' }] }),
+  ).toHaveProperty('plans');
   const many = {
     plans: [{ plan: { ...plain, tensors: new Array(1_000_000).fill(plain.tensors[0]) } }],
   };

@@ -42,7 +42,14 @@ export function bandsOf(map: ArenaMap, width: number, { low, high }: ByteRange):
   };
   const lanes = map.lanes.map((lane, k): Band => {
     const top = MAP_TOP + slabs.height + LANE_HEAD + k * (LANE_HEAD + LANE_HEIGHT);
-    return { boxes: lane.boxes, lane, top, height: LANE_HEIGHT, low: 0, high: lane.bytes };
+    return {
+      boxes: lane.boxes,
+      lane,
+      top,
+      height: LANE_HEIGHT,
+      low: 0,
+      high: Math.max(1, lane.bytes),
+    };
   });
   return [slabs, ...lanes];
 }
