@@ -11,7 +11,10 @@ const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
 // A level below compiler/, as all modules that say where others are by their own address.
 const CHUNKS = 'chunks';
-const ENTRIES = ['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'];
+const ENTRIES = [
+  ...['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'],
+  'editor/evaluate-worker',
+];
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
 const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
 
@@ -32,25 +35,45 @@ function licences(modules) {
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** The page that shows plans: a script for `btc view` to write into a file, and a module for pages that show plans as a part of them. */
+/**
+ * The compiler in a page: everything in it, and nothing of Node. The worker is one file without imports, so that it also runs from text
+ * in a frame. Names of functions stay here too, whatever a user's bundler does to them.
+ */
+async function bundleForPages() {
+  const folder = join(built, 'web');
+  // Chunks lie beside the entries: they say where the worker is by their own address.
+  for (const name of readdirSync(folder)) if (name.endsWith('.js')) rmSync(join(folder, name));
+  const modules = [];
+  for (const names of [['index', 'source'], ['worker']]) {
+    const bundle = await rolldown({
+      input: Object.fromEntries(names.map((name) => [name, `${sources}web/${name}.ts`])),
+      platform: 'browser',
+      treeshake: { moduleSideEffects: true },
+    });
+    const { output } = await bundle.write({
+      ...{ dir: folder, format: 'esm', chunkFileNames: '[name]-[hash].js' },
+      ...{ keepNames: true, minify: true },
+      codeSplitting: names.length > 1,
+    });
+    await bundle.close();
+    modules.push(...output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
+  }
+  writeFileSync(join(folder, 'licences.txt'), licences(modules));
+}
+
+/** The page that shows plans: a script for `btc view` to write into a file, and a module for other pages. No package is in them. */
 const VIEW = [
   { input: 'page/main', file: 'page.js', format: 'iife' },
   { input: 'index', file: 'index.js', format: 'esm' },
 ];
 
 async function bundleView() {
-  const folder = fileURLToPath(new URL('../dist/view/', import.meta.url));
-  const modules = [];
+  const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
   for (const { input, file, format } of VIEW) {
-    const bundle = await rolldown({
-      input: fileURLToPath(new URL(`../view/${input}.ts`, import.meta.url)),
-      platform: 'browser',
-    });
-    const { output } = await bundle.write({ file: join(folder, file), format, minify: true });
+    const bundle = await rolldown({ input: path(`view/${input}.ts`), platform: 'browser' });
+    await bundle.write({ file: path(`dist/view/${file}`), format, minify: true });
     await bundle.close();
-    modules.push(...output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));
   }
-  writeFileSync(join(folder, 'licences.txt'), licences(modules));
 }
 
 rmSync(join(built, CHUNKS), { recursive: true, force: true });
@@ -70,4 +93,6 @@ const { output } = await bundle.write({
 await bundle.close();
 const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));
+
+await bundleForPages();
 await bundleView();

@@ -137,6 +137,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'npm:import-meta-resolve',
     'npm:@jridgewell/trace-mapping',
   ],
+  'compiler/web': ['compiler', 'ir'],
+  'compiler/web/typescript': ['compiler/web/typescript', 'npm:@babel/parser'],
+  'compiler/editor': [
+    'compiler',
+    'ir',
+    'npm:typescript',
+    'npm:vscode-languageserver',
+    'npm:vscode-languageserver-textdocument',
+  ],
   'compiler/cli': [
     'view/data',
     'compiler',
@@ -265,6 +274,25 @@ describe('what a browser loads', () => {
   });
 });
 
+test('what a page loads of the compiler imports nothing of Node, at no remove', () => {
+  const reached = new Map<string, string>();
+  const waiting = ['compiler/web/index.ts', 'compiler/web/worker.ts'];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop())
+    for (const path of valueImports(file, true)) {
+      if (reached.has(path)) continue;
+      reached.set(path, file);
+      if (FILES.includes(path)) waiting.push(path);
+    }
+  expect(reached.size).toBeGreaterThan(300);
+  const packages = ['@babel/parser', '@bufbuild/protobuf', '@dagrejs/graphlib', 'ml-matrix'];
+  const wrong = [...reached].filter(
+    ([path]) =>
+      path.startsWith('node:') ||
+      (path.startsWith('npm:') && !packages.includes(path.slice('npm:'.length))),
+  );
+  expect(wrong).toEqual([]);
+});
+
 test('no file imports itself by way of others', () => {
   const graph = new Map(
     FILES.map((file) => [file, valueImports(file).filter((path) => FILES.includes(path))]),
@@ -287,11 +315,14 @@ test('no file imports itself by way of others', () => {
   expect(cycles).toEqual([]);
 });
 
-/** Imports that stay when types are erased (`verbatimModuleSyntax`: those that do not say `type`). */
-function valueImports(file: string): string[] {
+/** Imports that stay when types are erased (`verbatimModuleSyntax`: those that do not say `type`), at the start or also later. */
+function valueImports(file: string, withLater = false): string[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022);
-  return source.statements.flatMap((statement) => {
+  const later = [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, path]) =>
+    resolved(file, path),
+  );
+  const found = source.statements.flatMap((statement) => {
     const typeOnly =
       (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly) ||
       (ts.isExportDeclaration(statement) && statement.isTypeOnly);
@@ -301,4 +332,5 @@ function valueImports(file: string): string[] {
         : undefined;
     return from && ts.isStringLiteral(from) && !typeOnly ? [resolved(file, from.text)] : [];
   });
+  return withLater ? [...found, ...later] : found;
 }

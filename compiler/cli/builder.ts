@@ -44,6 +44,8 @@ export interface Exporting {
   readonly mesh: number | null;
   /** A safetensors file, or one of another layout that the thread reads; null for initial values. */
   readonly weights: Uint8Array | ForeignFile | null;
+  /** Of how many runs inputs and results are written beside it; 0 for none. */
+  readonly check: number;
   /** Name of the file; null for the one that the model's name gives. */
   readonly output: string | null;
 }
@@ -127,9 +129,9 @@ function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise
       else reject(message.error);
     };
     port1.on('message', receive);
-    worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(thrown(job.file, error))));
+    worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(endedBy(job.file, error))));
     worker.on('exit', (code) => {
-      for (const message of remaining(port1)) receive(message);
+      for (const message of remaining<BuilderMessage>(port1)) receive(message);
       resolve(failed(diagnostic(code === 0 ? 1031 : 1032, null, { file: job.file, code })));
     });
     worker.postMessage({ ...job, port: port2 }, [port2]);
@@ -137,15 +139,15 @@ function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise
 }
 
 /** What was said before the thread ended and is not delivered yet. */
-function remaining(port: MessagePort): BuilderMessage[] {
-  const messages: BuilderMessage[] = [];
+export function remaining<Message>(port: MessagePort): Message[] {
+  const messages: Message[] = [];
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
-    messages.push(next.message as BuilderMessage);
+    messages.push(next.message as Message);
   return messages;
 }
 
 /** An error that ended the thread. */
-function thrown(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
+export function endedBy(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
   return code === 'ERR_WORKER_OUT_OF_MEMORY'
     ? diagnostic(1033, null, { file })
     : diagnostic(1002, null, { reason: message });

@@ -9,6 +9,7 @@ import { baseOf } from './base-name.ts';
 import { type BuildListeners, type BuiltFile, loadFile } from './build.ts';
 import type { BuildJob, Exporting } from './builder.ts';
 import type { OutputFile } from './emit.ts';
+import { makeCheck } from './export-check.ts';
 import type { ExportFormat } from './export-formats.ts';
 import { fromBtc } from './report.ts';
 import { withStrayErrors } from './stray-errors.ts';
@@ -32,10 +33,10 @@ export async function exportFile(
       ({ category }) => category !== 'error',
     );
     if (!loaded.model || !isSound) return { loaded, exported: null };
-    const { set, precision } = options;
+    // Its options have their values since it was loaded.
+    const { precision } = options;
     const { program, weights, format } = exporting!;
     const request: ExportOptions = {
-      ...(set ? { set } : {}),
       ...(precision ? { precision } : {}),
       ...(program === null ? {} : { program }),
       ...(weights ? { weights: takenBy(weights) } : {}),
@@ -91,7 +92,7 @@ type Write = (
 ) => Promise<Exported>;
 
 const FORMATS: Readonly<Record<ExportFormat, Write>> = {
-  stablehlo: async (source, request, { mesh, output }, base) => {
+  stablehlo: async (source, request, { mesh, output, check }, base) => {
     const made = await exportStableHlo(source, {
       ...request,
       ...(mesh === null ? {} : { mesh: { batch: mesh } }),
@@ -100,15 +101,18 @@ const FORMATS: Readonly<Record<ExportFormat, Write>> = {
     const { text, manifest, parameters, diagnostics } = made;
     const name = output ?? `${base}.${manifest.program}.mlir`;
     const stem = name.replace(/\.mlir$/, '');
+    const checked =
+      check > 0 ? await makeCheck(source, request, manifest.program, parameters, check) : null;
     const places = manifest.mesh ? `, ${manifest.mesh.size} devices` : '';
     return {
       outputs: [
         { path: name, content: text },
         { path: `${stem}.json`, content: `${JSON.stringify(manifest, null, 2)}\n` },
         { path: `${stem}.safetensors`, content: parameters },
+        ...(checked?.bytes ? [{ path: `${stem}.check.safetensors`, content: checked.bytes }] : []),
       ],
       said: `program ${manifest.program}, ${manifest.arguments.length} arguments, ${manifest.results.length} results${places}`,
-      diagnostics,
+      diagnostics: [...diagnostics, ...(checked?.diagnostics ?? [])],
     };
   },
   onnx: async (source, request, { output }, base) => {

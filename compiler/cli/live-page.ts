@@ -35,7 +35,7 @@ function textOf(diagnostics: readonly ReportedDiagnostic[]): string | null {
   return diagnostics.length === 0
     ? null
     : inOrder(diagnostics)
-        .map((each) => formatPlain(each))
+        .map((one) => formatPlain(one))
         .join('\n');
 }
 

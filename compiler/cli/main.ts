@@ -7,6 +7,7 @@ import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareImport } from './commands/import.ts';
 import { declareInspect } from './commands/inspect.ts';
+import { declareLsp } from './commands/lsp.ts';
 import { declarePath } from './commands/path.ts';
 import { declareProfile } from './commands/profile.ts';
 import { declareRun } from './commands/run.ts';
@@ -37,6 +38,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareWeights,
   declareImport,
   declareExplain,
+  declareLsp,
 ];
 
 function createProgram(): Command {

@@ -167,35 +167,37 @@ export const USAGE_PAGES = {
     'build model.ts --target webgpu --noEmit',
   ),
   6060: commands(
-    'Not a page of btc view',
-    '`btc view` writes over its own pages and over no other file. Give the page another name, or remove the file.',
-    `view ${PLAN} -o model.ts`,
+    'Not overwritten: not a page of btc view',
+    'A file of the name of the output is there already, and it is none that `btc view` wrote. Name another file with -o.',
+    `view ${PLAN} -o notes.html`,
     `view ${PLAN} -o page.html`,
+    { 'notes.html': '<p>Notes of the week</p>' },
   ),
   6061: {
-    title: 'Too large for a page',
+    title: 'A plan that is too large to be shown',
     means:
-      'A page of `btc view` holds the plan and draws all of it: 200,000 tensors and 200,000 steps are the most. `btc inspect` reads larger plans.',
+      'The page shows plans of up to 200,000 tensors and as many steps. `btc inspect` has no such limit.',
     wrong: {
       kind: 'shown',
-      command: `view ${PLAN}`,
-      message: `error BTC6061: plan '${PLAN}' cannot be shown: it has 1000000 tensors, and plans of at most 200000 are shown`,
-      because: 'its plan would have 50 MB',
+      command: 'view large.plan.json',
+      message:
+        "error BTC6061: plan 'large.plan.json' cannot be shown: it has 260411 tensors, and plans of at most 200000 are shown",
+      because: 'it takes a plan of that size',
     },
     right: { kind: 'command', command: `view ${PLAN} -o page.html` },
   } satisfies Explanation,
   6065: {
-    title: 'No page at this port',
+    title: 'The page cannot be served',
     means:
-      'Something else listens at the port of `--port`, or the system keeps it to itself. Without `--port`, `btc build --watch --view` takes one that is free.',
+      '`btc build --watch --view` serves its page on the loopback address. Another program has the port that was given; leave `--port` out, and a free one is taken.',
     wrong: {
       kind: 'shown',
-      command: 'build model.ts --watch --view --port 8080',
+      command: 'build model.ts --watch --view --port 80',
       message:
-        'error BTC6065: the page cannot be served at port 8080: listen EADDRINUSE: address already in use 127.0.0.1:8080',
-      because: 'it depends on what else runs',
+        'error BTC6065: the page cannot be served at port 80: listen EACCES: permission denied 127.0.0.1:80',
+      because: 'it depends on the machine',
     },
-    right: { kind: 'command', command: 'build model.ts --target wasm --noEmit' },
+    right: { kind: 'command', command: 'build model.ts --noEmit' },
   } satisfies Explanation,
   6090: commands(
     'No such message',

@@ -35,7 +35,7 @@ function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['fi
     {
       name: `most in use in ${name}`,
       value: formatBytes(live.total[live.peak.step]),
-      note: `at step ${live.peak.step} of ${formatInteger(steps.length)}`,
+      note: `at step ${formatInteger(live.peak.step)} of ${formatInteger(steps.length)}`,
     },
     ...(hostBytes + spillBytes > 0
       ? [
@@ -72,7 +72,9 @@ function actionSentence(plan: Plan, name: string): string {
   const costs = (seconds: number | undefined) =>
     seconds === undefined || !predicted
       ? ''
-      : ` (${formatSeconds(seconds)} of ${formatSeconds(predicted.seconds)})`;
+      : seconds === 0
+        ? ' (hidden behind computation)'
+        : ` (${formatSeconds(seconds)} of ${formatSeconds(predicted.seconds)})`;
   const done = [
     ...(recomputed > 0
       ? [

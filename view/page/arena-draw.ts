@@ -195,7 +195,7 @@ function drawMoves(
     const above = Math.min(slabs.top + slabs.height, Math.max(slabs.top, bandY(slabs, slabY)));
     const below = bandY(lane, laneY);
     const [from, to] = kind === 'out' ? [above, below] : [below, above];
-    context.globalAlpha = isChosen ? 1 : isMany ? 0.25 : 0.75;
+    context.globalAlpha = isChosen ? 1 : isMany || chosen >= 0 ? 0.2 : 0.6;
     context.strokeStyle = kind === 'out' ? theme.moveOut : theme.moveIn;
     context.fillStyle = context.strokeStyle;
     context.lineWidth = isChosen ? 2.5 : 1.25;

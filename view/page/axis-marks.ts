@@ -23,14 +23,21 @@ export function drawStepMarks(
     const width = Math.max(1, scale.perStep);
     if (x + width < scale.left || x > scale.right) return;
     const from = Math.max(scale.left, x);
-    context.globalAlpha = alpha;
+    const to = Math.min(scale.right, x + width);
     context.fillStyle = accent;
-    context.fillRect(from, 0, Math.min(scale.right, x + width) - from, height);
+    // A broad band is its edges: what is within stays as it is.
+    context.globalAlpha = width < BROAD ? alpha : alpha / 5;
+    context.fillRect(from, 0, to - from, height);
+    context.globalAlpha = alpha;
+    if (width >= BROAD) for (const edge of [from, to - 1]) context.fillRect(edge, 0, 1, height);
     context.globalAlpha = 1;
   };
-  if (hover.step !== null) band(hover.step, 0.12);
-  if (step !== null) band(step, 0.3);
+  if (hover.step !== null) band(hover.step, 0.25);
+  if (step !== null) band(step, 0.6);
 }
+
+/** Bands that are broader have edges. */
+const BROAD = 4;
 
 /** Round values from 0 to `most`, at most `count` of them; `unit` is what they are multiples of, as 1024. */
 export function ticks(most: number, count: number, base: 2 | 10): number[] {

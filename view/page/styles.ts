@@ -36,7 +36,7 @@ export const styles = (): string => `${themeStyles()}
 .bv-canvas { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; border-radius: 4px; }
 .bv-tip { position: absolute; z-index: 4; max-width: 300px; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
 .bv-tip[hidden] { display: none; }
-.bv-line { height: 2px; }
+.bv-swatch.bv-line { height: 2px; }
 .bv-title { display: flex; gap: 4px; align-items: flex-start; }
 .bv-name { flex: 1; font-size: 14px; }
 .btc-view .bv-close { min-height: 24px; padding: 0 8px; }
@@ -116,6 +116,8 @@ export const styles = (): string => `${themeStyles()}
   .bv-side { position: sticky; top: auto; bottom: 0; max-height: 45vh; z-index: 2; }
   .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }
   #bv-hint { display: none; }
+  .bv-toolbar { position: static; }
+  .bv-find { flex: 1 1 100%; order: 1; }
   .bv-below { padding: 0 10px 10px; }
   .bv-head, .bv-toolbar { padding-left: 10px; padding-right: 10px; }
 }

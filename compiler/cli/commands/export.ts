@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { PRECISIONS } from '../../frontend/precision.ts';
-import { filePath, meshDevices, text } from '../arguments.ts';
+import { count, filePath, meshDevices, text } from '../arguments.ts';
 import type { ExportCommandOptions } from '../export.ts';
 import { EXPORT_FORMATS } from '../export-formats.ts';
 import { LAYOUT_NAMES, oneOf, projectOption, renameOption, setOption } from './options.ts';
@@ -36,6 +36,11 @@ export function declareExport(program: Command): void {
       ),
     )
     .addOption(renameOption())
+    .option(
+      '--check <runs>',
+      'stablehlo: write random inputs of so many runs and what they give, from btc on WebAssembly, beside it',
+      count('--check'),
+    )
     .option(
       '-o, --output <file>',
       'default: <model>.<program>.mlir, with .json and .safetensors beside it, or <model>.onnx',

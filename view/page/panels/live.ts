@@ -25,7 +25,7 @@ export const livePanel: Panel = {
   id: 'live',
   title: 'Memory in use at each step',
   legend:
-    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The grey line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
+    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The dashed line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
   place: 'axis',
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
@@ -51,10 +51,8 @@ export const livePanel: Panel = {
         if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store));
         if (has(changes, 'hover', 'step', 'program', 'models'))
           readout.textContent = readoutText(store);
-        surface.canvas.setAttribute(
-          'aria-label',
-          `Chart of the bytes in use at each step: ${readoutText(store)}`,
-        );
+        if (has(changes, 'step', 'program', 'models'))
+          surface.canvas.setAttribute('aria-label', `Bytes in use: ${readout.textContent}`);
         surface.redraw();
       },
       destroy: () => {
@@ -127,12 +125,14 @@ function drawLive(paint: Paint, scale: StepScale, store: Store): void {
 }
 
 function drawLayers(
-  { context }: Paint,
+  { context, ratio }: Paint,
   scale: StepScale,
   { program, range, theme }: ViewState,
   y: (bytes: number) => number,
 ): void {
   const { layers, total } = program.live;
+  // Between pixels, neighbours would shine through each other's edges.
+  const edge = (step: number) => Math.round(scale.x(step) * ratio) / ratio;
   const bins = stepBins(total, range, scale.right - scale.left);
   const below = new Float64Array(bins.count);
   MEMORY_KINDS.forEach((kind, k) => {
@@ -142,9 +142,9 @@ function drawLayers(
       const bytes = layer[bins.step[bin]];
       if (bytes === 0) continue;
       const top = y(below[bin] + bytes);
-      const x = scale.x(bins.x0[bin]);
+      const x = edge(bins.x0[bin]);
       // A path of all of them takes ten times as long.
-      context.fillRect(x, top, scale.x(bins.x1[bin]) - x + 0.5, y(below[bin]) - top);
+      context.fillRect(x, top, edge(bins.x1[bin]) - x, y(below[bin]) - top);
       below[bin] += bytes;
     }
   });

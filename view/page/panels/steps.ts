@@ -42,13 +42,10 @@ export const stepsPanel: Panel = {
     return {
       update: (changes) => {
         if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store.state()));
-        if (has(changes, 'hover', 'step', 'program', 'models')) {
+        if (has(changes, 'hover', 'step', 'program', 'models'))
           readout.textContent = readoutText(store);
-          surface.canvas.setAttribute(
-            'aria-label',
-            `Bars of the time of each step; ${readoutText(store)}`,
-          );
-        }
+        if (has(changes, 'step', 'program', 'models'))
+          surface.canvas.setAttribute('aria-label', `Times of steps: ${readout.textContent}`);
         surface.redraw();
       },
       destroy: () => {
