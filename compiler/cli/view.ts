@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
-import { sizeProblem } from '../../view/data/viewed.ts';
+import { showProblem } from '../../view/data/viewed.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { readChromeTrace } from '../inspect/chrome-trace.ts';
@@ -52,7 +52,7 @@ async function makePage(
   const plans: { readonly plan: Plan; readonly label: string }[] = [];
   for (const file of files) {
     const read = await readPlanFile(file, (value) => {
-      const reason = sizeProblem(value);
+      const reason = showProblem(value);
       return reason === null ? null : diagnostic(6061, null, { file, reason });
     });
     if ('diagnostic' in read) return read;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { planLiveBytes } from '../../compiler/liveness/plan-lives.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
+import type { SessionTrace } from '../../ir/trace.ts';
 import { arenaMap } from '../../view/data/arena.ts';
 import { stepBins } from '../../view/data/bins.ts';
 import { boxAt } from '../../view/data/boxes.ts';
@@ -230,6 +231,31 @@ test('what is said of steps and tensors is what the plan has', () => {
       });
     }
   }
+});
+
+test('measured times are the medians of the warm runs, in the order of the steps', () => {
+  const { steps } = plain.programs['train'];
+  const kernelOf = (step: number) => plain.kernels[steps[step].kernel].name;
+  const seconds = (run: number, step: number) => (run === 0 ? 1 : 1e-3 * (step + 1) * run);
+  const runs = [0, 1, 2, 3].map((run) => ({
+    ...{ program: 'train', run, startSeconds: run, seconds: 0.5 },
+  }));
+  const trace: SessionTrace = {
+    ...{ clock: 'host', runs, copies: [] },
+    steps: runs.flatMap(({ run }) =>
+      steps.map((_, step) => ({
+        ...{ program: 'train', run, step, kernel: kernelOf(step), startSeconds: run },
+        seconds: seconds(run, step),
+      })),
+    ),
+  };
+  const model = planModel({ plan: plain, trace: { trace, device: 'test' } });
+  const { measured } = model.program('train').times;
+  expect([...measured!]).toEqual(steps.map((_, step) => seconds(2, step)));
+  expect(stepFacts(model, model.program('train'), 1).measured).toBe(seconds(2, 1));
+  // A program that was not run has none, and neither has a plan without a trace.
+  expect(model.program('predict').times.measured).toBeNull();
+  expect(modelOf(plain).program('train').times.measured).toBeNull();
 });
 
 test('the head says what was done to fit, and what that costs', () => {

@@ -8,7 +8,11 @@ import { formatBytes, formatSeconds } from '../../compiler/format.ts';
 import { whyTensor } from '../../compiler/inspect/why.ts';
 import { reasonWords } from '../../compiler/inspect/why-words.ts';
 import type { Plan } from '../../ir/plan.ts';
+import { verifyPlan } from '../../ir/plan-verify.ts';
 import { planModel } from '../../view/data/model.ts';
+import { wholeRange } from '../../view/data/range.ts';
+import { bandsOf, bandY } from '../../view/page/arena-layout.ts';
+import { stepScale } from '../../view/page/step-axis.ts';
 import { btc } from '../support/btc.ts';
 import { launchChromium, openPage, serve } from '../support/chromium.ts';
 import { smallPlan } from '../support/small-plan.ts';
@@ -94,12 +98,12 @@ async function mapPoint(page: Page, plan: Plan, name: string, tensor: number) {
     const { left, top, width } = canvas.getBoundingClientRect();
     return { left, top, width };
   });
-  const [gutter, right, mapTop, mapHeight] = [62, 10, 6, rect.width < 600 ? 260 : 340];
+  const [slabs] = bandsOf(arena, rect.width, { low: 0, high: arena.bytes });
   const step = boxes.x0[box] + Math.min(0.4, (boxes.x1[box] - boxes.x0[box]) / 2);
   const byte = (boxes.y0[box] + boxes.y1[box]) / 2;
   return {
-    x: rect.left + gutter + (step / Math.max(1, steps.length)) * (rect.width - gutter - right),
-    y: rect.top + mapTop + mapHeight * (1 - byte / arena.bytes),
+    x: rect.left + stepScale(wholeRange(steps.length), rect.width).x(step),
+    y: rect.top + bandY(slabs, byte),
   };
 }
 
@@ -355,7 +359,8 @@ describe('plans of strangers', () => {
     expect(await text(page, '#bv-step')).toContain(HOSTILE[3]);
     expect(await text(page, '#bv-tensor')).toMatch(/^Tensor\d+</);
     const found = await page.evaluate(() => ({
-      elements: document.querySelectorAll('img, svg, iframe, object, embed, link').length,
+      elements: document.querySelectorAll('img, iframe, object, embed, link, [onload], [onerror]')
+        .length,
       scripts: document.scripts.length,
       hacked: (globalThis as { hacked?: unknown }).hacked,
     }));
@@ -391,6 +396,23 @@ describe('plans of strangers', () => {
   });
 });
 
+const NO_STEPS = { steps: [], inputs: [], outputs: [] };
+
+/** A valid plan in which there is nothing but programs. */
+function emptyPlan(programs: Plan['programs']): Plan {
+  const { memory, ...plan } = smallPlan();
+  const none = {
+    ...{ deviceBytes: 0, arenaBytes: 0, persistentBytes: 0, stagingBytes: 0 },
+    ...{ snapshotOptionBytes: 0, peakLiveBytes: 0, budgetBytes: 1024 },
+    packing: { method: 'none', gapBytes: 0 },
+  };
+  const { bounds: _, ...rest } = memory;
+  const empty = { ...plan, tensors: [], kernels: [], slabs: [], programs };
+  const made = { ...empty, memory: { ...rest, ...none } };
+  expect(verifyPlan(made)).toEqual([]);
+  return made;
+}
+
 describe('the module', () => {
   const PAGE = `<!doctype html><title>view</title><main id="root"></main>
 <script type="module">
@@ -414,10 +436,23 @@ describe('the module', () => {
       await frames(page);
       expect(await text(page, '.bv-head')).toContain('chain on WebGPU');
       expect(await text(page, '.bv-live')).toBe('building…');
-      for (const wrong of [null, {}, { plans: [] }, { plans: [{ plan: 1 }] }, { plans: 'x' }]) {
+      await run('view.update', { plans: [{ plan: emptyPlan({ nothing: NO_STEPS }) }] });
+      await frames(page);
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('End');
+      await frames(page);
+      expect(await text(page, '.bv-head')).toContain("for 'nothing'");
+      for (const wrong of [
+        null,
+        {},
+        { plans: [] },
+        { plans: [{ plan: 1 }] },
+        { plans: 'x' },
+        { plans: [{ plan: emptyPlan({}) }] },
+      ]) {
         await run('view.update', wrong);
         await frames(page);
-        expect(await text(page, '.bv-problem')).toMatch(/no valid plan|no plan/);
+        expect(await text(page, '.bv-problem')).toMatch(/no valid plan|no plan|no program/);
       }
       await run('view.update', { plans: [{ plan: smallPlan() }] });
       await frames(page);

@@ -1,4 +1,4 @@
-import type { Plan } from '../../ir/plan.ts';
+import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
 import { readPlan } from '../../ir/plan-verify.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
 
@@ -32,12 +32,15 @@ export const MOST_TENSORS = 200_000;
 /** Most steps of all programs of a plan that is shown. */
 export const MOST_STEPS = 200_000;
 
-/** Why a plan is too large to be shown, as a sentence; null where it is not. Counts before anything else is looked at. */
-export function sizeProblem(value: unknown): string | null {
+/** Why a page cannot show what may be a plan, as a part of a sentence; null where it can. Counts before anything else is looked at. */
+export function showProblem(value: unknown): string | null {
   const { tensors, programs } = (value ?? {}) as { tensors?: unknown; programs?: unknown };
   if (Array.isArray(tensors) && tensors.length > MOST_TENSORS)
     return `it has ${tensors.length} tensors, and plans of at most ${MOST_TENSORS} are shown`;
-  const steps = Object.values((programs ?? {}) as object).reduce<number>(
+  const all = typeof programs === 'object' && programs !== null ? Object.values(programs) : null;
+  if (all === null) return null;
+  if (all.length === 0) return 'it has no program';
+  const steps = all.reduce<number>(
     (sum, program) => sum + listLength((program as { steps?: unknown } | null)?.steps),
     0,
   );
@@ -56,9 +59,12 @@ export function readViewed(
   if (!Array.isArray(plans) || plans.length === 0) return { problem: 'there is no plan to show' };
   const found: ReadPlan[] = [];
   for (const viewed of plans as readonly (ViewedPlan | null)[]) {
-    const tooLarge = sizeProblem(viewed?.plan);
-    if (tooLarge !== null) return { problem: `this plan is not shown: ${tooLarge}` };
-    const read = readPlan(viewed?.plan);
+    const plan = viewed?.plan;
+    if ((plan as { format?: unknown } | null | undefined)?.format === PLAN_FORMAT) {
+      const reason = showProblem(plan);
+      if (reason !== null) return { problem: `this plan is not shown: ${reason}` };
+    }
+    const read = readPlan(plan);
     if ('problems' in read) return { problem: `this is no valid plan: ${read.problems[0]}` };
     found.push({ ...viewed, plan: read.plan });
   }

@@ -2,6 +2,7 @@ import type { ArenaMap, Lane } from '../data/arena.ts';
 import type { Boxes } from '../data/boxes.ts';
 import type { StepRange } from '../data/range.ts';
 import type { Viewport } from '../data/raster.ts';
+import type { StepScale } from './step-axis.ts';
 
 /** A band of the map: the slabs, or a lane of the host. In CSS pixels from the top. */
 export interface Band {
@@ -24,7 +25,7 @@ const LANE_HEIGHT = 64;
 const LANE_HEAD = 22;
 const MAP_TOP = 6;
 /** Room under the map for the numbers of steps. */
-export const MAP_FOOT = 20;
+const MAP_FOOT = 20;
 
 /** How tall the map is, and all with its lanes. */
 export function mapHeight({ lanes }: ArenaMap, width: number): number {
@@ -41,7 +42,14 @@ export function bandsOf(map: ArenaMap, width: number, { low, high }: ByteRange):
   };
   const lanes = map.lanes.map((lane, k): Band => {
     const top = MAP_TOP + slabs.height + LANE_HEAD + k * (LANE_HEAD + LANE_HEIGHT);
-    return { boxes: lane.boxes, lane, top, height: LANE_HEIGHT, low: 0, high: lane.bytes };
+    return {
+      boxes: lane.boxes,
+      lane,
+      top,
+      height: LANE_HEIGHT,
+      low: 0,
+      high: Math.max(1, lane.bytes),
+    };
   });
   return [slabs, ...lanes];
 }
@@ -72,4 +80,25 @@ export function zoomBytes(
   const bottom = at - ((at - low) / (high - low)) * height;
   const from = Math.min(all - height, Math.max(0, bottom));
   return { low: from, high: from + height };
+}
+
+/** Visits the boxes of a band that are in sight, with their edges in CSS pixels, cut to the plot. */
+export function eachInSight(
+  scale: StepScale,
+  band: Band,
+  visit: (box: number, left: number, right: number, top: number, bottom: number) => void,
+): void {
+  const { boxes, low, high } = band;
+  const [first, last] = [scale.at(scale.left), scale.at(scale.right)];
+  for (let box = 0; box < boxes.count; box++) {
+    if (boxes.x1[box] <= first || boxes.x0[box] >= last) continue;
+    if (boxes.y1[box] <= low || boxes.y0[box] >= high) continue;
+    visit(
+      box,
+      Math.max(scale.left, scale.x(boxes.x0[box])),
+      Math.min(scale.right, scale.x(boxes.x1[box])),
+      Math.max(band.top, bandY(band, boxes.y1[box])),
+      Math.min(band.top + band.height, bandY(band, boxes.y0[box])),
+    );
+  }
 }

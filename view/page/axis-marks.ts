@@ -110,7 +110,7 @@ export function drawTag(
 ): void {
   context.font = `600 ${FONT}`;
   const width = context.measureText(text).width + 10;
-  const left = Math.max(scale.left + 2, Math.min(scale.right - width - 2, x - width / 2));
+  const left = Math.max(scale.left + 2, Math.min(scale.right - width, x - width / 2));
   context.globalAlpha = 0.92;
   context.fillStyle = theme.surface;
   context.fillRect(left, y - 9, width, 18);

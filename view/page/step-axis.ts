@@ -26,7 +26,7 @@ export function stepScale({ first, last }: StepRange, width: number): StepScale 
   };
 }
 
-export interface AxisListeners {
+interface AxisListeners {
   /** The pointer is over a place of the panel, or nowhere. */
   readonly onHover?: (x: number, y: number) => void;
   readonly onClick: (x: number, y: number) => void;

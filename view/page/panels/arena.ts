@@ -1,7 +1,7 @@
 import { formatBytes, formatType } from '../../../compiler/format.ts';
 import { boxAt } from '../../data/boxes.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
-import { bandImages, drawArena, drawArenaMarks } from '../arena-draw.ts';
+import { bandImages, drawArena } from '../arena-draw.ts';
 import {
   type Band,
   type ByteRange,
@@ -10,6 +10,7 @@ import {
   mapHeight,
   zoomBytes,
 } from '../arena-layout.ts';
+import { drawArenaMarks } from '../arena-marks.ts';
 import { fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, stepScale } from '../step-axis.ts';

@@ -101,7 +101,7 @@ function drawLive(paint: Paint, scale: StepScale, store: Store): void {
   const theme = THEMES[state.theme];
   const { budgetBytes, deviceBytes } = modelOf(store).plan.memory;
   const { live } = state.program;
-  const most = 1.06 * Math.max(deviceBytes, budgetBytes ?? 0, live.total[live.peak.step]);
+  const most = 1.06 * Math.max(1, deviceBytes, budgetBytes ?? 0, live.total[live.peak.step]);
   const base = paint.height - BOTTOM;
   const y = (bytes: number) => base - (bytes / most) * (base - TOP);
   drawValueAxis(paint, scale, ticks(most, 4, 2), y, shortBytes, theme);
