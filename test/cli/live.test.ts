@@ -91,13 +91,13 @@ test('each save is built and shown; a mistake stands beside the last picture unt
   await version(2);
   await says('');
   expect(await read('.bv-head')).not.toBe(before);
-  const picture = await read('.bv-head h1 + p');
+  const picture = await read('.bv-head .bv-tiles');
 
   project.write('model.ts', SMALL_MODEL.replace('linear(3', 'linear(5'));
   await says('BTC2014');
   await page.waitForSelector('.bv-live');
   expect(await read('.bv-live')).toMatch(/^model\.ts\(6,\d+\): error BTC2014: 'linear'/);
-  expect(await read('.bv-head h1 + p')).toBe(picture);
+  expect(await read('.bv-head .bv-tiles')).toBe(picture);
   expect(await page.$('canvas')).not.toBeNull();
 
   project.write('model.ts', SMALL_MODEL);

@@ -40,11 +40,59 @@ test('a page lies beside its plan, holds it whole, and is small', () => {
   expect(inputOf(page)).toEqual({
     plans: [{ plan: JSON.parse(read(PLAN)), label: 'model.wasm', sources }],
   });
+  expect(stdout).toContain('with the text of model.ts (--no-source leaves it out)');
+  project.btc('view', PLAN, '--no-source', '-o', 'bare.html');
+  expect(inputOf(read('bare.html')).plans[0].sources).toEqual({});
   expect(page.length).toBeLessThan(400_000 + read(PLAN).length);
   // Without the plan: the shell alone.
   expect(page.replace(/id="btc-input">[^<]*/, '').length).toBeLessThan(400_000);
   // Nothing is fetched: no address stands anywhere but in texts of licences.
   expect(page).not.toMatch(/\b(?:src|href)\s*=/);
+});
+
+test('a plan of a stranger brings no file into the page but code of the project it lies in', () => {
+  const own = JSON.parse(read(PLAN)) as Plan;
+  const names = [
+    ...['/etc/passwd', '../secret.ts', join(project.folder, '..', 'secret.ts'), 'notes.txt'],
+    ...[
+      '.env.js',
+      '.hidden/secret.ts',
+      'node_modules/x/index.js',
+      'link.ts',
+      'folder.ts',
+      'short.ts',
+    ],
+    ...['__proto__', 'constructor.ts', 'lib/layers.ts'],
+  ];
+  project.write('notes.txt', 'secret');
+  project.write('.env.js', 'secret');
+  project.write('.hidden/secret.ts', 'secret');
+  project.write('folder.ts/x.ts', 'secret');
+  project.write('short.ts', 'secret');
+  project.write('constructor.ts', '//\n//\n//\n');
+  project.write('lib/layers.ts', '//\n//\n//\n');
+  project.link('/etc/passwd', 'link.ts');
+  const frames = names.map((file) => ({ file, line: 3, column: 1 }));
+  const sources = frames.map((_, frame) => ({ frame }));
+  const plan = {
+    ...own,
+    frames,
+    sources,
+    tensors: own.tensors.map((one) => ({ ...one, source: 0 })),
+  };
+  project.write(
+    'stranger.plan.json',
+    JSON.stringify(plan).replaceAll(/"source":[1-9]\d*/g, '"source":0'),
+  );
+  const { code, stdout, stderr } = project.btc('view', 'stranger.plan.json', '-o', 's.html');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(Object.keys(inputOf(read('s.html')).plans[0].sources).sort()).toEqual([
+    'constructor.ts',
+    'lib/layers.ts',
+  ]);
+  expect(stdout).toMatch(
+    /without the text of \/etc\/passwd, .*short\.ts.*: not found in this project/,
+  );
 });
 
 test('several plans, a trace and a name of its own', () => {

@@ -101,6 +101,7 @@ export const styles = (): string => `${themeStyles()}
 .bv-tree .bv-cost { fill: var(--bv-muted); }
 .bv-leaf, .bv-graph text { text-anchor: middle; }
 .bv-edge { fill: none; stroke: var(--bv-muted); stroke-width: 1; opacity: 0.6; }
+.bv-updated { stroke: var(--bv-accent); stroke-width: 3; }
 .bv-operand { fill: var(--bv-muted); }
 .bv-step-node { fill: var(--bv-accent); }
 .bv-box { cursor: pointer; }

@@ -12,7 +12,7 @@ export const neighbourhoodPanel: Panel = {
   id: 'neighbourhood',
   title: 'Around the selection',
   legend:
-    'What it is made of stands to the left, what is made of it to the right: steps are boxes, tensors are rounded. Click one to go there.',
+    'What it is made of stands to the left, what is made of it to the right: steps are boxes, tensors are rounded; a thick line is a tensor that the step updates. Click one to go there.',
   place: 'below',
   isShown: (store) => selectionOf(store) !== null,
   mount: (element, store) => {
@@ -79,13 +79,20 @@ function graphPicture(
   const y = (row: number) => 6 + row * BOX.row;
   const width = x(most) + BOX.width + 6;
   const height = y(rows) + BOX.height + 6;
-  const lines = edges.map(([from, to]) => {
+  const all = new Set(edges.map((edge) => edge.join()));
+  const isUpdated = ([from, to]: readonly [number, number]) => all.has(`${to},${from}`);
+  // What a step updates in place is read and written by it: one line, drawn where it goes to the right.
+  const drawn = edges.filter(
+    (edge) => !isUpdated(edge) || nodes[edge[0]].column < nodes[edge[1]].column,
+  );
+  const lines = drawn.map((edge) => {
+    const [from, to] = edge;
     const [a, b] = [nodes[from], nodes[to]];
     const [x1, x2] = [x(a.column) + BOX.width, x(b.column)];
     const [y1, y2] = [y(a.row) + BOX.height / 2, y(b.row) + BOX.height / 2];
     const bend = Math.max(24, Math.abs(x2 - x1) / 2);
     return s('path', {
-      class: 'bv-edge',
+      class: isUpdated(edge) ? 'bv-edge bv-updated' : 'bv-edge',
       d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     });
   });
