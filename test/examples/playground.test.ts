@@ -207,7 +207,7 @@ test('what a hostile model tries stays in its frame', async () => {
   const { page } = await built.open();
   await untilBuilt(page, 'Built in');
   const tries =
-    "await Promise.all([new Function('return import(\"/y.js\")')()].map((p) => p.catch((e: any) => e)));";
+    'await Promise.all([new Function(\'return import("/y.js")\')()].map((p) => p.catch((e: any) => e)));';
   await edit(
     page,
     "const batch = option('batch', 100);",
