@@ -79,8 +79,9 @@ function showMemory(more = []) {
   );
 }
 
-const shapeOf = (program, name) =>
-  [...program.inputs, ...program.outputs].find((one) => one.name === name).shape;
+function shapeOf(program, name) {
+  return [...program.inputs, ...program.outputs].find((one) => one.name === name).shape;
+}
 
 async function recognise() {
   allow();
