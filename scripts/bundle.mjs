@@ -45,15 +45,18 @@ async function bundleForPages() {
   for (const name of readdirSync(folder)) if (name.endsWith('.js')) rmSync(join(folder, name));
   const modules = [];
   for (const names of [['index', 'source'], ['worker']]) {
+    // A worker of a frame without a name cannot be a module.
+    const isWorker = names.includes('worker');
     const bundle = await rolldown({
       input: Object.fromEntries(names.map((name) => [name, `${sources}web/${name}.ts`])),
       platform: 'browser',
       treeshake: { moduleSideEffects: true },
+      transform: isWorker ? { define: { 'import.meta.url': 'self.location.href' } } : {},
     });
     const { output } = await bundle.write({
-      ...{ dir: folder, format: 'esm', chunkFileNames: '[name]-[hash].js' },
+      ...{ dir: folder, format: isWorker ? 'iife' : 'esm', chunkFileNames: '[name]-[hash].js' },
       ...{ keepNames: true, minify: true },
-      codeSplitting: names.length > 1,
+      codeSplitting: !isWorker,
     });
     await bundle.close();
     modules.push(...output.flatMap((chunk) => Object.keys(chunk.modules ?? {})));

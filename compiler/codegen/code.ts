@@ -1,6 +1,7 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { CodeLimits, WasmModule } from '../../ir/plan.ts';
 import type { EmittedKernel } from './plan.ts';
+import { sha256Text } from './sha256.ts';
 import type { KernelForm, KernelWork } from './work.ts';
 
 /** What the choice between ways to make a kernel's code goes by. */
@@ -37,6 +38,8 @@ export interface GeneratedCode {
 
 /** In hex. */
 export async function sha256(bytes: Uint8Array): Promise<string> {
+  // Frames without an origin, and pages that were not served securely, have none.
+  if (!globalThis.crypto?.subtle) return sha256Text(bytes);
   const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

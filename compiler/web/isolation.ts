@@ -41,7 +41,7 @@ const RELAY = `addEventListener('message', ({ data, ports: [port] }) => {
   const failed = (reason) => parent.postMessage({ btcLost: String(reason) }, '*');
   try {
     const url = URL.createObjectURL(new Blob([data.code], { type: 'text/javascript' }));
-    const worker = new Worker(url, { type: 'module' });
+    const worker = new Worker(url);
     worker.onerror = (event) => failed(event.message || 'its script does not load');
     worker.postMessage({ job: data.job }, [port]);
   } catch (error) { failed(error); }

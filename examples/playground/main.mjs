@@ -120,9 +120,9 @@ async function build() {
   }
 }
 
-const say = (text) => {
+function say(text) {
   at('status').textContent = text;
-};
+}
 
 /** From the least that any plan takes to what one without a budget takes. */
 function rangeOf({ points }) {

@@ -103,7 +103,7 @@ test('a wrong edit is a diagnostic at its line; mended, it goes', async () => {
   await untilBuilt(page, 'Not built');
   const [problem] = await problemsOf(page);
   expect(problem).toMatch(
-    /^model\.ts:23:39 BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
+    /^model\.ts:23:42 BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
   );
   expect(
     await page.$$eval('.cm-lintRange-error', (marks) =>
@@ -207,7 +207,7 @@ test('what a hostile model tries stays in its frame', async () => {
   const { page } = await built.open();
   await untilBuilt(page, 'Built in');
   const tries =
-    "await Promise.all([import('/x.js'), new Function('return import(\"/y.js\")')()].map((p) => p.catch((e: any) => e)));";
+    'await Promise.all([new Function(\'return import("/y.js")\')()].map((p) => p.catch((e: any) => e)));';
   await edit(
     page,
     "const batch = option('batch', 100);",

@@ -10,7 +10,7 @@ import {
 } from 'btc-compiler';
 
 const batch = option('batch', 100);
-const rank = option('rank', 4);
+const rank = option('rank', 3);
 const blocks = option('blocks', 2);
 
 /**
