@@ -2,10 +2,11 @@
 // is in them. What users and the command line import, and the workers, stay where they are as entries over the chunks, so that all
 // of them share one instance of the language. ir/, runtime/ and node/ stay as they are, for the bundlers of users. Names of functions
 // are kept: messages name the one that a model called.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { licences } from './licences.mjs';
 
 const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
@@ -25,23 +26,6 @@ const PACKAGES = [
   '@dagrejs/graphlib',
   /^btc-compiler/,
 ];
-
-/** The licences of packages that are in the chunks, as they ask for. */
-function licences(modules) {
-  const folders = modules.flatMap(
-    (path) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
-  );
-  const texts = [...new Set(folders)].sort().map((folder) => {
-    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-    const { name, version, license } = JSON.parse(
-      readFileSync(join(folder, 'package.json'), 'utf8'),
-    );
-    // A package without the text says by name which it is under.
-    const text = file ? readFileSync(join(folder, file), 'utf8').trim() : `Licence: ${license}`;
-    return `${name} ${version}\n\n${text}\n`;
-  });
-  return texts.join(`\n${'-'.repeat(80)}\n\n`);
-}
 
 rmSync(join(built, CHUNKS), { recursive: true, force: true });
 const bundle = await rolldown({
