@@ -5,6 +5,7 @@ const root = new URL('../', import.meta.url);
 const assets = [
   'ir/plan.schema.json',
   'compiler/profile/profile.schema.json',
+  'compiler/explain/pages.json',
   'runtime/import-module.js',
   'runtime/import-module.d.ts',
 ];

@@ -1,54 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PRODUCER } from '../compiler/version.ts';
 import { ROOT } from './support/btc.ts';
+import { dependencies, installPacked } from './support/packed.ts';
 
 let folder: string;
 let files: string[];
 
-// The tarball's own files in a place of their own, with the dependencies that npm would install beside it.
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'btc-package-'));
-  const packed = execFileSync(
-    'npm',
-    ['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
-    { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  const [{ filename, files: listed }] = JSON.parse(packed) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  files = listed.map(({ path }) => path);
-  const target = join(folder, 'node_modules', 'btc-compiler');
-  mkdirSync(target, { recursive: true });
-  execFileSync('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', target]);
-  for (const path of dependencies()) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    symlinkSync(join(ROOT, path), join(folder, path));
-  }
+  files = installPacked(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Folders of the packages that a user's npm installs with this one: `node_modules/commander`. */
-function dependencies(): string[] {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean; peer?: boolean }>;
-  };
-  return Object.entries(packages)
-    .filter(([path, { dev, devOptional, peer }]) => path !== '' && !dev && !devOptional && !peer)
-    .map(([path]) => path);
-}
 
 function bytesBelow(path: string): number {
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
@@ -66,16 +40,28 @@ test('holds the built files, the licence and the readme, and no sources or tests
   expect(files).toContain('README.md');
   expect(files).toContain('LICENSE');
   expect(files).toContain('dist/ir/plan.schema.json');
+  // What `btc view` writes into a page, and the module; of the rest of the view, types alone.
+  expect(files.filter((path) => /^dist\/view\/.*\.js$/.test(path)).sort()).toEqual([
+    'dist/view/index.js',
+    'dist/view/page.js',
+  ]);
+  expect(files).toContain('dist/view/index.d.ts');
   expect(files.filter((path) => !/^(dist\/|README\.md|LICENSE|package\.json)/.test(path))).toEqual(
     [],
   );
 });
 
-test('takes at most 40 MB with all that npm installs beside it', () => {
+test('says its version as package.json does', () => {
+  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(run(`import { VERSION } from 'btc-compiler'; console.log(VERSION);`).trim()).toBe(version);
+  expect(PRODUCER).toBe(`${name} ${version}`);
+});
+
+test('takes at most 34 MB with all that npm installs beside it', () => {
   const packages = ['node_modules/btc-compiler', ...dependencies()];
   const roots = packages.filter((path) => path.lastIndexOf('node_modules') === 0);
   const bytes = roots.map((path) => bytesBelow(realpathSync(join(folder, path))));
-  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(40e6);
+  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(34e6);
 });
 
 test('says in one sentence that the package for GPUs is missing, where there is a loader for their drivers', () => {

@@ -6,6 +6,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import type { Target } from '../../ir/plan.ts';
+import type { WeightsLayout } from '../../node/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CheckedModel } from '../load/checked.ts';
@@ -41,10 +42,19 @@ export interface Exporting {
   readonly program: string | null;
   /** Devices that the batch is split over; null where nothing is said of devices. */
   readonly mesh: number | null;
-  /** A safetensors file; null for initial values. */
-  readonly weights: Uint8Array | null;
+  /** A safetensors file, or one of another layout that the thread reads; null for initial values. */
+  readonly weights: Uint8Array | ForeignFile | null;
+  /** Of how many runs inputs and results are written beside it; 0 for none. */
+  readonly check: number;
   /** Name of the file; null for the one that the model's name gives. */
   readonly output: string | null;
+}
+
+/** A file of weights that are not btc's own. */
+export interface ForeignFile {
+  readonly file: string;
+  readonly layout: WeightsLayout | null;
+  readonly rename: readonly (readonly [RegExp, string])[];
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { declareBuild } from './commands/build.ts';
 import { declareDecompose } from './commands/decompose.ts';
+import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareImport } from './commands/import.ts';
 import { declareInspect } from './commands/inspect.ts';
@@ -13,6 +14,7 @@ import { declareRun } from './commands/run.ts';
 import { declareSweep } from './commands/sweep.ts';
 import { declareTune } from './commands/tune.ts';
 import { declareVerify } from './commands/verify.ts';
+import { declareView } from './commands/view.ts';
 import { declareWeights } from './commands/weights.ts';
 import { tuneEngine } from './engine.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -26,6 +28,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareSweep,
   declareExport,
   declareInspect,
+  declareView,
   declareRun,
   declareVerify,
   declareProfile,
@@ -34,6 +37,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareDecompose,
   declareWeights,
   declareImport,
+  declareExplain,
   declareLsp,
 ];
 

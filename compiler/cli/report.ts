@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { printable } from '../../ir/printable.ts';
 import { formatSpan } from '../../ir/source.ts';
 import type { Diagnostic } from '../diagnostics.ts';
+import { addressOf } from '../explain/address.ts';
 import { style } from './style.ts';
 
 /** A diagnostic of TypeScript's or of btc's, in one form. */
@@ -29,19 +30,20 @@ export function inOrder(diagnostics: readonly ReportedDiagnostic[]): ReportedDia
   });
 }
 
-/** tsc's plain form: `model.ts(12,9): error BTC2001: …`, related lines indented. */
-export function formatPlain({
-  code,
-  category,
-  message,
-  source,
-  related,
-}: ReportedDiagnostic): string {
+/**
+ * tsc's plain form: `model.ts(12,9): error BTC2001: …`, which ends with the address of the message's page; related lines are
+ * indented.
+ */
+export function formatPlain(
+  { code, category, message, source, related }: ReportedDiagnostic,
+  address = addressOf(code),
+): string {
   const place = source ? `${formatSpan(source)}: ` : '';
   const lines = related.map(
     (info) => `  ${info.source ? `${formatSpan(info.source)}: ` : ''}${indented(info.message)}`,
   );
-  return [`${place}${category} ${code}: ${indented(message)}`, ...lines].join('\n');
+  const end = address === null ? '' : ` (${address})`;
+  return [`${place}${category} ${code}: ${indented(message)}${end}`, ...lines].join('\n');
 }
 
 /** Lines of a message that has several stand under its first: none looks like a message of its own. */
@@ -62,6 +64,8 @@ export function formatPretty(diagnostic: ReportedDiagnostic): string {
       `  ${info.source ? `${formatPlace(info.source)} - ` : ''}${indented(info.message)}`,
     );
   }
+  const address = addressOf(code);
+  if (address !== null) frames.push(`  ${style.gray(address)}`);
   return `${[head, ...frames.filter((frame) => frame !== '')].join('\n')}\n`;
 }
 
@@ -127,6 +131,7 @@ export function printDiagnostics(
   write: (text: string) => void,
 ): void {
   const ordered = inOrder(diagnostics);
-  for (const diagnostic of ordered) write(`${(pretty ? formatPretty : formatPlain)(diagnostic)}\n`);
+  for (const diagnostic of ordered)
+    write(`${pretty ? formatPretty(diagnostic) : formatPlain(diagnostic)}\n`);
   if (pretty) write(formatSummary(ordered));
 }

@@ -515,7 +515,7 @@ function inPieces(parameters: InitialValues, pieces: ReadonlyMap<string, number>
 }
 
 /** By name of a tensor of the plan, what it is to its layer, and of which whole it is a part. */
-function layerFacts(
+export function layerFacts(
   { parameters }: TracedModel,
   pieces: ReadonlyMap<string, number>,
 ): Map<string, LayerFacts> {

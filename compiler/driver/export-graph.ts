@@ -9,7 +9,7 @@ import {
 import { elementCount, formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { simplify } from '../simplify/index.ts';
-import { constantValues, hasErrors, initialParameters, trace } from './compile.ts';
+import { constantValues, hasErrors, initialParameters, layerFacts, trace } from './compile.ts';
 import type { Driver } from './driver.ts';
 import type { ExportOptions } from './export-options.ts';
 import { graphDriver, throughGradients } from './graphs.ts';
@@ -50,7 +50,10 @@ export async function exportedProgram(
   const program = made.module.programs.find((graph) => graph.name === name);
   if (!program) diagnostics.push(unknownProgram(made.module, name));
   if (!program || hasErrors(diagnostics)) return null;
-  const values = startingValues(made, program, options.weights ?? null, diagnostics);
+  const { weights } = options;
+  const given = weights ? await givenWeights(made, weights, diagnostics) : null;
+  if (hasErrors(diagnostics)) return null;
+  const values = startingValues(made, program, given, diagnostics);
   return hasErrors(diagnostics) ? null : { module: made.module, state: made, program, values };
 }
 
@@ -81,7 +84,7 @@ function unknownProgram({ name, programs }: Module, program: string): Diagnostic
 function startingValues(
   { module, traced }: ModuleState,
   program: Graph,
-  weights: Uint8Array | null,
+  given: ReadonlyMap<string, SafetensorsTensor> | null,
   diagnostics: Diagnostic[],
 ): Map<string, () => TensorArray> {
   const used = new Set([
@@ -89,7 +92,7 @@ function startingValues(
     ...program.updates.map(({ parameter }) => parameter),
   ]);
   const constants = constantValues(traced);
-  const initial = weights ? [] : initialParameters(traced, diagnostics);
+  const initial = given ? [] : initialParameters(traced, diagnostics);
   const values = new Map<string, () => TensorArray>();
   for (const tensor of [...initial, ...constants])
     if (used.has(tensor.name)) values.set(tensor.name, tensor.values);
@@ -99,8 +102,6 @@ function startingValues(
     if (isDerived && used.has(name))
       values.set(name, () => new Float32Array(elementCount(type.shape)).fill(1));
   }
-  if (!weights) return values;
-  const given = readWeights(weights, diagnostics);
   if (!given) return values;
   for (const { name, type, role } of module.parameters) {
     if (!used.has(name) || values.has(name)) continue;
@@ -118,12 +119,19 @@ function startingValues(
   return values;
 }
 
-function readWeights(
-  bytes: Uint8Array,
+/** Null after BTC5145. */
+async function givenWeights(
+  { module, traced }: ModuleState,
+  weights: NonNullable<ExportOptions['weights']>,
   diagnostics: Diagnostic[],
-): ReadonlyMap<string, SafetensorsTensor> | null {
+): Promise<ReadonlyMap<string, SafetensorsTensor> | null> {
+  if (typeof weights === 'function') {
+    const layers = layerFacts(traced, new Map());
+    const own = module.parameters.filter(({ role, data }) => role !== 'optimiser' && !data);
+    return weights(own.map(({ name, type }) => ({ name, ...type, ...layers.get(name) })));
+  }
   try {
-    return decodeSafetensors(bytes).tensors;
+    return decodeSafetensors(weights).tensors;
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     diagnostics.push(diagnostic(5145, null, { reason: error.message }));

@@ -61,7 +61,7 @@ test.skipIf(!existsSync('/dev/full'))('a full disk behind the output is one sent
       },
     );
     expect(stderr).toBe(
-      'error BTC6010: standard output cannot be written: no space is left on the device\n',
+      'error BTC6010: standard output cannot be written: no space is left on the device (btc explain 6010)\n',
     );
     expect(status).toBe(1);
   } finally {
@@ -160,7 +160,7 @@ ${SMALL_MODEL}`);
       'NODE_OPTIONS=--max-old-space-size=250 $BTC build model.ts --no-pretty; echo $?',
     );
     expect(stdout).toBe(
-      "error BTC1033: the build of 'model.ts' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more\n1\n",
+      "error BTC1033: the build of 'model.ts' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more (btc explain 1033)\n1\n",
     );
   });
 

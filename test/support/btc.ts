@@ -22,6 +22,8 @@ export interface CommandResult {
 interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Messages keep the address that they end with. */
+  readonly addresses?: true;
 }
 
 function environment(own: CommandOptions['env']): Record<string, string> {
@@ -37,7 +39,16 @@ export function btcProcess(args: readonly string[], options: CommandOptions = {}
     env: environment(options.env),
   });
   if (error) throw error;
-  return { code: status, stdout, stderr };
+  return withoutAddresses({ code: status, stdout, stderr }, options);
+}
+
+/** The address behind each message, which test/cli/explain.test.ts is about: tests of a message leave it out. */
+const ADDRESS = / \(btc explain \d+\)$/gm;
+
+function withoutAddresses(result: CommandResult, { addresses }: CommandOptions): CommandResult {
+  if (addresses) return result;
+  const { code, stdout, stderr } = result;
+  return { code, stdout: stdout.replace(ADDRESS, ''), stderr: stderr.replace(ADDRESS, '') };
 }
 
 const LONGEST_MS = 100_000;
@@ -76,5 +87,5 @@ export function btc(args: readonly string[], options: CommandOptions = {}): Comm
     throw new Error(`'btc ${args.join(' ')}' has not ended after ${LONGEST_MS / 1000} s`);
   const { message } = receiveMessageOnPort(answers) as { message: CommandResult };
   if (message.code === null) throw new Error(message.stderr);
-  return message;
+  return withoutAddresses(message, options);
 }

@@ -9,17 +9,26 @@ import { unpack } from './unpack.mjs';
 export type Documents = Readonly<Record<string, string>>;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 };
 
+const WEBGPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+];
+
 /**
- * The headless Chromium of `@sparticuz/chromium` with WebGPU on SwiftShader. Its libraries lie beside it, so it needs
+ * The headless Chromium of `@sparticuz/chromium`, with WebGPU on SwiftShader unless it is asked for without. Its libraries lie beside it, so it needs
  * nothing of the machine.
  */
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     throw new Error(
       `the test browser runs on linux x64 only, not on ${process.platform} ${process.arch}`,
@@ -40,10 +49,7 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-features=Vulkan',
-      '--use-vulkan=swiftshader',
+      ...(webgpu ? WEBGPU : []),
     ],
   });
 }
@@ -62,10 +68,11 @@ export async function serve(
 ): Promise<{ origin: string; close(): Promise<void> }> {
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://host').pathname);
+    const file = path.replace(/\/$/, '/index.html');
     const content = Object.hasOwn(documents, path)
       ? documents[path]
-      : await readFile(join(folder, normalize(path))).catch(() => null);
-    const type = CONTENT_TYPES[extname(path)] ?? 'application/octet-stream';
+      : await readFile(join(folder, normalize(file))).catch(() => null);
+    const type = CONTENT_TYPES[extname(file)] ?? 'application/octet-stream';
     response.writeHead(content === null ? 404 : 200, { 'content-type': type, ...headers });
     response.end(content);
   });

@@ -1,0 +1,208 @@
+import { commands, type Explanation } from './example.ts';
+
+const PLAN = 'out/model.wasm.plan.json';
+const RUN = `run ${PLAN} --steps 1 --classes 2`;
+const PATH = 'path "ab,bc->ac" --sizes a=2,b=3,c=4';
+
+/** 6xxx: the command line. */
+export const USAGE_PAGES = {
+  6001: commands(
+    'No such target',
+    'Plans are for `webgpu`, `wasm`, or both, separated by a comma.',
+    'build model.ts --target wasn',
+    'build model.ts --noEmit --target wasm',
+  ),
+  6002: {
+    title: 'No input files',
+    means: 'A build needs at least one model file. Several are built in one go.',
+    wrong: {
+      kind: 'shown',
+      command: 'build',
+      message: 'error BTC6002: no input files; name a model file, as in: btc build model.ts',
+      because: 'the command line says BTC6013 before',
+    },
+    right: { kind: 'command', command: 'build model.ts --noEmit' },
+  } satisfies Explanation,
+  6003: commands(
+    'A file does not exist',
+    'Paths are relative to the folder in which the command runs.',
+    'inspect out/modle.wasm.plan.json',
+    `inspect ${PLAN}`,
+  ),
+  6004: commands(
+    'Not of the form that is wanted',
+    'Such options take a name, =, and a value.',
+    `${RUN} --input x`,
+    `${RUN} --input x=0.5`,
+  ),
+  6005: commands(
+    'No such program in the plan',
+    '`btc run` runs one program of a plan: `train` where there is one. The message lists them.',
+    `${RUN} --program fly`,
+    `${RUN} --program predict`,
+  ),
+  6006: commands(
+    'Not a model file',
+    'Models are TypeScript or JavaScript: .ts, .mts, .js, .mjs and the like. A plan or weights are given to other commands.',
+    `build ${PLAN}`,
+    'build model.ts --noEmit',
+  ),
+  6007: commands(
+    'No order of the contraction fits',
+    'Even in slices, the operands, the result and what is between take more than the budget.',
+    `${PATH} --budget 8`,
+    `${PATH} --budget 1KiB`,
+  ),
+  6008: commands(
+    'No such tensor in the plan',
+    '`--why` takes a name as `btc inspect --all` prints it, or its last part. The message has names that are near.',
+    `inspect ${PLAN} --why logit`,
+    `inspect ${PLAN} --why logits`,
+  ),
+  6010: {
+    title: 'The output cannot be written',
+    means:
+      'What the command prints goes into a file or a pipe that takes no more: the disk is full. What it has printed is not whole.',
+    wrong: {
+      kind: 'shown',
+      command: `inspect ${PLAN} > /mnt/full/plan.txt`,
+      message: 'error BTC6010: standard output cannot be written: no space is left on the device',
+      because: 'it takes a full disk',
+    },
+    right: { kind: 'command', command: `inspect ${PLAN}` },
+  } satisfies Explanation,
+  6011: commands(
+    'A value that the option does not take',
+    'The message says what it takes, and what was meant if it is near. `btc COMMAND --help` lists the options.',
+    `run ${PLAN} --steps -1`,
+    RUN,
+  ),
+  6012: commands(
+    'No such option',
+    'The message has the option that is nearest, or where they are listed.',
+    `inspect ${PLAN} --wy`,
+    `inspect ${PLAN} --all`,
+  ),
+  6013: commands(
+    'An argument is missing',
+    'The command works on something that has to be named.',
+    'build',
+    'build model.ts --noEmit',
+  ),
+  6014: commands(
+    'No such command',
+    'The message has the command that is nearest. `btc --help` lists all.',
+    'buidl model.ts',
+    'build model.ts --noEmit',
+  ),
+  6015: commands(
+    'Too many arguments',
+    'A text with spaces is one argument only in quotes.',
+    `inspect ${PLAN} other.plan.json another.plan.json`,
+    `inspect ${PLAN}`,
+  ),
+  6016: commands(
+    'Options that exclude each other',
+    'Each of them decides what is printed.',
+    `inspect ${PLAN} --dot --json`,
+    `inspect ${PLAN} --json`,
+  ),
+  6017: commands(
+    'An option without its value',
+    'The value follows the option, behind a space or =.',
+    'build model.ts --outDir',
+    'build model.ts --target wasm --outDir elsewhere',
+  ),
+  6018: commands(
+    'An option that must be given',
+    'The command cannot do without it.',
+    'decompose out/model.safetensors --to low-rank --rank 1',
+    'decompose out/model.safetensors --layer linear1 --to low-rank --rank 1 -o compact.safetensors --overwrite',
+  ),
+  6019: commands(
+    'The command failed',
+    'The sentence is the message of the part that failed: the runtime, a file, the device.',
+    `${RUN} --input x=none.safetensors`,
+    `${RUN} --input x=1`,
+  ),
+  6020: commands(
+    'No such input',
+    'The inputs of the program are in the message. Those that are not given are random or have their default.',
+    `${RUN} --input z=1`,
+    `${RUN} --input x=1`,
+  ),
+  6021: commands(
+    'A letter with two sizes',
+    'Each letter of the equation has one size.',
+    'path "ab,bc->ac" --sizes a=2,b=3,c=4,b=5',
+    PATH,
+  ),
+  6022: {
+    title: 'Another adapter than the plan is for',
+    means:
+      'A warning. Kernels and predicted times were chosen for another GPU. Results are right all the same; `btc profile` and `btc build --profile` make a plan for this one.',
+    wrong: {
+      kind: 'shown',
+      command: 'run out/model.webgpu.plan.json',
+      message:
+        "warning BTC6022: this adapter is 'SwiftShader Device'; kernels and predicted times are for 'NVIDIA H100': measure yours with btc profile and build with --profile",
+      because: 'it depends on the machine',
+    },
+    right: {
+      kind: 'command',
+      command: 'build model.ts --target webgpu --noEmit --profile swiftshader',
+    },
+  } satisfies Explanation,
+  6030: commands(
+    'Not a trace of this plan',
+    'A trace belongs to the plan that was run with `--trace`, and to no other: also not to one that was built anew since.',
+    `inspect ${PLAN} --trace other.json`,
+    `${RUN} --trace trace.json`,
+    { 'other.json': '{}\n' },
+  ),
+  6031: commands(
+    'Nothing to tune',
+    '`btc tune` measures kernels on a GPU. Plans for WebAssembly have no ways to choose from.',
+    `tune ${PLAN}`,
+    'build model.ts --target webgpu --noEmit',
+  ),
+  6060: commands(
+    'Not overwritten: not a page of btc view',
+    'A file of the name of the output is there already, and it is none that `btc view` wrote. Name another file with -o.',
+    `view ${PLAN} -o notes.html`,
+    `view ${PLAN} -o page.html`,
+    { 'notes.html': '<p>Notes of the week</p>' },
+  ),
+  6061: {
+    title: 'A plan that is too large to be shown',
+    means:
+      'The page shows plans of up to 200,000 tensors and as many steps. `btc inspect` has no such limit.',
+    wrong: {
+      kind: 'shown',
+      command: 'view large.plan.json',
+      message:
+        "error BTC6061: plan 'large.plan.json' cannot be shown: it has 260411 tensors, and plans of at most 200000 are shown",
+      because: 'it takes a plan of that size',
+    },
+    right: { kind: 'command', command: `view ${PLAN} -o page.html` },
+  } satisfies Explanation,
+  6065: {
+    title: 'No page at this port',
+    means:
+      'Something else listens at the port of `--port`, or the system keeps it to itself. Without `--port`, `btc build --watch --view` takes one that is free.',
+    wrong: {
+      kind: 'shown',
+      command: 'build model.ts --watch --view --port 8080',
+      message:
+        'error BTC6065: the page cannot be served at port 8080: listen EADDRINUSE: address already in use 127.0.0.1:8080',
+      because: 'it depends on what else runs',
+    },
+    right: { kind: 'command', command: 'build model.ts --target wasm --noEmit' },
+  } satisfies Explanation,
+  6090: commands(
+    'No such message',
+    'Messages have numbers of four digits. `btc explain` alone lists them.',
+    'explain 2300',
+    'explain 2003',
+  ),
+} as const;

@@ -1,0 +1,334 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UsageError } from '../compiler/cli/usage.ts';
+import { MESSAGES, type MessageNumber } from '../compiler/diagnostics.ts';
+import * as language from '../compiler/index.ts';
+import * as runtime from '../runtime/index.ts';
+import { ROOT } from './support/btc.ts';
+import { type CodeBlock, codeBlocks, pages } from './support/code-blocks.ts';
+import { createProject, type Project, SMALL_MODEL } from './support/project.ts';
+
+// Every block of code that a reader is shown is held by a test: TypeScript and JavaScript by their types, commands by the command line's own
+// parser, messages by the table of messages. test/docs.test.ts runs the pages that are whole projects.
+
+const BLOCKS = pages().flatMap(codeBlocks);
+const name = ({ page, line }: CodeBlock) => `${page}:${line}`;
+const inLanguage = (...languages: readonly string[]) =>
+  BLOCKS.filter((block) => languages.includes(block.language));
+
+/** Blocks without a language that are no commands and no messages. */
+const PICTURES: Readonly<Record<string, string>> = {
+  'ARCHITECTURE.md': 'the representations, and the folders',
+  'docs/extending/target.md': 'what the dialect of a shading language prints',
+  'docs/extending/testing.md': 'text cases, which test/cases holds',
+  'docs/plan-format.md': 'what a reader of plans says, which test/ir holds',
+  'docs/wasm.md': 'headers of a server',
+};
+
+test('languages are those that are checked', () => {
+  const others = BLOCKS.filter(
+    ({ language }) => !['ts', 'js', 'json', 'html', 'sh', 'text', ''].includes(language),
+  );
+  expect(others.map(name)).toEqual([]);
+  for (const page of Object.keys(PICTURES))
+    expect(
+      BLOCKS.some((block) => block.page === page && isPicture(block)),
+      page,
+    ).toBe(true);
+});
+
+describe('TypeScript and JavaScript', () => {
+  /** What a fragment has from the text around it, by name. */
+  const GIVEN: Readonly<Record<string, string>> = {
+    GPUBufferUsage: "const GPUBufferUsage: Record<'STORAGE' | 'COPY_SRC' | 'COPY_DST', number>",
+    addresses: 'const addresses: Record<string, string>',
+    adapted:
+      "const adapted: (tokens: import('btc-compiler').Tensor) => import('btc-compiler').Tensor",
+    bar: 'const bar: { update(share: number): void }',
+    batch: 'const batch: any',
+    batches: 'const batches: { images: Float32Array; labels: Int32Array }[]',
+    bytes: 'const bytes: Uint8Array',
+    device: 'const device: GPUDevice',
+    gpu: 'const gpu: GPU',
+    image: 'const image: Float32Array',
+    imageBuffer: 'const imageBuffer: GPUBuffer',
+    frames: 'const frames: GPUBuffer',
+    inputs: "const inputs: Record<string, import('btc-compiler/runtime').RunInput>",
+    k: 'const k: number',
+    keys: "const keys: import('btc-compiler').Tensor",
+    label: 'const label: Int32Array',
+    labelBuffer: 'const labelBuffer: GPUBuffer',
+    labels: 'const labels: GPUBuffer',
+    logitsBuffer: 'const logitsBuffer: GPUBuffer',
+    lossArray: 'const lossArray: Float32Array',
+    model: "const model: import('btc-compiler').ModelSource",
+    module: 'const module: Uint8Array',
+    parameters: 'const parameters: Uint8Array',
+    plan: "const plan: import('btc-compiler/ir').Plan",
+    queries: "const queries: import('btc-compiler').Tensor",
+    reopen: 'const reopen: () => Promise<void>',
+    size: 'const size: number',
+    session: "const session: import('btc-compiler/runtime').Session",
+    text: 'const text: string',
+  };
+
+  /** Models that blocks load: of a page's own block, or the small one, by the folder that it is built into. */
+  const SMALL: Readonly<Record<string, string>> = {
+    'docs/budgets.md': 'out',
+    'docs/bundlers.md': 'model',
+    'docs/onnx.md': 'out',
+  };
+
+  /** Names of GIVEN that are something else where nothing declares them: in a page, or in Node. */
+  const GLOBAL = ['frames', 'module'];
+
+  /** Scripts that test/docs.test.ts runs, and that say too little of their types to be checked by them. */
+  const RUN_ELSEWHERE = ['docs/fine-tuning.md page.mjs', 'docs/pytorch.md exchange.mjs'];
+
+  let project: Project;
+  const folderOf = (page: string) => page.replace(/\W/g, '_');
+  const fileOf = ({ page, line, language, file }: CodeBlock) =>
+    `${folderOf(page)}/${file ?? `block${line}.${language}`}`;
+  const isModel = ({ language, file, text }: CodeBlock) =>
+    language === 'ts' && (file === 'model.ts' || text.startsWith('// model.ts'));
+  const checked = inLanguage('ts', 'js').filter(
+    ({ page, file }) => !RUN_ELSEWHERE.includes(`${page} ${file}`),
+  );
+
+  beforeAll(() => {
+    project = createProject();
+    project.write('package.json', '{ "type": "module" }');
+    for (const block of checked.filter(isModel)) {
+      const model = `${folderOf(block.page)}/model.ts`;
+      project.write(model, block.text);
+      build(model, `${folderOf(block.page)}/out`);
+    }
+    for (const [page, folder] of Object.entries(SMALL)) {
+      project.write(`${folderOf(page)}/model.ts`, SMALL_MODEL);
+      build(`${folderOf(page)}/model.ts`, `${folderOf(page)}/${folder}`);
+    }
+  });
+  afterAll(() => project.remove());
+
+  function build(file: string, outDir: string): void {
+    const { code, stdout, stderr } = project.btc('build', file, '--outDir', outDir, '--no-pretty');
+    expect([code, stderr], stdout).toEqual([0, '']);
+  }
+
+  function problemsOf(
+    files: readonly string[],
+  ): (readonly [file: string, diagnostic: ts.Diagnostic])[] {
+    const program = ts.createProgram(
+      files.map((file) => join(project.folder, file)),
+      {
+        ...{ module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022 },
+        ...{ lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'], types: ['node'] },
+        ...{ typeRoots: [join(ROOT, 'node_modules/@types')] },
+        ...{ strict: true, noEmit: true, skipLibCheck: true, allowImportingTsExtensions: true },
+        ...{ allowJs: true, checkJs: true },
+      },
+    );
+    return ts.getPreEmitDiagnostics(program).flatMap((diagnostic) => {
+      const file = files.find((one) => diagnostic.file?.fileName.endsWith(`/${one}`));
+      // Scripts have no types of their own: what they do not say is not asked for.
+      const isUntyped = [7005, 7006, 7031, 7034].includes(diagnostic.code) && !file?.endsWith('ts');
+      return isUntyped ? [] : [[file ?? '', diagnostic] as const];
+    });
+  }
+
+  const said = ({ messageText }: ts.Diagnostic) =>
+    ts.flattenDiagnosticMessageText(messageText, '\n');
+
+  /** A name that the text uses and nothing declares. */
+  function missingName(diagnostic: ts.Diagnostic): string | null {
+    if (![2304, 2552, 18004, 2583, 2693].includes(diagnostic.code)) return null;
+    return /'(\w+)'/.exec(said(diagnostic))?.[1] ?? null;
+  }
+
+  /** What stands for a name that a fragment leaves to the text around it. */
+  function declarationOf(name: string): string | null {
+    if (Object.hasOwn(GIVEN, name)) return `declare ${GIVEN[name]};`;
+    if (Object.hasOwn(language, name)) return `import { ${name} } from 'btc-compiler';`;
+    if (Object.hasOwn(runtime, name)) return `import { ${name} } from 'btc-compiler/runtime';`;
+    return null;
+  }
+
+  test('type-check, with what a fragment leaves out put in front of it', () => {
+    // Scripts are checked as TypeScript is, so that what is put in front of them may declare.
+    const files = new Map(checked.map((block) => [fileOf(block), block]));
+    for (const [file, { text }] of files) project.write(file, text);
+    const missing = new Map<string, Set<string>>();
+    for (const [file, diagnostic] of problemsOf([...files.keys()])) {
+      const found = missingName(diagnostic);
+      if (file === '' || found === null) continue;
+      missing.set(file, (missing.get(file) ?? new Set()).add(found));
+    }
+    const whole = [...files].map(([file, block]) => {
+      const shadowed = GLOBAL.filter(
+        (one) =>
+          new RegExp(`(?<![.\\w])${one}\\b`).test(block.text) &&
+          !new RegExp(`\\b(?:const|let) ${one}\\b`).test(block.text),
+      );
+      const before = [...shadowed, ...(missing.get(file) ?? [])].flatMap(
+        (one) => declarationOf(one) ?? [],
+      );
+      if (before.length === 0 && block.file) return file;
+      const completed = file.replace(/\.m?js$/, '.ts').replace(/\.ts$/, '.whole.ts');
+      project.write(completed, `${before.join('\n')}\n${block.text}\nexport {};\n`);
+      return completed;
+    });
+    const problems = problemsOf(whole).map(([file, diagnostic]) => `${file}: ${said(diagnostic)}`);
+    expect(problems).toEqual([]);
+  });
+});
+
+test.each(inLanguage('json').map((block) => [name(block), block] as const))(
+  '%s is JSON',
+  (_, { text }) => {
+    expect(() => JSON.parse(text)).not.toThrow();
+  },
+);
+
+/** The command line as `btc` has it, whose commands do nothing. */
+async function idleProgram(): Promise<Command> {
+  const folder = join(ROOT, 'compiler/cli/commands');
+  const program = new Command('btc').exitOverride().configureOutput({
+    ...{ writeOut: () => {}, writeErr: () => {}, outputError: () => {} },
+  });
+  program.version('0', '-v, --version');
+  for (const file of readdirSync(folder).sort()) {
+    const module = (await import(join(folder, file))) as Record<string, unknown>;
+    for (const [name, declare] of Object.entries(module))
+      if (name.startsWith('declare')) (declare as (program: Command) => void)(program);
+  }
+  for (const command of program.commands) command.action(() => {});
+  return program;
+}
+
+const SCRIPTS = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  }
+).scripts;
+
+/** Words of a line of shell: those in quotes are one. */
+const wordsOf = (line: string) =>
+  Array.from(line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g), ([, a, b, c]) => a ?? b ?? c);
+
+/** Commands of a block, one a line or joined by &&, without variables in front and comments behind. */
+function commandsOf({ text }: CodeBlock): string[][] {
+  return text
+    .replace(/\\\n\s*/g, ' ')
+    .split('\n')
+    .map((line) => line.replace(/(?:^|\s+)#\s.*$/, ''))
+    .flatMap((line) => line.split(/\s(?:&&|\|)\s/))
+    .map((line) => wordsOf(line.trim()))
+    .map((words) => words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word))))
+    .filter((words) => words.length > 0);
+}
+
+/** Programs that are not of this package: only that a reader has them is known. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  cd: 'the shell',
+  git: 'a checkout',
+  python: 'examples/many-machines runs on JAX',
+  $BTC: 'the command of a test',
+};
+const NPM = ['ci', 'install', 'start', 'test', 'pack', 'create', 'init'];
+const NPX: readonly string[] = ['vite', 'vitest', 'tsc', 'biome'];
+
+type Check = (words: readonly string[], program: Command) => string | null;
+
+/** By the first word: what is wrong with the rest, or null. */
+const COMMANDS: Readonly<Record<string, Check>> = {
+  btc: parsed,
+  'btc-compiler': parsed,
+  npx: (words, program) =>
+    words[0] === 'btc' || words[0] === 'btc-compiler'
+      ? parsed(words.slice(1), program)
+      : NPX.includes(words[0])
+        ? null
+        : `npx runs no ${words[0]}`,
+  npm: (words) => {
+    if (words[0] !== 'run') return NPM.includes(words[0]) ? null : `npm has no ${words[0]}`;
+    const script = words.slice(1).find((word) => !word.startsWith('-'));
+    return script !== undefined && script in SCRIPTS ? null : `there is no script ${script}`;
+  },
+  node: (words) => {
+    const file = words.find((word) => /\.m?[jt]s$/.test(word));
+    return file === undefined || existsSync(join(ROOT, file)) ? null : `there is no file ${file}`;
+  },
+};
+
+function parsed(words: readonly string[], program: Command): string | null {
+  try {
+    program.parse(words, { from: 'user' });
+    return null;
+  } catch (error) {
+    if (error instanceof UsageError) return error.problem.message;
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? null : error.message;
+  }
+}
+
+const isForeign = (word: string) => Object.hasOwn(FOREIGN, word);
+const isCommand = (word: string) => Object.hasOwn(COMMANDS, word) || isForeign(word);
+const isCommands = (block: CodeBlock) =>
+  block.language === 'sh' ||
+  (block.language === '' && commandsOf(block).some(([word]) => isCommand(word)));
+/** A message as btc prints it. */
+const MESSAGE = /(?:error|warning) BTC(\d{4}): (.*)/g;
+const isOutput = ({ language, text }: CodeBlock) =>
+  ['', 'text'].includes(language) && text.search(MESSAGE) >= 0;
+const isPicture = (block: CodeBlock) =>
+  ['', 'text'].includes(block.language) && !isCommands(block) && !isOutput(block);
+
+describe('commands', () => {
+  test.each(BLOCKS.filter(isCommands).map((block) => [name(block), block] as const))(
+    '%s can be given',
+    async (_, block) => {
+      const problems: string[] = [];
+      for (const [first, ...rest] of commandsOf(block)) {
+        if (isForeign(first)) continue;
+        // Each has a command line of its own: it remembers options that may be repeated.
+        const check = COMMANDS[first] ?? (() => 'it is no command that is known');
+        const problem = check(rest, await idleProgram());
+        if (problem !== null) problems.push(`${[first, ...rest].join(' ')}: ${problem}`);
+      }
+      expect(problems).toEqual([]);
+    },
+  );
+});
+
+test.each(BLOCKS.filter(isOutput).map((block) => [name(block), block] as const))(
+  'messages at %s are those that there are',
+  (_, { text }) => {
+    for (const [, number, message] of text.matchAll(MESSAGE)) {
+      const shown = message.replace(/ \(btc explain \d+\)$/, '').split('…')[0];
+      const pattern = MESSAGES[Number(number) as MessageNumber];
+      expect(pattern, number).toBeDefined();
+      // Of a message that is cut off, the rest is not there.
+      const starts = Array.from(pattern, (_, k) => pattern.slice(0, k + 1));
+      expect(
+        starts.some((start) => isFilledIn(shown, start)),
+        `${number}: ${shown}`,
+      ).toBe(true);
+    }
+  },
+);
+
+/** Whether a text is a message of the table with something in place of each name in braces. */
+function isFilledIn(text: string, pattern: string): boolean {
+  const parts = pattern
+    .split(/\{\w+\}?/)
+    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}\\s*$`, 's').test(text);
+}
+
+test('what is neither code nor a command nor a message is known to be a picture', () => {
+  const unknown = BLOCKS.filter(isPicture).filter(({ page }) => !Object.hasOwn(PICTURES, page));
+  expect(unknown.map((block) => `${name(block)}: ${block.text.split('\n')[0]}`)).toEqual([]);
+});
