@@ -7,5 +7,6 @@ export {
   saveParametersFile,
 } from './checkpoint-file.ts';
 export { findNodeGpu, type NodeGpu } from './gpu.ts';
+export { lossChart } from './loss-chart.ts';
 export { type LineStream, lineFile, progressLine } from './metrics.ts';
 export { openSafetensors } from './weights.ts';

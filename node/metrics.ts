@@ -38,18 +38,27 @@ const SECONDS_BETWEEN_DRAWINGS = 0.1;
  * @param stream default the standard error
  */
 export function progressLine(stream: LineStream = process.stderr): (step: FitStep) => void {
-  let [shown, first, average] = [Number.NEGATIVE_INFINITY, null as FitStep | null, Number.NaN];
+  let shown = Number.NEGATIVE_INFINITY;
+  const status = statusOf();
   return (step) => {
-    first ??= step;
-    average = Number.isNaN(average) ? step.loss : 0.98 * average + 0.02 * step.loss;
+    const line = status(step);
     const isLast = step.step === step.steps;
     const pause = stream.isTTY ? SECONDS_BETWEEN_DRAWINGS : SECONDS_BETWEEN_LINES;
     if (step.seconds - shown < pause && !isLast) return;
     shown = step.seconds;
-    const line = lineOf(step, average, first);
     if (!stream.isTTY) stream.write(`${line}\n`);
     else
       stream.write(`\r\u001b[K${line.slice(0, (stream.columns ?? 80) - 1)}${isLast ? '\n' : ''}`);
+  };
+}
+
+/** How a training goes, in a line: what it gives must be told of every step. */
+export function statusOf(): (step: FitStep) => string {
+  let [first, average] = [null as FitStep | null, Number.NaN];
+  return (step) => {
+    first ??= step;
+    average = Number.isNaN(average) ? step.loss : 0.98 * average + 0.02 * step.loss;
+    return lineOf(step, average, first);
   };
 }
 
@@ -66,11 +75,12 @@ function lineOf(
     `loss ${loss.toPrecision(4)}`,
     ...(learningRate === null ? [] : [`rate ${learningRate.toPrecision(3)}`]),
     ...(isKnown ? [`${rate.toFixed(1)} steps/s`] : []),
-    ...(isKnown && steps !== null ? [`${timeOf((steps - step) / rate)} left`] : []),
+    ...(isKnown && steps !== null ? [`${minutes((steps - step) / rate)} left`] : []),
   ].join('  ');
 }
 
-function timeOf(seconds: number): string {
+/** `2:05`. */
+export function minutes(seconds: number): string {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }

@@ -2,10 +2,11 @@
 // is in them. What users and the command line import, and the workers, stay where they are as entries over the chunks, so that all
 // of them share one instance of the language. ir/, runtime/ and node/ stay as they are, for the bundlers of users. Names of functions
 // are kept: messages name the one that a model called. What shows plans is for browsers, and bundled by itself.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { licences } from './licences.mjs';
 
 const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
@@ -17,23 +18,6 @@ const ENTRIES = [
 ];
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
 const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
-
-/** The licences of packages that are in the chunks, as they ask for. */
-function licences(modules) {
-  const folders = modules.flatMap(
-    (path) => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
-  );
-  const texts = [...new Set(folders)].sort().map((folder) => {
-    const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-    const { name, version, license } = JSON.parse(
-      readFileSync(join(folder, 'package.json'), 'utf8'),
-    );
-    // A package without the text says by name which it is under.
-    const text = file ? readFileSync(join(folder, file), 'utf8').trim() : `Licence: ${license}`;
-    return `${name} ${version}\n\n${text}\n`;
-  });
-  return texts.join(`\n${'-'.repeat(80)}\n\n`);
-}
 
 /**
  * The compiler in a page: everything in it, and nothing of Node. The worker is one file without imports, so that it also runs from text

@@ -17,15 +17,20 @@ import { otherAdapter } from './other-adapter.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
+import { runProgress } from './run-progress.ts';
 import { type HostChoices, openPlan, type RunningSession } from './run-session.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-import { problemOf } from './usage.ts';
+import { problemOf, UsageError } from './usage.ts';
 
 export interface RunCommandOptions extends InputOptions, HostChoices, TraceOptions {
   readonly program?: string;
   readonly steps: number;
   readonly json?: boolean;
+  /** A file that each step is appended to, as JSON on a line of its own. */
+  readonly log?: string;
+  /** A file for a picture of what scalar outputs were over the steps. */
+  readonly plot?: string;
 }
 
 type Data = TensorArray;
@@ -59,7 +64,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     const other = otherAdapter(session);
     if (other) console.error(formatPlain(fromBtc(other)));
     const inputs = await makeInputs(session.plan.programs[program].inputs, options);
-    const figures = await measure(session, program, inputs, options.steps, log);
+    const figures = await measure(session, program, inputs, options, log);
     const measured = trace === undefined ? null : await writeTrace(session, trace, given.profile);
     if (measured && 'code' in measured) {
       console.error(formatPlain(fromBtc(measured)));
@@ -98,7 +103,7 @@ async function measure(
   session: RunningSession,
   program: string,
   inputs: readonly RunInput[],
-  steps: number,
+  options: RunCommandOptions,
   log: (line: string) => void,
 ) {
   const { memory, programs } = session.plan;
@@ -110,7 +115,7 @@ async function measure(
       `host memory: ${formatBytes(session.hostBytes)} held for swaps and snapshots, ${formatBytes(memory.spillBytes)} in a file`,
     );
   if (inputs.length > 0) log(`inputs of ${style.bold(program)}:\n${formatInputs(inputs)}`);
-  const { milliseconds, metrics, last } = await runSteps(session, program, inputs, steps, log);
+  const { milliseconds, metrics, last } = await runSteps(session, program, inputs, options);
   const outputs = summarise(programs[program], last);
   if (Object.keys(metrics).length === 0) log(`outputs:\n${formatOutputs(outputs)}`);
   const time = timeOf(milliseconds);
@@ -149,8 +154,7 @@ async function runSteps(
   session: RunningSession,
   program: string,
   inputs: readonly RunInput[],
-  steps: number,
-  log: (line: string) => void,
+  { steps, log, plot, json }: RunCommandOptions,
 ) {
   const given = Object.fromEntries(
     inputs.flatMap(({ declaration, data }) => (data ? [[declaration.name, data]] : [])),
@@ -160,18 +164,33 @@ async function runSteps(
   );
   const metrics = Object.fromEntries(scalars.map(({ name }) => [name, [] as number[]]));
   const milliseconds: number[] = [];
+  const progress = runProgress({
+    ...{ program, steps, names: scalars.map(({ name }) => name), quiet: json === true },
+    ...(log === undefined ? {} : { log }),
+  });
   let last: Record<string, Data> = {};
   for (let step = 0; step < steps; step++) {
     const started = performance.now();
     last = await session.run(program, given);
     milliseconds.push(performance.now() - started);
     for (const { name } of scalars) metrics[name].push(last[name][0]);
-    const shown = scalars.map(({ name }) => `${name} ${last[name][0].toPrecision(6)}`).join('  ');
-    log(
-      `  step ${String(step).padStart(String(steps - 1).length)}  ${milliseconds[step].toFixed(2).padStart(9)} ms  ${shown}`.trimEnd(),
-    );
+    progress.add({
+      ...{ step, milliseconds: milliseconds[step] },
+      metrics: Object.fromEntries(scalars.map(({ name }) => [name, last[name][0]])),
+    });
   }
+  progress.end();
+  if (plot !== undefined) await writePlot(plot, progress.svg(`${session.plan.name}: ${program}`));
   return { milliseconds, metrics, last };
+}
+
+/** @throws UsageError BTC5003 for a file that cannot be written */
+async function writePlot(file: string, svg: string): Promise<void> {
+  try {
+    await writeFileAtomically(file, svg);
+  } catch (error) {
+    throw new UsageError(5003, { file, reason: (error as Error).message });
+  }
 }
 
 /** Of all runs but the first, which compiles pipelines and fills caches. */

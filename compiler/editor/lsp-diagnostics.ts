@@ -6,6 +6,7 @@ import {
 } from 'vscode-languageserver/node';
 import type { SourceSpan } from '../../ir/source.ts';
 import type { Diagnostic, Suggestion } from '../diagnostics.ts';
+import { addressOf } from '../explain/address.ts';
 import type { Analysis } from './analyses.ts';
 import { type CodePlaces, codePlaces, type Extent } from './code-places.ts';
 import type { ParsedModel } from './parsed-model.ts';
@@ -105,6 +106,9 @@ function lspDiagnostic(
     const range = rangeIn(places.source.text, places.extentOf(source));
     placed.push({ message: line, location: { uri: uriOf(pathOf(source)), range } });
   }
+  // Pages of messages have an address that is a command.
+  const address = addressOf(code);
+  if (address !== null) lines.push(address);
   return {
     range: rangeIn(text, extent),
     severity: SEVERITIES[category],

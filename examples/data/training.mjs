@@ -1,6 +1,6 @@
+import { lossChart } from 'btc-compiler/node';
 import { fit } from 'btc-compiler/runtime';
 import pc from 'picocolors';
-import { advance, progressBar } from './building.mjs';
 import { batches, generator } from './digits.mjs';
 
 const MEBIBYTE = 2 ** 20;
@@ -31,7 +31,7 @@ export function printMemory(session) {
 }
 
 /**
- * Trains a classifier of digits and prints progress: epoch, loss, time left.
+ * Trains a classifier of digits and draws its losses.
  * `inputs` turns a batch into the program's inputs; `shift` moves images at random.
  */
 export async function train(
@@ -40,10 +40,7 @@ export async function train(
   { epochs, batchSize, learningRate, inputs, shift = 0, seed = 1 },
 ) {
   const steps = epochs * Math.floor(digits.count / batchSize);
-  const bar = progressBar('  epoch {epoch}/{epochs} {bar} loss {loss}  {eta_formatted} left');
   const random = generator(seed);
-  bar.start(steps, 0, { epoch: 1, epochs, loss: '-' });
-  let average = 0;
   const whole = function* () {
     for (const batch of batches(digits, batchSize, random, shift))
       if (batch.valid === batchSize) yield inputs(batch);
@@ -51,12 +48,9 @@ export async function train(
   await fit(session, whole, {
     epochs,
     schedule: (step) => learningRate(step / steps),
-    onStep: async ({ epoch, step, loss }) => {
-      average = step === 1 ? loss : 0.98 * average + 0.02 * loss;
-      await advance(bar, step, { epoch: epoch + 1, epochs, loss: average.toFixed(4) });
-    },
+    steps,
+    onStep: lossChart(),
   });
-  bar.stop();
 }
 
 /** Share of the digits whose largest logit is at their label. */

@@ -85,7 +85,8 @@ describe('diagnostics', () => {
       {
         code: 'BTC2014',
         severity: 1,
-        message: "'linear': the input has 16 features, the layer was made for 8\nin 'hidden'",
+        message:
+          "'linear': the input has 16 features, the layer was made for 8\nin 'hidden'\nbtc explain 2014",
       },
     ]);
     expect(textIn(text, wrong.diagnostics[0].range)).toBe('hidden(state)');

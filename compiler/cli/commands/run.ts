@@ -59,6 +59,16 @@ export function declareRun(program: Command): void {
       'time every step and copy, print the kernels by time, and write a trace for Perfetto or chrome://tracing; the first run warms up',
       filePath('--trace'),
     )
+    .option(
+      '--log <file>',
+      'append each step to a file, as JSON on a line of its own: step, seconds, outputs that are single numbers',
+      filePath('--log'),
+    )
+    .option(
+      '--plot <file>',
+      'write a picture (SVG) of the outputs that are single numbers over the steps',
+      filePath('--plot'),
+    )
     .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
     .option('--json', 'figures as JSON')
     .addHelpText('after', RANDOM_INPUTS)
