@@ -17,6 +17,7 @@ export default defineConfig({
       },
       { find: /^btc-compiler\/node$/, replacement: path('./node/index.ts') },
       { find: /^btc-compiler\/ir$/, replacement: path('./ir/index.ts') },
+      { find: /^btc-compiler\/view$/, replacement: path('./view/index.ts') },
       { find: /^btc-compiler$/, replacement: path('./compiler/index.ts') },
     ],
   },

@@ -8,6 +8,7 @@ import {
   ownSpan,
   type SourceSpan,
 } from '../ir/source.ts';
+import { nearest, nearText } from './nearest.ts';
 
 /** An error leaves no plan; a warning does not change it. */
 export type Category = 'error' | 'warning';
@@ -23,6 +24,20 @@ export interface Diagnostic {
   readonly scope?: string;
   /** Extra lines, each about a place of its own: of the message, then the scope and the calls that led to its place. */
   readonly related?: readonly RelatedMessage[];
+  /** What was most likely meant, where a name is wrong and one that there is comes near; the message says it too. */
+  readonly suggestion?: Suggestion;
+}
+
+/** A name as it stands in the model, and what to write in its place. */
+export interface Suggestion {
+  readonly given: string;
+  readonly meant: string;
+}
+
+/** A name that is none of those that there are. */
+export interface Choice {
+  readonly given: string;
+  readonly among: readonly string[];
 }
 
 export interface RelatedMessage {
@@ -41,7 +56,7 @@ export const MESSAGES = {
   1001: "'{file}' has no default export made by defineModel",
   1002: 'the model could not be evaluated: {reason}',
   1003: "input '{name}' is not used by any program; remove it from 'inputs' or use it in 'build' or 'train.loss'",
-  1004: "'{name}' is not an input of model '{model}'; its inputs are {inputs}",
+  1004: "'{name}' is not an input of model '{model}'; its inputs are {inputs}{near}",
   1005: "option '{name}' is set but model '{model}' declares no such option; it declares {options}{near}",
   1006: "option '{name}' takes a {wanted}, not '{given}'",
   1007: "parameter '{name}' is declared twice with different {what}: {first} and {second}",
@@ -63,11 +78,12 @@ export const MESSAGES = {
   1023: "'{what}' of {owner} is not a function",
   1024: "trainings of model '{model}' ask for different precisions, {first} and {second}: all programs share copies of weights",
   1025: "'gradientMetrics' reads parameter '{name}', but it is given gradients alone; what parameters give belongs to 'metrics'",
-  1026: "option '{name}' of {owner} is none that it has, or not what it must be: {wanted}",
+  1026: "option '{name}' of {owner} is none that it has, or not what it must be: {wanted}{near}",
   1030: 'the model ends the process, by process.exit({code}), before it is built',
   1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
   1032: "the evaluation of '{file}' ended the compiler with code {code}",
   1033: "the build of '{file}' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more",
+  1034: "the evaluation of '{file}' took longer than {seconds} s and was ended: it loops, or it is too large for an editor; the setting 'btc.timeLimit' gives it more",
   2001: "shapes {left} and {right} of '{op}' do not broadcast",
   2002: "'{op}': {reason}",
   2003: "'{op}' takes {wanted}, not {given}",
@@ -82,7 +98,7 @@ export const MESSAGES = {
   2012: 'concat: {first} and {second} differ in a dimension other than axis {axis}',
   2013: 'slice: [{start}, {end}) is out of range for axis {axis} of extent {extent}',
   2014: "'{layer}': the input has {given} features, the layer was made for {wanted}",
-  2015: "'{op}': '{name}' is {value}; it must be {wanted}",
+  2015: "'{op}': '{name}' is {value}; it must be {wanted}{near}",
   2016: '{op}: {permutation} is not a permutation of the {rank} axes',
   2017: '{form}: the {side} modes {modes} multiply to {product}, not to the {features} features of the layer; {proposal} would do',
   2018: '{form}: rank {rank} of {where} must be {range}',
@@ -173,6 +189,14 @@ export const MESSAGES = {
   5115: "'{what}' is not a name of the model; it has {names}",
   5116: "axis '{name}' is {value}; it must be a positive integer",
   5117: "the values of input '{name}' are '{value}'; they must be numbers, separated by commas",
+  5201: 'syntax: {reason}',
+  5202: "'{name}' cannot be imported here: a model in a page imports 'btc-compiler' and files that are given with it",
+  5203: "'{name}' is not among the files that are given: {files}{near}",
+  5204: "'{module}' has no export '{name}'{near}",
+  5205: '{what} cannot be made JavaScript by leaving types out; write it without',
+  5206: 'the imports go in a circle, and a page loads one file after the other: {circle}',
+  5207: 'the model was not built within {seconds} seconds; it may loop',
+  5208: 'what built the model ended: {reason}',
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
@@ -195,6 +219,9 @@ export const MESSAGES = {
   6021: "'{letter}' has two sizes, {first} and {second}",
   6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
+  6060: "'{file}' is no page of btc view; give another name, or remove it first",
+  6065: 'the page cannot be served at port {port}: {reason}',
+  6061: "plan '{file}' cannot be shown: {reason}",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
   6090: "there is no message '{given}'; the nearest are {names}",
 } as const;
@@ -219,15 +246,27 @@ function shortArgument(name: string, value: string | number): string {
   return TEXTS.has(name) ? shortNames(String(value)) : shortName(String(value));
 }
 
+/** What a diagnostic may have beside its message; `choice`: the name that it is about, and those that there are. */
+export interface DiagnosticExtra {
+  readonly category?: Category;
+  readonly related?: Diagnostic['related'];
+  readonly scope?: string;
+  readonly choice?: Choice;
+}
+
 /** Builds a diagnostic from the table, without long names; an argument that the message does not name is ignored. */
 export function diagnostic(
   number: MessageNumber,
   source: SourceSpan | null,
   args: Arguments = {},
-  extra: { category?: Category; related?: Diagnostic['related']; scope?: string } = {},
+  extra: DiagnosticExtra = {},
 ): Diagnostic {
+  const { choice } = extra;
+  const meant = choice ? nearest(choice.given, choice.among) : null;
+  // The place for what was meant stays empty where nothing comes near.
+  const all: Arguments = { near: meant === null ? '' : nearText(meant), ...args };
   const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) =>
-    shortArgument(name, args[name]),
+    shortArgument(name, all[name]),
   );
   const { category = 'error', scope = '' } = extra;
   const related = [...placeLines(source, scope), ...(extra.related ?? [])];
@@ -237,6 +276,7 @@ export function diagnostic(
     message,
     source: ownSpan(source),
     ...(scope === '' ? {} : { scope }),
+    ...(choice && meant !== null ? { suggestion: { given: choice.given, meant } } : {}),
     ...(related.length > 0
       ? { related: related.map((line) => ({ ...line, message: shortNames(line.message) })) }
       : {}),

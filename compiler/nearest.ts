@@ -15,8 +15,11 @@ export function nearest(name: string, candidates: readonly string[]): string | n
 /** `; did you mean 'x'?`, or nothing. */
 export function didYouMean(name: string, candidates: readonly string[]): string {
   const near = nearest(name, candidates);
-  return near === null ? '' : `; did you mean '${near}'?`;
+  return near === null ? '' : nearText(near);
 }
+
+/** The end of a message: what was meant. */
+export const nearText = (name: string): string => `; did you mean '${name}'?`;
 
 /** Levenshtein's distance; infinite where one of the texts is too long to be a name. */
 export function editDistance(a: string, b: string): number {

@@ -1,12 +1,4 @@
-import { createRequire } from 'node:module';
-
-// From dist/compiler as from compiler: the package's own name resolves through its exports.
-const { name, version } = createRequire(import.meta.url)('btc-compiler/package.json') as {
-  name: string;
-  version: string;
-};
-
-/** The version of this package. */
-export const VERSION = version;
+/** The version of this package. `test/package.test.ts` holds that package.json says the same: pages cannot read that file. */
+export const VERSION = '0.1.0';
 /** Written into every plan and parameter file. */
-export const PRODUCER = `${name} ${version}`;
+export const PRODUCER = `btc-compiler ${VERSION}`;

@@ -35,6 +35,9 @@ export interface DTypeRow {
   readonly wanted: string;
 }
 
+/** The largest finite element of f32. */
+export const LARGEST_F32 = (2 - 2 ** -23) * 2 ** 127;
+
 /** The row of every dtype. */
 export const DTYPES: Readonly<Record<DType, DTypeRow>> = {
   f32: {

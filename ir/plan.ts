@@ -34,6 +34,7 @@ export type {
   CopyOf,
   FlattenedAxis,
   LayerPart,
+  ModelTensor,
   PieceOf,
   PlanBinding,
   PlanKernel,

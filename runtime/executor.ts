@@ -73,7 +73,10 @@ export function heldData(tensor: PlanTensor): { data: TensorData; bytes: Uint8Ar
 }
 
 /** A fresh array for the elements of a tensor, with its bytes. */
-export function emptyData({ dtype, shape }: PlanTensor): { data: TensorData; bytes: Uint8Array } {
+export function emptyData({ dtype, shape }: Pick<PlanTensor, 'dtype' | 'shape'>): {
+  data: TensorData;
+  bytes: Uint8Array;
+} {
   const data = new DTYPES[valueType(dtype)].array(elementCount(shape));
   return { data, bytes: bytesOf(data) };
 }

@@ -1,6 +1,6 @@
 import { loadBuilt } from './built.ts';
 import { ownBuffers } from './copies.ts';
-import { errorText, RuntimeError } from './errors.ts';
+import { errorText, type RuntimeError, type RuntimeErrorCode } from './errors.ts';
 import type { FoundGpu } from './gpu.ts';
 import type { TargetModules } from './load.ts';
 import { isNode, nodeModule } from './platform.ts';
@@ -82,6 +82,11 @@ function factsOf(session: Session): SessionFacts {
 }
 
 function sentError(error: unknown): SentError {
-  const code = error instanceof RuntimeError ? error.code : null;
-  return { code, message: errorText(error) };
+  return { code: codeOf(error), message: errorText(error) };
+}
+
+/** By name, as a bundle may hold the class more than once; WebAssembly's own error of that name has no code. */
+function codeOf(error: unknown): RuntimeErrorCode | null {
+  const { name, code } = error instanceof Error ? (error as Partial<RuntimeError>) : {};
+  return name === 'RuntimeError' && typeof code === 'string' ? code : null;
 }

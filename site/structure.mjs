@@ -28,6 +28,7 @@ export const SECTIONS = [
       guide('export', 'Export'),
       guide('numerics', 'Numbers'),
       guide('safety', 'Safety'),
+      guide('view', 'The picture of a plan'),
       guide('traces', 'Traces'),
     ],
   },

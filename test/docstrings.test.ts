@@ -4,7 +4,13 @@ import { beforeAll, expect, test } from 'vitest';
 // What the entries of the package export is documented where it is declared. Editors show these comments, so they say what a caller
 // needs: shapes of tensors, and the codes of the errors that the function itself reports.
 
-const ENTRIES = ['compiler/index.ts', 'runtime/index.ts', 'node/index.ts', 'ir/index.ts'];
+const ENTRIES = [
+  'compiler/index.ts',
+  'runtime/index.ts',
+  'node/index.ts',
+  'ir/index.ts',
+  'view/index.ts',
+];
 
 interface Exported {
   /** `compiler/index.ts: linear`. */

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PRODUCER } from '../compiler/version.ts';
 import { ROOT } from './support/btc.ts';
 import { dependencies, installPacked } from './support/packed.ts';
 
@@ -39,16 +40,28 @@ test('holds the built files, the licence and the readme, and no sources or tests
   expect(files).toContain('README.md');
   expect(files).toContain('LICENSE');
   expect(files).toContain('dist/ir/plan.schema.json');
+  // What `btc view` writes into a page, and the module; of the rest of the view, types alone.
+  expect(files.filter((path) => /^dist\/view\/.*\.js$/.test(path)).sort()).toEqual([
+    'dist/view/index.js',
+    'dist/view/page.js',
+  ]);
+  expect(files).toContain('dist/view/index.d.ts');
   expect(files.filter((path) => !/^(dist\/|README\.md|LICENSE|package\.json)/.test(path))).toEqual(
     [],
   );
 });
 
-test('takes at most 40 MB with all that npm installs beside it', () => {
+test('says its version as package.json does', () => {
+  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(run(`import { VERSION } from 'btc-compiler'; console.log(VERSION);`).trim()).toBe(version);
+  expect(PRODUCER).toBe(`${name} ${version}`);
+});
+
+test('takes at most 34 MB with all that npm installs beside it', () => {
   const packages = ['node_modules/btc-compiler', ...dependencies()];
   const roots = packages.filter((path) => path.lastIndexOf('node_modules') === 0);
   const bytes = roots.map((path) => bytesBelow(realpathSync(join(folder, path))));
-  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(40e6);
+  expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(34e6);
 });
 
 test('says in one sentence that the package for GPUs is missing, where there is a loader for their drivers', () => {

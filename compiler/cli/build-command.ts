@@ -12,9 +12,10 @@ import { type Builder, type BuildJob, startBuilder } from './builder.ts';
 import { type Checker, startChecker } from './checker.ts';
 import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
+import { startLivePage } from './live-page.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
-
+import { style } from './style.ts';
 import { watchFiles } from './watch.ts';
 
 /** What `--profile` and `--limits` take that is no file. */
@@ -27,6 +28,11 @@ export async function buildCommand(
   files: readonly string[],
   options: BuildCommandOptions,
 ): Promise<number> {
+  const problem = viewProblem(options);
+  if (problem) {
+    printAll(options, [fromBtc(problem)]);
+    return 1;
+  }
   const isRepeated = options.watch === true || files.length > 1;
   const threads: Threads = { checker: isRepeated ? startChecker() : null, spare: null };
   if (!options.watch) {
@@ -34,8 +40,17 @@ export async function buildCommand(
     await threads.checker?.end();
     return exitCode;
   }
+  const live = options.view ? await startLivePage(options.port ?? 0) : null;
+  if (live && 'code' in live) {
+    printAll(options, [fromBtc(live)]);
+    await threads.checker?.end();
+    return 1;
+  }
+  if (live) console.log(`page: ${style.bold(live.url)}`);
   await watchFiles(async () => {
-    const { watched } = await buildAll(files, options, threads);
+    live?.begin();
+    const { watched, built, diagnostics } = await buildAll(files, options, threads);
+    await live?.show(built, diagnostics);
     // It loads the compiler before the next change.
     threads.spare ??= startBuilder();
     return watched;
@@ -55,13 +70,31 @@ function pretty({ pretty: asked }: BuildCommandOptions): boolean {
   return asked ?? process.stdout.isTTY ?? false;
 }
 
+function printAll(options: BuildCommandOptions, diagnostics: readonly ReportedDiagnostic[]): void {
+  printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
+}
+
+/** A page shows builds as they come, and what they write. */
+function viewProblem({ view, watch, noEmit, port }: BuildCommandOptions): Diagnostic | null {
+  if (view && !watch) return diagnostic(6018, null, { option: '--watch' });
+  if (view && noEmit) return diagnostic(6016, null, { option: '--view', other: '--noEmit' });
+  if (port !== undefined && !view) return diagnostic(6018, null, { option: '--view' });
+  return null;
+}
+
+/** What came of all models. */
+interface Built {
+  readonly exitCode: number;
+  readonly watched: readonly string[];
+  readonly built: readonly BuiltFile[];
+  readonly diagnostics: readonly ReportedDiagnostic[];
+}
+
 async function buildAll(
   files: readonly string[],
   options: BuildCommandOptions,
   threads: Threads,
-): Promise<{ exitCode: number; watched: readonly string[] }> {
-  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
-    printDiagnostics(diagnostics, pretty(options), (text) => process.stdout.write(text));
+): Promise<Built> {
   sweepTemporary();
   const named = [...(options.profile ?? []), ...(options.limits ? [options.limits] : [])];
   const watched = [...files, ...named.filter((given) => !NAMES.has(given))];
@@ -73,8 +106,9 @@ async function buildAll(
       ? clashes
       : [...profiles.diagnostics, ...('diagnostics' in limits ? limits.diagnostics : [])];
   if (refused.length > 0) {
-    print(refused.map(fromBtc));
-    return { exitCode: 1, watched };
+    const diagnostics = refused.map(fromBtc);
+    printAll(options, diagnostics);
+    return { exitCode: 1, watched, built: [], diagnostics };
   }
   if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
   const found = 'limits' in limits ? limits.limits : null;
@@ -92,11 +126,12 @@ async function buildAll(
       succeeded++;
     }
   }
-  print(diagnostics);
+  printAll(options, diagnostics);
   const failed = diagnostics.some(({ category }) => category === 'error');
   return {
     exitCode: !failed ? 0 : succeeded > 0 ? SOME_FAILED : 1,
     watched: [...watched, ...built.flatMap((file) => file.watched)],
+    ...{ built, diagnostics },
   };
 }
 

@@ -44,6 +44,10 @@ export interface BuildCommandOptions {
   readonly set?: Readonly<Record<string, OptionValue>>;
   readonly noEmit?: boolean;
   readonly watch?: boolean;
+  /** With `watch`: a page shows each build. */
+  readonly view?: boolean;
+  /** Of that page; absent: one that is free. */
+  readonly port?: number;
   readonly pretty?: boolean;
   readonly project?: string;
   readonly printAfter?: string;

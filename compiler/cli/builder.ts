@@ -6,6 +6,7 @@ import {
   Worker,
 } from 'node:worker_threads';
 import type { Target } from '../../ir/plan.ts';
+import type { WeightsLayout } from '../../node/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CheckedModel } from '../load/checked.ts';
@@ -41,10 +42,19 @@ export interface Exporting {
   readonly program: string | null;
   /** Devices that the batch is split over; null where nothing is said of devices. */
   readonly mesh: number | null;
-  /** A safetensors file; null for initial values. */
-  readonly weights: Uint8Array | null;
+  /** A safetensors file, or one of another layout that the thread reads; null for initial values. */
+  readonly weights: Uint8Array | ForeignFile | null;
+  /** Of how many runs inputs and results are written beside it; 0 for none. */
+  readonly check: number;
   /** Name of the file; null for the one that the model's name gives. */
   readonly output: string | null;
+}
+
+/** A file of weights that are not btc's own. */
+export interface ForeignFile {
+  readonly file: string;
+  readonly layout: WeightsLayout | null;
+  readonly rename: readonly (readonly [RegExp, string])[];
 }
 
 /** What the thread says, on a port of its own: a model that uses the thread's cannot interfere. */
@@ -119,9 +129,9 @@ function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise
       else reject(message.error);
     };
     port1.on('message', receive);
-    worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(thrown(job.file, error))));
+    worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(endedBy(job.file, error))));
     worker.on('exit', (code) => {
-      for (const message of remaining(port1)) receive(message);
+      for (const message of remaining<BuilderMessage>(port1)) receive(message);
       resolve(failed(diagnostic(code === 0 ? 1031 : 1032, null, { file: job.file, code })));
     });
     worker.postMessage({ ...job, port: port2 }, [port2]);
@@ -129,15 +139,15 @@ function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise
 }
 
 /** What was said before the thread ended and is not delivered yet. */
-function remaining(port: MessagePort): BuilderMessage[] {
-  const messages: BuilderMessage[] = [];
+export function remaining<Message>(port: MessagePort): Message[] {
+  const messages: Message[] = [];
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
-    messages.push(next.message as BuilderMessage);
+    messages.push(next.message as Message);
   return messages;
 }
 
 /** An error that ended the thread. */
-function thrown(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
+export function endedBy(file: string, { code, message }: NodeJS.ErrnoException): Diagnostic {
   return code === 'ERR_WORKER_OUT_OF_MEMORY'
     ? diagnostic(1033, null, { file })
     : diagnostic(1002, null, { reason: message });

@@ -1,5 +1,6 @@
+import { RuntimeError, readWeights } from '../../node/weights.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import { deduplicate } from '../diagnostics.ts';
+import { deduplicate, diagnostic } from '../diagnostics.ts';
 import { exportOnnx, exportStableHlo } from '../driver/api.ts';
 import type { ExportOptions } from '../driver/export-options.ts';
 import type { ModelSource } from '../driver/result.ts';
@@ -8,6 +9,7 @@ import { baseOf } from './base-name.ts';
 import { type BuildListeners, type BuiltFile, loadFile } from './build.ts';
 import type { BuildJob, Exporting } from './builder.ts';
 import type { OutputFile } from './emit.ts';
+import { makeCheck } from './export-check.ts';
 import type { ExportFormat } from './export-formats.ts';
 import { fromBtc } from './report.ts';
 import { withStrayErrors } from './stray-errors.ts';
@@ -31,18 +33,16 @@ export async function exportFile(
       ({ category }) => category !== 'error',
     );
     if (!loaded.model || !isSound) return { loaded, exported: null };
-    const { set, precision } = options;
+    // Its options have their values since it was loaded.
+    const { precision } = options;
     const { program, weights, format } = exporting!;
     const request: ExportOptions = {
-      ...(set ? { set } : {}),
       ...(precision ? { precision } : {}),
       ...(program === null ? {} : { program }),
-      ...(weights ? { weights } : {}),
+      ...(weights ? { weights: takenBy(weights) } : {}),
     };
-    return {
-      loaded,
-      exported: await FORMATS[format](loaded.model, request, exporting!, baseOf(file)),
-    };
+    const write = () => FORMATS[format](loaded.model!, request, exporting!, baseOf(file));
+    return { loaded, exported: await withoutWeightErrors(write) };
   });
   const { loaded, exported } = result;
   const diagnostics = [
@@ -67,6 +67,23 @@ export async function exportFile(
   };
 }
 
+function takenBy(weights: NonNullable<Exporting['weights']>): ExportOptions['weights'] {
+  if (weights instanceof Uint8Array) return weights;
+  const { file, layout, rename } = weights;
+  return (tensors) => readWeights(tensors, file, { ...(layout ? { layout } : {}), rename });
+}
+
+/** BTC5031 for weights that cannot be read or do not fit. */
+async function withoutWeightErrors(write: () => Promise<Exported>): Promise<Exported> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    const reason = error.message;
+    return { outputs: [], said: '', diagnostics: [diagnostic(5031, null, { reason })] };
+  }
+}
+
 type Write = (
   source: ModelSource,
   request: ExportOptions,
@@ -75,7 +92,7 @@ type Write = (
 ) => Promise<Exported>;
 
 const FORMATS: Readonly<Record<ExportFormat, Write>> = {
-  stablehlo: async (source, request, { mesh, output }, base) => {
+  stablehlo: async (source, request, { mesh, output, check }, base) => {
     const made = await exportStableHlo(source, {
       ...request,
       ...(mesh === null ? {} : { mesh: { batch: mesh } }),
@@ -84,15 +101,18 @@ const FORMATS: Readonly<Record<ExportFormat, Write>> = {
     const { text, manifest, parameters, diagnostics } = made;
     const name = output ?? `${base}.${manifest.program}.mlir`;
     const stem = name.replace(/\.mlir$/, '');
+    const checked =
+      check > 0 ? await makeCheck(source, request, manifest.program, parameters, check) : null;
     const places = manifest.mesh ? `, ${manifest.mesh.size} devices` : '';
     return {
       outputs: [
         { path: name, content: text },
         { path: `${stem}.json`, content: `${JSON.stringify(manifest, null, 2)}\n` },
         { path: `${stem}.safetensors`, content: parameters },
+        ...(checked?.bytes ? [{ path: `${stem}.check.safetensors`, content: checked.bytes }] : []),
       ],
       said: `program ${manifest.program}, ${manifest.arguments.length} arguments, ${manifest.results.length} results${places}`,
-      diagnostics,
+      diagnostics: [...diagnostics, ...(checked?.diagnostics ?? [])],
     };
   },
   onnx: async (source, request, { output }, base) => {

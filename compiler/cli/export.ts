@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import type { WeightsLayout } from '../../node/weights.ts';
 import { diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
@@ -15,8 +16,13 @@ export interface ExportCommandOptions {
   readonly program?: string;
   /** Devices that the batch is split over. */
   readonly mesh?: number;
-  /** A safetensors file. */
+  /** A safetensors file, or the index of several. */
   readonly weights?: string;
+  /** Of the weights. */
+  readonly layout?: 'btc' | WeightsLayout;
+  readonly rename?: readonly (readonly [RegExp, string])[];
+  /** Runs whose inputs and results are written beside it. */
+  readonly check?: number;
   readonly output?: string;
   readonly set?: Readonly<Record<string, OptionValue>>;
   readonly precision?: Precision;
@@ -29,7 +35,8 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   const pretty = given.pretty ?? process.stdout.isTTY ?? false;
   const print = (diagnostics: readonly ReportedDiagnostic[]) =>
     printDiagnostics(diagnostics, pretty, (text) => process.stdout.write(text));
-  const weights = await readWeights(given.weights);
+  const weights =
+    given.check && given.format !== CHECKED ? notChecked(given.format) : await weightsOf(given);
   if (weights && 'code' in weights) {
     print([fromBtc(weights)]);
     return 1;
@@ -43,7 +50,7 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   };
   const exporting = {
     ...{ format, weights, output: output === undefined ? null : basename(output) },
-    ...{ program: program ?? null, mesh: mesh ?? null },
+    ...{ program: program ?? null, mesh: mesh ?? null, check: given.check ?? 0 },
   };
   const job = { file, options, profiles: new Map(), limits: null, exporting };
   const made = await buildShown(startBuilder(), job);
@@ -61,8 +68,20 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   return made.outputs.length > 0 ? 0 : 1;
 }
 
-async function readWeights(file: string | undefined) {
-  if (file === undefined) return null;
+/** The format whose exports are compared with btc's own runs. */
+const CHECKED: ExportFormat = 'stablehlo';
+
+const notChecked = (format: ExportFormat) =>
+  diagnostic(6016, null, { option: '--check', other: `--format ${format}` });
+
+async function weightsOf({ weights: file, layout = 'btc', rename = [] }: ExportCommandOptions) {
+  if (file === undefined) {
+    const isSaid = layout !== 'btc' || rename.length > 0;
+    return isSaid ? diagnostic(6018, null, { option: '--weights' }) : null;
+  }
+  // Whatever is not a file of btc's own is read where the model is.
+  if (layout !== 'btc' || rename.length > 0 || /\.json$/i.test(file))
+    return { file, layout: layout === 'btc' ? null : layout, rename };
   try {
     return await readRegularFile(file);
   } catch (error) {

@@ -10,7 +10,7 @@ import type {
 } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
-import { readChromeTrace } from '../inspect/chrome-trace.ts';
+import { isPlanned, readChromeTrace } from '../inspect/chrome-trace.ts';
 import {
   formatDot,
   type InspectedProgram,
@@ -18,9 +18,11 @@ import {
   inspectPlan,
   planGraph,
 } from '../inspect/index.ts';
+import { WAYS } from '../inspect/why-words.ts';
 import { chart } from './chart.ts';
 import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
+import { type FilesToWrite, writeFiles } from './inspect-files.ts';
 import {
   formatMeasured,
   formatPredictedKernels,
@@ -35,7 +37,7 @@ import { formatPlain, fromBtc } from './report.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-import { WAYS, whyCommand } from './why.ts';
+import { whyCommand } from './why.ts';
 
 const MAX_TENSORS = 8;
 const MAX_KERNELS = 12;
@@ -48,6 +50,10 @@ export interface InspectCommandOptions extends TraceOptions {
   readonly dot?: boolean;
   /** Name of a tensor. */
   readonly why?: string;
+  /** A file for the plan by predicted times, in Chrome's trace event format. */
+  readonly timeline?: string;
+  /** A file for the plan's allocations, as PyTorch's page of memory reads them. */
+  readonly snapshot?: string;
 }
 
 export async function inspectCommand(
@@ -60,12 +66,15 @@ export async function inspectCommand(
     return 1;
   }
   const { plan } = read;
-  if (options.why !== undefined) return whyCommand(file, plan, options.why, options.json ?? false);
-  const measured = await readTrace(plan, options);
-  if (measured && 'diagnostics' in measured) {
-    for (const problem of measured.diagnostics) console.error(formatPlain(fromBtc(problem)));
+  const traced = await readTrace(plan, options);
+  const problems =
+    'diagnostics' in traced ? traced.diagnostics : await writeFiles(plan, traced.files);
+  if (problems.length > 0 || 'diagnostics' in traced) {
+    for (const problem of problems) console.error(formatPlain(fromBtc(problem)));
     return 1;
   }
+  if (options.why !== undefined) return whyCommand(file, plan, options.why, options.json ?? false);
+  const { measured } = traced;
   const columns = process.stdout.columns ?? 100;
   if (options.dot) process.stdout.write(formatDot(planGraph(plan)));
   else if (options.json)
@@ -81,21 +90,34 @@ export async function inspectCommand(
   return 0;
 }
 
-/** What a trace file says; null where none is given. */
+interface Traced {
+  /** What a trace file says; null where none is read. */
+  readonly measured: MeasuredTimes | null;
+  readonly files: FilesToWrite;
+}
+
+/**
+ * `--trace` reads a file of `btc run --trace`. One that is not there, or that was written by this command, is written in place of
+ * that with predicted times; where measured times are asked for (`--kernels`, `--profile`), it must be there.
+ */
 async function readTrace(
   plan: Plan,
-  options: TraceOptions,
-): Promise<MeasuredTimes | null | { readonly diagnostics: readonly Diagnostic[] }> {
+  options: InspectCommandOptions,
+): Promise<Traced | { readonly diagnostics: readonly Diagnostic[] }> {
   const given = await givenProfile(options);
   if ('diagnostics' in given) return given;
-  const { trace: file } = options;
-  if (file === undefined) return null;
+  const { trace: file, kernels, profile, ...rest } = options;
+  if (file === undefined) return { measured: null, files: rest };
   const read = await readJsonFile(file, 6030);
+  const isWanted = kernels || profile !== undefined;
+  const isMissing = 'diagnostic' in read && read.diagnostic.code === 'BTC6003';
+  if (!isWanted && (isMissing || ('value' in read && isPlanned(read.value))))
+    return { measured: null, files: { ...rest, trace: file } };
   if ('diagnostic' in read) return { diagnostics: [read.diagnostic] };
   const found = readChromeTrace(read.value, plan);
   if ('reason' in found)
     return { diagnostics: [diagnostic(6030, null, { file, reason: found.reason })] };
-  return measuredTimes(plan, found.trace, found.device, given.profile);
+  return { measured: measuredTimes(plan, found.trace, found.device, given.profile), files: rest };
 }
 
 /** The inspection as data, with what each program takes and gives. */

@@ -7,12 +7,14 @@ import { declareExplain } from './commands/explain.ts';
 import { declareExport } from './commands/export.ts';
 import { declareImport } from './commands/import.ts';
 import { declareInspect } from './commands/inspect.ts';
+import { declareLsp } from './commands/lsp.ts';
 import { declarePath } from './commands/path.ts';
 import { declareProfile } from './commands/profile.ts';
 import { declareRun } from './commands/run.ts';
 import { declareSweep } from './commands/sweep.ts';
 import { declareTune } from './commands/tune.ts';
 import { declareVerify } from './commands/verify.ts';
+import { declareView } from './commands/view.ts';
 import { declareWeights } from './commands/weights.ts';
 import { tuneEngine } from './engine.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -26,6 +28,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareSweep,
   declareExport,
   declareInspect,
+  declareView,
   declareRun,
   declareVerify,
   declareProfile,
@@ -35,6 +38,7 @@ const COMMANDS: readonly ((program: Command) => void)[] = [
   declareWeights,
   declareImport,
   declareExplain,
+  declareLsp,
 ];
 
 function createProgram(): Command {

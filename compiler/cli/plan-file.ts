@@ -3,9 +3,10 @@ import { readPlan } from '../../ir/plan-verify.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { readRegularText } from './read-file.ts';
 
-/** Reads and checks a plan file as a runtime would before it runs one. */
+/** Reads and checks a plan file as a runtime would before it runs one. `refuse` may say what is wrong before the plan is verified. */
 export async function readPlanFile(
   file: string,
+  refuse: (value: unknown) => Diagnostic | null = () => null,
 ): Promise<{ plan: Plan } | { diagnostic: Diagnostic }> {
   const invalid = (reason: string) => ({ diagnostic: diagnostic(5001, null, { file, reason }) });
   let text: string;
@@ -28,6 +29,8 @@ export async function readPlanFile(
   }
   if ((value as Partial<Plan> | null)?.format !== PLAN_FORMAT)
     return invalid(`its 'format' is not '${PLAN_FORMAT}'`);
+  const refused = refuse(value);
+  if (refused) return { diagnostic: refused };
   const read = readPlan(value);
   return 'plan' in read ? read : invalid(read.problems[0]);
 }

@@ -1,19 +1,10 @@
 import { append } from '../../ir/lists.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { diagnostic } from '../diagnostics.ts';
-import { formatBytes, formatSeconds, formatType } from '../format.ts';
-import {
-  findTensor,
-  nearNames,
-  type ProgramReason,
-  type TensorReason,
-  whyTensor,
-} from '../inspect/why.ts';
+import { findTensor, nearNames, type TensorReason, whyTensor } from '../inspect/why.ts';
+import { reasonWords } from '../inspect/why-words.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
-
-/** What happened to a value that was evicted. */
-export const WAYS = { recompute: 'recomputed', swap: 'swapped' } as const;
 
 /** `btc inspect PLAN --why TENSOR` */
 export function whyCommand(file: string, plan: Plan, name: string, json: boolean): number {
@@ -30,113 +21,13 @@ export function whyCommand(file: string, plan: Plan, name: string, json: boolean
 }
 
 export function formatReason(plan: Plan, reason: TensorReason): string {
-  const head = `${style.bold(reason.name)} ${formatType(reason)}, ${reason.role}, ${formatBytes(reason.bytes)}`;
-  const ways = new Set(reason.programs.flatMap(({ actions }) => actions));
-  const told = { fate: reason.fate, ways };
-  const rule = RULES[reason.fate] + (reason.fate === 'evicted' ? decider(plan, ways) : '');
-  const place = placed('', reason);
+  const { what, verdict, place, rule, programs } = reasonWords(plan, reason);
   const lines = [
-    `${head}: ${style.bold(verdict(told))}`,
+    `${style.bold(reason.name)} ${what}: ${style.bold(verdict)}`,
     ...(place === '' ? [] : [`  ${place}`]),
     `  ${rule}`,
   ];
-  for (const program of reason.programs) append(lines, programLines(plan, reason, program));
+  for (const { program, lines: said } of programs)
+    append(lines, [style.bold(program), ...said.map((line) => `  ${line}`)]);
   return `${lines.join('\n')}\n`;
-}
-
-/** `contract+add, stage4.block1.conv2 (gradient), blocks.ts(4,10) from model.ts(12,9)` */
-function placed(label: string, { scope, source }: Pick<TensorReason, 'scope' | 'source'>): string {
-  return [label, scope, source ?? ''].filter((part) => part !== '').join(', ');
-}
-
-interface Told extends Pick<TensorReason, 'fate'> {
-  readonly ways: ReadonlySet<'recompute' | 'swap'>;
-}
-
-function verdict({ fate, ways }: Told): string {
-  if (fate !== 'evicted') return VERDICTS[fate];
-  return [...ways].map((way) => WAYS[way]).join(' and ');
-}
-
-const VERDICTS = {
-  persistent: 'kept on the device',
-  host: 'host-resident',
-  shared: 'shared in place',
-  kept: 'kept',
-} as const;
-
-const RULES: Readonly<Record<TensorReason['fate'], string>> = {
-  persistent: 'parameters and optimiser state keep their place in all steps of all programs',
-  host: 'its value is in a host slot, because the budget needs that: steps work on copies that are swapped in',
-  shared: 'an operand dies in the step that writes it and is read at the same elements only',
-  kept: 'from the step that writes it to the last that reads it; other tensors have its memory before and after',
-  evicted: 'between two uses its memory is free for other tensors',
-};
-
-/** What decided that a value is evicted. */
-function decider({ actions }: Plan, ways: ReadonlySet<'recompute' | 'swap'>): string {
-  if (!actions) return '';
-  const named = [...ways].map((way) => `--${way} ${actions[way]}`).join(' ');
-  const cheapest = [...ways].every((way) => actions[way] === 'auto');
-  return cheapest
-    ? `, because the budget needs that and nothing cheaper was found (${named})`
-    : `, by ${named}`;
-}
-
-function programLines(plan: Plan, { fate }: TensorReason, reason: ProgramReason): string[] {
-  const { program, lives, bytes, writer, tookOver, sharesWith, savedByteSteps } = reason;
-  const lines = lives.map(({ firstStep, lastStep, by, tensor }) => {
-    const origin =
-      by === 'swap'
-        ? 'swapped in from the host'
-        : by === 'recompute'
-          ? `recomputed (${tensor})`
-          : writer && writer.step === firstStep
-            ? `written by ${placed(writer.label, writer)}`
-            : 'given by the caller';
-    return `  steps ${firstStep} to ${lastStep}: ${origin}`;
-  });
-  if (tookOver !== null) lines.push(`  takes over the memory of ${tookOver}`);
-  if (savedByteSteps > 0)
-    lines.push(
-      `  saves ${formatBytes(bytes)} in ${Math.round(savedByteSteps / bytes)} of ${plan.programs[program].steps.length} steps (${formatBytes(savedByteSteps)} x steps)`,
-    );
-  if (fate === 'evicted' || fate === 'host') lines.push(`  costs ${costText(reason)}`);
-  if (sharesWith > 0)
-    lines.push(`  its bytes are those of ${sharesWith} other tensors too, at other times`);
-  return [style.bold(program), ...lines, `  ${peakText(reason)}`];
-}
-
-function costText({
-  recomputeSeconds,
-  swapSeconds,
-  outBytes,
-  inBytes,
-  actions,
-}: ProgramReason): string {
-  const seconds = (value: number | null) => (value === null ? '' : `, ${formatSeconds(value)}`);
-  const parts = [
-    ...(actions.includes('recompute') ? [`recomputing it${seconds(recomputeSeconds)}`] : []),
-    ...(outBytes + inBytes > 0
-      ? [`${formatBytes(outBytes)} out and ${formatBytes(inBytes)} in${seconds(swapSeconds)}`]
-      : []),
-  ];
-  return parts.join('; ');
-}
-
-/** Whether it counts at the peak steps. */
-function peakText({ peakBytes, peakSteps, bindingSteps, savedByteSteps }: ProgramReason): string {
-  const peak = `${formatBytes(peakBytes)}, step${peakSteps.length === 1 ? '' : 's'} ${stepList(peakSteps)}`;
-  if (bindingSteps.length > 0)
-    return `binds: it is live at the peak (${peak})${bindingSteps.length < peakSteps.length ? ` in steps ${stepList(bindingSteps)}` : ''}`;
-  return savedByteSteps > 0
-    ? `does not bind: for that reason it is not live at the peak (${peak})`
-    : `does not bind: it is not live at the peak (${peak})`;
-}
-
-const MOST_STEPS = 6;
-
-function stepList(steps: readonly number[]): string {
-  const shown = steps.slice(0, MOST_STEPS).join(', ');
-  return steps.length > MOST_STEPS ? `${shown}, …` : shown;
 }

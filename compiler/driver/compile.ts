@@ -17,7 +17,6 @@ import { PRECISIONS } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import type { Allocation } from '../memory/allocate.ts';
 import { pieceName } from '../micro-batch/index.ts';
-import { didYouMean } from '../nearest.ts';
 import { END_OF_PLAN_SECONDS } from '../plan-search/actions/choices.ts';
 import {
   ACTIONS,
@@ -296,10 +295,12 @@ function checkOptions(target: Target, options: CompileOptions): Diagnostic[] {
   const problems: Diagnostic[] = [];
   if (!isTarget(target))
     problems.push(
-      diagnostic(6001, null, {
-        target: String(target),
-        near: didYouMean(String(target), TARGET_NAMES),
-      }),
+      diagnostic(
+        6001,
+        null,
+        { target: String(target) },
+        { choice: { given: String(target), among: TARGET_NAMES } },
+      ),
     );
   const { budgetBytes, hostBudgetBytes, spillBudgetBytes, recompute, swap, profile } = options;
   for (const bytes of [budgetBytes, hostBudgetBytes, spillBudgetBytes]) {
@@ -514,7 +515,7 @@ function inPieces(parameters: InitialValues, pieces: ReadonlyMap<string, number>
 }
 
 /** By name of a tensor of the plan, what it is to its layer, and of which whole it is a part. */
-function layerFacts(
+export function layerFacts(
   { parameters }: TracedModel,
   pieces: ReadonlyMap<string, number>,
 ): Map<string, LayerFacts> {

@@ -6,22 +6,15 @@ import {
   SafetensorsError,
   type SafetensorsTensor,
 } from '../../ir/safetensors.ts';
-import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { elementCount, formatType, sameShape } from '../../ir/tensor.ts';
-import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import type { Precision } from '../frontend/precision.ts';
-import { traceModel } from '../frontend/trace.ts';
-import { didYouMean } from '../nearest.ts';
-import { codeModel } from '../profile/code-model.ts';
 import { simplify } from '../simplify/index.ts';
-import { TARGETS } from '../targets/index.ts';
-import { constantValues, hasErrors, initialParameters, trace } from './compile.ts';
-import { Driver } from './driver.ts';
+import { constantValues, hasErrors, initialParameters, layerFacts, trace } from './compile.ts';
+import type { Driver } from './driver.ts';
 import type { ExportOptions } from './export-options.ts';
+import { graphDriver, throughGradients } from './graphs.ts';
 import { type ModuleState, mapGraphs, verifyState } from './module-state.ts';
 import type { ModelSource } from './result.ts';
-import { stageModel } from './stage-model.ts';
 
 /** A program behind gradients and optimiser, and what its tensors start with. */
 export interface ExportedProgram {
@@ -44,7 +37,7 @@ export async function exportedProgram(
   named: (state: ModuleState) => string | Diagnostic,
   diagnostics: Diagnostic[],
 ): Promise<ExportedProgram | null> {
-  const driver = exportDriver(options.precision);
+  const driver = graphDriver(options.precision);
   const traced = await trace(source, options.set ? { set: options.set } : {}, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return null;
   const name = options.program ?? named(traced);
@@ -57,26 +50,17 @@ export async function exportedProgram(
   const program = made.module.programs.find((graph) => graph.name === name);
   if (!program) diagnostics.push(unknownProgram(made.module, name));
   if (!program || hasErrors(diagnostics)) return null;
-  const values = startingValues(made, program, options.weights ?? null, diagnostics);
+  const { weights } = options;
+  const given = weights ? await givenWeights(made, weights, diagnostics) : null;
+  if (hasErrors(diagnostics)) return null;
+  const values = startingValues(made, program, given, diagnostics);
   return hasErrors(diagnostics) ? null : { module: made.module, state: made, program, values };
-}
-
-function exportDriver(precision: Precision | undefined): Driver {
-  const { profile } = TARGETS.webgpu;
-  return new Driver({
-    ...{ target: 'webgpu', limits: WEBGPU_DEFAULT_LIMITS, objective: MACS, traceOf: traceModel },
-    ...{ variants: codeModel(profile), groups: null },
-    stages: stageModel('webgpu', WEBGPU_DEFAULT_LIMITS, profile),
-    ...(precision ? { precision } : {}),
-  });
 }
 
 /** @throws Error that says what is wrong with what passes have made: a defect of btc */
 function throughOptimiser(driver: Driver, traced: ModuleState): ModuleState {
-  const ordered = driver.run('contract', driver.run('simplify', traced), null);
-  const differentiated = driver.run('gradient', ordered);
-  if (hasErrors(differentiated.diagnostics)) return differentiated;
-  const optimised = driver.run('optimise', differentiated);
+  const { differentiated, optimised } = throughGradients(driver, traced);
+  if (!optimised) return differentiated;
   // What is stored as halves is decided behind the folds: a contraction below one would be rounded for itself.
   const made =
     optimised.precision === 'f16'
@@ -93,15 +77,14 @@ function throughOptimiser(driver: Driver, traced: ModuleState): ModuleState {
 
 function unknownProgram({ name, programs }: Module, program: string): Diagnostic {
   const names = programs.map((graph) => graph.name);
-  return diagnostic(5140, null, {
-    ...{ model: name, program, programs: names.join(', '), near: didYouMean(program, names) },
-  });
+  const args = { model: name, program, programs: names.join(', ') };
+  return diagnostic(5140, null, args, { choice: { given: program, among: names } });
 }
 
 function startingValues(
   { module, traced }: ModuleState,
   program: Graph,
-  weights: Uint8Array | null,
+  given: ReadonlyMap<string, SafetensorsTensor> | null,
   diagnostics: Diagnostic[],
 ): Map<string, () => TensorArray> {
   const used = new Set([
@@ -109,7 +92,7 @@ function startingValues(
     ...program.updates.map(({ parameter }) => parameter),
   ]);
   const constants = constantValues(traced);
-  const initial = weights ? [] : initialParameters(traced, diagnostics);
+  const initial = given ? [] : initialParameters(traced, diagnostics);
   const values = new Map<string, () => TensorArray>();
   for (const tensor of [...initial, ...constants])
     if (used.has(tensor.name)) values.set(tensor.name, tensor.values);
@@ -119,8 +102,6 @@ function startingValues(
     if (isDerived && used.has(name))
       values.set(name, () => new Float32Array(elementCount(type.shape)).fill(1));
   }
-  if (!weights) return values;
-  const given = readWeights(weights, diagnostics);
   if (!given) return values;
   for (const { name, type, role } of module.parameters) {
     if (!used.has(name) || values.has(name)) continue;
@@ -138,12 +119,19 @@ function startingValues(
   return values;
 }
 
-function readWeights(
-  bytes: Uint8Array,
+/** Null after BTC5145. */
+async function givenWeights(
+  { module, traced }: ModuleState,
+  weights: NonNullable<ExportOptions['weights']>,
   diagnostics: Diagnostic[],
-): ReadonlyMap<string, SafetensorsTensor> | null {
+): Promise<ReadonlyMap<string, SafetensorsTensor> | null> {
+  if (typeof weights === 'function') {
+    const layers = layerFacts(traced, new Map());
+    const own = module.parameters.filter(({ role, data }) => role !== 'optimiser' && !data);
+    return weights(own.map(({ name, type }) => ({ name, ...type, ...layers.get(name) })));
+  }
   try {
-    return decodeSafetensors(bytes).tensors;
+    return decodeSafetensors(weights).tensors;
   } catch (error) {
     if (!(error instanceof SafetensorsError)) throw error;
     diagnostics.push(diagnostic(5145, null, { reason: error.message }));

@@ -1,7 +1,17 @@
+import type { ModelTensor } from '../../ir/plan.ts';
+import type { SafetensorsTensor } from '../../ir/safetensors.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
 import type { StableHloManifest } from '../interchange/stablehlo/manifest.ts';
+
+/**
+ * Values by name for parameters and states of a model; those that it leaves out are BTC5144 where the program reads them.
+ * `(tensors) => readWeights(tensors, file, { layout: 'pytorch' })` takes those of another layout.
+ */
+export type WeightsOf = (
+  tensors: readonly ModelTensor[],
+) => Promise<ReadonlyMap<string, SafetensorsTensor>>;
 
 /** What all formats take. */
 export interface ExportOptions {
@@ -12,7 +22,7 @@ export interface ExportOptions {
   /** Instead of the `precision` of the model's training. */
   readonly precision?: Precision;
   /** A safetensors file of parameters or a checkpoint; by default parameters have their initial values. */
-  readonly weights?: Uint8Array;
+  readonly weights?: Uint8Array | WeightsOf;
 }
 
 /** What {@link exportStableHlo} takes. A value that is not allowed is a diagnostic, not an exception. */

@@ -1,3 +1,4 @@
+import { report } from '../reporting/report.ts';
 import { isPoisoned, mistake, poisoned } from './context.ts';
 import {
   abs,
@@ -90,11 +91,9 @@ export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
   if (approximate !== 'none' && approximate !== 'tanh') {
     if (isPoisoned(x)) return x;
     const wanted = "'none' or 'tanh'";
-    return mistake(
-      2015,
-      { op: 'gelu', name: 'approximate', value: String(approximate), wanted },
-      x.type,
-    );
+    const choice = { given: String(approximate), among: ['none', 'tanh'] };
+    report(2015, { op: 'gelu', name: 'approximate', value: choice.given, wanted }, choice);
+    return poisoned(x.type);
   }
   // (1 + tanh(z)) / 2 is sigmoid(2z), which keeps its digits where it is small; so does erfc.
   return approximate === 'none'

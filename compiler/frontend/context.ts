@@ -48,7 +48,7 @@ export interface FrozenOptions {
 /** Adds to the product with a weight that with an adapter of it. */
 export interface Adapter {
   /** Whether a weight is one that it adapts. */
-  readonly takes: (name: string, shape: Shape) => boolean;
+  readonly takes: (name: string, shape: Shape, form: 'matrix' | 'kernel' | 'table') => boolean;
   /** Weights that it has adapted, by full name. */
   readonly taken: Set<string>;
   readonly options: AdapterOptions;

@@ -15,6 +15,7 @@ export const isMask = (name: DTypeName): boolean => name === 'bool';
 export function resolveDType(op: string, name: DTypeName): DType | null {
   if (isMask(name)) return 'i32';
   if (isDType(name)) return name;
-  report(2015, { op, name: 'dtype', value: String(name), wanted: WANTED });
+  const choice = { given: String(name), among: NAMES };
+  report(2015, { op, name: 'dtype', value: choice.given, wanted: WANTED }, choice);
   return null;
 }

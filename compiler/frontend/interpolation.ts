@@ -47,7 +47,8 @@ export function interpolate(x: Tensor, options: InterpolationOptions): Tensor {
   const { mode = 'nearest', alignCorners = false } = options;
   if (!MODES.includes(mode)) {
     const wanted = MODES.map((one) => `'${one}'`).join(' or ');
-    report(2015, { op, name: 'mode', value: String(mode), wanted });
+    const given = String(mode);
+    report(2015, { op, name: 'mode', value: given, wanted }, { given, among: MODES });
     return poisoned(x.type);
   }
   const axes = targetAxes(op, x.shape.slice(1, -1), options);

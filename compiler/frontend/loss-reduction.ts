@@ -14,9 +14,11 @@ export function checkReduction(
   others: readonly string[] = [],
 ): boolean {
   if (REDUCTIONS.includes(reduction)) return true;
-  const names = [...others, ...REDUCTIONS].map((name) => `'${name}'`);
+  const among = [...others, ...REDUCTIONS];
+  const names = among.map((name) => `'${name}'`);
   const wanted = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
-  report(2015, { op, name: 'reduction', value: String(reduction), wanted });
+  const given = String(reduction);
+  report(2015, { op, name: 'reduction', value: given, wanted }, { given, among });
   return false;
 }
 

@@ -1,7 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { didYouMean } from '../nearest.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
+import { createScopes } from './option-scopes.ts';
 
 /** What an {@link option} of a model may hold. */
 export type OptionValue = number | string | boolean;
@@ -20,7 +19,7 @@ interface OptionScope {
 }
 
 /** Of the model function that is running: several may, each with awaits in between. */
-const scopes = new AsyncLocalStorage<OptionScope>();
+const scopes = createScopes<OptionScope>();
 
 type Widened<T extends OptionValue> = T extends number
   ? number
@@ -101,11 +100,11 @@ export function unknownOptions(
   return Object.keys(overrides)
     .filter((name) => !names.includes(name))
     .map((name) =>
-      diagnostic(1005, null, {
-        name,
-        model,
-        options: names.join(', ') || 'none',
-        near: didYouMean(name, names),
-      }),
+      diagnostic(
+        1005,
+        null,
+        { name, model, options: names.join(', ') || 'none' },
+        { choice: { given: name, among: names } },
+      ),
     );
 }

@@ -6,6 +6,8 @@ import { broadcastTo, concat, slice } from './views.ts';
 
 /** What stands beyond the ends of an axis, made of elements of it. */
 const MODES = ['reflect', 'replicate', 'circular'] as const;
+const QUOTED_MODES = MODES.map((one) => `'${one}'`).join(' or ');
+
 /** `reflect`: mirrored at the last element; `replicate`: the last element; `circular`: from the other end. */
 export type PaddingMode = (typeof MODES)[number];
 
@@ -18,12 +20,12 @@ export function padByMode(
   widths: readonly (readonly [number, number] | readonly number[])[],
   mode: PaddingMode,
 ): Tensor {
-  const refuse = (name: string, value: unknown, wanted: string) => {
-    report(2015, { op: 'pad', name, value: JSON.stringify(value) ?? String(value), wanted });
+  const refuse = (name: string, value: unknown, wanted: string, among: readonly string[] = []) => {
+    const args = { op: 'pad', name, value: JSON.stringify(value) ?? String(value), wanted };
+    report(2015, args, { given: String(value), among });
     return poisoned(x.type);
   };
-  if (!MODES.includes(mode))
-    return refuse('value', mode, `a number or ${MODES.map((one) => `'${one}'`).join(' or ')}`);
+  if (!MODES.includes(mode)) return refuse('value', mode, `a number or ${QUOTED_MODES}`, MODES);
   const isPair = (pair: unknown) =>
     Array.isArray(pair) &&
     pair.length === 2 &&

@@ -314,10 +314,10 @@ export function isFrozenStorage(op: string, options: FrozenOptions): boolean {
   }
   const { storage = 'f32' } = options;
   if (typeof storage === 'string' && Object.hasOwn(FROZEN_STORAGE, storage)) return true;
-  const wanted = Object.keys(FROZEN_STORAGE)
-    .map((one) => `'${one}'`)
-    .join(', ');
-  report(2015, { op, name: 'storage', value: String(storage), wanted });
+  const among = Object.keys(FROZEN_STORAGE);
+  const wanted = among.map((one) => `'${one}'`).join(', ');
+  const given = String(storage);
+  report(2015, { op, name: 'storage', value: given, wanted }, { given, among });
   return false;
 }
 

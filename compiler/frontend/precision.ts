@@ -51,11 +51,20 @@ export function precisionProblems(
   { precision, lossScale }: Pick<Training<never, never>, 'precision' | 'lossScale'>,
   source: SourceSpan | null,
 ): Diagnostic[] {
-  const misuse = (name: string, value: unknown, wanted: string) =>
-    diagnostic(2015, source, { op: 'train', name, value: shown(value), wanted });
+  const misuse = (
+    name: string,
+    value: unknown,
+    wanted: string,
+    among: readonly string[] = [],
+  ): Diagnostic => {
+    const args = { op: 'train', name, value: shown(value), wanted };
+    return diagnostic(2015, source, args, { choice: { given: String(value), among } });
+  };
   const problems: Diagnostic[] = [];
   if (precision !== undefined && !PRECISIONS.includes(precision))
-    problems.push(misuse('precision', precision, PRECISIONS.map((one) => `'${one}'`).join(' or ')));
+    problems.push(
+      misuse('precision', precision, PRECISIONS.map((one) => `'${one}'`).join(' or '), PRECISIONS),
+    );
   if (lossScale === undefined || lossScale === 'dynamic') return problems;
   if (typeof lossScale !== 'object' || lossScale === null) {
     if (!isPositive(lossScale))

@@ -273,7 +273,8 @@ function declareInput(trace: Trace, inputs: Inputs, name: string): Tensor {
 }
 
 function undefinedInput(name: string, inputs: Inputs, model: string): Tensor {
-  report(1004, { name, model, inputs: Object.keys(inputs).join(', ') || 'none' });
+  const among = Object.keys(inputs);
+  report(1004, { name, model, inputs: among.join(', ') || 'none' }, { given: name, among });
   return poisoned({ dtype: 'f32', shape: [] });
 }
 

@@ -164,7 +164,8 @@ function trainingProblems(
       return [...named, diagnostic(1023, source, { what, owner })];
   const { parameters, optimizer } = training;
   const isFilter = parameters === undefined || isParameterFilter(parameters);
-  const wrong = (name: string, wanted: string) => diagnostic(1026, source, { name, owner, wanted });
+  const wrong = (name: string, wanted: string, among: readonly string[] = []) =>
+    diagnostic(1026, source, { name, owner, wanted }, { choice: { given: name, among } });
   const options = [
     ...(isFilter ? [] : [wrong('parameters', 'a pattern or a function of name and shape')]),
     ...FLAGS.filter((name) => !['boolean', 'undefined'].includes(typeof training[name])).map(
@@ -172,7 +173,7 @@ function trainingProblems(
     ),
     ...Object.keys(training)
       .filter((name) => !OPTIONS.includes(name))
-      .map((name) => wrong(name, `one of ${OPTIONS.join(', ')}`)),
+      .map((name) => wrong(name, `one of ${OPTIONS.join(', ')}`, OPTIONS)),
   ];
   const { problems, groups } = optimizer;
   return [

@@ -2,6 +2,9 @@ import type { Plan } from '../../ir/plan.ts';
 import type { CopyTime, SessionTrace, TimeSpan, TraceClock } from '../../ir/trace.ts';
 import { planLiveBytes } from '../liveness/plan-lives.ts';
 import { placeOf, sourceText } from './places.ts';
+import type { PlannedClock, PlannedTrace } from './predicted-trace.ts';
+import { roleBytes } from './role-bytes.ts';
+import { hostBytes, lastingBytes } from './slot-lives.ts';
 
 // The trace event format of Chrome, "JSON object format": complete events ("X"), counters ("C") and metadata ("M"), times in
 // microseconds. https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
@@ -27,7 +30,7 @@ export interface ChromeTrace {
     readonly plan: string;
     readonly target: string;
     readonly device: string;
-    readonly clock: TraceClock;
+    readonly clock: TraceClock | PlannedClock;
   };
 }
 
@@ -44,11 +47,15 @@ function times({ startSeconds, seconds }: TimeSpan): { ts: number; dur: number }
   return { ts, dur: nanoseconds / 1e3 };
 }
 
-/** A trace for Perfetto and chrome://tracing. `device` is what the session describes itself as. */
-export function chromeTrace(plan: Plan, trace: SessionTrace, device: string): ChromeTrace {
+/** A trace for Perfetto and chrome://tracing. `device` is what the session describes itself as, or where predicted times are from. */
+export function chromeTrace(
+  plan: Plan,
+  trace: SessionTrace | PlannedTrace,
+  device: string,
+): ChromeTrace {
   return {
     traceEvents: [
-      ...metadata(plan, device),
+      ...metadata(plan, PLANNED.includes(trace.clock) ? `, ${device}` : ` on ${device}`),
       ...trace.runs.map(
         ({ program, run, ...span }): TraceEvent => ({
           ...{ name: program, cat: 'run', ph: 'X', pid: PID, tid: THREADS.runs, ...times(span) },
@@ -67,12 +74,12 @@ export function chromeTrace(plan: Plan, trace: SessionTrace, device: string): Ch
   };
 }
 
-function metadata(plan: Plan, device: string): TraceEvent[] {
+function metadata(plan: Plan, where: string): TraceEvent[] {
   const event = (name: string, tid: number, args: TraceEvent['args']): TraceEvent => ({
     ...{ name, ph: 'M', pid: PID, tid, args },
   });
   return [
-    event('process_name', 0, { name: `${plan.name} on ${device}` }),
+    event('process_name', 0, { name: `${plan.name}${where}` }),
     ...Object.entries(THREADS).flatMap(([name, tid]) => [
       event('thread_name', tid, { name }),
       event('thread_sort_index', tid, { sort_index: tid }),
@@ -80,7 +87,7 @@ function metadata(plan: Plan, device: string): TraceEvent[] {
   ];
 }
 
-function stepEvents(plan: Plan, { steps }: SessionTrace): TraceEvent[] {
+function stepEvents(plan: Plan, { steps }: Pick<SessionTrace, 'steps'>): TraceEvent[] {
   return steps.map(({ program, run, step, kernel, ...span }) => {
     const { label, source, flops, bytesMoved, seconds, recomputed } =
       plan.programs[program].steps[step];
@@ -110,18 +117,66 @@ function copyEvent(copy: CopyTime): TraceEvent {
   };
 }
 
-/** Live arena bytes from the begin of each step on, by the plan; none between runs. */
-function liveEvents(plan: Plan, { steps }: SessionTrace): TraceEvent[] {
-  const live = new Map(Object.keys(plan.programs).map((name) => [name, planLiveBytes(plan, name)]));
-  const counter = (seconds: number, bytes: number): TraceEvent => ({
-    ...{ name: 'live arena bytes', ph: 'C', pid: PID, tid: 0, ts: round(seconds), args: { bytes } },
-  });
-  return steps.flatMap(({ program, step, startSeconds, seconds }) => [
-    counter(startSeconds, live.get(program)![step]),
-    ...(step === plan.programs[program].steps.length - 1
-      ? [counter(startSeconds + seconds, 0)]
+/** What is counted at each step: the value while it runs, and the one behind it, where that differs before the next. */
+interface Counter {
+  readonly name: string;
+  at(step: number): Readonly<Record<string, number>>;
+  behind?(step: number): Readonly<Record<string, number>>;
+  /** Between runs. */
+  readonly idle: Readonly<Record<string, number>>;
+}
+
+function countersOf(plan: Plan, program: string): Counter[] {
+  const live = planLiveBytes(plan, program);
+  const roles = [...roleBytes(plan, program)];
+  const host = Object.entries(hostBytes(plan, program));
+  const hostAt = (half: number) => Object.fromEntries(host.map(([tier, all]) => [tier, all[half]]));
+  return [
+    { name: 'live arena bytes', at: (step) => ({ bytes: live[step] }), idle: { bytes: 0 } },
+    {
+      name: 'live arena bytes by role',
+      at: (step) => Object.fromEntries(roles.map(([role, all]) => [role, all[step]])),
+      idle: Object.fromEntries(roles.map(([role]) => [role, 0])),
+    },
+    ...(plan.swap
+      ? [
+          {
+            name: 'host bytes',
+            at: (step: number) => hostAt(2 * step),
+            behind: (step: number) => hostAt(2 * step + 1),
+            idle: lastingBytes(plan),
+          },
+        ]
       : []),
-  ]);
+  ];
+}
+
+/** Counters of memory by the plan: live arena bytes, the same by role, and host bytes by tier where the plan uses them. */
+function liveEvents(plan: Plan, { steps }: Pick<SessionTrace, 'steps'>): TraceEvent[] {
+  const counters = new Map(
+    Object.keys(plan.programs).map((name) => [name, countersOf(plan, name)]),
+  );
+  const event = (name: string, seconds: number, args: TraceEvent['args']): TraceEvent => ({
+    ...{ name, ph: 'C', pid: PID, tid: 0, ts: round(seconds), args },
+  });
+  return steps.flatMap(({ program, step, startSeconds, seconds }) => {
+    const isLast = step === plan.programs[program].steps.length - 1;
+    const end = startSeconds + seconds;
+    return counters
+      .get(program)!
+      .flatMap(({ name, at, behind, idle }) => [
+        event(name, startSeconds, at(step)),
+        ...(isLast ? [event(name, end, idle)] : behind ? [event(name, end, behind(step))] : []),
+      ]);
+  });
+}
+
+const PLANNED: readonly unknown[] = ['predicted', 'steps'] satisfies readonly PlannedClock[];
+
+/** Whether a value is a trace file of a plan that has not run, of whatever plan. */
+export function isPlanned(value: unknown): boolean {
+  const { otherData } = (value ?? {}) as Partial<ChromeTrace>;
+  return otherData?.format === TRACE_FORMAT && PLANNED.includes(otherData.clock);
 }
 
 const CLOCKS: readonly TraceClock[] = ['timestamps', 'queue', 'host'];
@@ -140,7 +195,8 @@ export function readChromeTrace(
   const { plan: name, target, device, clock } = otherData;
   if (name !== plan.name || target !== plan.target)
     return { reason: `it is of plan '${name}' for ${target}` };
-  if (!CLOCKS.includes(clock)) return { reason: `its clock is '${clock}'` };
+  if (isPlanned(value)) return { reason: 'its times are predicted, not measured' };
+  if (!CLOCKS.includes(clock as TraceClock)) return { reason: `its clock is '${clock}'` };
   const trace = { clock, runs: [] as object[], steps: [] as object[], copies: [] as object[] };
   for (const event of traceEvents as readonly TraceEvent[]) {
     if (event?.ph !== 'X') continue;

@@ -1,23 +1,22 @@
 import { Graph } from '@dagrejs/graphlib';
-import { parseEquation } from '../../ir/einsum.ts';
 import type {
   Plan,
   PlanBound,
-  PlanContraction,
   PlanMemory,
   PlanMicroBatches,
   PlanPrediction,
 } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { keptLetters } from '../contract/problem.ts';
-import { type PairwiseStep, pairwiseSteps, treeOfSteps } from '../contract/steps.ts';
 import { isRead, isWritten } from '../liveness/access.ts';
 import { peakOf } from '../liveness/events.ts';
 import { planLiveBytes } from '../liveness/plan-lives.ts';
+import { type InspectedContraction, inspectContraction } from './contractions.ts';
 import { type InspectedLayer, inspectLayers } from './layers.ts';
 import { sourceOf, writers } from './lives.ts';
 import { placeOf, scopeText, sourceText } from './places.ts';
 import { type InspectedValue, inspectValues } from './values.ts';
+
+export type { InspectedContraction } from './contractions.ts';
 
 /** What a person wants to know of a plan, as data. All sizes in bytes. */
 export interface Inspection {
@@ -88,14 +87,6 @@ export interface InspectedActions {
   };
   /** Values that are not kept all the time, those that save most first. */
   readonly values: readonly InspectedValue[];
-}
-
-/** An einsum of three operands or more, and what each step of its order does. */
-export interface InspectedContraction extends Omit<PlanContraction, 'source'> {
-  readonly source: string | null;
-  readonly scope: string | null;
-  readonly operands: readonly string[];
-  readonly steps: readonly (PairwiseStep & { readonly macs: number })[];
 }
 
 export interface InspectedKernel {
@@ -197,29 +188,6 @@ function inspectActions(plan: Plan, name: string): InspectedActions {
     values: inspectValues(plan, name)
       .filter(({ actions }) => actions.length > 0)
       .sort((x, y) => y.savedByteSteps - x.savedByteSteps || (x.name < y.name ? -1 : 1)),
-  };
-}
-
-function inspectContraction(plan: Plan, contraction: PlanContraction): InspectedContraction {
-  const { equation, sizes, order, windows = [] } = contraction;
-  const place = {
-    source: sourceText(plan, contraction.source),
-    scope: placeOf(plan, contraction.source).scope ?? null,
-  };
-  const parsed = parseEquation(equation);
-  if ('reason' in parsed) return { ...contraction, ...place, operands: [], steps: [] };
-  const { operands, output } = parsed;
-  const tree = treeOfSteps(operands.length, order);
-  const steps = pairwiseSteps(keptLetters(operands, output), output, tree);
-  const macsOf = ({ left, right, terms }: PairwiseStep) =>
-    windows.includes(left) || windows.includes(right)
-      ? 0
-      : [...new Set(terms.join(''))].reduce((product, letter) => product * sizes[letter], 1);
-  return {
-    ...contraction,
-    ...place,
-    operands,
-    steps: steps.map((step) => ({ ...step, macs: macsOf(step) })),
   };
 }
 

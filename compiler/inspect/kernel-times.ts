@@ -48,10 +48,35 @@ export function programTimes(
   ceilings: Ceilings | null,
 ): ProgramTimes[] {
   return Object.keys(plan.programs).flatMap((program) => {
-    const all = trace.runs.filter((run) => run.program === program);
-    const warm = all.length > 1 ? all.slice(1) : all;
+    const warm = warmRuns(trace, program);
     return warm.length > 0 ? [timesOf(plan, trace, program, warm, ceilings)] : [];
   });
+}
+
+/** All runs of a program but the first, where there are several. */
+function warmRuns(trace: SessionTrace, program: string): SessionTrace['runs'] {
+  const all = trace.runs.filter((run) => run.program === program);
+  return all.length > 1 ? all.slice(1) : all;
+}
+
+/** The seconds of each step of a program in runs. */
+function stepSamples(
+  plan: Plan,
+  trace: SessionTrace,
+  program: string,
+  runs: ReadonlySet<number>,
+): number[][] {
+  const samples: number[][] = plan.programs[program].steps.map(() => []);
+  for (const { program: of, run, step, seconds } of trace.steps)
+    if (of === program && runs.has(run)) samples[step].push(seconds);
+  return samples;
+}
+
+/** The seconds of each step of a program, the median over its warm runs; null where the trace has no run of it. */
+export function stepMedians(plan: Plan, trace: SessionTrace, program: string): number[] | null {
+  const warm = warmRuns(trace, program).map(({ run }) => run);
+  if (warm.length === 0) return null;
+  return stepSamples(plan, trace, program, new Set(warm)).map(median);
 }
 
 function timesOf(
@@ -62,9 +87,7 @@ function timesOf(
   ceilings: Ceilings | null,
 ): ProgramTimes {
   const wanted = new Map(warm.map(({ run }, k) => [run, k]));
-  const samples: number[][] = plan.programs[program].steps.map(() => []);
-  for (const { program: of, run, step, seconds } of trace.steps)
-    if (of === program && wanted.has(run)) samples[step].push(seconds);
+  const samples = stepSamples(plan, trace, program, new Set(wanted.keys()));
   const copied = { in: warm.map(() => 0), out: warm.map(() => 0) };
   for (const { run, direction, seconds } of trace.copies) {
     const k = wanted.get(run);

@@ -90,7 +90,8 @@ function isSettled(path: string, since: number): boolean {
   return found !== null && Math.max(found.mtimeMs, found.ctimeMs) < since - COARSE_MS;
 }
 
-function stampOf(path: string): string {
+/** How a file stands on the disk: another text where it was written since. Empty where there is none. */
+export function stampOf(path: string): string {
   const found = statOf(path);
   return found ? `${found.size} ${found.mtimeMs} ${found.ctimeMs} ${found.ino}` : '';
 }

@@ -27,6 +27,9 @@ const OWN_MODULE = new URL(
   import.meta.url,
 ).href;
 
+/** Of a file that is written as it is, and where nothing is called. */
+const NO_MAP = '{"version":3,"sources":[],"names":[],"mappings":""}';
+
 /**
  * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
  * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original.
@@ -37,7 +40,10 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
   const files = own.filter((file) => !staysInPlace(file));
   const inPlace = new Set(own.filter(staysInPlace).map(({ fileName }) => fileName));
   const pathOf = new Map(
-    files.map((file, index) => [file.fileName, `${index}-${plainName(file.fileName)}.mjs`]),
+    files.map((file, index) => [
+      file.fileName,
+      `${index}-${plainName(file.fileName)}${isJson(file) ? '.json' : '.mjs'}`,
+    ]),
   );
   const packages: PackageAddress[] = [];
   const address = (text: string, from: ts.SourceFile): string | null => {
@@ -72,28 +78,30 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
   };
   const modules: EmittedModule[] = [];
   for (const source of files) {
-    const output = { text: '', map: '' };
-    program.emit(
-      source,
-      (name, text) => {
-        if (name.endsWith('.map')) output.map = text;
-        // The map is not written beside the module, so the module names none.
-        else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
-      },
-      undefined,
-      false,
-      {
-        after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
-      },
-    );
+    const output = { text: source.text, map: NO_MAP };
+    if (!isJson(source))
+      program.emit(
+        source,
+        (name, text) => {
+          if (name.endsWith('.map')) output.map = text;
+          // The map is not written beside the module, so the module names none.
+          else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+        },
+        undefined,
+        false,
+        {
+          after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
+        },
+      );
     modules.push({ path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) });
   }
   return { modules, packages };
 }
 
-/** JSON and JavaScript without import or export: Node takes them from where they are for what they are, as CommonJS. */
-function staysInPlace({ fileName, statements }: ts.SourceFile): boolean {
-  if (fileName.endsWith('.json')) return true;
+const isJson = ({ fileName }: ts.SourceFile) => fileName.endsWith('.json');
+
+/** JavaScript without import or export: Node takes it from where it is for what it is, as CommonJS. */
+export function staysInPlace({ fileName, statements }: ts.SourceFile): boolean {
   // Options may have TypeScript take all files for modules.
   return /\.c?jsx?$/.test(fileName) && !statements.some(isModuleStatement);
 }

@@ -57,6 +57,9 @@ const REQUIRED: ts.CompilerOptions = {
   tsBuildInfoFile: undefined,
 };
 
+/** Of a file that no configuration is about. */
+export const DEFAULT_OPTIONS: ts.CompilerOptions = { ...DEFAULTS, ...REQUIRED };
+
 /** "allowImportingTsExtensions" without its own rewriting of specifiers. */
 const EXTENSIONS_NOT_REWRITTEN = 5096;
 
@@ -80,21 +83,46 @@ export function createModelProgram(
   disk: FileSystem,
   parsed: ParsedFiles,
 ): ModelProgram {
-  const path = resolve(file);
-  const host = createHost(options, disk, parsed);
-  const missing = resolveImports(host, options);
-  const program = typescript.createProgram([path], options, host);
+  const made = programOf(file, options, disk, parsed, () => true);
   return {
-    program,
-    entry: program.getSourceFile(path) ?? null,
+    ...made,
     diagnostics: typescript
-      .getPreEmitDiagnostics(program)
+      .getPreEmitDiagnostics(made.program)
       .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN)
       // An installed package is not the user's to mend, though it be TypeScript.
       .filter(({ file }) => !file?.fileName.includes('/node_modules/')),
-    host,
-    missing: [...missing],
   };
+}
+
+/**
+ * The same without types: no declaration is read and nothing is checked. Diagnostics are those of the syntax. What it emits is what
+ * the checked program does, but that no error of a type is found.
+ */
+export function parseModelProgram(
+  file: string,
+  options: ts.CompilerOptions,
+  disk: FileSystem,
+  parsed: ParsedFiles,
+): ModelProgram {
+  const unchecked = { ...options, noCheck: true, noLib: true, types: [], skipLibCheck: true };
+  const made = programOf(file, unchecked, disk, parsed, ({ resolvedFileName }) =>
+    /\.json$|(?<!\.d(\.[^./]+)?)\.[cm]?[jt]sx?$/.test(resolvedFileName),
+  );
+  return { ...made, diagnostics: made.program.getSyntacticDiagnostics() };
+}
+
+function programOf(
+  file: string,
+  options: ts.CompilerOptions,
+  disk: FileSystem,
+  parsed: ParsedFiles,
+  isRead: (module: ts.ResolvedModuleFull) => boolean,
+): Omit<ModelProgram, 'diagnostics'> {
+  const path = resolve(file);
+  const host = createHost(options, disk, parsed);
+  const missing = resolveImports(host, options, isRead);
+  const program = typescript.createProgram([path], options, host);
+  return { program, entry: program.getSourceFile(path) ?? null, host, missing: [...missing] };
 }
 
 /** A host of TypeScript's that sees the file system through `disk`. */
@@ -132,8 +160,15 @@ function systemOf(disk: FileSystem) {
   };
 }
 
-/** Lets the host find btc's own declarations wherever the project is; gives where it looked for what it will not find. */
-function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): ReadonlySet<string> {
+/**
+ * Lets the host find btc's own declarations wherever the project is, and leaves out what is not to be read; gives where it looked for
+ * what it will not find.
+ */
+function resolveImports(
+  host: ts.CompilerHost,
+  options: ts.CompilerOptions,
+  isRead: (module: ts.ResolvedModuleFull) => boolean,
+): ReadonlySet<string> {
   const missing = new Set<string>();
   const cache = typescript.createModuleResolutionCache(
     host.getCurrentDirectory(),
@@ -150,8 +185,13 @@ function resolveImports(host: ts.CompilerHost, options: ts.CompilerOptions): Rea
         cache,
         redirected,
       );
-      if (found.resolvedModule) return { ...found, resolvedModule: asSource(found.resolvedModule) };
-      if (literal.text === OWN_PACKAGE) return { ...found, resolvedModule: OWN_DECLARATIONS };
+      const module =
+        found.resolvedModule ?? (literal.text === OWN_PACKAGE ? OWN_DECLARATIONS : undefined);
+      if (module) {
+        const isOwn = module === OWN_DECLARATIONS;
+        const resolvedModule = isOwn ? module : asSource(module);
+        return { ...found, resolvedModule: isRead(module) ? resolvedModule : undefined };
+      }
       // A field that TypeScript's own watch goes by, though its declarations leave it out.
       const { failedLookupLocations = [] } = found as {
         failedLookupLocations?: readonly string[];
@@ -185,7 +225,7 @@ export function readConfiguration(
   const folder =
     project && disk.directoryExists(project) ? resolve(project, 'tsconfig.json') : project;
   const config = folder ?? typescript.findConfigFile(dirname(resolve(file)), disk.fileExists);
-  if (!config) return { options: { ...DEFAULTS, ...REQUIRED }, diagnostics: [], file: null };
+  if (!config) return { options: DEFAULT_OPTIONS, diagnostics: [], file: null };
   const diagnostics: ts.Diagnostic[] = [];
   const host: ts.ParseConfigFileHost = {
     ...typescript.sys,

@@ -1,5 +1,7 @@
+import { LARGEST_F32 } from '../../ir/dtypes.ts';
 import { type Affine, type Expression, pointCount } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
+import type { ScalarOp } from '../../ir/scalar.ts';
 import { type LoopNest, mapOperands, type NestBody, NodeList } from './loop-nest.ts';
 import { neededNodes, storedAt, storedNodes, variesAlong } from './node-facts.ts';
 
@@ -25,7 +27,7 @@ export function shiftedSquares(first: LoopNest, second: LoopNest): NestBody | nu
   if (!found) return null;
   const { term, centre } = found;
   const list = new NodeList();
-  const apply = (op: 'add' | 'sub' | 'mul' | 'max' | 'min', ...operands: number[]) =>
+  const apply = (op: ScalarOp, ...operands: number[]) =>
     list.add({ kind: 'apply', dtype: 'f32', op, operands });
   const constant = (value: number) => list.add({ kind: 'constant', dtype: 'f32', value });
   const result = (reduction: number) => list.add({ kind: 'accumulator', dtype: 'f32', reduction });
@@ -67,7 +69,15 @@ export function shiftedSquares(first: LoopNest, second: LoopNest): NestBody | nu
     const away = apply('sub', centreNode, shift);
     return apply('mul', away, apply('sub', apply('add', sum, sum), apply('mul', count, away)));
   };
-  const total = apply('max', apply('sub', result(squares), lost()), constant(0));
+  const within = (node: number) =>
+    list.add({
+      ...{ kind: 'apply', dtype: 'i32', op: 'le' },
+      operands: [apply('abs', node), constant(LARGEST_F32)],
+    });
+  const difference = apply('max', apply('sub', result(squares), lost()), constant(0));
+  // Squares that leave the range of f32 make the variance infinite, as the second pass does; ∞ - ∞ is no number.
+  const beyond = apply('select', within(result(shifted)), result(squares), difference);
+  const total = apply('select', within(result(squares)), difference, beyond);
   const secondNode = copied(second, neededNodes(second, storedNodes(second)), (node) =>
     node.kind === 'accumulator' ? total : behind(node),
   );

@@ -10,15 +10,14 @@ import { occupancy, workSeconds } from './seconds.ts';
 
 /**
  * Seconds of one run of `kernel` as a step of a program, its dispatch included: the larger of what its memory traffic and
- * what its code take. Derived once per kernel and profile.
+ * what its code take. Derived once per kernel, profile and limits.
  */
 export function predictSeconds(
   kernel: Kernel,
   profile: DeviceProfile,
   limits: TargetLimits = WEBGPU_DEFAULT_LIMITS,
 ): number {
-  const known = predictions.get(profile) ?? new WeakMap<Kernel, number>();
-  predictions.set(profile, known);
+  const known = predictions(profile, limits);
   let seconds = known.get(kernel);
   if (seconds === undefined) {
     seconds = profile.dispatchSeconds + busySeconds(kernelParts(kernel), profile, limits);
@@ -47,8 +46,7 @@ export function busySeconds(
 /** What a kernel takes alone, without its dispatch, and how much of the device it fills meanwhile. */
 function partSeconds(named: Kernel, profile: DeviceProfile, limits: TargetLimits) {
   const kernel = unnamed(named);
-  const known = alone.get(profile) ?? new WeakMap<Kernel, { seconds: number; share: number }>();
-  alone.set(profile, known);
+  const known = alone(profile, limits);
   let time = known.get(kernel);
   if (!time) {
     const work = TARGETS[profile.target].work(kernel, limits, codeModel(profile));
@@ -58,9 +56,20 @@ function partSeconds(named: Kernel, profile: DeviceProfile, limits: TargetLimits
   return time;
 }
 
-const alone = new WeakMap<DeviceProfile, WeakMap<Kernel, { seconds: number; share: number }>>();
+/** What is known of kernels, by all that it depends on: the code of a kernel follows the limits, and so does its time. */
+function remembered<T>() {
+  const all = new WeakMap<DeviceProfile, WeakMap<TargetLimits, WeakMap<Kernel, T>>>();
+  return (profile: DeviceProfile, limits: TargetLimits): WeakMap<Kernel, T> => {
+    const ofProfile = all.get(profile) ?? new WeakMap<TargetLimits, WeakMap<Kernel, T>>();
+    all.set(profile, ofProfile);
+    const known = ofProfile.get(limits) ?? new WeakMap<Kernel, T>();
+    ofProfile.set(limits, known);
+    return known;
+  };
+}
 
-const predictions = new WeakMap<DeviceProfile, WeakMap<Kernel, number>>();
+const alone = remembered<{ seconds: number; share: number }>();
+const predictions = remembered<number>();
 
 /** What so many kernels that move so many bytes together take in any case, whatever they compute. */
 export function leastSeconds(

@@ -1,10 +1,11 @@
 import { isPackageFrame, type SourceSpan } from '../../ir/source.ts';
+import { type StackSite, sitesOfError, stackSites } from './stack.ts';
 
 /** Turns a position in code as it runs into one in the user's source; null when the position is not the user's. */
 export type SourceMapper = (file: string, line: number, column: number) => SourceSpan | null;
 
-/** Folders of btc itself, whose frames are skipped. */
-const OWN = ['../', '../../ir/'].map((folder) => pathOf(new URL(folder, import.meta.url).href));
+/** Folders of btc itself, whose frames are skipped; where all of it is one file without a folder, that file. */
+const OWN = ['../', '../../ir/'].map(ownPlace);
 /** Frames looked at where an enclosing call is known: functions of btc and of the user out to that. */
 const FEW_FRAMES = 10;
 /** Frames looked at first: functions over functions of btc, out to the function that runs the user's. */
@@ -45,10 +46,8 @@ type Frame = { readonly own: string } | SourceSpan | null;
 /** By file, and by line and column in it. */
 const known = new Map<string, Map<number, Frame>>();
 
-function frameAt(site: NodeJS.CallSite): Frame {
-  const file = site.getFileName();
-  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1];
-  return file ? frameOf(file, line, column, () => site.getFunctionName() ?? '') : null;
+function frameAt({ file, line, column, name }: StackSite): Frame {
+  return file ? frameOf(file, line, column, name) : null;
 }
 
 function frameOf(file: string, line: number, column: number, nameOf: () => string): Frame {
@@ -110,7 +109,7 @@ export function currentCall(): Call {
 
 /** Null where the stack has more frames than were looked at. */
 function callIn(most: number): Call | null {
-  const sites = stackSites(most);
+  const sites = stackSites(most, currentCall);
   let frames: SourceSpan[] = [];
   let [callee, within]: (string | null)[] = [null, null];
   /** Enclosures that were passed, and what is inside of each. */
@@ -152,23 +151,6 @@ function joined(inside: Part, around: Part): Part {
   return { ...around, within: around.within ?? inside.within };
 }
 
-function stackSites(most: number): readonly NodeJS.CallSite[] {
-  const { prepareStackTrace, stackTraceLimit } = Error;
-  let sites: readonly NodeJS.CallSite[] = [];
-  Error.stackTraceLimit = most;
-  Error.prepareStackTrace = (_, frames) => {
-    sites = frames;
-    return '';
-  };
-  const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, currentCall);
-  // Reading `stack` runs prepareStackTrace.
-  void holder.stack;
-  Error.prepareStackTrace = prepareStackTrace;
-  Error.stackTraceLimit = stackTraceLimit;
-  return sites;
-}
-
 /** Per frame, null for none around it: what it has become as the inner one of calls. */
 const chains = new WeakMap<SourceSpan, WeakMap<SourceSpan, SourceSpan>>();
 const NOTHING_AROUND: SourceSpan = { file: '', line: 0, column: 0 };
@@ -201,6 +183,15 @@ function callsOf(frames: readonly SourceSpan[]): SourceSpan | null {
   }, null);
 }
 
+function ownPlace(folder: string): string {
+  try {
+    return pathOf(new URL(folder, import.meta.url).href);
+  } catch {
+    // A page made the file out of text: `blob:` has no folders.
+    return import.meta.url;
+  }
+}
+
 function pathOf(file: string): string {
   try {
     return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
@@ -212,10 +203,9 @@ function pathOf(file: string): string {
 
 /** The user's expression at which an exception was thrown, and the calls that led there. */
 export function spanOfError(error: unknown): SourceSpan | null {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
   const frames: SourceSpan[] = [];
-  for (const [, name = '', file, line, column] of stack.matchAll(STACK_LINE)) {
-    const frame = frameOf(file, Number(line), Number(column), () => name);
+  for (const site of sitesOfError(error)) {
+    const frame = frameAt(site);
     if (frame && !('own' in frame)) frames.push(frame);
     else if (frame && OUTERMOST.includes(frame.own)) break;
   }
@@ -228,10 +218,9 @@ export function spanOfError(error: unknown): SourceSpan | null {
  * nobody knows.
  */
 export function thrower(error: unknown): string | null {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
   let called: string | null = null;
-  for (const [, name = '', file, line, column] of stack.matchAll(STACK_LINE)) {
-    const frame = frameOf(file, Number(line), Number(column), () => name);
+  for (const site of sitesOfError(error)) {
+    const frame = frameAt(site);
     if (!frame) continue;
     if (!('own' in frame)) return called;
     if (OUTERMOST.includes(frame.own)) return null;
@@ -239,7 +228,3 @@ export function thrower(error: unknown): string | null {
   }
   return null;
 }
-
-/** `at traceModel (file:///…/trace.js:3:14)`, `at /…/model.ts:3:14` */
-const STACK_LINE =
-  /^ *at (?:(?:async )?(?:new )?(.*?)(?: \[as [^\]]*\])? \()?((?:file:\/\/)?\/[^\n]*?|[A-Za-z]:[^\n]*?):(\d+):(\d+)\)?$/gm;

@@ -1,5 +1,5 @@
 import type { SourceSpan } from '../../ir/source.ts';
-import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
+import { type Choice, type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import { currentCall, currentSpan, spanOfError, thrower } from './call-sites.ts';
 
 /** Where mistakes in the user's program are written down while it is evaluated. */
@@ -43,12 +43,20 @@ function currentReporter(): Reporter {
   return current;
 }
 
-/** Reports a mistake at the user's expression. `op` in the message is the function that the user called. */
-export function report(number: MessageNumber, args: Record<string, string | number>): void {
+/**
+ * Reports a mistake at the user's expression. `op` in the message is the function that the user called; `choice` is the name that is none
+ * of those that there are.
+ */
+export function report(
+  number: MessageNumber,
+  args: Record<string, string | number>,
+  choice?: Choice,
+): void {
   const { span, callee } = currentCall();
   const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
   const { diagnostics, place } = currentReporter();
-  diagnostics.push(diagnostic(number, span, named, { scope: place }));
+  const extra = { scope: place, ...(choice ? { choice } : {}) };
+  diagnostics.push(diagnostic(number, span, named, extra));
 }
 
 /** Reports something that is allowed but probably not meant. */

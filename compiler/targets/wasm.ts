@@ -14,9 +14,9 @@ export const WASM: TargetRow = {
   limitNames: null,
   emit: async (kernels, { slabBytes }) => {
     const pages = slabBytes / TARGET_RULES.wasm.slabAlignment;
-    // The assembler is large: only builds for wasm load it.
+    // Only builds for wasm load the generator.
     const { emitWasm, wasmText } = await import('../codegen/wasm/index.ts');
-    const { module: binary, exports, parts } = await emitWasm(kernels, pages);
+    const { module: binary, exports, parts } = emitWasm(kernels, pages);
     return {
       emitted: exports.map((name, k) => ({ export: name, grid: [1, 1, 1], parts: parts[k] })),
       binary,

@@ -1,3 +1,4 @@
+import { LARGEST_F32 } from '../../ir/dtypes.ts';
 import type { GraphBuilder, ParameterDeclaration, ValueId } from '../../ir/graph.ts';
 import {
   abs,
@@ -26,7 +27,6 @@ import { commonStateName, type NamedTraining } from '../frontend/trainings.ts';
 
 const SCALAR = { dtype: 'f32', shape: [] } as const;
 const [CHANGE, GOOD_STEPS] = SCALE_STATES;
-const LARGEST_FINITE = 3.4028234663852886e38;
 
 /** What training keeps of a dynamic scale. States of optimisers start at zero, so it is the scale less the initial one. */
 export function scaleStates(
@@ -86,7 +86,7 @@ export function guardOf(
   const scale = add(state(CHANGE), initial);
   const largest = gradients.map((gradient) => max(abs(gradient))).reduce((a, b) => maximum(a, b));
   // A NaN is no larger than anything, and is no smaller.
-  const isSound = lessEqual(largest, LARGEST_FINITE);
+  const isSound = lessEqual(largest, LARGEST_F32);
   const good = add(state(GOOD_STEPS), 1);
   const grows = lessEqual(growthInterval, good);
   const grown = select(grows, minimum(mul(scale, 2), GREATEST_SCALE), scale);

@@ -5,7 +5,8 @@
 
 train.json and train.safetensors are read beside train.mlir. Each run prints its scalar outputs as a line of JSON. Inputs come from
 --inputs, a safetensors file with a tensor for each input, [batches, ...shape], which come again after the last; those that it has not
-take their default, or are random. The file of -o holds what outlives runs, and loads into btc as a checkpoint does.
+take their default, or are random. --check takes the file that `btc export --check` has written: it runs its inputs, compares all with what btc gave,
+and ends with 1 where they differ. The file of -o holds what outlives runs, and loads into btc as a checkpoint does.
 
 Written for JAX 0.4.36 to 0.11. Of JAX it takes `jit`, `sharding`, `jax.extend.core.Primitive` and `jax.interpreters.mlir`.
 """
@@ -118,11 +119,31 @@ def input_of(argument, given, step, random):
     return random.integers(0, 2, shape).astype(np.int32)
 
 
+def differences(expected, given):
+    """By name, the greatest difference over the greatest number of a tensor; infinite for what is not there."""
+    found = {}
+    for name, wanted in expected.items():
+        value = given.get(name)
+        if value is None or value.shape != wanted.shape:
+            found[name] = np.inf
+            continue
+        scale = max(np.abs(wanted).max(initial=0), 1e-6)
+        gap = np.abs(value.astype(np.float64) - wanted).max(initial=0)
+        found[name] = gap / scale if np.isfinite(gap) else np.inf
+    return found
+
+
+def part_of(tensors, prefix):
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", help="a .mlir file of btc export")
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, help="default: those of --check, else 10")
     parser.add_argument("--inputs", help="a .safetensors file: [batches, ...shape] by input")
+    parser.add_argument("--check", help="a .check.safetensors file of btc export")
+    parser.add_argument("--tolerance", type=float, default=1e-3, help="of --check: relative to a tensor's greatest number")
     parser.add_argument("--weights", help="a .safetensors file instead of the one beside the program")
     parser.add_argument("--devices", type=int, help="default: as the program's mesh says, else 1")
     parser.add_argument("--seed", type=int, default=1, help="of random inputs")
@@ -137,6 +158,11 @@ def main():
     arguments, results = manifest["arguments"], manifest["results"]
     kept = starting_values(arguments, read_safetensors(options.weights or base + ".safetensors"))
     given = read_safetensors(options.inputs) if options.inputs else {}
+    check = read_safetensors(options.check) if options.check else {}
+    given.update(part_of(check, "inputs/"))
+    expected = part_of(check, "outputs/")
+    steps = options.steps or (len(next(iter(expected.values()))) if expected else 10)
+    made_of = {name: [] for name in expected}
     random = np.random.default_rng(options.seed)
 
     mesh = manifest["mesh"]
@@ -158,7 +184,7 @@ def main():
         in_shardings=places,
         out_shardings=whole,
     )
-    for step in range(options.steps):
+    for step in range(steps):
         values = [
             input_of(a, given, step, random) if a["role"] == "input" else kept[a["name"]]
             for a in arguments
@@ -168,11 +194,22 @@ def main():
         for result, value in zip(results, made):
             if result["role"] != "output":
                 kept[result["name"]] = value
-            elif value.shape == ():
+                continue
+            if result["name"] in made_of:
+                made_of[result["name"]].append(np.asarray(value))
+            if value.shape == ():
                 said[result["name"]] = value.item()
         print(json.dumps(said), flush=True)
     if options.output:
         write_safetensors(options.output, {name: np.asarray(v) for name, v in kept.items()})
+    if check:
+        made = {f"outputs/{name}": np.stack(values) for name, values in made_of.items()}
+        made.update({f"after/{name}": np.asarray(value) for name, value in kept.items()})
+        found = differences({k: v for k, v in check.items() if not k.startswith("inputs/")}, made)
+        worst = max(found, key=found.get)
+        apart = [name for name, gap in found.items() if gap > options.tolerance]
+        print(json.dumps({"compared": len(found), "worst": worst, "difference": float(found[worst]), "apart": apart}))
+        raise SystemExit(1 if apart else 0)
 
 
 if __name__ == "__main__":

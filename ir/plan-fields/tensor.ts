@@ -60,6 +60,9 @@ export const PIECE_OF = object({
   parts: whole(2),
 });
 
+/** A parameter or a state as files of weights know it. */
+export type ModelTensor = Pick<PlanTensor, 'name' | 'dtype' | 'shape' | 'layer' | 'pieceOf'>;
+
 /** A tensor, in a slab or on the host. */
 export interface PlanTensor extends Infer<typeof TENSOR> {}
 export const TENSOR = object(

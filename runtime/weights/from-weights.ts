@@ -1,5 +1,6 @@
-import type { Plan } from '../../ir/plan.ts';
-import { decodeSafetensors } from '../../ir/safetensors.ts';
+import { valueType } from '../../ir/dtypes.ts';
+import type { ModelTensor, Plan } from '../../ir/plan.ts';
+import { decodeSafetensors, type SafetensorsTensor } from '../../ir/safetensors.ts';
 import { CHECKPOINT_FORMAT, sealProblem } from '../../ir/sealed.ts';
 import { shortName } from '../../ir/shorten.ts';
 import { RuntimeError, reading } from '../errors.ts';
@@ -15,7 +16,7 @@ import {
 } from '../restore.ts';
 import { kindOf, ownBytes } from '../values.ts';
 import { fromFileData } from './arrange.ts';
-import { matchWeights, type TensorMatch, type WeightsMatch } from './match.ts';
+import { matchTensors, matchWeights, type TensorMatch, type WeightsMatch } from './match.ts';
 import { openSafetensors, type WeightsSource } from './open.ts';
 import { checkLayout, type ForeignOptions } from './options.ts';
 import type { WeightsReader } from './reader.ts';
@@ -66,6 +67,34 @@ export async function fromWeights(
   }
 }
 
+/**
+ * Parameters and states as a file of whatever names and layout has them, by their own names: those that it has. Errors:
+ * `invalid-checkpoint` for what has another shape or type, those of {@link openSafetensors}.
+ */
+export async function readWeights(
+  tensors: readonly ModelTensor[],
+  given: WeightsSource,
+  options: Pick<ForeignOptions, 'layout' | 'rename'> = {},
+): Promise<ReadonlyMap<string, SafetensorsTensor>> {
+  const layout = checkLayout(options.layout);
+  const rename = renameFunction(options.rename);
+  const reader = await openSafetensors(given);
+  try {
+    const match = matchTensors(tensors, reader.tensors.values(), { layout, rename });
+    const reasons = [...match.twice.map(twiceText), ...match.problems.values()];
+    if (reasons.length > 0) refuse('parameters', reasons.join('; '));
+    const values = await readMatched(reader, match);
+    return new Map(
+      [...match.found.values()].map(({ tensor: { name, dtype, shape } }) => [
+        name,
+        { dtype: valueType(dtype), shape, data: values.get(name)! },
+      ]),
+    );
+  } finally {
+    await reader.close();
+  }
+}
+
 /** Kinds of what {@link openSafetensors} opens. */
 const SOURCES = ['Uint8Array', 'ArrayBuffer', 'Blob', 'File', 'URL', 'string'];
 
@@ -100,7 +129,7 @@ function reasonsOf(
   options: RestoreOptions,
 ): string[] {
   return [
-    ...twice.map((name) => `two tensors of the file are renamed to '${shortName(name)}'`),
+    ...twice.map(twiceText),
     ...(missing.length > 0 ? [missingText(missing, options)] : []),
     ...problems.values(),
     ...(strange.length > 0
@@ -108,6 +137,8 @@ function reasonsOf(
       : []),
   ];
 }
+
+const twiceText = (name: string) => `two tensors of the file are renamed to '${shortName(name)}'`;
 
 /** In the order of the file, so that no more than one of its tensors is held. */
 async function readMatched(

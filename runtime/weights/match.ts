@@ -1,6 +1,6 @@
 import { valueType } from '../../ir/dtypes.ts';
 import { FILE_TYPES } from '../../ir/file-types.ts';
-import type { Plan, PlanTensor } from '../../ir/plan.ts';
+import type { ModelTensor, Plan } from '../../ir/plan.ts';
 import { elementCount, formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { modelTensors } from '../checkpoint.ts';
 import { type Arrangement, fileShape, firstOf, type Place, placeIn } from './arrange.ts';
@@ -34,14 +34,14 @@ export interface LaidOut {
 
 /** Where a tensor of the plan is in a file. */
 export interface TensorMatch extends LaidOut {
-  readonly tensor: PlanTensor;
+  readonly tensor: ModelTensor;
   /** How the layout of the file's tensor differs; null where it does not. */
   readonly change: string | null;
 }
 
 /** A tensor of the plan that a file has nothing for, and the names by which it is looked for first. */
 export interface MissingTensor {
-  readonly tensor: PlanTensor;
+  readonly tensor: ModelTensor;
   readonly names: readonly string[];
 }
 
@@ -69,6 +69,15 @@ interface File {
 export function matchWeights(
   plan: Plan,
   tensors: Iterable<WeightsTensor>,
+  options: MatchOptions,
+): WeightsMatch {
+  return matchTensors(modelTensors(plan), tensors, options);
+}
+
+/** The same of a model of which there is no plan. */
+export function matchTensors(
+  wanted: readonly ModelTensor[],
+  tensors: Iterable<WeightsTensor>,
   { layout, rename }: MatchOptions,
 ): WeightsMatch {
   const named = new Map<string, WeightsTensor>();
@@ -81,14 +90,12 @@ export function matchWeights(
     else named.set(name, tensor);
   }
   const file: File = { tensors: named, isConv1d: isConv1d(named) };
-  const wholes = new Map(
-    modelTensors(plan).map((tensor) => [wholeName(tensor), wholeShape(tensor)]),
-  );
+  const wholes = wholeShapes(wanted);
   const found = new Map<string, TensorMatch>();
   const problems = new Map<string, string>();
   const missing: MissingTensor[] = [];
   const taken = new Set<string>();
-  for (const tensor of modelTensors(plan)) {
+  for (const tensor of wanted) {
     const match = matchTensor(tensor, wholes, file, layout);
     if (match === null) missing.push({ tensor, names: formsOf(tensor, layout)[0].names });
     else if ('problem' in match) problems.set(tensor.name, match.problem);
@@ -103,8 +110,8 @@ export function matchWeights(
   return { found, problems, missing, left, ignored, twice };
 }
 
-const wholeName = ({ name, pieceOf }: PlanTensor): string => pieceOf?.name ?? name;
-const wholeShape = ({ shape, pieceOf }: PlanTensor): Shape =>
+const wholeName = ({ name, pieceOf }: ModelTensor): string => pieceOf?.name ?? name;
+const wholeShape = ({ shape, pieceOf }: ModelTensor): Shape =>
   pieceOf ? shape.with(0, shape[0] * pieceOf.parts) : shape;
 
 function isConv1d(tensors: ReadonlyMap<string, WeightsTensor>): boolean {
@@ -121,7 +128,7 @@ interface Misfit {
 
 /** A place, null where the file has nothing, or why what it has does not fit. */
 function matchTensor(
-  tensor: PlanTensor,
+  tensor: ModelTensor,
   wholes: ReadonlyMap<string, Shape>,
   file: File,
   layout: WeightsLayout | null,
@@ -145,7 +152,7 @@ function matchTensor(
 
 /** A tensor as it stands under names in a file. */
 export function layOut(
-  tensor: PlanTensor,
+  tensor: ModelTensor,
   arrangement: Arrangement,
   names: readonly string[],
 ): LaidOut {
@@ -154,7 +161,7 @@ export function layOut(
   return { names, shape: fileShape(arrangement), place: placeIn(arrangement), first };
 }
 
-function fits(tensor: PlanTensor, { dtype, shape }: WeightsTensor, wanted: Shape): boolean {
+function fits(tensor: ModelTensor, { dtype, shape }: WeightsTensor, wanted: Shape): boolean {
   return FILE_TYPES.get(dtype)?.dtype === valueType(tensor.dtype) && sameShape(shape, wanted);
 }
 
@@ -169,7 +176,7 @@ interface NamedForm extends Omit<PartForm, 'joined'> {
 const AS_HERE: PartForm['order'] = (rank) => Array.from({ length: rank }, (_, axis) => axis);
 
 /** The forms that a tensor may have in a file, the first of them that which it is written in. */
-export function formsOf(tensor: PlanTensor, layout: WeightsLayout | null): readonly NamedForm[] {
+export function formsOf(tensor: ModelTensor, layout: WeightsLayout | null): readonly NamedForm[] {
   const name = wholeName(tensor);
   const { layer } = tensor;
   const known = layout && layer && LAYOUTS[layout](layer);
@@ -185,7 +192,7 @@ export function formsOf(tensor: PlanTensor, layout: WeightsLayout | null): reado
 
 /** How a form lays a tensor out; null where it is joined with what the plan lacks. */
 export function arrangementOf(
-  tensor: PlanTensor,
+  tensor: ModelTensor,
   { order: orderOf, joined, isForeign }: NamedForm,
   wholes: ReadonlyMap<string, Shape>,
   isAsHere = false,
@@ -207,8 +214,8 @@ export function arrangementOf(
 }
 
 /** By name of each parameter or state as a whole its shape. */
-export function wholeShapes(plan: Plan): Map<string, Shape> {
-  return new Map(modelTensors(plan).map((tensor) => [wholeName(tensor), wholeShape(tensor)]));
+export function wholeShapes(tensors: readonly ModelTensor[]): Map<string, Shape> {
+  return new Map(tensors.map((tensor) => [wholeName(tensor), wholeShape(tensor)]));
 }
 
 function changeOf({ shape, flattened, order, part }: Arrangement, summands: number): string | null {
@@ -228,7 +235,7 @@ function changeOf({ shape, flattened, order, part }: Arrangement, summands: numb
 const formatExtents = (extents: Shape) => `[${extents.join(', ')}]`;
 
 function misfitText(
-  tensor: PlanTensor,
+  tensor: ModelTensor,
   entry: WeightsTensor,
   wanted: Shape,
   layout: WeightsLayout | null,
@@ -242,7 +249,7 @@ function misfitText(
 }
 
 /** What would do. */
-function hintOf(tensor: PlanTensor, entry: WeightsTensor, layout: WeightsLayout | null): string {
+function hintOf(tensor: ModelTensor, entry: WeightsTensor, layout: WeightsLayout | null): string {
   const shape = wholeShape(tensor);
   if (layout) return sameShape(entry.shape, shape) ? '; without a layout it would fit' : '';
   const others = (Object.keys(LAYOUTS) as WeightsLayout[]).filter((other) => {

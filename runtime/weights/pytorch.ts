@@ -43,8 +43,24 @@ function adapters(part: string, owners: readonly string[]): Record<string, PartF
   );
 }
 
+/** Adapters whose names are the same here. */
+const factors = (names: readonly string[], order: Order): Record<string, PartForm[]> =>
+  Object.fromEntries(
+    names.map((name) => {
+      const [factor, ...rest] = name.split('.');
+      return [name, forms(order, name, [factor, 'default', ...rest].join('.'))];
+    }),
+  );
+
 const matrix = { weight: forms(reversed, 'weight'), ...VECTOR, ...adapters('', ['']) };
-const kernel = { weight: forms(outFirst, 'weight'), ...VECTOR };
+const kernel = {
+  ...{ weight: forms(outFirst, 'weight'), ...VECTOR },
+  ...factors(['lora_A.weight', 'lora_B.weight'], outFirst),
+};
+const table = {
+  weight: forms(same, 'weight'),
+  ...factors(['lora_embedding_A', 'lora_embedding_B'], reversed),
+};
 const transposed = { weight: forms(inFirst, 'weight'), ...VECTOR };
 const norm = {
   scale: forms(same, 'weight', 'gamma'),
@@ -126,7 +142,7 @@ const attention = {
 /** By the kind of a layer and the name of a part. */
 const PARTS: Readonly<Record<string, Parts>> = {
   linear: matrix,
-  embedding: { weight: forms(same, 'weight') },
+  embedding: table,
   convolution: kernel,
   convolution1d: kernel,
   convolution3d: kernel,

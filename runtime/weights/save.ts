@@ -47,7 +47,7 @@ export function encodeWeights(
   const layout = checkLayout(options.layout);
   const rename = renameFunction(options.rename);
   const known = options.rename === undefined && origin?.layout === layout ? origin.found : null;
-  const wholes = wholeShapes(plan);
+  const wholes = wholeShapes(modelTensors(plan));
   const tensors = new Map<string, SafetensorsTensor>();
   const written = new Map<string, boolean>();
   for (const [k, tensor] of modelTensors(plan).entries()) {

@@ -242,6 +242,19 @@ export const MODEL_PAGES = {
     },
     right: { kind: 'command', command: 'build model.ts --noEmit' },
   },
+  1034: {
+    title: 'A model that takes too long in an editor',
+    means:
+      'The language server evaluates the model behind every pause in typing, and ends what takes longer. A loop in the model may not end; or the network is large, and the setting `btc.timeLimit` gives it more seconds.',
+    wrong: {
+      kind: 'shown',
+      command: 'lsp',
+      message:
+        "error BTC1034: the evaluation of 'model.ts' took longer than 10 s and was ended: it loops, or it is too large for an editor; the setting 'btc.timeLimit' gives it more",
+      because: 'it takes an editor, and time',
+    },
+    right: { kind: 'command', command: 'build model.ts --noEmit' },
+  },
 } as const;
 
 /** 2xxx: tensors, shapes and dtypes. */

@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Diagnostic } from '../../compiler/index.ts';
 import * as btc from '../../compiler/index.ts';
+import { compileFiles } from '../../compiler/web/evaluate.ts';
+import type { SourceFiles } from '../../compiler/web/modules.ts';
 import { compileText } from '../../test/support/compile-text.ts';
 import { createProject, type Project, SMALL_MODEL } from '../../test/support/project.ts';
 import type { CommandExample, ExampleFile, ModelExample } from './example.ts';
@@ -46,7 +48,15 @@ function outcome(
   };
 }
 
-const CALLABLE = { ...btc, model: smallModel() };
+/** `compileSource` without the worker of a page: what is in there, here. */
+const compileSource = (files: SourceFiles) =>
+  compileFiles(
+    { files, entry: 'model.ts', targets: ['wasm'], options: {} },
+    (text) => `data:text/javascript,${encodeURIComponent(text)}`,
+    () => {},
+  );
+
+const CALLABLE = { ...btc, model: smallModel(), compileSource };
 
 function smallModel() {
   return btc.defineModel({

@@ -166,6 +166,39 @@ export const USAGE_PAGES = {
     `tune ${PLAN}`,
     'build model.ts --target webgpu --noEmit',
   ),
+  6060: commands(
+    'Not overwritten: not a page of btc view',
+    'A file of the name of the output is there already, and it is none that `btc view` wrote. Name another file with -o.',
+    `view ${PLAN} -o notes.html`,
+    `view ${PLAN} -o page.html`,
+    { 'notes.html': '<p>Notes of the week</p>' },
+  ),
+  6061: {
+    title: 'A plan that is too large to be shown',
+    means:
+      'The page shows plans of up to 200,000 tensors and as many steps. `btc inspect` has no such limit.',
+    wrong: {
+      kind: 'shown',
+      command: 'view large.plan.json',
+      message:
+        "error BTC6061: plan 'large.plan.json' cannot be shown: it has 260411 tensors, and plans of at most 200000 are shown",
+      because: 'it takes a plan of that size',
+    },
+    right: { kind: 'command', command: `view ${PLAN} -o page.html` },
+  } satisfies Explanation,
+  6065: {
+    title: 'No page at this port',
+    means:
+      'Something else listens at the port of `--port`, or the system keeps it to itself. Without `--port`, `btc build --watch --view` takes one that is free.',
+    wrong: {
+      kind: 'shown',
+      command: 'build model.ts --watch --view --port 8080',
+      message:
+        'error BTC6065: the page cannot be served at port 8080: listen EADDRINUSE: address already in use 127.0.0.1:8080',
+      because: 'it depends on what else runs',
+    },
+    right: { kind: 'command', command: 'build model.ts --target wasm --noEmit' },
+  } satisfies Explanation,
   6090: commands(
     'No such message',
     'Messages have numbers of four digits. `btc explain` alone lists them.',

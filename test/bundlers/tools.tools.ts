@@ -18,10 +18,17 @@ const INPUTS = `const inputs = {
   y: Int32Array.from([0, 1, 1, 0]),
 };
 const train = async (target, where) => {
-  const session = await (where === 'worker' ? loadInWorker : load)({ target, onFallback() {} });
+  const open = (given) => (where === 'worker' ? loadInWorker : load)({ target, onFallback() {}, ...given });
+  const session = await open();
   const losses = [];
   for (let run = 0; run < 4; run++) losses.push((await session.run('train', inputs)).loss[0]);
-  session.destroy();
+  // A part of the runtime that is loaded on demand, and an error of it.
+  const layout = 'pytorch';
+  const weights = await session.saveParameters({ layout });
+  const again = await open({ parameters: weights, layout });
+  const code = await open({ parameters: weights.slice(0, 9), layout }).catch((error) => error.code);
+  if (code !== 'invalid-checkpoint') return code;
+  for (const one of [session, again]) one.destroy();
   return losses[3] < losses[0] && [session.plan.target, where].join();
 };
 `;
@@ -142,10 +149,11 @@ test('esbuild bundles it, the worker as an entry; the files are copied', async (
   expect(await trainIn('es', './main.js')).toEqual(EVERYWHERE);
 });
 
-test('Parcel bundles it with two settings', async () => {
+test('Parcel bundles it with three settings', async () => {
   project.write(
     'package.json',
-    '{ "name": "page", "version": "1.0.0", "@parcel/resolver-default": { "packageExports": true } }',
+    `{ "name": "page", "version": "1.0.0", "@parcel/resolver-default": { "packageExports": true },
+  "@parcel/bundler-default": { "minBundleSize": 1000000 } }`,
   );
   project.write(
     '.parcelrc',

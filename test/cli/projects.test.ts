@@ -252,6 +252,74 @@ console.log(JSON.stringify({
     ]);
   });
 
+  test('takes weights of other layouts from bytes, Blobs, files and addresses, and gives them back', () => {
+    const text = `import { createServer } from 'node:http';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { openSafetensors } from 'btc-compiler/runtime/weights';
+import { load, loadInWorker } from './out/model.js';
+const first = await load({ target: 'wasm' });
+await first.run('train', inputs);
+const wanted = await first.saveParameters();
+const bytes = await first.saveParameters({ layout: 'pytorch' });
+const names = [...(await openSafetensors(bytes)).tensors].map(([name, { shape }]) => [name, ...shape]);
+writeFileSync('torch.safetensors', bytes);
+const server = createServer((_, response) => response.end(readFileSync('torch.safetensors')));
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const sources = [
+  bytes, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength), new Blob([bytes]),
+  'torch.safetensors', pathToFileURL('torch.safetensors'), 'http://127.0.0.1:' + server.address().port,
+];
+const use = async (open) => {
+  const layout = 'pytorch';
+  const results = [];
+  for (const parameters of sources) {
+    const session = await open({ target: 'wasm', parameters, layout });
+    results.push(Buffer.from(await session.saveParameters()).equals(wanted), Buffer.from(await session.saveParameters({ layout })).equals(bytes));
+    session.destroy();
+  }
+  const renamed = { 'linear1.weight': 'body.weight', 'linear1.bias': 'body.bias' };
+  const errors = [
+    // Not turned, by another name, cut off, not there; what stands for names that are given back.
+    { parameters: bytes }, { parameters: bytes, layout, rename: renamed }, { parameters: bytes.slice(0, 70), layout },
+    { parameters: 'nowhere.safetensors', layout }, { parameters: bytes, layout: 'tensorflow' }, { layout },
+  ];
+  for (const options of errors) results.push(await errorOf(open({ target: 'wasm', ...options })));
+  const some = await open({ target: 'wasm', parameters: new Blob([bytes]), layout, rename: [[/bias/, 'shift']], missing: 'initial', unused: 'ignore' });
+  results.push(some.restored);
+  some.destroy();
+  return results;
+};
+const [here, there] = [await use(load), await use(loadInWorker)];
+const opened = await openSafetensors(bytes);
+const unsent = [
+  await errorOf(loadInWorker({ target: 'wasm', parameters: opened, layout: 'pytorch' })),
+  await errorOf(loadInWorker({ target: 'wasm', parameters: bytes, layout: 'pytorch', rename: (name) => name })),
+];
+server.close();
+console.log(JSON.stringify({ names, here, there, unsent }));`;
+    const { names, here, there, unsent } = run('foreign.mjs', text) as Record<string, unknown[]>;
+    expect(names).toEqual([
+      ['linear1.weight', 2, 3],
+      ['linear1.bias', 2],
+    ]);
+    expect(here.slice(0, 12)).toEqual(Array(12).fill(true));
+    expect(there).toEqual(here);
+    expect(here.slice(12, 18).map((error) => (error as string[])[1])).toEqual([
+      'invalid-checkpoint',
+      'invalid-checkpoint',
+      'invalid-checkpoint',
+      'file-failed',
+      'invalid-input',
+      'invalid-input',
+    ]);
+    expect(here[18]).toMatchObject({ ignored: ['linear1.bias'], initial: ['linear1.bias'] });
+    expect(unsent.map((error) => (error as string[])[1])).toEqual([
+      'invalid-input',
+      'invalid-input',
+    ]);
+  });
+
   test('takes values at the call and keeps the order of calls', () => {
     const text = `import { load, loadInWorker } from './out/model.js';
 // Waits for each call where the worker is not to need that.

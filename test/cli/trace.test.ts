@@ -94,7 +94,9 @@ test('a trace has every step of every run, with its place in the model, and a ta
   }
   const { programs } = JSON.parse(project.btc('inspect', WASM, '--json').stdout);
   const train = programs.find(({ name }: { name: string }) => name === 'train');
-  const live = events.filter(({ ph }) => ph === 'C').map(({ args }) => args.bytes as number);
+  const live = events
+    .filter(({ name }) => name === 'live arena bytes')
+    .map(({ args }) => args.bytes as number);
   expect(Math.max(...live)).toBe(Math.max(...train.liveBytes));
   expect(live.filter((bytes) => bytes === 0).length).toBeGreaterThanOrEqual(4);
 });
@@ -165,7 +167,11 @@ test('mistakes are diagnostics', () => {
   expect(problem('inspect', WASM, '--trace', 'other.json')).toContain(
     "BTC6030: 'other.json' is no trace of this plan: it is not a file of btc run --trace",
   );
-  expect(problem('inspect', WASM, '--trace', 'missing.json')).toContain('BTC6003');
+  expect(problem('inspect', WASM, '--kernels', '--trace', 'missing.json')).toContain('BTC6003');
+  expect(problem('inspect', WASM, '--trace', 'missing.json', '--profile', 'h100')).toContain(
+    'BTC6003',
+  );
+  expect(project.list('.')).not.toContain('missing.json');
   expect(problem('run', WASM, '--profile', 'h100')).toContain("BTC6018: '--trace' must be given");
   expect(problem('run', WASM, '--trace', 't.json', '--profile', 'h10')).toContain('BTC5023');
   expect(

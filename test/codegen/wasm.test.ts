@@ -156,7 +156,7 @@ test('the module imports a memory of exactly the pages asked for, and nothing el
   store b0[a0] = n0
 }
 `);
-  const { module, exports } = await emitWasm([kernel, kernel], 3);
+  const { module, exports } = emitWasm([kernel, kernel], 3);
   const compiled = await WebAssembly.compile(new Uint8Array(module));
   expect(WebAssembly.Module.imports(compiled)).toEqual([
     { module: 'env', name: 'memory', kind: 'memory' },

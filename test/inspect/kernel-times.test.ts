@@ -163,6 +163,11 @@ describe('trace files', () => {
       (file) => ({ ...file, otherData: { ...file.otherData, clock: 'sun' } }),
       /its clock is 'sun'/,
     ],
+    [
+      'predicted times',
+      (file) => ({ ...file, otherData: { ...file.otherData, clock: 'predicted' } }),
+      /its times are predicted, not measured/,
+    ],
     ...(
       [
         ['another kernel', { name: 'other' }, /no step 0 of 'train' that runs 'other'/],

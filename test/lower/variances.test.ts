@@ -116,6 +116,17 @@ const DATA: readonly (readonly [string, Float32Array<ArrayBuffer>])[] = [
 ];
 
 describe('the variance in the pass of the mean', () => {
+  test.each([
+    ['whose squares leave the range', drawn(0, 1e20)],
+    ['of which one leaves it', drawn(0, 1, { 5: 1e30 })],
+  ])('is infinite where that of a second pass is, of numbers %s', (_, x) => {
+    const [two, one] = [lowered(columns, false), lowered(columns, true)].map((schedule) =>
+      runScheduleInF32(schedule, 'main', { x }),
+    );
+    expect([...two.variance]).toEqual(new Array(COLUMNS).fill(Number.POSITIVE_INFINITY));
+    expect([...one.variance]).toEqual([...two.variance]);
+  });
+
   test.each(DATA)('is as exact as that of a second pass, of numbers %s', (_, x) => {
     for (const [graph, factor] of [
       [columns, 1],

@@ -62,6 +62,15 @@ describe.each(NAMES)('on %s', (target) => {
     );
   });
 
+  test('one kernel has a time by the limits of each device', () => {
+    const kernel = product(4096, 256);
+    const few = { ...WEBGPU_DEFAULT_LIMITS, maxComputeInvocationsPerWorkgroup: 16 };
+    const fresh = structuredClone(kernel);
+    const alone = predictSeconds(fresh, profile, few);
+    predictSeconds(kernel, profile, LIMITS[target]);
+    expect(predictSeconds(kernel, profile, few)).toBe(alone);
+  });
+
   test('more work takes longer, but for what a device does side by side', () => {
     const times = [64, 1024, 16384].flatMap((m) =>
       [16, 256].map((k) => predictSeconds(product(64 * m, k), profile)),

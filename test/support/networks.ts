@@ -5,7 +5,7 @@ import sizes from '../../examples/networks/sizes.json' with { type: 'json' };
 /** A network of examples/networks at the size of its paper. */
 export interface PublishedNetwork {
   readonly set: Readonly<Record<string, OptionValue>>;
-  /** Trained numbers: as published but for AlexNet without groups, the deep residual network and U-Net, which are counted from their shapes. */
+  /** Trained numbers: as published but for AlexNet without groups, the deep residual network, U-Net and word2vec, which are counted from their shapes. */
   readonly parameters: number;
 }
 

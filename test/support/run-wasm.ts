@@ -24,7 +24,7 @@ export async function runAllOnWasm<Held extends Stored = Data>(
     buffers.reduce((sum, data) => sum + data.byteLength + 2 * GAP_BYTES, GAP_BYTES),
   );
   const pages = Math.ceil(Math.max(...sizes) / PAGE_BYTES);
-  const { module, exports, parts } = await emitWasm(
+  const { module, exports, parts } = emitWasm(
     runs.map(({ kernel }) => kernel),
     pages,
   );

@@ -184,7 +184,7 @@ export async function wasmSumErrors(
     kernel.buffers.reduce((sum, { dtype, elements }) => sum + storedBytes(dtype, elements), 0),
   );
   const pages = Math.ceil(Math.max(...sizes) / 65536);
-  const { module, exports, parts } = await emitWasm(
+  const { module, exports, parts } = emitWasm(
     sums.map(({ kernel }) => kernel),
     pages,
   );

@@ -407,7 +407,7 @@ export async function swappedWasm(
   const swapped = swappedPlan(plan, draw);
   const pages =
     swapped.slabs.reduce((sum, { bytes }) => sum + bytes, 0) / TARGET_RULES.wasm.slabAlignment;
-  const { module } = await emitWasm(
+  const { module } = emitWasm(
     plan.kernels.map(({ text }) => parseKernel(text)),
     pages,
   );

@@ -12,7 +12,15 @@ import {
   TILE_CHOICES,
 } from '../../plan-search/actions/choices.ts';
 import { PROFILE_NAMES } from '../../profile/shipped.ts';
-import { byteSize, choice, microBatches, notNegative, targetList, text } from '../arguments.ts';
+import {
+  byteSize,
+  choice,
+  integer,
+  microBatches,
+  notNegative,
+  targetList,
+  text,
+} from '../arguments.ts';
 import type { BuildCommandOptions } from '../build.ts';
 import { NAMES_WITH_LIMITS, oneOf, PROFILE_HELP, projectOption, setOption } from './options.ts';
 
@@ -144,6 +152,12 @@ export function declareBuild(program: Command): void {
     )
     .option('--noEmit', 'check only, write nothing')
     .option('-w, --watch', 'rebuild whenever a file of the model changes')
+    .option('--view', 'with --watch: show each build in a page on this machine')
+    .option(
+      '--port <number>',
+      'of the page of --view (default: one that is free)',
+      integer('--port', 'an integer from 1 to 65535', 1, 65535),
+    )
     .option('--pretty', 'colours and code frames (default: on a terminal)')
     .option('--no-pretty', 'plain diagnostics')
     .addOption(projectOption())

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { PRECISIONS } from '../../frontend/precision.ts';
-import { filePath, meshDevices, text } from '../arguments.ts';
+import { count, filePath, meshDevices, text } from '../arguments.ts';
 import type { ExportCommandOptions } from '../export.ts';
 import { EXPORT_FORMATS } from '../export-formats.ts';
-import { oneOf, projectOption, setOption } from './options.ts';
+import { LAYOUT_NAMES, oneOf, projectOption, renameOption, setOption } from './options.ts';
 
 export function declareExport(program: Command): void {
   program
@@ -25,8 +25,21 @@ export function declareExport(program: Command): void {
     )
     .option(
       '--weights <file>',
-      'a .safetensors file, of parameters or a checkpoint (default: initial values)',
+      'a .safetensors file of parameters or a checkpoint, or the .index.json of several files (default: initial values)',
       text('--weights', 'a file'),
+    )
+    .addOption(
+      oneOf(
+        '--layout <layout>',
+        'whose names and layouts the weights have (default: btc)',
+        LAYOUT_NAMES,
+      ),
+    )
+    .addOption(renameOption())
+    .option(
+      '--check <runs>',
+      'stablehlo: write random inputs of so many runs and what they give, from btc on WebAssembly, beside it',
+      count('--check'),
     )
     .option(
       '-o, --output <file>',

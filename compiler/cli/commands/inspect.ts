@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { text } from '../arguments.ts';
+import { filePath, text } from '../arguments.ts';
 import type { InspectCommandOptions } from '../inspect.ts';
 import { CEILINGS_HELP, PROFILE_HELP } from './options.ts';
 
@@ -21,8 +21,18 @@ export function declareInspect(program: Command): void {
     .option('--json', 'all of it as JSON')
     .option(
       '--trace <file>',
-      'a file of btc run --trace: measured times of the kernels beside the predicted ones',
-      text('--trace', 'a file'),
+      'a file of btc run --trace: measured times of the kernels beside the predicted ones; one that is not there is written as by --timeline',
+      filePath('--trace'),
+    )
+    .option(
+      '--timeline <file>',
+      'write the plan by predicted times, with counters of live bytes, as a trace for Perfetto or chrome://tracing',
+      filePath('--timeline'),
+    )
+    .option(
+      '--snapshot <file>',
+      "write the plan's allocations over the steps as a memory snapshot of PyTorch, for pytorch.org/memory_viz",
+      filePath('--snapshot'),
     )
     .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
     .addOption(

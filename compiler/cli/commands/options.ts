@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { shippedLimits } from '../../profile/limits-option.ts';
 import { PROFILE_NAMES } from '../../profile/shipped.ts';
-import { assignment, choice, filePath } from '../arguments.ts';
+import { assignment, choice, filePath, replacement } from '../arguments.ts';
 
 // What several commands say in the same way.
 
@@ -23,3 +23,12 @@ export const projectOption = (): Option =>
     '-p, --project <tsconfig>',
     'TypeScript configuration to check the model with',
   ).argParser(filePath('--project'));
+
+/** Whose names and layouts a file of weights may have. */
+export const LAYOUT_NAMES: readonly string[] = ['btc', 'pytorch'];
+
+export const renameOption = (): Option =>
+  new Option(
+    '--rename <pattern=replacement>',
+    'changes names of the file before they are looked for: ^transformer\\.= (repeatable)',
+  ).argParser(replacement);

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { replacement } from '../arguments.ts';
 import type { WeightsCommandOptions } from '../weights.ts';
-import { oneOf, setOption } from './options.ts';
+import { LAYOUT_NAMES, oneOf, renameOption, setOption } from './options.ts';
 
 const FITTING = `
 Of the file no more is read than its head. Nothing is run.
@@ -17,14 +16,10 @@ export function declareWeights(program: Command): void {
       oneOf(
         '--layout <layout>',
         'whose names and layouts the file has (default: by which more fits)',
-        ['btc', 'pytorch'],
+        LAYOUT_NAMES,
       ),
     )
-    .option(
-      '--rename <pattern=replacement>',
-      'changes names of the file before they are looked for: ^transformer\\.= (repeatable)',
-      replacement,
-    )
+    .addOption(renameOption())
     .addOption(setOption('of a model: an option'))
     .option('--json', 'all of it as JSON')
     .addHelpText('after', FITTING)

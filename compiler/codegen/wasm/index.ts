@@ -1,10 +1,11 @@
 import type { Kernel } from '../../../ir/kernel.ts';
+import { assembleWat } from './assembler/index.ts';
 import { type KernelFunction, kernelText } from './kernel-text.ts';
 import { libraryFor } from './library.ts';
 
 /** What the kernels of a schedule become on the wasm target. */
 export interface WasmCode {
-  readonly module: Uint8Array;
+  readonly module: Uint8Array<ArrayBuffer>;
   /** One per kernel: the function that takes a byte address per buffer, and behind these the parts wanted where it has parts. */
   readonly exports: string[];
   /** One per kernel: parts that a run may be cut into. */
@@ -24,29 +25,22 @@ function moduleText(functions: readonly KernelFunction[], pages: number): string
   return `(module\n(import "env" "memory" (memory ${pages} ${pages}))\n${libraryFor(text)}\n${text})`;
 }
 
-const FEATURES = { simd: true, sat_float_to_int: true };
-
 const exportName = (index: number) => `k${index}`;
 
 /**
  * Assembles the kernels into one WebAssembly module (with 128-bit SIMD). The module imports `env.memory` and exports one
  * function per kernel; kernels touch nothing but their buffers.
+ *
+ * @throws Error only for a defect of the code generator
  */
-export async function emitWasm(kernels: readonly Kernel[], pages: number): Promise<WasmCode> {
-  // The assembler is loaded only when there is something to assemble.
-  const { default: createAssembler } = await import('wabt');
-  const assembler = await createAssembler();
+export function emitWasm(kernels: readonly Kernel[], pages: number): WasmCode {
   const functions = functionsOf(kernels);
-  const module = assembler.parseWat('kernels.wat', moduleText(functions, pages), FEATURES);
-  try {
-    module.validate();
-    const { buffer } = module.toBinary({});
-    return {
-      module: new Uint8Array(buffer),
-      exports: kernels.map((_, i) => exportName(i)),
-      parts: functions.map(({ parts }) => parts),
-    };
-  } finally {
-    module.destroy();
-  }
+  const module = assembleWat(moduleText(functions, pages));
+  if (!WebAssembly.validate(module))
+    throw new Error('internal error: the module of the kernels is not valid');
+  return {
+    module,
+    exports: kernels.map((_, i) => exportName(i)),
+    parts: functions.map(({ parts }) => parts),
+  };
 }

@@ -14,6 +14,7 @@ import {
 } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
+import { adaptedConvolution } from './adapted-weights.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';
@@ -138,7 +139,10 @@ function convolutionLayer(
 
   function dense(parameters: LayerParameters, taps: readonly number[], groups: number) {
     const weight = denseKernel(parameters, taps, groups);
-    return (x: Tensor) => convolve(kind, x, weight, options, spatial);
+    const product = (x: Tensor, kernel: Tensor) => convolve(kind, x, kernel, options, spatial);
+    return groups === 1
+      ? adaptedConvolution(parameters, weight, product)
+      : (x: Tensor) => product(x, weight);
   }
 
   function cores(

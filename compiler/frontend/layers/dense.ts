@@ -12,7 +12,7 @@ import {
   withValues,
 } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather } from '../views.ts';
+import { adaptedRows } from './adapted-weights.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import { type FactorisedWeight, factorisedMatrix, factorisedWeight } from './factorised-product.ts';
@@ -147,7 +147,8 @@ export function embedding(
         return weight ? factorisedRows(indices, weight) : poisoned(type);
       }
       const rows = dense();
-      return isPoisoned(rows) ? poisoned(type) : gather(rows, indices);
+      if (isPoisoned(rows)) return poisoned(type);
+      return adaptedRows(layerParameters(layer, 'embedding', options.name), rows, indices);
     }),
     { vocabulary, features, table },
   );

@@ -43,7 +43,8 @@ export function rnn(
   const isKnown = Object.hasOwn(NONLINEARITIES, nonlinearity);
   if (!isKnown) {
     const wanted = "'tanh' or 'relu'";
-    report(2015, { op: 'rnn', name: 'nonlinearity', value: String(nonlinearity), wanted });
+    const choice = { given: String(nonlinearity), among: Object.keys(NONLINEARITIES) };
+    report(2015, { op: 'rnn', name: 'nonlinearity', value: choice.given, wanted }, choice);
   }
   const cell = elman(isKnown ? nonlinearity : 'tanh');
   return isStack(options)

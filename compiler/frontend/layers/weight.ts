@@ -7,7 +7,7 @@ import type { Initialiser } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
 import type { Tensor } from '../tensor.ts';
 import { reshape } from '../views.ts';
-import { adaptedProduct } from './adapters.ts';
+import { adaptedProduct } from './adapted-weights.ts';
 import { matrixVariance, type VarianceLaw } from './core-initialiser.ts';
 import { factorisedMatrix, factorisedProduct, factorisedWeight } from './factorised-product.ts';
 

@@ -1,0 +1,134 @@
+import { open } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { Plan } from '../../ir/plan.ts';
+import type { SessionTrace } from '../../ir/trace.ts';
+import { sizeProblem } from '../../view/data/viewed.ts';
+import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatBytes } from '../format.ts';
+import { readChromeTrace } from '../inspect/chrome-trace.ts';
+import { writeOutputs } from './emit.ts';
+import { readPlanFile } from './plan-file.ts';
+import { readJsonFile } from './read-json.ts';
+import { formatPlain, fromBtc } from './report.ts';
+import { type SourceTexts, sourceTexts } from './source-texts.ts';
+import { style } from './style.ts';
+import { PAGE_MARK, viewPage } from './view-page.ts';
+
+export interface ViewCommandOptions {
+  readonly output?: string;
+  readonly trace?: string;
+  /** False: without the text of the model. */
+  readonly source?: boolean;
+}
+
+type Failed = { readonly diagnostic: Diagnostic };
+
+/** Writes a page that shows plans, the first before the others. Exit code: 0, or 1 where nothing was written. */
+export async function viewCommand(
+  files: readonly string[],
+  options: ViewCommandOptions,
+): Promise<number> {
+  const made = await makePage(files, options);
+  if ('diagnostic' in made) {
+    console.error(formatPlain(fromBtc(made.diagnostic)));
+    return 1;
+  }
+  const size = formatBytes(Buffer.byteLength(made.page));
+  console.log(`${style.bold(files.join(', '))} → ${made.output}  ${style.dim(size)}`);
+  for (const line of sourceNotes(made.sources)) console.log(line);
+  return 0;
+}
+
+interface Page {
+  readonly output: string;
+  readonly page: string;
+  readonly sources: SourceTexts;
+}
+
+async function makePage(
+  files: readonly string[],
+  { output = pageName(files[0]), trace, source = true }: ViewCommandOptions,
+): Promise<Page | Failed> {
+  const plans: { readonly plan: Plan; readonly label: string }[] = [];
+  for (const file of files) {
+    const read = await readPlanFile(file, (value) => {
+      const reason = sizeProblem(value);
+      return reason === null ? null : diagnostic(6061, null, { file, reason });
+    });
+    if ('diagnostic' in read) return read;
+    plans.push({ plan: read.plan, label: basename(file).replace(/\.plan\.json$|\.json$/, '') });
+  }
+  const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);
+  if (traced && 'diagnostic' in traced) return traced;
+  const problem = await outputProblem(output);
+  if (problem) return { diagnostic: problem };
+  const [first, ...others] = plans;
+  const sources = source ? sourceTexts(first.plan, files[0]) : NO_SOURCES;
+  const page = await viewPage({
+    plans: [{ ...first, ...(traced ? { trace: traced } : {}), sources: sources.texts }, ...others],
+  });
+  try {
+    await writeOutputs(dirname(output), [{ path: basename(output), content: page }]);
+  } catch (error) {
+    return {
+      diagnostic: diagnostic(6010, null, { file: output, reason: (error as Error).message }),
+    };
+  }
+  return { output, page, sources };
+}
+
+const NO_SOURCES: SourceTexts = { texts: {}, missing: [] };
+
+/** Which texts are in the page, so that nobody passes one on that he does not know of, and which are not. */
+function sourceNotes({ texts, missing }: SourceTexts): string[] {
+  const names = Object.keys(texts);
+  return [
+    ...(names.length > 0
+      ? [`  with the text of ${names.join(', ')} (--no-source leaves it out)`]
+      : []),
+    ...(missing.length > 0
+      ? [`  without the text of ${missing.join(', ')}: not found in this project`]
+      : []),
+  ];
+}
+
+/** `out/model.webgpu.html` of `out/model.webgpu.plan.json`, beside it. */
+function pageName(file: string): string {
+  return `${file.replace(/(\.plan)?\.json$/, '')}.html`;
+}
+
+/** Why a file is not written: it is there and no page of this command, so that it may be dear to someone. */
+async function outputProblem(output: string): Promise<Diagnostic | null> {
+  const cannot = (reason: string) => diagnostic(6010, null, { file: output, reason });
+  try {
+    const file = await open(output);
+    try {
+      if ((await file.stat()).isDirectory()) return cannot('it is a folder');
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(PAGE_MARK.length),
+        0,
+        PAGE_MARK.length,
+        0,
+      );
+      const isPage = buffer.toString('latin1', 0, bytesRead) === PAGE_MARK;
+      return isPage || bytesRead === 0 ? null : diagnostic(6060, null, { file: output });
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? null : cannot(message);
+  }
+}
+
+async function readTrace(
+  file: string,
+  plan: Plan,
+): Promise<{ readonly trace: SessionTrace; readonly device: string } | Failed> {
+  const read = await readJsonFile(file, 6030);
+  if ('diagnostic' in read) return read;
+  const found = readChromeTrace(read.value, plan);
+  return 'reason' in found
+    ? { diagnostic: diagnostic(6030, null, { file, reason: found.reason }) }
+    : found;
+}

@@ -1,0 +1,98 @@
+import { byteCount } from '../../ir/tensor.ts';
+import { withStrayErrors } from '../cli/stray-errors.ts';
+import { type Diagnostic, deduplicate } from '../diagnostics.ts';
+import { graphDriver, throughGradients } from '../driver/graphs.ts';
+import type { ModuleState } from '../driver/module-state.ts';
+import type { Model } from '../frontend/model.ts';
+import { loadModel } from '../load/index.ts';
+import type { EvaluationJob, Findings, InputFact, ModelFacts } from './findings.ts';
+import { isGiven, keptValues, UNTRAINED } from './kept.ts';
+import { parametersOf, sumOfParameters } from './parameters.ts';
+import { type LookedAt, placeFacts } from './place-facts.ts';
+
+const NOTHING = { isModel: false, places: [], inputs: [], model: null } as const;
+
+/** Of a file that exports no model: it is none of btc's business. */
+const NO_MODEL = 'BTC1001';
+
+/**
+ * Evaluates a model, traces it and takes its gradients; nothing is planned. Null where `isCancelled` says so between two of these.
+ */
+export async function findingsOf(
+  { file, code }: EvaluationJob,
+  isCancelled: () => boolean,
+): Promise<Findings | null> {
+  const { result, found } = await withStrayErrors(async () => {
+    const checked = { typescript: [], files: [file], awaited: [], problem: null, code };
+    const { model, diagnostics } = await loadModel(file, { checked });
+    if (!model) return { ...NOTHING, diagnostics };
+    if (isCancelled()) return null;
+    return lookAt(model, diagnostics, isCancelled);
+  });
+  if (!result) return null;
+  const all = deduplicate([...result.diagnostics, ...found]);
+  return { ...result, diagnostics: all.filter(({ code }) => code !== NO_MODEL) };
+}
+
+const hasErrors = (diagnostics: readonly Diagnostic[]) =>
+  diagnostics.some(({ category }) => category === 'error');
+
+function lookAt(
+  model: Model,
+  loaded: readonly Diagnostic[],
+  isCancelled: () => boolean,
+): Findings | null {
+  const driver = graphDriver();
+  const traced = driver.run('trace', model);
+  if (isCancelled()) return null;
+  const failed = hasErrors(traced.diagnostics);
+  const through = failed ? null : throughGradients(driver, traced);
+  if (isCancelled()) return null;
+  const last = through?.optimised ?? through?.differentiated ?? traced;
+  const programs = programsOf(traced, through?.differentiated ?? null);
+  const parameters = parametersOf(
+    traced,
+    through?.differentiated ?? null,
+    through?.optimised ?? null,
+  );
+  const totals = sumOfParameters(parameters.map(({ fact }) => fact.totals));
+  const facts: ModelFacts = {
+    ...{ name: traced.module.name, place: traced.traced.source, parameters: totals },
+    programs: programs.map(({ graph, kept }, k) => ({
+      name: graph.name,
+      trains: traced.traced.programs[k].training !== null,
+      values: graph.nodes.filter(({ op }) => !isGiven(op)).length,
+      keptBytes: graph.nodes.reduce((sum, _, value) => sum + kept.bytesOf(value), 0),
+    })),
+  };
+  return {
+    isModel: true,
+    diagnostics: [...loaded, ...last.diagnostics],
+    places: placeFacts(programs, parameters),
+    inputs: inputsOf(traced),
+    model: facts,
+  };
+}
+
+/** A program without gradients, for want of a training or by a mistake, keeps nothing. */
+function programsOf(traced: ModuleState, differentiated: ModuleState | null): LookedAt[] {
+  return traced.module.programs.map((graph, k) => {
+    const gradients = differentiated?.gradients[k] ?? [];
+    return {
+      graph,
+      kept:
+        gradients.length === 0 ? UNTRAINED : keptValues(graph, differentiated!.module.programs[k]),
+    };
+  });
+}
+
+function inputsOf({ module }: ModuleState): InputFact[] {
+  return module.inputs.map(({ name, type }) => ({
+    ...{ name, dtype: type.dtype, shape: type.shape, bytes: byteCount(type) },
+    programs: module.programs
+      .filter(({ nodes }) =>
+        nodes.some((node) => node.op === 'input' && node.attributes.name === name),
+      )
+      .map((program) => program.name),
+  }));
+}

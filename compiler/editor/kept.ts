@@ -1,0 +1,104 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
+import { formatChain, type Origin, scopedName } from '../../ir/source.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import type { Kept } from './findings.ts';
+
+/** What the backward pass of a program reads of what its forward pass computes. */
+export interface KeptValues {
+  /** Of a value of the traced program. */
+  of(value: ValueId): Kept;
+  /** Bytes that are held for it, each tensor once: 0 for another view of a tensor that is counted already. */
+  bytesOf(value: ValueId): number;
+}
+
+/** Names of gradients that are told. */
+const MOST_READERS = 4;
+
+/** Of a program that does not train. */
+export const UNTRAINED: KeptValues = { of: () => ({ kind: 'untrained' }), bytesOf: () => 0 };
+
+/**
+ * A traced program beside the same with its gradients. Rewrites hand on where values come from, and keep the order of those that come
+ * from one place; so the value of a place is found again behind them.
+ */
+export function keptValues(traced: Graph, differentiated: Graph): KeptValues {
+  const readers = readersOf(differentiated);
+  const made = byOrigin(differentiated);
+  const before = byOrigin(traced);
+  const places = new Map(
+    [...before.values()].flatMap((own) => own.map((value, at) => [value, at])),
+  );
+  const found = (value: ValueId): ValueId | null => {
+    const now = made.get(keyOf(traced.sources[traced.nodes[value].source])) ?? [];
+    // Where some are gone, equal ones have become one.
+    return now[Math.min(places.get(value) ?? 0, now.length - 1)] ?? null;
+  };
+  const counted = new Map<ValueId, ValueId>();
+  return {
+    of(value) {
+      const now = found(value);
+      if (now === null) return { kind: 'folded' };
+      const names = readers.get(baseOf(differentiated, now)) ?? [];
+      return names.length === 0
+        ? { kind: 'let-go' }
+        : { kind: 'kept', readers: names.slice(0, MOST_READERS), count: names.length };
+    },
+    bytesOf(value) {
+      const now = found(value);
+      if (now === null) return 0;
+      const base = baseOf(differentiated, now);
+      if (!readers.has(base)) return 0;
+      if (!counted.has(base)) counted.set(base, value);
+      return counted.get(base) === value ? byteCount(differentiated.nodes[base].type) : 0;
+    },
+  };
+}
+
+/** By value of the forward pass, as it is in memory: the gradients that read it. */
+function readersOf(graph: Graph): ReadonlyMap<ValueId, readonly string[]> {
+  const readers = new Map<ValueId, Set<string>>();
+  for (const node of graph.nodes) {
+    const origin = graph.sources[node.source];
+    if (origin?.pass !== 'gradient') continue;
+    for (const operand of node.operands) {
+      const base = baseOf(graph, operand);
+      if (!isForward(graph, base)) continue;
+      const names = readers.get(base) ?? new Set();
+      readers.set(base, names.add(scopedName(origin)));
+    }
+  }
+  return new Map([...readers].map(([value, names]) => [value, [...names]]));
+}
+
+/** Whether the forward pass computes it. */
+function isForward({ nodes, sources }: Graph, value: ValueId): boolean {
+  const { op, source } = nodes[value];
+  return sources[source]?.pass === undefined && !isGiven(op);
+}
+
+/** Whether a value of this op is there before a program runs. */
+export const isGiven = (op: string): boolean =>
+  op === 'input' || op === 'parameter' || op === 'constant';
+
+/** The value whose memory another one is a view of. */
+function baseOf({ nodes }: Graph, value: ValueId): ValueId {
+  let base = value;
+  while (nodes[base].op === 'reshape') base = nodes[base].operands[0];
+  return base;
+}
+
+const keyOf = (origin: Origin | undefined) =>
+  origin ? `${origin.span ? formatChain(origin.span) : ''}\0${origin.scope}\0${origin.name}` : '';
+
+function byOrigin(graph: Graph): ReadonlyMap<string, readonly ValueId[]> {
+  const keys = graph.sources.map(keyOf);
+  const values = new Map<string, ValueId[]>();
+  graph.nodes.forEach(({ source }, value) => {
+    if (graph.sources[source]?.pass !== undefined) return;
+    const key = keys[source] ?? '';
+    const known = values.get(key);
+    if (known) known.push(value);
+    else values.set(key, [value]);
+  });
+  return values;
+}

@@ -1,0 +1,161 @@
+import type { Graph, ValueId } from '../../ir/graph.ts';
+import {
+  framesOf,
+  isPackageFrame,
+  type Origin,
+  type SourceSpan,
+  scopedName,
+  scopeOfName,
+} from '../../ir/source.ts';
+import { byteCount } from '../../ir/tensor.ts';
+import type { InsideFacts, ParameterFact, PlaceFacts, ValueFact } from './findings.ts';
+import { isGiven, type KeptValues } from './kept.ts';
+import { type FoundParameter, sumOfParameters } from './parameters.ts';
+
+/** A traced program, and what its backward pass reads. */
+export interface LookedAt {
+  readonly graph: Graph;
+  readonly kept: KeptValues;
+}
+
+/** Values and parameters of one expression that are told one by one. */
+const MOST_TOLD = 4;
+
+interface Gathered {
+  readonly place: SourceSpan;
+  /** By name, type, and how many of both there were before in the program. */
+  readonly values: Map<string, ValueFact>;
+  readonly inside: Map<string, InsideFacts>;
+  readonly parameters: ParameterFact[];
+}
+
+/** What is known of each expression of the user's that led to values or parameters. */
+export function placeFacts(
+  programs: readonly LookedAt[],
+  parameters: readonly FoundParameter[],
+): PlaceFacts[] {
+  const places = new Map<string, Gathered>();
+  const at = (place: SourceSpan): Gathered => {
+    const key = `${place.file}:${place.line}:${place.column}`;
+    let known = places.get(key);
+    if (!known) {
+      const { file, line, column } = place;
+      known = {
+        ...{ place: { file, line, column }, values: new Map() },
+        ...{ inside: new Map(), parameters: [] },
+      };
+      places.set(key, known);
+    }
+    return known;
+  };
+  const layers = new Set(parameters.map(({ declaration: { name } }) => scopeOfName(name)));
+  for (const program of programs) gatherValues(program, layers, at);
+  for (const { declaration, fact } of parameters)
+    for (const frame of ownFrames(declaration.source)) at(frame).parameters.push(fact);
+  return [...places.values()].map(told);
+}
+
+function told({ place, values, inside, parameters }: Gathered): PlaceFacts {
+  const all = [...values.values()];
+  const insides = [...inside.values()];
+  return {
+    place,
+    values: all.slice(0, MOST_TOLD),
+    count: all.length,
+    inside:
+      insides.length === 0
+        ? null
+        : {
+            values: Math.max(...insides.map((one) => one.values)),
+            keptBytes: insides.reduce((sum, one) => sum + one.keptBytes, 0),
+          },
+    parameters: sumOfParameters(parameters.map(({ totals }) => totals)),
+    firstParameters: parameters.slice(0, MOST_TOLD),
+  };
+}
+
+const framesKnown = new WeakMap<SourceSpan, readonly SourceSpan[]>();
+
+/** The user's expressions that led to a place, innermost first. Equal calls are one object. */
+function ownFrames(span: SourceSpan | null): readonly SourceSpan[] {
+  if (!span) return [];
+  let frames = framesKnown.get(span);
+  if (!frames) {
+    frames = framesOf(span).filter((frame) => !isPackageFrame(frame));
+    framesKnown.set(span, frames);
+  }
+  return frames;
+}
+
+function gatherValues(
+  { graph, kept }: LookedAt,
+  layers: ReadonlySet<string>,
+  at: (place: SourceSpan) => Gathered,
+): void {
+  const { nodes, sources, name: program } = graph;
+  const framesOfValue = (value: ValueId) => ownFrames(sources[nodes[value].source]?.span ?? null);
+  const isRead = readersOutside(graph, framesOfValue);
+  const met = new Map<string, number>();
+  nodes.forEach(({ op, source, type }, value) => {
+    const origin = sources[source];
+    if (!origin || op === 'parameter' || op === 'constant') return;
+    const frames = framesOfValue(value);
+    frames.forEach((frame, depth) => {
+      const gathered = at(frame);
+      if (depth > 0 && !isGiven(op)) {
+        const { values, keptBytes } = gathered.inside.get(program) ?? NOTHING_INSIDE;
+        const bytes = keptBytes + kept.bytesOf(value);
+        gathered.inside.set(program, { values: values + 1, keptBytes: bytes });
+      }
+      const isOwn = depth === 0 && (op === 'input' || isResultOfCall(origin, layers));
+      if (!isOwn && !isRead(value, frame)) return;
+      const name = scopedName(origin);
+      const fact: ValueFact = {
+        ...{ name, dtype: type.dtype, shape: type.shape, bytes: byteCount(type) },
+        ...{ programs: [program], kept: isGiven(op) ? { kind: 'given' } : kept.of(value) },
+      };
+      const key = `${depth > 0 ? 'outer ' : ''}${name} ${type.dtype} ${type.shape.join()}`;
+      const place = `${frame.file}:${frame.line}:${frame.column} ${key}`;
+      const number = met.get(place) ?? 0;
+      met.set(place, number + 1);
+      add(gathered.values, `${key} ${number}`, fact);
+    });
+  });
+}
+
+const NOTHING_INSIDE: InsideFacts = { values: 0, keptBytes: 0 };
+
+/** The same value of another program is one with it. */
+function add(values: Map<string, ValueFact>, key: string, fact: ValueFact): void {
+  const known = values.get(key);
+  if (!known) {
+    values.set(key, fact);
+    return;
+  }
+  const kept = known.kept.kind === 'untrained' ? fact.kept : known.kept;
+  values.set(key, { ...known, programs: [...known.programs, ...fact.programs], kept });
+}
+
+/**
+ * Whether a value is what a call of btc gives, by its name: a layer's output, or a function's, whose parts on the way have names with a
+ * dot. In a loop only the last one is read outside of the expression.
+ */
+function isResultOfCall({ scope, name }: Origin, layers: ReadonlySet<string>): boolean {
+  return layers.has(scope) ? name === 'output' : !name.includes('.');
+}
+
+/** Whether a value is read outside of a call, or by nobody: what the call gives. */
+function readersOutside(
+  { nodes, outputs, updates }: Graph,
+  framesOfValue: (value: ValueId) => readonly SourceSpan[],
+): (value: ValueId, frame: SourceSpan) => boolean {
+  const readers: ValueId[][] = nodes.map(() => []);
+  nodes.forEach(({ operands }, reader) => {
+    for (const operand of operands) readers[operand].push(reader);
+  });
+  const given = new Set([...outputs, ...updates].map(({ value }) => value));
+  return (value, frame) =>
+    given.has(value) ||
+    readers[value].length === 0 ||
+    readers[value].some((reader) => !framesOfValue(reader).includes(frame));
+}

@@ -1,0 +1,123 @@
+import { calls, type Explanation } from './example.ts';
+
+/** A call of `compileSource` with files, each an array of lines. */
+const source = (files: Readonly<Record<string, readonly string[]>>): string => {
+  const texts = Object.entries(files).map(([name, lines]) => {
+    const list = lines.map((line) => `    ${JSON.stringify(line)},`).join('\n');
+    return `  ${JSON.stringify(name)}: [\n${list}\n  ].join('\\n'),`;
+  });
+  return `return compileSource({\n${texts.join('\n')}\n});`;
+};
+
+const model = (
+  expression: string,
+  head: readonly string[] = [],
+  language = 'defineModel, exp, tensor',
+) => [
+  `import { ${language} } from 'btc-compiler';`,
+  ...head,
+  "export default defineModel({ name: 'm', inputs: { x: tensor([2]) },",
+  `  build: ({ x }) => ({ y: ${expression} }) });`,
+];
+
+const sources = (
+  title: string,
+  means: string,
+  wrong: Readonly<Record<string, readonly string[]>>,
+  right: Readonly<Record<string, readonly string[]>>,
+): Explanation => calls(title, means, source(wrong), source(right));
+
+const PLAIN = { 'model.ts': model('exp(x)') };
+
+/** 52xx: models that a page compiles, with `compileSource` of `btc-compiler/web`. */
+export const WEB_PAGES = {
+  5201: sources(
+    'A mistake of syntax',
+    'In a page there is no TypeScript compiler, so types are left out and not checked. What is no TypeScript at all is told here, at its place.',
+    { 'model.ts': model('exp(x') },
+    PLAIN,
+  ),
+  5202: sources(
+    'An import that a page does not have',
+    "A model in a page may import 'btc-compiler' and the files that are given with it. Packages and modules of Node are not there.",
+    {
+      'model.ts': model('exp(x)', [
+        "import { readFileSync } from 'node:fs';",
+        "readFileSync('sizes.json');",
+      ]),
+    },
+    PLAIN,
+  ),
+  5203: sources(
+    'A file that is not given',
+    'Relative imports name files of the first argument of `compileSource`. The message lists them.',
+    { 'model.ts': model('twice(x)', ["import { twice } from './layer.ts';"]) },
+    {
+      'model.ts': model('twice(x)', ["import { twice } from './layers.ts';"]),
+      'layers.ts': [
+        "import { add, type Tensor } from 'btc-compiler';",
+        'export const twice = (x: Tensor) => add(x, x);',
+      ],
+    },
+  ),
+  5204: sources(
+    'A name that is not exported',
+    'The module has no export of that name. With `btc build`, TypeScript finds this first.',
+    { 'model.ts': model('expp(x)', [], 'defineModel, expp, tensor') },
+    PLAIN,
+  ),
+  5205: sources(
+    'More than types',
+    'In a page types are left out of the text, and what is left is run. A namespace with values, `export =` and `import … = require(…)` make code of their own; write them as modules and objects.',
+    { 'model.ts': model('exp(x)', ['namespace sizes { export const small = 2; }']) },
+    { 'model.ts': model('exp(x)', ['const sizes = { small: 2 } as const;']) },
+  ),
+  5206: sources(
+    'Imports that go in a circle',
+    'A page loads one file after the other, each behind those that it imports. Move what both need to a third file.',
+    {
+      'model.ts': model('twice(x)', [
+        "import { twice } from './layers.ts';",
+        'export const factor = 2;',
+      ]),
+      'layers.ts': [
+        "import { mul, type Tensor } from 'btc-compiler';",
+        "import { factor } from './model.ts';",
+        'export const twice = (x: Tensor) => mul(x, factor);',
+      ],
+    },
+    {
+      'model.ts': model('twice(x)', ["import { twice } from './layers.ts';"]),
+      'layers.ts': [
+        "import { mul, type Tensor } from 'btc-compiler';",
+        "import { factor } from './sizes.ts';",
+        'export const twice = (x: Tensor) => mul(x, factor);',
+      ],
+      'sizes.ts': ['export const factor = 2;'],
+    },
+  ),
+  5207: {
+    title: 'A model that takes too long in a page',
+    means:
+      'The time that `compileSource` was given (`timeoutMs`) went by, and its worker was ended. A loop in the model may not end, or the network is large: give more time, or none.',
+    wrong: {
+      kind: 'shown',
+      command: 'await compileSource(text, { timeoutMs: 5000 })',
+      message: 'error BTC5207: the model was not built within 5 seconds; it may loop',
+      because: 'it takes a worker of a page, and time',
+    },
+    right: { kind: 'call', text: source(PLAIN) },
+  } satisfies Explanation,
+  5208: {
+    title: 'The worker of a build ended',
+    means:
+      'The browser ended the worker in which the model is built, most often because a page may take no more memory, or it could not be started: a policy of the page forbids workers, or the file of the worker is not where `worker` says.',
+    wrong: {
+      kind: 'shown',
+      command: 'await compileSource(text)',
+      message: 'error BTC5208: what built the model ended: the worker could not be loaded',
+      because: 'it takes a page that may start no worker',
+    },
+    right: { kind: 'call', text: source(PLAIN) },
+  } satisfies Explanation,
+};

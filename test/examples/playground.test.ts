@@ -1,0 +1,221 @@
+import type { Page } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type StaticPage, staticPage, textOf } from '../support/static-page.ts';
+
+let built: StaticPage;
+
+beforeAll(async () => {
+  built = await staticPage('playground');
+});
+afterAll(() => built?.close());
+
+/** Until nothing is built any more and the status says `text`. */
+async function untilBuilt(page: Page, text: string): Promise<void> {
+  await page.waitForFunction(
+    (wanted) =>
+      document.body.dataset['idle'] === 'true' &&
+      document.getElementById('status')?.textContent?.includes(wanted),
+    { timeout: 120_000 },
+    text,
+  );
+}
+
+const problemsOf = (page: Page) =>
+  page.$$eval('#problems li', (items) => items.map((item) => item.textContent ?? ''));
+
+/** Replaces a part of the model as a person would: what stands in the editor is selected and typed over. */
+async function edit(page: Page, from: string, to: string): Promise<void> {
+  await page.evaluate(
+    (before, after) => {
+      const content = document.querySelector('.cm-content') as HTMLElement;
+      const line = [...content.querySelectorAll('.cm-line')].find((one) =>
+        one.textContent?.includes(before),
+      );
+      if (!line) throw new Error(`no line has ${before}`);
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      const range = document.createRange();
+      let seen = 0;
+      const start = line.textContent!.indexOf(before);
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const length = node.textContent!.length;
+        const place = (offset: number) => offset >= seen && offset <= seen + length;
+        if (place(start) && start < seen + length) range.setStart(node, start - seen);
+        if (place(start + before.length)) {
+          range.setEnd(node, start + before.length - seen);
+          break;
+        }
+        seen += length;
+      }
+      content.focus();
+      const selection = getSelection()!;
+      selection.removeAllRanges();
+      selection.addRange(range);
+      document.execCommand('insertText', false, after);
+    },
+    from,
+    to,
+  );
+}
+
+test('from an edit to a falling loss, in the page', async () => {
+  const { page, problems } = await built.open();
+  await untilBuilt(page, 'Built in');
+  expect(await problemsOf(page)).toEqual([]);
+  const before = await textOf(page, '#facts');
+  await edit(page, "option('hidden', 256)", "option('hidden', 64)");
+  await page.waitForFunction(
+    (known) => document.getElementById('facts')?.textContent !== known,
+    { timeout: 60_000 },
+    before,
+  );
+  await untilBuilt(page, 'Built in');
+  expect(await page.$$eval('#view canvas', (list) => list.length)).toBeGreaterThan(0);
+  await page.click('#train');
+  const lossAt = async (step: number) => {
+    await page.waitForFunction(
+      (least) =>
+        Number(
+          /Step (\d+)/.exec(document.getElementById('train-status')?.textContent ?? '')?.[1] ?? 0,
+        ) >= least || document.getElementById('train-status')?.textContent === 'Trained.',
+      { timeout: 120_000 },
+      step,
+    );
+    return Number(/Loss([\d.]+)/.exec(await textOf(page, '#train-facts'))?.[1]);
+  };
+  const first = await lossAt(1);
+  const later = await lossAt(200);
+  expect(first).toBeGreaterThan(1);
+  expect(later).toBeLessThan(0.6 * first);
+  const share = Number(/other digits([\d.]+) %/.exec(await textOf(page, '#train-facts'))?.[1]);
+  expect(share).toBeGreaterThan(60);
+  await page.click('#stop');
+  await page.waitForFunction(() =>
+    /Stopped|Trained/.test(document.getElementById('train-status')!.textContent!),
+  );
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('a wrong edit is a diagnostic at its line; mended, it goes', async () => {
+  const { page, problems } = await built.open();
+  await untilBuilt(page, 'Built in');
+  await edit(page, 'linear(784, hidden', 'linear(748, hidden');
+  await untilBuilt(page, 'Not built');
+  const [problem] = await problemsOf(page);
+  expect(problem).toMatch(
+    /^model\.ts:23:39 BTC2014: 'linear': the input has 784 features, the layer was made for 748/,
+  );
+  expect(
+    await page.$$eval('.cm-lintRange-error', (marks) =>
+      marks.map((mark) => mark.textContent).join(''),
+    ),
+  ).toBe('first');
+  const line = await page.$eval(
+    '.cm-lintRange-error',
+    (mark) => mark.closest('.cm-line')?.textContent,
+  );
+  expect(line).toContain('relu(first(image))');
+  await page.click('#problems button');
+  await edit(page, 'linear(748, hidden', 'linear(784, hidden');
+  await untilBuilt(page, 'Built in');
+  expect(await problemsOf(page)).toEqual([]);
+  expect(await page.$$('.cm-lintRange-error')).toHaveLength(0);
+  await edit(page, 'relu(first(image))', 'relu(first(image)');
+  await untilBuilt(page, 'Not built');
+  expect((await problemsOf(page))[0]).toMatch(/^model\.ts:\d+:\d+ BTC5201: syntax: /);
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('a smaller budget is a smaller plan', async () => {
+  const { page } = await built.open();
+  await untilBuilt(page, 'Built in');
+  expect(await page.$eval('#budget', (input) => (input as HTMLInputElement).disabled)).toBe(false);
+  await page.$eval('#budget', (element) => {
+    const input = element as HTMLInputElement;
+    input.value = '20';
+    input.dispatchEvent(new Event('input'));
+    document.body.dataset['idle'] = 'false';
+  });
+  await untilBuilt(page, 'Built in');
+  const [, budget] = /^([\d.]+ MiB) \(the least is/.exec(await textOf(page, '#budget-text'))!;
+  const [, taken] = /On the device([\d.]+ MiB)/.exec(await textOf(page, '#facts'))!;
+  expect(Number.parseFloat(taken)).toBeLessThanOrEqual(Number.parseFloat(budget));
+  await page.close();
+});
+
+test('every example builds for both targets', async () => {
+  const { page, problems } = await built.open();
+  await untilBuilt(page, 'Built in');
+  const names = await page.$$eval('#example option', (options) =>
+    options.map(({ value }) => value),
+  );
+  expect(names).toHaveLength(4);
+  for (const target of ['wasm', 'webgpu'])
+    for (const name of names) {
+      await page.evaluate(() => {
+        document.body.dataset['idle'] = 'false';
+      });
+      await page.select('#target', target);
+      await page.select('#example', name);
+      await untilBuilt(page, '');
+      expect([name, target, await problemsOf(page)]).toEqual([name, target, []]);
+      expect(await page.$eval('#train', (button) => (button as HTMLButtonElement).disabled)).toBe(
+        false,
+      );
+    }
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('a link carries model and options, and runs nothing before a person asks', async () => {
+  const { page } = await built.open();
+  await untilBuilt(page, 'Built in');
+  await edit(page, 'dropout(relu(first(image)), 0.1)', 'relu(first(image)).tanh()');
+  await untilBuilt(page, 'Built in');
+  await page.click('#share');
+  await page.waitForFunction(() => location.hash.length > 100);
+  const hash = await page.evaluate(() => location.hash);
+  await page.close();
+
+  const opened = await built.open(hash);
+  await opened.page.waitForSelector('.cm-content');
+  expect(await textOf(opened.page, '.cm-content')).toContain('relu(first(image)).tanh()');
+  expect(await textOf(opened.page, '#stranger')).toContain('until you press Build');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(await textOf(opened.page, '#status')).toBe('');
+  expect(opened.page.workers()).toHaveLength(0);
+  await opened.page.click('#build');
+  await untilBuilt(opened.page, 'Built in');
+  expect(opened.problems).toEqual([]);
+  await opened.page.close();
+});
+
+test.each([
+  ['#m1=%%%', 'no base64'],
+  ['#m1=AAAA', 'nothing that was compressed'],
+  ['#<img src=x onerror=alert(1)>', 'markup'],
+])('a link that makes no sense (%s) is no model', async (hash) => {
+  const { page, problems } = await built.open(hash);
+  await untilBuilt(page, 'Built in');
+  expect(await textOf(page, '.cm-content')).toContain('A two-layer perceptron');
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('what a hostile model tries stays in its frame', async () => {
+  const { page } = await built.open();
+  await untilBuilt(page, 'Built in');
+  const tries =
+    "await Promise.all([import('/x.js'), new Function('return import(\"/y.js\")')()].map((p) => p.catch((e: any) => e)));";
+  await edit(
+    page,
+    "const batch = option('batch', 100);",
+    `const seen = [typeof fetch, typeof indexedDB, typeof postMessage, globalThis.origin, typeof document]; ${tries} throw new Error('<b>' + seen.join());`,
+  );
+  await untilBuilt(page, 'Not built');
+  const [problem] = await problemsOf(page);
+  expect(problem).toContain('<b>undefined,undefined,undefined,null,undefined');
+  expect(await page.$$('#problems b')).toHaveLength(0);
+  await page.close();
+});

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'puppeteer-core';
+import { ROOT } from './btc.ts';
+import { launchChromium, openPage, serve } from './chromium.ts';
+
+/** A built example, served from a path of its own, in a browser. */
+export interface StaticPage {
+  readonly browser: Browser;
+  readonly folder: string;
+  /** Opens it anew; problems are errors of its scripts and its console. */
+  open(hash?: string): Promise<{ readonly page: Page; readonly problems: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+/** Builds an example with its `build.mjs`, as the site does, and serves it below a path. `dist/` is built before. */
+export async function staticPage(example: string): Promise<StaticPage> {
+  const parent = mkdtempSync(join(tmpdir(), 'btc-static-'));
+  const folder = join(parent, 'below', example);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'examples', example, 'build.mjs'), '--outDir', folder],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(stdout + stderr);
+  const server = await serve(parent, {});
+  const browser = await launchChromium();
+  return {
+    browser,
+    folder,
+    open: (hash = '') => openPage(browser, `${server.origin}/below/${example}/index.html${hash}`),
+    close: async () => {
+      await browser.close();
+      await server.close();
+      rmSync(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The text of an element. */
+export function textOf(page: Page, selector: string): Promise<string> {
+  return page.$eval(selector, (element) => element.textContent ?? '');
+}

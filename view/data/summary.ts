@@ -1,0 +1,106 @@
+import { formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
+import type { Plan, PlanProgram, Target } from '../../ir/plan.ts';
+import type { PlanModel, ProgramModel } from './model.ts';
+
+/** What a newcomer is to know of a plan before he looks at the picture. */
+export interface Summary {
+  readonly title: string;
+  /** The figures that matter most, each with a remark or none. */
+  readonly figures: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly note: string;
+  }[];
+  readonly sentences: readonly string[];
+}
+
+const TARGETS: Readonly<Record<Target, string>> = { webgpu: 'WebGPU', wasm: 'WebAssembly' };
+
+/** A plan and one of its programs in plain words. */
+export function summaryOf({ plan, program }: PlanModel, name: string): Summary {
+  return {
+    title: `${plan.name} on ${TARGETS[plan.target]}`,
+    figures: figuresOf(plan, program(name)),
+    sentences: [memorySentence(plan), actionSentence(plan, name)],
+  };
+}
+
+function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['figures'] {
+  const { deviceBytes, budgetBytes, hostBytes, spillBytes } = plan.memory;
+  const { predicted } = plan.programs[name];
+  const used = budgetBytes ? `${((100 * deviceBytes) / budgetBytes).toFixed(1)} % of it used` : '';
+  return [
+    { name: 'device memory', value: formatBytes(deviceBytes), note: 'everything counted' },
+    { name: 'budget', value: budgetBytes === null ? 'none' : formatBytes(budgetBytes), note: used },
+    {
+      name: `most in use in ${name}`,
+      value: formatBytes(live.total[live.peak.step]),
+      note: `at step ${formatInteger(live.peak.step)} of ${formatInteger(steps.length)}`,
+    },
+    ...(hostBytes + spillBytes > 0
+      ? [
+          {
+            name: 'host memory',
+            value: formatBytes(hostBytes),
+            note: spillBytes > 0 ? `and ${formatBytes(spillBytes)} in a file` : '',
+          },
+        ]
+      : []),
+    ...(predicted
+      ? [
+          {
+            name: `a run of ${name}`,
+            value: formatSeconds(predicted.seconds),
+            note: `predicted for ${plan.profile}`,
+          },
+        ]
+      : []),
+  ];
+}
+
+function memorySentence({ memory }: Plan): string {
+  const { persistentBytes, arenaBytes, stagingBytes } = memory;
+  const staging =
+    stagingBytes > 0 ? `; ${formatBytes(stagingBytes)} pass data to and from the host` : '';
+  return `Of the device memory, ${formatBytes(persistentBytes)} stay from run to run (parameters, and what training keeps of them), and ${formatBytes(arenaBytes)} hold the values of a run, which give way to one another${staging}.`;
+}
+
+/** What was done to fit, and what that costs; or that nothing was. */
+function actionSentence(plan: Plan, name: string): string {
+  const { steps, predicted } = plan.programs[name];
+  const recomputed = steps.filter(({ recomputed }) => recomputed).length;
+  const costs = (seconds: number | undefined) =>
+    seconds === undefined || !predicted
+      ? ''
+      : seconds === 0
+        ? ' (hidden behind computation)'
+        : ` (${formatSeconds(seconds)} of ${formatSeconds(predicted.seconds)})`;
+  const done = [
+    ...(recomputed > 0
+      ? [
+          `${formatInteger(recomputed)} of its ${formatInteger(steps.length)} steps compute once more what was not kept${costs(predicted?.recomputeSeconds)}`,
+        ]
+      : []),
+    ...swapParts(plan, plan.programs[name], costs(predicted?.swapSeconds)),
+    ...(plan.microBatches ? [`the batch is computed in ${plan.microBatches.parts} parts`] : []),
+    ...(plan.precision ? [`values are stored as ${plan.precision}`] : []),
+    ...(plan.graphActions ?? []).map((action) => `the action '${action}' was taken`),
+  ];
+  if (done.length === 0)
+    return plan.memory.budgetBytes === null
+      ? `No budget was given, so nothing was recomputed or moved to the host.`
+      : `Nothing had to be recomputed or moved to the host for '${name}'.`;
+  return `To fit: ${done.join('; ')}.`;
+}
+
+function swapParts(plan: Plan, { transfers = [] }: PlanProgram, costs: string): string[] {
+  const bytesOf = (way: 'in' | 'out') =>
+    transfers.reduce(
+      (sum, { kind, tensor }) => sum + (kind === way ? plan.tensors[tensor].bytes : 0),
+      0,
+    );
+  if (transfers.length === 0) return [];
+  return [
+    `${formatBytes(bytesOf('out'))} go out to the host and ${formatBytes(bytesOf('in'))} come back in ${formatInteger(transfers.length)} copies${costs}`,
+  ];
+}

@@ -1,0 +1,151 @@
+import { formatBytes, formatType } from '../../../compiler/format.ts';
+import { boxAt } from '../../data/boxes.ts';
+import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
+import { bandImages, drawArena } from '../arena-draw.ts';
+import {
+  type Band,
+  type ByteRange,
+  bandByte,
+  bandsOf,
+  mapHeight,
+  zoomBytes,
+} from '../arena-layout.ts';
+import { drawArenaMarks } from '../arena-marks.ts';
+import { fill, h } from '../dom.ts';
+import { has, type Panel } from '../panel.ts';
+import { attachStepAxis, stepScale } from '../step-axis.ts';
+import { modelOf, type Store, selectTensor } from '../store.ts';
+import { createSurface, type Paint } from '../surface.ts';
+import { stepAt } from './live.ts';
+
+/** How near a pointer must be to a tensor. */
+const REACH_PIXELS = 5;
+
+/** Offsets by steps. */
+export const arenaPanel: Panel = {
+  id: 'arena',
+  title: 'Where every tensor lies',
+  legend:
+    'Each rectangle is a tensor: as wide as the steps in which it is needed, as tall as its bytes, at its place in device memory. Tensors that are not needed at the same time share a place. Hatched: nothing lies there. Striped: computed once more, or brought back from the host. Below, where the plan uses them, are the memory of the host and its spill file, with an arrow for every copy.',
+  place: 'axis',
+  mount: (element, store) => {
+    let bytes: ByteRange = { low: 0, high: 1 };
+    const all = () => Math.max(1, store.state().program.arena.bytes);
+    const bands = () => bandsOf(store.state().program.arena, surface.size().width, bytes);
+    const images = bandImages();
+    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
+    const tip = h('div', { class: 'bv-tip', hidden: true });
+    const readout = h('p', { class: 'bv-readout' });
+    const surface = createSurface('Map of the device memory over the steps', {
+      height: (width) => mapHeight(store.state().program.arena, width),
+      key: () => {
+        const { models, program, range, theme } = store.state();
+        return [models, program, range, theme, bytes];
+      },
+      picture: (paint) => {
+        const seen = drawArena(paint, scaleOf(paint), store.state(), bands(), images);
+        surface.canvas.dataset['seen'] = String(seen);
+      },
+      marks: (paint) => drawArenaMarks(paint, scaleOf(paint), store.state(), bands()),
+    });
+    surface.element.append(tip);
+    element.append(surface.element, readout);
+    const tensorAt = (x: number, y: number) => hit(bands(), store, surface.size().width, x, y);
+    const end = attachStepAxis(surface.canvas, store, {
+      onHover: (x, y) => {
+        const tensor = tensorAt(x, y);
+        const before = store.state().hover;
+        const step = stepAt(store, surface.size().width, x);
+        if (before.step !== step || before.tensor !== tensor)
+          store.set({ hover: { step, tensor } });
+        placeTip(tip, surface.size().width, x, y);
+      },
+      onClick: (x, y) => selectTensor(store, tensorAt(x, y)),
+      onZoomAcross: (by, y) => {
+        bytes = zoomBytes(bytes, by, bandByte(bands()[0], y), all());
+        surface.redraw();
+      },
+      onPanAcross: (pixels) => {
+        const [{ height }] = bands();
+        const by = (-pixels / height) * (bytes.high - bytes.low);
+        const low = Math.min(all() - (bytes.high - bytes.low), Math.max(0, bytes.low + by));
+        bytes = { low, high: low + (bytes.high - bytes.low) };
+        surface.redraw();
+      },
+    });
+    return {
+      update: (changes) => {
+        if (has(changes, 'program', 'models')) {
+          bytes = { low: 0, high: all() };
+          surface.resize();
+          readout.textContent = mapText(store);
+          surface.canvas.setAttribute('aria-label', mapText(store));
+        }
+        if (has(changes, 'hover', 'models')) fillTip(tip, store);
+        surface.redraw();
+      },
+      destroy: () => {
+        end();
+        surface.destroy();
+      },
+    };
+  },
+};
+
+/** The tensor at a place of the map, or null. */
+function hit(
+  bands: readonly Band[],
+  store: Store,
+  width: number,
+  x: number,
+  y: number,
+): number | null {
+  const scale = stepScale(store.state().range, width);
+  const band = bands.find(({ top, height }) => y >= top && y <= top + height);
+  if (!band || x < scale.left || x > scale.right) return null;
+  const perByte = band.height / (band.high - band.low);
+  const box = boxAt(band.boxes, scale.at(x), bandByte(band, y), {
+    x: REACH_PIXELS / scale.perStep,
+    y: REACH_PIXELS / perByte,
+  });
+  return box < 0 ? null : band.boxes.tensor[box];
+}
+
+function placeTip(tip: HTMLElement, width: number, x: number, y: number): void {
+  const isRight = x > width / 2;
+  tip.style.left = isRight ? 'auto' : `${x + 14}px`;
+  tip.style.right = isRight ? `${width - x + 14}px` : 'auto';
+  tip.style.top = `${y + 12}px`;
+}
+
+function fillTip(tip: HTMLElement, store: Store): void {
+  const { tensor } = store.state().hover;
+  tip.hidden = tensor === null;
+  if (tensor === null) return;
+  const { plan, kinds } = modelOf(store);
+  const { name, bytes, dtype, shape, program, firstStep, lastStep, copyOf } = plan.tensors[tensor];
+  const life = program === null ? 'all steps' : `steps ${firstStep} to ${lastStep}`;
+  const how = { recompute: ', computed once more', swap: ', brought back from the host' } as const;
+  fill(
+    tip,
+    h('strong', {}, name),
+    h('div', {}, `${formatBytes(bytes)}, ${formatType({ dtype, shape })}`),
+    h(
+      'div',
+      {},
+      `${MEMORY_WORDS[MEMORY_KINDS[kinds[tensor]]]}, ${life}${copyOf ? how[copyOf.by] : ''}`,
+    ),
+  );
+}
+
+function mapText(store: Store): string {
+  const { arena } = store.state().program;
+  const { packing, peakLiveBytes, arenaBytes } = modelOf(store).plan.memory;
+  const moves = arena.lanes.reduce((sum, lane) => sum + lane.moves.length, 0);
+  const borders = arena.slabs.length > 1 ? ' Dotted: the borders of the buffers.' : '';
+  const gap =
+    packing.gapBytes === 0
+      ? 'no packing can be smaller'
+      : `${formatBytes(packing.gapBytes)} above the ${formatBytes(peakLiveBytes)} that are live at the peak`;
+  return `${arena.boxes.count} tensors; the values of a run take ${formatBytes(arenaBytes)}, ${gap}${moves > 0 ? `; ${moves} copies to and from the host` : ''}.${borders} Drag to move, Ctrl and wheel to zoom steps, Alt and wheel to zoom bytes, click a tensor for more.`;
+}

@@ -1,0 +1,89 @@
+import { formatBytes, formatCount, formatSeconds } from '../../../compiler/format.ts';
+import { STEP_WORDS } from '../../data/kinds.ts';
+import { type Operand, type StepFacts, stepFacts } from '../../data/step.ts';
+import { button, fill, h } from '../dom.ts';
+import { longList, tensorLink } from '../links.ts';
+import { has, type Panel } from '../panel.ts';
+import { modelOf, type Store, selectStep } from '../store.ts';
+
+const MOST_OPERANDS = 16;
+
+/** The selected step. */
+export const stepPanel: Panel = {
+  id: 'step',
+  title: 'Step',
+  legend: '',
+  place: 'side',
+  isShown: (store) => store.state().step !== null,
+  mount: (element, store) => ({
+    update: (changes) => {
+      if (!has(changes, 'step', 'models', 'program')) return;
+      const { step } = store.state();
+      if (step !== null) fill(element, ...stepContent(store, step));
+    },
+  }),
+};
+
+function stepContent(store: Store, step: number): HTMLElement[] {
+  const { program } = store.state();
+  const facts = stepFacts(modelOf(store), program, step);
+  const go = (by: number) => () => selectStep(store, step + by);
+  return [
+    h(
+      'div',
+      { class: 'bv-title' },
+      h('strong', { class: 'bv-name' }, `Step ${step} of ${program.name}`),
+      button('‹', 'the step before (←)', go(-1), { class: 'bv-close' }),
+      button('›', 'the step behind (→)', go(1), { class: 'bv-close' }),
+      button('×', 'select no step', () => selectStep(store, null), { class: 'bv-close' }),
+    ),
+    h(
+      'dl',
+      { class: 'bv-facts' },
+      ...factRows(facts).flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]),
+    ),
+    ...operandList(store, 'Reads', facts.reads),
+    ...operandList(store, 'Writes', facts.writes),
+    ...(facts.moves.length === 0
+      ? []
+      : [
+          h('h3', {}, 'Copies to and from the host'),
+          longList(facts.moves, MOST_OPERANDS, ({ kind, tensor }) =>
+            h(
+              'li',
+              {},
+              kind === 'in' ? 'in before it: ' : 'out behind it: ',
+              tensorLink(store, tensor),
+            ),
+          ),
+        ]),
+  ];
+}
+
+/** What is known of a step, a row each. */
+function factRows(facts: StepFacts): (readonly [string, string])[] {
+  const { kernel, variant, label, kind, scope, source, flops, bytesMoved, predicted, measured } =
+    facts;
+  const rows: (readonly [string, string | null])[] = [
+    ['computes', label],
+    ['for', STEP_WORDS[kind]],
+    ['layer', scope],
+    ['source', source],
+    ['kernel', variant === null ? kernel : `${kernel} (${variant})`],
+    ['operations', `${formatCount(flops)}FLOP`],
+    ['moved', formatBytes(bytesMoved)],
+    ['predicted', predicted === null ? null : formatSeconds(predicted)],
+    ['measured', measured === null ? null : formatSeconds(measured)],
+  ];
+  return rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== '');
+}
+
+function operandList(store: Store, title: string, operands: readonly Operand[]): HTMLElement[] {
+  if (operands.length === 0) return [];
+  return [
+    h('h3', {}, title),
+    longList(operands, MOST_OPERANDS, ({ tensor, bytes }) =>
+      h('li', {}, tensorLink(store, tensor), ` ${formatBytes(bytes)}`),
+    ),
+  ];
+}
