@@ -79,6 +79,7 @@ export const MESSAGES = {
   1024: "trainings of model '{model}' ask for different precisions, {first} and {second}: all programs share copies of weights",
   1025: "'gradientMetrics' reads parameter '{name}', but it is given gradients alone; what parameters give belongs to 'metrics'",
   1026: "option '{name}' of {owner} is none that it has, or not what it must be: {wanted}{near}",
+  1027: "'{what}' gives {given}; it returns tensors by name at once, as ({ norm: globalNorm(gradients) })",
   1030: 'the model ends the process, by process.exit({code}), before it is built',
   1031: "the evaluation of '{file}' never ends: it awaits something that nothing can bring about any more",
   1032: "the evaluation of '{file}' ended the compiler with code {code}",

@@ -11,6 +11,8 @@ export interface Analysis {
   readonly parsed: ParsedModel | null;
   /** What was found last and the text that it is of, which may be an older one; null where nothing was. */
   readonly found: { readonly parsed: ParsedModel; readonly findings: Findings } | null;
+  /** What the trace of the text as it is has found, until gradients are taken too; null before and after. */
+  readonly traced: readonly Diagnostic[] | null;
   /** Why there are no findings of the text as it is. */
   readonly problem: Diagnostic | null;
 }
@@ -43,6 +45,8 @@ const PAUSE_MS = 60;
 const POLL_MS = 700;
 /** Who asks for what is known does not wait longer for something newer. */
 const PATIENCE_MS = 1500;
+
+const NOTHING = { parsed: null, found: null, traced: null, problem: null } as const;
 
 interface Root {
   readonly file: string;
@@ -112,7 +116,7 @@ export function createAnalyses({
     const parsed = parser.parse(root.file);
     root.stamps = stampsOf(root.file, parsed);
     const before = root.analysis;
-    const known = { ...before, parsed, problem: null };
+    const known = { ...before, parsed, traced: null, problem: null };
     if (!parsed?.isModel) return done(root, { ...known, found: null });
     if (!parsed.code) return done(root, known);
     // Known from now on: what it imports may change while it runs.
@@ -120,6 +124,10 @@ export function createAnalyses({
     const outcome = await evaluator.evaluate(
       { file: root.file, code: parsed.code },
       parsed.loadedOnce,
+      (traced) => {
+        // What gradients were found wrong with stays shown until it is known whether it still is.
+        if (!before.found?.findings.hasLate && !waiting.has(root)) done(root, { ...known, traced });
+      },
     );
     if (waiting.has(root) || !roots.has(root.file)) return;
     if (outcome.kind === 'defect') onDefect(outcome.text);
@@ -154,7 +162,7 @@ export function createAnalyses({
   return {
     open(file) {
       if (!roots.has(file)) {
-        const analysis = { file, parsed: null, found: null, problem: null };
+        const analysis = { file, ...NOTHING };
         roots.set(file, { file, analysis, stamps: new Map() });
       }
       touch(
@@ -176,7 +184,7 @@ export function createAnalyses({
         roots.delete(file);
         waiting.delete(root);
         if (root === current) evaluator.cancel();
-        onAnalysed({ ...root.analysis, parsed: null, found: null, problem: null });
+        onAnalysed({ file, ...NOTHING });
       }
       touch(
         [...roots.values()].filter((other) => dependsOn(other, file)),

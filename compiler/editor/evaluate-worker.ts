@@ -31,7 +31,10 @@ parentPort!.once('message', ({ port, wanted }: Opening) => {
     port.unref();
     setProgramRunner(printOnce([process.stdout, process.stderr]));
     try {
-      const findings = await findingsOf(job, () => Atomics.load(wanted, 0) !== id);
+      const findings = await findingsOf(job, {
+        isCancelled: () => Atomics.load(wanted, 0) !== id,
+        onTraced: (diagnostics) => send({ kind: 'traced', id, diagnostics }),
+      });
       port.ref();
       send(findings ? { kind: 'found', id, findings } : { kind: 'cancelled', id });
     } catch (error) {

@@ -10,24 +10,28 @@ import { isGiven, keptValues, UNTRAINED } from './kept.ts';
 import { parametersOf, sumOfParameters } from './parameters.ts';
 import { type LookedAt, placeFacts } from './place-facts.ts';
 
-const NOTHING = { isModel: false, places: [], inputs: [], model: null } as const;
+const NOTHING = { isModel: false, hasLate: false, places: [], inputs: [], model: null } as const;
 
 /** Of a file that exports no model: it is none of btc's business. */
 const NO_MODEL = 'BTC1001';
 
-/**
- * Evaluates a model, traces it and takes its gradients; nothing is planned. Null where `isCancelled` says so between two of these.
- */
+export interface EvaluationListeners {
+  /** Asked between the stages. */
+  readonly isCancelled: () => boolean;
+  /** Told of a model that is traced without an error, before its gradients are taken. */
+  readonly onTraced: (diagnostics: readonly Diagnostic[]) => void;
+}
+
+/** Evaluates a model, traces it and takes its gradients; nothing is planned. Null where it is cancelled. */
 export async function findingsOf(
   { file, code }: EvaluationJob,
-  isCancelled: () => boolean,
+  on: EvaluationListeners,
 ): Promise<Findings | null> {
   const { result, found } = await withStrayErrors(async () => {
     const checked = { typescript: [], files: [file], awaited: [], problem: null, code };
     const { model, diagnostics } = await loadModel(file, { checked });
     if (!model) return { ...NOTHING, diagnostics };
-    if (isCancelled()) return null;
-    return lookAt(model, diagnostics, isCancelled);
+    return on.isCancelled() ? null : lookAt(model, diagnostics, on);
   });
   if (!result) return null;
   const all = deduplicate([...result.diagnostics, ...found]);
@@ -40,12 +44,13 @@ const hasErrors = (diagnostics: readonly Diagnostic[]) =>
 function lookAt(
   model: Model,
   loaded: readonly Diagnostic[],
-  isCancelled: () => boolean,
+  { isCancelled, onTraced }: EvaluationListeners,
 ): Findings | null {
   const driver = graphDriver();
   const traced = driver.run('trace', model);
   if (isCancelled()) return null;
   const failed = hasErrors(traced.diagnostics);
+  if (!failed) onTraced(deduplicate([...loaded, ...traced.diagnostics]));
   const through = failed ? null : throughGradients(driver, traced);
   if (isCancelled()) return null;
   const last = through?.optimised ?? through?.differentiated ?? traced;
@@ -68,6 +73,7 @@ function lookAt(
   return {
     isModel: true,
     diagnostics: [...loaded, ...last.diagnostics],
+    hasLate: last.diagnostics.length > traced.diagnostics.length,
     places: placeFacts(programs, parameters),
     inputs: inputsOf(traced),
     model: facts,

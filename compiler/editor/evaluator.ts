@@ -23,7 +23,11 @@ export interface EvaluatorOptions {
 /** Runs one model after the other, in a thread: models may loop, wait for ever or end their process. */
 export interface Evaluator {
   /** One at a time. `loadedOnce`: what the thread must not have loaded in another form. */
-  evaluate(job: EvaluationJob, loadedOnce: string): Promise<Evaluation>;
+  evaluate(
+    job: EvaluationJob,
+    loadedOnce: string,
+    onTraced: (diagnostics: readonly Diagnostic[]) => void,
+  ): Promise<Evaluation>;
   /** Ends the job that is running, soon. */
   cancel(): void;
   end(): Promise<void>;
@@ -56,7 +60,7 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
     sweepTemporary(true);
   };
   return {
-    async evaluate(job, loadedOnce) {
+    async evaluate(job, loadedOnce, onTraced) {
       const isOther = running.loadedOnce !== null && running.loadedOnce !== loadedOnce;
       if (isOther || running.jobs >= MOST_JOBS) await replace();
       running.jobs++;
@@ -82,7 +86,8 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
         );
         const receive = (message: EvaluationMessage) => {
           if (message.id !== id) return;
-          if (message.kind === 'ended') failed(message.problem);
+          if (message.kind === 'traced') onTraced(message.diagnostics);
+          else if (message.kind === 'ended') failed(message.problem);
           else resolve({ ...message, isAlive: true });
         };
         forget(running);
@@ -135,6 +140,8 @@ function startThread(onPrinted: (text: string) => void): Running {
     ...{ stdout: true, stderr: true },
     resourceLimits: {
       maxOldGenerationSizeMb: Math.floor(getHeapStatistics().heap_size_limit / MEBIBYTE),
+      // A trace makes much that is of no use behind it.
+      maxYoungGenerationSizeMb: 128,
     },
   });
   for (const stream of [worker.stdout, worker.stderr])

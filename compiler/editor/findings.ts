@@ -16,6 +16,8 @@ export interface Findings {
   /** Whether the file's default export is a model. */
   readonly isModel: boolean;
   readonly diagnostics: readonly Diagnostic[];
+  /** Whether some of them are of what comes behind the trace. */
+  readonly hasLate: boolean;
   readonly places: readonly PlaceFacts[];
   readonly inputs: readonly InputFact[];
   /** Null where the trace ended early. */
@@ -105,6 +107,8 @@ export interface ModelFacts {
 
 /** What the thread says of a job. */
 export type EvaluationMessage =
+  /** It is without an error so far; gradients are yet to come. */
+  | { readonly kind: 'traced'; readonly id: number; readonly diagnostics: readonly Diagnostic[] }
   | { readonly kind: 'found'; readonly id: number; readonly findings: Findings }
   /** A newer text made it pointless. */
   | { readonly kind: 'cancelled'; readonly id: number }

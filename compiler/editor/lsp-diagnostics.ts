@@ -50,7 +50,7 @@ export function placesOfFile(parsed: ParsedModel, path: string): CodePlaces | nu
 
 /** What is wrong with a model, at the files where it is. Empty of a file that is no model. */
 export function diagnosticsOf(
-  { file, parsed, found, problem }: Analysis,
+  { file, parsed, found, traced, problem }: Analysis,
   options: DiagnosticOptions,
 ): FileDiagnostics {
   if (!parsed?.isModel) return new Map();
@@ -68,7 +68,7 @@ export function diagnosticsOf(
     }
     return all;
   }
-  const current = found?.parsed === parsed ? found.findings.diagnostics : [];
+  const current = found?.parsed === parsed ? found.findings.diagnostics : (traced ?? []);
   for (const diagnostic of problem ? [problem] : current) {
     const { source } = diagnostic;
     const places = source && placesOfFile(parsed, pathOf(source));

@@ -148,6 +148,7 @@ export {
 } from './model.ts';
 export type {
   Average,
+  AverageDecay,
   AverageOptions,
   ClippingOptions,
   GroupOptions,

@@ -43,8 +43,10 @@ export interface Training<I extends Inputs, O extends Outputs> {
   /** The parameters that it moves, of those that the loss depends on; default all. */
   readonly parameters?: ParameterFilter;
   /**
-   * Makes two programs more: `accumulate` adds the gradients of a batch to sums that outlive it, and `update` moves the parameters by
-   * their mean and clears them. Sums take the bytes of the parameters. Default false.
+   * Makes three programs more: `accumulate` adds the gradients of a batch to sums that outlive it, `update` moves the parameters by their
+   * mean and clears them, and `clear` only clears them, as after an error. Sums take the bytes of the parameters. Where nothing was
+   * accumulated `update` goes by gradients of 0, so that decay and momentum still act: how many there are is known on the device alone,
+   * and asking it would wait for it. Default false.
    */
   readonly accumulate?: boolean;
   /**

@@ -15,13 +15,24 @@ export interface ClippingOptions {
 }
 
 /** How an average of a parameter over steps forgets: by a decay, or not at all. */
-export type Average = number | 'equal';
+export type AverageDecay = number | 'equal';
+
+/** The decay of an average, and where wanted from which step on it is one. */
+export type Average =
+  | AverageDecay
+  | {
+      /** Default `equal`: stochastic weight averaging. */
+      readonly decay?: AverageDecay;
+      /** The first step that counts, from 0 on: until it is done the average is the parameter. */
+      readonly from: number;
+    };
 
 /** Averages of parameters, common to all optimisers. */
 export interface AverageOptions {
   /**
    * Keeps the average of each parameter that is moved, as the state `NAME.average`: with a decay d in (0, 1) a' = d·a + (1-d)·θ' from
-   * the second step on and a' = θ' in the first, with `equal` the mean of θ' over all steps. `averaged` reads it. Default none.
+   * the second step on and a' = θ' in the first, with `equal` the mean of θ' over all steps. With `{ decay, from: n }` the first n steps do
+   * not count, and a' = θ' in each of them. `averaged` reads it. Default none.
    */
   readonly average?: Average;
 }

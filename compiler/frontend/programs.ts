@@ -1,4 +1,5 @@
 import { append } from '../../ir/lists.ts';
+import type { SourceSpan } from '../../ir/source.ts';
 import {
   type Diagnostic,
   diagnostic,
@@ -60,7 +61,7 @@ export function programsOf(
   const list: ProgramBody[] = Object.hasOwn(programs, 'predict') ? [] : [plain('predict', build)];
   const parts = trainings.flatMap((named) => partsOf(named));
   const derived = parts.filter(({ part }) => TRAINING_PARTS[part].from !== 'loss');
-  for (const named of trainings) append(list, tracedParts(named, build));
+  for (const named of trainings) append(list, tracedParts(named, build, source));
   const made = new Set([...list.map(({ program }) => program), ...derived.map(programOfPart)]);
   for (const [program, own] of Object.entries(programs)) {
     const isMade = made.has(program) || program === 'train';
@@ -77,6 +78,7 @@ export function programsOf(
 function tracedParts(
   named: NamedTraining,
   build: ModelDefinition['build'],
+  source: SourceSpan | null,
 ): readonly ProgramBody[] {
   const training = named.training as unknown as Training<Inputs, Outputs>;
   const withLoss = (program: string, isTraining: boolean): ProgramBody['body'] => {
@@ -85,7 +87,9 @@ function tracedParts(
       const outputs = build(inputs, context);
       const loss = training.loss(outputs, inputs);
       checkLoss(loss);
-      const metrics = training.metrics?.(outputs, inputs) ?? {};
+      const metrics = training.metrics
+        ? checkedMetrics('metrics', training.metrics(outputs, inputs), source)
+        : {};
       if (Object.hasOwn(metrics, LOSS_OUTPUT))
         report(1016, { name: LOSS_OUTPUT, what: 'a metric', reason: 'it is the loss itself' });
       return { outputs: { ...metrics, [LOSS_OUTPUT]: loss }, loss: LOSS_OUTPUT };
@@ -100,6 +104,27 @@ function tracedParts(
   if (training.evaluate)
     list.push({ program: evaluate, training: null, body: withLoss(evaluate, false) });
   return list;
+}
+
+/** What a function of the user's gives as tensors by name; BTC1027 and nothing for anything else. */
+export function checkedMetrics(what: string, given: unknown, source: SourceSpan | null): Outputs {
+  const isTable =
+    typeof given === 'object' &&
+    given !== null &&
+    !(given instanceof Tensor || given instanceof Promise || Array.isArray(given));
+  if (isTable) return given as Outputs;
+  // What the rest of the function throws is no news after this.
+  if (given instanceof Promise) given.catch(() => {});
+  const args = { what, given: kindOfGiven(given) };
+  currentTrace(what).diagnostics.push(diagnostic(1027, source, args));
+  return {};
+}
+
+function kindOfGiven(given: unknown): string {
+  if (given === undefined) return 'nothing';
+  if (given instanceof Tensor) return 'one tensor';
+  if (given instanceof Promise) return 'a promise';
+  return Array.isArray(given) ? 'a list' : String(given);
 }
 
 function checkLoss(loss: Tensor): void {

@@ -8,7 +8,7 @@ import { type Precision, precisionProblems } from './precision.ts';
 // so that gradients of several batches or of several machines can be joined in between.
 
 /** What one program does of a training's step. */
-export type TrainingPart = 'step' | 'accumulate' | 'update' | 'gradients' | 'apply';
+export type TrainingPart = 'step' | 'accumulate' | 'update' | 'clear' | 'gradients' | 'apply';
 
 /** One part: where its gradients come from, and where they go. */
 export interface TrainingPartRow {
@@ -16,8 +16,8 @@ export interface TrainingPartRow {
   readonly suffix: string | null;
   /** What asks for it; null for what every training has. */
   readonly option: 'accumulate' | 'exchange' | null;
-  readonly from: 'loss' | 'sums' | 'inputs';
-  readonly to: 'update' | 'sums' | 'outputs';
+  readonly from: 'loss' | 'sums' | 'inputs' | 'nothing';
+  readonly to: 'update' | 'sums' | 'cleared' | 'outputs';
 }
 
 /** The row of every part. Those that take gradients of the loss stand before those that take them from there. */
@@ -25,6 +25,7 @@ export const TRAINING_PARTS: Readonly<Record<TrainingPart, TrainingPartRow>> = {
   step: { suffix: null, option: null, from: 'loss', to: 'update' },
   accumulate: { suffix: 'accumulate', option: 'accumulate', from: 'loss', to: 'sums' },
   update: { suffix: 'update', option: 'accumulate', from: 'sums', to: 'update' },
+  clear: { suffix: 'clear', option: 'accumulate', from: 'nothing', to: 'cleared' },
   gradients: { suffix: 'gradients', option: 'exchange', from: 'loss', to: 'outputs' },
   apply: { suffix: 'apply', option: 'exchange', from: 'inputs', to: 'update' },
 };

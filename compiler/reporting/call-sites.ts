@@ -46,8 +46,34 @@ type Frame = { readonly own: string } | SourceSpan | null;
 /** By file, and by line and column in it. */
 const known = new Map<string, Map<number, Frame>>();
 
-function frameAt({ file, line, column, name }: StackSite): Frame {
-  return file ? frameOf(file, line, column, name) : null;
+function frameAt(site: StackSite): Frame {
+  const { file, name } = site;
+  if (!file) return null;
+  // Lines and columns take V8 long to find, and of btc's own functions the names say it all.
+  return isOwn(file) ? ownFrame(name()) : frameOf(file, site.line, site.column, name);
+}
+
+const ownFiles = new Map<string, boolean>();
+
+function isOwn(file: string): boolean {
+  let own = ownFiles.get(file);
+  if (own === undefined) {
+    own = OWN.some((folder) => pathOf(file).startsWith(folder));
+    ownFiles.set(file, own);
+  }
+  return own;
+}
+
+const ownFrames = new Map<string, Frame>();
+
+/** The function of btc of that name, which may have the name of a class before it. */
+function ownFrame(name: string): Frame {
+  let frame = ownFrames.get(name);
+  if (frame === undefined) {
+    frame = { own: name.replace(/^.*\./, '') };
+    ownFrames.set(name, frame);
+  }
+  return frame;
 }
 
 function frameOf(file: string, line: number, column: number, nameOf: () => string): Frame {
@@ -60,8 +86,8 @@ function frameOf(file: string, line: number, column: number, nameOf: () => strin
   const key = line * 2 ** 20 + column;
   let frame = places.get(key);
   if (frame === undefined) {
-    frame = OWN.some((folder) => pathOf(file).startsWith(folder))
-      ? { own: nameOf().replace(/^.*\./, '') }
+    frame = isOwn(file)
+      ? ownFrame(nameOf())
       : mapper
         ? mapper(file, line, column)
         : { file: pathOf(file), line, column };

@@ -47,8 +47,12 @@ export function stackSites(most: number, from: unknown): readonly StackSite[] {
 function siteOf(site: NodeJS.CallSite): StackSite {
   return {
     file: site.getFileName() ?? null,
-    line: site.getLineNumber() ?? 1,
-    column: site.getColumnNumber() ?? 1,
+    get line() {
+      return site.getLineNumber() ?? 1;
+    },
+    get column() {
+      return site.getColumnNumber() ?? 1;
+    },
     name: () => site.getFunctionName() ?? '',
   };
 }

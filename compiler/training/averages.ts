@@ -1,7 +1,7 @@
 import type { Graph, Node, ParameterDeclaration } from '../../ir/graph.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { AverageRead } from '../frontend/context.ts';
-import { add, div, equal, mul, select, sub } from '../frontend/elementwise.ts';
+import { add, div, equal, maximum, mul, select, sub } from '../frontend/elementwise.ts';
 import type { Average } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import {
@@ -25,11 +25,17 @@ export function appendAverage(
   average: Average,
   { kept }: Guard,
 ): void {
-  const count = part.common(AVERAGED);
-  const share =
-    average === 'equal' ? div(1, add(count, 1)) : select(equal(count, 0), 1, 1 - average);
+  const { decay = 'equal', from } =
+    typeof average === 'object' ? average : { decay: average, from: 0 };
+  const steps = part.common(AVERAGED);
+  // The first step that counts takes the parameter as all before it do.
+  const count = from === 0 ? steps : maximum(sub(steps, from), 0);
+  const share = decay === 'equal' ? div(1, add(count, 1)) : select(equal(count, 0), 1, 1 - decay);
   const before = part.state(owner, AVERAGE);
-  part.updateState(owner, AVERAGE, kept(add(before, mul(share, sub(updated, before))), before));
+  const moved = add(before, mul(share, sub(updated, before)));
+  // To the bit, where there is an average of before; from zero a whole step is so anyway.
+  const made = from === 0 ? moved : select(equal(count, 0), updated, moved);
+  part.updateState(owner, AVERAGE, kept(made, before));
 }
 
 /** Counts a step of averages. */

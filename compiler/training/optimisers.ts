@@ -295,14 +295,22 @@ function settingProblems(
         'a finite number, not negative',
       );
   }
-  const isDecay = typeof average === 'number' && average > 0 && average < 1;
-  if (average !== undefined && average !== 'equal' && !isDecay)
-    misuse('average', average, "a decay in (0, 1), or 'equal'");
+  if (typeof average === 'object' && average !== null) {
+    const { decay = 'equal', from } = average;
+    if (!isDecay(decay)) misuse('average.decay', decay, DECAYS);
+    if (!(Number.isSafeInteger(from) && from >= 0))
+      misuse('average.from', from, 'a number of steps, 0 or more');
+  } else if (average !== undefined && !isDecay(average))
+    misuse('average', average, `${DECAYS}, or { decay, from }`);
   for (const [name, value] of Object.entries({ clipNorm, clipValue }))
     if (value !== undefined && !(typeof value === 'number' && value > 0))
       misuse(name, value, 'a positive number');
   return problems;
 }
+
+const DECAYS = "a decay in (0, 1), or 'equal'";
+const isDecay = (value: unknown): boolean =>
+  value === 'equal' || (typeof value === 'number' && value > 0 && value < 1);
 
 function isSoundGroup(group: Partial<ParameterGroup<unknown>> | null | undefined): boolean {
   const { parameters } = group ?? {};

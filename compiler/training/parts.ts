@@ -10,6 +10,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { adopt, appendDeclared, createTrace, inputTensor, withTrace } from '../frontend/context.ts';
 import { add, div, maximum, mul } from '../frontend/elementwise.ts';
 import type { LossScaling } from '../frontend/precision.ts';
+import { checkedMetrics } from '../frontend/programs.ts';
 import { nameCalls } from '../frontend/scope.ts';
 import type { Tensor } from '../frontend/tensor.ts';
 import { recordOutputs, runFunctions } from '../frontend/trace.ts';
@@ -81,7 +82,7 @@ export function appendPart(
     const part = partOf(builder, { trace, training, scaling, parameters }, states);
     const taken = TAKE[row.from](part, gradients);
     GIVE[row.to](part, taken);
-    if (row.to !== 'sums') appendMetrics(part, taken.plain(), source);
+    if (GIVES_WHOLE[row.to]) appendMetrics(part, taken.plain(), source);
   });
   const { inputs, diagnostics } = trace;
   return { graph: builder.finish(), states, inputs: [...inputs.values()], diagnostics };
@@ -90,6 +91,11 @@ export function appendPart(
 function declared(trace: Part['trace'], { name, type, source }: ParameterDeclaration): Tensor {
   return appendDeclared(trace, 'parameter', name, type, source, scopeOfName(name));
 }
+
+/** Whether whole gradients pass through, of which there are metrics. */
+const GIVES_WHOLE: Readonly<Record<TrainingPartRow['to'], boolean>> = {
+  ...{ update: true, outputs: true, sums: false, cleared: false },
+};
 
 /** Where gradients come from. */
 const TAKE: Readonly<
@@ -116,6 +122,7 @@ const TAKE: Readonly<
     );
     return { raw: given, plain: () => given };
   },
+  nothing: () => ({ raw: [], plain: () => [] }),
 };
 
 /** Where gradients go. */
@@ -131,6 +138,7 @@ const GIVE: Readonly<Record<TrainingPartRow['to'], (part: Part, gradients: Gradi
     });
     part.updateCommon(SUMMED, add(part.common(SUMMED), 1));
   },
+  cleared: clearSums,
   outputs: (part, { plain }) => {
     const named = plain().map((gradient, k) => {
       const { name } = part.parameters[k].declaration;
@@ -157,7 +165,12 @@ function appendMetrics(
   const named = gradients.map((gradient, k) => [parameters[k].declaration.name, gradient] as const);
   trace.fixed = null;
   runFunctions(trace, () => {
-    recordOutputs(trace, source, gradientMetrics(Object.fromEntries(named)), null);
+    const metrics = checkedMetrics(
+      'gradientMetrics',
+      gradientMetrics(Object.fromEntries(named)),
+      source,
+    );
+    if (Object.keys(metrics).length > 0) recordOutputs(trace, source, metrics, null);
     nameCalls(trace);
   });
   // Whatever the user's function declares belongs to functions that run before gradients are taken.

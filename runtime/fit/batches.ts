@@ -47,10 +47,12 @@ export async function forEachBatch(
   let isMaking = false;
   const make = (): Promise<IteratorResult<Batch>> => {
     isMaking = true;
-    const next = Promise.resolve(iterator.next()).finally(() => {
+    // An error of the batch that is made meanwhile is heard after that of the one before, also one that is thrown at once.
+    const next = new Promise<IteratorResult<Batch>>((resolve) => {
+      resolve(iterator.next());
+    }).finally(() => {
       isMaking = false;
     });
-    // An error of the batch that is made meanwhile is heard after that of the one before.
     next.catch(() => {});
     return next;
   };

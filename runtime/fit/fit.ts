@@ -9,7 +9,7 @@ import { type FitOptions, type FitResult, Loop } from './loop.ts';
  * device works.
  *
  * Errors: `unknown-name`, `invalid-input`, those of `Session.run`, and whatever batches and functions of the caller throw. What was
- * trained until then stays; after an error that includes sums of gradients that no update has used.
+ * trained until then stays; gradients that were accumulated and that no update has used are forgotten.
  */
 export async function fit(
   session: RunsPrograms,
@@ -27,13 +27,18 @@ export async function fit(
     checkCount(name, value, least);
   const loop = new Loop(session, options);
   let epoch = 0;
-  for (; epoch < epochs && !loop.isDone; epoch++) {
-    loop.beginEpoch(epoch);
-    await forEachBatch(batches, epoch, epochs, signal, async (batch) => {
-      await loop.take(batch);
-      return !loop.isDone;
-    });
-    await loop.flush();
+  try {
+    for (; epoch < epochs && !loop.isDone; epoch++) {
+      loop.beginEpoch(epoch);
+      await forEachBatch(batches, epoch, epochs, signal, async (batch) => {
+        await loop.take(batch);
+        return !loop.isDone;
+      });
+      await loop.flush();
+    }
+  } catch (error) {
+    await loop.clear();
+    throw error;
   }
   return loop.finish(epoch);
 }

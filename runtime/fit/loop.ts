@@ -1,3 +1,4 @@
+import type { Plan } from '../../ir/plan.ts';
 import { RuntimeError } from '../errors.ts';
 import { kindOf } from '../values.ts';
 import {
@@ -74,6 +75,8 @@ export class Loop {
   readonly #runner: BatchRunner;
   readonly #options: FitOptions;
   readonly #names: { readonly batch: string; readonly update: string | null };
+  /** The program that forgets what was accumulated; null where nothing is, or in plans of before there was one. */
+  readonly #clear: string | null;
   readonly #from: number;
   readonly #started = performance.now();
   #step: number;
@@ -95,7 +98,9 @@ export class Loop {
       accumulate > 1
         ? { batch: part('accumulate'), update: part('update') }
         : { batch: program, update: null };
-    for (const name of Object.values(this.#names)) if (name !== null) programOf(session.plan, name);
+    checkTraining(session.plan, options, Object.values(this.#names));
+    const clear = part('clear');
+    this.#clear = accumulate > 1 && Object.hasOwn(session.plan.programs, clear) ? clear : null;
     const updates = this.#names.update ?? this.#names.batch;
     const { inputs } = programOf(session.plan, updates);
     if (inputs.every(({ name }) => name !== 'learningRate'))
@@ -138,6 +143,13 @@ export class Loop {
     const outputs = await this.#runner.update(update, rateInput(rate));
     const metrics = numbersOf(outputs);
     await this.#tell(rate, metrics);
+  }
+
+  /** After an error: forgets batches that no update has used, if the session still can. */
+  async clear(): Promise<void> {
+    if (this.#clear === null || this.#batches === 0) return;
+    this.#batches = 0;
+    await this.#runner.update(this.#clear, {}).catch(() => {});
   }
 
   async finish(epochs: number): Promise<FitResult> {
@@ -190,6 +202,33 @@ export class Loop {
   #seconds(): number {
     return (performance.now() - this.#started) / 1000;
   }
+}
+
+/** Errors: `unknown-name`, which says what trains here where that is not called `train`. */
+function checkTraining(
+  plan: Plan,
+  { program }: FitOptions,
+  names: readonly (string | null)[],
+): void {
+  const trainings = Object.entries(plan.programs).flatMap(([name, { inputs }]) =>
+    !name.includes('.') && inputs.some((input) => input.name === 'learningRate') ? [name] : [],
+  );
+  const [batch, update] = names;
+  if (program === undefined && batch === 'train' && !Object.hasOwn(plan.programs, batch)) {
+    const hint =
+      trainings.length > 0
+        ? `; the option 'program' names the training: ${trainings.map((name) => `'${name}'`).join(' or ')}`
+        : ': its model has no training';
+    throw new RuntimeError('unknown-name', `plan '${plan.name}' has no program 'train'${hint}`);
+  }
+  const training = program ?? 'train';
+  const isTraining = trainings.includes(training);
+  if (isTraining && update && !Object.hasOwn(plan.programs, update))
+    throw new RuntimeError(
+      'unknown-name',
+      `plan '${plan.name}' has no program '${update}'; to accumulate, the model's training says 'accumulate: true'`,
+    );
+  for (const name of names) if (name !== null) programOf(plan, name);
 }
 
 function lineOf({ epoch, step, loss, metrics, learningRate, partialRows: rows, seconds }: FitStep) {

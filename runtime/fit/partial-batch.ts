@@ -52,15 +52,30 @@ export function paddedBatch(
   return { ...batch, ...Object.fromEntries(padded) };
 }
 
-/** The input that marks which rows count. Error: `unknown-name`, `invalid-input` for one without rows. */
+/**
+ * The input that marks which rows count. Error: `unknown-name`, `invalid-input` for one that cannot: a single number, indices, or what has
+ * other rows than all else.
+ */
 export function maskInput(name: string, program: PlanProgram, mask: string): PlanInput {
   const input = program.inputs.find((candidate) => candidate.name === mask);
-  if (!input || input.shape.length === 0)
-    throw new RuntimeError(
-      input ? 'invalid-input' : 'unknown-name',
-      `'mask' names the input of program '${name}' that is 1 where a row counts and 0 where it does not, but '${mask}' is ${input ? 'a single number' : 'none of its inputs'}`,
-    );
-  return input;
+  const reason = input ? unfitMask(input, program) : 'is none of its inputs';
+  if (input && reason === null) return input;
+  throw new RuntimeError(
+    input ? 'invalid-input' : 'unknown-name',
+    `'mask' names the input of program '${name}' that is 1 where a row counts and 0 where it does not, but '${mask}' ${reason}`,
+  );
+}
+
+/** Why an input marks no rows; null where it may. */
+function unfitMask({ name, dtype, shape, counter, ranges = [] }: PlanInput, program: PlanProgram) {
+  if (shape.length === 0 || counter) return 'is a single number';
+  if (ranges.some(({ low, high }) => low !== 0 || high !== 2))
+    return `is ${dtype} indices, not f32 or bool`;
+  const others = program.inputs.filter((other) => other.name !== name && other.shape.length > 0);
+  const isAlone = others.every((other) => other.shape[0] !== shape[0]);
+  return isAlone && others.length > 0
+    ? `has ${shape[0]} rows where '${others[0].name}' has ${others[0].shape[0]}`
+    : null;
 }
 
 /** A mask for so many rows, of `size`. */

@@ -194,6 +194,12 @@ export const MODEL_PAGES = {
     'acumulate',
     'accumulate',
   ),
+  1027: corrected(
+    'A function that gives no tensors by name',
+    'Functions of a model that add outputs return them at once, by name: an object of tensors. A block in braces without `return` gives nothing, and neither does a promise.',
+    '{ globalNorm(gradients); }',
+    '({ norm: globalNorm(gradients) })',
+  ),
   1030: commands(
     'The model ends the process',
     'Code of the model called `process.exit`. Nothing was built; throw an error instead, or call it where the model is used.',

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import * as btc from '../../compiler/index.ts';
 import { load, type Session } from '../../runtime/index.ts';
 import { openSafetensors } from '../../runtime/weights/index.ts';
+import { openSession } from '../support/agreement.ts';
+import values from './averages/values.json' with { type: 'json' };
 import { programOf } from './run-program.ts';
 
 const RATE = 0.1;
@@ -317,6 +319,124 @@ test.each([0, 1, 1.5, -0.1, Number.NaN, '0.9'])('%j is no decay', async (average
   const optimizer = btc.sgd({ average: average as never });
   const { diagnostics } = await btc.compile(line(optimizer), { target: 'wasm' });
   expect(diagnostics.map(({ message }) => message)).toEqual([
-    `'sgd': 'average' is ${average}; it must be a decay in (0, 1), or 'equal'`,
+    `'sgd': 'average' is ${average}; it must be a decay in (0, 1), or 'equal', or { decay, from }`,
   ]);
+});
+
+test.each<[btc.Average, string]>([
+  [{ decay: 1, from: 2 }, "'average.decay' is 1; it must be a decay in (0, 1), or 'equal'"],
+  [{ from: -1 }, "'average.from' is -1; it must be a number of steps, 0 or more"],
+  [{ from: 1.5 }, "'average.from' is 1.5; it must be a number of steps, 0 or more"],
+  [{} as never, "'average.from' is undefined; it must be a number of steps, 0 or more"],
+])('%j is no average', async (average, message) => {
+  const { diagnostics } = await btc.compile(line(btc.sgd({ average })), { target: 'wasm' });
+  expect(diagnostics.map((one) => one.message)).toEqual([`'sgd': ${message}`]);
+});
+
+describe('from a step on', () => {
+  test.each(['equal', 'decayed'] as const)('averages are those of swa_utils: %s', async (kind) => {
+    const { from } = values;
+    const average = kind === 'equal' ? { from } : { decay: values.decay, from };
+    const layer = btc.linear(3, 2, { name: 'fc', bias: false });
+    const model = btc.defineModel({
+      name: 'swa',
+      inputs: { x: btc.tensor([4, 3]), y: btc.tensor([4, 2]) },
+      build: ({ x }) => ({ y: layer(x) }),
+      train: {
+        loss: (out, { y }) => out.y.sub(y).square().mean(),
+        optimizer: btc.sgd({ learningRate: 0.1, momentum: 0.9, average }),
+      },
+      programs: { mean: () => ({ weight: btc.averaged(layer).weight.add(0) }) },
+    });
+    const session = await sessionOf(model);
+    await session.writeParameters({ 'fc.weight': Float32Array.from(values.start) });
+    for (const [step, wanted] of values[kind].entries()) {
+      await session.run('train', {
+        x: Float32Array.from(values.x[step]),
+        y: Float32Array.from(values.y[step]),
+      });
+      const { weight } = await session.run('mean');
+      wanted.forEach((value, k) => {
+        expect(weight[k], `step ${step}, ${k}`).toBeCloseTo(value, 5);
+      });
+      // Not only near to the weights.
+      if (step <= from) expect(weight).toEqual((await session.readParameters())['fc.weight']);
+    }
+  });
+
+  test('skipped steps do not count, and a checkpoint goes on where it was', async () => {
+    const model = () =>
+      line(btc.sgd({ learningRate: RATE, average: { from: 2 } }), { lossScale: 'dynamic' });
+    const [session, other] = [await sessionOf(model()), await sessionOf(model())];
+    for (const x of [1, 1e36, -3]) await session.run('train', { x });
+    await other.loadCheckpoint(await session.saveCheckpoint());
+    for (const x of [2, 1e36, 0.5]) await other.run('train', { x });
+    const { y } = await other.run('predict', { x: 1 });
+    expect(y[0]).toBeCloseTo(mean(path([1, -3, 2, 0.5]).slice(2)), 5);
+  });
+});
+
+describe.each(['wasm', 'webgpu'] as const)('on %s', (target) => {
+  // The tests' own adapter has no halves.
+  const halves: [string, btc.CompileOptions][] =
+    target === 'wasm' ? [['in half precision', { precision: 'f16' }]] : [];
+  test.each<[string, btc.CompileOptions]>([
+    ['as it is', {}],
+    ['in parts of the batch', { microBatch: 4 }],
+    ['by recomputation', { recompute: 'memory' }],
+    ...halves,
+  ])('averages are of the weights %s', async (_, options) => {
+    const layers = [btc.linear(3, 5, { name: 'one' }), btc.linear(5, 2, { name: 'two' })];
+    const network = (x: btc.Tensor) => layers[1](layers[0](x).tanh());
+    const optimizer = btc.adam({
+      learningRate: 0.05,
+      average: 0.7,
+      groups: [{ parameters: /^two/, settings: { average: { from: 2 } } }],
+    });
+    const model = btc.defineModel({
+      name: 'averaged',
+      inputs: { x: btc.tensor([8, 3]), y: btc.tensor([8, 2]) },
+      build: ({ x }) => ({ y: network(x) }),
+      train: { loss: (out, { y }) => out.y.sub(y).square().mean(), optimizer },
+      programs: { predict: ({ x }) => ({ y: btc.averaged(network)(x), plain: network(x) }) },
+    });
+    const { plan, module, parameters, diagnostics } = await btc.compile(model, {
+      ...{ target, ...options },
+    });
+    expect(diagnostics).toEqual([]);
+    const session = await openSession({
+      ...{ plan: plan!, module: module ?? null, parameters: parameters! },
+    });
+    const numbers = (count: number, seed: number) =>
+      Float32Array.from({ length: count }, (_, k) => Math.sin(k * seed));
+    const seen: Record<string, number[]>[] = [];
+    for (let step = 0; step < 5; step++) {
+      await session.run('train', { x: numbers(24, step + 1), y: numbers(16, step + 3) });
+      seen.push(await allOf(session));
+    }
+    const now = seen[4];
+    const averages: Record<string, Float32Array> = {};
+    for (const name of ['one.weight', 'one.bias', 'two.weight', 'two.bias']) {
+      const closed = name.startsWith('one')
+        ? (list: readonly number[]) => decayed(list, 0.7)
+        : (list: readonly number[]) => mean(list.slice(2));
+      averages[name] = Float32Array.from(now[name], (_, k) =>
+        closed(seen.map((one) => one[name][k])),
+      );
+      now[`${name}.average`].forEach((value, k) => {
+        expect(Math.abs(value - averages[name][k]), `${name}[${k}]`).toBeLessThan(1e-6);
+      });
+    }
+    const x = numbers(24, 2);
+    const { y, plain } = await session.run('predict', { x });
+    expect(y).not.toEqual(plain);
+    await session.writeParameters(averages);
+    const wanted = await session.run('predict', { x });
+    // Halves are stored on the way.
+    const digits = options.precision === 'f16' ? 2 : 5;
+    wanted.plain.forEach((value, k) => {
+      expect(y[k]).toBeCloseTo(value, digits);
+    });
+    session.destroy();
+  });
 });

@@ -153,7 +153,12 @@ export const CASES: Readonly<Record<number, Case>> = {
   1026: {
     text: `▸${define('build: ({ x, n }) => ({ n, y: linear(3, 2)(x) }), train: { loss: ({ y }) => mean(y), optimizer: sgd(), acumulate: true },')}`,
     message:
-      "option 'acumulate' of model 'm' is none that it has, or not what it must be: one of loss, optimizer, parameters, accumulate, exchange, evaluate, precision, lossScale, metrics, gradientMetrics",
+      "option 'acumulate' of model 'm' is none that it has, or not what it must be: one of loss, optimizer, parameters, accumulate, exchange, evaluate, precision, lossScale, metrics, gradientMetrics; did you mean 'accumulate'?",
+  },
+  1027: {
+    text: `▸${define('build: ({ x, n }) => ({ n, y: linear(3, 2)(x) }), train: { loss: ({ y }) => mean(y), optimizer: sgd(), gradientMetrics: (gradients) => { globalNorm(gradients); } },')}`,
+    message:
+      "'gradientMetrics' gives nothing; it returns tensors by name at once, as ({ norm: globalNorm(gradients) })",
   },
   2001: {
     text: withOutput('▸add(x, zeros([3, 2]))'),

@@ -11,7 +11,9 @@ import { compileText, define, markedPlaces, placeOf, withOutput } from '../suppo
 import { CASES } from './diagnostic-cases.ts';
 
 /** Of files, of a model that was made before its options or ends its process, and of sizes and targets: below, in test/cli and test/micro-batch. */
-const ELSEWHERE = [1001, 1019, 1030, 1031, 1032, 1033, 4004, 4006, 4011, 4012, 4020, 4021, 4022];
+const ELSEWHERE = [
+  1001, 1019, 1030, 1031, 1032, 1033, 1034, 4004, 4006, 4011, 4012, 4020, 4021, 4022,
+];
 
 test('every message that a model can cause has a case', () => {
   const wanted = Object.keys(MESSAGES)

@@ -109,6 +109,18 @@ describe.each(Object.keys(OPTIMISERS))('%s', (name) => {
     expectClose(await other.readParameters(), await once.readParameters(), 12);
   });
 
+  test('sums that are cleared are none', async () => {
+    const model = () => regression(optimiser(), 8, { accumulate: true });
+    const [cleared, plain] = [await sessionOf(model()), await sessionOf(model())];
+    await cleared.run('accumulate', { x: numbers(24, 5), y });
+    expect(await cleared.run('clear')).toEqual({});
+    for (const session of [cleared, plain]) {
+      await session.run('accumulate', { x, y });
+      await session.run('update');
+    }
+    expect(await cleared.readParameters()).toEqual(await plain.readParameters());
+  });
+
   test('two machines that average gradients take the step of one', async () => {
     const whole = await sessionOf(regression(optimiser(), 8));
     const peers = [1, 2].map(() => sessionOf(regression(optimiser(), 4, { exchange: true })));
@@ -279,7 +291,7 @@ describe('several trainings', () => {
     const { plan } = await compile(game({ accumulate: true, exchange: true, evaluate: true }), {
       target: 'wasm',
     });
-    const parts = ['', '.accumulate', '.update', '.gradients', '.apply', '.evaluate'];
+    const parts = ['', '.accumulate', '.update', '.clear', '.gradients', '.apply', '.evaluate'];
     expect(Object.keys(plan!.programs).sort()).toEqual(
       [
         'predict',
@@ -388,6 +400,22 @@ test.each<[string, unknown, string[]]>([
   } as never);
   const { diagnostics } = await compile(model, { target: 'wasm' });
   expect(diagnostics.map(({ code }) => code)).toEqual(codes);
+});
+
+test.each<[string, object]>([
+  ['metrics of nothing', { gradientMetrics: () => {} }],
+  ['one metric without a name', { gradientMetrics: globalNorm }],
+  ['a list of metrics', { metrics: ({ y }: { y: Tensor }) => [y] }],
+  ['metrics that are late', { gradientMetrics: async () => ({}) }],
+])('%s are refused', async (_, training) => {
+  const model = defineModel({
+    name: 'm',
+    inputs: { x: tensor([]) },
+    build: ({ x }: { x: Tensor }) => ({ y: param('w', [], init.ones).mul(x) }),
+    train: { loss: ({ y }: { y: Tensor }) => y, optimizer: sgd(), ...training },
+  } as never);
+  const { diagnostics } = await compile(model, { target: 'wasm' });
+  expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1027']);
 });
 
 test.each([[null], [5], [[]]])('%j as a training is one mistake', async (train) => {

@@ -2,7 +2,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { compile, defineModel, init, param, sgd, tensor } from '../../compiler/index.ts';
+import {
+  compile,
+  defineModel,
+  init,
+  oneHot,
+  param,
+  sgd,
+  type Tensor,
+  tensor,
+} from '../../compiler/index.ts';
 import { lineFile, progressLine } from '../../node/index.ts';
 import {
   type Batch,
@@ -47,6 +56,27 @@ async function lineSession(): Promise<Session> {
       evaluate: true,
     },
     programs: { tail: ({ tail }) => ({ loss: tail.sum() }) },
+  });
+  const { plan, module, parameters } = await compile(model, { target: 'wasm' });
+  return load(plan!, { module: module!, parameters: parameters! });
+}
+
+/** Two trainings, of which none is called `train`, with inputs that are no masks. */
+async function oddSession(): Promise<Session> {
+  const weight = () => param('w', [2], init.zeros);
+  const training = { loss: ({ y }: { y: Tensor }) => y.square().mean(), optimizer: sgd() };
+  const model = defineModel({
+    name: 'odds',
+    inputs: {
+      x: tensor([SIZE, 2]),
+      y: tensor([SIZE]),
+      kind: tensor([SIZE], 'i32'),
+      tail: tensor([1, 2]),
+    },
+    build: ({ x, y, kind, tail }) => ({
+      y: x.mul(weight()).sum(1).sub(y).add(oneHot(kind, 3).sum()).add(tail.sum()),
+    }),
+    train: { odd: training, even: training },
   });
   const { plan, module, parameters } = await compile(model, { target: 'wasm' });
   return load(plan!, { module: module!, parameters: parameters! });
@@ -307,11 +337,34 @@ describe('fit', () => {
     expect(lines[1]).toMatch(/^epoch 1 {2}step 3\/3 {2}loss \S+ {2}\S+ steps\/s {2}0:00 left\n$/);
   });
 
+  test('forgets what was accumulated when it ends by an error', async () => {
+    const [one, other] = [await lineSession(), await lineSession()];
+    const fails = function* (): Generator<Batch> {
+      yield* inBatches(ROWS.slice(0, 4));
+      throw new Error('no more');
+    };
+    const options = { accumulate: 2, mask: 'counts' };
+    await expect(fitSession(one, fails(), options)).rejects.toThrow('no more');
+    for (const session of [one, other]) await fitSession(session, inBatches(ROWS), options);
+    expect(await one.readParameters()).toEqual(await other.readParameters());
+    // A run that is refused leaves the sums as they are.
+    for (const session of [one, other])
+      await session.run('accumulate', { ...[...inBatches()][0], counts: [1, 1, 1, 1] });
+    await expect(one.run('accumulate', { x: 5 } as never)).rejects.toThrow('input');
+    for (const session of [one, other]) await session.run('update');
+    expect(await one.readParameters()).toEqual(await other.readParameters());
+  });
+
   test.each<[string, () => Promise<unknown>, string]>([
     [
       'no such program',
       () => fitSession(session, inBatches(), { program: 'generator' }),
-      "plan 'line' has no program 'generator'; it has 'predict', 'train', 'accumulate', 'evaluate', 'tail', 'update'",
+      "plan 'line' has no program 'generator'; it has 'predict', 'train', 'accumulate', 'evaluate', 'tail', 'update', 'clear'",
+    ],
+    [
+      'no training by the usual name',
+      async () => fitSession(await oddSession(), inBatches()),
+      "plan 'odds' has no program 'train'; the option 'program' names the training: 'odd' or 'even'",
     ],
     [
       'what gives no batches',
@@ -327,6 +380,26 @@ describe('fit', () => {
       'a mask that is no input',
       () => fitSession(session, inBatches(), { mask: 'valid' }),
       "'mask' names the input of program 'train' that is 1 where a row counts and 0 where it does not, but 'valid' is none of its inputs",
+    ],
+    [
+      'a mask of other rows',
+      async () => fitSession(await oddSession(), inBatches(), { mask: 'tail', program: 'odd' }),
+      "'mask' names the input of program 'odd' that is 1 where a row counts and 0 where it does not, but 'tail' has 1 rows where 'x' has 4",
+    ],
+    [
+      'indices as a mask',
+      async () => fitSession(await oddSession(), inBatches(), { mask: 'kind', program: 'odd' }),
+      "'mask' names the input of program 'odd' that is 1 where a row counts and 0 where it does not, but 'kind' is i32 indices, not f32 or bool",
+    ],
+    [
+      'the rate as a mask',
+      () => fitSession(session, [{ x: [1, 2], y: [1] }], { mask: 'learningRate' }),
+      "'mask' names the input of program 'train' that is 1 where a row counts and 0 where it does not, but 'learningRate' is a single number",
+    ],
+    [
+      'accumulation that the model has not',
+      async () => fitSession(await oddSession(), inBatches(), { program: 'odd', accumulate: 2 }),
+      "plan 'odds' has no program 'odd.update'; to accumulate, the model's training says 'accumulate: true'",
     ],
     [
       'inputs of different numbers of rows',

@@ -2,7 +2,7 @@ import { panRange, type StepRange, zoomRange } from '../data/range.ts';
 import { NO_HOVER, type Store } from './store.ts';
 
 /** Room beside the plots, the same in every panel, so that a step is at one place in all of them. In CSS pixels. */
-const GUTTER = { left: 62, right: 10 } as const;
+export const GUTTER = { left: 62, right: 10 } as const;
 
 /** Where steps are in a panel of a width. */
 export interface StepScale {

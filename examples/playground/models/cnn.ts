@@ -15,7 +15,7 @@ const batch = option('batch', 50);
 
 /** Convolution, activation, pooling: half of the height and width. */
 function stage(x: Tensor, channels: number, outChannels: number, name: string): Tensor {
-  const filter = convolution(channels, outChannels, { name, size: 3, padding: 1 });
+  const filter = convolution(channels, outChannels, { name, kernel: 3, padding: 1 });
   return maxPool2d(relu(filter(x)), 2);
 }
 
