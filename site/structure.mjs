@@ -28,6 +28,7 @@ export const SECTIONS = [
       guide('export', 'Export'),
       guide('numerics', 'Numbers'),
       guide('safety', 'Safety'),
+      guide('view', 'The picture of a plan'),
       guide('traces', 'Traces'),
     ],
   },
@@ -65,6 +66,7 @@ export const API = [
   { file: 'runtime/index.ts', name: 'btc-compiler/runtime' },
   { file: 'runtime/weights/index.ts', name: 'btc-compiler/runtime/weights' },
   { file: 'node/index.ts', name: 'btc-compiler/node' },
+  { file: 'compiler/web/index.ts', name: 'btc-compiler/web' },
 ];
 
 /** Messages by their first digit, as compiler/diagnostics.ts says. */
