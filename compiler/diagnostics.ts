@@ -198,6 +198,7 @@ export const MESSAGES = {
   6021: "'{letter}' has two sizes, {first} and {second}",
   6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
+  6032: "'{file}' is CommonJS, and a model is an ES module: name it {other}, with import and export",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
 } as const;
 
