@@ -187,6 +187,8 @@ export const MESSAGES = {
   5112: "the graph runs more than {most} nodes, at '{node}': a loop is too long to be laid out",
   5113: 'graphs and functions are nested more than {most} deep',
   5114: "node '{node}': {message}",
+  5118: "output '{name}'{from} is {given}, but the file declares {declared}",
+  5119: "'{loss}' has no output to be of: it takes {wanted}, and the outputs are {outputs}",
   5115: "'{what}' is not a name of the model; it has {names}",
   5116: "axis '{name}' is {value}; it must be a positive integer",
   5117: "the values of input '{name}' are '{value}'; they must be numbers, separated by commas",
@@ -223,6 +225,7 @@ export const MESSAGES = {
   6060: "'{file}' is no page of btc view; give another name, or remove it first",
   6065: 'the page cannot be served at port {port}: {reason}',
   6061: "plan '{file}' cannot be shown: {reason}",
+  6032: "'{file}' is CommonJS, and a model is an ES module: name it {other}, with import and export",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
   6090: "there is no message '{given}'; the nearest are {names}",
 } as const;

@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatInteger } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import type { ImportedLoss } from '../interchange/onnx/print-training.ts';
 import { OnnxError, shown } from '../interchange/onnx/refusal.ts';
 import type { ModelText } from '../interchange/onnx/to-typescript.ts';
 import { readRegularFile } from './read-file.ts';
@@ -18,6 +19,8 @@ export interface ImportCommandOptions {
   readonly set?: Readonly<Record<string, OptionValue>>;
   /** Inputs that are known: numbers separated by commas. */
   readonly value?: Readonly<Record<string, OptionValue>>;
+  /** The loss by which it trains. */
+  readonly train?: ImportedLoss;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -42,7 +45,7 @@ export async function importCommand(file: string, options: ImportCommandOptions)
 
 async function run(
   file: string,
-  { output, set = {}, value = {}, overwrite }: ImportCommandOptions,
+  { output, set = {}, value = {}, train, overwrite }: ImportCommandOptions,
 ): Promise<ImportReport | Diagnostic> {
   const base = basename(file).replace(/\.onnx$/i, '') || 'model';
   const [model, weights] = [join(output, `${base}.ts`), join(output, `${base}.safetensors`)];
@@ -64,6 +67,7 @@ async function run(
         ),
       },
       { source: shown(basename(file)), weights: `${base}.safetensors` },
+      train,
     );
     return await write({ file, model, weights }, made);
   } catch (error) {

@@ -9,10 +9,11 @@ import {
 import { elementCount, formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { simplify } from '../simplify/index.ts';
-import { constantValues, hasErrors, initialParameters, layerFacts, trace } from './compile.ts';
+import { hasErrors, trace } from './compile.ts';
 import type { Driver } from './driver.ts';
 import type { ExportOptions } from './export-options.ts';
 import { graphDriver, throughGradients } from './graphs.ts';
+import { constantValues, initialParameters, layerFacts } from './initial-values.ts';
 import { type ModuleState, mapGraphs, verifyState } from './module-state.ts';
 import type { ModelSource } from './result.ts';
 

@@ -89,7 +89,10 @@ export function modelChecks(cache: CacheFolder = userCache()): ModelChecks {
 function refuseFile(file: string): Diagnostic | null {
   if (!existsSync(file)) return diagnostic(6003, null, { file });
   const isCode = /\.[cm]?[jt]sx?$/.test(file) && !/\.d\.[cm]?ts$/.test(file);
-  return isCode && statSync(file).isFile() ? null : diagnostic(6006, null, { file });
+  if (!isCode || !statSync(file).isFile()) return diagnostic(6006, null, { file });
+  // Models are evaluated as ES modules, whatever they are called.
+  const [, kind] = /\.c([jt]s)$/.exec(file) ?? [];
+  return kind ? diagnostic(6032, null, { file, other: `.m${kind}` }) : null;
 }
 
 type Evaluated = Pick<LoadedModel, 'model' | 'diagnostics'>;

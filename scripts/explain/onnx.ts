@@ -61,7 +61,7 @@ const reshaped = () =>
 
 const open = () => model({ inputs: [onnxValue('x', ['batch', 3])] });
 
-/** 5100 to 5117: models of ONNX. */
+/** 5100 to 5119: models of ONNX. */
 export const ONNX_PAGES = {
   5100: imported(
     'Not a model of ONNX',
@@ -204,5 +204,22 @@ export const ONNX_PAGES = {
     '`--value name=3,-1` gives the numbers of an input, separated by commas.',
     { is: 'a model that reshapes x as its input shape says', bytes: reshaped },
     { wrong: ' --value shape=2,many', right: ' --value shape=3,-1 --set n=4 -o made --overwrite' },
+  ),
+  5118: imported(
+    'An output that is not as the file says',
+    'The graph gives the output another shape or dtype than the file declares, so the file is damaged or was written by hand. Export it anew.',
+    {
+      is: 'a model whose output is [2, 3], declared as [3, 2]',
+      bytes: () => model({ outputs: [onnxValue('y', [3, 2])] }),
+    },
+  ),
+  5119: imported(
+    'No output for this loss',
+    '`--train` writes a training for the first output that the loss can be of. The message says what it takes, and what the outputs are.',
+    {
+      is: 'a model whose output is the place of the largest number',
+      bytes: () => model({ nodes: [onnxNode('ArgMax', ['x'], ['y'], { axis: 1 })] }),
+    },
+    { wrong: ' --train mse', right: ' -o made --overwrite' },
   ),
 } as const;

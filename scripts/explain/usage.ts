@@ -1,3 +1,4 @@
+import { SMALL_MODEL } from '../../test/support/project.ts';
 import { commands, type Explanation } from './example.ts';
 
 const PLAN = 'out/model.wasm.plan.json';
@@ -165,6 +166,13 @@ export const USAGE_PAGES = {
     '`btc tune` measures kernels on a GPU. Plans for WebAssembly have no ways to choose from.',
     `tune ${PLAN}`,
     'build model.ts --target webgpu --noEmit',
+  ),
+  6032: commands(
+    'A model that is CommonJS',
+    'Models are evaluated as ES modules, whatever they are called. Give the file the name that the message says, and write `import` and `export`.',
+    'build net.cts --noEmit',
+    'build net.mts --noEmit',
+    { 'net.cts': SMALL_MODEL, 'net.mts': SMALL_MODEL },
   ),
   6060: commands(
     'Not overwritten: not a page of btc view',

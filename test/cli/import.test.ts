@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { load } from '../../runtime/index.ts';
-import { externalTensor, INT64, onnxModel, onnxNode, onnxValue } from '../support/onnx.ts';
+import {
+  externalTensor,
+  INT64,
+  onnxModel,
+  onnxNode,
+  onnxTensor,
+  onnxValue,
+} from '../support/onnx.ts';
 import { imageModel, numbers } from '../support/onnx-models.ts';
 import { createProject, type Project } from '../support/project.ts';
 
@@ -51,6 +58,90 @@ describe('btc import', () => {
     const { logits } = await session.run('predict', { image });
     expect((logits as unknown as Float32Array).length).toBe(10);
     session.destroy();
+  });
+
+  const small = (last: ReturnType<typeof onnxNode>, outputs: readonly string[] = ['y']) =>
+    onnxModel({
+      inputs: [onnxValue('targets', ['n', 3, 4, 4])],
+      outputs,
+      weights: [onnxTensor('w', [5, 3, 1, 1], numbers(15))],
+      nodes: [onnxNode('Conv', ['targets', 'w'], ['c']), last],
+    });
+  test.each<[string, Uint8Array, string, string, Record<string, ArrayLike<number>>]>([
+    [
+      'classes of images',
+      imageModel(),
+      'crossEntropy',
+      'loss: ({ logits }, { targets }) => crossEntropy(logits, targets)',
+      { image: Float32Array.from(numbers(2 * 3 * 64)), targets: Int32Array.of(1, 4) },
+    ],
+    [
+      'numbers',
+      imageModel(),
+      'mse',
+      'loss: ({ logits }, { targets }) => meanSquaredError(logits, targets)',
+      { image: Float32Array.from(numbers(2 * 3 * 64)), targets: Float32Array.from(numbers(10)) },
+    ],
+    [
+      'classes of pixels, of which an input has the name that targets would',
+      small(onnxNode('Identity', ['c'], ['y'])),
+      'crossEntropy',
+      'loss: ({ y }, { targets2 }) => crossEntropy(transpose(y, [0, 2, 3, 1]), targets2)',
+      {
+        targets: Float32Array.from(numbers(2 * 48)),
+        targets2: Int32Array.from({ length: 32 }, (_, k) => k % 5),
+      },
+    ],
+    [
+      'classes whose shares come out',
+      small(onnxNode('Softmax', ['c'], ['y'], { axis: 1 })),
+      'crossEntropy',
+      'loss: ({ y }, { targets2 }) => crossEntropy(transpose(log(y), [0, 2, 3, 1]), targets2)',
+      {
+        targets: Float32Array.from(numbers(2 * 48)),
+        targets2: Int32Array.from({ length: 32 }, (_, k) => k % 5),
+      },
+    ],
+  ])('--train makes it learn: %s', async (_, bytes, loss, line, given) => {
+    writeFileSync(path('learns.onnx'), bytes);
+    const args = ['--train', loss, '--overwrite', '-o', 'learns'];
+    const { code, stderr } = project.btc('import', 'learns.onnx', ...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const text = readFileSync(path('learns/learns.ts'), 'utf8');
+    expect(text).toContain(line);
+    const [open] = /(?<=const )\w+(?= = option)/.exec(text)!;
+    const built = project.btc(
+      ...['build', 'learns/learns.ts', '--outDir', 'taught', '--target', 'wasm'],
+      ...['--set', `${open}=2`],
+    );
+    expect({ code: built.code, stdout: built.stdout.includes('error') }).toEqual({
+      ...{ code: 0, stdout: false },
+    });
+    const plan = JSON.parse(readFileSync(path('taught/learns.wasm.plan.json'), 'utf8'));
+    const session = await load(plan, {
+      module: readFileSync(path('taught/learns.wasm')),
+      parameters: new Uint8Array(readFileSync(path('learns/learns.safetensors'))),
+    });
+    const losses: number[] = [];
+    for (let step = 0; step < 40; step++) {
+      const made = await session.run('train', { ...given, learningRate: 0.02 } as never);
+      losses.push(made.loss[0]);
+    }
+    expect(losses.at(-1)).toBeLessThan(0.8 * losses[0]);
+    session.destroy();
+  });
+
+  test('--train that fits no output is refused', () => {
+    writeFileSync(path('counts.onnx'), small(onnxNode('ArgMax', ['c'], ['y'], { axis: 1 })));
+    const { code, stderr } = project.btc('import', 'counts.onnx', '--train', 'mse');
+    expect(code).toBe(1);
+    expect(stderr).toContain("BTC5119: 'mse' has no output to be of: it takes floats, and");
+    const scalar = small(onnxNode('ReduceMean', ['c'], ['y'], { keepdims: 0 }));
+    writeFileSync(path('scalar.onnx'), scalar);
+    const wanted = project.btc('import', 'scalar.onnx', '--train', 'crossEntropy');
+    expect(wanted.stderr).toContain('BTC5119');
+    expect(project.list('.')).not.toContain('scalar.ts');
+    expect(project.btc('import', 'scalar.onnx', '--train', 'hinge').stderr).toContain('BTC6011');
   });
 
   test('replaces no file unasked', () => {

@@ -130,6 +130,33 @@ train(load).then((done) => console.log(JSON.stringify(done)));`;
     expect(run('requires-esm.js', text)).toBe(true);
   });
 
+  test('requires the compiler itself, where Node does, and is told elsewhere what does', () => {
+    const text = `try {
+  const { compile, defineModel, tensor } = require('btc-compiler');
+  const { load } = require('btc-compiler/runtime');
+  const model = defineModel({ name: 'm', inputs: { x: tensor([2]) }, build: ({ x }) => ({ y: x.mul(2) }) });
+  compile(model, { target: 'wasm' })
+    .then(({ plan, module }) => load(plan, { module }))
+    .then((session) => session.run('predict', { x: [1, 2] }))
+    .then(({ y }) => console.log(JSON.stringify([...y])));
+} catch ({ code, message }) {
+  console.log(JSON.stringify([code, message.includes('dynamic import()')]));
+}`;
+    const refused = ['ERR_REQUIRE_ESM', true];
+    const works = process.features.require_module === true;
+    expect(run('compiles.cjs', text)).toEqual(works ? [2, 4] : refused);
+    expect(run('compiles.cjs', text, ['--no-experimental-require-module'])).toEqual(refused);
+  });
+
+  test.each(['cjs', 'cts'])('a model that is CommonJS is refused: .%s', (ending) => {
+    project.write(`common.${ending}`, "module.exports = require('btc-compiler');");
+    const { code, stdout } = project.btc('build', `common.${ending}`, '--no-pretty');
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      `error BTC6032: 'common.${ending}' is CommonJS, and a model is an ES module: name it .m${ending.slice(1)}, with import and export\n`,
+    );
+  });
+
   test("keeps what its own files are: beside those the loaders' names say it", () => {
     project.write('src/own.js', 'module.exports = 1;');
     const files = build('src');

@@ -98,6 +98,44 @@ describe('each mistake of a file is said by number, node and remedy', () => {
       "BTC5108: node 'Relu_y' (Relu) gives 'y', which is there already",
     ],
     [
+      'an output that is listed twice',
+      () => model({ outputs: ['y', 'y'] }),
+      "BTC5106: the graph is not whole: of output 'y' there are two",
+    ],
+    [
+      'a node that gives a name twice',
+      () => model({ nodes: [onnxNode('Split', ['x'], ['y', 'y'], { axis: 0 })] }),
+      "BTC5108: node 'Split_y' (Split) gives 'y', which is there already",
+    ],
+    [
+      'an output of another shape',
+      () => model({ outputs: [onnxValue('y', [3, 2])] }),
+      "BTC5118: output 'y', which node 'Relu_y' (Relu) gives, is [2, 3], but the file declares [3, 2]",
+    ],
+    [
+      'an output of another rank',
+      () => model({ outputs: [onnxValue('y', ['n'])] }),
+      "BTC5118: output 'y', which node 'Relu_y' (Relu) gives, is [2, 3], but the file declares [?]",
+    ],
+    [
+      'an output of another type',
+      () => model({ outputs: [onnxValue('y', [2, 3], INT64)] }),
+      "BTC5118: output 'y', which node 'Relu_y' (Relu) gives, is float, but the file declares int64",
+    ],
+    ...(
+      [
+        ['Concat', ['x', 'x'], {}, "it has no attribute 'axis'"],
+        ['Cast', ['x'], {}, "it has no attribute 'to'"],
+        ['Gemm', ['x', 'x', 'x', 'x'], {}, 'it has 4 inputs, and takes 3 at most'],
+        ['Relu', ['x', 'x'], {}, 'it has 2 inputs, and takes one'],
+        ['Add', ['x', '', 'x'], {}, 'it has 3 inputs, and takes 2 at most'],
+      ] as const
+    ).map(([op, inputs, attributes, reason]): [string, () => Uint8Array, string] => [
+      `${op} as it cannot be`,
+      () => model({ nodes: [onnxNode(op, inputs, ['y'], attributes)] }),
+      `BTC5110: node '${op}_y': ${op} of operator set 17: ${reason}`,
+    ]),
+    [
       'an operator of somebody',
       () => model({ nodes: [onnxNode('Fuse', ['x'], ['y'], {}, 'com.corp')] }),
       "BTC5109: node 'Fuse_y': operator com.corp.Fuse of operator set 1 is not known",

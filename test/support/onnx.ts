@@ -103,7 +103,7 @@ export function onnxValue(
 interface GraphParts {
   readonly name?: string;
   readonly inputs?: readonly ValueInfoProto[];
-  readonly outputs: readonly string[];
+  readonly outputs: readonly (string | ValueInfoProto)[];
   readonly nodes: readonly NodeProto[];
   readonly weights?: readonly TensorProto[];
 }
@@ -111,7 +111,9 @@ interface GraphParts {
 export function onnxGraph({ name = 'g', inputs = [], outputs, nodes, weights = [] }: GraphParts) {
   return create(GraphProtoSchema, {
     ...{ name, node: [...nodes], initializer: [...weights], input: [...inputs] },
-    output: outputs.map((one) => create(ValueInfoProtoSchema, { name: one })),
+    output: outputs.map((one) =>
+      typeof one === 'string' ? create(ValueInfoProtoSchema, { name: one }) : one,
+    ),
   });
 }
 

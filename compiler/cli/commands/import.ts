@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { assignment, text } from '../arguments.ts';
 import type { ImportCommandOptions } from '../import.ts';
+import { oneOf } from './options.ts';
 
 const IMPORTED = `
 Build the model file as any other; load(plan, { parameters }) of btc-compiler/runtime takes the weights. What cannot be imported
@@ -26,6 +27,13 @@ export function declareImport(program: Command): void {
       '--value <name=numbers>',
       'values of an input that decides shapes, separated by commas; it is no input of the model then (repeatable)',
       assignment,
+    )
+    .addOption(
+      oneOf(
+        '--train <loss>',
+        "the model trains by this loss of its first output that it takes, with an input 'targets', by AdamW",
+        ['crossEntropy', 'mse'],
+      ),
     )
     .option('--overwrite', 'files of these names are replaced')
     .option('--json', 'figures as JSON')

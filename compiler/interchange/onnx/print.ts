@@ -2,6 +2,8 @@ import { type DType, isFloat } from '../../../ir/dtypes.ts';
 import type { Dimensions } from './import.ts';
 import { readableName } from './names.ts';
 import type { OpenArgument, OpenCall, OpenCalls } from './open-axes.ts';
+import { keyOf, quoted, RESERVED } from './print-names.ts';
+import { type ImportedLoss, trainingOf, trainLines } from './print-training.ts';
 import { INPUT_CALL } from './recorder.ts';
 
 /** What the text of a model is made of, beside its calls. */
@@ -27,27 +29,32 @@ export interface PrintedModel {
   readonly nodes: ReadonlyMap<number, string>;
   /** Names that values have in the file, by call and path. */
   readonly names: ReadonlyMap<string, string>;
+  /** By which loss it trains; null where that is left to a comment. */
+  readonly train: ImportedLoss | null;
 }
 
 const WIDTH = 100;
 
 /** The text of a module whose default export is the model. */
 export function printModel(model: PrintedModel): string {
-  const { calls, defaults, inputs, outputs, name, source, weights } = model;
+  const { calls, defaults, inputs, name, source, weights } = model;
   const options = calls.open.filter(
     (one) => inputs.some(({ extents }) => extents.includes(one)) || usesText(calls.calls, one),
   );
   const body = printBody(model);
+  const training = trainingOf(model);
+  const trained = model.train !== null;
   const functions = new Set(
     calls.calls.flatMap(({ callee }) => (typeof callee === 'string' ? [callee] : [])),
   );
   for (const one of [
     'defineModel',
-    ...(inputs.length > 0 ? ['tensor'] : []),
+    ...(inputs.length > 0 || trained ? ['tensor'] : []),
     ...(options.length > 0 ? ['option'] : []),
   ])
     functions.add(one);
   if (usesInit(calls.calls)) functions.add('init');
+  if (training && trained) for (const one of training.functions) functions.add(one);
   const imported = [...functions].sort(byName);
   const declared = inputs.map(({ name: input, dtype, extents }) => {
     const shape = extents.map((one) =>
@@ -55,6 +62,7 @@ export function printModel(model: PrintedModel): string {
     );
     return `    ${keyOf(input)}: tensor([${shape.join(', ')}]${isFloat(dtype) ? '' : `, '${dtype}'`}),`;
   });
+  if (training && trained) declared.push(`    ${training.target},`);
   const lines = [
     `// Made by btc import from ${source}.`,
     `// The weights are in ${weights}, by the names of this model's parameters: load(plan, { parameters }) of btc-compiler/runtime`,
@@ -71,7 +79,7 @@ export function printModel(model: PrintedModel): string {
     `  name: '${name}',`,
     ...(declared.length > 0 ? ['  inputs: {', ...declared, '  },'] : ['  inputs: {},']),
     ...body,
-    ...trainLines(outputs),
+    ...trainLines(training, trained),
     '});',
     '',
   ];
@@ -86,40 +94,6 @@ function importLine(names: readonly string[]): string {
     ? line
     : ['import {', ...names.map((name) => `  ${name},`), "} from 'btc-compiler';"].join('\n');
 }
-
-/** How it may be trained, to be switched on. */
-function trainLines(outputs: PrintedModel['outputs']): string[] {
-  const output = outputs.find(({ dtype }) => dtype === 'f32');
-  if (!output) return [];
-  const isClasses = output.shape.length >= 2;
-  const loss = isClasses ? 'crossEntropy' : 'meanSquaredError';
-  const target = isClasses
-    ? `tensor([${output.shape.slice(0, -1).join(', ')}], 'i32')`
-    : `tensor([${output.shape.join(', ')}])`;
-  const given = isIdentifier(output.name) ? output.name : `${keyOf(output.name)}: output`;
-  const used = isIdentifier(output.name) ? output.name : 'output';
-  return [
-    `  // To train it, import adamw and ${loss}, and give it a target: add target: ${target} to 'inputs'.`,
-    '  // train: {',
-    `  //   loss: ({ ${given} }, { target }) => ${loss}(${used}, target),`,
-    '  //   optimizer: adamw({ learningRate: 1e-4 }),',
-    '  // },',
-  ];
-}
-
-const isIdentifier = (name: string) => /^[A-Za-z_$][\w$]*$/.test(name) && !RESERVED.has(name);
-const quoted = (text: string) =>
-  `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
-const keyOf = (name: string) => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name));
-
-/** Words that no variable can be. */
-const RESERVED = new Set(
-  `arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for
-  function if implements import in instanceof interface let new null package private protected public return static super switch
-  this throw true try typeof var void while with yield Infinity NaN undefined Math inputs`.split(
-    /\s+/,
-  ),
-);
 
 function usesText(calls: readonly OpenCall[], name: string): boolean {
   const word = new RegExp(`\\b${name}\\b`);

@@ -2,6 +2,7 @@ import { encodeWeights, type Request, requestOf, tryImport } from './index.ts';
 import { openCalls } from './open-axes.ts';
 import type { FromOnnxOptions } from './options.ts';
 import { printModel } from './print.ts';
+import type { ImportedLoss } from './print-training.ts';
 import type { Argument } from './recorder.ts';
 
 /** A model as files. */
@@ -18,12 +19,13 @@ export interface ModelText {
 
 /**
  * A model of ONNX as the text of a module of btc, and its weights. `files` are the names that the text gives to the file it was made from
- * and to that of the weights. Errors are those of `fromOnnx`.
+ * and to that of the weights. With a loss it trains. Errors are those of `fromOnnx`, and BTC5119 for a loss that fits no output.
  */
 export function modelText(
   bytes: Uint8Array,
   options: FromOnnxOptions,
   files: { readonly source: string; readonly weights: string },
+  train: ImportedLoss | null = null,
 ): ModelText {
   const request: Request = requestOf(bytes, options);
   const calls = openCalls((dimensions) => tryImport(request, dimensions), request.defaults);
@@ -45,6 +47,7 @@ export function modelText(
     ...{ calls, defaults: request.defaults },
     nodes: session.nodes,
     names: session.names,
+    train,
   });
   const weights = [...session.weights.all.values()];
   return {

@@ -5,6 +5,7 @@ import { operatorRow } from './operators/index.ts';
 import { OnnxError, shown } from './refusal.ts';
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from './schema/onnx_pb.ts';
 import type { Session } from './session.ts';
+import { checkSignature } from './signature.ts';
 import { type ExternalData, readTensor } from './tensor-data.ts';
 import { type Computed, NOTHING, type Value } from './values.ts';
 
@@ -110,7 +111,10 @@ function runOperator(
     );
   const make = (given: readonly Value[]): readonly Value[] => {
     const run: OnnxNode['run'] = (graph, values) => runGraph(session, graph, values, scope);
-    const made = row.make(nodeOf(session, facts, given, run));
+    const node = nodeOf(session, facts, given, run);
+    // Of a file that says no operator set it is not known what a node is to have.
+    if (scope.opsets.has(domain)) checkSignature(node);
+    const made = row.make(node);
     return Array.isArray(made) ? made : [made as Value];
   };
   session.recorder.step = session.steps;
