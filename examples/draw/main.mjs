@@ -142,9 +142,10 @@ function showKept() {
       );
       Object.assign(canvas, { width: SIDE, height: SIDE });
       const picture = new ImageData(SIDE, SIDE);
-      drawing.image.forEach((value, pixel) =>
-        picture.data.set([255 - 255 * value, 255 - 255 * value, 255 - 255 * value, 255], 4 * pixel),
-      );
+      for (const [pixel, value] of drawing.image.entries()) {
+        const grey = 255 - 255 * value;
+        picture.data.set([grey, grey, grey, 255], 4 * pixel);
+      }
       canvas.getContext('2d').putImageData(picture, 0, 0);
       name.textContent = labels[drawing.label];
       button.type = 'button';
