@@ -47,10 +47,12 @@ type Frame = { readonly own: string } | SourceSpan | null;
 const known = new Map<string, Map<number, Frame>>();
 
 function frameAt(site: StackSite): Frame {
-  const { file, name } = site;
+  const file = site.getFileName();
   if (!file) return null;
   // Lines and columns take V8 long to find, and of btc's own functions the names say it all.
-  return isOwn(file) ? ownFrame(name()) : frameOf(file, site.line, site.column, name);
+  if (isOwn(file)) return ownFrame(site.getFunctionName() ?? '');
+  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1];
+  return frameOf(file, line, column, () => site.getFunctionName() ?? '');
 }
 
 const ownFiles = new Map<string, boolean>();

@@ -1,10 +1,10 @@
-/** A call on the stack, as the engine tells it: lines and columns count from 1. */
+/** A call on the stack, as V8 tells it: lines and columns count from 1. What is not asked for costs nothing. */
 export interface StackSite {
   /** A path or an address; null where the engine knows none. */
-  readonly file: string | null;
-  readonly line: number;
-  readonly column: number;
-  readonly name: () => string;
+  getFileName(): string | null | undefined;
+  getLineNumber(): number | null;
+  getColumnNumber(): number | null;
+  getFunctionName(): string | null;
 }
 
 type PrepareStackTrace = (error: Error, frames: readonly NodeJS.CallSite[]) => unknown;
@@ -23,7 +23,7 @@ interface V8Error {
 export function stackSites(most: number, from: unknown): readonly StackSite[] {
   const engine = Error as unknown as V8Error;
   const { prepareStackTrace, stackTraceLimit } = engine;
-  let sites: readonly NodeJS.CallSite[] | null = null;
+  let sites = null as readonly StackSite[] | null;
   const holder: { stack?: string } = {};
   engine.stackTraceLimit = most;
   engine.prepareStackTrace = (_, frames) => {
@@ -35,26 +35,11 @@ export function stackSites(most: number, from: unknown): readonly StackSite[] {
     else holder.stack = new Error().stack ?? '';
     // In V8, reading `stack` runs prepareStackTrace.
     const text = holder.stack ?? '';
-    return (
-      (sites as readonly NodeJS.CallSite[] | null)?.map(siteOf) ?? sitesIn(text).slice(0, most)
-    );
+    return sites ?? sitesIn(text).slice(0, most);
   } finally {
     engine.prepareStackTrace = prepareStackTrace;
     engine.stackTraceLimit = stackTraceLimit;
   }
-}
-
-function siteOf(site: NodeJS.CallSite): StackSite {
-  return {
-    file: site.getFileName() ?? null,
-    get line() {
-      return site.getLineNumber() ?? 1;
-    },
-    get column() {
-      return site.getColumnNumber() ?? 1;
-    },
-    name: () => site.getFunctionName() ?? '',
-  };
 }
 
 /** The calls that led to an exception, innermost first; none where it says none. */
@@ -73,10 +58,10 @@ export function sitesIn(stack: string): StackSite[] {
   const lines = [...stack.matchAll(V8_LINE)];
   return (lines.length > 0 ? lines : [...stack.matchAll(OTHER_LINE)]).map(
     ([, name = '', file, line, column]) => ({
-      file,
-      line: Number(line),
-      column: Number(column),
-      name: () => name,
+      getFileName: () => file,
+      getLineNumber: () => Number(line),
+      getColumnNumber: () => Number(column),
+      getFunctionName: () => name,
     }),
   );
 }
