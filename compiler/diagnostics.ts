@@ -146,6 +146,7 @@ export const MESSAGES = {
   5002: "'{file}' cannot be read: {reason}",
   5003: "'{file}' cannot be written: {reason}",
   5004: "'{output}' cannot be written: it would be overwritten by the outputs of {files}; rename one or build it into another --outDir",
+  5005: "'{file}' is not written: {reason}",
   5010: "'{file}' is not a valid safetensors file: {reason}",
   5011: "'{file}' has no layer '{layer}' that can be decomposed; {layers}",
   5012: "tensor '{name}' is {type}; only f32 matrices can be decomposed",

@@ -1,6 +1,7 @@
 // Makes a project of a template. Nothing is written before everything is known to be right, and a project is written as a whole or not
 // at all.
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -56,9 +57,19 @@ export function templateProblem(template) {
   return `there is no template '${template}'; the templates are ${Object.keys(TEMPLATES).join(', ')}`;
 }
 
+function statOf(path) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    return error;
+  }
+}
+
 /** @returns why no project can be in that folder, or null */
 export function folderProblem(folder) {
-  const found = statSync(folder, { throwIfNoEntry: false });
+  if (folder.trim() === '') return 'the folder has no name';
+  const found = statOf(folder);
+  if (found instanceof Error) return `'${folder}' cannot be made: ${found.message}`;
   if (!found) return null;
   if (!found.isDirectory()) return `'${folder}' is a file`;
   if (readdirSync(folder).length > 0)
@@ -86,9 +97,10 @@ export function create({
       `'${name}' cannot be the name of a package: ${wrongName}; give another with --name`);
   if (problem) throw new CreateError(problem);
   const target = resolve(folder);
-  const firstMade = mkdirSync(dirname(target), { recursive: true });
-  const staging = mkdtempSync(join(existsSync(target) ? target : dirname(target), '.create-btc-'));
+  const { firstMade, staging } = stagingFor(target);
   try {
+    // mkdtemp keeps folders to their owner; a project is as any folder that the user makes.
+    chmodSync(staging, 0o777 & ~process.umask());
     for (const part of PARTS[template])
       cpSync(join(TEMPLATES_FOLDER, part), staging, { recursive: true });
     for (const [from, to] of RENAMED)
@@ -101,6 +113,17 @@ export function create({
     rmSync(staging, { recursive: true, force: true });
     if (firstMade) rmSync(firstMade, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** A folder for the files on their way, on the disk that they go to. */
+function stagingFor(target) {
+  try {
+    const firstMade = mkdirSync(dirname(target), { recursive: true });
+    const parent = existsSync(target) ? target : dirname(target);
+    return { firstMade, staging: mkdtempSync(join(parent, '.create-btc-')) };
+  } catch (error) {
+    throw new CreateError(`'${target}' cannot be made: ${error.message}`);
   }
 }
 

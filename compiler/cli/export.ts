@@ -1,4 +1,4 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { WeightsLayout } from '../../node/weights.ts';
 import { diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
@@ -8,6 +8,7 @@ import { buildShown } from './build-progress.ts';
 import { startBuilder } from './builder.ts';
 import { writeOutputs } from './emit.ts';
 import type { ExportFormat } from './export-formats.ts';
+import { outputsApart } from './outputs-apart.ts';
 import { readRegularFile } from './read-file.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 
@@ -55,8 +56,17 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
   const job = { file, options, profiles: new Map(), limits: null, exporting };
   const made = await buildShown(startBuilder(), job);
   if (made.outputs.length > 0) {
+    const folder = output === undefined ? '.' : dirname(output);
+    for (const { path } of made.outputs) {
+      const inside = await outputsApart([file, given.weights, ...made.sources], {
+        'the output': join(folder, path),
+      });
+      if (!inside) continue;
+      print([fromBtc(inside)]);
+      return 1;
+    }
     try {
-      await writeOutputs(output === undefined ? '.' : dirname(output), made.outputs);
+      await writeOutputs(folder, made.outputs);
     } catch (error) {
       const reason = (error as Error).message;
       print([fromBtc(diagnostic(5003, null, { file: made.outputs[0].path, reason }))]);

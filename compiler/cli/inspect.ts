@@ -31,6 +31,7 @@ import {
   measuredTimes,
   type TraceOptions,
 } from './kernel-times.ts';
+import { outputsApart } from './outputs-apart.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readJsonFile } from './read-json.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -68,7 +69,7 @@ export async function inspectCommand(
   const { plan } = read;
   const traced = await readTrace(plan, options);
   const problems =
-    'diagnostics' in traced ? traced.diagnostics : await writeFiles(plan, traced.files);
+    'diagnostics' in traced ? traced.diagnostics : await written(file, plan, traced, options);
   if (problems.length > 0 || 'diagnostics' in traced) {
     for (const problem of problems) console.error(formatPlain(fromBtc(problem)));
     return 1;
@@ -88,6 +89,25 @@ export async function inspectCommand(
     if (measured) process.stdout.write(`\n${formatMeasured(measured, all)}`);
   }
   return 0;
+}
+
+/** Writes the files that are asked for, where none is one that is read; what went wrong. */
+async function written(
+  file: string,
+  plan: Plan,
+  { files }: Traced,
+  { trace, profile }: InspectCommandOptions,
+): Promise<readonly Diagnostic[]> {
+  const { trace: predicted, timeline, snapshot } = files;
+  const together = await outputsApart(
+    [file, profile, predicted === undefined ? trace : undefined],
+    {
+      '--timeline': timeline,
+      '--trace': predicted,
+      '--snapshot': snapshot,
+    },
+  );
+  return together ? [together] : writeFiles(plan, files);
 }
 
 interface Traced {

@@ -14,6 +14,7 @@ import {
   type TraceOptions,
 } from './kernel-times.ts';
 import { otherAdapter } from './other-adapter.ts';
+import { outputsApart } from './outputs-apart.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
@@ -48,6 +49,15 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     console.error(
       formatPlain(fromBtc(diagnostic(6005, null, { file, program, programs: names.join(', ') }))),
     );
+    return 1;
+  }
+  const { log: logFile, plot, trace: traceFile, input = {} } = options;
+  const inside = await outputsApart(
+    [file, file.replace(/\.plan\.json$/, ''), options.profile, ...Object.values(input).map(String)],
+    { '--log': logFile, '--plot': plot, '--trace': traceFile },
+  );
+  if (inside) {
+    console.error(formatPlain(fromBtc(inside)));
     return 1;
   }
   const given = await givenProfile(options);

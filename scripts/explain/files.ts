@@ -93,6 +93,12 @@ export const FILE_PAGES = {
     'build other/model.ts --target wasm --outDir other',
     { 'other/model.ts': ONE_ROW },
   ),
+  5005: commands(
+    'An output that is a file of the command itself',
+    'The file that an option names is one that the command reads, or one that another option names as well. Nothing was written.',
+    'inspect out/model.wasm.plan.json --timeline out/model.wasm.plan.json',
+    'inspect out/model.wasm.plan.json --timeline timeline.json',
+  ),
   5010: commands(
     'Not a valid safetensors file',
     'The file is cut off, or something else. The reason says what does not fit; files of `torch.save` have to be converted in Python.',
