@@ -28,6 +28,7 @@ export const arenaPanel: Panel = {
   legend:
     'Each rectangle is a tensor: as wide as the steps in which it is needed, as tall as its bytes, at its place in device memory. Tensors that are not needed at the same time share a place. Hatched: nothing lies there. Striped: computed once more, or brought back from the host. Below, where the plan uses them, are the memory of the host and its spill file, with an arrow for every copy.',
   place: 'axis',
+  shows: ['models', 'program', 'step', 'tensor', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     let bytes: ByteRange = { low: 0, high: 1 };
     const all = () => Math.max(1, store.state().program.arena.bytes);

@@ -59,6 +59,7 @@ export const kernelsPanel: Panel = {
   legend:
     'Steps that run the same code are one kernel. Click a heading to sort, and a kernel to go through its steps, the longest first. Rates are by measured times where there is a trace, else by predicted ones.',
   place: 'below',
+  shows: ['models', 'program', 'step'],
   isShown: (store) => store.state().program.steps.length > 0,
   mount: (element, store) => {
     let sorted: { readonly column: KernelColumn; readonly descending: boolean } = {
@@ -124,7 +125,7 @@ export const kernelsPanel: Panel = {
         if (has(changes, 'models', 'program')) {
           rows = kernelRows(modelOf(store), store.state().program);
           draw();
-        } else if (has(changes, 'step')) markSelected(element, store);
+        } else markSelected(element, store);
       },
     };
   },

@@ -4,7 +4,7 @@ import type { StepOperand } from '../../data/operands.ts';
 import { type StepFacts, stepFacts } from '../../data/step.ts';
 import { button, fill, h } from '../dom.ts';
 import { longList, tensorLink } from '../links.ts';
-import { has, type Panel } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { modelOf, type Store, selectStep } from '../store.ts';
 
 const MOST_OPERANDS = 16;
@@ -15,10 +15,10 @@ export const stepPanel: Panel = {
   title: 'Step',
   legend: '',
   place: 'side',
+  shows: ['models', 'program', 'step'],
   isShown: (store) => store.state().step !== null,
   mount: (element, store) => ({
-    update: (changes) => {
-      if (!has(changes, 'step', 'models', 'program')) return;
+    update: () => {
       const { step } = store.state();
       if (step !== null) fill(element, ...stepContent(store, step));
     },
