@@ -21,6 +21,7 @@ const rate = (value: number | null) =>
 
 const COLUMNS: readonly Column[] = [
   { key: 'share', head: 'share', text: ({ share }) => percent(share) },
+  { key: 'name', head: 'kernel', text: ({ name }) => name },
   {
     key: 'measured',
     head: 'measured',
@@ -41,7 +42,6 @@ const COLUMNS: readonly Column[] = [
     isOptional: (row) => row.gflops !== null,
   },
   { key: 'gbs', head: 'GB/s', text: ({ gbs }) => rate(gbs), isOptional: (row) => row.gbs !== null },
-  { key: 'name', head: 'kernel', text: ({ name }) => name },
   {
     key: 'variant',
     head: 'how it is made',
