@@ -21,7 +21,7 @@ export const contractionsPanel: Panel = {
   isShown: (store) =>
     Object.values(modelOf(store).plan.programs).some(({ contractions }) => contractions?.length),
   mount: (element, store) => {
-    const picture = h('div', { class: 'bv-trees' });
+    const picture = h('div');
     const select = h('select', { 'aria-label': 'contraction' });
     let trees: readonly ContractionTree[] = [];
     const show = () => {
@@ -114,7 +114,7 @@ function treePicture({ equation, nodes }: ContractionTree): SVGSVGElement {
       place,
       s('title', {}, title),
       s('circle', { class: 'bv-step-node', r: radius }),
-      s('text', { class: 'bv-node', x: radius + 4, y: -3 }, shown),
+      s('text', { x: radius + 4, y: -3 }, shown),
       s(
         'text',
         { class: 'bv-cost', x: radius + 4, y: 10 },
