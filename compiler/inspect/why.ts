@@ -50,12 +50,40 @@ export interface ProgramReason extends InspectedValue {
 }
 
 /** Why a tensor (an index into the plan's) is where it is; of a copy, why the value is. */
-export function whyTensor(plan: Plan, index: number): TensorReason {
-  const tensor = originals(plan)[index];
+export const whyTensor = (plan: Plan, index: number): TensorReason => tensorReasons(plan)(index);
+
+/** {@link whyTensor} of one plan for many tensors: what they have in common is computed once. */
+export function tensorReasons(plan: Plan): (index: number) => TensorReason {
+  const original = originals(plan);
+  const programs = Object.keys(plan.programs).map((name) => programFacts(plan, name));
+  return (index) => reasonOf(plan, programs, original[index]);
+}
+
+/** What the reasons of all tensors of a program are made of. */
+interface ProgramFacts {
+  readonly program: string;
+  /** By tensor. */
+  readonly values: ReadonlyMap<number, InspectedValue>;
+  readonly writers: ReadonlyMap<number, number>;
+  readonly peakBytes: number;
+  readonly peakSteps: readonly number[];
+}
+
+function programFacts(plan: Plan, program: string): ProgramFacts {
+  const live = planLiveBytes(plan, program);
+  const peakBytes = largest(live);
+  return {
+    ...{ program, peakBytes, writers: writers(plan, program) },
+    values: new Map(inspectValues(plan, program).map((value) => [value.tensor, value])),
+    peakSteps: live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : [])),
+  };
+}
+
+function reasonOf(plan: Plan, facts: readonly ProgramFacts[], tensor: number): TensorReason {
   const { name, bytes, role, dtype, shape, source } = plan.tensors[tensor];
-  const programs = Object.keys(plan.programs).flatMap((program): ProgramReason[] => {
-    const value = inspectValues(plan, program).find((one) => one.tensor === tensor);
-    return value ? [programReason(plan, program, value)] : [];
+  const programs = facts.flatMap((each): ProgramReason[] => {
+    const value = each.values.get(tensor);
+    return value ? [programReason(plan, each, value)] : [];
   });
   return {
     name,
@@ -76,11 +104,12 @@ function fateOf({ policy }: PlanTensor, programs: readonly ProgramReason[]): Fat
   return policy === 'in-place' ? 'shared' : 'kept';
 }
 
-function programReason(plan: Plan, program: string, value: InspectedValue): ProgramReason {
-  const live = planLiveBytes(plan, program);
-  const peakBytes = largest(live);
-  const peakSteps = live.flatMap((bytes, step) => (bytes === peakBytes ? [step] : []));
-  const step = writers(plan, program).get(value.tensor);
+function programReason(
+  plan: Plan,
+  { program, writers, peakBytes, peakSteps }: ProgramFacts,
+  value: InspectedValue,
+): ProgramReason {
+  const step = writers.get(value.tensor);
   return {
     ...value,
     program,

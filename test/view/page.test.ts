@@ -308,6 +308,38 @@ test('a telephone shows all of it without scrolling sideways', async () => {
   expect(problems).toEqual([]);
 });
 
+test('the bytes of the map are zoomed by buttons and by two fingers above each other', async () => {
+  const plan = smallPlan();
+  const { page, problems } = await open(written(plan), 390);
+  const { boxes } = planModel({ plan }).program('train').arena;
+  const seen = async () => {
+    await frames(page);
+    return page.$eval('#bv-arena canvas', (canvas) => Number(canvas.dataset['seen']));
+  };
+  const { x, y } = await mapPoint(page, plan, 'train', 2);
+  expect(await seen()).toBe(boxes.count);
+  const zoom = (label: string) =>
+    page.$eval(`#bv-arena button[aria-label="${label}"]`, (button) => button.click());
+  for (let k = 0; k < 8; k++) await zoom('show fewer bytes, larger');
+  expect(await seen()).toBeLessThan(boxes.count);
+  await zoom('show all bytes');
+  expect(await seen()).toBe(boxes.count);
+  const touch = await page.createCDPSession();
+  const fingers = (type: 'touchStart' | 'touchMove' | 'touchEnd', apart: number | null) =>
+    touch.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints:
+        apart === null
+          ? []
+          : [-1, 1].map((side, id) => ({ ...{ x: x + side * 4, id }, y: y + (side * apart) / 2 })),
+    });
+  await fingers('touchStart', 20);
+  for (let apart = 30; apart <= 220; apart += 10) await fingers('touchMove', apart);
+  await fingers('touchEnd', null);
+  expect(await seen()).toBeLessThan(boxes.count);
+  expect(problems).toEqual([]);
+});
+
 /** Names that would do harm as markup, in a script, or in what is made of them. */
 const HOSTILE = [
   '<img src=x onerror="window.hacked=1">',

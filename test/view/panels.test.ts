@@ -85,6 +85,7 @@ beforeEach(async () => {
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(pathToFileURL(join(project.folder, 'page.html')).href);
   await page.waitForSelector('[data-ready] .btc-view #bv-kernels tr[data-kernel]');
+  await settled();
 });
 afterEach(async () => {
   expect(problems).toEqual([]);
@@ -102,31 +103,32 @@ const press = (selector: string, index = 0) =>
     (found, at) => found[at].dispatchEvent(new MouseEvent('click', { bubbles: true })),
     index,
   );
-/** Waits for the frame in which the panels are told. */
 const nextFrame = () =>
   page.evaluate(
     () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))),
   );
+/** Waits until all panels show what is selected. */
+const settled = async () => {
+  await nextFrame();
+  await page.waitForFunction(() => !document.querySelector('.bv-panel[aria-busy]:not([hidden])'));
+};
 
 test('the table of kernels has the figures of the plan, is sorted by its headings, and leads to steps', async () => {
   const rows = kernelRows(model(), model().program('train'));
-  const names = () =>
-    texts(
-      '#bv-kernels tbody tr td.bv-code:nth-last-child(1) button, #bv-kernels tbody tr td.bv-code button',
-    );
+  const names = () => texts('#bv-kernels tbody tr td.bv-code button');
   expect(await names()).toEqual(rows.slice(0, 15).map(({ name }) => name));
   const [first] = await texts('#bv-kernels tbody tr:first-child td');
   expect(first).toBe(`${(100 * rows[0].share).toFixed(1)} %`);
   const heads = await texts('#bv-kernels thead button');
-  expect(heads).toEqual(['share', 'predicted', 'steps', 'GFLOP/s', 'GB/s', 'kernel']);
-  await press('#bv-kernels thead button', 5);
+  expect(heads).toEqual(['share', 'kernel', 'predicted', 'steps', 'GFLOP/s', 'GB/s']);
+  await press('#bv-kernels thead button', 1);
   const sorted = rows.map(({ name }) => name).sort();
   expect(await names()).toEqual(sorted.slice(0, 15));
   expect(
     await page.$eval('#bv-kernels th[aria-sort]', (head) => head.getAttribute('aria-sort')),
   ).toBe('ascending');
   await press('#bv-kernels tbody tr:first-child td.bv-code button');
-  await nextFrame();
+  await settled();
   const [step] = rows.find(({ name }) => name === sorted[0])!.steps;
   expect(await isShown('step')).toBe(true);
   expect((await texts('#bv-step')).join()).toContain(`${step}`);
@@ -154,7 +156,7 @@ test('the model stands there line by line with what each costs; a line leads to 
   const name = planOf('half').tensors[tensor].name;
   expect((await texts('#bv-source .bv-about button'))[0]).toBe(name);
   await press('#bv-source .bv-about button');
-  await nextFrame();
+  await settled();
   expect(await texts('#bv-tensor .bv-name')).toEqual([name]);
   const marked = await page.$$eval('#bv-source .bv-selected', (rows) =>
     rows.map((row) => Number(row.getAttribute('data-line'))),
@@ -165,7 +167,7 @@ test('the model stands there line by line with what each costs; a line leads to 
 test('around the selection stands what is joined with it, and leads there', async () => {
   expect(await isShown('neighbourhood')).toBe(false);
   await press('#bv-kernels tbody td.bv-code button');
-  await nextFrame();
+  await settled();
   expect(await isShown('neighbourhood')).toBe(true);
   const own = await texts('#bv-neighbourhood .bv-own title');
   const boxes = await texts('#bv-neighbourhood .bv-box title');
@@ -175,7 +177,7 @@ test('around the selection stands what is joined with it, and leads there', asyn
   const operands = program.operands[step].map(({ tensor }) => tensors[tensor].name);
   expect(boxes).toEqual(expect.arrayContaining(operands));
   await press('#bv-neighbourhood .bv-box[data-kind="tensor"]');
-  await nextFrame();
+  await settled();
   expect(operands).toContain((await texts('#bv-tensor .bv-name'))[0]);
   expect(await texts('#bv-neighbourhood .bv-own title')).toEqual(
     await texts('#bv-tensor .bv-name'),
@@ -183,6 +185,29 @@ test('around the selection stands what is joined with it, and leads there', asyn
   const before = (await texts('#bv-neighbourhood .bv-box title')).length;
   await press('#bv-neighbourhood .bv-group button', 1);
   expect((await texts('#bv-neighbourhood .bv-box title')).length).toBeGreaterThanOrEqual(before);
+});
+
+test('while a key is held, what is below waits for the last of its steps', async () => {
+  await page.keyboard.press('Home');
+  await settled();
+  // In one go, so that a slow machine has no rest between the presses.
+  const seen = await page.evaluate(async () => {
+    const found: string[] = [];
+    for (let k = 0; k < 3; k++) {
+      document.body.dispatchEvent(
+        new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }),
+      );
+      await new Promise((done) => requestAnimationFrame(done));
+      const [step, own] = ['#bv-step .bv-name', '#bv-neighbourhood .bv-own title'].map(
+        (selector) => document.querySelector(selector)!.textContent!,
+      );
+      found.push(`${step}; ${own.split(':')[0]}`);
+    }
+    return found;
+  });
+  expect(seen).toEqual([1, 2, 3].map((step) => `Step ${step} of train; 0`));
+  await settled();
+  expect((await texts('#bv-neighbourhood .bv-own title'))[0]).toMatch(/^3: /);
 });
 
 test('contractions are trees with their costs', async () => {
@@ -233,9 +258,23 @@ test('two plans stand beside each other with what changed', async () => {
   expect(colours).toEqual(expect.arrayContaining(['76,120,184', '224,129,43']));
 });
 
+test('the bar that stays above all hides no title', async () => {
+  await page.keyboard.press('p');
+  await settled();
+  const gaps = await page.$$eval(':is(.bv-axis, .bv-below) > .bv-panel:not([hidden])', (panels) =>
+    panels.map((panel) => {
+      panel.scrollIntoView({ block: 'start' });
+      const { bottom } = document.querySelector('.bv-toolbar')!.getBoundingClientRect();
+      return { id: panel.id, gap: panel.querySelector('h2')!.getBoundingClientRect().top - bottom };
+    }),
+  );
+  expect(gaps.length).toBeGreaterThan(6);
+  expect(gaps.filter(({ gap }) => gap < 0)).toEqual([]);
+});
+
 test('on a telephone no panel is wider than the screen', async () => {
   await page.setViewport({ width: 390, height: 800 });
-  await nextFrame();
+  await settled();
   const wide = await page.$$eval('.bv-panel', (panels) =>
     panels
       .filter((panel) => panel.getBoundingClientRect().right > innerWidth + 1)

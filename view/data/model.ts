@@ -1,3 +1,4 @@
+import { type TensorReason, tensorReasons } from '../../compiler/inspect/why.ts';
 import type { Plan, PlanStep } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-copies.ts';
 import { type ArenaMap, arenaMap } from './arena.ts';
@@ -19,6 +20,8 @@ export interface PlanModel {
   readonly original: Int32Array;
   /** The names of its programs; the first is the one with the most steps. */
   readonly programs: readonly string[];
+  /** Why a tensor, an index into the plan's, is where it is. */
+  reason(tensor: number): TensorReason;
   /** @throws where the plan has no such program */
   program(name: string): ProgramModel;
 }
@@ -54,12 +57,14 @@ export function planModel({ plan, label, trace, sources = {} }: ReadPlan): PlanM
       once(() => programModel(plan, name, kinds, trace)),
     ]),
   );
+  const reasons = once(() => tensorReasons(plan));
   const stepsOf = (name: string) => plan.programs[name].steps.length;
   return {
     label: label ?? plan.name,
     ...{ plan, trace, sources, kinds },
     original: originals(plan),
     programs: [...programs.keys()].sort((a, b) => stepsOf(b) - stepsOf(a)),
+    reason: (tensor) => reasons()(tensor),
     program: (name) => programs.get(name)!(),
   };
 }

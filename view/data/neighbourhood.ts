@@ -49,7 +49,6 @@ export function neighbourhood(
 ): Neighbourhood {
   const nodes: Found[] = [{ ...selected, from: null, column: 0 }];
   const known = new Set([keyOf(selected)]);
-  const rows = new Map<number, number>();
   let left = 0;
   for (const way of [-1, 1] as const) {
     let front: readonly Found[] = [nodes[0]];
@@ -69,7 +68,6 @@ export function neighbourhood(
         known.add(keyOf(node));
         nodes.push(node);
       }
-      rows.set(column, taken.length);
       front = taken;
     }
   }

@@ -6,6 +6,8 @@ export interface StepOperand {
   readonly tensor: number;
   readonly reads: boolean;
   readonly writes: boolean;
+  /** Of the part that the step touches. */
+  readonly bytes: number;
 }
 
 /**
@@ -21,12 +23,13 @@ export function stepOperands(plan: Plan, program: string): StepOperand[][] {
   });
   return plan.programs[program].steps.map(({ kernel, bindings }, step) => {
     const operands = new Map<number, StepOperand>();
-    const add = (tensor: number, reads: boolean, writes: boolean) => {
+    const add = (tensor: number, reads: boolean, writes: boolean, bytes: number) => {
       const before = operands.get(tensor);
       operands.set(tensor, {
         tensor,
         reads: reads || (before?.reads ?? false),
         writes: writes || (before?.writes ?? false),
+        bytes: Math.max(bytes, before?.bytes ?? 0),
       });
     };
     bindings.forEach((tensor, b) => {
@@ -35,9 +38,9 @@ export function stepOperands(plan: Plan, program: string): StepOperand[][] {
       const isTaken = policy === 'in-place' && firstStep === step && isRead(binding);
       const donor = isTaken ? ends.get(`${slab} ${offset} ${step}`) : undefined;
       if (donor !== undefined && donor !== tensor) {
-        add(donor, true, false);
-        add(tensor, false, isWritten(binding));
-      } else add(tensor, isRead(binding), isWritten(binding));
+        add(donor, true, false, binding.bytes);
+        add(tensor, false, isWritten(binding), binding.bytes);
+      } else add(tensor, isRead(binding), isWritten(binding), binding.bytes);
     });
     return [...operands.values()];
   });

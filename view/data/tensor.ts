@@ -1,5 +1,4 @@
 import { formatInteger } from '../../compiler/format.ts';
-import { whyTensor } from '../../compiler/inspect/why.ts';
 import { type ReasonWords, reasonWords } from '../../compiler/inspect/why-words.ts';
 import type { PlanModel, ProgramModel, TensorUse } from './model.ts';
 
@@ -38,7 +37,7 @@ export function tensorFacts(model: PlanModel, program: ProgramModel, tensor: num
   });
   return {
     name,
-    words: reasonWords(plan, whyTensor(plan, tensor)),
+    words: reasonWords(plan, model.reason(tensor)),
     place: slab === null ? null : `slab ${slab}, byte ${formatInteger(offset)}`,
     twins: holders.length > 1 ? holders.sort((a, b) => a.firstStep - b.firstStep) : [],
     uses: program.uses(tensor),

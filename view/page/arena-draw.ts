@@ -1,5 +1,4 @@
-import { formatBytes } from '../../compiler/format.ts';
-import type { ArenaMap, Lane } from '../data/arena.ts';
+import type { ArenaMap } from '../data/arena.ts';
 import { MEMORY_KINDS } from '../data/kinds.ts';
 import { type Palette, paintBoxes, paintGaps, pixelOf } from '../data/raster.ts';
 import { type Band, bandY, eachInSight, viewportOf } from './arena-layout.ts';
@@ -50,7 +49,6 @@ export function drawArena(
   const seen = bands.map((band, k) => {
     const marks = ticks(band.high - band.low, k === 0 ? 6 : 2, 2).map((value) => band.low + value);
     drawValueAxis(paint, scale, marks, (byte) => bandY(band, byte), shortBytes, theme);
-    if (band.lane) drawLaneTitle(paint, scale, band, band.lane, theme);
     const image = images(k, columns, Math.round(band.height * ratio));
     const pixels = new Uint32Array(image.data.buffer);
     const picture = { columns: image.width, rows: image.height, pixels };
@@ -66,26 +64,6 @@ export function drawArena(
   const last = bands[bands.length - 1];
   drawStepAxis(paint, scale, state.range, last.top + last.height + 5, theme);
   return seen[0];
-}
-
-const TIERS: Readonly<Record<Lane['tier'], string>> = {
-  memory: 'memory of the host',
-  file: 'spill file',
-};
-
-function drawLaneTitle(
-  { context }: Paint,
-  scale: StepScale,
-  { top }: Band,
-  { tier, bytes, moves }: Lane,
-  theme: Theme,
-): void {
-  context.font = '600 11px system-ui, sans-serif';
-  context.textAlign = 'left';
-  context.textBaseline = 'bottom';
-  context.fillStyle = theme.muted;
-  const text = `${TIERS[tier]}: ${formatBytes(bytes)}, ${moves.length} copies`;
-  context.fillText(text, scale.left, top - 3);
 }
 
 const LEAST_NAMED = { width: 64, height: 13 };

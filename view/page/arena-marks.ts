@@ -1,6 +1,7 @@
+import { formatBytes } from '../../compiler/format.ts';
 import type { Lane } from '../data/arena.ts';
 import { type Band, bandY, eachInSight } from './arena-layout.ts';
-import { drawStepMarks } from './axis-marks.ts';
+import { drawStepMarks, drawTag } from './axis-marks.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import { type Paint, withinPlot } from './surface.ts';
@@ -17,8 +18,27 @@ export function drawArenaMarks(
     for (const band of bands)
       if (band.lane) drawMoves(paint, scale, state, bands[0], band, band.lane);
     for (const band of bands) drawChosen(paint, scale, state, band);
+    for (const band of bands) if (band.lane) drawLaneTitle(paint, scale, state, band, band.lane);
   });
   drawStepMarks(paint, scale, state);
+}
+
+const TIERS: Readonly<Record<Lane['tier'], string>> = {
+  memory: 'memory of the host',
+  file: 'spill file',
+};
+
+/** What a lane is, above it and above the arrows that end in it. */
+function drawLaneTitle(
+  paint: Paint,
+  scale: StepScale,
+  state: ViewState,
+  { top }: Band,
+  { tier, bytes, moves }: Lane,
+): void {
+  const theme = THEMES[state.theme];
+  const text = `${TIERS[tier]}: ${formatBytes(bytes)}, ${moves.length} copies`;
+  drawTag(paint, scale, text, scale.left, top - 11, theme.muted, theme);
 }
 
 /** More arrows than this in sight have no heads, and are faint. */

@@ -14,7 +14,7 @@ const KEYS: readonly (readonly [string, string])[] = [
 const POINTER: readonly (readonly [string, string])[] = [
   ['drag', 'move along the steps'],
   ['Ctrl or ⌘ and wheel, pinch', 'zoom the steps'],
-  ['Alt and wheel', 'zoom the bytes of the map'],
+  ['Alt and wheel, fingers above each other', 'zoom the bytes of the map'],
   ['click', 'select a tensor or a step'],
 ];
 

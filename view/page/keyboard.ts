@@ -1,5 +1,5 @@
-import { wholeRange, zoomRange } from '../data/range.ts';
-import { type Store, selectStep } from './store.ts';
+import { wholeRange } from '../data/range.ts';
+import { type Store, selectStep, zoomSteps } from './store.ts';
 
 /** Keys of the whole view; none where a person writes. Gives a function that ends it. */
 export function attachKeyboard(element: HTMLElement, store: Store): () => void {
@@ -31,9 +31,9 @@ const KEYS: Readonly<Record<string, Act>> = {
   End: (store) => selectStep(store, store.state().program.steps.length - 1),
   p: (store) => selectStep(store, store.state().program.live.peak.step),
   Escape: (store) => store.set({ step: null, tensor: null }),
-  '+': (store) => zoom(store, 1.6),
-  '=': (store) => zoom(store, 1.6),
-  '-': (store) => zoom(store, 1 / 1.6),
+  '+': (store) => zoomSteps(store, 1.6),
+  '=': (store) => zoomSteps(store, 1.6),
+  '-': (store) => zoomSteps(store, 1 / 1.6),
   '0': (store) => store.set({ range: wholeRange(store.state().program.steps.length) }),
   '/': (_store, _event, element) => element.querySelector<HTMLElement>('.bv-search')?.focus(),
   '?': (_store, _event, element) => element.querySelector<HTMLElement>('.bv-ask')?.click(),
@@ -42,10 +42,4 @@ const KEYS: Readonly<Record<string, Act>> = {
 function moveStep(store: Store, by: number): void {
   const { step, program } = store.state();
   selectStep(store, step === null ? program.live.peak.step : step + by);
-}
-
-function zoom(store: Store, by: number): void {
-  const { range, program, step } = store.state();
-  const at = step === null ? (range.first + range.last) / 2 : step + 0.5;
-  store.set({ range: zoomRange(range, by, at, program.steps.length) });
 }

@@ -1,4 +1,4 @@
-import type { Changes, Store } from './store.ts';
+import type { Changes, Store, ViewState } from './store.ts';
 
 /**
  * A part of the page. To add one: a file in panels/ that exports a `Panel`, and a row in panels/index.ts. What it computes of
@@ -11,8 +11,13 @@ export interface Panel {
   readonly title: string;
   /** One or two sentences for a newcomer: what is to be seen. */
   readonly legend: string;
-  /** `axis`: above each other along the steps; `side`: beside these; `below`: under both, the whole width. */
+  /**
+   * `axis`: above each other along the steps; `side`: beside these; `below`: under both, the whole width, where what is selected is
+   * shown once the selection rests.
+   */
   readonly place: 'axis' | 'side' | 'below';
+  /** The fields of the store that it shows: it is told of these alone. */
+  readonly shows: readonly (keyof ViewState)[];
   /** Whether there is anything to show of what the store holds; absent: always. A panel is mounted when it first has. */
   readonly isShown?: (store: Store) => boolean;
   /** Fills an element that is in the page. */
@@ -21,7 +26,7 @@ export interface Panel {
 
 /** A panel in the page. */
 export interface MountedPanel {
-  /** Called once a frame with what changed in the store, where something did. */
+  /** Called once a frame at most, with what changed in the store since it was called last. */
   update(changes: Changes): void;
   /** Ends what it has begun outside of its element. */
   destroy?(): void;

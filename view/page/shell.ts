@@ -4,8 +4,9 @@ import { readViewed, type ViewInput } from '../data/viewed.ts';
 import { fill, h } from './dom.ts';
 import { mountHeader } from './header.ts';
 import { attachKeyboard } from './keyboard.ts';
-import type { MountedPanel, Panel } from './panel.ts';
+import { has, type MountedPanel, type Panel } from './panel.ts';
 import { PANELS } from './panels/index.ts';
+import { patienceFor } from './patience.ts';
 import { type Changes, createStore, NO_HOVER, type Store, type ViewState } from './store.ts';
 import { styles } from './styles.ts';
 import { followTheme } from './theme-choice.ts';
@@ -143,33 +144,45 @@ function framePanel(panel: Panel, place: HTMLElement, store: Store): MountedPane
   const content = h('div', { class: 'bv-content' });
   const frame = h(
     'section',
-    { class: 'bv-panel', id: `bv-${panel.id}`, 'aria-labelledby': `bv-${panel.id}-title` },
+    {
+      ...{ class: 'bv-panel', id: `bv-${panel.id}`, 'aria-labelledby': `bv-${panel.id}-title` },
+      hidden: true,
+    },
     h('h2', { id: `bv-${panel.id}-title` }, panel.title),
     panel.legend === '' ? null : h('p', { class: 'bv-legend' }, panel.legend),
     content,
   );
   place.append(frame);
   let mounted: MountedPanel | null = null;
+  const pending = new Set<keyof ViewState>();
+  const tell = () => {
+    const changes = new Set(pending);
+    pending.clear();
+    frame.removeAttribute('aria-busy');
+    mounted ??= panel.mount(content, store);
+    mounted.update(changes);
+  };
+  const patience = patienceFor(frame, tell);
   return {
     update: (changes) => {
+      const own = panel.shows.filter((field) => changes.has(field));
+      for (const field of own) pending.add(field);
+      const wasHidden = frame.hidden;
       frame.hidden = panel.isShown !== undefined && !panel.isShown(store);
+      if (!frame.hidden && !wasHidden && own.length === 0) return;
+      patience.cancel();
       if (frame.hidden) return;
-      const isNew = mounted === null;
-      mounted ??= panel.mount(content, store);
-      mounted.update(isNew ? ALL : changes);
+      const canWait = panel.place === 'below' && (mounted === null || !has(pending, ...OTHER_PLAN));
+      if (!canWait) return tell();
+      frame.setAttribute('aria-busy', 'true');
+      patience.wait();
     },
-    destroy: () => mounted?.destroy?.(),
+    destroy: () => {
+      patience.destroy();
+      mounted?.destroy?.();
+    },
   };
 }
 
-/** What a panel is told when it is mounted: all of it is new. */
-const ALL: Changes = new Set<keyof ViewState>([
-  'models',
-  'live',
-  'program',
-  'step',
-  'tensor',
-  'hover',
-  'range',
-  'theme',
-]);
+/** Changes behind which what a panel shows is wrong, and leads nowhere. */
+const OTHER_PLAN = ['models', 'program', 'theme'] as const;

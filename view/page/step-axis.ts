@@ -30,7 +30,7 @@ interface AxisListeners {
   /** The pointer is over a place of the panel, or nowhere. */
   readonly onHover?: (x: number, y: number) => void;
   readonly onClick: (x: number, y: number) => void;
-  /** With Alt: zooming across the axis. */
+  /** With Alt, or with fingers above each other: zooming across the axis. */
   readonly onZoomAcross?: (by: number, y: number) => void;
   readonly onPanAcross?: (by: number) => void;
 }
@@ -40,7 +40,7 @@ const CLICK_PIXELS = 4;
 
 /**
  * Zoom and pan of the steps by pointer, wheel and touch, the same in all panels: drag moves; Ctrl, Cmd or pinch with the wheel
- * zooms; a wheel that turns sideways moves; two fingers zoom. Gives a function that ends it.
+ * zooms; a wheel that turns sideways moves; two fingers zoom along the way in which they lie apart. Gives a function that ends it.
  */
 export function attachStepAxis(
   canvas: HTMLCanvasElement,
@@ -61,9 +61,9 @@ export function attachStepAxis(
 
   const pointers = new Map<number, { x: number; y: number }>();
   let moved = 0;
-  const spread = () => {
+  const spread = (way: 'x' | 'y') => {
     const [a, b] = [...pointers.values()];
-    return { distance: Math.max(8, Math.abs(a.x - b.x)), middle: (a.x + b.x) / 2 };
+    return { distance: Math.max(8, Math.abs(a[way] - b[way])), middle: (a[way] + b[way]) / 2 };
   };
   const place = (event: PointerEvent | WheelEvent) => {
     const { left, top } = canvas.getBoundingClientRect();
@@ -79,9 +79,11 @@ export function attachStepAxis(
     const now = place(event);
     if (!before) return onHover?.(now.x, now.y);
     if (pointers.size === 2) {
-      const wide = spread();
+      const isAcross = onZoomAcross !== undefined && spread('y').distance > spread('x').distance;
+      const { distance, middle } = spread(isAcross ? 'y' : 'x');
       pointers.set(event.pointerId, now);
-      zoom(spread().distance / wide.distance, wide.middle);
+      const by = spread(isAcross ? 'y' : 'x').distance / distance;
+      (isAcross ? onZoomAcross : zoom)(by, middle);
       moved = CLICK_PIXELS;
       return;
     }

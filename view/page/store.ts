@@ -1,5 +1,5 @@
 import type { PlanModel, ProgramModel } from '../data/model.ts';
-import { revealRange, type StepRange, wholeRange } from '../data/range.ts';
+import { revealRange, type StepRange, wholeRange, zoomRange } from '../data/range.ts';
 import type { ThemeName } from './theme.ts';
 
 /** All that panels show the same of. */
@@ -106,4 +106,11 @@ export function selectTensor(store: Store, tensor: number | null): void {
       ? {}
       : { range: revealRange(range, firstStep, lastStep, shown.steps.length) }),
   });
+}
+
+/** Shows so many times as few steps, around the selected one, else around the middle. */
+export function zoomSteps(store: Store, by: number): void {
+  const { range, program, step } = store.state();
+  const at = step === null ? (range.first + range.last) / 2 : step + 0.5;
+  store.set({ range: zoomRange(range, by, at, program.steps.length) });
 }

@@ -29,9 +29,11 @@ export const styles = (): string => `${themeStyles()}
 .bv-side[data-first="step"] #bv-step, .bv-side[data-first="tensor"] #bv-tensor { order: -1; }
 .bv-below { display: grid; gap: 12px; padding: 0 18px 18px; min-width: 0; }
 .bv-panel { background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 8px; padding: 10px 12px; min-width: 0; overflow-wrap: anywhere; }
+.bv-panel, .bv-panel button, .bv-canvas { scroll-margin-top: 56px; }
 .bv-panel[hidden] { display: none; }
 .bv-legend, .bv-readout, .bv-muted { color: var(--bv-muted); font-size: 12.5px; }
 .bv-readout { min-height: 1.45em; font-variant-numeric: tabular-nums; }
+#bv-live .bv-readout { min-height: 2.9em; }
 .bv-surface { position: relative; width: 100%; }
 .bv-canvas { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; border-radius: 4px; }
 .bv-tip { position: absolute; z-index: 4; max-width: 300px; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
@@ -78,7 +80,8 @@ export const styles = (): string => `${themeStyles()}
 .bv-table th[aria-sort="descending"] button::after { content: " ↓"; }
 .bv-table th[aria-sort="ascending"] button::after { content: " ↑"; }
 .bv-table .bv-code { min-width: 180px; }
-.bv-figures { width: auto; }
+#bv-kernels td { white-space: nowrap; }
+.bv-table.bv-figures, .bv-table.bv-changed { width: auto; }
 .bv-figures tbody th, .bv-changed td { white-space: nowrap; }
 .bv-table.bv-figures thead th, .bv-table.bv-changed thead th { white-space: normal; }
 .btc-view select { max-width: 100%; }
@@ -118,6 +121,8 @@ export const styles = (): string => `${themeStyles()}
   .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }
   #bv-hint { display: none; }
   .bv-toolbar { position: static; }
+  #bv-live .bv-readout { min-height: 5.8em; }
+  #bv-steps .bv-readout { min-height: 2.9em; }
   .bv-find { flex: 1 1 100%; order: 1; }
   .bv-below { padding: 0 10px 10px; }
   .bv-head, .bv-toolbar { padding-left: 10px; padding-right: 10px; }

@@ -1,4 +1,5 @@
 import { h } from './dom.ts';
+import { patienceFor } from './patience.ts';
 
 /** A canvas as wide as its place, in pixels of the screen, drawn once a frame at most. */
 export interface Surface {
@@ -6,7 +7,7 @@ export interface Surface {
   readonly canvas: HTMLCanvasElement;
   /** In CSS pixels. */
   size(): { readonly width: number; readonly height: number };
-  /** Draws in the next frame. */
+  /** Draws in the next frame; where it is out of sight, later. */
   redraw(): void;
   /** Asks for its height anew. */
   resize(): void;
@@ -67,9 +68,11 @@ export function createSurface(label: string, drawing: Drawing): Surface {
     context.drawImage(kept.canvas, 0, 0, width, tall);
     drawing.marks(front);
   };
-  const redraw = () => {
+  const soon = () => {
     if (frame === 0) frame = requestAnimationFrame(paint);
   };
+  const patience = patienceFor(element, soon);
+  const redraw = () => (patience.isSeen() ? soon() : patience.wait());
   const resize = () => {
     width = element.clientWidth;
     tall = drawing.height(width);
@@ -83,6 +86,7 @@ export function createSurface(label: string, drawing: Drawing): Surface {
     size: () => ({ width, height: tall }),
     destroy: () => {
       observer.disconnect();
+      patience.destroy();
       cancelAnimationFrame(frame);
     },
   };

@@ -1,9 +1,9 @@
-import { wholeRange, zoomRange } from '../data/range.ts';
+import { wholeRange } from '../data/range.ts';
 import { button, fill, h } from './dom.ts';
 import { helpDialog } from './help.ts';
 import { has, type MountedPanel } from './panel.ts';
 import { searchBox } from './search-box.ts';
-import { modelOf, type Store, showProgram } from './store.ts';
+import { modelOf, type Store, showProgram, zoomSteps } from './store.ts';
 
 /** Programs, search, zoom and theme. */
 export function mountToolbar(
@@ -12,11 +12,6 @@ export function mountToolbar(
   toggleTheme: () => void,
 ): MountedPanel {
   const programs = h('div', { class: 'bv-group', role: 'group', 'aria-label': 'Program' });
-  const zoom = (by: number) => {
-    const { range, program } = store.state();
-    const middle = (range.first + range.last) / 2;
-    store.set({ range: zoomRange(range, by, middle, program.steps.length) });
-  };
   const help = helpDialog();
   element.append(
     programs,
@@ -25,8 +20,8 @@ export function mountToolbar(
     h(
       'div',
       { class: 'bv-group', role: 'group', 'aria-label': 'Zoom of the steps' },
-      button('−', 'zoom out (-)', () => zoom(1 / 1.6)),
-      button('+', 'zoom in (+)', () => zoom(1.6)),
+      button('−', 'zoom out (-)', () => zoomSteps(store, 1 / 1.6)),
+      button('+', 'zoom in (+)', () => zoomSteps(store, 1.6)),
       button('all', 'show all steps (0)', () =>
         store.set({ range: wholeRange(store.state().program.steps.length) }),
       ),

@@ -11,7 +11,7 @@ import {
   zoomBytes,
 } from '../arena-layout.ts';
 import { drawArenaMarks } from '../arena-marks.ts';
-import { fill, h } from '../dom.ts';
+import { button, fill, h } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectTensor } from '../store.ts';
@@ -28,10 +28,19 @@ export const arenaPanel: Panel = {
   legend:
     'Each rectangle is a tensor: as wide as the steps in which it is needed, as tall as its bytes, at its place in device memory. Tensors that are not needed at the same time share a place. Hatched: nothing lies there. Striped: computed once more, or brought back from the host. Below, where the plan uses them, are the memory of the host and its spill file, with an arrow for every copy.',
   place: 'axis',
+  shows: ['models', 'program', 'step', 'tensor', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     let bytes: ByteRange = { low: 0, high: 1 };
     const all = () => Math.max(1, store.state().program.arena.bytes);
     const bands = () => bandsOf(store.state().program.arena, surface.size().width, bytes);
+    const show = (wanted: ByteRange) => {
+      bytes = wanted;
+      // Where bytes are out of sight, a finger moves the map and not the page.
+      surface.canvas.style.touchAction = bytes.high - bytes.low < all() ? 'none' : '';
+      surface.redraw();
+    };
+    const zoom = (by: number, at = (bytes.low + bytes.high) / 2) =>
+      show(zoomBytes(bytes, by, at, all()));
     const images = bandImages();
     const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
     const tip = h('div', { class: 'bv-tip', hidden: true });
@@ -49,7 +58,15 @@ export const arenaPanel: Panel = {
       marks: (paint) => drawArenaMarks(paint, scaleOf(paint), store.state(), bands()),
     });
     surface.element.append(tip);
-    element.append(surface.element, readout);
+    const zooms = h(
+      'div',
+      { class: 'bv-group', role: 'group', 'aria-label': 'Zoom of the bytes' },
+      h('span', { class: 'bv-muted' }, 'bytes'),
+      button('−', 'show more bytes', () => zoom(1 / 1.6)),
+      button('+', 'show fewer bytes, larger', () => zoom(1.6)),
+      button('all', 'show all bytes', () => show({ low: 0, high: all() })),
+    );
+    element.append(zooms, surface.element, readout);
     const tensorAt = (x: number, y: number) => hit(bands(), store, surface.size().width, x, y);
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x, y) => {
@@ -61,22 +78,18 @@ export const arenaPanel: Panel = {
         placeTip(tip, surface.size().width, x, y);
       },
       onClick: (x, y) => selectTensor(store, tensorAt(x, y)),
-      onZoomAcross: (by, y) => {
-        bytes = zoomBytes(bytes, by, bandByte(bands()[0], y), all());
-        surface.redraw();
-      },
+      onZoomAcross: (by, y) => zoom(by, bandByte(bands()[0], y)),
       onPanAcross: (pixels) => {
-        const [{ height }] = bands();
-        const by = (-pixels / height) * (bytes.high - bytes.low);
-        const low = Math.min(all() - (bytes.high - bytes.low), Math.max(0, bytes.low + by));
-        bytes = { low, high: low + (bytes.high - bytes.low) };
-        surface.redraw();
+        const shown = bytes.high - bytes.low;
+        const by = (-pixels / bands()[0].height) * shown;
+        const low = Math.min(all() - shown, Math.max(0, bytes.low + by));
+        show({ low, high: low + shown });
       },
     });
     return {
       update: (changes) => {
         if (has(changes, 'program', 'models')) {
-          bytes = { low: 0, high: all() };
+          show({ low: 0, high: all() });
           surface.resize();
           readout.textContent = mapText(store);
           surface.canvas.setAttribute('aria-label', mapText(store));

@@ -20,6 +20,7 @@ export const comparePanel: Panel = {
   legend:
     'Bytes in use over a run, one curve for each plan; dashed lines are the budgets. What is computed once more has no width of its own, so the same work is at the same place in all of them.',
   place: 'below',
+  shows: ['models', 'program', 'theme'],
   isShown: (store) => store.state().models.length > 1,
   mount: (element, store) => {
     let comparison: Comparison | null = null;
@@ -36,15 +37,13 @@ export const comparePanel: Panel = {
     element.append(surface.element, key, tables);
     return {
       update: (changes) => {
-        if (has(changes, 'models', 'program', 'theme')) {
-          const { models, program, theme } = store.state();
-          if (!comparison || has(changes, 'models', 'program')) {
-            comparison = comparePlans(models, program.name);
-            fill(tables, ...tablesOf(store, comparison));
-          }
-          fill(key, ...comparison.curves.map(({ label }, k) => keyItem(label, colourOf(k, theme))));
-          surface.redraw();
+        const { models, program, theme } = store.state();
+        if (!comparison || has(changes, 'models', 'program')) {
+          comparison = comparePlans(models, program.name);
+          fill(tables, ...tablesOf(store, comparison));
         }
+        fill(key, ...comparison.curves.map(({ label }, k) => keyItem(label, colourOf(k, theme))));
+        surface.redraw();
       },
       destroy: surface.destroy,
     };

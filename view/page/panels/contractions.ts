@@ -1,7 +1,7 @@
 import { formatCount } from '../../../compiler/format.ts';
 import { type ContractionTree, contractionTrees } from '../../data/contraction-trees.ts';
 import { fill, h } from '../dom.ts';
-import { has, type Panel } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { modelOf } from '../store.ts';
 import { clipped, s } from '../svg.ts';
 
@@ -17,10 +17,11 @@ export const contractionsPanel: Panel = {
   legend:
     'An einsum of many operands is computed in steps of two. Operands are at the bottom, by the letters of their axes; each circle is a step, as large as its part of the multiply-adds.',
   place: 'below',
+  shows: ['models'],
   isShown: (store) =>
     Object.values(modelOf(store).plan.programs).some(({ contractions }) => contractions?.length),
   mount: (element, store) => {
-    const picture = h('div', { class: 'bv-trees' });
+    const picture = h('div');
     const select = h('select', { 'aria-label': 'contraction' });
     let trees: readonly ContractionTree[] = [];
     const show = () => {
@@ -30,8 +31,7 @@ export const contractionsPanel: Panel = {
     select.addEventListener('change', show);
     element.append(select, picture);
     return {
-      update: (changes) => {
-        if (!has(changes, 'models')) return;
+      update: () => {
         const all = contractionTrees(modelOf(store));
         trees = all.slice(0, MOST_TREES);
         fill(
@@ -114,7 +114,7 @@ function treePicture({ equation, nodes }: ContractionTree): SVGSVGElement {
       place,
       s('title', {}, title),
       s('circle', { class: 'bv-step-node', r: radius }),
-      s('text', { class: 'bv-node', x: radius + 4, y: -3 }, shown),
+      s('text', { x: radius + 4, y: -3 }, shown),
       s(
         'text',
         { class: 'bv-cost', x: radius + 4, y: 10 },

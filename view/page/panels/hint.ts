@@ -7,6 +7,7 @@ export const hintPanel: Panel = {
   title: 'Start here',
   legend: '',
   place: 'side',
+  shows: [],
   isShown: (store) => store.state().tensor === null && store.state().step === null,
   mount: (element) => {
     const rows = [

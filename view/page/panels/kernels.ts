@@ -21,6 +21,7 @@ const rate = (value: number | null) =>
 
 const COLUMNS: readonly Column[] = [
   { key: 'share', head: 'share', text: ({ share }) => percent(share) },
+  { key: 'name', head: 'kernel', text: ({ name }) => name },
   {
     key: 'measured',
     head: 'measured',
@@ -41,7 +42,6 @@ const COLUMNS: readonly Column[] = [
     isOptional: (row) => row.gflops !== null,
   },
   { key: 'gbs', head: 'GB/s', text: ({ gbs }) => rate(gbs), isOptional: (row) => row.gbs !== null },
-  { key: 'name', head: 'kernel', text: ({ name }) => name },
   {
     key: 'variant',
     head: 'how it is made',
@@ -59,6 +59,7 @@ export const kernelsPanel: Panel = {
   legend:
     'Steps that run the same code are one kernel. Click a heading to sort, and a kernel to go through its steps, the longest first. Rates are by measured times where there is a trace, else by predicted ones.',
   place: 'below',
+  shows: ['models', 'program', 'step'],
   isShown: (store) => store.state().program.steps.length > 0,
   mount: (element, store) => {
     let sorted: { readonly column: KernelColumn; readonly descending: boolean } = {
@@ -124,7 +125,7 @@ export const kernelsPanel: Panel = {
         if (has(changes, 'models', 'program')) {
           rows = kernelRows(modelOf(store), store.state().program);
           draw();
-        } else if (has(changes, 'step')) markSelected(element, store);
+        } else markSelected(element, store);
       },
     };
   },

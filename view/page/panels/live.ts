@@ -27,6 +27,7 @@ export const livePanel: Panel = {
   legend:
     'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The dashed line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
   place: 'axis',
+  shows: ['models', 'program', 'step', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout', 'aria-live': 'off' });

@@ -1,6 +1,6 @@
 import { type Neighbour, neighbourhood } from '../../data/neighbourhood.ts';
 import { button, fill, h } from '../dom.ts';
-import { has, type Panel } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { modelOf, type Store, selectStep, selectTensor } from '../store.ts';
 import { clipped, pressable, s } from '../svg.ts';
 
@@ -14,6 +14,7 @@ export const neighbourhoodPanel: Panel = {
   legend:
     'What it is made of stands to the left, what is made of it to the right: steps are boxes, tensors are rounded; a thick line is a tensor that the step updates. Click one to go there.',
   place: 'below',
+  shows: ['models', 'program', 'step', 'tensor'],
   isShown: (store) => selectionOf(store) !== null,
   mount: (element, store) => {
     let hops = 2;
@@ -45,11 +46,7 @@ export const neighbourhoodPanel: Panel = {
       picture,
       note,
     );
-    return {
-      update: (changes) => {
-        if (has(changes, 'tensor', 'step', 'models', 'program')) draw();
-      },
-    };
+    return { update: draw };
   },
 };
 

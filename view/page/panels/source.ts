@@ -15,6 +15,7 @@ export const sourcePanel: Panel = {
   legend:
     'The first bar beside a line is what its values hold at the peak, the second the time of its steps; a line that calls others has theirs too. Click a line for its tensors and steps. Lines of what is selected are marked.',
   place: 'below',
+  shows: ['models', 'program', 'step', 'tensor'],
   isShown: (store) => (modelOf(store).plan.frames ?? []).length > 0,
   mount: (element, store) => {
     const select = h('select', { 'aria-label': 'file of the model' });
@@ -49,7 +50,7 @@ export const sourcePanel: Panel = {
           if (files.some(({ file }) => file === before)) select.value = before;
           draw();
           scrollTo(code, hottest(current()));
-        } else if (has(changes, 'tensor', 'step')) {
+        } else {
           const own = selectedLines(store);
           const file = current()?.file;
           if (

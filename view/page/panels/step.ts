@@ -1,9 +1,10 @@
 import { formatBytes, formatCount, formatSeconds } from '../../../compiler/format.ts';
 import { STEP_WORDS } from '../../data/kinds.ts';
-import { type Operand, type StepFacts, stepFacts } from '../../data/step.ts';
+import type { StepOperand } from '../../data/operands.ts';
+import { type StepFacts, stepFacts } from '../../data/step.ts';
 import { button, fill, h } from '../dom.ts';
 import { longList, tensorLink } from '../links.ts';
-import { has, type Panel } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { modelOf, type Store, selectStep } from '../store.ts';
 
 const MOST_OPERANDS = 16;
@@ -14,10 +15,10 @@ export const stepPanel: Panel = {
   title: 'Step',
   legend: '',
   place: 'side',
+  shows: ['models', 'program', 'step'],
   isShown: (store) => store.state().step !== null,
   mount: (element, store) => ({
-    update: (changes) => {
-      if (!has(changes, 'step', 'models', 'program')) return;
+    update: () => {
       const { step } = store.state();
       if (step !== null) fill(element, ...stepContent(store, step));
     },
@@ -78,7 +79,7 @@ function factRows(facts: StepFacts): (readonly [string, string])[] {
   return rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== '');
 }
 
-function operandList(store: Store, title: string, operands: readonly Operand[]): HTMLElement[] {
+function operandList(store: Store, title: string, operands: readonly StepOperand[]): HTMLElement[] {
   if (operands.length === 0) return [];
   return [
     h('h3', {}, title),

@@ -20,6 +20,7 @@ export const stepsPanel: Panel = {
   legend:
     'Each bar is a step, in the order in which they run: as tall as the seconds that it should take, in the colour of what it is for. With a trace, the thin line is what was measured.',
   place: 'axis',
+  shows: ['models', 'program', 'step', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout' });

@@ -1,7 +1,7 @@
 import { type Twin, tensorFacts } from '../../data/tensor.ts';
 import { button, fill, h } from '../dom.ts';
 import { longList, stepLink, tensorLink } from '../links.ts';
-import { has, type Panel } from '../panel.ts';
+import type { Panel } from '../panel.ts';
 import { modelOf, type Store } from '../store.ts';
 
 const MOST_USES = 12;
@@ -13,10 +13,10 @@ export const tensorPanel: Panel = {
   title: 'Tensor',
   legend: '',
   place: 'side',
+  shows: ['models', 'program', 'tensor'],
   isShown: (store) => store.state().tensor !== null,
   mount: (element, store) => ({
-    update: (changes) => {
-      if (!has(changes, 'tensor', 'models', 'program')) return;
+    update: () => {
       const { tensor } = store.state();
       if (tensor !== null) fill(element, ...tensorContent(store, tensor));
     },
