@@ -11,30 +11,27 @@ const fetched = async (name, as) => (await fetch(`./${name}`))[as]();
 const TARGETS = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 const random = generator(7);
 const kept = [];
-const lossChart = createChart(at('loss'), { format: (value) => value.toFixed(2), label: 'Loss' });
+const lossChart = createChart(at('loss'), {
+  format: (value) => value.toFixed(2),
+  label: 'Loss',
+  empty: 'The loss of each step appears here.',
+});
 const memoryChart = createChart(at('memory'), {
   format: bytesText,
   steps: true,
   label: 'Live bytes',
+  empty: 'The network is loading.',
 });
+let session = null;
+let parameters = null;
+/** Counts what was drawn and cleared: an answer to what is no longer there is not shown. */
+let drawing = 0;
+let labels = Array.from({ length: DIGITS }, (_, k) => String(k));
 const pad = createPad(at('pad'), recognise);
 const [live, digits] = await Promise.all([
   fetched('live.json', 'json'),
   fetchDigits('./digits.bin'),
 ]);
-let session = null;
-let parameters = new Uint8Array(await fetched('model.safetensors', 'arrayBuffer'));
-let labels = Array.from({ length: DIGITS }, (_, k) => String(k));
-
-const hasGpu = (await navigator.gpu?.requestAdapter().catch(() => null)) != null;
-for (const target of hasGpu ? ['wasm', 'webgpu'] : ['wasm'])
-  at('target').append(new Option(TARGETS[target], target));
-at('target').onchange = () => open(at('target').value);
-at('clear').onclick = clear;
-at('label').oninput = allow;
-at('keep').onclick = keep;
-at('tune').onclick = tune;
-await open('wasm');
 
 async function open(target) {
   at('target').disabled = true;
@@ -48,9 +45,9 @@ async function open(target) {
   at('budget').textContent = bytesText(budgetBytes);
   memoryChart.set(live[target], budgetBytes);
   showMemory();
-  at('guess').textContent = 'Draw something.';
   at('target').disabled = false;
-  allow();
+  at('guess').textContent = 'Draw something.';
+  await recognise();
   document.body.dataset.ready = target;
 }
 
@@ -85,6 +82,7 @@ function shapeOf(program, name) {
 
 async function recognise() {
   allow();
+  const asked = ++drawing;
   const image = pad.image();
   if (!image || !session) return;
   const { predict } = session.plan.programs;
@@ -92,6 +90,7 @@ async function recognise() {
   const images = new Float32Array(batch * PIXELS);
   images.set(image);
   const { logits } = await session.run('predict', { image: images });
+  if (asked !== drawing) return;
   const most = Math.max(...logits.subarray(0, classes));
   // Symbols that nobody has named yet are none.
   const scores = Array.from(logits.subarray(0, labels.length), (value) => Math.exp(value - most));
@@ -112,6 +111,7 @@ async function recognise() {
 }
 
 function clear() {
+  drawing++;
   pad.clear();
   at('bars').replaceChildren();
   at('guess').textContent = 'Draw something.';
@@ -208,3 +208,15 @@ function moved(image) {
     }
   return result;
 }
+
+// Last, when all that it uses is there.
+const hasGpu = (await navigator.gpu?.requestAdapter().catch(() => null)) != null;
+for (const target of hasGpu ? ['wasm', 'webgpu'] : ['wasm'])
+  at('target').append(new Option(TARGETS[target], target));
+at('target').onchange = () => open(at('target').value);
+at('clear').onclick = clear;
+at('label').oninput = allow;
+at('keep').onclick = keep;
+at('tune').onclick = tune;
+parameters = new Uint8Array(await fetched('model.safetensors', 'arrayBuffer'));
+await open('wasm');

@@ -1,10 +1,10 @@
 /**
- * A line chart in a canvas, in the colours of the page: of what is pushed, from the start to now.
+ * A line chart in a canvas, in the colours of the page: of what is pushed, from the start to now. `empty` stands there before.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {{ format: (value: number) => string, limit?: number | null, steps?: boolean, label: string }} options
+ * @param {{ format: (value: number) => string, limit?: number | null, steps?: boolean, label: string, empty: string }} options
  */
-export function createChart(canvas, { format, limit = null, steps = false, label }) {
+export function createChart(canvas, { format, limit = null, steps = false, label, empty }) {
   let values = [];
   let scheduled = false;
   canvas.setAttribute('role', 'img');
@@ -17,17 +17,11 @@ export function createChart(canvas, { format, limit = null, steps = false, label
     canvas.height = height * scale;
     const context = canvas.getContext('2d');
     context.scale(scale, scale);
-    drawChart(context, {
-      width,
-      height,
-      values,
-      format,
-      limit,
-      steps,
-      style: getComputedStyle(canvas),
-    });
-    const last = values.at(-1);
-    canvas.setAttribute('aria-label', last === undefined ? label : `${label}: ${format(last)}`);
+    const style = getComputedStyle(canvas);
+    if (values.length === 0) drawWords(context, { width, height, text: empty, style });
+    else drawChart(context, { width, height, values, format, limit, steps, style });
+    const said = values.length === 0 ? empty : format(values.at(-1));
+    canvas.setAttribute('aria-label', `${label}: ${said}`);
   };
   const schedule = () => {
     if (scheduled) return;
@@ -49,14 +43,28 @@ export function createChart(canvas, { format, limit = null, steps = false, label
   };
 }
 
+const FONT = '11px system-ui, sans-serif';
+const colourOf = (style, name) => style.getPropertyValue(name).trim();
+
+function drawWords(context, { width, height, text, style }) {
+  context.strokeStyle = colourOf(style, '--line');
+  context.setLineDash([3, 3]);
+  context.strokeRect(0.5, 0.5, width - 1, height - 1);
+  context.font = FONT.replace('11px', '13px');
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillStyle = colourOf(style, '--muted');
+  context.fillText(text, width / 2, height / 2, width - 16);
+}
+
 function drawChart(context, { width, height, values, format, limit, steps, style }) {
-  const colour = (name) => style.getPropertyValue(name).trim();
+  const colour = (name) => colourOf(style, name);
   const [left, right, top, bottom] = [58, 8, 14, 6];
   const most = Math.max(...values.slice(-100_000), limit ?? 0, 1e-9) * 1.05;
   const x = (k) =>
     left + ((width - left - right) * k) / Math.max(1, values.length - (steps ? 0 : 1));
   const y = (value) => height - bottom - ((height - top - bottom) * value) / most;
-  context.font = '11px system-ui, sans-serif';
+  context.font = FONT;
   context.textAlign = 'right';
   context.textBaseline = 'middle';
   for (const part of [0, 0.5, 1]) {
@@ -79,7 +87,7 @@ function drawChart(context, { width, height, values, format, limit, steps, style
     if (steps) context.lineTo(x(k + 1), y(value));
   });
   context.stroke();
-  if (steps && values.length > 0) {
+  if (steps) {
     context.lineTo(x(values.length), y(0));
     context.lineTo(x(0), y(0));
     context.fill();

@@ -19,6 +19,8 @@ const TARGETS = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 const FILE = 'model.ts';
 const PAUSE_MS = 400;
 const LONGEST_MS = 60_000;
+const SEEKING = ' (looking for the least that it can be…)';
+const NOT_FOUND = ' (the least was not found in time)';
 /** The position of the slider that means none. */
 const NO_BUDGET = 100;
 
@@ -31,55 +33,36 @@ const state = {
   building: null,
   training: null,
 };
-const chart = createChart(at('loss'), { format: (value) => value.toFixed(2), label: 'Loss' });
-let timer;
-
-const link = await sharedBy(location.hash, Object.keys(TARGETS));
-const editor = createEditor(at('editor'), link?.source ?? digits, () => {
-  clearTimeout(timer);
-  // A stranger's model waits for the button, also while it is edited.
-  if (at('stranger').hidden) timer = setTimeout(build, PAUSE_MS);
+const chart = createChart(at('loss'), {
+  format: (value) => value.toFixed(2),
+  label: 'Loss',
+  empty: 'The loss of each step appears here.',
 });
-fillSelect(at('example'), Object.keys(EXAMPLES));
-fillSelect(at('target'), Object.keys(TARGETS), TARGETS);
-at('target').value = link?.target ?? 'wasm';
-state.budget = link?.budget ?? null;
-showBudget();
-
-at('example').onchange = () => {
-  at('stranger').hidden = true;
-  state.budget = null;
-  editor.replace(EXAMPLES[at('example').value]);
-};
-at('build').onclick = () => {
-  at('stranger').hidden = true;
-  build();
-};
-at('target').onchange = () => {
-  state.sweep = null;
-  build();
-};
-at('budget').oninput = () => {
-  state.budget = budgetAt(Number(at('budget').value));
-  showBudget();
-  clearTimeout(timer);
-  timer = setTimeout(build, PAUSE_MS);
-};
-at('share').onclick = share;
-at('train').onclick = train;
-at('stop').onclick = () => state.training?.abort();
-
-if (link) at('stranger').hidden = false;
-else build();
+let timer;
+let editor;
 
 function fillSelect(select, names, texts = {}) {
   select.replaceChildren(...names.map((name) => new Option(texts[name] ?? name, name)));
+}
+
+/** `waits` for the text to be built, then `told` what came of it while its budgets are sought, then `idle`. */
+function stage(name) {
+  document.body.dataset.stage = name;
+}
+
+function buildSoon() {
+  stage('waits');
+  state.building?.abort();
+  state.building = null;
+  clearTimeout(timer);
+  timer = setTimeout(build, PAUSE_MS);
 }
 
 /** What is built now is ended: one model at a time. */
 async function build() {
   clearTimeout(timer);
   if (!at('stranger').hidden) return;
+  stage('waits');
   state.building?.abort();
   const building = new AbortController();
   state.building = building;
@@ -108,15 +91,22 @@ async function build() {
         : 'Not built: see the problems below. The picture is of the last plan.',
     );
     showPlan(source);
-    if (state.sweep?.key === `${target} ${source}`) return;
+    const key = `${target} ${source}`;
+    if (state.sweep?.key === key) return;
+    stage('told');
+    state.sweep = null;
+    showBudget(SEEKING);
     const { sweep } = await sweepSource({ [FILE]: source }, { ...given, points: 2 });
-    if (sweep) state.sweep = { key: `${target} ${source}`, ...rangeOf(sweep) };
-    showBudget();
+    if (sweep) state.sweep = { key, ...rangeOf(sweep) };
+    showBudget(plan ? NOT_FOUND : '');
   } catch (error) {
     if (!building.signal.aborted) say(`btc itself failed: ${error.message}`);
   } finally {
-    if (state.building === building) state.building = null;
-    document.body.dataset.idle = String(state.building === null);
+    // One that was ended leaves the word to the next.
+    if (state.building === building) {
+      state.building = null;
+      stage('idle');
+    }
   }
 }
 
@@ -136,7 +126,7 @@ function budgetAt(position) {
   return Math.ceil(least * (most / least) ** (position / (NO_BUDGET - 1)));
 }
 
-function showBudget() {
+function showBudget(otherwise = '') {
   const { budget, sweep } = state;
   at('budget').disabled = !sweep || sweep.least >= sweep.most;
   if (sweep && sweep.most > sweep.least)
@@ -148,7 +138,7 @@ function showBudget() {
           );
   const range = sweep
     ? ` (the least is ${bytesText(sweep.least)}, without one ${bytesText(sweep.most)})`
-    : '';
+    : otherwise;
   at('budget-text').textContent = (budget === null ? 'none' : bytesText(budget)) + range;
 }
 
@@ -259,3 +249,40 @@ async function share() {
   );
   say(copied ? 'The link is in the clipboard.' : 'The link is in the address bar.');
 }
+
+// Last, when all that it uses is there.
+const link = await sharedBy(location.hash, Object.keys(TARGETS));
+editor = createEditor(at('editor'), link?.source ?? digits, () => {
+  // A stranger's model waits for the button, also while it is edited.
+  if (at('stranger').hidden) buildSoon();
+});
+fillSelect(at('example'), Object.keys(EXAMPLES));
+fillSelect(at('target'), Object.keys(TARGETS), TARGETS);
+at('target').value = link?.target ?? 'wasm';
+state.budget = link?.budget ?? null;
+showBudget();
+
+at('example').onchange = () => {
+  at('stranger').hidden = true;
+  state.budget = null;
+  editor.replace(EXAMPLES[at('example').value]);
+};
+at('build').onclick = () => {
+  at('stranger').hidden = true;
+  build();
+};
+at('target').onchange = () => {
+  state.sweep = null;
+  build();
+};
+at('budget').oninput = () => {
+  state.budget = budgetAt(Number(at('budget').value));
+  showBudget();
+  buildSoon();
+};
+at('share').onclick = share;
+at('train').onclick = train;
+at('stop').onclick = () => state.training?.abort();
+
+if (link) at('stranger').hidden = false;
+else build();

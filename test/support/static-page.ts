@@ -6,12 +6,18 @@ import type { Browser, Page } from 'puppeteer-core';
 import { ROOT } from './btc.ts';
 import { launchChromium, openPage, serve } from './chromium.ts';
 
+/** A machine may be slow and busy. */
+const PATIENCE_MS = 300_000;
+
 /** A built example, served from a path of its own, in a browser. */
 export interface StaticPage {
   readonly browser: Browser;
   readonly folder: string;
-  /** Opens it anew; problems are errors of its scripts and its console. */
-  open(hash?: string): Promise<{ readonly page: Page; readonly problems: readonly string[] }>;
+  /** Opens it anew, also in another browser; problems are errors of its scripts and its console. */
+  open(
+    hash?: string,
+    browser?: Browser,
+  ): Promise<{ readonly page: Page; readonly problems: readonly string[] }>;
   close(): Promise<void>;
 }
 
@@ -30,7 +36,11 @@ export async function staticPage(example: string): Promise<StaticPage> {
   return {
     browser,
     folder,
-    open: (hash = '') => openPage(browser, `${server.origin}/below/${example}/index.html${hash}`),
+    open: async (hash = '', other = browser) => {
+      const opened = await openPage(other, `${server.origin}/below/${example}/index.html${hash}`);
+      opened.page.setDefaultTimeout(PATIENCE_MS);
+      return opened;
+    },
     close: async () => {
       await browser.close();
       await server.close();

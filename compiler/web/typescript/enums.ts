@@ -14,6 +14,7 @@ export function enumEdits(node: Node): {
   const members = nodesIn(node.members ?? body?.members);
   const initializers = members.flatMap((member) => nodesIn(member.initializer));
   const used = namesIn(initializers);
+  const texts = new Set<string>();
   const edits: Edit[] = [];
   let start = node.start;
   let text = `var ${name} = ((${name}) => { `;
@@ -22,7 +23,8 @@ export function enumEdits(node: Node): {
     const key = nameOf(nodesIn(member.id)[0]);
     const [initializer] = nodesIn(member.initializer);
     const place = `${name}[${JSON.stringify(key)}]`;
-    const leadsBack = !isText(initializer);
+    const leadsBack = !isText(initializer, texts);
+    if (!leadsBack) texts.add(key);
     text += leadsBack ? `${name}[${place} = ` : `${place} = `;
     if (initializer) {
       edits.push({ start, end: initializer.start, text });
@@ -47,10 +49,17 @@ function namesIn(expressions: readonly Node[]): ReadonlySet<string> {
   return names;
 }
 
-/** Values that are text lead nowhere back; casts do not change that. */
-function isText(initializer: Node | undefined): boolean {
-  let inner = initializer;
-  while (inner && /^TS(As|Satisfies)Expression$/.test(inner.type))
-    [inner] = nodesIn(inner.expression);
-  return inner?.type === 'StringLiteral' || inner?.type === 'TemplateLiteral';
+/**
+ * Whether a value is text, which leads nowhere back, as TypeScript sees it without looking at types: text by itself, joined to something,
+ * or the name of a member that is text. Behind a cast it sees nothing.
+ */
+function isText(initializer: Node | undefined, texts: ReadonlySet<string>): boolean {
+  const waiting = nodesIn(initializer);
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    if (node.type === 'StringLiteral' || node.type === 'TemplateLiteral') return true;
+    if (node.type === 'Identifier' && texts.has(nameOf(node))) return true;
+    if (node.type === 'BinaryExpression' && node.operator === '+')
+      waiting.push(...nodesIn([node.left, node.right]));
+  }
+  return false;
 }

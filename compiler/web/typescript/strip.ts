@@ -88,6 +88,20 @@ class Stripper {
     return end;
   }
 
+  /** The end of `mark`, where nothing but white space and comments is before it. */
+  behind(mark: string, offset: number): number | null {
+    const [space] = SPACE.exec(this.text.slice(offset))!;
+    const at = offset + space.length;
+    return this.text.startsWith(mark, at) ? at + mark.length : null;
+  }
+
+  /** Parentheses around an expression are not part of its node: the end of the last that closes behind it. */
+  behindParentheses(offset: number): number {
+    let end = offset;
+    for (let next = this.behind(')', end); next !== null; next = this.behind(')', end)) end = next;
+    return end;
+  }
+
   /** Removes words that only TypeScript has between the start of a member and its key, and marks behind the key. */
   removeModifiers(node: Node, key: Node): void {
     const decorators = nodesIn(node.decorators);
@@ -112,6 +126,7 @@ class Stripper {
   }
 }
 
+const SPACE = /^(?:\s|\/\/.*|\/\*[\s\S]*?\*\/)*/;
 const MODIFIERS = /\b(?:public|private|protected|readonly|override|declare|abstract)\b\s*/g;
 const TYPE_FIELDS = [
   'typeAnnotation',
@@ -130,7 +145,8 @@ const TYPE_FIELD_NODES = new Set([
 /** The expression stays, what stands behind it goes. */
 const keepExpression = (node: Node, to: Stripper): Node[] => {
   const [expression] = nodesIn(node.expression);
-  to.remove(expression.end, node.end, to.endingOf(node, node.end));
+  const end = to.behindParentheses(expression.end);
+  to.remove(end, node.end, to.endingOf(node, node.end));
   return [expression];
 };
 
@@ -145,9 +161,9 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   [
     'TSTypeAssertion',
     (node, to) => {
-      const [expression] = nodesIn(node.expression);
-      to.remove(node.start, expression.start);
-      return [expression];
+      const [type] = nodesIn(node.typeAnnotation);
+      to.remove(node.start, to.behind('>', type.end)!);
+      return nodesIn(node.expression);
     },
   ],
   ['Identifier', identifierRule],
