@@ -345,7 +345,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   3006: {
     text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
     message:
-      "'lora' finds nothing to adapt: it adapts matrices of linear and recurrent layers and of attention, once each, and what it is given multiplies by none",
+      "'lora' finds nothing to adapt: it adapts weights of linear and recurrent layers, attention, embeddings and convolutions (neither grouped nor transposed ones), once each, and what it is given uses none",
   },
   3007: {
     text: trained('mean(y)').replace('linear(3, 2)', 'averaged(linear(3, 2))▸'),
