@@ -25,7 +25,7 @@ test.each([
   ['▸frozen(linear(3, 2), 7)', 2003, 'options, { storage }'],
   ['▸frozen(null)', 2003, 'a layer or a function'],
   ['▸averaged(5)', 2003, 'a layer or a function'],
-  ['relu(▸zeros([2]))', 1009, 'must be called inside'],
+  ['relu(▸randomUniform([2]))', 1009, 'must be called inside'],
   ['▸mergedWeights(() => null)', 1009, 'must be called inside'],
 ])('%s, made beside a model, is BTC%i', async (made, number, says) => {
   const text = beside(made);
@@ -34,7 +34,7 @@ test.each([
     [`BTC${number}`, markedPlaces(text)[0]],
   ]);
   expect(diagnostics[0].message).toContain(says);
-  expect(diagnostics[0].message).toMatch(/^'?(lora|frozen|averaged|zeros|relu|mergedWeights)/);
+  expect(diagnostics[0].message).toMatch(/^'?(lora|frozen|averaged|randomUniform|mergedWeights)/);
 });
 
 test('a name that is nearly one is suggested there too', async () => {
