@@ -126,7 +126,7 @@ export const MESSAGES = {
   3003: 'the loss must be f32, not {dtype}',
   3004: "'{op}' has no gradient, but the loss depends on parameter '{parameter}' through it",
   3005: "'parameters' of {owner} takes none that its loss depends on; those are {names}",
-  3006: "'{op}' finds nothing to adapt: it adapts matrices of linear and recurrent layers and of attention, once each, and what it is given multiplies by {targets}",
+  3006: "'{op}' finds nothing to adapt: it adapts weights of linear and recurrent layers, attention, embeddings and convolutions (neither grouped nor transposed ones), once each, and what it is given uses {targets}",
   3007: "'averaged' has no averages to read: give the optimiser of a training the option 'average', as in adam({ average: 0.999 })",
   3008: "group {group} of '{optimiser}' has no parameter: none that {owner} moves matches it, or the groups before it take them",
   3009: "'averaged' reads the average of parameter '{name}', which trainings '{first}' and '{second}' both keep; let one of them keep it",

@@ -27,13 +27,8 @@ export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array,
 ): Promise<void> {
-  const target = await finalPath(path);
-  const found = await stat(target).catch(ifMissing);
-  if (found?.isDirectory())
-    throw Object.assign(new Error(`'${path}' is a folder`), { code: 'EISDIR' });
+  const { target, found } = await writablePlace(path);
   if (found && !found.isFile()) return writeFile(target, content);
-  // Replacing takes rights on the folder alone; one who may not write to the file does not mean to.
-  if (found) await access(target, constants.W_OK);
   const folder = dirname(target);
   await sweepLeftovers(folder);
   const temporary = join(folder, temporaryName());
@@ -52,6 +47,33 @@ export async function writeFileAtomically(
     throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * Whether {@link writeFileAtomically} could write now, for what is written after long work.
+ *
+ * @throws the error of the file system where it could not
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await writablePlace(path);
+}
+
+/** What a path leads to, and what is there now, null where nothing is. */
+async function writablePlace(path: string) {
+  const target = await finalPath(path);
+  const found = await stat(target).catch(ifMissing);
+  if (found?.isDirectory())
+    throw Object.assign(new Error(`'${path}' is a folder`), { code: 'EISDIR' });
+  // Replacing takes rights on the folder alone; one who may not write to the file does not mean to.
+  if (found) await access(target, constants.W_OK);
+  if (!found || found.isFile()) await checkFolder(dirname(target));
+  return { target, found };
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  if (!(await stat(folder).catch(ifMissing)))
+    throw Object.assign(new Error(`there is no folder '${folder}'`), { code: 'ENOENT' });
+  await access(folder, constants.W_OK);
 }
 
 /** Where links lead, the last one perhaps to a file that is not there yet. */

@@ -7,7 +7,7 @@ import { sequence } from './terminal.ts';
 
 /** One run of a program. */
 export interface RanStep {
-  /** Counted from 0. */
+  /** Counted from 0; what is shown and written counts from 1. */
   readonly step: number;
   readonly milliseconds: number;
   /** Its outputs that are single numbers. */
@@ -101,7 +101,7 @@ const textOf = (metrics: RanStep['metrics']) =>
     .join('  ');
 
 function stepLine({ step, milliseconds, metrics }: RanStep, steps: number): string {
-  return `  step ${String(step).padStart(String(steps - 1).length)}  ${milliseconds.toFixed(2).padStart(9)} ms  ${textOf(metrics)}`.trimEnd();
+  return `  step ${String(step + 1).padStart(String(steps).length)}  ${milliseconds.toFixed(2).padStart(9)} ms  ${textOf(metrics)}`.trimEnd();
 }
 
 function statusLine({ step, metrics }: RanStep, steps: number, seconds: number): string {

@@ -1,7 +1,7 @@
 import type { TensorArray } from '../../ir/dtypes.ts';
 import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { checkWritable, writeFileAtomically } from '../../node/atomic-file.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatType } from '../format.ts';
 import { chromeTrace } from '../inspect/chrome-trace.ts';
@@ -67,7 +67,8 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    const { trace } = options;
+    const { trace, plot } = options;
+    for (const late of [plot, trace]) if (late !== undefined) await checkedFile(late);
     session = await openPlan(file, read.plan, log, options, {
       ...{ trace: trace !== undefined, program, quiet: options.json === true },
     });
@@ -194,14 +195,16 @@ async function runSteps(
   return { milliseconds, metrics, last };
 }
 
+const unwritable = (file: string) => (error: Error) => {
+  throw new UsageError(5003, { file, reason: error.message });
+};
+
+/** A file that is written when all is done. @throws UsageError BTC5003 for one that cannot be */
+const checkedFile = (file: string) => checkWritable(file).catch(unwritable(file));
+
 /** @throws UsageError BTC5003 for a file that cannot be written */
-async function writePlot(file: string, svg: string): Promise<void> {
-  try {
-    await writeFileAtomically(file, svg);
-  } catch (error) {
-    throw new UsageError(5003, { file, reason: (error as Error).message });
-  }
-}
+const writePlot = (file: string, svg: string) =>
+  writeFileAtomically(file, svg).catch(unwritable(file));
 
 /** Of all runs but the first, which compiles pipelines and fills caches. */
 function timeOf(milliseconds: readonly number[]) {

@@ -13,16 +13,20 @@ export interface Reporter {
 export class MisuseError extends Error {
   readonly number: MessageNumber;
   readonly args: Record<string, string | number>;
+  readonly choice: Choice | undefined;
   readonly source: SourceSpan | null;
 
-  constructor(number: MessageNumber, args: Record<string, string | number>) {
-    const { code, message, source } = diagnostic(number, currentSpan(), args);
+  constructor(number: MessageNumber, args: Record<string, string | number>, choice?: Choice) {
+    const { code, message, source } = diagnostic(number, currentSpan(), args, asExtra(choice));
     super(`${code}: ${message}`);
     this.number = number;
     this.args = args;
+    this.choice = choice;
     this.source = source;
   }
 }
+
+const asExtra = (choice: Choice | undefined) => (choice ? { choice } : {});
 
 let current: Reporter | null = null;
 
@@ -37,15 +41,11 @@ export function withReporter<T>(reporter: Reporter, fn: () => T): T {
   }
 }
 
-/** @throws MisuseError BTC1009 outside of the functions of a model */
-function currentReporter(): Reporter {
-  if (!current) throw new MisuseError(1009, { what: 'btc operations' });
-  return current;
-}
-
 /**
  * Reports a mistake at the user's expression. `op` in the message is the function that the user called; `choice` is the name that is none
  * of those that there are.
+ *
+ * @throws MisuseError of the same number where no function of a model runs, as beside a layer that is made at the top of a file
  */
 export function report(
   number: MessageNumber,
@@ -54,14 +54,19 @@ export function report(
 ): void {
   const { span, callee } = currentCall();
   const named = callee !== null && 'op' in args ? { ...args, op: callee } : args;
-  const { diagnostics, place } = currentReporter();
-  const extra = { scope: place, ...(choice ? { choice } : {}) };
-  diagnostics.push(diagnostic(number, span, named, extra));
+  if (!current) throw new MisuseError(number, named, choice);
+  const extra = { scope: current.place, ...asExtra(choice) };
+  current.diagnostics.push(diagnostic(number, span, named, extra));
 }
 
-/** Reports something that is allowed but probably not meant. */
+/**
+ * Reports something that is allowed but probably not meant.
+ *
+ * @throws MisuseError BTC1009 outside of the functions of a model
+ */
 export function warn(number: MessageNumber, args: Record<string, string | number>): void {
-  const { diagnostics, place } = currentReporter();
+  if (!current) throw new MisuseError(1009, { what: 'btc operations' });
+  const { diagnostics, place } = current;
   const extra = { category: 'warning', scope: place } as const;
   diagnostics.push(diagnostic(number, currentSpan(), args, extra));
 }
@@ -73,7 +78,10 @@ export function warn(number: MessageNumber, args: Record<string, string | number
 export function evaluationDiagnostic(error: unknown, place?: string): Diagnostic {
   const extra = place === undefined ? {} : { scope: place };
   if (error instanceof MisuseError)
-    return diagnostic(error.number, error.source, error.args, extra);
+    return diagnostic(error.number, error.source, error.args, {
+      ...extra,
+      ...asExtra(error.choice),
+    });
   const op = thrower(error);
   // What btc's own code stumbles over is what it was given.
   if (op !== null)

@@ -511,7 +511,7 @@ export const TRAINING_PAGES = {
   ),
   3006: corrected(
     'Nothing to adapt',
-    '`lora` puts adapters beside the matrices of linear and recurrent layers and of attention. What it was given has none, or they have adapters already.',
+    '`lora` puts adapters beside the weights of linear and recurrent layers, attention, embeddings and convolutions. What it was given has none of those, or they have adapters already. Convolutions with groups and transposed ones are not adapted, and the table of an embedding within a larger layer only where `targets` takes it; with a `weight` of another form, matrices alone are.',
     'lora(softmax, { rank: 2 })',
     'lora(linear(3, 2), { rank: 2 })',
   ),

@@ -45,7 +45,8 @@ test('each step is a line of the log, which is appended to', () => {
 
 test('without a terminal the curve is printed once, behind the steps, without sequences', () => {
   const { stdout } = run('--steps', '12');
-  expect(stdout.match(/^ {2}step +\d+/gm)).toHaveLength(12);
+  const shown = [...stdout.matchAll(/^ {2}step +(\d+)/gm)].map(([, step]) => Number(step));
+  expect(shown).toEqual(Array.from({ length: 12 }, (_, k) => k + 1));
   expect(stdout.match(/loss, step 1 +12$/gm)).toHaveLength(1);
   expect(stdout).not.toContain('\u001b');
   expect(run('--steps', '12', '--json').stdout).not.toContain('loss, step 1');
@@ -55,9 +56,20 @@ test('a picture is written, and a file that cannot be is one error', () => {
   expect(run('--steps', '4', '--plot', 'losses.svg').status).toBe(0);
   const svg = readFileSync(join(project.folder, 'losses.svg'), 'utf8');
   expect(svg).toContain('<path d="M');
-  const failed = run('--steps', '1', '--plot', 'no/folder/losses.svg');
-  expect(failed.status).toBe(1);
-  expect(failed.stderr).toContain("error BTC5003: 'no/folder/losses.svg' cannot be written");
+  // Before the first step, and in words of the user's own.
+  for (const option of ['--plot', '--trace'])
+    for (const [file, reason] of [
+      ['no/folder/losses.svg', /there is no folder '[^']*no\/folder'/],
+      ['out', /'out' is a folder/],
+      ['model.ts/losses.svg', /ENOTDIR/],
+    ] as const) {
+      const failed = run('--steps', '3', option, file);
+      expect(failed.status).toBe(1);
+      expect(failed.stderr).toContain(`error BTC5003: '${file}' cannot be written`);
+      expect(failed.stderr).toMatch(reason);
+      expect(failed.stderr).not.toContain('.btc-');
+      expect(failed.stdout).not.toContain('step');
+    }
   expect(run('--steps', '1', '--log', 'no/folder/l.jsonl').status).toBe(1);
 });
 

@@ -250,7 +250,9 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: 'tensor-train: 0 ranks are given, one for each bond makes 1',
   },
   2021: {
-    text: withOutput("linear(3, 8, { weight: fitted('tensor-train', { parameters: 5 }) })▸(x)"),
+    text: withOutput(
+      "((layer) => ▸layer(x))(linear(3, 8, { weight: fitted('tensor-train', { parameters: 5 }) }))",
+    ),
     message:
       'tensor-train: no shape keeps the budget; the smallest has 9 parameters and takes 17 multiply-adds at batch 1',
   },
@@ -345,7 +347,7 @@ export const CASES: Readonly<Record<number, Case>> = {
   3006: {
     text: withOutput('((adapted) => ▸adapted(x))(lora(softmax, { rank: 2 }))'),
     message:
-      "'lora' finds nothing to adapt: it adapts matrices of linear and recurrent layers and of attention, once each, and what it is given multiplies by none",
+      "'lora' finds nothing to adapt: it adapts weights of linear and recurrent layers, attention, embeddings and convolutions (neither grouped nor transposed ones), once each, and what it is given uses none",
   },
   3007: {
     text: trained('mean(y)').replace('linear(3, 2)', 'averaged(linear(3, 2))▸'),
@@ -362,7 +364,7 @@ export const CASES: Readonly<Record<number, Case>> = {
       "group 1 (/biass/) of 'sgd' has no parameter: none that the training moves matches it, or the groups before it take them",
   },
   3009: {
-    text: define(`build: ({ x, n }) => ({ n, y: averaged((x) => x.mul(▸param('w', [3], init.ones)))(x) }),
+    text: define(`build: ({ x, n }) => ({ n, y: averaged(() => x.mul(▸param('w', [3], init.ones)))() }),
   train: {
     one: { loss: ({ y }) => mean(y), optimizer: sgd({ average: 0.9 }) },
     two: { loss: ({ y }) => mean(y), optimizer: adam({ average: 'equal' }) },
