@@ -211,12 +211,14 @@ function callsOf(frames: readonly SourceSpan[]): SourceSpan | null {
   }, null);
 }
 
+/** Bundlers take `new URL(…, import.meta.url)` for a file that is to come along: the address is a name of its own. */
 function ownPlace(folder: string): string {
+  const url = import.meta.url;
   try {
-    return pathOf(new URL(folder, import.meta.url).href);
+    return pathOf(new URL(folder, url).href);
   } catch {
     // A page made the file out of text: `blob:` has no folders.
-    return import.meta.url;
+    return url;
   }
 }
 

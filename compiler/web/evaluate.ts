@@ -139,7 +139,9 @@ async function importModel(
   emitted: ReadonlyMap<string, { readonly module: LinkedModule }>,
 ): Promise<Evaluated> {
   try {
-    const namespace = (await import(/* @vite-ignore */ address)) as { default?: unknown };
+    const namespace = (await import(/* @vite-ignore */ /* webpackIgnore: true */ address)) as {
+      default?: unknown;
+    };
     if (isModel(namespace.default)) return { model: namespace.default, diagnostics: [] };
     const place = { file: entry, line: 1, column: 1 };
     return { model: null, diagnostics: [diagnostic(1001, place, { file: entry })] };
