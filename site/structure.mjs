@@ -29,6 +29,8 @@ export const SECTIONS = [
       guide('numerics', 'Numbers'),
       guide('safety', 'Safety'),
       guide('view', 'The picture of a plan'),
+      guide('editor', 'Editors'),
+      guide('web', 'The compiler in a page'),
       guide('traces', 'Traces'),
     ],
   },

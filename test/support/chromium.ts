@@ -92,6 +92,8 @@ export async function openPage(
   address: string,
 ): Promise<{ page: Page; problems: string[] }> {
   const page = await browser.newPage();
+  // As long as a test may take: machines are busy.
+  page.setDefaultTimeout(300_000);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => {
