@@ -116,10 +116,18 @@ export function create({
   }
 }
 
+/** One by one: where a folder takes none, `recursive` of Node may try for ever. @returns the first that was not there */
+function makeFolders(folder) {
+  const missing = [];
+  for (let path = folder; !existsSync(path); path = dirname(path)) missing.unshift(path);
+  for (const path of missing) mkdirSync(path);
+  return missing[0];
+}
+
 /** A folder for the files on their way, on the disk that they go to. */
 function stagingFor(target) {
   try {
-    const firstMade = mkdirSync(dirname(target), { recursive: true });
+    const firstMade = makeFolders(dirname(target));
     const parent = existsSync(target) ? target : dirname(target);
     return { firstMade, staging: mkdtempSync(join(parent, '.create-btc-')) };
   } catch (error) {
