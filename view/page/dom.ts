@@ -40,3 +40,8 @@ export function button(
 ): HTMLButtonElement {
   return h('button', { type: 'button', 'aria-label': label, title: label, onclick, ...more }, text);
 }
+
+/** The button below a list that is cut: what it brings is the caller's. */
+export function moreButton(rest: number, onclick: () => void): HTMLButtonElement {
+  return h('button', { type: 'button', class: 'bv-link', onclick }, `and ${rest} more`);
+}

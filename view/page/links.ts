@@ -1,4 +1,4 @@
-import { h } from './dom.ts';
+import { h, moreButton } from './dom.ts';
 import { modelOf, type Store, selectStep, selectTensor } from './store.ts';
 
 // What a person can click, wherever it stands: a tensor or a step by its name.
@@ -28,14 +28,8 @@ export function longList<T>(
   const list = h('ul', {}, ...items.slice(0, most).map(row));
   const rest = items.slice(most);
   if (rest.length === 0) return list;
-  const more = h(
-    'button',
-    {
-      type: 'button',
-      class: 'bv-link',
-      onclick: () => more.parentElement?.replaceWith(...rest.slice(0, MOST_ROWS).map(row)),
-    },
-    `and ${rest.length} more`,
+  const more = moreButton(rest.length, () =>
+    more.parentElement?.replaceWith(...rest.slice(0, MOST_ROWS).map(row)),
   );
   list.append(h('li', {}, more));
   return list;

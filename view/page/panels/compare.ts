@@ -1,7 +1,7 @@
 import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
 import { type ComparedValue, type Comparison, comparePlans } from '../../data/compare.ts';
 import { drawValueAxis, shortBytes, ticks } from '../axis-marks.ts';
-import { fill, h } from '../dom.ts';
+import { fill, h, moreButton } from '../dom.ts';
 import { tensorLink } from '../links.ts';
 import { has, type Panel } from '../panel.ts';
 import { GUTTER } from '../step-axis.ts';
@@ -151,18 +151,10 @@ function tablesOf(store: Store, comparison: Comparison): HTMLElement[] {
   const valueRows = values.map((value) => valueRow(store, value));
   const body = h('tbody', {}, ...valueRows.slice(0, MOST_ROWS));
   const rest = valueRows.slice(MOST_ROWS);
-  const more = h(
-    'button',
-    {
-      type: 'button',
-      class: 'bv-link',
-      onclick: () => {
-        body.append(...rest);
-        more.remove();
-      },
-    },
-    `and ${rest.length} more`,
-  );
+  const more = moreButton(rest.length, () => {
+    body.append(...rest);
+    more.remove();
+  });
   return [
     h(
       'div',

@@ -1,6 +1,6 @@
 import { formatSeconds } from '../../../compiler/format.ts';
 import { type KernelColumn, type KernelRow, kernelRows, sortKernels } from '../../data/kernels.ts';
-import { fill, h } from '../dom.ts';
+import { fill, h, moreButton } from '../dom.ts';
 import { has, type Panel } from '../panel.ts';
 import { modelOf, type Store, selectStep } from '../store.ts';
 
@@ -83,18 +83,10 @@ export const kernelsPanel: Panel = {
         ),
       );
       const body = shown.map((row) => kernelRow(store, row, columns, rows[0].share));
-      const more = h(
-        'button',
-        {
-          type: 'button',
-          class: 'bv-link',
-          onclick: () => {
-            isWhole = true;
-            draw();
-          },
-        },
-        `and ${all.length - shown.length} more`,
-      );
+      const more = moreButton(all.length - shown.length, () => {
+        isWhole = true;
+        draw();
+      });
       fill(
         element,
         h(
