@@ -19,7 +19,7 @@ beforeAll(async () => {
   project = createProject();
   project.write('model.ts', SMALL_MODEL);
   expect(project.btc('build', 'model.ts').code).toBe(0);
-  browser = await launchChromium();
+  browser = await launchChromium({ webgpu: false });
 }, 60_000);
 afterAll(async () => {
   await browser?.close();

@@ -15,7 +15,7 @@ let project: Project;
 let child: ChildProcess;
 let output = '';
 beforeAll(async () => {
-  browser = await launchChromium();
+  browser = await launchChromium({ webgpu: false });
 }, 60_000);
 afterAll(async () => browser?.close());
 beforeEach(() => {

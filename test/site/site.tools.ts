@@ -6,7 +6,7 @@ import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MESSAGES } from '../../compiler/diagnostics.ts';
 import { ROOT } from '../support/btc.ts';
-import { launchChromium, serve } from '../support/chromium.ts';
+import { launchChromium, newPage, serve, type WatchedPage } from '../support/chromium.ts';
 
 // The documentation as `npm run site` builds it, in a browser that has no network: `npm run site:test`. VitePress itself ends the build
 // where a link of a page leads nowhere.
@@ -31,9 +31,8 @@ afterAll(async () => {
 });
 
 /** Opens a page of the site; what it asks for elsewhere is refused and remembered, with what goes wrong. */
-async function open(path: string, width = 1280): Promise<{ page: Page; problems: string[] }> {
-  const page = await browser.newPage();
-  const problems: string[] = [];
+async function open(path: string, width = 1280): Promise<WatchedPage> {
+  const { page, problems } = await newPage(browser);
   await page.setViewport({ width, height: 844 });
   await page.setRequestInterception(true);
   page.on('request', (request) => {
@@ -41,10 +40,6 @@ async function open(path: string, width = 1280): Promise<{ page: Page; problems:
       return request.continue();
     problems.push(`asks for ${request.url()}`);
     return request.abort();
-  });
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
   });
   await page.goto(`${server.origin}${BASE}${path}`, { waitUntil: 'networkidle0' });
   return { page, problems };

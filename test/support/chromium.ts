@@ -17,6 +17,9 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+/** In milliseconds. */
+const PATIENCE = 500_000;
+
 const WEBGPU = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
@@ -40,6 +43,7 @@ export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
     executablePath: join(folder, 'chromium'),
     headless: 'shell',
     pipe: true,
+    protocolTimeout: PATIENCE,
     env: { ...environment, LD_LIBRARY_PATH: `${join(folder, 'lib')}:${folder}` },
     args: [
       '--no-sandbox',
@@ -86,19 +90,27 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-/** Opens `address` in a new page; errors of the page and its console are collected. */
-export async function openPage(
-  browser: Browser,
-  address: string,
-): Promise<{ page: Page; problems: string[] }> {
+/** A page and the errors of it and of its console. */
+export interface WatchedPage {
+  readonly page: Page;
+  readonly problems: string[];
+}
+
+/** A new page, whose waits last as long as a test may: machines are busy. */
+export async function newPage(browser: Browser): Promise<WatchedPage> {
   const page = await browser.newPage();
-  // As long as a test may take: machines are busy.
-  page.setDefaultTimeout(300_000);
+  page.setDefaultTimeout(PATIENCE);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
-  await page.goto(address);
   return { page, problems };
+}
+
+/** Opens `address` in a new page. */
+export async function openPage(browser: Browser, address: string): Promise<WatchedPage> {
+  const opened = await newPage(browser);
+  await opened.page.goto(address);
+  return opened;
 }

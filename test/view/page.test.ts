@@ -14,7 +14,7 @@ import { wholeRange } from '../../view/data/range.ts';
 import { bandsOf, bandY } from '../../view/page/arena-layout.ts';
 import { stepScale } from '../../view/page/step-axis.ts';
 import { btc } from '../support/btc.ts';
-import { launchChromium, openPage, serve } from '../support/chromium.ts';
+import { launchChromium, newPage, openPage, serve } from '../support/chromium.ts';
 import { smallPlan } from '../support/small-plan.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 import { largePlan } from './large-plan.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
   if (!existsSync(`${dist}/view/page.js`))
     throw new Error("dist/ is not built; run 'npm run build' first, or 'npm test'");
   folder = mkdtempSync(join(tmpdir(), 'btc-view-'));
-  browser = await launchChromium();
+  browser = await launchChromium({ webgpu: false });
 });
 afterAll(async () => {
   await browser?.close();
@@ -59,13 +59,8 @@ interface Opened {
 }
 
 async function open(file: string, width = 1280): Promise<Opened> {
-  const page = await browser.newPage();
-  const problems: string[] = [];
+  const { page, problems } = await newPage(browser);
   const requests: string[] = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
-  });
   page.on('request', (request) => requests.push(request.url()));
   await page.setViewport({ width, height: 900 });
   await page.goto(pathToFileURL(file).href);

@@ -9,7 +9,7 @@ import { contractionTrees } from '../../view/data/contraction-trees.ts';
 import { kernelRows } from '../../view/data/kernels.ts';
 import { planModel } from '../../view/data/model.ts';
 import { sourceHeat } from '../../view/data/source-heat.ts';
-import { launchChromium } from '../support/chromium.ts';
+import { launchChromium, newPage } from '../support/chromium.ts';
 import { createProject, type Project } from '../support/project.ts';
 
 const MODEL = `import { adam, crossEntropy, defineModel, einsum, init, linear, param, relu, tensor } from 'btc-compiler';
@@ -68,7 +68,7 @@ beforeAll(async () => {
     'page.html',
   );
   expect([shown.code, shown.stderr]).toEqual([0, '']);
-  browser = await launchChromium();
+  browser = await launchChromium({ webgpu: false });
 }, 60_000);
 afterAll(async () => {
   await browser?.close();
@@ -76,12 +76,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  page = await browser.newPage();
-  problems = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') problems.push(message.text());
-  });
+  ({ page, problems } = await newPage(browser));
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(pathToFileURL(join(project.folder, 'page.html')).href);
   await page.waitForSelector('[data-ready] .btc-view #bv-kernels tr[data-kernel]');
