@@ -2,7 +2,7 @@ import { letterExtents, parseEquation } from './einsum.ts';
 import type { Graph, Node } from './graph.ts';
 import { isScalarOp, type OpAttributes, type StructuralOp, type WindowSteps } from './ops.ts';
 import { uniform } from './random.ts';
-import { evaluateScalar } from './scalar.ts';
+import { scalarMeaning } from './scalar.ts';
 import { elementCount, rowMajorStrides, type Shape, type TensorType } from './tensor.ts';
 
 /** Values by name; f32 tensors hold float64 numbers, i32 tensors integers. */
@@ -61,13 +61,11 @@ export function interpretNode(
   types: readonly TensorType[],
 ): Float64Array {
   if (isScalarOp(node.op)) {
-    const { op } = node;
-    const [a, b, c] = operands;
     // The operand that carries the dtype: the condition of a select does not.
-    const dtype = types[types.length - 1].dtype;
+    const meaning = scalarMeaning(node.op, types[types.length - 1].dtype);
+    const [a, b = a, c = a] = operands;
     const result = new Float64Array(elementCount(node.type.shape));
-    for (let i = 0; i < result.length; i++)
-      result[i] = evaluateScalar(op, dtype, a[i], b?.[i], c?.[i]);
+    for (let i = 0; i < result.length; i++) result[i] = meaning(a[i], b[i], c[i]);
     return result;
   }
   const rule = STRUCTURAL[node.op] as Rule<StructuralOp>;
@@ -164,8 +162,10 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
       return operands[part][dot(place, rowMajorStrides(types[part].shape))];
     }),
   contract: ({ operands, types, attributes }) => contract(operands, types, attributes.equation),
-  reduceSum: (application) =>
-    reduce(application, 0, (a, b) => evaluateScalar('add', application.types[0].dtype, a, b)),
+  reduceSum: (application) => {
+    const add = scalarMeaning('add', application.types[0].dtype);
+    return reduce(application, 0, (a, b) => add(a, b, 0));
+  },
   reduceMax: (application) => reduce(application, Number.NEGATIVE_INFINITY, Math.max),
   reduceMin: (application) => reduce(application, Number.POSITIVE_INFINITY, Math.min),
   gather: ({ operands: [table, indices], types: [type], shape }) => {

@@ -1,11 +1,11 @@
 import type { StorageType } from './dtypes.ts';
 import { roundToHalf } from './half.ts';
-import type { Affine, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
+import type { Affine, Axis, Bound, Expression, Indirection, Kernel, Store } from './kernel.ts';
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
 import { isStaged, partList, splitStages } from './kernel-stage.ts';
 import { uniform } from './random.ts';
-import { evaluateScalar } from './scalar.ts';
+import { scalarMeaning } from './scalar.ts';
 
 // The meaning of a kernel, point by point: the witness between lowering and the code generators.
 
@@ -32,113 +32,191 @@ export function interpretKernel(kernel: Kernel, buffers: readonly Float64Array[]
     for (const part of partList(parts)) interpretKernel(part, [...buffers, ...arrays]);
     return;
   }
-  const { axes, nodes, reductions, stores } = kernel;
-  const values = new Float64Array(nodes.length);
-  const at = new Array<number>(axes.length).fill(0);
-  const under = nodesUnderReduction(kernel);
-  const accumulators = new Float64Array(reductions.length);
-  const evaluateWhere = (wanted: number) => {
-    nodes.forEach((node, index) => {
-      if (under[index] === wanted)
-        values[index] = evaluate(node, { kernel, buffers, values, at, accumulators });
-    });
+  const point: Point = {
+    buffers,
+    values: new Float64Array(kernel.nodes.length),
+    at: new Int32Array(kernel.axes.length),
+    accumulators: new Float64Array(kernel.reductions.length),
   };
-  const outer = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [] : [axis]));
-  const inner = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
-  do {
-    if (reductions.length > 0) {
-      reductions.forEach(({ combiner, value }, k) => {
-        accumulators[k] = combinerIdentity(combiner, nodes[value].dtype);
-      });
-      do {
-        evaluateWhere(1);
-        reductions.forEach(({ combiner, value }, k) => {
-          const combine = combiner === 'sum' ? 'add' : combiner;
-          const { dtype } = nodes[value];
-          accumulators[k] = evaluateScalar(combine, dtype, accumulators[k], values[value]);
-        });
-      } while (advance(at, kernel, inner));
-    }
-    evaluateWhere(0);
-    for (const one of stores) store(one, kernel, buffers, { values, at });
-  } while (advance(at, kernel, outer));
+  runPoints(prepared(kernel), point);
 }
 
-/** Steps the indices of `axes` to the next point in row-major order; false, and all zero, after the last. */
-function advance(at: number[], kernel: Kernel, axes: readonly number[]): boolean {
-  for (let i = axes.length - 1; i >= 0; i--) {
-    if (++at[axes[i]] < kernel.axes[axes[i]].extent) return true;
-    at[axes[i]] = 0;
-  }
-  return false;
-}
-
+/** Where the evaluation of a kernel is. */
 interface Point {
-  readonly kernel: Kernel;
   readonly buffers: readonly Float64Array[];
   readonly values: Float64Array;
-  readonly at: readonly number[];
+  readonly at: Int32Array;
   readonly accumulators: Float64Array;
 }
 
-function evaluate(node: Expression, { kernel, buffers, values, at, accumulators }: Point): number {
-  switch (node.kind) {
-    case 'load':
-      if (!inside(node.bounds, at)) return 0;
-      return buffers[node.buffer][affine(node.index, at) + clamped(node.indirect, values)];
-    case 'constant':
-      return node.value;
-    case 'index':
-      return affine(node.index, at) | 0;
-    case 'inBounds':
-      return inside(node.bounds, at) ? 1 : 0;
-    case 'apply': {
-      const [a, b, c] = node.operands;
-      // The last operand carries the dtype: the condition of a select does not.
-      const { dtype } = kernel.nodes[node.operands[node.operands.length - 1]];
-      return evaluateScalar(node.op, dtype, values[a], values[b], values[c]);
+type Action = (point: Point) => void;
+type Index = (at: Int32Array) => number;
+type Test = (at: Int32Array) => boolean;
+
+/** A kernel as functions of the point, so that nothing is looked up at each. */
+interface Prepared {
+  /** Sets the accumulators to what changes nothing. */
+  readonly begin: Action;
+  readonly underReduction: readonly Action[];
+  readonly combine: readonly Action[];
+  readonly afterReduction: readonly Action[];
+  readonly stores: readonly Action[];
+  readonly outer: Advance;
+  readonly inner: Advance;
+}
+
+const known = new WeakMap<Kernel, Prepared>();
+
+function prepared(kernel: Kernel): Prepared {
+  const before = known.get(kernel);
+  if (before) return before;
+  const { axes, nodes, reductions, stores } = kernel;
+  const under = nodesUnderReduction(kernel);
+  const where = (wanted: number) =>
+    nodes.flatMap((node, index) =>
+      under[index] === wanted ? [assignment(index, evaluation(node, kernel))] : [],
+    );
+  const made: Prepared = {
+    begin: ({ accumulators }) => {
+      for (const [k, { combiner, value }] of reductions.entries())
+        accumulators[k] = combinerIdentity(combiner, nodes[value].dtype);
+    },
+    underReduction: where(1),
+    combine: reductions.map(({ combiner, value }, k) => {
+      const combine = scalarMeaning(combiner === 'sum' ? 'add' : combiner, nodes[value].dtype);
+      return ({ accumulators, values }) => {
+        accumulators[k] = combine(accumulators[k], values[value], 0);
+      };
+    }),
+    afterReduction: where(0),
+    stores: stores.map((one) => storing(one, kernel)),
+    outer: advance(axes, ({ kind }) => kind !== 'reduced'),
+    inner: advance(axes, ({ kind }) => kind === 'reduced'),
+  };
+  known.set(kernel, made);
+  return made;
+}
+
+function runPoints(kernel: Prepared, point: Point): void {
+  const { begin, underReduction, combine, afterReduction, stores, outer, inner } = kernel;
+  const { at } = point;
+  do {
+    if (combine.length > 0) {
+      begin(point);
+      do {
+        for (const act of underReduction) act(point);
+        for (const act of combine) act(point);
+      } while (inner(at));
     }
-    case 'random':
-      return uniform(node.seed, node.stream, affine(node.counter, at), values[node.step]);
-    case 'accumulator':
-      return accumulators[node.reduction];
+    for (const act of afterReduction) act(point);
+    for (const act of stores) act(point);
+  } while (outer(at));
+}
+
+/** Steps indices to the next point in row-major order; false, and all zero, after the last. */
+type Advance = (at: Int32Array) => boolean;
+
+function advance(axes: readonly Axis[], isWanted: (axis: Axis) => boolean): Advance {
+  const own = axes.flatMap((axis, place) => (isWanted(axis) ? [place] : [])).reverse();
+  const extents = own.map((place) => axes[place].extent);
+  return (at) => {
+    for (let i = 0; i < own.length; i++) {
+      if (++at[own[i]] < extents[i]) return true;
+      at[own[i]] = 0;
+    }
+    return false;
+  };
+}
+
+const assignment =
+  (index: number, evaluate: (point: Point) => number): Action =>
+  (point) => {
+    point.values[index] = evaluate(point);
+  };
+
+function evaluation(node: Expression, { nodes }: Kernel): (point: Point) => number {
+  switch (node.kind) {
+    case 'load': {
+      const { buffer, indirect } = node;
+      const [within, place, row] = [inside(node.bounds), affine(node.index), clamped(indirect)];
+      return ({ buffers, values, at }) =>
+        within(at) ? buffers[buffer][place(at) + row(values)] : 0;
+    }
+    case 'constant': {
+      const { value } = node;
+      return () => value;
+    }
+    case 'index': {
+      const place = affine(node.index);
+      return ({ at }) => place(at) | 0;
+    }
+    case 'inBounds': {
+      const within = inside(node.bounds);
+      return ({ at }) => (within(at) ? 1 : 0);
+    }
+    case 'apply': {
+      const [a, b = a, c = a] = node.operands;
+      // The last operand carries the dtype: the condition of a select does not.
+      const meaning = scalarMeaning(node.op, nodes[node.operands[node.operands.length - 1]].dtype);
+      return ({ values }) => meaning(values[a], values[b], values[c]);
+    }
+    case 'random': {
+      const { seed, stream, step } = node;
+      const counter = affine(node.counter);
+      return ({ values, at }) => uniform(seed, stream, counter(at), values[step]);
+    }
+    case 'accumulator': {
+      const { reduction } = node;
+      return ({ accumulators }) => accumulators[reduction];
+    }
   }
 }
 
-function store(
-  { buffer, index, indirect, value, accumulate }: Store,
-  kernel: Kernel,
-  buffers: readonly Float64Array[],
-  { values, at }: Pick<Point, 'values' | 'at'>,
-): void {
-  let address = affine(index, at);
-  if (indirect) {
-    const row = values[indirect.node];
-    if (row < 0 || row >= indirect.extent) return;
-    address += row * indirect.stride;
-  }
-  if (accumulate) buffers[buffer][address] += values[value];
-  else buffers[buffer][address] = narrowed(kernel.buffers[buffer].dtype, values[value]);
+function storing({ buffer, index, indirect, value, accumulate }: Store, kernel: Kernel): Action {
+  const place = affine(index);
+  const { dtype } = kernel.buffers[buffer];
+  return ({ buffers, values, at }) => {
+    let address = place(at);
+    if (indirect) {
+      const row = values[indirect.node];
+      if (row < 0 || row >= indirect.extent) return;
+      address += row * indirect.stride;
+    }
+    if (accumulate) buffers[buffer][address] += values[value];
+    else buffers[buffer][address] = narrowed(dtype, values[value]);
+  };
 }
 
 /** What memory keeps of a value: float64 stands for f32. */
 const narrowed = (type: StorageType, value: number): number =>
   type === 'f16' ? roundToHalf(value) : value;
 
-function affine({ offset, coefficients }: Affine, at: readonly number[]): number {
-  let sum = offset;
-  for (let axis = 0; axis < at.length; axis++) sum += coefficients[axis] * at[axis];
-  return sum;
+function affine({ offset, coefficients }: Affine): Index {
+  const axes = coefficients.flatMap((coefficient, axis) => (coefficient === 0 ? [] : [axis]));
+  const steps = axes.map((axis) => coefficients[axis]);
+  return (at) => {
+    let sum = offset;
+    for (let i = 0; i < axes.length; i++) sum += steps[i] * at[axes[i]];
+    return sum;
+  };
 }
 
-function inside(bounds: readonly Bound[], at: readonly number[]): boolean {
-  return bounds.every(({ index, extent }) => {
-    const value = affine(index, at);
-    return value >= 0 && value < extent;
+function inside(bounds: readonly Bound[]): Test {
+  const tests = bounds.map(({ index, extent }): Test => {
+    const place = affine(index);
+    return (at) => {
+      const value = place(at);
+      return value >= 0 && value < extent;
+    };
   });
+  return (at) => {
+    for (let i = 0; i < tests.length; i++) if (!tests[i](at)) return false;
+    return true;
+  };
 }
 
-function clamped(indirect: Indirection | undefined, values: Float64Array): number {
-  if (!indirect) return 0;
-  return indirect.stride * Math.max(0, Math.min(indirect.extent - 1, values[indirect.node]));
+function clamped(indirect: Indirection | undefined): (values: Float64Array) => number {
+  if (!indirect) return () => 0;
+  const { node, extent, stride } = indirect;
+  return (values) => stride * Math.max(0, Math.min(extent - 1, values[node]));
 }

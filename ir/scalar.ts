@@ -62,7 +62,7 @@ export interface ScalarOpRow {
   readonly dtypes: readonly DType[];
   /** Nominal floating-point operations, for the cost model. */
   readonly cost: number;
-  /** Reference meaning in float64; for i32 operands see {@link evaluateScalar}. */
+  /** Reference meaning in float64; for i32 operands see {@link scalarMeaning}. */
   readonly evaluate: (a: number, b: number, c: number) => number;
 }
 
@@ -198,21 +198,31 @@ export function scalarResult(
 /** The op that converts to a dtype. */
 export const CONVERSIONS: Readonly<Record<DType, ScalarOp>> = { f32: 'toF32', i32: 'toI32' };
 
-type Evaluate = (op: ScalarOp, a: number, b: number, c: number) => number;
+/** What an operation gives for its operands; those that it does not take are ignored. */
+export type ScalarMeaning = (a: number, b: number, c: number) => number;
 
-const EVALUATORS: Readonly<Record<DType, Evaluate>> = {
-  f32: (op, a, b, c) => SCALAR_OPS[op].evaluate(a, b, c),
-  i32: (op, a, b, c) => {
-    if (op === 'mul') return Math.imul(a, b);
-    // Division by zero is defined here as in WGSL: the quotient is the dividend, the remainder 0.
-    if (op === 'div') return b === 0 ? a : (a / b) | 0;
-    if (op === 'mod') return b === 0 ? 0 : (a % b) | 0;
-    const value = SCALAR_OPS[op].evaluate(a, b, c);
-    return op === 'toF32' ? value : value | 0;
-  },
+/** Integers, where they differ from floats. Division by zero is as in WGSL: the quotient is the dividend, the remainder 0. */
+const INTEGER_MEANINGS: Readonly<Partial<Record<ScalarOp, ScalarMeaning>>> = {
+  mul: Math.imul,
+  div: (a, b) => (b === 0 ? a : (a / b) | 0),
+  mod: (a, b) => (b === 0 ? 0 : (a % b) | 0),
+  toF32: SCALAR_OPS.toF32.evaluate,
+};
+
+function integerMeaning(op: ScalarOp): ScalarMeaning {
+  const { evaluate } = SCALAR_OPS[op];
+  return INTEGER_MEANINGS[op] ?? ((a, b, c) => evaluate(a, b, c) | 0);
+}
+
+const MEANINGS: Readonly<Record<DType, (op: ScalarOp) => ScalarMeaning>> = {
+  f32: (op) => SCALAR_OPS[op].evaluate,
+  i32: integerMeaning,
 };
 
 /** Reference meaning of `op` on operands of dtype `dtype`: i32 results wrap to 32 bits, f32 stays float64. */
+export const scalarMeaning = (op: ScalarOp, dtype: DType): ScalarMeaning => MEANINGS[dtype](op);
+
+/** What {@link scalarMeaning} gives for operands. */
 export function evaluateScalar(op: ScalarOp, dtype: DType, a: number, b = 0, c = 0): number {
-  return EVALUATORS[dtype](op, a, b, c);
+  return scalarMeaning(op, dtype)(a, b, c);
 }
