@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -27,6 +28,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     setupFiles: ['test/support/check-meanings.ts', 'test/support/patient-polls.ts'],
     // Files of one worker share its modules: the compiler, TypeScript, the GPU and the command line start once, not 100 times.
     projects: [
