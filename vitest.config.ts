@@ -26,6 +26,7 @@ export default defineConfig({
     // Ten times what the longest test takes: a machine may be slow and busy.
     testTimeout: 600_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 300_000 } },
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

@@ -119,7 +119,7 @@ afterAll(async () => {
 });
 
 async function trainIn(page: Page, problems: readonly string[], file: string): Promise<Trained> {
-  await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+  await page.waitForFunction('window.train !== undefined').catch(() => {
     throw new Error(`the runtime does not load in the browser: ${problems.join('; ')}`);
   });
   return (await page.evaluate(
@@ -179,7 +179,7 @@ test('a page loads what btc build wrote, on either target, and trains the same',
   const pages = await serve(folder, { '/index.html': BUILT_PAGE });
   try {
     const { page, problems } = await openPage(browser, `${pages.origin}/index.html`);
-    await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+    await page.waitForFunction('window.train !== undefined').catch(() => {
       throw new Error(`the loader does not load in the browser: ${problems.join('; ')}`);
     });
     const results = (await page.evaluate(
@@ -261,7 +261,7 @@ test('an isolated page trains in threads, to the same bits; another one has one 
     const pages = await serve(dist, documents, headers);
     try {
       const { page, problems } = await openPage(browser, `${pages.origin}/index.html`);
-      await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+      await page.waitForFunction('window.train !== undefined').catch(() => {
         throw new Error(`the runtime does not load in the browser: ${problems.join('; ')}`);
       });
       const train = (threads: number) =>

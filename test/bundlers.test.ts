@@ -62,7 +62,7 @@ async function trainIn(folder: string, documents: Record<string, string>): Promi
   const server = await serve(join(project.folder, folder), documents);
   try {
     const { page, problems } = await openPage(browser, `${server.origin}/index.html`);
-    await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+    await page.waitForFunction('window.train !== undefined').catch(() => {
       throw new Error(`the page does not load: ${problems.join('; ')}`);
     });
     const results: Trained[] = [];
@@ -81,7 +81,7 @@ async function trainIn(folder: string, documents: Record<string, string>): Promi
           where,
         )) as Trained,
       );
-    await expect.poll(() => page.workers().length, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => page.workers().length).toBe(0);
     await page.close();
     return results;
   } finally {

@@ -17,6 +17,16 @@ test('no test reads a clock', () => {
   expect(readers).toEqual([]);
 });
 
+test('no test gives itself less time than a busy machine takes', () => {
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /^(?!.*node_modules).*\.(?:test|tools)\.ts$/.test(file),
+  );
+  const hasty = files.filter((file) =>
+    /^\s*\}, [1-9][\d_]*\);$|waitFor\w+\([^;]*timeout:/m.test(textOf(file)),
+  );
+  expect(hasty).toEqual([]);
+});
+
 test('tests that replace modules have modules of their own', () => {
   const configuration = readFileSync(`${FOLDER}/../vitest.config.ts`, 'utf8');
   const mocking = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter(

@@ -32,7 +32,7 @@ beforeAll(() => {
     const module = checker.getSymbolAtLocation(program.getSourceFile(path(entry))!)!;
     collect(`${entry}: `, module);
   }
-}, 120_000);
+});
 
 function collect(prefix: string, module: ts.Symbol): void {
   for (const one of checker.getExportsOfModule(module)) {

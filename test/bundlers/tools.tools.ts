@@ -73,7 +73,7 @@ async function trainAt(address: string): Promise<unknown[]> {
   const { page, problems } = await openPage(browser, address);
   const results: unknown[] = [];
   for (const place of EVERYWHERE) {
-    await page.waitForFunction('window.train !== undefined', { timeout: 20_000 }).catch(() => {
+    await page.waitForFunction('window.train !== undefined').catch(() => {
       throw new Error(`the page does not load: ${problems.join('; ')}`);
     });
     results.push(

@@ -20,7 +20,7 @@ const bash = (line: string) =>
     cwd: project.folder,
     encoding: 'utf8',
     env: { ...process.env, BTC: `${process.execPath} ${MAIN}`, TMPDIR: project.folder },
-    timeout: 60_000,
+    timeout: 500_000,
   });
 
 describe('a reader that has gone', () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   project.write('model.ts', SMALL_MODEL);
   expect(project.btc('build', 'model.ts').code).toBe(0);
   browser = await launchChromium({ webgpu: false });
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   project.remove();
@@ -94,7 +94,7 @@ test('a timeline has every step at its predicted time, read by speedscope', asyn
   const runs = profiles.find(({ name }) => name.includes('runs'))!;
   const total = Object.values(plan.programs).reduce((sum, one) => sum + one.predicted!.seconds, 0);
   expect(runs.events.at(-1)!.at).toBeCloseTo(total * 1e6, 2);
-}, 60_000);
+});
 
 test('a trace that is not there is written, and written again, but never over one of a run or of another program', () => {
   const first = project.btc('inspect', PLAN, '--trace', 'new.json');

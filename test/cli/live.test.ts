@@ -16,7 +16,7 @@ let child: ChildProcess;
 let output = '';
 beforeAll(async () => {
   browser = await launchChromium({ webgpu: false });
-}, 60_000);
+});
 afterAll(async () => browser?.close());
 beforeEach(() => {
   project = createProject();
@@ -111,7 +111,7 @@ test('each save is built and shown; a mistake stands beside the last picture unt
   expect(await exit).toEqual([null, 'SIGINT']);
   await says('The build has ended');
   await page.close();
-}, 60_000);
+});
 
 test('a model with a mistake at first says so, and its picture comes when it is mended', async () => {
   project.write('model.ts', SMALL_MODEL.replace('linear(3', 'linear(5'));
@@ -120,7 +120,7 @@ test('a model with a mistake at first says so, and its picture comes when it is 
   project.write('model.ts', SMALL_MODEL);
   await page.waitForSelector('.btc-view canvas');
   await page.close();
-}, 60_000);
+});
 
 test('only the page itself is answered', async () => {
   project.write('model.ts', SMALL_MODEL);

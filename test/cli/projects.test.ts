@@ -43,7 +43,7 @@ function run(name: string, text: string, flags: readonly string[] = []): unknown
   const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, name], {
     cwd: project.folder,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 500_000,
   });
   expect([
     status,

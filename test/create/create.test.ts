@@ -107,9 +107,7 @@ describe('a project of each template', () => {
           let workers = page.workers().length;
           page.on('workercreated', () => workers++);
           await page
-            .waitForFunction("document.querySelector('#status').textContent.startsWith('done')", {
-              timeout: 120_000,
-            })
+            .waitForFunction("document.querySelector('#status').textContent.startsWith('done')")
             .catch(() => {
               throw new Error(`${name} does not end: ${problems.join('; ')}`);
             });

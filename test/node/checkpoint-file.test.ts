@@ -97,7 +97,7 @@ test('a process that is killed while it saves, whenever, leaves the last checkpo
   expect(leftovers).toBeGreaterThan(0);
   await saveCheckpointFile(restored, paths[2]);
   expect(readdirSync(folder)).toHaveLength(paths.length);
-}, 400_000);
+});
 
 test('links are followed, and a file keeps its mode', async () => {
   const session = await open();

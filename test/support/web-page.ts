@@ -31,7 +31,7 @@ export async function openWebPage(): Promise<WebPage> {
   const server = await serve(DIST, { '/index.html': PAGE });
   const browser = await launchChromium();
   const { page, problems } = await openPage(browser, `${server.origin}/index.html`);
-  await page.waitForFunction('window.btc !== undefined', { timeout: 60_000 }).catch(() => {
+  await page.waitForFunction('window.btc !== undefined').catch(() => {
     throw new Error(`the compiler does not load in the browser: ${problems.join('; ')}`);
   });
   const close = async () => {

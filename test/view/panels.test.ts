@@ -69,7 +69,7 @@ beforeAll(async () => {
   );
   expect([shown.code, shown.stderr]).toEqual([0, '']);
   browser = await launchChromium({ webgpu: false });
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   project.remove();
