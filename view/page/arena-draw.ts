@@ -71,7 +71,7 @@ const LEAST_NAMED = { width: 64, height: 13 };
 /** Names in boxes that are large enough for them. */
 function drawNames(paint: Paint, scale: StepScale, state: ViewState, band: Band): void {
   const { context } = paint;
-  const { tensors } = state.models[0].plan;
+  const { tensors } = state.model.plan;
   context.font = '10.5px system-ui, sans-serif';
   context.textAlign = 'left';
   context.textBaseline = 'middle';
