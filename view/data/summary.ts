@@ -33,8 +33,8 @@ function peakSentences({ programs, peakProgram, program }: PlanModel, name: stri
   const peak = `${formatBytes(live.total[live.peak.step])} at step ${formatInteger(live.peak.step)}`;
   return [
     peakProgram === name
-      ? `Most of all programs is in use in '${name}', which is shown: ${peak}.`
-      : `Most is in use in '${peakProgram}', not in '${name}', which is shown: ${peak}.`,
+      ? `Of all programs, '${name}', which is shown, needs most: ${peak}.`
+      : `The program '${peakProgram}' needs more than '${name}', which is shown: ${peak}; it decides what the plan takes.`,
   ];
 }
 
