@@ -37,7 +37,10 @@ function storeOf(plans: readonly Plan[]) {
     },
     (call) => frames.push(call),
   );
-  return { store, models, frame: () => frames.splice(0).forEach((call) => call()) };
+  const frame = () => {
+    for (const call of frames.splice(0)) call();
+  };
+  return { store, models, frame };
 }
 
 /** Numbers from 0 to 1, the same for a seed. */

@@ -2,6 +2,7 @@ import { formatBytes, formatSeconds } from '../../compiler/format.ts';
 import type { CopySpan } from '../data/copies.ts';
 import type { PlanModel } from '../data/model.ts';
 import type { StepScale } from './step-axis.ts';
+import { STRIP } from './steps-draw.ts';
 import type { ViewState } from './store.ts';
 import { type Paint, withinPlot } from './surface.ts';
 import { THEMES } from './theme.ts';
@@ -16,6 +17,9 @@ const BAR = 11;
 /** Of those of the caller, which have no step of their own, in pixels. */
 const CALLER_WIDTH = 5;
 
+/** Where they begin, in CSS pixels from the top. */
+export const LANES_TOP = STRIP.base + 6;
+
 /** How tall the lanes are. */
 export const lanesHeight = (copies: readonly CopySpan[]): number =>
   copies.length === 0 ? 0 : LANES.length * LANE;
@@ -27,18 +31,17 @@ function edges(scale: StepScale, { x0, x1, place, direction }: CopySpan): [numbe
   return direction === 'in' ? [from, from + CALLER_WIDTH] : [from - CALLER_WIDTH, from];
 }
 
-/** Draws the lanes, from `top` on. */
+/** Draws the lanes. */
 export function drawCopies(
   paint: Paint,
   scale: StepScale,
   { program, theme, tensor, model }: Pick<ViewState, 'program' | 'theme' | 'tensor' | 'model'>,
-  top: number,
 ): void {
   const { context } = paint;
   const colours = THEMES[theme];
   const chosen = tensor === null ? -1 : model.original[tensor];
   LANES.forEach((lane, k) => {
-    const y = top + k * LANE;
+    const y = LANES_TOP + k * LANE;
     context.font = '11px system-ui, sans-serif';
     context.textAlign = 'right';
     context.textBaseline = 'middle';
@@ -49,7 +52,7 @@ export function drawCopies(
   });
   withinPlot(paint, scale, () => {
     for (const copy of program.copies) {
-      const y = top + LANES.indexOf(copy.direction) * LANE;
+      const y = LANES_TOP + LANES.indexOf(copy.direction) * LANE;
       const [from, to] = edges(scale, copy);
       if (to < scale.left || from > scale.right) continue;
       const isChosen = copy.tensors.some((each) => model.original[each] === chosen);
@@ -83,11 +86,10 @@ function drawMeasured(
 export function copyAt(
   copies: readonly CopySpan[],
   scale: StepScale,
-  top: number,
   x: number,
   y: number,
 ): CopySpan | null {
-  const lane = LANES[Math.floor((y - top) / LANE)];
+  const lane = LANES[Math.floor((y - LANES_TOP) / LANE)];
   let best: CopySpan | null = null;
   let least = 4;
   for (const copy of copies) {

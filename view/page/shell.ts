@@ -12,6 +12,7 @@ import { type Changes, createStore, NO_HOVER, type Store, type ViewState } from 
 import { styles } from './styles.ts';
 import { followTheme } from './theme-choice.ts';
 import { mountToolbar } from './toolbar.ts';
+import { warmUp } from './warm-up.ts';
 
 /** A view in a page. */
 export interface View {
@@ -120,6 +121,7 @@ function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): 
     mountHeader(head, store),
     mountToolbar(toolbar, store, toggleTheme),
     ...PANELS.map((panel) => framePanel(panel, places[panel.place], store)),
+    warmUp(store),
   ];
   const tell = (changes: Changes) => {
     const latest = SELECTIONS.find((field) => changes.has(field) && store.state()[field] !== null);

@@ -2,7 +2,7 @@ import { themeStyles } from './theme.ts';
 
 /** The style sheet of the page; its colours are those of theme.ts. */
 export const styles = (): string => `${themeStyles()}
-.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; overflow-x: clip; container-type: inline-size; }
+.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; overflow-x: clip; container-type: inline-size; scrollbar-color: var(--bv-muted) transparent; }
 .btc-view *, .btc-view *::before { box-sizing: border-box; }
 .btc-view h1, .btc-view h2, .btc-view h3 { margin: 0; line-height: 1.25; }
 .btc-view h1 { font-size: 20px; }

@@ -73,14 +73,22 @@ export function createSurface(label: string, drawing: Drawing): Surface {
     cancel ??= nextFrame(paint);
   };
   const patience = patienceFor(element, soon);
-  const redraw = () => (patience.isSeen() ? soon() : patience.wait());
   const resize = () => {
     width = element.clientWidth;
     tall = drawing.height(width);
     for (const own of [canvas, above]) own.style.height = `${tall}px`;
-    redraw();
+    paintSoon();
   };
-  const observer = new ResizeObserver(resize);
+  const paintSoon = () => (patience.isSeen() ? soon() : patience.wait());
+  // It has no size before it is in the page.
+  const redraw = () => (width === 0 ? resize() : paintSoon());
+  let cancelResize: (() => void) | null = null;
+  // Its height follows its width: in a frame of its own, as what is observed must not change while it is told of.
+  const observer = new ResizeObserver(() => {
+    if (element.clientWidth === width) return;
+    cancelResize?.();
+    cancelResize = nextFrame(resize);
+  });
   observer.observe(element);
   return {
     ...{ element, canvas, redraw, resize },
@@ -89,6 +97,7 @@ export function createSurface(label: string, drawing: Drawing): Surface {
       observer.disconnect();
       patience.destroy();
       cancel?.();
+      cancelResize?.();
     },
   };
 }

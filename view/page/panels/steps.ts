@@ -2,7 +2,7 @@ import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
 import { STEP_KINDS, STEP_WORDS } from '../../data/kinds.ts';
 import { kindsOf } from '../../data/step-shares.ts';
 import { drawStepMark } from '../axis-marks.ts';
-import { copyAt, copyLines, drawCopies, lanesHeight, timesOf } from '../copies-draw.ts';
+import { copyAt, copyLines, drawCopies, LANES_TOP, lanesHeight, timesOf } from '../copies-draw.ts';
 import { fill, h } from '../dom.ts';
 import { calmly } from '../frames.ts';
 import { pointerTip, stepMark } from '../hover-marks.ts';
@@ -13,9 +13,6 @@ import { modelOf, type Store, selectStep, selectTensor, type ViewState } from '.
 import { createSurface, type Paint } from '../surface.ts';
 import { THEMES, type Theme } from '../theme.ts';
 import { hoverStep, READ_EVERY, stepAt } from './live.ts';
-
-/** Where the lanes of copies begin. */
-const LANES_TOP = STRIP.base + 6;
 
 /** Steps by kind and time, and copies between them. */
 export const stepsPanel: Panel = {
@@ -42,7 +39,7 @@ export const stepsPanel: Panel = {
         key: () => [store.state().step, store.state().tensor],
         paint: (paint) => {
           if (store.state().program.copies.length > 0)
-            drawCopies(paint, scaleOf(paint), store.state(), LANES_TOP);
+            drawCopies(paint, scaleOf(paint), store.state());
           drawStepMark(paint, scaleOf(paint), store.state());
         },
       },
@@ -55,7 +52,7 @@ export const stepsPanel: Panel = {
     });
     const at = (x: number, y: number) => {
       const { width } = surface.size();
-      const copy = copyAt(store.state().program.copies, scaleOf({ width }), LANES_TOP, x, y);
+      const copy = copyAt(store.state().program.copies, scaleOf({ width }), x, y);
       return { copy, step: stepAt(store, width, x) };
     };
     const end = attachStepAxis(surface.canvas, store, {
