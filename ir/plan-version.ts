@@ -38,6 +38,9 @@ export const ADDED: readonly AddedField[] = [
   { since: 3, at: ['tensors', '*'], field: 'layer' },
   { since: 3, at: ['tensors', '*'], field: 'pieceOf' },
   { since: 3, at: ['tensors', '*'], field: 'data' },
+  { since: 4, at: ['programs', '*', 'steps', '*'], field: 'waitSeconds' },
+  { since: 4, at: ['programs', '*', 'transfers', '*'], field: 'startSeconds' },
+  { since: 4, at: ['programs', '*', 'transfers', '*'], field: 'seconds' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

@@ -15,6 +15,8 @@ export interface LivePage {
   show(built: readonly BuiltFile[], diagnostics: readonly ReportedDiagnostic[]): Promise<void>;
 }
 
+const PLAN_END = '.plan.json';
+
 /** Serves a page that shows builds as they come; BTC6065 where that cannot be. */
 export async function startLivePage(port: number): Promise<LivePage | Diagnostic> {
   const page = await livePage();
@@ -39,17 +41,19 @@ function textOf(diagnostics: readonly ReportedDiagnostic[]): string | null {
         .join('\n');
 }
 
-/** The plans of the first target of each model, as the JSON of a `ViewInput`; undefined where none was made. */
+/** The plans of all models for all targets, as the JSON of a `ViewInput`; undefined where none was made. */
 async function inputOf(built: readonly BuiltFile[]): Promise<string | undefined> {
   const plans: string[] = [];
-  for (const { base, outputs, sources } of built) {
-    const plan = outputs.find(({ path }) => path.endsWith('.plan.json'));
-    if (!plan) continue;
-    // Plans are JSON already, and large ones are not parsed to be written again.
-    const rest = JSON.stringify({ label: base, sources: await readSources(sources) });
-    const text =
-      typeof plan.content === 'string' ? plan.content : new TextDecoder().decode(plan.content);
-    plans.push(`${rest.slice(0, -1)},"plan":${text}}`);
+  for (const { outputs, sources } of built) {
+    const own = outputs.filter(({ path }) => path.endsWith(PLAN_END));
+    if (own.length === 0) continue;
+    const texts = await readSources(sources);
+    for (const { path, content } of own) {
+      const rest = JSON.stringify({ label: path.slice(0, -PLAN_END.length), sources: texts });
+      // Plans are JSON already, and large ones are not parsed to be written again.
+      const text = typeof content === 'string' ? content : new TextDecoder().decode(content);
+      plans.push(`${rest.slice(0, -1)},"plan":${text}}`);
+    }
   }
   return plans.length === 0 ? undefined : `{"plans":[${plans.join(',')}]}`;
 }

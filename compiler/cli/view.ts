@@ -42,7 +42,8 @@ export async function viewCommand(
 interface Page {
   readonly output: string;
   readonly page: string;
-  readonly sources: SourceTexts;
+  /** Of each plan. */
+  readonly sources: readonly SourceTexts[];
 }
 
 async function makePage(
@@ -62,10 +63,13 @@ async function makePage(
   if (traced && 'diagnostic' in traced) return traced;
   const problem = await outputProblem(output);
   if (problem) return { diagnostic: problem };
-  const [first, ...others] = plans;
-  const sources = source ? sourceTexts(first.plan, files[0]) : NO_SOURCES;
+  const sources = plans.map(({ plan }, k) => (source ? sourceTexts(plan, files[k]) : NO_SOURCES));
   const page = await viewPage({
-    plans: [{ ...first, ...(traced ? { trace: traced } : {}), sources: sources.texts }, ...others],
+    plans: plans.map((shown, k) => ({
+      ...shown,
+      ...(traced && k === 0 ? { trace: traced } : {}),
+      sources: sources[k].texts,
+    })),
   });
   try {
     await writeOutputs(dirname(output), [{ path: basename(output), content: page }]);
@@ -80,8 +84,11 @@ async function makePage(
 const NO_SOURCES: SourceTexts = { texts: {}, missing: [] };
 
 /** Which texts are in the page, so that nobody passes one on that he does not know of, and which are not. */
-function sourceNotes({ texts, missing }: SourceTexts): string[] {
-  const names = Object.keys(texts);
+function sourceNotes(sources: readonly SourceTexts[]): string[] {
+  const names = [...new Set(sources.flatMap(({ texts }) => Object.keys(texts)))];
+  const missing = [...new Set(sources.flatMap((each) => each.missing))].filter(
+    (name) => !names.includes(name),
+  );
   return [
     ...(names.length > 0
       ? [`  with the text of ${names.join(', ')} (--no-source leaves it out)`]

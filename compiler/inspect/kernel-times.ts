@@ -54,7 +54,7 @@ export function programTimes(
 }
 
 /** All runs of a program but the first, where there are several. */
-function warmRuns(trace: SessionTrace, program: string): SessionTrace['runs'] {
+export function warmRuns(trace: SessionTrace, program: string): SessionTrace['runs'] {
   const all = trace.runs.filter((run) => run.program === program);
   return all.length > 1 ? all.slice(1) : all;
 }
@@ -154,7 +154,7 @@ function shareOf(rate: number | null, ceiling: number | undefined): number | nul
 }
 
 /** The middle one, or the mean of the two in the middle; 0 of none. */
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   if (values.length === 0) return 0;
   const sorted = values.toSorted((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;

@@ -22,13 +22,22 @@ export interface SimulatedRun<Copy extends SimulatedCopy> {
   readonly overlap: number;
 }
 
+/** Is told when what happens in a simulated run begins, in seconds from the begin of the run. */
+export interface RunObserver<Copy extends SimulatedCopy> {
+  step(step: number, start: number): void;
+  copy(copy: Copy, start: number): void;
+}
+
 /**
  * Seconds of a run event by event: the device computes, and copies in each direction are a queue of their own. A copy begins when it is
  * issued and the one before it is over, a copy in also not before its slot is written. A step waits for the copies of what it
  * touches. A copy out waits for one of two staging buffers, and the device with it. A run ends when everything has arrived.
  * `compiler/plan-search/sequence/simulation.ts` keeps the same clocks while a plan changes.
  */
-export function simulateRun<Copy extends SimulatedCopy>(run: SimulatedRun<Copy>): number {
+export function simulateRun<Copy extends SimulatedCopy>(
+  run: SimulatedRun<Copy>,
+  observer?: RunObserver<Copy>,
+): number {
   const { seconds, copies, overlap } = run;
   const before = new Map<number, Copy[]>();
   const behind = new Map<number, Copy[]>();
@@ -44,7 +53,9 @@ export function simulateRun<Copy extends SimulatedCopy>(run: SimulatedRun<Copy>)
   for (let step = 0; step < seconds.length; step++) {
     for (const copy of before.get(step) ?? []) {
       const time = run.copySeconds(copy);
-      incoming = Math.max(incoming, device, written.get(copy.slot) ?? 0) + overlap * time;
+      const start = Math.max(incoming, device, written.get(copy.slot) ?? 0);
+      observer?.copy(copy, start);
+      incoming = start + overlap * time;
       device += (1 - overlap) * time;
       arrives.set(copy.tensor, incoming);
     }
@@ -55,10 +66,13 @@ export function simulateRun<Copy extends SimulatedCopy>(run: SimulatedRun<Copy>)
         device = Math.max(device, arrival);
         arrives.delete(tensor);
       }
+    observer?.step(step, device);
     device += seconds[step];
     for (const copy of behind.get(step) ?? []) {
       const time = run.copySeconds(copy);
-      outgoing = Math.max(outgoing, device) + overlap * time;
+      const start = Math.max(outgoing, device);
+      observer?.copy(copy, start);
+      outgoing = start + overlap * time;
       written.set(copy.slot, outgoing);
       device += (1 - overlap) * time;
       device = Math.max(device, outgoing - 2 * overlap * run.pieceSeconds(copy));

@@ -15,18 +15,26 @@ export function predictPlan(
   const seconds = kernels.map((kernel) => predictSeconds(kernel, profile, limits));
   const programs = Object.entries(plan.programs).map(([name, program]): [string, PlanProgram] => {
     const steps = program.steps.map((step) => ({ ...step, seconds: seconds[step.kernel] }));
-    const timed = { ...program, steps };
-    return [name, { ...timed, predicted: predictProgram(plan, timed, profile) }];
+    return [name, predictProgram(plan, { ...program, steps }, profile)];
   });
   const { name, adapter } = profile;
   const of = { profile: name, ...(adapter === '' ? {} : { adapter }) };
   return { ...plan, ...of, programs: Object.fromEntries(programs) };
 }
 
-/** Seconds of one run by its parts. */
-function predictProgram(
+/** The program with the seconds of one run by its parts, and of its transfers. */
+function predictProgram(plan: Plan, program: PlanProgram, profile: DeviceProfile): PlanProgram {
+  const { transfers } = program;
+  if (!transfers) return { ...program, predicted: predictRun(plan, program, 0, profile) };
+  const { seconds, ...timed } = timeRun(plan, { ...program, transfers }, profile);
+  return { ...program, ...timed, predicted: predictRun(plan, program, seconds, profile) };
+}
+
+/** Seconds of one run by its parts; `seconds`: from the first step to the arrival of the last transfer, 0 without any. */
+function predictRun(
   plan: Plan,
-  { steps, transfers = [], inputs, outputs }: PlanProgram,
+  { steps, inputs, outputs }: PlanProgram,
+  seconds: number,
   profile: DeviceProfile,
 ): PlanPrediction {
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -36,7 +44,7 @@ function predictProgram(
     list: readonly { readonly tensor: number }[],
     direction: 'hostToDevice' | 'deviceToHost',
   ) => sum(list.map(({ tensor }) => copySeconds(plan.tensors[tensor].bytes, direction, profile)));
-  const swapping = Math.max(0, runSeconds(plan, { steps, transfers }, profile) - computing);
+  const swapping = Math.max(0, seconds - computing);
   const interfacing =
     profile.submitSeconds + copied(inputs, 'hostToDevice') + copied(outputs, 'deviceToHost');
   return {
@@ -48,28 +56,54 @@ function predictProgram(
   };
 }
 
-/** Seconds from the first step to the arrival of the last transfer. */
-function runSeconds(
+/** Seconds from the first step to the arrival of the last transfer; transfers with their times, and steps with how long they wait. */
+function timeRun(
   plan: Plan,
   {
     steps,
     transfers,
   }: { readonly steps: PlanProgram['steps']; readonly transfers: readonly PlanTransfer[] },
   profile: DeviceProfile,
-): number {
+): {
+  readonly seconds: number;
+  readonly steps: PlanProgram['steps'];
+  readonly transfers: readonly PlanTransfer[];
+} {
   const staging = plan.swap?.staging.bytes ?? 0;
-  return simulateRun({
-    seconds: steps.map((step) => step.seconds ?? 0),
-    touched: (step) => steps[step].bindings,
-    copies: transfers,
-    copySeconds: (transfer) => swapSeconds(plan, transfer, profile),
-    pieceSeconds: (transfer) => {
-      const time = swapSeconds(plan, transfer, profile);
-      const { bytes } = plan.tensors[transfer.tensor];
-      return staging === 0 ? time : time * Math.min(1, staging / Math.max(1, bytes));
+  const times = new Map(transfers.map((each) => [each, swapSeconds(plan, each, profile)]));
+  const starts = new Map<PlanTransfer, number>();
+  const waits = new Float64Array(steps.length);
+  let end = 0;
+  const seconds = simulateRun(
+    {
+      seconds: steps.map((step) => step.seconds ?? 0),
+      touched: (step) => steps[step].bindings,
+      copies: transfers,
+      copySeconds: (transfer) => times.get(transfer)!,
+      pieceSeconds: (transfer) => {
+        const time = times.get(transfer)!;
+        const { bytes } = plan.tensors[transfer.tensor];
+        return staging === 0 ? time : time * Math.min(1, staging / Math.max(1, bytes));
+      },
+      overlap: profile.overlap,
     },
-    overlap: profile.overlap,
-  });
+    {
+      step: (step, start) => {
+        waits[step] = start - end;
+        end = start + (steps[step].seconds ?? 0);
+      },
+      copy: (transfer, start) => starts.set(transfer, start),
+    },
+  );
+  return {
+    seconds,
+    steps: steps.map((step, s) => (waits[s] > 0 ? { ...step, waitSeconds: waits[s] } : step)),
+    transfers: transfers.map((each) => ({
+      ...each,
+      startSeconds: starts.get(each)!,
+      seconds: times.get(each)!,
+    })),
+  };
 }
 
 /** Seconds of one transfer by itself, to or from its slot. */

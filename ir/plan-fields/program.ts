@@ -153,6 +153,8 @@ export const STEP = object(
     macs: COUNT,
     /** What the step should take by the plan's profile, its dispatch included; absent where there is none. */
     seconds: SECONDS,
+    /** How long the device should wait for copies, or make them itself, before it; absent: not at all. For inspection. */
+    waitSeconds: SECONDS,
     /** It recomputes what an earlier step made and the plan did not keep. */
     recomputed: oneOf(true),
     /** Of a step that several share: one entry per part of its kernel's text. `flops`, `bytesMoved` and `macs` are their sums. */

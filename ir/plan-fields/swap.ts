@@ -1,5 +1,5 @@
 import { type Infer, list, named, nullable, object, oneOf, whole } from '../form.ts';
-import { BYTES, INDEX } from './scalars.ts';
+import { BYTES, INDEX, SECONDS } from './scalars.ts';
 
 export const HOST_TIER = oneOf('memory', 'file');
 /** `memory`: of the host process; `file`: a spill file (Node), the origin's private file system (browser). */
@@ -54,13 +54,21 @@ export const SWAP = object({
  * `step`, the tensor is written as a whole. A transfer counts as a use of its tensor at that step.
  */
 export interface PlanTransfer extends Infer<typeof TRANSFER> {}
-export const TRANSFER = object({
-  /** The direction: `out` to the host, or `in` to the device. */
-  kind: oneOf('out', 'in'),
-  /** Index into `tensors`. */
-  tensor: INDEX,
-  /** Index into the slots of the plan's `swap`. */
-  slot: INDEX,
-  /** Index into the program's `steps`. */
-  step: INDEX,
-});
+export const TRANSFER = object(
+  {
+    /** The direction: `out` to the host, or `in` to the device. */
+    kind: oneOf('out', 'in'),
+    /** Index into `tensors`. */
+    tensor: INDEX,
+    /** Index into the slots of the plan's `swap`. */
+    slot: INDEX,
+    /** Index into the program's `steps`. */
+    step: INDEX,
+  },
+  {
+    /** When it should begin by the plan's profile, from the begin of the first step's waiting; absent where there is none. For inspection. */
+    startSeconds: SECONDS,
+    /** What it should take by itself, whether computing goes on meanwhile or not; absent where there is no profile. For inspection. */
+    seconds: SECONDS,
+  },
+);

@@ -35,8 +35,7 @@ async function start(...args: string[]): Promise<string> {
     '--view',
     '--no-pretty',
     'model.ts',
-    '--target',
-    'wasm',
+    ...(args.includes('--target') ? [] : ['--target', 'wasm']),
     ...args,
   ];
   child = spawn(process.execPath, [MAIN, ...all], { cwd: project.folder });
@@ -112,6 +111,41 @@ test('each save is built and shown; a mistake stands beside the last picture unt
   await says('The build has ended');
   await page.close();
 });
+
+test('plans of all targets are shown with a switch, which stays when a save is built', async () => {
+  project.write('model.ts', SMALL_MODEL);
+  const { page, problems } = await openPage(browser, await start('--target', 'webgpu,wasm'));
+  const select = '[aria-label="Plan that is shown"]';
+  await page.waitForSelector(`${select}:not([hidden])`);
+  const labels = await page.$$eval(`${select} option`, (all) =>
+    all.map((each) => each.textContent),
+  );
+  expect(labels.sort()).toEqual(['model.wasm', 'model.webgpu']);
+  const heading = () => page.$eval('h1', (element) => element.textContent);
+  const choose = (label: string) =>
+    page.$$eval(
+      `${select} option`,
+      (all, wanted) => {
+        const list = all[0].closest('select')!;
+        list.selectedIndex = all.findIndex((each) => each.textContent === wanted);
+        list.dispatchEvent(new Event('change'));
+      },
+      label,
+    );
+  await choose('model.wasm');
+  expect(await heading()).toBe('small on WebAssembly');
+  await choose('model.webgpu');
+  expect(await heading()).toBe('small on WebGPU');
+  await page.waitForSelector('#bv-compare .bv-notes li');
+  expect(await page.$eval('#bv-compare .bv-notes', (list) => list.textContent)).toContain(
+    'another target',
+  );
+  project.write('model.ts', SMALL_MODEL.replace("'batch', 4", "'batch', 4096"));
+  await page.waitForSelector('#btc-view[data-version="2"]');
+  expect(await heading()).toBe('small on WebGPU');
+  expect(problems).toEqual([]);
+  await page.close();
+}, 60_000);
 
 test('a model with a mistake at first says so, and its picture comes when it is mended', async () => {
   project.write('model.ts', SMALL_MODEL.replace('linear(3', 'linear(5'));

@@ -155,6 +155,36 @@ describe('of a plan', () => {
     }
   });
 
+  test('transfers begin and take what they should, and steps wait for them as long as the run does', async () => {
+    const plan = await tightPlan();
+    let copied = 0;
+    for (const { predicted, steps, transfers = [] } of Object.values(plan.programs)) {
+      let now = 0;
+      const spans = steps.map(({ seconds, waitSeconds = 0 }) => {
+        const start = now + waitSeconds;
+        now = start + seconds!;
+        return { start, end: now };
+      });
+      const last = transfers.reduce(
+        (most, { startSeconds, seconds }) => Math.max(most, startSeconds! + seconds!),
+        0,
+      );
+      expect(Math.max(now, last)).toBeCloseTo(predicted!.stepSeconds + predicted!.swapSeconds, 9);
+      for (const { kind, tensor, step, startSeconds, seconds } of transfers) {
+        expect(seconds).toBeGreaterThan(0);
+        // Behind the step that makes it, or not before it is issued, which is behind the step before.
+        const issued = kind === 'out' ? spans[step].end : (spans[step - 1]?.end ?? 0);
+        expect(startSeconds).toBeGreaterThanOrEqual(issued - 1e-12);
+        if (kind === 'out') continue;
+        const user = steps.findIndex(({ bindings }, s) => s >= step && bindings.includes(tensor));
+        // The first step that uses it begins when it is there.
+        expect(spans[user].start).toBeGreaterThanOrEqual(startSeconds! + seconds! - 1e-12);
+        copied++;
+      }
+    }
+    expect(copied).toBeGreaterThan(0);
+  });
+
   test('sums that are not true are refused', async () => {
     const plan = structuredClone(await tightPlan());
     const { predicted, steps } = plan.programs['train'] as unknown as Changeable;

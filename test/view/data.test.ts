@@ -1,17 +1,19 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { planLiveBytes } from '../../compiler/liveness/plan-lives.ts';
 import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
 import { arenaMap } from '../../view/data/arena.ts';
 import { stepBins } from '../../view/data/bins.ts';
-import { boxAt } from '../../view/data/boxes.ts';
+import { boxAt, packBoxes } from '../../view/data/boxes.ts';
+import { copySpans } from '../../view/data/copies.ts';
 import { MEMORY_KINDS, memoryKinds, STEP_KINDS } from '../../view/data/kinds.ts';
 import { planModel } from '../../view/data/model.ts';
 import { clampRange, panRange, revealRange, wholeRange, zoomRange } from '../../view/data/range.ts';
 import { paintBoxes, paintGaps, pixelOf } from '../../view/data/raster.ts';
 import { searchTensors } from '../../view/data/search.ts';
 import { stepFacts } from '../../view/data/step.ts';
+import { kindsOf, stepShares } from '../../view/data/step-shares.ts';
 import { summaryOf } from '../../view/data/summary.ts';
 import { tensorFacts } from '../../view/data/tensor.ts';
 import { MOST_TENSORS, readViewed } from '../../view/data/viewed.ts';
@@ -121,6 +123,153 @@ test('kinds: of gradients by their pass, of copies by what they are copies of', 
       if (copyOf?.by === 'swap') expect(kinds[tensor]).toBe(kinds[copyOf.tensor]);
     });
   }
+});
+
+test('the box under a point is the same as looking at all of them would find', () => {
+  const random = (seed: number) => ((Math.imul(seed, 2654435761) >>> 8) % 10_007) / 10_007;
+  for (let round = 0; round < 30; round++) {
+    const count = [0, 1, 2, 40, 700][round % 5];
+    const list = Array.from({ length: count }, (_, k) => {
+      const at = (part: number) => random(round * 7919 + k * 31 + part + 1);
+      const [x, y] = [Math.floor(at(0) * 100), Math.floor(at(1) * 5000)];
+      const isWide = at(4) < 0.1;
+      return {
+        ...{ x0: isWide ? 0 : x, x1: isWide ? 100 : x + Math.ceil(at(2) * 9) },
+        ...{ y0: y, y1: y + Math.floor(at(3) * 300), tensor: k, kind: 0, isCopy: false },
+      };
+    });
+    const boxes = packBoxes(list);
+    for (let k = 0; k < 200; k++) {
+      const [x, y] = [random(k * 13 + round) * 120 - 10, random(k * 29 + round) * 5600 - 300];
+      const reach = { x: [0.01, 2, 30][k % 3], y: [0.01, 60, 900][k % 3] };
+      const distances = list.map(({ x0, x1, y0, y1 }) =>
+        Math.max(Math.max(0, x0 - x, x - x1) / reach.x, Math.max(0, y0 - y, y - y1) / reach.y),
+      );
+      const least = Math.min(1, ...distances);
+      expect(boxAt(boxes, x, y, reach)).toBe(least < 1 ? distances.lastIndexOf(least) : -1);
+    }
+  }
+});
+
+test('a dispatch that several steps share is of all their kinds, by their part of the work', () => {
+  const plan = largePlan(8);
+  const { train } = plan.programs;
+  const part = (source: number | null, flops: number, bytesMoved: number) => ({
+    ...{ source, flops, bytesMoved, label: 'part' },
+  });
+  const sharesOf = (step: Partial<Plan['programs'][string]['steps'][number]>) => {
+    const shares = stepShares(plan, { ...train.steps[0], ...step });
+    return Object.fromEntries(kindsOf(shares).map(({ kind, share }) => [kind, share]));
+  };
+  expect(sharesOf({ parts: [part(0, 25, 1), part(2, 75, 1)] })).toEqual({
+    ...{ forward: 0.25, backward: 0.75 },
+  });
+  expect(sharesOf({ parts: [part(0, 0, 30), part(2, 0, 10)] })).toEqual({
+    ...{ forward: 0.75, backward: 0.25 },
+  });
+  expect(sharesOf({ parts: [part(0, 0, 0), part(2, 0, 0)] })).toEqual({
+    ...{ forward: 0.5, backward: 0.5 },
+  });
+  expect(sharesOf({ parts: [part(0, 1, 1), part(2, 3, 1)], recomputed: true })).toEqual({
+    recompute: 1,
+  });
+  const changed = { ...train.steps[0], parts: [part(0, 1, 1), part(2, 3, 1)] };
+  const steps = [changed, ...train.steps.slice(1)];
+  const model = modelOf({ ...plan, programs: { train: { ...train, steps } } });
+  // Not that of its first part.
+  expect(STEP_KINDS[model.program('train').stepKinds[0]]).toBe('backward');
+  for (const each of PLANS)
+    for (const name of Object.keys(each.programs))
+      for (const shares of modelOf(each).program(name).shares)
+        expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
+});
+
+describe('copies', () => {
+  const [plan] = swapped;
+  const { train } = plan.programs;
+  const count = train.steps.length;
+
+  test('are all transfers of a program, with its inputs before and its outputs behind them', () => {
+    const { copies } = modelOf(plan).program('train');
+    const swaps = copies.filter(({ place }) => place !== 'caller');
+    expect(swaps.map(({ direction, tensors, step }) => [direction, tensors, step])).toEqual(
+      train.transfers!.map(({ kind, tensor, step }) => [kind, [tensor], step]),
+    );
+    // Without times, each is where it is issued.
+    for (const { direction, step, x0, predicted } of swaps)
+      expect([x0, predicted]).toEqual([direction === 'in' ? step : step + 1, null]);
+    const [first, last] = [copies[0], copies.at(-1)!];
+    expect([first.direction, first.x0, first.tensors]).toEqual([
+      ...['in', 0],
+      train.inputs.map(({ tensor }) => tensor),
+    ]);
+    expect([last.direction, last.x0]).toEqual(['out', count]);
+  });
+
+  test('lie over the steps that run meanwhile, and before the one that waits', () => {
+    const transfers = train.transfers!.slice(0, 2).map((each, k) => ({
+      ...each,
+      ...(k === 0 ? { startSeconds: 1.5, seconds: 1 } : { startSeconds: 2.25, seconds: 2.25 }),
+    }));
+    // Steps run from 0 to 1, 1 to 2, and, behind a wait of 2, from 4 to 5 and so on.
+    const steps = train.steps.map((step, s) => ({
+      ...{ ...step, seconds: 1 },
+      ...(s === 2 ? { waitSeconds: 2 } : {}),
+    }));
+    const programs = { ...plan.programs, train: { ...train, steps, transfers } };
+    const copies = copySpans({ ...plan, programs }, 'train');
+    const spans = copies.filter(({ place }) => place !== 'caller');
+    expect(spans.map(({ x0, x1, predicted }) => [x0, x1, predicted])).toEqual([
+      [1.5, 2, 1],
+      [2, 2.5, 2.25],
+    ]);
+    expect([...modelOf({ ...plan, programs }).program('train').times.waits!]).toEqual(
+      steps.map((_, s) => (s === 2 ? 2 : 0)),
+    );
+  });
+
+  test('have measured times where there is a trace: the median of the warm runs', () => {
+    const { tensor, step, kind } = train.transfers![0];
+    const copy = (run: number, seconds: number, purpose: 'swap' | 'interface', name: string) => ({
+      ...{ program: 'train', run, direction: purpose === 'swap' ? kind : ('in' as const), purpose },
+      ...{ tensors: [name], bytes: 4, step, startSeconds: run, seconds },
+    });
+    const runs = [0, 1, 2, 3].map((run) => ({
+      ...{ program: 'train', run, startSeconds: run, seconds: 1 },
+    }));
+    const { name } = plan.tensors[tensor];
+    const trace: SessionTrace = {
+      ...{ clock: 'host', runs, steps: [] },
+      copies: [0.9, 0.1, 0.3, 0.2].flatMap((seconds, run) => [
+        copy(run, seconds, 'swap', name),
+        copy(run, seconds / 2, 'interface', 'x'),
+        copy(run, seconds / 2, 'interface', 'y'),
+      ]),
+    };
+    const copies = copySpans(plan, 'train', trace);
+    const own = copies.find(
+      ({ direction, tensors, place, ...each }) =>
+        place !== 'caller' && direction === kind && tensors[0] === tensor && each.step === step,
+    );
+    expect(own?.measured).toBe(0.2);
+    expect(copies[0].measured).toBe(0.2);
+    expect(copies.filter(({ measured }) => measured !== null)).toHaveLength(2);
+  });
+});
+
+test('a plan is opened at the program that holds its peak', () => {
+  for (const plan of PLANS) {
+    const model = modelOf(plan);
+    const peaks = Object.keys(plan.programs).map((name) => model.program(name).live.peak.bytes);
+    expect(model.program(model.peakProgram).live.peak.bytes).toBe(Math.max(...peaks));
+  }
+  const { train, predict } = plain.programs;
+  // The program with fewer steps holds the peak where the other's tensors are not its own.
+  const idle = { ...plain, programs: { train: { ...train, steps: [] }, predict } };
+  const tensors = plain.tensors.filter(({ program }) => program !== 'train');
+  expect(planModel({ plan: { ...idle, tensors } as Plan }).peakProgram).toBe('predict');
+  const words = summaryOf(modelOf(plain), 'predict').sentences.join(' ');
+  expect(words).toContain("'train' needs more than 'predict'");
 });
 
 test('bins keep the largest value of what they stand for, and cover every step once', () => {

@@ -12,6 +12,7 @@ import { verifyPlan } from '../../ir/plan-verify.ts';
 import { planModel } from '../../view/data/model.ts';
 import { wholeRange } from '../../view/data/range.ts';
 import { bandsOf, bandY } from '../../view/page/arena-layout.ts';
+import { LANES_TOP, lanesHeight } from '../../view/page/copies-draw.ts';
 import { stepScale } from '../../view/page/step-axis.ts';
 import { btc } from '../support/btc.ts';
 import { launchChromium, newPage, openPage, serve } from '../support/chromium.ts';
@@ -332,6 +333,185 @@ test('the bytes of the map are zoomed by buttons and by two fingers above each o
   for (let apart = 30; apart <= 220; apart += 10) await fingers('touchMove', apart);
   await fingers('touchEnd', null);
   expect(await seen()).toBeLessThan(boxes.count);
+  expect(problems).toEqual([]);
+});
+
+test('copies have lanes below the steps, with their predicted times', async () => {
+  const plain = swappedPlan(smallPlan(), {
+    ...{ seed: 3, hosted: 6, swapped: 10, recomputed: 0, tiers: ['memory', 'file'] },
+  });
+  const { train } = plain.programs;
+  const transfers = train.transfers!.map((each, k) => ({
+    ...{ ...each, startSeconds: k * 1e-3, seconds: 5e-4 },
+  }));
+  const steps = train.steps.map((step) => ({ ...step, waitSeconds: 1e-3 }));
+  const plan = { ...plain, programs: { ...plain.programs, train: { ...train, steps, transfers } } };
+  const { page, problems } = await open(written(plan));
+  const { copies } = planModel({ plan }).program('train');
+  expect(await page.$eval('#bv-steps canvas', (canvas) => canvas.dataset['copies'])).toBe(
+    String(copies.length),
+  );
+  for (const direction of ['in', 'out'] as const) {
+    const own = copies.filter((each) => each.direction === direction && each.place !== 'caller');
+    expect(await text(page, '#bv-steps .bv-key')).toContain(`copies ${direction}, ${own.length}`);
+  }
+  const copy = copies.find(({ place, direction }) => place !== 'caller' && direction === 'out')!;
+  const rect = await page.$eval('#bv-steps canvas', (canvas) => {
+    canvas.scrollIntoView({ block: 'center' });
+    const { left, top, width } = canvas.getBoundingClientRect();
+    return { left, top, width };
+  });
+  const x = rect.left + stepScale(wholeRange(steps.length), rect.width).x((copy.x0 + copy.x1) / 2);
+  // The lane of copies out is the second one.
+  const y = rect.top + LANES_TOP + 1.5 * (lanesHeight(copies) / 2);
+  await page.mouse.move(x, y);
+  await frames(page);
+  const tip = await text(page, '#bv-steps .bv-tip');
+  expect(tip).toContain('predicted 500 us');
+  expect(tip).toMatch(/out to (memory of the host|the spill file)/);
+  await page.mouse.click(x, y);
+  await frames(page);
+  expect(tip).toContain(await text(page, '#bv-tensor .bv-name'));
+  expect(problems).toEqual([]);
+});
+
+test('a pointer that moves over the charts paints none of them', async () => {
+  const { page, problems } = await open(written(largePlan(400)));
+  await page.evaluate(() => {
+    const counts = { painted: 0 };
+    Object.assign(globalThis, { counts });
+    const { clearRect } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.clearRect = function (...rect) {
+      counts.painted++;
+      clearRect.apply(this, rect);
+    };
+  });
+  const painted = () => page.evaluate('counts.painted');
+  const seen = new Set<string | null>();
+  for (const panel of ['live', 'arena', 'steps']) {
+    const { left, top, width } = await page.$eval(`#bv-${panel} canvas`, (canvas) => {
+      canvas.scrollIntoView({ block: 'center' });
+      const { left, top, width } = canvas.getBoundingClientRect();
+      return { left, top, width };
+    });
+    for (let k = 0; k < 12; k++) {
+      await page.mouse.move(left + 80 + ((width - 100) * k) / 12, top + 40 + k * 4);
+      await frames(page);
+      seen.add(
+        await page.$eval('#bv-live .bv-over-step', (mark) => (mark as HTMLElement).style.transform),
+      );
+    }
+  }
+  expect(seen.size).toBeGreaterThan(8);
+  expect(await painted()).toBe(0);
+  // What is selected is painted, so the count counts.
+  await page.keyboard.press('p');
+  await frames(page);
+  expect(await painted()).toBeGreaterThan(0);
+  expect(problems).toEqual([]);
+});
+
+test('whatever is clicked in the tick in which another program is shown, nothing breaks', async () => {
+  const plan = await recomputingPlan();
+  const { page, problems } = await open(written(plan));
+  await page.keyboard.press('p');
+  await frames(page);
+  await page.waitForFunction(() => !document.querySelector('.bv-panel[aria-busy]:not([hidden])'));
+  const count = await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const programs = () => [
+      ...document.querySelectorAll<HTMLElement>('[aria-label="Program"] button'),
+    ];
+    let clicked = 0;
+    for (let round = 0; round < 24; round++) {
+      const all = [
+        ...document.querySelectorAll(
+          '.btc-view .bv-link, .btc-view .bv-box, .btc-view .bv-code-line',
+        ),
+      ].filter((element) => element.closest('[hidden]') === null);
+      // Elements of before, in the tick of the change: some are no longer in the page.
+      programs()[round % programs().length].click();
+      for (let k = round; k < all.length; k += 5) {
+        all[k].dispatchEvent(new MouseEvent('click', { bubbles: true }));
+        clicked++;
+      }
+      if (round % 3 === 0) await frame();
+      document.dispatchEvent(new KeyboardEvent('keydown', { key: 'p', bubbles: true }));
+      if (round % 2 === 0) await frame();
+    }
+    return clicked;
+  });
+  expect(count).toBeGreaterThan(50);
+  await frames(page);
+  const name = await text(page, '#bv-step .bv-name');
+  const shown = await text(page, '[aria-label="Program"] [aria-pressed="true"]');
+  expect(name).toContain(` of ${shown.split(' ')[0]}`);
+  expect(problems).toEqual([]);
+});
+
+test('a page in a tab behind others, which has no frames, is ready, and right when it is seen', async () => {
+  const { page, problems } = await newPage(browser);
+  await page.evaluateOnNewDocument(() => {
+    const kept: FrameRequestCallback[] = [];
+    const later = globalThis.requestAnimationFrame.bind(globalThis);
+    globalThis.requestAnimationFrame = (call) => kept.push(call);
+    let isHidden = true;
+    Object.defineProperty(Document.prototype, 'hidden', { get: () => isHidden });
+    Object.assign(globalThis, {
+      toFront: () => {
+        isHidden = false;
+        globalThis.requestAnimationFrame = later;
+        for (const call of kept) later(call);
+      },
+    });
+  });
+  const plan = await recomputingPlan();
+  await page.goto(pathToFileURL(written(plan)).href);
+  await page.waitForSelector('[data-ready]');
+  const pictured = () =>
+    page.waitForFunction(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('#bv-arena canvas')!;
+      return Number(canvas.dataset['seen']) > 10;
+    });
+  await pictured();
+  await page.keyboard.press('p');
+  const { peak } = planModel({ plan }).program('train').live;
+  await page.waitForSelector('#bv-step:not([hidden]) .bv-name');
+  expect(await text(page, '#bv-step .bv-name')).toBe(`Step ${peak.step} of train`);
+  await page.evaluate('toFront()');
+  await page.keyboard.press('ArrowRight');
+  await frames(page);
+  expect(await text(page, '#bv-step .bv-name')).toBe(`Step ${peak.step + 1} of train`);
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('of several plans any can be shown, and the others are compared with it', async () => {
+  const [plain, swapped] = [
+    smallPlan(),
+    swappedPlan(smallPlan(), {
+      ...{ seed: 3, hosted: 6, swapped: 10, recomputed: 0, tiers: ['memory'] },
+    }),
+  ];
+  const { page, problems } = await open(written(plain, swapped, largePlan(30)));
+  const select = '[aria-label="Plan that is shown"]';
+  expect(await page.$eval(select, (element) => (element as HTMLSelectElement).options.length)).toBe(
+    3,
+  );
+  expect(await text(page, '#bv-steps .bv-key')).not.toContain('copies in');
+  await page.waitForSelector('#bv-compare .bv-notes li');
+  await page.select(select, '1');
+  await frames(page);
+  expect(await text(page, '#bv-steps .bv-key')).toContain('copies in');
+  expect(await text(page, '#bv-compare .bv-notes')).toContain("is another model, 'chain'");
+  await page.select(select, '2');
+  await frames(page);
+  expect(await text(page, '.bv-head h1')).toBe('chain on WebGPU');
+  expect(await text(page, '#bv-compare .bv-notes')).toContain("another model, 'regression'");
+  expect(await text(page, '#bv-compare h3')).toBe('No values are compared');
+  await page.select(select, '0');
+  await frames(page);
+  expect(await text(page, '.bv-head h1')).toBe('regression on WebGPU');
   expect(problems).toEqual([]);
 });
 

@@ -259,4 +259,57 @@ describe('plans beside each other', () => {
     expect(one.curves).toHaveLength(1);
     expect(one.figures.find(({ name }) => name === 'steps')?.texts).toEqual(['5', '–']);
   });
+
+  test('of other models have figures without changes, and no values: that is said', () => {
+    const other = modelOf(largePlan(20), 'b');
+    const { notes, figures, values, isCompared, curves } = comparePlans(
+      [modelOf(plain, 'a'), other, modelOf(swapped, 'c')],
+      'train',
+    );
+    expect(notes.join()).toContain("'b' is another model, 'chain'");
+    for (const { changes } of figures) expect([changes[0], changes[1]]).toEqual(['', '']);
+    expect(figures.some(({ changes }) => changes[2] !== '')).toBe(true);
+    expect(values.length).toBeGreaterThan(0);
+    for (const { treatments } of values) expect(treatments[1]).toBe('not compared');
+    expect([isCompared, curves.length]).toEqual([true, 3]);
+    const alone = comparePlans([modelOf(plain, 'a'), other], 'train');
+    expect([alone.isCompared, alone.values]).toEqual([false, []]);
+  });
+
+  test('the same name does not make two models one: their parameters do', () => {
+    const grown = {
+      ...plain,
+      tensors: plain.tensors.map((each) =>
+        each.role === 'parameter' ? { ...each, name: `${each.name}2` } : each,
+      ),
+    };
+    const { notes, isCompared } = comparePlans([modelOf(plain, 'a'), modelOf(grown, 'b')], 'train');
+    expect(notes).toEqual([expect.stringContaining('of the same name with other parameters')]);
+    expect(isCompared).toBe(false);
+  });
+
+  test('what differs beside the budget is said, and the rest is compared', () => {
+    const wider = {
+      ...{ ...plain, target: 'wasm' as const, profile: 'mine' },
+      programs: Object.fromEntries(
+        Object.entries(plain.programs).map(([name, program]) => [
+          name,
+          { ...program, inputs: program.inputs.map((each) => ({ ...each, shape: [7] })) },
+        ]),
+      ),
+    };
+    const { notes, isCompared } = comparePlans([modelOf(plain, 'a'), modelOf(wider, 'b')], 'train');
+    expect(isCompared).toBe(true);
+    for (const text of ['other inputs', 'another target', 'another device'])
+      expect(notes.join()).toContain(text);
+    expect(comparePlans([modelOf(plain, 'a'), modelOf(swapped, 'b')], 'train').notes).toEqual([]);
+  });
+
+  test('changes are beyond the plan that is shown, wherever it stands', () => {
+    const models = [modelOf(plain, 'a'), modelOf(swapped, 'b')];
+    const { figures, base } = comparePlans(models, 'train', 1);
+    expect(base).toBe(1);
+    for (const { changes } of figures) expect(changes[1]).toBe('');
+    expect(figures.some(({ changes }) => changes[0] !== '')).toBe(true);
+  });
 });

@@ -1,3 +1,5 @@
+import { eachBoxNear } from './box-grid.ts';
+
 /** Rectangles over steps and bytes: x from a step's begin (its index) to its end (one more), y in bytes. */
 export interface Boxes {
   readonly count: number;
@@ -38,21 +40,22 @@ export function packBoxes(list: readonly Box[]): Boxes {
   };
 }
 
-/** The box at a point, or the nearest within a distance that is less than a person can aim; -1 for none. */
+/** The box at a point, or the nearest within a distance that is less than a person can aim; -1 for none. Of several, the last. */
 export function boxAt(
-  { count, x0, x1, y0, y1 }: Boxes,
+  boxes: Boxes,
   x: number,
   y: number,
   reach: { readonly x: number; readonly y: number },
 ): number {
+  const { x0, x1, y0, y1 } = boxes;
   let best = -1;
   let least = 1;
-  for (let box = count - 1; box >= 0; box--) {
+  eachBoxNear(boxes, x, y, reach, (box) => {
     const dx = Math.max(0, x0[box] - x, x - x1[box]) / reach.x;
     const dy = Math.max(0, y0[box] - y, y - y1[box]) / reach.y;
     const distance = Math.max(dx, dy);
-    if (distance === 0) return box;
-    if (distance < least) [best, least] = [box, distance];
-  }
+    if (distance < least || (distance === least && box > best && best >= 0))
+      [best, least] = [box, distance];
+  });
   return best;
 }

@@ -1,5 +1,6 @@
 import { formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
 import { type InspectedValue, inspectValues } from '../../compiler/inspect/values.ts';
+import { likenessOf } from './likeness.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
 
 /** A figure of several plans, in the order of the plans; what one does not have is null. */
@@ -8,12 +9,18 @@ export interface ComparedFigure {
   readonly values: readonly (number | null)[];
   /** As people read them. */
   readonly texts: readonly string[];
-  /** Beyond that of the first plan, as `+12 %`; empty for the first, and where it is the same. */
+  /** Beyond that of the base, as `+12 %`; empty for the base, for plans of other models, and where it is the same. */
   readonly changes: readonly string[];
 }
 
 /** What becomes of a value. */
-export type Treatment = 'kept' | 'recomputed' | 'swapped' | 'recomputed and swapped' | 'not there';
+export type Treatment =
+  | 'kept'
+  | 'recomputed'
+  | 'swapped'
+  | 'recomputed and swapped'
+  | 'not there'
+  | 'not compared';
 
 /** A value that plans treat differently. */
 export interface ComparedValue {
@@ -22,7 +29,7 @@ export interface ComparedValue {
   readonly treatments: readonly Treatment[];
   /** What that costs, in seconds; null where no times are predicted. */
   readonly seconds: readonly (number | null)[];
-  /** The tensor in the first plan; null where it is not there. */
+  /** The tensor in the base; null where it is not there. */
   readonly tensor: number | null;
 }
 
@@ -38,29 +45,44 @@ export interface ComparedCurve {
 /** Several plans beside each other, in one of their programs. */
 export interface Comparison {
   readonly labels: readonly string[];
+  /** The one that the others are compared with. */
+  readonly base: number;
+  /** What is to be known before any of it is compared, as sentences. */
+  readonly notes: readonly string[];
   readonly figures: readonly ComparedFigure[];
+  /** Whether there is another plan whose values can be compared with those of the base. */
+  readonly isCompared: boolean;
   /** Largest first. */
   readonly values: readonly ComparedValue[];
   readonly curves: readonly ComparedCurve[];
 }
 
-/** Plans beside each other; those without the program are there with figures of the plan alone. */
-export function comparePlans(models: readonly PlanModel[], program: string): Comparison {
+/**
+ * Plans beside each other, compared with the one at `base`; those without the program are there with figures of the plan alone, those of
+ * other models with figures that are not compared.
+ */
+export function comparePlans(models: readonly PlanModel[], program: string, base = 0): Comparison {
   const own = models.map((model) =>
     model.programs.includes(program) ? model.program(program) : null,
   );
+  const likenesses = models.map((model) => likenessOf(models[base], model));
+  const isAlike = likenesses.map(({ kind }) => kind === 'same');
+  const labels = uniqueLabels(models);
+  const missing = models.flatMap(({ label }, k) =>
+    own[k] ? [] : [`'${label}' has no program '${program}'`],
+  );
   return {
-    labels: uniqueLabels(models),
-    figures: figuresOf(models, own),
-    values: changedValues(models, own),
-    curves: models.flatMap((model, k) =>
-      own[k] ? [curveOf(model, own[k], uniqueLabels(models)[k])] : [],
-    ),
+    ...{ labels, base },
+    notes: [...likenesses.flatMap(({ notes }) => notes), ...missing],
+    isCompared: models.some((_, k) => k !== base && isAlike[k] && own[k] !== null),
+    figures: figuresOf(models, own, base, isAlike),
+    values: changedValues(models, own, base, isAlike),
+    curves: models.flatMap((model, k) => (own[k] ? [curveOf(model, own[k], labels[k])] : [])),
   };
 }
 
 /** Labels that tell plans apart: equal ones with their budgets, and with numbers where these are equal too. */
-function uniqueLabels(models: readonly PlanModel[]): string[] {
+export function uniqueLabels(models: readonly PlanModel[]): string[] {
   const isShared = (all: readonly string[], label: string) =>
     all.indexOf(label) !== all.lastIndexOf(label);
   const plain = models.map(({ label }) => label);
@@ -74,17 +96,21 @@ function uniqueLabels(models: readonly PlanModel[]): string[] {
 
 type Programs = readonly (ProgramModel | null)[];
 
-function figuresOf(models: readonly PlanModel[], own: Programs): ComparedFigure[] {
+function figuresOf(
+  models: readonly PlanModel[],
+  own: Programs,
+  base: number,
+  isAlike: readonly boolean[],
+): ComparedFigure[] {
   const figure = (
     name: string,
     of: (model: PlanModel, program: ProgramModel | null) => number | null | undefined,
     text: (value: number) => string,
   ): ComparedFigure => {
     const values = models.map((model, k) => of(model, own[k]) ?? null);
-    const [first] = values;
     return {
       ...{ name, values, texts: values.map((value) => (value === null ? '–' : text(value))) },
-      changes: values.map((value, k) => (k === 0 ? '' : changeOf(first, value))),
+      changes: values.map((value, k) => (isAlike[k] ? changeOf(values[base], value) : '')),
     };
   };
   const predicted = (model: PlanModel, program: ProgramModel | null) =>
@@ -148,9 +174,14 @@ function changeOf(first: number | null, value: number | null): string {
   return `${sign}${part >= 10 ? Math.round(part) : part.toPrecision(2)} %`;
 }
 
-function changedValues(models: readonly PlanModel[], own: Programs): ComparedValue[] {
+function changedValues(
+  models: readonly PlanModel[],
+  own: Programs,
+  base: number,
+  isAlike: readonly boolean[],
+): ComparedValue[] {
   const byName = models.map(({ plan }, k) => {
-    const program = own[k];
+    const program = isAlike[k] ? own[k] : null;
     return new Map(
       program ? inspectValues(plan, program.name).map((value) => [value.name, value]) : [],
     );
@@ -160,9 +191,13 @@ function changedValues(models: readonly PlanModel[], own: Programs): ComparedVal
   const rows: ComparedValue[] = [];
   for (const name of names) {
     const values = byName.map((each) => each.get(name));
-    const treatments = values.map((value, k) => treatmentOf(value, tensorNames[k], name));
+    const treatments = values.map(
+      (value, k): Treatment =>
+        isAlike[k] && own[k] ? treatmentOf(value, tensorNames[k], name) : 'not compared',
+    );
     const isActed = values.some((value) => value && value.actions.length > 0);
-    if (!isActed || new Set(treatments).size < 2) continue;
+    const compared = treatments.filter((treatment) => treatment !== 'not compared');
+    if (!isActed || new Set(compared).size < 2) continue;
     rows.push({
       ...{ name, treatments },
       bytes: values.reduce((most, value) => Math.max(most, value?.bytes ?? 0), 0),
@@ -171,7 +206,7 @@ function changedValues(models: readonly PlanModel[], own: Programs): ComparedVal
           ? null
           : value.recomputeSeconds + value.swapSeconds,
       ),
-      tensor: values[0]?.tensor ?? null,
+      tensor: values[base]?.tensor ?? null,
     });
   }
   return rows.sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));

@@ -69,8 +69,14 @@ function scratchTensors({ tensors, kernels, programs }: Plan): Uint8Array {
   return scratch.map((is, index) => (is && !other[index] ? 1 : 0));
 }
 
-/** What a step is for; one that works for several parts of training counts as the one that comes last in it. */
-export function stepKind(plan: Plan, { source, recomputed }: PlanStep): StepKind {
+/**
+ * What a step, or a part of one, is for. One kernel that is fused of several passes counts as backward where it makes gradients, else as
+ * an update where it makes that.
+ */
+export function stepKind(
+  plan: Plan,
+  { source, recomputed }: Pick<PlanStep, 'source' | 'recomputed'>,
+): StepKind {
   if (recomputed) return 'recompute';
   const pass = plan.sources?.[source ?? -1]?.pass ?? '';
   return pass.includes('gradient') ? 'backward' : pass.includes('update') ? 'update' : 'forward';

@@ -2,9 +2,11 @@ import { type TensorReason, tensorReasons } from '../../compiler/inspect/why.ts'
 import type { Plan, PlanStep } from '../../ir/plan.ts';
 import { originals } from '../../ir/plan-copies.ts';
 import { type ArenaMap, arenaMap } from './arena.ts';
-import { memoryKinds, STEP_KINDS, stepKind } from './kinds.ts';
+import { type CopySpan, copySpans } from './copies.ts';
+import { memoryKinds } from './kinds.ts';
 import { type LiveStack, liveStack } from './live.ts';
 import { type StepOperand, stepOperands } from './operands.ts';
+import { mainKind, type StepShares, stepShares } from './step-shares.ts';
 import { type StepTimes, stepTimes } from './times.ts';
 import type { ReadPlan, ViewedPlan } from './viewed.ts';
 
@@ -20,6 +22,8 @@ export interface PlanModel {
   readonly original: Int32Array;
   /** The names of its programs; the first is the one with the most steps. */
   readonly programs: readonly string[];
+  /** The program in which most bytes are in use at once: it decides what the plan takes. Of equal ones, the first. */
+  readonly peakProgram: string;
   /** Why a tensor, an index into the plan's, is where it is. */
   reason(tensor: number): TensorReason;
   /** @throws where the plan has no such program */
@@ -30,11 +34,14 @@ export interface PlanModel {
 export interface ProgramModel {
   readonly name: string;
   readonly steps: readonly PlanStep[];
-  /** Of each step, an index into STEP_KINDS. */
+  /** Of each step, what it is for, by STEP_KINDS. */
+  readonly shares: readonly StepShares[];
+  /** Of each step, what most of it is for, an index into STEP_KINDS. */
   readonly stepKinds: Uint8Array;
   readonly live: LiveStack;
   readonly arena: ArenaMap;
   readonly times: StepTimes;
+  readonly copies: readonly CopySpan[];
   /** Of each step, what it reads and writes. */
   readonly operands: readonly (readonly StepOperand[])[];
   /** The steps that use a tensor, in order. */
@@ -59,13 +66,19 @@ export function planModel({ plan, label, trace, sources = {} }: ReadPlan): PlanM
   );
   const reasons = once(() => tensorReasons(plan));
   const stepsOf = (name: string) => plan.programs[name].steps.length;
+  const names = [...programs.keys()].sort((a, b) => stepsOf(b) - stepsOf(a));
+  const program = (name: string) => programs.get(name)!();
+  const peakOf = (name: string) => program(name).live.peak.bytes;
+  const peakProgram = once(() => names.reduce((a, b) => (peakOf(b) > peakOf(a) ? b : a)));
   return {
     label: label ?? plan.name,
-    ...{ plan, trace, sources, kinds },
+    ...{ plan, trace, sources, kinds, program },
     original: originals(plan),
-    programs: [...programs.keys()].sort((a, b) => stepsOf(b) - stepsOf(a)),
+    programs: names,
+    get peakProgram() {
+      return peakProgram();
+    },
     reason: (tensor) => reasons()(tensor),
-    program: (name) => programs.get(name)!(),
   };
 }
 
@@ -79,12 +92,13 @@ function programModel(
   const live = once(() => liveStack(plan, name, kinds));
   const arena = once(() => arenaMap(plan, name, kinds));
   const times = once(() => stepTimes(plan, name, trace?.trace));
+  const copies = once(() => copySpans(plan, name, trace?.trace));
   const operands = once(() => stepOperands(plan, name));
   const uses = once(() => usesOf(operands()));
+  const shares = steps.map((step) => stepShares(plan, step));
   return {
-    name,
-    steps,
-    stepKinds: Uint8Array.from(steps, (step) => STEP_KINDS.indexOf(stepKind(plan, step))),
+    ...{ name, steps, shares },
+    stepKinds: Uint8Array.from(shares, mainKind),
     get live() {
       return live();
     },
@@ -93,6 +107,9 @@ function programModel(
     },
     get times() {
       return times();
+    },
+    get copies() {
+      return copies();
     },
     get operands() {
       return operands();

@@ -1,14 +1,16 @@
 import { placeOf, scopeText, sourceText } from '../../compiler/inspect/places.ts';
-import { STEP_KINDS, type StepKind } from './kinds.ts';
+import type { CopySpan } from './copies.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
 import type { StepOperand } from './operands.ts';
+import { kindsOf } from './step-shares.ts';
 
 /** What the panel of a step says. */
 export interface StepFacts {
   readonly kernel: string;
   readonly variant: string | null;
   readonly label: string;
-  readonly kind: StepKind;
+  /** What it is for, most of it first. */
+  readonly kinds: ReturnType<typeof kindsOf>;
   /** `stage4.block1.conv2 (gradient)`; empty where nothing is known. */
   readonly scope: string;
   /** The user's expression, or null. */
@@ -21,8 +23,10 @@ export interface StepFacts {
   /** In seconds; null where it is not known. */
   readonly predicted: number | null;
   readonly measured: number | null;
+  /** How long it should wait for copies, in seconds; null where none waits, or it is not known. */
+  readonly waits: number | null;
   /** Copies from and to the host before and behind it. */
-  readonly moves: readonly { readonly kind: 'in' | 'out'; readonly tensor: number }[];
+  readonly copies: readonly CopySpan[];
 }
 
 /** All that is to be said of a step of a program. */
@@ -30,16 +34,16 @@ export function stepFacts({ plan }: PlanModel, program: ProgramModel, step: numb
   const { kernel, label, source, flops, bytesMoved } = program.steps[step];
   const { name, variant = null } = plan.kernels[kernel];
   const operands = program.operands[step];
-  const { transfers = [] } = plan.programs[program.name];
   return {
     ...{ kernel: name, variant, label, flops, bytesMoved },
-    kind: STEP_KINDS[program.stepKinds[step]],
+    kinds: kindsOf(program.shares[step]),
+    waits: program.times.waits?.[step] ?? null,
+    copies: program.copies.filter((copy) => copy.step === step && copy.place !== 'caller'),
     scope: scopeText(placeOf(plan, source)),
     source: sourceText(plan, source),
     reads: operands.filter(({ reads }) => reads),
     writes: operands.filter(({ writes }) => writes),
     predicted: program.steps[step].seconds ?? null,
     measured: program.times.measured?.[step] ?? null,
-    moves: transfers.filter((transfer) => transfer.step === step),
   };
 }

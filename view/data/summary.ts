@@ -17,12 +17,25 @@ export interface Summary {
 const TARGETS: Readonly<Record<Target, string>> = { webgpu: 'WebGPU', wasm: 'WebAssembly' };
 
 /** A plan and one of its programs in plain words. */
-export function summaryOf({ plan, program }: PlanModel, name: string): Summary {
+export function summaryOf(model: PlanModel, name: string): Summary {
+  const { plan, program } = model;
   return {
     title: `${plan.name} on ${TARGETS[plan.target]}`,
     figures: figuresOf(plan, program(name)),
-    sentences: [memorySentence(plan), actionSentence(plan, name)],
+    sentences: [memorySentence(plan), ...peakSentences(model, name), actionSentence(plan, name)],
   };
+}
+
+/** Which program decides what the plan takes, where there are several. */
+function peakSentences({ programs, peakProgram, program }: PlanModel, name: string): string[] {
+  if (programs.length < 2) return [];
+  const { live } = program(peakProgram);
+  const peak = `${formatBytes(live.total[live.peak.step])} at step ${formatInteger(live.peak.step)}`;
+  return [
+    peakProgram === name
+      ? `Of all programs, '${name}', which is shown, needs most: ${peak}.`
+      : `The program '${peakProgram}' needs more than '${name}', which is shown: ${peak}; it decides what the plan takes.`,
+  ];
 }
 
 function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['figures'] {

@@ -8,6 +8,8 @@ export interface StepTimes {
   readonly predicted: Float64Array | null;
   /** The median of the traced runs but the first, which is cold. */
   readonly measured: Float64Array | null;
+  /** How long each should wait for copies before it begins; null where that is not known, or none waits. */
+  readonly waits: Float64Array | null;
 }
 
 /** What is known of the steps' times. */
@@ -18,5 +20,8 @@ export function stepTimes(plan: Plan, program: string, trace: SessionTrace | und
   return {
     predicted: isPredicted ? Float64Array.from(steps, ({ seconds }) => seconds!) : null,
     measured: medians && Float64Array.from(medians),
+    waits: steps.some(({ waitSeconds }) => waitSeconds !== undefined)
+      ? Float64Array.from(steps, ({ waitSeconds }) => waitSeconds ?? 0)
+      : null,
   };
 }

@@ -71,24 +71,27 @@ const LEAST_NAMED = { width: 64, height: 13 };
 /** Names in boxes that are large enough for them. */
 function drawNames(paint: Paint, scale: StepScale, state: ViewState, band: Band): void {
   const { context } = paint;
-  const { tensors } = state.models[0].plan;
+  const { tensors } = state.model.plan;
   context.font = '10.5px system-ui, sans-serif';
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillStyle = '#ffffff';
+  // Measured once: each name by itself takes longer than all of the drawing.
+  const letter = context.measureText(SAMPLE).width / SAMPLE.length;
   eachInSight(scale, band, (box, left, right, top, bottom) => {
     if (right - left < LEAST_NAMED.width || bottom - top < LEAST_NAMED.height) return;
-    const name = shortened(tensors[band.boxes.tensor[box]].name, right - left - 8);
+    const name = shortened(tensors[band.boxes.tensor[box]].name, (right - left - 8) / letter);
     context.fillText(name, left + 4, (top + bottom) / 2);
   });
 }
 
-/** About so wide in the font of names. */
-const LETTER_PIXELS = 5.6;
+/** Letters as wide as those of most names. */
+const SAMPLE = 'block2.convolution1.weight';
 
-function shortened(name: string, width: number): string {
+/** The end of a name's path, in so many letters. */
+function shortened(name: string, letters: number): string {
   const bare = name.slice(name.indexOf('/') + 1);
-  const most = Math.floor(width / LETTER_PIXELS);
+  const most = Math.floor(letters);
   return bare.length <= most ? bare : `${bare.slice(0, Math.max(1, most - 1))}…`;
 }
 

@@ -93,12 +93,18 @@ export function eachInSight(
   for (let box = 0; box < boxes.count; box++) {
     if (boxes.x1[box] <= first || boxes.x0[box] >= last) continue;
     if (boxes.y1[box] <= low || boxes.y0[box] >= high) continue;
-    visit(
-      box,
-      Math.max(scale.left, scale.x(boxes.x0[box])),
-      Math.min(scale.right, scale.x(boxes.x1[box])),
-      Math.max(band.top, bandY(band, boxes.y1[box])),
-      Math.min(band.top + band.height, bandY(band, boxes.y0[box])),
-    );
+    const { left, right, top, bottom } = boxFrame(scale, band, box);
+    visit(box, left, right, top, bottom);
   }
+}
+
+/** The edges of a box in CSS pixels, cut to the plot. */
+export function boxFrame(scale: StepScale, band: Band, box: number) {
+  const { boxes, top, height } = band;
+  return {
+    left: Math.max(scale.left, scale.x(boxes.x0[box])),
+    right: Math.min(scale.right, scale.x(boxes.x1[box])),
+    top: Math.max(top, bandY(band, boxes.y1[box])),
+    bottom: Math.min(top + height, bandY(band, boxes.y0[box])),
+  };
 }

@@ -1,13 +1,13 @@
 import { formatBytes } from '../../compiler/format.ts';
 import type { Lane } from '../data/arena.ts';
 import { type Band, bandY, eachInSight } from './arena-layout.ts';
-import { drawStepMarks, drawTag } from './axis-marks.ts';
+import { drawStepMark, drawTag } from './axis-marks.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import { type Paint, withinPlot } from './surface.ts';
 import { THEMES } from './theme.ts';
 
-/** Draws what is above the map: copies, and what is selected or under the pointer. */
+/** Draws what is above the map: copies, and what is selected. */
 export function drawArenaMarks(
   paint: Paint,
   scale: StepScale,
@@ -20,7 +20,7 @@ export function drawArenaMarks(
     for (const band of bands) drawChosen(paint, scale, state, band);
     for (const band of bands) if (band.lane) drawLaneTitle(paint, scale, state, band, band.lane);
   });
-  drawStepMarks(paint, scale, state);
+  drawStepMark(paint, scale, state);
 }
 
 const TIERS: Readonly<Record<Lane['tier'], string>> = {
@@ -54,7 +54,7 @@ function drawMoves(
   { moves }: Lane,
 ): void {
   const theme = THEMES[state.theme];
-  const { original } = state.models[0];
+  const { original } = state.model;
   const chosen = state.tensor === null ? -1 : original[state.tensor];
   const seen = moves.filter(({ at }) => at >= scale.at(scale.left) && at <= scale.at(scale.right));
   const isMany = seen.length > MANY_MOVES;
@@ -85,21 +85,18 @@ function drawHead(context: CanvasRenderingContext2D, x: number, y: number, way: 
   context.fill();
 }
 
-/** Frames around the selected tensor, its twins, and what is under the pointer. */
+/** Frames around the selected tensor and its twins. */
 function drawChosen(paint: Paint, scale: StepScale, state: ViewState, band: Band): void {
   const { context } = paint;
-  const { tensor, hover, models, theme } = state;
-  const { original } = models[0];
-  const { accent, text } = THEMES[theme];
-  const value = tensor === null ? -1 : original[tensor];
-  if (value < 0 && hover.tensor === null) return;
+  const { tensor, model, theme } = state;
+  const { original } = model;
+  if (tensor === null) return;
+  context.strokeStyle = THEMES[theme].accent;
   eachInSight(scale, band, (box, left, right, top, bottom) => {
     const own = band.boxes.tensor[box];
-    const isValue = original[own] === value;
-    if (!isValue && own !== hover.tensor) return;
+    if (original[own] !== original[tensor]) return;
     context.lineWidth = own === tensor ? 3 : 1.5;
-    context.strokeStyle = isValue ? accent : text;
-    context.setLineDash(isValue && own !== tensor ? [4, 3] : []);
+    context.setLineDash(own === tensor ? [] : [4, 3]);
     context.strokeRect(left, top, Math.max(2, right - left), Math.max(2, bottom - top));
     context.setLineDash([]);
   });

@@ -11,29 +11,25 @@ export function shortBytes(bytes: number): string {
   return formatBytes(bytes).replace(/\.?0+(?= [KMG])/, '');
 }
 
-/** The selected step and the one under the pointer, through the whole height. */
-export function drawStepMarks(
+/** The selected step, through the whole height. */
+export function drawStepMark(
   { context, height }: Paint,
   scale: StepScale,
-  { step, hover, theme }: Pick<ViewState, 'step' | 'hover' | 'theme'>,
+  { step, theme }: Pick<ViewState, 'step' | 'theme'>,
 ): void {
-  const { accent } = THEMES[theme];
-  const band = (at: number, alpha: number) => {
-    const x = scale.x(at);
-    const width = Math.max(1, scale.perStep);
-    if (x + width < scale.left || x > scale.right) return;
-    const from = Math.max(scale.left, x);
-    const to = Math.min(scale.right, x + width);
-    context.fillStyle = accent;
-    // A broad band is its edges: what is within stays as it is.
-    context.globalAlpha = width < BROAD ? alpha : alpha / 5;
-    context.fillRect(from, 0, to - from, height);
-    context.globalAlpha = alpha;
-    if (width >= BROAD) for (const edge of [from, to - 1]) context.fillRect(edge, 0, 1, height);
-    context.globalAlpha = 1;
-  };
-  if (hover.step !== null) band(hover.step, 0.25);
-  if (step !== null) band(step, 0.6);
+  if (step === null) return;
+  const x = scale.x(step);
+  const width = Math.max(1, scale.perStep);
+  if (x + width < scale.left || x > scale.right) return;
+  const from = Math.max(scale.left, x);
+  const to = Math.min(scale.right, x + width);
+  context.fillStyle = THEMES[theme].accent;
+  // A broad band is its edges: what is within stays as it is.
+  context.globalAlpha = width < BROAD ? 0.6 : 0.12;
+  context.fillRect(from, 0, to - from, height);
+  context.globalAlpha = 0.6;
+  if (width >= BROAD) for (const edge of [from, to - 1]) context.fillRect(edge, 0, 1, height);
+  context.globalAlpha = 1;
 }
 
 /** Bands that are broader have edges. */

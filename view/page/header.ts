@@ -7,7 +7,7 @@ import { modelOf, type Store } from './store.ts';
 export function mountHeader(element: HTMLElement, store: Store): MountedPanel {
   return {
     update: (changes) => {
-      if (!has(changes, 'models', 'program', 'live')) return;
+      if (!has(changes, 'models', 'model', 'program', 'live')) return;
       const { program, live } = store.state();
       const { title, figures, sentences } = summaryOf(modelOf(store), program.name);
       fill(

@@ -5,18 +5,17 @@ import { modelOf, type Store, selectStep, selectTensor } from './store.ts';
 
 /** The name of a tensor, which selects it. */
 export function tensorLink(store: Store, tensor: number): HTMLButtonElement {
-  const { name } = modelOf(store).plan.tensors[tensor];
-  const onclick = () => selectTensor(store, tensor);
+  const model = modelOf(store);
+  const { name } = model.plan.tensors[tensor];
+  const onclick = () => selectTensor(store, tensor, model);
   return h('button', { type: 'button', class: 'bv-link', onclick }, name);
 }
 
 /** A step of the program that is shown, which selects it. */
 export function stepLink(store: Store, step: number, text = `step ${step}`): HTMLButtonElement {
-  return h(
-    'button',
-    { type: 'button', class: 'bv-link', onclick: () => selectStep(store, step) },
-    text,
-  );
+  const { program } = store.state();
+  const onclick = () => selectStep(store, step, program);
+  return h('button', { type: 'button', class: 'bv-link', onclick }, text);
 }
 
 /** A list of which the first are shown, and the rest when a person asks. */

@@ -24,18 +24,20 @@ export function searchBox(store: Store): HTMLElement {
     ...{ 'aria-autocomplete': 'list', autocomplete: 'off', spellcheck: 'false' },
   });
   let found: readonly number[] = [];
+  let of = modelOf(store);
   let active = 0;
   const close = () => {
     list.hidden = true;
     input.setAttribute('aria-expanded', 'false');
   };
   const choose = (tensor: number) => {
-    selectTensor(store, tensor);
+    selectTensor(store, tensor, of);
     close();
     input.blur();
   };
   const show = () => {
-    const result = searchTensors(modelOf(store).plan, input.value, MOST_FOUND);
+    of = modelOf(store);
+    const result = searchTensors(of.plan, input.value, MOST_FOUND);
     found = result.found;
     active = Math.min(active, Math.max(0, found.length - 1));
     const rows = found.map((tensor, k) =>

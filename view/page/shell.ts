@@ -2,6 +2,7 @@ import { planModel } from '../data/model.ts';
 import { wholeRange } from '../data/range.ts';
 import { readViewed, type ViewInput } from '../data/viewed.ts';
 import { fill, h } from './dom.ts';
+import { nextFrame } from './frames.ts';
 import { mountHeader } from './header.ts';
 import { attachKeyboard } from './keyboard.ts';
 import { has, type MountedPanel, type Panel } from './panel.ts';
@@ -11,6 +12,7 @@ import { type Changes, createStore, NO_HOVER, type Store, type ViewState } from 
 import { styles } from './styles.ts';
 import { followTheme } from './theme-choice.ts';
 import { mountToolbar } from './toolbar.ts';
+import { warmUp } from './warm-up.ts';
 
 /** A view in a page. */
 export interface View {
@@ -73,23 +75,22 @@ export function mountView(root: HTMLElement, input: ViewInput): View {
   };
 }
 
-/** The first state of a view, or the one that follows another. */
+/** The first state of a view, which begins where the plan's peak is, or the one that follows another. */
 function stateOf(
   models: ViewState['models'],
   live: string | null,
   theme: ViewState['theme'],
   before: ViewState | undefined,
 ): ViewState {
-  const [model] = models;
+  const model = models.find(({ label }) => label === before?.model.label) ?? models[0];
   const isThere = before !== undefined && model.programs.includes(before.program.name);
-  const program = model.program(isThere ? before.program.name : model.programs[0]);
+  const program = model.program(isThere ? before.program.name : model.peakProgram);
   const isSame = isThere && before.program.steps.length === program.steps.length;
-  const name =
-    before?.tensor == null ? undefined : before.models[0].plan.tensors[before.tensor].name;
+  const name = before?.tensor == null ? undefined : before.model.plan.tensors[before.tensor].name;
   const tensor =
     name === undefined ? -1 : model.plan.tensors.findIndex((each) => each.name === name);
   return {
-    ...{ models, live, program, theme, hover: NO_HOVER },
+    ...{ models, model, live, program, theme, hover: NO_HOVER },
     step: isSame ? before.step : null,
     tensor: tensor < 0 ? null : tensor,
     range: isSame ? before.range : wholeRange(program.steps.length),
@@ -106,7 +107,7 @@ const SELECTIONS = ['tensor', 'step'] as const;
 
 /** Fills the element of a view with its panels. */
 function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): Shown {
-  const store = createStore(state, requestAnimationFrame);
+  const store = createStore(state, nextFrame);
   const places = {
     axis: h('div', { class: 'bv-axis' }),
     side: h('aside', { class: 'bv-side', 'aria-label': 'What is selected' }),
@@ -120,6 +121,7 @@ function show(element: HTMLElement, state: ViewState, toggleTheme: () => void): 
     mountHeader(head, store),
     mountToolbar(toolbar, store, toggleTheme),
     ...PANELS.map((panel) => framePanel(panel, places[panel.place], store)),
+    warmUp(store),
   ];
   const tell = (changes: Changes) => {
     const latest = SELECTIONS.find((field) => changes.has(field) && store.state()[field] !== null);

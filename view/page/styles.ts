@@ -2,7 +2,7 @@ import { themeStyles } from './theme.ts';
 
 /** The style sheet of the page; its colours are those of theme.ts. */
 export const styles = (): string => `${themeStyles()}
-.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; overflow-x: clip; container-type: inline-size; }
+.btc-view { background: var(--bv-background); color: var(--bv-text); font: 14px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; min-height: 100%; overflow-x: clip; container-type: inline-size; scrollbar-color: var(--bv-muted) transparent; }
 .btc-view *, .btc-view *::before { box-sizing: border-box; }
 .btc-view h1, .btc-view h2, .btc-view h3 { margin: 0; line-height: 1.25; }
 .btc-view h1 { font-size: 20px; }
@@ -33,10 +33,17 @@ export const styles = (): string => `${themeStyles()}
 .bv-panel[hidden] { display: none; }
 .bv-legend, .bv-readout, .bv-muted { color: var(--bv-muted); font-size: 12.5px; }
 .bv-readout { min-height: 1.45em; font-variant-numeric: tabular-nums; }
-#bv-live .bv-readout { min-height: 2.9em; }
-.bv-surface { position: relative; width: 100%; }
+/* What follows the pointer has a size and a layer of its own, so that nothing else is laid out and painted with it. */
+#bv-live .bv-readout, #bv-steps .bv-readout { contain: strict; height: 2.9em; overflow: auto; will-change: transform; }
+.bv-surface { position: relative; width: 100%; contain: layout; }
+.bv-marks, .bv-over { position: absolute; top: 0; left: 0; pointer-events: none; }
+.bv-marks { width: 100%; }
+.bv-over { contain: strict; will-change: transform; }
+.bv-over[hidden] { display: none; }
+.bv-over-step { width: 1px; height: 100%; transform-origin: 0 0; background: var(--bv-accent); opacity: 0.28; }
+.bv-over-frame { border: 2px solid var(--bv-text); }
 .bv-canvas { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; border-radius: 4px; }
-.bv-tip { position: absolute; z-index: 4; max-width: 300px; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
+.bv-tip { position: absolute; z-index: 4; top: 0; left: 0; width: max-content; max-width: 300px; will-change: transform; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
 .bv-tip[hidden] { display: none; }
 .bv-swatch.bv-line { height: 2px; }
 .bv-title { display: flex; gap: 4px; align-items: flex-start; }
@@ -63,6 +70,8 @@ export const styles = (): string => `${themeStyles()}
 .bv-tiles dt { color: var(--bv-muted); font-size: 12px; }
 .bv-tiles dd { margin: 0; font-size: 17px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .bv-tiles dd + dd { font-size: 12px; font-weight: 400; color: var(--bv-muted); }
+.btc-view .bv-notes:empty { display: none; }
+.btc-view .bv-notes { margin: 8px 0; padding: 6px 10px; border-left: 3px solid var(--bv-budget); }
 .bv-key { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12.5px; }
 .bv-key li { display: flex; align-items: center; gap: 5px; }
 .bv-swatch { width: 11px; height: 11px; border-radius: 2px; flex: none; }
@@ -121,8 +130,8 @@ export const styles = (): string => `${themeStyles()}
   .bv-side .bv-panel { box-shadow: 0 -2px 14px #0004; }
   #bv-hint { display: none; }
   .bv-toolbar { position: static; }
-  #bv-live .bv-readout { min-height: 5.8em; }
-  #bv-steps .bv-readout { min-height: 2.9em; }
+  #bv-live .bv-readout { height: 5.8em; }
+  #bv-steps .bv-readout { height: 4.35em; }
   .bv-find { flex: 1 1 100%; order: 1; }
   .bv-below { padding: 0 10px 10px; }
   .bv-head, .bv-toolbar { padding-left: 10px; padding-right: 10px; }

@@ -1,13 +1,15 @@
 import { h } from './dom.ts';
+import { nextFrame } from './frames.ts';
 import { patienceFor } from './patience.ts';
 
-/** A canvas as wide as its place, in pixels of the screen, drawn once a frame at most. */
+/** A picture as wide as its place, in pixels of the screen, drawn once a frame at most. */
 export interface Surface {
   readonly element: HTMLElement;
+  /** What the pointer meets. */
   readonly canvas: HTMLCanvasElement;
   /** In CSS pixels. */
   size(): { readonly width: number; readonly height: number };
-  /** Draws in the next frame; where it is out of sight, later. */
+  /** Draws what has changed in the next frame; where it is out of sight, later. */
   redraw(): void;
   /** Asks for its height anew. */
   resize(): void;
@@ -22,64 +24,71 @@ export interface Paint {
   readonly ratio: number;
 }
 
-/** What is drawn. */
+/** One of two canvases above each other. */
+export interface Layer {
+  /** What it depends on, besides its size and the layer below it: it is painted anew where one of these differs. */
+  key(): readonly unknown[];
+  paint(paint: Paint): void;
+}
+
+/** What is drawn. What follows the pointer is no part of it: hover-marks.ts moves elements above both layers instead. */
 export interface Drawing {
   /** In CSS pixels. */
   height(width: number): number;
-  /** What the picture depends on, besides its size: it is painted anew where one of these differs. */
-  key(): readonly unknown[];
   /** The picture, which takes long. */
-  picture(paint: Paint): void;
-  /** Marks above it, in every frame. */
-  marks(paint: Paint): void;
+  readonly picture: Layer;
+  /** Marks of what is selected. */
+  readonly marks: Layer;
 }
 
 /** Most device pixels in a CSS pixel: more cost time and are not seen. */
 const MOST_RATIO = 2;
 
-/** A canvas with a drawing; `label` says what it shows to those who do not see it. */
+/** A picture; `label` says what it shows to those who do not see it. */
 export function createSurface(label: string, drawing: Drawing): Surface {
   const canvas = h('canvas', { class: 'bv-canvas', role: 'img', 'aria-label': label, tabindex: 0 });
-  const element = h('div', { class: 'bv-surface' }, canvas);
-  const context = canvas.getContext('2d')!;
-  const kept = h('canvas').getContext('2d', { willReadFrequently: true })!;
-  let key: readonly unknown[] = [];
+  const above = h('canvas', { class: 'bv-marks', 'aria-hidden': 'true' });
+  const element = h('div', { class: 'bv-surface' }, canvas, above);
+  // Pixels of the picture are made by the processor.
+  const layers = [
+    { ...drawing.picture, context: canvas.getContext('2d', { willReadFrequently: true })! },
+    { ...drawing.marks, context: above.getContext('2d')! },
+  ];
+  const painted: (readonly unknown[])[] = layers.map(() => []);
   let [width, tall] = [0, 0];
-  let frame = 0;
-  const begin = (own: CanvasRenderingContext2D, ratio: number): Paint => {
-    own.setTransform(1, 0, 0, 1, 0, 0);
-    own.clearRect(0, 0, own.canvas.width, own.canvas.height);
-    own.setTransform(ratio, 0, 0, ratio, 0, 0);
-    return { context: own, width, height: tall, ratio };
-  };
+  let cancel: (() => void) | null = null;
   const paint = () => {
-    frame = 0;
+    cancel = null;
     if (width === 0) return;
     const ratio = Math.min(MOST_RATIO, globalThis.devicePixelRatio || 1);
-    const [columns, rows] = [Math.round(width * ratio), Math.round(tall * ratio)];
-    for (const own of [canvas, kept.canvas]) {
-      if (own.width !== columns) own.width = columns;
-      if (own.height !== rows) own.height = rows;
-    }
-    const wanted = [width, tall, ratio, ...drawing.key()];
-    if (!wanted.every((part, k) => part === key[k])) drawing.picture(begin(kept, ratio));
-    key = wanted;
-    const front = begin(context, ratio);
-    context.drawImage(kept.canvas, 0, 0, width, tall);
-    drawing.marks(front);
+    let key: readonly unknown[] = [width, tall, ratio];
+    layers.forEach((layer, k) => {
+      key = [...key, ...layer.key()];
+      if (key.every((part, at) => part === painted[k][at])) return;
+      painted[k] = key;
+      layer.paint(begin(layer.context, width, tall, ratio));
+    });
   };
   const soon = () => {
-    if (frame === 0) frame = requestAnimationFrame(paint);
+    cancel ??= nextFrame(paint);
   };
   const patience = patienceFor(element, soon);
-  const redraw = () => (patience.isSeen() ? soon() : patience.wait());
   const resize = () => {
     width = element.clientWidth;
     tall = drawing.height(width);
-    canvas.style.height = `${tall}px`;
-    redraw();
+    for (const own of [canvas, above]) own.style.height = `${tall}px`;
+    paintSoon();
   };
-  const observer = new ResizeObserver(resize);
+  const paintSoon = () => (patience.isSeen() ? soon() : patience.wait());
+  // It has no size before it is in the page.
+  const redraw = () => (width === 0 ? resize() : paintSoon());
+  let cancelResize: (() => void) | null = null;
+  // Its height follows its width: in a frame of its own, as what is observed must not change while it is told of.
+  const observer = new ResizeObserver(() => {
+    if (element.clientWidth === width) return;
+    cancelResize?.();
+    cancelResize = nextFrame(resize);
+  });
   observer.observe(element);
   return {
     ...{ element, canvas, redraw, resize },
@@ -87,9 +96,27 @@ export function createSurface(label: string, drawing: Drawing): Surface {
     destroy: () => {
       observer.disconnect();
       patience.destroy();
-      cancelAnimationFrame(frame);
+      cancel?.();
+      cancelResize?.();
     },
   };
+}
+
+/** An empty canvas of a size. */
+function begin(
+  context: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  ratio: number,
+): Paint {
+  const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const { canvas } = context;
+  if (canvas.width !== columns) canvas.width = columns;
+  if (canvas.height !== rows) canvas.height = rows;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, columns, rows);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  return { context, width, height, ratio };
 }
 
 /** Draws within the plot alone. */

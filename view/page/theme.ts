@@ -16,6 +16,8 @@ export interface Theme {
   readonly measured: string;
   readonly moveOut: string;
   readonly moveIn: string;
+  /** Time in which the device waits for copies. */
+  readonly wait: string;
   readonly memory: Readonly<Record<MemoryKind, string>>;
   readonly steps: Readonly<Record<StepKind, string>>;
 }
@@ -37,6 +39,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     measured: '#1b2230',
     moveOut: '#b3541e',
     moveIn: '#1f7a4d',
+    wait: '#b9c0cd',
     memory: {
       parameter: '#4c78b8',
       state: '#3c9a9e',
@@ -63,6 +66,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     measured: '#e6eaf2',
     moveOut: '#f0a26b',
     moveIn: '#62c994',
+    wait: '#4d586b',
     memory: {
       parameter: '#5b8bd0',
       state: '#46aeb2',

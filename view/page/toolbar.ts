@@ -1,9 +1,10 @@
+import { uniqueLabels } from '../data/compare.ts';
 import { wholeRange } from '../data/range.ts';
 import { button, fill, h } from './dom.ts';
 import { helpDialog } from './help.ts';
 import { has, type MountedPanel } from './panel.ts';
 import { searchBox } from './search-box.ts';
-import { modelOf, type Store, showProgram, zoomSteps } from './store.ts';
+import { type Store, showModel, showProgram, zoomSteps } from './store.ts';
 
 /** Programs, search, zoom and theme. */
 export function mountToolbar(
@@ -11,9 +12,15 @@ export function mountToolbar(
   store: Store,
   toggleTheme: () => void,
 ): MountedPanel {
+  const plans = h('select', { 'aria-label': 'Plan that is shown' });
+  plans.addEventListener('change', () => {
+    const model = store.state().models[Number(plans.value)];
+    if (model) showModel(store, model);
+  });
   const programs = h('div', { class: 'bv-group', role: 'group', 'aria-label': 'Program' });
   const help = helpDialog();
   element.append(
+    plans,
     programs,
     searchBox(store),
     h('div', { class: 'bv-space' }),
@@ -32,15 +39,20 @@ export function mountToolbar(
   );
   return {
     update: (changes) => {
-      if (!has(changes, 'models', 'program')) return;
-      const shown = store.state().program.name;
+      if (!has(changes, 'models', 'model', 'program')) return;
+      const { models, model, program } = store.state();
+      plans.hidden = models.length < 2;
+      fill(plans, ...uniqueLabels(models).map((label, k) => h('option', { value: k }, label)));
+      plans.value = String(models.indexOf(model));
       fill(
         programs,
-        ...modelOf(store).programs.map((name) =>
-          button(name, `show the program ${name}`, () => showProgram(store, name), {
-            'aria-pressed': String(name === shown),
-          }),
-        ),
+        ...model.programs.map((name) => {
+          const isPeak = model.programs.length > 1 && name === model.peakProgram;
+          const label = `show the program ${name}${isPeak ? ', which holds the peak of the plan' : ''}`;
+          return button(isPeak ? `${name} ▾` : name, label, () => showProgram(store, name), {
+            'aria-pressed': String(name === program.name),
+          });
+        }),
       );
     },
   };

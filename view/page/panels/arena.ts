@@ -7,13 +7,15 @@ import {
   type ByteRange,
   bandByte,
   bandsOf,
+  boxFrame,
   mapHeight,
   zoomBytes,
 } from '../arena-layout.ts';
 import { drawArenaMarks } from '../arena-marks.ts';
 import { button, fill, h } from '../dom.ts';
+import { type Frame, frameMark, pointerTip, stepMark } from '../hover-marks.ts';
 import { has, type Panel } from '../panel.ts';
-import { attachStepAxis, stepScale } from '../step-axis.ts';
+import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectTensor } from '../store.ts';
 import { createSurface, type Paint } from '../surface.ts';
 import { stepAt } from './live.ts';
@@ -31,6 +33,8 @@ export const arenaPanel: Panel = {
   shows: ['models', 'program', 'step', 'tensor', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     let bytes: ByteRange = { low: 0, high: 1 };
+    /** The tensor that the tip is of. */
+    let told: number | null = null;
     const all = () => Math.max(1, store.state().program.arena.bytes);
     const bands = () => bandsOf(store.state().program.arena, surface.size().width, bytes);
     const show = (wanted: ByteRange) => {
@@ -42,22 +46,28 @@ export const arenaPanel: Panel = {
     const zoom = (by: number, at = (bytes.low + bytes.high) / 2) =>
       show(zoomBytes(bytes, by, at, all()));
     const images = bandImages();
-    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
-    const tip = h('div', { class: 'bv-tip', hidden: true });
+    const scaleOf = ({ width }: Pick<Paint, 'width'>) => stepScale(store.state().range, width);
     const readout = h('p', { class: 'bv-readout' });
     const surface = createSurface('Map of the device memory over the steps', {
       height: (width) => mapHeight(store.state().program.arena, width),
-      key: () => {
-        const { models, program, range, theme } = store.state();
-        return [models, program, range, theme, bytes];
+      picture: {
+        key: () => {
+          const { model, program, range, theme } = store.state();
+          return [model, program, range, theme, bytes];
+        },
+        paint: (paint) => {
+          const seen = drawArena(paint, scaleOf(paint), store.state(), bands(), images);
+          surface.canvas.dataset['seen'] = String(seen);
+        },
       },
-      picture: (paint) => {
-        const seen = drawArena(paint, scaleOf(paint), store.state(), bands(), images);
-        surface.canvas.dataset['seen'] = String(seen);
+      marks: {
+        key: () => [store.state().step, store.state().tensor],
+        paint: (paint) => drawArenaMarks(paint, scaleOf(paint), store.state(), bands()),
       },
-      marks: (paint) => drawArenaMarks(paint, scaleOf(paint), store.state(), bands()),
     });
-    surface.element.append(tip);
+    const over = stepMark(surface);
+    const frame = frameMark(surface);
+    const tip = pointerTip(surface);
     const zooms = h(
       'div',
       { class: 'bv-group', role: 'group', 'aria-label': 'Zoom of the bytes' },
@@ -67,17 +77,19 @@ export const arenaPanel: Panel = {
       button('all', 'show all bytes', () => show({ low: 0, high: all() })),
     );
     element.append(zooms, surface.element, readout);
-    const tensorAt = (x: number, y: number) => hit(bands(), store, surface.size().width, x, y);
+    const hitAt = (x: number, y: number) => hit(bands(), scaleOf(surface.size()), x, y);
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x, y) => {
-        const tensor = tensorAt(x, y);
+        const under = hitAt(x, y);
+        const tensor = under?.tensor ?? null;
         const before = store.state().hover;
         const step = stepAt(store, surface.size().width, x);
+        frame(under);
+        tip.place(x, y, surface.size().width);
         if (before.step !== step || before.tensor !== tensor)
           store.set({ hover: { step, tensor } });
-        placeTip(tip, surface.size().width, x, y);
       },
-      onClick: (x, y) => selectTensor(store, tensorAt(x, y)),
+      onClick: (x, y) => selectTensor(store, hitAt(x, y)?.tensor ?? null),
       onZoomAcross: (by, y) => zoom(by, bandByte(bands()[0], y)),
       onPanAcross: (pixels) => {
         const shown = bytes.high - bytes.low;
@@ -94,7 +106,13 @@ export const arenaPanel: Panel = {
           readout.textContent = mapText(store);
           surface.canvas.setAttribute('aria-label', mapText(store));
         }
-        if (has(changes, 'hover', 'models')) fillTip(tip, store);
+        const { hover } = store.state();
+        if (has(changes, 'hover', 'range', 'program')) over(scaleOf(surface.size()), hover.step);
+        if (hover.tensor === null || has(changes, 'range', 'program')) frame(null);
+        if (has(changes, 'program', 'models') || hover.tensor !== told) {
+          told = hover.tensor;
+          fillTip(tip.element, store);
+        }
         surface.redraw();
       },
       destroy: () => {
@@ -105,15 +123,13 @@ export const arenaPanel: Panel = {
   },
 };
 
-/** The tensor at a place of the map, or null. */
+/** The tensor at a place of the map, with its edges; null where none is near. */
 function hit(
   bands: readonly Band[],
-  store: Store,
-  width: number,
+  scale: StepScale,
   x: number,
   y: number,
-): number | null {
-  const scale = stepScale(store.state().range, width);
+): (Frame & { readonly tensor: number }) | null {
   const band = bands.find(({ top, height }) => y >= top && y <= top + height);
   if (!band || x < scale.left || x > scale.right) return null;
   const perByte = band.height / (band.high - band.low);
@@ -121,14 +137,7 @@ function hit(
     x: REACH_PIXELS / scale.perStep,
     y: REACH_PIXELS / perByte,
   });
-  return box < 0 ? null : band.boxes.tensor[box];
-}
-
-function placeTip(tip: HTMLElement, width: number, x: number, y: number): void {
-  const isRight = x > width / 2;
-  tip.style.left = isRight ? 'auto' : `${x + 14}px`;
-  tip.style.right = isRight ? `${width - x + 14}px` : 'auto';
-  tip.style.top = `${y + 12}px`;
+  return box < 0 ? null : { tensor: band.boxes.tensor[box], ...boxFrame(scale, band, box) };
 }
 
 function fillTip(tip: HTMLElement, store: Store): void {

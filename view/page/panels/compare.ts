@@ -18,28 +18,32 @@ export const comparePanel: Panel = {
   id: 'compare',
   title: 'Plans beside each other',
   legend:
-    'Bytes in use over a run, one curve for each plan; dashed lines are the budgets. What is computed once more has no width of its own, so the same work is at the same place in all of them.',
+    'Bytes in use over a run, one curve for each plan; dashed lines are the budgets. What is computed once more has no width of its own, so in plans of one model the same work is at the same place. Changes are beyond the plan that is shown above.',
   place: 'below',
-  shows: ['models', 'program', 'theme'],
+  shows: ['models', 'model', 'program', 'theme'],
   isShown: (store) => store.state().models.length > 1,
   mount: (element, store) => {
     let comparison: Comparison | null = null;
     const surface = createSurface('Curves of the bytes in use, one for each plan', {
       height: (width) => (width < 600 ? 190 : 240),
-      key: () => [comparison, store.state().theme],
-      picture: (paint) => {
-        if (comparison) drawCurves(paint, comparison, store.state().theme);
+      picture: {
+        key: () => [comparison, store.state().theme],
+        paint: (paint) => {
+          if (comparison) drawCurves(paint, comparison, store.state().theme);
+        },
       },
-      marks: () => {},
+      marks: { key: () => [], paint: () => {} },
     });
     const key = h('ul', { class: 'bv-key', 'aria-label': 'plans' });
+    const notes = h('ul', { class: 'bv-notes', 'aria-label': 'What differs' });
     const tables = h('div', {});
-    element.append(surface.element, key, tables);
+    element.append(notes, surface.element, key, tables);
     return {
       update: (changes) => {
-        const { models, program, theme } = store.state();
-        if (!comparison || has(changes, 'models', 'program')) {
-          comparison = comparePlans(models, program.name);
+        const { models, model, program, theme } = store.state();
+        if (!comparison || has(changes, 'models', 'model', 'program')) {
+          comparison = comparePlans(models, program.name, models.indexOf(model));
+          fill(notes, ...comparison.notes.map((note) => h('li', {}, `${note}.`)));
           fill(tables, ...tablesOf(store, comparison));
         }
         fill(key, ...comparison.curves.map(({ label }, k) => keyItem(label, colourOf(k, theme))));
@@ -120,7 +124,7 @@ function drawCurves(paint: Paint, { curves }: Comparison, theme: ThemeName): voi
 }
 
 function tablesOf(store: Store, comparison: Comparison): HTMLElement[] {
-  const { labels, figures, values } = comparison;
+  const { labels, figures, values, isCompared } = comparison;
   const head = (first: string) =>
     h(
       'thead',
@@ -164,9 +168,11 @@ function tablesOf(store: Store, comparison: Comparison): HTMLElement[] {
     h(
       'h3',
       {},
-      values.length === 0
-        ? 'All values are treated alike'
-        : `Treated differently: ${values.length} values`,
+      values.length > 0
+        ? `Treated differently: ${values.length} values`
+        : isCompared
+          ? 'All values are treated alike'
+          : 'No values are compared',
     ),
     ...(values.length === 0
       ? []

@@ -17,7 +17,7 @@ export const contractionsPanel: Panel = {
   legend:
     'An einsum of many operands is computed in steps of two. Operands are at the bottom, by the letters of their axes; each circle is a step, as large as its part of the multiply-adds.',
   place: 'below',
-  shows: ['models'],
+  shows: ['program'],
   isShown: (store) =>
     Object.values(modelOf(store).plan.programs).some(({ contractions }) => contractions?.length),
   mount: (element, store) => {

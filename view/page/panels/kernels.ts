@@ -136,7 +136,8 @@ function kernelRow(
   columns: readonly Column[],
   largestShare: number,
 ): HTMLElement {
-  const select = () => selectStep(store, nextStep(row.steps, store.state().step));
+  const { program } = store.state();
+  const select = () => selectStep(store, nextStep(row.steps, store.state().step), program);
   const bar = h('span', { class: 'bv-bar' });
   bar.style.width = `${((100 * row.share) / Math.max(largestShare, Number.MIN_VALUE)).toFixed(1)}%`;
   const cells = columns.map(({ key, text }) =>

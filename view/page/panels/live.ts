@@ -3,18 +3,23 @@ import { stepBins } from '../../data/bins.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
 import {
   drawStepAxis,
-  drawStepMarks,
+  drawStepMark,
   drawTag,
   drawValueAxis,
   shortBytes,
   ticks,
 } from '../axis-marks.ts';
 import { fill, h } from '../dom.ts';
+import { calmly } from '../frames.ts';
+import { stepMark } from '../hover-marks.ts';
 import { has, type Panel } from '../panel.ts';
 import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
 import { modelOf, type Store, selectStep, type ViewState } from '../store.ts';
 import { createSurface, type Paint, withinPlot } from '../surface.ts';
 import { THEMES } from '../theme.ts';
+
+/** How often texts follow the pointer, in milliseconds: nobody reads faster, and each may move what is below it. */
+export const READ_EVERY = 100;
 
 /** Above the plot: the name of the peak. */
 const TOP = 28;
@@ -31,38 +36,54 @@ export const livePanel: Panel = {
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout', 'aria-live': 'off' });
-    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
+    const scaleOf = ({ width }: Pick<Paint, 'width'>) => stepScale(store.state().range, width);
     const surface = createSurface('Chart of the bytes in use at each step', {
       height: (width) => (width < 600 ? 184 : 224),
-      key: () => {
-        const { models, program, range, theme } = store.state();
-        return [models, program, range, theme];
+      picture: {
+        key: () => {
+          const { model, program, range, theme } = store.state();
+          return [model, program, range, theme];
+        },
+        paint: (paint) => drawLive(paint, scaleOf(paint), store),
       },
-      picture: (paint) => drawLive(paint, scaleOf(paint), store),
-      marks: (paint) => drawStepMarks(paint, scaleOf(paint), store.state()),
+      marks: {
+        key: () => [store.state().step],
+        paint: (paint) => drawStepMark(paint, scaleOf(paint), store.state()),
+      },
     });
     element.append(surface.element, readout, key);
+    const over = stepMark(surface);
+    const say = calmly(READ_EVERY, () => {
+      readout.textContent = readoutText(store);
+    });
     const end = attachStepAxis(surface.canvas, store, {
-      onHover: (x) =>
-        store.set({ hover: { step: stepAt(store, surface.size().width, x), tensor: null } }),
+      onHover: (x) => hoverStep(store, stepAt(store, surface.size().width, x)),
       onClick: (x) => selectStep(store, stepAt(store, surface.size().width, x)),
     });
     return {
       update: (changes) => {
         if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store));
-        if (has(changes, 'hover', 'step', 'program', 'models'))
-          readout.textContent = readoutText(store);
+        if (has(changes, 'hover', 'step', 'program', 'models')) say();
         if (has(changes, 'step', 'program', 'models'))
-          surface.canvas.setAttribute('aria-label', `Bytes in use: ${readout.textContent}`);
+          surface.canvas.setAttribute('aria-label', `Bytes in use: ${readoutText(store)}`);
+        const { hover } = store.state();
+        if (has(changes, 'hover', 'range', 'program')) over(scaleOf(surface.size()), hover.step);
         surface.redraw();
       },
       destroy: () => {
         end();
+        say.cancel();
         surface.destroy();
       },
     };
   },
 };
+
+/** Puts a step under the pointer, and no tensor. */
+export function hoverStep(store: Store, step: number | null): void {
+  const { hover } = store.state();
+  if (hover.step !== step || hover.tensor !== null) store.set({ hover: { step, tensor: null } });
+}
 
 /** The step at a place of a panel, or null beside the plot. */
 export function stepAt(store: Store, width: number, x: number): number | null {

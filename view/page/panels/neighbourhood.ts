@@ -93,11 +93,13 @@ function graphPicture(
       d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`,
     });
   });
+  const { model, program } = store.state();
   const boxes = nodes.map((node) => {
-    const go = () =>
-      node.kind === 'tensor'
-        ? selectTensor(store, node.index)
-        : store.set({ tensor: null, ...selectedStep(store, node.index) });
+    const go = () => {
+      if (node.kind === 'tensor') return selectTensor(store, node.index, model);
+      store.set({ tensor: null });
+      selectStep(store, node.index, program);
+    };
     return s(
       'g',
       {
@@ -127,10 +129,4 @@ function graphPicture(
     ...lines,
     ...boxes,
   );
-}
-
-/** Brings a step into view, and gives what selects it. */
-function selectedStep(store: Store, step: number) {
-  selectStep(store, step);
-  return { step };
 }

@@ -1,11 +1,12 @@
 import { formatBytes, formatCount, formatSeconds } from '../../../compiler/format.ts';
-import { STEP_WORDS } from '../../data/kinds.ts';
 import type { StepOperand } from '../../data/operands.ts';
 import { type StepFacts, stepFacts } from '../../data/step.ts';
+import { timesOf } from '../copies-draw.ts';
 import { button, fill, h } from '../dom.ts';
 import { longList, tensorLink } from '../links.ts';
 import type { Panel } from '../panel.ts';
 import { modelOf, type Store, selectStep } from '../store.ts';
+import { kindsText } from './steps.ts';
 
 const MOST_OPERANDS = 16;
 
@@ -45,35 +46,38 @@ function stepContent(store: Store, step: number): HTMLElement[] {
     ),
     ...operandList(store, 'Reads', facts.reads),
     ...operandList(store, 'Writes', facts.writes),
-    ...(facts.moves.length === 0
+    ...(facts.copies.length === 0
       ? []
       : [
           h('h3', {}, 'Copies to and from the host'),
-          longList(facts.moves, MOST_OPERANDS, ({ kind, tensor }) =>
-            h(
+          longList(facts.copies, MOST_OPERANDS, ({ direction, tensors, predicted, measured }) => {
+            const times = timesOf(predicted, measured);
+            return h(
               'li',
               {},
-              kind === 'in' ? 'in before it: ' : 'out behind it: ',
-              tensorLink(store, tensor),
-            ),
-          ),
+              direction === 'in' ? 'in before it: ' : 'out behind it: ',
+              tensorLink(store, tensors[0]),
+              times === '' ? '' : ` ${times}`,
+            );
+          }),
         ]),
   ];
 }
 
 /** What is known of a step, a row each. */
 function factRows(facts: StepFacts): (readonly [string, string])[] {
-  const { kernel, variant, label, kind, scope, source, flops, bytesMoved, predicted, measured } =
-    facts;
+  const { kernel, variant, label, kinds, scope, source, flops, bytesMoved } = facts;
+  const { predicted, measured, waits } = facts;
   const rows: (readonly [string, string | null])[] = [
     ['computes', label],
-    ['for', STEP_WORDS[kind]],
+    ['for', kindsText(kinds)],
     ['layer', scope],
     ['source', source],
     ['kernel', variant === null ? kernel : `${kernel} (${variant})`],
     ['operations', `${formatCount(flops)}FLOP`],
     ['moved', formatBytes(bytesMoved)],
     ['predicted', predicted === null ? null : formatSeconds(predicted)],
+    ['waits before', waits ? formatSeconds(waits) : null],
     ['measured', measured === null ? null : formatSeconds(measured)],
   ];
   return rows.filter((row): row is readonly [string, string] => row[1] !== null && row[1] !== '');

@@ -1,147 +1,160 @@
 import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
-import { stepBins } from '../../data/bins.ts';
 import { STEP_KINDS, STEP_WORDS } from '../../data/kinds.ts';
-import { drawStepAxis, drawStepMarks, drawValueAxis, ticks } from '../axis-marks.ts';
+import { kindsOf } from '../../data/step-shares.ts';
+import { drawStepMark } from '../axis-marks.ts';
+import { copyAt, copyLines, drawCopies, LANES_TOP, lanesHeight, timesOf } from '../copies-draw.ts';
 import { fill, h } from '../dom.ts';
+import { calmly } from '../frames.ts';
+import { pointerTip, stepMark } from '../hover-marks.ts';
 import { has, type Panel } from '../panel.ts';
-import { attachStepAxis, type StepScale, stepScale } from '../step-axis.ts';
-import { modelOf, type Store, selectStep, type ViewState } from '../store.ts';
-import { createSurface, type Paint, withinPlot } from '../surface.ts';
-import { THEMES } from '../theme.ts';
-import { stepAt } from './live.ts';
+import { attachStepAxis, stepScale } from '../step-axis.ts';
+import { drawSteps, STRIP } from '../steps-draw.ts';
+import { modelOf, type Store, selectStep, selectTensor, type ViewState } from '../store.ts';
+import { createSurface, type Paint } from '../surface.ts';
+import { THEMES, type Theme } from '../theme.ts';
+import { hoverStep, READ_EVERY, stepAt } from './live.ts';
 
-const TOP = 10;
-const BOTTOM = 20;
-
-/** Steps by kind and time. */
+/** Steps by kind and time, and copies between them. */
 export const stepsPanel: Panel = {
   id: 'steps',
   title: 'Time of each step',
   legend:
-    'Each bar is a step, in the order in which they run: as tall as the seconds that it should take, in the colour of what it is for. With a trace, the thin line is what was measured.',
+    'Each bar is a step, in the order in which they run: as tall as the seconds that it should take, in the colours of what it is for. A bar of several colours is one dispatch that several steps share, each with its part of the work. With a trace, the thin line is what was measured. Below, copies in from the host and out to it, over the steps that run meanwhile.',
   place: 'axis',
-  shows: ['models', 'program', 'step', 'hover', 'range', 'theme'],
+  shows: ['models', 'program', 'step', 'tensor', 'hover', 'range', 'theme'],
   mount: (element, store) => {
     const key = h('ul', { class: 'bv-key', 'aria-label': 'colours' });
     const readout = h('p', { class: 'bv-readout' });
-    const scaleOf = ({ width }: Paint) => stepScale(store.state().range, width);
+    const scaleOf = ({ width }: Pick<Paint, 'width'>) => stepScale(store.state().range, width);
     const surface = createSurface('Bars of the time of each step', {
-      height: () => 130,
-      key: () => {
-        const { program, range, theme } = store.state();
-        return [program, range, theme];
+      height: () => LANES_TOP + lanesHeight(store.state().program.copies) + STRIP.foot,
+      picture: {
+        key: () => {
+          const { program, range, theme } = store.state();
+          return [program, range, theme];
+        },
+        paint: (paint) => drawSteps(paint, scaleOf(paint), store.state()),
       },
-      picture: (paint) => drawSteps(paint, scaleOf(paint), store.state()),
-      marks: (paint) => drawStepMarks(paint, scaleOf(paint), store.state()),
+      marks: {
+        key: () => [store.state().step, store.state().tensor],
+        paint: (paint) => {
+          if (store.state().program.copies.length > 0)
+            drawCopies(paint, scaleOf(paint), store.state());
+          drawStepMark(paint, scaleOf(paint), store.state());
+        },
+      },
     });
     element.append(surface.element, readout, key);
+    const over = stepMark(surface);
+    const tip = pointerTip(surface);
+    const say = calmly(READ_EVERY, () => {
+      readout.textContent = readoutText(store);
+    });
+    const at = (x: number, y: number) => {
+      const { width } = surface.size();
+      const copy = copyAt(store.state().program.copies, scaleOf({ width }), x, y);
+      return { copy, step: stepAt(store, width, x) };
+    };
     const end = attachStepAxis(surface.canvas, store, {
-      onHover: (x) =>
-        store.set({ hover: { step: stepAt(store, surface.size().width, x), tensor: null } }),
-      onClick: (x) => selectStep(store, stepAt(store, surface.size().width, x)),
+      onHover: (x, y) => {
+        const { copy, step } = at(x, y);
+        hoverStep(store, step);
+        tip.element.hidden = copy === null;
+        if (!copy) return;
+        const lines = copyLines(modelOf(store), copy);
+        fill(tip.element, ...lines.map((line, k) => h(k === 0 ? 'strong' : 'div', {}, line)));
+        tip.place(x, y, surface.size().width);
+      },
+      onClick: (x, y) => {
+        const { copy, step } = at(x, y);
+        if (copy?.tensors.length === 1) selectTensor(store, copy.tensors[0]);
+        else selectStep(store, step);
+      },
     });
     return {
       update: (changes) => {
-        if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store.state()));
-        if (has(changes, 'hover', 'step', 'program', 'models'))
-          readout.textContent = readoutText(store);
-        if (has(changes, 'step', 'program', 'models'))
-          surface.canvas.setAttribute('aria-label', `Times of steps: ${readout.textContent}`);
+        const { hover, program } = store.state();
+        if (has(changes, 'program', 'theme')) fill(key, ...keyItems(store.state()));
+        if (has(changes, 'program')) surface.resize();
+        if (has(changes, 'hover', 'step', 'program')) say();
+        if (has(changes, 'step', 'program')) {
+          surface.canvas.setAttribute('aria-label', `Times of steps: ${readoutText(store)}`);
+          surface.canvas.dataset['copies'] = String(program.copies.length);
+        }
+        if (has(changes, 'hover', 'range', 'program')) over(scaleOf(surface.size()), hover.step);
+        if (hover.step === null) tip.element.hidden = true;
         surface.redraw();
       },
       destroy: () => {
         end();
+        say.cancel();
         surface.destroy();
       },
     };
   },
 };
 
+/** What each colour is, with how many steps have it as most of their work. */
 function keyItems({ program, theme }: ViewState): HTMLElement[] {
-  const swatch = (colour: string, isLine: boolean) => {
-    const element = h('span', { class: isLine ? 'bv-swatch bv-line' : 'bv-swatch' });
-    element.style.background = colour;
-    return element;
+  const colours = THEMES[theme];
+  const item = (colour: string, text: string, isLine = false) => {
+    const swatch = h('span', { class: isLine ? 'bv-swatch bv-line' : 'bv-swatch' });
+    swatch.style.background = colour;
+    return h('li', {}, swatch, text);
   };
-  const { predicted, measured } = program.times;
-  const items = STEP_KINDS.flatMap((kind, k) => {
-    const count = program.stepKinds.reduce((sum, each) => sum + Number(each === k), 0);
-    if (count === 0) return [];
-    const text = `${STEP_WORDS[kind]}, ${count}`;
-    return [h('li', {}, swatch(THEMES[theme].steps[kind], false), text)];
+  const kinds = STEP_KINDS.flatMap((kind, k) => {
+    const main = program.stepKinds.reduce((sum, each) => sum + Number(each === k), 0);
+    const isPart = program.shares.some((shares) => shares[k] > 0);
+    if (!isPart) return [];
+    const text = main > 0 ? `${STEP_WORDS[kind]}, ${main}` : `${STEP_WORDS[kind]}, parts of others`;
+    return [item(colours.steps[kind], text)];
   });
-  return predicted && measured
-    ? [...items, h('li', {}, swatch(THEMES[theme].measured, true), 'measured')]
-    : items;
+  return [...kinds, ...otherItems(program, colours, item)];
 }
+
+function otherItems(
+  { times, copies }: ViewState['program'],
+  colours: Theme,
+  item: (colour: string, text: string, isLine?: boolean) => HTMLElement,
+): HTMLElement[] {
+  const swaps = (direction: 'in' | 'out') =>
+    copies.filter((copy) => copy.direction === direction && copy.place !== 'caller').length;
+  return [
+    ...(times.predicted && times.waits ? [item(colours.wait, 'waits for copies')] : []),
+    ...(swaps('in') > 0 ? [item(colours.moveIn, `copies in, ${swaps('in')}`)] : []),
+    ...(swaps('out') > 0 ? [item(colours.moveOut, `copies out, ${swaps('out')}`)] : []),
+    ...(times.predicted && times.measured ? [item(colours.measured, 'measured', true)] : []),
+  ];
+}
+
+const sum = (times: Float64Array) => times.reduce((total, seconds) => total + seconds, 0);
 
 /** The step under the pointer, else the selected one, else the sum of all. */
 function readoutText(store: Store): string {
   const { program, hover, step } = store.state();
-  const { predicted, measured } = program.times;
+  const { predicted, measured, waits } = program.times;
   const at = hover.step ?? step;
-  const sum = (times: Float64Array) => times.reduce((total, seconds) => total + seconds, 0);
-  const parts = (of: (times: Float64Array) => number) => [
-    ...(predicted ? [`predicted ${formatSeconds(of(predicted))}`] : []),
-    ...(measured ? [`measured ${formatSeconds(of(measured))}`] : []),
-  ];
-  if (at === null)
-    return `${program.steps.length} steps${parts(sum)
-      .map((part) => `, ${part}`)
-      .join('')}`;
+  if (at === null) {
+    const times = timesOf(predicted && sum(predicted), measured && sum(measured));
+    const waiting = waits ? `, and ${formatSeconds(sum(waits))} of waiting for copies` : '';
+    return `${program.steps.length} steps${times === '' ? '' : `, ${times}`}${waiting}`;
+  }
   const { kernel, label, bytesMoved } = program.steps[at];
   const name = modelOf(store).plan.kernels[kernel].name;
-  const rest = [`${formatBytes(bytesMoved)} moved`, ...parts((times) => times[at])];
-  return `step ${at}: ${label || name}, ${STEP_WORDS[STEP_KINDS[program.stepKinds[at]]]}, ${rest.join(', ')}`;
+  const times = timesOf(predicted?.[at] ?? null, measured?.[at] ?? null);
+  const wait = waits?.[at] ? `after waiting ${formatSeconds(waits[at])} for copies` : '';
+  return [
+    `step ${at}: ${label || name}`,
+    kindsText(kindsOf(program.shares[at])),
+    `${formatBytes(bytesMoved)} moved`,
+    ...[times, wait].filter((text) => text !== ''),
+  ].join(', ');
 }
 
-function drawSteps(paint: Paint, scale: StepScale, state: ViewState): void {
-  const theme = THEMES[state.theme];
-  const { program, range } = state;
-  const { predicted, measured } = program.times;
-  // Where no times are known, what is moved through memory is the better part of them.
-  const heights =
-    predicted ?? measured ?? Float64Array.from(program.steps, ({ bytesMoved }) => bytesMoved);
-  const isTimed = predicted !== null || measured !== null;
-  const bins = stepBins(heights, range, scale.right - scale.left);
-  let most = 0;
-  for (const step of bins.step)
-    most = Math.max(most, heights[step], predicted && measured ? measured[step] : 0);
-  if (most === 0) most = 1;
-  const base = paint.height - BOTTOM;
-  const y = (value: number) => base - (value / most) * (base - TOP);
-  const text = isTimed ? formatSeconds : formatBytes;
-  drawValueAxis(paint, scale, ticks(most, 3, isTimed ? 10 : 2), y, text, theme);
-  withinPlot(paint, scale, () => {
-    drawBars(paint, scale, state, bins, (step) => y(heights[step]), base);
-    if (!predicted || !measured) return;
-    paint.context.fillStyle = theme.measured;
-    for (let bin = 0; bin < bins.count; bin++) {
-      const x = scale.x(bins.x0[bin]);
-      const width = scale.x(bins.x1[bin]) - x;
-      paint.context.fillRect(x, y(measured[bins.step[bin]]) - 1, width, 2);
-    }
-  });
-  drawStepAxis(paint, scale, range, base + 5, theme);
-}
-
-function drawBars(
-  { context }: Paint,
-  scale: StepScale,
-  { program, theme }: ViewState,
-  bins: ReturnType<typeof stepBins>,
-  top: (step: number) => number,
-  base: number,
-): void {
-  STEP_KINDS.forEach((kind, k) => {
-    context.fillStyle = THEMES[theme].steps[kind];
-    for (let bin = 0; bin < bins.count; bin++) {
-      const step = bins.step[bin];
-      if (program.stepKinds[step] !== k) continue;
-      const x = scale.x(bins.x0[bin]);
-      const width = scale.x(bins.x1[bin]) - x;
-      const height = Math.max(1.5, base - top(step));
-      context.fillRect(x, base - height, width > 4 ? width - 1 : width, height);
-    }
-  });
+/** `backward (gradients) 93 %, update of parameters 7 %`; without shares where there is one. */
+export function kindsText(kinds: ReturnType<typeof kindsOf>): string {
+  if (kinds.length === 1) return STEP_WORDS[kinds[0].kind];
+  return kinds
+    .map(({ kind, share }) => `${STEP_WORDS[kind]} ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`)
+    .join(' and ');
 }
