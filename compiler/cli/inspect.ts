@@ -10,7 +10,6 @@ import type {
 } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
-import { isPlanned, readChromeTrace } from '../inspect/chrome-trace.ts';
 import {
   formatDot,
   type InspectedProgram,
@@ -18,6 +17,7 @@ import {
   inspectPlan,
   planGraph,
 } from '../inspect/index.ts';
+import { isPlanned, readChromeTrace } from '../inspect/read-chrome-trace.ts';
 import { WAYS } from '../inspect/why-words.ts';
 import { chart } from './chart.ts';
 import { formatGap } from './gap.ts';

@@ -5,7 +5,7 @@ import type { SessionTrace } from '../../ir/trace.ts';
 import { showProblem } from '../../view/data/viewed.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
-import { readChromeTrace } from '../inspect/chrome-trace.ts';
+import { readChromeTrace } from '../inspect/read-chrome-trace.ts';
 import { writeOutputs } from './emit.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readJsonFile } from './read-json.ts';

@@ -1,10 +1,11 @@
 import type { Plan } from '../../ir/plan.ts';
-import type { CopyTime, SessionTrace, TimeSpan, TraceClock } from '../../ir/trace.ts';
+import type { CopyTime, SessionTrace, StepTime, TimeSpan, TraceClock } from '../../ir/trace.ts';
 import { planLiveBytes } from '../liveness/plan-lives.ts';
 import { placeOf, sourceText } from './places.ts';
 import type { PlannedClock, PlannedTrace } from './predicted-trace.ts';
 import { roleBytes } from './role-bytes.ts';
 import { hostBytes, lastingBytes } from './slot-lives.ts';
+import { lanesOf, microseconds, nanoseconds } from './trace-lanes.ts';
 
 // The trace event format of Chrome, "JSON object format": complete events ("X"), counters ("C") and metadata ("M"), times in
 // microseconds. https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
@@ -17,13 +18,15 @@ export interface TraceEvent {
   readonly tid: number;
   readonly ts?: number;
   readonly dur?: number;
-  readonly cat?: string;
+  /** Readers may ask for one of every event. */
+  readonly cat: string;
   readonly args: Readonly<Record<string, unknown>>;
 }
 
 export interface ChromeTrace {
   readonly traceEvents: readonly TraceEvent[];
-  readonly displayTimeUnit: 'ms';
+  /** The precision by which chrome://tracing decides what lies within what. */
+  readonly displayTimeUnit: 'ns';
   readonly otherData: {
     readonly format: typeof TRACE_FORMAT;
     readonly version: 1;
@@ -34,17 +37,20 @@ export interface ChromeTrace {
   };
 }
 
-const TRACE_FORMAT = 'btc-trace';
+export const TRACE_FORMAT = 'btc-trace';
 const PID = 1;
+/** Clocks of plans that have not run. */
+export const PLANNED: readonly unknown[] = ['predicted', 'steps'] satisfies readonly PlannedClock[];
+
+/** The first thread of each kind. Further ones, where spans overlap, are `KINDS` apart. */
 const THREADS = { runs: 1, compute: 2, 'copies in': 3, 'copies out': 4 } as const;
+type Thread = keyof typeof THREADS;
+const KINDS = Object.keys(THREADS).length;
 
-const round = (seconds: number) => Math.round(seconds * 1e9) / 1e3;
-
-/** When a span began and how long it was, to the nanosecond: spans that touch still do. */
-function times({ startSeconds, seconds }: TimeSpan): { ts: number; dur: number } {
-  const ts = round(startSeconds);
-  const nanoseconds = Math.round((startSeconds + seconds) * 1e9) - Math.round(startSeconds * 1e9);
-  return { ts, dur: nanoseconds / 1e3 };
+/** A span, and what its event says beside times and thread. */
+interface Spanned {
+  readonly span: TimeSpan;
+  readonly event: Pick<TraceEvent, 'name' | 'cat' | 'args'>;
 }
 
 /** A trace for Perfetto and chrome://tracing. `device` is what the session describes itself as, or where predicted times are from. */
@@ -53,20 +59,27 @@ export function chromeTrace(
   trace: SessionTrace | PlannedTrace,
   device: string,
 ): ChromeTrace {
+  const copies = (direction: CopyTime['direction']) =>
+    trace.copies.filter((copy) => copy.direction === direction).map(copyEvent);
+  const spans: Readonly<Record<Thread, readonly Spanned[]>> = {
+    runs: trace.runs.map(({ program, run, ...span }) => ({
+      span,
+      event: { name: program, cat: 'run', args: { run } },
+    })),
+    compute: trace.steps.map((step) => stepEvent(plan, step)),
+    'copies in': copies('in'),
+    'copies out': copies('out'),
+  };
+  const threads = Object.keys(THREADS) as Thread[];
   return {
     traceEvents: [
-      ...metadata(plan, PLANNED.includes(trace.clock) ? `, ${device}` : ` on ${device}`),
-      ...trace.runs.map(
-        ({ program, run, ...span }): TraceEvent => ({
-          ...{ name: program, cat: 'run', ph: 'X', pid: PID, tid: THREADS.runs, ...times(span) },
-          args: { run },
-        }),
-      ),
-      ...stepEvents(plan, trace),
-      ...trace.copies.map(copyEvent),
+      metadata('process_name', 0, {
+        name: `${plan.name}${PLANNED.includes(trace.clock) ? `, ${device}` : ` on ${device}`}`,
+      }),
+      ...threads.flatMap((thread) => threadEvents(thread, spans[thread])),
       ...liveEvents(plan, trace),
     ],
-    displayTimeUnit: 'ms',
+    displayTimeUnit: 'ns',
     otherData: {
       ...{ format: TRACE_FORMAT, version: 1, plan: plan.name, target: plan.target },
       ...{ device, clock: trace.clock },
@@ -74,47 +87,54 @@ export function chromeTrace(
   };
 }
 
-function metadata(plan: Plan, where: string): TraceEvent[] {
-  const event = (name: string, tid: number, args: TraceEvent['args']): TraceEvent => ({
-    ...{ name, ph: 'M', pid: PID, tid, args },
-  });
+function metadata(name: string, tid: number, args: TraceEvent['args']): TraceEvent {
+  return { name, cat: '__metadata', ph: 'M', pid: PID, tid, args };
+}
+
+/** The spans of a kind, those that overlap on threads beside each other. */
+function threadEvents(thread: Thread, spans: readonly Spanned[]): TraceEvent[] {
+  const times = spans.map(({ span }) => nanoseconds(span));
+  const lanes = lanesOf(times);
+  const count = lanes.reduce((most, lane) => Math.max(most, lane + 1), 1);
+  const first = THREADS[thread];
   return [
-    event('process_name', 0, { name: `${plan.name}${where}` }),
-    ...Object.entries(THREADS).flatMap(([name, tid]) => [
-      event('thread_name', tid, { name }),
-      event('thread_sort_index', tid, { sort_index: tid }),
-    ]),
+    ...Array.from({ length: count }, (_, lane) => {
+      const tid = first + lane * KINDS;
+      return [
+        metadata('thread_name', tid, { name: lane === 0 ? thread : `${thread} ${lane + 1}` }),
+        metadata('thread_sort_index', tid, { sort_index: first * 1000 + lane }),
+      ];
+    }).flat(),
+    ...spans.map(({ event: { name, cat, args } }, k): TraceEvent => {
+      const { begin, end } = times[k];
+      const tid = first + lanes[k] * KINDS;
+      const [ts, dur] = [microseconds(begin), microseconds(end - begin)];
+      return { name, cat, ph: 'X', pid: PID, tid, ts, dur, args };
+    }),
   ];
 }
 
-function stepEvents(plan: Plan, { steps }: Pick<SessionTrace, 'steps'>): TraceEvent[] {
-  return steps.map(({ program, run, step, kernel, ...span }) => {
-    const { label, source, flops, bytesMoved, seconds, recomputed } =
-      plan.programs[program].steps[step];
-    const { scope, pass } = placeOf(plan, source);
-    const at = sourceText(plan, source);
-    return {
-      ...{ name: kernel, cat: 'step', ph: 'X', pid: PID, tid: THREADS.compute, ...times(span) },
-      args: {
-        ...{ program, run, step, label },
-        ...(scope ? { scope } : {}),
-        ...(pass ? { pass } : {}),
-        ...(at === null ? {} : { source: at }),
-        ...{ flops, bytes: bytesMoved },
-        ...(seconds === undefined ? {} : { predictedMicroseconds: round(seconds) }),
-        ...(recomputed ? { recomputed } : {}),
-      },
-    };
-  });
+function stepEvent(plan: Plan, { program, run, step, kernel, ...span }: StepTime): Spanned {
+  const { label, source, flops, bytesMoved, seconds, recomputed } =
+    plan.programs[program].steps[step];
+  const { scope, pass } = placeOf(plan, source);
+  const at = sourceText(plan, source);
+  const args = {
+    ...{ program, run, step, label },
+    ...(scope ? { scope } : {}),
+    ...(pass ? { pass } : {}),
+    ...(at === null ? {} : { source: at }),
+    ...{ flops, bytes: bytesMoved },
+    ...(seconds === undefined ? {} : { predictedMicroseconds: Math.round(seconds * 1e9) / 1e3 }),
+    ...(recomputed ? { recomputed } : {}),
+  };
+  return { span, event: { name: kernel, cat: 'step', args } };
 }
 
-function copyEvent(copy: CopyTime): TraceEvent {
+function copyEvent(copy: CopyTime): Spanned {
   const { program, run, direction, purpose, tensors, bytes, step } = copy;
-  const tid = THREADS[direction === 'in' ? 'copies in' : 'copies out'];
-  return {
-    ...{ name: tensors.join(', '), cat: 'copy', ph: 'X', pid: PID, tid, ...times(copy) },
-    args: { program, run, step, direction, purpose, tensors, bytes },
-  };
+  const args = { program, run, step, direction, purpose, tensors, bytes };
+  return { span: copy, event: { name: tensors.join(', '), cat: 'copy', args } };
 }
 
 /** What is counted at each step: the value while it runs, and the one behind it, where that differs before the next. */
@@ -156,65 +176,17 @@ function liveEvents(plan: Plan, { steps }: Pick<SessionTrace, 'steps'>): TraceEv
   const counters = new Map(
     Object.keys(plan.programs).map((name) => [name, countersOf(plan, name)]),
   );
-  const event = (name: string, seconds: number, args: TraceEvent['args']): TraceEvent => ({
-    ...{ name, ph: 'C', pid: PID, tid: 0, ts: round(seconds), args },
+  const event = (name: string, time: number, args: TraceEvent['args']): TraceEvent => ({
+    ...{ name, cat: 'memory', ph: 'C', pid: PID, tid: 0, ts: microseconds(time), args },
   });
-  return steps.flatMap(({ program, step, startSeconds, seconds }) => {
+  return steps.flatMap(({ program, step, ...span }) => {
     const isLast = step === plan.programs[program].steps.length - 1;
-    const end = startSeconds + seconds;
+    const { begin, end } = nanoseconds(span);
     return counters
       .get(program)!
       .flatMap(({ name, at, behind, idle }) => [
-        event(name, startSeconds, at(step)),
+        event(name, begin, at(step)),
         ...(isLast ? [event(name, end, idle)] : behind ? [event(name, end, behind(step))] : []),
       ]);
   });
-}
-
-const PLANNED: readonly unknown[] = ['predicted', 'steps'] satisfies readonly PlannedClock[];
-
-/** Whether a value is a trace file of a plan that has not run, of whatever plan. */
-export function isPlanned(value: unknown): boolean {
-  const { otherData } = (value ?? {}) as Partial<ChromeTrace>;
-  return otherData?.format === TRACE_FORMAT && PLANNED.includes(otherData.clock);
-}
-
-const CLOCKS: readonly TraceClock[] = ['timestamps', 'queue', 'host'];
-
-const isTime = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
-const isCopy = ({ direction }: TraceEvent['args']) => direction === 'in' || direction === 'out';
-
-/** What a trace file says, and the device that it is of; or why it is no trace of `plan`. */
-export function readChromeTrace(
-  value: unknown,
-  plan: Plan,
-): { readonly trace: SessionTrace; readonly device: string } | { readonly reason: string } {
-  const { traceEvents, otherData } = (value ?? {}) as Partial<ChromeTrace>;
-  if (otherData?.format !== TRACE_FORMAT || !Array.isArray(traceEvents))
-    return { reason: 'it is not a file of btc run --trace' };
-  const { plan: name, target, device, clock } = otherData;
-  if (name !== plan.name || target !== plan.target)
-    return { reason: `it is of plan '${name}' for ${target}` };
-  if (isPlanned(value)) return { reason: 'its times are predicted, not measured' };
-  if (!CLOCKS.includes(clock as TraceClock)) return { reason: `its clock is '${clock}'` };
-  const trace = { clock, runs: [] as object[], steps: [] as object[], copies: [] as object[] };
-  for (const event of traceEvents as readonly TraceEvent[]) {
-    if (event?.ph !== 'X') continue;
-    const span = { startSeconds: event.ts! / 1e6, seconds: event.dur! / 1e6 };
-    if (![event.ts, event.dur].every(isTime))
-      return { reason: `an event '${event.name}' has no time` };
-    const args = event.args ?? {};
-    if (event.cat === 'run') trace.runs.push({ program: event.name, ...args, ...span });
-    if (event.cat === 'copy') {
-      if (!isCopy(args)) return { reason: `the copy '${event.name}' has no direction` };
-      trace.copies.push({ ...args, ...span });
-    }
-    if (event.cat !== 'step') continue;
-    const { program, step } = args as { program: string; step: number };
-    const known = Object.hasOwn(plan.programs, program) && plan.programs[program].steps[step];
-    if (!known || plan.kernels[known.kernel].name !== event.name)
-      return { reason: `the plan has no step ${step} of '${program}' that runs '${event.name}'` };
-    trace.steps.push({ ...args, kernel: event.name, ...span });
-  }
-  return { trace: trace as unknown as SessionTrace, device: String(device) };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { formatMeasured } from '../../compiler/cli/kernel-times.ts';
-import { chromeTrace, readChromeTrace } from '../../compiler/inspect/chrome-trace.ts';
+import { chromeTrace } from '../../compiler/inspect/chrome-trace.ts';
 import { programTimes } from '../../compiler/inspect/kernel-times.ts';
+import { readChromeTrace } from '../../compiler/inspect/read-chrome-trace.ts';
 import { ceilingsOf } from '../../compiler/profile/ceilings.ts';
 import { SHIPPED_PROFILES } from '../../compiler/profile/shipped.ts';
 import type { Plan } from '../../ir/plan.ts';
@@ -146,12 +147,12 @@ describe('trace files', () => {
   });
 
   const broken: [string, (file: ReturnType<typeof chromeTrace>) => unknown, RegExp][] = [
-    ['null', () => null, /not a file of btc run --trace/],
-    ['a trace of something else', () => ({ traceEvents: [] }), /not a file of btc run --trace/],
+    ['null', () => null, /btc run --trace did not write it/],
+    ['a trace of something else', () => ({ traceEvents: [] }), /btc run --trace did not write it/],
     [
       'events that are none',
       (file) => ({ ...file, traceEvents: 3 }),
-      /not a file of btc run --trace/,
+      /btc run --trace did not write it/,
     ],
     [
       'another plan',
@@ -170,12 +171,30 @@ describe('trace files', () => {
     ],
     ...(
       [
-        ['another kernel', { name: 'other' }, /no step 0 of 'train' that runs 'other'/],
-        ['a time that is text', { dur: '1' }, /has no time/],
-        ['a copy to nowhere', { cat: 'copy', args: { run: 0 } }, /has no direction/],
-        ['no time', { ts: undefined }, /has no time/],
-        ['a step that is not there', { args: { program: 'train', step: 99 } }, /no step 99/],
-        ['a program that is not there', { args: { program: 'toString', step: 0 } }, /no step 0/],
+        [
+          'another kernel',
+          { name: 'other' },
+          /step 0 of 'train' is 'other' in it, and '.*' in the plan/,
+        ],
+        ['a time that is text', { dur: '1' }, /has no 'ts' and 'dur' of 0 or more/],
+        ['a copy to nowhere', { cat: 'copy', args: { run: 0 } }, /goes neither 'in' nor 'out'/],
+        ['no time', { ts: undefined }, /has no 'ts' and 'dur' of 0 or more/],
+        [
+          'a step that is not there',
+          { args: { program: 'train', step: 99 } },
+          /it has a step 99 of 'train', and the plan \d+/,
+        ],
+        [
+          'a program that is not there',
+          { args: { program: 'toString', step: 0 } },
+          /no program 'toString', of which it has a step/,
+        ],
+        ['a step of nothing', { args: null }, /has no 'program' and 'step'/],
+        [
+          'a run of another program',
+          { cat: 'run', name: 'toString' },
+          /no program 'toString', of which it has a run/,
+        ],
       ] as const
     ).map(
       ([name, change, reason]) =>

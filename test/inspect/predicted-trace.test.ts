@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest';
-import { chromeTrace } from '../../compiler/inspect/chrome-trace.ts';
+import { buildModel, type EventModel } from '@tracerbench/trace-model';
+import { describe, expect, test } from 'vitest';
+import { type ChromeTrace, chromeTrace } from '../../compiler/inspect/chrome-trace.ts';
 import { predictedTrace } from '../../compiler/inspect/predicted-trace.ts';
+import { readChromeTrace } from '../../compiler/inspect/read-chrome-trace.ts';
 import { hostBytes } from '../../compiler/inspect/slot-lives.ts';
 import { planLiveBytes } from '../../compiler/liveness/plan-lives.ts';
 import type { Plan } from '../../ir/plan.ts';
@@ -91,32 +93,81 @@ function countHost(plan: Plan, program: string, tier: string, half: number): num
   }, 0);
 }
 
-test.each([1, 2, 3, 4, 5])(
-  'counters say what the plan has live on the device and on the host, %i',
-  (seed) => {
-    const plan = timed(swapped(seed));
-    const { traceEvents } = chromeTrace(plan, predictedTrace(plan), 'predicted');
+/** A trace file as a reader that is not ours reads it. */
+const read = (file: ChromeTrace) =>
+  buildModel(JSON.parse(JSON.stringify(file)) as Parameters<typeof buildModel>[0]);
+
+const spansOf = ({ events }: { readonly events: readonly EventModel[] }) =>
+  events.filter((event) => event.isComplete());
+
+describe.each([1, 2, 3, 4, 5])('the file of plan %i, read by @tracerbench/trace-model', (seed) => {
+  const plan = timed(swapped(seed));
+  const planned = predictedTrace(plan);
+  const model = read(chromeTrace(plan, planned, 'predicted'));
+  const events = model.events;
+
+  test('has one process with a thread for each kind', () => {
+    const [process, ...others] = model.processes;
+    expect(others).toEqual([]);
+    expect(process.name).toBe(`${plan.name}, predicted`);
+    const named = process.threads.map(({ name }) => name);
+    expect(named).toEqual(['runs', 'compute', 'copies in', 'copies out']);
+    const count = (name: string) =>
+      spansOf(process.threads.find((thread) => thread.name === name)!).length;
+    expect(count('runs')).toBe(planned.runs.length);
+    expect(count('compute')).toBe(planned.steps.length);
+    expect(count('copies in') + count('copies out')).toBe(planned.copies.length);
+  });
+
+  test('has counters that say what the plan has live on the device and on the host', () => {
     const counted = (name: string, at: number) =>
-      traceEvents.filter((event) => event.name === name && event.ts === at).at(-1)?.args;
-    const steps = traceEvents.filter(({ cat }) => cat === 'step');
-    for (const [program, { steps: own }] of Object.entries(plan.programs)) {
+      events
+        .filter((event) => event.isCounter() && event.name === name && event.start === at)
+        .at(-1);
+    const numbers = (name: string, at: number) => counted(name, at)!.args as Record<string, number>;
+    for (const program of Object.keys(plan.programs)) {
       const live = planLiveBytes(plan, program);
       const host = hostBytes(plan, program);
-      for (const event of steps.filter(({ args }) => args.program === program)) {
-        const step = event.args.step as number;
-        expect(counted('live arena bytes', event.ts!)).toEqual({ bytes: live[step] });
-        const roles = Object.values(counted('live arena bytes by role', event.ts!)!) as number[];
+      const steps = events.filter(
+        (event) => event.hasCategory('step') && event.getStringArg('program') === program,
+      );
+      expect(steps).toHaveLength(live.length);
+      for (const event of steps) {
+        const step = event.getNumberArg('step')!;
+        expect(counted('live arena bytes', event.start)!.getNumberArg('bytes')).toBe(live[step]);
+        const roles = Object.values(numbers('live arena bytes by role', event.start));
         expect(roles.reduce((sum, bytes) => sum + bytes, 0)).toBe(live[step]);
-        for (const half of [2 * step, 2 * step + 1]) {
-          const said = counted('host bytes', half % 2 === 0 ? event.ts! : event.ts! + event.dur!);
+        for (const half of [2 * step, 2 * step + 1])
           for (const tier of ['memory', 'file'] as const) {
             expect(host[tier][half]).toBe(countHost(plan, program, tier, half));
             expect(host[tier][half]).toBeLessThanOrEqual(tierBytes(plan.swap!.slots, tier));
-            if (half % 2 === 0) expect(said?.[tier]).toBe(host[tier][half]);
+            if (half % 2 === 0)
+              expect(numbers('host bytes', event.start)[tier]).toBe(host[tier][half]);
           }
-        }
       }
-      expect(own.length).toBeGreaterThan(0);
     }
-  },
-);
+  });
+});
+
+test('what runs at the same time is on threads beside each other, and is read again in the order of time', () => {
+  const plan = timed(smallPlan());
+  const [program] = Object.keys(plan.programs);
+  const runs = [0, 1, 2].map((run) => ({ program, run, startSeconds: run * 1e-3, seconds: 15e-4 }));
+  const copies = (['out', 'in'] as const).map((direction, k) => ({
+    ...{ program, run: 0, direction, purpose: 'interface' as const, tensors: ['a'], bytes: 4 },
+    ...{ step: 0, startSeconds: 2e-3 - k * 1e-3, seconds: 1e-6 },
+  }));
+  const trace = { clock: 'host' as const, runs, steps: [], copies };
+  const file = chromeTrace(plan, trace, 'device');
+  const threads = read(file).processes[0].threads.filter(({ name }) => name.startsWith('runs'));
+  expect(
+    threads.map(({ name, events }) => [name, spansOf({ events }).map(({ args }) => args)]),
+  ).toEqual([
+    ['runs', [{ run: 0 }, { run: 2 }]],
+    ['runs 2', [{ run: 1 }]],
+  ]);
+  const again = readChromeTrace(file, plan);
+  if ('reason' in again) throw new Error(again.reason);
+  expect(again.trace.runs.map(({ run }) => run)).toEqual([0, 1, 2]);
+  expect(again.trace.copies.map(({ direction }) => direction)).toEqual(['in', 'out']);
+});
