@@ -40,6 +40,7 @@ export interface Choice {
   readonly among: readonly string[];
 }
 
+/** What stands below a message, at a place of its own. */
 export interface RelatedMessage {
   readonly message: string;
   readonly source: SourceSpan | null;
@@ -202,7 +203,6 @@ export const MESSAGES = {
   5207: 'the model was not built within {seconds} seconds; it may loop',
   5208: 'what built the model ended: {reason}',
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
-  6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form {form}",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",

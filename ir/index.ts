@@ -7,7 +7,7 @@ export * from './graph-text.ts';
 export * from './index-range.ts';
 export * from './interpret.ts';
 export * from './kernel.ts';
-export { kernelCost } from './kernel-cost.ts';
+export { type KernelCost, kernelCost } from './kernel-cost.ts';
 export { interpretKernel } from './kernel-interpret.ts';
 export { parseKernel, printKernel } from './kernel-text.ts';
 export { verifyKernel } from './kernel-verify.ts';
@@ -21,14 +21,17 @@ export {
   planMatrices,
   planSubgroupSize,
 } from './plan-features.ts';
-export { planLimits } from './plan-limits.ts';
+export { type PlanLimits, planLimits } from './plan-limits.ts';
 export { type PlanRead, readPlan, verifyPlan } from './plan-verify.ts';
-export { PLAN_VERSION } from './plan-version.ts';
+export { type AddedField, PLAN_VERSION } from './plan-version.ts';
 export * from './random.ts';
 export * from './safetensors.ts';
+export type { SafetensorsEntry } from './safetensors-header.ts';
 export * from './scalar.ts';
 export * from './schedule.ts';
+export type { Handover } from './schedule-flow.ts';
 export { sameMeaning } from './schedule-meaning.ts';
+export type { MeantSchedule } from './schedule-memory.ts';
 export { parseSchedule, printSchedule } from './schedule-text.ts';
 export { type ScheduleChecks, verifySchedule } from './schedule-verify.ts';
 export * from './source.ts';

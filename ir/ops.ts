@@ -14,7 +14,7 @@ export interface WindowSteps {
 }
 
 /** Attributes of the operations that are not elementwise. Shapes and axes refer to row-major tensors. */
-interface StructuralAttributes {
+export interface StructuralAttributes {
   /** A tensor that the caller hands in. */
   readonly input: { readonly name: string };
   /** The value of a parameter or optimiser state at the start of the program. */

@@ -18,11 +18,11 @@ export type {
   Plan,
   PlanActions,
   PlanFrame,
+  PlanMatrix,
   PlanMicroBatches,
   PlanSource,
   WasmModule,
 } from './plan-fields/root.ts';
-export type { Target } from './plan-fields/scalars.ts';
 export type {
   BufferSet,
   HostSlot,
@@ -43,6 +43,7 @@ export type {
   TensorRole,
 } from './plan-fields/tensor.ts';
 export { PLAN_FORMAT, PLAN_VERSION } from './plan-version.ts';
+export type { Target } from './targets.ts';
 
 /** Slots lie at multiples of this in their tier, and so do the copies of one slot. */
 export const HOST_ALIGNMENT = 64;

@@ -40,7 +40,11 @@ export interface Executor {
   readonly allocatedBytes: number;
   /** Bytes of host memory that are held for swapped values and snapshots. */
   readonly hostBytes: number;
-  /** What `run` tells its times; null where none are wanted. */
+  /**
+   * What `run` tells its times; null where none are wanted.
+   *
+   * @internal
+   */
   readonly tracer: Tracer | null;
   /** Checks a buffer that a caller gives for a tensor. Null where the target has no buffers. Error: `invalid-buffer`. */
   readonly rangeOf:

@@ -1,6 +1,7 @@
 import type { GpuLike } from './gpu-types.ts';
 import { isNode } from './platform.ts';
 
+/** What looking for WebGPU has found. */
 export interface FoundGpu {
   readonly gpu: GpuLike | null;
   /** Why there is none. */

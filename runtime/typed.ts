@@ -9,7 +9,7 @@ import type { NarrowIntegers } from './values.ts';
 declare const tensorType: unique symbol;
 
 /** As DTYPES of ir/dtypes.ts says at run time. */
-interface TypedArrays {
+export interface TypedArrays {
   f32: Float32Array;
   i32: Int32Array;
 }
@@ -20,17 +20,18 @@ export type TypedOutput<Type extends DType, Extents extends Shape> = TypedArrays
 };
 
 /** What else fits elements: masks may be booleans and bytes. */
-interface FurtherElements {
+export interface FurtherElements {
   f32: never;
   i32: boolean;
 }
-interface FurtherArrays {
+/** What else fits arrays, by dtype. */
+export interface FurtherArrays {
   f32: never;
   i32: NarrowIntegers;
 }
 
 /** Arrays of arrays of elements, one level per axis. */
-type NestedOf<Element, Extents extends Shape> = Extents extends readonly [
+export type NestedOf<Element, Extents extends Shape> = Extents extends readonly [
   number,
   ...infer Rest extends Shape,
 ]

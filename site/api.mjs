@@ -1,7 +1,17 @@
 // The API reference: docstrings by typedoc, as Markdown.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Application } from 'typedoc';
+import {
+  Application,
+  Comment,
+  Converter,
+  IntrinsicType,
+  LiteralType,
+  LogLevel,
+  ReflectionKind,
+  UnionType,
+} from 'typedoc';
+import ts from 'typescript';
 import { outsideCode } from './stage.mjs';
 import { API } from './structure.mjs';
 
@@ -23,7 +33,8 @@ export async function stageApi(root, folder) {
     excludeInternal: true,
     disableSources: true,
     disableGit: true,
-    logLevel: 'Error',
+    logLevel: 'Warn',
+    validation: { notExported: true, invalidLink: true, notDocumented: false },
     router: 'member',
     entryFileName: 'index',
     hideBreadcrumbs: true,
@@ -37,10 +48,19 @@ export async function stageApi(root, folder) {
     indexFormat: 'table',
     sanitizeComments: true,
   });
+  spellChoices(app);
   const project = await app.convert();
   if (!project) throw new Error('typedoc found nothing');
-  for (const module of project.children ?? [])
-    module.name = API.find(({ file }) => isModuleOf(module.name, file))?.name ?? module.name;
+  app.validate(project);
+  if (app.logger.hasWarnings()) throw new Error('the reference is not whole: see the warnings');
+  // The writer says of every heading that is there twice that it is.
+  app.logger.level = LogLevel.Error;
+  for (const module of project.children ?? []) {
+    const known = API.find(({ file }) => isModuleOf(module.name, file));
+    if (!known) throw new Error(`typedoc found a module '${module.name}'`);
+    module.name = known.name;
+    module.comment = new Comment([{ kind: 'text', text: known.is }]);
+  }
   await app.generateOutputs(project);
   linkMessages(out);
   return API.map(({ name }) => ({
@@ -52,6 +72,30 @@ export async function stageApi(root, folder) {
       .map((kind) => ({ text: kind.replace('-', ' '), link: `/api/${name}/#${kind}` })),
   }));
 }
+
+/** A type of a few texts, or a tuple, is shown as that, where it is declared by a table that nobody imports. */
+function spellChoices({ converter }) {
+  const spelled = new Map();
+  converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflection) => {
+    if (!reflection.kindOf(ReflectionKind.TypeAlias)) return;
+    const symbol = context.getSymbolFromReflection(reflection);
+    const type = symbol && context.checker.getDeclaredTypeOfSymbol(symbol);
+    if (type && context.checker.isTupleType(type))
+      spelled.set(reflection, converter.convertType(context, type));
+    const parts = type?.isUnion() ? type.types.map(choice) : [null];
+    if (!parts.includes(null)) spelled.set(reflection, new UnionType(parts));
+  });
+  converter.on(Converter.EVENT_RESOLVE_BEGIN, () => {
+    for (const [reflection, type] of spelled) reflection.type = type;
+  });
+}
+
+const choice = (type) =>
+  type.isStringLiteral() || type.isNumberLiteral()
+    ? new LiteralType(type.value)
+    : type.flags & ts.TypeFlags.Number
+      ? new IntrinsicType('number')
+      : null;
 
 /** typedoc names a module after its file, without what all files have in common. */
 const isModuleOf = (name, file) =>

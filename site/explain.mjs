@@ -6,12 +6,13 @@ import { GROUPS } from './structure.mjs';
 
 const block = (language, text) => `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 
-function example({ language, text, files = [] }) {
+function example({ language, text, files = [], where }) {
   const before = files.map(({ name, text: content, is }) =>
     content === undefined
       ? `\`${name}\` is ${is}.`
       : `\`${name}\`:\n\n${block(name.endsWith('.json') ? 'json' : 'ts', content)}`,
   );
+  if (where !== undefined) before.push(`${where}:`);
   return [...before, block(language, text)].join('\n\n');
 }
 

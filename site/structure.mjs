@@ -64,11 +64,34 @@ export const SECTIONS = [
 
 /** What the chapters of the API reference are made of. */
 export const API = [
-  { file: 'compiler/index.ts', name: 'btc-compiler' },
-  { file: 'runtime/index.ts', name: 'btc-compiler/runtime' },
-  { file: 'runtime/weights/index.ts', name: 'btc-compiler/runtime/weights' },
-  { file: 'node/index.ts', name: 'btc-compiler/node' },
-  { file: 'compiler/web/index.ts', name: 'btc-compiler/web' },
+  {
+    ...{ file: 'compiler/index.ts', name: 'btc-compiler' },
+    is: 'The language of models, and the compiler: from a model to a plan.',
+  },
+  {
+    ...{ file: 'runtime/index.ts', name: 'btc-compiler/runtime' },
+    is: 'Loads a plan, runs it, keeps its parameters; in browsers, Node and Deno.',
+  },
+  {
+    ...{ file: 'runtime/weights/index.ts', name: 'btc-compiler/runtime/weights' },
+    is: 'Files of weights of whatever origin: what is in them, and how they fit a plan.',
+  },
+  {
+    ...{ file: 'node/index.ts', name: 'btc-compiler/node' },
+    is: 'What only Node has: a GPU, files that are written as a whole, progress on a terminal.',
+  },
+  {
+    ...{ file: 'compiler/web/index.ts', name: 'btc-compiler/web' },
+    is: 'The compiler in a page, for models that are text.',
+  },
+  {
+    ...{ file: 'view/index.ts', name: 'btc-compiler/view' },
+    is: 'The picture of a plan, as a part of a page.',
+  },
+  {
+    ...{ file: 'ir/index.ts', name: 'btc-compiler/ir' },
+    is: 'The representations: graphs, kernels, schedules and plans; printed, parsed, verified, interpreted.',
+  },
 ];
 
 /** Messages by their first digit, as compiler/diagnostics.ts says. */

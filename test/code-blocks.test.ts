@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,24 +8,37 @@ import { MESSAGES, type MessageNumber } from '../compiler/diagnostics.ts';
 import * as language from '../compiler/index.ts';
 import * as runtime from '../runtime/index.ts';
 import { ROOT } from './support/btc.ts';
-import { type CodeBlock, codeBlocks, pages } from './support/code-blocks.ts';
+import {
+  blocksOf,
+  type CodeBlock,
+  codeBlocks,
+  commentBlocks,
+  inlineCommands,
+  pages,
+  sources,
+} from './support/code-blocks.ts';
 import { createProject, type Project, SMALL_MODEL } from './support/project.ts';
 
-// Every block of code that a reader is shown is held by a test: TypeScript and JavaScript by their types, commands by the command line's own
-// parser, messages by the table of messages. test/docs.test.ts runs the pages that are whole projects.
+// Every block of code that a reader is shown, on a page or in the documentation of a function, is held by a test: TypeScript and JavaScript
+// by their types, commands by the command line's own parser, messages by the table of messages. test/docs.test.ts runs the pages that are
+// whole projects.
 
-const BLOCKS = pages().flatMap(codeBlocks);
+const BLOCKS = [...pages().flatMap(codeBlocks), ...sources().flatMap(commentBlocks)];
 const name = ({ page, line }: CodeBlock) => `${page}:${line}`;
 const inLanguage = (...languages: readonly string[]) =>
   BLOCKS.filter((block) => languages.includes(block.language));
 
-/** Blocks without a language that are no commands and no messages. */
-const PICTURES: Readonly<Record<string, string>> = {
-  'ARCHITECTURE.md': 'the representations, and the folders',
-  'docs/extending/target.md': 'what the dialect of a shading language prints',
-  'docs/extending/testing.md': 'text cases, which test/cases holds',
-  'docs/plan-format.md': 'what a reader of plans says, which test/ir holds',
-  'docs/wasm.md': 'headers of a server',
+/** Blocks without a language that are no commands and no messages, by their first words; what holds them. */
+const PICTURES: Readonly<Record<string, readonly (readonly [start: string, is: string])[]>> = {
+  'ARCHITECTURE.md': [
+    ['model.ts ──trace──▶', 'the representations'],
+    ['ir/     ', 'the folders, which test/architecture.test.ts holds'],
+  ],
+  'docs/extending/target.md': [['if (…) {', 'what the dialect of a shading language prints']],
+  'docs/extending/testing.md': [['=== a chain of matrices', 'a text case, as test/cases holds']],
+  'docs/plan-format.md': [['version: the plan is of version', 'test/ir/plan-version.test.ts']],
+  'docs/wasm.md': [['Cross-Origin-Opener-Policy', 'headers of a server']],
+  'ir/graph-text.ts': [['graph train {', 'a text of a graph: test/ir parses it']],
 };
 
 /** Settings of other programs, in languages of theirs, that start this command of btc's. */
@@ -42,11 +55,6 @@ test('languages are those that are checked', () => {
     return known?.page !== page || !known.command.test(text);
   });
   expect(others.map(name)).toEqual([]);
-  for (const page of Object.keys(PICTURES))
-    expect(
-      BLOCKS.some((block) => block.page === page && isPicture(block)),
-      page,
-    ).toBe(true);
 });
 
 describe('TypeScript and JavaScript', () => {
@@ -217,11 +225,17 @@ async function idleProgram(): Promise<Command> {
   return program;
 }
 
-const SCRIPTS = (
-  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  }
-).scripts;
+/** The scripts that a page speaks of: those of the package beside it, else of the whole project. */
+function scriptsOf(page: string): Readonly<Record<string, string>> {
+  const beside = join(dirname(page), 'package.json');
+  const file = existsSync(join(ROOT, beside)) ? beside : 'package.json';
+  const { scripts = {} } = JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as {
+    scripts?: Record<string, string>;
+  };
+  return page.startsWith('examples/') || page.startsWith('create-btc-compiler/README')
+    ? scriptsOf('README.md')
+    : scripts;
+}
 
 /** Words of a line of shell: those in quotes are one. */
 const wordsOf = (line: string) =>
@@ -244,12 +258,17 @@ const FOREIGN: Readonly<Record<string, string>> = {
   cd: 'the shell',
   git: 'a checkout',
   python: 'examples/many-machines runs on JAX',
+  code: 'VS Code',
   $BTC: 'the command of a test',
 };
-const NPM = ['ci', 'install', 'start', 'test', 'pack', 'create', 'init'];
+const NPM = ['ci', 'install', 'pack', 'create', 'init'];
 const NPX: readonly string[] = ['vite', 'vitest', 'tsc', 'biome'];
 
-type Check = (words: readonly string[], program: Command) => string | null;
+type Check = (
+  words: readonly string[],
+  program: Command,
+  scripts: Readonly<Record<string, string>>,
+) => string | null;
 
 /** By the first word: what is wrong with the rest, or null. */
 const COMMANDS: Readonly<Record<string, Check>> = {
@@ -261,10 +280,12 @@ const COMMANDS: Readonly<Record<string, Check>> = {
       : NPX.includes(words[0])
         ? null
         : `npx runs no ${words[0]}`,
-  npm: (words) => {
-    if (words[0] !== 'run') return NPM.includes(words[0]) ? null : `npm has no ${words[0]}`;
-    const script = words.slice(1).find((word) => !word.startsWith('-'));
-    return script !== undefined && script in SCRIPTS ? null : `there is no script ${script}`;
+  npm: (words, _, scripts) => {
+    if (NPM.includes(words[0])) return null;
+    const isAlias = ['start', 'test'].includes(words[0]);
+    if (words[0] !== 'run' && !isAlias) return `npm has no ${words[0]}`;
+    const script = words.slice(isAlias ? 0 : 1).find((word) => !word.startsWith('-'));
+    return script !== undefined && script in scripts ? null : `there is no script ${script}`;
   },
   node: (words) => {
     const file = words.find((word) => /\.m?[jt]s$/.test(word));
@@ -281,6 +302,18 @@ function parsed(words: readonly string[], program: Command): string | null {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? null : error.message;
   }
+}
+
+/** A path of the project that is not there. */
+function missingPath(page: string, words: readonly string[]): string | null {
+  if (page.includes('/templates/')) return null;
+  const missing = words.find(
+    (word) =>
+      /^(?:compiler|docs|examples|scripts|site|test)\//.test(word) &&
+      !/\/(?:out|dist)\b/.test(word) &&
+      !existsSync(join(ROOT, word)),
+  );
+  return missing === undefined ? null : `there is no ${missing}`;
 }
 
 const isForeign = (word: string) => Object.hasOwn(FOREIGN, word);
@@ -301,10 +334,15 @@ describe('commands', () => {
     async (_, block) => {
       const problems: string[] = [];
       for (const [first, ...rest] of commandsOf(block)) {
-        if (isForeign(first)) continue;
+        if (isForeign(first)) {
+          const missing = missingPath(block.page, rest);
+          if (missing !== null) problems.push(missing);
+          continue;
+        }
         // Each has a command line of its own: it remembers options that may be repeated.
         const check = COMMANDS[first] ?? (() => 'it is no command that is known');
-        const problem = check(rest, await idleProgram());
+        const problem =
+          check(rest, await idleProgram(), scriptsOf(block.page)) ?? missingPath(block.page, rest);
         if (problem !== null) problems.push(`${[first, ...rest].join(' ')}: ${problem}`);
       }
       expect(problems).toEqual([]);
@@ -338,6 +376,72 @@ function isFilledIn(text: string, pattern: string): boolean {
 }
 
 test('what is neither code nor a command nor a message is known to be a picture', () => {
-  const unknown = BLOCKS.filter(isPicture).filter(({ page }) => !Object.hasOwn(PICTURES, page));
-  expect(unknown.map((block) => `${name(block)}: ${block.text.split('\n')[0]}`)).toEqual([]);
+  const starts = Object.entries(PICTURES).flatMap(([page, list]) =>
+    list.map(([start]) => `${page}: ${start}`),
+  );
+  const found = BLOCKS.filter(isPicture).map(({ page, text }) => `${page}: ${text.trim()}`);
+  expect(found.filter((one) => !starts.some((start) => one.startsWith(start)))).toEqual([]);
+  expect(starts.filter((start) => !found.some((one) => one.startsWith(start)))).toEqual([]);
+});
+
+describe('commands within the text', () => {
+  test.each(pages().filter((page) => page !== 'CHANGELOG.md'))('%s', async (page) => {
+    const program = await idleProgram();
+    const problems = inlineCommands(page).flatMap(({ line, text }) =>
+      text
+        .split(' && ')
+        .map((one) => inlineProblem(wordsOf(one), program, page))
+        .flatMap((problem) => (problem === null ? [] : [`${line}: ${text}: ${problem}`])),
+    );
+    expect(problems).toEqual([]);
+  });
+});
+
+/** Of a command in a sentence its name and its options are known; the rest may be left out. */
+function inlineProblem(
+  [first, ...rest]: readonly string[],
+  program: Command,
+  page: string,
+): string | null {
+  if (first === 'npx' && rest[0] !== 'btc') return COMMANDS.npx(rest, program, {});
+  if (first === 'npm' || first === 'node') return COMMANDS[first](rest, program, scriptsOf(page));
+  const [name, ...words] = first === 'npx' ? rest.slice(1) : rest;
+  const command = program.commands.find((one) => one.name() === name);
+  if (!command) return `there is no command ${name}`;
+  const known = command.options.map(({ long }) => long);
+  const unknown = words.find((word) => word.startsWith('--') && !known.includes(word));
+  return unknown === undefined ? null : `there is no option ${unknown}`;
+}
+
+describe('the reader of blocks', () => {
+  const found = (text: string) =>
+    blocksOf('page.md', text).map(({ line, language, file, text }) => [line, language, file, text]);
+
+  test('finds blocks in all forms that Markdown has', () => {
+    expect(found('```ts model.ts\na\n```\n')).toEqual([[2, 'ts', 'model.ts', 'a']]);
+    expect(found('~~~js\na\n```\n~~~')).toEqual([[2, 'js', null, 'a\n```']]);
+    expect(found('````ts\n```\na\n`````')).toEqual([[2, 'ts', null, '```\na']]);
+    expect(found('    a\n      b\n\n    c\nd')).toEqual([[1, '', null, 'a\n  b\n\nc']]);
+    expect(found('text\n\n\ta\n')).toEqual([[3, '', null, 'a']]);
+    expect(found('- item\n\n  ```ts\n  a\n  ```')).toEqual([[4, 'ts', null, 'a']]);
+    expect(found('1. item\n\n       a\n\nend')).toEqual([[3, '', null, 'a']]);
+    expect(found('- item\n  - inner\n\n        a')).toEqual([[4, '', null, 'a']]);
+  });
+
+  test('and nothing in text', () => {
+    expect(found('- item\n\n  goes on\n\n    - inner\n\n      goes on')).toEqual([]);
+    expect(found('text\n    goes on\n\n`a <pre> tag`')).toEqual([]);
+  });
+
+  test.each(['> ```ts\n> a\n> ```', '- ```ts\n  a\n  ```', '<pre>a</pre>', '| <code>a</code> |'])(
+    'refuses %j, which it would not read',
+    (text) => {
+      expect(() => found(text)).toThrow(/page\.md:1: .*fence/);
+    },
+  );
+
+  test('refuses a block that does not end, and words that it does not know', () => {
+    expect(() => found('text\n```ts\na')).toThrow('page.md:2: the block does not end');
+    expect(() => found('```ts twoslash\na\n```')).toThrow('the name of a file or nothing');
+  });
 });

@@ -72,15 +72,16 @@ function formatPage(number: MessageNumber): string {
     wrapped(means.replaceAll('`', ''), width, ''),
     style.red('Wrong'),
     formatExample(wrong),
-    `  ${style.gray(prints)}`,
+    indented(prints).replace(/.+/g, (line) => style.gray(line)),
     style.cyan('Right'),
     formatExample(right),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-function formatExample({ text, files = [] }: PageExample): string {
-  return [...files.map(formatFile), indented(text)].join('\n\n');
+function formatExample({ text, files = [], where }: PageExample): string {
+  const before = where === undefined ? [] : [`  ${where}:`.replaceAll('`', '')];
+  return [...files.map(formatFile), ...before, indented(text)].join('\n\n');
 }
 
 function formatFile({ name, text, is }: PageFile): string {

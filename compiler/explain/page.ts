@@ -12,6 +12,8 @@ export interface PageFile {
 export interface PageExample {
   readonly language: 'ts' | 'sh';
   readonly text: string;
+  /** What has to be so, where it is not everywhere. */
+  readonly where?: string;
   /** Files that a command reads, beside `model.ts` and what a build makes of it. */
   readonly files?: readonly PageFile[];
 }
@@ -22,7 +24,7 @@ export interface Page {
   /** What it means and what to do, with code between backticks. */
   readonly means: string;
   readonly wrong: PageExample;
-  /** What btc says of the wrong example. */
+  /** What btc says of the wrong example, and what TypeScript does where the mistake is one of types: a line each. */
   readonly prints: string;
   readonly right: PageExample;
 }

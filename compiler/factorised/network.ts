@@ -24,10 +24,12 @@ export interface OrthonormalColumns {
   readonly blockAxes: 0 | 1;
 }
 
+/** Cores, by their letters. */
 export interface Network {
   readonly cores: readonly Core[];
 }
 
+/** A matrix as the contraction of smaller tensors, its cores. */
 export interface MatrixNetwork {
   /** For messages: `block-term`. */
   readonly form: string;

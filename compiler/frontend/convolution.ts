@@ -16,7 +16,7 @@ export interface ConvolutionOptions extends WindowOptions {
 
 /**
  * Convolution (cross-correlation, as everywhere in the field) of images [batch, height, width, in] with a kernel
- * [height, width, in / groups, out]: [batch, positions, positions, out]. The images are read through their windows in
+ * [height, width, in / groups, out]. The result is [batch, positions, positions, out]. The images are read through their windows in
  * place; no matrix of windows is formed, neither forward nor backward.
  *
  * Errors: BTC2031 for a window that does not fit, BTC2032 for groups that do not divide the channels.

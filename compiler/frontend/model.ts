@@ -25,7 +25,8 @@ export function tensor(shape: Shape, dtype: DTypeName = 'f32'): InputSpec {
 export type Inputs = Readonly<Record<string, InputSpec>>;
 /** Outputs of a program by name. */
 export type Outputs = Readonly<Record<string, Tensor>>;
-type Tensors<I extends Inputs> = { readonly [Name in keyof I]: Tensor };
+/** The tensors of a model's inputs, by name. */
+export type Tensors<I extends Inputs> = { readonly [Name in keyof I]: Tensor };
 
 /** What a function of the model may ask while it is traced. */
 export interface BuildContext {

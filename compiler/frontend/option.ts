@@ -21,7 +21,8 @@ interface OptionScope {
 /** Of the model function that is running: several may, each with awaits in between. */
 const scopes = createScopes<OptionScope>();
 
-type Widened<T extends OptionValue> = T extends number
+/** What a value of an option may be set to: any of its kind. */
+export type Widened<T extends OptionValue> = T extends number
   ? number
   : T extends string
     ? string

@@ -40,6 +40,7 @@ export interface Inspection {
   readonly kernels: readonly InspectedKernel[];
 }
 
+/** What a program takes in one run. */
 export interface InspectedProgram {
   readonly name: string;
   readonly steps: number;
@@ -89,6 +90,7 @@ export interface InspectedActions {
   readonly values: readonly InspectedValue[];
 }
 
+/** What a kernel takes in one run of every program. */
 export interface InspectedKernel {
   readonly name: string;
   /** How its code is made, of several ways; null where a target has one. */

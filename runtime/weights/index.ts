@@ -1,5 +1,7 @@
 // Weights in safetensors files of whatever origin: what is in them, one tensor at a time, and how they fit a plan.
 export { RuntimeError, type RuntimeErrorCode } from '../errors.ts';
+export type { Place as TensorPlace } from './arrange.ts';
+export type { BlobLike } from './byte-source.ts';
 export { readWeights } from './from-weights.ts';
 export {
   type MatchOptions,

@@ -11,31 +11,48 @@ export interface ModelExample {
   readonly options?: CompileOptions;
 }
 
+/** What has to be so for a command to give its message, where most machines are otherwise. */
+export interface Circumstance {
+  /** As the page says it, in front of the command. */
+  readonly is: string;
+  /** Brings it about for the process of the command. */
+  readonly arrange: () => Promise<Arranged>;
+}
+
+export interface Arranged {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly undo?: () => Promise<void>;
+}
+
 /** A command line behind `btc`, in a folder with `model.ts`, what `btc build` makes of it in `out/`, and files of its own. */
 export interface CommandExample {
   readonly kind: 'command';
   readonly command: string;
   readonly files?: Readonly<Record<string, ExampleFile>>;
-  /** For what is about the process itself. */
+  /** For what is about the process itself: a shell runs it, so it may lead its output elsewhere. */
   readonly ownProcess?: true;
+  /** Variables of the environment, as they stand in front of the command. */
+  readonly before?: string;
+  readonly where?: Circumstance;
 }
 
-/** The body of an async function over what `btc-compiler` exports and `model`; it returns what has diagnostics, or throws. */
+/**
+ * A module that declares `diagnostics`. It has `btc-compiler` and beside it `model.ts`; where it imports `btc-compiler/web`, it runs in a
+ * browser.
+ */
 export interface CallExample {
   readonly kind: 'call';
   readonly text: string;
 }
 
-/** What no test can bring about at will: the command and the message as it is printed. */
-export interface ShownExample {
-  readonly kind: 'shown';
-  readonly command: string;
-  readonly message: string;
-  /** Why it is only shown. */
-  readonly because: string;
+/** A model that is opened in an editor. */
+export interface EditorExample {
+  readonly kind: 'editor';
+  readonly text: string;
+  readonly settings: Readonly<Record<string, number>>;
 }
 
-export type RunExample = ModelExample | CommandExample | CallExample;
+export type RunExample = ModelExample | CommandExample | CallExample | EditorExample;
 
 /** What a page says of one message beside the message. */
 export interface Explanation {
@@ -43,7 +60,7 @@ export interface Explanation {
   /** What it means and what to do: a few sentences. */
   readonly means: string;
   /** Absent where test/frontend/diagnostic-cases.ts has a model that is wrong in this way. */
-  readonly wrong?: RunExample | ShownExample;
+  readonly wrong?: RunExample;
   /** A whole example, or what is put in place of what in the wrong model. */
   readonly right: RunExample | Correction;
 }

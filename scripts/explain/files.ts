@@ -1,5 +1,6 @@
 import { TARGETS } from '../../compiler/targets/index.ts';
 import { encodeSafetensors } from '../../ir/safetensors.ts';
+import { NO_ADAPTER } from './circumstances.ts';
 import { commands, type Explanation } from './example.ts';
 
 const floats = (shape: readonly number[]) => ({
@@ -208,11 +209,9 @@ export const FILE_PAGES = {
     means:
       '`--limits adapter` asks the GPU of this machine, and there is none that the package `webgpu` finds. Build elsewhere, or take the limits of a file.',
     wrong: {
-      kind: 'shown',
+      kind: 'command',
       command: 'build model.ts --target webgpu --limits adapter',
-      message:
-        'error BTC5026: the limits of the adapter are not known: no WebGPU adapter was found',
-      because: 'it depends on the machine',
+      where: NO_ADAPTER,
     },
     right: { kind: 'command', command: 'build model.ts --target webgpu --noEmit --limits default' },
   } satisfies Explanation,
@@ -300,7 +299,21 @@ export const EXPORT_PAGES = {
   5148: {
     title: 'Not a number of devices',
     means: 'The mesh of an export is a number of devices along the batch: an integer from 1 on.',
-    wrong: { kind: 'call', text: 'return exportStableHlo(model, { mesh: { batch: 1.5 } });' },
-    right: { kind: 'call', text: 'return exportStableHlo(model, { mesh: { batch: 2 } });' },
+    wrong: {
+      kind: 'call',
+      text: `import { exportStableHlo } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await exportStableHlo(model, { mesh: { batch: 1.5 } });
+`,
+    },
+    right: {
+      kind: 'call',
+      text: `import { exportStableHlo } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await exportStableHlo(model, { mesh: { batch: 2 } });
+`,
+    },
   } satisfies Explanation,
 } as const;

@@ -1,4 +1,5 @@
 import { define, withOutput } from '../../test/support/compile-text.ts';
+import { NO_SOLVER } from './circumstances.ts';
 import { calls, commands, corrected, otherModel, withOptions } from './example.ts';
 
 const WITH_MODEL = (before: string) => `import { defineModel, exp, tensor } from 'btc-compiler';
@@ -9,6 +10,30 @@ export default defineModel({
   build: ({ x }) => ({ y: exp(x) }),
 });
 `;
+
+/** A call of `compile` with the model of the folder and options. */
+const COMPILED = (options: string) => `import { compile } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await compile(model, ${options});
+`;
+
+/** Of which a plan within a budget can recompute or swap. */
+const DEEP = `import { crossEntropy, defineModel, linear, sgd, tanh, tensor } from 'btc-compiler';
+
+export default defineModel({
+  name: 'deep',
+  inputs: { x: tensor([256, 64]), y: tensor([256], 'i32') },
+  build({ x }) {
+    let y = x;
+    for (let k = 0; k < 3; k++) y = tanh(linear(64, 64)(y));
+    return { logits: linear(64, 10)(y) };
+  },
+  train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() },
+});
+`;
+
+const SOLVED = 'build deep.ts --target wasm --noEmit --budget 384KiB --solve exact';
 
 const COUPLED = `import { batchNorm, defineModel, linear, meanSquaredError, sgd, tensor } from 'btc-compiler';
 export default defineModel({
@@ -115,7 +140,7 @@ export const MODEL_PAGES = {
   1015: corrected(
     'A tensor of another program',
     'Each program is a graph of its own, and none of them reads values of another. Write what both need as a function, and call it in both.',
-    'kept.▸neg()',
+    "kept.get('y').▸neg()",
     'x.exp().neg()',
   ),
   1016: corrected(
@@ -134,14 +159,20 @@ export const MODEL_PAGES = {
   1018: corrected(
     'An initialiser that does not fit',
     "An initialiser of your own gives one finite number for each element of the parameter's shape.",
-    '() => [1]',
-    '() => [1, 2, 3]',
+    'Float32Array([1])',
+    'Float32Array([1, 2, 3])',
   ),
   1019: calls(
     'Options for a model that is made already',
     'Options are read while the model is made. A model that is handed over made has the defaults; hand over a function that makes it.',
-    'return compile(model, { set: { batch: 8 } });',
-    `return compile(
+    `import { compile } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await compile(model, { set: { batch: 8 } });
+`,
+    `import { compile, defineModel, exp, option, tensor } from 'btc-compiler';
+
+const { diagnostics } = await compile(
   () => {
     const batch = option('batch', 4);
     return defineModel({
@@ -159,10 +190,14 @@ export const MODEL_PAGES = {
     'async build',
     'build',
   ),
-  1021: otherModel(
+  1021: calls(
     'Not a model',
     '`compile` takes what `defineModel` returns, or a function that returns it.',
-    define('build: ({ x, n }) => ({ x, n }),'),
+    `import { compile } from 'btc-compiler';
+
+const { diagnostics } = await compile({ name: 'm', inputs: {} });
+`,
+    COMPILED("{ target: 'wasm' }"),
   ),
   1022: corrected(
     'Frozen here, trained there',
@@ -228,10 +263,14 @@ export const MODEL_PAGES = {
     means:
       'A thread that evaluated the model ended with an exit code before it had a model: native code that it loads has failed, or it killed its own thread. Take imports out until it builds.',
     wrong: {
-      kind: 'shown',
-      command: 'build model.ts',
-      message: "error BTC1032: the evaluation of 'model.ts' ended the compiler with code 134",
-      because: 'it takes native code that fails in a thread',
+      kind: 'command',
+      command: 'build exits.ts --noEmit',
+      files: {
+        'exits.ts': WITH_MODEL(
+          '\ndeclare const process: { reallyExit(code: number): never };\nprocess.reallyExit(134);\n',
+        ),
+      },
+      ownProcess: true,
     },
     right: { kind: 'command', command: 'build model.ts --noEmit' },
   },
@@ -240,11 +279,15 @@ export const MODEL_PAGES = {
     means:
       'V8 has a limit of its own on memory, far below that of the machine. `NODE_OPTIONS=--max-old-space-size=8192 btc build …` raises it to 8 GiB. Most of the memory of a build is its initial values: `--noEmit` makes none.',
     wrong: {
-      kind: 'shown',
-      command: 'build model.ts',
-      message:
-        "error BTC1033: the build of 'model.ts' ran out of memory; NODE_OPTIONS=--max-old-space-size=<MiB> gives it more",
-      because: 'it takes all the memory that a process may have',
+      kind: 'command',
+      before: 'NODE_OPTIONS=--max-old-space-size=250',
+      command: 'build grows.ts --noEmit',
+      files: {
+        'grows.ts': WITH_MODEL(
+          '\nconst all: number[][] = [];\nfor (;;) all.push(new Array(1000).fill(all.length));\n',
+        ),
+      },
+      ownProcess: true,
     },
     right: { kind: 'command', command: 'build model.ts --noEmit' },
   },
@@ -253,11 +296,9 @@ export const MODEL_PAGES = {
     means:
       'The language server evaluates the model behind every pause in typing, and ends what takes longer. A loop in the model may not end; or the network is large, and the setting `btc.timeLimit` gives it more seconds.',
     wrong: {
-      kind: 'shown',
-      command: 'lsp',
-      message:
-        "error BTC1034: the evaluation of 'model.ts' took longer than 10 s and was ended: it loops, or it is too large for an editor; the setting 'btc.timeLimit' gives it more",
-      because: 'it takes an editor, and time',
+      kind: 'editor',
+      settings: { timeLimit: 1 },
+      text: withOutput('(() => { for (;;); })()'),
     },
     right: { kind: 'command', command: 'build model.ts --noEmit' },
   },
@@ -568,8 +609,8 @@ export const MEMORY_PAGES = {
   4006: calls(
     'No such choice',
     'An option of `compile` has a value that it does not know. The message lists the choices.',
-    "return compile(model, { target: 'wasm', recompute: 'fast' });",
-    "return compile(model, { target: 'wasm', recompute: 'speed' });",
+    COMPILED("{ target: 'wasm', recompute: 'fast' }"),
+    COMPILED("{ target: 'wasm', recompute: 'speed' }"),
   ),
   4010: corrected(
     'A scope without a name',
@@ -582,26 +623,26 @@ export const MEMORY_PAGES = {
     means:
       '`--solve exact` uses the package `highs`, which is not installed with btc. `npm install highs` adds it; without it the search alone makes the plan.',
     wrong: {
-      kind: 'shown',
-      command: 'build model.ts --budget 12MiB --solve exact',
-      message:
-        "error BTC4011: 'solve' is 'exact', but the package 'highs' is not installed: npm install highs",
-      because: 'a checkout has the package',
+      kind: 'command',
+      command: 'build model.ts --noEmit --budget 12MiB --solve exact',
+      where: NO_SOLVER,
     },
     right: { kind: 'command', command: 'build model.ts --noEmit --budget 12MiB' },
   },
   4012: {
     title: 'Planned by the search alone',
     means:
-      'A warning. The integer program of `--solve exact` was not used for this program: it is too large, something is swapped, or the solver found nothing better in its time. The plan is the one of the search.',
+      'A warning. The integer program of `--solve exact` was not used for this program: it is too large, something is swapped, or the solver did not end in its time. The plan is the best that was found. Without copies to the host (`--swap none`) it can be used.',
     wrong: {
-      kind: 'shown',
-      command: 'build model.ts --budget 12MiB --solve exact',
-      message:
-        "warning BTC4012: program 'train' is planned by the search alone: the integer program of 1312 steps is too large; up to 1000 are solved",
-      because: 'it depends on how fast the machine is',
+      kind: 'command',
+      command: SOLVED,
+      files: { 'deep.ts': DEEP },
     },
-    right: { kind: 'command', command: 'build model.ts --noEmit --budget 12MiB' },
+    right: {
+      kind: 'command',
+      command: `${SOLVED} --swap none`,
+      files: { 'deep.ts': DEEP },
+    },
   },
   4020: commands(
     'The batch cannot be cut into equal parts',

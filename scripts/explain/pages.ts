@@ -8,12 +8,12 @@ import type { CompileOptions } from '../../compiler/driver/result.ts';
 import { NUMBERS, type PageExample } from '../../compiler/explain/page.ts';
 import * as language from '../../compiler/language.ts';
 import { CASES } from '../../test/frontend/diagnostic-cases.ts';
-import type { CommandExample, Explanation, RunExample, ShownExample } from './example.ts';
+import type { CommandExample, Explanation, RunExample } from './example.ts';
 import { EXPLANATIONS } from './explanations.ts';
 
 /** The two examples of a page, whole. */
 export interface Examples {
-  readonly wrong: RunExample | ShownExample;
+  readonly wrong: RunExample;
   readonly right: RunExample;
 }
 
@@ -31,7 +31,7 @@ function wrongModel(number: MessageNumber): RunExample {
   return { kind: 'model', text, ...(options ? { options } : {}) };
 }
 
-function rightOf({ title, right }: Explanation, wrong: RunExample | ShownExample): RunExample {
+function rightOf({ title, right }: Explanation, wrong: RunExample): RunExample {
   if (right.kind !== 'correction') return right;
   if (wrong.kind !== 'model') throw new Error(`'${title}' corrects what is no model`);
   let { text } = wrong;
@@ -50,23 +50,33 @@ function importsOf(text: string): string[] {
     .sort();
 }
 
-/** The file of a model, before it is formatted. */
+/** The file of a model: an expression, or a whole text where it exports one itself. */
 function fileOf(text: string): string {
   const expression = text.replaceAll(MARK, '');
+  if (/^export default /m.test(expression)) return expression;
   return `import { ${importsOf(expression).join(', ')} } from 'btc-compiler';\n\nexport default ${expression};\n`;
 }
 
-/** Files of all models in the examples, formatted as people write: by their text. */
-export function formattedModels(): ReadonlyMap<string, string> {
-  const texts = new Set(
-    NUMBERS.flatMap((number) => Object.values(examplesOf(number) as Examples)).flatMap((example) =>
-      example.kind === 'model' ? [example.text] : [],
+/** The file that a page shows of an example, before it is formatted; null for what is a command alone. */
+function unformatted(example: RunExample): string | null {
+  if (example.kind === 'command') return null;
+  return example.kind === 'call' ? example.text : fileOf(example.text);
+}
+
+/** Files of all examples that are code, formatted as people write: by the text of the example. */
+export function formattedFiles(): ReadonlyMap<string, string> {
+  const texts = new Map(
+    NUMBERS.flatMap((number) => Object.values(examplesOf(number) as Examples)).flatMap(
+      (example) => {
+        const file = unformatted(example);
+        return file === null || example.kind === 'command' ? [] : [[example.text, file] as const];
+      },
     ),
   );
   const folder = mkdtempSync(join(tmpdir(), 'btc-pages-'));
   try {
-    const entries = [...texts].map((text, k) => [text, join(folder, `${k}.ts`)] as const);
-    for (const [text, path] of entries) writeFileSync(path, fileOf(text));
+    const entries = [...texts].map(([text], k) => [text, join(folder, `${k}.ts`)] as const);
+    for (const [text, path] of entries) writeFileSync(path, texts.get(text)!);
     const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome');
     execFileSync(
       process.execPath,
@@ -91,7 +101,7 @@ const FLAGS: Readonly<Partial<Record<keyof CompileOptions, string>>> = {
   profile: '--profile',
 };
 
-function flagsOf(options: CompileOptions): string {
+export function flagsOf(options: CompileOptions): string {
   return Object.entries(options)
     .flatMap(([name, value]) => {
       if (name === 'set')
@@ -109,24 +119,31 @@ const filesOf = (files: NonNullable<CommandExample['files']>) =>
     ...(typeof file === 'string' ? { text: file } : { is: file.is }),
   }));
 
-/** An example as its page shows it. */
+/** An example as its page shows it. `formatted`: what `formattedFiles` gives. */
 export function shownExample(
-  example: RunExample | ShownExample,
-  models: ReadonlyMap<string, string>,
+  example: RunExample,
+  formatted: ReadonlyMap<string, string>,
 ): PageExample {
-  if (example.kind === 'call') return { language: 'ts', text: example.text };
-  if (example.kind === 'shown') return { language: 'sh', text: `btc ${example.command}` };
   if (example.kind === 'command') {
-    const { command, files } = example;
+    const { command, files, before, where } = example;
     // A file counts where the command names it.
     const named = files && filesOf(files).filter(({ name }) => command.includes(name));
     return {
-      ...{ language: 'sh', text: `btc ${command}` },
+      ...{ language: 'sh', text: before ? `${before} btc ${command}` : `btc ${command}` },
       ...(named && named.length > 0 ? { files: named } : {}),
+      ...(where ? { where: where.is } : {}),
     };
   }
-  const file = { name: 'model.ts', text: models.get(example.text)! };
+  const text = formatted.get(example.text)!;
+  if (example.kind === 'call') return { language: 'ts', text };
+  if (example.kind === 'editor') {
+    const settings = Object.entries(example.settings).map((pair) => `btc.${pair.join(' = ')}`);
+    return { language: 'ts', text, where: `In an editor, with ${settings.join(', ')}` };
+  }
   return example.options
-    ? { language: 'sh', text: `btc build model.ts ${flagsOf(example.options)}`, files: [file] }
-    : { language: 'ts', text: file.text };
+    ? {
+        ...{ language: 'sh', text: `btc build model.ts ${flagsOf(example.options)}` },
+        files: [{ name: 'model.ts', text }],
+      }
+    : { language: 'ts', text };
 }

@@ -1,84 +1,44 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Diagnostic } from '../../compiler/index.ts';
-import * as btc from '../../compiler/index.ts';
-import { compileFiles } from '../../compiler/web/evaluate.ts';
-import type { SourceFiles } from '../../compiler/web/modules.ts';
-import { compileText } from '../../test/support/compile-text.ts';
+import { startEditor } from '../../test/editor/client.ts';
+import { ROOT } from '../../test/support/btc.ts';
 import { createProject, type Project, SMALL_MODEL } from '../../test/support/project.ts';
-import type { CommandExample, ExampleFile, ModelExample } from './example.ts';
+import type { CommandExample, EditorExample, ExampleFile, ModelExample } from './example.ts';
+import { flagsOf } from './pages.ts';
 
 /** What became of an example. */
 export interface Outcome {
-  /** Codes of all messages, in order. */
+  /** Codes of btc's messages, in order. */
   readonly codes: readonly string[];
-  /** As the command line prints the first of them. */
-  readonly prints: string;
+  /** As the command line prints them. */
+  readonly lines: readonly string[];
+  /** What TypeScript says, as tsc prints it. */
+  readonly typeErrors: readonly string[];
   readonly failed: boolean;
 }
 
-const START = 'export default ';
+const MESSAGE = /\b(?:error|warning) (BTC\d+): /;
+const TYPE_ERROR = /\berror TS\d+: /;
 
-/** Builds a model that a page shows: its file, which imports the language and exports the model. */
-export async function runModel(file: string, { options }: ModelExample): Promise<Outcome> {
-  const start = file.indexOf(START) + START.length;
-  const linesBefore = file.slice(0, start).split('\n').length - 1;
-  const expression = file.slice(start).replace(/;\n$/, '');
-  const { diagnostics, plan } = await compileText(expression, options);
-  return outcome(diagnostics, plan === null, ({ line, column }) => ({
-    line: line + linesBefore,
-    column: line === 1 ? column + START.length : column,
-  }));
-}
-
-type Place = Pick<NonNullable<Diagnostic['source']>, 'line' | 'column'>;
-
-function outcome(
-  diagnostics: readonly Diagnostic[],
-  failed: boolean,
-  place: (source: Place) => Place = (source) => source,
-): Outcome {
-  const [first] = diagnostics;
-  const at = first?.source ? place(first.source) : null;
-  const where = at ? `model.ts(${at.line},${at.column}): ` : '';
+/** What a command has printed, with addresses left out. */
+function outcomeOf(text: string, failed: boolean): Outcome {
+  const printed = text.split('\n').map((line) => line.replace(/ \(btc explain \d+\)$/, ''));
+  const lines = printed.filter((line) => MESSAGE.test(line));
   return {
-    codes: diagnostics.map(({ code }) => code),
-    prints: first ? `${where}${first.category} ${first.code}: ${first.message}` : '',
+    codes: lines.map((line) => MESSAGE.exec(line)![1]),
+    lines,
+    typeErrors: printed.filter((line) => TYPE_ERROR.test(line)),
     failed,
   };
 }
 
-/** `compileSource` without the worker of a page: what is in there, here. */
-const compileSource = (files: SourceFiles) =>
-  compileFiles(
-    { files, entry: 'model.ts', targets: ['wasm'], options: {} },
-    (text) => `data:text/javascript,${encodeURIComponent(text)}`,
-    () => {},
-  );
-
-const CALLABLE = { ...btc, model: smallModel(), compileSource };
-
-function smallModel() {
-  return btc.defineModel({
-    name: 'small',
-    inputs: { x: btc.tensor([4, 3]), y: btc.tensor([4], 'i32') },
-    build: ({ x }) => ({ logits: btc.linear(3, 2)(x) }),
-    train: { loss: ({ logits }, { y }) => btc.crossEntropy(logits, y), optimizer: btc.sgd() },
-  });
-}
-
-/** Runs the body of a function over what the package exports. */
-export async function runCall(text: string): Promise<Outcome> {
-  const AsyncFunction = (async () => {}).constructor as new (
-    ...texts: string[]
-  ) => (...values: unknown[]) => Promise<{ diagnostics: readonly Diagnostic[] }>;
-  const { diagnostics } = await new AsyncFunction(...Object.keys(CALLABLE), text)(
-    ...Object.values(CALLABLE),
-  );
-  return outcome(
-    diagnostics,
-    diagnostics.some(({ category }) => category === 'error'),
-  );
+/** Builds a model that a page shows, by the command that the page shows. The folder is for this alone. */
+export function runModel(project: Project, file: string, { options }: ModelExample): Outcome {
+  project.write('model.ts', file);
+  const flags = options ? flagsOf(options).split(' ') : [];
+  const { code, stdout, stderr } = project.btc('build', 'model.ts', '--noEmit', ...flags);
+  return outcomeOf(`${stdout}\n${stderr}`, code !== 0);
 }
 
 /** A folder as commands of examples find it. */
@@ -93,31 +53,67 @@ export function exampleFolder(): Project {
 const bytesOf = (file: ExampleFile) => (typeof file === 'string' ? file : file.bytes());
 
 /** Runs a command with the files that it wants; they are not there for the next one. */
-export function runCommand(
-  project: Project,
-  { command, files = {}, ownProcess }: CommandExample,
-): Outcome {
+export async function runCommand(project: Project, example: CommandExample): Promise<Outcome> {
+  const { files = {}, where } = example;
   for (const [name, file] of Object.entries(files)) {
     mkdirSync(dirname(join(project.folder, name)), { recursive: true });
     writeFileSync(join(project.folder, name), bytesOf(file));
   }
+  const { env = {}, undo } = (await where?.arrange()) ?? {};
   try {
-    const { code, stdout, stderr } = project[ownProcess ? 'btcProcess' : 'btc'](
-      ...wordsOf(command),
-    );
-    const text = `${stdout}\n${stderr}`;
-    const lines = text.split('\n').filter((line) => /(error|warning) BTC\d+: /.test(line));
-    return {
-      codes: lines.map((line) => /BTC\d+/.exec(line)![0]),
-      prints: (lines[0] ?? '').replaceAll(`${project.folder}/`, ''),
-      failed: code !== 0,
-    };
+    const { code, stdout, stderr } =
+      where || example.ownProcess ? inShell(project, example, env) : inProcess(project, example);
+    return outcomeOf(`${stdout}\n${stderr}`.replaceAll(`${project.folder}/`, ''), code !== 0);
   } finally {
+    await undo?.();
     for (const name of Object.keys(files)) rmSync(join(project.folder, name), { force: true });
   }
+}
+
+const inProcess = (project: Project, { command }: CommandExample) =>
+  project.btc(...wordsOf(command));
+
+function inShell(
+  { folder }: Project,
+  { command, before = '' }: CommandExample,
+  env: Readonly<Record<string, string>>,
+) {
+  const main = join(ROOT, 'dist/compiler/cli/main.js');
+  const { FORCE_COLOR: _, ...inherited } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', `${before} "${process.execPath}" "${main}" ${command}`],
+    {
+      ...{ cwd: folder, encoding: 'utf8', timeout: 100_000 },
+      env: { ...inherited, NO_COLOR: '1', TMPDIR: folder, ...env },
+    },
+  );
+  return { code: status, stdout, stderr };
 }
 
 /** The words of a command line; those with spaces are in double quotes. */
 export function wordsOf(command: string): string[] {
   return Array.from(command.matchAll(/"([^"]*)"|(\S+)/g), ([, quoted, plain]) => quoted ?? plain);
+}
+
+/** Opens a model in an editor and waits for what is shown at it. */
+export async function runEditor(
+  { folder }: Project,
+  file: string,
+  { settings }: EditorExample,
+): Promise<Outcome> {
+  const editor = await startEditor(join(ROOT, 'dist/compiler/cli/main.js'), {
+    cwd: folder,
+    initializationOptions: settings,
+  });
+  try {
+    const path = join(folder, 'model.ts');
+    writeFileSync(path, file);
+    editor.open(path, file);
+    const { diagnostics } = await editor.shown(path, ({ diagnostics }) => diagnostics.length > 0);
+    const shown = diagnostics.map(({ code, message }) => `error ${code}: ${message}`);
+    return outcomeOf(shown.join('\n').replaceAll(`${folder}/`, ''), true);
+  } finally {
+    await editor.end();
+  }
 }

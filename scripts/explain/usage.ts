@@ -1,4 +1,5 @@
 import { SMALL_MODEL } from '../../test/support/project.ts';
+import { ADAPTER_IN_SOFTWARE, PORT_IN_USE } from './circumstances.ts';
 import { commands, type Explanation } from './example.ts';
 
 const PLAN = 'out/model.wasm.plan.json';
@@ -13,17 +14,6 @@ export const USAGE_PAGES = {
     'build model.ts --target wasn',
     'build model.ts --noEmit --target wasm',
   ),
-  6002: {
-    title: 'No input files',
-    means: 'A build needs at least one model file. Several are built in one go.',
-    wrong: {
-      kind: 'shown',
-      command: 'build',
-      message: 'error BTC6002: no input files; name a model file, as in: btc build model.ts',
-      because: 'the command line says BTC6013 before',
-    },
-    right: { kind: 'command', command: 'build model.ts --noEmit' },
-  } satisfies Explanation,
   6003: commands(
     'A file does not exist',
     'Paths are relative to the folder in which the command runs.',
@@ -64,12 +54,7 @@ export const USAGE_PAGES = {
     title: 'The output cannot be written',
     means:
       'What the command prints goes into a file or a pipe that takes no more: the disk is full. What it has printed is not whole.',
-    wrong: {
-      kind: 'shown',
-      command: `inspect ${PLAN} > /mnt/full/plan.txt`,
-      message: 'error BTC6010: standard output cannot be written: no space is left on the device',
-      because: 'it takes a full disk',
-    },
+    wrong: { kind: 'command', command: `inspect ${PLAN} > /dev/full`, ownProcess: true },
     right: { kind: 'command', command: `inspect ${PLAN}` },
   } satisfies Explanation,
   6011: commands(
@@ -143,11 +128,9 @@ export const USAGE_PAGES = {
     means:
       'A warning. Kernels and predicted times were chosen for another GPU. Results are right all the same; `btc profile` and `btc build --profile` make a plan for this one.',
     wrong: {
-      kind: 'shown',
-      command: 'run out/model.webgpu.plan.json',
-      message:
-        "warning BTC6022: this adapter is 'SwiftShader Device'; kernels and predicted times are for 'NVIDIA H100': measure yours with btc profile and build with --profile",
-      because: 'it depends on the machine',
+      kind: 'command',
+      command: 'run out/model.webgpu.plan.json --steps 1 --classes 2',
+      where: ADAPTER_IN_SOFTWARE,
     },
     right: {
       kind: 'command',
@@ -186,11 +169,15 @@ export const USAGE_PAGES = {
     means:
       'The page shows plans of up to 200,000 tensors and as many steps. `btc inspect` has no such limit.',
     wrong: {
-      kind: 'shown',
+      kind: 'command',
       command: 'view large.plan.json',
-      message:
-        "error BTC6061: plan 'large.plan.json' cannot be shown: it has 260411 tensors, and plans of at most 200000 are shown",
-      because: 'it takes a plan of that size',
+      files: {
+        'large.plan.json': {
+          is: 'a plan of 260,411 tensors',
+          bytes: () =>
+            Buffer.from(JSON.stringify({ format: 'btc-plan', tensors: Array(260_411).fill({}) })),
+        },
+      },
     },
     right: { kind: 'command', command: `view ${PLAN} -o page.html` },
   } satisfies Explanation,
@@ -199,11 +186,9 @@ export const USAGE_PAGES = {
     means:
       'Something else listens at the port of `--port`, or the system keeps it to itself. Without `--port`, `btc build --watch --view` takes one that is free.',
     wrong: {
-      kind: 'shown',
+      kind: 'command',
       command: 'build model.ts --watch --view --port 8080',
-      message:
-        'error BTC6065: the page cannot be served at port 8080: listen EADDRINUSE: address already in use 127.0.0.1:8080',
-      because: 'it depends on what else runs',
+      where: PORT_IN_USE,
     },
     right: { kind: 'command', command: 'build model.ts --target wasm --noEmit' },
   } satisfies Explanation,

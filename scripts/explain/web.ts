@@ -1,12 +1,18 @@
 import { calls, type Explanation } from './example.ts';
 
 /** A call of `compileSource` with files, each an array of lines. */
-const source = (files: Readonly<Record<string, readonly string[]>>): string => {
-  const texts = Object.entries(files).map(([name, lines]) => {
-    const list = lines.map((line) => `    ${JSON.stringify(line)},`).join('\n');
-    return `  ${JSON.stringify(name)}: [\n${list}\n  ].join('\\n'),`;
-  });
-  return `return compileSource({\n${texts.join('\n')}\n});`;
+const source = (
+  files: Readonly<Record<string, readonly string[]>>,
+  options: readonly string[] = [],
+): string => {
+  const texts = Object.entries(files).map(
+    ([name, lines]) => `${JSON.stringify(name)}: \`${lines.join('\n')}\n\`,`,
+  );
+  const list = options.length > 0 ? `, { ${options.join(', ')} }` : '';
+  return `import { compileSource } from 'btc-compiler/web';
+
+const { diagnostics } = await compileSource({\n${texts.join('\n')}\n}${list});
+`;
 };
 
 const model = (
@@ -101,10 +107,8 @@ export const WEB_PAGES = {
     means:
       'The time that `compileSource` was given (`timeoutMs`) went by, and its worker was ended. A loop in the model may not end, or the network is large: give more time, or none.',
     wrong: {
-      kind: 'shown',
-      command: 'await compileSource(text, { timeoutMs: 5000 })',
-      message: 'error BTC5207: the model was not built within 5 seconds; it may loop',
-      because: 'it takes a worker of a page, and time',
+      kind: 'call',
+      text: source({ 'model.ts': model('exp(x)', ['for (;;);']) }, ['timeoutMs: 500']),
     },
     right: { kind: 'call', text: source(PLAIN) },
   } satisfies Explanation,
@@ -113,10 +117,8 @@ export const WEB_PAGES = {
     means:
       'The browser ended the worker in which the model is built, most often because a page may take no more memory, or it could not be started: a policy of the page forbids workers, or the file of the worker is not where `worker` says.',
     wrong: {
-      kind: 'shown',
-      command: 'await compileSource(text)',
-      message: 'error BTC5208: what built the model ended: the worker could not be loaded',
-      because: 'it takes a page that may start no worker',
+      kind: 'call',
+      text: source(PLAIN, ["worker: () => new Worker('/nowhere.js', { type: 'module' })"]),
     },
     right: { kind: 'call', text: source(PLAIN) },
   } satisfies Explanation,

@@ -90,8 +90,8 @@ describe('messages end with the address of their page', () => {
   });
 
   test('in the pretty form, on a line of its own', () => {
-    const text = formatPretty(fromBtc(diagnostic(6002, null)));
-    expect(text.trimEnd().split('\n').at(-1)).toContain('btc explain 6002');
+    const text = formatPretty(fromBtc(diagnostic(1033, null, { file: 'model.ts' })));
+    expect(text.trimEnd().split('\n').at(-1)).toContain('btc explain 1033');
   });
 
   test('but not those of TypeScript, which btc cannot explain', () => {

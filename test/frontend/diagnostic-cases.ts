@@ -37,13 +37,19 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "'image' is not an input of model 'm'; its inputs are x, n",
   },
   1005: {
-    text: withOutput("zeros([option('batch', 4)])"),
+    text: `(() => {
+  const batch = option('batch', 4);
+  return ${withOutput('zeros([batch])')};
+})()`,
     options: { set: { batches: 8 } },
     message:
       "option 'batches' is set but model 'm' declares no such option; it declares batch; did you mean 'batch'?",
   },
   1006: {
-    text: withOutput("zeros([▸option('batch', 4)])"),
+    text: `(() => {
+  const batch = ▸option('batch', 4);
+  return ${withOutput('zeros([batch])')};
+})()`,
     options: { set: { batch: 'many' } },
     message: "option 'batch' takes a number, not 'many'",
   },
@@ -86,11 +92,11 @@ export const CASES: Readonly<Record<number, Case>> = {
   },
   1015: {
     text: `(() => {
-  let kept;
+  const kept = new Map();
   return defineModel({
     name: 'm', inputs: { x: tensor([2, 3]) },
-    build: ({ x }) => ({ y: (kept = x.exp()) }),
-    programs: { late: ({ x }) => ({ x, z: kept.▸neg() }) },
+    build: ({ x }) => ({ y: kept.set('y', x.exp()).get('y') }),
+    programs: { late: ({ x }) => ({ x, z: kept.get('y').▸neg() }) },
   });
 })()`,
     message: "'neg': this tensor belongs to another program; compute it anew in each program",
@@ -105,7 +111,7 @@ export const CASES: Readonly<Record<number, Case>> = {
     message: "'optimizer' of model 'm' is not an optimiser; call one, as in adam()",
   },
   1018: {
-    text: withOutput("▸param('w', [3], { kind: 'own', fill: () => [1] })"),
+    text: withOutput("▸param('w', [3], { kind: 'own', fill: () => new Float32Array([1]) })"),
     message: "the initialiser of parameter 'w' gives 1 numbers, not 3",
   },
   1020: {

@@ -4,7 +4,7 @@ import type { SessionTrace } from '../../ir/trace.ts';
 
 /** A plan to show, with what else is known of it. */
 export interface ViewedPlan {
-  /** What should be a plan. Strangers' plans are fine: {@link readViewed} verifies it before anything is shown. */
+  /** What should be a plan. Strangers' plans are fine: it is verified before anything is shown. */
   readonly plan: unknown;
   /** What tells it from others, as the name of its file; absent: the name of the model. */
   readonly label?: string;

@@ -12,6 +12,7 @@ export type SwapPolicy = (typeof SWAP_POLICIES)[number];
 
 /** The batch stays whole, or a search may cut it; a number cuts it whatever the budget. */
 export const MICRO_BATCH_CHOICES = ['none', 'auto'] as const;
+/** In how many parts a batch is cut: 1 for `none`; `auto`: in as many as a budget asks for. */
 export type MicroBatches = (typeof MICRO_BATCH_CHOICES)[number] | number;
 
 /** Activations stay f32, or a search may store those that gradients read as f16. */
