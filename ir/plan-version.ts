@@ -38,6 +38,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 3, at: ['tensors', '*'], field: 'layer' },
   { since: 3, at: ['tensors', '*'], field: 'pieceOf' },
   { since: 3, at: ['tensors', '*'], field: 'data' },
+  { since: 4, at: ['kernels', '*'], field: 'spans' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;
