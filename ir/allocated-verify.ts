@@ -8,9 +8,16 @@ import {
 } from './plan.ts';
 import { readbackBytesOf } from './plan-staging.ts';
 import { LiveRanges } from './ranges.ts';
-import type { AllocatedSchedule, Placement, ScheduleTransfer, TargetLimits } from './schedule.ts';
+import type {
+  AllocatedSchedule,
+  Placement,
+  ScheduleStep,
+  ScheduleTransfer,
+  TargetLimits,
+} from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import { type Report, verifySchedule } from './schedule-verify.ts';
+import { boundPlaces, spanEnd } from './spans.ts';
 import { TARGET_RULES } from './targets.ts';
 import { byteCount } from './tensor.ts';
 
@@ -20,6 +27,7 @@ import { byteCount } from './tensor.ts';
 //             its role says, the latter in the place of a tensor that the step of its first use reads last (the handovers);
 // lives       are from the first to the last use, outputs to the end, inputs from the start, donors to their handover;
 // places      no two tensors share bytes while both live; persistent tensors come first in their slabs;
+// bindings    are no larger than one may be; what a span holds lies where it says, and apart from what else the step binds;
 // slabs       are of the size of what is in them, rounded up, and no larger than a buffer may be; totals are what the places say;
 // slots       lie at aligned offsets of their tier, are of the size of what they hold, and apart while both are in use;
 // snapshots   one per persistent tensor on the device that a failed run or a lost device would cost, where there are transfers;
@@ -52,6 +60,7 @@ export function verifyAllocated(
   if (errors.length > 0) return errors;
   const problems = verifySchedule(allocated, { limits, handovers });
   if (problems.length > 0) return problems;
+  verifyBindings(allocated, limits, report);
   const lives = livesOf(allocated, handovers);
   verifyLives(allocated, lives, report);
   if (errors.length > 0) return errors;
@@ -98,7 +107,6 @@ function verifyPlacements(
     else if (end > slabs[slab].bytes)
       report(place, `ends at ${end}, behind its slab's end at ${slabs[slab].bytes}`);
   });
-  verifyBindings(allocated, limits, report);
 }
 
 /** A tensor may be larger than a binding where every step binds a part of it. */
@@ -108,17 +116,57 @@ function verifyBindings(
   report: Report,
 ): void {
   const seen = new Set<number>();
-  for (const { steps } of allocated.programs)
-    for (const { kernel, operands } of steps)
-      operands.forEach((tensor, k) => {
-        const { dtype, elements } = allocated.kernels[kernel].buffers[k];
-        if (storedBytes(dtype, elements) <= maxBindingBytes || seen.has(tensor)) return;
+  for (const { name, steps } of allocated.programs)
+    steps.forEach((step, s) => {
+      const kernel = allocated.kernels[step.kernel];
+      const place = `${name}, step ${s} '${step.label}'`;
+      if (kernel.spans) verifySpans(allocated, step, (reason) => report(place, reason));
+      const { bindings } = boundPlaces(kernel.buffers.length, kernel.spans);
+      for (const members of bindings) {
+        const [{ buffer: first }] = members;
+        const tensor = step.operands[first];
+        const elements = spanEnd(members, (buffer) => kernel.buffers[buffer].elements);
+        const bytes = storedBytes(kernel.buffers[first].dtype, elements);
+        if (bytes <= maxBindingBytes || seen.has(tensor)) continue;
         seen.add(tensor);
         report(
           called(allocated, tensor),
           `is bound by more than the ${maxBindingBytes} bytes of a binding`,
         );
-      });
+      }
+    });
+}
+
+/** Buffers of one span lie in one slab as far apart as the span says, and no two bindings share bytes. */
+function verifySpans(
+  { kernels, placements }: AllocatedSchedule,
+  { kernel, operands, offsets }: ScheduleStep,
+  report: (reason: string) => void,
+): void {
+  const { buffers, spans } = kernels[kernel];
+  const placeOf = (buffer: number) => {
+    const { slab, offset } = placements[operands[buffer]];
+    const { dtype } = buffers[buffer];
+    return { slab, start: offset + storedBytes(dtype, offsets?.[buffer] ?? 0) };
+  };
+  const ranges = boundPlaces(buffers.length, spans).bindings.map((members) => {
+    const [{ buffer: first }] = members;
+    const { dtype } = buffers[first];
+    const { slab, start } = placeOf(first);
+    for (const { buffer, start: apart } of members) {
+      const own = placeOf(buffer);
+      if (own.slab !== slab || own.start !== start + storedBytes(dtype, apart))
+        report(`b${buffer} does not lie ${apart} elements behind b${first}`);
+    }
+    const elements = spanEnd(members, (buffer) => buffers[buffer].elements);
+    return { slab: slab ?? -1, first, start, end: start + storedBytes(dtype, elements) };
+  });
+  ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);
+  ranges.forEach((range, i) => {
+    const before = ranges[i - 1];
+    if (before?.slab === range.slab && before.end > range.start)
+      report(`the bindings of b${before.first} and b${range.first} share bytes`);
+  });
 }
 
 /** For each tensor in place, the one whose life ends where its own begins. */

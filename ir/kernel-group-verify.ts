@@ -1,4 +1,4 @@
-import type { Access } from './kernel.ts';
+import type { Access, KernelBuffer, Span } from './kernel.ts';
 import { type BufferAccess, type ElementRange, kernelAccess } from './kernel-access.ts';
 import type { GroupKernel } from './kernel-group.ts';
 import { workingMemory } from './kernel-stage.ts';
@@ -9,7 +9,7 @@ type Report = (place: string, reason: string) => void;
 
 /** What is wrong with the form of a group: its parts are not looked into. */
 export function verifyGroupForm(group: GroupKernel, report: Report): void {
-  const { axes, nodes, stores, reductions, staging, scratch, parts, buffers } = group;
+  const { axes, nodes, stores, reductions, staging, scratch, parts, buffers, spans } = group;
   const own = axes.length + nodes.length + stores.length > 0 || reductions.length > 0;
   if (own || staging !== undefined || scratch !== undefined)
     report('parts', 'the kernel has a body of its own as well');
@@ -18,6 +18,7 @@ export function verifyGroupForm(group: GroupKernel, report: Report): void {
     if (!(Number.isSafeInteger(elements) && elements > 0))
       report(`b${b}`, `the size ${elements} is not positive`);
   });
+  if (spans) verifySpans(spans, buffers, report);
   parts.forEach(({ kernel, places }, p) => {
     const place = `part ${p}`;
     if (kernel.parts !== undefined) report(place, 'has parts itself');
@@ -34,6 +35,29 @@ export function verifyGroupForm(group: GroupKernel, report: Report): void {
         report(place, `b${b} starts at ${start}, not at a multiple of 4`);
       else if (start + own.elements > whole.elements)
         report(place, `b${b} ends behind b${buffer}, which has ${whole.elements}`);
+    });
+  });
+}
+
+/** Bindings that hold several buffers hold each of them by itself. */
+function verifySpans(spans: readonly Span[], buffers: readonly KernelBuffer[], report: Report) {
+  if (spans.length === 0) report('spans', 'there is none');
+  const seen = new Set<number>();
+  spans.forEach((span, k) => {
+    const place = `span ${k}`;
+    if (span.length < 2) report(place, `${span.length} of at least 2 buffers`);
+    let end = 0;
+    span.forEach(({ buffer, start }, i) => {
+      const own = buffers[buffer];
+      if (!own) report(place, `there is no buffer b${buffer}`);
+      else if (seen.has(buffer)) report(place, `b${buffer} has a place already`);
+      else if (own.dtype !== buffers[span[0].buffer]?.dtype)
+        report(place, `b${buffer} is ${own.dtype}, b${span[0].buffer} another type`);
+      seen.add(buffer);
+      if (i === 0 && start !== 0) report(place, `starts at ${start}, not at 0`);
+      else if (!(Number.isSafeInteger(start) && start >= end) || start % 4 !== 0)
+        report(place, `b${buffer} starts at ${start}, not at a multiple of 4 behind ${end}`);
+      end = start + (own?.elements ?? 0);
     });
   });
 }

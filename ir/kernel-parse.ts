@@ -7,7 +7,9 @@ import type {
   Kernel,
   KernelBuffer,
   KernelPart,
+  PartPlace,
   Reduction,
+  Span,
   Stage,
   Staging,
   Store,
@@ -27,6 +29,7 @@ interface KernelParts {
   staging?: Staging;
   scratch?: number;
   parts?: KernelPart[];
+  spans?: Span[];
 }
 
 const noParts = (isStage: boolean, axes: readonly Axis[]): KernelParts => ({
@@ -68,6 +71,12 @@ const KERNEL_LINES: readonly [RegExp, (parts: KernelParts, match: RegExpExecArra
     (parts, [, buffer]) => {
       if (parts.scratch !== undefined) throw new Error('a kernel has one scratch buffer');
       parts.scratch = Number(buffer);
+    },
+  ],
+  [
+    /^span ([b\d+, ]+)$/,
+    (parts, [, places]) => {
+      parts.spans = [...(parts.spans ?? []), parsePlaces(places)];
     },
   ],
   [
@@ -131,14 +140,18 @@ function parseParts(parts: KernelParts, reader: LineReader): KernelParts {
 }
 
 function parsePart([, name, over]: RegExpExecArray, reader: LineReader): KernelPart {
-  const places = over.split(', ').map((text) => {
-    const match = /^b(\d+)(?:\+(\d+))?$/.exec(text);
-    if (!match) throw new Error(`'${text}' is not a place in a buffer`);
-    return { buffer: Number(match[1]), start: Number(match[2] ?? 0) };
-  });
+  const places = parsePlaces(over);
   const { isStage: _, ...kernel } = parseParts(noParts(false, []), reader);
   if (kernel.parts) throw new Error('a part has no parts');
   return { kernel: { name: parseName(name), ...kernel }, places };
+}
+
+function parsePlaces(text: string): PartPlace[] {
+  return text.split(', ').map((place) => {
+    const match = /^b(\d+)(?:\+(\d+))?$/.exec(place);
+    if (!match) throw new Error(`'${place}' is not a place in a buffer`);
+    return { buffer: Number(match[1]), start: Number(match[2] ?? 0) };
+  });
 }
 
 function parseStage(

@@ -8,6 +8,7 @@ import {
   type Kernel,
   type KernelPart,
   localArray,
+  type PartPlace,
   type Staging,
 } from './kernel.ts';
 import { formatName, formatNumber } from './text.ts';
@@ -67,6 +68,7 @@ export function kernelBody(kernel: Kernel): string {
       ({ access, dtype, elements }, i) => `buffer b${i} ${access} ${dtype} ${elements}`,
     ),
     ...(kernel.scratch === undefined ? [] : [`scratch b${kernel.scratch}`]),
+    ...(kernel.spans ?? []).map((span) => `span ${formatPlaces(span)}`),
     ...(kernel.staging ? formatStaging(kernel.staging) : []),
     ...formatComputation(kernel),
     ...(kernel.parts ?? []).flatMap(formatPart),
@@ -76,13 +78,15 @@ export function kernelBody(kernel: Kernel): string {
 
 /** `part reduceSum over b0, b3+64 {`: the kernel, and where its buffers lie. */
 function formatPart({ kernel, places }: KernelPart): string[] {
-  const over = places.map(({ buffer, start }) => `b${buffer}${start === 0 ? '' : `+${start}`}`);
   return [
-    `part ${formatName(kernel.name)} over ${over.join(', ')} {`,
+    `part ${formatName(kernel.name)} over ${formatPlaces(places)} {`,
     ...kernelBody(kernel).trimEnd().split('\n'),
     '}',
   ];
 }
+
+const formatPlaces = (places: readonly PartPlace[]) =>
+  places.map(({ buffer, start }) => `b${buffer}${start === 0 ? '' : `+${start}`}`).join(', ');
 
 const formatAxis = ({ kind, extent }: Axis, axis: number) => `axis a${axis} ${kind} ${extent}`;
 

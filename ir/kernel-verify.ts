@@ -47,6 +47,7 @@ export function verifyKernel(kernel: Kernel): string[] {
     if (errors.length === 0) verifyGroupParts(kernel, report);
     return errors;
   }
+  if (kernel.spans) at()('spans')('only a kernel with parts has any');
   if (!isStaged(kernel)) {
     verifyForm(kernel, at());
     verifyScratch(kernel, at()('scratch'));

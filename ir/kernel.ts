@@ -34,6 +34,8 @@ export interface Kernel {
   readonly scratch?: BufferIndex;
   /** Kernels that run side by side in place of axes, nodes and stores of its own, of which it has none. */
   readonly parts?: readonly KernelPart[];
+  /** Of a kernel with parts: bindings that hold several buffers. Every other buffer is a binding of its own. */
+  readonly spans?: readonly Span[];
 }
 
 /**
@@ -44,13 +46,20 @@ export interface Kernel {
  * - it has two or more, none of which has parts, and nothing of its own but buffers;
  * - what an element of a part's buffer is to the part lies within a buffer of the kernel, of the same dtype;
  * - the access of a buffer is what the parts do with it all together;
- * - what a part stores to is touched by no other part, nor by another buffer of the same part.
+ * - what a part stores to is touched by no other part, nor by another buffer of the same part;
+ * - spans hold at least two buffers of one dtype, each buffer at most once, one behind the other; the first starts at 0.
  */
 export interface KernelPart {
   readonly kernel: Kernel;
   /** Per buffer of it. */
   readonly places: readonly PartPlace[];
 }
+
+/**
+ * Buffers that one binding holds, by rising starts, so that a dispatch can have more of them than a device has bindings. Between
+ * them lie other bytes of the same memory, which the kernel does not touch.
+ */
+export type Span = readonly PartPlace[];
 
 /** Where the elements of a part's buffer lie: from element `start` of a buffer of the whole. */
 export interface PartPlace {

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { kernelBindings } from './plan-spans.ts';
 import { readbackBytes } from './plan-staging.ts';
 
 /** The limits of a WebGPU device that a plan needs, under the names that `GPUSupportedLimits` gives them. */
@@ -24,6 +25,7 @@ export function planLimits(plan: Plan): PlanLimits {
   };
   const codes = plan.kernels.map(({ wgsl = '' }) => wgsl);
   const workgroup = most(codes.map(workgroupSize));
+  const bound = plan.kernels.map(kernelBindings);
   const steps = Object.values(plan.programs).flatMap((program) => program.steps);
   return {
     maxBufferSize: most([
@@ -32,10 +34,8 @@ export function planLimits(plan: Plan): PlanLimits {
       plan.swap?.staging.bytes ?? 0,
       plan.uploads?.bytes ?? 0,
     ]),
-    maxStorageBufferBindingSize: most(
-      plan.kernels.flatMap((kernel) => kernel.bindings.map(({ bytes }) => bytes)),
-    ),
-    maxStorageBuffersPerShaderStage: most(plan.kernels.map((kernel) => kernel.bindings.length)),
+    maxStorageBufferBindingSize: most(bound.flatMap((ranges) => ranges.map(({ bytes }) => bytes))),
+    maxStorageBuffersPerShaderStage: most(bound.map(({ length }) => length)),
     maxComputeWorkgroupsPerDimension: most(steps.flatMap((step) => [...step.grid])),
     maxComputeInvocationsPerWorkgroup: workgroup,
     maxComputeWorkgroupSizeX: workgroup,

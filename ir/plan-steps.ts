@@ -1,8 +1,10 @@
 import { storedBytes } from './dtypes.ts';
-import type { Plan, PlanBinding, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
+import type { Plan, PlanBinding, PlanKernel, PlanProgram, PlanStep, PlanTensor } from './plan.ts';
 import { BINDING_ALIGNMENT } from './plan-alignment.ts';
 import { planFeatures } from './plan-features.ts';
 import type { Report } from './plan-report.ts';
+import { boundRanges } from './plan-spans.ts';
+import type { Members } from './spans.ts';
 import { TARGET_NAMES, TARGET_RULES } from './targets.ts';
 
 const CODE_FIELDS = [...new Set(TARGET_NAMES.map((target) => TARGET_RULES[target].code))];
@@ -23,6 +25,8 @@ export function verifyKernels(plan: Plan, report: Report): void {
       if (bytes === 0 || bytes % unit !== 0)
         report(`${path}.bindings[${j}].bytes`, `${bytes} is not a positive multiple of ${unit}`);
     });
+    if (kernel.spans && !hasLimits) report(`${path}.spans`, `not for target ${plan.target}`);
+    verifySpans(kernel, path, report);
   });
   if (hasModule !== (plan.module !== undefined))
     report(
@@ -70,7 +74,12 @@ export function verifySteps(plan: Plan, name: string, program: PlanProgram, repo
         : `there is no tensor ${index}`;
       if (reason) report(`${path}.bindings[${b}]`, reason);
     });
-    verifyDisjoint(plan, step, path, report);
+    const places = (kernel.spans ?? []).flat();
+    if (
+      step.bindings.every((index) => plan.tensors[index]) &&
+      places.every(({ binding }) => kernel.bindings[binding])
+    )
+      verifyBound(plan, step, path, report);
   });
 }
 
@@ -94,13 +103,20 @@ function bindingError(
   return null;
 }
 
-/** Two bindings of one place would make a kernel's result depend on its timing. */
-function verifyDisjoint(plan: Plan, step: PlanStep, path: string, report: Report): void {
-  const ranges = plan.kernels[step.kernel].bindings.flatMap(({ bytes }, b) => {
-    const tensor = plan.tensors[step.bindings[b]];
-    if (!tensor || tensor.slab === null) return [];
-    const start = tensor.offset + (step.offsets?.[b] ?? 0);
-    return [{ name: tensor.name, slab: tensor.slab, start, end: start + bytes }];
+/** What a step binds is apart: two bindings of one place would make a kernel's result depend on its timing. */
+function verifyBound(plan: Plan, step: PlanStep, path: string, report: Report): void {
+  const ranges = boundRanges(plan, step).flatMap(({ members, slab, offset, bytes }) => {
+    for (const { buffer, start } of members) {
+      const tensor = plan.tensors[step.bindings[buffer]];
+      const own = tensor.offset + (step.offsets?.[buffer] ?? 0);
+      if (tensor.slab !== slab || own !== offset + start)
+        report(
+          `${path}.bindings[${buffer}]`,
+          `'${tensor.name}' does not lie ${start} bytes behind '${nameOf(plan, step, members)}'`,
+        );
+    }
+    if (slab === null) return [];
+    return [{ name: nameOf(plan, step, members), slab, start: offset, end: offset + bytes }];
   });
   ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);
   for (let i = 1; i < ranges.length; i++) {
@@ -108,4 +124,31 @@ function verifyDisjoint(plan: Plan, step: PlanStep, path: string, report: Report
     if (before.slab === after.slab && before.end > after.start)
       report(`${path}.bindings`, `'${before.name}' and '${after.name}' are in the same memory`);
   }
+}
+
+const nameOf = ({ tensors }: Plan, { bindings }: PlanStep, [{ buffer }]: Members) =>
+  tensors[bindings[buffer]].name;
+
+/** A span holds several bindings of one type, one behind the other, and no binding is in two. */
+function verifySpans({ spans = [], bindings }: PlanKernel, path: string, report: Report): void {
+  const seen = new Set<number>();
+  spans.forEach((span, k) => {
+    let end = 0;
+    span.forEach(({ binding, start }, i) => {
+      const place = `${path}.spans[${k}][${i}]`;
+      const own = bindings[binding];
+      if (!own) report(`${place}.binding`, `there is no binding ${binding}`);
+      else if (seen.has(binding))
+        report(`${place}.binding`, `binding ${binding} is in a span already`);
+      else if (own.dtype !== bindings[span[0].binding]?.dtype || own.scratch)
+        report(`${place}.binding`, 'holds another type, or scratch memory');
+      seen.add(binding);
+      if (i === 0 ? start !== 0 : start < end || start % BINDING_ALIGNMENT !== 0)
+        report(
+          `${place}.start`,
+          `${start} is not a multiple of ${BINDING_ALIGNMENT} from ${end} on, or 0 for the first`,
+        );
+      end = start + (own?.bytes ?? 0);
+    });
+  });
 }

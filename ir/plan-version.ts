@@ -41,6 +41,7 @@ export const ADDED: readonly AddedField[] = [
   { since: 4, at: ['programs', '*', 'steps', '*'], field: 'waitSeconds' },
   { since: 4, at: ['programs', '*', 'transfers', '*'], field: 'startSeconds' },
   { since: 4, at: ['programs', '*', 'transfers', '*'], field: 'seconds' },
+  { since: 4, at: ['kernels', '*'], field: 'spans' },
 ];
 
 const minorOf = (added: readonly AddedField[]) => added.at(-1)?.since ?? 0;

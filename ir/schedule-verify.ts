@@ -13,6 +13,7 @@ import {
   type TargetLimits,
 } from './schedule.ts';
 import { type Handover, verifyFlow } from './schedule-flow.ts';
+import { bindingCount } from './spans.ts';
 import { elementCount, formatType, parseStoredType, sameShape } from './tensor.ts';
 
 // The invariants of a schedule, behind every pass that makes one:
@@ -151,11 +152,14 @@ function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report
     const place = `kernel '${kernel.name}'`;
     for (const reason of kernelErrors(kernel)) report(place, reason);
     if (!limits) continue;
-    const { buffers, scratch } = kernel;
+    const { buffers, scratch, spans } = kernel;
     // A target that wants scratch memory has no limit that it would break; it bounds how far kernels are fused.
-    const count = buffers.length - (scratch === undefined ? 0 : 1);
+    const count = bindingCount(buffers.length, spans) - (scratch === undefined ? 0 : 1);
     if (count > limits.maxStorageBuffers)
-      report(place, `has ${count} buffers of at most ${limits.maxStorageBuffers}`);
+      report(
+        place,
+        `has ${count} ${spans ? 'bindings' : 'buffers'} of at most ${limits.maxStorageBuffers}`,
+      );
     const bytes = Math.max(...kernelParts(kernel).map(arrayBytes));
     if (bytes > limits.maxWorkgroupBytes)
       report(place, `its stages fill ${bytes} bytes of at most ${limits.maxWorkgroupBytes}`);

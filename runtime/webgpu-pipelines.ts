@@ -1,4 +1,5 @@
 import type { Plan } from '../ir/plan.ts';
+import { kernelBindings } from '../ir/plan-spans.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { kernelPlace } from './kernel-place.ts';
 import { type SharedCode, shareCode } from './shared-code.ts';
@@ -62,7 +63,7 @@ export class Pipelines {
     const compiled = new Map<number, CompiledKernel>();
     const byCode = new Map<string, number[]>();
     for (const kernel of new Set(kernels)) {
-      const key = `${this.#plan.kernels[kernel].bindings.length} ${codes[kernel].code}`;
+      const key = `${kernelBindings(this.#plan.kernels[kernel]).length} ${codes[kernel].code}`;
       const same = byCode.get(key);
       if (same) same.push(kernel);
       else byCode.set(key, [kernel]);
@@ -110,7 +111,8 @@ export class Pipelines {
   }
 
   async #create(kernel: number, { code, numbers }: SharedCode): Promise<GPUComputePipeline> {
-    const { name, bindings } = this.#plan.kernels[kernel];
+    const { name } = this.#plan.kernels[kernel];
+    const bindings = kernelBindings(this.#plan.kernels[kernel]);
     const device = this.#device;
     // What is wrong with the module fails the pipeline too, which need not wait to hear of it.
     device.pushErrorScope('validation');

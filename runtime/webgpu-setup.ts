@@ -1,4 +1,5 @@
 import type { Plan, PlanProgram, PlanStep } from '../ir/plan.ts';
+import { boundRanges } from '../ir/plan-spans.ts';
 import { readbackBuffers } from '../ir/plan-staging.ts';
 import { errorText, RuntimeError } from './errors.ts';
 import { BUFFER_USAGE } from './webgpu-constants.ts';
@@ -88,11 +89,8 @@ export async function bindProgram(
     onCompiled,
   );
   const groups = new Map<string, GPUBindGroup>();
-  const groupOf = ({ kernel, bindings, offsets }: PlanStep) => {
-    const ranges = plan.kernels[kernel].bindings.map(({ bytes }, binding) => {
-      const { slab, offset } = plan.tensors[bindings[binding]];
-      return { slab, offset: offset + (offsets?.[binding] ?? 0), bytes };
-    });
+  const groupOf = (step: PlanStep) => {
+    const ranges = boundRanges(plan, step);
     const key = ranges.map(({ slab, offset, bytes }) => `${slab}:${offset}:${bytes}`).join();
     let group = groups.get(key);
     if (!group) {

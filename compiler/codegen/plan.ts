@@ -267,6 +267,18 @@ export function planBindings(kernel: Kernel): PlanBinding[] {
   }));
 }
 
+/** Where a plan says that several bindings lie in one. */
+export function planSpans({ spans, buffers }: Kernel): Pick<PlanKernel, 'spans'> {
+  if (!spans) return {};
+  const places = spans.map((span) =>
+    span.map(({ buffer, start }) => ({
+      binding: buffer,
+      start: storedBytes(buffers[buffer].dtype, start),
+    })),
+  );
+  return { spans: places };
+}
+
 function planKernels(
   allocated: AllocatedSchedule,
   emitted: readonly EmittedKernel[],
@@ -277,6 +289,7 @@ function planKernels(
       name: kernel.name,
       text: printKernel(kernel),
       bindings: planBindings(kernel),
+      ...planSpans(kernel),
       ...(wgsl === undefined ? {} : { wgsl }),
       ...(variant === undefined ? {} : { variant }),
       ...(exported === undefined ? {} : { export: exported }),

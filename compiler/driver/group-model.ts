@@ -12,12 +12,13 @@ export function groupModel(
   limits: TargetLimits,
   profile: DeviceProfile,
 ): GroupModel | null {
-  const { sharesDispatch } = TARGETS[target];
-  if (!sharesDispatch) return null;
+  const { dispatches } = TARGETS[target];
+  if (!dispatches) return null;
   return {
     dispatchSeconds: profile.dispatchSeconds,
     busySeconds: (kernels) => busySeconds(kernels, profile, limits),
-    sharesDispatch: (kernels) => sharesDispatch(kernels, limits, codeModel(profile)),
+    sharesDispatch: (kernels) => dispatches.shares(kernels, limits, codeModel(profile)),
+    vectors: (kernel) => dispatches.vectors(kernel, limits, codeModel(profile)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { AllocatedSchedule, TargetLimits } from '../../ir/schedule.ts';
-import { canBePart, joinBindings } from './bindings.ts';
+import { canBePart, joinBindings, type KernelVectors } from './bindings.ts';
 import { dependencesOf } from './dependences.ts';
 import { type Packing, packSteps } from './pack.ts';
 import { type ProgramGroups, regrouped } from './regroup.ts';
@@ -12,7 +12,11 @@ export interface GroupModel {
   readonly busySeconds: (kernels: readonly Kernel[]) => number;
   /** Whether they can be the parts of one kernel, each with the code that it has alone. */
   readonly sharesDispatch: (kernels: readonly Kernel[]) => boolean;
+  /** By buffer of a kernel: whether its code accesses it as vectors of four. */
+  readonly vectors: (kernel: Kernel) => readonly boolean[];
 }
+
+type KernelModel = Omit<GroupModel, 'vectors'> & { readonly vectors: KernelVectors };
 
 /** A step joins others where that saves at least this part of what it takes alone. */
 const LEAST_GAIN = 0.05;
@@ -26,16 +30,32 @@ export function groupSteps(
   limits: TargetLimits,
   model: GroupModel,
 ): AllocatedSchedule {
-  const all = schedule.programs.map((_, program) => groupsOf(schedule, program, limits, model));
+  const vectors = vectorsOf(schedule, model);
+  const all = schedule.programs.map((_, program) =>
+    groupsOf(schedule, program, limits, { ...model, vectors }),
+  );
   const isSame = all.every(({ groups }, p) => groups.length === schedule.programs[p].steps.length);
-  return isSame ? schedule : regrouped(schedule, all, limits);
+  return isSame ? schedule : regrouped(schedule, all, limits, vectors);
+}
+
+/** {@link GroupModel.vectors} by number of a kernel, looked at once. */
+function vectorsOf({ kernels }: AllocatedSchedule, model: GroupModel): KernelVectors {
+  const known = new Map<number, readonly boolean[]>();
+  return (kernel) => {
+    let own = known.get(kernel);
+    if (!own) {
+      own = model.vectors(kernels[kernel]);
+      known.set(kernel, own);
+    }
+    return own;
+  };
 }
 
 function groupsOf(
   schedule: AllocatedSchedule,
   program: number,
   limits: TargetLimits,
-  model: GroupModel,
+  model: KernelModel,
 ): ProgramGroups {
   const { steps, transfers = [] } = schedule.programs[program];
   const cuts = new Set([0, steps.length]);
@@ -61,7 +81,7 @@ function packingOf(
   schedule: AllocatedSchedule,
   program: number,
   limits: TargetLimits,
-  { dispatchSeconds, busySeconds, sharesDispatch }: GroupModel,
+  { dispatchSeconds, busySeconds, sharesDispatch, vectors }: KernelModel,
 ): Packing {
   const { kernels } = schedule;
   const { steps } = schedule.programs[program];
@@ -85,25 +105,31 @@ function packingOf(
   const joins = steps.map((step, s) => suits[step.kernel] && !repeated.has(keyOf(s)));
   return {
     joins: (step) => joins[step],
-    added: (group, step) => {
-      const bound = new Set(group.flatMap((one) => steps[one].operands));
-      return steps[step].operands.filter((tensor) => !bound.has(tensor)).length;
-    },
-    fits: (group, step) => {
-      const together = [...group, step];
-      const bound = new Set(together.flatMap((one) => steps[one].operands));
-      if (bound.size > limits.maxStorageBuffers) return false;
-      const gain =
-        busySeconds(group.map(kernelOf)) + aloneSeconds(step) - busySeconds(together.map(kernelOf));
-      return (
-        gain >= LEAST_GAIN * aloneSeconds(step) &&
-        joinBindings(
-          schedule,
-          together.map((one) => steps[one]),
-          limits,
-        ) !== null &&
-        sharesDispatch(together.map(kernelOf))
-      );
+    open: (first) => {
+      const group = [first];
+      const bound = new Set(steps[first].operands);
+      let busy = busySeconds([kernelOf(first)]);
+      return {
+        added: (step) => steps[step].operands.filter((tensor) => !bound.has(tensor)).length,
+        take: (step) => {
+          const together = [...group, step];
+          const seconds = busySeconds(together.map(kernelOf));
+          const gains =
+            busy + aloneSeconds(step) - seconds >= LEAST_GAIN * aloneSeconds(step) &&
+            joinBindings(
+              schedule,
+              together.map((one) => steps[one]),
+              limits,
+              vectors,
+            ) !== null &&
+            sharesDispatch(together.map(kernelOf));
+          if (!gains) return false;
+          group.push(step);
+          busy = seconds;
+          for (const tensor of steps[step].operands) bound.add(tensor);
+          return true;
+        },
+      };
     },
   };
 }

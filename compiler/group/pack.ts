@@ -5,14 +5,20 @@ import type { Dependences } from './dependences.ts';
 export interface Packing {
   /** Whether a step may share one at all. */
   readonly joins: (step: number) => boolean;
-  /** Bindings that a step would add to those of others: the fewest are taken first. */
-  readonly added: (group: readonly number[], step: number) => number;
-  /** Whether these steps, which do not depend on each other, may and should be one dispatch with one more. */
-  readonly fits: (group: readonly number[], step: number) => boolean;
+  /** A dispatch that begins with a step. */
+  readonly open: (step: number) => OpenGroup;
+}
+
+/** A dispatch to which steps are added that do not depend on each other. */
+export interface OpenGroup {
+  /** Tensors that a step would add to those of others: the fewest are taken first. */
+  readonly added: (step: number) => number;
+  /** Adds a step if it may and should be in it, and says whether. */
+  readonly take: (step: number) => boolean;
 }
 
 /** Ready steps that are looked at for a group: more make it slow, and those far down wait for others. */
-const WINDOW = 16;
+const WINDOW = 64;
 
 /**
  * Steps by dispatches, in an order that keeps all dependences. List scheduling: the ready step of the highest rank, and with it
@@ -40,7 +46,7 @@ function heightsOf({ steps, successors }: Dependences): Int32Array {
 
 function schedule(
   { steps, successors }: Dependences,
-  { joins, added, fits }: Packing,
+  { joins, open }: Packing,
   rank: (node: number) => number,
 ): number[][] {
   const waiting = new Int32Array(steps.length);
@@ -75,15 +81,16 @@ function schedule(
     const candidates = joins(steps[anchor])
       ? ready.slice(0, WINDOW).filter((node) => joins(steps[node]))
       : [];
-    while (candidates.length > 0) {
+    const shared = candidates.length > 0 ? open(group[0]) : null;
+    while (shared && candidates.length > 0) {
       let best = 0;
       let least = Number.POSITIVE_INFINITY;
       candidates.forEach((node, i) => {
-        const more = added(group, steps[node]);
+        const more = shared.added(steps[node]);
         if (more < least) [best, least] = [i, more];
       });
       const [node] = candidates.splice(best, 1);
-      if (!fits(group, steps[node])) continue;
+      if (!shared.take(steps[node])) continue;
       nodes.push(node);
       group.push(steps[node]);
       ready.splice(ready.indexOf(node), 1);

@@ -2,14 +2,13 @@ import type { Kernel } from '../../ir/kernel.ts';
 import { kernelBody } from '../../ir/kernel-text.ts';
 import type {
   AllocatedSchedule,
-  Schedule,
   ScheduleProgram,
   ScheduleStep,
   ScheduleTransfer,
   TargetLimits,
 } from '../../ir/schedule.ts';
 import { joinScopes } from '../../ir/source.ts';
-import { joinBindings } from './bindings.ts';
+import { joinBindings, type KernelVectors } from './bindings.ts';
 import { placedAnew } from './places.ts';
 
 /** The steps of a program by dispatches, between the steps where transfers are: in their order, with the steps that it comes from. */
@@ -24,6 +23,7 @@ export function regrouped(
   schedule: AllocatedSchedule,
   all: readonly ProgramGroups[],
   limits: TargetLimits,
+  vectors: KernelVectors,
 ): AllocatedSchedule {
   const kernels = new KernelTable(schedule.kernels);
   const programs = schedule.programs.map((program, p): ScheduleProgram => {
@@ -32,7 +32,7 @@ export function regrouped(
       const own = group.map((step) => program.steps[step]);
       return own.length === 1
         ? { ...own[0], kernel: kernels.own(own[0].kernel) }
-        : joinedStep(schedule, own, limits, kernels);
+        : joinedStep(schedule, own, limits, kernels, vectors);
     });
     return {
       ...program,
@@ -59,18 +59,27 @@ function movedTransfers(
 }
 
 function joinedStep(
-  schedule: Schedule,
+  schedule: AllocatedSchedule,
   given: readonly ScheduleStep[],
   limits: TargetLimits,
   kernels: KernelTable,
+  vectors: KernelVectors,
 ): ScheduleStep {
   // Groups of the same kernels share code, whatever their order was.
   const steps = given.toSorted((a, b) => a.kernel - b.kernel);
-  const joined = joinBindings(schedule, steps, limits);
+  const joined = joinBindings(schedule, steps, limits, vectors);
   if (!joined) throw new Error('internal error: steps of one group cannot be bound together');
-  const { parts, buffers, operands, offsets } = joined;
+  const { parts, buffers, spans, operands, offsets } = joined;
   const kernel = kernels.intern(
-    { axes: [], buffers, nodes: [], reductions: [], stores: [], parts },
+    {
+      axes: [],
+      buffers,
+      nodes: [],
+      reductions: [],
+      stores: [],
+      parts,
+      ...(spans ? { spans } : {}),
+    },
     steps.map((step) => schedule.kernels[step.kernel].name),
   );
   const scope = joinScopes(steps.flatMap((step) => scopesOf(step.scope ?? '')));

@@ -18,10 +18,8 @@ export interface TargetRow {
   readonly emit: (kernels: readonly Kernel[], options: CodeOptions) => Promise<GeneratedCode>;
   /** What the code of a kernel does in one run, in the variant that the model chooses. */
   readonly work: (kernel: Kernel, limits: TargetLimits, model: CodeModel) => KernelWork;
-  /** Whether kernels that do not depend on each other can be the parts of one; null where there are no dispatches to save. */
-  readonly sharesDispatch:
-    | ((kernels: readonly Kernel[], limits: TargetLimits, model: CodeModel) => boolean)
-    | null;
+  /** Kernels as the parts of one; null where there are no dispatches to save. */
+  readonly dispatches: SharedDispatches | null;
   /** Time of one run of a kernel, in any unit: for choices between kernels. Null: what the profile predicts. */
   readonly time: ((kernel: Kernel) => number) | null;
   /** Numbers of four bytes that the code of a kernel wants as working memory; 0 where it wants none. */
@@ -40,4 +38,12 @@ export interface TargetRow {
   readonly hasWorkgroups: boolean;
   /** Whether transfers go on while kernels run. */
   readonly overlaps: boolean;
+}
+
+/** What is known of kernels that are to share a dispatch, in the variants that the model chooses. */
+export interface SharedDispatches {
+  /** Whether kernels that do not depend on each other can be the parts of one. */
+  readonly shares: (kernels: readonly Kernel[], limits: TargetLimits, model: CodeModel) => boolean;
+  /** By buffer of a kernel: whether its code accesses it as vectors of four. */
+  readonly vectors: (kernel: Kernel, limits: TargetLimits, model: CodeModel) => readonly boolean[];
 }

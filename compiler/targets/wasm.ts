@@ -25,7 +25,7 @@ export const WASM: TargetRow = {
     };
   },
   work: wasmWork,
-  sharesDispatch: null,
+  dispatches: null,
   time: wasmTime,
   scratch: wasmScratch,
   stageNeedsHolder: true,

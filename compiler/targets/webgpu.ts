@@ -10,6 +10,7 @@ import {
   namedGroup,
   namedVariant,
   variantText,
+  vectorBuffers,
 } from '../codegen/gpu/index.ts';
 import { codeLimits } from '../codegen/plan.ts';
 import { WEBGPU_LIMIT_NAMES } from '../profile/device-limits.ts';
@@ -42,7 +43,10 @@ export const WEBGPU: TargetRow = {
     return { emitted, binary: null, module: null, text };
   },
   work: gpuWork,
-  sharesDispatch: (kernels, limits, model) => chooseGroup(kernels, limits, model) !== null,
+  dispatches: {
+    shares: (kernels, limits, model) => chooseGroup(kernels, limits, model) !== null,
+    vectors: vectorBuffers,
+  },
   time: null,
   scratch: () => 0,
   stageNeedsHolder: false,

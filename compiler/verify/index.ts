@@ -6,7 +6,7 @@ import type { Plan, PlanKernel } from '../../ir/plan.ts';
 import { printable } from '../../ir/printable.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { type GeneratedCode, sha256 } from '../codegen/code.ts';
-import { planBindings } from '../codegen/plan.ts';
+import { planBindings, planSpans } from '../codegen/plan.ts';
 import { TARGETS } from '../targets/index.ts';
 import { PRODUCER } from '../version.ts';
 
@@ -69,6 +69,8 @@ function verifiedKernel(planned: PlanKernel, path: string, report: Report): Kern
       if (said[b] !== binding)
         report(`${path}.bindings[${b}]`, `'${said[b]}', but the text has '${binding}'`);
     });
+  if (JSON.stringify(planned.spans) !== JSON.stringify(planSpans(kernel).spans))
+    report(`${path}.spans`, 'are not those of the text');
   return kernel;
 }
 

@@ -123,6 +123,15 @@ export const BINDING = object(
   },
 );
 
+/** Where the memory of one entry of `bindings` lies in what is bound. */
+export interface SpanPlace extends Infer<typeof SPAN_PLACE> {}
+export const SPAN_PLACE = object({
+  /** Index into the kernel's `bindings`. */
+  binding: INDEX,
+  /** Its first byte in what is bound; 0 for the first of a span, behind the one before for the others. */
+  start: BYTES,
+});
+
 /** A piece of code that steps run. */
 export interface PlanKernel extends Infer<typeof KERNEL> {}
 export const KERNEL = object(
@@ -139,6 +148,11 @@ export const KERNEL = object(
     wgsl: text(),
     /** webgpu: how the code of the text is made, of several ways that differ in speed: `tiles 64x64x16 of 4x4, 1 slices, 1 buffers`. The runtime does not read it. */
     variant: text(),
+    /**
+     * webgpu: entries of `bindings` that are bound as one range of a slab, from the first of them to the last, so that a step can have more of
+     * them than a device has storage buffers. A span takes the place of its first entry; absent where each entry is bound by itself.
+     */
+    spans: list(list(named<SpanPlace>(SPAN_PLACE), 2), 1),
     /** wasm: the export that takes one byte address per binding. */
     export: NAME,
     /**

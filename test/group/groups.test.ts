@@ -4,8 +4,10 @@ import { assemblePlan } from '../../compiler/codegen/plan.ts';
 import { type GroupModel, groupSteps } from '../../compiler/group/index.ts';
 import { planMemory } from '../../compiler/plan-search/index.ts';
 import { verifyAllocated } from '../../ir/allocated-verify.ts';
+import type { Span } from '../../ir/kernel.ts';
 import { kernelAccess } from '../../ir/kernel-access.ts';
 import { boundParts } from '../../ir/kernel-group.ts';
+import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import {
   type AllocatedSchedule,
@@ -23,6 +25,7 @@ const EAGER: GroupModel = {
   dispatchSeconds: 1,
   busySeconds: () => 0,
   sharesDispatch: (kernels) => kernels.length <= 5,
+  vectors: ({ buffers }) => buffers.map(() => false),
 };
 
 const schedules = fc
@@ -83,6 +86,37 @@ function conflicts(schedule: AllocatedSchedule): string[] {
   );
 }
 
+/** By step: the ranges of bytes that are bound, whose buffers are where they must be, and which are apart. */
+function boundBytes({ kernels, placements, programs }: AllocatedSchedule) {
+  return programs.flatMap(({ steps }) =>
+    steps.map(({ kernel, operands, offsets }) => {
+      const { buffers, spans = [] } = kernels[kernel];
+      const at = (b: number) => placements[operands[b]].offset + BYTES * (offsets?.[b] ?? 0);
+      const own = buffers.flatMap((_, b) =>
+        spans.some((span) => span.some(({ buffer }) => buffer === b))
+          ? []
+          : [[{ buffer: b, start: 0 }]],
+      );
+      const ranges = [...spans, ...own].map((members) => {
+        const [{ buffer: first }] = members;
+        const { slab } = placements[operands[first]];
+        for (const { buffer, start } of members) {
+          expect(placements[operands[buffer]].slab).toBe(slab);
+          expect(at(buffer)).toBe(at(first) + BYTES * start);
+        }
+        const end = Math.max(
+          ...members.map(({ buffer: b }) => at(b) + BYTES * buffers[b].elements),
+        );
+        return { slab, start: at(first), end, bytes: end - at(first) };
+      });
+      for (const a of ranges)
+        for (const b of ranges)
+          expect(a === b || a.slab !== b.slab || a.end <= b.start || b.end <= a.start).toBe(true);
+      return ranges;
+    }),
+  );
+}
+
 const stepCount = ({ programs }: Schedule) =>
   programs.reduce((sum, { steps }) => sum + steps.length, 0);
 
@@ -90,12 +124,11 @@ describe('groupSteps', () => {
   test.each([
     WEBGPU_DEFAULT_LIMITS,
     { ...WEBGPU_DEFAULT_LIMITS, maxBufferBytes: 8192 },
-    { ...WEBGPU_DEFAULT_LIMITS, maxStorageBuffers: 4, maxBindingBytes: 2048 },
+    { ...WEBGPU_DEFAULT_LIMITS, maxStorageBuffers: 4, maxBindingBytes: 8192 },
   ])('keeps places, bytes and meaning, and joins no steps that share bytes', (limits) => {
-    let [before, after] = [0, 0];
+    let [before, after, spans] = [0, 0, 0];
     fc.assert(
       fc.property(schedules, (schedule) => {
-        if (limits.maxBindingBytes < 8192 && boundTooLarge(schedule, limits)) return;
         const single = allocated(schedule, { ...limits });
         const grouped = groupSteps(single, limits, EAGER);
         before += stepCount(single);
@@ -108,8 +141,11 @@ describe('groupSteps', () => {
         const places = ({ placements }: AllocatedSchedule) =>
           placements.map(({ slab, offset, policy }) => [slab, offset, policy]);
         expect(places(grouped)).toEqual(places(single));
-        for (const { buffers } of grouped.kernels)
-          expect(buffers.length).toBeLessThanOrEqual(limits.maxStorageBuffers);
+        for (const ranges of boundBytes(grouped)) {
+          expect(ranges.length).toBeLessThanOrEqual(limits.maxStorageBuffers);
+          for (const { bytes } of ranges) expect(bytes).toBeLessThanOrEqual(limits.maxBindingBytes);
+        }
+        spans += grouped.kernels.filter((kernel) => kernel.spans).length;
         expect(parseSchedule(printSchedule(grouped))).toEqual(grouped);
         expect(verifyPlan(planOf(grouped))).toEqual([]);
         expect(scheduleResults(grouped)).toEqual(scheduleResults(single));
@@ -117,6 +153,48 @@ describe('groupSteps', () => {
       { numRuns: 15 },
     );
     expect(after).toBeLessThan(0.9 * before);
+    if (limits.maxStorageBuffers < 8) expect(spans).toBeGreaterThan(0);
+  });
+
+  test('binds several buffers as one, which verifiers of schedules and plans prove', () => {
+    const limits = { ...WEBGPU_DEFAULT_LIMITS, maxStorageBuffers: 4 };
+    const grouped = groupSteps(allocated(randomSchedule(5, 60), limits), limits, EAGER);
+    const k = grouped.kernels.findIndex(({ spans }) => spans);
+    const { spans, buffers } = grouped.kernels[k];
+    const kernelWith = (changed: readonly Span[]) =>
+      grouped.kernels.with(k, { ...grouped.kernels[k], spans: changed });
+    const [span, ...rest] = spans!;
+    const last = span.at(-1)!;
+    const [farther, twice] = [
+      [[...span.slice(0, -1), { ...last, start: last.start + 64 }], ...rest],
+      [[...span, { ...span[0], start: last.start + buffers[last.buffer].elements + 64 }], ...rest],
+    ];
+    const found = (changed: readonly Span[]) =>
+      verifyAllocated({ ...grouped, kernels: kernelWith(changed) }, { limits, target: 'webgpu' });
+    expect(found(spans!)).toEqual([]);
+    expect(found(farther).join()).toContain(`does not lie ${last.start + 64} elements behind`);
+    expect(found(twice).join()).toContain(`b${span[0].buffer} has a place already`);
+    expect(found([]).join()).toContain('spans: there is none');
+    const plan = planOf(grouped);
+    const planWith = (changed: readonly Span[]) => ({
+      ...plan,
+      kernels: plan.kernels.with(k, {
+        ...plan.kernels[k],
+        spans: changed.map((one) =>
+          one.map(({ buffer, start }) => ({ binding: buffer, start: BYTES * start })),
+        ),
+      }),
+    });
+    expect(verifyPlan(planWith(spans!))).toEqual([]);
+    expect(verifyPlan(planWith(farther)).join()).toContain(
+      `does not lie ${BYTES * (last.start + 64)} bytes behind`,
+    );
+    expect(verifyPlan(planWith(twice)).join()).toContain('is in a span already');
+    const overlapping = span.map((place, i) => (i === 1 ? { ...place, start: 0 } : place));
+    expect(verifyPlan(planWith([overlapping, ...rest])).join()).toContain(
+      `kernels[${k}].spans[0][1].start`,
+    );
+    expect(planLimits(plan).maxStorageBuffersPerShaderStage).toBeLessThanOrEqual(4);
   });
 
   test('leaves a schedule as it is where nothing gains', () => {
@@ -129,6 +207,3 @@ describe('groupSteps', () => {
     expect(groupSteps(single, WEBGPU_DEFAULT_LIMITS, never)).toBe(single);
   });
 });
-
-const boundTooLarge = ({ kernels }: Schedule, { maxBindingBytes }: TargetLimits) =>
-  kernels.some(({ buffers }) => buffers.some(({ elements }) => BYTES * elements > maxBindingBytes));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  adamw,
   type CompiledPlan,
   type CompileOptions,
   compile,
@@ -10,6 +11,7 @@ import {
   lstm,
   type Model,
   maxPool2d,
+  type Optimiser,
   relu,
   reshape,
   sgd,
@@ -18,13 +20,18 @@ import {
 } from '../../compiler/index.ts';
 import { inspectPlan } from '../../compiler/inspect/index.ts';
 import { verifyCode } from '../../compiler/verify/index.ts';
+import { planLimits } from '../../ir/plan-limits.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { openSession } from '../support/agreement.ts';
 import { randomInputs } from '../support/reference.ts';
 
 // Training steps whose independent steps share dispatches. The first three models are those of the bench.
 
-function trains(shape: readonly number[], network: (x: Tensor) => Tensor): () => Model {
+function trains(
+  shape: readonly number[],
+  network: (x: Tensor) => Tensor,
+  optimizer: Optimiser = sgd({ learningRate: 0.01 }),
+): () => Model {
   return () =>
     defineModel({
       name: 'network',
@@ -32,7 +39,7 @@ function trains(shape: readonly number[], network: (x: Tensor) => Tensor): () =>
       build: ({ x }) => ({ logits: network(x) }),
       train: {
         loss: ({ logits }, { label }) => crossEntropy(logits, label),
-        optimizer: sgd({ learningRate: 0.01 }),
+        optimizer,
       },
     });
 }
@@ -43,15 +50,18 @@ const block = (x: Tensor, from: number, to: number) =>
     padding: 0,
   });
 
-const mlp = (batch: number, sizes: readonly number[]) =>
-  trains([batch, sizes[0]], (x) =>
-    sizes
-      .slice(1)
-      .reduce(
-        (y, size, k) =>
-          k === sizes.length - 2 ? linear(sizes[k], size)(y) : relu(linear(sizes[k], size)(y)),
-        x,
-      ),
+const mlp = (batch: number, sizes: readonly number[], optimizer?: Optimiser) =>
+  trains(
+    [batch, sizes[0]],
+    (x) =>
+      sizes
+        .slice(1)
+        .reduce(
+          (y, size, k) =>
+            k === sizes.length - 2 ? linear(sizes[k], size)(y) : relu(linear(sizes[k], size)(y)),
+          x,
+        ),
+    optimizer,
   );
 
 const MODELS = {
@@ -62,6 +72,15 @@ const MODELS = {
   }),
   lstm: trains([32, 16, 64], (x) => linear(128, 10)(lstm(64, 128)(x).state.hidden)),
   small: mlp(8, [24, 16, 16, 5]),
+  // 14 parameters, with rules of their own for biases, whose updates wait for the norm of all gradients.
+  deep: mlp(
+    8,
+    [24, ...new Array(5).fill(16), 12, 5],
+    adamw({
+      clipNorm: 0.5,
+      groups: [{ parameters: /bias$/, settings: { weightDecay: 0 }, learningRateFactor: 2 }],
+    }),
+  ),
 } as const;
 
 async function compiled(
@@ -100,11 +119,26 @@ describe('steps that share a dispatch', () => {
     expect(await verifyCode(shared, module)).toEqual([]);
   });
 
-  test('give the same bits', async () => {
+  test('are one dispatch or two for the updates of all small parameters', async () => {
+    const { plan, module } = await compiled('deep');
+    const updates = plan.programs.train.steps.filter(({ bindings }) =>
+      bindings.some((tensor) => plan.tensors[tensor].role === 'optimiser'),
+    );
+    expect(updates.reduce((sum, { parts = [] }) => sum + parts.length, 0)).toBe(14);
+    expect(updates.length).toBeLessThanOrEqual(2);
+    expect(planLimits(plan).maxStorageBuffersPerShaderStage).toBeLessThanOrEqual(8);
+    expect(await verifyCode(plan, module)).toEqual([]);
+    const k = plan.kernels.findIndex(({ spans }) => spans);
+    const { spans: _, ...without } = plan.kernels[k];
+    const found = await verifyCode({ ...plan, kernels: plan.kernels.with(k, without) }, module);
+    expect(found).toEqual([{ path: `kernels[${k}].spans`, reason: 'are not those of the text' }]);
+  });
+
+  test.each(['small', 'deep'] as const)('give the same bits: %s', async (model) => {
     // Software GPUs switch threads at every barrier of a tile.
     const seen = [];
     for (const dispatches of ['shared', 'single'] as const) {
-      const made = await compiled('small', { dispatches, limits: { maxWorkgroupBytes: 1024 } });
+      const made = await compiled(model, { dispatches, limits: { maxWorkgroupBytes: 1024 } });
       const session = await openSession(made);
       const losses = [];
       for (let step = 0; step < 3; step++) {

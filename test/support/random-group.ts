@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { groupVariant } from '../../compiler/codegen/gpu/group-variant.ts';
 import type { GroupVariant, Variant } from '../../compiler/codegen/gpu/index.ts';
 import { variantsOf } from '../../compiler/codegen/gpu/index.ts';
-import type { Kernel, KernelBuffer, KernelPart, PartPlace } from '../../ir/kernel.ts';
+import type { Kernel, KernelBuffer, KernelPart, PartPlace, Span } from '../../ir/kernel.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { boundPlaces, spanEnd } from '../../ir/spans.ts';
 import { KERNEL_FORMS, type KernelCase, kernelCases } from './random-kernel.ts';
 
 type Data = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
@@ -57,8 +58,10 @@ function makeGroup(cases: readonly KernelCase[], below: (limit: number) => numbe
       }),
     }),
   );
+  const spans = spansOf(buffers, below);
   const group: Kernel = {
     ...{ name: 'group', axes: [], buffers, nodes: [], reductions: [], stores: [], parts },
+    ...(spans.length > 0 ? { spans } : {}),
   };
   return {
     ...{ cases, group, variant: variantOf(cases, below) },
@@ -66,6 +69,54 @@ function makeGroup(cases: readonly KernelCase[], below: (limit: number) => numbe
       dtype === 'i32' ? Int32Array.from(contents[b]) : Float32Array.from(contents[b]),
     ),
   };
+}
+
+/** Some buffers of each type one behind the other in one binding, in any order and with gaps between. */
+function spansOf(buffers: readonly KernelBuffer[], below: (limit: number) => number): Span[] {
+  const types = [...new Set(buffers.map(({ dtype }) => dtype))];
+  return types.flatMap((type) => {
+    const left = buffers.flatMap(({ dtype }, b) => (dtype === type && below(3) > 0 ? [b] : []));
+    const span: PartPlace[] = [];
+    let start = 0;
+    while (left.length > 0) {
+      const [buffer] = left.splice(below(left.length), 1);
+      span.push({ buffer, start });
+      start += UNIT * (Math.ceil(buffers[buffer].elements / UNIT) + below(3));
+    }
+    return span.length > 1 ? [span] : [];
+  });
+}
+
+/** Runs a group over what it binds: gives its buffers afterwards. What lies between them in a span must stay as it was. */
+export async function throughBindings(
+  { buffers: { length }, spans }: Kernel,
+  buffers: readonly Data[],
+  run: (bound: readonly Data[]) => readonly Data[] | Promise<readonly Data[]>,
+): Promise<Data[]> {
+  const { bindings, places } = boundPlaces(length, spans);
+  const between = -12345;
+  const bound = bindings.map((members) => {
+    const end = spanEnd(members, (buffer) => buffers[buffer].length);
+    const [{ buffer: first }] = members;
+    const elements = members.length > 1 ? UNIT * Math.ceil(end / UNIT) : end;
+    const all =
+      buffers[first] instanceof Int32Array ? new Int32Array(elements) : new Float32Array(elements);
+    all.fill(between);
+    for (const { buffer, start } of members) all.set(buffers[buffer], start);
+    return all;
+  });
+  const results = await run(bound);
+  bindings.forEach((members, binding) => {
+    const left = results[binding].slice();
+    for (const { buffer, start } of members)
+      left.fill(between, start, start + buffers[buffer].length);
+    if (left.some((value) => value !== between))
+      throw new Error(`binding ${binding} was written between its buffers`);
+  });
+  return buffers.map(({ length: own }, buffer) => {
+    const { binding, start } = places[buffer];
+    return results[binding].slice(start, start + own) as Data;
+  });
 }
 
 /** Any variants that share a dispatch; reductions and points by one invocation each always do. */

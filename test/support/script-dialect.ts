@@ -171,6 +171,8 @@ export const SCRIPT: Dialect<Helper> = {
   loadLane: (_dtype, array, address) => `host.load(${array}, ${address})`,
   storeLane: (dtype, array, address, value) =>
     `host.store(${array}, ${address}, ${stored[dtype]}(${value}));`,
+  accumulateLane: (dtype, array, address, value) =>
+    `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
 
   barrier: 'yield;',
   exchange: (type, name, value, mask) =>

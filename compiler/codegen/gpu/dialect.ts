@@ -167,7 +167,14 @@ export interface Dialect<Helper extends string = string> {
   readonly loadQuad: (dtype: StorageType, array: string, address: string) => string;
   readonly storeQuad: (dtype: StorageType, array: string, address: string, value: string) => string;
   readonly loadLane: (dtype: StorageType, array: string, address: string) => string;
+  /** Invocations that store other lanes of one vector at the same time may disturb each other. */
   readonly storeLane: (dtype: StorageType, array: string, address: string, value: string) => string;
+  readonly accumulateLane: (
+    dtype: StorageType,
+    array: string,
+    address: string,
+    value: string,
+  ) => string;
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;

@@ -1,6 +1,7 @@
 import type { StorageType } from '../../../ir/dtypes.ts';
 import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
+import { boundPlaces, spanEnd } from '../../../ir/spans.ts';
 import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
 import { type GroupVariant, sizedPart } from './group-variant.ts';
 import { foldGrid, type GpuModule } from './module.ts';
@@ -11,10 +12,35 @@ import type { Variant } from './variant.ts';
 // in its variant; only the number of outputs to a workgroup of a reduction, and the numbers that invocations go by, follow the
 // size of the workgroups that all have in common.
 
+/** The group over what is bound: a span is one buffer, in which the places of the parts are. */
+function overBindings(group: Kernel): Kernel {
+  const { buffers, parts = [], spans, ...rest } = group;
+  if (!spans) return group;
+  const { bindings, places } = boundPlaces(buffers.length, spans);
+  return {
+    ...rest,
+    buffers: bindings.map((members) => {
+      const own = members.map(({ buffer }) => buffers[buffer]);
+      return {
+        dtype: own[0].dtype,
+        access: own.every(({ access }) => access === 'read') ? 'read' : 'read_write',
+        elements: spanEnd(members, (buffer) => buffers[buffer].elements),
+      };
+    }),
+    parts: parts.map(({ kernel, places: own }) => ({
+      kernel,
+      places: own.map(({ buffer, start }) => ({
+        buffer: places[buffer].binding,
+        start: places[buffer].start + start,
+      })),
+    })),
+  };
+}
+
 /** A module for all parts of a kernel; `emitAlone` makes that of one. */
 export function emitGroup(
   dialect: Dialect,
-  group: Kernel,
+  given: Kernel,
   { workgroupSize, parts: variants }: GroupVariant,
   limits: TargetLimits,
   emitAlone: (
@@ -24,6 +50,7 @@ export function emitGroup(
     limits: TargetLimits,
   ) => GpuModule,
 ): GpuModule {
+  const group = overBindings(given);
   if (group.parts?.length !== variants.length)
     throw new Error(`internal error: kernel '${group.name}' has no ${variants.length} parts`);
   const made = group.parts.map((part, p): PartModule => {
@@ -103,7 +130,14 @@ function captured(dialect: Dialect, { part, code }: PartModule, names: PartNames
 
 type Accesses = Pick<
   Dialect,
-  'load' | 'store' | 'accumulate' | 'loadQuad' | 'storeQuad' | 'loadLane' | 'storeLane'
+  | 'load'
+  | 'store'
+  | 'accumulate'
+  | 'loadQuad'
+  | 'storeQuad'
+  | 'loadLane'
+  | 'storeLane'
+  | 'accumulateLane'
 >;
 
 function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames): Accesses {
@@ -130,11 +164,15 @@ function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames)
       const { array, at, quads } = placeOf(name, address);
       return (quads ? dialect.storeLane : dialect.store)(dtype, array, at, value);
     },
-    accumulate: led(dialect.accumulate),
+    accumulate: (dtype, name, address, value) => {
+      const { array, at, quads } = placeOf(name, address);
+      return (quads ? dialect.accumulateLane : dialect.accumulate)(dtype, array, at, value);
+    },
     loadQuad: led(dialect.loadQuad),
     storeQuad: led(dialect.storeQuad),
     loadLane: led(dialect.loadLane),
     storeLane: led(dialect.storeLane),
+    accumulateLane: led(dialect.accumulateLane),
   };
 }
 

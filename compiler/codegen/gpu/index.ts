@@ -83,6 +83,21 @@ export function emitWgsl(
   return { wgsl: code, grid };
 }
 
+/** By buffer: whether the code of the chosen variant accesses it as vectors of four. */
+export function vectorBuffers(
+  kernel: Kernel,
+  limits: TargetLimits,
+  model: CodeModel,
+): readonly boolean[] {
+  let quads: readonly boolean[] = [];
+  const module: Dialect['module'] = ({ buffers }) => {
+    quads = buffers.map((buffer) => buffer.quads);
+    return '';
+  };
+  emitAlone({ ...WGSL, module }, kernel, chooseVariant(kernel, limits, model), limits);
+  return quads;
+}
+
 /** What the module of the chosen variant does in one dispatch. */
 export function gpuWork(kernel: Kernel, limits: TargetLimits, model: CodeModel): KernelWork {
   return variantWork(kernel, chooseVariant(kernel, limits, model), limits);

@@ -58,6 +58,8 @@ export const WGSL: Dialect<Helper> = {
   loadLane: (type, array, address) => STORED[type].loadLane(array, address),
   storeLane: (type, array, address, value) =>
     `${quadOf(array, address)}[${laneOf(address)}] = ${STORED[type].store(value)};`,
+  accumulateLane: (_dtype, array, address, value) =>
+    `${quadOf(array, address)}[${laneOf(address)}] += ${value};`,
 
   barrier: 'workgroupBarrier();',
   exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
