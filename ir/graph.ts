@@ -69,8 +69,20 @@ export interface Module {
 
 const NO_PLACE = { scope: '', name: '' } as const;
 
-const placeKey = ({ scope, name, pass }: Omit<Origin, 'span'>) =>
-  `${scope}\0${name}\0${pass ?? ''}`;
+/** Of one span: by scope, and by pass and name. A scope is one text for many names, so its hash is known. */
+type Places = Map<string, Map<string, number>>;
+
+/** Those of the user's own have names without a break. */
+const nameKey = ({ name, pass }: Omit<Origin, 'span'>) => (pass ? `${pass}\n${name}` : name);
+
+function namesIn(places: Places, scope: string): Map<string, number> {
+  let names = places.get(scope);
+  if (!names) {
+    names = new Map();
+    places.set(scope, names);
+  }
+  return names;
+}
 
 /** Grows a graph node by node; interns where they come from. Types come from the op table's shape rules. */
 export class GraphBuilder {
@@ -80,9 +92,9 @@ export class GraphBuilder {
   readonly updates: { parameter: string; value: ValueId }[] = [];
   readonly name: string;
   /** By the text of a span and by that of a place: index in `sources`. Made when the first one is looked for. */
-  private internedSources: Map<string, Map<string, number>> | null = null;
+  private internedSources: Map<string, Places> | null = null;
   /** By span object, of which equal ones may exist: its entry in `internedSources`. */
-  private readonly knownSpans = new Map<SourceSpan | null, Map<string, number>>();
+  private readonly knownSpans = new Map<SourceSpan | null, Places>();
 
   /** `sources` are the first of the graph, each once: their indices stay valid. */
   constructor(name: string, sources: readonly Origin[] = []) {
@@ -96,24 +108,25 @@ export class GraphBuilder {
     if (this.internedSources === null) {
       this.internedSources = new Map();
       for (const [index, origin] of this.sources.entries())
-        this.placesOf(origin.span).set(placeKey(origin), index);
+        namesIn(this.placesOf(origin.span), origin.scope).set(nameKey(origin), index);
     }
     let places = this.knownSpans.get(span);
     if (!places) {
       places = this.placesOf(span);
       this.knownSpans.set(span, places);
     }
-    const key = placeKey(place);
-    let index = places.get(key);
+    const names = namesIn(places, place.scope);
+    const key = nameKey(place);
+    let index = names.get(key);
     if (index === undefined) {
       const { scope, name, pass } = place;
       index = this.sources.push({ span, scope, name, ...(pass ? { pass } : {}) }) - 1;
-      places.set(key, index);
+      names.set(key, index);
     }
     return index;
   }
 
-  private placesOf(span: SourceSpan | null): Map<string, number> {
+  private placesOf(span: SourceSpan | null): Places {
     // Spans are few and their texts long; each text is made once, so that its hash is too.
     const chain = span ? formatChain(span) : '';
     let places = this.internedSources!.get(chain);

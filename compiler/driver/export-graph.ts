@@ -38,7 +38,7 @@ export async function exportedProgram(
   named: (state: ModuleState) => string | Diagnostic,
   diagnostics: Diagnostic[],
 ): Promise<ExportedProgram | null> {
-  const driver = graphDriver(options.precision);
+  const driver = graphDriver(options.precision ? { precision: options.precision } : {});
   const traced = await trace(source, options.set ? { set: options.set } : {}, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return null;
   const name = options.program ?? named(traced);

@@ -1,21 +1,21 @@
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { MACS } from '../contract/objective.ts';
-import type { Precision } from '../frontend/precision.ts';
 import { traceModel } from '../frontend/trace.ts';
 import { codeModel } from '../profile/code-model.ts';
 import { TARGETS } from '../targets/index.ts';
 import { Driver } from './driver.ts';
 import type { ModuleState } from './module-state.ts';
+import type { PassOptions } from './pass.ts';
 import { stageModel } from './stage-model.ts';
 
 /** A driver for who goes no further than graphs: nothing that it makes depends on a device. */
-export function graphDriver(precision?: Precision): Driver {
+export function graphDriver(options: Pick<PassOptions, 'precision' | 'isUnverified'> = {}): Driver {
   const { profile } = TARGETS.webgpu;
   return new Driver({
     ...{ target: 'webgpu', limits: WEBGPU_DEFAULT_LIMITS, objective: MACS, traceOf: traceModel },
     ...{ variants: codeModel(profile), groups: null },
     stages: stageModel('webgpu', WEBGPU_DEFAULT_LIMITS, profile),
-    ...(precision ? { precision } : {}),
+    ...options,
   });
 }
 

@@ -36,6 +36,8 @@ export interface PassOptions {
   readonly traceOf: typeof traceModel;
   /** Instead of what the model asks for. */
   readonly precision?: Precision;
+  /** For who makes nothing of the results but words: they are not verified. A build finds a defect of btc as soon. */
+  readonly isUnverified?: boolean;
   /** Called when a pass begins, but for those that a search tries. */
   readonly onPass?: (pass: PassName) => void;
 }

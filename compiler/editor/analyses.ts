@@ -11,8 +11,8 @@ export interface Analysis {
   readonly parsed: ParsedModel | null;
   /** What was found last and the text that it is of, which may be an older one; null where nothing was. */
   readonly found: { readonly parsed: ParsedModel; readonly findings: Findings } | null;
-  /** What the trace of the text as it is has found, until gradients are taken too; null before and after. */
-  readonly traced: readonly Diagnostic[] | null;
+  /** What is wrong with the text as it is, by the trace or by all, until the rest is found too; null before and after. */
+  readonly diagnosed: readonly Diagnostic[] | null;
   /** Why there are no findings of the text as it is. */
   readonly problem: Diagnostic | null;
 }
@@ -41,12 +41,12 @@ export interface Analyses {
 }
 
 /** Keys come one after the other: what is typed is looked at when they pause this long. */
-const PAUSE_MS = 60;
+const PAUSE_MS = 30;
 const POLL_MS = 700;
 /** Who asks for what is known does not wait longer for something newer. */
 const PATIENCE_MS = 1500;
 
-const NOTHING = { parsed: null, found: null, traced: null, problem: null } as const;
+const NOTHING = { parsed: null, found: null, diagnosed: null, problem: null } as const;
 
 interface Root {
   readonly file: string;
@@ -116,7 +116,7 @@ export function createAnalyses({
     const parsed = parser.parse(root.file);
     root.stamps = stampsOf(root.file, parsed);
     const before = root.analysis;
-    const known = { ...before, parsed, traced: null, problem: null };
+    const known = { ...before, parsed, diagnosed: null, problem: null };
     if (!parsed?.isModel) return done(root, { ...known, found: null });
     if (!parsed.code) return done(root, known);
     // Known from now on: what it imports may change while it runs.
@@ -124,9 +124,10 @@ export function createAnalyses({
     const outcome = await evaluator.evaluate(
       { file: root.file, code: parsed.code },
       parsed.loadedOnce,
-      (traced) => {
+      (diagnosed, isWhole) => {
         // What gradients were found wrong with stays shown until it is known whether it still is.
-        if (!before.found?.findings.hasLate && !waiting.has(root)) done(root, { ...known, traced });
+        const isShown = isWhole || !before.found?.findings.hasLate;
+        if (isShown && !waiting.has(root)) done(root, { ...known, diagnosed });
       },
     );
     if (waiting.has(root) || !roots.has(root.file)) return;

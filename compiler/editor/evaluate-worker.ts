@@ -2,6 +2,7 @@ import { format } from 'node:util';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { printOnce } from '../cli/once.ts';
 import { diagnostic } from '../diagnostics.ts';
+import { setInterruption } from '../frontend/context.ts';
 import { setProgramRunner } from '../frontend/trace.ts';
 import { spanOfError } from '../reporting/call-sites.ts';
 import { findingsOf } from './evaluate.ts';
@@ -13,7 +14,7 @@ const exit = process.exit.bind(process);
 interface Opening {
   /** A port of its own: a model that uses the thread's cannot interfere. */
   readonly port: MessagePort;
-  /** The id of the last job that is still wanted. */
+  /** The id of the last job that is still wanted, and that of the last one whose model has run. */
   readonly wanted: Int32Array;
 }
 
@@ -30,16 +31,22 @@ parentPort!.once('message', ({ port, wanted }: Opening) => {
     // While a model runs nothing but its own work keeps the thread alive: one that waits for nothing ends it.
     port.unref();
     setProgramRunner(printOnce([process.stdout, process.stderr]));
+    const isCancelled = () => Atomics.load(wanted, 0) !== id;
+    // Models are run to their end only where that is still wanted.
+    setInterruption(isCancelled);
     try {
       const findings = await findingsOf(job, {
-        isCancelled: () => Atomics.load(wanted, 0) !== id,
-        onTraced: (diagnostics) => send({ kind: 'traced', id, diagnostics }),
+        isCancelled,
+        onTraced: (diagnostics) => send({ kind: 'diagnosed', id, diagnostics, isWhole: false }),
+        onDiagnosed: (diagnostics) => send({ kind: 'diagnosed', id, diagnostics, isWhole: true }),
+        onOwnWork: () => Atomics.store(wanted, 1, id),
       });
       port.ref();
       send(findings ? { kind: 'found', id, findings } : { kind: 'cancelled', id });
     } catch (error) {
       port.ref();
-      send({ kind: 'defect', id, text: format(error) });
+      // Passes may be interrupted as models are.
+      send(isCancelled() ? { kind: 'cancelled', id } : { kind: 'defect', id, text: format(error) });
     }
   });
 });

@@ -20,6 +20,10 @@ export interface EvaluationListeners {
   readonly isCancelled: () => boolean;
   /** Told of a model that is traced without an error, before its gradients are taken. */
   readonly onTraced: (diagnostics: readonly Diagnostic[]) => void;
+  /** Told of all that is wrong, before what expressions give is gathered. */
+  readonly onDiagnosed: (diagnostics: readonly Diagnostic[]) => void;
+  /** From now on nothing of the user's runs. */
+  readonly onOwnWork: () => void;
 }
 
 /** Evaluates a model, traces it and takes its gradients; nothing is planned. Null where it is cancelled. */
@@ -44,16 +48,19 @@ const hasErrors = (diagnostics: readonly Diagnostic[]) =>
 function lookAt(
   model: Model,
   loaded: readonly Diagnostic[],
-  { isCancelled, onTraced }: EvaluationListeners,
+  { isCancelled, onTraced, onDiagnosed, onOwnWork }: EvaluationListeners,
 ): Findings | null {
-  const driver = graphDriver();
+  const driver = graphDriver({ isUnverified: true });
   const traced = driver.run('trace', model);
   if (isCancelled()) return null;
+  onOwnWork();
   const failed = hasErrors(traced.diagnostics);
   if (!failed) onTraced(deduplicate([...loaded, ...traced.diagnostics]));
   const through = failed ? null : throughGradients(driver, traced);
   if (isCancelled()) return null;
   const last = through?.optimised ?? through?.differentiated ?? traced;
+  const diagnostics = [...loaded, ...last.diagnostics];
+  onDiagnosed(deduplicate(diagnostics));
   const programs = programsOf(traced, through?.differentiated ?? null);
   const parameters = parametersOf(
     traced,
@@ -72,7 +79,7 @@ function lookAt(
   };
   return {
     isModel: true,
-    diagnostics: [...loaded, ...last.diagnostics],
+    diagnostics,
     hasLate: last.diagnostics.length > traced.diagnostics.length,
     places: placeFacts(programs, parameters),
     inputs: inputsOf(traced),

@@ -26,15 +26,17 @@ export interface Evaluator {
   evaluate(
     job: EvaluationJob,
     loadedOnce: string,
-    onTraced: (diagnostics: readonly Diagnostic[]) => void,
+    onDiagnosed: (diagnostics: readonly Diagnostic[], isWhole: boolean) => void,
   ): Promise<Evaluation>;
   /** Ends the job that is running, soon. */
   cancel(): void;
   end(): Promise<void>;
 }
 
-/** A cancelled job that has not seen it itself by then is ended with its thread: starting another takes about as long. */
+/** A cancelled job that has not seen it itself by then is ended with its thread: its model loops, or computes for itself. */
 const PATIENCE_MS = 250;
+/** The same where the model has run: what btc does ends, and another thread would begin cold. */
+const OWN_PATIENCE_MS = 2000;
 /** Modules of models stay in memory for as long as the thread lives. */
 const MOST_JOBS = 200;
 const MEBIBYTE = 2 ** 20;
@@ -60,7 +62,7 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
     sweepTemporary(true);
   };
   return {
-    async evaluate(job, loadedOnce, onTraced) {
+    async evaluate(job, loadedOnce, onDiagnosed) {
       const isOther = running.loadedOnce !== null && running.loadedOnce !== loadedOnce;
       if (isOther || running.jobs >= MOST_JOBS) await replace();
       running.jobs++;
@@ -73,9 +75,8 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
           resolve({ kind: 'failed', problem, isAlive: false });
         onCancel = () => {
           Atomics.store(wanted, 0, 0);
-          timers.push(
-            setTimeout(() => resolve({ kind: 'cancelled', isAlive: false }), PATIENCE_MS),
-          );
+          const patience = Atomics.load(wanted, 1) === id ? OWN_PATIENCE_MS : PATIENCE_MS;
+          timers.push(setTimeout(() => resolve({ kind: 'cancelled', isAlive: false }), patience));
         };
         const limit = limitSeconds();
         timers.push(
@@ -86,7 +87,7 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
         );
         const receive = (message: EvaluationMessage) => {
           if (message.id !== id) return;
-          if (message.kind === 'traced') onTraced(message.diagnostics);
+          if (message.kind === 'diagnosed') onDiagnosed(message.diagnostics, message.isWhole);
           else if (message.kind === 'ended') failed(message.problem);
           else resolve({ ...message, isAlive: true });
         };
@@ -147,7 +148,7 @@ function startThread(onPrinted: (text: string) => void): Running {
   for (const stream of [worker.stdout, worker.stderr])
     stream.setEncoding('utf8').on('data', onPrinted);
   const { port1: port, port2 } = new MessageChannel();
-  const wanted = new Int32Array(new SharedArrayBuffer(4));
+  const wanted = new Int32Array(new SharedArrayBuffer(8));
   worker.postMessage({ port: port2, wanted }, [port2]);
   return { worker, port, wanted, jobs: 0, loadedOnce: null };
 }

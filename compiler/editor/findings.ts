@@ -107,8 +107,13 @@ export interface ModelFacts {
 
 /** What the thread says of a job. */
 export type EvaluationMessage =
-  /** It is without an error so far; gradients are yet to come. */
-  | { readonly kind: 'traced'; readonly id: number; readonly diagnostics: readonly Diagnostic[] }
+  /** What is wrong with it: all, or before gradients are taken of what is without an error so far. */
+  | {
+      readonly kind: 'diagnosed';
+      readonly id: number;
+      readonly diagnostics: readonly Diagnostic[];
+      readonly isWhole: boolean;
+    }
   | { readonly kind: 'found'; readonly id: number; readonly findings: Findings }
   /** A newer text made it pointless. */
   | { readonly kind: 'cancelled'; readonly id: number }

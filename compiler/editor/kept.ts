@@ -24,29 +24,27 @@ export const UNTRAINED: KeptValues = { of: () => ({ kind: 'untrained' }), bytesO
 export function keptValues(traced: Graph, differentiated: Graph): KeptValues {
   const readers = readersOf(differentiated);
   const made = byOrigin(differentiated);
-  const before = byOrigin(traced);
-  const places = new Map(
-    [...before.values()].flatMap((own) => own.map((value, at) => [value, at])),
-  );
-  const found = (value: ValueId): ValueId | null => {
-    const now = made.get(keyOf(traced.sources[traced.nodes[value].source])) ?? [];
+  const now = new Map<ValueId, ValueId>();
+  for (const [key, own] of byOrigin(traced)) {
+    const left = made.get(key) ?? [];
     // Where some are gone, equal ones have become one.
-    return now[Math.min(places.get(value) ?? 0, now.length - 1)] ?? null;
-  };
+    for (const [at, value] of own.entries())
+      if (left.length > 0) now.set(value, left[Math.min(at, left.length - 1)]);
+  }
   const counted = new Map<ValueId, ValueId>();
   return {
     of(value) {
-      const now = found(value);
-      if (now === null) return { kind: 'folded' };
-      const names = readers.get(baseOf(differentiated, now)) ?? [];
+      const found = now.get(value);
+      if (found === undefined) return { kind: 'folded' };
+      const names = readers.get(baseOf(differentiated, found)) ?? [];
       return names.length === 0
         ? { kind: 'let-go' }
         : { kind: 'kept', readers: names.slice(0, MOST_READERS), count: names.length };
     },
     bytesOf(value) {
-      const now = found(value);
-      if (now === null) return 0;
-      const base = baseOf(differentiated, now);
+      const found = now.get(value);
+      if (found === undefined) return 0;
+      const base = baseOf(differentiated, found);
       if (!readers.has(base)) return 0;
       if (!counted.has(base)) counted.set(base, value);
       return counted.get(base) === value ? byteCount(differentiated.nodes[base].type) : 0;

@@ -51,7 +51,7 @@ export function placesOfFile(parsed: ParsedModel, path: string): CodePlaces | nu
 
 /** What is wrong with a model, at the files where it is. Empty of a file that is no model. */
 export function diagnosticsOf(
-  { file, parsed, found, traced, problem }: Analysis,
+  { file, parsed, found, diagnosed, problem }: Analysis,
   options: DiagnosticOptions,
 ): FileDiagnostics {
   if (!parsed?.isModel) return new Map();
@@ -69,7 +69,7 @@ export function diagnosticsOf(
     }
     return all;
   }
-  const current = found?.parsed === parsed ? found.findings.diagnostics : (traced ?? []);
+  const current = found?.parsed === parsed ? found.findings.diagnostics : (diagnosed ?? []);
   for (const diagnostic of problem ? [problem] : current) {
     const { source } = diagnostic;
     const places = source && placesOfFile(parsed, pathOf(source));

@@ -38,6 +38,8 @@ export function serve(input: Readable, output: Writable): void {
   const connection = createConnection(input, output);
   const files = createOpenFiles();
   const published = createPublished();
+  /** By path: the last message about it. */
+  const sent = new Map<string, string>();
   let settings = DEFAULT_SETTINGS;
   let client = capabilitiesOf(null);
 
@@ -51,7 +53,8 @@ export function serve(input: Readable, output: Writable): void {
     isOpen: (path) => files.at(path) !== null,
     onAnalysed: (analysis) => {
       publish(analysis);
-      if (settings.inlayHints.shapes) refreshHints();
+      const isComplete = analysis.found === null || analysis.found.parsed === analysis.parsed;
+      if (settings.inlayHints.shapes && isComplete) refreshHints();
     },
     onDefect: (text) => connection.console.error(`btc itself failed: ${text}`),
   });
@@ -60,11 +63,15 @@ export function serve(input: Readable, output: Writable): void {
     const options = { hasRelated: client.hasRelated, uriOf: files.uriOf };
     for (const path of published.replace(analysis.file, diagnosticsOf(analysis, options))) {
       const version = files.at(path)?.version;
-      connection.sendDiagnostics({
+      const message = {
         uri: files.uriOf(path),
         diagnostics: [...published.at(path)],
         ...(version === undefined ? {} : { version }),
-      });
+      };
+      const text = JSON.stringify(message);
+      if (sent.get(path) === text) continue;
+      sent.set(path, text);
+      connection.sendDiagnostics(message);
     }
   };
 

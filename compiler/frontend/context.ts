@@ -160,6 +160,13 @@ const EXCEPTION_FRAMES = 50;
 
 let current: Trace | null = null;
 
+let isInterrupted: () => boolean = () => false;
+
+/** Sets what is asked at every operation: whether a model that is running shall end, by an exception. */
+export function setInterruption(asked: () => boolean): void {
+  isInterrupted = asked;
+}
+
 /** Runs `fn` with `trace` receiving every operation. */
 export function withTrace<T>(trace: Trace, fn: () => T): T {
   const outer = current;
@@ -257,6 +264,7 @@ export function append<Op extends OpName>(
   attributes: OpAttributes[Op],
   type: TensorType,
 ): Tensor {
+  if (isInterrupted()) throw new Error('nobody waits for this model any more');
   const { builder, fixed, place: scope, calls } = trace;
   let source: number;
   if (fixed) source = builder.source(fixed.span, { ...fixed, name: `${fixed.name}.${op}` });

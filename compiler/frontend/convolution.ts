@@ -3,7 +3,7 @@ import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
 import { positionLetters, tapLetters, windowLetters } from '../window/letters.ts';
 import { isPoisoned, mistake, noteImages, poisoned } from './context.ts';
-import { einsum } from './contractions.ts';
+import { einsum } from './parts.ts';
 import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
 import { resolveWindows, underWindows, type WindowOptions } from './windows.ts';

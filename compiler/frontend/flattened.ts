@@ -28,8 +28,12 @@ export function flattenedAxes(
   nodes: readonly Node[],
   images: ReadonlySet<ValueId>,
 ): Map<string, readonly FlattenedAxis[]> {
+  const found = new Map<string, readonly FlattenedAxis[]>();
+  // Nothing else joins axes or splits them.
+  if (nodes.every(({ op }) => op !== 'reshape')) return found;
   const axes = new Axes(nodes);
-  for (const [value, node] of nodes.entries()) relate(axes, nodes, value, node);
+  for (const [value, node] of nodes.entries()) relate(axes, node, value);
+  if (axes.joins.length === 0) return found;
   axes.joinAlike();
   const seen = axes.closure([...images].map((value) => axes.last(value)));
   const given = nodes.flatMap((node, value) =>
@@ -42,7 +46,6 @@ export function flattenedAxes(
     const counts = seen.has(channels) || (isWhole && inputs.has(channels));
     if (counts && !made.has(axes.find(axis))) made.set(axes.find(axis), extents);
   }
-  const found = new Map<string, readonly FlattenedAxis[]>();
   if (made.size === 0) return found;
   for (const [value, node] of nodes.entries()) {
     if (node.op !== 'parameter') continue;
@@ -58,6 +61,7 @@ export function flattenedAxes(
 /** All axes of all values in classes. */
 class Axes {
   readonly joins: Join[] = [];
+  readonly #nodes: readonly Node[];
   readonly #first: number[] = [];
   readonly #ranks: number[];
   readonly #parent: Int32Array;
@@ -65,6 +69,7 @@ class Axes {
   readonly #kin: (readonly [number, number])[] = [];
 
   constructor(nodes: readonly Node[]) {
+    this.#nodes = nodes;
     let count = 0;
     this.#ranks = nodes.map(({ type }) => type.shape.length);
     for (const rank of this.#ranks) {
@@ -72,6 +77,10 @@ class Axes {
       count += rank;
     }
     this.#parent = Int32Array.from({ length: count }, (_, axis) => axis);
+  }
+
+  shapeOf(value: ValueId): Shape {
+    return this.#nodes[value].type.shape;
   }
 
   of(value: ValueId, axis: number): number {
@@ -106,8 +115,11 @@ class Axes {
     }
   }
 
-  relate(a: number, b: number): void {
-    this.#kin.push([a, b]);
+  /** Axis `from` of an operand is axis `to` of the result; where extents differ, one is a part of the other. */
+  same(operand: ValueId, from: number, value: ValueId, to: number): void {
+    const [a, b] = [this.of(operand, from), this.of(value, to)];
+    if (this.shapeOf(operand)[from] === this.shapeOf(value)[to]) this.join(a, b);
+    else this.#kin.push([a, b]);
   }
 
   /** The classes of these axes and of all that are kin to them. */
@@ -126,44 +138,31 @@ class Axes {
   }
 }
 
-/** A node whose axes are related to those of its operands. */
-interface At<Op extends OpName> extends NodeOf<Op> {
-  readonly axes: Axes;
-  readonly value: ValueId;
-  shapeOf(value: ValueId): Shape;
-  /** Axis `from` of an operand is axis `to` of the result; where extents differ, one is a part of the other. */
-  same(operand: ValueId, from: number, to: number): void;
+/** Relates the axes of a node to those of its operands. */
+type Relate<Op extends OpName> = (axes: Axes, node: NodeOf<Op>, value: ValueId) => void;
+
+function relate(axes: Axes, node: Node, value: ValueId): void {
+  const relation = isScalarOp(node.op) ? pointwise : RELATIONS[node.op];
+  (relation as Relate<OpName>)(axes, node, value);
 }
 
-function relate(axes: Axes, nodes: readonly Node[], value: ValueId, node: Node): void {
-  const shapeOf = (of: ValueId) => nodes[of].type.shape;
-  const same = (operand: ValueId, from: number, to: number) => {
-    const [a, b] = [axes.of(operand, from), axes.of(value, to)];
-    if (shapeOf(operand)[from] === node.type.shape[to]) axes.join(a, b);
-    else axes.relate(a, b);
-  };
-  const at = { ...node, axes, value, shapeOf, same };
-  if (isScalarOp(node.op)) pointwise(at);
-  else (RELATIONS[node.op] as (at: unknown) => void)(at);
+function pointwise(axes: Axes, { operands, type }: NodeOf<OpName>, value: ValueId): void {
+  for (const operand of operands)
+    for (let axis = 0; axis < type.shape.length; axis++) axes.same(operand, axis, value, axis);
 }
 
-function pointwise({ operands, type, same }: At<OpName>): void {
-  for (const operand of operands) for (const axis of type.shape.keys()) same(operand, axis, axis);
-}
-
-function reduced({
-  operands: [x],
-  attributes,
-  shapeOf,
-  same,
-}: At<'reduceSum' | 'reduceMax' | 'reduceMin'>): void {
-  const kept = [...shapeOf(x).keys()].filter((axis) => !attributes.axes.includes(axis));
-  for (const [to, from] of kept.entries()) same(x, from, to);
+function reduced(
+  axes: Axes,
+  { operands: [x], attributes }: NodeOf<'reduceSum' | 'reduceMax' | 'reduceMin'>,
+  value: ValueId,
+): void {
+  const kept = [...axes.shapeOf(x).keys()].filter((axis) => !attributes.axes.includes(axis));
+  for (const [to, from] of kept.entries()) axes.same(x, from, value, to);
 }
 
 const unrelated = () => {};
 
-const RELATIONS: { readonly [Op in StructuralOp]: (at: At<Op>) => void } = {
+const RELATIONS: { readonly [Op in StructuralOp]: Relate<Op> } = {
   input: unrelated,
   parameter: unrelated,
   constant: unrelated,
@@ -177,33 +176,31 @@ const RELATIONS: { readonly [Op in StructuralOp]: (at: At<Op>) => void } = {
   reduceSum: reduced,
   reduceMax: reduced,
   reduceMin: reduced,
-  broadcast: ({ operands: [x], attributes, type, shapeOf, same }) => {
+  broadcast: (axes, { operands: [x], attributes, type }, value) => {
     for (const [from, to] of attributes.axes.entries())
-      if (shapeOf(x)[from] === type.shape[to]) same(x, from, to);
+      if (axes.shapeOf(x)[from] === type.shape[to]) axes.same(x, from, value, to);
   },
-  transpose: ({ operands: [x], attributes, same }) => {
-    for (const [to, from] of attributes.permutation.entries()) same(x, from, to);
+  transpose: (axes, { operands: [x], attributes }, value) => {
+    for (const [to, from] of attributes.permutation.entries()) axes.same(x, from, value, to);
   },
-  reshape: ({ axes, operands: [x], value, type, shapeOf }) =>
-    relateReshape(axes, x, shapeOf(x), value, type.shape),
-  window: (at) => relateWindow(at, at.operands[0], at.value),
-  fold: (at) => relateWindow(at, at.value, at.operands[0]),
-  contract: ({ axes, operands, value, attributes }) =>
+  reshape: (axes, { operands: [x] }, value) => relateReshape(axes, x, value),
+  window: (axes, { operands: [x], attributes }, value) =>
+    relateWindow(axes, attributes.axis, x, value),
+  fold: (axes, { operands: [x], attributes }, value) =>
+    relateWindow(axes, attributes.axis, value, x),
+  contract: (axes, { operands, attributes }, value) =>
     relateLetters(axes, operands, value, attributes.equation),
-  gather: ({ operands: [table, indices], shapeOf, same }) => {
-    const lead = shapeOf(indices).length;
-    for (let axis = 0; axis < lead; axis++) same(indices, axis, axis);
-    for (let axis = 1; axis < shapeOf(table).length; axis++) same(table, axis, lead + axis - 1);
+  gather: (axes, { operands: [table, indices] }, value) => {
+    const lead = axes.shapeOf(indices).length;
+    for (let axis = 0; axis < lead; axis++) axes.same(indices, axis, value, axis);
+    for (let axis = 1; axis < axes.shapeOf(table).length; axis++)
+      axes.same(table, axis, value, lead + axis - 1);
   },
 };
 
 /** Of the one axis that is two under windows, neither is it. */
-function relateWindow(
-  { axes, attributes: { axis }, shapeOf }: At<'window' | 'fold'>,
-  outside: ValueId,
-  inside: ValueId,
-): void {
-  for (const k of shapeOf(outside).keys())
+function relateWindow(axes: Axes, axis: number, outside: ValueId, inside: ValueId): void {
+  for (const k of axes.shapeOf(outside).keys())
     if (k !== axis) axes.join(axes.of(outside, k), axes.of(inside, k < axis ? k : k + 1));
 }
 
@@ -228,7 +225,8 @@ function relateLetters(
 }
 
 /** Axes of extent 1 hold no order: the others are matched in runs that hold the same elements. */
-function relateReshape(axes: Axes, x: ValueId, before: Shape, value: ValueId, after: Shape): void {
+function relateReshape(axes: Axes, x: ValueId, value: ValueId): void {
+  const [before, after] = [axes.shapeOf(x), axes.shapeOf(value)];
   const wide = (shape: Shape) => [...shape.keys()].filter((axis) => shape[axis] > 1);
   const [from, to] = [wide(before), wide(after)];
   let [i, j] = [0, 0];

@@ -4,7 +4,7 @@ import type { LayerPart } from '../../ir/plan.ts';
 import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
-import { currentSpan } from '../reporting/call-sites.ts';
+import { currentSpan, inOneCall } from '../reporting/call-sites.ts';
 import { report } from '../reporting/report.ts';
 import {
   appendDeclared,
@@ -166,7 +166,7 @@ export function withValues<
 export function inLayer<T>(owner: object, kind: string, name: string | undefined, fn: () => T): T {
   const trace = currentTrace(kind);
   const full = layerName(trace, owner, kind, name);
-  return within(trace, placeOfCall(trace.scope.slice(0, -1), full), fn);
+  return within(trace, placeOfCall(trace.scope.slice(0, -1), full), () => inOneCall(fn));
 }
 
 /** What a layer is called by. */

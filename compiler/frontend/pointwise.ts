@@ -1,10 +1,15 @@
 import { type ScalarOp, scalarResult } from '../../ir/scalar.ts';
 import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
+import { asPart } from '../reporting/call-sites.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
-import { broadcastTo, full } from './views.ts';
+import * as views from './views.ts';
+
+// What operations of no name of their own call.
+const full = asPart('full', views.full);
+const broadcastTo = asPart('broadcastTo', views.broadcastTo);
 
 /** The dtype that plain numbers among the operands take. */
 function commonDType(operands: readonly TensorLike[]): DType {

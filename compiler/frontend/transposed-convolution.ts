@@ -2,7 +2,6 @@ import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
 import { positionLetters, tapLetters, windowLetters } from '../window/letters.ts';
 import { apply, isPoisoned, mistake, noteImages, poisoned } from './context.ts';
-import { einsum } from './contractions.ts';
 import {
   type ConvolutionOptions,
   checkGroups,
@@ -10,6 +9,7 @@ import {
   checkSignal,
   LAYOUTS,
 } from './convolution.ts';
+import { einsum } from './parts.ts';
 import type { Tensor } from './tensor.ts';
 import { reshape } from './views.ts';
 import { type AxisWindow, type PerAxis, perAxis } from './windows.ts';

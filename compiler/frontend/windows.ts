@@ -1,6 +1,6 @@
 import type { OpAttributes } from '../../ir/ops.ts';
 import { report } from '../reporting/report.ts';
-import { apply } from './context.ts';
+import { windowed } from './parts.ts';
 import type { Tensor } from './tensor.ts';
 import { slice } from './views.ts';
 
@@ -82,6 +82,6 @@ export function underWindows(x: Tensor, windows: readonly AxisWindow[], value = 
       sideBySide && positions * size < x.shape[k + 1]
         ? slice(view, k + 1, 0, positions * size)
         : view;
-    return apply('window', [whole], { axis: k + 1, value, ...window });
+    return windowed(whole, { axis: k + 1, value, ...window });
   }, x);
 }

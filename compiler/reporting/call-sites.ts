@@ -100,7 +100,7 @@ function frameOf(file: string, line: number, column: number, nameOf: () => strin
 
 /** The user's expression that is being evaluated, and the calls that led there. */
 export function currentSpan(): SourceSpan | null {
-  return currentCall().span;
+  return (single ?? currentCall()).span;
 }
 
 /** A part of the calls, innermost first: user frames, and what functions of btc say before the first of them. */
@@ -130,8 +130,52 @@ export function enclosed<T>(fn: () => T): T {
   }
 }
 
+/** A call of the user's in which nothing but btc runs: all of it is at one expression. */
+let single: Call | null = null;
+/** Of what runs now, the outermost function that has a name in messages; null where none has one so far, undefined where nobody said. */
+let partOfSingle: string | null | undefined;
+let isEveryStackRead = false;
+
+/** For tests: reads the stack at each call, as if nobody knew anything of it. */
+export function readEveryStack(isRead: boolean): void {
+  isEveryStackRead = isRead;
+}
+
+/** Runs `fn`, which calls no function of the user's that calls btc: where it was called is looked at once. */
+export function inOneCall<T>(fn: () => T): T {
+  if (single || isEveryStackRead) return fn();
+  single = currentCall();
+  try {
+    return fn();
+  } finally {
+    single = null;
+  }
+}
+
+/**
+ * A function of btc as code of {@link inOneCall} calls it that no function of a name is around: the stack has nothing to tell of what it
+ * does. `name` is the one of {@link nameFunctions}; one that has none calls such functions as parts too.
+ */
+export function asPart<Given extends readonly unknown[], Result>(
+  name: string | null,
+  fn: (...given: Given) => Result,
+): (...given: Given) => Result {
+  return (...given) => {
+    const outer = partOfSingle;
+    if (!single || typeof outer === 'string') return fn(...given);
+    partOfSingle = name;
+    try {
+      return fn(...given);
+    } finally {
+      partOfSingle = outer;
+    }
+  };
+}
+
 /** As {@link currentSpan}, with the function of btc that this expression calls. */
 export function currentCall(): Call {
+  if (single?.within) return single;
+  if (single && partOfSingle !== undefined) return { ...single, within: partOfSingle };
   return (innermost?.around && callIn(FEW_FRAMES)) ?? callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
 }
 

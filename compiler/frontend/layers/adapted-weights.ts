@@ -3,13 +3,10 @@ import type { Factorisation } from '../../factorised/factorisation.ts';
 import { report } from '../../reporting/report.ts';
 import { tapLetters } from '../../window/letters.ts';
 import { type Adapter, type AdapterOptions, currentTrace, isPoisoned } from '../context.ts';
-import { einsum, matmul } from '../contractions.ts';
-import { add, mul } from '../elementwise.ts';
-import { dropout } from '../functions.ts';
 import { type Initialiser, normalInit, uniformInit, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, whileFrozen } from '../parameter.ts';
+import { add, dropout, einsum, gather, matmul, mul } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather } from '../views.ts';
 import { matrixVariance } from './core-initialiser.ts';
 import { factorisedMatrix, factorisedProduct, factorisedWeight } from './factorised-product.ts';
 

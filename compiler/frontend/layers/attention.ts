@@ -5,14 +5,29 @@ import { formatShape } from '../../format.ts';
 import { report } from '../../reporting/report.ts';
 import { broadcastShapes } from '../broadcast.ts';
 import { isPoisoned, mistake, poisoned } from '../context.ts';
-import { einsum } from '../contractions.ts';
-import { add, cast, cos, exp, greaterEqual, mul, select, sin, sub } from '../elementwise.ts';
-import { dropout, softmax } from '../functions.ts';
 import { glorotUniform, type Initialiser, zerosInit } from '../initialisers.ts';
 import { type LayerParameters, layerOf, layerParameters } from '../parameter.ts';
+import {
+  add,
+  cast,
+  cos,
+  dropout,
+  einsum,
+  exp,
+  expandDims,
+  greaterEqual,
+  iota,
+  mul,
+  reshape,
+  select,
+  sin,
+  softmax,
+  split,
+  stack,
+  sub,
+} from '../parts.ts';
 import { inPart } from '../scope.ts';
 import type { Tensor } from '../tensor.ts';
-import { expandDims, iota, reshape, split, stack } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';

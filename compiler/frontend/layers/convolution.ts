@@ -3,7 +3,6 @@ import { warnIfDearer } from '../../factorised/product-macs.ts';
 import { report } from '../../reporting/report.ts';
 import { isPoisoned, noteImages, poisoned } from '../context.ts';
 import { checkGroups, checkSignal, convolve } from '../convolution.ts';
-import { add } from '../elementwise.ts';
 import { glorotUniform, type Initialiser, perGroup, zerosInit } from '../initialisers.ts';
 import {
   type LayerParameters,
@@ -12,6 +11,7 @@ import {
   ofLayer,
   withValues,
 } from '../parameter.ts';
+import { add } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
 import { type PerAxis, perAxis, resolveWindows, type WindowOptions } from '../windows.ts';
 import { adaptedConvolution } from './adapted-weights.ts';

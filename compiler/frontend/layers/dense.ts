@@ -1,6 +1,5 @@
 import type { Factorisation } from '../../factorised/factorisation.ts';
 import { isPoisoned, poisoned } from '../context.ts';
-import { add } from '../elementwise.ts';
 import { areIndices, useAsIndices } from '../indices.ts';
 import { glorotUniform, type Initialiser, normalInit, zerosInit } from '../initialisers.ts';
 import {
@@ -11,6 +10,7 @@ import {
   ofLayer,
   withValues,
 } from '../parameter.ts';
+import { add } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
 import { adaptedRows } from './adapted-weights.ts';
 import { checkFeatures, checkSizes } from './check.ts';

@@ -5,12 +5,10 @@ import {
   matrixEquation,
   productEquation,
 } from '../../factorised/network.ts';
-import { einsum } from '../contractions.ts';
-import { add } from '../elementwise.ts';
 import { zerosInit } from '../initialisers.ts';
 import type { LayerParameters } from '../parameter.ts';
+import { add, einsum, reshape } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { reshape } from '../views.ts';
 import { type AxisWindow, underWindows } from '../windows.ts';
 import { coreInitialiser } from './core-initialiser.ts';
 

@@ -1,9 +1,7 @@
 import { elementCount, rowMajorStrides } from '../../../ir/tensor.ts';
 import { inputLetters, outputLetters } from '../../factorised/network.ts';
-import { einsum } from '../contractions.ts';
-import { add, clip, div, mod } from '../elementwise.ts';
+import { add, clip, div, einsum, gather, mod, reshape, transpose } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { gather, reshape, transpose } from '../views.ts';
 import type { FactorisedWeight } from './factorised-product.ts';
 
 const BATCH = 'z';

@@ -2,12 +2,10 @@ import { formatShape } from '../../format.ts';
 import { report } from '../../reporting/report.ts';
 import { isPoisoned, poisoned } from '../context.ts';
 import { checkGroups } from '../convolution.ts';
-import { add, mul, rsqrt, square, sub } from '../elementwise.ts';
 import { onesInit, zerosInit } from '../initialisers.ts';
 import { layerOf, layerParameters } from '../parameter.ts';
-import { mean } from '../reductions.ts';
+import { add, mean, mul, reshape, rsqrt, square, sub } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { reshape } from '../views.ts';
 import { checkFeatures, checkSizes } from './check.ts';
 import type { LayerOptions } from './dense.ts';
 

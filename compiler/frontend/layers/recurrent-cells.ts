@@ -1,7 +1,5 @@
-import { relu } from '../activations.ts';
-import { add, mul, sigmoid, sub, tanh } from '../elementwise.ts';
+import { add, mul, relu, sigmoid, split, sub, tanh, zeros } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { split, zeros } from '../views.ts';
 import type { WeightProduct } from './weight.ts';
 
 /** What a recurrent layer carries from step to step, each [batch, hidden]; only an LSTM has a cell. */

@@ -2,7 +2,6 @@ import { formatType, type Shape, sameShape } from '../../../ir/tensor.ts';
 import type { Factorisation } from '../../factorised/factorisation.ts';
 import { report } from '../../reporting/report.ts';
 import { isPoisoned, mistake, poisoned } from '../context.ts';
-import { add, cast, less, mul, select } from '../elementwise.ts';
 import { useAsIndices } from '../indices.ts';
 import { glorotUniform, type Initialiser, orthogonal, zerosInit } from '../initialisers.ts';
 import {
@@ -13,9 +12,20 @@ import {
   ofLayer,
   withValues,
 } from '../parameter.ts';
+import {
+  add,
+  cast,
+  expandDims,
+  less,
+  mul,
+  reshape,
+  select,
+  slice,
+  stack,
+  zeros,
+} from '../parts.ts';
 import { inPart } from '../scope.ts';
 import { Tensor } from '../tensor.ts';
-import { expandDims, reshape, slice, stack, zeros } from '../views.ts';
 import { checkSizes } from './check.ts';
 import type { VarianceLaw } from './core-initialiser.ts';
 import type { LayerOptions } from './dense.ts';

@@ -1,9 +1,8 @@
 import { report } from '../../reporting/report.ts';
 import { isPoisoned, poisoned } from '../context.ts';
-import { dropout } from '../functions.ts';
 import { childOf, layerOf } from '../parameter.ts';
+import { concat, dropout, reshape, slice, stack } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
-import { concat, reshape, slice, stack } from '../views.ts';
 import { checkSizes } from './check.ts';
 import type { Cell, RecurrentState } from './recurrent-cells.ts';
 import {

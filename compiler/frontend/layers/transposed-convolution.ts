@@ -1,6 +1,5 @@
 import { poisoned } from '../context.ts';
 import { checkGroups, checkSignal } from '../convolution.ts';
-import { add } from '../elementwise.ts';
 import { glorotUniform, ofShape, perGroup } from '../initialisers.ts';
 import {
   type LayerParameters,
@@ -9,6 +8,7 @@ import {
   ofLayer,
   withValues,
 } from '../parameter.ts';
+import { add } from '../parts.ts';
 import type { Tensor } from '../tensor.ts';
 import { type TransposedOptions, transposedConvolve } from '../transposed-convolution.ts';
 import { perAxis } from '../windows.ts';
