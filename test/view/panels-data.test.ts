@@ -300,6 +300,11 @@ describe('plans beside each other', () => {
     };
     const { notes, isCompared } = comparePlans([modelOf(plain, 'a'), modelOf(wider, 'b')], 'train');
     expect(isCompared).toBe(true);
+    for (const { name, changes } of comparePlans(
+      [modelOf(placedPlan(), 'a'), modelOf({ ...placedPlan(), profile: 'mine' }, 'b')],
+      'train',
+    ).figures)
+      if (/time/.test(name)) expect(changes).toEqual(['', '']);
     for (const text of ['other inputs', 'another target', 'another device'])
       expect(notes.join()).toContain(text);
     expect(comparePlans([modelOf(plain, 'a'), modelOf(swapped, 'b')], 'train').notes).toEqual([]);
