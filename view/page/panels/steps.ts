@@ -52,8 +52,9 @@ export const stepsPanel: Panel = {
     });
     const at = (x: number, y: number) => {
       const { width } = surface.size();
-      const copy = copyAt(store.state().program.copies, scaleOf({ width }), x, y);
-      return { copy, step: stepAt(store, width, x) };
+      const step = stepAt(store, width, x);
+      const { copies } = store.state().program;
+      return { step, copy: step === null ? null : copyAt(copies, scaleOf({ width }), x, y) };
     };
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x, y) => {
