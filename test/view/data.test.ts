@@ -463,6 +463,9 @@ test('whatever a page is given, it says what is wrong with it and throws nothing
     { trace: { trace: 1 } },
     { trace: { trace } },
     { trace: { trace: noStep } },
+    ...[null, {}, { seconds: 1 }, { seconds: 'x', tensors: [] }, { seconds: 1, tensors: [1] }].map(
+      (copy) => ({ trace: { trace: { ...trace, steps: [], copies: [copy] } } }),
+    ),
   ]) {
     const read = readViewed({ plans: [{ plan: plain, ...beside }] });
     expect('problem' in read && read.problem).toMatch(/^this plan is not shown: its \w+ (is|are) /);

@@ -305,6 +305,20 @@ describe('plans beside each other', () => {
     expect(comparePlans([modelOf(plain, 'a'), modelOf(swapped, 'b')], 'train').notes).toEqual([]);
   });
 
+  test('times are compared where they are predicted for one device', () => {
+    const fast = largePlan(20);
+    const { train } = fast.programs;
+    const predicted = { ...train.predicted!, seconds: 2 * train.predicted!.seconds };
+    const slow = { ...fast, programs: { train: { ...train, predicted } } };
+    const changesOf = (other: Plan) =>
+      comparePlans([modelOf(fast, 'a'), modelOf(other, 'b')], 'train').figures.find(
+        ({ name }) => name === 'predicted time of a run',
+      )!.changes;
+    expect(changesOf(slow)).toEqual(['', '+100 %']);
+    expect(changesOf({ ...slow, profile: 'mine' })).toEqual(['', '']);
+    expect(changesOf({ ...slow, adapter: 'mine' })).toEqual(['', '']);
+  });
+
   test('changes are beyond the plan that is shown, wherever it stands', () => {
     const models = [modelOf(plain, 'a'), modelOf(swapped, 'b')];
     const { figures, base } = comparePlans(models, 'train', 1);

@@ -9,6 +9,7 @@ import { contractionTrees } from '../../view/data/contraction-trees.ts';
 import { kernelRows } from '../../view/data/kernels.ts';
 import { planModel } from '../../view/data/model.ts';
 import { sourceHeat } from '../../view/data/source-heat.ts';
+import { THEMES } from '../../view/page/theme.ts';
 import { launchChromium, newPage } from '../support/chromium.ts';
 import { createProject, type Project } from '../support/project.ts';
 
@@ -250,7 +251,10 @@ test('two plans stand beside each other with what changed', async () => {
     return [...seen];
   });
   // The curves of the first and the second plan.
-  expect(colours).toEqual(expect.arrayContaining(['76,120,184', '224,129,43']));
+  const { parameter, output } = THEMES.light.memory;
+  const parts = (colour: string) =>
+    [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)).join();
+  expect(colours).toEqual(expect.arrayContaining([parameter, output].map(parts)));
 });
 
 test('the bar that stays above all hides no title', async () => {

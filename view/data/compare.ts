@@ -1,6 +1,6 @@
 import { formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
 import { type InspectedValue, inspectValues } from '../../compiler/inspect/values.ts';
-import { likenessOf } from './likeness.ts';
+import { type Likeness, likenessOf } from './likeness.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
 
 /** A figure of several plans, in the order of the plans; what one does not have is null. */
@@ -9,7 +9,10 @@ export interface ComparedFigure {
   readonly values: readonly (number | null)[];
   /** As people read them. */
   readonly texts: readonly string[];
-  /** Beyond that of the base, as `+12 %`; empty for the base, for plans of other models, and where it is the same. */
+  /**
+   * Beyond that of the base, as `+12 %`; empty for the base, for plans of other models, for times of other devices, and where it is the
+   * same.
+   */
   readonly changes: readonly string[];
 }
 
@@ -66,7 +69,7 @@ export function comparePlans(models: readonly PlanModel[], program: string, base
     model.programs.includes(program) ? model.program(program) : null,
   );
   const likenesses = models.map((model) => likenessOf(models[base], model));
-  const isAlike = likenesses.map(({ kind }) => kind === 'same');
+  const isAlike = likenesses.map(({ sameModel }) => sameModel);
   const labels = uniqueLabels(models);
   const missing = models.flatMap(({ label }, k) =>
     own[k] ? [] : [`'${label}' has no program '${program}'`],
@@ -75,7 +78,7 @@ export function comparePlans(models: readonly PlanModel[], program: string, base
     ...{ labels, base },
     notes: [...likenesses.flatMap(({ notes }) => notes), ...missing],
     isCompared: models.some((_, k) => k !== base && isAlike[k] && own[k] !== null),
-    figures: figuresOf(models, own, base, isAlike),
+    figures: figuresOf(models, own, base, likenesses),
     values: changedValues(models, own, base, isAlike),
     curves: models.flatMap((model, k) => (own[k] ? [curveOf(model, own[k], labels[k])] : [])),
   };
@@ -100,7 +103,7 @@ function figuresOf(
   models: readonly PlanModel[],
   own: Programs,
   base: number,
-  isAlike: readonly boolean[],
+  likenesses: readonly Likeness[],
 ): ComparedFigure[] {
   const figure = (
     name: string,
@@ -110,7 +113,11 @@ function figuresOf(
     const values = models.map((model, k) => of(model, own[k]) ?? null);
     return {
       ...{ name, values, texts: values.map((value) => (value === null ? '–' : text(value))) },
-      changes: values.map((value, k) => (isAlike[k] ? changeOf(values[base], value) : '')),
+      changes: values.map((value, k) => {
+        const { sameModel, sameDevice } = likenesses[k];
+        const isComparable = sameModel && (sameDevice || text !== formatSeconds);
+        return isComparable ? changeOf(values[base], value) : '';
+      }),
     };
   };
   const predicted = (model: PlanModel, program: ProgramModel | null) =>

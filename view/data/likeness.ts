@@ -2,21 +2,24 @@ import type { Plan } from '../../ir/plan.ts';
 import type { PlanModel } from './model.ts';
 
 /** What two plans have in common, and so what of them can be compared. */
-export type Likeness =
-  /** The same model with the same data: all of it. */
-  | { readonly kind: 'same'; readonly notes: readonly string[] }
-  /** Of models that differ: how large they are and how long they take, but not what becomes of their values. */
-  | { readonly kind: 'other'; readonly notes: readonly string[] };
+export interface Likeness {
+  /** Of one model: what becomes of their values can be compared. Else only how large they are and how long they take, side by side. */
+  readonly sameModel: boolean;
+  /** Times are predicted for one device. */
+  readonly sameDevice: boolean;
+  /** What differs, as sentences without an end. */
+  readonly notes: readonly string[];
+}
 
 /**
  * What a plan has in common with the one that it is compared with. Models are the same where they have one name and the same parameters.
- * Notes say, as sentences without an end, what else differs.
  */
 export function likenessOf({ plan: base }: PlanModel, { plan, label }: PlanModel): Likeness {
-  const isSame = plan.name === base.name && keptText(plan) === keptText(base);
-  if (!isSame)
+  const sameModel = plan.name === base.name && keptText(plan) === keptText(base);
+  const sameDevice = plan.profile === base.profile && plan.adapter === base.adapter;
+  if (!sameModel)
     return {
-      kind: 'other',
+      ...{ sameModel, sameDevice },
       notes: [
         plan.name === base.name
           ? `'${label}' is a model of the same name with other parameters: its figures stand beside the others, but no value of it is compared`
@@ -25,7 +28,7 @@ export function likenessOf({ plan: base }: PlanModel, { plan, label }: PlanModel
     };
   const inputs = inputText(plan);
   return {
-    kind: 'same',
+    ...{ sameModel, sameDevice },
     notes: [
       ...(inputs !== inputText(base)
         ? [`'${label}' has other inputs (${inputs}), so that its values are of other sizes`]
@@ -33,9 +36,9 @@ export function likenessOf({ plan: base }: PlanModel, { plan, label }: PlanModel
       ...(plan.target !== base.target
         ? [`'${label}' is for another target, whose steps are cut differently`]
         : []),
-      ...(plan.profile !== base.profile || plan.adapter !== base.adapter
-        ? [`the times of '${label}' are predicted for another device (${deviceText(plan)})`]
-        : []),
+      ...(sameDevice
+        ? []
+        : [`the times of '${label}' are predicted for another device (${deviceText(plan)})`]),
     ],
   };
 }

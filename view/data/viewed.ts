@@ -89,6 +89,12 @@ function besideProblem(
     steps!.every((each) => {
       const known = Object.hasOwn(programs, String(each?.program));
       return known && each.step in programs[each.program].steps && Number.isFinite(each.seconds);
-    });
+    }) &&
+    copies!.every(
+      (copy) =>
+        Number.isFinite(copy?.seconds) &&
+        Array.isArray(copy.tensors) &&
+        copy.tensors.every((name: unknown) => typeof name === 'string'),
+    );
   return isTrace ? null : 'its trace is of another plan';
 }

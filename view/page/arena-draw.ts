@@ -6,7 +6,7 @@ import { drawStepAxis, drawValueAxis, shortBytes, ticks } from './axis-marks.ts'
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import { type Paint, withinPlot } from './surface.ts';
-import { THEMES, type Theme } from './theme.ts';
+import { inkOn, THEMES, type Theme } from './theme.ts';
 
 /** The colours of a theme as pixels. */
 function paletteOf(theme: Theme): Palette {
@@ -75,12 +75,13 @@ function drawNames(paint: Paint, scale: StepScale, state: ViewState, band: Band)
   context.font = '10.5px system-ui, sans-serif';
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  context.fillStyle = '#ffffff';
+  const inks = MEMORY_KINDS.map((kind) => inkOn(THEMES[state.theme].memory[kind]));
   // Measured once: each name by itself takes longer than all of the drawing.
   const letter = context.measureText(SAMPLE).width / SAMPLE.length;
   eachInSight(scale, band, (box, left, right, top, bottom) => {
     if (right - left < LEAST_NAMED.width || bottom - top < LEAST_NAMED.height) return;
     const name = shortened(tensors[band.boxes.tensor[box]].name, (right - left - 8) / letter);
+    context.fillStyle = inks[band.boxes.kind[box]];
     context.fillText(name, left + 4, (top + bottom) / 2);
   });
 }

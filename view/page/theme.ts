@@ -39,18 +39,18 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     measured: '#1b2230',
     moveOut: '#b3541e',
     moveIn: '#1f7a4d',
-    wait: '#b9c0cd',
+    wait: '#8b95a7',
     memory: {
-      parameter: '#4c78b8',
+      parameter: '#4670ae',
       state: '#3c9a9e',
       optimiser: '#8d7cc4',
-      input: '#c9a227',
-      activation: '#57a868',
+      input: '#a88518',
+      activation: '#3f9152',
       gradient: '#d1657f',
-      output: '#e0812b',
-      scratch: '#9aa3b2',
+      output: '#c76a18',
+      scratch: '#808a9b',
     },
-    steps: { forward: '#4c78b8', backward: '#d1657f', update: '#8d7cc4', recompute: '#e0812b' },
+    steps: { forward: '#4670ae', backward: '#d1657f', update: '#8d7cc4', recompute: '#c76a18' },
   },
   dark: {
     background: '#11151c',
@@ -66,7 +66,7 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     measured: '#e6eaf2',
     moveOut: '#f0a26b',
     moveIn: '#62c994',
-    wait: '#4d586b',
+    wait: '#6b788f',
     memory: {
       parameter: '#5b8bd0',
       state: '#46aeb2',
@@ -80,6 +80,14 @@ export const THEMES: Readonly<Record<ThemeName, Theme>> = {
     steps: { forward: '#5b8bd0', backward: '#dd7690', update: '#9c8bd6', recompute: '#e8924a' },
   },
 };
+
+/** The colour of text on a colour `#rrggbb`: what is darker or lighter than it, whichever stands out more. */
+export function inkOn(colour: string): string {
+  const part = (at: number) => (Number.parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2;
+  const luminance = 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+  // Where contrasts with black and with white are equal.
+  return luminance > 0.18 ? '#0d1117' : '#ffffff';
+}
 
 const PLAIN = ['background', 'surface', 'text', 'muted', 'line', 'accent', 'budget'] as const;
 

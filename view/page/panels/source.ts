@@ -19,7 +19,9 @@ export const sourcePanel: Panel = {
   isShown: (store) => (modelOf(store).plan.frames ?? []).length > 0,
   mount: (element, store) => {
     const select = h('select', { 'aria-label': 'file of the model' });
-    const code = h('div', { class: 'bv-source', tabindex: 0 });
+    const code = h('div', {
+      ...{ class: 'bv-source', tabindex: 0, role: 'group', 'aria-label': 'lines of the file' },
+    });
     const about = h('div', { class: 'bv-about', 'aria-live': 'polite' });
     let files: readonly FileHeat[] = [];
     let chosen: number | null = null;

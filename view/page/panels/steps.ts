@@ -52,8 +52,9 @@ export const stepsPanel: Panel = {
     });
     const at = (x: number, y: number) => {
       const { width } = surface.size();
-      const copy = copyAt(store.state().program.copies, scaleOf({ width }), x, y);
-      return { copy, step: stepAt(store, width, x) };
+      const step = stepAt(store, width, x);
+      const { copies } = store.state().program;
+      return { step, copy: step === null ? null : copyAt(copies, scaleOf({ width }), x, y) };
     };
     const end = attachStepAxis(surface.canvas, store, {
       onHover: (x, y) => {
@@ -117,12 +118,19 @@ function otherItems(
   colours: Theme,
   item: (colour: string, text: string, isLine?: boolean) => HTMLElement,
 ): HTMLElement[] {
-  const swaps = (direction: 'in' | 'out') =>
-    copies.filter((copy) => copy.direction === direction && copy.place !== 'caller').length;
+  const lane = (direction: 'in' | 'out', colour: string, ofCaller: string) => {
+    const own = copies.filter((copy) => copy.direction === direction);
+    const swaps = own.filter(({ place }) => place !== 'caller').length;
+    const texts = [
+      ...(swaps > 0 ? [`copies ${direction}, ${swaps}`] : []),
+      ...(own.length > swaps ? [ofCaller] : []),
+    ];
+    return texts.length === 0 ? [] : [item(colour, texts.join(', and '))];
+  };
   return [
     ...(times.predicted && times.waits ? [item(colours.wait, 'waits for copies')] : []),
-    ...(swaps('in') > 0 ? [item(colours.moveIn, `copies in, ${swaps('in')}`)] : []),
-    ...(swaps('out') > 0 ? [item(colours.moveOut, `copies out, ${swaps('out')}`)] : []),
+    ...lane('in', colours.moveIn, 'inputs'),
+    ...lane('out', colours.moveOut, 'outputs'),
     ...(times.predicted && times.measured ? [item(colours.measured, 'measured', true)] : []),
   ];
 }
