@@ -48,7 +48,16 @@ export function attempt(
   driver: Driver,
   traced: ModuleState,
   knobs: GraphKnobs,
-  { actions, localNorm }: { readonly actions: ActionOptions | null; readonly localNorm: boolean },
+  {
+    actions,
+    localNorm,
+    metBytes,
+  }: {
+    readonly actions: ActionOptions | null;
+    readonly localNorm: boolean;
+    /** Of the smallest plan that earlier attempts have met. */
+    readonly metBytes?: number;
+  },
 ): CompilationAttempt {
   const module = throughGraphs(driver, traced, knobs, localNorm);
   const { orders, pieces = new Map() } = module;
@@ -71,7 +80,7 @@ export function attempt(
   const split = driver.run('split-reductions', staged);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;
-  const options = { target, ...(actions ? { actions } : {}) };
+  const options = { target, ...(actions ? { actions: { ...actions, metBytes } } : {}) };
   const memory = planMemory(schedule, limits, options, driver.schedulePasses);
   const seconds = () =>
     actions && memory.schedule

@@ -20,6 +20,7 @@ import {
   GRAPH_ACTIONS,
   loadSolver,
   NoExact,
+  type SearchOptions,
   searchPlans,
 } from '../plan-search/index.ts';
 import { checkProfileOption, targetProblem } from '../profile/check.ts';
@@ -66,6 +67,8 @@ export interface Shared {
   driver: Driver | null;
   /** Device bytes of the smallest plan that the last search met; null where none could be placed. */
   smallest: number | null;
+  /** What is asked of a search for the smallest plan alone, which is not said in words. */
+  readonly least?: Pick<SearchOptions, 'mostIdle' | 'onSmaller'>;
 }
 
 /**
@@ -207,7 +210,7 @@ async function makePlan(
   if (!traced || hasErrors(diagnostics)) return failed();
   const { microBatch = 'none', microBatchNorm: localNorm = false } = options;
   const { result, knobs, smallest, hostBytes } = searchPlans(
-    (knobs) => attempt(driver, traced, knobs, { actions, localNorm }),
+    (knobs, metBytes) => attempt(driver, traced, knobs, { actions, localNorm, metBytes }),
     {
       budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
       microBatches: typeof microBatch === 'number' ? microBatch : 1,
@@ -215,6 +218,7 @@ async function makePlan(
       allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
       allowedHalves: options.half === 'auto' && traced.precision === 'f32',
       allowedTiles: tiles === 'auto',
+      ...shared?.least,
     },
   );
   const { memory } = result;
@@ -234,6 +238,7 @@ async function makePlan(
   }
   if (budgetBytes !== null && memory.deviceBytes > budgetBytes) {
     show(result.made);
+    if (shared?.least) return failed();
     const known = { budgetBytes, smallest: smallest ?? memory.deviceBytes, target };
     diagnostics.push(budgetDiagnostic(memory, known));
     return failed();

@@ -1,3 +1,4 @@
+import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { StageModel } from '../lower/index.ts';
@@ -11,17 +12,38 @@ export function stageModel(
   limits: TargetLimits,
   profile: DeviceProfile = TARGETS[target].profile,
 ): StageModel {
-  const { stageNeedsHolder, hasWorkgroups, time } = TARGETS[target];
+  const { stageNeedsHolder, hasWorkgroups, time: timeOf } = TARGETS[target];
   return {
     arrayBytes: limits.maxWorkgroupBytes,
     needsHolder: stageNeedsHolder,
     clusters: hasWorkgroups,
     splitsReductions: hasWorkgroups,
-    ...(time
-      ? { time }
+    ...(timeOf
+      ? { time: onceEach(timeOf) }
       : {
-          time: (kernel) => predictSeconds(kernel, profile, limits),
+          time: onceEach((kernel) => predictSeconds(kernel, profile, limits)),
           leastSeconds: (bytes, kernels) => leastSeconds(bytes, kernels, profile),
         }),
+  };
+}
+
+/** Kernels whose times are known at a time: a bound on what they take, not on how many there are. */
+const MOST_KERNELS = 1 << 14;
+
+/**
+ * `find` for kernels, called once for those that say the same: slices of one kernel differ in where they begin in a tensor, which their
+ * bindings say, and the next attempt of a search makes most kernels of the last one.
+ */
+function onceEach(find: (kernel: Kernel) => number): (kernel: Kernel) => number {
+  const known = new Map<string, number>();
+  return (kernel) => {
+    const key = JSON.stringify(kernel);
+    let found = known.get(key);
+    if (found === undefined) {
+      if (known.size >= MOST_KERNELS) known.clear();
+      found = find(kernel);
+      known.set(key, found);
+    }
+    return found;
   };
 }

@@ -69,8 +69,9 @@ export async function sweepBudgets(
   if (!free) return { sweep: null, diagnostics };
   const program = longestProgram(free);
   const most = free.memory.deviceBytes;
-  await at(1);
-  const least = Math.min(most, shared.smallest ?? most);
+  const searched: Shared = { ...shared, smallest: null, least: {} };
+  await compile(model, { ...unbounded, budgetBytes: 1 }, traceOnce, searched);
+  const least = Math.min(most, searched.smallest ?? most);
   const points: SweepPoint[] = [];
   for (const budgetBytes of budgetsBetween(least, most, count - 1)) {
     const { plan } = await at(budgetBytes);
@@ -79,6 +80,54 @@ export async function sweepBudgets(
   points.push({ budgetBytes: null, plan: swept(free, program) });
   const { name, target, profile = null } = free;
   return { sweep: { name, target, profile, program, points }, diagnostics };
+}
+
+/** The budgets of a model, in bytes of device memory. */
+export interface BudgetRange {
+  /** The smallest that was found to be feasible. */
+  readonly leastBytes: number;
+  /** What a plan without a budget takes. */
+  readonly mostBytes: number;
+  /** Whether the search for the least is over. */
+  readonly isFinal: boolean;
+}
+
+/** Tries in a row that may gain nothing: who waits for a range does not wait for the last byte. */
+const RANGE_IDLE = 1;
+
+/**
+ * Between which budgets there is something to choose. A search for the smallest feasible one, with less patience than a build has whose
+ * budget is not kept, so that a smaller one may exist: every one that is told builds.
+ *
+ * @param shared with a driver where the model was compiled before, with the same options but for the budget
+ * @param onRange told what is known, the first time before anything was searched and then with each smaller plan
+ * @returns null where there is no plan without a budget
+ */
+export async function budgetRange(
+  model: Model,
+  { budgetBytes: _, ...options }: CompileOptions,
+  { traceOf, shared }: { readonly traceOf: typeof traceModel; readonly shared: Shared },
+  onRange: (range: BudgetRange) => void,
+): Promise<BudgetRange | null> {
+  const { plan } = await compile(model, options, traceOf, shared);
+  if (!plan) return null;
+  const mostBytes = plan.memory.deviceBytes;
+  let leastBytes = mostBytes;
+  const told = (isFinal: boolean) => {
+    const range = { leastBytes, mostBytes, isFinal };
+    onRange(range);
+    return range;
+  };
+  told(false);
+  const onSmaller = (deviceBytes: number) => {
+    if (deviceBytes >= leastBytes) return;
+    leastBytes = deviceBytes;
+    told(false);
+  };
+  const least = { mostIdle: RANGE_IDLE, onSmaller };
+  const searched: Shared = { driver: shared.driver, smallest: null, least };
+  await compile(model, { ...options, budgetBytes: 1 }, traceOf, searched);
+  return told(true);
 }
 
 /** At most `count` budgets from `least` on, below `most`, each by the same factor above the last. */

@@ -2,7 +2,7 @@ import type { Schedule } from '../../ir/schedule.ts';
 import { alignedBytes } from '../liveness/lifetimes.ts';
 import { largestStep, leastSeconds, type SecondsBound } from './bounds.ts';
 import { type ExactSearch, proofKey } from './exact/choice.ts';
-import { valueProgram } from './program.ts';
+import { type NamedValueProgram, valueProgram } from './program.ts';
 import type { TransferCosts } from './transfer-costs.ts';
 
 /** What no plan for a schedule can go below, whatever a search finds. */
@@ -24,6 +24,34 @@ export interface BoundsOptions {
   readonly exact?: ExactSearch | null;
 }
 
+/** As `stepBytes`: what no plan for a schedule can go below, without the times that the seconds need. */
+export function leastBytes(
+  ordered: Schedule,
+  { alignment, swap }: Pick<BoundsOptions, 'alignment' | 'swap'>,
+): number {
+  const bytes = alignedBytes(ordered, alignment);
+  return ordered.programs.reduce((most, _, index) => {
+    const program = valueProgram(ordered, index, alignment, () => 0);
+    const others = bytesOfOthers(ordered, program, bytes, swap !== 'none');
+    return Math.max(most, others + largestStep(program, swap !== 'none').bytes);
+  }, 0);
+}
+
+/** What other programs keep on the device stays there in this one, unless it can be on the host. */
+function bytesOfOthers(
+  { tensors }: Schedule,
+  program: NamedValueProgram,
+  bytes: Float64Array,
+  swap: boolean,
+): number {
+  if (swap) return 0;
+  const touched = new Set(program.tensors);
+  return tensors.reduce(
+    (sum, { program: owner }, i) => (owner === null && !touched.has(i) ? sum + bytes[i] : sum),
+    0,
+  );
+}
+
 /** Bounds of a schedule whose steps are in their final order. */
 export function scheduleBounds(ordered: Schedule, options: BoundsOptions): ScheduleBounds {
   const { alignment, budgetBytes, costs, secondsOf } = options;
@@ -33,11 +61,7 @@ export function scheduleBounds(ordered: Schedule, options: BoundsOptions): Sched
   let stepBytes = 0;
   const seconds = ordered.programs.map((_, index) => {
     const program = valueProgram(ordered, index, alignment, secondsOf);
-    const touched = new Set(program.tensors);
-    // What other programs keep on the device stays there in this one, unless it can be on the host.
-    const others = swap
-      ? 0
-      : persistent.reduce((sum, i) => (touched.has(i) ? sum : sum + bytes[i]), 0);
+    const others = bytesOfOthers(ordered, program, bytes, swap);
     stepBytes = Math.max(stepBytes, others + largestStep(program, swap).bytes);
     const relaxed = leastSeconds(program, {
       ...{ budgetBytes: budgetBytes - others, recompute, swap, costs },

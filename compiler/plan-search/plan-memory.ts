@@ -24,7 +24,7 @@ import {
 } from './fit.ts';
 import { type ActionSet, isAutomatic, MemoryActions } from './memory-actions.ts';
 import { type Placement, placeSchedule, plainPasses, type SchedulePasses } from './placement.ts';
-import { type ScheduleBounds, scheduleBounds } from './plan-bounds.ts';
+import { leastBytes, type ScheduleBounds, scheduleBounds } from './plan-bounds.ts';
 import type { ActionChoice } from './sequence/module-search.ts';
 import type { TransferCosts } from './transfer-costs.ts';
 
@@ -45,6 +45,8 @@ export interface ActionOptions extends ActionSet {
   readonly exact?: ExactSearch | null;
   /** Limit on the local search, in seconds of work at a nominal rate: so a build is the same on every machine. */
   readonly planSeconds?: number;
+  /** Device bytes of the smallest plan that is known: another one that keeps no budget and is no smaller is of no use. */
+  readonly metBytes?: number;
   /** Called with the plans that a search meets. */
   readonly onSearch?: (met: { readonly deviceBytes: number; readonly seconds: number }) => void;
 }
@@ -172,6 +174,7 @@ function searchActions(
     // What fits as it is needs no actions, nor what they would have to know.
     const plain = smallest(stagingWithin(budgetBytes));
     if (plain.possible && plain.deviceBytes <= budgetBytes) return planned(plain, limits, bounds);
+    if (isHopeless(forms, options, { target, limits })) return planned(plain, limits, bounds);
   }
   const { readsDirectly } = TARGET_RULES[target];
   const costs = readsDirectly
@@ -206,6 +209,21 @@ function searchActions(
   const plan = planned(placed, limits, bounds, choice);
   if (!plan.schedule) return plan;
   return { ...plan, floors: () => feasibleBudgets(searches, place) };
+}
+
+/** Whether no plan of a schedule can keep the budget, or be smaller than one that is known. */
+function isHopeless(
+  forms: readonly Schedule[],
+  { metBytes, budgetBytes, host = UNLIMITED_HOST, swap }: ActionOptions,
+  { target, limits }: { readonly target: Target; readonly limits: TargetLimits },
+): boolean {
+  if (metBytes === undefined || Number.isFinite(host.hostBytes)) return false;
+  const { readsDirectly, slabAlignment } = TARGET_RULES[target];
+  const unit = readsDirectly ? slabAlignment : 1;
+  const alignment = limits.offsetAlignment;
+  const least = Math.min(...forms.map((form) => leastBytes(form, { alignment, swap })));
+  const deviceBytes = unit * Math.ceil(least / unit);
+  return deviceBytes > budgetBytes && deviceBytes >= metBytes;
 }
 
 /**

@@ -3,7 +3,7 @@ import { GRAPH_ACTIONS, type GraphAction } from './actions/index.ts';
 import { type GraphKnobs, NO_KNOBS } from './knobs.ts';
 import type { MemoryPlan } from './plan-memory.ts';
 
-/** Tries in a row that may gain nothing before an action is given up. */
+/** Tries in a row that may gain nothing before an action is given up, unless the search is told otherwise. */
 const MOST_IDLE = 3;
 
 /** What the passes make of a model under the knobs of a search. */
@@ -33,6 +33,10 @@ export interface SearchOptions {
   readonly allowedHalves: boolean;
   /** Whether wide intermediates may be computed tile by tile. */
   readonly allowedTiles: boolean;
+  /** Tries in a row that may gain nothing before an action is given up. */
+  readonly mostIdle?: number;
+  /** Told the device bytes of each plan that is smaller than all that were met before. */
+  readonly onSmaller?: (deviceBytes: number) => void;
 }
 
 export interface PlanSearch<A extends Attempt> {
@@ -55,9 +59,12 @@ interface Candidate<A extends Attempt> {
  * the graph are tried in the order of the table, each from its mildest form on, and each attempt chooses its own schedule actions.
  * Exact ones are tried where the schedule actions alone do not keep the budget, those that round differently only where no exact one
  * keeps it, except what the user allows, tiles, micro-batches and halves: they are held against the exact plan by predicted seconds. What is tried is bounded by the table, and so is the time.
+ *
+ * @param run an attempt, told the device bytes of the smallest plan that was met: of a graph whose plans can neither keep the budget nor be
+ *   smaller, it need not look for the best one
  */
 export function searchPlans<A extends Attempt>(
-  run: (knobs: GraphKnobs) => A,
+  run: (knobs: GraphKnobs, metBytes: number) => A,
   {
     budgetBytes,
     microBatches,
@@ -65,15 +72,18 @@ export function searchPlans<A extends Attempt>(
     allowedMicroBatches,
     allowedHalves,
     allowedTiles,
+    mostIdle = MOST_IDLE,
+    onSmaller = () => {},
   }: SearchOptions,
 ): PlanSearch<A> {
   let hostBytes = Number.POSITIVE_INFINITY;
   let smallest = Number.POSITIVE_INFINITY;
   const attempt = (knobs: GraphKnobs): Candidate<A> & { readonly bytes: number } => {
-    const made = run(knobs);
+    const made = run(knobs, smallest);
     for (const error of made.memory?.errors ?? [])
       if (error.kind === 'host') hostBytes = Math.min(hostBytes, error.bytes);
     const bytes = bytesOf(made);
+    if (bytes < smallest) onSmaller(bytes);
     smallest = Math.min(smallest, bytes);
     return { made, knobs, bytes };
   };
@@ -110,7 +120,7 @@ export function searchPlans<A extends Attempt>(
     let least = smallest;
     let fastest = Number.POSITIVE_INFINITY;
     for (const knobs of action.tries(space, first.knobs)) {
-      if (idle >= MOST_IDLE) return;
+      if (idle >= mostIdle) return;
       const tried = attempt(knobs);
       if (fits(tried)) {
         const seconds = tried.made.seconds();

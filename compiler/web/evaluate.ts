@@ -1,9 +1,9 @@
 import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
-import { compile } from '../driver/compile.ts';
+import { compile, type Shared } from '../driver/compile.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileResult } from '../driver/result.ts';
-import { sweepBudgets } from '../driver/sweep.ts';
+import { type BudgetRange, budgetRange, sweepBudgets } from '../driver/sweep.ts';
 import { isModel, type Model } from '../frontend/model.ts';
 import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
@@ -21,6 +21,12 @@ export type MakeModule = (text: string) => string;
 const EXPORTED: ReadonlySet<string> = new Set(Object.keys(language));
 const SHARED = 'btcLanguage';
 
+/** What came of a source, and where it was asked for what finds the range of its budgets, ever smaller ones. */
+export interface CompiledFiles {
+  readonly built: CompiledSource | SweptSource;
+  readonly findRange?: (onRange: (range: BudgetRange) => void) => Promise<BudgetRange | null>;
+}
+
 /**
  * Evaluates the source of a model and compiles it for one target after the other. Mistakes are diagnostics, as `btc build` gives them
  * but for TypeScript's types, which are left out unread.
@@ -28,20 +34,20 @@ const SHARED = 'btcLanguage';
  * @throws Error only for a defect of btc itself
  */
 export async function compileFiles(
-  { files, entry, targets, sweepPoints, options }: SourceJob,
+  { files, entry, targets, sweepPoints, range, options }: SourceJob,
   makeModule: MakeModule,
   onProgress: (target: Target, progress: CompileProgress) => void,
-): Promise<CompiledSource | SweptSource> {
+): Promise<CompiledFiles> {
   const problems: Diagnostic[] = [];
   const linked = linkFiles(files, entry, EXPORTED);
-  if (linked.diagnostics.length > 0) return failed(linked.diagnostics);
+  if (linked.diagnostics.length > 0) return { built: failed(linked.diagnostics) };
   const { set = {}, ...compileOptions } = options;
   const { model, diagnostics } = await evaluate(entry, linked.modules, makeModule, set);
   if (sweepPoints !== undefined) {
     const options = { ...compileOptions, target: targets[0] };
     const swept = model && (await sweepBudgets(model, options, sweepPoints));
     const all = deduplicate([...diagnostics, ...(swept?.diagnostics ?? [])]);
-    return { sweep: swept?.sweep ?? null, diagnostics: all };
+    return { built: { sweep: swept?.sweep ?? null, diagnostics: all } };
   }
   // One trace for all targets: what a model draws at random or counts is the same for all of them.
   let traced: TracedModel | null = null;
@@ -50,18 +56,30 @@ export async function compileFiles(
     return traced;
   };
   const results = new Map<Target, CompileResult>();
+  // The range is that of the first target, whose passes need not run again.
+  const shared: Shared = { driver: null, smallest: null };
   for (const target of model ? new Set(targets) : []) {
     const result = await compile(
       model!,
       { ...compileOptions, target, onProgress: (progress) => onProgress(target, progress) },
       traceOnce,
+      range && target === targets[0] ? shared : null,
     );
     problems.push(...result.diagnostics);
     results.set(target, result);
   }
   const all = deduplicate([...diagnostics, ...problems]);
-  if (all.some(({ category }) => category === 'error')) return failed(all);
-  return builtOf(results, all);
+  const failing = all.some(({ category }) => category === 'error');
+  const ranged = { ...compileOptions, target: targets[0] };
+  return {
+    built: failing ? failed(all) : builtOf(results, all),
+    ...(range && model
+      ? {
+          findRange: (onRange) =>
+            budgetRange(model, ranged, { traceOf: traceOnce, shared }, onRange),
+        }
+      : {}),
+  };
 }
 
 const failed = (diagnostics: readonly Diagnostic[]): CompiledSource => ({

@@ -2,7 +2,7 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileOptions } from '../driver/result.ts';
-import type { Sweep } from '../driver/sweep.ts';
+import type { BudgetRange, Sweep } from '../driver/sweep.ts';
 import type { SourceFiles } from './modules.ts';
 
 /** What is asked of the worker: plain data. */
@@ -12,6 +12,8 @@ export interface SourceJob {
   readonly targets: readonly Target[];
   /** Instead of plans: what the model costs within so many budgets, for the first target. */
   readonly sweepPoints?: number;
+  /** Beside plans: between which budgets there is something to choose, for the first target. */
+  readonly range?: boolean;
   readonly options: Omit<CompileOptions, 'target' | 'onProgress' | 'printAfter'>;
 }
 
@@ -37,5 +39,7 @@ export interface SweptSource {
 export type SourceMessage =
   | { readonly kind: 'progress'; readonly target: Target; readonly progress: CompileProgress }
   | { readonly kind: 'built'; readonly built: CompiledSource | SweptSource }
+  /** Follows what was built, often; the last one is final, or null where there is none. */
+  | { readonly kind: 'range'; readonly range: BudgetRange | null }
   /** btc itself failed. */
   | { readonly kind: 'defect'; readonly error: string };

@@ -2,6 +2,7 @@ import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileOptions } from '../driver/result.ts';
+import type { BudgetRange } from '../driver/sweep.ts';
 import { didYouMean } from '../nearest.ts';
 import { type Isolation, OPEN } from './isolation.ts';
 import type { CompiledSource, SourceJob, SourceMessage, SweptSource } from './messages.ts';
@@ -25,6 +26,12 @@ export interface SourceOptions
   readonly isolation?: Isolation;
   /** Starts the worker, where it is at another place: `dist/compiler/web/worker.js`, as a module. */
   readonly worker?: () => Worker;
+  /**
+   * Told between which budgets there is something to choose, for the first target: when the plans are there and then with each smaller
+   * budget that is found to be feasible; the last one is final. Null, once, where there is none: a mistake, or no time left. The promise does
+   * not wait for that. `signal` ends it.
+   */
+  readonly onRange?: (range: BudgetRange | null) => void;
   /** Told what the compilation is at, often. */
   readonly onProgress?: (target: Target, progress: CompileProgress) => void;
 }
@@ -81,6 +88,7 @@ async function asked(
     isolation = 'worker',
     worker,
     onProgress,
+    onRange,
     ...compileOptions
   } = options;
   signal?.throwIfAborted();
@@ -91,40 +99,67 @@ async function asked(
     return failed(
       diagnostic(5203, null, { name, files: names.join(', '), near: didYouMean(name, names) }),
     );
-  const job = { files, entry: name, targets: [...targets], sweepPoints, options: compileOptions };
-  return outcome(job, OPEN[isolation](worker), { signal, timeoutMs, onProgress });
+  const range = onRange !== undefined;
+  const job: SourceJob = {
+    ...{ files, entry: name, targets: [...targets], sweepPoints, range },
+    options: compileOptions,
+  };
+  return outcome(job, OPEN[isolation](worker), { signal, timeoutMs, onProgress, onRange });
 }
 
 const failed = (problem: Diagnostic) => ({ diagnostics: [problem] });
 
+type Told = Pick<SourceOptions, 'signal' | 'timeoutMs' | 'onProgress' | 'onRange'>;
+
+/** What the worker answers. It is ended with that, or where a range is asked for when it is found, or by signal or time. */
 function outcome(
   job: SourceJob,
   open: ReturnType<(typeof OPEN)[Isolation]>,
-  { signal, timeoutMs, onProgress }: Pick<SourceOptions, 'signal' | 'timeoutMs' | 'onProgress'>,
+  { signal, timeoutMs, onProgress, onRange }: Told,
 ): Promise<Answer> {
   const { port1, port2 } = new MessageChannel();
-  let end = () => {};
   return new Promise<Answer>((resolve, reject) => {
-    const isolated = open((reason) => resolve(failed(diagnostic(5208, null, { reason }))));
-    const abort = () => reject(signal!.reason);
-    const timer =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            resolve(failed(diagnostic(5207, null, { seconds: timeoutMs / 1000 })));
-          }, timeoutMs);
-    signal?.addEventListener('abort', abort);
-    end = () => {
+    let awaits = onRange;
+    const end = (range: BudgetRange | null = null) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
       isolated.end();
       port1.close();
+      const told = awaits;
+      awaits = undefined;
+      if (range === null) told?.(null);
     };
+    const settled = (answer: Answer) => {
+      resolve(answer);
+      end();
+    };
+    const isolated = open((reason) => settled(failed(diagnostic(5208, null, { reason }))));
+    const abort = () => {
+      reject(signal!.reason);
+      awaits = undefined;
+      end();
+    };
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(
+            () => settled(failed(diagnostic(5207, null, { seconds: timeoutMs / 1000 }))),
+            timeoutMs,
+          );
+    signal?.addEventListener('abort', abort);
     port1.onmessage = ({ data }: MessageEvent<SourceMessage>) => {
       if (data.kind === 'progress') onProgress?.(data.target, data.progress);
-      else if (data.kind === 'built') resolve(data.built);
-      else reject(new Error(data.error));
+      else if (data.kind === 'range') {
+        if (data.range) awaits?.(data.range);
+        if (!data.range || data.range.isFinal) end(data.range);
+      } else if (data.kind === 'built') {
+        resolve(data.built);
+        if (!awaits) end();
+      } else {
+        reject(new Error(data.error));
+        end();
+      }
     };
     isolated.start(job, port2);
-  }).finally(() => end());
+  });
 }

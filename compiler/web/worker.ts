@@ -30,15 +30,18 @@ scope.onmessage = async ({ data, ports: [port] }) => {
   const send = (message: SourceMessage, moved: ArrayBuffer[] = []) =>
     port.postMessage(message, moved);
   try {
-    const built = await compileFiles(data.job, makeModule, (target, progress) =>
+    const { built, findRange } = await compileFiles(data.job, makeModule, (target, progress) =>
       send({ kind: 'progress', target, progress }),
     );
     // What a model threw where nobody can catch it arrives before this.
     await new Promise((resolve) => setTimeout(resolve, 1));
     const whole = stray.length === 0 ? built : withStray(built.diagnostics, stray);
     const bytes = 'plans' in whole ? [whole.module, whole.parameters] : [];
-    const moved = bytes.flatMap((one) => (one ? [one.buffer] : []));
+    // The search for a range goes on with what was made.
+    const moved = findRange ? [] : bytes.flatMap((one) => (one ? [one.buffer] : []));
     send({ kind: 'built', built: whole }, moved);
+    const range = await findRange?.((range) => send({ kind: 'range', range }));
+    if (data.job.range && !range) send({ kind: 'range', range: null });
   } catch (error) {
     send({ kind: 'defect', error: error instanceof Error ? String(error.stack) : String(error) });
   }

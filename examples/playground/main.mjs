@@ -1,17 +1,20 @@
 import { mountView } from 'btc-compiler/view';
-import { compileSource, sweepSource } from 'btc-compiler/web/source';
+import { compileSource } from 'btc-compiler/web/source';
 import { bytesText, createChart } from '../pages/chart.mjs';
+import { findGpu } from '../pages/gpu.mjs';
 import { createEditor } from './editor.mjs';
 import blockTerm from './models/block-term.ts?raw';
 import cnn from './models/cnn.ts?raw';
 import digits from './models/digits.ts?raw';
 import gpt from './models/gpt.ts?raw';
+import lstm from './models/lstm.ts?raw';
 import { linkOf, sharedBy } from './share.mjs';
 import { notTrainable, trainOnDigits } from './training.mjs';
 
 const EXAMPLES = {
   'Digits (perceptron)': digits,
   'Small CNN': cnn,
+  'LSTM over rows': lstm,
   'Tiny GPT over rows': gpt,
   'Block-term layer': blockTerm,
 };
@@ -19,18 +22,21 @@ const TARGETS = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 const FILE = 'model.ts';
 const PAUSE_MS = 400;
 const LONGEST_MS = 60_000;
-const SEEKING = ' (looking for the least that it can be…)';
-const NOT_FOUND = ' (the least was not found in time)';
+/** Of what a plan without a budget takes: where the slider begins until a smaller plan has been met. */
+const FIRST_SHARE = 0.5;
 /** The position of the slider that means none. */
 const NO_BUDGET = 100;
 
 const at = (id) => document.getElementById(id);
 const state = {
   built: null,
-  sweep: null,
+  /** Between which budgets there is something to choose, and for which target and text. */
+  range: null,
   budget: null,
   view: null,
   building: null,
+  /** What seeks the range goes on while plans of other budgets are built. */
+  ranging: null,
   training: null,
 };
 const chart = createChart(at('loss'), {
@@ -46,41 +52,60 @@ function fillSelect(select, names, texts = {}) {
 }
 
 /** `waits` for the text to be built, then `told` what came of it while its budgets are sought, then `idle`. */
-function stage(name) {
-  document.body.dataset.stage = name;
+function showStage() {
+  const stage = state.building ? 'waits' : state.ranging ? 'told' : 'idle';
+  document.body.dataset.stage = stage;
+}
+
+/** What is built now is ended: one plan at a time. */
+function endBuild() {
+  clearTimeout(timer);
+  state.building?.abort();
+  state.building = null;
 }
 
 function buildSoon() {
-  stage('waits');
-  state.building?.abort();
-  state.building = null;
-  clearTimeout(timer);
+  endBuild();
+  document.body.dataset.stage = 'waits';
   timer = setTimeout(build, PAUSE_MS);
 }
 
-/** What is built now is ended: one model at a time. */
+/** Another text or target: what is sought for the last one is of no use. */
+function buildAnother() {
+  state.ranging?.abort();
+  state.ranging = null;
+  state.range = null;
+  showBudget();
+  buildSoon();
+}
+
 async function build() {
-  clearTimeout(timer);
+  endBuild();
   if (!at('stranger').hidden) return;
-  stage('waits');
-  state.building?.abort();
   const building = new AbortController();
   state.building = building;
+  showStage();
   const source = editor.text();
   const target = at('target').value;
+  const key = `${target} ${source}`;
+  const asksRange = state.range?.key !== key;
+  // One worker makes the plan and seeks the range: what ends the build would end that too.
   const given = {
     targets: [target],
     isolation: 'frame',
     timeoutMs: LONGEST_MS,
-    signal: building.signal,
+    signal: asksRange ? seekRange(key).signal : building.signal,
+    ...(asksRange ? { onRange: (range) => showRange(key, range) } : {}),
+    ...(state.budget === null ? {} : { budgetBytes: state.budget }),
   };
   say('Building…');
   try {
     const started = performance.now();
     const { plans, module, parameters, diagnostics } = await compileSource(
       { [FILE]: source },
-      { ...given, ...(state.budget === null ? {} : { budgetBytes: state.budget }) },
+      given,
     );
+    if (building.signal.aborted) return;
     const plan = plans[target];
     showProblems(diagnostics);
     state.built = plan ? { plan, module, parameters } : null;
@@ -91,55 +116,75 @@ async function build() {
         : 'Not built: see the problems below. The picture is of the last plan.',
     );
     showPlan(source);
-    const key = `${target} ${source}`;
-    if (state.sweep?.key === key) return;
-    stage('told');
-    state.sweep = null;
-    showBudget(SEEKING);
-    const { sweep } = await sweepSource({ [FILE]: source }, { ...given, points: 2 });
-    if (sweep) state.sweep = { key, ...rangeOf(sweep) };
-    showBudget(plan ? NOT_FOUND : '');
   } catch (error) {
-    if (!building.signal.aborted) say(`btc itself failed: ${error.message}`);
+    if (!building.signal.aborted && !given.signal.aborted)
+      say(`btc itself failed: ${error.message}`);
   } finally {
     // One that was ended leaves the word to the next.
     if (state.building === building) {
       state.building = null;
-      stage('idle');
+      showStage();
     }
   }
+}
+
+/** Begins anew with the range of budgets, for another text or target. */
+function seekRange(key) {
+  state.ranging?.abort();
+  state.ranging = new AbortController();
+  state.range = { key, least: 0, most: 0, isFinal: false };
+  showBudget();
+  return state.ranging;
+}
+
+function showRange(key, range) {
+  if (state.range?.key !== key) return;
+  const { leastBytes = 0, mostBytes = 0, isFinal = true } = range ?? {};
+  const isFirst = !isFinal && leastBytes === mostBytes;
+  const least = isFirst ? Math.ceil(FIRST_SHARE * mostBytes) : leastBytes;
+  state.range = { key, least, most: mostBytes, isFinal };
+  if (isFinal) state.ranging = null;
+  // A budget below the least gives no plan.
+  if (isFinal && state.budget !== null && mostBytes > 0 && state.budget < least) {
+    state.budget = least;
+    buildSoon();
+  }
+  showBudget();
+  if (!state.building) showStage();
 }
 
 function say(text) {
   at('status').textContent = text;
 }
 
-/** From the least that any plan takes to what one without a budget takes. */
-function rangeOf({ points }) {
-  const most = points.at(-1).plan.deviceBytes;
-  return { most, least: points[0].budgetBytes ?? most };
-}
-
 function budgetAt(position) {
-  if (position >= NO_BUDGET || !state.sweep) return null;
-  const { least, most } = state.sweep;
+  if (position >= NO_BUDGET || !state.range) return null;
+  const { least, most } = state.range;
   return Math.ceil(least * (most / least) ** (position / (NO_BUDGET - 1)));
 }
 
-function showBudget(otherwise = '') {
-  const { budget, sweep } = state;
-  at('budget').disabled = !sweep || sweep.least >= sweep.most;
-  if (sweep && sweep.most > sweep.least)
-    at('budget').value =
-      budget === null
-        ? NO_BUDGET
-        : Math.round(
-            ((NO_BUDGET - 1) * Math.log(budget / sweep.least)) / Math.log(sweep.most / sweep.least),
-          );
-  const range = sweep
-    ? ` (the least is ${bytesText(sweep.least)}, without one ${bytesText(sweep.most)})`
-    : otherwise;
-  at('budget-text').textContent = (budget === null ? 'none' : bytesText(budget)) + range;
+function positionOf(budget, { least, most }) {
+  if (budget === null) return NO_BUDGET;
+  const share = Math.log(budget / least) / Math.log(most / least);
+  return Math.round((NO_BUDGET - 1) * Math.min(1, Math.max(0, share)));
+}
+
+function showBudget() {
+  const { budget, range } = state;
+  const hasRange = range !== null && range.least < range.most;
+  at('budget').disabled = !hasRange;
+  if (hasRange) at('budget').value = positionOf(budget, range);
+  at('budget-text').textContent =
+    (budget === null ? 'none' : bytesText(budget)) + (range ? rangeText(range) : '');
+}
+
+function rangeText({ least, most, isFinal }) {
+  if (most === 0) return '';
+  const without = `without one ${bytesText(most)}`;
+  if (least >= most) return ` (${without}, and no plan takes less)`;
+  return isFinal
+    ? ` (the least is ${bytesText(least)}, ${without})`
+    : ` (${without}; the least is being looked for)`;
 }
 
 function showProblems(diagnostics) {
@@ -207,6 +252,7 @@ function showPlan(source) {
   else state.view = mountView(at('view'), input);
 }
 
+/** Without WebGPU, or where its device is lost or too small, the same model is trained by WebAssembly. */
 async function train() {
   const training = new AbortController();
   state.training = training;
@@ -214,30 +260,51 @@ async function train() {
   at('stop').disabled = false;
   chart.set([]);
   at('train-status').textContent = 'Loading the digits and the kernels…';
-  let shown = null;
+  let failure = null;
   try {
-    await trainOnDigits(state.built, training.signal, (now) => {
-      chart.push(now.loss);
-      shown = { ...shown, ...now };
-      at('train-status').textContent = `Step ${now.step} of ${now.steps}`;
-      facts(at('train-facts'), [
-        ['Loss', now.loss.toFixed(4)],
-        [
-          'Accuracy on other digits',
-          shown.accuracy === undefined ? '…' : `${(100 * shown.accuracy).toFixed(1)} %`,
-        ],
-        ['Steps a second', now.stepsPerSecond.toFixed(1)],
-        ['Runs on', now.session.description],
-        ['Really allocated', bytesText(now.session.allocatedBytes)],
-      ]);
-    });
+    await trainHere(training);
     at('train-status').textContent = training.signal.aborted ? 'Stopped.' : 'Trained.';
   } catch (error) {
+    failure = error;
     at('train-status').textContent = `Training failed: ${error.message}`;
-  } finally {
-    at('stop').disabled = true;
-    at('train').disabled = state.built === null || notTrainable(state.built.plan) !== null;
   }
+  at('stop').disabled = true;
+  at('train').disabled = state.built === null || notTrainable(state.built.plan) !== null;
+  if (failure && state.training === training && state.built?.plan.target === 'webgpu')
+    await trainInstead(failure);
+}
+
+async function trainInstead({ message }) {
+  at('target').value = 'wasm';
+  tellTarget(`WebGPU failed, so training began again on WebAssembly: ${firstSentence(message)}`);
+  state.range = null;
+  await build();
+  if (state.built?.plan.target === 'wasm') await train();
+}
+
+const firstSentence = (text) => /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? `${text}.`;
+
+function tellTarget(text) {
+  at('target-note').textContent = text;
+}
+
+async function trainHere(training) {
+  let shown = null;
+  await trainOnDigits(state.built, training.signal, (now) => {
+    chart.push(now.loss);
+    shown = { ...shown, ...now };
+    at('train-status').textContent = `Step ${now.step} of ${now.steps}`;
+    facts(at('train-facts'), [
+      ['Loss', now.loss.toFixed(4)],
+      [
+        'Accuracy on other digits',
+        shown.accuracy === undefined ? '…' : `${(100 * shown.accuracy).toFixed(1)} %`,
+      ],
+      ['Steps a second', now.stepsPerSecond.toFixed(1)],
+      ['Runs on', now.session.description],
+      ['Really allocated', bytesText(now.session.allocatedBytes)],
+    ]);
+  });
 }
 
 async function share() {
@@ -251,14 +318,17 @@ async function share() {
 }
 
 // Last, when all that it uses is there.
+const gpu = findGpu();
 const link = await sharedBy(location.hash, Object.keys(TARGETS));
 editor = createEditor(at('editor'), link?.source ?? digits, () => {
   // A stranger's model waits for the button, also while it is edited.
-  if (at('stranger').hidden) buildSoon();
+  if (at('stranger').hidden) buildAnother();
 });
 fillSelect(at('example'), Object.keys(EXAMPLES));
 fillSelect(at('target'), Object.keys(TARGETS), TARGETS);
-at('target').value = link?.target ?? 'wasm';
+const { kind, reason } = await gpu;
+at('target').value = kind === 'gpu' ? (link?.target ?? 'webgpu') : 'wasm';
+tellTarget(kind === 'gpu' ? '' : reason);
 state.budget = link?.budget ?? null;
 showBudget();
 
@@ -272,8 +342,8 @@ at('build').onclick = () => {
   build();
 };
 at('target').onchange = () => {
-  state.sweep = null;
-  build();
+  tellTarget('');
+  buildAnother();
 };
 at('budget').oninput = () => {
   state.budget = budgetAt(Number(at('budget').value));

@@ -1,6 +1,6 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import { launchChromium, newPage } from '../support/chromium.ts';
 import { type StaticPage, staticPage, textOf } from '../support/static-page.ts';
 
 let built: StaticPage;
@@ -77,15 +77,7 @@ test('from an edit to a falling loss, in the page', async () => {
   expect(await page.$eval('#loss', (chart) => chart.getAttribute('aria-label'))).toBe(
     'Loss: The loss of each step appears here.',
   );
-  // Steps are faster than questions from outside: the page notes each loss that it shows.
-  await page.evaluate(() => {
-    const losses: number[] = [];
-    Object.assign(globalThis, { losses });
-    new MutationObserver(() => {
-      const [, loss] = /Loss([\d.]+)/.exec(document.getElementById('train-facts')!.textContent!)!;
-      losses.push(Number(loss));
-    }).observe(document.getElementById('train-facts')!, { childList: true });
-  });
+  await notesLosses(page);
   await page.click('#train');
   await page.waitForFunction(
     () =>
@@ -141,9 +133,25 @@ test('a wrong edit is a diagnostic at its line; mended, it goes', async () => {
   await page.close();
 });
 
-test('a smaller budget is a smaller plan', async () => {
+test('the least budget is sought behind the plan; a smaller budget is a smaller plan', async () => {
   const { page } = await built.open();
+  await untilBuilt(page, 'Built in');
+  // The slider can be used before.
+  await page.waitForFunction(
+    () => !(document.getElementById('budget') as HTMLInputElement).disabled,
+  );
   await untilIdle(page);
+  const [, least, most] = /the least is ([\d.]+) MiB, without one ([\d.]+) MiB/.exec(
+    await textOf(page, '#budget-text'),
+  )!;
+  expect(Number(least)).toBeLessThan(Number(most));
+  await page.$eval('#budget', (element) => {
+    const input = element as HTMLInputElement;
+    input.value = '0';
+    input.dispatchEvent(new Event('input'));
+  });
+  await untilBuilt(page, 'Built in');
+  expect(await textOf(page, '#facts')).toContain(`On the device${least} MiB`);
   expect(await page.$eval('#budget', (input) => (input as HTMLInputElement).disabled)).toBe(false);
   await page.$eval('#budget', (element) => {
     const input = element as HTMLInputElement;
@@ -163,7 +171,7 @@ test('every example builds for both targets', async () => {
   const names = await page.$$eval('#example option', (options) =>
     options.map(({ value }) => value),
   );
-  expect(names).toHaveLength(4);
+  expect(names).toHaveLength(5);
   for (const target of ['wasm', 'webgpu'])
     for (const name of names) {
       await page.select('#target', target);
@@ -179,17 +187,134 @@ test('every example builds for both targets', async () => {
   await page.close();
 });
 
+/** The losses of a model's first steps on a target, by name of what it runs on. */
+async function lossesOn(page: Page, target: string, runsOn: string): Promise<readonly number[]> {
+  await page.select('#target', target);
+  await untilBuilt(page, 'Built in');
+  await page.click('#train');
+  const losses = await trainedOn(page, runsOn, 4);
+  await page.click('#stop');
+  await page.waitForFunction(
+    () => !(document.getElementById('train') as HTMLButtonElement).disabled,
+  );
+  return losses.slice(0, 4);
+}
+
+/** Until so many steps have run on what the page says that they run on: all losses that it showed. */
+async function trainedOn(page: Page, runsOn: string, steps: number): Promise<readonly number[]> {
+  await page.waitForFunction(
+    (on, least) =>
+      document.getElementById('train-facts')!.textContent!.includes(`Runs on${on}`) &&
+      (globalThis as unknown as { losses: readonly number[] }).losses.length >= least,
+    {},
+    runsOn,
+    steps,
+  );
+  return page.evaluate(() => (globalThis as unknown as { losses: readonly number[] }).losses);
+}
+
+/** The page notes each loss that it shows: steps are faster than questions from outside. */
+function notesLosses(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    let losses: number[] = [];
+    Object.assign(globalThis, { losses });
+    new MutationObserver(() => {
+      const found = /Loss([\d.]+)/.exec(document.getElementById('train-facts')!.textContent!);
+      if (found) losses.push(Number(found[1]));
+    }).observe(document.getElementById('train-facts')!, { childList: true });
+    document.getElementById('train')!.addEventListener(
+      'click',
+      () => {
+        losses = [];
+        Object.assign(globalThis, { losses });
+      },
+      true,
+    );
+  });
+}
+
+test.each(['Digits (perceptron)', 'LSTM over rows', 'Tiny GPT over rows'])(
+  '%s trains on WebGPU as on WebAssembly',
+  async (name) => {
+    const { page, problems } = await built.open();
+    await untilBuilt(page, 'Built in');
+    await notesLosses(page);
+    await page.select('#example', name);
+    const wasm = await lossesOn(page, 'wasm', 'WebAssembly');
+    const webgpu = await lossesOn(page, 'webgpu', 'WebGPU');
+    expect(wasm).toHaveLength(4);
+    // Four decimals are shown; sums are in another order.
+    for (const [k, loss] of webgpu.entries()) expect(Math.abs(loss - wasm[k])).toBeLessThan(2e-3);
+    expect(new Set(wasm).size).toBe(4);
+    expect(problems).toEqual([]);
+    await page.close();
+  },
+);
+
+/** Runs `patch` in every worker of a page, before its script. */
+function patchWorkers(page: Page, patch: string): Promise<unknown> {
+  return page.evaluateOnNewDocument((text) => {
+    const Plain = Worker;
+    class Patched extends Plain {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        const lines = [`data:text/javascript,${encodeURIComponent(text)}`, String(url)];
+        const code = lines.map((line) => `import ${JSON.stringify(line)};`).join('\n');
+        super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
+      }
+    }
+    Object.assign(globalThis, { Worker: Patched });
+  }, patch);
+}
+
+test('a GPU is chosen where there is one; when it is lost, training goes on without it', async () => {
+  const { page, problems } = await newPage(built.browser);
+  // The adapter of the tests is one in software, and says so.
+  await page.evaluateOnNewDocument(() => {
+    Object.defineProperty(GPUAdapter.prototype, 'info', { value: { isFallbackAdapter: false } });
+  });
+  await patchWorkers(
+    page,
+    `const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (given) {
+      const device = await requestDevice.call(this, given);
+      const { submit } = device.queue;
+      let submitted = 0;
+      device.queue.submit = (buffers) => { submit.call(device.queue, buffers); if (++submitted === 20) device.destroy(); };
+      return device;
+    };`,
+  );
+  await page.goto(built.address);
+  await untilBuilt(page, 'Built in');
+  expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe(
+    'webgpu',
+  );
+  expect(await textOf(page, '#target-note')).toBe('');
+  await notesLosses(page);
+  await page.click('#train');
+  const losses = await trainedOn(page, 'WebAssembly', 100);
+  expect(await textOf(page, '#target-note')).toMatch(
+    /^WebGPU failed, so training began again on WebAssembly: .*\.$/,
+  );
+  expect(losses.at(-1)).toBeLessThan(losses[0]);
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
 test('a browser without WebGPU: no error, and the reason where it is asked for', async () => {
   const browser = await launchChromium({ webgpu: false });
   const { page, problems } = await built.open('', browser);
   await untilBuilt(page, 'Built in');
+  await notesLosses(page);
+  expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe('wasm');
+  expect(await textOf(page, '#target-note')).toBe('This browser has no WebGPU.');
   await page.select('#target', 'webgpu');
   await untilBuilt(page, 'Built in');
   await page.click('#train');
-  await page.waitForFunction(() =>
-    document.getElementById('train-status')!.textContent!.startsWith('Training failed'),
+  await trainedOn(page, 'WebAssembly', 3);
+  expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe('wasm');
+  expect(await textOf(page, '#target-note')).toMatch(
+    /^WebGPU failed, so training began again on WebAssembly: [^.]*no WebGPU[^.]*\.$/,
   );
-  expect(await textOf(page, '#train-status')).toContain('no WebGPU');
   expect(problems).toEqual([]);
   await browser.close();
 });

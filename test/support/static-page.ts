@@ -13,6 +13,7 @@ const PATIENCE_MS = 300_000;
 export interface StaticPage {
   readonly browser: Browser;
   readonly folder: string;
+  readonly address: string;
   /** Opens it anew, also in another browser; problems are errors of its scripts and its console. */
   open(
     hash?: string,
@@ -33,11 +34,11 @@ export async function staticPage(example: string): Promise<StaticPage> {
   if (status !== 0) throw new Error(stdout + stderr);
   const server = await serve(parent, {});
   const browser = await launchChromium();
+  const address = `${server.origin}/below/${example}/index.html`;
   return {
-    browser,
-    folder,
+    ...{ browser, folder, address },
     open: async (hash = '', other = browser) => {
-      const opened = await openPage(other, `${server.origin}/below/${example}/index.html${hash}`);
+      const opened = await openPage(other, `${address}${hash}`);
       opened.page.setDefaultTimeout(PATIENCE_MS);
       return opened;
     },

@@ -6,6 +6,9 @@ import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 export interface Analysis {
   /** For each node, 1 at every axis that its value depends on. */
   readonly depends: readonly Uint8Array[];
+  /** 1 at every axis, and 0. */
+  readonly all: Uint8Array;
+  readonly none: Uint8Array;
   /** 1 for nodes that the reduced value needs. */
   readonly under: Uint8Array;
   /** 1 for nodes that some store or the reduction needs. */
@@ -34,6 +37,8 @@ export function analyse(kernel: Kernel, tileAxes = 0): Analysis {
     kernel.axes.flatMap(({ kind }, axis) => (kind === wanted ? [axis] : []));
   return {
     depends: axisDependence(kernel, tileAxes),
+    all: new Uint8Array(kernel.axes.length).fill(1),
+    none: new Uint8Array(kernel.axes.length),
     under: nodesUnderReduction(kernel),
     alive,
     users,

@@ -3,7 +3,7 @@ import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
-import { type Loop, type Nest, type Segment, segmentsOf } from './nest.ts';
+import { type Loop, type Nest, segmentsOf } from './nest.ts';
 import { SCALAR_TEXT } from './scalar-text.ts';
 import { isTurned } from './transposition.ts';
 import { LANES } from './types.ts';
@@ -48,51 +48,92 @@ function cheapest(
   tiles: readonly number[],
 ): { readonly nest: Nest; readonly cost: number } {
   const analysis = analyse(kernel);
-  let best: Nest | null = null;
-  let least = Number.POSITIVE_INFINITY;
-  for (const nest of candidates(kernel, analysis, outer, tiles)) {
-    const cost = costOf(kernel, analysis, nest);
-    if (cost < least) [best, least] = [nest, cost];
+  const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
+    axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
+  );
+  const ways = [-1, ...long].map((vectorAxis, rank) => {
+    const prices = pricesOf(kernel, analysis, vectorAxis);
+    return { vectorAxis, rank, prices, least: leastCost(kernel, analysis, vectorAxis, prices) };
+  });
+  let best: { readonly nest: Nest; readonly rank: number } | null = null;
+  let cost = Number.POSITIVE_INFINITY;
+  // Promising ones first, so that the others need not be looked at. Of equal ones the first in the order of axes is taken.
+  for (const { vectorAxis, rank, prices, least } of ways.sort((x, y) => x.least - y.least)) {
+    if (least > cost) continue;
+    for (const nest of candidates(kernel, analysis, { outer, tiles, vectorAxis })) {
+      const found = costOf(kernel, analysis, nest, prices, cost);
+      if (best && (found > cost || (found === cost && rank >= best.rank))) continue;
+      best = { nest, rank };
+      cost = found;
+    }
   }
-  return { nest: best!, cost: least };
+  return { nest: best!.nest, cost };
+}
+
+/** Sums in another order differ by so much at most. */
+const ROUNDING = 1 - 1e-9;
+
+/** What all loops cost at least whose vectors run along an axis: each point of each node once. */
+function leastCost(
+  kernel: Kernel,
+  { depends, all }: Analysis,
+  vectorAxis: number,
+  { nodes, stores }: Prices,
+): number {
+  const points = (axes: ArrayLike<number>, vector: number, scalar: number) => {
+    let count = 1;
+    for (let axis = 0; axis < kernel.axes.length; axis++)
+      if (axes[axis] === 1 && axis !== vectorAxis) count *= kernel.axes[axis].extent;
+    if (vectorAxis < 0 || axes[vectorAxis] !== 1) return count * Math.min(vector, scalar);
+    const { extent } = kernel.axes[vectorAxis];
+    const vectors = Math.floor(extent / LANES);
+    return (
+      count * (vectors * Math.min(vector, LANES * scalar) + (extent - LANES * vectors) * scalar)
+    );
+  };
+  const cheapestOf = (vector: number) => Math.min(vector, TURNED);
+  let cost = 0;
+  for (const { index, scalar, vector } of nodes)
+    cost += points(depends[index], cheapestOf(vector), scalar);
+  const stored = all.map((_, axis) => (kernel.axes[axis].kind === 'reduced' ? 0 : 1));
+  for (const vector of stores) cost += points(stored, vector, 1);
+  return ROUNDING * (cost + kernel.reductions.length * points(all, 1, 1));
 }
 
 function* candidates(
   kernel: Kernel,
   analysis: Analysis,
-  outer: number,
-  tiles: readonly number[],
+  {
+    outer,
+    tiles,
+    vectorAxis,
+  }: { readonly outer: number; readonly tiles: readonly number[]; readonly vectorAxis: number },
 ): Generator<Nest> {
   const parallel = analysis.axes.parallel.slice(outer);
-  const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
-    axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
-  );
-  for (const vectorAxis of [-1, ...long]) {
-    if (kernel.reductions.length === 0) {
-      for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
-      for (const across of acrossAxes(kernel, parallel, vectorAxis))
-        for (const tile of TURNED_TILES)
-          yield build(kernel, analysis, vectorAxis, [
-            [across, tile],
-            [vectorAxis, 1],
-          ]);
-      continue;
-    }
-    const inParallel = parallel.includes(vectorAxis);
-    const others = parallel.filter((axis) => axis !== vectorAxis && kernel.axes[axis].extent > 1);
-    const first = inParallel ? [vectorAxis] : [...others, -1];
-    for (const a of first)
-      for (const b of [-1, ...others]) {
-        if (a === b && a >= 0) continue;
-        const stretches = inParallel && b < 0 ? [STRETCH] : [];
-        for (const tileA of a < 0 ? [1] : [...tiles, ...stretches])
-          for (const tileB of b < 0 ? [1] : tiles)
-            yield build(kernel, analysis, vectorAxis, [
-              [b, tileB],
-              [a, tileA],
-            ]);
-      }
+  if (kernel.reductions.length === 0) {
+    for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
+    for (const across of acrossAxes(kernel, parallel, vectorAxis))
+      for (const tile of TURNED_TILES)
+        yield build(kernel, analysis, vectorAxis, [
+          [across, tile],
+          [vectorAxis, 1],
+        ]);
+    return;
   }
+  const inParallel = parallel.includes(vectorAxis);
+  const others = parallel.filter((axis) => axis !== vectorAxis && kernel.axes[axis].extent > 1);
+  const first = inParallel ? [vectorAxis] : [...others, -1];
+  for (const a of first)
+    for (const b of [-1, ...others]) {
+      if (a === b && a >= 0) continue;
+      const stretches = inParallel && b < 0 ? [STRETCH] : [];
+      for (const tileA of a < 0 ? [1] : [...tiles, ...stretches])
+        for (const tileB of b < 0 ? [1] : tiles)
+          yield build(kernel, analysis, vectorAxis, [
+            [b, tileB],
+            [a, tileA],
+          ]);
+    }
 }
 
 /** Axes along which loads are turned into vectors along another one. */
@@ -151,87 +192,108 @@ function unrollOf(
   return Math.max(1, Math.min(units, most));
 }
 
-/** How often something runs that depends on the axes in `depends`, down to the loop at `level`; weighted by lanes. */
+/** How often something runs that depends on the axes in `depends`, down to the loop at `level`; weighted by the cost of a unit. */
 function times(
-  nest: Nest,
+  { loops, vectorAxis }: Nest,
   level: number,
-  depends: (axis: number) => boolean,
-  unitCost: (lanes: Segment['lanes']) => number,
+  depends: ArrayLike<number>,
+  vectorCost: number,
+  scalarCost: number,
 ): number {
   let product = 1;
   let priced = false;
   for (let i = 0; i <= level; i++) {
-    const { axis, segments } = nest.loops[i];
-    const weighted = axis === nest.vectorAxis;
+    const { axis, segments } = loops[i];
+    const weighted = axis === vectorAxis;
     priced ||= weighted;
+    const isTiled = depends[axis] === 1;
     let sum = 0;
-    for (const { iterations, tile, lanes } of segments)
-      sum += iterations * (depends(axis) ? tile : 1) * (weighted ? unitCost(lanes) : 1);
+    for (const { iterations, tile, lanes } of segments) {
+      const unit = weighted ? (lanes === LANES ? vectorCost : scalarCost) : 1;
+      sum += iterations * (isTiled ? tile : 1) * unit;
+    }
     product *= sum;
   }
-  return priced ? product : product * unitCost(1);
+  return priced ? product : product * scalarCost;
 }
 
-function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
-  const { loops, outerDepth, vectorAxis } = nest;
-  const { depends, alive } = analysis;
+/** The innermost loop that a value depends on; -1 for none. */
+function levelOf({ loops }: Nest, depends: ArrayLike<number>): number {
+  let level = loops.length - 1;
+  while (level >= 0 && depends[loops[level].axis] !== 1) level--;
+  return level;
+}
+
+/** What is the same for all loops of a kernel whose vectors run along one axis. */
+interface Prices {
+  /** Of one point of each node that is computed, one lane and a vector. */
+  readonly nodes: readonly {
+    readonly index: number;
+    readonly scalar: number;
+    readonly vector: number;
+  }[];
+  /** Of a vector of each store. */
+  readonly stores: readonly number[];
+  /** Whether vectors of some load can be turned in blocks. */
+  readonly turns: boolean;
+}
+
+function pricesOf(kernel: Kernel, { depends, alive }: Analysis, vectorAxis: number): Prices {
   const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
-  const across = loops.find(({ axis, segments }) => {
-    return axis !== vectorAxis && segments[0].tile % LANES === 0 && segments[0].lanes === 1;
-  });
-  const isBlock = (node: Expression) =>
-    across !== undefined && isTurned(kernel, node, vectorAxis, across.axis);
+  const priceOf = (node: Expression, vector: boolean) =>
+    nodeCost(kernel, node, vector, vectorAxis, varies);
+  return {
+    nodes: kernel.nodes.flatMap((node, index) =>
+      alive[index] && node.kind !== 'accumulator'
+        ? [{ index, scalar: priceOf(node, false), vector: priceOf(node, varies(index)) }]
+        : [],
+    ),
+    stores: kernel.stores.map(({ index }) => (index.coefficients[vectorAxis] !== 1 ? GATHER : 1)),
+    turns: kernel.nodes.some((node) =>
+      kernel.axes.some((_, axis) => isTurned(kernel, node, vectorAxis, axis)),
+    ),
+  };
+}
+
+/** Whether tiles of a loop are whole blocks of vectors that can be turned. */
+const isAcross = ({ axis, segments }: Loop, vectorAxis: number) =>
+  axis !== vectorAxis && segments[0].tile % LANES === 0 && segments[0].lanes === 1;
+
+/** The price of loops where it is `limit` at most, else infinity: no term of it is negative. */
+function costOf(
+  kernel: Kernel,
+  analysis: Analysis,
+  nest: Nest,
+  { nodes, stores, turns }: Prices,
+  limit: number,
+): number {
+  const { loops, outerDepth, vectorAxis } = nest;
+  const { depends, all, none } = analysis;
+  const across = turns ? loops.find((loop) => isAcross(loop, vectorAxis)) : undefined;
   let cost = 0;
-  kernel.nodes.forEach((node, index) => {
-    if (!alive[index] || node.kind === 'accumulator') return;
-    const level = loops.findLastIndex(({ axis }) => depends[index][axis] === 1);
-    cost += times(
-      nest,
-      level,
-      (axis) => depends[index][axis] === 1,
-      (lanes) =>
-        lanes === LANES && isBlock(node)
-          ? TURNED
-          : nodeCost(kernel, node, lanes === LANES && varies(index), vectorAxis, varies),
-    );
-  });
-  for (const store of kernel.stores)
-    cost += times(
-      nest,
-      outerDepth - 1,
-      () => true,
-      (lanes) => (lanes === LANES && store.index.coefficients[vectorAxis] !== 1 ? GATHER : 1),
-    );
-  if (kernel.reductions.length > 0) cost += reductionCost(kernel, nest);
-  loops.forEach((_, level) => {
-    cost += times(
-      nest,
-      level,
-      () => false,
-      () => LOOP_STEP,
-    );
-  });
+  for (const { index, scalar, vector } of nodes) {
+    const isBlock = across && isTurned(kernel, kernel.nodes[index], vectorAxis, across.axis);
+    const level = levelOf(nest, depends[index]);
+    cost += times(nest, level, depends[index], isBlock ? TURNED : vector, scalar);
+    if (cost > limit) return Number.POSITIVE_INFINITY;
+  }
+  for (const vector of stores) cost += times(nest, outerDepth - 1, all, vector, 1);
+  if (kernel.reductions.length > 0) cost += reductionCost(kernel, analysis, nest);
+  for (let level = 0; level < loops.length; level++)
+    cost += times(nest, level, none, LOOP_STEP, LOOP_STEP);
+  if (cost > limit) return Number.POSITIVE_INFINITY;
   const computing = cost * (1 + SPILL * spilled(kernel, analysis, nest));
+  if (computing > limit) return Number.POSITIVE_INFINITY;
   return computing + localityCost(kernel, nest, analysis);
 }
 
 /** The accumulations, and for vectors along a reduced axis the sums over lanes behind it. */
-function reductionCost(kernel: Kernel, nest: Nest): number {
+function reductionCost(kernel: Kernel, { all }: Analysis, nest: Nest): number {
   const { loops, outerDepth, vectorAxis } = nest;
-  const all = times(
-    nest,
-    loops.length - 1,
-    () => true,
-    () => 1,
-  );
+  const terms = times(nest, loops.length - 1, all, 1, 1);
   const along = kernel.axes[vectorAxis]?.kind === 'reduced';
-  const behind = times(
-    nest,
-    outerDepth - 1,
-    () => true,
-    () => 1,
-  );
-  return kernel.reductions.length * (all + behind * (along ? 8 : 1));
+  const behind = times(nest, outerDepth - 1, all, 1, 1);
+  return kernel.reductions.length * (terms + behind * (along ? 8 : 1));
 }
 
 /** Accumulators and operands, in registers beyond those that there are, as a fraction of them. */
