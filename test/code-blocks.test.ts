@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UsageError } from '../compiler/cli/usage.ts';
 import { MESSAGES, type MessageNumber } from '../compiler/diagnostics.ts';
 import * as language from '../compiler/index.ts';
+import { PLAN_VERSION, versionsRead } from '../ir/plan-version.ts';
 import * as runtime from '../runtime/index.ts';
 import { ROOT } from './support/btc.ts';
 import {
@@ -412,6 +413,39 @@ function inlineProblem(
   const unknown = words.find((word) => word.startsWith('--') && !known.includes(word));
   return unknown === undefined ? null : `there is no option ${unknown}`;
 }
+
+describe('what pages name', () => {
+  const text = (page: string) => readFileSync(join(ROOT, page), 'utf8');
+  const tree = readdirSync(ROOT, { recursive: true, withFileTypes: true })
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((path) => !/(?:^|\/)(?:node_modules|\.git)(?:\/|$)/.test(path));
+  /** What a build writes, and what a script packs. */
+  const MADE = /^(?:\.\/)?model(?:\/model)?\.|\/out\//;
+
+  test.each([
+    'README.md',
+    'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
+    ...pages().filter((page) => page.startsWith('docs/')),
+  ])('files of %s are there', (page) => {
+    const named = Array.from(text(page).matchAll(/`([\w./-]+)`/g), ([, path]) => path).filter(
+      (path) =>
+        /^[\w./-]+\.(?:ts|mjs|cts|cjs)$/.test(path) ||
+        /^(?:compiler|ir|runtime|view|node|test|docs|examples|scripts|site)\//.test(path),
+    );
+    const missing = named
+      .map((path) => path.replace(/\/$/, ''))
+      .filter((path) => !MADE.test(path))
+      .filter((path) => !tree.some((one) => one === path || one.endsWith(`/${path}`)));
+    expect(missing).toEqual([]);
+  });
+
+  test('versions of plans are those that there are', () => {
+    expect(text('ARCHITECTURE.md')).toContain(`Plans are of version ${PLAN_VERSION}.`);
+    expect(text('docs/plan-format.md')).toContain(`this btc-compiler reads ${versionsRead()};`);
+    expect(/^\| (\d\.\d) \|/m.exec(text('docs/plan-format.md'))?.[1]).toBe(PLAN_VERSION);
+  });
+});
 
 describe('the reader of blocks', () => {
   const found = (text: string) =>

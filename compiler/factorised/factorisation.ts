@@ -95,7 +95,7 @@ export interface TrainOptions extends ModeOptions {
   readonly ranks?: readonly number[];
 }
 
-/** Tensor-train: d - 1 bonds. */
+/** Tensor-train (Oseledets 2011; of a layer, Novikov et al., NeurIPS 2015): d - 1 bonds. */
 export function tensorTrain(options: TrainOptions): Factorisation {
   return overModes('tensor-train', options, { paired: true }, (modes) => {
     const most = chainBounds(pairSizes(modes));
@@ -104,7 +104,7 @@ export function tensorTrain(options: TrainOptions): Factorisation {
   });
 }
 
-/** Tensor-ring: a bond behind each of the input and output modes. */
+/** Tensor-ring (Zhao et al. 2016): a bond behind each of the input and output modes. */
 export function tensorRing(options: TrainOptions): Factorisation {
   return overModes('tensor-ring', options, { paired: false }, (modes) => {
     const count = modes.inputModes.length + modes.outputModes.length;
@@ -152,7 +152,7 @@ export function blockTerm(options: BlockTermOptions): Factorisation {
   });
 }
 
-/** Hierarchical Tucker: a balanced tree over the modes, one rank for all its edges, cut to what each can carry. */
+/** Hierarchical Tucker (Hackbusch and Kühn 2009): a balanced tree over the modes, one rank for all its edges, cut to what each can carry. */
 export function hierarchicalTucker({
   rank,
   ...options

@@ -36,7 +36,10 @@ export interface SgdOptions extends ClippingOptions, AverageOptions, GroupOption
   readonly weightDecay?: number;
 }
 
-/** Stochastic gradient descent: v' = μ·v + g, θ' = θ - η·v' (with Nesterov's lookahead θ' = θ - η·(g + μ·v')), as in PyTorch. */
+/**
+ * Stochastic gradient descent with momentum (Polyak 1964): v' = μ·v + g, θ' = θ - η·v'; with Nesterov's lookahead (Sutskever et al., ICML
+ * 2013) θ' = θ - η·(g + μ·v'). As in PyTorch.
+ */
 export function sgd(options: SgdOptions = {}): Optimiser {
   const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
   return {

@@ -32,6 +32,7 @@ export interface LoraOptions extends FrozenOptions {
  * the projections of attention, of convolutions without groups and of embeddings. A result has the layer's shape. Parameters are
  * `NAME.lora_A.weight` [in, rank] and `NAME.lora_B.weight` [rank, out] for a weight `NAME.weight`; of a convolution [height, width, in, rank]
  * and [1, 1, rank, out]; of an embedding `NAME.lora_embedding_A` [vocabulary, rank] and `NAME.lora_embedding_B` [rank, features].
+ * (Hu et al., ICLR 2022.)
  *
  * Errors: BTC2003 for what is no function, BTC2015 for options that are none, BTC3006 where no weight is adapted, and those of `frozen`.
  */

@@ -21,8 +21,8 @@ const isStack = (
 ): options is RecurrentStackOptions => 'layers' in options || 'bidirectional' in options;
 
 /**
- * Elman network over [batch, time, inFeatures]: weights `inputWeight` [in, hidden], `hiddenWeight` [hidden, hidden], `bias`. With `layers`
- * or `bidirectional` several of them, as PyTorch's `nn.RNN`. BTC2015 for a nonlinearity that is none.
+ * Elman network (Elman 1990) over [batch, time, inFeatures]: weights `inputWeight` [in, hidden], `hiddenWeight` [hidden, hidden],
+ * `bias`. With `layers` or `bidirectional` several of them, as PyTorch's `nn.RNN`. BTC2015 for a nonlinearity that is none.
  */
 export function rnn(
   inFeatures: number,
@@ -53,7 +53,7 @@ export function rnn(
 }
 
 /**
- * Long short-term memory over [batch, time, inFeatures]: gates i, f, g, o side by side in weights [in, 4·hidden] and [hidden, 4·hidden].
+ * Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over [batch, time, inFeatures]: gates i, f, g, o side by side in weights [in, 4·hidden] and [hidden, 4·hidden].
  * With `layers` or `bidirectional` several of them, as PyTorch's `nn.LSTM`.
  */
 export function lstm(
@@ -77,7 +77,7 @@ export function lstm(
 }
 
 /**
- * Gated recurrent unit over [batch, time, inFeatures]: gates reset, update, new side by side in weights [in, 3·hidden] and [hidden,
+ * Gated recurrent unit (Cho et al., EMNLP 2014) over [batch, time, inFeatures]: gates reset, update, new side by side in weights [in, 3·hidden] and [hidden,
  * 3·hidden]. With `layers` or `bidirectional` several of them, as PyTorch's `nn.GRU`.
  */
 export function gru(
