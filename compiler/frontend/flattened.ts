@@ -28,14 +28,15 @@ export function flattenedAxes(
   nodes: readonly Node[],
   images: ReadonlySet<ValueId>,
 ): Map<string, readonly FlattenedAxis[]> {
+  const given = nodes.flatMap((node, value) =>
+    node.op === 'input' && node.type.shape.length >= IMAGE_RANK ? [value] : [],
+  );
+  if (images.size === 0 && given.length === 0) return new Map();
   const axes = new Axes(nodes);
   for (const [value, node] of nodes.entries()) relate(axes, nodes, value, node);
   axes.joinAlike();
   const seen = axes.closure([...images].map((value) => axes.last(value)));
-  const given = nodes.flatMap((node, value) =>
-    node.op === 'input' && node.type.shape.length >= IMAGE_RANK ? [axes.last(value)] : [],
-  );
-  const inputs = axes.closure(given);
+  const inputs = axes.closure(given.map((value) => axes.last(value)));
   const made = new Map<number, Shape>();
   for (const { axis, parts, extents, isWhole } of axes.joins) {
     const channels = axes.find(parts[parts.length - 1]);
@@ -142,12 +143,11 @@ function relate(axes: Axes, nodes: readonly Node[], value: ValueId, node: Node):
     if (shapeOf(operand)[from] === node.type.shape[to]) axes.join(a, b);
     else axes.relate(a, b);
   };
-  const at = { ...node, axes, value, shapeOf, same };
-  if (isScalarOp(node.op)) pointwise(at);
-  else (RELATIONS[node.op] as (at: unknown) => void)(at);
+  if (isScalarOp(node.op)) pointwise({ operands: node.operands, type: node.type, same });
+  else (RELATIONS[node.op] as (at: unknown) => void)({ ...node, axes, value, shapeOf, same });
 }
 
-function pointwise({ operands, type, same }: At<OpName>): void {
+function pointwise({ operands, type, same }: Pick<At<OpName>, 'operands' | 'type' | 'same'>): void {
   for (const operand of operands) for (const axis of type.shape.keys()) same(operand, axis, axis);
 }
 

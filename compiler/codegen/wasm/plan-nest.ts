@@ -1,5 +1,6 @@
 import { isFloat } from '../../../ir/dtypes.ts';
 import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
+import { kernelBody } from '../../../ir/kernel-text.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
@@ -42,16 +43,33 @@ export function nestTime(kernel: Kernel, outer = 0): number {
   return cheapest(kernel, outer, COARSE_TILES).cost;
 }
 
-function cheapest(
-  kernel: Kernel,
-  outer: number,
-  tiles: readonly number[],
-): { readonly nest: Nest; readonly cost: number } {
+interface PricedNest {
+  readonly nest: Nest;
+  readonly cost: number;
+}
+
+/** Kernels whose loops are known at a time: a bound on what they take. */
+const MOST_KNOWN = 4096;
+/** By the text of a kernel: models repeat their kernels, and compilations of a model all of them. */
+const known = new Map<string, PricedNest>();
+
+function cheapest(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
+  const key = `${outer} ${tiles.length} ${kernelBody(kernel)}`;
+  let found = known.get(key);
+  if (!found) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    found = search(kernel, outer, tiles);
+    known.set(key, found);
+  }
+  return found;
+}
+
+function search(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
   const analysis = analyse(kernel);
   let best: Nest | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const nest of candidates(kernel, analysis, outer, tiles)) {
-    const cost = costOf(kernel, analysis, nest);
+    const cost = costOf(kernel, analysis, nest, least);
     if (cost < least) [best, least] = [nest, cost];
   }
   return { nest: best!, cost: least };
@@ -172,7 +190,8 @@ function times(
   return priced ? product : product * unitCost(1);
 }
 
-function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
+/** The price of loops; of those that take `most` or more, some number that is not below it. */
+function costOf(kernel: Kernel, analysis: Analysis, nest: Nest, most: number): number {
   const { loops, outerDepth, vectorAxis } = nest;
   const { depends, alive } = analysis;
   const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
@@ -182,8 +201,8 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
   const isBlock = (node: Expression) =>
     across !== undefined && isTurned(kernel, node, vectorAxis, across.axis);
   let cost = 0;
-  kernel.nodes.forEach((node, index) => {
-    if (!alive[index] || node.kind === 'accumulator') return;
+  for (const [index, node] of kernel.nodes.entries()) {
+    if (!alive[index] || node.kind === 'accumulator') continue;
     const level = loops.findLastIndex(({ axis }) => depends[index][axis] === 1);
     cost += times(
       nest,
@@ -194,7 +213,9 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
           ? TURNED
           : nodeCost(kernel, node, lanes === LANES && varies(index), vectorAxis, varies),
     );
-  });
+    // All that follows makes it dearer.
+    if (cost >= most) return cost;
+  }
   for (const store of kernel.stores)
     cost += times(
       nest,
@@ -211,7 +232,9 @@ function costOf(kernel: Kernel, analysis: Analysis, nest: Nest): number {
       () => LOOP_STEP,
     );
   });
+  if (cost >= most) return cost;
   const computing = cost * (1 + SPILL * spilled(kernel, analysis, nest));
+  if (computing >= most) return computing;
   return computing + localityCost(kernel, nest, analysis);
 }
 
