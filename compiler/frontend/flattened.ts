@@ -31,15 +31,16 @@ export function flattenedAxes(
   const found = new Map<string, readonly FlattenedAxis[]>();
   // Nothing else joins axes or splits them.
   if (nodes.every(({ op }) => op !== 'reshape')) return found;
+  const given = nodes.flatMap((node, value) =>
+    node.op === 'input' && node.type.shape.length >= IMAGE_RANK ? [value] : [],
+  );
+  if (images.size === 0 && given.length === 0) return found;
   const axes = new Axes(nodes);
   for (const [value, node] of nodes.entries()) relate(axes, node, value);
   if (axes.joins.length === 0) return found;
   axes.joinAlike();
   const seen = axes.closure([...images].map((value) => axes.last(value)));
-  const given = nodes.flatMap((node, value) =>
-    node.op === 'input' && node.type.shape.length >= IMAGE_RANK ? [axes.last(value)] : [],
-  );
-  const inputs = axes.closure(given);
+  const inputs = axes.closure(given.map((value) => axes.last(value)));
   const made = new Map<number, Shape>();
   for (const { axis, parts, extents, isWhole } of axes.joins) {
     const channels = axes.find(parts[parts.length - 1]);

@@ -29,6 +29,8 @@ export class LiveProfile {
   /** By step: bytes of tensors that take over the place of another one. */
   private readonly shared: number[];
   private readonly tree: StepTree;
+  /** Whether the steps are in the order of their numbers: none has come since the start. */
+  private isNumbered = true;
   /** Bytes that are there before the first step; and of those what no step touches, which closes in the first one. */
   private startBytes = 0;
   private idleBytes = 0;
@@ -77,6 +79,7 @@ export class LiveProfile {
   /** A new step before step `next`, or behind all where that is null; its number. */
   insert(step: StepAccess, next: number | null): number {
     const position = this.tree.insert(next);
+    this.isNumbered = false;
     this.steps[position] = null;
     this.shared[position] = 0;
     this.replace(new Map([[position, step]]));
@@ -95,6 +98,7 @@ export class LiveProfile {
     if (position === next) return position;
     const step = this.remove(position);
     const moved = this.tree.insert(next);
+    this.isNumbered = false;
     this.steps[moved] = null;
     this.shared[moved] = 0;
     if (step) this.replace(new Map([[moved, step]]));
@@ -149,12 +153,13 @@ export class LiveProfile {
   /** How many of `touchers`, which are in order, are before `position`. */
   private placeIn(touchers: readonly number[], position: number): number {
     if (touchers.length === 0) return 0;
-    const rank = this.tree.rank(position);
+    const rankOf = (step: number) => (this.isNumbered ? step : this.tree.rank(step));
+    const rank = rankOf(position);
     let low = 0;
     let high = touchers.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.tree.rank(touchers[middle]) < rank) low = middle + 1;
+      if (rankOf(touchers[middle]) < rank) low = middle + 1;
       else high = middle;
     }
     return low;

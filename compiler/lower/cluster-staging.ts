@@ -5,9 +5,9 @@ import { elementCount } from '../../ir/tensor.ts';
 import { type Cluster, linkCluster } from './cluster.ts';
 import { bindTensors } from './finalise.ts';
 import type { LoopNest } from './loop-nest.ts';
-import { shapeOf } from './nest-shape.ts';
+import { nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
-import { stageCluster } from './stage-cluster.ts';
+import { stageCluster, workTogether } from './stage-cluster.ts';
 import { tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with stages. */
@@ -44,6 +44,9 @@ type Found =
   | { readonly time: number; readonly sizes: readonly number[] }
   | { readonly reason: string };
 
+/** A kernel over tensors that are numbered as those of its cluster are. */
+type Made = Omit<ShapedNest, 'derived'>;
+
 /** A cluster that one tile form makes so many times slower than its kernels are apart is not tried in other tiles. */
 const HOPELESS = 4;
 
@@ -52,6 +55,8 @@ export class ClusterStaging {
   private readonly options: StagingOptions;
   private readonly times = new Map<unknown, number>();
   private readonly found = new Map<string, Found>();
+  /** By cluster, what it is as one kernel. */
+  private readonly made = new Map<string, Made>();
 
   constructor(options: StagingOptions) {
     this.options = options;
@@ -69,7 +74,8 @@ export class ClusterStaging {
 
   /** @param carries whether sums may go from tile to tile, whatever that takes */
   stage(cluster: Cluster, carries: boolean): Staged {
-    const key = `${carries} ${this.keyOf(cluster)}`;
+    const { text, tensors } = this.keyOf(cluster);
+    const key = `${carries} ${text}`;
     let found = this.found.get(key);
     if (!found) {
       found = this.search(cluster, carries);
@@ -77,18 +83,38 @@ export class ClusterStaging {
     }
     if ('reason' in found) return found;
     const { time, sizes } = found;
-    return {
-      time,
-      nest: () => {
-        const link = linkCluster(cluster, carries);
-        if ('reason' in link) throw new Error(link.reason);
-        return stageCluster(link, sizes);
-      },
+    const make = () => {
+      const link = linkCluster(cluster, carries);
+      if ('reason' in link) throw new Error(link.reason);
+      return stageCluster(link, sizes);
     };
+    return { time, nest: () => this.nestOf(cluster, key, tensors, make) };
   }
 
-  /** Equal keys, equal clusters but for what tensors there are. */
-  private keyOf({ producers, consumer }: Cluster): string {
+  /** What `make` gives, found once for clusters that differ in their tensors alone. */
+  private nestOf(
+    { producers, consumer }: Cluster,
+    key: string,
+    tensors: readonly number[],
+    make: () => LoopNest,
+  ): LoopNest {
+    const made = this.made.get(key);
+    if (!made) {
+      const nest = make();
+      const { shape, tensors: own } = shapeOf(nest);
+      this.made.set(key, { shape, tensors: own.map((tensor) => tensors.indexOf(tensor)) });
+      return nest;
+    }
+    const own = made.tensors.map((number) => tensors[number]);
+    const parts = producers.map(({ nest }) => nest);
+    return nestOf({ shape: made.shape, tensors: own }, workTogether(parts, consumer));
+  }
+
+  /** Equal texts, equal clusters but for what tensors there are; these in the order of their numbers. */
+  private keyOf({ producers, consumer }: Cluster): {
+    readonly text: string;
+    readonly tensors: readonly number[];
+  } {
     const numbers = new Map<number, number>();
     const numberOf = (tensor: number) => {
       const known = numbers.get(tensor) ?? numbers.size;
@@ -103,7 +129,8 @@ export class ClusterStaging {
     const made = producers.map(
       ({ nest, tensor, isKept }) => `${nestKey(nest)}${numberOf(tensor)}${isKept}`,
     );
-    return [...made, nestKey(consumer)].join(' ');
+    const text = [...made, nestKey(consumer)].join(' ');
+    return { text, tensors: [...numbers.keys()] };
   }
 
   private search(cluster: Cluster, carries: boolean): Found {

@@ -1,7 +1,8 @@
 import type { Affine, AxisKind, Store } from '../../ir/kernel.ts';
 import { delinearise, type SplitRequest } from './affine.ts';
 import { type LoopNest, splitAxis } from './loop-nest.ts';
-import { overlaps, rangesOf } from './ranges.ts';
+import { overlaps, type Range } from './ranges.ts';
+import { touchedRanges } from './sequence.ts';
 
 /** A kernel and those that make what it reads, to be computed together, tile by tile. */
 export interface Cluster {
@@ -217,9 +218,11 @@ function equalAxis(
 
 /** Whether the consumer writes where a producer reads: tiles of the one would see what others have written. */
 export function storesWhatTheyLoad({ producers, consumer }: Cluster): boolean {
-  const stored = rangesOf(consumer).filter((range) => range.stored);
-  const loaded = producers.flatMap(({ nest }) => rangesOf(nest).filter((range) => !range.stored));
-  return loaded.some((range) => stored.some((other) => overlaps(range, other)));
+  const stored = touchedRanges(consumer).filter((range) => range.stored);
+  const isStored = (range: Range) => stored.some((other) => overlaps(range, other));
+  return producers.some(({ nest }) =>
+    touchedRanges(nest).some((range) => !range.stored && isStored(range)),
+  );
 }
 
 /** Elements of the array of each producer, if a tile has so many points of each shared axis. */

@@ -52,21 +52,22 @@ export function fuse(
   limits: FusionLimits,
   memory: LoopNestMemory | null,
 ): Fused {
-  let current: Fused = { nests, unfused: [] };
+  const sequence = new KernelSequence(nests, memory);
+  let unfused: readonly LoopNest[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const before = current.nests.length;
-    current = fuseOnce(current.nests, limits, memory);
-    if (current.nests.length === before) break;
+    const fused = fuseOnce(sequence, limits);
+    unfused = fused.unfused;
+    if (fused.joined === 0) break;
   }
-  return current;
+  return { nests: sequence.nests, unfused };
 }
 
+/** Goes through the kernels once: how many pairs were joined, and which kernels were not because of the peak. */
 function fuseOnce(
-  nests: readonly LoopNest[],
+  sequence: KernelSequence,
   limits: FusionLimits,
-  memory: LoopNestMemory | null,
-): Fused {
-  const sequence = new KernelSequence(nests, memory);
+): { readonly joined: number; readonly unfused: readonly LoopNest[] } {
+  let pairs = 0;
   const unfused = new Set<LoopNest>();
   const { slots } = sequence;
   for (let position = 0; position < slots.length; position++) {
@@ -80,13 +81,15 @@ function fuseOnce(
       );
       if (joined && isRepeatable(joined)) {
         const outcome = sequence.join(position, partner, joined);
-        if (outcome === 'joined') break;
+        if (outcome === 'joined') {
+          pairs++;
+          break;
+        }
         if (outcome === 'peak') unfused.add(consumer);
       }
     }
   }
-  const fused = sequence.nests;
-  return { nests: fused, unfused: fused.filter((nest) => unfused.has(nest)) };
+  return { joined: pairs, unfused: sequence.nests.filter((nest) => unfused.has(nest)) };
 
   /** What replaces a parameter or a state makes nothing else, so that every other kernel can be recomputed. */
   function isRepeatable({ stores }: LoopNest): boolean {
@@ -104,15 +107,27 @@ function fuseOnce(
   }
 }
 
-/** Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. */
-function candidates(sequence: KernelSequence, nest: LoopNest, position: number): number[] {
-  const makers = new Set<number>();
-  const siblings = new Set<number>();
-  const addEarlier = (set: Set<number>, positions: ReadonlySet<number>) => {
-    for (const one of positions) if (one < position) set.add(one);
+/**
+ * Earlier kernels that share a tensor with this one, the makers of what it reads first, then the nearest. Others are looked for only
+ * where no maker was joined.
+ */
+function* candidates(
+  sequence: KernelSequence,
+  nest: LoopNest,
+  position: number,
+): Generator<number> {
+  const addEarlier = (list: number[], positions: ReadonlySet<number>) => {
+    for (const one of positions) if (one < position) list.push(one);
   };
+  const nearest = (list: number[], count: number) =>
+    [...new Set(list)].sort((a, b) => b - a).slice(0, count);
+  const written: number[] = [];
+  for (const tensor of loadsOf(nest)) addEarlier(written, sequence.writersOf(tensor));
+  const makers = nearest(written, MAX_CANDIDATES);
+  yield* makers;
+  if (makers.length >= MAX_CANDIDATES) return;
+  const siblings: number[] = [];
   for (const tensor of loadsOf(nest)) {
-    addEarlier(makers, sequence.writersOf(tensor));
     const sharing = sequence.readersOf(tensor);
     if (sharing.size <= MAX_CANDIDATES) addEarlier(siblings, sharing);
   }
@@ -120,8 +135,8 @@ function candidates(sequence: KernelSequence, nest: LoopNest, position: number):
     const parts = sequence.writersOf(tensor);
     if (parts.size <= MAX_CANDIDATES) addEarlier(siblings, parts);
   }
-  const nearest = (set: Set<number>) => [...set].sort((a, b) => b - a);
-  return [...new Set([...nearest(makers), ...nearest(siblings)])].slice(0, MAX_CANDIDATES);
+  const others = siblings.filter((one) => !makers.includes(one));
+  yield* nearest(others, MAX_CANDIDATES - makers.length);
 }
 
 /** What two shapes make together, over the tensors that they name in this way. */

@@ -12,6 +12,8 @@ import { loadsOf, storesOf } from './sequence.ts';
 export class LoopNestMemory {
   private readonly tensors: readonly ScheduleTensor[];
   private readonly inputs: readonly number[];
+  /** By tensor, as they are asked for. */
+  private readonly bytes: number[] = [];
   private readonly alignment: number;
 
   constructor(tensors: readonly ScheduleTensor[], inputs: readonly number[], alignment: number) {
@@ -25,8 +27,8 @@ export class LoopNestMemory {
       steps: nests.map((nest) => this.stepUse(nest)),
       inputs: this.inputs,
       bytesOf: (tensor) => {
-        const type = this.tensors[tensor];
-        return type.program === null ? 0 : alignUp(byteCount(type), this.alignment);
+        this.bytes[tensor] ??= this.countBytes(tensor);
+        return this.bytes[tensor];
       },
       isOutput: (tensor) => this.isOutput(tensor),
     };
@@ -51,6 +53,11 @@ export class LoopNestMemory {
         .map(({ read, written }) => ({ from: tensors[read], to: tensors[written] }))
         .filter((pair) => mayShare(this.tensors, pair, (tensor) => this.isOutput(tensor))),
     };
+  }
+
+  private countBytes(tensor: number): number {
+    const type = this.tensors[tensor];
+    return type.program === null ? 0 : alignUp(byteCount(type), this.alignment);
   }
 
   private isOutput(tensor: number): boolean {

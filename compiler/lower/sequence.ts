@@ -17,13 +17,13 @@ export class KernelSequence {
   private readonly readers = new Map<number, Set<number>>();
   private readonly writers = new Map<number, Set<number>>();
   private readonly memory: LoopNestMemory | null;
-  private readonly profile: LiveProfile | null;
+  /** Made when a pair is to be joined for the first time. */
+  private profile: LiveProfile | null = null;
 
   /** With `memory`, kernels are joined only where the peak of live bytes stays as low as it is. */
   constructor(nests: readonly LoopNest[], memory: LoopNestMemory | null) {
     this.slots = [...nests];
     this.memory = memory;
-    this.profile = memory && new LiveProfile(memory.programUse(nests));
     nests.forEach((nest, position) => {
       this.register(nest, position);
     });
@@ -69,8 +69,10 @@ export class KernelSequence {
 
   /** Changes the profile as `join` would the kernels, unless that raised the peak. */
   private keepsPeak(from: number, to: number, place: number, joined: LoopNest): boolean {
-    const { memory, profile } = this;
-    if (!memory || !profile) return true;
+    const { memory } = this;
+    if (!memory) return true;
+    this.profile ??= new LiveProfile(memory.programUse(this.nests));
+    const { profile } = this;
     const peakBytes = profile.peakBytes;
     const use = memory.stepUse(joined);
     const before = profile.replace(
@@ -108,13 +110,18 @@ export class KernelSequence {
   }
 
   private ranges(position: number): readonly Range[] {
-    const { shape, tensors, derived } = shapeOf(this.slots[position]!);
-    derived.ranges ??= rangesOfShape(shape).map((range) => ({
-      ...range,
-      tensor: tensors[range.tensor],
-    }));
-    return derived.ranges;
+    return touchedRanges(this.slots[position]!);
   }
+}
+
+/** Ranges of all loads and stores of a kernel. */
+export function touchedRanges(nest: LoopNest): readonly Range[] {
+  const { shape, tensors, derived } = shapeOf(nest);
+  derived.ranges ??= rangesOfShape(shape).map((range) => ({
+    ...range,
+    tensor: tensors[range.tensor],
+  }));
+  return derived.ranges;
 }
 
 const rangesOfShape = perShape(rangesOf);

@@ -4,6 +4,7 @@ import { canonicalise, mergeAxes, mergeable } from './canonicalise.ts';
 import type { LinkedCluster, LinkedNest, LinkedProducer } from './cluster.ts';
 import { parallelCount } from './cluster.ts';
 import { type LoopNest, withAxes } from './loop-nest.ts';
+import type { NestWork } from './nest-shape.ts';
 
 /**
  * A cluster as one kernel with a stage for each producer.
@@ -164,13 +165,20 @@ function joined(
     };
   });
   const last = canonicalise(all.at(-1)!, tiles, tileTerms);
+  return {
+    ...last,
+    ...workTogether(parts, body),
+    staging: { tileAxes: tiles, tileTerms, stages },
+  };
+}
+
+/** What is special to a kernel that is made of others. */
+export function workTogether(parts: readonly NestWork[], body: NestWork): NestWork {
   const inOrder = [...parts, body];
   const macs = inOrder.reduce((sum, nest) => sum + (nest.macs ?? 0), 0);
   return {
-    ...last,
     ops: inOrder.flatMap(({ ops }) => ops),
     origins: [...new Set([body, ...parts].flatMap(({ origins }) => origins))],
     ...(macs > 0 ? { macs } : {}),
-    staging: { tileAxes: tiles, tileTerms, stages },
   };
 }

@@ -1,5 +1,6 @@
 import { isFloat } from '../../../ir/dtypes.ts';
 import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
+import { kernelBody } from '../../../ir/kernel-text.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
@@ -42,11 +43,28 @@ export function nestTime(kernel: Kernel, outer = 0): number {
   return cheapest(kernel, outer, COARSE_TILES).cost;
 }
 
-function cheapest(
-  kernel: Kernel,
-  outer: number,
-  tiles: readonly number[],
-): { readonly nest: Nest; readonly cost: number } {
+interface PricedNest {
+  readonly nest: Nest;
+  readonly cost: number;
+}
+
+/** Kernels whose loops are known at a time: a bound on what they take. */
+const MOST_KNOWN = 4096;
+/** By the text of a kernel: models repeat their kernels, and compilations of a model all of them. */
+const known = new Map<string, PricedNest>();
+
+function cheapest(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
+  const key = `${outer} ${tiles.length} ${kernelBody(kernel)}`;
+  let found = known.get(key);
+  if (!found) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    found = search(kernel, outer, tiles);
+    known.set(key, found);
+  }
+  return found;
+}
+
+function search(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
   const analysis = analyse(kernel);
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
     axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],

@@ -20,6 +20,10 @@ export type OpKind = typeof BASE | ExtraKind;
 /** Most ops in a stage, by the encoding of positions. */
 const STAGE_SIZE = 2 ** 20;
 
+/** Of a stage whose bytes are to be counted, and of one where they are known from before. */
+const DIRTY = 1;
+const RESTORED = 2;
+
 /** A value that stays in memory between two ops that touch it one after the other. */
 export interface Gap {
   readonly value: number;
@@ -68,6 +72,11 @@ export class Sequence {
   private readonly isDirty: Uint8Array;
   /** Changes that can be taken back: an op that was inserted, or what was removed. */
   private readonly journal: number[] = [];
+  /**
+   * What `settle` has changed since the journal began, four numbers each: how long the journal was, the stage, and its bytes and
+   * highest op before. Taking changes back finds them here.
+   */
+  private readonly settled: number[] = [];
 
   constructor(model: SequenceModel) {
     const { stepCount, program, counted, touched, firstWriter } = model;
@@ -103,7 +112,7 @@ export class Sequence {
     program.values.forEach((_, value) => {
       if (model.hosted[value]) this.bringIn(value);
     });
-    this.journal.length = 0;
+    this.commit();
   }
 
   /** Peak live bytes, persistent values on the device left out. */
@@ -231,12 +240,14 @@ export class Sequence {
       if (op >= 0) this.take(op);
       else this.place(kind, value, Math.floor(at / STAGE_SIZE), at % STAGE_SIZE);
     }
+    this.restoreSettled(mark);
     this.settle();
   }
 
   /** What has been done up to here stays. */
   commit(): void {
     this.journal.length = 0;
+    this.settled.length = 0;
   }
 
   /** All recomputations and copies, in order. */
@@ -406,19 +417,40 @@ export class Sequence {
 
   private markDirty(stage: number): void {
     if (this.isDirty[stage]) return;
-    this.isDirty[stage] = 1;
+    this.isDirty[stage] = DIRTY;
     this.dirty.push(stage);
   }
 
   private settle(): void {
     for (const stage of this.dirty) {
+      const isKnown = this.isDirty[stage] === RESTORED;
       this.isDirty[stage] = 0;
-      const bytes = this.innerBytes(stage);
-      const more = bytes - this.inner[stage];
-      if (more !== 0) this.tree.add(stage, stage, more);
-      this.inner[stage] = bytes;
+      this.changes += (this.extras[stage]?.length ?? 0) + 1;
+      if (isKnown) continue;
+      this.settled.push(this.journal.length, stage, this.inner[stage], this.peakOp[stage]);
+      this.setInner(stage, this.innerBytes(stage));
     }
     this.dirty.length = 0;
+  }
+
+  /** Stages are again as they were when the journal stood at `mark`, and what it held behind that is taken back. */
+  private restoreSettled(mark: number): void {
+    const { settled, peakOp, isDirty } = this;
+    while (settled.length > 0 && settled[settled.length - 4] > mark) {
+      const op = settled.pop()!;
+      const bytes = settled.pop()!;
+      const stage = settled.pop()!;
+      settled.pop();
+      peakOp[stage] = op;
+      this.setInner(stage, bytes);
+      if (isDirty[stage]) isDirty[stage] = RESTORED;
+    }
+  }
+
+  private setInner(stage: number, bytes: number): void {
+    const more = bytes - this.inner[stage];
+    if (more !== 0) this.tree.add(stage, stage, more);
+    this.inner[stage] = bytes;
   }
 
   // What `innerBytes` finds of the touches of a stage: value, whether it begins, whether it ends.
@@ -430,7 +462,6 @@ export class Sequence {
     const { found } = this;
     const list = this.extras[stage];
     const count = list?.length ?? 0;
-    this.changes += count + 1;
     found.length = 0;
     let live = 0;
     for (let i = 0; i <= count; i++) {
