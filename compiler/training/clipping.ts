@@ -32,9 +32,7 @@ function clipGradients(
   if (clipNorm !== undefined && result.length > 0) {
     // In units of 2^32 limits: squares of what is far above the limit do not overflow, and what vanishes is far below it.
     const unit = Math.max(2 ** -32 / clipNorm, 2 ** -100);
-    const total = result
-      .map((gradient) => sumOfSquares(mul(gradient, unit)))
-      .reduce((a, b) => add(a, b));
+    const total = balancedSum(result.map((gradient) => sumOfSquares(mul(gradient, unit))));
     const ratio = mul(sqrt(total), 1 / (unit * clipNorm));
     // limit / (norm + 1e-6) as in PyTorch: the small number keeps a gradient of zero from dividing by zero.
     const factor = minimum(div(1, add(ratio, 1e-6 / clipNorm)), 1);
@@ -43,4 +41,16 @@ function clipGradients(
   if (clipValue !== undefined)
     result = result.map((gradient) => clip(gradient, -clipValue, clipValue));
   return result;
+}
+
+/** A sum in pairs of pairs: none of the terms waits for most of the others, as it would in a chain. */
+function balancedSum(terms: readonly Tensor[]): Tensor {
+  let sums = terms;
+  while (sums.length > 1) {
+    const pairs: Tensor[] = [];
+    for (let i = 0; i < sums.length; i += 2)
+      pairs.push(i + 1 < sums.length ? add(sums[i], sums[i + 1]) : sums[i]);
+    sums = pairs;
+  }
+  return sums[0];
 }

@@ -21,13 +21,19 @@ export interface GroupCase {
 const UNIT = 4;
 
 /**
- * Two to four random kernels as parts of one. Buffers of one dtype and access lie alone or behind each other in one, which then has
+ * Two to four random kernels as parts of one, some of them three times. Buffers of one dtype and access lie alone or behind each other in one, which then has
  * parts that access it by vectors and others that do not.
  */
 export function groupCases(forms = KERNEL_FORMS): fc.Arbitrary<GroupCase> {
   return fc
     .tuple(fc.array(kernelCases(forms), { minLength: 2, maxLength: 4 }), fc.gen())
-    .map(([cases, draw]) => makeGroup(cases, (limit) => draw(fc.nat, limit - 1)));
+    .map(([cases, draw]) => {
+      const below = (limit: number) => draw(fc.nat, limit - 1);
+      const repeated = cases.flatMap((one) =>
+        new Array<KernelCase>(below(3) > 0 ? 1 : 3).fill(one),
+      );
+      return makeGroup(repeated, below);
+    });
 }
 
 function makeGroup(cases: readonly KernelCase[], below: (limit: number) => number): GroupCase {
@@ -124,7 +130,8 @@ function variantOf(cases: readonly KernelCase[], below: (limit: number) => numbe
   const kernels = cases.map(({ kernel }) => kernel);
   const all = kernels.map((kernel) => variantsOf(kernel, WEBGPU_DEFAULT_LIMITS));
   for (let tries = 0; tries < 40; tries++) {
-    const variants = all.map((list): Variant => list[below(list.length)]);
+    const drawn = new Map(all.map((list, k) => [kernels[k], list[below(list.length)]]));
+    const variants = kernels.map((kernel): Variant => drawn.get(kernel)!);
     const made = groupVariant(kernels, variants, WEBGPU_DEFAULT_LIMITS);
     if (made) return made;
   }

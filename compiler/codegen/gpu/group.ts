@@ -3,6 +3,7 @@ import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { boundPlaces, spanEnd } from '../../../ir/spans.ts';
 import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
+import { familiesOf } from './families.ts';
 import { type GroupVariant, sizedPart } from './group-variant.ts';
 import { foldGrid, type GpuModule } from './module.ts';
 import type { Variant } from './variant.ts';
@@ -68,9 +69,11 @@ export function emitGroup(
     captured(dialect, one, {
       array: (name) => arrays.names[p].get(name) ?? name,
       inQuads: (buffer) => quads[buffer],
+      allStarts: given.spans !== undefined,
     }),
   );
-  const { body, groups } = dispatchLines(dialect, final, workgroupSize, limits);
+  const bodies = final.map(({ parts }, p) => renamed(parts.body, parts, p, arrays.names[p]));
+  const { body, groups } = dispatchLines(dialect, final, bodies, workgroupSize, limits);
   const grid = foldGrid(groups, limits.maxWorkgroupsPerDimension);
   const code = dialect.module({
     buffers: group.buffers.map(({ dtype, access }, b) => ({ dtype, access, quads: quads[b] })),
@@ -85,7 +88,7 @@ export function emitGroup(
         body: renamed(one.body, parts, p, arrays.names[p]),
       })),
     ),
-    body: body(final.map(({ parts }, p) => renamed(parts.body, parts, p, arrays.names[p]))),
+    body,
     workgroupSize,
     grid,
     exchanges: final.some(({ parts }) => parts.exchanges),
@@ -103,9 +106,13 @@ interface PartModule {
 interface PartNames {
   readonly array: (name: string) => string;
   readonly inQuads: (buffer: number) => boolean;
+  /** Whether a start of 0 is written too, so that parts which lie elsewhere have the same statements. */
+  readonly allStarts: boolean;
 }
 
-const sameNames: PartNames = { array: (name) => name, inQuads: () => false };
+const sameNames: PartNames = {
+  ...{ array: (name) => name, inQuads: () => false, allStarts: false },
+};
 
 interface Captured {
   readonly parts: ModuleParts;
@@ -144,7 +151,7 @@ function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames)
   const placeOf = (name: string, address: string) => {
     const place = places[Number(name.slice(1))];
     if (!place) return { array: names.array(name), at: address, quads: false };
-    const at = place.start === 0 ? address : `${place.start} + ${address}`;
+    const at = place.start === 0 && !names.allStarts ? address : `${place.start} + ${address}`;
     return { array: `b${place.buffer}`, at, quads: names.inQuads(place.buffer) };
   };
   const led =
@@ -215,61 +222,84 @@ function renamed(
 function dispatchLines(
   dialect: Dialect,
   modules: readonly Captured[],
+  bodies: readonly (readonly string[])[],
   workgroupSize: number,
   limits: TargetLimits,
-) {
-  const { constant, quotient } = dialect;
+): { readonly body: string[]; readonly groups: number } {
+  const { constant, variable } = dialect;
+  const parts = modules.map(({ parts: module }, p) =>
+    inWorkgroups(dialect, module, bodies[p], workgroupSize),
+  );
+  const isPlain = ({ parts: { functions, workgroupArrays, exchanges, matrices } }: Captured) =>
+    functions.length + workgroupArrays.length === 0 && !exchanges && !matrices;
+  const families = familiesOf(parts.map(({ lines }, p) => (isPlain(modules[p]) ? lines : null)));
   let groups = 0;
-  const heads = modules.map(({ parts: { grid, workgroupSize: own } }, p) => {
-    const ownGroups = grid[0] * grid[1];
-    const first = groups;
-    // Parts without barriers have workgroups of any size, which invocations of the group stand for.
-    const [together, each] = [Math.max(1, workgroupSize / own), Math.max(1, own / workgroupSize)];
-    const count = Math.ceil((ownGroups * each) / together);
-    groups += count;
-    const number = first === 0 ? 'group' : `group_part${p}`;
-    const before = first === 0 ? [] : [constant('index', number, `group - ${first}`)];
-    const inside = (body: readonly string[]) => {
-      if (together > 1) {
-        const own_group = `${number} * ${together} + ${quotient('local', own)}`;
-        const names = [
-          constant('index', 'own_group', own_group),
-          constant('index', 'own_local', `local % ${own}`),
-        ];
-        const rest = [
-          constant('index', 'group', 'own_group'),
-          constant('index', 'local', 'own_local'),
-        ];
-        const guarded =
-          ownGroups % together === 0
-            ? ['{', ...rest, ...body, '}']
-            : [`if (own_group < ${ownGroups}) {`, ...rest, ...body, '}'];
-        return [...names, ...guarded];
-      }
-      if (each > 1)
-        return [
-          constant('index', 'own_group', quotient(number, each)),
-          constant('index', 'own_local', `${number} % ${each} * ${workgroupSize} + local`),
-          '{',
-          constant('index', 'group', 'own_group'),
-          constant('index', 'local', 'own_local'),
-          ...body,
-          '}',
-        ];
-      return first === 0 ? [...body] : [constant('index', 'group', number), ...body];
-    };
-    return { end: groups, before, inside };
-  });
+  const ends = new Map<number, number>();
+  for (const family of families)
+    for (const p of family.parts) {
+      groups += parts[p].count;
+      ends.set(p, groups);
+    }
+  const first = (p: number) => ends.get(p)! - parts[p].count;
   const [columns, rows] = foldGrid(groups, limits.maxWorkgroupsPerDimension);
   const overshoots = columns * rows > groups;
-  const body = (bodies: readonly (readonly string[])[]) => [
-    ...heads.flatMap(({ before }) => before),
-    ...heads.flatMap(({ end, inside }, p) => {
-      const last = p === heads.length - 1 && !overshoots;
-      const condition = last ? '{' : `if (group < ${end}) {`;
-      return [p === 0 ? condition : `} else ${condition}`, ...inside(bodies[p])];
-    }),
+  const body = families.flatMap(({ parts: members, lines, numbers }, f) => {
+    const last = f === families.length - 1 && !overshoots;
+    const condition = last ? '{' : `if (group < ${ends.get(members.at(-1)!)}) {`;
+    const start = String(first(members[0]));
+    const choice =
+      members.length === 1
+        ? [constant('index', 'part_group', `group - ${start}`)]
+        : [
+            variable('index', 'part_start', start),
+            ...numbers.map(({ name, values }) => variable('index', name, values[0])),
+            ...members
+              .slice(1)
+              .flatMap((p, k) => [
+                `if (group >= ${first(p)}) {`,
+                `part_start = ${first(p)};`,
+                ...numbers.flatMap(({ name, values }) =>
+                  values[k + 1] === values[k] ? [] : [`${name} = ${values[k + 1]};`],
+                ),
+                '}',
+              ]),
+            constant('index', 'part_group', 'group - part_start'),
+          ];
+    const own = members.length === 1 ? parts[members[0]].lines : lines;
+    return [f === 0 ? condition : `} else ${condition}`, ...choice, '{', ...own, '}'];
+  });
+  return { body: [...body, '}'], groups };
+}
+
+/** Statements of a part in workgroups of the common size, which are numbered by `part_group`, and how many there are. */
+function inWorkgroups(
+  { constant, quotient }: Dialect,
+  { grid, workgroupSize: own }: ModuleParts,
+  body: readonly string[],
+  workgroupSize: number,
+): { readonly lines: readonly string[]; readonly count: number } {
+  const ownGroups = grid[0] * grid[1];
+  // Parts without barriers have workgroups of any size, which invocations of the group stand for.
+  const [together, each] = [Math.max(1, workgroupSize / own), Math.max(1, own / workgroupSize)];
+  const count = Math.ceil((ownGroups * each) / together);
+  const numbered = (group: string, local: string) => [
+    constant('index', 'own_group', group),
+    constant('index', 'own_local', local),
+  ];
+  const inside = [
+    constant('index', 'group', 'own_group'),
+    constant('index', 'local', 'own_local'),
+    ...body,
     '}',
   ];
-  return { body, groups };
+  if (together > 1) {
+    const head = ownGroups % together === 0 ? '{' : `if (own_group < ${ownGroups}) {`;
+    const group = `part_group * ${together} + ${quotient('local', own)}`;
+    return { lines: [...numbered(group, `local % ${own}`), head, ...inside], count };
+  }
+  if (each > 1) {
+    const local = `part_group % ${each} * ${workgroupSize} + local`;
+    return { lines: [...numbered(quotient('part_group', each), local), '{', ...inside], count };
+  }
+  return { lines: [constant('index', 'group', 'part_group'), ...body], count };
 }
