@@ -8,8 +8,8 @@ import { Tensor, type TensorLike } from './tensor.ts';
 import * as views from './views.ts';
 
 // What operations of no name of their own call.
-const full = asPart('full', views.full);
-const broadcastTo = asPart('broadcastTo', views.broadcastTo);
+const full = asPart('full', views.full, true);
+const broadcastTo = asPart('broadcastTo', views.broadcastTo, true);
 
 /** The dtype that plain numbers among the operands take. */
 function commonDType(operands: readonly TensorLike[]): DType {

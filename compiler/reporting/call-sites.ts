@@ -154,15 +154,18 @@ export function inOneCall<T>(fn: () => T): T {
 
 /**
  * A function of btc as code of {@link inOneCall} calls it that no function of a name is around: the stack has nothing to tell of what it
- * does. `name` is the one of {@link nameFunctions}; one that has none calls such functions as parts too.
+ * does. `name` is the one of {@link nameFunctions}. One that has none calls such functions as its parts too, `isInner`: those count where
+ * nothing but it is around.
  */
 export function asPart<Given extends readonly unknown[], Result>(
   name: string | null,
   fn: (...given: Given) => Result,
+  isInner = false,
 ): (...given: Given) => Result {
   return (...given) => {
     const outer = partOfSingle;
-    if (!single || typeof outer === 'string') return fn(...given);
+    const isKnown = isInner ? outer !== null : typeof outer === 'string';
+    if (!single || isKnown) return fn(...given);
     partOfSingle = name;
     try {
       return fn(...given);

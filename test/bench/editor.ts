@@ -1,4 +1,5 @@
 // How long after the last key `btc lsp` shows what is wrong, by model: node test/bench/typescript.mjs test/bench/editor.ts [FILE…]
+// `cpu` is the processor time of the server per key, over all of its threads, where the system tells it (Linux).
 // Each key adds a character to a comment and the whole model is looked at anew; a mistake is typed in between, and must be shown.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -21,9 +22,22 @@ const OWN = [
 const quantile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 
+/** Milliseconds of processor time that a process has taken; NaN where nobody tells. */
+function processorTime(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    // In hundredths of a second.
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  } catch {
+    return Number.NaN;
+  }
+}
+
 const given = process.argv.slice(2);
 console.log('milliseconds from the last key to the diagnostics');
-console.log(`${'model'.padEnd(36)}  first    p50    p95`);
+console.log(`${'model'.padEnd(36)}  first    p50    p95    cpu`);
 for (const name of given.length > 0 ? given : OWN) {
   const file = resolve(ROOT, name);
   const text = readFileSync(file, 'utf8');
@@ -36,6 +50,7 @@ for (const name of given.length > 0 ? given : OWN) {
   };
   const first = await timed(() => editor.open(file, text));
   const times: number[] = [];
+  const before = processorTime(editor.child.pid!);
   for (let key = 0; key < KEYS; key++) {
     const isWrong = key % 4 === 3;
     const typed = isWrong
@@ -46,9 +61,12 @@ for (const name of given.length > 0 ? given : OWN) {
       throw new Error(`${name}: ${JSON.stringify(diagnostics)}`);
     times.push(milliseconds);
   }
+  // With what comes behind the diagnostics.
+  await editor.hover(file, { line: 0, character: 0 });
+  const cpu = (processorTime(editor.child.pid!) - before) / KEYS;
   await editor.end();
   const sorted = times.toSorted((a, b) => a - b);
-  const figures = [first.milliseconds, quantile(sorted, 0.5), quantile(sorted, 0.95)];
+  const figures = [first.milliseconds, quantile(sorted, 0.5), quantile(sorted, 0.95), cpu];
   console.log(
     `${name.padEnd(36)} ${figures.map((value) => value.toFixed(0).padStart(6)).join(' ')}`,
   );

@@ -357,6 +357,34 @@ test('a newer text ends the model that runs, and a loop ends by the limit', asyn
   expect(await limited.end()).toBe(0);
 });
 
+test('typing fast ends traces in the middle, and the thread stays', async () => {
+  const typist = await startEditor(MAIN, { cwd: folder });
+  const head = `${HEAD}
+const all = globalThis as { runs?: number };
+all.runs = (all.runs ?? 0) + 1;
+console.log('run', all.runs);
+`;
+  const short = model('return { logits: output(relu(hidden(x))) };', head);
+  // Takes longer than anybody waits for a model that does not end by itself.
+  const long = short.replace(
+    'return {',
+    'let state = x;\n    for (let k = 0; k < 1e6; k++) state = relu(state);\n    return {',
+  );
+  const file = write('fast.ts', short);
+  typist.open(file, short);
+  await typist.shown(file);
+  typist.type(file, long);
+  await expect.poll(() => typist.logged.join('\n'), { timeout: 30_000 }).toContain('run 2');
+  // While it runs.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (let key = 0; key < 5; key++) typist.type(file, `${short}// ${'x'.repeat(key)}`);
+  expect(codes(await typist.shown(file))).toEqual([]);
+  await typist.hover(file, { line: 0, character: 0 });
+  // What another thread would count from 1.
+  await expect.poll(() => typist.logged.join('\n')).toContain('run 3');
+  expect(await typist.end()).toBe(0);
+});
+
 test('what models print does not come between messages', async () => {
   const text = SOUND.replace('const state', "console.log('Content-Length: 3');\n    const state");
   const file = write('prints.ts', text);
