@@ -14,7 +14,10 @@ export function predictPlan(
 ): Plan {
   const seconds = kernels.map((kernel) => predictSeconds(kernel, profile, limits));
   const programs = Object.entries(plan.programs).map(([name, program]): [string, PlanProgram] => {
-    const steps = program.steps.map((step) => ({ ...step, seconds: seconds[step.kernel] }));
+    const steps = program.steps.map(({ waitSeconds: _, ...step }) => ({
+      ...step,
+      seconds: seconds[step.kernel],
+    }));
     return [name, predictProgram(plan, { ...program, steps }, profile)];
   });
   const { name, adapter } = profile;

@@ -183,6 +183,7 @@ describe('of a plan', () => {
       }
     }
     expect(copied).toBeGreaterThan(0);
+    expect(plan.programs['train'].steps.some(({ waitSeconds }) => waitSeconds! > 0)).toBe(true);
   });
 
   test('sums that are not true are refused', async () => {

@@ -205,6 +205,22 @@ describe('a page opened from disk', () => {
     );
   });
 
+  test('a key counts behind a dialog that was closed in the same frame', async () => {
+    const { page } = opened;
+    const name = await page.evaluate(() => {
+      document.querySelector<HTMLElement>('.bv-ask')!.click();
+      const dialog = document.querySelector<HTMLDialogElement>('.bv-help')!;
+      const inside = dialog.querySelector('button')!;
+      inside.focus();
+      dialog.close();
+      // The focus is still within where no element had it before, until the browser looks again.
+      inside.dispatchEvent(new KeyboardEvent('keydown', { key: '/', bubbles: true }));
+      return document.activeElement?.className;
+    });
+    expect(name).toBe('bv-search');
+    await page.keyboard.press('Escape');
+  });
+
   test('the search finds a tensor by its name', async () => {
     const { page } = opened;
     await page.keyboard.press('/');

@@ -10,7 +10,7 @@ import { THEMES } from './theme.ts';
 // Copies between host and device below the strip of steps: a lane for each direction, on the same axis.
 
 /** The lanes from the top. */
-export const LANES = ['in', 'out'] as const;
+const LANES = ['in', 'out'] as const;
 
 const LANE = 18;
 const BAR = 11;

@@ -18,7 +18,8 @@ export function attachKeyboard(element: HTMLElement, store: Store): () => void {
 /** Whether a key is meant for the view: not where a person writes, and not in another part of the page. */
 function isFor(element: HTMLElement, target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement) || target.isContentEditable) return false;
-  if (target.closest('input, select, textarea, dialog')) return false;
+  // A dialog that was just closed has the focus until the next frame.
+  if (target.closest('input, select, textarea, dialog[open]')) return false;
   return element.contains(target) || target.contains(element);
 }
 

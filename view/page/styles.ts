@@ -43,7 +43,7 @@ export const styles = (): string => `${themeStyles()}
 .bv-over-step { width: 1px; height: 100%; transform-origin: 0 0; background: var(--bv-accent); opacity: 0.28; }
 .bv-over-frame { border: 2px solid var(--bv-text); }
 .bv-canvas { display: block; width: 100%; touch-action: pan-y; cursor: crosshair; border-radius: 4px; }
-.bv-tip { position: absolute; z-index: 4; top: 0; left: 0; width: max-content; max-width: 300px; will-change: transform; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
+.bv-tip { position: absolute; z-index: 4; top: 0; left: 0; width: max-content; max-width: min(300px, calc(50cqw - 24px)); will-change: transform; padding: 6px 9px; pointer-events: none; background: var(--bv-surface); border: 1px solid var(--bv-line); border-radius: 6px; box-shadow: 0 2px 10px #0003; font-size: 12.5px; overflow-wrap: anywhere; }
 .bv-tip[hidden] { display: none; }
 .bv-swatch.bv-line { height: 2px; }
 .bv-title { display: flex; gap: 4px; align-items: flex-start; }

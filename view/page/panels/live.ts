@@ -63,7 +63,8 @@ export const livePanel: Panel = {
     return {
       update: (changes) => {
         if (has(changes, 'program', 'models', 'theme')) fill(key, ...keyItems(store));
-        if (has(changes, 'hover', 'step', 'program', 'models')) say();
+        if (has(changes, 'program')) readout.textContent = readoutText(store);
+        else if (has(changes, 'hover', 'step')) say();
         if (has(changes, 'step', 'program', 'models'))
           surface.canvas.setAttribute('aria-label', `Bytes in use: ${readoutText(store)}`);
         const { hover } = store.state();

@@ -77,7 +77,8 @@ export const stepsPanel: Panel = {
         const { hover, program } = store.state();
         if (has(changes, 'program', 'theme')) fill(key, ...keyItems(store.state()));
         if (has(changes, 'program')) surface.resize();
-        if (has(changes, 'hover', 'step', 'program')) say();
+        if (has(changes, 'program')) readout.textContent = readoutText(store);
+        else if (has(changes, 'hover', 'step')) say();
         if (has(changes, 'step', 'program')) {
           surface.canvas.setAttribute('aria-label', `Times of steps: ${readoutText(store)}`);
           surface.canvas.dataset['copies'] = String(program.copies.length);
