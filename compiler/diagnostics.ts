@@ -206,7 +206,7 @@ export const MESSAGES = {
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form {form}",
   6005: "plan '{file}' has no program '{program}'; it has {programs}",
-  6006: "'{file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel",
+  6006: "'{file}' is not {wanted}{found}",
   6007: "einsum '{equation}' cannot be contracted within {budget}, in slices or in another order; the smallest feasible budget is {smallest} ({exact} bytes)",
   6008: "plan '{file}' has no tensor '{name}'; names near to it are {names}",
   6010: '{file} cannot be written: {reason}',
@@ -228,7 +228,9 @@ export const MESSAGES = {
   6061: "plan '{file}' cannot be shown: {reason}",
   6032: "'{file}' is CommonJS, and a model is an ES module: name it {other}, with import and export",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
-  6090: "there is no message '{given}'; the nearest are {names}",
+  6090: "there is no message '{given}'; {names}",
+  6091: "'{file}' is not JSON, as {wanted} must be",
+  6092: "'{option}' is not an option of btc {command}, which writes {what}: name {instead}",
 } as const;
 
 export type MessageNumber = keyof typeof MESSAGES;

@@ -14,6 +14,7 @@ import { writeOutputs } from './emit.ts';
 import { recoverFolder } from './journal.ts';
 import { startLivePage } from './live-page.ts';
 import { obsoleteOutputs } from './obsolete.ts';
+import { folderProblem } from './output-problem.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 import { style } from './style.ts';
 import { watchFiles } from './watch.ts';
@@ -98,7 +99,8 @@ async function buildAll(
   sweepTemporary();
   const named = [...(options.profile ?? []), ...(options.limits ? [options.limits] : [])];
   const watched = [...files, ...named.filter((given) => !NAMES.has(given))];
-  const clashes = findClashes(files, options.outDir);
+  const unfit = options.noEmit ? null : await folderProblem(options.outDir);
+  const clashes = [...(unfit ? [unfit] : []), ...findClashes(files, options.outDir)];
   const profiles = await readProfiles(options);
   const limits = await readLimits(options);
   const refused =

@@ -37,6 +37,8 @@ export interface BuildJob {
 
 /** What is asked of an export. */
 export interface Exporting {
+  /** Where it is written, for messages. */
+  readonly folder: string;
   readonly format: ExportFormat;
   /** Null for the one that the format takes by default. */
   readonly program: string | null;

@@ -4,8 +4,10 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { readBinaryFile } from './file-kinds.ts';
+import { unwritable } from './file-reason.ts';
+import { outputProblem } from './output-problem.ts';
 import { statusLine } from './progress.ts';
-import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { isSameFile } from './same-file.ts';
 import { style } from './style.ts';
@@ -71,7 +73,9 @@ async function run(
   const output = options.output ?? `${file.replace(/\.safetensors$/, '')}.${form}.safetensors`;
   if (!overwrite && (await isSameFile(file, output)))
     return diagnostic(5015, null, { file: output });
-  const bytes = await readWeights(file);
+  const unfit = await outputProblem([], { '--output': output }, 'made');
+  if (unfit) return unfit;
+  const bytes = await readBinaryFile(file, 'weights');
   if ('code' in bytes) return bytes;
   const given = Object.entries({ gates, sweeps, starts, seed });
   const line = statusLine(!json);
@@ -98,19 +102,9 @@ async function run(
     await mkdir(dirname(output), { recursive: true });
     await writeFileAtomically(output, weights.bytes);
   } catch (error) {
-    return diagnostic(5003, null, { file: output, reason: (error as Error).message });
+    return unwritable(output, error);
   }
   return reportOf(file, output, weights);
-}
-
-async function readWeights(file: string): Promise<Uint8Array | Diagnostic> {
-  try {
-    return await readRegularFile(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return diagnostic(6003, null, { file });
-    return diagnostic(5002, null, { file, reason: message });
-  }
 }
 
 function reportOf(

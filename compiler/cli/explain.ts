@@ -36,7 +36,9 @@ function numberOf(given: string): MessageNumber | Diagnostic {
   const found = NUMBERS.find((number) => String(number) === digits);
   if (found !== undefined) return found;
   const names = nearNumbers(digits).map((number) => `BTC${number}`);
-  return diagnostic(6090, null, { given, names: names.join(', ') });
+  const near =
+    digits === undefined ? 'btc explain lists all' : `the nearest are ${names.join(', ')}`;
+  return diagnostic(6090, null, { given, names: near });
 }
 
 /** Numbers with the digits in another order or one of them changed, else the nearest by value. */

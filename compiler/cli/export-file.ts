@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { RuntimeError, readWeights } from '../../node/weights.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { deduplicate, diagnostic } from '../diagnostics.ts';
@@ -53,7 +54,8 @@ export async function exportFile(
   ];
   const failed = diagnostics.some(({ category }) => category === 'error');
   const outputs = failed ? [] : (exported?.outputs ?? []);
-  const summary = outputs.map(({ path, content }, k) => {
+  const summary = outputs.map(({ path: name, content }, k) => {
+    const path = join(exporting!.folder, name);
     const said = k === 0 ? exported!.said : `${formatInteger(content.length)} bytes`;
     return k === 0
       ? `${style.bold(file)} → ${path}  ${style.dim(said)}`

@@ -8,9 +8,11 @@ import { buildShown } from './build-progress.ts';
 import { startBuilder } from './builder.ts';
 import { writeOutputs } from './emit.ts';
 import type { ExportFormat } from './export-formats.ts';
-import { outputsApart } from './outputs-apart.ts';
-import { readRegularFile } from './read-file.ts';
+import { readBinaryFile } from './file-kinds.ts';
+import { unwritable } from './file-reason.ts';
+import { outputProblem } from './output-problem.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
+import { weightsHead } from './weights-file.ts';
 
 export interface ExportCommandOptions {
   readonly format: ExportFormat;
@@ -43,24 +45,31 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
     return 1;
   }
   const { format, program, mesh, output, set, precision, project } = given;
+  const unfit = await outputProblem([file, given.weights], { '--output': output }, 'made');
+  if (unfit) {
+    print([fromBtc(unfit)]);
+    return 1;
+  }
   const options: BuildCommandOptions = {
     ...{ outDir: '', target: [], noEmit: true },
     ...(set ? { set } : {}),
     ...(precision ? { precision } : {}),
     ...(project ? { project } : {}),
   };
+  const folder = output === undefined ? '.' : dirname(output);
   const exporting = {
-    ...{ format, weights, output: output === undefined ? null : basename(output) },
+    ...{ format, weights, folder, output: output === undefined ? null : basename(output) },
     ...{ program: program ?? null, mesh: mesh ?? null, check: given.check ?? 0 },
   };
   const job = { file, options, profiles: new Map(), limits: null, exporting };
   const made = await buildShown(startBuilder(), job);
   if (made.outputs.length > 0) {
-    const folder = output === undefined ? '.' : dirname(output);
     for (const { path } of made.outputs) {
-      const inside = await outputsApart([file, given.weights, ...made.sources], {
-        'the output': join(folder, path),
-      });
+      const inside = await outputProblem(
+        [file, given.weights, ...made.sources],
+        { 'the output': join(folder, path) },
+        'made',
+      );
       if (!inside) continue;
       print([fromBtc(inside)]);
       return 1;
@@ -68,8 +77,7 @@ export async function exportCommand(file: string, given: ExportCommandOptions): 
     try {
       await writeOutputs(folder, made.outputs);
     } catch (error) {
-      const reason = (error as Error).message;
-      print([fromBtc(diagnostic(5003, null, { file: made.outputs[0].path, reason }))]);
+      print([fromBtc(unwritable(join(folder, made.outputs[0].path), error))]);
       return 1;
     }
     for (const line of made.summary) console.log(line);
@@ -90,14 +98,9 @@ async function weightsOf({ weights: file, layout = 'btc', rename = [] }: ExportC
     return isSaid ? diagnostic(6018, null, { option: '--weights' }) : null;
   }
   // Whatever is not a file of btc's own is read where the model is.
-  if (layout !== 'btc' || rename.length > 0 || /\.json$/i.test(file))
-    return { file, layout: layout === 'btc' ? null : layout, rename };
-  try {
-    return await readRegularFile(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT'
-      ? diagnostic(6003, null, { file })
-      : diagnostic(5002, null, { file, reason: message });
-  }
+  const head = await weightsHead(file);
+  if ('code' in head) return head;
+  if (layout === 'btc' && rename.length === 0 && !/\.json$/i.test(file))
+    return readBinaryFile(file, 'weights');
+  return { file, layout: layout === 'btc' ? null : layout, rename };
 }

@@ -8,13 +8,17 @@ import type { OptionValue } from '../frontend/option.ts';
 import type { ImportedLoss } from '../interchange/onnx/print-training.ts';
 import { OnnxError, shown } from '../interchange/onnx/refusal.ts';
 import type { ModelText } from '../interchange/onnx/to-typescript.ts';
-import { readRegularFile } from './read-file.ts';
+import { readBinaryFile } from './file-kinds.ts';
+import { unwritable } from './file-reason.ts';
+import { outputProblem } from './output-problem.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { isSameFile } from './same-file.ts';
 import { table } from './table.ts';
 
 export interface ImportCommandOptions {
-  readonly output: string;
+  readonly outDir: string;
+  /** The same. */
+  readonly output?: string;
   /** Extents of open axes. */
   readonly set?: Readonly<Record<string, OptionValue>>;
   /** Inputs that are known: numbers separated by commas. */
@@ -45,15 +49,18 @@ export async function importCommand(file: string, options: ImportCommandOptions)
 
 async function run(
   file: string,
-  { output, set = {}, value = {}, train, overwrite }: ImportCommandOptions,
+  { outDir, output = outDir, set = {}, value = {}, train, overwrite }: ImportCommandOptions,
 ): Promise<ImportReport | Diagnostic> {
   const base = basename(file).replace(/\.onnx$/i, '') || 'model';
   const [model, weights] = [join(output, `${base}.ts`), join(output, `${base}.safetensors`)];
   for (const path of [model, weights])
     if ((await isSameFile(file, path)) || (!overwrite && (await exists(path))))
       return diagnostic(5015, null, { file: path });
+  const unfit = await outputProblem([], { model, weights }, 'made');
+  if (unfit) return unfit;
   try {
-    const bytes = await readRegularFile(file);
+    const bytes = await readBinaryFile(file, 'onnx');
+    if ('code' in bytes) return bytes;
     const { modelText } = await import('../interchange/onnx/to-typescript.ts');
     const made = modelText(
       bytes,
@@ -71,7 +78,8 @@ async function run(
     );
     return await write({ file, model, weights }, made);
   } catch (error) {
-    return problemOf(file, error);
+    if (error instanceof OnnxError) return error.diagnostic;
+    throw error;
   }
 }
 
@@ -86,18 +94,9 @@ async function write(
     path = paths.weights;
     await writeFileAtomically(paths.weights, weights);
   } catch (error) {
-    return diagnostic(5003, null, { file: path, reason: (error as Error).message });
+    return unwritable(path, error);
   }
   return { ...paths, ...figures };
-}
-
-function problemOf(file: string, error: unknown): Diagnostic {
-  if (error instanceof OnnxError) return error.diagnostic;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return diagnostic(6003, null, { file });
-  if (code !== undefined || message.startsWith('it '))
-    return diagnostic(5002, null, { file, reason: message });
-  throw error;
 }
 
 const exists = async (path: string) => (await stat(path).catch(() => null)) !== null;

@@ -1,10 +1,11 @@
 import type { Plan } from '../../ir/plan.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
-import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import type { Diagnostic } from '../diagnostics.ts';
 import { chromeTrace } from '../inspect/chrome-trace.ts';
 import { memorySnapshot } from '../inspect/memory-snapshot.ts';
 import { pickle } from '../inspect/pickle.ts';
 import { type PlannedClock, predictedTrace } from '../inspect/predicted-trace.ts';
+import { unwritable } from './file-reason.ts';
 
 /** Files in formats of others, by the option that asks for each; the first two are the same. */
 export interface FilesToWrite {
@@ -28,7 +29,7 @@ export async function writeFiles(plan: Plan, files: FilesToWrite): Promise<Diagn
       await writeFileAtomically(file, content());
       console.error(`wrote ${file}: ${note}`);
     } catch (error) {
-      problems.push(diagnostic(5003, null, { file, reason: (error as Error).message }));
+      problems.push(unwritable(file, error));
     }
   };
   const planned = predictedTrace(plan);

@@ -20,6 +20,7 @@ import {
 import { isPlanned, readChromeTrace } from '../inspect/read-chrome-trace.ts';
 import { WAYS } from '../inspect/why-words.ts';
 import { chart } from './chart.ts';
+import { readJsonFile } from './file-kinds.ts';
 import { formatGap } from './gap.ts';
 import { formatContractions } from './inspect-contractions.ts';
 import { type FilesToWrite, writeFiles } from './inspect-files.ts';
@@ -31,9 +32,8 @@ import {
   measuredTimes,
   type TraceOptions,
 } from './kernel-times.ts';
-import { outputsApart } from './outputs-apart.ts';
+import { outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
-import { readJsonFile } from './read-json.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { roundingNotes } from './rounding-notes.ts';
 import { style } from './style.ts';
@@ -99,15 +99,12 @@ async function written(
   { trace, profile }: InspectCommandOptions,
 ): Promise<readonly Diagnostic[]> {
   const { trace: predicted, timeline, snapshot } = files;
-  const together = await outputsApart(
-    [file, profile, predicted === undefined ? trace : undefined],
-    {
-      '--timeline': timeline,
-      '--trace': predicted,
-      '--snapshot': snapshot,
-    },
-  );
-  return together ? [together] : writeFiles(plan, files);
+  const unfit = await outputProblem([file, profile, predicted === undefined ? trace : undefined], {
+    '--timeline': timeline,
+    '--trace': predicted,
+    '--snapshot': snapshot,
+  });
+  return unfit ? [unfit] : writeFiles(plan, files);
 }
 
 interface Traced {
@@ -128,7 +125,7 @@ async function readTrace(
   if ('diagnostics' in given) return given;
   const { trace: file, kernels, profile, ...rest } = options;
   if (file === undefined) return { measured: null, files: rest };
-  const read = await readJsonFile(file, 6030);
+  const read = await readJsonFile(file, 'trace');
   const isWanted = kernels || profile !== undefined;
   const isMissing = 'diagnostic' in read && read.diagnostic.code === 'BTC6003';
   if (!isWanted && (isMissing || ('value' in read && isPlanned(read.value))))

@@ -7,7 +7,7 @@ import { type DeviceLimits, fromWebgpuLimits, isWebgpuLimits } from '../profile/
 import { checkLimits, limitsOf, noLimits, unknownLimits } from '../profile/limits-option.ts';
 import { type DeviceProfile, PROFILE_FORMAT } from '../profile/profile.ts';
 import { isProfileName } from '../profile/shipped.ts';
-import { LOOKS_LIKE_A_PATH, readJsonFile } from './read-json.ts';
+import { LOOKS_LIKE_A_PATH, readJsonFile } from './file-kinds.ts';
 
 type Found = { readonly limits: DeviceLimits } | { readonly diagnostics: readonly Diagnostic[] };
 
@@ -18,7 +18,7 @@ export async function findLimits(given: string, targets: readonly Target[]): Pro
     return fail(diagnostic(5027, null, { name: given, targets: targets.join(' and ') }));
   if (given === 'adapter') return adapterLimits();
   if (isProfileName(given)) return limitsOf(given);
-  const read = await readJsonFile(given, 5024);
+  const read = await readJsonFile(given, 'limits');
   if ('value' in read) return limitsIn(read.value, given);
   const missing = read.diagnostic.code === 'BTC6003' && !LOOKS_LIKE_A_PATH.test(given);
   return fail(missing ? unknownLimits(given, ['default', 'adapter']) : read.diagnostic);

@@ -63,12 +63,11 @@ try {
   if (process.argv.length <= 2) program.outputHelp();
   else await program.parseAsync();
 } catch (error) {
-  const names = program.commands.map((command) => command.name());
   const problem =
     error instanceof UsageError
       ? error.problem
       : error instanceof CommanderError && error.exitCode !== 0
-        ? usageProblem(error, names)
+        ? usageProblem(error, program.commands)
         : null;
   if (problem) {
     console.error(formatPlain(fromBtc(problem)));

@@ -1,7 +1,7 @@
 import { PLAN_FORMAT, type Plan } from '../../ir/plan.ts';
 import { readPlan } from '../../ir/plan-verify.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { readRegularText } from './read-file.ts';
+import { readJsonFile } from './file-kinds.ts';
 
 /** Reads and checks a plan file as a runtime would before it runs one. `refuse` may say what is wrong before the plan is verified. */
 export async function readPlanFile(
@@ -9,24 +9,9 @@ export async function readPlanFile(
   refuse: (value: unknown) => Diagnostic | null = () => null,
 ): Promise<{ plan: Plan } | { diagnostic: Diagnostic }> {
   const invalid = (reason: string) => ({ diagnostic: diagnostic(5001, null, { file, reason }) });
-  let text: string;
-  try {
-    text = await readRegularText(file);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return {
-      diagnostic:
-        code === 'ENOENT'
-          ? diagnostic(6003, null, { file })
-          : diagnostic(5002, null, { file, reason: message }),
-    };
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return invalid('it is not JSON');
-  }
+  const found = await readJsonFile(file, 'plan');
+  if ('diagnostic' in found) return found;
+  const { value } = found;
   if ((value as Partial<Plan> | null)?.format !== PLAN_FORMAT)
     return invalid(`its 'format' is not '${PLAN_FORMAT}'`);
   const refused = refuse(value);

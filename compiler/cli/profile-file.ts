@@ -2,7 +2,7 @@ import type { Diagnostic } from '../diagnostics.ts';
 import { checkProfile, unknownProfile } from '../profile/check.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
-import { LOOKS_LIKE_A_PATH, readJsonFile } from './read-json.ts';
+import { LOOKS_LIKE_A_PATH, readJsonFile } from './file-kinds.ts';
 
 type Found = { readonly profile: DeviceProfile } | { readonly diagnostics: readonly Diagnostic[] };
 
@@ -21,7 +21,7 @@ export async function findProfile(given: string): Promise<Found> {
 
 /** Reads and checks a profile file. */
 export async function readProfileFile(file: string): Promise<Found> {
-  const read = await readJsonFile(file, 5020);
+  const read = await readJsonFile(file, 'profile');
   if ('diagnostic' in read) return { diagnostics: [read.diagnostic] };
   const problems = checkProfile(read.value, file);
   return problems.length > 0 ? { diagnostics: problems } : { profile: read.value as DeviceProfile };

@@ -3,7 +3,6 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
-import { diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatSeconds } from '../format.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { measureFile } from '../profile/file-rates.ts';
@@ -14,11 +13,12 @@ import { measureUploads } from '../profile/measure-uploads.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
+import { unwritable } from './file-reason.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
+import { folderProblem, outputProblem } from './output-problem.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-
 import { CLEAR_LINE } from './terminal.ts';
 import { problemOf } from './usage.ts';
 
@@ -37,6 +37,13 @@ export type Load = (
 export async function profileCommand(options: ProfileCommandOptions): Promise<number> {
   const { target } = options;
   const file = options.output ?? `${target}.profile.json`;
+  const unfit =
+    (await outputProblem([], { '--output': file })) ??
+    (options.folder === undefined ? null : await folderProblem(options.folder));
+  if (unfit) {
+    console.error(formatPlain(fromBtc(unfit)));
+    return 1;
+  }
   const progress = showMeasurements();
   let device: GPUDevice | null = null;
   try {
@@ -68,8 +75,7 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
     try {
       await writeFileAtomically(file, `${JSON.stringify(profile, null, 2)}\n`);
     } catch (error) {
-      const { message } = error as Error;
-      console.error(formatPlain(fromBtc(diagnostic(5003, null, { file, reason: message }))));
+      console.error(formatPlain(fromBtc(unwritable(file, error))));
       return 1;
     }
     if (options.json) console.log(JSON.stringify(profile, null, 2));

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { access, open, stat } from 'node:fs/promises';
 
 /** Limit on the bytes of a file that is read as text, below the longest string of the engine. */
 export const MOST_TEXT_BYTES = 256 * 2 ** 20;
@@ -36,8 +36,15 @@ export async function readRegularFile(
   }
 }
 
-function refuseOthers(found: { isFile(): boolean }): void {
-  if (!found.isFile()) throw new Error('it is not a regular file');
+function refuseOthers(found: { isFile(): boolean; isDirectory(): boolean }): void {
+  if (found.isFile()) return;
+  throw new Error(found.isDirectory() ? 'it is a folder' : 'it is a pipe or a device, not a file');
+}
+
+/** Whether {@link readRegularFile} could read now. @throws as it does */
+export async function checkRegular(path: string): Promise<void> {
+  refuseOthers(await stat(path));
+  await access(path, constants.R_OK);
 }
 
 /** The same as text. */

@@ -4,10 +4,11 @@ import type { PlanInput } from '../../ir/plan.ts';
 import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { diagnostic } from '../diagnostics.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { didYouMean } from '../nearest.ts';
-import { readRegularFile } from './read-file.ts';
-import { UsageError } from './usage.ts';
+import { readBinaryFile } from './file-kinds.ts';
+import { ReportedError, UsageError } from './usage.ts';
 
 export interface InputOptions {
   readonly input?: Readonly<Record<string, OptionValue>>;
@@ -96,7 +97,9 @@ function randomInput(
 
 async function givenInput({ name, dtype, shape }: PlanInput, value: string): Promise<TensorArray> {
   if (value.endsWith('.safetensors')) {
-    const { tensors } = decodeSafetensors(await readInputFile(name, value));
+    const bytes = await readBinaryFile(value, 'weights');
+    if ('code' in bytes) throw new ReportedError(bytes);
+    const { tensors } = decoded(value, bytes);
     const tensor = tensors.get(name);
     if (!tensor) throw new Error(`${value} holds no tensor '${name}'`);
     return tensor.data;
@@ -107,15 +110,12 @@ async function givenInput({ name, dtype, shape }: PlanInput, value: string): Pro
   return new DTYPES[dtype].array(elementCount(shape)).fill(number);
 }
 
-async function readInputFile(name: string, file: string): Promise<Uint8Array> {
+/** @throws ReportedError BTC5010 */
+function decoded(file: string, bytes: Uint8Array) {
   try {
-    return await readRegularFile(file);
+    return decodeSafetensors(bytes);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(
-      code === 'ENOENT'
-        ? `input '${name}': the file ${file} does not exist; give the path of a .safetensors file, or a number`
-        : `input '${name}': ${file} cannot be read: ${message}`,
-    );
+    const { message: reason } = error as Error;
+    throw new ReportedError(diagnostic(5010, null, { file, reason }));
   }
 }

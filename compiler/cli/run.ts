@@ -1,11 +1,12 @@
 import type { TensorArray } from '../../ir/dtypes.ts';
 import type { PlanPrediction, PlanProgram } from '../../ir/plan.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { checkWritable, writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatType } from '../format.ts';
 import { chromeTrace } from '../inspect/chrome-trace.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
+import { unwritable } from './file-reason.ts';
 import {
   formatMeasured,
   givenProfile,
@@ -14,7 +15,7 @@ import {
   type TraceOptions,
 } from './kernel-times.ts';
 import { otherAdapter } from './other-adapter.ts';
-import { outputsApart } from './outputs-apart.ts';
+import { folderProblem, outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
@@ -22,7 +23,7 @@ import { runProgress } from './run-progress.ts';
 import { type HostChoices, openPlan, type RunningSession } from './run-session.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
-import { problemOf, UsageError } from './usage.ts';
+import { problemOf, ReportedError } from './usage.ts';
 
 export interface RunCommandOptions extends InputOptions, HostChoices, TraceOptions {
   readonly program?: string;
@@ -52,12 +53,19 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     return 1;
   }
   const { log: logFile, plot, trace: traceFile, input = {} } = options;
-  const inside = await outputsApart(
-    [file, file.replace(/\.plan\.json$/, ''), options.profile, ...Object.values(input).map(String)],
-    { '--log': logFile, '--plot': plot, '--trace': traceFile },
-  );
-  if (inside) {
-    console.error(formatPlain(fromBtc(inside)));
+  const unfit =
+    (await outputProblem(
+      [
+        file,
+        file.replace(/\.plan\.json$/, ''),
+        options.profile,
+        ...Object.values(input).map(String),
+      ],
+      { '--log': logFile, '--plot': plot, '--trace': traceFile },
+    )) ??
+    (options.spillDirectory === undefined ? null : await folderProblem(options.spillDirectory));
+  if (unfit) {
+    console.error(formatPlain(fromBtc(unfit)));
     return 1;
   }
   const given = await givenProfile(options);
@@ -67,14 +75,13 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
   }
   let session: RunningSession | null = null;
   try {
-    const { trace, plot } = options;
-    for (const late of [plot, trace]) if (late !== undefined) await checkedFile(late);
+    const { trace } = options;
+    const inputs = await makeInputs(read.plan.programs[program].inputs, options);
     session = await openPlan(file, read.plan, log, options, {
       ...{ trace: trace !== undefined, program, quiet: options.json === true },
     });
     const other = otherAdapter(session);
     if (other) console.error(formatPlain(fromBtc(other)));
-    const inputs = await makeInputs(session.plan.programs[program].inputs, options);
     const figures = await measure(session, program, inputs, options, log);
     const measured = trace === undefined ? null : await writeTrace(session, trace, given.profile);
     if (measured && 'code' in measured) {
@@ -105,7 +112,7 @@ async function writeTrace(
   try {
     await writeFileAtomically(file, `${JSON.stringify(chromeTrace(plan, trace, description))}\n`);
   } catch (error) {
-    return diagnostic(5003, null, { file, reason: (error as Error).message });
+    return unwritable(file, error);
   }
   return measuredTimes(plan, trace, description, profile);
 }
@@ -195,16 +202,11 @@ async function runSteps(
   return { milliseconds, metrics, last };
 }
 
-const unwritable = (file: string) => (error: Error) => {
-  throw new UsageError(5003, { file, reason: error.message });
-};
-
-/** A file that is written when all is done. @throws UsageError BTC5003 for one that cannot be */
-const checkedFile = (file: string) => checkWritable(file).catch(unwritable(file));
-
-/** @throws UsageError BTC5003 for a file that cannot be written */
+/** @throws ReportedError BTC5003 for a file that cannot be written */
 const writePlot = (file: string, svg: string) =>
-  writeFileAtomically(file, svg).catch(unwritable(file));
+  writeFileAtomically(file, svg).catch((error: unknown) => {
+    throw new ReportedError(unwritable(file, error));
+  });
 
 /** Of all runs but the first, which compiles pipelines and fills caches. */
 function timeOf(milliseconds: readonly number[]) {

@@ -16,7 +16,9 @@ import type { DeviceProfile } from '../profile/profile.ts';
 import { SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
 import { TARGETS } from '../targets/index.ts';
+import { unwritable } from './file-reason.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
+import { outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
 import { type Load, rounded, showMeasurements } from './profile.ts';
 import { findProfile } from './profile-file.ts';
@@ -42,6 +44,11 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
   const progress = showMeasurements();
   let device: GPUDevice | null = null;
   try {
+    const unfit = await outputProblem([file], { '--output': options.output });
+    if (unfit) {
+      say(unfit);
+      return 1;
+    }
     const read = await planOf(file, options);
     if (typeof read === 'number') return read;
     if ('diagnostic' in read) {
@@ -82,7 +89,7 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
     try {
       await writeFileAtomically(options.output, `${JSON.stringify(tuned, null, 2)}\n`);
     } catch (error) {
-      say(diagnostic(5003, null, { file: options.output, reason: (error as Error).message }));
+      say(unwritable(options.output, error));
       return 1;
     }
     if (options.json) console.log(JSON.stringify(rounded(result), null, 2));

@@ -1,30 +1,37 @@
-import type { CommanderError } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import { didYouMean } from '../nearest.ts';
 
-/** A mistake in how the command was called. */
-export class UsageError extends Error {
+/** A diagnostic on its way to who prints it. */
+export class ReportedError extends Error {
   readonly problem: Diagnostic;
 
-  constructor(number: MessageNumber, args: Record<string, string>) {
-    const problem = diagnostic(number, null, args);
+  constructor(problem: Diagnostic) {
     super(problem.message);
     this.problem = problem;
   }
 }
 
+/** A mistake in how the command was called. */
+export class UsageError extends ReportedError {
+  constructor(number: MessageNumber, args: Record<string, string>) {
+    super(diagnostic(number, null, args));
+  }
+}
+
 /** What a command failed with; errors of the runtime are whole sentences for people. */
 export function problemOf(error: unknown): Diagnostic {
-  if (error instanceof UsageError) return error.problem;
+  if (error instanceof ReportedError) return error.problem;
   const reason = error instanceof Error ? error.message : String(error);
   return diagnostic(6019, null, { reason });
 }
 
-/** What commander finds wrong, as a diagnostic. `commands` are the names that there are. */
+/** What commander finds wrong, as a diagnostic. */
 export function usageProblem(
   { code, message }: CommanderError,
-  commands: readonly string[],
+  program: readonly Command[],
 ): Diagnostic {
+  const commands = program.map((one) => one.name());
   const text = message.replace(/^error: /, '');
   const names = [...text.matchAll(/'([^']*)'/g)].map(([, name]) => name);
   const [first = '', second = ''] = names;
@@ -33,7 +40,11 @@ export function usageProblem(
   const meant = /\(Did you mean (?:one of )?(.*)\?\)/.exec(text)?.[1];
   const near = meant ? `; did you mean ${meant}?` : `; ${help} lists all`;
   const known: Readonly<Record<string, () => Diagnostic>> = {
-    'commander.unknownOption': () => diagnostic(6012, null, { option: first, near }),
+    'commander.unknownOption': () =>
+      wrongOutput(
+        first,
+        program.find((one) => one.name() === command),
+      ) ?? diagnostic(6012, null, { option: first, near }),
     'commander.missingArgument': () =>
       diagnostic(6013, null, { name: first, what: `${help} shows the usage` }),
     'commander.unknownCommand': () =>
@@ -50,4 +61,26 @@ export function usageProblem(
     'commander.missingMandatoryOptionValue': () => diagnostic(6018, null, { option: first }),
   };
   return known[code]?.() ?? diagnostic(6019, null, { reason: text });
+}
+
+/** How commands name what they write: the option, by what it may be mistaken for. */
+const OUTPUTS = [
+  {
+    has: '--outDir',
+    given: ['-o', '--output'],
+    what: 'several files',
+    instead: 'their folder with --outDir',
+  },
+  { has: '--output', given: ['--outDir'], what: 'one file', instead: 'it with -o' },
+] as const;
+
+/** BTC6092 for -o where files go into a folder, and for --outDir where there is one file. */
+function wrongOutput(option: string, command: Command | undefined): Diagnostic | null {
+  const long = command?.options.map((one) => one.long) ?? [];
+  const wrong = OUTPUTS.find(
+    ({ has, given }) => long.includes(has) && given.some((one) => one === option),
+  );
+  if (!command || !wrong) return null;
+  const { what, instead } = wrong;
+  return diagnostic(6092, null, { option, command: command.name(), what, instead });
 }

@@ -3,6 +3,7 @@ import { TARGET_RULES } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { type Finding, verifyCode } from '../verify/index.ts';
+import { unreadable } from './file-reason.ts';
 import { readPlanFile } from './plan-file.ts';
 import { readRegularFile } from './read-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
@@ -57,9 +58,7 @@ async function readModuleFile(
   try {
     return given === undefined ? await findModule(file, plan) : await readRegularFile(given);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return diagnostic(6003, null, { file: given! });
-    return diagnostic(5002, null, { file: given ?? plan.module!.file, reason: message });
+    return unreadable(given ?? plan.module!.file, error);
   }
 }
 

@@ -7,8 +7,10 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes } from '../format.ts';
 import { readChromeTrace } from '../inspect/read-chrome-trace.ts';
 import { writeOutputs } from './emit.ts';
+import { readJsonFile } from './file-kinds.ts';
+import { unwritable } from './file-reason.ts';
+import { outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
-import { readJsonFile } from './read-json.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type SourceTexts, sourceTexts } from './source-texts.ts';
 import { style } from './style.ts';
@@ -50,6 +52,8 @@ async function makePage(
   files: readonly string[],
   { output = pageName(files[0]), trace, source = true }: ViewCommandOptions,
 ): Promise<Page | Failed> {
+  const unfit = await outputProblem([...files, trace], { '--output': output }, 'made');
+  if (unfit) return { diagnostic: unfit };
   const plans: { readonly plan: Plan; readonly label: string }[] = [];
   for (const file of files) {
     const read = await readPlanFile(file, (value) => {
@@ -61,7 +65,7 @@ async function makePage(
   }
   const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);
   if (traced && 'diagnostic' in traced) return traced;
-  const problem = await outputProblem(output);
+  const problem = await foreignProblem(output);
   if (problem) return { diagnostic: problem };
   const sources = plans.map(({ plan }, k) => (source ? sourceTexts(plan, files[k]) : NO_SOURCES));
   const page = await viewPage({
@@ -74,9 +78,7 @@ async function makePage(
   try {
     await writeOutputs(dirname(output), [{ path: basename(output), content: page }]);
   } catch (error) {
-    return {
-      diagnostic: diagnostic(6010, null, { file: output, reason: (error as Error).message }),
-    };
+    return { diagnostic: unwritable(output, error) };
   }
   return { output, page, sources };
 }
@@ -105,12 +107,10 @@ function pageName(file: string): string {
 }
 
 /** Why a file is not written: it is there and no page of this command, so that it may be dear to someone. */
-async function outputProblem(output: string): Promise<Diagnostic | null> {
-  const cannot = (reason: string) => diagnostic(6010, null, { file: output, reason });
+async function foreignProblem(output: string): Promise<Diagnostic | null> {
   try {
     const file = await open(output);
     try {
-      if ((await file.stat()).isDirectory()) return cannot('it is a folder');
       const { buffer, bytesRead } = await file.read(
         Buffer.alloc(PAGE_MARK.length),
         0,
@@ -123,8 +123,7 @@ async function outputProblem(output: string): Promise<Diagnostic | null> {
       await file.close();
     }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? null : cannot(message);
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : unwritable(output, error);
   }
 }
 
@@ -132,7 +131,7 @@ async function readTrace(
   file: string,
   plan: Plan,
 ): Promise<{ readonly trace: SessionTrace; readonly device: string } | Failed> {
-  const read = await readJsonFile(file, 6030);
+  const read = await readJsonFile(file, 'trace');
   if ('diagnostic' in read) return read;
   const found = readChromeTrace(read.value, plan);
   return 'reason' in found

@@ -1,14 +1,12 @@
 import type { Plan } from '../../ir/plan.ts';
 import {
   matchWeights,
-  openSafetensors,
-  RuntimeError,
   renameFunction,
   type WeightsLayout,
   type WeightsMatch,
   type WeightsTensor,
 } from '../../node/weights.ts';
-import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import type { Diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatInteger, formatShape } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { nearest } from '../nearest.ts';
@@ -17,6 +15,7 @@ import { planOfModel } from './plan-of-model.ts';
 import { formatPlain, fromBtc, type ReportedDiagnostic } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
+import { weightsHead } from './weights-file.ts';
 
 export interface WeightsCommandOptions {
   readonly layout?: 'btc' | WeightsLayout;
@@ -95,8 +94,8 @@ async function reportOf(
   planFile: string | undefined,
   options: WeightsCommandOptions,
 ): Promise<WeightsReport | Failure> {
-  const opened = await open(file);
-  if ('diagnostics' in opened) return opened;
+  const opened = await weightsHead(file);
+  if ('code' in opened) return failure(opened);
   const tensors = [...opened.tensors.values()];
   const plan = planFile === undefined ? null : await planOf(planFile, options);
   if (plan && 'diagnostics' in plan) return plan;
@@ -109,18 +108,6 @@ async function reportOf(
     bytes: count(tensors.map(({ bytes }) => bytes)),
     plan: plan && fitOf(plan.plan, tensors, options),
   };
-}
-
-/** The head of a file, which is closed again. */
-async function open(file: string) {
-  try {
-    const reader = await openSafetensors(file);
-    await reader.close();
-    return reader;
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    return failure(diagnostic(5031, null, { reason: error.message }));
-  }
 }
 
 async function planOf(

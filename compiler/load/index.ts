@@ -85,11 +85,17 @@ export function modelChecks(cache: CacheFolder = userCache()): ModelChecks {
   };
 }
 
+const MODEL_FILE =
+  'a model: TypeScript or JavaScript code with a default export made by defineModel';
+
 /** Why a path cannot be a model, whatever stands in it. */
 function refuseFile(file: string): Diagnostic | null {
   if (!existsSync(file)) return diagnostic(6003, null, { file });
   const isCode = /\.[cm]?[jt]sx?$/.test(file) && !/\.d\.[cm]?ts$/.test(file);
-  if (!isCode || !statSync(file).isFile()) return diagnostic(6006, null, { file });
+  if (statSync(file).isDirectory())
+    return diagnostic(5002, null, { file, reason: 'it is a folder' });
+  if (!isCode || !statSync(file).isFile())
+    return diagnostic(6006, null, { file, wanted: MODEL_FILE, found: '' });
   // Models are evaluated as ES modules, whatever they are called.
   const [, kind] = /\.c([jt]s)$/.exec(file) ?? [];
   return kind ? diagnostic(6032, null, { file, other: `.m${kind}` }) : null;

@@ -2,9 +2,11 @@
 // input-to-hidden matrix in its decoder, on the same batches, and prints what both say of pictures that neither has seen.
 //   node examples/captions/compare.mjs [--steps 4000] [--width 5] [--decoders block-term,plain] [--target webgpu]
 import { parseArgs } from 'node:util';
-import { advance, buildModel, progressBar } from '../data/building.mjs';
+import pc from 'picocolors';
+import { buildModel } from '../data/building.mjs';
 import { generator } from '../data/digits.mjs';
 import { loadEmoji, MAX_WORDS } from '../data/emoji.mjs';
+import { drawLosses } from '../data/training.mjs';
 import { inputsOf, stream } from './batches.mjs';
 import { evaluate } from './evaluate.mjs';
 import { printExamples, printTable } from './report.mjs';
@@ -75,12 +77,9 @@ async function measure(decoder) {
 async function learn(session, { name, size, length }) {
   const random = generator(3);
   const batches = stream(train, size, random);
-  const bar = progressBar(
-    `  ${name.padEnd(10)} {bar} step {value}/{total}  loss {loss}  {eta_formatted} left`,
-  );
-  bar.start(steps, 0, { loss: '-' });
+  console.log(pc.bold(name));
+  const draw = drawLosses(steps);
   let seconds = 0;
-  let average = 0;
   for (let step = 0; step < steps; step++) {
     const given = inputsOf(batches.next().value, {
       vocabulary,
@@ -93,10 +92,8 @@ async function learn(session, { name, size, length }) {
     const started = performance.now();
     const { loss } = await session.run('train', { ...given, learningRate });
     seconds += (performance.now() - started) / 1000;
-    average = step === 0 ? loss[0] : 0.98 * average + 0.02 * loss[0];
-    await advance(bar, step + 1, { loss: average.toFixed(3) });
+    draw(loss[0]);
   }
-  bar.stop();
   return seconds;
 }
 

@@ -31,6 +31,32 @@ export function printMemory(session) {
 }
 
 /**
+ * Draws the losses of a loop of one's own as `fit` has them drawn: the curve, steps a second, and the time left.
+ *
+ * @param {number} steps of the whole training
+ * @returns what is told the loss of each step
+ */
+export function drawLosses(steps) {
+  const draw = lossChart();
+  const started = performance.now();
+  let step = 0;
+  return (loss) => {
+    step++;
+    const seconds = (performance.now() - started) / 1000;
+    draw({
+      epoch: 0,
+      step,
+      steps,
+      loss,
+      seconds,
+      metrics: {},
+      learningRate: null,
+      partialRows: null,
+    });
+  };
+}
+
+/**
  * Trains a classifier of digits and draws its losses.
  * `inputs` turns a batch into the program's inputs; `shift` moves images at random.
  */

@@ -1,4 +1,5 @@
 import { batches, generator, loadDigits } from '../data/digits.mjs';
+import { drawLosses } from '../data/training.mjs';
 import { publishedResNet, publishedTransformer } from './publish.mjs';
 
 /** Tokens that go on in steps, as far as `vocabulary` reaches and then from the start: what comes next is to be learnt. */
@@ -43,8 +44,10 @@ export const TASKS = {
 /** Trains for so many steps and gives the losses. */
 export async function fineTune(session, data, steps) {
   const losses = [];
+  const draw = drawLosses(steps);
   for (const inputs of data()) {
     losses.push((await session.run('train', inputs, { read: ['loss'] })).loss[0]);
+    draw(losses[losses.length - 1]);
     if (losses.length === steps) return losses;
   }
   return losses;

@@ -4,8 +4,9 @@
 // otherwise.
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
-import { advance, buildModel, progressBar } from '../data/building.mjs';
+import { buildModel } from '../data/building.mjs';
 import { loadDigits } from '../data/digits.mjs';
+import { drawLosses } from '../data/training.mjs';
 import { renderVideos } from '../data/video.mjs';
 
 const BATCH = 16;
@@ -36,8 +37,8 @@ async function measure(form) {
     set: { form, batch: BATCH, frames },
   });
   const session = await load({ target: values.target });
-  const bar = progressBar(`  ${form.padEnd(13)} {bar} loss {loss}  {eta_formatted} left`);
-  bar.start(steps, 0, { loss: '-' });
+  console.log(pc.bold(form));
+  const draw = drawLosses(steps);
   let seconds = 0;
   let average = 0;
   for (let step = 0; step < steps; step++) {
@@ -46,9 +47,8 @@ async function measure(form) {
     const { loss } = await session.run('train', { video, label: labels });
     seconds += (performance.now() - started) / 1000;
     average = step === 0 ? loss[0] : 0.95 * average + 0.05 * loss[0];
-    await advance(bar, step + 1, { loss: average.toFixed(3) });
+    draw(loss[0]);
   }
-  bar.stop();
   let right = 0;
   for (let batch = 0; batch < TEST_BATCHES; batch++) {
     const { video, labels } = renderVideos(test, BATCH, frames, 1 + batch);

@@ -70,9 +70,9 @@ export const FILE_PAGES = {
   5001: commands(
     'Not a valid plan',
     'The file is no plan, is cut off, was changed, or is of a version that this btc does not read. The reason names the field. Build the model again.',
-    'inspect cut.wasm.plan.json',
+    'inspect old.wasm.plan.json',
     `inspect ${PLAN}`,
-    { 'cut.wasm.plan.json': '{ "version": "3.0",\n' },
+    { 'old.wasm.plan.json': '{ "format": "btc-plan", "version": "0.1" }\n' },
   ),
   5002: commands(
     'A file cannot be read',
@@ -164,7 +164,7 @@ export const FILE_PAGES = {
   } satisfies Explanation,
   5020: commands(
     'Not a valid device profile',
-    'Profiles are written by `btc profile` and `btc tune`. This file is not JSON, or lacks a field, or has one that is not known.',
+    'Profiles are written by `btc profile` and `btc tune`. This file lacks a field, or has one that is not known.',
     `${PROFILED} mine.json`,
     `${PROFILED} wasm`,
     { 'mine.json': '{ "format": "own" }\n' },
@@ -194,7 +194,7 @@ export const FILE_PAGES = {
     'build model.ts --target webgpu --noEmit --limits broken.json',
     'build model.ts --target webgpu --noEmit --limits limits.json',
     {
-      'broken.json': '{\n',
+      'broken.json': '{ "metres": 3 }\n',
       'limits.json': '{ "maxStorageBufferBindingSize": 500000000, "maxBufferSize": 700000000 }\n',
     },
   ),
@@ -235,9 +235,9 @@ export const FILE_PAGES = {
   ),
   5031: commands(
     'A file of weights is refused',
-    'The file is not there, is no safetensors file, or its head contradicts itself. The sentence says which, and which tensor.',
-    'weights none.safetensors',
-    'weights out/model.safetensors',
+    'The weights are not those of the model: a name or a shape differs. The sentence says which, and which tensor. `btc weights FILE model.ts` lists all of them.',
+    'export model.ts --format onnx --weights out/model.safetensors --layout pytorch',
+    'export model.ts --format onnx --weights out/model.safetensors -o net.onnx',
   ),
 } as const;
 
@@ -276,13 +276,12 @@ export const EXPORT_PAGES = {
     'export model.ts --format onnx --weights out/model.safetensors -o made.onnx',
     shaped(['linear1.weight'], [3, 2]),
   ),
-  5145: commands(
-    'Weights that are no safetensors file',
-    'The file is cut off, or something else.',
-    'export model.ts --format onnx --weights w.safetensors',
-    'export model.ts --format onnx --weights out/model.safetensors -o made.onnx',
-    FOREIGN,
-  ),
+  5145: {
+    title: 'Weights that are no safetensors file',
+    means: 'The bytes are cut off, or of something else.',
+    wrong: { kind: 'call', text: 'return exportOnnx(model, { weights: new Uint8Array(2) });' },
+    right: { kind: 'call', text: 'return exportOnnx(model);' },
+  } satisfies Explanation,
   5146: commands(
     'ONNX has no training',
     'Files of ONNX hold programs that predict. The training step goes out as StableHLO.',

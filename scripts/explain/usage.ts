@@ -33,10 +33,10 @@ export const USAGE_PAGES = {
     `${RUN} --program predict`,
   ),
   6006: commands(
-    'Not a model file',
-    'Models are TypeScript or JavaScript: .ts, .mts, .js, .mjs and the like. A plan or weights are given to other commands.',
-    `build ${PLAN}`,
-    'build model.ts --noEmit',
+    'Another kind of file',
+    'The message says what is wanted, and what the file is where that can be seen. Models are TypeScript or JavaScript: .ts, .mts, .js, .mjs and the like. `btc build` makes plans of them.',
+    'inspect model.ts',
+    `inspect ${PLAN}`,
   ),
   6007: commands(
     'No order of the contraction fits',
@@ -108,7 +108,7 @@ export const USAGE_PAGES = {
   6019: commands(
     'The command failed',
     'The sentence is the message of the part that failed: the runtime, a file, the device.',
-    `${RUN} --input x=none.safetensors`,
+    `${RUN} --input x=half`,
     `${RUN} --input x=1`,
   ),
   6020: commands(
@@ -156,6 +156,19 @@ export const USAGE_PAGES = {
     'build net.cts --noEmit',
     'build net.mts --noEmit',
     { 'net.cts': SMALL_MODEL, 'net.mts': SMALL_MODEL },
+  ),
+  6091: commands(
+    'Not JSON',
+    'Plans, profiles, limits and traces are JSON. The file is something else, or it is cut off.',
+    'inspect cut.plan.json',
+    `inspect ${PLAN}`,
+    { 'cut.plan.json': '{ "format": "btc-plan",\n' },
+  ),
+  6092: commands(
+    'A folder for a file, or a file for a folder',
+    'A command that writes one file takes its name with `-o`. One that writes several takes a folder with `--outDir`, and names them after the model.',
+    'build model.ts -o elsewhere',
+    'build model.ts --target wasm --outDir elsewhere',
   ),
   6060: commands(
     'Not overwritten: not a page of btc view',

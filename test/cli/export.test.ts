@@ -131,8 +131,8 @@ test('btc export takes weights of other names and layouts, and then writes the s
     ['torch.index.json', ['--rename', '^module\\.='], 'BTC5031'],
     ['torch.index.json', ['--layout', 'pytorch'], "BTC5144: the weights have no tensor 'hidden."],
     ['torch-1.safetensors', foreignly, 'BTC5144'],
-    ['train.mlir', foreignly, 'BTC5031'],
-    ['nowhere.safetensors', foreignly, 'BTC5031'],
+    ['train.mlir', foreignly, 'BTC5010'],
+    ['nowhere.safetensors', foreignly, 'BTC6003'],
   ] as const) {
     const { code, stdout } = exported('no.mlir', weights, ...options);
     expect(code).toBe(1);

@@ -57,7 +57,7 @@ export default defineModel({
     );
     expect(build('--limits', 'small.json').stdout).toMatch(/of small\.json, which is 1\.00 MiB/);
     expect(build('--limits', 'broken.json').stdout).toBe(
-      "error BTC5024: 'broken.json' does not give limits of a device: it is not JSON\n",
+      "error BTC6091: 'broken.json' is not JSON, as limits of a device must be\n",
     );
     expect(build('--limits', 'none.json').stdout).toMatch(/^error BTC6003: /);
     expect(build('--limits', 'adaptr').stdout).toMatch(
@@ -111,7 +111,7 @@ describe('btc build --profile', () => {
     const build = (profile: string) =>
       project.btc('build', 'model.ts', ...target, '--profile', profile);
     expect(build('swiftshader').code).toBe(0);
-    expect(build('./swiftshader').stdout).toMatch(/^error BTC5020: /);
+    expect(build('./swiftshader').stdout).toMatch(/^error BTC6091: /);
     expect(build('h10').stdout).toBe(
       "error BTC5023: there is no device profile 'h10', by name or as a file; the names are h100, swiftshader, lavapipe, wasm; did you mean 'h100'?\n",
     );

@@ -129,14 +129,14 @@ describe('btc run', () => {
       "the program has no input 'z'; its inputs are x, y, learningRate",
     );
     expect(problem('--input', 'x=none.safetensors')).toContain(
-      "error BTC6019: input 'x': the file none.safetensors does not exist; give the path of a .safetensors file, or a number",
+      "error BTC6003: 'none.safetensors' does not exist",
     );
   });
 
   test('refuses a truncated and a tampered plan, naming the field', () => {
     const text = read(WASM);
     project.write('broken.wasm.plan.json', text.slice(0, 1000));
-    expect(project.btc('inspect', 'broken.wasm.plan.json').stderr).toContain('error BTC5001');
+    expect(project.btc('inspect', 'broken.wasm.plan.json').stderr).toContain('error BTC6091');
     const plan = JSON.parse(text);
     plan.tensors[1].offset += 16;
     project.write('broken.wasm.plan.json', JSON.stringify(plan));

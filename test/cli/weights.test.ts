@@ -132,11 +132,9 @@ ignored
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
       return stderr;
     };
-    expect(refused('none.safetensors')).toBe(
-      "error BTC5031: 'none.safetensors' cannot be read: there is no such file\n",
-    );
+    expect(refused('none.safetensors')).toBe("error BTC6003: 'none.safetensors' does not exist\n");
     expect(refused('broken.safetensors')).toMatch(
-      /^error BTC5031: 'broken\.safetensors' is refused: the header's length is \d+ bytes, but only 2 follow\n$/,
+      /^error BTC5010: 'broken\.safetensors' is not a valid safetensors file: the header's length is \d+ bytes, but only 2 follow\n$/,
     );
     expect(refused('torch.safetensors', 'none.plan.json')).toBe(
       "error BTC6003: 'none.plan.json' does not exist\n",

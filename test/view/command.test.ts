@@ -119,7 +119,7 @@ test('what is no plan is refused by number, and nothing is written', () => {
   refused('BTC6003', 'missing.plan.json');
   refused('BTC5002', 'out');
   project.write('text.json', 'plan');
-  refused('BTC5001', 'text.json');
+  refused('BTC6091', 'text.json');
   const plan = JSON.parse(read(PLAN)) as Plan;
   const { memory: _, ...cut } = plan;
   project.write('cut.plan.json', JSON.stringify(cut));
@@ -143,10 +143,10 @@ test('no file of others is written over', () => {
   const model = read('model.ts');
   expect(refused('BTC6060', PLAN, '-o', 'model.ts')).toContain("'model.ts'");
   expect(read('model.ts')).toBe(model);
-  refused('BTC6060', PLAN, '-o', PLAN);
+  refused('BTC5005', PLAN, '-o', PLAN);
   mkdirSync(path('folder'));
-  expect(refused('BTC6010', PLAN, '-o', 'folder')).toContain('folder');
-  expect(refused('BTC6010', PLAN, '-o', 'model.ts/page.html')).toContain('model.ts');
+  expect(refused('BTC5003', PLAN, '-o', 'folder')).toContain('folder');
+  expect(refused('BTC5003', PLAN, '-o', 'model.ts/page.html')).toContain('model.ts');
   refused('BTC6011', PLAN, '-o', '');
 });
 
@@ -155,5 +155,5 @@ test('a trace belongs to the plan that it is of', () => {
   expect(refused('BTC6030', 'out/model.webgpu.plan.json', '--trace', 'trace.json')).toContain(
     "it is of plan 'small' for wasm",
   );
-  refused('BTC6030', PLAN, '--trace', PLAN);
+  refused('BTC6006', PLAN, '--trace', PLAN);
 });

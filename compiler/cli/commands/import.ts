@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { assignment, text } from '../arguments.ts';
 import type { ImportCommandOptions } from '../import.ts';
 import { oneOf } from './options.ts';
@@ -13,10 +13,15 @@ export function declareImport(program: Command): void {
     .description('write a model of ONNX as a model file of btc, and its weights')
     .argument('<file>', 'a .onnx file')
     .option(
-      '-o, --output <folder>',
+      '--outDir <folder>',
       'folder of the model file and its .safetensors file, which are named after the .onnx file',
-      text('--output', 'a folder'),
+      text('--outDir', 'a folder'),
       '.',
+    )
+    .addOption(
+      new Option('-o, --output <folder>', 'the same as --outDir')
+        .argParser(text('--output', 'a folder'))
+        .hideHelp(),
     )
     .option(
       '--set <name=value>',
