@@ -201,6 +201,7 @@ export const MESSAGES = {
   5206: 'the imports go in a circle, and a page loads one file after the other: {circle}',
   5207: 'the model was not built within {seconds} seconds; it may loop',
   5208: 'what built the model ended: {reason}',
+  5209: "'{op}': {problem}{near}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6002: 'no input files; name a model file, as in: btc build model.ts',
   6003: "'{file}' does not exist",
