@@ -49,12 +49,14 @@ function outcome(
 }
 
 /** `compileSource` without the worker of a page: what is in there, here. */
-const compileSource = (files: SourceFiles) =>
-  compileFiles(
+async function compileSource(files: SourceFiles) {
+  const { built } = await compileFiles(
     { files, entry: 'model.ts', targets: ['wasm'], options: {} },
     (text) => `data:text/javascript,${encodeURIComponent(text)}`,
     () => {},
   );
+  return built;
+}
 
 const CALLABLE = { ...btc, model: smallModel(), compileSource };
 
