@@ -202,6 +202,7 @@ export const MESSAGES = {
   5206: 'the imports go in a circle, and a page loads one file after the other: {circle}',
   5207: 'the model was not built within {seconds} seconds; it may loop',
   5208: 'what built the model ended: {reason}',
+  5209: "'{op}': {problem}{near}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form {form}",

@@ -1,5 +1,6 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { didYouMean } from '../nearest.ts';
+import { wrongLiterals } from './literals.ts';
 import { callStartsOf } from './typescript/call-starts.ts';
 import { applyEdits, type Edit, type Edited, lineStartsOf, placeAt } from './typescript/edits.ts';
 import { type Import, importsOf, usedNames } from './typescript/imports.ts';
@@ -39,7 +40,7 @@ interface Module {
 /**
  * Reads a file and all that it imports. `exported` is what the language exports.
  *
- * Errors: BTC5201 to BTC5206, at the places in the files.
+ * Errors: BTC5201 to BTC5206 and BTC5209, at the places in the files.
  */
 export function linkFiles(
   files: SourceFiles,
@@ -158,6 +159,8 @@ class Linker {
     for (const { offset, what } of unsupported) this.report(5205, module, offset, { what });
     const used = usedNames(program);
     for (const one of module.imports) this.check(module, one, used);
+    for (const { offset, ...said } of wrongLiterals(program, module.imports, LANGUAGE))
+      this.report(5209, module, offset, said);
     const starts = callStartsOf(text, program, lineStarts);
     return {
       file,
@@ -230,7 +233,7 @@ class Linker {
   }
 
   private report(
-    number: 5201 | 5202 | 5203 | 5204 | 5205 | 5206,
+    number: 5201 | 5202 | 5203 | 5204 | 5205 | 5206 | 5209,
     { file, lineStarts }: Pick<Module, 'file' | 'lineStarts'>,
     offset: number,
     args: Record<string, string>,

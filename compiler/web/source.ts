@@ -43,7 +43,7 @@ const DEFAULT_NAME = 'model.ts';
  * out and not checked: mistakes of syntax and all of btc's own are diagnostics at their line and column, as `btc build` gives them.
  * Models import 'btc-compiler' and the files given.
  *
- * Errors are diagnostics: those of `compile`, BTC1001, BTC1002 and BTC5201 to BTC5208.
+ * Errors are diagnostics: those of `compile`, BTC1001, BTC1002 and BTC5201 to BTC5209.
  *
  * @throws Error for a defect of btc itself, and the reason of `signal` when it aborts
  */
@@ -58,7 +58,7 @@ export async function compileSource(
  * What the source of a model costs within less and less memory, from the smallest feasible budget to none, at `points` budgets: what
  * `btc sweep` finds, for the first of the targets. Source, options and errors are those of {@link compileSource}.
  *
- * Errors are diagnostics: those of `compile`, BTC1001, BTC1002 and BTC5201 to BTC5208.
+ * Errors are diagnostics: those of `compile`, BTC1001, BTC1002 and BTC5201 to BTC5209.
  *
  * @throws Error for a defect of btc itself, and the reason of `signal` when it aborts
  */

@@ -282,6 +282,10 @@ async function trainInstead({ message }) {
   if (state.built?.plan.target === 'wasm') await train();
 }
 
+/** A GPU says its name alone. */
+const runsOn = ({ plan, description }) =>
+  plan.target === 'webgpu' ? `WebGPU: ${description || 'a GPU'}` : description;
+
 const firstSentence = (text) => /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? `${text}.`;
 
 function tellTarget(text) {
@@ -301,7 +305,7 @@ async function trainHere(training) {
         shown.accuracy === undefined ? '…' : `${(100 * shown.accuracy).toFixed(1)} %`,
       ],
       ['Steps a second', now.stepsPerSecond.toFixed(1)],
-      ['Runs on', now.session.description],
+      ['Runs on', runsOn(now.session)],
       ['Really allocated', bytesText(now.session.allocatedBytes)],
     ]);
   });

@@ -102,6 +102,24 @@ export const WEB_PAGES = {
       'sizes.ts': ['export const factor = 2;'],
     },
   ),
+  5209: sources(
+    'An argument that is none, in a page',
+    'In a page nothing reads the types of a model, but what is written out in calls of the language is held against its declarations: names of options, numbers, texts, and how many arguments there are. The place is that of the argument.',
+    {
+      'model.ts': model(
+        'relu(linear(2, 3, { nmae: "a" })(x.reshape([1, 2])))',
+        [],
+        'defineModel, linear, relu, tensor',
+      ),
+    },
+    {
+      'model.ts': model(
+        'relu(linear(2, 3, { name: "a" })(x.reshape([1, 2])))',
+        [],
+        'defineModel, linear, relu, tensor',
+      ),
+    },
+  ),
   5207: {
     title: 'A model that takes too long in a page',
     means:

@@ -251,12 +251,16 @@ test.each(['Digits (perceptron)', 'LSTM over rows', 'Tiny GPT over rows'])(
   },
 );
 
-/** Runs `patch` in every worker of a page, before its script. */
+/** Runs `patch` in every worker of a page that is a module, before its script. */
 function patchWorkers(page: Page, patch: string): Promise<unknown> {
   return page.evaluateOnNewDocument((text) => {
     const Plain = Worker;
     class Patched extends Plain {
       constructor(url: string | URL, options?: WorkerOptions) {
+        if (options?.type !== 'module') {
+          super(url, options);
+          return;
+        }
         const lines = [`data:text/javascript,${encodeURIComponent(text)}`, String(url)];
         const code = lines.map((line) => `import ${JSON.stringify(line)};`).join('\n');
         super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
