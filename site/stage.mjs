@@ -35,6 +35,9 @@ export function outsideCode(text, change) {
     .join('');
 }
 
+/** What stands behind the language of a block is the name of its file, which readers of the repository take from the text. */
+const withFileNames = (text) => text.replace(/^```(\w+) (\S+)$/gm, '`$2`:\n\n```$1');
+
 /** Indented blocks have no language: the site marks commands. */
 function fenced(text) {
   return text.replace(/(?<=\n\n)((?: {4}.*\n|\n(?= {4}))+)/g, (block) => {
@@ -47,7 +50,7 @@ function fenced(text) {
 export function stagePages(root, folder) {
   for (const [file, place] of places) {
     if (file === 'README.md') continue;
-    const text = readFileSync(join(root, file), 'utf8').replace(/^```(\w+) \S+$/gm, '```$1');
+    const text = withFileNames(readFileSync(join(root, file), 'utf8'));
     const images = [];
     // A page that starts a list item with four spaces has no indented block there.
     const staged = outsideCode(fenced(text), (part) =>

@@ -226,16 +226,13 @@ async function idleProgram(): Promise<Command> {
   return program;
 }
 
-/** The scripts that a page speaks of: those of the package beside it, else of the whole project. */
+/** The scripts that a page speaks of: a template's own, else those of the project. */
 function scriptsOf(page: string): Readonly<Record<string, string>> {
-  const beside = join(dirname(page), 'package.json');
-  const file = existsSync(join(ROOT, beside)) ? beside : 'package.json';
-  const { scripts = {} } = JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as {
-    scripts?: Record<string, string>;
+  const file = page.includes('/templates/') ? join(dirname(page), 'package.json') : 'package.json';
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, file), 'utf8')) as {
+    scripts: Record<string, string>;
   };
-  return page.startsWith('examples/') || page.startsWith('create-btc-compiler/README')
-    ? scriptsOf('README.md')
-    : scripts;
+  return scripts;
 }
 
 /** Words of a line of shell: those in quotes are one. */
@@ -407,6 +404,8 @@ function inlineProblem(
   if (first === 'npx' && rest[0] !== 'btc') return COMMANDS.npx(rest, program, {});
   if (first === 'npm' || first === 'node') return COMMANDS[first](rest, program, scriptsOf(page));
   const [name, ...words] = first === 'npx' ? rest.slice(1) : rest;
+  // The command itself is named, and nothing that it should do.
+  if (name === undefined) return null;
   const command = program.commands.find((one) => one.name() === name);
   if (!command) return `there is no command ${name}`;
   const known = command.options.map(({ long }) => long);

@@ -54,6 +54,13 @@ test('links lead to pages that are there', () => {
   expect(dead).toEqual([]);
 });
 
+test('blocks that are files say which', () => {
+  const text = readFileSync(join(folder, 'guide/getting-started.md'), 'utf8');
+  expect(text).toMatch(/\n`model\.ts`:\n\n```ts\nimport /);
+  for (const name of staged())
+    expect(readFileSync(join(folder, name), 'utf8'), name).not.toMatch(/^```\w+ \S/m);
+});
+
 test('indented blocks have become commands or texts', () => {
   for (const name of staged())
     expect(readFileSync(join(folder, name), 'utf8'), name).not.toMatch(/\n\n {4}(?:btc|npm|npx) /);

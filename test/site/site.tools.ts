@@ -92,7 +92,12 @@ test('the reference has what is exported, and leads to messages', async () => {
   await page.click('.vp-doc a[href$="/e/2031/"]');
   await page.waitForFunction("document.querySelector('h1')?.innerText.startsWith('BTC2031')");
   expect(problems).toEqual([]);
-  for (const name of ['runtime/functions/fit', 'node/functions/saveCheckpointFile'])
+  for (const name of [
+    'runtime/functions/fit',
+    'node/functions/saveCheckpointFile',
+    'ir/functions/readPlan',
+    'view/functions/mountView',
+  ])
     expect(existsSync(join(folder, BASE, 'api/btc-compiler', `${name}.html`)), name).toBe(true);
 });
 
@@ -110,6 +115,40 @@ test('everything that a page names is there', () => {
         missing.add(`${file}: ${path}`);
     }
   expect([...missing]).toEqual([]);
+});
+
+/** Pages of the documentation, below its base. */
+const ownPages = () =>
+  readdirSync(join(folder, BASE), { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.html') && !/^(?:playground|draw|404)/.test(name),
+  );
+
+test('links lead from the start to every page', () => {
+  const all = new Set(ownPages());
+  const reached = new Set(['index.html']);
+  for (const name of reached)
+    for (const [, target] of readFileSync(join(folder, BASE, name), 'utf8').matchAll(
+      /href="([^"#?]*)/g,
+    )) {
+      const { host, pathname } = new URL(target, `http://site${BASE}${name}`);
+      if (host !== 'site' || !pathname.startsWith(BASE)) continue;
+      const path = pathname.slice(BASE.length).replace(/(^|\/)$/, '$1index.html');
+      const found = path.endsWith('.html') ? path : `${path}.html`;
+      if (all.has(found)) reached.add(found);
+    }
+  expect([...all].filter((name) => !reached.has(name))).toEqual([]);
+});
+
+test('no page names something at another address that it would load', () => {
+  const foreign = ownPages().flatMap((name) =>
+    Array.from(
+      readFileSync(join(folder, BASE, name), 'utf8').matchAll(
+        /<(?:script|link|img|iframe|source)\b[^>]+(?:src|href)="(?:https?:)?\/\/[^"]*/g,
+      ),
+      ([element]) => `${name}: ${element}`,
+    ),
+  );
+  expect(foreign).toEqual([]);
 });
 
 describe('at the width of a telephone', () => {

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/site/*.tools.ts'],
     testTimeout: 120_000,
-    hookTimeout: 600_000,
+    hookTimeout: 1_800_000,
     maxWorkers: 1,
   },
 });
