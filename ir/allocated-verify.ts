@@ -1,4 +1,5 @@
 import { storedBytes } from './dtypes.ts';
+import type { KernelBuffer } from './kernel.ts';
 import {
   type BufferSet,
   HOST_ALIGNMENT,
@@ -17,7 +18,7 @@ import type {
 } from './schedule.ts';
 import type { Handover } from './schedule-flow.ts';
 import { type Report, verifySchedule } from './schedule-verify.ts';
-import { boundPlaces, spanEnd } from './spans.ts';
+import { boundPlaces, type Members, SPAN_UNIT_BYTES, spanEnd } from './spans.ts';
 import { TARGET_RULES } from './targets.ts';
 import { byteCount } from './tensor.ts';
 
@@ -125,8 +126,7 @@ function verifyBindings(
       for (const members of bindings) {
         const [{ buffer: first }] = members;
         const tensor = step.operands[first];
-        const elements = spanEnd(members, (buffer) => kernel.buffers[buffer].elements);
-        const bytes = storedBytes(kernel.buffers[first].dtype, elements);
+        const bytes = boundBytes(kernel.buffers, members);
         if (bytes <= maxBindingBytes || seen.has(tensor)) continue;
         seen.add(tensor);
         report(
@@ -135,6 +135,16 @@ function verifyBindings(
         );
       }
     });
+}
+
+/** What is bound for the members of a binding. */
+function boundBytes(buffers: readonly KernelBuffer[], members: Members): number {
+  const bytes = (elements: number, buffer: number) => storedBytes(buffers[buffer].dtype, elements);
+  return spanEnd(
+    members.map(({ buffer, start }) => ({ buffer, start: bytes(start, buffer) })),
+    (buffer) => bytes(buffers[buffer].elements, buffer),
+    SPAN_UNIT_BYTES,
+  );
 }
 
 /** Buffers of one span lie in one slab as far apart as the span says, and no two bindings share bytes. */
@@ -158,8 +168,7 @@ function verifySpans(
       if (own.slab !== slab || own.start !== start + storedBytes(dtype, apart))
         report(`b${buffer} does not lie ${apart} elements behind b${first}`);
     }
-    const elements = spanEnd(members, (buffer) => buffers[buffer].elements);
-    return { slab: slab ?? -1, first, start, end: start + storedBytes(dtype, elements) };
+    return { slab: slab ?? -1, first, start, end: start + boundBytes(buffers, members) };
   });
   ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);
   ranges.forEach((range, i) => {

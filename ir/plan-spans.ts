@@ -1,5 +1,5 @@
 import type { Plan, PlanKernel, PlanStep } from './plan.ts';
-import { boundPlaces, type Members, spanEnd } from './spans.ts';
+import { boundPlaces, type Members, SPAN_UNIT_BYTES, spanEnd } from './spans.ts';
 
 /** A range of a slab that a step binds. */
 export interface BoundRange {
@@ -21,7 +21,7 @@ export function kernelBindings({
   );
   return boundPlaces(bindings.length, members).bindings.map((own) => ({
     members: own,
-    bytes: spanEnd(own, (binding) => bindings[binding].bytes),
+    bytes: spanEnd(own, (binding) => bindings[binding].bytes, SPAN_UNIT_BYTES),
   }));
 }
 

@@ -116,6 +116,11 @@ function verifyBound(plan: Plan, step: PlanStep, path: string, report: Report): 
         );
     }
     if (slab === null) return [];
+    if (members.length > 1 && offset + bytes > (plan.slabs[slab]?.bytes ?? 0))
+      report(
+        `${path}.bindings`,
+        `the range from '${nameOf(plan, step, members)}' on ends behind its slab`,
+      );
     return [{ name: nameOf(plan, step, members), slab, start: offset, end: offset + bytes }];
   });
   ranges.sort((a, b) => a.slab - b.slab || a.start - b.start);

@@ -32,7 +32,11 @@ export function bindingCount(count: number, spans: readonly Members[] = []): num
   return spans.reduce((left, span) => left - span.length + 1, count);
 }
 
-/** Where a binding ends, `sizes` being those of the buffers. */
-export function spanEnd(members: Members, sizes: (buffer: number) => number): number {
-  return Math.max(...members.map(({ buffer, start }) => start + sizes(buffer)));
+/** Ranges of several buffers end with a whole vector of four words, since code may access them as vectors; places are further apart. */
+export const SPAN_UNIT_BYTES = 16;
+
+/** Where a binding ends, `sizes` being those of the buffers and `unit` what {@link SPAN_UNIT_BYTES} are. */
+export function spanEnd(members: Members, sizes: (buffer: number) => number, unit: number): number {
+  const end = Math.max(...members.map(({ buffer, start }) => start + sizes(buffer)));
+  return members.length === 1 ? end : Math.ceil(end / unit) * unit;
 }

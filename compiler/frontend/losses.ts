@@ -111,6 +111,9 @@ function ofProbabilities(
   return sum(mul(losses, smoothed), -1);
 }
 
+/** To read so many elements once more takes longer than a kernel of its own. */
+const MANY_ELEMENTS = 2 ** 20;
+
 /** From the weighted losses of all classes [.., classes] and the labels [..]. */
 function ofLabels(
   op: string,
@@ -127,16 +130,19 @@ function ofLabels(
   const along = (x: Tensor) => broadcastTo(expandDims(x, -1), shape);
   const counted = (x: Tensor) => (counts ? select(along(counts), x, 0) : x);
   const isLabel = counted(equal(along(labels), iota(shape, rank - 1)));
-  // All elements at once, in one reduction, where rows are not asked for.
-  const axis = reduction === 'none' ? -1 : undefined;
+  const total = (x: Tensor) => {
+    if (reduction === 'none') return sum(x, -1);
+    // Row by row, the sum is made where the rows are read for their maxima anyway; at once, few elements are one kernel less.
+    return elementCount(x.shape) < MANY_ELEMENTS ? sum(x) : sum(sum(x, -1));
+  };
   let own = select(isLabel, losses, 0);
   if (!isChecked) {
     const isNoClass = logicalOr(less(labels, 0), greaterEqual(labels, classes));
     own = select(counted(along(isNoClass)), Number.NaN, own);
   }
-  let loss = sum(own, axis);
+  let loss = total(own);
   if (labelSmoothing > 0) {
-    const evenly = mul(sum(counted(losses), axis), labelSmoothing / classes);
+    const evenly = mul(total(counted(losses)), labelSmoothing / classes);
     loss = add(mul(loss, 1 - labelSmoothing), evenly);
   }
   if (reduction !== 'mean') return loss;

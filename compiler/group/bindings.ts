@@ -2,7 +2,7 @@ import { STORAGE_TYPES, storedBytes } from '../../ir/dtypes.ts';
 import type { Access, Kernel, KernelBuffer, KernelPart, Span } from '../../ir/kernel.ts';
 import { workingMemory } from '../../ir/kernel-stage.ts';
 import type { AllocatedSchedule, ScheduleStep, TargetLimits } from '../../ir/schedule.ts';
-import { bindingCount } from '../../ir/spans.ts';
+import { bindingCount, SPAN_UNIT_BYTES } from '../../ir/spans.ts';
 
 /** Steps that share a dispatch, as one: the parts of its kernel, and what it binds. */
 export interface JoinedBindings {
@@ -139,7 +139,7 @@ function spansOf(
     const joins =
       first?.slab === one.slab &&
       first.dtype === one.dtype &&
-      one.end - first.start <= maxBindingBytes &&
+      Math.ceil((one.end - first.start) / SPAN_UNIT_BYTES) * SPAN_UNIT_BYTES <= maxBindingBytes &&
       !(vectors && singles);
     if (joins) {
       run!.push(one);

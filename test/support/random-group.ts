@@ -102,9 +102,8 @@ export async function throughBindings(
   const { bindings, places } = boundPlaces(length, spans);
   const between = -12345;
   const bound = bindings.map((members) => {
-    const end = spanEnd(members, (buffer) => buffers[buffer].length);
+    const elements = spanEnd(members, (buffer) => buffers[buffer].length, UNIT);
     const [{ buffer: first }] = members;
-    const elements = members.length > 1 ? UNIT * Math.ceil(end / UNIT) : end;
     const all =
       buffers[first] instanceof Int32Array ? new Int32Array(elements) : new Float32Array(elements);
     all.fill(between);

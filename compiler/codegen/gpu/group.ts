@@ -1,7 +1,7 @@
-import type { StorageType } from '../../../ir/dtypes.ts';
+import { STORAGE_TYPES, type StorageType } from '../../../ir/dtypes.ts';
 import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { boundPlaces, spanEnd } from '../../../ir/spans.ts';
+import { boundPlaces, SPAN_UNIT_BYTES, spanEnd } from '../../../ir/spans.ts';
 import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
 import { familiesOf } from './families.ts';
 import { type GroupVariant, sizedPart } from './group-variant.ts';
@@ -25,7 +25,11 @@ function overBindings(group: Kernel): Kernel {
       return {
         dtype: own[0].dtype,
         access: own.every(({ access }) => access === 'read') ? 'read' : 'read_write',
-        elements: spanEnd(members, (buffer) => buffers[buffer].elements),
+        elements: spanEnd(
+          members,
+          (buffer) => buffers[buffer].elements,
+          SPAN_UNIT_BYTES / STORAGE_TYPES[own[0].dtype].bytes,
+        ),
       };
     }),
     parts: parts.map(({ kernel, places: own }) => ({
