@@ -12,7 +12,7 @@ import {
   onnxValue,
 } from '../support/onnx.ts';
 import { imageModel, numbers } from '../support/onnx-models.ts';
-import { createProject, type Project } from '../support/project.ts';
+import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
 
 let project: Project;
 const path = (name: string) => join(project.folder, name);
@@ -206,4 +206,38 @@ describe('btc import', () => {
     expect(stderr).toContain('error BTC5100: this is no model of ONNX: ');
     expect(project.btc('import', 'nowhere.onnx').stderr).toContain("BTC6003: 'nowhere.onnx'");
   });
+});
+
+test('what btc export writes comes back as the layers that it was', () => {
+  const model = SMALL_MODEL.replace(
+    'linear(3, 2)(x)',
+    "linear(8, 2, { name: 'out' })(relu(linear(3, 8, { name: 'in' })(x)))",
+  );
+  project.write('round/net.ts', model.replace('linear, option', 'linear, option, relu'));
+  expect(
+    project.btc('export', 'round/net.ts', '--format', 'onnx', '-o', 'round/net.onnx').code,
+  ).toBe(0);
+  expect(
+    project.btc('build', 'round/net.ts', '--target', 'wasm', '--outDir', 'round/first').code,
+  ).toBe(0);
+  const { code } = project.btc('import', 'round/net.onnx', '--outDir', 'round/back');
+  expect(code).toBe(0);
+  const text = readFileSync(join(project.folder, 'round/back/net.ts'), 'utf8');
+  expect(text).toContain("linear(3, 8, { name: 'in' })");
+  expect(text).toContain("linear(8, 2, { name: 'out' })");
+  expect(text).toMatch(/ = relu\(/);
+  expect(text).not.toMatch(/maximum|add\(|param\(/);
+  const tensorsOf = (name: string) =>
+    decodeSafetensors(readFileSync(join(project.folder, name))).tensors;
+  const [first, back] = ['round/first/net', 'round/back/net'].map((name) =>
+    tensorsOf(`${name}.safetensors`),
+  );
+  expect([...back.keys()].sort()).toEqual(['in.bias', 'in.weight', 'out.bias', 'out.weight']);
+  for (const [name, { shape, data }] of back)
+    expect([name, shape, [...data]]).toEqual([
+      name,
+      first.get(name)!.shape,
+      [...first.get(name)!.data],
+    ]);
+  expect(project.btc('build', 'round/back/net.ts', '--target', 'wasm', '--noEmit').code).toBe(0);
 });

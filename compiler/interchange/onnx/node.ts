@@ -20,8 +20,8 @@ export interface OnnxNode {
   readonly session: Session;
   /** Whether it is run once: it is in no loop, branch or function. */
   readonly isOnce: boolean;
-  /** The bias of so many elements that alone is added to the node's result, which is then not added again; or null. */
-  followingBias(size: number): Constant | null;
+  /** The bias of so many elements that alone is added to the node's result of such a rank, and is then not added again; or null. */
+  followingBias(size: number, rank: number): Constant | null;
   /** Inputs that are there: those left out at the end do not count. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly string[];
@@ -122,11 +122,11 @@ export function nodeOf(
       const known = knownOf(value(input));
       return known?.weight === null ? known : null;
     },
-    followingBias: (size) => {
+    followingBias: (size, rank) => {
       const found = isOnce ? session.biases.get(outputs[0]) : undefined;
-      if (found?.bias.shape[0] !== size) return null;
+      if (found?.bias.shape.at(-1) !== size || found.bias.shape.length > rank) return null;
       session.absorbed.add(found.add);
-      return found.bias;
+      return { ...found.bias, shape: [size] };
     },
     result: (tensor, type = value(0).type) => computed(type, tensor),
   };

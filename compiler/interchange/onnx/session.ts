@@ -1,6 +1,6 @@
 import { DTYPES, isFloat } from '../../../ir/dtypes.ts';
 import { interpretGraph } from '../../../ir/interpret.ts';
-import { elementCount } from '../../../ir/tensor.ts';
+import { elementCount, type Shape } from '../../../ir/tensor.ts';
 import { createTrace, inputTensor, type Trace, withTrace } from '../../frontend/context.ts';
 import type { Tensor } from '../../frontend/tensor.ts';
 import type { ElementType } from './element-types.ts';
@@ -127,13 +127,16 @@ export function createSession(file: OnnxFile): Session {
   return session;
 }
 
+/** One number for each column, whatever axes of one stand before them. */
+const isRow = (shape: Shape) => shape.length > 0 && shape.slice(0, -1).every((axis) => axis === 1);
+
 function biasesOf({ graph, uses, initialisers }: OnnxFile): ReadonlyMap<string, FollowingBias> {
   const biases = new Map<string, FollowingBias>();
   for (const add of graph.node) {
     if (add.opType !== 'Add' || add.input.length !== 2) continue;
     for (const [k, name] of add.input.entries()) {
       const bias = initialisers.get(name);
-      const isOwn = bias && bias.weight !== null && bias.shape.length === 1;
+      const isOwn = bias && bias.weight !== null && isRow(bias.shape);
       const product = add.input[1 - k];
       if (isOwn && uses.get(name) === 1 && uses.get(product) === 1)
         biases.set(product, { bias, add });

@@ -52,8 +52,9 @@ const arithmetic = (make: Binary): OperatorRow =>
   binary((f, a, b, n) => wrapped(n, make(f, a, b, n), n.type(0)));
 
 /** Any number of operands, two by two. */
-const folded = (make: Binary, after: (n: OnnxNode, x: Tensor) => Tensor = (_, x) => x) =>
-  row((n) => {
+const foldedOf =
+  (make: Binary, after: (n: OnnxNode, x: Tensor) => Tensor = (_, x) => x) =>
+  (n: OnnxNode) => {
     const { operands, order } = align(
       n,
       n.inputs.map((_, k) => k),
@@ -64,7 +65,24 @@ const folded = (make: Binary, after: (n: OnnxNode, x: Tensor) => Tensor = (_, x)
       rest.reduce((a, b) => make(n.f, a, b, n), first),
     );
     return { kind: 'tensor', type: n.type(0), raw, order, known: null } satisfies Computed;
+  };
+const folded = (...by: Parameters<typeof foldedOf>) => row(foldedOf(...by));
+
+const MAXIMUM = foldedOf((f, a, b) => f.maximum(a, b));
+
+/** The larger of a tensor of floats and zero, which is what `relu` is; null where it is something else. */
+function rectified(n: OnnxNode) {
+  if (n.inputs.length !== 2) return null;
+  const zero = [0, 1].find((k) => {
+    const known = n.known(k);
+    return known?.values.length === 1 && known.values[0] === 0;
   });
+  if (zero === undefined) return null;
+  const other = 1 - zero;
+  const isKept = n.shape(zero).length <= n.shape(other).length;
+  if (!isKept || n.known(other) || n.type(other).kind !== 'float') return null;
+  return like(n, other, n.f.relu(rawOf(n, other)), n.type(other));
+}
 
 /** To the nearest, ties to even. */
 function rounded(f: Language, x: Tensor): Tensor {
@@ -198,7 +216,7 @@ export const ELEMENTWISE: OperatorTable = {
   Less: comparison((f, a, b) => f.less(a, b)),
   LessOrEqual: comparison((f, a, b) => f.lessEqual(a, b)),
   Log: ofFloats((f, x) => f.log(x)),
-  Max: folded((f, a, b) => f.maximum(a, b)),
+  Max: row((n) => rectified(n) ?? MAXIMUM(n)),
   Mean: folded(
     (f, a, b) => f.add(a, b),
     (n, x) => n.f.mul(x, 1 / n.inputs.length),
