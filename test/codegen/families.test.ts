@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { familiesOf } from '../../compiler/codegen/gpu/families.ts';
+import { WGSL } from '../../compiler/codegen/gpu/wgsl/dialect.ts';
 
 const part = (start: number, factor = '2f', divisor = 8) => [
   `let x = b0[${start} + local];`,
@@ -8,7 +9,7 @@ const part = (start: number, factor = '2f', divisor = 8) => [
 ];
 
 test('parts that differ in whole numbers alone are one family, over a name for each number that differs', () => {
-  expect(familiesOf([part(0), part(64), part(128)])).toEqual([
+  expect(familiesOf([part(0), part(64), part(128)], WGSL.keepsNumbers)).toEqual([
     {
       parts: [0, 1, 2],
       lines: [
@@ -34,12 +35,12 @@ test('other literals, divisors, loops and arrays keep parts apart', () => {
     [...part(64), 'var t = array<f32, 4>();'],
     [...part(64), 'var t = array<f32, 5>();'],
   ];
-  const families = familiesOf(apart);
+  const families = familiesOf(apart, WGSL.keepsNumbers);
   expect(families.map(({ parts }) => parts)).toEqual(apart.map((_, p) => [p]));
   expect(families.map(({ lines }) => lines)).toEqual(apart);
 });
 
 test('what is to be written by itself is, and families stand where their first members do', () => {
-  const families = familiesOf([null, part(0), null, part(4, '3f'), part(8)]);
+  const families = familiesOf([null, part(0), null, part(4, '3f'), part(8)], WGSL.keepsNumbers);
   expect(families.map(({ parts }) => parts)).toEqual([[0], [1, 4], [2], [3]]);
 });

@@ -143,6 +143,8 @@ export const SCRIPT: Dialect<Helper> = {
   loop,
   halving: (name, first) => `for (let ${name} = ${first}; ${name} > 0; ${name} >>= 1) {`,
 
+  keepsNumbers: /^\s*for |yield/,
+
   quotient: (a, divisor) => `Math.trunc(${a} / ${divisor})`,
   digit: (name, stride, extent) =>
     `Math.trunc(${name} / ${stride})${extent === null ? '' : ` % ${extent}`}`,

@@ -129,6 +129,9 @@ export interface Dialect<Helper extends string = string> {
   readonly loop: (loop: CountedLoop) => string;
   readonly halving: (name: string, first: number) => string;
 
+  /** Statements in which a name cannot stand for a number, or is slower than one. */
+  readonly keepsNumbers: RegExp;
+
   /** `a / divisor` for an index a >= 0, which is a name or the remainder of one. */
   readonly quotient: (a: string, divisor: number) => string;
   /** One digit of a mixed-radix number: `name / stride % extent`; the leading one, whose extent is null, without the remainder. */

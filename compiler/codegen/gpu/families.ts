@@ -1,3 +1,5 @@
+import type { Dialect } from './dialect.ts';
+
 // Parts of a dispatch that are the same code but for some numbers, as the updates of many parameters are. Such parts are written
 // once, over names that stand for the numbers.
 
@@ -13,8 +15,7 @@ export interface Family {
 
 /** Whole numbers of type `index`: none that is a part of another literal or of a name. */
 const NUMBER = /(?<![\w.]|e[-+])\d+(?![\w.])/g;
-/** Constants of types, divisors and shifts, which are faster where they are known. */
-const KEPT_LINE = /^\s*for |array<|subgroup/;
+/** Divisors and shifts are faster where they are known. */
 const KEPT_NUMBER = /(?:<<|>>|[/%]) $/;
 
 interface Cut {
@@ -26,16 +27,19 @@ interface Cut {
 
 /**
  * Parts by families, in the order of their first members. `null` stands for the statements of a part that is to be written by
- * itself. Names begin with `number`.
+ * itself, and lines that match `keepsNumbers` stay as they are. Names begin with `number`.
  */
-export function familiesOf(parts: readonly (readonly string[] | null)[]): Family[] {
+export function familiesOf(
+  parts: readonly (readonly string[] | null)[],
+  keepsNumbers: Dialect['keepsNumbers'],
+): Family[] {
   const families = new Map<string, Cut[]>();
   parts.forEach((lines, part) => {
     if (!lines) {
       families.set(`alone ${part}`, [{ part, pieces: [], numbers: [] }]);
       return;
     }
-    const cut = cutLines(lines, part);
+    const cut = cutLines(lines, part, keepsNumbers);
     const key = cut.pieces.join('\0');
     const known = families.get(key);
     if (known) known.push(cut);
@@ -49,13 +53,17 @@ export function familiesOf(parts: readonly (readonly string[] | null)[]): Family
   });
 }
 
-function cutLines(lines: readonly string[], part: number): Cut {
+function cutLines(
+  lines: readonly string[],
+  part: number,
+  keepsNumbers: Dialect['keepsNumbers'],
+): Cut {
   const pieces: string[] = [];
   const numbers: string[] = [];
   let piece = '';
   lines.forEach((line, k) => {
     let from = 0;
-    if (!KEPT_LINE.test(line))
+    if (!keepsNumbers.test(line))
       for (const match of line.matchAll(NUMBER)) {
         if (KEPT_NUMBER.test(line.slice(0, match.index))) continue;
         pieces.push(piece + line.slice(from, match.index));

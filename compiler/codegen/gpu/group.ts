@@ -236,7 +236,10 @@ function dispatchLines(
   );
   const isPlain = ({ parts: { functions, workgroupArrays, exchanges, matrices } }: Captured) =>
     functions.length + workgroupArrays.length === 0 && !exchanges && !matrices;
-  const families = familiesOf(parts.map(({ lines }, p) => (isPlain(modules[p]) ? lines : null)));
+  const families = familiesOf(
+    parts.map(({ lines }, p) => (isPlain(modules[p]) ? lines : null)),
+    dialect.keepsNumbers,
+  );
   let groups = 0;
   const ends = new Map<number, number>();
   for (const family of families)

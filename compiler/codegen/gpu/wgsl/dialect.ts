@@ -29,6 +29,8 @@ export const WGSL: Dialect<Helper> = {
     `for (var ${name} = ${first}; ${name} < ${end}; ${name}${step === undefined ? '++' : ` += ${step}`}) {`,
   halving: (name, first) => `for (var ${name} = ${first}; ${name} > 0; ${name} /= 2) {`,
 
+  keepsNumbers: /^\s*for |array<|subgroup/,
+
   quotient: (a, divisor) => `${a} / ${divisor}`,
   // Unsigned division by a constant is a multiplication and a shift.
   digit: (name, stride, extent) => {
