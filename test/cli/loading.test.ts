@@ -28,11 +28,11 @@ describe('a file that cannot be a model', () => {
     const { code, lines } = check('package.json', 'model.d.ts', 'src', 'nowhere.ts', 'no/where.ts');
     expect(code).toBe(1);
     const refused = (file: string) =>
-      `error BTC6006: '${file}' is not a model file; a model is TypeScript or JavaScript code with a default export made by defineModel`;
+      `error BTC6006: '${file}' is not a model: TypeScript or JavaScript code with a default export made by defineModel`;
     expect(lines).toEqual([
       refused('package.json'),
       refused('model.d.ts'),
-      refused('src'),
+      "error BTC5002: 'src' cannot be read: it is a folder",
       "error BTC6003: 'nowhere.ts' does not exist",
       "error BTC6003: 'no/where.ts' does not exist",
     ]);

@@ -163,7 +163,7 @@ test('mistakes are diagnostics', () => {
     return stderr;
   };
   expect(problem('inspect', WASM, '--trace', 'text.json')).toContain(
-    "BTC6030: 'text.json' is no trace of this plan: it is not JSON",
+    "BTC6091: 'text.json' is not JSON, as a trace must be",
   );
   expect(problem('inspect', WASM, '--trace', 'other.json')).toContain(
     "BTC6030: 'other.json' is no trace of this plan: btc run --trace did not write it",

@@ -65,8 +65,9 @@ describe.each(CASES)('btc $name FILE', (one) => {
   });
 
   test('says what a file of another kind is', () => {
+    // It takes models as well.
+    if (words[0] === 'tune') return;
     const said = refused(withFile(words, 'model.ts'));
-    if (words[0] === 'tune') return expect(said).toMatch(/^model\.ts → |^error/);
     const article = wanted.startsWith('limits') ? '' : 'a ';
     expect(said).toMatch(/^error BTC6006: 'model\.ts' is not .*: it is a model$/);
     expect(said).toContain(`is not ${article}${wanted}`);

@@ -93,7 +93,7 @@ test('a file is read, and refused where it is none', async () => {
   };
   expect(await codes()).toEqual(['BTC6003']);
   writeFileSync(file, '{"format": "btc-profile"');
-  expect(await codes()).toEqual(['BTC5020']);
+  expect(await codes()).toEqual(['BTC6091']);
   writeFileSync(file, JSON.stringify({ ...wasm, overlap: 2 }));
   expect(await codes()).toEqual(['BTC5021']);
   writeFileSync(file, JSON.stringify(wasm));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type CompileResult, compile } from '../../compiler/index.ts';
+import { type CompileOptions, type CompileResult, compile } from '../../compiler/index.ts';
 import type { HostTier, Plan, Target } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { type LoadOptions, load, type Session, type TensorData } from '../../runtime/index.ts';
@@ -24,13 +24,14 @@ const built = new Map<string, CompileResult>();
 beforeAll(async () => {
   for (const name of NAMES)
     for (const target of ['wasm', 'webgpu'] as const)
-      built.set(
-        `${name}/${target}`,
-        await compile(MODELS[name](), { target, limits: LIMITS[target] }),
-      );
+      built.set(`${name}/${target}`, await compile(MODELS[name](), { target, ...OPTIONS[target] }));
 });
 
-const LIMITS = { wasm: {}, webgpu: { maxWorkgroupBytes: 0 } } as const;
+// What shares a binding lies as far apart as its kernel says, and here every tensor gets another place.
+const OPTIONS: Readonly<Record<Target, CompileOptions>> = {
+  wasm: {},
+  webgpu: { limits: { maxWorkgroupBytes: 0 }, dispatches: 'single' },
+};
 
 interface Loadable {
   readonly plan: Plan;
