@@ -60,7 +60,7 @@ test('a picture is written, and a file that cannot be is one error', () => {
   for (const option of ['--plot', '--trace'])
     for (const [file, reason] of [
       ['no/folder/losses.svg', /there is no folder '[^']*no\/folder'/],
-      ['out', /'out' is a folder/],
+      ['out', /it is a folder/],
       ['model.ts/losses.svg', /ENOTDIR/],
     ] as const) {
       const failed = run('--steps', '3', option, file);
