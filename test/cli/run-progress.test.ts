@@ -61,7 +61,7 @@ test('a picture is written, and a file that cannot be is one error', () => {
     for (const [file, reason] of [
       ['no/folder/losses.svg', /there is no folder '[^']*no\/folder'/],
       ['out', /it is a folder/],
-      ['model.ts/losses.svg', /ENOTDIR/],
+      ['model.ts/losses.svg', /a part of its path is not a folder/],
     ] as const) {
       const failed = run('--steps', '3', option, file);
       expect(failed.status).toBe(1);
