@@ -77,9 +77,9 @@ function printAll(options: BuildCommandOptions, diagnostics: readonly ReportedDi
 
 /** A page shows builds as they come, and what they write. */
 function viewProblem({ view, watch, noEmit, port }: BuildCommandOptions): Diagnostic | null {
-  if (view && !watch) return diagnostic(6018, null, { option: '--watch' });
+  if (view && !watch) return diagnostic(6018, null, { option: '--watch', usage: '' });
   if (view && noEmit) return diagnostic(6016, null, { option: '--view', other: '--noEmit' });
-  if (port !== undefined && !view) return diagnostic(6018, null, { option: '--view' });
+  if (port !== undefined && !view) return diagnostic(6018, null, { option: '--view', usage: '' });
   return null;
 }
 

@@ -15,7 +15,7 @@ import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import type { CheckedModel } from '../load/checked.ts';
-import { loadModel } from '../load/index.ts';
+import { type LoadedModel, loadModel } from '../load/index.ts';
 import type {
   HalfActivations,
   MicroBatches,
@@ -28,6 +28,7 @@ import type { DeviceProfile } from '../profile/profile.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildJob, OnProgress } from './builder.ts';
 import type { OutputFile } from './emit.ts';
+import { noModel } from './file-kinds.ts';
 import { formatGap } from './gap.ts';
 import { type LoaderPlace, loaderFiles } from './loader-emit.ts';
 import { loaderPlace } from './loader-place.ts';
@@ -185,17 +186,22 @@ async function compileFile(
   return { loaded, results, problems };
 }
 
-export const loadFile = (
+export async function loadFile(
   file: string,
   { set = {}, project }: BuildCommandOptions,
   checked: CheckedModel | undefined,
   onChecked: (watched: readonly string[]) => void,
-) =>
-  loadModel(file, {
+): Promise<LoadedModel> {
+  const loaded = await loadModel(file, {
     ...{ onChecked, set },
     ...(project ? { project } : {}),
     ...(checked ? { checked } : {}),
   });
+  const other = loaded.diagnostics.some(({ code }) => code === 'BTC6006')
+    ? await noModel(file)
+    : null;
+  return other ? { ...loaded, diagnostics: [other] } : loaded;
+}
 
 /** What the options of the command line mean for one target. */
 function compileOptions(

@@ -95,7 +95,7 @@ const notChecked = (format: ExportFormat) =>
 async function weightsOf({ weights: file, layout = 'btc', rename = [] }: ExportCommandOptions) {
   if (file === undefined) {
     const isSaid = layout !== 'btc' || rename.length > 0;
-    return isSaid ? diagnostic(6018, null, { option: '--weights' }) : null;
+    return isSaid ? diagnostic(6018, null, { option: '--weights', usage: '' }) : null;
   }
   // Whatever is not a file of btc's own is read where the model is.
   const head = await weightsHead(file);

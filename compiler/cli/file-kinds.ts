@@ -16,7 +16,7 @@ export type FileKind =
   | 'trace'
   | 'weights';
 /** What an argument or an option takes. */
-export type Wanted = Exclude<FileKind, 'model' | 'module' | 'page'> | 'limits';
+export type Wanted = Exclude<FileKind, 'module' | 'page'> | 'limits';
 
 /** What a file is. */
 const CALLED: Readonly<Record<FileKind | 'limits', string>> = {
@@ -34,6 +34,7 @@ const CALLED: Readonly<Record<FileKind | 'limits', string>> = {
 /** Where what is wanted comes from. */
 const ORIGINS: Readonly<Record<Wanted, string>> = {
   limits: ', as btc profile writes them into a profile',
+  model: ': TypeScript or JavaScript code with a default export made by defineModel',
   onnx: ' (.onnx)',
   plan: ', as btc build writes it (.plan.json)',
   profile: ', as btc profile writes it',
@@ -44,6 +45,7 @@ const ORIGINS: Readonly<Record<Wanted, string>> = {
 /** A profile may say limits. */
 const TAKEN: Readonly<Record<Wanted, readonly FileKind[]>> = {
   limits: ['profile'],
+  model: ['model'],
   onnx: ['onnx'],
   plan: ['plan'],
   profile: ['profile'],
@@ -68,6 +70,8 @@ const BY_VALUE: readonly (readonly [(value: Record<string, unknown>) => boolean,
 
 const kindByName = (file: string): FileKind | undefined =>
   BY_NAME.find(([pattern]) => pattern.test(file))?.[1];
+
+export const calledLikeAModel = (file: string): boolean => kindByName(file) === 'model';
 
 const kindByValue = (value: unknown): FileKind | undefined =>
   value !== null && typeof value === 'object'
@@ -131,6 +135,20 @@ export async function readProblem(file: string, wanted: Wanted): Promise<Diagnos
     return await wrongKind(file, wanted);
   } catch (error) {
     return unreadable(file, error);
+  }
+}
+
+/** BTC6006 for a file that its name, or its content where it is JSON, shows to be no model; null for any other. */
+export async function noModel(file: string): Promise<Diagnostic | null> {
+  const kind = kindByName(file) ?? (/\.json$/i.test(file) ? await kindOfJson(file) : undefined);
+  return otherKind(file, 'model', kind);
+}
+
+async function kindOfJson(file: string): Promise<FileKind | undefined> {
+  try {
+    return kindByValue(JSON.parse(await readRegularText(file)));
+  } catch {
+    return undefined;
   }
 }
 

@@ -40,7 +40,8 @@ export async function givenProfile({
   { readonly profile: DeviceProfile | null } | { readonly diagnostics: readonly Diagnostic[] }
 > {
   if (profile === undefined) return { profile: null };
-  if (trace === undefined) return { diagnostics: [diagnostic(6018, null, { option: '--trace' })] };
+  if (trace === undefined)
+    return { diagnostics: [diagnostic(6018, null, { option: '--trace', usage: '' })] };
   return findProfile(profile);
 }
 

@@ -20,7 +20,7 @@ import { tuneEngine } from './engine.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { watchStreams } from './streams.ts';
 import { guardOutput } from './terminal.ts';
-import { UsageError, usageProblem } from './usage.ts';
+import { ReportedError, unknownCommand, usageProblem } from './usage.ts';
 
 /** In the order in which `btc --help` lists them; sweep takes over options of build. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
@@ -55,16 +55,26 @@ function createProgram(): Command {
   return program;
 }
 
+/** `btc help` of what is no command shows the help of btc itself unless it is refused here. */
+function refuseUnknownHelp(commands: readonly string[]): void {
+  const [, , help, name] = process.argv;
+  if (help !== 'help' || name === undefined || commands.includes(name)) return;
+  if (!name.startsWith('-')) throw new ReportedError(unknownCommand(name, commands));
+}
+
 tuneEngine();
 const program = createProgram();
 watchStreams();
 guardOutput();
 try {
-  if (process.argv.length <= 2) program.outputHelp();
-  else await program.parseAsync();
+  if (process.argv.slice(2).every((word) => word === 'help')) program.outputHelp();
+  else {
+    refuseUnknownHelp(program.commands.map((one) => one.name()));
+    await program.parseAsync();
+  }
 } catch (error) {
   const problem =
-    error instanceof UsageError
+    error instanceof ReportedError
       ? error.problem
       : error instanceof CommanderError && error.exitCode !== 0
         ? usageProblem(error, program.commands)

@@ -1,6 +1,7 @@
 import type { Command, CommanderError } from 'commander';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
-import { didYouMean } from '../nearest.ts';
+import { didYouMean, nearest } from '../nearest.ts';
+import { calledLikeAModel } from './file-kinds.ts';
 
 /** A diagnostic on its way to who prints it. */
 export class ReportedError extends Error {
@@ -36,19 +37,16 @@ export function usageProblem(
   const names = [...text.matchAll(/'([^']*)'/g)].map(([, name]) => name);
   const [first = '', second = ''] = names;
   const command = commands.find((name) => name === process.argv[2]);
+  const called = program.find((one) => one.name() === command);
   const help = `btc ${command ? `${command} ` : ''}--help`;
   const meant = /\(Did you mean (?:one of )?(.*)\?\)/.exec(text)?.[1];
   const near = meant ? `; did you mean ${meant}?` : `; ${help} lists all`;
   const known: Readonly<Record<string, () => Diagnostic>> = {
     'commander.unknownOption': () =>
-      wrongOutput(
-        first,
-        program.find((one) => one.name() === command),
-      ) ?? diagnostic(6012, null, { option: first, near }),
+      wrongOutput(first, called) ?? diagnostic(6012, null, { option: first, near }),
     'commander.missingArgument': () =>
       diagnostic(6013, null, { name: first, what: `${help} shows the usage` }),
-    'commander.unknownCommand': () =>
-      diagnostic(6014, null, { command: first, near: didYouMean(first, commands) || near }),
+    'commander.unknownCommand': () => unknownCommand(first, commands),
     'commander.excessArguments': () =>
       diagnostic(6015, null, {
         what: text
@@ -58,9 +56,37 @@ export function usageProblem(
       }),
     'commander.conflictingOption': () => diagnostic(6016, null, { option: first, other: second }),
     'commander.optionMissingArgument': () => diagnostic(6017, null, { option: first }),
-    'commander.missingMandatoryOptionValue': () => diagnostic(6018, null, { option: first }),
+    // Commander looks for these before it looks for options that there are not.
+    'commander.missingMandatoryOptionValue': () =>
+      unknownOption(called, help) ??
+      diagnostic(6018, null, { option: first, usage: `; ${help} shows the usage` }),
   };
   return known[code]?.() ?? diagnostic(6019, null, { reason: text });
+}
+
+/** BTC6014, with the command that is nearest, or the one that takes such a file. */
+export function unknownCommand(command: string, commands: readonly string[]): Diagnostic {
+  const builds = calledLikeAModel(command) ? `; did you mean 'btc build ${command}'?` : '';
+  const near = builds || didYouMean(command, commands) || '; btc --help lists all';
+  return diagnostic(6014, null, { command, near });
+}
+
+/** BTC6012 or BTC6092 for the first option that a command has not; null where it has them all. */
+function unknownOption(command: Command | undefined, help: string): Diagnostic | null {
+  const [given] = command?.parseOptions(process.argv.slice(3)).unknown ?? [];
+  if (!command || given === undefined) return null;
+  const option = given.replace(/=.*$/s, '');
+  const near = nearest(
+    option,
+    command.options.map(({ long }) => long ?? ''),
+  );
+  return (
+    wrongOutput(option, command) ??
+    diagnostic(6012, null, {
+      option,
+      near: near === null ? `; ${help} lists all` : `; did you mean ${near}?`,
+    })
+  );
 }
 
 /** How commands name what they write: the option, by what it may be mistaken for. */

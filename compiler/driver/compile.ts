@@ -8,7 +8,7 @@ import { type AssemblyOptions, assemble, type GeneratedPlan } from '../codegen/i
 import { MACS } from '../contract/objective.ts';
 import { type Diagnostic, deduplicate, diagnostic } from '../diagnostics.ts';
 import { isModel } from '../frontend/model.ts';
-import { unknownOptions, withOptions } from '../frontend/option.ts';
+import { givenOptions, keptOptions, unknownOptions, withOptions } from '../frontend/option.ts';
 import { PRECISIONS } from '../frontend/precision.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import type { Allocation } from '../memory/allocate.ts';
@@ -403,12 +403,9 @@ export async function trace(
   diagnostics: Diagnostic[],
   driver: Driver,
 ): Promise<ModuleState | null> {
-  const overrides = options.set ?? {};
-  const {
-    result,
-    declared,
-    diagnostics: problems,
-  } = await withOptions(overrides, async () => {
+  const kept = typeof source === 'function' ? null : keptOptions(source);
+  const given = kept ?? givenOptions(options.set ?? {});
+  const { result, diagnostics: problems } = await withOptions(given, async () => {
     try {
       const model = typeof source === 'function' ? await source() : source;
       if (isModel(model)) return driver.run('trace', model);
@@ -420,9 +417,10 @@ export async function trace(
   });
   append(diagnostics, problems);
   if (!result) return null;
-  if (typeof source === 'function')
-    append(diagnostics, unknownOptions(overrides, declared, result.traced.name));
-  else if (Object.keys(overrides).length > 0) diagnostics.push(diagnostic(1019, null));
+  if (kept || typeof source === 'function')
+    append(diagnostics, unknownOptions(given, result.traced.name));
+  if (typeof source !== 'function' && Object.keys(options.set ?? {}).length > 0)
+    diagnostics.push(diagnostic(1019, null));
   append(diagnostics, result.diagnostics);
   return result;
 }

@@ -8,6 +8,7 @@ import {
 } from '../../ir/safetensors.ts';
 import { elementCount, formatType, sameShape } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatInteger } from '../format.ts';
 import { simplify } from '../simplify/index.ts';
 import { hasErrors, trace } from './compile.ts';
 import type { Driver } from './driver.ts';
@@ -104,12 +105,12 @@ function startingValues(
       values.set(name, () => new Float32Array(elementCount(type.shape)).fill(1));
   }
   if (!given) return values;
+  const missing: string[] = [];
   for (const { name, type, role } of module.parameters) {
     if (!used.has(name) || values.has(name)) continue;
     const tensor = given.get(name);
     if (!tensor) {
-      if (role !== 'optimiser')
-        diagnostics.push(diagnostic(5144, null, { name, program: program.name }));
+      if (role !== 'optimiser') missing.push(name);
     } else if (tensor.dtype !== type.dtype || !sameShape(tensor.shape, type.shape)) {
       const wanted = formatType(type);
       diagnostics.push(
@@ -117,7 +118,21 @@ function startingValues(
       );
     } else values.set(name, () => tensor.data);
   }
+  if (missing.length > 0)
+    diagnostics.push(
+      diagnostic(5144, null, { tensors: tensorsCalled(missing), program: program.name }),
+    );
   return values;
+}
+
+/** More missing tensors than these are counted. */
+const MOST_NAMED = 3;
+
+function tensorsCalled(names: readonly string[]): string {
+  const named = names.slice(0, MOST_NAMED).map((name) => `'${name}'`);
+  const more = names.length - named.length;
+  const list = more > 0 ? `${named.join(', ')} and ${formatInteger(more)} more` : named.join(', ');
+  return `${names.length === 1 ? 'tensor' : 'tensors'} ${list}`;
 }
 
 /** Null after BTC5145. */

@@ -1,5 +1,6 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { currentSpan } from '../reporting/call-sites.ts';
+import type { Model } from './model.ts';
 import { createScopes } from './option-scopes.ts';
 
 /** What an {@link option} of a model may hold. */
@@ -12,14 +13,16 @@ export interface DeclaredOption {
   readonly value: OptionValue;
 }
 
-interface OptionScope {
+/** Values that are given to options of a model, and the options that it declared so far. */
+export interface GivenOptions {
   readonly overrides: Readonly<Record<string, OptionValue>>;
   readonly declared: Map<string, DeclaredOption>;
+  /** Of declarations, until they are reported. */
   readonly diagnostics: Diagnostic[];
 }
 
 /** Of the model function that is running: several may, each with awaits in between. */
-const scopes = createScopes<OptionScope>();
+const scopes = createScopes<GivenOptions>();
 
 /** What a value of an option may be set to: any of its kind. */
 export type Widened<T extends OptionValue> = T extends number
@@ -81,23 +84,35 @@ function convert(given: OptionValue, wanted: string): OptionValue | null {
   return given === 'true' ? true : given === 'false' ? false : null;
 }
 
-/** Evaluates `fn` with option values in place and reports which options it declared. */
+/** Option values that are given, before any option is declared. */
+export const givenOptions = (overrides: Readonly<Record<string, OptionValue>>): GivenOptions => ({
+  ...{ overrides, declared: new Map(), diagnostics: [] },
+});
+
+/** Models of files, whose `build` may declare options too: they are traced after their file was evaluated. */
+const optionsOfModels = new WeakMap<Model, GivenOptions>();
+
+/** The model is traced with these values, and what it declares then counts as declared. */
+export const keepOptions = (model: Model, given: GivenOptions): void => {
+  optionsOfModels.set(model, given);
+};
+
+/** What {@link keepOptions} was told of a model, or null. */
+export const keptOptions = (model: Model): GivenOptions | null =>
+  optionsOfModels.get(model) ?? null;
+
+/** Evaluates `fn` with option values in place and says what was wrong with the options it declared. */
 export async function withOptions<T>(
-  overrides: Readonly<Record<string, OptionValue>>,
+  given: GivenOptions,
   fn: () => T | Promise<T>,
-): Promise<{ result: T; declared: readonly DeclaredOption[]; diagnostics: readonly Diagnostic[] }> {
-  const scope: OptionScope = { overrides, declared: new Map(), diagnostics: [] };
-  const result = await scopes.run(scope, async () => fn());
-  return { result, declared: [...scope.declared.values()], diagnostics: scope.diagnostics };
+): Promise<{ result: T; diagnostics: readonly Diagnostic[] }> {
+  const result = await scopes.run(given, async () => fn());
+  return { result, diagnostics: given.diagnostics.splice(0) };
 }
 
-/** BTC1005 for each override that nothing declared. */
-export function unknownOptions(
-  overrides: Readonly<Record<string, OptionValue>>,
-  declared: readonly DeclaredOption[],
-  model: string,
-): Diagnostic[] {
-  const names = declared.map(({ name }) => name);
+/** BTC1005 for each value that is given to an option that nothing declared. */
+export function unknownOptions({ overrides, declared }: GivenOptions, model: string): Diagnostic[] {
+  const names = [...declared.keys()];
   return Object.keys(overrides)
     .filter((name) => !names.includes(name))
     .map((name) =>

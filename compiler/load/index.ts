@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { isModel, type Model } from '../frontend/model.ts';
-import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
+import { givenOptions, keepOptions, type OptionValue, withOptions } from '../frontend/option.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
 import { type CacheFolder, userCache } from './cache-folder.ts';
@@ -42,7 +42,8 @@ export interface LoadModelOptions {
 
 /**
  * Type-checks and evaluates a model file. Type errors do not keep it from being evaluated, so that one build shows TypeScript's
- * errors and btc's; syntax errors do. Positions of later diagnostics lead to this file until the next one is loaded.
+ * errors and btc's; syntax errors do. Values of options hold while the model is traced too, which then says BTC1005 of those that nothing
+ * declared. Positions of later diagnostics lead to this file until the next one is loaded.
  */
 export async function loadModel(
   file: string,
@@ -114,7 +115,8 @@ function evaluate(
     const folderUrl = `${pathToFileURL(folder).href}/`;
     await Promise.all(modules.map(({ path, text }) => writeFile(join(folder, path), text)));
     setSourceMapper(createSourceMapper(modules, folderUrl));
-    const { result, declared, diagnostics } = await withOptions(set, async () => {
+    const given = givenOptions(set);
+    const { result, diagnostics } = await withOptions(given, async () => {
       try {
         return modelOf(await import(new URL(entry, folderUrl).href), file);
       } catch (error) {
@@ -122,11 +124,8 @@ function evaluate(
         return { model: null, diagnostics: known ? [] : [explain(error, modules, folderUrl)] };
       }
     });
-    const unknown = result.model ? unknownOptions(set, declared, result.model.definition.name) : [];
-    return {
-      model: result.model,
-      diagnostics: [...diagnostics, ...unknown, ...result.diagnostics],
-    };
+    if (result.model) keepOptions(result.model, given);
+    return { model: result.model, diagnostics: [...diagnostics, ...result.diagnostics] };
   });
 }
 

@@ -5,7 +5,7 @@ import type { CompileProgress } from '../driver/progress.ts';
 import type { CompileResult } from '../driver/result.ts';
 import { type BudgetRange, budgetRange, sweepBudgets } from '../driver/sweep.ts';
 import { isModel, type Model } from '../frontend/model.ts';
-import { type OptionValue, unknownOptions, withOptions } from '../frontend/option.ts';
+import { givenOptions, keepOptions, type OptionValue, withOptions } from '../frontend/option.ts';
 import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import * as language from '../language.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
@@ -123,12 +123,12 @@ async function evaluate(
     emitted.set(address, { module, edited });
   }
   setSourceMapper(mapperOf(emitted));
-  const { result, declared, diagnostics } = await withOptions(set, () =>
+  const given = givenOptions(set);
+  const { result, diagnostics } = await withOptions(given, () =>
     importModel(addresses.get(entry)!, entry, emitted),
   );
-  const { model } = result;
-  const unknown = model ? unknownOptions(set, declared, model.definition.name) : [];
-  return { model, diagnostics: [...diagnostics, ...unknown, ...result.diagnostics] };
+  if (result.model) keepOptions(result.model, given);
+  return { model: result.model, diagnostics: [...diagnostics, ...result.diagnostics] };
 }
 
 /** A module that exports the language as it is here: models and compiler share one instance of it. */

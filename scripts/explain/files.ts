@@ -279,8 +279,22 @@ export const EXPORT_PAGES = {
   5145: {
     title: 'Weights that are no safetensors file',
     means: 'The bytes are cut off, or of something else.',
-    wrong: { kind: 'call', text: 'return exportOnnx(model, { weights: new Uint8Array(2) });' },
-    right: { kind: 'call', text: 'return exportOnnx(model);' },
+    wrong: {
+      kind: 'call',
+      text: `import { exportOnnx } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await exportOnnx(model, { weights: new Uint8Array(2) });
+`,
+    },
+    right: {
+      kind: 'call',
+      text: `import { exportOnnx } from 'btc-compiler';
+import model from './model.ts';
+
+const { diagnostics } = await exportOnnx(model);
+`,
+    },
   } satisfies Explanation,
   5146: commands(
     'ONNX has no training',

@@ -219,6 +219,32 @@ export default defineModel({
     );
   });
 
+  test('options that are declared while the model is traced are set, for each target', () => {
+    const inner = MODEL.replace(
+      'build: ({ x }) => ({ logits: linear(3, 2)(x) })',
+      "build: ({ x }) => ({ logits: linear(option('width', 7), 2)(linear(3, option('width', 7))(x)) })",
+    );
+    expect(inner).not.toBe(MODEL);
+    write('inner.ts', inner);
+    const { code, stdout } = build('inner.ts', '--set', 'width=5', '--set', 'batch=8');
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+    for (const target of ['wasm', 'webgpu']) {
+      const plan = JSON.parse(readFileSync(join(folder, `out/inner.${target}.plan.json`), 'utf8'));
+      expect(plan.programs.predict.inputs[0].shape).toEqual([8, 3]);
+      const { shape } = plan.tensors.find(
+        ({ name }: { name: string }) => name === 'linear1.weight',
+      );
+      expect(shape).toEqual([3, 5]);
+    }
+    const refused = build('inner.ts', '--set', 'widht=5', '--no-pretty').stdout;
+    expect(refused.match(/BTC1005.*/g)).toEqual([
+      expect.stringContaining("it declares batch, width; did you mean 'width'?"),
+    ]);
+    expect(build('inner.ts', '--set', 'width=x', '--no-pretty').stdout).toContain(
+      "inner.ts(6,41): error BTC1006: option 'width' takes a number, not 'x'",
+    );
+  });
+
   test('a budget that is too small names the peak and what lives there; earlier outputs stay', () => {
     write('model.ts', MODEL);
     expect(build('model.ts').code).toBe(0);

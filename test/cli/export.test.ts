@@ -129,7 +129,7 @@ test('btc export takes weights of other names and layouts, and then writes the s
   );
   for (const [weights, options, message] of [
     ['torch.index.json', ['--rename', '^module\\.='], 'BTC5031'],
-    ['torch.index.json', ['--layout', 'pytorch'], "BTC5144: the weights have no tensor 'hidden."],
+    ['torch.index.json', ['--layout', 'pytorch'], "BTC5144: the weights have no tensors 'hidden."],
     ['torch-1.safetensors', foreignly, 'BTC5144'],
     ['train.mlir', foreignly, 'BTC5010'],
     ['nowhere.safetensors', foreignly, 'BTC6003'],

@@ -203,7 +203,7 @@ describe('btc import', () => {
     project.write('no.onnx', 'not a model');
     const { code, stderr } = project.btc('import', 'no.onnx');
     expect(code).toBe(1);
-    expect(stderr).toContain('error BTC5100: this is no model of ONNX: ');
+    expect(stderr).toContain("error BTC5100: 'no.onnx' is no model of ONNX: ");
     expect(project.btc('import', 'nowhere.onnx').stderr).toContain("BTC6003: 'nowhere.onnx'");
   });
 });

@@ -113,7 +113,22 @@ test.each([
   [['run', 'a', 'b'], 'BTC6015: there are too many arguments: expected 1 argument but got 2'],
   [['inspect', 'x', '--dot', '--json'], "BTC6016: '--dot' cannot be used with '--json'"],
   [['build', 'm.ts', '--outDir'], "BTC6017: '--outDir <folder>' needs a value"],
-  [['decompose', 'w'], "BTC6018: '--layer <name>' must be given"],
+  [
+    ['decompose', 'w'],
+    "BTC6018: '--layer <name>' must be given; btc decompose --help shows the usage",
+  ],
+  [['decompose', 'w', '--leyer=x'], "BTC6012: there is no option '--leyer'; did you mean --layer?"],
+  [['export', '--foo'], "BTC6012: there is no option '--foo'; btc export --help lists all"],
+  [['path', 'a->a', '-o', 'x'], "BTC6012: there is no option '-o'; btc path --help lists all"],
+  [['help', 'buidl'], "BTC6014: there is no command 'buidl'; did you mean 'build'?"],
+  [['help', 'xyz'], "BTC6014: there is no command 'xyz'; btc --help lists all"],
+  [['m.ts'], "BTC6014: there is no command 'm.ts'; did you mean 'btc build m.ts'?"],
 ] as const)('btc %j: %s', (args, message) => {
   expect(refused(...args)).toBe(`error ${message}\n`);
+});
+
+test('btc help shows what --help does', () => {
+  expect(btc(['help', 'path'])).toEqual(btc(['path', '--help']));
+  expect(btc(['help'])).toEqual(btc(['--help']));
+  expect(btc(['help', 'help']).code).toBe(0);
 });

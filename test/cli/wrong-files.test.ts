@@ -96,7 +96,14 @@ test('what JSON is shows what it is of', () => {
   expect(refused(['inspect', 'profile.json'])).toMatch(/BTC6006: .*: it is a device profile$/);
   expect(refused(['weights', PLAN])).toMatch(/BTC6006: .*: it is a plan$/);
   expect(refused(['build', 'out'])).toBe("error BTC5002: 'out' cannot be read: it is a folder");
-  expect(refused(['build', PLAN])).toMatch(/^error BTC6006: '.*' is not a model: TypeScript or/);
+  for (const words of [['build'], ['sweep'], ['export', '--format', 'onnx']]) {
+    const said = (file: string) => refused([...words, file]);
+    expect(said(PLAN)).toMatch(
+      /^error BTC6006: '.*' is not a model: TypeScript or .*: it is a plan$/,
+    );
+    expect(said('odd.safetensors')).toMatch(/BTC6006: .*: it is a file of weights$/);
+    expect(said('text.json')).toMatch(/BTC6006: .* made by defineModel$/);
+  }
   expect(refused([...RUN, '--input', 'x=out/none.safetensors'])).toContain('BTC6003');
   expect(refused([...RUN, '--input', 'x=odd.safetensors'])).toContain('BTC5010');
 });

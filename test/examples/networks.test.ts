@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { withOptions } from '../../compiler/frontend/option.ts';
+import { givenOptions, withOptions } from '../../compiler/frontend/option.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { expectWitnessesToAgree, type Tolerance } from '../support/agreement.ts';
@@ -18,7 +18,7 @@ test('every network is counted', () => {
 
 describe('at the size of its paper it has the published number of parameters', () => {
   test.each(Object.entries(NETWORKS))('%s', async (name, { set, parameters }) => {
-    const { result, diagnostics } = await withOptions(set, async () =>
+    const { result, diagnostics } = await withOptions(givenOptions(set), async () =>
       traceModel(await importNetwork(name)),
     );
     expect([...diagnostics, ...result.diagnostics]).toEqual([]);

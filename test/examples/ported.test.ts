@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { withOptions } from '../../compiler/frontend/option.ts';
+import { givenOptions, withOptions } from '../../compiler/frontend/option.ts';
 import { compile, defineModel, type Model } from '../../compiler/index.ts';
 import { uniform } from '../../ir/random.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
@@ -19,7 +19,7 @@ type Name = keyof typeof TINY;
 
 async function tiny(name: Name): Promise<Model> {
   const set = TINY[name];
-  return (await withOptions(set, () => importNetwork(name))).result!;
+  return (await withOptions(givenOptions(set), () => importNetwork(name))).result!;
 }
 
 describe('is trained alike by all witnesses', () => {

@@ -64,6 +64,18 @@ describe('mistakes are diagnostics', () => {
       "BTC5143: tensor 'linear1.weight' of the weights is f32[2,3], model 'small' has f32[3,2]",
       "BTC5144: the weights have no tensor 'linear1.bias', which program 'predict' reads",
     ]);
+    const none = encodeSafetensors(new Map());
+    expect(await messages(exportOnnx(model(), { weights: none }))).toEqual([
+      "BTC5144: the weights have no tensors 'linear1.weight', 'linear1.bias', which program 'predict' reads",
+    ]);
+    const deep = defineModel({
+      name: 'deep',
+      inputs: { x: tensor([1, 2]) },
+      build: ({ x }) => ({ y: linear(2, 2)(linear(2, 2)(linear(2, 2)(x))) }),
+    });
+    expect(await messages(exportOnnx(deep, { weights: none }))).toEqual([
+      "BTC5144: the weights have no tensors 'linear1.weight', 'linear1.bias', 'linear2.weight' and 3 more, which program 'predict' reads",
+    ]);
     const [broken] = await messages(exportOnnx(model(), { weights: bad.subarray(0, 20) }));
     expect(broken).toMatch(/^BTC5145: the weights are not a valid safetensors file: /);
   });

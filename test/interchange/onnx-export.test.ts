@@ -1,11 +1,20 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import type { OptionValue } from '../../compiler/frontend/option.ts';
-import { compile, exportOnnx, fromOnnx, type ModelSource } from '../../compiler/index.ts';
+import {
+  compile,
+  defineModel,
+  exportOnnx,
+  fromOnnx,
+  type ModelSource,
+  relu,
+  tensor,
+} from '../../compiler/index.ts';
 import {
   type ModelProto,
   ModelProtoSchema,
 } from '../../compiler/interchange/onnx/schema/onnx_pb.ts';
+import { decodeSafetensors } from '../../ir/safetensors.ts';
 import { openSession } from '../support/agreement.ts';
 import { MODELS } from '../support/models.ts';
 import { randomInputs } from '../support/reference.ts';
@@ -58,9 +67,50 @@ describe('models come back as they were', () => {
     'batch norm in a residual block',
     'Elman network, padding, slices, softmax',
   ])('%s', (name) => expectRoundTrip(MODELS[name](), {}));
-  test.each(['resnet', 'u-net', 'gpt', 'lstm'])('%s', (name) => {
+  test.each(['alexnet', 'resnet', 'u-net', 'gpt', 'lstm'])('%s', (name) => {
     const { model, set } = SMALL_NETWORKS[name];
     return expectRoundTrip(model, set);
+  });
+});
+
+/** Layers that have a function of the language and an op of ONNX: their weights, as the model declares them. */
+const LAYERS = /(convolution|linear|query|key|value|output)\d*\.(weight|bias)$/;
+
+describe('layers come back with their names, shapes and numbers', () => {
+  test.each([
+    ['alexnet', 16],
+    ['vgg', 18],
+    ['resnet', 18],
+    ['densenet', 12],
+    ['mobilenet', 12],
+    ['gpt', 12],
+  ])('%s: %i weights and biases', async (name, count) => {
+    const { model, set } = SMALL_NETWORKS[name];
+    const { parameters } = await compile(model, { target: 'wasm', set });
+    const read = await fromOnnx(await exported(model, set));
+    const [own, made] = [parameters!, read.parameters].map((bytes) => {
+      const { tensors } = decodeSafetensors(bytes);
+      return new Map([...tensors].filter(([tensor]) => LAYERS.test(tensor)));
+    });
+    expect(own.size).toBe(count);
+    expect([...made.keys()].sort()).toEqual([...own.keys()].sort());
+    for (const [tensor, { shape, data }] of own)
+      expect([tensor, made.get(tensor)]).toEqual([tensor, { dtype: 'f32', shape, data }]);
+  });
+
+  test('relu of what is no number is none, before and after', async () => {
+    const model = defineModel({
+      name: 'rectified',
+      inputs: { x: tensor([4]) },
+      build: ({ x }) => ({ y: relu(x) }),
+    });
+    const read = await fromOnnx(await exported(model, {}));
+    for (const source of [model, read.model]) {
+      const { session } = await sessionOf(source, {});
+      const { y } = await session.run('predict', { x: [Number.NaN, -1, 0, 2] });
+      expect([...y]).toEqual([Number.NaN, 0, 0, 2]);
+      session.destroy();
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import { stageModel } from '../../compiler/driver/stage-model.ts';
-import { withOptions } from '../../compiler/frontend/option.ts';
+import { givenOptions, withOptions } from '../../compiler/frontend/option.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
 import { type ActionSet, planMemory } from '../../compiler/plan-search/index.ts';
@@ -19,7 +19,7 @@ export const limitsOf = (target: Target) =>
 /** The schedule of a network behind lowering. */
 export async function loweredNetwork(network: SmallNetwork, target: Target): Promise<Schedule> {
   const limits = limitsOf(target);
-  const { result } = await withOptions(network.set, async () =>
+  const { result } = await withOptions(givenOptions(network.set), async () =>
     graphsOf(await network.model(), driverOf(target, limits)),
   );
   const { module } = result;

@@ -38,14 +38,18 @@ export interface OnnxFile {
 }
 
 /**
- * Reads the bytes of a model. Errors: BTC5100 for what is no model of ONNX, BTC5101 for operator sets that are not known, BTC5102 for
+ * Reads the bytes of a model, which errors call `what`. Errors: BTC5100 for what is no model of ONNX, BTC5101 for operator sets that are not known, BTC5102 for
  * inputs that the language has not, BTC5103 to BTC5105 for tensors.
  */
-export function readFile(bytes: Uint8Array, external: ExternalData | null): OnnxFile {
-  const model = decoded(bytes);
+export function readFile(
+  bytes: Uint8Array,
+  external: ExternalData | null,
+  what = 'this',
+): OnnxFile {
+  const model = decoded(bytes, what);
   const { graph } = model;
   if (!graph || graph.node.length + graph.output.length === 0)
-    throw new OnnxError(5100, { reason: 'it holds no graph' });
+    throw new OnnxError(5100, { what, reason: 'it holds no graph' });
   const initialisers = new Map<string, Constant>();
   for (const tensor of graph.initializer) {
     const constant = readTensor(tensor, external);
@@ -70,12 +74,12 @@ export function readFile(bytes: Uint8Array, external: ExternalData | null): Onnx
 
 const plain = (domain: string) => (domain === 'ai.onnx' ? '' : domain);
 
-function decoded(bytes: Uint8Array): ModelProto {
+function decoded(bytes: Uint8Array, what: string): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new OnnxError(5100, { reason: shown(reason) });
+    throw new OnnxError(5100, { what, reason: shown(reason) });
   }
 }
 

@@ -25,9 +25,9 @@ export interface Request {
   readonly defaults: Dimensions;
 }
 
-/** Reads a file and what was said of it. Errors: BTC5100 to BTC5105, BTC5115 for names that the model has not, BTC5116 for extents. */
-export function requestOf(bytes: Uint8Array, options: FromOnnxOptions): Request {
-  const file = readFile(bytes, options.external ?? null);
+/** Reads a file, which errors call `what`, and what was said of it. Errors: BTC5100 to BTC5105, BTC5115 for names that the model has not, BTC5116 for extents. */
+export function requestOf(bytes: Uint8Array, options: FromOnnxOptions, what?: string): Request {
+  const file = readFile(bytes, options.external ?? null, what);
   const known = new Map<string, Constant>();
   const names = file.inputs.map(({ name }) => name);
   for (const [name, given] of Object.entries(options.values ?? {})) {

@@ -4,13 +4,17 @@ const COUNTED = /^(onnx::.*|\w*::.*|[A-Za-z]?\d+|val_\d+|_+\w{0,2}\d*)$/;
 /** What of a name says more than what it is of: `fc1.weight` is of `fc1`. */
 const ENDINGS = /[./](weight|bias|kernel|gamma|beta|scale|shift|W|B|R)(:\d+)?$/;
 
+/** What btc's own exports append to the names of weights whose axes they have put in another order. */
+const ARRANGED = /(\.arranged(_\d+)?)+$/;
+
 /** A name of the file as a name of btc, or null where it is only counted. */
 export function readableName(name: string): string | null {
   const clean = name
     .replace(/[^\x21-\x7e]/g, '_')
     .replace(/:\d+$/, '')
     .replace(/[/\\]+/g, '.')
-    .replace(/^\.+|\.+$/g, '');
+    .replace(/^\.+|\.+$/g, '')
+    .replace(ARRANGED, '');
   return clean === '' || COUNTED.test(clean) || clean.startsWith('__') ? null : clean;
 }
 

@@ -20,8 +20,11 @@ export interface OnnxNode {
   readonly session: Session;
   /** Whether it is run once: it is in no loop, branch or function. */
   readonly isOnce: boolean;
-  /** The bias of so many elements that alone is added to the node's result of such a rank, and is then not added again; or null. */
-  followingBias(size: number, rank: number): Constant | null;
+  /**
+   * The bias of so many elements that alone is added to the node's result, along one of the axes that it has so many of, and is then not
+   * added again; or null.
+   */
+  followingBias(size: number, axis: number, rank: number): Constant | null;
   /** Inputs that are there: those left out at the end do not count. */
   readonly inputs: readonly Value[];
   readonly outputs: readonly string[];
@@ -122,11 +125,15 @@ export function nodeOf(
       const known = knownOf(value(input));
       return known?.weight === null ? known : null;
     },
-    followingBias: (size, rank) => {
+    followingBias: (size, axis, rank) => {
       const found = isOnce ? session.biases.get(outputs[0]) : undefined;
-      if (found?.bias.shape.at(-1) !== size || found.bias.shape.length > rank) return null;
-      session.absorbed.add(found.add);
-      return { ...found.bias, shape: [size] };
+      if (!found || (found.reshaped !== null && axis !== rank - 1)) return null;
+      const { bias, reshaped, add } = found;
+      const { shape } = bias;
+      const isAlong = shape[shape.length - rank + axis] === size && elementCount(shape) === size;
+      if (!isAlong || shape.length > (reshaped ?? rank)) return null;
+      session.absorbed.add(add);
+      return { ...bias, shape: [size] };
     },
     result: (tensor, type = value(0).type) => computed(type, tensor),
   };

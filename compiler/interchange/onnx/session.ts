@@ -18,6 +18,8 @@ import { createWeights, type Weights } from './weights.ts';
 export interface FollowingBias {
   readonly bias: Constant;
   readonly add: NodeProto;
+  /** The rank that the product is brought to before, its last axis kept; null where it is not. */
+  readonly reshaped: number | null;
 }
 
 /** One import: of a whole model, in one program of it. */
@@ -127,22 +129,47 @@ export function createSession(file: OnnxFile): Session {
   return session;
 }
 
-/** One number for each column, whatever axes of one stand before them. */
-const isRow = (shape: Shape) => shape.length > 0 && shape.slice(0, -1).every((axis) => axis === 1);
+/** Numbers along one axis, whatever axes of one stand round it. */
+const isLine = (shape: Shape) => shape.filter((extent) => extent !== 1).length === 1;
 
-function biasesOf({ graph, uses, initialisers }: OnnxFile): ReadonlyMap<string, FollowingBias> {
+function biasesOf(file: OnnxFile): ReadonlyMap<string, FollowingBias> {
+  const { graph, uses, initialisers } = file;
+  const reshaped = keptColumns(file);
   const biases = new Map<string, FollowingBias>();
   for (const add of graph.node) {
     if (add.opType !== 'Add' || add.input.length !== 2) continue;
     for (const [k, name] of add.input.entries()) {
       const bias = initialisers.get(name);
-      const isOwn = bias && bias.weight !== null && isRow(bias.shape);
       const product = add.input[1 - k];
-      if (isOwn && uses.get(name) === 1 && uses.get(product) === 1)
-        biases.set(product, { bias, add });
+      if (!bias?.weight || !isLine(bias.shape)) continue;
+      if (uses.get(name) !== 1 || uses.get(product) !== 1) continue;
+      const before = reshaped.get(product);
+      if (!before) biases.set(product, { bias, add, reshaped: null });
+      else if (before.columns === bias.shape.at(-1))
+        biases.set(before.product, { bias, add, reshaped: before.rank });
     }
   }
   return biases;
+}
+
+interface Reshaped {
+  readonly product: string;
+  readonly rank: number;
+  readonly columns: number;
+}
+
+/** By their results, reshapes that alone read what they read, to a last axis that is known: a bias along it may be added before them. */
+function keptColumns({ graph, uses, initialisers }: OnnxFile): ReadonlyMap<string, Reshaped> {
+  const found = new Map<string, Reshaped>();
+  for (const { opType, input, output } of graph.node) {
+    const wanted = opType === 'Reshape' ? initialisers.get(input[1]) : undefined;
+    if (!wanted || uses.get(input[0]) !== 1) continue;
+    const extents = Array.from(wanted.values);
+    found.set(output[0], {
+      ...{ product: input[0], rank: extents.length, columns: extents.at(-1) ?? 0 },
+    });
+  }
+  return found;
 }
 
 /** What may be computed with at once: constants that are not weights, and small integers that are. */

@@ -27,7 +27,7 @@ export function modelText(
   files: { readonly source: string; readonly weights: string },
   train: ImportedLoss | null = null,
 ): ModelText {
-  const request: Request = requestOf(bytes, options);
+  const request: Request = requestOf(bytes, options, `'${files.source}'`);
   const calls = openCalls((dimensions) => tryImport(request, dimensions), request.defaults);
   const { imported } = calls;
   const { session, outputs } = imported;

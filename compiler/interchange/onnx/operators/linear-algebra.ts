@@ -41,7 +41,7 @@ function gemm(n: OnnxNode) {
 function matmul(n: OnnxNode) {
   const weight = ownWeight(n, 1);
   if (weight?.shape.length === 2 && n.type(0).kind === 'float') {
-    const bias = n.followingBias(weight.shape[1], n.shape(0).length);
+    const bias = n.followingBias(weight.shape[1], n.shape(0).length - 1, n.shape(0).length);
     return n.result(asLinear(n, weight, false, bias));
   }
   // Sums of products of integers are exact in f32 up to 2^24.

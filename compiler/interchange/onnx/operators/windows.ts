@@ -107,8 +107,9 @@ function convolution(n: OnnxNode) {
   const x = paddedSignal(n, channelsLast(n, 0), windows, 0);
   const options = { ...optionsOf(windows, 1), ...(groups === 1 ? {} : { groups }) };
   const weight = ownWeight(n, 1);
-  const bias = n.has(2) ? ownWeight(n, 2) : null;
+  const own = n.has(2) ? ownWeight(n, 2) : null;
   if (weight) {
+    const bias = n.has(2) ? own : n.followingBias(shape[0], 1, shape.length);
     const name = layerFor(n, withBias({ constant: weight, order }, bias));
     const layer = f[functions.layer](shape[1] * groups, shape[0], {
       ...{ kernel: oneOrAll(windows.sizes), ...options },
