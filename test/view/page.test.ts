@@ -719,8 +719,7 @@ test('the system turns dark or light while the page is open: every picture follo
   await page.setViewport({ width: 1280, height: 300 });
   const turn = (value: string) =>
     page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
-  const pictures = () =>
-    page.$$eval('canvas', (list) => list.map((canvas) => canvas.toDataURL()));
+  const pictures = () => page.$$eval('canvas', (list) => list.map((canvas) => canvas.toDataURL()));
   const opened: Record<string, readonly string[]> = {};
   for (const theme of ['light', 'dark']) {
     await turn(theme);
