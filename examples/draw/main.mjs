@@ -1,5 +1,6 @@
 import { bytesText, createChart } from '../pages/chart.mjs';
 import { batches, fetchDigits, generator, largest, PIXELS, SIDE } from '../pages/digits.mjs';
+import { failureNote, findGpu, runsOn, TARGETS } from '../pages/gpu.mjs';
 import { openSession } from '../pages/session.mjs';
 import { createPad } from './pad.mjs';
 
@@ -8,7 +9,6 @@ const STEPS = 120;
 const at = (id) => document.getElementById(id);
 const fetched = async (name, as) => (await fetch(`./${name}`))[as]();
 
-const TARGETS = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 const random = generator(7);
 const kept = [];
 const lossChart = createChart(at('loss'), {
@@ -23,7 +23,10 @@ const memoryChart = createChart(at('memory'), {
   empty: 'The network is loading.',
 });
 let session = null;
+/** As they were when the session was opened, switched or tuned: those that are left where a GPU is lost. */
 let parameters = null;
+/** The change from WebGPU to WebAssembly while it goes on: what fails with the GPU waits for one. */
+let rescue = null;
 /** Counts what was drawn and cleared: an answer to what is no longer there is not shown. */
 let drawing = 0;
 let labels = Array.from({ length: DIGITS }, (_, k) => String(k));
@@ -35,24 +38,66 @@ const [live, digits] = await Promise.all([
 
 async function open(target) {
   at('target').disabled = true;
-  if (session) parameters = await session.saveParameters();
+  await saveParameters();
   session?.destroy();
+  session = null;
   const plan = await fetched(`${target}.plan.json`, 'json');
   const module =
     target === 'wasm' ? new Uint8Array(await fetched('model.wasm', 'arrayBuffer')) : null;
   session = await openSession({ plan, module, parameters });
   const { budgetBytes } = plan.memory;
+  at('target').value = target;
   at('budget').textContent = bytesText(budgetBytes);
   memoryChart.set(live[target], budgetBytes);
   showMemory();
   at('target').disabled = false;
   at('guess').textContent = 'Draw something.';
-  await recognise();
   document.body.dataset.ready = target;
 }
 
+/** A GPU that was lost gives none: those that were saved before stay. */
+async function saveParameters() {
+  parameters = (await session?.saveParameters().catch(() => null)) ?? parameters;
+}
+
+/** Shows the target, or where WebGPU cannot be used, WebAssembly and why. */
+async function show(target) {
+  tellTarget('');
+  try {
+    await open(target);
+  } catch (error) {
+    if (target !== 'webgpu') throw error;
+    await goOnWithout(error);
+  }
+  await recognise();
+}
+
+async function goOnWithout(error) {
+  rescue ??= open('wasm').finally(() => {
+    rescue = null;
+  });
+  await rescue;
+  tellTarget(failureNote('the page goes on with WebAssembly', error));
+}
+
+/** Does what needs a session; where the GPU is lost meanwhile, anew without it. */
+async function run(work) {
+  const used = session;
+  try {
+    return await work(used);
+  } catch (error) {
+    if (used.plan.target !== 'webgpu') throw error;
+    if (session === used || rescue) await goOnWithout(error);
+    return work(session);
+  }
+}
+
+function tellTarget(text) {
+  at('target-note').textContent = text;
+}
+
 function showMemory(more = []) {
-  const { plan, allocatedBytes, hostBytes, description } = session;
+  const { plan, allocatedBytes, hostBytes } = session;
   const { deviceBytes, budgetBytes } = plan.memory;
   const entries = [
     ['Budget', bytesText(budgetBytes)],
@@ -62,7 +107,7 @@ function showMemory(more = []) {
       `${bytesText(allocatedBytes)} (${((100 * allocatedBytes) / budgetBytes).toFixed(0)} % of the budget)`,
     ],
     ['On the host', bytesText(hostBytes)],
-    ['Runs on', description],
+    ['Runs on', runsOn(session)],
     ...more,
   ];
   at('facts').dataset.allocated = String(allocatedBytes);
@@ -85,11 +130,11 @@ async function recognise() {
   const asked = ++drawing;
   const image = pad.image();
   if (!image || !session) return;
-  const { predict } = session.plan.programs;
-  const [batch, classes] = shapeOf(predict, 'logits');
+  // Both plans are of one model.
+  const [batch, classes] = shapeOf(session.plan.programs.predict, 'logits');
   const images = new Float32Array(batch * PIXELS);
   images.set(image);
-  const { logits } = await session.run('predict', { image: images });
+  const { logits } = await run((on) => on.run('predict', { image: images }));
   if (asked !== drawing) return;
   const most = Math.max(...logits.subarray(0, classes));
   // Symbols that nobody has named yet are none.
@@ -162,39 +207,46 @@ function showKept() {
   );
 }
 
-/** Half of each batch are the person's drawings, a little moved; the other half are digits, so that those stay known. */
 async function tune() {
   at('tune').disabled = true;
   at('target').disabled = true;
-  lossChart.set([]);
-  const [batch] = shapeOf(session.plan.programs.train, 'image');
-  const old = batches(digits.train, batch, random);
-  let spent = 0;
   try {
-    for (let step = 1; step <= STEPS; step++) {
-      const { images, labels: wanted } = old.next().value;
-      for (let k = 0; k < batch / 2; k++) {
-        const { image, label } = kept[Math.floor(random() * kept.length)];
-        images.set(moved(image), k * PIXELS);
-        wanted[k] = label;
-      }
-      const before = performance.now();
-      const { loss } = await session.run('train', { image: images, label: wanted });
-      spent += performance.now() - before;
-      lossChart.push(loss[0]);
-      at('status').textContent = `Step ${step} of ${STEPS}`;
-      at('status').dataset.loss = String(loss[0]);
-      showMemory([
-        ['Steps a second', ((1000 * step) / spent).toFixed(1)],
-        ['Loss', loss[0].toFixed(4)],
-      ]);
-    }
+    await saveParameters();
+    await run(tuneOn);
+    await saveParameters();
     at('status').textContent = 'Fine-tuned. Draw again.';
   } catch (error) {
     at('status').textContent = `It failed: ${error.message}`;
   }
   at('target').disabled = false;
   allow();
+}
+
+/** Half of each batch are the person's drawings, a little moved; the other half are digits, so that those stay known. */
+async function tuneOn(on) {
+  at('target').disabled = true;
+  lossChart.set([]);
+  const [batch] = shapeOf(on.plan.programs.train, 'image');
+  const old = batches(digits.train, batch, random);
+  let spent = 0;
+  for (let step = 1; step <= STEPS; step++) {
+    const { images, labels: wanted } = old.next().value;
+    for (let k = 0; k < batch / 2; k++) {
+      const { image, label } = kept[Math.floor(random() * kept.length)];
+      images.set(moved(image), k * PIXELS);
+      wanted[k] = label;
+    }
+    const before = performance.now();
+    const { loss } = await on.run('train', { image: images, label: wanted });
+    spent += performance.now() - before;
+    lossChart.push(loss[0]);
+    at('status').textContent = `Step ${step} of ${STEPS}`;
+    at('status').dataset.loss = String(loss[0]);
+    showMemory([
+      ['Steps a second', ((1000 * step) / spent).toFixed(1)],
+      ['Loss', loss[0].toFixed(4)],
+    ]);
+  }
 }
 
 function moved(image) {
@@ -210,13 +262,13 @@ function moved(image) {
 }
 
 // Last, when all that it uses is there.
-const hasGpu = (await navigator.gpu?.requestAdapter().catch(() => null)) != null;
-for (const target of hasGpu ? ['wasm', 'webgpu'] : ['wasm'])
-  at('target').append(new Option(TARGETS[target], target));
-at('target').onchange = () => open(at('target').value);
+for (const [target, name] of Object.entries(TARGETS)) at('target').append(new Option(name, target));
+at('target').onchange = () => show(at('target').value);
 at('clear').onclick = clear;
 at('label').oninput = allow;
 at('keep').onclick = keep;
 at('tune').onclick = tune;
 parameters = new Uint8Array(await fetched('model.safetensors', 'arrayBuffer'));
-await open('wasm');
+const { kind, reason } = await findGpu();
+await show(kind === 'gpu' ? 'webgpu' : 'wasm');
+if (kind !== 'gpu') tellTarget(reason);

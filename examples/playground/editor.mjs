@@ -1,6 +1,6 @@
 import { javascript } from '@codemirror/lang-javascript';
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
-import { lintGutter, setDiagnostics } from '@codemirror/lint';
+import { diagnosticCount, lintGutter, setDiagnostics } from '@codemirror/lint';
 import { EditorState } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
@@ -63,7 +63,9 @@ export function createEditor(parent, text, changed) {
         const to = Math.min(view.state.doc.length, from + length);
         return [{ from, to, severity: category, message: `${code}: ${message}` }];
       });
-      view.dispatch(setDiagnostics(view.state, marks));
+      // The first marks make the editor set itself up anew, which takes long.
+      if (marks.length > 0 || diagnosticCount(view.state) > 0)
+        view.dispatch(setDiagnostics(view.state, marks));
     },
     goTo(source) {
       const anchor = offsetOf(view.state.doc, source);

@@ -1,8 +1,9 @@
 import { mountView } from 'btc-compiler/view';
 import { compileSource } from 'btc-compiler/web/source';
 import { bytesText, createChart } from '../pages/chart.mjs';
-import { findGpu } from '../pages/gpu.mjs';
+import { failureNote, findGpu, runsOn, TARGETS } from '../pages/gpu.mjs';
 import { createEditor } from './editor.mjs';
+import { keep, keptHere } from './kept.mjs';
 import blockTerm from './models/block-term.ts?raw';
 import cnn from './models/cnn.ts?raw';
 import digits from './models/digits.ts?raw';
@@ -18,7 +19,6 @@ const EXAMPLES = {
   'Tiny GPT over rows': gpt,
   'Block-term layer': blockTerm,
 };
-const TARGETS = { wasm: 'WebAssembly', webgpu: 'WebGPU' };
 const FILE = 'model.ts';
 const PAUSE_MS = 400;
 const LONGEST_MS = 60_000;
@@ -38,6 +38,8 @@ const state = {
   /** What seeks the range goes on while plans of other budgets are built. */
   ranging: null,
   training: null,
+  /** Counts what was opened: of two addresses the later one is shown. */
+  opened: 0,
 };
 const chart = createChart(at('loss'), {
   format: (value) => value.toFixed(2),
@@ -274,19 +276,14 @@ async function train() {
     await trainInstead(failure);
 }
 
-async function trainInstead({ message }) {
+async function trainInstead(error) {
   at('target').value = 'wasm';
-  tellTarget(`WebGPU failed, so training began again on WebAssembly: ${firstSentence(message)}`);
+  keepModel();
+  tellTarget(failureNote('training began again on WebAssembly', error));
   state.range = null;
   await build();
   if (state.built?.plan.target === 'wasm') await train();
 }
-
-/** A GPU says its name alone. */
-const runsOn = ({ plan, description }) =>
-  plan.target === 'webgpu' ? `WebGPU: ${description || 'a GPU'}` : description;
-
-const firstSentence = (text) => /^.*?[.!?](?=\s|$)/s.exec(text)?.[0] ?? `${text}.`;
 
 function tellTarget(text) {
   at('target-note').textContent = text;
@@ -313,7 +310,8 @@ async function trainHere(training) {
 
 async function share() {
   const shared = { source: editor.text(), target: at('target').value, budget: state.budget };
-  history.replaceState(null, '', await linkOf(shared));
+  history.replaceState(history.state, '', await linkOf(shared));
+  keepModel();
   const copied = await navigator.clipboard?.writeText(location.href).then(
     () => true,
     () => false,
@@ -321,20 +319,57 @@ async function share() {
   say(copied ? 'The link is in the clipboard.' : 'The link is in the address bar.');
 }
 
-// Last, when all that it uses is there.
-const gpu = findGpu();
-const link = await sharedBy(location.hash, Object.keys(TARGETS));
-editor = createEditor(at('editor'), link?.source ?? digits, () => {
+function keepModel() {
+  keep({
+    source: editor.text(),
+    example: at('example').value,
+    target: at('target').value,
+    budget: state.budget,
+    isStranger: !at('stranger').hidden,
+  });
+}
+
+function edited() {
+  keepModel();
   // A stranger's model waits for the button, also while it is edited.
   if (at('stranger').hidden) buildAnother();
-});
+}
+
+/** Shows the model that the address says, as it was left in this tab. */
+async function openAddress() {
+  const turn = ++state.opened;
+  const link = await sharedBy(location.hash, Object.keys(TARGETS));
+  if (turn !== state.opened) return;
+  const kept = keptHere();
+  const source = kept?.source ?? link?.source ?? digits;
+  const isFirst = !editor;
+  at('stranger').hidden = !(kept ? kept.isStranger : link);
+  if (isFirst) editor = createEditor(at('editor'), source, edited);
+  const { kind, reason } = await gpu;
+  if (turn !== state.opened) return;
+  at('example').value = kept?.example ?? Object.keys(EXAMPLES)[0];
+  at('target').value = kept?.target ?? (kind === 'gpu' ? (link?.target ?? 'webgpu') : 'wasm');
+  tellTarget(kind === 'gpu' || at('target').value === 'webgpu' ? '' : reason);
+  state.budget = (kept ?? link)?.budget ?? null;
+  showBudget();
+  if (!isFirst) {
+    endBuild();
+    state.ranging?.abort();
+    state.ranging = null;
+    say('');
+    showStage();
+    editor.replace(source);
+  } else if (at('stranger').hidden) build();
+}
+
+// Last, when all that it uses is there.
+const gpu = findGpu();
 fillSelect(at('example'), Object.keys(EXAMPLES));
 fillSelect(at('target'), Object.keys(TARGETS), TARGETS);
-const { kind, reason } = await gpu;
-at('target').value = kind === 'gpu' ? (link?.target ?? 'webgpu') : 'wasm';
-tellTarget(kind === 'gpu' ? '' : reason);
-state.budget = link?.budget ?? null;
-showBudget();
+addEventListener('hashchange', openAddress);
+// Between two entries of one address.
+addEventListener('popstate', openAddress);
+await openAddress();
 
 at('example').onchange = () => {
   at('stranger').hidden = true;
@@ -343,20 +378,20 @@ at('example').onchange = () => {
 };
 at('build').onclick = () => {
   at('stranger').hidden = true;
+  keepModel();
   build();
 };
 at('target').onchange = () => {
   tellTarget('');
+  keepModel();
   buildAnother();
 };
 at('budget').oninput = () => {
   state.budget = budgetAt(Number(at('budget').value));
+  keepModel();
   showBudget();
   buildSoon();
 };
 at('share').onclick = share;
 at('train').onclick = train;
 at('stop').onclick = () => state.training?.abort();
-
-if (link) at('stranger').hidden = false;
-else build();

@@ -1,6 +1,7 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type StaticPage, staticPage, textOf } from '../support/static-page.ts';
+import { launchChromium, newPage } from '../support/chromium.ts';
+import { claimGpu, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
 
 let built: StaticPage;
 
@@ -51,6 +52,33 @@ async function drawBars(page: Page): Promise<void> {
   for (const bar of BARS) await stroke(page, bar);
 }
 
+async function keepBars(page: Page, name: string): Promise<void> {
+  await drawBars(page);
+  await page.$eval(
+    '#label',
+    (input, text) => {
+      (input as HTMLInputElement).value = text;
+      input.dispatchEvent(new Event('input'));
+    },
+    name,
+  );
+  await page.click('#keep');
+}
+
+const targetOf = (page: Page) =>
+  page.$eval('#target', (select) => (select as HTMLSelectElement).value);
+
+/** Until so many steps of fine-tuning have run on what the page says that they run on. */
+const untilTuned = (page: Page, runsOn: string, steps: number) =>
+  page.waitForFunction(
+    (on, least) =>
+      document.getElementById('facts')!.textContent!.includes(`Runs on${on}`) &&
+      Number(/Step (\d+)/.exec(document.getElementById('status')!.textContent!)?.[1]) >= least,
+    {},
+    runsOn,
+    steps,
+  );
+
 test('knows digits, learns a symbol of the person, and stays under the line', async () => {
   const { page, problems } = await built.open();
   await page.waitForFunction(() => document.body.dataset['ready'] === 'wasm');
@@ -58,14 +86,7 @@ test('knows digits, learns a symbol of the person, and stays under the line', as
   await guessed(page);
   expect(await textOf(page, '#guess')).toContain('It looks like 1 ');
   await page.click('#clear');
-  for (let k = 0; k < 3; k++) {
-    await drawBars(page);
-    await page.$eval('#label', (input) => {
-      (input as HTMLInputElement).value = '<b>bars';
-      input.dispatchEvent(new Event('input'));
-    });
-    await page.click('#keep');
-  }
+  for (let k = 0; k < 3; k++) await keepBars(page, '<b>bars');
   expect(await page.$$eval('#kept li', (items) => items.map((item) => item.textContent))).toEqual(
     Array(3).fill('<b>bars'),
   );
@@ -99,4 +120,42 @@ test('knows digits, learns a symbol of the person, and stays under the line', as
   expect(Number(allocated)).toBeLessThanOrEqual(Number(budget));
   expect(problems).toEqual([]);
   await page.close();
+});
+
+test('a GPU is chosen where there is one; when it is lost, the page goes on without it', async () => {
+  const { page, problems } = await newPage(built.browser);
+  await claimGpu(page, { lostAfter: 4 });
+  await page.goto(built.address);
+  await page.waitForFunction(() => document.body.dataset['ready'] === 'webgpu');
+  expect([await targetOf(page), await textOf(page, '#target-note')]).toEqual(['webgpu', '']);
+  await stroke(page, ONE);
+  await guessed(page);
+  expect(await textOf(page, '#guess')).toContain('It looks like 1 ');
+  await page.click('#clear');
+  await keepBars(page, 'bars');
+  await page.click('#tune');
+  await untilTuned(page, 'WebAssembly', 3);
+  expect(await targetOf(page)).toBe('wasm');
+  expect(await textOf(page, '#target-note')).toMatch(
+    /^WebGPU failed, so the page goes on with WebAssembly: .*\.$/,
+  );
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
+test('a browser without WebGPU: WebAssembly, and the reason', async () => {
+  const browser = await launchChromium({ webgpu: false });
+  const { page, problems } = await built.open('', browser);
+  await page.waitForFunction(() => document.getElementById('target-note')!.textContent !== '');
+  expect(await targetOf(page)).toBe('wasm');
+  expect(await textOf(page, '#target-note')).toBe('This browser has no WebGPU.');
+  await page.select('#target', 'webgpu');
+  await page.waitForFunction(() =>
+    document.getElementById('target-note')!.textContent!.startsWith('WebGPU failed'),
+  );
+  expect(await targetOf(page)).toBe('wasm');
+  await stroke(page, ONE);
+  await guessed(page);
+  expect(problems).toEqual([]);
+  await browser.close();
 });

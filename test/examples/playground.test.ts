@@ -1,7 +1,7 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, newPage } from '../support/chromium.ts';
-import { type StaticPage, staticPage, textOf } from '../support/static-page.ts';
+import { claimGpu, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
 
 let built: StaticPage;
 
@@ -251,42 +251,9 @@ test.each(['Digits (perceptron)', 'LSTM over rows', 'Tiny GPT over rows'])(
   },
 );
 
-/** Runs `patch` in every worker of a page that is a module, before its script. */
-function patchWorkers(page: Page, patch: string): Promise<unknown> {
-  return page.evaluateOnNewDocument((text) => {
-    const Plain = Worker;
-    class Patched extends Plain {
-      constructor(url: string | URL, options?: WorkerOptions) {
-        if (options?.type !== 'module') {
-          super(url, options);
-          return;
-        }
-        const lines = [`data:text/javascript,${encodeURIComponent(text)}`, String(url)];
-        const code = lines.map((line) => `import ${JSON.stringify(line)};`).join('\n');
-        super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
-      }
-    }
-    Object.assign(globalThis, { Worker: Patched });
-  }, patch);
-}
-
 test('a GPU is chosen where there is one; when it is lost, training goes on without it', async () => {
   const { page, problems } = await newPage(built.browser);
-  // The adapter of the tests is one in software, and says so.
-  await page.evaluateOnNewDocument(() => {
-    Object.defineProperty(GPUAdapter.prototype, 'info', { value: { isFallbackAdapter: false } });
-  });
-  await patchWorkers(
-    page,
-    `const { requestDevice } = GPUAdapter.prototype;
-    GPUAdapter.prototype.requestDevice = async function (given) {
-      const device = await requestDevice.call(this, given);
-      const { submit } = device.queue;
-      let submitted = 0;
-      device.queue.submit = (buffers) => { submit.call(device.queue, buffers); if (++submitted === 20) device.destroy(); };
-      return device;
-    };`,
-  );
+  await claimGpu(page, { lostAfter: 20 });
   await page.goto(built.address);
   await untilBuilt(page, 'Built in');
   expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe(
@@ -344,6 +311,68 @@ test('a link carries model and options, and runs nothing before a person asks', 
   await untilBuilt(opened.page, 'Built in');
   expect(opened.problems).toEqual([]);
   await opened.page.close();
+});
+
+test('what was edited is there again after a reload, on a telephone, back and forward', async () => {
+  const { page, problems } = await built.open();
+  // Lines out of sight are not in the page.
+  const source = async () => (await textOf(page, '.cm-content')).slice(0, 200);
+  await untilBuilt(page, 'Built in');
+  await page.select('#example', 'Small CNN');
+  await untilBuilt(page, 'Built in');
+  const plain = await source();
+  await edit(page, 'adam', 'adam /* mine */');
+  await untilBuilt(page, 'Built in');
+  const edited = await source();
+  expect(edited).not.toBe(plain);
+  const isEdited = async () => {
+    await untilBuilt(page, 'Built in');
+    expect(await source()).toBe(edited);
+    expect(await page.$eval('#example', (one) => (one as HTMLSelectElement).value)).toBe(
+      'Small CNN',
+    );
+  };
+  await page.reload();
+  await isEdited();
+  // Emulation of a telephone reloads; the page by itself does not.
+  await page.setViewport({ width: 390, height: 844, isMobile: true, hasTouch: true });
+  await isEdited();
+  let loads = 0;
+  page.on('load', () => loads++);
+  await page.setViewport({ width: 844, height: 390, isMobile: true, hasTouch: true });
+  await page.setViewport({ width: 390, height: 844, isMobile: true, hasTouch: true });
+  await isEdited();
+  expect(loads).toBe(0);
+  await page.goto('about:blank');
+  await page.goBack();
+  await isEdited();
+  await page.click('#share');
+  await page.waitForFunction(() => location.hash.length > 100);
+  const link = await page.evaluate(() => location.hash);
+  await edit(page, '/* mine */', '/* later */');
+  await untilBuilt(page, 'Built in');
+  const later = await source();
+  await page.reload();
+  await untilBuilt(page, 'Built in');
+  expect(await source()).toBe(later);
+  // Followed anew, a link shows its own model, and waits; what it was edited to is behind it.
+  const follow = (hash: string) =>
+    page.evaluate((to) => {
+      location.hash = to;
+    }, hash);
+  await follow('#other');
+  await page.waitForFunction(() =>
+    document.querySelector('.cm-content')!.textContent!.includes('A two-layer perceptron'),
+  );
+  await follow(link);
+  await page.waitForFunction(() => !document.getElementById('stranger')!.hidden);
+  expect(await source()).toBe(edited);
+  await page.evaluate(() => history.go(-2));
+  await page.waitForFunction(() => document.getElementById('stranger')!.hidden);
+  await untilBuilt(page, 'Built in');
+  expect(await source()).toBe(later);
+  expect(problems).toEqual([]);
+  await page.close();
 });
 
 test.each([

@@ -54,3 +54,46 @@ export async function staticPage(example: string): Promise<StaticPage> {
 export function textOf(page: Page, selector: string): Promise<string> {
   return page.$eval(selector, (element) => element.textContent ?? '');
 }
+
+/**
+ * Makes the adapter of the tests, one in software, say that it is none; with `lostAfter`, its devices in module workers are lost
+ * after so many submissions. Before the page is opened.
+ */
+export async function claimGpu(
+  page: Page,
+  { lostAfter = Number.MAX_SAFE_INTEGER } = {},
+): Promise<void> {
+  await page.evaluateOnNewDocument(() => {
+    Object.defineProperty(GPUAdapter.prototype, 'info', { value: { isFallbackAdapter: false } });
+  });
+  await patchWorkers(
+    page,
+    `const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (given) {
+      const device = await requestDevice.call(this, given);
+      const { submit } = device.queue;
+      let submitted = 0;
+      device.queue.submit = (buffers) => { submit.call(device.queue, buffers); if (++submitted === ${lostAfter}) device.destroy(); };
+      return device;
+    };`,
+  );
+}
+
+/** Runs `patch` in every worker of a page that is a module, before its script. */
+function patchWorkers(page: Page, patch: string): Promise<unknown> {
+  return page.evaluateOnNewDocument((text) => {
+    const Plain = Worker;
+    class Patched extends Plain {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        if (options?.type !== 'module') {
+          super(url, options);
+          return;
+        }
+        const lines = [`data:text/javascript,${encodeURIComponent(text)}`, String(url)];
+        const code = lines.map((line) => `import ${JSON.stringify(line)};`).join('\n');
+        super(URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), options);
+      }
+    }
+    Object.assign(globalThis, { Worker: Patched });
+  }, patch);
+}

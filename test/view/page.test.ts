@@ -711,3 +711,31 @@ test('20,000 steps: a frame of a zoom has little to do', async () => {
   expect(milliseconds).toBeLessThan(100);
   expect(problems).toEqual([]);
 });
+
+test('the system turns dark or light while the page is open: every picture follows, also out of sight', async () => {
+  const plan = await recomputingPlan();
+  const file = written(plan, plan);
+  const { page, problems } = await open(file);
+  await page.setViewport({ width: 1280, height: 300 });
+  const turn = (value: string) =>
+    page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value }]);
+  const pictures = () => page.$$eval('canvas', (list) => list.map((canvas) => canvas.toDataURL()));
+  const opened: Record<string, readonly string[]> = {};
+  for (const theme of ['light', 'dark']) {
+    await turn(theme);
+    await page.reload();
+    await page.waitForFunction(() => document.querySelectorAll('canvas').length === 8);
+    await frames(page);
+    opened[theme] = await pictures();
+  }
+  for (const theme of ['light', 'dark', 'light']) {
+    await turn(theme);
+    await frames(page);
+    expect((await pictures()).map((picture, k) => picture === opened[theme][k])).toEqual(
+      opened[theme].map(() => true),
+    );
+  }
+  expect(opened['light'][0]).not.toBe(opened['dark'][0]);
+  expect(problems).toEqual([]);
+  await page.close();
+});

@@ -9,8 +9,8 @@ export interface Surface {
   readonly canvas: HTMLCanvasElement;
   /** In CSS pixels. */
   size(): { readonly width: number; readonly height: number };
-  /** Draws what has changed in the next frame; where it is out of sight, later. */
-  redraw(): void;
+  /** Draws what has changed in the next frame; where it is out of sight, later, unless what it shows is in the wrong colours. */
+  redraw(isOtherTheme?: boolean): void;
   /** Asks for its height anew. */
   resize(): void;
   destroy(): void;
@@ -81,7 +81,11 @@ export function createSurface(label: string, drawing: Drawing): Surface {
   };
   const paintSoon = () => (patience.isSeen() ? soon() : patience.wait());
   // It has no size before it is in the page.
-  const redraw = () => (width === 0 ? resize() : paintSoon());
+  const redraw = (isOtherTheme = false) => {
+    if (width === 0) resize();
+    else if (isOtherTheme) soon();
+    else paintSoon();
+  };
   let cancelResize: (() => void) | null = null;
   // Its height follows its width: in a frame of its own, as what is observed must not change while it is told of.
   const observer = new ResizeObserver(() => {

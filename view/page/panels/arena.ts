@@ -113,7 +113,7 @@ export const arenaPanel: Panel = {
           told = hover.tensor;
           fillTip(tip.element, store);
         }
-        surface.redraw();
+        surface.redraw(has(changes, 'theme'));
       },
       destroy: () => {
         end();

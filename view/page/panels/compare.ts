@@ -47,7 +47,7 @@ export const comparePanel: Panel = {
           fill(tables, ...tablesOf(store, comparison));
         }
         fill(key, ...comparison.curves.map(({ label }, k) => keyItem(label, colourOf(k, theme))));
-        surface.redraw();
+        surface.redraw(has(changes, 'theme'));
       },
       destroy: surface.destroy,
     };

@@ -69,7 +69,7 @@ export const livePanel: Panel = {
           surface.canvas.setAttribute('aria-label', `Bytes in use: ${readoutText(store)}`);
         const { hover } = store.state();
         if (has(changes, 'hover', 'range', 'program')) over(scaleOf(surface.size()), hover.step);
-        surface.redraw();
+        surface.redraw(has(changes, 'theme'));
       },
       destroy: () => {
         end();

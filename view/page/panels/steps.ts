@@ -85,7 +85,7 @@ export const stepsPanel: Panel = {
         }
         if (has(changes, 'hover', 'range', 'program')) over(scaleOf(surface.size()), hover.step);
         if (hover.step === null) tip.element.hidden = true;
-        surface.redraw();
+        surface.redraw(has(changes, 'theme'));
       },
       destroy: () => {
         end();
