@@ -145,7 +145,7 @@ test('plans of all targets are shown with a switch, which stays when a save is b
   expect(await heading()).toBe('small on WebGPU');
   expect(problems).toEqual([]);
   await page.close();
-}, 60_000);
+});
 
 test('a model with a mistake at first says so, and its picture comes when it is mended', async () => {
   project.write('model.ts', SMALL_MODEL.replace('linear(3', 'linear(5'));

@@ -1,14 +1,16 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take a minute and more, the longest first. */
+/** Files that take about a minute and more, the longest first. */
 const LONGEST = [
+  'test/examples/networks.test.ts',
+  'test/agreement.test.ts',
   'test/budgets.test.ts',
-  'test/frontend/recurrent-stack.test.ts',
-  'test/memory/memory-actions.test.ts',
-  'test/create/create.test.ts',
-  'test/node/checkpoint-file.test.ts',
+  'test/codegen/wgsl.test.ts',
+  'test/explain/pages.test.ts',
+  'test/frontend/namesakes.test.ts',
   'test/examples/playground.test.ts',
-  'test/frontend/mistakes.test.ts',
+  'test/docs.test.ts',
+  'test/codegen/assembler.test.ts',
 ];
 
 const place = ({ moduleId }: TestSpecification) =>
