@@ -241,7 +241,7 @@ export default defineModel({
       expect.stringContaining("it declares batch, width; did you mean 'width'?"),
     ]);
     expect(build('inner.ts', '--set', 'width=x', '--no-pretty').stdout).toContain(
-      "inner.ts(6,41): error BTC1006: option 'width' takes a number, not 'x'",
+      "inner.ts(6,39): error BTC1006: option 'width' takes a number, not 'x'",
     );
   });
 
