@@ -36,11 +36,11 @@ export const LIBRARY: Readonly<Record<Helper, HelperRow>> = {
   },
   max_f32: {
     needs: ['is_nan'],
-    text: 'fn max_f32(a: f32, b: f32) -> f32 { return select(max(a, b), a + b, is_nan(a) || is_nan(b)); }',
+    text: 'fn max_f32(a: f32, b: f32) -> f32 { return select(max(a, b), a + b, is_nan(a) | is_nan(b)); }',
   },
   min_f32: {
     needs: ['is_nan'],
-    text: 'fn min_f32(a: f32, b: f32) -> f32 { return select(min(a, b), a + b, is_nan(a) || is_nan(b)); }',
+    text: 'fn min_f32(a: f32, b: f32) -> f32 { return select(min(a, b), a + b, is_nan(a) | is_nan(b)); }',
   },
   sign_f32: {
     needs: ['is_nan'],
