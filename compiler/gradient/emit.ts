@@ -1,3 +1,4 @@
+import { DTYPES } from '../../ir/dtypes.ts';
 import type { GraphBuilder, ValueId } from '../../ir/graph.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
@@ -98,7 +99,8 @@ export function createEmit(builder: GraphBuilder, source: number, masks: Set<Val
       emit.apply(
         'min',
         emit.apply('max', indices, emit.constantLike(indices, 0)),
-        emit.constantLike(indices, rows - 1),
+        // An index is no larger than its type lets it be.
+        emit.constantLike(indices, Math.min(rows - 1, DTYPES.i32.greatest)),
       ),
   };
   return emit;
