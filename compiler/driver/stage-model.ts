@@ -1,5 +1,6 @@
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
+import { rememberByText } from '../../ir/remember.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { StageModel } from '../lower/index.ts';
 import { leastSeconds, predictSeconds } from '../profile/predict.ts';
@@ -27,23 +28,11 @@ export function stageModel(
   };
 }
 
-/** Kernels whose times are known at a time: a bound on what they take, not on how many there are. */
-const MOST_KERNELS = 1 << 14;
-
 /**
  * `find` for kernels, called once for those that say the same: slices of one kernel differ in where they begin in a tensor, which their
  * bindings say, and the next attempt of a search makes most kernels of the last one.
  */
 function onceEach(find: (kernel: Kernel) => number): (kernel: Kernel) => number {
-  const known = new Map<string, number>();
-  return (kernel) => {
-    const key = JSON.stringify(kernel);
-    let found = known.get(key);
-    if (found === undefined) {
-      if (known.size >= MOST_KERNELS) known.clear();
-      found = find(kernel);
-      known.set(key, found);
-    }
-    return found;
-  };
+  const remembered = rememberByText<number>(1 << 14);
+  return (kernel) => remembered(JSON.stringify(kernel), () => find(kernel));
 }

@@ -1,5 +1,6 @@
 import { type Axis, isLocal, type Reduction, type Store } from '../../ir/kernel.ts';
 import { renameStages } from '../../ir/kernel-stage.ts';
+import { rememberByText } from '../../ir/remember.ts';
 import type { StepAccess } from '../liveness/access.ts';
 import { expressionKey, type LoopNest } from './loop-nest.ts';
 import type { Range } from './ranges.ts';
@@ -34,9 +35,7 @@ export interface DerivedFacts {
   use?: { readonly by: object; readonly access: StepAccess };
 }
 
-/** Shapes that are known at a time: a bound on what they take, not on how many there are. */
-const MOST_SHAPES = 1 << 16;
-const shapes = new Map<string, NestShape>();
+const remembered = rememberByText<NestShape>(1 << 16);
 let shapeCount = 0;
 const shapedNests = new WeakMap<LoopNest, ShapedNest>();
 
@@ -49,23 +48,20 @@ export function shapeOf(nest: LoopNest): ShapedNest {
       const known = tensors.indexOf(tensor);
       return known >= 0 ? known : tensors.push(tensor) - 1;
     };
-    const key = keyOf(nest, numberOf);
-    let shape = shapes.get(key);
-    if (!shape) {
-      if (shapes.size >= MOST_SHAPES) shapes.clear();
+    const shape = remembered(keyOf(nest, numberOf), () => {
       const { axes } = nest;
-      shape = {
+      const made: NestShape = {
         id: shapeCount++,
         parallelPoints: pointsOf(axes.filter(({ kind }) => kind === 'parallel')),
         points: pointsOf(axes),
         nest: renamed(nest, numberOf, NOBODY),
       };
-      shapes.set(key, shape);
-      shapedNests.set(shape.nest, {
-        ...{ shape, tensors: tensors.map((_, number) => number) },
+      shapedNests.set(made.nest, {
+        ...{ shape: made, tensors: tensors.map((_, number) => number) },
         derived: {},
       });
-    }
+      return made;
+    });
     shaped = { shape, tensors, derived: {} };
     shapedNests.set(nest, shaped);
   }

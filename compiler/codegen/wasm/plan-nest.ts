@@ -1,6 +1,7 @@
 import { isFloat } from '../../../ir/dtypes.ts';
 import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { kernelBody } from '../../../ir/kernel-text.ts';
+import { rememberByText } from '../../../ir/remember.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost } from './locality.ts';
@@ -48,20 +49,12 @@ interface PricedNest {
   readonly cost: number;
 }
 
-/** Kernels whose loops are known at a time: a bound on what they take. */
-const MOST_KNOWN = 4096;
 /** By the text of a kernel: models repeat their kernels, and compilations of a model all of them. */
-const known = new Map<string, PricedNest>();
+const remembered = rememberByText<PricedNest>(4096);
 
 function cheapest(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
   const key = `${outer} ${tiles.length} ${kernelBody(kernel)}`;
-  let found = known.get(key);
-  if (!found) {
-    if (known.size >= MOST_KNOWN) known.clear();
-    found = search(kernel, outer, tiles);
-    known.set(key, found);
-  }
-  return found;
+  return remembered(key, () => search(kernel, outer, tiles));
 }
 
 function search(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
