@@ -27,6 +27,7 @@ let session = null;
 let parameters = null;
 /** The change from WebGPU to WebAssembly while it goes on: what fails with the GPU waits for one. */
 let rescue = null;
+let tuning = false;
 /** Counts what was drawn and cleared: an answer to what is no longer there is not shown. */
 let drawing = 0;
 let labels = Array.from({ length: DIGITS }, (_, k) => String(k));
@@ -37,10 +38,11 @@ const [live, digits] = await Promise.all([
 ]);
 
 async function open(target) {
-  at('target').disabled = true;
-  await saveParameters();
-  session?.destroy();
+  const last = session;
   session = null;
+  allow();
+  await saveParameters(last);
+  last?.destroy();
   const plan = await fetched(`${target}.plan.json`, 'json');
   const module =
     target === 'wasm' ? new Uint8Array(await fetched('model.wasm', 'arrayBuffer')) : null;
@@ -50,14 +52,14 @@ async function open(target) {
   at('budget').textContent = bytesText(budgetBytes);
   memoryChart.set(live[target], budgetBytes);
   showMemory();
-  at('target').disabled = false;
   at('guess').textContent = 'Draw something.';
+  allow();
   document.body.dataset.ready = target;
 }
 
 /** A GPU that was lost gives none: those that were saved before stay. */
-async function saveParameters() {
-  parameters = (await session?.saveParameters().catch(() => null)) ?? parameters;
+async function saveParameters(of = session) {
+  parameters = (await of?.saveParameters().catch(() => null)) ?? parameters;
 }
 
 /** Shows the target, or where WebGPU cannot be used, WebAssembly and why. */
@@ -167,7 +169,8 @@ function allow() {
   const name = at('label').value.trim();
   const room = session && labels.length < shapeOf(session.plan.programs.predict, 'logits')[1];
   at('keep').disabled = !session || !pad.image() || name === '' || !(labels.includes(name) || room);
-  at('tune').disabled = !session || kept.length === 0;
+  at('tune').disabled = !session || tuning || kept.length === 0;
+  at('target').disabled = !session || tuning;
 }
 
 function keep() {
@@ -208,8 +211,8 @@ function showKept() {
 }
 
 async function tune() {
-  at('tune').disabled = true;
-  at('target').disabled = true;
+  tuning = true;
+  allow();
   try {
     await saveParameters();
     await run(tuneOn);
@@ -218,13 +221,12 @@ async function tune() {
   } catch (error) {
     at('status').textContent = `It failed: ${error.message}`;
   }
-  at('target').disabled = false;
+  tuning = false;
   allow();
 }
 
 /** Half of each batch are the person's drawings, a little moved; the other half are digits, so that those stay known. */
 async function tuneOn(on) {
-  at('target').disabled = true;
   lossChart.set([]);
   const [batch] = shapeOf(on.plan.programs.train, 'image');
   const old = batches(digits.train, batch, random);

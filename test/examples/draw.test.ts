@@ -1,7 +1,7 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, newPage } from '../support/chromium.ts';
-import { claimGpu, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
+import { claimGpu, press, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
 
 let built: StaticPage;
 
@@ -62,18 +62,24 @@ async function keepBars(page: Page, name: string): Promise<void> {
     },
     name,
   );
-  await page.click('#keep');
+  await press(page, '#keep');
 }
 
 const targetOf = (page: Page) =>
   page.$eval('#target', (select) => (select as HTMLSelectElement).value);
 
-/** Until so many steps of fine-tuning have run on what the page says that they run on. */
+/** Until so many steps of fine-tuning, or all of them, have run on what the page says that they run on. */
 const untilTuned = (page: Page, runsOn: string, steps: number) =>
   page.waitForFunction(
-    (on, least) =>
-      document.getElementById('facts')!.textContent!.includes(`Runs on${on}`) &&
-      Number(/Step (\d+)/.exec(document.getElementById('status')!.textContent!)?.[1]) >= least,
+    (on, least) => {
+      const status = document.getElementById('status')!.textContent!;
+      const steps = status.startsWith('Fine-tuned')
+        ? Infinity
+        : Number(/Step (\d+)/.exec(status)?.[1] ?? 0);
+      return (
+        document.getElementById('facts')!.textContent!.includes(`Runs on${on}`) && steps >= least
+      );
+    },
     {},
     runsOn,
     steps,
@@ -90,16 +96,9 @@ test('knows digits, learns a symbol of the person, and stays under the line', as
   expect(await page.$$eval('#kept li', (items) => items.map((item) => item.textContent))).toEqual(
     Array(3).fill('<b>bars'),
   );
-  await page.click('#tune');
+  await press(page, '#tune');
   const loss = async (least: number) => {
-    await page.waitForFunction(
-      (step) => {
-        const text = document.getElementById('status')!.textContent!;
-        return text.startsWith('Fine-tuned') || Number(/Step (\d+)/.exec(text)?.[1] ?? 0) >= step;
-      },
-      {},
-      least,
-    );
+    await untilTuned(page, 'WebAssembly', least);
     return Number(await page.$eval('#status', (status) => (status as HTMLElement).dataset['loss']));
   };
   const first = await loss(1);
@@ -133,7 +132,7 @@ test('a GPU is chosen where there is one; when it is lost, the page goes on with
   expect(await textOf(page, '#guess')).toContain('It looks like 1 ');
   await page.click('#clear');
   await keepBars(page, 'bars');
-  await page.click('#tune');
+  await press(page, '#tune');
   await untilTuned(page, 'WebAssembly', 3);
   expect(await targetOf(page)).toBe('wasm');
   expect(await textOf(page, '#target-note')).toMatch(

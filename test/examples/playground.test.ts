@@ -1,7 +1,7 @@
 import type { Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchChromium, newPage } from '../support/chromium.ts';
-import { claimGpu, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
+import { claimGpu, press, type StaticPage, staticPage, textOf } from '../support/static-page.ts';
 
 let built: StaticPage;
 
@@ -78,7 +78,7 @@ test('from an edit to a falling loss, in the page', async () => {
     'Loss: The loss of each step appears here.',
   );
   await notesLosses(page);
-  await page.click('#train');
+  await press(page, '#train');
   await page.waitForFunction(
     () =>
       Number(/Step (\d+)/.exec(document.getElementById('train-status')!.textContent!)?.[1]) >=
@@ -191,7 +191,7 @@ test('every example builds for both targets', async () => {
 async function lossesOn(page: Page, target: string, runsOn: string): Promise<readonly number[]> {
   await page.select('#target', target);
   await untilBuilt(page, 'Built in');
-  await page.click('#train');
+  await press(page, '#train');
   const losses = await trainedOn(page, runsOn, 4);
   await page.click('#stop');
   await page.waitForFunction(
@@ -263,7 +263,7 @@ test('a GPU is chosen where there is one; when it is lost, training goes on with
   );
   expect(await textOf(page, '#target-note')).toBe('');
   await notesLosses(page);
-  await page.click('#train');
+  await press(page, '#train');
   const losses = await trainedOn(page, 'WebAssembly', 100);
   expect(await textOf(page, '#target-note')).toMatch(
     /^WebGPU failed, so training began again on WebAssembly: .*\.$/,
@@ -282,7 +282,7 @@ test('a browser without WebGPU: no error, and the reason where it is asked for',
   expect(await textOf(page, '#target-note')).toBe('This browser has no WebGPU.');
   await page.select('#target', 'webgpu');
   await untilBuilt(page, 'Built in');
-  await page.click('#train');
+  await press(page, '#train');
   await trainedOn(page, 'WebAssembly', 3);
   expect(await page.$eval('#target', (select) => (select as HTMLSelectElement).value)).toBe('wasm');
   expect(await textOf(page, '#target-note')).toMatch(

@@ -55,6 +55,12 @@ export function textOf(page: Page, selector: string): Promise<string> {
   return page.$eval(selector, (element) => element.textContent ?? '');
 }
 
+/** Clicks a button once it is enabled: those that need a network wait for one. */
+export async function press(page: Page, button: string): Promise<void> {
+  await page.waitForSelector(`${button}:not(:disabled)`);
+  await page.click(button);
+}
+
 /**
  * Makes the adapter of the tests, one in software, say that it is none; with `lostAfter`, its devices in module workers are lost
  * after so many submissions. Before the page is opened.
