@@ -1,8 +1,12 @@
+import { DTYPES } from './dtypes.ts';
 import type { PlanInput } from './plan.ts';
 import type { IndexRange, PartAxis } from './plan-fields/program.ts';
 import { elementCount, rowMajorStrides, type Shape } from './tensor.ts';
 
 export type { IndexRange, PartAxis } from './plan-fields/program.ts';
+
+/** The last index of an axis, and no more than an index can be: indices are i32. */
+export const lastIndex = (extent: number): number => Math.min(extent - 1, DTYPES.i32.greatest);
 
 /** Whether an index, cut to an integer, is in a range or one of its exceptions. */
 export function isAllowed({ low, high, except }: IndexRange, value: number): boolean {

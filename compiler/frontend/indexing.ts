@@ -1,4 +1,5 @@
-import { sameShape } from '../../ir/tensor.ts';
+import { lastIndex } from '../../ir/index-range.ts';
+import { elementCount, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { report } from '../reporting/report.ts';
 import { apply, isPoisoned, poisoned } from './context.ts';
@@ -6,7 +7,7 @@ import {
   add,
   div,
   equal,
-  greaterEqual,
+  greater,
   less,
   logicalOr,
   maximum,
@@ -36,7 +37,7 @@ export function take(x: Tensor, indices: Tensor, axis = 0): Tensor {
 /**
  * For each index the element of its own row along an axis, the last by default: result[i, j] = x[i, indices[i, j]], as PyTorch's
  * `gather` and numpy's `take_along_axis`. Indices i32 have the shape of x but for that axis. Indices out of range as for {@link gather}.
- * BTC2003 for indices that do not fit.
+ * BTC2003 for indices that do not fit, BTC2015 for rows whose elements an index cannot count.
  */
 export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
   const type = { dtype: x.dtype, shape: indices.shape };
@@ -45,8 +46,9 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
   if (k === null || !fitAlong('takeAlongAxis', x, indices, k)) return poisoned(type);
   const extent = x.shape[k];
   useAsIndices('takeAlongAxis', indices, { low: 0, high: extent });
+  if (!areCounted('takeAlongAxis', x.shape, k)) return poisoned(type);
   const last = withAxis(indices, k, x.rank - 1);
-  const inside = minimum(maximum(last, 0), extent - 1);
+  const inside = minimum(maximum(last, 0), lastIndex(extent));
   const elements = reshape(withAxis(x, k, x.rank - 1), [-1]);
   return withAxis(gather(elements, inRows(inside, extent)), x.rank - 1, k);
 }
@@ -55,7 +57,7 @@ export function takeAlongAxis(x: Tensor, indices: Tensor, axis = -1): Tensor {
  * `x` with each update added at its index of its own row along an axis, the last by default: result[i, indices[i, j]] += updates[i, j], as
  * PyTorch's `scatter_add`. Updates have the shape of the i32 indices, which is that of x but for the axis. What has the same index adds
  * up; indices out of range are refused where they are known, and dropped where the model computes them. BTC2003 for tensors that do
- * not fit.
+ * not fit, BTC2015 for rows whose elements an index cannot count.
  */
 export function scatterAddAlongAxis(
   x: Tensor,
@@ -89,7 +91,7 @@ function scattered(op: string, x: Tensor, indices: Tensor, updates: Tensor, axis
   useAsIndices(op, indices, { low: 0, high: extent });
   const end = x.rank - 1;
   const last = withAxis(indices, axis, end);
-  const isOutside = logicalOr(less(last, 0), greaterEqual(last, extent));
+  const isOutside = logicalOr(less(last, 0), greater(last, lastIndex(extent)));
   const places = select(isOutside, -1, inRows(last, extent));
   const moved = withAxis(x, axis, end).shape;
   const rows = moved.reduce((product, size) => product * size, 1);
@@ -99,6 +101,15 @@ function scattered(op: string, x: Tensor, indices: Tensor, updates: Tensor, axis
     { rows },
   );
   return withAxis(reshape(sums, moved), end, axis);
+}
+
+/** Whether all elements of rows along an axis have an i32 index. Of one row an index names those alone that it can name. */
+function areCounted(op: string, shape: Shape, axis: number): boolean {
+  const count = elementCount(shape);
+  if (count === shape[axis] || count - 1 === lastIndex(count)) return true;
+  const wanted = 'a shape of at most 2^31 elements';
+  report(2015, { op, name: 'shape', value: formatShape(shape), wanted });
+  return false;
 }
 
 /** Indices along the last axis as indices of the elements of all rows of so many. */
@@ -143,7 +154,11 @@ function scatterAxis(
 ): number | null {
   if (isPoisoned(x) || isPoisoned(indices) || isPoisoned(updates)) return null;
   const k = resolveAxis(op, axis, x.rank);
-  const fits = k !== null && fitAlong(op, x, indices, k) && areUpdates(op, indices, updates);
+  const fits =
+    k !== null &&
+    fitAlong(op, x, indices, k) &&
+    areUpdates(op, indices, updates) &&
+    areCounted(op, x.shape, k);
   return fits ? k : null;
 }
 

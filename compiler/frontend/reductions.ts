@@ -1,4 +1,5 @@
 import { isFloat } from '../../ir/dtypes.ts';
+import { lastIndex } from '../../ir/index-range.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import { cast, equal, isNan, mul, select, square, sub } from './elementwise.ts';
@@ -151,7 +152,8 @@ function firstIndex(
   const same = equal(x, most);
   // The extremum of a row with a NaN is NaN, which equals nothing.
   const hit = isFloat(x.dtype) ? select(isNan(most), isNan(x), same) : same;
-  return min(select(hit, iota(x.shape, k), x.shape[k]), k, options);
+  // Something is hit in each row, so the last index changes no minimum.
+  return min(select(hit, iota(x.shape, k), lastIndex(x.shape[k])), k, options);
 }
 
 /** Σ x² over all elements, a scalar. */

@@ -1,4 +1,4 @@
-import { isFloat } from '../../ir/dtypes.ts';
+import { DTYPES, isFloat } from '../../ir/dtypes.ts';
 import { apply, isPoisoned, mistake, poisoned } from './context.ts';
 import {
   equal,
@@ -85,7 +85,7 @@ const MOST_PICKS = 32;
 
 /**
  * The k largest elements along an axis, from the largest on, and their indices. Ties by the lower index; NaN counts as the largest.
- * BTC2015 for a k that is not from 1 to the axis' extent.
+ * BTC2015 for a k that is not from 1 to the axis' extent, and for an extent that is no i32.
  */
 export function topk(
   x: Tensor,
@@ -103,6 +103,10 @@ export function topk(
       { op: 'topk', name: 'k', value: k, wanted: `an integer from 1 to ${extent}` },
       x.type,
     );
+    return standIn;
+  }
+  if (!DTYPES.i32.accepts(extent)) {
+    mistake(2015, { op: 'topk', name: 'extent', value: extent, wanted: 'below 2^31' }, x.type);
     return standIn;
   }
   const last = stopGradient(withAxis(x, along, x.rank - 1));
@@ -133,7 +137,7 @@ function picked(x: Tensor, count: number, smallest: boolean): Tensor {
     // NaN is the last of all where the smallest are looked for.
     const isNumber = float ? logicalNot(isNan(x)) : left;
     const open = smallest && float ? logicalAnd(left, isNumber) : left;
-    const worst = float ? never : smallest ? 2 ** 31 - 1 : -(2 ** 31);
+    const worst = float ? never : smallest ? DTYPES.i32.greatest : DTYPES.i32.least;
     const extremum = smallest ? min : max;
     const best = broadcastTo(extremum(select(open, x, worst), last, { keepDims: true }), x.shape);
     const alike = float

@@ -1,5 +1,5 @@
-import { DTYPES } from '../../ir/dtypes.ts';
 import type { GraphBuilder, ValueId } from '../../ir/graph.ts';
+import { lastIndex } from '../../ir/index-range.ts';
 import { inferType, type OpAttributes, type OpName } from '../../ir/ops.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { type Shape, sameShape } from '../../ir/tensor.ts';
@@ -99,8 +99,7 @@ export function createEmit(builder: GraphBuilder, source: number, masks: Set<Val
       emit.apply(
         'min',
         emit.apply('max', indices, emit.constantLike(indices, 0)),
-        // An index is no larger than its type lets it be.
-        emit.constantLike(indices, Math.min(rows - 1, DTYPES.i32.greatest)),
+        emit.constantLike(indices, lastIndex(rows)),
       ),
   };
   return emit;

@@ -232,11 +232,34 @@ describe('initial kernels of groups', () => {
   });
 });
 
+/** One element of each row along an axis, by an index of the model's own. */
+const along = (shape: number[], axis: number) =>
+  btc.takeAlongAxis(btc.zeros(shape), btc.zeros(shape.toSpliced(axis, 1, 1), 'i32'), axis);
+const scattered = ([rows, extent]: number[]) =>
+  btc
+    .scatterAddAlongAxis(
+      btc.zeros([rows, extent]),
+      btc.zeros([rows, 1], 'i32'),
+      btc.ones([rows, 1]),
+    )
+    .slice(1, 0, 1);
+
 test.each<[string, (x: btc.Tensor) => btc.Tensor, string]>([
   ['as many numbers as i32 has', () => btc.arange(2 ** 31).slice(0, 0, 1), ''],
   ['more', () => btc.arange(2 ** 31 + 1).slice(0, 0, 1), 'BTC2015'],
   ['along one axis', () => btc.iota([2, 2 ** 32], 1).slice(1, 0, 1), 'BTC2015'],
   ['along the other axis', () => btc.iota([2, 2 ** 32], 0).slice(1, 0, 1), ''],
+  ['an element of rows that are counted', () => along([2 ** 15, 2 ** 16], 1), ''],
+  ['of rows that are not', () => along([2 ** 15, 2 ** 16 + 1], 1), 'BTC2015'],
+  ['of the longest row', () => along([2 ** 31], 0), ''],
+  ['of a longer row', () => along([1, 2 ** 33], 1), ''],
+  ['updates of rows that are counted', () => scattered([2 ** 15, 2 ** 16]), ''],
+  ['updates of rows that are not', () => scattered([2 ** 15, 2 ** 16 + 1]), 'BTC2015'],
+  ['updates of a longer row', () => scattered([1, 2 ** 33]), ''],
+  ['the place of the largest of as many as i32 has', () => btc.argmax(btc.zeros([2 ** 31])), ''],
+  ['of more', () => btc.argmax(btc.zeros([2 ** 31 + 1])), 'BTC2015'],
+  ['the largest of so many', () => btc.topk(btc.zeros([2 ** 31 - 1]), 2).values, ''],
+  ['the largest of one more', () => btc.topk(btc.zeros([2 ** 31]), 2).values, 'BTC2015'],
   ['limits that are none', (x) => btc.clip(x, 1, -1), 'BTC2015'],
   ['one limit', (x) => btc.clip(x, 1, 1), ''],
 ])('%s', (_, f, code) => {
