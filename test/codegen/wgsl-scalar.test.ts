@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LIBRARY } from '../../compiler/codegen/gpu/wgsl/library.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
 import { runOnGpu } from '../support/run-wgsl.ts';
 import {
@@ -31,6 +32,10 @@ const agrees: Agrees = (op, dtype, given, wanted, a, b) => {
 
 test.each(SCALAR_CASES)('%s of %s is what ir/scalar.ts says', async (op, dtype) => {
   expect(await scalarDisagreements(op, dtype, runOnGpu, agrees)).toEqual([]);
+});
+
+test.each(Object.entries(LIBRARY))('%s combines flags without branches', (_, { text }) => {
+  expect(text).not.toMatch(/\|\||&&|\belse\b/);
 });
 
 test('random numbers are those of ir/random.ts, bit for bit', async () => {

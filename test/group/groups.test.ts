@@ -8,6 +8,7 @@ import type { Span } from '../../ir/kernel.ts';
 import { kernelAccess } from '../../ir/kernel-access.ts';
 import { boundParts } from '../../ir/kernel-group.ts';
 import { planLimits } from '../../ir/plan-limits.ts';
+import { boundRanges } from '../../ir/plan-spans.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import {
   type AllocatedSchedule,
@@ -17,6 +18,7 @@ import {
 } from '../../ir/schedule.ts';
 import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
+import { SPAN_UNIT_BYTES } from '../../ir/spans.ts';
 import { randomSchedule } from '../memory/random-schedule.ts';
 import { scheduleResults } from '../support/schedule-results.ts';
 
@@ -195,6 +197,34 @@ describe('groupSteps', () => {
       `kernels[${k}].spans[0][1].start`,
     );
     expect(planLimits(plan).maxStorageBuffersPerShaderStage).toBeLessThanOrEqual(4);
+  });
+
+  test('binds whole vectors of four words, whatever the last buffer of several is', () => {
+    const limits = { ...WEBGPU_DEFAULT_LIMITS, maxStorageBuffers: 4 };
+    let cut = 0;
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        const plan = planOf(groupSteps(allocated(schedule, limits), limits, EAGER));
+        for (const step of Object.values(plan.programs).flatMap(({ steps }) => steps))
+          for (const { members, slab, offset, bytes } of boundRanges(plan, step)) {
+            if (members.length === 1) continue;
+            const own = plan.kernels[step.kernel].bindings;
+            const ends = members.map(({ buffer, start }) => start + own[buffer].bytes);
+            const end = Math.max(...ends);
+            if (end % SPAN_UNIT_BYTES !== 0) cut++;
+            expect(bytes).toBe(
+              end + ((SPAN_UNIT_BYTES - (end % SPAN_UNIT_BYTES)) % SPAN_UNIT_BYTES),
+            );
+            const slabs = plan.slabs.with(slab!, {
+              ...plan.slabs[slab!],
+              bytes: offset + bytes - 4,
+            });
+            expect(verifyPlan({ ...plan, slabs }).join()).toContain('on ends behind its slab');
+          }
+      }),
+      { numRuns: 15 },
+    );
+    expect(cut).toBeGreaterThan(0);
   });
 
   test('leaves a schedule as it is where nothing gains', () => {

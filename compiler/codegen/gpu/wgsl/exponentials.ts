@@ -67,7 +67,7 @@ fn scale_by_power(y: f32, k: i32) -> f32 {
   let k = round(c * 1.442695f);
   let power = bitcast<f32>((i32(k) + 126i) << 23u);
   let y = 2f * fma(power, exp_series(exp_remainder(c, k)), power - 0.5f);
-  return select(select(y, float_bits(0x7f800000u), x > ${MOST}), x, abs(x) < ${2 ** -25}f || is_nan(x));
+  return select(select(y, float_bits(0x7f800000u), x > ${MOST}), x, (abs(x) < ${2 ** -25}f) | is_nan(x));
 }`,
   },
   // log((1 + y)·2^e) for 1 + y from sqrt(1/2) to sqrt(2); y and e of a positive normal number, given by its bits.
@@ -87,11 +87,11 @@ fn log_parts(bits: u32) -> vec2<f32> {
     needs: ['float_bits', 'is_nan', 'log_series'],
     text: `fn log_f32(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
-  if ((bits << 1u) == 0u) { return float_bits(0xff800000u); }
-  if (bits >= 0x7f800000u) { return select(float_bits(0x7fc00000u), x, bits == 0x7f800000u); }
   let tiny = bits < 0x00800000u;
   let parts = log_parts(select(bits, bitcast<u32>(f32(bits)), tiny));
-  return log_series(parts.x, parts.y - select(0f, 149f, tiny));
+  let y = log_series(parts.x, parts.y - select(0f, 149f, tiny));
+  let limit = select(select(0x7fc00000u, 0x7f800000u, bits == 0x7f800000u), 0xff800000u, (bits << 1u) == 0u);
+  return select(y, float_bits(limit), (bits >= 0x7f800000u) | (bits == 0u));
 }`,
   },
   // Where 1 + x has the exponent 0 the series takes x itself, which has lost no digits.
@@ -99,10 +99,11 @@ fn log_parts(bits: u32) -> vec2<f32> {
     needs: ['float_bits', 'is_nan', 'log_series'],
     text: `fn log1p_f32(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
-  if ((bits << 1u) == 0u || bits == 0x7f800000u) { return x; }
-  if (bits >= 0xbf800000u || is_nan(x)) { return float_bits(select(0x7fc00000u, 0xff800000u, bits == 0xbf800000u)); }
   let parts = log_parts(bitcast<u32>(1f + x));
-  return log_series(select(parts.x, x, parts.y == 0f), parts.y);
+  let y = log_series(select(parts.x, x, parts.y == 0f), parts.y);
+  let limit = select(0x7fc00000u, 0xff800000u, bits == 0xbf800000u);
+  let beyond = select(y, float_bits(limit), (bits >= 0xbf800000u) | is_nan(x));
+  return select(beyond, x, ((bits << 1u) == 0u) | (bits == 0x7f800000u));
 }`,
   },
   tanh_f32: {

@@ -13,15 +13,13 @@ export const HALVES: Readonly<Record<HalfHelper, LibraryRow<never>>> = {
   let bits = bitcast<u32>(x);
   let size = bits & 0x7fffffffu;
   let sign = bits & 0x80000000u;
-  if (size > 0x7f800000u) { return x; }
-  if (size >= 0x38800000u) {
-    let nearest = (size + 0xfffu + ((size >> 13u) & 1u)) & 0xffffe000u;
-    return bitcast<f32>(sign | select(nearest, 0x7f800000u, nearest >= 0x47800000u));
-  }
-  let cut = min(126u - (size >> 23u), 25u);
+  let nearest = (size + 0xfffu + ((size >> 13u) & 1u)) & 0xffffe000u;
+  let normal = select(nearest, 0x7f800000u, nearest >= 0x47800000u);
+  let cut = clamp(126i - i32(size >> 23u), 1i, 25i);
   let fraction = (size & 0x7fffffu) | 0x800000u;
-  let units = (fraction + (1u << (cut - 1u)) - 1u + ((fraction >> cut) & 1u)) >> cut;
-  return bitcast<f32>(sign | bitcast<u32>(f32(units) * 5.9604645e-8f));
+  let units = (fraction + (1u << u32(cut - 1i)) - 1u + ((fraction >> u32(cut)) & 1u)) >> u32(cut);
+  let nearest_half = select(bitcast<u32>(f32(units) * 5.9604645e-8f), normal, size >= 0x38800000u);
+  return select(bitcast<f32>(sign | nearest_half), x, size > 0x7f800000u);
 }`,
   },
 };

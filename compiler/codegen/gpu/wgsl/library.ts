@@ -55,9 +55,8 @@ export const LIBRARY: Readonly<Record<Helper, HelperRow>> = {
   to_i32: {
     needs: ['is_nan'],
     text: `fn to_i32(x: f32) -> i32 {
-  if (is_nan(x)) { return 0i; }
-  if (x >= 2147483648f) { return 2147483647i; }
-  return i32(max(x, -2147483648f));
+  let whole = i32(clamp(x, -2147483648f, 2147483520f));
+  return select(select(whole, 2147483647i, x >= 2147483648f), 0i, is_nan(x));
 }`,
   },
   random_uniform: { needs: [], text: uniformText() },

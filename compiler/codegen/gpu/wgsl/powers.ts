@@ -14,17 +14,14 @@ export const POWERS: Readonly<Record<PowerHelper, HelperRow>> = {
     needs: ['exp_series', 'float_bits', 'is_nan'],
     text: `fn pow_head(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
 fn pow_positive(x: f32, y: f32) -> f32 {
-  var bits = bitcast<u32>(x);
-  var n = -127i;
-  if (bits < 0x00800000u) {
-    bits = bitcast<u32>(f32(bits));
-    n = -276i;
-  }
-  n += i32(bits >> 23u);
-  var m = i32(bits & 0x7fffffu) + 0x800000i;
+  let tiny = bitcast<u32>(x) < 0x00800000u;
+  let bits = select(bitcast<u32>(x), bitcast<u32>(f32(bitcast<u32>(x))), tiny);
+  let significand = i32(bits & 0x7fffffu) + 0x800000i;
   // The significand relative to 1 or 3/2, in units of 2^-24.
-  let middle = m > 0x9cc471i && m < 0xddb3d7i;
-  if (m >= 0xddb3d7i) { n += 1i; } else { m *= 2i; }
+  let upper = significand >= 0xddb3d7i;
+  let middle = (significand > 0x9cc471i) & !upper;
+  let n = i32(bits >> 23u) - select(127i, 276i, tiny) + select(0i, 1i, upper);
+  let m = select(significand * 2i, significand, upper);
   let base = select(0x1000000i, 0x1800000i, middle);
   let sum = m + base;
   let u = f32(m - base) * 5.9604645e-8f;
@@ -50,28 +47,25 @@ fn pow_positive(x: f32, y: f32) -> f32 {
   let y_high = pow_head(exponent);
   let z_low = (exponent - y_high) * l_high + exponent * l_low;
   let z = y_high * l_high + z_low;
-  if (z >= 128f) { return float_bits(0x7f800000u); }
-  if (z < -150f) { return 0f; }
-  let k = round(z);
+  let k = round(clamp(z, -151f, 128f));
   let power = 1f + exp_series((fma(y_high, l_high, -k) + z_low) * 0.6931472f);
-  if (i32(bitcast<u32>(power) >> 23u) + i32(k) >= 255i) { return float_bits(0x7f800000u); }
-  return scale_by_power(power, i32(k));
+  let over = (z >= 128f) | (i32(bitcast<u32>(power) >> 23u) + i32(k) >= 255i);
+  let under = z < -150f;
+  return select(select(scale_by_power(power, i32(k)), 0f, under), float_bits(0x7f800000u), over & !under);
 }
 fn pow_f32(a: f32, b: f32) -> f32 {
-  if (b == 0f || a == 1f) { return 1f; }
-  if (is_nan(a) || is_nan(b)) { return a + b; }
-  if (b == 2f) { return a * a; }
   let x = bitcast<u32>(a) & 0x7fffffffu;
   let infinite = (bitcast<u32>(b) & 0x7fffffffu) == 0x7f800000u;
-  let whole = infinite || trunc(b) == b;
-  if (bitcast<u32>(a) > 0x80000000u && x < 0x7f800000u && !whole) { return float_bits(0x7fc00000u); }
-  var y: f32;
-  if (infinite && x == 0x3f800000u) { return 1f; }
-  if (infinite) { y = select(0f, float_bits(0x7f800000u), (x > 0x3f800000u) == (b > 0f)); }
-  else if (x == 0u || x == 0x7f800000u) { y = select(0f, float_bits(0x7f800000u), (x == 0u) == (b < 0f)); }
-  else { y = pow_positive(abs(a), b); }
-  let odd = whole && abs(b) < 16777216f && (u32(abs(b)) & 1u) == 1u;
-  return bitcast<f32>(bitcast<u32>(y) | select(0u, bitcast<u32>(a) & 0x80000000u, odd));
+  let whole = infinite | (trunc(b) == b);
+  let grows = select((x == 0u) == (b < 0f), (x > 0x3f800000u) == (b > 0f), infinite);
+  let limit = select(0f, float_bits(0x7f800000u), grows);
+  let y = select(pow_positive(abs(a), b), limit, infinite | (x == 0u) | (x == 0x7f800000u));
+  let odd = whole & (abs(b) < 16777216f) & ((u32(abs(b)) & 1u) == 1u);
+  let power = bitcast<f32>(bitcast<u32>(y) | select(0u, bitcast<u32>(a) & 0x80000000u, odd));
+  let none = (bitcast<u32>(a) > 0x80000000u) & (x < 0x7f800000u) & !whole;
+  let number = select(select(power, float_bits(0x7fc00000u), none), a * a, b == 2f);
+  let known = select(number, a + b, is_nan(a) | is_nan(b));
+  return select(known, 1f, ((b == 0f) & !is_nan(b)) | ((a == 1f) & !is_nan(a)) | (infinite & (x == 0x3f800000u)));
 }`,
   },
 };
