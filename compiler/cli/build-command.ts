@@ -17,7 +17,7 @@ import { obsoleteOutputs } from './obsolete.ts';
 import { folderProblem } from './output-problem.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 import { style } from './style.ts';
-import { watchFiles } from './watch.ts';
+import { type Round, watchFiles } from './watch.ts';
 
 /** What `--profile` and `--limits` take that is no file. */
 const NAMES: ReadonlySet<string> = new Set(['default', 'adapter', ...PROFILE_NAMES]);
@@ -48,10 +48,10 @@ export async function buildCommand(
     return 1;
   }
   if (live) console.log(`page: ${style.bold(live.url)}`);
-  await watchFiles(async () => {
+  await watchFiles(async (round) => {
     live?.begin();
-    const { watched, built, diagnostics } = await buildAll(files, options, threads);
-    await live?.show(built, diagnostics);
+    const { watched, built, diagnostics } = await buildAll(files, options, threads, round);
+    if (!round.overtaken.aborted) await live?.show(built, diagnostics);
     // It loads the compiler before the next change.
     threads.spare ??= startBuilder();
     return watched;
@@ -95,10 +95,12 @@ async function buildAll(
   files: readonly string[],
   options: BuildCommandOptions,
   threads: Threads,
+  round?: Round,
 ): Promise<Built> {
   sweepTemporary();
   const named = [...(options.profile ?? []), ...(options.limits ? [options.limits] : [])];
   const watched = [...files, ...named.filter((given) => !NAMES.has(given))];
+  round?.watch(watched);
   const unfit = options.noEmit ? null : await folderProblem(options.outDir);
   const clashes = [...(unfit ? [unfit] : []), ...findClashes(files, options.outDir)];
   const profiles = await readProfiles(options);
@@ -115,7 +117,8 @@ async function buildAll(
   if (!options.noEmit) await recoverFolder(options.outDir).catch(() => {});
   const found = 'limits' in limits ? limits.limits : null;
   const job = { options, profiles: profiles.byTarget, limits: found };
-  const built = await buildFiles(files, job, threads);
+  const built = await buildFiles(files, job, threads, round);
+  if (round?.overtaken.aborted) return { exitCode: 1, watched, built: [], diagnostics: [] };
   const diagnostics = built.flatMap((file) => file.diagnostics);
   let succeeded = 0;
   for (const file of built) {
@@ -142,6 +145,7 @@ async function buildFiles(
   files: readonly string[],
   job: Omit<BuildJob, 'file'>,
   threads: Threads,
+  round?: Round,
 ): Promise<BuiltFile[]> {
   const built: BuiltFile[] = [];
   for (const [k, file] of files.entries()) {
@@ -150,7 +154,9 @@ async function buildFiles(
     threads.spare = k + 1 < files.length ? startBuilder() : null;
     const found = await threads.checker?.check(file, job.options.project);
     const checked = found ? { checked: found.model } : {};
-    built.push(await buildShown(builder, { file, ...job, ...checked }));
+    const hooks = round ? { overtaken: round.overtaken, onWatched: round.watch } : {};
+    built.push(await buildShown(builder, { file, ...job, ...checked }, hooks));
+    if (round?.overtaken.aborted) break;
   }
   return built;
 }

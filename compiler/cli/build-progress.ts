@@ -2,23 +2,28 @@ import type { CompileProgress } from '../driver/progress.ts';
 import { formatBytes, formatSeconds } from '../format.ts';
 import { baseOf } from './base-name.ts';
 import type { BuiltFile } from './build.ts';
-import type { Builder, BuildJob } from './builder.ts';
+import type { Builder, BuildHooks, BuildJob } from './builder.ts';
 import { statusLine } from './progress.ts';
 
 /** Builds that take less say nothing on the way. */
 const QUIET_MS = 1000;
 
 /** A build with a line on the terminal that says what it is at, and since when it runs. */
-export async function buildShown(builder: Builder, job: BuildJob): Promise<BuiltFile> {
+export async function buildShown(
+  builder: Builder,
+  job: BuildJob,
+  hooks: Omit<BuildHooks, 'onProgress'> = {},
+): Promise<BuiltFile> {
   const line = statusLine(true, QUIET_MS);
   const started = performance.now();
   const said = (what: string) => () =>
     `${baseOf(job.file)}, ${Math.round((performance.now() - started) / 1e3)} s: ${what}`;
   line.show(said('types'));
   try {
-    return await builder.build(job, (target, progress) =>
-      line.show(said(`${target}, ${progressText(progress)}`)),
-    );
+    return await builder.build(job, {
+      ...hooks,
+      onProgress: (target, progress) => line.show(said(`${target}, ${progressText(progress)}`)),
+    });
   } finally {
     line.clear();
   }

@@ -70,10 +70,19 @@ export type BuilderMessage =
   /** btc itself failed. */
   | { readonly kind: 'defect'; readonly error: unknown };
 
+/** What goes on beside a build. */
+export interface BuildHooks {
+  readonly onProgress: OnProgress;
+  /** The files that the model is made of, before it is evaluated. */
+  readonly onWatched?: (files: readonly string[]) => void;
+  /** Ends the thread, and with it a model that loops: what is built then has no diagnostics and no outputs. */
+  readonly overtaken?: AbortSignal;
+}
+
 /** A thread that builds one model. */
 export interface Builder {
   /** @throws what btc itself failed with */
-  build(job: BuildJob, onProgress: OnProgress): Promise<BuiltFile>;
+  build(job: BuildJob, hooks: BuildHooks): Promise<BuiltFile>;
 }
 
 const MEBIBYTE = 2 ** 20;
@@ -95,13 +104,13 @@ export function startBuilder(): Builder {
   // Before there is a job nothing waits for it.
   worker.unref();
   return {
-    build: (job, onProgress) =>
+    build: (job, hooks) =>
       withCleanup(
         () => sweepTemporary(true),
         async () => {
           worker.ref();
           try {
-            return await outcome(worker, job, onProgress);
+            return await outcome(worker, job, hooks);
           } finally {
             await worker.terminate();
             sweepTemporary(true);
@@ -111,12 +120,16 @@ export function startBuilder(): Builder {
   };
 }
 
-function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise<BuiltFile> {
+function outcome(
+  worker: Worker,
+  job: BuildJob,
+  { onProgress, onWatched, overtaken }: BuildHooks,
+): Promise<BuiltFile> {
   const { port1, port2 } = new MessageChannel();
   let watched: readonly string[] = [];
-  const failed = (problem: Diagnostic): BuiltFile => ({
+  const failed = (...problems: readonly Diagnostic[]): BuiltFile => ({
     base: baseOf(job.file),
-    diagnostics: [fromBtc(problem)],
+    diagnostics: problems.map(fromBtc),
     outputs: [],
     summary: [],
     sources: [],
@@ -125,12 +138,17 @@ function outcome(worker: Worker, job: BuildJob, onProgress: OnProgress): Promise
   return new Promise<BuiltFile>((resolve, reject) => {
     const receive = (message: BuilderMessage) => {
       if (message.kind === 'progress') onProgress(message.target, message.progress);
-      else if (message.kind === 'watched') watched = message.files;
-      else if (message.kind === 'built') resolve(message.built);
+      else if (message.kind === 'watched') {
+        watched = message.files;
+        onWatched?.(watched);
+      } else if (message.kind === 'built') resolve(message.built);
       else if (message.kind === 'ended') resolve(failed(message.problem));
       else reject(message.error);
     };
     port1.on('message', receive);
+    const stop = () => resolve(failed());
+    if (overtaken?.aborted) return stop();
+    overtaken?.addEventListener('abort', stop, { once: true });
     worker.on('error', (error: NodeJS.ErrnoException) => resolve(failed(endedBy(job.file, error))));
     worker.on('exit', (code) => {
       for (const message of remaining<BuilderMessage>(port1)) receive(message);

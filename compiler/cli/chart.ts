@@ -1,11 +1,10 @@
 import { largest } from '../../ir/lists.ts';
 import { formatBytes } from '../format.ts';
+import { isBudgetInChart } from '../inspect/budget-line.ts';
 import type { InspectedProgram } from '../inspect/index.ts';
 import { style } from './style.ts';
 
 const CHART_HEIGHT = 8;
-/** A budget that is further above the peak than this is no line of the chart. */
-const MOST_ROOM = 2;
 
 /**
  * Live bytes over steps as columns of blocks, under a line at what the budget leaves for them. Several steps share a column when
@@ -28,7 +27,7 @@ export function chart(
   const repeat = Math.max(1, Math.min(6, Math.floor((columns - label.length - 4) / width)));
   const peakColumn = Math.min(width - 1, Math.floor((peakStep * width) / liveBytes.length));
   const lines: string[] = [];
-  if (roomBytes !== null && roomBytes <= MOST_ROOM * peak) {
+  if (roomBytes !== null && isBudgetInChart(roomBytes, peak)) {
     lines.push(`  ${room} ${style.red('─'.repeat(width * repeat))} budget`);
     const between = Math.round(((roomBytes - peak) / peak) * CHART_HEIGHT);
     for (let row = 0; row < between; row++) lines.push('');

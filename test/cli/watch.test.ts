@@ -71,3 +71,35 @@ test('waits for a model, and for a configuration, that do not exist yet', async 
   project.write('own.json', '{ "compilerOptions": { "types": [] } }');
   expect(await nextBuild()).toContain('model.ts → checked');
 });
+
+/** Waits until the output has a text, and gives what it was then. */
+async function printed(text: string): Promise<string> {
+  while (!output.includes(text)) await new Promise((resolve) => setTimeout(resolve, 50));
+  return output;
+}
+
+test('a model that never ends is overtaken by the next save, and so is what it imports', async () => {
+  const looping = (width: string) =>
+    `export const width = (() => { for (;;) {} return ${width}; })();\n`;
+  project.write('layers.ts', looping('3'));
+  project.write(
+    'model.ts',
+    `import { width } from './layers.ts';\n${SMALL_MODEL.replace('linear(3', 'linear(width')}`,
+  );
+  watch('model.ts', '--target', 'wasm', '--noEmit');
+  await printed('Starting compilation');
+  // Long enough for the model to be evaluated, which nothing says.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  project.write('layers.ts', 'export const width = 3;\n');
+  const first = await nextBuild();
+  expect(first).toContain(' - File change detected.');
+  expect(first.match(/model\.ts → checked/g)).toHaveLength(1);
+  expect(first).not.toContain('error');
+
+  project.write('layers.ts', looping('4'));
+  await printed('File change detected.');
+  project.write('layers.ts', 'export const width = 4;\n');
+  const second = await nextBuild();
+  expect(second).toContain('error BTC2014');
+  expect(second).not.toContain('checked');
+});

@@ -305,6 +305,36 @@ test('lanes of the host and of the spill file are below the map', async () => {
   expect(problems).toEqual([]);
 });
 
+test('a budget far above what is used leaves the columns their height', async () => {
+  const plan = await recomputingPlan();
+  const budgeted = (budgetBytes: number) => ({ ...plan, memory: { ...plan.memory, budgetBytes } });
+  const { page, problems } = await open(written(budgeted(2 ** 40), plan));
+  const { live, steps } = planModel({ plan }).program('train');
+  const most = Math.max(plan.memory.deviceBytes, live.total[live.peak.step]);
+  const width = await page.$eval('#bv-live canvas', (canvas) => canvas.clientWidth);
+  const column = stepScale(wholeRange(steps.length), width).x(live.peak.step + 0.5) / width;
+  /** How much of the canvas is coloured at the step of the peak. */
+  const filled = await page.$eval(
+    '#bv-live canvas',
+    (canvas, share) => {
+      const { width, height } = canvas;
+      const context = canvas.getContext('2d')!;
+      const { data } = context.getImageData(Math.round(share * width), 0, 1, height);
+      let count = 0;
+      for (let y = 0; y < height; y++) {
+        const [red, green, blue] = data.subarray(4 * y, 4 * y + 3);
+        const isColoured = Math.max(red, green, blue) - Math.min(red, green, blue) > 40;
+        if (isColoured && data[4 * y + 3] === 255) count++;
+      }
+      return count / height;
+    },
+    column,
+  );
+  expect(filled).toBeGreaterThan((0.5 * live.total[live.peak.step]) / most);
+  expect(await text(page, '.bv-head')).toContain(formatBytes(2 ** 40));
+  expect(problems).toEqual([]);
+});
+
 test('a telephone shows all of it without scrolling sideways', async () => {
   const { page, problems } = await open(written(smallPlan()), 390);
   const [wide, inner] = await page.evaluate(() => [

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../compiler/format.ts';
+import { formatBytes, formatSeconds } from '../../compiler/format.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import type { Paint } from './surface.ts';
@@ -9,6 +9,11 @@ const FONT = '11px system-ui, sans-serif';
 /** Bytes beside an axis: `512 MiB`, without digits that are 0. */
 export function shortBytes(bytes: number): string {
   return formatBytes(bytes).replace(/\.?0+(?= [KMG])/, '');
+}
+
+/** Seconds beside an axis, without digits that are 0: `1 ms`. */
+export function shortSeconds(seconds: number): string {
+  return formatSeconds(seconds).replace(/\.0+(?= )|(\.\d*[1-9])0+(?= )/, '$1');
 }
 
 /** The selected step, through the whole height. */
@@ -69,7 +74,8 @@ export function drawValueAxis(
     context.lineTo(scale.right, at);
     context.stroke();
     context.fillStyle = theme.muted;
-    context.fillText(text(value), scale.left - 6, at);
+    // A text that is too wide for its place is narrower, not cut.
+    context.fillText(text(value), scale.left - 6, at, scale.left - 8);
   }
 }
 

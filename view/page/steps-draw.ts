@@ -1,8 +1,7 @@
-import { formatBytes, formatSeconds } from '../../compiler/format.ts';
 import { type Bins, stepBins } from '../data/bins.ts';
 import { STEP_KINDS } from '../data/kinds.ts';
 import type { ProgramModel } from '../data/model.ts';
-import { drawStepAxis, drawValueAxis, ticks } from './axis-marks.ts';
+import { drawStepAxis, drawValueAxis, shortBytes, shortSeconds, ticks } from './axis-marks.ts';
 import type { StepScale } from './step-axis.ts';
 import type { ViewState } from './store.ts';
 import { type Paint, withinPlot } from './surface.ts';
@@ -35,7 +34,7 @@ export function drawSteps(
   if (most === 0) most = 1;
   const { top, base } = STRIP;
   const y = (value: number) => base - (value / most) * (base - top);
-  const text = isTimed ? formatSeconds : formatBytes;
+  const text = isTimed ? shortSeconds : shortBytes;
   drawValueAxis(paint, scale, ticks(most, 3, isTimed ? 10 : 2), y, text, colours);
   withinPlot(paint, scale, () => {
     drawBars(paint, scale, program, theme, bins, (step) => {

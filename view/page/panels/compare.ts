@@ -1,4 +1,6 @@
 import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
+import { chartReach } from '../../../compiler/inspect/budget-line.ts';
+import { largest } from '../../../ir/lists.ts';
 import { type ComparedValue, type Comparison, comparePlans } from '../../data/compare.ts';
 import { drawValueAxis, shortBytes, ticks } from '../axis-marks.ts';
 import { fill, h, moreButton } from '../dom.ts';
@@ -18,7 +20,7 @@ export const comparePanel: Panel = {
   id: 'compare',
   title: 'Plans beside each other',
   legend:
-    'Bytes in use over a run, one curve for each plan; dashed lines are the budgets. What is computed once more has no width of its own, so in plans of one model the same work is at the same place. Changes are beyond the plan that is shown above.',
+    'Bytes in use over a run, one curve for each plan; dashed lines are the budgets, but for those far above. What is computed once more has no width of its own, so in plans of one model the same work is at the same place. Changes are beyond the plan that is shown above.',
   place: 'below',
   shows: ['models', 'model', 'program', 'theme'],
   isShown: (store) => store.state().models.length > 1,
@@ -79,13 +81,12 @@ function drawCurves(paint: Paint, { curves }: Comparison, theme: ThemeName): voi
   const left = GUTTER.left;
   const right = Math.max(left + 1, width - GUTTER.right);
   const base = height - BOTTOM;
-  const most =
-    1.06 *
-    curves.reduce(
-      (top, { bytes, budgetBytes }) =>
-        bytes.reduce((a, b) => Math.max(a, b), Math.max(top, budgetBytes ?? 0)),
-      1,
-    );
+  const used = curves.reduce((top, { bytes }) => largest(bytes, top), 1);
+  const reach = chartReach(
+    used,
+    curves.map(({ budgetBytes }) => budgetBytes),
+  );
+  const most = 1.06 * reach;
   const y = (bytes: number) => base - (bytes / most) * (base - TOP);
   const scale = {
     left,
@@ -106,7 +107,7 @@ function drawCurves(paint: Paint, { curves }: Comparison, theme: ThemeName): voi
       context.lineTo(to, y(value));
     });
     context.stroke();
-    if (budgetBytes === null) return;
+    if (budgetBytes === null || budgetBytes > reach) return;
     context.setLineDash([5, 4]);
     context.beginPath();
     context.moveTo(left, y(budgetBytes));

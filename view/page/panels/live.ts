@@ -1,4 +1,5 @@
 import { formatBytes } from '../../../compiler/format.ts';
+import { chartReach } from '../../../compiler/inspect/budget-line.ts';
 import { stepBins } from '../../data/bins.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
 import {
@@ -30,7 +31,7 @@ export const livePanel: Panel = {
   id: 'live',
   title: 'Memory in use at each step',
   legend:
-    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget. The dashed line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
+    'Each step of the program is a column; the colours say what the bytes in use at that step are for. The red line is the budget; one far above has an arrow. The dashed line is all that btc takes on the device: what is in use at the peak, and what lies between tensors or passes data to the host.',
   place: 'axis',
   shows: ['models', 'program', 'step', 'hover', 'range', 'theme'],
   mount: (element, store) => {
@@ -124,27 +125,26 @@ function drawLive(paint: Paint, scale: StepScale, store: Store): void {
   const theme = THEMES[state.theme];
   const { budgetBytes, deviceBytes } = modelOf(store).plan.memory;
   const { live } = state.program;
-  const most = 1.06 * Math.max(1, deviceBytes, budgetBytes ?? 0, live.total[live.peak.step]);
+  const used = Math.max(1, deviceBytes, live.total[live.peak.step]);
+  const reach = chartReach(used, [budgetBytes]);
+  const most = 1.06 * reach;
+  const isNear = budgetBytes !== null && budgetBytes <= reach;
   const base = paint.height - BOTTOM;
   const y = (bytes: number) => base - (bytes / most) * (base - TOP);
   drawValueAxis(paint, scale, ticks(most, 4, 2), y, shortBytes, theme);
   withinPlot(paint, scale, () => {
     drawLayers(paint, scale, state, y);
     drawLine(paint, scale, y(deviceBytes), theme.device, [4, 3]);
-    if (budgetBytes !== null) drawLine(paint, scale, y(budgetBytes), theme.budget, []);
+    if (isNear) drawLine(paint, scale, y(budgetBytes), theme.budget, []);
     drawPeak(paint, scale, state, y);
   });
   drawStepAxis(paint, scale, state.range, base + 5, theme);
-  if (budgetBytes !== null)
-    drawTag(
-      paint,
-      scale,
-      `budget ${formatBytes(budgetBytes)}`,
-      scale.right,
-      y(budgetBytes),
-      theme.budget,
-      theme,
-    );
+  if (budgetBytes === null) return;
+  const text = `${isNear ? '' : '↑ '}budget ${formatBytes(budgetBytes)}`;
+  // What has no line of its own stands away from the peak.
+  const isPeakLeft = scale.x(live.peak.step) < (scale.left + scale.right) / 2;
+  const at = isNear || isPeakLeft ? scale.right : scale.left;
+  drawTag(paint, scale, text, at, isNear ? y(budgetBytes) : TOP, theme.budget, theme);
 }
 
 function drawLayers(
