@@ -39,6 +39,7 @@ export type {
   PlanBinding,
   PlanKernel,
   PlanTensor,
+  SpanPlace,
   TensorPolicy,
   TensorRole,
 } from './plan-fields/tensor.ts';

@@ -2,7 +2,7 @@ import type { TensorArray } from '../../../ir/dtypes.ts';
 import type { Graph, Module } from '../../../ir/graph.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import { Arranger, plain } from './arranged.ts';
-import { Builder, type Stored } from './builder.ts';
+import { Builder, type Stored, type WrittenNode } from './builder.ts';
 import { encodeModel } from './file.ts';
 import { writeGraph } from './program.ts';
 import { ELEMENTS } from './structural.ts';
@@ -68,11 +68,12 @@ export function writeModel(
           },
         ],
   );
-  const used = new Set(builder.nodes.flatMap((node) => node.inputs));
+  const nodes = readNodes(builder.nodes, new Set(program.outputs.map(({ name }) => name)));
+  const used = new Set(nodes.flatMap((node) => node.inputs));
   return encodeModel(
     {
       ...{ name: module.name, opset: builder.opset },
-      ...{ inputs: [...stored.values()], outputs, nodes: builder.nodes },
+      ...{ inputs: [...stored.values()], outputs, nodes },
       initialisers: [
         ...defaults,
         ...[...builder.initialisers.values()].filter(({ name }) => used.has(name)),
@@ -80,4 +81,19 @@ export function writeModel(
     },
     producer,
   );
+}
+
+/** Nodes from which the outputs are computed: of some both ways of laying a value out are written, and one is read. */
+function readNodes(
+  nodes: readonly WrittenNode[],
+  outputs: ReadonlySet<string>,
+): readonly WrittenNode[] {
+  const read = new Set(outputs);
+  const kept: WrittenNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!read.has(node.output)) continue;
+    for (const name of node.inputs) read.add(name);
+    kept.push(node);
+  }
+  return kept.reverse();
 }

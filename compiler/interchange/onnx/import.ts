@@ -5,6 +5,7 @@ import { isTensor } from './node.ts';
 import { OnnxError, shown } from './refusal.ts';
 import type { ValueInfoProto } from './schema/onnx_pb.ts';
 import { createSession, type Session } from './session.ts';
+import { withoutTwins } from './twins.ts';
 import { type Computed, type Constant, computed, shapeOf, type Value } from './values.ts';
 import { walk } from './walk.ts';
 
@@ -29,10 +30,11 @@ export interface Imported {
  * their values now. Errors: BTC5106 to BTC5113, BTC5118.
  */
 export function importGraph(
-  file: OnnxFile,
+  given: OnnxFile,
   inputs: ReadonlyMap<string, Tensor>,
   known: ReadonlyMap<string, Constant>,
 ): Imported {
+  const file = withoutTwins(given);
   const { graph, opsets, initialisers, external } = file;
   const session = createSession(file);
   const { recorder } = session;

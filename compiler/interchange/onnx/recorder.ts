@@ -87,12 +87,24 @@ export function createRecorder(onMistake: OnMistake): Recorder {
     const call = recorder.calls.length;
     recorder.calls.push({ callee, args: args.map(argument), step: recorder.step });
     if (typeof result === 'function' && !(result instanceof Tensor)) {
-      const layer = recorded({ call }, result as Callable);
+      const layer = withValues(recorded({ call }, result as Callable), result, call);
       results.set(layer, { kind: 'result', call, path: '' });
       return layer;
     }
     remember(result, call, '');
     return result;
+  }
+
+  /** A layer that was recorded; what it holds, such as its weight, is known by the call and its name. */
+  function withValues(layer: Callable, own: object, call: number): Callable {
+    return new Proxy(layer, {
+      get: (_, name) => {
+        const value: unknown = Reflect.get(own, name);
+        if (value instanceof Tensor && !results.has(value) && typeof name === 'string')
+          results.set(value, { kind: 'result', call, path: `.${name}` });
+        return value;
+      },
+    });
   }
 
   function remember(value: unknown, call: number, path: string): void {

@@ -7,6 +7,7 @@ import type { ElementType } from './element-types.ts';
 import type { OnnxFile } from './file.ts';
 import { literal } from './literals.ts';
 import { readableName } from './names.ts';
+import { type Group, groupsOf, waitingNodes } from './patterns/index.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { OnnxError } from './refusal.ts';
 import type { FunctionProto, NodeProto } from './schema/onnx_pb.ts';
@@ -32,6 +33,12 @@ export interface Session {
   readonly uses: ReadonlyMap<string, number>;
   /** By the name of a product: the bias that alone follows it. */
   readonly biases: ReadonlyMap<string, FollowingBias>;
+  /** By their last node: nodes that may be one function of the language. */
+  readonly groups: ReadonlyMap<NodeProto, Group>;
+  /** Nodes that do not run at their places. */
+  readonly waiting: ReadonlySet<NodeProto>;
+  /** By the name of a weight that a layer holds and others read too: what it is in the program. */
+  readonly shared: Map<string, () => Tensor>;
   /** Additions that are done already. */
   readonly absorbed: Set<NodeProto>;
   /** By step: the node that was run. */
@@ -78,6 +85,7 @@ export function createSession(file: OnnxFile): Session {
   const { f } = recorder;
 
   const inputs = new WeakSet<Computed>();
+  const groups = groupsOf(file);
   const tensor: Session['tensor'] = (value, refuse, called) => {
     if (value.kind === 'tensor') {
       if (!value.order) return value.raw;
@@ -87,6 +95,8 @@ export function createSession(file: OnnxFile): Session {
       unfolded.set(value, made);
       return made;
     }
+    const shared = value.weight === null ? undefined : session.shared.get(value.weight);
+    if (shared) return shared();
     const known = literals.get(value);
     if (known) return known;
     checkValues(value, refuse);
@@ -108,7 +118,11 @@ export function createSession(file: OnnxFile): Session {
 
   const session: Session = {
     ...{ recorder, weights, functions, uses, tensor, steps: 0, current: '' },
-    ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>() },
+    ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>(), shared: new Map() },
+    ...{
+      groups,
+      waiting: waitingNodes(file, groups),
+    },
     ...{ nodes: new Map<number, string>(), names: new Map<string, string>() },
     inputsOf: (value) => [...(sources.get(value) ?? [])],
     isInput: (value) => inputs.has(value),
@@ -144,8 +158,8 @@ function biasesOf(file: OnnxFile): ReadonlyMap<string, FollowingBias> {
       if (!bias?.weight || !isLine(bias.shape)) continue;
       if (uses.get(name) !== 1 || uses.get(product) !== 1) continue;
       const before = reshaped.get(product);
-      if (!before) biases.set(product, { bias, add, reshaped: null });
-      else if (before.columns === bias.shape.at(-1))
+      biases.set(product, { bias, add, reshaped: null });
+      if (before && before.columns === bias.shape.at(-1))
         biases.set(before.product, { bias, add, reshaped: before.rank });
     }
   }

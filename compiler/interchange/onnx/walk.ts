@@ -2,6 +2,7 @@ import { elementCount } from '../../../ir/tensor.ts';
 import { readAttributes } from './attributes.ts';
 import { isTensor, type NodeFacts, nodeOf, type OnnxNode } from './node.ts';
 import { operatorRow } from './operators/index.ts';
+import { type Group, runGroup } from './patterns/index.ts';
 import { OnnxError, shown } from './refusal.ts';
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from './schema/onnx_pb.ts';
 import type { Session } from './session.ts';
@@ -37,10 +38,41 @@ function lookUp(scope: Scope, name: string): Value | undefined {
  */
 export function walk(session: Session, nodes: readonly NodeProto[], scope: Scope): void {
   for (const [index, node] of nodes.entries()) {
-    if (++session.steps > MOST_STEPS)
+    if (session.waiting.has(node)) continue;
+    const group = session.groups.get(node);
+    const nodes = group?.nodes ?? [node];
+    if (session.steps + nodes.length > MOST_STEPS)
       throw new OnnxError(5112, { most: MOST_STEPS, node: nameOf(node, index) });
-    runNode(session, node, index, scope);
+    if (group && runAsOne(session, group, node, index, scope)) continue;
+    for (const one of nodes) {
+      session.steps++;
+      runNode(session, one, index, scope);
+    }
   }
+}
+
+/** Nodes that are one function, where their shapes say that they are. */
+function runAsOne(
+  session: Session,
+  group: Group,
+  node: NodeProto,
+  index: number,
+  scope: Scope,
+): boolean {
+  const name = nameOf(node, index);
+  const { steps } = session;
+  session.steps += group.nodes.length;
+  session.recorder.step = session.steps;
+  session.current = name;
+  const made = runGroup(session, group, name, (one) => lookUp(scope, one));
+  if (!made) {
+    session.steps = steps;
+    return false;
+  }
+  session.nodes.set(session.steps, `${name}: ${group.row.op}`);
+  session.noteSources(made.value, made.inputs);
+  giveOutputs(session, node, name, [made.value], scope);
+  return true;
 }
 
 function runNode(session: Session, node: NodeProto, index: number, scope: Scope): void {
@@ -54,7 +86,7 @@ function runNode(session: Session, node: NodeProto, index: number, scope: Scope)
   });
   while (inputs.at(-1)?.kind === 'nothing') inputs.pop();
   const ownDomain = domain === 'ai.onnx' ? '' : domain;
-  const opset = scope.opsets.get(ownDomain) ?? 1;
+  const opset = opsetOf(node, scope);
   const facts: NodeFacts = {
     ...{ op: opType, domain: ownDomain, opset, name, outputs: node.output, names: node.input },
     isOnce: scope.depth === 0,
@@ -67,24 +99,37 @@ function runNode(session: Session, node: NodeProto, index: number, scope: Scope)
     : body
       ? runFunction(session, body, node, inputs, scope)
       : runOperator(session, facts, inputs, scope);
+  giveOutputs(session, node, name, results, scope);
+}
+
+function giveOutputs(
+  session: Session,
+  node: NodeProto,
+  name: string,
+  results: readonly Value[],
+  scope: Scope,
+): void {
   for (const [k, output] of node.output.entries()) {
     if (output === '') continue;
     if (scope.values.has(output))
-      throw new OnnxError(5108, { node: name, op: shown(opType), output: shown(output) });
+      throw new OnnxError(5108, { node: name, op: shown(node.opType), output: shown(output) });
     const result = results[k];
     if (result === undefined)
       throw new OnnxError(
         5110,
         {
-          ...{ node: name, op: shown(opType), opset, remedy: '' },
+          ...{ node: name, op: shown(node.opType), opset: opsetOf(node, scope), remedy: '' },
           reason: `its output ${k} ('${shown(output)}') is not made`,
         },
-        { operator: opType },
+        { operator: node.opType },
       );
     scope.values.set(output, result);
     if (result.kind === 'tensor') noteName(session, result, output);
   }
 }
+
+const opsetOf = ({ domain }: NodeProto, { opsets }: Scope): number =>
+  opsets.get(domain === 'ai.onnx' ? '' : domain) ?? 1;
 
 /** What a call gave has the name of the first output that it is. */
 function noteName({ recorder, names }: Session, { raw }: Computed, output: string): void {

@@ -16,6 +16,8 @@ export interface Weights {
   readonly all: ReadonlyMap<string, Weight>;
   /** A name that nothing has, as near to the wanted one as can be. */
   free(wanted: string): string;
+  /** Whether a weight of the file is a tensor of the program by itself. */
+  declares(own: string): boolean;
   /** Forgets all but these. */
   keep(names: ReadonlySet<string>): void;
   /** Notes the values of what a layer declares. */
@@ -34,6 +36,7 @@ export function createWeights({ f }: Recorder): Weights {
       for (let k = 2; all.has(name); k++) name = `${wanted}${k}`;
       return name;
     },
+    declares: (own) => tensors.has(own),
     keep(names) {
       for (const name of all.keys()) if (!names.has(name)) all.delete(name);
     },

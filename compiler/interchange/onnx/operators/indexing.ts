@@ -4,7 +4,7 @@ import { elementType, INT64 } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { constant } from '../tensor-data.ts';
 import type { Constant } from '../values.ts';
-import { layerFor, ownWeight } from './layers.ts';
+import { asEmbedding, tableWeight } from './layers.ts';
 import { rangeOf } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
@@ -42,11 +42,8 @@ function gather(n: OnnxNode) {
   const [table, given] = [n.value(0), n.value(1)];
   const isRow = table.kind === 'constant' && given.kind === 'tensor' && n.session.isInput(given);
   const indices = isRow ? n.tensor(1) : fromZero(n, 1, shape[axis]);
-  const own = ownWeight(n, 0);
-  if (own?.shape.length === 2 && axis === 0) {
-    const name = layerFor(n, { weight: { constant: own } });
-    return n.result(f.embedding(shape[0], shape[1], { name })(indices));
-  }
+  const own = tableWeight(n, 0);
+  if (own && axis === 0) return n.result(asEmbedding(n, own, indices));
   return n.result(f.take(n.tensor(0), indices, axis));
 }
 

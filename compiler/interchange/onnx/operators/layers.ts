@@ -1,4 +1,5 @@
 import type { Shape } from '../../../../ir/tensor.ts';
+import type { Tensor } from '../../../frontend/tensor.ts';
 import { layerOfNode, layerOfWeight } from '../names.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Constant } from '../values.ts';
@@ -10,6 +11,25 @@ export function ownWeight(n: OnnxNode, input: number): Constant | null {
   if (value?.kind !== 'constant' || value.weight === null || value.type.kind !== 'float')
     return null;
   return n.isOnce && n.session.uses.get(value.weight) === 1 ? value : null;
+}
+
+/** A matrix of the model's weights whose rows may be those of an embedding: whatever else reads it reads the layer's. Null for other values. */
+export function tableWeight(n: OnnxNode, input: number): Constant | null {
+  const value = n.inputs[input];
+  if (value?.kind !== 'constant' || value.weight === null || value.type.kind !== 'float')
+    return null;
+  const { shared, weights } = n.session;
+  const isDeclared = shared.has(value.weight) || weights.declares(value.weight);
+  return n.isOnce && value.shape.length === 2 && !isDeclared ? value : null;
+}
+
+/** The rows of a table, as a layer. */
+export function asEmbedding(n: OnnxNode, table: Constant, indices: Tensor): Tensor {
+  const [rows, features] = table.shape;
+  const name = layerFor(n, { weight: { constant: table } });
+  const layer = n.f.embedding(rows, features, { name });
+  n.session.shared.set(table.weight!, () => layer.weight);
+  return layer(indices);
 }
 
 /** What a layer's parameter or state holds: a weight of the file, with its axes in btc's order. */

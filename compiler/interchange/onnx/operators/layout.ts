@@ -7,7 +7,7 @@ import type { OnnxNode } from '../node.ts';
 import { type Computed, shapeOf } from '../values.ts';
 
 /** Where the channels of ONNX's [batch, channels, …extents] are in [batch, …extents, channels]. */
-const lastOrder = (rank: number): number[] => [
+export const lastOrder = (rank: number): number[] => [
   0,
   rank - 1,
   ...Array.from({ length: rank - 2 }, (_, k) => k + 1),

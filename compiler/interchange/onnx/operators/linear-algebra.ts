@@ -8,7 +8,7 @@ import { type OperatorTable, row } from './row.ts';
 const f32 = (n: OnnxNode, input: number): Tensor => n.f.cast(n.tensor(input), 'f32');
 
 /** A product with a matrix that is a weight of its own, and the bias that follows it, as a layer. */
-function asLinear(
+export function asLinear(
   n: OnnxNode,
   weight: Constant,
   isTransposed: boolean,

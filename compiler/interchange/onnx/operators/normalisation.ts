@@ -5,6 +5,9 @@ import { layerFor, ownWeight } from './layers.ts';
 import { channelsLast, rangeOf, withChannelsLast } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
+/** The option of a norm, where it is not the default of the language's. */
+export const epsilonOption = (epsilon: number) => (epsilon === 1e-5 ? {} : { epsilon });
+
 /** [channels] against [batch, channels, …]. */
 const alongChannels = (n: OnnxNode, x: Tensor, rank: number): Tensor =>
   n.f.reshape(x, [-1, ...new Array<number>(Math.max(0, rank - 2)).fill(1)]);
@@ -29,7 +32,7 @@ function batchNormalization(n: OnnxNode) {
     const name = layerFor(n, { scale, shift, runningMean, runningVariance });
     const share = Number((1 - momentum).toPrecision(6));
     const options = {
-      ...(epsilon === 1e-5 ? {} : { epsilon }),
+      ...epsilonOption(epsilon),
       ...(share === 0.1 ? {} : { momentum: share }),
     };
     const layer = f.batchNorm(n.shape(1)[0], { ...options, name });
@@ -81,8 +84,7 @@ function layerNormalization(n: OnnxNode) {
   if (isLast && n.outputs.length === 1 && weights.every((weight) => weight?.shape.length === 1)) {
     const [scale, shift] = weights.map((weight) => ({ constant: weight! }));
     const name = layerFor(n, { scale, shift });
-    const options = epsilon === 1e-5 ? {} : { epsilon };
-    return n.result(f.layerNorm(shape[axis], { ...options, name })(n.tensor(0)));
+    return n.result(f.layerNorm(shape[axis], { ...epsilonOption(epsilon), name })(n.tensor(0)));
   }
   const axes = rangeOf(shape.length).slice(axis);
   const x = n.tensor(0);

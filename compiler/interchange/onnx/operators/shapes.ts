@@ -1,10 +1,10 @@
-import { elementCount, type Shape } from '../../../../ir/tensor.ts';
+import { elementCount, type Shape, sameShape } from '../../../../ir/tensor.ts';
 import type { Tensor } from '../../../frontend/tensor.ts';
 import { FLOAT, INT64 } from '../element-types.ts';
 import type { OnnxNode } from '../node.ts';
 import { constant, readTensor } from '../tensor-data.ts';
 import { type Constant, computed } from '../values.ts';
-import { joinShapes, like, rangeOf, rawOf } from './layout.ts';
+import { joinShapes, lastOrder, like, rangeOf, rawOf } from './layout.ts';
 import { type OperatorTable, row } from './row.ts';
 
 const integers = (values: readonly number[]): Constant =>
@@ -322,9 +322,11 @@ export const SHAPES: OperatorTable = {
     if (sorted.length !== rank || sorted.some((axis, k) => axis !== k))
       return n.refuse(`[${permutation}] is no order of ${rank} axes`);
     const value = n.value(0);
-    if (value.kind !== 'tensor' || !value.order)
+    // Images with channels last, brought into ONNX's order, stay as they lie.
+    const isImage = rank > 3 && sameShape(permutation, lastOrder(rank));
+    if (value.kind !== 'tensor' || (!value.order && !isImage))
       return n.result(n.f.transpose(n.tensor(0), permutation));
-    const order = permutation.map((axis) => value.order![axis]);
+    const order = permutation.map((axis) => value.order?.[axis] ?? axis);
     const straight = order.every((axis, k) => axis === k);
     return { ...value, order: straight ? null : order, known: null };
   }),

@@ -84,10 +84,31 @@ const SPATIAL = [1, 2, 3];
 const kernelOrder = (rank: number) => [...rangeOf(rank).slice(2), 1, 0];
 
 /** The functions of the language for so many spatial axes. */
-const CONVOLUTIONS = {
-  1: { plain: 'conv1d', layer: 'convolution1d', max: 'maxPool1d', mean: 'avgPool1d' },
-  2: { plain: 'conv2d', layer: 'convolution', max: 'maxPool2d', mean: 'avgPool2d' },
-  3: { plain: 'conv3d', layer: 'convolution3d', max: 'maxPool3d', mean: 'avgPool3d' },
+export const CONVOLUTIONS = {
+  1: {
+    plain: 'conv1d',
+    layer: 'convolution1d',
+    max: 'maxPool1d',
+    mean: 'avgPool1d',
+    turned: 'conv1dTranspose',
+    turnedLayer: 'transposedConvolution1d',
+  },
+  2: {
+    plain: 'conv2d',
+    layer: 'convolution',
+    max: 'maxPool2d',
+    mean: 'avgPool2d',
+    turned: 'conv2dTranspose',
+    turnedLayer: 'transposedConvolution',
+  },
+  3: {
+    plain: 'conv3d',
+    layer: 'convolution3d',
+    max: 'maxPool3d',
+    mean: 'avgPool3d',
+    turned: 'conv3dTranspose',
+    turnedLayer: 'transposedConvolution3d',
+  },
 } as const;
 
 function functionsFor(n: OnnxNode) {
@@ -142,51 +163,71 @@ export function convolvedWith(n: OnnxNode, x: Tensor, kernel: Tensor, input: num
 
 const withAddend = (n: OnnxNode, y: Tensor) => (n.has(2) ? n.f.add(y, n.tensor(2)) : y);
 
-/** What a transposed convolution does, as a convolution of the signal with zeros between its elements. */
+/** By the transposed convolutions of the language, which pad both ends alike: what a file cuts off or adds beyond that is cut or added behind. */
 function transposedConvolution(n: OnnxNode) {
   const { f, attributes } = n;
-  const { plain } = functionsFor(n);
-  const [, channels, ...extents] = n.shape(0);
-  const [, perGroup, ...taps] = n.shape(1);
+  const functions = functionsFor(n);
+  const extents = n.shape(0).slice(2);
+  const [channels, perGroup, ...taps] = n.shape(1);
   const groups = attributes.int('group', 1);
   const windows = windowsOf(n, taps);
   const { strides, dilations } = windows;
   const extra = attributes.ints('output_padding') ?? extents.map(() => 0);
   const spans = taps.map((size, k) => (size - 1) * dilations[k] + 1);
   const whole = extents.map((extent, k) => (extent - 1) * strides[k] + spans[k] + extra[k]);
-  const [low, high] = transposedPadding(n, windows, whole, extents);
-  const grown = spread(n, channelsLast(n, 0), strides);
-  // Where more is cut away than the taps reach, it is cut from the result.
-  const before = low.map((one, k) => spans[k] - 1 - one);
-  const behind = high.map((one, k) => spans[k] - 1 - one + extra[k]);
-  const x = f.pad(grown, [
-    [0, 0],
-    ...before.map((one, k): [number, number] => [Math.max(0, one), Math.max(0, behind[k])]),
-    [0, 0],
-  ]);
-  const cut = before.reduce((y, one, k) => {
-    const end = y.shape[k + 1] + Math.min(0, behind[k]);
-    return one < 0 || behind[k] < 0 ? f.slice(y, k + 1, Math.max(0, -one), end) : y;
-  }, x);
-  // [in, out / groups, …taps], flipped, as [..taps, in / groups, out].
-  const flipped = f.flip(
-    n.tensor(1),
-    rangeOf(taps.length).map((k) => k + 2),
+  const edges = transposedPadding(n, windows, whole, extents);
+  const [low, high] = edges;
+  // Negative edges are zeros beyond what any tap reaches.
+  const isEven = low.every(
+    (one, k) => one === high[k] && one >= 0 && 2 * one < whole[k] - extra[k],
   );
-  const inside = channels / groups;
-  const split = f.reshape(flipped, [groups, inside, perGroup, ...taps]);
-  const tapAxes = rangeOf(taps.length).map((k) => k + 3);
-  const kernel = f.reshape(f.transpose(split, [...tapAxes, 1, 0, 2]), [
-    ...taps,
-    inside,
-    groups * perGroup,
-  ]);
-  const dilation = oneOrAll(dilations);
-  const y = f[plain](cut, kernel, {
+  const reaches = extra.every((one, k) => one < Math.max(strides[k], dilations[k]));
+  const options = {
+    ...optionsOf(
+      { ...windows, low: isEven ? low : [0], high: isEven ? high : [0], isSame: false },
+      1,
+    ),
     ...(groups === 1 ? {} : { groups }),
-    ...(dilation === 1 ? {} : { dilation }),
+    ...(reaches && extra.some((one) => one > 0) ? { outputPadding: oneOrAll(extra) } : {}),
+  };
+  const order = [...rangeOf(taps.length).map((k) => k + 2), 0, 1];
+  const fitted = (y: Tensor): Tensor =>
+    resized(n, y, [
+      isEven ? low.map(() => 0) : low,
+      (isEven ? high.map(() => 0) : high).map((one, k) => one - (reaches ? 0 : extra[k])),
+    ]);
+  const x = channelsLast(n, 0);
+  const weight = ownWeight(n, 1);
+  // A bias is added where zeros are put too.
+  const isWhole = isEven && (reaches || extra.every((one) => one === 0));
+  const own = n.has(2) && isWhole ? ownWeight(n, 2) : null;
+  if (!weight) {
+    const kernel = f.transpose(n.tensor(1), order);
+    const y = f[functions.turned](x, kernel, ...(Object.keys(options).length > 0 ? [options] : []));
+    return withChannelsLast(n.type(0), withAddend(n, fitted(y)));
+  }
+  const outside = groups * perGroup;
+  const bias = n.has(2) || !isWhole ? own : n.followingBias(outside, 1, n.shape(0).length);
+  const name = layerFor(n, withBias({ constant: weight, order }, bias));
+  const layer = f[functions.turnedLayer](channels, outside, {
+    ...{ kernel: oneOrAll(taps), ...options },
+    ...(bias ? {} : { bias: false }),
+    name,
   });
-  return withChannelsLast(n.type(0), withAddend(n, y));
+  const y = fitted(layer(x));
+  return withChannelsLast(n.type(0), bias ? y : withAddend(n, y));
+}
+
+/** Extents of a result with channels last, less so many elements before and behind; of negative ones zeros. */
+function resized(n: OnnxNode, y: Tensor, [low, high]: readonly (readonly number[])[]): Tensor {
+  const { f } = n;
+  const cut = low.reduce((part, one, k) => {
+    const [start, end] = [Math.max(0, one), part.shape[k + 1] - Math.max(0, high[k])];
+    return start > 0 || end < part.shape[k + 1] ? f.slice(part, k + 1, start, end) : part;
+  }, y);
+  if ([...low, ...high].every((one) => one >= 0)) return cut;
+  const widths = low.map((one, k): [number, number] => [Math.max(0, -one), Math.max(0, -high[k])]);
+  return f.pad(cut, [[0, 0], ...widths, [0, 0]]);
 }
 
 function transposedPadding(
@@ -205,23 +246,6 @@ function transposedPadding(
   const isUpper = auto === 'SAME_UPPER';
   const before = missing.map((all) => (isUpper ? Math.floor(all / 2) : all - Math.floor(all / 2)));
   return [before, missing.map((all, k) => all - before[k])];
-}
-
-/** Zeros between the elements along the spatial axes, as many as leave a stride between two. */
-function spread(n: OnnxNode, x: Tensor, strides: readonly number[]): Tensor {
-  const { f } = n;
-  return strides.reduce((y, stride, k) => {
-    if (stride === 1) return y;
-    const axis = k + 1;
-    const extent = y.shape[axis];
-    const apart = f.expandDims(y, axis + 1);
-    const wide = f.pad(
-      apart,
-      apart.shape.map((_, j): [number, number] => [0, j === axis + 1 ? stride - 1 : 0]),
-    );
-    const joined = f.reshape(wide, y.shape.toSpliced(axis, 1, extent * stride));
-    return f.slice(joined, axis, 0, (extent - 1) * stride + 1);
-  }, x);
 }
 
 function maxPool(n: OnnxNode) {
