@@ -33,6 +33,7 @@ import {
   type TraceOptions,
 } from './kernel-times.ts';
 import { outputProblem } from './output-problem.ts';
+import { foreignProblem } from './own-files.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { roundingNotes } from './rounding-notes.ts';
@@ -99,11 +100,17 @@ async function written(
   { trace, profile }: InspectCommandOptions,
 ): Promise<readonly Diagnostic[]> {
   const { trace: predicted, timeline, snapshot } = files;
-  const unfit = await outputProblem([file, profile, predicted === undefined ? trace : undefined], {
-    '--timeline': timeline,
-    '--trace': predicted,
-    '--snapshot': snapshot,
-  });
+  const read = [file, profile, predicted === undefined ? trace : undefined];
+  const unfit =
+    (await outputProblem(read, {
+      '--timeline': timeline,
+      '--trace': predicted,
+      '--snapshot': snapshot,
+    })) ??
+    (await foreignProblem([
+      ['trace', timeline],
+      ['snapshot', snapshot],
+    ]));
   return unfit ? [unfit] : writeFiles(plan, files);
 }
 

@@ -16,6 +16,7 @@ import {
 } from './kernel-times.ts';
 import { otherAdapter } from './other-adapter.ts';
 import { folderProblem, outputProblem } from './output-problem.ts';
+import { foreignProblem } from './own-files.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type InputOptions, makeInputs, type RunInput } from './run-inputs.ts';
@@ -63,6 +64,11 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
       ],
       { '--log': logFile, '--plot': plot, '--trace': traceFile },
     )) ??
+    (await foreignProblem([
+      ['log', logFile],
+      ['plot', plot],
+      ['trace', traceFile],
+    ])) ??
     (options.spillDirectory === undefined ? null : await folderProblem(options.spillDirectory));
   if (unfit) {
     console.error(formatPlain(fromBtc(unfit)));

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import type { ViewInput } from '../../view/data/viewed.ts';
-
-/** What every page of `btc view` begins with. */
-export const PAGE_MARK = '<!doctype html><!-- btc view -->';
+import { PAGE_MARK } from './own-files.ts';
 
 /** Where the built script of the page is, from this module and from the chunk that it is built into. */
 const SCRIPT = new URL('../../view/page.js', import.meta.url);

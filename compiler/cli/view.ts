@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
@@ -10,11 +9,12 @@ import { writeOutputs } from './emit.ts';
 import { readJsonFile } from './file-kinds.ts';
 import { unwritable } from './file-reason.ts';
 import { outputProblem } from './output-problem.ts';
+import { foreignProblem } from './own-files.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { type SourceTexts, sourceTexts } from './source-texts.ts';
 import { style } from './style.ts';
-import { PAGE_MARK, viewPage } from './view-page.ts';
+import { viewPage } from './view-page.ts';
 
 export interface ViewCommandOptions {
   readonly output?: string;
@@ -65,7 +65,7 @@ async function makePage(
   }
   const traced = trace === undefined ? null : await readTrace(trace, plans[0].plan);
   if (traced && 'diagnostic' in traced) return traced;
-  const problem = await foreignProblem(output);
+  const problem = await foreignProblem([['page', output]]);
   if (problem) return { diagnostic: problem };
   const sources = plans.map(({ plan }, k) => (source ? sourceTexts(plan, files[k]) : NO_SOURCES));
   const page = await viewPage({
@@ -104,27 +104,6 @@ function sourceNotes(sources: readonly SourceTexts[]): string[] {
 /** `out/model.webgpu.html` of `out/model.webgpu.plan.json`, beside it. */
 function pageName(file: string): string {
   return `${file.replace(/(\.plan)?\.json$/, '')}.html`;
-}
-
-/** Why a file is not written: it is there and no page of this command, so that it may be dear to someone. */
-async function foreignProblem(output: string): Promise<Diagnostic | null> {
-  try {
-    const file = await open(output);
-    try {
-      const { buffer, bytesRead } = await file.read(
-        Buffer.alloc(PAGE_MARK.length),
-        0,
-        PAGE_MARK.length,
-        0,
-      );
-      const isPage = buffer.toString('latin1', 0, bytesRead) === PAGE_MARK;
-      return isPage || bytesRead === 0 ? null : diagnostic(6060, null, { file: output });
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : unwritable(output, error);
-  }
 }
 
 async function readTrace(

@@ -171,8 +171,8 @@ export const USAGE_PAGES = {
     'build model.ts --target wasm --outDir elsewhere',
   ),
   6060: commands(
-    'Not overwritten: not a page of btc view',
-    'A file of the name of the output is there already, and it is none that `btc view` wrote. Name another file with -o.',
+    'Not overwritten: a file of another kind',
+    'A file of the name of an output is there already, and it is none of the kind that the command writes there: a page (`btc view`), a trace, a log or a picture (`btc run`), a trace or a snapshot (`btc inspect`). Name another file.',
     `view ${PLAN} -o notes.html`,
     `view ${PLAN} -o page.html`,
     { 'notes.html': '<p>Notes of the week</p>' },
