@@ -68,7 +68,7 @@ export interface Shared {
   /** Device bytes of the smallest plan that the last search met; null where none could be placed. */
   smallest: number | null;
   /** What is asked of a search for the smallest plan alone, which is not said in words. */
-  readonly least?: Pick<SearchOptions, 'mostIdle' | 'onSmaller'>;
+  readonly least?: Pick<SearchOptions, 'mostIdle' | 'onSmaller'> & Pick<ActionOptions, 'isBrief'>;
 }
 
 /**
@@ -189,6 +189,7 @@ async function makePlan(
   const actions: ActionOptions = {
     ...actionOptions(options, profile, limits),
     exact,
+    isBrief: shared?.least?.isBrief ?? false,
     ...(onProgress
       ? { onSearch: (met) => onProgress({ kind: 'search', ...met, budgetBytes: budgetBytes ?? 0 }) }
       : {}),

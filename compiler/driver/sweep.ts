@@ -124,7 +124,7 @@ export async function budgetRange(
     leastBytes = deviceBytes;
     told(false);
   };
-  const least = { mostIdle: RANGE_IDLE, onSmaller };
+  const least = { mostIdle: RANGE_IDLE, isBrief: true, onSmaller };
   const searched: Shared = { driver: shared.driver, smallest: null, least };
   await compile(model, { ...options, budgetBytes: 1 }, traceOf, searched);
   return told(true);

@@ -1,3 +1,4 @@
+import { largest } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import { readbackBytesOf } from '../../ir/plan-staging.ts';
 import type { AllocatedSchedule, Placement, Schedule, TargetLimits } from '../../ir/schedule.ts';
@@ -41,6 +42,8 @@ export interface AllocationOptions {
   readonly swapStagingBytes: number;
   /** Bytes on the device that are few enough: offsets are not searched for further where all fits. */
   readonly budgetBytes?: number | undefined;
+  /** Bytes on the device that are too many: offsets are not searched for further where no search gets below. */
+  readonly uselessBytes?: number | undefined;
 }
 
 /** Two: while the host reads the one, the next copy goes to the other. */
@@ -60,7 +63,7 @@ export interface Allocation {
 export function allocate(
   { schedule, handovers, live }: InPlaceSchedule,
   limits: TargetLimits,
-  { target, host, swapStagingBytes, budgetBytes }: AllocationOptions,
+  { target, host, swapStagingBytes, budgetBytes, uselessBytes }: AllocationOptions,
 ): Allocation {
   const bytes = alignedBytes(schedule, limits.offsetAlignment);
   const slabBytes = slabCapacity(limits);
@@ -78,16 +81,18 @@ export function allocate(
       : alignDown(budgetBytes - staging, limits.slabAlignment) - sum(reserved);
 
   const extents: number[] = [];
-  let mostLiveBytes = 0;
+  const most = classes.programs.map(({ blocks }) => peakLiveBytes(blocks));
+  const mostLiveBytes = largest(most, 0);
+  const isUseless =
+    uselessBytes !== undefined && sum(reserved) + staging + mostLiveBytes > uselessBytes;
   const packings = classes.programs.map(({ blocks, roots }) => {
-    const packing = packBlocks(blocks, { slabBytes, reserved }, { capacity });
+    const packing = packBlocks(blocks, { slabBytes, reserved }, { capacity, isUseless });
     roots.forEach((tensor, block) => {
       addresses[tensor] = packing.addresses[block];
     });
     packing.extents.forEach((extent, slab) => {
       extents[slab] = Math.max(extents[slab] ?? 0, extent);
     });
-    mostLiveBytes = Math.max(mostLiveBytes, peakLiveBytes(blocks));
     return packing;
   });
   const { method } = packings.reduce((a, b) => (b.bytes > a.bytes ? b : a), {

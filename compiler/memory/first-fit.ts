@@ -1,5 +1,6 @@
 import type { Blocks } from '../liveness/events.ts';
 import { IntervalIndex } from './interval-index.ts';
+import type { Packing } from './packing.ts';
 
 /**
  * Where blocks may lie: addresses count through all slabs, slab `k` taking [k·slabBytes, (k+1)·slabBytes), of which the
@@ -20,11 +21,17 @@ export function usableAddress(space: AddressSpace, address: number, bytes: numbe
   }
 }
 
-/** For each block the others that are live with it, in compressed rows; null when they are too many to list. */
+/** For each block the others that are live with it, in compressed rows. */
+interface Neighbours {
+  readonly offsets: Int32Array;
+  readonly targets: Int32Array;
+}
+
+/** How many pairs of blocks are live together, and which; null when they are too many to list. */
 function overlaps(
   blocks: Blocks,
   limit: number,
-): { offsets: Int32Array; targets: Int32Array } | null {
+): { readonly pairs: number; readonly neighbours: Neighbours | null } {
   const count = blocks.bytes.length;
   const byStart = Int32Array.from({ length: count }, (_, i) => i).sort(
     (a, b) => blocks.first[a] - blocks.first[b] || a - b,
@@ -45,7 +52,7 @@ function overlaps(
     ends[i] = low;
     pairs += low - i - 1;
   }
-  if (pairs > limit) return null;
+  if (pairs > limit) return { pairs, neighbours: null };
   for (let i = 0; i < count; i++) {
     degree[byStart[i] + 1] += ends[i] - i - 1;
     for (let j = i + 1; j < ends[i]; j++) degree[byStart[j] + 1]++;
@@ -59,10 +66,29 @@ function overlaps(
       targets[next[byStart[j]]++] = byStart[i];
     }
   }
-  return { offsets: degree, targets };
+  return { pairs, neighbours: { offsets: degree, targets } };
 }
 
 export type Fit = 'first-fit' | 'best-fit';
+
+/** Addresses from here on are above all packings in one slab that take fewer than `packing`, or as many. */
+export const topOf = ({ reserved }: AddressSpace, { extents, bytes }: Packing): number =>
+  extents.length > 1 ? Number.POSITIVE_INFINITY : (reserved[0] ?? 0) + bytes;
+
+/** What a packing may leave out; see {@link Packer.pack}. */
+export interface PackLimits {
+  /** Null where that takes more looks in all. */
+  readonly mostVisits?: number;
+  /** Null where a block ends above this address. */
+  readonly top?: number;
+  /** A packing by the same fit whose order begins with the same `count` blocks. */
+  readonly from?: { readonly addresses: Float64Array; readonly count: number };
+}
+
+/** What a neighbour counts that the index finds: sorting takes far more than looking. */
+const INDEXED_VISITS = 16;
+/** Up to so many neighbours are sorted by insertion. */
+const FEW_NEIGHBOURS = 128;
 
 /** More pairs than this are not listed, and of more blocks than this not all placed ones are looked at. */
 const MOST_PAIRS = 2 ** 24;
@@ -77,50 +103,77 @@ export class Packer {
   // Lists of neighbours must be sorted by address for each block. Where most blocks overlap it is quicker to keep all
   // placed blocks sorted and skip those of other times: neither neighbours nor index then. Of very many blocks an index
   // finds the neighbours.
-  private readonly neighbours: { offsets: Int32Array; targets: Int32Array } | null;
+  private readonly neighbours: Neighbours | null;
   private readonly index: IntervalIndex | null;
   private readonly scratch: Int32Array;
+  /** What one packing to the end counts. */
+  private readonly visitsOfPacking: number;
 
   constructor(blocks: Blocks, space: AddressSpace) {
     const count = blocks.bytes.length;
     this.blocks = blocks;
     this.space = space;
     const mostPairs = Math.min(Math.max(count * 64, (count * count) / 64), MOST_PAIRS);
-    this.neighbours = overlaps(blocks, mostPairs);
-    this.index = !this.neighbours && count > MOST_SCANNED ? new IntervalIndex(blocks) : null;
+    const { pairs, neighbours } = overlaps(blocks, mostPairs);
+    this.neighbours = neighbours;
+    this.index = !neighbours && count > MOST_SCANNED ? new IntervalIndex(blocks) : null;
+    this.visitsOfPacking = neighbours
+      ? 2 * pairs
+      : this.index
+        ? INDEXED_VISITS * pairs
+        : (count * (count - 1)) / 2;
     this.scratch = new Int32Array(count);
   }
 
-  /** Null where that takes more than `mostVisits` in all. */
+  /**
+   * Addresses of blocks that are placed in an order; null where a limit is met. Work is counted as if nothing of another packing were
+   * used, and to the end.
+   */
   pack(
     order: Int32Array,
     fit: Fit,
-    mostVisits = Number.POSITIVE_INFINITY,
+    {
+      mostVisits = Number.POSITIVE_INFINITY,
+      top = Number.POSITIVE_INFINITY,
+      from,
+    }: PackLimits = {},
   ): Float64Array<ArrayBuffer> | null {
     const addresses = new Float64Array(order.length).fill(-1);
+    const { bytes } = this.blocks;
+    // What a whole packing counts, which may not be more than is left.
+    const end = this.visits + this.visitsOfPacking;
+    const isWithin = end <= mostVisits;
+    const known = isWithin && from ? from.count : 0;
     this.index?.clear();
-    for (let placed = 0; placed < order.length; placed++) {
+    for (let placed = 0; placed < known; placed++) {
+      const block = order[placed];
+      addresses[block] = from!.addresses[block];
+      if (this.index) this.index.add(block);
+      else if (!this.neighbours) this.insert(block, addresses, placed);
+    }
+    for (let placed = known; placed < order.length; placed++) {
       if (this.visits > mostVisits) return null;
       const block = order[placed];
-      if (this.neighbours || this.index) {
-        const count = this.placedNeighbours(block, addresses);
-        this.scratch.subarray(0, count).sort((a, b) => addresses[a] - addresses[b]);
-        addresses[block] = this.fit(block, addresses, count, fit);
-        this.index?.add(block);
-      } else {
-        this.visits += placed;
-        addresses[block] = this.fit(block, addresses, placed, fit);
-        this.insert(block, addresses, placed);
+      const isListed = this.neighbours !== null || this.index !== null;
+      const count = isListed ? this.placedNeighbours(block, addresses) : placed;
+      if (!isListed) this.visits += placed;
+      addresses[block] = this.fit(block, addresses, count, fit);
+      if (isWithin && addresses[block] + bytes[block] > top) {
+        this.visits = end;
+        return null;
       }
+      if (this.index) this.index.add(block);
+      else if (!this.neighbours) this.insert(block, addresses, placed);
     }
+    if (isWithin) this.visits = end;
     return addresses;
   }
 
   private placedNeighbours(block: number, addresses: Float64Array): number {
     if (this.index) {
       const count = this.index.find(block, this.scratch);
-      // Sorting them takes far more than looking.
-      this.visits += 16 * count;
+      this.visits += INDEXED_VISITS * count;
+      this.sortByAddress(count, addresses);
       return count;
     }
     const { offsets, targets } = this.neighbours!;
@@ -129,7 +182,23 @@ export class Packer {
       if (addresses[targets[edge]] >= 0) this.scratch[count++] = targets[edge];
     }
     this.visits += offsets[block + 1] - offsets[block];
+    this.sortByAddress(count, addresses);
     return count;
+  }
+
+  private sortByAddress(count: number, addresses: Float64Array): void {
+    const { scratch } = this;
+    if (count > FEW_NEIGHBOURS) {
+      scratch.subarray(0, count).sort((a, b) => addresses[a] - addresses[b]);
+      return;
+    }
+    for (let i = 1; i < count; i++) {
+      const block = scratch[i];
+      const address = addresses[block];
+      let at = i;
+      for (; at > 0 && addresses[scratch[at - 1]] > address; at--) scratch[at] = scratch[at - 1];
+      scratch[at] = block;
+    }
   }
 
   /** Inserts `block` into the first `count` of `scratch`, which are sorted by address. */

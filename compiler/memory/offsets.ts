@@ -1,5 +1,5 @@
 import { type Blocks, peakLiveBytes } from '../liveness/events.ts';
-import { type AddressSpace, Packer, usableAddress } from './first-fit.ts';
+import { type AddressSpace, Packer, topOf, usableAddress } from './first-fit.ts';
 import { measured, type Packing } from './packing.ts';
 import { greedyOrders, preferences, sorted } from './packing-orders.ts';
 import { repair } from './repair.ts';
@@ -18,6 +18,8 @@ export interface PackOptions {
   readonly capacity?: number | undefined;
   /** The search goes on until this says true, or to the optimum; without it until a count of work, the same on every machine. */
   readonly isExpired?: (() => boolean) | undefined;
+  /** Whether any packing will do. */
+  readonly isUseless?: boolean;
 }
 
 export interface BoundedPacking extends Packing {
@@ -39,7 +41,7 @@ const QUICK_VISITS = 2_000_000;
 export function packBlocks(
   blocks: Blocks,
   space: AddressSpace,
-  { capacity = 0, isExpired }: PackOptions = {},
+  { capacity = 0, isExpired, isUseless = false }: PackOptions = {},
 ): BoundedPacking {
   const count = blocks.bytes.length;
   if (count === 0)
@@ -56,7 +58,7 @@ export function packBlocks(
   for (const [method, pack] of strategies(packer)) {
     const mostVisits = isExpired?.() ? QUICK_VISITS : GREEDY_VISITS;
     if (best && (packer.visits > mostVisits || isGood(best))) break;
-    const addresses = pack();
+    const addresses = pack(best ? topOf(space, best) : Number.POSITIVE_INFINITY);
     if (!addresses) continue;
     const packing = measured(blocks, space, addresses, method);
     if (
@@ -65,8 +67,9 @@ export function packBlocks(
       (packing.bytes === best.bytes && slabs(packing) < slabs(best))
     )
       best = packing;
+    if (isUseless) break;
   }
-  if (isGood(best!)) return { ...best!, lowerBound: bound };
+  if (isUseless || isGood(best!)) return { ...best!, lowerBound: bound };
   const repaired = repair(
     packer,
     best!,
@@ -77,7 +80,7 @@ export function packBlocks(
   return tighten(packer, repaired, { bound, capacity, isExpired });
 }
 
-function strategies(packer: Packer): (readonly [string, () => Float64Array | null])[] {
+function strategies(packer: Packer): (readonly [string, (top: number) => Float64Array | null])[] {
   const { blocks, space } = packer;
   const count = blocks.bytes.length;
   const place = (height: number, bytes: number) => usableAddress(space, height, bytes);
@@ -91,7 +94,11 @@ function strategies(packer: Packer): (readonly [string, () => Float64Array | nul
   });
   const greedy = greedyOrders(blocks).map(
     ([name, fit, keys]) =>
-      [`${name}/${fit}`, () => packer.pack(sorted(count, keys), fit, 2 * GREEDY_VISITS)] as const,
+      [
+        `${name}/${fit}`,
+        (top: number) =>
+          packer.pack(sorted(count, keys), fit, { mostVisits: 2 * GREEDY_VISITS, top }),
+      ] as const,
   );
   return [...skylines.slice(0, 2), ...greedy, ...skylines.slice(2)];
 }

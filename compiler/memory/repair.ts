@@ -1,4 +1,4 @@
-import type { Packer } from './first-fit.ts';
+import { type Packer, topOf } from './first-fit.ts';
 import { measured, type Packing, reachesTop } from './packing.ts';
 import { sorted } from './packing-orders.ts';
 
@@ -22,6 +22,7 @@ export function repair(
   let best = start;
   // First fit by rising address gives the same packing, or a lower one.
   let current = sorted(count, [(block) => -start.addresses[block]]);
+  let known: Float64Array = quietly(packer, () => packer.pack(current, 'first-fit')!);
   let random = 1;
   const below = (limit: number) => {
     random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
@@ -39,20 +40,36 @@ export function repair(
     const top = next.filter((block) => reachesTop(best, blocks, space, block));
     const moved = top[below(top.length)];
     const from = next.indexOf(moved);
+    let same = below(from + 1);
     next.splice(from, 1);
-    next.splice(below(from + 1), 0, moved);
+    next.splice(same, 0, moved);
     if (attempt % 2 === 1) {
       const other = below(next.length);
+      const to = below(other + 1);
       const [block] = next.splice(other, 1);
-      next.splice(below(other + 1), 0, block);
+      next.splice(to, 0, block);
+      same = Math.min(same, to);
     }
     const candidate = Int32Array.from(next);
-    const addresses = packer.pack(candidate, 'first-fit', end + OVERRUN_VISITS);
-    if (!addresses) return best;
-    const packing = measured(blocks, space, addresses, `${start.method}+repair`);
-    if (packing.bytes > best.bytes) continue;
+    const addresses = packer.pack(candidate, 'first-fit', {
+      mostVisits: end + OVERRUN_VISITS,
+      top: topOf(space, best),
+      from: { addresses: known, count: same },
+    });
+    if (!addresses && packer.visits > end + OVERRUN_VISITS) return best;
+    const packing = addresses && measured(blocks, space, addresses, `${start.method}+repair`);
+    if (!packing || packing.bytes > best.bytes) continue;
     current = candidate;
+    known = packing.addresses;
     best = packing;
   }
   return best;
+}
+
+/** Does work that does not count. */
+function quietly<T>(packer: Packer, work: () => T): T {
+  const { visits } = packer;
+  const result = work();
+  packer.visits = visits;
+  return result;
 }

@@ -9,8 +9,15 @@ export interface Placed {
   readonly possible: boolean;
 }
 
-/** `swapStagingBytes`: the largest buffer that swapped tensors go through, in bytes. */
-export type Place<P extends Placed> = (schedule: Schedule, swapStagingBytes: number) => P;
+/**
+ * `swapStagingBytes`: the largest buffer that swapped tensors go through, in bytes. What takes more than `uselessBytes` however it is
+ * packed may be packed anyhow.
+ */
+export type Place<P extends Placed> = (
+  schedule: Schedule,
+  swapStagingBytes: number,
+  uselessBytes?: number,
+) => P;
 
 /** The smallest feasible budget with a set of memory actions. */
 export interface FeasibleBudget {
@@ -41,24 +48,38 @@ const STAGED_SHARE = 1 / 32;
 export const stagingWithin = (budgetBytes: number): number =>
   Math.min(MOST_STAGING, Math.max(LEAST_STAGING, Math.floor(budgetBytes * STAGING_SHARE)));
 
+export interface FitOptions {
+  /** Of the local search that improves what fits. */
+  readonly work: number;
+  /** Of the smallest plan that is known: where none fits, another one is of use only if it is smaller. */
+  readonly metBytes?: number | undefined;
+  /** Whether the budget is known to be too small, and something small is asked for at once. */
+  readonly isBrief?: boolean | undefined;
+  readonly onMet?:
+    | ((met: { readonly deviceBytes: number; readonly seconds: number }) => void)
+    | undefined;
+}
+
 /**
  * Searches memory actions for the fastest plan within the budget. Between what the actions count and what the runtime allocates are
  * packing, rounding and staging, so the target follows the plan. Where that does not converge, the least that the actions can do
- * is tried whatever the budget: so a budget that is as large as the smallest plan is always kept. `work` goes into the local
- * search that improves what fits.
+ * is tried whatever the budget: so a budget that is as large as the smallest plan is always kept.
  */
 export function fitBudget<P extends Placed>(
   actions: MemoryActions,
   set: ActionSet,
   budgetBytes: number,
   place: Place<P>,
-  work: number,
-  onMet: (met: { readonly deviceBytes: number; readonly seconds: number }) => void = () => {},
+  { work, metBytes = Number.POSITIVE_INFINITY, isBrief = false, onMet = () => {} }: FitOptions,
 ): Fitted<P> {
   const staging = stagingWithin(budgetBytes);
   const fits = ({ possible, deviceBytes }: P) => possible && deviceBytes <= budgetBytes;
-  const attempt = (choice: ActionChoice, stagingBytes: number): Attempt<P> => {
-    const placed = place(actions.apply(choice), stagingBytes);
+  const attempt = (
+    choice: ActionChoice,
+    stagingBytes: number,
+    uselessBytes?: number,
+  ): Attempt<P> => {
+    const placed = place(actions.apply(choice), stagingBytes, uselessBytes);
     onMet({ deviceBytes: placed.deviceBytes, seconds: choice.seconds });
     return { choice, placed };
   };
@@ -66,16 +87,31 @@ export function fitBudget<P extends Placed>(
     actions,
     budgetBytes,
     fits,
-    attempt: (choice: ActionChoice) => attempt(choice, staging),
+    attempt: (choice: ActionChoice, uselessBytes?: number) =>
+      attempt(choice, staging, uselessBytes),
   };
   if (!isAutomatic(set)) {
     const fixed = attempt(actions.choose(set, Number.POSITIVE_INFINITY), staging);
     if (fits(fixed.placed)) return { ...fixed, kept: true };
   }
-  const near = approach(search, set, MOST_CORRECTIONS);
+  const near = isBrief ? null : approach(search, set, MOST_CORRECTIONS);
   if (near) return { ...fastestOf(search, set, near, work), kept: true };
-  const leasts = subsetsOf(set).map((subset) => attempt(actions.fewest(subset), LEAST_STAGING));
-  const least = leasts.reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
+  const enough = Math.max(metBytes - 1, budgetBytes);
+  const leastOf = (brief: boolean) => {
+    const choices = subsetsOf(set).map((subset) => actions.fewest(subset, brief));
+    // All actions together mostly take least: what takes more than they is not it.
+    const whole = attempt(choices[choices.length - 1], LEAST_STAGING, enough);
+    const { possible, deviceBytes } = whole.placed;
+    const useless = possible ? Math.min(deviceBytes, enough) : enough;
+    const leasts = choices.slice(0, -1).map((choice) => attempt(choice, LEAST_STAGING, useless));
+    return [...leasts, whole].reduce((a, b) => (isSmaller(b.placed, a.placed) ? b : a));
+  };
+  let least = leastOf(isBrief);
+  if (!isBrief && !fits(least.placed) && least.choice.bytes <= budgetBytes) {
+    // Fewer bytes that are live may be packed worse; and what a brief search has named must be found again.
+    const other = leastOf(true);
+    if (fits(other.placed)) least = other;
+  }
   if (!fits(least.placed)) return { ...least, kept: false };
   // The least is dear: something between it and what was missed may do.
   let best = least;
@@ -107,7 +143,7 @@ interface Search<P extends Placed> {
   readonly actions: MemoryActions;
   readonly budgetBytes: number;
   readonly fits: (placed: P) => boolean;
-  readonly attempt: (choice: ActionChoice) => Attempt<P>;
+  readonly attempt: (choice: ActionChoice, uselessBytes?: number) => Attempt<P>;
 }
 
 /** Follows what plans take with ever smaller targets, so often at most; null where none fits. */
@@ -118,9 +154,11 @@ function approach<P extends Placed>(
 ): Near<P> | null {
   let targetBytes = budgetBytes;
   for (let correction = 0; correction < corrections && targetBytes > 0; correction++) {
-    const tried = attempt(actions.choose(set, targetBytes));
+    const choice = actions.choose(set, targetBytes);
+    const { bytes } = choice;
+    // What misses its target is only asked whether it fits all the same.
+    const tried = attempt(choice, bytes > targetBytes ? budgetBytes : undefined);
     if (fits(tried.placed)) return { ...tried, set, targetBytes };
-    const { bytes } = tried.choice;
     if (bytes > targetBytes || tried.placed.deviceBytes <= budgetBytes) return null;
     targetBytes = bytes - (tried.placed.deviceBytes - budgetBytes);
   }

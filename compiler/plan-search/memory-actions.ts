@@ -135,9 +135,9 @@ export class MemoryActions {
     };
   }
 
-  /** What a set of memory actions can do at best, whatever it costs. */
-  fewest(set: ActionSet): ActionChoice {
-    return isAutomatic(set) ? this.search.fewest(waysOf(set)) : this.named(set, 0);
+  /** What a set of memory actions can do at best, whatever it costs; `isBrief`: with less work. */
+  fewest(set: ActionSet, isBrief = false): ActionChoice {
+    return isAutomatic(set) ? this.search.fewest(waysOf(set), isBrief) : this.named(set, 0);
   }
 
   /** The schedule with the actions of a choice. */

@@ -45,6 +45,8 @@ export interface PlacementOptions {
   readonly swapStagingBytes: number;
   /** Bytes on the device that are few enough. */
   readonly budgetBytes?: number | undefined;
+  /** Bytes on the device that are too many: what cannot take less may lie anyhow. */
+  readonly uselessBytes?: number | undefined;
 }
 
 export const emitChosen = (ordered: Schedule, chosen: ChosenActions | null): Schedule =>

@@ -47,6 +47,8 @@ export interface ActionOptions extends ActionSet {
   readonly planSeconds?: number;
   /** Device bytes of the smallest plan that is known: another one that keeps no budget and is no smaller is of no use. */
   readonly metBytes?: number;
+  /** Whether the budget is known to be too small, and something small is asked for at once. */
+  readonly isBrief?: boolean;
   /** Called with the plans that a search meets. */
   readonly onSearch?: (met: { readonly deviceBytes: number; readonly seconds: number }) => void;
 }
@@ -150,11 +152,11 @@ function searchActions(
     budgetBytes: usableBytes(actions.budgetBytes, target),
   };
   const host = options?.host ?? UNLIMITED_HOST;
-  const place = (schedule: Schedule, swapStagingBytes: number) =>
+  const place = (schedule: Schedule, swapStagingBytes: number, uselessBytes?: number) =>
     placeSchedule(
       schedule,
       passes,
-      { host, swapStagingBytes, budgetBytes: options?.budgetBytes },
+      { host, swapStagingBytes, budgetBytes: options?.budgetBytes, uselessBytes },
       { target, limits },
     );
   const smallest = (swapStagingBytes: number) =>
@@ -198,8 +200,16 @@ function searchActions(
   };
   const searches = forms.map(actionsOf);
   const work = workOf(options, searches[0].stepCount);
+  let { metBytes = Number.POSITIVE_INFINITY } = options;
   const { placed, choice, kept } = searches
-    .map((actions) => fitBudget(actions, options, budgetBytes, place, work, options.onSearch))
+    .map((actions) => {
+      const given = { work, metBytes, isBrief: options.isBrief, onMet: options.onSearch };
+      const fitted = fitBudget(actions, options, budgetBytes, place, given);
+      // Of the next form only what is smaller is of use.
+      if (!fitted.kept && fitted.placed.possible)
+        metBytes = Math.min(metBytes, fitted.placed.deviceBytes + 1);
+      return fitted;
+    })
     .reduce((a, b) => (isNearer(b, a) ? b : a));
   if (kept) return planned(placed, limits, bounds, choice);
   const bytes = Number.isFinite(host.hostBytes)
@@ -246,7 +256,7 @@ function leastHostBytes(
         least = Math.min(least, placed.leastHostBytes());
       return { ...placed, possible: false };
     },
-    0,
+    { work: 0 },
   );
   return least;
 }

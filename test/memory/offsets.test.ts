@@ -156,7 +156,7 @@ describe('IntervalIndex', () => {
       before[block] = addresses[block];
     }
     expect(conflictOf(blocks, addresses, Number.POSITIVE_INFINITY)).toBe(null);
-    expect(new Packer(blocks, SPACE).pack(order, 'first-fit', 1000)).toBe(null);
+    expect(new Packer(blocks, SPACE).pack(order, 'first-fit', { mostVisits: 1000 })).toBe(null);
   });
 });
 

@@ -62,6 +62,9 @@ export class ModuleSearch {
   /** Persistent values in the order in which they move to the host: by seconds of their copies per byte. */
   private readonly order: readonly number[];
   private readonly levels = new Map<number, Level>();
+  private readonly choices = new Map<string, ActionChoice>();
+  private readonly numbers = new WeakMap<object, number>();
+  private numberCount = 0;
 
   constructor(module: ValueModule, costs: DeviceCosts) {
     this.module = module;
@@ -84,9 +87,9 @@ export class ModuleSearch {
     return this.choiceOf(this.candidateOf(level, improved, roomBytes), targetBytes);
   }
 
-  /** The choice with the fewest bytes that is found. */
-  fewest(ways: Ways): ActionChoice {
-    return this.choiceOf(this.fewestOf(ways), 0);
+  /** The choice with the fewest bytes that is found; with less work where `isBrief`, the same whatever was asked before. */
+  fewest(ways: Ways, isBrief = false): ActionChoice {
+    return this.choiceOf(this.fewestOf(ways, isBrief), 0);
   }
 
   /** What decisions by other means give, and where they do not keep the target what `ways` add to them. */
@@ -151,17 +154,18 @@ export class ModuleSearch {
     return best;
   }
 
-  private fewestOf(ways: Ways): Candidate {
+  private fewestOf(ways: Ways, isBrief = false): Candidate {
     let best: Candidate | null = null;
     for (const part of ways.mayCopy ? [0, 1] : [0]) {
       const level = this.levelOf(part);
-      const found = level.programs.map((program) => program.fewest(ways));
+      const found = level.programs.map((program) => program.fewest(ways, isBrief));
       const candidate = { level, found, seconds: [] };
       if (!best || bytesOf(candidate) < bytesOf(best)) best = candidate;
     }
-    // What need not be small for the largest is as fast as it can be.
     const { level, found } = best!;
     const roomBytes = found.reduce((most, { peakBytes }) => Math.max(most, peakBytes), 0);
+    if (isBrief) return this.candidateOf(level, found, roomBytes);
+    // What need not be small for the largest is as fast as it can be.
     const fast = found.map((one, p) => level.programs[p].reach(ways, roomBytes) ?? one);
     return this.candidateOf(level, fast, roomBytes);
   }
@@ -204,17 +208,31 @@ export class ModuleSearch {
     return level;
   }
 
+  /** The same object for the same candidate and room: what is made of it is made once. */
   private choiceOf(candidate: Candidate, targetBytes: number): ActionChoice {
-    const { level, found } = candidate;
-    return {
+    const { level, found, seconds } = candidate;
+    const roomBytes = Math.max(targetBytes, bytesOf(candidate)) - level.persistentBytes;
+    const numbers = [level, ...found].map((one) => this.numberOf(one));
+    const key = [roomBytes, ...numbers, ...seconds].join(' ');
+    const known = this.choices.get(key);
+    if (known) return known;
+    const choice: ActionChoice = {
       onHost: level.onHost,
       bytes: bytesOf(candidate),
-      roomBytes: Math.max(targetBytes, bytesOf(candidate)) - level.persistentBytes,
+      roomBytes,
       seconds: secondsOf(candidate),
       methods: found.map(({ method }) => method),
-      programSeconds: candidate.seconds,
+      programSeconds: seconds,
       applied: (p) => level.programs[p].applied(found[p]),
     };
+    this.choices.set(key, choice);
+    return choice;
+  }
+
+  private numberOf(one: object): number {
+    const number = this.numbers.get(one) ?? this.numberCount++;
+    this.numbers.set(one, number);
+    return number;
   }
 }
 

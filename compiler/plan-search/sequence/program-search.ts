@@ -45,6 +45,9 @@ const LARGE_STEPS_DOWN = [0.8, 0.95];
 /** Where the walk ends, so often annealing tries to take it further, by so much work per step of the program. */
 const REPAIRS = 3;
 const REPAIR_WORK = 200;
+/** Of who has no patience: so many steps of a program beyond that end in all, and so many tries of each. */
+const BRIEF_STEPS = 400;
+const BRIEF_REPAIRS = 1;
 /** Work per step of a search for a target that nothing else meets. */
 const PRESS_WORK = 2000;
 
@@ -134,24 +137,31 @@ export class ProgramSearch {
 
   /**
    * The sequence with the fewest bytes that a walk down finds, whatever has been asked before: so each build names the same one, and
-   * finds it again.
+   * finds it again. `isBrief`: with less work, and nothing of it is remembered for other questions.
    */
-  fewest(ways: Ways): Found {
-    const key = keyOf(ways);
+  fewest(ways: Ways, isBrief = false): Found {
+    const key = `${keyOf(ways)} ${isBrief}`;
     const before = this.least.get(key);
     if (before) return before;
     let least = this.plain;
     const met = (found: Found) => {
-      this.remember(found);
+      if (!isBrief) this.remember(found);
       if (found.peakBytes < least.peakBytes) least = found;
     };
     if (ways.mayRecompute && ways.mayCopy) {
-      met(this.fewest({ mayRecompute: true, mayCopy: false }));
-      met(this.fewest({ mayRecompute: false, mayCopy: true }));
+      met(this.fewest({ mayRecompute: true, mayCopy: false }, isBrief));
+      met(this.fewest({ mayRecompute: false, mayCopy: true }, isBrief));
     }
     for (const found of this.walkDown(ways)) met(found);
-    if (this.model.stepCount <= LARGE_PROGRAM && this.model.stepCount > 0)
-      for (let found = this.lower(ways, least); found; found = this.lower(ways, least)) met(found);
+    const { stepCount } = this.model;
+    const isSearched = stepCount <= LARGE_PROGRAM && stepCount > 0;
+    let left = !isSearched ? 0 : isBrief ? BRIEF_STEPS / stepCount : Number.POSITIVE_INFINITY;
+    const repairs = isBrief ? BRIEF_REPAIRS : REPAIRS;
+    for (; left >= 1; left--) {
+      const found = this.lower(ways, least, repairs);
+      if (!found) break;
+      met(found);
+    }
     this.least.set(key, least);
     return least;
   }
@@ -176,7 +186,7 @@ export class ProgramSearch {
   }
 
   /** A sequence a step below another one, made from the plain steps or from that one; null where none is found. */
-  private lower(ways: Ways, least: Found): Found | null {
+  private lower(ways: Ways, least: Found, repairs: number): Found | null {
     if (least.peakBytes <= this.floorBytes) return null;
     const targetBytes = Math.max(this.floorBytes, Math.floor(least.peakBytes * STEPS_DOWN[1]));
     const { sequence, simulation } = this.start();
@@ -190,7 +200,7 @@ export class ProgramSearch {
         return result(nameOf(ways, weighing));
     }
     const work = REPAIR_WORK * this.model.stepCount;
-    for (let seed = 1; seed <= REPAIRS; seed++) {
+    for (let seed = 1; seed <= repairs; seed++) {
       restore(sequence, least.extras);
       const options = { ...ways, costs: this.costs, targetBytes, work, seed };
       if (anneal(sequence, simulation, options)) return result('annealing');
