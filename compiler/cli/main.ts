@@ -47,6 +47,8 @@ function createProgram(): Command {
       'Compiles a neural network written in TypeScript into a memory-planned WebGPU or WebAssembly schedule.',
     )
     .version(VERSION, '-v, --version')
+    // Descriptions stay within the terminal beside long names too.
+    .configureHelp({ minWidthToWrap: 20 })
     // Mistakes are reported as all others are.
     .configureOutput({ outputError: () => {} })
     .exitOverride();

@@ -3,7 +3,8 @@ import { sequence } from './terminal.ts';
 
 const { FORCE_COLOR, NO_COLOR, TERM } = process.env;
 const onTerminal = process.stdout.isTTY === true && TERM !== 'dumb';
-const colours = pc.createColors(!NO_COLOR && (Boolean(FORCE_COLOR) || onTerminal));
+const isWanted = FORCE_COLOR ? !['0', 'false'].includes(FORCE_COLOR) : onTerminal;
+const colours = pc.createColors(!NO_COLOR && isWanted);
 
 const STYLES = ['bold', 'dim', 'inverse', 'cyan', 'gray', 'red', 'yellow', 'blue'] as const;
 

@@ -39,7 +39,7 @@ export async function sweepCommand(
   else if (sweep) process.stdout.write(formatSweep(sweep, process.stdout.columns ?? 100));
   const pretty = given.pretty ?? process.stdout.isTTY ?? false;
   printDiagnostics(diagnostics, pretty, (text) =>
-    (sweep ? process.stderr : process.stdout).write(text),
+    (sweep || json ? process.stderr : process.stdout).write(text),
   );
   return sweep ? 0 : 1;
 }

@@ -107,6 +107,12 @@ describe('btc sweep', () => {
   });
 });
 
+test('what is no JSON is not where JSON is asked for', () => {
+  const { code, stdout, stderr } = project.btc('sweep', 'broken.ts', '--json');
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/BTC2014/);
+});
+
 describe('the chart', () => {
   const point = (budgetBytes: number | null, seconds: number, recompute: number, swap: number) =>
     ({

@@ -12,7 +12,7 @@ import {
   text,
 } from '../../compiler/cli/arguments.ts';
 import { UsageError } from '../../compiler/cli/usage.ts';
-import { btc } from '../support/btc.ts';
+import { btc, btcProcess } from '../support/btc.ts';
 
 /** One line in tsc's style, exit code 1. */
 const refused = (...args: string[]) => {
@@ -131,4 +131,31 @@ test('btc help shows what --help does', () => {
   expect(btc(['help', 'path'])).toEqual(btc(['path', '--help']));
   expect(btc(['help'])).toEqual(btc(['--help']));
   expect(btc(['help', 'help']).code).toBe(0);
+});
+
+describe('help', () => {
+  const help = btc(['--help']).stdout;
+  const commands = [...help.matchAll(/^ {2}(\w+) .*(?:\[options\])/gm)].map(([, name]) => name);
+
+  test('fits 80 columns', () => {
+    expect(Math.max(...help.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(commands).toHaveLength(15);
+  });
+  test.each(commands)('of %s fits 80 columns', (name) => {
+    const { code, stdout } = btc([name, '--help']);
+    expect(code).toBe(0);
+    expect(stdout.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+    // A server ends when its editor does.
+    if (name !== 'lsp') expect(stdout).toMatch(/^Exit code: 0 /m);
+  });
+});
+
+test.each([
+  [{ NO_COLOR: '', FORCE_COLOR: '1' }, true],
+  [{ NO_COLOR: '1', FORCE_COLOR: '1' }, false],
+  [{ NO_COLOR: '', FORCE_COLOR: '0' }, false],
+  [{ NO_COLOR: '' }, false],
+])('in a pipe, %j has colours: %s', (env, has) => {
+  const { stdout } = btcProcess(['explain', '2014'], { env });
+  expect(stdout.includes('\u001b[')).toBe(has);
 });

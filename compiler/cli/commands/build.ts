@@ -22,10 +22,18 @@ import {
   text,
 } from '../arguments.ts';
 import type { BuildCommandOptions } from '../build.ts';
-import { NAMES_WITH_LIMITS, oneOf, PROFILE_HELP, projectOption, setOption } from './options.ts';
+import {
+  NAMES_WITH_LIMITS,
+  note,
+  oneOf,
+  PROFILE_HELP,
+  projectOption,
+  setOption,
+} from './options.ts';
 
-const EXIT_CODES = `
-Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`;
+const EXIT_CODES = [
+  `Exit code: 0 all is well; 1 errors, nothing was written; 2 errors in some of the files, the others were built.`,
+];
 
 /** Names that passes had before: they keep working. */
 const FORMER_PASSES: Readonly<Record<string, string>> = { levers: 'actions' };
@@ -167,7 +175,7 @@ export function declareBuild(program: Command): void {
       (given: string) => choice('--print-after', PASS_NAMES)(FORMER_PASSES[given] ?? given),
     )
     .option('--timings', 'print what each pass took, and its verification')
-    .addHelpText('after', EXIT_CODES)
+    .addHelpText('after', note(...EXIT_CODES))
     .action(async (files: string[], options: BuildCommandOptions) => {
       const { buildCommand } = await import('../build-command.ts');
       process.exitCode = await buildCommand(files, options);

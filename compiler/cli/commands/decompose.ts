@@ -12,13 +12,14 @@ import {
   text,
 } from '../arguments.ts';
 import type { DecomposeCommandOptions } from '../decompose.ts';
-import { oneOf } from './options.ts';
+import { note, oneOf } from './options.ts';
 
-const SIZES_OF_FORMS = `
-The size is decided by one of --rank, --ranks, --parameters, --bytes and --error. --ranks takes what the form's function in a
+const SIZES_OF_FORMS = [
+  `The size is decided by one of --rank, --ranks, --parameters, --bytes and --error. --ranks takes what the form's function in a
 model takes: one per bond (tensor-train, tensor-ring), one per mode (block-term; one list per block as in "4,4;2,2"), those of
-the input modes and then of the output modes (tucker). Modes that are not given are chosen.
-Exit code: 0 all is well; 1 errors, nothing was written.`;
+the input modes and then of the output modes (tucker). Modes that are not given are chosen.`,
+  `Exit code: 0 all is well; 1 errors, nothing was written.`,
+];
 
 export function declareDecompose(program: Command): void {
   program
@@ -71,7 +72,7 @@ export function declareDecompose(program: Command): void {
     .option('-o, --output <file>', 'default: <weights>.<form>.safetensors', filePath('--output'))
     .option('--overwrite', 'the output may be the file itself')
     .option('--json', 'figures as JSON')
-    .addHelpText('after', SIZES_OF_FORMS)
+    .addHelpText('after', note(...SIZES_OF_FORMS))
     .action(async (file: string, options: DecomposeCommandOptions) => {
       const { decomposeCommand } = await import('../decompose.ts');
       process.exitCode = await decomposeCommand(file, options);

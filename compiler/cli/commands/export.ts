@@ -3,7 +3,7 @@ import { PRECISIONS } from '../../frontend/precision.ts';
 import { count, filePath, meshDevices, text } from '../arguments.ts';
 import type { ExportCommandOptions } from '../export.ts';
 import { EXPORT_FORMATS } from '../export-formats.ts';
-import { LAYOUT_NAMES, oneOf, projectOption, renameOption, setOption } from './options.ts';
+import { LAYOUT_NAMES, note, oneOf, projectOption, renameOption, setOption } from './options.ts';
 
 export function declareExport(program: Command): void {
   program
@@ -57,7 +57,7 @@ export function declareExport(program: Command): void {
     .addOption(projectOption())
     .option('--pretty', 'colours and code frames (default: on a terminal)')
     .option('--no-pretty', 'plain diagnostics')
-    .addHelpText('after', '\nExit code: 0 all is well; 1 errors, nothing was written.')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors, nothing was written.'))
     .action(async (file: string, options: ExportCommandOptions) => {
       const { exportCommand } = await import('../export.ts');
       process.exitCode = await exportCommand(file, options);

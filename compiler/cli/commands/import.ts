@@ -1,11 +1,13 @@
 import { type Command, Option } from 'commander';
 import { assignment, text } from '../arguments.ts';
 import type { ImportCommandOptions } from '../import.ts';
-import { oneOf } from './options.ts';
+import { note, oneOf } from './options.ts';
 
-const IMPORTED = `
-Build the model file as any other; load(plan, { parameters }) of btc-compiler/runtime takes the weights. What cannot be imported
-is refused by node, operator and operator set. Exit code: 0 all is well; 1 errors, nothing was written.`;
+const IMPORTED = [
+  `Build the model file as any other; load(plan, { parameters }) of btc-compiler/runtime takes the weights. What cannot be imported
+is refused by node, operator and operator set.`,
+  `Exit code: 0 all is well; 1 errors, nothing was written.`,
+];
 
 export function declareImport(program: Command): void {
   program
@@ -42,7 +44,7 @@ export function declareImport(program: Command): void {
     )
     .option('--overwrite', 'files of these names are replaced')
     .option('--json', 'figures as JSON')
-    .addHelpText('after', IMPORTED)
+    .addHelpText('after', note(...IMPORTED))
     .action(async (file: string, options: ImportCommandOptions) => {
       const { importCommand } = await import('../import.ts');
       process.exitCode = await importCommand(file, options);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { filePath, text } from '../arguments.ts';
 import type { InspectCommandOptions } from '../inspect.ts';
-import { CEILINGS_HELP, PROFILE_HELP } from './options.ts';
+import { CEILINGS_HELP, note, PROFILE_HELP } from './options.ts';
 
 export function declareInspect(program: Command): void {
   program
@@ -38,6 +38,7 @@ export function declareInspect(program: Command): void {
     .addOption(
       new Option('--dot', 'the graph of steps and tensors for Graphviz').conflicts(['json', 'why']),
     )
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (plan: string, options: InspectCommandOptions) => {
       const { inspectCommand } = await import('../inspect.ts');
       process.exitCode = await inspectCommand(plan, options);

@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { type AddHelpTextContext, Option } from 'commander';
 import { shippedLimits } from '../../profile/limits-option.ts';
 import { PROFILE_NAMES } from '../../profile/shipped.ts';
 import { assignment, choice, filePath, replacement } from '../arguments.ts';
@@ -32,3 +32,14 @@ export const renameOption = (): Option =>
     '--rename <pattern=replacement>',
     'changes names of the file before they are looked for: ^transformer\\.= (repeatable)',
   ).argParser(replacement);
+
+/** Paragraphs below the options of a command's help, as wide as the terminal. A line break in one is none, unless spaces follow it. */
+export const note =
+  (...paragraphs: readonly string[]) =>
+  ({ command, error }: AddHelpTextContext): string => {
+    const { getOutHelpWidth, getErrHelpWidth } = command.configureOutput();
+    const help = command.createHelp();
+    help.prepareContext({ error, helpWidth: (error ? getErrHelpWidth : getOutHelpWidth)?.() });
+    const lines = paragraphs.map((text) => text.trim().replace(/\n(?! )/g, ' '));
+    return `\n${lines.map((text) => help.boxWrap(text, help.helpWidth ?? 80)).join('\n')}`;
+  };

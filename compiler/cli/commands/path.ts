@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { byteSize } from '../arguments.ts';
 import type { PathCommandOptions } from '../path.ts';
-import { oneOf } from './options.ts';
+import { note, oneOf } from './options.ts';
 
 export function declarePath(program: Command): void {
   program
@@ -22,6 +22,7 @@ export function declarePath(program: Command): void {
       byteSize,
     )
     .option('--json', 'figures as JSON')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (equation: string, options: PathCommandOptions) => {
       const { pathCommand } = await import('../path.ts');
       process.exitCode = pathCommand(equation, options);

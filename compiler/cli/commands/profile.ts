@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { TARGET_NAMES } from '../../../ir/targets.ts';
 import { filePath, text } from '../arguments.ts';
 import type { ProfileCommandOptions } from '../profile.ts';
-import { oneOf } from './options.ts';
+import { note, oneOf } from './options.ts';
 
 export function declareProfile(program: Command): void {
   program
@@ -16,6 +16,7 @@ export function declareProfile(program: Command): void {
       text('--folder', 'a folder'),
     )
     .option('--json', 'the profile as JSON on the terminal too')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (options: ProfileCommandOptions) => {
       const { profileCommand } = await import('../profile.ts');
       process.exitCode = await profileCommand(options);

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { assignment, byteSize, count, filePath, seed, text } from '../arguments.ts';
 import type { RunCommandOptions } from '../run.ts';
-import { CEILINGS_HELP, PROFILE_HELP } from './options.ts';
+import { CEILINGS_HELP, note, PROFILE_HELP } from './options.ts';
 
-const RANDOM_INPUTS = `
-Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
+const RANDOM_INPUTS = [
+  `Inputs that are not given take their default where they have one. The others are random, the same at every step: indices are in
 the range that the plan states, or as many of it as --classes says; other f32 are uniform in [-1, 1), other i32 in [0, classes),
-10 where --classes is not given.`;
+10 where --classes is not given.`,
+  `Exit code: 0 all is well; 1 errors.`,
+];
 
 export function declareRun(program: Command): void {
   program
@@ -71,7 +73,7 @@ export function declareRun(program: Command): void {
     )
     .option('--profile <name>', CEILINGS_HELP, text('--profile', PROFILE_HELP))
     .option('--json', 'figures as JSON')
-    .addHelpText('after', RANDOM_INPUTS)
+    .addHelpText('after', note(...RANDOM_INPUTS))
     .action(async (plan: string, options: RunCommandOptions) => {
       const { runCommand } = await import('../run.ts');
       process.exitCode = await runCommand(plan, options);

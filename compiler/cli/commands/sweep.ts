@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { TARGET_NAMES } from '../../../ir/targets.ts';
 import { count } from '../arguments.ts';
 import type { SweepCommandOptions } from '../sweep.ts';
-import { oneOf } from './options.ts';
+import { note, oneOf } from './options.ts';
 
 /** Options of `build` that say where plans go, which targets they are for, or what the one budget is. */
 const NOT_SWEPT = new Set([
@@ -23,7 +23,7 @@ export function declareSweep(program: Command): void {
       count('--points', 'an integer from 1 to 1000', 1000),
     )
     .option('--json', 'figures as JSON')
-    .addHelpText('after', '\nExit code: 0 all is well; 1 errors.')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (file: string, options: SweepCommandOptions) => {
       const { sweepCommand } = await import('../sweep.ts');
       process.exitCode = await sweepCommand(file, options);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { PROFILE_NAMES } from '../../profile/shipped.ts';
 import { filePath, positive, text } from '../arguments.ts';
 import type { TuneCommandOptions } from '../tune.ts';
-import { PROFILE_HELP, setOption } from './options.ts';
+import { note, PROFILE_HELP, setOption } from './options.ts';
 
 export function declareTune(program: Command): void {
   program
@@ -30,6 +30,7 @@ export function declareTune(program: Command): void {
     .addOption(setOption('of a model: an option'))
     .option('--seconds <seconds>', 'for all measurements together', positive('--seconds'), 60)
     .option('--json', 'what was found as JSON')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (file: string, options: TuneCommandOptions) => {
       const { tuneCommand } = await import('../tune.ts');
       process.exitCode = await tuneCommand(file, options);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { filePath, text } from '../arguments.ts';
 import type { ViewCommandOptions } from '../view.ts';
+import { note } from './options.ts';
 
 export function declareView(program: Command): void {
   program
@@ -21,6 +22,7 @@ export function declareView(program: Command): void {
       text('--trace', 'a file'),
     )
     .option('--no-source', 'leave the text of the model out of the page')
+    .addHelpText('after', note('Exit code: 0 all is well; 1 errors.'))
     .action(async (plan: string, others: readonly string[], options: ViewCommandOptions) => {
       const { viewCommand } = await import('../view.ts');
       process.exitCode = await viewCommand([plan, ...others], options);

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { WeightsCommandOptions } from '../weights.ts';
-import { LAYOUT_NAMES, oneOf, renameOption, setOption } from './options.ts';
+import { LAYOUT_NAMES, note, oneOf, renameOption, setOption } from './options.ts';
 
-const FITTING = `
-Of the file no more is read than its head. Nothing is run.
-Exit code: 0 all is well; 1 errors, or with a plan something that is missing, does not fit or is left over.`;
+const FITTING = [
+  `Of the file no more is read than its head. Nothing is run.`,
+  `Exit code: 0 all is well; 1 errors, or with a plan something that is missing, does not fit or is left over.`,
+];
 
 export function declareWeights(program: Command): void {
   program
@@ -22,7 +23,7 @@ export function declareWeights(program: Command): void {
     .addOption(renameOption())
     .addOption(setOption('of a model: an option'))
     .option('--json', 'all of it as JSON')
-    .addHelpText('after', FITTING)
+    .addHelpText('after', note(...FITTING))
     .action(async (file: string, plan: string | undefined, options: WeightsCommandOptions) => {
       const { weightsCommand } = await import('../weights.ts');
       process.exitCode = await weightsCommand(file, plan, options);
