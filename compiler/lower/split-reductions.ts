@@ -118,9 +118,9 @@ function bestParts(
     // The results of parts are written and read.
     if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
     const all = [...tensors, ...made.held];
-    const seconds = made
-      .nests(tensors.length)
-      .reduce((sum, one) => sum + time(kernelOf(one, all)), 0);
+    let seconds = 0;
+    for (const one of made.nests(tensors.length))
+      if (seconds < least) seconds += time(kernelOf(one, all));
     if (seconds < least) [best, least] = [wanted, seconds];
   }
   return best;

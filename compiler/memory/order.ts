@@ -103,13 +103,17 @@ class Simulation {
   }
 }
 
-/** One pass of list scheduling, allowed to go up to `allowedPeak` from the start. */
+/**
+ * One pass of list scheduling, allowed to go up to `allowedPeak` from the start. Null as soon as its peak is sure to be `below` or
+ * more: after a step is live whatever handovers it took.
+ */
 export function listSchedule(
   model: MemoryModel,
   successors: StepGraph,
   allowedPeak: number,
   latestFirst: boolean,
-): Int32Array {
+  below = Number.POSITIVE_INFINITY,
+): Int32Array<ArrayBuffer> | null {
   const { stepCount } = model;
   const simulation = new Simulation(model);
   const waitingFor = new Int32Array(stepCount);
@@ -127,12 +131,19 @@ export function listSchedule(
     ready.update(step, transient, change);
   };
   for (let step = 0; step < stepCount; step++) if (waitingFor[step] === 0) arrive(step);
+  // Inputs that no step reads never close in the simulation, and are live at the first step alone.
+  const untouched = model.bytes.reduce(
+    (sum, bytes, tensor) =>
+      model.userOffsets[tensor] === model.userOffsets[tensor + 1] ? sum + bytes : sum,
+    0,
+  );
   let peak = Math.max(allowedPeak, simulation.live);
   for (let position = 0; position < stepCount; position++) {
     const { step, transient } = ready.take(peak - simulation.live);
     peak = Math.max(peak, simulation.live + transient);
     order[position] = step;
     simulation.run(step, update);
+    if (simulation.live - untouched >= below) return null;
     for (let edge = successors.offsets[step]; edge < successors.offsets[step + 1]; edge++) {
       if (--waitingFor[successors.targets[edge]] === 0) arrive(successors.targets[edge]);
     }
@@ -171,7 +182,8 @@ export function orderProgram(use: ProgramAccess): {
   const forward = stepDependencies(use.steps);
   const backward = reverseGraph(forward);
   const reversed = reverseModel(model);
-  const consider = (candidate: Int32Array<ArrayBuffer>) => {
+  const consider = (candidate: Int32Array<ArrayBuffer> | null) => {
+    if (!candidate) return;
     const peak = peakOfOrder(model, candidate);
     if (peak >= peakBytes) return;
     order = candidate;
@@ -180,9 +192,9 @@ export function orderProgram(use: ProgramAccess): {
   const tryBoth = (allowed: number) => {
     for (const latestFirst of [false, true]) {
       if (peakBytes <= bound) return;
-      consider(listSchedule(model, forward, allowed, latestFirst) as Int32Array<ArrayBuffer>);
+      consider(listSchedule(model, forward, allowed, latestFirst, peakBytes));
       consider(
-        listSchedule(reversed, backward, allowed, latestFirst).reverse() as Int32Array<ArrayBuffer>,
+        listSchedule(reversed, backward, allowed, latestFirst, peakBytes)?.reverse() ?? null,
       );
     }
   };
