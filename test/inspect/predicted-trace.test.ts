@@ -1,5 +1,5 @@
 import { buildModel, type EventModel } from '@tracerbench/trace-model';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type ChromeTrace, chromeTrace } from '../../compiler/inspect/chrome-trace.ts';
 import { predictedTrace } from '../../compiler/inspect/predicted-trace.ts';
 import { readChromeTrace } from '../../compiler/inspect/read-chrome-trace.ts';
@@ -9,6 +9,7 @@ import type { Plan } from '../../ir/plan.ts';
 import { slotStride, tierBytes, transferTime } from '../../ir/plan-swap.ts';
 import { smallPlan } from '../support/small-plan.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
+import { swappingPlan } from '../view/recomputing-plan.ts';
 
 const swapped = (seed: number) =>
   swappedPlan(smallPlan(), {
@@ -170,4 +171,59 @@ test('what runs at the same time is on threads beside each other, and is read ag
   if ('reason' in again) throw new Error(again.reason);
   expect(again.trace.runs.map(({ run }) => run)).toEqual([0, 1, 2]);
   expect(again.trace.copies.map(({ direction }) => direction)).toEqual(['in', 'out']);
+});
+
+describe('a plan with a schedule of its copies', () => {
+  let plan: Plan;
+  beforeAll(async () => {
+    plan = await swappingPlan();
+  });
+
+  test('copies are beside the steps: out behind the one that made it, in before the first that takes it', () => {
+    const { clock, runs, steps, copies } = predictedTrace(plan);
+    expect(clock).toBe('predicted');
+    for (const { program, run, startSeconds, seconds } of runs) {
+      const { predicted, transfers = [] } = plan.programs[program];
+      expect(seconds).toBeCloseTo(predicted!.seconds, 12);
+      const own = steps.filter((step) => step.run === run);
+      const swaps = copies.filter((copy) => copy.run === run && copy.purpose === 'swap');
+      expect(swaps.map(({ seconds }) => seconds)).toEqual(transfers.map(({ seconds }) => seconds));
+      const inputs = copies.filter((copy) => copy.run === run && copy.purpose === 'interface');
+      const before = inputs.filter(({ direction }) => direction === 'in');
+      const base = before.reduce((sum, copy) => sum + copy.seconds, startSeconds);
+      // What the simulation of the run gave in all, which the plan has beside the times of single copies.
+      const outputs = inputs.find(({ direction }) => direction === 'out')!;
+      const inside = predicted!.stepSeconds + predicted!.swapSeconds;
+      expect(outputs.startSeconds - base).toBeCloseTo(inside, 12);
+      for (const [k, { direction, step, startSeconds }] of swaps.entries()) {
+        if (direction === 'out') {
+          expect(startSeconds).toBeGreaterThanOrEqual(
+            own[step].startSeconds + own[step].seconds - 1e-12,
+          );
+          continue;
+        }
+        const user = plan.programs[program].steps.findIndex(
+          ({ bindings }, at) => at >= step && bindings.includes(transfers[k].tensor),
+        );
+        expect(startSeconds).toBeLessThan(own[user].startSeconds);
+      }
+    }
+    const { transfers } = plan.programs['train'];
+    expect(transfers!.length).toBeGreaterThan(0);
+    const waits = steps.slice(1).some((step, k) => {
+      const end = steps[k].startSeconds + steps[k].seconds;
+      return step.run === steps[k].run && step.startSeconds > end + 1e-12;
+    });
+    expect(waits).toBe(plan.programs['train'].steps.some(({ waitSeconds = 0 }) => waitSeconds > 0));
+  });
+
+  test('times that no file holds are none', () => {
+    const programs = Object.entries(plan.programs).map(([name, program]) => [
+      name,
+      { ...program, steps: program.steps.map((step) => ({ ...step, waitSeconds: 1e300 })) },
+    ]);
+    const odd = { ...plan, programs: Object.fromEntries(programs) };
+    expect(predictedTrace(odd).clock).toBe('steps');
+    expect(JSON.stringify(chromeTrace(odd, predictedTrace(odd), ''))).not.toContain('null');
+  });
 });

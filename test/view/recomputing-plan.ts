@@ -10,9 +10,9 @@ import {
 } from '../../compiler/index.ts';
 import type { Plan } from '../../ir/plan.ts';
 
-/** A network of some layers, planned with values that are computed once more. */
-export async function recomputingPlan(): Promise<Plan> {
-  const model = defineModel({
+/** A network of some layers. */
+const deep = () =>
+  defineModel({
     name: 'deep',
     inputs: { x: tensor([512, 32]), y: tensor([512, 32]) },
     build: ({ x }) => {
@@ -23,9 +23,16 @@ export async function recomputingPlan(): Promise<Plan> {
     },
     train: { loss: ({ output }, { y }) => meanSquaredError(output, y), optimizer: sgd() },
   });
-  const free = await planOf(model, {});
-  const budgetBytes = Math.floor(0.75 * free.memory.deviceBytes);
-  return planOf(model, { budgetBytes, swap: 'none' });
+
+/** A network planned with values that are computed once more. */
+export const recomputingPlan = (): Promise<Plan> => planWithin({ swap: 'none' });
+
+/** The same network planned with values that are copied to the host and back. */
+export const swappingPlan = (): Promise<Plan> => planWithin({ recompute: 'none' });
+
+async function planWithin(options: CompileOptions): Promise<Plan> {
+  const free = await planOf(deep(), {});
+  return planOf(deep(), { budgetBytes: Math.floor(0.75 * free.memory.deviceBytes), ...options });
 }
 
 async function planOf(

@@ -1,4 +1,5 @@
 import { median, warmRuns } from '../../compiler/inspect/kernel-times.ts';
+import { stepStarts, transferSpan } from '../../compiler/inspect/run-times.ts';
 import type { HostTier, Plan, PlanProgram } from '../../ir/plan.ts';
 import { NO_SWAP } from '../../ir/plan-swap.ts';
 import type { CopyTime, SessionTrace } from '../../ir/trace.ts';
@@ -27,14 +28,15 @@ export function copySpans(plan: Plan, program: string, trace?: SessionTrace): Co
   const { slots } = plan.swap ?? NO_SWAP;
   const placeAt = timeAxis(steps);
   const measured = measuredCopies(trace, program);
-  const swaps = transfers.map(({ kind, tensor, slot, step, startSeconds, seconds }): CopySpan => {
+  const swaps = transfers.map((transfer): CopySpan => {
+    const { kind, tensor, slot, step, seconds } = transfer;
     const issued = kind === 'in' ? step : step + 1;
-    const isTimed = startSeconds !== undefined && seconds !== undefined;
+    const span = transferSpan(transfer);
     const { name, bytes } = plan.tensors[tensor];
     return {
       ...{ direction: kind, place: slots[slot].tier, tensors: [tensor], step, bytes },
-      x0: isTimed ? placeAt(startSeconds) : issued,
-      x1: isTimed ? placeAt(startSeconds + seconds) : issued + 1,
+      x0: span ? placeAt(span.startSeconds) : issued,
+      x1: span ? placeAt(span.startSeconds + span.seconds) : issued + 1,
       predicted: seconds ?? null,
       measured: measured(kind, 'swap', step, name),
     };
@@ -60,12 +62,7 @@ export function copySpans(plan: Plan, program: string, trace?: SessionTrace): Co
 
 /** Where a time of a predicted run is on the axis of steps: within a step that runs then, or at the begin of the one that waits. */
 function timeAxis(steps: PlanProgram['steps']): (seconds: number) => number {
-  const starts = new Float64Array(steps.length);
-  let now = 0;
-  steps.forEach(({ seconds = 0, waitSeconds = 0 }, step) => {
-    starts[step] = now + waitSeconds;
-    now = starts[step] + seconds;
-  });
+  const starts = stepStarts(steps);
   return (time) => {
     let [low, high] = [0, steps.length];
     while (low < high) {
