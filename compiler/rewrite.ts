@@ -1,6 +1,7 @@
 import { type Graph, GraphBuilder, type Node, type ValueId } from '../ir/graph.ts';
 import { append } from '../ir/lists.ts';
 import { inferType, type OpAttributes, type OpName } from '../ir/ops.ts';
+import { endIfInterrupted } from './interruption.ts';
 
 /** Copies a graph node by node; a pass may append something else for a node. */
 export interface Rewriter {
@@ -40,6 +41,7 @@ export function rewriteGraph(
     },
   };
   graph.nodes.forEach((node, value) => {
+    endIfInterrupted();
     const before = builder.nodes.length;
     image[value] = rewrite(node, value, rewriter) ?? copyOf(node, image, builder);
     nameParts(builder, before, image[value], node.source);

@@ -2,8 +2,8 @@ import { format } from 'node:util';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { printOnce } from '../cli/once.ts';
 import { diagnostic } from '../diagnostics.ts';
-import { setInterruption } from '../frontend/context.ts';
 import { setProgramRunner } from '../frontend/trace.ts';
+import { setInterruption } from '../interruption.ts';
 import { spanOfError } from '../reporting/call-sites.ts';
 import { findingsOf } from './evaluate.ts';
 import type { EvaluationMessage, EvaluationRequest } from './findings.ts';
@@ -32,7 +32,7 @@ parentPort!.once('message', ({ port, wanted }: Opening) => {
     port.unref();
     setProgramRunner(printOnce([process.stdout, process.stderr]));
     const isCancelled = () => Atomics.load(wanted, 0) !== id;
-    // Models are run to their end only where that is still wanted.
+    // What nobody waits for any more ends at its next operation or node.
     setInterruption(isCancelled);
     try {
       const findings = await findingsOf(job, {
@@ -45,7 +45,7 @@ parentPort!.once('message', ({ port, wanted }: Opening) => {
       send(findings ? { kind: 'found', id, findings } : { kind: 'cancelled', id });
     } catch (error) {
       port.ref();
-      // Passes may be interrupted as models are.
+      // So passes end that are interrupted.
       send(isCancelled() ? { kind: 'cancelled', id } : { kind: 'defect', id, text: format(error) });
     }
   });

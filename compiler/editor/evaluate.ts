@@ -56,7 +56,7 @@ function lookAt(
   onOwnWork();
   const failed = hasErrors(traced.diagnostics);
   if (!failed) onTraced(deduplicate([...loaded, ...traced.diagnostics]));
-  const through = failed ? null : throughGradients(driver, traced);
+  const through = failed ? null : throughGradients(driver, trainedAlone(traced));
   if (isCancelled()) return null;
   const last = through?.optimised ?? through?.differentiated ?? traced;
   const diagnostics = [...loaded, ...last.diagnostics];
@@ -86,6 +86,16 @@ function lookAt(
     model: facts,
   };
 }
+
+/** Of programs that take no gradient nothing is left: only what gradients are taken of is looked at behind the trace. */
+function trainedAlone(traced: ModuleState): ModuleState {
+  const programs = traced.module.programs.map((graph, k) =>
+    traced.traced.programs[k].training ? graph : { ...graph, ...EMPTY },
+  );
+  return { ...traced, module: { ...traced.module, programs } };
+}
+
+const EMPTY = { nodes: [], sources: [], outputs: [], updates: [] } as const;
 
 /** A program without gradients, for want of a training or by a mistake, keeps nothing. */
 function programsOf(traced: ModuleState, differentiated: ModuleState | null): LookedAt[] {

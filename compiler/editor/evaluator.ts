@@ -37,8 +37,8 @@ export interface Evaluator {
 const PATIENCE_MS = 250;
 /** The same where the model has run: what btc does ends, and another thread would begin cold. */
 const OWN_PATIENCE_MS = 2000;
-/** Modules of models stay in memory for as long as the thread lives. */
-const MOST_JOBS = 200;
+/** Modules of models stay in memory for as long as the thread lives: 50 KiB each of a large network. */
+const MOST_JOBS = 1000;
 const MEBIBYTE = 2 ** 20;
 
 interface Running {
@@ -64,7 +64,7 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
   return {
     async evaluate(job, loadedOnce, onDiagnosed) {
       const isOther = running.loadedOnce !== null && running.loadedOnce !== loadedOnce;
-      if (isOther || running.jobs >= MOST_JOBS) await replace();
+      if (isOther) await replace();
       running.jobs++;
       running.loadedOnce = loadedOnce;
       const id = ++lastId;
@@ -104,12 +104,14 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
       for (const timer of timers) clearTimeout(timer);
       onCancel = null;
       forget(running);
-      if (outcome.isAlive) idle(running);
+      // Not when the next text has come: a thread takes a while to start.
+      if (outcome.isAlive && running.jobs < MOST_JOBS) idle(running);
       else await replace();
       return outcome;
     },
     cancel: () => onCancel?.(),
     async end() {
+      forget(running);
       running.port.close();
       await running.worker.terminate();
       sweepTemporary(true);
@@ -118,7 +120,6 @@ export function startEvaluator({ limitSeconds, onPrinted }: EvaluatorOptions): E
 
   /** A thread may yet die of what a model left behind. */
   function idle({ worker }: Running): void {
-    worker.on('error', () => {});
     worker.on('exit', () => {
       if (running.worker === worker) running = startThread(onPrinted);
     });
@@ -130,6 +131,8 @@ function forget({ worker, port }: Running): void {
   port.removeAllListeners('message');
   worker.removeAllListeners('error');
   worker.removeAllListeners('exit');
+  // An error that nobody hears would end the server.
+  worker.on('error', () => {});
 }
 
 function startThread(onPrinted: (text: string) => void): Running {

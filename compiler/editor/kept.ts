@@ -1,6 +1,7 @@
 import type { Graph, ValueId } from '../../ir/graph.ts';
-import { formatChain, type Origin, scopedName } from '../../ir/source.ts';
+import { type Origin, scopedName } from '../../ir/source.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { endIfInterrupted } from '../interruption.ts';
 import type { Kept } from './findings.ts';
 
 /** What the backward pass of a program reads of what its forward pass computes. */
@@ -18,15 +19,15 @@ const MOST_READERS = 4;
 export const UNTRAINED: KeptValues = { of: () => ({ kind: 'untrained' }), bytesOf: () => 0 };
 
 /**
- * A traced program beside the same with its gradients. Rewrites hand on where values come from, and keep the order of those that come
- * from one place; so the value of a place is found again behind them.
+ * A traced program beside the same with its gradients. Rewrites hand on where values come from, as the same objects, and keep the order
+ * of those that come from one place; so the value of a place is found again behind them.
  */
 export function keptValues(traced: Graph, differentiated: Graph): KeptValues {
   const readers = readersOf(differentiated);
   const made = byOrigin(differentiated);
   const now = new Map<ValueId, ValueId>();
-  for (const [key, own] of byOrigin(traced)) {
-    const left = made.get(key) ?? [];
+  for (const [origin, own] of byOrigin(traced)) {
+    const left = made.get(origin) ?? [];
     // Where some are gone, equal ones have become one.
     for (const [at, value] of own.entries())
       if (left.length > 0) now.set(value, left[Math.min(at, left.length - 1)]);
@@ -54,18 +55,22 @@ export function keptValues(traced: Graph, differentiated: Graph): KeptValues {
 
 /** By value of the forward pass, as it is in memory: the gradients that read it. */
 function readersOf(graph: Graph): ReadonlyMap<ValueId, readonly string[]> {
-  const readers = new Map<ValueId, Set<string>>();
+  const readers = new Map<ValueId, Set<Origin>>();
   for (const node of graph.nodes) {
+    endIfInterrupted();
     const origin = graph.sources[node.source];
     if (origin?.pass !== 'gradient') continue;
     for (const operand of node.operands) {
       const base = baseOf(graph, operand);
       if (!isForward(graph, base)) continue;
-      const names = readers.get(base) ?? new Set();
-      readers.set(base, names.add(scopedName(origin)));
+      const origins = readers.get(base);
+      if (origins) origins.add(origin);
+      else readers.set(base, new Set([origin]));
     }
   }
-  return new Map([...readers].map(([value, names]) => [value, [...names]]));
+  return new Map(
+    [...readers].map(([value, origins]) => [value, [...new Set([...origins].map(scopedName))]]),
+  );
 }
 
 /** Whether the forward pass computes it. */
@@ -85,18 +90,15 @@ function baseOf({ nodes }: Graph, value: ValueId): ValueId {
   return base;
 }
 
-const keyOf = (origin: Origin | undefined) =>
-  origin ? `${origin.span ? formatChain(origin.span) : ''}\0${origin.scope}\0${origin.name}` : '';
-
-function byOrigin(graph: Graph): ReadonlyMap<string, readonly ValueId[]> {
-  const keys = graph.sources.map(keyOf);
-  const values = new Map<string, ValueId[]>();
-  graph.nodes.forEach(({ source }, value) => {
-    if (graph.sources[source]?.pass !== undefined) return;
-    const key = keys[source] ?? '';
-    const known = values.get(key);
+/** What the forward pass computes, by where it comes from. */
+function byOrigin({ nodes, sources }: Graph): ReadonlyMap<Origin, readonly ValueId[]> {
+  const values = new Map<Origin, ValueId[]>();
+  nodes.forEach(({ source }, value) => {
+    const origin = sources[source];
+    if (!origin || origin.pass !== undefined) return;
+    const known = values.get(origin);
     if (known) known.push(value);
-    else values.set(key, [value]);
+    else values.set(origin, [value]);
   });
   return values;
 }

@@ -1,6 +1,7 @@
 import type ts from 'typescript';
 import type { CheckedCode } from '../load/checked.ts';
 import { DISK, type FileSystem } from '../load/disk.ts';
+import { createEmissions, type Emissions } from '../load/emissions.ts';
 import { emitModules, staysInPlace } from '../load/emit.ts';
 import { createParsedFiles, type ParsedFiles } from '../load/parsed-files.ts';
 import {
@@ -29,31 +30,41 @@ export interface ParsedModel {
   readonly loadedOnce: string;
 }
 
-/** Parses one file after the other; what has not changed is not parsed again. */
+/** Parses one file after the other; what has not changed is neither parsed nor emitted again. */
 export interface ModelParser {
   /** Null where there is no file of that name. */
   parse(file: string): ParsedModel | null;
 }
 
+/** Of one configuration. */
+interface Known {
+  readonly parsed: ParsedFiles;
+  readonly emissions: Emissions;
+}
+
 /** `disk`: the files as the editor has them. */
 export function createModelParser(disk: FileSystem): ModelParser {
-  const byOptions = new Map<string, ParsedFiles>();
+  const byOptions = new Map<string, Known>();
   return {
     parse(file) {
       const { options, file: configured }: Configuration = readConfiguration(file, undefined, disk);
       // What is wrong with the configuration is said by whoever checks types.
       const used = options ?? DEFAULT_OPTIONS;
       const key = JSON.stringify(used);
-      const parsed = byOptions.get(key) ?? createParsedFiles();
-      byOptions.set(key, parsed);
-      const program = parseModelProgram(file, used, disk, parsed);
+      const known = byOptions.get(key) ?? {
+        parsed: createParsedFiles(),
+        emissions: createEmissions(),
+      };
+      byOptions.set(key, known);
+      const program = parseModelProgram(file, used, disk, known.parsed);
       const { entry, diagnostics, missing } = program;
       if (!entry) return null;
       const files = userFiles(program);
       const sources = new Map(files.map((source) => [source.fileName, source]));
       const isModel = hasDefaultExport(entry) && files.some(importsDefineModel);
       const isWhole = diagnostics.length === 0;
-      const emitted = isModel && isWhole ? emitModules(program, disk).modules : null;
+      const emitted =
+        isModel && isWhole ? emitModules(program, disk, known.emissions).modules : null;
       keepCode();
       const entryPath = emitted?.find(({ source }) => source.fileName === entry.fileName)?.path;
       return {

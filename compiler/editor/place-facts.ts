@@ -8,6 +8,7 @@ import {
   scopeOfName,
 } from '../../ir/source.ts';
 import { byteCount } from '../../ir/tensor.ts';
+import { endIfInterrupted } from '../interruption.ts';
 import type { InsideFacts, ParameterFact, PlaceFacts, ValueFact } from './findings.ts';
 import { isGiven, type KeptValues } from './kept.ts';
 import { type FoundParameter, sumOfParameters } from './parameters.ts';
@@ -23,8 +24,10 @@ const MOST_TOLD = 4;
 
 interface Gathered {
   readonly place: SourceSpan;
-  /** By name, type, and how many of both there were before in the program. */
+  /** By what is told of it, and how many of that there were before in the program. */
   readonly values: Map<string, ValueFact>;
+  /** By program: how many values of each name and type it has made so far. */
+  readonly met: Map<string, number>;
   readonly inside: Map<string, InsideFacts>;
   readonly parameters: ParameterFact[];
 }
@@ -34,25 +37,43 @@ export function placeFacts(
   programs: readonly LookedAt[],
   parameters: readonly FoundParameter[],
 ): PlaceFacts[] {
-  const places = new Map<string, Gathered>();
-  const at = (place: SourceSpan): Gathered => {
-    const key = `${place.file}:${place.line}:${place.column}`;
-    let known = places.get(key);
-    if (!known) {
-      const { file, line, column } = place;
-      known = {
-        ...{ place: { file, line, column }, values: new Map() },
-        ...{ inside: new Map(), parameters: [] },
-      };
-      places.set(key, known);
-    }
+  const places = createPlaces();
+  const layers = new Set(parameters.map(({ declaration: { name } }) => scopeOfName(name)));
+  for (const program of programs) gatherValues(program, layers, places);
+  for (const { declaration, fact } of parameters)
+    for (const frame of ownFrames(declaration.source)) places.at(frame).parameters.push(fact);
+  return places.all().map(told);
+}
+
+interface Places {
+  at(frame: SourceSpan): Gathered;
+  all(): readonly Gathered[];
+}
+
+/** One expression has a frame for each way that leads there. */
+function createPlaces(): Places {
+  const byFrame = new Map<SourceSpan, Gathered>();
+  const byPlace = new Map<string, Gathered>();
+  const made = ({ file, line, column }: SourceSpan): Gathered => {
+    const key = `${file}:${line}:${column}`;
+    const known = byPlace.get(key) ?? {
+      ...{ place: { file, line, column }, values: new Map(), met: new Map() },
+      ...{ inside: new Map(), parameters: [] },
+    };
+    byPlace.set(key, known);
     return known;
   };
-  const layers = new Set(parameters.map(({ declaration: { name } }) => scopeOfName(name)));
-  for (const program of programs) gatherValues(program, layers, at);
-  for (const { declaration, fact } of parameters)
-    for (const frame of ownFrames(declaration.source)) at(frame).parameters.push(fact);
-  return [...places.values()].map(told);
+  return {
+    at(frame) {
+      let known = byFrame.get(frame);
+      if (!known) {
+        known = made(frame);
+        byFrame.set(frame, known);
+      }
+      return known;
+    },
+    all: () => [...byPlace.values()],
+  };
 }
 
 function told({ place, values, inside, parameters }: Gathered): PlaceFacts {
@@ -90,37 +111,42 @@ function ownFrames(span: SourceSpan | null): readonly SourceSpan[] {
 function gatherValues(
   { graph, kept }: LookedAt,
   layers: ReadonlySet<string>,
-  at: (place: SourceSpan) => Gathered,
+  places: Places,
 ): void {
   const { nodes, sources, name: program } = graph;
-  const framesOfValue = (value: ValueId) => ownFrames(sources[nodes[value].source]?.span ?? null);
+  const origins = sources.map((origin) => ({
+    frames: ownFrames(origin.span),
+    name: scopedName(origin),
+    isResult: isResultOfCall(origin, layers),
+  }));
+  const framesOfValue = (value: ValueId) => origins[nodes[value].source]?.frames ?? [];
   const isRead = readersOutside(graph, framesOfValue);
-  const met = new Map<string, number>();
   nodes.forEach(({ op, source, type }, value) => {
-    const origin = sources[source];
+    endIfInterrupted();
+    const origin = origins[source];
     if (!origin || op === 'parameter' || op === 'constant') return;
-    const frames = framesOfValue(value);
+    const { frames, name, isResult } = origin;
+    const keptBytes = kept.bytesOf(value);
     frames.forEach((frame, depth) => {
-      const gathered = at(frame);
-      if (depth > 0 && !isGiven(op)) {
-        const { values, keptBytes } = gathered.inside.get(program) ?? NOTHING_INSIDE;
-        const bytes = keptBytes + kept.bytesOf(value);
-        gathered.inside.set(program, { values: values + 1, keptBytes: bytes });
-      }
-      const isOwn = depth === 0 && (op === 'input' || isResultOfCall(origin, layers));
+      const gathered = places.at(frame);
+      if (depth > 0 && !isGiven(op)) countInside(gathered, program, keptBytes);
+      const isOwn = depth === 0 && (op === 'input' || isResult);
       if (!isOwn && !isRead(value, frame)) return;
-      const name = scopedName(origin);
-      const fact: ValueFact = {
+      const key = `${depth > 0 ? 'outer ' : ''}${name} ${type.dtype} ${type.shape.join()}`;
+      const own = `${program} ${key}`;
+      const number = gathered.met.get(own) ?? 0;
+      gathered.met.set(own, number + 1);
+      add(gathered.values, `${key} ${number}`, {
         ...{ name, dtype: type.dtype, shape: type.shape, bytes: byteCount(type) },
         ...{ programs: [program], kept: isGiven(op) ? { kind: 'given' } : kept.of(value) },
-      };
-      const key = `${depth > 0 ? 'outer ' : ''}${name} ${type.dtype} ${type.shape.join()}`;
-      const place = `${frame.file}:${frame.line}:${frame.column} ${key}`;
-      const number = met.get(place) ?? 0;
-      met.set(place, number + 1);
-      add(gathered.values, `${key} ${number}`, fact);
+      });
     });
   });
+}
+
+function countInside({ inside }: Gathered, program: string, bytes: number): void {
+  const { values, keptBytes } = inside.get(program) ?? NOTHING_INSIDE;
+  inside.set(program, { values: values + 1, keptBytes: keptBytes + bytes });
 }
 
 const NOTHING_INSIDE: InsideFacts = { values: 0, keptBytes: 0 };

@@ -13,7 +13,8 @@ import type { Shape, TensorType } from '../../ir/tensor.ts';
 import type { Diagnostic, MessageNumber } from '../diagnostics.ts';
 import type { Factorisation } from '../factorised/factorisation.ts';
 import { formatShape } from '../format.ts';
-import { currentCall } from '../reporting/call-sites.ts';
+import { endIfInterrupted } from '../interruption.ts';
+import { currentCall, inOneCall } from '../reporting/call-sites.ts';
 import { MisuseError, report, withReporter } from '../reporting/report.ts';
 import type { Initialiser } from './initialisers.ts';
 import { Tensor } from './tensor.ts';
@@ -160,13 +161,6 @@ const EXCEPTION_FRAMES = 50;
 
 let current: Trace | null = null;
 
-let isInterrupted: () => boolean = () => false;
-
-/** Sets what is asked at every operation: whether a model that is running shall end, by an exception. */
-export function setInterruption(asked: () => boolean): void {
-  isInterrupted = asked;
-}
-
 /** Runs `fn` with `trace` receiving every operation. */
 export function withTrace<T>(trace: Trace, fn: () => T): T {
   const outer = current;
@@ -264,7 +258,7 @@ export function append<Op extends OpName>(
   attributes: OpAttributes[Op],
   type: TensorType,
 ): Tensor {
-  if (isInterrupted()) throw new Error('nobody waits for this model any more');
+  endIfInterrupted();
   const { builder, fixed, place: scope, calls } = trace;
   let source: number;
   if (fixed) source = builder.source(fixed.span, { ...fixed, name: `${fixed.name}.${op}` });
@@ -275,6 +269,11 @@ export function append<Op extends OpName>(
     if (within !== null) calls.set(source, within);
   }
   return adopt(trace, builder.append(op, operands, attributes, type, source));
+}
+
+/** Runs `fn`, which appends several operations for one expression: where that stands is looked at once, if at all. */
+export function atOneExpression<T>(fn: () => T): T {
+  return current?.fixed ? fn() : inOneCall(fn);
 }
 
 /** Appends an input or a parameter, which bears the name that it was declared with. */

@@ -3,7 +3,7 @@ import type { DType, Shape, TensorType } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { asPart } from '../reporting/call-sites.ts';
 import { broadcastShapes } from './broadcast.ts';
-import { apply, isPoisoned, mistake, poisoned } from './context.ts';
+import { apply, atOneExpression, isPoisoned, mistake, poisoned } from './context.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -62,11 +62,13 @@ export function elementwise(
       { dtype, shape },
     );
   }
-  return apply(
-    op,
-    all.map((operand) =>
-      typeof operand === 'number' ? full(shape, operand, dtype) : broadcastTo(operand, shape),
+  return atOneExpression(() =>
+    apply(
+      op,
+      all.map((operand) =>
+        typeof operand === 'number' ? full(shape, operand, dtype) : broadcastTo(operand, shape),
+      ),
+      {},
     ),
-    {},
   );
 }

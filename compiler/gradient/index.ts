@@ -1,5 +1,6 @@
 import type { GraphBuilder, Node, NodeOf, ValueId } from '../../ir/graph.ts';
 import { append } from '../../ir/lists.ts';
+import { endIfInterrupted } from '../interruption.ts';
 import { createEmit, type Emit } from './emit.ts';
 import { GRADIENT_RULES } from './rules.ts';
 
@@ -34,6 +35,7 @@ export function differentiate(
   );
   const gradients = new Map<ValueId, ValueId>();
   for (let value = loss; value >= 0; value--) {
+    endIfInterrupted();
     if (!active[value] || contributions[value].length === 0) continue;
     const node = builder.nodes[value];
     const emit = createEmit(builder, sourceOf(builder, value, BACKWARD), masks);

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import type ts from 'typescript';
 import { placesOf } from './call-starts.ts';
 import type { FileSystem } from './disk.ts';
+import { createEmissions, dependencies, type Emission, type Emissions } from './emissions.ts';
 import { type PackageAddress, packageAddress } from './packages.ts';
 import type { MappedModule } from './positions.ts';
 import { type ModelProgram, OWN_PACKAGE, userFiles } from './program.ts';
@@ -32,9 +33,14 @@ const NO_MAP = '{"version":3,"sources":[],"names":[],"mappings":""}';
 
 /**
  * Emits the user's files as ES modules that can be imported from any folder: relative imports lead to the emitted files, all
- * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original.
+ * others to the absolute address that Node would find from the original file, and `import.meta` speaks of the original. What
+ * `emissions` has of files that are as they were is not made again.
  */
-export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
+export function emitModules(
+  model: ModelProgram,
+  disk: FileSystem,
+  emissions: Emissions = createEmissions(),
+): Emitted {
   const { program } = model;
   const own = userFiles(model);
   const files = own.filter((file) => !staysInPlace(file));
@@ -46,14 +52,12 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
     ]),
   );
   const packages: PackageAddress[] = [];
+  const resolved = (text: string, from: ts.SourceFile) =>
+    typescript.resolveModuleName(text, from.fileName, program.getCompilerOptions(), model.host)
+      .resolvedModule;
   const address = (text: string, from: ts.SourceFile): string | null => {
     if (text === OWN_PACKAGE) return OWN_MODULE;
-    const target = typescript.resolveModuleName(
-      text,
-      from.fileName,
-      program.getCompilerOptions(),
-      model.host,
-    ).resolvedModule;
+    const target = resolved(text, from);
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return `./${emitted}`;
     if (
@@ -76,26 +80,40 @@ export function emitModules(model: ModelProgram, disk: FileSystem): Emitted {
     packages.push(found);
     return found.url;
   };
-  const modules: EmittedModule[] = [];
-  for (const source of files) {
-    const output = { text: source.text, map: NO_MAP };
-    if (!isJson(source))
-      program.emit(
-        source,
-        (name, text) => {
-          if (name.endsWith('.map')) output.map = text;
-          // The map is not written beside the module, so the module names none.
-          else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
-        },
-        undefined,
-        false,
-        {
-          after: [rewriteAddresses((text) => address(text, source), metaOf(source.fileName))],
-        },
-      );
-    modules.push({ path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) });
-  }
+  const upon = dependencies(own, (text, from) => {
+    const target = text === OWN_PACKAGE ? undefined : resolved(text, from);
+    return (target && program.getSourceFile(target.resolvedFileName)) ?? null;
+  });
+  const modules = files.map((source): EmittedModule => {
+    const addressFrom = (text: string) => address(text, source);
+    const output = isJson(source)
+      ? { text: source.text, map: NO_MAP }
+      : emissions.of(source, upon.get(source)!, addressFrom, (asked) =>
+          emitModule(program, source, asked),
+        );
+    return { path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) };
+  });
   return { modules, packages };
+}
+
+function emitModule(
+  program: ts.Program,
+  source: ts.SourceFile,
+  address: (text: string) => string | null,
+): Emission {
+  const output = { text: source.text, map: NO_MAP };
+  program.emit(
+    source,
+    (name, text) => {
+      if (name.endsWith('.map')) output.map = text;
+      // The map is not written beside the module, so the module names none.
+      else output.text = text.replace(/\n\/\/# sourceMappingURL=\S*\s*$/, '\n');
+    },
+    undefined,
+    false,
+    { after: [rewriteAddresses(address, metaOf(source.fileName))] },
+  );
+  return output;
 }
 
 const isJson = ({ fileName }: ts.SourceFile) => fileName.endsWith('.json');

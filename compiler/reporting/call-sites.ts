@@ -8,6 +8,8 @@ export type SourceMapper = (file: string, line: number, column: number) => Sourc
 const OWN = ['../', '../../ir/'].map(ownPlace);
 /** Frames looked at where an enclosing call is known: functions of btc and of the user out to that. */
 const FEW_FRAMES = 10;
+/** The same where it is known of the call around that. */
+const MORE_FRAMES = 24;
 /** Frames looked at first: functions over functions of btc, out to the function that runs the user's. */
 const SOME_FRAMES = 100;
 /** The same in deep recursion. */
@@ -179,7 +181,8 @@ export function asPart<Given extends readonly unknown[], Result>(
 export function currentCall(): Call {
   if (single?.within) return single;
   if (single && partOfSingle !== undefined) return { ...single, within: partOfSingle };
-  return (innermost?.around && callIn(FEW_FRAMES)) ?? callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
+  const nearest = innermost?.around ? FEW_FRAMES : innermost?.outer?.around ? MORE_FRAMES : null;
+  return (nearest && callIn(nearest)) ?? callIn(SOME_FRAMES) ?? callIn(ALL_FRAMES)!;
 }
 
 /** Null where the stack has more frames than were looked at. */
