@@ -52,6 +52,15 @@ export function nameProblem(name) {
   return null;
 }
 
+/** The name of a package in a folder: its letters in lower case, `-` for what npm does not take. */
+const nameFor = (folder) =>
+  folder
+    .trim()
+    .toLowerCase()
+    .replace(/^[._]+/, '')
+    .replace(/[^a-z0-9._~-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+
 export function templateProblem(template) {
   if (Object.hasOwn(TEMPLATES, template)) return null;
   return `there is no template '${template}'; the templates are ${Object.keys(TEMPLATES).join(', ')}`;
@@ -78,15 +87,15 @@ export function folderProblem(folder) {
 }
 
 /**
- * @param {{ folder: string, template: string, name?: string, source?: string }} options `name` of the package, that of the folder where
- * it is not given; `source` of btc-compiler, as npm takes it
+ * @param {{ folder: string, template: string, name?: string, source?: string }} options `name` of the package, made of that of the folder
+ * where it is not given; `source` of btc-compiler, as npm takes it
  * @returns {{ folder: string, name: string, files: string[] }}
  * @throws {CreateError} where the folder, the template or the name will not do
  */
 export function create({
   folder,
   template,
-  name = basename(resolve(folder)),
+  name = nameFor(basename(resolve(folder))),
   source = `^${VERSION}`,
 }) {
   const wrongName = nameProblem(name);

@@ -16,7 +16,7 @@ const HELP = `npm create btc-compiler [folder] -- [options]
 
 Options
   --template <name>   ${Object.keys(TEMPLATES).join(', ')}
-  --name <name>       of the package (default: the name of the folder)
+  --name <name>       of the package (default: made of the name of the folder)
   --package <source>  of btc-compiler, as npm takes it (default: ^${VERSION})
   --version, --help
 
@@ -38,7 +38,9 @@ function readArguments() {
   try {
     return parseArgs({ options: OPTIONS, allowPositionals: true });
   } catch (error) {
-    throw new CreateError(`${error.message}; --help lists the options`);
+    const option = /^Unknown option '([^']*)'/.exec(error.message)?.[1];
+    const problem = option === undefined ? error.message : `there is no option '${option}'`;
+    throw new CreateError(`${problem}; --help lists the options`);
   }
 }
 
@@ -88,9 +90,12 @@ try {
     const { folder, files } = create({ ...asked, name: values.name, source: values.package });
     const place = relative('.', folder);
     console.log(`Made ${asked.template} in ${place || 'this folder'}: ${files.join(', ')}\n`);
-    console.log(`${place ? `  cd ${place}\n` : ''}  npm install\n  npm start`);
+    const quoted = /[^\w./~-]/.test(place) ? `"${place}"` : place;
+    console.log(`${place ? `  cd ${quoted}\n` : ''}  npm install\n  npm start`);
   }
 } catch (error) {
+  // Ctrl-C at a question: nothing is made.
+  if (error.code === 'ABORT_ERR') process.exit(130);
   if (!(error instanceof CreateError)) throw error;
   console.error(`error: ${error.message}`);
   process.exitCode = 1;

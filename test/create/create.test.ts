@@ -135,7 +135,11 @@ describe('what cannot be made is said in a sentence, and nothing is written', ()
       ['x', '--template', 'react'],
       "there is no template 'react'; the templates are node, vite, worker",
     ],
-    [['X', '--template', 'node'], "'X' cannot be the name of a package: it has capital letters"],
+    [
+      ['x', '--template', 'node', '--name', 'X'],
+      "'X' cannot be the name of a package: it has capital letters",
+    ],
+    [['!!', '--template', 'node'], "'' cannot be the name of a package: it is empty"],
     [['x', '--template', 'node', '--name', '.x'], "'.x' cannot be the name of a package: "],
     [['x', '--template', 'node', '--name', ''], "'' cannot be the name of a package: it is empty"],
     [['full', '--template', 'node'], "the folder 'full' is not empty"],
@@ -146,7 +150,7 @@ describe('what cannot be made is said in a sentence, and nothing is written', ()
     [['x'], 'give --template, one of node, vite, worker'],
     [[], 'name a folder, as in: npm create btc-compiler my-app -- --template node'],
     [['x', 'y', '--template', 'node'], 'one folder is made at a time'],
-    [['x', '--tempalte', 'node'], "Unknown option '--tempalte'"],
+    [['x', '--tempalte', 'node'], "there is no option '--tempalte'; --help lists the options"],
   ] as const)('%j', (args, message) => {
     mkdirSync(join(folder, 'full'), { recursive: true });
     writeFileSync(join(folder, 'full/own.txt'), 'mine');
@@ -177,4 +181,12 @@ describe('what cannot be made is said in a sentence, and nothing is written', ()
     make({ folder: empty, template: 'node' });
     expect(readdirSync(empty)).toContain('model.ts');
   });
+});
+
+test('the name of a folder that npm takes for no package is made one', () => {
+  const { status, stdout } = create('My first_App!', '--template', 'node');
+  expect(status).toBe(0);
+  expect(stdout).toContain('cd "My first_App!"\n');
+  const file = join(folder, 'My first_App!/package.json');
+  expect(JSON.parse(readFileSync(file, 'utf8')).name).toBe('my-first_app');
 });
