@@ -1,10 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import {
+  type CancellationToken,
   type CodeAction,
   CodeActionKind,
   type CodeActionParams,
   createConnection,
   DidChangeConfigurationNotification,
+  ErrorCodes,
   type Hover,
   type HoverParams,
   type InitializeParams,
@@ -13,7 +16,9 @@ import {
   InlayHintKind,
   type InlayHintParams,
   InlayHintRefreshRequest,
+  LSPErrorCodes,
   MarkupKind,
+  ResponseError,
   TextDocumentSyncKind,
 } from 'vscode-languageserver/node';
 import { TextDocument } from 'vscode-languageserver-textdocument';
@@ -36,12 +41,14 @@ import { DEFAULT_SETTINGS, settingsFrom } from './settings.ts';
 /** Serves an editor over the two streams until it ends the connection, and with it the process. */
 export function serve(input: Readable, output: Writable): void {
   const connection = createConnection(input, output);
-  const files = createOpenFiles();
+  let folder = process.cwd();
+  const files = createOpenFiles(() => folder);
   const published = createPublished();
   /** By path: the last message about it. */
   const sent = new Map<string, string>();
   let settings = DEFAULT_SETTINGS;
   let client = capabilitiesOf(null);
+  let isShutDown = false;
 
   const evaluator = startEvaluator({
     limitSeconds: () => settings.timeLimit,
@@ -94,11 +101,14 @@ export function serve(input: Readable, output: Writable): void {
   };
 
   /** Models that a file is part of, with its text now and the way there from the text that they were found of. */
-  const knownOf = async (uri: string) => {
+  const knownOf = async (uri: string, token: CancellationToken) => {
+    if (isShutDown) throw new ResponseError(ErrorCodes.InvalidRequest, 'the server is shut down');
     const path = files.pathOf(uri);
     const document = path === null ? null : files.at(path);
     if (path === null || !document) return [];
-    await analyses.settled(path);
+    await Promise.race([analyses.settled(path), cancelled(token)]);
+    if (token.isCancellationRequested)
+      throw new ResponseError(LSPErrorCodes.RequestCancelled, 'nobody waits for it');
     // What was typed while that took.
     const text = files.at(path)?.getText() ?? '';
     return analyses.of(path).map((analysis) => {
@@ -109,6 +119,7 @@ export function serve(input: Readable, output: Writable): void {
 
   connection.onInitialize((params: InitializeParams): InitializeResult => {
     client = capabilitiesOf(params);
+    folder = folderOf(params) ?? folder;
     settings = settingsFrom(params.initializationOptions);
     return {
       capabilities: {
@@ -156,8 +167,8 @@ export function serve(input: Readable, output: Writable): void {
   });
 
   connection.onHover(
-    async ({ textDocument: { uri }, position }: HoverParams): Promise<Hover | null> => {
-      for (const { analysis, path, text, then } of await knownOf(uri)) {
+    async ({ textDocument: { uri }, position }: HoverParams, token): Promise<Hover | null> => {
+      for (const { analysis, path, text, then } of await knownOf(uri, token)) {
         const offset = movedOffsets(text, then)(offsetIn(text, position));
         const hovered = offset === null ? null : hoverAt(analysis, path, offset);
         if (!hovered) continue;
@@ -173,9 +184,9 @@ export function serve(input: Readable, output: Writable): void {
   );
 
   connection.languages.inlayHint.on(
-    async ({ textDocument: { uri }, range }: InlayHintParams): Promise<InlayHint[]> => {
+    async ({ textDocument: { uri }, range }: InlayHintParams, token): Promise<InlayHint[]> => {
       if (!settings.inlayHints.shapes) return [];
-      const [known] = await knownOf(uri);
+      const [known] = await knownOf(uri, token);
       if (!known) return [];
       const { analysis, path, text, then } = known;
       const back = movedOffsets(then, text);
@@ -190,8 +201,8 @@ export function serve(input: Readable, output: Writable): void {
   );
 
   connection.onCodeAction(
-    async ({ textDocument: { uri }, context }: CodeActionParams): Promise<CodeAction[]> => {
-      const known = await knownOf(uri);
+    async ({ textDocument: { uri }, context }: CodeActionParams, token): Promise<CodeAction[]> => {
+      const known = await knownOf(uri, token);
       return context.diagnostics.flatMap((diagnostic): CodeAction[] => {
         const own = published
           .at(files.pathOf(uri) ?? '')
@@ -221,12 +232,28 @@ export function serve(input: Readable, output: Writable): void {
   );
 
   connection.onShutdown(async () => {
+    isShutDown = true;
     analyses.end();
     await evaluator.end();
   });
   // However it ends, models that were being loaded leave no folders.
   process.on('exit', () => sweepTemporary(true));
   connection.listen();
+}
+
+const cancelled = (token: CancellationToken) =>
+  new Promise<void>((resolve) => {
+    token.onCancellationRequested(() => resolve());
+  });
+
+/** The first folder that is open in an editor; null where there is none on this disk. */
+function folderOf({ workspaceFolders, rootUri }: InitializeParams): string | null {
+  try {
+    const uri = workspaceFolders?.[0]?.uri ?? rootUri;
+    return uri ? fileURLToPath(uri) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What an editor can do that the server makes use of. */

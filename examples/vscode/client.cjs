@@ -17,7 +17,9 @@ async function start(context) {
     'btc',
     { module: server, args: ['lsp'], transport: TransportKind.stdio },
     {
-      documentSelector: LANGUAGES.map((language) => ({ scheme: 'file', language })),
+      documentSelector: LANGUAGES.flatMap((language) =>
+        ['file', 'untitled'].map((scheme) => ({ scheme, language })),
+      ),
       initializationOptions: { btc: settings },
       synchronize: {
         configurationSection: 'btc',

@@ -18,7 +18,10 @@ export interface Shown {
   readonly message: string;
   readonly severity: number;
   readonly data?: unknown;
-  readonly relatedInformation?: readonly { readonly message: string }[];
+  readonly relatedInformation?: readonly {
+    readonly message: string;
+    readonly location: { readonly uri: string; readonly range: Shown['range'] };
+  }[];
 }
 
 interface Published {
@@ -113,7 +116,7 @@ export async function startEditor(main: string, options: EditorOptions): Promise
   );
   await connection.sendNotification('initialized', {});
 
-  const uriOf = (file: string) => pathToFileURL(file).href;
+  const uriOf = (file: string) => (file.startsWith('untitled:') ? file : pathToFileURL(file).href);
   const versions = new Map<string, number>();
   const seen = new Map<string, number>();
   const nextVersion = (file: string) => {

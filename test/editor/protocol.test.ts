@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Editor, type Place, type Shown, startEditor } from './client.ts';
+import { type Editor, startEditor } from './client.ts';
+import { codes, HEAD, model, placeIn, SOUND, textIn } from './models.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'dist/compiler/cli/main.js');
@@ -25,41 +26,6 @@ const write = (name: string, text: string): string => {
   writeFileSync(file, text);
   return file;
 };
-
-const HEAD = `import { adam, crossEntropy, defineModel, linear, relu, tensor } from 'btc-compiler';\n`;
-const model = (build: string, head = HEAD) => `${head}
-const hidden = linear(8, 16, { name: 'hidden' });
-const output = linear(16, 4, { name: 'output' });
-
-export default defineModel({
-  name: 'small',
-  inputs: { x: tensor([32, 8]), label: tensor([32], 'i32') },
-  build({ x }) {
-    ${build}
-  },
-  train: { loss: ({ logits }, { label }) => crossEntropy(logits, label), optimizer: adam() },
-});
-`;
-const SOUND = model('const state = relu(hidden(x));\n    return { logits: output(state) };');
-
-/** The first place of a piece of a text, `nth` times later. */
-function placeIn(text: string, piece: string, nth = 0): Place {
-  let at = -1;
-  for (let k = 0; k <= nth; k++) at = text.indexOf(piece, at + 1);
-  if (at < 0) throw new Error(`there is no '${piece}'`);
-  const lines = text.slice(0, at).split(/\r\n|\n/);
-  return { line: lines.length - 1, character: lines[lines.length - 1].length };
-}
-
-const textIn = (text: string, { start, end }: Shown['range']) => {
-  const lines = text.split(/\r\n|\n/);
-  return start.line === end.line
-    ? lines[start.line].slice(start.character, end.character)
-    : `${lines[start.line].slice(start.character)}…`;
-};
-
-const codes = (shown: { readonly diagnostics: readonly Shown[] }) =>
-  shown.diagnostics.map(({ code }) => code);
 
 let editor: Editor;
 beforeAll(async () => {
