@@ -123,6 +123,31 @@ const ownPages = () =>
     (name) => name.endsWith('.html') && !/^(?:playground|draw|404)/.test(name),
   );
 
+test('links lead to places that are there, and no tag is shown as text', () => {
+  const texts = new Map(
+    ownPages().map((name) => [name, readFileSync(join(folder, BASE, name), 'utf8')]),
+  );
+  const ids = new Map(
+    [...texts].map(([name, text]) => [
+      name,
+      new Set(Array.from(text.matchAll(/\sid="([^"]*)"/g), ([, id]) => id)),
+    ]),
+  );
+  const missing = new Set<string>();
+  for (const [name, text] of texts) {
+    expect(text.includes('&lt;a id='), name).toBe(false);
+    for (const [, href] of text.matchAll(/<a [^>]*href="([^"]*#[^"]+)"/g)) {
+      const { pathname, hash, host } = new URL(href, `http://site${BASE}${name}`);
+      if (host !== 'site' || !pathname.startsWith(BASE)) continue;
+      const path = decodeURIComponent(pathname.slice(BASE.length));
+      const page = path === '' || path.endsWith('/') ? `${path}index.html` : path;
+      const found = ids.get(page);
+      if (found && !found.has(decodeURIComponent(hash.slice(1)))) missing.add(`${name}: ${href}`);
+    }
+  }
+  expect([...missing]).toEqual([]);
+});
+
 test('links lead from the start to every page', () => {
   const all = new Set(ownPages());
   const reached = new Set(['index.html']);
