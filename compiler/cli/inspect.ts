@@ -10,6 +10,7 @@ import type {
 } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
+import { boundText } from '../inspect/bound-ranges.ts';
 import {
   formatDot,
   type InspectedProgram,
@@ -356,15 +357,19 @@ function firstRows(rows: readonly string[][], count: number, right: readonly num
 }
 
 function formatKernels({ kernels }: Inspection, all: boolean): string {
-  const rows = kernels.map(({ name, steps, flopsShare, bytesShare }) => [
+  // Where some tensors are bound together, it is said which kernels bind how many.
+  const hasSpans = kernels.some(({ bindings, ranges }) => bindings !== ranges);
+  const rows = kernels.map(({ name, steps, flopsShare, bytesShare, ...bound }) => [
     `${(100 * flopsShare).toFixed(1)} %`,
     `${(100 * bytesShare).toFixed(1)} %`,
     String(steps),
+    ...(hasSpans ? [boundText(bound)] : []),
     name,
   ]);
-  const head = ['FLOP', 'bytes', 'steps', 'kernel'];
+  const head = ['FLOP', 'bytes', 'steps', ...(hasSpans ? ['bindings'] : []), 'kernel'];
+  const right = head.slice(0, -1).map((_, column) => column);
   const shown = all ? rows.length : MAX_KERNELS;
-  return `${style.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, [0, 1, 2])}\n`;
+  return `${style.bold('kernels')}\n${firstRows([head, ...rows], 1 + shown, right)}\n`;
 }
 
 /** Every tensor with its place in the slabs and its life. */

@@ -5,11 +5,3 @@ const MOST_ROOM = 2;
 export function isBudgetInChart(budgetBytes: number | null, usedBytes: number): boolean {
   return budgetBytes !== null && budgetBytes <= MOST_ROOM * usedBytes;
 }
-
-/** Up to which of several budgets a chart of `usedBytes` reaches: to each that has a line in it. In bytes. */
-export function chartReach(usedBytes: number, budgets: readonly (number | null)[]): number {
-  return budgets.reduce<number>(
-    (most, bytes) => (isBudgetInChart(bytes, usedBytes) ? Math.max(most, bytes!) : most),
-    usedBytes,
-  );
-}

@@ -10,6 +10,7 @@ import { elementCount } from '../../ir/tensor.ts';
 import { isRead, isWritten } from '../liveness/access.ts';
 import { peakOf } from '../liveness/events.ts';
 import { planLiveBytes } from '../liveness/plan-lives.ts';
+import { type BoundRanges, boundRanges } from './bound-ranges.ts';
 import { type InspectedContraction, inspectContraction } from './contractions.ts';
 import { type InspectedLayer, inspectLayers } from './layers.ts';
 import { sourceOf, writers } from './lives.ts';
@@ -91,7 +92,7 @@ export interface InspectedActions {
 }
 
 /** What a kernel takes in one run of every program. */
-export interface InspectedKernel {
+export interface InspectedKernel extends BoundRanges {
   readonly name: string;
   /** How its code is made, of several ways; null where a target has one. */
   readonly variant: string | null;
@@ -194,12 +195,9 @@ function inspectActions(plan: Plan, name: string): InspectedActions {
 }
 
 function inspectKernels(plan: Plan): InspectedKernel[] {
-  const totals = plan.kernels.map(({ name, variant = null }) => ({
-    name,
-    variant,
-    steps: 0,
-    flops: 0,
-    bytesMoved: 0,
+  const totals = plan.kernels.map((kernel) => ({
+    ...{ name: kernel.name, variant: kernel.variant ?? null, ...boundRanges(kernel) },
+    ...{ steps: 0, flops: 0, bytesMoved: 0 },
   }));
   for (const { steps } of Object.values(plan.programs)) {
     for (const { kernel, flops, bytesMoved } of steps) {

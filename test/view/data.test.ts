@@ -414,6 +414,11 @@ test('measured times are the medians of the warm runs, in the order of the steps
   // A program that was not run has none, and neither has a plan without a trace.
   expect(model.program('predict').times.measured).toBeNull();
   expect(modelOf(plain).program('train').times.measured).toBeNull();
+  // The head has the median of the warm runs; a program that was not run has none.
+  const timeOf = (program: string) =>
+    summaryOf(model, program).figures.find(({ name }) => name === `a run of ${program}`);
+  expect(timeOf('train')).toMatchObject({ value: '500 ms', note: 'measured on test' });
+  expect(timeOf('predict')).toBeUndefined();
 });
 
 test('the head says what was done to fit, and what that costs', () => {

@@ -1,4 +1,5 @@
 import {
+  adam,
   type CompileOptions,
   compile,
   defineModel,
@@ -11,7 +12,7 @@ import {
 import type { Plan } from '../../ir/plan.ts';
 
 /** A network of some layers. */
-const deep = () =>
+const deep = (optimizer = sgd()) =>
   defineModel({
     name: 'deep',
     inputs: { x: tensor([512, 32]), y: tensor([512, 32]) },
@@ -21,7 +22,7 @@ const deep = () =>
         value = relu(linear(32, 32, { name: `layer${layer}` })(value));
       return { output: value };
     },
-    train: { loss: ({ output }, { y }) => meanSquaredError(output, y), optimizer: sgd() },
+    train: { loss: ({ output }, { y }) => meanSquaredError(output, y), optimizer },
   });
 
 /** A network planned with values that are computed once more. */
@@ -29,6 +30,9 @@ export const recomputingPlan = (): Promise<Plan> => planWithin({ swap: 'none' })
 
 /** The same network planned with values that are copied to the host and back. */
 export const swappingPlan = (): Promise<Plan> => planWithin({ recompute: 'none' });
+
+/** The same network with an optimiser whose steps take more tensors than a device binds. */
+export const adamPlan = (): Promise<Plan> => planOf(deep(adam()), {});
 
 async function planWithin(options: CompileOptions): Promise<Plan> {
   const free = await planOf(deep(), {});

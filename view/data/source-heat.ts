@@ -1,6 +1,7 @@
 import { countsAt } from '../../compiler/liveness/peak.ts';
 import type { Plan, PlanFrame } from '../../ir/plan.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
+import { partShares } from './step-shares.ts';
 
 /** What an expression of the model costs: its own, and all that it calls. */
 export interface LineHeat {
@@ -64,15 +65,8 @@ export function sourceHeat({ plan, sources }: PlanModel, program: ProgramModel):
     if (isThere) add(tensor.source, { tensor: index }, tensor.bytes, 0);
   });
   program.steps.forEach((step, index) => {
-    const { flops, parts = [step] } = step;
-    // Of a dispatch that parts share, each has its share of the operations.
-    for (const part of parts)
-      add(
-        part.source,
-        { step: index },
-        0,
-        (seconds?.[index] ?? 0) * (flops === 0 ? 1 / parts.length : part.flops / flops),
-      );
+    for (const { source, share } of partShares(step))
+      add(source, { step: index }, 0, (seconds?.[index] ?? 0) * share);
   });
   return [...files]
     .map(([file, lines]) => ({

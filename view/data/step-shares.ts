@@ -5,19 +5,26 @@ import { STEP_KINDS, type StepKind, stepKind } from './kinds.ts';
 export type StepShares = Float64Array;
 
 /**
- * The kinds of work in a step. Parts count by their operations, or by what they move where none of them has any, or all alike where they
- * move nothing. A part that one kernel makes of several passes is of the kind that {@link stepKind} gives.
+ * The parts of a step with the share of the work of each: of the operations, or of what they move where none of them has any, or alike
+ * where they move nothing. A step that no others share is one part.
  */
-export function stepShares(plan: Plan, step: PlanStep): StepShares {
-  const { parts = [step], recomputed } = step;
+export function partShares(
+  step: PlanStep,
+): { readonly source: PlanStep['source']; readonly share: number }[] {
+  const { parts = [step] } = step;
   const weight = [(part: Work) => part.flops, (part: Work) => part.bytesMoved, () => 1].find((of) =>
     parts.some((part) => of(part) > 0),
   )!;
   const all = parts.reduce((sum, part) => sum + weight(part), 0);
+  return parts.map((part) => ({ source: part.source, share: weight(part) / all }));
+}
+
+/** The kinds of work in a step. A part that one kernel makes of several passes is of the kind that {@link stepKind} gives. */
+export function stepShares(plan: Plan, step: PlanStep): StepShares {
+  const { recomputed } = step;
   const shares = new Float64Array(STEP_KINDS.length);
-  for (const part of parts)
-    shares[STEP_KINDS.indexOf(stepKind(plan, { source: part.source, recomputed }))] +=
-      weight(part) / all;
+  for (const { source, share } of partShares(step))
+    shares[STEP_KINDS.indexOf(stepKind(plan, { source, recomputed }))] += share;
   return shares;
 }
 

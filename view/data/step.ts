@@ -1,3 +1,4 @@
+import { boundRanges, boundText } from '../../compiler/inspect/bound-ranges.ts';
 import { placeOf, scopeText, sourceText } from '../../compiler/inspect/places.ts';
 import type { CopySpan } from './copies.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
@@ -8,6 +9,8 @@ import { kindsOf } from './step-shares.ts';
 export interface StepFacts {
   readonly kernel: string;
   readonly variant: string | null;
+  /** How many of its tensors are bound in how many ranges; null where each is by itself. */
+  readonly bound: string | null;
   readonly label: string;
   /** What it is for, most of it first. */
   readonly kinds: ReturnType<typeof kindsOf>;
@@ -33,9 +36,11 @@ export interface StepFacts {
 export function stepFacts({ plan }: PlanModel, program: ProgramModel, step: number): StepFacts {
   const { kernel, label, source, flops, bytesMoved } = program.steps[step];
   const { name, variant = null } = plan.kernels[kernel];
+  const { bindings, ranges } = boundRanges(plan.kernels[kernel]);
+  const bound = bindings === ranges ? null : boundText({ bindings, ranges });
   const operands = program.operands[step];
   return {
-    ...{ kernel: name, variant, label, flops, bytesMoved },
+    ...{ kernel: name, variant, bound, label, flops, bytesMoved },
     kinds: kindsOf(program.shares[step]),
     waits: program.times.waits?.[step] ?? null,
     copies: program.copies.filter((copy) => copy.step === step && copy.place !== 'caller'),

@@ -1,4 +1,5 @@
 import { formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
+import { median, warmRuns } from '../../compiler/inspect/kernel-times.ts';
 import type { Plan, PlanProgram, Target } from '../../ir/plan.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
 
@@ -21,7 +22,7 @@ export function summaryOf(model: PlanModel, name: string): Summary {
   const { plan, program } = model;
   return {
     title: `${plan.name} on ${TARGETS[plan.target]}`,
-    figures: figuresOf(plan, program(name)),
+    figures: figuresOf(model, program(name)),
     sentences: [memorySentence(plan), ...peakSentences(model, name), actionSentence(plan, name)],
   };
 }
@@ -38,10 +39,10 @@ function peakSentences({ programs, peakProgram, program }: PlanModel, name: stri
   ];
 }
 
-function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['figures'] {
+function figuresOf(model: PlanModel, { name, live, steps }: ProgramModel): Summary['figures'] {
+  const { plan } = model;
   const { deviceBytes, budgetBytes, hostBytes, spillBytes } = plan.memory;
-  const { predicted } = plan.programs[name];
-  const used = budgetBytes ? `${((100 * deviceBytes) / budgetBytes).toFixed(1)} % of it used` : '';
+  const used = budgetBytes ? `${percent(deviceBytes / budgetBytes)} of it used` : '';
   return [
     { name: 'device memory', value: formatBytes(deviceBytes), note: 'everything counted' },
     { name: 'budget', value: budgetBytes === null ? 'none' : formatBytes(budgetBytes), note: used },
@@ -59,23 +60,37 @@ function figuresOf(plan: Plan, { name, live, steps }: ProgramModel): Summary['fi
           },
         ]
       : []),
-    ...(predicted
-      ? [
-          {
-            name: `a run of ${name}`,
-            value: formatSeconds(predicted.seconds),
-            note: `predicted for ${plan.profile}`,
-          },
-        ]
-      : []),
+    ...timeFigure(model, name),
   ];
 }
 
+const percent = (share: number) =>
+  share > 0 && share < 0.0005 ? 'less than 0.1 %' : `${(100 * share).toFixed(1)} %`;
+
+/** What a run takes: as measured, the median of all but the first, beside what is predicted. */
+function timeFigure({ plan, trace }: PlanModel, name: string): Summary['figures'] {
+  const { predicted } = plan.programs[name];
+  const runs = trace ? warmRuns(trace.trace, name).map(({ seconds }) => seconds) : [];
+  const told = predicted ? `predicted for ${plan.profile}` : '';
+  const title = `a run of ${name}`;
+  if (trace && runs.length > 0) {
+    const beside = predicted ? `; ${formatSeconds(predicted.seconds)} ${told}` : '';
+    const note = `measured on ${trace.device}${beside}`;
+    return [{ name: title, value: formatSeconds(median(runs)), note }];
+  }
+  return predicted ? [{ name: title, value: formatSeconds(predicted.seconds), note: told }] : [];
+}
+
 function memorySentence({ memory }: Plan): string {
-  const { persistentBytes, arenaBytes, stagingBytes } = memory;
+  const { persistentBytes, arenaBytes, stagingBytes, host } = memory;
   const staging =
     stagingBytes > 0 ? `; ${formatBytes(stagingBytes)} pass data to and from the host` : '';
-  return `Of the device memory, ${formatBytes(persistentBytes)} stay from run to run (parameters, and what training keeps of them), and ${formatBytes(arenaBytes)} hold the values of a run, which give way to one another${staging}.`;
+  const kept = 'parameters, and what training keeps of them';
+  const lasting =
+    persistentBytes > 0
+      ? `${formatBytes(persistentBytes)} stay from run to run (${kept})`
+      : `nothing stays from run to run${(host?.homeBytes ?? 0) > 0 ? ` (the host has ${kept})` : ''}`;
+  return `Of the device memory, ${lasting}, and ${formatBytes(arenaBytes)} hold the values of a run, which give way to one another${staging}.`;
 }
 
 /** What was done to fit, and what that costs; or that nothing was. */

@@ -63,7 +63,7 @@ export function declareRun(program: Command): void {
     )
     .option(
       '--log <file>',
-      'append each step to a file, as JSON on a line of its own: step, seconds, outputs that are single numbers',
+      'append each step to a file, as JSON on a line of its own: program, step, its milliseconds, seconds since the begin, outputs that are single numbers',
       filePath('--log'),
     )
     .option(

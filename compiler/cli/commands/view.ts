@@ -18,7 +18,7 @@ export function declareView(program: Command): void {
     )
     .option(
       '--trace <file>',
-      'a file of btc run --trace: measured times of the plan beside the predicted ones',
+      'a file of btc run --trace: measured times of the first plan beside the predicted ones',
       text('--trace', 'a file'),
     )
     .option('--no-source', 'leave the text of the model out of the page')

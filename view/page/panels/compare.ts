@@ -1,6 +1,6 @@
 import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
-import { chartReach } from '../../../compiler/inspect/budget-line.ts';
 import { largest } from '../../../ir/lists.ts';
+import { chartReach } from '../../data/chart-reach.ts';
 import { type ComparedValue, type Comparison, comparePlans } from '../../data/compare.ts';
 import { drawValueAxis, shortBytes, ticks } from '../axis-marks.ts';
 import { fill, h, moreButton } from '../dom.ts';

@@ -1,6 +1,6 @@
 import { formatBytes } from '../../../compiler/format.ts';
-import { chartReach } from '../../../compiler/inspect/budget-line.ts';
 import { stepBins } from '../../data/bins.ts';
+import { chartReach } from '../../data/chart-reach.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
 import {
   drawStepAxis,

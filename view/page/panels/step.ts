@@ -67,13 +67,14 @@ function stepContent(store: Store, step: number): HTMLElement[] {
 /** What is known of a step, a row each. */
 function factRows(facts: StepFacts): (readonly [string, string])[] {
   const { kernel, variant, label, kinds, scope, source, flops, bytesMoved } = facts;
-  const { predicted, measured, waits } = facts;
+  const { predicted, measured, waits, bound } = facts;
   const rows: (readonly [string, string | null])[] = [
     ['computes', label],
     ['for', kindsText(kinds)],
     ['layer', scope],
     ['source', source],
     ['kernel', variant === null ? kernel : `${kernel} (${variant})`],
+    ['bindings', bound === null ? null : `${bound}: neighbours as one`],
     ['operations', `${formatCount(flops)}FLOP`],
     ['moved', formatBytes(bytesMoved)],
     ['predicted', predicted === null ? null : formatSeconds(predicted)],

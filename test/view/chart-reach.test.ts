@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { chartReach, isBudgetInChart } from '../../compiler/inspect/budget-line.ts';
+import { isBudgetInChart } from '../../compiler/inspect/budget-line.ts';
+import { chartReach } from '../../view/data/chart-reach.ts';
 
 test('a chart reaches up to what is used, and to budgets that leave it at least half of the height', () => {
   for (const [used, budgets, reach] of [
