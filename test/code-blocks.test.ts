@@ -44,6 +44,7 @@ const PICTURES: Readonly<Record<string, readonly (readonly [start: string, is: s
 
 /** Settings of other programs, in languages of theirs, that start this command of btc's. */
 const SETTINGS: Readonly<Record<string, { readonly page: string; readonly command: RegExp }>> = {
+  elisp: { page: 'docs/editor.md', command: /\("npx" "btc-compiler" "lsp"\)/ },
   lua: { page: 'docs/editor.md', command: /\{ 'npx', 'btc-compiler', 'lsp' \}/ },
   toml: { page: 'docs/editor.md', command: /"npx"\nargs = \["btc-compiler", "lsp"\]/ },
 };

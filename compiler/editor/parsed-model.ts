@@ -3,11 +3,11 @@ import type { CheckedCode } from '../load/checked.ts';
 import { DISK, type FileSystem } from '../load/disk.ts';
 import { createEmissions, type Emissions } from '../load/emissions.ts';
 import { emitModules, staysInPlace } from '../load/emit.ts';
+import { OWN_PACKAGE } from '../load/own-module.ts';
 import { createParsedFiles, type ParsedFiles } from '../load/parsed-files.ts';
 import {
   type Configuration,
   DEFAULT_OPTIONS,
-  OWN_PACKAGE,
   parseModelProgram,
   readConfiguration,
   userFiles,

@@ -114,10 +114,11 @@ function gatherValues(
   places: Places,
 ): void {
   const { nodes, sources, name: program } = graph;
+  const isResultOfCall = resultsOfCalls(sources, layers);
   const origins = sources.map((origin) => ({
     frames: ownFrames(origin.span),
     name: scopedName(origin),
-    isResult: isResultOfCall(origin, layers),
+    isResult: isResultOfCall(origin),
   }));
   const framesOfValue = (value: ValueId) => origins[nodes[value].source]?.frames ?? [];
   const isRead = readersOutside(graph, framesOfValue);
@@ -163,14 +164,31 @@ function add(values: Map<string, ValueFact>, key: string, fact: ValueFact): void
 }
 
 /**
- * Whether a value is what a call of btc gives, by its name: a layer's output, or a function's, whose parts on the way have names with a
- * dot. In a loop only the last one is read outside of the expression.
+ * Whether values of a source are what a call of btc gives, by their names: a layer's output, or a function's, whose parts on the way have
+ * names with a dot. In a loop only the last one is read outside of the expression. A layer of layers, or of steps, has scopes of those below
+ * its own: what they give is none of the user's.
  */
-function isResultOfCall({ scope, name }: Origin, layers: ReadonlySet<string>): boolean {
-  return layers.has(scope) ? name === 'output' : !name.includes('.');
+function resultsOfCalls(
+  sources: readonly Origin[],
+  layers: ReadonlySet<string>,
+): (origin: Origin) => boolean {
+  const scopes = new Map<SourceSpan | null, Set<string>>();
+  for (const { span, scope, pass } of sources) {
+    if (pass !== undefined) continue;
+    const known = scopes.get(span);
+    if (known) known.add(scope);
+    else scopes.set(span, new Set([scope]));
+  }
+  const holds = (outer: string, inner: string) => outer !== '' && inner.startsWith(`${outer}.`);
+  return ({ span, scope, name }) => {
+    const others = [...(scopes.get(span) ?? [])];
+    if (others.some((other) => holds(other, scope))) return false;
+    const isLayer = layers.has(scope) || others.some((other) => holds(scope, other));
+    return isLayer ? name === 'output' : !name.includes('.');
+  };
 }
 
-/** Whether a value is read outside of a call, or by nobody: what the call gives. */
+/** Whether a value is read outside of a call, or by nobody: what the call gives. States are replaced by what is none of that. */
 function readersOutside(
   { nodes, outputs, updates }: Graph,
   framesOfValue: (value: ValueId) => readonly SourceSpan[],
@@ -179,9 +197,10 @@ function readersOutside(
   nodes.forEach(({ operands }, reader) => {
     for (const operand of operands) readers[operand].push(reader);
   });
-  const given = new Set([...outputs, ...updates].map(({ value }) => value));
+  const given = new Set(outputs.map(({ value }) => value));
+  const updated = new Set(updates.map(({ value }) => value));
   return (value, frame) =>
     given.has(value) ||
-    readers[value].length === 0 ||
+    (readers[value].length === 0 && !updated.has(value)) ||
     readers[value].some((reader) => !framesOfValue(reader).includes(frame));
 }

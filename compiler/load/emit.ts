@@ -4,9 +4,10 @@ import type ts from 'typescript';
 import { placesOf } from './call-starts.ts';
 import type { FileSystem } from './disk.ts';
 import { createEmissions, dependencies, type Emission, type Emissions } from './emissions.ts';
+import { OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { type PackageAddress, packageAddress } from './packages.ts';
 import type { MappedModule } from './positions.ts';
-import { type ModelProgram, OWN_PACKAGE, userFiles } from './program.ts';
+import { type ModelProgram, userFiles } from './program.ts';
 import { typescript } from './typescript.ts';
 
 /** One user file as JavaScript. */
@@ -21,12 +22,6 @@ export interface Emitted {
   readonly modules: readonly EmittedModule[];
   readonly packages: readonly PackageAddress[];
 }
-
-/** The compiler that is running: the one instance of the language that all files must share. */
-const OWN_MODULE = new URL(
-  import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js',
-  import.meta.url,
-).href;
 
 /** Of a file that is written as it is, and where nothing is called. */
 const NO_MAP = '{"version":3,"sources":[],"names":[],"mappings":""}';

@@ -12,6 +12,7 @@ import type { TypeChecker } from './check.ts';
 import type { CheckedCode, CheckedModel } from './checked.ts';
 import { checkedBefore } from './checked-before.ts';
 import type { EmittedModule } from './emit.ts';
+import { OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { createSourceMapper, displayPath } from './positions.ts';
 import { withScratchFolder } from './scratch.ts';
 import type { TypeScriptDiagnostic } from './typescript-diagnostics.ts';
@@ -157,10 +158,13 @@ function isReported(error: unknown, diagnostics: readonly TypeScriptDiagnostic[]
 /** What evaluation threw, in terms of the user's files: Node names the emitted ones. */
 function explain(error: unknown, emitted: readonly EmittedModule[], folderUrl: string): Diagnostic {
   const found = evaluationDiagnostic(error);
-  const message = emitted.reduce((text, { path, source }) => {
-    const url = new URL(path, folderUrl).href;
-    const original = displayPath(source.fileName);
-    return text.replaceAll(url, original).replaceAll(fileURLToPath(url), original);
-  }, found.message);
+  const message = emitted.reduce(
+    (text, { path, source }) => {
+      const url = new URL(path, folderUrl).href;
+      const original = displayPath(source.fileName);
+      return text.replaceAll(url, original).replaceAll(fileURLToPath(url), original);
+    },
+    found.message.replaceAll(OWN_MODULE, OWN_PACKAGE),
+  );
   return { ...found, message };
 }

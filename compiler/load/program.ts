@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type ts from 'typescript';
 import { append } from '../../ir/lists.ts';
 import { decodedText, type FileSystem } from './disk.ts';
+import { OWN_PACKAGE } from './own-module.ts';
 import type { ParsedFiles } from './parsed-files.ts';
 import { typescript } from './typescript.ts';
 
@@ -73,8 +74,6 @@ const OWN_DECLARATIONS: ts.ResolvedModuleFull = {
   extension: OWN_ENTRY.endsWith('.d.ts') ? typescript.Extension.Dts : typescript.Extension.Ts,
   isExternalLibraryImport: true,
 };
-
-export const OWN_PACKAGE = 'btc-compiler';
 
 /** Parses and checks a model file with the TypeScript compiler. Files that `parsed` has are not parsed again. */
 export function createModelProgram(

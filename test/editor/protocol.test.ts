@@ -133,6 +133,19 @@ describe('diagnostics', () => {
     expect(codes(await editor.shown(file))).toEqual([]);
   });
 
+  test('name an import that btc has not by the name that it is imported by', async () => {
+    const text = SOUND.replace('relu, tensor', 'relu, tensor, nothingOfTheKind').replace(
+      'relu(hidden',
+      'nothingOfTheKind(hidden',
+    );
+    const file = write('lacking.ts', text);
+    editor.open(file, text);
+    const { diagnostics } = await editor.shown(file);
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1002']);
+    expect(diagnostics[0].message).toContain("'btc-compiler'");
+    expect(diagnostics[0].message).not.toContain('index.js');
+  });
+
   test('files that are no models are left alone, and are not run', async () => {
     const mark = join(folder, 'ran.txt');
     const run = `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(mark)}, '');\n`;
