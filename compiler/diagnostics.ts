@@ -203,6 +203,8 @@ export const MESSAGES = {
   5207: 'the model was not built within {seconds} seconds; it may loop',
   5208: 'what built the model ended: {reason}',
   5209: "'{op}': {problem}{near}",
+  5221: '{what} has no value while the model is built, so JavaScript makes no number and no text of it; {fix}',
+  5222: "'{op}' takes {most}, not {count}; leave out what is behind them",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form {form}",

@@ -5,7 +5,7 @@ import { type SourceSpan, scopeOfName } from '../../ir/source.ts';
 import { formatType, type Shape, sameShape } from '../../ir/tensor.ts';
 import { formatShape } from '../format.ts';
 import { currentSpan, inOneCall } from '../reporting/call-sites.ts';
-import { report } from '../reporting/report.ts';
+import { MisuseError, report } from '../reporting/report.ts';
 import {
   appendDeclared,
   checkShape,
@@ -19,9 +19,10 @@ import {
 } from './context.ts';
 import { mul } from './elementwise.ts';
 import { type Initialiser, isInitialiser, zerosInit } from './initialisers.ts';
+import { markLayer, strangeText, withArguments } from './misused.ts';
 import { forbiddenName } from './names.ts';
 import { placeOfCall, within } from './scope.ts';
-import type { Tensor } from './tensor.ts';
+import { Tensor } from './tensor.ts';
 
 /**
  * A trainable f32 tensor of the model, shared by all its programs. The same name with another shape is BTC1007; the same
@@ -129,14 +130,20 @@ export function layerParameters(
 
 /**
  * A function that is a layer: what it computes is at the layer's place, `encoder.linear1`, which is also the name that
- * {@link layerParameters} of this function go by.
+ * {@link layerParameters} of this function go by. `most`: how many arguments it takes, where some of them have defaults.
  */
 export function layerOf<Given extends readonly unknown[], Result>(
   kind: string,
   { name }: { readonly name?: string } = {},
   call: (...given: Given) => Result,
+  most = call.length,
 ): (...given: Given) => Result {
-  const layer = (...given: Given): Result => inLayer(layer, kind, name, () => call(...given));
+  const layer = withArguments(kind, most, (...given: Given): Result => {
+    if (!(given[0] instanceof Tensor))
+      throw new MisuseError(2003, { op: kind, wanted: 'a tensor', given: strangeText(given[0]) });
+    return inLayer(layer, kind, name, () => call(...given));
+  });
+  markLayer(layer);
   return layer;
 }
 

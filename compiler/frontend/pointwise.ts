@@ -4,6 +4,7 @@ import { formatShape } from '../format.ts';
 import { asPart } from '../reporting/call-sites.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { apply, atOneExpression, isPoisoned, mistake, poisoned } from './context.ts';
+import { strangeText } from './misused.ts';
 import { Tensor, type TensorLike } from './tensor.ts';
 import * as views from './views.ts';
 
@@ -27,8 +28,7 @@ export function elementwise(
   const all = condition === undefined ? values : [condition, ...values];
   const strange = all.find((one) => typeof one !== 'number' && !(one instanceof Tensor));
   if (strange !== undefined || all.includes(undefined as never)) {
-    const given = strange === null ? 'null' : typeof strange;
-    const args = { op: name, wanted: 'tensors and numbers', given };
+    const args = { op: name, wanted: 'tensors and numbers', given: strangeText(strange) };
     return mistake(2003, args, { dtype: 'f32', shape: [] });
   }
   const dtype = commonDType(values);

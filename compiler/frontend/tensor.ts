@@ -7,6 +7,8 @@ import type { DTypeName } from './dtype-names.ts';
 import * as elementwise from './elementwise.ts';
 import * as functions from './functions.ts';
 import * as indexing from './indexing.ts';
+import { refuseValue, withArguments } from './misused.ts';
+import type { PaddingMode } from './padding.ts';
 import * as random from './random.ts';
 import * as rearranging from './rearranging.ts';
 import * as reductions from './reductions.ts';
@@ -16,14 +18,6 @@ import * as views from './views.ts';
 
 /** What arithmetic takes: a tensor, or a number that becomes one of the other operand's dtype. */
 export type TensorLike = Tensor | number;
-
-/** What a function takes behind the tensor. */
-type Rest<F extends (x: Tensor, ...given: never[]) => unknown> = F extends (
-  x: Tensor,
-  ...given: infer Given
-) => unknown
-  ? Given
-  : never;
 
 /**
  * A symbolic tensor: it has a dtype and a shape, and no values while the model is being built. Every method does what the
@@ -266,11 +260,11 @@ export class Tensor {
   min(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return reductions.min(this, axes, options);
   }
-  any(...given: Rest<typeof reductions.any>): Tensor {
-    return reductions.any(this, ...given);
+  any(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
+    return reductions.any(this, axes, options);
   }
-  all(...given: Rest<typeof reductions.all>): Tensor {
-    return reductions.all(this, ...given);
+  all(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
+    return reductions.all(this, axes, options);
   }
   logSumExp(axes?: number | readonly number[], options?: reductions.ReductionOptions): Tensor {
     return functions.logSumExp(this, axes, options);
@@ -345,8 +339,11 @@ export class Tensor {
   split(parts: number, axis?: number): Tensor[] {
     return views.split(this, parts, axis);
   }
-  pad(...given: Rest<typeof views.pad>): Tensor {
-    return views.pad(this, ...given);
+  pad(
+    widths: readonly (readonly [number, number] | readonly number[])[],
+    value?: number | PaddingMode,
+  ): Tensor {
+    return views.pad(this, widths, value);
   }
   flip(axes?: number | readonly number[]): Tensor {
     return rearranging.flip(this, axes);
@@ -380,3 +377,15 @@ export class Tensor {
     return indexing.scatterAddAlongAxis(this, indices, updates, axis);
   }
 }
+
+// No method has a default or a rest of its parameters, so its length is how many arguments it takes.
+for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(Tensor.prototype)))
+  if (typeof value === 'function' && name !== 'constructor')
+    Object.defineProperty(Tensor.prototype, name, {
+      value: withArguments(name, value.length, value),
+    });
+refuseValue(
+  Tensor.prototype,
+  'a tensor',
+  'write add(a, b) for a + b, greater(a, b) for a > b and select(condition, a, b) for a choice; its shape and dtype are known',
+);

@@ -10,6 +10,7 @@ import { type TracedModel, traceModel } from '../frontend/trace.ts';
 import * as language from '../language.ts';
 import { setSourceMapper } from '../reporting/call-sites.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
+import { checkedLanguage } from './checked.ts';
 import type { CompiledSource, SourceJob, SweptSource } from './messages.ts';
 import { LANGUAGE, type LinkedModule, linkFiles } from './modules.ts';
 import { type Edited, lineStartsOf } from './typescript/edits.ts';
@@ -133,7 +134,7 @@ async function evaluate(
 
 /** A module that exports the language as it is here: models and compiler share one instance of it. */
 function languageText(): string {
-  (globalThis as Record<string, unknown>)[SHARED] = language;
+  (globalThis as Record<string, unknown>)[SHARED] = checkedLanguage();
   const names = [...EXPORTED].map((name) => `export const ${name} = $btc.${name};`);
   return `const $btc = globalThis.${SHARED};\n${names.join('\n')}`;
 }

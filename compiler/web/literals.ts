@@ -58,13 +58,16 @@ export function wrongLiterals(
 
 /** `linear` or `init.normal`, as the language names it. */
 function calledBy(call: Node, functions: ReadonlyMap<string, string>): string | undefined {
-  const [callee] = nodesIn(call.callee);
-  if (callee.type === 'Identifier') return functions.get(nameOf(callee));
-  const [object, property] = [...nodesIn(callee.object), ...nodesIn(callee.property)];
-  if (callee.type !== 'MemberExpression' || callee.computed === true) return undefined;
-  if (object?.type !== 'Identifier' || property?.type !== 'Identifier') return undefined;
-  const known = functions.get(nameOf(object));
-  return known === undefined ? undefined : `${known}.${nameOf(property)}`;
+  const path: string[] = [];
+  let [callee] = nodesIn(call.callee);
+  while (callee.type === 'MemberExpression' && callee.computed !== true) {
+    path.unshift(nameOf(nodesIn(callee.property)[0]));
+    [callee] = nodesIn(callee.object);
+  }
+  const known = callee.type === 'Identifier' ? functions.get(nameOf(callee)) : undefined;
+  if (known === undefined) return undefined;
+  // `import * as btc`: what follows is the name.
+  return [...(known === '*' ? [] : [known]), ...path].join('.');
 }
 
 /** Names that a file declares anywhere but by imports: there they may be something else. */
@@ -90,23 +93,60 @@ function wrongCall(op: string, call: Node): WrongLiteral | null {
   if (given.some(({ type }) => type === 'SpreadElement')) return null;
   let wrong: WrongLiteral | null = null;
   for (const overload of OVERLOADS[op]) {
-    const here = wrongCount(op, call, given.length, overload) ?? wrongArgument(op, given, overload);
+    const count = countProblem(given.length, overload);
+    const here = count
+      ? { offset: call.start, op, problem: count, near: '' }
+      : wrongArgument(op, given, overload);
     if (!here) return null;
     wrong = here;
   }
   return wrong;
 }
 
-function wrongCount(
-  op: string,
-  { start }: Node,
-  count: number,
-  { least, most }: Overload,
-): WrongLiteral | null {
+function countProblem(count: number, { least, most }: Overload): string | null {
   if (count >= least && (most === null || count <= most)) return null;
   const wanted =
     most === null ? `${least} or more` : least === most ? `${least}` : `${least} to ${most}`;
-  return { offset: start, op, problem: `it takes ${wanted} arguments, not ${count}`, near: '' };
+  return `it takes ${wanted} argument${most === 1 ? '' : 's'}, not ${count}`;
+}
+
+/** What BTC5209 says of what a function of the language was given. */
+export type WrongGiven = Pick<WrongLiteral, 'problem' | 'near'>;
+
+/** As {@link wrongLiterals}, of values: how many there are, and names of options, wherever those come from; null where all is well. */
+export function wrongGiven(op: string, given: readonly unknown[]): WrongGiven | null {
+  let wrong: WrongGiven | null = null;
+  for (const overload of Object.hasOwn(OVERLOADS, op) ? OVERLOADS[op] : []) {
+    const problem = countProblem(given.length, overload);
+    const here = problem ? { problem, near: '' } : wrongNames(given, overload);
+    if (!here) return null;
+    wrong = here;
+  }
+  return wrong;
+}
+
+function wrongNames(given: readonly unknown[], { takes }: Overload): WrongGiven | null {
+  for (const [k, value] of given.entries()) {
+    const options = takes[k]?.options;
+    if (!options || typeof value !== 'object' || value === null) continue;
+    // Objects that are something else are judged by the function itself.
+    if (Object.getPrototypeOf(value) !== Object.prototype) continue;
+    const names = Object.keys(value);
+    // An object may know more than this function asks for, unless that looks like a slip.
+    const isOther = names.length > 0 && !names.some((name) => Object.hasOwn(options, name));
+    for (const name of names) {
+      const wrong = unknownOption(name, options);
+      if (wrong && (isOther || wrong.near !== '')) return wrong;
+    }
+  }
+  return null;
+}
+
+function unknownOption(name: string, options: Readonly<Record<string, Taken>>): WrongGiven | null {
+  if (Object.hasOwn(options, name)) return null;
+  const names = Object.keys(options);
+  const problem = `it has no option '${name}', only ${names.join(', ')}`;
+  return { problem, near: didYouMean(name, names) };
 }
 
 function wrongArgument(
@@ -151,11 +191,8 @@ function wrongOption(
     const [key] = nodesIn(property.key);
     if (!key || property.computed === true) continue;
     const name = nameOf(key);
-    if (!Object.hasOwn(options, name)) {
-      const names = Object.keys(options);
-      const problem = `it has no option '${name}', only ${names.join(', ')}`;
-      return { offset: key.start, op, problem, near: didYouMean(name, names) };
-    }
+    const unknown = unknownOption(name, options);
+    if (unknown) return { offset: key.start, op, ...unknown };
     const [value] = nodesIn(property.value);
     const wrong = value && wrongValue(op, value, options[name], `option '${name}'`);
     if (wrong) return wrong;

@@ -19,12 +19,22 @@ export async function findGpu() {
   return { kind: 'gpu', reason: '' };
 }
 
-/** What a session runs on, in words; a GPU says its name alone. */
-export const runsOn = ({ plan, description }) =>
-  plan.target === 'webgpu' ? `WebGPU: ${description || 'a GPU'}` : description;
+/** What a session runs on, in words; of a GPU whose name says nothing else, only that it is one. */
+export const runsOn = ({ plan, description }) => {
+  if (plan.target !== 'webgpu') return description;
+  const name = description.replace(/\s*\(WebGPU\)$/, '');
+  return !name || /^(webgpu|google)$/i.test(name) ? 'WebGPU' : `WebGPU: ${name}`;
+};
 
-/** Says that WebGPU failed, `so` what was done about it, and why: the first sentence of the error. */
+/** Errors of a session whose first sentence tells a programmer what to do; a person at the page wants to know what happened. */
+const REASONS = [
+  [/lost/i, 'the browser took the GPU away.'],
+  [/no WebGPU|not? adapter/i, 'this browser has no WebGPU.'],
+];
+
+/** Says that WebGPU failed, `so` what was done about it, and why: in words of the page, or the first sentence of the error. */
 export function failureNote(so, { message }) {
+  const [, known] = REASONS.find(([pattern]) => pattern.test(message)) ?? [];
   const first = /^.*?[.!?](?=\s|$)/s.exec(message)?.[0] ?? `${message}.`;
-  return `WebGPU failed, so ${so}: ${first}`;
+  return `WebGPU failed, so ${so}: ${known ?? first}`;
 }

@@ -115,7 +115,7 @@ async function build() {
     say(
       plan
         ? `Built in ${seconds} s.`
-        : 'Not built: see the problems below. The picture is of the last plan.',
+        : `Not built: see the problems below.${state.view ? ' The picture is of the last plan.' : ''}`,
     );
     showPlan(source);
   } catch (error) {
@@ -222,7 +222,9 @@ function facts(list, entries) {
 function showPlan(source) {
   const { built } = state;
   state.training?.abort();
-  const reason = built ? notTrainable(built.plan) : 'Build a model first.';
+  const reason = built
+    ? notTrainable(built.plan)
+    : 'Nothing to train: the last build failed. Mend the problems first.';
   at('train').disabled = reason !== null;
   at('train-status').textContent = reason ?? '';
   if (!built) return;

@@ -120,6 +120,24 @@ export const WEB_PAGES = {
       ),
     },
   ),
+  5221: sources(
+    'A tensor used as a number',
+    'A tensor stands for values that exist when the plan runs. Operators of JavaScript, template strings and JSON would make a text or a number of it: there is a function for each operator. A condition (`if (tensor)`, `tensor ? a : b`, `tensor && a`) is always true and cannot be caught: write `select`.',
+    { 'model.ts': model('x > 0 ? x : exp(x)', [], 'defineModel, exp, greater, select, tensor') },
+    {
+      'model.ts': model(
+        'select(greater(x, 0), x, exp(x))',
+        [],
+        'defineModel, exp, greater, select, tensor',
+      ),
+    },
+  ),
+  5222: sources(
+    'More arguments than are taken',
+    'Without types nothing else tells of arguments that a method of a tensor or a layer has no use for.',
+    { 'model.ts': model('x.sum(0, {}, 1)', [], 'defineModel, tensor') },
+    { 'model.ts': model('x.sum(0, {})', [], 'defineModel, tensor') },
+  ),
   5207: {
     title: 'A model that takes too long in a page',
     means:

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as language from '../../compiler/language.ts';
+import { wrongGiven } from '../../compiler/web/literals.ts';
 import { linkFiles } from '../../compiler/web/modules.ts';
+import SIGNATURES from '../../compiler/web/signatures.json' with { type: 'json' };
 import { ROOT } from '../support/btc.ts';
 
 const EXPORTED: ReadonlySet<string> = new Set(Object.keys(language));
@@ -49,7 +51,7 @@ describe('what only types would have told is BTC5209 at its place', () => {
       29,
       "option 'variance' is 'glorott'; it takes 'glorot' or 'he' or 'lecun'; did you mean 'glorot'?",
     ],
-    ['relu(x, 0.1)', 1, 'it takes 1 arguments, not 2'],
+    ['relu(x, 0.1)', 1, 'it takes 1 argument, not 2'],
     ["dropout(x, '0.1')", 12, "argument 2 is '0.1'; it takes a number"],
     ['dropout(x, { rate: 0.1 })', 12, 'argument 2 is an object; it takes a number'],
     ['softmax(x, { axis: 1 })', 12, 'argument 2 is an object; it takes a number'],
@@ -83,6 +85,39 @@ describe('what only types would have told is BTC5209 at its place', () => {
     expect(said).toContain(`2:${column} BTC5209 '${op}': ${problem}`);
     expect(more).toEqual([]);
   });
+});
+
+describe('what is called by another name is judged when it is called', () => {
+  const taken = Object.entries(SIGNATURES).map(
+    ([name, overloads]) =>
+      [name, Math.max(...overloads.map(({ most }) => most ?? Number.POSITIVE_INFINITY))] as const,
+  );
+  test.each(taken.filter(([, most]) => Number.isFinite(most)))('%s', (name, most) => {
+    const given = Array.from({ length: most + 1 }, () => null);
+    expect(wrongGiven(name, given)?.problem).toMatch(/^it takes [\d to]+ arguments?, not \d+$/);
+  });
+
+  test.each([
+    ['sum', [{}, 0, { keepDim: true }], "it has no option 'keepDim', only keepDims"],
+    ['linear', [3, 4, { biass: true, name: 'a' }], "it has no option 'biass', only bias,"],
+    ['adam', [{ lr: 0.1 }], "it has no option 'lr', only"],
+  ] as const)('%s by the names of its options', (name, given, problem) => {
+    expect(wrongGiven(name, given)?.problem).toContain(problem);
+  });
+
+  test('an object that knows more is what types take too', () => {
+    expect(wrongGiven('linear', [3, 4, { name: 'a', heads: 4 }])).toBeNull();
+    expect(wrongGiven('linear', [3, 4, {}])).toBeNull();
+    expect(wrongGiven('linear', [3, 4])).toBeNull();
+  });
+});
+
+test('members of the whole language are functions of it', () => {
+  const text = "import * as btc from 'btc-compiler';\nbtc.relu(1, 2); btc.init.normal('a');";
+  expect(problemsOf('model.ts', text).map(({ message }) => message)).toEqual([
+    "'relu': it takes 1 argument, not 2",
+    "'init.normal': argument 1 is 'a'; it takes a number",
+  ]);
 });
 
 test('what is computed, spread or of the model itself is not judged', () => {

@@ -255,6 +255,7 @@ export function attention(features: number, options: AttentionOptions): Attentio
         );
         return isPoisoned(attended) ? attended : output(reshape(attended, x.shape));
       },
+      3,
     ),
     { features },
   );

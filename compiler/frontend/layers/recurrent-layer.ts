@@ -149,6 +149,7 @@ export function recurrent(
           return inPart(`step${step + 1}`, () => cell.next(fromInput, before, weights));
         });
       },
+      3,
     ),
     {
       inFeatures,

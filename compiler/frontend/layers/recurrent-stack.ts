@@ -84,6 +84,7 @@ export function recurrentStack(
         }
         return { outputs: input, state: joined(states) };
       },
+      3,
     ),
     { inFeatures, hiddenFeatures, layers, bidirectional, cells },
   );
