@@ -440,6 +440,15 @@ describe('what pages name', () => {
     expect(missing).toEqual([]);
   });
 
+  test('the list of folders has every folder of the compiler, and no other', () => {
+    const [, list] = /\n {4}compiler\/\n(.*?)\n {4}runtime\//s.exec(text('ARCHITECTURE.md'))!;
+    const listed = Array.from(list.matchAll(/^ {6}([\w-]+)\/ /gm), ([, name]) => name);
+    const there = readdirSync(new URL('../compiler/', import.meta.url), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(listed.sort()).toEqual(there.sort());
+  });
+
   test('versions of plans are those that there are', () => {
     expect(text('ARCHITECTURE.md')).toContain(`Plans are of version ${PLAN_VERSION}.`);
     expect(text('docs/plan-format.md')).toContain(`this btc-compiler reads ${versionsRead()};`);

@@ -25,7 +25,8 @@ const alongBoth = (
     const { node: n } = matched;
     const shape = n.shape(0);
     const axis = keptAxis(matched, 'greatest', shape);
-    if (axis === null || keptAxis(matched, 'total', shape) !== axis) return null;
+    if (n.type(0).kind !== 'float' || axis === null) return null;
+    if (keptAxis(matched, 'total', shape) !== axis) return null;
     return alongAxis(matched, axis, (operand, own) => make(n.f, operand, own));
   },
 });
