@@ -3,9 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { givenOptions, withOptions } from '../../compiler/frontend/option.ts';
 import { traceModel } from '../../compiler/frontend/trace.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { expectWitnessesToAgree, type Tolerance } from '../support/agreement.ts';
 import { importNetwork, NETWORKS } from '../support/networks.ts';
-import { SMALL_NETWORKS } from '../support/small-networks.ts';
 
 test('every network is counted', () => {
   const files = readdirSync(new URL('../../examples/networks', import.meta.url));
@@ -26,17 +24,4 @@ describe('at the size of its paper it has the published number of parameters', (
     const counts = trained.map(({ declaration }) => elementCount(declaration.type.shape));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(parameters);
   });
-});
-
-const TOLERANCES: Readonly<Record<string, Tolerance>> = {
-  // Where two elements under a window are equal but for rounding, pooling gives its gradient to either.
-  inception: { error: 2e-2, seed: 8 },
-  // The softmax over keys does not see what all of them share.
-  gpt: { settles: (parameter) => !parameter.endsWith('key.bias') },
-};
-
-describe('of a few layers and channels it is trained alike by all witnesses', () => {
-  test.each(Object.entries(SMALL_NETWORKS))('%s', (name, { model, set }) =>
-    expectWitnessesToAgree(model, 2, { set, ...TOLERANCES[name] }),
-  );
 });

@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
 import type { OptionValue } from '../../compiler/frontend/option.ts';
 import type { CompiledPlan, ModelSource } from '../../compiler/index.ts';
+import type { Target } from '../../ir/plan.ts';
 import { load, type Session } from '../../runtime/index.ts';
 import { testGpu } from './gpu.ts';
-import { compileWitnessed, type Reference, randomInputs } from './reference.ts';
+import { compileWitnessed, type Reference, randomInputs, type Witnessed } from './reference.ts';
 
 // Three witnesses of one model: the float64 interpreter on the graph, the wasm target and WebGPU on the schedule.
 
@@ -28,7 +29,7 @@ export async function openSession({ plan, module, parameters }: Built): Promise<
     : load(plan, { module: module!, parameters });
 }
 
-/** A session on WebGPU, and the bytes of all buffers that the runtime has created on its device so far. */
+/** A session on WebGPU, its device, and the bytes of all buffers that the runtime has created there so far. */
 export async function openCountedSession({ plan, parameters }: Built) {
   const adapter = (await (await testGpu()).requestAdapter())!;
   const device = await adapter.requestDevice();
@@ -40,6 +41,7 @@ export async function openCountedSession({ plan, parameters }: Built) {
     return buffer;
   };
   return {
+    device,
     session: await load(plan, { device, parameters }),
     createdBytes: () => bytes,
     end: () => device.destroy(),
@@ -99,18 +101,21 @@ export async function expectAgreement(
   }
 }
 
-/**
- * Runs all programs of a model so many times by all witnesses. Loading and running create buffers of the plan's bytes on the GPU,
- * and no others.
- */
-export async function expectWitnessesToAgree(
-  model: ModelSource,
-  steps: number,
-  {
-    set = {},
-    ...tolerance
-  }: Tolerance & { readonly set?: Readonly<Record<string, OptionValue>> } = {},
-): Promise<void> {
+/** A model compiled for both targets, with a session of each; the one on WebGPU has a device of its own. */
+export interface Witnesses {
+  readonly wasm: Witnessed;
+  readonly webgpu: Witnessed;
+  readonly sessions: Readonly<Record<Target, Session>>;
+  /** Of the session on WebGPU. */
+  readonly device: GPUDevice;
+  readonly createdBytes: () => number;
+  end(): void;
+}
+
+type Options = Readonly<Record<string, OptionValue>>;
+
+/** Compiles a model, and opens a session of each target. */
+export async function openWitnesses(model: ModelSource, set: Options = {}): Promise<Witnesses> {
   const wasm = await compileWitnessed(model, { target: 'wasm', set });
   const webgpu = await compileWitnessed(model, {
     target: 'webgpu',
@@ -118,12 +123,37 @@ export async function expectWitnessesToAgree(
     // A software GPU switches threads at every barrier of a tile, which takes minutes.
     limits: { maxWorkgroupBytes: 0 },
   });
-  const counted = await openCountedSession(webgpu);
-  const sessions = [await openSession(wasm), counted.session];
-  for (const { allocatedBytes, plan } of sessions)
+  const { session, device, createdBytes, end } = await openCountedSession(webgpu);
+  const sessions = { wasm: await openSession(wasm), webgpu: session };
+  return {
+    ...{ wasm, webgpu, sessions, device, createdBytes },
+    end() {
+      for (const one of Object.values(sessions)) one.destroy();
+      end();
+    },
+  };
+}
+
+/** Runs all programs so many times by all witnesses. Loading and running create buffers of the plan's bytes on the GPU, and no others. */
+export async function expectOpenedToAgree(
+  { wasm, webgpu, sessions, createdBytes }: Witnesses,
+  steps: number,
+  tolerance?: Tolerance,
+): Promise<void> {
+  const opened = Object.values(sessions);
+  for (const { allocatedBytes, plan } of opened)
     expect(allocatedBytes).toBe(plan.memory.deviceBytes);
-  await expectAgreement(sessions, wasm.reference, steps, tolerance);
-  expect(counted.createdBytes()).toBe(webgpu.plan.memory.deviceBytes);
-  for (const session of sessions) session.destroy();
-  counted.end();
+  await expectAgreement(opened, wasm.reference, steps, tolerance);
+  expect(createdBytes()).toBe(webgpu.plan.memory.deviceBytes);
+}
+
+/** {@link expectOpenedToAgree} of a model that nothing else is asked of. */
+export async function expectWitnessesToAgree(
+  model: ModelSource,
+  steps: number,
+  { set, ...tolerance }: Tolerance & { readonly set?: Options } = {},
+): Promise<void> {
+  const witnesses = await openWitnesses(model, set);
+  await expectOpenedToAgree(witnesses, steps, tolerance);
+  witnesses.end();
 }

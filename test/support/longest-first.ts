@@ -2,9 +2,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take about a minute and more, the longest first. */
 const LONGEST = [
-  'test/examples/networks.test.ts',
-  'test/agreement.test.ts',
   'test/budgets.test.ts',
+  'test/agreement.test.ts',
   'test/codegen/wgsl.test.ts',
   'test/explain/pages.test.ts',
   'test/frontend/namesakes.test.ts',

@@ -13,7 +13,9 @@ export const NETWORKS: Readonly<Record<string, PublishedNetwork>> = sizes;
 
 /** Options take their values while the module of a model runs: each use needs it anew. */
 let uses = 0;
-export async function importNetwork(name: string): Promise<Model> {
-  const specifier = `../../examples/networks/${name}.ts?${++uses}`;
+/** The model of a file of examples, as `rows/model`. */
+export async function importExample(name: string): Promise<Model> {
+  const specifier = `../../examples/${name}.ts?${++uses}`;
   return (await import(specifier)).default;
 }
+export const importNetwork = (name: string): Promise<Model> => importExample(`networks/${name}`);
