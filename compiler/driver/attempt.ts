@@ -76,7 +76,8 @@ export function attempt(
   const lowered = driver.run('lower', module, knobs.separateParts);
   const fused = driver.run('fuse', driver.run('join-reductions', lowered));
   const variances = driver.run('join-variances', fused);
-  const staged = driver.run('fuse-producers', variances, knobs.tiles);
+  const kept = driver.run('keep-terms', variances);
+  const staged = driver.run('fuse-producers', kept, knobs.tiles);
   const split = driver.run('split-reductions', staged);
   const schedule = driver.run('scratch', driver.run('finalise', split));
   const { target, limits } = driver.options;

@@ -14,6 +14,7 @@ export const PASS_NAMES = [
   'join-reductions',
   'fuse',
   'join-variances',
+  'keep-terms',
   'fuse-producers',
   'split-reductions',
   'finalise',

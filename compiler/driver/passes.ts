@@ -19,6 +19,7 @@ import {
   fuseProducersOf,
   joinReductionsOf,
   joinVariancesOf,
+  keepTermsOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -252,6 +253,14 @@ export const PASSES = {
       'On GPUs, takes a mean and the variance around it in one pass, and cuts reductions to few results in parts.',
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       joinVariancesOf(lowered, { maxStorageBuffers, stages }),
+  }),
+  'keep-terms': toNests<LoweredModule>({
+    name: 'keep-terms',
+    from: 'loop nests',
+    summary:
+      'Stores terms of sums that later kernels compute again, as exponentials, where functions are slow beside memory.',
+    run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
+      keepTermsOf(lowered, { maxStorageBuffers, stages }),
   }),
   'fuse-producers': toNests<LoweredModule, boolean>({
     name: 'fuse-producers',

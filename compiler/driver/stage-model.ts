@@ -14,15 +14,16 @@ export function stageModel(
   profile: DeviceProfile = TARGETS[target].profile,
 ): StageModel {
   const { stageNeedsHolder, hasWorkgroups, time: timeOf } = TARGETS[target];
+  const seconds = onceEach((kernel) => predictSeconds(kernel, profile, limits));
   return {
     arrayBytes: limits.maxWorkgroupBytes,
     needsHolder: stageNeedsHolder,
     clusters: hasWorkgroups,
     splitsReductions: hasWorkgroups,
     ...(timeOf
-      ? { time: onceEach(timeOf) }
+      ? { time: onceEach(timeOf), seconds }
       : {
-          time: onceEach((kernel) => predictSeconds(kernel, profile, limits)),
+          time: seconds,
           leastSeconds: (bytes, kernels) => leastSeconds(bytes, kernels, profile),
         }),
   };

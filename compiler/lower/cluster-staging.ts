@@ -22,6 +22,8 @@ export interface StageModel {
   readonly splitsReductions: boolean;
   /** Time of one run of a kernel, in any unit: for choices between kernels. */
   time(kernel: Kernel): number;
+  /** The same in seconds on the device of a profile, where `time` is another model, for choices between arithmetic and memory. */
+  seconds?(kernel: Kernel): number;
   /** What so many kernels that move so many bytes together take in any case, where the model knows. */
   leastSeconds?(bytes: number, kernels: number): number;
 }

@@ -6,6 +6,7 @@ import { finaliseNests } from './finalise-nests.ts';
 import { fuseNests } from './fuse-nests.ts';
 import { givesHalves } from './half-values.ts';
 import { joinReductionsOf, joinVariancesOf } from './join-reductions.ts';
+import { keepTermsOf } from './kept-terms.ts';
 import { type LoweredModule, lowerToNests } from './lowered.ts';
 import type { StepOrdering } from './ordered-fusion.ts';
 import { fuseProducersOf } from './producers.ts';
@@ -23,6 +24,7 @@ export {
   givesHalves,
   joinReductionsOf,
   joinVariancesOf,
+  keepTermsOf,
   type LoweredModule,
   lowerToNests,
   reserveScratch,
@@ -65,9 +67,10 @@ export function lowerModule(module: Module, options: LoweringOptions): Schedule 
   const joined = joins ? joinReductionsOf(lowered, joins) : lowered;
   const fused = fusion ? fuseNests(joined, { maxStorageBuffers, order: fusion }) : joined;
   const variances = joins ? joinVariancesOf(fused, joins) : fused;
+  const kept = joins ? keepTermsOf(variances, joins) : variances;
   const staged = stages
-    ? fuseProducersOf(variances, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
-    : variances;
+    ? fuseProducersOf(kept, { maxStorageBuffers, stages, ...(tiles ? { tiles } : {}) })
+    : kept;
   const split = stages?.splitsReductions
     ? splitReductionsOf(staged, { stages, maxBindings: maxStorageBuffers })
     : staged;

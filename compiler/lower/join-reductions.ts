@@ -1,9 +1,9 @@
 import type { Store } from '../../ir/kernel.ts';
-import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { canonicalise } from './canonicalise.ts';
 import type { StageModel } from './cluster-staging.ts';
-import { bindTensors, labelOf } from './finalise.ts';
+import { labelOf } from './finalise.ts';
 import type { FusionLimits } from './fuse.ts';
+import { type KernelTimes, kernelTimes } from './kernel-times.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
@@ -61,7 +61,7 @@ function joined(
   const { tensors } = lowered;
   const remarks = [...lowered.remarks];
   const limits = fusionLimits(lowered, maxStorageBuffers);
-  const timeOf = timesOf(stages, tensors);
+  const timeOf = kernelTimes(stages, tensors);
   const programs = lowered.programs.map((program) => ({
     ...program,
     nests: joinReductions(program.nests, {
@@ -73,22 +73,9 @@ function joined(
   return { ...lowered, programs, remarks };
 }
 
-function timesOf({ time }: StageModel, tensors: readonly ScheduleTensor[]) {
-  const known = new Map<unknown, number>();
-  return (nest: LoopNest) => {
-    const { kernel } = bindTensors(nest, tensors);
-    let found = known.get(kernel);
-    if (found === undefined) {
-      found = time({ name: '', ...kernel });
-      known.set(kernel, found);
-    }
-    return found;
-  };
-}
-
 interface SequenceOptions {
   readonly limits: FusionLimits;
-  readonly timeOf: (nest: LoopNest) => number;
+  readonly timeOf: KernelTimes;
   /** Whether sums of squares may go in one pass with the mean that they are around. */
   readonly shifts: boolean;
   readonly memory: LoopNestMemory;

@@ -46,7 +46,7 @@ export function fullLoads({ nodes, axes }: LoopNest) {
 }
 
 /** Loads of one element for each term of each point, of the same tensor. */
-function sharedLoad(first: LoopNest, second: LoopNest): AddressLink | null {
+export function sharedLoad(first: LoopNest, second: LoopNest): AddressLink | null {
   const others = fullLoads(second);
   for (const { buffer, index } of fullLoads(first)) {
     if (!isInjective(index, first.axes)) continue;

@@ -40,7 +40,11 @@ function ordered() {
   const module = graphsOf(network(), driver);
   const lowered = driver.run('lower', module, false);
   const joined = driver.run('fuse', driver.run('join-reductions', lowered));
-  const staged = driver.run('fuse-producers', driver.run('join-variances', joined), false);
+  const staged = driver.run(
+    'fuse-producers',
+    driver.run('keep-terms', driver.run('join-variances', joined)),
+    false,
+  );
   const fused = driver.run('split-reductions', staged);
   const placed = driver.run('scratch', driver.run('finalise', fused));
   return { driver, module, schedule: driver.run('order', placed) };
