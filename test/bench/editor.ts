@@ -1,6 +1,6 @@
 // How long after the last key `btc lsp` shows what is wrong, by model: node test/bench/typescript.mjs test/bench/editor.ts [FILE…]
 // `cpu` is the processor time of the server per key, over all of its threads, where the system tells it (Linux): hardly any of it depends on
-// what else the machine does. 95 % of 40 keys leave out the first two, which find the server cold.
+// what else the machine does. The 95th percentile of 40 keys leaves out the slowest.
 // Each key adds a character to a comment and the whole model is looked at anew; a mistake is typed in between, and must be shown.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
