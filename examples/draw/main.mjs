@@ -244,6 +244,7 @@ async function tuneOn(on) {
     lossChart.push(loss[0]);
     at('status').textContent = `Step ${step} of ${STEPS}`;
     at('status').dataset.loss = String(loss[0]);
+    at('status').dataset[on.plan.target] = String(step);
     showMemory([
       ['Steps a second', ((1000 * step) / spent).toFixed(1)],
       ['Loss', loss[0].toFixed(4)],

@@ -142,6 +142,30 @@ test('a GPU is chosen where there is one; when it is lost, the page goes on with
   await page.close();
 });
 
+test('a GPU that is lost while it is fine-tuned: all steps are made again without it', async () => {
+  const { page, problems } = await newPage(built.browser);
+  // Behind what recognising three strokes and saving the parameters submits, before the last step.
+  await claimGpu(page, { lostAfter: 40 });
+  await page.goto(built.address);
+  await page.waitForFunction(() => document.body.dataset['ready'] === 'webgpu');
+  await keepBars(page, 'bars');
+  await press(page, '#tune');
+  await page.waitForFunction(() =>
+    document.getElementById('status')!.textContent!.startsWith('Fine-tuned'),
+  );
+  // The last step on each of them stays there.
+  const steps = await page.$eval('#status', (status) => ({ ...(status as HTMLElement).dataset }));
+  expect(Number(steps['webgpu'])).toBeGreaterThanOrEqual(1);
+  expect(Number(steps['webgpu'])).toBeLessThan(120);
+  expect(Number(steps['wasm'])).toBe(120);
+  expect(await targetOf(page)).toBe('wasm');
+  expect(await textOf(page, '#target-note')).toBe(
+    'WebGPU failed, so the page goes on with WebAssembly: the browser took the GPU away.',
+  );
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
 test('a browser without WebGPU: WebAssembly, and the reason', async () => {
   const browser = await launchChromium({ webgpu: false });
   const { page, problems } = await built.open('', browser);
