@@ -8,8 +8,15 @@ import { wrongGiven } from './literals.ts';
 
 type AnyFunction = (this: unknown, ...given: unknown[]) => unknown;
 
-/** The language as models in a page get it: calls that types would forbid are BTC5209. Methods of tensors are changed where they are. */
+let checked: Readonly<Record<string, unknown>> | null = null;
+
+/** The language as models in a page get it: calls that types would forbid are BTC5209. Methods of tensors are changed where they are, once. */
 export function checkedLanguage(): Readonly<Record<string, unknown>> {
+  checked ??= checkAll();
+  return checked;
+}
+
+function checkAll(): Readonly<Record<string, unknown>> {
   for (const [name, { value }] of Object.entries(
     Object.getOwnPropertyDescriptors(Tensor.prototype),
   ))
