@@ -31,6 +31,11 @@ export function formatInteger(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 step`, `1,200 steps`; of more than one, `nouns`. */
+export function formatAmount(amount: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatInteger(amount)} ${amount === 1 ? noun : nouns}`;
+}
+
 /** In the unit that keeps three digits: `12.3 ms`. */
 export function formatSeconds(seconds: number): string {
   if (seconds === 0) return '0 s';

@@ -9,7 +9,7 @@ import { checkCompilation, compile } from '../driver/compile.ts';
 import type { Dispatches, Subgroups } from '../driver/dispatches.ts';
 import type { CompileOptions, CompileResult, PlanResult } from '../driver/result.ts';
 import { type Sweep, sweepBudgets } from '../driver/sweep.ts';
-import { formatBytes, formatInteger } from '../format.ts';
+import { formatAmount, formatBytes, formatInteger } from '../format.ts';
 import type { Model } from '../frontend/model.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { Precision } from '../frontend/precision.ts';
@@ -273,7 +273,7 @@ function actionsTaken({ memory, programs }: Plan): string {
   const parts = [
     ...(recomputed > 0 ? [`${recomputed} of them recomputed`] : []),
     ...(transfers > 0
-      ? [`${transfers} transfers, ${formatBytes(memory.hostBytes)} on the host`]
+      ? [`${formatAmount(transfers, 'transfer')}, ${formatBytes(memory.hostBytes)} on the host`]
       : []),
     ...(memory.spillBytes > 0 ? [`${formatBytes(memory.spillBytes)} in a spill file`] : []),
   ];
@@ -311,7 +311,7 @@ function summaryOf(
     const budget = memory.budgetBytes === null ? '' : ` of ${formatBytes(memory.budgetBytes)}`;
     const proof = memory.budgetBytes === null ? '' : gaps(result.plan!);
     lines.push(
-      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${kernels.length} kernels, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}${proof}`,
+      `  ${target.padEnd(6)} ${formatBytes(memory.deviceBytes)}${budget} on the device, ${formatAmount(kernels.length, 'kernel')}, steps: ${steps.join(', ')}${actionsTaken(result.plan!)}${proof}`,
     );
     lines.push(...roundingNotes(result.plan!).map((note) => `         ${note}`));
     if (options.timings && result.plan) lines.push(formatTimings(result.timings));

@@ -4,6 +4,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type DecomposeOptions, decomposeWeights, type FormRequest } from '../decompose/index.ts';
 import type { DecomposedWeights } from '../decompose/weights.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
+import { formatAmount } from '../format.ts';
 import { readBinaryFile } from './file-kinds.ts';
 import { unwritable } from './file-reason.ts';
 import { outputProblem } from './output-problem.ts';
@@ -156,7 +157,7 @@ function describe(report: DecomposeReport): string {
   const lines = [`${style.bold(report.file)} → ${report.output}`, table(rows)];
   if (dropped.length > 0)
     lines.push(
-      `  without the optimiser's state of ${dropped.length} tensors; training starts afresh`,
+      `  without the optimiser's state of ${formatAmount(dropped.length, 'tensor')}; training starts afresh`,
     );
   const option = tensor.slice(tensor.lastIndexOf('.') + 1);
   if (source) lines.push('', `  ${option}: ${source},`);

@@ -9,7 +9,7 @@ import type {
   PlanPrediction,
 } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
+import { formatAmount, formatBytes, formatCount, formatSeconds, formatType } from '../format.ts';
 import { boundText } from '../inspect/bound-ranges.ts';
 import {
   formatDot,
@@ -193,7 +193,7 @@ function formatMemory(
     ],
     [
       'parameters',
-      `${formatBytes(memory.persistentBytes)} with optimiser state; ${parameters.elements.toLocaleString('en')} trained numbers in ${parameters.count} tensors`,
+      `${formatBytes(memory.persistentBytes)} with optimiser state; ${parameters.elements.toLocaleString('en')} trained numbers in ${formatAmount(parameters.count, 'tensor')}`,
     ],
     [
       'arena',
@@ -239,7 +239,7 @@ function formatProgram(
   columns: number,
   all: boolean,
 ): string {
-  const head = `${style.bold(program.name)}: ${program.steps} steps, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
+  const head = `${style.bold(program.name)}: ${formatAmount(program.steps, 'step')}, ${formatCount(program.flops)}FLOP, ${formatBytes(program.bytesMoved)} moved`;
   const { predicted, bound } = plan.programs[program.name];
   const at = [program.peakLabel, program.peakScope, program.peakSource ?? ''];
   const peak = `live at the peak, step ${program.peakStep} (${at.filter((part) => part !== '').join(', ')}):`;
@@ -272,7 +272,7 @@ function formatActions({ actions, steps }: InspectedProgram, all: boolean): stri
       : []),
     ...(swap.transfers > 0
       ? [
-          `${swap.transfers} transfers, ${formatBytes(swap.outBytes)} out and ${formatBytes(swap.inBytes)} in${time(swap.seconds)}`,
+          `${formatAmount(swap.transfers, 'transfer')}, ${formatBytes(swap.outBytes)} out and ${formatBytes(swap.inBytes)} in${time(swap.seconds)}`,
         ]
       : []),
   ];
@@ -281,7 +281,7 @@ function formatActions({ actions, steps }: InspectedProgram, all: boolean): stri
     name,
     actions.map((way) => WAYS[way]).join(' and '),
     `steps ${lives.map(({ firstStep, lastStep }) => `${firstStep} to ${lastStep}`).join(', ')}`,
-    `saves ${Math.round(savedByteSteps / bytes)} steps`,
+    `saves ${formatAmount(Math.round(savedByteSteps / bytes), 'step')}`,
     costs.recomputeSeconds === null || costs.swapSeconds === null
       ? ''
       : `takes ${formatSeconds(costs.recomputeSeconds + costs.swapSeconds)}`,

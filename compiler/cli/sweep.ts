@@ -1,6 +1,6 @@
 import type { Target } from '../../ir/plan.ts';
 import { SWEEP_POINTS, type Sweep, type SweepPoint } from '../driver/sweep.ts';
-import { formatBytes, formatSeconds } from '../format.ts';
+import { formatAmount, formatBytes, formatSeconds } from '../format.ts';
 import type { BuildCommandOptions } from './build.ts';
 import { readLimits, readProfiles } from './build-command.ts';
 import { buildShown } from './build-progress.ts';
@@ -62,8 +62,8 @@ function sweepTable(points: readonly SweepPoint[]): string {
       plan.hostBytes === 0 ? '' : formatBytes(plan.hostBytes),
       formatSeconds(plan.predicted.seconds),
       plan.bound ? formatGap(plan.bound) : '',
-      ...amount(plan.recomputedSteps, 'steps', plan.recomputedBytes),
-      ...amount(plan.transfers, 'copies', plan.swappedBytes),
+      ...amount(plan.recomputedSteps, 'step', 'steps', plan.recomputedBytes),
+      ...amount(plan.transfers, 'copy', 'copies', plan.swappedBytes),
     ];
   });
   return table([HEAD, ...rows], [0, 1, 2, 3, 4, 5, 7]);
@@ -71,8 +71,8 @@ function sweepTable(points: readonly SweepPoint[]): string {
 
 const budgetText = (bytes: number | null) => (bytes === null ? 'none' : formatBytes(bytes));
 
-const amount = (count: number, what: string, bytes: number) =>
-  count === 0 ? ['', ''] : [`${count} ${what}`, formatBytes(bytes)];
+const amount = (count: number, one: string, many: string, bytes: number) =>
+  count === 0 ? ['', ''] : [formatAmount(count, one, many), formatBytes(bytes)];
 
 const CHART_HEIGHT = 10;
 /** By what the time goes into, from the bottom up. */

@@ -9,7 +9,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { codeLimits } from '../codegen/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { formatSeconds } from '../format.ts';
+import { formatAmount, formatSeconds } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -194,7 +194,7 @@ export function formatTuning(
     ]);
   const changed = kernels.filter(({ seconds, untunedSeconds: plain }) => seconds < plain).length;
   return `${[
-    `${style.bold(adapter)}: ${kernels.length} kernels measured, ${changed} are faster than by rates alone${left > 0 ? `; ${left} left for want of time: --seconds allows more` : ''}`,
+    `${style.bold(adapter)}: ${formatAmount(kernels.length, 'kernel')} measured, ${changed} faster than by rates alone${left > 0 ? `; ${left} left for want of time: --seconds allows more` : ''}`,
     table([['kernel', 'by rates', 'tuned', '', 'variant'], ...rows]),
     `steps of a run of every program: ${formatSeconds(untunedSeconds)} by rates, ${style.bold(formatSeconds(tunedSeconds))} tuned`,
     `profile: ${style.bold(file)}; btc build --profile ${file} goes by it`,

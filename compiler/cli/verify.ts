@@ -1,7 +1,7 @@
 import type { Plan } from '../../ir/plan.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { formatBytes } from '../format.ts';
+import { formatAmount, formatBytes } from '../format.ts';
 import { type Finding, verifyCode } from '../verify/index.ts';
 import { unreadable } from './file-reason.ts';
 import { readPlanFile } from './plan-file.ts';
@@ -71,7 +71,7 @@ function formatProof(file: string, plan: Plan, module: Uint8Array | null): strin
   const lines = [
     `${style.bold(file)}: ${style.bold('proved')}`,
     `  memory: no two values share bytes while both are needed, nothing is read before it is written; ${formatBytes(deviceBytes)} on the device, ${formatBytes(hostBytes)} on the host, ${formatBytes(spillBytes)} in a spill file`,
-    `  code: ${plan.kernels.length} kernels and ${steps} steps touch nothing but their bindings and end, and their code is what the compiler makes of their texts`,
+    `  code: ${formatAmount(plan.kernels.length, 'kernel')} and ${formatAmount(steps, 'step')} touch nothing but their bindings and end, and their code is what the compiler makes of their texts`,
     ...(TARGET_RULES[plan.target].hasModule && !module
       ? [`  the module is not here: the one with SHA-256 ${plan.module!.sha256} is what was proved`]
       : []),

@@ -7,7 +7,7 @@ import {
   type WeightsTensor,
 } from '../../node/weights.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import { formatBytes, formatInteger, formatShape } from '../format.ts';
+import { formatAmount, formatBytes, formatShape } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
 import { nearest } from '../nearest.ts';
 import { readPlanFile } from './plan-file.ts';
@@ -165,7 +165,7 @@ const isComplete = ({ missing, misfits, left }: PlanReport) =>
 
 function describe(report: WeightsReport): string {
   const { file, tensors, elements, bytes, plan } = report;
-  const total = `${formatInteger(tensors.length)} tensors, ${formatInteger(elements)} elements, ${formatBytes(bytes)}`;
+  const total = `${formatAmount(tensors.length, 'tensor')}, ${formatAmount(elements, 'element')}, ${formatBytes(bytes)}`;
   const files = new Set(tensors.map((tensor) => tensor.file));
   const rows = tensors.map((tensor) => [
     tensor.name,

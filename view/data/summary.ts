@@ -1,4 +1,4 @@
-import { formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
+import { formatAmount, formatBytes, formatInteger, formatSeconds } from '../../compiler/format.ts';
 import { median, warmRuns } from '../../compiler/inspect/kernel-times.ts';
 import type { Plan, PlanProgram, Target } from '../../ir/plan.ts';
 import type { PlanModel, ProgramModel } from './model.ts';
@@ -129,6 +129,6 @@ function swapParts(plan: Plan, { transfers = [] }: PlanProgram, costs: string): 
     );
   if (transfers.length === 0) return [];
   return [
-    `${formatBytes(bytesOf('out'))} go out to the host and ${formatBytes(bytesOf('in'))} come back in ${formatInteger(transfers.length)} copies${costs}`,
+    `${formatBytes(bytesOf('out'))} go out to the host and ${formatBytes(bytesOf('in'))} come back in ${formatAmount(transfers.length, 'copy', 'copies')}${costs}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../compiler/format.ts';
+import { formatAmount, formatBytes } from '../../compiler/format.ts';
 import type { Lane } from '../data/arena.ts';
 import { type Band, bandY, eachInSight } from './arena-layout.ts';
 import { drawStepMark, drawTag } from './axis-marks.ts';
@@ -37,7 +37,7 @@ function drawLaneTitle(
   { tier, bytes, moves }: Lane,
 ): void {
   const theme = THEMES[state.theme];
-  const text = `${TIERS[tier]}: ${formatBytes(bytes)}, ${moves.length} copies`;
+  const text = `${TIERS[tier]}: ${formatBytes(bytes)}, ${formatAmount(moves.length, 'copy', 'copies')}`;
   drawTag(paint, scale, text, scale.left, top - 11, theme.muted, theme);
 }
 

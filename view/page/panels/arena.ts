@@ -1,4 +1,4 @@
-import { formatBytes, formatType } from '../../../compiler/format.ts';
+import { formatAmount, formatBytes, formatType } from '../../../compiler/format.ts';
 import { boxAt } from '../../data/boxes.ts';
 import { MEMORY_KINDS, MEMORY_WORDS } from '../../data/kinds.ts';
 import { bandImages, drawArena } from '../arena-draw.ts';
@@ -169,5 +169,5 @@ function mapText(store: Store): string {
     packing.gapBytes === 0
       ? 'no packing can be smaller'
       : `${formatBytes(packing.gapBytes)} above the ${formatBytes(peakLiveBytes)} that are live at the peak`;
-  return `${arena.boxes.count} tensors; the values of a run take ${formatBytes(arenaBytes)}, ${gap}${moves > 0 ? `; ${moves} copies to and from the host` : ''}.${borders} Drag to move, Ctrl and wheel to zoom steps, Alt and wheel to zoom bytes, click a tensor for more.`;
+  return `${formatAmount(arena.boxes.count, 'tensor')}; the values of a run take ${formatBytes(arenaBytes)}, ${gap}${moves > 0 ? `; ${formatAmount(moves, 'copy', 'copies')} to and from the host` : ''}.${borders} Drag to move, Ctrl and wheel to zoom steps, Alt and wheel to zoom bytes, click a tensor for more.`;
 }

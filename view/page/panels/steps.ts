@@ -1,4 +1,4 @@
-import { formatBytes, formatSeconds } from '../../../compiler/format.ts';
+import { formatAmount, formatBytes, formatSeconds } from '../../../compiler/format.ts';
 import { STEP_KINDS, STEP_WORDS } from '../../data/kinds.ts';
 import { kindsOf } from '../../data/step-shares.ts';
 import { drawStepMark } from '../axis-marks.ts';
@@ -146,7 +146,7 @@ function readoutText(store: Store): string {
   if (at === null) {
     const times = timesOf(predicted && sum(predicted), measured && sum(measured));
     const waiting = waits ? `, and ${formatSeconds(sum(waits))} of waiting for copies` : '';
-    return `${program.steps.length} steps${times === '' ? '' : `, ${times}`}${waiting}`;
+    return `${formatAmount(program.steps.length, 'step')}${times === '' ? '' : `, ${times}`}${waiting}`;
   }
   const { kernel, label, bytesMoved } = program.steps[at];
   const name = modelOf(store).plan.kernels[kernel].name;
