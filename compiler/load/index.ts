@@ -12,6 +12,7 @@ import type { TypeChecker } from './check.ts';
 import type { CheckedCode, CheckedModel } from './checked.ts';
 import { checkedBefore } from './checked-before.ts';
 import type { EmittedModule } from './emit.ts';
+import { isMissingExport, missingExport } from './missing-export.ts';
 import { OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { createSourceMapper, displayPath } from './positions.ts';
 import { withScratchFolder } from './scratch.ts';
@@ -115,14 +116,19 @@ function evaluate(
   return withScratchFolder(async (folder) => {
     const folderUrl = `${pathToFileURL(folder).href}/`;
     await Promise.all(modules.map(({ path, text }) => writeFile(join(folder, path), text)));
-    setSourceMapper(createSourceMapper(modules, folderUrl));
+    const placeOf = createSourceMapper(modules, folderUrl);
+    setSourceMapper(placeOf);
     const given = givenOptions(set);
     const { result, diagnostics } = await withOptions(given, async () => {
       try {
         return modelOf(await import(new URL(entry, folderUrl).href), file);
       } catch (error) {
-        const known = isReported(error, checked.typescript);
-        return { model: null, diagnostics: known ? [] : [explain(error, modules, folderUrl)] };
+        if (isReported(error, checked.typescript)) return { model: null, diagnostics: [] };
+        const ownNames = (text: string) => withOwnNames(text, modules, folderUrl);
+        const explained = isMissingExport(error)
+          ? await missingExport(error, placeOf, ownNames)
+          : explain(error, ownNames);
+        return { model: null, diagnostics: [explained] };
       }
     });
     if (result.model) keepOptions(result.model, given);
@@ -149,22 +155,26 @@ function isReported(error: unknown, diagnostics: readonly TypeScriptDiagnostic[]
   const numbers =
     (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
       ? NO_MODULE
-      : error instanceof SyntaxError && error.message.includes('does not provide an export named')
+      : isMissingExport(error)
         ? NO_EXPORT
         : [];
   return diagnostics.some(({ code }) => numbers.includes(code));
 }
 
-/** What evaluation threw, in terms of the user's files: Node names the emitted ones. */
-function explain(error: unknown, emitted: readonly EmittedModule[], folderUrl: string): Diagnostic {
+/** What evaluation threw. */
+function explain(error: unknown, ownNames: (text: string) => string): Diagnostic {
   const found = evaluationDiagnostic(error);
-  const message = emitted.reduce(
-    (text, { path, source }) => {
+  return { ...found, message: ownNames(found.message) };
+}
+
+/** A text in terms of the user's files: Node names the emitted ones. */
+function withOwnNames(text: string, emitted: readonly EmittedModule[], folderUrl: string): string {
+  return emitted.reduce(
+    (changed, { path, source }) => {
       const url = new URL(path, folderUrl).href;
       const original = displayPath(source.fileName);
-      return text.replaceAll(url, original).replaceAll(fileURLToPath(url), original);
+      return changed.replaceAll(url, original).replaceAll(fileURLToPath(url), original);
     },
-    found.message.replaceAll(OWN_MODULE, OWN_PACKAGE),
+    text.replaceAll(OWN_MODULE, OWN_PACKAGE),
   );
-  return { ...found, message };
 }

@@ -90,7 +90,7 @@ class TermKeeping {
     const sum = this.nests[position];
     if (!isReduction(sum) || hasSequentialAxis(sum)) return false;
     for (const node of slowTerms(sum)) {
-      const terms = storedTerms(sum, node, this.options.tensors.length);
+      const terms = storedTerms(sum, node, this.options.tensors);
       const readers = terms ? this.readersOf(terms, position) : [];
       if (terms && readers.length > 0) return this.keep(position, terms, readers);
     }
@@ -175,13 +175,21 @@ function slowTerms(sum: LoopNest): number[] {
     .reverse();
 }
 
-/** The sum with a store of a node in a tensor that lies as what the terms are made of; null where nothing of that is at every point. */
-function storedTerms(sum: LoopNest, node: number, tensor: number): Terms | null {
+/**
+ * The sum with a store of a node in a new tensor that lies as what the terms are made of; null where nothing of that is at every point,
+ * or where it is narrower than they: who asks for halves does not get whole values instead.
+ */
+function storedTerms(
+  sum: LoopNest,
+  node: number,
+  tensors: readonly ScheduleTensor[],
+): Terms | null {
   const needed = neededNodes(sum, [node]);
   const source = sum.nodes.find(
     (load, k): load is Extract<Expression, { kind: 'load' }> =>
       needed[k] === 1 &&
       load.kind === 'load' &&
+      tensors[load.buffer].dtype === 'f32' &&
       load.bounds.length === 0 &&
       !load.indirect &&
       sum.axes.every(({ extent }, axis) => extent === 1 || load.index.coefficients[axis] !== 0),
@@ -196,7 +204,7 @@ function storedTerms(sum: LoopNest, node: number, tensor: number): Terms | null 
     ),
   );
   const place = { offset: 0, coefficients };
-  const store: Store = { buffer: tensor, index: place, value: node, accumulate: false };
+  const store: Store = { buffer: tensors.length, index: place, value: node, accumulate: false };
   return { sum: { ...sum, stores: [...sum.stores, store] }, node, place };
 }
 

@@ -164,6 +164,23 @@ export default defineModel({
     expect(lines).toEqual([expect.stringMatching(message)]);
   });
 
+  test.each([
+    [
+      "import { relux } from 'btc-compiler';",
+      "model.js(1,10): error BTC5204: 'btc-compiler' has no export 'relux'; did you mean 'relu'?",
+    ],
+    [
+      "import { depth, heihgt as tall } from './sizes.js';",
+      "model.js(1,17): error BTC5204: 'sizes.js' has no export 'heihgt'; did you mean 'height'?",
+    ],
+  ])('%s in JavaScript: the place, and the name that was meant', (line, message) => {
+    project.write('sizes.js', 'export const height = 3;\nexport const depth = 4;\n');
+    project.write('model.js', `${line}\n${SMALL_MODEL}`);
+    const { code, lines } = check('model.js');
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringContaining(message)]);
+  });
+
   test("in JavaScript, which TypeScript does not check: the message names the user's file", () => {
     project.write('model.js', `import './layers.js';\n${SMALL_MODEL}`);
     const { lines } = check('model.js');

@@ -166,6 +166,7 @@ describe('what was meant', () => {
   test.each([
     ['a dtype', SOUND.replace("'i32'", "'i33'")],
     ['an input', SOUND.replace('{ label })', '{ labels: label })')],
+    ['an import', SOUND.replace('adam,', 'adem as adam,')],
     ['an option', SOUND.replace('adam()', "adam(), precison: 'f32'")],
   ])('makes the file right where it is put in: of %s', async (what, wrong) => {
     const file = write(`meant-${what.replaceAll(' ', '-')}.ts`, wrong);
