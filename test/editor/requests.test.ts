@@ -79,19 +79,13 @@ describe('edits by ranges', () => {
   );
 });
 
-test('a hover that nobody waits for any more is answered at once', async () => {
+test('a hover that nobody waits for any more is answered while the model still runs', async () => {
   const file = write('cancelled.ts', SOUND);
   editor.open(file, SOUND);
   await editor.shown(file);
   await editor.hover(file, { line: 0, character: 0 });
-  // What runs for a while is waited for.
-  editor.type(
-    file,
-    SOUND.replace(
-      'const state',
-      'const until = Date.now() + 1200;\n    while (Date.now() < until);\n    const state',
-    ),
-  );
+  // What runs is waited for, and this does not end of itself.
+  editor.type(file, SOUND.replace('const state', 'for (;;);\n    const state'));
   await new Promise((resolve) => setTimeout(resolve, 100));
   const source = new CancellationTokenSource();
   const asked = editor.connection.sendRequest(
@@ -104,10 +98,8 @@ test('a hover that nobody waits for any more is answered at once', async () => {
   );
   // Cancelling what has not been begun is another matter.
   await new Promise((resolve) => setTimeout(resolve, 50));
-  const started = performance.now();
   source.cancel();
   await expect(asked).rejects.toMatchObject({ code: -32800 });
-  expect(performance.now() - started).toBeLessThan(900);
   editor.type(file, SOUND);
   expect(codes(await editor.shown(file))).toEqual([]);
   editor.close(file);
