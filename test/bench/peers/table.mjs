@@ -100,7 +100,7 @@ export function markdownPage({ date, node, cpu, cores, load, versions, options, 
     'are there. All systems have the same weights and data. Their losses, or results of kernels, agreed to one part in a thousand with',
     "btc's before anything was timed. `ms` is the median over the rounds of each process's median, then come the quartiles of the rounds.",
     "`x btc` is the time over btc's in the same round, as a median: above 1, btc is faster. Ceilings are measured here too: a loop of",
-    "multiplications and additions, and a copy; a share is that of the nearer one. FLOPs of a model are those of btc's plan, bytes of a kernel",
+    "multiplications and additions, and a copy of 64 MiB; a share is that of the nearer one, and above 100 % where operands stay in caches. FLOPs of a model are those of btc's plan, bytes of a kernel",
     'its operands and its result once. `MiB` are GPU buffers at their peak or memories of WebAssembly; for btc what the plan says.',
     'The first step is what it takes from weights and code on the host to a loss, compilation of kernels included; btc has built its plan before.',
   ];
