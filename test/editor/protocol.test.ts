@@ -141,9 +141,9 @@ describe('diagnostics', () => {
     const file = write('lacking.ts', text);
     editor.open(file, text);
     const { diagnostics } = await editor.shown(file);
-    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC1002']);
-    expect(diagnostics[0].message).toContain("'btc-compiler'");
-    expect(diagnostics[0].message).not.toContain('index.js');
+    expect(diagnostics.map(({ code }) => code)).toEqual(['BTC5204']);
+    expect(diagnostics[0].message).toMatch(/^'btc-compiler' has no export 'nothingOfTheKind'/);
+    expect(textIn(text, diagnostics[0].range)).toBe('nothingOfTheKind');
   });
 
   test('files that are no models are left alone, and are not run', async () => {
