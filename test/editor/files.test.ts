@@ -1,34 +1,17 @@
-import {
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Editor, startEditor } from './client.ts';
 import { codes, HEAD, model, placeIn, SOUND, textIn } from './models.ts';
+import { workspace } from './workspace.ts';
 
 // Files that come, go and hang together.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = 'dist/compiler/cli/main.js';
 
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'editor-files-')));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const write = (name: string, text: string): string => {
-  const file = join(folder, name);
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-  return file;
-};
+const { folder, write } = workspace('editor-files-');
 
 const WRONG = SOUND.replace('output(state)', 'hidden(state)');
 

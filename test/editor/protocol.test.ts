@@ -1,31 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Editor, startEditor } from './client.ts';
 import { codes, HEAD, model, placeIn, SOUND, textIn } from './models.ts';
+import { workspace } from './workspace.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'dist/compiler/cli/main.js');
 
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'editor-')));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const write = (name: string, text: string): string => {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
-};
+const { folder, write } = workspace('editor-');
 
 let editor: Editor;
 beforeAll(async () => {

@@ -1,24 +1,15 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { type Editor, type Place, type Shown, startEditor } from './client.ts';
 import { codes, model, placeIn, SOUND, textIn } from './models.ts';
+import { workspace } from './workspace.ts';
 
 // What editors ask for while text changes.
 
 const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', import.meta.url));
 
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'editor-requests-')));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const write = (name: string, text: string): string => {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return file;
-};
+const { folder, write } = workspace('editor-requests-');
 
 let editor: Editor;
 beforeAll(async () => {
