@@ -30,7 +30,11 @@ export default defineConfig({
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    setupFiles: ['test/support/check-meanings.ts', 'test/support/patient-polls.ts'],
+    setupFiles: [
+      'test/support/check-meanings.ts',
+      'test/support/seeds.ts',
+      'test/support/patient-polls.ts',
+    ],
     // Files of one worker share its modules: the compiler, TypeScript, the GPU and the command line start once, not 100 times.
     projects: [
       {

@@ -57,8 +57,9 @@ const MOST_SUBSTITUTIONS = 6;
 
 /**
  * Values of `index` where all bounds hold; empty (low > high) where they never do. Bounds narrow the axes. A bound on
- * several, `0 <= B < extent`, is used by writing the index as `m·B + rest`, with B in its own
- * narrowed range; every subset of the bounds gives a valid range, and so does their intersection.
+ * several, `0 <= B < extent`, is used by writing the index as `m·B + rest`, with B in its own narrowed range, for each
+ * whole `m` that takes an axis out of the rest. Every subset of the bounds and every `m` gives a valid range, and so does
+ * their intersection.
  */
 export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[]): Range {
   if (bounds.length === 0) return affineRange(index, axisRanges(kernel));
@@ -67,37 +68,35 @@ export function loadRange(kernel: Kernel, index: Affine, bounds: readonly Bound[
   const several = bounds
     .filter((bound) => bound.index.coefficients.filter((c) => c !== 0).length > 1)
     .slice(0, MOST_SUBSTITUTIONS);
-  let range = affineRange(index, axes);
-  for (let subset = 1; subset < 1 << several.length; subset++) {
-    const chosen = several.filter((_, i) => subset & (1 << i));
-    range = intersect(range, substitutedRange(index, chosen, axes));
-  }
-  return range;
+  const values = several.map(({ index: inner, extent }) =>
+    intersect(affineRange(inner, axes), { low: 0, high: extent - 1 }),
+  );
+  /** `taken`: what the bounds before `next` make of the index, beside its `rest`. */
+  const substituted = (rest: Affine, taken: Range, next: number): Range => {
+    if (next === several.length) {
+      const { low, high } = affineRange(rest, axes);
+      return { low: taken.low + low, high: taken.high + high };
+    }
+    const inner = several[next].index;
+    let range = substituted(rest, taken, next + 1);
+    for (const factor of factorsOf(rest, inner)) {
+      const { low, high } = affineRange({ offset: 0, coefficients: [factor] }, [values[next]]);
+      const without = {
+        offset: rest.offset - factor * inner.offset,
+        coefficients: rest.coefficients.map((c, i) => c - factor * inner.coefficients[i]),
+      };
+      const both = { low: taken.low + low, high: taken.high + high };
+      range = intersect(range, substituted(without, both, next + 1));
+    }
+    return range;
+  };
+  return substituted(index, { low: 0, high: 0 }, 0);
 }
 
-function substitutedRange(index: Affine, bounds: readonly Bound[], axes: readonly Range[]): Range {
-  let rest = index;
-  let low = 0;
-  let high = 0;
-  for (const { index: inner, extent } of bounds) {
-    const axis = inner.coefficients.findIndex(
-      (coefficient, i) =>
-        coefficient !== 0 &&
-        rest.coefficients[i] !== 0 &&
-        Number.isSafeInteger(rest.coefficients[i] / coefficient),
-    );
-    if (axis < 0) continue;
-    const factor = rest.coefficients[axis] / inner.coefficients[axis];
-    const value = intersect(affineRange(inner, axes), { low: 0, high: extent - 1 });
-    low += factor * (factor > 0 ? value.low : value.high);
-    high += factor * (factor > 0 ? value.high : value.low);
-    rest = {
-      offset: rest.offset - factor * inner.offset,
-      coefficients: rest.coefficients.map((c, i) => c - factor * inner.coefficients[i]),
-    };
-  }
-  const remainder = affineRange(rest, axes);
-  return { low: low + remainder.low, high: high + remainder.high };
+/** The whole numbers m with which `index - m·inner` lacks an axis that both have. */
+function factorsOf(index: Affine, inner: Affine): Set<number> {
+  const factors = inner.coefficients.map((c, axis) => index.coefficients[axis] / c);
+  return new Set(factors.filter((m) => m !== 0 && Number.isSafeInteger(m)));
 }
 
 /** The range of an address whose data-dependent node is clamped (loads) or checked (stores). */

@@ -8,6 +8,7 @@ import { ProgramSearch } from '../../compiler/plan-search/sequence/program-searc
 import { simulateRun } from '../../compiler/plan-search/simulate.ts';
 import { transferTime } from '../../compiler/plan-search/transfer-costs.ts';
 import { soaked } from '../support/soak.ts';
+import { randomValueProgram } from './random-value-program.ts';
 
 const COSTS = {
   deviceToHostBytesPerSecond: 200,
@@ -130,7 +131,45 @@ describe('the search for one program', () => {
         );
         expect(found.length).toBe(3);
       }),
-      soaked(40),
+      // A copy became needless there, as its value was copied again behind it.
+      {
+        ...soaked(40),
+        examples: [
+          [
+            network([53, 47, 51, 9, 2, 33, 8, 24, 28, 47], new Array(10).fill(0)),
+            0.5136303191489362,
+          ],
+        ],
+      },
+    );
+  });
+
+  test('counts the bytes of what it finds in programs of any form, parameters on the host or not', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.integer({ min: 4, max: 24 }),
+        fc.boolean(),
+        fc.double({ min: 0.3, max: 1, noNaN: true }),
+        (seed, steps, hosted, share) => {
+          const program = randomValueProgram(seed, { steps, rich: true });
+          const onHost = (value: number) => hosted && program.values[value].kind === 'persistent';
+          const one = new ProgramSearch(program, onHost, COSTS);
+          const peakOf = (found: Parameters<ProgramSearch['applied']>[0]) =>
+            liveCurve(program, one.applied(found), onHost).peak;
+          const none = { mayRecompute: false, mayCopy: false };
+          const room = Math.floor(share * one.fewest(none).peakBytes);
+          for (const ways of [RECOMPUTE, COPY, BOTH]) {
+            const reached = one.reach(ways, room);
+            if (!reached) continue;
+            const best = one.improve(reached, ways, room, 2000);
+            for (const found of [reached, best, one.fewest(ways)])
+              expect(peakOf(found)).toBeLessThanOrEqual(found.peakBytes);
+            expect(best.peakBytes).toBeLessThanOrEqual(room);
+          }
+        },
+      ),
+      soaked(60),
     );
   });
 

@@ -1,5 +1,5 @@
 import { insertClosure, planClosure } from './closure.ts';
-import { canDrop, dropOp } from './drop.ts';
+import { canDrop, dropOp, dropReplaced } from './drop.ts';
 import { canCopy, insertCopy } from './evict.ts';
 import { Excess } from './excess.ts';
 import { type Extra, extrasOf, type Improvement, restore } from './improve.ts';
@@ -176,6 +176,7 @@ class Annealing {
         ? [insertCopy(sequence, simulation, value, before, after, improvement)]
         : this.recompute(value, this.placeFor(gap, first));
     if (!made) return false;
+    dropReplaced(sequence, made);
     if (random.next() < 0.5) this.dropBehind(made);
     return true;
   }

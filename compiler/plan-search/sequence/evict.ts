@@ -1,6 +1,6 @@
 import { transferTime } from '../transfer-costs.ts';
 import { insertClosure, planClosure } from './closure.ts';
-import { dropOp } from './drop.ts';
+import { dropOp, dropReplaced } from './drop.ts';
 import { COPY_IN, type Gap, type Sequence } from './sequence.ts';
 import type { DeviceCosts, Simulation } from './simulation.ts';
 
@@ -25,16 +25,21 @@ export function evict(
   way: Way,
   options: EvictOptions,
 ): readonly number[] | null {
-  if (way === 'copy')
-    return canCopy(sequence, value, before)
-      ? [insertCopy(sequence, simulation, value, before, after, options)]
-      : null;
+  if (way === 'copy') {
+    if (!canCopy(sequence, value, before)) return null;
+    const copies = [insertCopy(sequence, simulation, value, before, after, options)];
+    dropReplaced(sequence, copies);
+    return copies;
+  }
   const { costs, targetBytes, random } = options;
   const closure = planClosure(sequence, value, after, {
     ...{ costs, limitBytes: targetBytes },
     ...(random ? { random } : {}),
   });
-  return closure ? insertClosure(sequence, closure, after) : null;
+  if (!closure) return null;
+  const made = insertClosure(sequence, closure, after);
+  dropReplaced(sequence, made);
+  return made;
 }
 
 export function canCopy({ model, stage }: Sequence, value: number, before: number): boolean {

@@ -190,22 +190,18 @@ class Improving {
   }
 }
 
-/** What a sequence repeats and copies, in order, but for the first copies of what lives on the host. */
+/** What a sequence repeats and copies, in order. */
 export function extrasOf(sequence: Sequence): Extra[] {
-  return sequence
-    .extraOps()
-    .filter((op) => !isFirstCopy(sequence, op))
-    .map((op) => ({
-      kind: sequence.kind[op] as ExtraKind,
-      value: sequence.value[op],
-      stage: sequence.stage[op],
-    }));
+  return sequence.extraOps().map((op) => ({
+    kind: sequence.kind[op] as ExtraKind,
+    value: sequence.value[op],
+    stage: sequence.stage[op],
+  }));
 }
 
 /** Makes a sequence what `extrasOf` said. */
 export function restore(sequence: Sequence, extras: readonly Extra[]): void {
-  const ops = sequence.extraOps().reverse();
-  for (const op of ops) if (!isFirstCopy(sequence, op)) sequence.remove(op);
+  for (const op of sequence.extraOps().reverse()) sequence.remove(op);
   for (const { kind, value, stage } of extras) sequence.insert(kind, value, stage);
   sequence.commit();
 }

@@ -195,7 +195,7 @@ export class ProgramSearch {
       return this.found(sequence, simulation, ways, method);
     };
     for (const weighing of ['cover', 'bytes'] as const) {
-      restore(sequence, []);
+      restore(sequence, this.plain.extras);
       if (this.down(sequence, simulation, ways, weighing, targetBytes))
         return result(nameOf(ways, weighing));
     }
