@@ -32,6 +32,7 @@ import {
   scalarDisagreements,
 } from '../support/scalar-kernels.ts';
 import { SCRIPT } from '../support/script-dialect.ts';
+import { soaked } from '../support/soak.ts';
 import { resultOf, SUM_KERNELS, sumBuffers, sumError } from '../support/sum-kernels.ts';
 import { chosenModule } from '../support/variants.ts';
 
@@ -75,7 +76,7 @@ describe('JavaScript as a dialect', () => {
   test.each(GPU_FORMS)('%s kernels are what the interpreter says', (form) => {
     fc.assert(
       fc.property(kernelCases([form]), (one) => check(one, within({}))),
-      { numRuns: 25 },
+      soaked(25),
     );
   });
 
@@ -83,7 +84,7 @@ describe('JavaScript as a dialect', () => {
     const narrow = within({ maxWorkgroupsPerDimension: 3, maxWorkgroupInvocations: 16 });
     fc.assert(
       fc.property(kernelCases(), (one) => check(one, narrow)),
-      { numRuns: 25 },
+      soaked(25),
     );
   });
 
@@ -91,7 +92,7 @@ describe('JavaScript as a dialect', () => {
     const plain = within({ maxWorkgroupBytes: 0 });
     fc.assert(
       fc.property(kernelCases(['reduction', 'contraction']), (one) => check(one, plain)),
-      { numRuns: 25 },
+      soaked(25),
     );
   });
 
@@ -100,7 +101,7 @@ describe('JavaScript as a dialect', () => {
     (_, tiling) => {
       fc.assert(
         fc.property(kernelCases(['contraction']), (one) => check(one, tiled(tiling))),
-        { numRuns: 4, endOnFailure: true },
+        { ...soaked(4), endOnFailure: true },
       );
       // Fractions and blocks of sums, which random cases do not have.
       const one = SUM_KERNELS['product TT'](40 * tiling.tileK + 3);
@@ -125,7 +126,7 @@ describe('JavaScript as a dialect', () => {
           check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
         }
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 
@@ -151,7 +152,7 @@ describe('JavaScript as a dialect', () => {
           });
         },
       );
-      fc.assert(property, { numRuns: 40, seed: 5 });
+      fc.assert(property, soaked(40));
       // Many terms, which take several rounds.
       for (const name of Object.keys(SUM_KERNELS)) {
         const one = SUM_KERNELS[name](5003);
@@ -197,7 +198,7 @@ describe('JavaScript as a dialect', () => {
             check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits), { subgroupSize });
           },
         );
-        fc.assert(property, { numRuns: 6, seed: 2 });
+        fc.assert(property, soaked(6));
       }
       // Fractions and several blocks of terms, which random cases do not have.
       const one = SUM_KERNELS['product NN'](300);
@@ -222,7 +223,7 @@ describe('JavaScript as a dialect', () => {
       made.add(variantText(variant));
       check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, WEBGPU_DEFAULT_LIMITS));
     });
-    fc.assert(property, { numRuns: 60, seed: 11 });
+    fc.assert(property, soaked(60));
     expect(made.size).toBeGreaterThan(20);
   });
 

@@ -22,6 +22,7 @@ import { kernelCases } from '../support/random-kernel.ts';
 import { runOnScript } from '../support/run-script.ts';
 import { runOnGpu } from '../support/run-wgsl.ts';
 import { SCRIPT } from '../support/script-dialect.ts';
+import { soaked } from '../support/soak.ts';
 
 // Kernels with parts: what several kernels that share a dispatch compute is what each computes alone, to the bit.
 
@@ -74,7 +75,7 @@ describe('kernels with parts', () => {
   test('compute what their parts do alone', async () => {
     await fc.assert(
       fc.asyncProperty(groupCases(), (one) => check(one)),
-      { numRuns: 50 },
+      soaked(50),
     );
   });
 
@@ -82,7 +83,7 @@ describe('kernels with parts', () => {
     const limits = { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupsPerDimension: 3 };
     await fc.assert(
       fc.asyncProperty(groupCases(), (one) => check(one, limits)),
-      { numRuns: 15 },
+      soaked(15),
     );
   });
 
@@ -110,7 +111,7 @@ describe('kernels with parts', () => {
           });
         });
       }),
-      { numRuns: 15 },
+      soaked(15),
     );
   });
 
@@ -125,7 +126,7 @@ describe('kernels with parts', () => {
           namedGroup(group, WEBGPU_DEFAULT_LIMITS, `${text} | points 1 of 64`),
         ).toThrow();
       }),
-      { numRuns: 30 },
+      soaked(30),
     );
   });
 

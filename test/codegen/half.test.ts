@@ -18,6 +18,7 @@ import { runAllOnWasm, runOnWasm, type Stored } from '../support/run-wasm.ts';
 import { runOnGpu } from '../support/run-wgsl.ts';
 import { scalarKernel } from '../support/scalar-kernels.ts';
 import { SCRIPT } from '../support/script-dialect.ts';
+import { soaked } from '../support/soak.ts';
 
 /** The value of the bits by the definition of binary16, in strings of bits. */
 function valueByDefinition(bits: number): number {
@@ -109,7 +110,7 @@ describe('halves', () => {
     expect(differs(numbers.map(roundToHalf), numbers.map(nearestBySearch))).toBe(-1);
     fc.assert(
       fc.property(fc.double(), (x) => Object.is(roundToHalf(x), nearestBySearch(x))),
-      { numRuns: 2000 },
+      soaked(2000),
     );
   });
 });
@@ -202,7 +203,7 @@ describe('random kernels over f16 and f32 are what the interpreter says', () => 
           expect(wrong, printKernel(one.kernel)).toEqual([]);
         }
       }),
-      { numRuns: 12 },
+      soaked(12),
     );
   });
 

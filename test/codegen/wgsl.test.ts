@@ -16,6 +16,7 @@ import {
   kernelCases,
 } from '../support/random-kernel.ts';
 import { emitTiled, fitsByDefault, runOnGpu } from '../support/run-wgsl.ts';
+import { soaked } from '../support/soak.ts';
 import { chosenWgsl } from '../support/variants.ts';
 
 type Emit = (kernelCase: KernelCase) => ReturnType<typeof emitWgsl>;
@@ -36,14 +37,14 @@ const withLimits = (limits: Partial<TargetLimits>): Emit => {
 // A software GPU needs seconds for kernels with barriers, so those runs are few.
 test.each(GPU_FORMS)('%s kernels are what the interpreter says', async (form) => {
   const property = fc.asyncProperty(kernelCases([form]), (one) => check(one, withLimits({})));
-  await fc.assert(property, { numRuns: 30 });
+  await fc.assert(property, soaked(30));
 });
 
 test('kernels are the same in a grid of many short rows', async () => {
   const narrow = withLimits({ maxWorkgroupsPerDimension: 3, maxWorkgroupInvocations: 16 });
   await fc.assert(
     fc.asyncProperty(kernelCases(), (one) => check(one, narrow)),
-    { numRuns: 30 },
+    soaked(30),
   );
 });
 
@@ -51,7 +52,7 @@ test('kernels are the same without workgroup memory', async () => {
   const plain = withLimits({ maxWorkgroupBytes: 0 });
   await fc.assert(
     fc.asyncProperty(kernelCases(['reduction', 'contraction']), (one) => check(one, plain)),
-    { numRuns: 30 },
+    soaked(30),
   );
 });
 
@@ -67,7 +68,7 @@ test('contractions of any form are the same in any tiling', async () => {
       return groups ? emitTiled(collapsed, { ...groups, tiling }) : chosenWgsl(kernel);
     }),
   );
-  await fc.assert(property, { numRuns: 3, endOnFailure: true });
+  await fc.assert(property, { ...soaked(3), endOnFailure: true });
 });
 
 test('kernels of any form are the same in any variant without barriers', async () => {
@@ -77,7 +78,7 @@ test('kernels of any form are the same in any variant without barriers', async (
       return emitWgsl(kernel, variants[turn % variants.length], WEBGPU_DEFAULT_LIMITS);
     }),
   );
-  await fc.assert(property, { numRuns: 40 });
+  await fc.assert(property, soaked(40));
 });
 
 test('merging axes keeps the meaning', () => {
@@ -134,6 +135,6 @@ test('sums are the same by exchanges in subgroups', async () => {
       emitWgsl(kernel, exchanging[turn % exchanging.length], limits),
     );
   });
-  await fc.assert(property, { numRuns: 12, seed: 3, endOnFailure: true });
+  await fc.assert(property, { ...soaked(12), endOnFailure: true });
   expect(count).toBeGreaterThan(2);
 });

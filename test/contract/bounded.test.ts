@@ -18,6 +18,7 @@ import { interpretGraph } from '../../ir/interpret.ts';
 import { inferType } from '../../ir/ops.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { verifyGraph } from '../../ir/verify.ts';
+import { soaked } from '../support/soak.ts';
 
 interface Einsum {
   readonly operands: readonly string[];
@@ -107,7 +108,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
         expect(front.map(key)).toEqual([...new Set(best.map(key))].sort(byCost));
         for (const { tree, ...taken } of front) expect(runTree(tree, einsum)).toEqual(taken);
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 
@@ -118,7 +119,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
         const order = contractionOrder(operands, output, extents, { wanted });
         expect(first.cost).toBe(order.trainMacs);
       }),
-      { numRuns: 40 },
+      soaked(40),
     );
   });
 
@@ -131,7 +132,7 @@ describe('the Pareto front of cost, peak and saved elements', () => {
         const ways = bothWays(tree).map((one) => runTree(one, einsum).peak);
         expect(runTree(lowPeakOrder(problem, tree), einsum).peak).toBe(Math.min(...ways));
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 });
@@ -224,7 +225,7 @@ describe('contractions in slices', () => {
           expect(Math.abs(given[i] - value) / scale).toBeLessThan(1e-12);
         });
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
     expect(sliced).toBeGreaterThan(20);
   });
@@ -242,7 +243,7 @@ describe('contractions in slices', () => {
         expect(peak).toBeLessThanOrEqual(Math.max(whole, most));
         if (whole <= most) expect(slices).toEqual([]);
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
   });
 

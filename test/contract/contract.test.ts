@@ -9,6 +9,7 @@ import { interpretGraph } from '../../ir/interpret.ts';
 import { inferType } from '../../ir/ops.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { verifyGraph } from '../../ir/verify.ts';
+import { soaked } from '../support/soak.ts';
 
 interface Einsum {
   readonly operands: readonly string[];
@@ -206,7 +207,7 @@ describe('the order of a contraction', () => {
         expect(order.macs).toBe(best);
         expect(macsOf(orderContractions(graphOf(einsum)))).toBe(best);
       }),
-      { numRuns: 300 },
+      soaked(300),
     );
   });
 
@@ -217,7 +218,7 @@ describe('the order of a contraction', () => {
         const { operands, output, sizes } = einsum;
         expect(contractionOrder(operands, output, sizes).macs).toBe(bruteForce(einsum));
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 
@@ -236,7 +237,7 @@ describe('the order of a contraction', () => {
         expect(order.largestIntermediate).toBe(cost.largestIntermediate);
         expect(cost.leaves).toEqual(operands.map((_, k) => k));
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 
@@ -281,7 +282,7 @@ describe('the pairwise contractions of a graph', () => {
         expect(verifyGraph(ordered)).toEqual([]);
         expectSameValue(graph, ordered);
       }),
-      { numRuns: 200 },
+      soaked(200),
     );
   });
 
@@ -291,7 +292,7 @@ describe('the pairwise contractions of a graph', () => {
         const graph = graphOf(einsum);
         expectSameValue(graph, orderContractions(graph));
       }),
-      { numRuns: 30 },
+      soaked(30),
     );
   });
 
@@ -309,7 +310,7 @@ describe('the pairwise contractions of a graph', () => {
             if (!terms.every((term) => term.includes(letter))) expect(result).toContain(letter);
         }
       }),
-      { numRuns: 200 },
+      soaked(200),
     );
   });
 

@@ -13,6 +13,7 @@ import {
 import { postOrder } from '../../compiler/contract/steps.ts';
 import { contractionOrder } from '../../compiler/contract/tree.ts';
 import { orderWithin } from '../../compiler/contract/within.ts';
+import { soaked } from '../support/soak.ts';
 
 // Orders that cost the same in training are told apart by their forward pass, then by what they hold at once. The reference
 // tries every tree and prices it from sets of letters.
@@ -133,7 +134,7 @@ describe('of orders with the same training cost', () => {
         // So few operands are one neighbourhood of the heuristic search.
         expect(priceOf(heuristicTree(problemOf(einsum), MACS), einsum)).toEqual(best);
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
   });
 
@@ -151,7 +152,7 @@ describe('of orders with the same training cost', () => {
         const dearer = { cost, forward: forward + 1, peak };
         expect(cappedTree(problemOf(einsum), MACS, dearer)).not.toBeNull();
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 
@@ -167,7 +168,7 @@ describe('of orders with the same training cost', () => {
         const bounded = orderWithin(operands, output, extents, 1e9, { wanted });
         expect([bounded.trainMacs, bounded.macs]).toEqual([training, forward]);
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, test } from 'vitest';
 import * as btc from '../../compiler/index.ts';
+import { soaked } from '../support/soak.ts';
 import {
   decomposed,
   errorOf,
@@ -138,7 +139,7 @@ test("TT-SVD keeps Oseledets' bound: the squared error is at most the sum of the
         expect(found.relativeError).toBeGreaterThan(least - 1e-12);
       },
     ),
-    { numRuns: 20 },
+    soaked(20),
   );
 });
 

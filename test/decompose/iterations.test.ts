@@ -15,6 +15,7 @@ import { normalNumbers } from '../../compiler/decompose/random.ts';
 import { randomCores } from '../../compiler/decompose/starts.ts';
 import * as forms from '../../compiler/factorised/forms.ts';
 import type { MatrixNetwork } from '../../compiler/factorised/network.ts';
+import { soaked } from '../support/soak.ts';
 import { MODES } from './random-matrix.ts';
 
 const NETWORKS: Readonly<Record<string, MatrixNetwork>> = {
@@ -125,6 +126,6 @@ test('HOOI is never worse than the truncated HOSVD', () => {
           expect(errors[k]).toBeLessThanOrEqual(errors[k - 1] + 1e-9);
       },
     ),
-    { numRuns: 20 },
+    soaked(20),
   );
 });

@@ -4,6 +4,7 @@ import { compile } from '../../compiler/driver/compile.ts';
 import { initialValues } from '../../compiler/frontend/initialisers.ts';
 import * as btc from '../../compiler/language.ts';
 import { decodeSafetensors } from '../../ir/safetensors.ts';
+import { soaked } from '../support/soak.ts';
 
 const { init } = btc;
 
@@ -87,7 +88,7 @@ describe('an initialiser', () => {
             expect(product / gain ** 2).toBeCloseTo(a === b ? 1 : 0, 5);
           }
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 

@@ -6,6 +6,7 @@ import { Tensor } from '../../compiler/frontend/tensor.ts';
 import * as btc from '../../compiler/language.ts';
 import type { Target } from '../../ir/plan.ts';
 import { compileText, define, withOutput } from '../support/compile-text.ts';
+import { soaked } from '../support/soak.ts';
 
 /** Stands in arguments for the input of its name, which exists only while the model is built. */
 class Input {
@@ -594,7 +595,7 @@ function expectAnswer({ plan, diagnostics }: CompileResult): void {
 }
 
 const target = fc.constantFrom<Target>('webgpu', 'webgpu', 'webgpu', 'wasm');
-const RUNS = { numRuns: 6 };
+const RUNS = soaked(6);
 
 describe('any numbers, shapes and names give a plan or a diagnostic that knows the mistake', () => {
   test.each(SUBJECTS)('%s', async (subject) => {

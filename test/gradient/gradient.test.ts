@@ -11,6 +11,7 @@ import {
   typedBuilder,
   weightedSum,
 } from '../support/random-graph.ts';
+import { soaked } from '../support/soak.ts';
 import {
   A,
   B,
@@ -270,7 +271,7 @@ describe('gradients against finite differences', () => {
         const loss = weightedSum(typed, outputs);
         expectGradients(typed.builder, loss, wrt, { ...inputs, ...parameters });
       }),
-      { numRuns: 1500 },
+      soaked(1500),
     );
   });
 

@@ -21,6 +21,7 @@ import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { SPAN_UNIT_BYTES } from '../../ir/spans.ts';
 import { randomSchedule } from '../memory/random-schedule.ts';
 import { scheduleResults } from '../support/schedule-results.ts';
+import { soaked } from '../support/soak.ts';
 
 /** Every step gains by a dispatch that it shares. */
 const EAGER: GroupModel = {
@@ -152,7 +153,7 @@ describe('groupSteps', () => {
         expect(verifyPlan(planOf(grouped))).toEqual([]);
         expect(scheduleResults(grouped)).toEqual(scheduleResults(single));
       }),
-      { numRuns: 15 },
+      soaked(15),
     );
     expect(after).toBeLessThan(0.9 * before);
     if (limits.maxStorageBuffers < 8) expect(spans).toBeGreaterThan(0);
@@ -222,7 +223,7 @@ describe('groupSteps', () => {
             expect(verifyPlan({ ...plan, slabs }).join()).toContain('on ends behind its slab');
           }
       }),
-      { numRuns: 15 },
+      soaked(15),
     );
     expect(cut).toBeGreaterThan(0);
   });

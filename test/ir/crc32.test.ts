@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { crc32 } from '../../ir/crc32.ts';
+import { soaked } from '../support/soak.ts';
 
 /** Bit by bit, as the standard defines it. */
 function definition(bytes: readonly number[]): string {
@@ -32,6 +33,6 @@ it('is the definition, wherever arrays begin, end and are cut', () => {
         expect(crc32([view.subarray(0, cut), view.subarray(cut)])).toBe(wanted);
       },
     ),
-    { numRuns: 300 },
+    soaked(300),
   );
 });

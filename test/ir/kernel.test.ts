@@ -10,6 +10,7 @@ import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { randomSchedule } from '../memory/random-schedule.ts';
 import { caseFiles, readCases } from '../support/cases.ts';
 import { kernelCases } from '../support/random-kernel.ts';
+import { soaked } from '../support/soak.ts';
 
 const LINEAR = `kernel linear {
   axis a0 parallel 4
@@ -258,7 +259,7 @@ describe('kernel text', () => {
       fc.property(kernelCases(), ({ kernel }) => {
         expect(parseKernel(printKernel(kernel))).toEqual(kernel);
       }),
-      { numRuns: 500 },
+      soaked(500),
     );
   });
 
@@ -380,7 +381,7 @@ describe('schedule text', () => {
         const { schedule } = planMemory(randomSchedule(seed, 10), limits, { target });
         expect(parseSchedule(printSchedule(schedule!))).toEqual(schedule);
       }),
-      { numRuns: 30 },
+      soaked(30),
     );
   });
 
@@ -599,7 +600,7 @@ describe('verifyKernel', () => {
       counts.passed++;
       expect(fault).toBeNull();
     });
-    fc.assert(property, { numRuns: 1000, seed: 1 });
+    fc.assert(property, soaked(1000));
     expect(counts.passed).toBeGreaterThan(100);
     expect(counts.faulty).toBeGreaterThan(100);
   });

@@ -13,6 +13,7 @@ import {
 import { loadOn } from '../../runtime/load.ts';
 import * as wasm from '../../runtime/targets/wasm.ts';
 import { SMALL_INPUTS, smallWasmPlan } from '../support/small-plan.ts';
+import { soaked } from '../support/soak.ts';
 
 // Minor versions that might have been: the labels of steps came with 3.1, the packing's method with 3.2. The newest is the real one.
 const HISTORY: readonly AddedField[] = [
@@ -164,7 +165,7 @@ test('a reader of 3.m reads 3.0 to 3.m and nothing else', () => {
       expect(problem).not.toMatch(/\n|[\p{Cc}]/u);
       expect(problem.length).toBeLessThan(200);
     }),
-    { numRuns: 2000 },
+    soaked(2000),
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { streamOf, threefry, uniform } from '../../ir/random.ts';
+import { soaked } from '../support/soak.ts';
 
 /** Threefry-2x32 with 20 rounds as the paper describes it, in exact arithmetic. */
 function reference(key: readonly bigint[], counter: readonly bigint[]): bigint[] {
@@ -47,7 +48,7 @@ describe('threefry', () => {
         );
         expect(threefry(key0, key1, counter0, counter1)).toBe(Number(wanted));
       }),
-      { numRuns: 500 },
+      soaked(500),
     );
   });
 

@@ -199,6 +199,6 @@ test('the models of both targets find the time of every kernel', () => {
       const { schedule } = lower(chainGraph(shape), target(4096, model.needsHolder));
       for (const kernel of schedule.kernels) expect(model.time(kernel)).toBeGreaterThan(0);
     }),
-    { numRuns: 20 },
+    soaked(20),
   );
 });

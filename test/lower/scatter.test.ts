@@ -10,6 +10,7 @@ import { openSession } from '../support/agreement.ts';
 import { expectMeaning } from '../support/graph-meaning.ts';
 import { moduleOf } from '../support/module-of.ts';
 import { typedBuilder } from '../support/random-graph.ts';
+import { soaked } from '../support/soak.ts';
 
 // Scatters of more updates than one row may take one by one: rows fill blocks, blocks are scattered in their turn.
 
@@ -72,7 +73,7 @@ function expectScatter({ count, rows, inner, pattern, leaves }: Draw, form?: Sca
 test('scatters of any size and pattern mean what the graph means, in kernels of eight bindings', () => {
   fc.assert(
     fc.property(draw, (one) => expectScatter(one)),
-    { numRuns: 30 },
+    soaked(30),
   );
 });
 
@@ -84,7 +85,7 @@ test.each(['masked', 'sorted'] as const)(
     );
     fc.assert(
       fc.property(sized, (one) => expectScatter(one, form)),
-      { numRuns: 10 },
+      soaked(10),
     );
     // Four chunks, which are merged twice.
     expectScatter({ count: 2100, rows: 5, inner: [], pattern: PATTERNS[4], leaves: 1 }, form);

@@ -96,7 +96,7 @@ describe('attention in tiles', () => {
           expect(schedule.kernels.some(({ staging }) => (staging?.tileTerms ?? 0) > 0)).toBe(true);
         expectMeaning(caseOf(graph), schedule);
       }),
-      { numRuns: soaked(3).numRuns },
+      soaked(3),
     );
   });
 });

@@ -8,6 +8,7 @@ import { infeasibleSubset } from '../../compiler/memory/infeasible-subset.ts';
 import { IntervalIndex } from '../../compiler/memory/interval-index.ts';
 import { packBlocks } from '../../compiler/memory/offsets.ts';
 import { conflictOf } from '../bench/pack-check.mjs';
+import { soaked } from '../support/soak.ts';
 import {
   cutRectangle,
   filledBlocks,
@@ -53,7 +54,7 @@ describe('offsets', () => {
         expect(search.search(least - 1, [1e6])).toBe('infeasible');
         expect(checked(blocks, search.search(least, [1e6]) as Float64Array)).toBe(least);
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
   });
 
@@ -82,7 +83,7 @@ describe('offsets', () => {
         // Too little changes nothing.
         expect(packBlocks(blocks, SPACE, { capacity: bound - 1 }).bytes).toBe(free.bytes);
       }),
-      { numRuns: 25 },
+      soaked(25),
     );
   });
 
@@ -178,7 +179,7 @@ describe('infeasibleSubset', () => {
         const subset = infeasibleSubset(blocks, least - less) as number[];
         expectIrreducible(blocks, subset, least - less);
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 

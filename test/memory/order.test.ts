@@ -12,6 +12,7 @@ import {
 import { reverseGraph, stepDependencies } from '../../compiler/memory/dependencies.ts';
 import { listSchedule, orderProgram } from '../../compiler/memory/order.ts';
 import { ReadySteps } from '../../compiler/memory/ready-steps.ts';
+import { soaked } from '../support/soak.ts';
 import { randomBelow, randomSchedule } from './random-schedule.ts';
 
 const compareAll = (a: readonly number[], b: readonly number[]) =>
@@ -118,7 +119,7 @@ describe('listSchedule', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      soaked(60),
     );
     expect(givenUp).toBeGreaterThan(0);
   });

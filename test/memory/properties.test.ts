@@ -28,6 +28,7 @@ import {
 import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
+import { soaked } from '../support/soak.ts';
 import { randomBelow, randomSchedule } from './random-schedule.ts';
 
 const schedules = fc
@@ -72,7 +73,7 @@ describe('planMemory', () => {
           expect(slab.bytes).toBeLessThanOrEqual(limits.maxBufferBytes);
         expect(verifyPlan(planOf(result, target))).toEqual([]);
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 
@@ -86,7 +87,7 @@ describe('planMemory', () => {
         for (const kernel of first.kernels)
           expect(parseKernel(printKernel(kernel))).toEqual(kernel);
       }),
-      { numRuns: 30 },
+      soaked(30),
     );
   });
 
@@ -120,7 +121,7 @@ describe('orderProgram', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      soaked(60),
     );
   });
 
@@ -133,7 +134,7 @@ describe('orderProgram', () => {
         );
         expect(peakLiveBytes).toBe(Math.max(...peaks));
       }),
-      { numRuns: 40 },
+      soaked(40),
     );
   });
 });
@@ -169,7 +170,7 @@ describe('LiveProfile', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      soaked(40),
     );
   });
 });
@@ -220,7 +221,7 @@ describe('packBlocks', () => {
         expect(total).toBe(ends.reduce((sum, end) => sum + end, 0));
         expect(total).toBeGreaterThanOrEqual(peakLiveBytes(blocks));
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 
@@ -249,7 +250,7 @@ describe('packBlocks', () => {
         expect(search.search(least - 1, [1e6])).toBe('infeasible');
         expect(top(search.search(least, [1e6]) as Float64Array)).toBe(least);
       }),
-      { numRuns: 150 },
+      soaked(150),
     );
   });
 

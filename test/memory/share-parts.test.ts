@@ -9,6 +9,7 @@ import { sameMeaning } from '../../ir/schedule-meaning.ts';
 import { parseSchedule, printSchedule } from '../../ir/schedule-text.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
 import { testCases } from '../support/cases.ts';
+import { soaked } from '../support/soak.ts';
 import { randomBelow } from './random-schedule.ts';
 
 const ALIGNMENT = 256;
@@ -173,7 +174,7 @@ describe('tensors in parts of larger ones', () => {
         const schedule = anyParts(seed, count);
         if (expectSound(schedule).tensors.length < schedule.tensors.length) moved++;
       }),
-      { numRuns: 300, seed: 7 },
+      soaked(300),
     );
     expect(moved).toBeGreaterThan(30);
   });

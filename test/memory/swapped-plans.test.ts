@@ -5,6 +5,7 @@ import { planMemory } from '../../compiler/plan-search/index.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { checkSchema } from '../support/check-schema.ts';
+import { soaked } from '../support/soak.ts';
 import { swappedPlan } from '../support/swapped-plan.ts';
 import { randomSchedule } from './random-schedule.ts';
 
@@ -30,6 +31,6 @@ test('random plans in which values are swapped and recomputed are valid', () => 
       expect(verifyPlan(swapped)).toEqual([]);
       expect(checkSchema(swapped)).toEqual([]);
     }),
-    { numRuns: 60 },
+    soaked(60),
   );
 });

@@ -12,6 +12,7 @@ import type { ScheduleContraction } from '../../ir/schedule.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { parseSchedule } from '../../ir/schedule-text.ts';
 import { countReads } from '../support/count-reads.ts';
+import { soaked } from '../support/soak.ts';
 import { randomSchedule } from './random-schedule.ts';
 
 const schema = JSON.parse(
@@ -470,7 +471,7 @@ describe('verifyPlan', () => {
         replace(copy, path, value);
         expect(Array.isArray(verifyPlan(copy))).toBe(true);
       }),
-      { numRuns: 1500 },
+      soaked(1500),
     );
     for (const value of [null, undefined, 1, 'plan', [], {}, { programs: null }]) {
       expect(verifyPlan(value as never).length).toBeGreaterThan(0);
@@ -497,7 +498,7 @@ describe('verifyPlan', () => {
         target[numbers[pick % numbers.length]] += 1 + (pick % 3);
         expect(verifyPlan(copy)).not.toEqual([]);
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 

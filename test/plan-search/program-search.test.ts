@@ -173,6 +173,18 @@ describe('the search for one program', () => {
     );
   });
 
+  test('ends where nothing has bytes of its own', () => {
+    // A program that clears what outlives it, as that which clears the sums of gradients.
+    const write = { reads: [], writes: [0], pairs: [], seconds: 1 };
+    const steps = [{ ...write, repeatable: false, checkpoint: false }];
+    const values = withUses(steps, [{ name: 'sum', bytes: 256, kind: 'persistent' }]);
+    const one = search({ name: 'clear', steps, values, turn: 1 });
+    for (const ways of [RECOMPUTE, COPY, BOTH]) {
+      expect(one.fewest(ways).peakBytes).toBe(0);
+      expect(one.reach(ways, 0)?.peakBytes).toBe(0);
+    }
+  });
+
   test('is never slower with more room, as it remembers what it met', () => {
     fc.assert(
       fc.property(networks, (program) => {

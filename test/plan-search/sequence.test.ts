@@ -5,6 +5,7 @@ import { withUses } from '../../compiler/plan-search/program.ts';
 import { appliedProgram, sequenceOf } from '../../compiler/plan-search/sequence/export.ts';
 import { sequenceModel } from '../../compiler/plan-search/sequence/model.ts';
 import { COPY_IN, RECOMPUTE_OP, Sequence } from '../../compiler/plan-search/sequence/sequence.ts';
+import { soaked } from '../support/soak.ts';
 
 /** Uniform numbers, the same for the same seed. */
 function randomOf(seed: number): () => number {
@@ -78,7 +79,7 @@ function randomProgram(seed: number): ValueProgram {
 
 describe('sequence', () => {
   test('counts what a recount from scratch counts, under any changes and behind any reverts', () => {
-    for (let seed = 1; seed < 400; seed++) {
+    for (let seed = 1; seed < soaked(400).numRuns; seed++) {
       const program = randomProgram(seed);
       const random = randomOf(seed * 7919);
       const below = (limit: number) => Math.floor(random() * limit);

@@ -3,6 +3,7 @@ import { type SequenceModel, sequenceModel } from '../../compiler/plan-search/se
 import { COPY_IN, RECOMPUTE_OP, Sequence } from '../../compiler/plan-search/sequence/sequence.ts';
 import { Simulation } from '../../compiler/plan-search/sequence/simulation.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
+import { soaked } from '../support/soak.ts';
 import { randomValueProgram } from './random-value-program.ts';
 
 const costs = (rate: number, overlap: number) => ({
@@ -44,7 +45,7 @@ describe('a simulation that goes on from the last one', () => {
     ['slow copies', 0.2, 1],
     ['copies that keep the device from computing', 1.2, 0.6],
   ])('takes as long as one from the first stage on: %s', (_, rate, overlap) => {
-    for (let seed = 1; seed <= 30; seed++) {
+    for (let seed = 1; seed <= soaked(30).numRuns; seed++) {
       const below = randomBelow(1000 * seed);
       const program = randomValueProgram(seed, { steps: 60 + below(300), rich: true });
       const isHosted = below(2) === 0;

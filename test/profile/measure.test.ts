@@ -25,6 +25,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { load } from '../../runtime/index.ts';
+import { soaked } from '../support/soak.ts';
 
 test('a fit finds the costs that times are made of', () => {
   const resources = ['a', 'b', 'c'] as const;
@@ -49,7 +50,7 @@ test('a fit finds the costs that times are made of', () => {
         else expect(seconds).toBeGreaterThan(truth);
       }
     }),
-    { numRuns: 50 },
+    soaked(50),
   );
 });
 

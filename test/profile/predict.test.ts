@@ -19,6 +19,7 @@ import type { Plan } from '../../ir/plan.ts';
 import { verifyPlan } from '../../ir/plan-verify.ts';
 import { WASM_LIMITS, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
 import { kernelCases, withHolder } from '../support/random-kernel.ts';
+import { soaked } from '../support/soak.ts';
 
 const NAMES = ['wasm', 'webgpu'] as const;
 const LIMITS = { wasm: WASM_LIMITS, webgpu: WEBGPU_DEFAULT_LIMITS };
@@ -58,7 +59,7 @@ describe.each(NAMES)('on %s', (target) => {
         expect(Number.isFinite(seconds)).toBe(true);
         expect(seconds).toBeGreaterThan(profile.dispatchSeconds);
       }),
-      { numRuns: 100 },
+      soaked(100),
     );
   });
 

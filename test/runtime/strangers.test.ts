@@ -11,6 +11,7 @@ import { checkWasmModule } from '../../runtime/wasm-module.ts';
 import { randomBelow } from '../memory/random-schedule.ts';
 import { errorOf } from '../support/errors.ts';
 import { SMALL_INPUTS, smallWasmPlan } from '../support/small-plan.ts';
+import { soaked } from '../support/soak.ts';
 import { swappedWasm } from '../support/swapped-plan.ts';
 
 // Plans and modules that others wrote: what is refused, and that what is not refused does no harm.
@@ -165,7 +166,7 @@ describe('a module of a stranger', () => {
     const { plan, module } = small;
     const names = new Set(plan.kernels.map((kernel) => kernel.export));
     let accepted = 0;
-    for (let round = 0; round < 2500; round++) {
+    for (let round = 0; round < soaked(2500).numRuns; round++) {
       let bytes = Uint8Array.from(module);
       // Most changes hit the sections in front of the code.
       const end = round % 3 === 0 ? bytes.length : Math.min(bytes.length, 160);

@@ -7,6 +7,7 @@ import type { Graph, ValueId } from '../../ir/graph.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { verifyGraph } from '../../ir/verify.ts';
 import { type GraphCase, graphCases, typedBuilder, weightedSum } from '../support/random-graph.ts';
+import { soaked } from '../support/soak.ts';
 
 const RELATIVE_ERROR = 1e-12;
 /** Where constants are folded: the sine of one is rounded to float32, and so is the logarithm in the gradient of its power. */
@@ -61,14 +62,14 @@ describe('random graphs', () => {
   it('keep their values and do not grow', () => {
     fc.assert(
       fc.property(graphCases, (cased) => check(cased)),
-      { numRuns: 1500 },
+      soaked(1500),
     );
   });
 
   it('keep their gradients, also when nothing must be kept from flowing', () => {
     fc.assert(
       fc.property(graphCases, (cased) => check(differentiated(cased), { differentiated: true })),
-      { numRuns: 700 },
+      soaked(700),
     );
   });
 });

@@ -314,34 +314,45 @@ const instruction = fc.record({
   seed: fc.nat(),
 });
 
-/** A graph of at most 15 nodes over every operation, with values for its inputs and parameters. */
-export const graphCases: fc.Arbitrary<GraphCase> = fc
-  .record({
-    declarations: fc.array(declaration, { minLength: 1, maxLength: 4, size: 'max' }),
-    instructions: fc.array(instruction, { minLength: 4, maxLength: 11, size: 'max' }),
-  })
-  .map(({ declarations, instructions }) => {
-    const cased = new CaseBuilder();
-    for (const { type, value, learnt } of declarations)
-      cased.declare(learnt && type.dtype === 'f32' ? 'parameter' : 'input', type, value);
-    for (const { op, seed } of instructions) {
-      const pick = randomBelow(seed);
-      if (op === 'repeat') repeatSome(cased, pick);
-      else if (op !== 'input' && op !== 'parameter') appendSome(cased, op, pick);
-    }
-    const { builder, inputs, parameters } = cased;
-    const read = new Set(builder.nodes.flatMap((node) => node.operands));
-    builder.nodes.forEach((node, value) => {
-      if (!read.has(value)) builder.outputs.push({ name: `o${value}`, value });
-      if (node.op !== 'parameter') return;
-      const twin = builder.nodes.findLastIndex(
-        ({ type }) => formatType(type) === formatType(node.type),
-      );
-      builder.updates.push({ parameter: node.attributes.name, value: twin });
-    });
-    const graph = builder.finish();
-    return { module: moduleOf(graph), graph, inputs, parameters };
+/** A graph over every operation of at most so many, with values for its inputs and parameters, of which there are one to four. */
+export const graphCasesOf = (most: number): fc.Arbitrary<GraphCase> =>
+  fc
+    .record({
+      declarations: fc.array(declaration, { minLength: 1, maxLength: 4, size: 'max' }),
+      instructions: fc.array(instruction, { minLength: 4, maxLength: most, size: 'max' }),
+    })
+    .map(({ declarations, instructions }) => graphCase(declarations, instructions));
+
+/** A graph of at most 15 nodes. */
+export const graphCases = graphCasesOf(11);
+
+type Drawn<T> = T extends fc.Arbitrary<infer One> ? One : never;
+
+function graphCase(
+  declarations: readonly Drawn<typeof declaration>[],
+  instructions: readonly Drawn<typeof instruction>[],
+): GraphCase {
+  const cased = new CaseBuilder();
+  for (const { type, value, learnt } of declarations)
+    cased.declare(learnt && type.dtype === 'f32' ? 'parameter' : 'input', type, value);
+  for (const { op, seed } of instructions) {
+    const pick = randomBelow(seed);
+    if (op === 'repeat') repeatSome(cased, pick);
+    else if (op !== 'input' && op !== 'parameter') appendSome(cased, op, pick);
+  }
+  const { builder, inputs, parameters } = cased;
+  const read = new Set(builder.nodes.flatMap((node) => node.operands));
+  builder.nodes.forEach((node, value) => {
+    if (!read.has(value)) builder.outputs.push({ name: `o${value}`, value });
+    if (node.op !== 'parameter') return;
+    const twin = builder.nodes.findLastIndex(
+      ({ type }) => formatType(type) === formatType(node.type),
+    );
+    builder.updates.push({ parameter: node.attributes.name, value: twin });
   });
+  const graph = builder.finish();
+  return { module: moduleOf(graph), graph, inputs, parameters };
+}
 
 /** A builder that types what it appends. */
 export function typedBuilder(builder = new GraphBuilder('test')) {

@@ -174,8 +174,9 @@ export class ProgramSearch {
       for (;;) {
         const kept = extrasOf(sequence);
         const targetBytes = Math.floor(sequence.peakBytes * step);
-        const isUnder = targetBytes < this.floorBytes;
-        if (isUnder || !this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
+        // Steps that have nothing of their own in memory are at their end with no bytes.
+        const isEnd = targetBytes < this.floorBytes || targetBytes === sequence.peakBytes;
+        if (isEnd || !this.down(sequence, simulation, ways, 'bytes', targetBytes)) {
           restore(sequence, kept);
           break;
         }

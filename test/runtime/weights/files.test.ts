@@ -13,6 +13,7 @@ import {
   type WeightsSource,
 } from '../../../runtime/weights/index.ts';
 import { errorOf } from '../../support/errors.ts';
+import { soaked } from '../../support/soak.ts';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const LAYERS = readFileSync(path('./layers.safetensors'));
@@ -376,7 +377,7 @@ describe('hostile files', () => {
           outcomes.refused++;
         }
       }),
-      { numRuns: 2000 },
+      soaked(2000),
     );
     expect(outcomes.read).toBeGreaterThan(50);
     expect(outcomes.refused).toBeGreaterThan(500);

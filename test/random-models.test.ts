@@ -1,0 +1,259 @@
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import { compile } from '../compiler/driver/compile.ts';
+import type {
+  CompiledPlan,
+  CompileOptions,
+  CompileResult,
+  PassPrinter,
+} from '../compiler/driver/result.ts';
+import { GRAPH_ACTIONS } from '../compiler/plan-search/actions/index.ts';
+import { verifyCode } from '../compiler/verify/index.ts';
+import type { Graph } from '../ir/graph.ts';
+import { parseGraph } from '../ir/graph-text.ts';
+import { interpretGraph } from '../ir/interpret.ts';
+import type { Plan, Target } from '../ir/plan.ts';
+import { verifyPlan } from '../ir/plan-verify.ts';
+import { elementCount } from '../ir/tensor.ts';
+import type { Session, TensorData } from '../runtime/index.ts';
+import { testDevice } from './support/gpu.ts';
+import { type ModelCase, modelCases } from './support/random-model.ts';
+import { soaked } from './support/soak.ts';
+
+// Random models with their trainings through the whole compiler, with and without budgets, on both targets: every plan is accepted by the
+// verifiers, keeps its budget, and computes what the float64 interpreter does and what the plan without a budget does.
+
+// Threads are workers, and these are files: the built runtime is what can start them.
+let load: typeof import('../runtime/index.ts').load;
+beforeAll(async () => {
+  ({ load } = await import('../dist/runtime/index.js' as string));
+});
+
+type Values = Readonly<Record<string, ArrayLike<number>>>;
+/** What each run of a session gave, and what parameters were behind it. */
+type Seen = readonly { readonly of: string; readonly outputs: Values; readonly after: Values }[];
+
+/** A software GPU switches threads at every barrier of a tile, which takes minutes. */
+const LIMITS = {
+  wasm: {},
+  webgpu: { limits: { maxWorkgroupBytes: 0 } },
+} as const satisfies Readonly<Record<Target, CompileOptions>>;
+
+const compiled = ({ model, traced }: ModelCase, options: CompileOptions) =>
+  compile(model, options, () => traced);
+
+/** The plan without a budget, and the graphs that it is made of: nothing simplified since gradients were taken. */
+async function compiledFreely(one: ModelCase, options: CompileOptions) {
+  let graphs: readonly Graph[] = [];
+  const printAfter: PassPrinter = (pass, printed) => {
+    if (pass === 'optimise') graphs = printed.split(/^(?=graph )/m).map(parseGraph);
+  };
+  const result = await compiled(one, { ...options, printAfter });
+  return { ...result, graphs };
+}
+
+async function expectValid({ plan, module }: CompiledPlan): Promise<void> {
+  expect(verifyPlan(JSON.parse(JSON.stringify(plan)))).toEqual([]);
+  expect(await verifyCode(plan, module)).toEqual([]);
+}
+
+/** Of each program, how often. */
+const ROUNDS = 2;
+
+function inputsOf({ plan }: Session, program: string, { inputs }: ModelCase, step: number) {
+  return Object.fromEntries(
+    plan.programs[program].inputs.map(({ name, dtype, shape, counter, default: given }) => {
+      const values =
+        inputs[name] ??
+        Float64Array.from({ length: elementCount(shape) }, (_, i) =>
+          counter ? step : (given ?? Math.fround(0.1 * Math.sin(i))),
+        );
+      return [name, dtype === 'f32' ? Float32Array.from(values) : Int32Array.from(values)];
+    }),
+  );
+}
+
+async function seenOf(
+  { plan, module }: CompiledPlan,
+  one: ModelCase,
+  threads?: number,
+): Promise<Seen> {
+  const known = new Set(plan.tensors.map(({ name }) => name));
+  const parameters = Object.fromEntries(
+    Object.entries(one.parameters)
+      .filter(([name]) => known.has(name))
+      .map(([name, values]) => [name, Float32Array.from(values)]),
+  );
+  const session =
+    plan.target === 'webgpu'
+      ? await load(plan, { device: await testDevice(), parameters })
+      : await load(plan, { module: module!, parameters, ...(threads ? { threads } : {}) });
+  try {
+    if (!threads) expect(session.allocatedBytes).toBe(plan.memory.deviceBytes);
+    const seen: { of: string; outputs: Values; after: Values }[] = [];
+    for (let round = 0; round < ROUNDS; round++)
+      for (const program of Object.keys(plan.programs)) {
+        const outputs = await session.run(program, inputsOf(session, program, one, round));
+        const after = await session.readParameters();
+        seen.push({ of: `${round} ${program}`, outputs, after });
+      }
+    return seen;
+  } finally {
+    session.destroy();
+  }
+}
+
+const bitsOf = (seen: Seen) =>
+  seen.map(({ of, outputs, after }) => [
+    of,
+    ...[outputs, after].map((values) =>
+      Object.entries(values).map(([name, data]) => [
+        name,
+        [...new Uint32Array((data as TensorData).slice().buffer)],
+      ]),
+    ),
+  ]);
+
+/** What the graphs give in float64, run in the order of a plan; `nudge`: how far first values are moved, relative to them. */
+function interpreted(graphs: readonly Graph[], plan: Plan, one: ModelCase, nudge: number): Seen {
+  const nudged = (values: ArrayLike<number>) =>
+    Float64Array.from(values, (x, i) => x * (1 + nudge * Math.cos(i)));
+  const held: Record<string, Float64Array> = {};
+  for (const { nodes } of graphs)
+    for (const { op, attributes, type } of nodes)
+      if (op === 'parameter')
+        held[attributes.name] ??= one.parameters[attributes.name]
+          ? nudged(one.parameters[attributes.name])
+          : new Float64Array(elementCount(type.shape));
+  const seen: { of: string; outputs: Values; after: Values }[] = [];
+  for (let round = 0; round < ROUNDS; round++)
+    for (const program of Object.keys(plan.programs)) {
+      const graph = graphs.find(({ name }) => name === program)!;
+      const declared = plan.programs[program].inputs;
+      const inputs: Record<string, Float64Array> = {};
+      for (const { op, attributes, type } of graph.nodes) {
+        if (op !== 'input') continue;
+        const input = declared.find(({ name }) => name === attributes.name);
+        const given = one.inputs[attributes.name];
+        inputs[attributes.name] = given
+          ? type.dtype === 'f32'
+            ? nudged(given)
+            : given
+          : Float64Array.from({ length: elementCount(type.shape) }, (_, i) =>
+              input?.counter
+                ? round
+                : Math.fround(input?.default ?? Math.fround(0.1 * Math.sin(i))),
+            );
+      }
+      const { outputs, updates } = interpretGraph(graph, inputs, held);
+      Object.assign(held, updates);
+      seen.push({ of: `${round} ${program}`, outputs, after: { ...held } });
+    }
+  return seen;
+}
+
+/** Of what a result is that rounding moves little. */
+const TOLERANCE = 5e-4;
+const NUDGE = 1e-6;
+/** How much further than a nudge rounding may move a result. */
+const AMPLIFIED = 300;
+
+/** A value that a nudge moves far says nothing, nor do those that follow from it. */
+function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
+  seen.forEach(({ of, outputs, after }, run) => {
+    for (const [given, kind] of [
+      [outputs, 'outputs'],
+      [after, 'after'],
+    ] as const)
+      for (const [name, values] of Object.entries(given)) {
+        const [right, near] = [wanted[run][kind][name], nudged[run][kind][name]];
+        for (let i = 0; i < values.length; i++) {
+          const spread = Math.abs(right[i] - near[i]);
+          const scale = Math.max(1, Math.abs(right[i]));
+          if (!(spread <= 1e-3 * scale && scale < 1e6)) return;
+          if (!(Math.abs(values[i] - right[i]) <= TOLERANCE * scale + AMPLIFIED * spread))
+            throw new Error(`${of}: ${name}[${i}] is ${values[i]}, not ${right[i]}`);
+        }
+      }
+  });
+}
+
+const isExact = (plan: Plan) =>
+  GRAPH_ACTIONS.every(({ name, exact }) => exact || !(plan.graphActions ?? []).includes(name));
+
+const options = fc.record({
+  contractions: fc.constantFrom<'time' | 'macs'>('time', 'macs'),
+  tiles: fc.constantFrom<'auto' | 'always' | 'never'>('auto', 'auto', 'always', 'never'),
+  dispatches: fc.constantFrom<'shared' | 'single'>('shared', 'shared', 'single'),
+  recompute: fc.constantFrom<'auto' | 'none'>('auto', 'auto', 'auto', 'none'),
+  swap: fc.constantFrom<'auto' | 'none'>('auto', 'auto', 'none'),
+  planSeconds: fc.constantFrom(0, 0.05, 0.3),
+}) satisfies fc.Arbitrary<CompileOptions>;
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+
+const FLOOR = /smallest feasible budget with these options: .*\((\d+) bytes\)/;
+
+/** A plan within a share of the bytes of another one; where there is none, the smallest that the refusal names: that one builds. */
+async function withinShare(
+  one: ModelCase,
+  options: CompileOptions,
+  share: number,
+  { plan }: CompiledPlan,
+): Promise<CompiledPlan> {
+  const budgetBytes = Math.floor(share * plan.memory.deviceBytes);
+  const kept = (result: CompileResult) => {
+    expect(result.diagnostics).toEqual([]);
+    const { memory } = result.plan!;
+    expect(memory.deviceBytes).toBeLessThanOrEqual(memory.budgetBytes!);
+    return result as CompiledPlan;
+  };
+  const first = await compiled(one, { ...options, budgetBytes });
+  if (first.plan) return kept(first);
+  const [{ code, related = [] }] = first.diagnostics;
+  expect(code).toBe('BTC4001');
+  const named = related.flatMap(({ message }) => FLOOR.exec(message)?.[1] ?? []).map(Number);
+  expect(named.length).toBe(1);
+  expect(named[0]).toBeGreaterThan(budgetBytes);
+  return kept(await compiled(one, { ...options, budgetBytes: named[0] }));
+}
+
+test.each([
+  ['wasm', 12],
+  ['webgpu', 4],
+] as const)('random models on %s are what the interpreter says', async (target, numRuns) => {
+  const property = fc.asyncProperty(
+    modelCases(16),
+    options,
+    share,
+    fc.constantFrom(1, 1, 1, 3),
+    async (one, drawn, share, threads) => {
+      const given = { ...drawn, ...LIMITS[target], target };
+      const { graphs, ...made } = await compiledFreely(one, given);
+      const free = made as CompiledPlan;
+      await expectValid(free);
+      const seen = await seenOf(free, one);
+      const [wanted, nudged] = [0, NUDGE].map((nudge) =>
+        interpreted(graphs, free.plan, one, nudge),
+      );
+      expectClose(seen, wanted, nudged);
+      if (target === 'wasm' && threads > 1)
+        expect(bitsOf(await seenOf(free, one, threads))).toEqual(bitsOf(seen));
+      const bounded = await withinShare(one, given, share, free);
+      const again = await seenOf(bounded, one);
+      if (isExact(bounded.plan)) expect(bitsOf(again)).toEqual(bitsOf(seen));
+      else expectClose(again, wanted, nudged);
+    },
+  );
+  await fc.assert(property, soaked(numRuns));
+});
+
+test('random models keep any budget, or the one that a refusal names', async () => {
+  const property = fc.asyncProperty(modelCases(24), options, share, async (one, drawn, share) => {
+    const given: CompileOptions = { ...drawn, target: 'webgpu' };
+    const free = (await compiled(one, given)) as CompiledPlan;
+    await expectValid(free);
+    await expectValid(await withinShare(one, given, share, free));
+  });
+  await fc.assert(property, soaked(20));
+});
