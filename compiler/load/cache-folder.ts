@@ -22,7 +22,8 @@ export interface CacheFolder {
 /** Turns the cache off, or says where it is. */
 export const CACHE_VARIABLE = 'BTC_CACHE';
 
-const NO_CACHE: CacheFolder = { read: () => null, write: () => {} };
+/** What a cache is that was turned off. */
+export const NO_CACHE: CacheFolder = { read: () => null, write: () => {} };
 /** Entries that nobody wrote again for so long are removed. */
 const LIFE_MS = 30 * 24 * 3_600_000;
 

@@ -5,6 +5,12 @@ import { append } from '../../ir/lists.ts';
 import { decodedText, type FileSystem } from './disk.ts';
 import { OWN_PACKAGE } from './own-module.ts';
 import type { ParsedFiles } from './parsed-files.ts';
+import {
+  CLOSED_PREFIX,
+  SHORT_DECLARATIONS,
+  standsAlone,
+  withoutPages,
+} from './short-declarations.ts';
 import { typescript } from './typescript.ts';
 
 /** A model file and all that it imports, parsed and type-checked. */
@@ -75,23 +81,46 @@ const OWN_DECLARATIONS: ts.ResolvedModuleFull = {
   isExternalLibraryImport: true,
 };
 
-/** Parses and checks a model file with the TypeScript compiler. Files that `parsed` has are not parsed again. */
+/**
+ * Parses and checks a model file with the TypeScript compiler: under `short` declarations of this package first, where there are any.
+ * Files that `parsed` has are not parsed again.
+ */
 export function createModelProgram(
   file: string,
   options: ts.CompilerOptions,
   disk: FileSystem,
   parsed: ParsedFiles,
+  short: string | null = SHORT_DECLARATIONS,
 ): ModelProgram {
+  const sound = short === null ? null : shortProgram(file, options, disk, parsed, short);
+  if (sound) return sound;
   const made = programOf(file, options, disk, parsed, () => true);
   return {
     ...made,
-    diagnostics: typescript
-      .getPreEmitDiagnostics(made.program)
-      .filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN)
-      // An installed package is not the user's to mend, though it be TypeScript.
-      .filter(({ file }) => !file?.fileName.includes('/node_modules/')),
+    // An installed package is not the user's to mend, though it be TypeScript.
+    diagnostics: diagnosticsOf(made.program).filter(
+      ({ file }) => !file?.fileName.includes('/node_modules/'),
+    ),
   };
 }
+
+/** The program under short declarations; null where these find an error, or do not suffice to say that there is none. */
+function shortProgram(
+  file: string,
+  options: ts.CompilerOptions,
+  disk: FileSystem,
+  parsed: ParsedFiles,
+  declarations: string,
+): ModelProgram | null {
+  const fewer = withoutPages(options);
+  if (!fewer) return null;
+  const made = programOf(file, fewer, disk, parsed, () => true, declarations);
+  if (!made.entry || !standsAlone(made.program, declarations)) return null;
+  return diagnosticsOf(made.program).length === 0 ? { ...made, diagnostics: [] } : null;
+}
+
+const diagnosticsOf = (program: ts.Program) =>
+  typescript.getPreEmitDiagnostics(program).filter(({ code }) => code !== EXTENSIONS_NOT_REWRITTEN);
 
 /**
  * The same without types: no declaration is read and nothing is checked. Diagnostics are those of the syntax. What it emits is what
@@ -116,10 +145,11 @@ function programOf(
   disk: FileSystem,
   parsed: ParsedFiles,
   isRead: (module: ts.ResolvedModuleFull) => boolean,
+  short: string | null = null,
 ): Omit<ModelProgram, 'diagnostics'> {
   const path = resolve(file);
   const host = createHost(options, disk, parsed);
-  const missing = resolveImports(host, options, isRead);
+  const missing = resolveImports(host, options, isRead, short);
   const program = typescript.createProgram([path], options, host);
   return { program, entry: program.getSourceFile(path) ?? null, host, missing: [...missing] };
 }
@@ -160,14 +190,16 @@ function systemOf(disk: FileSystem) {
 }
 
 /**
- * Lets the host find btc's own declarations wherever the project is, and leaves out what is not to be read; gives where it looked for
- * what it will not find.
+ * Lets the host find btc's own declarations wherever the project is, the `short` ones where these are given, and leaves out what is
+ * not to be read; gives where it looked for what it will not find.
  */
 function resolveImports(
   host: ts.CompilerHost,
   options: ts.CompilerOptions,
   isRead: (module: ts.ResolvedModuleFull) => boolean,
+  short: string | null,
 ): ReadonlySet<string> {
+  const standsFor = short === null ? null : { ...OWN_DECLARATIONS, resolvedFileName: short };
   const missing = new Set<string>();
   const cache = typescript.createModuleResolutionCache(
     host.getCurrentDirectory(),
@@ -176,6 +208,8 @@ function resolveImports(
   );
   host.resolveModuleNameLiterals = (literals, containingFile, redirected, compilerOptions) =>
     literals.map((literal) => {
+      // Of short declarations: the checker finds these modules by their names.
+      if (literal.text.startsWith(CLOSED_PREFIX)) return { resolvedModule: undefined };
       const found = typescript.resolveModuleName(
         literal.text,
         containingFile,
@@ -188,6 +222,8 @@ function resolveImports(
         found.resolvedModule ?? (literal.text === OWN_PACKAGE ? OWN_DECLARATIONS : undefined);
       if (module) {
         const isOwn = module === OWN_DECLARATIONS;
+        if (standsFor && literal.text === OWN_PACKAGE && module.resolvedFileName === OWN_ENTRY)
+          return { resolvedModule: standsFor };
         const resolvedModule = isOwn ? module : asSource(module);
         return { ...found, resolvedModule: isRead(module) ? resolvedModule : undefined };
       }

@@ -4,7 +4,7 @@ import Module, { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { Script } from 'node:vm';
 import type ts from 'typescript';
-import { digestOf, userCache } from './cache-folder.ts';
+import { digestOf, NO_CACHE, userCache } from './cache-folder.ts';
 import { TYPESCRIPT_FILE } from './typescript-file.ts';
 
 // The TypeScript compiler is nine megabytes of JavaScript. V8 compiles the functions that are called, each when it is called first,
@@ -48,7 +48,7 @@ export const typescript: typeof ts = own.cache[TYPESCRIPT_FILE]?.exports ?? load
 
 /** Keeps the code of what TypeScript has done so far for later processes, where none is kept. */
 export function keepCode(): void {
-  if (isKept || !script) return;
+  if (isKept || !script || cache === NO_CACHE) return;
   cache.write(nameOfCode(), script.createCachedData());
   isKept = true;
 }
