@@ -12,6 +12,7 @@ import {
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import type { Origin } from '../../ir/source.ts';
+import { variesAlong } from './node-facts.ts';
 
 /**
  * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
@@ -42,6 +43,27 @@ export function isContraction({ axes, nodes, reductions, staging }: LoopNest): b
   if (axes.some(({ kind }) => kind === 'sequential')) return false;
   const value = nodes[reduction.value];
   return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
+}
+
+/** Whether a kernel sums up products of factors that each serve many points, as a matrix product does. */
+export function isMatrixProduct(nest: LoopNest): boolean {
+  if (!isContraction(nest)) return false;
+  const { axes, nodes, reductions } = nest;
+  const value = nodes[reductions[0].value];
+  const along = axes.flatMap(({ extent, kind }, axis) =>
+    kind === 'parallel' && extent > 1
+      ? [
+          variesAlong(
+            nest,
+            axes.map((_, other) => other === axis),
+          ),
+        ]
+      : [],
+  );
+  return (
+    value.kind === 'apply' &&
+    value.operands.every((factor) => along.some((varies) => !varies[factor]))
+  );
 }
 
 /** A kernel that does the work of two does the multiply-adds of both. */

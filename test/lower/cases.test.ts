@@ -24,7 +24,7 @@ describe('chains of contractions', () => {
       stages: {
         arrayBytes: 256,
         needsHolder: options.holder === 'yes',
-        clusters: false,
+        clusters: false, hasWorkgroups: false,
         splitsReductions: false,
         time: (kernel) => kernelCost(kernel).bytes,
       },

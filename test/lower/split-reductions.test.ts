@@ -15,7 +15,7 @@ import { soaked } from '../support/soak.ts';
 const stages = {
   arrayBytes: 0,
   needsHolder: false,
-  clusters: false,
+  clusters: false, hasWorkgroups: false,
   splitsReductions: true,
   time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
 };

@@ -13,7 +13,62 @@ const CACHES = [
  * The price of the lines that the loops bring into caches. A cache holds what the innermost loops touch, down from the
  * outermost loop at which all of it fits; around that, every step brings in all of it anew.
  */
-export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): number {
+export function localityCost(kernel: Kernel, nest: Nest, analysis: Analysis): number {
+  return sum(cacheCosts(kernel, nest, analysis));
+}
+
+/** A part of a staged kernel, whose first axes are those of the tiles. */
+export interface TilePart {
+  readonly kernel: Kernel;
+  readonly nest: Nest;
+  readonly analysis: Analysis;
+}
+
+/**
+ * The same of a staged kernel: where all that a tile touches fits in a cache, what one part has brought in is there for the others, and
+ * what all tiles touch is there for all of them.
+ */
+export function stagedLocalityCost(parts: readonly TilePart[], tileAxes: number): number {
+  const apart = parts.map(({ kernel, nest, analysis }) => cacheCosts(kernel, nest, analysis));
+  return sum(
+    CACHES.map(({ lines, lineBytes, miss }, cache) => {
+      const each = sum(apart.map((costs) => costs[cache]));
+      const tile = tileFootprint(parts, tileAxes, lineBytes);
+      return tile.atOnce > lines ? each : Math.min(each, miss * tile.inAll);
+    }),
+  );
+}
+
+/** Lines that one tile touches, and that all tiles do, each once where a tile touches it again. */
+function tileFootprint(
+  parts: readonly TilePart[],
+  tileAxes: number,
+  lineBytes: number,
+): { readonly atOnce: number; readonly inAll: number } {
+  const buffers = new Map<number, { readonly lines: number; readonly inAll: number }>();
+  for (const { kernel, analysis } of parts) {
+    const inside = kernel.axes.map(({ extent }, axis) => (axis < tileAxes ? 1 : extent));
+    for (const walk of analysis.walks) {
+      const lines = footprintOf([walk], inside, lineBytes);
+      const tiles = walk.steps.reduce(
+        (count, { axis }) => (axis < tileAxes ? count * kernel.axes[axis].extent : count),
+        1,
+      );
+      // Tiles whose stretches lie within one line share it.
+      const inAll = Math.min(lines * tiles, footprintOf([walk], extentsOf(kernel), lineBytes));
+      const other = buffers.get(walk.buffer);
+      if (!other || other.inAll < inAll) buffers.set(walk.buffer, { lines, inAll });
+    }
+  }
+  const all = [...buffers.values()];
+  return { atOnce: sum(all.map(({ lines }) => lines)), inAll: sum(all.map((one) => one.inAll)) };
+}
+
+const extentsOf = ({ axes }: Kernel) => axes.map(({ extent }) => extent);
+const sum = (costs: readonly number[]) => costs.reduce((all, cost) => all + cost, 0);
+
+/** By cache. */
+function cacheCosts(kernel: Kernel, nest: Nest, { walks }: Analysis): number[] {
   const { loops } = nest;
   const steps = loops.map(({ segments }) =>
     segments.reduce((sum, { iterations }) => sum + iterations, 0),
@@ -27,8 +82,7 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
     return extents;
   };
   const known = new Array<number[] | undefined>(loops.length + 1);
-  let cost = 0;
-  for (const { lines, lineBytes, miss } of CACHES) {
+  return CACHES.map(({ lines, lineBytes, miss }) => {
     // What is inside of the loop at `level`; -1: all of the kernel.
     let level = -1;
     let repeats = 1;
@@ -43,9 +97,8 @@ export function localityCost(kernel: Kernel, nest: Nest, { walks }: Analysis): n
       repeats *= steps[level];
       inside = footprint();
     }
-    cost += miss * repeats * inside;
-  }
-  return cost;
+    return miss * repeats * inside;
+  });
 }
 
 /** Lines that points touch: stretches without gaps, or with gaps within lines, as often as there are such stretches. */

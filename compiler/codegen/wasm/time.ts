@@ -1,7 +1,8 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, partList, tileCount, tileParts } from '../../../ir/kernel-stage.ts';
+import { stagedLocalityCost } from './locality.ts';
 import { planPanels } from './panel-plan.ts';
-import { nestTime } from './plan-nest.ts';
+import { nestTime, tilePartTime } from './plan-nest.ts';
 
 /** A call of a kernel, in vector additions. */
 const CALL = 256;
@@ -16,10 +17,9 @@ export function wasmTime(kernel: Kernel): number {
   if (!isStaged(kernel))
     return CALL + Math.min(nestTime(kernel), planPanels(kernel)?.cost ?? Number.POSITIVE_INFINITY);
   const { tileAxes } = kernel.staging;
-  const loops = partList(tileParts(kernel)).reduce(
-    (sum, part) => sum + nestTime(part, tileAxes),
-    0,
-  );
+  const parts = partList(tileParts(kernel)).map((part) => tilePartTime(part, tileAxes));
+  const computing = parts.reduce((sum, part) => sum + part.computing, 0);
+  const loops = computing + stagedLocalityCost(parts, tileAxes);
   return CALL + TILE * tileCount(kernel) + loops;
 }
 
