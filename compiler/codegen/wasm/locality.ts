@@ -39,6 +39,10 @@ export function stagedLocalityCost(parts: readonly TilePart[], tileAxes: number)
   );
 }
 
+/** Stretches of one tile that may be shorter than a page. */
+const MOST_STRETCHES = 16;
+const LONG_STRETCH = 4096;
+
 /** Lines that one tile touches, and that all tiles do, each once where a tile touches it again. */
 function tileFootprint(
   parts: readonly TilePart[],
@@ -49,7 +53,10 @@ function tileFootprint(
   for (const { kernel, analysis } of parts) {
     const inside = kernel.axes.map(({ extent }, axis) => (axis < tileAxes ? 1 : extent));
     for (const walk of analysis.walks) {
-      const lines = footprintOf([walk], inside, lineBytes);
+      const { lines, stretchBytes, stretches } = stretchesOf(walk, inside, lineBytes);
+      // Short stretches far apart are not read ahead, and share the few places of a cache that their distance leaves them.
+      if (stretches > MOST_STRETCHES && stretchBytes < LONG_STRETCH)
+        return { atOnce: Number.POSITIVE_INFINITY, inAll: 0 };
       const tiles = walk.steps.reduce(
         (count, { axis }) => (axis < tileAxes ? count * kernel.axes[axis].extent : count),
         1,
@@ -107,14 +114,18 @@ function footprintOf(
   extents: readonly number[],
   lineBytes: number,
 ): number {
-  let lines = 0;
-  for (const { steps, elementBytes } of walks) {
-    let stretch = elementBytes;
-    let stretches = 1;
-    for (const { axis, bytes } of steps)
-      if (bytes <= Math.max(stretch, lineBytes)) stretch += bytes * (extents[axis] - 1);
-      else stretches *= extents[axis];
-    lines += stretches * Math.max(1, stretch / lineBytes);
-  }
-  return lines;
+  return sum(walks.map((walk) => stretchesOf(walk, extents, lineBytes).lines));
+}
+
+function stretchesOf(
+  { steps, elementBytes }: Walk,
+  extents: readonly number[],
+  lineBytes: number,
+): { readonly lines: number; readonly stretchBytes: number; readonly stretches: number } {
+  let stretchBytes = elementBytes;
+  let stretches = 1;
+  for (const { axis, bytes } of steps)
+    if (bytes <= Math.max(stretchBytes, lineBytes)) stretchBytes += bytes * (extents[axis] - 1);
+    else stretches *= extents[axis];
+  return { lines: stretches * Math.max(1, stretchBytes / lineBytes), stretchBytes, stretches };
 }
