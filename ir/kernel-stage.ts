@@ -213,7 +213,9 @@ export function tilesOwn(
   if (!staging || staging.tileTerms > 0) return false;
   const { stages, tileAxes } = staging;
   if (stages.some(({ local }) => local.buffer === null)) return false;
-  if (stages.some((stage) => stage.stores.some(({ buffer }) => buffer === written || buffer === read)))
+  if (
+    stages.some((stage) => stage.stores.some(({ buffer }) => buffer === written || buffer === read))
+  )
     return false;
   const last = stores.filter(({ buffer }) => buffer === written);
   const loads = stages.flatMap((stage) =>

@@ -147,8 +147,7 @@ export class ClusterStaging {
       ...link.producers.map(({ tensor }) => DTYPES[valueType(tensors[tensor].dtype)].bytes),
     );
     // Tiles of products are for panels and registers; those of a few sums are as small as what they are sums of is large.
-    const isSmall =
-      model.clusters && (model.hasWorkgroups || !cluster.producers.some(isProductOf));
+    const isSmall = model.clusters && (model.hasWorkgroups || !cluster.producers.some(isProductOf));
     const fitting = tileSizes(link, model.arrayBytes / bytes, isSmall);
     if (fitting.length === 0)
       return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };

@@ -87,25 +87,6 @@ export function originsOf(first: LoopNest, second: LoopNest): readonly Origin[] 
   return [...new Set([...first.origins, ...second.origins])];
 }
 
-/** Applies `renumber` to every reference from an expression to another node. */
-export function mapOperands(node: Expression, renumber: (node: number) => number): Expression {
-  switch (node.kind) {
-    case 'load':
-      return node.indirect
-        ? { ...node, indirect: { ...node.indirect, node: renumber(node.indirect.node) } }
-        : node;
-    case 'apply':
-      return { ...node, operands: node.operands.map(renumber) };
-    case 'random':
-      return { ...node, step: renumber(node.step) };
-    case 'constant':
-    case 'index':
-    case 'inBounds':
-    case 'accumulator':
-      return node;
-  }
-}
-
 /** Every affine of the nest rewritten, over a new list of axes. */
 export function withAxes(
   nest: LoopNest,

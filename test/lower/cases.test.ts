@@ -24,7 +24,8 @@ describe('chains of contractions', () => {
       stages: {
         arrayBytes: 256,
         needsHolder: options.holder === 'yes',
-        clusters: false, hasWorkgroups: false,
+        clusters: false,
+        hasWorkgroups: false,
         splitsReductions: false,
         time: (kernel) => kernelCost(kernel).bytes,
       },

@@ -15,7 +15,8 @@ import { soaked } from '../support/soak.ts';
 const stages = {
   arrayBytes: 0,
   needsHolder: false,
-  clusters: false, hasWorkgroups: false,
+  clusters: false,
+  hasWorkgroups: false,
   splitsReductions: true,
   time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
 };

@@ -56,7 +56,7 @@ export class Inliner {
     if (!match) throw new Error(`internal error: '${name}' is no function from vector to vector`);
     const [, , parameter, declared, body] = match;
     const own = (local: string) => `$${name}.${local}`;
-    const locals = new Set([parameter, ...declared.match(/(?<=\$)\w+/g) ?? []].map(own));
+    const locals = new Set([parameter, ...(declared.match(/(?<=\$)\w+/g) ?? [])].map(own));
     const renamed = body
       .replaceAll(/\(local\.(get|set) \$(\w+)/g, (_, how, local) => `(local.${how} ${own(local)}`)
       .replaceAll('(call $', MARK);

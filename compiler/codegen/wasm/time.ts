@@ -1,8 +1,8 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, partList, tileCount, tileParts } from '../../../ir/kernel-stage.ts';
 import { stagedLocalityCost } from './locality.ts';
-import { planPanels } from './panel-plan.ts';
-import { nestTime, tilePartTime } from './plan-nest.ts';
+import { tilePartTime } from './plan-nest.ts';
+import { workingForm } from './working-form.ts';
 
 /** A call of a kernel, in vector additions. */
 const CALL = 256;
@@ -14,8 +14,7 @@ const TILE = 32;
  * would be given memory for.
  */
 export function wasmTime(kernel: Kernel): number {
-  if (!isStaged(kernel))
-    return CALL + Math.min(nestTime(kernel), planPanels(kernel)?.cost ?? Number.POSITIVE_INFINITY);
+  if (!isStaged(kernel)) return CALL + workingForm(kernel).cost;
   const { tileAxes } = kernel.staging;
   const parts = partList(tileParts(kernel)).map((part) => tilePartTime(part, tileAxes));
   const computing = parts.reduce((sum, part) => sum + part.computing, 0);
@@ -23,8 +22,9 @@ export function wasmTime(kernel: Kernel): number {
   return CALL + TILE * tileCount(kernel) + loops;
 }
 
-/** Elements of working memory that a kernel is worth: those of its panels, where they make it faster. */
+/** Elements of working memory that a kernel is worth: those of the form that makes it faster than loops alone. */
 export function wasmScratch(kernel: Kernel): number {
-  const panels = planPanels(kernel);
-  return panels && panels.cost < nestTime(kernel) ? panels.layout.elements : 0;
+  if (isStaged(kernel)) return 0;
+  const { panels, columns } = workingForm(kernel);
+  return panels?.layout.elements ?? columns?.elements ?? 0;
 }
