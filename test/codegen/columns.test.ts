@@ -57,6 +57,16 @@ ${inPlace ? `  n${behind}: f32 = load b2[${columns}*a0 + a1]\n  n${behind + 1}: 
 
 const withMemory = (kernel: Kernel) => withScratch(kernel, wasmScratch(kernel));
 
+/** One kernel on wasm, with the working memory that it wants. */
+async function run(kernel: Kernel, first: Float32Array<ArrayBuffer>): Promise<ArrayLike<number>> {
+  const whole = withMemory(kernel);
+  const others = whole.buffers.slice(1).map(({ elements }) => new Float32Array(elements).fill(1));
+  const [results] = await runAllOnWasm([{ kernel: whole, buffers: [first, ...others] }]);
+  return results[2];
+}
+
+const plain = { outer: 1, around: 1, stored: 'f32', weighs: false, inPlace: false } as const;
+
 const shapes: fc.Arbitrary<Columns> = fc.record({
   outer: fc.constantFrom(1, 1, 2, 3),
   around: fc.constantFrom(1, 1, 2, 3),
@@ -92,5 +102,28 @@ describe('reductions row by row', () => {
       if (found.length > 0)
         throw new Error(`${found.slice(0, 5).join('\n')}\n${printKernel(run.kernel)}`);
     });
+  });
+
+  test('keep NaN and infinities in their columns', async () => {
+    const [rows, columns] = [515, 256];
+    const data = whole(rows * columns);
+    data[200 * columns + 3] = Number.NaN;
+    data[514 * columns + 7] = Number.POSITIVE_INFINITY;
+    data[0] = Number.NEGATIVE_INFINITY;
+    const results = async (combiner: 'sum' | 'max' | 'min') =>
+      run(reduction({ ...plain, rows, columns, combiners: [combiner] }), data);
+    const [sums, most, least] = [await results('sum'), await results('max'), await results('min')];
+    expect([sums[3], most[3], least[3]]).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    expect([sums[7], most[7], least[7]]).toEqual([Infinity, Infinity, -5]);
+    expect([sums[0], most[0], least[0]]).toEqual([-Infinity, 5, -Infinity]);
+  });
+
+  test('lose no digits in long sums of equal terms', async () => {
+    const [rows, columns] = [40_003, 256];
+    const term = Math.fround(0.1);
+    const kernel = reduction({ ...plain, rows, columns, combiners: ['sum'] });
+    const sums = await run(kernel, new Float32Array(rows * columns).fill(term));
+    for (const sum of Array.from(sums))
+      expect(Math.abs(sum / (rows * term) - 1)).toBeLessThan(200 * 2 ** -25);
   });
 });
