@@ -202,8 +202,8 @@ export function bufferStores({ stores, staging }: Pick<Kernel, 'stores' | 'stagi
 }
 
 /**
- * Whether what a staged kernel stores at the end may be where its stages load `read`: one thread does tile after tile, in working memory
- * of its own, and what it loads in a tile it stores there, and nowhere else.
+ * Whether what a staged kernel stores at the end may be where its stages load `read`: what a tile loads there it stores as well, and
+ * no other tile touches it.
  */
 export function tilesOwn(
   { axes, stores, staging }: Pick<Kernel, 'axes' | 'stores' | 'staging'>,
@@ -212,7 +212,6 @@ export function tilesOwn(
 ): boolean {
   if (!staging || staging.tileTerms > 0) return false;
   const { stages, tileAxes } = staging;
-  if (stages.some(({ local }) => local.buffer === null)) return false;
   if (
     stages.some((stage) => stage.stores.some(({ buffer }) => buffer === written || buffer === read))
   )
