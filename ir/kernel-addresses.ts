@@ -1,4 +1,4 @@
-import type { Affine, Bound, Indirection, Kernel, Store } from './kernel.ts';
+import type { Affine, Axis, Bound, Indirection, Kernel, Store } from './kernel.ts';
 import { sameAffine } from './kernel.ts';
 
 // What the addresses of a kernel can be: ranges by interval arithmetic, which is exact for one affine function over a
@@ -134,6 +134,54 @@ export function storesDistinct(kernel: Kernel, store: Store, extra: readonly Dig
     fold(Math.abs(store.indirect.stride), store.indirect.extent - 1);
   for (const { stride, reach } of extra) fold(stride, reach);
   for (const [stride, reach] of folded) digits.push({ stride, reach });
+  return isMixedRadix(digits);
+}
+
+/** An address over axes of which the first are those of tiles. */
+export interface TileAccess {
+  readonly axes: readonly Axis[];
+  readonly index: Affine;
+}
+
+/**
+ * Whether no tile accesses an element that another one does. All accesses must step alike from tile to tile and begin at the same
+ * element; then the address is a number in mixed radix, whose digits inside of a tile go as far as those of any access.
+ */
+export function tilesApart(accesses: readonly TileAccess[], tileAxes: number): boolean {
+  const [first] = accesses;
+  const inner = new Map<number, number>();
+  for (const access of accesses) {
+    const { axes, index } = access;
+    for (let axis = 0; axis < tileAxes; axis++)
+      if (axes[axis].extent > 1 && index.coefficients[axis] !== first.index.coefficients[axis])
+        return false;
+    if (firstInTile(access, tileAxes) !== firstInTile(first, tileAxes)) return false;
+    const own = new Map<number, number>();
+    for (let axis = tileAxes; axis < axes.length; axis++) {
+      const stride = Math.abs(index.coefficients[axis]);
+      if (stride > 0) own.set(stride, (own.get(stride) ?? 0) + axes[axis].extent - 1);
+    }
+    for (const [stride, reach] of own) inner.set(stride, Math.max(reach, inner.get(stride) ?? 0));
+  }
+  const digits = [...inner].map(([stride, reach]): Digit => ({ stride, reach }));
+  for (let axis = 0; axis < tileAxes; axis++)
+    digits.push({
+      stride: Math.abs(first.index.coefficients[axis]),
+      reach: first.axes[axis].extent - 1,
+    });
+  return isMixedRadix(digits.filter(({ reach }) => reach > 0));
+}
+
+/** The least address in the first tile. */
+function firstInTile({ axes, index }: TileAccess, tileAxes: number): number {
+  return index.coefficients.reduce(
+    (least, c, axis) => (axis >= tileAxes && c < 0 ? least + c * (axes[axis].extent - 1) : least),
+    index.offset,
+  );
+}
+
+/** Whether no two choices of digits make the same number: each stride exceeds all that the smaller digits together can make. */
+function isMixedRadix(digits: Digit[]): boolean {
   digits.sort((a, b) => a.stride - b.stride);
   let below = 0;
   for (const { stride, reach } of digits) {

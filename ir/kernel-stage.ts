@@ -2,12 +2,14 @@ import { DTYPES } from './dtypes.ts';
 import {
   type Affine,
   type Axis,
+  type BufferIndex,
   isLocal,
   type Kernel,
   localArray,
   pointCount,
   type Staging,
 } from './kernel.ts';
+import { tilesApart } from './kernel-addresses.ts';
 
 /** A kernel with stages. */
 export type StagedKernel = Kernel & { readonly staging: Staging };
@@ -196,6 +198,42 @@ export function bufferLoads({ nodes, staging }: Pick<Kernel, 'nodes' | 'staging'
 export function bufferStores({ stores, staging }: Pick<Kernel, 'stores' | 'staging'>) {
   return [...(staging?.stages.flatMap((stage) => stage.stores) ?? []), ...stores].filter(
     ({ buffer }) => !isLocal(buffer),
+  );
+}
+
+/**
+ * Whether what a staged kernel stores at the end may be where its stages load `read`: what a tile loads there it stores as well, and
+ * no other tile touches it.
+ */
+export function tilesOwn(
+  { axes, stores, staging }: Pick<Kernel, 'axes' | 'stores' | 'staging'>,
+  read: BufferIndex,
+  written: BufferIndex,
+): boolean {
+  if (!staging || staging.tileTerms > 0) return false;
+  const { stages, tileAxes } = staging;
+  if (
+    stages.some((stage) => stage.stores.some(({ buffer }) => buffer === written || buffer === read))
+  )
+    return false;
+  const last = stores.filter(({ buffer }) => buffer === written);
+  const loads = stages.flatMap((stage) =>
+    stage.nodes.flatMap((node) =>
+      node.kind === 'load' && node.buffer === read
+        ? [{ node, axes: stageAxes(axes, staging, stage) }]
+        : [],
+    ),
+  );
+  return (
+    loads.every(({ node }) => !node.indirect && node.bounds.length === 0) &&
+    last.every(({ indirect, accumulate }) => !indirect && !accumulate) &&
+    tilesApart(
+      [
+        ...last.map(({ index }) => ({ index, axes })),
+        ...loads.map(({ node, axes }) => ({ index: node.index, axes })),
+      ],
+      tileAxes,
+    )
   );
 }
 

@@ -21,6 +21,7 @@ import {
   splitStages,
   tileAxesOf,
   tileParts,
+  tilesOwn,
 } from './kernel-stage.ts';
 import { SCALAR_OPS, scalarResult } from './scalar.ts';
 
@@ -55,7 +56,7 @@ export function verifyKernel(kernel: Kernel): string[] {
     if (errors.length > 0) return errors;
     verifyRanges(kernel, at());
     verifyPoints(kernel, at());
-    verifyAccess(kernel.buffers, [kernel], at(), kernel.scratch);
+    verifyAccess(kernel.buffers, () => [kernel], at(), kernel.scratch);
     return errors;
   }
   verifyTiles(kernel, at()('stages'));
@@ -78,8 +79,12 @@ export function verifyKernel(kernel: Kernel): string[] {
     verifyRanges(part, places[k]);
   });
   const holders = kernel.staging.stages.map(({ local }) => local.buffer);
-  verifyAccess(kernel.buffers, parts, at(), ...holders);
-  verifyParts(kernel.buffers, parts, at());
+  /** Stages load of it what the kernel stores later, tile by tile. */
+  const isOwn = (buffer: number) =>
+    kernel.stores.some((store) => store.buffer === buffer) && tilesOwn(kernel, buffer, buffer);
+  const touching = (buffer: number) => (isOwn(buffer) ? parts.slice(-1) : parts);
+  verifyAccess(kernel.buffers, touching, at(), ...holders);
+  verifyParts(kernel.buffers, touching, at());
   return errors;
 }
 
@@ -144,8 +149,13 @@ function verifyStage(kernel: StagedKernel, number: number, report: Report): void
 }
 
 /** What one part stores in a buffer, no other touches: tiles are at different parts at the same time. */
-function verifyParts(buffers: Kernel['buffers'], parts: readonly Kernel[], at: At): void {
+function verifyParts(
+  buffers: Kernel['buffers'],
+  touching: (buffer: number) => readonly Kernel[],
+  at: At,
+): void {
   buffers.forEach((_, buffer) => {
+    const parts = touching(buffer);
     const stored = parts.filter(({ stores }) => stores.some((store) => store.buffer === buffer));
     const loaded = parts.filter(({ nodes }) =>
       nodes.some((node) => node.kind === 'load' && node.buffer === buffer),
@@ -393,12 +403,13 @@ function verifyDistinctStores(kernel: Kernel, at: At): void {
 /** How the kernels that share `buffers` use them; those `apart` are working memory. */
 function verifyAccess(
   buffers: Kernel['buffers'],
-  kernels: readonly Kernel[],
+  touching: (buffer: number) => readonly Kernel[],
   at: At,
   ...apart: readonly (number | null | undefined)[]
 ): void {
   buffers.forEach(({ access }, index) => {
     const report = at(`b${index}`);
+    const kernels = touching(index);
     const loads = kernels.flatMap(({ nodes }) =>
       nodes.flatMap((node) => (node.kind === 'load' && node.buffer === index ? [node] : [])),
     );

@@ -79,7 +79,8 @@ export interface PartPlace {
  * - there are no sequential axes;
  * - addresses in an array are the same for all tiles;
  * - a stage stores each element of its array exactly once;
- * - what a stage or the kernel stores in a buffer, no other of them touches; with tile terms, stages store in no buffer.
+ * - what a stage or the kernel stores in a buffer, no other of them touches; with tile terms, stages store in no buffer. Without tile
+ *   terms stages may load from a buffer what the kernel stores there later, where no tile touches elements of another (`tilesOwn`).
  */
 export interface Staging {
   readonly tileAxes: number;

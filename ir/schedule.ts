@@ -201,7 +201,7 @@ export const WASM_LIMITS: TargetLimits = {
   maxBindingBytes: 65536 * 65536,
   offsetAlignment: 16,
   slabAlignment: 65536,
-  maxStorageBuffers: 8,
+  maxStorageBuffers: 16,
   maxWorkgroupInvocations: 1,
   maxWorkgroupBytes: 16 * 1024,
   maxWorkgroupsPerDimension: 1,

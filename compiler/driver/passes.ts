@@ -250,7 +250,7 @@ export const PASSES = {
     name: 'join-variances',
     from: 'loop nests',
     summary:
-      'On GPUs, takes a mean and the variance around it in one pass, and cuts reductions to few results in parts.',
+      'Takes a mean and the variance around it in one pass; on GPUs, cuts reductions to few results in parts.',
     run: (lowered, { limits: { maxStorageBuffers }, stages }) =>
       joinVariancesOf(lowered, { maxStorageBuffers, stages }),
   }),

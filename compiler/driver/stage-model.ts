@@ -18,7 +18,8 @@ export function stageModel(
   return {
     arrayBytes: limits.maxWorkgroupBytes,
     needsHolder: stageNeedsHolder,
-    clusters: hasWorkgroups,
+    clusters: true,
+    hasWorkgroups,
     splitsReductions: hasWorkgroups,
     ...(timeOf
       ? { time: onceEach(timeOf), seconds }

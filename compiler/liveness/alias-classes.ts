@@ -1,5 +1,6 @@
 import type { Affine, Kernel } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
+import { tilesOwn } from '../../ir/kernel-stage.ts';
 import type { Schedule, ScheduleStep, ScheduleTensor } from '../../ir/schedule.ts';
 import type { Handover } from '../../ir/schedule-flow.ts';
 import { elementCount } from '../../ir/tensor.ts';
@@ -43,7 +44,7 @@ export function inPlacePairs(kernel: Kernel): readonly BufferPair[] {
  * Of what is only read and what is only written, by the body's names for them, the pairs that could be in one place,
  * whatever the sizes. A point may overwrite only elements that it alone reads, after it has read them: plain stores to
  * what is written, which no two points do to one element; every load of what is read at the very index of one of them, without
- * bounds, indirection or reduction, and none in a stage; no sequential axes.
+ * bounds, indirection or reduction, and in a stage only where tiles own what they load (`tilesOwn`); no sequential axes.
  */
 export function overwritable(
   body: KernelBody,
@@ -57,6 +58,8 @@ export function overwritable(
       ...stores.map(({ buffer }) => buffer),
     ]),
   );
+  const mayOverwrite = (read: number, written: number) =>
+    !staged.has(read) || tilesOwn(body, read, written);
   const under = nodesUnderReduction(body);
   // Axes of one point, which nests may have, make no difference.
   const sameAddress = (a: Affine, b: Affine) =>
@@ -79,7 +82,7 @@ export function overwritable(
     const plain = stores.every(({ accumulate, indirect }) => !accumulate && !indirect);
     if (stores.length === 0 || !plain) return [];
     return onlyRead.flatMap((read) =>
-      !staged.has(read) && isReadAt(read, stores) ? [{ read, written }] : [],
+      isReadAt(read, stores) && mayOverwrite(read, written) ? [{ read, written }] : [],
     );
   });
 }

@@ -1,6 +1,7 @@
 import type { Affine, Axis } from '../../ir/kernel.ts';
 import { nodeOperands } from '../../ir/kernel-cost.ts';
-import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
+import { mapOperands } from '../../ir/kernel-operands.ts';
+import { type LoopNest, NodeList, withAxes } from './loop-nest.ts';
 
 /** The same kernel without dead nodes and with few axes; the first `fixed` axes and `terms` reduced ones stay as they are. */
 export function canonicalise(nest: LoopNest, fixed = 0, terms = 0): LoopNest {

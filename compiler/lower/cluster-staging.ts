@@ -2,9 +2,9 @@ import { DTYPES, valueType } from '../../ir/dtypes.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { elementCount } from '../../ir/tensor.ts';
-import { type Cluster, linkCluster } from './cluster.ts';
+import { type Cluster, linkCluster, type Producer } from './cluster.ts';
 import { bindTensors } from './finalise.ts';
-import type { LoopNest } from './loop-nest.ts';
+import { isMatrixProduct, type LoopNest } from './loop-nest.ts';
 import { nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
 import { stageCluster, workTogether } from './stage-cluster.ts';
@@ -16,8 +16,10 @@ export interface StageModel {
   readonly arrayBytes: number;
   /** Whether an array takes its memory from a tensor. */
   readonly needsHolder: boolean;
-  /** Whether kernels may have several stages, whose sums its workgroups share, and sums over tiles; else contractions in pairs. */
+  /** Whether kernels may have several stages; else contractions in pairs. */
   readonly clusters: boolean;
+  /** Whether workgroups compute stages, contractions among them: they share sums, and keep them from tile to tile. */
+  readonly hasWorkgroups: boolean;
   /** Whether reductions may be cut in two, to keep more of the device busy. */
   readonly splitsReductions: boolean;
   /** Time of one run of a kernel, in any unit: for choices between kernels. */
@@ -51,6 +53,8 @@ type Made = Omit<ShapedNest, 'derived'>;
 
 /** A cluster that one tile form makes so many times slower than its kernels are apart is not tried in other tiles. */
 const HOPELESS = 4;
+
+const isProductOf = ({ nest }: Producer) => isMatrixProduct(nest);
 
 /** Finds the best tiles of clusters. */
 export class ClusterStaging {
@@ -142,7 +146,9 @@ export class ClusterStaging {
     const bytes = Math.max(
       ...link.producers.map(({ tensor }) => DTYPES[valueType(tensors[tensor].dtype)].bytes),
     );
-    const fitting = tileSizes(link, model.arrayBytes / bytes, model.clusters);
+    // Tiles of products are for panels and registers; those of a few sums are as small as what they are sums of is large.
+    const isSmall = model.clusters && (model.hasWorkgroups || !cluster.producers.some(isProductOf));
+    const fitting = tileSizes(link, model.arrayBytes / bytes, isSmall);
     if (fitting.length === 0)
       return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
     // Held by a tensor, the array of a single tile would take all that the intermediate takes.

@@ -1,15 +1,8 @@
 import { type Affine, type Axis, type AxisKind, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
+import { mapOperands } from '../../ir/kernel-operands.ts';
 import { delinearise, substitute } from './affine.ts';
-import {
-  type LoopNest,
-  macsOf,
-  mapOperands,
-  NodeList,
-  originsOf,
-  splitAxis,
-  withAxes,
-} from './loop-nest.ts';
+import { type LoopNest, macsOf, NodeList, originsOf, splitAxis, withAxes } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { type NestShape, nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';

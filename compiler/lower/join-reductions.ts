@@ -34,13 +34,14 @@ export function joinReductionsOf(lowered: LoweredModule, options: JoinOptions): 
 }
 
 /**
- * Takes a mean and the variance around it in one pass, where sums may be rounded in another way: on GPUs. Then cuts reductions of
- * many terms to a few results in parts, so that what is computed tile by tile later is compared with what they take at best.
+ * Takes a mean and the variance around it in one pass. On GPUs it then cuts reductions of many terms to a few results in parts, so
+ * that what is computed tile by tile later is compared with what they take at best.
  */
 export function joinVariancesOf(lowered: LoweredModule, options: JoinOptions): LoweredModule {
   const { maxStorageBuffers, stages } = options;
-  if (!stages.splitsReductions) return lowered;
-  return splitReductionsOf(joined(lowered, options, true), {
+  const pairs = joined(lowered, options, true);
+  if (!stages.splitsReductions) return pairs;
+  return splitReductionsOf(pairs, {
     ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isProduct(nest) },
     ...{ fewTerms: MANY_TERMS, manyResults: FEW_RESULTS - 1 },
   });

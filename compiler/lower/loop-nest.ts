@@ -12,6 +12,7 @@ import {
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import type { Origin } from '../../ir/source.ts';
+import { variesAlong } from './node-facts.ts';
 
 /**
  * A kernel under construction and the step that runs it. As in `Kernel`, but the `buffer` of loads and stores is an
@@ -44,6 +45,27 @@ export function isContraction({ axes, nodes, reductions, staging }: LoopNest): b
   return value.kind === 'apply' && value.op === 'mul' && isFloat(value.dtype);
 }
 
+/** Whether a kernel sums up products of factors that each serve many points, as a matrix product does. */
+export function isMatrixProduct(nest: LoopNest): boolean {
+  if (!isContraction(nest)) return false;
+  const { axes, nodes, reductions } = nest;
+  const value = nodes[reductions[0].value];
+  const along = axes.flatMap(({ extent, kind }, axis) =>
+    kind === 'parallel' && extent > 1
+      ? [
+          variesAlong(
+            nest,
+            axes.map((_, other) => other === axis),
+          ),
+        ]
+      : [],
+  );
+  return (
+    value.kind === 'apply' &&
+    value.operands.every((factor) => along.some((varies) => !varies[factor]))
+  );
+}
+
 /** A kernel that does the work of two does the multiply-adds of both. */
 export function macsOf(first: LoopNest, second: LoopNest): Pick<LoopNest, 'macs'> {
   const macs = (first.macs ?? 0) + (second.macs ?? 0);
@@ -63,25 +85,6 @@ export function valueOrigins(
 /** The origins of a kernel that does the work of two. */
 export function originsOf(first: LoopNest, second: LoopNest): readonly Origin[] {
   return [...new Set([...first.origins, ...second.origins])];
-}
-
-/** Applies `renumber` to every reference from an expression to another node. */
-export function mapOperands(node: Expression, renumber: (node: number) => number): Expression {
-  switch (node.kind) {
-    case 'load':
-      return node.indirect
-        ? { ...node, indirect: { ...node.indirect, node: renumber(node.indirect.node) } }
-        : node;
-    case 'apply':
-      return { ...node, operands: node.operands.map(renumber) };
-    case 'random':
-      return { ...node, step: renumber(node.step) };
-    case 'constant':
-    case 'index':
-    case 'inBounds':
-    case 'accumulator':
-      return node;
-  }
 }
 
 /** Every affine of the nest rewritten, over a new list of axes. */

@@ -5,7 +5,7 @@ import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import { ClusterStaging, type StageModel } from './cluster-staging.ts';
 import { MAX_NODES } from './fuse.ts';
 import { separateReductions } from './join-reductions.ts';
-import { isContraction, type LoopNest } from './loop-nest.ts';
+import { isContraction, isMatrixProduct, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import {
   hasSequentialAxis,
@@ -40,12 +40,16 @@ export function fuseProducers(
   const { model } = options;
   if (model.arrayBytes === 0) return [...nests];
   const staging = new ClusterStaging(options);
-  const all = model.clusters ? computeInTiles(nests, staging, options) : nests;
+  const all = model.hasWorkgroups ? computeInTiles(nests, staging, options) : nests;
   const sequence = new KernelSequence(all, options.memory);
   /** What joined kernels are made of. */
   const clusters = new Map<LoopNest, Cluster>();
-  for (const tensor of intermediates(sequence, options))
-    joinReader(sequence, tensor, clusters, staging, options);
+  // What is joined later may be what makes an earlier pair worth it, or keep the peak.
+  for (let rounds = 0, joined = true; joined && rounds < MOST_ROUNDS; rounds++) {
+    joined = false;
+    for (const tensor of intermediates(sequence, clusters, options))
+      if (joinReader(sequence, tensor, clusters, staging, options)) joined = true;
+  }
   return sequence.nests;
 }
 
@@ -57,13 +61,20 @@ const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;
+/** Times that all intermediates are looked at. */
+const MOST_ROUNDS = 3;
 /** Readers of a result that are looked at, the first ones. */
 const MOST_READERS = 3;
 
 /** Tensors that one reduction alone makes, the largest first. */
-function intermediates(sequence: KernelSequence, options: ProducerFusionOptions): number[] {
+function intermediates(
+  sequence: KernelSequence,
+  clusters: ReadonlyMap<LoopNest, Cluster>,
+  options: ProducerFusionOptions,
+): number[] {
   const found: { tensor: number; elements: number }[] = [];
-  for (const nest of sequence.slots) {
+  for (const slot of sequence.slots) {
+    const nest = slot && (clusters.get(slot)?.consumer ?? slot);
     if (!nest || !isProducer(nest, options)) continue;
     for (const { buffer: tensor } of nest.stores)
       found.push({ tensor, elements: pointCount(nest, 'parallel') });
@@ -76,7 +87,9 @@ function isProducer(
   nest: LoopNest,
   { model, isTemporary }: Pick<ProducerFusionOptions, 'model' | 'isTemporary'>,
 ): boolean {
-  if (nest.staging || hasSequentialAxis(nest) || nest.reductions.length === 0) return false;
+  if (nest.staging || hasSequentialAxis(nest)) return false;
+  // A loop over memory of its own costs a thread little, and all of a workgroup its barriers.
+  if (nest.reductions.length === 0 && (!model.clusters || model.hasWorkgroups)) return false;
   if (!model.clusters && !(isContraction(nest) && nest.stores.length === 1)) return false;
   if (nest.reductions.length > 1 && separateReductions(nest).length === 1) return false;
   const stored = nest.stores.map(({ buffer }) => buffer);
@@ -86,23 +99,24 @@ function isProducer(
   );
 }
 
-/** Joins the maker of a tensor with one of its readers, the first that gains by it. */
+/** Joins the maker of a tensor with one of its readers, the first that gains by it; says whether there was one. */
 function joinReader(
   sequence: KernelSequence,
   tensor: number,
   clusters: Map<LoopNest, Cluster>,
   staging: ClusterStaging,
   options: ProducerFusionOptions,
-): void {
+): boolean {
   const { model, report } = options;
   const [from, ...moreWriters] = sequence.writersOf(tensor);
-  if (from === undefined || moreWriters.length > 0) return;
+  if (from === undefined || moreWriters.length > 0) return false;
   const first = sequence.slots[from]!;
   // A stage of a kernel that was joined before may have made it.
   const { stores } = clusters.get(first)?.consumer ?? first;
-  if (!stores.some(({ buffer }) => buffer === tensor)) return;
+  if (!stores.some(({ buffer }) => buffer === tensor)) return false;
   const readers = [...sequence.readersOf(tensor)].filter((position) => position > from);
-  if (!model.clusters && readers.length > 1) return;
+  const isAlone = !model.clusters || (!model.hasWorkgroups && isMatrixProduct(first));
+  if (isAlone && readers.length > 1) return false;
   for (const to of readers.sort((a, b) => a - b).slice(0, MOST_READERS)) {
     const second = sequence.slots[to]!;
     if (!isConsumer(first, second, tensor, clusters, options)) continue;
@@ -118,8 +132,9 @@ function joinReader(
     report?.(tensor, OUTCOMES[outcome](joined.share));
     if (outcome !== 'joined') continue;
     clusters.set(nest, cluster);
-    return;
+    return true;
   }
+  return false;
 }
 
 /** Whether a kernel may become one with the maker of what it reads. */
@@ -132,7 +147,12 @@ function isConsumer(
 ): boolean {
   const ofOwn = (nest: LoopNest) => !nest.staging || clusters.has(nest);
   if (!ofOwn(first) || !ofOwn(second) || hasSequentialAxis(second)) return false;
-  if (!model.clusters) return isContraction(second) && !second.staging && !first.staging;
+  if (!model.hasWorkgroups) {
+    const isPair = isContraction(first) && isContraction(second) && first.stores.length === 1;
+    if (isPair) return true;
+    const all = [first, second].flatMap((nest) => membersOf(clusters.get(nest) ?? whole(nest)));
+    if (!model.clusters || all.some(isMatrixProduct)) return false;
+  }
   // What replaces a parameter or a state makes nothing else.
   if (first.stores.length > 1 && [...storesOf(second)].some(isPersistent)) return false;
   const made = bufferStores(first).map(({ buffer }) => buffer);
@@ -142,6 +162,11 @@ function isConsumer(
   for (const producer of [...producers, ...makers]) others.delete(producer.tensor);
   return ![...loadsOf(second), ...storesOf(second)].some((buffer) => others.has(buffer));
 }
+
+const membersOf = ({ producers, consumer }: Cluster) => [
+  ...producers.map(({ nest }) => nest),
+  consumer,
+];
 
 /** A kernel that is not joined with others. */
 const whole = (nest: LoopNest): Cluster => ({ producers: [], consumer: nest });

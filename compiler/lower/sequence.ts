@@ -1,4 +1,4 @@
-import { bufferLoads, bufferStores } from '../../ir/kernel-stage.ts';
+import { bufferLoads, bufferStores, workingMemory } from '../../ir/kernel-stage.ts';
 import { LiveProfile } from '../liveness/profile.ts';
 import type { LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
@@ -19,6 +19,8 @@ export class KernelSequence {
   private readonly memory: LoopNestMemory | null;
   /** Made when a pair is to be joined for the first time. */
   private profile: LiveProfile | null = null;
+  /** What arrays of tiles may raise the peak to. */
+  private mostWithArrays = 0;
 
   /** With `memory`, kernels are joined only where the peak of live bytes stays as low as it is. */
   constructor(nests: readonly LoopNest[], memory: LoopNestMemory | null) {
@@ -71,14 +73,17 @@ export class KernelSequence {
   private keepsPeak(from: number, to: number, place: number, joined: LoopNest): boolean {
     const { memory } = this;
     if (!memory) return true;
-    this.profile ??= new LiveProfile(memory.programUse(this.nests));
+    if (!this.profile) {
+      this.profile = new LiveProfile(memory.programUse(this.nests));
+      this.mostWithArrays = this.profile.peakBytes * (1 + ARRAY_SHARE);
+    }
     const { profile } = this;
-    const peakBytes = profile.peakBytes;
+    const most = Math.max(profile.peakBytes, hasArrays(joined) ? this.mostWithArrays : 0);
     const use = memory.stepUse(joined);
     const before = profile.replace(
       new Map([from, to].map((position) => [position, position === place ? use : null])),
     );
-    if (profile.peakBytes <= peakBytes) return true;
+    if (profile.peakBytes <= most) return true;
     profile.replace(before);
     return false;
   }
@@ -113,6 +118,11 @@ export class KernelSequence {
     return touchedRanges(this.slots[position]!);
   }
 }
+
+/** Of the peak, for the arrays of all tiles of a program that are in memory: whole tensors less of traffic are worth a row of them. */
+const ARRAY_SHARE = 1 / 128;
+
+const hasArrays = (nest: LoopNest) => workingMemory(nest).length > 0;
 
 /** Ranges of all loads and stores of a kernel. */
 export function touchedRanges(nest: LoopNest): readonly Range[] {

@@ -1,8 +1,9 @@
 import { LARGEST_F32 } from '../../ir/dtypes.ts';
 import { type Affine, type Expression, pointCount } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
+import { mapOperands } from '../../ir/kernel-operands.ts';
 import type { ScalarOp } from '../../ir/scalar.ts';
-import { type LoopNest, mapOperands, type NestBody, NodeList } from './loop-nest.ts';
+import { type LoopNest, type NestBody, NodeList } from './loop-nest.ts';
 import { neededNodes, storedAt, storedNodes, variesAlong } from './node-facts.ts';
 
 // A variance reads its terms twice: for their mean, and for the squares of their distances from it. Both sums fit into one pass around

@@ -8,12 +8,13 @@ import {
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
+import { mapOperands } from '../../ir/kernel-operands.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount, type DType } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
 import type { StageModel } from './cluster-staging.ts';
 import { bindTensors } from './finalise.ts';
-import { type LoopNest, mapOperands, NodeList, withAxes } from './loop-nest.ts';
+import { type LoopNest, NodeList, withAxes } from './loop-nest.ts';
 import type { LoweredModule } from './lowered.ts';
 import { bindingRanges } from './ranges.ts';
 

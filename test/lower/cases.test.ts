@@ -25,6 +25,7 @@ describe('chains of contractions', () => {
         arrayBytes: 256,
         needsHolder: options.holder === 'yes',
         clusters: false,
+        hasWorkgroups: false,
         splitsReductions: false,
         time: (kernel) => kernelCost(kernel).bytes,
       },

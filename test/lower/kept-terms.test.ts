@@ -25,7 +25,13 @@ const exponentials = (kernel: Kernel) =>
 
 /** A target on which an exponential takes as long as a hundred bytes. */
 const slow = {
-  ...{ arrayBytes: 0, needsHolder: false, clusters: false, splitsReductions: false },
+  ...{
+    arrayBytes: 0,
+    needsHolder: false,
+    clusters: false,
+    hasWorkgroups: false,
+    splitsReductions: false,
+  },
   time: (kernel: Kernel) => kernelCost(kernel).bytes + 100 * exponentials(kernel),
 };
 /** One on which it takes nothing. */

@@ -24,6 +24,7 @@ const target = (arrayBytes: number, needsHolder = false, clusters = false): Stag
   arrayBytes,
   needsHolder,
   clusters,
+  hasWorkgroups: clusters,
   splitsReductions: false,
   time: (kernel) => kernelCost(kernel).bytes,
 });

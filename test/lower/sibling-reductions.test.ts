@@ -13,7 +13,13 @@ import { soaked } from '../support/soak.ts';
 
 /** A target on which only bytes count. */
 const stages = {
-  ...{ arrayBytes: 0, needsHolder: false, clusters: false, splitsReductions: false },
+  ...{
+    arrayBytes: 0,
+    needsHolder: false,
+    clusters: false,
+    hasWorkgroups: false,
+    splitsReductions: false,
+  },
   time: (kernel: Kernel) => kernelCost(kernel).bytes,
 };
 

@@ -16,6 +16,7 @@ const stages = {
   arrayBytes: 0,
   needsHolder: false,
   clusters: false,
+  hasWorkgroups: false,
   splitsReductions: true,
   time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
 };

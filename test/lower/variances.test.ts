@@ -55,7 +55,13 @@ const groups = `graph main {
 
 /** Only bytes count, and only on a device with workgroups. */
 const stages = {
-  ...{ arrayBytes: 0, needsHolder: false, clusters: true, splitsReductions: true },
+  ...{
+    arrayBytes: 0,
+    needsHolder: false,
+    clusters: true,
+    hasWorkgroups: true,
+    splitsReductions: true,
+  },
   time: (kernel: Kernel) => kernelCost(kernel).bytes,
 };
 

@@ -177,6 +177,7 @@ export const SCRIPT: Dialect<Helper> = {
     `host.store(${array}, ${address}, host.add('${dtype}', host.load(${array}, ${address}), ${value}));`,
 
   barrier: 'yield;',
+  bufferBarrier: 'yield;',
   exchange: (type, name, value, mask) =>
     `const ${name} = ${types[type]}(yield { value: ${value}, mask: ${mask} });`,
   matrix: {

@@ -181,6 +181,8 @@ export interface Dialect<Helper extends string = string> {
 
   /** The statement at which the invocations of a workgroup wait for one another and see what each has written to its arrays. */
   readonly barrier: string;
+  /** Statements that do so, and behind which they have read what they had to from buffers as well. */
+  readonly bufferBarrier: string;
   /**
    * The statement that declares `name` as what `value`, a name, is in the invocation of the same subgroup whose number differs in
    * the one bit `mask`. All invocations of a subgroup execute it together.

@@ -68,8 +68,18 @@ export function emitStaged(
       division: division.parts[k],
     }),
   );
-  const stages = parts.slice(0, -1).flatMap((part) => [...partLines(part), dialect.barrier]);
   const last = parts.at(-1)!;
+  // What other invocations have read, the last part may overwrite.
+  const overwrites = list
+    .slice(0, -1)
+    .some(({ nodes }) =>
+      nodes.some(
+        (node) =>
+          node.kind === 'load' && last.part.stores.some(({ buffer }) => buffer === node.buffer),
+      ),
+    );
+  const barrier = overwrites ? dialect.bufferBarrier : dialect.barrier;
+  const stages = parts.slice(0, -1).flatMap((part) => [...partLines(part), barrier]);
   const body = [
     // A uniform condition, so the barriers behind it stay legal.
     ...(gridOvershoots(groups, limits.maxWorkgroupsPerDimension)

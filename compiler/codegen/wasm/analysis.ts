@@ -23,6 +23,7 @@ export interface Analysis {
 
 /** How addresses grow along axes, by so many bytes, the smallest steps first; those that do not are left out. */
 export interface Walk {
+  readonly buffer: number;
   readonly steps: readonly { readonly axis: number; readonly bytes: number }[];
   readonly elementBytes: number;
 }
@@ -59,7 +60,7 @@ function walksOf(kernel: Kernel, alive: Uint8Array): Walk[] {
       .map((coefficient, axis) => ({ axis, bytes: elementBytes * Math.abs(coefficient) }))
       .filter(({ bytes }) => bytes > 0)
       .sort((a, b) => a.bytes - b.bytes);
-    found.set(`${buffer}:${coefficients.join()}`, { steps, elementBytes });
+    found.set(`${buffer}:${coefficients.join()}`, { buffer, steps, elementBytes });
   };
   kernel.nodes.forEach((node, i) => {
     if (node.kind === 'load' && alive[i]) add(node.buffer, node.index.coefficients);

@@ -3,6 +3,7 @@ import type { Kernel } from '../../../ir/kernel.ts';
 import { append } from '../../../ir/lists.ts';
 import type { Analysis } from './analysis.ts';
 import { HALF_LOCALS } from './halves.ts';
+import { inliner } from './library.ts';
 import type { Nest, Segment } from './nest.ts';
 import { WASM_TYPES, type WasmType } from './types.ts';
 
@@ -43,10 +44,11 @@ export class FunctionBody {
   /** The function `$name` of this body, exported as `name`. */
   text(name: string, parameters: string): string {
     const head = `func $${name} (export "${name}") ${parameters}`;
-    for (const local of HALF_LOCALS)
-      if (this.lines.some((line) => line.includes(local)))
-        this.locals.push(`(local ${local} v128)`);
-    return `(${head}\n${this.locals.join(' ')}\n${this.lines.join('\n')})`;
+    const inlined = new Set<string>();
+    const lines = this.lines.map((line) => inliner.expand(line, inlined));
+    const used = HALF_LOCALS.filter((local) => this.lines.some((line) => line.includes(local)));
+    const shared = [...used, ...inlined].map((local) => `(local ${local} v128)`);
+    return `(${head}\n${[...this.locals, ...shared].join(' ')}\n${lines.join('\n')})`;
   }
 }
 

@@ -1,13 +1,14 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, partList, type StagedKernel, tileParts } from '../../../ir/kernel-stage.ts';
+import { columnParts, writeColumns } from './column-text.ts';
 import { coverTogether } from './cursor.ts';
 import { bufferLocal, FunctionBody } from './function-body.ts';
 import { KernelWriter } from './kernel-writer.ts';
 import { segmentsOf } from './nest.ts';
-import { planPanels } from './panel-plan.ts';
 import { panelParts, writePanels } from './panel-text.ts';
 import { nestParts, PART_PARAMETERS, type Parts, partsOf, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
+import { workingForm } from './working-form.ts';
 
 /** A kernel as a WebAssembly function. */
 export interface KernelFunction {
@@ -27,6 +28,8 @@ export function kernelText(kernel: Kernel, name: string): KernelFunction {
   return { text: body.text(name, parameters.join(' ')), parts };
 }
 
+const NO_FORM = { panels: null, columns: null };
+
 interface Code {
   readonly parts: number;
   readonly write: (parts: Parts | null) => void;
@@ -37,7 +40,12 @@ function codeOf(kernel: Kernel, body: FunctionBody): Code {
     const parts = kernel.staging.tileAxes > 0 ? kernel.axes[0].extent : 1;
     return { parts, write: (range) => writeStaged(kernel, body, range) };
   }
-  const panels = kernel.scratch === undefined ? null : planPanels(kernel);
+  const { panels, columns } = kernel.scratch === undefined ? NO_FORM : workingForm(kernel);
+  if (columns)
+    return {
+      parts: columnParts(kernel, columns),
+      write: (range) => writeColumns(kernel, columns, body, range),
+    };
   if (panels)
     return {
       parts: panelParts(panels),

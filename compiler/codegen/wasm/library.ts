@@ -10,6 +10,7 @@ import {
   TANH_COEFFICIENTS,
 } from '../polynomials.ts';
 import { HALF_FUNCTIONS } from './halves.ts';
+import { Inliner } from './inline.ts';
 import { TILE_FUNCTIONS } from './tiles.ts';
 
 // Functions that kernels call, as WebAssembly text. What is common is written once, on four lanes; the rare ones are
@@ -44,10 +45,15 @@ const polynomial = (x: string, coefficients: readonly number[]) =>
 const polynomial64 = (x: string, coefficients: readonly number[]) =>
   coefficients.slice(1).reduce((sum, c) => dadd(dmul(sum, x), f64(c)), f64(coefficients[0]));
 
-/** Sets $n and $x so that $n·ln 2 + $x is what $x was, with |$x| at most ln 2 / 2 or little more. */
-const REDUCE_EXPONENT = `${set('n', `(f32x4.nearest ${mul(get('x'), constant(Math.LOG2E))})`)}
+/** 3·2^22: with it, what is less than 2^22 loses its fraction, and the sum's bits are its own and the rounded number, as an integer. */
+const ROUNDING = 3 * 2 ** 22;
+const ROUNDING_BITS = 0x4b400000;
+
+/** Sets $n and $x so that $n·ln 2 + $x is what $x was, with |$x| at most ln 2 / 2 or little more; $k is $n as an integer. */
+const REDUCE_EXPONENT = `${set('k', add(mul(get('x'), constant(Math.LOG2E)), constant(ROUNDING)))}
+  ${set('n', sub(get('k'), constant(ROUNDING)))}
   ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), mul(get('n'), constant(LN2_LOW))))}
-  ${set('k', `(i32x4.trunc_sat_f32x4_s ${get('n')})`)}`;
+  ${set('k', `(i32x4.sub ${get('k')} (i32x4.splat (i32.const ${ROUNDING_BITS})))`)}`;
 /** exp(x) - 1 on that interval: the polynomial of Cephes expf (Moshier). */
 const EXP_SERIES = add(
   mul(polynomial(get('x'), EXP_COEFFICIENTS), mul(get('x'), get('x'))),
@@ -309,6 +315,9 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   ...TILE_FUNCTIONS,
   ...HALF_FUNCTIONS,
 };
+
+/** Writes functions of the library in place of calls. */
+export const inliner = new Inliner(FUNCTIONS);
 
 /** The functions that `text` calls, and those that they call. */
 export function libraryFor(text: string): string {

@@ -4,7 +4,7 @@ import { kernelBody } from '../../../ir/kernel-text.ts';
 import { rememberByText } from '../../../ir/remember.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { type Analysis, analyse } from './analysis.ts';
-import { localityCost } from './locality.ts';
+import { localityCost, type TilePart } from './locality.ts';
 import { type Loop, type Nest, segmentsOf } from './nest.ts';
 import { SCALAR_TEXT } from './scalar-text.ts';
 import { isTurned } from './transposition.ts';
@@ -42,6 +42,16 @@ export function planNest(kernel: Kernel, outer = 0): Nest {
 /** About the price of these loops. */
 export function nestTime(kernel: Kernel, outer = 0): number {
   return cheapest(kernel, outer, COARSE_TILES).cost;
+}
+
+/** About the price of these loops, and of what they do beside bringing lines into caches. */
+export function tilePartTime(
+  kernel: Kernel,
+  tileAxes: number,
+): TilePart & { readonly computing: number } {
+  const { nest, cost } = cheapest(kernel, tileAxes, COARSE_TILES);
+  const analysis = analyse(kernel, tileAxes);
+  return { kernel, nest, analysis, computing: cost - localityCost(kernel, nest, analysis) };
 }
 
 interface PricedNest {

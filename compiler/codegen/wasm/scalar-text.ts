@@ -1,6 +1,7 @@
 import type { DType } from '../../../ir/dtypes.ts';
 import type { ScalarOp } from '../../../ir/scalar.ts';
 import { roundAll } from './halves.ts';
+import { inlineText } from './inline.ts';
 
 // The scalar operations as WebAssembly text, by the dtype of their operands, which are texts without side effects that may be
 // repeated.
@@ -21,10 +22,10 @@ const call =
 const first = (vector: string) => `(f32x4.extract_lane 0 ${vector})`;
 const splat = (scalar: string) => `(f32x4.splat ${scalar})`;
 const NONE: Forms = { f32: null, i32: null };
-/** A function with one implementation, on all lanes. */
+/** A function with one implementation, on all lanes, where it is written in place. */
 const wide = (name: string): ScalarText => ({
   one: { f32: (a) => first(`(call $${name} ${splat(a)})`), i32: null },
-  all: { f32: call(name), i32: null },
+  all: { f32: (a) => inlineText(name, a), i32: null },
 });
 /** A function with one implementation, on one value. */
 const narrow = (form: Form): ScalarText => ({ one: { f32: form, i32: null }, all: NONE });

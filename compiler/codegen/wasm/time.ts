@@ -1,7 +1,8 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, partList, tileCount, tileParts } from '../../../ir/kernel-stage.ts';
-import { planPanels } from './panel-plan.ts';
-import { nestTime } from './plan-nest.ts';
+import { stagedLocalityCost } from './locality.ts';
+import { tilePartTime } from './plan-nest.ts';
+import { workingForm } from './working-form.ts';
 
 /** A call of a kernel, in vector additions. */
 const CALL = 256;
@@ -13,18 +14,17 @@ const TILE = 32;
  * would be given memory for.
  */
 export function wasmTime(kernel: Kernel): number {
-  if (!isStaged(kernel))
-    return CALL + Math.min(nestTime(kernel), planPanels(kernel)?.cost ?? Number.POSITIVE_INFINITY);
+  if (!isStaged(kernel)) return CALL + workingForm(kernel).cost;
   const { tileAxes } = kernel.staging;
-  const loops = partList(tileParts(kernel)).reduce(
-    (sum, part) => sum + nestTime(part, tileAxes),
-    0,
-  );
+  const parts = partList(tileParts(kernel)).map((part) => tilePartTime(part, tileAxes));
+  const computing = parts.reduce((sum, part) => sum + part.computing, 0);
+  const loops = computing + stagedLocalityCost(parts, tileAxes);
   return CALL + TILE * tileCount(kernel) + loops;
 }
 
-/** Elements of working memory that a kernel is worth: those of its panels, where they make it faster. */
+/** Elements of working memory that a kernel is worth: those of the form that makes it faster than loops alone. */
 export function wasmScratch(kernel: Kernel): number {
-  const panels = planPanels(kernel);
-  return panels && panels.cost < nestTime(kernel) ? panels.layout.elements : 0;
+  if (isStaged(kernel)) return 0;
+  const { panels, columns } = workingForm(kernel);
+  return panels?.layout.elements ?? columns?.elements ?? 0;
 }

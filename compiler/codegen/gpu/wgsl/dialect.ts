@@ -64,6 +64,7 @@ export const WGSL: Dialect<Helper> = {
     `${quadOf(array, address)}[${laneOf(address)}] += ${value};`,
 
   barrier: 'workgroupBarrier();',
+  bufferBarrier: 'storageBarrier(); workgroupBarrier();',
   exchange: (_type, name, value, mask) => `let ${name} = subgroupShuffleXor(${value}, ${mask}u);`,
   matrix: MATRICES,
   module: wgslModule,
