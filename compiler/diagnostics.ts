@@ -205,6 +205,7 @@ export const MESSAGES = {
   5209: "'{op}': {problem}{near}",
   5221: '{what} has no value while the model is built, so JavaScript makes no number and no text of it; {fix}',
   5222: "'{op}' takes {most}, not {count}; leave out what is behind them",
+  5230: "'{name}' cannot be imported: {reason}{near}",
   6001: "unknown target '{target}'; the targets are webgpu and wasm{near}",
   6003: "'{file}' does not exist",
   6004: "'{text}' is not of the form {form}",
@@ -227,7 +228,7 @@ export const MESSAGES = {
   6022: "this adapter is '{adapter}'; kernels and predicted times are for '{other}': measure yours with btc profile and build with --profile",
   6030: "'{file}' is no trace of this plan: {reason}",
   6060: "'{file}' is no {kind}; give another name, or remove it first",
-  6065: 'the page cannot be served at port {port}: {reason}',
+  6065: 'the page cannot be served at port {port}: {reason}; give another --port, or none for one that is free',
   6061: "plan '{file}' cannot be shown: {reason}",
   6032: "'{file}' is CommonJS, and a model is an ES module: name it {other}, with import and export",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
@@ -262,6 +263,8 @@ export interface DiagnosticExtra {
   readonly related?: Diagnostic['related'];
   readonly scope?: string;
   readonly choice?: Choice;
+  /** What was meant, where that is known without a choice. */
+  readonly suggestion?: Suggestion;
 }
 
 /** Builds a diagnostic from the table, without long names; an argument that the message does not name is ignored. */
@@ -273,8 +276,10 @@ export function diagnostic(
 ): Diagnostic {
   const { choice } = extra;
   const meant = choice ? nearest(choice.given, choice.among) : null;
+  const suggestion =
+    extra.suggestion ?? (choice && meant !== null ? { given: choice.given, meant } : undefined);
   // The place for what was meant stays empty where nothing comes near.
-  const all: Arguments = { near: meant === null ? '' : nearText(meant), ...args };
+  const all: Arguments = { near: suggestion ? nearText(suggestion.meant) : '', ...args };
   const message = MESSAGES[number].replace(/\{(\w+)\}/g, (_, name: string) =>
     shortArgument(name, all[name]),
   );
@@ -286,7 +291,7 @@ export function diagnostic(
     message,
     source: ownSpan(source),
     ...(scope === '' ? {} : { scope }),
-    ...(choice && meant !== null ? { suggestion: { given: choice.given, meant } } : {}),
+    ...(suggestion ? { suggestion } : {}),
     ...(related.length > 0
       ? { related: related.map((line) => ({ ...line, message: shortNames(line.message) })) }
       : {}),

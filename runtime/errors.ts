@@ -61,7 +61,9 @@ export class RuntimeError extends Error {
 
 export function errorText(error: unknown): string {
   try {
-    return error instanceof Error ? String(error.message) : String(error);
+    const text = error instanceof Error ? String(error.message) : String(error);
+    // Node's codes of the system say what they mean: `ENOSPC: no space left on device, write`.
+    return text.replace(/^E[A-Z0-9]{3,}: /, '');
   } catch {
     return 'an error that cannot be shown';
   }

@@ -34,7 +34,8 @@ export class Uploads {
     let from = 0;
     for (let tried = 0; tried < this.#ring.length && from < bytes.length; ) {
       const place = this.#ring[this.#turn];
-      const room = place.mapped ? place.mapped.length - place.used : 0;
+      // Memory of a device that is lost is detached.
+      const room = Math.max(0, (place.mapped?.length ?? 0) - place.used);
       if (room === 0) {
         this.#turn = (this.#turn + 1) % this.#ring.length;
         tried++;

@@ -62,19 +62,20 @@ export async function createWebGpuExecutor(
   choices: WebGpuChoices,
 ): Promise<Executor> {
   checkDevice(plan, device);
-  const buffers = await allocateBuffers(plan, device);
   const loss = new DeviceLoss(device, slots.hasSnapshots);
-  try {
-    const executor = new WebGpuExecutor(plan, device, slots, buffers, loss, choices);
-    await tryExchanges(plan, device);
-    for (const name of choices.programs) await executor.prepare(plan.programs[name]);
-    loss.check();
-    return executor;
-  } catch (error) {
-    for (const buffer of allBuffers(buffers)) buffer.destroy();
-    loss.check();
-    throw error;
-  }
+  return loss.orLost(async () => {
+    const buffers = await allocateBuffers(plan, device);
+    try {
+      const executor = new WebGpuExecutor(plan, device, slots, buffers, loss, choices);
+      await tryExchanges(plan, device);
+      for (const name of choices.programs) await executor.prepare(plan.programs[name]);
+      loss.check();
+      return executor;
+    } catch (error) {
+      for (const buffer of allBuffers(buffers)) buffer.destroy();
+      throw error;
+    }
+  });
 }
 
 class WebGpuExecutor implements Executor {
@@ -141,8 +142,14 @@ class WebGpuExecutor implements Executor {
         // Of the caller's own.
       }
     };
-    const bound = await this.#orLost(() =>
-      bindProgram(plan, program, this.#device, this.#buffers.slabs, this.#pipelines, onCompiled),
+    const { slabs } = this.#buffers;
+    const bound = await bindProgram(
+      plan,
+      program,
+      this.#device,
+      slabs,
+      this.#pipelines,
+      onCompiled,
     );
     this.#programs.set(program, bound);
   }
@@ -176,12 +183,14 @@ class WebGpuExecutor implements Executor {
   async run(program: PlanProgram, wanted: readonly Wanted[]): Promise<Handed> {
     const copies = this.#copiesIn;
     this.#copiesIn = [];
-    try {
-      return await this.#run(program, copies, wanted);
-    } catch (error) {
-      this.#uploads.discard();
-      throw error;
-    }
+    return this.#loss.orLost(async () => {
+      try {
+        return await this.#run(program, copies, wanted);
+      } catch (error) {
+        this.#uploads.discard();
+        throw error;
+      }
+    });
   }
 
   async #run(
@@ -203,7 +212,7 @@ class WebGpuExecutor implements Executor {
     }
     if (swaps) return this.#runSwapping(program, swaps, wanted);
     const proof = this.#submit(program, 0, program.steps.length);
-    if (proof) await this.#orLost(() => proof);
+    await proof;
     this.#proven.add(program);
     if (this.#timer) await this.#time(program);
     const outputs = await this.#deliver(program, wanted);
@@ -214,11 +223,12 @@ class WebGpuExecutor implements Executor {
     const kept = tensors.length > 0 && tensors.every((tensor) => this.#slots.has(tensor));
     if (kept) return Promise.all(tensors.map((tensor) => this.#slots.load(tensor)));
     this.#loss.check();
-    if (tensors.length === 0) {
-      await this.#orLost(() => this.#device.queue.onSubmittedWorkDone());
+    return this.#loss.orLost(async () => {
+      if (tensors.length > 0)
+        return this.#arrays(tensors.map((tensor) => ({ tensor, into: null })));
+      await this.#device.queue.onSubmittedWorkDone();
       return [];
-    }
-    return this.#arrays(tensors.map((tensor) => ({ tensor, into: null })));
+    });
   }
 
   destroy(): void {
@@ -261,7 +271,7 @@ class WebGpuExecutor implements Executor {
       await fate;
       this.#remember(copies, wanted);
     }
-    const outputs = this.#orLost(async () => {
+    const outputs = this.#loss.orLost(async () => {
       await fate;
       return this.#inOrder(wanted, onHost, await arrays);
     });
@@ -287,7 +297,7 @@ class WebGpuExecutor implements Executor {
       this.#slots.flip(swaps.homes);
       return { outputs: Promise.resolve(outputs) };
     } catch (error) {
-      await this.#loss.settle();
+      await this.#loss.settle(error);
       if (this.#destroyed) throw error;
       for (const { tensor, slot } of swaps.restored) {
         // What cannot be read back is torn.
@@ -313,7 +323,7 @@ class WebGpuExecutor implements Executor {
   }
 
   async #time({ steps }: PlanProgram): Promise<void> {
-    this.tracer!.steps(await this.#orLost(() => this.#timer!.finish(steps.length)));
+    this.tracer!.steps(await this.#timer!.finish(steps.length));
   }
 
   #copyIn(copies: readonly CopyIn[]): void {
@@ -362,13 +372,11 @@ class WebGpuExecutor implements Executor {
   }
 
   /** Copies tensors of the device to the host, and waits for them. */
-  #arrays(wanted: readonly Wanted[]): Promise<TensorData[]> {
-    if (wanted.length === 0) return Promise.resolve([]);
-    return this.#orLost(async () => {
-      const submit = (encode?: Encode) => submitted(this.#device, encode!);
-      const { arrays } = await this.#readBack.start(wanted, submit);
-      return arrays;
-    });
+  async #arrays(wanted: readonly Wanted[]): Promise<TensorData[]> {
+    if (wanted.length === 0) return [];
+    const submit = (encode?: Encode) => submitted(this.#device, encode!);
+    const { arrays } = await this.#readBack.start(wanted, submit);
+    return arrays;
   }
 
   /** Submits copies that use buffers of the caller's, if there are any, and waits for what the device says of them. */
@@ -379,7 +387,7 @@ class WebGpuExecutor implements Executor {
   ): Promise<void> {
     const fate = foreignBuffers(copies, wanted).length > 0 && this.#watch(copies, wanted, submit);
     if (!fate) return;
-    await this.#orLost(() => fate);
+    await fate;
     this.#remember(copies, wanted);
   }
 
@@ -402,15 +410,6 @@ class WebGpuExecutor implements Executor {
 
   #remember(copies: readonly CopyIn[], wanted: readonly Wanted[]): void {
     for (const buffer of foreignBuffers(copies, wanted)) this.#known.add(buffer);
-  }
-
-  async #orLost<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      return await action();
-    } catch (error) {
-      await this.#loss.settle();
-      throw error;
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 // What the functions of the language take, in so far as it can be held against literals of a model: how many arguments, of which kinds, and
-// the names of options. Made of the declarations, for pages, where there is no TypeScript: compiler/web/signatures.json.
+// the names of options. Made of the declarations, for pages, and JavaScript, where there is no TypeScript: compiler/signatures.json.
 import ts from 'typescript';
 
 /** Deeper options are few: `train` of a model, groups of an optimiser. */

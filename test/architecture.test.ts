@@ -132,6 +132,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'compiler/reporting',
     'compiler/nearest.ts',
     'compiler/diagnostics.ts',
+    'compiler/signatures.json',
     'ir',
     'node/alive.ts',
     'npm:typescript',

@@ -11,6 +11,7 @@ import { buildShown } from './build-progress.ts';
 import { type Builder, type BuildJob, startBuilder } from './builder.ts';
 import { type Checker, startChecker } from './checker.ts';
 import { writeOutputs } from './emit.ts';
+import { reasonOf } from './file-reason.ts';
 import { recoverFolder } from './journal.ts';
 import { startLivePage } from './live-page.ts';
 import { obsoleteOutputs } from './obsolete.ts';
@@ -225,6 +226,6 @@ async function emit(
     await writeOutputs(folder, outputs, await obsoleteOutputs(folder, base, paths));
     return null;
   } catch (error) {
-    return refuse(folder, error instanceof Error ? error.message : String(error));
+    return refuse(folder, reasonOf(error));
   }
 }

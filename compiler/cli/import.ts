@@ -9,7 +9,7 @@ import type { ImportedLoss } from '../interchange/onnx/print-training.ts';
 import { OnnxError, shown } from '../interchange/onnx/refusal.ts';
 import type { ModelText } from '../interchange/onnx/to-typescript.ts';
 import { readBinaryFile } from './file-kinds.ts';
-import { unwritable } from './file-reason.ts';
+import { fileReason, unwritable } from './file-reason.ts';
 import { outputProblem } from './output-problem.ts';
 import { formatPlain, fromBtc } from './report.ts';
 import { isSameFile } from './same-file.ts';
@@ -114,7 +114,7 @@ function readBeside(folder: string, location: string): Uint8Array {
     return readFileSync(path);
   } catch (error) {
     if (error instanceof OnnxError) throw error;
-    return refuse((error as Error).message);
+    return refuse(fileReason(error));
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { displayPath } from '../load/positions.ts';
 import type { BuiltFile } from './build.ts';
+import { fileReason } from './file-reason.ts';
 import { startLiveServer } from './live-server.ts';
 import { formatPlain, inOrder, type ReportedDiagnostic } from './report.ts';
 import { livePage } from './view-page.ts';
@@ -28,8 +29,13 @@ export async function startLivePage(port: number): Promise<LivePage | Diagnostic
       show: async (built, diagnostics) => tell(textOf(diagnostics), await inputOf(built)),
     };
   } catch (error) {
-    return diagnostic(6065, null, { port, reason: (error as Error).message });
+    return diagnostic(6065, null, { port, reason: portReason(error) });
   }
+}
+
+function portReason(error: unknown): string {
+  const isKept = (error as NodeJS.ErrnoException).code === 'EACCES';
+  return isKept ? 'the system keeps it, as most keep those below 1024' : fileReason(error);
 }
 
 /** What a terminal would show, without colours; null for nothing. */

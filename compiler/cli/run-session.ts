@@ -4,6 +4,7 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_NAMES, TARGET_RULES } from '../../ir/targets.ts';
 import type { SessionTrace } from '../../ir/trace.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
+import { fileReason } from './file-reason.ts';
 import { readPlanFile } from './plan-file.ts';
 import { statusLine } from './progress.ts';
 import { readRegularFile } from './read-file.ts';
@@ -197,6 +198,6 @@ async function readBeside(path: string, what: string): Promise<Uint8Array | unde
     return await readRegularFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${path}, ${what}, cannot be read: ${(error as Error).message}`);
+    throw new Error(`${path}, ${what}, cannot be read: ${fileReason(error)}`);
   }
 }

@@ -2,11 +2,23 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 
-/** Texts of the files that a plan names, and the names of those that are not to be had. */
+/** Texts of the files that a plan names, and those that are not to be had, each with why. */
 export interface SourceTexts {
   readonly texts: Readonly<Record<string, string>>;
-  readonly missing: readonly string[];
+  readonly missing: ReadonlyMap<string, Missing>;
 }
+
+/** Why a text is not taken. */
+export type Missing = keyof typeof MISSING;
+
+export const MISSING = {
+  gone: 'not found in this project',
+  outside: 'outside of the folders of this project',
+  apart: 'hidden, or of a package',
+  other: 'no code by its name',
+  large: 'over 1 MiB',
+  shorter: 'changed since the plan was built',
+} as const;
 
 const MOST_BYTES = 2 ** 20;
 const CODE = /\.(?:[cm]?[jt]s|[jt]sx)$/i;
@@ -22,11 +34,14 @@ export function sourceTexts({ frames = [] }: Plan, planFile: string): SourceText
   for (const { file, line } of frames) last.set(file, Math.max(line, last.get(file) ?? 0));
   const roots = rootsOf(dirname(resolve(planFile)));
   const texts: Record<string, string> = {};
-  const missing: string[] = [];
+  const missing = new Map<string, Missing>();
   for (const [name, line] of last) {
-    const text = roots.map((root) => textWithin(root, name)).find((found) => found !== null);
-    if (text != null && line <= text.split('\n').length) texts[name] = text;
-    else missing.push(name);
+    const found = roots.map((root) => textWithin(root, name));
+    const text = found.find((one) => 'text' in one)?.text;
+    const why = found.flatMap((one) => ('missing' in one ? [one.missing] : []));
+    if (text === undefined) missing.set(name, why.find((one) => one !== 'gone') ?? 'gone');
+    else if (line > text.split('\n').length) missing.set(name, 'shorter');
+    else texts[name] = text;
   }
   return { texts, missing };
 }
@@ -44,22 +59,31 @@ function rootsOf(planFolder: string): string[] {
   return [...new Set(roots)];
 }
 
-/** The text of a code file in a folder; null where it is none of these, or elsewhere. */
-function textWithin(root: string, name: string): string | null {
-  if (!CODE.test(name)) return null;
+/** The text of a code file in a folder. */
+function textWithin(
+  root: string,
+  name: string,
+): { readonly text: string } | { readonly missing: Missing } {
+  if (!CODE.test(name)) return { missing: 'other' };
+  const path = isAbsolute(name) ? name : join(root, name);
+  // Whether there is a file elsewhere is nobody's business.
+  if (isOutside(relative(root, path))) return { missing: 'outside' };
   try {
-    const real = realpathSync(isAbsolute(name) ? name : join(root, name));
+    const real = realpathSync(path);
     const inside = relative(realpathSync(root), real);
-    const parts = inside.split(sep);
-    const isOutside = isAbsolute(inside) || parts[0] === '..' || inside === '';
-    if (isOutside || !CODE.test(real)) return null;
-    if (parts.some((part) => part.startsWith('.') || part === 'node_modules')) return null;
-    const { size } = statSync(real);
-    return isFile(real) && size <= MOST_BYTES ? readFileSync(real, 'utf8') : null;
+    if (isOutside(inside)) return { missing: 'outside' };
+    if (!CODE.test(real) || !isFile(real)) return { missing: 'other' };
+    const isApart = (part: string) => part.startsWith('.') || part === 'node_modules';
+    if (inside.split(sep).some(isApart)) return { missing: 'apart' };
+    if (statSync(real).size > MOST_BYTES) return { missing: 'large' };
+    return { text: readFileSync(real, 'utf8') };
   } catch {
-    return null;
+    return { missing: 'gone' };
   }
 }
+
+const isOutside = (inside: string) =>
+  isAbsolute(inside) || inside.split(sep)[0] === '..' || inside === '';
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../diagnostics.ts';
+import { wasTold } from '../load/index.ts';
 import { evaluationDiagnostic } from '../reporting/report.ts';
 
 /**
@@ -8,13 +9,17 @@ import { evaluationDiagnostic } from '../reporting/report.ts';
 export async function withStrayErrors<T>(
   task: () => Promise<T>,
 ): Promise<{ result: T; found: readonly Diagnostic[] }> {
-  const found: Diagnostic[] = [];
-  const listen = (error: unknown) => found.push(evaluationDiagnostic(error));
+  const errors: unknown[] = [];
+  const listen = (error: unknown) => errors.push(error);
   process.on('uncaughtException', listen);
   try {
     const result = await task();
     // Timers of the model that are due fire before this one.
     await new Promise((resolve) => setTimeout(resolve, 1));
+    // Node says twice what a CommonJS file throws that a module imports.
+    const found = errors
+      .filter((error) => !wasTold(error))
+      .map((error) => evaluationDiagnostic(error));
     return { result, found };
   } finally {
     process.off('uncaughtException', listen);

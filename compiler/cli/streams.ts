@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { diagnostic } from '../diagnostics.ts';
 import { end } from './ending.ts';
+import { fileReason } from './file-reason.ts';
 import { formatPlain, fromBtc } from './report.ts';
 
 /** What a shell sees of a process that a closed pipe ended: 128 and the number of SIGPIPE. */
@@ -12,12 +13,13 @@ export function watchStreams(): void {
   process.stderr.on('error', (error) => stop(error, 'standard error'));
 }
 
-function stop({ code, message }: NodeJS.ErrnoException, file: string): void {
+function stop(error: NodeJS.ErrnoException, file: string): void {
+  const { code } = error;
   if (code === 'EPIPE' || code === 'EOF') {
     end({ exitCode: CLOSED_PIPE });
     return;
   }
-  const reason = code === 'ENOSPC' ? 'no space is left on the device' : message;
+  const reason = fileReason(error);
   try {
     writeSync(2, `${formatPlain(fromBtc(diagnostic(6010, null, { file, reason })))}\n`);
   } catch {

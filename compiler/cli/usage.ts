@@ -2,6 +2,7 @@ import type { Command, CommanderError } from 'commander';
 import { type Diagnostic, diagnostic, type MessageNumber } from '../diagnostics.ts';
 import { didYouMean, nearest } from '../nearest.ts';
 import { calledLikeAModel } from './file-kinds.ts';
+import { reasonOf } from './file-reason.ts';
 
 /** A diagnostic on its way to who prints it. */
 export class ReportedError extends Error {
@@ -23,8 +24,7 @@ export class UsageError extends ReportedError {
 /** What a command failed with; errors of the runtime are whole sentences for people. */
 export function problemOf(error: unknown): Diagnostic {
   if (error instanceof ReportedError) return error.problem;
-  const reason = error instanceof Error ? error.message : String(error);
-  return diagnostic(6019, null, { reason });
+  return diagnostic(6019, null, { reason: reasonOf(error) });
 }
 
 /** What commander finds wrong, as a diagnostic. */

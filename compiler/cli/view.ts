@@ -12,7 +12,7 @@ import { outputProblem } from './output-problem.ts';
 import { foreignProblem } from './own-files.ts';
 import { readPlanFile } from './plan-file.ts';
 import { formatPlain, fromBtc } from './report.ts';
-import { type SourceTexts, sourceTexts } from './source-texts.ts';
+import { MISSING, type SourceTexts, sourceTexts } from './source-texts.ts';
 import { style } from './style.ts';
 import { viewPage } from './view-page.ts';
 
@@ -83,21 +83,23 @@ async function makePage(
   return { output, page, sources };
 }
 
-const NO_SOURCES: SourceTexts = { texts: {}, missing: [] };
+const NO_SOURCES: SourceTexts = { texts: {}, missing: new Map() };
 
 /** Which texts are in the page, so that nobody passes one on that he does not know of, and which are not. */
 function sourceNotes(sources: readonly SourceTexts[]): string[] {
   const names = [...new Set(sources.flatMap(({ texts }) => Object.keys(texts)))];
-  const missing = [...new Set(sources.flatMap((each) => each.missing))].filter(
-    (name) => !names.includes(name),
+  const missing = [...new Map(sources.flatMap((each) => [...each.missing]))].filter(
+    ([name]) => !names.includes(name),
   );
+  const without = Object.entries(MISSING).flatMap(([why, said]) => {
+    const those = missing.flatMap(([name, one]) => (one === why ? [name] : []));
+    return those.length > 0 ? [`  without the text of ${those.join(', ')}: ${said}`] : [];
+  });
   return [
     ...(names.length > 0
       ? [`  with the text of ${names.join(', ')} (--no-source leaves it out)`]
       : []),
-    ...(missing.length > 0
-      ? [`  without the text of ${missing.join(', ')}: not found in this project`]
-      : []),
+    ...without,
   ];
 }
 

@@ -63,10 +63,11 @@ export function createModelParser(disk: FileSystem): ModelParser {
       const sources = new Map(files.map((source) => [source.fileName, source]));
       const isModel = hasDefaultExport(entry) && files.some(importsDefineModel);
       const isWhole = diagnostics.length === 0;
-      const emitted =
-        isModel && isWhole ? emitModules(program, disk, known.emissions).modules : null;
+      const emitted = isModel && isWhole ? emitModules(program, disk, known.emissions) : null;
       keepCode();
-      const entryPath = emitted?.find(({ source }) => source.fileName === entry.fileName)?.path;
+      const entryPath = emitted?.modules.find(
+        ({ source }) => source.fileName === entry.fileName,
+      )?.path;
       return {
         ...{ file: entry.fileName, sources, isModel },
         awaited: configured === null ? missing : [configured, ...missing],
@@ -75,11 +76,12 @@ export function createModelParser(disk: FileSystem): ModelParser {
           emitted && entryPath
             ? {
                 // Places are wanted as V8 reports them: they tell the calls of a chain apart.
-                modules: emitted.map((module) => ({
+                modules: emitted.modules.map((module) => ({
                   ...module,
                   source: { ...module.source, callStarts: [] },
                 })),
                 entry: entryPath,
+                inPlace: emitted.inPlace,
               }
             : null,
         loadedOnce: JSON.stringify(

@@ -69,7 +69,7 @@ function checkModel(
     return { model: { ...model, problem }, packages: [] };
   }
   if (program.getSyntacticDiagnostics().length > 0) return { model, packages: [] };
-  const { modules, packages } = emitModules(checked, disk);
+  const { modules, packages, inPlace } = emitModules(checked, disk);
   const path = modules.find(({ source }) => source.fileName === entry.fileName)!.path;
-  return { model: { ...model, code: { modules, entry: path } }, packages };
+  return { model: { ...model, code: { modules, entry: path, inPlace } }, packages };
 }

@@ -20,4 +20,6 @@ export interface CheckedCode {
   readonly modules: readonly EmittedModule[];
   /** Path of the model's own. */
   readonly entry: string;
+  /** The user's files that Node loads from where they are. */
+  readonly inPlace: readonly string[];
 }

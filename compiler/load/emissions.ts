@@ -64,7 +64,7 @@ export function dependencies(
   const imported = new Map(
     files.map((file) => [
       file,
-      specifiersOf(file).flatMap((text) => {
+      specifiersOf(file).flatMap(({ text }) => {
         const target = resolved(text, file);
         return target ? [target] : [];
       }),
@@ -81,7 +81,7 @@ export function dependencies(
 }
 
 /** What a file imports and exports from others; imports that are calls bring no names. */
-function specifiersOf({ statements }: ts.SourceFile): string[] {
+export function specifiersOf({ statements }: ts.SourceFile): ts.StringLiteralLike[] {
   return statements.flatMap((statement) => {
     const specifier =
       typescript.isImportDeclaration(statement) || typescript.isExportDeclaration(statement)
@@ -90,6 +90,6 @@ function specifiersOf({ statements }: ts.SourceFile): string[] {
             typescript.isExternalModuleReference(statement.moduleReference)
           ? statement.moduleReference.expression
           : undefined;
-    return specifier && typescript.isStringLiteralLike(specifier) ? [specifier.text] : [];
+    return specifier && typescript.isStringLiteralLike(specifier) ? [specifier] : [];
   });
 }

@@ -1,10 +1,16 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type ts from 'typescript';
-import { placesOf } from './call-starts.ts';
+import { placesOf, reportedCalls } from './call-starts.ts';
 import type { FileSystem } from './disk.ts';
-import { createEmissions, dependencies, type Emission, type Emissions } from './emissions.ts';
-import { OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
+import {
+  createEmissions,
+  dependencies,
+  type Emission,
+  type Emissions,
+  specifiersOf,
+} from './emissions.ts';
+import { COUNTED_LANGUAGE, OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { type PackageAddress, packageAddress } from './packages.ts';
 import type { MappedModule } from './positions.ts';
 import { type ModelProgram, userFiles } from './program.ts';
@@ -15,12 +21,16 @@ export interface EmittedModule extends MappedModule {
   /** Path below the folder that it shall be written to. */
   readonly path: string;
   readonly text: string;
+  /** What it imports, as it is written, and where. */
+  readonly imports: readonly { readonly specifier: string; readonly offset: number }[];
 }
 
 /** The user's files as modules, and where the packages that they import were found. */
 export interface Emitted {
   readonly modules: readonly EmittedModule[];
   readonly packages: readonly PackageAddress[];
+  /** The user's files that Node loads from where they are. */
+  readonly inPlace: readonly string[];
 }
 
 /** Of a file that is written as it is, and where nothing is called. */
@@ -51,7 +61,7 @@ export function emitModules(
     typescript.resolveModuleName(text, from.fileName, program.getCompilerOptions(), model.host)
       .resolvedModule;
   const address = (text: string, from: ts.SourceFile): string | null => {
-    if (text === OWN_PACKAGE) return OWN_MODULE;
+    if (text === OWN_PACKAGE) return isJavaScript(from) ? COUNTED_LANGUAGE : OWN_MODULE;
     const target = resolved(text, from);
     const emitted = target && pathOf.get(target.resolvedFileName);
     if (emitted) return `./${emitted}`;
@@ -86,9 +96,22 @@ export function emitModules(
       : emissions.of(source, upon.get(source)!, addressFrom, (asked) =>
           emitModule(program, source, asked),
         );
-    return { path: pathOf.get(source.fileName)!, ...output, source: placesOf(source) };
+    const path = pathOf.get(source.fileName)!;
+    return { path, ...output, imports: importsOf(source), source: placesOf(source) };
   });
-  return { modules, packages };
+  return { modules, packages, inPlace: [...inPlace] };
+}
+
+function importsOf(source: ts.SourceFile): EmittedModule['imports'] {
+  const called = reportedCalls(source).flatMap(({ call }) => {
+    const isImport = call.expression.kind === typescript.SyntaxKind.ImportKeyword;
+    const [given] = isImport ? call.arguments : [];
+    return given && typescript.isStringLiteralLike(given) ? [given] : [];
+  });
+  return [...specifiersOf(source), ...called].map((literal) => ({
+    specifier: literal.text,
+    offset: literal.getStart(source),
+  }));
 }
 
 function emitModule(
@@ -111,6 +134,7 @@ function emitModule(
   return output;
 }
 
+const isJavaScript = ({ fileName }: ts.SourceFile) => /\.[cm]?jsx?$/.test(fileName);
 const isJson = ({ fileName }: ts.SourceFile) => fileName.endsWith('.json');
 
 /** JavaScript without import or export: Node takes it from where it is for what it is, as CommonJS. */

@@ -13,7 +13,9 @@ import type { CheckedCode, CheckedModel } from './checked.ts';
 import { checkedBefore } from './checked-before.ts';
 import type { EmittedModule } from './emit.ts';
 import { isMissingExport, missingExport } from './missing-export.ts';
-import { OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
+import { isMissingModule, missingModule } from './missing-module.ts';
+import { NO_MODULE } from './near-module.ts';
+import { COUNTED_LANGUAGE, OWN_MODULE, OWN_PACKAGE } from './own-module.ts';
 import { createSourceMapper, displayPath } from './positions.ts';
 import { withScratchFolder } from './scratch.ts';
 import type { TypeScriptDiagnostic } from './typescript-diagnostics.ts';
@@ -110,30 +112,47 @@ type Evaluated = Pick<LoadedModel, 'model' | 'diagnostics'>;
 function evaluate(
   file: string,
   checked: CheckedModel,
-  { modules, entry }: CheckedCode,
+  { modules, entry, inPlace }: CheckedCode,
   set: Readonly<Record<string, OptionValue>>,
 ): Promise<Evaluated> {
   return withScratchFolder(async (folder) => {
     const folderUrl = `${pathToFileURL(folder).href}/`;
     await Promise.all(modules.map(({ path, text }) => writeFile(join(folder, path), text)));
-    const placeOf = createSourceMapper(modules, folderUrl);
+    if (modules.some(({ text }) => text.includes(COUNTED_LANGUAGE))) await writeLanguage(folder);
+    const placeOf = createSourceMapper(modules, folderUrl, inPlace);
     setSourceMapper(placeOf);
     const given = givenOptions(set);
     const { result, diagnostics } = await withOptions(given, async () => {
       try {
         return modelOf(await import(new URL(entry, folderUrl).href), file);
       } catch (error) {
+        if (typeof error === 'object' && error !== null) told.add(error);
         if (isReported(error, checked.typescript)) return { model: null, diagnostics: [] };
         const ownNames = (text: string) => withOwnNames(text, modules, folderUrl);
         const explained = isMissingExport(error)
           ? await missingExport(error, placeOf, ownNames)
-          : explain(error, ownNames);
+          : (isMissingModule(error) && missingModule(error, modules, folderUrl)) ||
+            explain(error, ownNames);
         return { model: null, diagnostics: [explained] };
       }
     });
     if (result.model) keepOptions(result.model, given);
     return { model: result.model, diagnostics: [...diagnostics, ...result.diagnostics] };
   });
+}
+
+/** What evaluating models threw, and is told by what `loadModel` gave. */
+const told = new WeakSet<object>();
+
+export const wasTold = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && told.has(error);
+
+async function writeLanguage(folder: string): Promise<void> {
+  const [{ countedLanguage }, exported] = await Promise.all([
+    import('./counted-language.ts'),
+    import(OWN_MODULE),
+  ]);
+  await writeFile(join(folder, COUNTED_LANGUAGE), countedLanguage(exported));
 }
 
 function modelOf(namespace: { default?: unknown }, file: string): Evaluated {
@@ -145,19 +164,13 @@ function modelOf(namespace: { default?: unknown }, file: string): Evaluated {
   };
 }
 
-/** TypeScript's errors for an import of a module that does not exist, and of a name that its module does not export. */
-const NO_MODULE = ['TS2307', 'TS2792', 'TS2882'];
+/** TypeScript's errors for an import of a name that its module does not export. */
 const NO_EXPORT = ['TS1192', 'TS2305', 'TS2459', 'TS2460', 'TS2614', 'TS2724'];
 
 /** Whether Node stumbled over an import that TypeScript has reported in better words. */
 function isReported(error: unknown, diagnostics: readonly TypeScriptDiagnostic[]): boolean {
   if (!(error instanceof Error)) return false;
-  const numbers =
-    (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND'
-      ? NO_MODULE
-      : isMissingExport(error)
-        ? NO_EXPORT
-        : [];
+  const numbers = isMissingModule(error) ? NO_MODULE : isMissingExport(error) ? NO_EXPORT : [];
   return diagnostics.some(({ code }) => numbers.includes(code));
 }
 
@@ -175,6 +188,8 @@ function withOwnNames(text: string, emitted: readonly EmittedModule[], folderUrl
       const original = displayPath(source.fileName);
       return changed.replaceAll(url, original).replaceAll(fileURLToPath(url), original);
     },
-    text.replaceAll(OWN_MODULE, OWN_PACKAGE),
+    text
+      .replaceAll(OWN_MODULE, OWN_PACKAGE)
+      .replaceAll(new URL(COUNTED_LANGUAGE, folderUrl).href, OWN_PACKAGE),
   );
 }

@@ -6,3 +6,6 @@ export const OWN_MODULE = new URL(
 
 /** What users import it as. */
 export const OWN_PACKAGE = 'btc-compiler';
+
+/** What JavaScript imports instead, from beside it. */
+export const COUNTED_LANGUAGE = './btc-language.mjs';

@@ -20,10 +20,14 @@ export interface MappedModule {
   readonly source: SourcePlaces;
 }
 
-/** Maps positions in emitted modules to the user's expressions. `folderUrl` is where the modules were written. */
+/**
+ * Maps positions in emitted modules to the user's expressions. `folderUrl` is where the modules were written; files `inPlace` are the
+ * user's own.
+ */
 export function createSourceMapper(
   files: readonly MappedModule[],
   folderUrl: string,
+  inPlace: readonly string[] = [],
 ): SourceMapper {
   const byUrl = new Map(
     files.map((file) => [
@@ -35,9 +39,13 @@ export function createSourceMapper(
       },
     ]),
   );
+  const own = new Set(inPlace);
   return (file, line, column) => {
     const known = byUrl.get(file) ?? byUrl.get(`file://${file}`);
-    if (!known) return packageSpan(file, line, column);
+    if (!known)
+      return own.has(file)
+        ? { file: displayPath(file), line, column }
+        : packageSpan(file, line, column);
     const original = originalPositionFor(known.map, { line, column: column - 1 });
     if (original.line === null) return null;
     const { source, starts } = known;
@@ -52,7 +60,7 @@ function packageSpan(file: string, line: number, column: number): SourceSpan | n
 }
 
 /** 1-based line and column, the file as tsc prints it: relative to the working directory. */
-function spanAt({ fileName, lineStarts }: SourcePlaces, position: number): SourceSpan {
+export function spanAt({ fileName, lineStarts }: SourcePlaces, position: number): SourceSpan {
   let [line, end] = [0, lineStarts.length];
   while (end - line > 1) {
     const middle = (line + end) >> 1;

@@ -1,6 +1,7 @@
 import type ts from 'typescript';
 import { shortNames } from '../../ir/shorten.ts';
 import type { SourceSpan } from '../../ir/source.ts';
+import { NO_MODULE, nearModule } from './near-module.ts';
 import { displayPath } from './positions.ts';
 import { typescript } from './typescript.ts';
 
@@ -25,7 +26,7 @@ export function plainDiagnostic(diagnostic: ts.Diagnostic): TypeScriptDiagnostic
         : diagnostic.category === typescript.DiagnosticCategory.Warning
           ? 'warning'
           : 'message',
-    message: textOf(diagnostic.messageText),
+    message: `${textOf(diagnostic.messageText)}${meantBy(diagnostic)}`,
     source: spanOf(diagnostic),
     length: diagnostic.length ?? 1,
     related: (diagnostic.relatedInformation ?? []).map((info) => ({
@@ -33,6 +34,14 @@ export function plainDiagnostic(diagnostic: ts.Diagnostic): TypeScriptDiagnostic
       source: spanOf(info),
     })),
   };
+}
+
+/** ` Did you mean './layers.ts'?`, where an import leads nowhere and something comes near. */
+function meantBy({ code, file, start, length }: ts.Diagnostic): string {
+  if (!NO_MODULE.includes(`TS${code}`) || !file || start === undefined) return '';
+  const specifier = file.text.slice(start + 1, start + (length ?? 0) - 1);
+  const near = nearModule(specifier, file.fileName);
+  return near === null ? '' : ` Did you mean '${near}'?`;
 }
 
 /** 1-based line and column, the file as tsc prints it. */

@@ -1,5 +1,5 @@
 import { didYouMean } from '../nearest.ts';
-import SIGNATURES from './signatures.json' with { type: 'json' };
+import SIGNATURES from '../signatures.json' with { type: 'json' };
 import type { Import } from './typescript/imports.ts';
 import { isType, type Node, nameOf, nodesIn, walk } from './typescript/tree.ts';
 

@@ -190,7 +190,12 @@ class Linker {
         this.report(5203, module, specifierStart, {
           name: specifier,
           files: names.join(', '),
-          near: didYouMean(specifier, names),
+          near: didYouMean(
+            specifier,
+            names
+              .filter((name) => name !== module.file)
+              .map((name) => specifierOf(module.file, name)),
+          ),
         });
       else this.report(5202, module, specifierStart, { name: specifier });
       return;
@@ -252,6 +257,15 @@ function ownExports(program: Node, isValue: (exported: string) => boolean): Edit
     });
     return [{ start, end, text: `export { ${kept.join(', ')} };` }];
   });
+}
+
+/** How a file imports another. */
+function specifierOf(from: string, to: string): string {
+  const [here, there] = [from.split('/').slice(0, -1), to.split('/')];
+  let same = 0;
+  while (same < here.length && same < there.length - 1 && here[same] === there[same]) same++;
+  const up = here.length - same;
+  return [...(up === 0 ? ['.'] : Array<string>(up).fill('..')), ...there.slice(same)].join('/');
 }
 
 type Place = Pick<Module, 'file' | 'lineStarts'> & { readonly offset: number };

@@ -74,12 +74,17 @@ async function show(target) {
   await recognise();
 }
 
+/** What fails by the change itself is not why there is one. */
+async function change(error) {
+  await open('wasm');
+  tellTarget(failureNote('the page goes on with WebAssembly', error));
+}
+
 async function goOnWithout(error) {
-  rescue ??= open('wasm').finally(() => {
+  rescue ??= change(error).finally(() => {
     rescue = null;
   });
   await rescue;
-  tellTarget(failureNote('the page goes on with WebAssembly', error));
 }
 
 /** Does what needs a session; where the GPU is lost meanwhile, anew without it. */

@@ -2,7 +2,8 @@ export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 
 /**
- * The digits that `digitsFile` of build.mjs wrote: images in [0, 1].
+ * The digits that `digitsFile` of build.mjs wrote. Their pixels stay bytes until they are used: to make numbers of all takes longer than a
+ * frame of the page.
  *
  * @returns {Promise<{ train: Digits, test: Digits }>}
  */
@@ -15,12 +16,8 @@ export async function fetchDigits(url) {
     const count = new DataView(whole.buffer, at).getUint32(0, true);
     const labels = Int32Array.from(whole.subarray(at + 4, at + 4 + count));
     const start = at + 4 + count;
-    const images = Float32Array.from(
-      whole.subarray(start, start + count * PIXELS),
-      (value) => value / 255,
-    );
     at = start + count * PIXELS;
-    return { images, labels, count };
+    return { pixels: whole.subarray(start, at), labels, count };
   };
   return { train: read(), test: read() };
 }
@@ -45,11 +42,16 @@ export function* batches(digits, size, random) {
         next = 0;
       }
       const sample = order[next++];
-      images.set(digits.images.subarray(sample * PIXELS, (sample + 1) * PIXELS), k * PIXELS);
+      takeImage(digits, sample, images, k);
       labels[k] = digits.labels[sample];
     }
     yield { images, labels };
   }
+}
+
+/** Writes a digit to place `k` of a batch, in [0, 1]. */
+function takeImage({ pixels }, sample, images, k) {
+  for (let i = 0; i < PIXELS; i++) images[k * PIXELS + i] = pixels[sample * PIXELS + i] / 255;
 }
 
 /** mulberry32: a small seeded generator of numbers in [0, 1). */
@@ -78,11 +80,12 @@ export function largest(values, start, count) {
 }
 
 /** The share of digits whose largest logit is their label's. */
-export async function accuracy(session, { images, labels, count }, batch, classes) {
+export async function accuracy(session, digits, batch, classes) {
+  const { labels, count } = digits;
   let right = 0;
   for (let start = 0; start < count; start += batch) {
     const image = new Float32Array(batch * PIXELS);
-    image.set(images.subarray(start * PIXELS, Math.min(count, start + batch) * PIXELS));
+    for (let k = 0; k < Math.min(batch, count - start); k++) takeImage(digits, start + k, image, k);
     const { logits } = await session.run('predict', { image });
     for (let k = 0; k < Math.min(batch, count - start); k++)
       if (largest(logits, k * classes, classes) === labels[start + k]) right++;

@@ -13,6 +13,9 @@ const THEME = EditorView.theme({
     caretColor: 'var(--accent)',
     fontFamily: 'ui-monospace, Menlo, Consolas, monospace',
   },
+  // Around all of it: the text itself is scrolled, and cut off with what is around it.
+  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-1px' },
+  '.cm-content:focus-visible': { outline: 'none' },
   '.cm-cursor': { borderLeftColor: 'var(--accent)' },
   '.cm-gutters': { backgroundColor: 'var(--background)', color: 'var(--muted)', border: 'none' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--accent-soft)' },

@@ -29,6 +29,8 @@ const NO_BUDGET = 100;
 
 const at = (id) => document.getElementById(id);
 const state = {
+  /** What the text began as. */
+  example: null,
   built: null,
   /** Between which budgets there is something to choose, and for which target and text. */
   range: null,
@@ -331,7 +333,12 @@ function keepModel() {
   });
 }
 
-function edited() {
+/** By text that was undone to, or is written out in full: the example that it is of. */
+const exampleOf = new Map(Object.entries(EXAMPLES).map(([name, text]) => [text, name]));
+
+function edited(text) {
+  state.example = exampleOf.get(text) ?? state.example;
+  at('example').value = state.example;
   keepModel();
   // A stranger's model waits for the button, also while it is edited.
   if (at('stranger').hidden) buildAnother();
@@ -346,10 +353,14 @@ async function openAddress() {
   const source = kept?.source ?? link?.source ?? digits;
   const isFirst = !editor;
   at('stranger').hidden = !(kept ? kept.isStranger : link);
+  // A task of its own: the scripts of the page have just taken as long.
+  if (isFirst) await new Promise((resolve) => setTimeout(resolve));
+  if (turn !== state.opened) return;
   if (isFirst) editor = createEditor(at('editor'), source, edited);
   const { kind, reason } = await gpu;
   if (turn !== state.opened) return;
-  at('example').value = kept?.example ?? Object.keys(EXAMPLES)[0];
+  state.example = kept?.example ?? Object.keys(EXAMPLES)[0];
+  at('example').value = state.example;
   at('target').value = kept?.target ?? (kind === 'gpu' ? (link?.target ?? 'webgpu') : 'wasm');
   tellTarget(kind === 'gpu' || at('target').value === 'webgpu' ? '' : reason);
   state.budget = (kept ?? link)?.budget ?? null;
@@ -376,7 +387,10 @@ await openAddress();
 at('example').onchange = () => {
   at('stranger').hidden = true;
   state.budget = null;
-  editor.replace(EXAMPLES[at('example').value]);
+  // Undoing brings back what was there, and its name.
+  exampleOf.set(editor.text(), state.example);
+  state.example = at('example').value;
+  editor.replace(EXAMPLES[state.example]);
 };
 at('build').onclick = () => {
   at('stranger').hidden = true;

@@ -1,4 +1,4 @@
-import { calls, type Explanation } from './example.ts';
+import { calls, commands, type Explanation } from './example.ts';
 
 /** A call of `compileSource` with files, each an array of lines. */
 const source = (
@@ -33,9 +33,11 @@ const sources = (
   right: Readonly<Record<string, readonly string[]>>,
 ): Explanation => calls(title, means, source(wrong), source(right));
 
+const IMPORTING = `${model('twice(x)', ["import { twice } from './layers.js';"], 'defineModel, tensor').join('\n')}\n`;
+
 const PLAIN = { 'model.ts': model('exp(x)') };
 
-/** 52xx: models that a page compiles, with `compileSource` of `btc-compiler/web`. */
+/** 52xx: models whose types nobody reads: those that a page compiles, with `compileSource` of `btc-compiler/web`, and JavaScript. */
 export const WEB_PAGES = {
   5201: sources(
     'A mistake of syntax',
@@ -137,6 +139,17 @@ export const WEB_PAGES = {
     'Without types nothing else tells of arguments that a method of a tensor or a layer has no use for.',
     { 'model.ts': model('x.sum(0, {}, 1)', [], 'defineModel, tensor') },
     { 'model.ts': model('x.sum(0, {})', [], 'defineModel, tensor') },
+  ),
+  5230: commands(
+    'An import that leads nowhere',
+    'The place is what is imported: a file or a package that is not there, a folder, or a file that Node does not import. The message says where it was looked for, and what is there of a like name. In a TypeScript file, `btc build` shows what TypeScript says of it.',
+    'build lost.js --noEmit',
+    'build found.js --noEmit',
+    {
+      'layers.js': "import { add } from 'btc-compiler';\nexport const twice = (x) => add(x, x);\n",
+      'lost.js': IMPORTING.replace('layers.js', 'layer.js'),
+      'found.js': IMPORTING,
+    },
   ),
   5207: {
     title: 'A model that takes too long in a page',

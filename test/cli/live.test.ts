@@ -83,6 +83,7 @@ test('each save is built and shown; a mistake stands beside the last picture unt
   await version(1);
   await says('');
   expect(await read('h1')).toBe('small on WebAssembly');
+  expect(await page.title()).toBe('model.wasm - btc view');
   expect(await page.$('.bv-live')).toBeNull();
   const before = await read('.bv-head');
 
@@ -192,6 +193,6 @@ test('what does not go together is an error', async () => {
   expect(problem('--watch', '--view', '--port', '70000')).toContain('BTC6011');
   const { port } = new URL(await start());
   expect(problem('--watch', '--view', '--port', port)).toContain(
-    `BTC6065: the page cannot be served at port ${port}: `,
+    `BTC6065: the page cannot be served at port ${port}: another program listens there; give another --port, or none for one that is free`,
   );
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import SIGNATURES from '../../compiler/signatures.json' with { type: 'json' };
 import { createProject, type Project, SMALL_MODEL } from '../support/project.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/compiler/cli/main.js', import.meta.url));
@@ -181,14 +182,127 @@ export default defineModel({
     expect(lines).toEqual([expect.stringContaining(message)]);
   });
 
-  test("in JavaScript, which TypeScript does not check: the message names the user's file", () => {
-    project.write('model.js', `import './layers.js';\n${SMALL_MODEL}`);
-    const { lines } = check('model.js');
+  test.each([
+    ["import './layer.js';", 8, "no file layer.js; did you mean './layers.js'?"],
+    [
+      "import * as all from './blok/inner.js';",
+      22,
+      "no file blok/inner.js; did you mean './block/inner.js'?",
+    ],
+    ["await import('./nothing/of/it.js');", 14, 'no file nothing/of/it.js'],
+    ["export * from './style.css';", 15, "Node imports code and JSON, not '.css' files"],
+    [
+      "import './block';",
+      8,
+      "block is a folder, and Node imports files; did you mean './block/index.mjs'?",
+    ],
+    [
+      "import 'lodahs/fp';",
+      8,
+      "package 'lodahs' is in no folder node_modules beside the file or above it; did you mean 'lodash/fp'?",
+    ],
+    [
+      "import 'btc-compiler/runtme';",
+      8,
+      "package 'btc-compiler' is there, and exports no './runtme'; did you mean 'btc-compiler/runtime'?",
+    ],
+    ["import 'node:fss';", 8, "Node has no such module; did you mean 'node:fs'?"],
+    ["import '#inside';", 8, 'the nearest package.json has no such entry in its "imports"'],
+  ])(
+    '%s in JavaScript: the place, what was looked for and what comes near',
+    (line, column, message) => {
+      project.write('layers.js', 'export const height = 3;');
+      project.write('style.css', '');
+      project.write('block/inner.js', '');
+      project.write('block/index.mjs', '');
+      project.write('node_modules/lodash/package.json', '{"name":"lodash","version":"1.0.0"}');
+      project.write('model.js', `${line}\n${SMALL_MODEL}`);
+      const { code, lines } = check('model.js');
+      expect(code).toBe(1);
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain(`model.js(1,${column}): error BTC5230: `);
+      expect(lines[0]).toContain(message);
+    },
+  );
+
+  test('in a file that the model imports, also a CommonJS one: the place there', () => {
+    project.write('middle.js', "\nimport './gone.js';\n");
+    project.write('old.cjs', "const gone = require('./gone.cjs');\n");
+    for (const [name, place] of [
+      ['middle.js', '(2,8)'],
+      ['old.cjs', '(1,14)'],
+    ]) {
+      project.write('model.js', `import './${name}';\n${SMALL_MODEL}`);
+      const { lines } = check('model.js');
+      expect(lines).toEqual([expect.stringContaining(`${name}${place}: error BTC5230: './gone.`)]);
+    }
+    project.write('older.cjs', "\nthrow new TypeError('too old');\n");
+    project.write('model.js', `import './older.cjs';\n${SMALL_MODEL}`);
+    expect(check('model.js').lines).toEqual([
+      'older.cjs(2,7): error BTC1002: the model could not be evaluated: TypeError: too old',
+    ]);
+  });
+
+  test('in TypeScript: what TypeScript says, and what comes near', () => {
+    project.write('layers.ts', 'export const height = 3;');
+    project.write('model.ts', `import { height } from './layer.ts';\n${SMALL_MODEL}void height;\n`);
+    const { lines } = check('model.ts');
     expect(lines).toEqual([
       expect.stringMatching(
-        /error BTC1002: .*Cannot find module '.*layers\.js' imported from model\.js$/,
+        /^model\.ts\(1,24\): error TS2307: .* Did you mean '\.\/layers\.ts'\?$/,
       ),
     ]);
+  });
+});
+
+describe('arguments too many in JavaScript, which nothing checks', () => {
+  const most = Object.entries(SIGNATURES).flatMap(([name, overloads]) => {
+    const counts = overloads.map((one) => one.most ?? Number.POSITIVE_INFINITY);
+    const count = Math.max(...counts);
+    return Number.isFinite(count) ? [[name, count] as const] : [];
+  });
+
+  test('are BTC5222 for every function', () => {
+    expect(most.length).toBeGreaterThan(150);
+    project.write(
+      'model.js',
+      `import * as btc from 'btc-compiler';
+const most = ${JSON.stringify(most)};
+export default btc.defineModel({ name: 'm', inputs: { x: btc.tensor([2]) }, build: ({ x }) => {
+  for (const [name, count] of most) {
+    const fn = name.split('.').reduce((at, part) => at[part], btc);
+    try { fn(...Array(count + 1).fill(x)); } catch {}
+  }
+  return { y: btc.exp(x) };
+} });
+`,
+    );
+    const said = check('model.js').lines.flatMap(
+      (line) =>
+        /error BTC5222: '(.*?)' takes (?:no|\d+) arguments?, not \d+;/.exec(line)?.[1] ?? [],
+    );
+    const short = (name: string) => name.replace(/^.*\./, '');
+    expect(said.map(short).sort()).toEqual(most.map(([name]) => short(name)).sort());
+  });
+
+  test('are told at the call, and files in TypeScript share one language with it', () => {
+    project.write(
+      'scale.ts',
+      "import { mul, type Tensor } from 'btc-compiler';\nexport const scaled = (x: Tensor) => mul(x, 2);\n",
+    );
+    const model = (
+      call: string,
+    ) => `import { defineModel, exp, init, linear, tensor } from 'btc-compiler';
+import { scaled } from './scale.ts';
+export default defineModel({ name: 'm', inputs: { x: tensor([2, 3]) },
+  build: ({ x }) => ({ y: ${call} }) });
+`;
+    project.write('model.js', model('exp(scaled(x), 1)'));
+    expect(check('model.js').lines).toEqual([
+      "model.js(4,27): error BTC5222: 'exp' takes 1 argument, not 2; leave out what is behind them",
+    ]);
+    project.write('model.js', model('scaled(linear(3, 2, { init: init.normal(1) })(exp(x)))'));
+    expect(check('model.js', '--target', 'wasm').code).toBe(0);
   });
 });
 

@@ -253,6 +253,29 @@ test.each(process.env.BTC_SOAK ? TRAINED : TRAINED.slice(0, 1))(
   },
 );
 
+test('undoing the choice of an example brings back the text, and the name of what it was', async () => {
+  const { page, problems } = await built.open();
+  await untilIdle(page);
+  const example = () => page.$eval('#example', (select) => (select as HTMLSelectElement).value);
+  await edit(page, "name: 'digits'", "name: 'mine'");
+  await page.select('#example', 'Small CNN');
+  await untilBuilt(page, 'Built in');
+  await page.focus('.cm-content');
+  const press = async (key: 'z' | 'y') => {
+    await page.keyboard.down('Control');
+    await page.keyboard.press(key);
+    await page.keyboard.up('Control');
+  };
+  await press('z');
+  expect(await page.$eval('.cm-content', (text) => text.textContent)).toContain("name: 'mine'");
+  expect(await example()).toBe('Digits (perceptron)');
+  await press('y');
+  expect(await page.$eval('.cm-content', (text) => text.textContent)).toContain('stage(');
+  expect(await example()).toBe('Small CNN');
+  expect(problems).toEqual([]);
+  await page.close();
+});
+
 test('a GPU is chosen where there is one; when it is lost, training goes on without it', async () => {
   const { page, problems } = await newPage(built.browser);
   await claimGpu(page, { lostAfter: 20 });
@@ -265,8 +288,8 @@ test('a GPU is chosen where there is one; when it is lost, training goes on with
   await notesLosses(page);
   await press(page, '#train');
   const losses = await trainedOn(page, 'WebAssembly', 100);
-  expect(await textOf(page, '#target-note')).toMatch(
-    /^WebGPU failed, so training began again on WebAssembly: .*\.$/,
+  expect(await textOf(page, '#target-note')).toBe(
+    'WebGPU failed, so training began again on WebAssembly: the browser took the GPU away.',
   );
   expect(losses.at(-1)).toBeLessThan(losses[0]);
   expect(problems).toEqual([]);

@@ -36,6 +36,7 @@ test('a page lies beside its plan, holds it whole, and is small', () => {
   expect(code).toBe(0);
   expect(stdout).toContain('out/model.wasm.plan.json → out/model.wasm.html');
   const page = read('out/model.wasm.html');
+  expect(page).toContain('<title>model.wasm - btc view</title>');
   const sources = { 'model.ts': SMALL_MODEL };
   expect(inputOf(page)).toEqual({
     plans: [{ plan: JSON.parse(read(PLAN)), label: 'model.wasm', sources }],
@@ -90,9 +91,13 @@ test('a plan of a stranger brings no file into the page but code of the project 
     'constructor.ts',
     'lib/layers.ts',
   ]);
-  expect(stdout).toMatch(
-    /without the text of \/etc\/passwd, .*short\.ts.*: not found in this project/,
-  );
+  const said = stdout.split('\n').filter((line) => line.startsWith('  without'));
+  expect(said.join('\n').replaceAll(join(project.folder, '..'), 'UP')).toBe(`\
+  without the text of node_modules/x/index.js: not found in this project
+  without the text of ../secret.ts, UP/secret.ts, link.ts: outside of the folders of this project
+  without the text of .env.js, .hidden/secret.ts: hidden, or of a package
+  without the text of /etc/passwd, notes.txt, folder.ts, __proto__: no code by its name
+  without the text of short.ts: changed since the plan was built`);
 });
 
 test('several plans, a trace and a name of its own', () => {

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as language from '../../compiler/language.ts';
+import SIGNATURES from '../../compiler/signatures.json' with { type: 'json' };
 import { wrongGiven } from '../../compiler/web/literals.ts';
 import { linkFiles } from '../../compiler/web/modules.ts';
-import SIGNATURES from '../../compiler/web/signatures.json' with { type: 'json' };
 import { ROOT } from '../support/btc.ts';
 
 const EXPORTED: ReadonlySet<string> = new Set(Object.keys(language));
-const TABLE = join(ROOT, 'compiler/web/signatures.json');
+const TABLE = join(ROOT, 'compiler/signatures.json');
 
 const problemsOf = (file: string, text: string) =>
   linkFiles({ [file]: text }, file, EXPORTED).diagnostics;

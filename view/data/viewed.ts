@@ -21,6 +21,20 @@ export interface ViewInput {
   readonly live?: string;
 }
 
+/** The title of a page that shows it, for tabs and bookmarks: names of plans come first, since tabs are narrow. */
+export function pageTitle({ plans }: ViewInput): string {
+  const names = [...new Set(plans.map(nameOf).filter((name) => name !== ''))];
+  const more = names.length > 2 ? ` and ${names.length - 1} more` : '';
+  const shown = names.length > 2 ? names[0] : names.join(', ');
+  return shown === '' ? 'btc view' : `${shown}${more} - btc view`;
+}
+
+function nameOf({ label, plan }: ViewedPlan): string {
+  if (label !== undefined) return label;
+  const name = (plan as { readonly name?: unknown } | null)?.name;
+  return typeof name === 'string' ? name : '';
+}
+
 /** A plan that was verified. */
 export interface ReadPlan extends ViewedPlan {
   readonly plan: Plan;

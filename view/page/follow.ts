@@ -1,5 +1,5 @@
 import type { LiveState } from '../data/live-state.ts';
-import type { ViewInput } from '../data/viewed.ts';
+import { pageTitle, type ViewInput } from '../data/viewed.ts';
 import { h } from './dom.ts';
 import { mountView, type View } from './shell.ts';
 
@@ -24,6 +24,7 @@ export function followBuild(root: HTMLElement): void {
     const input: ViewInput = await (await fetch('input')).json();
     if (version <= shown) return;
     shown = version;
+    document.title = pageTitle(input);
     if (view) view.update(input);
     else {
       root.replaceChildren();

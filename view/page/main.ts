@@ -13,7 +13,6 @@ function showPacked(packed: string): void {
     (input) => {
       root.replaceChildren();
       mountView(root, input);
-      document.title = `${input.plans[0].label ?? 'plan'} - btc view`;
       root.dataset['ready'] = 'yes';
     },
     (error: unknown) => {
