@@ -31,6 +31,9 @@ export function verifyTensors(plan: Plan, report: Report): void {
   });
 }
 
+/** Parts of attention whose last axis is heads. */
+const HEADED = /^(?:query|key|value)\.(?:weight|bias)$/;
+
 /** What a tensor is to its layer, and of which whole it is a part. */
 function verifyPart(
   { name, shape, role, layer, pieceOf }: PlanTensor,
@@ -48,6 +51,8 @@ function verifyPart(
   const of = pieceOf?.name ?? name;
   if (layer && !(of === layer.part || of.endsWith(`.${layer.part}`)))
     report(`${path}.layer.part`, `'${of}' does not end with '${layer.part}'`);
+  if (layer?.heads !== undefined && HEADED.test(layer.part) && whole.at(-1)! % layer.heads !== 0)
+    report(`${path}.layer.heads`, `${layer.heads} do not divide the last axis of ${whole.at(-1)}`);
   layer?.flattened?.forEach(({ axis, extents }, k) => {
     const at = `${path}.layer.flattened[${k}]`;
     if (!(axis < whole.length)) report(`${at}.axis`, `there is no axis ${axis}`);

@@ -25,6 +25,7 @@ import {
 } from './reductions.ts';
 import type { LossOptions } from './regression-losses.ts';
 import type { Tensor, TensorLike } from './tensor.ts';
+import { broadcastTo } from './views.ts';
 
 // Norms and what is measured by them. Where a norm is 0 its gradient is 0, as in PyTorch.
 
@@ -104,17 +105,20 @@ export interface CosineOptions {
   readonly epsilon?: number;
 }
 
-/** a·b / (‖a‖·‖b‖) along an axis, which goes: norms are at least ε. The shapes broadcast. */
+/** a·b / (‖a‖·‖b‖) along an axis of the shape that both broadcast to, which goes: norms are at least ε. */
 export function cosineSimilarity(
   a: Tensor,
   b: Tensor,
   { axis = -1, epsilon = 1e-8 }: CosineOptions = {},
 ): Tensor {
+  const product = mul(a, b);
+  if (isPoisoned(product)) return product;
   const atLeast = (x: Tensor) => {
-    const length = norm(x, axis);
+    // Elements that are repeated along the axis count as often as they stand there.
+    const length = norm(broadcastTo(x, product.shape), axis);
     return select(less(length, epsilon), epsilon, length);
   };
-  return div(sum(mul(a, b), axis), mul(atLeast(a), atLeast(b)));
+  return div(sum(product, axis), mul(atLeast(a), atLeast(b)));
 }
 
 /** max(x, 0) with gradient 1 at 0, as `clamp_min` of PyTorch, which its losses with margins use. */

@@ -89,11 +89,12 @@ export interface LayerParameters {
   state(name: string, shape: Shape, initialiser: Initialiser): State;
 }
 
-/** The parameters of the layer `owner`; an anonymous layer is named by its kind and a count. */
+/** The parameters of the layer `owner`, of which such facts are known; an anonymous layer is named by its kind and a count. */
 export function layerParameters(
   owner: object,
   kind: string,
   name: string | undefined,
+  facts: Pick<LayerPart, 'heads'> = {},
 ): LayerParameters {
   const trace = currentTrace(kind);
   const prefix = layerName(trace, owner, kind, name);
@@ -111,7 +112,7 @@ export function layerParameters(
     const tensor = declare(
       trace,
       full,
-      { owner, layer: layerPart(owner, kind, part) },
+      { owner, layer: { ...layerPart(owner, kind, part), ...facts } },
       role,
       shape,
       initialiser,

@@ -1,11 +1,12 @@
 import { scopeOfName } from '../../ir/source.ts';
 import { inputTensor, stepTensor } from '../frontend/context.ts';
-import { add, cast, mul } from '../frontend/elementwise.ts';
+import { add, cast, greater, mul, select } from '../frontend/elementwise.ts';
 import { groupOf } from '../frontend/optimiser.ts';
 import type { Tensor } from '../frontend/tensor.ts';
+import { SUMMED, TRAINING_PARTS } from '../frontend/trainings.ts';
 import { appendAverage, countAverages } from './averages.ts';
 import { clipInGroups } from './clipping.ts';
-import { guardOf } from './loss-scale.ts';
+import { type Guard, guardOf } from './loss-scale.ts';
 import { type Part, SCALAR } from './part.ts';
 
 /**
@@ -24,7 +25,7 @@ export function appendUpdate(
   const rate = { name: 'learningRate', type: SCALAR, counter: false } as const;
   const learningRate = inputTensor(trace, { ...rate, default: optimiser.learningRate }, null);
   const time = add(cast(stepTensor(), 'f32'), 1);
-  const guard = guardOf(raw, part.scaling, part.common);
+  const guard = whereThereAreGradients(part, guardOf(raw, part.scaling, part.common));
   for (const [name, value] of guard.states) part.updateCommon(name, value);
   const groups = parameters.map(({ declaration: { name, type } }) =>
     groupOf(optimiser, name, type.shape),
@@ -53,4 +54,14 @@ export function appendUpdate(
   });
   const rules = groups.map((group) => group?.rule ?? optimiser);
   if (rules.some(({ average }) => average !== undefined)) countAverages(part, guard);
+}
+
+/** An update by sums that nothing was added to is none: neither decay nor momentum moves anything. */
+function whereThereAreGradients({ training, common }: Part, guard: Guard): Guard {
+  if (TRAINING_PARTS[training.part].from !== 'sums') return guard;
+  const isSummed = greater(common(SUMMED), 0);
+  return {
+    kept: (updated, old) => select(isSummed, guard.kept(updated, old), old),
+    states: guard.states.map(([name, value]) => [name, select(isSummed, value, common(name))]),
+  };
 }

@@ -46,6 +46,8 @@ export const LAYER_PART = object(
   {
     /** Axes that are images flattened, as the rows of the first linear layer behind convolutions; absent where there is none. */
     flattened: list(named<FlattenedAxis>(FLATTENED_AXIS), 1, 64),
+    /** Of attention, how many heads keys and values have: some files hold queries, keys and values head by head. Absent elsewhere. */
+    heads: whole(1),
   },
 );
 

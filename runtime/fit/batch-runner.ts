@@ -29,8 +29,8 @@ export type PartialBatches =
 /** What `fit` and `evaluate` share. */
 export interface BatchOptions {
   /**
-   * The input that is 1 for rows that count. With it batches may be partial: they are filled up with their last row, for which it is 0.
-   * Whole batches that leave it out get ones.
+   * The input that is 1 for rows that count and 0 for others; other numbers are refused. With it batches may be partial: they are filled up
+   * with their last row, for which it is 0. Whole batches that leave it out get ones.
    */
   readonly mask?: string;
   /**
@@ -113,9 +113,10 @@ export class BatchRunner {
       const filled = missing
         ? paddedBatch(program, given, missing, mask)
         : { ...given, [mask]: Object.hasOwn(given, mask) ? given[mask] : ones(input, size, size) };
+      const counted = countedRows(input, filled[mask], size);
       const outputs = await this.#run(name, { ...filled, ...more });
       if (missing) this.partial.masked++;
-      return { outputs, rows, counted: countedRows(input, filled[mask], size) };
+      return { outputs, rows, counted };
     }
     if (!missing)
       return { outputs: await this.#run(name, { ...given, ...more }), rows, counted: null };

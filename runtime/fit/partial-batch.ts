@@ -95,12 +95,26 @@ function rowsOf({ name, shape, counter }: PlanInput, batch: Batch): BatchRows | 
   return { rows: isNested ? value.length : value.length / (elementCount(shape) / size), size };
 }
 
-/** How many rows a mask lets count. */
-export function countedRows({ shape }: PlanInput, mask: RunInput, size: number): number {
-  const nested: readonly unknown[] = [mask];
-  const data = (ArrayBuffer.isView(mask) ? mask : nested.flat(MOST_AXES)) as ArrayLike<number>;
-  const sum = Array.from(data).reduce((total, value) => total + value, 0);
+/** How many rows a mask lets count. Error: `invalid-input` for what holds other numbers than 0 and 1, as data that are named by mistake do, or lies on the device. */
+export function countedRows({ name, shape }: PlanInput, mask: RunInput, size: number): number {
+  const data = maskData(mask);
+  const other = data?.findIndex((value) => value !== 0 && value !== 1) ?? -1;
+  if (!data || other >= 0) {
+    const found = data ? `has ${data[other]} as element ${other}` : 'lies on the device';
+    throw new RuntimeError(
+      'invalid-input',
+      `'mask' names an input that is 1 where a row counts and 0 where it does not, but '${name}' ${found}`,
+    );
+  }
+  const sum = data.reduce((total, value) => total + value, 0);
   return (sum / elementCount(shape)) * size;
+}
+
+/** The elements of a mask as numbers; null where it lies on the device. */
+function maskData(mask: RunInput): readonly number[] | null {
+  if (ArrayBuffer.isView(mask)) return Array.from(mask as TensorData, Number);
+  if (typeof mask === 'number' || typeof mask === 'boolean') return [Number(mask)];
+  return Array.isArray(mask) ? (mask as unknown[]).flat(MOST_AXES).map(Number) : null;
 }
 
 /** All rows of an input: those given, which are checked as a whole input is, then the last one again or a number. */

@@ -17,8 +17,20 @@ export interface Arrangement {
   readonly order: readonly number[];
   /** By axis here: the extents that it is made of, channels last here and first in the file. */
   readonly flattened: ReadonlyMap<number, Shape>;
-  /** By axis of the file: where the tensor starts along it, and the file's extent, where the file has more of it. */
-  readonly part?: { readonly axis: number; readonly from: number; readonly extent: number };
+  /** Where the file has more along an axis. */
+  readonly part?: FilePart;
+}
+
+/** What of an axis of a file is one tensor of several side by side. */
+export interface FilePart {
+  /** Of the file. */
+  readonly axis: number;
+  /** Where the tensor starts along it. */
+  readonly from: number;
+  /** Of the file along the axis. */
+  readonly extent: number;
+  /** The axis is so many parts of one size, each with the tensors' shares of it side by side; `from` is in the first of them. */
+  readonly heads: number;
 }
 
 /** The shape of the tensor of the file. */
@@ -35,6 +47,11 @@ export function placeIn(arrangement: Arrangement): Place {
   const strides: number[] = [];
   for (const [axis, extent] of shape.entries()) {
     const step = steps[order.indexOf(axis)];
+    if (part && part.heads > 1 && order[part.axis] === axis) {
+      extents.push(part.heads, extent / part.heads);
+      strides.push((part.extent / part.heads) * step, step);
+      continue;
+    }
     const parts = flattened.get(axis) ?? [extent];
     // The last is the first there.
     const inside = stridesOf([...parts.slice(-1), ...parts.slice(0, -1)]);

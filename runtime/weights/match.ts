@@ -166,9 +166,10 @@ function fits(tensor: ModelTensor, { dtype, shape }: WeightsTensor, wanted: Shap
 }
 
 /** A form with full names. */
-interface NamedForm extends Omit<PartForm, 'joined'> {
+interface NamedForm extends Omit<PartForm, 'joined' | 'byHeads'> {
   /** Names here of what is side by side, in order. */
   readonly joined: readonly string[];
+  readonly byHeads: boolean;
   /** Whether images are flattened as the other system does it. */
   readonly isForeign: boolean;
 }
@@ -180,20 +181,21 @@ export function formsOf(tensor: ModelTensor, layout: WeightsLayout | null): read
   const name = wholeName(tensor);
   const { layer } = tensor;
   const known = layout && layer && LAYOUTS[layout](layer);
-  if (!known) return [{ names: [name], order: AS_HERE, joined: [], isForeign: false }];
+  if (!known)
+    return [{ names: [name], order: AS_HERE, joined: [], byHeads: false, isForeign: false }];
   const prefix = name.slice(0, name.length - layer.part.length);
-  return known.map(({ names, order, joined = [] }) => ({
+  return known.map(({ names, order, joined = [], byHeads = false }) => ({
     names: names.map((suffix) => prefix + suffix),
-    order,
+    ...{ order, byHeads },
     joined: joined.map((part) => prefix + part),
     isForeign: true,
   }));
 }
 
-/** How a form lays a tensor out; null where it is joined with what the plan lacks. */
+/** How a form lays a tensor out; null where it is joined with what the plan lacks, or the plan is one of before heads were known. */
 export function arrangementOf(
   tensor: ModelTensor,
-  { order: orderOf, joined, isForeign }: NamedForm,
+  { order: orderOf, joined, byHeads, isForeign }: NamedForm,
   wholes: ReadonlyMap<string, Shape>,
   isAsHere = false,
 ): Arrangement | null {
@@ -207,10 +209,13 @@ export function arrangementOf(
   if (joined.length === 0) return arrangement;
   const widths = joined.map((name) => wholes.get(name)?.at(-1));
   if (!widths.every((width) => width !== undefined)) return null;
+  const heads = byHeads ? tensor.layer?.heads : 1;
+  if (heads === undefined) return null;
   const own = joined.indexOf(wholeName(tensor));
   const sum = (list: readonly number[]) => list.reduce((total, width) => total + width, 0);
   const axis = order.indexOf(shape.length - 1);
-  return { ...arrangement, part: { axis, from: sum(widths.slice(0, own)), extent: sum(widths) } };
+  const from = sum(widths.slice(0, own)) / heads;
+  return { ...arrangement, part: { axis, from, extent: sum(widths), heads } };
 }
 
 /** By name of each parameter or state as a whole its shape. */
@@ -220,8 +225,11 @@ export function wholeShapes(tensors: readonly ModelTensor[]): Map<string, Shape>
 
 function changeOf({ shape, flattened, order, part }: Arrangement, summands: number): string | null {
   const said: string[] = [];
-  if (part)
-    said.push(`${part.from} to ${part.from + shape[order[part.axis]]} of axis ${part.axis}`);
+  if (part) {
+    const { axis, from, heads } = part;
+    const of = heads > 1 ? `each of ${heads} parts of axis ${axis}` : `axis ${axis}`;
+    said.push(`${from} to ${from + shape[order[axis]] / heads} of ${of}`);
+  }
   if (summands > 1) said.push(`the sum of ${summands}`);
   if (order.some((axis, k) => axis !== k))
     said.push(shape.length === 2 ? 'transposed' : `axes ${order.join(', ')}`);

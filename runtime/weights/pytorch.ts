@@ -12,6 +12,8 @@ export interface PartForm {
   readonly order: Order;
   /** It is one of several parts side by side along what comes out, in this order. */
   readonly joined?: readonly string[];
+  /** Head by head of the keys, those of queries that share it first: default all of one part before the next. */
+  readonly byHeads?: boolean;
 }
 
 const same: Order = (rank) => Array.from({ length: rank }, (_, axis) => axis);
@@ -112,13 +114,19 @@ function projection(part: (typeof QKV)[number]): Record<string, PartForm[]> {
       `in_proj_${field}`,
       ...['c_attn', 'qkv_proj', 'qkv', 'Wqkv'].map((name) => `${name}.${field}`),
     ].map((name) => ({ names: [name], order, joined: together(field) }));
+  // Of GPT-NeoX, BLOOM and Falcon.
+  const byHeads = (field: 'weight' | 'bias', order: Order): PartForm => ({
+    ...{ names: [`query_key_value.${field}`], order, joined: together(field), byHeads: true },
+  });
   return {
     [`${part}.weight`]: [
       ...joined('weight', reversed),
+      byHeads('weight', reversed),
       ...forms(reversed, ...own.map((name) => `${name}.weight`), `${letter}_proj_weight`),
     ],
     [`${part}.bias`]: [
       ...joined('bias', same),
+      byHeads('bias', same),
       ...forms(same, ...own.map((name) => `${name}.bias`)),
     ],
     ...adapters(
@@ -128,7 +136,9 @@ function projection(part: (typeof QKV)[number]): Record<string, PartForm[]> {
   };
 }
 
-const OUTPUTS = ['out_proj', 'o_proj', 'c_proj', 'proj', 'output', 'output.dense', 'o', 'out'];
+const OUTPUTS = [
+  ...['out_proj', 'o_proj', 'c_proj', 'proj', 'output', 'output.dense', 'o', 'out', 'dense'],
+];
 const attention = {
   ...Object.assign({}, ...QKV.map(projection)),
   'output.weight': forms(reversed, ...OUTPUTS.map((name) => `${name}.weight`)),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   adam,
+  adamw,
   batchNorm,
   type CompileOptions,
   compile,
@@ -18,6 +19,7 @@ import {
   tensor,
 } from '../../compiler/index.ts';
 import { load, type Session } from '../../runtime/index.ts';
+import { openSafetensors } from '../../runtime/weights/index.ts';
 import { programOf } from './run-program.ts';
 
 async function sessionOf(model: Model, options: CompileOptions = {}): Promise<Session> {
@@ -56,7 +58,18 @@ function expectClose(given: Record<string, ArrayLike<number>>, wanted: typeof gi
     });
 }
 
+/** All that a checkpoint has of tensors. */
+async function parametersAndStates(session: Session): Promise<Record<string, number[]>> {
+  const file = await openSafetensors(await session.saveCheckpoint());
+  const values: Record<string, number[]> = {};
+  for (const name of file.tensors.keys())
+    values[name] = Array.from((await file.read(name)).data, Number);
+  return values;
+}
+
 const OPTIMISERS: Readonly<Record<string, () => Optimiser>> = {
+  'adamw with decay and averages': () =>
+    adamw({ learningRate: 0.05, weightDecay: 0.1, average: 0.9 }),
   sgd: () => sgd({ learningRate: 0.1, momentum: 0.9 }),
   'adam with clipping': () => adam({ learningRate: 0.05, clipNorm: 0.3 }),
 };
@@ -119,6 +132,23 @@ describe.each(Object.keys(OPTIMISERS))('%s', (name) => {
       await session.run('update');
     }
     expect(await cleared.readParameters()).toEqual(await plain.readParameters());
+  });
+
+  test('an update by no gradients at all changes nothing', async () => {
+    const options = { precision: 'f16', lossScale: 'dynamic' } as const;
+    for (const extra of [{}, options]) {
+      const model = regression(optimiser(), 8, { accumulate: true, ...extra });
+      const session = await sessionOf(model);
+      await session.run('accumulate', { x, y });
+      await session.run('update');
+      const before = await parametersAndStates(session);
+      await session.run('update');
+      expect(await parametersAndStates(session)).toEqual(before);
+      await session.run('accumulate', { x, y });
+      await session.run('clear');
+      await session.run('update');
+      expect(await parametersAndStates(session)).toEqual(before);
+    }
   });
 
   test('two machines that average gradients take the step of one', async () => {

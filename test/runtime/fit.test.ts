@@ -397,6 +397,16 @@ describe('fit', () => {
       "'mask' names the input of program 'train' that is 1 where a row counts and 0 where it does not, but 'learningRate' is a single number",
     ],
     [
+      'data as a mask, of a whole batch',
+      () => fitSession(session, inBatches(ROWS.slice(0, 4)), { mask: 'y' }),
+      `'mask' names an input that is 1 where a row counts and 0 where it does not, but 'y' has ${ROWS[0].y} as element 0`,
+    ],
+    [
+      'data as a mask, of a partial batch',
+      () => fitSession(session, [{ x: [1, 2, 0, 1], y: [1, 1] }], { mask: 'x' }),
+      "'mask' names an input that is 1 where a row counts and 0 where it does not, but 'x' has 2 as element 1",
+    ],
+    [
       'accumulation that the model has not',
       async () => fitSession(await oddSession(), inBatches(), { program: 'odd', accumulate: 2 }),
       "plan 'odds' has no program 'odd.update'; to accumulate, the model's training says 'accumulate: true'",

@@ -230,7 +230,9 @@ export function attention(features: number, options: AttentionOptions): Attentio
           );
         }
         const size = features / heads;
-        const parameters = layerParameters(layer, 'attention', options.name);
+        const parameters = layerParameters(layer, 'attention', options.name, {
+          heads: keyHeads,
+        });
         const [query, key, value, output] = ['query', 'key', 'value', 'output'].map((part) => {
           const isShared = part === 'key' || part === 'value';
           return projection(

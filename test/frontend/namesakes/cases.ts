@@ -49,6 +49,7 @@ export const CASES: Readonly<Record<string, (...x: btc.Tensor[]) => btc.Tensor>>
   'nll weights': (x, y) => btc.negativeLogLikelihood(x, y, { weights: [1, 2, 3, 0.5] }),
   cosineSimilarity: (a, b) => btc.cosineSimilarity(a, b),
   'cosineSimilarity rows': (a, b) => btc.cosineSimilarity(a, b, { axis: 0 }),
+  'cosineSimilarity repeated': (a, b) => btc.cosineSimilarity(a, b, { axis: 2 }),
   cosineEmbedding: (a, b) => btc.cosineEmbeddingLoss(a, b, signs(), { margin: 0.1 }),
   'cosineEmbedding of zeros': (a, b) =>
     btc.cosineEmbeddingLoss(a, b, signs(), { reduction: 'none' }),

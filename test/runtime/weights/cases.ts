@@ -60,6 +60,9 @@ export const CASES: Readonly<Record<string, Build>> = {
   gru: (x) => gru(3, 4, { name })(x).outputs,
   attention: (x) => attention(6, { name: 'attention', heads: 2 })(x),
   grouped: (x) => attention(8, { name: 'self_attn', heads: 4, keyHeads: 2 })(x),
+  neox: (x) => attention(8, { name: 'attention', heads: 4 })(x),
+  falcon: (x) => attention(8, { name: 'self_attention', heads: 4, keyHeads: 2 })(x),
+  sharedKey: (x) => attention(8, { name: 'self_attention', heads: 4, keyHeads: 1 })(x),
   gpt2,
   nanogpt: gpt2,
   flat: (x) => {

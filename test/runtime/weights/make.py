@@ -141,6 +141,26 @@ class Grouped(nn.Module):
         return a.o_proj(y.transpose(1, 2).reshape(batch, time, 8))
 
 
+class Interleaved(nn.Module):
+    """Attention whose queries, keys and values are one matrix head by head, as GPT-NeoX, BLOOM and Falcon have it."""
+
+    def __init__(self, name, heads, groups):
+        super().__init__()
+        self.name, self.heads, self.groups = name, heads, groups
+        module = nn.Module()
+        module.query_key_value = nn.Linear(8, (heads + 2 * groups) * 2)
+        module.dense = nn.Linear(2 * heads, 8)
+        setattr(self, name, module)
+
+    def forward(self, x):
+        own, (batch, time, _) = getattr(self, self.name), x.shape
+        split = own.query_key_value(x).view(batch, time, self.groups, self.heads // self.groups + 2, 2)
+        q = split[..., :-2, :].flatten(2, 3).transpose(1, 2)
+        k, v = (split[..., place, :].repeat_interleave(self.heads // self.groups, 2).transpose(1, 2) for place in (-2, -1))
+        y = (q @ k.transpose(2, 3) / 2**0.5).softmax(-1) @ v
+        return own.dense(y.transpose(1, 2).reshape(batch, time, 2 * self.heads))
+
+
 class Wrapped(nn.Module):
     """One module, of whose results the first counts."""
 
@@ -151,6 +171,13 @@ class Wrapped(nn.Module):
     def forward(self, x):
         y = self.layer(x)
         return y[0] if isinstance(y, tuple) else y
+
+
+def apart(make):
+    """What it makes draws no numbers from those of the others."""
+    with torch.random.fork_rng():
+        torch.manual_seed(8)
+        return make(), torch.randn(2, 4, 8)
 
 
 CASES = {
@@ -182,6 +209,9 @@ CASES = {
     "transposedGroups": (Wrapped(nn.ConvTranspose2d(4, 6, (3, 2), stride=2, groups=2)), torch.randn(1, 4, 3, 4)),
     "transposed1d": (Wrapped(nn.ConvTranspose1d(4, 6, 3, stride=2, groups=2, output_padding=1)), torch.randn(2, 4, 5)),
     "transposed3d": (Wrapped(nn.ConvTranspose3d(2, 3, (1, 2, 3))), torch.randn(1, 2, 2, 3, 4)),
+    "neox": apart(lambda: Interleaved("attention", 4, 4)),
+    "falcon": apart(lambda: Interleaved("self_attention", 4, 2)),
+    "sharedKey": apart(lambda: Interleaved("self_attention", 4, 1)),
 }
 
 

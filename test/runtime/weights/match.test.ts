@@ -21,6 +21,7 @@ import { modelTensors } from '../../../runtime/checkpoint.ts';
 import { load } from '../../../runtime/index.ts';
 import { fromWeights } from '../../../runtime/weights/from-weights.ts';
 import { openSafetensors } from '../../../runtime/weights/index.ts';
+import { matchWeights } from '../../../runtime/weights/match.ts';
 import { encodeWeights } from '../../../runtime/weights/save.ts';
 import { errorOf } from '../../support/errors.ts';
 
@@ -143,6 +144,45 @@ describe('a plan that says what is not so', async () => {
     const copy = structuredClone(plan) as Plan;
     change(copy.tensors.find(({ name }) => name === 'fc.weight') as never);
     expect(verifyPlan(copy).join('\n')).toContain(problem);
+  });
+});
+
+describe('queries, keys and values head by head', async () => {
+  const plan = await planOf(model([2, 4, 8], (x) => attention(8, { heads: 4, keyHeads: 2 })(x)));
+  const file = (rows: number) => ({
+    ...{ name: 'attention1.query_key_value.weight', dtype: 'F32', shape: [rows, 8] },
+    ...{ bytes: 32 * rows, file: 'model.safetensors' },
+  });
+  const options = { layout: 'pytorch', rename: (name: string) => name } as const;
+
+  test('say where they are', () => {
+    const { found } = matchWeights(plan, [file(16)], options);
+    expect([...found].map(([name, { change }]) => [name, change])).toEqual([
+      ['attention1.query.weight', '0 to 4 of each of 2 parts of axis 0; transposed'],
+      ['attention1.key.weight', '4 to 6 of each of 2 parts of axis 0; transposed'],
+      ['attention1.value.weight', '6 to 8 of each of 2 parts of axis 0; transposed'],
+    ]);
+  });
+
+  test('of other widths do not fit', () => {
+    const { found, problems } = matchWeights(plan, [file(24)], options);
+    expect([...found]).toEqual([]);
+    expect(problems.get('attention1.key.weight')).toBe(
+      "tensor 'attention1.query_key_value.weight' is f32[24,8]; for 'attention1.key.weight' the plan wants f32[16,8] (f32[8,4] here)",
+    );
+  });
+
+  test('are not taken by a plan that does not know its heads, nor by one that is wrong about them', () => {
+    const copy = structuredClone(plan) as Plan;
+    const layers = modelTensors(copy).map(({ layer }) => layer as { heads?: number });
+    for (const layer of layers) layer.heads = 3;
+    expect(verifyPlan(copy).join('\n')).toContain(
+      '.layer.heads: 3 do not divide the last axis of 8',
+    );
+    for (const layer of layers) delete layer.heads;
+    expect(matchWeights(copy, [file(16)], options)).toMatchObject({
+      ...{ found: new Map(), left: ['attention1.query_key_value.weight'] },
+    });
   });
 });
 

@@ -114,5 +114,5 @@ describe('what is saved in the layout of PyTorch', () => {
   );
 
   /** Of which the names are not those of PyTorch's own modules. */
-  const OTHER_FORMS = ['gpt2', 'nanogpt', 'grouped'];
+  const OTHER_FORMS = ['gpt2', 'nanogpt', 'grouped', 'neox', 'falcon', 'sharedKey'];
 });
