@@ -158,9 +158,25 @@ const NUDGE = 1e-6;
 /** How much further than a nudge rounding may move a result. */
 const AMPLIFIED = 300;
 
-/** A value that a nudge moves far says nothing, nor do those that follow from it. */
+const scaleOf = (x: number) => Math.max(1, Math.abs(x));
+
+/** Whether nothing that a run gave or left is large or far from what a nudge makes of it: other numbers say nothing of rounding. */
+const isCalm = ({ outputs, after }: Seen[number], near: Seen[number]) =>
+  [
+    [outputs, near.outputs],
+    [after, near.after],
+  ].every(([values, others]) =>
+    Object.entries(values).every(([name, right]) =>
+      Array.from(right).every(
+        (x, i) => Math.abs(x) < 1e6 && Math.abs(x - others[name][i]) <= 1e-3 * scaleOf(x),
+      ),
+    ),
+  );
+
+/** Up to the first run that is not calm: what follows from it is no better. */
 function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
-  seen.forEach(({ of, outputs, after }, run) => {
+  const wild = wanted.findIndex((run, k) => !isCalm(run, nudged[k]));
+  seen.slice(0, wild < 0 ? seen.length : wild).forEach(({ of, outputs, after }, run) => {
     for (const [given, kind] of [
       [outputs, 'outputs'],
       [after, 'after'],
@@ -168,10 +184,8 @@ function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
       for (const [name, values] of Object.entries(given)) {
         const [right, near] = [wanted[run][kind][name], nudged[run][kind][name]];
         for (let i = 0; i < values.length; i++) {
-          const spread = Math.abs(right[i] - near[i]);
-          const scale = Math.max(1, Math.abs(right[i]));
-          if (!(spread <= 1e-3 * scale && scale < 1e6)) return;
-          if (!(Math.abs(values[i] - right[i]) <= TOLERANCE * scale + AMPLIFIED * spread))
+          const most = TOLERANCE * scaleOf(right[i]) + AMPLIFIED * Math.abs(right[i] - near[i]);
+          if (!(Math.abs(values[i] - right[i]) <= most))
             throw new Error(`${of}: ${name}[${i}] is ${values[i]}, not ${right[i]}`);
         }
       }
@@ -223,7 +237,7 @@ test.each([
   ['webgpu', 4],
 ] as const)('random models on %s are what the interpreter says', async (target, numRuns) => {
   const property = fc.asyncProperty(
-    modelCases(16),
+    fc.oneof(modelCases(16), modelCases(12, 'wide')),
     options,
     share,
     fc.constantFrom(1, 1, 1, 3),

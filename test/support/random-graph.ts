@@ -32,12 +32,30 @@ const GAP = 0.05;
 const POLE = 0.2;
 const LARGEST = 10;
 const LARGEST_INTEGER = 1000;
-const MOST_ELEMENTS = 48;
 const ATTEMPTS = 300;
 const NUMBERS = [0, 1, 2, -1, 0.5, -1.5];
 
-/** Few, so that operands often fit. */
-const SHAPES: readonly Shape[] = [[2, 3], [], [3], [2, 3], [3, 2], [3, 3], [2, 1, 3], [2, 3]];
+/** What shapes a case begins with: few, so that operands often fit. */
+interface Sizes {
+  readonly shapes: readonly Shape[];
+  /** Of whole numbers. */
+  readonly indices: readonly Shape[];
+  readonly mostElements: number;
+}
+
+const SIZES = {
+  small: {
+    shapes: [[2, 3], [], [3], [2, 3], [3, 2], [3, 3], [2, 1, 3], [2, 3]],
+    indices: [[2, 3], [3], []],
+    mostElements: 48,
+  },
+  /** Which fill vectors, tiles and workgroups, with a rest and without. */
+  wide: {
+    shapes: [[8, 8], [], [8], [4, 8], [8, 4], [8, 12], [2, 5, 8], [8, 8], [64, 3]],
+    indices: [[8, 8], [8], []],
+    mostElements: 2000,
+  },
+} as const satisfies Readonly<Record<string, Sizes>>;
 
 /** What is known of each value besides its type. */
 interface Fact {
@@ -56,6 +74,11 @@ class CaseBuilder {
   readonly facts: Fact[] = [];
   readonly inputs: Record<string, Float64Array> = {};
   readonly parameters: Record<string, Float64Array> = {};
+  readonly sizes: Sizes;
+
+  constructor(sizes: Sizes) {
+    this.sizes = sizes;
+  }
 
   /** Adds an input or a parameter with values. */
   declare(op: 'input' | 'parameter', type: TensorType, value: Float64Array): ValueId {
@@ -70,7 +93,7 @@ class CaseBuilder {
   append(op: OpName, operands: readonly ValueId[], attributes: OpAttributes[OpName]): boolean {
     const types = operands.map((operand) => this.builder.typeOf(operand));
     const type = inferType(op, types, attributes);
-    if ('reason' in type || elementCount(type.shape) > MOST_ELEMENTS) return false;
+    if ('reason' in type || elementCount(type.shape) > this.sizes.mostElements) return false;
     const node = { op, operands, attributes, type, source: -1 } as Node;
     if (!this.isSmooth(node)) return false;
     const facts = operands.map((operand) => this.facts[operand]);
@@ -174,72 +197,77 @@ function isSpread(values: readonly number[]): boolean {
 }
 
 /** Random attributes for an operation on operands of given shapes. */
-const ATTRIBUTES: { readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shape[]) => unknown } =
-  {
-    constant: (pick) => {
-      const dtype = pick(4) === 0 ? 'i32' : 'f32';
-      const number = NUMBERS[pick(NUMBERS.length)];
-      const value = dtype === 'i32' ? Math.trunc(number) : number;
-      return { dtype, shape: SHAPES[pick(SHAPES.length)], value };
-    },
-    iota: (pick) => {
-      const shape = SHAPES[pick(SHAPES.length)];
-      return { shape, axis: pick(Math.max(1, shape.length)) };
-    },
-    random: (pick) => ({ shape: SHAPES[pick(SHAPES.length)], seed: pick(5), stream: pick(3) }),
-    reshape: (pick, [shape]) => {
-      const count = elementCount(shape);
-      const divisors = [1, 2, 3, 4, 6].filter((n) => count % n === 0);
-      const rows = divisors[pick(divisors.length)];
-      return { shape: [[count], [rows, count / rows], [rows, 1, count / rows]][pick(3)] };
-    },
-    transpose: (pick, [shape]) => ({ permutation: shuffled(pick, indices(shape)) }),
-    slice: (pick, [shape]) => {
-      const starts = shape.map((extent) => pick(extent));
-      return { starts, sizes: shape.map((extent, axis) => 1 + pick(extent - starts[axis])) };
-    },
-    pad: (pick, [shape]) => ({
-      low: shape.map(() => pick(2)),
-      high: shape.map(() => pick(2)),
-      value: pick(3) - 1,
-    }),
-    window: (pick, [shape]) => ({
-      ...steps(pick, shape),
-      positions: 1 + pick(4),
-      size: 1 + pick(3),
-      value: pick(3) - 1,
-    }),
-    fold: (pick, [shape]) => ({ ...steps(pick, shape.slice(1)), extent: 1 + pick(6) }),
-    broadcast: (pick, [shape]) => {
-      const result = shape.map((extent) => (extent === 1 ? 1 + pick(3) : extent));
-      const axes = indices(shape);
-      if (pick(2) === 0) return { shape: result, axes };
-      const place = pick(shape.length + 1);
-      return {
-        shape: result.toSpliced(place, 0, 1 + pick(3)),
-        axes: axes.map((axis) => (axis < place ? axis : axis + 1)),
-      };
-    },
-    concat: (pick, [shape]) => ({ axis: pick(Math.max(1, shape.length)) }),
-    contract: (pick, shapes) => {
-      const letters: { name: string; extent: number }[] = [];
-      const letterOf = (extent: number) => {
-        const known = letters.filter((letter) => letter.extent === extent);
-        const choice = pick(known.length + 1);
-        if (choice < known.length) return known[choice].name;
-        const name = 'abcdefghijklm'[letters.length];
-        letters.push({ name, extent });
-        return name;
-      };
-      const operands = shapes.map((shape) => shape.map(letterOf).join(''));
-      const kept = shuffled(pick, letters).filter(() => pick(2) === 0);
-      return { equation: formatEquation({ operands, output: kept.map((l) => l.name).join('') }) };
-    },
-    reduceSum: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
-    reduceMax: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
-    reduceMin: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
-    scatterAdd: (pick) => ({ rows: 1 + pick(4) }),
-  };
+const ATTRIBUTES: {
+  readonly [Op in OpName]?: (pick: Pick, shapes: readonly Shape[], sizes: Sizes) => unknown;
+} = {
+  constant: (pick, _, { shapes }) => {
+    const dtype = pick(4) === 0 ? 'i32' : 'f32';
+    const number = NUMBERS[pick(NUMBERS.length)];
+    const value = dtype === 'i32' ? Math.trunc(number) : number;
+    return { dtype, shape: shapes[pick(shapes.length)], value };
+  },
+  iota: (pick, _, { shapes }) => {
+    const shape = shapes[pick(shapes.length)];
+    return { shape, axis: pick(Math.max(1, shape.length)) };
+  },
+  random: (pick, _, { shapes }) => ({
+    shape: shapes[pick(shapes.length)],
+    seed: pick(5),
+    stream: pick(3),
+  }),
+  reshape: (pick, [shape]) => {
+    const count = elementCount(shape);
+    const divisors = [1, 2, 3, 4, 6].filter((n) => count % n === 0);
+    const rows = divisors[pick(divisors.length)];
+    return { shape: [[count], [rows, count / rows], [rows, 1, count / rows]][pick(3)] };
+  },
+  transpose: (pick, [shape]) => ({ permutation: shuffled(pick, indices(shape)) }),
+  slice: (pick, [shape]) => {
+    const starts = shape.map((extent) => pick(extent));
+    return { starts, sizes: shape.map((extent, axis) => 1 + pick(extent - starts[axis])) };
+  },
+  pad: (pick, [shape]) => ({
+    low: shape.map(() => pick(2)),
+    high: shape.map(() => pick(2)),
+    value: pick(3) - 1,
+  }),
+  window: (pick, [shape]) => ({
+    ...steps(pick, shape),
+    positions: 1 + pick(4),
+    size: 1 + pick(3),
+    value: pick(3) - 1,
+  }),
+  fold: (pick, [shape]) => ({ ...steps(pick, shape.slice(1)), extent: 1 + pick(6) }),
+  broadcast: (pick, [shape]) => {
+    const result = shape.map((extent) => (extent === 1 ? 1 + pick(3) : extent));
+    const axes = indices(shape);
+    if (pick(2) === 0) return { shape: result, axes };
+    const place = pick(shape.length + 1);
+    return {
+      shape: result.toSpliced(place, 0, 1 + pick(3)),
+      axes: axes.map((axis) => (axis < place ? axis : axis + 1)),
+    };
+  },
+  concat: (pick, [shape]) => ({ axis: pick(Math.max(1, shape.length)) }),
+  contract: (pick, shapes) => {
+    const letters: { name: string; extent: number }[] = [];
+    const letterOf = (extent: number) => {
+      const known = letters.filter((letter) => letter.extent === extent);
+      const choice = pick(known.length + 1);
+      if (choice < known.length) return known[choice].name;
+      const name = 'abcdefghijklm'[letters.length];
+      letters.push({ name, extent });
+      return name;
+    };
+    const operands = shapes.map((shape) => shape.map(letterOf).join(''));
+    const kept = shuffled(pick, letters).filter(() => pick(2) === 0);
+    return { equation: formatEquation({ operands, output: kept.map((l) => l.name).join('') }) };
+  },
+  reduceSum: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
+  reduceMax: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
+  reduceMin: (pick, [shape]) => ({ axes: indices(shape).filter(() => pick(2) === 0) }),
+  scatterAdd: (pick) => ({ rows: 1 + pick(4) }),
+};
 
 /** How a window walks; often one that tiles the axis. */
 const steps = (pick: Pick, shape: Shape) => ({
@@ -268,7 +296,7 @@ function appendSome(cased: CaseBuilder, op: OpName, pick: Pick): void {
       new Set(operands).size === count && operands.some((operand) => !read.has(operand));
     if (count > 0 && attempt < ATTEMPTS / 2 && !deepens) continue;
     const shapes = operands.map((operand) => cased.builder.shapeOf(operand));
-    const attributes = (ATTRIBUTES[op]?.(pick, shapes) ?? {}) as OpAttributes[OpName];
+    const attributes = (ATTRIBUTES[op]?.(pick, shapes, cased.sizes) ?? {}) as OpAttributes[OpName];
     if (cased.append(op, operands, attributes)) return;
   }
 }
@@ -293,18 +321,17 @@ const numbers = ({ dtype, shape }: TensorType): fc.Arbitrary<Float64Array> => {
     .map((values) => Float64Array.from(values));
 };
 
-const DECLARED: readonly TensorType[] = [
-  ...SHAPES.map((shape): TensorType => ({ dtype: 'f32', shape })),
-  { dtype: 'i32', shape: [2, 3] },
-  { dtype: 'i32', shape: [3] },
-  { dtype: 'i32', shape: [] },
+const declared = ({ shapes, indices }: Sizes): readonly TensorType[] => [
+  ...shapes.map((shape): TensorType => ({ dtype: 'f32', shape })),
+  ...indices.map((shape): TensorType => ({ dtype: 'i32', shape })),
 ];
 
-const declaration = fc
-  .constantFrom(...DECLARED)
-  .chain((type) =>
-    fc.record({ type: fc.constant(type), value: numbers(type), learnt: fc.boolean() }),
-  );
+const declaration = (sizes: Sizes) =>
+  fc
+    .constantFrom(...declared(sizes))
+    .chain((type) =>
+      fc.record({ type: fc.constant(type), value: numbers(type), learnt: fc.boolean() }),
+    );
 
 const instruction = fc.record({
   op: fc.oneof(
@@ -315,13 +342,16 @@ const instruction = fc.record({
 });
 
 /** A graph over every operation of at most so many, with values for its inputs and parameters, of which there are one to four. */
-export const graphCasesOf = (most: number): fc.Arbitrary<GraphCase> =>
+export const graphCasesOf = (
+  most: number,
+  size: keyof typeof SIZES = 'small',
+): fc.Arbitrary<GraphCase> =>
   fc
     .record({
-      declarations: fc.array(declaration, { minLength: 1, maxLength: 4, size: 'max' }),
+      declarations: fc.array(declaration(SIZES[size]), { minLength: 1, maxLength: 4, size: 'max' }),
       instructions: fc.array(instruction, { minLength: 4, maxLength: most, size: 'max' }),
     })
-    .map(({ declarations, instructions }) => graphCase(declarations, instructions));
+    .map(({ declarations, instructions }) => graphCase(declarations, instructions, SIZES[size]));
 
 /** A graph of at most 15 nodes. */
 export const graphCases = graphCasesOf(11);
@@ -329,10 +359,11 @@ export const graphCases = graphCasesOf(11);
 type Drawn<T> = T extends fc.Arbitrary<infer One> ? One : never;
 
 function graphCase(
-  declarations: readonly Drawn<typeof declaration>[],
+  declarations: readonly Drawn<ReturnType<typeof declaration>>[],
   instructions: readonly Drawn<typeof instruction>[],
+  sizes: Sizes,
 ): GraphCase {
-  const cased = new CaseBuilder();
+  const cased = new CaseBuilder(sizes);
   for (const { type, value, learnt } of declarations)
     cased.declare(learnt && type.dtype === 'f32' ? 'parameter' : 'input', type, value);
   for (const { op, seed } of instructions) {

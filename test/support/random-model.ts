@@ -43,10 +43,13 @@ interface Draw {
 }
 
 /** Models of one to six programs, over every op. */
-export function modelCases(instructions: number): fc.Arbitrary<ModelCase> {
+export function modelCases(
+  instructions: number,
+  size?: Parameters<typeof graphCasesOf>[1],
+): fc.Arbitrary<ModelCase> {
   return fc
     .record({
-      one: graphCasesOf(instructions),
+      one: graphCasesOf(instructions, size),
       optimiser: fc.nat(OPTIMISERS.length - 1),
       accumulate: fc.boolean(),
       exchange: fc.boolean(),
