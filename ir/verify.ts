@@ -1,4 +1,4 @@
-import type { Graph, Module } from './graph.ts';
+import type { Graph, Module, Node } from './graph.ts';
 import { inferType } from './ops.ts';
 import { formatType, sameShape, type TensorType } from './tensor.ts';
 
@@ -41,17 +41,35 @@ export function verifyGraph(graph: Graph, module?: Module): string[] {
       else declared.set(key, node.type);
       return;
     }
-    const inferred = inferType(
-      node.op,
-      node.operands.map((operand) => graph.nodes[operand].type),
-      node.attributes,
-    );
+    const operands = node.operands.map((operand) => graph.nodes[operand].type);
+    if (isKnown(node, operands)) return;
+    const inferred = inferType(node.op, operands, node.attributes);
     if ('reason' in inferred) complain(inferred.reason);
     else if (!sameType(inferred, node.type))
       complain(`its type is ${formatType(node.type)}, its operands give ${formatType(inferred)}`);
+    else sound.set(node.type, { op: node.op, attributes: node.attributes, operands });
   });
   verifyResults(graph, declared, module !== undefined, problems);
   return problems;
+}
+
+/** By type, of what it was found to be the type: passes hand on the objects that nodes are made of, and these do not change. */
+const sound = new WeakMap<TensorType, Pick<Node, 'op' | 'attributes'> & Operands>();
+
+interface Operands {
+  readonly operands: readonly TensorType[];
+}
+
+/** Whether the same op over the same types was verified before. */
+function isKnown({ op, attributes, type }: Node, operands: readonly TensorType[]): boolean {
+  const known = sound.get(type);
+  return (
+    known !== undefined &&
+    known.op === op &&
+    known.attributes === attributes &&
+    known.operands.length === operands.length &&
+    known.operands.every((one, k) => one === operands[k])
+  );
 }
 
 function verifyResults(

@@ -2,9 +2,10 @@ import { type Affine, type Axis, type AxisKind, sameAffine } from '../../ir/kern
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { mapOperands } from '../../ir/kernel-operands.ts';
 import { delinearise, substitute } from './affine.ts';
+import { joinedPerShape } from './joined-shapes.ts';
 import { type LoopNest, macsOf, NodeList, originsOf, splitAxis, withAxes } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
-import { type NestShape, nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
+import { shapeOf } from './nest-shape.ts';
 import { bindingRanges, overlaps, type Range, rangeOf } from './ranges.ts';
 import { hasSequentialAxis, KernelSequence, loadsOf, storesOf } from './sequence.ts';
 
@@ -132,35 +133,17 @@ function* candidates(
   yield* nearest(others, MAX_CANDIDATES - makers.length);
 }
 
-/** What two shapes make together, over the tensors that they name in this way. */
-interface Join {
-  /** Numbers of the second one's tensors among those of both; the first one's come first. */
-  readonly numbers: readonly number[];
-  /** The first one's stores that nobody reads afterwards. */
-  readonly dead: readonly boolean[];
+interface JoinOptions {
   readonly maxBindings: number;
-  /** Null for no kernel. */
-  readonly made: ShapedNest | null;
+  /** By store of the first one, whether nobody reads it afterwards. */
+  readonly dead: readonly boolean[];
 }
 
-/** By the shapes of a producer and a consumer. */
-const joins = new WeakMap<NestShape, WeakMap<NestShape, Join[]>>();
-
-function joinsOf(first: NestShape, second: NestShape): Join[] {
-  let bySecond = joins.get(first);
-  if (!bySecond) {
-    bySecond = new WeakMap();
-    joins.set(first, bySecond);
-  }
-  let list = bySecond.get(second);
-  if (!list) {
-    list = [];
-    bySecond.set(second, list);
-  }
-  return list;
-}
-
-const sameList = <T>(a: readonly T[], b: readonly T[]) => a.every((one, k) => one === b[k]);
+const joinedOnce = joinedPerShape(
+  join,
+  (a: JoinOptions, b) =>
+    a.maxBindings === b.maxBindings && a.dead.every((one, k) => one === b.dead[k]),
+);
 
 /**
  * The two kernels as one over the producer's axes; null where they have no common points, or where what they make together is no
@@ -172,46 +155,23 @@ function joinedNest(
   maxBindings: number,
   isDead: (tensor: number) => boolean,
 ): LoopNest | null {
-  const [first, second] = [shapeOf(producer), shapeOf(consumer)];
-  if (first.shape.parallelPoints !== second.shape.points) return null;
-  const tensors = [...first.tensors];
-  const numbers = second.tensors.map((tensor) => {
-    const known = first.tensors.indexOf(tensor);
-    return known >= 0 ? known : tensors.push(tensor) - 1;
-  });
+  if (shapeOf(producer).shape.parallelPoints !== shapeOf(consumer).shape.points) return null;
   const dead = producer.stores.map(({ buffer }) => isDead(buffer));
-  const known = joinsOf(first.shape, second.shape);
-  let found = known.find(
-    (one) =>
-      one.maxBindings === maxBindings && sameList(one.numbers, numbers) && sameList(one.dead, dead),
-  );
-  if (!found) {
-    const other = nestOf({ shape: second.shape, tensors: numbers });
-    const joined = join(first.shape.nest, other, maxBindings, (store) => dead[store]);
-    found = { numbers, dead, maxBindings, made: joined && shapeOf(joined) };
-    known.push(found);
-  }
-  const { made } = found;
-  if (!made) return null;
-  return nestOf(
-    { shape: made.shape, tensors: made.tensors.map((number) => tensors[number]) },
-    {
-      ops: [...new Set([...producer.ops, ...consumer.ops])],
-      origins:
-        producer.reductions.length > 0
-          ? originsOf(producer, consumer)
-          : originsOf(consumer, producer),
-      ...macsOf(producer, consumer),
-    },
-  );
+  return joinedOnce(producer, consumer, { maxBindings, dead }, () => ({
+    ops: [...new Set([...producer.ops, ...consumer.ops])],
+    origins:
+      producer.reductions.length > 0
+        ? originsOf(producer, consumer)
+        : originsOf(consumer, producer),
+    ...macsOf(producer, consumer),
+  }));
 }
 
 /** The two kernels as one, without ops and origins. */
 function join(
   producer: LoopNest,
   consumer: LoopNest,
-  maxBindings: number,
-  isDead: (store: number) => boolean,
+  { maxBindings, dead }: JoinOptions,
 ): LoopNest | null {
   if (producer.nodes.length + consumer.nodes.length > MAX_NODES) return null;
   const aligned = align(producer, consumer);
@@ -236,7 +196,7 @@ function join(
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
   ];
-  const kept = stores.filter((_, k) => k >= first.stores.length || !isDead(k));
+  const kept = stores.filter((_, k) => k >= first.stores.length || !dead[k]);
   const nest: LoopNest = {
     axes: first.axes,
     nodes: list.nodes,

@@ -1,6 +1,7 @@
 import { type Affine, type Axis, pointCount } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { type AddressLink, align, copyNodes, MAX_NODES, writesAreSafe } from './fuse.ts';
+import { joinedPerShape } from './joined-shapes.ts';
 import { type LoopNest, macsOf, type NestBody, NodeList, originsOf } from './loop-nest.ts';
 import { shapeOf } from './nest-shape.ts';
 import { neededNodes, storedAt, storedNodes, variesAlong } from './node-facts.ts';
@@ -10,15 +11,42 @@ import { shiftedSquares } from './shifted-squares.ts';
 // Reductions over the same points and terms that read the same elements, in one pass of memory: the two sums that the gradient of a
 // norm needs, a bias's gradient beside a scale's, sums of values and of their squares.
 
-/** Two reductions as one kernel; null where they do not go over the same points and terms, or where one needs the other's result. */
+export interface SiblingOptions {
+  readonly maxBindings: number;
+  /** Whether sums of squares may go in one pass with the mean that they are around. */
+  readonly shifts: boolean;
+}
+
+/**
+ * Two reductions as one kernel; null where they do not go over the same points and terms, or where one needs the other's result. Found
+ * once for what differs in its tensors alone.
+ */
 export function joinSiblings(
   first: LoopNest,
   second: LoopNest,
-  { maxBindings, shifts }: { readonly maxBindings: number; readonly shifts: boolean },
+  options: SiblingOptions,
 ): LoopNest | null {
   const [a, b] = [shapeOf(first).shape, shapeOf(second).shape];
   if (a.points !== b.points || a.parallelPoints !== b.parallelPoints) return null;
   if (first.nodes.length + second.nodes.length > MAX_NODES) return null;
+  return joinedSiblings(first, second, options, () => ({
+    ops: [...new Set([...first.ops, ...second.ops])],
+    origins: originsOf(first, second),
+    ...macsOf(first, second),
+  }));
+}
+
+const joinedSiblings = joinedPerShape(
+  joinShapes,
+  (a: SiblingOptions, b) => a.maxBindings === b.maxBindings && a.shifts === b.shifts,
+);
+
+/** The two kernels as one, without ops and origins. */
+function joinShapes(
+  first: LoopNest,
+  second: LoopNest,
+  { maxBindings, shifts }: SiblingOptions,
+): LoopNest | null {
   if (first.stores.some(({ indirect }) => indirect)) return null;
   const aligned = align(first, second, sharedLoad, ['parallel', 'reduced']);
   if (!aligned || !keepsKinds(aligned[0], aligned[1])) return null;
@@ -26,9 +54,7 @@ export function joinSiblings(
   if (!body) return null;
   const nest: LoopNest = {
     ...{ axes: aligned[0].axes, ...body },
-    ops: [...new Set([...first.ops, ...second.ops])],
-    origins: originsOf(first, second),
-    ...macsOf(first, second),
+    ...{ ops: [], origins: [] },
   };
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }

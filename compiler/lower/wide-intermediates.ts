@@ -51,12 +51,14 @@ export function computeInTiles(
 ): readonly LoopNest[] {
   if (options.tiles === 'never') return nests;
   let current = nests;
-  for (const group of wideGroups(nests, options)) {
+  const accesses = accessesOf(nests);
+  const places: Places = { nests, position: new Map(nests.map((nest, k) => [nest, k])) };
+  for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
-    let replaced = inTiles(group, nests, staging);
+    let replaced = inTiles(group, places, staging);
     if ('reason' in replaced) {
-      const packed = packStatistics(group, nests, options);
-      if (packed) replaced = inTiles(packed, nests, staging);
+      const packed = packStatistics(group, accesses, options);
+      if (packed) replaced = inTiles(packed, places, staging);
     }
     if ('reason' in replaced) {
       options.report?.(tensor, `stays in memory: ${replaced.reason}`);
@@ -110,10 +112,9 @@ interface GroupNest {
  */
 function packStatistics(
   group: WideGroup,
-  nests: readonly LoopNest[],
+  { readers, writers }: Accesses,
   { isTemporary, typeOf, addTensor }: TileOptions,
 ): WideGroup | null {
-  const { readers, writers } = accessesOf(nests);
   const members = new Set([...group.wide.values(), ...group.sinks].map(({ nest }) => nest));
   const isOwn = (tensor: number) =>
     isTemporary(tensor) &&
@@ -154,6 +155,12 @@ function packStatistics(
   };
 }
 
+/** The kernels of a program in order, and where each of them is. */
+interface Places {
+  readonly nests: readonly LoopNest[];
+  readonly position: ReadonlyMap<LoopNest, number>;
+}
+
 /** Who writes and who reads each tensor, in order. */
 interface Accesses {
   readonly writers: ReadonlyMap<number, readonly LoopNest[]>;
@@ -175,8 +182,11 @@ function accessesOf(nests: readonly LoopNest[]): Accesses {
   return { writers, readers };
 }
 
-function wideGroups(nests: readonly LoopNest[], limits: FusionLimits): WideGroup[] {
-  const accesses = accessesOf(nests);
+function wideGroups(
+  nests: readonly LoopNest[],
+  accesses: Accesses,
+  limits: FusionLimits,
+): WideGroup[] {
   const wide = new Map<number, LoopNest>();
   for (const nest of nests) {
     const tensor = madeAlone(nest, accesses, limits);
@@ -266,19 +276,18 @@ function connected(
 /** The sinks of a group as kernels that compute what they need of it themselves; or why they cannot. */
 function inTiles(
   { wide, sinks }: WideGroup,
-  nests: readonly LoopNest[],
+  places: Places,
   staging: ClusterStaging,
 ):
   | { readonly sinks: ReadonlyMap<LoopNest, () => LoopNest>; readonly share: number }
   | { readonly reason: string } {
-  const position = new Map(nests.map((nest, k) => [nest, k]));
   const made = new Map<LoopNest, () => LoopNest>();
   let time = 0;
   for (const { nest: sink, original } of sinks) {
     const needed = producersOf(sink, wide);
     const producers = needed.map(({ tensor, nest }): Producer => ({ tensor, nest, isKept: false }));
     const cluster: Cluster = { producers, consumer: sink };
-    if (needed.some((one) => isStale(one.original, original, nests, position)))
+    if (needed.some((one) => isStale(one.original, original, places)))
       return { reason: 'what it is made of is replaced before it is read' };
     if (storesWhatTheyLoad(cluster)) return { reason: 'its reader stores what it is made of' };
     const staged = staging.stage(cluster, true);
@@ -310,12 +319,7 @@ function producersOf(
 }
 
 /** Whether something between a maker and a reader replaces what the maker reads. */
-function isStale(
-  maker: LoopNest,
-  reader: LoopNest,
-  nests: readonly LoopNest[],
-  position: ReadonlyMap<LoopNest, number>,
-): boolean {
+function isStale(maker: LoopNest, reader: LoopNest, { nests, position }: Places): boolean {
   const read = loadsOf(maker);
   return nests
     .slice(position.get(maker)! + 1, position.get(reader)!)
