@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../compiler/driver/compile.ts';
+import * as btc from '../../compiler/language.ts';
+import type { Plan, Target } from '../../ir/plan.ts';
+import { load } from '../../runtime/index.ts';
+
+// How often memory goes by for softmax, cross-entropy and norms, counted from plans; and that one pass is as right as several.
+
+const [ROWS, COLUMNS] = [4096, 256];
+const TENSOR_BYTES = 4 * ROWS * COLUMNS;
+
+type Layer = (x: btc.Tensor) => btc.Tensor;
+
+const alone = (layer: Layer) => () =>
+  btc.defineModel({
+    ...{ name: 'm', inputs: { x: btc.tensor([ROWS, COLUMNS]) } },
+    build: ({ x }) => ({ y: layer(x) }),
+  });
+
+/** Between two products, so that what is normalised and its gradient are activations. */
+const within = (layer: Layer) => () =>
+  btc.defineModel({
+    ...{ name: 'm', inputs: { x: btc.tensor([ROWS, 64]), label: btc.tensor([ROWS], 'i32') } },
+    build: ({ x }) => {
+      const wide = layer(btc.linear(64, COLUMNS, { name: 'before' })(x));
+      return { y: btc.linear(COLUMNS, 16, { name: 'behind' })(wide) };
+    },
+    train: {
+      loss: ({ y }, { label }) => btc.crossEntropy(y, label),
+      optimizer: btc.sgd({ learningRate: 0.1 }),
+    },
+  });
+
+const crossEntropy = () =>
+  btc.defineModel({
+    ...{ name: 'm', inputs: { label: btc.tensor([ROWS], 'i32') } },
+    build: () => ({ y: btc.param('x', [ROWS, COLUMNS], btc.init.uniform(-1, 1)) }),
+    train: {
+      loss: ({ y }, { label }) => btc.crossEntropy(y, label),
+      optimizer: btc.sgd({ learningRate: 0.1 }),
+    },
+  });
+
+async function planOf(model: () => btc.Model, target: Target): Promise<Plan> {
+  const { plan, diagnostics } = await compile(model, { target });
+  if (!plan) throw new Error(diagnostics.map(({ message }) => message).join('; '));
+  return plan;
+}
+
+/** Dispatches of a program that move a whole tensor or more, products aside. */
+function passes({ programs, kernels }: Plan, program: string): number {
+  return programs[program].steps.filter(
+    ({ kernel, bytesMoved }) =>
+      bytesMoved >= TENSOR_BYTES && !kernels[kernel].name.startsWith('contract'),
+  ).length;
+}
+
+const layerNorm = btc.layerNorm(COLUMNS, { name: 'n' });
+const batchNorm = btc.batchNorm(COLUMNS, { name: 'n' });
+
+describe.each(['wasm', 'webgpu'] as const)('on %s', (target) => {
+  test.each([
+    ['softmax', (x: btc.Tensor) => btc.softmax(x)],
+    ['log softmax', (x: btc.Tensor) => btc.logSoftmax(x)],
+    ['layer norm', layerNorm],
+  ] as const)('%s is one pass', async (_, layer) => {
+    const plan = await planOf(alone(layer), target);
+    expect(passes(plan, 'predict')).toBe(1);
+    // Each element is read once and written once.
+    const moved = plan.programs.predict.steps.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0);
+    expect(moved).toBeLessThan(2.1 * TENSOR_BYTES);
+  });
+
+  test('cross-entropy is one pass, and one for its gradient', async () => {
+    // On WebGPU rows of this length have the labels' logits summed in a pass of its own.
+    const most = { wasm: 2, webgpu: 3 };
+    expect(passes(await planOf(crossEntropy, target), 'train')).toBeLessThanOrEqual(most[target]);
+  });
+
+  test.each([
+    // Beside these, bias gradients of the layers around. Eight bindings keep the gradient of layer norm apart on WebGPU.
+    ['layer norm', layerNorm, { wasm: 4, webgpu: 6 }],
+    ['batch norm', batchNorm, { wasm: 5, webgpu: 5 }],
+  ] as const)('%s in training', async (_, layer, most) => {
+    const plan = await planOf(within(layer), target);
+    expect(passes(plan, 'train')).toBeLessThanOrEqual(most[target]);
+  });
+});
+
+describe('one pass on wasm', () => {
+  const run = async (layer: Layer, x: Float32Array<ArrayBuffer>, shape: readonly number[]) => {
+    const { plan, module, parameters } = await compile(
+      () =>
+        btc.defineModel({
+          ...{ name: 'm', inputs: { x: btc.tensor([...shape]) } },
+          build: ({ x }) => ({ y: layer(x) }),
+        }),
+      { target: 'wasm' },
+    );
+    expect(plan!.programs.predict.steps.length).toBe(1);
+    const session = await load(plan!, { module: module!, parameters: parameters! });
+    const { y } = await session.run('predict', { x });
+    await session.destroy();
+    return Array.from(y as ArrayLike<number>);
+  };
+  // So many rows that arrays of tiles are little beside them.
+  const shape = [8192, 100] as const;
+  const data = Float32Array.from({ length: 819_200 }, (_, i) => Math.fround(Math.sin(i * i)));
+  const rowsOf = (values: ArrayLike<number>) =>
+    Array.from({ length: 256 }, (_, row) => Array.from(values).slice(100 * row, 100 * row + 100));
+
+  test('softmax is its closed form, of rows far from 0 as well', async () => {
+    for (const offset of [0, 1e4, -1e4]) {
+      const x = data.map((value) => value + offset);
+      const given = rowsOf(await run(btc.softmax, x, shape));
+      rowsOf(x).forEach((row, r) => {
+        const most = Math.max(...row);
+        const powers = row.map((value) => Math.exp(value - most));
+        const total = powers.reduce((sum, one) => sum + one);
+        powers.forEach((one, k) => {
+          expect(Math.abs((given[r][k] * total) / one - 1)).toBeLessThan(1e-6);
+        });
+      });
+    }
+  });
+
+  test('softmax of infinities and NaN is what it is in several passes', async () => {
+    const x = data.slice();
+    x.fill(Number.NEGATIVE_INFINITY, 0, 100);
+    x.fill(Number.NEGATIVE_INFINITY, 101, 199);
+    x[250] = Number.POSITIVE_INFINITY;
+    x[350] = Number.NaN;
+    const given = rowsOf(await run(btc.softmax, x, shape));
+    expect(given[0].every(Number.isNaN)).toBe(true);
+    expect(given[1].slice(1, 99)).toEqual(new Array(98).fill(0));
+    expect(given[1][0] + given[1][99]).toBeCloseTo(1, 6);
+    expect(given[2].every(Number.isNaN)).toBe(true);
+    expect(given[3].every(Number.isNaN)).toBe(true);
+  });
+
+  test('layer norm is its closed form, of rows whose mean is 10,000 deviations from 0', async () => {
+    const [rows, columns] = shape;
+    const layer = btc.layerNorm(columns, { name: 'n' });
+    for (const [offset, tolerance] of [
+      [0, 2e-6],
+      [1e4, 3e-3],
+    ]) {
+      const x = data.map((value) => value + offset);
+      const given = await run(layer, x, [rows, columns]);
+      rowsOf(x).forEach((row, r) => {
+        const mean = row.reduce((sum, one) => sum + one) / columns;
+        const variance = row.reduce((sum, one) => sum + (one - mean) ** 2, 0) / columns;
+        row.forEach((one, k) => {
+          const wanted = (one - mean) / Math.sqrt(variance + 1e-5);
+          expect(Math.abs(given[r * columns + k] - wanted)).toBeLessThan(tolerance);
+        });
+      });
+    }
+  });
+});
