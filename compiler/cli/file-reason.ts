@@ -27,7 +27,7 @@ export function fileReason(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   if (Object.hasOwn(REASONS, code)) return REASONS[code];
   // `ECODE: what it means, call 'path'`
-  return /^E[A-Z0-9]+: (.*?), \w+(?: '|$)/.exec(message)?.[1] ?? message;
+  return /^[A-Z][A-Z0-9_]+: (.*?), \w+(?: '|$)/.exec(message)?.[1] ?? message;
 }
 
 /** The message of whatever was thrown; of the system's errors what they mean, and of which file. */

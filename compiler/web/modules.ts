@@ -1,5 +1,5 @@
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
-import { didYouMean } from '../nearest.ts';
+import { didYouMean, nearest, nearText } from '../nearest.ts';
 import { wrongLiterals } from './literals.ts';
 import { callStartsOf } from './typescript/call-starts.ts';
 import { applyEdits, type Edit, type Edited, lineStartsOf, placeAt } from './typescript/edits.ts';
@@ -190,12 +190,7 @@ class Linker {
         this.report(5203, module, specifierStart, {
           name: specifier,
           files: names.join(', '),
-          near: didYouMean(
-            specifier,
-            names
-              .filter((name) => name !== module.file)
-              .map((name) => specifierOf(module.file, name)),
-          ),
+          near: nearFile(module.file, specifier, names),
         });
       else this.report(5202, module, specifierStart, { name: specifier });
       return;
@@ -257,6 +252,14 @@ function ownExports(program: Node, isValue: (exported: string) => boolean): Edit
     });
     return [{ start, end, text: `export { ${kept.join(', ')} };` }];
   });
+}
+
+/** What was meant by an import of a file; endings are often left out, and do not count. */
+function nearFile(from: string, specifier: string, files: readonly string[]): string {
+  const stem = (name: string) => name.replace(/\.\w+$/, '');
+  const others = files.filter((file) => file !== from).map((file) => specifierOf(from, file));
+  const near = nearest(stem(specifier), others.map(stem));
+  return near === null ? '' : nearText(others.find((one) => stem(one) === near)!);
 }
 
 /** How a file imports another. */

@@ -1,3 +1,4 @@
+import { isolateHistory } from '@codemirror/commands';
 import { javascript } from '@codemirror/lang-javascript';
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { diagnosticCount, lintGutter, setDiagnostics } from '@codemirror/lint';
@@ -55,8 +56,12 @@ export function createEditor(parent, text, changed) {
   });
   return {
     text: () => view.state.doc.toString(),
+    /** One step of the history, whatever was typed just before. */
     replace: (next) =>
-      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: next } }),
+      view.dispatch({
+        changes: { from: 0, to: view.state.doc.length, insert: next },
+        annotations: isolateHistory.of('full'),
+      }),
     /** Marks each expression that a diagnostic points at. */
     mark(diagnostics) {
       const marks = diagnostics.flatMap(({ category, code, message, source }) => {

@@ -105,7 +105,7 @@ describe('btc run', () => {
     );
     const elsewhere = project.btc('run', ...args, '--spillDirectory', path('missing'));
     expect(elsewhere.stderr).toMatch(
-      /^error BTC6019: the spill file of \d+ bytes cannot be made: ENOENT/m,
+      /^error BTC6019: the spill file of \d+ bytes cannot be made: no such file or directory/m,
     );
   });
 

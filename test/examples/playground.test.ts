@@ -258,6 +258,7 @@ test('undoing the choice of an example brings back the text, and the name of wha
   await untilIdle(page);
   const example = () => page.$eval('#example', (select) => (select as HTMLSelectElement).value);
   await edit(page, "name: 'digits'", "name: 'mine'");
+  // At once: the choice is a step of its own, however soon it comes.
   await page.select('#example', 'Small CNN');
   await untilBuilt(page, 'Built in');
   await page.focus('.cm-content');

@@ -72,7 +72,9 @@ test('a folder that is not there is one sentence', async () => {
   const { plan, module } = await spilling();
   const error = await errorOf(() => load(plan, { module, spillDirectory: join(folder, 'no') }));
   expect(error.code).toBe('swap-failed');
-  expect(error.message).toMatch(/^the spill file of \d+ bytes cannot be made: ENOENT/);
+  expect(error.message).toMatch(
+    /^the spill file of \d+ bytes cannot be made: no such file or directory/,
+  );
 });
 
 test('so is a store of the caller that cannot be opened', async () => {
