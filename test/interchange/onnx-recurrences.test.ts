@@ -7,8 +7,10 @@ import {
   fromOnnx,
   gru,
   type Inputs,
+  init,
   lstm,
   type Model,
+  param,
   rnn,
   type Tensor,
   tensor,
@@ -17,6 +19,7 @@ import { modelText } from '../../compiler/interchange/onnx/to-typescript.ts';
 import { interpretGraph } from '../../ir/interpret.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../ir/safetensors.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { INT64, onnxModel, onnxNode, onnxTensor, onnxValue } from '../support/onnx.ts';
 import { numbers } from '../support/onnx-models.ts';
 
 // Recurrent layers are laid out in time before a model is exported. What comes back is a layer again, with the same numbers.
@@ -42,7 +45,8 @@ async function back(source: Model): Promise<string> {
     plan!.tensors
       .filter(({ role }) => role === 'parameter')
       .map(({ name, shape }, k) => {
-        const data = Float32Array.from(numbers(elementCount(shape), k + 1));
+        const some = numbers(elementCount(shape), k + 1);
+        const data = Float32Array.from(some, (value) => (name === 'start' ? 0 : value));
         return [name, { dtype: 'f32', shape, data }] as const;
       }),
   );
@@ -108,6 +112,14 @@ describe('a layer comes back', () => {
       "build({ x, h, c }) { return { y: lstm(4, 5, { name: 'cell' })(x, { hidden: h, cell: c }).outputs }; }, ",
     ],
     [
+      'from a state that is trained, and begins with zeros',
+      model(X, ({ x }) => {
+        const hidden = param('start', [2, 5], init.zeros);
+        return { hidden: gru(4, 5, { name: 'cell' })(x, { hidden }).state.hidden };
+      }),
+      "gru(4, 5, { name: 'cell' })( x, { hidden: param('start', [2, 5], init.glorotUniform) }, ).state.hidden",
+    ],
+    [
       'a stack in both directions',
       model(X, ({ x }) => ({
         y: gru(4, 5, { name: 'cell', layers: 2, bidirectional: true })(x).outputs,
@@ -156,4 +168,29 @@ describe('what is more than a layer stays as it is written, and computes the sam
   ])('%s', async (_, source) => {
     expect(await back(source)).not.toMatch(/\b(?:lstm|gru|rnn)\(/);
   });
+});
+
+test('steps whose names go in a circle are the mistake of the file that they are', async () => {
+  const H = 2;
+  const step = (at: number, from: string, to: string) => [
+    onnxNode('Slice', ['all', `c${at}`, `c${at + 1}`, 'one'], [`${to}.part`]),
+    onnxNode('Reshape', [`${to}.part`, 'row'], [`${to}.in`]),
+    onnxNode('MatMul', [from, 'w'], [`${to}.product`]),
+    onnxNode('Add', [`${to}.in`, `${to}.product`], [`${to}.sum`]),
+    onnxNode('Tanh', [`${to}.sum`], [to]),
+  ];
+  const bytes = onnxModel({
+    inputs: [onnxValue('all', [2, 3, H]), onnxValue('h0', [2, H])],
+    outputs: ['h1'],
+    weights: [
+      onnxTensor('w', [H, H], [1, 2, 3, 4]),
+      onnxTensor('row', [2], [2, H], INT64),
+      onnxTensor('one', [1], [1], INT64),
+      ...[0, 1, 2, 3].map((k) => onnxTensor(`c${k}`, [1], [k], INT64)),
+    ],
+    nodes: [...step(0, 'h0', 'h1'), ...step(1, 'h1', 'h2'), ...step(2, 'h2', 'h1')],
+  });
+  await expect(fromOnnx(bytes)).rejects.toThrow(
+    "BTC5108: node 'Slice_h1.part' (Slice) gives 'h1.part'",
+  );
 });

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import type { OnnxFile } from '../file.ts';
 import { type NodeProto, NodeProtoSchema } from '../schema/onnx_pb.ts';
-import { CELLS, type CellKind, type CellTerm, SOURCES } from './cells.ts';
+import { type CellKind, SOURCES } from './cells.ts';
+import { chainsOf, hiddenBefore, type Step, stepAt } from './recurrence-steps.ts';
 import { type Match, matches, type Searched, searched } from './terms.ts';
 
 /** A layer of time that a file has written out step by step. Its node reads the sequence, weights, biases and states, and gives `gives`. */
@@ -27,18 +28,6 @@ export type Given =
 /** Inputs of the node of a {@link Recurrence}, weights among them; of those that a kind has not, and of states that are zeros, the name is empty. */
 export const WEIGHTS = ['inputWeight', 'hiddenWeight', 'bias', 'hiddenBias'] as const;
 export const INPUTS = ['x', ...WEIGHTS, 'hidden', 'cell'] as const;
-
-/** One step of a cell. */
-interface Step {
-  readonly cell: CellTerm;
-  readonly match: Match;
-  /** Its place in time, and the axis of that. */
-  readonly at: number;
-  readonly axis: number;
-  /** Names of the hidden state and, of an LSTM, of the cell's that it makes. */
-  readonly hidden: string;
-  readonly state: string | null;
-}
 
 /** The file with steps of recurrent layers as one node each, as they were before they were laid out in time. */
 export function withRecurrences(file: OnnxFile): OnnxFile {
@@ -69,89 +58,6 @@ export function withRecurrences(file: OnnxFile): OnnxFile {
   count(gone, -1);
   count(recurrences.keys(), 1);
   return { ...file, graph: { ...file.graph, node }, uses, recurrences };
-}
-
-/** What a node ends as a step of a cell. */
-function stepAt(file: OnnxFile, within: Searched, node: NodeProto): Step | null {
-  const [hidden] = node.output;
-  for (const cell of CELLS) {
-    if (!cell.ends.includes(node.opType)) continue;
-    for (const match of matches(within, cell.term, hidden)) {
-      const at = placeOf(file, within, cell, match);
-      const state = match.labels.get('state')?.input[0] ?? null;
-      if (at !== null) return { cell, match, at: at.from, axis: at.axis, hidden, state };
-    }
-  }
-  return null;
-}
-
-/** The place in time that a step reads, where its weight and gates have the sizes of such a cell. */
-function placeOf(
-  { initialisers }: OnnxFile,
-  within: Searched,
-  { gates, slices }: CellTerm,
-  { names, labels }: Match,
-): Range | null {
-  const weight = initialisers.get(names.get('hiddenWeight')!);
-  if (!weight?.weight || weight.type.kind !== 'float' || weight.shape.length !== 2) return null;
-  const [hidden, columns] = weight.shape;
-  if (columns !== gates * hidden) return null;
-  const areGates = Object.entries(slices).every(([label, gate]) => {
-    const range = rangeOf(within, labels.get(label)!);
-    return range?.axis === 1 && range.from === gate * hidden && range.to === (gate + 1) * hidden;
-  });
-  const range = rangeOf(within, labels.get('at')!);
-  return areGates && range && range.to === range.from + 1 ? range : null;
-}
-
-/** What a slice takes along one axis. */
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly axis: number;
-}
-
-function rangeOf(within: Searched, { input }: NodeProto): Range | null {
-  const [from, to, axis, step = 1] = input.slice(1).map((name) => oneOf(within, name));
-  const isPlain = from != null && to != null && axis != null && step === 1;
-  return isPlain && from >= 0 ? { from, to, axis } : null;
-}
-
-function oneOf(within: Searched, name: string): number | null {
-  const values = within.constant(name)?.values;
-  return values?.length === 1 ? values[0] : null;
-}
-
-/** Steps that read one sequence place by place, each the state of the one before: those of one layer in one direction. */
-function chainsOf(steps: readonly Step[]): Step[][] {
-  const keyOf = ({ match: { names } }: Step, hidden: string) =>
-    JSON.stringify([hidden, names.get('hiddenWeight'), names.get('all')]);
-  const made = new Set(steps.map((step) => keyOf(step, step.hidden)));
-  const readers = new Map(steps.map((step) => [keyOf(step, hiddenBefore(step)), step]));
-  return steps
-    .filter((step) => !made.has(keyOf(step, hiddenBefore(step))))
-    .map((first) => {
-      const chain = [first];
-      for (let last = first; ; ) {
-        const next = readers.get(keyOf(last, last.hidden));
-        if (!next || !follows(last, next)) return chain;
-        chain.push(next);
-        last = next;
-      }
-    });
-}
-
-const hiddenBefore = ({ match }: Step) => match.names.get('hidden')!;
-
-function follows(last: Step, next: Step): boolean {
-  const { names } = next.match;
-  return (
-    last.cell === next.cell &&
-    Math.abs(next.at - last.at) === 1 &&
-    (last.state === null || names.get('cell') === last.state) &&
-    (names.get('before') ?? last.hidden) === last.hidden &&
-    names.get('hiddenBias') === last.match.names.get('hiddenBias')
-  );
 }
 
 interface FoundLayer {
@@ -199,11 +105,11 @@ function layerOf(
     (node) => !gone.has(node) && node.output.every((name) => given.has(name) || isInside(name)),
   );
   // What another layer reads too would be two weights.
-  const areOwn = WEIGHTS.every((name) => isInside(inputs.get(name)!));
+  const areOwn = WEIGHTS.every((name) => inputs.get(name) === '' || isInside(inputs.get(name)!));
   if (!isClosed || !areOwn) return null;
-  const before = first.match.names.get('before');
-  if (before !== undefined && before !== hiddenBefore(first) && !isZero(within, before))
-    return null;
+  // The first step may say its zeros in two ways.
+  const [hidden, before = hidden] = [hiddenBefore(first), first.match.names.get('before')];
+  if (before !== hidden && ![hidden, before].every((name) => isZero(within, name))) return null;
   return {
     nodes: [...nodes],
     node: create(NodeProtoSchema, {
@@ -302,10 +208,10 @@ const isColumn = (within: Searched, { input }: NodeProto) => {
   return shape?.length === 3 && shape[2] === 1;
 };
 
-/** Whether a value is a constant of zeros, spread or not. */
+/** Whether a value is a constant of zeros, spread or not, and no weight that begins with them. */
 function isZero(within: Searched, name: string): boolean {
   const maker = within.maker(name);
   const held = maker?.opType === 'Expand' ? maker.input[0] : name;
-  const values = within.constant(held)?.values;
-  return values !== undefined && Array.from(values).every((value) => value === 0);
+  const known = within.constant(held);
+  return known?.weight === null && Array.from(known.values).every((value) => value === 0);
 }
