@@ -157,3 +157,23 @@ describe('what networks are made of', () => {
     expect(graph!.output.map(({ name }) => name)).toEqual(['logits']);
   });
 });
+
+test('an output with the name of an input has another one, and no name of the model is one of the file’s own', async () => {
+  const model = defineModel({
+    name: 'names',
+    inputs: { x: tensor([2]), v0: tensor([2]), c0: tensor([2]) },
+    build: ({ x, v0, c0 }) => ({ x: relu(x).add(0.5), v1: v0.mul(c0), x_2: x.add(1) }),
+  });
+  const { bytes, diagnostics } = await exportOnnx(model);
+  expect(diagnostics).toEqual([]);
+  const { model: read } = await fromOnnx(bytes!);
+  const { session } = await sessionOf(read, {});
+  const inputs = { x: [-1, 2], v0: [3, 4], c0: [5, 6] };
+  const { x_1, v1, x_2 } = await session.run('predict', inputs);
+  expect([[...x_1], [...v1], [...x_2]]).toEqual([
+    [0.5, 2.5],
+    [15, 24],
+    [0, 3],
+  ]);
+  session.destroy();
+});

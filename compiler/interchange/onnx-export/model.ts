@@ -8,8 +8,8 @@ import { writeGraph } from './program.ts';
 import { ELEMENTS } from './structural.ts';
 
 /**
- * Writes a program that assigns nothing as a model of ONNX. Inputs and outputs have the shapes and names that the program's have, and
- * inputs with a default need not be given.
+ * Writes a program that assigns nothing as a model of ONNX. Inputs and outputs have the shapes and names that the program's have, but an
+ * output with the name of an input, which ONNX has not, is `NAME_1`; inputs with a default need not be given.
  *
  * @param values of parameters and states by name; those that it has not are zero
  */
@@ -52,10 +52,11 @@ export function writeModel(
   });
   const outputs = program.outputs.map(({ name, value }): Stored => {
     const from = arranger.flat(read(value));
+    const output = stored.has(name) ? builder.name(name) : name;
     builder.nodes.push({
-      ...{ op: 'Identity', inputs: [from.name], output: name, attributes: {}, place: '' },
+      ...{ op: 'Identity', inputs: [from.name], output, attributes: {}, place: '' },
     });
-    return { ...from, name };
+    return { ...from, name: output };
   });
   // Named as its input, a constant is what the input is where nobody gives it.
   const defaults = inputs.flatMap(({ name, type, default: value, counter }) =>
@@ -68,7 +69,7 @@ export function writeModel(
           },
         ],
   );
-  const nodes = readNodes(builder.nodes, new Set(program.outputs.map(({ name }) => name)));
+  const nodes = readNodes(builder.nodes, new Set(outputs.map(({ name }) => name)));
   const used = new Set(nodes.flatMap((node) => node.inputs));
   return encodeModel(
     {

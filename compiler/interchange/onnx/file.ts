@@ -1,11 +1,13 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type ElementType, elementType } from './element-types.ts';
+import type { Recurrence } from './patterns/recurrences.ts';
 import { OnnxError, shown } from './refusal.ts';
 import {
   type FunctionProto,
   type GraphProto,
   type ModelProto,
   ModelProtoSchema,
+  type NodeProto,
   type TypeProto,
 } from './schema/onnx_pb.ts';
 import { type ExternalData, readTensor } from './tensor-data.ts';
@@ -35,6 +37,8 @@ export interface OnnxFile {
   /** How often each name is read, in inner graphs too. */
   readonly uses: ReadonlyMap<string, number>;
   readonly external: ExternalData | null;
+  /** Nodes that stand for steps of recurrent layers. */
+  readonly recurrences: ReadonlyMap<NodeProto, Recurrence>;
 }
 
 /**
@@ -64,7 +68,7 @@ export function readFile(
     model.functions.map((body) => [`${plain(body.domain)}.${body.name}`, body]),
   );
   return {
-    ...{ graph, initialisers, functions, external },
+    ...{ graph, initialisers, functions, external, recurrences: new Map() },
     producer: [model.producerName, model.producerVersion].filter(Boolean).map(shown).join(' '),
     opsets: opsetsOf(model),
     inputs: graph.input.filter(({ name }) => !initialisers.has(name)).map(inputOf),

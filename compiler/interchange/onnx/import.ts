@@ -2,6 +2,7 @@ import type { Tensor } from '../../frontend/tensor.ts';
 import { type ElementType, elementType } from './element-types.ts';
 import type { OnnxFile } from './file.ts';
 import { isTensor } from './node.ts';
+import { withRecurrences } from './patterns/recurrences.ts';
 import { OnnxError, shown } from './refusal.ts';
 import type { ValueInfoProto } from './schema/onnx_pb.ts';
 import { createSession, type Session } from './session.ts';
@@ -34,7 +35,7 @@ export function importGraph(
   inputs: ReadonlyMap<string, Tensor>,
   known: ReadonlyMap<string, Constant>,
 ): Imported {
-  const file = withoutTwins(given);
+  const file = withRecurrences(withoutTwins(given));
   const { graph, opsets, initialisers, external } = file;
   const session = createSession(file);
   const { recorder } = session;

@@ -8,6 +8,7 @@ import type { OnnxFile } from './file.ts';
 import { literal } from './literals.ts';
 import { readableName } from './names.ts';
 import { type Group, groupsOf, waitingNodes } from './patterns/index.ts';
+import type { Recurrence } from './patterns/recurrences.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { OnnxError } from './refusal.ts';
 import type { FunctionProto, NodeProto } from './schema/onnx_pb.ts';
@@ -35,6 +36,8 @@ export interface Session {
   readonly biases: ReadonlyMap<string, FollowingBias>;
   /** By their last node: nodes that may be one function of the language. */
   readonly groups: ReadonlyMap<NodeProto, Group>;
+  /** Nodes that stand for steps of recurrent layers. */
+  readonly recurrences: ReadonlyMap<NodeProto, Recurrence>;
   /** Nodes that do not run at their places. */
   readonly waiting: ReadonlySet<NodeProto>;
   /** By the name of a weight that a layer holds and others read too: what it is in the program. */
@@ -74,7 +77,7 @@ export interface Session {
 const MOST_FOLDED = 2 ** 20;
 
 export function createSession(file: OnnxFile): Session {
-  const { functions, uses } = file;
+  const { functions, uses, recurrences } = file;
   const recorder: Recorder = createRecorder((message) => {
     throw new OnnxError(5114, { node: session.current, message });
   });
@@ -117,7 +120,7 @@ export function createSession(file: OnnxFile): Session {
   }
 
   const session: Session = {
-    ...{ recorder, weights, functions, uses, tensor, steps: 0, current: '' },
+    ...{ recorder, weights, functions, uses, recurrences, tensor, steps: 0, current: '' },
     ...{ biases: biasesOf(file), absorbed: new Set<NodeProto>(), shared: new Map() },
     ...{
       groups,

@@ -2,7 +2,9 @@ import { elementCount } from '../../../ir/tensor.ts';
 import { readAttributes } from './attributes.ts';
 import { isTensor, type NodeFacts, nodeOf, type OnnxNode } from './node.ts';
 import { operatorRow } from './operators/index.ts';
+import { runRecurrence } from './operators/written-recurrence.ts';
 import { type Group, runGroup } from './patterns/index.ts';
+import type { Recurrence } from './patterns/recurrences.ts';
 import { OnnxError, shown } from './refusal.ts';
 import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from './schema/onnx_pb.ts';
 import type { Session } from './session.ts';
@@ -94,11 +96,14 @@ function runNode(session: Session, node: NodeProto, index: number, scope: Scope)
   };
   const body = session.functions.get(`${ownDomain}.${opType}`);
   session.current = name;
+  const recurrence = session.recurrences.get(node);
   const results = session.absorbed.has(node)
     ? inputs.filter((input) => input.kind === 'tensor')
-    : body
-      ? runFunction(session, body, node, inputs, scope)
-      : runOperator(session, facts, inputs, scope);
+    : recurrence
+      ? runLayer(session, recurrence, facts, inputs)
+      : body
+        ? runFunction(session, body, node, inputs, scope)
+        : runOperator(session, facts, inputs, scope);
   giveOutputs(session, node, name, results, scope);
 }
 
@@ -137,6 +142,21 @@ function noteName({ recorder, names }: Session, { raw }: Computed, output: strin
   if (found?.kind !== 'result' || found.path !== '') return;
   const key = String(found.call);
   if (!names.has(key)) names.set(key, output);
+}
+
+/** A recurrent layer that the file has step by step. */
+function runLayer(
+  session: Session,
+  recurrence: Recurrence,
+  facts: NodeFacts,
+  inputs: readonly Value[],
+): readonly Value[] {
+  session.recorder.step = session.steps;
+  session.nodes.set(session.steps, `${facts.name}: ${facts.op}`);
+  const node = nodeOf(session, facts, inputs, () => []);
+  const results = runRecurrence(node, recurrence);
+  for (const result of results) session.noteSources(result, inputs);
+  return results;
 }
 
 function runOperator(
