@@ -1,4 +1,4 @@
-import { pointCount } from '../../ir/kernel.ts';
+import { type LocalArray, pointCount } from '../../ir/kernel.ts';
 import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
@@ -21,7 +21,7 @@ export interface ProducerFusionOptions extends TileOptions {
   readonly tensors: readonly ScheduleTensor[];
   readonly memory: LoopNestMemory;
   /** Adds a tensor that holds the array of a stage. */
-  readonly addHolder: (elements: number, intermediate: number) => number;
+  readonly addHolder: (local: LocalArray, intermediate: number) => number;
   /** Hears of every pair of kernels that was looked at. */
   readonly report?: (intermediate: number, outcome: string) => void;
 }
@@ -242,7 +242,7 @@ function held(
   if (!staging || !model.needsHolder) return nest;
   const stages = staging.stages.map((stage) => ({
     ...stage,
-    local: { ...stage.local, buffer: addHolder(stage.local.elements, intermediate) },
+    local: { ...stage.local, buffer: addHolder(stage.local, intermediate) },
   }));
   return { ...nest, staging: { ...staging, stages } };
 }

@@ -1,3 +1,4 @@
+import type { LocalArray } from '../../ir/kernel.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import type { StageModel } from './cluster-staging.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
@@ -22,12 +23,12 @@ export function fuseProducersOf(
   // Arrays of stages may take their memory from tensors of their own.
   const tensors: ScheduleTensor[] = [...lowered.tensors];
   const limits = fusionLimits({ tensors }, maxStorageBuffers);
-  const add = (elements: number, like: number, part: string, program: number) =>
+  const add = (local: Omit<LocalArray, 'buffer'>, like: number, part: string, program: number) =>
     tensors.push({
       ...tensors[like],
       name: `${tensors[like].name}.${part}`,
-      dtype: 'f32',
-      shape: [elements],
+      dtype: local.dtype,
+      shape: [local.elements],
       role: 'activation',
       program,
     }) - 1;
@@ -43,8 +44,8 @@ export function fuseProducersOf(
       },
       tensors,
       typeOf: (tensor) => tensors[tensor],
-      addHolder: (elements, intermediate) => add(elements, intermediate, 'tile', index),
-      addTensor: (elements, like) => add(elements, like, 'rows', index),
+      addHolder: (local, intermediate) => add(local, intermediate, 'tile', index),
+      addTensor: (elements, like) => add({ dtype: 'f32', elements }, like, 'rows', index),
       report: (tensor, outcome) => remarks.push(`t${tensor} ${tensors[tensor].name} ${outcome}`),
     }),
   }));
