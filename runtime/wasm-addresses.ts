@@ -1,4 +1,4 @@
-import type { Plan, PlanProgram } from '../ir/plan.ts';
+import type { Plan, PlanKernel, PlanProgram } from '../ir/plan.ts';
 import type { ThreadProgram } from './wasm-walk.ts';
 
 /** Address of the first byte of each slab: they follow one another. */
@@ -11,6 +11,23 @@ export function slabAddresses({ slabs }: Plan): number[] {
   });
 }
 
+const LINE = 64;
+
+/** Where the working memory of a kernel lies in that of a thread, by binding, and all that it takes; each begins a line of a cache. */
+export function scratchPlaces({ bindings }: Pick<PlanKernel, 'bindings'>): {
+  readonly places: readonly (number | null)[];
+  readonly bytes: number;
+} {
+  let end = 0;
+  const places = bindings.map(({ scratch, bytes }) => {
+    if (!scratch) return null;
+    const start = end;
+    end += Math.ceil(bytes / LINE) * LINE;
+    return start;
+  });
+  return { places, bytes: end };
+}
+
 /** Per step, the address of each binding; working memory is at `scratch`, if that is given. */
 export function stepAddresses(
   plan: Plan,
@@ -18,9 +35,11 @@ export function stepAddresses(
   scratch: number | null = null,
 ): number[][] {
   const slabs = slabAddresses(plan);
+  const places = plan.kernels.map((kernel) => scratchPlaces(kernel).places);
   return program.steps.map(({ kernel, bindings, offsets }) =>
     bindings.map((tensor, k) => {
-      if (scratch !== null && plan.kernels[kernel].bindings[k].scratch) return scratch;
+      const place = places[kernel][k];
+      if (scratch !== null && place !== null) return scratch + place;
       const { slab, offset } = plan.tensors[tensor];
       return slabs[slab!] + offset + (offsets?.[k] ?? 0);
     }),

@@ -2,6 +2,7 @@ import type { Plan } from '../ir/plan.ts';
 import { RuntimeError } from './errors.ts';
 import type { LoadOptions } from './load.ts';
 import { kindOf } from './values.ts';
+import { scratchPlaces } from './wasm-addresses.ts';
 
 const MOST_THREADS = 64;
 
@@ -15,10 +16,7 @@ export interface WasmOptions {
 
 /** Bytes of working memory that each thread but the first needs beside the plan's memory. */
 export function threadBytes({ kernels }: Plan): number {
-  const bytes = kernels.flatMap(({ bindings }) =>
-    bindings.flatMap((binding) => (binding.scratch ? [binding.bytes] : [])),
-  );
-  return Math.ceil(Math.max(0, ...bytes) / 64) * 64;
+  return Math.max(0, ...kernels.map((kernel) => scratchPlaces(kernel).bytes));
 }
 
 /** Those of the options that are for WebAssembly. Errors: `invalid-input`, `memory-limit`. */
