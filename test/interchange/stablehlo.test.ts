@@ -124,7 +124,8 @@ const HUNDRED: Readonly<Record<string, Trained>> = {
   lstm: [SMALL_NETWORKS.lstm.model, SMALL_NETWORKS.lstm.set],
   'bt-lstm': [blockTermLstm, {}],
   gpt: [SMALL_NETWORKS.gpt.model, SMALL_NETWORKS.gpt.set],
-  resnet: [SMALL_NETWORKS.resnet.model, { ...SMALL_NETWORKS.resnet.set, batch: 8 }, 12],
+  // With some batches a relu comes so near to its kink that f32 and float64 take sides: from that step on losses part by 1e-4 and more.
+  resnet: [SMALL_NETWORKS.resnet.model, { ...SMALL_NETWORKS.resnet.set, batch: 16 }, 12],
 };
 
 describe('a hundred steps: losses are those of btc', () => {
