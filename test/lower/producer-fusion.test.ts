@@ -130,6 +130,79 @@ describe('a chain means what its graph means', () => {
   });
 });
 
+interface RowsShape {
+  readonly shape: readonly number[];
+  readonly links: readonly {
+    readonly statistic: 'mean' | 'largest' | 'place of the largest';
+    readonly axes: readonly number[];
+    readonly isKept: boolean;
+  }[];
+}
+
+const rowsShapes: fc.Arbitrary<RowsShape> = fc.record({
+  shape: fc.tuple(...[3, 5, 24].map((most) => fc.integer({ min: 2, max: most }))),
+  links: fc.array(
+    fc.record({
+      statistic: fc.constantFrom('mean', 'largest', 'place of the largest'),
+      axes: fc.constantFrom([2], [1, 2], [1]),
+      isKept: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+});
+
+/** Elements less a statistic of their rows, again and again: the bones of softmax, norms and searches. */
+function rowsGraph({ shape, links }: RowsShape): Graph {
+  const { builder, add, input, constant } = typedBuilder();
+  const others = (axes: readonly number[]) => [0, 1, 2].filter((axis) => !axes.includes(axis));
+  const over = (value: number, axes: readonly number[]) =>
+    add('broadcast', [value], { shape, axes: others(axes) });
+  let rows = input('x', shape);
+  for (const [k, { statistic, axes, isKept }] of links.entries()) {
+    const rest = others(axes).map((axis) => shape[axis]);
+    const largest = add('reduceMax', [rows], { axes });
+    const place = () => {
+      const isLargest = add('eq', [rows, over(largest, axes)]);
+      const places = add('iota', [], { shape, axis: axes[0] });
+      const found = add('select', [isLargest, places, constant(0, shape, 'i32')]);
+      return add('toF32', [add('reduceMax', [found], { axes })]);
+    };
+    const mean = () => add('mul', [add('reduceSum', [rows], { axes }), constant(1 / 16, rest)]);
+    const value = { mean, largest: () => largest, 'place of the largest': place }[statistic]();
+    if (isKept) builder.outputs.push({ name: `statistic${k}`, value });
+    rows = add('tanh', [add('sub', [rows, over(value, axes)])]);
+  }
+  builder.outputs.push({ name: 'rows', value: rows });
+  return builder.finish();
+}
+
+describe('clusters of statistics of rows mean what they mean apart', () => {
+  test.each([
+    [target(4096, false, true), WEBGPU_DEFAULT_LIMITS, 'webgpu'],
+    [{ ...target(4096, true, true), hasWorkgroups: false }, WASM_LIMITS, 'wasm'],
+    [{ ...target(64, true, true), hasWorkgroups: false }, WASM_LIMITS, 'wasm'],
+  ] as const)('%o', (model, limits, name) => {
+    let clusters = 0;
+    let drawn = 0;
+    fc.assert(
+      fc.property(rowsShapes, (shape) => {
+        const one = caseOf(rowsGraph(shape));
+        const { schedule } = lower(one.graph, model);
+        expectMeaning(one, schedule);
+        drawn++;
+        if (isChain(schedule)) clusters++;
+        const allocated = planMemory(schedule, limits, { target: name }).schedule;
+        const slabs = new Slabs(allocated as AllocatedSchedule);
+        expect(slabs.run(one.graph.name, one.inputs)).toEqual(
+          runSchedule(schedule, one.graph.name, one.inputs, {}),
+        );
+      }),
+      soaked(100),
+    );
+    expect(clusters).toBeGreaterThan(drawn / 4);
+  });
+});
+
 /** T[z, k] = x · v, y[z, m] = T · w, by extents. */
 const product = (z: number, b: number, k: number, m: number): ChainShape => ({
   extents: { z, b, s: k, m },
