@@ -4,14 +4,11 @@ import { planColumns } from '../../compiler/codegen/wasm/columns.ts';
 import { wasmScratch } from '../../compiler/codegen/wasm/time.ts';
 import { withScratch } from '../../compiler/lower/scratch.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
+import { parseKernel } from '../../ir/kernel-text.ts';
 import { verifyKernel } from '../../ir/kernel-verify.ts';
-import { disagreements } from '../support/random-kernel.ts';
+import { expectExact, whole } from '../support/exact-kernels.ts';
 import { runAllOnWasm } from '../support/run-wasm.ts';
 import { soaked } from '../support/soak.ts';
-
-/** Small whole numbers: their sums have no error in any order. */
-const whole = (count: number) => Float32Array.from({ length: count }, (_, i) => ((i * 7) % 11) - 5);
 
 interface Columns {
   readonly outer: number;
@@ -90,18 +87,7 @@ describe('reductions row by row', () => {
       }),
       soaked(8),
     );
-    const runs = kernels.map((kernel) => ({
-      kernel,
-      buffers: kernel.buffers.map(({ elements }) => whole(elements)),
-      tolerance: kernel.buffers.map((_, b) => (b === kernel.scratch ? Infinity : 0)),
-    }));
-    const results = await runAllOnWasm(runs);
-    runs.forEach((run, i) => {
-      const given = results[i].map((data, b) => (b === run.kernel.scratch ? run.buffers[b] : data));
-      const found = disagreements(run, given);
-      if (found.length > 0)
-        throw new Error(`${found.slice(0, 5).join('\n')}\n${printKernel(run.kernel)}`);
-    });
+    await expectExact(kernels);
   });
 
   test('keep NaN and infinities in their columns', async () => {

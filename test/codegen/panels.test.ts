@@ -3,10 +3,8 @@ import { expect, test } from 'vitest';
 import { planPanels } from '../../compiler/codegen/wasm/panel-plan.ts';
 import { withScratch } from '../../compiler/lower/scratch.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
-import { verifyKernel } from '../../ir/kernel-verify.ts';
-import { disagreements } from '../support/random-kernel.ts';
-import { runAllOnWasm } from '../support/run-wasm.ts';
+import { parseKernel } from '../../ir/kernel-text.ts';
+import { expectExact } from '../support/exact-kernels.ts';
 import { soaked } from '../support/soak.ts';
 import { SUM_KERNELS, wasmSumErrors } from '../support/sum-kernels.ts';
 
@@ -14,26 +12,6 @@ import { SUM_KERNELS, wasmSumErrors } from '../support/sum-kernels.ts';
 function inPanels(kernel: Kernel): Kernel | null {
   const plan = planPanels(kernel);
   return plan && withScratch(kernel, plan.layout.elements);
-}
-
-/** Small whole numbers: sums of their products have no error in any order. */
-const whole = (count: number) => Float32Array.from({ length: count }, (_, i) => ((i * 7) % 11) - 5);
-
-async function expectExact(kernels: readonly Kernel[]): Promise<void> {
-  const runs = kernels.map((kernel) => {
-    expect(verifyKernel(kernel)).toEqual([]);
-    expect(parseKernel(printKernel(kernel))).toEqual(kernel);
-    const tolerance = kernel.buffers.map((_, b) => (b === kernel.scratch ? Infinity : 0));
-    return { kernel, buffers: kernel.buffers.map(({ elements }) => whole(elements)), tolerance };
-  });
-  const results = await runAllOnWasm(runs);
-  runs.forEach((run, i) => {
-    // The interpreter leaves working memory as it was.
-    const given = results[i].map((data, b) => (b === run.kernel.scratch ? run.buffers[b] : data));
-    const found = disagreements(run, given);
-    if (found.length > 0)
-      throw new Error(`${found.slice(0, 5).join('\n')}\n${printKernel(run.kernel)}`);
-  });
 }
 
 interface Product {
