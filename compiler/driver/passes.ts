@@ -39,6 +39,7 @@ import { type HalfChoice, storeHalves } from '../precision/store-halves.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
 import { applyScalesApart } from '../simplify/scales.ts';
+import { reuseWeightedSums } from '../simplify/weighted-sums.ts';
 import { TARGETS } from '../targets/index.ts';
 import { type ParameterGradient, usesOfGradients, withGradients } from '../training/index.ts';
 import { expandFolds } from '../window/folds.ts';
@@ -183,8 +184,13 @@ export const PASSES = {
   'simplify-gradients': {
     ...overModules<null>(
       'simplify-gradients',
-      'Simplifies once more what differentiation and the optimiser have appended.',
-      (state) => mapGraphs(state, (graph) => simplify(graph, { differentiated: true })),
+      'Simplifies once more what differentiation and the optimiser have appended, and takes sums of weighted contractions from one that has done most of them.',
+      (state) =>
+        mapGraphs(state, (graph) => {
+          const simple = simplify(graph, { differentiated: true });
+          const reused = reuseWeightedSums(simple);
+          return reused === simple ? simple : simplify(reused, { differentiated: true });
+        }),
     ),
     verify: (made: ModuleState) => verifyState(made, { lowerable: true }),
   },
