@@ -56,9 +56,13 @@ export function computeInTiles(
   for (const group of wideGroups(nests, accesses, options)) {
     const [tensor] = group.wide.keys();
     let replaced = inTiles(group, places, staging);
+    let moved: ReadonlyMap<LoopNest, LoopNest> = new Map();
     if ('reason' in replaced) {
-      const packed = packStatistics(group, accesses, options);
-      if (packed) replaced = inTiles(packed, places, staging);
+      const packed = packStatistics(group, accesses, new Set(current), options);
+      if (packed) {
+        replaced = inTiles(packed.group, places, staging);
+        moved = packed.moved;
+      }
     }
     if ('reason' in replaced) {
       options.report?.(tensor, `stays in memory: ${replaced.reason}`);
@@ -72,7 +76,9 @@ export function computeInTiles(
       continue;
     }
     const made = new Set([...group.wide.values()].map(({ original }) => original));
-    const after = current.flatMap((nest) => (made.has(nest) ? [] : [sinks.get(nest)?.() ?? nest]));
+    const after = current.flatMap((nest) =>
+      made.has(nest) ? [] : [sinks.get(nest)?.() ?? moved.get(nest) ?? nest],
+    );
     if (peakOf(after, options) > peakOf(current, options)) {
       options.report?.(
         tensor,
@@ -105,27 +111,28 @@ interface GroupNest {
   readonly original: LoopNest;
 }
 
+/** A group whose statistics are in one tensor, and the kernels outside of it that make or read them. */
+interface Packed {
+  readonly group: WideGroup;
+  readonly moved: ReadonlyMap<LoopNest, LoopNest>;
+}
+
+/** How many times as many elements as a statistic of its rows a wide intermediate has at least. */
+const LEAST_ROW = 8;
+
 /**
- * The group with all that its kernels tell each other of rows (maxima, sums) in one tensor, so that a kernel that reads several
+ * The group with all that its kernels are told of rows (maxima, sums) in one tensor, so that a kernel that reads several
  * binds one; null where there are fewer than two such tensors. Each begins where a range may be bound on its own, and fills all up to the
- * next: others stay as they are.
+ * next: others stay as they are, and so do those that a kernel touches which is not among `present` any more.
  */
 function packStatistics(
   group: WideGroup,
-  { readers, writers }: Accesses,
-  { isTemporary, typeOf, addTensor }: TileOptions,
-): WideGroup | null {
-  const members = new Set([...group.wide.values(), ...group.sinks].map(({ nest }) => nest));
-  const isOwn = (tensor: number) =>
-    isTemporary(tensor) &&
-    typeOf(tensor).dtype === 'f32' &&
-    elementCount(typeOf(tensor).shape) % rangeAlignment('f32') === 0 &&
-    writers.get(tensor)!.length === 1 &&
-    readers.has(tensor) &&
-    readers.get(tensor)!.every((nest) => members.has(nest));
-  const tensors = [...new Set(group.sinks.flatMap(({ nest }) => [...storesOf(nest)]))].filter(
-    isOwn,
-  );
+  accesses: Accesses,
+  present: ReadonlySet<LoopNest>,
+  options: TileOptions,
+): Packed | null {
+  const { typeOf, addTensor } = options;
+  const tensors = statisticsOf(group, accesses, present, options);
   if (tensors.length < 2) return null;
   let elements = 0;
   const starts = new Map<number, number>();
@@ -134,25 +141,70 @@ function packStatistics(
     elements += elementCount(typeOf(tensor).shape);
   }
   const packed = addTensor(elements, tensors[0]);
-  const moved = <Access extends { readonly buffer: number; readonly index: Affine }>(
+  const inPlace = <Access extends { readonly buffer: number; readonly index: Affine }>(
     access: Access,
   ): Access => {
     const start = starts.get(access.buffer);
     if (start === undefined) return access;
     return { ...access, buffer: packed, index: shiftAffine(access.index, start) };
   };
-  const inPlace = ({ nest, original }: GroupNest): GroupNest => ({
-    nest: {
-      ...nest,
-      nodes: nest.nodes.map((node) => (node.kind === 'load' ? moved(node) : node)),
-      stores: nest.stores.map(moved),
-    },
-    original,
+  const move = (nest: LoopNest): LoopNest => ({
+    ...nest,
+    nodes: nest.nodes.map((node) => (node.kind === 'load' ? inPlace(node) : node)),
+    stores: nest.stores.map(inPlace),
   });
+  const moveOwn = ({ nest, original }: GroupNest): GroupNest => ({ nest: move(nest), original });
+  const members = new Set(membersOf(group));
+  const others = tensors
+    .flatMap((tensor) => touching(tensor, accesses))
+    .filter((nest) => !members.has(nest));
   return {
-    wide: new Map([...group.wide].map(([tensor, one]) => [tensor, inPlace(one)])),
-    sinks: group.sinks.map(inPlace),
+    group: {
+      wide: new Map([...group.wide].map(([tensor, one]) => [tensor, moveOwn(one)])),
+      sinks: group.sinks.map(moveOwn),
+    },
+    moved: new Map(others.map((nest) => [nest, move(nest)])),
   };
+}
+
+const membersOf = ({ wide, sinks }: WideGroup) =>
+  [...wide.values(), ...sinks].map(({ original }) => original);
+
+const touching = (tensor: number, { readers, writers }: Accesses) => [
+  ...(writers.get(tensor) ?? []),
+  ...(readers.get(tensor) ?? []),
+];
+
+/** What kernels of a group tell each other of rows or finish their products with, in temporary tensors that each one kernel makes. */
+function statisticsOf(
+  group: WideGroup,
+  accesses: Accesses,
+  present: ReadonlySet<LoopNest>,
+  { isTemporary, typeOf }: TileOptions,
+): number[] {
+  const members = new Set(membersOf(group));
+  const told = group.sinks
+    .flatMap(({ nest }) => [...storesOf(nest)])
+    .filter((tensor) => accesses.readers.get(tensor)?.some((nest) => members.has(nest)));
+  const finishing = [...group.wide.values()].flatMap(({ nest }) => {
+    const under = nodesUnderReduction(nest);
+    return nest.nodes.flatMap((node, k) =>
+      node.kind === 'load' && !under[k] ? [node.buffer] : [],
+    );
+  });
+  const size = (tensor: number) => elementCount(typeOf(tensor).shape);
+  const most = Math.min(...[...group.wide.keys()].map(size)) / LEAST_ROW;
+  return [...new Set([...told, ...finishing])].filter(
+    (tensor) =>
+      isTemporary(tensor) &&
+      !group.wide.has(tensor) &&
+      typeOf(tensor).dtype === 'f32' &&
+      size(tensor) <= most &&
+      size(tensor) % rangeAlignment('f32') === 0 &&
+      accesses.writers.get(tensor)?.length === 1 &&
+      accesses.readers.has(tensor) &&
+      touching(tensor, accesses).every((nest) => present.has(nest) && !nest.staging),
+  );
 }
 
 /** The kernels of a program in order, and where each of them is. */
@@ -200,8 +252,8 @@ function wideGroups(
   // What somebody reads that does not reduce it has to be in memory.
   for (let before = -1; before !== wide.size; ) {
     before = wide.size;
-    for (const [tensor, nest] of wide)
-      if (!(accesses.readers.get(tensor) ?? []).every((reader) => isInside(reader, nest, wide)))
+    for (const tensor of wide.keys())
+      if (!(accesses.readers.get(tensor) ?? []).every((reader) => isInside(reader, tensor, wide)))
         wide.delete(tensor);
   }
   return connected(nests, wide, accesses);
@@ -233,12 +285,17 @@ const points = (axes: readonly Axis[]) => axes.reduce((product, { extent }) => p
 const isAlike = (nest: LoopNest, other: LoopNest | undefined) =>
   other !== undefined && pointCount(nest, 'parallel') === pointCount(other, 'parallel');
 
-/** Whether a reader of what `maker` makes reduces it to less, or makes something wide of it in turn. */
-function isInside(reader: LoopNest, maker: LoopNest, wide: ReadonlyMap<number, LoopNest>): boolean {
+/** Whether a reader of a wide tensor reduces it to less, or makes something wide of it in turn, point by point. */
+function isInside(reader: LoopNest, tensor: number, wide: ReadonlyMap<number, LoopNest>): boolean {
   if (reader.staging || hasSequentialAxis(reader)) return false;
-  if (reader.reductions.length > 0)
-    return pointCount(reader, 'parallel') * 2 <= pointCount(maker, 'parallel');
-  return reader.stores.every(({ buffer }) => wide.get(buffer) === reader);
+  if (reader.stores.every(({ buffer }) => wide.get(buffer) === reader)) {
+    const under = nodesUnderReduction(reader);
+    return !reader.nodes.some(
+      (node, k) => node.kind === 'load' && node.buffer === tensor && under[k],
+    );
+  }
+  const made = pointCount(wide.get(tensor)!, 'parallel');
+  return reader.reductions.length > 0 && pointCount(reader, 'parallel') * 2 <= made;
 }
 
 /** Wide tensors in groups that share no reader. */
