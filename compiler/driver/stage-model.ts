@@ -2,6 +2,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import { rememberByText } from '../../ir/remember.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
+import { PRIVATE_ELEMENTS } from '../codegen/gpu/index.ts';
 import type { StageModel } from '../lower/index.ts';
 import { leastSeconds, predictSeconds } from '../profile/predict.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -21,6 +22,7 @@ export function stageModel(
     clusters: true,
     hasWorkgroups,
     splitsReductions: hasWorkgroups,
+    ...(hasWorkgroups ? { privateElements: PRIVATE_ELEMENTS } : {}),
     ...(timeOf
       ? { time: onceEach(timeOf), seconds }
       : {

@@ -71,8 +71,11 @@ export function logSumExp(
 
 /** (x - mean) / sqrt(variance + epsilon) along the last axis (Ba, Kiros, Hinton 2016), without scale and shift. */
 export function normalise(x: Tensor, epsilon = 1e-5): Tensor {
-  const centred = sub(x, mean(x, -1, { keepDims: true }));
-  return mul(centred, rsqrt(add(mean(square(centred), -1, { keepDims: true }), epsilon)));
+  const centre = mean(x, -1, { keepDims: true });
+  // The variance does not change with the centre to first order, so its gradient need not go that way: what is left are two sums of
+  // a row that know nothing of each other.
+  const variance = mean(square(sub(x, stopGradient(centre))), -1, { keepDims: true });
+  return mul(sub(x, centre), rsqrt(add(variance, epsilon)));
 }
 
 /**

@@ -130,11 +130,10 @@ function ofLabels(
   const along = (x: Tensor) => broadcastTo(expandDims(x, -1), shape);
   const counted = (x: Tensor) => (counts ? select(along(counts), x, 0) : x);
   const isLabel = counted(equal(along(labels), iota(shape, rank - 1)));
-  const total = (x: Tensor) => {
-    if (reduction === 'none') return sum(x, -1);
-    // Row by row, the sum is made where the rows are read for their maxima anyway; at once, few elements are one kernel less.
-    return elementCount(x.shape) < MANY_ELEMENTS ? sum(x) : sum(sum(x, -1));
-  };
+  const total = (x: Tensor) => (reduction === 'none' ? sum(x, -1) : sum(x));
+  // Row by row, the sum is made where the rows are read for their maxima anyway; at once, few elements are one kernel less.
+  const allOf = (x: Tensor) =>
+    reduction === 'none' || elementCount(x.shape) < MANY_ELEMENTS ? total(x) : sum(sum(x, -1));
   let own = select(isLabel, losses, 0);
   if (!isChecked) {
     const isNoClass = logicalOr(less(labels, 0), greaterEqual(labels, classes));
@@ -142,7 +141,7 @@ function ofLabels(
   }
   let loss = total(own);
   if (labelSmoothing > 0) {
-    const evenly = mul(total(counted(losses)), labelSmoothing / classes);
+    const evenly = mul(allOf(counted(losses)), labelSmoothing / classes);
     loss = add(mul(loss, 1 - labelSmoothing), evenly);
   }
   if (reduction !== 'mean') return loss;

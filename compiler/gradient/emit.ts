@@ -15,6 +15,8 @@ export interface Emit {
   shapeOf(value: ValueId): Shape;
   constantLike(value: ValueId, number: number): ValueId;
   isConstant(value: ValueId): boolean;
+  /** Whether a value is 1 everywhere. */
+  isOne(value: ValueId): boolean;
   scale(value: ValueId, factor: number): ValueId;
   /** A gradient that a selection has set to 0 wherever the other branch was taken. */
   masked(gradient: ValueId): ValueId;
@@ -62,17 +64,23 @@ export function createEmit(builder: GraphBuilder, source: number, masks: Set<Val
     const zero = emit.constantLike(gradient, 0);
     return emit.apply('select', emit.apply('eq', gradient, zero), zero, product);
   };
+  /** The node whose elements a value repeats. */
+  const repeated = (value: ValueId) => {
+    let current = builder.nodes[value];
+    while (current.op === 'broadcast' || current.op === 'reshape')
+      current = builder.nodes[current.operands[0]];
+    return current;
+  };
   const emit: Emit = {
     node,
     apply: (op, ...operands) => node(op, operands, {}),
     shapeOf: (value) => builder.shapeOf(value),
     constantLike: (value, number) =>
       node('constant', [], { ...builder.typeOf(value), value: number }),
-    isConstant: (value) => {
-      let current = builder.nodes[value];
-      while (current.op === 'broadcast' || current.op === 'reshape')
-        current = builder.nodes[current.operands[0]];
-      return current.op === 'constant';
+    isConstant: (value) => repeated(value).op === 'constant',
+    isOne: (value) => {
+      const from = repeated(value);
+      return from.op === 'constant' && from.attributes.value === 1;
     },
     masked: (gradient) => {
       masks.add(gradient);

@@ -79,7 +79,8 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   expm1: slope((e, x) => e.apply('exp', x)),
   log: unary((e, g, x) => e.over(g, x)),
   log1p: unary((e, g, x) => e.over(g, e.apply('add', x, e.constantLike(x, 1)))),
-  sqrt: unary((e, g, _, y) => e.over(e.scale(g, 0.5), y)),
+  // 1 / y is what a reciprocal of the root is, which many models have anyway.
+  sqrt: unary((e, g, _, y) => e.times(e.scale(g, 0.5), e.apply('div', e.constantLike(y, 1), y))),
   // By the results, which are kept anyway, as in PyTorch and JAX: to 2^-24 of the largest slope, not of a small one.
   tanh: slope((e, _, y) => e.apply('sub', e.constantLike(y, 1), e.apply('mul', y, y))),
   sigmoid: slope((e, _, y) => e.apply('mul', y, e.apply('sub', e.constantLike(y, 1), y))),
@@ -106,7 +107,9 @@ const SCALAR: Readonly<Record<ScalarOp, Rule>> = {
   ),
   div: binary(
     (e, g, _, b) => e.over(g, b),
-    (e, g, _, b, y) => e.apply('neg', e.over(e.times(g, y), b)),
+    // Of a reciprocal by the result alone, so that nothing else needs to be kept.
+    (e, g, a, b, y) =>
+      e.apply('neg', e.isOne(a) ? e.times(e.times(g, y), y) : e.over(e.times(g, y), b)),
   ),
   // d/da a^b = b·a^(b-1), 0 where b is 0. d/db a^b = a^b·log a, 0 where a is 0 and b is not negative (both as in PyTorch), and
   // in general where a^b has become 0, which is stronger than the logarithm of an infinite base.

@@ -8,12 +8,14 @@ import { isMatrixProduct, type LoopNest } from './loop-nest.ts';
 import { nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
 import { stageCluster, workTogether } from './stage-cluster.ts';
-import { tileSizes } from './tile-sizes.ts';
+import { blockSizes, tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with stages. */
 export interface StageModel {
   /** Limit on the arrays of one tile, in bytes; 0 for no stages. */
   readonly arrayBytes: number;
+  /** Elements of the arrays of a tile that one invocation can compute alone; absent where it cannot. */
+  readonly privateElements?: number;
   /** Whether an array takes its memory from a tensor. */
   readonly needsHolder: boolean;
   /** Whether kernels may have several stages; else contractions in pairs. */
@@ -156,23 +158,24 @@ export class ClusterStaging {
       ? fitting.filter((sizes) => sizes.some((size, k) => size < link.shared[k].extent))
       : fitting;
     if (candidates.length === 0) return { reason: 'one tile has all of it' };
+    const holders = model.needsHolder ? cluster.producers.length : 0;
+    const bindings = bindingRanges(stageCluster(link, candidates[0])).length + holders;
+    if (bindings > maxBindings) return { reason: `one kernel would have ${bindings} bindings` };
     const apart = () =>
       [...cluster.producers.map(({ nest }) => nest), cluster.consumer].reduce(
         (sum, nest) => sum + this.timeOf(nest),
         0,
       );
     let best = { time: Number.POSITIVE_INFINITY, sizes: candidates[0] };
-    for (const [tried, sizes] of candidates.entries()) {
-      const nest = stageCluster(link, sizes);
-      if (tried === 0) {
-        const holders = model.needsHolder ? cluster.producers.length : 0;
-        const bindings = bindingRanges(nest).length + holders;
-        if (bindings > maxBindings) return { reason: `one kernel would have ${bindings} bindings` };
-      }
-      const time = this.timeOf(nest);
+    const attempt = (sizes: readonly number[]) => {
+      const time = this.timeOf(stageCluster(link, sizes));
       if (time < best.time) best = { time, sizes };
+    };
+    for (const [tried, sizes] of candidates.entries()) {
+      attempt(sizes);
       if (!carries && tried === 1 && best.time > HOPELESS * apart()) break;
     }
+    if (!carries) blockSizes(link, model.privateElements ?? 0).forEach(attempt);
     return best;
   }
 }

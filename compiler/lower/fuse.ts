@@ -149,7 +149,7 @@ const joinedOnce = joinedPerShape(
  * The two kernels as one over the producer's axes; null where they have no common points, or where what they make together is no
  * kernel while others read what they write. Found once for what differs in its tensors alone.
  */
-function joinedNest(
+export function joinedNest(
   producer: LoopNest,
   consumer: LoopNest,
   maxBindings: number,

@@ -3,10 +3,11 @@ import { bufferStores } from '../../ir/kernel-stage.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import { ClusterStaging, type StageModel } from './cluster-staging.ts';
-import { MAX_NODES } from './fuse.ts';
+import { joinedNest, MAX_NODES } from './fuse.ts';
 import { separateReductions } from './join-reductions.ts';
 import { isContraction, isMatrixProduct, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
+import { bindingRanges } from './ranges.ts';
 import {
   hasSequentialAxis,
   type JoinOutcome,
@@ -107,7 +108,7 @@ function joinReader(
   staging: ClusterStaging,
   options: ProducerFusionOptions,
 ): boolean {
-  const { model, report } = options;
+  const { model } = options;
   const [from, ...moreWriters] = sequence.writersOf(tensor);
   if (from === undefined || moreWriters.length > 0) return false;
   const first = sequence.slots[from]!;
@@ -118,23 +119,64 @@ function joinReader(
   const isAlone = !model.clusters || (!model.hasWorkgroups && isMatrixProduct(first));
   if (isAlone && readers.length > 1) return false;
   for (const to of readers.sort((a, b) => a - b).slice(0, MOST_READERS)) {
-    const second = sequence.slots[to]!;
-    if (!isConsumer(first, second, tensor, clusters, options)) continue;
-    const cluster = clusterOf(sequence, [from, to], tensor, clusters);
-    if (!cluster) continue;
-    const joined = joinCluster(cluster, [first, second], staging, options);
-    if ('reason' in joined) {
-      report?.(tensor, `stays in memory: ${joined.reason}`);
-      continue;
-    }
-    const nest = held(joined.nest(), tensor, options);
-    const outcome = sequence.join(from, to, nest);
-    report?.(tensor, OUTCOMES[outcome](joined.share));
-    if (outcome !== 'joined') continue;
-    clusters.set(nest, cluster);
-    return true;
+    if (joinPair(sequence, [from, to], tensor, clusters, staging, options)) return true;
+    const both = withFollower(sequence, to, options);
+    if (both === null) continue;
+    if (joinPair(sequence, [from, both], tensor, clusters, staging, options)) return true;
+    sequence.undo();
   }
   return false;
+}
+
+/** Joins the maker of a tensor with one reader; says whether that was done. */
+function joinPair(
+  sequence: KernelSequence,
+  [from, to]: readonly [number, number],
+  tensor: number,
+  clusters: Map<LoopNest, Cluster>,
+  staging: ClusterStaging,
+  options: ProducerFusionOptions,
+): boolean {
+  const { report } = options;
+  const [first, second] = [sequence.slots[from]!, sequence.slots[to]!];
+  if (!isConsumer(first, second, tensor, clusters, options)) return false;
+  const cluster = clusterOf(sequence, [from, to], tensor, clusters);
+  if (!cluster) return false;
+  const joined = joinCluster(cluster, [first, second], staging, options);
+  if ('reason' in joined) {
+    report?.(tensor, `stays in memory: ${joined.reason}`);
+    return false;
+  }
+  const nest = held(joined.nest(), tensor, options);
+  const outcome = sequence.join(from, to, nest);
+  report?.(tensor, OUTCOMES[outcome](joined.share));
+  if (outcome !== 'joined') return false;
+  clusters.set(nest, cluster);
+  return true;
+}
+
+/**
+ * Joins a kernel of points with the only one that reads its result, point by point too, where their bindings alone have kept them
+ * apart: what stages compute of them is in no binding. Gives the place of both, or null.
+ */
+function withFollower(
+  sequence: KernelSequence,
+  position: number,
+  { maxBindings, isTemporary }: ProducerFusionOptions,
+): number | null {
+  const nest = sequence.slots[position]!;
+  const ofPoints = (one: LoopNest) =>
+    one.reductions.length === 0 && !one.staging && !hasSequentialAxis(one);
+  if (!ofPoints(nest) || nest.stores.length !== 1) return null;
+  const [{ buffer }] = nest.stores;
+  const [reader, ...others] = sequence.readersOf(buffer);
+  if (reader === undefined || others.length > 0 || !isTemporary(buffer)) return null;
+  const follower = sequence.slots[reader]!;
+  if (reader <= position || !ofPoints(follower)) return null;
+  const both = joinedNest(nest, follower, Number.POSITIVE_INFINITY, (one) => one === buffer);
+  if (!both || bindingRanges(both).length <= maxBindings) return null;
+  if (sequence.join(position, reader, both) !== 'joined') return null;
+  return sequence.slots[reader] === both ? reader : position;
 }
 
 /** Whether a kernel may become one with the maker of what it reads. */

@@ -8,7 +8,9 @@ import { rowMajor } from './destination.ts';
 import type { Storage } from './emit.ts';
 import { bindTensors } from './finalise.ts';
 import { halfValues } from './half-values.ts';
+import { inlinePoints } from './inlined-points.ts';
 import type { LoopNest } from './loop-nest.ts';
+import { pickTerms } from './picked-terms.ts';
 import type { ScatterModel } from './scatter.ts';
 import { decideStorage } from './storage.ts';
 import { type Replacement, writeThrough } from './update.ts';
@@ -84,7 +86,13 @@ export function lowerProgram(
     tensor: lowering.output(name, value),
   }));
   const replacements = lowering.update();
-  const nests = writeThrough(lowering.nests, replacements);
+  const picked = lowering.nests.map(pickTerms);
+  const inlined = inlinePoints(
+    picked,
+    (position) => picked[position] !== lowering.nests[position],
+    (tensor) => table.tensors[tensor].role === 'activation',
+  );
+  const nests = writeThrough(inlined, replacements);
   return { nests: nests.map((nest) => withStored(nest, table.tensors)), inputs, outputs };
 }
 

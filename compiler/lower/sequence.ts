@@ -5,6 +5,9 @@ import type { LoopNestMemory } from './loop-nest-access.ts';
 import { perShape, shapeOf } from './nest-shape.ts';
 import { overlaps, type Range, rangesOf } from './ranges.ts';
 
+/** What the profile of live bytes had at the places of a pair. */
+type Before = ReturnType<LiveProfile['replace']> | null;
+
 /** What became of a pair: one kernel, or two because of kernels between them or of the peak of live bytes. */
 export type JoinOutcome = 'joined' | 'fixed' | 'peak';
 
@@ -21,6 +24,8 @@ export class KernelSequence {
   private profile: LiveProfile | null = null;
   /** What arrays of tiles may raise the peak to. */
   private mostWithArrays = 0;
+  /** Takes back the last pair that was joined. */
+  private takeBack: (() => void) | null = null;
 
   /** With `memory`, kernels are joined only where the peak of live bytes stays as low as it is. */
   constructor(nests: readonly LoopNest[], memory: LoopNestMemory | null) {
@@ -56,23 +61,51 @@ export class KernelSequence {
       ...(this.freeToMove(to, from) ? [from] : []),
     ];
     if (places.length === 0) return 'fixed';
-    const place = places.find((one) => this.keepsPeak(from, to, one, joined));
+    let before: Before = null;
+    const place = places.find((one) => {
+      const use = this.keepsPeak(from, to, one, joined);
+      if (use) before = use.before;
+      return use !== null;
+    });
     if (place === undefined) return 'peak';
-    for (const position of [from, to]) {
-      const nest = this.slots[position]!;
-      for (const tensor of loadsOf(nest)) this.readers.get(tensor)!.delete(position);
-      for (const tensor of storesOf(nest)) this.writers.get(tensor)!.delete(position);
-      this.slots[position] = null;
-    }
-    this.slots[place] = joined;
-    this.register(joined, place);
+    const pair = [from, to].map((position) => [position, this.slots[position]!] as const);
+    for (const [position] of pair) this.empty(position);
+    this.fill(place, joined);
+    this.takeBack = () => {
+      this.empty(place);
+      for (const [position, nest] of pair) this.fill(position, nest);
+      if (before) this.profile!.replace(before);
+    };
     return 'joined';
   }
 
-  /** Changes the profile as `join` would the kernels, unless that raised the peak. */
-  private keepsPeak(from: number, to: number, place: number, joined: LoopNest): boolean {
+  /** Makes two kernels again of the pair that was joined last. */
+  undo(): void {
+    this.takeBack?.();
+    this.takeBack = null;
+  }
+
+  private empty(position: number): void {
+    const nest = this.slots[position]!;
+    for (const tensor of loadsOf(nest)) this.readers.get(tensor)!.delete(position);
+    for (const tensor of storesOf(nest)) this.writers.get(tensor)!.delete(position);
+    this.slots[position] = null;
+  }
+
+  private fill(position: number, nest: LoopNest): void {
+    this.slots[position] = nest;
+    this.register(nest, position);
+  }
+
+  /** Changes the profile as `join` would the kernels, unless that raised the peak; null where it does. */
+  private keepsPeak(
+    from: number,
+    to: number,
+    place: number,
+    joined: LoopNest,
+  ): { readonly before: Before } | null {
     const { memory } = this;
-    if (!memory) return true;
+    if (!memory) return { before: null };
     if (!this.profile) {
       this.profile = new LiveProfile(memory.programUse(this.nests));
       this.mostWithArrays = this.profile.peakBytes * (1 + ARRAY_SHARE);
@@ -83,9 +116,9 @@ export class KernelSequence {
     const before = profile.replace(
       new Map([from, to].map((position) => [position, position === place ? use : null])),
     );
-    if (profile.peakBytes <= most) return true;
+    if (profile.peakBytes <= most) return { before };
     profile.replace(before);
-    return false;
+    return null;
   }
 
   /** True when no kernel strictly between the two places touches what the one at `from` writes or writes what it touches. */

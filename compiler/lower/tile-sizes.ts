@@ -32,6 +32,29 @@ export function tileSizes(
   return least > most ? [] : [...found.values()];
 }
 
+/** Points of a tile along one axis that an invocation has in registers. */
+const SIDES = [8, 4, 2, 1];
+
+/** Tiles of a few points along one or two axes, whose arrays have at most `most` elements: for invocations that compute them alone. */
+export function blockSizes(cluster: LinkedCluster, most: number): readonly (readonly number[])[] {
+  const ones = cluster.shared.map(() => 1);
+  const fits = (sizes: readonly number[]) => total(arrayElements(cluster, sizes)) <= most;
+  if (!fits(ones)) return [];
+  const sidesOf = (axis: number) =>
+    SIDES.filter((side) => cluster.shared[axis].extent % side === 0);
+  const found = new Map([[ones.join(), ones]]);
+  const add = (sizes: number[]) => found.set(sizes.join(), sizes);
+  for (const a of cluster.shared.keys())
+    for (const b of cluster.shared.keys())
+      if (a < b || cluster.shared.length === 1)
+        for (const side of sidesOf(a)) {
+          const sizes = ones.with(a, side);
+          const other = sidesOf(b).find((one) => fits(sizes.with(b, a === b ? side : one)));
+          if (other !== undefined) add(sizes.with(b, a === b ? side : other));
+        }
+  return [...found.values()];
+}
+
 const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);
 
 const FAR = Number.MAX_SAFE_INTEGER;

@@ -44,18 +44,46 @@ export function emitBlocks(
   const quads = blockVectors(kernel, sides);
   const writer = newWriter(dialect, quadBuffers(kernel, quads));
   const { point } = dialect.names;
+  const parallelAxes = axesOfKind(kernel, 'parallel');
+  const units = pointCount(kernel, 'parallel') / sizeOf(sides, parallelAxes);
+  const groups = Math.ceil(units / workgroupSize);
+  const exact =
+    units % workgroupSize === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
+  const parallel = decompose(dialect, inSides(kernel, sides), parallelAxes, point);
+  const lines = [
+    dialect.constant('index', point, `group * ${workgroupSize} + local`),
+    ...(exact ? [] : [`if (${point} >= ${units}) { return; }`]),
+    ...parallel.lines,
+    ...blockLines(kernel, writer, { sides, quads }, parallel.names),
+  ];
+  return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
+}
+
+/** What an invocation has of a kernel: so many neighbours along each axis, and the vectors among its accesses. */
+export interface Block {
+  readonly sides: readonly number[];
+  readonly quads: Quads;
+}
+
+/** The axes in steps of a block. */
+export const inSides = ({ axes }: Kernel, sides: readonly number[]): Kernel['axes'] =>
+  axes.map(({ extent, kind }, axis) => ({ extent: extent / sides[axis], kind }));
+
+/** Statements that reduce a kernel at all points of a block and store what it stores; `names` number the block along its parallel axes. */
+export function blockLines(
+  kernel: Kernel,
+  writer: Writer,
+  { sides, quads }: Block,
+  names: readonly (string | null)[],
+): string[] {
+  const { dialect } = writer;
   const [parallelAxes, reducedAxes] = [
     axesOfKind(kernel, 'parallel'),
     axesOfKind(kernel, 'reduced'),
   ];
   const each = sizeOf(sides, reducedAxes);
-  const units = pointCount(kernel, 'parallel') / sizeOf(sides, parallelAxes);
   const steps = pointCount(kernel, 'reduced') / each;
-  const groups = Math.ceil(units / workgroupSize);
-  const exact =
-    units % workgroupSize === 0 && !gridOvershoots(groups, limits.maxWorkgroupsPerDimension);
-  const unitAxes = kernel.axes.map(({ extent, kind }, a) => ({ extent: extent / sides[a], kind }));
-  const parallel = decompose(dialect, unitAxes, parallelAxes, point);
+  const unitAxes = inSides(kernel, sides);
   const reduced = decompose(dialect, unitAxes, reducedAxes, 'term', 't');
 
   const firsts: string[] = [];
@@ -65,9 +93,7 @@ export function emitBlocks(
     return `first${axis}`;
   };
   const varies = (axis: number) => unitAxes[axis].extent > 1;
-  const outer = parallel.names.map((name, axis) =>
-    varies(axis) ? nameFirst(name, axis, firsts) : null,
-  );
+  const outer = names.map((name, axis) => (varies(axis) ? nameFirst(name, axis, firsts) : null));
   const terms: string[] = [];
   const isLoop = steps > 1;
   const inner = reduced.names.map((name, axis) =>
@@ -84,6 +110,10 @@ export function emitBlocks(
     return { scope: { ...newScope(kernel, writer, axes, suffix), hoisted }, at, isShift: true };
   };
   const points = placesOf(sides, parallelAxes).map((at, p) => pointAt(at, p === 0 ? '' : `_p${p}`));
+  if (kernel.reductions.length === 0) {
+    const stores = storePoints(points, quads);
+    return [...firsts, ...hoisted.lines, ...stores];
+  }
   const invariant = evaluatePoints(points, loopInvariants(kernel), quads);
   const places = points.flatMap((own, p) =>
     placesOf(sides, reducedAxes).map((term, t): Point => {
@@ -111,10 +141,7 @@ export function emitBlocks(
     }),
   );
   const stores = storePoints(finals, quads);
-  const lines = [
-    dialect.constant('index', point, `group * ${workgroupSize} + local`),
-    ...(exact ? [] : [`if (${point} >= ${units}) { return; }`]),
-    ...parallel.lines,
+  return [
     ...firsts,
     ...hoisted.lines,
     ...invariant,
@@ -134,7 +161,6 @@ export function emitBlocks(
     ...sums.flatMap((one) => one.totals()),
     ...stores,
   ];
-  return assembleModule(kernel, writer, { body: lines, workgroupSize, groups }, limits);
 }
 
 /** The variables of one of a kernel's reductions. */
@@ -167,7 +193,8 @@ function summation(
   const node = kernel.nodes[sum?.value ?? 0];
   const isProduct =
     sum?.combiner === 'sum' && node.kind === 'apply' && node.op === 'mul' && isFloat(node.dtype);
-  return isProduct && quads.loads.size > 0
+  const isAcross = kernel.axes[quads.axis]?.kind === 'parallel';
+  return isProduct && isAcross && quads.loads.size > 0
     ? productSummation(writer, quads, places, each, node)
     : plainSummation(writer, quads, places, each);
 }

@@ -1,6 +1,6 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
-import { isStaged } from '../../../ir/kernel-stage.ts';
+import { isStaged, type StagedKernel } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { axesOfKind, extentOf } from '../contraction-groups.ts';
@@ -10,6 +10,7 @@ import { blockVariants } from './block-sizes.ts';
 import { matrixVariants } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { prepare } from './prepare.ts';
+import { hasPrivateTiles } from './private-tiles.ts';
 import { divideReduction, exchanging } from './reduction.ts';
 import { divideTiles } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
@@ -28,9 +29,14 @@ import { variantWork } from './work.ts';
  */
 export function variantsOf(kernel: Kernel, limits: TargetLimits, every = true): readonly Variant[] {
   if (isStaged(kernel))
-    return divideTiles(kernel, limits, every).map(({ workgroupSize, exchange, terms }) => ({
-      ...{ form: 'staged', workgroupSize, exchange, terms },
-    }));
+    return [
+      ...divideTiles(kernel, limits, every).map(
+        ({ workgroupSize, exchange, terms }): Variant => ({
+          ...{ form: 'staged', workgroupSize, exchange, terms },
+        }),
+      ),
+      ...privateVariants(kernel, limits),
+    ];
   const { kernel: collapsed, groups } = prepare(kernel);
   if (collapsed.reductions.length === 0) return pointsVariants(collapsed, limits);
   const reductions = reductionVariants(collapsed, limits);
@@ -53,6 +59,13 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits, every = true): 
   };
   const tilings = TUNING.contraction.tilings.filter(fits);
   return [...alone, ...tilings, ...matrixVariants(collapsed, groups, limits)];
+}
+
+function privateVariants(kernel: StagedKernel, limits: TargetLimits): Variant[] {
+  if (!hasPrivateTiles(kernel)) return [];
+  const { privateWorkgroupSize } = TUNING.staged;
+  const workgroupSize = Math.min(privateWorkgroupSize, limits.maxWorkgroupInvocations);
+  return [{ form: 'private', workgroupSize }];
 }
 
 function pointsVariants(kernel: Kernel, limits: TargetLimits): Variant[] {

@@ -52,6 +52,8 @@ function workgroupOf(variant: Variant): Workgroup {
       return of('fixed', tilingResources(variant).invocations);
     case 'matrix':
       return of('fixed', matrixInvocations(variant));
+    case 'private':
+      return of('any', variant.workgroupSize);
     case 'staged':
       return of('fixed', variant.workgroupSize);
   }

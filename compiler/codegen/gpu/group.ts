@@ -71,7 +71,8 @@ export function emitGroup(
   const arrays = sharedArrays(plain.map(({ parts }) => parts.workgroupArrays));
   const final = made.map((one, p) =>
     captured(dialect, one, {
-      array: (name) => arrays.names[p].get(name) ?? name,
+      // The module's own buffers have names like those of arrays that invocations have by themselves.
+      array: (name) => arrays.names[p].get(name) ?? (isBuffer(name) ? `own_${name}` : name),
       inQuads: (buffer) => quads[buffer],
       allStarts: given.spans !== undefined,
     }),
@@ -139,8 +140,12 @@ function captured(dialect: Dialect, { part, code }: PartModule, names: PartNames
   return { parts: parts!, helpers: used.split('\n').filter((helper) => helper !== '') };
 }
 
+/** Whether a name is one of a buffer or of a stage's array. */
+const isBuffer = (name: string) => /^b\d+$/.test(name);
+
 type Accesses = Pick<
   Dialect,
+  | 'array'
   | 'load'
   | 'store'
   | 'accumulate'
@@ -167,6 +172,8 @@ function ledAccesses(dialect: Dialect, { places }: KernelPart, names: PartNames)
       return print(dtype, array, at, ...value);
     };
   return {
+    array: (type, name, values) =>
+      dialect.array(type, isBuffer(name) ? names.array(name) : name, values),
     load: (dtype, name, address) => {
       const { array, at, quads } = placeOf(name, address);
       return (quads ? dialect.loadLane : dialect.load)(dtype, array, at);
@@ -216,7 +223,7 @@ function renamed(
   const names = new Map(arrays);
   for (const { name } of functions) names.set(name, `${name}_part${part}`);
   // Arrays of that kind are named where they are accessed.
-  for (const name of arrays.keys()) if (/^b\d+$/.test(name)) names.delete(name);
+  for (const name of arrays.keys()) if (isBuffer(name)) names.delete(name);
   if (names.size === 0) return [...lines];
   const pattern = new RegExp(`\\b(?:${[...names.keys()].join('|')})\\b`, 'g');
   return lines.map((line) => line.replace(pattern, (name) => names.get(name)!));

@@ -12,11 +12,16 @@ import { emitGroup } from './group.ts';
 import type { GroupVariant } from './group-variant.ts';
 import type { GpuModule, Grid } from './module.ts';
 import { prepare } from './prepare.ts';
+import { emitPrivate } from './private-tiles.ts';
 import { emitReduction } from './reduction.ts';
 import { emitStaged } from './staged.ts';
+import { TUNING } from './tuning.ts';
 import type { Variant } from './variant.ts';
 import { WGSL } from './wgsl/dialect.ts';
 import { variantWork } from './work.ts';
+
+/** Elements of the arrays of a tile that one invocation may compute alone. */
+export const PRIVATE_ELEMENTS = TUNING.staged.privateElements;
 
 export { chooseVariant, namedVariant, variantsOf } from './choose.ts';
 export type { Dialect } from './dialect.ts';
@@ -47,6 +52,7 @@ function emitAlone(
   limits: TargetLimits,
 ): GpuModule {
   if (isStaged(kernel)) {
+    if (variant.form === 'private') return emitPrivate(dialect, kernel, variant, limits);
     if (variant.form !== 'staged') throw wrong(kernel, variant);
     return emitStaged(dialect, kernel, variant, limits);
   }
@@ -66,6 +72,7 @@ function emitAlone(
       if (!groups) throw wrong(kernel, variant);
       return emitMatrices(dialect, collapsed, groups, variant, limits);
     case 'staged':
+    case 'private':
       throw wrong(kernel, variant);
   }
 }

@@ -40,6 +40,12 @@ export const TUNING = {
     coreBytes: 64 * 1024,
     /** Invocations that keep a core busy. */
     coreInvocations: 512,
+    /** Elements of all arrays of a tile that an invocation computes alone. */
+    privateElements: 64,
+    privateWorkgroupSize: 64,
+    /** Axes and sides of the blocks in which it does so. */
+    blockAxes: 3,
+    blockSides: [8, 4, 2, 1],
   },
   contraction: {
     /** Smaller contractions are plain reductions. */

@@ -5,7 +5,7 @@ import { VECTOR_WIDTH } from './dialect.ts';
  * One way to make the code of a kernel, as data. All ways compute the same but for the order in which sums are rounded; a plan
  * records which was taken. `points`: an invocation for `width` points. `reduction`: see {@link ReductionVariant}. `blocks`: see
  * {@link BlocksVariant}. `tiles` and `registers`: see {@link ContractionVariant}. `staged`: a workgroup per tile of a kernel with a
- * stage.
+ * stage. `private`: an invocation per tile of such a kernel.
  */
 export type Variant =
   | PointsVariant
@@ -13,7 +13,8 @@ export type Variant =
   | BlocksVariant
   | ContractionVariant
   | MatrixVariant
-  | StagedVariant;
+  | StagedVariant
+  | PrivateVariant;
 
 export interface PointsVariant {
   readonly form: 'points';
@@ -89,7 +90,12 @@ export interface StagedVariant {
   readonly terms: 1 | 4;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms`. */
+export interface PrivateVariant {
+  readonly form: 'private';
+  readonly workgroupSize: number;
+}
+
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms`, `private 64`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
@@ -111,6 +117,8 @@ export function variantText(variant: Variant): string {
       const { component, m, n, k, subgroupSize } = product;
       return `matrix ${tileM}x${tileN}x${tileK} of ${m}x${n}x${k} ${component}, ${rows}x${columns} subgroups of ${subgroupSize}`;
     }
+    case 'private':
+      return `private ${variant.workgroupSize}`;
     case 'staged':
       return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}`;
   }
@@ -151,6 +159,8 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
         product: { component, m: n[3], n: n[4], k: n[5], subgroupSize: n[9] },
       };
     }
+    case 'private':
+      return { form, workgroupSize: n[0] };
     case 'staged':
       return { form, workgroupSize: n[0], terms: n[1] as 1, exchange: n[2] ?? 1 };
     default:

@@ -18,7 +18,7 @@ import {
   scaled,
   total,
 } from '../work.ts';
-import { blockSides, blockVectors, sizeOf } from './blocks.ts';
+import { type Block, blockSides, blockVectors, sizeOf } from './blocks.ts';
 import { contractionReads } from './contraction.ts';
 import type { Contraction } from './contraction-match.ts';
 import { fillTiling } from './contraction-matrix.ts';
@@ -28,6 +28,7 @@ import { exchangeWaits } from './exchange.ts';
 import { storedValues } from './expression.ts';
 import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
+import { privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
@@ -35,6 +36,7 @@ import {
   type BlocksVariant,
   type MatrixVariant,
   type PointsVariant,
+  type PrivateVariant,
   type ReductionVariant,
   type StagedVariant,
   tilingResources,
@@ -73,6 +75,8 @@ const ALONE = 512;
 export function variantWork(kernel: Kernel, variant: Variant, limits: TargetLimits): KernelWork {
   const { kernel: collapsed, groups } = prepare(kernel);
   switch (variant.form) {
+    case 'private':
+      return privateWork(kernel as StagedKernel, variant);
     case 'staged':
       return stagedWork(kernel as StagedKernel, variant, limits);
     case 'points':
@@ -103,6 +107,26 @@ function stagedWork(
   const calls = total(...partList(splitStages(kernel)).map(callsIn));
   const shape = { form: 'staged', workgroups, serial } as const;
   return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
+}
+
+function privateWork(kernel: StagedKernel, { workgroupSize }: PrivateVariant): KernelWork {
+  const tiles = tileCount(kernel);
+  const parts = privateParts(kernel).map(({ part, own, units, sides, quads }) => {
+    const block = blockOperations(part, { sides, quads }, own);
+    const indexing = plainly((own.length > 1 ? DIVISION * own.length : 0) + LOOP_STEP);
+    return {
+      all: scaled(total(indexing, block.all), units),
+      serial: units * (1 + block.serial),
+    };
+  });
+  const own = total(
+    plainly(kernel.staging.tileAxes > 1 ? DIVISION * kernel.staging.tileAxes : 0),
+    ...parts.map(({ all }) => all),
+  );
+  const workgroups = Math.ceil(tiles / workgroupSize);
+  const serial = parts.reduce((sum, part) => sum + part.serial, 0);
+  const shape = { form: 'registers', workgroups, serial } as const;
+  return { ...scaled(own, tiles), barriers: 0, invocations: tiles, ...shape };
 }
 
 /** Functions and random numbers that a part evaluates at all of its points. */
@@ -189,10 +213,21 @@ const loopOf = (kernel: Kernel) =>
 
 function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
   const sides = blockSides(kernel, variant)!;
-  const quads = blockVectors(kernel, sides);
-  const [parallel, reduced] = [axesOfKind(kernel, 'parallel'), axesOfKind(kernel, 'reduced')];
+  const parallel = axesOfKind(kernel, 'parallel');
+  const block = { sides, quads: blockVectors(kernel, sides) };
+  const { all, serial } = blockOperations(kernel, block, parallel);
+  const invocations = pointCount(kernel, 'parallel') / sizeOf(sides, parallel);
+  const workgroups = Math.ceil(invocations / variant.workgroupSize);
+  const shape = { form: 'registers', workgroups, serial } as const;
+  const own = total(indexing(kernel, 'parallel'), all);
+  return { ...scaled(own, invocations), barriers: 0, invocations, ...shape };
+}
+
+/** What an invocation does for one block of points, and steps of the loop that it walks. */
+function blockOperations(kernel: Kernel, { sides, quads }: Block, parallel: readonly number[]) {
+  const reduced = axesOfKind(kernel, 'reduced');
   const [points, terms] = [sizeOf(sides, parallel), sizeOf(sides, reduced)];
-  const invocations = pointCount(kernel, 'parallel') / points;
+  if (kernel.reductions.length === 0) return { all: finishing(kernel, points, quads), serial: 0 };
   const steps = pointCount(kernel, 'reduced') / terms;
   const { looped, invariant } = loopOf(kernel);
   const places = placesOf(sides, [...parallel, ...reduced]);
@@ -207,17 +242,9 @@ function blocksWork(kernel: Kernel, variant: BlocksVariant): KernelWork {
     steps > 1 ? total(indexing(kernel, 'reduced'), plainly(LOOP_STEP)) : NOTHING,
     plainly(kernel.reductions.length * points * terms),
   );
-  const own = total(
-    indexing(kernel, 'parallel'),
-    operations(invariant),
-    scaled(step, steps),
-    finishing(kernel, points, quads),
-  );
-  const workgroups = Math.ceil(invocations / variant.workgroupSize);
+  const all = total(operations(invariant), scaled(step, steps), finishing(kernel, points, quads));
   // All loads of a step are under way together, but an invocation alone takes its time to compute what it does with them.
-  const serial = steps * (1 + step.plain / ALONE);
-  const shape = { form: 'registers', workgroups, serial } as const;
-  return { ...scaled(own, invocations), barriers: 0, invocations, ...shape };
+  return { all, serial: steps * (1 + step.plain / ALONE) };
 }
 
 function registerWork(kernel: Kernel, contraction: Contraction): KernelWork {
