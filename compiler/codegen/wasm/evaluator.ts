@@ -20,7 +20,7 @@ export class Evaluator {
     this.translation = translation;
     this.cursor = cursor;
     this.values = values;
-    this.text = new NodeText(translation.kernel, cursor, values);
+    this.text = new NodeText(translation, cursor, values);
   }
 
   /**

@@ -16,6 +16,8 @@ export interface Translation {
   readonly nest: Nest;
   readonly analysis: Analysis;
   readonly body: FunctionBody;
+  /** Nodes known to be 0 at most, or NaN. */
+  readonly below: ReadonlySet<number>;
 }
 
 /** The locals and instructions of a function, in the order of writing. */

@@ -28,6 +28,7 @@ export class KernelWriter {
   /**
    * @param parts of the outermost loop, of which a call does some
    * @param tileAxes of a staged kernel that this is a part of
+   * @param below nodes known to be 0 at most, or NaN
    */
   constructor(
     kernel: Kernel,
@@ -35,8 +36,9 @@ export class KernelWriter {
     body: FunctionBody,
     parts: Parts | null = null,
     tileAxes = 0,
+    below: ReadonlySet<number> = new Set(),
   ) {
-    const translation = { kernel, nest, analysis: analyse(kernel, tileAxes), body };
+    const translation = { kernel, nest, analysis: analyse(kernel, tileAxes), body, below };
     this.translation = translation;
     this.parts = parts;
     this.cursor = new Cursor(translation);

@@ -73,7 +73,7 @@ const EXP = `(func $exp (param $x v128) (result v128) (local $n v128) (local $k 
   ${mul(get('x'), exponentOf(get('h')), exponentOf(`(i32x4.sub ${get('k')} ${get('h')})`))})`;
 
 /** Of operands that are 0 at most, or NaN: of the two factors of the power one is then always the same. */
-const DOWN = 32;
+const DOWN = 33;
 const EXP_NEGATIVE = `(func $expNegative (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128) (local $p v128)
   ${set('x', `(f32x4.pmax ${get('x')} ${constant(-104)})`)}
   ${reduceExponent(127 + DOWN)}
