@@ -107,6 +107,16 @@ it('the page has a row for every function of f32 that is rounded', () => {
   expect(STATED.map(({ op }) => op).sort()).toEqual(rounded.map(([op]) => op).sort());
 });
 
+it('wasm: functions of any NaN are NaN, whatever its sign and its other bits', async () => {
+  const bits = [0x7fc00000, 0xffc00000, 0x7fffffff, 0xffffffff, 0xffd5aaab, 0x7fc00017, 0xffe00100];
+  const nans = new Float32Array(Uint32Array.from(bits).buffer);
+  for (const op of ['exp', 'expm1', 'tanh', 'sigmoid', 'softplus', 'erf', 'erfc'] as const) {
+    const kernel = scalarKernel(op, ['f32'], 'f32', nans.length);
+    const given = (await runOnWasm(kernel, [nans, new Float32Array(nans.length)])).at(-1)!;
+    expect(Array.from(given), op).toEqual(bits.map(() => Number.NaN));
+  }
+});
+
 describe('the error is at most what the page states, and not far below it', () => {
   it.each(STATED)('wasm: $op', async (stated) => {
     const error = await largestError(stated, runOnWasm);

@@ -16,6 +16,8 @@ export const ROWS = 8;
 /** Columns of a stretch: a page of memory or so, while the accumulators stay in the first cache. */
 const MOST_COLUMNS = 1024;
 const LEAST_COLUMNS = 16;
+/** Columns of which halves take a tenth longer than the whole on one thread. */
+const SHARED_COLUMNS = 1024;
 const LEAST_ROWS = 32;
 /** Bytes from row to row from which on it matters, and of all rows: what the second cache does not hold. */
 const FAR = 1024;
@@ -112,9 +114,14 @@ function columnsOf(
   return fits ? columns : null;
 }
 
-/** The largest divisor of a number of columns that is a stretch. */
+/** The largest divisor of a number of columns that is a stretch, of two at least where halves are long: these two threads share. */
 function stretchOf(count: number): number {
-  for (let parts = Math.ceil(count / MOST_COLUMNS); parts <= count / LEAST_COLUMNS; parts++)
+  const least = count >= SHARED_COLUMNS ? 2 : 1;
+  for (
+    let parts = Math.max(least, Math.ceil(count / MOST_COLUMNS));
+    parts <= count / LEAST_COLUMNS;
+    parts++
+  )
     if (count % parts === 0) return count / parts;
   return count;
 }

@@ -1,10 +1,13 @@
 import type { Expression } from '../../../ir/kernel.ts';
+import { callsOf } from '../work.ts';
 import type { Cursor, Point } from './cursor.ts';
 import { get, splat, type Translation } from './function-body.ts';
 import { NodeText } from './node-text.ts';
 import { isTurned, turned } from './transposition.ts';
 import { LANES } from './types.ts';
 import type { Value, Values } from './values.ts';
+
+type Wanted = (node: number) => boolean;
 
 /** Writes the evaluation of nodes and makes them known. */
 export class Evaluator {
@@ -17,20 +20,40 @@ export class Evaluator {
     this.translation = translation;
     this.cursor = cursor;
     this.values = values;
-    this.text = new NodeText(translation.kernel, cursor, values);
+    this.text = new NodeText(translation, cursor, values);
   }
 
-  /** Evaluates what the loop at `level` makes known at a point: the nodes that are `wanted`. */
-  evaluateAt(level: number, point: Point, wanted: (node: number) => boolean): void {
-    const { values } = this;
-    const { kernel, analysis } = this.translation;
+  /**
+   * The points at which the loop at `level` makes nodes known, in groups that are evaluated together: all of them where a function is
+   * among the `wanted` nodes, which is a long chain of instructions.
+   */
+  groupsOf<P>(level: number, points: readonly P[], wanted: Wanted): (readonly P[])[] {
+    const calls = this.translation.kernel.nodes.some(
+      (node, index) => this.isMadeAt(index, level, wanted) && callsOf(node).functions > 0,
+    );
+    return calls ? [points] : points.map((point) => [point]);
+  }
+
+  /** Evaluates what the loop at `level` makes known at points: the nodes that are `wanted`. */
+  evaluateAt(level: number, points: readonly Point[], wanted: Wanted): void {
+    const { body, kernel } = this.translation;
     kernel.nodes.forEach((node, index) => {
-      if (!analysis.alive[index] || values.levelOf(index) !== level || !wanted(index)) return;
-      if (values.has(index, point)) return;
-      const across = this.acrossOf(node, index);
-      if (across < 0) values.set(index, point, this.evaluate(node, index, point));
-      else this.evaluateBlock(node, index, point, across);
+      if (!this.isMadeAt(index, level, wanted)) return;
+      body.together(points.map((point) => () => this.makeKnown(node, index, point)));
     });
+  }
+
+  private isMadeAt(index: number, level: number, wanted: Wanted): boolean {
+    const isAlive = this.translation.analysis.alive[index] === 1;
+    return isAlive && this.values.levelOf(index) === level && wanted(index);
+  }
+
+  private makeKnown(node: Expression, index: number, point: Point): void {
+    const { values } = this;
+    if (values.has(index, point)) return;
+    const across = this.acrossOf(node, index);
+    if (across < 0) values.set(index, point, this.evaluate(node, index, point));
+    else this.evaluateBlock(node, index, point, across);
   }
 
   /** The tiled axis along which a load is turned; -1 where it is not. */

@@ -1,5 +1,6 @@
 import type { Kernel } from '../../../ir/kernel.ts';
 import { isStaged, partList, type StagedKernel, tileParts } from '../../../ir/kernel-stage.ts';
+import { belowMaxima } from './below-maxima.ts';
 import { columnParts, writeColumns } from './column-text.ts';
 import { coverTogether } from './cursor.ts';
 import { bufferLocal, FunctionBody } from './function-body.ts';
@@ -8,6 +9,7 @@ import { segmentsOf } from './nest.ts';
 import { panelParts, writePanels } from './panel-text.ts';
 import { nestParts, PART_PARAMETERS, type Parts, partsOf, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
+import { arraysInResults } from './result-arrays.ts';
 import { workingForm } from './working-form.ts';
 
 /** A kernel as a WebAssembly function. */
@@ -67,8 +69,10 @@ function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | nu
       throw new Error(`kernel '${kernel.name}' has no binding for the array of a stage`);
     return local.buffer;
   });
-  const writers = partList(tileParts(kernel, holders)).map(
-    (part) => new KernelWriter(part, planNest(part, tileAxes), body, null, tileAxes),
+  const split = arraysInResults(kernel, partList(tileParts(kernel, holders)), holders);
+  const below = belowMaxima(split);
+  const writers = split.map(
+    (part, k) => new KernelWriter(part, planNest(part, tileAxes), body, null, tileAxes, below[k]),
   );
   const tileLevel = (level: number): void => {
     if (level === tileAxes - 1) {

@@ -28,6 +28,7 @@ export class KernelWriter {
   /**
    * @param parts of the outermost loop, of which a call does some
    * @param tileAxes of a staged kernel that this is a part of
+   * @param below nodes known to be 0 at most, or NaN
    */
   constructor(
     kernel: Kernel,
@@ -35,8 +36,9 @@ export class KernelWriter {
     body: FunctionBody,
     parts: Parts | null = null,
     tileAxes = 0,
+    below: ReadonlySet<number> = new Set(),
   ) {
-    const translation = { kernel, nest, analysis: analyse(kernel, tileAxes), body };
+    const translation = { kernel, nest, analysis: analyse(kernel, tileAxes), body, below };
     this.translation = translation;
     this.parts = parts;
     this.cursor = new Cursor(translation);
@@ -85,7 +87,9 @@ export class KernelWriter {
 
   /** Evaluates what the loop at `level` makes known: the nodes that are `wanted`. */
   evaluateLevel(level: number, wanted: (node: number) => boolean): void {
-    for (const point of this.cursor.points(level)) this.evaluator.evaluateAt(level, point, wanted);
+    const points = this.cursor.points(level);
+    for (const group of this.evaluator.groupsOf(level, points, wanted))
+      this.evaluator.evaluateAt(level, group, wanted);
   }
 
   /** Whether a reduced value needs a node. */
@@ -120,23 +124,29 @@ export class KernelWriter {
     const { kernel, nest } = this.translation;
     const { lanes } = this.cursor;
     const outer = this.cursor.points(nest.outerDepth - 1);
-    this.cursor.points(level, nest.outerDepth).forEach((inner, step) => {
-      for (const point of outer) {
-        const at = point.map((unit, axis) => unit + inner[axis]);
-        this.evaluator.evaluateAt(level, at, this.isReduced);
+    const terms = this.cursor
+      .points(level, nest.outerDepth)
+      .flatMap((inner, step) =>
+        outer.map((point) => ({ point, step, at: point.map((unit, axis) => unit + inner[axis]) })),
+      );
+    for (const group of this.evaluator.groupsOf(level, terms, this.isReduced)) {
+      const points = group.map(({ at }) => at);
+      this.evaluator.evaluateAt(level, points, this.isReduced);
+      for (const { point, step, at } of group)
         kernel.reductions.forEach(({ value }, r) => {
           this.accumulators[r].add(point, step, lanes, this.values.operand(value, at, lanes));
         });
-      }
-    });
+    }
   }
 
   private storeAll(level: number): void {
     const { kernel, body } = this.translation;
     const wanted = (node: number) => kernel.reductions.length === 0 || !this.isReduced(node);
-    for (const point of this.cursor.points(level)) {
-      this.evaluator.evaluateAt(level, point, wanted);
-      for (const store of kernel.stores) body.push(...this.stores.lines(store, point));
+    const points = this.cursor.points(level);
+    for (const group of this.evaluator.groupsOf(level, points, wanted)) {
+      this.evaluator.evaluateAt(level, group, wanted);
+      for (const point of group)
+        for (const store of kernel.stores) body.push(...this.stores.lines(store, point));
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   ERF_COEFFICIENTS,
   ERFC_COEFFICIENTS,
   EXP_COEFFICIENTS,
+  EXP_SHORT_COEFFICIENTS,
   LN2_HIGH,
   LN2_LOW,
   LOG_COEFFICIENTS,
@@ -34,8 +35,6 @@ const dmul = chain('f64.mul');
 const SIGNS = '(v128.const i32x4 0x80000000 0x80000000 0x80000000 0x80000000)';
 const choose = (condition: string, yes: string, no: string) =>
   `(v128.bitselect ${yes} ${no} ${condition})`;
-const power = (exponent: string) =>
-  `(i32x4.shl (i32x4.add ${exponent} (i32x4.splat (i32.const 127))) (i32.const 23))`;
 
 /** Horner's scheme, highest power first. */
 const polynomial = (x: string, coefficients: readonly number[]) =>
@@ -47,32 +46,52 @@ const polynomial64 = (x: string, coefficients: readonly number[]) =>
 
 /** 3·2^22: with it, what is less than 2^22 loses its fraction, and the sum's bits are its own and the rounded number, as an integer. */
 const ROUNDING = 3 * 2 ** 22;
-const ROUNDING_BITS = 0x4b400000;
 
-/** Sets $n and $x so that $n·ln 2 + $x is what $x was, with |$x| at most ln 2 / 2 or little more; $k is $n as an integer. */
-const REDUCE_EXPONENT = `${set('k', add(mul(get('x'), constant(Math.LOG2E)), constant(ROUNDING)))}
-  ${set('n', sub(get('k'), constant(ROUNDING)))}
-  ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), mul(get('n'), constant(LN2_LOW))))}
-  ${set('k', `(i32x4.sub ${get('k')} (i32x4.splat (i32.const ${ROUNDING_BITS})))`)}`;
+/** Sets $n and $x so that $n·ln 2 + $x is what $x was, with |$x| at most ln 2 / 2 or little more; the low bits of $k are $n + `bias`. */
+const reduceExponent = (
+  bias: number,
+) => `${set('k', add(mul(get('x'), constant(Math.LOG2E)), constant(ROUNDING + bias)))}
+  ${set('n', sub(get('k'), constant(ROUNDING + bias)))}
+  ${set('h', mul(get('n'), constant(LN2_LOW)))}
+  ${set('x', sub(get('x'), mul(get('n'), constant(LN2_HIGH)), get('h')))}`;
+/** Sets $x to exp($x) on that interval: short chains of instructions, for an engine's processor waits for each of them. */
+const [E6, E5, E4, E3, E2] = EXP_SHORT_COEFFICIENTS.map(constant);
+const EXP_SHORT = `${set('h', mul(get('x'), get('x')))}
+  ${set('n', add(mul(E4, get('x')), E3))}
+  ${set('p', add(mul(E6, get('x')), E5))}
+  ${set('p', add(mul(add(mul(get('p'), get('h')), get('n')), get('x')), E2))}
+  ${set('x', add(mul(get('p'), get('h')), get('x'), constant(1)))}`;
+/** 2 to the power of what the low eight bits are, less 127. */
+const exponentOf = (bits: string) => `(i32x4.shl ${bits} (i32.const 23))`;
+
+/** The power of two comes in two factors so that subnormal results are rounded once; their bits are the halves of one number. */
+const EXP = `(func $exp (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128) (local $p v128)
+  ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-104)}) ${constant(89)})`)}
+  ${reduceExponent(2 * 127)}
+  ${EXP_SHORT}
+  ${set('h', `(i32x4.shr_s ${get('k')} (i32.const 1))`)}
+  ${mul(get('x'), exponentOf(get('h')), exponentOf(`(i32x4.sub ${get('k')} ${get('h')})`))})`;
+
+/** Of operands that are 0 at most, or NaN: of the two factors of the power one is then always the same. */
+const DOWN = 33;
+const EXP_NEGATIVE = `(func $expNegative (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128) (local $p v128)
+  ${set('x', `(f32x4.pmax ${get('x')} ${constant(-104)})`)}
+  ${reduceExponent(127 + DOWN)}
+  ${EXP_SHORT}
+  ${mul(get('x'), exponentOf(get('k')), constant(2 ** -DOWN))})`;
+
 /** exp(x) - 1 on that interval: the polynomial of Cephes expf (Moshier). */
 const EXP_SERIES = add(
   mul(polynomial(get('x'), EXP_COEFFICIENTS), mul(get('x'), get('x'))),
   get('x'),
 );
 
-/** The power of two comes in two factors so that subnormal results are rounded once. */
-const EXP = `(func $exp (param $x v128) (result v128) (local $n v128) (local $k v128) (local $h v128)
-  ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-104)}) ${constant(89)})`)}
-  ${REDUCE_EXPONENT}
-  ${set('h', `(i32x4.shr_s ${get('k')} (i32.const 1))`)}
-  ${mul(add(EXP_SERIES, constant(1)), power(get('h')), power(`(i32x4.sub ${get('k')} ${get('h')})`))})`;
-
 /** 2·(2^(k-1)·(exp(r) - 1) + (2^(k-1) - 1/2)), whose powers do not overflow; x itself where it is tiny, -0 included. */
-const EXPM1 = `(func $expm1 (param $x v128) (result v128) (local $given v128) (local $n v128) (local $k v128)
+const EXPM1 = `(func $expm1 (param $x v128) (result v128) (local $given v128) (local $n v128) (local $k v128) (local $h v128)
   ${set('given', get('x'))}
   ${set('x', `(f32x4.pmin (f32x4.pmax ${get('x')} ${constant(-32)}) ${constant(89)})`)}
-  ${REDUCE_EXPONENT}
-  ${set('k', power(`(i32x4.sub ${get('k')} (i32x4.splat (i32.const 1)))`))}
+  ${reduceExponent(127 - 1)}
+  ${set('k', exponentOf(get('k')))}
   ${choose(
     `(f32x4.lt (f32x4.abs ${get('given')}) ${constant(2 ** -25)})`,
     get('given'),
@@ -123,27 +142,25 @@ const LOG1P = `(func $log1p (param $x v128) (result v128) (local $y v128) (local
     choose(`(f32x4.eq ${get('x')} ${constant(-1)})`, constant('-inf'), constant('nan')),
   )})`;
 
-/** Of |x|, with the sign of x: the polynomial of Cephes tanhf below 0.625, 1 - 2 / (exp(2|x|) + 1) above. */
-const TANH = `(func $tanh (param $x v128) (result v128) (local $z v128) (local $a v128)
+/** Of |x|, with the sign of x: the polynomial of Cephes tanhf below 0.625, 1 - 2e / (1 + e) above, where e is exp(-2|x|). */
+const TANH = `(func $tanh (param $x v128) (result v128) (local $z v128) (local $a v128) (local $e v128)
   ${set('a', `(f32x4.abs ${get('x')})`)}
   ${set('z', mul(get('x'), get('x')))}
+  ${set('e', `(call $expNegative ${mul(get('a'), constant(-2))})`)}
   (v128.or (v128.and ${get('x')} ${SIGNS}) ${choose(
     `(f32x4.lt ${get('a')} ${constant(0.625)})`,
     add(mul(polynomial(get('z'), TANH_COEFFICIENTS), get('z'), get('a')), get('a')),
-    sub(
-      constant(1),
-      `(f32x4.div ${constant(2)} ${add(`(call $exp ${add(get('a'), get('a'))})`, constant(1))})`,
-    ),
+    sub(constant(1), `(f32x4.div ${add(get('e'), get('e'))} ${add(get('e'), constant(1))})`),
   )}))`;
 
 /** 1 / (1 + exp(-x)), by the exponential of -|x| so that small results keep their precision. */
 const SIGMOID = `(func $sigmoid (param $x v128) (result v128) (local $e v128)
-  ${set('e', `(call $exp (f32x4.neg (f32x4.abs ${get('x')})))`)}
+  ${set('e', `(call $expNegative (f32x4.neg (f32x4.abs ${get('x')})))`)}
   (f32x4.div ${choose(`(f32x4.ge ${get('x')} ${constant(0)})`, constant(1), get('e'))} ${add(constant(1), get('e'))}))`;
 
 /** max(x, 0) + log(1 + exp(-|x|)). */
 const SOFTPLUS = `(func $softplus (param $x v128) (result v128)
-  ${add(`(f32x4.max ${get('x')} ${constant(0)})`, `(call $log1p (call $exp (f32x4.neg (f32x4.abs ${get('x')}))))`)})`;
+  ${add(`(f32x4.max ${get('x')} ${constant(0)})`, `(call $log1p (call $expNegative (f32x4.neg (f32x4.abs ${get('x')}))))`)})`;
 
 /** erfc(a) for a >= 0. The square goes to exp in two parts, the first exact. */
 const ERFC_TAIL = `(func $erfcTail (param $a v128) (result v128) (local $h v128) (local $p v128)
@@ -152,8 +169,8 @@ const ERFC_TAIL = `(func $erfcTail (param $a v128) (result v128) (local $h v128)
   ${set('h', `(v128.and ${get('a')} (i32x4.splat (i32.const 0xfffff000)))`)}
   ${mul(
     `(f32x4.div ${polynomial(get('p'), ERFC_COEFFICIENTS)} ${add(mul(get('a'), constant(2)), constant(1))})`,
-    `(call $exp (f32x4.neg ${mul(sub(get('a'), get('h')), add(get('a'), get('h')))}))`,
-    `(call $exp (f32x4.neg ${mul(get('h'), get('h'))}))`,
+    `(call $expNegative (f32x4.neg ${mul(sub(get('a'), get('h')), add(get('a'), get('h')))}))`,
+    `(call $expNegative (f32x4.neg ${mul(get('h'), get('h'))}))`,
   )})`;
 
 const ERF = `(func $erf (param $x v128) (result v128) (local $a v128) (local $z v128)
@@ -296,6 +313,7 @@ function threefry(): string {
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   exp: EXP,
+  expNegative: EXP_NEGATIVE,
   expm1: EXPM1,
   log: LOG,
   log1p: LOG1P,
@@ -316,7 +334,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   ...HALF_FUNCTIONS,
 };
 
-/** Writes functions of the library in place of calls. */
+/** Functions of the library, to be written in place of calls. */
 export const inliner = new Inliner(FUNCTIONS);
 
 /** The functions that `text` calls, and those that they call. */

@@ -3,7 +3,15 @@ import type { Bound, Expression, Indirection, Kernel } from '../../../ir/kernel.
 import type { ScalarOp } from '../../../ir/scalar.ts';
 import type { DType } from '../../../ir/tensor.ts';
 import type { Cursor, MemoryOptions, Point } from './cursor.ts';
-import { constantText, extractLane, integer, splat, tree } from './function-body.ts';
+import {
+  constantText,
+  extractLane,
+  integer,
+  splat,
+  type Translation,
+  tree,
+} from './function-body.ts';
+import { inlineText } from './inline.ts';
 import { ONES, SCALAR_TEXT, ZEROS } from './scalar-text.ts';
 import { LANES, WASM_MEMORY, WASM_TYPES, type WasmType } from './types.ts';
 import type { Values } from './values.ts';
@@ -19,11 +27,13 @@ type Apply = Expression & { kind: 'apply' };
 /** What computes a node at a point, as text; its operands are known already. */
 export class NodeText {
   private readonly kernel: Kernel;
+  private readonly below: ReadonlySet<number>;
   private readonly cursor: Cursor;
   private readonly values: Values;
 
-  constructor(kernel: Kernel, cursor: Cursor, values: Values) {
+  constructor({ kernel, below }: Translation, cursor: Cursor, values: Values) {
     this.kernel = kernel;
+    this.below = below;
     this.cursor = cursor;
     this.values = values;
   }
@@ -82,6 +92,8 @@ export class NodeText {
         const short = this.boundedText(node, point);
         if (short) return short;
         const [a, b, c] = node.operands.map((operand) => values.operand(operand, point, LANES));
+        if (node.op === 'exp' && this.below.has(node.operands[0]))
+          return inlineText('expNegative', a);
         if (node.op === 'select' && this.isFlag(node.operands[0]))
           return `(v128.bitselect ${b} ${c} (i32x4.neg ${a}))`;
         return form(a, b, c);

@@ -3,6 +3,7 @@ import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
 import { kernelBody } from '../../../ir/kernel-text.ts';
 import { rememberByText } from '../../../ir/remember.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
+import { callsOf } from '../work.ts';
 import { type Analysis, analyse } from './analysis.ts';
 import { localityCost, type TilePart } from './locality.ts';
 import { type Loop, type Nest, segmentsOf } from './nest.ts';
@@ -31,6 +32,8 @@ const PER_LANE = 2;
 const CLAMP = 4;
 const LOOP_STEP = 2;
 const LEAST_CHAINS = 4;
+/** Vectors of a function side by side. */
+const CALL_TILE = 4;
 /** Statements that a body of unrolled points may have. */
 const MAX_BODY = 96;
 
@@ -132,7 +135,8 @@ function* candidates(
 ): Generator<Nest> {
   const parallel = analysis.axes.parallel.slice(outer);
   if (kernel.reductions.length === 0) {
-    for (const tile of [1, 2]) yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
+    for (const tile of pointTiles(kernel))
+      yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
     for (const across of acrossAxes(kernel, parallel, vectorAxis))
       for (const tile of TURNED_TILES)
         yield build(kernel, analysis, vectorAxis, [
@@ -155,6 +159,12 @@ function* candidates(
             [a, tileA],
           ]);
     }
+}
+
+/** Vectors that are computed side by side: several chains of a function are what keeps a processor busy. */
+function pointTiles({ nodes }: Kernel): readonly number[] {
+  const calls = nodes.some((node) => callsOf(node).functions > 0);
+  return calls && CALL_TILE * nodes.length <= MAX_BODY ? [1, 2, CALL_TILE] : [1, 2];
 }
 
 /** Axes along which loads are turned into vectors along another one. */
