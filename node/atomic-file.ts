@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import {
   access,
   type FileHandle,
@@ -47,6 +47,23 @@ export async function writeFileAtomically(
     throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * {@link writeFileAtomically} without waiting, for a process that ends: a new or a plain file, by the rights of a new one.
+ *
+ * @throws the error of the file system, after which the earlier file is as it was
+ */
+export function writeFileAtOnce(path: string, content: string): void {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const temporary = join(dirname(resolve(target)), temporaryName());
+  try {
+    writeFileSync(temporary, content, { flag: 'wx' });
+    renameSync(temporary, target);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**

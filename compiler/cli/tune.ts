@@ -1,28 +1,29 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Plan } from '../../ir/plan.ts';
 import { PLAN_FEATURES } from '../../ir/plan-features.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtOnce, writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { codeLimits } from '../codegen/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatAmount, formatSeconds } from '../format.ts';
 import type { OptionValue } from '../frontend/option.ts';
+import { targetProblem } from '../profile/check.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
-import type { DeviceProfile } from '../profile/profile.ts';
-import { SHIPPED_PROFILES } from '../profile/shipped.ts';
+import type { DeviceProfile, TunedKernel } from '../profile/profile.ts';
+import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
 import { TARGETS } from '../targets/index.ts';
+import { withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
+import { isAdapter, otherAdapter } from './other-adapter.ts';
 import { outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
+import { planOfModel } from './plan-of-model.ts';
 import { type Load, rounded, showMeasurements } from './profile.ts';
 import { findProfile } from './profile-file.ts';
-import { formatPlain, fromBtc } from './report.ts';
+import { formatPlain, fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 import { problemOf } from './usage.ts';
@@ -41,6 +42,10 @@ const SHOWN = 12;
 
 export async function tuneCommand(file: string, options: TuneCommandOptions): Promise<number> {
   const say = (problem: Diagnostic) => console.error(formatPlain(fromBtc(problem)));
+  // Of `--json` nothing but data goes to the standard output.
+  const output = options.json ? process.stderr : process.stdout;
+  const print = (diagnostics: readonly ReportedDiagnostic[]) =>
+    printDiagnostics(diagnostics, output.isTTY ?? false, (text) => output.write(text));
   const progress = showMeasurements();
   let device: GPUDevice | null = null;
   try {
@@ -49,13 +54,9 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
       say(unfit);
       return 1;
     }
-    const read = await planOf(file, options);
-    if (typeof read === 'number') return read;
-    if ('diagnostic' in read) {
-      say(read.diagnostic);
-      return 1;
-    }
-    const { plan } = read;
+    const { plan, diagnostics } = await planOf(file, options);
+    print(diagnostics);
+    if (!plan) return 1;
     if (!TARGETS[plan.target].hasAdapters) {
       say(diagnostic(6031, null, { file, target: plan.target }));
       return 1;
@@ -67,6 +68,7 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
       base.diagnostics.forEach(say);
       return 1;
     }
+    if (base.foreign) say(base.foreign);
     const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
     const { maxBufferBytes = 0, maxBindingBytes = 0 } = opened.limits;
     const limits = {
@@ -75,19 +77,30 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
       ...(plan.limits ? codeLimits(plan.limits) : {}),
       ...subgroupsOf(plan, opened.limits),
     };
-    const result = await tuneKernels({
-      ...{ plan, profile: base.profile, seconds: options.seconds },
-      bench: {
-        ...{ target: 'webgpu', limits, now: () => performance.now() },
-        open: (made) => load(made, { device: opened.device }),
-      },
-      onProgress: (kernel, variant, done, count) =>
-        progress.show(`${kernel}, ${variant}`, done + 1, count),
-    });
+    const profileText = (kernels: readonly TunedKernel[]) =>
+      `${JSON.stringify(rounded(withTuned(base.profile, kernels)), null, 2)}\n`;
+    let found: readonly TunedKernel[] = [];
+    const keepFound = () => {
+      progress.clear();
+      if (found.length > 0) keep(options.output, profileText(found), found.length);
+    };
+    const result = await withCleanup(keepFound, () =>
+      tuneKernels({
+        ...{ plan, profile: base.profile, seconds: options.seconds },
+        bench: {
+          ...{ target: 'webgpu', limits, now: () => performance.now() },
+          open: (made) => load(made, { device: opened.device }),
+        },
+        onProgress: (kernel, variant, done, count) =>
+          progress.show(`${kernel}, ${variant}`, done + 1, count),
+        onFound: (kernels) => {
+          found = kernels;
+        },
+      }),
+    );
     progress.clear();
-    const tuned = rounded(withTuned(base.profile, result.kernels));
     try {
-      await writeFileAtomically(options.output, `${JSON.stringify(tuned, null, 2)}\n`);
+      await writeFileAtomically(options.output, profileText(result.kernels));
     } catch (error) {
       say(unwritable(options.output, error));
       return 1;
@@ -104,41 +117,83 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
   }
 }
 
-/** The plan of a file, or of a model that is built for it; the exit code where that fails. */
+/** Leaves what was found so far when a signal ends the command: what has taken minutes is not lost. */
+function keep(file: string, text: string, count: number): void {
+  try {
+    writeFileAtOnce(file, text);
+    process.stderr.write(
+      `interrupted: ${formatAmount(count, 'kernel')} measured so far → ${file}\n`,
+    );
+  } catch (error) {
+    process.stderr.write(`${formatPlain(fromBtc(unwritable(file, error)))}\n`);
+  }
+}
+
+/** The plan of a file, or of a model that is built for it; none where that fails. */
 async function planOf(
   file: string,
   { profile, limits, set }: TuneCommandOptions,
-): Promise<{ plan: Plan } | { diagnostic: Diagnostic } | number> {
-  if (!/\.[cm]?tsx?$/.test(file)) return readPlanFile(file);
-  const { buildCommand } = await import('./build-command.ts');
-  const outDir = await mkdtemp(join(tmpdir(), 'btc-tune-'));
-  try {
-    const code = await buildCommand([file], {
-      ...{ target: ['webgpu'], outDir },
-      ...(profile === undefined ? {} : { profile: [profile] }),
-      ...(limits === undefined ? {} : { limits }),
-      ...(set ? { set } : {}),
-    });
-    if (code !== 0) return code;
-    const [name] = (await readdir(outDir)).filter((one) => one.endsWith('.plan.json'));
-    return await readPlanFile(join(outDir, name));
-  } finally {
-    await rm(outDir, { recursive: true, force: true });
+): Promise<{ readonly plan?: Plan; readonly diagnostics: readonly ReportedDiagnostic[] }> {
+  if (!/\.[cm]?tsx?$/.test(file)) {
+    const read = await readPlanFile(file);
+    return 'plan' in read
+      ? { plan: read.plan, diagnostics: [] }
+      : { diagnostics: [fromBtc(read.diagnostic)] };
   }
+  const target = ['webgpu'] as const;
+  const { readLimits, readProfiles } = await import('./build-command.ts');
+  const profiles = await readProfiles({
+    target,
+    ...(profile === undefined ? {} : { profile: [profile] }),
+  });
+  const device = await readLimits({
+    outDir: '',
+    target,
+    ...(limits === undefined ? {} : { limits }),
+  });
+  const problems = [
+    ...profiles.diagnostics,
+    ...('diagnostics' in device ? device.diagnostics : []),
+  ];
+  if (problems.length > 0) return { diagnostics: problems.map(fromBtc) };
+  return planOfModel(file, {
+    ...{ target: 'webgpu', profiles: profiles.byTarget },
+    limits: 'limits' in device ? device.limits : null,
+    ...(set ? { set } : {}),
+  });
 }
 
 /** The profile that is tuned: the one given, else the one that is written over, else the nearest that comes with the compiler. */
 async function baseProfile(
   { profile, output }: TuneCommandOptions,
   adapter: string,
-): Promise<{ profile: DeviceProfile } | { diagnostics: readonly Diagnostic[] }> {
+): Promise<BaseProfile | { readonly diagnostics: readonly Diagnostic[] }> {
+  // Plans name profiles, and those that come with the compiler are what they are.
+  const tunedHere = (base: DeviceProfile) => ({
+    ...base,
+    name: `${base.name}, tuned on ${adapter}`,
+  });
   const given = profile ?? (existsSync(output) ? output : undefined);
-  if (given !== undefined) return findProfile(given);
-  const near = Object.values(SHIPPED_PROFILES).find(
-    (one) => TARGETS[one.target].hasAdapters && adapter.includes(one.adapter),
-  );
-  const base = near ?? SHIPPED_PROFILES.h100;
-  return { profile: { ...base, name: `${base.name}, tuned on ${adapter}` } };
+  if (given === undefined) {
+    const near = Object.values(SHIPPED_PROFILES).find(
+      (one) => TARGETS[one.target].hasAdapters && isAdapter(adapter, one.adapter),
+    );
+    return { profile: tunedHere(near ?? SHIPPED_PROFILES.h100), foreign: null };
+  }
+  const found = await findProfile(given);
+  if ('diagnostics' in found) return found;
+  const problems = targetProblem(found.profile, ['webgpu']);
+  if (problems.length > 0) return { diagnostics: problems };
+  return {
+    profile: isProfileName(given) ? tunedHere(found.profile) : found.profile,
+    foreign: otherAdapter({ plan: found.profile, description: adapter }),
+  };
+}
+
+interface BaseProfile {
+  readonly profile: DeviceProfile;
+  /** A warning, where the profile is of another adapter. */
+  readonly foreign: Diagnostic | null;
 }
 
 /** Subgroups as the plan may use them and the device has them. */
@@ -179,7 +234,7 @@ async function openWidely() {
 }
 
 export function formatTuning(
-  { kernels, left, tunedSeconds, untunedSeconds }: TuningResult,
+  { kernels, left, refused, tunedSeconds, untunedSeconds }: TuningResult,
   adapter: string,
   file: string,
 ): string {
@@ -193,10 +248,21 @@ export function formatTuning(
       variant,
     ]);
   const changed = kernels.filter(({ seconds, untunedSeconds: plain }) => seconds < plain).length;
+  const more = left > 0 ? `; ${left} left for want of time: --seconds allows more` : '';
+  const [first] = refused;
   return `${[
-    `${style.bold(adapter)}: ${formatAmount(kernels.length, 'kernel')} measured, ${changed} faster than by rates alone${left > 0 ? `; ${left} left for want of time: --seconds allows more` : ''}`,
-    table([['kernel', 'by rates', 'tuned', '', 'variant'], ...rows]),
-    `steps of a run of every program: ${formatSeconds(untunedSeconds)} by rates, ${style.bold(formatSeconds(tunedSeconds))} tuned`,
+    `${style.bold(adapter)}: ${formatAmount(kernels.length, 'kernel')} measured, ${changed} faster than by rates alone${more}`,
+    ...(first
+      ? [
+          `${formatAmount(refused.length, 'variant')} refused by the device, the first '${first.variant}' of ${first.name}: ${first.reason}`,
+        ]
+      : []),
+    ...(kernels.length > 0
+      ? [
+          table([['kernel', 'by rates', 'tuned', '', 'variant'], ...rows]),
+          `steps of a run of every program: ${formatSeconds(untunedSeconds)} by rates, ${style.bold(formatSeconds(tunedSeconds))} tuned`,
+        ]
+      : []),
     `profile: ${style.bold(file)}; btc build --profile ${file} goes by it`,
   ].join('\n')}\n`;
 }

@@ -114,7 +114,13 @@ async function planOf(
   file: string,
   { set }: WeightsCommandOptions,
 ): Promise<{ readonly plan: Plan } | Failure> {
-  if (!/\.json$/i.test(file)) return planOfModel(file, set);
+  if (!/\.json$/i.test(file)) {
+    const { plan, diagnostics } = await planOfModel(file, {
+      target: 'wasm',
+      ...(set ? { set } : {}),
+    });
+    return plan ? { plan } : { diagnostics };
+  }
   const read = await readPlanFile(file);
   return 'plan' in read ? read : failure(read.diagnostic);
 }

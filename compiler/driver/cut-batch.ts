@@ -131,8 +131,10 @@ function refusal(
     const { op, source } = graph.nodes[reason.coupled];
     return originDiagnostic(4021, graph.sources[source], { op: NAMES[op] ?? op });
   }
-  const { batch } = reason;
   const { name } = graph;
+  // A batch of one is none that could be cut, and one all the same.
+  const isSingle = graph.nodes.some(({ op, type }) => op === 'input' && type.shape[0] === 1);
+  const batch = reason.batch ?? (isSingle ? 1 : null);
   return batch === null || batch % parts === 0
     ? diagnostic(4022, null, { program: name, model: traced.name })
     : diagnostic(4020, null, { batch, parts, program: name });

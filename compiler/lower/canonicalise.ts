@@ -8,29 +8,52 @@ export function canonicalise(nest: LoopNest, fixed = 0, terms = 0): LoopNest {
   return coalesce(dropUnitAxes(dropDeadNodes(nest), fixed, terms), fixed, terms);
 }
 
+/** The same kernel without its reductions and their axes, if nothing that it stores is what they give. */
+export function withoutUnusedReductions(nest: LoopNest): LoopNest {
+  const { reductions, nodes, axes } = nest;
+  if (reductions.length === 0) return nest;
+  const alive = aliveNodes(nest);
+  if (nodes.some(({ kind }, k) => alive[k] && kind === 'accumulator')) return nest;
+  // Nothing else that is stored varies along a reduced axis.
+  const pure = dropDeadNodes({ ...nest, reductions: [] });
+  const kept = [...axes.keys()].filter((axis) => axes[axis].kind !== 'reduced');
+  return withAxes(
+    pure,
+    kept.map((axis) => axes[axis]),
+    ({ offset, coefficients }) => ({
+      offset,
+      coefficients: kept.map((axis) => coefficients[axis]),
+    }),
+  );
+}
+
 /** Numbers of the axes that stay as they are. */
 function fixedAxes({ axes }: LoopNest, fixed: number, terms: number): ReadonlySet<number> {
   const reduced = axes.flatMap(({ kind }, axis) => (kind === 'reduced' ? [axis] : []));
   return new Set([...Array(fixed).keys(), ...reduced.slice(0, terms)]);
 }
 
-function dropDeadNodes(nest: LoopNest): LoopNest {
-  const alive = new Uint8Array(nest.nodes.length);
-  const mark = (node: number) => {
-    alive[node] = 1;
-  };
-  for (const store of nest.stores) {
-    mark(store.value);
-    if (store.indirect) mark(store.indirect.node);
+/** 1 for each node that a store needs, other than through an accumulator. */
+function aliveNodes({ nodes, stores }: LoopNest): Uint8Array {
+  const alive = new Uint8Array(nodes.length);
+  for (const { value, indirect } of stores) {
+    alive[value] = 1;
+    if (indirect) alive[indirect.node] = 1;
   }
-  const markOperands = () => {
-    for (let k = nest.nodes.length - 1; k >= 0; k--)
-      if (alive[k]) nodeOperands(nest.nodes[k]).forEach(mark);
-  };
-  markOperands();
+  markOperands(nodes, alive);
+  return alive;
+}
+
+function markOperands(nodes: LoopNest['nodes'], alive: Uint8Array): void {
+  for (let k = nodes.length - 1; k >= 0; k--)
+    if (alive[k]) for (const operand of nodeOperands(nodes[k])) alive[operand] = 1;
+}
+
+function dropDeadNodes(nest: LoopNest): LoopNest {
+  const alive = aliveNodes(nest);
   const used = usedReductions(nest, alive);
-  for (const reduction of used) mark(nest.reductions[reduction].value);
-  markOperands();
+  for (const reduction of used) alive[nest.reductions[reduction].value] = 1;
+  markOperands(nest.nodes, alive);
   const list = new NodeList();
   const image = new Int32Array(nest.nodes.length);
   nest.nodes.forEach((node, k) => {

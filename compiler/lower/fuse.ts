@@ -2,6 +2,7 @@ import { type Affine, type Axis, type AxisKind, sameAffine } from '../../ir/kern
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { mapOperands } from '../../ir/kernel-operands.ts';
 import { delinearise, substitute } from './affine.ts';
+import { withoutUnusedReductions } from './canonicalise.ts';
 import { joinedPerShape } from './joined-shapes.ts';
 import { type LoopNest, macsOf, NodeList, originsOf, splitAxis, withAxes } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
@@ -197,14 +198,15 @@ function join(
     ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
   ];
   const kept = stores.filter((_, k) => k >= first.stores.length || !dead[k]);
-  const nest: LoopNest = {
+  // A sum that nobody reads is read by nobody here either where the two share what they read.
+  const nest = withoutUnusedReductions({
     axes: first.axes,
     nodes: list.nodes,
     reductions: first.reductions.map((one) => ({ ...one, value: nodeOf[one.value] })),
     stores: kept,
     ops: [],
     origins: [],
-  };
+  });
   return bindingRanges(nest).length <= maxBindings && writesAreSafe(nest) ? nest : null;
 }
 

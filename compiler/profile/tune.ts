@@ -5,6 +5,7 @@ import type { Plan } from '../../ir/plan.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import { chooseVariant, variantsOf, variantText, variantWork } from '../codegen/gpu/index.ts';
 import { kernelSignature } from '../codegen/signature.ts';
+import type { Benchmark } from './benchmarks.ts';
 import { codeModel } from './code-model.ts';
 import type { DeviceProfile, TunedKernel } from './profile.ts';
 import { workSeconds } from './seconds.ts';
@@ -19,6 +20,15 @@ export interface Tuning {
   readonly seconds: number;
   /** Called before each measurement with the kernel, the variant, and how many kernels are done of how many. */
   readonly onProgress?: (kernel: string, variant: string, done: number, count: number) => void;
+  /** Called after each kernel with all that was found: what an interruption leaves. */
+  readonly onFound?: (kernels: readonly TunedKernel[]) => void;
+}
+
+/** A way to make a kernel that the device does not take. */
+export interface RefusedVariant {
+  readonly name: string;
+  readonly variant: string;
+  readonly reason: string;
 }
 
 /** What tuning found. */
@@ -27,6 +37,8 @@ export interface TuningResult {
   readonly kernels: readonly TunedKernel[];
   /** Kernels of the plan that have several variants and were not measured for want of time. */
   readonly left: number;
+  /** What the device refused, and is not used for that. */
+  readonly refused: readonly RefusedVariant[];
   /** Of a run of all programs: by what was measured, and by what rates alone would have chosen. */
   readonly tunedSeconds: number;
   readonly untunedSeconds: number;
@@ -39,11 +51,12 @@ const GAIN = 0.97;
 
 /** Measures the variants of a plan's kernels on a device, those first that take most of its time. */
 export async function tuneKernels(tuning: Tuning): Promise<TuningResult> {
-  const { plan, profile, bench, onProgress } = tuning;
+  const { plan, profile, bench, onProgress, onFound } = tuning;
   const started = bench.now();
   const isOver = () => (bench.now() - started) / 1000 >= tuning.seconds;
   const rows = kernelsByTime(plan, profile, bench.limits);
   const kernels: TunedKernel[] = [];
+  const refused: RefusedVariant[] = [];
   let left = 0;
   let [tunedSeconds, untunedSeconds] = [0, 0];
   for (const { kernel, name, calls } of rows) {
@@ -53,27 +66,56 @@ export async function tuneKernels(tuning: Tuning): Promise<TuningResult> {
     }
     const chosen = variantText(chooseVariant(kernel, bench.limits, codeModel(untuned(profile))));
     let best: { variant: string; seconds: number } | null = null;
-    let plain = Number.POSITIVE_INFINITY;
+    let plain: number | null = null;
     let measured = 0;
+    let tried = 0;
     for (const variant of worthTrying(kernel, chosen, profile, bench.limits)) {
-      if (measured > 0 && isOver()) break;
+      if (tried > 0 && isOver()) break;
       onProgress?.(name, variant, kernels.length, rows.length);
-      const { seconds } = await timeKernel({ name, kernel, variant }, bench);
+      tried++;
+      const seconds = await timeOrRefusal({ name, kernel, variant }, bench, refused);
+      if (seconds === null) continue;
       measured++;
       if (variant === chosen) plain = seconds;
       if (!best || seconds < (best.variant === chosen ? GAIN : 1) * best.seconds)
         best = { variant, seconds };
     }
-    // One way alone says nothing of the others.
-    if (measured < 2) {
-      left++;
+    // One way alone says nothing of the others, unless the device refuses what rates would choose.
+    if (!best || (measured < 2 && plain !== null)) {
+      if (isOver()) left++;
       continue;
     }
-    tunedSeconds += calls * best!.seconds;
-    untunedSeconds += calls * plain;
-    kernels.push({ signature: kernelSignature(kernel), name, ...best!, untunedSeconds: plain });
+    const without = plain ?? best.seconds;
+    tunedSeconds += calls * best.seconds;
+    untunedSeconds += calls * without;
+    kernels.push({ signature: kernelSignature(kernel), name, ...best, untunedSeconds: without });
+    onFound?.(kernels);
   }
-  return { kernels, left, tunedSeconds, untunedSeconds };
+  return { kernels, left, refused, tunedSeconds, untunedSeconds };
+}
+
+/** Codes of the runtime's errors that are of one way to make a kernel, and say nothing of the others. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'kernel-rejected',
+  'limit-too-small',
+  'feature-missing',
+  'out-of-memory',
+]);
+
+/** Seconds of one step; null where the device refuses it, which is noted in `refused`. */
+async function timeOrRefusal(
+  benchmark: Benchmark & { readonly variant: string },
+  bench: Bench,
+  refused: RefusedVariant[],
+): Promise<number | null> {
+  try {
+    return (await timeKernel(benchmark, bench)).seconds;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && REFUSALS.has(error.code))) throw error;
+    const { name, variant } = benchmark;
+    refused.push({ name, variant, reason: error.message });
+    return null;
+  }
 }
 
 /** A profile with what tuning found; of a kernel that was tuned before, the new finding. */

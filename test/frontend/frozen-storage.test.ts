@@ -138,6 +138,40 @@ describe.each<CompileOptions>([
   });
 });
 
+test('frozen bytes that wait on the host are swapped in as they are', async () => {
+  const layers = [0, 1, 2].map((k) => linear(64, 64, { name: `layer${k}`, bias: false }));
+  const deep = defineModel({
+    name: 'deep',
+    inputs: { x: tensor([2, 64]), y: tensor([2, 64]) },
+    build: ({ x }) => ({
+      y: layers
+        .reduce((h, one) => frozen(one, { storage: 'int8' })(h).tanh(), x)
+        .mul(param('gain', [64], init.ones)),
+    }),
+    train: { loss: (out, { y }) => out.y.sub(y).square().mean(), optimizer: sgd() },
+  });
+  const made = async (options: CompileOptions) => {
+    const result = await compile(deep, { target: 'webgpu', ...options });
+    expect(result.diagnostics).toEqual([]);
+    return { ...result, plan: result.plan! };
+  };
+  const free = await made({});
+  const budgetBytes = free.plan.memory.deviceBytes - 4000;
+  const within = await made({ budgetBytes, recompute: 'none' });
+  expect(within.plan.tensors.some(({ dtype, copyOf }) => dtype === 'i8' && copyOf)).toBe(true);
+  const given = { x: numbers(128), y: numbers(128) };
+  const [whole, swapped] = await Promise.all(
+    [free, within].map(async ({ plan, parameters }) =>
+      load(plan, { device: await testDevice(), parameters: parameters! }),
+    ),
+  );
+  for (let step = 0; step < 3; step++)
+    expect(await swapped.run('train', given)).toEqual(await whole.run('train', given));
+  expect(await swapped.readParameters()).toEqual(await whole.readParameters());
+  await whole.loadCheckpoint(await swapped.saveCheckpoint());
+  expect(await swapped.readParameters()).toEqual(await whole.readParameters());
+});
+
 /** Products of sizes that tiles divide and of others, forwards and backwards, rows of a table, and a kernel of a convolution. */
 describe.each(['wasm', 'webgpu'] as const)('layers over frozen bytes on %s', (target) => {
   const layers = (storage: Storage) => {

@@ -244,6 +244,11 @@ describe('what cannot be cut is refused', () => {
       train: { loss: ({ y }) => square(y), optimizer: sgd() } })`;
     expect(await codes(text, 2)).toEqual([['BTC4022', undefined]]);
   });
+
+  test('a batch of one', async () => {
+    const text = model('mean(square(y))').replace('[6, 3]', '[1, 3]');
+    expect(await codes(text, 2)).toEqual([['BTC4020', undefined]]);
+  });
 });
 
 describe('tensors larger than a binding', () => {

@@ -102,6 +102,35 @@ test('what there is no time for is left, and what was found before stays', async
   expect(both.kernels).toHaveLength(2);
 });
 
+test('a variant that the device refuses is none, and the others are measured', async () => {
+  const device = paperDevice(SHIPPED_PROFILES.swiftshader);
+  const profile = SHIPPED_PROFILES.h100;
+  const open: OpenSession = (made, module) => {
+    if (made.kernels.some(({ variant }) => variant?.startsWith('tiles')))
+      throw Object.assign(new Error('no'), { code: 'kernel-rejected' });
+    return device.open(made, module);
+  };
+  const bench = { target: 'webgpu', limits, ...device, open } as const;
+  const found: string[][] = [];
+  const { kernels, refused } = await tuneKernels({
+    ...{ plan, profile, seconds: 1e9, bench },
+    onFound: (kernels) => found.push(kernels.map(({ name }) => name)),
+  });
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused.every(({ variant }) => variant.startsWith('tiles'))).toBe(true);
+  expect(kernels.some(({ variant }) => variant.startsWith('registers'))).toBe(true);
+  expect(kernels.every(({ variant }) => !variant.startsWith('tiles'))).toBe(true);
+  expect(checkProfile(withTuned(profile, kernels), 'tuned.json')).toEqual([]);
+  expect(found.at(-1)).toEqual(kernels.map(({ name }) => name));
+  expect(found.map(({ length }) => length)).toEqual(kernels.map((_, k) => k + 1));
+  const lost: OpenSession = async () => {
+    throw Object.assign(new Error('gone'), { code: 'device-lost' });
+  };
+  await expect(
+    tuneKernels({ plan, profile, seconds: 1e9, bench: { ...bench, open: lost } }),
+  ).rejects.toThrow('gone');
+});
+
 test('a variant that a kernel cannot have is passed over', async () => {
   const { plan: single } = await compile(model(), { target: 'webgpu', dispatches: 'single' });
   const kernel = single!.kernels
