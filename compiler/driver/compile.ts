@@ -37,7 +37,7 @@ import { PRODUCER } from '../version.ts';
 import { attempt } from './attempt.ts';
 import { boundedPlan } from './bounded-plan.ts';
 import { budgetDiagnostic, type KnownLimits, memoryDiagnostics } from './budget-diagnostics.ts';
-import { microBatchCounts } from './cut-batch.ts';
+import { microBatchCounts, splitCounts } from './cut-batch.ts';
 import { DISPATCHES, SUBGROUPS } from './dispatches.ts';
 import { Driver } from './driver.ts';
 import { groupModel, savedByGroups } from './group-model.ts';
@@ -210,12 +210,13 @@ async function makePlan(
   const traced = await trace(source, options, diagnostics, driver);
   if (!traced || hasErrors(diagnostics)) return failed();
   const { microBatch = 'none', microBatchNorm: localNorm = false } = options;
+  const microBatches = typeof microBatch === 'number' ? microBatch : 1;
   const { result, knobs, smallest, hostBytes } = searchPlans(
     (knobs, metBytes) => attempt(driver, traced, knobs, { actions, localNorm, metBytes }),
     {
       budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
-      microBatches: typeof microBatch === 'number' ? microBatch : 1,
-      splits: () => [1, ...microBatchCounts(traced)],
+      microBatches,
+      splits: (tooLarge) => splitCounts(tooLarge, microBatches > 1 ? [] : microBatchCounts(traced)),
       allowedMicroBatches: microBatch === 'auto' ? microBatchCounts(traced) : [],
       allowedHalves: options.half === 'auto' && traced.precision === 'f32',
       allowedTiles: tiles === 'auto',

@@ -1,6 +1,8 @@
 import { STORAGE_TYPES } from '../../ir/dtypes.ts';
+import { isPersistent } from '../../ir/plan.ts';
 import { byteCount, elementCount, type StoredType } from '../../ir/tensor.ts';
 import { type Diagnostic, diagnostic, originDiagnostic } from '../diagnostics.ts';
+import type { TooLarge } from '../memory/index.ts';
 import {
   type BatchKnobs,
   batchInputs,
@@ -118,6 +120,20 @@ export function microBatchCounts({ traced }: ModuleState): number[] {
   for (let parts = 2; parts <= Math.min(batch?.extent ?? 0, MOST_PARTS); parts++)
     if (batch.extent % parts === 0 && parts >= GROWTH * (counts.at(-1) ?? 1)) counts.push(parts);
   return counts;
+}
+
+/**
+ * Of 1 and `counts`, the numbers of parts of the batch that may make all of these tensors small enough, where parameters and states
+ * are cut in pieces as well. What outlives a program is as large whatever the batch is: where it cannot be cut in pieces there are
+ * none. Other tensors take at best so many times less; the largest number is tried in any case, for they may not be in memory then.
+ */
+export function splitCounts(tooLarge: readonly TooLarge[], counts: readonly number[]): number[] {
+  const kept = tooLarge.filter(({ tensor: { role } }) => isPersistent(role));
+  if (kept.some(({ tensor, limit }) => pieceCount(tensor, limit) === 1)) return [];
+  const others = tooLarge.filter(({ tensor: { role } }) => !isPersistent(role));
+  const all = [1, ...counts];
+  const enough = (parts: number) => others.every(({ bytes, limit }) => bytes / parts <= limit);
+  return all.filter((parts, k) => k === all.length - 1 || enough(parts));
 }
 
 function refusal(

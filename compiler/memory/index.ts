@@ -19,15 +19,17 @@ export { orderProgram, orderSteps } from './order.ts';
 export { shareParts } from './share-parts.ts';
 export { dropUnused } from './unused.ts';
 
+/** A tensor larger than one binding (BTC4002). */
+export interface TooLarge {
+  readonly kind: 'binding';
+  readonly tensor: ScheduleTensor;
+  readonly bytes: number;
+  readonly limit: number;
+}
+
 /** Why a schedule cannot be placed on a target at all, whatever the budget. */
 export type MemoryError =
-  /** A tensor larger than one binding (BTC4002). */
-  | {
-      readonly kind: 'binding';
-      readonly tensor: ScheduleTensor;
-      readonly bytes: number;
-      readonly limit: number;
-    }
+  | TooLarge
   /** More than the target can address (BTC4003). */
   | { readonly kind: 'address-space'; readonly bytes: number; readonly limit: number }
   /** More outside the device than allowed (BTC4005). */
@@ -39,11 +41,11 @@ export type MemoryError =
     };
 
 /** Tensors that no slab of the target can hold, or of which a step binds more than a binding can. */
-export function bindingErrors(schedule: Schedule, limits: TargetLimits): MemoryError[] {
+export function bindingErrors(schedule: Schedule, limits: TargetLimits): TooLarge[] {
   const capacity = slabCapacity(limits);
   const limit = Math.min(limits.maxBindingBytes, capacity);
   const bound = boundBytes(schedule);
-  return schedule.tensors.flatMap((tensor, k): MemoryError[] => {
+  return schedule.tensors.flatMap((tensor, k): TooLarge[] => {
     const bytes = byteCount(tensor);
     const fits = bytes <= capacity && bound[k] <= limit;
     return fits ? [] : [{ kind: 'binding', tensor, bytes, limit }];

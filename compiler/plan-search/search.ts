@@ -1,4 +1,5 @@
 import { largest } from '../../ir/lists.ts';
+import type { TooLarge } from '../memory/index.ts';
 import { GRAPH_ACTIONS, type GraphAction } from './actions/index.ts';
 import { type GraphKnobs, NO_KNOBS } from './knobs.ts';
 import type { MemoryPlan } from './plan-memory.ts';
@@ -25,8 +26,8 @@ export interface SearchOptions {
   readonly budgetBytes: number;
   /** Into how many parts the batch is cut whatever is tried. */
   readonly microBatches: number;
-  /** Into how many parts the batch may be cut where a tensor is larger than a binding, ascending. */
-  splits(): readonly number[];
+  /** Into how many parts the batch may be cut where these tensors are larger than a binding, ascending; none where that helps nothing. */
+  splits(tooLarge: readonly TooLarge[]): readonly number[];
   /** Further numbers of parts that may be tried. */
   readonly allowedMicroBatches: readonly number[];
   /** Whether activations that are kept for gradients may be stored as halves. */
@@ -95,10 +96,11 @@ export function searchPlans<A extends Attempt>(
     hostBytes,
   });
   let first = attempt({ ...NO_KNOBS, microBatches });
-  if (exceedsBinding(first.made))
-    for (const split of microBatches > 1 ? [1] : splits()) {
+  const tooLarge = tooLargeIn(first.made);
+  if (tooLarge.length > 0)
+    for (const split of splits(tooLarge)) {
       const tried = attempt({ ...first.knobs, split });
-      if (tried.made.memory === null || exceedsBinding(tried.made)) continue;
+      if (tried.made.memory === null || tooLargeIn(tried.made).length > 0) continue;
       first = tried;
       break;
     }
@@ -142,9 +144,9 @@ export function searchPlans<A extends Attempt>(
   );
 }
 
-/** Whether tensors are larger than what one binding of the device holds. */
-const exceedsBinding = ({ memory }: Attempt) =>
-  memory?.errors.some(({ kind }) => kind === 'binding') ?? false;
+/** Tensors that are larger than what one binding of the device holds. */
+const tooLargeIn = ({ memory }: Attempt): TooLarge[] =>
+  (memory?.errors ?? []).filter((error) => error.kind === 'binding');
 
 /** Whether a plan evicts values. */
 function hasActions({ memory }: Attempt): boolean {

@@ -276,6 +276,27 @@ describe('tensors larger than a binding', () => {
     expectClose(sorted(joined), sorted(whole.seen));
   });
 
+  test.each([
+    ['a table of a prime number of rows, which no number of parts makes smaller', 1009, 16, 1],
+    ['activations that are too large in the smallest parts', 1024, 2048, 2],
+  ])('are given up without plans that cannot help: %s', async (_, words, length, plans) => {
+    const lowered: string[] = [];
+    const made = () =>
+      btc.defineModel({
+        name: 'words',
+        inputs: { words: btc.tensor([BATCH, length], 'i32') },
+        build: ({ words: chosen }) => ({ y: btc.embedding(words, 16)(chosen) }),
+      });
+    const { diagnostics } = await btc.compile(made(), {
+      limits: { maxBindingBytes: 8192 },
+      onProgress: (at) => {
+        if (at.kind === 'pass' && at.pass === 'lower') lowered.push(at.pass);
+      },
+    });
+    expect(new Set(diagnostics.map(({ code }) => code))).toEqual(new Set(['BTC4002']));
+    expect(lowered.length).toBe(plans);
+  });
+
   test('with batch norm exactly: all parts run up to where examples are combined', async () => {
     const whole = await trained(convolutional(true), {});
     const cut = await trained(convolutional(true), { limits: { maxBindingBytes: 5120 } });
