@@ -8,9 +8,10 @@ import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { fusionLimits, type LoweredModule, memoryOf } from './lowered.ts';
 import { neededNodes } from './node-facts.ts';
+import { rescaleSumsOf } from './rescaled-sums.ts';
 import { hasSequentialAxis, KernelSequence, storesOf } from './sequence.ts';
 import { fullLoads, isReduction, joinSiblings } from './sibling-reductions.ts';
-import { splitReductionsOf } from './split-reductions.ts';
+import { BOUNDS, type SplitBounds, splitReductionsOf } from './split-reductions.ts';
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;
@@ -41,10 +42,12 @@ export function joinVariancesOf(lowered: LoweredModule, options: JoinOptions): L
   const { maxStorageBuffers, stages } = options;
   const pairs = joined(lowered, options, true);
   if (!stages.splitsReductions) return pairs;
-  return splitReductionsOf(pairs, {
-    ...{ stages, maxBindings: maxStorageBuffers, mayCut: (nest) => !isProduct(nest) },
+  const bounds: SplitBounds = {
+    ...BOUNDS,
+    ...{ maxBindings: maxStorageBuffers, mayCut: (nest) => !isProduct(nest) },
     ...{ fewTerms: MANY_TERMS, manyResults: FEW_RESULTS - 1 },
-  });
+  };
+  return splitReductionsOf(rescaleSumsOf(pairs, stages, bounds), { stages, ...bounds });
 }
 
 /** Whether a kernel sums up products of two factors, which tiles may serve. */

@@ -1,7 +1,7 @@
 import { elementCount, type Shape } from '../../ir/tensor.ts';
 
-/** Results below which one kernel cannot occupy a device. */
-const FEW_RESULTS = 128;
+/** Results below which one kernel cannot occupy a device; rows that lie together are as quick one by one. */
+const FEW_RESULTS = { rows: 4, others: 128 };
 /** Elements above which a reduction to few results is worth a second kernel. */
 const MANY_ELEMENTS = 1 << 16;
 /** Elements that each partial result reduces, at least; and partial results, at most. */
@@ -12,13 +12,17 @@ const MOST_PARTIALS = 1024;
  * Where to cut a reduction of many elements to few results into partial results that are reduced in a second kernel: the
  * reduced axes before `position` and the outer part of that axis are parallel at first; its inner part has `inner`
  * elements. Null where one kernel is as good.
+ *
+ * @param areRows whether the terms of a result are neighbours in memory
  */
 export function partialReduction(
   results: number,
   reduced: Shape,
+  areRows: boolean,
 ): { position: number; inner: number } | null {
   const elements = elementCount(reduced);
-  if (results >= FEW_RESULTS || results * elements < MANY_ELEMENTS) return null;
+  if (results >= FEW_RESULTS[areRows ? 'rows' : 'others'] || results * elements < MANY_ELEMENTS)
+    return null;
   const least = Math.max(PARTIAL_ELEMENTS, Math.ceil(elements / MOST_PARTIALS));
   let rest = elements;
   for (let position = 0; position < reduced.length; position++) {

@@ -2,7 +2,7 @@ import type { Affine, Expression } from '../../ir/kernel.ts';
 import { mapOperands } from '../../ir/kernel-operands.ts';
 import { canonicalise } from './canonicalise.ts';
 import { type LoopNest, NodeList, withAxes } from './loop-nest.ts';
-import { variesAlong } from './node-facts.ts';
+import { neededNodes, variesAlong } from './node-facts.ts';
 
 // A sum over classes that counts only the class of a label, as the loss of a row is, has one term: it is read where the label says.
 
@@ -100,7 +100,11 @@ function picked(nest: LoopNest, { axis, comparison, label, origin }: Pick): Loop
   const isInside = () =>
     integer('and', integer('ge', place(), constant(0)), integer('lt', place(), constant(extent)));
   const moved = (index: Affine) => index.coefficients[axis] !== 0;
-  for (const [k, node] of nest.nodes.entries()) {
+  // The label first, which nodes in front of it may go by.
+  const early = neededNodes(nest, [label]);
+  const order = [...nest.nodes.keys()].sort((a, b) => early[b] - early[a] || a - b);
+  for (const k of order) {
+    const node = nest.nodes[k];
     const mapped = mapOperands(node, (operand) => image[operand]);
     const isBound =
       (mapped.kind === 'load' || mapped.kind === 'inBounds') &&

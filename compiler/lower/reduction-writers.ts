@@ -40,6 +40,7 @@ export function writeReduction(
     : partialReduction(
         elementCount(keptShape),
         reduced.map((axis) => shape[axis]),
+        kept.every((axis, k) => axis === k),
       );
   // The axes in their order here: kept ones, then reduced ones, the one that is cut as two.
   const pieces = [

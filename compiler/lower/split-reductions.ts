@@ -44,7 +44,7 @@ export interface SplitBounds {
   readonly mostOfReads: number;
 }
 
-const BOUNDS: SplitBounds = {
+export const BOUNDS: SplitBounds = {
   leastTerms: 16,
   fewTerms: 256,
   manyResults: 2 ** 21,
@@ -84,7 +84,8 @@ export function splitReductionsOf(
   return { ...lowered, tensors, programs, remarks };
 }
 
-function maySplit(nest: LoopNest, { fewTerms, manyResults, mayCut }: SplitBounds): boolean {
+/** Whether a reduction is worth a look. */
+export function maySplit(nest: LoopNest, { fewTerms, manyResults, mayCut }: SplitBounds): boolean {
   return (
     nest.reductions.length > 0 &&
     !nest.staging &&
@@ -96,7 +97,7 @@ function maySplit(nest: LoopNest, { fewTerms, manyResults, mayCut }: SplitBounds
 }
 
 /** The number of parts that takes the least time. */
-function bestParts(
+export function bestParts(
   nest: LoopNest,
   tensors: readonly ScheduleTensor[],
   program: number,
@@ -127,7 +128,7 @@ function bestParts(
   return best;
 }
 
-interface Halves {
+export interface Halves {
   /** The tensors of the parts' results: one for all reductions of a dtype. */
   readonly held: readonly ScheduleTensor[];
   /** The two kernels, where `held` are the tensors from that number on. */
@@ -142,7 +143,7 @@ interface PartResults {
 }
 
 /** The two kernels, for a number of parts that is at least about as large as what was asked; null where there are too few terms. */
-function inParts(
+export function inParts(
   nest: LoopNest,
   wanted: number,
   tensors: readonly ScheduleTensor[],

@@ -24,9 +24,10 @@ const MODELS = {
   summed: trained('summed', (y, label) => btc.crossEntropy(y, label, { reduction: 'sum' })),
 };
 
-/** Steps of the training step that read the rows and do not make them. */
+/** Steps of the training step that read the rows, and not only what labels say of them, and do not make them. */
 function passes({ programs, tensors, kernels }: Plan): number {
-  return programs.train.steps.filter(({ kernel, bindings, label }) =>
+  const whole = programs.train.steps.filter(({ bytesMoved }) => bytesMoved >= 4 * ROWS * CLASSES);
+  return whole.filter(({ kernel, bindings, label }) =>
     bindings.some((tensor, b) => {
       const { access, bytes } = kernels[kernel].bindings[b];
       const isRows = bytes === 4 * ROWS * CLASSES && access !== 'write';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { OptionValue } from '../../compiler/frontend/option.ts';
-import type { CompiledPlan, ModelSource } from '../../compiler/index.ts';
+import type { CompiledPlan, CompileResult, ModelSource } from '../../compiler/index.ts';
 import type { Target } from '../../ir/plan.ts';
 import { load, type Session } from '../../runtime/index.ts';
 import { testGpu } from './gpu.ts';
@@ -22,6 +22,12 @@ export interface Tolerance {
 const SHARE_THAT_MAY_DIFFER = 0.002;
 
 type Built = Pick<CompiledPlan, 'plan' | 'module' | 'parameters'>;
+
+/** What was compiled, where a plan was made of it. */
+export function builtOf(made: CompileResult): Built {
+  if (!made.plan) throw new Error(made.diagnostics.map(({ message }) => message).join('; '));
+  return made;
+}
 
 export async function openSession({ plan, module, parameters }: Built): Promise<Session> {
   return plan.target === 'webgpu'
