@@ -82,6 +82,7 @@ describe('arguments', () => {
     expect(targets).toEqual([]);
     expect(systems).toEqual(KNOWN.systems);
     expect(parse('--quick')).toMatchObject({ rounds: 2, seconds: 0.3 });
+    expect(parse('--cpu', '--target=wasm')).toMatchObject({ cpu: true, targets: ['wasm'] });
     expect(parse('--rounds=7', '--quick')).toMatchObject({ rounds: 7, seconds: 0.3 });
   });
 
@@ -111,6 +112,14 @@ describe('arguments', () => {
     [['--timeout', '-1'], "'--timeout' is a positive number, not '-1'"],
     [['--quick', '--quick'], "'--quick' is given twice"],
     [['--json=x'], "'--json' takes no value"],
+    [
+      ['--cpu'],
+      "'--cpu' is for '--target wasm' alone: elsewhere others than the thread are waited for",
+    ],
+    [
+      ['--cpu', '--target', 'wasm,swiftshader'],
+      "'--cpu' is for '--target wasm' alone: elsewhere others than the thread are waited for",
+    ],
   ])('refuses %j', (given, message) => {
     expect(() => parse(...given)).toThrow(new bench.UsageError(message));
   });

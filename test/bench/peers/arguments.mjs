@@ -9,6 +9,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds S       of measuring, for each model in each process; default 1
   --timeout S       for each process; default 240
   --quick           --rounds 2 --seconds 0.3
+  --cpu             times of the processor, for a machine that others share; with --target wasm alone, which is one thread
   --json            rows as JSON on standard output in place of the table
   --markdown FILE   also as a page (BENCHMARKS.md)
   --list            prints the names of rows and groups
@@ -20,7 +21,7 @@ export class UsageError extends Error {}
 const DEFAULTS = { rounds: 5, seconds: 1, timeout: 240 };
 const QUICK = { rounds: 2, seconds: 0.3 };
 
-const FLAGS = ['quick', 'json', 'list', 'help'];
+const FLAGS = ['quick', 'cpu', 'json', 'list', 'help'];
 const VALUES = ['only', 'target', 'systems', 'rounds', 'seconds', 'timeout', 'markdown'];
 
 /**
@@ -40,7 +41,13 @@ export function parseArguments(given, known) {
   );
   const seconds = numberOf(read, 'seconds', defaults, 'a positive number', (n) => n > 0);
   const timeout = numberOf(read, 'timeout', defaults, 'a positive number', (n) => n > 0);
+  const asked = chosen(read.target, 'target', [...targets, 'webgpu']);
+  if (read.cpu && asked.join() !== 'wasm')
+    throw new UsageError(
+      "'--cpu' is for '--target wasm' alone: elsewhere others than the thread are waited for",
+    );
   return {
+    cpu: read.cpu ?? false,
     help: read.help ?? false,
     list: read.list ?? false,
     json: read.json ?? false,
@@ -49,7 +56,7 @@ export function parseArguments(given, known) {
     seconds,
     timeout,
     groups: chosenRows(read.only, groups),
-    targets: chosen(read.target, 'target', [...targets, 'webgpu']),
+    targets: asked,
     systems: inOrder(chosen(read.systems, 'systems', systems), systems),
   };
 }

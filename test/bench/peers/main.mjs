@@ -46,7 +46,7 @@ function temporaryFolder() {
 async function measureTarget(found, options, shared, report) {
   const { target, adapter } = found;
   const { about } = TARGETS[target];
-  const ceilings = await measureCeilings(found, { timeout: options.timeout, say });
+  const ceilings = await measureCeilings(found, { ...options, say });
   report.targets.push({ target, about, adapter, driver: ceilings?.driver ?? null, ceilings });
   const limits = ceilings
     ? `; ceilings ${ceilings.gflops.toFixed(1)} GFLOP/s, ${ceilings.gbs.toFixed(1)} GB/s`
@@ -80,7 +80,7 @@ async function main() {
     cores: cpus().length,
     load: loadavg()[0],
     versions: Object.fromEntries(versions),
-    options: { rounds: options.rounds, seconds: options.seconds },
+    options: { rounds: options.rounds, seconds: options.seconds, cpu: options.cpu },
     targets: [],
     rows: [],
   };

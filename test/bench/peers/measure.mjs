@@ -13,8 +13,8 @@ const secondsOf = (row, seconds) => (KERNELS[row] ? seconds / 4 : seconds);
 /** What one process of a system says of rows: by row, { ms, … } or { reason }. */
 async function runSystem(system, rows, { target, environment, options, artifacts, seconds }) {
   const { gpu, threads } = TARGETS[target];
-  const job = { system: SYSTEMS[system].module, gpu, threads, rows, seconds, artifacts };
-  const { timeout } = options;
+  const { timeout, cpu } = options;
+  const job = { system: SYSTEMS[system].module, gpu, threads, rows, seconds, artifacts, cpu };
   const { lines, reason } = await runScript('worker.mjs', [JSON.stringify(job)], {
     environment,
     timeout,
@@ -135,9 +135,9 @@ const emptyRow = (model, system, target) =>
   });
 
 /** { gflops, gbs } of a target, with the adapter's driver; null where they cannot be measured. */
-export async function measureCeilings({ target, environment }, { timeout, say }) {
+export async function measureCeilings({ target, environment }, { timeout, cpu, say }) {
   const { gpu, threads } = TARGETS[target];
-  const given = [gpu ? 'gpu' : 'wasm', String(threads)];
+  const given = [gpu ? 'gpu' : 'wasm', String(threads), cpu ? 'cpu' : 'wall'];
   const { lines, reason } = await runScript('ceilings.mjs', given, { environment, timeout });
   if (reason) say(`${target}: the ceilings were not measured: ${reason}`);
   return lines[0] ?? null;

@@ -8,6 +8,13 @@ const WARM_UP_STEPS = 2;
 const STRETCH_MS = 30;
 
 const now = () => performance.now();
+const processorTime = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e3;
+};
+
+/** What steps are timed by, in milliseconds: the wall's clock or the processor's. How long is measured is the wall's matter. */
+export const clockOf = ({ cpu }) => (cpu ? processorTime : now);
 
 /** Losses of the first steps, and what the first one took from host arrays to its loss. */
 export async function firstSteps(prepare, count) {
@@ -20,15 +27,17 @@ export async function firstSteps(prepare, count) {
 }
 
 /** Median time of a step in milliseconds, over as many as `seconds` allow, and what each of them counts. */
-export async function timeSteps(run, seconds, counts) {
+export async function timeSteps(run, job, counts) {
+  const { seconds } = job;
+  const clock = clockOf(job);
   for (let k = 0; k < WARM_UP_STEPS; k++) await run.step();
   const before = counts();
   const times = [];
   const until = now() + 1e3 * seconds;
   while (times.length < MOST_STEPS && (now() < until || times.length < LEAST_STEPS)) {
-    const started = now();
+    const started = clock();
     await run.step();
-    times.push(now() - started);
+    times.push(clock() - started);
     // Something that takes minutes is told by fewer steps.
     if (now() > until + 10e3) break;
   }
@@ -36,12 +45,14 @@ export async function timeSteps(run, seconds, counts) {
 }
 
 /** The same of a kernel: stretches of calls, each with one wait at its end. */
-export async function timeCalls(run, seconds, counts, wait) {
+export async function timeCalls(run, job, counts, wait) {
+  const { seconds } = job;
+  const clock = clockOf(job);
   const stretch = async (calls) => {
-    const started = now();
+    const started = clock();
     for (let k = 0; k < calls; k++) await run.call();
     await wait();
-    return now() - started;
+    return clock() - started;
   };
   await stretch(1);
   const beforeOne = counts();

@@ -30,7 +30,7 @@ async function measure(system, row) {
   const prepare = async () => system.prepare(row, data);
   if (MODELS[row]) {
     const { run, losses, firstStepMs } = await firstSteps(prepare, CHECKED_LOSSES);
-    const timed = job.seconds > 0 ? await timeSteps(run, job.seconds, counts) : {};
+    const timed = job.seconds > 0 ? await timeSteps(run, job, counts) : {};
     return finish(run, { firstStepMs, values: losses, ...timed });
   }
   const started = performance.now();
@@ -39,7 +39,7 @@ async function measure(system, row) {
   await wait();
   const firstStepMs = performance.now() - started;
   const values = job.seconds > 0 ? null : fingerprint(await run.output());
-  const timed = job.seconds > 0 ? await timeCalls(run, job.seconds, counts, wait) : {};
+  const timed = job.seconds > 0 ? await timeCalls(run, job, counts, wait) : {};
   return finish(run, { firstStepMs, values, ...timed });
 }
 

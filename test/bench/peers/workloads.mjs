@@ -127,7 +127,7 @@ function kernel(group, operands, result, flops, compute, layouts = {}) {
 }
 
 const products = ['nn', 'nt', 'tn'].flatMap((layout) =>
-  [256, 512, 1000, 1024].map((n) => [
+  [64, 256, 333, 512, 768, 1000, 1024].map((n) => [
     `matmul-${layout}-${n}`,
     kernel('matmul', { a: [n, n], b: [n, n] }, [n, n], 2 * n ** 3, (nn, { a, b }) =>
       nn.matmul(a, b, layout),
@@ -225,6 +225,16 @@ export const KERNELS = Object.fromEntries([
       [ROWS, 1],
       2 * count(MATRIX),
       (nn, { a, x }) => nn.matmul(a, x, 'nn'),
+    ),
+  ],
+  [
+    'vector-matrix',
+    kernel(
+      'reductions',
+      { x: [1, ROWS], a: MATRIX },
+      [1, ROWS],
+      2 * count(MATRIX),
+      (nn, { x, a }) => nn.matmul(x, a, 'nn'),
     ),
   ],
   unary('softmax', 'softmax', 4, [2048, 1024]),
