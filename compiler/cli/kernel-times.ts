@@ -98,6 +98,7 @@ function formatProgram(
   return [
     `${style.bold(`time of ${program.program}`)}, ${CLOCKS[clock]}\n  ${parts.join('; ')}`,
     `  ${formatCeilings(ceilings)}`,
+    ...formatExcess(program),
     ...formatClock(program),
     formatKernelTimes(program.kernels, all ? program.kernels.length : MAX_KERNELS),
     '',
@@ -108,6 +109,15 @@ function formatCeilings(ceilings: Ceilings | null): string {
   if (!ceilings) return "no ceilings: there is no profile of this device; '--profile' takes one";
   const { profile, flopsPerSecond, bytesPerSecond } = ceilings;
   return `ceilings of the profile '${profile}': ${giga(flopsPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s`;
+}
+
+/** Why a kernel may be above what the ceilings call the most. */
+function formatExcess({ kernels }: ProgramTimes): string[] {
+  const isAbove = (share: number | null) => share !== null && share > 1;
+  if (!kernels.some((one) => isAbove(one.flopsShare) || isAbove(one.bytesShare))) return [];
+  return [
+    '  shares above 100 %: the ceilings are what one thread or the device of the profile reached, without caches; btc profile measures yours',
+  ];
 }
 
 /** What is to be known where the clock is too coarse for the steps. */
