@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { variantsOf, variantText } from '../compiler/codegen/gpu/index.ts';
+import { codeLimits } from '../compiler/codegen/plan.ts';
+import { kernelSignature } from '../compiler/codegen/signature.ts';
 import { compile } from '../compiler/driver/compile.ts';
 import type {
   CompiledPlan,
@@ -8,14 +11,23 @@ import type {
   PassPrinter,
 } from '../compiler/driver/result.ts';
 import { GRAPH_ACTIONS } from '../compiler/plan-search/actions/index.ts';
+import type { DeviceProfile } from '../compiler/profile/profile.ts';
+import { withTuned } from '../compiler/profile/tune.ts';
+import { TARGETS } from '../compiler/targets/index.ts';
 import { verifyCode } from '../compiler/verify/index.ts';
+import { scaleName } from '../ir/dtypes.ts';
 import type { Graph } from '../ir/graph.ts';
 import { parseGraph } from '../ir/graph-text.ts';
+import { roundToHalf } from '../ir/half.ts';
 import { interpretGraph } from '../ir/interpret.ts';
+import { kernelParts } from '../ir/kernel-group.ts';
+import { parseKernel } from '../ir/kernel-text.ts';
 import type { Plan, Target } from '../ir/plan.ts';
 import { verifyPlan } from '../ir/plan-verify.ts';
+import { WEBGPU_DEFAULT_LIMITS } from '../ir/schedule.ts';
 import { elementCount } from '../ir/tensor.ts';
 import type { Session, TensorData } from '../runtime/index.ts';
+import { randomBelow } from './memory/random-schedule.ts';
 import { testDevice } from './support/gpu.ts';
 import { type ModelCase, modelCases } from './support/random-model.ts';
 import { soaked } from './support/soak.ts';
@@ -73,11 +85,19 @@ function inputsOf({ plan }: Session, program: string, { inputs }: ModelCase, ste
   );
 }
 
-async function seenOf(
+interface Observed {
+  readonly seen: Seen;
+  /** Parameters before the first run. */
+  readonly first: Values;
+}
+
+const seenOf = async (...given: Parameters<typeof observed>) => (await observed(...given)).seen;
+
+async function observed(
   { plan, module }: CompiledPlan,
   one: ModelCase,
   threads?: number,
-): Promise<Seen> {
+): Promise<Observed> {
   const known = new Set(plan.tensors.map(({ name }) => name));
   const parameters = Object.fromEntries(
     Object.entries(one.parameters)
@@ -90,6 +110,7 @@ async function seenOf(
       : await load(plan, { module: module!, parameters, ...(threads ? { threads } : {}) });
   try {
     if (!threads) expect(session.allocatedBytes).toBe(plan.memory.deviceBytes);
+    const first = await session.readParameters();
     const seen: { of: string; outputs: Values; after: Values }[] = [];
     for (let round = 0; round < ROUNDS; round++)
       for (const program of Object.keys(plan.programs)) {
@@ -97,7 +118,7 @@ async function seenOf(
         const after = await session.readParameters();
         seen.push({ of: `${round} ${program}`, outputs, after });
       }
-    return seen;
+    return { seen, first };
   } finally {
     session.destroy();
   }
@@ -113,6 +134,41 @@ const bitsOf = (seen: Seen) =>
       ]),
     ),
   ]);
+
+/** Steps in which values of a column that is held as bytes are told apart, on either side of 0. */
+const STEPS = 127;
+
+/** What is held in fewer bytes is near what was given: the nearest half, or within half a step of its column. */
+function expectNear(first: Values, { parameters, narrow, shapes }: ModelCase): void {
+  for (const [name, storage] of narrow) {
+    const [given, held] = [parameters[name], first[name]];
+    // Simplification may have found that nothing depends on it.
+    if (!held) continue;
+    const columns = shapes.get(name)!.at(-1)!;
+    const most = new Float64Array(columns);
+    given.forEach((value, k) => {
+      most[k % columns] = Math.max(most[k % columns], Math.abs(value));
+    });
+    given.forEach((value, k) => {
+      if (storage === 'f16') expect(held[k]).toBe(roundToHalf(value));
+      else
+        expect(Math.abs(held[k] - value)).toBeLessThanOrEqual((0.501 * most[k % columns]) / STEPS);
+    });
+  }
+}
+
+/** What the graphs read: what narrow states hold, of which one stands for one. */
+function asHeld(first: Values, one: ModelCase): ModelCase {
+  const held = [...one.narrow.keys()].flatMap((name) => {
+    const values = Float64Array.from(first[name] ?? one.parameters[name]);
+    const columns = one.shapes.get(name)!.at(-1)!;
+    return [
+      [name, values],
+      [scaleName(name), new Float64Array(columns).fill(1)],
+    ] as const;
+  });
+  return { ...one, parameters: { ...one.parameters, ...Object.fromEntries(held) } };
+}
 
 /** What the graphs give in float64, run in the order of a plan; `nudge`: how far first values are moved, relative to them. */
 function interpreted(graphs: readonly Graph[], plan: Plan, one: ModelCase, nudge: number): Seen {
@@ -152,30 +208,46 @@ function interpreted(graphs: readonly Graph[], plan: Plan, one: ModelCase, nudge
   return seen;
 }
 
-/** Of what a result is that rounding moves little. */
-const TOLERANCE = 5e-4;
-const NUDGE = 1e-6;
-/** How much further than a nudge rounding may move a result. */
-const AMPLIFIED = 300;
+/** How results are held against the interpreter's. */
+interface Exactness {
+  /** Of what a result is that rounding moves little. */
+  readonly tolerance: number;
+  /** How far first values are moved to see what rounding does. */
+  readonly nudge: number;
+  /** How much further than a nudge rounding may move a result. */
+  readonly amplified: number;
+  /** A run that a nudge moves further says nothing. */
+  readonly calm: number;
+}
+const WHOLE: Exactness = { tolerance: 5e-4, nudge: 1e-6, amplified: 300, calm: 1e-3 };
+/** Where activations are stored as halves. */
+const HALVES: Exactness = { tolerance: 2e-2, nudge: 1e-3, amplified: 30, calm: 1e-2 };
+const exactnessOf = ({ tensors }: Plan) =>
+  tensors.some(({ dtype, program }) => dtype === 'f16' && program !== null) ? HALVES : WHOLE;
 
 const scaleOf = (x: number) => Math.max(1, Math.abs(x));
 
 /** Whether nothing that a run gave or left is large or far from what a nudge makes of it: other numbers say nothing of rounding. */
-const isCalm = ({ outputs, after }: Seen[number], near: Seen[number]) =>
+const isCalm = (calm: number, { outputs, after }: Seen[number], near: Seen[number]) =>
   [
     [outputs, near.outputs],
     [after, near.after],
   ].every(([values, others]) =>
     Object.entries(values).every(([name, right]) =>
       Array.from(right).every(
-        (x, i) => Math.abs(x) < 1e6 && Math.abs(x - others[name][i]) <= 1e-3 * scaleOf(x),
+        (x, i) => Math.abs(x) < 1e6 && Math.abs(x - others[name][i]) <= calm * scaleOf(x),
       ),
     ),
   );
 
 /** Up to the first run that is not calm: what follows from it is no better. */
-function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
-  const wild = wanted.findIndex((run, k) => !isCalm(run, nudged[k]));
+function expectClose(
+  seen: Seen,
+  { tolerance, amplified, calm }: Exactness,
+  wanted: Seen,
+  nudged: Seen,
+): void {
+  const wild = wanted.findIndex((run, k) => !isCalm(calm, run, nudged[k]));
   seen.slice(0, wild < 0 ? seen.length : wild).forEach(({ of, outputs, after }, run) => {
     for (const [given, kind] of [
       [outputs, 'outputs'],
@@ -184,7 +256,7 @@ function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
       for (const [name, values] of Object.entries(given)) {
         const [right, near] = [wanted[run][kind][name], nudged[run][kind][name]];
         for (let i = 0; i < values.length; i++) {
-          const most = TOLERANCE * scaleOf(right[i]) + AMPLIFIED * Math.abs(right[i] - near[i]);
+          const most = tolerance * scaleOf(right[i]) + amplified * Math.abs(right[i] - near[i]);
           if (!(Math.abs(values[i] - right[i]) <= most))
             throw new Error(`${of}: ${name}[${i}] is ${values[i]}, not ${right[i]}`);
         }
@@ -195,14 +267,32 @@ function expectClose(seen: Seen, wanted: Seen, nudged: Seen): void {
 const isExact = (plan: Plan) =>
   GRAPH_ACTIONS.every(({ name, exact }) => exact || !(plan.graphActions ?? []).includes(name));
 
-const options = fc.record({
-  contractions: fc.constantFrom<'time' | 'macs'>('time', 'macs'),
-  tiles: fc.constantFrom<'auto' | 'always' | 'never'>('auto', 'auto', 'always', 'never'),
-  dispatches: fc.constantFrom<'shared' | 'single'>('shared', 'shared', 'single'),
-  recompute: fc.constantFrom<'auto' | 'none'>('auto', 'auto', 'auto', 'none'),
-  swap: fc.constantFrom<'auto' | 'none'>('auto', 'auto', 'none'),
-  planSeconds: fc.constantFrom(0, 0.05, 0.3),
-}) satisfies fc.Arbitrary<CompileOptions>;
+const options = fc
+  .record({
+    contractions: fc.constantFrom<'time' | 'macs'>('time', 'macs'),
+    tiles: fc.constantFrom<'auto' | 'always' | 'never'>('auto', 'auto', 'always', 'never'),
+    dispatches: fc.constantFrom<'shared' | 'single'>('shared', 'shared', 'single'),
+    // With neither, a budget takes slices, tiles and halves.
+    actions: fc.constantFrom<readonly ['auto' | 'none', 'auto' | 'none']>(
+      ...([
+        ['auto', 'auto'],
+        ['auto', 'auto'],
+        ['auto', 'none'],
+        ['none', 'auto'],
+      ] as const),
+      ...([
+        ['none', 'none'],
+        ['none', 'none'],
+      ] as const),
+    ),
+    planSeconds: fc.constantFrom(0, 0.05, 0.3),
+    half: fc.constantFrom<'auto' | 'none'>('none', 'none', 'auto'),
+    precision: fc.constantFrom<'f32' | 'f16'>('f32', 'f32', 'f32', 'f16'),
+  })
+  .map(({ actions: [recompute, swap], ...one }): CompileOptions => ({ ...one, recompute, swap }));
+
+/** A software GPU has no halves. */
+const NO_HALVES = { half: 'none', precision: 'f32' } as const;
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
@@ -232,6 +322,21 @@ async function withinShare(
   return kept(await compiled(one, { ...options, budgetBytes: named[0] }));
 }
 
+/** A profile in which every kernel of a plan was fastest in a way that `seed` draws. */
+function tunedProfile({ kernels, limits }: Plan, seed: number): DeviceProfile {
+  const below = randomBelow(seed);
+  const { profile } = TARGETS.webgpu;
+  const device = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits!) };
+  const parts = kernels.flatMap(({ text }) => kernelParts(parseKernel(text)));
+  const tuned = parts.map((kernel) => {
+    const variants = variantsOf(kernel, device);
+    const variant = variantText(variants[below(variants.length)]);
+    const signature = kernelSignature(kernel);
+    return { signature, name: kernel.name, variant, seconds: 1, untunedSeconds: 2 };
+  });
+  return withTuned({ ...profile, name: 'drawn' }, tuned);
+}
+
 test.each([
   ['wasm', 12],
   ['webgpu', 4],
@@ -241,22 +346,38 @@ test.each([
     options,
     share,
     fc.constantFrom(1, 1, 1, 3),
-    async (one, drawn, share, threads) => {
-      const given = { ...drawn, ...LIMITS[target], target };
-      const { graphs, ...made } = await compiledFreely(one, given);
+    fc.nat(),
+    async (drawnModel, drawn, share, threads, seed) => {
+      const given = {
+        ...{ ...drawn, ...LIMITS[target], target },
+        ...(target === 'webgpu' ? NO_HALVES : {}),
+      };
+      const { graphs, ...made } = await compiledFreely(drawnModel, given);
       const free = made as CompiledPlan;
       await expectValid(free);
-      const seen = await seenOf(free, one);
-      const [wanted, nudged] = [0, NUDGE].map((nudge) =>
-        interpreted(graphs, free.plan, one, nudge),
-      );
-      expectClose(seen, wanted, nudged);
+      const { seen, first } = await observed(free, drawnModel);
+      expectNear(first, drawnModel);
+      const one = asHeld(first, drawnModel);
+      const expectMeant = (plan: Plan, found: Seen) => {
+        const exactness = exactnessOf(plan);
+        const [wanted, nudged] = [0, exactness.nudge].map((nudge) =>
+          interpreted(graphs, free.plan, one, nudge),
+        );
+        expectClose(found, exactness, wanted, nudged);
+      };
+      expectMeant(free.plan, seen);
       if (target === 'wasm' && threads > 1)
-        expect(bitsOf(await seenOf(free, one, threads))).toEqual(bitsOf(seen));
-      const bounded = await withinShare(one, given, share, free);
-      const again = await seenOf(bounded, one);
+        expect(bitsOf(await seenOf(free, drawnModel, threads))).toEqual(bitsOf(seen));
+      if (target === 'webgpu') {
+        const profile = tunedProfile(free.plan, seed);
+        const tuned = (await compiled(drawnModel, { ...given, profile })) as CompiledPlan;
+        await expectValid(tuned);
+        expectMeant(tuned.plan, await seenOf(tuned, drawnModel));
+      }
+      const bounded = await withinShare(drawnModel, given, share, free);
+      const again = await seenOf(bounded, drawnModel);
       if (isExact(bounded.plan)) expect(bitsOf(again)).toEqual(bitsOf(seen));
-      else expectClose(again, wanted, nudged);
+      else expectMeant(bounded.plan, again);
     },
   );
   await fc.assert(property, soaked(numRuns));

@@ -1,4 +1,5 @@
 import type { Plan } from '../../ir/plan.ts';
+import { printable } from '../../ir/printable.ts';
 import type { SessionTrace, TraceClock } from '../../ir/trace.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatSeconds } from '../format.ts';
@@ -15,6 +16,7 @@ import { isAdapter } from './other-adapter.ts';
 import { findProfile } from './profile-file.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
+import { visibleLength } from './terminal.ts';
 
 const MAX_KERNELS = 20;
 
@@ -96,6 +98,7 @@ function formatProgram(
   return [
     `${style.bold(`time of ${program.program}`)}, ${CLOCKS[clock]}\n  ${parts.join('; ')}`,
     `  ${formatCeilings(ceilings)}`,
+    ...formatExcess(program),
     ...formatClock(program),
     formatKernelTimes(program.kernels, all ? program.kernels.length : MAX_KERNELS),
     '',
@@ -106,6 +109,15 @@ function formatCeilings(ceilings: Ceilings | null): string {
   if (!ceilings) return "no ceilings: there is no profile of this device; '--profile' takes one";
   const { profile, flopsPerSecond, bytesPerSecond } = ceilings;
   return `ceilings of the profile '${profile}': ${giga(flopsPerSecond)} GFLOP/s, ${giga(bytesPerSecond)} GB/s`;
+}
+
+/** Why a kernel may be above what the ceilings call the most. */
+function formatExcess({ kernels }: ProgramTimes): string[] {
+  const isAbove = (share: number | null) => share !== null && share > 1;
+  if (!kernels.some((one) => isAbove(one.flopsShare) || isAbove(one.bytesShare))) return [];
+  return [
+    '  shares above 100 %: the ceilings are what one thread or the device of the profile reached, without caches; btc profile measures yours',
+  ];
 }
 
 /** What is to be known where the clock is too coarse for the steps. */
@@ -135,11 +147,19 @@ export function formatPredictedKernels(plan: Plan, all: boolean): string {
   return parts.join('\n');
 }
 
-/** A table of kernels by time; a dash stands for what is not known. */
+/** Columns of text, of any width, which go below the figures where a terminal has no room for both. */
+const TEXTS = ['variant', 'kernel'];
+
+/**
+ * A table of kernels by time; a dash stands for what is not known.
+ *
+ * @param width columns of the terminal: figures stay in columns, whatever the length of names
+ */
 export function formatKernelTimes(
   kernels: readonly KernelTime[],
   count: number,
   times: 'measured' | 'predicted' = 'measured',
+  width = process.stdout.columns ?? Number.POSITIVE_INFINITY,
 ): string {
   const isMeasured = times === 'measured';
   const hasVariants = kernels.some(({ variant }) => variant !== null);
@@ -162,11 +182,25 @@ export function formatKernelTimes(
     ['kernel', true, ({ kernel }) => kernel],
   ];
   const shown = columns.filter(([, isShown]) => isShown);
-  const rows = kernels.slice(0, count).map((kernel) => shown.map(([, , text]) => text(kernel)));
-  const numbers = shown.flatMap(([head], k) => (/^(variant|kernel)$/.test(head) ? [] : [k]));
-  const lines = table([shown.map(([head]) => head), ...rows], numbers);
+  const rowsOf = (some: typeof shown) => [
+    some.map(([head]) => head),
+    ...kernels.slice(0, count).map((kernel) => some.map(([, , text]) => text(kernel))),
+  ];
+  const isFigure = ([head]: (typeof shown)[number]) => !TEXTS.includes(head);
+  const figures = shown.flatMap((column, k) => (isFigure(column) ? [k] : []));
+  const whole = table(rowsOf(shown), figures);
+  const isWide = whole.split('\n').some((line) => visibleLength(line) > width);
+  const lines = isWide ? inTwoLines() : whole;
   const more = kernels.length - count;
   return more > 0 ? `${lines}\n  and ${more} more (--all)` : lines;
+
+  function inTwoLines(): string {
+    const above = table(rowsOf(shown.filter(isFigure)), figures).split('\n');
+    const below = rowsOf(shown.filter((column) => !isFigure(column)));
+    return above
+      .flatMap((line, k) => [line, `      ${printable(below[k].toReversed().join(': '))}`])
+      .join('\n');
+  }
 }
 
 function giga(rate: number | null): string {

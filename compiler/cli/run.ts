@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { formatBytes, formatType } from '../format.ts';
 import { chromeTrace } from '../inspect/chrome-trace.ts';
+import { median } from '../inspect/kernel-times.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { unwritable } from './file-reason.ts';
 import {
@@ -222,7 +223,7 @@ function timeOf(milliseconds: readonly number[]) {
   return {
     first: milliseconds[0],
     count: warm.length,
-    median: warm[Math.floor(0.5 * warm.length)],
+    median: median(warm),
     least: warm[0],
     most: warm[warm.length - 1],
   };

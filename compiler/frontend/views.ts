@@ -149,7 +149,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number, step
       { op: 'slice', name: 'step', value: step, wanted: 'a positive integer' },
       x.type,
     );
-  if (step > 1) return everyNth(sliceRange(x, k, from, to), k, step);
+  if (step > 1) return everyNth(sliceRange(x, k, from, to), k, Math.min(step, to - from));
   return sliceRange(x, k, from, to);
 }
 
@@ -172,10 +172,13 @@ function everyNth(x: Tensor, axis: number, step: number): Tensor {
   return reshape(sliceRange(split, axis + 1, 0, 1), x.shape.toSpliced(axis, 1, count));
 }
 
+/** Elements along an axis with those that are added outside of it: kernels count them in i32. */
+export const MOST_REACH = 2 ** 31 - 1;
+
 /**
  * Adds `[before, after]` elements per axis: a number, or what a mode makes of the tensor's own, as `F.pad` of PyTorch: `reflect`
  * mirrors at the last element, `replicate` repeats it, `circular` goes on at the other end. BTC2015 for widths that do not fit:
- * `reflect` takes less than the extent of an axis, `circular` at most that.
+ * `reflect` takes less than the extent of an axis, `circular` at most that; no axis gets 2^31 elements.
  */
 export function pad(
   x: Tensor,
@@ -196,6 +199,12 @@ export function pad(
       },
       x.type,
     );
+  }
+  const long = widths.findIndex(([low, high], axis) => x.shape[axis] + low + high > MOST_REACH);
+  if (long >= 0) {
+    const value = JSON.stringify(widths);
+    const wanted = `so small that axis ${long} has less than 2^31 elements`;
+    return mistake(2015, { op: 'pad', name: 'widths', value, wanted }, x.type);
   }
   if (amounts.every((n) => n === 0)) return x;
   if (!checkElement('pad', 'value', value, x.dtype)) return poisoned(x.type);

@@ -2,7 +2,7 @@ import type { OpAttributes } from '../../ir/ops.ts';
 import { report } from '../reporting/report.ts';
 import { windowed } from './parts.ts';
 import type { Tensor } from './tensor.ts';
-import { slice } from './views.ts';
+import { MOST_REACH, slice } from './views.ts';
 
 /** One number for all spatial axes, or one for each. */
 export type PerAxis = number | readonly number[];
@@ -48,7 +48,13 @@ export function resolveWindows(
     }
     const positions = same ? Math.ceil(extent / stride) : Math.floor(room / stride) + 1;
     const missing = Math.max(0, (positions - 1) * stride + span - extent);
-    const low = same ? missing >> 1 : paddings[k];
+    const low = same ? Math.floor(missing / 2) : paddings[k];
+    if (low + (positions - 1) * stride + span > MOST_REACH) {
+      const wanted =
+        'so small that windows reach over less than 2^31 elements, as stride and dilation must be';
+      report(2015, { op, name: 'padding', value: JSON.stringify(padding), wanted });
+      return null;
+    }
     windows.push({ positions, size, stride, dilation, low });
   }
   return windows;

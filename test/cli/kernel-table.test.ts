@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
-import { formatPredictedKernels } from '../../compiler/cli/kernel-times.ts';
+import { formatKernelTimes, formatPredictedKernels } from '../../compiler/cli/kernel-times.ts';
 import {
   compile,
   defineModel,
@@ -11,6 +11,7 @@ import {
   transpose,
 } from '../../compiler/index.ts';
 import { inspectPlan } from '../../compiler/inspect/index.ts';
+import { kernelTimes } from '../../compiler/inspect/kernel-times.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 
 const plans = new Map<Target, Plan>();
@@ -46,4 +47,21 @@ test('where a kernel can be made in one way alone nothing is said of ways', () =
   const text = stripVTControlCharacters(formatPredictedKernels(plans.get('wasm')!, true));
   expect(text).not.toContain('variant');
   expect(text).toContain('GFLOP/s');
+});
+
+test('on a narrow terminal names stand below the figures, which fit', () => {
+  const plan = plans.get('webgpu')!;
+  const kernels = kernelTimes(
+    plan,
+    'predict',
+    plan.programs.predict.steps.map(() => 1e-3),
+    null,
+  );
+  const lines = formatKernelTimes(kernels, 1, 'measured', 80).split('\n');
+  expect(lines[0]).toMatch(/^ *share +per run .* of peak$/);
+  expect(lines[1]).toBe('      kernel: variant');
+  expect(lines[3]).toBe(`      ${kernels[0].kernel}: ${kernels[0].variant}`);
+  expect(Math.max(lines[0].length, lines[2].length)).toBeLessThanOrEqual(80);
+  const wide = formatKernelTimes(kernels, 1, 'measured', 200).split('\n');
+  expect(wide[1]).toContain(kernels[0].kernel);
 });

@@ -85,6 +85,8 @@ describe('btc run', () => {
     );
     expect(figures.milliseconds.steps).toHaveLength(5);
     expect(figures.milliseconds.first).toBe(figures.milliseconds.steps[0]);
+    const warm = figures.milliseconds.steps.slice(1).sort((a: number, b: number) => a - b);
+    expect(figures.milliseconds.median).toBe((warm[1] + warm[2]) / 2);
     expect(Object.keys(figures.metrics)).toEqual(['loss']);
     expect(figures.metrics.loss).toHaveLength(5);
     expect(figures.metrics.loss[4]).toBeLessThan(figures.metrics.loss[0]);

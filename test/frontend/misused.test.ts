@@ -94,3 +94,25 @@ test.each([
   const { diagnostics } = await compileText(withOutput(expression));
   expect(diagnostics.map((one) => `${one.code} ${one.message}`)).toEqual([`BTC2003 ${message}`]);
 });
+
+describe('what reaches over more elements than i32 counts', () => {
+  const image = 'x.reshape([1, -1, 1])';
+  const kernel = "param('k', [2, 1, 1], init.ones)";
+  test.each([
+    ['pad', '▸pad(x, [[0, 0], [2 ** 40, 0]])'],
+    ['pad', '▸pad(x, [[0, 2 ** 31], [0, 0]])'],
+    ['conv1d', `▸conv1d(${image}, ${kernel}, { padding: 2 ** 40, stride: 2 ** 40 })`],
+    ['conv1d', `▸conv1d(${image}, ${kernel}, { padding: 2 ** 40, dilation: 2 ** 40 })`],
+    ['conv1d', `▸conv1d(${image}, ${kernel}, { padding: 'same', dilation: 2 ** 40 })`],
+  ])('by %s is BTC2015: %s', async (op, call) => {
+    const [first] = await said(withOutput(call));
+    expect(first).toMatch(new RegExp(`^BTC2015 '${op}': .*2\\^31 elements`));
+  });
+
+  test('a step beyond the end takes the first element', async () => {
+    const { plan, diagnostics } = await compileText(withOutput('x.slice(1, 0, 3, 2 ** 40)'));
+    expect(diagnostics).toEqual([]);
+    const z = plan!.programs.predict.outputs.find(({ name }) => name === 'z')!;
+    expect(z.shape[1]).toBe(1);
+  });
+});

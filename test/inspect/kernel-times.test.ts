@@ -110,6 +110,16 @@ describe('kernels by time', () => {
     );
   });
 
+  test('a share above what the ceilings call the most is explained', () => {
+    const textOf = (bytesPerSecond: number) => {
+      const ceilings = { profile: 'made up', flopsPerSecond: 1e15, bytesPerSecond };
+      const programs = programTimes(plan, madeUpTrace(plan, [row(1e-4)]), ceilings);
+      return formatMeasured({ clock: 'host', ceilings, programs }, true);
+    };
+    expect(textOf(1e15)).not.toContain('above 100 %');
+    expect(textOf(1)).toMatch(/shares above 100 %: .* btc profile measures yours/);
+  });
+
   test('ceilings are those that a profile states, else its highest rates', () => {
     const { h100, wasm, swiftshader } = SHIPPED_PROFILES;
     expect(ceilingsOf(h100)).toEqual({
