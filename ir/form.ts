@@ -132,22 +132,42 @@ const MOST_PROBLEMS = 100;
 
 /** What is wrong with a value, at most the first hundred; empty where it is of the form. Never throws on plain data. */
 export function problemsOf(form: FormNode, value: unknown): Problem[] {
-  const problems: Problem[] = [];
-  check(form, value, '', problems);
-  return problems;
+  const found: Found = { problems: [], way: [] };
+  check(form, value, found);
+  return found.problems;
+}
+
+interface Found {
+  readonly problems: Problem[];
+  /** Names and indices that lead to the value that is looked at; they become a text where something is wrong. */
+  readonly way: (string | number)[];
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function check(form: FormNode, value: unknown, path: string, problems: Problem[]): void {
-  const report = (wanted: string, at = path, kind: Problem['kind'] = 'value', given = value) => {
-    if (problems.length < MOST_PROBLEMS) problems.push({ path: at, kind, wanted, value: given });
-  };
-  const inside = (name: string) => (path === '' ? name : `${path}.${name}`);
+function pathOf(way: readonly (string | number)[]): string {
+  return way.reduce<string>(
+    (path, part) =>
+      typeof part === 'number' ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`,
+    '',
+  );
+}
+
+function report(
+  { problems, way }: Found,
+  wanted: string,
+  value: unknown,
+  kind: Problem['kind'] = 'value',
+): void {
+  if (problems.length < MOST_PROBLEMS) problems.push({ path: pathOf(way), kind, wanted, value });
+}
+
+function check(form: FormNode, value: unknown, found: Found): void {
   switch (form.kind) {
     case 'text':
-      if (typeof value !== 'string' || !(form.pattern?.test(value) ?? true)) report(form.wanted);
+      if (typeof value !== 'string' || !(form.pattern?.test(value) ?? true))
+        report(found, form.wanted, value);
       return;
     case 'number':
       if (
@@ -155,60 +175,87 @@ function check(form: FormNode, value: unknown, path: string, problems: Problem[]
         (value as number) < form.least ||
         (value as number) > form.most
       )
-        report(wantedNumber(form, value as number));
+        report(found, wantedNumber(form, value as number), value);
       return;
     case 'flag':
-      if (typeof value !== 'boolean') report('true or false');
+      if (typeof value !== 'boolean') report(found, 'true or false', value);
       return;
     case 'choice':
-      if (!form.values.includes(value as string)) report(form.values.map(quoted).join(' or '));
+      if (!form.values.includes(value as string))
+        report(found, form.values.map(quoted).join(' or '), value);
       return;
     case 'nullable':
-      if (value !== null) check(form.form, value, path, problems);
+      if (value !== null) check(form.form, value, found);
       return;
-    case 'list': {
-      const { item, least, most } = form;
-      if (!Array.isArray(value) || value.length < least || value.length > most) {
-        report(least === most ? `an array of ${least}` : 'an array');
-        return;
-      }
-      for (let i = 0; i < value.length && problems.length < MOST_PROBLEMS; i++)
-        check(item, value[i], `${path}[${i}]`, problems);
+    case 'list':
+      checkList(form, value, found);
       return;
-    }
     case 'record':
-      if (!isObject(value)) {
-        report('an object');
-        return;
-      }
-      for (const [name, entry] of Object.entries(value))
-        if (!form.key.pattern || form.key.pattern.test(name))
-          check(form.item, entry, inside(name), problems);
-        else report(form.key.wanted, inside(name), 'key', entry);
+      checkRecord(form, value, found);
       return;
-    case 'object': {
-      if (!isObject(value)) {
-        report('an object');
-        return;
-      }
-      const { fields, optional } = form;
-      for (const [name, field] of Object.entries(fields))
-        check(field, Object.hasOwn(value, name) ? value[name] : undefined, inside(name), problems);
-      // Inherited ones too: whoever reads the field would find them.
-      for (const [name, field] of Object.entries(optional))
-        if (name in value) check(field, value[name], inside(name), problems);
-      for (const name of Object.keys(value))
-        if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))
-          report('a field', inside(name), 'field', value[name]);
-    }
+    case 'object':
+      checkObject(form, value, found);
   }
+}
+
+type NodeOf<Kind extends FormNode['kind']> = Extract<FormNode, { kind: Kind }>;
+
+function checkList({ item, least, most }: NodeOf<'list'>, value: unknown, found: Found): void {
+  if (!Array.isArray(value) || value.length < least || value.length > most) {
+    report(found, least === most ? `an array of ${least}` : 'an array', value);
+    return;
+  }
+  const { problems, way } = found;
+  const depth = way.push(0);
+  for (let i = 0; i < value.length && problems.length < MOST_PROBLEMS; i++) {
+    way[depth - 1] = i;
+    check(item, value[i], found);
+  }
+  way.pop();
+}
+
+function checkRecord({ key, item }: NodeOf<'record'>, value: unknown, found: Found): void {
+  if (!isObject(value)) {
+    report(found, 'an object', value);
+    return;
+  }
+  const { way } = found;
+  const depth = way.push('');
+  for (const [name, entry] of Object.entries(value)) {
+    way[depth - 1] = name;
+    if (!key.pattern || key.pattern.test(name)) check(item, entry, found);
+    else report(found, key.wanted, entry, 'key');
+  }
+  way.pop();
+}
+
+function checkObject({ fields, optional }: NodeOf<'object'>, value: unknown, found: Found): void {
+  if (!isObject(value)) {
+    report(found, 'an object', value);
+    return;
+  }
+  const { way } = found;
+  const depth = way.push('');
+  for (const name of Object.keys(fields)) {
+    way[depth - 1] = name;
+    check(fields[name], Object.hasOwn(value, name) ? value[name] : undefined, found);
+  }
+  // Inherited ones too: whoever reads the field would find them.
+  for (const name of Object.keys(optional)) {
+    way[depth - 1] = name;
+    if (name in value) check(optional[name], value[name], found);
+  }
+  for (const name of Object.keys(value)) {
+    way[depth - 1] = name;
+    if (!Object.hasOwn(fields, name) && !Object.hasOwn(optional, name))
+      report(found, 'a field', value[name], 'field');
+  }
+  way.pop();
 }
 
 const quoted = (value: unknown) => JSON.stringify(value);
 
-type NumberNode = Extract<FormNode, { kind: 'number' }>;
-
-function wantedNumber({ isWhole, least, most }: NumberNode, value: number): string {
+function wantedNumber({ isWhole, least, most }: NodeOf<'number'>, value: number): string {
   if (isWhole) return `a whole number from ${least} to ${most}`;
   if (typeof value === 'number' && value > most) return `at most ${most}`;
   if (typeof value === 'number' && value < least) return `at least ${least}`;

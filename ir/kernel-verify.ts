@@ -30,8 +30,18 @@ import { SCALAR_OPS, scalarResult } from './scalar.ts';
 
 type Report = (reason: string) => void;
 
+/** Kernels do not change: one that was found valid stays so, in later passes and as a part of others. */
+const sound = new WeakSet<Kernel>();
+
 /** Reasons why `kernel` is not valid, each naming the place (`n3: …`, `stage n3: …`); empty for a valid kernel. */
-export function verifyKernel(kernel: Kernel): string[] {
+export function verifyKernel(kernel: Kernel): readonly string[] {
+  if (sound.has(kernel)) return [];
+  const errors = kernelErrors(kernel);
+  if (errors.length === 0) sound.add(kernel);
+  return errors;
+}
+
+function kernelErrors(kernel: Kernel): string[] {
   const errors: string[] = [];
   const at =
     (part = '') =>

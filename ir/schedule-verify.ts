@@ -1,6 +1,5 @@
 import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
-import type { Kernel } from './kernel.ts';
 import { kernelParts } from './kernel-group.ts';
 import { arrayBytes } from './kernel-stage.ts';
 import { verifyKernel } from './kernel-verify.ts';
@@ -14,7 +13,7 @@ import {
 } from './schedule.ts';
 import { type Handover, verifyFlow } from './schedule-flow.ts';
 import { bindingCount } from './spans.ts';
-import { elementCount, formatType, parseStoredType, sameShape } from './tensor.ts';
+import { elementCount, formatType, sameShape } from './tensor.ts';
 
 // The invariants of a schedule, behind every pass that makes one:
 //
@@ -44,16 +43,6 @@ export interface ScheduleChecks {
 }
 
 export type Report = (place: string, reason: string) => void;
-
-/** Kernels go through several passes unchanged, and stay what they are. */
-const sound = new WeakSet<Kernel>();
-
-function kernelErrors(kernel: Kernel): readonly string[] {
-  if (sound.has(kernel)) return [];
-  const errors = verifyKernel(kernel);
-  if (errors.length === 0) sound.add(kernel);
-  return errors;
-}
 
 /**
  * Checks the invariants of a schedule and returns what is broken, one sentence each: `train, step 3 'add': reads elements 0 to
@@ -92,7 +81,7 @@ const isIndex = (value: number, count: number) =>
 function verifyTensors({ tensors, programs }: Schedule, report: Report): void {
   for (const tensor of tensors) {
     const { dtype, shape, role, program, hostResident } = tensor;
-    if (!parseStoredType(formatType({ dtype, shape: [] })))
+    if (!Object.hasOwn(STORAGE_TYPES, dtype))
       report(called(tensor), `there is no dtype '${dtype}'`);
     else if (role !== 'activation' && role !== 'state' && !isDType(dtype))
       report(
@@ -150,7 +139,7 @@ function verifyCopies({ tensors }: Schedule, report: Report): void {
 function verifyKernels({ kernels }: Schedule, { limits }: ScheduleChecks, report: Report): void {
   for (const kernel of kernels) {
     const place = `kernel '${kernel.name}'`;
-    for (const reason of kernelErrors(kernel)) report(place, reason);
+    for (const reason of verifyKernel(kernel)) report(place, reason);
     if (!limits) continue;
     const { buffers, scratch, spans } = kernel;
     // A target that wants scratch memory has no limit that it would break; it bounds how far kernels are fused.

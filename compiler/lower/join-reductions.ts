@@ -86,7 +86,7 @@ interface SequenceOptions {
   readonly report: (remark: string) => void;
 }
 
-/** The kernels that one was joined of, in an order that is right when they run one after the other. */
+/** The kernels that one was joined of, or that were found in it, in an order that is right when they run one after the other. */
 const origins = new WeakMap<LoopNest, readonly LoopNest[]>();
 
 /**
@@ -96,8 +96,10 @@ const origins = new WeakMap<LoopNest, readonly LoopNest[]>();
 export function separateReductions(nest: LoopNest): readonly LoopNest[] {
   const known = origins.get(nest);
   if (known) return known;
-  const apart = nest.reductions.length > 1 && !nest.staging ? oneByOne(nest) : null;
-  return apart ?? [nest];
+  if (nest.reductions.length <= 1 || nest.staging) return [nest];
+  const apart = oneByOne(nest) ?? [nest];
+  origins.set(nest, apart);
+  return apart;
 }
 
 function oneByOne(nest: LoopNest): LoopNest[] | null {

@@ -70,15 +70,17 @@ export function splitReductionsOf(
       if (!maySplit(nest, bounds)) return [nest];
       const { kernel } = bindTensors(nest, tensors);
       let parts = decisions.get(kernel);
-      if (parts === undefined) {
-        parts = bestParts(canonicalise(nest), tensors, index, stages, bounds);
-        decisions.set(kernel, parts);
-      }
       if (parts === 1) return [nest];
-      const made = inParts(canonicalise(nest), parts, tensors, index, bounds)!;
+      const simple = canonicalise(nest);
+      if (parts === undefined) {
+        parts = bestParts(simple, tensors, index, stages, bounds);
+        decisions.set(kernel, parts);
+        if (parts === 1) return [nest];
+      }
+      const made = inParts(simple, parts, tensors, index, bounds)!;
       for (const held of made.held)
         remarks.push(`t${tensors.push(held) - 1} ${held.name} holds ${parts} parts of a reduction`);
-      return made.nests(tensors.length - made.held.length);
+      return made.nests;
     }),
   }));
   return { ...lowered, tensors, programs, remarks };
@@ -121,8 +123,7 @@ export function bestParts(
     if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
     const all = [...tensors, ...made.held];
     let seconds = 0;
-    for (const one of made.nests(tensors.length))
-      if (seconds < least) seconds += time(kernelOf(one, all));
+    for (const one of made.nests) if (seconds < least) seconds += time(kernelOf(one, all));
     if (seconds < least) [best, least] = [wanted, seconds];
   }
   return best;
@@ -131,8 +132,8 @@ export function bestParts(
 export interface Halves {
   /** The tensors of the parts' results: one for all reductions of a dtype. */
   readonly held: readonly ScheduleTensor[];
-  /** The two kernels, where `held` are the tensors from that number on. */
-  readonly nests: (first: number) => readonly [LoopNest, LoopNest];
+  /** The two kernels, where `held` come behind all tensors that there were. */
+  readonly nests: readonly [LoopNest, LoopNest];
 }
 
 /** Where the results of the parts of one reduction lie: from this element of a tensor on. */
@@ -173,16 +174,16 @@ export function inParts(
       ...(stored.pass === undefined ? {} : { pass: stored.pass }),
     };
   });
-  const nests = (first: number) => {
-    const placed = types.map((dtype, r): PartResults => {
-      const before = types.slice(0, r).filter((type) => type === dtype).length;
-      return { dtype, tensor: first + dtypes.indexOf(dtype), start: before * parts * results };
-    });
-    const order = [...cuts, ...points];
-    return [partsNest(cut.nest, order, placed), wholeNest(nest, parts, results, placed)] as const;
-  };
-  const bindings = (one: LoopNest) => bindingRanges(one).length;
-  const fits = nests(tensors.length).every((one) => bindings(one) <= maxBindings);
+  const placed = types.map((dtype, r): PartResults => {
+    const before = types.slice(0, r).filter((type) => type === dtype).length;
+    const tensor = tensors.length + dtypes.indexOf(dtype);
+    return { dtype, tensor, start: before * parts * results };
+  });
+  const nests = [
+    partsNest(cut.nest, [...cuts, ...points], placed),
+    wholeNest(nest, parts, results, placed),
+  ] as const;
+  const fits = nests.every((one) => bindingRanges(one).length <= maxBindings);
   return fits ? { held, nests } : null;
 }
 

@@ -90,13 +90,19 @@ class Kinds {
   }
 }
 
+/** Attributes are plain data. Unlike JSON this tells infinities and -0 apart. */
 function attributesText(attributes: Node['attributes']): string {
-  // JSON has neither infinities nor -0.
-  return JSON.stringify(attributes, (_, value) =>
-    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-      ? `${1 / value} ${value}`
-      : value,
-  );
+  let text = '';
+  for (const [name, value] of Object.entries(attributes)) text += `${name}:${valueText(value)};`;
+  return text;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (Array.isArray(value)) return `[${value.map(valueText).join()}]`;
+  return typeof value === 'object' && value !== null
+    ? `{${attributesText(value as Node['attributes'])}}`
+    : JSON.stringify(value);
 }
 
 /** Keeps the values that outputs and updates need. */

@@ -23,6 +23,7 @@ export const WEBGPU: TargetRow = {
   limitNames: WEBGPU_LIMIT_NAMES,
   emit: async (kernels, { limits, variants }) => {
     const within = { ...WEBGPU_DEFAULT_LIMITS, ...codeLimits(limits) };
+    const parts = new Map();
     const emitted = kernels.map((kernel, k) => {
       if (isGroup(kernel)) {
         const group =
@@ -30,7 +31,7 @@ export const WEBGPU: TargetRow = {
             ? chooseGroup(kernelParts(kernel), within, variants)
             : namedGroup(kernel, within, variants[k]);
         if (!group) throw new Error(`internal error: '${kernel.name}' cannot be one dispatch`);
-        return { ...emitWgsl(kernel, group, within), variant: groupText(group) };
+        return { ...emitWgsl(kernel, group, within, parts), variant: groupText(group) };
       }
       const variant =
         'seconds' in variants

@@ -2,11 +2,12 @@ import { STORAGE_TYPES, type StorageType } from '../../../ir/dtypes.ts';
 import type { Kernel, KernelPart } from '../../../ir/kernel.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { boundPlaces, SPAN_UNIT_BYTES, spanEnd } from '../../../ir/spans.ts';
+import { unnamed } from '../unnamed.ts';
 import type { Dialect, ModuleParts, WorkgroupArray } from './dialect.ts';
 import { familiesOf } from './families.ts';
 import { type GroupVariant, sizedPart } from './group-variant.ts';
 import { foldGrid, type GpuModule } from './module.ts';
-import type { Variant } from './variant.ts';
+import { type Variant, variantText } from './variant.ts';
 
 // Kernels that share a dispatch: the first workgroups run the first part, the next ones the second, and so on. Which part a workgroup
 // runs is the same for all of its invocations, so barriers inside of parts stay legal. Every part computes what it computes alone,
@@ -42,6 +43,12 @@ function overBindings(group: Kernel): Kernel {
   };
 }
 
+/** What a part has in a module of its own, whatever group it is in. */
+type PartFacts = Pick<ModuleParts, 'buffers' | 'workgroupArrays'>;
+
+/** Facts of parts by kernel and variant, for groups that are made in one dialect within the same limits. */
+export type KnownParts = Map<Kernel, Map<string, PartFacts>>;
+
 /** A module for all parts of a kernel; `emitAlone` makes that of one. */
 export function emitGroup(
   dialect: Dialect,
@@ -54,21 +61,22 @@ export function emitGroup(
     variant: Variant,
     limits: TargetLimits,
   ) => GpuModule,
+  known: KnownParts,
 ): GpuModule {
   const group = overBindings(given);
   if (group.parts?.length !== variants.length)
     throw new Error(`internal error: kernel '${group.name}' has no ${variants.length} parts`);
   const made = group.parts.map((part, p): PartModule => {
     const variant = sizedPart(variants[p], workgroupSize);
-    return { part, code: (own) => emitAlone(own, part.kernel, variant, limits) };
+    return { part, variant, code: (own) => emitAlone(own, part.kernel, variant, limits) };
   });
-  const plain = made.map((one) => captured(dialect, one, sameNames));
+  const plain = made.map((one) => factsOf(dialect, one, known));
   const quads = group.buffers.map((_, b) =>
     made.some(({ part }, p) =>
-      part.places.some(({ buffer }, own) => buffer === b && plain[p].parts.buffers[own].quads),
+      part.places.some(({ buffer }, own) => buffer === b && plain[p].buffers[own].quads),
     ),
   );
-  const arrays = sharedArrays(plain.map(({ parts }) => parts.workgroupArrays));
+  const arrays = sharedArrays(plain.map(({ workgroupArrays }) => workgroupArrays));
   const final = made.map((one, p) =>
     captured(dialect, one, {
       // The module's own buffers have names like those of arrays that invocations have by themselves.
@@ -104,6 +112,7 @@ export function emitGroup(
 
 interface PartModule {
   readonly part: KernelPart;
+  readonly variant: Variant;
   readonly code: (dialect: Dialect) => GpuModule;
 }
 
@@ -118,6 +127,16 @@ interface PartNames {
 const sameNames: PartNames = {
   ...{ array: (name) => name, inQuads: () => false, allStarts: false },
 };
+
+function factsOf(dialect: Dialect, one: PartModule, known: KnownParts): PartFacts {
+  const kernel = unnamed(one.part.kernel);
+  const byVariant = known.get(kernel) ?? new Map<string, PartFacts>();
+  known.set(kernel, byVariant);
+  const text = variantText(one.variant);
+  const facts = byVariant.get(text) ?? captured(dialect, one, sameNames).parts;
+  byVariant.set(text, facts);
+  return facts;
+}
 
 interface Captured {
   readonly parts: ModuleParts;

@@ -8,7 +8,7 @@ import { chooseVariant } from './choose.ts';
 import { emitContraction, emitMatrices } from './contraction.ts';
 import type { Dialect } from './dialect.ts';
 import { emitElementwise } from './elementwise.ts';
-import { emitGroup } from './group.ts';
+import { emitGroup, type KnownParts } from './group.ts';
 import type { GroupVariant } from './group-variant.ts';
 import type { GpuModule, Grid } from './module.ts';
 import { prepare } from './prepare.ts';
@@ -34,14 +34,18 @@ export {
 export { parseVariant, type Variant, variantText } from './variant.ts';
 export { variantWork } from './work.ts';
 
-/** Prints a kernel as a complete module in a dialect, in one of `variantsOf` it, and gives the number of workgroups to dispatch. */
+/**
+ * Prints a kernel as a complete module in a dialect, in one of `variantsOf` it, and gives the number of workgroups to dispatch. `known` is
+ * for kernels that are printed in the same dialect within the same limits.
+ */
 export function emitGpu(
   dialect: Dialect,
   kernel: Kernel,
   variant: Variant | GroupVariant,
   limits: TargetLimits,
+  known: KnownParts = new Map(),
 ): GpuModule {
-  if ('parts' in variant) return emitGroup(dialect, kernel, variant, limits, emitAlone);
+  if ('parts' in variant) return emitGroup(dialect, kernel, variant, limits, emitAlone, known);
   return emitAlone(dialect, kernel, variant, limits);
 }
 
@@ -85,8 +89,9 @@ export function emitWgsl(
   kernel: Kernel,
   variant: Variant | GroupVariant,
   limits: TargetLimits,
+  known: KnownParts = new Map(),
 ): { wgsl: string; grid: Grid } {
-  const { code, grid } = emitGpu(WGSL, kernel, variant, limits);
+  const { code, grid } = emitGpu(WGSL, kernel, variant, limits, known);
   return { wgsl: code, grid };
 }
 
