@@ -132,14 +132,13 @@ function cutPowers(
   program: number,
   bounds: SplitBounds,
 ): CutPowers | null {
-  const [maxima, sums] = [maximum, sum].map((nest) =>
-    inParts(nest, parts, tensors, program, bounds),
-  );
-  if (!maxima || !sums) return null;
+  const maxima = inParts(maximum, parts, tensors, program, bounds);
+  const sums = maxima && inParts(sum, parts, [...tensors, ...maxima.held], program, bounds);
+  if (!sums) return null;
   const held = [...maxima.held, ...sums.held];
-  const [of, total] = [tensors.length, tensors.length + maxima.held.length];
-  const [maximaParts, maximaWhole] = maxima.nests(of);
-  const [sumParts, sumWhole] = sums.nests(total);
+  const of = tensors.length;
+  const [maximaParts, maximaWhole] = maxima.nests;
+  const [sumParts, sumWhole] = sums.nests;
   const shiftLoad = sum.nodes[shift] as Load;
   // The maximum of all is what the joining kernel has in memory; a part has its own.
   const { index } = maximaParts.stores[0];
