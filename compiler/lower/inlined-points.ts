@@ -5,7 +5,7 @@ import { delinearise, substitute } from './affine.ts';
 import { type LoopNest, NodeList, originsOf } from './loop-nest.ts';
 
 /** Nodes of a kernel that is computed again wherever it is read. */
-const FEW_NODES = 10;
+const FEW_NODES = 16;
 
 /** A kernel of points whose result is not stored: what it is at an element of `tensor`. */
 interface Inlined {

@@ -35,23 +35,26 @@ export function tileSizes(
 /** Points of a tile along one axis that an invocation has in registers. */
 const SIDES = [8, 4, 2, 1];
 
-/** Tiles of a few points along one or two axes, whose arrays have at most `most` elements: for invocations that compute them alone. */
+/**
+ * Tiles of a few points along the last two axes, whose arrays have at most `most` elements: for invocations that compute them alone.
+ */
 export function blockSizes(cluster: LinkedCluster, most: number): readonly (readonly number[])[] {
   const ones = cluster.shared.map(() => 1);
   const fits = (sizes: readonly number[]) => total(arrayElements(cluster, sizes)) <= most;
   if (!fits(ones)) return [];
-  const sidesOf = (axis: number) =>
-    SIDES.filter((side) => cluster.shared[axis].extent % side === 0);
-  const found = new Map([[ones.join(), ones]]);
-  const add = (sizes: number[]) => found.set(sizes.join(), sizes);
-  for (const a of cluster.shared.keys())
-    for (const b of cluster.shared.keys())
-      if (a < b || cluster.shared.length === 1)
-        for (const side of sidesOf(a)) {
-          const sizes = ones.with(a, side);
-          const other = sidesOf(b).find((one) => fits(sizes.with(b, a === b ? side : one)));
-          if (other !== undefined) add(sizes.with(b, a === b ? side : other));
-        }
+  const [inner, outer] = [...cluster.shared.keys()].reverse();
+  const sidesOf = (axis: number | undefined) =>
+    axis === undefined ? [1] : SIDES.filter((side) => cluster.shared[axis].extent % side === 0);
+  const sized = (axis: number | undefined, side: number, sizes: readonly number[]) =>
+    axis === undefined ? sizes : sizes.with(axis, side);
+  const found = new Map([[ones.join(), ones as readonly number[]]]);
+  for (const side of sidesOf(outer)) {
+    const sizes = sized(outer, side, ones);
+    const other = sidesOf(inner).find((one) => fits(sized(inner, one, sizes)));
+    if (other === undefined) continue;
+    const both = sized(inner, other, sizes);
+    found.set(both.join(), both);
+  }
   return [...found.values()];
 }
 
