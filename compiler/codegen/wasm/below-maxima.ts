@@ -27,11 +27,20 @@ export function belowMaxima(parts: readonly Kernel[]): ReadonlySet<number>[] {
   });
 }
 
+/** JSON has neither infinities nor NaN nor a zero with a sign. */
+const exactly = (_: string, value: unknown) =>
+  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+    ? `number ${Object.is(value, -0) ? '-0' : value}`
+    : value;
+
 /** Nodes with the same number, of any part, are the same over the same axes. */
 export function meaningsOf({ nodes }: Kernel, known: Map<string, number>): number[] {
   const meanings: number[] = [];
   for (const node of nodes) {
-    const text = JSON.stringify(mapOperands(node, (operand) => meanings[operand]));
+    const text = JSON.stringify(
+      mapOperands(node, (operand) => meanings[operand]),
+      exactly,
+    );
     const meaning = (node.kind === 'accumulator' ? undefined : known.get(text)) ?? known.size;
     // What an accumulator has is known to nobody else.
     known.set(node.kind === 'accumulator' ? `accumulator ${known.size}` : text, meaning);
