@@ -44,9 +44,9 @@ function product(layout, m, n, k) {
       load(0, layout[0] === 'N' ? [k, 0, 1] : [1, 0, m]),
       load(1, layout[1] === 'N' ? [0, 1, n] : [0, k, 1]),
       { kind: 'apply', op: 'mul', dtype: 'f32', operands: [0, 1] },
-      { kind: 'accumulator', dtype: 'f32' },
+      { kind: 'accumulator', dtype: 'f32', reduction: 0 },
     ],
-    reduction: { combiner: 'sum', value: 2 },
+    reductions: [{ combiner: 'sum', value: 2 }],
     stores: [
       { buffer: 2, index: { offset: 0, coefficients: [n, 1, 0] }, value: 3, accumulate: false },
     ],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { belowMaxima } from '../../compiler/codegen/wasm/below-maxima.ts';
-import { emitWasm } from '../../compiler/codegen/wasm/index.ts';
+import { emitWasm, wasmText } from '../../compiler/codegen/wasm/index.ts';
 import { arraysInResults } from '../../compiler/codegen/wasm/result-arrays.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { isStaged, partList, tileParts } from '../../ir/kernel-stage.ts';
@@ -123,6 +123,14 @@ describe('softmax in stages', () => {
       });
     },
   );
+
+  test('divides once a row, and only where its sum is that of exponentials up to 1', () => {
+    const divisions = (kernel: Kernel) => [...wasmText([kernel], 1).matchAll(/f32x4\.div/g)].length;
+    expect(divisions(softmax())).toBe(0);
+    expect(divisions(softmax({ combiner: 'min' }))).toBeGreaterThan(0);
+    expect(divisions(softmax({ behind: 'div n1, n0' }))).toBeGreaterThan(0);
+    expect(divisions(softmax({ difference: 'sub n1, n0' }))).toBeGreaterThan(0);
+  });
 
   test('is bounded by a maximum only where that is of the same terms', () => {
     expect(below(softmax({ difference: 'sub n1, n0' }))).toEqual([]);

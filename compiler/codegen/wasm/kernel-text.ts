@@ -10,6 +10,7 @@ import { panelParts, writePanels } from './panel-text.ts';
 import { nestParts, PART_PARAMETERS, type Parts, partsOf, writePart } from './parts.ts';
 import { planNest } from './plan-nest.ts';
 import { arraysInResults } from './result-arrays.ts';
+import { byReciprocals } from './row-shares.ts';
 import { workingForm } from './working-form.ts';
 
 /** A kernel as a WebAssembly function. */
@@ -69,8 +70,9 @@ function writeStaged(kernel: StagedKernel, body: FunctionBody, parts: Parts | nu
       throw new Error(`kernel '${kernel.name}' has no binding for the array of a stage`);
     return local.buffer;
   });
-  const split = arraysInResults(kernel, partList(tileParts(kernel, holders)), holders);
-  const below = belowMaxima(split);
+  const apart = byReciprocals(partList(tileParts(kernel, holders)));
+  const below = belowMaxima(apart);
+  const split = arraysInResults(kernel, apart, holders);
   const writers = split.map(
     (part, k) => new KernelWriter(part, planNest(part, tileAxes), body, null, tileAxes, below[k]),
   );
