@@ -71,6 +71,9 @@ const PAIR_WORK = 30;
  */
 export function leastSeconds(program: ValueProgram, options: SecondsOptions): SecondsBound {
   const total = program.steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  // No step is over it.
+  if (options.budgetBytes === Number.POSITIVE_INFINITY)
+    return { seconds: total, method: 'sum of steps' };
   const means = meansOf(options);
   const mostPairs = MOST_WORK / (PAIR_WORK * means.length * (options.swap ? 4 : 1));
   const covering = coveringOf(program, { ...options, mostPairs });
