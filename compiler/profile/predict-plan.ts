@@ -76,11 +76,18 @@ function timeRun(
   const times = new Map(transfers.map((each) => [each, swapSeconds(plan, each, profile)]));
   const starts = new Map<PlanTransfer, number>();
   const waits = new Float64Array(steps.length);
+  const touched = steps.map(({ bindings }) => [...bindings]);
+  // What a kernel replaces in place is not bound: its result is, and the value ends with that step.
+  for (const { kind, tensor } of transfers) {
+    const { lastStep } = plan.tensors[tensor];
+    const last = kind === 'in' && lastStep !== undefined ? touched[lastStep] : undefined;
+    if (last && !last.includes(tensor)) last.push(tensor);
+  }
   let end = 0;
   const seconds = simulateRun(
     {
       seconds: steps.map((step) => step.seconds ?? 0),
-      touched: (step) => steps[step].bindings,
+      touched: (step) => touched[step],
       copies: transfers,
       copySeconds: (transfer) => times.get(transfer)!,
       pieceSeconds: (transfer) => {

@@ -177,7 +177,9 @@ describe('of a plan', () => {
         const issued = kind === 'out' ? spans[step].end : (spans[step - 1]?.end ?? 0);
         expect(startSeconds).toBeGreaterThanOrEqual(issued - 1e-12);
         if (kind === 'out') continue;
-        const user = steps.findIndex(({ bindings }, s) => s >= step && bindings.includes(tensor));
+        const bound = steps.findIndex(({ bindings }, s) => s >= step && bindings.includes(tensor));
+        // A kernel that replaces a value in place binds its result there, and the value ends with it.
+        const user = bound < 0 ? plan.tensors[tensor].lastStep! : bound;
         // The first step that uses it begins when it is there.
         expect(spans[user].start).toBeGreaterThanOrEqual(startSeconds! + seconds! - 1e-12);
         copied++;
