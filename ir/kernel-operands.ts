@@ -1,4 +1,4 @@
-import type { Expression, NodeIndex } from './kernel.ts';
+import type { Expression, NodeIndex, Store } from './kernel.ts';
 
 /** Applies `renumber` to every reference from an expression to another node. */
 export function mapOperands(
@@ -20,4 +20,11 @@ export function mapOperands(
     case 'accumulator':
       return node;
   }
+}
+
+/** Applies `renumber` to every reference from a store to a node. */
+export function mapStored(store: Store, renumber: (node: NodeIndex) => NodeIndex): Store {
+  const { value, indirect } = store;
+  const row = indirect && { indirect: { ...indirect, node: renumber(indirect.node) } };
+  return { ...store, value: renumber(value), ...row };
 }

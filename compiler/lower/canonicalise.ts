@@ -1,6 +1,6 @@
 import type { Affine, Axis } from '../../ir/kernel.ts';
 import { nodeOperands } from '../../ir/kernel-cost.ts';
-import { mapOperands } from '../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import { type LoopNest, NodeList, withAxes } from './loop-nest.ts';
 
 /** The same kernel without dead nodes and with few axes; the first `fixed` axes and `terms` reduced ones stay as they are. */
@@ -69,13 +69,7 @@ function dropDeadNodes(nest: LoopNest): LoopNest {
       const one = nest.reductions[reduction];
       return { ...one, value: image[one.value] };
     }),
-    stores: nest.stores.map((store) => ({
-      ...store,
-      value: image[store.value],
-      ...(store.indirect
-        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
-        : {}),
-    })),
+    stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Affine, type Axis, type AxisKind, sameAffine } from '../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../ir/kernel-cost.ts';
-import { mapOperands } from '../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import { delinearise, substitute } from './affine.ts';
 import { withoutUnusedReductions } from './canonicalise.ts';
 import { joinedPerShape } from './joined-shapes.ts';
@@ -195,7 +195,7 @@ function join(
   if (misfit) return null;
   const stores = [
     ...first.stores.map((store) => ({ ...store, value: nodeOf[store.value] })),
-    ...second.stores.map((store) => ({ ...store, value: secondNode[store.value] })),
+    ...second.stores.map((store) => mapStored(store, (node) => secondNode[node])),
   ];
   const kept = stores.filter((_, k) => k >= first.stores.length || !dead[k]);
   // A sum that nobody reads is read by nobody here either where the two share what they read.

@@ -1,6 +1,6 @@
 import type { Affine, Store } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
-import { mapOperands } from '../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import { delinearise, substitute } from './affine.ts';
 import { type LoopNest, NodeList, originsOf } from './loop-nest.ts';
 
@@ -110,13 +110,7 @@ function withInlined(nest: LoopNest, inlined: ReadonlyMap<number, Inlined>): Loo
     ...nest,
     nodes: list.nodes,
     reductions: nest.reductions.map((one) => ({ ...one, value: image[one.value] })),
-    stores: nest.stores.map((store) => ({
-      ...store,
-      value: image[store.value],
-      ...(store.indirect
-        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
-        : {}),
-    })),
+    stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
     origins,
   };
 }

@@ -1,5 +1,5 @@
 import type { Affine, Expression } from '../../ir/kernel.ts';
-import { mapOperands } from '../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import { canonicalise } from './canonicalise.ts';
 import { type LoopNest, NodeList, withAxes } from './loop-nest.ts';
 import { neededNodes, variesAlong } from './node-facts.ts';
@@ -129,7 +129,7 @@ function picked(nest: LoopNest, { axis, comparison, label, origin }: Pick): Loop
     ...nest,
     nodes: list.nodes,
     reductions: isLast(nest, axis) ? [] : [{ ...nest.reductions[0], value: image[value] }],
-    stores: nest.stores.map((store) => ({ ...store, value: image[store.value] })),
+    stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
   };
   const short = withAxes(whole, nest.axes.toSpliced(axis, 1), ({ offset, coefficients }) => ({
     offset,

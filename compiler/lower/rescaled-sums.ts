@@ -1,4 +1,5 @@
 import { type Expression, sameAffine } from '../../ir/kernel.ts';
+import { mapStored } from '../../ir/kernel-operands.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { canonicalise } from './canonicalise.ts';
 import type { StageModel } from './cluster-staging.ts';
@@ -184,6 +185,6 @@ function rescaled(nest: LoopNest, maxima: number, shift: Load): LoopNest {
     ...nest,
     nodes: list.nodes,
     reductions: [{ ...reduction, value }],
-    stores: nest.stores.map((store) => ({ ...store, value: image[store.value] })),
+    stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
   };
 }

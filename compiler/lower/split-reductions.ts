@@ -8,7 +8,7 @@ import {
 } from '../../ir/kernel.ts';
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
-import { mapOperands } from '../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount, type DType } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
@@ -272,13 +272,7 @@ function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): 
     ...nest,
     nodes: list.nodes,
     reductions,
-    stores: nest.stores.map((store) => ({
-      ...store,
-      value: image[store.value],
-      ...(store.indirect
-        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
-        : {}),
-    })),
+    stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),
   };
 }
 
@@ -361,12 +355,8 @@ function wholeNest(
     nodes: list.nodes,
     reductions,
     stores: nest.stores.map((store) => ({
-      ...store,
+      ...mapStored(store, (node) => image[node]),
       index: rewrite(store.index),
-      value: image[store.value],
-      ...(store.indirect
-        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
-        : {}),
     })),
   };
 }

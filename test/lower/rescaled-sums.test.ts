@@ -4,22 +4,12 @@ import { finaliseNests } from '../../compiler/lower/index.ts';
 import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
 import { rescaleSumsOf } from '../../compiler/lower/rescaled-sums.ts';
 import { BOUNDS } from '../../compiler/lower/split-reductions.ts';
-import { type Kernel, pointCount } from '../../ir/kernel.ts';
 import { parseKernel } from '../../ir/kernel-text.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
 import { runSchedule } from '../support/run-schedule.ts';
+import { serialStages } from '../support/serial-stages.ts';
 import { soaked } from '../support/soak.ts';
-
-/** A target on which only the length of loops counts. */
-const stages = {
-  arrayBytes: 0,
-  needsHolder: false,
-  clusters: false,
-  hasWorkgroups: false,
-  splitsReductions: true,
-  time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
-};
 
 /** The maxima of rows, and the sums of their powers by them. */
 function softmaxOf(rows: number, columns: number) {
@@ -98,7 +88,7 @@ test('maxima and sums of powers in parts are those of whole rows, infinities and
       }
       const lowered = softmaxOf(rows, columns);
       const bounds = { ...BOUNDS, fewTerms: 8, leastTerms: 2, mostOfReads: 100 };
-      const made = finaliseNests(rescaleSumsOf(lowered, stages, bounds));
+      const made = finaliseNests(rescaleSumsOf(lowered, serialStages, bounds));
       expect(verifySchedule(made)).toEqual([]);
       cut += Number(made.programs[0].steps.length === 4);
       const [given, wanted] = [made, finaliseNests(lowered)].map((schedule) => {

@@ -3,23 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { finaliseNests } from '../../compiler/lower/index.ts';
 import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
 import { splitReductionsOf } from '../../compiler/lower/split-reductions.ts';
-import { type Kernel, pointCount } from '../../ir/kernel.ts';
+import { pointCount } from '../../ir/kernel.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleTensor } from '../../ir/schedule.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
 import { disagreements, type KernelCase, kernelCases } from '../support/random-kernel.ts';
 import { runSchedule } from '../support/run-schedule.ts';
+import { serialStages } from '../support/serial-stages.ts';
 import { soaked } from '../support/soak.ts';
-
-/** A target on which only the length of loops counts. */
-const stages = {
-  arrayBytes: 0,
-  needsHolder: false,
-  clusters: false,
-  hasWorkgroups: false,
-  splitsReductions: true,
-  time: (kernel: Kernel) => pointCount(kernel, 'reduced') ** 2,
-};
 
 /** The schedule of one kernel over tensors of its own, with reductions in parts. */
 function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
@@ -35,7 +26,7 @@ function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
     programs: [{ name: 'main', nests: [nest], inputs: [], outputs: [] }],
   };
   return finaliseNests(
-    splitReductionsOf(lowered, { stages, fewTerms, leastTerms: 2, mostOfReads: 100 }),
+    splitReductionsOf(lowered, { stages: serialStages, fewTerms, leastTerms: 2, mostOfReads: 100 }),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { Expression, Kernel } from '../../../ir/kernel.ts';
-import { mapOperands } from '../../../ir/kernel-operands.ts';
+import { mapOperands, mapStored } from '../../../ir/kernel-operands.ts';
 import { belowMaxima, filledBy, meaningsOf, reducedInto, sameAxes } from './below-maxima.ts';
 
 /**
@@ -64,12 +64,6 @@ function rewritten(part: Kernel, shares: ReadonlySet<number>): Kernel {
     ...part,
     nodes,
     reductions: part.reductions.map((one) => ({ ...one, value: image[one.value] })),
-    stores: part.stores.map((store) => ({
-      ...store,
-      value: image[store.value],
-      ...(store.indirect
-        ? { indirect: { ...store.indirect, node: image[store.indirect.node] } }
-        : {}),
-    })),
+    stores: part.stores.map((store) => mapStored(store, (node) => image[node])),
   };
 }
