@@ -2,7 +2,6 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { Target } from '../../ir/plan.ts';
 import { rememberByText } from '../../ir/remember.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
-import { PRIVATE_ELEMENTS } from '../codegen/gpu/index.ts';
 import type { StageModel } from '../lower/index.ts';
 import { leastSeconds, predictSeconds } from '../profile/predict.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
@@ -14,7 +13,7 @@ export function stageModel(
   limits: TargetLimits,
   profile: DeviceProfile = TARGETS[target].profile,
 ): StageModel {
-  const { stageNeedsHolder, hasWorkgroups, time: timeOf } = TARGETS[target];
+  const { stageNeedsHolder, hasWorkgroups, privateElements, time: timeOf } = TARGETS[target];
   const seconds = onceEach((kernel) => predictSeconds(kernel, profile, limits));
   return {
     arrayBytes: limits.maxWorkgroupBytes,
@@ -22,7 +21,7 @@ export function stageModel(
     clusters: true,
     hasWorkgroups,
     splitsReductions: hasWorkgroups,
-    ...(hasWorkgroups ? { privateElements: PRIVATE_ELEMENTS } : {}),
+    privateElements,
     ...(timeOf
       ? { time: onceEach(timeOf), seconds }
       : {

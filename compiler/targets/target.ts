@@ -26,6 +26,8 @@ export interface TargetRow {
   readonly scratch: (kernel: Kernel) => number;
   /** Whether the array of a stage takes its memory from a tensor that lives in one step, for want of workgroup memory. */
   readonly stageNeedsHolder: boolean;
+  /** Elements of the arrays of a tile that one invocation can compute alone; 0 where it cannot. */
+  readonly privateElements: number;
   /** What the order of contractions minimises: time by its roofline. */
   readonly objective: Objective;
   /** What a build goes by where no profile is given. */

@@ -9,6 +9,7 @@ import {
   groupText,
   namedGroup,
   namedVariant,
+  PRIVATE_ELEMENTS,
   variantText,
   vectorBuffers,
 } from '../codegen/gpu/index.ts';
@@ -51,6 +52,7 @@ export const WEBGPU: TargetRow = {
   time: null,
   scratch: () => 0,
   stageNeedsHolder: false,
+  privateElements: PRIVATE_ELEMENTS,
   // A GPU does about 4 multiply-adds in the time in which it moves a byte, and about 2²² in that of one dispatch.
   objective: { name: 'time', perElement: 4 * DTYPES.f32.bytes, perContraction: 2 ** 22 },
   profile: H100,
