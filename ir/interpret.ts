@@ -1,7 +1,7 @@
 import { letterExtents, parseEquation } from './einsum.ts';
 import type { Graph, Node } from './graph.ts';
 import { isScalarOp, type OpAttributes, type StructuralOp, type WindowSteps } from './ops.ts';
-import { uniform } from './random.ts';
+import { uniformElement } from './random.ts';
 import { scalarMeaning } from './scalar.ts';
 import { elementCount, rowMajorStrides, type Shape, type TensorType } from './tensor.ts';
 
@@ -92,7 +92,7 @@ const STRUCTURAL: { readonly [Op in StructuralOp]: Rule<Op> } = {
   iota: ({ attributes, shape }) => fill(shape, (at) => at[attributes.axis]),
   random: ({ operands: [step], attributes, shape }) =>
     Float64Array.from({ length: elementCount(shape) }, (_, i) =>
-      uniform(attributes.seed, attributes.stream, i, step[0]),
+      uniformElement(attributes.seed, attributes.stream, i, step[0]),
     ),
   reshape: ({ operands: [x] }) => x.slice(),
   stopGradient: ({ operands: [x] }) => x.slice(),

@@ -4,7 +4,7 @@ import type { Affine, Axis, Bound, Expression, Indirection, Kernel, Store } from
 import { combinerIdentity } from './kernel.ts';
 import { nodesUnderReduction } from './kernel-cost.ts';
 import { isStaged, partList, splitStages } from './kernel-stage.ts';
-import { uniform } from './random.ts';
+import { uniformElement } from './random.ts';
 import { scalarMeaning } from './scalar.ts';
 
 // The meaning of a kernel, point by point: the witness between lowering and the code generators.
@@ -163,7 +163,7 @@ function evaluation(node: Expression, { nodes }: Kernel): (point: Point) => numb
     case 'random': {
       const { seed, stream, step } = node;
       const counter = affine(node.counter);
-      return ({ values, at }) => uniform(seed, stream, counter(at), values[step]);
+      return ({ values, at }) => uniformElement(seed, stream, counter(at), values[step]);
     }
     case 'accumulator': {
       const { reduction } = node;

@@ -180,7 +180,7 @@ export type Expression =
       readonly op: ScalarOp;
       readonly operands: readonly NodeIndex[];
     }
-  /** `uniform(seed, stream, counter, step)` of ir/random.ts; `step` is an i32 node. */
+  /** `uniformElement(seed, stream, counter, step)` of ir/random.ts; `step` is an i32 node. */
   | {
       readonly kind: 'random';
       readonly dtype: 'f32';

@@ -10,10 +10,16 @@ export const THREEFRY_PARITY = 0x1bd11bda;
 const rotate = (word: number, bits: number) => (word << bits) | (word >>> (32 - bits));
 
 /**
- * First word of the cipher of the counter (`counter0`, `counter1`) under the key (`key0`, `key1`), as u32. Written out, and
- * not over tables: initial values of networks are hundreds of millions of these.
+ * One of the two words of the cipher of the counter (`counter0`, `counter1`) under the key (`key0`, `key1`), as u32. Written
+ * out, and not over tables: initial values of networks are hundreds of millions of these.
  */
-export function threefry(key0: number, key1: number, counter0: number, counter1: number): number {
+export function threefry(
+  key0: number,
+  key1: number,
+  counter0: number,
+  counter1: number,
+  word = 0,
+): number {
   let a = key0 | 0;
   let b = key1 | 0;
   let c = THREEFRY_PARITY ^ a ^ b;
@@ -30,7 +36,7 @@ export function threefry(key0: number, key1: number, counter0: number, counter1:
     x1 = rotate(x1, 6) ^ x0;
     x0 = (x0 + b) | 0;
     x1 = (x1 + c + group) | 0;
-    if (group === 5) return x0 >>> 0;
+    if (group === 5) return (word === 0 ? x0 : x1) >>> 0;
     x0 = (x0 + x1) | 0;
     x1 = rotate(x1, 17) ^ x0;
     x0 = (x0 + x1) | 0;
@@ -48,9 +54,28 @@ export function threefry(key0: number, key1: number, counter0: number, counter1:
   }
 }
 
-/** Uniform in [0, 1): the upper 24 bits over 2^24, exact in float32. */
+/** Words of a cipher, each of which is an element of what a program draws. */
+export const ELEMENTS_PER_CIPHER = 2;
+
+/** The upper 24 bits of a word over 2^24: in [0, 1), exact in float32. */
+const fraction = (word: number) => (word >>> 8) * 2 ** -24;
+
+/** Uniform in [0, 1), of the first word alone. */
 export function uniform(key0: number, key1: number, counter0: number, counter1: number): number {
-  return (threefry(key0, key1, counter0, counter1) >>> 8) * 2 ** -24;
+  return fraction(threefry(key0, key1, counter0, counter1));
+}
+
+/**
+ * What a program draws for one element of a tensor in one step, uniform in [0, 1). Elements 2k and 2k + 1 are the two words of
+ * counter (k, step), so that code that computes both needs one cipher.
+ */
+export function uniformElement(
+  seed: number,
+  stream: number,
+  element: number,
+  step: number,
+): number {
+  return fraction(threefry(seed, stream, element >>> 1, step, element & 1));
 }
 
 /** FNV-1a of a name: the second key word that gives each parameter or random node a stream of its own. */

@@ -8,7 +8,7 @@ export interface Operations {
   readonly plain: number;
   /** Evaluations of exp and other functions that are series, of one number each, counted as so many of exp. */
   readonly functions: number;
-  /** Random numbers drawn. */
+  /** Ciphers of the random generator, of two numbers each. */
   readonly randoms: number;
 }
 

@@ -24,11 +24,12 @@ function partsOf(kernel: Kernel, work: KernelWork, profile: DeviceProfile) {
   const rates = work.form === 'points' ? undefined : profile.forms?.[work.form];
   const calling =
     work.functions / profile.functionsPerSecond + work.randoms / profile.randomsPerSecond;
-  const full = plainSeconds(kernelClass(kernel), work, bytes, profile, rates) + calling;
+  const plain = plainSeconds(kernelClass(kernel), work, bytes, profile, rates);
+  const filled = occupancy(work, profile);
   // With few invocations the device is idle, or each waits for memory in every step of its loop, whatever the others do.
   const computing = rates
-    ? Math.max(full, work.serial * rates.stepSeconds)
-    : full / occupancy(work, profile);
+    ? Math.max(plain + calling / filled, work.serial * rates.stepSeconds)
+    : (plain + calling) / filled;
   return { moving, computing };
 }
 

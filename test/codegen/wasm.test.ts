@@ -7,6 +7,7 @@ import { disagreements, KERNEL_FORMS, kernelCases, withHolder } from '../support
 import { runAllOnWasm, runOnWasm } from '../support/run-wasm.ts';
 import {
   type Agrees,
+  DRAWS,
   hardConstants,
   randomNumbers,
   SCALAR_CASES,
@@ -41,8 +42,8 @@ test.each(SCALAR_CASES)('%s of %s is what ir/scalar.ts says', async (op, dtype) 
   expect(await scalarDisagreements(op, dtype, runOnWasm, agrees)).toEqual([]);
 });
 
-test('random numbers are those of ir/random.ts, bit for bit', async () => {
-  const { given, wanted } = await randomNumbers(runOnWasm);
+test.each(DRAWS)('random numbers are those of ir/random.ts, bit for bit: %j', async (draws) => {
+  const { given, wanted } = await randomNumbers(runOnWasm, draws);
   expect(given).toEqual(wanted);
 });
 

@@ -4,6 +4,7 @@ import type { ScalarOp } from '../../ir/scalar.ts';
 import { runOnGpu } from '../support/run-wgsl.ts';
 import {
   type Agrees,
+  DRAWS,
   hardConstants,
   randomNumbers,
   SCALAR_CASES,
@@ -38,8 +39,8 @@ test.each(Object.entries(LIBRARY))('%s combines flags without branches', (_, { t
   expect(text).not.toMatch(/\|\||&&|\belse\b/);
 });
 
-test('random numbers are those of ir/random.ts, bit for bit', async () => {
-  const { given, wanted } = await randomNumbers(runOnGpu);
+test.each(DRAWS)('random numbers are those of ir/random.ts, bit for bit: %j', async (draws) => {
+  const { given, wanted } = await randomNumbers(runOnGpu, draws);
   expect(given).toEqual(wanted);
 });
 

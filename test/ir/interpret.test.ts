@@ -228,12 +228,12 @@ describe('contract', () => {
 });
 
 describe('random', () => {
-  it('draws element i at counter (i, step), under key (seed, stream)', () => {
+  it('draws elements 2k and 2k + 1 as the words of counter (k, step), under key (seed, stream)', () => {
     const draw = (step: number) =>
       run('random shape=[2,5] seed=42 stream=4275878552', [tensor(`i32[] ${step}`)], 'f32[2,5]');
     const wanted = Array.from(
       { length: 10 },
-      (_, i) => Math.floor(threefry(42, 4275878552, i, 17) / 256) / 2 ** 24,
+      (_, i) => Math.floor(threefry(42, 4275878552, i >> 1, 17, i % 2) / 256) / 2 ** 24,
     );
     expect(draw(17)).toEqual(wanted);
     expect(draw(18)).not.toEqual(wanted);

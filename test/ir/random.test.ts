@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { streamOf, threefry, uniform } from '../../ir/random.ts';
+import { streamOf, threefry, uniform, uniformElement } from '../../ir/random.ts';
 import { soaked } from '../support/soak.ts';
 
 /** Threefry-2x32 with 20 rounds as the paper describes it, in exact arithmetic. */
@@ -31,8 +31,9 @@ describe('threefry', () => {
     [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], 0xc4923a9c, 0x483df7a0],
   ] as const;
 
-  it.each(vectors)('under key %j gives for counter %j the published word', (key, counter, x0) => {
-    expect(threefry(key[0], key[1], counter[0], counter[1])).toBe(x0);
+  it.each(vectors)('under key %j gives for counter %j the published words', (key, counter, ...x) => {
+    const words = x.map((_, word) => threefry(key[0], key[1], counter[0], counter[1], word));
+    expect(words).toEqual(x);
   });
 
   it.each(vectors)('has a reference here that gives both published words', (key, counter, ...x) => {
@@ -42,11 +43,12 @@ describe('threefry', () => {
   it('is the cipher of the paper for every key and counter', () => {
     fc.assert(
       fc.property(word, word, word, word, (key0, key1, counter0, counter1) => {
-        const [wanted] = reference(
+        const wanted = reference(
           [BigInt(key0), BigInt(key1)],
           [BigInt(counter0), BigInt(counter1)],
         );
-        expect(threefry(key0, key1, counter0, counter1)).toBe(Number(wanted));
+        const words = wanted.map((_, word) => threefry(key0, key1, counter0, counter1, word));
+        expect(words).toEqual(wanted.map(Number));
       }),
       soaked(500),
     );
@@ -66,8 +68,6 @@ describe('threefry', () => {
 
 const COUNT = 1 << 16;
 type Draw = [seed: number, stream: number, step: number];
-const drawn = (...[seed, stream, step]: Draw) =>
-  Float64Array.from({ length: COUNT }, (_, i) => uniform(seed, stream, i, step));
 const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / COUNT;
 /** Of two samples of uniform numbers; of standard deviation 1/√n for independent ones. */
 const correlation = (a: Float64Array, b: Float64Array) =>
@@ -75,14 +75,23 @@ const correlation = (a: Float64Array, b: Float64Array) =>
 /** Five standard deviations: what is drawn is fixed, so a test that passes once always does. */
 const FAR = 5;
 
-describe('uniform', () => {
+describe.each([
+  ['uniform', uniform],
+  ['uniformElement', uniformElement],
+])('%s', (name, draw) => {
+  const drawn = (...[seed, stream, step]: Draw) =>
+    Float64Array.from({ length: COUNT }, (_, i) => draw(seed, stream, i, step));
+
   it('is the upper 24 bits of the word, so that float32 holds it exactly', () => {
     fc.assert(
       fc.property(word, word, word, word, (...words) => {
-        const value = uniform(words[0], words[1], words[2], words[3]);
-        expect(value).toBe(
-          Math.floor(threefry(words[0], words[1], words[2], words[3]) / 256) / 2 ** 24,
-        );
+        const [key0, key1, counter0, counter1] = words;
+        const value = draw(key0, key1, counter0, counter1);
+        const word =
+          name === 'uniform'
+            ? threefry(key0, key1, counter0, counter1)
+            : threefry(key0, key1, Math.floor(counter0 / 2), counter1, counter0 % 2);
+        expect(value).toBe(Math.floor(word / 256) / 2 ** 24);
         expect(Math.fround(value)).toBe(value);
         expect(value).toBeGreaterThanOrEqual(0);
         expect(value).toBeLessThan(1);

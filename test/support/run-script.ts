@@ -2,7 +2,7 @@ import type { ValueType } from '../../compiler/codegen/gpu/dialect.ts';
 import type { GpuModule } from '../../compiler/codegen/gpu/module.ts';
 import { roundToHalf } from '../../ir/half.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import { uniform } from '../../ir/random.ts';
+import { uniformElement } from '../../ir/random.ts';
 import { evaluateScalar } from '../../ir/scalar.ts';
 import { SCRIPT } from './script-dialect.ts';
 import { chosenModule } from './variants.ts';
@@ -99,7 +99,9 @@ const HOST = {
     halfx4: four(half),
     i32x4: four(i32),
   },
-  ...{ uniform, evaluate: evaluateScalar },
+  ...{ uniform: uniformElement, evaluate: evaluateScalar },
+  uniformQuad: (seed: number, stream: number, element: number, step: number) =>
+    [0, 1, 2, 3].map((k) => uniformElement(seed, stream, element + k, step)),
   inside: (value: number, extent: number) => index(value) >= 0 && value < extent,
   memory: (type: string, length: number) =>
     type === 'f32' || type === 'f16'

@@ -1,5 +1,5 @@
 import type { Expression, Kernel } from '../../ir/kernel.ts';
-import { uniform } from '../../ir/random.ts';
+import { uniformElement } from '../../ir/random.ts';
 import {
   evaluateScalar,
   SCALAR_OP_NAMES,
@@ -137,10 +137,24 @@ export async function scalarDisagreements(
   return wrong;
 }
 
-/** Random numbers for 200 steps, as a kernel draws them and as ir/random.ts says. */
-export async function randomNumbers(run: Run): Promise<{ given: number[]; wanted: number[] }> {
+/** Which elements of a tensor of random numbers a kernel draws, and whether each of them in a step of its own. */
+export const DRAWS = [
+  { offset: 5, stride: 3, ownSteps: true },
+  { offset: 5, stride: 3, ownSteps: false },
+  // Four neighbours, of which the first is even or odd.
+  { offset: 8, stride: 1, ownSteps: false },
+  { offset: 7, stride: 1, ownSteps: false },
+  { offset: 8, stride: 1, ownSteps: true },
+] as const;
+
+/** 200 random numbers, as a kernel draws them and as ir/random.ts says. */
+export async function randomNumbers(
+  run: Run,
+  { offset, stride, ownSteps }: (typeof DRAWS)[number],
+): Promise<{ given: number[]; wanted: number[] }> {
   const count = 200;
   const index = { offset: 0, coefficients: [1] };
+  const step = ownSteps ? index : { offset: 1, coefficients: [0] };
   const kernel: Kernel = {
     name: 'random',
     axes: [{ extent: count, kind: 'parallel' }],
@@ -149,13 +163,13 @@ export async function randomNumbers(run: Run): Promise<{ given: number[]; wanted
       { dtype: 'f32', access: 'write', elements: count },
     ],
     nodes: [
-      { kind: 'load', dtype: 'i32', buffer: 0, index, bounds: [] },
+      { kind: 'load', dtype: 'i32', buffer: 0, index: step, bounds: [] },
       {
         kind: 'random',
         dtype: 'f32',
         seed: 0xdeadbeef,
         stream: 0x9e3779b9,
-        counter: { offset: 5, coefficients: [3] },
+        counter: { offset, coefficients: [stride] },
         step: 0,
       },
     ],
@@ -166,7 +180,9 @@ export async function randomNumbers(run: Run): Promise<{ given: number[]; wanted
   const [, output] = await run(kernel, [steps, new Float32Array(count)]);
   return {
     given: Array.from(output),
-    wanted: Array.from(steps, (step, i) => uniform(0xdeadbeef, 0x9e3779b9, 5 + 3 * i, step)),
+    wanted: Array.from(steps, (own, i) =>
+      uniformElement(0xdeadbeef, 0x9e3779b9, offset + stride * i, ownSteps ? own : steps[1]),
+    ),
   };
 }
 

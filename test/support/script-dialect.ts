@@ -20,12 +20,13 @@ const REFERENCE = [
   ...(['erf', 'erfc', 'sin', 'cos', 'pow', 'mod'] as const),
 ] satisfies ScalarOp[];
 type ReferenceOp = (typeof REFERENCE)[number];
-type Helper = `${ReferenceOp}_f32` | 'round' | 'to_i32' | 'random_uniform';
+type Helper = `${ReferenceOp}_f32` | 'round' | 'to_i32' | 'random_uniform' | 'random_quad';
 
 const library: Record<Helper, LibraryRow<Helper>> = {
   round: { needs: [], text: 'const round = Math.fround;' },
   to_i32: { needs: [], text: "const to_i32 = (a) => host.evaluate('toI32', 'f32', a);" },
   random_uniform: { needs: [], text: 'const random_uniform = host.uniform;' },
+  random_quad: { needs: [], text: 'const random_quad = host.uniformQuad;' },
   ...(Object.fromEntries(
     REFERENCE.map((op): [Helper, LibraryRow<Helper>] => [
       `${op}_f32`,
@@ -132,6 +133,8 @@ export const SCRIPT: Dialect<Helper> = {
   library,
   random: (use, { seed, stream, counter, step }) =>
     `${use('random_uniform')}(${seed}, ${stream}, ${counter}, ${step})`,
+  randomQuad: (use, { seed, stream, counter, step }) =>
+    `${use('random_quad')}(${seed}, ${stream}, ${counter}, ${step})`,
   integer: (index) => `(${index}) | 0`,
   flag: (holds) => `Number(${holds})`,
   nothing: () => '0',

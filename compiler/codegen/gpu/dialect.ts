@@ -41,7 +41,7 @@ export interface CountedLoop {
   readonly step?: number;
 }
 
-/** The arguments of `uniform` in ir/random.ts: two numbers, an index and the name of an i32. */
+/** The arguments of `uniformElement` in ir/random.ts: two numbers, an index and the name of an i32. */
 export interface RandomDraw {
   readonly seed: number;
   readonly stream: number;
@@ -111,8 +111,10 @@ export interface Dialect<Helper extends string = string> {
   /** Any value of a dtype, infinities, NaN and -0 included. */
   readonly literals: Readonly<Record<DType, (use: Use<Helper>, value: number) => string>>;
   readonly library: Readonly<Record<Helper, LibraryRow<Helper>>>;
-  /** `uniform` of ir/random.ts, bit for bit. */
+  /** `uniformElement` of ir/random.ts, bit for bit. */
   readonly random: (use: Use<Helper>, draw: RandomDraw) => string;
+  /** A vector of four neighbours of it, the first of which is even, with half of the ciphers. */
+  readonly randomQuad: (use: Use<Helper>, draw: RandomDraw) => string;
   /** The i32 value of an index. */
   readonly integer: (index: string) => string;
   /** 1 where the condition holds, else 0, as an i32. */

@@ -10,6 +10,7 @@ import type {
 } from '../../../ir/kernel.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
+import type { RandomDraw } from './dialect.ts';
 import { literalText, scalarText, type Writer } from './writer.ts';
 
 /** The index of an axis: `outer + inner + shift`, of names; what is outer does not change in the loop at hand. */
@@ -214,15 +215,17 @@ export function nodeLines(scope: Scope, name: string, node: Expression): string[
       const operands = node.operands.map((operand) => scope.names.get(operand)!);
       return define(scalarText(scope.writer, node.op, typed.dtype, operands));
     }
-    case 'random': {
-      const { seed, stream } = node;
-      const counter = affineText(scope, node.counter);
-      const step = scope.names.get(node.step)!;
-      return define(dialect.random(use, { seed, stream, counter, step }));
-    }
+    case 'random':
+      return define(dialect.random(use, drawOf(scope, node)));
     case 'accumulator':
       throw new Error('the accumulator is named by the loop that computes it');
   }
+}
+
+/** The number that a node draws at the point of `scope`, whose step has a name there. */
+export function drawOf(scope: Scope, node: Extract<Expression, { kind: 'random' }>): RandomDraw {
+  const { seed, stream, counter, step } = node;
+  return { seed, stream, counter: affineText(scope, counter), step: scope.names.get(step)! };
 }
 
 /** Statements that evaluate and do all stores of the kernel at the point of `scope`. */

@@ -14,6 +14,7 @@ import { axisDependence } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import {
   addressText,
+  drawOf,
   insideText,
   nodeLines,
   type Scope,
@@ -31,21 +32,25 @@ export interface Point {
   readonly isShift?: true;
 }
 
-/** Accesses that are one vector of a buffer for four points that are neighbours along an axis, the first at a multiple of four. */
+/**
+ * What is one vector for four points that are neighbours along an axis, the first at a multiple of four: accesses to a buffer, and
+ * random numbers of neighbouring elements.
+ */
 export interface Quads {
   readonly axis: number;
   readonly loads: ReadonlySet<NodeIndex>;
+  readonly draws: ReadonlySet<NodeIndex>;
   readonly stores: ReadonlySet<Store>;
 }
 
-/** Those of some loads and stores that are vectors along `axis`. */
+/** Those of some nodes and stores that are vectors along `axis`. */
 export function quadAccesses(
   kernel: Kernel,
   axis: number | undefined,
   nodes: Iterable<NodeIndex>,
   stores: readonly Store[] = [],
 ): Quads {
-  const none: Quads = { axis: axis ?? 0, loads: new Set(), stores: new Set() };
+  const none: Quads = { axis: axis ?? 0, loads: new Set(), draws: new Set(), stores: new Set() };
   if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0) return none;
   const varies = axisDependence(kernel);
   const lone = new Set(stores.filter(({ accumulate }) => accumulate).map(({ buffer }) => buffer));
@@ -71,16 +76,22 @@ export function quadAccesses(
     aligned(index) &&
     (!indirect || (indirect.stride % VECTOR_WIDTH === 0 && !varies[indirect.node][axis])) &&
     bounds.every(whole);
+  const loads = new Set<NodeIndex>();
+  const draws = new Set<NodeIndex>();
+  for (const index of nodes) {
+    const node = kernel.nodes[index];
+    if (node.kind === 'load') {
+      if (isVector(node.buffer, node.index, node.indirect, node.bounds)) loads.add(index);
+    } else if (node.kind === 'random') {
+      const { counter, step } = node;
+      if (counter.coefficients[axis] === 1 && aligned(counter) && !varies[step][axis])
+        draws.add(index);
+    }
+  }
   return {
     axis,
-    loads: new Set(
-      [...nodes].filter((index) => {
-        const node = kernel.nodes[index];
-        return (
-          node.kind === 'load' && isVector(node.buffer, node.index, node.indirect, node.bounds)
-        );
-      }),
-    ),
+    loads,
+    draws,
     stores: new Set(
       stores.filter(({ buffer, index, indirect }) => isVector(buffer, index, indirect, [])),
     ),
@@ -132,7 +143,7 @@ export function evaluatePoints(
       let name = known.get(own);
       if (name === undefined) {
         name = `n${node}${scope.suffix}`;
-        if (quads?.loads.has(node) && quadOf(points, k, quads.axis))
+        if (quads && isQuad(quads, node) && quadOf(points, k, quads.axis))
           append(
             lines,
             quadLines(points, k, node, quads.axis, (other, part) => {
@@ -148,6 +159,9 @@ export function evaluatePoints(
   }
   return lines;
 }
+
+/** Whether a node is one vector for four points. */
+const isQuad = ({ loads, draws }: Quads, node: NodeIndex) => loads.has(node) || draws.has(node);
 
 /** What tells the values of a node at several points apart: points with equal keys have the same value. */
 function valueKey({ nodes }: Kernel, index: NodeIndex, { scope, at, isShift }: Point): string {
@@ -214,14 +228,16 @@ function quadLines(
   name: (point: Point, part: string) => void,
 ): string[] {
   const { scope } = points[k];
-  const { dialect } = scope.writer;
+  const { dialect, use } = scope.writer;
   const node = scope.kernel.nodes[index];
-  if (node.kind !== 'load') throw new Error('only loads are vectors');
   const vector = `q${index}${scope.suffix}`;
   const type = `${node.dtype}x4` as const;
   quadOf(points, k, axis)!.forEach((point, c) => {
     name(point, dialect.component(vector, c));
   });
+  if (node.kind === 'random')
+    return [dialect.constant(type, vector, dialect.randomQuad(use, drawOf(scope, node)))];
+  if (node.kind !== 'load') throw new Error('only loads and random numbers are vectors');
   const inside = insideText(scope, node);
   if (inside === false) return [dialect.constant(type, vector, dialect.zero(type))];
   const address = addressText(scope, node.index, node.indirect);

@@ -102,20 +102,20 @@ function vectorsOf(
   const isWide = (axis: number | undefined) =>
     axis !== undefined && sides[axis] % VECTOR_WIDTH === 0;
   const roots = [...storedValues(part), ...part.reductions.map(({ value }) => value)];
-  const loads = neededNodes(part, roots).filter((index) => {
+  const vectors = neededNodes(part, roots).filter((index) => {
     const node = part.nodes[index];
-    return node.kind === 'load' && isBuffer(node.buffer);
+    return node.kind === 'load' ? isBuffer(node.buffer) : node.kind === 'random';
   });
   if (!isWide(across) && isWide(along)) {
     const under = nodesUnderReduction(part);
     return quadAccesses(
       part,
       along,
-      loads.filter((index) => under[index]),
+      vectors.filter((index) => under[index]),
     );
   }
   const stores = part.stores.filter(({ buffer }) => isBuffer(buffer));
-  return quadAccesses(part, isWide(across) ? across : undefined, loads, stores);
+  return quadAccesses(part, isWide(across) ? across : undefined, vectors, stores);
 }
 
 /** What a load costs, in operations. */

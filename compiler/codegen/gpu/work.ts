@@ -1,6 +1,7 @@
 import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
+import { ELEMENTS_PER_CIPHER } from '../../../ir/random.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import {
@@ -359,7 +360,7 @@ function storedNodes(kernel: Kernel): NodeIndex[] {
   return neededNodes(kernel, roots);
 }
 
-/** Of nodes at so many points; a vector of four elements is loaded like one. */
+/** Of nodes at so many points; a vector of four elements is loaded like one, and random ones of it take two ciphers. */
 function operationsOf(
   kernel: Kernel,
   nodes: readonly NodeIndex[],
@@ -371,7 +372,12 @@ function operationsOf(
       const node = kernel.nodes[index];
       const calls = callsOf(node);
       const plain = calls.functions + calls.randoms > 0 ? 0 : plainOf(node);
-      return scaled({ plain, ...calls }, quads?.loads.has(index) ? points / VECTOR_WIDTH : points);
+      const each = quads?.loads.has(index)
+        ? 1 / VECTOR_WIDTH
+        : quads?.draws.has(index)
+          ? 1 / ELEMENTS_PER_CIPHER
+          : 1;
+      return scaled({ plain, ...calls }, each * points);
     }),
   );
 }

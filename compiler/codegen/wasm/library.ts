@@ -284,15 +284,17 @@ const MOD = `(func $mod (param $a f32) (param $b f32) (result f32) (local $r f64
     (br $next)))
   (f32.copysign (f32.demote_f64 ${get('r')}) ${get('a')}))`;
 
-function threefry(): string {
+/** `uniformElement` of ir/random.ts at four elements: each of its numbers is one of the two words of a cipher. */
+function uniformElements(): string {
   const rotate = (count: number) =>
     `(v128.or (i32x4.shl ${get('y')} (i32.const ${count})) (i32x4.shr_u ${get('y')} (i32.const ${32 - count})))`;
   const key = (index: number) => `(i32x4.splat ${get(`k${index % 3}`)})`;
   const plus = (a: string, b: string) => `(i32x4.add ${a} ${b})`;
   const lines = [
     set('k2', `(i32.xor (i32.const ${THREEFRY_PARITY}) (i32.xor ${get('k0')} ${get('k1')}))`),
-    set('x', plus(get('x'), key(0))),
-    set('y', plus(get('y'), key(1))),
+    set('second', `(i32x4.shr_s (i32x4.shl ${get('element')} (i32.const 31)) (i32.const 31))`),
+    set('x', plus(`(i32x4.shr_u ${get('element')} (i32.const 1))`, key(0))),
+    set('y', plus(get('step'), key(1))),
   ];
   for (let group = 0; group < 5; group++) {
     for (let round = 0; round < 4; round++) {
@@ -306,9 +308,9 @@ function threefry(): string {
       set('y', plus(plus(get('y'), key(group + 2)), `(i32x4.splat (i32.const ${group + 1}))`)),
     );
   }
-  return `(func $uniform (param $k0 i32) (param $k1 i32) (param $x v128) (param $y v128) (result v128) (local $k2 i32)
+  return `(func $uniform (param $k0 i32) (param $k1 i32) (param $element v128) (param $step v128) (result v128) (local $k2 i32) (local $x v128) (local $y v128) (local $second v128)
   ${lines.join('\n  ')}
-  ${mul(`(f32x4.convert_i32x4_u (i32x4.shr_u ${get('x')} (i32.const 8)))`, constant(2 ** -24))})`;
+  ${mul(`(f32x4.convert_i32x4_u (i32x4.shr_u (v128.bitselect ${get('y')} ${get('x')} ${get('second')}) (i32.const 8)))`, constant(2 ** -24))})`;
 }
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
@@ -329,7 +331,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   cos: COS,
   pow: POW,
   mod: MOD,
-  uniform: threefry(),
+  uniform: uniformElements(),
   ...TILE_FUNCTIONS,
   ...HALF_FUNCTIONS,
 };

@@ -1,4 +1,4 @@
-import { THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
+import { ELEMENTS_PER_CIPHER, THREEFRY_PARITY, THREEFRY_ROTATIONS } from '../../../ir/random.ts';
 import { elementCount, type Shape } from '../../../ir/tensor.ts';
 import type { Builder, Stored } from './builder.ts';
 import { elementwise } from './scalars.ts';
@@ -15,20 +15,37 @@ export function uniform(
   step: Stored,
 ): Stored {
   const count = elementCount(shape);
+  const ciphers = Math.ceil(count / ELEMENTS_PER_CIPHER);
   const word = (value: number) => builder.constant('int32', [1], [value | 0]);
   const keys = [seed, stream, THREEFRY_PARITY ^ seed ^ stream].map(word);
   const counter = builder.constant(
     'int32',
-    [count],
-    Array.from({ length: count }, (_, k) => k),
+    [ciphers, 1],
+    Array.from({ length: ciphers }, (_, k) => k),
   );
   const one = builder.node('Reshape', [step, builder.integers([1])], {
     element: 'int32',
     shape: [1],
   });
+  const words = cipher(builder, keys, counter, one);
+  const pairs = builder.node(
+    'Concat',
+    words,
+    { element: 'int32', shape: [ciphers, ELEMENTS_PER_CIPHER] },
+    { axis: 1 },
+  );
+  const all = builder.node('Reshape', [pairs, builder.integers([-1])], {
+    element: 'int32',
+    shape: [ciphers * ELEMENTS_PER_CIPHER],
+  });
+  const drawn = builder.node(
+    'Slice',
+    [all, ...[[0], [count], [0]].map((list) => builder.integers(list))],
+    { element: 'int32', shape: [count] },
+  );
   const bits = builder.node(
     'BitShift',
-    [unsigned(builder, cipher(builder, keys, counter, one)), builder.constant('uint32', [1], [8])],
+    [unsigned(builder, drawn), builder.constant('uint32', [1], [8])],
     { element: 'uint32', shape: [count] },
     { direction: 'RIGHT' },
   );
@@ -42,7 +59,7 @@ function cipher(
   keys: readonly Stored[],
   counter0: Stored,
   counter1: Stored,
-): Stored {
+): Stored[] {
   const add = (a: Stored, b: Stored) => elementwise(builder, 'Add', [a, b]);
   let x0 = add(counter0, keys[0]);
   let x1 = add(counter1, keys[1]);
@@ -55,7 +72,7 @@ function cipher(
     x0 = add(x0, keys[(group + 1) % 3]);
     x1 = add(add(x1, keys[(group + 2) % 3]), builder.constant('int32', [1], [group + 1]));
   }
-  return x0;
+  return [x0, x1];
 }
 
 const unsigned = (builder: Builder, word: Stored): Stored =>

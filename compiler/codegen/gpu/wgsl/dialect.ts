@@ -1,10 +1,13 @@
-import type { Dialect } from '../dialect.ts';
+import type { Dialect, RandomDraw } from '../dialect.ts';
 import { type Helper, LIBRARY } from './library.ts';
 import { LITERALS } from './literals.ts';
 import { MATRICES } from './matrices.ts';
 import { wgslModule } from './module.ts';
 import { SCALARS } from './scalars.ts';
 import { laneOf, quadOf, STORED, TYPES } from './types.ts';
+
+const drawn = ({ seed, stream, counter, step }: RandomDraw) =>
+  `${seed >>> 0}u, ${stream >>> 0}u, bitcast<u32>(i32(${counter})), u32(${step})`;
 
 /** The language of WebGPU: https://www.w3.org/TR/WGSL/. Types of declared names follow from their values. */
 export const WGSL: Dialect<Helper> = {
@@ -14,8 +17,8 @@ export const WGSL: Dialect<Helper> = {
   scalars: SCALARS,
   literals: LITERALS,
   library: LIBRARY,
-  random: (use, { seed, stream, counter, step }) =>
-    `${use('random_uniform')}(${seed >>> 0}u, ${stream >>> 0}u, bitcast<u32>(i32(${counter})), u32(${step}))`,
+  random: (use, draw) => `${use('random_uniform')}(${drawn(draw)})`,
+  randomQuad: (use, draw) => `${use('random_quad')}(${drawn(draw)})`,
   integer: (index) => `i32(${index})`,
   flag: (condition) => `i32(${condition})`,
   nothing: (dtype) => `${TYPES[dtype]}(0)`,

@@ -14,7 +14,9 @@ export type Helper =
   | 'min_f32'
   | 'sign_f32'
   | 'to_i32'
+  | 'random_words'
   | 'random_uniform'
+  | 'random_quad'
   | ArithmeticHelper
   | ExponentialHelper
   | PowerHelper
@@ -59,11 +61,28 @@ export const LIBRARY: Readonly<Record<Helper, HelperRow>> = {
   return select(select(whole, 2147483647i, x >= 2147483648f), 0i, is_nan(x));
 }`,
   },
-  random_uniform: { needs: [], text: uniformText() },
+  random_words: { needs: [], text: cipherText() },
+  // `uniformElement` of ir/random.ts, bit for bit.
+  random_uniform: {
+    needs: ['random_words'],
+    text: `fn random_uniform(seed: u32, stream: u32, element: u32, step: u32) -> f32 {
+  let words = random_words(seed, stream, element >> 1u, step);
+  return f32(select(words.x, words.y, (element & 1u) == 1u) >> 8u) * 5.9604645e-8f;
+}`,
+  },
+  // Of four neighbours, the first of which is even.
+  random_quad: {
+    needs: ['random_words'],
+    text: `fn random_quad(seed: u32, stream: u32, element: u32, step: u32) -> vec4<f32> {
+  let low = random_words(seed, stream, element >> 1u, step);
+  let high = random_words(seed, stream, (element >> 1u) + 1u, step);
+  return vec4<f32>(vec4<u32>(low, high) >> vec4<u32>(8u)) * 5.9604645e-8f;
+}`,
+  },
 };
 
-/** Threefry-2x32-20 of ir/random.ts, bit for bit. */
-function uniformText(): string {
+/** Both words of Threefry-2x32-20 of ir/random.ts, bit for bit. */
+function cipherText(): string {
   const hex = (value: number) => `0x${(value >>> 0).toString(16)}u`;
   const rounds = [];
   for (let group = 0; group < 5; group++) {
@@ -76,10 +95,10 @@ function uniformText(): string {
   let sum = x.x + x.y;
   return vec2<u32>(sum, ((x.y << r) | (x.y >> (32u - r))) ^ sum);
 }
-fn random_uniform(key0: u32, key1: u32, counter0: u32, counter1: u32) -> f32 {
+fn random_words(key0: u32, key1: u32, counter0: u32, counter1: u32) -> vec2<u32> {
   let k = vec3<u32>(key0, key1, ${hex(THREEFRY_PARITY)} ^ key0 ^ key1);
   var x = vec2<u32>(counter0 + k[0], counter1 + k[1]);
   ${rounds.join('\n  ')}
-  return f32(x.x >> 8u) * 5.9604645e-8f;
+  return x;
 }`;
 }
