@@ -25,6 +25,12 @@ import { bindingRanges } from './ranges.ts';
 
 /** Numbers of parts that are tried. */
 const PARTS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+/** And by the best of them: between powers of two the last round of workgroups may be nearly full where theirs are nearly empty. */
+const BESIDE = [0.75, 0.875, 1.25];
+
+/** Parts of so many terms or more that are not all equal have a multiple of `ROUND`. */
+const LONG_PART = 256;
+const ROUND = 16;
 
 /** What is worth a look. */
 export interface SplitBounds {
@@ -47,9 +53,9 @@ export interface SplitBounds {
 export const BOUNDS: SplitBounds = {
   leastTerms: 16,
   fewTerms: 256,
-  manyResults: 2 ** 21,
-  mostOfTime: 0.8,
-  mostOfReads: 0.5,
+  manyResults: 2 ** 22,
+  mostOfTime: 0.85,
+  mostOfReads: 0.75,
   maxBindings: Number.POSITIVE_INFINITY,
   mayCut: () => true,
 };
@@ -114,18 +120,23 @@ export function bestParts(
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
-  for (const wanted of PARTS) {
+  /** Whether so many parts are possible, and what is larger may be. */
+  const attempt = (wanted: number) => {
     const made = inParts(nest, wanted, tensors, program, bounds);
-    if (!made) break;
+    if (!made) return false;
     const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
-    if (bytes > bounds.mostOfReads * reads) break;
+    if (bytes > bounds.mostOfReads * reads) return false;
     // The results of parts are written and read.
-    if (leastSeconds(reads + 2 * bytes, 2) >= least) continue;
+    if (leastSeconds(reads + 2 * bytes, 2) >= least) return true;
     const all = [...tensors, ...made.held];
     let seconds = 0;
     for (const one of made.nests) if (seconds < least) seconds += time(kernelOf(one, all));
     if (seconds < least) [best, least] = [wanted, seconds];
-  }
+    return true;
+  };
+  for (const wanted of PARTS) if (!attempt(wanted)) break;
+  if (best > 1)
+    for (const wanted of new Set(BESIDE.map((share) => Math.round(share * best)))) attempt(wanted);
   return best;
 }
 
@@ -215,7 +226,9 @@ function cutAxis(nest: LoopNest, axis: number, wanted: number): CutTerms | null 
   const parts = Math.min(wanted, extent);
   if (parts < 2) return null;
   const divisor = divisorNear(extent, parts);
-  const chunk = Math.ceil(extent / (divisor ?? parts));
+  const most = Math.ceil(extent / (divisor ?? parts));
+  // Vectors of terms begin at multiples of their width, and tiles are whole, in all parts but the last one.
+  const chunk = divisor === null && most >= LONG_PART ? ROUND * Math.ceil(most / ROUND) : most;
   const count = Math.ceil(extent / chunk);
   const axes: Axis[] = [
     { extent: count, kind: 'parallel' },
@@ -261,10 +274,16 @@ function guarded(nest: LoopNest, inner: number, chunk: number, extent: number): 
   });
   const reductions = nest.reductions.map(({ combiner, value }) => {
     const node = list.nodes[image[value]];
-    // Factors of a product are guarded one by one, so that it stays a product; 0 for both, as neither may be NaN.
+    // Factors of a product are guarded one by one, so that it stays a product; 0 for both, as neither may be NaN. What is loaded under
+    // the bound is 0 outside already.
     const product = node.kind === 'apply' && node.op === 'mul' && combiner === 'sum';
+    const isGuarded = (one: number) => {
+      const factor = list.nodes[one];
+      return factor.kind === 'load' && factor.bounds.includes(bound);
+    };
+    const factorOf = (one: number) => (isGuarded(one) ? one : select(one, 'sum', node.dtype));
     const term = product
-      ? list.add({ ...node, operands: node.operands.map((one) => select(one, 'sum', node.dtype)) })
+      ? list.add({ ...node, operands: node.operands.map(factorOf) })
       : select(image[value], combiner, node.dtype);
     return { combiner, value: term };
   });

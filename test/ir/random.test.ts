@@ -31,10 +31,13 @@ describe('threefry', () => {
     [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], 0xc4923a9c, 0x483df7a0],
   ] as const;
 
-  it.each(vectors)('under key %j gives for counter %j the published words', (key, counter, ...x) => {
-    const words = x.map((_, word) => threefry(key[0], key[1], counter[0], counter[1], word));
-    expect(words).toEqual(x);
-  });
+  it.each(vectors)(
+    'under key %j gives for counter %j the published words',
+    (key, counter, ...x) => {
+      const words = x.map((_, word) => threefry(key[0], key[1], counter[0], counter[1], word));
+      expect(words).toEqual(x);
+    },
+  );
 
   it.each(vectors)('has a reference here that gives both published words', (key, counter, ...x) => {
     expect(reference(key.map(BigInt), counter.map(BigInt)).map(Number)).toEqual(x);
