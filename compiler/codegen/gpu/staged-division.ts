@@ -1,3 +1,4 @@
+import { DTYPES } from '../../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
@@ -15,6 +16,18 @@ import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
+import { CHUNK_WAITS, MULTIPLY_ADD } from './operations.ts';
+import {
+  type Product,
+  type ProductWork,
+  productOf,
+  productVectors,
+  productWork,
+  quadsOf,
+  storesVectors,
+  type Threads,
+  threadsOf,
+} from './staged-product.ts';
 import { TUNING } from './tuning.ts';
 import type { StagedVariant } from './variant.ts';
 
@@ -45,7 +58,14 @@ export interface Terms {
   readonly quads: Quads;
 }
 
-export type PartDivision = Spread | Gathered;
+/** A contraction in blocks, and what all invocations do for it in a tile. */
+export interface Blocked extends Product {
+  readonly threads: Threads;
+  readonly work: ProductWork;
+  readonly quads: Quads;
+}
+
+export type PartDivision = Spread | Gathered | Blocked;
 
 /** One way to run a staged kernel. */
 export interface Division {
@@ -53,6 +73,7 @@ export interface Division {
   /** As in a variant. */
   readonly exchange: number;
   readonly terms: 1 | 4;
+  readonly chunk: number;
   /** The stages in order, then the kernel. */
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
@@ -109,7 +130,7 @@ export function divideTiles(
 const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 
 function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
-  const { workgroupSizes } = TUNING.staged;
+  const { chunks, productSizes, workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
   const parts = partList(tileParts(kernel));
   const one = parts.map((part, k): PartWays => {
@@ -129,23 +150,71 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
   const hasTerms = four.some(({ each }) => each > 1);
-  return [one, four].flatMap((way, k) => {
-    const terms = k === 0 ? 1 : VECTOR_WIDTH;
-    if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
-    const divided = (workgroupSize: number, exchange: number) =>
-      divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits);
-    if (every)
-      return exchanges.flatMap((exchange) =>
-        [...sizes]
-          .map((workgroupSize) => divided(workgroupSize, exchange))
-          .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
-      );
-    return [...sizes].map((workgroupSize) => {
-      const most = divided(workgroupSize, exchanges.at(-1)!);
-      return most.exchange === 1 || most.parts.some(exchangesSums)
-        ? most
-        : divided(workgroupSize, 1);
+  const within = (wanted: readonly number[], chunk: number, products: readonly (Product | null)[]) =>
+    [one, four].flatMap((way, k) => {
+      const terms = k === 0 ? 1 : VECTOR_WIDTH;
+      if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
+      const divided = (workgroupSize: number, exchange: number) =>
+        divide(kernel, parts, tiles, way, products, { workgroupSize, exchange, terms, chunk }, limits);
+      if (every)
+        return exchanges.flatMap((exchange) =>
+          wanted
+            .flatMap((workgroupSize) => divided(workgroupSize, exchange) ?? [])
+            .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+        );
+      return wanted.flatMap((workgroupSize) => {
+        const most = divided(workgroupSize, exchanges.at(-1)!);
+        if (!most) return [];
+        return most.exchange === 1 || most.parts.some(exchangesSums)
+          ? most
+          : (divided(workgroupSize, 1) ?? []);
+      });
     });
+  const none = parts.map(() => null);
+  return [
+    ...within([...sizes], 0, none),
+    ...chunks.flatMap((chunk) => {
+      const products = productsOf(kernel, parts, tiles, chunk);
+      const fitting = productSizes.filter((size) => size <= limits.maxWorkgroupInvocations);
+      return products.some((product) => product) ? within(fitting, chunk, products) : [];
+    }),
+  ];
+}
+
+/** Bytes of workgroup memory that the contractions in blocks of a variant take beside the arrays of stages. */
+export function chunkBytes(
+  kernel: StagedKernel,
+  { chunk, workgroupSize }: Pick<StagedVariant, 'chunk' | 'workgroupSize'>,
+): number {
+  if (chunk === 0) return 0;
+  const parts = partList(tileParts(kernel));
+  return bytesOf(productsOf(kernel, parts, tileAxesByPart(kernel), chunk), workgroupSize);
+}
+
+function bytesOf(products: readonly (Product | null)[], workgroupSize: number): number {
+  const vectors = products.map((product) => {
+    const threads = product && threadsOf(product, workgroupSize);
+    return threads ? productVectors(product, threads) : 0;
+  });
+  return Math.max(...vectors) * VECTOR_WIDTH * DTYPES.f32.bytes;
+}
+
+/** The contractions among the parts; what a stage stores in vectors, later ones can read so. */
+function productsOf(
+  kernel: StagedKernel,
+  parts: readonly Kernel[],
+  tiles: readonly (readonly number[])[],
+  chunk: number,
+): (Product | null)[] {
+  const first = kernel.buffers.length;
+  const vectors = new Set<number>();
+  const scalars = new Set(accumulated(kernel));
+  return parts.map((part, k) => {
+    const product = productOf(part, tiles[k], { first, vectors, scalars }, chunk);
+    const isArray = k < parts.length - 1;
+    if (product && isArray && storesVectors(part, product, first + k)) vectors.add(first + k);
+    else if (isArray) scalars.add(first + k);
+    return product;
   });
 }
 
@@ -186,11 +255,14 @@ const exchangesSums = (part: PartDivision) => part.kind === 'gathered' && part.e
 /** The division for one size of workgroup. */
 export function divisionOf(
   kernel: StagedKernel,
-  { workgroupSize, exchange, terms }: Omit<StagedVariant, 'form'>,
+  { workgroupSize, exchange, terms, chunk }: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
   const isIt = (one: Division) =>
-    one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms;
+    one.workgroupSize === workgroupSize &&
+    one.exchange === exchange &&
+    one.terms === terms &&
+    one.chunk === chunk;
   return divideTiles(kernel, limits, false).find(isIt) ?? divideTiles(kernel, limits).find(isIt)!;
 }
 
@@ -199,9 +271,10 @@ function divide(
   parts: readonly Kernel[],
   tiles: readonly (readonly number[])[],
   ways: readonly PartWays[],
+  products: readonly (Product | null)[],
   variant: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
-): Division {
+): Division | null {
   const { workgroupSize } = variant;
   const { coreBytes, coreInvocations } = TUNING.staged;
   const arrays = arrayBytes(kernel);
@@ -210,13 +283,33 @@ function divide(
   let time = 0;
   let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
+  const tileTimes = tileSteps(kernel);
+  const blocked = products.map((product, k) => {
+    const threads = product && threadsOf(product, workgroupSize);
+    if (!product || !threads) return null;
+    const finishes = carries && k === parts.length - 1 ? 1 / tileTimes : 1;
+    const work = productWork(parts[k], product, threads, workgroupSize, finishes);
+    return { ...product, threads, work, quads: quadsOf(product) };
+  });
+  const chunks = bytesOf(products, workgroupSize);
+  if (products.some((product, k) => product && !blocked[k])) return null;
+  if (arrays + chunks > limits.maxWorkgroupBytes) return null;
   const chosen = parts.map((part, k): PartDivision => {
+    const product = blocked[k];
+    if (product) {
+      const { all, chunks: walked } = product.work;
+      time += all.plain / MULTIPLY_ADD / workgroupSize;
+      serial += walked * CHUNK_WAITS;
+      barriers += 2 * walked;
+      return product;
+    }
     const { tiled, ...terms } = ways[k];
     const best = tiled.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
     const steps = terms.each > 1 ? TERMS_STEP / terms.each : 1;
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
-    const fits = arrays + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
+    const fits =
+      arrays + chunks + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
     const gathered = !isCarried && fits ? gather(part, tiles[k], variant, terms) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
@@ -238,17 +331,17 @@ function divide(
   });
   const held =
     arrays +
+    chunks +
     workgroupSize *
       Math.max(
         0,
         ...chosen.map(({ kind }, k) => (kind === 'gathered' ? accumulatorBytes(parts[k]) : 0)),
       );
   const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
-  const steps = tileSteps(kernel);
   return {
     ...variant,
-    ...{ parts: chosen, time: time * steps },
-    ...{ serial: serial * steps, barriers: barriers * steps },
+    ...{ parts: chosen, time: time * tileTimes },
+    ...{ serial: serial * tileTimes, barriers: barriers * tileTimes },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
 }

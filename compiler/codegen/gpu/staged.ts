@@ -1,4 +1,4 @@
-import { combinerIdentity, type Kernel, type Reduction } from '../../../ir/kernel.ts';
+import { combinerIdentity, type Kernel, type LocalArray, type Reduction } from '../../../ir/kernel.ts';
 import {
   partList,
   type StagedKernel,
@@ -12,7 +12,7 @@ import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
-import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { type Dialect, VECTOR_WIDTH, type WorkgroupArray } from './dialect.ts';
 import { unitAxes } from './elementwise.ts';
 import { exchangeElements, exchangeLines } from './exchange.ts';
 import {
@@ -25,8 +25,10 @@ import {
 } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluatePoints, type Point, quadBuffers } from './points.ts';
+import { type ProductLines, productLines } from './product-lines.ts';
 import { evaluateTile, type RegisterTile, tilePoints, tileScopes } from './register-tile.ts';
 import {
+  type Blocked,
   divisionOf,
   type Gathered,
   ownAxes,
@@ -35,6 +37,7 @@ import {
   sharedPoints,
   tileAxesByPart,
 } from './staged-division.ts';
+import { productVectors } from './staged-product.ts';
 import type { StagedVariant } from './variant.ts';
 import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
@@ -53,8 +56,10 @@ export function emitStaged(
   const groups = tileCount(kernel);
   const division = divisionOf(kernel, variant, limits);
   const list = partList(tileParts(kernel));
-  const quads = list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]);
-  const writer = newWriter(dialect, new Set(quads));
+  const quads = new Set(
+    list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]),
+  );
+  const writer = newWriter(dialect, quads);
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);
   const inKernel = tiles.at(-1)!;
@@ -63,11 +68,17 @@ export function emitStaged(
   const names = inKernel.map((axis) => tile.names[axis] ?? step.names[axis]);
   const parts = list.map(
     (part, k): Part => ({
-      ...{ part, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
+      ...{ part, number: k, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
       names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
       division: division.parts[k],
     }),
   );
+  const products = parts.flatMap((one) =>
+    one.division.kind === 'product' ? [productOfPart(one, one.division)] : [],
+  );
+  const steps = tileSteps(kernel);
+  const batch = (text: string) =>
+    products.length > 0 ? [dialect.constant('index', 'batch', text)] : [];
   const last = parts.at(-1)!;
   // What other invocations have read, the last part may overwrite.
   const overwrites = list
@@ -87,23 +98,47 @@ export function emitStaged(
       : []),
     ...tile.lines,
     ...(staging.tileTerms === 0
-      ? [...stages, ...partLines(last)]
-      : carriedLines(last, [...step.lines, ...stages], tileSteps(kernel))),
+      ? [...batch('group'), ...stages, ...partLines(last)]
+      : carriedLines(last, [...batch(`group * ${steps} + step`), ...step.lines, ...stages], steps)),
   ];
-  const arrays = staging.stages.map(
-    ({ local }, k): WorkgroupArray => ({
-      ...{ name: `b${kernel.buffers.length + k}`, type: local.dtype, length: local.elements },
-    }),
-  );
-  const workgroupArrays = [...arrays, ...partialArrays(parts)];
+  const workgroupArrays = [
+    ...staging.stages.map(({ local }, k) => stageArray(kernel, local, k, quads)),
+    ...chunkArrays(parts),
+    ...partialArrays(parts),
+  ];
   const exchanges = variant.exchange > 1;
-  const module = { body, workgroupArrays, workgroupSize, groups, exchanges };
+  const functions = products.flatMap((product) => product.functions);
+  const module = { body, workgroupArrays, functions, workgroupSize, groups, exchanges };
   return assembleModule(kernel, writer, module, limits);
+}
+
+/** The array that a stage fills: of vectors where it is read or written as such. */
+function stageArray(
+  { buffers }: Kernel,
+  { dtype, elements }: LocalArray,
+  stage: number,
+  quads: ReadonlySet<number>,
+): WorkgroupArray {
+  const number = buffers.length + stage;
+  const name = `b${number}`;
+  return quads.has(number)
+    ? { name, type: `${dtype}x4`, length: elements / VECTOR_WIDTH }
+    : { name, type: dtype, length: elements };
+}
+
+/** What products bring their factors into: one array for all of them, since they do so one after the other. */
+function chunkArrays(parts: readonly Part[]): WorkgroupArray[] {
+  const lengths = parts.map(({ division }) =>
+    division.kind === 'product' ? productVectors(division, division.threads) : 0,
+  );
+  const length = Math.max(...lengths);
+  return length > 0 ? [{ name: 'tiles', type: 'f32x4', length }] : [];
 }
 
 /** One of the computations of a tile. */
 interface Part {
   readonly part: Kernel;
+  readonly number: number;
   readonly writer: Writer;
   readonly workgroupSize: number;
   /** Parallel axes inside of the tile. */
@@ -115,8 +150,31 @@ interface Part {
 
 function partLines(part: Part): string[] {
   const { division } = part;
-  return division.kind === 'spread' ? spreadLines(part, division) : gatheredLines(part, division);
+  switch (division.kind) {
+    case 'spread':
+      return spreadLines(part, division);
+    case 'gathered':
+      return gatheredLines(part, division);
+    case 'product':
+      return blockedLines(productOfPart(part, division));
+  }
 }
+
+const productOfPart = (
+  { part, number, writer, workgroupSize }: Part,
+  product: Blocked,
+): ProductLines =>
+  productLines({ part, number, writer, workgroupSize, product, threads: product.threads });
+
+/** A contraction in blocks, whole. */
+const blockedLines = ({ lanes, zero, sum, finish, names }: ProductLines): string[] => [
+  '{',
+  ...lanes,
+  ...zero,
+  ...sum,
+  ...finish(names('c')),
+  '}',
+];
 
 /** The points of an invocation: its number among the units of a part, and a scope for each point of the unit. */
 function unitScopes(
@@ -363,6 +421,8 @@ function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
 /** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */
 function carriedLines(one: Part, stages: readonly string[], steps: number): string[] {
   const { part, writer, workgroupSize, division } = one;
+  if (division.kind === 'product')
+    return carriedProduct(one, productOfPart(one, division), stages, steps);
   if (division.kind !== 'spread') throw new Error('sums over tiles are kept by one invocation');
   const { dialect } = writer;
   const { tile, units } = division;
@@ -425,5 +485,32 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
         '}',
       ];
     }),
+  ];
+}
+
+/** The same of a contraction in blocks. */
+function carriedProduct(
+  { writer }: Part,
+  { lanes, zero, sum, finish, names, type }: ProductLines,
+  stages: readonly string[],
+  steps: number,
+): string[] {
+  const { dialect } = writer;
+  const [own, carried] = [names('c').flat(), names('carried')];
+  return [
+    ...lanes,
+    ...carried.flat().map((name) => dialect.variable(type, name, dialect.zero(type))),
+    dialect.loop({ name: 'step', first: '0', end: String(steps) }),
+    ...stages,
+    '{',
+    ...zero,
+    ...sum,
+    ...carried.flat().map((name, k) => dialect.add(type, name, own[k])),
+    '}',
+    // The arrays are filled again.
+    dialect.barrier,
+    '}',
+    dialect.constant('index', 'batch', `group * ${steps}`),
+    ...finish(carried),
   ];
 }
