@@ -88,7 +88,9 @@ export function rectangles(cluster: LinkedCluster, most: number): readonly (read
       ),
     );
   }
-  const fitting = [...found.values()].filter((sizes) => total(arrayElements(cluster, sizes)) <= most);
+  const fitting = [...found.values()].filter(
+    (sizes) => total(arrayElements(cluster, sizes)) <= most,
+  );
   return sides.length > 0 ? fitting : [];
 }
 
@@ -105,7 +107,9 @@ function isSide({ producers, consumer }: LinkedCluster, axis: number): boolean {
         nest.axes.map((_, other) => other === own),
       );
       const value = nest.nodes[nest.reductions[0].value];
-      return value.kind === 'apply' && value.operands.filter((factor) => varies[factor]).length === 1;
+      return (
+        value.kind === 'apply' && value.operands.filter((factor) => varies[factor]).length === 1
+      );
     })
   );
 }

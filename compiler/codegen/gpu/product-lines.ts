@@ -12,7 +12,13 @@ import {
 import { declared, fillSlots, unique } from './contraction-workgroup.ts';
 import { type FunctionDefinition, VECTOR_WIDTH } from './dialect.ts';
 import { addressText, newScope } from './expression.ts';
-import { chunkPlaces, lanesOf, type Product, type ProductSum, type Threads } from './staged-product.ts';
+import {
+  chunkPlaces,
+  lanesOf,
+  type Product,
+  type ProductSum,
+  type Threads,
+} from './staged-product.ts';
 import { workgroupTiles } from './variant.ts';
 import type { Writer } from './writer.ts';
 

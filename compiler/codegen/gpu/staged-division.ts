@@ -13,10 +13,10 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
+import { CHUNK_WAITS, MULTIPLY_ADD } from './operations.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
-import { CHUNK_WAITS, MULTIPLY_ADD } from './operations.ts';
 import {
   type Product,
   type ProductWork,
@@ -74,7 +74,8 @@ export interface Division {
   readonly exchange: number;
   readonly terms: 1 | 4;
   readonly chunk: number;
-  /** The stages in order, then the kernel. */
+  /** The stages in order, then the kernel; and how each is shared out. */
+  readonly kernels: readonly Kernel[];
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
   readonly time: number;
@@ -150,12 +151,24 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
   const hasTerms = four.some(({ each }) => each > 1);
-  const within = (wanted: readonly number[], chunk: number, products: readonly (Product | null)[]) =>
+  const within = (
+    wanted: readonly number[],
+    chunk: number,
+    products: readonly (Product | null)[],
+  ) =>
     [one, four].flatMap((way, k) => {
       const terms = k === 0 ? 1 : VECTOR_WIDTH;
       if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
       const divided = (workgroupSize: number, exchange: number) =>
-        divide(kernel, parts, tiles, way, products, { workgroupSize, exchange, terms, chunk }, limits);
+        divide(
+          kernel,
+          parts,
+          tiles,
+          way,
+          products,
+          { workgroupSize, exchange, terms, chunk },
+          limits,
+        );
       if (every)
         return exchanges.flatMap((exchange) =>
           wanted
@@ -337,10 +350,12 @@ function divide(
         0,
         ...chosen.map(({ kind }, k) => (kind === 'gathered' ? accumulatorBytes(parts[k]) : 0)),
       );
-  const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
+  // Two workgroups of the largest fit into a core, whatever a device lets one of them take.
+  const core = Math.max(coreBytes, 2 * limits.maxWorkgroupBytes);
+  const together = Math.max(1, Math.floor(core / Math.max(1, held)));
   return {
     ...variant,
-    ...{ parts: chosen, time: time * tileTimes },
+    ...{ kernels: parts, parts: chosen, time: time * tileTimes },
     ...{ serial: serial * tileTimes, barriers: barriers * tileTimes },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };

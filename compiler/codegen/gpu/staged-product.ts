@@ -180,7 +180,11 @@ export function chunkPlaces({ extents, chunk }: Product, threads: Threads, sum: 
     right: (lanes.n * threads[1]) / VECTOR_WIDTH + 1,
   };
   const vectors = (which: Factor) => (sum.inPlace[which] ? 0 : chunk * strides[which]);
-  return { strides, first: { left: 0, right: vectors('left') }, vectors: vectors('left') + vectors('right') };
+  return {
+    strides,
+    first: { left: 0, right: vectors('left') },
+    vectors: vectors('left') + vectors('right'),
+  };
 }
 
 /** Vectors in workgroup memory beside the arrays of stages. */

@@ -1,11 +1,10 @@
-import { combinerIdentity, type Kernel, type LocalArray, type Reduction } from '../../../ir/kernel.ts';
 import {
-  partList,
-  type StagedKernel,
-  tileCount,
-  tileParts,
-  tileSteps,
-} from '../../../ir/kernel-stage.ts';
+  combinerIdentity,
+  type Kernel,
+  type LocalArray,
+  type Reduction,
+} from '../../../ir/kernel.ts';
+import { type StagedKernel, tileCount, tileSteps } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { DType } from '../../../ir/tensor.ts';
 import { cascade, levelsOf } from '../cascade.ts';
@@ -55,10 +54,8 @@ export function emitStaged(
   const { axes, staging } = kernel;
   const groups = tileCount(kernel);
   const division = divisionOf(kernel, variant, limits);
-  const list = partList(tileParts(kernel));
-  const quads = new Set(
-    list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]),
-  );
+  const list = division.kernels;
+  const quads = new Set(list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]));
   const writer = newWriter(dialect, quads);
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);

@@ -40,7 +40,7 @@ export const TUNING = {
     chunks: [16],
     /** Workgroups of that. */
     productSizes: [64, 128, 256],
-    /** Workgroup memory that workgroups which run at a time on one core share, in bytes. */
+    /** Workgroup memory that workgroups which run at a time on one core share, in bytes, at least. */
     coreBytes: 64 * 1024,
     /** Invocations that keep a core busy. */
     coreInvocations: 512,

@@ -1,12 +1,14 @@
 import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { partList, type StagedKernel, splitStages, tileCount, tileSteps } from '../../../ir/kernel-stage.ts';
-import type { TargetLimits } from '../../../ir/schedule.ts';
 import {
-  axesOfKind,
-  type ContractionGroups,
-  extentOf,
-} from '../contraction-groups.ts';
+  partList,
+  type StagedKernel,
+  splitStages,
+  tileCount,
+  tileSteps,
+} from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axesOfKind, type ContractionGroups, extentOf } from '../contraction-groups.ts';
 import {
   callsOf,
   type KernelWork,
