@@ -376,8 +376,7 @@ function joinPointwise(makers: readonly Maker[], sink: LoopNest): readonly Maker
       [...current.map((one) => one.nest), sink].every(
         (reader) => reader === nest || !loadsOf(reader).has(before.tensor),
       );
-    const joined =
-      isAlone && joinedNest(before.nest, nest, Number.POSITIVE_INFINITY, () => true);
+    const joined = isAlone && joinedNest(before.nest, nest, Number.POSITIVE_INFINITY, () => true);
     if (joined)
       current = current.flatMap((one) =>
         one.tensor === tensor ? { tensor, nest: joined } : one === before ? [] : one,

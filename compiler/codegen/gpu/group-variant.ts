@@ -1,7 +1,8 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Kernel } from '../../../ir/kernel.ts';
+import { arrayBytes } from '../../../ir/kernel-arrays.ts';
 import { kernelParts } from '../../../ir/kernel-group.ts';
-import { arrayBytes, isStaged } from '../../../ir/kernel-stage.ts';
+import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { chooseVariant, namedVariant } from './choose.ts';

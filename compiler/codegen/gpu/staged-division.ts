@@ -1,8 +1,8 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
 import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { arrayBytes, arrayHomes } from '../../../ir/kernel-arrays.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
-  arrayBytes,
   partList,
   type StagedKernel,
   tileAxesOf,
@@ -133,7 +133,7 @@ const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
   const { chunks, productSizes, workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
-  const parts = partList(tileParts(kernel));
+  const parts = partsOf(kernel);
   const one = parts.map((part, k): PartWays => {
     const tiled = registerTiles(part, ownAxes(part, tiles[k]));
     return { ...termsOf(kernel, part, tiles[k], 1), tiled };
@@ -194,13 +194,22 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
   ];
 }
 
+/** The parts over the arrays of one tile, each where it lies. */
+const partsOf = (kernel: StagedKernel): readonly Kernel[] =>
+  partList(
+    tileParts(
+      kernel,
+      arrayHomes(kernel).map((home) => kernel.buffers.length + home),
+    ),
+  );
+
 /** Bytes of workgroup memory that the contractions in blocks of a variant take beside the arrays of stages. */
 export function chunkBytes(
   kernel: StagedKernel,
   { chunk, workgroupSize }: Pick<StagedVariant, 'chunk' | 'workgroupSize'>,
 ): number {
   if (chunk === 0) return 0;
-  const parts = partList(tileParts(kernel));
+  const parts = partsOf(kernel);
   return bytesOf(productsOf(kernel, parts, tileAxesByPart(kernel), chunk), workgroupSize);
 }
 
@@ -212,7 +221,7 @@ function bytesOf(products: readonly (Product | null)[], workgroupSize: number): 
   return Math.max(...vectors) * VECTOR_WIDTH * DTYPES.f32.bytes;
 }
 
-/** The contractions among the parts; what a stage stores in vectors, later ones can read so. */
+/** The contractions among the parts; what all stages that fill an array store in vectors, later ones can read so. */
 function productsOf(
   kernel: StagedKernel,
   parts: readonly Kernel[],
@@ -220,15 +229,22 @@ function productsOf(
   chunk: number,
 ): (Product | null)[] {
   const first = kernel.buffers.length;
-  const vectors = new Set<number>();
+  const homes = arrayHomes(kernel);
   const scalars = new Set(accumulated(kernel));
-  return parts.map((part, k) => {
-    const product = productOf(part, tiles[k], { first, vectors, scalars }, chunk);
-    const isArray = k < parts.length - 1;
-    if (product && isArray && storesVectors(part, product, first + k)) vectors.add(first + k);
-    else if (isArray) scalars.add(first + k);
-    return product;
-  });
+  // An array is found to be none of vectors by one of the stages that fill it, and those before are looked at again.
+  for (;;) {
+    const vectors = new Set<number>();
+    const known = scalars.size;
+    const found = parts.map((part, k) => {
+      const product = productOf(part, tiles[k], { first, vectors, scalars }, chunk);
+      if (k === parts.length - 1) return product;
+      const array = first + homes[k];
+      if (product && storesVectors(part, product, array)) vectors.add(array);
+      else scalars.add(array);
+      return product;
+    });
+    if (scalars.size === known) return found;
+  }
 }
 
 /** The ways of a part with so many terms at a time. */

@@ -4,6 +4,7 @@ import {
   type LocalArray,
   type Reduction,
 } from '../../../ir/kernel.ts';
+import { arrayHomes } from '../../../ir/kernel-arrays.ts';
 import { type StagedKernel, tileCount, tileSteps } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { DType } from '../../../ir/tensor.ts';
@@ -74,6 +75,7 @@ export function emitStaged(
     one.division.kind === 'product' ? [productOfPart(one, one.division)] : [],
   );
   const steps = tileSteps(kernel);
+  const homes = arrayHomes(kernel);
   const batch = (text: string) =>
     products.length > 0 ? [dialect.constant('index', 'batch', text)] : [];
   const last = parts.at(-1)!;
@@ -99,7 +101,9 @@ export function emitStaged(
       : carriedLines(last, [...batch(`group * ${steps} + step`), ...step.lines, ...stages], steps)),
   ];
   const workgroupArrays = [
-    ...staging.stages.map(({ local }, k) => stageArray(kernel, local, k, quads)),
+    ...staging.stages.flatMap(({ local }, k) =>
+      homes[k] === k ? [stageArray(kernel, local, k, quads)] : [],
+    ),
     ...chunkArrays(parts),
     ...partialArrays(parts),
   ];
