@@ -17,6 +17,7 @@ import {
   lanesOf,
   type Product,
   type ProductSum,
+  restFinishing,
   type Threads,
 } from './staged-product.ts';
 import { workgroupTiles } from './variant.ts';
@@ -47,6 +48,8 @@ export interface ProductLines {
   readonly sum: readonly string[];
   /** Finishes the outputs whose sums have these names, reduction by reduction. */
   readonly finish: (names: readonly (readonly string[])[]) => readonly string[];
+  /** Stores what a tile has that does without sums; null where every tile that has something to do has sums. */
+  readonly rest: readonly string[] | null;
   /** The names of the sums, likewise, behind `prefix`. */
   readonly names: (prefix: string) => readonly (readonly string[])[];
   readonly type: `${'f32' | 'i32'}x4`;
@@ -70,16 +73,27 @@ export function productLines(one: ProductCode): ProductLines {
   const type = `${codes[0].dtype}x4` as const;
   const isWhole = lanes.count === workgroupSize;
   const own = names('c');
-  const outputs = (all: readonly (readonly string[])[]) =>
+  const { needed, guarded } = product;
+  const [first] = codes;
+  const rest: ContractionCode | null =
+    guarded && !needed
+      ? {
+          ...{ ...first, kernel: guarded.otherwise, finish: `${first.finish}_rest` },
+          finishing: restFinishing(one.part, product),
+        }
+      : null;
+  const outputs = (code: ContractionCode, all: readonly (readonly string[])[]) =>
     range(threadM).flatMap((i) => {
       const place = Math.floor(i / VECTOR_WIDTH) * lanes.m;
       const m = `(${place === 0 ? 'lane_m' : `${place} + lane_m`}) * ${VECTOR_WIDTH} + ${i % VECTOR_WIDTH}`;
       return vectors.flatMap((v) => {
         const n = `(${v === 0 ? 'lane_n' : `${v * lanes.n} + lane_n`}) * ${VECTOR_WIDTH}`;
         const totals = all.map((sums) => sums[i * vectors.length + v]);
-        return finishCalls(codes[0], m, n, ...totals);
+        return finishCalls(code, m, n, ...totals);
       });
     });
+  const finished = (lines: readonly string[]) =>
+    isWhole ? lines : [`if (local < ${lanes.count}) {`, ...lines, '}'];
   return {
     lanes: [
       // Invocations without a block repeat the last one, and store nothing.
@@ -89,11 +103,10 @@ export function productLines(one: ProductCode): ProductLines {
     ],
     zero: own.flat().map((name) => dialect.variable(type, name, dialect.zero(type))),
     sum: product.sums.flatMap((sum, r) => sumLines(one, codes[r], sum, own[r])),
-    finish: (all) => {
-      const lines = outputs(all);
-      return isWhole ? lines : [`if (local < ${lanes.count}) {`, ...lines, '}'];
-    },
-    ...{ names, type, functions: [finishFunction(codes[0])] },
+    finish: (all) => finished(outputs(first, all)),
+    rest: rest && finished(outputs(rest, own)),
+    ...{ names, type },
+    functions: [first, ...(rest ? [rest] : [])].map(finishFunction),
   };
 }
 

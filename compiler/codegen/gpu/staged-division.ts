@@ -1,5 +1,5 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
-import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { type Expression, type Kernel, localArray, pointCount } from '../../../ir/kernel.ts';
 import { arrayBytes, arrayHomes } from '../../../ir/kernel-arrays.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
@@ -28,6 +28,7 @@ import {
   type Threads,
   threadsOf,
 } from './staged-product.ts';
+import { guardOf, sameGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 import type { StagedVariant } from './variant.ts';
 
@@ -243,8 +244,33 @@ function productsOf(
       else scalars.add(array);
       return product;
     });
-    if (scalars.size === known) return found;
+    if (scalars.size === known)
+      return found.map((product, k) => product && guardedProduct(kernel, parts, tiles, product, k));
   }
+}
+
+/** A product of a stage, in the tiles that need it. */
+function guardedProduct(
+  kernel: StagedKernel,
+  parts: readonly Kernel[],
+  tiles: readonly (readonly number[])[],
+  product: Product,
+  number: number,
+): Product {
+  const { stages } = kernel.staging;
+  if (number === stages.length) return product;
+  const guard = (k: number, nodes: readonly Expression[], isMeant: (node: Expression) => boolean) =>
+    guardOf(parts[k], tiles[k], new Set(nodes.flatMap((node, n) => (isMeant(node) ? [n] : []))));
+  const guarded = guard(number, stages[number].nodes, ({ kind }) => kind === 'accumulator');
+  const isRead = (node: Expression) => node.kind === 'load' && node.buffer === localArray(number);
+  const readers = [...stages, kernel].flatMap(({ nodes }, k) =>
+    nodes.some(isRead) ? [guard(k, nodes, isRead)?.guard ?? null] : [],
+  );
+  const [needed = null] = readers;
+  const isOne =
+    stages[number].stores.length === 1 &&
+    readers.every((one) => one !== null && needed !== null && sameGuard(one, needed));
+  return { ...product, guarded, needed: isOne ? needed : null };
 }
 
 /** The ways of a part with so many terms at a time. */
@@ -316,8 +342,10 @@ function divide(
   const blocked = products.map((product, k) => {
     const threads = product && threadsOf(product, workgroupSize);
     if (!product || !threads) return null;
-    const finishes = carries && k === parts.length - 1 ? 1 / tileTimes : 1;
-    const work = productWork(parts[k], product, threads, workgroupSize, finishes);
+    const work = productWork(parts[k], product, threads, workgroupSize, {
+      extents: tiles[k].map((axis) => parts[k].axes[axis].extent),
+      carried: carries && k === parts.length - 1 ? tileTimes : 1,
+    });
     return { ...product, threads, work, quads: quadsOf(product) };
   });
   const chunks = bytesOf(products, workgroupSize);

@@ -6,12 +6,13 @@ import {
   type ContractionGroups,
   extentOf,
 } from '../contraction-groups.ts';
-import { type Operations, plainly, scaled, total } from '../work.ts';
+import { NOTHING, type Operations, plainly, scaled, total } from '../work.ts';
 import { readsOf } from './contraction.ts';
 import type { Factor, FactorReads } from './contraction-functions.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { FILL, factorOperations, LOOP_STEP, MULTIPLY_ADD, WORKGROUP_ACCESS } from './operations.ts';
 import type { Quads } from './points.ts';
+import { type Guarded, guardedShare, type TileGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 
 // Parts of a staged kernel that are contractions, each computed by all invocations of a workgroup as a tile of one without stages is.
@@ -28,6 +29,10 @@ export interface Product {
   readonly extents: Readonly<Record<'m' | 'n' | 'k', number>>;
   /** Terms that are in workgroup memory at a time, where a factor is brought there. */
   readonly chunk: number;
+  /** Tiles of which somebody needs its results; null: all. */
+  readonly needed: TileGuard | null;
+  /** Tiles in which its results depend on its sums, and what it is in others; null where that is all. */
+  readonly guarded: Guarded | null;
 }
 
 /** One of the sums of a product. */
@@ -91,6 +96,7 @@ export function productOf(
     ...{ kind: 'product', sums, m, n, extents },
     finishing: vectorsOf(all[0].reads.finishing),
     chunk: Math.min(chunk, Math.ceil(extents.k / VECTOR_WIDTH) * VECTOR_WIDTH),
+    ...{ needed: null, guarded: null },
   };
 }
 
@@ -191,28 +197,56 @@ export function chunkPlaces({ extents, chunk }: Product, threads: Threads, sum: 
 export const productVectors = (product: Product, threads: Threads): number =>
   Math.max(...product.sums.map((sum) => chunkPlaces(product, threads, sum).vectors));
 
-/** What a workgroup does for a tile: all its operations, and what it waits for. */
+/** What a workgroup does for a tile: all its operations, and what it waits for; of the mean tile, where they differ. */
 export interface ProductWork {
   readonly all: Operations;
   readonly chunks: number;
 }
 
-/**
- * The work of a tile of a product, counted as that of a contraction without stages is.
- *
- * @param finishes how often its outputs are finished: once for many tiles whose sums go on
- */
+/** Which tiles of a product there are. */
+export interface ProductTiles {
+  /** Along each axis of a tile. */
+  readonly extents: readonly number[];
+  /** How many go on with the sums of the ones before, and finish them once. */
+  readonly carried: number;
+}
+
+/** The work of a tile of a product, counted as that of a contraction without stages is. */
 export function productWork(
   part: Kernel,
   product: Product,
   threads: Threads,
   workgroupSize: number,
-  finishes: number,
+  { extents, carried }: ProductTiles,
 ): ProductWork {
+  const { needed, guarded } = product;
+  const { work, chunks } = sumWork(part, product, threads, workgroupSize);
+  const finish = finishWork(part, product, threads);
+  const guard = needed ?? guarded?.guard;
+  const share = guard ? guardedShare(guard, extents) : 1;
+  if (carried > 1) {
+    const [threadM, threadN] = threads;
+    const adding = plainly(product.sums.length * workgroupSize * threadM * threadN);
+    return { all: total(work, scaled(finish, 1 / carried), adding), chunks };
+  }
+  const rest =
+    guarded && !needed
+      ? finishWork(
+          guarded.otherwise,
+          { ...product, finishing: restFinishing(part, product) },
+          threads,
+        )
+      : NOTHING;
+  return {
+    all: total(scaled(total(work, finish), share), scaled(rest, 1 - share)),
+    chunks: chunks * share,
+  };
+}
+
+function sumWork(part: Kernel, product: Product, threads: Threads, workgroupSize: number) {
   const { extents, finishing, chunk } = product;
   const [threadM, threadN] = threads;
-  const lanes = lanesOf(extents, threads);
-  const points = { left: lanes.m * threadM, right: lanes.n * threadN };
+  const points = pointsOf(product, threads);
   const reads = ((threadM + threadN) / VECTOR_WIDTH) * WORKGROUP_ACCESS;
   const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;
   const steps = plainly(workgroupSize * extents.k * step);
@@ -233,14 +267,28 @@ export function productWork(
     });
     return total(steps, ...fills);
   });
-  const { finish } = factorOperations(part, product.sums[0], {
-    ...product.sums[0].reads,
-    finishing,
-  });
-  const outputs = points.left * points.right;
-  // Sums that go on are added to those of the tiles before.
-  const carried = finishes < 1 ? plainly(product.sums.length * outputs) : plainly(0);
-  return { all: total(...sums, scaled(finish, outputs * finishes), carried), chunks };
+  return { work: total(...sums), chunks };
+}
+
+function finishWork(part: Kernel, product: Product, threads: Threads): Operations {
+  const [sum] = product.sums;
+  const { finish } = factorOperations(part, sum, { ...sum.reads, finishing: product.finishing });
+  const points = pointsOf(product, threads);
+  return scaled(finish, points.left * points.right);
+}
+
+/** Points along the sides, those behind the edges included. */
+function pointsOf({ extents }: Product, threads: Threads) {
+  const lanes = lanesOf(extents, threads);
+  return { left: lanes.m * threads[0], right: lanes.n * threads[1] };
+}
+
+/** The vectors among what is finished in tiles without sums. */
+export function restFinishing(part: Kernel, { finishing, guarded }: Product): Quads {
+  const stores = (guarded?.otherwise.stores ?? []).filter((_, k) =>
+    finishing.stores.has(part.stores[k]),
+  );
+  return { ...finishing, stores: new Set(stores) };
 }
 
 /** The vectors among the accesses of a product. */

@@ -38,6 +38,7 @@ import {
   tileAxesByPart,
 } from './staged-division.ts';
 import { productVectors } from './staged-product.ts';
+import { guardText, type TileGuard } from './tile-guards.ts';
 import type { StagedVariant } from './variant.ts';
 import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
@@ -68,6 +69,7 @@ export function emitStaged(
     (part, k): Part => ({
       ...{ part, number: k, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
       names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
+      tile: names,
       division: division.parts[k],
     }),
   );
@@ -144,8 +146,9 @@ interface Part {
   readonly workgroupSize: number;
   /** Parallel axes inside of the tile. */
   readonly own: readonly number[];
-  /** What tells the tile. */
+  /** What tells the tile: by axis of the part, and by axis of the tile. */
   readonly names: readonly (string | null)[];
+  readonly tile: readonly (string | null)[];
   readonly division: PartDivision;
 }
 
@@ -157,7 +160,7 @@ function partLines(part: Part): string[] {
     case 'gathered':
       return gatheredLines(part, division);
     case 'product':
-      return blockedLines(productOfPart(part, division));
+      return blockedLines(part, division);
   }
 }
 
@@ -167,15 +170,19 @@ const productOfPart = (
 ): ProductLines =>
   productLines({ part, number, writer, workgroupSize, product, threads: product.threads });
 
-/** A contraction in blocks, whole. */
-const blockedLines = ({ lanes, zero, sum, finish, names }: ProductLines): string[] => [
-  '{',
-  ...lanes,
-  ...zero,
-  ...sum,
-  ...finish(names('c')),
-  '}',
-];
+/** A contraction in blocks, whole, in tiles that need it. */
+function blockedLines(part: Part, product: Blocked): string[] {
+  const { lanes, zero, sum, finish, rest, names } = productLines({
+    ...part,
+    ...{ product, threads: product.threads },
+  });
+  const { needed, guarded } = product;
+  // Uniform conditions, so that barriers behind them stay legal.
+  const inside = (guard: TileGuard) => `if (${guardText(guard, part.tile)}) {`;
+  const own = [...sum, ...finish(names('c'))];
+  const body = guarded && rest ? [inside(guarded.guard), ...own, '} else {', ...rest, '}'] : own;
+  return [needed ? inside(needed) : '{', ...lanes, ...zero, ...body, '}'];
+}
 
 /** The points of an invocation: its number among the units of a part, and a scope for each point of the unit. */
 function unitScopes(
