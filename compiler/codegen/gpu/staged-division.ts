@@ -1,5 +1,5 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
-import { type Expression, type Kernel, localArray, pointCount } from '../../../ir/kernel.ts';
+import { type Expression, type Kernel, localArray } from '../../../ir/kernel.ts';
 import { arrayBytes, arrayHomes } from '../../../ir/kernel-arrays.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
@@ -102,6 +102,14 @@ export function ownAxes(part: Kernel, tile: readonly number[]): number[] {
   return axesOfKind(part, 'parallel').filter((axis) => !tile.includes(axis));
 }
 
+/** Terms of a part's sums that are in one tile. */
+const termsIn = ({ axes }: Kernel, tile: readonly number[]): number =>
+  axes.reduce(
+    (count, { kind, extent }, axis) =>
+      kind === 'reduced' && !tile.includes(axis) ? count * extent : count,
+    1,
+  );
+
 /** Axes of each part that tell tiles apart. */
 export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
   const own = tileAxesOf(axes, staging);
@@ -136,7 +144,7 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
   const tiles = tileAxesByPart(kernel);
   const parts = partsOf(kernel);
   const one = parts.map((part, k): PartWays => {
-    const tiled = registerTiles(part, ownAxes(part, tiles[k]));
+    const tiled = registerTiles(part, ownAxes(part, tiles[k]), termsIn(part, tiles[k]));
     return { ...termsOf(kernel, part, tiles[k], 1), tiled };
   });
   const four = parts.map((part, k): PartWays => {
@@ -144,7 +152,10 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
     const { loads } = terms.quads;
     // Without vectors, tiles take what they take with one term at a time.
     if (loads.size === 0) return { ...terms, tiled: one[k].tiled };
-    return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
+    return {
+      ...terms,
+      tiled: registerTiles(part, ownAxes(part, tiles[k]), termsIn(part, tiles[k]), loads),
+    };
   });
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
@@ -361,29 +372,32 @@ function divide(
       return product;
     }
     const { tiled, ...terms } = ways[k];
+    const count = termsIn(part, tiles[k]);
     const best = tiled.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
     const steps = terms.each > 1 ? TERMS_STEP / terms.each : 1;
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
     const fits =
       arrays + chunks + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
-    const gathered = !isCarried && fits ? gather(part, tiles[k], variant, terms) : null;
+    const gathered = fits ? gather(part, tiles[k], variant, terms) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
       const isExchange = gathered.exchange > 1;
       const waits = isExchange ? exchangeWaits(sharedPoints(gathered)) : levels;
-      const alone =
-        gatheredTime(part, gathered) +
-        (waits * LEVEL + (isExchange ? levels * EXCHANGE : 0)) * part.reductions.length;
+      // Invocations that go on from tile to tile combine what they have once.
+      const often = isCarried ? 1 / tileTimes : 1;
+      const combining = (waits * LEVEL + (isExchange ? levels * EXCHANGE : 0)) * often;
+      const alone = gatheredTime(part, gathered, count) + combining * part.reductions.length;
       if (alone < timeOf(best)) {
         time += alone;
-        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) * steps + waits;
-        barriers += waits;
+        serial += Math.ceil(count / gathered.reducers) * steps;
+        serial += waits * often;
+        barriers += waits * often;
         return gathered;
       }
     }
     time += timeOf(best);
-    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced') * steps;
+    serial += Math.ceil(best.units / workgroupSize) * count * steps;
     return { kind: 'spread', ...best, ...terms };
   });
   const held =
@@ -413,7 +427,7 @@ function gather(
 ): Gathered | null {
   if (part.reductions.length === 0) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
-  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / terms.each / 2);
+  const most = Math.min(workgroupSize / points, termsIn(part, tile) / terms.each / 2);
   if (most < 2) return null;
   const reducers = 2 ** Math.floor(Math.log2(most));
   const reducersFirst = readsAlong(part) === 'reduced';
@@ -426,7 +440,7 @@ export function sharedPoints({ points, reducers, reducersFirst, exchange }: Gath
   return { places: points, reducers, stride: reducersFirst ? 1 : points, exchange };
 }
 
-function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
+function gatheredTime(part: Kernel, { reducers, quads }: Gathered, count: number): number {
   const under = nodesUnderReduction(part);
   const loads = part.nodes.reduce(
     (sum, node, index) =>
@@ -435,7 +449,5 @@ function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
         : sum,
     0,
   );
-  return (
-    Math.ceil(pointCount(part, 'reduced') / reducers) * (part.reductions.length + TERM * loads)
-  );
+  return Math.ceil(count / reducers) * (part.reductions.length + TERM * loads);
 }

@@ -310,6 +310,27 @@ function termPoints(
 
 /** A reduction that several invocations share at each point. They all take part in its barriers. */
 function gatheredLines(one: Part, division: Gathered): string[] {
+  const { start, declare, sum, combine } = gatheredParts(one, division);
+  return ['{', ...start, ...declare('total'), ...sum, ...combine, '}'];
+}
+
+/** The statements of such a reduction. */
+interface GatheredParts {
+  /** Which point and which of its terms an invocation has. */
+  readonly start: readonly string[];
+  /** Declares sums whose names begin like this. */
+  readonly declare: (prefix: string) => readonly string[];
+  /** Adds the terms of a tile to `total` and what follows it. */
+  readonly sum: readonly string[];
+  /** Adds that to other sums. */
+  readonly addTo: (prefix: string) => readonly string[];
+  /** Makes `total` what the other sums are. */
+  readonly takeFrom: (prefix: string) => readonly string[];
+  /** Combines what the invocations of each point have in `total`, and stores. */
+  readonly combine: readonly string[];
+}
+
+function gatheredParts(one: Part, division: Gathered): GatheredParts {
   const { points, reducers, reducersFirst, each, axis: along, quads } = division;
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
@@ -318,7 +339,7 @@ function gatheredLines(one: Part, division: Gathered): string[] {
     : [`local % ${points}`, dialect.quotient('local', points)];
   const apart = reducersFirst ? 1 : points;
   const indices = decompose(dialect, part.axes, own, 'unit', 'unit');
-  const reduced = axesOfKind(part, 'reduced');
+  const reduced = axesOfKind(part, 'reduced').filter((axis) => names[axis] === null);
   const terms = decompose(dialect, unitAxes(part, along, each), reduced, 'term', 'r');
   const firstTerm = each > 1 ? `${terms.names[along!]} * ${each}` : null;
   const scope = newScope(
@@ -347,12 +368,14 @@ function gatheredLines(one: Part, division: Gathered): string[] {
   // Invocations behind the last point repeat it, those behind the last reducer add what nobody asks for.
   const isWhole = points * reducers === workgroupSize;
   const clamped = reducersFirst && !isWhole;
-  return [
-    '{',
+  const start = [
     dialect.constant('index', 'reducer', reducer),
     dialect.constant('index', 'unit', clamped ? dialect.smaller(place, String(points - 1)) : place),
     ...indices.lines,
-    ...all.flatMap(({ total, declare, sums }) => [declare(total), ...sums.declarations()]),
+  ];
+  const named = (prefix: string) => totalNames(part, (r) => `${prefix}${r}`);
+  const sum = [
+    ...all.flatMap(({ sums }) => sums.declarations()),
     ...blockedLoop(
       dialect,
       { name: 'term', first: 'reducer', end: count, step: reducers },
@@ -372,6 +395,8 @@ function gatheredLines(one: Part, division: Gathered): string[] {
       ],
     ),
     ...all.flatMap(({ sums }) => sums.totals()),
+  ];
+  const combine = [
     ...(division.exchange > 1
       ? all.flatMap(({ total, partial, dtype, combine }) => {
           const lines = exchangeLines(dialect, sharedPoints(division), {
@@ -396,8 +421,13 @@ function gatheredLines(one: Part, division: Gathered): string[] {
     ...evaluateTile([final], none, storedValues(part)),
     ...storeLines(final),
     '}',
-    '}',
   ];
+  return {
+    ...{ start, sum, combine },
+    declare: (prefix) => named(prefix).map((name, r) => all[r].declare(name)),
+    addTo: (prefix) => named(prefix).map((name, r) => all[r].combine(name, totals[r])),
+    takeFrom: (prefix) => named(prefix).map((name, r) => `${totals[r]} = ${name};`),
+  };
 }
 
 /** An array for each reduction of a part, by its dtype and how many of that are in front of it. */
@@ -431,7 +461,8 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
   const { part, writer, workgroupSize, division } = one;
   if (division.kind === 'product')
     return carriedProduct(one, productOfPart(one, division), stages, steps);
-  if (division.kind !== 'spread') throw new Error('sums over tiles are kept by one invocation');
+  if (division.kind === 'gathered')
+    return carriedGathered(one, gatheredParts(one, division), stages, steps);
   const { dialect } = writer;
   const { tile, units } = division;
   const all = part.reductions.map((reduction) => printedReduction(writer, part, reduction));
@@ -520,5 +551,34 @@ function carriedProduct(
     '}',
     dialect.constant('index', 'batch', `group * ${steps}`),
     ...finish(carried),
+  ];
+}
+
+/** The same of a reduction that several invocations share at each point: each goes on with what it has found. */
+function carriedGathered(
+  { writer }: Part,
+  { start, declare, sum, addTo, takeFrom, combine }: GatheredParts,
+  stages: readonly string[],
+  steps: number,
+): string[] {
+  const { dialect } = writer;
+  return [
+    ...start,
+    ...declare('carried'),
+    dialect.loop({ name: 'step', first: '0', end: String(steps) }),
+    ...stages,
+    '{',
+    ...declare('total'),
+    ...sum,
+    ...addTo('carried'),
+    '}',
+    // The arrays are filled again.
+    dialect.barrier,
+    '}',
+    '{',
+    ...declare('total'),
+    ...takeFrom('carried'),
+    ...combine,
+    '}',
   ];
 }
