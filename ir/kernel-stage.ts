@@ -1,4 +1,3 @@
-import { DTYPES } from './dtypes.ts';
 import {
   type Affine,
   type Axis,
@@ -235,10 +234,4 @@ export function tilesOwn(
       tileAxes,
     )
   );
-}
-
-/** Bytes of the arrays of one tile, together. */
-export function arrayBytes({ staging }: Pick<Kernel, 'staging'>): number {
-  const arrays = staging?.stages.map(({ local }) => local.elements * DTYPES[local.dtype].bytes);
-  return arrays?.reduce((sum, bytes) => sum + bytes, 0) ?? 0;
 }

@@ -1,7 +1,7 @@
 import { DTYPES, isDType, STORAGE_TYPES, valueType } from './dtypes.ts';
 import { indexRangesError } from './index-range.ts';
+import { arrayBytes } from './kernel-arrays.ts';
 import { kernelParts } from './kernel-group.ts';
-import { arrayBytes } from './kernel-stage.ts';
 import { verifyKernel } from './kernel-verify.ts';
 import { isPersistent } from './plan.ts';
 import {

@@ -8,7 +8,7 @@ import { isMatrixProduct, type LoopNest } from './loop-nest.ts';
 import { nestOf, type ShapedNest, shapeOf } from './nest-shape.ts';
 import { bindingRanges } from './ranges.ts';
 import { stageCluster, workTogether } from './stage-cluster.ts';
-import { blockSizes, tileSizes } from './tile-sizes.ts';
+import { blockSizes, rectangles, tileSizes } from './tile-sizes.ts';
 
 /** What a target says of kernels with stages. */
 export interface StageModel {
@@ -175,7 +175,8 @@ export class ClusterStaging {
       attempt(sizes);
       if (!carries && tried === 1 && best.time > HOPELESS * apart()) break;
     }
-    if (!carries) blockSizes(link, model.privateElements ?? 0).forEach(attempt);
+    if (carries) rectangles(link, model.arrayBytes / bytes).forEach(attempt);
+    else blockSizes(link, model.privateElements ?? 0).forEach(attempt);
     return best;
   }
 }

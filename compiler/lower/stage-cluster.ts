@@ -18,7 +18,8 @@ export function stageCluster(cluster: LinkedCluster, sizes: readonly number[]): 
     extent > sizes[k] ? [{ axis, kind, extent: extent / sizes[k], size: sizes[k] }] : [],
   );
   const sizeOf = new Map(shared.map(({ axis }, k) => [axis, sizes[k]]));
-  const places = producers.map((producer) => placeIn(producer, sizeOf));
+  const summed = new Set(tiles.flatMap(({ axis, kind }) => (kind === 'reduced' ? [axis] : [])));
+  const places = producers.map((producer) => placeIn(producer, sizeOf, summed));
   const cuts = producers.map((producer) => cutAxes(producer, tiles, false));
   const parts = producers.map((producer, k): LoopNest => {
     const { nest, own } = cuts[k];
@@ -100,15 +101,22 @@ interface PlaceInArray {
   readonly elements: number;
 }
 
-/** Where the axes of a producer lie in the array of a tile: in the order that they have in memory. */
+/**
+ * Where the axes of a producer lie in the array of a tile: in the order that they have in memory, but those that the consumer sums from tile
+ * to tile outside, so that its points lie together, which an invocation has several of.
+ */
 function placeIn(
   { nest, axes, store }: LinkedProducer,
   sizeOf: ReadonlyMap<number, number>,
+  summed: ReadonlySet<number>,
 ): PlaceInArray {
   const { coefficients } = store.index;
   const count = parallelCount(nest);
   const strides = new Array<number>(count).fill(0);
-  const order = [...strides.keys()].sort((a, b) => coefficients[a] - coefficients[b]);
+  const outside = (axis: number) => Number(summed.has(axes[axis] ?? -1));
+  const order = [...strides.keys()].sort(
+    (a, b) => outside(a) - outside(b) || coefficients[a] - coefficients[b],
+  );
   let elements = 1;
   for (const axis of order) {
     strides[axis] = elements;

@@ -1,5 +1,7 @@
 import type { Affine } from '../../ir/kernel.ts';
 import { arrayElements, type LinkedCluster, type LinkedNest } from './cluster.ts';
+import { isMatrixProduct } from './loop-nest.ts';
+import { variesAlong } from './node-facts.ts';
 
 /** How much of the memory for the arrays a tile may take: little, for many tiles, or all. */
 const FILLS = [1 / 16, 1 / 4, 1];
@@ -56,6 +58,60 @@ export function blockSizes(cluster: LinkedCluster, most: number): readonly (read
     found.set(both.join(), both);
   }
   return [...found.values()];
+}
+
+/** Points of a tile along the sides of products, at most. */
+const PRODUCT_SIDES = [128, 64, 32, 16];
+
+/**
+ * Rectangles along the two longest shared axes that are sides or terms of the products in a cluster, as queries and keys are in attention, whose
+ * arrays have at most `most` elements: for products in blocks, which read each element for many points. Along all other axes a tile
+ * has one point.
+ */
+export function rectangles(cluster: LinkedCluster, most: number): readonly (readonly number[])[] {
+  const { shared } = cluster;
+  const sides = [...shared.keys()]
+    .filter((k) => isSide(cluster, shared[k].axis))
+    .sort((a, b) => shared[b].extent - shared[a].extent || a - b)
+    .slice(0, 2);
+  const ones: readonly number[] = shared.map(() => 1);
+  let found = new Map([[ones.join(), ones]]);
+  for (const k of sides) {
+    const all = divisors(shared[k].extent);
+    const sizes = new Set(PRODUCT_SIDES.map((side) => all.find((size) => size <= side)!));
+    found = new Map(
+      [...found.values()].flatMap((tile) =>
+        [...sizes].map((size) => {
+          const sized = tile.with(k, size);
+          return [sized.join(), sized] as const;
+        }),
+      ),
+    );
+  }
+  const fitting = [...found.values()].filter(
+    (sizes) => total(arrayElements(cluster, sizes)) <= most,
+  );
+  return sides.length > 0 ? fitting : [];
+}
+
+/** Whether an axis of the consumer tells apart the values of one factor alone, or terms, in every product of a cluster. */
+function isSide({ producers, consumer }: LinkedCluster, axis: number): boolean {
+  const nests = [...producers, consumer].filter(({ nest }) => isMatrixProduct(nest));
+  return (
+    nests.length > 0 &&
+    nests.every(({ nest, axes }) => {
+      const own = axes.indexOf(axis);
+      if (own < 0 || nest.axes[own].kind === 'reduced') return true;
+      const varies = variesAlong(
+        nest,
+        nest.axes.map((_, other) => other === own),
+      );
+      const value = nest.nodes[nest.reductions[0].value];
+      return (
+        value.kind === 'apply' && value.operands.filter((factor) => varies[factor]).length === 1
+      );
+    })
+  );
 }
 
 const total = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0);

@@ -6,7 +6,7 @@ import { LiveProfile } from '../liveness/profile.ts';
 import { shiftAffine } from './affine.ts';
 import { type Cluster, type Producer, storesWhatTheyLoad } from './cluster.ts';
 import type { ClusterStaging } from './cluster-staging.ts';
-import type { FusionLimits } from './fuse.ts';
+import { type FusionLimits, joinedNest } from './fuse.ts';
 import { isContraction, type LoopNest } from './loop-nest.ts';
 import type { LoopNestMemory } from './loop-nest-access.ts';
 import { hasSequentialAxis, loadsOf, storesOf } from './sequence.ts';
@@ -342,7 +342,9 @@ function inTiles(
   let time = 0;
   for (const { nest: sink, original } of sinks) {
     const needed = producersOf(sink, wide);
-    const producers = needed.map(({ tensor, nest }): Producer => ({ tensor, nest, isKept: false }));
+    const producers = joinPointwise(needed, sink).map(
+      ({ tensor, nest }): Producer => ({ tensor, nest, isKept: false }),
+    );
     const cluster: Cluster = { producers, consumer: sink };
     if (needed.some((one) => isStale(one.original, original, places)))
       return { reason: 'what it is made of is replaced before it is read' };
@@ -355,6 +357,32 @@ function inTiles(
   const all = [...wide.values(), ...sinks];
   const apart = all.reduce((sum, { original }) => sum + staging.timeOf(original), 0);
   return { sinks: made, share: time / apart };
+}
+
+/** One that makes a tensor of a group. */
+interface Maker extends Pick<GroupNest, 'nest'> {
+  readonly tensor: number;
+}
+
+/** The makers with those that make something of one other alone, point by point, behind that one's sums, so that a tile has fewer arrays. */
+function joinPointwise(makers: readonly Maker[], sink: LoopNest): readonly Maker[] {
+  let current = makers;
+  for (const { tensor, nest } of makers) {
+    if (nest.reductions.length > 0) continue;
+    const read = current.filter((one) => loadsOf(nest).has(one.tensor));
+    const [before] = read;
+    const isAlone =
+      read.length === 1 &&
+      [...current.map((one) => one.nest), sink].every(
+        (reader) => reader === nest || !loadsOf(reader).has(before.tensor),
+      );
+    const joined = isAlone && joinedNest(before.nest, nest, Number.POSITIVE_INFINITY, () => true);
+    if (joined)
+      current = current.flatMap((one) =>
+        one.tensor === tensor ? { tensor, nest: joined } : one === before ? [] : one,
+      );
+  }
+  return current;
 }
 
 /** Makers of all that a kernel needs of the group, in order. */

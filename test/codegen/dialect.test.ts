@@ -17,6 +17,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import { soleReduction } from '../../ir/kernel.ts';
 import { printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { attentionCases } from '../support/attention-kernels.ts';
 import {
   disagreements,
   GPU_FORMS,
@@ -170,6 +171,28 @@ describe('JavaScript as a dialect', () => {
       expect(made.size).toBeGreaterThan(10);
     },
   );
+
+  test('contractions in tiles of a kernel with stages are the same in blocks', () => {
+    const made = new Set<string>();
+    const property = fc.property(
+      attentionCases,
+      fc.constantFrom(16 * 1024, 48 * 1024),
+      fc.nat(),
+      (one, maxWorkgroupBytes, pick) => {
+        const limits = { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes };
+        const blocked = variantsOf(one.kernel, limits).filter(
+          (variant) => variant.form === 'staged' && variant.chunk > 0,
+        );
+        if (blocked.length === 0) return;
+        const variant = blocked[pick % blocked.length];
+        made.add(variantText(variant));
+        expect(parseVariant(variantText(variant))).toEqual(variant);
+        check(one, (kernel) => emitGpu(SCRIPT, kernel, variant, limits));
+      },
+    );
+    fc.assert(property, soaked(20));
+    expect(made.size).toBeGreaterThan(1);
+  });
 
   test.each([4, 8, 16, 32, 64])(
     'contractions are the same by products of matrices in subgroups of %i',

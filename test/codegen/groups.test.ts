@@ -135,7 +135,7 @@ describe('kernels with parts', () => {
       .sample(kernelCases(['elementwise']), { numRuns: 1, seed: 1 })
       .map((one) => one.kernel);
     const staged = (workgroupSize: number) =>
-      ({ form: 'staged', workgroupSize, exchange: 1, terms: 1 }) as const;
+      ({ form: 'staged', workgroupSize, exchange: 1, terms: 1, chunk: 0 }) as const;
     const points = (workgroupSize: number) =>
       ({ form: 'points', width: 1, workgroupSize }) as const;
     const of = (...variants: Variant[]) =>

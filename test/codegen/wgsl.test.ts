@@ -8,6 +8,7 @@ import { TUNING } from '../../compiler/codegen/gpu/tuning.ts';
 import { interpretKernel } from '../../ir/kernel-interpret.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import { type TargetLimits, WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
+import { attentionCases } from '../support/attention-kernels.ts';
 import { testDevice } from '../support/gpu.ts';
 import {
   disagreements,
@@ -137,4 +138,20 @@ test('sums are the same by exchanges in subgroups', async () => {
   });
   await fc.assert(property, { ...soaked(12), endOnFailure: true });
   expect(count).toBeGreaterThan(2);
+});
+
+test('contractions in tiles of a kernel with stages are the same in blocks', async () => {
+  let count = 0;
+  const property = fc.asyncProperty(attentionCases, fc.nat(), async (one, pick) => {
+    const blocked = variantsOf(one.kernel, WEBGPU_DEFAULT_LIMITS).filter(
+      (variant) => variant.form === 'staged' && variant.chunk > 0,
+    );
+    if (blocked.length === 0) return;
+    count++;
+    await check(one, ({ kernel }) =>
+      emitWgsl(kernel, blocked[pick % blocked.length], WEBGPU_DEFAULT_LIMITS),
+    );
+  });
+  await fc.assert(property, { ...soaked(10), endOnFailure: true });
+  expect(count).toBeGreaterThan(3);
 });

@@ -54,7 +54,7 @@ type MatrixForm = readonly [
 ];
 
 const loadMatrix = (
-  array: ArrayLike<number>,
+  array: Memory,
   address: number,
   [rows, columns, down, across, check]: MatrixForm,
 ): Matrix =>
@@ -87,6 +87,12 @@ function zeros(rows: number, columns: number): Matrix {
   return made;
 }
 
+/** A buffer or an array of a workgroup: of elements, or of vectors. */
+type Memory = Data | number[][];
+const isVectors = (array: Memory): array is number[][] => Array.isArray(array);
+const inside = (array: Memory, address: number, count: number) =>
+  index(address) >= 0 && address + count <= array.length * (isVectors(array) ? 4 : 1);
+
 /** What modules call: checks of types, memory without anything in it, and accesses that stay inside. */
 const HOST = {
   ...{
@@ -109,27 +115,35 @@ const HOST = {
       : type === 'i32'
         ? new Int32Array(length).fill(-99999)
         : Array.from({ length }, () => new Array<number>(4).fill(Number.NaN)),
-  load: (array: ArrayLike<number>, address: number) =>
-    index(address) >= 0 && address < array.length ? array[address] : rejected(address, 'address'),
-  store: (array: Data, address: number, value: number) => {
-    if (!(index(address) >= 0 && address < array.length)) rejected(address, 'address');
-    array[address] = value;
+  load: (array: Memory, address: number) =>
+    inside(array, address, 1)
+      ? isVectors(array)
+        ? array[address >> 2][address & 3]
+        : array[address]
+      : rejected(address, 'address'),
+  store: (array: Memory, address: number, value: number) => {
+    if (!inside(array, address, 1)) rejected(address, 'address');
+    // Invocations that store other lanes of it might disturb each other.
+    if (isVectors(array)) rejected(address, 'address of a whole vector');
+    else array[address] = value;
   },
-  loadQuad: (array: ArrayLike<number>, address: number) =>
-    index(address) % 4 === 0 && address >= 0 && address + 3 < array.length
-      ? [0, 1, 2, 3].map((k) => array[address + k])
-      : rejected(address, 'address of a vector'),
-  storeQuad: (array: Data, address: number, value: readonly number[]) => {
-    if (!(index(address) % 4 === 0 && address >= 0 && address + 3 < array.length))
-      rejected(address, 'address of a vector');
-    array.set(value, address);
+  loadQuad: (array: Memory, address: number) =>
+    !(address % 4 === 0 && inside(array, address, 4))
+      ? rejected(address, 'address of a vector')
+      : isVectors(array)
+        ? [...array[address >> 2]]
+        : [0, 1, 2, 3].map((k) => array[address + k]),
+  storeQuad: (array: Memory, address: number, value: readonly number[]) => {
+    if (!(address % 4 === 0 && inside(array, address, 4))) rejected(address, 'address of a vector');
+    if (isVectors(array)) array[address >> 2] = [...value];
+    else array.set(value, address);
   },
   add: (type: ValueType, a: Value, b: Value) =>
     Array.isArray(a)
       ? a.map((one: number, k) => roundTo(type, one + (b as readonly number[])[k]))
       : roundTo(type, (a as number) + (b as number)),
   matrix: (rows: number, columns: number): Matrix => zeros(rows, columns),
-  loadMatrix: (array: ArrayLike<number>, at: Together, ...form: MatrixForm): Matrix =>
+  loadMatrix: (array: Memory, at: Together, ...form: MatrixForm): Matrix =>
     (at.matrix ??= loadMatrix(array, at.address, form)),
   multiplied: (total: Matrix, left: Matrix, right: Matrix): Matrix => {
     const ofRight = products.get(right) ?? new WeakMap<Matrix, WeakMap<Matrix, Matrix>>();

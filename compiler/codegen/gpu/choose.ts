@@ -31,8 +31,8 @@ export function variantsOf(kernel: Kernel, limits: TargetLimits, every = true): 
   if (isStaged(kernel))
     return [
       ...divideTiles(kernel, limits, every).map(
-        ({ workgroupSize, exchange, terms }): Variant => ({
-          ...{ form: 'staged', workgroupSize, exchange, terms },
+        ({ workgroupSize, exchange, terms, chunk }): Variant => ({
+          ...{ form: 'staged', workgroupSize, exchange, terms, chunk },
         }),
       ),
       ...privateVariants(kernel, limits),

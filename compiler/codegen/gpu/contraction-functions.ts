@@ -20,6 +20,10 @@ export interface ContractionCode {
   readonly reads: Readonly<Record<Factor, FactorReads>>;
   /** Vectors that the epilogue reads and writes. */
   readonly finishing: Quads;
+  /** Of a workgroup. */
+  readonly invocations: number;
+  /** The name of the function that finishes outputs. */
+  readonly finish: string;
 }
 
 export type Factor = 'left' | 'right';
@@ -183,9 +187,12 @@ function stepIndices({ kernel, contraction, writer }: ContractionCode, block: Fa
 export const finishesFour = ({ kernel, contraction }: ContractionCode): boolean =>
   contraction.n.length > 0 && widthOf(kernel, contraction.n, VECTOR_WIDTH) === VECTOR_WIDTH;
 
+/** What the sums of an output are called, by the number of the reduction. */
+const totalName = (reduction: number) => (reduction === 0 ? 'total' : `total${reduction + 1}`);
+
 /**
  * `finish(batch, m, n, total)`: the epilogue and the stores of one output, or of four from n on, of which `total` is the
- * vector; nothing behind the edges.
+ * vector; nothing behind the edges. A kernel with several sums has a `total` of each.
  */
 export function finishFunction(code: ContractionCode): FunctionDefinition {
   const { kernel, contraction, extents, writer, dtype } = code;
@@ -204,15 +211,15 @@ export function finishFunction(code: ContractionCode): FunctionDefinition {
   }
   const four = finishesFour(code);
   const accumulators = kernel.nodes.flatMap((node, index) =>
-    node.kind === 'accumulator' ? [index] : [],
+    node.kind === 'accumulator' ? [{ index, name: totalName(node.reduction) }] : [],
   );
   const scopes = range(four ? VECTOR_WIDTH : 1).map((c) => {
     const axes = names.map((name, axis) =>
       axis === n.at(-1) ? { outer: name, inner: null, shift: c } : name,
     );
     const scope = newScope(kernel, writer, axes, four ? `_${c}` : '');
-    for (const index of accumulators)
-      scope.names.set(index, four ? dialect.component('total', c) : 'total');
+    for (const { index, name } of accumulators)
+      scope.names.set(index, four ? dialect.component(name, c) : name);
     return scope;
   });
   const stores = four
@@ -225,12 +232,14 @@ export function finishFunction(code: ContractionCode): FunctionDefinition {
       )
     : storeLines(scopes[0]);
   return {
-    name: 'finish',
+    name: code.finish,
     parameters: [
       ['batch', 'index'],
       ['m', 'index'],
       ['n', 'index'],
-      ['total', four ? `${dtype}x4` : dtype],
+      ...kernel.reductions.map(
+        (_, r) => [totalName(r), four ? (`${dtype}x4` as const) : dtype] as const,
+      ),
     ],
     result: null,
     body: [
@@ -241,11 +250,18 @@ export function finishFunction(code: ContractionCode): FunctionDefinition {
   };
 }
 
-/** Calls of `finish` for the four outputs from `n` on, whose sums are the vector of that name. */
-export function finishCalls(code: ContractionCode, m: string, n: string, vector: string): string[] {
-  if (finishesFour(code)) return [`finish(batch, ${m}, ${n}, ${vector});`];
+/** Calls of `finish` for the four outputs from `n` on, whose sums are the vectors of these names. */
+export function finishCalls(
+  code: ContractionCode,
+  m: string,
+  n: string,
+  ...vectors: readonly string[]
+): string[] {
+  const { finish } = code;
+  if (finishesFour(code)) return [`${finish}(batch, ${m}, ${n}, ${vectors.join(', ')});`];
   const { component } = code.writer.dialect;
-  return range(VECTOR_WIDTH).map(
-    (c) => `finish(batch, ${m}, ${n}${c === 0 ? '' : ` + ${c}`}, ${component(vector, c)});`,
-  );
+  return range(VECTOR_WIDTH).map((c) => {
+    const totals = vectors.map((vector) => component(vector, c)).join(', ');
+    return `${finish}(batch, ${m}, ${n}${c === 0 ? '' : ` + ${c}`}, ${totals});`;
+  });
 }

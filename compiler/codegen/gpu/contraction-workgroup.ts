@@ -192,11 +192,10 @@ export function fillSlots(
   inner: string,
   to: FilledVectors | FilledElements,
 ): FillSlot[] {
-  const { contraction, extents, reads, writer } = code;
+  const { contraction, extents, invocations, reads, writer } = code;
   const { dialect } = writer;
   const { constant, quotient } = dialect;
   const { tileM, tileN, tileK } = contraction.tiling;
-  const { invocations } = tilingResources(contraction.tiling);
   const side = sideOf(factor);
   const tile = side === 'm' ? tileM : tileN;
   const slots = (tile / VECTOR_WIDTH) * tileK;

@@ -9,7 +9,7 @@ import { emitWorkgroupTiles } from './contraction-workgroup.ts';
 import type { Dialect } from './dialect.ts';
 import type { GpuModule } from './module.ts';
 import { neededNodes, quadAccesses, quadBuffers } from './points.ts';
-import type { MatrixVariant } from './variant.ts';
+import { type MatrixVariant, tilingResources } from './variant.ts';
 import { newWriter } from './writer.ts';
 
 /** A contraction in tiles: by way of workgroup memory, or in registers alone. */
@@ -56,6 +56,8 @@ function contractionCode(
       k: pointCount(kernel, 'reduced'),
     },
     writer: newWriter(dialect, vectors),
+    invocations: tilingResources(contraction.tiling).invocations,
+    finish: 'finish',
   };
 }
 
@@ -71,7 +73,8 @@ export function contractionReads(kernel: Kernel, groups: ContractionGroups) {
   return reads;
 }
 
-const readsOf = (kernel: Kernel, groups: ContractionGroups) => ({
+/** The same, found anew: for a kernel that is several contractions. */
+export const readsOf = (kernel: Kernel, groups: ContractionGroups) => ({
   left: factorReads(kernel, groups, 'left'),
   right: factorReads(kernel, groups, 'right'),
   finishing: quadAccesses(kernel, groups.n.at(-1), kernel.nodes.keys(), kernel.stores),

@@ -1,12 +1,14 @@
 import { DTYPES } from '../../../ir/dtypes.ts';
 import type { Kernel } from '../../../ir/kernel.ts';
+import { arrayBytes } from '../../../ir/kernel-arrays.ts';
 import { kernelParts } from '../../../ir/kernel-group.ts';
-import { arrayBytes } from '../../../ir/kernel-stage.ts';
+import { isStaged } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { CodeModel } from '../code.ts';
 import { chooseVariant, namedVariant } from './choose.ts';
 import { matrixBytes, matrixInvocations } from './contraction-matrix.ts';
 import { partialElements } from './reduction.ts';
+import { chunkBytes } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
 import { tilingResources, type Variant, variantText } from './variant.ts';
 
@@ -99,9 +101,11 @@ function arrayOf(
   const { form } = variant;
   // Beside its arrays, partial results of two types at most, as many of each as a part has.
   if (form === 'staged') {
-    const computations = [kernel, ...(kernel.staging?.stages ?? [])];
+    if (!isStaged(kernel)) throw new Error(`kernel '${kernel.name}' has no stages`);
+    const computations = [kernel, ...kernel.staging.stages];
     const most = Math.max(...computations.map(({ reductions }) => reductions.length));
-    return { key: form, bytes: arrayBytes(kernel) + 8 * most * variant.workgroupSize };
+    const partial = 8 * most * variant.workgroupSize;
+    return { key: form, bytes: arrayBytes(kernel) + chunkBytes(kernel, variant) + partial };
   }
   if (form === 'matrix') return { key: variantText(variant), bytes: matrixBytes(variant) };
   const types = kernel.reductions.map(({ value }) => kernel.nodes[value].dtype);

@@ -1,4 +1,4 @@
-import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
+import type { Kernel, NodeIndex } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { axisDependence } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
@@ -23,10 +23,11 @@ export interface TiledPoints {
   readonly unitTime: number;
 }
 
-/** Tiles over at most two of `axes`, which are parallel: the ways to compute a kernel's points; `vectors` are loads of four terms. */
+/** Tiles over at most two of `axes`, which are parallel: the ways to compute a kernel's points, of so many `terms`; `vectors` are loads of four. */
 export function registerTiles(
   kernel: Kernel,
   axes: readonly number[],
+  terms: number,
   vectors: ReadonlySet<NodeIndex> = new Set(),
 ): TiledPoints[] {
   const depends = axisDependence(kernel);
@@ -37,7 +38,6 @@ export function registerTiles(
       : [],
   );
   const points = axes.reduce((product, axis) => product * kernel.axes[axis].extent, 1);
-  const terms = pointCount(kernel, 'reduced');
   const sums = Math.max(1, kernel.reductions.length);
   const none = kernel.axes.map(() => 1);
   const sides = (axis: number) => SIDES.filter((side) => kernel.axes[axis].extent % side === 0);

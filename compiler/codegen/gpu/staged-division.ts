@@ -1,7 +1,8 @@
-import { type Kernel, pointCount } from '../../../ir/kernel.ts';
+import { DTYPES } from '../../../ir/dtypes.ts';
+import { type Expression, type Kernel, localArray } from '../../../ir/kernel.ts';
+import { arrayBytes, arrayHomes } from '../../../ir/kernel-arrays.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import {
-  arrayBytes,
   partList,
   type StagedKernel,
   tileAxesOf,
@@ -12,9 +13,22 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
+import { CHUNK_WAITS, MULTIPLY_ADD } from './operations.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
+import {
+  type Product,
+  type ProductWork,
+  productOf,
+  productVectors,
+  productWork,
+  quadsOf,
+  storesVectors,
+  type Threads,
+  threadsOf,
+} from './staged-product.ts';
+import { guardOf, sameGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 import type { StagedVariant } from './variant.ts';
 
@@ -45,7 +59,14 @@ export interface Terms {
   readonly quads: Quads;
 }
 
-export type PartDivision = Spread | Gathered;
+/** A contraction in blocks, and what all invocations do for it in a tile. */
+export interface Blocked extends Product {
+  readonly threads: Threads;
+  readonly work: ProductWork;
+  readonly quads: Quads;
+}
+
+export type PartDivision = Spread | Gathered | Blocked;
 
 /** One way to run a staged kernel. */
 export interface Division {
@@ -53,7 +74,9 @@ export interface Division {
   /** As in a variant. */
   readonly exchange: number;
   readonly terms: 1 | 4;
-  /** The stages in order, then the kernel. */
+  readonly chunk: number;
+  /** The stages in order, then the kernel; and how each is shared out. */
+  readonly kernels: readonly Kernel[];
   readonly parts: readonly PartDivision[];
   /** What an invocation computes, in multiply-adds. */
   readonly time: number;
@@ -78,6 +101,14 @@ const TERM = 5;
 export function ownAxes(part: Kernel, tile: readonly number[]): number[] {
   return axesOfKind(part, 'parallel').filter((axis) => !tile.includes(axis));
 }
+
+/** Terms of a part's sums that are in one tile. */
+const termsIn = ({ axes }: Kernel, tile: readonly number[]): number =>
+  axes.reduce(
+    (count, { kind, extent }, axis) =>
+      kind === 'reduced' && !tile.includes(axis) ? count * extent : count,
+    1,
+  );
 
 /** Axes of each part that tell tiles apart. */
 export function tileAxesByPart({ axes, staging }: StagedKernel): number[][] {
@@ -109,11 +140,11 @@ export function divideTiles(
 const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 
 function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
-  const { workgroupSizes } = TUNING.staged;
+  const { chunks, productSizes, workgroupSizes } = TUNING.staged;
   const tiles = tileAxesByPart(kernel);
-  const parts = partList(tileParts(kernel));
+  const parts = partsOf(kernel);
   const one = parts.map((part, k): PartWays => {
-    const tiled = registerTiles(part, ownAxes(part, tiles[k]));
+    const tiled = registerTiles(part, ownAxes(part, tiles[k]), termsIn(part, tiles[k]));
     return { ...termsOf(kernel, part, tiles[k], 1), tiled };
   });
   const four = parts.map((part, k): PartWays => {
@@ -121,7 +152,10 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
     const { loads } = terms.quads;
     // Without vectors, tiles take what they take with one term at a time.
     if (loads.size === 0) return { ...terms, tiled: one[k].tiled };
-    return { ...terms, tiled: registerTiles(part, ownAxes(part, tiles[k]), loads) };
+    return {
+      ...terms,
+      tiled: registerTiles(part, ownAxes(part, tiles[k]), termsIn(part, tiles[k]), loads),
+    };
   });
   const sizes = new Set(
     workgroupSizes.map((size) => Math.min(size, limits.maxWorkgroupInvocations)),
@@ -129,24 +163,125 @@ function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolea
   const { minSubgroupSize = 1 } = limits;
   const exchanges = minSubgroupSize > 1 ? [1, minSubgroupSize] : [1];
   const hasTerms = four.some(({ each }) => each > 1);
-  return [one, four].flatMap((way, k) => {
-    const terms = k === 0 ? 1 : VECTOR_WIDTH;
-    if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
-    const divided = (workgroupSize: number, exchange: number) =>
-      divide(kernel, parts, tiles, way, { workgroupSize, exchange, terms }, limits);
-    if (every)
-      return exchanges.flatMap((exchange) =>
-        [...sizes]
-          .map((workgroupSize) => divided(workgroupSize, exchange))
-          .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
-      );
-    return [...sizes].map((workgroupSize) => {
-      const most = divided(workgroupSize, exchanges.at(-1)!);
-      return most.exchange === 1 || most.parts.some(exchangesSums)
-        ? most
-        : divided(workgroupSize, 1);
+  const within = (
+    wanted: readonly number[],
+    chunk: number,
+    products: readonly (Product | null)[],
+  ) =>
+    [one, four].flatMap((way, k) => {
+      const terms = k === 0 ? 1 : VECTOR_WIDTH;
+      if (terms > 1 ? !hasTerms : hasTerms && !every) return [];
+      const divided = (workgroupSize: number, exchange: number) =>
+        divide(
+          kernel,
+          parts,
+          tiles,
+          way,
+          products,
+          { workgroupSize, exchange, terms, chunk },
+          limits,
+        );
+      if (every)
+        return exchanges.flatMap((exchange) =>
+          wanted
+            .flatMap((workgroupSize) => divided(workgroupSize, exchange) ?? [])
+            .filter((one) => exchange === 1 || one.parts.some(exchangesSums)),
+        );
+      return wanted.flatMap((workgroupSize) => {
+        const most = divided(workgroupSize, exchanges.at(-1)!);
+        if (!most) return [];
+        return most.exchange === 1 || most.parts.some(exchangesSums)
+          ? most
+          : (divided(workgroupSize, 1) ?? []);
+      });
     });
+  const none = parts.map(() => null);
+  return [
+    ...within([...sizes], 0, none),
+    ...chunks.flatMap((chunk) => {
+      const products = productsOf(kernel, parts, tiles, chunk);
+      const fitting = productSizes.filter((size) => size <= limits.maxWorkgroupInvocations);
+      return products.some((product) => product) ? within(fitting, chunk, products) : [];
+    }),
+  ];
+}
+
+/** The parts over the arrays of one tile, each where it lies. */
+const partsOf = (kernel: StagedKernel): readonly Kernel[] =>
+  partList(
+    tileParts(
+      kernel,
+      arrayHomes(kernel).map((home) => kernel.buffers.length + home),
+    ),
+  );
+
+/** Bytes of workgroup memory that the contractions in blocks of a variant take beside the arrays of stages. */
+export function chunkBytes(
+  kernel: StagedKernel,
+  { chunk, workgroupSize }: Pick<StagedVariant, 'chunk' | 'workgroupSize'>,
+): number {
+  if (chunk === 0) return 0;
+  const parts = partsOf(kernel);
+  return bytesOf(productsOf(kernel, parts, tileAxesByPart(kernel), chunk), workgroupSize);
+}
+
+function bytesOf(products: readonly (Product | null)[], workgroupSize: number): number {
+  const vectors = products.map((product) => {
+    const threads = product && threadsOf(product, workgroupSize);
+    return threads ? productVectors(product, threads) : 0;
   });
+  return Math.max(...vectors) * VECTOR_WIDTH * DTYPES.f32.bytes;
+}
+
+/** The contractions among the parts; what all stages that fill an array store in vectors, later ones can read so. */
+function productsOf(
+  kernel: StagedKernel,
+  parts: readonly Kernel[],
+  tiles: readonly (readonly number[])[],
+  chunk: number,
+): (Product | null)[] {
+  const first = kernel.buffers.length;
+  const homes = arrayHomes(kernel);
+  const scalars = new Set(accumulated(kernel));
+  // An array is found to be none of vectors by one of the stages that fill it, and those before are looked at again.
+  for (;;) {
+    const vectors = new Set<number>();
+    const known = scalars.size;
+    const found = parts.map((part, k) => {
+      const product = productOf(part, tiles[k], { first, vectors, scalars }, chunk);
+      if (k === parts.length - 1) return product;
+      const array = first + homes[k];
+      if (product && storesVectors(part, product, array)) vectors.add(array);
+      else scalars.add(array);
+      return product;
+    });
+    if (scalars.size === known)
+      return found.map((product, k) => product && guardedProduct(kernel, parts, tiles, product, k));
+  }
+}
+
+/** A product of a stage, in the tiles that need it. */
+function guardedProduct(
+  kernel: StagedKernel,
+  parts: readonly Kernel[],
+  tiles: readonly (readonly number[])[],
+  product: Product,
+  number: number,
+): Product {
+  const { stages } = kernel.staging;
+  if (number === stages.length) return product;
+  const guard = (k: number, nodes: readonly Expression[], isMeant: (node: Expression) => boolean) =>
+    guardOf(parts[k], tiles[k], new Set(nodes.flatMap((node, n) => (isMeant(node) ? [n] : []))));
+  const guarded = guard(number, stages[number].nodes, ({ kind }) => kind === 'accumulator');
+  const isRead = (node: Expression) => node.kind === 'load' && node.buffer === localArray(number);
+  const readers = [...stages, kernel].flatMap(({ nodes }, k) =>
+    nodes.some(isRead) ? [guard(k, nodes, isRead)?.guard ?? null] : [],
+  );
+  const [needed = null] = readers;
+  const isOne =
+    stages[number].stores.length === 1 &&
+    readers.every((one) => one !== null && needed !== null && sameGuard(one, needed));
+  return { ...product, guarded, needed: isOne ? needed : null };
 }
 
 /** The ways of a part with so many terms at a time. */
@@ -186,11 +321,14 @@ const exchangesSums = (part: PartDivision) => part.kind === 'gathered' && part.e
 /** The division for one size of workgroup. */
 export function divisionOf(
   kernel: StagedKernel,
-  { workgroupSize, exchange, terms }: Omit<StagedVariant, 'form'>,
+  { workgroupSize, exchange, terms, chunk }: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
 ): Division {
   const isIt = (one: Division) =>
-    one.workgroupSize === workgroupSize && one.exchange === exchange && one.terms === terms;
+    one.workgroupSize === workgroupSize &&
+    one.exchange === exchange &&
+    one.terms === terms &&
+    one.chunk === chunk;
   return divideTiles(kernel, limits, false).find(isIt) ?? divideTiles(kernel, limits).find(isIt)!;
 }
 
@@ -199,9 +337,10 @@ function divide(
   parts: readonly Kernel[],
   tiles: readonly (readonly number[])[],
   ways: readonly PartWays[],
+  products: readonly (Product | null)[],
   variant: Omit<StagedVariant, 'form'>,
   limits: TargetLimits,
-): Division {
+): Division | null {
   const { workgroupSize } = variant;
   const { coreBytes, coreInvocations } = TUNING.staged;
   const arrays = arrayBytes(kernel);
@@ -210,45 +349,72 @@ function divide(
   let time = 0;
   let serial = 0;
   let barriers = kernel.staging.stages.length + Number(carries);
+  const tileTimes = tileSteps(kernel);
+  const blocked = products.map((product, k) => {
+    const threads = product && threadsOf(product, workgroupSize);
+    if (!product || !threads) return null;
+    const work = productWork(parts[k], product, threads, workgroupSize, {
+      extents: tiles[k].map((axis) => parts[k].axes[axis].extent),
+      carried: carries && k === parts.length - 1 ? tileTimes : 1,
+    });
+    return { ...product, threads, work, quads: quadsOf(product) };
+  });
+  const chunks = bytesOf(products, workgroupSize);
+  if (products.some((product, k) => product && !blocked[k])) return null;
+  if (arrays + chunks > limits.maxWorkgroupBytes) return null;
   const chosen = parts.map((part, k): PartDivision => {
+    const product = blocked[k];
+    if (product) {
+      const { all, chunks: walked } = product.work;
+      time += all.plain / MULTIPLY_ADD / workgroupSize;
+      serial += walked * CHUNK_WAITS;
+      barriers += 2 * walked;
+      return product;
+    }
     const { tiled, ...terms } = ways[k];
+    const count = termsIn(part, tiles[k]);
     const best = tiled.reduce((a, b) => (timeOf(b) < timeOf(a) ? b : a));
     const steps = terms.each > 1 ? TERMS_STEP / terms.each : 1;
     const isCarried = carries && k === parts.length - 1;
     // Partial sums of all invocations have an array of their own beside those of the stages.
-    const fits = arrays + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
-    const gathered = !isCarried && fits ? gather(part, tiles[k], variant, terms) : null;
+    const fits =
+      arrays + chunks + workgroupSize * accumulatorBytes(part) <= limits.maxWorkgroupBytes;
+    const gathered = fits ? gather(part, tiles[k], variant, terms) : null;
     if (gathered) {
       const levels = Math.log2(gathered.reducers);
       const isExchange = gathered.exchange > 1;
       const waits = isExchange ? exchangeWaits(sharedPoints(gathered)) : levels;
-      const alone =
-        gatheredTime(part, gathered) +
-        (waits * LEVEL + (isExchange ? levels * EXCHANGE : 0)) * part.reductions.length;
+      // Invocations that go on from tile to tile combine what they have once.
+      const often = isCarried ? 1 / tileTimes : 1;
+      const combining = (waits * LEVEL + (isExchange ? levels * EXCHANGE : 0)) * often;
+      const alone = gatheredTime(part, gathered, count) + combining * part.reductions.length;
       if (alone < timeOf(best)) {
         time += alone;
-        serial += Math.ceil(pointCount(part, 'reduced') / gathered.reducers) * steps + waits;
-        barriers += waits;
+        serial += Math.ceil(count / gathered.reducers) * steps;
+        serial += waits * often;
+        barriers += waits * often;
         return gathered;
       }
     }
     time += timeOf(best);
-    serial += Math.ceil(best.units / workgroupSize) * pointCount(part, 'reduced') * steps;
+    serial += Math.ceil(best.units / workgroupSize) * count * steps;
     return { kind: 'spread', ...best, ...terms };
   });
   const held =
     arrays +
+    chunks +
     workgroupSize *
       Math.max(
         0,
         ...chosen.map(({ kind }, k) => (kind === 'gathered' ? accumulatorBytes(parts[k]) : 0)),
       );
-  const together = Math.max(1, Math.floor(coreBytes / Math.max(1, held)));
-  const steps = tileSteps(kernel);
+  // Two workgroups of the largest fit into a core, whatever a device lets one of them take.
+  const core = Math.max(coreBytes, 2 * limits.maxWorkgroupBytes);
+  const together = Math.max(1, Math.floor(core / Math.max(1, held)));
   return {
     ...variant,
-    ...{ parts: chosen, time: time * steps },
-    ...{ serial: serial * steps, barriers: barriers * steps },
+    ...{ kernels: parts, parts: chosen, time: time * tileTimes },
+    ...{ serial: serial * tileTimes, barriers: barriers * tileTimes },
     crowding: Math.max(1, coreInvocations / (together * workgroupSize)),
   };
 }
@@ -261,7 +427,7 @@ function gather(
 ): Gathered | null {
   if (part.reductions.length === 0) return null;
   const points = ownAxes(part, tile).reduce((count, axis) => count * part.axes[axis].extent, 1);
-  const most = Math.min(workgroupSize / points, pointCount(part, 'reduced') / terms.each / 2);
+  const most = Math.min(workgroupSize / points, termsIn(part, tile) / terms.each / 2);
   if (most < 2) return null;
   const reducers = 2 ** Math.floor(Math.log2(most));
   const reducersFirst = readsAlong(part) === 'reduced';
@@ -274,7 +440,7 @@ export function sharedPoints({ points, reducers, reducersFirst, exchange }: Gath
   return { places: points, reducers, stride: reducersFirst ? 1 : points, exchange };
 }
 
-function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
+function gatheredTime(part: Kernel, { reducers, quads }: Gathered, count: number): number {
   const under = nodesUnderReduction(part);
   const loads = part.nodes.reduce(
     (sum, node, index) =>
@@ -283,7 +449,5 @@ function gatheredTime(part: Kernel, { reducers, quads }: Gathered): number {
         : sum,
     0,
   );
-  return (
-    Math.ceil(pointCount(part, 'reduced') / reducers) * (part.reductions.length + TERM * loads)
-  );
+  return Math.ceil(count / reducers) * (part.reductions.length + TERM * loads);
 }

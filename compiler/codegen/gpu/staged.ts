@@ -1,18 +1,18 @@
-import { combinerIdentity, type Kernel, type Reduction } from '../../../ir/kernel.ts';
 import {
-  partList,
-  type StagedKernel,
-  tileCount,
-  tileParts,
-  tileSteps,
-} from '../../../ir/kernel-stage.ts';
+  combinerIdentity,
+  type Kernel,
+  type LocalArray,
+  type Reduction,
+} from '../../../ir/kernel.ts';
+import { arrayHomes } from '../../../ir/kernel-arrays.ts';
+import { type StagedKernel, tileCount, tileSteps } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import type { DType } from '../../../ir/tensor.ts';
 import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { BlockSums, blockedLoop } from './blocked-loop.ts';
 import { range } from './contraction-functions.ts';
-import type { Dialect, WorkgroupArray } from './dialect.ts';
+import { type Dialect, VECTOR_WIDTH, type WorkgroupArray } from './dialect.ts';
 import { unitAxes } from './elementwise.ts';
 import { exchangeElements, exchangeLines } from './exchange.ts';
 import {
@@ -25,8 +25,10 @@ import {
 } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import { evaluatePoints, type Point, quadBuffers } from './points.ts';
+import { type ProductLines, productLines } from './product-lines.ts';
 import { evaluateTile, type RegisterTile, tilePoints, tileScopes } from './register-tile.ts';
 import {
+  type Blocked,
   divisionOf,
   type Gathered,
   ownAxes,
@@ -35,6 +37,8 @@ import {
   sharedPoints,
   tileAxesByPart,
 } from './staged-division.ts';
+import { productVectors } from './staged-product.ts';
+import { guardText, type TileGuard } from './tile-guards.ts';
 import type { StagedVariant } from './variant.ts';
 import { combineText, literalText, newWriter, type Writer } from './writer.ts';
 
@@ -52,9 +56,9 @@ export function emitStaged(
   const { axes, staging } = kernel;
   const groups = tileCount(kernel);
   const division = divisionOf(kernel, variant, limits);
-  const list = partList(tileParts(kernel));
-  const quads = list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]);
-  const writer = newWriter(dialect, new Set(quads));
+  const list = division.kernels;
+  const quads = new Set(list.flatMap((part, k) => [...quadBuffers(part, division.parts[k].quads)]));
+  const writer = newWriter(dialect, quads);
   const { workgroupSize } = division;
   const tiles = tileAxesByPart(kernel);
   const inKernel = tiles.at(-1)!;
@@ -63,11 +67,19 @@ export function emitStaged(
   const names = inKernel.map((axis) => tile.names[axis] ?? step.names[axis]);
   const parts = list.map(
     (part, k): Part => ({
-      ...{ part, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
+      ...{ part, number: k, writer, workgroupSize, own: ownAxes(part, tiles[k]) },
       names: part.axes.map((_, axis) => names[tiles[k].indexOf(axis)] ?? null),
+      tile: names,
       division: division.parts[k],
     }),
   );
+  const products = parts.flatMap((one) =>
+    one.division.kind === 'product' ? [productOfPart(one, one.division)] : [],
+  );
+  const steps = tileSteps(kernel);
+  const homes = arrayHomes(kernel);
+  const batch = (text: string) =>
+    products.length > 0 ? [dialect.constant('index', 'batch', text)] : [];
   const last = parts.at(-1)!;
   // What other invocations have read, the last part may overwrite.
   const overwrites = list
@@ -87,35 +99,89 @@ export function emitStaged(
       : []),
     ...tile.lines,
     ...(staging.tileTerms === 0
-      ? [...stages, ...partLines(last)]
-      : carriedLines(last, [...step.lines, ...stages], tileSteps(kernel))),
+      ? [...batch('group'), ...stages, ...partLines(last)]
+      : carriedLines(last, [...batch(`group * ${steps} + step`), ...step.lines, ...stages], steps)),
   ];
-  const arrays = staging.stages.map(
-    ({ local }, k): WorkgroupArray => ({
-      ...{ name: `b${kernel.buffers.length + k}`, type: local.dtype, length: local.elements },
-    }),
-  );
-  const workgroupArrays = [...arrays, ...partialArrays(parts)];
+  const workgroupArrays = [
+    ...staging.stages.flatMap(({ local }, k) =>
+      homes[k] === k ? [stageArray(kernel, local, k, quads)] : [],
+    ),
+    ...chunkArrays(parts),
+    ...partialArrays(parts),
+  ];
   const exchanges = variant.exchange > 1;
-  const module = { body, workgroupArrays, workgroupSize, groups, exchanges };
+  const functions = products.flatMap((product) => product.functions);
+  const module = { body, workgroupArrays, functions, workgroupSize, groups, exchanges };
   return assembleModule(kernel, writer, module, limits);
+}
+
+/** The array that a stage fills: of vectors where it is read or written as such. */
+function stageArray(
+  { buffers }: Kernel,
+  { dtype, elements }: LocalArray,
+  stage: number,
+  quads: ReadonlySet<number>,
+): WorkgroupArray {
+  const number = buffers.length + stage;
+  const name = `b${number}`;
+  return quads.has(number)
+    ? { name, type: `${dtype}x4`, length: elements / VECTOR_WIDTH }
+    : { name, type: dtype, length: elements };
+}
+
+/** What products bring their factors into: one array for all of them, since they do so one after the other. */
+function chunkArrays(parts: readonly Part[]): WorkgroupArray[] {
+  const lengths = parts.map(({ division }) =>
+    division.kind === 'product' ? productVectors(division, division.threads) : 0,
+  );
+  const length = Math.max(...lengths);
+  return length > 0 ? [{ name: 'tiles', type: 'f32x4', length }] : [];
 }
 
 /** One of the computations of a tile. */
 interface Part {
   readonly part: Kernel;
+  readonly number: number;
   readonly writer: Writer;
   readonly workgroupSize: number;
   /** Parallel axes inside of the tile. */
   readonly own: readonly number[];
-  /** What tells the tile. */
+  /** What tells the tile: by axis of the part, and by axis of the tile. */
   readonly names: readonly (string | null)[];
+  readonly tile: readonly (string | null)[];
   readonly division: PartDivision;
 }
 
 function partLines(part: Part): string[] {
   const { division } = part;
-  return division.kind === 'spread' ? spreadLines(part, division) : gatheredLines(part, division);
+  switch (division.kind) {
+    case 'spread':
+      return spreadLines(part, division);
+    case 'gathered':
+      return gatheredLines(part, division);
+    case 'product':
+      return blockedLines(part, division);
+  }
+}
+
+const productOfPart = (
+  { part, number, writer, workgroupSize }: Part,
+  product: Blocked,
+): ProductLines =>
+  productLines({ part, number, writer, workgroupSize, product, threads: product.threads });
+
+/** A contraction in blocks, whole, in tiles that need it. */
+function blockedLines(part: Part, product: Blocked): string[] {
+  const { lanes, zero, sum, finish, rest, names } = productLines({
+    ...part,
+    ...{ product, threads: product.threads },
+  });
+  const { needed, guarded } = product;
+  // Uniform conditions, so that barriers behind them stay legal.
+  const inside = (guard: TileGuard) => `if (${guardText(guard, part.tile)}) {`;
+  const own = [...sum, ...finish(names('c'))];
+  const body = guarded && rest ? [inside(guarded.guard), ...own, '} else {', ...rest, '}'] : own;
+  return [needed ? inside(needed) : '{', ...lanes, ...zero, ...body, '}'];
 }
 
 /** The points of an invocation: its number among the units of a part, and a scope for each point of the unit. */
@@ -244,6 +310,27 @@ function termPoints(
 
 /** A reduction that several invocations share at each point. They all take part in its barriers. */
 function gatheredLines(one: Part, division: Gathered): string[] {
+  const { start, declare, sum, combine } = gatheredParts(one, division);
+  return ['{', ...start, ...declare('total'), ...sum, ...combine, '}'];
+}
+
+/** The statements of such a reduction. */
+interface GatheredParts {
+  /** Which point and which of its terms an invocation has. */
+  readonly start: readonly string[];
+  /** Declares sums whose names begin like this. */
+  readonly declare: (prefix: string) => readonly string[];
+  /** Adds the terms of a tile to `total` and what follows it. */
+  readonly sum: readonly string[];
+  /** Adds that to other sums. */
+  readonly addTo: (prefix: string) => readonly string[];
+  /** Makes `total` what the other sums are. */
+  readonly takeFrom: (prefix: string) => readonly string[];
+  /** Combines what the invocations of each point have in `total`, and stores. */
+  readonly combine: readonly string[];
+}
+
+function gatheredParts(one: Part, division: Gathered): GatheredParts {
   const { points, reducers, reducersFirst, each, axis: along, quads } = division;
   const { part, writer, own, names, workgroupSize } = one;
   const { dialect } = writer;
@@ -252,7 +339,7 @@ function gatheredLines(one: Part, division: Gathered): string[] {
     : [`local % ${points}`, dialect.quotient('local', points)];
   const apart = reducersFirst ? 1 : points;
   const indices = decompose(dialect, part.axes, own, 'unit', 'unit');
-  const reduced = axesOfKind(part, 'reduced');
+  const reduced = axesOfKind(part, 'reduced').filter((axis) => names[axis] === null);
   const terms = decompose(dialect, unitAxes(part, along, each), reduced, 'term', 'r');
   const firstTerm = each > 1 ? `${terms.names[along!]} * ${each}` : null;
   const scope = newScope(
@@ -281,12 +368,14 @@ function gatheredLines(one: Part, division: Gathered): string[] {
   // Invocations behind the last point repeat it, those behind the last reducer add what nobody asks for.
   const isWhole = points * reducers === workgroupSize;
   const clamped = reducersFirst && !isWhole;
-  return [
-    '{',
+  const start = [
     dialect.constant('index', 'reducer', reducer),
     dialect.constant('index', 'unit', clamped ? dialect.smaller(place, String(points - 1)) : place),
     ...indices.lines,
-    ...all.flatMap(({ total, declare, sums }) => [declare(total), ...sums.declarations()]),
+  ];
+  const named = (prefix: string) => totalNames(part, (r) => `${prefix}${r}`);
+  const sum = [
+    ...all.flatMap(({ sums }) => sums.declarations()),
     ...blockedLoop(
       dialect,
       { name: 'term', first: 'reducer', end: count, step: reducers },
@@ -306,6 +395,8 @@ function gatheredLines(one: Part, division: Gathered): string[] {
       ],
     ),
     ...all.flatMap(({ sums }) => sums.totals()),
+  ];
+  const combine = [
     ...(division.exchange > 1
       ? all.flatMap(({ total, partial, dtype, combine }) => {
           const lines = exchangeLines(dialect, sharedPoints(division), {
@@ -330,8 +421,13 @@ function gatheredLines(one: Part, division: Gathered): string[] {
     ...evaluateTile([final], none, storedValues(part)),
     ...storeLines(final),
     '}',
-    '}',
   ];
+  return {
+    ...{ start, sum, combine },
+    declare: (prefix) => named(prefix).map((name, r) => all[r].declare(name)),
+    addTo: (prefix) => named(prefix).map((name, r) => all[r].combine(name, totals[r])),
+    takeFrom: (prefix) => named(prefix).map((name, r) => `${totals[r]} = ${name};`),
+  };
 }
 
 /** An array for each reduction of a part, by its dtype and how many of that are in front of it. */
@@ -363,7 +459,10 @@ function partialArrays(parts: readonly Part[]): WorkgroupArray[] {
 /** The kernel behind its stages, all of them in a loop over tile terms: the sums of an invocation's points go on from step to step. */
 function carriedLines(one: Part, stages: readonly string[], steps: number): string[] {
   const { part, writer, workgroupSize, division } = one;
-  if (division.kind !== 'spread') throw new Error('sums over tiles are kept by one invocation');
+  if (division.kind === 'product')
+    return carriedProduct(one, productOfPart(one, division), stages, steps);
+  if (division.kind === 'gathered')
+    return carriedGathered(one, gatheredParts(one, division), stages, steps);
   const { dialect } = writer;
   const { tile, units } = division;
   const all = part.reductions.map((reduction) => printedReduction(writer, part, reduction));
@@ -425,5 +524,61 @@ function carriedLines(one: Part, stages: readonly string[], steps: number): stri
         '}',
       ];
     }),
+  ];
+}
+
+/** The same of a contraction in blocks. */
+function carriedProduct(
+  { writer }: Part,
+  { lanes, zero, sum, finish, names, type }: ProductLines,
+  stages: readonly string[],
+  steps: number,
+): string[] {
+  const { dialect } = writer;
+  const [own, carried] = [names('c').flat(), names('carried')];
+  return [
+    ...lanes,
+    ...carried.flat().map((name) => dialect.variable(type, name, dialect.zero(type))),
+    dialect.loop({ name: 'step', first: '0', end: String(steps) }),
+    ...stages,
+    '{',
+    ...zero,
+    ...sum,
+    ...carried.flat().map((name, k) => dialect.add(type, name, own[k])),
+    '}',
+    // The arrays are filled again.
+    dialect.barrier,
+    '}',
+    dialect.constant('index', 'batch', `group * ${steps}`),
+    ...finish(carried),
+  ];
+}
+
+/** The same of a reduction that several invocations share at each point: each goes on with what it has found. */
+function carriedGathered(
+  { writer }: Part,
+  { start, declare, sum, addTo, takeFrom, combine }: GatheredParts,
+  stages: readonly string[],
+  steps: number,
+): string[] {
+  const { dialect } = writer;
+  return [
+    ...start,
+    ...declare('carried'),
+    dialect.loop({ name: 'step', first: '0', end: String(steps) }),
+    ...stages,
+    '{',
+    ...declare('total'),
+    ...sum,
+    ...addTo('carried'),
+    '}',
+    // The arrays are filled again.
+    dialect.barrier,
+    '}',
+    '{',
+    ...declare('total'),
+    ...takeFrom('carried'),
+    ...combine,
+    '}',
   ];
 }

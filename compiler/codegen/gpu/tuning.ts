@@ -36,7 +36,11 @@ export const TUNING = {
   staged: {
     /** The first of equally good ones is taken. */
     workgroupSizes: [32, 64, 128, 256],
-    /** Workgroup memory that workgroups which run at a time on one core share, in bytes. */
+    /** Terms of a chunk where parts are contractions in blocks. */
+    chunks: [16],
+    /** Workgroups of that. */
+    productSizes: [64, 128, 256],
+    /** Workgroup memory that workgroups which run at a time on one core share, in bytes, at least. */
     coreBytes: 64 * 1024,
     /** Invocations that keep a core busy. */
     coreInvocations: 512,

@@ -88,6 +88,8 @@ export interface StagedVariant {
   readonly exchange: number;
   /** Terms of a sum that an invocation takes at once, in vectors where memory allows. */
   readonly terms: 1 | 4;
+  /** Terms of a chunk of the contractions among its parts, which go in blocks as in `tiles`; 0: as other sums do. */
+  readonly chunk: number;
 }
 
 export interface PrivateVariant {
@@ -95,7 +97,7 @@ export interface PrivateVariant {
   readonly workgroupSize: number;
 }
 
-/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms`, `private 64`. */
+/** `points 4 of 256`, `reduction 8x32 reducers first, 1x4, exchange 32`, `blocks 256 of 1x7x4, 3 terms`, `tiles 128x128x8 of 8x8, 1 slices, 2 buffers`, `registers 4x8x4`, `staged 64, 4 terms, chunks 16`, `private 64`. */
 export function variantText(variant: Variant): string {
   switch (variant.form) {
     case 'points':
@@ -120,7 +122,7 @@ export function variantText(variant: Variant): string {
     case 'private':
       return `private ${variant.workgroupSize}`;
     case 'staged':
-      return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}`;
+      return `staged ${variant.workgroupSize}, ${variant.terms} terms${exchangeText(variant)}${variant.chunk > 0 ? `, chunks ${variant.chunk}` : ''}`;
   }
 }
 
@@ -130,11 +132,13 @@ const exchangeText = ({ exchange }: { readonly exchange: number }) =>
 /** The variant of a text; null where it is none. Whether a kernel can be made so is another question. */
 export function parseVariant(text: string): Variant | null {
   const numbers = (text.match(/\d+/g) ?? []).map(Number);
-  const variant = ofNumbers(text.split(' ')[0], numbers, text.includes('reducers first'));
+  const variant = ofNumbers(text, numbers);
   return variant && variantText(variant) === text ? variant : null;
 }
 
-function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): Variant | null {
+function ofNumbers(text: string, n: readonly number[]): Variant | null {
+  const form = text.split(' ')[0];
+  const reducersFirst = text.includes('reducers first');
   switch (form) {
     case 'points':
       return { form, width: n[0] as 1, workgroupSize: n[1] };
@@ -161,8 +165,11 @@ function ofNumbers(form: string, n: readonly number[], reducersFirst: boolean): 
     }
     case 'private':
       return { form, workgroupSize: n[0] };
-    case 'staged':
-      return { form, workgroupSize: n[0], terms: n[1] as 1, exchange: n[2] ?? 1 };
+    case 'staged': {
+      const exchange = text.includes('exchange') ? n[2] : 1;
+      const chunk = text.includes('chunks') ? n.at(-1)! : 0;
+      return { form, workgroupSize: n[0], terms: n[1] as 1, exchange, chunk };
+    }
     default:
       return null;
   }

@@ -1,15 +1,14 @@
-import { type Expression, type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
+import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
-import { partList, type StagedKernel, splitStages, tileCount } from '../../../ir/kernel-stage.ts';
-import { ELEMENTS_PER_CIPHER } from '../../../ir/random.ts';
-import { SCALAR_OPS } from '../../../ir/scalar.ts';
-import type { TargetLimits } from '../../../ir/schedule.ts';
 import {
-  axesOfKind,
-  axisDependence,
-  type ContractionGroups,
-  extentOf,
-} from '../contraction-groups.ts';
+  partList,
+  type StagedKernel,
+  splitStages,
+  tileCount,
+  tileSteps,
+} from '../../../ir/kernel-stage.ts';
+import type { TargetLimits } from '../../../ir/schedule.ts';
+import { axesOfKind, type ContractionGroups, extentOf } from '../contraction-groups.ts';
 import {
   callsOf,
   type KernelWork,
@@ -26,8 +25,20 @@ import { fillTiling } from './contraction-matrix.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { pointVectors } from './elementwise.ts';
 import { exchangeWaits } from './exchange.ts';
-import { storedValues } from './expression.ts';
-import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
+import {
+  CHUNK_WAITS,
+  DIVISION,
+  derived,
+  FILL,
+  factorOperations,
+  finishing,
+  indexing,
+  LOOP_STEP,
+  MULTIPLY_ADD,
+  operationsOf,
+  WORKGROUP_ACCESS,
+} from './operations.ts';
+import { distinctValues, placesOf } from './points.ts';
 import { prepare } from './prepare.ts';
 import { privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
@@ -44,23 +55,8 @@ import {
   type Variant,
 } from './variant.ts';
 
-// Operations of the modules that this folder prints. A multiply-add is two.
+// Operations of the modules that this folder prints.
 
-const MULTIPLY_ADD = 2;
-/** An address in a buffer and the access. */
-const ACCESS = 3;
-/** An index and two comparisons. */
-const BOUND = 3;
-/** Recovering an index of one of several axes from their common number. */
-const DIVISION = 3;
-/** Counting, comparing and jumping. */
-const LOOP_STEP = 3;
-/** What a workgroup waits for in a chunk, in steps of a loop that loads. */
-const CHUNK_WAITS = 4;
-/** What a vector that goes from memory to workgroup memory takes of the way there, which all invocations share. */
-const FILL = 64;
-/** An address in workgroup memory and the access. */
-const WORKGROUP_ACCESS = 2;
 /** How many times as many multiply-adds a device does in products of matrices. */
 const MATRIX_RATE = 4;
 /** A value from another invocation of the subgroup. */
@@ -100,13 +96,25 @@ function stagedWork(
   variant: StagedVariant,
   limits: TargetLimits,
 ): KernelWork {
-  const { workgroupSize, time, serial, barriers, crowding } = divisionOf(kernel, variant, limits);
+  const { workgroupSize, parts, time, serial, barriers, crowding } = divisionOf(
+    kernel,
+    variant,
+    limits,
+  );
   const workgroups = tileCount(kernel);
   const invocations = workgroups * workgroupSize;
   // An invocation without points waits for those that have some.
   const plain = MULTIPLY_ADD * invocations * time * crowding;
-  const calls = total(...partList(splitStages(kernel)).map(callsIn));
-  const shape = { form: 'staged', workgroups, serial } as const;
+  const tiles = workgroups * tileSteps(kernel);
+  const calls = total(
+    ...partList(splitStages(kernel)).map((part, k) => {
+      const own = parts[k];
+      return own.kind === 'product' ? scaled(own.work.all, tiles) : callsIn(part);
+    }),
+  );
+  // Contractions in blocks take most of the time where there are some.
+  const form = parts.some(({ kind }) => kind === 'product') ? 'tiles' : 'staged';
+  const shape = { form, workgroups, serial } as const;
   return { ...calls, plain, barriers: barriers * invocations, invocations, ...shape };
 }
 
@@ -187,17 +195,6 @@ function reductionWork(kernel: Kernel, variant: ReductionVariant): KernelWork {
   const serial = steps + LEVEL * waits;
   const shape = { form: 'reduction', workgroups, serial } as const;
   return { ...scaled(own, invocations), barriers: invocations * waits, invocations, ...shape };
-}
-
-/** What all variants of a kernel have in common is found once. */
-const facts = new WeakMap<Kernel, Map<string, unknown>>();
-
-function derived<Fact>(kernel: Kernel, name: string, find: () => Fact): Fact {
-  const known = facts.get(kernel) ?? new Map<string, unknown>();
-  facts.set(kernel, known);
-  const fact = (known.get(name) as Fact | undefined) ?? find();
-  known.set(name, fact);
-  return fact;
 }
 
 /** Nodes that are evaluated for every term, and those below the reduction that are the same for all terms. */
@@ -315,90 +312,8 @@ function tileCounts(kernel: Kernel, { batch, m, n, tiling }: Contraction): numbe
   return extentOf(kernel, batch) * along(m, tiling.tileM) * along(n, tiling.tileN);
 }
 
-/** Operations for an element of each factor and for one output, and for the indices of K in one step, in all tilings. */
+/** Operations for the factors and the results of a contraction, in all tilings. */
 const partsOf = (kernel: Kernel, contraction: Contraction) =>
-  derived(kernel, 'factors', () => factorOperations(kernel, contraction));
-
-function factorOperations(kernel: Kernel, contraction: Contraction) {
-  const { left, right, batch, m, n, k } = contraction;
-  const reads = contractionReads(kernel, contraction);
-  const divisions = (...groups: (readonly number[])[]) =>
-    plainly(DIVISION * groups.reduce((sum, { length }) => sum + (length > 1 ? length : 0), 0));
-  const looped = (factor: 'left' | 'right', root: NodeIndex) => {
-    const depends = axisDependence(kernel);
-    const nodes = neededNodes(kernel, [root]).filter((node) =>
-      k.some((axis) => depends[node][axis]),
-    );
-    return operationsOf(kernel, nodes, 1, reads[factor].quads);
-  };
-  return {
-    left: looped('left', left),
-    right: looped('right', right),
-    index: divisions(k),
-    finish: total(
-      scaled(finishing(kernel, VECTOR_WIDTH, reads.finishing), 1 / VECTOR_WIDTH),
-      scaled(divisions(batch, m, n), 1 / VECTOR_WIDTH),
-    ),
-  };
-}
-
-/** What the nodes behind the reduction and the stores take at `width` neighbouring points, with the vectors among their accesses. */
-function finishing(kernel: Kernel, width = 1, quads: Quads | null = null): Operations {
-  const under = nodesUnderReduction(kernel);
-  const nodes = storedNodes(kernel).filter((node) => !under[node]);
-  const stores = kernel.stores.reduce((sum, store) => {
-    const { accumulate, indirect } = store;
-    const each = ACCESS + (accumulate ? ACCESS : 0) + (indirect ? 2 : 0);
-    return sum + each * (quads?.stores.has(store) ? width / VECTOR_WIDTH : width);
-  }, 0);
-  return total(operationsOf(kernel, nodes, width, quads), plainly(stores));
-}
-
-/** Nodes that the stores need, each with the nodes that it needs. */
-function storedNodes(kernel: Kernel): NodeIndex[] {
-  const roots = storedValues(kernel);
-  return neededNodes(kernel, roots);
-}
-
-/** Of nodes at so many points; a vector of four elements is loaded like one, and random ones of it take two ciphers. */
-function operationsOf(
-  kernel: Kernel,
-  nodes: readonly NodeIndex[],
-  points = 1,
-  quads: Quads | null = null,
-): Operations {
-  return total(
-    ...nodes.map((index) => {
-      const node = kernel.nodes[index];
-      const calls = callsOf(node);
-      const plain = calls.functions + calls.randoms > 0 ? 0 : plainOf(node);
-      const each = quads?.loads.has(index)
-        ? 1 / VECTOR_WIDTH
-        : quads?.draws.has(index)
-          ? 1 / ELEMENTS_PER_CIPHER
-          : 1;
-      return scaled({ plain, ...calls }, each * points);
-    }),
+  derived(kernel, 'factors', () =>
+    factorOperations(kernel, contraction, contractionReads(kernel, contraction)),
   );
-}
-
-function plainOf(node: Expression): number {
-  switch (node.kind) {
-    case 'load':
-      return ACCESS + BOUND * node.bounds.length + (node.indirect ? ACCESS : 0);
-    case 'inBounds':
-      return BOUND * node.bounds.length;
-    case 'apply':
-      return SCALAR_OPS[node.op].cost;
-    case 'index':
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-/** What it takes an invocation to recover the indices of the axes of a kind. */
-function indexing({ axes }: Kernel, kind: 'parallel' | 'reduced'): Operations {
-  const count = axes.filter((axis) => axis.kind === kind).length;
-  return plainly(count > 1 ? DIVISION * count : 0);
-}
