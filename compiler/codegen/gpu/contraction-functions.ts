@@ -187,12 +187,17 @@ function stepIndices({ kernel, contraction, writer }: ContractionCode, block: Fa
 export const finishesFour = ({ kernel, contraction }: ContractionCode): boolean =>
   contraction.n.length > 0 && widthOf(kernel, contraction.n, VECTOR_WIDTH) === VECTOR_WIDTH;
 
-/** What the sums of an output are called, by the number of the reduction. */
-const totalName = (reduction: number) => (reduction === 0 ? 'total' : `total${reduction + 1}`);
+/** How many neighbours along m are finished by one call: four where random numbers are vectors that way. */
+export const finishedRows = ({ contraction, finishing }: ContractionCode): number =>
+  [...finishing.draws.values()].some((axis) => contraction.m.includes(axis)) ? VECTOR_WIDTH : 1;
+
+/** What the sums of an output are called, by the number of the reduction and of the row. */
+const totalName = (reduction: number, row: number) =>
+  `total${reduction === 0 ? '' : reduction + 1}${row === 0 ? '' : `_${row}`}`;
 
 /**
  * `finish(batch, m, n, total)`: the epilogue and the stores of one output, or of four from n on, of which `total` is the
- * vector; nothing behind the edges. A kernel with several sums has a `total` of each.
+ * vector; nothing behind the edges. A kernel with several sums has a `total` of each, and of each of its rows.
  */
 export function finishFunction(code: ContractionCode): FunctionDefinition {
   const { kernel, contraction, extents, writer, dtype } = code;
@@ -210,35 +215,37 @@ export function finishFunction(code: ContractionCode): FunctionDefinition {
     for (const axis of axes) names[axis] = part.names[axis];
   }
   const four = finishesFour(code);
-  const accumulators = kernel.nodes.flatMap((node, index) =>
-    node.kind === 'accumulator' ? [{ index, name: totalName(node.reduction) }] : [],
+  const rows = range(finishedRows(code));
+  const points = rows.flatMap((row) =>
+    range(four ? VECTOR_WIDTH : 1).map((c): Point => {
+      const shifts = new Map([
+        ...(rows.length > 1 ? [[m.at(-1), row] as const] : []),
+        [n.at(-1), c] as const,
+      ]);
+      const axes = names.map((name, axis) => {
+        const shift = shifts.get(axis);
+        return shift === undefined ? name : { outer: name, inner: null, shift };
+      });
+      const suffix = [...(rows.length > 1 ? [row] : []), ...(four ? [c] : [])];
+      const scope = newScope(kernel, writer, axes, suffix.map((part) => `_${part}`).join(''));
+      kernel.nodes.forEach((node, index) => {
+        if (node.kind !== 'accumulator') return;
+        const total = totalName(node.reduction, row);
+        scope.names.set(index, four ? dialect.component(total, c) : total);
+      });
+      return { scope, at: kernel.axes.map((_, axis) => shifts.get(axis) ?? 0) };
+    }),
   );
-  const scopes = range(four ? VECTOR_WIDTH : 1).map((c) => {
-    const axes = names.map((name, axis) =>
-      axis === n.at(-1) ? { outer: name, inner: null, shift: c } : name,
-    );
-    const scope = newScope(kernel, writer, axes, four ? `_${c}` : '');
-    for (const { index, name } of accumulators)
-      scope.names.set(index, four ? dialect.component(name, c) : name);
-    return scope;
-  });
-  const stores = four
-    ? storePoints(
-        scopes.map((scope, c) => ({
-          scope,
-          at: kernel.axes.map((_, axis) => (axis === n.at(-1) ? c : 0)),
-        })),
-        code.finishing,
-      )
-    : storeLines(scopes[0]);
+  const stores =
+    points.length > 1 ? storePoints(points, code.finishing) : storeLines(points[0].scope);
   return {
     name: code.finish,
     parameters: [
       ['batch', 'index'],
       ['m', 'index'],
       ['n', 'index'],
-      ...kernel.reductions.map(
-        (_, r) => [totalName(r), four ? (`${dtype}x4` as const) : dtype] as const,
+      ...kernel.reductions.flatMap((_, r) =>
+        rows.map((row) => [totalName(r, row), four ? (`${dtype}x4` as const) : dtype] as const),
       ),
     ],
     result: null,
@@ -250,7 +257,10 @@ export function finishFunction(code: ContractionCode): FunctionDefinition {
   };
 }
 
-/** Calls of `finish` for the four outputs from `n` on, whose sums are the vectors of these names. */
+/**
+ * Calls of `finish` for the four outputs from `n` on, whose sums are the vectors of these names: of each sum those of all rows that are
+ * finished together.
+ */
 export function finishCalls(
   code: ContractionCode,
   m: string,

@@ -37,9 +37,11 @@ export interface Point {
  * random numbers of neighbouring elements.
  */
 export interface Quads {
+  /** That of accesses. */
   readonly axis: number;
   readonly loads: ReadonlySet<NodeIndex>;
-  readonly draws: ReadonlySet<NodeIndex>;
+  /** Random numbers, each with its axis. */
+  readonly draws: ReadonlyMap<NodeIndex, number>;
   readonly stores: ReadonlySet<Store>;
 }
 
@@ -50,7 +52,7 @@ export function quadAccesses(
   nodes: Iterable<NodeIndex>,
   stores: readonly Store[] = [],
 ): Quads {
-  const none: Quads = { axis: axis ?? 0, loads: new Set(), draws: new Set(), stores: new Set() };
+  const none: Quads = { axis: axis ?? 0, loads: new Set(), draws: new Map(), stores: new Set() };
   if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0) return none;
   const varies = axisDependence(kernel);
   const lone = new Set(stores.filter(({ accumulate }) => accumulate).map(({ buffer }) => buffer));
@@ -77,7 +79,7 @@ export function quadAccesses(
     (!indirect || (indirect.stride % VECTOR_WIDTH === 0 && !varies[indirect.node][axis])) &&
     bounds.every(whole);
   const loads = new Set<NodeIndex>();
-  const draws = new Set<NodeIndex>();
+  const draws = new Map<NodeIndex, number>();
   for (const index of nodes) {
     const node = kernel.nodes[index];
     if (node.kind === 'load') {
@@ -85,7 +87,7 @@ export function quadAccesses(
     } else if (node.kind === 'random') {
       const { counter, step } = node;
       if (counter.coefficients[axis] === 1 && aligned(counter) && !varies[step][axis])
-        draws.add(index);
+        draws.set(index, axis);
     }
   }
   return {
@@ -96,6 +98,12 @@ export function quadAccesses(
       stores.filter(({ buffer, index, indirect }) => isVector(buffer, index, indirect, [])),
     ),
   };
+}
+
+/** The same, where no random numbers are vectors along the axis of accesses, with those that are along another one. */
+export function withDraws(kernel: Kernel, quads: Quads, axis: number | undefined): Quads {
+  if (quads.draws.size > 0) return quads;
+  return { ...quads, draws: quadAccesses(kernel, axis, kernel.nodes.keys()).draws };
 }
 
 /** The buffers that vectors are read from or written to; those of accumulating stores stay as they are. */
@@ -143,10 +151,11 @@ export function evaluatePoints(
       let name = known.get(own);
       if (name === undefined) {
         name = `n${node}${scope.suffix}`;
-        if (quads && isQuad(quads, node) && quadOf(points, k, quads.axis))
+        const axis = quads?.loads.has(node) ? quads.axis : quads?.draws.get(node);
+        if (axis !== undefined && quadOf(points, k, axis))
           append(
             lines,
-            quadLines(points, k, node, quads.axis, (other, part) => {
+            quadLines(points, k, node, axis, (other, part) => {
               known.set(valueKey(kernel, node, other), part);
             }),
           );
@@ -159,9 +168,6 @@ export function evaluatePoints(
   }
   return lines;
 }
-
-/** Whether a node is one vector for four points. */
-const isQuad = ({ loads, draws }: Quads, node: NodeIndex) => loads.has(node) || draws.has(node);
 
 /** What tells the values of a node at several points apart: points with equal keys have the same value. */
 function valueKey({ nodes }: Kernel, index: NodeIndex, { scope, at, isShift }: Point): string {

@@ -6,6 +6,7 @@ import {
   type ContractionCode,
   type Factor,
   finishCalls,
+  finishedRows,
   finishFunction,
   range,
 } from './contraction-functions.ts';
@@ -83,12 +84,15 @@ export function productLines(one: ProductCode): ProductLines {
         }
       : null;
   const outputs = (code: ContractionCode, all: readonly (readonly string[])[]) =>
-    range(threadM).flatMap((i) => {
+    range(threadM / finishedRows(code)).flatMap((call) => {
+      const i = call * finishedRows(code);
       const place = Math.floor(i / VECTOR_WIDTH) * lanes.m;
       const m = `(${place === 0 ? 'lane_m' : `${place} + lane_m`}) * ${VECTOR_WIDTH} + ${i % VECTOR_WIDTH}`;
       return vectors.flatMap((v) => {
         const n = `(${v === 0 ? 'lane_n' : `${v * lanes.n} + lane_n`}) * ${VECTOR_WIDTH}`;
-        const totals = all.map((sums) => sums[i * vectors.length + v]);
+        const totals = all.flatMap((sums) =>
+          range(finishedRows(code)).map((row) => sums[(i + row) * vectors.length + v]),
+        );
         return finishCalls(code, m, n, ...totals);
       });
     });

@@ -11,7 +11,7 @@ import { readsOf } from './contraction.ts';
 import type { Factor, FactorReads } from './contraction-functions.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { FILL, factorOperations, LOOP_STEP, MULTIPLY_ADD, WORKGROUP_ACCESS } from './operations.ts';
-import type { Quads } from './points.ts';
+import { type Quads, withDraws } from './points.ts';
 import { type Guarded, guardedShare, type TileGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 
@@ -94,7 +94,7 @@ export function productOf(
   });
   return {
     ...{ kind: 'product', sums, m, n, extents },
-    finishing: vectorsOf(all[0].reads.finishing),
+    finishing: withDraws(part, vectorsOf(all[0].reads.finishing), m.at(-1)),
     chunk: Math.min(chunk, Math.ceil(extents.k / VECTOR_WIDTH) * VECTOR_WIDTH),
     ...{ needed: null, guarded: null },
   };
