@@ -19,6 +19,8 @@ interface Attention {
   readonly isPair: boolean;
   /** Whether some rows see nothing. */
   readonly isMasked: boolean;
+  /** Along what the random numbers of dropout are neighbours, where there are some. */
+  readonly dropout: 'terms' | 'rows' | null;
 }
 
 const attentions: fc.Arbitrary<Attention> = fc.record({
@@ -31,6 +33,7 @@ const attentions: fc.Arbitrary<Attention> = fc.record({
   hasGradient: fc.boolean(),
   isPair: fc.boolean(),
   isMasked: fc.boolean(),
+  dropout: fc.constantFrom('terms', 'rows', null),
 });
 
 /** Of the largest result, what arithmetic in f32 may be off by: sums of up to a hundred terms behind an exponential. */
@@ -42,8 +45,8 @@ export const attentionCases: fc.Arbitrary<KernelCase> = fc
   .map(([shape, seed]) => attentionCase(shape, seed));
 
 function attentionCase(shape: Attention, seed: number): KernelCase {
-  const { heads, rows, terms, features, results, termsFirst, hasGradient, isPair, isMasked } =
-    shape;
+  const { heads, rows, terms, features, results, termsFirst, hasGradient, isPair } = shape;
+  const { isMasked, dropout } = shape;
   const [r, t] = [rows[0] * rows[1], terms[0] * terms[1]];
   const place = termsFirst ? `${terms[1]}*a3 + a4` : `a3 + ${rows[1]}*a4`;
   const read = termsFirst ? `${terms[1]}*ROW + TERM` : `ROW + ${rows[1]}*TERM`;
@@ -57,7 +60,7 @@ function attentionCase(shape: Attention, seed: number): KernelCase {
     return known;
   };
   // Axes of a stage: head, tile of rows, tile of terms, row, term, feature.
-  const stage = (name: string, left: string, right: string, behind: string) => `
+  const stage = (name: string, left: string, right: string, behind: string, value = 'n9') => `
   stage over 2 and 1 reduced local f32 ${elements} {
     axis a3 parallel ${rows[1]}
     axis a4 parallel ${terms[1]}
@@ -68,8 +71,21 @@ function attentionCase(shape: Attention, seed: number): KernelCase {
     reduce sum n2
     n3: f32 = accumulator
 ${behind}
-    store ${name}[${place}] = n9
+    store ${name}[${place}] = ${value}
   }`;
+  const counter =
+    dropout === 'rows'
+      ? `${r * t}*a0 + ${rows[1]}*a1 + ${terms[1] * r}*a2 + a3 + ${r}*a4`
+      : `${r * t}*a0 + ${rows[1] * t}*a1 + ${terms[1]}*a2 + ${t}*a3 + a4`;
+  const dropped = dropout
+    ? `
+    n10: i32 = constant 7
+    n11: f32 = random seed 3 stream 5 counter ${counter} step n10
+    n12: f32 = constant 0.5
+    n13: i32 = lt n11, n12
+    n14: f32 = constant 0
+    n15: f32 = select n13, n14, n9`
+    : '';
   const scores = stage(
     'local',
     'queries',
@@ -79,7 +95,8 @@ ${behind}
     n6: i32 = ge n4, n5
     n7: f32 = constant ${isMasked ? '-1e+30' : '0.5'}
     n8: f32 = select n6, n3, n7
-    n9: f32 = exp n8`,
+    n9: f32 = exp n8${dropped}`,
+    dropout ? 'n15' : 'n9',
   );
   const gradient = () =>
     stage(
