@@ -36,6 +36,7 @@ import type { BatchKnobs } from '../micro-batch/index.ts';
 import type { ContractionBound } from '../plan-search/knobs.ts';
 import { type ChosenActions, emitChosen, type PlacementOptions } from '../plan-search/placement.ts';
 import { type HalfChoice, storeHalves } from '../precision/store-halves.ts';
+import { selectByPosition } from '../simplify/conditions.ts';
 import { simplify } from '../simplify/index.ts';
 import { joinLogarithms } from '../simplify/logarithms.ts';
 import { applyScalesApart } from '../simplify/scales.ts';
@@ -188,7 +189,7 @@ export const PASSES = {
       (state) =>
         mapGraphs(state, (graph) => {
           const simple = simplify(graph, { differentiated: true });
-          const reused = reuseWeightedSums(simple);
+          const reused = selectByPosition(reuseWeightedSums(simple));
           return reused === simple ? simple : simplify(reused, { differentiated: true });
         }),
     ),

@@ -150,7 +150,9 @@ export class ClusterStaging {
     );
     // Tiles of products are for panels and registers; those of a few sums are as small as what they are sums of is large.
     const isSmall = model.clusters && (model.hasWorkgroups || !cluster.producers.some(isProductOf));
-    const fitting = tileSizes(link, model.arrayBytes / bytes, isSmall);
+    const most = model.arrayBytes / bytes;
+    const blocks = carries ? rectangles(link, most) : [];
+    const fitting = tileSizes(link, most, isSmall && blocks.length === 0);
     if (fitting.length === 0)
       return { reason: `no tile of it has at most ${model.arrayBytes} bytes` };
     // Held by a tensor, the array of a single tile would take all that the intermediate takes.
@@ -175,8 +177,8 @@ export class ClusterStaging {
       attempt(sizes);
       if (!carries && tried === 1 && best.time > HOPELESS * apart()) break;
     }
-    if (carries) rectangles(link, model.arrayBytes / bytes).forEach(attempt);
-    else blockSizes(link, model.privateElements ?? 0).forEach(attempt);
+    blocks.forEach(attempt);
+    if (!carries) blockSizes(link, model.privateElements ?? 0).forEach(attempt);
     return best;
   }
 }

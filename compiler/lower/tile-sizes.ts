@@ -61,7 +61,7 @@ export function blockSizes(cluster: LinkedCluster, most: number): readonly (read
 }
 
 /** Points of a tile along the sides of products, at most. */
-const PRODUCT_SIDES = [128, 64, 32, 16];
+const PRODUCT_SIDES = [128, 64, 32];
 
 /**
  * Rectangles along the two longest shared axes that are sides or terms of the products in a cluster, as queries and keys are in attention, whose

@@ -87,9 +87,9 @@ function zeros(rows: number, columns: number): Matrix {
   return made;
 }
 
-/** A buffer or an array of a workgroup: of elements, or of vectors. */
-type Memory = Data | number[][];
-const isVectors = (array: Memory): array is number[][] => Array.isArray(array);
+/** A buffer, or an array of a workgroup or an invocation: of elements, or of vectors. */
+type Memory = Data | number[] | number[][];
+const isVectors = (array: Memory): array is number[][] => Array.isArray(array[0]);
 const inside = (array: Memory, address: number, count: number) =>
   index(address) >= 0 && address + count <= array.length * (isVectors(array) ? 4 : 1);
 
@@ -136,7 +136,10 @@ const HOST = {
   storeQuad: (array: Memory, address: number, value: readonly number[]) => {
     if (!(address % 4 === 0 && inside(array, address, 4))) rejected(address, 'address of a vector');
     if (isVectors(array)) array[address >> 2] = [...value];
-    else array.set(value, address);
+    else
+      value.forEach((one, k) => {
+        array[address + k] = one;
+      });
   },
   add: (type: ValueType, a: Value, b: Value) =>
     Array.isArray(a)

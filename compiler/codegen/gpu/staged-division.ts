@@ -18,6 +18,7 @@ import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
 import {
+  inTiles,
   type Product,
   type ProductWork,
   productOf,
@@ -281,7 +282,8 @@ function guardedProduct(
   const isOne =
     stages[number].stores.length === 1 &&
     readers.every((one) => one !== null && needed !== null && sameGuard(one, needed));
-  return { ...product, guarded, needed: isOne ? needed : null };
+  const extents = tiles[number].map((axis) => parts[number].axes[axis].extent);
+  return inTiles(parts[number], product, isOne ? needed : null, guarded, extents);
 }
 
 /** The ways of a part with so many terms at a time. */
@@ -353,10 +355,8 @@ function divide(
   const blocked = products.map((product, k) => {
     const threads = product && threadsOf(product, workgroupSize);
     if (!product || !threads) return null;
-    const work = productWork(parts[k], product, threads, workgroupSize, {
-      extents: tiles[k].map((axis) => parts[k].axes[axis].extent),
-      carried: carries && k === parts.length - 1 ? tileTimes : 1,
-    });
+    const carried = carries && k === parts.length - 1 ? tileTimes : 1;
+    const work = productWork(product, threads, workgroupSize, carried);
     return { ...product, threads, work, quads: quadsOf(product) };
   });
   const chunks = bytesOf(products, workgroupSize);

@@ -33,6 +33,17 @@ export interface Product {
   readonly needed: TileGuard | null;
   /** Tiles in which its results depend on its sums, and what it is in others; null where that is all. */
   readonly guarded: Guarded | null;
+  /** How many of all tiles those are. */
+  readonly share: number;
+  readonly operations: ProductOperations;
+}
+
+/** What the factors and results of a product take, element by element. */
+interface ProductOperations {
+  readonly sums: readonly Readonly<Record<Factor | 'index', Operations>>[];
+  readonly finish: Operations;
+  /** In tiles without sums. */
+  readonly rest: Operations;
 }
 
 /** One of the sums of a product. */
@@ -66,8 +77,8 @@ export function productOf(
   const extents = {
     ...{ m: extentOf(part, m), n: extentOf(part, n), k: extentOf(part, k) },
   };
-  const { leastM, leastN, leastK } = TUNING.contraction;
-  if (extents.m < leastM || extents.n < leastN || extents.k < leastK) return null;
+  const { leastSide, leastTerms } = TUNING.staged;
+  if (Math.min(extents.m, extents.n) < leastSide || extents.k < leastTerms) return null;
   const all = groups.map((one) => ({ one, reads: readsOf(part, one) }));
   const mayLoad = (node: NodeIndex) => {
     const load = part.nodes[node];
@@ -92,11 +103,13 @@ export function productOf(
       inPlace: { left: inPlace('left'), right: inPlace('right') },
     };
   });
+  const finishing = withDraws(part, vectorsOf(all[0].reads.finishing), m.at(-1));
+  const operations = sums.map((sum) => factorOperations(part, sum, { ...sum.reads, finishing }));
   return {
-    ...{ kind: 'product', sums, m, n, extents },
-    finishing: withDraws(part, vectorsOf(all[0].reads.finishing), m.at(-1)),
+    ...{ kind: 'product', sums, m, n, extents, finishing },
+    operations: { sums: operations, finish: operations[0].finish, rest: NOTHING },
     chunk: Math.min(chunk, Math.ceil(extents.k / VECTOR_WIDTH) * VECTOR_WIDTH),
-    ...{ needed: null, guarded: null },
+    ...{ needed: null, guarded: null, share: 1 },
   };
 }
 
@@ -203,88 +216,77 @@ export interface ProductWork {
   readonly chunks: number;
 }
 
-/** Which tiles of a product there are. */
-export interface ProductTiles {
-  /** Along each axis of a tile. */
-  readonly extents: readonly number[];
-  /** How many go on with the sums of the ones before, and finish them once. */
-  readonly carried: number;
+/** A product of a stage that has something to do in some tiles alone, of as many as `extents` say. */
+export function inTiles(
+  part: Kernel,
+  product: Product,
+  needed: TileGuard | null,
+  guarded: Guarded | null,
+  extents: readonly number[],
+): Product {
+  const guard = needed ?? guarded?.guard;
+  const share = guard ? guardedShare(guard, extents) : 1;
+  const [sum] = product.sums;
+  const made = { ...product, needed, guarded, share };
+  const rest =
+    guarded && !needed
+      ? factorOperations(guarded.otherwise, sum, {
+          ...{ ...sum.reads, finishing: restFinishing(part, made) },
+        }).finish
+      : NOTHING;
+  return { ...made, operations: { ...product.operations, rest } };
 }
 
-/** The work of a tile of a product, counted as that of a contraction without stages is. */
+/**
+ * The work of a tile of a product, counted as that of a contraction without stages is.
+ *
+ * @param carried how many tiles go on with the sums of the ones before, and finish them once
+ */
 export function productWork(
-  part: Kernel,
   product: Product,
   threads: Threads,
   workgroupSize: number,
-  { extents, carried }: ProductTiles,
+  carried: number,
 ): ProductWork {
-  const { needed, guarded } = product;
-  const { work, chunks } = sumWork(part, product, threads, workgroupSize);
-  const finish = finishWork(part, product, threads);
-  const guard = needed ?? guarded?.guard;
-  const share = guard ? guardedShare(guard, extents) : 1;
-  if (carried > 1) {
-    const [threadM, threadN] = threads;
-    const adding = plainly(product.sums.length * workgroupSize * threadM * threadN);
-    return { all: total(work, scaled(finish, 1 / carried), adding), chunks };
-  }
-  const rest =
-    guarded && !needed
-      ? finishWork(
-          guarded.otherwise,
-          { ...product, finishing: restFinishing(part, product) },
-          threads,
-        )
-      : NOTHING;
-  return {
-    all: total(scaled(total(work, finish), share), scaled(rest, 1 - share)),
-    chunks: chunks * share,
-  };
-}
-
-function sumWork(part: Kernel, product: Product, threads: Threads, workgroupSize: number) {
-  const { extents, finishing, chunk } = product;
+  const { extents, operations, share, sums, chunk } = product;
   const [threadM, threadN] = threads;
-  const points = pointsOf(product, threads);
+  const lanes = lanesOf(extents, threads);
+  // Those behind the edges included.
+  const points = { left: lanes.m * threadM, right: lanes.n * threadN };
   const reads = ((threadM + threadN) / VECTOR_WIDTH) * WORKGROUP_ACCESS;
   const step = threadM * threadN * MULTIPLY_ADD + reads + LOOP_STEP;
   const steps = plainly(workgroupSize * extents.k * step);
   const terms = Math.ceil(extents.k / chunk) * chunk;
   let chunks = 0;
-  const sums = product.sums.map((sum) => {
-    const operations = factorOperations(part, sum, { ...sum.reads, finishing });
-    const filled = (['left', 'right'] as const).filter((which) => !sum.inPlace[which]);
+  const summing = sums.map(({ inPlace }, r) => {
+    const filled = (['left', 'right'] as const).filter((which) => !inPlace[which]);
     if (filled.length > 0) chunks += terms / chunk;
     const fills = filled.map((which) => {
       const elements = terms * points[which];
       const vectors = elements / VECTOR_WIDTH;
       return total(
-        scaled(operations[which], elements),
-        scaled(operations.index, vectors),
+        scaled(operations.sums[r][which], elements),
+        scaled(operations.sums[r].index, vectors),
         plainly(vectors * (FILL + WORKGROUP_ACCESS)),
       );
     });
     return total(steps, ...fills);
   });
-  return { work: total(...sums), chunks };
-}
-
-function finishWork(part: Kernel, product: Product, threads: Threads): Operations {
-  const [sum] = product.sums;
-  const { finish } = factorOperations(part, sum, { ...sum.reads, finishing: product.finishing });
-  const points = pointsOf(product, threads);
-  return scaled(finish, points.left * points.right);
-}
-
-/** Points along the sides, those behind the edges included. */
-function pointsOf({ extents }: Product, threads: Threads) {
-  const lanes = lanesOf(extents, threads);
-  return { left: lanes.m * threads[0], right: lanes.n * threads[1] };
+  const outputs = points.left * points.right;
+  const finish = scaled(operations.finish, outputs / carried);
+  const rest = scaled(operations.rest, outputs);
+  const adding = carried > 1 ? workgroupSize * sums.length * threadM * threadN : 0;
+  return {
+    all: total(scaled(total(...summing, finish), share), scaled(rest, 1 - share), plainly(adding)),
+    chunks: chunks * share,
+  };
 }
 
 /** The vectors among what is finished in tiles without sums. */
-export function restFinishing(part: Kernel, { finishing, guarded }: Product): Quads {
+export function restFinishing(
+  part: Kernel,
+  { finishing, guarded }: Pick<Product, 'finishing' | 'guarded'>,
+): Quads {
   const stores = (guarded?.otherwise.stores ?? []).filter((_, k) =>
     finishing.stores.has(part.stores[k]),
   );

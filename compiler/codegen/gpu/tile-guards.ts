@@ -47,20 +47,28 @@ export function guardOf(
 export const sameGuard = (a: TileGuard, b: TileGuard): boolean =>
   a.offset === b.offset && a.coefficients.join() === b.coefficients.join();
 
-/** Tiles beyond which a share is not counted. */
-const MOST_TILES = 1 << 16;
-
-/** How many of all tiles have something to do, over the extents of the tile's axes. */
-export function guardedShare({ offset, coefficients }: TileGuard, extents: readonly number[]) {
+/** How many of all tiles have something to do, over the extents of the tile's axes; 1 where more than two of them tell. */
+export function guardedShare(
+  { offset, coefficients }: TileGuard,
+  extents: readonly number[],
+): number {
   const own = [...coefficients.keys()].filter((k) => coefficients[k] !== 0);
-  const count = own.reduce((product, k) => product * extents[k], 1);
-  if (count > MOST_TILES) return 1;
-  let sums = [offset];
-  for (const k of own)
-    sums = sums.flatMap((sum) =>
-      Array.from({ length: extents[k] }, (_, index) => sum + coefficients[k] * index),
-    );
-  return sums.filter((sum) => sum >= 0).length / count;
+  if (own.length > 2) return 1;
+  const [inner, outer] = own;
+  /** Indices of the inner axis at which the sum is at least 0. */
+  const countFrom = (sum: number) => {
+    if (inner === undefined) return Number(sum >= 0);
+    const slope = coefficients[inner];
+    const extent = extents[inner];
+    // Up from the first index that is large enough, or up to the last that is small enough.
+    const edge = slope > 0 ? extent - Math.ceil(-sum / slope) : Math.floor(sum / -slope) + 1;
+    return Math.min(extent, Math.max(0, edge));
+  };
+  const repeats = outer === undefined ? 1 : extents[outer];
+  const slope = outer === undefined ? 0 : coefficients[outer];
+  let count = 0;
+  for (let index = 0; index < repeats; index++) count += countFrom(offset + slope * index);
+  return count / repeats / (inner === undefined ? 1 : extents[inner]);
 }
 
 /** Comparisons of two indices, each with what is the most that it can be within a tile, both ways. */

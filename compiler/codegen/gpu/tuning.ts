@@ -38,8 +38,10 @@ export const TUNING = {
     workgroupSizes: [32, 64, 128, 256],
     /** Terms of a chunk where parts are contractions in blocks. */
     chunks: [16],
-    /** Workgroups of that. */
+    /** Workgroups of that, and the smallest such contractions. */
     productSizes: [64, 128, 256],
+    leastSide: 8,
+    leastTerms: 4,
     /** Workgroup memory that workgroups which run at a time on one core share, in bytes, at least. */
     coreBytes: 64 * 1024,
     /** Invocations that keep a core busy. */

@@ -79,7 +79,7 @@ export function scaledDotProductAttention(
   const products = einsum(shared ? 'bqghd,bkgd->bghqk' : 'bqhd,bkhd->bhqk', parted, key);
   const scores = reshape(products, [batch, heads, time, keys]);
   if (!checkMasks(scores, options)) return poisoned(query.type);
-  const weights = dropout(softmax(masked(scores, options)), options.dropout ?? 0);
+  const weights = visible(dropout(softmax(masked(scores, options)), options.dropout ?? 0), options);
   if (!shared) return einsum('bhqk,bkhd->bqhd', weights, value);
   const ofGroups = reshape(weights, [batch, groups, heads / groups, time, keys]);
   return reshape(einsum('bghqk,bkgd->bqghd', ofGroups, value), query.shape);
@@ -90,10 +90,18 @@ function masked(scores: Tensor, { causal, mask, keyMask }: DotProductAttentionOp
   let seen = scores;
   if (mask) seen = isFloat(mask.dtype) ? add(seen, mask) : select(mask, seen, MASKED);
   if (keyMask) seen = select(expandDims(expandDims(keyMask, 1), 1), seen, MASKED);
-  return causal
-    ? select(greaterEqual(iota(scores.shape, 2), iota(scores.shape, 3)), seen, MASKED)
-    : seen;
+  return causal ? select(comesBefore(scores), seen, MASKED) : seen;
 }
+
+/** Whether the key of a score comes no later than its query. */
+const comesBefore = ({ shape }: Tensor): Tensor => greaterEqual(iota(shape, 2), iota(shape, 3));
+
+/**
+ * Weights of what came before. Where nothing else is masked, each query sees the first key, so that all other weights are 0 as they are. Where
+ * that is said, tiles of them need no scores.
+ */
+const visible = (weights: Tensor, { causal, mask, keyMask }: DotProductAttentionOptions): Tensor =>
+  causal && !mask && !keyMask ? mul(weights, cast(comesBefore(weights), 'f32')) : weights;
 
 function checkMasks({ shape }: Tensor, { mask, keyMask }: AttentionMasks): boolean {
   const op = 'scaledDotProductAttention';
