@@ -36,6 +36,8 @@ export interface Quads {
   readonly axis: number;
   readonly loads: ReadonlySet<NodeIndex>;
   readonly stores: ReadonlySet<Store>;
+  /** Those of the loads that are vectors along another axis. */
+  readonly otherAxes?: ReadonlyMap<NodeIndex, number>;
 }
 
 /** Those of some loads and stores that are vectors along `axis`. */
@@ -87,6 +89,17 @@ export function quadAccesses(
   };
 }
 
+/** Some accesses, and of `more` the loads that are not among them, which are vectors along an axis of their own. */
+export function withMoreLoads(quads: Quads, more: Quads): Quads {
+  const others = [...more.loads].filter((node) => !quads.loads.has(node));
+  if (quads.loads.size + quads.stores.size === 0) return more;
+  return {
+    ...quads,
+    loads: new Set([...quads.loads, ...others]),
+    otherAxes: new Map(others.map((node) => [node, more.axis])),
+  };
+}
+
 /** The buffers that vectors are read from or written to; those of accumulating stores stay as they are. */
 export function quadBuffers(kernel: Kernel, ...all: readonly Quads[]): Set<number> {
   const buffers = new Set<number>();
@@ -125,6 +138,7 @@ export function evaluatePoints(
   const lines: string[] = [];
   const first = points[0].scope.names;
   for (const node of neededNodes(kernel, roots, (index) => first.has(index))) {
+    const axis = quads?.loads.has(node) ? (quads.otherAxes?.get(node) ?? quads.axis) : null;
     const known = new Map<string, string>();
     points.forEach((point, k) => {
       const { scope } = point;
@@ -132,10 +146,10 @@ export function evaluatePoints(
       let name = known.get(own);
       if (name === undefined) {
         name = `n${node}${scope.suffix}`;
-        if (quads?.loads.has(node) && quadOf(points, k, quads.axis))
+        if (axis !== null && quadOf(points, k, axis))
           append(
             lines,
-            quadLines(points, k, node, quads.axis, (other, part) => {
+            quadLines(points, k, node, axis, (other, part) => {
               known.set(valueKey(kernel, node, other), part);
             }),
           );

@@ -28,7 +28,7 @@ import { exchangeWaits } from './exchange.ts';
 import { storedValues } from './expression.ts';
 import { distinctValues, neededNodes, placesOf, type Quads } from './points.ts';
 import { prepare } from './prepare.ts';
-import { privateParts } from './private-tiles.ts';
+import { arrayAccesses, privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
@@ -64,6 +64,9 @@ const WORKGROUP_ACCESS = 2;
 const MATRIX_RATE = 4;
 /** A value from another invocation of the subgroup. */
 const EXCHANGE = 2;
+
+/** Operations of products that are measured by elements in those of products that are measured by vectors, by which rates go. */
+const SCALAR_SHARE = 0.8;
 
 /** What a level of a tree in workgroup memory waits for, in steps of a loop that loads. */
 const LEVEL = 0.1;
@@ -111,11 +114,13 @@ function stagedWork(
 
 function privateWork(kernel: StagedKernel, { workgroupSize }: PrivateVariant): KernelWork {
   const tiles = tileCount(kernel);
-  const parts = privateParts(kernel).map(({ part, own, units, sides, quads }) => {
-    const block = blockOperations(part, { sides, quads }, own);
+  const parts = privateParts(kernel).map(({ part, own, units, sides, quads, isProduct }) => {
+    const measured = isProduct ? arrayAccesses(kernel, part) : quads;
+    const block = blockOperations(part, { sides, quads: measured }, own);
     const indexing = plainly((own.length > 1 ? DIVISION * own.length : 0) + LOOP_STEP);
+    const { plain, ...calls } = scaled(total(indexing, block.all), units);
     return {
-      all: scaled(total(indexing, block.all), units),
+      all: { ...calls, plain: isProduct ? SCALAR_SHARE * plain : plain },
       serial: units * (1 + block.serial),
     };
   });
