@@ -232,6 +232,7 @@ export const MESSAGES = {
   6061: "plan '{file}' cannot be shown: {reason}",
   6032: "'{file}' is CommonJS, and a model is an ES module: name it {other}, with import and export",
   6031: "'{file}' is a plan for {target}: 'btc tune' measures kernels of WebGPU",
+  6034: "'{option}' changes nothing here: it is for {wanted}, and {found}",
   6090: "there is no message '{given}'; {names}",
   6091: "'{file}' is not JSON, as {wanted} must be",
   6092: "'{option}' is not an option of btc {command}, which writes {what}: name {instead}",

@@ -12,6 +12,7 @@ import { type Builder, type BuildJob, startBuilder } from './builder.ts';
 import { type Checker, startChecker } from './checker.ts';
 import { writeOutputs } from './emit.ts';
 import { reasonOf } from './file-reason.ts';
+import { idleBuildOptions } from './idle-options.ts';
 import { recoverFolder } from './journal.ts';
 import { startLivePage } from './live-page.ts';
 import { obsoleteOutputs } from './obsolete.ts';
@@ -120,7 +121,10 @@ async function buildAll(
   const job = { options, profiles: profiles.byTarget, limits: found };
   const built = await buildFiles(files, job, threads, round);
   if (round?.overtaken.aborted) return { exitCode: 1, watched, built: [], diagnostics: [] };
-  const diagnostics = built.flatMap((file) => file.diagnostics);
+  const diagnostics = [
+    ...idleBuildOptions(options).map(fromBtc),
+    ...built.flatMap((file) => file.diagnostics),
+  ];
   let succeeded = 0;
   for (const file of built) {
     if (file.summary.length === 0) continue;

@@ -8,6 +8,7 @@ import { chromeTrace } from '../inspect/chrome-trace.ts';
 import { median } from '../inspect/kernel-times.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { unwritable } from './file-reason.ts';
+import { idleRunOptions } from './idle-options.ts';
 import {
   formatMeasured,
   givenProfile,
@@ -88,7 +89,9 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
       ...{ trace: trace !== undefined, program, quiet: options.json === true },
     });
     const other = otherAdapter(session);
-    if (other) console.error(formatPlain(fromBtc(other)));
+    const idle = idleRunOptions(options, file, session.plan.target);
+    for (const warning of [...(other ? [other] : []), ...idle])
+      console.error(formatPlain(fromBtc(warning)));
     const figures = await measure(session, program, inputs, options, log);
     const measured = trace === undefined ? null : await writeTrace(session, trace, given.profile);
     if (measured && 'code' in measured) {

@@ -14,8 +14,10 @@ import type { DeviceProfile, TunedKernel } from '../profile/profile.ts';
 import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
 import { TARGETS } from '../targets/index.ts';
+import { verifyTexts } from '../verify/index.ts';
 import { withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
+import { idleModelOptions } from './idle-options.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { isAdapter, otherAdapter } from './other-adapter.ts';
 import { outputProblem } from './output-problem.ts';
@@ -136,9 +138,11 @@ async function planOf(
 ): Promise<{ readonly plan?: Plan; readonly diagnostics: readonly ReportedDiagnostic[] }> {
   if (!/\.[cm]?tsx?$/.test(file)) {
     const read = await readPlanFile(file);
-    return 'plan' in read
-      ? { plan: read.plan, diagnostics: [] }
-      : { diagnostics: [fromBtc(read.diagnostic)] };
+    if ('diagnostic' in read) return { diagnostics: [fromBtc(read.diagnostic)] };
+    const wrong = verifyTexts(read.plan).map((one) => diagnostic(5030, null, { file, ...one }));
+    if (wrong.length > 0) return { diagnostics: wrong.map(fromBtc) };
+    const idle = idleModelOptions({ '--limits': limits, '--set': set }, file);
+    return { plan: read.plan, diagnostics: idle.map(fromBtc) };
   }
   const target = ['webgpu'] as const;
   const { readLimits, readProfiles } = await import('./build-command.ts');

@@ -3,6 +3,7 @@ import type { Target } from '../../ir/plan.ts';
 import { rememberByText } from '../../ir/remember.ts';
 import type { TargetLimits } from '../../ir/schedule.ts';
 import type { StageModel } from '../lower/index.ts';
+import { codeModel } from '../profile/code-model.ts';
 import { leastSeconds, predictSeconds } from '../profile/predict.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { TARGETS } from '../targets/index.ts';
@@ -13,7 +14,13 @@ export function stageModel(
   limits: TargetLimits,
   profile: DeviceProfile = TARGETS[target].profile,
 ): StageModel {
-  const { stageNeedsHolder, hasWorkgroups, privateElements, time: timeOf } = TARGETS[target];
+  const {
+    stageNeedsHolder,
+    hasWorkgroups,
+    privateElements,
+    time: timeOf,
+    work: workOf,
+  } = TARGETS[target];
   const seconds = onceEach((kernel) => predictSeconds(kernel, profile, limits));
   return {
     arrayBytes: limits.maxWorkgroupBytes,
@@ -22,6 +29,9 @@ export function stageModel(
     hasWorkgroups,
     splitsReductions: hasWorkgroups,
     privateElements,
+    ...(hasWorkgroups
+      ? { isAlone: (kernel) => workOf(kernel, limits, codeModel(profile)).barriers === 0 }
+      : {}),
     ...(timeOf
       ? { time: onceEach(timeOf), seconds }
       : {

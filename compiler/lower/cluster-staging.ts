@@ -16,6 +16,8 @@ export interface StageModel {
   readonly arrayBytes: number;
   /** Elements of the arrays of a tile that one invocation can compute alone; absent where it cannot. */
   readonly privateElements?: number;
+  /** Whether nothing waits at barriers in a kernel with stages, as each tile is computed by one invocation alone. */
+  isAlone?(kernel: Kernel): boolean;
   /** Whether an array takes its memory from a tensor. */
   readonly needsHolder: boolean;
   /** Whether kernels may have several stages; else contractions in pairs. */
@@ -78,6 +80,12 @@ export class ClusterStaging {
       this.times.set(kernel, time);
     }
     return time;
+  }
+
+  /** Whether each tile of a nest with stages is computed by one invocation alone. */
+  isAlone(nest: LoopNest): boolean {
+    const { kernel } = bindTensors(nest, this.options.tensors);
+    return this.options.model.isAlone?.({ name: '', ...kernel }) ?? false;
   }
 
   /** @param carries whether sums may go from tile to tile, whatever that takes */

@@ -62,6 +62,11 @@ const OUTCOMES: Readonly<Record<JoinOutcome, (share: number) => string>> = {
 
 /** Of the time of two kernels: models are not trusted with less of a gain. */
 const MOST_OF_TIME = 0.97;
+/**
+ * The same where one invocation computes a tile alone, as it did apart: a dispatch and the wait for its end are saved, which models do
+ * not know. Cells of an LSTM and a GRU that were expected to take 1.02 and 1.06 took 0.94 and 0.9, layer norm for 1.12 took 0.95.
+ */
+const MOST_ALONE = 1.15;
 /** Times that all intermediates are looked at. */
 const MOST_ROUNDS = 3;
 /** Readers of a result that are looked at, the first ones. */
@@ -269,7 +274,8 @@ function joinCluster(
   const staged = staging.stage(cluster, false);
   if ('reason' in staged) return staged;
   const share = staged.time / apart.reduce((sum, nest) => sum + staging.timeOf(nest), 0);
-  if (share > MOST_OF_TIME)
+  const isAlone = () => staging.isAlone(staged.nest());
+  if (share > MOST_OF_TIME && !(share <= MOST_ALONE && isAlone()))
     return { reason: `one kernel would take ${share.toFixed(2)} of the time` };
   return { nest: staged.nest, share };
 }

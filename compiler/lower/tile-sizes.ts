@@ -35,7 +35,7 @@ export function tileSizes(
 }
 
 /** Points of a tile along one axis that an invocation has in registers. */
-const SIDES = [8, 4, 2, 1];
+const SIDES = [8, 7, 6, 5, 4, 3, 2, 1];
 
 /**
  * Tiles of a few points along the last two axes, whose arrays have at most `most` elements: for invocations that compute them alone.

@@ -28,9 +28,7 @@ type Report = (path: string, reason: string) => void;
  * texts are.
  */
 export async function verifyCode(plan: Plan, module: Uint8Array | null): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const report: Report = (path, reason) =>
-    findings.push({ path: printable(path), reason: printable(reason) });
+  const { findings, report } = reporting();
   const kernels = plan.kernels.map((kernel, i) => verifiedKernel(kernel, `kernels[${i}]`, report));
   const sound = kernels.filter((kernel) => kernel !== null);
   verifyCosts(plan, kernels, report);
@@ -39,6 +37,23 @@ export async function verifyCode(plan: Plan, module: Uint8Array | null): Promise
     report('module', 'cannot be compared: it holds kernels whose texts are not valid');
   else await verifyGenerated(plan, kernels, module, report);
   return findings;
+}
+
+/** What is wrong with the texts of a plan's kernels; empty where each is a kernel and agrees with the plan. Never throws. */
+export function verifyTexts({ kernels }: Plan): Finding[] {
+  const { findings, report } = reporting();
+  kernels.forEach((kernel, i) => {
+    verifiedKernel(kernel, `kernels[${i}]`, report);
+  });
+  return findings;
+}
+
+function reporting() {
+  const findings: Finding[] = [];
+  const report: Report = (path, reason) => {
+    findings.push({ path: printable(path), reason: printable(reason) });
+  };
+  return { findings, report };
 }
 
 /** The kernel of a text that is valid and agrees with the plan. */

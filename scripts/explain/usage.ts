@@ -157,6 +157,12 @@ export const USAGE_PAGES = {
     'build net.mts --noEmit',
     { 'net.cts': SMALL_MODEL, 'net.mts': SMALL_MODEL },
   ),
+  6034: commands(
+    'An option that changes nothing',
+    'A warning. The option is for another target than the plan is for, or for models where a plan was given. Leave it out, or name what it is for.',
+    'build model.ts --target wasm --noEmit --tiles never',
+    'build model.ts --target webgpu --noEmit --tiles never',
+  ),
   6091: commands(
     'Not JSON',
     'Plans, profiles, limits and traces are JSON. The file is something else, or it is cut off.',

@@ -71,6 +71,28 @@ test('a profile of another adapter is tuned with a warning', () => {
   );
 });
 
+test('a plan whose kernels have texts that are none is named with them', () => {
+  const plan = JSON.parse(readFileSync(path(PLAN), 'utf8'));
+  plan.kernels[1].text = 'no kernel';
+  writeFileSync(path('broken.plan.json'), JSON.stringify(plan));
+  const { code, stdout } = project.btc('tune', 'broken.plan.json', '-o', 'broken.json', ...FAST);
+  expect(code).toBe(1);
+  expect(stdout).toContain(
+    "BTC5030: 'broken.plan.json' is not what it says: kernels[1].text: is not a kernel: ",
+  );
+  expect(existsSync(path('broken.json'))).toBe(false);
+});
+
+test('options of models change nothing for a plan, and that is said', () => {
+  const words = ['-o', 'idle.json', '--profile', 'swiftshader', '--seconds', '0.01'];
+  const { code, stdout } = project.btc('tune', PLAN, ...words, '--limits', 'default');
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    `warning BTC6034: '--limits' changes nothing here: it is for models, and '${PLAN}' is a plan`,
+  );
+  expect(stdout).not.toContain('--set');
+});
+
 test('what was found stays when a signal ends it', async () => {
   const main = join(project.folder, 'node_modules/btc-compiler/dist/compiler/cli/main.js');
   const args = [main, 'tune', PLAN, '-o', 'part.json', '--profile', 'swiftshader'];

@@ -92,12 +92,15 @@ async function compiled(
   return result;
 }
 
+/** Dispatches that a training step takes at most. */
+const BARS = [
+  ['mlp', 12],
+  ['cnn', 30],
+  ['lstm', 45],
+] as const;
+
 describe('steps that share a dispatch', () => {
-  test.each([
-    ['mlp', 12],
-    ['cnn', 30],
-    ['lstm', 45],
-  ] as const)('%s takes at most %i dispatches, in the same memory', async (model, most) => {
+  test.each(BARS)('%s takes at most %i dispatches, in the same memory', async (model, most) => {
     const [{ plan: shared, module }, { plan: single }] = [
       await compiled(model),
       await compiled(model, { dispatches: 'single' }),
@@ -118,6 +121,17 @@ describe('steps that share a dispatch', () => {
     expect(seconds(shared)).toBeLessThan(seconds(single));
     expect(await verifyCode(shared, module)).toEqual([]);
   });
+
+  test.each(['swiftshader', 'lavapipe'] as const)(
+    'keep to these bars on %s too',
+    async (profile) => {
+      for (const [model, most] of BARS) {
+        const { plan, module } = await compiled(model, { profile });
+        expect(plan.programs.train.steps.length, model).toBeLessThanOrEqual(most);
+        expect(await verifyCode(plan, module)).toEqual([]);
+      }
+    },
+  );
 
   test('are one dispatch or two for the updates of all small parameters', async () => {
     const { plan, module } = await compiled('deep');

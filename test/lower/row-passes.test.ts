@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../compiler/driver/compile.ts';
+import type { CompileOptions } from '../../compiler/driver/result.ts';
 import * as btc from '../../compiler/language.ts';
 import type { Plan, Target } from '../../ir/plan.ts';
 import { load } from '../../runtime/index.ts';
@@ -11,11 +12,13 @@ const TENSOR_BYTES = 4 * ROWS * COLUMNS;
 
 type Layer = (x: btc.Tensor) => btc.Tensor;
 
-const alone = (layer: Layer) => () =>
-  btc.defineModel({
-    ...{ name: 'm', inputs: { x: btc.tensor([ROWS, COLUMNS]) } },
-    build: ({ x }) => ({ y: layer(x) }),
-  });
+const alone =
+  (layer: Layer, shape: readonly number[] = [ROWS, COLUMNS]) =>
+  () =>
+    btc.defineModel({
+      ...{ name: 'm', inputs: { x: btc.tensor(shape) } },
+      build: ({ x }) => ({ y: layer(x) }),
+    });
 
 /** Between two products, so that what is normalised and its gradient are activations. */
 const within = (layer: Layer) => () =>
@@ -31,27 +34,30 @@ const within = (layer: Layer) => () =>
     },
   });
 
-const crossEntropy = () =>
+const crossEntropy = (rows: number, columns: number) => () =>
   btc.defineModel({
-    ...{ name: 'm', inputs: { label: btc.tensor([ROWS], 'i32') } },
-    build: () => ({ y: btc.param('x', [ROWS, COLUMNS], btc.init.uniform(-1, 1)) }),
+    ...{ name: 'm', inputs: { label: btc.tensor([rows], 'i32') } },
+    build: () => ({ y: btc.param('x', [rows, columns], btc.init.uniform(-1, 1)) }),
     train: {
       loss: ({ y }, { label }) => btc.crossEntropy(y, label),
       optimizer: btc.sgd({ learningRate: 0.1 }),
     },
   });
 
-async function planOf(model: () => btc.Model, target: Target): Promise<Plan> {
-  const { plan, diagnostics } = await compile(model, { target });
+async function planOf(
+  model: () => btc.Model,
+  target: Target,
+  profile?: CompileOptions['profile'],
+): Promise<Plan> {
+  const { plan, diagnostics } = await compile(model, { target, ...(profile ? { profile } : {}) });
   if (!plan) throw new Error(diagnostics.map(({ message }) => message).join('; '));
   return plan;
 }
 
 /** Dispatches of a program that move a whole tensor or more, products aside. */
-function passes({ programs, kernels }: Plan, program: string): number {
+function passes({ programs, kernels }: Plan, program: string, bytes = TENSOR_BYTES): number {
   return programs[program].steps.filter(
-    ({ kernel, bytesMoved }) =>
-      bytesMoved >= TENSOR_BYTES && !kernels[kernel].name.startsWith('contract'),
+    ({ kernel, bytesMoved }) => bytesMoved >= bytes && !kernels[kernel].name.startsWith('contract'),
   ).length;
 }
 
@@ -72,7 +78,9 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (target) => {
   });
 
   test('cross-entropy is one pass, and one for its gradient', async () => {
-    expect(passes(await planOf(crossEntropy, target), 'train')).toBeLessThanOrEqual(2);
+    expect(passes(await planOf(crossEntropy(ROWS, COLUMNS), target), 'train')).toBeLessThanOrEqual(
+      2,
+    );
   });
 
   test.each([
@@ -82,6 +90,38 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (target) => {
   ] as const)('%s in training', async (_, layer, most) => {
     const plan = await planOf(within(layer), target);
     expect(passes(plan, 'train')).toBeLessThanOrEqual(most);
+  });
+});
+
+describe.each(['swiftshader', 'lavapipe'] as const)('on %s', (profile) => {
+  const shapes = [
+    [ROWS, COLUMNS],
+    [8192, 1024],
+    [64, 50000],
+  ] as const;
+
+  test.each(shapes)('%i rows of %i are at most two passes', async (...shape) => {
+    const [rows, columns] = shape;
+    const bytes = 4 * rows * columns;
+    const layers = [
+      (x: btc.Tensor) => btc.softmax(x),
+      (x: btc.Tensor) => btc.logSoftmax(x),
+      btc.layerNorm(columns, { name: 'n' }),
+    ];
+    for (const layer of layers) {
+      const plan = await planOf(alone(layer, shape), 'webgpu', profile);
+      expect(passes(plan, 'predict', bytes)).toBeLessThanOrEqual(2);
+    }
+    const plan = await planOf(crossEntropy(...shape), 'webgpu', profile);
+    expect(passes(plan, 'train', bytes)).toBeLessThanOrEqual(2);
+  });
+
+  test.each([
+    ['layer norm', layerNorm],
+    ['batch norm', batchNorm],
+  ] as const)('%s in training is two each way, beside a bias gradient', async (_, layer) => {
+    const plan = await planOf(within(layer), 'webgpu', profile);
+    expect(passes(plan, 'train')).toBeLessThanOrEqual(5);
   });
 });
 

@@ -6,6 +6,7 @@ import {
   pointCount,
   soleReduction,
 } from '../../../ir/kernel.ts';
+import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
 import { cascade, levelsOf } from '../cascade.ts';
 import { axesOfKind } from '../contraction-groups.ts';
@@ -15,6 +16,7 @@ import { type Dialect, type ValueType, VECTOR_WIDTH } from './dialect.ts';
 import { type AxisSum, type Hoisted, newScope, scopeBehind, storedValues } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
 import {
+  distinctValues,
   evaluatePoints,
   neededNodes,
   type Point,
@@ -69,12 +71,17 @@ export interface Block {
 export const inSides = ({ axes }: Kernel, sides: readonly number[]): Kernel['axes'] =>
   axes.map(({ extent, kind }, axis) => ({ extent: extent / sides[axis], kind }));
 
-/** Statements that reduce a kernel at all points of a block and store what it stores; `names` number the block along its parallel axes. */
+/**
+ * Statements that reduce a kernel at all points of a block and store what it stores; `names` number the block along its parallel axes.
+ *
+ * @param hasVectors whether four neighbouring sums of products may be one vector
+ */
 export function blockLines(
   kernel: Kernel,
   writer: Writer,
   { sides, quads }: Block,
   names: readonly (string | null)[],
+  hasVectors = true,
 ): string[] {
   const { dialect } = writer;
   const [parallelAxes, reducedAxes] = [
@@ -122,7 +129,9 @@ export function blockLines(
       return { ...made, scope: { ...made.scope, names: new Map(own.scope.names) } };
     }),
   );
-  const { totals: all, step } = summation(writer, quads, places, each);
+  const { totals: all, step } = hasVectors
+    ? summation(writer, quads, places, each)
+    : plainSummation(writer, quads, places, each);
   const blocks = cascade(kernel, [steps], each);
   const sums = all.map(
     ({ accumulators, type }, r) =>
@@ -205,7 +214,9 @@ function plainSummation(
   places: readonly Point[],
   each: number,
 ): Summation {
-  const { nodes, reductions } = places[0].scope.kernel;
+  const { kernel } = places[0].scope;
+  const { nodes, reductions } = kernel;
+  const at = places.map((place) => place.at);
   const all = reductions.map(({ combiner, value }, r) => {
     const type = nodes[value].dtype;
     const totals = range(places.length / each).map((p) => `total${r === 0 ? '' : r + 1}_${p}`);
@@ -214,17 +225,29 @@ function plainSummation(
     return {
       ...{ type, accumulators: totals, totals },
       identity: literalText(writer, type, combinerIdentity(combiner, type)),
-      lines: (t: number) => totals.map((total, p) => add(total, places[p * each + t])),
+      add,
     };
   });
   const values = reductions.map(({ value }) => value);
-  return {
-    totals: all,
-    step: [
-      ...evaluatePoints(places, values, quads),
-      ...range(each).flatMap((t) => all.flatMap(({ lines }) => lines(t))),
+  // A term that is of one sum alone is computed where it is added: few values are in registers at a time.
+  const own = values.filter((value) => distinctValues(kernel, value, at) === places.length);
+  const shared = evaluatePoints(
+    places,
+    [
+      ...values.filter((value) => !own.includes(value)),
+      ...own.flatMap((value) => nodeOperands(nodes[value])),
     ],
-  };
+    quads,
+  );
+  const adding = range(places.length / each).flatMap((p) =>
+    places
+      .slice(p * each, (p + 1) * each)
+      .flatMap((place) => [
+        ...evaluatePoints([place], own),
+        ...all.map(({ add, totals }) => add(totals[p], place)),
+      ]),
+  );
+  return { totals: all, step: [...shared, ...adding] };
 }
 
 function productSummation(

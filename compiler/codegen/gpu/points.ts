@@ -37,12 +37,12 @@ export interface Point {
  * random numbers of neighbouring elements.
  */
 export interface Quads {
-  /** That of accesses. */
-  readonly axis: number;
-  readonly loads: ReadonlySet<NodeIndex>;
-  /** Random numbers, each with its axis. */
+  /** Loads and random numbers, each with its axis. */
+  readonly loads: ReadonlyMap<NodeIndex, number>;
   readonly draws: ReadonlyMap<NodeIndex, number>;
   readonly stores: ReadonlySet<Store>;
+  /** That of all stores. */
+  readonly axis: number;
 }
 
 /** Those of some nodes and stores that are vectors along `axis`. */
@@ -52,7 +52,7 @@ export function quadAccesses(
   nodes: Iterable<NodeIndex>,
   stores: readonly Store[] = [],
 ): Quads {
-  const none: Quads = { axis: axis ?? 0, loads: new Set(), draws: new Map(), stores: new Set() };
+  const none: Quads = { axis: axis ?? 0, loads: new Map(), draws: new Map(), stores: new Set() };
   if (axis === undefined || kernel.axes[axis].extent % VECTOR_WIDTH !== 0) return none;
   const varies = axisDependence(kernel);
   const lone = new Set(stores.filter(({ accumulate }) => accumulate).map(({ buffer }) => buffer));
@@ -78,12 +78,12 @@ export function quadAccesses(
     aligned(index) &&
     (!indirect || (indirect.stride % VECTOR_WIDTH === 0 && !varies[indirect.node][axis])) &&
     bounds.every(whole);
-  const loads = new Set<NodeIndex>();
+  const loads = new Map<NodeIndex, number>();
   const draws = new Map<NodeIndex, number>();
   for (const index of nodes) {
     const node = kernel.nodes[index];
     if (node.kind === 'load') {
-      if (isVector(node.buffer, node.index, node.indirect, node.bounds)) loads.add(index);
+      if (isVector(node.buffer, node.index, node.indirect, node.bounds)) loads.set(index, axis);
     } else if (node.kind === 'random') {
       const { counter, step } = node;
       if (counter.coefficients[axis] === 1 && aligned(counter) && !varies[step][axis])
@@ -100,17 +100,20 @@ export function quadAccesses(
   };
 }
 
-/** The same, where no random numbers are vectors along the axis of accesses, with those that are along another one. */
-export function withDraws(kernel: Kernel, quads: Quads, axis: number | undefined): Quads {
-  if (quads.draws.size > 0) return quads;
-  return { ...quads, draws: quadAccesses(kernel, axis, kernel.nodes.keys()).draws };
+/** Some vectors, and of `more` the loads and random numbers that are not among them. */
+export function withMore(quads: Quads, more: Quads): Quads {
+  return {
+    ...quads,
+    loads: new Map([...more.loads, ...quads.loads]),
+    draws: new Map([...more.draws, ...quads.draws]),
+  };
 }
 
 /** The buffers that vectors are read from or written to; those of accumulating stores stay as they are. */
 export function quadBuffers(kernel: Kernel, ...all: readonly Quads[]): Set<number> {
   const buffers = new Set<number>();
   for (const { loads, stores } of all) {
-    for (const index of loads) {
+    for (const index of loads.keys()) {
       const node = kernel.nodes[index];
       if (node.kind === 'load') buffers.add(node.buffer);
     }
@@ -144,6 +147,7 @@ export function evaluatePoints(
   const lines: string[] = [];
   const first = points[0].scope.names;
   for (const node of neededNodes(kernel, roots, (index) => first.has(index))) {
+    const axis = quads?.loads.get(node) ?? quads?.draws.get(node);
     const known = new Map<string, string>();
     points.forEach((point, k) => {
       const { scope } = point;
@@ -151,7 +155,6 @@ export function evaluatePoints(
       let name = known.get(own);
       if (name === undefined) {
         name = `n${node}${scope.suffix}`;
-        const axis = quads?.loads.has(node) ? quads.axis : quads?.draws.get(node);
         if (axis !== undefined && quadOf(points, k, axis))
           append(
             lines,

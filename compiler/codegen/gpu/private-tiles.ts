@@ -2,7 +2,7 @@ import { type Kernel, type NodeIndex, pointCount } from '../../../ir/kernel.ts';
 import { nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 import { partList, type StagedKernel, tileCount, tileParts } from '../../../ir/kernel-stage.ts';
 import type { TargetLimits } from '../../../ir/schedule.ts';
-import { axesOfKind } from '../contraction-groups.ts';
+import { axesOfKind, contractionGroups, extentOf } from '../contraction-groups.ts';
 import { type Block, blockLines, inSides, sizeOf } from './blocks.ts';
 import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
@@ -15,6 +15,7 @@ import {
   type Quads,
   quadAccesses,
   quadBuffers,
+  withMore,
 } from './points.ts';
 import { ownAxes, tileAxesByPart } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
@@ -31,6 +32,11 @@ export interface PrivatePart extends Block {
   readonly own: readonly number[];
   /** Number of blocks. */
   readonly units: number;
+  /**
+   * Whether it is a product of matrices. Those are summed in scalars, and measured by the elements that they load, as adapters in software
+   * take vectors apart; what walks along memory once is measured by vectors.
+   */
+  readonly isProduct: boolean;
 }
 
 /** Whether an invocation can hold the arrays of a tile. Sums that go from tile to tile are for workgroups. */
@@ -49,22 +55,45 @@ export function privateParts(kernel: StagedKernel): readonly PrivatePart[] {
     const tiles = tileAxesByPart(kernel);
     parts = partList(tileParts(kernel)).map((part, k) => {
       const own = ownAxes(part, tiles[k]);
-      const block = bestBlock(kernel, part, own);
+      const isProduct = isMatrixProduct(part);
+      const block = bestBlock(kernel, part, own, isProduct);
       const points = own.reduce((count, axis) => count * part.axes[axis].extent, 1);
-      return { part, own, units: points / sizeOf(block.sides, own), ...block };
+      return { part, own, units: points / sizeOf(block.sides, own), isProduct, ...block };
     });
     known.set(kernel, parts);
   }
   return parts;
 }
 
-function bestBlock(kernel: StagedKernel, part: Kernel, own: readonly number[]): Block {
+function isMatrixProduct(part: Kernel): boolean {
+  const groups = contractionGroups(part);
+  return groups !== null && [groups.m, groups.n].every((axes) => extentOf(part, axes) > 1);
+}
+
+function bestBlock(
+  kernel: StagedKernel,
+  part: Kernel,
+  own: readonly number[],
+  isProduct: boolean,
+): Block {
   const blocks = sidesOf(part, own).map((sides) => ({
     sides,
     quads: vectorsOf(kernel, part, own, sides),
   }));
-  const efforts = blocks.map((block) => effortOf(part, block, own));
+  const measured = (quads: Quads) => (isProduct ? arrayAccesses(kernel, part) : quads);
+  const efforts = blocks.map(({ sides, quads }) =>
+    effortOf(part, { sides, quads: measured(quads) }, own),
+  );
   return blocks[efforts.indexOf(Math.min(...efforts))];
+}
+
+/** Accesses to the arrays of the stages, which take what a part of a vector takes. */
+export function arrayAccesses({ buffers }: StagedKernel, { nodes, stores }: Kernel): Quads {
+  const loads = nodes.flatMap((node, index) =>
+    node.kind === 'load' && node.buffer >= buffers.length ? [[index, 0] as const] : [],
+  );
+  const own = stores.filter(({ buffer }) => buffer >= buffers.length);
+  return { axis: 0, loads: new Map(loads), draws: new Map(), stores: new Set(own) };
 }
 
 /** Blocks over the last axes inside of a tile, and over some terms of the innermost sum. */
@@ -89,7 +118,7 @@ function sidesOf(part: Kernel, own: readonly number[]): number[][] {
   return [...found, ...several];
 }
 
-/** The vectors among the accesses to buffers, across the points of a block or else along its terms. */
+/** The vectors among the accesses to buffers, across the points of a block and along its terms. */
 function vectorsOf(
   kernel: StagedKernel,
   part: Kernel,
@@ -97,25 +126,19 @@ function vectorsOf(
   sides: readonly number[],
 ): Quads {
   const isBuffer = (buffer: number) => buffer < kernel.buffers.length;
-  const across = own.at(-1);
-  const along = axesOfKind(part, 'reduced').at(-1);
   const isWide = (axis: number | undefined) =>
-    axis !== undefined && sides[axis] % VECTOR_WIDTH === 0;
+    axis !== undefined && sides[axis] % VECTOR_WIDTH === 0 ? axis : undefined;
+  const across = isWide(own.at(-1));
+  const along = isWide(axesOfKind(part, 'reduced').at(-1));
   const roots = [...storedValues(part), ...part.reductions.map(({ value }) => value)];
   const vectors = neededNodes(part, roots).filter((index) => {
     const node = part.nodes[index];
     return node.kind === 'load' ? isBuffer(node.buffer) : node.kind === 'random';
   });
-  if (!isWide(across) && isWide(along)) {
-    const under = nodesUnderReduction(part);
-    return quadAccesses(
-      part,
-      along,
-      vectors.filter((index) => under[index]),
-    );
-  }
   const stores = part.stores.filter(({ buffer }) => isBuffer(buffer));
-  return quadAccesses(part, isWide(across) ? across : undefined, vectors, stores);
+  const under = nodesUnderReduction(part);
+  const terms = vectors.filter((index) => under[index]);
+  return withMore(quadAccesses(part, across, vectors, stores), quadAccesses(part, along, terms));
 }
 
 /** What a load costs, in operations. */
@@ -187,7 +210,7 @@ export function emitPrivate(
           ? [dialect.loop({ name: 'unit', first: '0', end: String(units) })]
           : ['{', dialect.constant('index', 'unit', '0')]),
         ...unit.lines,
-        ...blockLines(part, writer, one, names),
+        ...blockLines(part, writer, one, names, !one.isProduct),
         '}',
       ];
     }),

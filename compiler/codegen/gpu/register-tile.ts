@@ -28,7 +28,7 @@ export function registerTiles(
   kernel: Kernel,
   axes: readonly number[],
   terms: number,
-  vectors: ReadonlySet<NodeIndex> = new Set(),
+  vectors: Pick<ReadonlySet<NodeIndex>, 'has'> = new Set(),
 ): TiledPoints[] {
   const depends = axisDependence(kernel);
   const under = nodesUnderReduction(kernel);

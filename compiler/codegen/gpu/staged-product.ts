@@ -11,7 +11,7 @@ import { readsOf } from './contraction.ts';
 import type { Factor, FactorReads } from './contraction-functions.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { FILL, factorOperations, LOOP_STEP, MULTIPLY_ADD, WORKGROUP_ACCESS } from './operations.ts';
-import { type Quads, withDraws } from './points.ts';
+import { type Quads, quadAccesses, withMore } from './points.ts';
 import { type Guarded, guardedShare, type TileGuard } from './tile-guards.ts';
 import { TUNING } from './tuning.ts';
 
@@ -87,7 +87,7 @@ export function productOf(
   };
   const vectorsOf = (quads: Quads): Quads => ({
     ...quads,
-    loads: new Set([...quads.loads].filter(mayLoad)),
+    loads: new Map([...quads.loads].filter(([node]) => mayLoad(node))),
     stores: new Set([...quads.stores].filter(({ buffer }) => !arrays.scalars.has(buffer))),
   });
   const sums = all.map(({ one, reads }): ProductSum => {
@@ -103,7 +103,11 @@ export function productOf(
       inPlace: { left: inPlace('left'), right: inPlace('right') },
     };
   });
-  const finishing = withDraws(part, vectorsOf(all[0].reads.finishing), m.at(-1));
+  const draws = part.nodes.flatMap((node, index) => (node.kind === 'random' ? [index] : []));
+  const finishing = withMore(
+    vectorsOf(all[0].reads.finishing),
+    quadAccesses(part, m.at(-1), draws),
+  );
   const operations = sums.map((sum) => factorOperations(part, sum, { ...sum.reads, finishing }));
   return {
     ...{ kind: 'product', sums, m, n, extents, finishing },
@@ -297,5 +301,5 @@ export function restFinishing(
 export function quadsOf({ sums, finishing }: Product): Quads {
   const factors = sums.flatMap(({ reads }) => [reads.left.quads, reads.right.quads]);
   const loads = [...factors, finishing].flatMap((quads) => [...quads.loads]);
-  return { ...finishing, loads: new Set(loads) };
+  return { ...finishing, loads: new Map(loads) };
 }

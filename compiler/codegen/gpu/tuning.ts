@@ -51,7 +51,7 @@ export const TUNING = {
     privateWorkgroupSize: 64,
     /** Axes and sides of the blocks in which it does so. */
     blockAxes: 3,
-    blockSides: [8, 4, 2, 1],
+    blockSides: [8, 7, 6, 5, 4, 3, 2, 1],
   },
   contraction: {
     /** Smaller contractions are plain reductions. */

@@ -40,7 +40,7 @@ import {
 } from './operations.ts';
 import { distinctValues, placesOf } from './points.ts';
 import { prepare } from './prepare.ts';
-import { privateParts } from './private-tiles.ts';
+import { arrayAccesses, privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
 import { divisionOf } from './staged-division.ts';
 import { TUNING } from './tuning.ts';
@@ -61,6 +61,9 @@ import {
 const MATRIX_RATE = 4;
 /** A value from another invocation of the subgroup. */
 const EXCHANGE = 2;
+
+/** Operations of products that are measured by elements in those of products that are measured by vectors, by which rates go. */
+const SCALAR_SHARE = 0.8;
 
 /** What a level of a tree in workgroup memory waits for, in steps of a loop that loads. */
 const LEVEL = 0.1;
@@ -120,11 +123,13 @@ function stagedWork(
 
 function privateWork(kernel: StagedKernel, { workgroupSize }: PrivateVariant): KernelWork {
   const tiles = tileCount(kernel);
-  const parts = privateParts(kernel).map(({ part, own, units, sides, quads }) => {
-    const block = blockOperations(part, { sides, quads }, own);
+  const parts = privateParts(kernel).map(({ part, own, units, sides, quads, isProduct }) => {
+    const measured = isProduct ? arrayAccesses(kernel, part) : quads;
+    const block = blockOperations(part, { sides, quads: measured }, own);
     const indexing = plainly((own.length > 1 ? DIVISION * own.length : 0) + LOOP_STEP);
+    const { plain, ...calls } = scaled(total(indexing, block.all), units);
     return {
-      all: scaled(total(indexing, block.all), units),
+      all: { ...calls, plain: isProduct ? SCALAR_SHARE * plain : plain },
       serial: units * (1 + block.serial),
     };
   });
