@@ -6,16 +6,30 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { parseAst } from 'rolldown/parseAst';
 import { licences } from './licences.mjs';
 
 const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
 // A level below compiler/, as all modules that say where others are by their own address.
 const CHUNKS = 'chunks';
-const ENTRIES = [
-  ...['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'],
-  'editor/evaluate-worker',
-];
+/** Entries of the code, by name. */
+const CODE = {
+  language: 'index',
+  load: 'load/index',
+  'command-line': 'cli/command-line',
+  'build-thread': 'cli/build-thread',
+  'check-thread': 'cli/check-thread',
+  'evaluate-thread': 'editor/evaluate-thread',
+};
+/** What the main thread of a build runs. */
+const START = ['cli/command-line', 'cli/build-command'];
+/** What every compilation runs. */
+const CORE = ['index', 'load/index', 'cli/build-thread'];
+/** Small files that Node starts with, each of which runs an entry of the code. */
+const STARTERS = ['cli/main', 'cli/build-worker', 'cli/check-worker', 'editor/evaluate-worker'];
+/** Modules that export an entry of the code to whoever imports them. */
+const FACADES = { index: 'language', 'load/index': 'load' };
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
 const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
 
@@ -63,23 +77,150 @@ async function bundleView() {
   }
 }
 
+/** Of nodes below a node of a syntax tree, those of a type. */
+function nodesOf(type, root) {
+  const found = [];
+  const waiting = [root];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (node.type === type) found.push(node);
+    for (const child of Object.values(node))
+      if (typeof child === 'object' && child !== null) waiting.push(child);
+  }
+  return found;
+}
+
+/** What a chunk exports, as rolldown says it: nothing that is exported changes later, so that it need not be asked for each time. */
+const GETTER =
+  /^Object\.defineProperty\(exports, (['"][\w$]+['"]), \{\n\s*enumerable: true,\n\s*get: function\(\) \{\n\s*return ([\w$]+);\n\s*\}\n\}\);$/gm;
+const IMPORTER = '__importModule';
+
+const NOT_ASCII = /[^\0-\x7f]/g;
+/** A character of a text or of a regular expression; the chunks have no others in comments and names. */
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+/** Makes of a chunk what runs as a script too: V8 keeps code of scripts alone, and has no `import()` in them. */
+const PLAIN_CODE = {
+  name: 'plain-code',
+  renderChunk(code) {
+    const tree = parseAst(code);
+    const imports = nodesOf('ImportExpression', tree).map(({ start }) => start);
+    for (const { start, end } of nodesOf('TaggedTemplateExpression', tree))
+      if (code.slice(start, end).match(NOT_ASCII)) this.error('a raw text is not ASCII');
+    const parts = [0, ...imports.sort((a, b) => a - b)].map((start, k, all) =>
+      code.slice(start, all[k + 1]).replace(/^import\b/, k > 0 ? IMPORTER : '$&'),
+    );
+    const plain = parts.join('').replace(GETTER, 'exports[$1] = $2;');
+    if (/get: function\(\) \{\n\s*return [\w$]+;/.test(plain)) this.error('an export is not plain');
+    const importer =
+      imports.length > 0 ? `const ${IMPORTER} = require('./import-module.cjs');\n` : '';
+    // What was a module is strict. V8 takes text a byte a character where it is ASCII.
+    return `'use strict';\n${importer}${plain}`.replaceAll(NOT_ASCII, escaped);
+  },
+};
+
+/** What all modules import of each other from some entries, but not later on demand. */
+async function reachedFrom(entries) {
+  const reached = new Set();
+  const bundle = await rolldown({
+    input: entries.map((name) => `${sources}${name}.ts`),
+    platform: 'node',
+    external: PACKAGES,
+    plugins: [
+      { name: 'now', resolveDynamicImport: (id) => ({ id, external: true }) },
+      { name: 'reached', moduleParsed: ({ id }) => void reached.add(id) },
+    ],
+  });
+  await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  return reached;
+}
+
+/** The compiler as CommonJS. */
+async function bundleCode() {
+  const start = await reachedFrom(START);
+  const core = await reachedFrom(CORE);
+  const bundle = await rolldown({
+    input: Object.fromEntries(
+      Object.entries(CODE).map(([name, path]) => [name, `${sources}${path}.ts`]),
+    ),
+    platform: 'node',
+    external: PACKAGES,
+    treeshake: { moduleSideEffects: true },
+  });
+  const { output } = await bundle.write({
+    dir: join(built, CHUNKS),
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
+    keepNames: true,
+    minify: false,
+    // What functions are for stands in the declarations.
+    comments: { jsdoc: false },
+    codeSplitting: {
+      groups: [
+        { name: 'shared', test: (id) => start.has(id) && core.has(id), priority: 3 },
+        { name: 'start', test: (id) => start.has(id), priority: 2 },
+        { name: 'core', test: (id) => core.has(id), priority: 1 },
+      ],
+    },
+    plugins: [PLAIN_CODE],
+  });
+  await bundle.close();
+  return output;
+}
+
+async function bundleStarters() {
+  const bundle = await rolldown({
+    input: Object.fromEntries(STARTERS.map((name) => [name, `${sources}${name}.ts`])),
+    platform: 'node',
+    external: PACKAGES,
+    plugins: [
+      {
+        name: 'without-sources',
+        transform(code, id) {
+          if (!STARTERS.some((name) => id === `${sources}${name}.ts`)) return;
+          const changed = code.replace(/\(\) => import\('[^']+'\)/, 'null');
+          if (changed === code) this.error(`${id} runs no entry`);
+          return changed;
+        },
+      },
+    ],
+  });
+  await bundle.write({
+    ...{ dir: built, format: 'esm', chunkFileNames: `${CHUNKS}/[name]-[hash].js` },
+    ...{ keepNames: true, minify: false },
+  });
+  await bundle.close();
+}
+
+/**
+ * A module that exports an entry of the code. Between the two is a file that says nothing of what is exported: Node looks for names in
+ * files of CommonJS that modules import.
+ */
+function writeFacade(module, entry, names) {
+  const place = join(built, module);
+  const base = module.split('/').pop();
+  const up = '../'.repeat(module.split('/').length - 1) || './';
+  writeFileSync(`${place}.cjs`, `exports.code = require('${up}${CHUNKS}/${entry}.cjs');\n`);
+  writeFileSync(
+    `${place}.js`,
+    `import $code from './${base}.cjs';\n\nexport const { ${names.join(', ')} } = $code.code;\n`,
+  );
+}
+
 rmSync(join(built, CHUNKS), { recursive: true, force: true });
-const bundle = await rolldown({
-  input: Object.fromEntries(ENTRIES.map((name) => [name, `${sources}${name}.ts`])),
-  platform: 'node',
-  external: PACKAGES,
-  treeshake: { moduleSideEffects: true },
-});
-const { output } = await bundle.write({
-  dir: built,
-  format: 'esm',
-  chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
-  keepNames: true,
-  minify: false,
-});
-await bundle.close();
+const output = await bundleCode();
+writeFileSync(
+  join(built, CHUNKS, 'import-module.cjs'),
+  'module.exports = (specifier) => import(specifier);\n',
+);
 const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));
+await bundleStarters();
+for (const [module, entry] of Object.entries(FACADES)) {
+  const { exports } = output.find(({ isEntry, name }) => isEntry && name === entry);
+  writeFacade(module, entry, exports);
+}
 
 await bundleForPages();
 await bundleView();
