@@ -6,8 +6,9 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { parseAst } from 'rolldown/parseAst';
 import { licences } from './licences.mjs';
+import { plainCode } from './plain-code.mjs';
+import { plainLoops } from './plain-loops.mjs';
 
 const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
@@ -77,46 +78,9 @@ async function bundleView() {
   }
 }
 
-/** Of nodes below a node of a syntax tree, those of a type. */
-function nodesOf(type, root) {
-  const found = [];
-  const waiting = [root];
-  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-    if (node.type === type) found.push(node);
-    for (const child of Object.values(node))
-      if (typeof child === 'object' && child !== null) waiting.push(child);
-  }
-  return found;
-}
-
-/** What a chunk exports, as rolldown says it: nothing that is exported changes later, so that it need not be asked for each time. */
-const GETTER =
-  /^Object\.defineProperty\(exports, (['"][\w$]+['"]), \{\n\s*enumerable: true,\n\s*get: function\(\) \{\n\s*return ([\w$]+);\n\s*\}\n\}\);$/gm;
-const IMPORTER = '__importModule';
-
-const NOT_ASCII = /[^\0-\x7f]/g;
-/** A character of a text or of a regular expression; the chunks have no others in comments and names. */
-const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
-/** Makes of a chunk what runs as a script too: V8 keeps code of scripts alone, and has no `import()` in them. */
-const PLAIN_CODE = {
-  name: 'plain-code',
-  renderChunk(code) {
-    const tree = parseAst(code);
-    const imports = nodesOf('ImportExpression', tree).map(({ start }) => start);
-    for (const { start, end } of nodesOf('TaggedTemplateExpression', tree))
-      if (code.slice(start, end).match(NOT_ASCII)) this.error('a raw text is not ASCII');
-    const parts = [0, ...imports.sort((a, b) => a - b)].map((start, k, all) =>
-      code.slice(start, all[k + 1]).replace(/^import\b/, k > 0 ? IMPORTER : '$&'),
-    );
-    const plain = parts.join('').replace(GETTER, 'exports[$1] = $2;');
-    if (/get: function\(\) \{\n\s*return [\w$]+;/.test(plain)) this.error('an export is not plain');
-    const importer =
-      imports.length > 0 ? `const ${IMPORTER} = require('./import-module.cjs');\n` : '';
-    // What was a module is strict. V8 takes text a byte a character where it is ASCII.
-    return `'use strict';\n${importer}${plain}`.replaceAll(NOT_ASCII, escaped);
-  },
-};
+/** What chunks import by, for scripts have no `import()` of their own. */
+const IMPORTER = './import-module.cjs';
+const PLAIN_CODE = { name: 'plain-code', renderChunk: (code) => plainCode(code, IMPORTER) };
 
 /** What all modules import of each other from some entries, but not later on demand. */
 async function reachedFrom(entries) {
@@ -146,6 +110,7 @@ async function bundleCode() {
     platform: 'node',
     external: PACKAGES,
     treeshake: { moduleSideEffects: true },
+    plugins: [plainLoops(fileURLToPath(new URL('../tsconfig.build.json', import.meta.url)))],
   });
   const { output } = await bundle.write({
     dir: join(built, CHUNKS),
