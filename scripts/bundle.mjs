@@ -25,8 +25,10 @@ const CODE = {
 };
 /** What the main thread of a build runs. */
 const START = ['cli/command-line', 'cli/build-command'];
-/** What every compilation runs. */
-const CORE = ['index', 'load/index', 'cli/build-thread'];
+/** The API, which may be in a program that somebody else has bundled: it asks for nothing of the disk. */
+const CORE = ['index'];
+/** What the thread of a build runs beside it. */
+const WORK = ['load/index', 'cli/build-thread'];
 /** Small files that Node starts with, each of which runs an entry of the code. */
 const STARTERS = ['cli/main', 'cli/build-worker', 'cli/check-worker', 'editor/evaluate-worker'];
 /** Modules that export an entry of the code to whoever imports them. */
@@ -101,8 +103,7 @@ async function reachedFrom(entries) {
 
 /** The compiler as CommonJS. */
 async function bundleCode() {
-  const start = await reachedFrom(START);
-  const core = await reachedFrom(CORE);
+  const [start, core, work] = await Promise.all([START, CORE, WORK].map(reachedFrom));
   const bundle = await rolldown({
     input: Object.fromEntries(
       Object.entries(CODE).map(([name, path]) => [name, `${sources}${path}.ts`]),
@@ -123,9 +124,11 @@ async function bundleCode() {
     comments: { jsdoc: false },
     codeSplitting: {
       groups: [
-        { name: 'shared', test: (id) => start.has(id) && core.has(id), priority: 3 },
-        { name: 'start', test: (id) => start.has(id), priority: 2 },
-        { name: 'core', test: (id) => core.has(id), priority: 1 },
+        { name: 'base', test: (id) => start.has(id) && core.has(id), priority: 5 },
+        { name: 'core', test: (id) => core.has(id), priority: 4 },
+        { name: 'common', test: (id) => start.has(id) && work.has(id), priority: 3 },
+        { name: 'work', test: (id) => work.has(id), priority: 2 },
+        { name: 'start', test: (id) => start.has(id), priority: 1 },
       ],
     },
     plugins: [PLAIN_CODE],
@@ -177,7 +180,7 @@ rmSync(join(built, CHUNKS), { recursive: true, force: true });
 const output = await bundleCode();
 writeFileSync(
   join(built, CHUNKS, 'import-module.cjs'),
-  'module.exports = (specifier) => import(specifier);\n',
+  'module.exports = (specifier) => import(/* webpackIgnore: true */ /* @vite-ignore */ specifier);\n',
 );
 const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));

@@ -6,6 +6,8 @@ import { applied } from './edits.mjs';
 const GETTER =
   /^Object\.defineProperty\(exports, (['"][\w$]+['"]), \{\n\s*enumerable: true,\n\s*get: function\(\) \{\n\s*return ([\w$]+);\n\s*\}\n\}\);$/gm;
 const ANY_GETTER = /get: function\(\) \{\n\s*return [\w$]+;/;
+/** Where a chunk is, as rolldown says it. */
+const PLACE = 'require("url").pathToFileURL(__filename).href';
 const IMPORTER = '__importModule';
 const NOT_ASCII = /[^\0-\x7f]/g;
 /** A character of a text or of a regular expression: rolldown leaves no comments, and names have none. */
@@ -19,7 +21,13 @@ const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padSta
  * @throws Error where rolldown has written something that this does not know
  */
 export function plainCode(code, importer) {
-  const plain = code.replace(GETTER, 'exports[$1] = $2;');
+  // In what bundlers make of it, a chunk may be nowhere.
+  const plain = code
+    .replace(GETTER, 'exports[$1] = $2;')
+    .replaceAll(
+      PLACE,
+      `(typeof __filename === 'string' ? ${PLACE} : 'file:///btc-compiler/chunks/')`,
+    );
   if (ANY_GETTER.test(plain)) throw new Error('an export is not plain');
   const raw = nodesOf(parseAst(plain), 'TaggedTemplateExpression');
   if (raw.some(({ start, end }) => plain.slice(start, end).match(NOT_ASCII)))
