@@ -7,15 +7,32 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { licences } from './licences.mjs';
+import { plainCode } from './plain-code.mjs';
+import { plainLoops } from './plain-loops.mjs';
 
 const sources = fileURLToPath(new URL('../compiler/', import.meta.url));
 const built = fileURLToPath(new URL('../dist/compiler/', import.meta.url));
 // A level below compiler/, as all modules that say where others are by their own address.
 const CHUNKS = 'chunks';
-const ENTRIES = [
-  ...['index', 'load/index', 'cli/main', 'cli/build-worker', 'cli/check-worker'],
-  'editor/evaluate-worker',
-];
+/** Entries of the code, by name. */
+const CODE = {
+  language: 'index',
+  load: 'load/index',
+  'command-line': 'cli/command-line',
+  'build-thread': 'cli/build-thread',
+  'check-thread': 'cli/check-thread',
+  'evaluate-thread': 'editor/evaluate-thread',
+};
+/** What the main thread of a build runs. */
+const START = ['cli/command-line', 'cli/build-command'];
+/** The API, which may be in a program that somebody else has bundled: it asks for nothing of the disk. */
+const CORE = ['index'];
+/** What the thread of a build runs beside it. */
+const WORK = ['load/index', 'cli/build-thread'];
+/** Small files that Node starts with, each of which runs an entry of the code. */
+const STARTERS = ['cli/main', 'cli/build-worker', 'cli/check-worker', 'editor/evaluate-worker'];
+/** Modules that export an entry of the code to whoever imports them. */
+const FACADES = { index: 'language', 'load/index': 'load' };
 /** Packages that stay packages: they are large, or may be absent, or their objects are handed to users. */
 const PACKAGES = [/^node:/, 'typescript', 'webgpu', 'highs', '@dagrejs/graphlib', /^btc-compiler/];
 
@@ -63,23 +80,115 @@ async function bundleView() {
   }
 }
 
+/** What chunks import by, for scripts have no `import()` of their own. */
+const IMPORTER = './import-module.cjs';
+const PLAIN_CODE = { name: 'plain-code', renderChunk: (code) => plainCode(code, IMPORTER) };
+
+/** What all modules import of each other from some entries, but not later on demand. */
+async function reachedFrom(entries) {
+  const reached = new Set();
+  const bundle = await rolldown({
+    input: entries.map((name) => `${sources}${name}.ts`),
+    platform: 'node',
+    external: PACKAGES,
+    plugins: [
+      { name: 'now', resolveDynamicImport: (id) => ({ id, external: true }) },
+      { name: 'reached', moduleParsed: ({ id }) => void reached.add(id) },
+    ],
+  });
+  await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  return reached;
+}
+
+/** The compiler as CommonJS. */
+async function bundleCode() {
+  const [start, core, work] = await Promise.all([START, CORE, WORK].map(reachedFrom));
+  const bundle = await rolldown({
+    input: Object.fromEntries(
+      Object.entries(CODE).map(([name, path]) => [name, `${sources}${path}.ts`]),
+    ),
+    platform: 'node',
+    external: PACKAGES,
+    treeshake: { moduleSideEffects: true },
+    plugins: [plainLoops(fileURLToPath(new URL('../tsconfig.build.json', import.meta.url)))],
+  });
+  const { output } = await bundle.write({
+    dir: join(built, CHUNKS),
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
+    keepNames: true,
+    minify: false,
+    // What functions are for stands in the declarations.
+    comments: { jsdoc: false },
+    codeSplitting: {
+      groups: [
+        { name: 'base', test: (id) => start.has(id) && core.has(id), priority: 5 },
+        { name: 'core', test: (id) => core.has(id), priority: 4 },
+        { name: 'common', test: (id) => start.has(id) && work.has(id), priority: 3 },
+        { name: 'work', test: (id) => work.has(id), priority: 2 },
+        { name: 'start', test: (id) => start.has(id), priority: 1 },
+      ],
+    },
+    plugins: [PLAIN_CODE],
+  });
+  await bundle.close();
+  return output;
+}
+
+async function bundleStarters() {
+  const bundle = await rolldown({
+    input: Object.fromEntries(STARTERS.map((name) => [name, `${sources}${name}.ts`])),
+    platform: 'node',
+    external: PACKAGES,
+    plugins: [
+      {
+        name: 'without-sources',
+        transform(code, id) {
+          if (!STARTERS.some((name) => id === `${sources}${name}.ts`)) return;
+          const changed = code.replace(/\(\) => import\('[^']+'\)/, 'null');
+          if (changed === code) this.error(`${id} runs no entry`);
+          return changed;
+        },
+      },
+    ],
+  });
+  await bundle.write({
+    ...{ dir: built, format: 'esm', chunkFileNames: `${CHUNKS}/[name]-[hash].js` },
+    ...{ keepNames: true, minify: false },
+  });
+  await bundle.close();
+}
+
+/**
+ * A module that exports an entry of the code. Between the two is a file that says nothing of what is exported: Node looks for names in
+ * files of CommonJS that modules import.
+ */
+function writeFacade(module, entry, names) {
+  const place = join(built, module);
+  const base = module.split('/').pop();
+  const up = '../'.repeat(module.split('/').length - 1) || './';
+  writeFileSync(`${place}.cjs`, `exports.code = require('${up}${CHUNKS}/${entry}.cjs');\n`);
+  writeFileSync(
+    `${place}.js`,
+    `import $code from './${base}.cjs';\n\nexport const { ${names.join(', ')} } = $code.code;\n`,
+  );
+}
+
 rmSync(join(built, CHUNKS), { recursive: true, force: true });
-const bundle = await rolldown({
-  input: Object.fromEntries(ENTRIES.map((name) => [name, `${sources}${name}.ts`])),
-  platform: 'node',
-  external: PACKAGES,
-  treeshake: { moduleSideEffects: true },
-});
-const { output } = await bundle.write({
-  dir: built,
-  format: 'esm',
-  chunkFileNames: `${CHUNKS}/[name]-[hash].js`,
-  keepNames: true,
-  minify: false,
-});
-await bundle.close();
+const output = await bundleCode();
+writeFileSync(
+  join(built, CHUNKS, 'import-module.cjs'),
+  'module.exports = (specifier) => import(/* webpackIgnore: true */ /* @vite-ignore */ specifier);\n',
+);
 const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 writeFileSync(join(built, CHUNKS, 'licences.txt'), licences(modules));
+await bundleStarters();
+for (const [module, entry] of Object.entries(FACADES)) {
+  const { exports } = output.find(({ isEntry, name }) => isEntry && name === entry);
+  writeFacade(module, entry, exports);
+}
 
 await bundleForPages();
 await bundleView();

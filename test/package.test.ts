@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PRODUCER } from '../compiler/version.ts';
 import { ROOT } from './support/btc.ts';
@@ -109,6 +110,35 @@ test('trains a model by the API alone, without touching the disk', () => {
     falls: true,
     allocated: true,
   });
+});
+
+test('trains where it was bundled into a program for Node, without anything beside it', async () => {
+  const source = join(folder, 'bundled.mjs');
+  writeFileSync(
+    source,
+    `
+    import { compile, crossEntropy, defineModel, linear, sgd, tensor } from 'btc-compiler';
+    const model = defineModel({
+      name: 'small',
+      inputs: { x: tensor([4, 3]), y: tensor([4], 'i32') },
+      build: ({ x }) => ({ logits: linear(3, 2)(x) }),
+      train: { loss: ({ logits }, { y }) => crossEntropy(logits, y), optimizer: sgd() },
+    });
+    const { plan, diagnostics } = await compile(model, { target: 'wasm' });
+    console.log(JSON.stringify({ programs: plan ? Object.keys(plan.programs) : [], diagnostics }));
+  `,
+  );
+  const external = ['typescript', 'webgpu', 'highs'];
+  const bundle = await rolldown({ input: source, platform: 'node', external });
+  const alone = mkdtempSync(join(tmpdir(), 'btc-bundled-'));
+  await bundle.write({ file: join(alone, 'main.mjs'), format: 'esm', codeSplitting: false });
+  await bundle.close();
+  const [bundled, plain] = [join(alone, 'main.mjs'), source].map((file) =>
+    JSON.parse(execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' })),
+  );
+  rmSync(alone, { recursive: true });
+  expect(plain.programs).toEqual(['predict', 'train']);
+  expect(bundled).toEqual(plain);
 });
 
 test('exports Node’s GPU, the schema and its own description', () => {

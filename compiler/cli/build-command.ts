@@ -3,6 +3,7 @@ import { append } from '../../ir/lists.ts';
 import type { Target } from '../../ir/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
+import type { CodeUse } from '../load/own-code.ts';
 import type { DeviceProfile } from '../profile/profile.ts';
 import { PROFILE_NAMES } from '../profile/shipped.ts';
 import { baseOf } from './base-name.ts';
@@ -14,7 +15,6 @@ import { writeOutputs } from './emit.ts';
 import { reasonOf } from './file-reason.ts';
 import { idleBuildOptions } from './idle-options.ts';
 import { recoverFolder } from './journal.ts';
-import { startLivePage } from './live-page.ts';
 import { obsoleteOutputs } from './obsolete.ts';
 import { folderProblem } from './output-problem.ts';
 import { fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
@@ -43,7 +43,9 @@ export async function buildCommand(
     await threads.checker?.end();
     return exitCode;
   }
-  const live = options.view ? await startLivePage(options.port ?? 0) : null;
+  const live = options.view
+    ? await (await import('./live-page.ts')).startLivePage(options.port ?? 0)
+    : null;
   if (live && 'code' in live) {
     printAll(options, [fromBtc(live)]);
     await threads.checker?.end();
@@ -55,7 +57,7 @@ export async function buildCommand(
     const { watched, built, diagnostics } = await buildAll(files, options, threads, round);
     if (!round.overtaken.aborted) await live?.show(built, diagnostics);
     // It loads the compiler before the next change.
-    threads.spare ??= startBuilder();
+    threads.spare ??= startBuilder(useOf(options));
     return watched;
   }, pretty(options));
   return 0;
@@ -153,10 +155,11 @@ async function buildFiles(
   round?: Round,
 ): Promise<BuiltFile[]> {
   const built: BuiltFile[] = [];
+  const use = useOf(job.options);
   for (const [k, file] of files.entries()) {
-    const builder = threads.spare ?? startBuilder();
+    const builder = threads.spare ?? startBuilder(use);
     // It loads the compiler while this one works.
-    threads.spare = k + 1 < files.length ? startBuilder() : null;
+    threads.spare = k + 1 < files.length ? startBuilder(use) : null;
     const found = await threads.checker?.check(file, job.options.project);
     const checked = found ? { checked: found.model } : {};
     const hooks = round ? { overtaken: round.overtaken, onWatched: round.watch } : {};
@@ -165,6 +168,9 @@ async function buildFiles(
   }
   return built;
 }
+
+/** A check runs less code than a build does. */
+const useOf = ({ noEmit }: BuildCommandOptions): CodeUse => (noEmit ? 'check' : 'build');
 
 /** The profiles that are given, each of a target that is built. */
 export async function readProfiles({

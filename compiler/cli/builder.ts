@@ -11,6 +11,7 @@ import { type Diagnostic, diagnostic } from '../diagnostics.ts';
 import type { CompileProgress } from '../driver/progress.ts';
 import type { CheckedModel } from '../load/checked.ts';
 import { sweepTemporary } from '../load/leftovers.ts';
+import type { CodeUse } from '../load/own-code.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { baseOf } from './base-name.ts';
 import type { BuildCommandOptions, BuiltFile, Profiles } from './build.ts';
@@ -89,13 +90,14 @@ const MEBIBYTE = 2 ** 20;
 
 /**
  * Starts a thread that evaluates and compiles one model and ends with it. User code may loop, wait for ever, end its process or
- * leave timers behind: this thread stays free for signals, and for the terminal.
+ * leave timers behind: this thread stays free for signals, and for the terminal. `use`: what for, where its code shall be kept.
  */
-export function startBuilder(): Builder {
+export function startBuilder(use: CodeUse | null = null): Builder {
   const entry = import.meta.url.endsWith('.ts')
     ? '../cli/build-worker.ts'
     : '../cli/build-worker.js';
   const worker = new Worker(new URL(entry, import.meta.url), {
+    workerData: use,
     // As much as this thread may have; by default a thread gets less.
     resourceLimits: {
       maxOldGenerationSizeMb: Math.floor(getHeapStatistics().heap_size_limit / MEBIBYTE),

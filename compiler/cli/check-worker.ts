@@ -1,18 +1,6 @@
-import { type MessagePort, parentPort } from 'node:worker_threads';
-import { modelChecks } from '../load/index.ts';
-import type { CheckAnswer, CheckQuestion } from './checker.ts';
+import { ownCode } from '../load/own-code.ts';
+import { tuneEngine } from './engine.ts';
 
-// The thread outlives the models that it checks, none of which it evaluates.
-const checks = modelChecks();
-
-parentPort!.once('message', ({ port }: { port: MessagePort }) => {
-  const answer = (said: CheckAnswer) => port.postMessage(said);
-  port.on('message', async ({ file, project }: CheckQuestion) => {
-    try {
-      const model = await checks.check(file, project);
-      answer({ model, parsed: checks.parsed() });
-    } catch (error) {
-      answer({ error: error instanceof Error ? error : String(error) });
-    }
-  });
-});
+tuneEngine();
+const { checkInThread } = await ownCode('check-thread', () => import('./check-thread.ts')).code;
+checkInThread();

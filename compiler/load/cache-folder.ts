@@ -35,14 +35,21 @@ export function userCache(): CacheFolder {
   const given = process.env[CACHE_VARIABLE];
   if (given === 'off') return NO_CACHE;
   if (given) return cacheIn(given);
-  return import.meta.url.endsWith('.ts') ? NO_CACHE : cacheIn(join(systemFolder(), 'btc'));
+  const folder = import.meta.url.endsWith('.ts') ? null : systemFolder();
+  return folder === null ? NO_CACHE : cacheIn(join(folder, 'btc'));
 }
 
-function systemFolder(): string {
+/** Null where the user has no folder at all. */
+function systemFolder(): string | null {
   const { XDG_CACHE_HOME: given, LOCALAPPDATA: local } = process.env;
   if (process.platform === 'win32' && local) return local;
   if (given && isAbsolute(given)) return given;
-  return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  try {
+    return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+  } catch {
+    // No variable says where it is, and the system does not know the user, as in some containers.
+    return null;
+  }
 }
 
 /** A cache in a folder, which is made where it is not there. What others could have written is not read: it holds code. */

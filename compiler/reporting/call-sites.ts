@@ -274,6 +274,8 @@ function ownPlace(folder: string): string {
 
 function pathOf(file: string): string {
   try {
+    // As addresses have it, where CommonJS has the system's own path.
+    if (/^[a-z]:\\/i.test(file)) return `/${file.replaceAll('\\', '/')}`;
     return file.startsWith('file:') ? decodeURIComponent(new URL(file).pathname) : file;
   } catch {
     // No address after all: a line of a stack may be anybody's text.
