@@ -4,6 +4,8 @@ import { stageModel } from '../../compiler/driver/stage-model.ts';
 import * as btc from '../../compiler/index.ts';
 import { lowerModule } from '../../compiler/lower/index.ts';
 import { orderProgram } from '../../compiler/memory/order.ts';
+import type { DeviceProfile } from '../../compiler/profile/profile.ts';
+import { H100 } from '../../compiler/profile/shipped/h100.ts';
 import { reuseWeightedSums } from '../../compiler/simplify/weighted-sums.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Plan } from '../../ir/plan.ts';
@@ -112,6 +114,12 @@ describe('attention in tiles', () => {
   });
 });
 
+/** A device that a workgroup or two fill, so that tiny tiles are no better than large ones. */
+const SMALL: DeviceProfile = {
+  ...H100,
+  forms: { ...H100.forms, tiles: { ...H100.forms!.tiles!, concurrentInvocations: 256 } },
+};
+
 const attend = btc.attention(8, { heads: 4, causal: true });
 const output = btc.linear(8, 5);
 
@@ -138,6 +146,34 @@ describe('the option', () => {
     const scores = 4 * 64 * 64 * 4;
     expect(largest(plain!)).toBeGreaterThanOrEqual(scores);
     expect(largest(plan!)).toBeLessThan(scores);
+    const session = await openSession({ plan, parameters, module });
+    await expectAgreement([session], reference, 1);
+    session.destroy();
+  });
+
+  test.each([
+    { name: 'causal', options: { causal: true }, positions: 96 },
+    { name: 'causal with dropout', options: { causal: true, dropout: 0.2 }, positions: 128 },
+  ])('computes contractions of tiles in blocks: $name', async ({ options, positions }) => {
+    const heads = 2;
+    const layer = btc.attention(32, { heads, ...options });
+    const logits = btc.linear(32, 5);
+    const model = btc.defineModel({
+      name: 'blocks',
+      inputs: { x: btc.tensor([1, positions, 32]), label: btc.tensor([1, positions], 'i32') },
+      build: ({ x }) => ({ y: logits(layer(x)) }),
+      train: {
+        optimizer: btc.sgd({ learningRate: 0.1 }),
+        loss: ({ y }, { label }) => btc.crossEntropy(y, label),
+      },
+    });
+    const { plan, parameters, module, reference } = await compileWitnessed(model, {
+      tiles: 'always',
+      profile: SMALL,
+    });
+    expect(largest(plan!)).toBeLessThan(heads * positions ** 2 * 4);
+    const inBlocks = plan!.kernels.filter(({ variant }) => variant?.includes('chunks'));
+    expect(inBlocks.length).toBeGreaterThan(0);
     const session = await openSession({ plan, parameters, module });
     await expectAgreement([session], reference, 1);
     session.destroy();

@@ -101,11 +101,11 @@ function arrayOf(
   const { form } = variant;
   // Beside its arrays, partial results of two types at most, as many of each as a part has.
   if (form === 'staged') {
-    if (!isStaged(kernel)) throw new Error(`kernel '${kernel.name}' has no stages`);
-    const computations = [kernel, ...kernel.staging.stages];
+    const computations = [kernel, ...(kernel.staging?.stages ?? [])];
     const most = Math.max(...computations.map(({ reductions }) => reductions.length));
+    const chunks = isStaged(kernel) ? chunkBytes(kernel, variant) : 0;
     const partial = 8 * most * variant.workgroupSize;
-    return { key: form, bytes: arrayBytes(kernel) + chunkBytes(kernel, variant) + partial };
+    return { key: form, bytes: arrayBytes(kernel) + chunks + partial };
   }
   if (form === 'matrix') return { key: variantText(variant), bytes: matrixBytes(variant) };
   const types = kernel.reductions.map(({ value }) => kernel.nodes[value].dtype);
