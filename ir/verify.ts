@@ -19,37 +19,51 @@ export function verifyGraph(graph: Graph, module?: Module): string[] {
   const problems: string[] = [];
   const declared = declaredTypes(module);
 
-  graph.nodes.forEach((node, value) => {
-    const complain = (problem: string) => problems.push(`%${value} (${node.op}): ${problem}`);
-    if (node.source !== -1 && !isIndex(node.source, graph.sources.length))
-      complain(`source ${node.source} does not exist`);
-    if (node.type.shape.some((extent) => !Number.isSafeInteger(extent) || extent <= 0))
-      complain(`${formatType(node.type)} has an extent that is not a positive integer`);
-    const stray = node.operands.find((operand) => !isIndex(operand, value));
-    if (stray !== undefined) {
-      complain(`operand ${stray} does not precede it`);
-      return;
-    }
-    if (node.op === 'input' || node.op === 'parameter') {
-      const key = `${node.op} ${node.attributes.name}`;
-      const known = declared.get(key);
-      if (!known && module) complain(`'${node.attributes.name}' is not declared`);
-      else if (known && !sameType(known, node.type))
-        complain(
-          `'${node.attributes.name}' is ${formatType(node.type)} here and ${formatType(known)} elsewhere`,
-        );
-      else declared.set(key, node.type);
-      return;
-    }
-    const operands = node.operands.map((operand) => graph.nodes[operand].type);
-    if (isKnown(node, operands)) return;
-    const inferred = inferType(node.op, operands, node.attributes);
-    if ('reason' in inferred) complain(inferred.reason);
-    else if (!sameType(inferred, node.type))
-      complain(`its type is ${formatType(node.type)}, its operands give ${formatType(inferred)}`);
-    else sound.set(node.type, { op: node.op, attributes: node.attributes, operands });
-  });
+  for (const [value, node] of graph.nodes.entries()) {
+    const { source } = node;
+    if (source !== -1 && !isIndex(source, graph.sources.length))
+      problems.push(`${named(node, value)}: source ${source} does not exist`);
+    if (isKnown(graph, node, value)) continue;
+    const found = problemsOf(graph, node, value, declared, module !== undefined);
+    for (const problem of found) problems.push(`${named(node, value)}: ${problem}`);
+  }
   verifyResults(graph, declared, module !== undefined, problems);
+  return problems;
+}
+
+const named = ({ op }: Node, value: number) => `%${value} (${op})`;
+
+/** What is wrong with a node but for its source; what is not is remembered. */
+function problemsOf(
+  graph: Graph,
+  node: Node,
+  value: number,
+  declared: Map<string, TensorType>,
+  allDeclared: boolean,
+): string[] {
+  const { op, attributes, type } = node;
+  const problems = type.shape.some((extent) => !Number.isSafeInteger(extent) || extent <= 0)
+    ? [`${formatType(type)} has an extent that is not a positive integer`]
+    : [];
+  const stray = node.operands.find((operand) => !isIndex(operand, value));
+  if (stray !== undefined) return [...problems, `operand ${stray} does not precede it`];
+  if (op === 'input' || op === 'parameter') {
+    const key = `${op} ${attributes.name}`;
+    const known = declared.get(key);
+    if (!known && allDeclared) problems.push(`'${attributes.name}' is not declared`);
+    else if (known && !sameType(known, type))
+      problems.push(
+        `'${attributes.name}' is ${formatType(type)} here and ${formatType(known)} elsewhere`,
+      );
+    else declared.set(key, type);
+    return problems;
+  }
+  const operands = node.operands.map((operand) => graph.nodes[operand].type);
+  const inferred = inferType(op, operands, attributes);
+  if ('reason' in inferred) problems.push(inferred.reason);
+  else if (!sameType(inferred, type))
+    problems.push(`its type is ${formatType(type)}, its operands give ${formatType(inferred)}`);
+  else if (problems.length === 0) sound.set(type, { op, attributes, operands });
   return problems;
 }
 
@@ -60,16 +74,15 @@ interface Operands {
   readonly operands: readonly TensorType[];
 }
 
-/** Whether the same op over the same types was verified before. */
-function isKnown({ op, attributes, type }: Node, operands: readonly TensorType[]): boolean {
+/** Whether the operands of a node precede it, and the same op over the same types was verified before. */
+function isKnown({ nodes }: Graph, { op, attributes, type, operands }: Node, value: number) {
   const known = sound.get(type);
-  return (
-    known !== undefined &&
-    known.op === op &&
-    known.attributes === attributes &&
-    known.operands.length === operands.length &&
-    known.operands.every((one, k) => one === operands[k])
-  );
+  if (!known || known.op !== op || known.attributes !== attributes) return false;
+  const { operands: types } = known;
+  if (types.length !== operands.length) return false;
+  for (let k = 0; k < types.length; k++)
+    if (!isIndex(operands[k], value) || nodes[operands[k]].type !== types[k]) return false;
+  return true;
 }
 
 function verifyResults(

@@ -7,7 +7,7 @@ import type { BuilderMessage, BuildJob } from './builder.ts';
 import { exportFile } from './export-file.ts';
 import { printOnce } from './once.ts';
 
-/** Builds the one model that this thread is told of. `keepCode` is called when that is done. */
+/** Builds the one model that this thread is told of. `keepCode` is called when that has gone well. */
 export function buildInThread(keepCode: () => void): void {
   // Taken before the model can replace them.
   const writers = [process.stdout, process.stderr].map((stream) => stream.write.bind(stream));
@@ -30,7 +30,8 @@ export function buildInThread(keepCode: () => void): void {
       await Promise.all(
         writers.map((write) => new Promise<void>((done) => write('', () => done()))),
       );
-      keepCode();
+      // A model with mistakes has not run all that a build runs.
+      if (built.summary.length > 0) keepCode();
       // Weights are large: they change hands, and are not copied.
       const moved = built.outputs.flatMap(({ content }) =>
         typeof content === 'string' ? [] : [content.buffer],

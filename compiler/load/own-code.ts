@@ -9,6 +9,9 @@ import { type KeptCode, runKept } from './kept-code.ts';
 /** What chunks import by: scripts have no `import()` of their own. */
 const IMPORTER = './import-module.cjs';
 
+/** Systems that run Node's programs without being Node have their own ways with code. */
+const IS_OTHER = ['bun', 'deno'].some((name) => process.versions[name] !== undefined);
+
 /** What code is run for. */
 export type CodeUse = 'check' | 'build';
 
@@ -33,7 +36,7 @@ export function ownCode<Code>(
   const require = createRequire(import.meta.url);
   const entry = require.resolve(`../chunks/${name}.cjs`);
   const cache = userCache();
-  if (use === null || cache === NO_CACHE || process.versions['bun'])
+  if (use === null || cache === NO_CACHE || IS_OTHER)
     return { code: require(entry) as Code, keep: () => {} };
   const ran: KeptCode[] = [];
   const load = (file: string): unknown => {
