@@ -76,6 +76,8 @@ test('kernels of any form are the same in any variant without barriers', async (
   const property = fc.asyncProperty(kernelCases(), fc.nat(100), (one, turn) =>
     check(one, ({ kernel }) => {
       const variants = variantsOf(kernel, { ...WEBGPU_DEFAULT_LIMITS, maxWorkgroupBytes: 0 });
+      // What has large arrays in stages has no other way.
+      if (variants.length === 0) return chosenWgsl(kernel);
       return emitWgsl(kernel, variants[turn % variants.length], WEBGPU_DEFAULT_LIMITS);
     }),
   );
