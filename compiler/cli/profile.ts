@@ -3,22 +3,22 @@ import type { Plan, Target } from '../../ir/plan.ts';
 import { TARGET_RULES } from '../../ir/targets.ts';
 import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
-import { formatBytes, formatSeconds } from '../format.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import { measureFile } from '../profile/file-rates.ts';
-import { KERNEL_CLASSES } from '../profile/kernel-class.ts';
-import type { FormRates } from '../profile/kernel-rates.ts';
-import { measureDevice } from '../profile/measure.ts';
+import { type Measuring, measureDevice } from '../profile/measure.ts';
 import { measureUploads } from '../profile/measure-uploads.ts';
+import { partialProfile } from '../profile/partial-profile.ts';
 import { type DeviceProfile, PROFILE_FORMAT, PROFILE_VERSION } from '../profile/profile.ts';
 import type { MeasuredSession } from '../profile/timing.ts';
 import { PRODUCER } from '../version.ts';
+import { withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
+import { keepFound } from './interrupted.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
 import { folderProblem, outputProblem } from './output-problem.ts';
+import { nearestProfile, readProfileFile } from './profile-file.ts';
+import { formatProfile } from './profile-table.ts';
 import { formatPlain, fromBtc } from './report.ts';
-import { style } from './style.ts';
-import { table } from './table.ts';
 import { CLEAR_LINE } from './terminal.ts';
 import { problemOf } from './usage.ts';
 
@@ -50,17 +50,9 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
     const { load } = (await import('btc-compiler/runtime' as string)) as { load: Load };
     const found = await OPEN_DEVICE[target]();
     device = found?.device ?? null;
-    const rates = await measureDevice({
-      target,
-      open: (plan, module) =>
-        load(plan, { ...(device ? { device } : {}), ...(module ? { module } : {}) }),
-      onProgress: progress.show,
-    });
-    const uploads = device && (await measureUploads(device));
-    const files = await measureFile(options.folder ?? tmpdir());
     const adapter = found?.adapter ?? TARGET_RULES[target].label;
     const date = new Date().toISOString().slice(0, 10);
-    const profile: DeviceProfile = {
+    const head = {
       format: PROFILE_FORMAT,
       version: PROFILE_VERSION,
       name: `${adapter}, ${date}`,
@@ -68,12 +60,16 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
       adapter,
       date,
       versions: [PRODUCER, `node ${process.versions.node}`],
-      ...rounded({ ...rates, ...files, ...(uploads ? { uploads } : {}) }),
-      ...(found ? { limits: found.limits } : {}),
-    };
+    } as const;
+    const offered = found ? { limits: found.limits } : {};
+    const begun: Begun = { head, offered, base: await baseOf(file, target, adapter) };
+    const measured = await measuredOr(file, begun, progress, (onFound) =>
+      measureAll(options, device, load, progress.show, onFound),
+    );
+    const profile: DeviceProfile = { ...head, ...rounded(measured), ...offered };
     progress.clear();
     try {
-      await writeFileAtomically(file, `${JSON.stringify(profile, null, 2)}\n`);
+      await writeFileAtomically(file, textOf(profile));
     } catch (error) {
       console.error(formatPlain(fromBtc(unwritable(file, error))));
       return 1;
@@ -88,6 +84,74 @@ export async function profileCommand(options: ProfileCommandOptions): Promise<nu
   } finally {
     device?.destroy();
   }
+}
+
+/** What a profile is of, and what it has in place of rates that are not found. */
+interface Begun {
+  readonly head: Pick<
+    DeviceProfile,
+    'format' | 'version' | 'name' | 'target' | 'adapter' | 'date' | 'versions'
+  >;
+  readonly offered: Pick<DeviceProfile, 'limits'>;
+  readonly base: DeviceProfile;
+}
+
+type OnFound = NonNullable<Measuring['onFound']>;
+
+/** What `measure` gives; a signal meanwhile leaves in the file what was found so far. */
+function measuredOr<T>(
+  file: string,
+  { head, offered, base }: Begun,
+  progress: ReturnType<typeof showMeasurements>,
+  measure: (onFound: OnFound) => Promise<T>,
+): Promise<T> {
+  let part: { readonly text: string; readonly number: number; readonly count: number } | null =
+    null;
+  const keep = () => {
+    progress.clear();
+    if (!part) return;
+    const some = `${part.number} of ${part.count} measured so far`;
+    keepFound(file, part.text, `${some}, all else as in the profile '${base.name}'`);
+  };
+  return withCleanup(keep, () =>
+    measure((rates, number, count) => {
+      const whole = { ...partialProfile(base, rates), ...head, ...offered };
+      part = { text: textOf({ ...whole, name: `${head.name}, in part` }), number, count };
+    }),
+  );
+}
+
+async function measureAll(
+  { target, folder }: ProfileCommandOptions,
+  device: GPUDevice | null,
+  load: Load,
+  onProgress: NonNullable<Measuring['onProgress']>,
+  onFound: OnFound,
+) {
+  const rates = await measureDevice({
+    target,
+    open: async (plan, module) => {
+      // So that signals arrive, also where kernels run in this thread.
+      await new Promise((resolve) => setImmediate(resolve));
+      return load(plan, { ...(device ? { device } : {}), ...(module ? { module } : {}) });
+    },
+    ...{ onProgress, onFound },
+  });
+  const uploads = device && (await measureUploads(device));
+  const files = await measureFile(folder ?? tmpdir());
+  return { ...rates, ...files, ...(uploads ? { uploads } : {}) };
+}
+
+const textOf = (profile: DeviceProfile) => `${JSON.stringify(rounded(profile), null, 2)}\n`;
+
+/** What a profile that is not finished has in place of rates: those of an earlier one of the adapter, or the nearest. */
+async function baseOf(file: string, target: Target, adapter: string): Promise<DeviceProfile> {
+  const earlier = await readProfileFile(file);
+  const isSame =
+    'profile' in earlier &&
+    earlier.profile.target === target &&
+    earlier.profile.adapter === adapter;
+  return isSame ? earlier.profile : nearestProfile(target, adapter);
 }
 
 /** The device that a profile is of, where the runtime does not open one itself. */
@@ -111,10 +175,10 @@ async function openDevice(): Promise<OpenedDevice> {
   return { device: await adapter.requestDevice(), adapter: adapterName(adapter), limits };
 }
 
-/** Four digits are more than a measurement has. */
+/** Four digits are more than a measurement has; whole numbers are limits and counts. */
 export function rounded<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (_, part) =>
-    typeof part === 'number' ? Number(part.toPrecision(4)) : part,
+    typeof part === 'number' && !Number.isInteger(part) ? Number(part.toPrecision(4)) : part,
   ) as T;
 }
 
@@ -132,57 +196,4 @@ export function showMeasurements() {
       stream.write(`  ${number} of ${count}: ${name}${stream.isTTY ? '' : '\n'}`);
     },
   };
-}
-
-function formatProfile(profile: DeviceProfile, file: string): string {
-  const { workgroups } = profile;
-  const rate = (value: number, unit: string) => `${engineering(value)}${unit}/s`;
-  const bytes = (value: number) => `${formatBytes(value)}/s`;
-  const rows = [
-    ...KERNEL_CLASSES.map((kind) => [kind, rate(profile.operationsPerSecond[kind], 'operations')]),
-    ['functions', rate(profile.functionsPerSecond, 'evaluations')],
-    ['random', rate(profile.randomsPerSecond, 'numbers')],
-    ...(workgroups
-      ? [
-          [
-            'contraction in workgroups',
-            rate(workgroups.operationsPerSecond.contraction, 'operations'),
-          ],
-          ['reduction in workgroups', rate(workgroups.operationsPerSecond.reduction, 'operations')],
-          ['barriers', rate(workgroups.barriersPerSecond, 'waits of an invocation')],
-          ['invocations that keep it busy', String(Math.round(workgroups.concurrentInvocations))],
-        ]
-      : []),
-    ...Object.entries<FormRates>(profile.forms ?? {}).flatMap(
-      ([form, { stepSeconds, operationsPerSecond }]) => [
-        [`${form}, a step of a loop`, formatSeconds(stepSeconds)],
-        ...(operationsPerSecond ? [[form, rate(operationsPerSecond, 'operations')]] : []),
-      ],
-    ),
-    ['memory', bytes(profile.memoryBytesPerSecond)],
-    ['step', formatSeconds(profile.dispatchSeconds)],
-    ['run', formatSeconds(profile.submitSeconds)],
-    ['device to host', bytes(profile.deviceToHostBytesPerSecond)],
-    ['host to device', bytes(profile.hostToDeviceBytesPerSecond)],
-    ...(profile.uploads
-      ? [
-          ['inputs by writeBuffer', bytes(profile.uploads.writeBytesPerSecond)],
-          ['inputs through mapped buffers', bytes(profile.uploads.mappedBytesPerSecond)],
-        ]
-      : []),
-    ['transfer', formatSeconds(profile.transferSeconds)],
-    ['hidden behind computation', `${(100 * profile.overlap).toFixed(0)} %`],
-    ['file, read', bytes(profile.fileReadBytesPerSecond)],
-    ['file, written', bytes(profile.fileWriteBytesPerSecond)],
-  ];
-  const use = `btc build model.ts --target ${profile.target} --profile ${file}`;
-  const unknown = profile.undetermined ?? [];
-  const bounds =
-    unknown.length > 0 ? `not determined, the most that was seen: ${unknown.join(', ')}\n` : '';
-  return `${style.bold(profile.adapter)} → ${file}\n${table(rows)}\n${bounds}${style.dim(use)}\n`;
-}
-
-function engineering(value: number): string {
-  const power = Math.max(0, Math.min(4, Math.floor(Math.log10(value) / 3)));
-  return `${(value / 1000 ** power).toPrecision(3)} ${['', 'k', 'M', 'G', 'T'][power]}`;
 }

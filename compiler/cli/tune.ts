@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Plan } from '../../ir/plan.ts';
 import { PLAN_FEATURES } from '../../ir/plan-features.ts';
 import { WEBGPU_DEFAULT_LIMITS } from '../../ir/schedule.ts';
-import { writeFileAtOnce, writeFileAtomically } from '../../node/atomic-file.ts';
+import { writeFileAtomically } from '../../node/atomic-file.ts';
 import { findNodeGpu } from '../../node/gpu.ts';
 import { codeLimits } from '../codegen/plan.ts';
 import { type Diagnostic, diagnostic } from '../diagnostics.ts';
@@ -11,20 +11,21 @@ import type { OptionValue } from '../frontend/option.ts';
 import { targetProblem } from '../profile/check.ts';
 import type { DeviceLimits } from '../profile/device-limits.ts';
 import type { DeviceProfile, TunedKernel } from '../profile/profile.ts';
-import { isProfileName, SHIPPED_PROFILES } from '../profile/shipped.ts';
+import { isProfileName } from '../profile/shipped.ts';
 import { type TuningResult, tuneKernels, withTuned } from '../profile/tune.ts';
 import { TARGETS } from '../targets/index.ts';
 import { verifyTexts } from '../verify/index.ts';
 import { withCleanup } from './ending.ts';
 import { unwritable } from './file-reason.ts';
 import { idleModelOptions } from './idle-options.ts';
+import { keepFound } from './interrupted.ts';
 import { adapterName, limitsOfAdapter } from './limits-option.ts';
-import { isAdapter, otherAdapter } from './other-adapter.ts';
+import { otherAdapter } from './other-adapter.ts';
 import { outputProblem } from './output-problem.ts';
 import { readPlanFile } from './plan-file.ts';
 import { planOfModel } from './plan-of-model.ts';
 import { type Load, rounded, showMeasurements } from './profile.ts';
-import { findProfile } from './profile-file.ts';
+import { findProfile, nearestProfile } from './profile-file.ts';
 import { formatPlain, fromBtc, printDiagnostics, type ReportedDiagnostic } from './report.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
@@ -82,11 +83,16 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
     const profileText = (kernels: readonly TunedKernel[]) =>
       `${JSON.stringify(rounded(withTuned(base.profile, kernels)), null, 2)}\n`;
     let found: readonly TunedKernel[] = [];
-    const keepFound = () => {
+    const keep = () => {
       progress.clear();
-      if (found.length > 0) keep(options.output, profileText(found), found.length);
+      if (found.length > 0)
+        keepFound(
+          options.output,
+          profileText(found),
+          `${formatAmount(found.length, 'kernel')} measured so far`,
+        );
     };
-    const result = await withCleanup(keepFound, () =>
+    const result = await withCleanup(keep, () =>
       tuneKernels({
         ...{ plan, profile: base.profile, seconds: options.seconds },
         bench: {
@@ -116,18 +122,6 @@ export async function tuneCommand(file: string, options: TuneCommandOptions): Pr
     return 1;
   } finally {
     device?.destroy();
-  }
-}
-
-/** Leaves what was found so far when a signal ends the command: what has taken minutes is not lost. */
-function keep(file: string, text: string, count: number): void {
-  try {
-    writeFileAtOnce(file, text);
-    process.stderr.write(
-      `interrupted: ${formatAmount(count, 'kernel')} measured so far → ${file}\n`,
-    );
-  } catch (error) {
-    process.stderr.write(`${formatPlain(fromBtc(unwritable(file, error)))}\n`);
   }
 }
 
@@ -179,10 +173,7 @@ async function baseProfile(
   });
   const given = profile ?? (existsSync(output) ? output : undefined);
   if (given === undefined) {
-    const near = Object.values(SHIPPED_PROFILES).find(
-      (one) => TARGETS[one.target].hasAdapters && isAdapter(adapter, one.adapter),
-    );
-    return { profile: tunedHere(near ?? SHIPPED_PROFILES.h100), foreign: null };
+    return { profile: tunedHere(nearestProfile('webgpu', adapter)), foreign: null };
   }
   const found = await findProfile(given);
   if ('diagnostics' in found) return found;

@@ -125,8 +125,11 @@ function picked(nest: LoopNest, { axis, comparison, label, origin }: Pick): Loop
     else image[k] = list.add(mapped);
   }
   const { value } = nest.reductions[0];
+  // Multiply-adds are those of the terms that are left.
+  const { macs, ...rest } = nest;
   const whole: LoopNest = {
-    ...nest,
+    ...rest,
+    ...(macs === undefined || isLast(nest, axis) ? {} : { macs: macs / extent }),
     nodes: list.nodes,
     reductions: isLast(nest, axis) ? [] : [{ ...nest.reductions[0], value: image[value] }],
     stores: nest.stores.map((store) => mapStored(store, (node) => image[node])),

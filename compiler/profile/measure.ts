@@ -37,6 +37,8 @@ export interface Measuring {
   readonly now?: () => number;
   /** Called before each measurement with its name, its number and how many there are. */
   readonly onProgress?: (name: string, number: number, count: number) => void;
+  /** Called with what kernels have told so far, and after how many measurements; what it does not know yet is among `undetermined`. */
+  readonly onFound?: (found: KernelFindings, number: number, count: number) => void;
 }
 
 /** The measured part of a profile: everything but names, versions and files. */
@@ -56,6 +58,12 @@ export type DeviceRates = Pick<
   | 'forms'
   | 'sizes'
   | 'undetermined'
+>;
+
+/** What times of kernels tell: all but transfers. */
+export type KernelFindings = Omit<
+  DeviceRates,
+  'deviceToHostBytesPerSecond' | 'hostToDeviceBytesPerSecond' | 'transferSeconds' | 'overlap'
 >;
 
 /** A step that takes longer than this is long enough to be measured well. */
@@ -79,6 +87,7 @@ export async function measureDevice({
   open,
   now = () => performance.now(),
   onProgress,
+  onFound,
 }: Measuring): Promise<DeviceRates> {
   const { limits, hasWorkgroups } = TARGETS[target];
   const bench: Bench = { target, limits, open, now };
@@ -105,12 +114,36 @@ export async function measureDevice({
     ? concurrency(await timed(FEW_INVOCATIONS), await timed(MANY_INVOCATIONS))
     : 1;
   const kernels: TimedKernel[] = [];
-  for (const make of COMPUTING) kernels.push(...(await family(make)));
   const byForm: TimedKernel[] = [];
-  for (const make of forms) byForm.push((await family(make)).at(-1)!);
+  const findings = () =>
+    kernelFindings(kernels, byForm, bench, { concurrentInvocations, memory, streaming, step });
+  for (const make of COMPUTING) {
+    kernels.push(...(await family(make)));
+    onFound?.(findings(), number, count);
+  }
+  for (const make of forms) {
+    byForm.push((await family(make)).at(-1)!);
+    onFound?.(findings(), number, count);
+  }
   onProgress?.('transfers', count, count);
-  const transfers = await timeTransfers(bench);
-  const memoryBytesPerSecond = memory[memory.length - 1].perSecond;
+  return { ...findings(), ...(await timeTransfers(bench)) };
+}
+
+/** What is known before kernels compute: how memory and a step behave. */
+interface KnownBefore {
+  readonly concurrentInvocations: number;
+  readonly memory: readonly RatePoint[];
+  readonly streaming: KernelTimes;
+  readonly step: KernelTimes;
+}
+
+function kernelFindings(
+  kernels: readonly TimedKernel[],
+  byForm: readonly TimedKernel[],
+  bench: Bench,
+  { concurrentInvocations, memory, streaming, step }: KnownBefore,
+): KernelFindings {
+  const { target, limits } = bench;
   const found = formRates(kernels, byForm, bench, { memory, dispatch: step.seconds });
   const fitted = fitKernels([...kernels, ...byForm], bench, {
     ...{ concurrentInvocations, memory, dispatch: step.seconds },
@@ -126,10 +159,9 @@ export async function measureDevice({
   return {
     ...fitted,
     undetermined: [...(fitted.undetermined ?? []), ...hidden],
-    sizes: { ...fitted.sizes, memory },
-    memoryBytesPerSecond,
+    sizes: { ...fitted.sizes, memory: [...memory] },
+    memoryBytesPerSecond: memory[memory.length - 1].perSecond,
     submitSeconds: Math.max(LEAST_SECONDS, step.once - 2 * step.seconds),
-    ...transfers,
     ...(Object.keys(found).length > 0 ? { forms: found } : {}),
   };
 }

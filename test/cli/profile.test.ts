@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TARGETS } from '../../compiler/targets/index.ts';
@@ -20,6 +21,30 @@ test('btc profile says in a sentence why there is nothing to measure', () => {
   const { code, stdout, stderr } = btcProcess(['profile'], { cwd: project.folder, env });
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toMatch(/^error BTC6019: .*; --target wasm profiles WebAssembly$/m);
+});
+
+test('what was measured stays when a signal ends it, and the rest is of another profile', async () => {
+  const main = join(project.folder, 'node_modules/btc-compiler/dist/compiler/cli/main.js');
+  const args = [main, 'profile', '--target', 'wasm', '-o', 'part.json'];
+  const child = spawn(process.execPath, args, { cwd: project.folder });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+    if (/: arithmetic alone$/m.test(said)) child.kill('SIGINT');
+  });
+  const signal = await new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)));
+  expect(signal).toBe('SIGINT');
+  expect(said).toMatch(
+    /^interrupted: \d+ of \d+ measured so far, all else as in the profile 'wasm' → part\.json$/m,
+  );
+  const part = JSON.parse(readFileSync(join(project.folder, 'part.json'), 'utf8'));
+  expect(part.name).toMatch(/, in part$/);
+  expect(part.undetermined).toContain('operationsPerSecond.contraction');
+  const { contraction } = TARGETS.wasm.profile.operationsPerSecond;
+  expect(part.operationsPerSecond.contraction).toBe(contraction);
+  expect(part.sizes.memory.length).toBeGreaterThan(3);
+  const built = project.btc('build', 'model.ts', '--target', 'wasm', '--profile', 'part.json');
+  expect(built.code).toBe(0);
 });
 
 describe('btc build --limits', () => {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../compiler/driver/compile.ts';
 import * as btc from '../../compiler/language.ts';
+import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
+import { pickTerms } from '../../compiler/lower/picked-terms.ts';
+import { parseKernel } from '../../ir/kernel-text.ts';
 import { builtOf, openSession } from '../support/agreement.ts';
 
 // Sums over classes that count the class of a label alone: they read one term, and are the sums of all.
@@ -63,4 +66,37 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (target) => {
     const bytes = made.plan!.programs.predict.steps.map(({ bytesMoved }) => bytesMoved);
     expect(Math.max(...bytes) >= 4 * ROWS * CLASSES).toBe(name === 'all but the label');
   });
+});
+
+/** Products of a row's terms and weights, over `axes`, of the class of the label alone. */
+const productNest = (axes: string, terms: string): LoopNest => ({
+  ...parseKernel(`kernel k {
+  axis a0 parallel 4
+  axis a1 reduced 10
+${axes}  buffer b0 read i32 4
+  buffer b1 read f32 200
+  buffer b2 write f32 4
+  n0: i32 = index a1
+  n1: i32 = load b0[a0]
+  n2: i32 = eq n0, n1
+  n3: f32 = load b1[${terms}]
+  n4: f32 = mul n3, n3
+  n5: f32 = constant 0
+  n6: f32 = select n2, n4, n5
+  reduce sum n6
+  n7: f32 = accumulator
+  store b2[a0] = n7
+}
+`),
+  ...{ ops: ['contract'], origins: [] },
+});
+
+test('multiply-adds are those of the terms that are read', () => {
+  const one = pickTerms({ ...productNest('', '10*a0 + a1'), macs: 40 });
+  expect([one.reductions.length, one.macs]).toEqual([0, undefined]);
+  const some = pickTerms({
+    ...productNest('  axis a2 reduced 5\n', '50*a0 + 5*a1 + a2'),
+    macs: 200,
+  });
+  expect([some.reductions.length, some.macs]).toEqual([1, 20]);
 });

@@ -16,6 +16,7 @@ import { COMPUTING, STEP } from '../../compiler/profile/benchmarks.ts';
 import { measuringModel } from '../../compiler/profile/code-model.ts';
 import { fitRates } from '../../compiler/profile/fit.ts';
 import { measureDevice } from '../../compiler/profile/measure.ts';
+import { partialProfile } from '../../compiler/profile/partial-profile.ts';
 import { predictSeconds } from '../../compiler/profile/predict.ts';
 import type { DeviceProfile } from '../../compiler/profile/profile.ts';
 import { workSeconds } from '../../compiler/profile/seconds.ts';
@@ -199,6 +200,32 @@ describe.each(DEVICES)('of a device on paper that is %s', (_, truth) => {
         }
     },
   );
+});
+
+test('what is found before the end is of the device, and the rest of another profile', async () => {
+  const { swiftshader: truth, lavapipe: base } = SHIPPED_PROFILES;
+  const parts: { profile: DeviceProfile; number: number }[] = [];
+  const found = await measureDevice({
+    target: 'webgpu',
+    ...paperDevice(truth, 0),
+    onFound: (part, number) => parts.push({ profile: partialProfile(base, part), number }),
+  });
+  expect(parts.length).toBeGreaterThan(COMPUTING.length);
+  expect(parts.map(({ number }) => number)).toEqual(
+    parts.map(({ number }) => number).toSorted((a, b) => a - b),
+  );
+  const [early, last] = [parts[0], parts.at(-1)!].map(({ profile }) => profile);
+  const others = new Map(ratesOf(base));
+  for (const profile of [early, last]) {
+    const unknown = new Set(profile.undetermined);
+    const rates = new Map(ratesOf({ ...profile, version: {}, versions: {} }));
+    for (const name of unknown)
+      if (rates.has(name)) expect(rates.get(name), name).toBe(others.get(name));
+    expect(unknown).toContain('transferSeconds');
+  }
+  expect(early.undetermined!.length).toBeGreaterThan(last.undetermined!.length);
+  for (const kind of ['contraction', 'reduction', 'elementwise'] as const)
+    expect(last.operationsPerSecond[kind]).toBe(found.operationsPerSecond[kind]);
 });
 
 test('plans of benchmarks run', async () => {
