@@ -216,7 +216,8 @@ function plainSummation(
 ): Summation {
   const { kernel } = places[0].scope;
   const { nodes, reductions } = kernel;
-  const at = places.map((place) => place.at);
+  const sides = kernel.axes.map((_, axis) => 1 + Math.max(...places.map(({ at }) => at[axis])));
+  const axes = [...sides.keys()];
   const all = reductions.map(({ combiner, value }, r) => {
     const type = nodes[value].dtype;
     const totals = range(places.length / each).map((p) => `total${r === 0 ? '' : r + 1}_${p}`);
@@ -230,7 +231,9 @@ function plainSummation(
   });
   const values = reductions.map(({ value }) => value);
   // A term that is of one sum alone is computed where it is added: few values are in registers at a time.
-  const own = values.filter((value) => distinctValues(kernel, value, at) === places.length);
+  const own = values.filter(
+    (value) => distinctValues(kernel, value, sides, axes) === places.length,
+  );
   const shared = evaluatePoints(
     places,
     [

@@ -202,21 +202,39 @@ function affinesOf(node: Expression): Affine[] {
 const shiftOf = ({ coefficients }: Affine, at: readonly number[]) =>
   coefficients.reduce((sum, coefficient, axis) => sum + coefficient * at[axis], 0);
 
-/** At how many of some points a node has another value, where what it computes from does. */
+/** At how many points of a box over some axes a node has another value, where what it computes from does. */
 export function distinctValues(
   kernel: Kernel,
   node: NodeIndex,
-  places: readonly (readonly number[])[],
+  sides: readonly number[],
+  axes: readonly number[],
 ): number {
   const affines = affinesOf(kernel.nodes[node]);
   const depends = axisDependence(kernel)[node];
-  const own = affines.length > 0 && nodeOperands(kernel.nodes[node]).length === 0;
-  const keys = places.map((at) =>
-    own
-      ? affines.map((affine) => shiftOf(affine, at)).join()
-      : at.filter((_, axis) => depends[axis]).join(),
+  const isOwn = affines.length > 0 && nodeOperands(kernel.nodes[node]).length === 0;
+  const used = axes.filter(
+    (axis) =>
+      sides[axis] > 1 &&
+      (isOwn ? affines.some(({ coefficients }) => coefficients[axis] !== 0) : depends[axis]),
   );
-  return new Set(keys).size;
+  const points = used.reduce((product, axis) => product * sides[axis], 1);
+  if (!isOwn || used.length < 2 || affines.some((affine) => isOneToOne(affine, sides, used)))
+    return points;
+  const places = placesOf(sides, used);
+  return new Set(places.map((at) => affines.map((affine) => shiftOf(affine, at)).join())).size;
+}
+
+/** Whether a function has another value at each point of a box, as it surely has where each of its strides reaches beyond those below. */
+function isOneToOne({ coefficients }: Affine, sides: readonly number[], axes: readonly number[]) {
+  const strides = axes
+    .map((axis) => ({ stride: Math.abs(coefficients[axis]), side: sides[axis] }))
+    .sort((a, b) => a.stride - b.stride);
+  let reach = 0;
+  return strides.every(({ stride, side }) => {
+    const isBeyond = stride > reach;
+    reach += stride * (side - 1);
+    return isBeyond;
+  });
 }
 
 /** The four points of the vector that begins at point `k`; null where it does not begin there. */

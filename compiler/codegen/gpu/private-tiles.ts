@@ -11,7 +11,6 @@ import { assembleModule, decompose, type GpuModule, gridOvershoots } from './mod
 import {
   distinctValues,
   neededNodes,
-  placesOf,
   type Quads,
   quadAccesses,
   quadBuffers,
@@ -150,22 +149,22 @@ const STEP = 3;
 function effortOf(part: Kernel, { sides, quads }: Block, own: readonly number[]): number {
   const under = nodesUnderReduction(part);
   const reduced = axesOfKind(part, 'reduced');
-  const points = placesOf(sides, own);
-  const places = placesOf(sides, [...own, ...reduced]);
-  const costOf = (index: NodeIndex, at: typeof places) => {
+  const all = [...own, ...reduced];
+  const points = sizeOf(sides, own);
+  const costOf = (index: NodeIndex, axes: readonly number[]) => {
     const { kind } = part.nodes[index];
     if (kind === 'constant' || kind === 'accumulator') return 0;
     const each = kind === 'load' ? (quads.loads.has(index) ? LOAD / VECTOR_WIDTH : LOAD) : 1;
-    return each * distinctValues(part, index, at);
+    return each * distinctValues(part, index, sides, axes);
   };
-  let [step, finish] = [STEP + part.reductions.length * places.length, STEP];
+  let [step, finish] = [STEP + part.reductions.length * sizeOf(sides, all), STEP];
   for (const index of part.nodes.keys())
-    if (under[index]) step += costOf(index, places);
-    else finish += costOf(index, points);
+    if (under[index]) step += costOf(index, all);
+    else finish += costOf(index, own);
   for (const store of part.stores)
-    finish += (points.length * LOAD) / (quads.stores.has(store) ? VECTOR_WIDTH : 1);
+    finish += (points * LOAD) / (quads.stores.has(store) ? VECTOR_WIDTH : 1);
   const steps = reduced.length > 0 ? pointCount(part, 'reduced') / sizeOf(sides, reduced) : 0;
-  return (steps * step + finish) / points.length;
+  return (steps * step + finish) / points;
 }
 
 /** An invocation per tile, which computes the parts one after the other. */

@@ -38,7 +38,7 @@ import {
   operationsOf,
   WORKGROUP_ACCESS,
 } from './operations.ts';
-import { distinctValues, placesOf } from './points.ts';
+import { distinctValues } from './points.ts';
 import { prepare } from './prepare.ts';
 import { arrayAccesses, privateParts } from './private-tiles.ts';
 import { loopInvariants, reductionVectors, sharedSums } from './reduction.ts';
@@ -233,11 +233,11 @@ function blockOperations(kernel: Kernel, { sides, quads }: Block, parallel: read
   if (kernel.reductions.length === 0) return { all: finishing(kernel, points, quads), serial: 0 };
   const steps = pointCount(kernel, 'reduced') / terms;
   const { looped, invariant } = loopOf(kernel);
-  const places = placesOf(sides, [...parallel, ...reduced]);
+  const axes = [...parallel, ...reduced];
   const operations = (nodes: readonly NodeIndex[]) =>
     total(
       ...nodes.map((node) =>
-        operationsOf(kernel, [node], distinctValues(kernel, node, places), quads),
+        operationsOf(kernel, [node], distinctValues(kernel, node, sides, axes), quads),
       ),
     );
   const step = total(
