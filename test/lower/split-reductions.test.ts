@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { finaliseNests } from '../../compiler/lower/index.ts';
 import type { LoopNest } from '../../compiler/lower/loop-nest.ts';
 import { splitReductionsOf } from '../../compiler/lower/split-reductions.ts';
-import { pointCount } from '../../ir/kernel.ts';
+import { type Kernel, pointCount } from '../../ir/kernel.ts';
 import { parseKernel, printKernel } from '../../ir/kernel-text.ts';
 import type { Schedule, ScheduleTensor } from '../../ir/schedule.ts';
 import { verifySchedule } from '../../ir/schedule-verify.ts';
@@ -13,7 +13,11 @@ import { serialStages } from '../support/serial-stages.ts';
 import { soaked } from '../support/soak.ts';
 
 /** The schedule of one kernel over tensors of its own, with reductions in parts. */
-function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
+function split(
+  { kernel }: Pick<KernelCase, 'kernel'>,
+  fewTerms = 8,
+  stages = serialStages,
+): Schedule {
   const tensors = kernel.buffers.map(
     ({ dtype, elements }, i): ScheduleTensor => ({
       ...{ name: `b${i}`, dtype, shape: [elements], role: 'state', program: null, source: null },
@@ -26,7 +30,7 @@ function split({ kernel }: Pick<KernelCase, 'kernel'>, fewTerms = 8): Schedule {
     programs: [{ name: 'main', nests: [nest], inputs: [], outputs: [] }],
   };
   return finaliseNests(
-    splitReductionsOf(lowered, { stages: serialStages, fewTerms, leastTerms: 2, mostOfReads: 100 }),
+    splitReductionsOf(lowered, { stages, fewTerms, leastTerms: 2, mostOfReads: 100 }),
   );
 }
 
@@ -80,6 +84,25 @@ store b1[0] = n2
     expect(memory.b1[0]).toBe(1009);
   });
 
+  test('there are as many parts as run at a time, which need be no power of two', () => {
+    const rounds = {
+      ...serialStages,
+      time: (kernel: Kernel) =>
+        Math.ceil(pointCount(kernel, 'parallel') / 20) * pointCount(kernel, 'reduced'),
+    };
+    const [parts] = split({ kernel: sum(1009) }, 8, rounds).kernels;
+    expect(pointCount(parts, 'parallel')).toBe(20);
+  });
+
+  test('long parts begin where vectors do', () => {
+    const [parts] = split({ kernel: sum(4099) }, 8, {
+      ...serialStages,
+      time: (kernel) => Math.abs(pointCount(kernel, 'reduced') - 512),
+    }).kernels;
+    const [load] = parts.nodes;
+    expect(load).toMatchObject({ kind: 'load', index: { coefficients: [528, 1] } });
+  });
+
   test('where all axes are short, parts are over several of them', () => {
     const short = parseKernel(`kernel short {
 axis a0 parallel 2
@@ -122,5 +145,7 @@ store b2[8*a0 + a1] = n3
 `);
     const [parts] = split({ kernel: product }).kernels;
     expect(parts.nodes[parts.reductions[0].value]).toMatchObject({ kind: 'apply', op: 'mul' });
+    // What is loaded within bounds is 0 outside of them as it is.
+    expect(parts.nodes.map(({ kind }) => kind)).toEqual(['load', 'load', 'apply', 'accumulator']);
   });
 });
