@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -9,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { releaseMark, takeMark } from './leftovers.ts';
 
 /** What builds leave for later builds. All of it can be made again; nothing fails for want of it. */
@@ -45,7 +46,10 @@ function systemFolder(): string | null {
   if (process.platform === 'win32' && local) return local;
   if (given && isAbsolute(given)) return given;
   try {
-    return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache');
+    const home = homedir();
+    // HOME may be set, and empty.
+    if (!isAbsolute(home)) return null;
+    return join(home, process.platform === 'darwin' ? 'Library/Caches' : '.cache');
   } catch {
     // No variable says where it is, and the system does not know the user, as in some containers.
     return null;
@@ -66,7 +70,7 @@ export function cacheIn(folder: string): CacheFolder {
       const mark = takeMark();
       const written = join(folder, `${name}.${mark}`);
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolder(folder);
         if (!isOwn(folder)) return;
         writeFileSync(written, content, { mode: 0o600 });
         renameSync(written, join(folder, name));
@@ -79,6 +83,19 @@ export function cacheIn(folder: string): CacheFolder {
       }
     },
   };
+}
+
+/** Makes a folder and those above it, one by one: Node's own way never ends where a file system says that there is no such folder. */
+function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let one = resolve(folder); !existsSync(one); one = dirname(one)) missing.push(one);
+  for (const one of missing.reverse())
+    try {
+      mkdirSync(one, { mode: 0o700 });
+    } catch (error) {
+      // Another build has made it just now.
+      if (!existsSync(one)) throw error;
+    }
 }
 
 /** Whether a folder is this user's, and nobody else may write there. */

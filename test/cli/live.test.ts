@@ -165,7 +165,9 @@ test('only the page itself is answered', async () => {
   expect(await statusOf(url, {})).toBe(200);
   expect(await statusOf(`${url}input`, { origin })).toBe(200);
   expect(await statusOf(`${origin}/`, {})).toBe(404);
-  expect(await statusOf(`${origin}/0${pathname.slice(2)}`, {})).not.toBe(200);
+  expect(
+    await statusOf(`${origin}/${pathname[1] === '0' ? '1' : '0'}${pathname.slice(2)}`, {}),
+  ).not.toBe(200);
   expect(await statusOf(`${url}../input`, {})).toBe(404);
   expect(await statusOf(`${url}input`, { host: 'rebound.example' })).toBe(403);
   expect(await statusOf(`${url}input`, { host: host.replace('127.0.0.1', 'evil.example') })).toBe(

@@ -111,6 +111,8 @@ describe('a build without a cache is a build', () => {
       },
     ],
     ['where it cannot be made', () => ({ BTC_CACHE: '/dev/null/cache' })],
+    ['where a file system knows no such folder', () => ({ BTC_CACHE: '/proc/none/cache' })],
+    ['where the user has a home of no name', () => ({ HOME: '', XDG_CACHE_HOME: '' })],
     [
       'where entries are folders',
       () => {
