@@ -130,8 +130,10 @@ const OWN_SHARES: Readonly<Record<string, Readonly<Record<Target, readonly numbe
 const sharesOf = (name: string, target: Target) => (OWN_SHARES[name] ?? SHARES)[target];
 
 const TOLERANCES: Readonly<Record<string, Tolerance>> = {
-  // Where two elements under a window are equal but for rounding, pooling gives its gradient to either.
-  inception: { error: 2e-2, seed: 8 },
+  // Where two elements under a window are equal but for rounding, pooling gives its gradient to either: of nine seeds two have such.
+  inception: { error: 2e-2, seed: 9 },
+  // What is at a bound of relu6 but for rounding has a gradient or none: one of twelve seeds.
+  mobilenet: { seed: 8 },
   // The softmax over keys does not see what all of them share.
   gpt: { settles: (parameter) => !parameter.endsWith('key.bias') },
 };
