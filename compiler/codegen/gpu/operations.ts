@@ -26,9 +26,10 @@ export const CHUNK_WAITS = 4;
 export const FILL = 64;
 /** An address in workgroup memory and the access. */
 export const WORKGROUP_ACCESS = 2;
-/** What all variants of a kernel have in common is found once. */
+
 const facts = new WeakMap<Kernel, Map<string, unknown>>();
 
+/** A fact of that name: what several variants of a kernel have in common is found once. */
 export function derived<Fact>(kernel: Kernel, name: string, find: () => Fact): Fact {
   const known = facts.get(kernel) ?? new Map<string, unknown>();
   facts.set(kernel, known);

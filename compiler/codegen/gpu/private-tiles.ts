@@ -8,6 +8,7 @@ import { range } from './contraction-functions.ts';
 import { type Dialect, VECTOR_WIDTH } from './dialect.ts';
 import { storedValues } from './expression.ts';
 import { assembleModule, decompose, type GpuModule, gridOvershoots } from './module.ts';
+import { derived } from './operations.ts';
 import {
   distinctValues,
   neededNodes,
@@ -44,24 +45,18 @@ export function hasPrivateTiles({ staging }: StagedKernel): boolean {
   return staging.tileTerms === 0 && elements <= TUNING.staged.privateElements;
 }
 
-/** Derived once per kernel. */
-const known = new WeakMap<Kernel, readonly PrivatePart[]>();
-
 /** The stages in order, then the kernel, each in the blocks that take the fewest operations. */
 export function privateParts(kernel: StagedKernel): readonly PrivatePart[] {
-  let parts = known.get(kernel);
-  if (!parts) {
+  return derived(kernel, 'private', () => {
     const tiles = tileAxesByPart(kernel);
-    parts = partList(tileParts(kernel)).map((part, k) => {
+    return partList(tileParts(kernel)).map((part, k) => {
       const own = ownAxes(part, tiles[k]);
       const isProduct = isMatrixProduct(part);
       const block = bestBlock(kernel, part, own, isProduct);
       const points = own.reduce((count, axis) => count * part.axes[axis].extent, 1);
       return { part, own, units: points / sizeOf(block.sides, own), isProduct, ...block };
     });
-    known.set(kernel, parts);
-  }
-  return parts;
+  });
 }
 
 function isMatrixProduct(part: Kernel): boolean {

@@ -13,7 +13,7 @@ import type { TargetLimits } from '../../../ir/schedule.ts';
 import { axesOfKind } from '../contraction-groups.ts';
 import { VECTOR_WIDTH } from './dialect.ts';
 import { exchangeReach, exchangeWaits, type SharedSums } from './exchange.ts';
-import { CHUNK_WAITS, MULTIPLY_ADD } from './operations.ts';
+import { CHUNK_WAITS, derived, MULTIPLY_ADD } from './operations.ts';
 import { type Quads, quadAccesses } from './points.ts';
 import { accumulatorBytes, readsAlong } from './reduction.ts';
 import { registerTiles, type TiledPoints } from './register-tile.ts';
@@ -127,18 +127,8 @@ export function divideTiles(
   every = true,
 ): readonly Division[] {
   const key = `${every} ${limits.maxWorkgroupInvocations} ${limits.maxWorkgroupBytes} ${limits.minSubgroupSize}`;
-  const known = divisions.get(kernel) ?? new Map<string, readonly Division[]>();
-  divisions.set(kernel, known);
-  let found = known.get(key);
-  if (!found) {
-    found = findDivisions(kernel, limits, every);
-    known.set(key, found);
-  }
-  return found;
+  return derived(kernel, `divisions ${key}`, () => findDivisions(kernel, limits, every));
 }
-
-/** Derived once per kernel object and limits. */
-const divisions = new WeakMap<Kernel, Map<string, readonly Division[]>>();
 
 function findDivisions(kernel: StagedKernel, limits: TargetLimits, every: boolean): Division[] {
   const { chunks, productSizes, workgroupSizes } = TUNING.staged;

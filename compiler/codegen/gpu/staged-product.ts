@@ -74,9 +74,7 @@ export function productOf(
   const groups = productGroups(part, tile);
   if (!groups) return null;
   const { m, n, k } = groups[0];
-  const extents = {
-    ...{ m: extentOf(part, m), n: extentOf(part, n), k: extentOf(part, k) },
-  };
+  const extents = { m: extentOf(part, m), n: extentOf(part, n), k: extentOf(part, k) };
   const { leastSide, leastTerms } = TUNING.staged;
   if (Math.min(extents.m, extents.n) < leastSide || extents.k < leastTerms) return null;
   const all = groups.map((one) => ({ one, reads: readsOf(part, one) }));
