@@ -7,6 +7,13 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** Tests that replace modules need modules of their own. `test/clocks.test.ts` holds that all are named. */
 const MOCKING = ['test/cli/outputs.test.ts', 'test/cli/run.test.ts'];
 
+/**
+ * Chromium has stopped answering, which on a busy machine it does once in some thousand pages, or it has crashed: a test is tried once more with a
+ * page of its own. All other failures are final.
+ */
+const BROWSER_IS_SILENT =
+  /'protocolTimeout' setting|^Waiting for selector .* failed$|Page crashed|Target closed|Session closed/;
+
 export default defineConfig({
   resolve: {
     // Tests see the sources under the names that a user imports, so that a failure points at a source line.
@@ -27,6 +34,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 300_000 } },
+    retry: { count: 1, condition: BROWSER_IS_SILENT },
     // Most of the time is the compiler's, in one thread: two at a time use two cores.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },

@@ -27,6 +27,9 @@ const WEBGPU = [
   '--use-vulkan=swiftshader',
 ];
 
+/** Pages that need no GPU are drawn without the process of one, which on a busy machine has left a page waiting for ever. */
+const NO_GPU = ['--disable-gpu'];
+
 /**
  * The headless Chromium of `@sparticuz/chromium`, with WebGPU on SwiftShader unless it is asked for without. Its libraries lie beside it, so it needs
  * nothing of the machine.
@@ -53,7 +56,7 @@ export async function launchChromium({ webgpu = true } = {}): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--disable-dev-shm-usage',
-      ...(webgpu ? WEBGPU : []),
+      ...(webgpu ? WEBGPU : NO_GPU),
     ],
   });
 }
@@ -102,6 +105,11 @@ export async function newPage(browser: Browser): Promise<WatchedPage> {
   page.setDefaultTimeout(PATIENCE);
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
+  // What waits for an answer of a page that has crashed waits until it is closed.
+  page.on('error', (error) => {
+    problems.push(String(error));
+    page.close().catch(() => {});
+  });
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(message.text());
   });
