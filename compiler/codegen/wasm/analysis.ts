@@ -6,6 +6,11 @@ import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
 export interface Analysis {
   /** For each node, 1 at every axis that its value depends on. */
   readonly depends: readonly Uint8Array[];
+  /**
+   * For each node, functions of the point that decide its value between them, by their coefficients: neighbouring windows read the same
+   * element where these agree.
+   */
+  readonly forms: readonly (readonly (readonly number[])[])[];
   /** 1 at every axis, and 0. */
   readonly all: Uint8Array;
   readonly none: Uint8Array;
@@ -36,8 +41,10 @@ export function analyse(kernel: Kernel, tileAxes = 0): Analysis {
     if (users[node].some((user) => user < 0 || alive[user])) alive[node] = 1;
   const axesOfKind = (wanted: AxisKind) =>
     kernel.axes.flatMap(({ kind }, axis) => (kind === wanted ? [axis] : []));
+  const depends = axisDependence(kernel, tileAxes);
   return {
-    depends: axisDependence(kernel, tileAxes),
+    depends,
+    forms: formsOf(kernel, depends),
     all: new Uint8Array(kernel.axes.length).fill(1),
     none: new Uint8Array(kernel.axes.length),
     under: nodesUnderReduction(kernel),
@@ -81,6 +88,31 @@ function usersOf(kernel: Kernel): number[][] {
   }
   return users;
 }
+
+function formsOf(kernel: Kernel, depends: readonly Uint8Array[]): (readonly number[])[][] {
+  const forms: (readonly number[])[][] = [];
+  kernel.nodes.forEach((node, index) => {
+    const own = new Map<string, readonly number[]>();
+    const add = (coefficients: readonly number[]) => {
+      if (coefficients.some((c) => c !== 0)) own.set(coefficients.join(), coefficients);
+    };
+    for (const operand of nodeOperands(node)) forms[operand].forEach(add);
+    if (node.kind === 'load' || node.kind === 'index') add(node.index.coefficients);
+    if (node.kind === 'random') add(node.counter.coefficients);
+    if (node.kind === 'load' || node.kind === 'inBounds')
+      for (const bound of node.bounds) add(bound.index.coefficients);
+    const axes = kernel.axes.flatMap((_, axis) => (depends[index][axis] === 1 ? [axis] : []));
+    const isOwn =
+      node.kind !== 'accumulator' &&
+      (node.kind !== 'load' || kernel.buffers[node.buffer].access === 'read') &&
+      own.size < axes.length;
+    forms.push(isOwn ? [...own.values()] : axes.map((axis) => unit(kernel.axes.length, axis)));
+  });
+  return forms;
+}
+
+const unit = (length: number, at: number) =>
+  Array.from({ length }, (_, axis) => (axis === at ? 1 : 0));
 
 function axisDependence(kernel: Kernel, tileAxes: number): Uint8Array[] {
   const stored = new Set(kernel.stores.map((store) => store.buffer));

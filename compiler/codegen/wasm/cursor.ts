@@ -1,5 +1,6 @@
 import { STORAGE_TYPES } from '../../../ir/dtypes.ts';
 import type { Affine, Bound } from '../../../ir/kernel.ts';
+import { rangeOf } from './bounds.ts';
 import {
   bufferLocal,
   type FunctionBody,
@@ -189,7 +190,8 @@ export class Cursor {
     return this.lanes === LANES ? coefficients[this.translation.nest.vectorAxis] : 0;
   }
 
-  private unitsOf(axis: number, point: Point): number {
+  /** How far a point of a tile is from its first one. */
+  unitsOf(axis: number, point: Point): number {
     return point[axis] * (this.segments[axis]?.lanes ?? 1);
   }
 
@@ -216,6 +218,35 @@ export class Cursor {
     if (stride === 0) return first;
     const steps = Array.from({ length: LANES }, (_, lane) => (lane * stride) | 0).join(' ');
     return `(i32x4.add ${first} (v128.const i32x4 ${steps}))`;
+  }
+
+  /**
+   * Those of the bounds that are to be checked at the lanes of a point from one to another; null where one of them does not hold at any
+   * of these, wherever the loops stand in their segments.
+   */
+  unsettled(
+    bounds: readonly Bound[],
+    point: Point,
+    [from, to]: readonly [number, number],
+  ): readonly Bound[] | null {
+    const left: Bound[] = [];
+    for (const bound of bounds) {
+      const [least, most] = rangeOf(bound.index, (axis) => this.pointsOf(axis, point));
+      const stride = this.stride(bound.index);
+      const first = least + Math.min(from * stride, to * stride);
+      const last = most + Math.max(from * stride, to * stride);
+      if (last < 0 || first >= bound.extent) return null;
+      if (first < 0 || last >= bound.extent) left.push(bound);
+    }
+    return left;
+  }
+
+  /** The first and the last place on an axis that a unit of a tile has. */
+  private pointsOf(axis: number, point: Point): readonly [number, number] {
+    const segment = this.segments[axis];
+    if (!segment) return [0, this.translation.kernel.axes[axis].extent - 1];
+    const first = segment.start + this.unitsOf(axis, point);
+    return [first, first + (segment.iterations - 1) * segment.tile * segment.lanes];
   }
 
   /** 1 where all of the bounds hold, of which there is at least one. */

@@ -86,11 +86,16 @@ export class Evaluator {
     const vector = (text: string) => body.assign('v128', hint, text);
     if (this.values.varies(index)) return { vector: vector(this.text.vector(node, point)) };
     const users = this.vectorUsers(index);
-    if (users === 'all' && node.kind === 'load' && !node.indirect && !node.bounds.length)
+    if (users === 'all' && node.kind === 'load' && this.isPlain(node, point))
       return { vector: vector(this.text.splatLoad(node, point)) };
     const scalar = body.assign(node.dtype, hint, this.text.scalar(node, point, 0));
     if (users === 'none') return { scalar };
     return { scalar, vector: vector(splat(node.dtype, get(scalar))) };
+  }
+
+  /** Whether neither data nor bounds have a say in where a load of one element reads. */
+  private isPlain({ bounds, indirect }: Expression & { kind: 'load' }, point: Point): boolean {
+    return !indirect && this.cursor.unsettled(bounds, point, [0, 0])?.length === 0;
   }
 
   /** Whether users of a node that is equal on all lanes work on vectors. */

@@ -10,7 +10,7 @@ export interface Segment {
 
 export interface Loop {
   readonly axis: number;
-  /** One behind the other, they cover the axis. */
+  /** Together they cover the axis; those of its longest stretch come first. */
   readonly segments: readonly Segment[];
 }
 
@@ -29,21 +29,43 @@ export interface Nest {
   readonly chains: number;
 }
 
-/** Covers an axis by steps of `tile` units; what is left over gets steps of its own. */
-export function segmentsOf(extent: number, tile: number, vector: boolean): Segment[] {
+/**
+ * Covers an axis by steps of `tile` units; what is left over gets steps of its own.
+ *
+ * @param cuts points, ascending, at which a step begins
+ */
+export function segmentsOf(
+  extent: number,
+  tile: number,
+  vector: boolean,
+  cuts: readonly number[] = [],
+): Segment[] {
+  const starts = [0, ...cuts];
+  return starts
+    .map((start, k) => ({ start, extent: (starts[k + 1] ?? extent) - start }))
+    .sort((a, b) => b.extent - a.extent)
+    .flatMap((stretch) => stretchSegments(stretch, tile, vector));
+}
+
+function stretchSegments(
+  { start: first, extent: length }: { readonly start: number; readonly extent: number },
+  tile: number,
+  vector: boolean,
+): Segment[] {
   const segments: Segment[] = [];
-  let start = 0;
+  const extent = first + length;
+  let start = first;
   const push = (iterations: number, units: number, lanes: Segment['lanes']) => {
     if (iterations === 0 || units === 0) return;
     segments.push({ start, iterations, tile: units, lanes });
     start += iterations * units * lanes;
   };
   if (vector) {
-    push(Math.floor(extent / (LANES * tile)), tile, LANES);
+    push(Math.floor(length / (LANES * tile)), tile, LANES);
     push(1, Math.floor((extent - start) / LANES), LANES);
     push(1, extent - start, 1);
   } else {
-    push(Math.floor(extent / tile), tile, 1);
+    push(Math.floor(length / tile), tile, 1);
     push(1, extent - start, 1);
   }
   return segments;

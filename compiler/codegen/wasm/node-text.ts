@@ -21,6 +21,8 @@ const FLAGS: ReadonlySet<ScalarOp> = new Set([
   ...(['and', 'or', 'not', 'isNan'] as const),
 ]);
 
+const ALL_LANES = [0, LANES - 1] as const;
+
 type Load = Expression & { kind: 'load' };
 type Apply = Expression & { kind: 'apply' };
 
@@ -44,18 +46,23 @@ export class NodeText {
     switch (node.kind) {
       case 'load': {
         const { load: name, widenOne } = this.memoryOf(node);
-        const load = widenOne(
-          cursor.memory(name, node, point, lane, this.addressing(node, point, lane)),
-        );
         const zero = constantText(node.dtype, 0);
-        return this.checked(node.bounds, point, lane, WASM_TYPES[node.dtype].value, load, zero);
+        const bounds = cursor.unsettled(node.bounds, point, [lane, lane]);
+        if (!bounds) return zero;
+        const load = widenOne(
+          cursor.memory(name, node, point, lane, this.addressing(node, bounds, point, lane)),
+        );
+        return this.checked(bounds, point, lane, WASM_TYPES[node.dtype].value, load, zero);
       }
       case 'constant':
         return constantText(node.dtype, node.value);
       case 'index':
         return cursor.affine(node.index, point, lane);
-      case 'inBounds':
-        return node.bounds.length === 0 ? integer(1) : cursor.inside(node.bounds, point, lane);
+      case 'inBounds': {
+        const bounds = cursor.unsettled(node.bounds, point, [lane, lane]);
+        if (!bounds) return integer(0);
+        return bounds.length === 0 ? integer(1) : cursor.inside(bounds, point, lane);
+      }
       case 'apply': {
         const [a, b, c] = node.operands.map((operand) => values.lane(operand, point, lane));
         return SCALAR_TEXT[node.op].one[this.operandType(node)]!(a, b, c);
@@ -79,7 +86,9 @@ export class NodeText {
       case 'index':
         return cursor.affineVector(node.index, point);
       case 'inBounds': {
-        const masks = node.bounds.map(
+        const bounds = cursor.unsettled(node.bounds, point, ALL_LANES);
+        if (!bounds) return ZEROS;
+        const masks = bounds.map(
           ({ index, extent }) =>
             `(i32x4.lt_u ${cursor.affineVector(index, point)} ${splat('i32', integer(extent))})`,
         );
@@ -141,12 +150,14 @@ export class NodeText {
 
   private vectorLoad(node: Load, point: Point): string {
     const { cursor, values } = this;
-    const { index, indirect, bounds } = node;
+    const { index, indirect } = node;
+    const bounds = cursor.unsettled(node.bounds, point, ALL_LANES);
+    if (!bounds) return ZEROS;
     const stride = cursor.stride(index);
     const uniformRow = !indirect || !values.varies(indirect.node);
     if (!uniformRow || bounds.some((bound) => cursor.stride(bound.index) !== 0))
       return this.laneByLane(node, point);
-    const options = this.addressing(node, point, 0);
+    const options = this.addressing(node, bounds, point, 0);
     const memory = (name: string, lane: number, more?: MemoryOptions) =>
       cursor.memory(name, node, point, lane, { ...options, ...more });
     const { loadVector, loadSplat, loadFirst, loadLane, laneOperand, widenAll } =
@@ -174,7 +185,8 @@ export class NodeText {
   }
 
   private addressing(
-    { buffer, indirect, bounds }: Load,
+    { buffer, indirect }: Load,
+    bounds: readonly Bound[],
     point: Point,
     lane: number,
   ): MemoryOptions {

@@ -1,10 +1,11 @@
 import { isFloat } from '../../../ir/dtypes.ts';
-import type { Affine, Expression, Kernel } from '../../../ir/kernel.ts';
+import type { Affine, Bound, Expression, Kernel } from '../../../ir/kernel.ts';
 import { kernelBody } from '../../../ir/kernel-text.ts';
 import { rememberByText } from '../../../ir/remember.ts';
 import { SCALAR_OPS } from '../../../ir/scalar.ts';
 import { callsOf } from '../work.ts';
 import { type Analysis, analyse } from './analysis.ts';
+import { type Cuts, cutsOf } from './bounds.ts';
 import { localityCost, type TilePart } from './locality.ts';
 import { type Loop, type Nest, segmentsOf } from './nest.ts';
 import { SCALAR_TEXT } from './scalar-text.ts';
@@ -36,6 +37,9 @@ const LEAST_CHAINS = 4;
 const CALL_TILE = 4;
 /** Statements that a body of unrolled points may have. */
 const MAX_BODY = 96;
+/** Steps of a reduced loop at once, and those of one that is no longer, such as the taps of a window. */
+const UNROLLED = 4;
+const SHORT = 7;
 
 /** The cheapest loops for a kernel; its first `outer` axes, which are parallel, are the outermost loops as they stand. */
 export function planNest(kernel: Kernel, outer = 0): Nest {
@@ -72,11 +76,13 @@ function cheapest(kernel: Kernel, outer: number, tiles: readonly number[]): Pric
 
 function search(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
   const analysis = analyse(kernel);
+  const cuts = cutsOf(kernel, analysis, outer);
+  const sliding = slidingNodes(kernel, analysis);
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
     axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
   );
   const ways = [-1, ...long].map((vectorAxis, rank) => {
-    const prices = pricesOf(kernel, analysis, vectorAxis);
+    const prices = pricesOf(kernel, analysis, cuts, sliding, vectorAxis);
     return { vectorAxis, rank, prices, least: leastCost(kernel, analysis, vectorAxis, prices) };
   });
   let best: { readonly nest: Nest; readonly rank: number } | null = null;
@@ -84,7 +90,7 @@ function search(kernel: Kernel, outer: number, tiles: readonly number[]): Priced
   // Promising ones first, so that the others need not be looked at. Of equal ones the first in the order of axes is taken.
   for (const { vectorAxis, rank, prices, least } of ways.sort((x, y) => x.least - y.least)) {
     if (least > cost) continue;
-    for (const nest of candidates(kernel, analysis, { outer, tiles, vectorAxis })) {
+    for (const nest of candidates(kernel, analysis, { outer, tiles, vectorAxis, cuts })) {
       const found = costOf(kernel, analysis, nest, prices, cost);
       if (best && (found > cost || (found === cost && rank >= best.rank))) continue;
       best = { nest, rank };
@@ -102,7 +108,7 @@ function leastCost(
   kernel: Kernel,
   { depends, all }: Analysis,
   vectorAxis: number,
-  { nodes, stores }: Prices,
+  { nodes, stores, sliding }: Prices,
 ): number {
   const points = (axes: ArrayLike<number>, vector: number, scalar: number) => {
     let count = 1;
@@ -118,7 +124,7 @@ function leastCost(
   const cheapestOf = (vector: number) => Math.min(vector, TURNED);
   let cost = 0;
   for (const { index, scalar, vector } of nodes)
-    cost += points(depends[index], cheapestOf(vector), scalar);
+    cost += points(depends[index], cheapestOf(vector), scalar) / (sliding.has(index) ? SHORT : 1);
   const stored = all.map((_, axis) => (kernel.axes[axis].kind === 'reduced' ? 0 : 1));
   for (const vector of stores) cost += points(stored, vector, 1);
   return ROUNDING * (cost + kernel.reductions.length * points(all, 1, 1));
@@ -131,18 +137,21 @@ function* candidates(
     outer,
     tiles,
     vectorAxis,
-  }: { readonly outer: number; readonly tiles: readonly number[]; readonly vectorAxis: number },
+    cuts,
+  }: {
+    readonly outer: number;
+    readonly tiles: readonly number[];
+    readonly vectorAxis: number;
+    readonly cuts: Cuts;
+  },
 ): Generator<Nest> {
+  const tiled = (...own: readonly (readonly [axis: number, tile: number])[]) =>
+    build(kernel, analysis, vectorAxis, cuts, own);
   const parallel = analysis.axes.parallel.slice(outer);
   if (kernel.reductions.length === 0) {
-    for (const tile of pointTiles(kernel))
-      yield build(kernel, analysis, vectorAxis, [[vectorAxis, tile]]);
+    for (const tile of pointTiles(kernel)) yield tiled([vectorAxis, tile]);
     for (const across of acrossAxes(kernel, parallel, vectorAxis))
-      for (const tile of TURNED_TILES)
-        yield build(kernel, analysis, vectorAxis, [
-          [across, tile],
-          [vectorAxis, 1],
-        ]);
+      for (const tile of TURNED_TILES) yield tiled([across, tile], [vectorAxis, 1]);
     return;
   }
   const inParallel = parallel.includes(vectorAxis);
@@ -153,11 +162,7 @@ function* candidates(
       if (a === b && a >= 0) continue;
       const stretches = inParallel && b < 0 ? [STRETCH] : [];
       for (const tileA of a < 0 ? [1] : [...tiles, ...stretches])
-        for (const tileB of b < 0 ? [1] : tiles)
-          yield build(kernel, analysis, vectorAxis, [
-            [b, tileB],
-            [a, tileA],
-          ]);
+        for (const tileB of b < 0 ? [1] : tiles) yield tiled([b, tileB], [a, tileA]);
     }
 }
 
@@ -177,10 +182,11 @@ function acrossAxes(kernel: Kernel, parallel: readonly number[], vectorAxis: num
 }
 
 /** Tiled axes are the innermost parallel ones, in the order given. */
-export function build(
+function build(
   kernel: Kernel,
   analysis: Analysis,
   vectorAxis: number,
+  cuts: Cuts,
   tiles: readonly (readonly [axis: number, tile: number])[],
 ): Nest {
   const tiled = tiles.flatMap(([axis]) => (axis >= 0 ? [axis] : []));
@@ -199,7 +205,8 @@ export function build(
   const unroll = inner === undefined ? 1 : unrollOf(kernel, analysis, points, inner, vectorAxis);
   const loop = (axis: number): Loop => {
     const tile = axis === inner ? unroll : (tiles.find(([one]) => one === axis)?.[1] ?? 1);
-    return { axis, segments: segmentsOf(kernel.axes[axis].extent, tile, axis === vectorAxis) };
+    const { extent } = kernel.axes[axis];
+    return { axis, segments: segmentsOf(extent, tile, axis === vectorAxis, cuts.at[axis]) };
   };
   return {
     loops: [...outer, ...reduced].map(loop),
@@ -219,8 +226,8 @@ function unrollOf(
 ): number {
   const units = Math.floor(kernel.axes[axis].extent / (axis === vectorAxis ? LANES : 1));
   const nodes = kernel.nodes.filter((_, node) => under[node] && alive[node]).length;
-  const most = Math.max(1, Math.min(4, Math.floor(MAX_BODY / (points * (nodes + 1)))));
-  return Math.max(1, Math.min(units, most));
+  const most = Math.max(1, Math.floor(MAX_BODY / (points * (nodes + 1))));
+  return Math.max(1, Math.min(units, most, units <= SHORT ? SHORT : UNROLLED));
 }
 
 /** How often something runs that depends on the axes in `depends`, down to the loop at `level`; weighted by the cost of a unit. */
@@ -267,13 +274,56 @@ interface Prices {
   readonly stores: readonly number[];
   /** Whether vectors of some load can be turned in blocks. */
   readonly turns: boolean;
+  readonly sliding: ReadonlySet<number>;
 }
 
-function pricesOf(kernel: Kernel, { depends, alive }: Analysis, vectorAxis: number): Prices {
+/** Nodes that may have the same value at several points of a tile, as windows have that lie beside each other. */
+function slidingNodes(kernel: Kernel, { depends, forms, alive }: Analysis): Set<number> {
+  const count = (axes: Uint8Array) => axes.reduce((sum, one) => sum + one, 0);
+  const isSliding = (index: number) =>
+    alive[index] === 1 &&
+    forms[index].length < count(depends[index]) &&
+    forms[index].every((form) => form.some((c, axis) => c !== 0 && isNear(form, axis)));
+  return new Set(kernel.nodes.flatMap((_, index) => (isSliding(index) ? [index] : [])));
+}
+
+/** Whether steps along another axis are about as long as those along this one. */
+const isNear = (form: readonly number[], axis: number) =>
+  form.some((c, other) => {
+    const [a, b] = [Math.abs(c), Math.abs(form[axis])];
+    return other !== axis && c !== 0 && a <= SHORT * b && b <= SHORT * a;
+  });
+
+/** The share of the points of a tile at which a sliding node has another value than at those before. */
+function distinctShare({ loops }: Nest, forms: readonly (readonly number[])[]): number {
+  const tiled = loops.filter(
+    ({ axis, segments }) => segments[0].tile > 1 && forms.some((form) => form[axis] !== 0),
+  );
+  if (tiled.length < 2) return 1;
+  let values = [forms.map(() => 0)];
+  for (const { axis, segments } of tiled) {
+    const [{ tile, lanes }] = segments;
+    values = values.flatMap((value) =>
+      Array.from({ length: tile }, (_, unit) =>
+        value.map((one, k) => one + forms[k][axis] * unit * lanes),
+      ),
+    );
+  }
+  return new Set(values.map(String)).size / values.length;
+}
+
+function pricesOf(
+  kernel: Kernel,
+  { depends, alive }: Analysis,
+  { settled }: Cuts,
+  sliding: ReadonlySet<number>,
+  vectorAxis: number,
+): Prices {
   const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
   const priceOf = (node: Expression, vector: boolean) =>
-    nodeCost(kernel, node, vector, vectorAxis, varies);
+    nodeCost(kernel, node, vector, vectorAxis, varies, settled);
   return {
+    sliding,
     nodes: kernel.nodes.flatMap((node, index) =>
       alive[index] && node.kind !== 'accumulator'
         ? [{ index, scalar: priceOf(node, false), vector: priceOf(node, varies(index)) }]
@@ -295,17 +345,18 @@ function costOf(
   kernel: Kernel,
   analysis: Analysis,
   nest: Nest,
-  { nodes, stores, turns }: Prices,
+  { nodes, stores, turns, sliding }: Prices,
   limit: number,
 ): number {
   const { loops, outerDepth, vectorAxis } = nest;
-  const { depends, all, none } = analysis;
+  const { depends, forms, all, none } = analysis;
   const across = turns ? loops.find((loop) => isAcross(loop, vectorAxis)) : undefined;
   let cost = 0;
   for (const { index, scalar, vector } of nodes) {
     const isBlock = across && isTurned(kernel, kernel.nodes[index], vectorAxis, across.axis);
     const level = levelOf(nest, depends[index]);
-    cost += times(nest, level, depends[index], isBlock ? TURNED : vector, scalar);
+    const share = sliding.has(index) ? distinctShare(nest, forms[index]) : 1;
+    cost += share * times(nest, level, depends[index], isBlock ? TURNED : vector, scalar);
     if (cost > limit) return Number.POSITIVE_INFINITY;
   }
   for (const vector of stores) cost += times(nest, outerDepth - 1, all, vector, 1);
@@ -357,17 +408,21 @@ function nodeCost(
   vector: boolean,
   vectorAxis: number,
   varies: (node: number) => boolean,
+  settled: Cuts['settled'],
 ): number {
   const stride = (index: Affine) => index.coefficients[vectorAxis];
   switch (node.kind) {
     case 'load': {
-      const checks = node.bounds.length * PER_LANE + (node.indirect ? CLAMP : 0);
+      const open = (bound: Bound) => 1 - (settled.get(bound) ?? 0);
+      const unsettled = node.bounds.reduce((sum, bound) => sum + open(bound), 0);
+      const checks = unsettled * PER_LANE + (node.indirect ? CLAMP : 0);
       if (!vector) return 1 + checks;
-      const byLane =
-        (node.indirect && varies(node.indirect.node)) ||
-        node.bounds.some((bound) => stride(bound.index) !== 0);
-      if (byLane) return GATHER + LANES * (1 + checks);
-      return (Math.abs(stride(node.index)) === 1 && stride(node.index) > 0 ? 1 : GATHER) + checks;
+      const byLane = GATHER + LANES * (1 + checks);
+      if (node.indirect && varies(node.indirect.node)) return byLane;
+      const whole = (stride(node.index) === 1 ? 1 : GATHER) + checks;
+      const apart = node.bounds.map((bound) => (stride(bound.index) !== 0 ? open(bound) : 0));
+      const share = Math.max(0, ...apart);
+      return share * byLane + (1 - share) * whole;
     }
     case 'apply': {
       const { cost } = SCALAR_OPS[node.op];

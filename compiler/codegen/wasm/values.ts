@@ -81,9 +81,14 @@ export class Values {
   }
 
   private key(node: number, point: Point): string {
-    const depends = this.translation.analysis.depends[node];
     let key = String(node);
-    for (let axis = 0; axis < point.length; axis++) if (depends[axis]) key += `,${point[axis]}`;
+    for (const coefficients of this.translation.analysis.forms[node]) {
+      let value = 0;
+      for (let axis = 0; axis < point.length; axis++)
+        if (coefficients[axis] !== 0)
+          value += coefficients[axis] * this.cursor.unitsOf(axis, point);
+      key += `,${value}`;
+    }
     return key;
   }
 }
