@@ -1,16 +1,14 @@
 import { STORAGE_TYPES } from '../../../ir/dtypes.ts';
 import type { AxisKind, Kernel } from '../../../ir/kernel.ts';
 import { nodeOperands, nodesUnderReduction } from '../../../ir/kernel-cost.ts';
+import { type Forms, formsOf } from './windows.ts';
 
 /** What code generation needs to know of each node of a kernel. */
 export interface Analysis {
   /** For each node, 1 at every axis that its value depends on. */
   readonly depends: readonly Uint8Array[];
-  /**
-   * For each node, functions of the point that decide its value between them, by their coefficients: neighbouring windows read the same
-   * element where these agree.
-   */
-  readonly forms: readonly (readonly (readonly number[])[])[];
+  /** What decides the value of nodes that windows share; null where the kernel has no windows. */
+  readonly forms: Forms | null;
   /** 1 at every axis, and 0. */
   readonly all: Uint8Array;
   readonly none: Uint8Array;
@@ -88,31 +86,6 @@ function usersOf(kernel: Kernel): number[][] {
   }
   return users;
 }
-
-function formsOf(kernel: Kernel, depends: readonly Uint8Array[]): (readonly number[])[][] {
-  const forms: (readonly number[])[][] = [];
-  kernel.nodes.forEach((node, index) => {
-    const own = new Map<string, readonly number[]>();
-    const add = (coefficients: readonly number[]) => {
-      if (coefficients.some((c) => c !== 0)) own.set(coefficients.join(), coefficients);
-    };
-    for (const operand of nodeOperands(node)) forms[operand].forEach(add);
-    if (node.kind === 'load' || node.kind === 'index') add(node.index.coefficients);
-    if (node.kind === 'random') add(node.counter.coefficients);
-    if (node.kind === 'load' || node.kind === 'inBounds')
-      for (const bound of node.bounds) add(bound.index.coefficients);
-    const axes = kernel.axes.flatMap((_, axis) => (depends[index][axis] === 1 ? [axis] : []));
-    const isOwn =
-      node.kind !== 'accumulator' &&
-      (node.kind !== 'load' || kernel.buffers[node.buffer].access === 'read') &&
-      own.size < axes.length;
-    forms.push(isOwn ? [...own.values()] : axes.map((axis) => unit(kernel.axes.length, axis)));
-  });
-  return forms;
-}
-
-const unit = (length: number, at: number) =>
-  Array.from({ length }, (_, axis) => (axis === at ? 1 : 0));
 
 function axisDependence(kernel: Kernel, tileAxes: number): Uint8Array[] {
   const stored = new Set(kernel.stores.map((store) => store.buffer));

@@ -40,6 +40,7 @@ export function segmentsOf(
   vector: boolean,
   cuts: readonly number[] = [],
 ): Segment[] {
+  if (cuts.length === 0) return stretchSegments({ start: 0, extent }, tile, vector);
   const starts = [0, ...cuts];
   return starts
     .map((start, k) => ({ start, extent: (starts[k + 1] ?? extent) - start }))

@@ -11,6 +11,7 @@ import { type Loop, type Nest, segmentsOf } from './nest.ts';
 import { SCALAR_TEXT } from './scalar-text.ts';
 import { isTurned } from './transposition.ts';
 import { LANES } from './types.ts';
+import { distinctShare, stepsOf } from './windows.ts';
 
 // The choice of loops: a few hundred candidates, each priced by the instructions it would run. Numbers are weights
 // relative to one vector addition.
@@ -77,12 +78,15 @@ function cheapest(kernel: Kernel, outer: number, tiles: readonly number[]): Pric
 function search(kernel: Kernel, outer: number, tiles: readonly number[]): PricedNest {
   const analysis = analyse(kernel);
   const cuts = cutsOf(kernel, analysis, outer);
-  const sliding = slidingNodes(kernel, analysis);
+  const steps = kernel.nodes.map((_, index) => {
+    const own = analysis.forms?.[index];
+    return own ? stepsOf(own, kernel.axes.length) : null;
+  });
   const long = kernel.axes.flatMap(({ extent, kind }, axis) =>
     axis >= outer && extent >= LANES && kind !== 'sequential' ? [axis] : [],
   );
   const ways = [-1, ...long].map((vectorAxis, rank) => {
-    const prices = pricesOf(kernel, analysis, cuts, sliding, vectorAxis);
+    const prices = pricesOf(kernel, analysis, cuts, steps, vectorAxis);
     return { vectorAxis, rank, prices, least: leastCost(kernel, analysis, vectorAxis, prices) };
   });
   let best: { readonly nest: Nest; readonly rank: number } | null = null;
@@ -108,7 +112,7 @@ function leastCost(
   kernel: Kernel,
   { depends, all }: Analysis,
   vectorAxis: number,
-  { nodes, stores, sliding }: Prices,
+  { nodes, stores }: Prices,
 ): number {
   const points = (axes: ArrayLike<number>, vector: number, scalar: number) => {
     let count = 1;
@@ -123,8 +127,8 @@ function leastCost(
   };
   const cheapestOf = (vector: number) => Math.min(vector, TURNED);
   let cost = 0;
-  for (const { index, scalar, vector } of nodes)
-    cost += points(depends[index], cheapestOf(vector), scalar) / (sliding.has(index) ? SHORT : 1);
+  for (const { index, scalar, vector, steps } of nodes)
+    cost += points(depends[index], cheapestOf(vector), scalar) / (steps ? SHORT : 1);
   const stored = all.map((_, axis) => (kernel.axes[axis].kind === 'reduced' ? 0 : 1));
   for (const vector of stores) cost += points(stored, vector, 1);
   return ROUNDING * (cost + kernel.reductions.length * points(all, 1, 1));
@@ -269,64 +273,34 @@ interface Prices {
     readonly index: number;
     readonly scalar: number;
     readonly vector: number;
+    /** Of a node that windows share, the steps of what decides its value. */
+    readonly steps: Int32Array | null;
   }[];
   /** Of a vector of each store. */
   readonly stores: readonly number[];
   /** Whether vectors of some load can be turned in blocks. */
   readonly turns: boolean;
-  readonly sliding: ReadonlySet<number>;
-}
-
-/** Nodes that may have the same value at several points of a tile, as windows have that lie beside each other. */
-function slidingNodes(kernel: Kernel, { depends, forms, alive }: Analysis): Set<number> {
-  const count = (axes: Uint8Array) => axes.reduce((sum, one) => sum + one, 0);
-  const isSliding = (index: number) =>
-    alive[index] === 1 &&
-    forms[index].length < count(depends[index]) &&
-    forms[index].every((form) => form.some((c, axis) => c !== 0 && isNear(form, axis)));
-  return new Set(kernel.nodes.flatMap((_, index) => (isSliding(index) ? [index] : [])));
-}
-
-/** Whether steps along another axis are about as long as those along this one. */
-const isNear = (form: readonly number[], axis: number) =>
-  form.some((c, other) => {
-    const [a, b] = [Math.abs(c), Math.abs(form[axis])];
-    return other !== axis && c !== 0 && a <= SHORT * b && b <= SHORT * a;
-  });
-
-/** The share of the points of a tile at which a sliding node has another value than at those before. */
-function distinctShare({ loops }: Nest, forms: readonly (readonly number[])[]): number {
-  const tiled = loops.filter(
-    ({ axis, segments }) => segments[0].tile > 1 && forms.some((form) => form[axis] !== 0),
-  );
-  if (tiled.length < 2) return 1;
-  let values = [forms.map(() => 0)];
-  for (const { axis, segments } of tiled) {
-    const [{ tile, lanes }] = segments;
-    values = values.flatMap((value) =>
-      Array.from({ length: tile }, (_, unit) =>
-        value.map((one, k) => one + forms[k][axis] * unit * lanes),
-      ),
-    );
-  }
-  return new Set(values.map(String)).size / values.length;
 }
 
 function pricesOf(
   kernel: Kernel,
   { depends, alive }: Analysis,
   { settled }: Cuts,
-  sliding: ReadonlySet<number>,
+  steps: readonly (Int32Array | null)[],
   vectorAxis: number,
 ): Prices {
   const varies = (node: number) => vectorAxis >= 0 && depends[node][vectorAxis] === 1;
   const priceOf = (node: Expression, vector: boolean) =>
     nodeCost(kernel, node, vector, vectorAxis, varies, settled);
   return {
-    sliding,
     nodes: kernel.nodes.flatMap((node, index) =>
       alive[index] && node.kind !== 'accumulator'
-        ? [{ index, scalar: priceOf(node, false), vector: priceOf(node, varies(index)) }]
+        ? [
+            {
+              ...{ index, scalar: priceOf(node, false), vector: priceOf(node, varies(index)) },
+              steps: steps[index],
+            },
+          ]
         : [],
     ),
     stores: kernel.stores.map(({ index }) => (index.coefficients[vectorAxis] !== 1 ? GATHER : 1)),
@@ -345,17 +319,17 @@ function costOf(
   kernel: Kernel,
   analysis: Analysis,
   nest: Nest,
-  { nodes, stores, turns, sliding }: Prices,
+  { nodes, stores, turns }: Prices,
   limit: number,
 ): number {
   const { loops, outerDepth, vectorAxis } = nest;
-  const { depends, forms, all, none } = analysis;
+  const { depends, all, none } = analysis;
   const across = turns ? loops.find((loop) => isAcross(loop, vectorAxis)) : undefined;
   let cost = 0;
-  for (const { index, scalar, vector } of nodes) {
+  for (const { index, scalar, vector, steps } of nodes) {
     const isBlock = across && isTurned(kernel, kernel.nodes[index], vectorAxis, across.axis);
     const level = levelOf(nest, depends[index]);
-    const share = sliding.has(index) ? distinctShare(nest, forms[index]) : 1;
+    const share = steps ? distinctShare(nest, steps) : 1;
     cost += share * times(nest, level, depends[index], isBlock ? TURNED : vector, scalar);
     if (cost > limit) return Number.POSITIVE_INFINITY;
   }

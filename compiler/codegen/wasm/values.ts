@@ -81,8 +81,15 @@ export class Values {
   }
 
   private key(node: number, point: Point): string {
+    const { depends, forms } = this.translation.analysis;
     let key = String(node);
-    for (const coefficients of this.translation.analysis.forms[node]) {
+    const own = forms?.[node];
+    if (!own) {
+      for (let axis = 0; axis < point.length; axis++)
+        if (depends[node][axis]) key += `,${point[axis]}`;
+      return key;
+    }
+    for (const coefficients of own) {
       let value = 0;
       for (let axis = 0; axis < point.length; axis++)
         if (coefficients[axis] !== 0)
