@@ -21,3 +21,19 @@ export function mapAffines(node: Expression, rewrite: (affine: Affine) => Affine
 function mapBounds(bounds: readonly Bound[], rewrite: (affine: Affine) => Affine): Bound[] {
   return bounds.map((bound) => ({ index: rewrite(bound.index), extent: bound.extent }));
 }
+
+/** The affine functions of an expression itself, those of its bounds among them. */
+export function affinesOf(node: Expression): Affine[] {
+  switch (node.kind) {
+    case 'load':
+      return [node.index, ...node.bounds.map(({ index }) => index)];
+    case 'inBounds':
+      return node.bounds.map(({ index }) => index);
+    case 'index':
+      return [node.index];
+    case 'random':
+      return [node.counter];
+    default:
+      return [];
+  }
+}

@@ -1,13 +1,6 @@
 import { valueType } from '../../../ir/dtypes.ts';
-import type {
-  Affine,
-  Bound,
-  Expression,
-  Indirection,
-  Kernel,
-  NodeIndex,
-  Store,
-} from '../../../ir/kernel.ts';
+import type { Affine, Bound, Indirection, Kernel, NodeIndex, Store } from '../../../ir/kernel.ts';
+import { affinesOf } from '../../../ir/kernel-affines.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import { append } from '../../../ir/lists.ts';
 import { axisDependence } from '../contraction-groups.ts';
@@ -181,21 +174,6 @@ function valueKey({ nodes }: Kernel, index: NodeIndex, { scope, at, isShift }: P
     ? affines.map((affine) => shiftOf(affine, at))
     : at.filter((_, axis) => affines.some(({ coefficients }) => coefficients[axis] !== 0));
   return [...operands, ...places].join();
-}
-
-function affinesOf(node: Expression): Affine[] {
-  switch (node.kind) {
-    case 'load':
-      return [node.index, ...node.bounds.map(({ index }) => index)];
-    case 'inBounds':
-      return node.bounds.map(({ index }) => index);
-    case 'index':
-      return [node.index];
-    case 'random':
-      return [node.counter];
-    default:
-      return [];
-  }
 }
 
 /** How much larger an affine function is at a point than at the first one. */

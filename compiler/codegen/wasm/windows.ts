@@ -1,4 +1,5 @@
 import type { Expression, Kernel } from '../../../ir/kernel.ts';
+import { affinesOf } from '../../../ir/kernel-affines.ts';
 import { nodeOperands } from '../../../ir/kernel-cost.ts';
 import type { Nest } from './nest.ts';
 
@@ -51,21 +52,6 @@ function ownForms({ buffers }: Kernel, node: Expression): (readonly number[])[] 
   if (node.kind === 'accumulator') return null;
   if (node.kind === 'load' && buffers[node.buffer].access !== 'read') return null;
   return forms.map(({ coefficients }) => coefficients);
-}
-
-function affinesOf(node: Expression) {
-  switch (node.kind) {
-    case 'load':
-      return [node.index, ...node.bounds.map(({ index }) => index)];
-    case 'inBounds':
-      return node.bounds.map(({ index }) => index);
-    case 'index':
-      return [node.index];
-    case 'random':
-      return [node.counter];
-    default:
-      return [];
-  }
 }
 
 /** Whether there are two axes with steps that are about as long. */
