@@ -120,9 +120,16 @@ export function bestParts(
   const reads = kernelCost(whole).bytes;
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
+  const tried = new Set<string>();
   /** Whether so many parts are possible, and what is larger may be. */
   const attempt = (wanted: number) => {
-    const made = inParts(nest, wanted, tensors, program, bounds);
+    const cut = cutFor(nest, wanted, bounds);
+    if (!cut) return false;
+    // Numbers of parts that are close to each other come to the same.
+    const extents = cut.nest.axes.map(({ extent }) => extent).join();
+    if (tried.has(extents)) return true;
+    tried.add(extents);
+    const made = halvesOf(nest, cut, tensors, program, bounds);
     if (!made) return false;
     const bytes = made.held.reduce((sum, held) => sum + byteCount(held), 0);
     if (bytes > bounds.mostOfReads * reads) return false;
@@ -160,11 +167,23 @@ export function inParts(
   wanted: number,
   tensors: readonly ScheduleTensor[],
   program: number,
-  { leastTerms, maxBindings }: SplitBounds,
+  bounds: SplitBounds,
 ): Halves | null {
-  if (pointCount(nest, 'reduced') < wanted * leastTerms) return null;
-  const cut = cutTerms(nest, wanted);
-  if (!cut) return null;
+  const cut = cutFor(nest, wanted, bounds);
+  return cut && halvesOf(nest, cut, tensors, program, bounds);
+}
+
+function cutFor(nest: LoopNest, wanted: number, { leastTerms }: SplitBounds): CutTerms | null {
+  return pointCount(nest, 'reduced') < wanted * leastTerms ? null : cutTerms(nest, wanted);
+}
+
+function halvesOf(
+  nest: LoopNest,
+  cut: CutTerms,
+  tensors: readonly ScheduleTensor[],
+  program: number,
+  { maxBindings }: SplitBounds,
+): Halves | null {
   const { axes } = cut.nest;
   const points = axes.flatMap(({ kind }, axis) =>
     kind === 'parallel' && axis >= cut.parts ? [axis] : [],
