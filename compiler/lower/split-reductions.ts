@@ -9,6 +9,7 @@ import {
 import { mapAffines } from '../../ir/kernel-affines.ts';
 import { kernelCost, nodeOperands, nodesUnderReduction } from '../../ir/kernel-cost.ts';
 import { mapOperands, mapStored } from '../../ir/kernel-operands.ts';
+import { append } from '../../ir/lists.ts';
 import type { ScheduleTensor } from '../../ir/schedule.ts';
 import { byteCount, type DType } from '../../ir/tensor.ts';
 import { canonicalise } from './canonicalise.ts';
@@ -121,6 +122,7 @@ export function bestParts(
   let [best, least] = [1, bounds.mostOfTime * time(whole)];
   if (leastSeconds(reads, 2) >= least) return best;
   const tried = new Set<string>();
+  const all = [...tensors];
   /** Whether so many parts are possible, and what is larger may be. */
   const attempt = (wanted: number) => {
     const cut = cutFor(nest, wanted, bounds);
@@ -135,11 +137,17 @@ export function bestParts(
     if (bytes > bounds.mostOfReads * reads) return false;
     // The results of parts are written and read.
     if (leastSeconds(reads + 2 * bytes, 2) >= least) return true;
-    const all = [...tensors, ...made.held];
-    let seconds = 0;
-    for (const one of made.nests) if (seconds < least) seconds += time(kernelOf(one, all));
-    if (seconds < least) [best, least] = [wanted, seconds];
-    return true;
+    all.length = tensors.length;
+    append(all, made.held);
+    const [parts, rest] = made.nests.map((one) => kernelOf(one, all));
+    const first = time(parts);
+    const seconds = first < least ? first + time(rest) : first;
+    if (seconds < least) {
+      [best, least] = [wanted, seconds];
+      return true;
+    }
+    // More parts move more, and where memory is what these wait for already, they gain nothing by it.
+    return first > leastSeconds(kernelCost(parts).bytes, 1);
   };
   for (const wanted of PARTS) if (!attempt(wanted)) break;
   if (best > 1)
